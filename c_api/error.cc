@@ -1,0 +1,75 @@
+// Errors: objects handed to the caller. No thread-local state.
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <new>
+
+#include "c_api/internal.h"
+
+namespace {
+
+// Handed out where there is no memory for an error object. A short string lives inside the object, so making it allocates
+// nothing.
+hlm_error& OutOfMemory() {
+  alignas(hlm_error) static std::byte place[sizeof(hlm_error)];  // never destroyed: programs may fail in their exit handlers too
+  static hlm_error* const error = new (place) hlm_error{HLM_RESOURCE_EXHAUSTED, "out of memory"};
+  return *error;
+}
+// Made when the library is loaded, not when memory is short.
+[[maybe_unused]] const hlm_error& out_of_memory_at_load = OutOfMemory();
+
+hlm_error* MakeError(hlm::Code code, const char* message) noexcept {
+  try {
+    auto error = std::make_unique<hlm_error>(hlm_error{static_cast<int32_t>(code), message});
+    // One line, whatever a file name or another library put into the text.
+    std::replace_if(
+        error->message.begin(), error->message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return error.release();
+  } catch (...) {
+    return &OutOfMemory();
+  }
+}
+
+}  // namespace
+
+namespace hlm::capi {
+
+hlm_error* CurrentError() noexcept {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return MakeError(error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return &OutOfMemory();
+  } catch (const std::exception& error) {
+    return MakeError(Code::kInternal, error.what());
+  } catch (...) {
+    return MakeError(Code::kInternal, "an exception of an unknown type");
+  }
+}
+
+char* CopyString(const std::string& text) {
+  char* copy = new char[text.size() + 1];
+  std::memcpy(copy, text.c_str(), text.size() + 1);
+  return copy;
+}
+
+}  // namespace hlm::capi
+
+extern "C" {
+
+const char* hlm_version(void) { return HLM_VERSION; }
+
+int32_t hlm_error_code(const hlm_error* error) { return error == nullptr ? HLM_OK : error->code; }
+
+const char* hlm_error_message(const hlm_error* error) { return error == nullptr ? "" : error->message.c_str(); }
+
+void hlm_error_destroy(hlm_error* error) {
+  if (error != &OutOfMemory()) delete error;
+}
+
+const char* hlm_code_name(int32_t code) { return hlm::CodeName(static_cast<hlm::Code>(code)); }
+
+void hlm_string_destroy(char* text) { delete[] text; }
+
+}  // extern "C"

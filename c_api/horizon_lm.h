@@ -1,0 +1,393 @@
+/* Horizon-LM: train large language models from host memory, as an embeddable library.
+ *
+ * This header is the whole public interface and its manual. It is C99 and C++. Read it from top to bottom once; the
+ * conventions hold for every function.
+ *
+ * Conventions
+ *   Names       hlm_<object>_<verb>. The handle comes first, then inputs, then outputs.
+ *   Errors      Every function that can fail returns an hlm_error*: NULL is success. On failure outputs are untouched, and the
+ *               error is the only thing to free (hlm_error_destroy). Messages are one line and name the value and the limit.
+ *               Nothing prints, nothing aborts, no C++ exception leaves the library.
+ *   Ownership   Said at each argument in one of these words: "borrowed for the call" (the default for every pointer that
+ *               goes in: the library never keeps it), "caller frees with Y", "library takes". Destroy functions take NULL.
+ *   Options     Structs start with `struct_size`. Initialise with hlm_<object>_options_init, which fills in size and defaults,
+ *               then change what you need. Structs grow only at the end; a program built against an older header keeps working,
+ *               and a newer program's unknown tail must be zero. A size below the first version's is INVALID_ARGUMENT.
+ *               The _init functions are inline: they hand the size that the program was compiled with to the exported
+ *               hlm_<struct>_init_sized, which writes exactly that many bytes. Foreign-function callers use those.
+ *   Types       Counts and dimensions int64_t, sizes in bytes size_t, enumerations int32_t constants, booleans int32_t (0, 1),
+ *               strings UTF-8. A buffer is a pointer and its length side by side: foo, n_foo (elements, or bytes for void*).
+ *   Threads     Different handles may be used from different threads. One handle is used by one thread at a time, except
+ *               that hlm_trainer_cancel may be called from any thread. There is no thread-local state.
+ */
+#ifndef HORIZON_LM_H_
+#define HORIZON_LM_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define HLM_API __attribute__((visibility("default")))
+#define HLM_MUST_USE __attribute__((warn_unused_result))
+#else
+#define HLM_API
+#define HLM_MUST_USE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------------------------------------- */
+
+#define HLM_VERSION "0.1.0"
+#define HLM_VERSION_MAJOR 0
+#define HLM_VERSION_MINOR 1
+#define HLM_VERSION_PATCH 0
+
+/* The version of the library that is loaded, as HLM_VERSION. Static string. */
+HLM_API const char* hlm_version(void);
+
+/* ---- Errors -------------------------------------------------------------------------------------------------------- */
+
+#define HLM_OK 0
+#define HLM_CANCELLED 1
+#define HLM_INVALID_ARGUMENT 3
+#define HLM_DEADLINE_EXCEEDED 4
+#define HLM_NOT_FOUND 5
+#define HLM_ALREADY_EXISTS 6
+#define HLM_RESOURCE_EXHAUSTED 8
+#define HLM_FAILED_PRECONDITION 9
+#define HLM_OUT_OF_RANGE 11
+#define HLM_UNIMPLEMENTED 12
+#define HLM_INTERNAL 13
+#define HLM_UNAVAILABLE 14
+#define HLM_DATA_LOSS 15
+
+typedef struct hlm_error hlm_error;
+
+/* The code (HLM_...); HLM_OK for NULL. */
+HLM_API int32_t hlm_error_code(const hlm_error* error);
+/* One line of text, valid until the error is destroyed; "" for NULL. */
+HLM_API const char* hlm_error_message(const hlm_error* error);
+HLM_API void hlm_error_destroy(hlm_error* error);
+/* "INVALID_ARGUMENT" and so on; "UNKNOWN" for a number that is no code. Static string. */
+HLM_API const char* hlm_code_name(int32_t code);
+
+/* Frees a string that a function of this library handed out. */
+HLM_API void hlm_string_destroy(char* text);
+
+/* ---- Devices ------------------------------------------------------------------------------------------------------- */
+
+/* A JSON array, one object a device: {"name": "cpu", "description": ..., "threads": ..., "memory_bytes": ...,
+ * "host_memory_bytes": ..., "bf16": "native" | "by conversion", "libraries": ...}. The CPU is always there and last. Caller
+ * frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_device_list(char** out_json);
+
+/* The device that `name` ("auto", "cpu", "cuda:0") stands for, as one object of the list with "reason" added (why auto took it).
+ * NOT_FOUND for a name that is no device, UNAVAILABLE for one that cannot be used here. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_device_describe(const char* name, char** out_json);
+
+/* ---- Models -------------------------------------------------------------------------------------------------------- */
+
+/* A model: its mathematics and where its weights come from. It holds no weights; a trainer loads them. Immutable. */
+typedef struct hlm_model hlm_model;
+
+#define HLM_DTYPE_F32 0
+#define HLM_DTYPE_BF16 1
+#define HLM_DTYPE_F16 2
+#define HLM_DTYPE_SOURCE -1 /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
+
+/* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16. Families:
+ * Llama 2 and 3, Mistral, Qwen2 and 2.5, Qwen3 (dense). NOT_FOUND for missing files, UNIMPLEMENTED naming an architecture or a
+ * setting that would change the mathematics, INVALID_ARGUMENT or DATA_LOSS naming file and tensor for damaged ones. */
+HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** out_model);
+
+/* A model from the text of a config.json, with weights drawn from a seed: normal(0, initializer_range) for matrices, 1 for
+ * norms, 0 for biases, each element from a counter-based generator keyed by (seed, tensor name, element index). */
+HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model);
+
+/* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
+ * (null from a seed), "tensors": [{"name", "shape", "unit"}]}. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
+
+typedef struct hlm_save_options {
+  size_t struct_size;
+  int32_t dtype;           /* HLM_DTYPE_...; default HLM_DTYPE_SOURCE */
+  int32_t overwrite;       /* 1: replace a folder that exists and is not empty; default 0 */
+  int64_t max_shard_bytes; /* default 5 GiB */
+} hlm_save_options;
+HLM_API void hlm_save_options_init_sized(hlm_save_options* options, size_t struct_size);
+static inline void hlm_save_options_init(hlm_save_options* options) { hlm_save_options_init_sized(options, sizeof(*options)); }
+
+/* Writes the model with its original weights as a Hugging Face folder (see hlm_trainer_save_model). `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_model_save(const hlm_model* model, const char* folder, const hlm_save_options* options);
+
+HLM_API void hlm_model_destroy(hlm_model* model);
+
+/* ---- Plans --------------------------------------------------------------------------------------------------------- */
+
+/* Everything that a run will do with memory, fixed before the first byte is allocated. Immutable. */
+typedef struct hlm_plan hlm_plan;
+
+#define HLM_PURPOSE_TRAIN 0            /* weights, remainders, moments, gradients */
+#define HLM_PURPOSE_FORWARD_BACKWARD 1 /* no optimizer states: accumulate and read gradients */
+#define HLM_PURPOSE_FORWARD 2          /* evaluate, logits, generate: 2 bytes a parameter in bf16 */
+
+#define HLM_ACTIVATIONS_AUTO 0
+#define HLM_ACTIVATIONS_KEEP 1
+#define HLM_ACTIVATIONS_KEEP_CHEAP 2
+#define HLM_ACTIVATIONS_RECOMPUTE 3
+
+#define HLM_BLOCK_INPUTS_AUTO 0
+#define HLM_BLOCK_INPUTS_DEVICE 1
+#define HLM_BLOCK_INPUTS_HOST 2
+
+#define HLM_TIMING_NEXT_FORWARD 0 /* updates run beside the next step's forward pass */
+#define HLM_TIMING_BACKWARD 1     /* each unit is updated as soon as its gradient is down; no clipping */
+#define HLM_TIMING_SERIAL 2       /* updates end before the step returns */
+
+typedef struct hlm_plan_options {
+  size_t struct_size;
+  const char* device;         /* "auto" (default), "cpu", "cuda:0"; borrowed for the call */
+  int32_t purpose;            /* HLM_PURPOSE_...; default TRAIN */
+  int32_t compute;            /* HLM_DTYPE_BF16 (default) or HLM_DTYPE_F32 */
+  int64_t batch_size;         /* rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens */
+  int64_t seq_len;            /* tokens of a row; default 512 */
+  int64_t micro_batch;        /* rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens */
+  int64_t sweeps;             /* passes over the weights in a step; 0: chosen */
+  int32_t activations;        /* HLM_ACTIVATIONS_...; default AUTO */
+  int32_t block_inputs;       /* HLM_BLOCK_INPUTS_...; default AUTO */
+  int64_t slots;              /* device copies of a block's weights; 0: chosen */
+  int64_t prefetch;           /* units sent up ahead of the one that computes; -1: chosen (default); below slots */
+  int64_t ring;               /* entries of the gradient ring; 0: chosen */
+  int64_t head_chunk;         /* rows of logits at a time; 0: chosen; part of the numerics */
+  int64_t max_part_bytes;     /* larger units move and are updated in parts of at most this size; 0: 256 MiB */
+  int32_t optimizer_timing;   /* HLM_TIMING_...; default NEXT_FORWARD */
+  int32_t grad_dtype;         /* HLM_DTYPE_BF16 or HLM_DTYPE_F32; -1: as `compute` (default). f32 compute needs F32 */
+  double grad_clip;           /* largest global norm; 0: off; default 1.0. BACKWARD timing needs 0 */
+  int64_t threads;            /* of the CPU device's products; 0: as many as the process may use */
+  int64_t optimizer_threads;  /* 0: chosen */
+  int64_t host_limit_bytes;   /* most host memory to plan for; 0: what the machine and its cgroup allow */
+  int64_t device_limit_bytes; /* most device memory; 0: what the device has */
+} hlm_plan_options;
+HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
+static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
+
+/* Makes a plan; allocates nothing. RESOURCE_EXHAUSTED with the bytes needed, the bytes there and what to change where the model
+ * does not fit; INVALID_ARGUMENT for options that contradict each other. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_plan_make(const hlm_model* model, const hlm_plan_options* options, hlm_plan** out_plan);
+
+/* The whole plan as a JSON object; docs/plan.md lists its keys, which are only ever added to. Caller frees with
+ * hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_json);
+
+/* One whole number of the plan by its key, "host_bytes" or "memory.slots_bytes"; NOT_FOUND for a key that is not there or not
+ * a number. */
+HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value);
+
+HLM_API void hlm_plan_destroy(hlm_plan* plan);
+
+/* ---- Batches ------------------------------------------------------------------------------------------------------- */
+
+/* Documents of any lengths, one behind the other: no padding is ever needed. Attention stays within a document and its
+ * positions start at 0. Borrowed for the call.
+ *
+ * labels[t] and weights[t] belong to the token that is predicted at t, from the tokens of its document before it: the shift
+ * is inside, as in Hugging Face. A document's first label and weight are never used. -100 is not predicted.
+ *
+ * loss = sum over predicted t of weights[t] * -log p(labels[t] | tokens before t) / denominator.
+ * With weights and a denominator of the caller's choosing, any loss on token log-probabilities can be driven from outside. */
+typedef struct hlm_batch {
+  size_t struct_size;
+  const int32_t* ids;      /* [n_ids] token ids in [0, vocab_size) */
+  size_t n_ids;
+  const int64_t* offsets;  /* [n_offsets] document d is ids[offsets[d]] up to ids[offsets[d+1]]; 0 to n_ids, rising strictly */
+  size_t n_offsets;        /* documents + 1 */
+  const int32_t* labels;   /* [n_labels] n_labels == n_ids; or NULL with 0: the ids themselves */
+  size_t n_labels;
+  const float* weights;    /* [n_weights] n_weights == n_ids, finite; or NULL with 0: 1 for each predicted token */
+  size_t n_weights;
+  double denominator;      /* above 0; 0: the sum of the weights of the predicted tokens */
+} hlm_batch;
+HLM_API void hlm_batch_init_sized(hlm_batch* batch, size_t struct_size);
+static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch, sizeof(*batch)); }
+
+/* ---- Trainers ------------------------------------------------------------------------------------------------------ */
+
+typedef struct hlm_trainer hlm_trainer;
+
+#define HLM_SCHEDULE_CONSTANT 0
+#define HLM_SCHEDULE_LINEAR 1
+#define HLM_SCHEDULE_COSINE 2
+
+/* AdamW (Loshchilov and Hutter 2019) with decoupled decay on tensors of two or more dimensions. Step s counts from 1: the rate
+ * is lr * s / warmup_steps up to warmup_steps, then constant, or falling (linear, cosine) to min_lr_ratio * lr at total_steps. */
+typedef struct hlm_trainer_options {
+  size_t struct_size;
+  double lr;            /* default 1e-5 */
+  double beta1;         /* 0.9 */
+  double beta2;         /* 0.999 */
+  double eps;           /* 1e-8 */
+  double weight_decay;  /* 0.01 */
+  int32_t schedule;     /* HLM_SCHEDULE_...; default CONSTANT */
+  int64_t warmup_steps; /* 0 */
+  int64_t total_steps;  /* needed by LINEAR and COSINE; default 0 */
+  double min_lr_ratio;  /* 0 */
+} hlm_trainer_options;
+HLM_API void hlm_trainer_options_init_sized(hlm_trainer_options* options, size_t struct_size);
+static inline void hlm_trainer_options_init(hlm_trainer_options* options) {
+  hlm_trainer_options_init_sized(options, sizeof(*options));
+}
+
+/* Allocates what the plan says and loads the weights. Model and plan may be destroyed afterwards. grad_clip, timing and device
+ * are the plan's. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan,
+                                                   const hlm_trainer_options* options, hlm_trainer** out_trainer);
+
+typedef struct hlm_step_metrics {
+  size_t struct_size;   /* set by the caller, as in options */
+  int64_t step;         /* from 1 */
+  double loss;          /* of all that was accumulated since the last update; not finite where the model diverged */
+  double grad_norm;     /* before clipping; NaN with BACKWARD timing until the step's end */
+  double lr;
+  int64_t tokens;       /* predicted */
+  double seconds;       /* from the first accumulate to the end of apply */
+  int32_t skipped;      /* 1: loss or gradient not finite, no weight changed */
+  int64_t skipped_units; /* BACKWARD timing: units (or parts of them) whose gradient was not finite: they kept their values */
+} hlm_step_metrics;
+HLM_API void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size);
+static inline void hlm_step_metrics_init(hlm_step_metrics* metrics) { hlm_step_metrics_init_sized(metrics, sizeof(*metrics)); }
+
+/* One optimizer step: hlm_trainer_accumulate, then hlm_trainer_apply. out_metrics may be NULL. With NEXT_FORWARD timing the
+ * updates of this step still run when it returns; whatever reads weights waits for them. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_step(hlm_trainer* trainer, const hlm_batch* batch, hlm_step_metrics* out_metrics);
+
+/* Forward and backward; adds the batch's gradient to what was accumulated since the last apply and changes no weight.
+ * FAILED_PRECONDITION under BACKWARD timing. out_loss (the batch's own) and out_tokens may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate(hlm_trainer* trainer, const hlm_batch* batch, double* out_loss,
+                                                       int64_t* out_tokens);
+
+/* Clips, updates the weights, forgets the gradient. FAILED_PRECONDITION where nothing was accumulated. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_apply(hlm_trainer* trainer, hlm_step_metrics* out_metrics);
+
+/* Forgets what was accumulated; no weight changes. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_discard(hlm_trainer* trainer);
+
+/* A constant learning rate from the next apply on, instead of the schedule's; negative: the schedule again. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_set_learning_rate(hlm_trainer* trainer, double lr);
+
+/* Mean loss over the batch's predicted tokens (weighted, over its denominator); changes nothing. A batch may be as large as
+ * the plan's step. Each out may be NULL. exp(loss) is the perplexity where the weights are 1. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_evaluate(hlm_trainer* trainer, const hlm_batch* batch, double* out_loss,
+                                                     int64_t* out_tokens);
+
+/* Logits of the next token at the given places of batch->ids (indices in [0, n_ids), rising); NULL with 0: at every place. Writes
+ * [places, vocab_size] floats; n_logits must be exactly that. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_logits(hlm_trainer* trainer, const hlm_batch* batch, const int64_t* places,
+                                                   size_t n_places, float* logits, size_t n_logits);
+
+#define HLM_TENSOR_WEIGHT 0        /* the fp32 master (bf16 weight and remainder joined) */
+#define HLM_TENSOR_GRADIENT 1      /* as the optimizer will read it, before clipping; between accumulate and apply */
+#define HLM_TENSOR_FIRST_MOMENT 2
+#define HLM_TENSOR_SECOND_MOMENT 3
+
+/* Reads n_data bytes of a tensor from byte_offset on, as float (4 bytes an element, row-major, native order) whatever it is
+ * stored as. Offset and length are multiples of 4. NOT_FOUND for a name the model lacks, OUT_OF_RANGE past the end,
+ * FAILED_PRECONDITION for a kind that is not there now. Waits for pending updates. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_read_tensor(hlm_trainer* trainer, const char* name, int32_t kind, size_t byte_offset,
+                                                        void* data, size_t n_data);
+/* The inverse. Values must be finite (and second moments not negative), else INVALID_ARGUMENT and nothing is written. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_write_tensor(hlm_trainer* trainer, const char* name, int32_t kind, size_t byte_offset,
+                                                         const void* data, size_t n_data);
+
+/* Writes the current weights as a Hugging Face folder: config.json, safetensors, and the other files of the source folder
+ * (tokenizer ...). Written beside the target and renamed at the end, never half; on an error the target is as it was.
+ * ALREADY_EXISTS where it exists and is not empty and overwrite is 0. A failed save does not harm the training. `options` may
+ * be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save_model(hlm_trainer* trainer, const char* folder, const hlm_save_options* options);
+
+/* Counters since creation as a JSON object: bytes moved, waits by cause, arena bytes as allocated (equal to the plan's),
+ * seconds by phase; docs/metrics.md lists the keys. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_metrics(hlm_trainer* trainer, char** out_json);
+
+/* Starts recording a trace (forgetting an earlier one); hlm_trainer_trace_write ends it and writes it as Chrome/Perfetto JSON
+ * with one lane for each stream and the optimizer. FAILED_PRECONDITION where none was started. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_start(hlm_trainer* trainer);
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_write(hlm_trainer* trainer, const char* path);
+
+/* Asks the call in progress, or the next one, to end with CANCELLED. Legal from any thread. A step that is cancelled before
+ * its first update changes nothing and drops its gradient; after that it completes. Never fails; NULL is ignored. */
+HLM_API void hlm_trainer_cancel(hlm_trainer* trainer);
+
+/* Every later step, accumulate, evaluate and logits ends with DEADLINE_EXCEEDED, as by cancel, once it has run for this many
+ * seconds; 0: no limit. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_set_deadline(hlm_trainer* trainer, double seconds);
+
+/* Waits for pending updates. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_finish(hlm_trainer* trainer);
+
+HLM_API void hlm_trainer_destroy(hlm_trainer* trainer);
+
+/* ---- Optimizer on the caller's arrays -------------------------------------------------------------------------------- */
+
+/* The host-side optimizer alone, for arrays of the caller's. One handle owns a pool of threads. */
+typedef struct hlm_optimizer hlm_optimizer;
+
+typedef struct hlm_optimizer_options {
+  size_t struct_size;
+  double beta1, beta2, eps, weight_decay; /* AdamW, defaults as in hlm_trainer_options */
+  int64_t threads;                        /* 0: as many as the process may use */
+} hlm_optimizer_options;
+HLM_API void hlm_optimizer_options_init_sized(hlm_optimizer_options* options, size_t struct_size);
+static inline void hlm_optimizer_options_init(hlm_optimizer_options* options) {
+  hlm_optimizer_options_init_sized(options, sizeof(*options));
+}
+
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_create(const hlm_optimizer_options* options, hlm_optimizer** out_optimizer);
+
+/* The arrays of one update, n elements each; borrowed for the call. Either `weight`, or `weight_bf16` with `remainder`: the
+ * exact split of an fp32 weight (docs/numerics.md; hlm_optimizer_split makes it). */
+typedef struct hlm_optimizer_arrays {
+  size_t struct_size;
+  int64_t n;
+  float* weight;
+  uint16_t* weight_bf16;
+  uint16_t* remainder;
+  float* first_moment;
+  float* second_moment;
+  const void* gradient;
+  int32_t gradient_dtype; /* HLM_DTYPE_F32 or HLM_DTYPE_BF16 */
+  int32_t decay;          /* 1: apply weight decay */
+} hlm_optimizer_arrays;
+HLM_API void hlm_optimizer_arrays_init_sized(hlm_optimizer_arrays* arrays, size_t struct_size);
+static inline void hlm_optimizer_arrays_init(hlm_optimizer_arrays* arrays) {
+  hlm_optimizer_arrays_init_sized(arrays, sizeof(*arrays));
+}
+
+/* One AdamW update. step counts from 1 (bias correction); the gradient is multiplied by gradient_scale first (clipping). */
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr, double gradient_scale,
+                                                   const hlm_optimizer_arrays* arrays);
+
+/* sum += gradient, n elements; a bf16 sum is rounded stochastically by a counter of (seed, element). */
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_accumulate(hlm_optimizer* optimizer, int64_t n, void* sum, int32_t sum_dtype,
+                                                         const void* gradient, int32_t gradient_dtype, int64_t seed);
+
+/* The sum of squares in double, in a fixed order: the same bits for any number of threads. Not finite where an element is not. */
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_squared_norm(hlm_optimizer* optimizer, int64_t n, const void* gradient,
+                                                           int32_t gradient_dtype, double* out_sum);
+
+/* fp32 to the exact split and back. */
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_split(hlm_optimizer* optimizer, int64_t n, const float* weight,
+                                                    uint16_t* weight_bf16, uint16_t* remainder);
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_join(hlm_optimizer* optimizer, int64_t n, const uint16_t* weight_bf16,
+                                                   const uint16_t* remainder, float* weight);
+
+HLM_API void hlm_optimizer_destroy(hlm_optimizer* optimizer);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* HORIZON_LM_H_ */
+

@@ -1,0 +1,82 @@
+// What every file behind the C ABI shares: the handles, and the guard that no exception passes.
+#ifndef HORIZON_LM_C_API_INTERNAL_H_
+#define HORIZON_LM_C_API_INTERNAL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "c_api/horizon_lm.h"
+#include "core/base/error.h"
+#include "core/model/model.h"
+#include "core/model/spec.h"
+#include "core/plan/plan.h"
+#include "core/train/trainer.h"
+#include "cpu_optim/host_pool.h"
+#include "cpu_optim/optimizer.h"
+
+struct hlm_error {
+  int32_t code;
+  std::string message;
+};
+
+struct hlm_model {
+  std::shared_ptr<const hlm::Model> model;
+};
+
+struct hlm_plan {
+  std::shared_ptr<const hlm::Plan> plan;
+  hlm::ModelSpec spec;  // of the model that it was made for: a trainer compares
+};
+
+struct hlm_trainer {
+  std::unique_ptr<hlm::Trainer> trainer;
+  std::atomic<bool> in_use{false};
+};
+
+struct hlm_optimizer {
+  hlm_optimizer(const hlm::AdamWOptions& adamw_options, int threads) : adamw(adamw_options), pool(threads) {}
+  hlm::AdamWOptions adamw;
+  hlm::HostPool pool;
+  std::atomic<bool> in_use{false};
+};
+
+namespace hlm::capi {
+
+// The exception in flight as an error object. Called in a catch block only. Where there is no memory for one: a static object.
+hlm_error* CurrentError() noexcept;
+
+// Runs `body`; what it throws becomes the returned error. A body assigns its outputs last, with assignments that cannot throw.
+template <class Body>
+[[nodiscard]] hlm_error* Guard(Body&& body) noexcept {
+  try {
+    std::forward<Body>(body)();
+    return nullptr;
+  } catch (...) {
+    return CurrentError();
+  }
+}
+
+// Marks a handle as in use while it lives. Two threads in one handle is the caller's bug; it is reported instead of corrupting
+// memory.
+class Use {
+ public:
+  Use(std::atomic<bool>& in_use, const char* what) : in_use_(in_use) {
+    if (in_use_.exchange(true, std::memory_order_acquire)) throw FailedPrecondition(what, " is in use by another thread");
+  }
+  ~Use() { in_use_.store(false, std::memory_order_release); }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  std::atomic<bool>& in_use_;
+};
+
+// A copy that hlm_string_destroy frees.
+char* CopyString(const std::string& text);
+
+}  // namespace hlm::capi
+
+#endif  // HORIZON_LM_C_API_INTERNAL_H_

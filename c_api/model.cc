@@ -1,0 +1,104 @@
+#include "core/model/model.h"
+
+#include <nlohmann/json.hpp>
+
+#include "c_api/check.h"
+#include "c_api/internal.h"
+#include "c_api/save_options.h"
+
+namespace hlm::capi {
+namespace {
+
+hlm_save_options Defaults() {
+  const SaveOptions own;
+  return {sizeof(hlm_save_options), HLM_DTYPE_SOURCE, own.overwrite, own.max_shard_bytes};
+}
+
+std::string Describe(const Model& model) {
+  using Json = nlohmann::ordered_json;
+  const ModelSpec& spec = model.spec();
+  Json tensors = Json::array();
+  for (const UnitSpec& unit : model.layout().units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"unit", unit.name}});
+    }
+  }
+  Json out = {{"architecture", spec.architecture},
+              {"parameters", model.layout().parameters},
+              {"vocab_size", spec.vocab},
+              {"hidden_size", spec.hidden},
+              {"num_hidden_layers", spec.layers},
+              {"num_attention_heads", spec.heads},
+              {"num_key_value_heads", spec.kv_heads},
+              {"head_dim", spec.head_dim},
+              {"intermediate_size", spec.intermediate},
+              {"max_position_embeddings", spec.max_positions},
+              {"tied", spec.tied},
+              {"source_dtype", nullptr},
+              {"tensors", std::move(tensors)}};
+  if (model.source_dtype()) out["source_dtype"] = Name(*model.source_dtype());
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+SaveOptions ReadSaveOptions(const hlm_save_options* options) {
+  const hlm_save_options given = ReadStruct(options, Defaults());
+  CheckEnum(given.dtype, "dtype",
+            {{HLM_DTYPE_SOURCE, "SOURCE"}, {HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}, {HLM_DTYPE_F16, "F16"}});
+  CheckAtLeast(given.max_shard_bytes, 1, "max_shard_bytes");
+  SaveOptions own;
+  if (given.dtype != HLM_DTYPE_SOURCE) own.dtype = static_cast<DType>(given.dtype);
+  own.overwrite = ReadBool(given.overwrite, "overwrite");
+  own.max_shard_bytes = given.max_shard_bytes;
+  return own;
+}
+
+}  // namespace hlm::capi
+
+using namespace hlm::capi;  // NOLINT: the functions below are this file's purpose
+
+extern "C" {
+
+hlm_error* hlm_model_open(const char* folder, hlm_model** out_model) {
+  return Guard([&] {
+    const std::string path = NotEmpty(folder, "folder");
+    NotNull(out_model, "out_model");
+    *out_model = new hlm_model{hlm::Model::Open(path)};
+  });
+}
+
+hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model) {
+  return Guard([&] {
+    const std::string config = NotEmpty(config_json, "config_json");
+    NotNull(out_model, "out_model");
+    *out_model = new hlm_model{hlm::Model::Create(config, init_seed)};
+  });
+}
+
+hlm_error* hlm_model_describe(const hlm_model* model, char** out_json) {
+  return Guard([&] {
+    NotNull(model, "model");
+    NotNull(out_json, "out_json");
+    *out_json = CopyString(Describe(*model->model));
+  });
+}
+
+void hlm_save_options_init_sized(hlm_save_options* options, size_t struct_size) { InitStruct(options, struct_size, Defaults()); }
+
+hlm_error* hlm_model_save(const hlm_model* model, const char* folder, const hlm_save_options* options) {
+  return Guard([&] {
+    NotNull(model, "model");
+    const std::string path = NotEmpty(folder, "folder");
+    const hlm::SaveOptions save = ReadSaveOptions(options);
+    const hlm::WeightSource& weights = model->model->weights();
+    const hlm::TensorReader read = [&](const hlm::TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
+      weights.Read(tensor, begin, n, out);
+    };
+    hlm::SaveFolder(*model->model, read, path, save);
+  });
+}
+
+void hlm_model_destroy(hlm_model* model) { delete model; }
+
+}  // extern "C"

@@ -1,0 +1,120 @@
+#include "core/plan/plan.h"
+
+#include "c_api/check.h"
+#include "c_api/internal.h"
+#include "core/train/devices.h"
+
+namespace hlm::capi {
+namespace {
+
+constexpr int32_t kAsCompute = -1;  // grad_dtype
+
+hlm_plan_options Defaults() {
+  const PlanOptions own;
+  hlm_plan_options out{};
+  out.struct_size = sizeof(out);
+  out.device = "auto";
+  out.purpose = HLM_PURPOSE_TRAIN;
+  out.compute = HLM_DTYPE_BF16;
+  out.batch_size = own.batch_size;
+  out.seq_len = own.seq_len;
+  out.prefetch = -1;
+  out.optimizer_timing = HLM_TIMING_NEXT_FORWARD;
+  out.grad_dtype = kAsCompute;
+  out.grad_clip = own.grad_clip;
+  return out;
+}
+
+// The enumerations of the ABI number their first members as the core does; "auto" takes 0 where there is one.
+PlanOptions Convert(const hlm_plan_options& given) {
+  CheckEnum(given.purpose, "purpose",
+            {{HLM_PURPOSE_TRAIN, "TRAIN"}, {HLM_PURPOSE_FORWARD_BACKWARD, "FORWARD_BACKWARD"}, {HLM_PURPOSE_FORWARD, "FORWARD"}});
+  CheckEnum(given.compute, "compute", {{HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}});
+  CheckEnum(given.activations, "activations",
+            {{HLM_ACTIVATIONS_AUTO, "AUTO"},
+             {HLM_ACTIVATIONS_KEEP, "KEEP"},
+             {HLM_ACTIVATIONS_KEEP_CHEAP, "KEEP_CHEAP"},
+             {HLM_ACTIVATIONS_RECOMPUTE, "RECOMPUTE"}});
+  CheckEnum(given.block_inputs, "block_inputs",
+            {{HLM_BLOCK_INPUTS_AUTO, "AUTO"}, {HLM_BLOCK_INPUTS_DEVICE, "DEVICE"}, {HLM_BLOCK_INPUTS_HOST, "HOST"}});
+  CheckEnum(given.optimizer_timing, "optimizer_timing",
+            {{HLM_TIMING_NEXT_FORWARD, "NEXT_FORWARD"}, {HLM_TIMING_BACKWARD, "BACKWARD"}, {HLM_TIMING_SERIAL, "SERIAL"}});
+  CheckEnum(given.grad_dtype, "grad_dtype", {{kAsCompute, "as compute"}, {HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}});
+
+  PlanOptions own;
+  own.purpose = static_cast<Purpose>(given.purpose);
+  own.compute = static_cast<DType>(given.compute);
+  own.batch_size = given.batch_size;
+  own.seq_len = given.seq_len;
+  own.micro_batch = given.micro_batch;
+  own.sweeps = given.sweeps;
+  if (given.activations != HLM_ACTIVATIONS_AUTO) {
+    own.activations = static_cast<Activations>(given.activations - HLM_ACTIVATIONS_KEEP);
+  }
+  if (given.block_inputs != HLM_BLOCK_INPUTS_AUTO) {
+    own.block_inputs = static_cast<BlockInputs>(given.block_inputs - HLM_BLOCK_INPUTS_DEVICE);
+  }
+  own.slots = given.slots;
+  own.prefetch = given.prefetch;
+  own.ring = given.ring;
+  own.head_chunk = given.head_chunk;
+  own.max_part_bytes = given.max_part_bytes;
+  own.timing = static_cast<Timing>(given.optimizer_timing);
+  if (given.grad_dtype != kAsCompute) own.grad_dtype = static_cast<DType>(given.grad_dtype);
+  own.grad_clip = given.grad_clip;
+  own.threads = given.threads;
+  own.optimizer_threads = given.optimizer_threads;
+  own.host_limit_bytes = given.host_limit_bytes;
+  own.device_limit_bytes = given.device_limit_bytes;
+  return own;
+}
+
+static_assert(static_cast<int32_t>(Purpose::kForward) == HLM_PURPOSE_FORWARD);
+static_assert(static_cast<int32_t>(DType::kF16) == HLM_DTYPE_F16 && static_cast<int32_t>(DType::kBF16) == HLM_DTYPE_BF16);
+static_assert(static_cast<int32_t>(Activations::kRecompute) + HLM_ACTIVATIONS_KEEP == HLM_ACTIVATIONS_RECOMPUTE);
+static_assert(static_cast<int32_t>(BlockInputs::kHost) + HLM_BLOCK_INPUTS_DEVICE == HLM_BLOCK_INPUTS_HOST);
+static_assert(static_cast<int32_t>(Timing::kBackward) == HLM_TIMING_BACKWARD);
+static_assert(static_cast<int32_t>(Timing::kSerial) == HLM_TIMING_SERIAL);
+
+}  // namespace
+}  // namespace hlm::capi
+
+using namespace hlm::capi;  // NOLINT: the functions below are this file's purpose
+
+extern "C" {
+
+void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size) { InitStruct(options, struct_size, Defaults()); }
+
+hlm_error* hlm_plan_make(const hlm_model* model, const hlm_plan_options* options, hlm_plan** out_plan) {
+  return Guard([&] {
+    NotNull(model, "model");
+    NotNull(out_plan, "out_plan");
+    const hlm_plan_options given = ReadStruct(options, Defaults());
+    const std::string device = NotEmpty(given.device, "device");
+    const hlm::PlanOptions own = Convert(given);
+    const hlm::ModelSpec& spec = model->model->spec();
+    auto plan = std::make_shared<const hlm::Plan>(hlm::MakePlan(spec, model->model->layout(), own, hlm::DescribeMachine(device)));
+    *out_plan = new hlm_plan{std::move(plan), spec};
+  });
+}
+
+hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_json) {
+  return Guard([&] {
+    NotNull(plan, "plan");
+    NotNull(out_json, "out_json");
+    *out_json = CopyString(hlm::PlanJson(*plan->plan));
+  });
+}
+
+hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value) {
+  return Guard([&] {
+    NotNull(plan, "plan");
+    const std::string name = NotEmpty(key, "key");
+    NotNull(out_value, "out_value");
+    *out_value = hlm::PlanValue(*plan->plan, name);
+  });
+}
+
+void hlm_plan_destroy(hlm_plan* plan) { delete plan; }
+
+}  // extern "C"

@@ -1,0 +1,174 @@
+// Trainers: their life, and the calls that train.
+#include "core/train/trainer.h"
+
+#include <cmath>
+
+#include "c_api/batch.h"
+#include "c_api/check.h"
+#include "c_api/internal.h"
+#include "core/train/devices.h"
+
+namespace hlm::capi {
+namespace {
+
+hlm_trainer_options Defaults() {
+  const AdamWOptions adamw;
+  const ScheduleOptions schedule;
+  hlm_trainer_options out{};
+  out.struct_size = sizeof(out);
+  out.lr = schedule.lr;
+  out.beta1 = adamw.beta1;
+  out.beta2 = adamw.beta2;
+  out.eps = adamw.eps;
+  out.weight_decay = adamw.weight_decay;
+  out.schedule = HLM_SCHEDULE_CONSTANT;
+  out.warmup_steps = schedule.warmup_steps;
+  out.total_steps = schedule.total_steps;
+  out.min_lr_ratio = schedule.min_lr_ratio;
+  return out;
+}
+
+TrainerOptions Convert(const hlm_trainer_options& given) {
+  CheckEnum(given.schedule, "schedule",
+            {{HLM_SCHEDULE_CONSTANT, "CONSTANT"}, {HLM_SCHEDULE_LINEAR, "LINEAR"}, {HLM_SCHEDULE_COSINE, "COSINE"}});
+  static_assert(static_cast<int32_t>(Schedule::kCosine) == HLM_SCHEDULE_COSINE);
+  TrainerOptions own;
+  own.adamw = {given.beta1, given.beta2, given.eps, given.weight_decay};
+  own.schedule = {given.lr, static_cast<Schedule>(given.schedule), given.warmup_steps, given.total_steps, given.min_lr_ratio};
+  return own;
+}
+
+// A plan's byte ranges come from these numbers: another model with the same ones may use it, no other.
+void CheckPlanFits(const ModelSpec& model, const ModelSpec& planned) {
+  const auto same = [](int64_t mine, int64_t theirs, const char* what) {
+    if (mine != theirs) throw InvalidArgument("the plan was made for a model with ", what, " ", theirs, ", this one has ", mine);
+  };
+  same(model.vocab, planned.vocab, "vocab_size");
+  same(model.hidden, planned.hidden, "hidden_size");
+  same(model.layers, planned.layers, "num_hidden_layers");
+  same(model.heads, planned.heads, "num_attention_heads");
+  same(model.kv_heads, planned.kv_heads, "num_key_value_heads");
+  same(model.head_dim, planned.head_dim, "head_dim");
+  same(model.intermediate, planned.intermediate, "intermediate_size");
+  same(model.tied, planned.tied, "tied embeddings");
+  same(model.qkv_bias, planned.qkv_bias, "qkv biases");
+  same(model.o_bias, planned.o_bias, "output biases");
+  same(model.mlp_bias, planned.mlp_bias, "mlp biases");
+  same(model.qk_norm, planned.qk_norm, "query and key norms");
+}
+
+hlm_step_metrics ToMetrics(const StepMetrics& own) {
+  hlm_step_metrics out{};
+  out.struct_size = sizeof(out);
+  out.step = own.step;
+  out.loss = own.loss;
+  out.grad_norm = own.grad_norm;
+  out.lr = own.lr;
+  out.tokens = own.tokens;
+  out.seconds = own.seconds;
+  out.skipped = own.skipped ? 1 : 0;
+  out.skipped_units = own.skipped_units;
+  return out;
+}
+
+}  // namespace
+}  // namespace hlm::capi
+
+using namespace hlm::capi;  // NOLINT: the functions below are this file's purpose
+
+extern "C" {
+
+void hlm_trainer_options_init_sized(hlm_trainer_options* options, size_t struct_size) {
+  InitStruct(options, struct_size, Defaults());
+}
+
+void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size) {
+  InitStruct(metrics, struct_size, ToMetrics(hlm::StepMetrics()));
+}
+
+hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan, const hlm_trainer_options* options,
+                              hlm_trainer** out_trainer) {
+  return Guard([&] {
+    NotNull(model, "model");
+    NotNull(plan, "plan");
+    NotNull(out_trainer, "out_trainer");
+    const hlm::TrainerOptions own = Convert(ReadStruct(options, Defaults()));
+    CheckPlanFits(model->model->spec(), plan->spec);
+    auto handle = std::make_unique<hlm_trainer>();
+    handle->trainer = std::make_unique<hlm::Trainer>(model->model, plan->plan, own, hlm::MakeDevice(*plan->plan));
+    *out_trainer = handle.release();
+  });
+}
+
+hlm_error* hlm_trainer_step(hlm_trainer* trainer, const hlm_batch* batch, hlm_step_metrics* out_metrics) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    const Use use(trainer->in_use, "the trainer");
+    const hlm::Batch own = ReadBatch(batch);
+    CheckOutStruct(out_metrics);
+    WriteStruct(ToMetrics(trainer->trainer->Step(own)), out_metrics);
+  });
+}
+
+hlm_error* hlm_trainer_accumulate(hlm_trainer* trainer, const hlm_batch* batch, double* out_loss, int64_t* out_tokens) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    const Use use(trainer->in_use, "the trainer");
+    const hlm::BatchLoss loss = trainer->trainer->Accumulate(ReadBatch(batch));
+    if (out_loss != nullptr) *out_loss = loss.loss;
+    if (out_tokens != nullptr) *out_tokens = loss.tokens;
+  });
+}
+
+hlm_error* hlm_trainer_apply(hlm_trainer* trainer, hlm_step_metrics* out_metrics) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    const Use use(trainer->in_use, "the trainer");
+    CheckOutStruct(out_metrics);
+    WriteStruct(ToMetrics(trainer->trainer->Apply()), out_metrics);
+  });
+}
+
+hlm_error* hlm_trainer_discard(hlm_trainer* trainer) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    const Use use(trainer->in_use, "the trainer");
+    trainer->trainer->Discard();
+  });
+}
+
+hlm_error* hlm_trainer_set_learning_rate(hlm_trainer* trainer, double lr) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    if (!std::isfinite(lr)) throw hlm::InvalidArgument("lr is ", lr, "; it must be finite (negative: the schedule's)");
+    const Use use(trainer->in_use, "the trainer");
+    trainer->trainer->SetLearningRate(lr);
+  });
+}
+
+void hlm_trainer_cancel(hlm_trainer* trainer) {
+  if (trainer != nullptr) trainer->trainer->Cancel();
+}
+
+hlm_error* hlm_trainer_set_deadline(hlm_trainer* trainer, double seconds) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    if (!(seconds >= 0 && std::isfinite(seconds))) {
+      throw hlm::InvalidArgument("seconds is ", seconds, "; it must be finite and not negative (0: no limit)");
+    }
+    const Use use(trainer->in_use, "the trainer");
+    trainer->trainer->SetDeadline(seconds);
+  });
+}
+
+hlm_error* hlm_trainer_finish(hlm_trainer* trainer) {
+  return Guard([&] {
+    NotNull(trainer, "trainer");
+    const Use use(trainer->in_use, "the trainer");
+    trainer->trainer->Finish();
+  });
+}
+
+void hlm_trainer_destroy(hlm_trainer* trainer) { delete trainer; }
+
+}  // extern "C"

@@ -1,0 +1,91 @@
+// How attention is cut: shared by its forward and backward passes.
+#ifndef HORIZON_LM_CORE_CPU_ATTENTION_TILES_H_
+#define HORIZON_LM_CORE_CPU_ATTENTION_TILES_H_
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/checked.h"
+#include "core/cpu/kernels.h"
+#include "core/cpu/kernels_attention.h"
+#include "core/device/ops.h"
+
+namespace hlm {
+
+inline constexpr int64_t kQuerySpan = 512;  // queries that share one conversion of a span of keys
+inline constexpr int64_t kKeySpan = 512;
+inline constexpr int64_t kQueryRows = 128;  // queries of a tile of scores: [kQueryRows, kKeySpan] stays in the second-level cache
+
+// A matrix of floats that lies in the operation's own arguments (f32) or in scratch (converted from bf16).
+struct FloatView {
+  const float* data;
+  int64_t stride;
+  const float* row(int64_t r) const { return data + r * stride; }
+};
+
+inline const void* At(DType type, const void* data, int64_t element) {
+  return static_cast<const char*>(data) + static_cast<size_t>(element) * SizeOf(type);
+}
+inline void* At(DType type, void* data, int64_t element) { return static_cast<char*>(data) + static_cast<size_t>(element) * SizeOf(type); }
+
+// rows x cols from element `at` on, as floats; converted into `scratch` where they are not floats already.
+inline FloatView ViewAsFloats(DType type, const void* data, int64_t at, int64_t stride, int64_t rows, int64_t cols, float* scratch) {
+  const void* first = At(type, data, at);
+  if (type == DType::kF32) return {static_cast<const float*>(first), stride};
+  GatherBlock(type, first, stride, rows, cols, scratch);
+  return {scratch, cols};
+}
+
+// The keys [begin, end) that any of the queries [first, last) sees.
+struct KeyRange {
+  int64_t begin, end;
+};
+inline KeyRange KeysSeen(int64_t first, int64_t last, int64_t window) {
+  return {window > 0 ? std::max<int64_t>(0, first - window + 1) : 0, last};
+}
+inline KeyRange Intersect(const KeyRange& a, const KeyRange& b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
+
+// Hands out pieces of a thread's scratch, each on its own cache line; without memory it only counts.
+class Scratch {
+ public:
+  explicit Scratch(float* data) : data_(data) {}
+  float* Take(int64_t floats) {
+    float* taken = data_ == nullptr ? nullptr : data_ + taken_;
+    taken_ += static_cast<size_t>(RoundUp(floats, kTilePad));
+    return taken;
+  }
+  size_t taken() const { return taken_; }
+
+ private:
+  float* data_;
+  size_t taken_ = 0;
+};
+
+// Documents, the longest first: the last units of a team are then small ones.
+inline std::vector<int64_t> LongestFirst(const Documents& documents) {
+  std::vector<int64_t> order(static_cast<size_t>(documents.count));
+  for (size_t d = 0; d < order.size(); ++d) order[d] = static_cast<int64_t>(d);
+  const auto length = [&](int64_t d) { return documents.host_offsets[d + 1] - documents.host_offsets[d]; };
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return length(a) > length(b); });
+  return order;
+}
+
+// run(unit, thread) for all units; returns false when one returned false. `run` must not throw.
+template <class Run>
+bool ForUnits(int64_t units, int64_t threads, const Run& run) {
+  bool good = true;
+  if (threads == 1 || 2 * units < threads) {
+    for (int64_t u = 0; u < units; ++u) good = run(u, 0) && good;
+    return good;
+  }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(threads)) reduction(&& : good)
+  for (int64_t u = 0; u < units; ++u) good = run(u, static_cast<int64_t>(omp_get_thread_num())) && good;
+  return good;
+}
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_CPU_ATTENTION_TILES_H_

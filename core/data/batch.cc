@@ -1,0 +1,125 @@
+#include "core/data/batch.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+void CheckShape(const Batch& b) {
+  const int64_t n = static_cast<int64_t>(b.ids.size());
+  if (n == 0) throw InvalidArgument("the batch is empty: n_ids is 0");
+  if (n > INT32_MAX) throw InvalidArgument("n_ids is ", n, "; a batch has at most ", INT32_MAX, " tokens");
+  if (b.offsets.size() < 2) throw InvalidArgument("n_offsets is ", b.offsets.size(), "; it must be documents + 1, at least 2");
+  if (b.offsets.front() != 0) throw InvalidArgument("offsets[0] is ", b.offsets.front(), "; it must be 0");
+  if (b.offsets.back() != n) {
+    throw InvalidArgument("offsets[", b.offsets.size() - 1, "] is ", b.offsets.back(), "; it must be n_ids, ", n);
+  }
+  for (size_t d = 1; d < b.offsets.size(); ++d) {
+    if (b.offsets[d] <= b.offsets[d - 1]) {
+      throw InvalidArgument("offsets[", d, "] is ", b.offsets[d], "; it must be above offsets[", d - 1, "], ", b.offsets[d - 1]);
+    }
+  }
+  if (!b.labels.empty() && b.labels.size() != b.ids.size()) {
+    throw InvalidArgument("n_labels is ", b.labels.size(), "; it must be n_ids, ", n, ", or 0");
+  }
+  if (!b.weights.empty() && b.weights.size() != b.ids.size()) {
+    throw InvalidArgument("n_weights is ", b.weights.size(), "; it must be n_ids, ", n, ", or 0");
+  }
+  if (!(b.denominator >= 0) || !std::isfinite(b.denominator)) {
+    throw InvalidArgument("denominator is ", b.denominator, "; it must be above 0, or 0 for the sum of the weights");
+  }
+}
+
+}  // namespace
+
+Tokens PrepareTokens(const Batch& b, int64_t vocab, bool forward_only) {
+  CheckShape(b);
+  const int64_t n = static_cast<int64_t>(b.ids.size());
+  for (int64_t t = 0; t < n; ++t) {
+    if (b.ids[t] < 0 || b.ids[t] >= vocab) {
+      throw InvalidArgument("ids[", t, "] is ", b.ids[t], "; it must lie in [0, ", vocab, "), the vocabulary");
+    }
+  }
+
+  Tokens out;
+  out.ids.assign(b.ids.begin(), b.ids.end());
+  out.offsets.assign(b.offsets.begin(), b.offsets.end());
+  out.targets.assign(n, -1);
+  out.positions.resize(n);
+  out.weights.assign(n, 0.0f);
+  double sum = 0;
+  std::vector<double> weights(n, 0.0);
+  for (size_t d = 0; d + 1 < b.offsets.size(); ++d) {
+    const int64_t begin = b.offsets[d], end = b.offsets[d + 1];
+    for (int64_t t = begin; t < end; ++t) {
+      out.positions[t] = static_cast<int32_t>(t - begin);
+      if (t == begin) continue;  // a document's first token is given, not predicted
+      const int32_t label = b.labels.empty() ? b.ids[t] : b.labels[t];
+      if (label == kIgnoredLabel) continue;
+      if (label < 0 || label >= vocab) {
+        throw InvalidArgument("labels[", t, "] is ", label, "; it must lie in [0, ", vocab, "), or be ", kIgnoredLabel);
+      }
+      const float weight = b.weights.empty() ? 1.0f : b.weights[t];
+      if (!std::isfinite(weight)) throw InvalidArgument("weights[", t, "] is ", weight, "; it must be finite");
+      out.targets[t - 1] = label;
+      weights[t - 1] = weight;
+      sum += weight;
+      ++out.predicted;
+    }
+  }
+  if (forward_only) return out;
+
+  if (out.predicted == 0) {
+    throw InvalidArgument("nothing is predicted: each of the ", b.offsets.size() - 1, " documents has one token or only labels of ", kIgnoredLabel);
+  }
+  out.denominator = b.denominator > 0 ? b.denominator : sum;
+  if (!(out.denominator > 0)) {
+    throw InvalidArgument("the weights of the predicted tokens sum to ", sum, "; give a denominator above 0");
+  }
+  for (int64_t t = 0; t < n; ++t) out.weights[t] = static_cast<float>(weights[t] / out.denominator);
+  return out;
+}
+
+std::vector<MicroBatch> CutMicroBatches(const std::vector<int64_t>& offsets, int64_t micro_tokens) {
+  std::vector<MicroBatch> cuts;
+  for (int64_t d = 0; d + 1 < static_cast<int64_t>(offsets.size()); ++d) {
+    const int64_t length = offsets[d + 1] - offsets[d];
+    if (length > micro_tokens) {
+      throw ResourceExhausted("document ", d, " has ", length, " tokens; the plan's micro-batch holds ", micro_tokens,
+                              ": plan with a larger seq_len or micro_batch");
+    }
+    if (cuts.empty() || cuts.back().tokens + length > micro_tokens) cuts.push_back({d, 0, offsets[d], 0, 0});
+    MicroBatch& cut = cuts.back();
+    ++cut.documents;
+    cut.tokens += length;
+    cut.longest = std::max(cut.longest, length);
+  }
+  return cuts;
+}
+
+std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens) {
+  const int64_t count = static_cast<int64_t>(micro_batches.size());
+  std::vector<int64_t> starts = {0};
+  int64_t next = 0;
+  for (int64_t sweep = 0; sweep < sweeps && next < count; ++sweep) {
+    const int64_t wanted = CeilDiv(count - next, sweeps - sweep);
+    int64_t tokens = 0, taken = 0;
+    while (taken < wanted && tokens + micro_batches[next].tokens <= sweep_tokens) {
+      tokens += micro_batches[next].tokens;
+      ++next, ++taken;
+    }
+    starts.push_back(next);
+  }
+  if (next < count) {
+    const int64_t total = micro_batches.back().first_token + micro_batches.back().tokens;
+    throw ResourceExhausted("the batch has ", total, " tokens in ", count, " micro-batches; the plan's step holds ", sweeps,
+                            " sweeps of ", sweep_tokens, " tokens: plan with a larger batch_size or accumulate in several calls");
+  }
+  return starts;
+}
+
+}  // namespace hlm

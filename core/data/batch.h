@@ -1,0 +1,54 @@
+// Batches: documents of any lengths, what each token must predict and how much it counts; and how a step is cut into micro-batches.
+#ifndef HORIZON_LM_CORE_DATA_BATCH_H_
+#define HORIZON_LM_CORE_DATA_BATCH_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace hlm {
+
+inline constexpr int32_t kIgnoredLabel = -100;
+
+// As the caller gives it; borrowed for the call. c_api/horizon_lm.h (hlm_batch) says what each field means.
+struct Batch {
+  std::span<const int32_t> ids;
+  std::span<const int64_t> offsets;  // documents + 1
+  std::span<const int32_t> labels;   // empty: the ids
+  std::span<const float> weights;    // empty: 1
+  double denominator = 0;            // 0: the sum of the weights of the predicted tokens
+};
+
+// The batch as the device sees it. Place t predicts the next token of its document: targets and weights are shifted to the
+// place that predicts, and a weight is already divided by the denominator, so that the gradient needs no scaling later.
+struct Tokens {
+  std::vector<int32_t> ids;        // [tokens]
+  std::vector<int32_t> targets;    // [tokens]; -1 where nothing is predicted
+  std::vector<int32_t> positions;  // [tokens]; from 0 in each document
+  std::vector<float> weights;      // [tokens]; of the prediction made here, over the denominator
+  std::vector<int64_t> offsets;    // [documents + 1]
+  int64_t predicted = 0;           // targets that are not -1
+  double denominator = 0;
+};
+
+// Checks and shifts. INVALID_ARGUMENT naming the value, the place and the limit: empty batch, offsets that do not rise or do not end at n_ids,
+// an id or label outside the vocabulary, a weight that is not finite, nothing predicted (unless `forward_only`).
+Tokens PrepareTokens(const Batch& batch, int64_t vocab, bool forward_only);
+
+// Consecutive documents that are computed together.
+struct MicroBatch {
+  int64_t first_document = 0, documents = 0;
+  int64_t first_token = 0, tokens = 0;
+  int64_t longest = 0;  // document
+};
+
+// Cuts documents, in order, into micro-batches of at most micro_tokens tokens. RESOURCE_EXHAUSTED for a longer document.
+std::vector<MicroBatch> CutMicroBatches(const std::vector<int64_t>& offsets, int64_t micro_tokens);
+
+// Spreads micro-batches evenly over at most `sweeps` sweeps of at most sweep_tokens tokens each; returns the first micro-batch of
+// each sweep and the count at the end. RESOURCE_EXHAUSTED where they do not fit.
+std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_DATA_BATCH_H_

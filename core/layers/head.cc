@@ -1,0 +1,85 @@
+#include "core/layers/head.h"
+
+#include <algorithm>
+
+namespace hlm {
+
+void HeadTemplate::Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const {
+  ops.RmsNorm(stream, {.type = type_,
+                       .rows = micro.tokens,
+                       .width = spec_.hidden,
+                       .epsilon = static_cast<float>(spec_.rms_epsilon),
+                       .x = x,
+                       .w = w.norm,
+                       .y = NormedRow(0),
+                       .rstd = reinterpret_cast<float*>(buffers_ + at_.rstd)});
+}
+
+const float* HeadTemplate::Logits(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const {
+  ops.Linear(stream, {.type = type_,
+                      .y_type = DType::kF32,
+                      .tokens = rows,
+                      .in = spec_.hidden,
+                      .out = spec_.vocab,
+                      .x = NormedRow(row),
+                      .w = w.matrix,
+                      .y = buffers_ + at_.logits});
+  return reinterpret_cast<const float*>(buffers_ + at_.logits);
+}
+
+void HeadTemplate::Loss(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro) const {
+  for (int64_t row = 0; row < micro.tokens; row += chunk_) {
+    const int64_t rows = std::min(chunk_, micro.tokens - row);
+    const float* logits = Logits(ops, stream, w, row, rows);
+    ops.CrossEntropy(stream, {.type = type_,
+                              .rows = rows,
+                              .vocab = spec_.vocab,
+                              .logits = logits,
+                              .targets = micro.targets + row,
+                              .nll = micro.losses + row});
+  }
+}
+
+void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx,
+                                   const HeadGradients& g) const {
+  for (int64_t row = 0; row < micro.tokens; row += chunk_) {
+    const int64_t rows = std::min(chunk_, micro.tokens - row);
+    const float* logits = Logits(ops, stream, w, row, rows);
+    void* dlogits = buffers_ + at_.dlogits;
+    ops.CrossEntropy(stream, {.type = type_,
+                              .rows = rows,
+                              .vocab = spec_.vocab,
+                              .logits = logits,
+                              .targets = micro.targets + row,
+                              .weights = micro.weights + row,
+                              .nll = micro.losses + row,
+                              .dlogits = dlogits});
+    ops.LinearBackwardInput(stream, {.type = type_,
+                                     .tokens = rows,
+                                     .in = spec_.hidden,
+                                     .out = spec_.vocab,
+                                     .dy = dlogits,
+                                     .w = w.matrix,
+                                     .dx = NormedGradientRow(row)});
+    ops.LinearBackwardWeight(stream, {.type = type_,
+                                      .tokens = rows,
+                                      .in = spec_.hidden,
+                                      .out = spec_.vocab,
+                                      .dy = dlogits,
+                                      .x = NormedRow(row),
+                                      .dw = g.matrix,
+                                      .accumulate = g.accumulate || row > 0});
+  }
+  ops.RmsNormBackward(stream, {.type = type_,
+                               .rows = micro.tokens,
+                               .width = spec_.hidden,
+                               .x = x,
+                               .w = w.norm,
+                               .rstd = reinterpret_cast<const float*>(buffers_ + at_.rstd),
+                               .dy = NormedGradientRow(0),
+                               .dx = dx,
+                               .dw = g.norm,
+                               .accumulate = g.accumulate});
+}
+
+}  // namespace hlm

@@ -1,0 +1,62 @@
+// HeadTemplate: final norm, logits, loss and both gradients, chunk of rows by chunk. No logits tensor is ever whole.
+#ifndef HORIZON_LM_CORE_LAYERS_HEAD_H_
+#define HORIZON_LM_CORE_LAYERS_HEAD_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/device/ops.h"
+#include "core/layers/micro.h"
+#include "core/model/layout.h"
+#include "core/plan/activations.h"
+
+namespace hlm {
+
+// The head's weights and gradients lie in one slab, or in two where the embedding's matrix is shared.
+struct HeadWeights {
+  const std::byte* norm = nullptr;    // [hidden]
+  const std::byte* matrix = nullptr;  // [vocab, hidden]
+};
+struct HeadGradients {
+  float* norm = nullptr;
+  float* matrix = nullptr;
+  bool accumulate = false;
+};
+
+class HeadTemplate {
+ public:
+  // `buffers`: the head's range of the device arena, laid out by `layout`.
+  HeadTemplate(const ModelSpec& spec, DType type, int64_t chunk, const HeadLayout& layout, std::byte* buffers)
+      : spec_(spec), type_(type), chunk_(chunk), at_(layout), buffers_(buffers) {}
+
+  // Normed hidden states of the micro-batch, which everything below reads.
+  void Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const;
+
+  // Losses only.
+  void Loss(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro) const;
+
+  // Losses; the gradient of x goes to dx [tokens, hidden].
+  void LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx,
+                       const HeadGradients& g) const;
+
+  // Logits of rows [row, row + rows), rows <= chunk; the place where they lie.
+  const float* Logits(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const;
+
+  int64_t chunk() const { return chunk_; }
+
+ private:
+  std::byte* NormedRow(int64_t row) const { return buffers_ + at_.normed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_)); }
+  std::byte* NormedGradientRow(int64_t row) const {
+    return buffers_ + at_.dnormed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_));
+  }
+
+  const ModelSpec& spec_;
+  DType type_;
+  int64_t chunk_;
+  HeadLayout at_;
+  std::byte* buffers_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_HEAD_H_

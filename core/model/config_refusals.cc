@@ -1,0 +1,188 @@
+#include "core/model/config_refusals.h"
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+// The values with which a setting is off; null always is.
+enum class Off { kNull, kFalse, kTrue, kZero, kOne, kEmpty };
+
+struct Setting {
+  const char* key;
+  Off off;
+};
+
+// From the configuration classes of transformers for decoder-only families, and from what well-known forks of Llama and Qwen add.
+constexpr Setting kSettings[] = {
+    // Dropout.
+    {"attention_dropout", Off::kZero},
+    {"attn_dropout", Off::kZero},
+    {"attn_pdrop", Off::kZero},
+    {"attention_dropout_prob", Off::kZero},
+    {"dropout", Off::kZero},
+    {"embd_pdrop", Off::kZero},
+    {"embedding_dropout", Off::kZero},
+    {"emb_dropout_prob", Off::kZero},
+    {"ffn_dropout", Off::kZero},
+    {"hidden_dropout", Off::kZero},
+    {"hidden_dropout_prob", Off::kZero},
+    {"layerdrop", Off::kZero},
+    {"mlp_dropout", Off::kZero},
+    {"resid_dropout", Off::kZero},
+    {"resid_pdrop", Off::kZero},
+    {"residual_dropout", Off::kZero},
+    // Weights that are not plain numbers, or not all in the file.
+    {"quantization_config", Off::kEmpty},
+    {"compression_config", Off::kEmpty},
+    {"pruned_heads", Off::kEmpty},
+    {"per_layer_config", Off::kEmpty},
+    {"block_configs", Off::kEmpty},
+    // Experts and extra heads.
+    {"num_experts", Off::kZero},
+    {"num_local_experts", Off::kZero},
+    {"num_experts_per_tok", Off::kZero},
+    {"n_routed_experts", Off::kZero},
+    {"n_shared_experts", Off::kZero},
+    {"moe_num_experts", Off::kZero},
+    {"moe_intermediate_size", Off::kZero},
+    {"shared_expert_intermediate_size", Off::kZero},
+    {"num_nextn_predict_layers", Off::kZero},
+    {"mtp_num_layers", Off::kZero},
+    // Scales and caps.
+    {"attn_logit_softcapping", Off::kZero},
+    {"final_logit_softcapping", Off::kZero},
+    {"logit_softcapping", Off::kZero},
+    {"logits_soft_cap", Off::kZero},
+    {"router_logit_softcapping", Off::kZero},
+    {"attention_logit_cap", Off::kZero},
+    {"clip_qkv", Off::kNull},
+    {"query_pre_attn_scalar", Off::kNull},
+    {"softmax_scale", Off::kNull},
+    {"attention_multiplier", Off::kNull},
+    {"embedding_multiplier", Off::kOne},
+    {"residual_multiplier", Off::kOne},
+    {"logit_scale", Off::kOne},
+    {"logits_scaling", Off::kOne},
+    {"lm_head_multiplier", Off::kOne},
+    {"output_multiplier_scale", Off::kOne},
+    {"embedding_scale", Off::kOne},
+    {"emb_scale", Off::kOne},
+    {"scale_emb", Off::kOne},
+    {"scale_depth", Off::kNull},
+    {"dim_model_base", Off::kNull},
+    {"width_scale", Off::kOne},
+    {"mup_base_width", Off::kNull},
+    {"scale_embeddings", Off::kFalse},
+    {"scale_embedding", Off::kFalse},
+    {"normalize_embedding", Off::kFalse},
+    {"attn_temperature_tuning", Off::kFalse},
+    {"rms_norm_add_unit_offset", Off::kFalse},
+    // Norms and biases that the families do not have.
+    {"lm_head_bias", Off::kFalse},
+    {"bias", Off::kFalse},
+    {"use_bias", Off::kFalse},
+    {"add_bias_linear", Off::kFalse},
+    {"attention_out_bias", Off::kFalse},
+    {"attention_output_bias", Off::kFalse},
+    {"use_post_norm", Off::kFalse},
+    {"use_parallel_residual", Off::kFalse},
+    {"parallel_attn", Off::kFalse},
+    {"cross_layer_kv_sharing", Off::kFalse},
+    {"num_kv_shared_layers", Off::kZero},
+    // Positions.
+    {"partial_rotary_factor", Off::kOne},
+    {"rotary_pct", Off::kOne},
+    {"rope_pct", Off::kOne},
+    {"rotary_dim", Off::kNull},
+    {"rotary_emb_fraction", Off::kOne},
+    {"rope_interleaved", Off::kFalse},
+    {"rotary_emb_interleaved", Off::kFalse},
+    {"rope_local_base_freq", Off::kNull},
+    {"rope_ratio", Off::kOne},
+    {"no_rope_layers", Off::kEmpty},
+    {"no_rope_layer_interval", Off::kZero},
+    {"alibi", Off::kFalse},
+    {"use_alibi", Off::kFalse},
+    {"use_dynamic_ntk", Off::kFalse},
+    {"use_logn_attn", Off::kFalse},
+    // Who attends to whom.
+    {"attention_chunk_size", Off::kZero},
+    {"use_bidirectional_attention", Off::kFalse},
+    {"bidirectional", Off::kFalse},
+    {"is_causal", Off::kTrue},
+    {"is_encoder_decoder", Off::kFalse},
+    {"add_cross_attention", Off::kFalse},
+    // A text model inside something larger.
+    {"text_config", Off::kNull},
+    {"vision_config", Off::kNull},
+    {"audio_config", Off::kNull},
+    {"pretraining_tp", Off::kOne},
+};
+
+bool IsNumber(const Json& value, double wanted) { return value.is_number() && value.get<double>() == wanted; }
+
+bool IsOff(const Json& value, Off off) {
+  if (value.is_null()) return true;
+  switch (off) {
+    case Off::kNull: return false;
+    case Off::kFalse: return value.is_boolean() && !value.get<bool>();
+    case Off::kTrue: return value.is_boolean() && value.get<bool>();
+    case Off::kZero: return IsNumber(value, 0.0) || (value.is_boolean() && !value.get<bool>());
+    case Off::kOne: return IsNumber(value, 1.0);
+    case Off::kEmpty: return (value.is_object() || value.is_array()) && value.empty();
+  }
+  return false;
+}
+
+[[noreturn]] void Refuse(const ConfigValues& config, const char* key, const std::string& architecture) {
+  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.object().at(key)), " is not supported for ", architecture);
+}
+
+void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {
+  if (config.Has(key) && !IsOff(config.object().at(key), off)) Refuse(config, key, architecture);
+}
+
+}  // namespace
+
+void RefuseUnsupported(const ConfigValues& config, const std::string& architecture) {
+  const bool llama = architecture == "LlamaForCausalLM", mistral = architecture == "MistralForCausalLM";
+  const bool qwen2 = architecture == "Qwen2ForCausalLM", qwen3 = architecture == "Qwen3ForCausalLM";
+
+  for (const char* key : {"hidden_act", "hidden_activation"}) {
+    if (!config.HasValue(key)) continue;
+    const Json& value = config.object().at(key);
+    if (value != "silu" && value != "swish") Refuse(config, key, architecture);
+  }
+  if (config.HasValue("position_embedding_type")) {
+    const Json& value = config.object().at("position_embedding_type");
+    if (value != "rope" && value != "rotary") Refuse(config, "position_embedding_type", architecture);
+  }
+  for (const Setting& setting : kSettings) RefuseUnless(config, setting.key, setting.off, architecture);
+
+  // What one family has and another has not. transformers ignores these keys where they do not belong; a file that sets them was
+  // made for other code.
+  for (const char* key : {"qk_norm", "use_qk_norm", "qk_layernorm"}) {
+    if (!qwen3) RefuseUnless(config, key, Off::kFalse, architecture);
+  }
+  if (mistral) RefuseUnless(config, "attention_bias", Off::kFalse, architecture);
+  if (qwen2) {
+    RefuseUnless(config, "attention_bias", Off::kTrue, architecture);  // there is always a bias on q, k and v
+    RefuseUnless(config, "qkv_bias", Off::kTrue, architecture);
+  } else {
+    RefuseUnless(config, "qkv_bias", Off::kFalse, architecture);
+  }
+  if (!llama) RefuseUnless(config, "mlp_bias", Off::kFalse, architecture);
+  if (llama) {
+    RefuseUnless(config, "sliding_window", Off::kNull, architecture);
+    RefuseUnless(config, "use_sliding_window", Off::kFalse, architecture);
+  }
+
+  // A folder that brings its own model code is that code's model, whatever it calls itself.
+  if (config.HasValue("auto_map")) {
+    const Json& map = config.object().at("auto_map");
+    if (!map.is_object() || map.contains("AutoModelForCausalLM")) Refuse(config, "auto_map", architecture);
+  }
+}
+
+}  // namespace hlm

@@ -1,0 +1,166 @@
+#include "core/model/folder_weights.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <unordered_set>
+
+#include "core/base/error.h"
+#include "core/model/json_text.h"
+
+namespace hlm {
+namespace {
+
+constexpr const char* kSingleFile = "model.safetensors";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr int64_t kMostIndexBytes = 100'000'000;
+constexpr int64_t kCompareChunk = int64_t{1} << 16;
+constexpr std::string_view kHeadName = "lm_head.weight";
+
+// A buffer of old checkpoints: computed from the configuration today.
+bool IsRotaryBuffer(std::string_view name) {
+  constexpr std::string_view kSuffix = ".rotary_emb.inv_freq";
+  return name.size() >= kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
+}
+
+// A shard is a file of the same folder, never a path that leads out of it.
+void CheckShardName(const std::string& name, const std::string& where) {
+  if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
+    throw InvalidArgument(where, ": weight_map names ", Printable(name), ", which is not a file of the folder");
+  }
+}
+
+std::map<std::string, std::string> ReadIndex(const std::string& path) {
+  const std::string where = PrintablePath(path);
+  const Json index = ParseJson(ReadSmallFile(path, kMostIndexBytes), where);
+  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object() || index["weight_map"].empty()) {
+    throw InvalidArgument(where, ": weight_map must be an object that maps tensors to files");
+  }
+  std::map<std::string, std::string> shard_of;
+  for (const auto& [tensor, file] : index["weight_map"].items()) {
+    if (!file.is_string()) {
+      throw InvalidArgument(where, ": weight_map maps ", Printable(tensor), " to ", PrintableJson(file), ", which is not a file name");
+    }
+    CheckShardName(file.get<std::string>(), where);
+    shard_of[tensor] = file.get<std::string>();
+  }
+  return shard_of;
+}
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+}  // namespace
+
+FolderWeights::FolderWeights(const std::string& folder, const ModelLayout& layout) {
+  const std::string single = folder + "/" + kSingleFile, index = folder + "/" + kIndexFile;
+  if (Exists(single)) {
+    OpenSingle(single);
+  } else if (Exists(index)) {
+    OpenShards(folder, index);
+  } else {
+    throw NotFound(PrintablePath(folder), ": has neither ", kSingleFile, " nor ", kIndexFile, " (only safetensors are read)");
+  }
+  CheckTensors(layout);
+}
+
+void FolderWeights::AddFile(const std::string& path) {
+  files_.push_back(std::make_unique<SafetensorsFile>(path));
+  for (const TensorEntry& entry : files_.back()->tensors()) {
+    const auto [other, added] = places_.emplace(entry.name, Place{files_.back().get(), &entry});
+    if (!added) {
+      throw InvalidArgument(PrintablePath(path), ": tensor ", Printable(entry.name), " is also in ",
+                            PrintablePath(other->second.file->path()));
+    }
+  }
+}
+
+void FolderWeights::OpenSingle(const std::string& path) {
+  where_ = path;
+  AddFile(path);
+}
+
+void FolderWeights::OpenShards(const std::string& folder, const std::string& index) {
+  where_ = index;
+  const std::map<std::string, std::string> shard_of = ReadIndex(index);
+  std::unordered_set<std::string> opened;
+  for (const auto& [tensor, shard] : shard_of) {
+    if (!opened.insert(shard).second) continue;
+    if (!Exists(folder + "/" + shard)) {
+      throw NotFound(PrintablePath(index), ": names the shard ", Printable(shard), ", which is not in the folder");
+    }
+    AddFile(folder + "/" + shard);
+  }
+  for (const auto& [tensor, shard] : shard_of) {
+    const auto place = places_.find(tensor);
+    if (place == places_.end() || place->second.file->path() != folder + "/" + shard) {
+      throw InvalidArgument(PrintablePath(index), ": maps tensor ", Printable(tensor), " to ", Printable(shard), ", which lacks it");
+    }
+  }
+  for (const auto& [tensor, place] : places_) {
+    if (!shard_of.contains(std::string(tensor)) && !IsRotaryBuffer(tensor)) {
+      throw InvalidArgument(PrintablePath(index), ": does not map tensor ", Printable(tensor), " of ", PrintablePath(place.file->path()));
+    }
+  }
+}
+
+void FolderWeights::CheckTensors(const ModelLayout& layout) {
+  std::unordered_set<std::string_view> wanted;
+  bool f32 = false, bf16 = false, f16 = false;
+  for (const UnitSpec& unit : layout.units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      const auto place = places_.find(tensor.name);
+      if (place == places_.end()) throw InvalidArgument(PrintablePath(where_), ": tensor ", tensor.name, " is missing");
+      CheckTensor(tensor, place->second);
+      wanted.insert(tensor.name);
+      const DType type = *WeightType(place->second.entry->dtype);
+      (type == DType::kF32 ? f32 : type == DType::kBF16 ? bf16 : f16) = true;
+    }
+  }
+  dtype_ = f32 || (bf16 && f16) ? DType::kF32 : bf16 ? DType::kBF16 : DType::kF16;
+
+  for (const auto& [name, place] : places_) {
+    if (wanted.contains(name) || IsRotaryBuffer(name)) continue;
+    if (layout.tied && name == kHeadName) {
+      CheckTiedHead(layout.units[static_cast<size_t>(layout.HeadUnit())].tensors[0], place);
+      continue;
+    }
+    throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(name), " is not part of the model");
+  }
+}
+
+void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
+  const std::string where = StrCat(PrintablePath(found.file->path()), ": tensor ", Printable(found.entry->name));
+  if (found.entry->shape != wanted.shape) {
+    throw InvalidArgument(where, ": shape ", ShapeText(found.entry->shape), ", expected ", ShapeText(wanted.shape), " by config.json");
+  }
+  if (!WeightType(found.entry->dtype)) {
+    throw InvalidArgument(where, ": dtype ", found.entry->dtype, ", expected F32, BF16 or F16");
+  }
+}
+
+void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const Place& head) const {
+  CheckTensor(embedding, head);
+  std::vector<float> a(static_cast<size_t>(std::min(kCompareChunk, embedding.elements))), b(a.size());
+  for (int64_t at = 0; at < embedding.elements; at += kCompareChunk) {
+    const int64_t n = std::min(kCompareChunk, embedding.elements - at);
+    Read(embedding, at, n, a.data());
+    head.file->Read(*head.entry, at, n, b.data());
+    const auto different = std::mismatch(a.begin(), a.begin() + n, b.begin());
+    if (different.first != a.begin() + n) {
+      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", kHeadName, ": element ", at + (different.first - a.begin()), " is ",
+                            *different.second, " but ", embedding.name, " has ", *different.first,
+                            "; config.json ties the two (tie_word_embeddings)");
+    }
+  }
+}
+
+void FolderWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const {
+  const auto place = places_.find(tensor.name);
+  HLM_CHECK(place != places_.end(), tensor.name);
+  place->second.file->Read(*place->second.entry, begin, n, out);
+}
+
+}  // namespace hlm

@@ -1,0 +1,54 @@
+// The weights of a Hugging Face folder: one safetensors file, or shards with an index.
+#ifndef HORIZON_LM_CORE_MODEL_FOLDER_WEIGHTS_H_
+#define HORIZON_LM_CORE_MODEL_FOLDER_WEIGHTS_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/dtype.h"
+#include "core/model/layout.h"
+#include "core/model/model.h"
+#include "core/model/safetensors.h"
+
+namespace hlm {
+
+// Opens model.safetensors, or else the shards of model.safetensors.index.json, and checks every name, shape and type against the layout.
+// The files stay open: the weights stay readable when the folder is replaced.
+//
+// Tensors the model lacks are refused, but *.rotary_emb.inv_freq is ignored, and so is lm_head.weight of a tied model where its values
+// equal the embedding's (which is read and compared here).
+// NOT_FOUND for missing files; INVALID_ARGUMENT or DATA_LOSS naming file and tensor for the rest.
+class FolderWeights : public WeightSource {
+ public:
+  FolderWeights(const std::string& folder, const ModelLayout& layout);
+
+  void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override;
+
+  // The narrowest type that holds every weight of the folder exactly.
+  DType dtype() const { return dtype_; }
+
+ private:
+  struct Place {
+    const SafetensorsFile* file;
+    const TensorEntry* entry;
+  };
+
+  void OpenSingle(const std::string& path);
+  void OpenShards(const std::string& folder, const std::string& index);
+  void AddFile(const std::string& path);
+  void CheckTensors(const ModelLayout& layout);
+  void CheckTensor(const TensorSpec& wanted, const Place& found) const;
+  void CheckTiedHead(const TensorSpec& embedding, const Place& head) const;
+
+  std::string where_;  // the weight file, or the index, for messages about the whole
+  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::unordered_map<std::string_view, Place> places_;  // keys lie in the files' entries
+  DType dtype_ = DType::kF32;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_MODEL_FOLDER_WEIGHTS_H_

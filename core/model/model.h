@@ -1,0 +1,72 @@
+// Where the weights of a model come from: a Hugging Face folder, or a seed. A trainer pulls each tensor straight into its
+// store; no second copy of the model is ever in memory.
+#ifndef HORIZON_LM_CORE_MODEL_MODEL_H_
+#define HORIZON_LM_CORE_MODEL_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/dtype.h"
+#include "core/model/layout.h"
+#include "core/model/spec.h"
+
+namespace hlm {
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  // Elements [begin, begin + n) of the tensor (row-major), as float. Exact for F32, BF16 and F16 files.
+  // Throws INVALID_ARGUMENT naming file, tensor and element where a value is NaN or infinite, DATA_LOSS on read errors.
+  // May be called from several threads.
+  virtual void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const = 0;
+};
+
+// A model: its mathematics, its slabs, its weights and what to carry along when it is saved.
+class Model {
+ public:
+  // Opens a Hugging Face folder: reads and checks config.json and the safetensors headers, no weights yet.
+  static std::shared_ptr<const Model> Open(const std::string& folder);
+  // A model from the text of a config.json; weights are drawn from the seed (see init.h).
+  static std::shared_ptr<const Model> Create(const std::string& config_json, int64_t init_seed);
+
+  const ModelSpec& spec() const { return spec_; }
+  const ModelLayout& layout() const { return layout_; }
+  const WeightSource& weights() const { return *weights_; }
+  // The type of the weights in the source folder (the widest where a folder mixes them); nothing where they come from a seed.
+  std::optional<DType> source_dtype() const { return source_dtype_; }
+  const std::string& source_folder() const { return folder_; }      // empty where weights come from a seed
+  const std::string& config_json() const { return config_json_; }   // the text as it was read
+
+ private:
+  ModelSpec spec_;
+  ModelLayout layout_;
+  std::shared_ptr<const WeightSource> weights_;
+  std::optional<DType> source_dtype_;
+  std::string folder_;
+  std::string config_json_;
+};
+
+// Reads elements [begin, begin + n) of a tensor as float.
+using TensorReader = std::function<void(const TensorSpec& tensor, int64_t begin, int64_t n, float* out)>;
+
+struct SaveOptions {
+  std::optional<DType> dtype = std::nullopt;  // default: the source's type; from a config: F32 for f32 compute (`default_dtype`), else BF16
+  DType default_dtype = DType::kBF16;
+  bool overwrite = false;       // replace a folder that is not empty
+  int64_t max_shard_bytes = int64_t{5} << 30;
+};
+
+// Writes a Hugging Face folder: config.json (the source's, with torch_dtype/dtype as saved), model.safetensors or shards with
+// model.safetensors.index.json, and every other file of the source folder (tokenizer, generation config, licence ...) but its
+// weights. Written beside the target under a temporary name, files and folder fsynced, and renamed at the end: there is never
+// half a folder; on any error the temporary folder is removed and an existing target is as it was.
+// ALREADY_EXISTS where `folder` exists and is not empty and `overwrite` is false.
+void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_MODEL_MODEL_H_

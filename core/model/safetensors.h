@@ -1,0 +1,41 @@
+// Reading and writing safetensors files, always as float towards the caller.
+#ifndef HORIZON_LM_CORE_MODEL_SAFETENSORS_H_
+#define HORIZON_LM_CORE_MODEL_SAFETENSORS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/dtype.h"
+#include "core/model/file.h"
+#include "core/model/layout.h"
+#include "core/model/model.h"
+#include "core/model/safetensors_header.h"
+
+namespace hlm {
+
+// An open file with a checked header. Reads with pread, not through a mapping: a file that shrinks is an error, not a signal.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::string& path);
+
+  const std::string& path() const { return file_.path(); }
+  const std::vector<TensorEntry>& tensors() const { return tensors_; }
+
+  // Elements [begin, begin + n) of an entry of this file whose dtype is F32, BF16 or F16. INVALID_ARGUMENT naming file, tensor and
+  // element for NaN and infinity. Thread-safe.
+  void Read(const TensorEntry& tensor, int64_t begin, int64_t n, float* out) const;
+
+ private:
+  InputFile file_;
+  int64_t data_begin_ = 0;
+  std::vector<TensorEntry> tensors_;
+};
+
+// Writes and syncs a new file with these tensors, in this order, converted to `type` (to nearest, ties to even). OUT_OF_RANGE naming
+// tensor, element and value where a value is too large for the type, FAILED_PRECONDITION where it is not finite.
+void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type, const TensorReader& read);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_MODEL_SAFETENSORS_H_

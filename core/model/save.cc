@@ -1,0 +1,123 @@
+// SaveFolder of model.h.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+#include "core/model/config.h"
+#include "core/model/file.h"
+#include "core/model/json_text.h"
+#include "core/model/model.h"
+#include "core/model/safetensors.h"
+#include "core/model/staged_folder.h"
+
+namespace hlm {
+namespace {
+
+namespace fs = std::filesystem;
+using Shard = std::vector<const TensorSpec*>;
+
+// In the model's order; a tensor larger than the limit has a shard of its own.
+std::vector<Shard> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes) {
+  std::vector<Shard> shards(1);
+  int64_t filled = 0;
+  for (const UnitSpec& unit : layout.units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      const int64_t bytes = CheckedMul(tensor.elements, static_cast<int64_t>(SizeOf(type)));
+      if (!shards.back().empty() && filled > max_bytes - bytes) {
+        shards.emplace_back();
+        filled = 0;
+      }
+      shards.back().push_back(&tensor);
+      filled += bytes;
+    }
+  }
+  return shards;
+}
+
+// Five digits, as transformers names shards.
+std::string ShardName(size_t shard, size_t shards) {
+  const auto digits = [](size_t n) {
+    const std::string text = std::to_string(n);
+    return std::string(text.size() < 5 ? 5 - text.size() : 0, '0') + text;
+  };
+  return StrCat("model-", digits(shard + 1), "-of-", digits(shards), ".safetensors");
+}
+
+void WriteText(const std::string& path, const std::string& text) {
+  OutputFile file(path);
+  file.Append(text.data(), text.size());
+  file.Finish();
+}
+
+void WriteWeights(const ModelLayout& layout, const TensorReader& read, DType type, int64_t max_shard_bytes, const std::string& folder) {
+  const std::vector<Shard> shards = MakeShards(layout, type, max_shard_bytes);
+  if (shards.size() == 1) {
+    WriteSafetensors(folder + "/model.safetensors", shards[0], type, read);
+    return;
+  }
+  Json weight_map = Json::object();
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = ShardName(i, shards.size());
+    WriteSafetensors(folder + "/" + name, shards[i], type, read);
+    for (const TensorSpec* tensor : shards[i]) weight_map[tensor->name] = name;
+  }
+  Json index;
+  index["metadata"] = {{"total_size", layout.parameters * static_cast<int64_t>(SizeOf(type))}};
+  index["weight_map"] = std::move(weight_map);
+  WriteText(folder + "/model.safetensors.index.json", index.dump(2) + "\n");
+}
+
+bool EndsWith(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+// Weights in any format, their indices, and the configuration: what a saved folder has its own of, or must not have.
+bool IsReplaced(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (name == "config.json") return true;
+  for (const char* suffix : {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".gguf", ".ggml",
+                             ".h5", ".h5.index.json", ".msgpack", ".msgpack.index.json", ".onnx", ".onnx_data", ".ot", ".tflite"}) {
+    if (EndsWith(name, suffix)) return true;
+  }
+  return false;
+}
+
+// Regular files, or links to them (a downloaded snapshot is a folder of links); not what lies in sub-folders.
+void CarryFiles(const std::string& source, const std::string& folder) {
+  std::error_code error;
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator entry(source, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code unreadable;
+    if (entry->is_regular_file(unreadable) && !IsReplaced(entry->path().filename().string())) paths.push_back(entry->path());
+  }
+  if (error) throw FileError(error.value(), "read", source);
+  std::sort(paths.begin(), paths.end());
+  for (const fs::path& path : paths) CopyFile(path.string(), folder + "/" + path.filename().string());
+}
+
+void CheckApart(const std::string& source, const std::string& target) {
+  std::error_code error;
+  const fs::path from = fs::canonical(source, error);
+  if (error) return;  // gone; carrying its files says so
+  if (IsInside(target, from.string())) throw InvalidArgument(PrintablePath(target), ": lies inside the source folder ", PrintablePath(source));
+  if (IsInside(from.string(), target)) throw InvalidArgument(PrintablePath(target), ": holds the source folder ", PrintablePath(source));
+}
+
+}  // namespace
+
+void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options) {
+  if (options.max_shard_bytes < 1) throw InvalidArgument("max_shard_bytes is ", options.max_shard_bytes, "; it must be at least 1");
+  const DType type = options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);
+  StagedFolder staged(folder, options.overwrite);
+  if (!model.source_folder().empty()) CheckApart(model.source_folder(), staged.target());
+  WriteWeights(model.layout(), read, type, options.max_shard_bytes, staged.path());
+  WriteText(staged.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), type));
+  if (!model.source_folder().empty()) CarryFiles(model.source_folder(), staged.path());
+  staged.Publish();
+}
+
+}  // namespace hlm

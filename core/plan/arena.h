@@ -1,0 +1,36 @@
+// The device arena: one allocation, in which everything has a fixed place before the run begins.
+#ifndef HORIZON_LM_CORE_PLAN_ARENA_H_
+#define HORIZON_LM_CORE_PLAN_ARENA_H_
+
+#include <cstdint>
+
+namespace hlm {
+
+struct Range {
+  int64_t offset = 0;  // bytes from the start of the arena; a multiple of 256
+  int64_t bytes = 0;
+};
+
+struct DeviceArena {
+  Range block_slots;       // slots x block_slot_bytes: weights of blocks
+  Range wide_slot;         // weights of the embedding or the head, one at a time
+  Range norm_slot;         // weights of the final norm where it is a unit of its own (tied embeddings)
+  Range accumulator;       // fp32 gradient of the unit at work, as large as the largest unit needs
+  Range tied_accumulator;  // fp32 gradient of a tied embedding, from the head to the embedding
+  Range staging;           // two parts of a gradient in the type that goes down
+  Range block_inputs;      // [layers + 1, sweep_tokens, hidden], or three of them where the rest waits in host memory
+  Range gradient;          // [sweep_tokens, hidden]: the gradient of the block's output, then of its input
+  Range stash;             // kept activations, block by block
+  Range scratch;           // a block's activations for one micro-batch, where they are not kept
+  Range backward;          // a block's gradients of activations for one micro-batch
+  Range head;              // normed hidden states and their gradient for one micro-batch, one chunk of logits
+  Range batch;             // ids, targets, positions, weights, losses, document offsets of a step
+  Range rotary;            // [micro_tokens, head_dim] cosines and sines
+  Range workspace;         // of the operations
+  int64_t block_slot_bytes = 0;
+  int64_t total = 0;       // bytes of the whole arena
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_PLAN_ARENA_H_

@@ -1,0 +1,108 @@
+// Chooses sweeps, activation policies and the place of block inputs: the fastest by prediction that fits.
+#include <algorithm>
+#include <optional>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+#include "core/plan/choose.h"
+
+namespace hlm {
+namespace {
+
+bool Fits(const PlanInputs& in, const Plan& plan) {
+  if (plan.host_bytes > HostLimit(in, plan)) return false;
+  return plan.device_bytes <= DeviceLimit(in, plan);
+}
+
+void Fill(const PlanInputs& in, Plan& plan) {
+  FillMemory(in, plan);
+  FillPrediction(in, plan);
+}
+
+// The best policies that fit for the sweeps and the place of block inputs in the plan: `keep` for as many blocks as
+// possible over `keep-cheap`, and that over `recompute`. The first blocks are kept least: their activations live longest.
+bool ChoosePolicies(const PlanInputs& in, Plan& plan) {
+  const int64_t layers = in.spec.layers;
+  const auto set = [&](Activations low, Activations high, int64_t high_count) {
+    plan.activations.assign(static_cast<size_t>(layers), low);
+    std::fill(plan.activations.end() - high_count, plan.activations.end(), high);
+    FillMemory(in, plan);
+    return Fits(in, plan);
+  };
+  // Most blocks of the better policy that fit; memory grows with the count, so halving finds it. -1: not even none.
+  const auto most = [&](Activations low, Activations high) {
+    if (!set(low, high, 0)) return int64_t{-1};
+    int64_t fits = 0, fails = layers + 1;
+    while (fails - fits > 1) {
+      const int64_t middle = (fits + fails) / 2;
+      (set(low, high, middle) ? fits : fails) = middle;
+    }
+    set(low, high, fits);
+    return fits;
+  };
+  if (plan.options.activations) {
+    const Activations forced = *plan.options.activations;
+    return most(forced, forced) >= 0;
+  }
+  if (plan.purpose == Purpose::kForward) return most(Activations::kRecompute, Activations::kRecompute) >= 0;
+  if (most(Activations::kKeepCheap, Activations::kKeep) >= 0) return true;
+  return most(Activations::kRecompute, Activations::kKeepCheap) >= 0;
+}
+
+std::string Advice(const PlanInputs& in, const Plan& plan) {
+  const int64_t host = HostLimit(in, plan), device = DeviceLimit(in, plan);
+  const bool host_short = plan.host_bytes > host;
+  std::string text = host_short ? StrCat("the plan needs ", plan.host_bytes, " bytes of host memory and ", host, " may be used (weights ",
+                                         plan.host.weights, ", remainders ", plan.host.remainders, ", moments ",
+                                         plan.host.first_moments + plan.host.second_moments, ", gradients ", plan.host.gradients,
+                                         in.machine.device_is_host ? StrCat(", device arena ", plan.device_bytes) : std::string(), ")")
+                                : StrCat("the plan needs ", plan.device_bytes, " bytes of device memory and ", device, " may be used");
+  text += ": a smaller micro_batch, batch_size or seq_len";
+  if (plan.options.activations && *plan.options.activations != Activations::kRecompute) text += ", activations recompute";
+  if (plan.options.block_inputs == BlockInputs::kDevice && !in.machine.device_is_host) text += ", block_inputs host";
+  if (host_short && plan.gradient_store && plan.purpose == Purpose::kTrain) {
+    text += ", optimizer_timing backward with grad_clip 0 and one sweep (no gradient store)";
+  }
+  return text + ", or a smaller model would fit better";
+}
+
+}  // namespace
+
+void ChooseActivations(const PlanInputs& in, Plan& plan) {
+  const PlanOptions& o = plan.options;
+  const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
+  if (o.sweeps > micro_batches) {
+    throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
+                          micro_batches, " micro-batches, and each sweep needs one");
+  }
+  const bool forward = plan.purpose == Purpose::kForward;
+  std::vector<BlockInputs> places = {BlockInputs::kDevice, BlockInputs::kHost};
+  if (o.block_inputs) places = {*o.block_inputs};
+  if (forward) places = {BlockInputs::kDevice};
+
+  std::optional<Plan> best;
+  std::optional<Plan> smallest;  // to explain a refusal
+  int64_t last_share = 0;
+  for (int64_t sweeps = 1; sweeps <= micro_batches; ++sweeps) {
+    if (o.sweeps != 0 && sweeps != o.sweeps) continue;
+    const int64_t share = CeilDiv(micro_batches, sweeps);
+    if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
+    last_share = share;
+    for (const BlockInputs place : places) {
+      Plan candidate = plan;
+      candidate.numerics.sweeps = sweeps;
+      candidate.sweep_tokens = std::min(plan.step_tokens, share * plan.micro_tokens);
+      candidate.block_inputs = place;
+      const bool fits = ChoosePolicies(in, candidate);
+      Fill(in, candidate);
+      if (fits && (!best || candidate.prediction.step_seconds < best->prediction.step_seconds)) best = candidate;
+      if (!smallest || candidate.host_bytes + candidate.device_bytes < smallest->host_bytes + smallest->device_bytes) smallest = candidate;
+      if (fits) break;  // block inputs on the device fit: the host is only slower
+    }
+    if (sweeps == 1 && o.sweeps == 0 && best && best->activations.front() != Activations::kRecompute) break;  // nothing to gain
+  }
+  if (!best) throw ResourceExhausted(Advice(in, *smallest));
+  plan = *best;
+}
+
+}  // namespace hlm

@@ -1,0 +1,33 @@
+// The steps of MakePlan, each of which fills in a share of the plan. Internal to core/plan.
+#ifndef HORIZON_LM_CORE_PLAN_CHOOSE_H_
+#define HORIZON_LM_CORE_PLAN_CHOOSE_H_
+
+#include "core/plan/plan.h"
+
+namespace hlm {
+
+struct PlanInputs {
+  const ModelSpec& spec;
+  const ModelLayout& layout;
+  const MachineSpec& machine;
+};
+
+// Checks the options and fills in those that do not depend on what fits: parts, slots, ring, micro-batch, head chunk, threads.
+void ResolveOptions(const PlanInputs& in, Plan& plan);
+
+// Sizes of everything, for the sweeps, policies and place of block inputs that stand in the plan.
+void FillMemory(const PlanInputs& in, Plan& plan);
+
+// The predicted time of a step of step_tokens tokens.
+void FillPrediction(const PlanInputs& in, Plan& plan);
+
+// Sweeps, activation policies and the place of block inputs: the fastest by prediction that fits. Throws RESOURCE_EXHAUSTED.
+void ChooseActivations(const PlanInputs& in, Plan& plan);
+
+// What host and device may hold, options included.
+int64_t HostLimit(const PlanInputs& in, const Plan& plan);
+int64_t DeviceLimit(const PlanInputs& in, const Plan& plan);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_PLAN_CHOOSE_H_

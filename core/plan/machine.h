@@ -1,0 +1,33 @@
+// MachineSpec: what a plan needs to know of the machine, as data. A plan for another machine needs only another MachineSpec.
+#ifndef HORIZON_LM_CORE_PLAN_MACHINE_H_
+#define HORIZON_LM_CORE_PLAN_MACHINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/device/ops.h"
+
+namespace hlm {
+
+struct MachineSpec {
+  std::string device = "cpu";       // name of the device the plan is for
+  bool device_is_host = true;       // the CPU device: its arenas lie in host memory and count there
+  int64_t host_bytes = 0;           // memory that may be used, after cgroup limits
+  int64_t device_bytes = 0;
+  int64_t threads = 1;              // processors this process may use
+  // Taken by libraries, drivers and code outside the arenas; measured.
+  int64_t host_reserve_bytes = int64_t{192} << 20;
+  int64_t device_reserve_bytes = 0;
+  // Rates for the predicted time.
+  double product_flops_f32 = 0, product_flops_bf16 = 0;  // multiply and add are two
+  double up_bytes_per_second = 0, down_bytes_per_second = 0;
+  double host_bytes_per_second = 0;
+  std::string libraries;            // with versions: part of the numerics
+  std::function<size_t(const OpShapes&)> workspace_bytes;  // of the device's operations; pure
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_PLAN_MACHINE_H_

@@ -1,0 +1,138 @@
+// Every byte of host memory and of the device arena.
+#include <algorithm>
+
+#include "core/base/checked.h"
+#include "core/plan/activations.h"
+#include "core/plan/choose.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+namespace {
+
+class ArenaBuilder {
+ public:
+  Range Take(int64_t bytes) {
+    const Range range{total_, bytes};
+    total_ = CheckedAdd(total_, RoundUp(bytes, 256));
+    return range;
+  }
+  int64_t total() const { return total_; }
+
+ private:
+  int64_t total_ = 0;
+};
+
+int64_t LargestUnit(const ModelLayout& layout, bool without_embedding) {
+  int64_t elements = 0;
+  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u) elements = std::max(elements, layout.units[u].elements);
+  return elements;
+}
+
+int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one boundary between blocks, for a sweep
+  return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
+}
+
+void FillDevice(const PlanInputs& in, Plan& plan) {
+  const ModelSpec& spec = in.spec;
+  const DType type = plan.numerics.compute;
+  const int64_t element = static_cast<int64_t>(plan.WeightBytes());
+  const bool backward = plan.purpose != Purpose::kForward;
+
+  DevicePlan device;
+  device.name = in.machine.device;
+  device.slots = plan.options.slots;
+  device.prefetch = plan.options.prefetch;
+  device.shapes = {.type = type,
+                   .tokens = plan.micro_tokens,
+                   .longest_document = plan.micro_tokens,
+                   .hidden = spec.hidden,
+                   .heads = spec.heads,
+                   .kv_heads = spec.kv_heads,
+                   .head_dim = spec.head_dim,
+                   .intermediate = spec.intermediate,
+                   .vocab = spec.vocab,
+                   .head_chunk = plan.numerics.head_chunk,
+                   .threads = plan.numerics.threads};
+
+  DeviceArena& a = device.arena;
+  ArenaBuilder arena;
+  a.block_slot_bytes = RoundUp(in.layout.units[1].elements * element, 256);
+  a.block_slots = arena.Take(CheckedMul(a.block_slot_bytes, device.slots));
+  a.wide_slot = arena.Take(std::max(in.layout.units[0].elements, in.layout.units[in.layout.HeadUnit()].elements) * element);
+  a.norm_slot = arena.Take(in.layout.tied ? in.layout.units[in.layout.NormUnit()].elements * element : 0);
+  if (backward) {
+    a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout, in.layout.tied), 4));
+    a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
+    a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), 2));
+  }
+  // Two boundaries are in use at once and a third one moves. Forward passes alone need no more than that.
+  const bool all = backward && plan.block_inputs == BlockInputs::kDevice;
+  const int64_t boundaries = all ? spec.layers + 1 : std::min<int64_t>(3, spec.layers + 1);
+  a.block_inputs = arena.Take(CheckedMul(BlockInputBytes(in, plan), boundaries));
+  if (backward) {
+    a.gradient = arena.Take(BlockInputBytes(in, plan));
+    int64_t stash = 0;
+    for (const Activations policy : plan.activations) {
+      stash = CheckedAdd(stash, MakeStashLayout(spec, type, policy, plan.sweep_tokens).total);
+    }
+    a.stash = arena.Take(stash);
+    a.backward = arena.Take(MakeBackwardLayout(spec, type, plan.micro_tokens).total);
+  }
+  a.scratch = arena.Take(MakeStashLayout(spec, type, Activations::kKeep, plan.micro_tokens).total);
+  a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
+  a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
+  a.rotary = arena.Take(CheckedMul(plan.micro_tokens, 4 * spec.head_dim));
+  a.workspace = arena.Take(static_cast<int64_t>(in.machine.workspace_bytes(device.shapes)));
+  a.total = arena.total();
+  plan.devices = {device};
+}
+
+void FillHost(const PlanInputs& in, Plan& plan) {
+  int64_t elements = 0, chunks = 0;
+  for (const UnitSpec& unit : in.layout.units) {
+    elements = CheckedAdd(elements, unit.elements);
+    chunks += CeilDiv(unit.elements, kNormChunk);
+  }
+  const bool train = plan.purpose == Purpose::kTrain, backward = plan.purpose != Purpose::kForward;
+  // Straight from the ring into the update: only where an update needs no second look at the gradient.
+  plan.gradient_store = backward && !(train && plan.timing == Timing::kBackward && plan.numerics.sweeps == 1);
+  HostMemory& host = plan.host;
+  host = {};
+  host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
+  if (train) {
+    host.remainders = plan.numerics.compute == DType::kBF16 ? 2 * elements : 0;
+    host.first_moments = CheckedMul(elements, 4);
+    host.second_moments = CheckedMul(elements, 4);
+  }
+  if (plan.gradient_store) host.gradients = CheckedMul(elements, static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)));
+  if (backward) {
+    host.norms = chunks * 8;
+    host.ring = CheckedMul(RoundUp(plan.part_bytes, 256), plan.ring_entries);
+    // The inputs of the last two blocks never leave the device.
+    if (plan.block_inputs == BlockInputs::kHost) {
+      host.block_inputs = CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers - 2, 0));
+    }
+  }
+  host.batch = MakeBatchLayout(plan.step_tokens).total;
+}
+
+}  // namespace
+
+void FillMemory(const PlanInputs& in, Plan& plan) {
+  FillDevice(in, plan);
+  FillHost(in, plan);
+  plan.host_reserve_bytes = in.machine.host_reserve_bytes;
+  plan.device_reserve_bytes = in.machine.device_reserve_bytes;
+  plan.device_bytes = CheckedAdd(plan.devices[0].arena.total, plan.device_reserve_bytes);
+  plan.host_bytes = CheckedAdd(plan.host.Total(), plan.host_reserve_bytes);
+  if (in.machine.device_is_host) plan.host_bytes = CheckedAdd(plan.host_bytes, plan.device_bytes);
+}
+
+int64_t HostLimit(const PlanInputs& in, const Plan& plan) {
+  return plan.options.host_limit_bytes > 0 ? plan.options.host_limit_bytes : in.machine.host_bytes;
+}
+int64_t DeviceLimit(const PlanInputs& in, const Plan& plan) {
+  return plan.options.device_limit_bytes > 0 ? plan.options.device_limit_bytes : in.machine.device_bytes;
+}
+
+}  // namespace hlm

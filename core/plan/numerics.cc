@@ -1,0 +1,34 @@
+#include "core/plan/numerics.h"
+
+#include <cstdio>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "core/base/error.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+
+Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
+  const PlanOptions& o = plan.options;
+  Numerics n;
+  n.compute = o.compute;
+  n.micro_batch_tokens = plan.micro_tokens;
+  n.head_chunk = o.head_chunk;
+  n.grad_dtype = *o.grad_dtype;
+  n.threads = o.threads;
+  n.libraries = machine.libraries;
+  n.optimizer = OptimizerPath();
+  return n;
+}
+
+std::string HashNumerics(const Numerics& n) {
+  const std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype), "|",
+                                  Name(n.moment_dtype), "|", n.threads, "|", n.libraries, "|", n.optimizer);
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
+  return digits;
+}
+
+}  // namespace hlm

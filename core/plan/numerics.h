@@ -1,0 +1,16 @@
+// What fixes the bits of a run. Internal to core/plan.
+#ifndef HORIZON_LM_CORE_PLAN_NUMERICS_H_
+#define HORIZON_LM_CORE_PLAN_NUMERICS_H_
+
+#include <string>
+
+#include "core/plan/plan.h"
+
+namespace hlm {
+
+Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine);  // all but sweeps and hash
+std::string HashNumerics(const Numerics& numerics);                     // XXH3 of its fields, 16 hexadecimal digits
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_PLAN_NUMERICS_H_

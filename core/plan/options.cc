@@ -1,0 +1,107 @@
+// Checks what the caller asks for and resolves the options that do not depend on what fits.
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+#include "core/plan/choose.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+namespace {
+
+constexpr int64_t kMost = int64_t{1} << 40;  // larger counts are mistakes, and products of them stay in 63 bits where checked
+
+void CheckRange(const char* name, int64_t value, int64_t low, int64_t high) {
+  if (value < low || value > high) throw InvalidArgument(name, " is ", value, "; it must lie in [", low, ", ", high, "]");
+}
+
+void CheckOptions(const PlanOptions& o) {
+  CheckRange("batch_size", o.batch_size, 1, kMost);
+  CheckRange("seq_len", o.seq_len, 1, INT32_MAX);
+  CheckRange("micro_batch", o.micro_batch, 0, o.batch_size);
+  CheckRange("sweeps", o.sweeps, 0, o.batch_size);
+  CheckRange("slots", o.slots, 0, 4096);
+  CheckRange("prefetch", o.prefetch, -1, 4095);
+  CheckRange("ring", o.ring, 0, 4096);
+  CheckRange("head_chunk", o.head_chunk, 0, kMost);
+  CheckRange("threads", o.threads, 0, 4096);
+  CheckRange("optimizer_threads", o.optimizer_threads, 0, 4096);
+  CheckRange("host_limit_bytes", o.host_limit_bytes, 0, INT64_MAX);
+  CheckRange("device_limit_bytes", o.device_limit_bytes, 0, INT64_MAX);
+  const int64_t least_part = kNormChunk * 4;
+  if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
+    throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for 256 MiB");
+  }
+  if (o.compute != DType::kF32 && o.compute != DType::kBF16) {
+    throw InvalidArgument("compute is ", Name(o.compute), "; it must be f32 or bf16");
+  }
+  if (o.grad_dtype && *o.grad_dtype == DType::kF16) throw InvalidArgument("grad_dtype is f16; it must be f32 or bf16");
+  if (o.grad_dtype && *o.grad_dtype != DType::kF32 && o.compute == DType::kF32) {
+    throw InvalidArgument("grad_dtype is ", Name(*o.grad_dtype), "; f32 compute needs f32 gradients");
+  }
+  if (!(o.grad_clip >= 0) || !std::isfinite(o.grad_clip)) {
+    throw InvalidArgument("grad_clip is ", o.grad_clip, "; it must be finite and not negative, 0 for no clipping");
+  }
+  if (o.purpose == Purpose::kTrain && o.timing == Timing::kBackward && o.grad_clip != 0) {
+    throw InvalidArgument("optimizer_timing backward updates before the global norm is known, and grad_clip is ", o.grad_clip,
+                          ": set grad_clip to 0, or optimizer_timing to next-forward");
+  }
+}
+
+std::vector<PartPlan> CutParts(int64_t elements, int64_t part_elements) {
+  std::vector<PartPlan> parts;
+  for (int64_t begin = 0; begin < elements; begin += part_elements) {
+    parts.push_back({begin, std::min(begin + part_elements, elements)});
+  }
+  return parts;
+}
+
+}  // namespace
+
+void ResolveOptions(const PlanInputs& in, Plan& plan) {
+  PlanOptions& o = plan.options;
+  CheckOptions(o);
+  plan.purpose = o.purpose;
+  plan.timing = o.timing;
+  plan.grad_clip = o.grad_clip;
+  plan.parameters = in.layout.parameters;
+  plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
+  CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
+
+  // A micro-batch of about 4 Ki tokens feeds the products well; the rest of the step follows in further ones.
+  constexpr int64_t kMicroTokens = 4096;
+  if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(kMicroTokens / o.seq_len, 1, o.batch_size);
+  plan.micro_tokens = o.micro_batch * o.seq_len;
+
+  if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers + 1);
+  if (o.prefetch < 0) o.prefetch = o.slots - 1;
+  if (o.prefetch >= o.slots) {
+    throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots, ": a unit that waits needs a slot of its own");
+  }
+  if (o.ring == 0) o.ring = 4;
+
+  if (o.head_chunk == 0) {
+    constexpr int64_t kLogitsBytes = int64_t{64} << 20;
+    o.head_chunk = std::max<int64_t>(kLogitsBytes / (4 * in.spec.vocab), 64);
+  }
+  o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
+
+  if (!o.grad_dtype) o.grad_dtype = o.compute;
+  if (o.max_part_bytes == 0) o.max_part_bytes = int64_t{256} << 20;
+  const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
+  const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
+  int64_t largest = 0;
+  for (const UnitSpec& unit : in.layout.units) {
+    plan.units.push_back({unit.name, unit.elements, CutParts(unit.elements, part_elements)});
+    largest = std::max(largest, std::min(unit.elements, part_elements));
+  }
+  plan.ring_entries = o.ring;
+  plan.part_bytes = largest * static_cast<int64_t>(SizeOf(*o.grad_dtype));
+
+  if (o.threads == 0) o.threads = in.machine.threads;
+  if (o.optimizer_threads == 0) o.optimizer_threads = in.machine.threads;
+  plan.optimizer_threads = o.optimizer_threads;
+}
+
+}  // namespace hlm

@@ -1,0 +1,155 @@
+// Plan: everything a run will do with memory and in which order, as data, made before the first byte is allocated.
+//
+// MakePlan is a pure function of the model, the options and the machine: it touches no device and allocates nothing of what it
+// plans. Two equal inputs give equal plans; PlanJson prints one; a test may compare them. At run time the arenas are allocated
+// with exactly the sizes that stand here.
+#ifndef HORIZON_LM_CORE_PLAN_PLAN_H_
+#define HORIZON_LM_CORE_PLAN_PLAN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/dtype.h"
+#include "core/model/layout.h"
+#include "core/model/spec.h"
+#include "core/plan/arena.h"
+#include "core/plan/machine.h"
+#include "core/plan/visits.h"
+
+namespace hlm {
+
+enum class Purpose { kTrain, kForwardBackward, kForward };
+enum class Activations { kKeep, kKeepCheap, kRecompute };
+enum class BlockInputs { kDevice, kHost };
+enum class Timing { kNextForward, kBackward, kSerial };
+
+const char* Name(Purpose purpose);
+const char* Name(Activations activations);  // "keep", "keep-cheap", "recompute"
+const char* Name(BlockInputs place);
+const char* Name(Timing timing);
+
+// What the caller asks for; zero or nothing means that the plan chooses.
+struct PlanOptions {
+  Purpose purpose = Purpose::kTrain;
+  DType compute = DType::kBF16;  // kBF16 or kF32
+  int64_t batch_size = 8;        // rows of seq_len tokens in a step
+  int64_t seq_len = 512;
+  int64_t micro_batch = 0;       // rows
+  int64_t sweeps = 0;
+  std::optional<Activations> activations;
+  std::optional<BlockInputs> block_inputs;
+  int64_t slots = 0;
+  int64_t prefetch = -1;
+  int64_t ring = 0;
+  int64_t head_chunk = 0;
+  int64_t max_part_bytes = 0;
+  Timing timing = Timing::kNextForward;
+  std::optional<DType> grad_dtype;
+  double grad_clip = 1.0;
+  int64_t threads = 0;
+  int64_t optimizer_threads = 0;
+  int64_t host_limit_bytes = 0;
+  int64_t device_limit_bytes = 0;
+};
+
+// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of
+// block inputs, optimizer timing and optimizer threads may differ and the bits stay.
+struct Numerics {
+  DType compute = DType::kBF16;
+  int64_t sweeps = 1;
+  int64_t micro_batch_tokens = 0;
+  int64_t head_chunk = 0;
+  DType grad_dtype = DType::kBF16;
+  DType moment_dtype = DType::kF32;
+  int64_t threads = 1;      // of the compute team
+  std::string libraries;    // device libraries with versions, instruction set
+  std::string optimizer;    // path of the update
+  std::string hash;         // of all above, 16 hexadecimal digits
+};
+
+// A part of a unit's slab: what moves and is updated at once. Borders lie on multiples of the norm chunk.
+struct PartPlan {
+  int64_t begin = 0, end = 0;  // elements
+};
+
+struct UnitPlan {
+  std::string name;
+  int64_t elements = 0;
+  std::vector<PartPlan> parts;
+};
+
+// Sizes of host memory, in bytes.
+struct HostMemory {
+  int64_t weights = 0;     // streamed slabs, pinned
+  int64_t remainders = 0;
+  int64_t first_moments = 0, second_moments = 0;
+  int64_t gradients = 0;   // the gradient store
+  int64_t norms = 0;       // squared norms by chunk
+  int64_t ring = 0;        // pinned
+  int64_t block_inputs = 0;  // pinned
+  int64_t batch = 0;       // token data on its way up and losses on their way down, pinned
+  int64_t Total() const {
+    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch;
+  }
+  int64_t Pinned() const { return weights + ring + block_inputs + batch; }
+};
+
+struct Prediction {
+  double step_seconds = 0;
+  double compute_seconds = 0, up_seconds = 0, down_seconds = 0, optimizer_seconds = 0;
+  int64_t up_bytes = 0, down_bytes = 0;
+  double flops = 0;  // arithmetic of one step, recomputation included
+};
+
+// One device's share. The list has one entry now.
+struct DevicePlan {
+  std::string name;
+  int64_t slots = 0;      // for blocks
+  int64_t prefetch = 0;   // visits
+  DeviceArena arena;
+  OpShapes shapes;        // what the workspace was computed from
+};
+
+struct Plan {
+  PlanOptions options;     // as asked, with every choice filled in
+  Purpose purpose = Purpose::kTrain;
+  Numerics numerics;
+  Timing timing = Timing::kNextForward;
+  BlockInputs block_inputs = BlockInputs::kDevice;
+  double grad_clip = 0;
+
+  int64_t step_tokens = 0;    // most tokens of a step
+  int64_t sweep_tokens = 0;   // most tokens of a sweep
+  int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
+  int64_t ring_entries = 0;
+  int64_t part_bytes = 0;     // of a ring entry: the largest part in the gradient's type
+  bool gradient_store = true; // false: gradients are consumed straight from the ring
+  int64_t optimizer_threads = 1;
+
+  std::vector<UnitPlan> units;            // in the layout's order
+  std::vector<Activations> activations;   // [layers]
+  std::vector<DevicePlan> devices;
+  HostMemory host;
+  int64_t host_reserve_bytes = 0, device_reserve_bytes = 0;
+  int64_t host_bytes = 0;     // everything in host memory, reserve included (and the device's arena on the CPU device)
+  int64_t device_bytes = 0;   // the device's arena and reserve
+  int64_t parameters = 0;
+  Prediction prediction;
+
+  size_t WeightBytes() const { return SizeOf(numerics.compute); }
+};
+
+// Throws INVALID_ARGUMENT for options that contradict each other or are out of range, RESOURCE_EXHAUSTED with the bytes needed,
+// the bytes there and what to change where the model does not fit.
+Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine);
+
+std::string PlanJson(const Plan& plan);
+
+// One whole number of PlanJson by its key, nested keys joined by dots: "host_bytes", "memory.device.slots". NOT_FOUND otherwise.
+int64_t PlanValue(const Plan& plan, const std::string& key);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_PLAN_PLAN_H_

@@ -1,0 +1,132 @@
+#include "core/store/store.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+#include "core/store/host_memory.h"
+
+namespace hlm {
+
+ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device)
+    : weight_type_(plan.numerics.compute), gradient_type_(plan.numerics.grad_dtype), versions_(layout.units.size(), 0) {
+  starts_.push_back(0);
+  int64_t chunks = 0;
+  for (const UnitSpec& unit : layout.units) {
+    starts_.push_back(starts_.back() + unit.elements);
+    norm_starts_.push_back(chunks);
+    chunks += CeilDiv(unit.elements, kNormChunk);
+  }
+  const HostMemory& planned = plan.host;
+  weights_ = device.AllocateHost(static_cast<size_t>(planned.weights));
+  remainders_ = AllocatePages(static_cast<size_t>(planned.remainders), "remainders");
+  first_moments_ = AllocatePages(static_cast<size_t>(planned.first_moments), "first moments");
+  second_moments_ = AllocatePages(static_cast<size_t>(planned.second_moments), "second moments");
+  gradients_ = AllocatePages(static_cast<size_t>(planned.gradients), "gradients");
+  norms_ = AllocatePages(static_cast<size_t>(planned.norms), "gradient norms");
+
+  const auto taken = [](const Buffer& buffer) { return static_cast<int64_t>(buffer.bytes()); };
+  memory_.weights = taken(weights_);
+  memory_.remainders = taken(remainders_);
+  memory_.first_moments = taken(first_moments_);
+  memory_.second_moments = taken(second_moments_);
+  memory_.gradients = taken(gradients_);
+  memory_.norms = taken(norms_);
+}
+
+namespace {
+template <class T>
+T* At(const Buffer& buffer, int64_t element) {
+  return buffer.data() == nullptr ? nullptr : reinterpret_cast<T*>(buffer.data()) + element;
+}
+}  // namespace
+
+std::byte* ParameterStore::Weights(int64_t unit, int64_t begin) const {
+  return weights_.data() + (starts_[unit] + begin) * static_cast<int64_t>(SizeOf(weight_type_));
+}
+float* ParameterStore::FirstMoments(int64_t unit, int64_t begin) const { return At<float>(first_moments_, starts_[unit] + begin); }
+float* ParameterStore::SecondMoments(int64_t unit, int64_t begin) const { return At<float>(second_moments_, starts_[unit] + begin); }
+std::byte* ParameterStore::Gradients(int64_t unit, int64_t begin) const {
+  return At<std::byte>(gradients_, (starts_[unit] + begin) * static_cast<int64_t>(SizeOf(gradient_type_)));
+}
+double* ParameterStore::Norms(int64_t unit, int64_t begin) const {
+  HLM_CHECK(begin % kNormChunk == 0, begin);
+  return At<double>(norms_, norm_starts_[unit] + begin / kNormChunk);
+}
+
+MasterArray ParameterStore::Master(int64_t unit, int64_t begin) const {
+  MasterArray master;
+  if (weight_type_ == DType::kF32) {
+    master.weight = reinterpret_cast<float*>(Weights(unit, begin));
+  } else {
+    master.hi = reinterpret_cast<bf16_t*>(Weights(unit, begin));
+    master.lo = At<uint16_t>(remainders_, starts_[unit] + begin);
+  }
+  return master;
+}
+
+WeightLease ParameterStore::Lease(int64_t unit) const {
+  const size_t bytes = static_cast<size_t>(Elements(unit)) * SizeOf(weight_type_);
+  return {unit, versions_[unit], Weights(unit, 0), bytes};
+}
+
+void ParameterStore::ReadMaster(int64_t unit, int64_t begin, int64_t n, float* out) const {
+  const MasterArray master = Master(unit, begin);
+  if (master.weight != nullptr) {
+    std::memcpy(out, master.weight, static_cast<size_t>(n) * sizeof(float));
+  } else if (master.lo != nullptr) {
+    for (int64_t i = 0; i < n; ++i) out[i] = JoinMaster(master.hi[i], master.lo[i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(master.hi[i]);
+  }
+}
+
+void ParameterStore::WriteMaster(int64_t unit, int64_t begin, int64_t n, const float* values) {
+  const MasterArray master = Master(unit, begin);
+  if (master.weight != nullptr) {
+    std::memcpy(master.weight, values, static_cast<size_t>(n) * sizeof(float));
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const SplitWeight split = SplitMaster(values[i]);
+    // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
+    master.hi[i] = master.lo != nullptr ? split.hi : FloatToBf16(values[i]);
+    if (master.lo != nullptr) master.lo[i] = split.lo;
+  }
+}
+
+void ParameterStore::Load(const Model& model, HostPool& pool) {
+  struct Piece {
+    int64_t unit;
+    const TensorSpec* tensor;
+    int64_t begin, n;
+  };
+  constexpr int64_t kPiece = int64_t{1} << 20;  // 4 MiB of floats on the way
+  std::vector<Piece> pieces;
+  const auto& units = model.layout().units;
+  for (size_t u = 0; u < units.size(); ++u) {
+    for (const TensorSpec& tensor : units[u].tensors) {
+      for (int64_t begin = 0; begin < tensor.elements; begin += kPiece) {
+        pieces.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(kPiece, tensor.elements - begin)});
+      }
+    }
+  }
+  pool.ParallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t item) {
+    const Piece& piece = pieces[static_cast<size_t>(item)];
+    std::vector<float> values(static_cast<size_t>(piece.n));
+    model.weights().Read(*piece.tensor, piece.begin, piece.n, values.data());
+    // A weight above bfloat16's largest value would be infinite on the device.
+    if (weight_type_ == DType::kBF16) {
+      for (int64_t i = 0; i < piece.n; ++i) {
+        if ((SplitMaster(values[i]).hi & 0x7fffu) >= 0x7f80u) {
+          throw InvalidArgument("tensor ", piece.tensor->name, " element ", piece.begin + i, " is ", values[i],
+                                "; it is not finite in bf16: use f32 compute");
+        }
+      }
+    }
+    WriteMaster(piece.unit, piece.tensor->offset + piece.begin, piece.n, values.data());
+  });
+}
+
+}  // namespace hlm

@@ -1,0 +1,59 @@
+// DeviceBuffers: where each thing of a pass lies in the device arena. Pointer arithmetic only; the plan made the places.
+#ifndef HORIZON_LM_CORE_TRAIN_BUFFERS_H_
+#define HORIZON_LM_CORE_TRAIN_BUFFERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/layers/block.h"
+#include "core/layers/head.h"
+#include "core/plan/activations.h"
+#include "core/plan/plan.h"
+
+namespace hlm {
+
+class DeviceBuffers {
+ public:
+  DeviceBuffers(const ModelSpec& spec, const Plan& plan, std::byte* arena);
+
+  std::byte* At(const Range& range) const { return arena_ + range.offset; }
+
+  // Input of block `boundary` (the last block's output for boundary == layers), from token `token` of the sweep on.
+  std::byte* BlockInput(int64_t boundary, int64_t token) const {
+    return At(range_.block_inputs) + Place(boundary) * block_input_bytes_ + token * row_bytes_;
+  }
+  // Which of the buffers holds a boundary: all have their own, or three take turns.
+  int64_t Place(int64_t boundary) const { return boundary % boundaries_; }
+  int64_t boundaries() const { return boundaries_; }
+  int64_t block_input_bytes() const { return block_input_bytes_; }
+  int64_t row_bytes() const { return row_bytes_; }
+
+  std::byte* Gradient(int64_t token) const { return At(range_.gradient) + token * row_bytes_; }
+  float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
+  float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
+  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / 2); }
+  std::byte* Batch() const { return At(range_.batch); }
+
+  // The tensors of a block for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch space.
+  // keep_nothing: a pass without a backward pass.
+  BlockTensors Block(int64_t layer, int64_t token, bool keep_nothing) const;
+  BlockGradients Gradients(int64_t token, float* accumulator, bool accumulate) const;
+
+  HeadTemplate Head() const;
+
+ private:
+  const ModelSpec& spec_;
+  const Plan& plan_;
+  std::byte* arena_;
+  DeviceArena range_;
+  int64_t boundaries_, row_bytes_, block_input_bytes_;
+  std::vector<StashLayout> stash_;     // [layers]
+  std::vector<int64_t> stash_starts_;  // [layers]
+  StashLayout scratch_;
+  BackwardLayout backward_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_BUFFERS_H_

@@ -1,0 +1,86 @@
+#include "core/train/devices.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/cpu/cgroup.h"
+#include "core/cpu/cpu_device.h"
+
+namespace hlm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+int64_t MachineMemory() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  int64_t kibibytes = 0;
+  std::string unit;
+  while (file >> key >> kibibytes >> unit) {
+    if (key == "MemTotal:") return kibibytes * 1024;
+  }
+  throw Internal("/proc/meminfo has no MemTotal");
+}
+
+// What a plan may take: the machine's memory or its cgroup's, less a twentieth for everybody else.
+int64_t UsableMemory() {
+  int64_t bytes = MachineMemory();
+  const int64_t cgroup = CgroupMemoryLimit();
+  if (cgroup > 0) bytes = std::min(bytes, cgroup);
+  return bytes / 20 * 19;
+}
+
+Json DescribeCpu() {
+  return {{"name", "cpu"},
+          {"description", "host processor"},
+          {"threads", AvailableThreads()},
+          {"memory_bytes", UsableMemory()},
+          {"host_memory_bytes", MachineMemory()},
+          {"bf16", NativeBf16() ? "native" : "by conversion"},
+          {"libraries", CpuLibraryVersions()}};
+}
+
+// The device's own name for what the caller asked for.
+std::string Resolve(const std::string& name) {
+  if (name == "auto" || name == "cpu") return "cpu";
+  if (name.rfind("cuda", 0) == 0) throw Error(Code::kUnavailable, StrCat("device '", name, "' cannot be used: this version has no CUDA device; use cpu"));
+  throw NotFound("there is no device '", name, "'; devices are auto and cpu");
+}
+
+}  // namespace
+
+std::string DeviceListJson() { return Json::array({DescribeCpu()}).dump(2); }
+
+std::string DeviceDescribeJson(const std::string& name) {
+  Resolve(name);
+  Json json = DescribeCpu();
+  json["reason"] = name == "auto" ? "this version has no CUDA device" : "asked for by name";
+  return json.dump(2);
+}
+
+MachineSpec DescribeMachine(const std::string& name) {
+  MachineSpec m;
+  m.device = Resolve(name);
+  m.device_is_host = true;
+  m.host_bytes = m.device_bytes = UsableMemory();
+  m.threads = AvailableThreads();
+  // Coarse rates of one core of a server processor; they choose between plans and predict times roughly.
+  m.product_flops_f32 = 60e9 * static_cast<double>(m.threads);
+  m.product_flops_bf16 = m.product_flops_f32 * (NativeBf16() ? 2.0 : 0.9);
+  m.up_bytes_per_second = m.down_bytes_per_second = 6e9;
+  m.host_bytes_per_second = std::min(10e9 * static_cast<double>(m.threads), 100e9);
+  m.libraries = CpuLibraryVersions();
+  m.workspace_bytes = CpuWorkspaceBytes;
+  return m;
+}
+
+std::unique_ptr<Device> MakeDevice(const Plan& plan) {
+  CpuDeviceOptions options;
+  options.threads = static_cast<int>(plan.numerics.threads);
+  return CreateCpuDevice(options);
+}
+
+}  // namespace hlm

@@ -1,0 +1,28 @@
+// The devices of this machine, by name.
+#ifndef HORIZON_LM_CORE_TRAIN_DEVICES_H_
+#define HORIZON_LM_CORE_TRAIN_DEVICES_H_
+
+#include <memory>
+#include <string>
+
+#include "core/device/device.h"
+#include "core/plan/machine.h"
+#include "core/plan/plan.h"
+
+namespace hlm {
+
+// A JSON array of all devices, the CPU last.
+std::string DeviceListJson();
+
+// One device as a JSON object; "reason" says why "auto" took it. NOT_FOUND for a name that is none, UNAVAILABLE for one not usable.
+std::string DeviceDescribeJson(const std::string& name);
+
+// What a plan for the named device ("auto", "cpu", ...) must know.
+MachineSpec DescribeMachine(const std::string& name);
+
+// The device that a plan was made for.
+std::unique_ptr<Device> MakeDevice(const Plan& plan);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_DEVICES_H_

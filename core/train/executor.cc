@@ -1,0 +1,298 @@
+#include "core/train/executor.h"
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "core/layers/rotary_table.h"
+
+namespace hlm {
+
+Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
+                   Updater& updater, GradientRing* ring, Trace& trace, Interrupt& interrupt)
+    : spec_(spec),
+      layout_(layout),
+      plan_(plan),
+      device_(device),
+      store_(store),
+      updater_(updater),
+      ring_(ring),
+      trace_(trace),
+      interrupt_(interrupt),
+      arena_(device.Allocate(static_cast<size_t>(plan.devices[0].arena.total))),
+      host_batch_(device.AllocateHost(static_cast<size_t>(plan.host.batch))),
+      host_block_inputs_(device.AllocateHost(static_cast<size_t>(plan.host.block_inputs))),
+      batch_layout_(MakeBatchLayout(plan.step_tokens)),
+      buffers_(spec, plan, arena_.data()),
+      compute_(device.CreateStream("compute")),
+      up_(device.CreateStream("up")),
+      down_(device.CreateStream("down")),
+      slots_(device, plan.devices[0], arena_.data()),
+      block_(spec, layout.block, plan.numerics.compute, reinterpret_cast<const float*>(buffers_.At(plan.devices[0].arena.rotary))),
+      head_(buffers_.Head()) {
+  const auto make = [&](auto& events) {
+    for (auto& event : events) event = device.CreateEvent();
+  };
+  make(visit_done_);
+  make(staged_);
+  make(staging_free_);
+  make(input_saved_);
+  make(input_fetched_);
+  for (auto* event : {&batch_up_, &losses_down_, &logits_made_, &logits_down_}) *event = device.CreateEvent();
+
+  const DeviceArena& arena = plan.devices[0].arena;
+  device.ops().SetWorkspace(buffers_.At(arena.workspace), static_cast<size_t>(arena.workspace.bytes));
+  const std::vector<float> table = MakeRotaryTable(spec, plan.micro_tokens);
+  up_->Copy(buffers_.At(arena.rotary), table.data(), table.size() * sizeof(float));
+  up_->Synchronize();
+}
+
+double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients) { return Run(pass, &gradients, nullptr); }
+
+double Executor::Forward(const Pass& pass) {
+  const HeadWork loss = [this](const HeadWeights& weights, int64_t, const MicroView& micro) {
+    head_.Loss(device_.ops(), *compute_, weights, micro);
+  };
+  return Run(pass, nullptr, &loss);
+}
+
+void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* logits) {
+  size_t next = 0;
+  const HeadWork work = [&](const HeadWeights& weights, int64_t m, const MicroView& micro) {
+    const int64_t begin = pass.micro_batches[static_cast<size_t>(m)].first_token;
+    while (next < places.size() && places[next] < begin + micro.tokens) {
+      // A run of neighbouring places, at most a chunk of them, is one product.
+      size_t run = 1;
+      while (next + run < places.size() && places[next + run] == places[next] + static_cast<int64_t>(run) &&
+             places[next + run] < begin + micro.tokens && static_cast<int64_t>(run) < head_.chunk()) {
+        ++run;
+      }
+      const float* made = head_.Logits(device_.ops(), *compute_, weights, places[next] - begin, static_cast<int64_t>(run));
+      compute_->Record(*logits_made_);
+      down_->Wait(*logits_made_, "the logits are made");
+      const size_t count = run * static_cast<size_t>(spec_.vocab);
+      down_->Copy(logits + next * static_cast<size_t>(spec_.vocab), made, count * sizeof(float));
+      down_->Record(*logits_down_);
+      compute_->Wait(*logits_down_, "the logits' place is free");
+      next += run;
+    }
+  };
+  Run(pass, nullptr, &work);
+}
+
+// The picture of the design, one call an arrow: weights up, layers, gradients down.
+double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWork* head_work) {
+  slots_.Forget();
+  SendBatchUp(pass);
+  SendWeightsUp(pass, -1);
+  bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
+  for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
+    if (!updating) interrupt_.Check();
+    if (v >= 2) visit_done_[(v - 2) % kDone]->Synchronize();
+    const Visit& visit = pass.visits[v];
+    {
+      const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
+      std::vector<SlotTicket> tickets;
+      for (const SlotUse& use : visit.uses) {
+        tickets.push_back(slots_.Acquire(*compute_, use, store_.version(use.unit)));
+        if (!use.upload) ++counters_.reused;
+      }
+      switch (visit.kind) {
+        case VisitKind::kEmbed: Embed(pass, visit, tickets[0].weights()); break;
+        case VisitKind::kBlockForward: BlockForward(pass, visit, tickets[0].weights()); break;
+        case VisitKind::kHead: Head(pass, visit, WeightsOfHead(tickets), head_work); break;
+        case VisitKind::kBlockBackward: BlockBackward(pass, visit, tickets[0].weights()); break;
+        case VisitKind::kEmbedBackward: EmbedBackward(pass, visit); break;
+      }
+      for (SlotTicket& ticket : tickets) ticket.Release();
+    }
+    Event& done = *visit_done_[v % kDone];
+    compute_->Record(done);
+    MoveBlockInputs(pass, visit, done);
+    if (visit.kind == VisitKind::kHead) {
+      SendLossesDown(pass, visit, done);
+      if (gradients != nullptr && gradients->update && visit.sweep + 1 == pass.sweeps()) {
+        updating = true;
+        updater_.GateUpdates(*losses_down_, [&pass, losses = Losses()] { return std::isfinite(pass.Loss(losses)); });
+      }
+    }
+    if (visit.gradient_unit >= 0) SendGradientDown(pass, visit, *gradients);
+    SendWeightsUp(pass, v);
+  }
+  visit_done_[(pass.visits.size() - 1) % kDone]->Synchronize();
+  losses_down_->Synchronize();
+  const size_t bytes = pass.tokens.ids.size() * sizeof(float);
+  DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
+  return pass.Loss(Losses());
+}
+
+void Executor::SendBatchUp(const Pass& pass) {
+  const size_t bytes = pass.Fill(host_batch_.data(), batch_layout_);
+  DeclareAccess(device_.race_checker(), host_batch_.data(), bytes, true, "batch on the host");
+  up_->Copy(buffers_.Batch(), host_batch_.data(), bytes);
+  up_->Record(*batch_up_);
+  compute_->Wait(*batch_up_, "the batch is there");
+  counters_.up_bytes += static_cast<int64_t>(bytes);
+}
+
+void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
+  for (size_t v = static_cast<size_t>(after_visit + 1); v < pass.visits.size(); ++v) {
+    for (const SlotUse& use : pass.visits[v].uses) {
+      if (!use.upload || use.upload_after != after_visit) continue;
+      const double begin = Trace::Now();
+      updater_.WaitUpdated(use.unit);
+      const double waited = Trace::Now();
+      counters_.update_wait_seconds += (waited - begin) * 1e-6;
+      if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.units[use.unit].name), begin, waited);
+      const WeightLease lease = store_.Lease(use.unit);
+      const Trace::StreamSpan span(trace_, *up_, Trace::kUp, plan_.units[use.unit].name);
+      slots_.Load(*up_, use, lease, plan_.units[use.unit].parts, plan_.WeightBytes());
+      counters_.up_bytes += static_cast<int64_t>(lease.bytes);
+      ++counters_.uploads;
+    }
+  }
+}
+
+void Executor::Embed(const Pass& pass, const Visit& visit, const std::byte* weights) {
+  BeforeBlockInput(pass, 0);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    device_.ops().Embedding(*compute_, {.type = plan_.numerics.compute,
+                                        .tokens = micro.tokens,
+                                        .width = spec_.hidden,
+                                        .vocab = spec_.vocab,
+                                        .ids = micro.ids,
+                                        .table = weights,
+                                        .y = buffers_.BlockInput(0, token)});
+  });
+}
+
+void Executor::BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights) {
+  BeforeBlockInput(pass, visit.layer + 1);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    block_.Forward(device_.ops(), *compute_, visit.layer, weights, micro, buffers_.Block(visit.layer, token, pass.forward_only));
+  });
+}
+
+HeadWeights Executor::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
+  const auto at = [&](const SlotTicket& ticket, int64_t offset) { return ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes()); };
+  return {at(tickets.back(), layout_.head.norm), at(tickets.front(), layout_.head.weight)};
+}
+
+void Executor::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work) {
+  EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
+    const void* input = buffers_.BlockInput(spec_.layers, token);
+    head_.Norm(device_.ops(), *compute_, weights, micro, input);
+    if (work != nullptr) {
+      (*work)(weights, m, micro);
+      return;
+    }
+    const bool first = FirstOfSweep(pass, visit.sweep, m);
+    if (first) {
+      ClearPadding(layout_.NormUnit());
+      if (layout_.tied) ClearPadding(layout_.HeadUnit());
+    }
+    head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
+                          {.norm = AccumulatorOf(layout_.NormUnit()) + layout_.head.norm,
+                           .matrix = AccumulatorOf(layout_.HeadUnit()) + layout_.head.weight,
+                           .accumulate = !first});
+  });
+}
+
+void Executor::SendLossesDown(const Pass& pass, const Visit& visit, Event& done) {
+  const int64_t begin = pass.SweepToken(visit.sweep), end = pass.SweepEnd(visit.sweep);
+  const int64_t offset = batch_layout_.losses + begin * static_cast<int64_t>(sizeof(float));
+  const size_t bytes = static_cast<size_t>(end - begin) * sizeof(float);
+  down_->Wait(done, "the losses are made");
+  down_->Copy(host_batch_.data() + offset, buffers_.Batch() + offset, bytes);
+  down_->Record(*losses_down_);
+  counters_.down_bytes += static_cast<int64_t>(bytes);
+}
+
+void Executor::BlockBackward(const Pass& pass, const Visit& visit, const std::byte* weights) {
+  AwaitBlockInput(pass, visit.layer);
+  const int64_t unit = layout_.BlockUnit(visit.layer);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
+    const bool first = FirstOfSweep(pass, visit.sweep, m);
+    if (first) ClearPadding(unit);
+    const BlockTensors tensors = buffers_.Block(visit.layer, token, false);
+    block_.Recompute(device_.ops(), *compute_, visit.layer, weights, micro, tensors, plan_.activations[static_cast<size_t>(visit.layer)]);
+    block_.Backward(device_.ops(), *compute_, visit.layer, weights, micro, tensors, buffers_.Gradients(token, AccumulatorOf(unit), !first));
+  });
+}
+
+void Executor::EmbedBackward(const Pass& pass, const Visit& visit) {
+  const int64_t unit = layout_.EmbeddingUnit();
+  float* accumulator = AccumulatorOf(unit);
+  // A tied matrix already holds the head's share; the embedding adds its own.
+  if (!layout_.tied) compute_->FillZero(accumulator, static_cast<size_t>(layout_.units[unit].elements) * sizeof(float));
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    device_.ops().EmbeddingBackward(*compute_, {.type = plan_.numerics.compute,
+                                                .tokens = micro.tokens,
+                                                .width = spec_.hidden,
+                                                .vocab = spec_.vocab,
+                                                .ids = micro.ids,
+                                                .dy = buffers_.Gradient(token),
+                                                .dtable = accumulator});
+  });
+}
+
+float* Executor::AccumulatorOf(int64_t unit) const {
+  return layout_.tied && unit == layout_.EmbeddingUnit() ? buffers_.TiedAccumulator() : buffers_.Accumulator();
+}
+
+// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere.
+void Executor::ClearPadding(int64_t unit) {
+  const UnitSpec& spec = layout_.units[unit];
+  int64_t end = 0;
+  const auto clear = [&](int64_t begin) {
+    if (begin > end) compute_->FillZero(AccumulatorOf(unit) + end, static_cast<size_t>(begin - end) * sizeof(float));
+  };
+  for (const TensorSpec& tensor : spec.tensors) {
+    clear(tensor.offset);
+    end = tensor.offset + tensor.elements;
+  }
+  clear(spec.elements);
+}
+
+// accumulator --round--> staging --copy--> ring --hand over--> updater, part by part.
+void Executor::SendGradientDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {
+  const int64_t unit = visit.gradient_unit;
+  Updater::Sweep sweep;
+  sweep.first = gradients.first && visit.sweep == 0;
+  sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sweeps_before + visit.sweep));
+  if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
+  for (const PartPlan& part : plan_.units[unit].parts) {
+    const int64_t n = part.end - part.begin;
+    const int64_t s = staging_next_;
+    staging_next_ = 1 - s;
+    const size_t bytes = static_cast<size_t>(n) * SizeOf(plan_.numerics.grad_dtype);
+
+    compute_->Wait(*staging_free_[s], "staging is free");
+    device_.ops().Cast(*compute_, {.x_type = DType::kF32,
+                                   .y_type = plan_.numerics.grad_dtype,
+                                   .n = n,
+                                   .x = AccumulatorOf(unit) + part.begin,
+                                   .y = buffers_.Staging(s)});
+    compute_->Record(*staged_[s]);
+
+    RingTicket entry = ring_->Acquire();
+    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, plan_.units[unit].name);
+    down_->Wait(*staged_[s], "the gradient is staged");
+    down_->Copy(entry.data(), buffers_.Staging(s), bytes);
+    down_->Record(*staging_free_[s]);
+    down_->Record(entry.filled());
+    updater_.TakeGradient(*ring_, unit, part, sweep, std::move(entry));
+    counters_.down_bytes += static_cast<int64_t>(bytes);
+  }
+}
+
+void Executor::Abandon() noexcept {
+  for (Stream* stream : {up_.get(), compute_.get(), down_.get()}) {
+    try {
+      stream->Synchronize();
+    } catch (...) {  // the error that led here is already on its way to the caller
+    }
+  }
+}
+
+}  // namespace hlm

@@ -1,0 +1,46 @@
+// Pass: one batch on its way through the units: how it is cut, in which order units are visited, where its data lies.
+#ifndef HORIZON_LM_CORE_TRAIN_PASS_H_
+#define HORIZON_LM_CORE_TRAIN_PASS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/data/batch.h"
+#include "core/layers/micro.h"
+#include "core/plan/activations.h"
+#include "core/plan/plan.h"
+
+namespace hlm {
+
+struct Pass {
+  // `forward_only`: evaluation and logits; one sweep as long as they fit.
+  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only);
+
+  const Tokens& tokens;
+  bool forward_only;
+  std::vector<MicroBatch> micro_batches;
+  std::vector<int64_t> sweep_starts;    // first micro-batch of each sweep, then their count
+  std::vector<int64_t> offset_starts;   // [micro-batches] where the document offsets of each lie in the batch's array
+  std::vector<Visit> visits;
+
+  int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
+  // Tokens of a sweep begin here in the step; buffers of a sweep are indexed from it.
+  int64_t SweepToken(int64_t sweep) const { return micro_batches[sweep_starts[sweep]].first_token; }
+  int64_t SweepEnd(int64_t sweep) const {
+    const MicroBatch& last = micro_batches[sweep_starts[sweep + 1] - 1];
+    return last.first_token + last.tokens;
+  }
+
+  // Writes the batch as it goes up; returns the bytes to send. `host` is laid out by MakeBatchLayout(plan.step_tokens).
+  size_t Fill(std::byte* host, const BatchLayout& at) const;
+  // The view of a micro-batch on the device, whose batch lies at `device`, and on the host at `host`.
+  MicroView View(int64_t micro_batch, std::byte* device, const std::byte* host, const BatchLayout& at) const;
+
+  // The loss: sum of weight * negative log-likelihood over the predicted tokens, in double, in token order.
+  double Loss(const float* losses) const;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_PASS_H_

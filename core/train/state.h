@@ -1,0 +1,96 @@
+// Trainer::State: the parts of a trainer and what it has accumulated. Internal to core/train.
+#ifndef HORIZON_LM_CORE_TRAIN_STATE_H_
+#define HORIZON_LM_CORE_TRAIN_STATE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "core/base/error.h"
+#include "core/train/executor.h"
+#include "core/train/trainer.h"
+
+namespace hlm {
+
+struct TensorPlace {
+  int64_t unit = -1;
+  const TensorSpec* tensor = nullptr;
+};
+
+struct Trainer::State {
+  State(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
+        std::unique_ptr<Device> device);
+  ~State();
+
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Plan> plan;
+  TrainerOptions options;
+  std::unique_ptr<Device> device;
+  Trace trace;
+  Interrupt interrupt;
+  HostPool pool;
+  ParameterStore store;
+  std::unique_ptr<GradientRing> ring;  // none where the plan has no gradients
+  std::unique_ptr<Updater> updater;
+  std::unique_ptr<Executor> executor;
+  std::unordered_map<std::string, TensorPlace> places;
+
+  // Since the last update.
+  bool accumulated = false;
+  double loss = 0;
+  int64_t tokens = 0;
+  int64_t sweeps = 0;
+  double began = 0;  // seconds, on the trace's clock
+
+  int64_t step = 0;      // finished, skipped ones among them: the schedule's position
+  int64_t updates = 0;   // that changed weights: AdamW's bias correction
+  double fixed_lr = -1;  // negative: by the schedule
+  double forward_backward_seconds = 0, apply_seconds = 0;
+  int64_t predicted_tokens = 0;
+
+  std::optional<Error> failure;  // the first error of the device or the optimizer; every later use of the device returns it
+  bool torn = false;             // an update stopped half way: the weights are of two steps
+
+  void CheckAlive() const;
+  void CheckWhole() const;
+  void Forget();
+  double NextRate() const { return fixed_lr >= 0 ? fixed_lr : LearningRate(options.schedule, step + 1); }
+
+  // Runs device work; after an error or a cancel nothing is left under way, and a failure is kept.
+  template <class Work>
+  void Guarded(const Work& work);
+  void Recover() noexcept;
+
+  // Forward and backward. `update`: timing `backward`.
+  BatchLoss Backward(const Batch& batch, const std::optional<AdamWStep>& update);
+  StepMetrics Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units);
+
+  // Elements of a slab by kind, as float (tensors.cc).
+  const TensorPlace& Place(const std::string& name) const;
+  void CheckKind(const std::string& name, TensorKind kind) const;
+  void ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values);
+};
+
+template <class Work>
+void Trainer::State::Guarded(const Work& work) {
+  interrupt.CallBegins();
+  try {
+    work();
+  } catch (const Error& error) {
+    Recover();
+    const bool asked = error.code() == Code::kCancelled || error.code() == Code::kDeadlineExceeded;
+    // Bad arguments are found before any work begins; what is left is the device's or the optimizer's failure.
+    if (!asked && (error.code() == Code::kInternal || error.code() == Code::kUnavailable) && !failure) failure = error;
+    throw;
+  } catch (...) {  // out of host memory: nothing is broken, and the next call may succeed
+    Recover();
+    throw;
+  }
+}
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_STATE_H_

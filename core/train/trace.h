@@ -1,0 +1,56 @@
+// Trace: what each stream and the optimizer did when, as Chrome/Perfetto JSON (chrome://tracing, ui.perfetto.dev).
+#ifndef HORIZON_LM_CORE_TRAIN_TRACE_H_
+#define HORIZON_LM_CORE_TRAIN_TRACE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/device/device.h"
+
+namespace hlm {
+
+class Trace {
+ public:
+  enum Lane { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5 };
+
+  void Start();
+  bool on() const { return on_.load(std::memory_order_relaxed); }
+
+  // Microseconds on the trace's clock.
+  static double Now();
+  void Add(Lane lane, const std::string& name, double begin, double end);
+
+  // Brackets what is enqueued on a stream while it lives. Costs nothing while the trace is off.
+  class StreamSpan {
+   public:
+    StreamSpan(Trace& trace, Stream& stream, Lane lane, std::string name);
+    ~StreamSpan();
+
+   private:
+    Trace* trace_ = nullptr;
+    Stream* stream_ = nullptr;
+    Lane lane_ = kCompute;
+    std::string name_;
+    std::shared_ptr<double> begin_;
+  };
+
+  // Ends the trace and writes it. FAILED_PRECONDITION where none was started.
+  void Write(const std::string& path);
+
+ private:
+  struct Span {
+    Lane lane;
+    std::string name;
+    double begin, end;
+  };
+  std::atomic<bool> on_{false};
+  std::mutex mutex_;
+  std::vector<Span> spans_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_TRACE_H_

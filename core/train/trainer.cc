@@ -1,0 +1,250 @@
+// A step: accumulate (forward and backward, no weight changes), then apply (clip, decide, update).
+#include "core/train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/train/state.h"
+
+namespace hlm {
+
+namespace {
+
+double Seconds() { return Trace::Now() * 1e-6; }
+
+void CheckOptions(const TrainerOptions& options) {
+  CheckSchedule(options.schedule);
+  const AdamWOptions& a = options.adamw;
+  const auto check = [](const char* name, double value, bool fine, const char* limit) {
+    if (!fine) throw InvalidArgument(name, " is ", value, "; it must ", limit);
+  };
+  check("beta1", a.beta1, a.beta1 >= 0 && a.beta1 < 1, "lie in [0, 1)");
+  check("beta2", a.beta2, a.beta2 >= 0 && a.beta2 < 1, "lie in [0, 1)");
+  check("eps", a.eps, a.eps > 0 && std::isfinite(a.eps), "be finite and above 0");
+  check("weight_decay", a.weight_decay, a.weight_decay >= 0 && std::isfinite(a.weight_decay), "be finite and not negative");
+}
+
+const TrainerOptions& Checked(const TrainerOptions& options) {
+  CheckOptions(options);
+  return options;
+}
+
+}  // namespace
+
+Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<const Plan> own_plan, const TrainerOptions& own_options,
+                      std::unique_ptr<Device> own_device)
+    : model(std::move(own_model)),
+      plan(std::move(own_plan)),
+      options(Checked(own_options)),
+      device(std::move(own_device)),
+      pool(static_cast<int>(plan->optimizer_threads)),
+      store(model->layout(), *plan, *device) {
+  const ModelLayout& layout = model->layout();
+  if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
+  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.adamw, pool, trace);
+  executor = std::make_unique<Executor>(model->spec(), layout, *plan, *device, store, *updater, ring.get(), trace, interrupt);
+  for (size_t u = 0; u < layout.units.size(); ++u) {
+    for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
+  }
+  store.Load(*model, pool);
+}
+
+Trainer::State::~State() {
+  // Updates that are still pending belong to a step that was reported: the updater ends them before anything goes.
+  if (executor) executor->Abandon();
+  updater.reset();
+}
+
+void Trainer::State::CheckAlive() const {
+  if (failure) throw *failure;
+}
+
+void Trainer::State::CheckWhole() const {
+  if (torn) throw FailedPrecondition("an update stopped half way and the weights are of two steps: ", failure ? failure->message() : "");
+}
+
+void Trainer::State::Forget() {
+  accumulated = false;
+  loss = 0;
+  tokens = sweeps = 0;
+}
+
+void Trainer::State::Recover() noexcept {
+  executor->Abandon();
+  try {
+    updater->WaitIdle();
+  } catch (...) {  // it is the error at hand, or follows from it
+  }
+  torn = torn || updater->failed_update();
+  updater->Reset();
+  if (ring) ring->Open();
+}
+
+BatchLoss Trainer::State::Backward(const Batch& batch, const std::optional<AdamWStep>& update) {
+  CheckAlive();
+  const Tokens prepared = PrepareTokens(batch, model->spec().vocab, false);
+  const Pass pass(model->layout(), *plan, prepared, false);
+  if (!accumulated) began = Seconds();
+  const double start = Seconds();
+  BatchLoss result{0, prepared.predicted};
+  try {
+    Guarded([&] {
+      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sweeps_before = sweeps, .update = update});
+      updater->WaitIdle();
+    });
+  } catch (const Error& error) {
+    const bool asked = error.code() == Code::kCancelled || error.code() == Code::kDeadlineExceeded;  // before any update
+    torn = torn || (update && !asked);
+    Forget();  // some units have this batch's gradient and some have not
+    throw;
+  } catch (...) {
+    torn = torn || update;
+    Forget();
+    throw;
+  }
+  accumulated = true;
+  loss += result.loss;
+  tokens += result.tokens;
+  sweeps += pass.sweeps();
+  predicted_tokens += result.tokens;
+  forward_backward_seconds += Seconds() - start;
+  return result;
+}
+
+StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units) {
+  ++step;
+  if (!skipped) ++updates;
+  StepMetrics metrics;
+  metrics.step = step;
+  metrics.loss = loss;
+  metrics.grad_norm = std::sqrt(squared_norm);
+  metrics.lr = lr;
+  metrics.tokens = tokens;
+  metrics.seconds = Seconds() - began;
+  metrics.skipped = skipped;
+  metrics.skipped_units = skipped_units;
+  Forget();
+  return metrics;
+}
+
+Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
+                 std::unique_ptr<Device> device)
+    : state_(std::make_unique<State>(std::move(model), std::move(plan), options, std::move(device))) {}
+
+Trainer::~Trainer() = default;
+
+BatchLoss Trainer::Accumulate(const Batch& batch) {
+  State& s = *state_;
+  if (s.plan->purpose == Purpose::kForward) throw FailedPrecondition("the plan's purpose is forward: it has no gradients");
+  if (s.plan->purpose == Purpose::kTrain && s.plan->timing == Timing::kBackward) {
+    throw FailedPrecondition("optimizer_timing backward updates during the backward pass: call hlm_trainer_step, or plan with next-forward");
+  }
+  return s.Backward(batch, std::nullopt);
+}
+
+StepMetrics Trainer::Apply() {
+  State& s = *state_;
+  if (s.plan->purpose != Purpose::kTrain) throw FailedPrecondition("the plan's purpose is ", Name(s.plan->purpose), ": it has no optimizer states");
+  s.CheckAlive();
+  if (!s.accumulated) throw FailedPrecondition("nothing was accumulated since the last update");
+  const double start = Seconds();
+  StepMetrics metrics;
+  s.Guarded([&] {
+    try {
+      s.interrupt.Check();
+    } catch (...) {
+      s.Forget();
+      throw;
+    }
+    const double squared_norm = s.updater->SquaredNorm(), norm = std::sqrt(squared_norm);
+    const bool finite = std::isfinite(norm) && std::isfinite(s.loss);
+    const double lr = s.NextRate();
+    if (finite) {
+      const double clip = s.plan->grad_clip;
+      const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
+      s.updater->UpdateAll({.step = s.updates + 1, .lr = lr, .gradient_scale = scale});
+    }
+    metrics = s.Finish(lr, squared_norm, !finite, 0);
+    if (s.plan->timing == Timing::kSerial) s.updater->WaitIdle();
+  });
+  s.apply_seconds += Seconds() - start;
+  return metrics;
+}
+
+StepMetrics Trainer::Step(const Batch& batch) {
+  State& s = *state_;
+  if (s.plan->purpose != Purpose::kTrain || s.plan->timing != Timing::kBackward) {
+    Accumulate(batch);
+    return Apply();
+  }
+  const double lr = s.NextRate();
+  s.Backward(batch, AdamWStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});
+  return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
+}
+
+void Trainer::Discard() { state_->Forget(); }
+
+void Trainer::SetLearningRate(double lr) {
+  if (!std::isfinite(lr)) throw InvalidArgument("lr is ", lr, "; it must be finite, or negative for the schedule's");
+  state_->fixed_lr = lr;
+}
+
+BatchLoss Trainer::Evaluate(const Batch& batch) {
+  State& s = *state_;
+  s.CheckAlive();
+  const Tokens prepared = PrepareTokens(batch, s.model->spec().vocab, false);
+  const Pass pass(s.model->layout(), *s.plan, prepared, true);
+  BatchLoss result{0, prepared.predicted};
+  s.Guarded([&] { result.loss = s.executor->Forward(pass); });
+  return result;
+}
+
+void Trainer::Logits(const Batch& batch, std::span<const int64_t> places, std::span<float> logits) {
+  State& s = *state_;
+  s.CheckAlive();
+  const Tokens prepared = PrepareTokens(batch, s.model->spec().vocab, true);
+  const int64_t n = static_cast<int64_t>(prepared.ids.size());
+  std::vector<int64_t> all;
+  if (places.empty()) {
+    for (int64_t t = 0; t < n; ++t) all.push_back(t);
+    places = all;
+  }
+  for (size_t p = 0; p < places.size(); ++p) {
+    if (places[p] < 0 || places[p] >= n) throw OutOfRange("places[", p, "] is ", places[p], "; it must lie in [0, ", n, ")");
+    if (p > 0 && places[p] <= places[p - 1]) {
+      throw InvalidArgument("places[", p, "] is ", places[p], "; it must be above places[", p - 1, "], ", places[p - 1]);
+    }
+  }
+  const size_t wanted = places.size() * static_cast<size_t>(s.model->spec().vocab);
+  if (logits.size() != wanted) {
+    throw InvalidArgument("n_logits is ", logits.size(), "; it must be places * vocab_size = ", places.size(), " * ", s.model->spec().vocab);
+  }
+  const Pass pass(s.model->layout(), *s.plan, prepared, true);
+  s.Guarded([&] { s.executor->Logits(pass, places, logits.data()); });
+}
+
+void Trainer::TraceStart() { state_->trace.Start(); }
+void Trainer::TraceWrite(const std::string& path) {
+  Finish();
+  state_->trace.Write(path);
+}
+void Trainer::Cancel() { state_->interrupt.Cancel(); }
+
+void Trainer::SetDeadline(double seconds) {
+  if (!(seconds >= 0) || !std::isfinite(seconds)) throw InvalidArgument("the deadline is ", seconds, " s; it must be finite and not negative");
+  state_->interrupt.SetDeadline(seconds);
+}
+
+void Trainer::Finish() {
+  State& s = *state_;
+  try {
+    s.updater->WaitIdle();
+  } catch (...) {
+    s.torn = s.torn || s.updater->failed_update();
+    throw;
+  }
+}
+
+Device& Trainer::device() { return *state_->device; }
+
+}  // namespace hlm

@@ -1,0 +1,81 @@
+// Trainer: a model in training. The only part that sees both the device and the optimizer.
+#ifndef HORIZON_LM_CORE_TRAIN_TRAINER_H_
+#define HORIZON_LM_CORE_TRAIN_TRAINER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/data/batch.h"
+#include "core/device/device.h"
+#include "core/model/model.h"
+#include "core/plan/plan.h"
+#include "core/train/schedule.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+
+struct TrainerOptions {
+  AdamWOptions adamw;
+  ScheduleOptions schedule;
+};
+
+struct StepMetrics {
+  int64_t step = 0;       // from 1
+  double loss = 0;
+  double grad_norm = 0;   // before clipping
+  double lr = 0;
+  int64_t tokens = 0;     // predicted
+  double seconds = 0;
+  bool skipped = false;
+  int64_t skipped_units = 0;
+};
+
+struct BatchLoss {
+  double loss = 0;
+  int64_t tokens = 0;  // predicted
+};
+
+enum class TensorKind { kWeight = 0, kGradient = 1, kFirstMoment = 2, kSecondMoment = 3 };
+
+class Trainer {
+ public:
+  // Allocates what the plan says and loads the weights. `device`: as MakeDevice(plan) gives it, or one with test hooks.
+  Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
+          std::unique_ptr<Device> device);
+  ~Trainer();
+
+  StepMetrics Step(const Batch& batch);
+  BatchLoss Accumulate(const Batch& batch);
+  StepMetrics Apply();
+  void Discard();
+  void SetLearningRate(double lr);  // negative: by the schedule again
+
+  BatchLoss Evaluate(const Batch& batch);
+  // logits [places, vocab]; no places: every token.
+  void Logits(const Batch& batch, std::span<const int64_t> places, std::span<float> logits);
+
+  void ReadTensor(const std::string& name, TensorKind kind, size_t byte_offset, void* data, size_t bytes);
+  void WriteTensor(const std::string& name, TensorKind kind, size_t byte_offset, const void* data, size_t bytes);
+  void SaveModel(const std::string& folder, SaveOptions options);
+
+  std::string MetricsJson();
+  void TraceStart();
+  void TraceWrite(const std::string& path);
+
+  void Cancel();                     // from any thread
+  void SetDeadline(double seconds);  // 0: none
+  void Finish();                     // waits for pending updates
+
+  Device& device();  // for tests
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_TRAINER_H_

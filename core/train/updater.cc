@@ -1,0 +1,208 @@
+#include "core/train/updater.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+
+namespace hlm {
+
+std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
+  std::vector<Segment> segments;
+  for (const TensorSpec& tensor : unit.tensors) {
+    if (segments.empty() || segments.back().decays != tensor.Decays()) segments.push_back({tensor.offset, 0, tensor.Decays()});
+    segments.back().end = tensor.offset + tensor.elements;
+  }
+  // Padding between tensors is zero and stays zero under an update: it may go with its neighbours.
+  return segments;
+}
+
+Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const AdamWOptions& adamw,
+                 HostPool& pool, Trace& trace)
+    : plan_(plan), store_(store), adamw_(adamw), pool_(pool), trace_(trace), checker_(device.race_checker()),
+      pending_(layout.units.size(), 0) {
+  for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
+  thread_ = std::thread([this] { Run(); });
+}
+
+Updater::~Updater() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;  // what is queued is finished first: no update of a trained step is lost
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Updater::Enqueue(Job job) {
+  std::lock_guard lock(mutex_);
+  job.handed.Give(checker_);
+  const int64_t unit = job.unit;
+  jobs_.push_back(std::move(job));
+  if (unit >= 0) ++pending_[unit];
+  changed_.notify_all();
+}
+
+void Updater::Run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stop_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    busy_ = true;
+    // Gradients behind a failed one are of no use; updates that were decided before are still owed.
+    const bool skip = job.is_update ? update_error_ != nullptr : error_ != nullptr;
+    lock.unlock();
+    std::exception_ptr error;
+    const double begin = Trace::Now();
+    if (!skip) {
+      try {
+        job.handed.Take(checker_);
+        job.work();
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }
+    const int64_t unit = job.unit;
+    const bool is_update = job.is_update;
+    job.work = nullptr;  // frees ring entries that a skipped piece still held
+    lock.lock();
+    busy_seconds_ += (Trace::Now() - begin) * 1e-6;
+    if (error) {
+      if (!error_) error_ = error;
+      if (is_update && !update_error_) update_error_ = error;
+    }
+    if (unit >= 0) --pending_[unit];
+    busy_ = false;
+    done_.Give(checker_);
+    changed_.notify_all();
+  }
+}
+
+void Updater::TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& part, const Sweep& sweep, RingTicket ticket) {
+  // std::function wants to be copied; the ticket must not be.
+  auto held = std::make_shared<RingTicket>(std::move(ticket));
+  Job job;
+  job.unit = sweep.update ? unit : -1;
+  job.work = [this, &ring, unit, part, sweep, held] {
+    try {
+      held->filled().Synchronize();
+    } catch (...) {
+      ring.Close();
+      throw;
+    }
+    const double begin = Trace::Now();
+    const int64_t n = part.end - part.begin;
+    const DType type = store_.gradient_type();
+    DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(type), false, "gradient in the ring");
+    const std::byte* gradient = held->data();
+    if (plan_.gradient_store) {
+      std::byte* sum = store_.Gradients(unit, part.begin);
+      Accumulate(pool_, n, sum, type, held->data(), type, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
+                 store_.Norms(unit, part.begin));
+      held->Release();
+      gradient = sum;
+    } else {
+      SquaredNorms(pool_, n, gradient, type, store_.Norms(unit, part.begin));
+    }
+    trace_.Add(Trace::kOptimizer, StrCat("take ", plan_.units[unit].name), begin, Trace::Now());
+    if (!sweep.update || !gate_open_) return;
+    double sum = 0;
+    const double* norms = store_.Norms(unit, part.begin);
+    for (int64_t chunk = 0; chunk < CeilDiv(n, kNormChunk); ++chunk) sum += norms[chunk];
+    if (!std::isfinite(sum)) {
+      ++skipped_parts_;
+      return;
+    }
+    try {
+      Update(unit, part, gradient, *sweep.update);
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      update_error_ = std::current_exception();
+      ring.Close();
+      throw;
+    }
+  };
+  Enqueue(std::move(job));
+}
+
+void Updater::GateUpdates(Event& ready, std::function<bool()> finite) {
+  Job job;
+  job.work = [this, &ready, finite = std::move(finite)] {
+    gate_open_ = false;
+    skipped_parts_ = 0;
+    ready.Synchronize();
+    gate_open_ = finite();
+  };
+  Enqueue(std::move(job));
+}
+
+void Updater::UpdateAll(const AdamWStep& step) {
+  std::vector<Job> all(static_cast<size_t>(store_.units()));
+  for (int64_t unit = 0; unit < store_.units(); ++unit) {
+    Job& job = all[static_cast<size_t>(unit)];
+    job.is_update = true;
+    job.unit = unit;
+    job.work = [this, unit, step] { Update(unit, {0, store_.Elements(unit)}, store_.Gradients(unit, 0), step); };
+    job.handed.Give(checker_);
+  }
+  std::lock_guard lock(mutex_);
+  // All of them or, if memory runs out, none: a step is never half decided.
+  jobs_.insert(jobs_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
+  for (int64_t& count : pending_) ++count;
+  changed_.notify_all();
+}
+
+void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const AdamWStep& step) {
+  const double begin_time = Trace::Now();
+  const DType type = store_.gradient_type();
+  DeclareAccess(checker_, store_.Weights(unit, part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true,
+                "update of the weights");
+  for (const Segment& segment : segments_[unit]) {
+    const int64_t begin = std::max(segment.begin, part.begin), end = std::min(segment.end, part.end);
+    if (begin >= end) continue;
+    AdamW(pool_, adamw_, step, end - begin, store_.Master(unit, begin), store_.FirstMoments(unit, begin), store_.SecondMoments(unit, begin),
+          gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type), type, segment.decays);
+  }
+  if (part.end == store_.Elements(unit)) store_.BumpVersion(unit);
+  trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.units[unit].name), begin_time, Trace::Now());
+}
+
+void Updater::WaitUpdated(int64_t unit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return pending_[unit] == 0; });
+  done_.Take(checker_);
+  if (update_error_) std::rethrow_exception(update_error_);
+}
+
+void Updater::WaitIdle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return jobs_.empty() && !busy_; });
+  done_.Take(checker_);
+  if (error_) std::rethrow_exception(error_);
+}
+
+void Updater::Reset() {
+  std::lock_guard lock(mutex_);
+  error_ = update_error_;
+}
+
+double Updater::SquaredNorm() const {
+  double sum = 0;
+  for (int64_t unit = 0; unit < store_.units(); ++unit) {
+    const double* norms = store_.Norms(unit, 0);
+    for (int64_t chunk = 0; chunk < CeilDiv(store_.Elements(unit), kNormChunk); ++chunk) sum += norms[chunk];
+  }
+  return sum;
+}
+
+void Updater::RecomputeNorms(int64_t unit) {
+  SquaredNorms(pool_, store_.Elements(unit), store_.Gradients(unit, 0), store_.gradient_type(), store_.Norms(unit, 0));
+}
+
+}  // namespace hlm

@@ -1,0 +1,104 @@
+// Updater: the optimizer beside the device. It takes gradients out of the ring, adds them up, takes their norm, and updates
+// the store, unit by unit, on threads of its own.
+//
+// One coordinator thread works through a queue in order, each piece spread over the pool:
+//   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
+//   update a unit:              gradient -> weights and moments, a new version of the slab
+// With timing `backward` the two are one piece, behind a gate that knows whether the loss is finite.
+#ifndef HORIZON_LM_CORE_TRAIN_UPDATER_H_
+#define HORIZON_LM_CORE_TRAIN_UPDATER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/device/device.h"
+#include "core/device/hand_over.h"
+#include "core/plan/plan.h"
+#include "core/store/store.h"
+#include "core/stream/ring.h"
+#include "core/train/trace.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+
+class Updater {
+ public:
+  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const AdamWOptions& adamw, HostPool& pool,
+          Trace& trace);
+  ~Updater();
+
+  // What happens to the gradients of one sweep.
+  struct Sweep {
+    bool first = true;                   // copied into the store; false: added
+    uint64_t key = 0;                    // of the stochastic rounding of sums in bf16
+    std::optional<AdamWStep> update;     // timing `backward`, last sweep: update at once
+  };
+
+  // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
+  void TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
+  // Later updates of timing `backward` run only if `finite` says true; it is called once `ready` has been reached.
+  void GateUpdates(Event& ready, std::function<bool()> finite);
+  void UpdateAll(const AdamWStep& step);  // every unit, in forward order
+
+  void WaitUpdated(int64_t unit);  // until no update of the unit is pending
+  void WaitIdle();                 // until the queue is empty; throws the first error since the last Reset
+  // Forgets an error of the gradient side. An error inside an update is kept: the weights are then of two steps.
+  void Reset();
+  bool failed_update() const { return update_error_ != nullptr; }
+
+  // After WaitIdle: the squared norm of the gradient as it stands, chunks summed in unit order.
+  double SquaredNorm() const;
+  void RecomputeNorms(int64_t unit);  // after the gradient was written from outside
+
+  bool gate_open() const { return gate_open_; }
+  int64_t skipped_parts() const { return skipped_parts_; }  // of the last sweep that updated
+  double busy_seconds() const { return busy_seconds_; }
+
+ private:
+  struct Segment {  // of a slab: elements that decay alike
+    int64_t begin, end;
+    bool decays;
+  };
+  struct Job {
+    std::function<void()> work;
+    bool is_update = false;
+    int64_t unit = -1;  // that is no longer pending afterwards
+    HandOver handed;
+  };
+  void Enqueue(Job job);
+  void Run();
+  void Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const AdamWStep& step);
+  static std::vector<Segment> CutSegments(const UnitSpec& unit);
+
+  const Plan& plan_;
+  ParameterStore& store_;
+  AdamWOptions adamw_;
+  HostPool& pool_;
+  Trace& trace_;
+  RaceChecker* checker_;
+  std::vector<std::vector<Segment>> segments_;  // [units]
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  bool busy_ = false, stop_ = false;
+  std::vector<int64_t> pending_;  // [units] updates not done yet
+  HandOver done_;
+  std::exception_ptr error_, update_error_;
+
+  bool gate_open_ = true;       // written by the coordinator
+  int64_t skipped_parts_ = 0;
+  double busy_seconds_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_UPDATER_H_

@@ -1,0 +1,21 @@
+#include <cmath>
+
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+
+void AdamWReference(const AdamWOptions& options, const AdamWStep& step, int64_t n, double* weight, double* first_moment,
+                    double* second_moment, const double* gradient, bool decay) {
+  const double t = static_cast<double>(step.step);
+  const double correction1 = 1.0 - std::pow(options.beta1, t);
+  const double correction2_root = std::sqrt(1.0 - std::pow(options.beta2, t));
+  for (int64_t i = 0; i < n; ++i) {
+    const double g = step.gradient_scale * gradient[i];
+    if (decay) weight[i] -= step.lr * options.weight_decay * weight[i];
+    first_moment[i] = options.beta1 * first_moment[i] + (1.0 - options.beta1) * g;
+    second_moment[i] = options.beta2 * second_moment[i] + (1.0 - options.beta2) * g * g;
+    weight[i] -= step.lr / correction1 * first_moment[i] / (std::sqrt(second_moment[i]) / correction2_root + options.eps);
+  }
+}
+
+}  // namespace hlm

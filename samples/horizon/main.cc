@@ -1,0 +1,146 @@
+// horizon: trains, evaluates and tries language models through the public C API.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "c_api/horizon_lm.h"
+#include "samples/horizon/command.h"
+#include "samples/horizon/error.h"
+#include "samples/horizon/options.h"
+#include "samples/horizon/text.h"
+
+namespace horizon {
+namespace {
+
+struct Command {
+  CLI::App* app;
+  int (*run)(const Options&);
+  std::unique_ptr<Options> options;
+};
+
+class CommandLine {
+ public:
+  CommandLine() : app_("Horizon-LM trains large language models from host memory.", "horizon") {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", hlm_version());
+    app_.set_help_flag("--help", "this text");
+    AddDevices();
+    AddPlan();
+    AddTrain();
+    AddEval();
+    AddGenerate();
+    AddBench();
+  }
+
+  int Run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);  // --help, --version
+      throw UsageError(error.what());
+    }
+    for (const Command& command : commands_) {
+      if (command.app->parsed()) return command.run(*command.options);
+    }
+    return kExitUsage;
+  }
+
+ private:
+  Command& Add(const std::string& name, const std::string& help, int (*run)(const Options&), const std::string& json_help) {
+    CLI::App* app = app_.add_subcommand(name, help);
+    app->set_help_flag("--help", "this text");
+    commands_.push_back({app, run, std::make_unique<Options>()});
+    AddJsonOption(*app, *commands_.back().options, json_help);
+    return commands_.back();
+  }
+
+  void AddDevices() {
+    const Command& command = Add("devices", "the devices of this machine", RunDevices, "print the list as JSON");
+    AddDeviceOption(*command.app, *command.options);
+  }
+
+  void AddPlan() {
+    const Command& command = Add("plan", "what a run will take, before it takes anything: takes train's options as well", RunPlan,
+                                 "print the whole plan as JSON");
+    AddPurposeOption(*command.app, *command.options);
+    AddModelOptions(*command.app, *command.options);
+    AddDataOptions(*command.app, *command.options, false);
+    AddShapeOptions(*command.app, *command.options);
+    AddEngineOptions(*command.app, *command.options);
+    AddOptimizerOptions(*command.app, *command.options);
+    AddRunOptions(*command.app, *command.options);
+    command.app->footer(
+        "Without --data the plan is for rows of --seq-len tokens. A stream's rows have one token more, the last target.");
+  }
+
+  void AddTrain() {
+    const Command& command = Add("train", "train a model", RunTrain, "print the JSON lines of --log-json instead of progress");
+    AddModelOptions(*command.app, *command.options);
+    AddDataOptions(*command.app, *command.options, true);
+    AddShapeOptions(*command.app, *command.options);
+    AddOptimizerOptions(*command.app, *command.options);
+    AddEngineOptions(*command.app, *command.options);
+    AddRunOptions(*command.app, *command.options);
+    command.app->footer(
+        "Ctrl-C ends the run after the step in progress and saves what was trained (status 130); twice, at once.");
+  }
+
+  void AddEval() {
+    const Command& command = Add("eval", "loss and perplexity on data", RunEval, "print {\"loss\", \"perplexity\", \"tokens\"}");
+    AddModelOptions(*command.app, *command.options);
+    AddDataOptions(*command.app, *command.options, true);
+    AddShapeOptions(*command.app, *command.options);
+    AddEngineOptions(*command.app, *command.options);
+  }
+
+  void AddGenerate() {
+    const Command& command =
+        Add("generate", "continue a prompt", RunGenerate, "print {\"ids\": [...]}, the new ids, as the last line");
+    AddModelOptions(*command.app, *command.options);
+    AddGenerateOptions(*command.app, *command.options);
+    AddEngineOptions(*command.app, *command.options);
+    command.app->footer("There is no cache of keys and values: the whole prefix is computed again for each new token.");
+  }
+
+  void AddBench() {
+    const Command& command = Add("bench", "time training steps on random ids", RunBench, "print the figures as JSON");
+    AddBenchOptions(*command.app, *command.options);
+    AddModelOptions(*command.app, *command.options);
+    AddShapeOptions(*command.app, *command.options);
+    AddOptimizerOptions(*command.app, *command.options);
+    AddEngineOptions(*command.app, *command.options);
+    AddTraceOption(*command.app, *command.options);
+    command.app->footer("Rows have --seq-len tokens.");
+  }
+
+  CLI::App app_;
+  std::vector<Command> commands_;
+};
+
+int Main(int argc, char** argv) {
+  const auto fail = [](const std::string& message, int status) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "error: %s\n", OneLine(message).c_str());
+    return status;
+  };
+  try {
+    const int status = CommandLine().Run(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("standard output: writing failed", kExitError);
+    return status;
+  } catch (const UsageError& error) {
+    return fail(error.what(), kExitUsage);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", kExitError);
+  } catch (const std::exception& error) {
+    return fail(error.what(), kExitError);
+  }
+}
+
+}  // namespace
+}  // namespace horizon
+
+int main(int argc, char** argv) { return horizon::Main(argc, argv); }

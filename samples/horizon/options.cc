@@ -1,0 +1,264 @@
+#include "samples/horizon/options.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "samples/horizon/error.h"
+#include "samples/horizon/presets.h"
+#include "samples/horizon/text.h"
+
+namespace horizon {
+namespace {
+
+constexpr const char* kModelGroup = "Model (one of --model, --config, --preset)";
+constexpr const char* kDataGroup = "Data";
+constexpr const char* kShapeGroup = "Shape of a step";
+constexpr const char* kMachineGroup = "Machine";
+constexpr const char* kPlanGroup = "Plan (each forces what the plan would choose)";
+constexpr const char* kOptimizerGroup = "Optimizer (AdamW)";
+constexpr const char* kOutputGroup = "Output";
+constexpr const char* kGenerateGroup = "Generation";
+
+using Choices = std::vector<std::pair<const char*, int32_t>>;
+
+// One of a few words, stored as the library's constant.
+CLI::Option* AddChoice(CLI::App& app, const std::string& name, int32_t& value, const Choices& choices, const std::string& help) {
+  std::vector<std::string> words;
+  std::string chosen;
+  std::string listed;
+  for (const auto& [word, constant] : choices) {
+    words.push_back(word);
+    listed += (listed.empty() ? "" : "|") + words.back();
+    if (constant == value) chosen = word;
+  }
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, choices](const std::string& given) {
+            for (const auto& [word, constant] : choices) {
+              if (given == word) value = constant;
+            }
+          },
+          help)
+      ->type_name(listed)
+      ->default_str(chosen)
+      ->check([words, listed](const std::string& given) {
+        for (const std::string& word : words) {
+          if (given == word) return std::string();
+        }
+        return "'" + given + "' is not one of " + listed;
+      });
+}
+
+// A whole number with a smallest value; "8MiB" and the like are understood where `bytes`.
+CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, int64_t least, const std::string& help,
+                       bool bytes = false) {
+  CLI::Option* option =
+      app.add_option(name, value, help)->type_name(bytes ? "BYTES" : "N")->check([least](const std::string& given) {
+        int64_t number = 0;
+        if (CLI::detail::lexical_cast(given, number) && number >= least) return std::string();
+        return "'" + given + "' is not a whole number of " + std::to_string(least) + " or more";
+      });
+  if (bytes) option->transform(CLI::AsSizeValue(false));
+  return option;
+}
+
+// A finite number in [least, most], or in [least, most) where `below`.
+CLI::Option* AddReal(CLI::App& app, const std::string& name, double& value, double least, double most, const std::string& help,
+                     bool below = false) {
+  const std::string limits = most == std::numeric_limits<double>::infinity()
+                                 ? Format("a finite number of %g or more", least)
+                                 : Format("a number of %g or more and %s %g", least, below ? "below" : "at most", most);
+  return app.add_option(name, value, help)->type_name("X")->capture_default_str()->check([=](const std::string& given) {
+    double number = 0;
+    if (CLI::detail::lexical_cast(given, number) && std::isfinite(number) && number >= least &&
+        (below ? number < most : number <= most)) {
+      return std::string();
+    }
+    return "'" + given + "' is not " + limits;
+  });
+}
+
+CLI::Option* AddText(CLI::App& app, const std::string& name, std::string& value, const char* type, const std::string& help) {
+  return app.add_option(name, value, help)->type_name(type)->check([](const std::string& given) {
+    return given.empty() ? std::string("is empty") : std::string();
+  });
+}
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::min();
+
+}  // namespace
+
+void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { app.add_flag("--json", options.json, help); }
+
+void AddDeviceOption(CLI::App& app, Options& options) {
+  AddText(app, "--device", options.engine.device, "NAME", "auto, cpu, or a device of `horizon devices`")
+      ->capture_default_str()
+      ->group(kMachineGroup);
+}
+
+void AddPurposeOption(CLI::App& app, Options& options) {
+  const Choices choices = {
+      {"train", HLM_PURPOSE_TRAIN}, {"forward-backward", HLM_PURPOSE_FORWARD_BACKWARD}, {"forward", HLM_PURPOSE_FORWARD}};
+  AddChoice(app, "--purpose", options.purpose, choices, "what the plan is for; eval and generate run forward");
+}
+
+void AddModelOptions(CLI::App& app, Options& options) {
+  ModelOptions& model = options.model;
+  AddText(app, "--model", model.folder, "DIR", "a Hugging Face folder: config.json and safetensors")->group(kModelGroup);
+  AddText(app, "--config", model.config, "FILE", "a config.json, with weights drawn from --init-seed")->group(kModelGroup);
+  std::string names;
+  for (const std::string& name : PresetNames()) names += (names.empty() ? "" : ", ") + name;
+  AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + names)
+      ->group(kModelGroup);
+  AddNumber(app, "--init-seed", model.init_seed, kAnyNumber, "seed of the weights of --config and --preset")
+      ->capture_default_str()
+      ->group(kModelGroup);
+}
+
+void AddDataOptions(CLI::App& app, Options& options, bool required) {
+  AddText(app, "--data", options.data.data, "FILE",
+          "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, bytes as ids")
+      ->required(required)
+      ->group(kDataGroup);
+  AddText(app, "--labels", options.data.labels, "FILE",
+          "labels in the shape of the ids, .npy of int32 or int64; -100 is not predicted (default: the ids)")
+      ->group(kDataGroup);
+}
+
+void AddShapeOptions(CLI::App& app, Options& options) {
+  AddNumber(app, "--batch-size", options.shape.batch_size, 1, "rows in a step")->capture_default_str()->group(kShapeGroup);
+  AddNumber(app, "--seq-len", options.shape.seq_len, 1,
+            "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length")
+      ->capture_default_str()
+      ->group(kShapeGroup);
+  AddNumber(app, "--micro-batch", options.engine.micro_batch, 1, "rows in a micro-batch (default: by plan)")->group(kShapeGroup);
+  AddNumber(app, "--sweeps", options.engine.sweeps, 1, "passes over the weights in a step (default: by plan)")
+      ->group(kShapeGroup);
+}
+
+void AddEngineOptions(CLI::App& app, Options& options) {
+  EngineOptions& engine = options.engine;
+  AddDeviceOption(app, options);
+  AddChoice(app, "--compute", engine.compute, {{"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}}, "type of the arithmetic")
+      ->group(kMachineGroup);
+  AddNumber(app, "--threads", engine.threads, 1, "threads of the products (default: from the machine)")->group(kMachineGroup);
+  AddNumber(app, "--optimizer-threads", engine.optimizer_threads, 1, "threads of the optimizer (default: from the machine)")
+      ->group(kMachineGroup);
+  AddNumber(app, "--host-limit-bytes", engine.host_limit_bytes, 1, "most host memory, 16GiB say (default: the machine's)", true)
+      ->group(kMachineGroup);
+  AddNumber(app, "--device-limit-bytes", engine.device_limit_bytes, 1, "most device memory (default: the device's)", true)
+      ->group(kMachineGroup);
+
+  const Choices activations = {{"auto", HLM_ACTIVATIONS_AUTO},
+                               {"keep", HLM_ACTIVATIONS_KEEP},
+                               {"keep-cheap", HLM_ACTIVATIONS_KEEP_CHEAP},
+                               {"recompute", HLM_ACTIVATIONS_RECOMPUTE}};
+  AddChoice(app, "--activations", engine.activations, activations, "what stays between forward and backward")->group(kPlanGroup);
+  const Choices places = {{"auto", HLM_BLOCK_INPUTS_AUTO}, {"device", HLM_BLOCK_INPUTS_DEVICE}, {"host", HLM_BLOCK_INPUTS_HOST}};
+  AddChoice(app, "--block-inputs", engine.block_inputs, places, "where the inputs of blocks wait for backward")
+      ->group(kPlanGroup);
+  AddNumber(app, "--slots", engine.slots, 1, "device copies of a block's weights")->group(kPlanGroup);
+  AddNumber(app, "--prefetch", engine.prefetch, 0, "units sent up ahead; below --slots")->group(kPlanGroup);
+  AddNumber(app, "--ring", engine.ring, 1, "entries of the gradient ring")->group(kPlanGroup);
+  AddNumber(app, "--head-chunk", engine.head_chunk, 1, "rows of logits at a time")->group(kPlanGroup);
+  AddNumber(app, "--max-part-bytes", engine.max_part_bytes, 1, "larger units move in parts of this size, 64MiB say", true)
+      ->group(kPlanGroup);
+  const Choices timings = {
+      {"next-forward", HLM_TIMING_NEXT_FORWARD}, {"backward", HLM_TIMING_BACKWARD}, {"serial", HLM_TIMING_SERIAL}};
+  AddChoice(app, "--optimizer-timing", engine.optimizer_timing, timings, "when weights are updated; backward needs --grad-clip 0")
+      ->group(kPlanGroup);
+  AddChoice(app, "--grad-dtype", engine.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
+            "type of stored gradients (default: as --compute)")
+      ->group(kPlanGroup);
+}
+
+void AddOptimizerOptions(CLI::App& app, Options& options) {
+  OptimizerOptions& optimizer = options.optimizer;
+  const Choices schedules = {
+      {"constant", HLM_SCHEDULE_CONSTANT}, {"linear", HLM_SCHEDULE_LINEAR}, {"cosine", HLM_SCHEDULE_COSINE}};
+  AddReal(app, "--lr", optimizer.lr, 0, kNoLimit, "learning rate")->group(kOptimizerGroup);
+  AddChoice(app, "--schedule", optimizer.schedule, schedules, "of the rate after warm-up")->group(kOptimizerGroup);
+  AddNumber(app, "--warmup-steps", optimizer.warmup_steps, 0, "W: step s up to W has the rate lr s/W")
+      ->capture_default_str()
+      ->group(kOptimizerGroup);
+  AddReal(app, "--min-lr-ratio", optimizer.min_lr_ratio, 0, 1, "the last step's rate over lr")->group(kOptimizerGroup);
+  AddReal(app, "--beta1", optimizer.beta1, 0, 1, "decay of the first moment", true)->group(kOptimizerGroup);
+  AddReal(app, "--beta2", optimizer.beta2, 0, 1, "decay of the second moment", true)->group(kOptimizerGroup);
+  AddReal(app, "--eps", optimizer.eps, 0, kNoLimit, "added to the root of the second moment")->group(kOptimizerGroup);
+  AddReal(app, "--weight-decay", optimizer.weight_decay, 0, kNoLimit, "of tensors of two or more dimensions")
+      ->group(kOptimizerGroup);
+  AddReal(app, "--grad-clip", optimizer.grad_clip, 0, kNoLimit, "largest global norm of the gradient; 0: off")
+      ->group(kOptimizerGroup);
+}
+
+void AddTraceOption(CLI::App& app, Options& options) {
+  AddText(app, "--trace", options.run.trace, "FILE", "a Chrome/Perfetto trace of a few steps")->group(kOutputGroup);
+}
+
+void AddRunOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  CLI::Option* steps =
+      AddNumber(app, "--steps", run.steps, 1, "optimizer steps; data start again where needed")->group(kDataGroup);
+  AddNumber(app, "--epochs", run.epochs, 1, "passes over the data")->capture_default_str()->group(kDataGroup)->excludes(steps);
+  AddNumber(app, "--seed", run.seed, kAnyNumber, "of the order, which is new each epoch")
+      ->capture_default_str()
+      ->group(kDataGroup);
+  app.add_flag("--no-shuffle", run.no_shuffle, "keep the file's order")->group(kDataGroup);
+  CLI::Option* eval_data =
+      AddText(app, "--eval-data", run.eval_data, "FILE", "held-out ids, evaluated at the end")->group(kDataGroup);
+  AddText(app, "--eval-labels", run.eval_labels, "FILE", "their labels")->group(kDataGroup)->needs(eval_data);
+  AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup)->needs(eval_data);
+
+  AddText(app, "--out", run.out, "DIR", "the Hugging Face folder to write (default: the weights are not kept)")
+      ->group(kOutputGroup);
+  app.add_flag("--overwrite", run.overwrite, "replace --out where it exists and is not empty")->group(kOutputGroup);
+  const Choices dtypes = {{"source", HLM_DTYPE_SOURCE}, {"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}, {"f16", HLM_DTYPE_F16}};
+  AddChoice(app, "--save-dtype", run.save_dtype, dtypes, "type of saved weights")->group(kOutputGroup);
+  AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
+  AddTraceOption(app, options);
+}
+
+void AddBenchOptions(CLI::App& app, Options& options) {
+  AddNumber(app, "--steps", options.bench.steps, 1, "timed steps")->capture_default_str();
+  AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed")->capture_default_str();
+  AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids")->capture_default_str();
+}
+
+void AddGenerateOptions(CLI::App& app, Options& options) {
+  GenerateOptions& generate = options.generate;
+  CLI::Option* prompt = app.add_option("--prompt", generate.prompt, "the text to continue; its bytes are the ids")
+                            ->type_name("TEXT")
+                            ->group(kGenerateGroup);
+  AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy")
+      ->group(kGenerateGroup)
+      ->excludes(prompt);
+  AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->capture_default_str()->group(kGenerateGroup);
+  AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
+      ->group(kGenerateGroup);
+  AddNumber(app, "--top-k", generate.top_k, 0, "draw from the K likeliest ids; 0: from all")
+      ->capture_default_str()
+      ->group(kGenerateGroup);
+  AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->capture_default_str()->group(kGenerateGroup);
+}
+
+void CheckModelOptions(const Options& options) {
+  const ModelOptions& model = options.model;
+  const int given = !model.folder.empty() + !model.config.empty() + !model.preset.empty();
+  if (given == 0) throw UsageError("no model: one of --model, --config and --preset is needed");
+  if (given > 1) throw UsageError("more than one of --model, --config and --preset");
+}
+
+void CheckTrainingOptions(const Options& options) {
+  if (options.engine.optimizer_timing == HLM_TIMING_BACKWARD && options.optimizer.grad_clip != 0) {
+    throw UsageError(
+        Format("--optimizer-timing backward updates weights before the global norm is known and --grad-clip is %g: "
+               "pass --grad-clip 0 or another --optimizer-timing",
+               options.optimizer.grad_clip));
+  }
+}
+
+}  // namespace horizon

@@ -1,0 +1,125 @@
+// The options of all subcommands: the same name means the same thing everywhere.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_OPTIONS_H_
+#define HORIZON_LM_SAMPLES_HORIZON_OPTIONS_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "c_api/horizon_lm.h"
+
+namespace horizon {
+
+struct ModelOptions {
+  std::string folder;  // --model
+  std::string config;
+  std::string preset;
+  int64_t init_seed = 0;
+};
+
+struct DataOptions {
+  std::string data;
+  std::string labels;
+};
+
+struct ShapeOptions {
+  int64_t batch_size = 8;
+  int64_t seq_len = 512;
+};
+
+// What hlm_plan_options holds beside the shape.
+struct EngineOptions {
+  std::string device = "auto";
+  int32_t compute = HLM_DTYPE_BF16;
+  int64_t threads = 0;
+  int64_t optimizer_threads = 0;
+  int64_t micro_batch = 0;
+  int64_t sweeps = 0;
+  int32_t activations = HLM_ACTIVATIONS_AUTO;
+  int32_t block_inputs = HLM_BLOCK_INPUTS_AUTO;
+  int64_t slots = 0;
+  int64_t prefetch = -1;
+  int64_t ring = 0;
+  int64_t head_chunk = 0;
+  int64_t max_part_bytes = 0;
+  int32_t optimizer_timing = HLM_TIMING_NEXT_FORWARD;
+  int32_t grad_dtype = -1;
+  int64_t host_limit_bytes = 0;
+  int64_t device_limit_bytes = 0;
+};
+
+struct OptimizerOptions {
+  double lr = 1e-5;
+  int32_t schedule = HLM_SCHEDULE_CONSTANT;
+  int64_t warmup_steps = 0;
+  double min_lr_ratio = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0.01;
+  double grad_clip = 1.0;
+};
+
+struct RunOptions {
+  int64_t steps = 0;  // 0: by epochs
+  int64_t epochs = 1;
+  int64_t seed = 0;
+  bool no_shuffle = false;
+  std::string eval_data;
+  std::string eval_labels;
+  int64_t eval_every = 0;  // 0: at the end only
+  std::string out;
+  bool overwrite = false;
+  int32_t save_dtype = HLM_DTYPE_SOURCE;
+  std::string log_json;
+  std::string trace;
+};
+
+struct BenchOptions {
+  int64_t steps = 5;
+  int64_t warm_up = 2;
+};
+
+struct GenerateOptions {
+  std::string prompt;
+  std::string prompt_ids;
+  int64_t max_new_tokens = 64;
+  double temperature = 0;
+  int64_t top_k = 0;
+  int64_t seed = 0;
+};
+
+struct Options {
+  bool json = false;
+  int32_t purpose = HLM_PURPOSE_TRAIN;
+  ModelOptions model;
+  DataOptions data;
+  ShapeOptions shape;
+  EngineOptions engine;
+  OptimizerOptions optimizer;
+  RunOptions run;
+  BenchOptions bench;
+  GenerateOptions generate;
+};
+
+// Each adds one group of options to a subcommand. What an option's value may be is checked while parsing.
+void AddJsonOption(CLI::App& app, Options& options, const std::string& help);
+void AddDeviceOption(CLI::App& app, Options& options);
+void AddPurposeOption(CLI::App& app, Options& options);
+void AddModelOptions(CLI::App& app, Options& options);
+void AddDataOptions(CLI::App& app, Options& options, bool required);
+void AddShapeOptions(CLI::App& app, Options& options);
+void AddEngineOptions(CLI::App& app, Options& options);
+void AddOptimizerOptions(CLI::App& app, Options& options);
+void AddRunOptions(CLI::App& app, Options& options);
+void AddTraceOption(CLI::App& app, Options& options);
+void AddBenchOptions(CLI::App& app, Options& options);
+void AddGenerateOptions(CLI::App& app, Options& options);
+
+// Combinations that contradict each other: throws UsageError saying which option to change.
+void CheckModelOptions(const Options& options);
+void CheckTrainingOptions(const Options& options);
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_OPTIONS_H_

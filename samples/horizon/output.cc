@@ -1,0 +1,79 @@
+#include "samples/horizon/output.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "samples/horizon/error.h"
+
+namespace horizon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder that holds `path`, which need not exist.
+fs::path ParentOf(const std::string& path) {
+  fs::path clean = fs::path(path).lexically_normal();
+  if (!clean.has_filename()) clean = clean.parent_path();  // "out/" is "out"
+  return clean.has_parent_path() ? clean.parent_path() : fs::path(".");
+}
+
+void CheckParent(const std::string& path) {
+  const fs::path parent = ParentOf(path);
+  std::error_code failure;
+  if (!fs::is_directory(parent, failure)) throw Error(path + ": its parent " + parent.string() + " is not a folder");
+  if (access(parent.c_str(), W_OK | X_OK) != 0) {
+    throw Error(path + ": its parent " + parent.string() + " cannot be written to: " + std::strerror(errno));
+  }
+}
+
+int KeepOpen(std::FILE*) { return 0; }
+
+}  // namespace
+
+void CheckOutputFolder(const std::string& folder, bool overwrite) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(folder, failure);
+  if (fs::exists(status)) {
+    if (!fs::is_directory(status)) throw Error(folder + ": exists and is not a folder");
+    const bool empty = fs::is_empty(folder, failure);
+    if (failure) throw Error(folder + ": cannot be read: " + failure.message());
+    if (!empty && !overwrite) throw Error(folder + ": exists and is not empty; pass --overwrite to replace it");
+  }
+  CheckParent(folder);
+}
+
+void CheckOutputFile(const std::string& path) {
+  std::error_code failure;
+  if (fs::is_directory(path, failure)) throw Error(path + ": is a folder");
+  if (access(path.c_str(), F_OK) != 0) return CheckParent(path);
+  if (access(path.c_str(), W_OK) != 0) throw Error(path + ": cannot be written to: " + std::strerror(errno));
+}
+
+JsonLog::JsonLog(std::FILE* file, std::string path) : path_(std::move(path)), file_(file, KeepOpen) {}
+
+JsonLog::JsonLog(const std::string& path) : path_(path), file_(nullptr, std::fclose) {
+  if (path.empty()) return;
+  file_.reset(std::fopen(path.c_str(), "we"));
+  if (file_ == nullptr) throw Error(path + ": cannot be opened for writing: " + std::strerror(errno));
+}
+
+JsonLog JsonLog::ToStandardOutput() { return JsonLog(stdout, "standard output"); }
+
+void JsonLog::Write(const nlohmann::ordered_json& object) {
+  if (file_ == nullptr || first_errno_ != 0) return;
+  const std::string line = object.dump() + "\n";
+  errno = 0;
+  if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() || std::fflush(file_.get()) != 0) {
+    first_errno_ = errno != 0 ? errno : EIO;
+  }
+}
+
+void JsonLog::Close() {
+  if (first_errno_ != 0) throw Error(path_ + ": writing failed: " + std::strerror(first_errno_));
+}
+
+}  // namespace horizon

@@ -1,0 +1,59 @@
+#include "samples/horizon/progress.h"
+
+#include <unistd.h>
+
+#include "samples/horizon/text.h"
+
+namespace horizon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTerminalInterval = 200ms;
+constexpr auto kPlainInterval = 10s;
+constexpr double kNewestShare = 0.2;
+
+}  // namespace
+
+Progress::Progress(std::FILE* out, int64_t steps)
+    : out_(out), terminal_(out != nullptr && isatty(fileno(out)) == 1), steps_(steps) {}
+
+void Progress::Step(int64_t step, double loss, int64_t tokens, double seconds, bool skipped) {
+  if (out_ == nullptr) return;
+  const double rate = static_cast<double>(tokens) / seconds;
+  // The first step also pays for what is made once, so the second one starts the mean anew.
+  const double share = step <= 2 ? 1.0 : kNewestShare;
+  smooth_step_seconds_ += share * (seconds - smooth_step_seconds_);
+  smooth_tokens_per_second_ += share * (rate - smooth_tokens_per_second_);
+
+  const Clock::time_point now = Clock::now();
+  const bool due =
+      step == 1 || step == steps_ || now - last_shown_ >= (terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval);
+  if (!due && !skipped) return;
+  last_shown_ = now;
+
+  std::string line = Format("step %lld/%lld  loss %.4f  %s tokens/s", static_cast<long long>(step),
+                            static_cast<long long>(steps_), loss, FormatRate(smooth_tokens_per_second_).c_str());
+  if (step < steps_) line += "  " + FormatSeconds(smooth_step_seconds_ * static_cast<double>(steps_ - step)) + " left";
+  if (skipped) line += "  skipped: not finite, no weight changed";
+  if (!terminal_ || skipped) return Say(line);
+  std::fprintf(out_, "\r%s\x1b[K", line.c_str());
+  std::fflush(out_);
+  shown_ = true;
+}
+
+void Progress::Say(const std::string& line) {
+  if (out_ == nullptr) return;
+  Clear();
+  std::fprintf(out_, "%s\n", line.c_str());
+  std::fflush(out_);
+}
+
+void Progress::Clear() {
+  if (!shown_) return;
+  std::fputs("\r\x1b[K", out_);
+  std::fflush(out_);
+  shown_ = false;
+}
+
+}  // namespace horizon

@@ -1,0 +1,43 @@
+// What a person watching a run sees: one line that is rewritten on a terminal, a line now and then elsewhere.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_PROGRESS_H_
+#define HORIZON_LM_SAMPLES_HORIZON_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace horizon {
+
+class Progress {
+ public:
+  // `out` is NULL for no progress at all.
+  Progress(std::FILE* out, int64_t steps);
+  ~Progress() { Clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // After each step. `seconds` is what the step took.
+  void Step(int64_t step, double loss, int64_t tokens, double seconds, bool skipped);
+
+  // A line that stays, above the progress line.
+  void Say(const std::string& line);
+
+  // Takes the progress line off a terminal.
+  void Clear();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::FILE* out_;
+  bool terminal_;
+  int64_t steps_;
+  bool shown_ = false;  // a line that has not ended is on the terminal
+  Clock::time_point last_shown_;
+  double smooth_step_seconds_ = 0;  // newer steps count more
+  double smooth_tokens_per_second_ = 0;
+};
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_PROGRESS_H_

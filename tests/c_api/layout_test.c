@@ -1,0 +1,105 @@
+/* The layout of every public struct, fixed: a number here may be added, never changed. Compiled as C11. */
+#include <stdio.h>
+#include <string.h>
+
+#include "c_api/horizon_lm.h"
+
+#define AT(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member)
+/* The last member and the size: no struct ends in padding, where a later member would meet an older program's garbage. */
+#define LAST(type, member, offset, size)                    \
+  AT(type, member, offset);                                 \
+  _Static_assert(sizeof(type) == (size), "size of " #type); \
+  _Static_assert((offset) + sizeof(((type*)0)->member) == (size), "tail of " #type)
+
+AT(hlm_save_options, struct_size, 0);
+AT(hlm_save_options, dtype, 8);
+AT(hlm_save_options, overwrite, 12);
+LAST(hlm_save_options, max_shard_bytes, 16, 24);
+
+AT(hlm_plan_options, struct_size, 0);
+AT(hlm_plan_options, device, 8);
+AT(hlm_plan_options, purpose, 16);
+AT(hlm_plan_options, compute, 20);
+AT(hlm_plan_options, batch_size, 24);
+AT(hlm_plan_options, seq_len, 32);
+AT(hlm_plan_options, micro_batch, 40);
+AT(hlm_plan_options, sweeps, 48);
+AT(hlm_plan_options, activations, 56);
+AT(hlm_plan_options, block_inputs, 60);
+AT(hlm_plan_options, slots, 64);
+AT(hlm_plan_options, prefetch, 72);
+AT(hlm_plan_options, ring, 80);
+AT(hlm_plan_options, head_chunk, 88);
+AT(hlm_plan_options, max_part_bytes, 96);
+AT(hlm_plan_options, optimizer_timing, 104);
+AT(hlm_plan_options, grad_dtype, 108);
+AT(hlm_plan_options, grad_clip, 112);
+AT(hlm_plan_options, threads, 120);
+AT(hlm_plan_options, optimizer_threads, 128);
+AT(hlm_plan_options, host_limit_bytes, 136);
+LAST(hlm_plan_options, device_limit_bytes, 144, 152);
+
+AT(hlm_batch, struct_size, 0);
+AT(hlm_batch, ids, 8);
+AT(hlm_batch, n_ids, 16);
+AT(hlm_batch, offsets, 24);
+AT(hlm_batch, n_offsets, 32);
+AT(hlm_batch, labels, 40);
+AT(hlm_batch, n_labels, 48);
+AT(hlm_batch, weights, 56);
+AT(hlm_batch, n_weights, 64);
+LAST(hlm_batch, denominator, 72, 80);
+
+AT(hlm_trainer_options, struct_size, 0);
+AT(hlm_trainer_options, lr, 8);
+AT(hlm_trainer_options, beta1, 16);
+AT(hlm_trainer_options, beta2, 24);
+AT(hlm_trainer_options, eps, 32);
+AT(hlm_trainer_options, weight_decay, 40);
+AT(hlm_trainer_options, schedule, 48);
+AT(hlm_trainer_options, warmup_steps, 56);
+AT(hlm_trainer_options, total_steps, 64);
+LAST(hlm_trainer_options, min_lr_ratio, 72, 80);
+
+AT(hlm_step_metrics, struct_size, 0);
+AT(hlm_step_metrics, step, 8);
+AT(hlm_step_metrics, loss, 16);
+AT(hlm_step_metrics, grad_norm, 24);
+AT(hlm_step_metrics, lr, 32);
+AT(hlm_step_metrics, tokens, 40);
+AT(hlm_step_metrics, seconds, 48);
+AT(hlm_step_metrics, skipped, 56);
+LAST(hlm_step_metrics, skipped_units, 64, 72);
+
+AT(hlm_optimizer_options, struct_size, 0);
+AT(hlm_optimizer_options, beta1, 8);
+AT(hlm_optimizer_options, beta2, 16);
+AT(hlm_optimizer_options, eps, 24);
+AT(hlm_optimizer_options, weight_decay, 32);
+LAST(hlm_optimizer_options, threads, 40, 48);
+
+AT(hlm_optimizer_arrays, struct_size, 0);
+AT(hlm_optimizer_arrays, n, 8);
+AT(hlm_optimizer_arrays, weight, 16);
+AT(hlm_optimizer_arrays, weight_bf16, 24);
+AT(hlm_optimizer_arrays, remainder, 32);
+AT(hlm_optimizer_arrays, first_moment, 40);
+AT(hlm_optimizer_arrays, second_moment, 48);
+AT(hlm_optimizer_arrays, gradient, 56);
+AT(hlm_optimizer_arrays, gradient_dtype, 64);
+LAST(hlm_optimizer_arrays, decay, 68, 72);
+
+int hlm_test_header_c99(void);
+int hlm_test_header_cxx11(void);
+
+int main(void) {
+  if (strcmp(hlm_version(), HLM_VERSION) != 0) {
+    printf("the library is %s, the header %s\n", hlm_version(), HLM_VERSION);
+    return 1;
+  }
+  if (!hlm_test_header_c99() || !hlm_test_header_cxx11()) {
+    printf("an init function set another size than the program's\n");
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,104 @@
+// Models through the ABI: what describe says, and save and open as each other's inverse.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "tests/c_api/handles.h"
+
+namespace hlm_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path Folder(const std::string& name) {
+  const fs::path folder = fs::path(testing::TempDir()) / ("model_test_" + name);
+  fs::remove_all(folder);
+  return folder;
+}
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string Describe(const hlm_model* model) {
+  char* text = nullptr;
+  EXPECT_OK(hlm_model_describe(model, &text));
+  const String own(text);
+  return own == nullptr ? "" : own.get();
+}
+
+TEST(Model, DescribeNamesShapesUnitsAndTensors) {
+  const std::string text = Describe(TinyModel().get());
+  // Two [48, 32] matrices; a block: q and o 32 x 32, k and v 16 x 32, three 64 x 32, two norms of 32; the final norm.
+  const int parameters = 2 * 48 * 32 + 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 64 * 32 + 2 * 32) + 32;
+  for (const std::string& part :
+       {std::string(R"("architecture":"LlamaForCausalLM")"), "\"parameters\":" + std::to_string(parameters),
+        std::string(R"("vocab_size":48)"), std::string(R"("hidden_size":32)"), std::string(R"("num_hidden_layers":2)"),
+        std::string(R"("num_attention_heads":4)"), std::string(R"("num_key_value_heads":2)"), std::string(R"("head_dim":8)"),
+        std::string(R"("intermediate_size":64)"), std::string(R"("tied":false)"), std::string(R"("source_dtype":null)"),
+        std::string(R"({"name":"model.layers.1.self_attn.k_proj.weight","shape":[16,32],"unit":"block.1"})")}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is not in " << text;
+  }
+}
+
+TEST(Model, SaveThenOpenGivesTheSameWeights) {
+  const Model model = TinyModel();
+  const fs::path folder = Folder("round_trip");
+  hlm_save_options options;
+  hlm_save_options_init(&options);
+  options.dtype = HLM_DTYPE_F32;
+  ASSERT_OK(hlm_model_save(model.get(), folder.c_str(), &options));
+  hlm_model* raw = nullptr;
+  ASSERT_OK(hlm_model_open(folder.c_str(), &raw));
+  const Model opened(raw);
+  EXPECT_NE(Describe(opened.get()).find(R"("source_dtype":"f32")"), std::string::npos);
+
+  // Saved again with its own type, byte for byte the same.
+  const fs::path again = Folder("again");
+  ASSERT_OK(hlm_model_save(opened.get(), again.c_str(), nullptr));
+  EXPECT_EQ(ReadFile(folder / "model.safetensors"), ReadFile(again / "model.safetensors"));
+}
+
+TEST(Model, FromASeedBf16IsTheDefault) {
+  const fs::path folder = Folder("bf16");
+  ASSERT_OK(hlm_model_save(TinyModel().get(), folder.c_str(), nullptr));
+  hlm_model* raw = nullptr;
+  ASSERT_OK(hlm_model_open(folder.c_str(), &raw));
+  const Model opened(raw);
+  EXPECT_NE(Describe(opened.get()).find(R"("source_dtype":"bf16")"), std::string::npos);
+}
+
+TEST(Model, SeedsMatter) {
+  const auto weights = [](int64_t seed, const std::string& name) {
+    hlm_model* raw = nullptr;
+    EXPECT_OK(hlm_model_create(TinyConfig().c_str(), seed, &raw));
+    const Model model(raw);
+    const fs::path folder = Folder(name);
+    EXPECT_OK(hlm_model_save(model.get(), folder.c_str(), nullptr));
+    return ReadFile(folder / "model.safetensors");
+  };
+  EXPECT_EQ(weights(1, "seed_a"), weights(1, "seed_b"));
+  EXPECT_NE(weights(1, "seed_a"), weights(-1, "seed_c"));
+}
+
+TEST(Model, ExistingFolderIsKeptUnlessOverwritten) {
+  const Model model = TinyModel();
+  const fs::path folder = Folder("existing");
+  fs::create_directory(folder);
+  std::ofstream(folder / "precious.txt") << "mine";
+  ExpectError(hlm_model_save(model.get(), folder.c_str(), nullptr), HLM_ALREADY_EXISTS, {folder.string()});
+  EXPECT_EQ(ReadFile(folder / "precious.txt"), "mine");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+  hlm_save_options options;
+  hlm_save_options_init(&options);
+  options.overwrite = 1;
+  EXPECT_OK(hlm_model_save(model.get(), folder.c_str(), &options));
+  EXPECT_FALSE(fs::exists(folder / "precious.txt"));
+  EXPECT_TRUE(fs::exists(folder / "config.json"));
+}
+
+}  // namespace
+}  // namespace hlm_test

@@ -1,0 +1,218 @@
+// The optimizer on the caller's arrays: values against a plain double loop, and everything a caller can do wrong.
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "tests/c_api/handles.h"
+
+namespace hlm_test {
+namespace {
+
+Optimizer MakeOptimizer(int64_t threads = 2) {
+  hlm_optimizer_options options;
+  hlm_optimizer_options_init(&options);
+  options.threads = threads;
+  hlm_optimizer* optimizer = nullptr;
+  EXPECT_OK(hlm_optimizer_create(&options, &optimizer));
+  return Optimizer(optimizer);
+}
+
+// Arrays of one update, filled with numbers that repeat nowhere soon.
+struct Arrays {
+  explicit Arrays(int64_t n) : weight(n), first(n, 0.0f), second(n, 0.0f), gradient(n), hi(n), lo(n) {
+    for (int64_t i = 0; i < n; ++i) {
+      weight[i] = std::sin(0.37f * static_cast<float>(i)) * 0.1f;
+      gradient[i] = std::cos(0.91f * static_cast<float>(i)) * 0.01f;
+    }
+  }
+  hlm_optimizer_arrays Get() {
+    hlm_optimizer_arrays arrays;
+    hlm_optimizer_arrays_init(&arrays);
+    arrays.n = static_cast<int64_t>(weight.size());
+    arrays.weight = weight.data();
+    arrays.first_moment = first.data();
+    arrays.second_moment = second.data();
+    arrays.gradient = gradient.data();
+    arrays.gradient_dtype = HLM_DTYPE_F32;
+    return arrays;
+  }
+  hlm_optimizer_arrays GetSplit() {
+    hlm_optimizer_arrays arrays = Get();
+    arrays.weight = nullptr;
+    arrays.weight_bf16 = hi.data();
+    arrays.remainder = lo.data();
+    return arrays;
+  }
+  std::vector<float> weight, first, second, gradient;
+  std::vector<uint16_t> hi, lo;
+};
+
+TEST(Optimizer, StepsAsAPlainDoubleLoopDoes) {
+  constexpr int64_t kN = 10007;
+  const Optimizer optimizer = MakeOptimizer();
+  Arrays arrays(kN);
+  std::vector<double> w(arrays.weight.begin(), arrays.weight.end()), m(kN, 0.0), v(kN, 0.0);
+  const double lr = 1e-3, scale = 0.5;
+  for (int64_t step = 1; step <= 5; ++step) {
+    const hlm_optimizer_arrays given = arrays.Get();
+    ASSERT_OK(hlm_optimizer_step(optimizer.get(), step, lr, scale, &given));
+    for (int64_t i = 0; i < kN; ++i) {
+      const double g = scale * arrays.gradient[i];
+      w[i] -= lr * 0.01 * w[i];
+      m[i] = 0.9 * m[i] + 0.1 * g;
+      v[i] = 0.999 * v[i] + 0.001 * g * g;
+      const double corrected = std::sqrt(v[i]) / std::sqrt(1 - std::pow(0.999, step)) + 1e-8;
+      w[i] -= lr / (1 - std::pow(0.9, step)) * m[i] / corrected;
+    }
+  }
+  // Five updates of at most 2e-3 on weights below 0.2, each with a few roundings of 2^-24 relative.
+  for (int64_t i = 0; i < kN; ++i) ASSERT_NEAR(arrays.weight[i], w[i], 5e-7) << i;
+}
+
+TEST(Optimizer, TheExactSplitGivesTheSameBits) {
+  constexpr int64_t kN = 5000;
+  const Optimizer one = MakeOptimizer(1), three = MakeOptimizer(3);
+  Arrays plain(kN), split(kN);
+  ASSERT_OK(hlm_optimizer_split(one.get(), kN, split.weight.data(), split.hi.data(), split.lo.data()));
+  for (int64_t step = 1; step <= 3; ++step) {
+    const hlm_optimizer_arrays a = plain.Get(), b = split.GetSplit();
+    ASSERT_OK(hlm_optimizer_step(one.get(), step, 1e-3, 1.0, &a));
+    ASSERT_OK(hlm_optimizer_step(three.get(), step, 1e-3, 1.0, &b));
+  }
+  std::vector<float> joined(kN);
+  ASSERT_OK(hlm_optimizer_join(three.get(), kN, split.hi.data(), split.lo.data(), joined.data()));
+  EXPECT_EQ(std::memcmp(joined.data(), plain.weight.data(), kN * sizeof(float)), 0);
+  EXPECT_EQ(std::memcmp(split.second.data(), plain.second.data(), kN * sizeof(float)), 0);
+}
+
+TEST(Optimizer, NormsAndSums) {
+  constexpr int64_t kN = 9000;
+  const Optimizer optimizer = MakeOptimizer();
+  Arrays arrays(kN);
+  long double expected = 0;
+  for (const float g : arrays.gradient) expected += static_cast<long double>(g) * g;
+  double norm = 0;
+  ASSERT_OK(hlm_optimizer_squared_norm(optimizer.get(), kN, arrays.gradient.data(), HLM_DTYPE_F32, &norm));
+  EXPECT_NEAR(norm, static_cast<double>(expected), 1e-12 * static_cast<double>(expected));
+
+  std::vector<float> sum = arrays.weight;
+  ASSERT_OK(hlm_optimizer_accumulate(optimizer.get(), kN, sum.data(), HLM_DTYPE_F32, arrays.gradient.data(), HLM_DTYPE_F32, 0));
+  for (int64_t i = 0; i < kN; ++i) ASSERT_EQ(sum[i], arrays.weight[i] + arrays.gradient[i]);
+
+  // A bf16 sum is rounded by chance, but the chance is the seed's.
+  std::vector<uint16_t> a(kN, 0x3f80), b(kN, 0x3f80), c(kN, 0x3f80);
+  ASSERT_OK(hlm_optimizer_accumulate(optimizer.get(), kN, a.data(), HLM_DTYPE_BF16, arrays.gradient.data(), HLM_DTYPE_F32, 5));
+  ASSERT_OK(hlm_optimizer_accumulate(optimizer.get(), kN, b.data(), HLM_DTYPE_BF16, arrays.gradient.data(), HLM_DTYPE_F32, 5));
+  ASSERT_OK(hlm_optimizer_accumulate(optimizer.get(), kN, c.data(), HLM_DTYPE_BF16, arrays.gradient.data(), HLM_DTYPE_F32, 6));
+  EXPECT_EQ(a, b);
+  EXPECT_NE(a, c);
+
+  arrays.gradient[kN - 1] = std::numeric_limits<float>::infinity();
+  ASSERT_OK(hlm_optimizer_squared_norm(optimizer.get(), kN, arrays.gradient.data(), HLM_DTYPE_F32, &norm));
+  EXPECT_FALSE(std::isfinite(norm));
+}
+
+TEST(Optimizer, NothingIsLegal) {
+  const Optimizer optimizer = MakeOptimizer();
+  hlm_optimizer_arrays arrays;
+  hlm_optimizer_arrays_init(&arrays);
+  EXPECT_OK(hlm_optimizer_step(optimizer.get(), 1, 1e-3, 1.0, &arrays));
+  EXPECT_OK(hlm_optimizer_accumulate(optimizer.get(), 0, nullptr, HLM_DTYPE_F32, nullptr, HLM_DTYPE_F32, 0));
+  EXPECT_OK(hlm_optimizer_split(optimizer.get(), 0, nullptr, nullptr, nullptr));
+  EXPECT_OK(hlm_optimizer_join(optimizer.get(), 0, nullptr, nullptr, nullptr));
+  double norm = 1;
+  EXPECT_OK(hlm_optimizer_squared_norm(optimizer.get(), 0, nullptr, HLM_DTYPE_F32, &norm));
+  EXPECT_EQ(norm, 0);
+  hlm_optimizer_destroy(nullptr);
+}
+
+TEST(OptimizerMisuse, Options) {
+  const auto expect = [](const std::function<void(hlm_optimizer_options&)>& change, std::initializer_list<std::string> parts) {
+    hlm_optimizer_options options;
+    hlm_optimizer_options_init(&options);
+    change(options);
+    hlm_optimizer* optimizer = nullptr;
+    ExpectError(hlm_optimizer_create(&options, &optimizer), HLM_INVALID_ARGUMENT, parts);
+    EXPECT_EQ(optimizer, nullptr);
+  };
+  expect([](auto& o) { o.struct_size = 40; }, {"hlm_optimizer_options.struct_size is 40", "48"});
+  expect([](auto& o) { o.beta1 = 1; }, {"beta1 is 1"});
+  expect([](auto& o) { o.beta2 = -1; }, {"beta2 is -1"});
+  expect([](auto& o) { o.eps = -1e-8; }, {"eps is -1e-08"});
+  expect([](auto& o) { o.weight_decay = HUGE_VAL; }, {"weight_decay is inf"});
+  expect([](auto& o) { o.threads = -1; }, {"threads is -1"});
+  expect([](auto& o) { o.threads = 1 << 20; }, {"threads is 1048576"});
+  ExpectError(hlm_optimizer_create(nullptr, nullptr), HLM_INVALID_ARGUMENT, {"out_optimizer is NULL"});
+}
+
+TEST(OptimizerMisuse, Arrays) {
+  constexpr int64_t kN = 64;
+  const Optimizer optimizer = MakeOptimizer();
+  const auto expect = [&](const std::function<void(hlm_optimizer_arrays&)>& change, std::initializer_list<std::string> parts,
+                          bool split = false) {
+    Arrays arrays(kN);
+    const std::vector<float> before = arrays.weight;
+    hlm_optimizer_arrays given = split ? arrays.GetSplit() : arrays.Get();
+    change(given);
+    ExpectError(hlm_optimizer_step(optimizer.get(), 1, 1e-3, 1.0, &given), HLM_INVALID_ARGUMENT, parts);
+    EXPECT_EQ(arrays.weight, before);
+  };
+  expect([](auto& a) { a.struct_size = 64; }, {"hlm_optimizer_arrays.struct_size is 64", "72"});
+  expect([](auto& a) { a.n = -1; }, {"n is -1"});
+  expect([](auto& a) { a.n = INT64_MAX; }, {"n is 9223372036854775807"});
+  expect([](auto& a) { a.weight = nullptr; }, {"weight is NULL"});
+  expect([](auto& a) { a.weight_bf16 = nullptr; }, {"weight_bf16 is NULL"}, true);
+  expect([](auto& a) { a.remainder = nullptr; }, {"remainder is NULL"}, true);
+  expect([](auto& a) { a.first_moment = nullptr; }, {"first_moment is NULL"});
+  expect([](auto& a) { a.second_moment = nullptr; }, {"second_moment is NULL"});
+  expect([](auto& a) { a.gradient = nullptr; }, {"gradient is NULL"});
+  expect([](auto& a) { a.gradient_dtype = HLM_DTYPE_F16; }, {"gradient_dtype is 2", "1 (BF16)"});
+  expect([](auto& a) { a.decay = 2; }, {"decay is 2"});
+  expect([](auto& a) { a.remainder = reinterpret_cast<uint16_t*>(a.weight); }, {"weight is given", "remainder"});
+  expect([](auto& a) { a.first_moment = a.second_moment + 1; }, {"first_moment and second_moment overlap"});
+  expect([](auto& a) { a.gradient = a.weight; }, {"weight and gradient overlap"});
+  expect([](auto& a) { a.gradient = reinterpret_cast<const char*>(a.gradient) + 2; }, {"gradient", "address", "4 bytes"});
+}
+
+TEST(OptimizerMisuse, Scalars) {
+  const Optimizer optimizer = MakeOptimizer();
+  Arrays arrays(64);
+  const hlm_optimizer_arrays given = arrays.Get();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  ExpectError(hlm_optimizer_step(nullptr, 1, 1e-3, 1, &given), HLM_INVALID_ARGUMENT, {"optimizer is NULL"});
+  ExpectError(hlm_optimizer_step(optimizer.get(), 1, 1e-3, 1, nullptr), HLM_INVALID_ARGUMENT, {"arrays is NULL"});
+  ExpectError(hlm_optimizer_step(optimizer.get(), 0, 1e-3, 1, &given), HLM_INVALID_ARGUMENT, {"step is 0"});
+  ExpectError(hlm_optimizer_step(optimizer.get(), 1, -1, 1, &given), HLM_INVALID_ARGUMENT, {"lr is -1"});
+  ExpectError(hlm_optimizer_step(optimizer.get(), 1, nan, 1, &given), HLM_INVALID_ARGUMENT, {"lr is", "nan"});
+  ExpectError(hlm_optimizer_step(optimizer.get(), 1, 1e-3, nan, &given), HLM_INVALID_ARGUMENT, {"gradient_scale is", "nan"});
+}
+
+TEST(OptimizerMisuse, OtherCalls) {
+  const Optimizer optimizer = MakeOptimizer();
+  Arrays a(64);
+  float* const weight = a.weight.data();
+  double sum = 3;
+  ExpectError(hlm_optimizer_squared_norm(nullptr, 1, weight, HLM_DTYPE_F32, &sum), HLM_INVALID_ARGUMENT, {"optimizer is NULL"});
+  ExpectError(hlm_optimizer_squared_norm(optimizer.get(), -2, weight, HLM_DTYPE_F32, &sum), HLM_INVALID_ARGUMENT, {"n is -2"});
+  ExpectError(hlm_optimizer_squared_norm(optimizer.get(), 1, nullptr, HLM_DTYPE_F32, &sum), HLM_INVALID_ARGUMENT,
+              {"gradient is NULL"});
+  ExpectError(hlm_optimizer_squared_norm(optimizer.get(), 1, weight, 9, &sum), HLM_INVALID_ARGUMENT, {"gradient_dtype is 9"});
+  ExpectError(hlm_optimizer_squared_norm(optimizer.get(), 1, weight, HLM_DTYPE_F32, nullptr), HLM_INVALID_ARGUMENT,
+              {"out_sum is NULL"});
+  EXPECT_EQ(sum, 3);
+  ExpectError(hlm_optimizer_accumulate(optimizer.get(), 64, weight, HLM_DTYPE_F32, weight + 1, HLM_DTYPE_F32, 0),
+              HLM_INVALID_ARGUMENT, {"sum and gradient overlap"});
+  ExpectError(hlm_optimizer_accumulate(optimizer.get(), 64, weight, HLM_DTYPE_F16, a.gradient.data(), HLM_DTYPE_F32, 0),
+              HLM_INVALID_ARGUMENT, {"sum_dtype is 2"});
+  ExpectError(hlm_optimizer_split(optimizer.get(), 64, weight, a.hi.data(), a.hi.data()), HLM_INVALID_ARGUMENT,
+              {"weight_bf16 and remainder overlap"});
+  ExpectError(hlm_optimizer_split(optimizer.get(), 64, weight, a.hi.data(), nullptr), HLM_INVALID_ARGUMENT,
+              {"remainder is NULL"});
+  ExpectError(hlm_optimizer_join(optimizer.get(), 64, a.hi.data(), a.lo.data(), nullptr), HLM_INVALID_ARGUMENT,
+              {"weight is NULL"});
+}
+
+}  // namespace
+}  // namespace hlm_test

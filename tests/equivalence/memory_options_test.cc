@@ -1,0 +1,121 @@
+// Memory options change where things lie and when they move, never a bit: each option against the plan's own choice, with random
+// delays in every stream, for f32 and bf16.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/equivalence/run.h"
+
+namespace hlm {
+namespace {
+
+struct Variant {
+  const char* name;
+  std::function<void(PlanOptions&)> change;
+};
+
+std::vector<Variant> Variants() {
+  return {
+      {"the_same_again", [](PlanOptions&) {}},
+      {"keep", [](PlanOptions& o) { o.activations = Activations::kKeep; }},
+      {"keep_cheap", [](PlanOptions& o) { o.activations = Activations::kKeepCheap; }},
+      {"recompute", [](PlanOptions& o) { o.activations = Activations::kRecompute; }},
+      {"block_inputs_on_host", [](PlanOptions& o) { o.block_inputs = BlockInputs::kHost; }},
+      {"recompute_from_host",
+       [](PlanOptions& o) {
+         o.activations = Activations::kRecompute;
+         o.block_inputs = BlockInputs::kHost;
+       }},
+      {"one_slot", [](PlanOptions& o) { o.slots = 1, o.prefetch = 0; }},
+      {"two_slots", [](PlanOptions& o) { o.slots = 2, o.prefetch = 1; }},
+      {"many_slots", [](PlanOptions& o) { o.slots = 9, o.prefetch = 2; }},
+      {"no_prefetch", [](PlanOptions& o) { o.slots = 3, o.prefetch = 0; }},
+      {"ring_of_one", [](PlanOptions& o) { o.ring = 1; }},
+      {"ring_of_nine", [](PlanOptions& o) { o.ring = 9; }},
+      {"small_parts", [](PlanOptions& o) { o.max_part_bytes = 16384; }},
+      {"one_optimizer_thread", [](PlanOptions& o) { o.optimizer_threads = 1; }},
+      {"three_optimizer_threads", [](PlanOptions& o) { o.optimizer_threads = 3; }},
+      {"serial", [](PlanOptions& o) { o.timing = Timing::kSerial; }},
+  };
+}
+
+struct Case {
+  const char* name;
+  DType compute;
+  bool tied, qk_norm;
+  int64_t sweeps;
+};
+
+class MemoryOptions : public testing::TestWithParam<Case> {
+ protected:
+  RunSetup SmallRun() const {
+    RunSetup setup;
+    setup.config = TinyConfig(GetParam().tied, GetParam().qk_norm, 5);
+    setup.plan.compute = GetParam().compute;
+    setup.plan.batch_size = 6;
+    setup.plan.seq_len = 12;
+    setup.plan.micro_batch = 1;
+    setup.plan.sweeps = GetParam().sweeps;
+    setup.plan.head_chunk = 5;
+    setup.trainer.schedule.lr = 1e-2;
+    return setup;
+  }
+};
+
+TEST_P(MemoryOptions, NeverChangeABit) {
+  const RunResult expected = Train(SmallRun());
+  for (const double loss : expected.losses) EXPECT_TRUE(std::isfinite(loss));
+  EXPECT_NE(expected.losses.front(), expected.losses.back());
+  int64_t seed = 0;
+  for (const Variant& variant : Variants()) {
+    SCOPED_TRACE(variant.name);
+    RunSetup setup = SmallRun();
+    variant.change(setup.plan);
+    setup.device.delay_seed = seed++;
+    ExpectSameBits(expected, Train(setup));
+  }
+}
+
+TEST_P(MemoryOptions, UpdatesInBackwardGiveTheSameBits) {
+  RunSetup setup = SmallRun();
+  setup.plan.grad_clip = 0;
+  const RunResult expected = Train(setup);
+  for (const int64_t part : {0, 16384}) {
+    RunSetup other = setup;
+    other.plan.timing = Timing::kBackward;
+    other.plan.max_part_bytes = part;
+    other.device.delay_seed = 7;
+    ExpectSameBits(expected, Train(other));
+  }
+}
+
+TEST_P(MemoryOptions, TheArenasEqualThePlan) {
+  for (const Variant& variant : Variants()) {
+    SCOPED_TRACE(variant.name);
+    RunSetup setup = SmallRun();
+    setup.steps = 1;
+    variant.change(setup.plan);
+    const RunResult result = Train(setup);
+    const auto memory = nlohmann::json::parse(result.metrics)["memory"];
+    const Plan& plan = result.plan;
+    EXPECT_EQ(memory["device_bytes"], plan.devices[0].arena.total);
+    EXPECT_EQ(memory["pinned_bytes"], plan.host.Pinned());
+    EXPECT_EQ(memory["weights"], plan.host.weights);
+    EXPECT_EQ(memory["remainders"], plan.host.remainders);
+    EXPECT_EQ(memory["first_moments"], plan.host.first_moments);
+    EXPECT_EQ(memory["second_moments"], plan.host.second_moments);
+    EXPECT_EQ(memory["gradients"], plan.host.gradients);
+    EXPECT_EQ(memory["norms"], plan.host.norms);
+    EXPECT_EQ(memory["ring"], plan.host.ring);
+    EXPECT_EQ(memory["batch_and_block_inputs"], plan.host.batch + plan.host.block_inputs);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, MemoryOptions,
+                         testing::Values(Case{"F32Untied", DType::kF32, false, false, 1}, Case{"F32TiedTwoSweeps", DType::kF32, true, false, 2},
+                                         Case{"Bf16UntiedThreeSweeps", DType::kBF16, false, true, 3}, Case{"Bf16Tied", DType::kBF16, true, true, 1}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace hlm

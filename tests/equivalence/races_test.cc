@@ -1,0 +1,67 @@
+// Every event is needed: the race checker finds nothing in a whole run, and finds something as soon as any one kind of wait is
+// left out.
+#include <gtest/gtest.h>
+
+#include "tests/equivalence/run.h"
+
+namespace hlm {
+namespace {
+
+RunSetup SmallRun() {
+  RunSetup setup;
+  setup.config = TinyConfig(/*tied=*/false, /*qk_norm=*/true, /*layers=*/7);
+  setup.plan.compute = DType::kBF16;
+  setup.plan.batch_size = 6;
+  setup.plan.seq_len = 12;
+  setup.plan.micro_batch = 2;
+  setup.plan.sweeps = 2;
+  setup.plan.slots = 2;
+  setup.plan.prefetch = 1;
+  setup.plan.max_part_bytes = 16384;
+  setup.plan.activations = Activations::kRecompute;
+  setup.plan.block_inputs = BlockInputs::kHost;
+  setup.steps = 2;
+  setup.device.check_races = true;
+  setup.after_steps = [](Trainer& trainer) {
+    const std::vector<int32_t> ids = {1, 2, 3, 4, 5, 6, 7, 8};
+    const std::vector<int64_t> offsets = {0, 5, 8};
+    Batch batch;
+    batch.ids = ids;
+    batch.offsets = offsets;
+    trainer.Evaluate(batch);
+    std::vector<float> logits(ids.size() * 61);
+    trainer.Logits(batch, {}, logits);
+  };
+  return setup;
+}
+
+TEST(Races, NoneInAWholeRun) {
+  for (const Timing timing : {Timing::kNextForward, Timing::kBackward, Timing::kSerial}) {
+    for (const bool tied : {false, true}) {
+      RunSetup setup = SmallRun();
+      setup.config = TinyConfig(tied, true, 7);
+      setup.plan.timing = timing;
+      setup.plan.grad_clip = timing == Timing::kBackward ? 0 : 1;
+      for (const std::string& race : Train(setup).races) ADD_FAILURE() << Name(timing) << ": " << race;
+    }
+  }
+}
+
+class MissingWait : public testing::TestWithParam<const char*> {};
+
+TEST_P(MissingWait, IsFound) {
+  RunSetup setup = SmallRun();
+  setup.device.drop_wait = GetParam();
+  EXPECT_FALSE(Train(setup).races.empty());
+}
+
+// Every name that Stream::Wait is called with; tests/equivalence/waits_test.sh checks that none is missing here.
+INSTANTIATE_TEST_SUITE_P(Waits, MissingWait,
+                         testing::Values("the slot's last user is done", "the slot holds its weights", "the batch is there",
+                                         "the losses are made", "staging is free", "the gradient is staged", "the logits are made",
+                                         "the logits' place is free", "the block input is saved", "the block input is made",
+                                         "the block input's place is free", "the block input is in host memory",
+                                         "the block input is back"));
+
+}  // namespace
+}  // namespace hlm

@@ -1,0 +1,91 @@
+#include "tests/equivalence/run.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "core/device/race_checker.h"
+#include "core/train/devices.h"
+
+namespace hlm {
+
+std::string TinyConfig(bool tied, bool qk_norm, int64_t layers) {
+  return StrCat(R"({"architectures": [")", qk_norm ? "Qwen3ForCausalLM" : "Qwen2ForCausalLM", R"("], "model_type": ")",
+                qk_norm ? "qwen3" : "qwen2", R"(", "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": )", layers,
+                R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": )", qk_norm ? 8 : 6,
+                R"(, "vocab_size": 61, "max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, )",
+                R"("initializer_range": 0.2, "hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
+}
+
+namespace {
+
+// Documents of lengths from 2 to longest, deterministic in (seed, step).
+struct Data {
+  std::vector<int32_t> ids, labels;
+  std::vector<int64_t> offsets = {0};
+};
+Data MakeData(const RunSetup& setup, int64_t step) {
+  Data data;
+  const uint64_t key = RandomKey(setup.seed, StrCat("data ", step));
+  uint64_t counter = 0;
+  for (int64_t d = 0; d < setup.documents; ++d) {
+    const int64_t length = 2 + static_cast<int64_t>(RandomBelow(key, counter++, static_cast<uint64_t>(setup.plan.seq_len - 1)));
+    for (int64_t t = 0; t < length; ++t) {
+      data.ids.push_back(static_cast<int32_t>(RandomBelow(key, counter++, 61)));
+      data.labels.push_back(RandomBelow(key, counter++, 7) == 0 && t > 1 ? kIgnoredLabel : data.ids.back());
+    }
+    data.offsets.push_back(static_cast<int64_t>(data.ids.size()));
+  }
+  return data;
+}
+
+}  // namespace
+
+RunResult Train(const RunSetup& setup) {
+  const auto model = Model::Create(setup.config, setup.seed);
+  MachineSpec machine = DescribeMachine("cpu");
+  PlanOptions options = setup.plan;
+  if (options.threads == 0) options.threads = 1;
+  const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, machine));
+  CpuDeviceOptions device_options = setup.device;
+  device_options.threads = static_cast<int>(plan->numerics.threads);
+
+  RunResult result;
+  result.plan = *plan;
+  Trainer trainer(model, plan, setup.trainer, CreateCpuDevice(device_options));
+  for (int64_t step = 0; step < setup.steps; ++step) {
+    const Data data = MakeData(setup, step);
+    Batch batch;
+    batch.ids = data.ids;
+    batch.labels = data.labels;
+    batch.offsets = data.offsets;
+    const StepMetrics metrics = trainer.Step(batch);
+    result.losses.push_back(metrics.loss);
+    result.norms.push_back(metrics.grad_norm);
+  }
+  for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
+    for (const UnitSpec& unit : model->layout().units) {
+      for (const TensorSpec& tensor : unit.tensors) {
+        std::vector<float> values(static_cast<size_t>(tensor.elements));
+        trainer.ReadTensor(tensor.name, kind, 0, values.data(), values.size() * sizeof(float));
+        result.state.insert(result.state.end(), values.begin(), values.end());
+      }
+    }
+  }
+  result.metrics = trainer.MetricsJson();
+  if (setup.after_steps) setup.after_steps(trainer);
+  if (RaceChecker* checker = trainer.device().race_checker()) result.races = checker->reports();
+  return result;
+}
+
+void ExpectSameBits(const RunResult& a, const RunResult& b) {
+  ASSERT_EQ(a.losses.size(), b.losses.size());
+  EXPECT_EQ(0, std::memcmp(a.losses.data(), b.losses.data(), a.losses.size() * sizeof(double))) << a.losses[0] << " " << b.losses[0];
+  EXPECT_EQ(0, std::memcmp(a.norms.data(), b.norms.data(), a.norms.size() * sizeof(double))) << a.norms[0] << " " << b.norms[0];
+  ASSERT_EQ(a.state.size(), b.state.size());
+  EXPECT_EQ(0, std::memcmp(a.state.data(), b.state.data(), a.state.size() * sizeof(float)));
+}
+
+}  // namespace hlm

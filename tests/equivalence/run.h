@@ -1,0 +1,45 @@
+// A short training run whose every bit can be compared with another's.
+#ifndef HORIZON_LM_TESTS_EQUIVALENCE_RUN_H_
+#define HORIZON_LM_TESTS_EQUIVALENCE_RUN_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/cpu/cpu_device.h"
+#include "core/train/trainer.h"
+
+namespace hlm {
+
+struct RunSetup {
+  std::string config;          // text of a config.json
+  PlanOptions plan;
+  CpuDeviceOptions device;
+  TrainerOptions trainer;
+  int64_t steps = 3;
+  int64_t documents = 6;       // of different lengths, at most plan.seq_len
+  int64_t seed = 1;
+  std::function<void(Trainer&)> after_steps;  // a look at the trainer before it goes
+};
+
+struct RunResult {
+  std::vector<double> losses, norms;
+  std::vector<float> state;  // all weights, then first and second moments, in the model's order
+  std::vector<std::string> races;
+  Plan plan;
+  std::string metrics;
+};
+
+// A small model with every feature that a test asks for: heads, key/value heads, layers, tied or not, query/key norms.
+std::string TinyConfig(bool tied, bool qk_norm, int64_t layers);
+
+RunResult Train(const RunSetup& setup);
+
+// The bits of two runs: losses, norms, weights and moments.
+void ExpectSameBits(const RunResult& a, const RunResult& b);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_TESTS_EQUIVALENCE_RUN_H_

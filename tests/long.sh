@@ -1,0 +1,35 @@
+#!/bin/bash
+# The tests that take long: the targets tagged `manual`, and the ordinary tests once more under AddressSanitizer (with
+# UndefinedBehaviorSanitizer) and under ThreadSanitizer. Ends with a line "N passed, N failed" over all parts.
+#
+#   tests/long.sh [manual] [asan] [tsan]     default: all three
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+source tests/lib.sh
+
+# Tests of the library's symbols and recorded ABI are about the library as it ships: those are tagged no_sanitizer.
+readonly SANITIZED_TESTS="$ALL_TESTS except $MANUAL_TESTS except attr(tags, '\\bno_sanitizer\\b', tests(//...))"
+
+(($# > 0)) || set -- manual asan tsan
+tools/setup.sh || exit 1
+
+status=0 total_passed=0 total_failed=0
+for part in "$@"; do
+  case $part in
+    manual)
+      mapfile -t targets < <(bazel query --noshow_progress "$MANUAL_TESTS" 2>/dev/null)
+      run_tests "$MANUAL_TESTS" --test_timeout=7200 -- "${targets[@]}" || status=1
+      ;;
+    asan | tsan)
+      run_tests "$SANITIZED_TESTS" --config="$part" --test_tag_filters=-no_sanitizer --build_tests_only //... || status=1
+      ;;
+    *)
+      echo "error: no part '$part'; there are manual, asan and tsan" >&2
+      exit 2
+      ;;
+  esac
+  echo "$part: $PASSED passed, $FAILED failed"
+  total_passed=$((total_passed + PASSED)) total_failed=$((total_failed + FAILED))
+done
+echo "$total_passed passed, $total_failed failed"
+exit "$status"

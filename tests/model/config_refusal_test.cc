@@ -1,0 +1,175 @@
+// What a config.json may not say: settings that would change the mathematics, and values that are absurd.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/model/config.h"
+#include "core/model/json_text.h"
+#include "tests/model/test_folder.h"
+
+namespace hlm {
+namespace {
+
+struct Case {
+  const char* family;
+  const char* changes;
+  std::vector<std::string> fragments;  // of the message
+};
+
+TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
+  const std::vector<Case> cases = {
+      {"Llama", R"({"hidden_act": "gelu"})", {"hidden_act", "gelu"}},
+      {"Llama", R"({"hidden_act": 3})", {"hidden_act", "3"}},
+      {"Qwen2", R"({"attention_dropout": 0.1})", {"attention_dropout", "0.1"}},
+      {"Llama", R"({"resid_pdrop": 0.5})", {"resid_pdrop", "0.5"}},
+      {"Llama", R"({"quantization_config": {"quant_method": "gptq"}})", {"quantization_config", "gptq"}},
+      {"Llama", R"({"pretraining_tp": 2})", {"pretraining_tp", "2"}},
+      {"Llama", R"({"num_local_experts": 8})", {"num_local_experts", "8"}},
+      {"Qwen3", R"({"num_experts": 128})", {"num_experts", "128"}},
+      {"Llama", R"({"attn_logit_softcapping": 50.0})", {"attn_logit_softcapping", "50"}},
+      {"Llama", R"({"final_logit_softcapping": 30.0})", {"final_logit_softcapping", "30"}},
+      {"Llama", R"({"logit_scale": 0.0625})", {"logit_scale", "0.0625"}},
+      {"Llama", R"({"residual_multiplier": 0.22})", {"residual_multiplier", "0.22"}},
+      {"Llama", R"({"embedding_multiplier": 12})", {"embedding_multiplier", "12"}},
+      {"Llama", R"({"attention_multiplier": 0.01})", {"attention_multiplier", "0.01"}},
+      {"Llama", R"({"clip_qkv": 8})", {"clip_qkv", "8"}},
+      {"Llama", R"({"qk_layernorm": true})", {"qk_layernorm", "true"}},
+      {"Mistral", R"({"use_qk_norm": true})", {"use_qk_norm", "true"}},
+      {"Llama", R"({"partial_rotary_factor": 0.5})", {"partial_rotary_factor", "0.5"}},
+      {"Llama", R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.25}})", {"partial_rotary_factor", "0.25"}},
+      {"Llama", R"({"position_embedding_type": "alibi"})", {"position_embedding_type", "alibi"}},
+      {"Llama", R"({"no_rope_layers": [1, 1, 1, 0]})", {"no_rope_layers"}},
+      {"Llama", R"({"is_causal": false})", {"is_causal", "false"}},
+      {"Llama", R"({"is_encoder_decoder": true})", {"is_encoder_decoder"}},
+      {"Llama", R"({"auto_map": {"AutoModelForCausalLM": "modeling.Mine"}})", {"auto_map", "modeling.Mine"}},
+      {"Llama", R"({"vision_config": {"depth": 3}})", {"vision_config"}},
+      {"Llama", R"({"per_layer_config": {"0": {"head_dim": 4}}})", {"per_layer_config"}},
+      {"Llama", R"({"sliding_window": 4096})", {"sliding_window", "4096"}},
+      {"Llama", R"({"use_sliding_window": true})", {"use_sliding_window"}},
+      {"Llama", R"({"layer_types": ["full_attention", "sliding_attention"]})", {"layer_types", "sliding_attention"}},
+      {"Mistral", R"({"layer_types": ["full_attention", "sliding_attention"]})", {"layer_types", "4096"}},
+      {"Qwen2", R"({"layer_types": ["full_attention", "chunked_attention"]})", {"layer_types", "chunked_attention"}},
+      {"Mistral", R"({"attention_bias": true})", {"attention_bias"}},
+      {"Qwen2", R"({"attention_bias": false})", {"attention_bias"}},
+      {"Qwen2", R"({"mlp_bias": true})", {"mlp_bias"}},
+      {"Llama", R"({"rope_scaling": {"type": "yarn", "factor": 4}})", {"rope_scaling", "yarn"}},
+      {"Llama", R"({"rope_scaling": {"rope_type": "longrope", "factor": 4}})", {"longrope"}},
+      {"Llama", R"({"rope_parameters": {"rope_type": "dynamic", "factor": 4}})", {"rope_parameters", "dynamic"}},
+      {"Llama", R"({"rope_scaling": {"rope_type": "linear", "factor": 4, "attention_factor": 0.5}})", {"attention_factor", "0.5"}},
+      {"Qwen3", R"({"rope_parameters": {"full_attention": {"rope_type": "default"}}})", {"rope_parameters", "full_attention"}},
+      {"Llama", R"({"architectures": ["LlamaForSequenceClassification"]})", {"LlamaForSequenceClassification"}},
+      {"Llama", R"({"architectures": ["GPT2LMHeadModel"]})", {"GPT2LMHeadModel"}},
+      {"Llama", R"({"architectures": null, "model_type": "gemma3"})", {"model_type", "gemma3"}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.changes);
+    ExpectError(Code::kUnimplemented, c.fragments, [&] { ParseConfig(TinyConfig(c.family, c.changes)); });
+  }
+}
+
+TEST(ConfigRefusal, TheSameSettingsSwitchedOffAreHarmless) {
+  const char* off = R"({"hidden_act": "silu", "attention_dropout": 0, "resid_pdrop": 0.0, "quantization_config": null, "pretraining_tp": 1,
+      "num_local_experts": null, "num_experts": 0, "attn_logit_softcapping": null, "final_logit_softcapping": null, "logit_scale": 1.0,
+      "residual_multiplier": 1, "embedding_multiplier": 1.0, "clip_qkv": null, "qk_layernorm": false, "partial_rotary_factor": 1.0,
+      "position_embedding_type": "rope", "no_rope_layers": [], "is_causal": true, "auto_map": {"AutoConfig": "c.C"},
+      "rope_scaling": null, "layer_types": ["full_attention", "attention"], "use_sliding_window": false, "sliding_window": null})";
+  for (const char* family : {"Llama", "Mistral", "Qwen2", "Qwen3"}) EXPECT_EQ(ParseConfig(TinyConfig(family, off)).layers, 2) << family;
+}
+
+TEST(ConfigRefusal, AbsurdValuesAreNamedWithTheirLimit) {
+  const std::vector<Case> cases = {
+      {"Llama", R"({"vocab_size": 0})", {"vocab_size", "is 0", "[1, 2147483647]"}},
+      {"Llama", R"({"vocab_size": 2147483648})", {"vocab_size", "2147483648", "2147483647"}},
+      {"Llama", R"({"vocab_size": "40"})", {"vocab_size", "whole number", "\"40\""}},
+      {"Llama", R"({"hidden_size": -16})", {"hidden_size", "-16"}},
+      {"Llama", R"({"hidden_size": 16.0})", {"hidden_size", "whole number", "16.0"}},
+      {"Llama", R"({"hidden_size": 18446744073709551615})", {"hidden_size", "18446744073709551615"}},
+      {"Llama", R"({"hidden_size": null})", {"hidden_size", "null"}},
+      {"Llama", R"({"num_hidden_layers": 0})", {"num_hidden_layers", "is 0"}},
+      {"Llama", R"({"num_hidden_layers": 1000000000})", {"num_hidden_layers", "1000000000", "16384"}},
+      {"Llama", R"({"num_hidden_layers": true})", {"num_hidden_layers", "true"}},
+      {"Llama", R"({"intermediate_size": []})", {"intermediate_size", "[]"}},
+      {"Llama", R"({"num_attention_heads": 0})", {"num_attention_heads", "is 0"}},
+      {"Llama", R"({"num_key_value_heads": 3})", {"num_attention_heads", "4", "num_key_value_heads", "3"}},
+      {"Llama", R"({"num_key_value_heads": 8})", {"num_attention_heads", "num_key_value_heads", "8"}},
+      {"Llama", R"({"head_dim": 7})", {"head_dim", "7", "even"}},
+      {"Llama", R"({"head_dim": 0})", {"head_dim", "is 0"}},
+      {"Llama", R"({"head_dim": null, "hidden_size": 18})", {"hidden_size", "18", "num_attention_heads", "4"}},
+      {"Llama", R"({"head_dim": null, "hidden_size": 12})", {"head_dim", "3", "even"}},
+      {"Llama", R"({"hidden_size": 1048576, "intermediate_size": 16777216, "num_hidden_layers": 16384})", {"parameters", "2.81475e+14"}},
+      {"Llama", R"({"max_position_embeddings": 0})", {"max_position_embeddings"}},
+      {"Llama", R"({"rms_norm_eps": 0})", {"rms_norm_eps", "is 0"}},
+      {"Llama", R"({"rms_norm_eps": -1e-6})", {"rms_norm_eps", "-1e-06"}},
+      {"Llama", R"({"rms_norm_eps": "1e-6"})", {"rms_norm_eps", "number"}},
+      {"Llama", R"({"rms_norm_eps": null})", {"rms_norm_eps", "null"}},
+      {"Llama", R"({"initializer_range": -0.1})", {"initializer_range", "-0.1"}},
+      {"Llama", R"({"tie_word_embeddings": 1})", {"tie_word_embeddings", "true or false"}},
+      {"Llama", R"({"attention_bias": "no"})", {"attention_bias", "no"}},
+      {"Llama", R"({"rope_theta": 0})", {"rope_theta", "is 0"}},
+      {"Llama", R"({"rope_theta": "big"})", {"rope_theta", "big"}},
+      {"Llama", R"({"rope_scaling": [1]})", {"rope_scaling", "object"}},
+      {"Llama", R"({"rope_scaling": {"type": "linear"}})", {"rope_scaling", "factor", "missing"}},
+      {"Llama", R"({"rope_scaling": {"type": "linear", "factor": 0}})", {"rope_scaling", "factor", "is 0"}},
+      {"Llama", R"({"rope_scaling": {"type": 7}})", {"rope_scaling", "type", "string"}},
+      {"Llama", R"({"rope_scaling": {"type": "linear", "rope_type": "llama3", "factor": 2}})", {"rope_type", "llama3", "linear"}},
+      {"Llama", R"({"rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 4, "high_freq_factor": 4}})", {"high_freq_factor", "4"}},
+      {"Llama", R"({"rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 1}})", {"high_freq_factor", "missing"}},
+      {"Mistral", R"({"sliding_window": 0})", {"sliding_window", "is 0"}},
+      {"Mistral", R"({"sliding_window": -5})", {"sliding_window", "-5"}},
+      {"Mistral", R"({"sliding_window": 8, "use_sliding_window": false})", {"use_sliding_window", "8"}},
+      {"Qwen2", R"({"use_sliding_window": true, "sliding_window": 0})", {"sliding_window", "is 0"}},
+      {"Qwen2", R"({"use_sliding_window": true, "max_window_layers": -1})", {"max_window_layers", "-1"}},
+      {"Qwen2", R"({"layer_types": ["full_attention"]})", {"layer_types", "num_hidden_layers = 2", "1"}},
+      {"Qwen2", R"({"layer_types": [1, 2]})", {"layer_types", "not a name"}},
+      {"Qwen3", R"({"layer_types": ["full_attention", "sliding_attention"]})", {"layer_types[1]", "use_sliding_window"}},
+      {"Llama", R"({"architectures": []})", {"architectures", "[]"}},
+      {"Llama", R"({"architectures": "LlamaForCausalLM"})", {"architectures", "list"}},
+      {"Llama", R"({"architectures": null, "model_type": null})", {"architectures", "model_type", "missing"}},
+      {"Llama", R"({"model_type": "mistral"})", {"LlamaForCausalLM", "mistral"}},
+      {"Llama", R"({"model_type": 5})", {"model_type", "string"}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.changes);
+    ExpectError(Code::kInvalidArgument, c.fragments, [&] { ParseConfig(TinyConfig(c.family, c.changes)); });
+  }
+}
+
+TEST(ConfigRefusal, MissingSizesAreNamed) {
+  for (const char* key : {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"}) {
+    Json config = Json::parse(TinyConfig("Llama"));
+    config.erase(key);
+    ExpectError(Code::kInvalidArgument, {"config.json", key, "missing"}, [&] { ParseConfig(config.dump()); });
+  }
+}
+
+TEST(ConfigRefusal, TextThatIsNoJsonObject) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", "not valid JSON"},
+      {"{", "not valid JSON"},
+      {"[1, 2]", "object"},
+      {"null", "object"},
+      {TinyConfig("Llama") + "x", "not valid JSON"},
+      {R"({"rope_theta": NaN})", "not valid JSON"},
+      {R"({"rope_theta": 1e999})", "out of range"},
+      {std::string("{\"a\": \"\xff\xfe\"}"), "not valid JSON"},
+      {std::string("{\"a\"\0: 1}", 9), "not valid JSON"},
+      {std::string(1000000, '['), "nested deeper than 64"},
+      {R"({"a":)" + std::string(100, '[') + std::string(100, ']') + "}", "nested deeper than 64"},
+      {std::string((16 << 20) + 1, ' '), "at most 16777216"},
+  };
+  for (const auto& [text, fragment] : cases) {
+    SCOPED_TRACE(text.substr(0, 60));
+    ExpectError(Code::kInvalidArgument, {"config.json", fragment}, [&] { ParseConfig(text); });
+  }
+}
+
+TEST(ConfigRefusal, MessagesQuoteNothingUnprintable) {
+  const char* changes = R"({"architectures": null, "model_type": "a\nb\u0007"})";
+  ExpectError(Code::kUnimplemented, {"a?b?"}, [&] { ParseConfig(TinyConfig("Llama", changes)); });
+  EXPECT_EQ(Printable("caf\xc3\xa9 \xff\xc3"), "caf\xc3\xa9 ??");
+  EXPECT_EQ(Printable("\xe2\x82\xac\xe2\x82\xac", 5), "\xe2\x82\xac...");
+}
+
+}  // namespace
+}  // namespace hlm

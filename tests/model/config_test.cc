@@ -1,0 +1,131 @@
+// config.json -> ModelSpec: the same mathematics as transformers reads from the same file.
+#include "core/model/config.h"
+
+#include <gtest/gtest.h>
+
+#include "core/model/json_text.h"
+#include "tests/model/config_goldens.h"
+#include "tests/model/test_folder.h"
+
+namespace hlm {
+namespace {
+
+TEST(Config, EverySettingAndDefaultIsTransformers) {
+  ASSERT_GT(ConfigGoldens().size(), 60u);
+  for (const ConfigGolden& golden : ConfigGoldens()) {
+    SCOPED_TRACE(golden.json);
+    const Json json = Json::parse(golden.json);
+    const ModelSpec spec = ParseConfig(golden.json);
+    EXPECT_EQ(spec.architecture, json["architectures"][0]);
+    EXPECT_EQ(spec.vocab, json["vocab_size"]);
+    EXPECT_EQ(spec.hidden, json["hidden_size"]);
+    EXPECT_EQ(spec.intermediate, json["intermediate_size"]);
+    EXPECT_EQ(spec.layers, json["num_hidden_layers"]);
+    EXPECT_EQ(spec.heads, json["num_attention_heads"]);
+    EXPECT_EQ(spec.kv_heads, golden.kv_heads);
+    EXPECT_EQ(spec.head_dim, golden.head_dim);
+    EXPECT_EQ(spec.max_positions, golden.max_positions);
+    EXPECT_EQ(spec.rms_epsilon, golden.rms_epsilon);
+    EXPECT_EQ(spec.initializer_range, golden.initializer_range);
+    EXPECT_EQ(spec.tied, golden.tied);
+    EXPECT_EQ(spec.qkv_bias, golden.qkv_bias);
+    EXPECT_EQ(spec.o_bias, golden.o_bias);
+    EXPECT_EQ(spec.mlp_bias, golden.mlp_bias);
+    EXPECT_EQ(spec.qk_norm, golden.qk_norm);
+    EXPECT_EQ(spec.windows, golden.windows);
+
+    const std::vector<double> frequencies = RotaryFrequencies(spec);
+    ASSERT_EQ(frequencies.size(), golden.frequencies.size());
+    for (size_t i = 0; i < frequencies.size(); ++i) {
+      EXPECT_NEAR(frequencies[i] / golden.frequencies[i], 1.0, 2e-7) << i;  // one unit in the last place of a float, at most two
+    }
+  }
+}
+
+TEST(Config, TheFamilyComesFromEitherKey) {
+  for (const char* family : {"Llama", "Mistral", "Qwen2", "Qwen3"}) {
+    for (const char* key : {"architectures", "model_type"}) {
+      Json config = Json::parse(TinyConfig(family));
+      config.erase(key);
+      EXPECT_EQ(ParseConfig(config.dump()).architecture, std::string(family) + "ForCausalLM");
+      config[key] = nullptr;
+      EXPECT_EQ(ParseConfig(config.dump()).architecture, std::string(family) + "ForCausalLM");
+    }
+  }
+}
+
+TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {
+  const char* legacy = R"({"rope_theta": 5e5, "rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+                           "original_max_position_embeddings": 8192}})";
+  const char* newer = R"({"rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
+                          "high_freq_factor": 4, "original_max_position_embeddings": 8192}})";
+  const RopeSpec a = ParseConfig(TinyConfig("Llama", legacy)).rope, b = ParseConfig(TinyConfig("Llama", newer)).rope;
+  for (const RopeSpec& rope : {a, b}) {
+    EXPECT_EQ(rope.kind, RopeSpec::Kind::kLlama3);
+    EXPECT_EQ(rope.theta, 5e5);
+    EXPECT_EQ(rope.factor, 8);
+    EXPECT_EQ(rope.low_frequency_factor, 1);
+    EXPECT_EQ(rope.high_frequency_factor, 4);
+    EXPECT_EQ(rope.original_max_positions, 8192);
+  }
+}
+
+TEST(Config, BothSpellingsTogetherMustAgree) {
+  const char* agree = R"({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2},
+                          "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2}})";
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", agree)).rope.factor, 2);
+  const char* disagree = R"({"rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 3}})";
+  ExpectError(Code::kInvalidArgument, {"rope_scaling", "rope_parameters"}, [&] { ParseConfig(TinyConfig("Llama", disagree)); });
+  const char* thetas = R"({"rope_theta": 5e5, "rope_parameters": {"rope_theta": 1e4, "rope_type": "default"}})";
+  ExpectError(Code::kInvalidArgument, {"rope_theta", "500000", "10000"}, [&] { ParseConfig(TinyConfig("Llama", thetas)); });
+}
+
+TEST(Config, LastOfEqualKeysWins) {
+  std::string text = TinyConfig("Llama");
+  text.insert(1, R"("rms_norm_eps": 0.5, "rms_norm_eps": 0.25,)");
+  EXPECT_EQ(ParseConfig(text).rms_epsilon, 0.25);
+}
+
+TEST(Config, HarmlessKeysAreIgnored) {
+  const char* harmless = R"({"bos_token_id": 1, "eos_token_id": [1, 2], "pad_token_id": null, "use_cache": false, "torch_dtype": "float8",
+      "transformers_version": "9.9", "_name_or_path": "x/y", "temperature": 0.7, "id2label": {"0": "A"}, "somebody_elses_key": {"a": [1]}})";
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", harmless)).hidden, 16);
+}
+
+TEST(Config, SavingKeepsAllButTheType) {
+  const std::string text = TinyConfig("Qwen2", R"({"torch_dtype": "float32", "zebra": 1e-06, "apple": {"z": 1, "a": [true, null]}})");
+  const Json before = Json::parse(text);
+  const ModelSpec spec = ParseConfig(text);
+  const Json after = Json::parse(ConfigForSaving(text, spec, DType::kBF16));
+  Json expected = before;
+  expected["torch_dtype"] = "bfloat16";
+  EXPECT_EQ(after.dump(), expected.dump());  // order too
+}
+
+TEST(Config, SavingNamesTheTypeInTheKeysThatAreThere) {
+  const auto saved = [](const char* changes, DType type) {
+    const std::string text = TinyConfig("Llama", changes);
+    return Json::parse(ConfigForSaving(text, ParseConfig(text), type));
+  };
+  const Json both = saved(R"({"dtype": "float32", "torch_dtype": "float32"})", DType::kF16);
+  EXPECT_EQ(both["dtype"], "float16");
+  EXPECT_EQ(both["torch_dtype"], "float16");
+  const Json newer = saved(R"({"dtype": "bfloat16"})", DType::kF32);
+  EXPECT_EQ(newer["dtype"], "float32");
+  EXPECT_FALSE(newer.contains("torch_dtype"));
+  EXPECT_EQ(saved("{}", DType::kBF16)["torch_dtype"], "bfloat16");
+}
+
+TEST(Config, SavingAddsWhatTransformersNeedsToChooseTheClass) {
+  Json config = Json::parse(TinyConfig("Qwen3"));
+  config.erase("architectures");
+  const std::string by_type = config.dump();
+  EXPECT_EQ(Json::parse(ConfigForSaving(by_type, ParseConfig(by_type), DType::kF32))["architectures"], Json({"Qwen3ForCausalLM"}));
+  config["architectures"] = {"Qwen3ForCausalLM"};
+  config["model_type"] = nullptr;
+  const std::string by_name = config.dump();
+  EXPECT_EQ(Json::parse(ConfigForSaving(by_name, ParseConfig(by_name), DType::kF32))["model_type"], "qwen3");
+}
+
+}  // namespace
+}  // namespace hlm

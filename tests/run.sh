@@ -1,0 +1,12 @@
+#!/bin/bash
+# Sets up, builds everything and runs every test, and ends with a line "N passed, N failed" that counts test targets.
+# Arguments go to `bazel test`.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+source tests/lib.sh
+
+tools/setup.sh || exit 1
+status=0
+run_tests "$ALL_TESTS except $MANUAL_TESTS" "$@" //... || status=1
+echo "$PASSED passed, $FAILED failed"
+exit "$status"

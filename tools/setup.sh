@@ -1,0 +1,76 @@
+#!/bin/bash
+# Installs what building and testing Horizon-LM needs on Debian 12, and checks the versions that it was made with.
+# Installs only what is missing; does nothing, quickly, when all is there. Runs as root or with sudo.
+#
+#   tools/setup.sh [PACKAGE...]     further Debian packages to install in the same go
+set -euo pipefail
+
+readonly PACKAGES=(
+  g++                 # C++20
+  bazel-bootstrap     # the build
+  bazel-rules-java    # rules that WORKSPACE takes from Debian, so that Bazel fetches nothing
+  bazel-rules-proto
+  libgtest-dev        # tests
+  libdnnl-dev         # oneDNN: matrix products on the CPU
+  libhwy-dev          # Highway: portable SIMD
+  libxxhash-dev       # hashes
+  nlohmann-json3-dev  # JSON
+  libcli11-dev        # command lines
+  abigail-tools       # abidw and abidiff, for the tests of the C ABI
+)
+
+# Package and the beginning of the version that the project is built and tested with.
+readonly VERSIONS=(
+  "g++ 4:12."
+  "bazel-bootstrap 4.2.3"
+  "libdnnl-dev 2.6.3"
+  "libhwy-dev 1.0.3"
+  "nlohmann-json3-dev 3.11."
+  "libcli11-dev 2.1."
+  "libgtest-dev 1.12."
+)
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+installed() {
+  [[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+install_packages() {
+  local as_root=()
+  if [[ "$(id -u)" != 0 ]]; then
+    command -v sudo >/dev/null || fail "these packages are missing, and installing them takes root or sudo: $*"
+    as_root=(sudo)
+  fi
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300)
+  echo "installing $*"
+  # The lists may be missing or old; a first try without them saves the time where they are neither.
+  "${apt[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return
+  "${apt[@]}" update
+  "${apt[@]}" install --no-install-recommends "$@"
+}
+
+check_versions() {
+  local entry package wanted found
+  for entry in "${VERSIONS[@]}"; do
+    read -r package wanted <<<"$entry"
+    found=$(dpkg-query -W -f='${Version}' "$package")
+    [[ "$found" == "$wanted"* ]] || echo "warning: $package is $found; the project is built and tested with $wanted" >&2
+  done
+}
+
+command -v apt-get >/dev/null || fail "no apt-get here; this script is for Debian 12"
+release=$(. /etc/os-release && echo "$ID $VERSION_ID")
+[[ "$release" == "debian 12" ]] || echo "warning: this is $release; the project is built and tested on Debian 12" >&2
+
+missing=()
+for package in "${PACKAGES[@]}" "$@"; do
+  installed "$package" || missing+=("$package")
+done
+if ((${#missing[@]} > 0)); then
+  install_packages "${missing[@]}"
+fi
+check_versions
