@@ -13,8 +13,8 @@ std::array<uint32_t, 4> Philox(uint64_t key, uint64_t counter_low, uint64_t coun
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53u} * c[0];
     const uint64_t p1 = uint64_t{0xCD9E8D57u} * c[2];
-    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
-         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
+    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1), static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1,
+         static_cast<uint32_t>(p0)};
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
@@ -29,9 +29,7 @@ uint64_t RandomKey(int64_t seed, std::string_view name) {
 }
 
 namespace {
-double ToUniform(uint32_t high, uint32_t low) {
-  return static_cast<double>(((uint64_t{high} << 32) | low) >> 11) * 0x1p-53;
-}
+double ToUniform(uint32_t high, uint32_t low) { return static_cast<double>(((uint64_t{high} << 32) | low) >> 11) * 0x1p-53; }
 }  // namespace
 
 double RandomUniform(uint64_t key, uint64_t index) {
@@ -41,7 +39,7 @@ double RandomUniform(uint64_t key, uint64_t index) {
 
 namespace {
 
-// log(x) for a positive normal x, to 1e-10. With x = 2^e m, m in [sqrt(1/2), sqrt(2)), and s = (m - 1) / (m + 1), log m is 2 artanh s.
+// log(x) for a positive normal x, to 1e-10: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log m = 2 artanh((m - 1) / (m + 1)).
 double Log(double x) {
   constexpr uint64_t kMantissa = (uint64_t{1} << 52) - 1;
   constexpr uint64_t kSqrtHalf = std::bit_cast<uint64_t>(std::numbers::sqrt2 / 2);
@@ -50,7 +48,8 @@ double Log(double x) {
   const auto exponent = static_cast<double>(static_cast<int64_t>(bits) >> 52);
   const double m = std::bit_cast<double>((bits & kMantissa) + kSqrtHalf);
   const double s = (m - 1.0) / (m + 1.0), s2 = s * s;
-  const double series = 1.0 + s2 * (1.0 / 3 + s2 * (1.0 / 5 + s2 * (1.0 / 7 + s2 * (1.0 / 9 + s2 * (1.0 / 11 + s2 * (1.0 / 13))))));
+  const double series =
+      1.0 + s2 * (1.0 / 3 + s2 * (1.0 / 5 + s2 * (1.0 / 7 + s2 * (1.0 / 9 + s2 * (1.0 / 11 + s2 * (1.0 / 13))))));
   return exponent * std::numbers::ln2 + 2.0 * s * series;
 }
 
@@ -64,8 +63,9 @@ std::array<double, 2> NormalPair(uint32_t radius_bits, uint32_t angle_bits) {
   const double sine =
       x * (1.0 - x2 * (1.0 / 6 - x2 * (1.0 / 120 - x2 * (1.0 / 5040 - x2 * (1.0 / 362880 - x2 * (1.0 / 39916800))))));
   const double cosine =
-      1.0 - x2 * (1.0 / 2 - x2 * (1.0 / 24 - x2 * (1.0 / 720 - x2 * (1.0 / 40320 - x2 * (1.0 / 3628800 - x2 * (1.0 / 479001600))))));
-  // (cos, sin), turned by the quadrant: (c, s), (-s, c), (-c, -s), (s, -c). Without a branch, which would be guessed wrong mostly.
+      1.0 -
+      x2 * (1.0 / 2 - x2 * (1.0 / 24 - x2 * (1.0 / 720 - x2 * (1.0 / 40320 - x2 * (1.0 / 3628800 - x2 * (1.0 / 479001600))))));
+  // Turned by the quadrant: (c, s), (-s, c), (-c, -s), (s, -c). Without a branch, which would mostly be guessed wrong.
   const uint32_t quadrant = angle_bits >> 30;
   const double parts[2] = {radius * cosine, radius * sine};
   const double sign_first = 1.0 - 2.0 * static_cast<double>(((quadrant + 1) >> 1) & 1);

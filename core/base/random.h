@@ -18,8 +18,9 @@ uint64_t RandomKey(int64_t seed, std::string_view name);
 // Uniform in [0, 1) with 53 bits, element `index` of the stream `key`.
 double RandomUniform(uint64_t key, uint64_t index);
 
-// Standard normal, element `index` of the stream `key`; |value| < 6.7. Box-Muller on 32-bit uniforms, four elements to a Philox block. Logarithm
-// and sine are computed here from additions, products, divisions and square roots: the same bits whatever the C library and its processor.
+// Standard normal, element `index` of the stream `key`; |value| < 6.7. Box-Muller on 32-bit uniforms, four elements to a Philox
+// block. Logarithm and sine are computed here from additions, products, divisions and square roots: the same bits whatever the C
+// library and its processor.
 float RandomNormal(uint64_t key, uint64_t index);
 
 // out[i] = scale * element (begin + i), rounded once, for i < n. About 15 ns an element on one core.

@@ -14,7 +14,8 @@ namespace {
 
 constexpr const char* kWhere = "config.json";
 
-// Bounds that no model of these families comes near. Token ids are 32-bit; the others keep every product of sizes far from 63 bits.
+// Bounds that no model of these families comes near. Token ids are 32-bit; the others keep every product of sizes far from 63
+// bits.
 constexpr int64_t kMostVocab = (int64_t{1} << 31) - 1;
 constexpr int64_t kMostPositions = (int64_t{1} << 31) - 1;
 constexpr int64_t kMostHidden = int64_t{1} << 20;
@@ -38,8 +39,8 @@ constexpr Family kFamilies[] = {
     {"Qwen2ForCausalLM", "qwen2", 32, std::nullopt, 32768},
     {"Qwen3ForCausalLM", "qwen3", 32, 128, 32768},
 };
-constexpr int64_t kDefaultWindow = 4096;          // sliding_window of Mistral, Qwen2 and Qwen3
-constexpr int64_t kDefaultMaxWindowLayers = 28;   // max_window_layers of Qwen2 and Qwen3
+constexpr int64_t kDefaultWindow = 4096;         // sliding_window of Mistral, Qwen2 and Qwen3
+constexpr int64_t kDefaultMaxWindowLayers = 28;  // max_window_layers of Qwen2 and Qwen3
 
 constexpr const char* kSupported = "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM and Qwen3ForCausalLM are";
 
@@ -88,7 +89,8 @@ void ParseShape(const ConfigValues& config, const Family& family, ModelSpec& spe
     spec.kv_heads = config.Has("num_key_value_heads") ? spec.heads : family.kv_heads.value_or(spec.heads);
   }
   if (spec.heads % spec.kv_heads != 0) {
-    throw InvalidArgument(kWhere, ": num_attention_heads is ", spec.heads, "; it must be a multiple of num_key_value_heads, ", spec.kv_heads);
+    throw InvalidArgument(kWhere, ": num_attention_heads is ", spec.heads, "; it must be a multiple of num_key_value_heads, ",
+                          spec.kv_heads);
   }
 
   if (config.HasValue("head_dim")) {
@@ -97,8 +99,8 @@ void ParseShape(const ConfigValues& config, const Family& family, ModelSpec& spe
     spec.head_dim = *family.head_dim;
   } else {
     if (spec.hidden % spec.heads != 0) {
-      throw InvalidArgument(kWhere, ": hidden_size is ", spec.hidden, "; without head_dim it must be a multiple of num_attention_heads, ",
-                            spec.heads);
+      throw InvalidArgument(kWhere, ": hidden_size is ", spec.hidden,
+                            "; without head_dim it must be a multiple of num_attention_heads, ", spec.heads);
     }
     spec.head_dim = spec.hidden / spec.heads;
   }
@@ -115,8 +117,9 @@ void CheckSize(const ModelSpec& spec) {
   const Wide total = wide(spec.layers) * block + 2 * wide(spec.vocab) * wide(spec.hidden);
   if (total > static_cast<Wide>(kMostParameters)) {
     throw InvalidArgument(kWhere, ": num_hidden_layers ", spec.layers, ", hidden_size ", spec.hidden, ", intermediate_size ",
-                          spec.intermediate, ", num_attention_heads ", spec.heads, ", head_dim ", spec.head_dim, " and vocab_size ", spec.vocab,
-                          " make ", static_cast<double>(total), " parameters, more than ", static_cast<double>(kMostParameters));
+                          spec.intermediate, ", num_attention_heads ", spec.heads, ", head_dim ", spec.head_dim,
+                          " and vocab_size ", spec.vocab, " make ", static_cast<double>(total), " parameters, more than ",
+                          static_cast<double>(kMostParameters));
   }
 }
 
@@ -145,7 +148,8 @@ std::vector<bool> SlidingLayers(const Json& types, int64_t layers) {
     if (!type.is_string()) throw InvalidArgument(kWhere, ": layer_types holds ", PrintableJson(type), ", which is not a name");
     sliding.push_back(type == "sliding_attention");
     if (!sliding.back() && type != "full_attention" && type != "attention") {
-      throw Unimplemented(kWhere, ": layer_types holds ", PrintableJson(type), "; full_attention and sliding_attention are supported");
+      throw Unimplemented(kWhere, ": layer_types holds ", PrintableJson(type),
+                          "; full_attention and sliding_attention are supported");
     }
   }
   return sliding;
@@ -157,7 +161,8 @@ void ParseWindows(const ConfigValues& config, ModelSpec& spec) {
   if (config.HasValue("layer_types")) types = SlidingLayers(config.object().at("layer_types"), spec.layers);
 
   if (spec.architecture == "LlamaForCausalLM" || spec.architecture == "MistralForCausalLM") {
-    // One kind of attention for all layers; transformers ignores layer_types here, so a list that says otherwise is for other code.
+    // One kind of attention for all layers; transformers ignores layer_types here, so a list that says otherwise is for other
+    // code.
     const bool mistral = spec.architecture == "MistralForCausalLM";
     const std::optional<int64_t> window = mistral ? Window(config, true) : std::nullopt;
     if (window) std::fill(spec.windows.begin(), spec.windows.end(), *window);
@@ -178,7 +183,8 @@ void ParseWindows(const ConfigValues& config, ModelSpec& spec) {
   for (size_t layer = 0; layer < types->size(); ++layer) {
     if (!(*types)[layer]) continue;
     if (!window) {
-      throw InvalidArgument(kWhere, ": layer_types[", layer, "] is sliding_attention but use_sliding_window is off or sliding_window is null");
+      throw InvalidArgument(kWhere, ": layer_types[", layer,
+                            "] is sliding_attention but use_sliding_window is off or sliding_window is null");
     }
     spec.windows[layer] = *window;
   }

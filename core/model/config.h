@@ -12,15 +12,15 @@ namespace hlm {
 
 inline constexpr int64_t kMostConfigBytes = int64_t{16} << 20;
 
-// Reads the text of a Hugging Face config.json of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM. The sizes
-// (vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads) must be there; other keys default to what the
-// family's configuration class in transformers says. Messages begin with "config.json".
-// UNIMPLEMENTED, by name, for another architecture and for settings that would change the mathematics (config_refusals.h);
-// INVALID_ARGUMENT, naming key, value and limit, for what is absurd, missing, contradictory or not JSON.
+// Reads the text of a Hugging Face config.json of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM. The
+// sizes (vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads) must be there; other keys default to
+// what the family's configuration class in transformers says. Messages begin with "config.json". UNIMPLEMENTED, by name, for
+// another architecture and for settings that would change the mathematics (config_refusals.h); INVALID_ARGUMENT, naming key,
+// value and limit, for what is absurd, missing, contradictory or not JSON.
 ModelSpec ParseConfig(const std::string& json_text);
 
-// The text to save beside weights of type `saved`: `json_text` with torch_dtype and dtype set, and with architectures and model_type
-// where they were missing (transformers needs them to choose the class). All else, order included, stays as it was.
+// The text to save beside weights of type `saved`: `json_text` with torch_dtype and dtype set, and with architectures and
+// model_type where they were missing (transformers needs them to choose the class). All else, order included, stays as it was.
 std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec, DType saved);
 
 }  // namespace hlm

@@ -136,7 +136,8 @@ bool IsOff(const Json& value, Off off) {
 }
 
 [[noreturn]] void Refuse(const ConfigValues& config, const char* key, const std::string& architecture) {
-  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.object().at(key)), " is not supported for ", architecture);
+  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.object().at(key)), " is not supported for ",
+                      architecture);
 }
 
 void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {

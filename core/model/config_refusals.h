@@ -9,8 +9,8 @@
 namespace hlm {
 
 // Throws UNIMPLEMENTED naming the first setting of `config` that asks for something which the family does not compute: another
-// activation, dropout, quantised weights, experts, soft capping, multipliers, partial rotary embeddings, custom code ... A key with the value
-// that switches it off is harmless, and so is a key that is not known here.
+// activation, dropout, quantised weights, experts, soft capping, multipliers, partial rotary embeddings, custom code ... A key
+// with the value that switches it off is harmless, and so is a key that is not known here.
 void RefuseUnsupported(const ConfigValues& config, const std::string& architecture);
 
 }  // namespace hlm

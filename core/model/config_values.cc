@@ -19,7 +19,8 @@ const Json& ConfigValues::Value(const char* key) const {
 
 int64_t ConfigValues::Int(const char* key, int64_t least, int64_t most) const {
   const Json& value = Value(key);
-  if (!value.is_number_integer()) throw InvalidArgument(where_, ": ", key, " must be a whole number, found ", PrintableJson(value));
+  if (!value.is_number_integer())
+    throw InvalidArgument(where_, ": ", key, " must be a whole number, found ", PrintableJson(value));
   const bool wraps = value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()};
   if (wraps || value.get<int64_t>() < least || value.get<int64_t>() > most) {
     throw InvalidArgument(where_, ": ", key, " is ", PrintableJson(value), "; it must be in [", least, ", ", most, "]");

@@ -9,8 +9,8 @@
 
 namespace hlm {
 
-// Every getter throws INVALID_ARGUMENT naming the object, the key, the value and the limit: for a value of the wrong JSON type, null
-// where a value is needed, and a number outside [least, most].
+// Every getter throws INVALID_ARGUMENT naming the object, the key, the value and the limit: for a value of the wrong JSON type,
+// null where a value is needed, and a number outside [least, most].
 class ConfigValues {
  public:
   // `object` is borrowed and must be a JSON object, else INVALID_ARGUMENT. `where` begins each message: "config.json".

@@ -66,7 +66,8 @@ void Probe(const char* verb, const std::string& path) {
 }  // namespace
 
 Error FileError(int error_number, const char* verb, const std::string& path) {
-  return Error(CodeOf(error_number), StrCat("cannot ", verb, " ", PrintablePath(path), ": ", std::generic_category().message(error_number)));
+  return Error(CodeOf(error_number),
+               StrCat("cannot ", verb, " ", PrintablePath(path), ": ", std::generic_category().message(error_number)));
 }
 
 InputFile::InputFile(std::string path) : path_(std::move(path)) {
@@ -93,7 +94,8 @@ void InputFile::ReadAt(int64_t offset, void* to, size_t bytes) const {
     const ssize_t got = pread(fd_, out, std::min(bytes, kLargestTransfer), offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(Code::kDataLoss, FileError(errno, "read", path_).message());
-    if (got == 0) throw DataLoss(PrintablePath(path_), ": ends at byte ", offset, " while ", bytes, " more bytes were to be read");
+    if (got == 0)
+      throw DataLoss(PrintablePath(path_), ": ends at byte ", offset, " while ", bytes, " more bytes were to be read");
     out += got;
     offset += got;
     bytes -= static_cast<size_t>(got);

@@ -1,4 +1,5 @@
-// Files as the library needs them: every result checked, every failure an Error that names the path, positions instead of a cursor.
+// Files as the library needs them: every result checked, every failure an Error that names the path, positions instead of a
+// cursor.
 #ifndef HORIZON_LM_CORE_MODEL_FILE_H_
 #define HORIZON_LM_CORE_MODEL_FILE_H_
 
@@ -63,8 +64,8 @@ void SyncFolder(const std::string& path);
 void Rename(const std::string& from, const std::string& to);
 
 namespace internal {
-// For tests: called before each operation on a file with its verb ("open", "read", "write", "sync", "close", "rename", "create") and path; an errno
-// that is not 0 makes the operation fail with it. nullptr switches it off.
+// For tests: called before each operation on a file with its verb ("open", "read", "write", "sync", "close", "rename", "create")
+// and path; an errno that is not 0 makes the operation fail with it. nullptr switches it off.
 using FileFault = int (*)(const char* verb, const char* path);
 void SetFileFault(FileFault fault);
 int InjectedFault(const char* verb, const std::string& path);

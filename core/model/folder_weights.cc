@@ -39,7 +39,8 @@ std::map<std::string, std::string> ReadIndex(const std::string& path) {
   std::map<std::string, std::string> shard_of;
   for (const auto& [tensor, file] : index["weight_map"].items()) {
     if (!file.is_string()) {
-      throw InvalidArgument(where, ": weight_map maps ", Printable(tensor), " to ", PrintableJson(file), ", which is not a file name");
+      throw InvalidArgument(where, ": weight_map maps ", Printable(tensor), " to ", PrintableJson(file),
+                            ", which is not a file name");
     }
     CheckShardName(file.get<std::string>(), where);
     shard_of[tensor] = file.get<std::string>();
@@ -96,12 +97,14 @@ void FolderWeights::OpenShards(const std::string& folder, const std::string& ind
   for (const auto& [tensor, shard] : shard_of) {
     const auto place = places_.find(tensor);
     if (place == places_.end() || place->second.file->path() != folder + "/" + shard) {
-      throw InvalidArgument(PrintablePath(index), ": maps tensor ", Printable(tensor), " to ", Printable(shard), ", which lacks it");
+      throw InvalidArgument(PrintablePath(index), ": maps tensor ", Printable(tensor), " to ", Printable(shard),
+                            ", which lacks it");
     }
   }
   for (const auto& [tensor, place] : places_) {
     if (!shard_of.contains(std::string(tensor)) && !IsRotaryBuffer(tensor)) {
-      throw InvalidArgument(PrintablePath(index), ": does not map tensor ", Printable(tensor), " of ", PrintablePath(place.file->path()));
+      throw InvalidArgument(PrintablePath(index), ": does not map tensor ", Printable(tensor), " of ",
+                            PrintablePath(place.file->path()));
     }
   }
 }
@@ -134,7 +137,8 @@ void FolderWeights::CheckTensors(const ModelLayout& layout) {
 void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
   const std::string where = StrCat(PrintablePath(found.file->path()), ": tensor ", Printable(found.entry->name));
   if (found.entry->shape != wanted.shape) {
-    throw InvalidArgument(where, ": shape ", ShapeText(found.entry->shape), ", expected ", ShapeText(wanted.shape), " by config.json");
+    throw InvalidArgument(where, ": shape ", ShapeText(found.entry->shape), ", expected ", ShapeText(wanted.shape),
+                          " by config.json");
   }
   if (!WeightType(found.entry->dtype)) {
     throw InvalidArgument(where, ": dtype ", found.entry->dtype, ", expected F32, BF16 or F16");
@@ -150,9 +154,9 @@ void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const Place& head
     head.file->Read(*head.entry, at, n, b.data());
     const auto different = std::mismatch(a.begin(), a.begin() + n, b.begin());
     if (different.first != a.begin() + n) {
-      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", kHeadName, ": element ", at + (different.first - a.begin()), " is ",
-                            *different.second, " but ", embedding.name, " has ", *different.first,
-                            "; config.json ties the two (tie_word_embeddings)");
+      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", kHeadName, ": element ",
+                            at + (different.first - a.begin()), " is ", *different.second, " but ", embedding.name, " has ",
+                            *different.first, "; config.json ties the two (tie_word_embeddings)");
     }
   }
 }

@@ -15,12 +15,12 @@
 
 namespace hlm {
 
-// Opens model.safetensors, or else the shards of model.safetensors.index.json, and checks every name, shape and type against the layout.
-// The files stay open: the weights stay readable when the folder is replaced.
+// Opens model.safetensors, or else the shards of model.safetensors.index.json, and checks every name, shape and type against the
+// layout. The files stay open: the weights stay readable when the folder is replaced.
 //
-// Tensors the model lacks are refused, but *.rotary_emb.inv_freq is ignored, and so is lm_head.weight of a tied model where its values
-// equal the embedding's (which is read and compared here).
-// NOT_FOUND for missing files; INVALID_ARGUMENT or DATA_LOSS naming file and tensor for the rest.
+// Tensors the model lacks are refused, but *.rotary_emb.inv_freq is ignored, and so is lm_head.weight of a tied model where its
+// values equal the embedding's (which is read and compared here). NOT_FOUND for missing files; INVALID_ARGUMENT or DATA_LOSS
+// naming file and tensor for the rest.
 class FolderWeights : public WeightSource {
  public:
   FolderWeights(const std::string& folder, const ModelLayout& layout);

@@ -2,10 +2,9 @@
 #ifndef HORIZON_LM_CORE_MODEL_JSON_TEXT_H_
 #define HORIZON_LM_CORE_MODEL_JSON_TEXT_H_
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
 
 namespace hlm {
 
@@ -17,7 +16,8 @@ inline constexpr int kMaxJsonDepth = 64;
 // (with `unique_keys`) says a key of the outermost object twice. Otherwise the last of equal keys wins.
 Json ParseJson(std::string_view text, const std::string& where, bool unique_keys = false);
 
-// The text for an error message: control characters, and bytes that are not UTF-8, become '?'; what is longer than `longest` is cut.
+// The text for an error message: control characters, and bytes that are not UTF-8, become '?'; what is longer than `longest` is
+// cut.
 std::string Printable(std::string_view text, size_t longest = 160);
 
 // A path for an error message: as above, never cut.

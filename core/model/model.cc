@@ -18,7 +18,8 @@ void CheckFolder(const std::string& folder) {
   if (!std::filesystem::exists(status)) throw NotFound(PrintablePath(folder), ": no such folder");
   if (!std::filesystem::is_directory(status)) throw InvalidArgument(PrintablePath(folder), ": not a folder");
   if (std::filesystem::exists(folder + "/adapter_config.json", error)) {
-    throw Unimplemented(PrintablePath(folder), ": adapter_config.json: adapters on top of a model are not supported; merge them first");
+    throw Unimplemented(PrintablePath(folder),
+                        ": adapter_config.json: adapters on top of a model are not supported; merge them first");
   }
 }
 

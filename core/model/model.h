@@ -54,9 +54,9 @@ class Model {
 using TensorReader = std::function<void(const TensorSpec& tensor, int64_t begin, int64_t n, float* out)>;
 
 struct SaveOptions {
-  std::optional<DType> dtype = std::nullopt;  // default: the source's type; from a config: F32 for f32 compute (`default_dtype`), else BF16
-  DType default_dtype = DType::kBF16;
-  bool overwrite = false;       // replace a folder that is not empty
+  std::optional<DType> dtype = std::nullopt;  // default: the source's type, or default_dtype where weights come from a seed
+  DType default_dtype = DType::kBF16;         // the caller says kF32 for f32 compute
+  bool overwrite = false;                     // replace a folder that is not empty
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
 
@@ -64,7 +64,9 @@ struct SaveOptions {
 // model.safetensors.index.json, and every other file of the source folder (tokenizer, generation config, licence ...) but its
 // weights. Written beside the target under a temporary name, files and folder fsynced, and renamed at the end: there is never
 // half a folder; on any error the temporary folder is removed and an existing target is as it was.
-// ALREADY_EXISTS where `folder` exists and is not empty and `overwrite` is false.
+// ALREADY_EXISTS where `folder` exists and is not empty and `overwrite` is false; NOT_FOUND where its parent does not exist;
+// INVALID_ARGUMENT where it lies inside the source folder, holds it, or is or holds the working directory; OUT_OF_RANGE naming
+// the tensor where a value is too large for the type; RESOURCE_EXHAUSTED naming the file where the disk is full.
 void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options);
 
 }  // namespace hlm

@@ -27,8 +27,9 @@ std::string RopeType(const ConfigValues& rope) {
 
 void RefuseUnknownKeys(const ConfigValues& rope) {
   for (const auto& [key, value] : rope.object().items()) {
-    const bool known = key == "rope_type" || key == "type" || key == "rope_theta" || key == "factor" || key == "low_freq_factor" ||
-                       key == "high_freq_factor" || key == "original_max_position_embeddings" || key == "partial_rotary_factor";
+    const bool known = key == "rope_type" || key == "type" || key == "rope_theta" || key == "factor" ||
+                       key == "low_freq_factor" || key == "high_freq_factor" || key == "original_max_position_embeddings" ||
+                       key == "partial_rotary_factor";
     if (!known && !value.is_null()) {
       throw Unimplemented(rope.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
     }
@@ -77,8 +78,8 @@ RopeSpec ParseObject(const ConfigValues& config, const ConfigValues& rope, int64
   spec.low_frequency_factor = rope.Real("low_freq_factor", kLeastFactor, kMostFactor);
   spec.high_frequency_factor = rope.Real("high_freq_factor", kLeastFactor, kMostFactor);
   if (spec.high_frequency_factor <= spec.low_frequency_factor) {
-    throw InvalidArgument(rope.where(), ": high_freq_factor is ", spec.high_frequency_factor, "; it must be above low_freq_factor, ",
-                          spec.low_frequency_factor);
+    throw InvalidArgument(rope.where(), ": high_freq_factor is ", spec.high_frequency_factor,
+                          "; it must be above low_freq_factor, ", spec.low_frequency_factor);
   }
   spec.original_max_positions = OriginalPositions(config, rope, max_positions);
   return spec;
@@ -109,8 +110,8 @@ RopeSpec ParseRope(const ConfigValues& config, int64_t max_positions) {
   return spec;
 }
 
-// In float, operation for operation as transformers computes its buffer: checkpoints were trained with these values, and the last bit
-// of a frequency, times a position of 100,000, is an angle that shows.
+// In float, operation for operation as transformers computes its buffer: checkpoints were trained with these values, and the last
+// bit of a frequency, times a position of 100,000, is an angle that shows.
 std::vector<double> RotaryFrequencies(const ModelSpec& spec) {
   const RopeSpec& rope = spec.rope;
   const float theta = static_cast<float>(rope.theta), factor = static_cast<float>(rope.factor);

@@ -9,8 +9,8 @@
 
 namespace hlm {
 
-// Reads `rope_theta` with `rope_scaling` (its legacy key "type" too), or `rope_parameters`. Types: default, linear, llama3; every other type,
-// and settings by layer type, are UNIMPLEMENTED. A file that says two different things is INVALID_ARGUMENT.
+// Reads `rope_theta` with `rope_scaling` (its legacy key "type" too), or `rope_parameters`. Types: default, linear, llama3; every
+// other type, and settings by layer type, are UNIMPLEMENTED. A file that says two different things is INVALID_ARGUMENT.
 RopeSpec ParseRope(const ConfigValues& config, int64_t max_positions);
 
 }  // namespace hlm

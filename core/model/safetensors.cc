@@ -60,8 +60,8 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
   uint64_t length = 0;
   file_.ReadAt(0, &length, sizeof length);
   if (length > static_cast<uint64_t>(kMostSafetensorsHeaderBytes)) {
-    throw InvalidArgument(where, ": not a safetensors file: a header of ", length, " bytes, at most ", kMostSafetensorsHeaderBytes,
-                          " are legal");
+    throw InvalidArgument(where, ": not a safetensors file: a header of ", length, " bytes, at most ",
+                          kMostSafetensorsHeaderBytes, " are legal");
   }
   data_begin_ = kSafetensorsLengthBytes + static_cast<int64_t>(length);
   if (data_begin_ > file_.size()) {
@@ -100,7 +100,8 @@ void SafetensorsFile::Read(const TensorEntry& tensor, int64_t begin, int64_t n, 
   }
 }
 
-void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type, const TensorReader& read) {
+void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type,
+                      const TensorReader& read) {
   OutputFile file(path);
   const std::string header = MakeSafetensorsHeader(tensors, type);
   file.Append(header.data(), header.size());

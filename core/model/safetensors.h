@@ -22,8 +22,8 @@ class SafetensorsFile {
   const std::string& path() const { return file_.path(); }
   const std::vector<TensorEntry>& tensors() const { return tensors_; }
 
-  // Elements [begin, begin + n) of an entry of this file whose dtype is F32, BF16 or F16. INVALID_ARGUMENT naming file, tensor and
-  // element for NaN and infinity. Thread-safe.
+  // Elements [begin, begin + n) of an entry of this file whose dtype is F32, BF16 or F16. INVALID_ARGUMENT naming file, tensor
+  // and element for NaN and infinity. Thread-safe.
   void Read(const TensorEntry& tensor, int64_t begin, int64_t n, float* out) const;
 
  private:
@@ -32,9 +32,10 @@ class SafetensorsFile {
   std::vector<TensorEntry> tensors_;
 };
 
-// Writes and syncs a new file with these tensors, in this order, converted to `type` (to nearest, ties to even). OUT_OF_RANGE naming
-// tensor, element and value where a value is too large for the type, FAILED_PRECONDITION where it is not finite.
-void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type, const TensorReader& read);
+// Writes and syncs a new file with these tensors, in this order, converted to `type` (to nearest, ties to even). OUT_OF_RANGE
+// naming tensor, element and value where a value is too large for the type, FAILED_PRECONDITION where it is not finite.
+void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type,
+                      const TensorReader& read);
 
 }  // namespace hlm
 

@@ -21,8 +21,8 @@ struct TypeBits {
   int64_t bits;
 };
 constexpr TypeBits kTypes[] = {
-    {"F32", 32},    {"BF16", 16},   {"F16", 16},     {"F64", 64},     {"I64", 64}, {"I32", 32}, {"I16", 16},
-    {"I8", 8},      {"U64", 64},    {"U32", 32},     {"U16", 16},     {"U8", 8},   {"BOOL", 8}, {"C64", 64},
+    {"F32", 32},    {"BF16", 16},   {"F16", 16},    {"F64", 64},    {"I64", 64},    {"I32", 32}, {"I16", 16},
+    {"I8", 8},      {"U64", 64},    {"U32", 32},    {"U16", 16},    {"U8", 8},      {"BOOL", 8}, {"C64", 64},
     {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4},
 };
 
@@ -43,7 +43,8 @@ std::vector<int64_t> ParseSizes(const Json& entry, const char* key, size_t most,
   std::vector<int64_t> sizes;
   for (const Json& value : *found) {
     if (!value.is_number_unsigned() || value.get<uint64_t>() > static_cast<uint64_t>(kMostOffset)) {
-      throw InvalidArgument(where, ": ", key, " holds ", PrintableJson(value), "; it must be a whole number in [0, ", kMostOffset, "]");
+      throw InvalidArgument(where, ": ", key, " holds ", PrintableJson(value), "; it must be a whole number in [0, ", kMostOffset,
+                            "]");
     }
     sizes.push_back(value.get<int64_t>());
   }
@@ -87,15 +88,14 @@ TensorEntry ParseEntry(const std::string& name, const Json& json, int64_t data_b
 void CheckCover(const std::vector<TensorEntry>& entries, int64_t data_bytes, const std::string& where) {
   std::vector<const TensorEntry*> sorted;
   for (const TensorEntry& entry : entries) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(), [](const TensorEntry* a, const TensorEntry* b) {
-    return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const TensorEntry* a, const TensorEntry* b) { return std::pair(a->begin, a->end) < std::pair(b->begin, b->end); });
   int64_t end = 0;
   const TensorEntry* last = nullptr;
   for (const TensorEntry* entry : sorted) {
     if (entry->begin < end) {
-      throw InvalidArgument(where, ": tensors ", Printable(last->name), " and ", Printable(entry->name), " overlap at byte ", entry->begin,
-                            " of the data");
+      throw InvalidArgument(where, ": tensors ", Printable(last->name), " and ", Printable(entry->name), " overlap at byte ",
+                            entry->begin, " of the data");
     }
     if (entry->begin > end) {
       throw InvalidArgument(where, ": bytes [", end, ", ", entry->begin, ") of the data, before tensor ", Printable(entry->name),
@@ -127,11 +127,13 @@ std::vector<TensorEntry> ParseSafetensorsHeader(std::string_view json, int64_t d
 
 std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type) {
   Json header;
-  header["__metadata__"] = {{"format", "pt"}};  // transformers refuses a file without it
+  header["__metadata__"] = {{"format", "pt"}};  // transformers 4 refuses a file without it
   int64_t at = 0;
   for (const TensorSpec* tensor : tensors) {
     const int64_t end = CheckedAdd(at, CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
-    header[tensor->name] = {{"dtype", type == DType::kF32 ? "F32" : type == DType::kBF16 ? "BF16" : "F16"},
+    header[tensor->name] = {{"dtype", type == DType::kF32    ? "F32"
+                                      : type == DType::kBF16 ? "BF16"
+                                                             : "F16"},
                             {"shape", tensor->shape},
                             {"data_offsets", {at, end}}};
     at = end;

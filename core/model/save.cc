@@ -53,7 +53,8 @@ void WriteText(const std::string& path, const std::string& text) {
   file.Finish();
 }
 
-void WriteWeights(const ModelLayout& layout, const TensorReader& read, DType type, int64_t max_shard_bytes, const std::string& folder) {
+void WriteWeights(const ModelLayout& layout, const TensorReader& read, DType type, int64_t max_shard_bytes,
+                  const std::string& folder) {
   const std::vector<Shard> shards = MakeShards(layout, type, max_shard_bytes);
   if (shards.size() == 1) {
     WriteSafetensors(folder + "/model.safetensors", shards[0], type, read);
@@ -79,8 +80,9 @@ bool EndsWith(std::string_view text, std::string_view suffix) {
 bool IsReplaced(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (name == "config.json") return true;
-  for (const char* suffix : {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".gguf", ".ggml",
-                             ".h5", ".h5.index.json", ".msgpack", ".msgpack.index.json", ".onnx", ".onnx_data", ".ot", ".tflite"}) {
+  for (const char* suffix :
+       {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".gguf", ".ggml", ".h5",
+        ".h5.index.json", ".msgpack", ".msgpack.index.json", ".onnx", ".onnx_data", ".ot", ".tflite"}) {
     if (EndsWith(name, suffix)) return true;
   }
   return false;
@@ -103,14 +105,17 @@ void CheckApart(const std::string& source, const std::string& target) {
   std::error_code error;
   const fs::path from = fs::canonical(source, error);
   if (error) return;  // gone; carrying its files says so
-  if (IsInside(target, from.string())) throw InvalidArgument(PrintablePath(target), ": lies inside the source folder ", PrintablePath(source));
-  if (IsInside(from.string(), target)) throw InvalidArgument(PrintablePath(target), ": holds the source folder ", PrintablePath(source));
+  if (IsInside(target, from.string()))
+    throw InvalidArgument(PrintablePath(target), ": lies inside the source folder ", PrintablePath(source));
+  if (IsInside(from.string(), target))
+    throw InvalidArgument(PrintablePath(target), ": holds the source folder ", PrintablePath(source));
 }
 
 }  // namespace
 
 void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options) {
-  if (options.max_shard_bytes < 1) throw InvalidArgument("max_shard_bytes is ", options.max_shard_bytes, "; it must be at least 1");
+  if (options.max_shard_bytes < 1)
+    throw InvalidArgument("max_shard_bytes is ", options.max_shard_bytes, "; it must be at least 1");
   const DType type = options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);
   StagedFolder staged(folder, options.overwrite);
   if (!model.source_folder().empty()) CheckApart(model.source_folder(), staged.target());

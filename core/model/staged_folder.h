@@ -8,9 +8,9 @@ namespace hlm {
 
 class StagedFolder {
  public:
-  // Makes an empty folder beside `target`, whose parent must exist. A target that is a symbolic link stands for the folder it leads to.
-  // ALREADY_EXISTS where the target is a folder with something in it and `overwrite` is false; INVALID_ARGUMENT where it is no folder, or
-  // is or holds the working directory and would be replaced.
+  // Makes an empty folder beside `target`, whose parent must exist. A target that is a symbolic link stands for the folder it
+  // leads to. ALREADY_EXISTS where the target is a folder with something in it and `overwrite` is false; INVALID_ARGUMENT where
+  // it is no folder, or is or holds the working directory and would be replaced.
   StagedFolder(const std::string& target, bool overwrite);
   ~StagedFolder();  // removes what was not published
   StagedFolder(const StagedFolder&) = delete;

@@ -34,8 +34,8 @@ void Executor::MoveBlockInputs(const Pass& pass, const Visit& visit, Event& done
   const int64_t wanted = head ? spec_.layers - 3 : backward ? visit.layer - 3 : -1;
   if (WaitsOnHost(pass, wanted)) {
     const Trace::StreamSpan span(trace_, *up_, Trace::kUp, "block input");
+    // Compute has waited for the save before it wrote the boundary three above, so this wait covers the host's copy as well.
     up_->Wait(done, "the block input's place is free");
-    up_->Wait(*input_saved_[buffers_.Place(wanted)], "the block input is in host memory");
     up_->Copy(buffers_.BlockInput(wanted, 0), HostBlockInput(wanted), bytes);
     up_->Record(*input_fetched_[buffers_.Place(wanted)]);
     counters_.up_bytes += static_cast<int64_t>(bytes);

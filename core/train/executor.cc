@@ -38,7 +38,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   make(staging_free_);
   make(input_saved_);
   make(input_fetched_);
-  for (auto* event : {&batch_up_, &losses_down_, &logits_made_, &logits_down_}) *event = device.CreateEvent();
+  for (auto* event : {&losses_down_, &logits_made_, &logits_down_}) *event = device.CreateEvent();
 
   const DeviceArena& arena = plan.devices[0].arena;
   device.ops().SetWorkspace(buffers_.At(arena.workspace), static_cast<size_t>(arena.workspace.bytes));
@@ -129,9 +129,8 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
 void Executor::SendBatchUp(const Pass& pass) {
   const size_t bytes = pass.Fill(host_batch_.data(), batch_layout_);
   DeclareAccess(device_.race_checker(), host_batch_.data(), bytes, true, "batch on the host");
+  // No event of its own: the embedding's weights follow on the same stream, and compute waits for those before it begins.
   up_->Copy(buffers_.Batch(), host_batch_.data(), bytes);
-  up_->Record(*batch_up_);
-  compute_->Wait(*batch_up_, "the batch is there");
   counters_.up_bytes += static_cast<int64_t>(bytes);
 }
 

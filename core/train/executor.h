@@ -113,7 +113,7 @@ class Executor {
   // Events, by what they say.
   static constexpr int64_t kDone = 4;
   std::array<std::unique_ptr<Event>, kDone> visit_done_;  // visit v is done: v % kDone
-  std::unique_ptr<Event> batch_up_, losses_down_, logits_made_, logits_down_;
+  std::unique_ptr<Event> losses_down_, logits_made_, logits_down_;
   std::array<std::unique_ptr<Event>, 2> staged_, staging_free_;
   std::array<std::unique_ptr<Event>, 3> input_saved_, input_fetched_;  // by place
   int64_t staging_next_ = 0;

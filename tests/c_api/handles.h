@@ -1,4 +1,4 @@
-// What the tests of the C ABI share: handles that free themselves, expectations on errors, and a tiny model with a batch.
+// What the tests of the C ABI share: handles that free themselves, expectations on errors, and a tiny model with its plan.
 #ifndef HORIZON_LM_TESTS_C_API_HANDLES_H_
 #define HORIZON_LM_TESTS_C_API_HANDLES_H_
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "c_api/horizon_lm.h"
+#include "tests/c_api/tiny.h"
 
 namespace hlm_test {
 
@@ -43,16 +44,6 @@ inline void ExpectError(hlm_error* raw, int32_t code, std::initializer_list<std:
   for (const std::string& part : parts)
     EXPECT_NE(message.find(part), std::string::npos) << "no \"" << part << "\" in: " << message;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-}
-
-inline constexpr int32_t kVocab = 48;
-
-// Two blocks of a Llama, small enough to train in milliseconds.
-inline std::string TinyConfig() {
-  return R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 48, "hidden_size": 32,
-             "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64,
-             "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
-             "tie_word_embeddings": false, "initializer_range": 0.05})";
 }
 
 inline Model TinyModel() {
@@ -119,8 +110,8 @@ struct Documents {
 // Two documents of 16 and 11 tokens.
 inline Documents TinyDocuments() {
   Documents documents;
-  for (int32_t i = 0; i < 27; ++i) documents.ids.push_back((i * 7 + 3) % kVocab);
-  documents.offsets = {0, 16, 27};
+  documents.ids = TinyIds();
+  documents.offsets = TinyOffsets();
   return documents;
 }
 

@@ -7,7 +7,7 @@
 namespace hlm {
 namespace {
 
-RunSetup SmallRun() {
+RunSetup SmallRun(int64_t slots) {
   RunSetup setup;
   setup.config = TinyConfig(/*tied=*/false, /*qk_norm=*/true, /*layers=*/7);
   setup.plan.compute = DType::kBF16;
@@ -15,8 +15,9 @@ RunSetup SmallRun() {
   setup.plan.seq_len = 12;
   setup.plan.micro_batch = 2;
   setup.plan.sweeps = 2;
-  setup.plan.slots = 2;
+  setup.plan.slots = slots;
   setup.plan.prefetch = 1;
+  setup.plan.head_chunk = 3;
   setup.plan.max_part_bytes = 16384;
   setup.plan.activations = Activations::kRecompute;
   setup.plan.block_inputs = BlockInputs::kHost;
@@ -38,7 +39,7 @@ RunSetup SmallRun() {
 TEST(Races, NoneInAWholeRun) {
   for (const Timing timing : {Timing::kNextForward, Timing::kBackward, Timing::kSerial}) {
     for (const bool tied : {false, true}) {
-      RunSetup setup = SmallRun();
+      RunSetup setup = SmallRun(tied ? 2 : 9);
       setup.config = TinyConfig(tied, true, 7);
       setup.plan.timing = timing;
       setup.plan.grad_clip = timing == Timing::kBackward ? 0 : 1;
@@ -50,18 +51,21 @@ TEST(Races, NoneInAWholeRun) {
 class MissingWait : public testing::TestWithParam<const char*> {};
 
 TEST_P(MissingWait, IsFound) {
-  RunSetup setup = SmallRun();
-  setup.device.drop_wait = GetParam();
-  EXPECT_FALSE(Train(setup).races.empty());
+  // Few slots, whose weights come up all the time, and slots for all, where nothing else orders the streams.
+  size_t found = 0;
+  for (const int64_t slots : {2, 9}) {
+    RunSetup setup = SmallRun(slots);
+    setup.device.drop_wait = GetParam();
+    found += Train(setup).races.size();
+  }
+  EXPECT_GT(found, 0u);
 }
 
 // Every name that Stream::Wait is called with; tests/equivalence/waits_test.sh checks that none is missing here.
 INSTANTIATE_TEST_SUITE_P(Waits, MissingWait,
-                         testing::Values("the slot's last user is done", "the slot holds its weights", "the batch is there",
-                                         "the losses are made", "staging is free", "the gradient is staged", "the logits are made",
+                         testing::Values("the slot's last user is done", "the slot holds its weights", "the losses are made", "staging is free", "the gradient is staged", "the logits are made",
                                          "the logits' place is free", "the block input is saved", "the block input is made",
-                                         "the block input's place is free", "the block input is in host memory",
-                                         "the block input is back"));
+                                         "the block input's place is free", "the block input is back"));
 
 }  // namespace
 }  // namespace hlm

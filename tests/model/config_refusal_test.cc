@@ -37,7 +37,9 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
       {"Llama", R"({"qk_layernorm": true})", {"qk_layernorm", "true"}},
       {"Mistral", R"({"use_qk_norm": true})", {"use_qk_norm", "true"}},
       {"Llama", R"({"partial_rotary_factor": 0.5})", {"partial_rotary_factor", "0.5"}},
-      {"Llama", R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.25}})", {"partial_rotary_factor", "0.25"}},
+      {"Llama",
+       R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.25}})",
+       {"partial_rotary_factor", "0.25"}},
       {"Llama", R"({"position_embedding_type": "alibi"})", {"position_embedding_type", "alibi"}},
       {"Llama", R"({"no_rope_layers": [1, 1, 1, 0]})", {"no_rope_layers"}},
       {"Llama", R"({"is_causal": false})", {"is_causal", "false"}},
@@ -56,7 +58,9 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
       {"Llama", R"({"rope_scaling": {"type": "yarn", "factor": 4}})", {"rope_scaling", "yarn"}},
       {"Llama", R"({"rope_scaling": {"rope_type": "longrope", "factor": 4}})", {"longrope"}},
       {"Llama", R"({"rope_parameters": {"rope_type": "dynamic", "factor": 4}})", {"rope_parameters", "dynamic"}},
-      {"Llama", R"({"rope_scaling": {"rope_type": "linear", "factor": 4, "attention_factor": 0.5}})", {"attention_factor", "0.5"}},
+      {"Llama",
+       R"({"rope_scaling": {"rope_type": "linear", "factor": 4, "attention_factor": 0.5}})",
+       {"attention_factor", "0.5"}},
       {"Qwen3", R"({"rope_parameters": {"full_attention": {"rope_type": "default"}}})", {"rope_parameters", "full_attention"}},
       {"Llama", R"({"architectures": ["LlamaForSequenceClassification"]})", {"LlamaForSequenceClassification"}},
       {"Llama", R"({"architectures": ["GPT2LMHeadModel"]})", {"GPT2LMHeadModel"}},
@@ -69,12 +73,16 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
 }
 
 TEST(ConfigRefusal, TheSameSettingsSwitchedOffAreHarmless) {
-  const char* off = R"({"hidden_act": "silu", "attention_dropout": 0, "resid_pdrop": 0.0, "quantization_config": null, "pretraining_tp": 1,
-      "num_local_experts": null, "num_experts": 0, "attn_logit_softcapping": null, "final_logit_softcapping": null, "logit_scale": 1.0,
-      "residual_multiplier": 1, "embedding_multiplier": 1.0, "clip_qkv": null, "qk_layernorm": false, "partial_rotary_factor": 1.0,
+  const char* off =
+      R"({"hidden_act": "silu", "attention_dropout": 0, "resid_pdrop": 0.0, "quantization_config": null, "pretraining_tp": 1,
+      "num_local_experts": null, "num_experts": 0, "attn_logit_softcapping": null, "final_logit_softcapping": null, 
+      "logit_scale": 1.0, "residual_multiplier": 1, "embedding_multiplier": 1.0, "clip_qkv": null,
+      "qk_layernorm": false, "partial_rotary_factor": 1.0,
       "position_embedding_type": "rope", "no_rope_layers": [], "is_causal": true, "auto_map": {"AutoConfig": "c.C"},
-      "rope_scaling": null, "layer_types": ["full_attention", "attention"], "use_sliding_window": false, "sliding_window": null})";
-  for (const char* family : {"Llama", "Mistral", "Qwen2", "Qwen3"}) EXPECT_EQ(ParseConfig(TinyConfig(family, off)).layers, 2) << family;
+      "rope_scaling": null, "layer_types": ["full_attention", "attention"], "use_sliding_window": false,
+      "sliding_window": null})";
+  for (const char* family : {"Llama", "Mistral", "Qwen2", "Qwen3"})
+    EXPECT_EQ(ParseConfig(TinyConfig(family, off)).layers, 2) << family;
 }
 
 TEST(ConfigRefusal, AbsurdValuesAreNamedWithTheirLimit) {
@@ -97,7 +105,9 @@ TEST(ConfigRefusal, AbsurdValuesAreNamedWithTheirLimit) {
       {"Llama", R"({"head_dim": 0})", {"head_dim", "is 0"}},
       {"Llama", R"({"head_dim": null, "hidden_size": 18})", {"hidden_size", "18", "num_attention_heads", "4"}},
       {"Llama", R"({"head_dim": null, "hidden_size": 12})", {"head_dim", "3", "even"}},
-      {"Llama", R"({"hidden_size": 1048576, "intermediate_size": 16777216, "num_hidden_layers": 16384})", {"parameters", "2.81475e+14"}},
+      {"Llama",
+       R"({"hidden_size": 1048576, "intermediate_size": 16777216, "num_hidden_layers": 16384})",
+       {"parameters", "2.81475e+14"}},
       {"Llama", R"({"max_position_embeddings": 0})", {"max_position_embeddings"}},
       {"Llama", R"({"rms_norm_eps": 0})", {"rms_norm_eps", "is 0"}},
       {"Llama", R"({"rms_norm_eps": -1e-6})", {"rms_norm_eps", "-1e-06"}},
@@ -113,7 +123,9 @@ TEST(ConfigRefusal, AbsurdValuesAreNamedWithTheirLimit) {
       {"Llama", R"({"rope_scaling": {"type": "linear", "factor": 0}})", {"rope_scaling", "factor", "is 0"}},
       {"Llama", R"({"rope_scaling": {"type": 7}})", {"rope_scaling", "type", "string"}},
       {"Llama", R"({"rope_scaling": {"type": "linear", "rope_type": "llama3", "factor": 2}})", {"rope_type", "llama3", "linear"}},
-      {"Llama", R"({"rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 4, "high_freq_factor": 4}})", {"high_freq_factor", "4"}},
+      {"Llama",
+       R"({"rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 4, "high_freq_factor": 4}})",
+       {"high_freq_factor", "4"}},
       {"Llama", R"({"rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 1}})", {"high_freq_factor", "missing"}},
       {"Mistral", R"({"sliding_window": 0})", {"sliding_window", "is 0"}},
       {"Mistral", R"({"sliding_window": -5})", {"sliding_window", "-5"}},

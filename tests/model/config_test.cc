@@ -55,7 +55,8 @@ TEST(Config, TheFamilyComesFromEitherKey) {
 }
 
 TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {
-  const char* legacy = R"({"rope_theta": 5e5, "rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+  const char* legacy =
+      R"({"rope_theta": 5e5, "rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
                            "original_max_position_embeddings": 8192}})";
   const char* newer = R"({"rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
                           "high_freq_factor": 4, "original_max_position_embeddings": 8192}})";
@@ -74,7 +75,8 @@ TEST(Config, BothSpellingsTogetherMustAgree) {
   const char* agree = R"({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2},
                           "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2}})";
   EXPECT_EQ(ParseConfig(TinyConfig("Llama", agree)).rope.factor, 2);
-  const char* disagree = R"({"rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 3}})";
+  const char* disagree =
+      R"({"rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 3}})";
   ExpectError(Code::kInvalidArgument, {"rope_scaling", "rope_parameters"}, [&] { ParseConfig(TinyConfig("Llama", disagree)); });
   const char* thetas = R"({"rope_theta": 5e5, "rope_parameters": {"rope_theta": 1e4, "rope_type": "default"}})";
   ExpectError(Code::kInvalidArgument, {"rope_theta", "500000", "10000"}, [&] { ParseConfig(TinyConfig("Llama", thetas)); });
@@ -87,13 +89,16 @@ TEST(Config, LastOfEqualKeysWins) {
 }
 
 TEST(Config, HarmlessKeysAreIgnored) {
-  const char* harmless = R"({"bos_token_id": 1, "eos_token_id": [1, 2], "pad_token_id": null, "use_cache": false, "torch_dtype": "float8",
-      "transformers_version": "9.9", "_name_or_path": "x/y", "temperature": 0.7, "id2label": {"0": "A"}, "somebody_elses_key": {"a": [1]}})";
+  const char* harmless =
+      R"({"bos_token_id": 1, "eos_token_id": [1, 2], "pad_token_id": null, "use_cache": false, "torch_dtype": "float8",
+      "transformers_version": "9.9", "_name_or_path": "x/y", "temperature": 0.7, "id2label": {"0": "A"},
+      "somebody_elses_key": {"a": [1]}})";
   EXPECT_EQ(ParseConfig(TinyConfig("Llama", harmless)).hidden, 16);
 }
 
 TEST(Config, SavingKeepsAllButTheType) {
-  const std::string text = TinyConfig("Qwen2", R"({"torch_dtype": "float32", "zebra": 1e-06, "apple": {"z": 1, "a": [true, null]}})");
+  const std::string text =
+      TinyConfig("Qwen2", R"({"torch_dtype": "float32", "zebra": 1e-06, "apple": {"z": 1, "a": [true, null]}})");
   const Json before = Json::parse(text);
   const ModelSpec spec = ParseConfig(text);
   const Json after = Json::parse(ConfigForSaving(text, spec, DType::kBF16));
@@ -120,7 +125,8 @@ TEST(Config, SavingAddsWhatTransformersNeedsToChooseTheClass) {
   Json config = Json::parse(TinyConfig("Qwen3"));
   config.erase("architectures");
   const std::string by_type = config.dump();
-  EXPECT_EQ(Json::parse(ConfigForSaving(by_type, ParseConfig(by_type), DType::kF32))["architectures"], Json({"Qwen3ForCausalLM"}));
+  EXPECT_EQ(Json::parse(ConfigForSaving(by_type, ParseConfig(by_type), DType::kF32))["architectures"],
+            Json({"Qwen3ForCausalLM"}));
   config["architectures"] = {"Qwen3ForCausalLM"};
   config["model_type"] = nullptr;
   const std::string by_name = config.dump();

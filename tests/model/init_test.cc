@@ -21,7 +21,8 @@ TEST(RandomNormals, AnyPartIsThePartOfTheWhole) {
       if (begin + n > whole.size()) continue;
       std::vector<float> part(n + 1, -99.0f);
       RandomNormals(42, begin, n, 1.0, part.data());
-      EXPECT_TRUE(std::equal(part.begin(), part.end() - 1, whole.begin() + static_cast<std::ptrdiff_t>(begin))) << begin << " " << n;
+      EXPECT_TRUE(std::equal(part.begin(), part.end() - 1, whole.begin() + static_cast<std::ptrdiff_t>(begin)))
+          << begin << " " << n;
       EXPECT_EQ(part[n], -99.0f);
     }
   }
@@ -62,7 +63,8 @@ TEST(RandomNormals, BitsNeverChange) {
 }
 
 TEST(SeededWeights, MatricesNormalNormsOneBiasesZero) {
-  const auto model = Model::Create(TinyConfig("Qwen2", R"({"hidden_size": 64, "vocab_size": 2000, "initializer_range": 0.5})"), 3);
+  const auto model =
+      Model::Create(TinyConfig("Qwen2", R"({"hidden_size": 64, "vocab_size": 2000, "initializer_range": 0.5})"), 3);
   EXPECT_FALSE(model->source_dtype().has_value());
   for (const UnitSpec& unit : model->layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {

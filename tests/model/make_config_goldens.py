@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes config_goldens.h: what transformers makes of configurations, for config_test.cc to compare with.
 
-Each case is a config.json; the expected values are read from the model that transformers builds from it (on the meta device: no weights).
+Each case is a config.json; the expected values are read from the model that transformers builds from it (on the meta device:
+no weights).
 Usage: python3 tests/model/make_config_goldens.py > tests/model/config_goldens.h   (needs torch and transformers)
 """
 import json
@@ -30,9 +31,11 @@ ROPES = [
     {"rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0, **LLAMA3, "factor": 32.0,
                          "original_max_position_embeddings": 256}},
     {"max_position_embeddings": 1024,
-     "rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 3.0, "low_freq_factor": 1.5, "high_freq_factor": 70.0}},
+     "rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 3.0, "low_freq_factor": 1.5,
+                         "high_freq_factor": 70.0}},
 ]
-HEADS = [{"num_key_value_heads": 4}, {"num_key_value_heads": 1}, {"head_dim": 24}, {"tie_word_embeddings": True}, {"rms_norm_eps": 1e-5}]
+HEADS = [{"num_key_value_heads": 4}, {"num_key_value_heads": 1}, {"head_dim": 24}, {"tie_word_embeddings": True},
+         {"rms_norm_eps": 1e-5}]
 WINDOWS = [
     {"use_sliding_window": False, "sliding_window": 9},
     {"use_sliding_window": True, "num_hidden_layers": 30},
@@ -91,14 +94,15 @@ def emit(family, settings):
     ]
     pieces = [text[i : i + 100] for i in range(0, len(text), 100)]
     print("    {" + "\n     ".join('R"json(' + piece + ')json"' for piece in pieces) + ",")
-    print(f"     {config.num_key_value_heads}, {layer.self_attn.head_dim}, {config.max_position_embeddings}, {config.rms_norm_eps!r}, "
-          f"{config.initializer_range!r}, {', '.join(str(flag).lower() for flag in flags)},")
+    numbers = [config.num_key_value_heads, layer.self_attn.head_dim, config.max_position_embeddings, config.rms_norm_eps,
+               config.initializer_range]
+    print("     " + ", ".join([repr(number) for number in numbers] + [str(flag).lower() for flag in flags]) + ",")
     print("     {" + rows(windows(config, family, model.model.layers), 16, str) + "},")
     print("     {" + rows(rotary_frequencies(config, model), 6, lambda x: f"{x:.9g}") + "}},")
 
 
 def main():
-    print("// Written by make_config_goldens.py with transformers " + transformers.__version__ + " and torch " + torch.__version__ + ".")
+    print(f"// Written by make_config_goldens.py with transformers {transformers.__version__} and torch {torch.__version__}.")
     print("""#ifndef HORIZON_LM_TESTS_MODEL_CONFIG_GOLDENS_H_
 #define HORIZON_LM_TESTS_MODEL_CONFIG_GOLDENS_H_
 

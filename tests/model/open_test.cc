@@ -1,6 +1,5 @@
 // Opening a Hugging Face folder: every tensor of the model, no other, in the right shape and type.
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -66,7 +65,8 @@ TEST_F(Open, ReadsEveryTensorOfEveryFamilyAndType) {
         for (const UnitSpec& unit : model->layout().units) {
           for (const TensorSpec& tensor : unit.tensors) {
             const std::vector<float> values = ReadAll(*model, tensor);
-            for (size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], 0.5f * static_cast<float>(i % 100 + 1)) << tensor.name;
+            for (size_t i = 0; i < values.size(); ++i)
+              ASSERT_EQ(values[i], 0.5f * static_cast<float>(i % 100 + 1)) << tensor.name;
           }
         }
       }
@@ -116,7 +116,8 @@ TEST_F(Open, AdaptersAreRefused) {
 TEST_F(Open, MissingAndExtraTensors) {
   UseWeights(ModelFile(*reference_, "F32", {kQ}));
   ExpectOpenError(Code::kInvalidArgument, {"model.safetensors", kQ, "missing"});
-  for (const char* name : {"model.layers.2.mlp.up_proj.weight", "lm_head.bias", "model.layers.0.self_attn.q_proj.bias", "x.inv_freq"}) {
+  for (const char* name :
+       {"model.layers.2.mlp.up_proj.weight", "lm_head.bias", "model.layers.0.self_attn.q_proj.bias", "x.inv_freq"}) {
     FileBuilder file = ModelFile(*reference_);
     file.Add(name, "F32", {2});
     UseWeights(file);
@@ -158,7 +159,8 @@ TEST_F(Open, ATiedHeadMustEqualTheEmbedding) {
 
   with.data[with.data.size() - 2] ^= 1;  // one bit of the last element
   UseWeights(with);
-  ExpectOpenError(Code::kInvalidArgument, {"lm_head.weight", "element 79999", "model.embed_tokens.weight", "tie_word_embeddings"});
+  ExpectOpenError(Code::kInvalidArgument,
+                  {"lm_head.weight", "element 79999", "model.embed_tokens.weight", "tie_word_embeddings"});
 
   FileBuilder narrow = without;
   narrow.Add("lm_head.weight", "F32", {4999, 16});

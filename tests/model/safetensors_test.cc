@@ -18,7 +18,9 @@ TensorSpec Spec(const std::string& name, std::vector<int64_t> shape) {
 }
 
 // Values that every type holds exactly, different in every tensor.
-float ValueOf(const TensorSpec& tensor, int64_t i) { return static_cast<float>(i % 251) * 0.25f - static_cast<float>(tensor.name.size()); }
+float ValueOf(const TensorSpec& tensor, int64_t i) {
+  return static_cast<float>(i % 251) * 0.25f - static_cast<float>(tensor.name.size());
+}
 
 void Fill(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = ValueOf(tensor, begin + i);
@@ -78,9 +80,8 @@ TEST_F(Safetensors, DataAreAlignedAndTheFormatIsNamed) {
 TEST_F(Safetensors, RoundingIsToNearestEven) {
   const TensorSpec tensor = Spec("t", {4});
   const float values[4] = {1.0f + 0x1p-8f, 1.0f + 3 * 0x1p-8f, -1.0f - 0x1.8p-8f, 0x1p-30f};
-  WriteSafetensors(path_, {&tensor}, DType::kBF16, [&](const TensorSpec&, int64_t begin, int64_t n, float* out) {
-    std::copy_n(values + begin, n, out);
-  });
+  WriteSafetensors(path_, {&tensor}, DType::kBF16,
+                   [&](const TensorSpec&, int64_t begin, int64_t n, float* out) { std::copy_n(values + begin, n, out); });
   const SafetensorsFile file(path_);
   float read[4];
   file.Read(file.tensors()[0], 0, 4, read);

@@ -1,6 +1,5 @@
 // A save that fails at any moment: a clean error that names the file, the target as it was, nothing left beside it.
 #include <gtest/gtest.h>
-
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -69,9 +68,12 @@ TEST_F(SaveFaults, EveryOperationMayFailOnceAndNothingIsLeft) {
     int error_number;
     Code code;
   };
-  const Kind kinds[] = {{nullptr, EACCES, Code::kFailedPrecondition}, {"create", ENOSPC, Code::kResourceExhausted},
-                        {"write", ENOSPC, Code::kResourceExhausted},  {"write", EDQUOT, Code::kResourceExhausted},
-                        {"sync", EIO, Code::kDataLoss},               {"rename", EACCES, Code::kFailedPrecondition}};
+  const Kind kinds[] = {{nullptr, EACCES, Code::kFailedPrecondition},
+                        {"create", ENOSPC, Code::kResourceExhausted},
+                        {"write", ENOSPC, Code::kResourceExhausted},
+                        {"write", EDQUOT, Code::kResourceExhausted},
+                        {"sync", EIO, Code::kDataLoss},
+                        {"rename", EACCES, Code::kFailedPrecondition}};
   for (const Kind& kind : kinds) {
     int at = 0;
     for (; at < 1000; ++at) {

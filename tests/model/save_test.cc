@@ -94,8 +94,9 @@ TEST_F(Save, OtherFilesAreCarriedWeightsAreNot) {
   WriteText(source_ + "/.gitattributes", "x");
   WriteText(folder_ / "blob", "licence");
   fs::create_symlink(folder_ / "blob", source_ + "/LICENSE");  // a downloaded snapshot is a folder of links
-  for (const char* weights : {"pytorch_model.bin", "pytorch_model.bin.index.json", "model-00001-of-00009.safetensors", "x.GGUF", "tf_model.h5",
-                              "flax_model.msgpack", "consolidated.00.pth", "optimizer.pt", "model.safetensors.index.json"}) {
+  for (const char* weights :
+       {"pytorch_model.bin", "pytorch_model.bin.index.json", "model-00001-of-00009.safetensors", "x.GGUF", "tf_model.h5",
+        "flax_model.msgpack", "consolidated.00.pth", "optimizer.pt", "model.safetensors.index.json"}) {
     WriteText(source_ + "/" + weights, "w");
   }
   fs::create_directory(source_ + "/original");

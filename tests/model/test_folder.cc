@@ -50,9 +50,15 @@ std::vector<std::string> List(const std::string& folder) {
 std::string TinyConfig(const std::string& family, const std::string& changes) {
   std::string type = family;
   type[0] = static_cast<char>(type[0] - 'A' + 'a');
-  Json config = {{"architectures", {family + "ForCausalLM"}}, {"model_type", type},       {"vocab_size", 40},
-                 {"hidden_size", 16},                         {"intermediate_size", 24},  {"num_hidden_layers", 2},
-                 {"num_attention_heads", 4},                  {"num_key_value_heads", 2}, {"head_dim", 6}};
+  Json config = {{"architectures", {family + "ForCausalLM"}},
+                 {"model_type", type},
+                 {"vocab_size", 40},
+                 {"hidden_size", 16},
+                 {"intermediate_size", 24},
+                 {"num_hidden_layers", 2},
+                 {"num_attention_heads", 4},
+                 {"num_key_value_heads", 2},
+                 {"head_dim", 6}};
   config.update(Json::parse(changes));
   return config.dump(1);
 }
@@ -73,7 +79,8 @@ void FileBuilder::Add(const std::string& name, const std::string& dtype, const s
   AddRaw(name, dtype, shape, bytes);
 }
 
-void FileBuilder::AddRaw(const std::string& name, const std::string& dtype, const std::vector<int64_t>& shape, const std::string& bytes) {
+void FileBuilder::AddRaw(const std::string& name, const std::string& dtype, const std::vector<int64_t>& shape,
+                         const std::string& bytes) {
   header[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {data.size(), data.size() + bytes.size()}}};
   data += bytes;
 }
@@ -113,7 +120,8 @@ std::vector<float> ReadAll(const Model& model, const TensorSpec& tensor) {
 }
 
 TensorReader WeightsOf(const Model& model) {
-  return [&model](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) { model.weights().Read(tensor, begin, n, out); };
+  return
+      [&model](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) { model.weights().Read(tensor, begin, n, out); };
 }
 
 void ExpectError(Code code, const std::vector<std::string>& fragments, const std::function<void()>& action) {

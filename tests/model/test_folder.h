@@ -31,8 +31,8 @@ std::string ReadText(const std::string& path);
 // The names in a folder, sorted, hidden ones included.
 std::vector<std::string> List(const std::string& folder);
 
-// A configuration of the family ("Llama", "Mistral", "Qwen2", "Qwen3") with 2 layers and 16 hidden, changed by the keys of the JSON object
-// `changes`.
+// A configuration of the family ("Llama", "Mistral", "Qwen2", "Qwen3") with 2 layers and 16 hidden, changed by the keys of the
+// JSON object `changes`.
 std::string TinyConfig(const std::string& family, const std::string& changes = "{}");
 
 // A safetensors file in the making: raw bytes by tensor, written as a valid file unless the header is changed first.

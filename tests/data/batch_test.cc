@@ -1,0 +1,83 @@
+#include "core/data/batch.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+struct Owned {
+  std::vector<int32_t> ids, labels;
+  std::vector<int64_t> offsets;
+  std::vector<float> weights;
+  double denominator = 0;
+  Batch view() const { return {ids, offsets, labels, weights, denominator}; }
+};
+
+std::string Refusal(const Owned& batch, bool forward_only = false) {
+  try {
+    PrepareTokens(batch.view(), 10, forward_only);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kInvalidArgument);
+    return error.message();
+  }
+  return "";
+}
+
+TEST(PrepareTokens, ShiftsLabelsAndWeightsToThePlaceThatPredicts) {
+  const Owned batch{{1, 2, 3, 4, 5}, {9, 8, 7, 6, kIgnoredLabel}, {0, 3, 5}, {100, 2, 6, 100, 50}, 0};
+  const Tokens tokens = PrepareTokens(batch.view(), 10, false);
+  EXPECT_EQ(tokens.targets, (std::vector<int32_t>{8, 7, -1, -1, -1}));
+  EXPECT_EQ(tokens.positions, (std::vector<int32_t>{0, 1, 2, 0, 1}));
+  EXPECT_EQ(tokens.predicted, 2);
+  EXPECT_EQ(tokens.denominator, 8);
+  EXPECT_EQ(tokens.weights, (std::vector<float>{0.25f, 0.75f, 0, 0, 0}));
+}
+
+TEST(PrepareTokens, TakesTheCallersDenominator) {
+  const Owned batch{{1, 2, 3}, {}, {0, 3}, {}, 4};
+  EXPECT_EQ(PrepareTokens(batch.view(), 10, false).weights, (std::vector<float>{0.25f, 0.25f, 0}));
+}
+
+TEST(PrepareTokens, RefusesWhatItCannotMeanAndSaysWhere) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_NE(Refusal({{}, {}, {0}, {}, 0}).find("n_ids is 0"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 10}, {}, {0, 2}, {}, 0}).find("ids[1] is 10"), std::string::npos);
+  EXPECT_NE(Refusal({{1, -1}, {}, {0, 2}, {}, 0}).find("ids[1] is -1"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {1, 10}, {0, 2}, {}, 0}).find("labels[1] is 10"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {1, -5}, {0, 2}, {}, 0}).find("labels[1] is -5"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {1}, {0, 2}, {}, 0}).find("n_labels is 1"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 2}, {1, nan}, 0}).find("weights[1]"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 1}, {}, 0}).find("offsets[1] is 1"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {1, 2}, {}, 0}).find("offsets[0] is 1"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 2, 2}, {}, 0}).find("offsets[2] is 2"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 1, 2}, {}, 0}).find("nothing is predicted"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 2}, {1, -1}, 0}).find("denominator"), std::string::npos);
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 2}, {}, -1}).find("denominator is -1"), std::string::npos);
+  EXPECT_EQ(Refusal({{1}, {}, {0, 1}, {}, 0}, /*forward_only=*/true), "");
+}
+
+TEST(CutMicroBatches, FillsThemInOrderWithWholeDocuments) {
+  const auto cuts = CutMicroBatches({0, 3, 5, 9, 10, 18}, 8);
+  ASSERT_EQ(cuts.size(), 3u);
+  EXPECT_EQ(cuts[0].documents, 2);
+  EXPECT_EQ(cuts[1].first_token, 5);
+  EXPECT_EQ(cuts[1].tokens, 5);
+  EXPECT_EQ(cuts[1].longest, 4);
+  EXPECT_EQ(cuts[2].tokens, 8);
+  EXPECT_THROW(CutMicroBatches({0, 9}, 8), Error);
+}
+
+TEST(CutSweeps, SpreadsEvenlyWithinTheirRoom) {
+  const auto micro = CutMicroBatches({0, 4, 8, 12, 16, 20}, 4);
+  EXPECT_EQ(CutSweeps(micro, 2, 12), (std::vector<int64_t>{0, 3, 5}));
+  EXPECT_EQ(CutSweeps(micro, 3, 8), (std::vector<int64_t>{0, 2, 4, 5}));
+  EXPECT_EQ(CutSweeps(micro, 9, 20), (std::vector<int64_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_THROW(CutSweeps(micro, 2, 8), Error);
+}
+
+}  // namespace
+}  // namespace hlm

@@ -1,0 +1,229 @@
+// Memory that runs out: the 1st, 2nd, 3rd ... operator new of a call fails, until the call needs no more. Each time the call
+// returns an error, hands out nothing, and the same call succeeds afterwards.
+//
+// Only allocations of the calling thread fail: those are the library's own. What its threads do between events cannot be made to
+// fail at the same place twice.
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/faults/model_folder.h"
+
+namespace {
+
+constinit thread_local int64_t allocations_left = -1;  // until the one that fails; below 0: none does
+constinit thread_local bool allocation_failed = false;
+
+bool ThisOneFails() {
+  if (allocations_left < 0) return false;
+  if (allocations_left-- > 0) return false;
+  allocation_failed = true;
+  return true;
+}
+
+void* Allocate(std::size_t bytes, std::size_t alignment) {
+  if (ThisOneFails()) throw std::bad_alloc();
+  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  void* data = alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : std::aligned_alloc(alignment, rounded);
+  if (data == nullptr) throw std::bad_alloc();
+  return data;
+}
+
+}  // namespace
+
+// The array and nothrow forms come here too: the standard library makes them from these.
+void* operator new(std::size_t bytes) { return Allocate(bytes == 0 ? 1 : bytes, 1); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return Allocate(bytes == 0 ? 1 : bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* data) noexcept { std::free(data); }
+void operator delete(void* data, std::size_t) noexcept { std::free(data); }
+void operator delete(void* data, std::align_val_t) noexcept { std::free(data); }
+void operator delete(void* data, std::size_t, std::align_val_t) noexcept { std::free(data); }
+
+namespace hlm_test {
+namespace {
+
+// Fails the n-th allocation (from 0) of this thread in `call`. Sets *failed where there was one.
+hlm_error* WithFailure(int64_t n, bool* failed, const std::function<hlm_error*()>& call) {
+  allocation_failed = false;
+  allocations_left = n;
+  hlm_error* error = call();
+  allocations_left = -1;
+  *failed = allocation_failed;
+  return error;
+}
+
+// Every allocation of `call` in turn. `check` looks at what is left behind after each. Returns how many there were.
+int64_t FailEach(const std::function<hlm_error*()>& call, const std::function<void(bool succeeded)>& check) {
+  for (int64_t n = 0;; ++n) {
+    bool failed = false;
+    const Error error(WithFailure(n, &failed, call));
+    if (error != nullptr) {
+      EXPECT_TRUE(failed) << n << ": " << hlm_error_message(error.get());
+      EXPECT_EQ(hlm_error_code(error.get()), HLM_RESOURCE_EXHAUSTED)
+          << "allocation " << n << ": " << hlm_error_message(error.get());
+    }
+    check(error == nullptr);
+    if (!failed || testing::Test::HasFailure()) return n;
+  }
+}
+
+std::string Describe(const hlm_model* model) {
+  char* text = nullptr;
+  EXPECT_OK(hlm_model_describe(model, &text));
+  return String(text).get();
+}
+
+std::string PlanText(const hlm_plan* plan) {
+  char* text = nullptr;
+  EXPECT_OK(hlm_plan_json(plan, &text));
+  return String(text).get();
+}
+
+double StepLoss(hlm_trainer* trainer) {
+  const Documents documents = TinyDocuments();
+  const hlm_batch batch = documents.Get();
+  hlm_step_metrics metrics;
+  hlm_step_metrics_init(&metrics);
+  EXPECT_OK(hlm_trainer_step(trainer, &batch, &metrics));
+  return metrics.loss;
+}
+
+TEST(Allocation, ModelFromAConfig) {
+  const std::string config = TinyConfig(), whole = Describe(TinyModel().get());
+  hlm_model* model = nullptr;
+  const int64_t count = FailEach([&] { return hlm_model_create(config.c_str(), 7, &model); },
+                                 [&](bool succeeded) {
+                                   ASSERT_EQ(model != nullptr, succeeded);
+                                   if (succeeded) {
+                                     EXPECT_EQ(Describe(model), whole);
+                                   }
+                                   hlm_model_destroy(std::exchange(model, nullptr));
+                                 });
+  EXPECT_GT(count, 20);
+}
+
+TEST(Allocation, ModelFromAFolder) {
+  const std::string folder = WriteModel("allocation", TinyTensors());
+  hlm_model* model = nullptr;
+  const int64_t count = FailEach([&] { return hlm_model_open(folder.c_str(), &model); },
+                                 [&](bool succeeded) {
+                                   ASSERT_EQ(model != nullptr, succeeded);
+                                   hlm_model_destroy(std::exchange(model, nullptr));
+                                 });
+  EXPECT_GT(count, 50);
+}
+
+TEST(Allocation, Describe) {
+  const Model model = TinyModel();
+  const std::string whole = Describe(model.get());
+  char* text = nullptr;
+  FailEach([&] { return hlm_model_describe(model.get(), &text); },
+           [&](bool succeeded) {
+             ASSERT_EQ(text != nullptr, succeeded);
+             if (succeeded) {
+               EXPECT_EQ(text, whole);
+             }
+             hlm_string_destroy(std::exchange(text, nullptr));
+           });
+}
+
+TEST(Allocation, Plan) {
+  const Model model = TinyModel();
+  const hlm_plan_options options = TinyPlanOptions();
+  const std::string whole = PlanText(TinyPlan(model.get()).get());
+  hlm_plan* plan = nullptr;
+  const int64_t count = FailEach([&] { return hlm_plan_make(model.get(), &options, &plan); },
+                                 [&](bool succeeded) {
+                                   ASSERT_EQ(plan != nullptr, succeeded);
+                                   if (succeeded) {
+                                     EXPECT_EQ(PlanText(plan), whole);
+                                   }
+                                   hlm_plan_destroy(std::exchange(plan, nullptr));
+                                 });
+  EXPECT_GT(count, 5);
+}
+
+TEST(Allocation, Trainer) {
+  const Model model = TinyModel();
+  const Plan plan = TinyPlan(model.get());
+  hlm_trainer* trainer = nullptr;
+  const auto create = [&] { return hlm_trainer_create(model.get(), plan.get(), nullptr, &trainer); };
+  ASSERT_OK(create());
+  const double loss = StepLoss(trainer);
+  hlm_trainer_destroy(std::exchange(trainer, nullptr));
+  const int64_t count = FailEach(create, [&](bool succeeded) {
+    ASSERT_EQ(trainer != nullptr, succeeded);
+    if (succeeded) {
+      EXPECT_EQ(StepLoss(trainer), loss);
+    }
+    hlm_trainer_destroy(std::exchange(trainer, nullptr));
+  });
+  EXPECT_GT(count, 20);
+}
+
+TEST(Allocation, Step) {
+  const Documents documents = TinyDocuments();
+  const hlm_batch batch = documents.Get();
+  const Trainer reference = TinyTrainer();
+  const double first = StepLoss(reference.get());
+  Trainer trainer;
+  const int64_t count = FailEach(
+      [&] {
+        const int64_t left = std::exchange(allocations_left, -1);
+        trainer = TinyTrainer();
+        allocations_left = left;
+        return hlm_trainer_step(trainer.get(), &batch, nullptr);
+      },
+      [&](bool succeeded) {
+        // A step that ran out of memory has changed nothing: the weights are readable, and its loss is what it would have been.
+        std::vector<float> weight(32 * 32);
+        EXPECT_OK(hlm_trainer_read_tensor(trainer.get(), "model.layers.0.self_attn.q_proj.weight", HLM_TENSOR_WEIGHT, 0,
+                                          weight.data(), weight.size() * sizeof(float)));
+        if (succeeded) return;
+        hlm_step_metrics metrics;
+        hlm_step_metrics_init(&metrics);
+        const std::string again = Text(hlm_trainer_step(trainer.get(), &batch, &metrics));
+        if (again.empty()) {
+          EXPECT_EQ(metrics.loss, first);
+          EXPECT_EQ(metrics.step, 1);
+        }
+      });
+  EXPECT_GT(count, 20);
+}
+
+TEST(Allocation, Errors) {
+  // An error that has no memory for itself is the static one: as good as any other, and destroyed as often as one likes.
+  hlm_plan* plan = nullptr;
+  for (int64_t n = 0; n < 3; ++n) {
+    bool failed = false;
+    hlm_error* error = WithFailure(n, &failed, [&] { return hlm_plan_make(nullptr, nullptr, &plan); });
+    ASSERT_NE(error, nullptr);
+    EXPECT_TRUE(failed);
+    EXPECT_EQ(hlm_error_code(error), HLM_RESOURCE_EXHAUSTED);
+    EXPECT_STREQ(hlm_error_message(error), "out of memory");
+    hlm_error_destroy(error);
+    EXPECT_STREQ(hlm_error_message(error), "out of memory");
+    hlm_error_destroy(error);
+  }
+}
+
+TEST(Allocation, Optimizer) {
+  hlm_optimizer_options options;
+  hlm_optimizer_options_init(&options);
+  options.threads = 2;
+  hlm_optimizer* optimizer = nullptr;
+  FailEach([&] { return hlm_optimizer_create(&options, &optimizer); },
+           [&](bool succeeded) {
+             ASSERT_EQ(optimizer != nullptr, succeeded);
+             hlm_optimizer_destroy(std::exchange(optimizer, nullptr));
+           });
+}
+
+}  // namespace
+}  // namespace hlm_test

@@ -1,0 +1,121 @@
+// Batches that are wrong or too large, through the C ABI: each is an error that names the value and the place, and the next step
+// works.
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "tests/c_api/handles.h"
+
+namespace hlm_test {
+namespace {
+
+class BadBatch : public testing::Test {
+ protected:
+  // Steps, accumulates and evaluates with the changed documents: the same error each time, and no trace of it in the next loss.
+  void ExpectRefused(const std::function<void(Documents&)>& change, int32_t code, std::initializer_list<std::string> parts) {
+    Documents documents = TinyDocuments();
+    change(documents);
+    const hlm_batch batch = documents.Get();
+    ExpectError(hlm_trainer_step(trainer_.get(), &batch, nullptr), code, parts);
+    ExpectError(hlm_trainer_accumulate(trainer_.get(), &batch, nullptr, nullptr), code, parts);
+    ExpectError(hlm_trainer_evaluate(trainer_.get(), &batch, nullptr, nullptr), code, parts);
+    ExpectError(hlm_trainer_apply(trainer_.get(), nullptr), HLM_FAILED_PRECONDITION, {"accumulated"});
+    double loss = 0;
+    const Documents good = TinyDocuments();
+    const hlm_batch good_batch = good.Get();
+    EXPECT_OK(hlm_trainer_evaluate(trainer_.get(), &good_batch, &loss, nullptr));
+    EXPECT_EQ(loss, loss_);
+  }
+
+  void SetUp() override {
+    const hlm_batch batch = good_.Get();
+    ASSERT_OK(hlm_trainer_evaluate(trainer_.get(), &batch, &loss_, nullptr));
+  }
+  void TearDown() override {
+    const hlm_batch batch = good_.Get();
+    hlm_step_metrics metrics;
+    hlm_step_metrics_init(&metrics);
+    ASSERT_OK(hlm_trainer_step(trainer_.get(), &batch, &metrics));
+    EXPECT_EQ(metrics.step, 1);
+    EXPECT_NEAR(metrics.loss, loss_, 1e-6);
+    EXPECT_EQ(metrics.skipped, 0);
+  }
+
+  const Documents good_ = TinyDocuments();
+  const Trainer trainer_ = TinyTrainer();
+  double loss_ = 0;
+};
+
+TEST_F(BadBatch, IdsOutsideTheVocabulary) {
+  ExpectRefused([](Documents& d) { d.ids[20] = kVocab; }, HLM_INVALID_ARGUMENT, {"ids[20] is 48", "48"});
+  ExpectRefused([](Documents& d) { d.ids[0] = -1; }, HLM_INVALID_ARGUMENT, {"ids[0] is -1"});
+  ExpectRefused([](Documents& d) { d.ids[26] = INT32_MAX; }, HLM_INVALID_ARGUMENT, {"ids[26] is 2147483647"});
+}
+
+TEST_F(BadBatch, LabelsOutsideTheVocabulary) {
+  ExpectRefused([](Documents& d) { d.labels = d.ids, d.labels[5] = kVocab; }, HLM_INVALID_ARGUMENT, {"labels[5] is 48"});
+  ExpectRefused([](Documents& d) { d.labels = d.ids, d.labels[5] = -99; }, HLM_INVALID_ARGUMENT, {"labels[5] is -99", "-100"});
+}
+
+TEST_F(BadBatch, NothingToPredict) {
+  ExpectRefused([](Documents& d) { d.labels.assign(27, -100); }, HLM_INVALID_ARGUMENT, {"nothing is predicted"});
+  ExpectRefused([](Documents& d) { d.ids = {1, 2}, d.offsets = {0, 1, 2}; }, HLM_INVALID_ARGUMENT, {"nothing is predicted"});
+  ExpectRefused([](Documents& d) { d.ids.clear(), d.offsets = {0}; }, HLM_INVALID_ARGUMENT, {"empty"});
+}
+
+TEST_F(BadBatch, WeightsAndDenominators) {
+  const float inf = std::numeric_limits<float>::infinity();
+  ExpectRefused([](Documents& d) { d.weights.assign(27, 1.0f), d.weights[9] = std::nanf(""); }, HLM_INVALID_ARGUMENT,
+                {"weights[9] is"});
+  ExpectRefused([&](Documents& d) { d.weights.assign(27, 1.0f), d.weights[9] = -inf; }, HLM_INVALID_ARGUMENT,
+                {"weights[9] is -inf"});
+  ExpectRefused([](Documents& d) { d.weights.assign(27, 0.0f); }, HLM_INVALID_ARGUMENT, {"weights", "0"});
+  ExpectRefused([](Documents& d) { d.denominator = std::nan(""); }, HLM_INVALID_ARGUMENT, {"denominator is"});
+  ExpectRefused([&](Documents& d) { d.denominator = inf; }, HLM_INVALID_ARGUMENT, {"denominator is inf"});
+}
+
+TEST_F(BadBatch, OffsetsThatDoNotRise) {
+  ExpectRefused([](Documents& d) { d.offsets = {0, 16, 12, 27}; }, HLM_INVALID_ARGUMENT, {"offsets[2] is 12", "16"});
+  ExpectRefused([](Documents& d) { d.offsets = {0, 16, 16, 27}; }, HLM_INVALID_ARGUMENT, {"offsets[2] is 16"});
+  ExpectRefused([](Documents& d) { d.offsets = {1, 16, 27}; }, HLM_INVALID_ARGUMENT, {"offsets[0] is 1"});
+  ExpectRefused([](Documents& d) { d.offsets = {0, 16, 28}; }, HLM_INVALID_ARGUMENT, {"offsets[2] is 28", "27"});
+  ExpectRefused([](Documents& d) { d.offsets = {0, INT64_MAX, 27}; }, HLM_INVALID_ARGUMENT, {"offsets[2] is 27"});
+  ExpectRefused(
+      [](Documents& d) {
+        d.offsets = {0, INT64_MIN, 27};
+      },
+      HLM_INVALID_ARGUMENT, {"offsets[1] is -9223372036854775808"});
+}
+
+TEST_F(BadBatch, MoreThanThePlanHolds) {
+  ExpectRefused([](Documents& d) { d.offsets = {0, 27}; }, HLM_RESOURCE_EXHAUSTED, {"document 0 has 27 tokens", "16"});
+  ExpectRefused(
+      [](Documents& d) {
+        d.ids.assign(64, 1);
+        d.offsets = {0, 16, 32, 48, 64};
+      },
+      HLM_RESOURCE_EXHAUSTED, {"64 tokens"});
+}
+
+TEST(Diverged, AStepThatIsNotFiniteIsSkippedAndSaidSo) {
+  const Trainer trainer = TinyTrainer();
+  const std::string name = "lm_head.weight";
+  std::vector<float> huge(48 * 32, 3e38f), before(48 * 32), after(48 * 32);
+  for (size_t i = 0; i < huge.size(); i += 2) huge[i] = -3e38f;
+  const size_t bytes = huge.size() * sizeof(float);
+  ASSERT_OK(hlm_trainer_write_tensor(trainer.get(), name.c_str(), HLM_TENSOR_WEIGHT, 0, huge.data(), bytes));
+  ASSERT_OK(hlm_trainer_read_tensor(trainer.get(), name.c_str(), HLM_TENSOR_WEIGHT, 0, before.data(), bytes));
+  const Documents documents = TinyDocuments();
+  const hlm_batch batch = documents.Get();
+  hlm_step_metrics metrics;
+  hlm_step_metrics_init(&metrics);
+  ASSERT_OK(hlm_trainer_step(trainer.get(), &batch, &metrics));
+  EXPECT_EQ(metrics.skipped, 1);
+  EXPECT_FALSE(std::isfinite(metrics.loss) && std::isfinite(metrics.grad_norm));
+  ASSERT_OK(hlm_trainer_read_tensor(trainer.get(), name.c_str(), HLM_TENSOR_WEIGHT, 0, after.data(), bytes));
+  EXPECT_EQ(before, after);
+}
+
+}  // namespace
+}  // namespace hlm_test

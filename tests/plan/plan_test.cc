@@ -1,0 +1,197 @@
+// The plan: a pure function whose numbers can be checked by hand.
+#include "core/plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/base/error.h"
+#include "core/plan/activations.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+namespace {
+
+ModelSpec Spec7B() {  // Qwen2.5-7B's shape
+  ModelSpec s;
+  s.vocab = 152064, s.hidden = 3584, s.layers = 28, s.heads = 28, s.kv_heads = 4, s.head_dim = 128, s.intermediate = 18944;
+  s.qkv_bias = true;
+  s.windows.assign(28, 0);
+  return s;
+}
+
+MachineSpec Gpu() {
+  MachineSpec m;
+  m.device = "cuda:0";
+  m.device_is_host = false;
+  m.host_bytes = int64_t{125} << 30;
+  m.device_bytes = int64_t{78} << 30;
+  m.threads = 16;
+  m.product_flops_f32 = 50e12, m.product_flops_bf16 = 700e12;
+  m.up_bytes_per_second = m.down_bytes_per_second = 54e9;
+  m.host_bytes_per_second = 120e9;
+  m.libraries = "test";
+  m.workspace_bytes = [](const OpShapes&) { return size_t{64} << 20; };
+  return m;
+}
+
+PlanOptions Options(int64_t rows, int64_t micro) {
+  PlanOptions o;
+  o.batch_size = rows, o.seq_len = 1024, o.micro_batch = micro;
+  return o;
+}
+
+Code CodeOf(const std::function<void()>& call, std::string* message = nullptr) {
+  try {
+    call();
+  } catch (const Error& error) {
+    if (message != nullptr) *message = error.message();
+    return error.code();
+  }
+  return Code::kOk;
+}
+
+TEST(Plan, CountsTheParametersOf7B) { EXPECT_EQ(MakeLayout(Spec7B()).parameters, 7615616512); }
+
+TEST(Plan, ExactMasterTakesTwelveBytesAParameterAndTwoForTheGradient) {
+  const ModelSpec spec = Spec7B();
+  const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
+  const int64_t n = plan.host.weights / 2;  // padding included
+  EXPECT_GE(n, plan.parameters);
+  EXPECT_LT(n - plan.parameters, 64 * 13 * 30);
+  EXPECT_EQ(plan.host.remainders, 2 * n);
+  EXPECT_EQ(plan.host.first_moments, 4 * n);
+  EXPECT_EQ(plan.host.second_moments, 4 * n);
+  EXPECT_EQ(plan.host.gradients, 2 * n);
+}
+
+TEST(Plan, BackwardTimingInOneSweepNeedsNoGradientStore) {
+  const ModelSpec spec = Spec7B();
+  PlanOptions o = Options(16, 4);
+  o.timing = Timing::kBackward, o.grad_clip = 0, o.sweeps = 1;
+  EXPECT_EQ(MakePlan(spec, MakeLayout(spec), o, Gpu()).host.gradients, 0);
+  o.sweeps = 2;
+  EXPECT_GT(MakePlan(spec, MakeLayout(spec), o, Gpu()).host.gradients, 0);
+}
+
+TEST(Plan, StashHoldsWhatThePolicySays) {
+  const ModelSpec s = Spec7B();
+  const int64_t h = s.hidden, q = s.QkvWidth(), i = s.intermediate, fp32 = 4 * (2 + s.heads);
+  // Without the block's input, 2 h, which lies elsewhere.
+  EXPECT_EQ(MakeStashLayout(s, DType::kBF16, Activations::kKeep, 1024).total, 1024 * (8 * h + 2 * q + 6 * i + fp32));
+  EXPECT_EQ(MakeStashLayout(s, DType::kBF16, Activations::kKeepCheap, 1024).total, 1024 * (4 * h + 2 * q + 4 * i + fp32));
+  EXPECT_EQ(MakeStashLayout(s, DType::kBF16, Activations::kRecompute, 1024).total, 0);
+}
+
+TEST(Plan, DeviceMemoryDoesNotGrowWithLayersWhenAllIsRecomputed) {
+  int64_t bytes = 0;
+  for (const int64_t layers : {14, 28, 56}) {
+    ModelSpec spec = Spec7B();
+    spec.layers = layers;
+    spec.windows.assign(static_cast<size_t>(layers), 0);
+    PlanOptions o = Options(16, 4);
+    o.activations = Activations::kRecompute, o.block_inputs = BlockInputs::kHost, o.purpose = Purpose::kForwardBackward;
+    const Plan plan = MakePlan(spec, MakeLayout(spec), o, Gpu());
+    if (bytes != 0) {
+      EXPECT_EQ(plan.device_bytes, bytes);
+    }
+    bytes = plan.device_bytes;
+  }
+}
+
+TEST(Plan, ManyTokensAreCutIntoSweepsRatherThanRecomputed) {
+  const ModelSpec spec = Spec7B();
+  PlanOptions o = Options(128, 4);
+  o.purpose = Purpose::kForwardBackward;
+  const Plan plan = MakePlan(spec, MakeLayout(spec), o, Gpu());
+  EXPECT_GE(plan.numerics.sweeps, 6);
+  EXPECT_LE(plan.numerics.sweeps, 10);
+  for (const Activations policy : plan.activations) EXPECT_NE(policy, Activations::kRecompute);
+  EXPECT_LE(plan.device_bytes, Gpu().device_bytes);
+}
+
+TEST(Plan, BigUnitsMoveInParts) {
+  const ModelSpec spec = Spec7B();
+  const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
+  EXPECT_EQ(plan.part_bytes, int64_t{256} << 20);
+  const UnitPlan& head = plan.units.back();
+  EXPECT_EQ(head.parts.size(), 5u);  // 1.09 GB
+  int64_t at = 0;
+  for (const PartPlan& part : head.parts) {
+    EXPECT_EQ(part.begin, at);
+    EXPECT_EQ(part.begin % kNormChunk, 0);
+    at = part.end;
+  }
+  EXPECT_EQ(at, head.elements);
+}
+
+TEST(Plan, WhatDoesNotFitIsRefusedWithTheNumbers) {
+  const ModelSpec spec = Spec7B();
+  PlanOptions o = Options(16, 4);
+  o.host_limit_bytes = int64_t{50} << 30;
+  std::string message;
+  EXPECT_EQ(CodeOf([&] { MakePlan(spec, MakeLayout(spec), o, Gpu()); }, &message), Code::kResourceExhausted);
+  EXPECT_NE(message.find("53687091200"), std::string::npos) << message;
+  EXPECT_NE(message.find("moments"), std::string::npos) << message;
+  o.host_limit_bytes = 0, o.device_limit_bytes = int64_t{2} << 30;
+  EXPECT_EQ(CodeOf([&] { MakePlan(spec, MakeLayout(spec), o, Gpu()); }, &message), Code::kResourceExhausted);
+  EXPECT_NE(message.find("2147483648"), std::string::npos) << message;
+}
+
+TEST(Plan, RefusesOptionsThatContradict) {
+  const ModelSpec spec = Spec7B();
+  const auto code = [&](const std::function<void(PlanOptions&)>& change) {
+    PlanOptions o = Options(16, 4);
+    change(o);
+    return CodeOf([&] { MakePlan(spec, MakeLayout(spec), o, Gpu()); });
+  };
+  EXPECT_EQ(code([](PlanOptions& o) { o.timing = Timing::kBackward; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.timing = Timing::kBackward, o.grad_clip = 0; }), Code::kOk);
+  EXPECT_EQ(code([](PlanOptions& o) { o.slots = 2, o.prefetch = 2; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.sweeps = 5; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.batch_size = 0; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.batch_size = int64_t{1} << 40; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.micro_batch = 17; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.max_part_bytes = 100; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.grad_clip = -1; }), Code::kInvalidArgument);
+  EXPECT_EQ(code([](PlanOptions& o) { o.compute = DType::kF32, o.grad_dtype = DType::kBF16; }), Code::kInvalidArgument);
+}
+
+TEST(Plan, IsTheSameForTheSameInputsAndItsHashIsOfTheNumericsAlone) {
+  const ModelSpec spec = Spec7B();
+  const ModelLayout layout = MakeLayout(spec);
+  PlanOptions o = Options(16, 4);
+  const Plan plan = MakePlan(spec, layout, o, Gpu());
+  EXPECT_EQ(PlanJson(plan), PlanJson(MakePlan(spec, layout, o, Gpu())));
+  o.ring = 7, o.slots = 5, o.optimizer_threads = 3, o.sweeps = plan.numerics.sweeps;
+  EXPECT_EQ(plan.numerics.hash, MakePlan(spec, layout, o, Gpu()).numerics.hash);
+  o.head_chunk = 32;
+  EXPECT_NE(plan.numerics.hash, MakePlan(spec, layout, o, Gpu()).numerics.hash);
+}
+
+TEST(Plan, ValuesAreFoundByTheirDottedKeys) {
+  const ModelSpec spec = Spec7B();
+  const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
+  EXPECT_EQ(PlanValue(plan, "host_bytes"), plan.host_bytes);
+  EXPECT_EQ(PlanValue(plan, "memory.device.arena"), plan.devices[0].arena.total);
+  EXPECT_EQ(CodeOf([&] { PlanValue(plan, "memory.device.nothing"); }), Code::kNotFound);
+  EXPECT_EQ(CodeOf([&] { PlanValue(plan, "device"); }), Code::kNotFound);
+  EXPECT_EQ(CodeOf([&] { PlanValue(plan, ""); }), Code::kNotFound);
+}
+
+// Each range of the arena is behind the one before it, and all together are the arena.
+TEST(Plan, TheArenaHasNoOverlaps) {
+  const ModelSpec spec = Spec7B();
+  const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
+  int64_t end = 0;
+  for (const Range& range : {a.block_slots, a.wide_slot, a.norm_slot, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
+                             a.stash, a.backward, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
+    EXPECT_EQ(range.offset, end);
+    EXPECT_EQ(range.offset % 256, 0);
+    end = range.offset + (range.bytes + 255) / 256 * 256;
+  }
+  EXPECT_EQ(end, a.total);
+}
+
+}  // namespace
+}  // namespace hlm
