@@ -14,30 +14,37 @@ hlm_save_options Defaults() {
   return {sizeof(hlm_save_options), HLM_DTYPE_SOURCE, own.overwrite, own.max_shard_bytes};
 }
 
+// One string as JSON: quoted and escaped.
+std::string Quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// Written piece by piece, not as a tree of values: a model has thousands of tensors, and a tree's destructor allocates.
 std::string Describe(const Model& model) {
-  using Json = nlohmann::ordered_json;
   const ModelSpec& spec = model.spec();
-  Json tensors = Json::array();
+  std::string out = "{\"architecture\":" + Quoted(spec.architecture);
+  const auto number = [&out](const char* key, int64_t value) { out += StrCat(",\"", key, "\":", value); };
+  number("parameters", model.layout().parameters);
+  number("vocab_size", spec.vocab);
+  number("hidden_size", spec.hidden);
+  number("num_hidden_layers", spec.layers);
+  number("num_attention_heads", spec.heads);
+  number("num_key_value_heads", spec.kv_heads);
+  number("head_dim", spec.head_dim);
+  number("intermediate_size", spec.intermediate);
+  number("max_position_embeddings", spec.max_positions);
+  out += StrCat(",\"tied\":", spec.tied ? "true" : "false");
+  out += ",\"source_dtype\":" + (model.source_dtype() ? Quoted(Name(*model.source_dtype())) : "null");
+  const char* separator = ",\"tensors\":[";
   for (const UnitSpec& unit : model.layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {
-      tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"unit", unit.name}});
+      out += separator + ("{\"name\":" + Quoted(tensor.name)) + ",\"shape\":[";
+      for (size_t i = 0; i < tensor.shape.size(); ++i) out += (i == 0 ? "" : ",") + std::to_string(tensor.shape[i]);
+      out += "],\"unit\":" + Quoted(unit.name) + "}";
+      separator = ",";
     }
   }
-  Json out = {{"architecture", spec.architecture},
-              {"parameters", model.layout().parameters},
-              {"vocab_size", spec.vocab},
-              {"hidden_size", spec.hidden},
-              {"num_hidden_layers", spec.layers},
-              {"num_attention_heads", spec.heads},
-              {"num_key_value_heads", spec.kv_heads},
-              {"head_dim", spec.head_dim},
-              {"intermediate_size", spec.intermediate},
-              {"max_position_embeddings", spec.max_positions},
-              {"tied", spec.tied},
-              {"source_dtype", nullptr},
-              {"tensors", std::move(tensors)}};
-  if (model.source_dtype()) out["source_dtype"] = Name(*model.source_dtype());
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out + "]}";
 }
 
 }  // namespace

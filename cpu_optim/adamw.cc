@@ -56,8 +56,8 @@ AdamWTile TileAt(const MasterArray& master, float* first_moment, float* second_m
 
 }  // namespace
 
-void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, int64_t n, const MasterArray& master, float* first_moment,
-           float* second_moment, const void* gradient, DType gradient_type, bool decay) {
+void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, int64_t n, const MasterArray& master,
+           float* first_moment, float* second_moment, const void* gradient, DType gradient_type, bool decay) {
   CheckCount(n);
   CheckOptions(options);
   CheckStep(step);

@@ -15,13 +15,13 @@ namespace hlm {
 // The numbers of one update, computed in double and rounded once. They are one-element tensors to the primitives, so a new
 // rate, step or clip scale rebuilds nothing.
 struct AdamWScalars {
-  float beta1, beta2;      // built into the primitives: they do not change in a run
+  float beta1, beta2;  // built into the primitives: they do not change in a run
   float gradient_scale;
-  float gain1, gain2;      // 1 - beta1, 1 - beta2
-  float second_root;       // sqrt(1 - beta2^step)
+  float gain1, gain2;  // 1 - beta1, 1 - beta2
+  float second_root;   // sqrt(1 - beta2^step)
   float eps;
-  float negative_rate;     // -lr / (1 - beta1^step)
-  float keep;              // 1 - lr * decay, or 1
+  float negative_rate;  // -lr / (1 - beta1^step)
+  float keep;           // 1 - lr * decay, or 1
 };
 AdamWScalars MakeAdamWScalars(const AdamWOptions& options, const AdamWStep& step, bool decay);
 

@@ -14,7 +14,8 @@ double SquaredNormOfChunk(const void* chunk, DType type, int64_t n) {
   return kernels::SquaredNormBf16(static_cast<const bf16_t*>(chunk), n);
 }
 
-void AddChunk(void* sum, DType sum_type, const void* gradient, DType gradient_type, int64_t n, uint64_t key, uint64_t first_index) {
+void AddChunk(void* sum, DType sum_type, const void* gradient, DType gradient_type, int64_t n, uint64_t key,
+              uint64_t first_index) {
   const auto* f32 = static_cast<const float*>(gradient);
   const auto* bf16 = static_cast<const bf16_t*>(gradient);
   const bool from_f32 = gradient_type == DType::kF32;
@@ -23,7 +24,8 @@ void AddChunk(void* sum, DType sum_type, const void* gradient, DType gradient_ty
     from_f32 ? kernels::AddF32(f32, n, to) : kernels::AddBf16(bf16, n, to);
   } else {
     auto* to = static_cast<bf16_t*>(sum);
-    from_f32 ? kernels::AddStochasticF32(f32, n, key, first_index, to) : kernels::AddStochasticBf16(bf16, n, key, first_index, to);
+    from_f32 ? kernels::AddStochasticF32(f32, n, key, first_index, to)
+             : kernels::AddStochasticBf16(bf16, n, key, first_index, to);
   }
 }
 
@@ -46,7 +48,9 @@ void ForEachChunk(HostPool& pool, int64_t n, const Work& work) {
   });
 }
 
-const char* At(const void* array, DType type, int64_t i) { return static_cast<const char*>(array) + static_cast<size_t>(i) * SizeOf(type); }
+const char* At(const void* array, DType type, int64_t i) {
+  return static_cast<const char*>(array) + static_cast<size_t>(i) * SizeOf(type);
+}
 char* At(void* array, DType type, int64_t i) { return static_cast<char*>(array) + static_cast<size_t>(i) * SizeOf(type); }
 
 }  // namespace

@@ -27,13 +27,15 @@ void PinThisThread(int core) {
   CPU_ZERO(&set);
   CPU_SET(core, &set);
   const int status = pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-  if (status != 0) throw InvalidArgument("optimizer thread cannot be pinned to core ", core, ": ", std::generic_category().message(status));
+  if (status != 0) {
+    throw InvalidArgument("optimizer thread cannot be pinned to core ", core, ": ", std::generic_category().message(status));
+  }
 }
 
 }  // namespace
 
 struct HostPool::State {
-  std::mutex mutex;  // guards everything below
+  std::mutex mutex;               // guards everything below
   std::condition_variable wake;   // workers: a job has room, or stop
   std::condition_variable done;   // the caller whose job runs: no item is running or waiting
   std::condition_variable turns;  // callers: `serving` has moved, or a worker has started

@@ -23,7 +23,7 @@ struct AdamWOptions {
 
 // What an update is frozen to when the step is decided: everything that varies from step to step.
 struct AdamWStep {
-  int64_t step = 1;             // from 1, for bias correction
+  int64_t step = 1;  // from 1, for bias correction
   double lr = 0;
   double gradient_scale = 1.0;  // clipping: multiplies the gradient before anything else
 };
@@ -40,11 +40,11 @@ struct MasterArray {
 //   g = scale * gradient;  w -= lr * decay * w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
 //   w -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 // As a pipeline of oneDNN primitives on cache-sized tiles; a fused SIMD pass takes this function's place where it is faster.
-void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, int64_t n, const MasterArray& master, float* first_moment,
-           float* second_moment, const void* gradient, DType gradient_type, bool decay);
+void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, int64_t n, const MasterArray& master,
+           float* first_moment, float* second_moment, const void* gradient, DType gradient_type, bool decay);
 
 // Makes every thread of the pool ready for AdamW with these decay rates (generates code, takes about 0.3 MB a thread), so that
-// an update allocates and builds nothing: a lack of memory shows here and not between two parts of a weight.
+// an update builds nothing: a lack of memory shows here and not between two parts of a weight.
 // Optional: AdamW does it itself where it was not done.
 void PrepareAdamW(HostPool& pool, const AdamWOptions& options);
 
@@ -53,7 +53,8 @@ void AdamWReference(const AdamWOptions& options, const AdamWStep& step, int64_t 
                     double* second_moment, const double* gradient, bool decay);
 
 // chunk_sums[c] = sum of squares of elements [c * kNormChunk, (c + 1) * kNormChunk), in double, in a fixed order.
-// Sixteen sums by element index modulo 16, then a tree; chunk_sums holds ceil(n / kNormChunk) values. NaN or infinity in an element gives a sum that is not finite.
+// Sixteen sums by element index modulo 16, then a tree; chunk_sums holds ceil(n / kNormChunk) values. NaN or infinity in an
+// element gives a sum that is not finite.
 void SquaredNorms(HostPool& pool, int64_t n, const void* gradient, DType type, double* chunk_sums);
 
 // sum[i] (+)= gradient[i], and the squared norms of the sum as stored in the same pass (chunk_sums may be null).

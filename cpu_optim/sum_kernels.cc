@@ -58,10 +58,10 @@ HWY_INLINE void RandomBlocks(uint64_t key, uint64_t first_block, int64_t blocks,
 
 using U64 = hn::RepartitionToWide<U32>;
 
-// Philox4x32-10 as in core/base/random.cc, counters first_block, first_block + 1, ..., one block a lane of 64 bits, in two vectors
-// whose chains of products run side by side. The product of two 32-bit words fills such a lane, and the next round's product
-// reads the lower half only; so the upper halves may hold anything between, and the low word of a product needs no instruction.
-// Writes whole vectors of blocks: up to 2 * Lanes - 1 blocks more than asked.
+// Philox4x32-10 as in core/base/random.cc with counters first_block, first_block + 1, ...: one block in each 64-bit lane of two
+// vectors, whose chains of products run side by side. The product of two 32-bit words fills such a lane, and the next round's
+// product reads the lower half only; so the upper halves may hold anything between, and the low word of a product needs no
+// instruction. Writes whole vectors of blocks: up to 2 * Lanes - 1 blocks more than asked.
 HWY_INLINE void RandomBlocks(uint64_t key, uint64_t first_block, int64_t blocks, uint64_t* HWY_RESTRICT out) {
   constexpr uint32_t kRounds = 10;
   const U64 d;

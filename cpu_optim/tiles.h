@@ -34,7 +34,9 @@ inline void CheckArray(int64_t n, const void* array, const char* what) {
   if (n > 0 && array == nullptr) throw InvalidArgument(what, " is NULL for ", n, " elements");
 }
 inline void CheckF32OrBf16(DType type, const char* what) {
-  if (type != DType::kF32 && type != DType::kBF16) throw InvalidArgument(what, " type is ", Name(type), "; f32 and bf16 are possible");
+  if (type != DType::kF32 && type != DType::kBF16) {
+    throw InvalidArgument(what, " type is ", Name(type), "; f32 and bf16 are possible");
+  }
 }
 
 }  // namespace hlm

@@ -25,11 +25,13 @@ int64_t SlotPool::Index(const SlotUse& use) const {
   return base + use.slot;
 }
 
-void SlotPool::Load(Stream& up, const SlotUse& use, const WeightLease& lease, const std::vector<PartPlan>& parts, size_t element_bytes) {
+void SlotPool::Load(Stream& up, const SlotUse& use, const WeightLease& lease, const std::vector<PartPlan>& parts, size_t element_bytes,
+                    const std::function<void()>& copy_begins) {
   Slot& slot = slots_[Index(use)];
   HLM_CHECK(slot.state != State::kInUse, "slot of unit ", slot.unit, " is in use and unit ", use.unit, " would overwrite it");
   HLM_CHECK(static_cast<int64_t>(lease.bytes) <= slot.bytes, "unit ", use.unit, " has ", lease.bytes, " bytes, the slot ", slot.bytes);
   if (slot.state == State::kLoaded) up.Wait(*slot.released, "the slot's last user is done");
+  copy_begins();
   for (const PartPlan& part : parts) {
     const size_t begin = static_cast<size_t>(part.begin) * element_bytes;
     up.Copy(slot.data + begin, lease.data + begin, static_cast<size_t>(part.end - part.begin) * element_bytes);

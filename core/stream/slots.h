@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -45,8 +46,10 @@ class SlotPool {
  public:
   SlotPool(Device& device, const DevicePlan& plan, std::byte* arena);
 
-  // Enqueues the copy of the weights into the slot that `use` names, part by part.
-  void Load(Stream& up, const SlotUse& use, const WeightLease& lease, const std::vector<PartPlan>& parts, size_t element_bytes);
+  // Enqueues the copy of the weights into the slot that `use` names, part by part. `copy_begins` is called behind the wait for
+  // the slot's last user: a trace shows the copy, not the wait.
+  void Load(Stream& up, const SlotUse& use, const WeightLease& lease, const std::vector<PartPlan>& parts, size_t element_bytes,
+            const std::function<void()>& copy_begins);
 
   // The weights of `use`, which must be of `version`; `compute` waits until they are there.
   SlotTicket Acquire(Stream& compute, const SlotUse& use, int64_t version);

@@ -24,8 +24,8 @@ void Executor::MoveBlockInputs(const Pass& pass, const Visit& visit, Event& done
   const bool embed = visit.kind == VisitKind::kEmbed, forward = visit.kind == VisitKind::kBlockForward;
   const int64_t made = embed ? 0 : forward ? visit.layer + 1 : -1;
   if (WaitsOnHost(pass, made)) {
-    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, "block input");
     down_->Wait(done, "the block input is made");
+    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, "block input");
     down_->Copy(HostBlockInput(made), buffers_.BlockInput(made, 0), bytes);
     down_->Record(*input_saved_[buffers_.Place(made)]);
     counters_.down_bytes += static_cast<int64_t>(bytes);
@@ -33,9 +33,9 @@ void Executor::MoveBlockInputs(const Pass& pass, const Visit& visit, Event& done
   const bool head = visit.kind == VisitKind::kHead, backward = visit.kind == VisitKind::kBlockBackward;
   const int64_t wanted = head ? spec_.layers - 3 : backward ? visit.layer - 3 : -1;
   if (WaitsOnHost(pass, wanted)) {
-    const Trace::StreamSpan span(trace_, *up_, Trace::kUp, "block input");
     // Compute has waited for the save before it wrote the boundary three above, so this wait covers the host's copy as well.
     up_->Wait(done, "the block input's place is free");
+    const Trace::StreamSpan span(trace_, *up_, Trace::kUp, "block input");
     up_->Copy(buffers_.BlockInput(wanted, 0), HostBlockInput(wanted), bytes);
     up_->Record(*input_fetched_[buffers_.Place(wanted)]);
     counters_.up_bytes += static_cast<int64_t>(bytes);

@@ -1,6 +1,7 @@
 #include "core/train/executor.h"
 
 #include <cmath>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/base/random.h"
@@ -91,12 +92,12 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
     if (v >= 2) visit_done_[(v - 2) % kDone]->Synchronize();
     const Visit& visit = pass.visits[v];
     {
-      const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
       std::vector<SlotTicket> tickets;
       for (const SlotUse& use : visit.uses) {
         tickets.push_back(slots_.Acquire(*compute_, use, store_.version(use.unit)));
         if (!use.upload) ++counters_.reused;
       }
+      const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
       switch (visit.kind) {
         case VisitKind::kEmbed: Embed(pass, visit, tickets[0].weights()); break;
         case VisitKind::kBlockForward: BlockForward(pass, visit, tickets[0].weights()); break;
@@ -144,8 +145,9 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
       counters_.update_wait_seconds += (waited - begin) * 1e-6;
       if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.units[use.unit].name), begin, waited);
       const WeightLease lease = store_.Lease(use.unit);
-      const Trace::StreamSpan span(trace_, *up_, Trace::kUp, plan_.units[use.unit].name);
-      slots_.Load(*up_, use, lease, plan_.units[use.unit].parts, plan_.WeightBytes());
+      std::optional<Trace::StreamSpan> span;
+      slots_.Load(*up_, use, lease, plan_.units[use.unit].parts, plan_.WeightBytes(),
+                  [&] { span.emplace(trace_, *up_, Trace::kUp, plan_.units[use.unit].name); });
       counters_.up_bytes += static_cast<int64_t>(lease.bytes);
       ++counters_.uploads;
     }
@@ -275,8 +277,8 @@ void Executor::SendGradientDown(const Pass& pass, const Visit& visit, const Grad
     compute_->Record(*staged_[s]);
 
     RingTicket entry = ring_->Acquire();
-    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, plan_.units[unit].name);
     down_->Wait(*staged_[s], "the gradient is staged");
+    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, plan_.units[unit].name);
     down_->Copy(entry.data(), buffers_.Staging(s), bytes);
     down_->Record(*staging_free_[s]);
     down_->Record(entry.filled());

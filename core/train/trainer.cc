@@ -47,6 +47,8 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
   store.Load(*model, pool);
+  // Generated code is made now: no memory is needed for it once a step has been decided.
+  if (plan->purpose == Purpose::kTrain) PrepareAdamW(pool, options.adamw);
 }
 
 Trainer::State::~State() {

@@ -57,14 +57,21 @@ int main(int argc, char** argv) {
     hlm::AdamW(pool, {}, step, n, master, first.data(), second.data(), g, type, true);
     ++step.step;
   };
-  Report("AdamW bf16 + remainder, bf16 gradient", n, 26, [&] { adamw({nullptr, hi.data(), lo.data()}, gradient16.data(), DType::kBF16); });
-  Report("AdamW fp32 master, bf16 gradient", n, 26, [&] { adamw({weight.data(), nullptr, nullptr}, gradient16.data(), DType::kBF16); });
-  Report("AdamW fp32 master, fp32 gradient", n, 28, [&] { adamw({weight.data(), nullptr, nullptr}, gradient.data(), DType::kF32); });
+  Report("AdamW bf16 + remainder, bf16 gradient", n, 26, [&] {
+    adamw({nullptr, hi.data(), lo.data()}, gradient16.data(), DType::kBF16);
+  });
+  Report("AdamW fp32 master, bf16 gradient", n, 26, [&] {
+    adamw({weight.data(), nullptr, nullptr}, gradient16.data(), DType::kBF16);
+  });
+  Report("AdamW fp32 master, fp32 gradient", n, 28, [&] {
+    adamw({weight.data(), nullptr, nullptr}, gradient.data(), DType::kF32);
+  });
 
   const auto accumulate = [&](void* sum, DType sum_type, const void* g, DType type, double* chunk_sums) {
     hlm::Accumulate(pool, n, sum, sum_type, g, type, true, 1, 0, chunk_sums);
   };
-  Report("accumulate bf16 into fp32", n, 10, [&] { accumulate(first.data(), DType::kF32, gradient16.data(), DType::kBF16, nullptr); });
+  Report("accumulate bf16 into fp32", n, 10,
+         [&] { accumulate(first.data(), DType::kF32, gradient16.data(), DType::kBF16, nullptr); });
   Report("accumulate bf16 into fp32, with norm", n, 10,
          [&] { accumulate(first.data(), DType::kF32, gradient16.data(), DType::kBF16, norms.data()); });
   Report("accumulate bf16 into bf16 (stochastic)", n, 6,

@@ -20,7 +20,8 @@ struct State {
   std::vector<uint16_t> lo;
   bool split = false;
 
-  State(const std::vector<float>& weights, bool split) : first_moment(weights.size()), second_moment(weights.size()), split(split) {
+  State(const std::vector<float>& weights, bool split)
+      : first_moment(weights.size()), second_moment(weights.size()), split(split) {
     if (!split) {
       weight = weights;
       return;
@@ -62,12 +63,13 @@ struct Gradient {
   }
 };
 
-void Update(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, State& state, const Gradient& gradient, bool decay,
-            int64_t begin, int64_t count) {
+void Update(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, State& state, const Gradient& gradient,
+            bool decay, int64_t begin, int64_t count) {
   AdamW(pool, options, step, count, state.Master(begin), state.first_moment.data() + begin, state.second_moment.data() + begin,
         gradient.At(begin), gradient.type, decay);
 }
-void Update(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, State& state, const Gradient& gradient, bool decay) {
+void Update(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, State& state, const Gradient& gradient,
+            bool decay) {
   Update(pool, options, step, state, gradient, decay, 0, state.n());
 }
 
@@ -82,8 +84,12 @@ void ExpectSameState(const State& a, const State& b) {
 class BoundedReference {
  public:
   explicit BoundedReference(const std::vector<float>& weights)
-      : weight_(weights.begin(), weights.end()), first_(weights.size()), second_(weights.size()), weight_error_(weights.size()),
-        first_error_(weights.size()), second_error_(weights.size()) {}
+      : weight_(weights.begin(), weights.end()),
+        first_(weights.size()),
+        second_(weights.size()),
+        weight_error_(weights.size()),
+        first_error_(weights.size()),
+        second_error_(weights.size()) {}
 
   void Step(const AdamWOptions& options, const AdamWStep& step, const std::vector<float>& gradient, bool decay) {
     const std::vector<double> w0 = weight_, m0 = first_, v0 = second_, g(gradient.begin(), gradient.end());
@@ -93,9 +99,11 @@ class BoundedReference {
     for (size_t i = 0; i < g.size(); ++i) {
       const double gs = std::abs(step.gradient_scale * g[i]);
       // m: scale, product with it, gain, product: 4 u of the new part; beta, product and sum: 3 u of each part.
-      first_error_[i] = options.beta1 * first_error_[i] + kU * (3 * options.beta1 * std::abs(m0[i]) + 7 * (1 - options.beta1) * gs) + kTiny;
+      first_error_[i] =
+          options.beta1 * first_error_[i] + kU * (3 * options.beta1 * std::abs(m0[i]) + 7 * (1 - options.beta1) * gs) + kTiny;
       // v: the scaled gradient twice (4 u), square, gain, product, sum.
-      second_error_[i] = options.beta2 * second_error_[i] + kU * (3 * options.beta2 * v0[i] + 8 * (1 - options.beta2) * gs * gs) + kTiny;
+      second_error_[i] =
+          options.beta2 * second_error_[i] + kU * (3 * options.beta2 * v0[i] + 8 * (1 - options.beta2) * gs * gs) + kTiny;
       const double denominator = std::sqrt(second_[i]) / root + options.eps;
       // The root halves a relative error, but a second moment near nothing is known only to the root of its error.
       const double root_error = second_[i] > 4 * second_error_[i] ? 0.6 * second_error_[i] / std::sqrt(second_[i])
@@ -138,11 +146,11 @@ void PrintTo(const Case& c, std::ostream* out) {
 class AdamWForms : public ::testing::TestWithParam<Case> {};
 
 INSTANTIATE_TEST_SUITE_P(All, AdamWForms,
-                         ::testing::Values(Case{false, DType::kF32, true}, Case{false, DType::kBF16, false}, Case{true, DType::kF32, false},
-                                           Case{true, DType::kBF16, true}),
+                         ::testing::Values(Case{false, DType::kF32, true}, Case{false, DType::kBF16, false},
+                                           Case{true, DType::kF32, false}, Case{true, DType::kBF16, true}),
                          [](const auto& c) {
-                           return std::string(c.param.split ? "Split" : "Fp32") + (c.param.gradient_type == DType::kF32 ? "F32" : "Bf16") +
-                                  (c.param.decay ? "Decay" : "NoDecay");
+                           return std::string(c.param.split ? "Split" : "Fp32") +
+                                  (c.param.gradient_type == DType::kF32 ? "F32" : "Bf16") + (c.param.decay ? "Decay" : "NoDecay");
                          });
 
 TEST_P(AdamWForms, StaysWithinAFewUlpOfTheDoubleLoopForEverySize) {

@@ -32,9 +32,11 @@ TEST(SquaredNorms, AreWithinTheRoundingOfTheirFewAdditions) {
     const std::vector<double> sums = Norms(pool, x);
     for (size_t c = 0; c < sums.size(); ++c) {
       long double exact = 0;
-      for (int64_t i = c * kNormChunk; i < std::min<int64_t>(n, (c + 1) * kNormChunk); ++i) exact += static_cast<long double>(x[i]) * x[i];
+      for (int64_t i = c * kNormChunk; i < std::min<int64_t>(n, (c + 1) * kNormChunk); ++i)
+        exact += static_cast<long double>(x[i]) * x[i];
       // 256 additions in a lane and 4 in the tree, each wrong by at most half an ulp of a sum that only grows.
-      EXPECT_NEAR(sums[c], static_cast<double>(exact), static_cast<double>(exact) * 260 * 0x1p-53) << "chunk " << c << " of " << n;
+      EXPECT_NEAR(sums[c], static_cast<double>(exact), static_cast<double>(exact) * 260 * 0x1p-53)
+          << "chunk " << c << " of " << n;
     }
   }
 }
@@ -78,18 +80,19 @@ TEST(SquaredNorms, AreFiniteForTheLargestFloatsAndNotFiniteForNanAndInfinity) {
 
 // The sum after `sum = a; sum += b`, with its norms, cut into parts of `part` elements.
 template <class Sum, class Gradient>
-std::pair<std::vector<Sum>, std::vector<double>> SumOfTwo(HostPool& pool, const std::vector<Gradient>& a, const std::vector<Gradient>& b,
-                                                          uint64_t key, int64_t first_index, int64_t part) {
+std::pair<std::vector<Sum>, std::vector<double>> SumOfTwo(HostPool& pool, const std::vector<Gradient>& a,
+                                                          const std::vector<Gradient>& b, uint64_t key, int64_t first_index,
+                                                          int64_t part) {
   const int64_t n = static_cast<int64_t>(a.size());
   std::vector<Sum> sum(n);
   std::vector<double> norms(CeilDiv(n, kNormChunk));
   for (int64_t begin = 0; begin < n; begin += part) {
     const int64_t count = std::min(part, n - begin);
     double* part_norms = norms.data() + begin / kNormChunk;
-    Accumulate(pool, count, sum.data() + begin, TypeOf<Sum>(), a.data() + begin, TypeOf<Gradient>(), false, key, first_index + begin,
-               nullptr);
-    Accumulate(pool, count, sum.data() + begin, TypeOf<Sum>(), b.data() + begin, TypeOf<Gradient>(), true, key, first_index + begin,
-               part_norms);
+    Accumulate(pool, count, sum.data() + begin, TypeOf<Sum>(), a.data() + begin, TypeOf<Gradient>(), false, key,
+               first_index + begin, nullptr);
+    Accumulate(pool, count, sum.data() + begin, TypeOf<Sum>(), b.data() + begin, TypeOf<Gradient>(), true, key,
+               first_index + begin, part_norms);
   }
   return {sum, norms};
 }
@@ -100,8 +103,10 @@ void CheckSum(const std::vector<Gradient>& a, const std::vector<Gradient>& b) {
   const int64_t n = static_cast<int64_t>(a.size()), first_index = 12345;
   std::vector<Sum> expected(n);
   const auto value = [](Gradient g) {
-    if constexpr (sizeof(Gradient) == 4) return g;
-    else return Bf16ToFloat(g);
+    if constexpr (sizeof(Gradient) == 4)
+      return g;
+    else
+      return Bf16ToFloat(g);
   };
   for (int64_t i = 0; i < n; ++i) {
     if constexpr (sizeof(Sum) == 4) {
@@ -208,12 +213,10 @@ TEST(Passes, RefuseWhatTheyCannotRead) {
   ExpectError(Code::kInvalidArgument, [&] { SquaredNorms(pool, 16, x.data(), DType::kF32, nullptr); });
   const std::string message = ExpectError(Code::kInvalidArgument, [&] { SquaredNorms(pool, 16, h.data(), DType::kF16, &sum); });
   EXPECT_NE(message.find("f16"), std::string::npos) << message;
-  ExpectError(Code::kInvalidArgument, [&] {
-    Accumulate(pool, 16, x.data(), DType::kF16, x.data(), DType::kF32, true, 0, 0, nullptr);
-  });
-  ExpectError(Code::kInvalidArgument, [&] {
-    Accumulate(pool, 16, x.data(), DType::kF32, x.data(), DType::kF32, true, 0, -1, nullptr);
-  });
+  ExpectError(Code::kInvalidArgument,
+              [&] { Accumulate(pool, 16, x.data(), DType::kF16, x.data(), DType::kF32, true, 0, 0, nullptr); });
+  ExpectError(Code::kInvalidArgument,
+              [&] { Accumulate(pool, 16, x.data(), DType::kF32, x.data(), DType::kF32, true, 0, -1, nullptr); });
   ExpectError(Code::kInvalidArgument, [&] { Convert(pool, 16, x.data(), DType::kF32, h.data(), DType::kF16); });
   ExpectError(Code::kInvalidArgument, [&] { SplitMasters(pool, 16, x.data(), h.data(), nullptr); });
   ExpectError(Code::kInvalidArgument, [&] { JoinMasters(pool, 16, nullptr, h.data(), x.data()); });

@@ -134,8 +134,18 @@ TEST_P(Kernels, EveryLengthAndOffsetGivesTheElementsOfThePlainLoopAndTouchesNoOt
 
 TEST_P(Kernels, StochasticRoundingOfExtremeValuesIsThePlainOne) {
   const float infinity = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();
-  const std::vector<float> extremes = {0.0f, -0.0f, infinity, -infinity, largest, -largest, std::nanf(""), -std::nanf(""), 1e-45f, -1e-40f,
-                                       std::bit_cast<float>(0x7f7f0000u), std::bit_cast<float>(0x7f800001u)};
+  const std::vector<float> extremes = {0.0f,
+                                       -0.0f,
+                                       infinity,
+                                       -infinity,
+                                       largest,
+                                       -largest,
+                                       std::nanf(""),
+                                       -std::nanf(""),
+                                       1e-45f,
+                                       -1e-40f,
+                                       std::bit_cast<float>(0x7f7f0000u),
+                                       std::bit_cast<float>(0x7f800001u)};
   std::vector<float> gradient;
   while (gradient.size() < 1000) gradient.insert(gradient.end(), extremes.begin(), extremes.end());
   const int64_t n = static_cast<int64_t>(gradient.size());

@@ -20,7 +20,8 @@ inline std::vector<float> RandomFloats(int64_t n, const char* name, double devia
   const uint64_t key = RandomKey(1, name), spread_key = RandomKey(2, name);
   std::vector<float> values(n);
   for (int64_t i = 0; i < n; ++i) {
-    values[i] = static_cast<float>(RandomNormal(key, i) * deviation * std::pow(10.0, decades * (RandomUniform(spread_key, i) - 0.5)));
+    values[i] =
+        static_cast<float>(RandomNormal(key, i) * deviation * std::pow(10.0, decades * (RandomUniform(spread_key, i) - 0.5)));
   }
   return values;
 }

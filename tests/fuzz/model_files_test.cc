@@ -118,14 +118,14 @@ TEST(Fuzz, MutatedSafetensors) {
   const std::string valid = file.Bytes();
   Mutator mutator(1);
   Outcome outcome;
-  for (int i = 0; i < 6000; ++i) {
+  for (int i = 0; i < 4000; ++i) {
     // Half of the time only the JSON, under a length that fits: the length field would hide what lies behind it.
     const std::string bytes = i % 2 == 0 ? mutator.Mutate(valid) : file.Bytes(mutator.Mutate(file.header.dump()));
     WriteText(path, bytes);
     outcome.Run(bytes, [&] { ReadFile(path); });
   }
   EXPECT_GT(outcome.accepted, 50);  // mutations of the data
-  EXPECT_GT(outcome.refused, 3000);
+  EXPECT_GT(outcome.refused, 2000);
 }
 
 TEST(Fuzz, MutatedConfigs) {

@@ -30,8 +30,9 @@ constexpr double kWeightTolerance = 1e-4;  // of the weight's norm
 constexpr double kElementTolerance = 0.1;  // of lr
 // Gradient norms of later steps magnify what the weights are off by.
 constexpr double kNormTolerance = 1e-3;
-// bf16 carries 8 bits: a part in 256 an operation, averaged over the batch's tokens.
+// bf16 carries 8 bits. PyTorch's own bf16 on these models is up to 0.01 off in a loss and up to 0.11 in a parameter's gradient.
 constexpr double kBf16LossTolerance = 0.02;
+constexpr double kBf16GradientTolerance = 0.2;
 
 double Norm(const std::vector<float>& values) {
   double sum = 0;
@@ -179,6 +180,15 @@ TEST_P(GoldenTest, Bf16LossesFollowForTenSteps) {
   }
   const double final_loss = Evaluate(trainer.get(), golden_.batches[0]).loss;
   EXPECT_NEAR(final_loss, golden_.final_loss, kBf16LossTolerance * golden_.final_loss);
+}
+
+TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {
+  const TrainerHandle trainer = MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_BF16);
+  Accumulate(trainer.get(), golden_.batches[0]);
+  for (const GoldenParameter& p : golden_.parameters) {
+    const std::vector<float> gradient = ReadTensor(trainer.get(), p.name, HLM_TENSOR_GRADIENT, p.gradient.size());
+    EXPECT_LE(DifferenceNorm(gradient, p.gradient), kBf16GradientTolerance * Norm(p.gradient)) << p.name;
+  }
 }
 
 TEST_P(GoldenTest, DocumentsDoNotSeeEachOther) {

@@ -99,8 +99,8 @@ TEST(DatasetTest, RefusesIdsOutsideTheVocabularyNamingValueLimitAndPlace) {
   ExpectRefused(WriteStream("bad.npy", {1, -1, 3}), "", 2, {"id -1", "position 1"});
   ExpectRefused(WriteStream("bad.npy", {1, int64_t{1} << 32, 3}, "<i8"), "", 2, {"id 4294967296", "position 1"});
   ExpectRefused(WriteStream("bad.npy", {1, 4294967295, 3}, "<u4"), "", 2, {"id 4294967295"});
-  WriteFile(Scratch("bad.txt"), "ab");
-  ExpectRefused(Scratch("bad.txt"), "", 1, {"bad.txt", "byte 98", "position 1"});
+  WriteFile(Scratch("bad.txt"), "ae");
+  ExpectRefused(Scratch("bad.txt"), "", 1, {"bad.txt", "byte 101", "position 1"});
 }
 
 TEST(DatasetTest, RefusesDataThatAreEmptyOrTooShort) {

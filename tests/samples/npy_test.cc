@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "samples/horizon/error.h"
 #include "tests/samples/support.h"
 
@@ -93,12 +97,12 @@ TEST(NpyTest, RefusesDamagedHeaders) {
   lying[11] = 0x7f;  // a header of 2 GiB
   ExpectRefused(lying, "a header of");
   const std::string rest = "'fortran_order': False, 'shape': (1,)";
-  for (const std::string& header :
-       {std::string(), std::string("{"), std::string("{}"), "{" + rest + "}", "{'descr': '<i4'", "{'descr': '<i4, " + rest + "}",
-        "{'descr': '<i4' " + rest + "}", "{'descr': '<i4', " + rest + "} more", "{'descr': '<i4', 'descr': '<i4', " + rest + "}",
-        std::string("{'descr': '<i4', 'fortran_order': Maybe, 'shape': (1,)}"),
-        std::string("{'descr': '<i4', 'fortran_order': False, 'shape': (1}"),
-        std::string("{'descr': '<i4', 'fortran_order': False, 'shape': 1}"), "{'descr': '<i4', 'extra': 1, " + rest + "}"}) {
+  const std::vector<std::string> damaged = {
+      "", "{", "{}", "{" + rest + "}", "{'descr': '<i4'", "{'descr': '<i4, " + rest + "}", "{'descr': '<i4' " + rest + "}",
+      "{'descr': '<i4', " + rest + "} more", "{'descr': '<i4', 'descr': '<i4', " + rest + "}",
+      "{'descr': '<i4', 'fortran_order': Maybe, 'shape': (1,)}", "{'descr': '<i4', 'fortran_order': False, 'shape': (1}",
+      "{'descr': '<i4', 'fortran_order': False, 'shape': 1}", "{'descr': '<i4', 'extra': 1, " + rest + "}"};
+  for (const std::string& header : damaged) {
     ExpectRefused(WithHeader(header, "1234"), "bad .npy file");
   }
 }
@@ -107,9 +111,9 @@ TEST(NpyTest, RefusesDamagedHeaders) {
 TEST(NpyTest, SurvivesEveryDamagedByte) {
   const std::string good = Npy("<u2", "(2, 2)", "abcdefgh");
   for (size_t at = 0; at < good.size(); ++at) {
-    for (const int value : {0, '(', ')', '\'', '9', 0xff}) {
+    for (const char value : std::string("\0()'9\xff", 6)) {
       std::string bytes = good;
-      bytes[at] = static_cast<char>(value);
+      bytes[at] = value;
       try {
         const NpyHeader header = Parse(bytes);
         EXPECT_LE(header.data_offset, bytes.size());

@@ -1,0 +1,104 @@
+// The templates' hand-written backward passes against central differences of the loss, one random direction a tensor, for a model
+// with every feature: biases, query/key norms, grouped queries, windows, tied and untied heads, several documents and micro-batches.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "core/train/devices.h"
+#include "core/train/trainer.h"
+
+namespace hlm {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* config;
+};
+
+class TemplateGradient : public testing::TestWithParam<Case> {};
+
+TEST_P(TemplateGradient, EqualsCentralDifferences) {
+  const auto model = Model::Create(GetParam().config, 3);
+  PlanOptions options;
+  options.compute = DType::kF32;
+  options.purpose = Purpose::kForwardBackward;
+  options.batch_size = 3, options.seq_len = 11, options.micro_batch = 1, options.head_chunk = 4;
+  options.activations = Activations::kKeepCheap;
+  const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine("cpu")));
+  Trainer trainer(model, plan, {}, MakeDevice(*plan));
+
+  // Norms and biases away from their initial ones and zeros, so that each matters.
+  for (const UnitSpec& unit : model->layout().units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      if (tensor.Decays()) continue;
+      std::vector<float> values(static_cast<size_t>(tensor.elements));
+      for (size_t i = 0; i < values.size(); ++i) {
+        values[i] = (tensor.init == TensorInit::kOne ? 1.0f : 0.0f) + 0.2f * static_cast<float>(RandomNormal(RandomKey(5, tensor.name), i));
+      }
+      trainer.WriteTensor(tensor.name, TensorKind::kWeight, 0, values.data(), values.size() * 4);
+    }
+  }
+  std::vector<int32_t> ids;
+  for (uint64_t t = 0; t < 29; ++t) ids.push_back(static_cast<int32_t>(RandomBelow(RandomKey(9, "ids"), t, static_cast<uint64_t>(model->spec().vocab))));
+  const std::vector<int64_t> offsets = {0, 7, 18, 29};
+  std::vector<float> weights(29);
+  for (size_t t = 0; t < weights.size(); ++t) weights[t] = 0.25f * static_cast<float>(t % 5);
+  Batch batch;
+  batch.ids = ids;
+  batch.offsets = offsets;
+  batch.weights = weights;
+  const double loss = trainer.Accumulate(batch).loss;
+  EXPECT_NEAR(loss, trainer.Evaluate(batch).loss, 1e-6 * loss);
+
+  for (const UnitSpec& unit : model->layout().units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      const size_t n = static_cast<size_t>(tensor.elements);
+      std::vector<float> gradient(n), weight(n), moved(n);
+      trainer.ReadTensor(tensor.name, TensorKind::kGradient, 0, gradient.data(), n * 4);
+      trainer.ReadTensor(tensor.name, TensorKind::kWeight, 0, weight.data(), n * 4);
+      // Half along the gradient, so that the derivative is far above the noise; half random, so that every element is in it.
+      double norm = 0;
+      for (const float g : gradient) norm += static_cast<double>(g) * g;
+      norm = std::sqrt(norm);
+      ASSERT_GT(norm, 0) << tensor.name;
+      std::vector<double> direction(n);
+      double slope = 0;
+      for (size_t i = 0; i < n; ++i) {
+        direction[i] = gradient[i] / norm + RandomNormal(RandomKey(11, tensor.name), i) / std::sqrt(static_cast<double>(n));
+        slope += direction[i] * gradient[i];
+      }
+      const double step = 4e-3;
+      const auto loss_at = [&](double sign) {
+        for (size_t i = 0; i < n; ++i) moved[i] = static_cast<float>(weight[i] + sign * step * direction[i]);
+        trainer.WriteTensor(tensor.name, TensorKind::kWeight, 0, moved.data(), n * 4);
+        return trainer.Evaluate(batch).loss;
+      };
+      const double difference = (loss_at(1) - loss_at(-1)) / (2 * step);
+      trainer.WriteTensor(tensor.name, TensorKind::kWeight, 0, weight.data(), n * 4);
+      // fp32 losses are good to about 1e-7 of themselves, which the step divides; the third derivative adds step^2.
+      EXPECT_NEAR(difference, slope, 1e-7 * loss / step * 4 + 2e-3 * std::abs(slope)) << tensor.name << " norm " << norm;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, TemplateGradient,
+    testing::Values(
+        Case{"Qwen3Tied",
+             R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "vocab_size": 37, "max_position_embeddings": 64, "attention_bias": true,
+                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": true})"},
+        Case{"LlamaBiases",
+             R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 24, "intermediate_size": 33, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attention_bias": true, "mlp_bias": true,
+                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
+        Case{"MistralWindow",
+             R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 6, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "sliding_window": 3,
+                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace hlm

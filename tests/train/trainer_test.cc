@@ -1,0 +1,277 @@
+// What a trainer promises beyond its numbers: what a call changes and what it does not, and how it ends early.
+#include "core/train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "core/base/error.h"
+#include "core/cpu/cpu_device.h"
+#include "core/train/devices.h"
+#include "tests/equivalence/run.h"
+
+namespace hlm {
+namespace {
+
+struct Fixture {
+  std::shared_ptr<const Model> model = Model::Create(TinyConfig(false, false, 2), 1);
+  std::shared_ptr<const Plan> plan;
+  std::unique_ptr<Trainer> trainer;
+  std::vector<int32_t> ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  std::vector<int64_t> offsets = {0, 4, 10};
+  Batch batch;
+
+  explicit Fixture(const std::function<void(PlanOptions&)>& change = [](PlanOptions&) {}, CpuDeviceOptions device = {}) {
+    PlanOptions options;
+    options.compute = DType::kF32;
+    options.batch_size = 2, options.seq_len = 8;
+    options.threads = 1;
+    change(options);
+    plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine("cpu")));
+    TrainerOptions trainer_options;
+    trainer_options.schedule.lr = 1e-2;
+    device.threads = 1;
+    trainer = std::make_unique<Trainer>(model, plan, trainer_options, CreateCpuDevice(device));
+    batch.ids = ids;
+    batch.offsets = offsets;
+  }
+  std::vector<float> Read(const std::string& name, TensorKind kind = TensorKind::kWeight) {
+    int64_t unit = 0;
+    std::vector<float> values(static_cast<size_t>(FindTensor(model->layout(), name, &unit)->elements));
+    trainer->ReadTensor(name, kind, 0, values.data(), values.size() * 4);
+    return values;
+  }
+};
+constexpr char kDown[] = "model.layers.1.mlp.down_proj.weight";
+
+Code CodeOf(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return Code::kOk;
+}
+
+TEST(Trainer, AccumulateChangesNoWeightAndApplyForgetsTheGradient) {
+  Fixture f;
+  const auto before = f.Read(kDown);
+  f.trainer->Accumulate(f.batch);
+  EXPECT_EQ(f.Read(kDown), before);
+  EXPECT_NE(f.Read(kDown, TensorKind::kGradient), std::vector<float>(before.size(), 0.0f));
+  f.trainer->Apply();
+  EXPECT_NE(f.Read(kDown), before);
+  EXPECT_EQ(CodeOf([&] { f.Read(kDown, TensorKind::kGradient); }), Code::kFailedPrecondition);
+  EXPECT_EQ(CodeOf([&] { f.trainer->Apply(); }), Code::kFailedPrecondition);
+}
+
+TEST(Trainer, DiscardForgetsTheGradient) {
+  Fixture f, untouched;
+  f.trainer->Accumulate(f.batch);
+  f.trainer->Discard();
+  EXPECT_EQ(CodeOf([&] { f.trainer->Apply(); }), Code::kFailedPrecondition);
+  EXPECT_EQ(f.trainer->Step(f.batch).grad_norm, untouched.trainer->Step(untouched.batch).grad_norm);
+}
+
+TEST(Trainer, HalvesWithOneDenominatorMakeTheWholeStep) {
+  for (const DType grad : {DType::kF32, DType::kBF16}) {
+    const auto change = [&](PlanOptions& o) {
+      o.compute = grad;
+      o.grad_clip = 0.5;
+    };
+    Fixture whole(change), halves(change);
+    const StepMetrics one = whole.trainer->Step(whole.batch);
+    const std::vector<int64_t> first = {0, 4}, second = {0, 6};
+    Batch a = halves.batch, b = halves.batch;
+    a.ids = std::span(halves.ids).subspan(0, 4), a.offsets = first, a.denominator = 8;
+    b.ids = std::span(halves.ids).subspan(4), b.offsets = second, b.denominator = 8;
+    halves.trainer->Accumulate(a);
+    halves.trainer->Accumulate(b);
+    const StepMetrics two = halves.trainer->Apply();
+    // bf16 gradients are rounded once more: 2^-9 of each element.
+    const double bound = grad == DType::kF32 ? 1e-6 : 4e-3;
+    EXPECT_NEAR(one.loss, two.loss, (grad == DType::kF32 ? 1e-6 : 1e-3) * one.loss);
+    EXPECT_NEAR(one.grad_norm, two.grad_norm, bound * one.grad_norm);
+    EXPECT_EQ(one.tokens, two.tokens);
+  }
+}
+
+TEST(Trainer, EvaluateIsTheLossOfTheStepAndTheLogitsGiveIt) {
+  Fixture f;
+  const BatchLoss loss = f.trainer->Evaluate(f.batch);
+  std::vector<float> logits(f.ids.size() * 61);
+  f.trainer->Logits(f.batch, {}, logits);
+  double sum = 0;
+  for (size_t t = 0; t + 1 < f.ids.size(); ++t) {
+    if (t == 3) continue;  // the last token of the first document
+    double total = 0;
+    for (size_t v = 0; v < 61; ++v) total += std::exp(static_cast<double>(logits[t * 61 + v]));
+    sum += std::log(total) - logits[t * 61 + static_cast<size_t>(f.ids[t + 1])];
+  }
+  EXPECT_NEAR(loss.loss, sum / 8, 1e-5);
+  EXPECT_EQ(loss.tokens, 8);
+  const std::vector<int64_t> places = {2, 7, 8};
+  std::vector<float> some(3 * 61);
+  f.trainer->Logits(f.batch, places, some);
+  for (size_t p = 0; p < 3; ++p) {
+    for (size_t v = 0; v < 61; ++v) EXPECT_NEAR(some[p * 61 + v], logits[static_cast<size_t>(places[p]) * 61 + v], 1e-5);
+  }
+  EXPECT_EQ(f.trainer->Step(f.batch).loss, loss.loss);
+}
+
+TEST(Trainer, CancelEndsTheCallWithNoWeightChangedAndTheNextOneRuns) {
+  for (const Timing timing : {Timing::kNextForward, Timing::kBackward}) {
+    Fixture f([&](PlanOptions& o) { o.timing = timing, o.grad_clip = 0; });
+    const auto before = f.Read(kDown);
+    f.trainer->Cancel();
+    EXPECT_EQ(CodeOf([&] { f.trainer->Step(f.batch); }), Code::kCancelled);
+    EXPECT_EQ(f.Read(kDown), before);
+    EXPECT_EQ(f.trainer->Step(f.batch).step, 1);
+  }
+}
+
+TEST(Trainer, CancelActsWhileAStepRuns) {
+  CpuDeviceOptions slow;
+  slow.delay_seed = 1, slow.max_delay_us = 20000;
+  Fixture f([](PlanOptions&) {}, slow);
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    f.trainer->Cancel();
+  });
+  EXPECT_EQ(CodeOf([&] { f.trainer->Step(f.batch); }), Code::kCancelled);
+  other.join();
+}
+
+TEST(Trainer, ADeadlineEndsTheCall) {
+  CpuDeviceOptions slow;
+  slow.delay_seed = 1, slow.max_delay_us = 20000;
+  Fixture f([](PlanOptions&) {}, slow);
+  f.trainer->SetDeadline(0.01);
+  EXPECT_EQ(CodeOf([&] { f.trainer->Step(f.batch); }), Code::kDeadlineExceeded);
+  f.trainer->SetDeadline(0);
+  EXPECT_EQ(f.trainer->Step(f.batch).step, 1);
+}
+
+TEST(Trainer, AStepThatIsNotFiniteIsSkippedWhole) {
+  for (const Timing timing : {Timing::kNextForward, Timing::kBackward, Timing::kSerial}) {
+    Fixture f([&](PlanOptions& o) { o.timing = timing, o.grad_clip = 0; });
+    auto norm = f.Read("model.norm.weight");
+    const auto good = norm;
+    for (float& w : norm) w = 1e38f;
+    f.trainer->WriteTensor("model.norm.weight", TensorKind::kWeight, 0, norm.data(), norm.size() * 4);
+    const auto before = f.Read(kDown);
+    const StepMetrics metrics = f.trainer->Step(f.batch);
+    EXPECT_TRUE(metrics.skipped);
+    EXPECT_FALSE(std::isfinite(metrics.loss));
+    EXPECT_EQ(metrics.step, 1);
+    EXPECT_EQ(f.Read(kDown), before);
+    EXPECT_EQ(f.Read("model.norm.weight"), norm);
+    f.trainer->WriteTensor("model.norm.weight", TensorKind::kWeight, 0, good.data(), good.size() * 4);
+    EXPECT_FALSE(f.trainer->Step(f.batch).skipped);
+  }
+}
+
+TEST(Trainer, TensorsCanBeReadAndWrittenInPieces) {
+  for (const DType compute : {DType::kF32, DType::kBF16}) {
+    Fixture f([&](PlanOptions& o) { o.compute = compute; });
+    const float values[3] = {0.123456789f, -3.25f, 1e-20f};
+    f.trainer->WriteTensor(kDown, TensorKind::kWeight, 8, values, sizeof values);
+    const auto all = f.Read(kDown);
+    EXPECT_EQ(0, std::memcmp(&all[2], values, sizeof values)) << "the master is exact";
+    for (const TensorKind kind : {TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
+      const float moment = 0.75f;
+      f.trainer->WriteTensor(kDown, kind, 4, &moment, 4);
+      EXPECT_EQ(f.Read(kDown, kind)[1], moment);
+    }
+    float one = 0;
+    EXPECT_EQ(CodeOf([&] { f.trainer->ReadTensor("nothing", TensorKind::kWeight, 0, &one, 4); }), Code::kNotFound);
+    EXPECT_EQ(CodeOf([&] { f.trainer->ReadTensor(kDown, TensorKind::kWeight, all.size() * 4, &one, 4); }), Code::kOutOfRange);
+    EXPECT_EQ(CodeOf([&] { f.trainer->ReadTensor(kDown, TensorKind::kWeight, 2, &one, 4); }), Code::kInvalidArgument);
+    const float bad[2] = {1.0f, NAN};
+    EXPECT_EQ(CodeOf([&] { f.trainer->WriteTensor(kDown, TensorKind::kWeight, 0, bad, 8); }), Code::kInvalidArgument);
+    EXPECT_EQ(f.Read(kDown)[0], all[0]) << "nothing is written where one value is bad";
+    const float negative = -1;
+    EXPECT_EQ(CodeOf([&] { f.trainer->WriteTensor(kDown, TensorKind::kSecondMoment, 0, &negative, 4); }), Code::kInvalidArgument);
+  }
+}
+
+TEST(Trainer, AWrittenGradientIsWhatTheUpdateUses) {
+  Fixture f([](PlanOptions& o) { o.grad_clip = 0; });
+  f.trainer->Accumulate(f.batch);
+  auto gradient = f.Read(kDown, TensorKind::kGradient);
+  gradient[0] = 100;
+  f.trainer->WriteTensor(kDown, TensorKind::kGradient, 0, gradient.data(), gradient.size() * 4);
+  const StepMetrics metrics = f.trainer->Apply();
+  EXPECT_GT(metrics.grad_norm, 99);
+  EXPECT_FLOAT_EQ(f.Read(kDown, TensorKind::kFirstMoment)[0], 10);
+}
+
+TEST(Trainer, RefusesWhatItsPlanCannotDo) {
+  Fixture forward([](PlanOptions& o) { o.purpose = Purpose::kForward; });
+  EXPECT_EQ(CodeOf([&] { forward.trainer->Step(forward.batch); }), Code::kFailedPrecondition);
+  EXPECT_TRUE(std::isfinite(forward.trainer->Evaluate(forward.batch).loss));
+  Fixture gradients([](PlanOptions& o) { o.purpose = Purpose::kForwardBackward; });
+  gradients.trainer->Accumulate(gradients.batch);
+  EXPECT_EQ(CodeOf([&] { gradients.trainer->Apply(); }), Code::kFailedPrecondition);
+  EXPECT_EQ(CodeOf([&] { gradients.Read(kDown, TensorKind::kFirstMoment); }), Code::kFailedPrecondition);
+  Fixture backward([](PlanOptions& o) { o.timing = Timing::kBackward, o.grad_clip = 0; });
+  EXPECT_EQ(CodeOf([&] { backward.trainer->Accumulate(backward.batch); }), Code::kFailedPrecondition);
+  Fixture small([](PlanOptions& o) { o.seq_len = 4; });
+  EXPECT_EQ(CodeOf([&] { small.trainer->Step(small.batch); }), Code::kResourceExhausted);
+}
+
+TEST(Trainer, TheTraceHasALaneForEachStreamAndTheOptimizer) {
+  Fixture f;
+  EXPECT_EQ(CodeOf([&] { f.trainer->TraceWrite("unused"); }), Code::kFailedPrecondition);
+  f.trainer->TraceStart();
+  f.trainer->Step(f.batch);
+  const std::string path = testing::TempDir() + "/trace.json";
+  f.trainer->TraceWrite(path);
+  std::ifstream file(path);
+  std::map<int, int> spans;
+  const auto trace = nlohmann::json::parse(file);
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["ph"] == "X") ++spans[event["tid"].get<int>()];
+  }
+  for (int lane = 1; lane <= 4; ++lane) EXPECT_GT(spans[lane], 0) << "lane " << lane;
+}
+
+// Anonymous memory stays within 1 % and 256 MiB of what the plan and its reserve say.
+TEST(Trainer, ResidentMemoryStaysWithinThePlan) {
+  const char* config =
+      R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 6,
+          "num_attention_heads": 8, "num_key_value_heads": 8, "vocab_size": 8192, "max_position_embeddings": 512, "hidden_act": "silu"})";
+  const auto model = Model::Create(config, 1);
+  PlanOptions options;
+  options.batch_size = 2, options.seq_len = 64;
+  const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine("cpu")));
+  Trainer trainer(model, plan, {}, MakeDevice(*plan));
+  std::vector<int32_t> ids(128);
+  for (size_t t = 0; t < ids.size(); ++t) ids[t] = static_cast<int32_t>(t * 61 % 8192);
+  const std::vector<int64_t> offsets = {0, 64, 128};
+  Batch batch;
+  batch.ids = ids;
+  batch.offsets = offsets;
+  trainer.Step(batch);
+  trainer.Step(batch);
+  trainer.Finish();
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t resident = 0;
+  while (status >> word) {
+    if (word == "RssAnon:") status >> resident;
+  }
+  ASSERT_GT(resident, 0);
+  EXPECT_LE(static_cast<double>(resident) * 1024, static_cast<double>(plan->host_bytes) * 1.01 + (256 << 20));
+  // And the store is really there: moments and masters have been touched.
+  EXPECT_GE(resident * 1024, plan->host.weights + plan->host.remainders + plan->host.first_moments + plan->host.second_moments);
+}
+
+}  // namespace
+}  // namespace hlm
