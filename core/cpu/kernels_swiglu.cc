@@ -13,11 +13,11 @@ HWY_BEFORE_NAMESPACE();
 namespace hlm {
 namespace HWY_NAMESPACE {
 
-// 1 / (1 + exp(-x)). Highway's Exp is not defined far above 88; below -88 the result is under 1e-38 either way. Exp(NaN) is 0
+// 1 / (1 + exp(-x)). Highway's Exp is infinite from 89 on but not defined far above 104. Exp(NaN) is 0
 // there, so a NaN gives 1: every use multiplies by x, which keeps it.
 HWY_INLINE Floats Sigmoid(Floats x) {
   const Floats one = Set(1.0f);
-  return hn::Div(one, hn::Add(one, hn::Exp(kFloats, hn::Min(Set(88.0f), hn::Neg(x)))));
+  return hn::Div(one, hn::Add(one, hn::Exp(kFloats, hn::Min(Set(100.0f), hn::Neg(x)))));
 }
 
 template <class T>
