@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "core/base/error.h"
 #include "core/cpu/attention.h"
 #include "core/cpu/attention_tiles.h"
@@ -96,45 +94,36 @@ class UnitRun {
     RowDots(dout.data, dout.stride, out.data, out.stride, rows, dim_, scratch_.delta);
     std::fill_n(scratch_.dqueries, rows * dim_, 0.0f);
 
-    const KeyRange seen = KeysSeen(first, last, args_.window);
-    for (int64_t span = seen.begin; span < seen.end; span += kKeySpan) {
-      const KeyRange keys{span, std::min(seen.end, span + kKeySpan)};
-      const FloatView k = View(keys.begin, key_at_, keys.end - keys.begin, scratch_.keys);
-      const FloatView v = View(keys.begin, value_at_, keys.end - keys.begin, scratch_.values);
-      for (int64_t row = first; row < last; row += kQueryRows) {
-        const int64_t end = std::min(last, row + kQueryRows);
-        const KeyRange part = Intersect(KeysSeen(row, end, args_.window), keys);
-        if (part.begin >= part.end) continue;
-        const int64_t at = row - first, skip = part.begin - keys.begin;
-        const FloatView k_part{k.row(skip), k.stride}, v_part{v.row(skip), v.stride};
-        const FloatView q_part{q.row(at), q.stride}, dout_part{dout.row(at), dout.stride};
-        if (!Tile(head, row, end, part, at, q_part, dout_part, k_part, v_part, dk, dv)) return false;
-      }
-    }
+    KeyRange keys{};
+    FloatView k{}, v{};
+    const auto span = [&](const KeyRange& now) {
+      keys = now;
+      k = View(keys.begin, key_at_, keys.end - keys.begin, scratch_.keys);
+      v = View(keys.begin, value_at_, keys.end - keys.begin, scratch_.values);
+    };
+    const auto tile = [&](const QueryRange& queries, const KeyRange& part) {
+      const ScoreTile scores = MakeScoreTile(scratch_.scores, queries, part, args_.window, dim_);
+      const int64_t at = queries.begin - first, skip = part.begin - keys.begin;
+      return Tile(scores, head, at, q.From(at), dout.From(at), k.From(skip), v.From(skip), dk.row(part.begin), dk.stride,
+                  dv.row(part.begin), dv.stride);
+    };
+    if (!ForTiles(first, last, args_.window, span, tile)) return false;
     Scatter(scratch_.dqueries, rows, first, head * dim_);
     return true;
   }
 
-  // The five products of one tile and the softmax between them.
-  bool Tile(int64_t head, int64_t row, int64_t end, const KeyRange& part, int64_t at, const FloatView& q, const FloatView& dout,
-            const FloatView& k, const FloatView& v, const FloatSums& dk, const FloatSums& dv) const {
-    ScoreTile tile;
-    tile.scores = scratch_.scores;
-    tile.rows = end - row;
-    tile.keys = part.end - part.begin;
-    tile.stride = RoundUp(tile.keys, kTilePad);
-    tile.first_query = row;
-    tile.first_key = part.begin;
-    tile.window = args_.window;
-    tile.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim_)));
+  // The five products of one tile and the softmax between them; `at` is its first row among the queries.
+  bool Tile(const ScoreTile& tile, int64_t head, int64_t at, const FloatView& q, const FloatView& dout, const FloatView& k,
+            const FloatView& v, float* dk, int64_t dk_stride, float* dv, int64_t dv_stride) const {
     const int64_t m = tile.rows, n = tile.keys, s = tile.stride;
+    float* p = tile.scores;
     float* ds = scratch_.gradients;
-    if (!TryProductF32({m, n, dim_, false, true, q.stride, k.stride, s}, q.data, k.data, false, tile.scores)) return false;
+    if (!TryProductF32({m, n, dim_, false, true, q.stride, k.stride, s}, q.data, k.data, false, p)) return false;
     if (!TryProductF32({m, n, dim_, false, true, dout.stride, v.stride, s}, dout.data, v.data, false, ds)) return false;
-    SoftmaxBackwardTile(tile, ds, args_.lse + (unit_.begin + row) * args_.heads + head, args_.heads, scratch_.delta + at);
-    const float* p = tile.scores;
-    return TryProductF32({n, dim_, m, true, false, s, dout.stride, dv.stride}, p, dout.data, true, dv.row(part.begin)) &&
-           TryProductF32({n, dim_, m, true, false, s, q.stride, dk.stride}, ds, q.data, true, dk.row(part.begin)) &&
+    const float* lse = args_.lse + (unit_.begin + tile.first_query) * args_.heads + head;
+    SoftmaxBackwardTile(tile, ds, lse, args_.heads, scratch_.delta + at);
+    return TryProductF32({n, dim_, m, true, false, s, dout.stride, dv_stride}, p, dout.data, true, dv) &&
+           TryProductF32({n, dim_, m, true, false, s, q.stride, dk_stride}, ds, q.data, true, dk) &&
            TryProductF32({m, dim_, n, false, false, s, k.stride, dim_}, ds, k.data, true, scratch_.dqueries + at * dim_);
   }
 

@@ -1,4 +1,3 @@
-#include <cmath>
 #include <limits>
 
 #include "core/base/error.h"
@@ -44,38 +43,27 @@ bool RunUnit(const AttentionArgs& args, const Unit& unit, const ForwardScratch& 
   };
   std::fill_n(scratch.most, queries, -std::numeric_limits<float>::infinity());
   const FloatView q = view(unit.first, unit.head * dim, queries, scratch.queries);
-  const KeyRange seen = KeysSeen(unit.first, unit.last, args.window);
-  for (int64_t span = seen.begin; span < seen.end; span += kKeySpan) {
-    const KeyRange keys{span, std::min(seen.end, span + kKeySpan)};
-    const FloatView k = view(keys.begin, key_at, keys.end - keys.begin, scratch.keys);
-    const FloatView v = view(keys.begin, value_at, keys.end - keys.begin, scratch.values);
-    for (int64_t row = unit.first; row < unit.last; row += kQueryRows) {
-      const int64_t end = std::min(unit.last, row + kQueryRows);
-      const KeyRange needed = KeysSeen(row, end, args.window), part = Intersect(needed, keys);
-      if (part.begin >= part.end) continue;
-      const int64_t at = row - unit.first;
-      ScoreTile tile;
-      tile.scores = scratch.scores;
-      tile.rows = end - row;
-      tile.keys = part.end - part.begin;
-      tile.stride = RoundUp(tile.keys, kTilePad);
-      tile.first_query = row;
-      tile.first_key = part.begin;
-      tile.window = args.window;
-      tile.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim)));
-      const int64_t skip = part.begin - keys.begin;
-      if (!TryProductF32({tile.rows, tile.keys, dim, false, true, q.stride, k.stride, tile.stride}, q.row(at), k.row(skip), false,
-                         tile.scores)) {
-        return false;
-      }
-      SoftmaxTile(tile, scratch.most + at, scratch.sum + at, scratch.output + at * dim, dim);
-      const bool first = part.begin == needed.begin;
-      if (!TryProductF32({tile.rows, dim, tile.keys, false, false, tile.stride, v.stride, dim}, tile.scores, v.row(skip), !first,
-                         scratch.output + at * dim)) {
-        return false;
-      }
+  KeyRange keys{};
+  FloatView k{}, v{};
+  const auto span = [&](const KeyRange& now) {
+    keys = now;
+    k = view(keys.begin, key_at, keys.end - keys.begin, scratch.keys);
+    v = view(keys.begin, value_at, keys.end - keys.begin, scratch.values);
+  };
+  const auto tile = [&](const QueryRange& rows, const KeyRange& part) {
+    const ScoreTile scores = MakeScoreTile(scratch.scores, rows, part, args.window, dim);
+    const int64_t at = rows.begin - unit.first;
+    const FloatView q_part = q.From(at), k_part = k.From(part.begin - keys.begin), v_part = v.From(part.begin - keys.begin);
+    if (!TryProductF32({scores.rows, scores.keys, dim, false, true, q.stride, k.stride, scores.stride}, q_part.data, k_part.data, false,
+                       scores.scores)) {
+      return false;
     }
-  }
+    SoftmaxTile(scores, scratch.most + at, scratch.sum + at, scratch.output + at * dim, dim);
+    const bool first = part.begin == KeysSeen(rows.begin, rows.end, args.window).begin;
+    return TryProductF32({scores.rows, dim, scores.keys, false, false, scores.stride, v.stride, dim}, scores.scores, v_part.data, !first,
+                         scratch.output + at * dim);
+  };
+  if (!ForTiles(unit.first, unit.last, args.window, span, tile)) return false;
   const int64_t token = unit.begin + unit.first;
   FinishSoftmax(scratch.output, scratch.most, scratch.sum, queries, dim, args.type,
                 At(args.type, args.out, (token * args.heads + unit.head) * dim), args.heads * dim,

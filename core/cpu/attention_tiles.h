@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -23,7 +24,7 @@ inline constexpr int64_t kQueryRows = 128;  // queries of a tile of scores: [kQu
 struct FloatView {
   const float* data;
   int64_t stride;
-  const float* row(int64_t r) const { return data + r * stride; }
+  FloatView From(int64_t row) const { return {data + row * stride, stride}; }
 };
 
 inline const void* At(DType type, const void* data, int64_t element) {
@@ -47,6 +48,39 @@ inline KeyRange KeysSeen(int64_t first, int64_t last, int64_t window) {
   return {window > 0 ? std::max<int64_t>(0, first - window + 1) : 0, last};
 }
 inline KeyRange Intersect(const KeyRange& a, const KeyRange& b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
+
+// Calls span(keys) for the spans of keys that the queries [first, last) see, and after each one tile(queries, part) for the rows of
+// queries that see a part of it. Ends at the first call that returns false.
+struct QueryRange {
+  int64_t begin, end;
+};
+template <class Span, class Tile>
+bool ForTiles(int64_t first, int64_t last, int64_t window, const Span& span, const Tile& tile) {
+  const KeyRange seen = KeysSeen(first, last, window);
+  for (int64_t at = seen.begin; at < seen.end; at += kKeySpan) {
+    const KeyRange keys{at, std::min(seen.end, at + kKeySpan)};
+    span(keys);
+    for (int64_t row = first; row < last; row += kQueryRows) {
+      const QueryRange queries{row, std::min(last, row + kQueryRows)};
+      const KeyRange part = Intersect(KeysSeen(queries.begin, queries.end, window), keys);
+      if (part.begin < part.end && !tile(queries, part)) return false;
+    }
+  }
+  return true;
+}
+
+inline ScoreTile MakeScoreTile(float* scores, const QueryRange& queries, const KeyRange& keys, int64_t window, int64_t dim) {
+  ScoreTile tile;
+  tile.scores = scores;
+  tile.rows = queries.end - queries.begin;
+  tile.keys = keys.end - keys.begin;
+  tile.stride = RoundUp(tile.keys, kTilePad);
+  tile.first_query = queries.begin;
+  tile.first_key = keys.begin;
+  tile.window = window;
+  tile.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim)));
+  return tile;
+}
 
 // Hands out pieces of a thread's scratch, each on its own cache line; without memory it only counts.
 class Scratch {

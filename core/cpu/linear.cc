@@ -31,7 +31,7 @@ void RunLinear(const LinearArgs& args, float* scratch) {
     if (args.addend != nullptr && args.addend != args.y) {
       CastKernel({args.y_type, args.y_type, args.tokens * args.out, args.addend, args.y});
     }
-    NativeProduct(shape, Bf16(args.x), Bf16(args.w), Bf16(args.bias), args.addend != nullptr, args.y_type, args.y);
+    MatmulProduct(shape, args.type, args.x, args.w, args.bias, args.addend != nullptr, args.y_type, args.y);
   } else if (args.y_type == DType::kF32) {
     Prefill(args);
     const bool accumulate = args.bias != nullptr || args.addend != nullptr;
@@ -51,7 +51,7 @@ void RunLinearBackwardInput(const LinearBackwardInputArgs& args, float* scratch)
   if (args.type == DType::kF32) {
     ProductF32(shape, F32(args.dy), F32(args.w), false, static_cast<float*>(args.dx));
   } else if (NativeBf16Products()) {
-    NativeProduct(shape, Bf16(args.dy), Bf16(args.w), nullptr, false, DType::kBF16, args.dx);
+    MatmulProduct(shape, args.type, args.dy, args.w, nullptr, false, DType::kBF16, args.dx);
   } else {
     ConvertedRoundedProduct(shape, Bf16(args.dy), Bf16(args.w), nullptr, nullptr, static_cast<bf16_t*>(args.dx), scratch);
   }
@@ -62,7 +62,7 @@ void RunLinearBackwardWeight(const LinearBackwardWeightArgs& args, float* scratc
   if (args.type == DType::kF32) {
     ProductF32(shape, F32(args.dy), F32(args.x), args.accumulate, args.dw);
   } else if (NativeBf16Products()) {
-    NativeProduct(shape, Bf16(args.dy), Bf16(args.x), nullptr, args.accumulate, DType::kF32, args.dw);
+    MatmulProduct(shape, args.type, args.dy, args.x, nullptr, args.accumulate, DType::kF32, args.dw);
   } else {
     ConvertedProduct(shape, Bf16(args.dy), Bf16(args.x), args.accumulate, args.dw, scratch);
   }

@@ -1,1 +1,161 @@
+// Wrong usage is status 2 and one line; help names every option; what an option says arrives in the plan.
+#include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/samples/support.h"
+
+namespace horizon_test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+void ExpectWrongUsage(const Words& arguments, const Words& parts) {
+  std::string line;
+  for (const std::string& word : arguments) line += word + " ";
+  SCOPED_TRACE(line);
+  const Result result = Horizon(arguments);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.out, "");
+  ExpectOneErrorLine(result, parts);
+}
+
+Words With(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST(UsageTest, SubcommandsAndOptionsMustExist) {
+  ExpectWrongUsage({}, {"subcommand"});
+  ExpectWrongUsage({"tarin"}, {"tarin"});
+  ExpectWrongUsage({"train", "--dta", "x.npy"}, {"--data"});
+  ExpectWrongUsage({"devices", "--jsn"}, {"--jsn"});
+  ExpectWrongUsage({"eval", "--preset", "tiny", "--data", "x.npy", "stray"}, {"stray"});
+}
+
+TEST(UsageTest, ExactlyOneModel) {
+  for (const std::string command : {"train", "eval"}) {
+    ExpectWrongUsage({command, "--data", "x.npy"}, {"--model", "--config", "--preset"});
+    ExpectWrongUsage({command, "--data", "x.npy", "--preset", "tiny", "--model", "m"}, {"more than one"});
+  }
+  for (const std::string command : {"plan", "bench", "generate"}) ExpectWrongUsage({command}, {"--preset"});
+  ExpectWrongUsage({"plan", "--preset", "tinny"}, {"tinny", "llama3-8b"});
+  ExpectWrongUsage({"train", "--preset", "tiny"}, {"--data"});
+}
+
+TEST(UsageTest, StepsExcludeEpochs) {
+  ExpectWrongUsage({"train", "--preset", "tiny", "--data", "x.npy", "--steps", "3", "--epochs", "1"}, {"--steps", "--epochs"});
+}
+
+TEST(UsageTest, UpdatesInBackwardNeedNoClipping) {
+  const Words train = {"train", "--preset", "tiny", "--data", "x.npy", "--optimizer-timing", "backward"};
+  ExpectWrongUsage(train, {"--optimizer-timing", "--grad-clip"});
+  ExpectWrongUsage(With(train, {"--grad-clip", "0.5"}), {"0.5", "--grad-clip 0"});
+  ExpectWrongUsage({"plan", "--preset", "tiny", "--optimizer-timing", "backward"}, {"--grad-clip"});
+  ExpectWrongUsage({"bench", "--preset", "tiny", "--optimizer-timing", "backward"}, {"--grad-clip"});
+  EXPECT_EQ(Horizon({"plan", "--preset", "tiny", "--optimizer-timing", "backward", "--grad-clip", "0"}).status, 0);
+  EXPECT_EQ(Horizon({"plan", "--preset", "tiny", "--purpose", "forward", "--optimizer-timing", "backward"}).status, 0)
+      << "nothing is clipped where nothing is trained";
+}
+
+TEST(UsageTest, ValuesMustBeInRange) {
+  const Words train = {"train", "--preset", "tiny", "--data", "x.npy"};
+  const std::vector<std::pair<const char*, const char*>> wrong = {
+      {"--steps", "0"},          {"--steps", "1.5"},     {"--steps", "many"},        {"--epochs", "-1"},
+      {"--batch-size", "0"},     {"--seq-len", "0"},     {"--lr", "-1"},             {"--lr", "nan"},
+      {"--lr", "inf"},           {"--beta1", "1"},       {"--beta2", "-0.1"},        {"--min-lr-ratio", "1.1"},
+      {"--grad-clip", "-1"},     {"--schedule", "step"}, {"--compute", "f16"},       {"--activations", "all"},
+      {"--block-inputs", "gpu"}, {"--slots", "-2"},      {"--optimizer-timing", ""}, {"--grad-dtype", "f16"},
+      {"--save-dtype", "int8"},  {"--seed", "x"},        {"--max-part-bytes", "1x"}, {"--warmup-steps", "99999999999999999999"}};
+  for (const auto& [option, value] : wrong) ExpectWrongUsage(With(train, {option, value}), {option});
+  ExpectWrongUsage(With(train, {"--lr"}), {"--lr"});
+  ExpectWrongUsage(With(train, {"--eval-every", "5"}), {"--eval-every", "--eval-data"});
+  ExpectWrongUsage({"generate", "--preset", "tiny", "--prompt", "a", "--prompt-ids", "x.npy"}, {"--prompt"});
+  ExpectWrongUsage({"generate", "--preset", "tiny", "--prompt", "a", "--top-k", "-1"}, {"--top-k"});
+}
+
+TEST(UsageTest, HelpNamesEveryOption) {
+  const Words model = {"--model", "--config", "--preset", "--init-seed", "--json", "--help"};
+  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps"};
+  const Words engine = {"--compute",  "--device", "--threads",    "--optimizer-threads", "--activations",      "--block-inputs", "--slots",
+                        "--prefetch", "--ring",   "--head-chunk", "--max-part-bytes",    "--optimizer-timing", "--grad-dtype"};
+  const Words optimizer = {"--lr",    "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
+                           "--beta2", "--eps",      "--weight-decay", "--grad-clip"};
+  const Words run = {"--data",      "--labels",     "--steps",    "--epochs", "--seed",       "--no-shuffle",
+                     "--eval-data", "--eval-every", "--log-json", "--trace",  "--save-dtype", "--out",
+                     "--overwrite"};
+  const std::map<std::string, std::vector<Words>> options = {
+      {"devices", {{"--json", "--help", "--device"}}},
+      {"plan", {model, shape, engine, optimizer}},
+      {"train", {model, shape, engine, optimizer, run}},
+      {"eval", {model, shape, engine, {"--data", "--labels"}}},
+      {"generate", {model, engine, {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed"}}},
+      {"bench", {model, shape, engine, optimizer, {"--steps"}}}};
+  const Result all = Horizon({"--help"});
+  EXPECT_EQ(all.status, 0);
+  for (const auto& [command, groups] : options) {
+    EXPECT_NE(all.out.find(command), std::string::npos);
+    const Result help = Horizon({command, "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_EQ(help.err, "");
+    for (const Words& group : groups) {
+      for (const std::string& option : group) {
+        EXPECT_NE(help.out.find("  " + option), std::string::npos) << command << " " << option;
+      }
+    }
+  }
+}
+
+TEST(UsageTest, VersionIsTheLibrarys) { EXPECT_EQ(Horizon({"--version"}).out, "0.1.0\n"); }
+
+nlohmann::json PlanOf(const Words& more) {
+  const Result result = Horizon(With({"plan", "--config", SmallConfig(), "--json"}, more));
+  EXPECT_EQ(result.status, 0) << result.err;
+  return nlohmann::json::parse(result.out);
+}
+
+TEST(UsageTest, EveryForcedChoiceArrivesInThePlan) {
+  const auto plan = PlanOf({"--seq-len",   "16",          "--batch-size", "6",       "--micro-batch",        "2",
+                            "--sweeps",    "3",           "--slots",      "4",       "--prefetch",           "1",
+                            "--ring",      "5",           "--head-chunk", "7",       "--optimizer-timing",   "serial",
+                            "--compute",   "bf16",        "--grad-dtype", "f32",     "--optimizer-threads",  "1",
+                            "--threads",   "1",           "--block-inputs", "host",  "--activations",        "recompute",
+                            "--grad-clip", "0.25",        "--max-part-bytes", "64KiB"});
+  EXPECT_EQ(plan["step_tokens"], 96);
+  EXPECT_EQ(plan["micro_batch"], 2);
+  EXPECT_EQ(plan["micro_batch_tokens"], 32);
+  EXPECT_EQ(plan["sweeps"], 3);
+  EXPECT_EQ(plan["slots"], 4);
+  EXPECT_EQ(plan["prefetch"], 1);
+  EXPECT_EQ(plan["ring"], 5);
+  EXPECT_EQ(plan["numerics"]["head_chunk"], 7);
+  EXPECT_EQ(plan["numerics"]["compute"], "bf16");
+  EXPECT_EQ(plan["numerics"]["grad_dtype"], "f32");
+  EXPECT_EQ(plan["numerics"]["threads"], 1);
+  EXPECT_EQ(plan["optimizer_threads"], 1);
+  EXPECT_EQ(plan["optimizer_timing"], "serial");
+  EXPECT_EQ(plan["block_inputs"], "host");
+  EXPECT_EQ(plan["activations"]["blocks"]["recompute"], 2);
+  EXPECT_EQ(plan["grad_clip"], 0.25);
+  EXPECT_EQ(plan["max_part_bytes"], 64 << 10);
+}
+
+TEST(UsageTest, DefaultsAreTheDocumentedOnes) {
+  const auto plan = PlanOf({});
+  EXPECT_EQ(plan["purpose"], "train");
+  EXPECT_EQ(plan["step_tokens"], 8 * 512);
+  EXPECT_EQ(plan["numerics"]["compute"], "bf16");
+  EXPECT_EQ(plan["grad_clip"], 1.0);
+  EXPECT_EQ(plan["optimizer_timing"], "next-forward");
+}
+
+// With the data, a plan is that of the run: a stream's rows have the last target as one token more.
+TEST(UsageTest, APlanForDataTakesTheirRows) {
+  EXPECT_EQ(PlanOf({"--data", WriteStream("s.npy", SomeIds(65)), "--seq-len", "16", "--batch-size", "2"})["step_tokens"], 34);
+  EXPECT_EQ(PlanOf({"--data", WriteRows("r.npy", 10, SomeIds(40)), "--batch-size", "2"})["step_tokens"], 20);
+}
+
+}  // namespace
+}  // namespace horizon_test

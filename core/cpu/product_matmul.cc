@@ -17,13 +17,14 @@ constexpr size_t kMostPrimitives = 512;
 
 struct Key {
   ProductShape shape;
+  DType type;
   bool bias, accumulate;
   DType c_type;
   int threads;  // primitives are made for the team that will run them
 
   auto Tied() const {
     return std::make_tuple(shape.m, shape.n, shape.k, shape.transpose_a, shape.transpose_b, shape.a_stride, shape.b_stride, shape.c_stride,
-                           bias, accumulate, static_cast<int>(c_type), threads);
+                           static_cast<int>(type), bias, accumulate, static_cast<int>(c_type), threads);
   }
   bool operator==(const Key& other) const { return Tied() == other.Tied(); }
 };
@@ -36,6 +37,8 @@ struct KeyHash {
     return hash;
   }
 };
+
+memory::data_type OneDnnType(DType type) { return type == DType::kF32 ? memory::data_type::f32 : memory::data_type::bf16; }
 
 memory::desc Matrix(int64_t rows, int64_t cols, bool transposed, int64_t stride, memory::data_type type) {
   return {{rows, cols}, type, transposed ? memory::dims{1, stride} : memory::dims{stride, 1}};
@@ -57,11 +60,10 @@ struct Library {
     if (found != primitives.end()) return found->second;
     if (primitives.size() >= kMostPrimitives) primitives.clear();
     const ProductShape& s = key.shape;
-    const auto bf16 = memory::data_type::bf16;
-    const auto c_type = key.c_type == DType::kF32 ? memory::data_type::f32 : bf16;
+    const auto type = OneDnnType(key.type), c_type = OneDnnType(key.c_type);
     Primitive made;
-    made.a = Matrix(s.m, s.k, s.transpose_a, s.a_stride, bf16);
-    made.b = Matrix(s.k, s.n, s.transpose_b, s.b_stride, bf16);
+    made.a = Matrix(s.m, s.k, s.transpose_a, s.a_stride, type);
+    made.b = Matrix(s.k, s.n, s.transpose_b, s.b_stride, type);
     made.c = Matrix(s.m, s.n, false, s.c_stride, c_type);
     dnnl::primitive_attr attributes;
     if (key.accumulate) {
@@ -70,7 +72,7 @@ struct Library {
       attributes.set_post_ops(sum);
     }
     if (key.bias) {
-      made.bias = Matrix(1, s.n, false, s.n, bf16);
+      made.bias = Matrix(1, s.n, false, s.n, type);
       made.matmul = dnnl::matmul({{made.a, made.b, made.bias, made.c}, attributes, engine});
     } else {
       made.matmul = dnnl::matmul({{made.a, made.b, made.c}, attributes, engine});
@@ -91,11 +93,11 @@ bool NativeBf16Products() {
   return native;
 }
 
-void NativeProduct(const ProductShape& shape, const bf16_t* a, const bf16_t* b, const bf16_t* bias, bool accumulate, DType c_type,
+void MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
                    void* c) {
   thread_local Library library;
   try {
-    const Primitive& primitive = library.Get({shape, bias != nullptr, accumulate, c_type, omp_get_max_threads()});
+    const Primitive& primitive = library.Get({shape, type, bias != nullptr, accumulate, c_type, omp_get_max_threads()});
     const auto on = [&](const memory::desc& desc, const void* data) { return memory(desc, library.engine, const_cast<void*>(data)); };
     std::unordered_map<int, memory> arguments{
         {DNNL_ARG_SRC, on(primitive.a, a)}, {DNNL_ARG_WEIGHTS, on(primitive.b, b)}, {DNNL_ARG_DST, on(primitive.c, c)}};
@@ -103,7 +105,7 @@ void NativeProduct(const ProductShape& shape, const bf16_t* a, const bf16_t* b, 
     primitive.matmul.execute(library.stream, arguments);
     library.stream.wait();
   } catch (const dnnl::error& error) {
-    throw Internal("oneDNN refused the bf16 product of shape m ", shape.m, ", n ", shape.n, ", k ", shape.k, ": ", error.what());
+    throw Internal("oneDNN refused the ", Name(type), " matmul of shape m ", shape.m, ", n ", shape.n, ", k ", shape.k, ": ", error.what());
   }
 }
 
