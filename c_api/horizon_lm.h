@@ -186,6 +186,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_j
  * a number. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value);
 
+/* Times the matrix products of one step alone, at the plan's shapes and threads: the limit to hold a step against. A JSON object with
+ * seconds of one step for each product and their sum, "seconds". Takes some seconds and up to about 1 GiB. UNIMPLEMENTED on a device
+ * that cannot do it. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json);
+
 HLM_API void hlm_plan_destroy(hlm_plan* plan);
 
 /* ---- Batches ------------------------------------------------------------------------------------------------------- */

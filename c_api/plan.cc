@@ -115,6 +115,14 @@ hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_va
   });
 }
 
+hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json) {
+  return Guard([&] {
+    NotNull(plan, "plan");
+    NotNull(out_json, "out_json");
+    *out_json = CopyString(hlm::TimeProductsJson(*plan->plan));
+  });
+}
+
 void hlm_plan_destroy(hlm_plan* plan) { delete plan; }
 
 }  // extern "C"

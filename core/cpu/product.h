@@ -37,9 +37,10 @@ void ConvertedRoundedProduct(const ProductShape& shape, const bf16_t* a, const b
 // Whether oneDNN multiplies bf16 by the processor's own instructions.
 bool NativeBf16Products();
 
-// By oneDNN's matmul primitive, for f32 or (only where NativeBf16Products()) bf16 operands: c = A B (+ bias) (+ c), c and bias of their
-// types, rounded once. Primitives are made at the first call of a shape on a thread and kept.
-void MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
+// By oneDNN's matmul primitive, for f32 or bf16 operands: c = A B (+ bias) (+ c), c and bias of their types, rounded once. False, and
+// nothing done, where oneDNN has no such product on this processor. Primitives are made at the first call of a shape on a thread
+// and kept.
+bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
                    void* c);
 
 }  // namespace hlm

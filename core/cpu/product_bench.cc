@@ -62,40 +62,50 @@ double Median(const Call& call) {
   return times[times.size() / 2];
 }
 
+struct Layer {
+  int64_t tokens, in, out;
+  DType y_type;
+  // Of the output width that is timed.
+  int64_t Slice() const { return std::min(out, std::max<int64_t>(1, kMostWeights / in)); }
+};
+
 class LinearTimer {
  public:
-  LinearTimer(DType type, const std::vector<std::pair<int64_t, int64_t>>& layers, int64_t tokens)
-      : type_(type), tokens_(tokens), wide_(Most(layers, [&](int64_t in, int64_t out) { return std::max(in, out) * tokens; })),
-        other_(Most(layers, [&](int64_t in, int64_t out) { return std::max(in, out) * tokens; })),
-        weight_(Most(layers, [](int64_t in, int64_t out) { return in * out; })) {}
+  LinearTimer(DType type, const std::vector<Layer>& layers)
+      : type_(type),
+        x_(Most(layers, [](int64_t tokens, int64_t in, int64_t) { return tokens * in; })),
+        y_(Most(layers, [](int64_t tokens, int64_t, int64_t out) { return tokens * out; })),
+        w_(Most(layers, [](int64_t, int64_t in, int64_t out) { return in * out; })),
+        result_(Most(layers, [](int64_t t, int64_t in, int64_t out) { return std::max({t * in, t * out, in * out}); })) {}
 
-  // Forward, input gradient and weight gradient of a layer on `tokens` rows.
-  double Seconds(int64_t tokens, int64_t in, int64_t all_out, DType y_type) const {
-    const int64_t out = SliceOf(in, all_out);
-    float *x = wide_.data(), *y = other_.data(), *w = weight_.data();
-    const double seconds = Best({tokens, out, in, false, true, in, in, out}, x, w, y_type, y) +
-                           Best({tokens, in, out, false, false, out, in, in}, y, w, type_, x) +
-                           Best({out, in, tokens, true, false, out, in, in}, y, x, DType::kF32, w);
-    return seconds * static_cast<double>(all_out) / static_cast<double>(out);
+  // Forward, input gradient and weight gradient.
+  double Seconds(const Layer& layer) const {
+    const int64_t t = layer.tokens, in = layer.in, out = layer.Slice();
+    const double seconds = Best({t, out, in, false, true, in, in, out}, x_, w_, layer.y_type) +
+                           Best({t, in, out, false, false, out, in, in}, y_, w_, type_) +
+                           Best({out, in, t, true, false, out, in, in}, y_, x_, DType::kF32);
+    return seconds * static_cast<double>(layer.out) / static_cast<double>(out);
   }
 
  private:
-  static int64_t SliceOf(int64_t in, int64_t out) { return std::min(out, std::max<int64_t>(1, kMostWeights / in)); }
   template <class Size>
-  static int64_t Most(const std::vector<std::pair<int64_t, int64_t>>& layers, const Size& size) {
+  static int64_t Most(const std::vector<Layer>& layers, const Size& size) {
     int64_t most = 1;
-    for (const auto& [in, out] : layers) most = std::max(most, size(in, SliceOf(in, out)));
+    for (const Layer& layer : layers) most = std::max(most, size(layer.tokens, layer.in, layer.Slice()));
     return most;
   }
-  double Best(const ProductShape& shape, const float* a, const float* b, DType c_type, float* c) const {
-    double best = Median([&] { MatmulProduct(shape, type_, a, b, nullptr, false, c_type, c); });
-    if (type_ == DType::kF32) best = std::min(best, Median([&] { ProductF32(shape, a, b, false, c); }));
-    return best;
+  double Best(const ProductShape& shape, const Floats& a, const Floats& b, DType c_type) const {
+    float* c = result_.data();
+    double best = std::numeric_limits<double>::infinity();
+    if (MatmulProduct(shape, type_, a.data(), b.data(), nullptr, false, c_type, c)) {
+      best = Median([&] { MatmulProduct(shape, type_, a.data(), b.data(), nullptr, false, c_type, c); });
+    }
+    // In bf16 as well: where oneDNN lacks a form in bf16, the device multiplies floats.
+    return std::min(best, Median([&] { ProductF32(shape, a.data(), b.data(), false, c); }));
   }
 
   const DType type_;
-  const int64_t tokens_;
-  const Floats wide_, other_, weight_;
+  const Floats x_, y_, w_, result_;
 };
 
 // The products of attention's tiles over one micro-batch, without what lies between them.
@@ -141,7 +151,8 @@ class AttentionTimer {
   }
 
   const OpShapes s_;
-  const int64_t length_, rows_, stride_;
+  const int64_t length_, rows_;
+  const int64_t stride_;  // of rows of heads: as they lie in qkv (f32), or dense, as converted
   const Floats qkv_, scratch_;
 };
 
@@ -153,22 +164,22 @@ ProductTimes TimeProducts(const OpShapes& shapes, int64_t layers, int64_t micro_
   const bool native = shapes.type == DType::kBF16 && NativeBf16Products();
   const DType type = native ? DType::kBF16 : DType::kF32;
   const int64_t query = shapes.heads * shapes.head_dim, qkv = query + 2 * shapes.kv_heads * shapes.head_dim;
-  const int64_t chunk = std::min(shapes.head_chunk, shapes.tokens);
 
   ProductTimes times;
   times.form = native ? "bf16" : shapes.type == DType::kF32 ? "f32" : "f32, as oneDNN has no bf16 on this processor";
   {
-    const LinearTimer timer(type,
-                            {{shapes.hidden, qkv}, {query, shapes.hidden}, {shapes.hidden, 2 * shapes.intermediate},
-                             {shapes.intermediate, shapes.hidden}, {shapes.hidden, shapes.vocab}},
-                            shapes.tokens);
+    const Layer qkv_layer{shapes.tokens, shapes.hidden, qkv, type}, o{shapes.tokens, query, shapes.hidden, type};
+    const Layer gate_up{shapes.tokens, shapes.hidden, 2 * shapes.intermediate, type};
+    const Layer down{shapes.tokens, shapes.intermediate, shapes.hidden, type};
+    const Layer head{std::min(shapes.head_chunk, shapes.tokens), shapes.hidden, shapes.vocab, DType::kF32};
+    const LinearTimer timer(type, {qkv_layer, o, gate_up, down, head});
     const double blocks = static_cast<double>(layers * micro_batches);
-    times.qkv = blocks * timer.Seconds(shapes.tokens, shapes.hidden, qkv, type);
-    times.o = blocks * timer.Seconds(shapes.tokens, query, shapes.hidden, type);
-    times.gate_up = blocks * timer.Seconds(shapes.tokens, shapes.hidden, 2 * shapes.intermediate, type);
-    times.down = blocks * timer.Seconds(shapes.tokens, shapes.intermediate, shapes.hidden, type);
-    times.head = static_cast<double>(micro_batches) * static_cast<double>(shapes.tokens) / static_cast<double>(chunk) *
-                 timer.Seconds(chunk, shapes.hidden, shapes.vocab, DType::kF32);
+    times.qkv = blocks * timer.Seconds(qkv_layer);
+    times.o = blocks * timer.Seconds(o);
+    times.gate_up = blocks * timer.Seconds(gate_up);
+    times.down = blocks * timer.Seconds(down);
+    const double chunks = static_cast<double>(micro_batches * shapes.tokens) / static_cast<double>(head.tokens);
+    times.head = chunks * timer.Seconds(head);
   }
   OpShapes tiles = shapes;
   if (kThreadSanitizer) tiles.threads = 1;

@@ -1,6 +1,7 @@
 #include <omp.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <tuple>
 #include <unordered_map>
 
@@ -46,7 +47,7 @@ memory::desc Matrix(int64_t rows, int64_t cols, bool transposed, int64_t stride,
 
 struct Primitive {
   memory::desc a, b, bias, c;
-  dnnl::matmul matmul;
+  std::optional<dnnl::matmul> matmul;  // none: oneDNN has no implementation
 };
 
 // The engine, a stream and the primitives of this thread: the worker of a stream keeps its own, so nothing is shared.
@@ -71,12 +72,11 @@ struct Library {
       sum.append_sum(1.0f);
       attributes.set_post_ops(sum);
     }
-    if (key.bias) {
-      made.bias = Matrix(1, s.n, false, s.n, type);
-      made.matmul = dnnl::matmul({{made.a, made.b, made.bias, made.c}, attributes, engine});
-    } else {
-      made.matmul = dnnl::matmul({{made.a, made.b, made.c}, attributes, engine});
-    }
+    if (key.bias) made.bias = Matrix(1, s.n, false, s.n, type);
+    const dnnl::matmul::desc desc =
+        key.bias ? dnnl::matmul::desc(made.a, made.b, made.bias, made.c) : dnnl::matmul::desc(made.a, made.b, made.c);
+    const dnnl::matmul::primitive_desc found_desc(desc, attributes, engine, /*allow_empty=*/true);
+    if (found_desc) made.matmul = dnnl::matmul(found_desc);
     return primitives.emplace(key, std::move(made)).first->second;
   }
 };
@@ -93,17 +93,19 @@ bool NativeBf16Products() {
   return native;
 }
 
-void MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
+bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
                    void* c) {
   thread_local Library library;
   try {
     const Primitive& primitive = library.Get({shape, type, bias != nullptr, accumulate, c_type, omp_get_max_threads()});
+    if (!primitive.matmul.has_value()) return false;
     const auto on = [&](const memory::desc& desc, const void* data) { return memory(desc, library.engine, const_cast<void*>(data)); };
     std::unordered_map<int, memory> arguments{
         {DNNL_ARG_SRC, on(primitive.a, a)}, {DNNL_ARG_WEIGHTS, on(primitive.b, b)}, {DNNL_ARG_DST, on(primitive.c, c)}};
     if (bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, on(primitive.bias, bias));
-    primitive.matmul.execute(library.stream, arguments);
+    primitive.matmul->execute(library.stream, arguments);
     library.stream.wait();
+    return true;
   } catch (const dnnl::error& error) {
     throw Internal("oneDNN refused the ", Name(type), " matmul of shape m ", shape.m, ", n ", shape.n, ", k ", shape.k, ": ", error.what());
   }

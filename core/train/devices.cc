@@ -5,9 +5,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/cpu/cgroup.h"
 #include "core/cpu/cpu_device.h"
+#include "core/cpu/product_bench.h"
 
 namespace hlm {
 namespace {
@@ -75,6 +77,22 @@ MachineSpec DescribeMachine(const std::string& name) {
   m.libraries = CpuLibraryVersions();
   m.workspace_bytes = CpuWorkspaceBytes;
   return m;
+}
+
+std::string TimeProductsJson(const Plan& plan) {
+  const int64_t layers = static_cast<int64_t>(plan.activations.size());
+  const int64_t micro_batches = CeilDiv(plan.step_tokens, plan.micro_tokens);
+  const ProductTimes t = TimeProducts(plan.devices[0].shapes, layers, micro_batches, plan.options.seq_len);
+  return Json{{"seconds", t.step},
+              {"qkv", t.qkv},
+              {"o", t.o},
+              {"gate_up", t.gate_up},
+              {"down", t.down},
+              {"head", t.head},
+              {"attention_forward", t.attention_forward},
+              {"attention_backward", t.attention_backward},
+              {"form", t.form}}
+      .dump(2);
 }
 
 std::unique_ptr<Device> MakeDevice(const Plan& plan) {

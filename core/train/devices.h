@@ -20,6 +20,9 @@ std::string DeviceDescribeJson(const std::string& name);
 // What a plan for the named device ("auto", "cpu", ...) must know.
 MachineSpec DescribeMachine(const std::string& name);
 
+// Seconds that one step's matrix products take alone, at the plan's shapes and threads, as JSON.
+std::string TimeProductsJson(const Plan& plan);
+
 // The device that a plan was made for.
 std::unique_ptr<Device> MakeDevice(const Plan& plan);
 

@@ -82,8 +82,13 @@ Timed RunSteps(hlm_trainer* trainer, const Options& options, int64_t vocab_size,
 
 Json MetricsOf(hlm_trainer* trainer) { return Json::parse(TextOf(hlm_trainer_metrics, trainer)); }
 
+// The matrix products of one step called one after the other, nothing else beside them: what the hardware's limit is.
+Json ProductsAlone(const Plan& plan) {
+  return Json::parse(TextOf(hlm_plan_time_products, static_cast<const hlm_plan*>(plan.get())));
+}
+
 Json Figures(const Options& options, const Json& model, const Json& plan, const Timed& timed, const Json& before,
-             const Json& after) {
+             const Json& after, const Json& products) {
   const int64_t steps = options.bench.steps;
   const double step_seconds = timed.seconds / static_cast<double>(steps);
   const double tokens = static_cast<double>(options.shape.batch_size) * static_cast<double>(options.shape.seq_len);
@@ -104,10 +109,9 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
     figures[std::string(link) + "_bytes_per_step"] = bytes;
     figures[std::string(link) + "_bytes_per_second"] = bytes.is_null() ? bytes : Json(bytes.get<double>() / step_seconds);
   }
-  // The matrix products of one step called one after the other, nothing else beside them: what the hardware's limit is.
-  const Json products = after.contains("products_alone_seconds") ? after["products_alone_seconds"] : Json(nullptr);
-  figures["products_alone_seconds"] = products;
-  figures["step_over_products"] = products.is_number() ? Json(step_seconds / products.get<double>()) : Json(nullptr);
+  figures["products_alone_seconds"] = products.at("seconds");
+  figures["step_over_products"] = step_seconds / products.at("seconds").get<double>();
+  figures["products"] = products;
   figures["host_bytes"] = plan.at("host_bytes");
   figures["device_bytes"] = plan.at("device_bytes");
   return figures;
@@ -122,10 +126,9 @@ void Print(const Json& f) {
                   FormatSeconds(real("slowest_step_seconds")) + ", " + FormatCount(f["steps"]) + " steps)");
   row("speed", FormatRate(real("tokens_per_second")) + " tokens/s");
   row("arithmetic", Format("%.4g GFLOP/s of the model's own (6 N T and attention)", real("model_flops_per_second") / 1e9));
-  if (f["products_alone_seconds"].is_number()) {
-    row("products alone", FormatSeconds(real("products_alone_seconds")) +
-                              Format("; the step takes %.2f times as long", real("step_over_products")));
-  }
+  row("products alone", FormatSeconds(real("products_alone_seconds")) +
+                            Format("; the step takes %.2f times as long", real("step_over_products")) + " (" +
+                            f["products"]["form"].get<std::string>() + ")");
   for (const std::string link : {"up", "down"}) {
     if (!f[link + "_bytes_per_step"].is_number()) continue;
     const double bytes = real((link + "_bytes_per_step").c_str());
@@ -154,7 +157,8 @@ int RunBench(const Options& options) {
   if (!options.run.trace.empty()) Check(hlm_trainer_trace_start(trainer.get()));
   const Timed timed = RunSteps(trainer.get(), options, vocab_size, warm_up, options.bench.steps);
   if (!options.run.trace.empty()) Check(hlm_trainer_trace_write(trainer.get(), options.run.trace.c_str()));
-  const Json figures = Figures(options, description, DescribePlan(plan), timed, before, MetricsOf(trainer.get()));
+  const Json figures =
+      Figures(options, description, DescribePlan(plan), timed, before, MetricsOf(trainer.get()), ProductsAlone(plan));
   if (options.json) {
     std::printf("%s\n", figures.dump().c_str());
   } else {

@@ -41,7 +41,7 @@ class CommandLine {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);  // --help, --version
-      throw UsageError(error.what());
+      throw UsageError(MessageOf(error, argc, argv));
     }
     for (const Command& command : commands_) {
       if (command.app->parsed()) return command.run(*command.options);
@@ -50,6 +50,14 @@ class CommandLine {
   }
 
  private:
+  // CLI11 says of a misspelt subcommand only that there is none.
+  std::string MessageOf(const CLI::ParseError& error, int argc, char** argv) const {
+    if (argc < 2 || argv[1][0] == '-' || !app_.get_subcommands().empty()) return error.what();
+    std::string known;
+    for (const Command& command : commands_) known += (known.empty() ? "" : ", ") + command.app->get_name();
+    return std::string("'") + argv[1] + "' is not a subcommand; there are " + known;
+  }
+
   Command& Add(const std::string& name, const std::string& help, int (*run)(const Options&), const std::string& json_help) {
     CLI::App* app = app_.add_subcommand(name, help);
     app->set_help_flag("--help", "this text");

@@ -1,7 +1,9 @@
 #include "samples/horizon/options.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,9 @@ constexpr const char* kPlanGroup = "Plan (each forces what the plan would choose
 constexpr const char* kOptimizerGroup = "Optimizer (AdamW)";
 constexpr const char* kOutputGroup = "Output";
 constexpr const char* kGenerateGroup = "Generation";
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::min();
 
 using Choices = std::vector<std::pair<const char*, int32_t>>;
 
@@ -52,17 +57,26 @@ CLI::Option* AddChoice(CLI::App& app, const std::string& name, int32_t& value, c
       });
 }
 
-// A whole number with a smallest value; "8MiB" and the like are understood where `bytes`.
+// Decimal digits, all of the text, within int64.
+bool ParseWholeNumber(const std::string& text, int64_t& number) {
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failure == std::errc() && end == text.data() + text.size();
+}
+
+// A whole number with a smallest value; "8MiB" and the like are understood where `bytes`. A default below the smallest value
+// stands for "chosen", and help does not show it.
 CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, int64_t least, const std::string& help,
                        bool bytes = false) {
-  CLI::Option* option =
-      app.add_option(name, value, help)->type_name(bytes ? "BYTES" : "N")->check([least](const std::string& given) {
-        int64_t number = 0;
-        if (CLI::detail::lexical_cast(given, number) && number >= least) return std::string();
-        return "'" + given + "' is not a whole number of " + std::to_string(least) + " or more";
-      });
+  CLI::Option* option = app.add_option_function<std::string>(
+      name, [&value](const std::string& given) { ParseWholeNumber(given, value); }, help);
+  option->check([least](const std::string& given) {
+    int64_t number = 0;
+    if (ParseWholeNumber(given, number) && number >= least) return std::string();
+    return "'" + given + "' is not a whole number" + (least == kAnyNumber ? "" : " of " + std::to_string(least) + " or more");
+  });
+  if (value >= least) option->default_str(std::to_string(value));
   if (bytes) option->transform(CLI::AsSizeValue(false));
-  return option;
+  return option->type_name(bytes ? "BYTES" : "N");
 }
 
 // A finite number in [least, most], or in [least, most) where `below`.
@@ -86,9 +100,6 @@ CLI::Option* AddText(CLI::App& app, const std::string& name, std::string& value,
     return given.empty() ? std::string("is empty") : std::string();
   });
 }
-
-constexpr double kNoLimit = std::numeric_limits<double>::infinity();
-constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::min();
 
 }  // namespace
 
@@ -114,9 +125,7 @@ void AddModelOptions(CLI::App& app, Options& options) {
   for (const std::string& name : PresetNames()) names += (names.empty() ? "" : ", ") + name;
   AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + names)
       ->group(kModelGroup);
-  AddNumber(app, "--init-seed", model.init_seed, kAnyNumber, "seed of the weights of --config and --preset")
-      ->capture_default_str()
-      ->group(kModelGroup);
+  AddNumber(app, "--init-seed", model.init_seed, kAnyNumber, "seed of the weights of --config and --preset")->group(kModelGroup);
 }
 
 void AddDataOptions(CLI::App& app, Options& options, bool required) {
@@ -130,10 +139,9 @@ void AddDataOptions(CLI::App& app, Options& options, bool required) {
 }
 
 void AddShapeOptions(CLI::App& app, Options& options) {
-  AddNumber(app, "--batch-size", options.shape.batch_size, 1, "rows in a step")->capture_default_str()->group(kShapeGroup);
+  AddNumber(app, "--batch-size", options.shape.batch_size, 1, "rows in a step")->group(kShapeGroup);
   AddNumber(app, "--seq-len", options.shape.seq_len, 1,
             "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length")
-      ->capture_default_str()
       ->group(kShapeGroup);
   AddNumber(app, "--micro-batch", options.engine.micro_batch, 1, "rows in a micro-batch (default: by plan)")->group(kShapeGroup);
   AddNumber(app, "--sweeps", options.engine.sweeps, 1, "passes over the weights in a step (default: by plan)")
@@ -182,9 +190,7 @@ void AddOptimizerOptions(CLI::App& app, Options& options) {
       {"constant", HLM_SCHEDULE_CONSTANT}, {"linear", HLM_SCHEDULE_LINEAR}, {"cosine", HLM_SCHEDULE_COSINE}};
   AddReal(app, "--lr", optimizer.lr, 0, kNoLimit, "learning rate")->group(kOptimizerGroup);
   AddChoice(app, "--schedule", optimizer.schedule, schedules, "of the rate after warm-up")->group(kOptimizerGroup);
-  AddNumber(app, "--warmup-steps", optimizer.warmup_steps, 0, "W: step s up to W has the rate lr s/W")
-      ->capture_default_str()
-      ->group(kOptimizerGroup);
+  AddNumber(app, "--warmup-steps", optimizer.warmup_steps, 0, "W: step s up to W has the rate lr s/W")->group(kOptimizerGroup);
   AddReal(app, "--min-lr-ratio", optimizer.min_lr_ratio, 0, 1, "the last step's rate over lr")->group(kOptimizerGroup);
   AddReal(app, "--beta1", optimizer.beta1, 0, 1, "decay of the first moment", true)->group(kOptimizerGroup);
   AddReal(app, "--beta2", optimizer.beta2, 0, 1, "decay of the second moment", true)->group(kOptimizerGroup);
@@ -203,10 +209,8 @@ void AddRunOptions(CLI::App& app, Options& options) {
   RunOptions& run = options.run;
   CLI::Option* steps =
       AddNumber(app, "--steps", run.steps, 1, "optimizer steps; data start again where needed")->group(kDataGroup);
-  AddNumber(app, "--epochs", run.epochs, 1, "passes over the data")->capture_default_str()->group(kDataGroup)->excludes(steps);
-  AddNumber(app, "--seed", run.seed, kAnyNumber, "of the order, which is new each epoch")
-      ->capture_default_str()
-      ->group(kDataGroup);
+  AddNumber(app, "--epochs", run.epochs, 1, "passes over the data")->group(kDataGroup)->excludes(steps);
+  AddNumber(app, "--seed", run.seed, kAnyNumber, "of the order, which is new each epoch")->group(kDataGroup);
   app.add_flag("--no-shuffle", run.no_shuffle, "keep the file's order")->group(kDataGroup);
   CLI::Option* eval_data =
       AddText(app, "--eval-data", run.eval_data, "FILE", "held-out ids, evaluated at the end")->group(kDataGroup);
@@ -223,9 +227,9 @@ void AddRunOptions(CLI::App& app, Options& options) {
 }
 
 void AddBenchOptions(CLI::App& app, Options& options) {
-  AddNumber(app, "--steps", options.bench.steps, 1, "timed steps")->capture_default_str();
-  AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed")->capture_default_str();
-  AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids")->capture_default_str();
+  AddNumber(app, "--steps", options.bench.steps, 1, "timed steps");
+  AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed");
+  AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids");
 }
 
 void AddGenerateOptions(CLI::App& app, Options& options) {
@@ -236,13 +240,11 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
   AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy")
       ->group(kGenerateGroup)
       ->excludes(prompt);
-  AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->capture_default_str()->group(kGenerateGroup);
+  AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
       ->group(kGenerateGroup);
-  AddNumber(app, "--top-k", generate.top_k, 0, "draw from the K likeliest ids; 0: from all")
-      ->capture_default_str()
-      ->group(kGenerateGroup);
-  AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->capture_default_str()->group(kGenerateGroup);
+  AddNumber(app, "--top-k", generate.top_k, 0, "draw from the K likeliest ids; 0: from all")->group(kGenerateGroup);
+  AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->group(kGenerateGroup);
 }
 
 void CheckModelOptions(const Options& options) {

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kTerminalInterval = 200ms;
 constexpr auto kPlainInterval = 10s;
-constexpr double kNewestShare = 0.2;
+constexpr double kNewestShare = 0.1;
 
 }  // namespace
 
@@ -20,11 +20,10 @@ Progress::Progress(std::FILE* out, int64_t steps)
 
 void Progress::Step(int64_t step, double loss, int64_t tokens, double seconds, bool skipped) {
   if (out_ == nullptr) return;
-  const double rate = static_cast<double>(tokens) / seconds;
   // The first step also pays for what is made once, so the second one starts the mean anew.
   const double share = step <= 2 ? 1.0 : kNewestShare;
-  smooth_step_seconds_ += share * (seconds - smooth_step_seconds_);
-  smooth_tokens_per_second_ += share * (rate - smooth_tokens_per_second_);
+  smooth_seconds_ += share * (seconds - smooth_seconds_);
+  smooth_tokens_ += share * (static_cast<double>(tokens) - smooth_tokens_);
 
   const Clock::time_point now = Clock::now();
   const bool due =
@@ -33,9 +32,9 @@ void Progress::Step(int64_t step, double loss, int64_t tokens, double seconds, b
   last_shown_ = now;
 
   std::string line = Format("step %lld/%lld  loss %.4f  %s tokens/s", static_cast<long long>(step),
-                            static_cast<long long>(steps_), loss, FormatRate(smooth_tokens_per_second_).c_str());
-  if (step < steps_) line += "  " + FormatSeconds(smooth_step_seconds_ * static_cast<double>(steps_ - step)) + " left";
-  if (skipped) line += "  skipped: not finite, no weight changed";
+                            static_cast<long long>(steps_), loss, FormatRate(smooth_tokens_ / smooth_seconds_).c_str());
+  if (step < steps_) line += "  " + FormatSeconds(smooth_seconds_ * static_cast<double>(steps_ - step)) + " left";
+  if (skipped) line += "  skipped, no weight changed";
   if (!terminal_ || skipped) return Say(line);
   std::fprintf(out_, "\r%s\x1b[K", line.c_str());
   std::fflush(out_);

@@ -34,8 +34,8 @@ class Progress {
   int64_t steps_;
   bool shown_ = false;  // a line that has not ended is on the terminal
   Clock::time_point last_shown_;
-  double smooth_step_seconds_ = 0;  // newer steps count more
-  double smooth_tokens_per_second_ = 0;
+  double smooth_seconds_ = 0;  // of a step, and its tokens; newer steps count more
+  double smooth_tokens_ = 0;
 };
 
 }  // namespace horizon

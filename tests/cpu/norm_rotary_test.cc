@@ -73,11 +73,12 @@ TEST_P(RmsNormTest, BackwardInEveryAliasing) {
   Doubles dx_exact(x_.size()), dw_exact(width), dw_size(width);
   const Doubles x = x_.values(), w = w_.values(), d = dy.values(), stored = rstd.values();
   double scale = 0;
+  const double most_x = MaxAbs(x), most_dw = MaxAbs(d) * MaxAbs(w);
   for (size_t r = 0; r < exact.size(); ++r) {
     reference::RmsNormBackwardRow(&x[r * width], w.data(), &d[r * width], width, stored[r], &dx_exact[r * width], dw_exact.data());
     for (size_t i = 0; i < width; ++i) {
       dw_size[i] += std::abs(d[r * width + i] * x[r * width + i] * stored[r]);
-      scale = std::max(scale, stored[r] * (1 + std::abs(x[r * width + i] * stored[r])) * MaxAbs(d) * MaxAbs(w) * std::max(1.0, MaxAbs(x) * stored[r]));
+      scale = std::max(scale, stored[r] * (1 + std::abs(x[r * width + i] * stored[r])) * most_dw * std::max(1.0, most_x * stored[r]));
     }
   }
   for (const int residuals : {0, 1, 2}) {       // none, apart, dx in its place

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/cpu/access.h"
 #include "core/cpu/cpu_device.h"
 #include "core/device/race_checker.h"
 
@@ -243,6 +244,7 @@ std::vector<std::string> Exchange(const std::string& drop) {
 TEST(CpuStreamHookTest, TheRaceCheckerFindsEachWaitThatIsLeftOut) {
   EXPECT_TRUE(Exchange("").empty());
   EXPECT_TRUE(Exchange("a name that no wait has").empty());
+  if (kThreadSanitizer) GTEST_SKIP() << "the races that follow are real: ThreadSanitizer reports them as well";
   const auto full = Exchange("slot is full");
   ASSERT_FALSE(full.empty());
   EXPECT_NE(full[0].find("compute reads 'copy'"), std::string::npos) << full[0];

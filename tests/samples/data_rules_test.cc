@@ -1,5 +1,5 @@
-// The rules of the data, seen through losses and token counts: whichever way the same predictions are written down, the numbers are
-// the same. `eval` computes in f32 here, and equal inputs give equal bits.
+// The rules of the data, seen through losses and token counts: whichever way the same predictions are written down, the numbers
+// are the same. `eval` computes in f32 here, and equal inputs give equal bits.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -124,8 +124,8 @@ TEST(DataRulesTest, TheEvaluatedLossIsTheMeanOverTokens) {
 
 // At a rate of 0 weights stay, so that a step's loss is a fingerprint of its rows.
 std::vector<nlohmann::json> FrozenRun(const Words& more) {
-  const Result result = Horizon(
-      With({"train", "--config", SmallConfig(), "--compute", "f32", "--lr", "0", "--weight-decay", "0", "--json"}, more));
+  const Result result =
+      Horizon(With({"train", "--config", SmallConfig(), "--compute", "f32", "--lr", "0", "--weight-decay", "0", "--json"}, more));
   EXPECT_EQ(result.status, 0) << result.err;
   return result.Lines();
 }

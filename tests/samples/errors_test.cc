@@ -53,7 +53,7 @@ TEST(ErrorsTest, ModelsAreChecked) {
   WriteFile(Scratch("broken.json"), "{\"architectures\": [");
   ExpectError({"plan", "--config", Scratch("broken.json")}, {"broken.json"});
   WriteFile(Scratch("gpt.json"), "{\"architectures\": [\"GPT2LMHeadModel\"], \"model_type\": \"gpt2\"}");
-  ExpectError({"plan", "--config", Scratch("gpt.json")}, {"gpt.json", "gpt2"});
+  ExpectError({"plan", "--config", Scratch("gpt.json")}, {"gpt.json", "GPT2LMHeadModel"});
   WriteFile(Scratch("huge.json"), std::string(17 << 20, ' '));
   ExpectError({"plan", "--config", Scratch("huge.json")}, {"huge.json", "bytes"});
 }

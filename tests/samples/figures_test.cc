@@ -12,7 +12,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Result Run(const Words& words) {
+Result Succeed(const Words& words) {
   const Result result = Horizon(words);
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.err, "");
@@ -20,19 +20,19 @@ Result Run(const Words& words) {
 }
 
 TEST(FiguresTest, TheCpuIsAlwaysADevice) {
-  const auto devices = nlohmann::json::parse(Run({"devices", "--json"}).out);
+  const auto devices = nlohmann::json::parse(Succeed({"devices", "--json"}).out);
   ASSERT_FALSE(devices.empty());
   EXPECT_EQ(devices.back()["name"], "cpu");
-  EXPECT_EQ(nlohmann::json::parse(Run({"devices", "--json", "--device", "cpu"}).out)["name"], "cpu");
-  const std::string text = Run({"devices"}).out;
+  EXPECT_EQ(nlohmann::json::parse(Succeed({"devices", "--json", "--device", "cpu"}).out)["name"], "cpu");
+  const std::string text = Succeed({"devices"}).out;
   EXPECT_NE(text.find("cpu"), std::string::npos);
   EXPECT_NE(text.find("auto takes"), std::string::npos);
 }
 
 TEST(FiguresTest, APlanIsPrintedForPeopleAndAsJson) {
-  const auto plan = nlohmann::json::parse(Run({"plan", "--preset", "tiny", "--json"}).out);
+  const auto plan = nlohmann::json::parse(Succeed({"plan", "--preset", "tiny", "--json"}).out);
   EXPECT_EQ(plan["parameters"], 131648);
-  const std::string text = Run({"plan", "--preset", "tiny"}).out;
+  const std::string text = Succeed({"plan", "--preset", "tiny"}).out;
   for (const char* part : {"Memory: host", "Memory: device", "first moments", "KiB", "Prediction"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }
@@ -44,7 +44,7 @@ TEST(FiguresTest, APlanIsPrintedForPeopleAndAsJson) {
 
 // Forward takes the weights alone: 2 bytes a parameter.
 TEST(FiguresTest, AForwardPlanHasNoStates) {
-  const auto plan = nlohmann::json::parse(Run({"plan", "--preset", "tiny", "--purpose", "forward", "--json"}).out);
+  const auto plan = nlohmann::json::parse(Succeed({"plan", "--preset", "tiny", "--purpose", "forward", "--json"}).out);
   EXPECT_EQ(plan["memory"]["host"]["first_moments"], 0);
   EXPECT_EQ(plan["memory"]["host"]["remainders"], 0);
   EXPECT_EQ(plan["memory"]["host"]["weights"].get<int64_t>(), 2 * plan["parameters"].get<int64_t>());
@@ -54,20 +54,20 @@ TEST(FiguresTest, EvalsLastLineIsItsResult) {
   const Words eval = {"eval", "--config", SmallConfig(), "--data", WriteRows("e.npy", 8, SomeIds(80)), "--compute", "f32"};
   Words json = eval;
   json.push_back("--json");
-  const Result result = Run(json);
+  const Result result = Succeed(json);
   const auto line = result.Lines().back();
   EXPECT_EQ(line["tokens"], 70);
   EXPECT_NEAR(line["perplexity"].get<double>(), std::exp(line["loss"].get<double>()), 1e-9);
   // Random weights know next to nothing: the loss is near that of equal chances.
   EXPECT_NEAR(line["loss"].get<double>(), std::log(static_cast<double>(kSmallVocabulary)), 0.5);
-  EXPECT_NE(Run(eval).out.find("perplexity"), std::string::npos);
+  EXPECT_NE(Succeed(eval).out.find("perplexity"), std::string::npos);
 }
 
 TEST(FiguresTest, BenchCountsTheModelsArithmetic) {
   const Words bench = {"bench", "--preset", "tiny", "--batch-size", "2", "--seq-len", "32", "--steps", "3", "--warm-up", "1"};
   Words json = bench;
   json.push_back("--json");
-  const auto figures = Run(json).Lines().back();
+  const auto figures = Succeed(json).Lines().back();
   // 6 for each parameter and token; and for 2 rows, 2 layers and 4 heads of 16: 12 for each of the 32 * 33 / 2 pairs.
   const double flops = 6.0 * 131648 * 64 + 12.0 * 64 * (32 * 33 / 2) * 2 * 2;
   EXPECT_EQ(figures["model_flops"].get<double>(), flops);
@@ -78,7 +78,7 @@ TEST(FiguresTest, BenchCountsTheModelsArithmetic) {
   // Gradients of bf16 come down once a step; weights go up at least once.
   EXPECT_GE(figures["down_bytes_per_step"].get<double>(), 2.0 * 131648);
   EXPECT_GE(figures["up_bytes_per_step"].get<double>(), 2.0 * 131648);
-  EXPECT_NE(Run(bench).out.find("tokens/s"), std::string::npos);
+  EXPECT_NE(Succeed(bench).out.find("tokens/s"), std::string::npos);
 }
 
 }  // namespace

@@ -97,11 +97,19 @@ TEST(NpyTest, RefusesDamagedHeaders) {
   lying[11] = 0x7f;  // a header of 2 GiB
   ExpectRefused(lying, "a header of");
   const std::string rest = "'fortran_order': False, 'shape': (1,)";
-  const std::vector<std::string> damaged = {
-      "", "{", "{}", "{" + rest + "}", "{'descr': '<i4'", "{'descr': '<i4, " + rest + "}", "{'descr': '<i4' " + rest + "}",
-      "{'descr': '<i4', " + rest + "} more", "{'descr': '<i4', 'descr': '<i4', " + rest + "}",
-      "{'descr': '<i4', 'fortran_order': Maybe, 'shape': (1,)}", "{'descr': '<i4', 'fortran_order': False, 'shape': (1}",
-      "{'descr': '<i4', 'fortran_order': False, 'shape': 1}", "{'descr': '<i4', 'extra': 1, " + rest + "}"};
+  const std::vector<std::string> damaged = {"",
+                                            "{",
+                                            "{}",
+                                            "{" + rest + "}",
+                                            "{'descr': '<i4'",
+                                            "{'descr': '<i4, " + rest + "}",
+                                            "{'descr': '<i4' " + rest + "}",
+                                            "{'descr': '<i4', " + rest + "} more",
+                                            "{'descr': '<i4', 'descr': '<i4', " + rest + "}",
+                                            "{'descr': '<i4', 'fortran_order': Maybe, 'shape': (1,)}",
+                                            "{'descr': '<i4', 'fortran_order': False, 'shape': (1}",
+                                            "{'descr': '<i4', 'fortran_order': False, 'shape': 1}",
+                                            "{'descr': '<i4', 'extra': 1, " + rest + "}"};
   for (const std::string& header : damaged) {
     ExpectRefused(WithHeader(header, "1234"), "bad .npy file");
   }

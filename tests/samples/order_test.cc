@@ -54,14 +54,16 @@ TEST(OrderTest, TheLastBatchOfAnEpochMayBeSmaller) {
   EXPECT_EQ(wide.batches_per_epoch(), 1);
 }
 
-// Every row is as likely at every place: a chi-square test with 9 degrees of freedom for each place; 33.7 is passed once in 10,000.
+// Every row is as likely at every place: a chi-square test with 9 degrees of freedom for each place; 33.7 is passed once in
+// 10,000.
 TEST(OrderTest, ShufflesEvenly) {
   constexpr int kRows = 10, kTrials = 5000;
   std::vector<std::vector<int>> counts(kRows, std::vector<int>(kRows, 0));
   for (int seed = 0; seed < kTrials; ++seed) {
     RowOrder order(kRows, kRows, seed, true);
     const auto rows = order.Batch(0);
-    for (int place = 0; place < kRows; ++place) ++counts[static_cast<size_t>(place)][static_cast<size_t>(rows[static_cast<size_t>(place)])];
+    for (int place = 0; place < kRows; ++place)
+      ++counts[static_cast<size_t>(place)][static_cast<size_t>(rows[static_cast<size_t>(place)])];
   }
   for (const std::vector<int>& place : counts) {
     double chi_square = 0;

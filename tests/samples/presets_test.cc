@@ -17,16 +17,16 @@ int64_t Parameters(const nlohmann::json& config) {
   const int64_t head_dim = config.value("head_dim", hidden / heads), intermediate = config["intermediate_size"];
   const int64_t q = heads * head_dim, kv = kv_heads * head_dim;
   int64_t block = hidden * (q + 2 * kv) + q * hidden + 3 * hidden * intermediate + 2 * hidden;
-  if (config["model_type"] == "qwen2") block += q + 2 * kv;      // biases
-  if (config["model_type"] == "qwen3") block += 2 * head_dim;    // query and key norms
+  if (config["model_type"] == "qwen2") block += q + 2 * kv;    // biases
+  if (config["model_type"] == "qwen3") block += 2 * head_dim;  // query and key norms
   return layers * block + hidden + vocabulary * hidden * (config["tie_word_embeddings"] ? 1 : 2);
 }
 
 // The counts that the models' cards give.
 TEST(PresetsTest, HaveThePublishedNumberOfParameters) {
   const std::map<std::string, int64_t> published = {
-      {"qwen2.5-0.5b", 494032768},  {"qwen2.5-1.5b", 1543714304}, {"qwen2.5-7b", 7615616512},  {"qwen2.5-14b", 14770033664},
-      {"qwen2.5-32b", 32763876352}, {"qwen2.5-72b", 72706203648}, {"llama3-8b", 8030261248},   {"llama3-70b", 70553706496},
+      {"qwen2.5-0.5b", 494032768},  {"qwen2.5-1.5b", 1543714304}, {"qwen2.5-7b", 7615616512}, {"qwen2.5-14b", 14770033664},
+      {"qwen2.5-32b", 32763876352}, {"qwen2.5-72b", 72706203648}, {"llama3-8b", 8030261248},  {"llama3-70b", 70553706496},
       {"qwen3-8b", 8190735360},     {"mistral-7b", 7241732096},
   };
   for (const auto& [name, parameters] : published) {

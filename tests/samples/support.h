@@ -24,7 +24,8 @@ std::string Elements(const std::string& descr, const std::vector<int64_t>& value
 
 // Write .npy files into the scratch folder and return their paths.
 std::string WriteStream(const std::string& name, const std::vector<int64_t>& values, const std::string& descr = "<i4");
-std::string WriteRows(const std::string& name, int64_t columns, const std::vector<int64_t>& values, const std::string& descr = "<i4");
+std::string WriteRows(const std::string& name, int64_t columns, const std::vector<int64_t>& values,
+                      const std::string& descr = "<i4");
 
 // A small model's config.json in the scratch folder: 2 layers, hidden 32, 128 ids; its path.
 std::string SmallConfig();

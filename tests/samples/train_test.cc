@@ -127,7 +127,8 @@ TEST(TrainTest, TheSeedOfTheWeightsMatters) {
 }
 
 TEST(TrainTest, SaveDtypeIsTheFilesType) {
-  const std::vector<std::pair<std::string, std::string>> types = {{"source", "\"F32\""}, {"bf16", "\"BF16\""}, {"f16", "\"F16\""}};
+  const std::vector<std::pair<std::string, std::string>> types = {
+      {"source", "\"F32\""}, {"bf16", "\"BF16\""}, {"f16", "\"F16\""}};
   for (const auto& [option, name] : types) {
     const std::string out = Scratch("as-" + option);
     Train({"--steps", "1", "--out", out, "--save-dtype", option});

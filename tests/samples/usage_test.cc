@@ -62,13 +62,31 @@ TEST(UsageTest, UpdatesInBackwardNeedNoClipping) {
 
 TEST(UsageTest, ValuesMustBeInRange) {
   const Words train = {"train", "--preset", "tiny", "--data", "x.npy"};
-  const std::vector<std::pair<const char*, const char*>> wrong = {
-      {"--steps", "0"},          {"--steps", "1.5"},     {"--steps", "many"},        {"--epochs", "-1"},
-      {"--batch-size", "0"},     {"--seq-len", "0"},     {"--lr", "-1"},             {"--lr", "nan"},
-      {"--lr", "inf"},           {"--beta1", "1"},       {"--beta2", "-0.1"},        {"--min-lr-ratio", "1.1"},
-      {"--grad-clip", "-1"},     {"--schedule", "step"}, {"--compute", "f16"},       {"--activations", "all"},
-      {"--block-inputs", "gpu"}, {"--slots", "-2"},      {"--optimizer-timing", ""}, {"--grad-dtype", "f16"},
-      {"--save-dtype", "int8"},  {"--seed", "x"},        {"--max-part-bytes", "1x"}, {"--warmup-steps", "99999999999999999999"}};
+  const std::vector<std::pair<const char*, const char*>> wrong = {{"--steps", "0"},
+                                                                  {"--steps", "1.5"},
+                                                                  {"--steps", "many"},
+                                                                  {"--epochs", "-1"},
+                                                                  {"--batch-size", "0"},
+                                                                  {"--seq-len", "0"},
+                                                                  {"--lr", "-1"},
+                                                                  {"--lr", "nan"},
+                                                                  {"--lr", "inf"},
+                                                                  {"--beta1", "1"},
+                                                                  {"--beta2", "-0.1"},
+                                                                  {"--min-lr-ratio", "1.1"},
+                                                                  {"--grad-clip", "-1"},
+                                                                  {"--schedule", "step"},
+                                                                  {"--compute", "f16"},
+                                                                  {"--activations", "all"},
+                                                                  {"--block-inputs", "gpu"},
+                                                                  {"--slots", "-2"},
+                                                                  {"--optimizer-timing", ""},
+                                                                  {"--grad-dtype", "f16"},
+                                                                  {"--save-dtype", "int8"},
+                                                                  {"--seed", "x"},
+                                                                  {"--max-part-bytes", "1x"},
+                                                                  {"--warmup-steps", "99999999999999999999"},
+                                                                  {"--steps", "0x10"}};
   for (const auto& [option, value] : wrong) ExpectWrongUsage(With(train, {option, value}), {option});
   ExpectWrongUsage(With(train, {"--lr"}), {"--lr"});
   ExpectWrongUsage(With(train, {"--eval-every", "5"}), {"--eval-every", "--eval-data"});
@@ -79,13 +97,13 @@ TEST(UsageTest, ValuesMustBeInRange) {
 TEST(UsageTest, HelpNamesEveryOption) {
   const Words model = {"--model", "--config", "--preset", "--init-seed", "--json", "--help"};
   const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps"};
-  const Words engine = {"--compute",  "--device", "--threads",    "--optimizer-threads", "--activations",      "--block-inputs", "--slots",
-                        "--prefetch", "--ring",   "--head-chunk", "--max-part-bytes",    "--optimizer-timing", "--grad-dtype"};
+  const Words engine = {"--compute",   "--device",   "--threads", "--optimizer-threads", "--activations",    "--block-inputs",
+                        "--slots",     "--prefetch", "--ring",    "--head-chunk",        "--max-part-bytes", "--optimizer-timing",
+                        "--grad-dtype"};
   const Words optimizer = {"--lr",    "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
                            "--beta2", "--eps",      "--weight-decay", "--grad-clip"};
-  const Words run = {"--data",      "--labels",     "--steps",    "--epochs", "--seed",       "--no-shuffle",
-                     "--eval-data", "--eval-every", "--log-json", "--trace",  "--save-dtype", "--out",
-                     "--overwrite"};
+  const Words run = {"--data",       "--labels",   "--steps", "--epochs",     "--seed", "--no-shuffle", "--eval-data",
+                     "--eval-every", "--log-json", "--trace", "--save-dtype", "--out",  "--overwrite"};
   const std::map<std::string, std::vector<Words>> options = {
       {"devices", {{"--json", "--help", "--device"}}},
       {"plan", {model, shape, engine, optimizer}},
@@ -117,12 +135,12 @@ nlohmann::json PlanOf(const Words& more) {
 }
 
 TEST(UsageTest, EveryForcedChoiceArrivesInThePlan) {
-  const auto plan = PlanOf({"--seq-len",   "16",          "--batch-size", "6",       "--micro-batch",        "2",
-                            "--sweeps",    "3",           "--slots",      "4",       "--prefetch",           "1",
-                            "--ring",      "5",           "--head-chunk", "7",       "--optimizer-timing",   "serial",
-                            "--compute",   "bf16",        "--grad-dtype", "f32",     "--optimizer-threads",  "1",
-                            "--threads",   "1",           "--block-inputs", "host",  "--activations",        "recompute",
-                            "--grad-clip", "0.25",        "--max-part-bytes", "64KiB"});
+  const auto plan = PlanOf({"--seq-len",   "16",   "--batch-size",     "6",    "--micro-batch",       "2",
+                            "--sweeps",    "3",    "--slots",          "4",    "--prefetch",          "1",
+                            "--ring",      "5",    "--head-chunk",     "7",    "--optimizer-timing",  "serial",
+                            "--compute",   "bf16", "--grad-dtype",     "f32",  "--optimizer-threads", "1",
+                            "--threads",   "1",    "--block-inputs",   "host", "--activations",       "recompute",
+                            "--grad-clip", "0.25", "--max-part-bytes", "64KiB"});
   EXPECT_EQ(plan["step_tokens"], 96);
   EXPECT_EQ(plan["micro_batch"], 2);
   EXPECT_EQ(plan["micro_batch_tokens"], 32);
