@@ -46,6 +46,7 @@ class Error : public std::exception {
 template <class... Parts>
 std::string StrCat(const Parts&... parts) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // a text that memory was too short for is an error, not a shorter text
   (out << ... << parts);
   return out.str();
 }

@@ -32,7 +32,7 @@ RingTicket GradientRing::Acquire() {
     freed_.wait(lock, [&] { return closed_ || find() < entries_.size(); });
     wait_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
-  if (closed_) throw Internal("the gradient ring is closed: the optimizer has failed");
+  if (closed_) std::rethrow_exception(closed_);
   const size_t index = find();
   entries_[index].taken = true;
   entries_[index].freed.Take(checker_);
@@ -42,15 +42,15 @@ RingTicket GradientRing::Acquire() {
   return ticket;
 }
 
-void GradientRing::Close() {
+void GradientRing::Close(std::exception_ptr cause) {
   std::lock_guard lock(mutex_);
-  closed_ = true;
+  if (!closed_) closed_ = std::move(cause);
   freed_.notify_all();
 }
 
 void GradientRing::Open() {
   std::lock_guard lock(mutex_);
-  closed_ = false;
+  closed_ = nullptr;
 }
 
 RingTicket& RingTicket::operator=(RingTicket&& other) noexcept {

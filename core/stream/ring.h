@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -47,7 +48,7 @@ class GradientRing {
   RingTicket Acquire();
 
   // Wakes who waits and fails every Acquire from now on, until Open.
-  void Close();
+  void Close(std::exception_ptr cause);  // whoever waits for an entry, or comes for one, gets `cause`
   void Open();
 
   size_t bytes() const { return memory_.bytes(); }
@@ -67,7 +68,7 @@ class GradientRing {
   std::vector<Entry> entries_;
   std::mutex mutex_;
   std::condition_variable freed_;
-  bool closed_ = false;
+  std::exception_ptr closed_;  // why
   int64_t waits_ = 0;
   double wait_seconds_ = 0;
 };

@@ -177,7 +177,12 @@ StepMetrics Trainer::Step(const Batch& batch) {
   State& s = *state_;
   if (s.plan->purpose != Purpose::kTrain || s.plan->timing != Timing::kBackward) {
     Accumulate(batch);
-    return Apply();
+    try {
+      return Apply();
+    } catch (...) {
+      s.Forget();  // a step that fails has no effect: the next one starts from nothing
+      throw;
+    }
   }
   const double lr = s.NextRate();
   s.Backward(batch, AdamWStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});

@@ -93,7 +93,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& par
     try {
       held->filled().Synchronize();
     } catch (...) {
-      ring.Close();
+      ring.Close(std::current_exception());
       throw;
     }
     const double begin = Trace::Now();
@@ -124,7 +124,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& par
     } catch (...) {
       std::lock_guard lock(mutex_);
       update_error_ = std::current_exception();
-      ring.Close();
+      ring.Close(std::current_exception());
       throw;
     }
   };
