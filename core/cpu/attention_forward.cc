@@ -27,9 +27,9 @@ struct ForwardScratch {
 };
 
 struct Unit {
-  int64_t begin;         // first token of the document
+  int64_t begin;  // first token of the document
   int64_t head;
-  int64_t first, last;   // queries, in the document
+  int64_t first, last;  // queries, in the document
 };
 
 // One unit; false where a product failed.
@@ -54,14 +54,14 @@ bool RunUnit(const AttentionArgs& args, const Unit& unit, const ForwardScratch& 
     const ScoreTile scores = MakeScoreTile(scratch.scores, rows, part, args.window, dim);
     const int64_t at = rows.begin - unit.first;
     const FloatView q_part = q.From(at), k_part = k.From(part.begin - keys.begin), v_part = v.From(part.begin - keys.begin);
-    if (!TryProductF32({scores.rows, scores.keys, dim, false, true, q.stride, k.stride, scores.stride}, q_part.data, k_part.data, false,
-                       scores.scores)) {
+    if (!TryProductF32({scores.rows, scores.keys, dim, false, true, q.stride, k.stride, scores.stride}, q_part.data, k_part.data,
+                       false, scores.scores)) {
       return false;
     }
     SoftmaxTile(scores, scratch.most + at, scratch.sum + at, scratch.output + at * dim, dim);
     const bool first = part.begin == KeysSeen(rows.begin, rows.end, args.window).begin;
-    return TryProductF32({scores.rows, dim, scores.keys, false, false, scores.stride, v.stride, dim}, scores.scores, v_part.data, !first,
-                         scratch.output + at * dim);
+    return TryProductF32({scores.rows, dim, scores.keys, false, false, scores.stride, v.stride, dim}, scores.scores, v_part.data,
+                         !first, scratch.output + at * dim);
   };
   if (!ForTiles(unit.first, unit.last, args.window, span, tile)) return false;
   const int64_t token = unit.begin + unit.first;

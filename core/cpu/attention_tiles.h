@@ -30,10 +30,13 @@ struct FloatView {
 inline const void* At(DType type, const void* data, int64_t element) {
   return static_cast<const char*>(data) + static_cast<size_t>(element) * SizeOf(type);
 }
-inline void* At(DType type, void* data, int64_t element) { return static_cast<char*>(data) + static_cast<size_t>(element) * SizeOf(type); }
+inline void* At(DType type, void* data, int64_t element) {
+  return static_cast<char*>(data) + static_cast<size_t>(element) * SizeOf(type);
+}
 
 // rows x cols from element `at` on, as floats; converted into `scratch` where they are not floats already.
-inline FloatView ViewAsFloats(DType type, const void* data, int64_t at, int64_t stride, int64_t rows, int64_t cols, float* scratch) {
+inline FloatView ViewAsFloats(DType type, const void* data, int64_t at, int64_t stride, int64_t rows, int64_t cols,
+                              float* scratch) {
   const void* first = At(type, data, at);
   if (type == DType::kF32) return {static_cast<const float*>(first), stride};
   GatherBlock(type, first, stride, rows, cols, scratch);
@@ -49,8 +52,8 @@ inline KeyRange KeysSeen(int64_t first, int64_t last, int64_t window) {
 }
 inline KeyRange Intersect(const KeyRange& a, const KeyRange& b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
 
-// Calls span(keys) for the spans of keys that the queries [first, last) see, and after each one tile(queries, part) for the rows of
-// queries that see a part of it. Ends at the first call that returns false.
+// Calls span(keys) for the spans of keys that the queries [first, last) see, and after each one tile(queries, part) for the rows
+// of queries that see a part of it. Ends at the first call that returns false.
 struct QueryRange {
   int64_t begin, end;
 };

@@ -23,15 +23,24 @@ namespace {
 
 const char* ProductTarget() {
   switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::sse41: return "SSE4.1";
-    case dnnl::cpu_isa::avx: return "AVX";
-    case dnnl::cpu_isa::avx2: return "AVX2";
-    case dnnl::cpu_isa::avx2_vnni: return "AVX2 VNNI";
-    case dnnl::cpu_isa::avx512_core: return "AVX-512";
-    case dnnl::cpu_isa::avx512_core_vnni: return "AVX-512 VNNI";
-    case dnnl::cpu_isa::avx512_core_bf16: return "AVX-512 bf16";
-    case dnnl::cpu_isa::avx512_core_amx: return "AMX";
-    default: return "other instructions";
+    case dnnl::cpu_isa::sse41:
+      return "SSE4.1";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::avx2:
+      return "AVX2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "AVX2 VNNI";
+    case dnnl::cpu_isa::avx512_core:
+      return "AVX-512";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "AVX-512 VNNI";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "AVX-512 bf16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "AMX";
+    default:
+      return "other instructions";
   }
 }
 
@@ -43,7 +52,8 @@ class CpuDevice final : public Device {
     context_->threads = kThreadSanitizer ? 1 : options.threads > 0 ? options.threads : AvailableThreads();
     if (options.check_races) context_->checker = std::make_unique<RaceChecker>();
     info_.name = "cpu";
-    info_.description = StrCat("CPU, ", context_->threads, context_->threads == 1 ? " thread, " : " threads, ", CpuLibraryVersions());
+    info_.description =
+        StrCat("CPU, ", context_->threads, context_->threads == 1 ? " thread, " : " threads, ", CpuLibraryVersions());
     info_.memory_bytes = MemoryLimit();
   }
 
@@ -97,8 +107,9 @@ bool NativeBf16() { return NativeBf16Products(); }
 
 std::string CpuLibraryVersions() {
   const dnnl_version_t* version = dnnl_version();
-  return StrCat("oneDNN ", version->major, ".", version->minor, ".", version->patch, " ", ProductTarget(), ", Highway ", HWY_MAJOR, ".",
-                HWY_MINOR, ".", HWY_PATCH, " ", SimdTarget(), ", bf16 ", NativeBf16() ? "native" : "by conversion");
+  return StrCat("oneDNN ", version->major, ".", version->minor, ".", version->patch, " ", ProductTarget(), ", Highway ",
+                HWY_MAJOR, ".", HWY_MINOR, ".", HWY_PATCH, " ", SimdTarget(), ", bf16 ",
+                NativeBf16() ? "native" : "by conversion");
 }
 
 }  // namespace hlm

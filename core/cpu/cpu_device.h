@@ -13,12 +13,12 @@
 namespace hlm {
 
 struct CpuDeviceOptions {
-  int threads = 0;             // of the compute team; 0: as many as the process may use
+  int threads = 0;  // of the compute team; 0: as many as the process may use
   // For tests:
-  int64_t delay_seed = -1;     // >= 0: every piece of stream work is preceded by a random sleep of up to max_delay_us
+  int64_t delay_seed = -1;  // >= 0: every piece of stream work is preceded by a random sleep of up to max_delay_us
   int max_delay_us = 200;
-  bool check_races = false;    // keep a RaceChecker
-  std::string drop_wait;       // stream waits with this `why` do nothing, as if the line had been forgotten
+  bool check_races = false;      // keep a RaceChecker
+  std::string drop_wait;         // stream waits with this `why` do nothing, as if the line had been forgotten
   int64_t fail_allocation = -1;  // the n-th allocation (from 0) throws RESOURCE_EXHAUSTED
   int64_t fail_work = -1;        // the n-th piece of stream work (from 0) throws INTERNAL
 };

@@ -7,8 +7,8 @@
 
 namespace hlm {
 
-// Zeroed, 4096-byte aligned; from 2 MiB on aligned to 2 MiB and advised to lie on huge pages. bytes >= 1. Throws RESOURCE_EXHAUSTED
-// naming the bytes.
+// Zeroed, 4096-byte aligned; from 2 MiB on aligned to 2 MiB and advised to lie on huge pages. bytes >= 1. Throws
+// RESOURCE_EXHAUSTED naming the bytes.
 void* MapMemory(size_t bytes);
 void UnmapMemory(void* data, size_t bytes) noexcept;  // the same bytes as were asked for
 

@@ -61,11 +61,12 @@ void CpuOps::Linear(Stream& stream, const LinearArgs& a) {
   CheckPointers("Linear", {a.x, a.w, a.y});
   const size_t bytes = WorkspaceBytes(a);
   float* scratch = Scratch("Linear", bytes);
-  Cpu(stream).Enqueue({Reads("Linear.x", a.x, Elements(a.tokens * a.in, a.type)), Reads("Linear.w", a.w, Elements(a.out * a.in, a.type)),
-                       Reads("Linear.bias", a.bias, Elements(a.out, a.type)),
-                       Reads("Linear.addend", a.addend, Elements(a.tokens * a.out, a.y_type)), Writes("workspace", scratch, bytes),
-                       Writes("Linear.y", a.y, Elements(a.tokens * a.out, a.y_type))},
-                      [=] { RunLinear(a, scratch); });
+  Cpu(stream).Enqueue(
+      {Reads("Linear.x", a.x, Elements(a.tokens * a.in, a.type)), Reads("Linear.w", a.w, Elements(a.out * a.in, a.type)),
+       Reads("Linear.bias", a.bias, Elements(a.out, a.type)),
+       Reads("Linear.addend", a.addend, Elements(a.tokens * a.out, a.y_type)), Writes("workspace", scratch, bytes),
+       Writes("Linear.y", a.y, Elements(a.tokens * a.out, a.y_type))},
+      [=] { RunLinear(a, scratch); });
 }
 
 void CpuOps::LinearBackwardInput(Stream& stream, const LinearBackwardInputArgs& a) {
@@ -87,8 +88,8 @@ void CpuOps::LinearBackwardWeight(Stream& stream, const LinearBackwardWeightArgs
   const size_t bytes = WorkspaceBytes(a);
   float* scratch = Scratch("LinearBackwardWeight", bytes);
   Cpu(stream).Enqueue({Reads("LinearBackwardWeight.dy", a.dy, Elements(a.tokens * a.out, a.type)),
-                       Reads("LinearBackwardWeight.x", a.x, Elements(a.tokens * a.in, a.type)), Writes("workspace", scratch, bytes),
-                       Writes("LinearBackwardWeight.dw", a.dw, Floats(a.out * a.in)),
+                       Reads("LinearBackwardWeight.x", a.x, Elements(a.tokens * a.in, a.type)),
+                       Writes("workspace", scratch, bytes), Writes("LinearBackwardWeight.dw", a.dw, Floats(a.out * a.in)),
                        Writes("LinearBackwardWeight.dbias", a.dbias, Floats(a.out))},
                       [=] { RunLinearBackwardWeight(a, scratch); });
 }
@@ -98,8 +99,8 @@ void CpuOps::RmsNorm(Stream& stream, const RmsNormArgs& a) {
   CheckSizes("RmsNorm", {a.rows, a.width});
   CheckPointers("RmsNorm", {a.x, a.w, a.y, a.rstd});
   const size_t all = Elements(a.rows * a.width, a.type);
-  Cpu(stream).Enqueue({Reads("RmsNorm.x", a.x, all), Reads("RmsNorm.w", a.w, Elements(a.width, a.type)), Writes("RmsNorm.y", a.y, all),
-                       Writes("RmsNorm.rstd", a.rstd, Floats(a.rows))},
+  Cpu(stream).Enqueue({Reads("RmsNorm.x", a.x, all), Reads("RmsNorm.w", a.w, Elements(a.width, a.type)),
+                       Writes("RmsNorm.y", a.y, all), Writes("RmsNorm.rstd", a.rstd, Floats(a.rows))},
                       [=] { RmsNormKernel(a); });
 }
 
@@ -125,13 +126,13 @@ void CpuOps::QkRotary(Stream& stream, const QkRotaryArgs& a) {
   if (a.q_norm != nullptr) CheckPointers("QkRotary", {a.k_norm, a.qk_raw, a.qk_rstd});
   const int64_t turned = a.heads + a.kv_heads;
   // The table's length is not known here: it is never written while a model runs, and not declared.
-  Cpu(stream).Enqueue({Reads("QkRotary.positions", a.positions, Ints(a.tokens)),
-                       Reads("QkRotary.q_norm", a.q_norm, Elements(a.head_dim, a.type)),
-                       Reads("QkRotary.k_norm", a.k_norm, Elements(a.head_dim, a.type)),
-                       Writes("QkRotary.qkv", a.qkv, Elements(a.tokens * (turned + a.kv_heads) * a.head_dim, a.type)),
-                       Writes("QkRotary.qk_raw", a.qk_raw, Elements(a.tokens * turned * a.head_dim, a.type)),
-                       Writes("QkRotary.qk_rstd", a.qk_rstd, Floats(a.tokens * turned))},
-                      [=] { QkRotaryKernel(a); });
+  Cpu(stream).Enqueue(
+      {Reads("QkRotary.positions", a.positions, Ints(a.tokens)), Reads("QkRotary.q_norm", a.q_norm, Elements(a.head_dim, a.type)),
+       Reads("QkRotary.k_norm", a.k_norm, Elements(a.head_dim, a.type)),
+       Writes("QkRotary.qkv", a.qkv, Elements(a.tokens * (turned + a.kv_heads) * a.head_dim, a.type)),
+       Writes("QkRotary.qk_raw", a.qk_raw, Elements(a.tokens * turned * a.head_dim, a.type)),
+       Writes("QkRotary.qk_rstd", a.qk_rstd, Floats(a.tokens * turned))},
+      [=] { QkRotaryKernel(a); });
 }
 
 void CpuOps::QkRotaryBackward(Stream& stream, const QkRotaryBackwardArgs& a) {
@@ -144,15 +145,16 @@ void CpuOps::QkRotaryBackward(Stream& stream, const QkRotaryBackwardArgs& a) {
   const size_t bytes = WorkspaceBytes(a);
   float* scratch = Scratch("QkRotaryBackward", bytes);
   const int64_t turned = a.heads + a.kv_heads;
-  Cpu(stream).Enqueue({Reads("QkRotaryBackward.positions", a.positions, Ints(a.tokens)),
-                       Reads("QkRotaryBackward.q_norm", a.q_norm, Elements(a.head_dim, a.type)),
-                       Reads("QkRotaryBackward.k_norm", a.k_norm, Elements(a.head_dim, a.type)),
-                       Reads("QkRotaryBackward.qk_raw", a.qk_raw, Elements(a.tokens * turned * a.head_dim, a.type)),
-                       Reads("QkRotaryBackward.qk_rstd", a.qk_rstd, Floats(a.tokens * turned)), Writes("workspace", scratch, bytes),
-                       Writes("QkRotaryBackward.dqkv", a.dqkv, Elements(a.tokens * (turned + a.kv_heads) * a.head_dim, a.type)),
-                       Writes("QkRotaryBackward.dq_norm", a.dq_norm, Floats(a.head_dim)),
-                       Writes("QkRotaryBackward.dk_norm", a.dk_norm, Floats(a.head_dim))},
-                      [=] { QkRotaryBackwardKernel(a, scratch); });
+  Cpu(stream).Enqueue(
+      {Reads("QkRotaryBackward.positions", a.positions, Ints(a.tokens)),
+       Reads("QkRotaryBackward.q_norm", a.q_norm, Elements(a.head_dim, a.type)),
+       Reads("QkRotaryBackward.k_norm", a.k_norm, Elements(a.head_dim, a.type)),
+       Reads("QkRotaryBackward.qk_raw", a.qk_raw, Elements(a.tokens * turned * a.head_dim, a.type)),
+       Reads("QkRotaryBackward.qk_rstd", a.qk_rstd, Floats(a.tokens * turned)), Writes("workspace", scratch, bytes),
+       Writes("QkRotaryBackward.dqkv", a.dqkv, Elements(a.tokens * (turned + a.kv_heads) * a.head_dim, a.type)),
+       Writes("QkRotaryBackward.dq_norm", a.dq_norm, Floats(a.head_dim)),
+       Writes("QkRotaryBackward.dk_norm", a.dk_norm, Floats(a.head_dim))},
+      [=] { QkRotaryBackwardKernel(a, scratch); });
 }
 
 void CpuOps::Attention(Stream& stream, const AttentionArgs& a) {
@@ -185,12 +187,12 @@ void CpuOps::AttentionBackward(Stream& stream, const AttentionBackwardArgs& a) {
   const size_t offsets = Ints(a.documents.count + 1);
   const size_t qkv = Elements(a.tokens * (a.heads + 2 * a.kv_heads) * a.head_dim, a.type);
   const size_t out = Elements(a.tokens * a.heads * a.head_dim, a.type);
-  Cpu(stream).Enqueue({Reads("AttentionBackward.qkv", a.qkv, qkv), Reads("AttentionBackward.offsets", a.documents.offsets, offsets),
-                       Reads("AttentionBackward.host_offsets", a.documents.host_offsets, offsets),
-                       Reads("AttentionBackward.out", a.out, out), Reads("AttentionBackward.dout", a.dout, out),
-                       Reads("AttentionBackward.lse", a.lse, Floats(a.tokens * a.heads)), Writes("workspace", scratch, bytes),
-                       Writes("AttentionBackward.dqkv", a.dqkv, qkv)},
-                      [=] { RunAttentionBackward(a, threads, scratch); });
+  Cpu(stream).Enqueue(
+      {Reads("AttentionBackward.qkv", a.qkv, qkv), Reads("AttentionBackward.offsets", a.documents.offsets, offsets),
+       Reads("AttentionBackward.host_offsets", a.documents.host_offsets, offsets), Reads("AttentionBackward.out", a.out, out),
+       Reads("AttentionBackward.dout", a.dout, out), Reads("AttentionBackward.lse", a.lse, Floats(a.tokens * a.heads)),
+       Writes("workspace", scratch, bytes), Writes("AttentionBackward.dqkv", a.dqkv, qkv)},
+      [=] { RunAttentionBackward(a, threads, scratch); });
 }
 
 void CpuOps::SwiGlu(Stream& stream, const SwiGluArgs& a) {
@@ -216,9 +218,10 @@ void CpuOps::Embedding(Stream& stream, const EmbeddingArgs& a) {
   CheckType("Embedding", a.type);
   CheckSizes("Embedding", {a.tokens, a.width, a.vocab});
   CheckPointers("Embedding", {a.ids, a.table, a.y});
-  Cpu(stream).Enqueue({Reads("Embedding.ids", a.ids, Ints(a.tokens)), Reads("Embedding.table", a.table, Elements(a.vocab * a.width, a.type)),
-                       Writes("Embedding.y", a.y, Elements(a.tokens * a.width, a.type))},
-                      [=] { EmbeddingKernel(a); });
+  Cpu(stream).Enqueue(
+      {Reads("Embedding.ids", a.ids, Ints(a.tokens)), Reads("Embedding.table", a.table, Elements(a.vocab * a.width, a.type)),
+       Writes("Embedding.y", a.y, Elements(a.tokens * a.width, a.type))},
+      [=] { EmbeddingKernel(a); });
 }
 
 void CpuOps::EmbeddingBackward(Stream& stream, const EmbeddingBackwardArgs& a) {
@@ -237,10 +240,11 @@ void CpuOps::CrossEntropy(Stream& stream, const CrossEntropyArgs& a) {
   CheckPointers("CrossEntropy", {a.logits, a.targets, a.nll});
   if (a.dlogits != nullptr) CheckPointers("CrossEntropy", {a.weights});
   const int64_t all = a.rows * a.vocab;
-  Cpu(stream).Enqueue({Reads("CrossEntropy.logits", a.logits, Floats(all)), Reads("CrossEntropy.targets", a.targets, Ints(a.rows)),
-                       Reads("CrossEntropy.weights", a.weights, Floats(a.rows)), Writes("CrossEntropy.nll", a.nll, Floats(a.rows)),
-                       Writes("CrossEntropy.dlogits", a.dlogits, Elements(all, a.type))},
-                      [=] { CrossEntropyKernel(a); });
+  Cpu(stream).Enqueue(
+      {Reads("CrossEntropy.logits", a.logits, Floats(all)), Reads("CrossEntropy.targets", a.targets, Ints(a.rows)),
+       Reads("CrossEntropy.weights", a.weights, Floats(a.rows)), Writes("CrossEntropy.nll", a.nll, Floats(a.rows)),
+       Writes("CrossEntropy.dlogits", a.dlogits, Elements(all, a.type))},
+      [=] { CrossEntropyKernel(a); });
 }
 
 void CpuOps::Cast(Stream& stream, const CastArgs& a) {

@@ -24,9 +24,9 @@ namespace hlm {
 // What the streams, events and operations of one device share.
 struct CpuContext {
   CpuDeviceOptions options;
-  int threads = 1;                        // of a stream's OpenMP team
-  std::unique_ptr<RaceChecker> checker;   // or null
-  std::atomic<int64_t> work_count{0};     // pieces of work enqueued so far, for fail_work
+  int threads = 1;                       // of a stream's OpenMP team
+  std::unique_ptr<RaceChecker> checker;  // or null
+  std::atomic<int64_t> work_count{0};    // pieces of work enqueued so far, for fail_work
 };
 
 // One record of an event in a stream. Shared by the queue entries and the event, so that each may end first.
@@ -96,7 +96,7 @@ class CpuStream final : public Stream {
 
   std::optional<Error> error_;  // the first one; touched by the worker only
   uint64_t delays_ = 0;
-  std::thread worker_;          // last: it uses all of the above
+  std::thread worker_;  // last: it uses all of the above
 };
 
 }  // namespace hlm

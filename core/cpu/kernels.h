@@ -43,11 +43,11 @@ struct EpilogueArgs {
   int64_t rows = 0, cols = 0;
   const float* sums = nullptr;  // [rows, cols], or null
   DType bias_type = DType::kF32;
-  const void* bias = nullptr;   // [cols] bias_type, or null
+  const void* bias = nullptr;  // [cols] bias_type, or null
   DType y_type = DType::kF32;
-  const void* addend = nullptr; // [rows, stride] y_type, or null
-  void* y = nullptr;            // [rows, stride] y_type
-  int64_t stride = 0;           // of addend and y, in elements
+  const void* addend = nullptr;  // [rows, stride] y_type, or null
+  void* y = nullptr;             // [rows, stride] y_type
+  int64_t stride = 0;            // of addend and y, in elements
 };
 void EpilogueKernel(const EpilogueArgs& args);
 

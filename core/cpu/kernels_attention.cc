@@ -4,12 +4,14 @@
 #include <cmath>
 #include <limits>
 
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/kernels_attention.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "core/cpu/simd-inl.h"
 #include "hwy/contrib/math/math-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm {
@@ -63,36 +65,39 @@ void SoftmaxRows(const ScoreTile& tile, float* most, float* sum, float* output, 
     if (seen.begin == seen.end) continue;
 
     Floats highest = Set(kLowest);
-    ForSeen(seen, HLM_LANES {
-      const Floats s = Load(row + i);
-      highest = hn::Max(highest, n > 0 ? s : hn::IfThenElse(SeenLanes(seen, i), s, Set(kLowest)));
-    });
+    ForSeen(
+        seen, HLM_LANES {
+          const Floats s = Load(row + i);
+          highest = hn::Max(highest, n > 0 ? s : hn::IfThenElse(SeenLanes(seen, i), s, Set(kLowest)));
+        });
     const float before = most[r];
     const float after = std::max(before, tile.scale * hn::GetLane(hn::MaxOfLanes(kFloats, highest)));
     const float shrink = std::exp(before - after);  // 0 for a row that saw nothing before
 
     const Floats scale = Set(tile.scale), down = Set(after);
     Floats total = Zero(), poison = Zero();  // Highway's Exp makes 0 of a NaN: 0 * score brings it back
-    ForSeen(seen, HLM_LANES {
-      Floats s = Load(row + i);
-      Floats p;
-      if (n > 0) {
-        p = hn::Exp(kFloats, hn::MulSub(s, scale, down));
-      } else {
-        const FloatMask mask = SeenLanes(seen, i);
-        s = hn::IfThenElseZero(mask, s);
-        p = hn::IfThenElseZero(mask, hn::Exp(kFloats, hn::MulSub(s, scale, down)));
-      }
-      total = hn::Add(total, p);
-      poison = hn::MulAdd(s, Zero(), poison);
-      Store(p, row + i);
-    });
+    ForSeen(
+        seen, HLM_LANES {
+          Floats s = Load(row + i);
+          Floats p;
+          if (n > 0) {
+            p = hn::Exp(kFloats, hn::MulSub(s, scale, down));
+          } else {
+            const FloatMask mask = SeenLanes(seen, i);
+            s = hn::IfThenElseZero(mask, s);
+            p = hn::IfThenElseZero(mask, hn::Exp(kFloats, hn::MulSub(s, scale, down)));
+          }
+          total = hn::Add(total, p);
+          poison = hn::MulAdd(s, Zero(), poison);
+          Store(p, row + i);
+        });
     sum[r] = (before == kLowest ? 0.0f : sum[r] * shrink) + Sum(total) + Sum(poison);
     most[r] = after;
     if (before != kLowest && shrink != 1.0f) {
       float* out = output + r * dim;
       const Floats factor = Set(shrink);
-      ForLanes(dim, HLM_LANES { Store(hn::Mul(Load(out + i, n), factor), out + i, n); });
+      ForLanes(
+          dim, HLM_LANES { Store(hn::Mul(Load(out + i, n), factor), out + i, n); });
     }
   }
 }
@@ -104,15 +109,15 @@ void FinishRowsOf(const float* output, const float* most, const float* sum, int6
     const Floats factor = Set(1.0f / sum[r]);
     const float* from = output + r * dim;
     T* to = out + r * out_stride;
-    ForLanes(dim, HLM_LANES { Store(hn::Mul(Load(from + i, n), factor), to + i, n); });
+    ForLanes(
+        dim, HLM_LANES { Store(hn::Mul(Load(from + i, n), factor), to + i, n); });
     lse[r * lse_stride] = most[r] + std::log(sum[r]);
   }
 }
 void FinishRows(const float* output, const float* most, const float* sum, int64_t rows, int64_t dim, DType type, void* out,
                 int64_t out_stride, float* lse, int64_t lse_stride) {
-  type == DType::kF32
-      ? FinishRowsOf(output, most, sum, rows, dim, static_cast<float*>(out), out_stride, lse, lse_stride)
-      : FinishRowsOf(output, most, sum, rows, dim, static_cast<bf16_t*>(out), out_stride, lse, lse_stride);
+  type == DType::kF32 ? FinishRowsOf(output, most, sum, rows, dim, static_cast<float*>(out), out_stride, lse, lse_stride)
+                      : FinishRowsOf(output, most, sum, rows, dim, static_cast<bf16_t*>(out), out_stride, lse, lse_stride);
 }
 
 void Dots(const float* a, int64_t a_stride, const float* b, int64_t b_stride, int64_t rows, int64_t cols, float* delta) {
@@ -120,7 +125,8 @@ void Dots(const float* a, int64_t a_stride, const float* b, int64_t b_stride, in
     const float* x = a + r * a_stride;
     const float* y = b + r * b_stride;
     Floats sum = Zero();
-    ForLanes(cols, HLM_LANES { sum = hn::MulAdd(Load(x + i, n), Load(y + i, n), sum); });
+    ForLanes(
+        cols, HLM_LANES { sum = hn::MulAdd(Load(x + i, n), Load(y + i, n), sum); });
     delta[r] = Sum(sum);
   }
 }
@@ -134,17 +140,18 @@ void SoftmaxBackwardRows(const ScoreTile& tile, float* gradients, const float* l
     ClearUnseen(seen, tile.keys, row);
     ClearUnseen(seen, tile.keys, gradient);
     const Floats down = Set(lse[r * lse_stride]), middle = Set(delta[r]);
-    ForSeen(seen, HLM_LANES {
-      Floats p = hn::Exp(kFloats, hn::MulSub(Load(row + i), scale, down));
-      Floats ds = hn::Mul(hn::Mul(p, scale), hn::Sub(Load(gradient + i), middle));
-      if (n == 0) {
-        const FloatMask mask = SeenLanes(seen, i);
-        p = hn::IfThenElseZero(mask, p);
-        ds = hn::IfThenElseZero(mask, ds);
-      }
-      Store(p, row + i);
-      Store(ds, gradient + i);
-    });
+    ForSeen(
+        seen, HLM_LANES {
+          Floats p = hn::Exp(kFloats, hn::MulSub(Load(row + i), scale, down));
+          Floats ds = hn::Mul(hn::Mul(p, scale), hn::Sub(Load(gradient + i), middle));
+          if (n == 0) {
+            const FloatMask mask = SeenLanes(seen, i);
+            p = hn::IfThenElseZero(mask, p);
+            ds = hn::IfThenElseZero(mask, ds);
+          }
+          Store(p, row + i);
+          Store(ds, gradient + i);
+        });
   }
 }
 

@@ -12,7 +12,8 @@ namespace hlm {
 // Rows of tiles are padded to this many floats, so that the kernels may work on whole vectors (64 bytes).
 inline constexpr int64_t kTilePad = 16;
 
-// A tile of scores [rows, keys], rows `stride` apart; row r is query first_query + r, column c is key first_key + c of one document.
+// A tile of scores [rows, keys], rows `stride` apart; row r is query first_query + r, column c is key first_key + c of one
+// document.
 struct ScoreTile {
   float* scores = nullptr;
   int64_t stride = 0;  // a multiple of kTilePad
@@ -33,8 +34,8 @@ void FinishSoftmax(const float* output, const float* most, const float* sum, int
 // delta[r] = sum over columns of a[r] b[r].
 void RowDots(const float* a, int64_t a_stride, const float* b, int64_t b_stride, int64_t rows, int64_t cols, float* delta);
 
-// scores becomes p = exp(scale * score - lse), gradients (of p, same layout) becomes scale * p * (gradient - delta); both 0 where a
-// query does not see a key.
+// scores becomes p = exp(scale * score - lse), gradients (of p, same layout) becomes scale * p * (gradient - delta); both 0 where
+// a query does not see a key.
 void SoftmaxBackwardTile(const ScoreTile& tile, float* gradients, const float* lse, int64_t lse_stride, const float* delta);
 
 }  // namespace hlm

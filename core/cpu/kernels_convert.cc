@@ -2,11 +2,13 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
 
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/kernels_convert.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "core/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm {
@@ -17,7 +19,8 @@ HWY_INLINE void CopyRow(const X* x, Y* y, int64_t count) {
   if constexpr (sizeof(X) == sizeof(Y)) {
     std::memmove(y, x, static_cast<size_t>(count) * sizeof(X));
   } else {
-    ForLanes(count, HLM_LANES { Store(Load(x + i, n), y + i, n); });
+    ForLanes(
+        count, HLM_LANES { Store(Load(x + i, n), y + i, n); });
   }
 }
 
@@ -44,19 +47,21 @@ void EpilogueRowsOf(const EpilogueArgs& args, int64_t begin, int64_t end) {
     const float* sums = args.sums == nullptr ? nullptr : args.sums + r * args.cols;
     const Y* addend = args.addend == nullptr ? nullptr : static_cast<const Y*>(args.addend) + r * args.stride;
     Y* y = static_cast<Y*>(args.y) + r * args.stride;
-    ForLanes(args.cols, HLM_LANES {
-      Floats value = sums == nullptr ? Zero() : Load(sums + i, n);
-      if (bias != nullptr) value = hn::Add(value, Load(bias + i, n));
-      if (addend != nullptr) value = hn::Add(value, Load(addend + i, n));
-      Store(value, y + i, n);
-    });
+    ForLanes(
+        args.cols, HLM_LANES {
+          Floats value = sums == nullptr ? Zero() : Load(sums + i, n);
+          if (bias != nullptr) value = hn::Add(value, Load(bias + i, n));
+          if (addend != nullptr) value = hn::Add(value, Load(addend + i, n));
+          Store(value, y + i, n);
+        });
   }
 }
 void EpilogueRows(const EpilogueArgs& args, int64_t begin, int64_t end) {
   if (args.bias_type == DType::kF32) {
     args.y_type == DType::kF32 ? EpilogueRowsOf<float, float>(args, begin, end) : EpilogueRowsOf<float, bf16_t>(args, begin, end);
   } else {
-    args.y_type == DType::kF32 ? EpilogueRowsOf<bf16_t, float>(args, begin, end) : EpilogueRowsOf<bf16_t, bf16_t>(args, begin, end);
+    args.y_type == DType::kF32 ? EpilogueRowsOf<bf16_t, float>(args, begin, end)
+                               : EpilogueRowsOf<bf16_t, bf16_t>(args, begin, end);
   }
 }
 
@@ -72,15 +77,18 @@ void ColumnSumsOf(const T* x, int64_t rows, int64_t stride, int64_t begin, int64
       HWY_ALIGN float part[kStrip] = {};
       for (int64_t r = row; r < HWY_MIN(rows, row + kPartialRows); ++r) {
         const T* from = x + r * stride + at;
-        ForLanes(cols, HLM_LANES { Store(hn::Add(Load(part + i, n), Load(from + i, n)), part + i, n); });
+        ForLanes(
+            cols, HLM_LANES { Store(hn::Add(Load(part + i, n), Load(from + i, n)), part + i, n); });
       }
-      ForLanes(cols, HLM_LANES { Store(hn::Add(Load(total + i, n), Load(part + i, n)), total + i, n); });
+      ForLanes(
+          cols, HLM_LANES { Store(hn::Add(Load(total + i, n), Load(part + i, n)), total + i, n); });
     }
     float* to = sums + at;
     for (int64_t c = 0; c < cols; ++c) to[c] = accumulate ? to[c] + total[c] : total[c];
   }
 }
-void ColumnSums(DType type, const void* x, int64_t rows, int64_t stride, int64_t begin, int64_t end, bool accumulate, float* sums) {
+void ColumnSums(DType type, const void* x, int64_t rows, int64_t stride, int64_t begin, int64_t end, bool accumulate,
+                float* sums) {
   type == DType::kF32 ? ColumnSumsOf(static_cast<const float*>(x), rows, stride, begin, end, accumulate, sums)
                       : ColumnSumsOf(static_cast<const bf16_t*>(x), rows, stride, begin, end, accumulate, sums);
 }
@@ -91,11 +99,13 @@ void EmbeddingBackwardColumnsOf(const EmbeddingBackwardArgs& args, int64_t begin
   for (int64_t t = 0; t < args.tokens; ++t) {
     const T* from = static_cast<const T*>(args.dy) + t * args.width + begin;
     float* to = args.dtable + static_cast<int64_t>(args.ids[t]) * args.width + begin;
-    ForLanes(end - begin, HLM_LANES { Store(hn::Add(Load(to + i, n), Load(from + i, n)), to + i, n); });
+    ForLanes(
+        end - begin, HLM_LANES { Store(hn::Add(Load(to + i, n), Load(from + i, n)), to + i, n); });
   }
 }
 void EmbeddingBackwardColumns(const EmbeddingBackwardArgs& args, int64_t begin, int64_t end) {
-  args.type == DType::kF32 ? EmbeddingBackwardColumnsOf<float>(args, begin, end) : EmbeddingBackwardColumnsOf<bf16_t>(args, begin, end);
+  args.type == DType::kF32 ? EmbeddingBackwardColumnsOf<float>(args, begin, end)
+                           : EmbeddingBackwardColumnsOf<bf16_t>(args, begin, end);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -140,8 +150,9 @@ void ScatterBlock(const float* from, int64_t rows, int64_t cols, DType type, voi
 }
 
 void EpilogueKernel(const EpilogueArgs& args) {
-  ParallelBlocks(args.rows, RowsPerBlock(args.cols),
-                 [&](int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(EpilogueRows)(args, begin, end); });
+  ParallelBlocks(args.rows, RowsPerBlock(args.cols), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(EpilogueRows)(args, begin, end);
+  });
 }
 
 void ColumnSumsKernel(DType type, const void* x, int64_t rows, int64_t cols, bool accumulate, float* sums) {

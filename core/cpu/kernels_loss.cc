@@ -5,12 +5,14 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
 
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/kernels_loss.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "core/cpu/simd-inl.h"
 #include "hwy/contrib/math/math-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm {
@@ -21,7 +23,8 @@ constexpr int64_t kFloatSumElements = 2048;
 
 HWY_INLINE float RowMax(const float* x, int64_t count) {
   Floats most = Set(-std::numeric_limits<float>::infinity());
-  ForLanes(count, HLM_LANES { most = hn::Max(most, Load(x + i, n, -std::numeric_limits<float>::infinity())); });
+  ForLanes(
+      count, HLM_LANES { most = hn::Max(most, Load(x + i, n, -std::numeric_limits<float>::infinity())); });
   return hn::GetLane(hn::MaxOfLanes(kFloats, most));
 }
 
@@ -32,11 +35,12 @@ HWY_INLINE double SumOfExps(const float* x, int64_t count, float shift) {
   double total = 0;
   for (int64_t at = 0; at < count; at += kFloatSumElements) {
     Floats sum = Zero();
-    ForLanes(HWY_MIN(kFloatSumElements, count - at), HLM_LANES {
-      const Floats logits = Load(x + at + i, n, -std::numeric_limits<float>::infinity());
-      sum = hn::Add(sum, hn::Exp(kFloats, hn::Sub(logits, down)));
-      poison = hn::MulAdd(Load(x + at + i, n), Zero(), poison);
-    });
+    ForLanes(
+        HWY_MIN(kFloatSumElements, count - at), HLM_LANES {
+          const Floats logits = Load(x + at + i, n, -std::numeric_limits<float>::infinity());
+          sum = hn::Add(sum, hn::Exp(kFloats, hn::Sub(logits, down)));
+          poison = hn::MulAdd(Load(x + at + i, n), Zero(), poison);
+        });
     total += static_cast<double>(Sum(sum));
   }
   return total + static_cast<double>(Sum(poison));
@@ -63,7 +67,8 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     // Before the loop: dlogits may lie on the logits. As p - 1 in double, which keeps the digits of a target that is nearly sure.
     const float at_target = static_cast<float>(weight * (std::exp(above) / sum - 1.0));
     const Floats scale = Set(static_cast<float>(weight / sum)), down = Set(most);
-    ForLanes(vocab, HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, hn::Sub(Load(logits + i, n), down)), scale), gradient + i, n); });
+    ForLanes(
+        vocab, HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, hn::Sub(Load(logits + i, n), down)), scale), gradient + i, n); });
     if constexpr (sizeof(T) == 4) {
       gradient[target] = at_target;
     } else {
@@ -85,8 +90,9 @@ namespace hlm {
 HWY_EXPORT(LossRows);
 
 void CrossEntropyKernel(const CrossEntropyArgs& args) {
-  ParallelBlocks(args.rows, RowsPerBlock(args.vocab),
-                 [&](int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(LossRows)(args, begin, end); });
+  ParallelBlocks(args.rows, RowsPerBlock(args.vocab), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(LossRows)(args, begin, end);
+  });
 }
 
 }  // namespace hlm

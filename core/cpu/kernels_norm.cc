@@ -4,12 +4,14 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
 
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/kernels_norm.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "core/cpu/norm-inl.h"
 #include "core/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm {
@@ -48,12 +50,13 @@ void NormBackwardRows(const RmsNormBackwardArgs& args, int64_t begin, int64_t en
 
 // dw[c] (+)= sum over blocks, in order, of partials[block, c].
 void AddPartials(const float* partials, int64_t blocks, int64_t stride, int64_t begin, int64_t end, bool accumulate, float* dw) {
-  ForLanes(end - begin, HLM_LANES {
-    Floats sum = Zero();
-    for (int64_t b = 0; b < blocks; ++b) sum = hn::Add(sum, Load(partials + b * stride + begin + i, n));
-    if (accumulate) sum = hn::Add(Load(dw + begin + i, n), sum);
-    Store(sum, dw + begin + i, n);
-  });
+  ForLanes(
+      end - begin, HLM_LANES {
+        Floats sum = Zero();
+        for (int64_t b = 0; b < blocks; ++b) sum = hn::Add(sum, Load(partials + b * stride + begin + i, n));
+        if (accumulate) sum = hn::Add(Load(dw + begin + i, n), sum);
+        Store(sum, dw + begin + i, n);
+      });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -68,8 +71,9 @@ HWY_EXPORT(NormBackwardRows);
 HWY_EXPORT(AddPartials);
 
 void RmsNormKernel(const RmsNormArgs& args) {
-  ParallelBlocks(args.rows, RowsPerBlock(args.width),
-                 [&](int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(NormRows)(args, begin, end); });
+  ParallelBlocks(args.rows, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(NormRows)(args, begin, end);
+  });
 }
 
 size_t RmsNormBackwardFloats(int64_t rows, int64_t width) { return static_cast<size_t>(MostPartialBlocks(rows) * width); }

@@ -5,12 +5,14 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
 
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/kernels_rotary.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "core/cpu/norm-inl.h"
 #include "core/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm {
@@ -19,13 +21,14 @@ namespace HWY_NAMESPACE {
 // to = from rotated by the angles whose cosines and sines are given, or back by them. In place is fine.
 template <bool kBack, class From, class To>
 HWY_INLINE void Rotate(const From* from, const float* cosines, const float* sines, int64_t half, To* to) {
-  ForLanes(half, HLM_LANES {
-    const Floats a = Load(from + i, n), b = Load(from + half + i, n);
-    const Floats c = Load(cosines + i, n), s = Load(sines + i, n);
-    const Floats as = hn::Mul(a, s), bs = hn::Mul(b, s);
-    Store(kBack ? hn::MulAdd(a, c, bs) : hn::MulSub(a, c, bs), to + i, n);
-    Store(kBack ? hn::MulSub(b, c, as) : hn::MulAdd(b, c, as), to + half + i, n);
-  });
+  ForLanes(
+      half, HLM_LANES {
+        const Floats a = Load(from + i, n), b = Load(from + half + i, n);
+        const Floats c = Load(cosines + i, n), s = Load(sines + i, n);
+        const Floats as = hn::Mul(a, s), bs = hn::Mul(b, s);
+        Store(kBack ? hn::MulAdd(a, c, bs) : hn::MulSub(a, c, bs), to + i, n);
+        Store(kBack ? hn::MulSub(b, c, as) : hn::MulAdd(b, c, as), to + half + i, n);
+      });
 }
 
 template <class T>
@@ -97,8 +100,9 @@ HWY_EXPORT(RotaryTokens);
 HWY_EXPORT(RotaryBackwardTokens);
 
 void QkRotaryKernel(const QkRotaryArgs& args) {
-  ParallelBlocks(args.tokens, RowsPerBlock((args.heads + args.kv_heads) * args.head_dim),
-                 [&](int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(RotaryTokens)(args, begin, end); });
+  ParallelBlocks(args.tokens, RowsPerBlock((args.heads + args.kv_heads) * args.head_dim), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(RotaryTokens)(args, begin, end);
+  });
 }
 
 size_t QkRotaryBackwardFloats(int64_t tokens, int64_t head_dim) {

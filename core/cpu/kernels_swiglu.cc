@@ -2,12 +2,14 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
 
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/kernels_swiglu.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "core/cpu/simd-inl.h"
 #include "hwy/contrib/math/math-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm {
@@ -26,10 +28,11 @@ void SwiGluRowsOf(const SwiGluArgs& args, int64_t begin, int64_t end) {
     const T* gate = static_cast<const T*>(args.gate_up) + r * 2 * args.width;
     const T* up = gate + args.width;
     T* y = static_cast<T*>(args.y) + r * args.width;
-    ForLanes(args.width, HLM_LANES {
-      const Floats g = Load(gate + i, n);
-      Store(hn::Mul(hn::Mul(g, Sigmoid(g)), Load(up + i, n)), y + i, n);
-    });
+    ForLanes(
+        args.width, HLM_LANES {
+          const Floats g = Load(gate + i, n);
+          Store(hn::Mul(hn::Mul(g, Sigmoid(g)), Load(up + i, n)), y + i, n);
+        });
   }
 }
 void SwiGluRows(const SwiGluArgs& args, int64_t begin, int64_t end) {
@@ -45,14 +48,15 @@ void SwiGluBackwardRowsOf(const SwiGluBackwardArgs& args, int64_t begin, int64_t
     const T* dy = static_cast<const T*>(args.dy) + r * args.width;
     T* dgate = static_cast<T*>(args.dgate_up) + r * 2 * args.width;
     T* dup = dgate + args.width;
-    ForLanes(args.width, HLM_LANES {
-      const Floats g = Load(gate + i, n), u = Load(up + i, n), d = Load(dy + i, n);
-      const Floats s = Sigmoid(g);
-      // silu'(g) = s (1 + g (1 - s))
-      const Floats slope = hn::Mul(s, hn::MulAdd(g, hn::Sub(one, s), one));
-      Store(hn::Mul(hn::Mul(d, u), slope), dgate + i, n);
-      Store(hn::Mul(d, hn::Mul(g, s)), dup + i, n);
-    });
+    ForLanes(
+        args.width, HLM_LANES {
+          const Floats g = Load(gate + i, n), u = Load(up + i, n), d = Load(dy + i, n);
+          const Floats s = Sigmoid(g);
+          // silu'(g) = s (1 + g (1 - s))
+          const Floats slope = hn::Mul(s, hn::MulAdd(g, hn::Sub(one, s), one));
+          Store(hn::Mul(hn::Mul(d, u), slope), dgate + i, n);
+          Store(hn::Mul(d, hn::Mul(g, s)), dup + i, n);
+        });
   }
 }
 void SwiGluBackwardRows(const SwiGluBackwardArgs& args, int64_t begin, int64_t end) {
@@ -70,13 +74,15 @@ HWY_EXPORT(SwiGluRows);
 HWY_EXPORT(SwiGluBackwardRows);
 
 void SwiGluKernel(const SwiGluArgs& args) {
-  ParallelBlocks(args.tokens, RowsPerBlock(args.width),
-                 [&](int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(SwiGluRows)(args, begin, end); });
+  ParallelBlocks(args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(SwiGluRows)(args, begin, end);
+  });
 }
 
 void SwiGluBackwardKernel(const SwiGluBackwardArgs& args) {
-  ParallelBlocks(args.tokens, RowsPerBlock(args.width),
-                 [&](int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(SwiGluBackwardRows)(args, begin, end); });
+  ParallelBlocks(args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(SwiGluBackwardRows)(args, begin, end);
+  });
 }
 
 }  // namespace hlm

@@ -24,7 +24,8 @@ void Prefill(const LinearArgs& args) {
 }
 
 // oneDNN's own bf16 product, where the processor has the instructions and oneDNN the form.
-bool TryNative(const ProductShape& shape, const void* a, const void* b, const void* bias, bool accumulate, DType c_type, void* c) {
+bool TryNative(const ProductShape& shape, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
+               void* c) {
   return NativeBf16Products() && MatmulProduct(shape, DType::kBF16, a, b, bias, accumulate, c_type, c);
 }
 
@@ -46,7 +47,8 @@ void RunLinear(const LinearArgs& args, float* scratch) {
     Prefill(args);
     ConvertedProduct(shape, Bf16(args.x), Bf16(args.w), args.bias != nullptr || has_addend, static_cast<float*>(args.y), scratch);
   } else {
-    ConvertedRoundedProduct(shape, Bf16(args.x), Bf16(args.w), Bf16(args.bias), Bf16(args.addend), static_cast<bf16_t*>(args.y), scratch);
+    ConvertedRoundedProduct(shape, Bf16(args.x), Bf16(args.w), Bf16(args.bias), Bf16(args.addend), static_cast<bf16_t*>(args.y),
+                            scratch);
   }
 }
 

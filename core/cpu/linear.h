@@ -1,5 +1,5 @@
-// The three products of a linear layer, each in the form that fits its types and the processor. Run on the compute stream's worker;
-// `scratch` holds what workspace.h says.
+// The three products of a linear layer, each in the form that fits its types and the processor. Run on the compute stream's
+// worker; `scratch` holds what workspace.h says.
 #ifndef HORIZON_LM_CORE_CPU_LINEAR_H_
 #define HORIZON_LM_CORE_CPU_LINEAR_H_
 

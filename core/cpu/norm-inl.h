@@ -25,17 +25,19 @@ HWY_INLINE float NormRow(const T* x, const T* w, int64_t width, float epsilon, Y
     even = hn::MulAdd(a, a, even);
     odd = hn::MulAdd(b, b, odd);
   }
-  ForLanes(width - k, HLM_LANES {
-    const Floats a = Load(x + k + i, n);
-    even = hn::MulAdd(a, a, even);
-  });
+  ForLanes(
+      width - k, HLM_LANES {
+        const Floats a = Load(x + k + i, n);
+        even = hn::MulAdd(a, a, even);
+      });
   const double mean = static_cast<double>(Sum(hn::Add(even, odd))) / static_cast<double>(width);
   const float rstd = static_cast<float>(1.0 / std::sqrt(mean + static_cast<double>(epsilon)));
   const Floats scale = Set(rstd);
-  ForLanes(width, HLM_LANES {
-    const Floats normed = RoundTo<T>(hn::Mul(Load(x + i, n), scale));
-    Store(RoundTo<T>(hn::Mul(normed, Load(w + i, n))), y + i, n);
-  });
+  ForLanes(
+      width, HLM_LANES {
+        const Floats normed = RoundTo<T>(hn::Mul(Load(x + i, n), scale));
+        Store(RoundTo<T>(hn::Mul(normed, Load(w + i, n))), y + i, n);
+      });
   return rstd;
 }
 
@@ -44,11 +46,12 @@ template <class T, class G>
 HWY_INLINE float NormBackwardSums(const T* x, const G* dy, const T* w, int64_t width, float rstd, float* dw) {
   Floats sum = Zero();
   const Floats scale = Set(rstd);
-  ForLanes(width, HLM_LANES {
-    const Floats product = hn::Mul(Load(dy + i, n), Load(x + i, n));
-    sum = hn::MulAdd(product, Load(w + i, n), sum);
-    Store(hn::MulAdd(product, scale, Load(dw + i, n)), dw + i, n);
-  });
+  ForLanes(
+      width, HLM_LANES {
+        const Floats product = hn::Mul(Load(dy + i, n), Load(x + i, n));
+        sum = hn::MulAdd(product, Load(w + i, n), sum);
+        Store(hn::MulAdd(product, scale, Load(dw + i, n)), dw + i, n);
+      });
   const double r = rstd;
   return static_cast<float>(r * r * r / static_cast<double>(width) * static_cast<double>(Sum(sum)));
 }
@@ -58,12 +61,13 @@ template <class T, class G>
 HWY_INLINE void NormBackwardRow(const T* x, const G* dy, const T* w, int64_t width, float rstd, float slope, const T* residual,
                                 T* dx) {
   const Floats scale = Set(rstd), fall = Set(slope);
-  ForLanes(width, HLM_LANES {
-    Floats d = hn::Mul(hn::Mul(Load(dy + i, n), Load(w + i, n)), scale);
-    d = hn::NegMulAdd(fall, Load(x + i, n), d);
-    if (residual != nullptr) d = hn::Add(d, Load(residual + i, n));
-    Store(d, dx + i, n);
-  });
+  ForLanes(
+      width, HLM_LANES {
+        Floats d = hn::Mul(hn::Mul(Load(dy + i, n), Load(w + i, n)), scale);
+        d = hn::NegMulAdd(fall, Load(x + i, n), d);
+        if (residual != nullptr) d = hn::Add(d, Load(residual + i, n));
+        Store(d, dx + i, n);
+      });
 }
 
 }  // namespace HWY_NAMESPACE

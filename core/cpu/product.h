@@ -10,8 +10,8 @@
 
 namespace hlm {
 
-// c[m, n] = sum over k of A B, where A is a[m, k], or a[k, m] transposed, and B is b[k, n], or b[n, k] transposed. Strides are those
-// of the rows as stored.
+// c[m, n] = sum over k of A B, where A is a[m, k], or a[k, m] transposed, and B is b[k, n], or b[n, k] transposed. Strides are
+// those of the rows as stored.
 struct ProductShape {
   int64_t m = 0, n = 0, k = 0;
   bool transpose_a = false, transpose_b = false;
@@ -31,17 +31,17 @@ void ConvertedProduct(const ProductShape& shape, const bf16_t* a, const bf16_t* 
 // The same with a bf16 result y = A B (+ bias) (+ addend), rounded once. y and addend have rows c_stride apart; addend may be y.
 // `scratch` holds ConvertedRoundedProductFloats(m, n, k) floats.
 size_t ConvertedRoundedProductFloats(int64_t m, int64_t n, int64_t k);
-void ConvertedRoundedProduct(const ProductShape& shape, const bf16_t* a, const bf16_t* b, const bf16_t* bias, const bf16_t* addend,
-                             bf16_t* y, float* scratch);
+void ConvertedRoundedProduct(const ProductShape& shape, const bf16_t* a, const bf16_t* b, const bf16_t* bias,
+                             const bf16_t* addend, bf16_t* y, float* scratch);
 
 // Whether oneDNN multiplies bf16 by the processor's own instructions.
 bool NativeBf16Products();
 
-// By oneDNN's matmul primitive, for f32 or bf16 operands: c = A B (+ bias) (+ c), c and bias of their types, rounded once. False, and
-// nothing done, where oneDNN has no such product on this processor. Primitives are made at the first call of a shape on a thread
-// and kept.
-bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
-                   void* c);
+// By oneDNN's matmul primitive, for f32 or bf16 operands: c = A B (+ bias) (+ c), c and bias of their types, rounded once. False,
+// and nothing done, where oneDNN has no such product on this processor. Primitives are made at the first call of a shape on a
+// thread and kept.
+bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate,
+                   DType c_type, void* c);
 
 }  // namespace hlm
 

@@ -76,7 +76,9 @@ class LinearTimer {
         x_(Most(layers, [](int64_t tokens, int64_t in, int64_t) { return tokens * in; })),
         y_(Most(layers, [](int64_t tokens, int64_t, int64_t out) { return tokens * out; })),
         w_(Most(layers, [](int64_t, int64_t in, int64_t out) { return in * out; })),
-        result_(Most(layers, [](int64_t t, int64_t in, int64_t out) { return std::max({t * in, t * out, in * out}); })) {}
+        result_(Most(layers, [](int64_t t, int64_t in, int64_t out) {
+          return std::max({t * in, t * out, in * out});
+        })) {}
 
   // Forward, input gradient and weight gradient.
   double Seconds(const Layer& layer) const {
@@ -112,7 +114,9 @@ class LinearTimer {
 class AttentionTimer {
  public:
   AttentionTimer(const OpShapes& shapes, DType type, int64_t row_length)
-      : s_(shapes), length_(row_length), rows_(shapes.tokens / row_length),
+      : s_(shapes),
+        length_(row_length),
+        rows_(shapes.tokens / row_length),
         stride_(type == DType::kF32 ? (s_.heads + 2 * s_.kv_heads) * s_.head_dim : s_.head_dim),
         qkv_(type == DType::kF32 ? s_.tokens * stride_ : row_length * stride_),
         scratch_(s_.threads * (2 * kQueryRows * kKeySpan + row_length * s_.head_dim)) {}
@@ -145,7 +149,9 @@ class AttentionTimer {
              TryProductF32(value, gradients, k, false, sums);
     };
     for (int64_t first = 0; first < length_; first += kQuerySpan) {
-      if (!ForTiles(first, std::min(length_, first + kQuerySpan), 0, [](const KeyRange&) {}, tile)) return false;
+      if (!ForTiles(
+              first, std::min(length_, first + kQuerySpan), 0, [](const KeyRange&) {}, tile))
+        return false;
     }
     return true;
   }

@@ -11,12 +11,12 @@
 namespace hlm {
 namespace {
 
-constexpr int64_t kMostDepth = 4096;                // of a panel, in k
-constexpr int64_t kMostA = int64_t{2} << 20;        // floats: 8 MiB
-constexpr int64_t kMostB = int64_t{4} << 20;        // floats: 16 MiB
-constexpr int64_t kMostResult = int64_t{2} << 20;   // floats: 8 MiB, where the result is rounded afterwards
-constexpr int64_t kMostColumns = 4096;              // of a panel: keeps the result's panel from being flat
-constexpr int64_t kPad = 16;                        // panels begin on a cache line
+constexpr int64_t kMostDepth = 4096;               // of a panel, in k
+constexpr int64_t kMostA = int64_t{2} << 20;       // floats: 8 MiB
+constexpr int64_t kMostB = int64_t{4} << 20;       // floats: 16 MiB
+constexpr int64_t kMostResult = int64_t{2} << 20;  // floats: 8 MiB, where the result is rounded afterwards
+constexpr int64_t kMostColumns = 4096;             // of a panel: keeps the result's panel from being flat
+constexpr int64_t kPad = 16;                       // panels begin on a cache line
 
 int64_t Bounded(int64_t a, int64_t b, int64_t most) { return a > most / b ? most : a * b; }
 
@@ -37,7 +37,8 @@ struct Panels {
 
 // Converts the lines [line, line + lines) of an operand (rows of A, columns of B) in depth [k0, k0 + k). Stored either line by
 // line, or across: depth by depth.
-void ConvertPanel(const bf16_t* from, bool across, int64_t stride, int64_t line, int64_t lines, int64_t k0, int64_t k, float* to) {
+void ConvertPanel(const bf16_t* from, bool across, int64_t stride, int64_t line, int64_t lines, int64_t k0, int64_t k,
+                  float* to) {
   if (across) {
     WidenBlock(from + k0 * stride + line, stride, k, lines, to);
   } else {

@@ -24,8 +24,8 @@ struct Key {
   int threads;  // primitives are made for the team that will run them
 
   auto Tied() const {
-    return std::make_tuple(shape.m, shape.n, shape.k, shape.transpose_a, shape.transpose_b, shape.a_stride, shape.b_stride, shape.c_stride,
-                           static_cast<int>(type), bias, accumulate, static_cast<int>(c_type), threads);
+    return std::make_tuple(shape.m, shape.n, shape.k, shape.transpose_a, shape.transpose_b, shape.a_stride, shape.b_stride,
+                           shape.c_stride, static_cast<int>(type), bias, accumulate, static_cast<int>(c_type), threads);
   }
   bool operator==(const Key& other) const { return Tied() == other.Tied(); }
 };
@@ -33,8 +33,9 @@ struct Key {
 struct KeyHash {
   size_t operator()(const Key& key) const {
     size_t hash = 0;
-    std::apply([&](auto... part) { ((hash = (hash ^ static_cast<size_t>(part)) * 0x9e3779b97f4a7c15u, hash ^= hash >> 29), ...); },
-               key.Tied());
+    std::apply(
+        [&](auto... part) { ((hash = (hash ^ static_cast<size_t>(part)) * 0x9e3779b97f4a7c15u, hash ^= hash >> 29), ...); },
+        key.Tied());
     return hash;
   }
 };
@@ -93,13 +94,15 @@ bool NativeBf16Products() {
   return native;
 }
 
-bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate, DType c_type,
-                   void* c) {
+bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const void* b, const void* bias, bool accumulate,
+                   DType c_type, void* c) {
   thread_local Library library;
   try {
     const Primitive& primitive = library.Get({shape, type, bias != nullptr, accumulate, c_type, omp_get_max_threads()});
     if (!primitive.matmul.has_value()) return false;
-    const auto on = [&](const memory::desc& desc, const void* data) { return memory(desc, library.engine, const_cast<void*>(data)); };
+    const auto on = [&](const memory::desc& desc, const void* data) {
+      return memory(desc, library.engine, const_cast<void*>(data));
+    };
     std::unordered_map<int, memory> arguments{
         {DNNL_ARG_SRC, on(primitive.a, a)}, {DNNL_ARG_WEIGHTS, on(primitive.b, b)}, {DNNL_ARG_DST, on(primitive.c, c)}};
     if (bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, on(primitive.bias, bias));
@@ -107,7 +110,8 @@ bool MatmulProduct(const ProductShape& shape, DType type, const void* a, const v
     library.stream.wait();
     return true;
   } catch (const dnnl::error& error) {
-    throw Internal("oneDNN refused the ", Name(type), " matmul of shape m ", shape.m, ", n ", shape.n, ", k ", shape.k, ": ", error.what());
+    throw Internal("oneDNN refused the ", Name(type), " matmul of shape m ", shape.m, ", n ", shape.n, ", k ", shape.k, ": ",
+                   error.what());
   }
 }
 

@@ -97,7 +97,8 @@ void RaceChecker::Access(int participant, const void* data, size_t bytes, bool w
 
   std::map<std::string, size_t> conflicts;  // bytes by kind
   const auto conflict = [&](const Past& past, bool past_write, size_t size) {
-    conflicts[StrCat(past_write ? " wrote '" : " read '", past.what, "'\n", names_[static_cast<size_t>(past.participant)])] += size;
+    conflicts[StrCat(past_write ? " wrote '" : " read '", past.what, "'\n", names_[static_cast<size_t>(past.participant)])] +=
+        size;
   };
   const auto first = Cover(begin, end);
   for (auto cell = first; cell != cells_.end() && cell->first < end; ++cell) {
@@ -111,7 +112,8 @@ void RaceChecker::Access(int participant, const void* data, size_t bytes, bool w
       c.writer = now;
       c.readers.clear();
     } else {
-      const auto same = std::find_if(c.readers.begin(), c.readers.end(), [&](const Past& r) { return r.participant == participant; });
+      const auto same =
+          std::find_if(c.readers.begin(), c.readers.end(), [&](const Past& r) { return r.participant == participant; });
       if (same == c.readers.end()) {
         c.readers.push_back(now);
       } else {

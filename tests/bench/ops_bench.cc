@@ -40,7 +40,8 @@ class Bench {
     s.threads = threads > 0 ? threads : AvailableThreads();
     workspace_ = device_->Allocate(CpuWorkspaceBytes(s));
     device_->ops().SetWorkspace(workspace_.data(), workspace_.bytes());
-    std::printf("%s\nworkspace %.1f MiB\n", device_->info().description.c_str(), static_cast<double>(workspace_.bytes()) / (1 << 20));
+    std::printf("%s\nworkspace %.1f MiB\n", device_->info().description.c_str(),
+                static_cast<double>(workspace_.bytes()) / (1 << 20));
   }
 
   void* New(int64_t n, DType type) {
@@ -76,9 +77,11 @@ class Bench {
   }
 
   void Linear(const std::string& name, double calls, int64_t tokens, int64_t in, int64_t out, DType y_type, bool addend) {
-    void *x = New(tokens * in), *w = New(in * out), *y = New(tokens * out, y_type), *dy = New(tokens * out), *dx = New(tokens * in);
+    void *x = New(tokens * in), *w = New(in * out), *y = New(tokens * out, y_type), *dy = New(tokens * out),
+         *dx = New(tokens * in);
     float* dw = Floats(in * out);
-    Time((name + " forward").c_str(), calls, &Ops::Linear, {type_, y_type, tokens, in, out, x, w, nullptr, addend ? y : nullptr, y});
+    Time((name + " forward").c_str(), calls, &Ops::Linear,
+         {type_, y_type, tokens, in, out, x, w, nullptr, addend ? y : nullptr, y});
     Time((name + " d input").c_str(), calls, &Ops::LinearBackwardInput, {type_, tokens, in, out, dy, w, dx});
     Time((name + " d weight").c_str(), calls, &Ops::LinearBackwardWeight, {type_, tokens, in, out, dy, x, dw, nullptr, true});
     buffers_.clear();
@@ -99,7 +102,8 @@ class Bench {
     Time("rotary forward", kLayers, &Ops::QkRotary,
          {type_, kTokens, kHeads, kHeads, kDim, 0, qkv, positions.data(), table, nullptr, nullptr, nullptr, nullptr});
     Time("rotary backward", kLayers, &Ops::QkRotaryBackward,
-         {type_, kTokens, kHeads, kHeads, kDim, dqkv, positions.data(), table, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, false});
+         {type_, kTokens, kHeads, kHeads, kDim, dqkv, positions.data(), table, nullptr, nullptr, nullptr, nullptr, nullptr,
+          nullptr, false});
     buffers_.clear();
   }
 
@@ -118,9 +122,11 @@ class Bench {
          {type_, kChunk, kVocab, logits, ids.data(), weights, nll, type_ == DType::kF32 ? logits : New(kChunk * kVocab)});
     void* table = New(kVocab * kHidden);
     Time("embedding forward", 1, &Ops::Embedding, {type_, kTokens, kHidden, kVocab, ids.data(), table, y});
-    Time("embedding backward", 1, &Ops::EmbeddingBackward, {type_, kTokens, kHidden, kVocab, ids.data(), y, Floats(kVocab * kHidden)});
-    Time("cast of a block", kLayers, &Ops::Cast, {DType::kF32, DType::kBF16, kHidden * (4 * kHidden + 3 * kWide), Floats(kHidden * (4 * kHidden + 3 * kWide)),
-                                               New(kHidden * (4 * kHidden + 3 * kWide), DType::kBF16)});
+    Time("embedding backward", 1, &Ops::EmbeddingBackward,
+         {type_, kTokens, kHidden, kVocab, ids.data(), y, Floats(kVocab * kHidden)});
+    Time("cast of a block", kLayers, &Ops::Cast,
+         {DType::kF32, DType::kBF16, kHidden * (4 * kHidden + 3 * kWide), Floats(kHidden * (4 * kHidden + 3 * kWide)),
+          New(kHidden * (4 * kHidden + 3 * kWide), DType::kBF16)});
     buffers_.clear();
   }
 
@@ -133,8 +139,8 @@ class Bench {
     Attention();
     Elementwise();
     const ProductTimes t = TimeProducts(shapes_, kLayers, 1, kRow);
-    std::printf("products alone (%s): qkv %.3f, o %.3f, gate_up %.3f, down %.3f, head %.3f, attention %.3f + %.3f s\n", t.form.c_str(), t.qkv, t.o,
-                t.gate_up, t.down, t.head, t.attention_forward, t.attention_backward);
+    std::printf("products alone (%s): qkv %.3f, o %.3f, gate_up %.3f, down %.3f, head %.3f, attention %.3f + %.3f s\n",
+                t.form.c_str(), t.qkv, t.o, t.gate_up, t.down, t.head, t.attention_forward, t.attention_backward);
     std::printf("operations %.3f s, products alone %.3f s: %.3f times\n", total_, t.step, total_ / t.step);
   }
 

@@ -36,22 +36,26 @@ void RunAll(Rig* rig, const OpShapes& s) {
   linear(s.tokens, s.hidden, 2 * s.intermediate, s.type);
   linear(s.tokens, s.intermediate, s.hidden, s.type);
   linear(s.head_chunk, s.hidden, s.vocab, DType::kF32);
-  Array x = RandomArray(s.type, s.tokens * s.hidden, "x"), w = RandomArray(s.type, s.hidden, "w"), rstd = RandomArray(DType::kF32, s.tokens, "r");
+  Array x = RandomArray(s.type, s.tokens * s.hidden, "x"), w = RandomArray(s.type, s.hidden, "w"),
+        rstd = RandomArray(DType::kF32, s.tokens, "r");
   Array dx(s.type, s.tokens * s.hidden), dw(DType::kF32, s.hidden);
-  rig->Run(&Ops::RmsNormBackward, {s.type, s.tokens, s.hidden, x.data(), w.data(), rstd.floats(), x.data(), nullptr, dx.data(), dw.floats(), false});
+  rig->Run(&Ops::RmsNormBackward,
+           {s.type, s.tokens, s.hidden, x.data(), w.data(), rstd.floats(), x.data(), nullptr, dx.data(), dw.floats(), false});
   Array qkv = RandomArray(s.type, s.tokens * qkv_width, "qkv"), norm = RandomArray(s.type, s.head_dim, "norm");
   Array table = RandomArray(DType::kF32, s.head_dim, "table"), raw = RandomArray(s.type, s.tokens * turned * s.head_dim, "raw");
   Array raw_rstd = RandomArray(DType::kF32, s.tokens * turned, "raw_rstd"), dn(DType::kF32, s.head_dim);
   const std::vector<int32_t> positions(static_cast<size_t>(s.tokens), 0);
-  rig->Run(&Ops::QkRotaryBackward, {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, qkv.data(), positions.data(), table.floats(), norm.data(),
-                                    norm.data(), raw.data(), raw_rstd.floats(), dn.floats(), dn.floats(), false});
+  rig->Run(&Ops::QkRotaryBackward,
+           {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, qkv.data(), positions.data(), table.floats(), norm.data(),
+            norm.data(), raw.data(), raw_rstd.floats(), dn.floats(), dn.floats(), false});
   const auto longest = static_cast<int32_t>(s.longest_document);
   const std::vector<int32_t> offsets = {0, longest, static_cast<int32_t>(s.tokens)};
   const Documents documents{2, s.longest_document, offsets.data(), offsets.data()};
   Array out(s.type, s.tokens * query), lse(DType::kF32, s.tokens * s.heads), dqkv(s.type, s.tokens * qkv_width);
-  rig->Run(&Ops::Attention, {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, 0, documents, qkv.data(), out.data(), lse.floats()});
-  rig->Run(&Ops::AttentionBackward, {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, 0, documents, qkv.data(), out.data(), out.data(),
-                                     lse.floats(), dqkv.data()});
+  rig->Run(&Ops::Attention,
+           {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, 0, documents, qkv.data(), out.data(), lse.floats()});
+  rig->Run(&Ops::AttentionBackward, {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, 0, documents, qkv.data(), out.data(),
+                                     out.data(), lse.floats(), dqkv.data()});
 }
 
 TEST(WorkspaceTest, WhatThePlanIsToldIsEnoughAndLessIsAnError) {
@@ -74,8 +78,9 @@ TEST(WorkspaceTest, WhatThePlanIsToldIsEnoughAndLessIsAnError) {
 
 TEST(WorkspaceTest, NeverFallsWhenADimensionGrows) {
   OpShapes shapes = Shapes(DType::kBF16);
-  for (int64_t OpShapes::*dimension : {&OpShapes::tokens, &OpShapes::longest_document, &OpShapes::hidden, &OpShapes::heads, &OpShapes::kv_heads,
-                                       &OpShapes::head_dim, &OpShapes::intermediate, &OpShapes::vocab, &OpShapes::head_chunk, &OpShapes::threads}) {
+  for (int64_t OpShapes::*dimension :
+       {&OpShapes::tokens, &OpShapes::longest_document, &OpShapes::hidden, &OpShapes::heads, &OpShapes::kv_heads,
+        &OpShapes::head_dim, &OpShapes::intermediate, &OpShapes::vocab, &OpShapes::head_chunk, &OpShapes::threads}) {
     OpShapes grown = shapes;
     size_t before = CpuWorkspaceBytes(shapes);
     for (int round = 0; round < 40; ++round) {
@@ -124,7 +129,8 @@ TEST_F(ArgumentsTest, AreCheckedWhenEnqueued) {
   ExpectRefused(&Ops::Linear, {DType::kF16, DType::kF16, 1, 1, 1, f_, f_, nullptr, nullptr, f_}, "f16");
   ExpectRefused(&Ops::Linear, {DType::kF32, DType::kBF16, 1, 1, 1, f_, f_, nullptr, nullptr, f_}, "bf16");
   ExpectRefused(&Ops::Linear, {DType::kF32, DType::kF32, 0, 1, 1, f_, f_, nullptr, nullptr, f_}, "dimension of 0");
-  ExpectRefused(&Ops::Linear, {DType::kF32, DType::kF32, 1, 1, 1, nullptr, f_, nullptr, nullptr, f_}, "without one of its arrays");
+  ExpectRefused(&Ops::Linear, {DType::kF32, DType::kF32, 1, 1, 1, nullptr, f_, nullptr, nullptr, f_},
+                "without one of its arrays");
   ExpectRefused(&Ops::RmsNorm, {DType::kF32, 1, -4, 0, f_, f_, f_, f_}, "dimension of -4");
   QkRotaryArgs rotary{DType::kF32, 1, 1, 1, 3, 0, f_, i_, f_, nullptr, nullptr, nullptr, nullptr};
   ExpectRefused(&Ops::QkRotary, rotary, "odd head_dim of 3");

@@ -65,9 +65,10 @@ class AttentionTest : public testing::TestWithParam<Case> {
   Documents documents_;
 };
 
-// Everything but the bf16 roundings of inputs (exact here: the reference takes them as stored) and of results is fp32. A score is a
-// dot product whose rounding errors, some sqrt(dim) units of the sizes of its terms, become relative errors of the probability:
-// with scores of up to 10 or so that is some ten units (10 were seen), of the largest element of a result since sums mix small and large ones.
+// Everything but the bf16 roundings of inputs (exact here: the reference takes them as stored) and of results is fp32. A score is
+// a dot product whose rounding errors, some sqrt(dim) units of the sizes of its terms, become relative errors of the probability:
+// with scores of up to 10 or so that is some ten units (10 were seen), of the largest element of a result since sums mix small
+// and large ones.
 constexpr double kUnits = 25;
 
 TEST_P(AttentionTest, ForwardAndBackward) {
@@ -83,15 +84,17 @@ TEST_P(AttentionTest, ForwardAndBackward) {
   for (const int threads : {1, 2, 16}) {  // 16: fewer units than threads in many cases, so the team works inside the products
     Rig rig(threads);
     Array out(c_.type, tokens_ * out_width), lse(DType::kF32, tokens_ * c_.heads), dqkv(c_.type, tokens_ * width);
-    rig.Run(&Ops::Attention, {c_.type, tokens_, c_.heads, c_.kv_heads, c_.dim, c_.window, documents_, qkv.data(), out.data(), lse.floats()});
+    rig.Run(&Ops::Attention,
+            {c_.type, tokens_, c_.heads, c_.kv_heads, c_.dim, c_.window, documents_, qkv.data(), out.data(), lse.floats()});
     ExpectNear(out, out_exact, own, kUnits, MaxAbs(out_exact), "out");
     ExpectNear(lse, lse_exact, 1, kUnits, 1 + MaxAbs(lse_exact) / 10, "lse");
 
-    rig.Run(&Ops::AttentionBackward, {c_.type, tokens_, c_.heads, c_.kv_heads, c_.dim, c_.window, documents_, qkv.data(), out_stored.data(),
-                                      dout.data(), lse_stored.floats(), dqkv.data()});
+    rig.Run(&Ops::AttentionBackward, {c_.type, tokens_, c_.heads, c_.kv_heads, c_.dim, c_.window, documents_, qkv.data(),
+                                      out_stored.data(), dout.data(), lse_stored.floats(), dqkv.data()});
     ASSERT_TRUE(dqkv.GuardsIntact());
     const size_t q = reference_.h.heads * reference_.h.dim, kv = reference_.h.kv_heads * reference_.h.dim;
-    const std::pair<const char*, std::pair<size_t, size_t>> parts[] = {{"dq", {0, q}}, {"dk", {q, q + kv}}, {"dv", {q + kv, q + 2 * kv}}};
+    const std::pair<const char*, std::pair<size_t, size_t>> parts[] = {
+        {"dq", {0, q}}, {"dk", {q, q + kv}}, {"dv", {q + kv, q + 2 * kv}}};
     for (const auto& [what, columns] : parts) {
       const Doubles expected = Columns(exact, columns.first, columns.second);
       // dq and dk are differences of terms as large as dv's and out's: with a single key they cancel to 0.

@@ -47,7 +47,8 @@ TEST_P(ElementwiseTest, SwiGlu) {
 
 TEST_P(ElementwiseTest, Embedding) {
   constexpr int64_t kVocab = 23;
-  Array table = RandomArray(type_, kVocab * width_, "table"), y(type_, tokens_ * width_), dy = RandomArray(type_, tokens_ * width_, "dy");
+  Array table = RandomArray(type_, kVocab * width_, "table"), y(type_, tokens_ * width_),
+        dy = RandomArray(type_, tokens_ * width_, "dy");
   std::vector<int32_t> ids;
   for (int64_t t = 0; t < tokens_; ++t) ids.push_back(static_cast<int32_t>(RandomBelow(7, static_cast<uint64_t>(t), kVocab)));
   rig_.Run(&Ops::Embedding, {type_, tokens_, width_, kVocab, ids.data(), table.data(), y.data()});
@@ -93,7 +94,16 @@ TEST(SwiGluExtremesTest, LargeValuesSaturateAndNaNStays) {
 
 TEST(CastTest, RoundsToNearestEvenAndWidensExactly) {
   Rig rig;
-  std::vector<float> x = {0.0f, -0.0f, 1.0f, 0x1.01p0f, 0x1.03p0f, 0x1.010002p0f, 3.4e38f, -3.4e38f, 1e-40f, std::nanf(""),
+  std::vector<float> x = {0.0f,
+                          -0.0f,
+                          1.0f,
+                          0x1.01p0f,
+                          0x1.03p0f,
+                          0x1.010002p0f,
+                          3.4e38f,
+                          -3.4e38f,
+                          1e-40f,
+                          std::nanf(""),
                           std::numeric_limits<float>::infinity()};
   const Doubles more = Normals(40000, "x", 100);  // more than two blocks, and a rest
   for (const double v : more) x.push_back(static_cast<float>(v));

@@ -13,10 +13,10 @@ namespace {
 using Inputs = std::vector<Doubles>;
 
 struct Subject {
-  Inputs inputs;                                                        // small, in f32's range
-  std::function<Doubles(const Inputs&)> exact;                          // the forward pass in double
-  std::function<Doubles(const Inputs&)> operation;                      // the forward operation in f32
-  std::function<Inputs(const Inputs&, const Doubles& dy)> backward;     // gradients of all inputs, by the backward operation
+  Inputs inputs;                                                     // small, in f32's range
+  std::function<Doubles(const Inputs&)> exact;                       // the forward pass in double
+  std::function<Doubles(const Inputs&)> operation;                   // the forward operation in f32
+  std::function<Inputs(const Inputs&, const Doubles& dy)> backward;  // gradients of all inputs, by the backward operation
 };
 
 double Dot(const Doubles& a, const Doubles& b) {
@@ -45,7 +45,8 @@ void Check(const Subject& subject) {
       expected[i] = (above - Dot(subject.exact(moved), dy)) / (2 * kStep);
     }
     for (size_t i = 0; i < expected.size(); ++i) {
-      EXPECT_NEAR(gradients[a][i], expected[i], 1e-5 * (std::abs(expected[i]) + MaxAbs(expected) + 1e-2)) << "input " << a << " element " << i;
+      EXPECT_NEAR(gradients[a][i], expected[i], 1e-5 * (std::abs(expected[i]) + MaxAbs(expected) + 1e-2))
+          << "input " << a << " element " << i;
     }
   }
 
@@ -72,22 +73,26 @@ TEST(GradientTest, Linear) {
   constexpr int64_t kTokens = 5, kIn = 7, kOut = 6;
   Rig rig;
   Subject subject;
-  subject.inputs = {Normals(kTokens * kIn, "x"), Normals(kOut * kIn, "w"), Normals(kOut, "bias"), Normals(kTokens * kOut, "addend")};
+  subject.inputs = {Normals(kTokens * kIn, "x"), Normals(kOut * kIn, "w"), Normals(kOut, "bias"),
+                    Normals(kTokens * kOut, "addend")};
   subject.exact = [](const Inputs& in) {
-    Doubles y = reference::Product(kTokens, kOut, kIn, [&](size_t i, size_t p) { return in[0][i * kIn + p]; },
-                                   [&](size_t p, size_t j) { return in[1][j * kIn + p]; });
+    Doubles y = reference::Product(
+        kTokens, kOut, kIn, [&](size_t i, size_t p) { return in[0][i * kIn + p]; },
+        [&](size_t p, size_t j) { return in[1][j * kIn + p]; });
     for (size_t i = 0; i < y.size(); ++i) y[i] += in[2][i % kOut] + in[3][i];
     return y;
   };
   subject.operation = [&](const Inputs& in) {
     Array x = F32(in[0]), w = F32(in[1]), bias = F32(in[2]), addend = F32(in[3]), y = Blank(kTokens * kOut);
-    rig.Run(&Ops::Linear, {DType::kF32, DType::kF32, kTokens, kIn, kOut, x.data(), w.data(), bias.data(), addend.data(), y.data()});
+    rig.Run(&Ops::Linear,
+            {DType::kF32, DType::kF32, kTokens, kIn, kOut, x.data(), w.data(), bias.data(), addend.data(), y.data()});
     return y.values();
   };
   subject.backward = [&](const Inputs& in, const Doubles& dy) {
     Array x = F32(in[0]), w = F32(in[1]), g = F32(dy), dx = Blank(in[0].size()), dw = Blank(in[1].size()), dbias = Blank(kOut);
     rig.Run(&Ops::LinearBackwardInput, {DType::kF32, kTokens, kIn, kOut, g.data(), w.data(), dx.data()});
-    rig.Run(&Ops::LinearBackwardWeight, {DType::kF32, kTokens, kIn, kOut, g.data(), x.data(), dw.floats(), dbias.floats(), false});
+    rig.Run(&Ops::LinearBackwardWeight,
+            {DType::kF32, kTokens, kIn, kOut, g.data(), x.data(), dw.floats(), dbias.floats(), false});
     return Inputs{dx.values(), dw.values(), dbias.values(), dy};
   };
   Check(subject);
@@ -116,8 +121,8 @@ TEST(GradientTest, RmsNormWithResidual) {
     const auto half = dy.begin() + static_cast<int64_t>(in[0].size());
     Array x = F32(in[0]), w = F32(in[1]), g = F32(Doubles(dy.begin(), half)), residual = F32(Doubles(half, dy.end()));
     Array dx = Blank(in[0].size()), dw = Blank(kWidth);
-    rig.Run(&Ops::RmsNormBackward, {DType::kF32, kRows, kWidth, x.data(), w.data(), rstd.floats(), g.data(), residual.data(), dx.data(),
-                                    dw.floats(), false});
+    rig.Run(&Ops::RmsNormBackward, {DType::kF32, kRows, kWidth, x.data(), w.data(), rstd.floats(), g.data(), residual.data(),
+                                    dx.data(), dw.floats(), false});
     return Inputs{dx.values(), dw.values()};
   };
   Check(subject);
@@ -150,9 +155,9 @@ void CheckQkRotary(bool norm) {
   Array raw = Blank(kTokens * kTurned * kDim), rstd = Blank(kTokens * kTurned);
   subject.operation = [&, norm, weight](const Inputs& in) {
     Array qkv = F32(in[0]), q = F32(weight(in, 1)), k = F32(weight(in, 2));
-    rig.Run(&Ops::QkRotary, {DType::kF32, kTokens, kHeads, kKvHeads, kDim, kEpsilon, qkv.data(), positions.data(), table.floats(),
-                             norm ? q.data() : nullptr, norm ? k.data() : nullptr, norm ? raw.data() : nullptr,
-                             norm ? rstd.floats() : nullptr});
+    rig.Run(&Ops::QkRotary,
+            {DType::kF32, kTokens, kHeads, kKvHeads, kDim, kEpsilon, qkv.data(), positions.data(), table.floats(),
+             norm ? q.data() : nullptr, norm ? k.data() : nullptr, norm ? raw.data() : nullptr, norm ? rstd.floats() : nullptr});
     return qkv.values();
   };
   subject.backward = [&, norm, weight](const Inputs& in, const Doubles& dy) {
@@ -173,7 +178,8 @@ TEST(GradientTest, QkRotaryWithNorms) { CheckQkRotary(true); }
 void CheckAttention(int64_t heads, int64_t kv_heads, int64_t dim, int64_t window, const std::vector<int32_t>& offsets) {
   const int64_t tokens = offsets.back(), width = (heads + 2 * kv_heads) * dim;
   reference::Attention reference{{static_cast<size_t>(heads), static_cast<size_t>(kv_heads), static_cast<size_t>(dim)},
-                                 static_cast<size_t>(window), offsets};
+                                 static_cast<size_t>(window),
+                                 offsets};
   Documents documents{static_cast<int64_t>(offsets.size()) - 1, tokens, offsets.data(), offsets.data()};
   Rig rig;
   Subject subject;
@@ -186,14 +192,15 @@ void CheckAttention(int64_t heads, int64_t kv_heads, int64_t dim, int64_t window
   Array out = Blank(static_cast<size_t>(tokens * heads * dim)), lse = Blank(static_cast<size_t>(tokens * heads));
   subject.operation = [&](const Inputs& in) {
     Array qkv = F32(in[0]);
-    rig.Run(&Ops::Attention, {DType::kF32, tokens, heads, kv_heads, dim, window, documents, qkv.data(), out.data(), lse.floats()});
+    rig.Run(&Ops::Attention,
+            {DType::kF32, tokens, heads, kv_heads, dim, window, documents, qkv.data(), out.data(), lse.floats()});
     return out.values();
   };
   subject.backward = [&](const Inputs& in, const Doubles& dy) {
     subject.operation(in);
     Array qkv = F32(in[0]), dout = F32(dy), dqkv = Blank(in[0].size());
-    rig.Run(&Ops::AttentionBackward, {DType::kF32, tokens, heads, kv_heads, dim, window, documents, qkv.data(), out.data(), dout.data(),
-                                      lse.floats(), dqkv.data()});
+    rig.Run(&Ops::AttentionBackward, {DType::kF32, tokens, heads, kv_heads, dim, window, documents, qkv.data(), out.data(),
+                                      dout.data(), lse.floats(), dqkv.data()});
     return Inputs{dqkv.values()};
   };
   Check(subject);

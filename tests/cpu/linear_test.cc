@@ -1,7 +1,7 @@
 // The three products of a linear layer against plain loops in double.
 //
-// Bound: a sum of k products in any order is off by at most k units of rounding (2^-24) of the sum of their sizes; bias, addend and
-// the old gradient are further terms. A bf16 result is then rounded once: one bf16 unit (2^-8) of its own size.
+// Bound: a sum of k products in any order is off by at most k units of rounding (2^-24) of the sum of their sizes; bias, addend
+// and the old gradient are further terms. A bf16 result is then rounded once: one bf16 unit (2^-8) of its own size.
 #include <algorithm>
 #include <ostream>
 
@@ -21,9 +21,11 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (const auto& [type, y_type] : {std::pair{DType::kF32, DType::kF32}, {DType::kBF16, DType::kBF16}, {DType::kBF16, DType::kF32}}) {
+  for (const auto& [type, y_type] :
+       {std::pair{DType::kF32, DType::kF32}, {DType::kBF16, DType::kBF16}, {DType::kBF16, DType::kF32}}) {
     for (const int64_t tokens : {1, 3, 17, 130}) {
-      for (const auto& [in, out] : {std::pair<int64_t, int64_t>{1, 1}, {7, 13}, {8, 16}, {33, 65}, {130, 100}, {257, 31}, {64, 1000}}) {
+      for (const auto& [in, out] :
+           {std::pair<int64_t, int64_t>{1, 1}, {7, 13}, {8, 16}, {33, 65}, {130, 100}, {257, 31}, {64, 1000}}) {
         cases.push_back({type, y_type, tokens, in, out});
       }
     }
@@ -46,7 +48,8 @@ TEST_P(LinearTest, ForwardWithAndWithoutBiasAndAddend) {
   const Array addend = RandomArray(y_type_, t_ * out_, "addend");
   const size_t m = Size(t_), n = Size(out_), k = Size(in_);
   const auto product = [&](auto f) {
-    return reference::Product(m, n, k, [&](size_t i, size_t p) { return f(x[i * k + p]); }, [&](size_t p, size_t j) { return f(w[j * k + p]); });
+    return reference::Product(
+        m, n, k, [&](size_t i, size_t p) { return f(x[i * k + p]); }, [&](size_t p, size_t j) { return f(w[j * k + p]); });
   };
   const Doubles sums = product([](double v) { return v; }), sizes = product([](double v) { return std::abs(v); });
   for (const bool with_bias : {false, true}) {
@@ -73,7 +76,9 @@ TEST_P(LinearTest, ForwardWithAndWithoutBiasAndAddend) {
       const double rounding = y_type_ == DType::kBF16 ? kBf16Unit : 0;
       ExpectWithin(
           y, expected,
-          [&](size_t i) { return rounding * std::abs(expected[i]) + (static_cast<double>(k) + 3) * kFloatUnit * size[i] * (1 + rounding); },
+          [&](size_t i) {
+            return rounding * std::abs(expected[i]) + (static_cast<double>(k) + 3) * kFloatUnit * size[i] * (1 + rounding);
+          },
           StrCat("y, bias ", with_bias, ", addend ", add));
       EXPECT_TRUE(apart.SameBits(addend));
     }
@@ -84,7 +89,8 @@ TEST_P(LinearTest, BackwardInput) {
   Array dy = RandomArray(type_, t_ * out_, "dy"), w = RandomArray(type_, out_ * in_, "w"), dx(type_, t_ * in_);
   const size_t m = Size(t_), n = Size(in_), k = Size(out_);
   const auto product = [&](auto f) {
-    return reference::Product(m, n, k, [&](size_t i, size_t p) { return f(dy[i * k + p]); }, [&](size_t p, size_t j) { return f(w[p * n + j]); });
+    return reference::Product(
+        m, n, k, [&](size_t i, size_t p) { return f(dy[i * k + p]); }, [&](size_t p, size_t j) { return f(w[p * n + j]); });
   };
   const Doubles expected = product([](double v) { return v; }), size = product([](double v) { return std::abs(v); });
   LinearBackwardInputArgs args;
@@ -99,14 +105,18 @@ TEST_P(LinearTest, BackwardInput) {
   const double rounding = type_ == DType::kBF16 ? kBf16Unit : 0;
   ExpectWithin(
       dx, expected,
-      [&](size_t i) { return rounding * std::abs(expected[i]) + (static_cast<double>(k) + 1) * kFloatUnit * size[i] * (1 + rounding); }, "dx");
+      [&](size_t i) {
+        return rounding * std::abs(expected[i]) + (static_cast<double>(k) + 1) * kFloatUnit * size[i] * (1 + rounding);
+      },
+      "dx");
 }
 
 TEST_P(LinearTest, BackwardWeightOverwritesAndAccumulates) {
   Array dy = RandomArray(type_, t_ * out_, "dy"), x = RandomArray(type_, t_ * in_, "x");
   const size_t m = Size(out_), n = Size(in_), k = Size(t_);
   const auto product = [&](auto f) {
-    return reference::Product(m, n, k, [&](size_t i, size_t p) { return f(dy[p * m + i]); }, [&](size_t p, size_t j) { return f(x[p * n + j]); });
+    return reference::Product(
+        m, n, k, [&](size_t i, size_t p) { return f(dy[p * m + i]); }, [&](size_t p, size_t j) { return f(x[p * n + j]); });
   };
   const Doubles sums = product([](double v) { return v; }), sizes = product([](double v) { return std::abs(v); });
   for (const bool accumulate : {false, true}) {
@@ -130,8 +140,10 @@ TEST_P(LinearTest, BackwardWeightOverwritesAndAccumulates) {
       for (size_t p = 0; p < k; ++p) expected_b[j] += dy[p * m + j], size_b[j] += std::abs(dy[p * m + j]);
     }
     const double units = (static_cast<double>(k) + 1) * kFloatUnit;
-    ExpectWithin(dw, expected, [&](size_t i) { return units * size[i]; }, "dw");
-    ExpectWithin(dbias, expected_b, [&](size_t i) { return units * size_b[i]; }, "dbias");
+    ExpectWithin(
+        dw, expected, [&](size_t i) { return units * size[i]; }, "dw");
+    ExpectWithin(
+        dbias, expected_b, [&](size_t i) { return units * size_b[i]; }, "dbias");
 
     Array alone = accumulate ? old_w : Array(DType::kF32, out_ * in_);
     args.dw = alone.floats();
@@ -171,21 +183,26 @@ TEST(LinearPanelsTest, BordersOfPanelsDoNotShow) {
 
   const uint64_t key = RandomKey(1, "places");
   const auto check = [](double actual, double expected, double size, int64_t terms, bool rounded) {
-    EXPECT_NEAR(actual, expected, (rounded ? kBf16Unit * std::abs(expected) : 0) + static_cast<double>(terms + 3) * kFloatUnit * size);
+    EXPECT_NEAR(actual, expected,
+                (rounded ? kBf16Unit * std::abs(expected) : 0) + static_cast<double>(terms + 3) * kFloatUnit * size);
   };
   for (uint64_t p = 0; p < kPlaces; ++p) {
     const auto t = static_cast<int64_t>(RandomBelow(key, 3 * p, kTokens));
-    const auto i = static_cast<int64_t>(RandomBelow(key, 3 * p + 1, kIn)), o = static_cast<int64_t>(RandomBelow(key, 3 * p + 2, kOut));
+    const auto i = static_cast<int64_t>(RandomBelow(key, 3 * p + 1, kIn)),
+               o = static_cast<int64_t>(RandomBelow(key, 3 * p + 2, kOut));
     const auto at = [](int64_t r, int64_t width, int64_t c) { return static_cast<size_t>(r * width + c); };
     double sum = 0, size = 0;
-    for (int64_t c = 0; c < kIn; ++c) sum += x[at(t, kIn, c)] * w[at(o, kIn, c)], size += std::abs(x[at(t, kIn, c)] * w[at(o, kIn, c)]);
+    for (int64_t c = 0; c < kIn; ++c)
+      sum += x[at(t, kIn, c)] * w[at(o, kIn, c)], size += std::abs(x[at(t, kIn, c)] * w[at(o, kIn, c)]);
     check(logits[at(t, kOut, o)], sum + bias[at(0, 0, o)], size + std::abs(bias[at(0, 0, o)]), kIn, false);
     check(y[at(t, kOut, o)], sum + bias[at(0, 0, o)] + addend[at(t, kOut, o)], size + 2, kIn, true);
     sum = size = 0;
-    for (int64_t c = 0; c < kOut; ++c) sum += dy[at(t, kOut, c)] * w[at(c, kIn, i)], size += std::abs(dy[at(t, kOut, c)] * w[at(c, kIn, i)]);
+    for (int64_t c = 0; c < kOut; ++c)
+      sum += dy[at(t, kOut, c)] * w[at(c, kIn, i)], size += std::abs(dy[at(t, kOut, c)] * w[at(c, kIn, i)]);
     check(dx[at(t, kIn, i)], sum, size, kOut, true);
     sum = size = 0;
-    for (int64_t c = 0; c < kTokens; ++c) sum += dy[at(c, kOut, o)] * x[at(c, kIn, i)], size += std::abs(dy[at(c, kOut, o)] * x[at(c, kIn, i)]);
+    for (int64_t c = 0; c < kTokens; ++c)
+      sum += dy[at(c, kOut, o)] * x[at(c, kIn, i)], size += std::abs(dy[at(c, kOut, o)] * x[at(c, kIn, i)]);
     check(dw[at(o, kIn, i)], sum, size, kTokens, false);
   }
 }

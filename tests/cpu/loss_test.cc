@@ -32,7 +32,8 @@ class CrossEntropyTest : public testing::TestWithParam<Case> {
  protected:
   CrossEntropyTest() {
     for (int64_t r = 0; r < rows_; ++r) {
-      targets_.push_back(r % 5 == 3 ? -100 : static_cast<int32_t>(RandomBelow(3, static_cast<uint64_t>(r), static_cast<uint64_t>(vocab_))));
+      targets_.push_back(
+          r % 5 == 3 ? -100 : static_cast<int32_t>(RandomBelow(3, static_cast<uint64_t>(r), static_cast<uint64_t>(vocab_))));
     }
   }
   CrossEntropyArgs Args(Array* logits, Array* nll, void* dlogits) {
@@ -51,11 +52,12 @@ class CrossEntropyTest : public testing::TestWithParam<Case> {
   const DType type_ = GetParam().type;
   const int64_t rows_ = GetParam().rows, vocab_ = GetParam().vocab;
   std::vector<int32_t> targets_;
-  Array logits_ = RandomArray(DType::kF32, rows_* vocab_, "logits", GetParam().scale), weights_ = RandomArray(DType::kF32, rows_, "weights");
+  Array logits_ = RandomArray(DType::kF32, rows_*vocab_, "logits", GetParam().scale),
+        weights_ = RandomArray(DType::kF32, rows_, "weights");
 };
 
-// Logits are taken as they are. exp(x - max): the difference is rounded, half a unit of a number that may be as large as the spread;
-// a probability is off by that and some 4 units of itself. nll is log(sum) - (x - max): the same.
+// Logits are taken as they are. exp(x - max): the difference is rounded, half a unit of a number that may be as large as the
+// spread; a probability is off by that and some 4 units of itself. nll is log(sum) - (x - max): the same.
 TEST_P(CrossEntropyTest, LossAndGradient) {
   const Array before = logits_;
   Array nll(DType::kF32, rows_), d(type_, rows_ * vocab_);
@@ -69,7 +71,8 @@ TEST_P(CrossEntropyTest, LossAndGradient) {
   ExpectWithin(
       d, expected,
       [&](size_t i) {
-        const double weight = std::abs(weights[i / vocab]), target = targets_[i / vocab] == static_cast<int32_t>(i % vocab) ? 1 : 0;
+        const double weight = std::abs(weights[i / vocab]),
+                     target = targets_[i / vocab] == static_cast<int32_t>(i % vocab) ? 1 : 0;
         const double p = std::abs(expected[i]) + target * weight;
         return UnitOf(type_) * std::abs(expected[i]) + (8 + spread) * kFloatUnit * p + 1e-37;
       },

@@ -125,8 +125,7 @@ class CgroupTest : public testing::Test {
   double Cpus() { return CgroupCpuLimit(root_ / "proc", root_ / "fs"); }
   int64_t Bytes() { return CgroupMemoryLimit(root_ / "proc", root_ / "fs"); }
 
-  const fs::path root_ =
-      fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
+  const fs::path root_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
 TEST_F(CgroupTest, Version2TakesTheLowestLimitUpToTheRoot) {

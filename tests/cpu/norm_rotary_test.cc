@@ -32,12 +32,13 @@ class RmsNormTest : public testing::TestWithParam<NormCase> {
   Rig rig_;
   const DType type_ = GetParam().type;
   const int64_t rows_ = GetParam().rows, width_ = GetParam().width;
-  Array x_ = RandomArray(type_, rows_* width_, "x"), w_ = RandomArray(type_, width_, "w");
+  Array x_ = RandomArray(type_, rows_*width_, "x"), w_ = RandomArray(type_, width_, "w");
 
   Doubles Rstds() {
     const Doubles x = x_.values();
     Doubles rstd(static_cast<size_t>(rows_));
-    for (size_t r = 0; r < rstd.size(); ++r) rstd[r] = reference::Rstd(&x[r * static_cast<size_t>(width_)], static_cast<size_t>(width_), kEpsilon);
+    for (size_t r = 0; r < rstd.size(); ++r)
+      rstd[r] = reference::Rstd(&x[r * static_cast<size_t>(width_)], static_cast<size_t>(width_), kEpsilon);
     return rstd;
   }
 };
@@ -46,8 +47,7 @@ class RmsNormTest : public testing::TestWithParam<NormCase> {
 // ample here. y: in f32 two more products; in bf16 two roundings, x * rstd and then the product with w.
 TEST_P(RmsNormTest, Forward) {
   Array y(type_, rows_ * width_), rstd(DType::kF32, rows_);
-  rig_.Run(&Ops::RmsNorm,
-           {type_, rows_, width_, static_cast<float>(kEpsilon), x_.data(), w_.data(), y.data(), rstd.floats()});
+  rig_.Run(&Ops::RmsNorm, {type_, rows_, width_, static_cast<float>(kEpsilon), x_.data(), w_.data(), y.data(), rstd.floats()});
   ExpectNear(rstd, Rstds(), 16, 0, 0, "rstd");
   ExpectNear(y, reference::RmsNorm(x_.values(), w_.values(), kEpsilon), type_ == DType::kF32 ? 18 : 2.05, 0, 0, "y");
 }
@@ -55,8 +55,7 @@ TEST_P(RmsNormTest, Forward) {
 TEST_P(RmsNormTest, Bf16RoundsTheNormedValueBeforeTheWeight) {
   if (type_ != DType::kBF16) GTEST_SKIP() << "f32 rounds nothing";
   Array y(type_, rows_ * width_), rstd(DType::kF32, rows_);
-  rig_.Run(&Ops::RmsNorm,
-           {type_, rows_, width_, static_cast<float>(kEpsilon), x_.data(), w_.data(), y.data(), rstd.floats()});
+  rig_.Run(&Ops::RmsNorm, {type_, rows_, width_, static_cast<float>(kEpsilon), x_.data(), w_.data(), y.data(), rstd.floats()});
   for (size_t i = 0; i < y.size(); ++i) {
     const size_t row = i / static_cast<size_t>(width_);
     const float normed = Bf16ToFloat(FloatToBf16(static_cast<float>(x_[i]) * static_cast<float>(rstd[row])));
@@ -75,13 +74,15 @@ TEST_P(RmsNormTest, BackwardInEveryAliasing) {
   double scale = 0;
   const double most_x = MaxAbs(x), most_dw = MaxAbs(d) * MaxAbs(w);
   for (size_t r = 0; r < exact.size(); ++r) {
-    reference::RmsNormBackwardRow(&x[r * width], w.data(), &d[r * width], width, stored[r], &dx_exact[r * width], dw_exact.data());
+    reference::RmsNormBackwardRow(&x[r * width], w.data(), &d[r * width], width, stored[r], &dx_exact[r * width],
+                                  dw_exact.data());
     for (size_t i = 0; i < width; ++i) {
       dw_size[i] += std::abs(d[r * width + i] * x[r * width + i] * stored[r]);
-      scale = std::max(scale, stored[r] * (1 + std::abs(x[r * width + i] * stored[r])) * most_dw * std::max(1.0, most_x * stored[r]));
+      scale =
+          std::max(scale, stored[r] * (1 + std::abs(x[r * width + i] * stored[r])) * most_dw * std::max(1.0, most_x * stored[r]));
     }
   }
-  for (const int residuals : {0, 1, 2}) {       // none, apart, dx in its place
+  for (const int residuals : {0, 1, 2}) {        // none, apart, dx in its place
     for (const bool in_place : {false, true}) {  // dx in the place of dy
       if (residuals == 2 && in_place) continue;
       for (const bool accumulate : {false, true}) {
@@ -106,7 +107,8 @@ TEST_P(RmsNormTest, BackwardInEveryAliasing) {
         for (size_t i = 0; accumulate && i < width; ++i) expected_w[i] += old[i];
         ExpectNear(dx, expected, 1, 64, scale + MaxAbs(expected), "dx");
         // Rows are added in two levels of at most 128: some 200 units of the sum of sizes at the very most.
-        ExpectWithin(dw, expected_w, [&](size_t i) { return 200 * kFloatUnit * (dw_size[i] + std::abs(expected_w[i])); }, "dw");
+        ExpectWithin(
+            dw, expected_w, [&](size_t i) { return 200 * kFloatUnit * (dw_size[i] + std::abs(expected_w[i])); }, "dw");
       }
     }
   }
@@ -146,7 +148,8 @@ class QkRotaryTest : public testing::TestWithParam<RotaryCase> {
     for (int64_t p = 0; p < kRows; ++p) {
       for (int part = 0; part < 2; ++part) {
         for (int64_t i = 0; i < c_.dim / 2; ++i) {
-          const double angle = static_cast<double>(p) * std::pow(1e4, -2.0 * static_cast<double>(i) / static_cast<double>(c_.dim));
+          const double angle =
+              static_cast<double>(p) * std::pow(1e4, -2.0 * static_cast<double>(i) / static_cast<double>(c_.dim));
           table.push_back(part == 0 ? std::cos(angle) : std::sin(angle));
         }
       }
@@ -231,10 +234,11 @@ TEST_P(QkRotaryTest, Backward) {
     }
     rig_.Run(&Ops::QkRotaryBackward, args);
     Doubles expected = input.values(), dq_expected(h_.dim), dk_expected(h_.dim);
-    reference::QkRotaryBackward(&expected, h_, positions_, table_.values(), Norm(q_norm_), Norm(k_norm_), raw_values, rstd.values(),
-                                &dq_expected, &dk_expected);
+    reference::QkRotaryBackward(&expected, h_, positions_, table_.values(), Norm(q_norm_), Norm(k_norm_), raw_values,
+                                rstd.values(), &dq_expected, &dk_expected);
     // The gradient of a head with a small norm is large and the difference of large terms: rstd is in the scale.
-    const double scale = (MaxAbs(expected) + 2 * MaxAbs(input.values())) * (c_.norm ? 1 + MaxAbs(rstds) * MaxAbs(q_norm_.values()) : 1);
+    const double scale =
+        (MaxAbs(expected) + 2 * MaxAbs(input.values())) * (c_.norm ? 1 + MaxAbs(rstds) * MaxAbs(q_norm_.values()) : 1);
     ExpectNear(dqkv, expected, 1, 32, scale, "dqkv");
     if (!c_.norm) continue;
     for (size_t i = 0; accumulate && i < h_.dim; ++i) dq_expected[i] += old[i], dk_expected[i] += old[i];

@@ -1,4 +1,5 @@
-// oneDNN's matmul primitive as MatmulProduct wraps it: every transposition, strides, bias, accumulation and type that it has here.
+// oneDNN's matmul primitive as MatmulProduct wraps it: every transposition, strides, bias, accumulation and type that it has
+// here.
 #include "core/cpu/product.h"
 
 #include <gtest/gtest.h>
@@ -11,8 +12,10 @@ namespace {
 
 void CheckMatmul(DType type, DType c_type, bool transpose_a, bool transpose_b, bool with_bias, bool accumulate) {
   constexpr int64_t kM = 13, kN = 21, kK = 34, kGap = 3;  // rows lie further apart than they are long
-  const ProductShape shape{kM, kN, kK, transpose_a, transpose_b, (transpose_a ? kM : kK) + kGap, (transpose_b ? kK : kN) + kGap, kN + kGap};
-  Array a = RandomArray(type, (transpose_a ? kK : kM) * shape.a_stride, "a"), b = RandomArray(type, (transpose_b ? kN : kK) * shape.b_stride, "b");
+  const ProductShape shape{
+      kM, kN, kK, transpose_a, transpose_b, (transpose_a ? kM : kK) + kGap, (transpose_b ? kK : kN) + kGap, kN + kGap};
+  Array a = RandomArray(type, (transpose_a ? kK : kM) * shape.a_stride, "a"),
+        b = RandomArray(type, (transpose_b ? kN : kK) * shape.b_stride, "b");
   Array bias = RandomArray(type, kN, "bias"), old = RandomArray(c_type, kM * shape.c_stride, "c"), c = old;
   ASSERT_TRUE(MatmulProduct(shape, type, a.data(), b.data(), with_bias ? bias.data() : nullptr, accumulate, c_type, c.data()));
   Doubles expected(c.size());
@@ -45,7 +48,8 @@ TEST(MatmulProductTest, EveryFormOfTheTypesThatOneDnnHas) {
   for (const auto& [type, c_type] : types) {
     for (int form = 0; form < 16; ++form) {
       SCOPED_TRACE(StrCat(Name(type), " to ", Name(c_type), ", form ", form));
-      for (int round = 0; round < 2; ++round) CheckMatmul(type, c_type, form & 1, form & 2, form & 4, form & 8);  // made, then kept
+      for (int round = 0; round < 2; ++round)
+        CheckMatmul(type, c_type, form & 1, form & 2, form & 4, form & 8);  // made, then kept
     }
   }
 }
@@ -53,14 +57,16 @@ TEST(MatmulProductTest, EveryFormOfTheTypesThatOneDnnHas) {
 TEST(MatmulProductTest, AFormThatOneDnnLacksIsSaidAndNothingIsDone) {
   if (NativeBf16Products()) GTEST_SKIP() << "this processor multiplies bf16";
   std::vector<bf16_t> a(4), b(4), c(4, 7);
-  EXPECT_FALSE(MatmulProduct({2, 2, 2, false, false, 2, 2, 2}, DType::kBF16, a.data(), b.data(), nullptr, false, DType::kBF16, c.data()));
+  EXPECT_FALSE(
+      MatmulProduct({2, 2, 2, false, false, 2, 2, 2}, DType::kBF16, a.data(), b.data(), nullptr, false, DType::kBF16, c.data()));
   EXPECT_EQ(c, std::vector<bf16_t>(4, 7));
 }
 
 TEST(MatmulProductTest, MoreShapesThanAreKept) {
   std::vector<float> a(2000, 1.0f), b(2000, 1.0f), c(1);
   for (int64_t k = 1; k <= 700; ++k) {
-    ASSERT_TRUE(MatmulProduct({1, 1, k, false, false, k, 1, 1}, DType::kF32, a.data(), b.data(), nullptr, false, DType::kF32, c.data()));
+    ASSERT_TRUE(
+        MatmulProduct({1, 1, k, false, false, k, 1, 1}, DType::kF32, a.data(), b.data(), nullptr, false, DType::kF32, c.data()));
     ASSERT_EQ(c[0], static_cast<float>(k));
   }
 }

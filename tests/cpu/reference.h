@@ -41,7 +41,8 @@ inline Doubles RmsNorm(const Doubles& x, const Doubles& w, double epsilon) {
 }
 
 // One row; adds to dx and dw.
-inline void RmsNormBackwardRow(const double* x, const double* w, const double* dy, size_t width, double rstd, double* dx, double* dw) {
+inline void RmsNormBackwardRow(const double* x, const double* w, const double* dy, size_t width, double rstd, double* dx,
+                               double* dw) {
   double dot = 0;
   for (size_t i = 0; i < width; ++i) dot += dy[i] * w[i] * x[i];
   for (size_t i = 0; i < width; ++i) {
@@ -57,8 +58,8 @@ struct Heads {
 };
 
 // In place. table: rows of dim / 2 cosines, then sines. Empty norms: none.
-inline void QkRotary(Doubles* qkv, const Heads& h, const std::vector<int32_t>& positions, const Doubles& table, const Doubles& q_norm,
-                     const Doubles& k_norm, double epsilon) {
+inline void QkRotary(Doubles* qkv, const Heads& h, const std::vector<int32_t>& positions, const Doubles& table,
+                     const Doubles& q_norm, const Doubles& k_norm, double epsilon) {
   const size_t half = h.dim / 2;
   for (size_t t = 0; t < positions.size(); ++t) {
     const double* angles = &table[static_cast<size_t>(positions[t]) * h.dim];
@@ -79,8 +80,8 @@ inline void QkRotary(Doubles* qkv, const Heads& h, const std::vector<int32_t>& p
 
 // In place on dqkv; raw is [tokens, turned, dim], rstd [tokens, turned]; adds to dq_norm and dk_norm.
 inline void QkRotaryBackward(Doubles* dqkv, const Heads& h, const std::vector<int32_t>& positions, const Doubles& table,
-                             const Doubles& q_norm, const Doubles& k_norm, const Doubles& raw, const Doubles& rstd, Doubles* dq_norm,
-                             Doubles* dk_norm) {
+                             const Doubles& q_norm, const Doubles& k_norm, const Doubles& raw, const Doubles& rstd,
+                             Doubles* dq_norm, Doubles* dk_norm) {
   const size_t half = h.dim / 2;
   for (size_t t = 0; t < positions.size(); ++t) {
     const double* angles = &table[static_cast<size_t>(positions[t]) * h.dim];

@@ -29,13 +29,14 @@ inline constexpr double kFloatUnit = 0x1p-24;
 inline constexpr double kBf16Unit = 0x1p-8;
 inline double UnitOf(DType type) { return type == DType::kF32 ? kFloatUnit : kBf16Unit; }
 
-// n elements of a type. Arrays that an operation overwrites start as NaN, so that an element it forgets or reads is seen. A few NaN
-// guard elements lie on both sides.
+// n elements of a type. Arrays that an operation overwrites start as NaN, so that an element it forgets or reads is seen. A few
+// NaN guard elements lie on both sides.
 class Array {
  public:
   static constexpr size_t kGuard = 19;
 
-  Array(DType type, int64_t n) : type_(type), n_(static_cast<size_t>(n)), bytes_((n_ + 2 * kGuard) * SizeOf(type), std::byte{0xff}) {}
+  Array(DType type, int64_t n)
+      : type_(type), n_(static_cast<size_t>(n)), bytes_((n_ + 2 * kGuard) * SizeOf(type), std::byte{0xff}) {}
   Array(DType type, const Doubles& values) : Array(type, static_cast<int64_t>(values.size())) {
     for (size_t i = 0; i < n_; ++i) Set(i, values[i]);
   }
@@ -124,7 +125,8 @@ class Rig {
 };
 
 // |actual - expected| <= bound(i) for every i; says the worst element.
-inline void ExpectWithin(const Array& actual, const Doubles& expected, const std::function<double(size_t)>& bound, const std::string& what) {
+inline void ExpectWithin(const Array& actual, const Doubles& expected, const std::function<double(size_t)>& bound,
+                         const std::string& what) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
   size_t worst = 0;
   double excess = -std::numeric_limits<double>::infinity();
@@ -136,14 +138,18 @@ inline void ExpectWithin(const Array& actual, const Doubles& expected, const std
       if (std::isnan(over)) break;
     }
   }
-  EXPECT_LE(excess, 0) << what << "[" << worst << "] is " << actual[worst] << ", not " << expected[worst] << " within " << bound(worst);
+  EXPECT_LE(excess, 0) << what << "[" << worst << "] is " << actual[worst] << ", not " << expected[worst] << " within "
+                       << bound(worst);
   EXPECT_TRUE(actual.GuardsIntact()) << what << " was written outside of its range";
 }
 
 // Within `units` rounding units of the element's own size (in the array's type) plus `floats` fp32 units of `scale`.
-inline void ExpectNear(const Array& actual, const Doubles& expected, double units, double floats, double scale, const std::string& what) {
+inline void ExpectNear(const Array& actual, const Doubles& expected, double units, double floats, double scale,
+                       const std::string& what) {
   const double unit = UnitOf(actual.type());
-  ExpectWithin(actual, expected, [&](size_t i) { return units * unit * std::abs(expected[i]) + floats * kFloatUnit * scale + 1e-37; }, what);
+  ExpectWithin(
+      actual, expected, [&](size_t i) { return units * unit * std::abs(expected[i]) + floats * kFloatUnit * scale + 1e-37; },
+      what);
 }
 
 inline double MaxAbs(const Doubles& values) {
