@@ -2,7 +2,7 @@
 # From a fresh Debian 12 machine to a trained language model in one command: installs what is missing, builds the `horizon` command,
 # trains a model of 10.5 M parameters (samples/quickstart/config.json, weights drawn from a seed, bytes as tokens) on the King James
 # Bible, which Debian packages as text, shows that the loss fell on verses held out, writes a Hugging Face folder and generates a
-# sample from it. About 5 minutes on 2 cores.
+# sample from it. Sized to end within 10 minutes on 2 cores, set-up and build included.
 #
 #   samples/quickstart.sh [OUTPUT_FOLDER]     default: ./quickstart-out; an earlier run's files in it are replaced
 #
