@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/base/error.h"
+#include "core/base/map_memory.h"
 #include "core/cpu/cgroup.h"
 #include "core/cpu/cpu_memory.h"
 #include "core/cpu/cpu_ops.h"

@@ -9,9 +9,9 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/map_memory.h"
 #include "core/cpu/access.h"
 #include "core/cpu/attention_tiles.h"
-#include "core/cpu/cpu_memory.h"
 #include "core/cpu/product.h"
 
 namespace hlm {

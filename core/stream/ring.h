@@ -44,11 +44,11 @@ class GradientRing {
  public:
   GradientRing(Device& device, int64_t entries, int64_t entry_bytes);
 
-  // Blocks while all entries are taken. Throws the error given to Close.
+  // Blocks while all entries are taken. Throws the cause given to Close.
   RingTicket Acquire();
 
-  // Wakes who waits and fails every Acquire from now on, until Open.
-  void Close(std::exception_ptr cause);  // whoever waits for an entry, or comes for one, gets `cause`
+  // Wakes who waits and fails every Acquire with the first cause given, until Open.
+  void Close(std::exception_ptr cause);
   void Open();
 
   size_t bytes() const { return memory_.bytes(); }

@@ -1,14 +1,12 @@
 #include "core/train/devices.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/cpu/cgroup.h"
 #include "core/cpu/cpu_device.h"
+#include "core/cpu/cpu_memory.h"
 #include "core/cpu/product_bench.h"
 
 namespace hlm {
@@ -16,24 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-int64_t MachineMemory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  int64_t kibibytes = 0;
-  std::string unit;
-  while (file >> key >> kibibytes >> unit) {
-    if (key == "MemTotal:") return kibibytes * 1024;
-  }
-  throw Internal("/proc/meminfo has no MemTotal");
-}
-
-// What a plan may take: the machine's memory or its cgroup's, less a twentieth for everybody else.
-int64_t UsableMemory() {
-  int64_t bytes = MachineMemory();
-  const int64_t cgroup = CgroupMemoryLimit();
-  if (cgroup > 0) bytes = std::min(bytes, cgroup);
-  return bytes / 20 * 19;
-}
+// What a plan may take: all that the process may use, less a twentieth for everybody else.
+int64_t UsableMemory() { return MemoryLimit() / 20 * 19; }
 
 Json DescribeCpu() {
   return {{"name", "cpu"},
