@@ -12,20 +12,12 @@
 #include "core/cpu/access.h"
 #include "core/cpu/cpu_device.h"
 #include "core/device/race_checker.h"
+#include "tests/support/code_of.h"
 
 namespace hlm {
 namespace {
 
 using std::chrono::milliseconds;
-
-Code CodeOf(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return Code::kOk;
-}
 
 struct Rig {
   explicit Rig(CpuDeviceOptions options = {}) {

@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/plan/activations.h"
 #include "cpu_optim/optimizer.h"
+#include "tests/support/code_of.h"
 
 namespace hlm {
 namespace {
@@ -39,16 +40,6 @@ PlanOptions Options(int64_t rows, int64_t micro) {
   PlanOptions o;
   o.batch_size = rows, o.seq_len = 1024, o.micro_batch = micro;
   return o;
-}
-
-Code CodeOf(const std::function<void()>& call, std::string* message = nullptr) {
-  try {
-    call();
-  } catch (const Error& error) {
-    if (message != nullptr) *message = error.message();
-    return error.code();
-  }
-  return Code::kOk;
 }
 
 TEST(Plan, CountsTheParametersOf7B) { EXPECT_EQ(MakeLayout(Spec7B()).parameters, 7615616512); }

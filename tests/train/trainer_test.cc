@@ -15,6 +15,7 @@
 #include "core/cpu/cpu_device.h"
 #include "core/train/devices.h"
 #include "tests/equivalence/run.h"
+#include "tests/support/code_of.h"
 
 namespace hlm {
 namespace {
@@ -49,15 +50,6 @@ struct Fixture {
   }
 };
 constexpr char kDown[] = "model.layers.1.mlp.down_proj.weight";
-
-Code CodeOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return Code::kOk;
-}
 
 TEST(Trainer, AccumulateChangesNoWeightAndApplyForgetsTheGradient) {
   Fixture f;
