@@ -108,7 +108,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** o
 HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model);
 
 /* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
- * (null from a seed), "tensors": [{"name", "shape", "unit"}]}. Caller frees with hlm_string_destroy. */
+ * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
+ * slides), "layer_windows": [one a layer, 0 for full attention], "tensors": [{"name", "shape", "unit"}]}. Keys are only ever
+ * added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
@@ -253,19 +255,22 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const
 typedef struct hlm_step_metrics {
   size_t struct_size;   /* set by the caller, as in options */
   int64_t step;         /* from 1 */
-  double loss;          /* of all that was accumulated since the last update; not finite where the model diverged */
+  double loss;          /* of all that was accumulated since the last update; not finite where the model diverged, NaN where
+                           nothing was predicted */
   double grad_norm;     /* before clipping; NaN with BACKWARD timing until the step's end */
   double lr;
   int64_t tokens;       /* predicted */
   double seconds;       /* from the first accumulate to the end of apply */
-  int32_t skipped;      /* 1: loss or gradient not finite, no weight changed */
+  int32_t skipped;      /* 1: loss or gradient not finite, or nothing predicted: no weight changed */
   int64_t skipped_units; /* BACKWARD timing: units (or parts of them) whose gradient was not finite: they kept their values */
 } hlm_step_metrics;
 HLM_API void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size);
 static inline void hlm_step_metrics_init(hlm_step_metrics* metrics) { hlm_step_metrics_init_sized(metrics, sizeof(*metrics)); }
 
 /* One optimizer step: hlm_trainer_accumulate, then hlm_trainer_apply. out_metrics may be NULL. With NEXT_FORWARD timing the
- * updates of this step still run when it returns; whatever reads weights waits for them. */
+ * updates of this step still run when it returns; whatever reads weights waits for them. A batch of which nothing is predicted
+ * (every label -100) makes a step that is skipped: its number and the schedule go on, no weight changes. accumulate and evaluate
+ * refuse such a batch with INVALID_ARGUMENT: they have no loss to give. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_step(hlm_trainer* trainer, const hlm_batch* batch, hlm_step_metrics* out_metrics);
 
 /* Forward and backward; adds the batch's gradient to what was accumulated since the last apply and changes no weight.

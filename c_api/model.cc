@@ -1,10 +1,11 @@
 #include "core/model/model.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
 #include "c_api/save_options.h"
+#include "core/base/json_writer.h"
 
 namespace hlm::capi {
 namespace {
@@ -14,37 +15,37 @@ hlm_save_options Defaults() {
   return {sizeof(hlm_save_options), HLM_DTYPE_SOURCE, own.overwrite, own.max_shard_bytes};
 }
 
-// One string as JSON: quoted and escaped.
-std::string Quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// Written piece by piece, not as a tree of values: a model has thousands of tensors, and a tree's destructor allocates.
 std::string Describe(const Model& model) {
   const ModelSpec& spec = model.spec();
-  std::string out = "{\"architecture\":" + Quoted(spec.architecture);
-  const auto number = [&out](const char* key, int64_t value) { out += StrCat(",\"", key, "\":", value); };
-  number("parameters", model.layout().parameters);
-  number("vocab_size", spec.vocab);
-  number("hidden_size", spec.hidden);
-  number("num_hidden_layers", spec.layers);
-  number("num_attention_heads", spec.heads);
-  number("num_key_value_heads", spec.kv_heads);
-  number("head_dim", spec.head_dim);
-  number("intermediate_size", spec.intermediate);
-  number("max_position_embeddings", spec.max_positions);
-  out += StrCat(",\"tied\":", spec.tied ? "true" : "false");
-  out += ",\"source_dtype\":" + (model.source_dtype() ? Quoted(Name(*model.source_dtype())) : "null");
-  const char* separator = ",\"tensors\":[";
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("architecture", spec.architecture);
+  json.Member("parameters", model.layout().parameters);
+  json.Member("vocab_size", spec.vocab);
+  json.Member("hidden_size", spec.hidden);
+  json.Member("num_hidden_layers", spec.layers);
+  json.Member("num_attention_heads", spec.heads);
+  json.Member("num_key_value_heads", spec.kv_heads);
+  json.Member("head_dim", spec.head_dim);
+  json.Member("intermediate_size", spec.intermediate);
+  json.Member("max_position_embeddings", spec.max_positions);
+  json.Member("tied", spec.tied);
+  json.Key("source_dtype");
+  model.source_dtype() ? json.Value(Name(*model.source_dtype())) : json.Null();
+  // All layers that slide have the same window.
+  const auto widest = std::max_element(spec.windows.begin(), spec.windows.end());
+  json.Key("sliding_window");
+  widest != spec.windows.end() && *widest > 0 ? json.Value(*widest) : json.Null();
+  json.Member("layer_windows", spec.windows);
+  json.Key("tensors").BeginArray();
   for (const UnitSpec& unit : model.layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {
-      out += separator + ("{\"name\":" + Quoted(tensor.name)) + ",\"shape\":[";
-      for (size_t i = 0; i < tensor.shape.size(); ++i) out += (i == 0 ? "" : ",") + std::to_string(tensor.shape[i]);
-      out += "],\"unit\":" + Quoted(unit.name) + "}";
-      separator = ",";
+      json.BeginObject().Member("name", tensor.name).Member("shape", tensor.shape).Member("unit", unit.name).EndObject();
     }
   }
-  return out + "]}";
+  json.EndArray();
+  json.EndObject();
+  return json.Take();
 }
 
 }  // namespace

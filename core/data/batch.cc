@@ -36,7 +36,7 @@ void CheckShape(const Batch& b) {
 
 }  // namespace
 
-Tokens PrepareTokens(const Batch& b, int64_t vocab, bool forward_only) {
+Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
   CheckShape(b);
   const int64_t n = static_cast<int64_t>(b.ids.size());
   for (int64_t t = 0; t < n; ++t) {
@@ -71,9 +71,10 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, bool forward_only) {
       ++out.predicted;
     }
   }
-  if (forward_only) return out;
+  if (predictions == Predictions::kUnused) return out;
 
   if (out.predicted == 0) {
+    if (predictions == Predictions::kMayBeNone) return out;
     throw InvalidArgument("nothing is predicted: each of the ", b.offsets.size() - 1, " documents has one token or only labels of ", kIgnoredLabel);
   }
   out.denominator = b.denominator > 0 ? b.denominator : sum;

@@ -31,9 +31,16 @@ struct Tokens {
   double denominator = 0;
 };
 
-// Checks and shifts. INVALID_ARGUMENT naming the value, the place and the limit: empty batch, offsets that do not rise or do not end at n_ids,
-// an id or label outside the vocabulary, a weight that is not finite, nothing predicted (unless `forward_only`).
-Tokens PrepareTokens(const Batch& batch, int64_t vocab, bool forward_only);
+// What a pass needs of a batch's predictions.
+enum class Predictions {
+  kRequired,   // a loss, so at least one
+  kMayBeNone,  // a loss, if there is one
+  kUnused,     // logits only: weights and denominator stay empty
+};
+
+// Checks and shifts. INVALID_ARGUMENT naming the value, the place and the limit: empty batch, offsets that do not rise or do not
+// end at n_ids, an id or label outside the vocabulary, a weight that is not finite, nothing predicted where it is required.
+Tokens PrepareTokens(const Batch& batch, int64_t vocab, Predictions predictions);
 
 // Consecutive documents that are computed together.
 struct MicroBatch {

@@ -46,14 +46,14 @@ constexpr const char* kSupported = "LlamaForCausalLM, MistralForCausalLM, Qwen2F
 
 const Family* FamilyOfArchitecture(const ConfigValues& config) {
   if (!config.HasValue("architectures")) return nullptr;
-  const Json& names = config.object().at("architectures");
-  if (!names.is_array() || names.size() != 1 || !names[0].is_string()) {
+  const JsonValue& names = config.Value("architectures");
+  if (!names.IsArray() || names.Items().size() != 1 || !names.Items()[0].IsString()) {
     throw InvalidArgument(kWhere, ": architectures must be a list of one name, found ", PrintableJson(names));
   }
   for (const Family& family : kFamilies) {
-    if (names[0] == family.architecture) return &family;
+    if (names.Items()[0].IsText(family.architecture)) return &family;
   }
-  throw Unimplemented(kWhere, ": architecture ", PrintableJson(names[0]), " is not supported (", kSupported, ")");
+  throw Unimplemented(kWhere, ": architecture ", PrintableJson(names.Items()[0]), " is not supported (", kSupported, ")");
 }
 
 const Family* FamilyOfModelType(const ConfigValues& config) {
@@ -138,16 +138,16 @@ std::optional<int64_t> Window(const ConfigValues& config, bool mistral) {
 }
 
 // true: the layer slides. The names that transformers knows, its legacy "attention" included.
-std::vector<bool> SlidingLayers(const Json& types, int64_t layers) {
-  if (!types.is_array() || static_cast<int64_t>(types.size()) != layers) {
+std::vector<bool> SlidingLayers(const JsonValue& types, int64_t layers) {
+  if (!types.IsArray() || static_cast<int64_t>(types.Items().size()) != layers) {
     throw InvalidArgument(kWhere, ": layer_types must be a list of num_hidden_layers = ", layers, " names, found ",
-                          types.is_array() ? StrCat(types.size()) : PrintableJson(types));
+                          types.IsArray() ? StrCat(types.Items().size()) : PrintableJson(types));
   }
   std::vector<bool> sliding;
-  for (const Json& type : types) {
-    if (!type.is_string()) throw InvalidArgument(kWhere, ": layer_types holds ", PrintableJson(type), ", which is not a name");
-    sliding.push_back(type == "sliding_attention");
-    if (!sliding.back() && type != "full_attention" && type != "attention") {
+  for (const JsonValue& type : types.Items()) {
+    if (!type.IsString()) throw InvalidArgument(kWhere, ": layer_types holds ", PrintableJson(type), ", which is not a name");
+    sliding.push_back(type.IsText("sliding_attention"));
+    if (!sliding.back() && !type.IsText("full_attention") && !type.IsText("attention")) {
       throw Unimplemented(kWhere, ": layer_types holds ", PrintableJson(type),
                           "; full_attention and sliding_attention are supported");
     }
@@ -158,7 +158,7 @@ std::vector<bool> SlidingLayers(const Json& types, int64_t layers) {
 void ParseWindows(const ConfigValues& config, ModelSpec& spec) {
   spec.windows.assign(static_cast<size_t>(spec.layers), 0);
   std::optional<std::vector<bool>> types;
-  if (config.HasValue("layer_types")) types = SlidingLayers(config.object().at("layer_types"), spec.layers);
+  if (config.HasValue("layer_types")) types = SlidingLayers(config.Value("layer_types"), spec.layers);
 
   if (spec.architecture == "LlamaForCausalLM" || spec.architecture == "MistralForCausalLM") {
     // One kind of attention for all layers; transformers ignores layer_types here, so a list that says otherwise is for other
@@ -167,7 +167,7 @@ void ParseWindows(const ConfigValues& config, ModelSpec& spec) {
     const std::optional<int64_t> window = mistral ? Window(config, true) : std::nullopt;
     if (window) std::fill(spec.windows.begin(), spec.windows.end(), *window);
     if (types && std::find(types->begin(), types->end(), !window.has_value()) != types->end()) {
-      throw Unimplemented(kWhere, ": layer_types = ", PrintableJson(config.object().at("layer_types")), " is not supported for ",
+      throw Unimplemented(kWhere, ": layer_types = ", PrintableJson(config.Value("layer_types")), " is not supported for ",
                           spec.architecture, " with sliding_window ", window ? StrCat(*window) : std::string("null"));
     }
     return;
@@ -190,7 +190,7 @@ void ParseWindows(const ConfigValues& config, ModelSpec& spec) {
   }
 }
 
-Json ParseConfigText(const std::string& text) {
+JsonValue ParseConfigText(const std::string& text) {
   if (text.size() > static_cast<size_t>(kMostConfigBytes)) {
     throw InvalidArgument(kWhere, ": ", text.size(), " bytes; at most ", kMostConfigBytes, " are read");
   }
@@ -200,7 +200,7 @@ Json ParseConfigText(const std::string& text) {
 }  // namespace
 
 ModelSpec ParseConfig(const std::string& json_text) {
-  const Json object = ParseConfigText(json_text);
+  const JsonValue object = ParseConfigText(json_text);
   const ConfigValues config(object, kWhere);
   const Family& family = FamilyOf(config);
   ModelSpec spec;
@@ -224,17 +224,21 @@ ModelSpec ParseConfig(const std::string& json_text) {
 }
 
 std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec, DType saved) {
-  Json object = ParseConfigText(json_text);
-  const char* type = saved == DType::kF32 ? "float32" : saved == DType::kBF16 ? "bfloat16" : "float16";
+  JsonValue object = ParseConfigText(json_text);
+  const std::string type = saved == DType::kF32 ? "float32" : saved == DType::kBF16 ? "bfloat16" : "float16";
+  const auto has = [&](const char* key) { return object.Find(key) != nullptr; };
+  const auto lacks = [&](const char* key) { return !has(key) || object.Find(key)->IsNull(); };
   // Releases of transformers before 4.56 know torch_dtype alone, later ones both.
-  if (object.contains("dtype")) object["dtype"] = type;
-  if (object.contains("torch_dtype") || !object.contains("dtype")) object["torch_dtype"] = type;
+  if (has("dtype")) object.Set("dtype", JsonValue(type));
+  if (has("torch_dtype") || !has("dtype")) object.Set("torch_dtype", JsonValue(type));
   for (const Family& family : kFamilies) {
     if (spec.architecture != family.architecture) continue;
-    if (!object.contains("architectures") || object["architectures"].is_null()) object["architectures"] = {family.architecture};
-    if (!object.contains("model_type") || object["model_type"].is_null()) object["model_type"] = family.model_type;
+    if (lacks("architectures")) object.Set("architectures", JsonValue(JsonValue::Array{JsonValue(spec.architecture)}));
+    if (lacks("model_type")) object.Set("model_type", JsonValue(std::string(family.model_type)));
   }
-  return object.dump(2) + "\n";
+  JsonWriter json(JsonWriter::Style::kIndented);
+  object.Write(json);
+  return json.Take() + "\n";
 }
 
 }  // namespace hlm

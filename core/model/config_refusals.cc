@@ -120,28 +120,27 @@ constexpr Setting kSettings[] = {
     {"pretraining_tp", Off::kOne},
 };
 
-bool IsNumber(const Json& value, double wanted) { return value.is_number() && value.get<double>() == wanted; }
+bool IsNumber(const JsonValue& value, double wanted) { return value.IsNumber() && value.Number() == wanted; }
 
-bool IsOff(const Json& value, Off off) {
-  if (value.is_null()) return true;
+bool IsOff(const JsonValue& value, Off off) {
+  if (value.IsNull()) return true;
   switch (off) {
     case Off::kNull: return false;
-    case Off::kFalse: return value.is_boolean() && !value.get<bool>();
-    case Off::kTrue: return value.is_boolean() && value.get<bool>();
-    case Off::kZero: return IsNumber(value, 0.0) || (value.is_boolean() && !value.get<bool>());
+    case Off::kFalse: return value.IsBool() && !value.Bool();
+    case Off::kTrue: return value.IsBool() && value.Bool();
+    case Off::kZero: return IsNumber(value, 0.0) || (value.IsBool() && !value.Bool());
     case Off::kOne: return IsNumber(value, 1.0);
-    case Off::kEmpty: return (value.is_object() || value.is_array()) && value.empty();
+    case Off::kEmpty: return value.IsEmpty();
   }
   return false;
 }
 
 [[noreturn]] void Refuse(const ConfigValues& config, const char* key, const std::string& architecture) {
-  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.object().at(key)), " is not supported for ",
-                      architecture);
+  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.Value(key)), " is not supported for ", architecture);
 }
 
 void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {
-  if (config.Has(key) && !IsOff(config.object().at(key), off)) Refuse(config, key, architecture);
+  if (config.Has(key) && !IsOff(config.Value(key), off)) Refuse(config, key, architecture);
 }
 
 }  // namespace
@@ -152,12 +151,12 @@ void RefuseUnsupported(const ConfigValues& config, const std::string& architectu
 
   for (const char* key : {"hidden_act", "hidden_activation"}) {
     if (!config.HasValue(key)) continue;
-    const Json& value = config.object().at(key);
-    if (value != "silu" && value != "swish") Refuse(config, key, architecture);
+    const JsonValue& value = config.Value(key);
+    if (!value.IsText("silu") && !value.IsText("swish")) Refuse(config, key, architecture);
   }
   if (config.HasValue("position_embedding_type")) {
-    const Json& value = config.object().at("position_embedding_type");
-    if (value != "rope" && value != "rotary") Refuse(config, "position_embedding_type", architecture);
+    const JsonValue& value = config.Value("position_embedding_type");
+    if (!value.IsText("rope") && !value.IsText("rotary")) Refuse(config, "position_embedding_type", architecture);
   }
   for (const Setting& setting : kSettings) RefuseUnless(config, setting.key, setting.off, architecture);
 
@@ -181,8 +180,8 @@ void RefuseUnsupported(const ConfigValues& config, const std::string& architectu
 
   // A folder that brings its own model code is that code's model, whatever it calls itself.
   if (config.HasValue("auto_map")) {
-    const Json& map = config.object().at("auto_map");
-    if (!map.is_object() || map.contains("AutoModelForCausalLM")) Refuse(config, "auto_map", architecture);
+    const JsonValue& map = config.Value("auto_map");
+    if (!map.IsObject() || map.Find("AutoModelForCausalLM") != nullptr) Refuse(config, "auto_map", architecture);
   }
 }
 

@@ -10,17 +10,19 @@
 namespace hlm {
 
 // Every getter throws INVALID_ARGUMENT naming the object, the key, the value and the limit: for a value of the wrong JSON type,
-// null where a value is needed, and a number outside [least, most].
+// null where a value is needed, a key that is not there, and a number outside [least, most].
 class ConfigValues {
  public:
   // `object` is borrowed and must be a JSON object, else INVALID_ARGUMENT. `where` begins each message: "config.json".
-  ConfigValues(const Json& object, std::string where);
+  ConfigValues(const JsonValue& object, std::string where);
 
-  const Json& object() const { return object_; }
+  const JsonValue& object() const { return object_; }
   const std::string& where() const { return where_; }
 
-  bool Has(const char* key) const { return object_.contains(key); }
-  bool HasValue(const char* key) const { return Has(key) && !object_.at(key).is_null(); }  // there and not null
+  bool Has(const char* key) const { return object_.Find(key) != nullptr; }
+  bool HasValue(const char* key) const { return Has(key) && !Value(key).IsNull(); }  // there and not null
+
+  const JsonValue& Value(const char* key) const;
 
   int64_t Int(const char* key, int64_t least, int64_t most) const;
   double Real(const char* key, double least, double most) const;
@@ -33,9 +35,7 @@ class ConfigValues {
   bool BoolOr(const char* key, bool fallback) const;
 
  private:
-  const Json& Value(const char* key) const;
-
-  const Json& object_;
+  const JsonValue& object_;
   std::string where_;
 };
 

@@ -1,5 +1,6 @@
 #include "core/model/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -139,6 +141,27 @@ std::string ReadSmallFile(const std::string& path, int64_t most_bytes) {
   std::string text(static_cast<size_t>(file.size()), '\0');
   file.ReadAt(0, text.data(), text.size());
   return text;
+}
+
+std::vector<std::string> ListFolder(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+  if (folder == nullptr) throw FileError(errno, "read", path);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(folder.get());
+    if (entry == nullptr && errno != 0) throw FileError(errno, "read", path);
+    if (entry == nullptr) break;
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool IsRegularFile(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
 void CopyFile(const std::string& from, const std::string& to) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/error.h"
 
@@ -53,6 +54,12 @@ class OutputFile {
 
 // The whole file; INVALID_ARGUMENT where it is longer than `most_bytes`.
 std::string ReadSmallFile(const std::string& path, int64_t most_bytes);
+
+// The names of what a folder holds, sorted. (libstdc++'s directory_iterator ends the process where memory runs out.)
+std::vector<std::string> ListFolder(const std::string& path);
+
+// A regular file, or a link to one.
+bool IsRegularFile(const std::string& path);
 
 // Copies a regular file's bytes to a new file and syncs it.
 void CopyFile(const std::string& from, const std::string& to);

@@ -32,18 +32,19 @@ void CheckShardName(const std::string& name, const std::string& where) {
 
 std::map<std::string, std::string> ReadIndex(const std::string& path) {
   const std::string where = PrintablePath(path);
-  const Json index = ParseJson(ReadSmallFile(path, kMostIndexBytes), where);
-  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object() || index["weight_map"].empty()) {
+  const JsonValue index = ParseJson(ReadSmallFile(path, kMostIndexBytes), where);
+  const JsonValue* weight_map = index.Find("weight_map");
+  if (weight_map == nullptr || !weight_map->IsObject() || weight_map->IsEmpty()) {
     throw InvalidArgument(where, ": weight_map must be an object that maps tensors to files");
   }
   std::map<std::string, std::string> shard_of;
-  for (const auto& [tensor, file] : index["weight_map"].items()) {
-    if (!file.is_string()) {
+  for (const auto& [tensor, file] : weight_map->Members()) {
+    if (!file.IsString()) {
       throw InvalidArgument(where, ": weight_map maps ", Printable(tensor), " to ", PrintableJson(file),
                             ", which is not a file name");
     }
-    CheckShardName(file.get<std::string>(), where);
-    shard_of[tensor] = file.get<std::string>();
+    CheckShardName(file.String(), where);
+    shard_of[tensor] = file.String();
   }
   return shard_of;
 }

@@ -1,9 +1,14 @@
 #include "core/model/json_text.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <new>
-#include <unordered_set>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 
 namespace hlm {
 namespace {
@@ -29,41 +34,123 @@ void CheckDepth(std::string_view text, const std::string& where) {
   }
 }
 
-// Bytes of the UTF-8 sequence at the start of `text`, 0 where it is none (overlong forms and surrogates included).
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xc0u) == 0x80u; };
-  const unsigned first = byte(0), second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool valid = (first != 0xe0 || second >= 0xa0) && (first != 0xed || second < 0xa0);
-    return valid && continues(1) && continues(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool valid = (first != 0xf0 || second >= 0x90) && (first != 0xf4 || second < 0x90);
-    return valid && continues(1) && continues(2) && continues(3) ? 4 : 0;
-  }
-  return 0;
+// nlohmann's lexer takes a NUL for the end of the text: what lies behind it would go unread. JSON has no place for one.
+void CheckNoNul(std::string_view text, const std::string& where) {
+  const size_t at = text.find('\0');
+  if (at != std::string_view::npos) throw InvalidArgument(where, ": not valid JSON at byte ", at + 1, ", a NUL");
 }
+
+// Values from the parser's events. nlohmann's own tree is not used: its destructor allocates, and so it ends the process where
+// memory runs out while a text is parsed.
+class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  TreeBuilder(const std::string& where, bool unique_keys) : where_(where), unique_keys_(unique_keys) {}
+
+  JsonValue Take() { return std::move(root_); }
+
+  bool null() override { return Add(JsonValue()); }
+  bool boolean(bool value) override { return Add(JsonValue(value)); }
+  bool number_integer(int64_t value) override { return Add(JsonValue(value)); }
+  bool number_unsigned(uint64_t value) override { return Add(JsonValue(value)); }
+  bool number_float(double value, const std::string&) override { return Add(JsonValue(value)); }
+  bool string(std::string& value) override { return Add(JsonValue(std::move(value))); }
+  bool binary(nlohmann::json::binary_t&) override { return false; }  // only formats that are not text have it
+
+  bool start_object(size_t) override { return Open(JsonValue(JsonValue::Object())); }
+  bool key(std::string& name) override {
+    open_.back()->Members().push_back({std::move(name), JsonValue()});
+    return true;
+  }
+  bool end_object() override {
+    ReduceEqualKeys(open_.back()->Members());
+    open_.pop_back();
+    return true;
+  }
+  bool start_array(size_t) override { return Open(JsonValue(JsonValue::Array())); }
+  bool end_array() override {
+    open_.pop_back();
+    return true;
+  }
+  bool parse_error(size_t byte, const std::string&, const nlohmann::json::exception& error) override {
+    if (dynamic_cast<const nlohmann::json::parse_error*>(&error) == nullptr) {
+      throw InvalidArgument(where_, ": holds a number that is out of range");
+    }
+    throw InvalidArgument(where_, ": not valid JSON at byte ", byte);
+  }
+
+ private:
+  JsonValue* Place(JsonValue value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    JsonValue& parent = *open_.back();
+    if (parent.IsArray()) {
+      parent.Items().push_back(std::move(value));
+      return &parent.Items().back();
+    }
+    JsonValue& member = parent.Members().back().value;
+    member = std::move(value);
+    return &member;
+  }
+  bool Add(JsonValue value) {
+    Place(std::move(value));
+    return true;
+  }
+  // Nothing is added to a parent while a child is open, so its address stays.
+  bool Open(JsonValue value) {
+    open_.push_back(Place(std::move(value)));
+    return true;
+  }
+
+  // The last of equal keys, at the place of the first; in O(n log n), as a hostile text may have millions of them.
+  void ReduceEqualKeys(JsonValue::Object& members) const {
+    if (members.size() < 2) return;
+    std::vector<size_t> order(members.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      const int names = members[a].name.compare(members[b].name);
+      return names != 0 ? names < 0 : a < b;
+    });
+    std::vector<bool> dropped;
+    for (size_t i = 0; i < order.size();) {
+      size_t end = i + 1;
+      while (end < order.size() && members[order[end]].name == members[order[i]].name) ++end;
+      if (end > i + 1) {
+        if (unique_keys_ && open_.size() == 1) {
+          throw InvalidArgument(where_, ": the name ", Printable(members[order[i]].name), " appears twice");
+        }
+        dropped.resize(members.size());
+        members[order[i]].value = std::move(members[order[end - 1]].value);
+        for (size_t k = i + 1; k < end; ++k) dropped[order[k]] = true;
+      }
+      i = end;
+    }
+    if (dropped.empty()) return;
+    size_t kept = 0;
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (dropped[i]) continue;
+      if (kept != i) members[kept] = std::move(members[i]);
+      ++kept;
+    }
+    members.erase(members.begin() + static_cast<int64_t>(kept), members.end());
+  }
+
+  const std::string& where_;
+  const bool unique_keys_;
+  JsonValue root_;
+  std::vector<JsonValue*> open_;  // objects and arrays, the innermost last
+};
 
 }  // namespace
 
-Json ParseJson(std::string_view text, const std::string& where, bool unique_keys) {
+JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys) {
+  CheckNoNul(text, where);
   CheckDepth(text, where);
-  std::unordered_set<std::string> seen;
-  const auto check_key = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::key && depth == 1 && !seen.insert(parsed.get<std::string>()).second) {
-      throw InvalidArgument(where, ": the name ", Printable(parsed.get<std::string>()), " appears twice");
-    }
-    return true;
-  };
   try {
-    return unique_keys ? Json::parse(text.begin(), text.end(), check_key) : Json::parse(text.begin(), text.end());
-  } catch (const Json::parse_error& error) {
-    throw InvalidArgument(where, ": not valid JSON at byte ", error.byte);
-  } catch (const Json::exception&) {
-    throw InvalidArgument(where, ": holds a number that is out of range");
+    TreeBuilder builder(where, unique_keys);
+    nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+    return builder.Take();
   } catch (const std::bad_alloc&) {
     throw ResourceExhausted(where, ": no memory to parse ", text.size(), " bytes of JSON");
   }
@@ -72,7 +159,7 @@ Json ParseJson(std::string_view text, const std::string& where, bool unique_keys
 std::string Printable(std::string_view text, size_t longest) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    const size_t length = SequenceLength(text.substr(at));
+    const size_t length = Utf8SequenceLength(text.substr(at));
     if (out.size() + length > longest) return out + "...";
     const bool control = length == 1 && (text[at] < 0x20 || text[at] == 0x7f);
     if (length == 0 || control) {
@@ -87,6 +174,10 @@ std::string Printable(std::string_view text, size_t longest) {
 
 std::string PrintablePath(const std::string& path) { return Printable(path, path.size()); }
 
-std::string PrintableJson(const Json& value) { return Printable(value.dump(-1, ' ', false, Json::error_handler_t::replace)); }
+std::string PrintableJson(const JsonValue& value) {
+  JsonWriter json;
+  value.Write(json);
+  return Printable(json.text());
+}
 
 }  // namespace hlm

@@ -26,17 +26,18 @@ std::string RopeType(const ConfigValues& rope) {
 }
 
 void RefuseUnknownKeys(const ConfigValues& rope) {
-  for (const auto& [key, value] : rope.object().items()) {
+  for (const auto& [key, value] : rope.object().Members()) {
     const bool known = key == "rope_type" || key == "type" || key == "rope_theta" || key == "factor" ||
                        key == "low_freq_factor" || key == "high_freq_factor" || key == "original_max_position_embeddings" ||
                        key == "partial_rotary_factor";
-    if (!known && !value.is_null()) {
+    if (!known && !value.IsNull()) {
       throw Unimplemented(rope.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
     }
   }
-  if (rope.HasValue("partial_rotary_factor") && rope.object().at("partial_rotary_factor") != 1.0) {
-    throw Unimplemented(rope.where(), ": partial_rotary_factor = ", PrintableJson(rope.object().at("partial_rotary_factor")),
-                        " is not supported (only 1 is)");
+  if (!rope.HasValue("partial_rotary_factor")) return;
+  const JsonValue& share = rope.Value("partial_rotary_factor");
+  if (!share.IsNumber() || share.Number() != 1.0) {
+    throw Unimplemented(rope.where(), ": partial_rotary_factor = ", PrintableJson(share), " is not supported (only 1 is)");
   }
 }
 
@@ -96,8 +97,8 @@ RopeSpec ParseRope(const ConfigValues& config, int64_t max_positions) {
   std::optional<RopeSpec> found;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!config.HasValue(key)) continue;
-    const ConfigValues rope(config.object().at(key), config.where() + ": " + key);
-    if (rope.object().empty()) continue;
+    const ConfigValues rope(config.Value(key), config.where() + ": " + key);
+    if (rope.object().IsEmpty()) continue;
     const RopeSpec spec = ParseObject(config, rope, max_positions);
     if (found && !Same(*found, spec)) {
       throw InvalidArgument(config.where(), ": rope_scaling and rope_parameters say different things");

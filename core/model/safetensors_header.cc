@@ -6,6 +6,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 #include "core/model/json_text.h"
 
 namespace hlm {
@@ -34,32 +35,32 @@ int64_t BitsOf(const std::string& dtype, const std::string& where) {
 }
 
 // A list of sizes or offsets, each in [0, kMostOffset].
-std::vector<int64_t> ParseSizes(const Json& entry, const char* key, size_t most, const std::string& where) {
-  const auto found = entry.find(key);
-  if (found == entry.end() || !found->is_array() || found->size() > most) {
+std::vector<int64_t> ParseSizes(const JsonValue& entry, const char* key, size_t most, const std::string& where) {
+  const JsonValue* found = entry.Find(key);
+  if (found == nullptr || !found->IsArray() || found->Items().size() > most) {
     throw InvalidArgument(where, ": ", key, " must be a list of at most ", most, " whole numbers",
-                          found == entry.end() ? std::string(", it is missing") : ", found " + PrintableJson(*found));
+                          found == nullptr ? std::string(", it is missing") : ", found " + PrintableJson(*found));
   }
   std::vector<int64_t> sizes;
-  for (const Json& value : *found) {
-    if (!value.is_number_unsigned() || value.get<uint64_t>() > static_cast<uint64_t>(kMostOffset)) {
+  for (const JsonValue& value : found->Items()) {
+    if (!value.IsUnsigned() || value.Int().value_or(kMostOffset + 1) > kMostOffset) {
       throw InvalidArgument(where, ": ", key, " holds ", PrintableJson(value), "; it must be a whole number in [0, ", kMostOffset,
                             "]");
     }
-    sizes.push_back(value.get<int64_t>());
+    sizes.push_back(*value.Int());
   }
   return sizes;
 }
 
-TensorEntry ParseEntry(const std::string& name, const Json& json, int64_t data_bytes, const std::string& file) {
+TensorEntry ParseEntry(const std::string& name, const JsonValue& json, int64_t data_bytes, const std::string& file) {
   const std::string where = StrCat(file, ": tensor ", Printable(name));
-  if (!json.is_object()) throw InvalidArgument(where, ": its entry must be an object, found ", PrintableJson(json));
-  const auto dtype = json.find("dtype");
-  if (dtype == json.end() || !dtype->is_string()) throw InvalidArgument(where, ": dtype is missing or not a string");
+  if (!json.IsObject()) throw InvalidArgument(where, ": its entry must be an object, found ", PrintableJson(json));
+  const JsonValue* dtype = json.Find("dtype");
+  if (dtype == nullptr || !dtype->IsString()) throw InvalidArgument(where, ": dtype is missing or not a string");
 
   TensorEntry entry;
   entry.name = name;
-  entry.dtype = dtype->get<std::string>();
+  entry.dtype = dtype->String();
   entry.shape = ParseSizes(json, "shape", kMostRank, where);
   const std::vector<int64_t> offsets = ParseSizes(json, "data_offsets", 2, where);
   if (offsets.size() != 2 || offsets[0] > offsets[1]) {
@@ -111,12 +112,12 @@ void CheckCover(const std::vector<TensorEntry>& entries, int64_t data_bytes, con
 
 std::vector<TensorEntry> ParseSafetensorsHeader(std::string_view json, int64_t data_bytes, const std::string& where) {
   if (json.empty() || json[0] != '{') throw InvalidArgument(where, ": not a safetensors file: the header does not begin with {");
-  const Json header = ParseJson(json, where, true);
-  if (!header.is_object()) throw InvalidArgument(where, ": the header must be a JSON object");
+  const JsonValue header = ParseJson(json, where, true);
+  if (!header.IsObject()) throw InvalidArgument(where, ": the header must be a JSON object");
   std::vector<TensorEntry> entries;
-  for (const auto& [name, value] : header.items()) {
+  for (const auto& [name, value] : header.Members()) {
     if (name == "__metadata__") {
-      if (!value.is_object()) throw InvalidArgument(where, ": __metadata__ must be an object, found ", PrintableJson(value));
+      if (!value.IsObject()) throw InvalidArgument(where, ": __metadata__ must be an object, found ", PrintableJson(value));
       continue;
     }
     entries.push_back(ParseEntry(name, value, data_bytes, where));
@@ -126,19 +127,21 @@ std::vector<TensorEntry> ParseSafetensorsHeader(std::string_view json, int64_t d
 }
 
 std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type) {
-  Json header;
-  header["__metadata__"] = {{"format", "pt"}};  // transformers 4 refuses a file without it
+  JsonWriter header;
+  header.BeginObject();
+  header.Key("__metadata__").BeginObject().Member("format", "pt").EndObject();  // transformers 4 refuses a file without it
   int64_t at = 0;
   for (const TensorSpec* tensor : tensors) {
     const int64_t end = CheckedAdd(at, CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
-    header[tensor->name] = {{"dtype", type == DType::kF32    ? "F32"
-                                      : type == DType::kBF16 ? "BF16"
-                                                             : "F16"},
-                            {"shape", tensor->shape},
-                            {"data_offsets", {at, end}}};
+    header.Key(tensor->name).BeginObject();
+    header.Member("dtype", type == DType::kF32 ? "F32" : type == DType::kBF16 ? "BF16" : "F16");
+    header.Member("shape", tensor->shape);
+    header.Key("data_offsets").BeginArray().Value(at).Value(end).EndArray();
+    header.EndObject();
     at = end;
   }
-  std::string json = header.dump();
+  header.EndObject();
+  std::string json = header.Take();
   json.append((8 - json.size() % 8) % 8, ' ');
   const auto length = static_cast<uint64_t>(json.size());
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + json;

@@ -7,6 +7,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 #include "core/model/config.h"
 #include "core/model/file.h"
 #include "core/model/json_text.h"
@@ -60,16 +61,20 @@ void WriteWeights(const ModelLayout& layout, const TensorReader& read, DType typ
     WriteSafetensors(folder + "/model.safetensors", shards[0], type, read);
     return;
   }
-  Json weight_map = Json::object();
+  JsonWriter index(JsonWriter::Style::kIndented);
+  index.BeginObject();
+  index.Key("metadata").BeginObject();
+  index.Member("total_size", layout.parameters * static_cast<int64_t>(SizeOf(type)));
+  index.EndObject();
+  index.Key("weight_map").BeginObject();
   for (size_t i = 0; i < shards.size(); ++i) {
     const std::string name = ShardName(i, shards.size());
     WriteSafetensors(folder + "/" + name, shards[i], type, read);
-    for (const TensorSpec* tensor : shards[i]) weight_map[tensor->name] = name;
+    for (const TensorSpec* tensor : shards[i]) index.Member(tensor->name, name);
   }
-  Json index;
-  index["metadata"] = {{"total_size", layout.parameters * static_cast<int64_t>(SizeOf(type))}};
-  index["weight_map"] = std::move(weight_map);
-  WriteText(folder + "/model.safetensors.index.json", index.dump(2) + "\n");
+  index.EndObject();
+  index.EndObject();
+  WriteText(folder + "/model.safetensors.index.json", index.Take() + "\n");
 }
 
 bool EndsWith(std::string_view text, std::string_view suffix) {
@@ -90,15 +95,10 @@ bool IsReplaced(std::string name) {
 
 // Regular files, or links to them (a downloaded snapshot is a folder of links); not what lies in sub-folders.
 void CarryFiles(const std::string& source, const std::string& folder) {
-  std::error_code error;
-  std::vector<fs::path> paths;
-  for (fs::directory_iterator entry(source, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code unreadable;
-    if (entry->is_regular_file(unreadable) && !IsReplaced(entry->path().filename().string())) paths.push_back(entry->path());
+  for (const std::string& name : ListFolder(source)) {
+    const std::string path = source + "/" + name;
+    if (IsRegularFile(path) && !IsReplaced(name)) CopyFile(path, folder + "/" + name);
   }
-  if (error) throw FileError(error.value(), "read", source);
-  std::sort(paths.begin(), paths.end());
-  for (const fs::path& path : paths) CopyFile(path.string(), folder + "/" + path.filename().string());
 }
 
 void CheckApart(const std::string& source, const std::string& target) {

@@ -1,7 +1,8 @@
 #include "core/model/staged_folder.h"
 
 #include <fcntl.h>
-#include <stdio.h>  // renameat2
+#include <ftw.h>
+#include <stdio.h>  // renameat2, remove
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,8 +44,7 @@ void CheckReplaceable(const fs::path& target, bool overwrite) {
   if (!fs::exists(target, error)) return;
   const std::string name = PrintablePath(target.string());
   if (!fs::is_directory(target, error)) throw InvalidArgument(name, ": exists and is not a folder");
-  const bool empty = fs::is_empty(target, error);
-  if (error) throw FileError(error.value(), "read", target.string());
+  const bool empty = ListFolder(target.string()).empty();
   if (!empty && !overwrite) throw Error(Code::kAlreadyExists, name + ": exists and is not empty (overwriting was not asked for)");
   const fs::path here = fs::current_path(error);
   if (!error && (here == target || IsInside(here.string(), target.string()))) {
@@ -58,16 +58,22 @@ std::string MakeSibling(const fs::path& target, const char* kind) {
   for (;;) {
     const std::string name =
         StrCat(".", target.filename().string().substr(0, 200), ".", kind, "-", getpid(), "-", counter.fetch_add(1));
-    const std::string path = (target.parent_path() / name).string();
+    std::string path = (target.parent_path() / name).string();  // moved out: a copy could fail, and the folder would stay
     if (const int fault = internal::InjectedFault("create", path); fault != 0) throw FileError(fault, "create", path);
     if (mkdir(path.c_str(), 0777) == 0) return path;
     if (errno != EEXIST) throw FileError(errno, "create", path);
   }
 }
 
+int RemoveEntry(const char* path, const struct stat*, int, struct FTW*) {
+  remove(path);
+  return 0;  // what resists removal is left, the rest is not
+}
+
+// Not std::filesystem, which allocates with new: this also cleans up where memory has run out.
 void RemoveQuietly(const std::string& path) noexcept {
-  std::error_code error;
-  fs::remove_all(path, error);
+  constexpr int kOpenFolders = 16;
+  nftw(path.c_str(), RemoveEntry, kOpenFolders, FTW_DEPTH | FTW_PHYS);
 }
 
 }  // namespace
@@ -94,7 +100,7 @@ void StagedFolder::MoveIn() {
   CheckReplaceable(target_, overwrite_);
   std::error_code error;
   const bool exists = fs::exists(target_, error);
-  if (!exists || fs::is_empty(target_, error)) {
+  if (!exists || ListFolder(target_).empty()) {
     Rename(path_, target_);  // an empty folder is replaced in the same step
     was_empty_ = exists;
     return;
@@ -109,14 +115,14 @@ void StagedFolder::MoveIn() {
   const std::string aside = MakeSibling(target_, "old");
   try {
     Rename(target_, aside);
-  } catch (const Error&) {
+  } catch (...) {
     RemoveQuietly(aside);
     throw;
   }
   former_ = aside;
   try {
     Rename(path_, target_);
-  } catch (const Error&) {
+  } catch (...) {
     if (rename(aside.c_str(), target_.c_str()) != 0) {
       throw FileError(errno, StrCat("rename the former folder back from ", PrintablePath(aside), " to").c_str(), target_);
     }
@@ -140,7 +146,7 @@ void StagedFolder::Publish() {
   MoveIn();
   try {
     SyncFolder(parent_);
-  } catch (const Error&) {
+  } catch (...) {
     MoveBack();
     throw;
   }

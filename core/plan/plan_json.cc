@@ -1,127 +1,169 @@
 // The plan as JSON. Keys are only ever added; docs/plan.md describes them.
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <optional>
 
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
+#include "core/model/json_text.h"
 #include "core/plan/plan.h"
 
 namespace hlm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json NumericsJson(const Numerics& n) {
-  return {{"compute", Name(n.compute)},
-          {"sweeps", n.sweeps},
-          {"micro_batch_tokens", n.micro_batch_tokens},
-          {"head_chunk", n.head_chunk},
-          {"grad_dtype", Name(n.grad_dtype)},
-          {"moment_dtype", Name(n.moment_dtype)},
-          {"threads", n.threads},
-          {"libraries", n.libraries},
-          {"optimizer", n.optimizer},
-          {"hash", n.hash}};
+void WriteNumerics(const Numerics& n, JsonWriter& json) {
+  json.BeginObject();
+  json.Member("compute", Name(n.compute));
+  json.Member("sweeps", n.sweeps);
+  json.Member("micro_batch_tokens", n.micro_batch_tokens);
+  json.Member("head_chunk", n.head_chunk);
+  json.Member("grad_dtype", Name(n.grad_dtype));
+  json.Member("moment_dtype", Name(n.moment_dtype));
+  json.Member("threads", n.threads);
+  json.Member("libraries", n.libraries);
+  json.Member("optimizer", n.optimizer);
+  json.Member("hash", n.hash);
+  json.EndObject();
 }
 
-Json HostJson(const HostMemory& h) {
-  return {{"weights", h.weights},
-          {"remainders", h.remainders},
-          {"first_moments", h.first_moments},
-          {"second_moments", h.second_moments},
-          {"gradients", h.gradients},
-          {"norms", h.norms},
-          {"ring", h.ring},
-          {"block_inputs", h.block_inputs},
-          {"batch", h.batch}};
-}
-
-Json DeviceJson(const DeviceArena& a) {
-  return {{"slots", a.block_slots.bytes + a.wide_slot.bytes + a.norm_slot.bytes},
-          {"block_slots", a.block_slots.bytes},
-          {"wide_slot", a.wide_slot.bytes},
-          {"norm_slot", a.norm_slot.bytes},
-          {"accumulator", a.accumulator.bytes + a.tied_accumulator.bytes},
-          {"staging", a.staging.bytes},
-          {"block_inputs", a.block_inputs.bytes},
-          {"gradient", a.gradient.bytes},
-          {"stash", a.stash.bytes},
-          {"scratch", a.scratch.bytes},
-          {"backward", a.backward.bytes},
-          {"head", a.head.bytes},
-          {"batch", a.batch.bytes},
-          {"rotary", a.rotary.bytes},
-          {"workspace", a.workspace.bytes},
-          {"arena", a.total}};
-}
-
-Json MakeJson(const Plan& plan) {
-  Json json = {{"purpose", Name(plan.purpose)},
-               {"device", plan.devices[0].name},
-               {"parameters", plan.parameters},
-               {"host_bytes", plan.host_bytes},
-               {"pinned_bytes", plan.host.Pinned()},
-               {"device_bytes", plan.device_bytes},
-               {"bytes_per_parameter", static_cast<double>(plan.host.Total()) / static_cast<double>(plan.parameters)},
-               {"numerics", NumericsJson(plan.numerics)},
-               {"step_tokens", plan.step_tokens},
-               {"sweep_tokens", plan.sweep_tokens},
-               {"micro_batch", plan.options.micro_batch},
-               {"micro_batch_tokens", plan.micro_tokens},
-               {"sweeps", plan.numerics.sweeps},
-               {"block_inputs", Name(plan.block_inputs)},
-               {"slots", plan.devices[0].slots},
-               {"prefetch", plan.devices[0].prefetch},
-               {"ring", plan.ring_entries},
-               {"max_part_bytes", plan.options.max_part_bytes},
-               {"part_bytes", plan.part_bytes},
-               {"optimizer_timing", Name(plan.timing)},
-               {"optimizer_threads", plan.optimizer_threads},
-               {"grad_clip", plan.grad_clip},
-               {"gradient_store", plan.gradient_store}};
-  Json policies = Json::object();
-  Json blocks = Json::array();
-  for (const Activations policy : {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute}) policies[Name(policy)] = 0;
-  for (const Activations policy : plan.activations) {
-    policies[Name(policy)] = policies[Name(policy)].get<int64_t>() + 1;
-    blocks.push_back(Name(policy));
+void WriteActivations(const Plan& plan, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("blocks").BeginObject();
+  for (const Activations policy : {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute}) {
+    json.Member(Name(policy), std::count(plan.activations.begin(), plan.activations.end(), policy));
   }
-  json["activations"] = {{"blocks", policies}, {"by_block", blocks}};
-  json["memory"] = {{"host", HostJson(plan.host)},
-                    {"device", DeviceJson(plan.devices[0].arena)},
-                    {"host_reserve", plan.host_reserve_bytes},
-                    {"device_reserve", plan.device_reserve_bytes}};
+  json.EndObject();
+  json.Key("by_block").BeginArray();
+  for (const Activations policy : plan.activations) json.Value(Name(policy));
+  json.EndArray();
+  json.EndObject();
+}
+
+void WriteHost(const HostMemory& h, JsonWriter& json) {
+  json.BeginObject();
+  json.Member("weights", h.weights);
+  json.Member("remainders", h.remainders);
+  json.Member("first_moments", h.first_moments);
+  json.Member("second_moments", h.second_moments);
+  json.Member("gradients", h.gradients);
+  json.Member("norms", h.norms);
+  json.Member("ring", h.ring);
+  json.Member("block_inputs", h.block_inputs);
+  json.Member("batch", h.batch);
+  json.EndObject();
+}
+
+void WriteDevice(const DeviceArena& a, JsonWriter& json) {
+  json.BeginObject();
+  json.Member("slots", a.block_slots.bytes + a.wide_slot.bytes + a.norm_slot.bytes);
+  json.Member("block_slots", a.block_slots.bytes);
+  json.Member("wide_slot", a.wide_slot.bytes);
+  json.Member("norm_slot", a.norm_slot.bytes);
+  json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes);
+  json.Member("staging", a.staging.bytes);
+  json.Member("block_inputs", a.block_inputs.bytes);
+  json.Member("gradient", a.gradient.bytes);
+  json.Member("stash", a.stash.bytes);
+  json.Member("scratch", a.scratch.bytes);
+  json.Member("backward", a.backward.bytes);
+  json.Member("head", a.head.bytes);
+  json.Member("batch", a.batch.bytes);
+  json.Member("rotary", a.rotary.bytes);
+  json.Member("workspace", a.workspace.bytes);
+  json.Member("arena", a.total);
+  json.EndObject();
+}
+
+void WriteMemory(const Plan& plan, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("host");
+  WriteHost(plan.host, json);
+  json.Key("device");
+  WriteDevice(plan.devices[0].arena, json);
+  json.Member("host_reserve", plan.host_reserve_bytes);
+  json.Member("device_reserve", plan.device_reserve_bytes);
+  json.EndObject();
+}
+
+void WritePrediction(const Plan& plan, JsonWriter& json) {
   const Prediction& p = plan.prediction;
-  json["prediction"] = {{"step_seconds", p.step_seconds},
-                        {"tokens_per_second", static_cast<double>(plan.step_tokens) / p.step_seconds},
-                        {"compute_seconds", p.compute_seconds},
-                        {"up_seconds", p.up_seconds},
-                        {"down_seconds", p.down_seconds},
-                        {"optimizer_seconds", p.optimizer_seconds},
-                        {"up_bytes", p.up_bytes},
-                        {"down_bytes", p.down_bytes},
-                        {"flops", p.flops}};
-  json["units"] = Json::array();
+  json.BeginObject();
+  json.Member("step_seconds", p.step_seconds);
+  json.Member("tokens_per_second", static_cast<double>(plan.step_tokens) / p.step_seconds);
+  json.Member("compute_seconds", p.compute_seconds);
+  json.Member("up_seconds", p.up_seconds);
+  json.Member("down_seconds", p.down_seconds);
+  json.Member("optimizer_seconds", p.optimizer_seconds);
+  json.Member("up_bytes", p.up_bytes);
+  json.Member("down_bytes", p.down_bytes);
+  json.Member("flops", p.flops);
+  json.EndObject();
+}
+
+void WriteUnits(const Plan& plan, JsonWriter& json) {
+  json.BeginArray();
   for (const UnitPlan& unit : plan.units) {
-    json["units"].push_back({{"name", unit.name}, {"elements", unit.elements}, {"parts", unit.parts.size()}});
+    json.BeginObject();
+    json.Member("name", unit.name);
+    json.Member("elements", unit.elements);
+    json.Member("parts", unit.parts.size());
+    json.EndObject();
   }
-  return json;
+  json.EndArray();
 }
 
 }  // namespace
 
-std::string PlanJson(const Plan& plan) { return MakeJson(plan).dump(2); }
+std::string PlanJson(const Plan& plan) {
+  JsonWriter json(JsonWriter::Style::kIndented);
+  json.BeginObject();
+  json.Member("purpose", Name(plan.purpose));
+  json.Member("device", plan.devices[0].name);
+  json.Member("parameters", plan.parameters);
+  json.Member("host_bytes", plan.host_bytes);
+  json.Member("pinned_bytes", plan.host.Pinned());
+  json.Member("device_bytes", plan.device_bytes);
+  json.Member("bytes_per_parameter", static_cast<double>(plan.host.Total()) / static_cast<double>(plan.parameters));
+  json.Key("numerics");
+  WriteNumerics(plan.numerics, json);
+  json.Member("step_tokens", plan.step_tokens);
+  json.Member("sweep_tokens", plan.sweep_tokens);
+  json.Member("micro_batch", plan.options.micro_batch);
+  json.Member("micro_batch_tokens", plan.micro_tokens);
+  json.Member("sweeps", plan.numerics.sweeps);
+  json.Member("block_inputs", Name(plan.block_inputs));
+  json.Member("slots", plan.devices[0].slots);
+  json.Member("prefetch", plan.devices[0].prefetch);
+  json.Member("ring", plan.ring_entries);
+  json.Member("max_part_bytes", plan.options.max_part_bytes);
+  json.Member("part_bytes", plan.part_bytes);
+  json.Member("optimizer_timing", Name(plan.timing));
+  json.Member("optimizer_threads", plan.optimizer_threads);
+  json.Member("grad_clip", plan.grad_clip);
+  json.Member("gradient_store", plan.gradient_store);
+  json.Key("activations");
+  WriteActivations(plan, json);
+  json.Key("memory");
+  WriteMemory(plan, json);
+  json.Key("prediction");
+  WritePrediction(plan, json);
+  json.Key("units");
+  WriteUnits(plan, json);
+  json.EndObject();
+  return json.Take();
+}
 
 int64_t PlanValue(const Plan& plan, const std::string& key) {
-  Json node = MakeJson(plan);
-  size_t begin = 0;
-  while (begin <= key.size()) {
+  const JsonValue whole = ParseJson(PlanJson(plan), "the plan");
+  const JsonValue* node = &whole;
+  for (size_t begin = 0; begin <= key.size();) {
     const size_t end = std::min(key.find('.', begin), key.size());
-    const std::string part = key.substr(begin, end - begin);
-    if (!node.is_object() || !node.contains(part)) throw NotFound("the plan has no key '", key, "'");
-    node = Json(node[part]);
+    node = node->Find(key.substr(begin, end - begin));
+    if (node == nullptr) throw NotFound("the plan has no key '", key, "'");
     begin = end + 1;
   }
-  if (!node.is_number_integer()) throw NotFound("the plan's key '", key, "' is not a whole number");
-  return node.get<int64_t>();
+  const std::optional<int64_t> value = node->Int();
+  if (!value) throw NotFound("the plan's key '", key, "' is not a whole number");
+  return *value;
 }
 
 }  // namespace hlm

@@ -63,8 +63,13 @@ struct Trainer::State {
   void Guarded(const Work& work);
   void Recover() noexcept;
 
+  // The batch as the device sees it, where the device still works.
+  Tokens Prepare(const Batch& batch, Predictions predictions) const;
   // Forward and backward. `update`: timing `backward`.
-  BatchLoss Backward(const Batch& batch, const std::optional<AdamWStep>& update);
+  BatchLoss Accumulate(const Tokens& prepared, const std::optional<AdamWStep>& update);
+  StepMetrics Apply();
+  // A step of which nothing is predicted.
+  StepMetrics Skip(const Tokens& prepared);
   StepMetrics Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units);
 
   // Elements of a slab by kind, as float (tensors.cc).

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/train/state.h"
 
@@ -27,6 +28,11 @@ void CheckOptions(const TrainerOptions& options) {
 const TrainerOptions& Checked(const TrainerOptions& options) {
   CheckOptions(options);
   return options;
+}
+
+void CheckTrains(const Plan& plan) {
+  if (plan.purpose != Purpose::kTrain)
+    throw FailedPrecondition("the plan's purpose is ", Name(plan.purpose), ": it has no optimizer states");
 }
 
 }  // namespace
@@ -82,9 +88,12 @@ void Trainer::State::Recover() noexcept {
   if (ring) ring->Open();
 }
 
-BatchLoss Trainer::State::Backward(const Batch& batch, const std::optional<AdamWStep>& update) {
+Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) const {
   CheckAlive();
-  const Tokens prepared = PrepareTokens(batch, model->spec().vocab, false);
+  return PrepareTokens(batch, model->spec().vocab, predictions);
+}
+
+BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<AdamWStep>& update) {
   const Pass pass(model->layout(), *plan, prepared, false);
   if (!accumulated) began = Seconds();
   const double start = Seconds();
@@ -111,6 +120,41 @@ BatchLoss Trainer::State::Backward(const Batch& batch, const std::optional<AdamW
   predicted_tokens += result.tokens;
   forward_backward_seconds += Seconds() - start;
   return result;
+}
+
+StepMetrics Trainer::State::Apply() {
+  if (!accumulated) throw FailedPrecondition("nothing was accumulated since the last update");
+  const double start = Seconds();
+  StepMetrics metrics;
+  Guarded([&] {
+    try {
+      interrupt.Check();
+    } catch (...) {
+      Forget();
+      throw;
+    }
+    const double squared_norm = updater->SquaredNorm(), norm = std::sqrt(squared_norm);
+    const bool finite = std::isfinite(norm) && std::isfinite(loss);
+    const double lr = NextRate();
+    if (finite) {
+      const double clip = plan->grad_clip;
+      const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
+      updater->UpdateAll({.step = updates + 1, .lr = lr, .gradient_scale = scale});
+    }
+    metrics = Finish(lr, squared_norm, !finite, 0);
+    if (plan->timing == Timing::kSerial) updater->WaitIdle();
+  });
+  apply_seconds += Seconds() - start;
+  return metrics;
+}
+
+StepMetrics Trainer::State::Skip(const Tokens& prepared) {
+  began = Seconds();
+  const Pass pass(model->layout(), *plan, prepared, false);  // refuses a batch that the plan has no room for, like any other
+  Guarded([&] { interrupt.Check(); });
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // a mean over nothing
+  loss = kNone;
+  return Finish(NextRate(), kNone, true, 0);
 }
 
 StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units) {
@@ -141,52 +185,33 @@ BatchLoss Trainer::Accumulate(const Batch& batch) {
   if (s.plan->purpose == Purpose::kTrain && s.plan->timing == Timing::kBackward) {
     throw FailedPrecondition("optimizer_timing backward updates during the backward pass: call hlm_trainer_step, or plan with next-forward");
   }
-  return s.Backward(batch, std::nullopt);
+  return s.Accumulate(s.Prepare(batch, Predictions::kRequired), std::nullopt);
 }
 
 StepMetrics Trainer::Apply() {
   State& s = *state_;
-  if (s.plan->purpose != Purpose::kTrain) throw FailedPrecondition("the plan's purpose is ", Name(s.plan->purpose), ": it has no optimizer states");
+  CheckTrains(*s.plan);
   s.CheckAlive();
-  if (!s.accumulated) throw FailedPrecondition("nothing was accumulated since the last update");
-  const double start = Seconds();
-  StepMetrics metrics;
-  s.Guarded([&] {
-    try {
-      s.interrupt.Check();
-    } catch (...) {
-      s.Forget();
-      throw;
-    }
-    const double squared_norm = s.updater->SquaredNorm(), norm = std::sqrt(squared_norm);
-    const bool finite = std::isfinite(norm) && std::isfinite(s.loss);
-    const double lr = s.NextRate();
-    if (finite) {
-      const double clip = s.plan->grad_clip;
-      const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      s.updater->UpdateAll({.step = s.updates + 1, .lr = lr, .gradient_scale = scale});
-    }
-    metrics = s.Finish(lr, squared_norm, !finite, 0);
-    if (s.plan->timing == Timing::kSerial) s.updater->WaitIdle();
-  });
-  s.apply_seconds += Seconds() - start;
-  return metrics;
+  return s.Apply();
 }
 
 StepMetrics Trainer::Step(const Batch& batch) {
   State& s = *state_;
-  if (s.plan->purpose != Purpose::kTrain || s.plan->timing != Timing::kBackward) {
-    Accumulate(batch);
-    try {
-      return Apply();
-    } catch (...) {
-      s.Forget();  // a step that fails has no effect: the next one starts from nothing
-      throw;
-    }
+  CheckTrains(*s.plan);
+  const Tokens prepared = s.Prepare(batch, Predictions::kMayBeNone);
+  if (prepared.predicted == 0 && !s.accumulated) return s.Skip(prepared);
+  if (s.plan->timing == Timing::kBackward) {
+    const double lr = s.NextRate();
+    s.Accumulate(prepared, AdamWStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});
+    return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
   }
-  const double lr = s.NextRate();
-  s.Backward(batch, AdamWStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});
-  return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
+  if (prepared.predicted > 0) s.Accumulate(prepared, std::nullopt);
+  try {
+    return s.Apply();
+  } catch (...) {
+    s.Forget();  // a step that fails has no effect: the next one starts from nothing
+    throw;
+  }
 }
 
 void Trainer::Discard() { state_->Forget(); }
@@ -198,8 +223,7 @@ void Trainer::SetLearningRate(double lr) {
 
 BatchLoss Trainer::Evaluate(const Batch& batch) {
   State& s = *state_;
-  s.CheckAlive();
-  const Tokens prepared = PrepareTokens(batch, s.model->spec().vocab, false);
+  const Tokens prepared = s.Prepare(batch, Predictions::kRequired);
   const Pass pass(s.model->layout(), *s.plan, prepared, true);
   BatchLoss result{0, prepared.predicted};
   s.Guarded([&] { result.loss = s.executor->Forward(pass); });
@@ -208,8 +232,7 @@ BatchLoss Trainer::Evaluate(const Batch& batch) {
 
 void Trainer::Logits(const Batch& batch, std::span<const int64_t> places, std::span<float> logits) {
   State& s = *state_;
-  s.CheckAlive();
-  const Tokens prepared = PrepareTokens(batch, s.model->spec().vocab, true);
+  const Tokens prepared = s.Prepare(batch, Predictions::kUnused);
   const int64_t n = static_cast<int64_t>(prepared.ids.size());
   std::vector<int64_t> all;
   if (places.empty()) {

@@ -59,7 +59,11 @@ std::string ReadTextFile(const std::string& path, size_t limit) {
   if (file.size() > limit) {
     throw Error(path + ": " + std::to_string(file.size()) + " bytes, more than the " + std::to_string(limit) + " that are read");
   }
-  return file.size() == 0 ? std::string() : std::string(reinterpret_cast<const char*>(file.data()), file.size());
+  std::string text = file.size() == 0 ? std::string() : std::string(reinterpret_cast<const char*>(file.data()), file.size());
+  // As a C string the text would end here, and what follows would go unread.
+  const size_t nul = text.find('\0');
+  if (nul != std::string::npos) throw Error(path + ": not a text, byte " + std::to_string(nul) + " is NUL");
+  return text;
 }
 
 }  // namespace horizon

@@ -24,7 +24,7 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// The whole of a small text file (a config.json), at most `limit` bytes.
+// The whole of a small text file (a config.json), at most `limit` bytes. Throws where it holds a NUL.
 std::string ReadTextFile(const std::string& path, size_t limit);
 
 }  // namespace horizon

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -49,7 +48,6 @@ class Training {
   Dataset OpenData(const std::string& data, const std::string& labels) const {
     return Dataset(data, labels, options_.shape.seq_len, description_.at("vocab_size").get<int64_t>());
   }
-  hlm_step_metrics TakeStep();
   void Step(int64_t step);
   void EvaluateAfter(int64_t step);
   void Write(const Json& line);
@@ -133,24 +131,14 @@ int Training::Run() {
   return kExitInterrupted;
 }
 
-hlm_step_metrics Training::TakeStep() {
-  hlm_step_metrics metrics;
-  hlm_step_metrics_init(&metrics);
-  if (batch_.predictions > 0) {
-    const hlm_batch view = ViewOf(batch_);
-    Check(hlm_trainer_step(trainer_.get(), &view, &metrics));
-  } else {
-    // Every label of these rows is -100: nothing to learn from them, and no reason to end the run.
-    metrics.loss = metrics.grad_norm = metrics.lr = std::numeric_limits<double>::quiet_NaN();
-    metrics.skipped = 1;
-  }
-  return metrics;
-}
-
 void Training::Step(int64_t step) {
   const Clock::time_point begin = Clock::now();
   data_.Fill(order_.Batch(step - 1), batch_);
-  const hlm_step_metrics metrics = TakeStep();
+  const hlm_batch view = ViewOf(batch_);
+  hlm_step_metrics metrics;
+  hlm_step_metrics_init(&metrics);
+  // Where every label of these rows is -100 there is nothing to learn: the library skips the step, the run goes on.
+  Check(hlm_trainer_step(trainer_.get(), &view, &metrics));
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   Write({{"step", step},
          {"loss", metrics.loss},

@@ -44,6 +44,30 @@ TEST(Model, DescribeNamesShapesUnitsAndTensors) {
   }
 }
 
+// The window of the layers that slide, null where none does; and each layer's own, 0 for full attention.
+TEST(Model, DescribeNamesTheWindows) {
+  // The tiny model as another family; a missing model_type is as good as the right one.
+  const auto describe = [](const std::string& family, const std::string& more) {
+    std::string config = TinyConfig();
+    const std::string llama = "Llama", type = R"("model_type": "llama",)";
+    config.replace(config.find(llama), llama.size(), family);
+    config.replace(config.find(type), type.size(), more);
+    hlm_model* raw = nullptr;
+    EXPECT_OK(hlm_model_create(config.c_str(), 1, &raw));
+    return Describe(Model(raw).get());
+  };
+  const auto expect = [](const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is not in " << text;
+  };
+  expect(describe("Llama", ""), R"("sliding_window":null,"layer_windows":[0,0])");
+  expect(describe("Mistral", R"("sliding_window": 8,)"), R"("sliding_window":8,"layer_windows":[8,8])");
+  expect(describe("Mistral", R"("sliding_window": null,)"), R"("sliding_window":null,"layer_windows":[0,0])");
+  expect(describe("Qwen2", R"("use_sliding_window": true, "sliding_window": 5, "max_window_layers": 1,)"),
+         R"("sliding_window":5,"layer_windows":[0,5])");
+  expect(describe("Qwen2", R"("use_sliding_window": false, "sliding_window": 5, "max_window_layers": 1,)"),
+         R"("sliding_window":null,"layer_windows":[0,0])");
+}
+
 TEST(Model, SaveThenOpenGivesTheSameWeights) {
   const Model model = TinyModel();
   const fs::path folder = Folder("round_trip");

@@ -17,9 +17,9 @@ struct Owned {
   Batch view() const { return {ids, offsets, labels, weights, denominator}; }
 };
 
-std::string Refusal(const Owned& batch, bool forward_only = false) {
+std::string Refusal(const Owned& batch, Predictions predictions = Predictions::kRequired) {
   try {
-    PrepareTokens(batch.view(), 10, forward_only);
+    PrepareTokens(batch.view(), 10, predictions);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kInvalidArgument);
     return error.message();
@@ -29,7 +29,7 @@ std::string Refusal(const Owned& batch, bool forward_only = false) {
 
 TEST(PrepareTokens, ShiftsLabelsAndWeightsToThePlaceThatPredicts) {
   const Owned batch{{1, 2, 3, 4, 5}, {9, 8, 7, 6, kIgnoredLabel}, {0, 3, 5}, {100, 2, 6, 100, 50}, 0};
-  const Tokens tokens = PrepareTokens(batch.view(), 10, false);
+  const Tokens tokens = PrepareTokens(batch.view(), 10, Predictions::kRequired);
   EXPECT_EQ(tokens.targets, (std::vector<int32_t>{8, 7, -1, -1, -1}));
   EXPECT_EQ(tokens.positions, (std::vector<int32_t>{0, 1, 2, 0, 1}));
   EXPECT_EQ(tokens.predicted, 2);
@@ -39,7 +39,7 @@ TEST(PrepareTokens, ShiftsLabelsAndWeightsToThePlaceThatPredicts) {
 
 TEST(PrepareTokens, TakesTheCallersDenominator) {
   const Owned batch{{1, 2, 3}, {}, {0, 3}, {}, 4};
-  EXPECT_EQ(PrepareTokens(batch.view(), 10, false).weights, (std::vector<float>{0.25f, 0.25f, 0}));
+  EXPECT_EQ(PrepareTokens(batch.view(), 10, Predictions::kRequired).weights, (std::vector<float>{0.25f, 0.25f, 0}));
 }
 
 TEST(PrepareTokens, RefusesWhatItCannotMeanAndSaysWhere) {
@@ -57,7 +57,9 @@ TEST(PrepareTokens, RefusesWhatItCannotMeanAndSaysWhere) {
   EXPECT_NE(Refusal({{1, 2}, {}, {0, 1, 2}, {}, 0}).find("nothing is predicted"), std::string::npos);
   EXPECT_NE(Refusal({{1, 2}, {}, {0, 2}, {1, -1}, 0}).find("denominator"), std::string::npos);
   EXPECT_NE(Refusal({{1, 2}, {}, {0, 2}, {}, -1}).find("denominator is -1"), std::string::npos);
-  EXPECT_EQ(Refusal({{1}, {}, {0, 1}, {}, 0}, /*forward_only=*/true), "");
+  EXPECT_EQ(Refusal({{1}, {}, {0, 1}, {}, 0}, Predictions::kMayBeNone), "");
+  EXPECT_NE(Refusal({{1, 2}, {}, {0, 2}, {1, -1}, 0}, Predictions::kMayBeNone).find("denominator"), std::string::npos);
+  EXPECT_EQ(Refusal({{1}, {}, {0, 1}, {}, 0}, Predictions::kUnused), "");
 }
 
 TEST(CutMicroBatches, FillsThemInOrderWithWholeDocuments) {

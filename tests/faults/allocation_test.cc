@@ -3,9 +3,6 @@
 //
 // Only allocations of the calling thread fail: those are the library's own. What its threads do between events cannot be made to
 // fail at the same place twice.
-//
-// The calls that parse a configuration or a safetensors header are not here: nlohmann's JSON values allocate in their destructor,
-// which must not throw, so memory that ends just there ends the process.
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -113,6 +110,80 @@ double StepLoss(hlm_trainer* trainer) {
   return metrics.loss;
 }
 
+// The calls that parse: a configuration, safetensors headers, an index. `open` fails in every way that `create` does and more.
+void FailEachAndDescribe(const std::function<hlm_error*(hlm_model** out)>& call, int64_t least_allocations) {
+  hlm_model* model = nullptr;
+  ASSERT_OK(call(&model));
+  const std::string whole = Describe(model);
+  hlm_model_destroy(std::exchange(model, nullptr));
+  const int64_t count = FailEach([&] { return call(&model); },
+                                 [&](bool succeeded) {
+                                   ASSERT_EQ(model != nullptr, succeeded);
+                                   if (succeeded) {
+                                     EXPECT_EQ(Describe(model), whole);
+                                   }
+                                   hlm_model_destroy(std::exchange(model, nullptr));
+                                 });
+  EXPECT_GT(count, least_allocations);
+}
+
+// Every kind of value, nested: in the part of a configuration that no model asks for, but that is parsed all the same.
+std::string ConfigWithNestedValues() {
+  std::string config = TinyConfig();
+  config.insert(
+      config.find('{') + 1,
+      R"("id2label": {"0": "a name too long to lie inside its string", "1": [1, -2, 2.5, true, null, {"deep": [[[]], {}]}]},)");
+  return config;
+}
+
+TEST(Allocation, CreateModel) {
+  const std::string config = ConfigWithNestedValues();
+  FailEachAndDescribe([&](hlm_model** out) { return hlm_model_create(config.c_str(), 1, out); }, 50);
+}
+
+// A damaged text has an error of its own to make, with what was parsed so far on its hands.
+TEST(Allocation, CreateModelFromADamagedText) {
+  const std::string config = ConfigWithNestedValues();
+  const std::string damaged[] = {config.substr(0, config.size() - 1), config.substr(0, config.size() / 2), config + "}",
+                                 "{\"a\": {\"b\": [1, 2, {\"c\": 1e999}]}}", "{\"a\": {\"b\": [1, 2, {\"c\": \"\xff\"}]}}"};
+  for (const std::string& text : damaged) {
+    hlm_model* model = nullptr;
+    for (int64_t n = 0;; ++n) {
+      bool failed = false;
+      const Error error(WithFailure(n, &failed, [&] { return hlm_model_create(text.c_str(), 1, &model); }));
+      ASSERT_EQ(model, nullptr);
+      ASSERT_NE(error, nullptr);
+      EXPECT_EQ(hlm_error_code(error.get()), failed ? HLM_RESOURCE_EXHAUSTED : HLM_INVALID_ARGUMENT)
+          << n << ": " << hlm_error_message(error.get());
+      if (!failed || HasFailure()) break;
+    }
+  }
+}
+
+TEST(Allocation, OpenModel) {
+  const std::vector<FileTensor> tensors = TinyTensors();
+  const std::string folder = WriteModel("one_file", tensors, ConfigWithNestedValues());
+  FailEachAndDescribe([&](hlm_model** out) { return hlm_model_open(folder.c_str(), out); }, 100);
+}
+
+TEST(Allocation, OpenModelInShards) {
+  const std::vector<FileTensor> tensors = TinyTensors();
+  const std::string first = "model-00001-of-00002.safetensors", second = "model-00002-of-00002.safetensors";
+  std::vector<FileTensor> shards[2];
+  std::string map;
+  for (const FileTensor& tensor : tensors) {
+    const bool in_first = shards[0].size() <= tensors.size() / 2;
+    shards[in_first ? 0 : 1].push_back(tensor);
+    map += (map.empty() ? "\"" : ",\"") + tensor.name + "\":\"" + (in_first ? first : second) + "\"";
+  }
+  const std::string folder =
+      WriteFolder("shards", {{"config.json", TinyConfig()},
+                             {"model.safetensors.index.json", R"({"metadata":{"total_size":1},"weight_map":{)" + map + "}}"},
+                             {first, SafetensorsBytes(shards[0])},
+                             {second, SafetensorsBytes(shards[1])}});
+  FailEachAndDescribe([&](hlm_model** out) { return hlm_model_open(folder.c_str(), out); }, 100);
+}
+
 TEST(Allocation, Describe) {
   const Model model = TinyModel();
   const std::string whole = Describe(model.get());
@@ -141,6 +212,66 @@ TEST(Allocation, Plan) {
                                    hlm_plan_destroy(std::exchange(plan, nullptr));
                                  });
   EXPECT_GT(count, 5);
+}
+
+// The texts that the library writes.
+TEST(Allocation, PlanTexts) {
+  const Model model = TinyModel();
+  const Plan plan = TinyPlan(model.get());
+  const std::string whole = PlanText(plan.get());
+  char* text = nullptr;
+  FailEach([&] { return hlm_plan_json(plan.get(), &text); },
+           [&](bool succeeded) {
+             ASSERT_EQ(text != nullptr, succeeded);
+             if (succeeded) {
+               EXPECT_EQ(text, whole);
+             }
+             hlm_string_destroy(std::exchange(text, nullptr));
+           });
+  int64_t value = -1;
+  FailEach([&] { return hlm_plan_value(plan.get(), "memory.device.arena", &value); },
+           [&](bool succeeded) {
+             ASSERT_EQ(value > 0, succeeded);
+             value = -1;
+           });
+}
+
+TEST(Allocation, MetricsAndTrace) {
+  const Trainer trainer = TinyTrainer();
+  char* text = nullptr;
+  FailEach([&] { return hlm_trainer_metrics(trainer.get(), &text); },
+           [&](bool succeeded) {
+             ASSERT_EQ(text != nullptr, succeeded);
+             hlm_string_destroy(std::exchange(text, nullptr));
+           });
+  const std::string path = testing::TempDir() + "/allocation_trace.json";
+  FailEach(
+      [&] {
+        const int64_t left = std::exchange(allocations_left, -1);
+        EXPECT_OK(hlm_trainer_trace_start(trainer.get()));
+        StepLoss(trainer.get());
+        EXPECT_OK(hlm_trainer_finish(trainer.get()));
+        allocations_left = left;
+        return hlm_trainer_trace_write(trainer.get(), path.c_str());
+      },
+      [](bool) {});
+}
+
+TEST(Allocation, Save) {
+  const std::string source = WriteModel("save_source", TinyTensors(), ConfigWithNestedValues());
+  hlm_model* raw = nullptr;
+  ASSERT_OK(hlm_model_open(source.c_str(), &raw));
+  const Model model(raw);
+  const std::string parent = WriteFolder("save_parent", {}), folder = parent + "/out";
+  hlm_save_options options;
+  hlm_save_options_init(&options);
+  options.max_shard_bytes = 20000;  // an index is written too
+  FailEach([&] { return hlm_model_save(model.get(), folder.c_str(), &options); },
+           [&](bool succeeded) {
+             ASSERT_EQ(std::filesystem::exists(folder), succeeded);
+             std::filesystem::remove_all(folder);
+             ASSERT_TRUE(std::filesystem::is_empty(parent)) << "something half written was left";
+           });
 }
 
 TEST(Allocation, Trainer) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "tests/c_api/handles.h"
 
@@ -58,10 +59,21 @@ TEST_F(BadBatch, LabelsOutsideTheVocabulary) {
   ExpectRefused([](Documents& d) { d.labels = d.ids, d.labels[5] = -99; }, HLM_INVALID_ARGUMENT, {"labels[5] is -99", "-100"});
 }
 
-TEST_F(BadBatch, NothingToPredict) {
-  ExpectRefused([](Documents& d) { d.labels.assign(27, -100); }, HLM_INVALID_ARGUMENT, {"nothing is predicted"});
-  ExpectRefused([](Documents& d) { d.ids = {1, 2}, d.offsets = {0, 1, 2}; }, HLM_INVALID_ARGUMENT, {"nothing is predicted"});
+TEST_F(BadBatch, Empty) {
   ExpectRefused([](Documents& d) { d.ids.clear(), d.offsets = {0}; }, HLM_INVALID_ARGUMENT, {"empty"});
+}
+
+// There is no loss and no gradient to hand out. A step is another matter: it is skipped (below).
+TEST_F(BadBatch, NothingToPredict) {
+  Documents masked = TinyDocuments(), short_ones = TinyDocuments();
+  masked.labels.assign(27, -100);
+  short_ones.ids = {1, 2}, short_ones.offsets = {0, 1, 2};
+  for (const Documents& documents : {masked, short_ones}) {
+    const hlm_batch batch = documents.Get();
+    ExpectError(hlm_trainer_accumulate(trainer_.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"nothing is predicted"});
+    ExpectError(hlm_trainer_evaluate(trainer_.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"nothing is predicted"});
+    ExpectError(hlm_trainer_apply(trainer_.get(), nullptr), HLM_FAILED_PRECONDITION, {"accumulated"});
+  }
 }
 
 TEST_F(BadBatch, WeightsAndDenominators) {
@@ -96,6 +108,50 @@ TEST_F(BadBatch, MoreThanThePlanHolds) {
         d.offsets = {0, 16, 32, 48, 64};
       },
       HLM_RESOURCE_EXHAUSTED, {"64 tokens"});
+}
+
+// A batch of which nothing is predicted teaches nothing, but it is a step of the schedule.
+TEST(NothingPredicted, AStepIsSkippedAndCounted) {
+  const Trainer trainer = TinyTrainer();
+  const auto step = [&](const Documents& documents) {
+    const hlm_batch batch = documents.Get();
+    hlm_step_metrics metrics;
+    hlm_step_metrics_init(&metrics);
+    EXPECT_OK(hlm_trainer_step(trainer.get(), &batch, &metrics));
+    return metrics;
+  };
+  const auto weights = [&] {
+    std::vector<float> values(48 * 32);
+    EXPECT_OK(hlm_trainer_read_tensor(trainer.get(), "lm_head.weight", HLM_TENSOR_WEIGHT, 0, values.data(),
+                                      values.size() * sizeof(float)));
+    return values;
+  };
+  Documents masked = TinyDocuments();
+  masked.labels.assign(27, -100);
+  const std::vector<float> before = weights();
+  const hlm_step_metrics metrics = step(masked);
+  EXPECT_EQ(metrics.step, 1);
+  EXPECT_EQ(metrics.skipped, 1);
+  EXPECT_EQ(metrics.tokens, 0);
+  EXPECT_TRUE(std::isnan(metrics.loss));
+  EXPECT_TRUE(std::isnan(metrics.grad_norm));
+  EXPECT_EQ(metrics.lr, 1e-2);
+  EXPECT_GE(metrics.seconds, 0);
+  EXPECT_EQ(weights(), before);
+  const hlm_step_metrics next = step(TinyDocuments());
+  EXPECT_EQ(next.step, 2);
+  EXPECT_EQ(next.skipped, 0);
+  EXPECT_NE(weights(), before);
+
+  // What is wrong with a batch is said whatever it predicts.
+  masked.ids[3] = kVocab;
+  const hlm_batch wrong = masked.Get();
+  ExpectError(hlm_trainer_step(trainer.get(), &wrong, nullptr), HLM_INVALID_ARGUMENT, {"ids[3] is 48"});
+  masked.ids[3] = 1;
+  masked.offsets = {0, 27};
+  const hlm_batch too_long = masked.Get();
+  ExpectError(hlm_trainer_step(trainer.get(), &too_long, nullptr), HLM_RESOURCE_EXHAUSTED, {"document 0 has 27 tokens"});
+  EXPECT_EQ(step(TinyDocuments()).step, 3);
 }
 
 TEST(Diverged, AStepThatIsNotFiniteIsSkippedAndSaidSo) {

@@ -14,7 +14,7 @@
 #include "core/cpu/cpu_device.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
-#include "core/train/devices.h"
+#include "core/machine/devices.h"
 #include "core/train/trainer.h"
 #include "tests/c_api/tiny.h"
 

@@ -221,6 +221,8 @@ TEST(Fuzz, Corpus) {
       repeat("{\"a\":[", 500'000),
       repeat("]", 500'000),
       "{\"a\":\"" + repeat("[", 500'000) + "\"}",
+      std::string("{}\0", 3),
+      std::string("{}\0\0\0garbage", 12),
       "{\"__metadata__\":{}}",
       "{\"__metadata__\":null}",
       "{\"__metadata__\":{},\"__metadata__\":{}}",

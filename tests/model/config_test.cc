@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "core/model/json_text.h"
 #include "tests/model/config_goldens.h"
 #include "tests/model/test_folder.h"
 

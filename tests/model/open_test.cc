@@ -99,6 +99,8 @@ TEST_F(Open, ConfigErrorsNameTheFolder) {
   ExpectOpenError(Code::kInvalidArgument, {model_ + "/config.json", "JSON"});
   WriteText(model_ + "/config.json", TinyConfig("Llama", R"({"hidden_act": "relu"})"));
   ExpectOpenError(Code::kUnimplemented, {model_ + "/config.json", "hidden_act", "relu"});
+  WriteText(model_ + "/config.json", TinyConfig("Llama") + std::string("\0garbage", 8));
+  ExpectOpenError(Code::kInvalidArgument, {model_ + "/config.json", "not valid JSON", "NUL"});
 }
 
 TEST_F(Open, AFileThatIsNoRegularFileDoesNotBlock) {
@@ -227,6 +229,8 @@ TEST_F(Open, BadIndices) {
   expect(Code::kInvalidArgument, {"weight_map"});
   WriteText(model_ + "/" + index, "{\"weight_map\": ");
   ExpectOpenError(Code::kInvalidArgument, {index, "not valid JSON"});
+  WriteText(model_ + "/" + index, good.dump() + std::string(1, '\0'));
+  ExpectOpenError(Code::kInvalidArgument, {index, "not valid JSON", "NUL"});
   WriteText(model_ + "/" + index, "{\"a\":" + std::string(100'000, '['));
   ExpectOpenError(Code::kInvalidArgument, {index, "nested deeper"});
 }

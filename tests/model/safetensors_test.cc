@@ -182,6 +182,19 @@ TEST_F(Safetensors, HeadersThatAreNoHeaders) {
   Open(empty.Bytes("{}      "));
 }
 
+// The format pads with spaces. The reference implementation refuses anything else behind the object, NULs too.
+TEST_F(Safetensors, NothingButSpacesFollowsTheHeader) {
+  FileBuilder file;
+  file.Add("w", "F32", {2});
+  const std::string header = file.header.dump();
+  Open(file.Bytes(header + std::string(7, ' ')));
+  for (const std::string& tail : {std::string(1, '\0'), std::string(6, '\0'), std::string("\0 garbage", 9),
+                                  std::string("  \0  ", 5), std::string("x"), std::string("{}"), std::string(",")}) {
+    ExpectBad(Code::kInvalidArgument, {"not valid JSON at byte"}, file.Bytes(header + tail));
+  }
+  ExpectBad(Code::kInvalidArgument, {StrCat("byte ", header.size() + 1, ", a NUL")}, file.Bytes(header + std::string("\0{}", 3)));
+}
+
 TEST_F(Safetensors, EntriesThatLie) {
   const std::string four(16, '\0');
   const auto entry = [&](const std::string& text) {

@@ -5,14 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
 #include "core/model/model.h"
 
 namespace hlm {
+
+using Json = nlohmann::ordered_json;  // what the library reads and writes, seen by another implementation
 
 // A folder of the test's own, removed at the end.
 class TestFolder {

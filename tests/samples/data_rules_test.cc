@@ -180,5 +180,23 @@ TEST(DataRulesTest, AStepWithNothingToPredictIsSkipped) {
   EXPECT_EQ(lines[2]["tokens"], 7);
 }
 
+// ... and is a step all the same: the log, the library's count and the schedule stay together.
+TEST(DataRulesTest, AStepWithNothingToPredictTakesItsPlaceInTheSchedule) {
+  std::vector<int64_t> labels = SomeIds(32);
+  for (size_t i = 8; i < 16; ++i) labels[i] = -100;
+  const Result result = Horizon({"train", "--config", SmallConfig(), "--compute", "f32", "--data",
+                                 WriteRows("ids.npy", 8, SomeIds(32)), "--labels", WriteRows("l.npy", 8, labels), "--batch-size",
+                                 "1", "--no-shuffle", "--lr", "1", "--schedule", "linear", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto lines = result.Lines();
+  ASSERT_EQ(lines.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(lines[i]["step"], i + 1);
+    EXPECT_EQ(lines[i]["skipped"], i == 1);
+    EXPECT_NEAR(lines[i]["lr"].get<double>(), 1 - 0.25 * static_cast<double>(i + 1), 1e-12)
+        << "falls to 0 at the last of 4 steps";
+  }
+}
+
 }  // namespace
 }  // namespace horizon_test

@@ -56,6 +56,9 @@ TEST(ErrorsTest, ModelsAreChecked) {
   ExpectError({"plan", "--config", Scratch("gpt.json")}, {"gpt.json", "GPT2LMHeadModel"});
   WriteFile(Scratch("huge.json"), std::string(17 << 20, ' '));
   ExpectError({"plan", "--config", Scratch("huge.json")}, {"huge.json", "bytes"});
+  const std::string small = ReadFile(SmallConfig());
+  WriteFile(Scratch("nul.json"), small + std::string("\0garbage", 8));
+  ExpectError({"plan", "--config", Scratch("nul.json")}, {"nul.json", "NUL", std::to_string(small.size())});
 }
 
 TEST(ErrorsTest, OutputsAreCheckedBeforeTheRun) {

@@ -1,6 +1,7 @@
 // horizon devices, plan, eval and bench: the figures they print.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -79,6 +80,41 @@ TEST(FiguresTest, BenchCountsTheModelsArithmetic) {
   EXPECT_GE(figures["down_bytes_per_step"].get<double>(), 2.0 * 131648);
   EXPECT_GE(figures["up_bytes_per_step"].get<double>(), 2.0 * 131648);
   EXPECT_NE(Succeed(bench).out.find("tokens/s"), std::string::npos);
+}
+
+// A query meets no more keys than its window holds, in the layers that have one.
+TEST(FiguresTest, BenchCountsAttentionWithinTheWindow) {
+  const auto flops = [](const nlohmann::json& changes) {
+    auto config = nlohmann::json::parse(ReadFile(SmallConfig()));
+    config.update(changes);
+    WriteFile(Scratch("window.json"), config.dump());
+    return Succeed({"bench", "--config", Scratch("window.json"), "--batch-size", "2", "--seq-len", "32", "--steps", "1",
+                    "--warm-up", "0", "--compute", "f32", "--json"})
+        .Lines()
+        .back();
+  };
+  // What is not attention, and for 2 rows and 4 heads of 8: 12 for each pair of a query and a key. With a window of w, query t
+  // of 32 meets min(t + 1, w) keys.
+  const auto expected = [](const nlohmann::json& figures, const std::vector<int64_t>& windows) {
+    double pairs = 0;
+    for (const int64_t window : windows) {
+      for (int64_t t = 0; t < 32; ++t) pairs += static_cast<double>(std::min(t + 1, window));
+    }
+    return 6.0 * figures["parameters"].get<double>() * 64 + 12.0 * 32 * pairs * 2;
+  };
+  const nlohmann::json mistral = {{"architectures", {"MistralForCausalLM"}}, {"model_type", "mistral"}};
+  const nlohmann::json qwen2 = {{"architectures", {"Qwen2ForCausalLM"}}, {"model_type", "qwen2"}, {"use_sliding_window", true}};
+  const auto with = [](nlohmann::json family, const nlohmann::json& changes) {
+    family.update(changes);
+    return family;
+  };
+  const auto all = flops(with(mistral, {{"sliding_window", 8}})), none = flops(with(mistral, {{"sliding_window", nullptr}}));
+  const auto longer = flops(with(mistral, {{"sliding_window", 33}}));
+  const auto one = flops(with(qwen2, {{"sliding_window", 5}, {"max_window_layers", 1}}));
+  EXPECT_EQ(all["model_flops"].get<double>(), expected(all, {8, 8}));
+  EXPECT_EQ(none["model_flops"].get<double>(), expected(none, {32, 32}));
+  EXPECT_EQ(longer["model_flops"].get<double>(), expected(longer, {32, 32}));
+  EXPECT_EQ(one["model_flops"].get<double>(), expected(one, {32, 5}));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 #include "core/base/error.h"
 #include "core/cpu/cpu_device.h"
-#include "core/train/devices.h"
+#include "core/machine/devices.h"
 #include "tests/equivalence/run.h"
 #include "tests/support/code_of.h"
 
@@ -166,6 +166,59 @@ TEST(Trainer, AStepThatIsNotFiniteIsSkippedWhole) {
     EXPECT_EQ(f.Read("model.norm.weight"), norm);
     f.trainer->WriteTensor("model.norm.weight", TensorKind::kWeight, 0, good.data(), good.size() * 4);
     EXPECT_FALSE(f.trainer->Step(f.batch).skipped);
+  }
+}
+
+// A step without a prediction changes no number but the step's: the run is the one without it, at the next place of the schedule.
+TEST(Trainer, AStepWithNothingPredictedIsSkippedAndTheScheduleGoesOn) {
+  for (const Timing timing : {Timing::kNextForward, Timing::kBackward, Timing::kSerial}) {
+    const auto change = [&](PlanOptions& o) { o.timing = timing, o.grad_clip = 0; };
+    Fixture with(change), without(change);
+    const std::vector<int32_t> ignored(with.ids.size(), kIgnoredLabel);
+    Batch nothing = with.batch;
+    nothing.labels = ignored;
+    EXPECT_EQ(with.trainer->Step(with.batch).loss, without.trainer->Step(without.batch).loss);
+    const StepMetrics metrics = with.trainer->Step(nothing);
+    EXPECT_EQ(metrics.step, 2);
+    EXPECT_TRUE(metrics.skipped);
+    EXPECT_EQ(metrics.tokens, 0);
+    EXPECT_EQ(metrics.skipped_units, 0);
+    EXPECT_TRUE(std::isnan(metrics.loss));
+    const StepMetrics next = with.trainer->Step(with.batch), same = without.trainer->Step(without.batch);
+    EXPECT_EQ(next.step, 3);
+    EXPECT_EQ(next.loss, same.loss);
+    EXPECT_EQ(with.Read(kDown), without.Read(kDown)) << "AdamW's own count goes by updates";
+    const auto counters = nlohmann::json::parse(with.trainer->MetricsJson());
+    EXPECT_EQ(counters["steps"], 3);
+    EXPECT_EQ(counters["updates"], 2);
+  }
+}
+
+// Step is accumulate and apply: what was accumulated before is applied.
+TEST(Trainer, AStepWithNothingPredictedAppliesWhatWasAccumulated) {
+  Fixture f, whole;
+  const std::vector<int32_t> ignored(f.ids.size(), kIgnoredLabel);
+  Batch nothing = f.batch;
+  nothing.labels = ignored;
+  f.trainer->Accumulate(f.batch);
+  const StepMetrics metrics = f.trainer->Step(nothing), expected = whole.trainer->Step(whole.batch);
+  EXPECT_FALSE(metrics.skipped);
+  EXPECT_EQ(metrics.loss, expected.loss);
+  EXPECT_EQ(metrics.tokens, expected.tokens);
+  EXPECT_EQ(f.Read(kDown), whole.Read(kDown));
+}
+
+TEST(Trainer, AStepWithNothingPredictedCanBeCancelledAndNeedsAPlanThatTrains) {
+  Fixture f;
+  const std::vector<int32_t> ignored(f.ids.size(), kIgnoredLabel);
+  Batch nothing = f.batch;
+  nothing.labels = ignored;
+  f.trainer->Cancel();
+  EXPECT_EQ(CodeOf([&] { f.trainer->Step(nothing); }), Code::kCancelled);
+  EXPECT_EQ(f.trainer->Step(nothing).step, 1);
+  for (const Purpose purpose : {Purpose::kForward, Purpose::kForwardBackward}) {
+    Fixture no_updates([&](PlanOptions& o) { o.purpose = purpose; });
+    EXPECT_EQ(CodeOf([&] { no_updates.trainer->Step(nothing); }), Code::kFailedPrecondition);
   }
 }
 
