@@ -25,6 +25,9 @@ class GoldenFolderTest : public testing::TestWithParam<std::string> {
     folder_ = fs::path(temporary != nullptr ? temporary : "/tmp") / ("golden_" + GetParam());
     fs::remove_all(folder_);
   }
+  void SetUp() override {
+    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+  }
   ~GoldenFolderTest() override {
     std::error_code ignored;
     fs::remove_all(folder_, ignored);

@@ -119,6 +119,8 @@ int64_t Golden::MostDocuments() const {
   return most;
 }
 
+bool Golden::WidthsAreMultiplesOf(int64_t n) const { return hidden % n == 0 && head_dim % n == 0 && intermediate % n == 0; }
+
 std::string GoldenFolder() {
   if (const char* folder = std::getenv("HLM_GOLDENS")) return folder;
   const char* root = std::getenv("TEST_SRCDIR");
@@ -147,6 +149,11 @@ Golden LoadGolden(const std::string& name) {
   }
   golden.logits = arrays.Read<float>("logits", "<f4");
   golden.vocab = text.at("arrays").at("logits").at("shape").at(1);
+  const json config = json::parse(ReadFile(golden.model_folder + "/config.json"));
+  golden.hidden = config.at("hidden_size");
+  golden.intermediate = config.at("intermediate_size");
+  golden.head_dim = golden.hidden / config.at("num_attention_heads").get<int64_t>();
+  if (config.contains("head_dim") && !config.at("head_dim").is_null()) golden.head_dim = config.at("head_dim");
   golden.loss = text.at("loss");
   golden.final_loss = text.at("final_loss");
   for (const json& entry : text.at("steps")) {

@@ -53,6 +53,7 @@ struct Golden {
   std::vector<GoldenBatch> batches;
   std::vector<float> logits;  // [tokens of the first batch, vocab]
   int64_t vocab = 0;
+  int64_t hidden = 0, head_dim = 0, intermediate = 0;  // as the model's config.json says
   double loss = 0;        // of the first batch at the first weights
   double final_loss = 0;  // of the first batch after all steps
   std::vector<GoldenStep> steps;
@@ -60,6 +61,7 @@ struct Golden {
 
   int64_t LongestDocument() const;  // of all batches
   int64_t MostDocuments() const;    // in a batch
+  bool WidthsAreMultiplesOf(int64_t n) const;
 };
 
 // The folder of the goldens: among the test's files, or $HLM_GOLDENS.

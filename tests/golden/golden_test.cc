@@ -31,7 +31,7 @@ constexpr double kElementTolerance = 0.1;  // of lr
 // Gradient norms of later steps magnify what the weights are off by.
 constexpr double kNormTolerance = 1e-3;
 // bf16 carries 8 bits. PyTorch's own bf16 on these models is up to 0.01 off in a loss and up to 0.11 in a parameter's gradient.
-constexpr double kBf16LossTolerance = 0.02;
+double Bf16LossTolerance() { return TestsOnCpu() ? 0.02 : 0.01; }  // CUDA, which takes some of the models, is held to 1 %
 constexpr double kBf16GradientTolerance = 0.2;
 
 double Norm(const std::vector<float>& values) {
@@ -82,6 +82,20 @@ void ExpectFinalWeights(hlm_trainer* trainer, const Golden& golden) {
   }
 }
 
+// How far apart two f32 runs of the first AdamW step may leave an element with this gradient (float64's, before clipping).
+//
+// The step moves it by lr g / (|g| + eps), so gradients that are d apart leave it lr eps d / (|g| + eps)^2 apart: nothing where
+// |g| is far above eps, 1e-6, but up to lr d / eps where it is not, however good the gradients are. d is 1e-7 of the global norm;
+// elements near eps were seen to be up to 2e-8 of it off, with AVX2 and with AVX-512, from float64 and from each other. Behind
+// that come the roundings of the update itself: about 2 of the weight and 5 of the move, in either run, each by 2^-24.
+double FirstStepTolerance(double gradient, double weight, const Golden& golden) {
+  const double lr = golden.steps[0].lr, eps = golden.training.eps, clip = golden.training.grad_clip;
+  const double scale = clip > 0 ? std::min(1.0, clip / golden.steps[0].grad_norm) : 1.0;
+  const double apart = kGlobalGradientTolerance * scale * golden.steps[0].grad_norm;
+  const double least = std::max(0.0, std::abs(gradient) * scale - apart) + eps;  // where the move is steepest
+  return lr * eps * apart / (least * least) + 0x1p-22 * std::abs(weight) + 0x1p-20 * lr;
+}
+
 struct Cut {
   const char* name;
   PlanChange change;
@@ -117,12 +131,18 @@ std::vector<Cut> Cuts() {
 class GoldenTest : public testing::TestWithParam<std::string> {
  protected:
   GoldenTest() : golden_(LoadGolden(GetParam())) {}
+  void SetUp() override {
+    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+  }
   const Golden golden_;
 };
 
 class GoldenCutTest : public testing::TestWithParam<std::tuple<std::string, Cut>> {
  protected:
   GoldenCutTest() : golden_(LoadGolden(std::get<0>(GetParam()))) {}
+  void SetUp() override {
+    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+  }
   TrainerHandle Make() const { return MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_F32, std::get<1>(GetParam()).change); }
   const Golden golden_;
 };
@@ -176,10 +196,10 @@ TEST_P(GoldenTest, Bf16LossesFollowForTenSteps) {
   const TrainerHandle trainer = MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_BF16);
   for (const GoldenStep& expected : golden_.steps) {
     const double loss = Step(trainer.get(), golden_.batches[expected.batch]).loss;
-    EXPECT_NEAR(loss, expected.loss, kBf16LossTolerance * std::abs(expected.loss));
+    EXPECT_NEAR(loss, expected.loss, Bf16LossTolerance() * std::abs(expected.loss));
   }
   const double final_loss = Evaluate(trainer.get(), golden_.batches[0]).loss;
-  EXPECT_NEAR(final_loss, golden_.final_loss, kBf16LossTolerance * golden_.final_loss);
+  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance() * golden_.final_loss);
 }
 
 TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {
@@ -235,7 +255,20 @@ TEST_P(GoldenTest, TwoHalvesWithOneDenominatorAreOneStep) {
   for (const GoldenParameter& p : golden_.parameters) {
     const std::vector<float> x = ReadTensor(whole.get(), p.name, HLM_TENSOR_WEIGHT, p.final.size());
     const std::vector<float> y = ReadTensor(halves.get(), p.name, HLM_TENSOR_WEIGHT, p.final.size());
-    EXPECT_LE(DifferenceNorm(x, y), 1e-5 * Norm(x)) << p.name;
+    for (size_t i = 0; i < x.size(); ++i) {
+      EXPECT_NEAR(x[i], y[i], FirstStepTolerance(p.gradient[i], x[i], golden_)) << p.name << " " << i;
+    }
+  }
+}
+
+// A device that takes multiples of 8 only is held against every family and option nevertheless.
+TEST(GoldenWidths, EachThatDoesNotFitADeviceHasAWideOne) {
+  const std::vector<std::string> names = GoldenNames();
+  for (const std::string& name : names) {
+    if (LoadGolden(name).WidthsAreMultiplesOf(kDeviceWidthMultiple)) continue;
+    const std::string wide = name + "_wide";
+    ASSERT_NE(std::find(names.begin(), names.end(), wide), names.end()) << wide;
+    EXPECT_TRUE(LoadGolden(wide).WidthsAreMultiplesOf(kDeviceWidthMultiple)) << wide;
   }
 }
 

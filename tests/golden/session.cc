@@ -1,5 +1,6 @@
 #include "tests/golden/session.h"
 
+#include <cstdlib>
 #include <stdexcept>
 
 namespace hlm_golden {
@@ -25,13 +26,32 @@ std::string DescribeModel(const hlm_model* model) {
   return copy;
 }
 
+const char* TestDevice() {
+  const char* device = std::getenv("HLM_TEST_DEVICE");
+  return device == nullptr ? "cpu" : device;
+}
+bool TestsOnCpu() { return std::string(TestDevice()) == "cpu"; }
+
+bool DeviceTakes(const Golden& golden) { return TestsOnCpu() || golden.WidthsAreMultiplesOf(kDeviceWidthMultiple); }
+
+std::string WidthRefusal(const Golden& golden) {
+  try {
+    MakeTrainer(golden, golden.model_folder, HLM_DTYPE_F32);
+  } catch (const std::runtime_error& error) {
+    const std::string text = error.what();
+    if (text.rfind("UNIMPLEMENTED: ", 0) == 0 && text.find(" takes multiples of ") != std::string::npos) return text;
+    throw;
+  }
+  throw std::runtime_error(golden.name + " is not refused, though its widths are not multiples of 8");
+}
+
 TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32_t compute, const PlanChange& change) {
   using PlanHandle = std::unique_ptr<hlm_plan, Deleter<hlm_plan, hlm_plan_destroy>>;
   const ModelHandle model = OpenModel(folder);
 
   hlm_plan_options plan_options;
   hlm_plan_options_init(&plan_options);
-  plan_options.device = "cpu";
+  plan_options.device = TestDevice();
   plan_options.compute = compute;
   // A row a document, so that any cut into micro-batches of one row has room for every document.
   plan_options.seq_len = golden.LongestDocument();

@@ -26,6 +26,15 @@ using TrainerHandle = std::unique_ptr<hlm_trainer, Deleter<hlm_trainer, hlm_trai
 ModelHandle OpenModel(const std::string& folder);
 std::string DescribeModel(const hlm_model* model);
 
+// The device of every trainer here: $HLM_TEST_DEVICE ("cpu", "cuda:0"), by default the CPU.
+const char* TestDevice();
+bool TestsOnCpu();
+// Whether the device takes the golden's model, by the widths in its config: the CPU takes any, others multiples of 8.
+constexpr int64_t kDeviceWidthMultiple = 8;
+bool DeviceTakes(const Golden& golden);
+// What the plan says of a model whose widths the device does not take. Throws where it does not refuse it, or for another reason.
+std::string WidthRefusal(const Golden& golden);
+
 // Changes the options of a plan, which already have room for every batch of the golden.
 using PlanChange = std::function<void(hlm_plan_options*)>;
 

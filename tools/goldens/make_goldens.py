@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes the goldens of tests/golden: small models, batches, and what float64 arithmetic makes of them.
 
-    python3 tools/goldens/make_goldens.py --out tests/golden/data
+    python3 tools/goldens/make_goldens.py --out tests/golden/data            # all of them
+    python3 tools/goldens/make_goldens.py --out tests/golden/data --missing  # those that are not there; the others stay
 
 Needs torch, transformers, safetensors and numpy; runs on the CPU in about a minute. Before a golden is written it is held against
 transformers' own model of that architecture (logits, gradients, the losses of ten AdamW steps), and it is
@@ -149,7 +150,8 @@ def make(case, folder):
     require(min(abs(step["loss"]) for step in golden["steps"]) > 0.5, f"{case.name}: a loss is too small for relative tolerances")
 
     write_golden(case, folder, drawn, batches, options, golden)
-    return {"clipped_steps": clipped, "against_transformers": against_transformers, "float32_against_float64": in_float32}
+    return {"made_with": made_with(), "clipped_steps": clipped, "against_transformers": against_transformers,
+            "float32_against_float64": in_float32}
 
 
 def write_golden(case, folder, drawn, batches, options, golden):
@@ -215,10 +217,14 @@ def made_with():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, type=pathlib.Path, help="folder to write; goldens in it are replaced")
+    parser.add_argument("--missing", action="store_true", help="keep the goldens that are there, make those that are not")
     arguments = parser.parse_args()
     out = arguments.out
     if out.exists() and any(out.iterdir()) and not (out / "manifest.json").is_file():
         raise GoldenError(f"{out} is not empty and holds no goldens")
+    there = {}
+    if arguments.missing and (out / "manifest.json").is_file():
+        there = json.loads((out / "manifest.json").read_text())["goldens"]
     torch.set_num_threads(1)  # the same order of additions on every machine
     torch.use_deterministic_algorithms(True)
     transformers.logging.set_verbosity_error()
@@ -226,8 +232,12 @@ def main():
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = pathlib.Path(tempfile.mkdtemp(prefix=out.name + ".", dir=out.parent))
     try:
-        manifest = {"made_with": made_with(), "goldens": {}}
+        manifest = {"goldens": {}}
         for case in cases.CASES:
+            if case.name in there:
+                shutil.copytree(out / case.name, beside / case.name)
+                manifest["goldens"][case.name] = there[case.name]
+                continue
             entry = make(case, beside / case.name)
             manifest["goldens"][case.name] = entry
             print(case.name, json.dumps(entry), flush=True)
