@@ -1,6 +1,6 @@
 #include "c_api/check.h"
 #include "c_api/internal.h"
-#include "core/train/devices.h"
+#include "core/machine/devices.h"
 
 using hlm::capi::CopyString;
 using hlm::capi::Guard;

@@ -6,7 +6,7 @@
 #include "c_api/batch.h"
 #include "c_api/check.h"
 #include "c_api/internal.h"
-#include "core/train/devices.h"
+#include "core/machine/devices.h"
 
 namespace hlm::capi {
 namespace {

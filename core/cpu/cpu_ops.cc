@@ -1,12 +1,11 @@
 #include "core/cpu/cpu_ops.h"
 
-#include <initializer_list>
-
 #include "core/base/error.h"
 #include "core/cpu/attention.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/linear.h"
 #include "core/cpu/workspace.h"
+#include "core/device/arguments.h"
 
 namespace hlm {
 namespace {
@@ -16,30 +15,6 @@ CpuStream& Cpu(Stream& stream) { return static_cast<CpuStream&>(stream); }
 size_t Elements(int64_t n, DType type) { return static_cast<size_t>(n) * SizeOf(type); }
 size_t Floats(int64_t n) { return static_cast<size_t>(n) * sizeof(float); }
 size_t Ints(int64_t n) { return static_cast<size_t>(n) * sizeof(int32_t); }
-
-void CheckType(const char* operation, DType type) {
-  HLM_CHECK(type == DType::kF32 || type == DType::kBF16, operation, " computes in f32 or bf16, not ", Name(type));
-}
-void CheckSizes(const char* operation, std::initializer_list<int64_t> sizes) {
-  for (const int64_t size : sizes) HLM_CHECK(size >= 1, operation, " with a dimension of ", size);
-}
-void CheckPointers(const char* operation, std::initializer_list<const void*> pointers) {
-  for (const void* pointer : pointers) HLM_CHECK(pointer != nullptr, operation, " without one of its arrays");
-}
-void CheckHeads(const char* operation, int64_t heads, int64_t kv_heads) {
-  HLM_CHECK(heads % kv_heads == 0, operation, " with ", heads, " heads, no multiple of ", kv_heads, " key heads");
-}
-void CheckDocuments(const char* operation, const Documents& documents, int64_t tokens) {
-  CheckSizes(operation, {documents.count, documents.longest});
-  CheckPointers(operation, {documents.offsets, documents.host_offsets});
-  const int32_t* at = documents.host_offsets;
-  HLM_CHECK(at[0] == 0 && at[documents.count] == tokens, operation, " of ", tokens, " tokens with documents from ", at[0], " to ",
-            at[documents.count]);
-  for (int64_t d = 0; d < documents.count; ++d) {
-    HLM_CHECK(at[d + 1] > at[d] && at[d + 1] - at[d] <= documents.longest, operation, ": document ", d, " of ", at[d + 1] - at[d],
-              " tokens, the longest is said to have ", documents.longest);
-  }
-}
 
 }  // namespace
 

@@ -28,6 +28,18 @@ Error CurrentError() {
   }
 }
 
+class CpuTimeStamp final : public TimeStamp {
+ public:
+  void Take() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    microseconds_ = std::chrono::duration<double, std::micro>(now).count();
+  }
+  double Microseconds() override { return microseconds_; }
+
+ private:
+  std::atomic<double> microseconds_{0};
+};
+
 }  // namespace
 
 void EventRecord::Signal(const std::optional<Error>& stream_error) {
@@ -163,6 +175,12 @@ void CpuStream::FillZero(void* to, size_t bytes) {
 }
 
 void CpuStream::Call(std::function<void()> work) { Enqueue({}, std::move(work)); }
+
+std::shared_ptr<TimeStamp> CpuStream::Stamp() {
+  auto stamp = std::make_shared<CpuTimeStamp>();
+  Call([stamp] { stamp->Take(); });
+  return stamp;
+}
 
 void CpuStream::Synchronize() {
   const std::shared_ptr<EventRecord> record = EnqueueRecord();

@@ -67,6 +67,7 @@ class CpuStream final : public Stream {
   void Copy(void* to, const void* from, size_t bytes) override;
   void FillZero(void* to, size_t bytes) override;
   void Call(std::function<void()> work) override;
+  std::shared_ptr<TimeStamp> Stamp() override;
   void Synchronize() override;
 
   // The way in for every operation: `run` touches what `accesses` says and nothing else that another stream or thread may touch.

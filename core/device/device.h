@@ -25,6 +25,14 @@ class Event {
   virtual void Synchronize() = 0;
 };
 
+// The moment at which a stream reached a point.
+class TimeStamp {
+ public:
+  virtual ~TimeStamp() = default;
+  // Microseconds on the host's steady clock; the stream must have been synchronized past the point.
+  virtual double Microseconds() = 0;
+};
+
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -38,8 +46,11 @@ class Stream {
   virtual void Copy(void* to, const void* from, size_t bytes) = 0;
   virtual void FillZero(void* to, size_t bytes) = 0;
 
-  // Runs `work` in stream order on a host thread. For small host-side actions (trace marks); must not call the device.
+  // Runs `work` in stream order on a host thread; must not call the device.
   virtual void Call(std::function<void()> work) = 0;
+
+  // Takes the time when the work enqueued so far is done.
+  virtual std::shared_ptr<TimeStamp> Stamp() = 0;
 
   // Blocks until all work enqueued so far is done; throws the stream's first error.
   virtual void Synchronize() = 0;
@@ -88,7 +99,7 @@ class Device {
 
   virtual const DeviceInfo& info() const = 0;
 
-  // Zeroed, 4096-byte aligned. Throws RESOURCE_EXHAUSTED with the bytes asked for. Buffers must not outlive the device.
+  // Zeroed, 256-byte aligned. Throws RESOURCE_EXHAUSTED with the bytes asked for. Buffers must not outlive the device.
   virtual Buffer Allocate(size_t bytes) = 0;
   // Host memory that copies may use directly: pinned on a GPU, plain huge-page-advised memory on the CPU. Zeroed, 4096-byte aligned.
   virtual Buffer AllocateHost(size_t bytes) = 0;

@@ -25,7 +25,7 @@ struct LinearArgs {
   const void* x = nullptr;        // [tokens, in] type
   const void* w = nullptr;        // [out, in] type
   const void* bias = nullptr;     // [out] type, or null
-  const void* addend = nullptr;   // [tokens, out] y_type, or null; may equal y
+  const void* addend = nullptr;   // [tokens, out] y_type, or null; must not overlap y
   void* y = nullptr;              // [tokens, out] y_type
 };
 
@@ -196,6 +196,7 @@ struct OpShapes {
   int64_t longest_document = 0;  // tokens
   int64_t hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0, vocab = 0;
   int64_t head_chunk = 0;        // rows of logits at a time
+  bool qkv_bias = false;
   int64_t threads = 1;           // of the compute team (CPU device)
 };
 

@@ -1,6 +1,6 @@
 // The devices of this machine, by name.
-#ifndef HORIZON_LM_CORE_TRAIN_DEVICES_H_
-#define HORIZON_LM_CORE_TRAIN_DEVICES_H_
+#ifndef HORIZON_LM_CORE_MACHINE_DEVICES_H_
+#define HORIZON_LM_CORE_MACHINE_DEVICES_H_
 
 #include <memory>
 #include <string>
@@ -28,4 +28,4 @@ std::unique_ptr<Device> MakeDevice(const Plan& plan);
 
 }  // namespace hlm
 
-#endif  // HORIZON_LM_CORE_TRAIN_DEVICES_H_
+#endif  // HORIZON_LM_CORE_MACHINE_DEVICES_H_

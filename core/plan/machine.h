@@ -17,6 +17,12 @@ struct MachineSpec {
   int64_t host_bytes = 0;           // memory that may be used, after cgroup limits
   int64_t device_bytes = 0;
   int64_t threads = 1;              // processors this process may use
+  // Widths of rows (hidden, head, intermediate sizes) must be multiples of this.
+  int64_t width_multiple = 1;
+  int64_t most_head_dim = int64_t{1} << 20;
+  // What feeds the device well: tokens of a micro-batch, and bytes of one chunk of fp32 logits.
+  int64_t micro_tokens = 4096;
+  int64_t logits_bytes = int64_t{64} << 20;
   // Taken by libraries, drivers and code outside the arenas; measured.
   int64_t host_reserve_bytes = int64_t{192} << 20;
   int64_t device_reserve_bytes = 0;
@@ -26,6 +32,9 @@ struct MachineSpec {
   double host_bytes_per_second = 0;
   std::string libraries;            // with versions: part of the numerics
   std::function<size_t(const OpShapes&)> workspace_bytes;  // of the device's operations; pure
+  // The algorithm of each product, as the device chose them by timing, at most once for each shape on a machine; null: its library
+  // chooses. Part of the numerics.
+  std::function<std::string(const OpShapes&)> product_algorithms;
 };
 
 }  // namespace hlm

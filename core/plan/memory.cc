@@ -32,6 +32,17 @@ int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one bou
   return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
 }
 
+// As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where memory
+// is short or nothing is gained.
+int64_t StagingParts(const PlanInputs& in, const Plan& plan) {
+  constexpr int64_t kMost = 8, kShare = 32;  // of the device's memory, as a divisor
+  size_t parts = 0;
+  for (const UnitPlan& unit : plan.units) parts = std::max(parts, unit.parts.size());
+  const int64_t affordable = DeviceLimit(in, plan) / kShare / RoundUp(plan.part_bytes, 256);
+  if (in.machine.device_is_host || affordable < 2) return 2;
+  return std::clamp<int64_t>(std::min(static_cast<int64_t>(parts), affordable), 2, kMost);
+}
+
 void FillDevice(const PlanInputs& in, Plan& plan) {
   const ModelSpec& spec = in.spec;
   const DType type = plan.numerics.compute;
@@ -44,7 +55,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   device.prefetch = plan.options.prefetch;
   device.shapes = {.type = type,
                    .tokens = plan.micro_tokens,
-                   .longest_document = plan.micro_tokens,
+                   .longest_document = in.machine.device_is_host ? plan.micro_tokens : plan.options.seq_len,
                    .hidden = spec.hidden,
                    .heads = spec.heads,
                    .kv_heads = spec.kv_heads,
@@ -52,6 +63,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
                    .intermediate = spec.intermediate,
                    .vocab = spec.vocab,
                    .head_chunk = plan.numerics.head_chunk,
+                   .qkv_bias = spec.qkv_bias,
                    .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
@@ -63,7 +75,8 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout, in.layout.tied), 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
-    a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), 2));
+    device.staging = StagingParts(in, plan);
+    a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
   }
   // Two boundaries are in use at once and a third one moves. Forward passes alone need no more than that.
   const bool all = backward && plan.block_inputs == BlockInputs::kDevice;

@@ -57,9 +57,25 @@ std::vector<PartPlan> CutParts(int64_t elements, int64_t part_elements) {
   return parts;
 }
 
+void CheckWidths(const PlanInputs& in) {
+  const int64_t multiple = in.machine.width_multiple;
+  const auto check = [&](const char* name, int64_t width) {
+    if (width % multiple != 0) {
+      throw Unimplemented(name, " is ", width, "; device ", in.machine.device, " takes multiples of ", multiple, " only; device cpu takes any");
+    }
+  };
+  check("hidden_size", in.spec.hidden);
+  check("head_dim", in.spec.head_dim);
+  check("intermediate_size", in.spec.intermediate);
+  if (multiple > 1 && in.spec.head_dim > in.machine.most_head_dim) {
+    throw Unimplemented("head_dim is ", in.spec.head_dim, "; device ", in.machine.device, " takes at most ", in.machine.most_head_dim);
+  }
+}
+
 }  // namespace
 
 void ResolveOptions(const PlanInputs& in, Plan& plan) {
+  CheckWidths(in);
   PlanOptions& o = plan.options;
   CheckOptions(o);
   plan.purpose = o.purpose;
@@ -69,9 +85,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
   CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
 
-  // A micro-batch of about 4 Ki tokens feeds the products well; the rest of the step follows in further ones.
-  constexpr int64_t kMicroTokens = 4096;
-  if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(kMicroTokens / o.seq_len, 1, o.batch_size);
+  // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
+  if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size);
   plan.micro_tokens = o.micro_batch * o.seq_len;
 
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers + 1);
@@ -79,11 +94,9 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.prefetch >= o.slots) {
     throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots, ": a unit that waits needs a slot of its own");
   }
-  if (o.ring == 0) o.ring = 4;
-
   if (o.head_chunk == 0) {
-    constexpr int64_t kLogitsBytes = int64_t{64} << 20;
-    o.head_chunk = std::max<int64_t>(kLogitsBytes / (4 * in.spec.vocab), 64);
+    o.head_chunk = std::max<int64_t>(in.machine.logits_bytes / (4 * in.spec.vocab), 64);
+    if (o.head_chunk > 256) o.head_chunk = o.head_chunk / 256 * 256;  // whole tiles of a product
   }
   o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
 
@@ -95,6 +108,12 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   for (const UnitSpec& unit : in.layout.units) {
     plan.units.push_back({unit.name, unit.elements, CutParts(unit.elements, part_elements)});
     largest = std::max(largest, std::min(unit.elements, part_elements));
+  }
+  if (o.ring == 0) {
+    // On a GPU the largest unit's parts all find a place, so that compute need not wait until they have been taken.
+    size_t parts = 0;
+    for (const UnitPlan& unit : plan.units) parts = std::max(parts, unit.parts.size());
+    o.ring = in.machine.device_is_host ? 4 : std::clamp<int64_t>(static_cast<int64_t>(parts) + 2, 4, 10);
   }
   plan.ring_entries = o.ring;
   plan.part_bytes = largest * static_cast<int64_t>(SizeOf(*o.grad_dtype));

@@ -1,5 +1,7 @@
 #include "core/plan/plan.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/plan/choose.h"
 #include "core/plan/numerics.h"
@@ -32,13 +34,38 @@ const char* Name(Timing timing) {
   return "unknown";
 }
 
-Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
-  const PlanInputs in{spec, layout, machine};
+namespace {
+
+Plan TryPlan(const PlanInputs& in, const PlanOptions& options) {
   Plan plan;
   plan.options = options;
   ResolveOptions(in, plan);
-  plan.numerics = ChooseNumerics(plan, machine);
+  plan.numerics = ChooseNumerics(plan, in.machine);
   ChooseActivations(in, plan);
+  return plan;
+}
+
+// Where the plan chooses the micro-batch: the largest that fits, halved down to one row.
+Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
+  if (options.micro_batch != 0) return TryPlan(in, options);
+  for (int64_t tokens = in.machine.micro_tokens;; tokens /= 2) {
+    const int64_t rows = options.seq_len > 0 ? std::clamp<int64_t>(tokens / options.seq_len, 1, std::max<int64_t>(options.batch_size, 1)) : 1;
+    try {
+      PlanOptions one = options;
+      one.micro_batch = rows;
+      return TryPlan(in, one);
+    } catch (const Error& error) {
+      if (error.code() != Code::kResourceExhausted || rows == 1) throw;
+    }
+  }
+}
+
+}  // namespace
+
+Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
+  const PlanInputs in{spec, layout, machine};
+  Plan plan = LargestMicroBatch(in, options);
+  if (machine.product_algorithms) plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
   plan.options.sweeps = plan.numerics.sweeps;
   plan.options.block_inputs = plan.block_inputs;
   plan.numerics.hash = HashNumerics(plan.numerics);

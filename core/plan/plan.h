@@ -65,6 +65,7 @@ struct Numerics {
   DType moment_dtype = DType::kF32;
   int64_t threads = 1;      // of the compute team
   std::string libraries;    // device libraries with versions, instruction set
+  std::string products;     // the algorithm of each product; empty: the library's first choice
   std::string optimizer;    // path of the update
   std::string hash;         // of all above, 16 hexadecimal digits
 };
@@ -108,6 +109,7 @@ struct DevicePlan {
   std::string name;
   int64_t slots = 0;      // for blocks
   int64_t prefetch = 0;   // visits
+  int64_t staging = 2;    // parts of a gradient that may be on their way down at once
   DeviceArena arena;
   OpShapes shapes;        // what the workspace was computed from
 };

@@ -32,7 +32,7 @@ class DeviceBuffers {
   std::byte* Gradient(int64_t token) const { return At(range_.gradient) + token * row_bytes_; }
   float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
   float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
-  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / 2); }
+  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / plan_.devices[0].staging); }
   std::byte* Batch() const { return At(range_.batch); }
 
   // The tensors of a block for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch space.

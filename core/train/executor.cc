@@ -35,6 +35,8 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
     for (auto& event : events) event = device.CreateEvent();
   };
   make(visit_done_);
+  staged_.resize(static_cast<size_t>(plan.devices[0].staging));
+  staging_free_.resize(staged_.size());
   make(staged_);
   make(staging_free_);
   make(input_saved_);
@@ -43,9 +45,11 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 
   const DeviceArena& arena = plan.devices[0].arena;
   device.ops().SetWorkspace(buffers_.At(arena.workspace), static_cast<size_t>(arena.workspace.bytes));
-  const std::vector<float> table = MakeRotaryTable(spec, plan.micro_tokens);
-  up_->Copy(buffers_.At(arena.rotary), table.data(), table.size() * sizeof(float));
+  // A member until it has arrived: where the wait itself fails, for want of memory, the copy may still run.
+  rotary_table_ = MakeRotaryTable(spec, plan.micro_tokens);
+  up_->Copy(buffers_.At(arena.rotary), rotary_table_.data(), rotary_table_.size() * sizeof(float));
   up_->Synchronize();
+  std::vector<float>().swap(rotary_table_);
 }
 
 double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients) { return Run(pass, &gradients, nullptr); }
@@ -265,15 +269,18 @@ void Executor::SendGradientDown(const Pass& pass, const Visit& visit, const Grad
   for (const PartPlan& part : plan_.units[unit].parts) {
     const int64_t n = part.end - part.begin;
     const int64_t s = staging_next_;
-    staging_next_ = 1 - s;
+    staging_next_ = (s + 1) % plan_.devices[0].staging;
     const size_t bytes = static_cast<size_t>(n) * SizeOf(plan_.numerics.grad_dtype);
 
     compute_->Wait(*staging_free_[s], "staging is free");
+    std::optional<Trace::StreamSpan> rounding;
+    rounding.emplace(trace_, *compute_, Trace::kCompute, StrCat("round the gradient of ", plan_.units[unit].name));
     device_.ops().Cast(*compute_, {.x_type = DType::kF32,
                                    .y_type = plan_.numerics.grad_dtype,
                                    .n = n,
                                    .x = AccumulatorOf(unit) + part.begin,
                                    .y = buffers_.Staging(s)});
+    rounding.reset();
     compute_->Record(*staged_[s]);
 
     RingTicket entry = ring_->Acquire();

@@ -105,6 +105,7 @@ class Executor {
   Buffer arena_, host_batch_, host_block_inputs_;
   BatchLayout batch_layout_;
   DeviceBuffers buffers_;
+  std::vector<float> rotary_table_;  // on its way up while this is made; before the streams, whose ends wait for their copies
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
   BlockTemplate block_;
@@ -114,7 +115,7 @@ class Executor {
   static constexpr int64_t kDone = 4;
   std::array<std::unique_ptr<Event>, kDone> visit_done_;  // visit v is done: v % kDone
   std::unique_ptr<Event> losses_down_, logits_made_, logits_down_;
-  std::array<std::unique_ptr<Event>, 2> staged_, staging_free_;
+  std::vector<std::unique_ptr<Event>> staged_, staging_free_;          // by place in the staging buffers
   std::array<std::unique_ptr<Event>, 3> input_saved_, input_fetched_;  // by place
   int64_t staging_next_ = 0;
   MoveCounters counters_;

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 
 namespace hlm {
 
@@ -25,7 +25,12 @@ void Trace::Start() {
 void Trace::Add(Lane lane, const std::string& name, double begin, double end) {
   if (!on()) return;
   std::lock_guard lock(mutex_);
-  spans_.push_back({lane, name, begin, end});
+  spans_.push_back({lane, name, begin, end, nullptr, nullptr});
+}
+
+void Trace::Add(Lane lane, const std::string& name, std::shared_ptr<TimeStamp> begin, std::shared_ptr<TimeStamp> end) {
+  std::lock_guard lock(mutex_);
+  spans_.push_back({lane, name, 0, 0, std::move(begin), std::move(end)});
 }
 
 Trace::StreamSpan::StreamSpan(Trace& trace, Stream& stream, Lane lane, std::string name) {
@@ -34,14 +39,13 @@ Trace::StreamSpan::StreamSpan(Trace& trace, Stream& stream, Lane lane, std::stri
   stream_ = &stream;
   lane_ = lane;
   name_ = std::move(name);
-  begin_ = std::make_shared<double>(0);
-  stream.Call([begin = begin_] { *begin = Now(); });
+  begin_ = stream.Stamp();
 }
 
 Trace::StreamSpan::~StreamSpan() {
   if (trace_ == nullptr) return;
   try {
-    stream_->Call([trace = trace_, lane = lane_, name = name_, begin = begin_] { trace->Add(lane, name, *begin, Now()); });
+    trace_->Add(lane_, name_, begin_, stream_->Stamp());
   } catch (...) {  // a mark that is missing in the trace must not end a step
   }
 }
@@ -49,24 +53,34 @@ Trace::StreamSpan::~StreamSpan() {
 void Trace::Write(const std::string& path) {
   if (!on_.exchange(false)) throw FailedPrecondition("no trace was started");
   std::lock_guard lock(mutex_);
-  using Json = nlohmann::ordered_json;
-  Json events = Json::array();
+  for (Span& span : spans_) {
+    if (span.begin_stamp == nullptr) continue;
+    span.begin = span.begin_stamp->Microseconds();
+    span.end = span.end_stamp->Microseconds();
+  }
   static constexpr const char* kLanes[] = {"", "compute", "up", "down", "optimizer", "host"};
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("displayTimeUnit", "ms");
+  json.Key("traceEvents").BeginArray();
   for (int lane = kCompute; lane <= kHost; ++lane) {
-    events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", lane}, {"name", "thread_name"}, {"args", {{"name", kLanes[lane]}}}});
+    json.BeginObject();
+    json.Member("ph", "M").Member("pid", 1).Member("tid", lane).Member("name", "thread_name");
+    json.Key("args").BeginObject().Member("name", kLanes[lane]).EndObject();
+    json.EndObject();
   }
   double first = 0;
   for (const Span& span : spans_) first = first == 0 ? span.begin : std::min(first, span.begin);
   for (const Span& span : spans_) {
-    events.push_back({{"ph", "X"},
-                      {"pid", 1},
-                      {"tid", static_cast<int>(span.lane)},
-                      {"name", span.name},
-                      {"ts", span.begin - first},
-                      {"dur", span.end - span.begin}});
+    json.BeginObject();
+    json.Member("ph", "X").Member("pid", 1).Member("tid", static_cast<int>(span.lane)).Member("name", span.name);
+    json.Member("ts", span.begin - first).Member("dur", span.end - span.begin);
+    json.EndObject();
   }
+  json.EndArray();
+  json.EndObject();
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << Json({{"displayTimeUnit", "ms"}, {"traceEvents", events}}).dump() << "\n";
+  file << json.text() << "\n";
   file.flush();
   if (!file) throw InvalidArgument("cannot write the trace to ", path, ": ", std::strerror(errno));
   spans_.clear();

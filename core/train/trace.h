@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ class Trace {
   // Microseconds on the trace's clock.
   static double Now();
   void Add(Lane lane, const std::string& name, double begin, double end);
+  // A span whose moments a stream takes; they are asked for when the trace is written.
+  void Add(Lane lane, const std::string& name, std::shared_ptr<TimeStamp> begin, std::shared_ptr<TimeStamp> end);
 
   // Brackets what is enqueued on a stream while it lives. Costs nothing while the trace is off.
   class StreamSpan {
@@ -34,7 +37,7 @@ class Trace {
     Stream* stream_ = nullptr;
     Lane lane_ = kCompute;
     std::string name_;
-    std::shared_ptr<double> begin_;
+    std::shared_ptr<TimeStamp> begin_;
   };
 
   // Ends the trace and writes it. FAILED_PRECONDITION where none was started.
@@ -44,7 +47,8 @@ class Trace {
   struct Span {
     Lane lane;
     std::string name;
-    double begin, end;
+    double begin = 0, end = 0;
+    std::shared_ptr<TimeStamp> begin_stamp, end_stamp;  // null where the moments are known already
   };
   std::atomic<bool> on_{false};
   std::mutex mutex_;

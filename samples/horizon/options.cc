@@ -227,6 +227,8 @@ void AddRunOptions(CLI::App& app, Options& options) {
 }
 
 void AddBenchOptions(CLI::App& app, Options& options) {
+  const Choices purposes = {{"train", HLM_PURPOSE_TRAIN}, {"forward-backward", HLM_PURPOSE_FORWARD_BACKWARD}};
+  AddChoice(app, "--purpose", options.purpose, purposes, "whole steps, or forward and backward with no update");
   AddNumber(app, "--steps", options.bench.steps, 1, "timed steps");
   AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed");
   AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids");

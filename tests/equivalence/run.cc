@@ -7,15 +7,16 @@
 #include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/device/race_checker.h"
-#include "core/train/devices.h"
+#include "core/machine/devices.h"
+#include "tests/support/test_device.h"
 
 namespace hlm {
 
 std::string TinyConfig(bool tied, bool qk_norm, int64_t layers) {
   return StrCat(R"({"architectures": [")", qk_norm ? "Qwen3ForCausalLM" : "Qwen2ForCausalLM", R"("], "model_type": ")",
-                qk_norm ? "qwen3" : "qwen2", R"(", "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": )", layers,
-                R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": )", qk_norm ? 8 : 6,
-                R"(, "vocab_size": 61, "max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, )",
+                qk_norm ? "qwen3" : "qwen2", R"(", "hidden_size": 32, "intermediate_size": 40, "num_hidden_layers": )", layers,
+                R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 61, )",
+                R"("max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, )",
                 R"("initializer_range": 0.2, "hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
 }
 
@@ -45,7 +46,7 @@ Data MakeData(const RunSetup& setup, int64_t step) {
 
 RunResult Train(const RunSetup& setup) {
   const auto model = Model::Create(setup.config, setup.seed);
-  MachineSpec machine = DescribeMachine("cpu");
+  MachineSpec machine = DescribeMachine(TestDeviceName());
   PlanOptions options = setup.plan;
   if (options.threads == 0) options.threads = 1;
   const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, machine));
@@ -54,7 +55,7 @@ RunResult Train(const RunSetup& setup) {
 
   RunResult result;
   result.plan = *plan;
-  Trainer trainer(model, plan, setup.trainer, CreateCpuDevice(device_options));
+  Trainer trainer(model, plan, setup.trainer, MakeTestDevice(device_options));
   for (int64_t step = 0; step < setup.steps; ++step) {
     const Data data = MakeData(setup, step);
     Batch batch;

@@ -6,7 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/random.h"
-#include "core/train/devices.h"
+#include "core/machine/devices.h"
 #include "core/train/trainer.h"
 
 namespace hlm {

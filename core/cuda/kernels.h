@@ -1,0 +1,50 @@
+// The CUDA device's own kernels: one function an operation of ops.h, enqueued on a stream. Arguments have been checked.
+//
+// `scratch` is the compute stream's workspace; the functions that name bytes say how much of it a call takes. They are pure, never
+// fall when a dimension grows, and do not depend on the GPU: sums are cut into the same pieces everywhere, so the bits depend on the
+// shape alone. No float atomics. Pointers of whole tensors are 16-byte aligned, and so is every row: widths are multiples of 8
+// elements, except rows of the vocabulary's length.
+#ifndef HORIZON_LM_CORE_CUDA_KERNELS_H_
+#define HORIZON_LM_CORE_CUDA_KERNELS_H_
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/device/ops.h"
+
+namespace hlm::cuda {
+
+void RmsNorm(cudaStream_t stream, const RmsNormArgs& args);
+
+size_t RmsNormBackwardBytes(int64_t rows, int64_t width);
+void RmsNormBackward(cudaStream_t stream, const RmsNormBackwardArgs& args, void* scratch);
+
+void QkRotary(cudaStream_t stream, const QkRotaryArgs& args);
+
+size_t QkRotaryBackwardBytes(int64_t tokens, int64_t heads, int64_t kv_heads, int64_t head_dim);  // where there is a norm
+void QkRotaryBackward(cudaStream_t stream, const QkRotaryBackwardArgs& args, void* scratch);
+
+void SwiGlu(cudaStream_t stream, const SwiGluArgs& args);
+void SwiGluBackward(cudaStream_t stream, const SwiGluBackwardArgs& args);
+
+void Embedding(cudaStream_t stream, const EmbeddingArgs& args);
+
+size_t EmbeddingBackwardBytes(int64_t tokens, int64_t vocab);
+void EmbeddingBackward(cudaStream_t stream, const EmbeddingBackwardArgs& args, void* scratch);
+
+void CrossEntropy(cudaStream_t stream, const CrossEntropyArgs& args);
+
+void Cast(cudaStream_t stream, const CastArgs& args);
+
+// sums[c] (+)= sum over rows of x[r, c]: the gradient of a bias.
+size_t ColumnSumsBytes(int64_t rows, int64_t width);
+void ColumnSums(cudaStream_t stream, DType type, const void* x, int64_t rows, int64_t width, bool accumulate, float* sums, void* scratch);
+
+// y[r, c] += bias[c].
+void AddBias(cudaStream_t stream, DType type, const void* bias, int64_t rows, int64_t width, float* y);
+
+}  // namespace hlm::cuda
+
+#endif  // HORIZON_LM_CORE_CUDA_KERNELS_H_

@@ -1,0 +1,32 @@
+"""Where the CUDA toolkit and cuDNN's frontend are, as the repository @cuda. Without them it is empty, and what needs it is not built.
+
+The toolkit: $CUDA_HOME, or /usr/local/cuda. The frontend (headers only) lies where tools/setup.sh puts it:
+${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}/cudnn-frontend.
+"""
+
+def _cuda_configure_impl(ctx):
+    env = ctx.os.environ
+    toolkit = env.get("CUDA_HOME", "/usr/local/cuda")
+    cache = env.get("HORIZON_LM_CACHE", env.get("HOME", "/tmp") + "/.cache/horizon-lm")
+    frontend = cache + "/cudnn-frontend"
+    wanted = [
+        toolkit + "/bin/nvcc",
+        toolkit + "/include/cublasLt.h",
+        toolkit + "/include/cudnn.h",
+        frontend + "/include/cudnn_frontend.h",
+    ]
+    found = True
+    for file in wanted:
+        found = found and ctx.path(file).exists
+    if found:
+        for name in ["bin", "nvvm", "include", "lib64"]:
+            ctx.symlink(toolkit + "/" + name, name)
+        ctx.symlink(frontend + "/include", "frontend/include")
+    ctx.file("found.bzl", "HAVE_CUDA = %s\n" % found)
+    ctx.symlink(Label("//third_party:cuda.BUILD"), "BUILD")
+
+cuda_configure = repository_rule(
+    implementation = _cuda_configure_impl,
+    environ = ["CUDA_HOME", "HORIZON_LM_CACHE", "HOME"],
+    local = True,
+)
