@@ -37,6 +37,16 @@ DeviceRates CudaRates(int index, const DeviceFacts& facts) {
   return CalibratedRates(CalibrationKey(facts), [index] { return CudaPlugin().Create(index, {}); });
 }
 
+// The algorithms of the products, timed once for a shape. Only what is kept may be used: the same run twice must give the same bits,
+// and a second timing could choose otherwise.
+std::string CudaProducts(int index, const DeviceFacts& facts, const OpShapes& s) {
+  const std::string key = StrCat("products|", CalibrationKey(facts), "|", Name(s.type), ",", s.tokens, ",", s.hidden, ",", s.heads, ",",
+                                 s.kv_heads, ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias);
+  bool kept = false;
+  const std::string algorithms = CalibrationFile().Get(key, [&] { return CudaPlugin().TuneProducts(index, s); }, &kept);
+  return kept ? algorithms : "";
+}
+
 Json DescribeCuda(int index) {
   const DeviceFacts facts = CudaPlugin().Describe(index);
   const DeviceRates rates = CudaRates(index, facts);
@@ -131,6 +141,7 @@ MachineSpec DescribeCudaMachine(int index) {
   m.logits_bytes = std::min(int64_t{2} << 30, facts.memory_bytes / 32);
   m.libraries = facts.libraries;
   m.workspace_bytes = [](const OpShapes& shapes) { return CudaPlugin().WorkspaceBytes(shapes); };
+  m.product_algorithms = [index, facts](const OpShapes& shapes) { return CudaProducts(index, facts, shapes); };
   return m;
 }
 

@@ -27,18 +27,23 @@ class Bench {
   }
   ~Bench() { device_.ops().SetWorkspace(nullptr, 0); }
 
+  // Mean of the later half of at least a fifth of a second of it: a chip that works all the time is slower than one that just began.
   template <class Work>
   double Seconds(const Work& work) {
-    std::vector<double> times;
-    for (int i = 0; i < 8; ++i) {
+    constexpr double kLeast = 0.2;
+    constexpr int64_t kMost = 4096;
+    const auto time = [&](int64_t count) {
       const auto begin = stream_->Stamp();
-      work();
+      for (int64_t i = 0; i < count; ++i) work();
       const auto end = stream_->Stamp();
       stream_->Synchronize();
-      if (i > 0) times.push_back((end->Microseconds() - begin->Microseconds()) * 1e-6);
-    }
-    std::nth_element(times.begin(), times.begin() + 3, times.end());
-    return times[3];
+      return (end->Microseconds() - begin->Microseconds()) * 1e-6;
+    };
+    time(1);
+    const double once = std::max(time(1), 1e-6);
+    const int64_t count = std::clamp<int64_t>(static_cast<int64_t>(kLeast / 2 / once), 1, kMost);
+    time(count);
+    return time(count) / static_cast<double>(count);
   }
 
   double Linear(int64_t tokens, int64_t in, int64_t out, DType y_type, bool addend) {

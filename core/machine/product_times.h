@@ -11,7 +11,7 @@
 
 namespace hlm {
 
-// One after another on random operands of their own, each some times over; medians, multiplied by how often a step has them.
+// One after another on random operands of their own, each for a fifth of a second, multiplied by how often a step has them.
 // Micro-batches are documents of row_length tokens, which divides shapes.tokens. Takes the memory of one micro-batch of a block and of
 // the head on the device.
 ProductTimes TimeDeviceProducts(Device& device, const OpShapes& shapes, size_t workspace_bytes, int64_t layers, int64_t micro_batches,

@@ -25,7 +25,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
 
 std::string HashNumerics(const Numerics& n) {
   const std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype), "|",
-                                  Name(n.moment_dtype), "|", n.threads, "|", n.libraries, "|", n.products, "|", n.optimizer);
+                                  Name(n.moment_dtype), "|", n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits;

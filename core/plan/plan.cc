@@ -65,6 +65,7 @@ Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
   const PlanInputs in{spec, layout, machine};
   Plan plan = LargestMicroBatch(in, options);
+  plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
   if (machine.product_algorithms) plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
   plan.options.sweeps = plan.numerics.sweeps;
   plan.options.block_inputs = plan.block_inputs;

