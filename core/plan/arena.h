@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_PLAN_ARENA_H_
 
 #include <cstdint>
+#include <vector>
 
 namespace hlm {
 
@@ -27,6 +28,7 @@ struct DeviceArena {
   Range batch;             // ids, targets, positions, weights, losses, document offsets of a step
   Range rotary;            // [micro_tokens, head_dim] cosines and sines
   Range workspace;         // of the operations
+  std::vector<Range> red_zones;  // guard bytes behind each range; none in release builds
   int64_t block_slot_bytes = 0;
   int64_t total = 0;       // bytes of the whole arena
 };

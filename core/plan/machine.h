@@ -26,6 +26,12 @@ struct MachineSpec {
   // Taken by libraries, drivers and code outside the arenas; measured.
   int64_t host_reserve_bytes = int64_t{192} << 20;
   int64_t device_reserve_bytes = 0;
+  // Guard bytes behind each range of the device arena, a multiple of 256.
+#ifdef NDEBUG
+  int64_t red_zone_bytes = 0;
+#else
+  int64_t red_zone_bytes = 256;
+#endif
   // Rates for the predicted time.
   double product_flops_f32 = 0, product_flops_bf16 = 0;  // multiply and add are two
   double up_bytes_per_second = 0, down_bytes_per_second = 0;

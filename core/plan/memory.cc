@@ -11,15 +11,22 @@ namespace {
 
 class ArenaBuilder {
  public:
+  explicit ArenaBuilder(int64_t red_zone_bytes) : red_zone_bytes_(red_zone_bytes) {}
   Range Take(int64_t bytes) {
     const Range range{total_, bytes};
     total_ = CheckedAdd(total_, RoundUp(bytes, 256));
+    if (red_zone_bytes_ > 0) {
+      red_zones_.push_back({total_, red_zone_bytes_});
+      total_ = CheckedAdd(total_, red_zone_bytes_);
+    }
     return range;
   }
   int64_t total() const { return total_; }
+  const std::vector<Range>& red_zones() const { return red_zones_; }
 
  private:
-  int64_t total_ = 0;
+  int64_t red_zone_bytes_, total_ = 0;
+  std::vector<Range> red_zones_;
 };
 
 int64_t LargestUnit(const ModelLayout& layout, bool without_embedding) {
@@ -67,7 +74,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
                    .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
-  ArenaBuilder arena;
+  ArenaBuilder arena(in.machine.red_zone_bytes);
   a.block_slot_bytes = RoundUp(in.layout.units[1].elements * element, 256);
   a.block_slots = arena.Take(CheckedMul(a.block_slot_bytes, device.slots));
   a.wide_slot = arena.Take(std::max(in.layout.units[0].elements, in.layout.units[in.layout.HeadUnit()].elements) * element);
@@ -97,6 +104,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.rotary = arena.Take(CheckedMul(plan.micro_tokens, 4 * spec.head_dim));
   a.workspace = arena.Take(static_cast<int64_t>(in.machine.workspace_bytes(device.shapes)));
   a.total = arena.total();
+  a.red_zones = arena.red_zones();
   plan.devices = {device};
 }
 

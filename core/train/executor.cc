@@ -28,6 +28,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       compute_(device.CreateStream("compute")),
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
+      red_zones_(*up_, arena_.data(), plan.devices[0].arena.red_zones),
       slots_(device, plan.devices[0], arena_.data()),
       block_(spec, layout.block, plan.numerics.compute, reinterpret_cast<const float*>(buffers_.At(plan.devices[0].arena.rotary))),
       head_(buffers_.Head()) {
@@ -126,6 +127,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
   }
   visit_done_[(pass.visits.size() - 1) % kDone]->Synchronize();
   losses_down_->Synchronize();
+  red_zones_.Check(*up_);
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
   return pass.Loss(Losses());

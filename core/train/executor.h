@@ -21,6 +21,7 @@
 #include "core/train/buffers.h"
 #include "core/train/interrupt.h"
 #include "core/train/pass.h"
+#include "core/train/red_zones.h"
 #include "core/train/trace.h"
 #include "core/train/updater.h"
 
@@ -107,6 +108,7 @@ class Executor {
   DeviceBuffers buffers_;
   std::vector<float> rotary_table_;  // on its way up while this is made; before the streams, whose ends wait for their copies
   std::unique_ptr<Stream> compute_, up_, down_;
+  RedZones red_zones_;
   SlotPool slots_;
   BlockTemplate block_;
   HeadTemplate head_;

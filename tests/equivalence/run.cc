@@ -47,6 +47,7 @@ Data MakeData(const RunSetup& setup, int64_t step) {
 RunResult Train(const RunSetup& setup) {
   const auto model = Model::Create(setup.config, setup.seed);
   MachineSpec machine = DescribeMachine(TestDeviceName());
+  machine.red_zone_bytes = setup.red_zone_bytes;
   PlanOptions options = setup.plan;
   if (options.threads == 0) options.threads = 1;
   const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, machine));

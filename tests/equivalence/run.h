@@ -21,6 +21,7 @@ struct RunSetup {
   int64_t steps = 3;
   int64_t documents = 6;       // of different lengths, at most plan.seq_len
   int64_t seed = 1;
+  int64_t red_zone_bytes = 256;  // guards in the device arena
   std::function<void(Trainer&)> after_steps;  // a look at the trainer before it goes
 };
 
