@@ -1,10 +1,10 @@
 #include "core/machine/devices.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 #include "core/cpu/cpu_device.h"
 #include "core/cpu/cpu_memory.h"
 #include "core/cpu/product_bench.h"
@@ -15,19 +15,18 @@
 namespace hlm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // What a plan may take: all that the process may use, less a twentieth for everybody else.
 int64_t UsableMemory() { return MemoryLimit() / 20 * 19; }
 
-Json DescribeCpu() {
-  return {{"name", "cpu"},
-          {"description", "host processor"},
-          {"threads", AvailableThreads()},
-          {"memory_bytes", UsableMemory()},
-          {"host_memory_bytes", MachineMemory()},
-          {"bf16", NativeBf16() ? "native" : "by conversion"},
-          {"libraries", CpuLibraryVersions()}};
+// The members of a device's object.
+void WriteCpu(JsonWriter& json) {
+  json.Member("name", "cpu");
+  json.Member("description", "host processor");
+  json.Member("threads", AvailableThreads());
+  json.Member("memory_bytes", UsableMemory());
+  json.Member("host_memory_bytes", MachineMemory());
+  json.Member("bf16", NativeBf16() ? "native" : "by conversion");
+  json.Member("libraries", CpuLibraryVersions());
 }
 
 // Measurements are kept for one GPU with its libraries.
@@ -43,29 +42,36 @@ std::string CudaProducts(int index, const DeviceFacts& facts, const OpShapes& s)
   const std::string key = StrCat("products|", CalibrationKey(facts), "|", Name(s.type), ",", s.tokens, ",", s.hidden, ",", s.heads, ",",
                                  s.kv_heads, ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias);
   bool kept = false;
-  const std::string algorithms = CalibrationFile().Get(key, [&] { return CudaPlugin().TuneProducts(index, s); }, &kept);
-  return kept ? algorithms : "";
+  try {
+    const std::string algorithms = CalibrationFile().Get(key, [&] { return CudaPlugin().TuneProducts(index, s); }, &kept);
+    return kept ? algorithms : "";
+  } catch (const Error& error) {
+    // No room to time them beside what the device holds already: a plan is possible all the same.
+    if (error.code() != Code::kResourceExhausted) throw;
+    return "";
+  }
 }
 
-Json DescribeCuda(int index) {
+void WriteCuda(int index, JsonWriter& json) {
   const DeviceFacts facts = CudaPlugin().Describe(index);
   const DeviceRates rates = CudaRates(index, facts);
-  return {{"name", facts.name},
-          {"description", facts.description},
-          {"architecture", facts.architecture},
-          {"multiprocessors", facts.multiprocessors},
-          {"memory_bytes", facts.memory_bytes},
-          {"free_memory_bytes", facts.free_bytes},
-          {"driver", facts.driver},
-          {"libraries", facts.libraries},
-          {"rates",
-           {{"up_bytes_per_second", rates.up},
-            {"down_bytes_per_second", rates.down},
-            {"both_bytes_per_second", rates.both},
-            {"copy_bytes_per_second", rates.copy},
-            {"product_bf16_flops", rates.product_bf16},
-            {"product_f32_flops", rates.product_f32}}},
-          {"calibration_file", CalibrationFile().path()}};
+  json.Member("name", facts.name);
+  json.Member("description", facts.description);
+  json.Member("architecture", facts.architecture);
+  json.Member("multiprocessors", facts.multiprocessors);
+  json.Member("memory_bytes", facts.memory_bytes);
+  json.Member("free_memory_bytes", facts.free_bytes);
+  json.Member("driver", facts.driver);
+  json.Member("libraries", facts.libraries);
+  json.Key("rates").BeginObject();
+  json.Member("up_bytes_per_second", rates.up);
+  json.Member("down_bytes_per_second", rates.down);
+  json.Member("both_bytes_per_second", rates.both);
+  json.Member("copy_bytes_per_second", rates.copy);
+  json.Member("product_bf16_flops", rates.product_bf16);
+  json.Member("product_f32_flops", rates.product_f32);
+  json.EndObject();
+  json.Member("calibration_file", CalibrationFile().path());
 }
 
 struct Choice {
@@ -154,23 +160,34 @@ PluginDeviceOptions Tuned(const Plan& plan) {
 }  // namespace
 
 std::string DeviceListJson() {
-  Json list = Json::array();
   int count = 0;
   try {
     count = CudaPlugin().Count();
   } catch (const Error& error) {
     if (error.code() != Code::kUnavailable) throw;
   }
-  for (int index = 0; index < count; ++index) list.push_back(DescribeCuda(index));
-  list.push_back(DescribeCpu());
-  return list.dump(2);
+  JsonWriter json(JsonWriter::Style::kIndented);
+  json.BeginArray();
+  for (int index = 0; index < count; ++index) {
+    json.BeginObject();
+    WriteCuda(index, json);
+    json.EndObject();
+  }
+  json.BeginObject();
+  WriteCpu(json);
+  json.EndObject();
+  json.EndArray();
+  return json.Take();
 }
 
 std::string DeviceDescribeJson(const std::string& name) {
   const Choice choice = Resolve(name);
-  Json json = choice.cuda < 0 ? DescribeCpu() : DescribeCuda(choice.cuda);
-  json["reason"] = choice.reason;
-  return json.dump(2);
+  JsonWriter json(JsonWriter::Style::kIndented);
+  json.BeginObject();
+  choice.cuda < 0 ? WriteCpu(json) : WriteCuda(choice.cuda, json);
+  json.Member("reason", choice.reason);
+  json.EndObject();
+  return json.Take();
 }
 
 MachineSpec DescribeMachine(const std::string& name) {
@@ -187,16 +204,19 @@ std::string TimeProductsJson(const Plan& plan) {
                              ? TimeProducts(device.shapes, layers, micro_batches, plan.options.seq_len)
                              : TimeDeviceProducts(*MakeDevice(plan), device.shapes, static_cast<size_t>(device.arena.workspace.bytes), layers,
                                                   micro_batches, plan.options.seq_len);
-  return Json{{"seconds", t.step},
-              {"qkv", t.qkv},
-              {"o", t.o},
-              {"gate_up", t.gate_up},
-              {"down", t.down},
-              {"head", t.head},
-              {"attention_forward", t.attention_forward},
-              {"attention_backward", t.attention_backward},
-              {"form", t.form}}
-      .dump(2);
+  JsonWriter json(JsonWriter::Style::kIndented);
+  json.BeginObject();
+  json.Member("seconds", t.step);
+  json.Member("qkv", t.qkv);
+  json.Member("o", t.o);
+  json.Member("gate_up", t.gate_up);
+  json.Member("down", t.down);
+  json.Member("head", t.head);
+  json.Member("attention_forward", t.attention_forward);
+  json.Member("attention_backward", t.attention_backward);
+  json.Member("form", t.form);
+  json.EndObject();
+  return json.Take();
 }
 
 std::unique_ptr<Device> MakeDevice(const Plan& plan) {

@@ -1,7 +1,7 @@
 """Where the CUDA toolkit and cuDNN's frontend are, as the repository @cuda. Without them it is empty, and what needs it is not built.
 
 The toolkit: $CUDA_HOME, or /usr/local/cuda. The frontend (headers only) lies where tools/setup.sh puts it:
-${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}/cudnn-frontend.
+${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}/cudnn-frontend. HORIZON_LM_CUDA=off: as if there were none.
 """
 
 def _cuda_configure_impl(ctx):
@@ -15,7 +15,7 @@ def _cuda_configure_impl(ctx):
         toolkit + "/include/cudnn.h",
         frontend + "/include/cudnn_frontend.h",
     ]
-    found = True
+    found = env.get("HORIZON_LM_CUDA", "auto") != "off"
     for file in wanted:
         found = found and ctx.path(file).exists
     if found:
@@ -27,6 +27,6 @@ def _cuda_configure_impl(ctx):
 
 cuda_configure = repository_rule(
     implementation = _cuda_configure_impl,
-    environ = ["CUDA_HOME", "HORIZON_LM_CACHE", "HOME"],
+    environ = ["CUDA_HOME", "HORIZON_LM_CACHE", "HORIZON_LM_CUDA", "HOME"],
     local = True,
 )
