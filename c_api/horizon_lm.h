@@ -79,9 +79,9 @@ HLM_API void hlm_string_destroy(char* text);
 
 /* ---- Devices ------------------------------------------------------------------------------------------------------- */
 
-/* A JSON array, one object a device: {"name": "cpu", "description": ..., "threads": ..., "memory_bytes": ...,
- * "host_memory_bytes": ..., "bf16": "native" | "by conversion", "libraries": ...}. The CPU is always there and last. Caller
- * frees with hlm_string_destroy. */
+/* A JSON array, one object a device, the CPU last: {"name", "description", "memory_bytes", "libraries", ...}; the CPU with "threads",
+ * "host_memory_bytes" and "bf16" ("native" | "by conversion"), a CUDA device with "architecture", "driver" and "rates",
+ * measured at its first use and kept in "calibration_file". Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_device_list(char** out_json);
 
 /* The device that `name` ("auto", "cpu", "cuda:0") stands for, as one object of the list with "reason" added (why auto took it).
@@ -184,13 +184,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_make(const hlm_model* model, const hlm_
  * hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_json);
 
-/* One whole number of the plan by its key, "host_bytes" or "memory.slots_bytes"; NOT_FOUND for a key that is not there or not
- * a number. */
+/* One whole number of the plan by its key, as "host_bytes"; NOT_FOUND for a key that is not there or not a number. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value);
 
 /* Times the matrix products of one step alone, at the plan's shapes and threads: the limit to hold a step against. A JSON object with
- * seconds of one step for each product and their sum, "seconds". Takes some seconds and up to about 1 GiB. UNIMPLEMENTED on a device
- * that cannot do it. Caller frees with hlm_string_destroy. */
+ * seconds of one step for each product and their sum, "seconds". Takes some seconds. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json);
 
 HLM_API void hlm_plan_destroy(hlm_plan* plan);
@@ -255,8 +253,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const
 typedef struct hlm_step_metrics {
   size_t struct_size;   /* set by the caller, as in options */
   int64_t step;         /* from 1 */
-  double loss;          /* of all that was accumulated since the last update; not finite where the model diverged, NaN where
-                           nothing was predicted */
+  double loss;          /* of all accumulated since the last update; not finite where the model diverged or nothing was predicted */
   double grad_norm;     /* before clipping; NaN with BACKWARD timing until the step's end */
   double lr;
   int64_t tokens;       /* predicted */

@@ -41,8 +41,8 @@ class CudnnAttention {
   std::unique_ptr<Impl> impl_;
 };
 
-// Workspace that both ways want for documents of `longest` tokens, cuDNN's deterministic backward pass over one key head's group of
-// query heads of one document among it. Pure.
+// Workspace that both ways want for documents of `longest` tokens, cuDNN's deterministic backward pass over one key head's group
+// of query heads of one document among it. Pure.
 size_t AttentionWorkspaceBytes(const OpShapes& shapes);
 
 }  // namespace hlm::cuda

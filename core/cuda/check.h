@@ -8,7 +8,8 @@
 
 namespace hlm::cuda {
 
-// Nothing for cudaSuccess; RESOURCE_EXHAUSTED where memory is short, UNAVAILABLE without a usable driver or device, else INTERNAL.
+// Nothing for cudaSuccess; RESOURCE_EXHAUSTED where memory is short, UNAVAILABLE without a usable driver or device, else
+// INTERNAL.
 void Check(cudaError_t result, const char* what);
 
 // After a kernel launch: what was wrong with the launch itself.

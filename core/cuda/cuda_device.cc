@@ -10,7 +10,8 @@
 namespace hlm::cuda {
 namespace {
 
-// What driver, cuBLASLt and cuDNN take on a GPU beside the arenas: 0.6 to 0.9 GiB on an H100 and an H200 with CUDA 13 and cuDNN 9.
+// What driver, cuBLASLt and cuDNN take on a GPU beside the arenas: 0.6 to 0.9 GiB on an H100 and an H200 with CUDA 13 and
+// cuDNN 9.
 constexpr int64_t kReserveBytes = int64_t{1} << 30;
 
 class CudaDevice final : public Device {
@@ -106,7 +107,8 @@ int DeviceCount() {
   int count = 0;
   const cudaError_t result = cudaGetDeviceCount(&count);
   if (result == cudaErrorInsufficientDriver) {
-    throw Error(Code::kUnavailable, StrCat("the NVIDIA driver is too old: it offers ", DriverVersion(), ", ", RuntimeVersion(), " is needed"));
+    throw Error(Code::kUnavailable,
+                StrCat("the NVIDIA driver is too old: it offers ", DriverVersion(), ", ", RuntimeVersion(), " is needed"));
   }
   Check(result, "counting GPUs");
   if (count == 0) throw Error(Code::kUnavailable, "there is no GPU that CUDA can use");
@@ -122,8 +124,8 @@ DeviceFacts DescribeDevice(int index) {
   facts.name = StrCat("cuda:", index);
   facts.architecture = StrCat(p.major, ".", p.minor);
   facts.driver = DriverVersion();
-  facts.libraries = StrCat(p.name, ", compute capability ", facts.architecture, ", ", RuntimeVersion(), ", ", Products::Version(), ", ",
-                           CudnnAttention::Version());
+  facts.libraries = StrCat(p.name, ", compute capability ", facts.architecture, ", ", RuntimeVersion(), ", ", Products::Version(),
+                           ", ", CudnnAttention::Version());
   facts.description = StrCat(facts.libraries, ", driver ", facts.driver);
   facts.identity = Identity(p);
   facts.multiprocessors = p.multiProcessorCount;

@@ -19,7 +19,8 @@ void CheckWidth(const char* operation, int64_t width) {
 
 }  // namespace
 
-CudaOps::CudaOps(std::shared_ptr<Context> context) : context_(std::move(context)), products_(context_->options.product_algorithms) {}
+CudaOps::CudaOps(std::shared_ptr<Context> context)
+    : context_(std::move(context)), products_(context_->options.product_algorithms) {}
 
 void CudaOps::SetWorkspace(void* data, size_t bytes) {
   workspace_ = data;
@@ -56,8 +57,8 @@ void CudaOps::LinearBackwardInput(Stream& stream, const LinearBackwardInputArgs&
   CheckType("LinearBackwardInput", a.type);
   CheckSizes("LinearBackwardInput", {a.tokens, a.in, a.out});
   CheckPointers("LinearBackwardInput", {a.dy, a.w, a.dx});
-  products_.Run(Enqueue(stream), {.type = a.type, .c_type = a.type, .m = a.tokens, .n = a.in, .k = a.out}, {.a = a.dy, .b = a.w, .c = a.dx},
-                workspace_, workspace_bytes_);
+  products_.Run(Enqueue(stream), {.type = a.type, .c_type = a.type, .m = a.tokens, .n = a.in, .k = a.out},
+                {.a = a.dy, .b = a.w, .c = a.dx}, workspace_, workspace_bytes_);
 }
 
 void CudaOps::LinearBackwardWeight(Stream& stream, const LinearBackwardWeightArgs& a) {
@@ -65,15 +66,10 @@ void CudaOps::LinearBackwardWeight(Stream& stream, const LinearBackwardWeightArg
   CheckSizes("LinearBackwardWeight", {a.tokens, a.in, a.out});
   CheckPointers("LinearBackwardWeight", {a.dy, a.x, a.dw});
   const cudaStream_t to = Enqueue(stream);
-  products_.Run(to,
-                {.type = a.type,
-                 .c_type = DType::kF32,
-                 .m = a.out,
-                 .n = a.in,
-                 .k = a.tokens,
-                 .a_transposed = true,
-                 .addend = a.accumulate},
-                {.a = a.dy, .b = a.x, .addend = a.dw, .c = a.dw}, workspace_, workspace_bytes_);
+  products_.Run(
+      to,
+      {.type = a.type, .c_type = DType::kF32, .m = a.out, .n = a.in, .k = a.tokens, .a_transposed = true, .addend = a.accumulate},
+      {.a = a.dy, .b = a.x, .addend = a.dw, .c = a.dw}, workspace_, workspace_bytes_);
   if (a.dbias == nullptr) return;
   void* scratch = Scratch("LinearBackwardWeight", ColumnSumsBytes(a.tokens, a.out));
   ColumnSums(to, a.type, a.dy, a.tokens, a.out, a.accumulate, a.dbias, scratch);

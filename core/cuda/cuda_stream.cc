@@ -87,7 +87,8 @@ cudaStream_t CudaStream::Enqueue() {
   const int64_t work = context_->work_count.fetch_add(1);
   if (options.delay_seed >= 0) {
     const uint64_t key = RandomKey(options.delay_seed, "delay");
-    LaunchDelay(stream_, static_cast<int>(RandomBelow(key, static_cast<uint64_t>(work), static_cast<uint64_t>(options.max_delay_us) + 1)));
+    LaunchDelay(stream_,
+                static_cast<int>(RandomBelow(key, static_cast<uint64_t>(work), static_cast<uint64_t>(options.max_delay_us) + 1)));
   }
   if (work == options.fail_work) LaunchTrap(stream_);
   return stream_;

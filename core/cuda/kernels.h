@@ -1,9 +1,9 @@
 // The CUDA device's own kernels: one function an operation of ops.h, enqueued on a stream. Arguments have been checked.
 //
-// `scratch` is the compute stream's workspace; the functions that name bytes say how much of it a call takes. They are pure, never
-// fall when a dimension grows, and do not depend on the GPU: sums are cut into the same pieces everywhere, so the bits depend on the
-// shape alone. No float atomics. Pointers of whole tensors are 16-byte aligned, and so is every row: widths are multiples of 8
-// elements, except rows of the vocabulary's length.
+// `scratch` is the compute stream's workspace; the functions that name bytes say how much of it a call takes. They are pure,
+// never fall when a dimension grows, and do not depend on the GPU: sums are cut into the same pieces everywhere, so the bits
+// depend on the shape alone. No float atomics. Pointers of whole tensors are 16-byte aligned, and so is every row: widths are
+// multiples of 8 elements, except rows of the vocabulary's length.
 #ifndef HORIZON_LM_CORE_CUDA_KERNELS_H_
 #define HORIZON_LM_CORE_CUDA_KERNELS_H_
 
@@ -40,7 +40,8 @@ void Cast(cudaStream_t stream, const CastArgs& args);
 
 // sums[c] (+)= sum over rows of x[r, c]: the gradient of a bias.
 size_t ColumnSumsBytes(int64_t rows, int64_t width);
-void ColumnSums(cudaStream_t stream, DType type, const void* x, int64_t rows, int64_t width, bool accumulate, float* sums, void* scratch);
+void ColumnSums(cudaStream_t stream, DType type, const void* x, int64_t rows, int64_t width, bool accumulate, float* sums,
+                void* scratch);
 
 // y[r, c] += bias[c].
 void AddBias(cudaStream_t stream, DType type, const void* bias, int64_t rows, int64_t width, float* y);

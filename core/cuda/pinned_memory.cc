@@ -51,8 +51,8 @@ void* PinMemory(size_t bytes) {
   if (result == cudaSuccess) return data;
   (void)cudaGetLastError();
   UnmapMemory(data, bytes);
-  throw ResourceExhausted("cannot pin ", bytes, " bytes of host memory: ", cudaGetErrorString(result), " (", cudaGetErrorName(result),
-                          "); the limit on locked memory (ulimit -l) is ", LockedLimit());
+  throw ResourceExhausted("cannot pin ", bytes, " bytes of host memory: ", cudaGetErrorString(result), " (",
+                          cudaGetErrorName(result), "); the limit on locked memory (ulimit -l) is ", LockedLimit());
 }
 
 void UnpinMemory(void* data, size_t bytes) noexcept {

@@ -6,8 +6,9 @@
 
 namespace hlm::cuda {
 
-// Zeroed pages, huge where the kernel has them, touched by several threads and then registered: twice as fast as small pages, and the
-// threads' first touch spreads them over the memory controllers. RESOURCE_EXHAUSTED with the bytes and the limit on locked memory.
+// Zeroed pages, huge where the kernel has them, touched by several threads and then registered: twice as fast as small pages, and
+// the threads' first touch spreads them over the memory controllers. RESOURCE_EXHAUSTED with the bytes and the limit on locked
+// memory.
 void* PinMemory(size_t bytes);
 void UnpinMemory(void* data, size_t bytes) noexcept;
 

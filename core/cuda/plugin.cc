@@ -17,7 +17,9 @@ class Plugin final : public DevicePlugin {
   DeviceFacts Describe(int index) override { return DescribeDevice(index); }
   size_t WorkspaceBytes(const OpShapes& shapes) override { return CudaWorkspaceBytes(shapes); }
   std::string TuneProducts(int index, const OpShapes& shapes) override { return cuda::TuneProducts(index, shapes); }
-  std::unique_ptr<Device> Create(int index, const PluginDeviceOptions& options) override { return CreateCudaDevice(index, options); }
+  std::unique_ptr<Device> Create(int index, const PluginDeviceOptions& options) override {
+    return CreateCudaDevice(index, options);
+  }
 };
 
 }  // namespace

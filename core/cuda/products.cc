@@ -24,8 +24,8 @@ void CheckBlas(cublasStatus_t status, const char* what) {
 cudaDataType_t BlasType(DType type) { return type == DType::kF32 ? CUDA_R_32F : CUDA_R_16BF; }
 
 std::string Text(const ProductForm& f) {
-  return StrCat(Name(f.type), ",", Name(f.c_type), ",", f.m, ",", f.n, ",", f.k, ",", f.a_transposed, ",", f.b_transposed, ",", f.bias, ",",
-                f.addend);
+  return StrCat(Name(f.type), ",", Name(f.c_type), ",", f.m, ",", f.n, ",", f.k, ",", f.a_transposed, ",", f.b_transposed, ",",
+                f.bias, ",", f.addend);
 }
 
 std::string Hex(const cublasLtMatmulAlgo_t& algorithm) {
@@ -67,7 +67,8 @@ void Set(cublasLtMatmulDesc_t operation, cublasLtMatmulDescAttributes_t attribut
   CheckBlas(cublasLtMatmulDescSetAttribute(operation, attribute, &value, sizeof value), "cublasLtMatmulDescSetAttribute");
 }
 
-// Rows of `columns` elements, row after row: the largest power of two of bytes, up to 16, that every row's start is a multiple of.
+// Rows of `columns` elements, row after row: the largest power of two of bytes, up to 16, that every row's start is a multiple
+// of.
 uint32_t Alignment(int64_t columns, DType type) {
   const uint64_t bytes = static_cast<uint64_t>(columns) * SizeOf(type);
   return static_cast<uint32_t>(std::min<uint64_t>(bytes & (~bytes + 1), 16));
@@ -87,7 +88,8 @@ struct Preference {
   ~Preference() { cublasLtMatmulPreferenceDestroy(handle); }
   template <class T>
   void Set(cublasLtMatmulPreferenceAttributes_t attribute, const T& value) {
-    CheckBlas(cublasLtMatmulPreferenceSetAttribute(handle, attribute, &value, sizeof value), "cublasLtMatmulPreferenceSetAttribute");
+    CheckBlas(cublasLtMatmulPreferenceSetAttribute(handle, attribute, &value, sizeof value),
+              "cublasLtMatmulPreferenceSetAttribute");
   }
   cublasLtMatmulPreference_t handle = nullptr;
 };
@@ -108,8 +110,9 @@ struct Products::Impl {
     Prepared& p = forms[f];
     if (p.c != nullptr) return p;
     const auto layout = [](cublasLtMatrixLayout_t* to, DType type, int64_t rows, int64_t columns) {  // of a row-major matrix
-      CheckBlas(cublasLtMatrixLayoutCreate(to, BlasType(type), static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), columns),
-                "cublasLtMatrixLayoutCreate");
+      CheckBlas(
+          cublasLtMatrixLayoutCreate(to, BlasType(type), static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), columns),
+          "cublasLtMatrixLayoutCreate");
     };
     CheckBlas(cublasLtMatmulDescCreate(&p.operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLtMatmulDescCreate");
     Set(p.operation, CUBLASLT_MATMUL_DESC_TRANSA, f.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -124,12 +127,13 @@ struct Products::Impl {
     return p;
   }
 
-  std::vector<cublasLtMatmulHeuristicResult_t> Proposals(const Prepared& p, const ProductForm& f, size_t workspace_bytes, int most) {
+  std::vector<cublasLtMatmulHeuristicResult_t> Proposals(const Prepared& p, const ProductForm& f, size_t workspace_bytes,
+                                                         int most) {
     const Preference preference(f, workspace_bytes);
     std::vector<cublasLtMatmulHeuristicResult_t> results(static_cast<size_t>(most));
     int found = 0;
-    const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, p.operation, p.a, p.b, p.c, p.c, preference.handle, most,
-                                                                 results.data(), &found);
+    const cublasStatus_t status =
+        cublasLtMatmulAlgoGetHeuristic(handle, p.operation, p.a, p.b, p.c, p.c, preference.handle, most, results.data(), &found);
     if (status != CUBLAS_STATUS_SUCCESS || found == 0) {
       throw Unimplemented("cuBLASLt has no algorithm for the product ", Text(f), ": ", cublasLtGetStatusName(status));
     }
@@ -138,12 +142,12 @@ struct Products::Impl {
     return results;
   }
 
-  void Multiply(cudaStream_t stream, Prepared& p, const ProductForm& f, const cublasLtMatmulAlgo_t& algorithm, const ProductOperands& o,
-                void* workspace, size_t workspace_bytes) {
+  void Multiply(cudaStream_t stream, Prepared& p, const ProductForm& f, const cublasLtMatmulAlgo_t& algorithm,
+                const ProductOperands& o, void* workspace, size_t workspace_bytes) {
     if (f.bias) Set(p.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, o.bias);
     const float one = 1, beta = f.addend ? 1 : 0;
-    CheckBlas(cublasLtMatmul(handle, p.operation, &one, o.b, p.a, o.a, p.b, &beta, f.addend ? o.addend : o.c, p.c, o.c, p.c, &algorithm,
-                             workspace, workspace_bytes, stream),
+    CheckBlas(cublasLtMatmul(handle, p.operation, &one, o.b, p.a, o.a, p.b, &beta, f.addend ? o.addend : o.c, p.c, o.c, p.c,
+                             &algorithm, workspace, workspace_bytes, stream),
               "cublasLtMatmul");
   }
 };
@@ -165,7 +169,8 @@ void Products::Run(cudaStream_t stream, const ProductForm& form, const ProductOp
   Prepared& p = impl_->Prepare(form);
   if (!p.chosen) {
     const auto known = impl_->algorithms.find(Text(form));
-    p.algorithm = known != impl_->algorithms.end() ? FromHex(known->second) : impl_->Proposals(p, form, workspace_bytes, 1).at(0).algo;
+    p.algorithm =
+        known != impl_->algorithms.end() ? FromHex(known->second) : impl_->Proposals(p, form, workspace_bytes, 1).at(0).algo;
     p.chosen = true;
   }
   impl_->Multiply(stream, p, form, p.algorithm, operands, workspace, workspace_bytes);

@@ -59,8 +59,9 @@ std::string TuneProducts(int index, const OpShapes& s) {
   const std::unique_ptr<Device> device = CreateCudaDevice(index, {});
   const std::unique_ptr<Stream> stream = device->CreateStream("tune");
   const cudaStream_t to = static_cast<CudaStream&>(*stream).get();
-  const Buffer x = device->Allocate(static_cast<size_t>(a) * SizeOf(s.type)), y = device->Allocate(static_cast<size_t>(b) * SizeOf(s.type)),
-               z = device->Allocate(static_cast<size_t>(c)), bias = device->Allocate(static_cast<size_t>(std::max(qkv, s.vocab)) * 4),
+  const Buffer x = device->Allocate(static_cast<size_t>(a) * SizeOf(s.type)),
+               y = device->Allocate(static_cast<size_t>(b) * SizeOf(s.type)), z = device->Allocate(static_cast<size_t>(c)),
+               bias = device->Allocate(static_cast<size_t>(std::max(qkv, s.vocab)) * 4),
                workspace = device->Allocate(kProductWorkspaceBytes);
   // Random operands: a chip draws less power for zeros and runs faster.
   RandomFill(to, s.type, x.data(), a, 1);
@@ -69,8 +70,8 @@ std::string TuneProducts(int index, const OpShapes& s) {
   Products products("");
   std::string text;
   for (const ProductForm& form : forms) {
-    text += products.Tune(to, form, {.a = x.data(), .b = y.data(), .bias = bias.data(), .addend = z.data(), .c = z.data()}, workspace.data(),
-                          kProductWorkspaceBytes);
+    text += products.Tune(to, form, {.a = x.data(), .b = y.data(), .bias = bias.data(), .addend = z.data(), .c = z.data()},
+                          workspace.data(), kProductWorkspaceBytes);
   }
   stream->Synchronize();
   return text;

@@ -8,8 +8,8 @@
 
 namespace hlm::cuda {
 
-// Times every product of a step of these shapes (on random operands) and returns the choices as text for PluginDeviceOptions. Takes
-// up to a few seconds and the device memory of the largest operands.
+// Times every product of a step of these shapes (on random operands) and returns the choices as text for PluginDeviceOptions.
+// Takes up to a few seconds and the device memory of the largest operands.
 std::string TuneProducts(int index, const OpShapes& shapes);
 
 }  // namespace hlm::cuda

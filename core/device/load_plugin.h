@@ -6,8 +6,8 @@
 
 namespace hlm {
 
-// libhorizonlm_cuda.so, which lies beside the library (or program) that holds this code; loaded at the first call and kept. Throws
-// UNAVAILABLE with the reason: no driver, no such library, a library that it needs, another build.
+// libhorizonlm_cuda.so, which lies beside the library (or program) that holds this code; loaded at the first call and kept.
+// Throws UNAVAILABLE with the reason: no driver, no such library, a library that it needs, another build.
 DevicePlugin& CudaPlugin();
 
 }  // namespace hlm

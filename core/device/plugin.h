@@ -1,5 +1,6 @@
-// DevicePlugin: what a device library, loaded at run time, offers. libhorizonlm_cuda.so is one; it lies beside the main library and
-// is never needed by it. The interface is C++ between two libraries of one build: the single C entry point refuses every other build.
+// DevicePlugin: what a device library, loaded at run time, offers. libhorizonlm_cuda.so is one; it lies beside the main library
+// and is never needed by it. The interface is C++ between two libraries of one build: the single C entry point refuses every
+// other build.
 #ifndef HORIZON_LM_CORE_DEVICE_PLUGIN_H_
 #define HORIZON_LM_CORE_DEVICE_PLUGIN_H_
 

@@ -115,7 +115,8 @@ DeviceRates MeasureRates(Device& device) {
                  down->Record(*ended);
                  up->Wait(*ended, "the other way has ended");
                });
-  rates.copy = static_cast<double>(kMemory) / Seconds(*up, [&] { up->Copy(memory.data() + kMemory / 2, memory.data(), kMemory / 2); });
+  rates.copy =
+      static_cast<double>(kMemory) / Seconds(*up, [&] { up->Copy(memory.data() + kMemory / 2, memory.data(), kMemory / 2); });
   rates.product_bf16 = ProductRate(device, *up, DType::kBF16, kBf16Size, memory, from);
   rates.product_f32 = ProductRate(device, *up, DType::kF32, kF32Size, memory, from);
   device.ops().SetWorkspace(nullptr, 0);
@@ -158,14 +159,16 @@ DeviceRates CalibratedRates(const std::string& key, const std::function<std::uni
     const std::unique_ptr<Device> device = make();
     const DeviceRates r = MeasureRates(*device);
     char line[256];
-    std::snprintf(line, sizeof line, "%.6g %.6g %.6g %.6g %.6g %.6g", r.up, r.down, r.both, r.copy, r.product_bf16, r.product_f32);
+    std::snprintf(line, sizeof line, "%.6g %.6g %.6g %.6g %.6g %.6g", r.up, r.down, r.both, r.copy, r.product_bf16,
+                  r.product_f32);
     return std::string(line);
   };
   bool kept = false;
   std::string line = CalibrationFile().Get("rates|" + key, text, &kept);
   DeviceRates r;
   const auto read = [&] {
-    return std::sscanf(line.c_str(), "%lg %lg %lg %lg %lg %lg", &r.up, &r.down, &r.both, &r.copy, &r.product_bf16, &r.product_f32) == 6 &&
+    return std::sscanf(line.c_str(), "%lg %lg %lg %lg %lg %lg", &r.up, &r.down, &r.both, &r.copy, &r.product_bf16,
+                       &r.product_f32) == 6 &&
            std::min({r.up, r.down, r.both, r.copy, r.product_bf16, r.product_f32}) > 0;
   };
   if (read()) return r;

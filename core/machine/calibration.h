@@ -20,8 +20,8 @@ struct DeviceRates {
 // Takes about a second, 2 GiB of device memory and 1 GiB of pinned memory.
 DeviceRates MeasureRates(Device& device);
 
-// A file of lines "key<TAB>value". ${HORIZON_LM_CALIBRATION}, or calibration.txt in ${XDG_CACHE_HOME:-$HOME/.cache}/horizon-lm; it may
-// be deleted at any time. Empty HORIZON_LM_CALIBRATION: nothing is kept.
+// A file of lines "key<TAB>value". ${HORIZON_LM_CALIBRATION}, or calibration.txt in ${XDG_CACHE_HOME:-$HOME/.cache}/horizon-lm;
+// it may be deleted at any time. Empty HORIZON_LM_CALIBRATION: nothing is kept.
 class CalibrationFile {
  public:
   CalibrationFile();

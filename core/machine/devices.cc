@@ -30,20 +30,24 @@ void WriteCpu(JsonWriter& json) {
 }
 
 // Measurements are kept for one GPU with its libraries.
-std::string CalibrationKey(const DeviceFacts& facts) { return StrCat(facts.identity, "|", facts.libraries, "|driver ", facts.driver); }
+std::string CalibrationKey(const DeviceFacts& facts) {
+  return StrCat(facts.identity, "|", facts.libraries, "|driver ", facts.driver);
+}
 
 DeviceRates CudaRates(int index, const DeviceFacts& facts) {
   return CalibratedRates(CalibrationKey(facts), [index] { return CudaPlugin().Create(index, {}); });
 }
 
-// The algorithms of the products, timed once for a shape. Only what is kept may be used: the same run twice must give the same bits,
-// and a second timing could choose otherwise.
+// The algorithms of the products, timed once for a shape. Only what is kept may be used: the same run twice must give the same
+// bits, and a second timing could choose otherwise.
 std::string CudaProducts(int index, const DeviceFacts& facts, const OpShapes& s) {
-  const std::string key = StrCat("products|", CalibrationKey(facts), "|", Name(s.type), ",", s.tokens, ",", s.hidden, ",", s.heads, ",",
-                                 s.kv_heads, ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias);
+  const std::string key =
+      StrCat("products|", CalibrationKey(facts), "|", Name(s.type), ",", s.tokens, ",", s.hidden, ",", s.heads, ",", s.kv_heads,
+             ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias);
   bool kept = false;
   try {
-    const std::string algorithms = CalibrationFile().Get(key, [&] { return CudaPlugin().TuneProducts(index, s); }, &kept);
+    const std::string algorithms = CalibrationFile().Get(
+        key, [&] { return CudaPlugin().TuneProducts(index, s); }, &kept);
     return kept ? algorithms : "";
   } catch (const Error& error) {
     // No room to time them beside what the device holds already: a plan is possible all the same.
@@ -200,10 +204,10 @@ std::string TimeProductsJson(const Plan& plan) {
   const int64_t micro_batches = CeilDiv(plan.step_tokens, plan.micro_tokens);
   const DevicePlan& device = plan.devices[0];
   // The CPU's yardstick is oneDNN itself, called with nothing of ours between.
-  const ProductTimes t = device.name == "cpu"
-                             ? TimeProducts(device.shapes, layers, micro_batches, plan.options.seq_len)
-                             : TimeDeviceProducts(*MakeDevice(plan), device.shapes, static_cast<size_t>(device.arena.workspace.bytes), layers,
-                                                  micro_batches, plan.options.seq_len);
+  const ProductTimes t = device.name == "cpu" ? TimeProducts(device.shapes, layers, micro_batches, plan.options.seq_len)
+                                              : TimeDeviceProducts(*MakeDevice(plan), device.shapes,
+                                                                   static_cast<size_t>(device.arena.workspace.bytes), layers,
+                                                                   micro_batches, plan.options.seq_len);
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
   json.Member("seconds", t.step);

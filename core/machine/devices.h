@@ -14,7 +14,8 @@ namespace hlm {
 // A JSON array of all devices, the CPU last.
 std::string DeviceListJson();
 
-// One device as a JSON object; "reason" says why "auto" took it. NOT_FOUND for a name that is none, UNAVAILABLE for one not usable.
+// One device as a JSON object; "reason" says why "auto" took it. NOT_FOUND for a name that is none, UNAVAILABLE for one not
+// usable.
 std::string DeviceDescribeJson(const std::string& name);
 
 // What a plan for the named device ("auto", "cpu", ...) must know.

@@ -11,7 +11,8 @@ namespace {
 
 class Bench {
  public:
-  Bench(Device& device, const OpShapes& s, size_t workspace_bytes) : device_(device), s_(s), stream_(device.CreateStream("products")) {
+  Bench(Device& device, const OpShapes& s, size_t workspace_bytes)
+      : device_(device), s_(s), stream_(device.CreateStream("products")) {
     const int64_t query = s.heads * s.head_dim, qkv = query + 2 * s.kv_heads * s.head_dim;
     const int64_t widest = std::max({qkv, s.hidden, 2 * s.intermediate, query});
     const int64_t element = static_cast<int64_t>(SizeOf(s.type));
@@ -20,14 +21,16 @@ class Bench {
     x_ = Random(activations);
     dy_ = Random(activations);
     w_ = Random(weights);
-    out_ = device.Allocate(static_cast<size_t>(std::max({2 * activations, weights * 4 / element, int64_t{4} * s.tokens * s.heads})));
+    out_ =
+        device.Allocate(static_cast<size_t>(std::max({2 * activations, weights * 4 / element, int64_t{4} * s.tokens * s.heads})));
     lse_ = device.Allocate(static_cast<size_t>(4 * s.tokens * s.heads));
     workspace_ = device.Allocate(workspace_bytes);
     device.ops().SetWorkspace(workspace_.data(), workspace_.bytes());
   }
   ~Bench() { device_.ops().SetWorkspace(nullptr, 0); }
 
-  // Mean of the later half of at least a fifth of a second of it: a chip that works all the time is slower than one that just began.
+  // Mean of the later half of at least a fifth of a second of it: a chip that works all the time is slower than one that just
+  // began.
   template <class Work>
   double Seconds(const Work& work) {
     constexpr double kLeast = 0.2;
@@ -98,7 +101,8 @@ class Bench {
     Buffer to = device_.Allocate(static_cast<size_t>(bytes));
     const uint64_t key = RandomKey(1, "products");
     std::vector<uint16_t> block(size_t{1} << 20);
-    for (size_t i = 0; i < block.size(); ++i) block[i] = FloatToBf16(static_cast<float>(RandomBelow(key, i, 1 << 20)) * 0x1p-19f - 1);
+    for (size_t i = 0; i < block.size(); ++i)
+      block[i] = FloatToBf16(static_cast<float>(RandomBelow(key, i, 1 << 20)) * 0x1p-19f - 1);
     for (size_t at = 0; at < to.bytes(); at += 2 * block.size()) {
       stream_->Copy(to.data() + at, block.data(), std::min(2 * block.size(), to.bytes() - at));
     }

@@ -31,7 +31,8 @@ void RedZones::Check(Stream& stream) const {
     stream.Copy(seen.data(), arena_ + zone.offset, static_cast<size_t>(zone.bytes));
     stream.Synchronize();
     for (int64_t i = 0; i < zone.bytes; ++i) {
-      HLM_CHECK(seen[static_cast<size_t>(i)] == kPaint, "byte ", zone.offset + i, " of the device arena, between two ranges, was overwritten");
+      HLM_CHECK(seen[static_cast<size_t>(i)] == kPaint, "byte ", zone.offset + i,
+                " of the device arena, between two ranges, was overwritten");
     }
   }
 }

@@ -1,5 +1,6 @@
-// RedZones: guard bytes between the ranges of the device arena, painted before a run and looked at after each pass. They find a write
-// past the end of a range, which no memory checker sees inside one allocation. On in debug builds (MachineSpec::red_zone_bytes).
+// RedZones: guard bytes between the ranges of the device arena, painted before a run and looked at after each pass. They find a
+// write past the end of a range, which no memory checker sees inside one allocation. On in debug builds
+// (MachineSpec::red_zone_bytes).
 #ifndef HORIZON_LM_CORE_TRAIN_RED_ZONES_H_
 #define HORIZON_LM_CORE_TRAIN_RED_ZONES_H_
 

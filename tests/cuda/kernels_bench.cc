@@ -1,5 +1,5 @@
-// The CUDA device's own kernels against the speed of a copy: bytes that an operation must move, each input read once and each output
-// written once, over its time. By hand on a GPU:
+// The CUDA device's own kernels against the speed of a copy: bytes that an operation must move, each input read once and each
+// output written once, over its time. By hand on a GPU:
 //   kernels_bench [TOKENS]     default 16384; widths are those of a 7B model
 #include <algorithm>
 #include <cstdio>
@@ -26,7 +26,8 @@ class Bench {
     device_->ops().SetWorkspace(workspace_.data(), workspace_.bytes());
     std::vector<uint16_t> block(size_t{1} << 20);
     const uint64_t key = RandomKey(1, "bench");
-    for (size_t i = 0; i < block.size(); ++i) block[i] = FloatToBf16(static_cast<float>(RandomBelow(key, i, 1 << 20)) * 0x1p-19f - 1);
+    for (size_t i = 0; i < block.size(); ++i)
+      block[i] = FloatToBf16(static_cast<float>(RandomBelow(key, i, 1 << 20)) * 0x1p-19f - 1);
     for (size_t at = 0; at < arena_.bytes(); at += 2 * block.size()) {
       stream_->Copy(arena_.data() + at, block.data(), std::min(2 * block.size(), arena_.bytes() - at));
     }
@@ -50,49 +51,104 @@ class Bench {
     const int64_t turned = tokens_ * (kHeads + kKvHeads) * kHeadDim;
     Ops& ops = device_->ops();
     Report("RmsNorm", 4 * h, [&] {
-      ops.RmsNorm(*stream_, {.type = kType, .rows = tokens_, .width = kHidden, .epsilon = 1e-6f, .x = Take<void>(2 * h),
-                             .w = small_.data(), .y = Take<void>(2 * h), .rstd = Small(1)});
+      ops.RmsNorm(*stream_, {.type = kType,
+                             .rows = tokens_,
+                             .width = kHidden,
+                             .epsilon = 1e-6f,
+                             .x = Take<void>(2 * h),
+                             .w = small_.data(),
+                             .y = Take<void>(2 * h),
+                             .rstd = Small(1)});
     });
     Report("RmsNormBackward", 8 * h, [&] {
       void* gradient = Take<void>(2 * h);
-      ops.RmsNormBackward(*stream_, {.type = kType, .rows = tokens_, .width = kHidden, .x = Take<void>(2 * h), .w = small_.data(),
-                                     .rstd = Small(1), .dy = Take<void>(2 * h), .residual = gradient, .dx = gradient, .dw = Small(2)});
+      ops.RmsNormBackward(*stream_, {.type = kType,
+                                     .rows = tokens_,
+                                     .width = kHidden,
+                                     .x = Take<void>(2 * h),
+                                     .w = small_.data(),
+                                     .rstd = Small(1),
+                                     .dy = Take<void>(2 * h),
+                                     .residual = gradient,
+                                     .dx = gradient,
+                                     .dw = Small(2)});
     });
     Report("QkRotary", 4 * turned, [&] {
-      ops.QkRotary(*stream_, {.type = kType, .tokens = tokens_, .heads = kHeads, .kv_heads = kKvHeads, .head_dim = kHeadDim,
-                              .qkv = Take<void>(2 * qkv), .positions = Ints(positions_), .table = Small(3)});
+      ops.QkRotary(*stream_, {.type = kType,
+                              .tokens = tokens_,
+                              .heads = kHeads,
+                              .kv_heads = kKvHeads,
+                              .head_dim = kHeadDim,
+                              .qkv = Take<void>(2 * qkv),
+                              .positions = Ints(positions_),
+                              .table = Small(3)});
     });
     Report("QkRotaryBackward", 4 * turned, [&] {
-      ops.QkRotaryBackward(*stream_, {.type = kType, .tokens = tokens_, .heads = kHeads, .kv_heads = kKvHeads, .head_dim = kHeadDim,
-                                      .dqkv = Take<void>(2 * qkv), .positions = Ints(positions_), .table = Small(3)});
+      ops.QkRotaryBackward(*stream_, {.type = kType,
+                                      .tokens = tokens_,
+                                      .heads = kHeads,
+                                      .kv_heads = kKvHeads,
+                                      .head_dim = kHeadDim,
+                                      .dqkv = Take<void>(2 * qkv),
+                                      .positions = Ints(positions_),
+                                      .table = Small(3)});
     });
     Report("SwiGlu", 6 * i, [&] {
-      ops.SwiGlu(*stream_, {.type = kType, .tokens = tokens_, .width = kIntermediate, .gate_up = Take<void>(4 * i), .y = Take<void>(2 * i)});
+      ops.SwiGlu(
+          *stream_,
+          {.type = kType, .tokens = tokens_, .width = kIntermediate, .gate_up = Take<void>(4 * i), .y = Take<void>(2 * i)});
     });
     Report("SwiGluBackward", 10 * i, [&] {
-      ops.SwiGluBackward(*stream_, {.type = kType, .tokens = tokens_, .width = kIntermediate, .gate_up = Take<void>(4 * i),
-                                    .dy = Take<void>(2 * i), .dgate_up = Take<void>(4 * i)});
+      ops.SwiGluBackward(*stream_, {.type = kType,
+                                    .tokens = tokens_,
+                                    .width = kIntermediate,
+                                    .gate_up = Take<void>(4 * i),
+                                    .dy = Take<void>(2 * i),
+                                    .dgate_up = Take<void>(4 * i)});
     });
     Report("Cast f32 to bf16", 6 * kVocab * kHidden, [&] {
-      ops.Cast(*stream_, {.x_type = DType::kF32, .y_type = kType, .n = kVocab * kHidden, .x = Take<void>(4 * kVocab * kHidden),
+      ops.Cast(*stream_, {.x_type = DType::kF32,
+                          .y_type = kType,
+                          .n = kVocab * kHidden,
+                          .x = Take<void>(4 * kVocab * kHidden),
                           .y = Take<void>(2 * kVocab * kHidden)});
     });
     Report("Embedding", 4 * h, [&] {
-      ops.Embedding(*stream_, {.type = kType, .tokens = tokens_, .width = kHidden, .vocab = kVocab, .ids = Ints(ids_),
-                               .table = Take<void>(2 * kVocab * kHidden), .y = Take<void>(2 * h)});
+      ops.Embedding(*stream_, {.type = kType,
+                               .tokens = tokens_,
+                               .width = kHidden,
+                               .vocab = kVocab,
+                               .ids = Ints(ids_),
+                               .table = Take<void>(2 * kVocab * kHidden),
+                               .y = Take<void>(2 * h)});
     });
     Report("EmbeddingBackward", 10 * h, [&] {
       float* table = Take<float>(4 * kVocab * kHidden);
-      ops.EmbeddingBackward(*stream_, {.type = kType, .tokens = tokens_, .width = kHidden, .vocab = kVocab, .ids = Ints(ids_),
-                                       .dy = Take<void>(2 * h), .dtable = table});
+      ops.EmbeddingBackward(*stream_, {.type = kType,
+                                       .tokens = tokens_,
+                                       .width = kHidden,
+                                       .vocab = kVocab,
+                                       .ids = Ints(ids_),
+                                       .dy = Take<void>(2 * h),
+                                       .dtable = table});
     });
     Report("CrossEntropy", 6 * kRows * kVocab, [&] {
-      ops.CrossEntropy(*stream_, {.type = kType, .rows = kRows, .vocab = kVocab, .logits = Take<float>(4 * kRows * kVocab),
-                                  .targets = Ints(targets_), .weights = Small(4), .nll = Small(5), .dlogits = Take<void>(2 * kRows * kVocab)});
+      ops.CrossEntropy(*stream_, {.type = kType,
+                                  .rows = kRows,
+                                  .vocab = kVocab,
+                                  .logits = Take<float>(4 * kRows * kVocab),
+                                  .targets = Ints(targets_),
+                                  .weights = Small(4),
+                                  .nll = Small(5),
+                                  .dlogits = Take<void>(2 * kRows * kVocab)});
     });
     Report("CrossEntropy, loss only", 4 * kRows * kVocab, [&] {
-      ops.CrossEntropy(*stream_, {.type = kType, .rows = kRows, .vocab = kVocab, .logits = Take<float>(4 * kRows * kVocab),
-                                  .targets = Ints(targets_), .nll = Small(5)});
+      ops.CrossEntropy(*stream_, {.type = kType,
+                                  .rows = kRows,
+                                  .vocab = kVocab,
+                                  .logits = Take<float>(4 * kRows * kVocab),
+                                  .targets = Ints(targets_),
+                                  .nll = Small(5)});
     });
     return 0;
   }

@@ -14,7 +14,8 @@ TEST(RedZones, FindAByteThatWasOverwritten) {
   const auto stream = device->CreateStream("up");
   const Buffer arena = device->Allocate(2048);
   const RedZones zones(*stream, arena.data(), {{256, 256}, {1024, 512}});
-  arena.data()[0] = arena.data()[255] = arena.data()[512] = arena.data()[1023] = arena.data()[1536] = std::byte{1};  // beside the zones
+  arena.data()[0] = arena.data()[255] = arena.data()[512] = arena.data()[1023] = arena.data()[1536] =
+      std::byte{1};  // beside the zones
   zones.Check(*stream);
   for (const size_t at : {size_t{256}, size_t{511}, size_t{1024}, size_t{1535}}) {
     const std::byte old = arena.data()[at];
