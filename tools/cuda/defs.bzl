@@ -6,7 +6,7 @@ load("@cuda//:found.bzl", "HAVE_CUDA")
 # What programs that may run on a GPU carry beside them.
 cuda_plugin = ["//c_api:libhorizonlm_cuda.so"] if HAVE_CUDA else []
 
-needs_cuda = [] if HAVE_CUDA else ["@platforms//:incompatible"]
+needs_cuda = [] if HAVE_CUDA else ["//tools/cuda:without_cuda_toolkit"]
 
 _ONE = ["arch=compute_90,code=sm_90"]
 _ALL = ["arch=compute_%s,code=sm_%s" % (a, a) for a in ["80", "86", "89", "90", "100", "120"]] + ["arch=compute_120,code=compute_120"]
