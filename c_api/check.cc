@@ -48,7 +48,7 @@ void CheckAtLeast(int64_t value, int64_t least, const char* name) {
   if (value < least) throw InvalidArgument(name, " is ", value, "; it must be at least ", least);
 }
 
-void CheckAdamW(const AdamWOptions& o) {
+void CheckOptimizer(const OptimizerOptions& o) {
   if (!(o.beta1 >= 0 && o.beta1 < 1)) throw InvalidArgument("beta1 is ", o.beta1, "; it must lie in [0, 1)");
   if (!(o.beta2 >= 0 && o.beta2 < 1)) throw InvalidArgument("beta2 is ", o.beta2, "; it must lie in [0, 1)");
   if (!(o.eps > 0 && std::isfinite(o.eps))) throw InvalidArgument("eps is ", o.eps, "; it must be finite and above 0");

@@ -46,7 +46,7 @@ DType ReadDType(int32_t value, const char* name, std::initializer_list<Choice> c
 
 // INVALID_ARGUMENT where a number is outside its range.
 void CheckAtLeast(int64_t value, int64_t least, const char* name);
-void CheckAdamW(const AdamWOptions& options);
+void CheckOptimizer(const OptimizerOptions& options);
 
 // For each struct of the ABI: its name, and its size in version 0.1.0, up to the end of its last member then. A first size never
 // changes.

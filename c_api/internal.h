@@ -37,8 +37,8 @@ struct hlm_trainer {
 };
 
 struct hlm_optimizer {
-  hlm_optimizer(const hlm::AdamWOptions& adamw_options, int threads) : adamw(adamw_options), pool(threads) {}
-  hlm::AdamWOptions adamw;
+  hlm_optimizer(const hlm::OptimizerOptions& own, int threads) : options(own), pool(threads) {}
+  hlm::OptimizerOptions options;
   hlm::HostPool pool;
   std::atomic<bool> in_use{false};
 };

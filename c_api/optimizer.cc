@@ -17,8 +17,8 @@ constexpr int64_t kMostThreads = 1024;
 constexpr int64_t kMostElements = int64_t{1} << 48;  // above any address space
 
 hlm_optimizer_options DefaultOptions() {
-  const AdamWOptions adamw;
-  return {sizeof(hlm_optimizer_options), adamw.beta1, adamw.beta2, adamw.eps, adamw.weight_decay, 0};
+  const OptimizerOptions own;
+  return {sizeof(hlm_optimizer_options), own.beta1, own.beta2, own.eps, own.weight_decay, 0};
 }
 
 hlm_optimizer_arrays DefaultArrays() {
@@ -56,7 +56,7 @@ DType ReadArrayType(int32_t value, const char* name) {
   return ReadDType(value, name, {{HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}});
 }
 
-AdamWStep ReadStep(int64_t step, double lr, double gradient_scale) {
+UpdateStep ReadStep(int64_t step, double lr, double gradient_scale) {
   CheckAtLeast(step, 1, "step");
   if (!(lr >= 0 && std::isfinite(lr))) throw InvalidArgument("lr is ", lr, "; it must be finite and not negative");
   if (!(gradient_scale >= 0 && std::isfinite(gradient_scale))) {
@@ -93,12 +93,12 @@ hlm_error* hlm_optimizer_create(const hlm_optimizer_options* options, hlm_optimi
   return Guard([&] {
     NotNull(out_optimizer, "out_optimizer");
     const hlm_optimizer_options given = ReadStruct(options, DefaultOptions());
-    const hlm::AdamWOptions adamw{given.beta1, given.beta2, given.eps, given.weight_decay};
-    CheckAdamW(adamw);
+    const hlm::OptimizerOptions own{hlm::Algorithm::kAdamW, given.beta1, given.beta2, given.eps, given.weight_decay};
+    CheckOptimizer(own);
     if (given.threads < 0 || given.threads > kMostThreads) {
       throw hlm::InvalidArgument("threads is ", given.threads, "; it must lie in [0, ", kMostThreads, "]");
     }
-    *out_optimizer = new hlm_optimizer(adamw, given.threads > 0 ? static_cast<int>(given.threads) : hlm::AvailableThreads());
+    *out_optimizer = new hlm_optimizer(own, given.threads > 0 ? static_cast<int>(given.threads) : hlm::AvailableThreads());
   });
 }
 
@@ -107,7 +107,7 @@ hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr,
   return Guard([&] {
     NotNull(optimizer, "optimizer");
     NotNull(arrays, "arrays");
-    const hlm::AdamWStep own_step = ReadStep(step, lr, gradient_scale);
+    const hlm::UpdateStep own_step = ReadStep(step, lr, gradient_scale);
     const hlm_optimizer_arrays a = ReadStruct(arrays, DefaultArrays());
     const hlm::DType type = ReadArrayType(a.gradient_dtype, "gradient_dtype");
     const bool decay = ReadBool(a.decay, "decay");
@@ -125,7 +125,7 @@ hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr,
     }
     const Use use(optimizer->in_use, "the optimizer");
     if (a.n == 0) return;
-    hlm::AdamW(optimizer->pool, optimizer->adamw, own_step, a.n, {a.weight, a.weight_bf16, a.remainder}, a.first_moment,
+    hlm::AdamW(optimizer->pool, optimizer->options, own_step, a.n, {a.weight, a.weight_bf16, a.remainder}, a.first_moment,
                a.second_moment, a.gradient, type, decay);
   });
 }

@@ -12,15 +12,15 @@ namespace hlm::capi {
 namespace {
 
 hlm_trainer_options Defaults() {
-  const AdamWOptions adamw;
+  const OptimizerOptions optimizer;
   const ScheduleOptions schedule;
   hlm_trainer_options out{};
   out.struct_size = sizeof(out);
   out.lr = schedule.lr;
-  out.beta1 = adamw.beta1;
-  out.beta2 = adamw.beta2;
-  out.eps = adamw.eps;
-  out.weight_decay = adamw.weight_decay;
+  out.beta1 = optimizer.beta1;
+  out.beta2 = optimizer.beta2;
+  out.eps = optimizer.eps;
+  out.weight_decay = optimizer.weight_decay;
   out.schedule = HLM_SCHEDULE_CONSTANT;
   out.warmup_steps = schedule.warmup_steps;
   out.total_steps = schedule.total_steps;
@@ -33,7 +33,7 @@ TrainerOptions Convert(const hlm_trainer_options& given) {
             {{HLM_SCHEDULE_CONSTANT, "CONSTANT"}, {HLM_SCHEDULE_LINEAR, "LINEAR"}, {HLM_SCHEDULE_COSINE, "COSINE"}});
   static_assert(static_cast<int32_t>(Schedule::kCosine) == HLM_SCHEDULE_COSINE);
   TrainerOptions own;
-  own.adamw = {given.beta1, given.beta2, given.eps, given.weight_decay};
+  own.optimizer = {Algorithm::kAdamW, given.beta1, given.beta2, given.eps, given.weight_decay};
   own.schedule = {given.lr, static_cast<Schedule>(given.schedule), given.warmup_steps, given.total_steps, given.min_lr_ratio};
   return own;
 }

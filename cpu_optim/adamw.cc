@@ -12,7 +12,7 @@
 namespace hlm {
 namespace {
 
-void CheckOptions(const AdamWOptions& o) {
+void CheckOptions(const OptimizerOptions& o) {
   // Rounded to fp32 a beta must stay below 1: at 1 the moments would never take anything up.
   const auto check_beta = [](const char* name, double beta) {
     if (!(beta >= 0.0 && static_cast<float>(beta) < 1.0f)) throw InvalidArgument(name, " ", beta, " is not in [0, 1)");
@@ -25,7 +25,7 @@ void CheckOptions(const AdamWOptions& o) {
   }
 }
 
-void CheckStep(const AdamWStep& s) {
+void CheckStep(const UpdateStep& s) {
   if (s.step < 1) throw InvalidArgument("optimizer step ", s.step, " is below 1");
   if (!(s.lr >= 0.0 && std::isfinite(s.lr))) throw InvalidArgument("learning rate ", s.lr, " is not in [0, infinity)");
   if (!std::isfinite(s.gradient_scale)) throw InvalidArgument("gradient scale ", s.gradient_scale, " is not finite");
@@ -56,7 +56,7 @@ AdamWTile TileAt(const MasterArray& master, float* first_moment, float* second_m
 
 }  // namespace
 
-void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, int64_t n, const MasterArray& master,
+void AdamW(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, int64_t n, const MasterArray& master,
            float* first_moment, float* second_moment, const void* gradient, DType gradient_type, bool decay) {
   CheckCount(n);
   CheckOptions(options);
@@ -73,7 +73,28 @@ void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, i
   });
 }
 
-void PrepareAdamW(HostPool& pool, const AdamWOptions& options) {
+void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& a) {
+  const bool exact = a.master.weight != nullptr || a.master.lo != nullptr || a.n == 0;
+  if (options.algorithm != Algorithm::kAdamW || a.states != StateType::kF32 || !exact) {
+    throw Unimplemented("optimizer ", Name(options.algorithm), " with ", Name(a.states), " moments");
+  }
+  AdamW(pool, options, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values), a.gradient,
+        a.gradient_type, a.decay);
+}
+
+const char* Name(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kAdamW: return "adamw";
+    case Algorithm::kAdam: return "adam";
+    case Algorithm::kSgd: return "sgd";
+    case Algorithm::kLion: return "lion";
+  }
+  return "unknown";
+}
+
+const char* Name(StateType type) { return type == StateType::kF32 ? "f32" : type == StateType::kBF16 ? "bf16" : "int8"; }
+
+void PrepareOptimizer(HostPool& pool, const OptimizerOptions& options) {
   CheckOptions(options);
   // An item waits until all have begun, so each thread takes exactly one.
   std::mutex mutex;

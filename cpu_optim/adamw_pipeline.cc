@@ -35,7 +35,7 @@ struct alignas(64) Scratch {
 
 }  // namespace
 
-AdamWScalars MakeAdamWScalars(const AdamWOptions& options, const AdamWStep& step, bool decay) {
+AdamWScalars MakeAdamWScalars(const OptimizerOptions& options, const UpdateStep& step, bool decay) {
   const double t = static_cast<double>(step.step);
   AdamWScalars s;
   s.beta1 = static_cast<float>(options.beta1);

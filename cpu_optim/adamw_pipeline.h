@@ -23,7 +23,7 @@ struct AdamWScalars {
   float negative_rate;  // -lr / (1 - beta1^step)
   float keep;           // 1 - lr * decay, or 1
 };
-AdamWScalars MakeAdamWScalars(const AdamWOptions& options, const AdamWStep& step, bool decay);
+AdamWScalars MakeAdamWScalars(const OptimizerOptions& options, const UpdateStep& step, bool decay);
 
 // Where the elements of one tile are. Exactly one form of master is set.
 struct AdamWTile {

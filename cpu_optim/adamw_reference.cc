@@ -4,7 +4,7 @@
 
 namespace hlm {
 
-void AdamWReference(const AdamWOptions& options, const AdamWStep& step, int64_t n, double* weight, double* first_moment,
+void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int64_t n, double* weight, double* first_moment,
                     double* second_moment, const double* gradient, bool decay) {
   const double t = static_cast<double>(step.step);
   const double correction1 = 1.0 - std::pow(options.beta1, t);

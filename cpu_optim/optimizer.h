@@ -17,39 +17,74 @@ namespace hlm {
 // at multiples of it, so that the chunks are the same whatever the parts.
 inline constexpr int64_t kNormChunk = 4096;
 
-struct AdamWOptions {
+// How a step changes a weight. In fp32, scalars computed in double, in PyTorch's order of operations:
+//   AdamW  g = scale * gradient;  w -= lr * decay * w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
+//          w -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)          (Loshchilov and Hutter 2019, algorithm 2)
+//   Adam   the same with g += decay * w in place of the decay of w               (Kingma and Ba 2015)
+//   SGD    g += decay * w;  m = b1 m + g;  w -= lr * m                           (momentum b1)
+//   Lion   w -= lr * decay * w;  w -= lr * sign(b1 m + (1 - b1) g);  m = b2 m + (1 - b2) g     (Chen et al. 2023)
+enum class Algorithm : int32_t { kAdamW = 0, kAdam = 1, kSgd = 2, kLion = 3 };
+const char* Name(Algorithm algorithm);  // "adamw", "adam", "sgd", "lion"
+inline int64_t MomentCount(Algorithm algorithm) { return algorithm == Algorithm::kAdamW || algorithm == Algorithm::kAdam ? 2 : 1; }
+
+struct OptimizerOptions {
+  Algorithm algorithm = Algorithm::kAdamW;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
 };
 
 // What an update is frozen to when the step is decided: everything that varies from step to step.
-struct AdamWStep {
+struct UpdateStep {
   int64_t step = 1;  // from 1, for bias correction
   double lr = 0;
   double gradient_scale = 1.0;  // clipping: multiplies the gradient before anything else
+  uint64_t key = 0;             // of this step's stochastic rounding
 };
 
-// The fp32 master of n weights: either one array, or the exact split (core/base/dtype.h).
+// The master of n weights: one fp32 array, the exact split (core/base/dtype.h), or bf16 alone, rounded stochastically.
 struct MasterArray {
   float* weight = nullptr;
   bf16_t* hi = nullptr;
-  uint16_t* lo = nullptr;
+  uint16_t* lo = nullptr;  // null: no remainder
 };
 
-// One AdamW update (Loshchilov and Hutter 2019, algorithm 2, in PyTorch's order of operations, in fp32 with scalars computed
-// in double):
-//   g = scale * gradient;  w -= lr * decay * w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
-//   w -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
-// As a pipeline of oneDNN primitives on cache-sized tiles; a fused SIMD pass takes this function's place where it is faster.
-void AdamW(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, int64_t n, const MasterArray& master,
+// How moments are stored. kInt8: codes with one fp32 scale for each kStateBlock elements.
+enum class StateType : int32_t { kF32 = 0, kBF16 = 1, kInt8 = 2 };
+const char* Name(StateType type);  // "f32", "bf16", "int8"
+inline constexpr int64_t kStateBlock = 256;
+inline int64_t StateBytes(StateType type, int64_t n) { return n * (type == StateType::kF32 ? 4 : type == StateType::kBF16 ? 2 : 1); }
+inline int64_t StateScales(StateType type, int64_t n) { return type == StateType::kInt8 ? (n + kStateBlock - 1) / kStateBlock : 0; }
+
+struct MomentArray {
+  void* values = nullptr;
+  float* scales = nullptr;  // [StateScales(n)], kInt8 only
+};
+
+// What one update reads and writes: n elements of each.
+struct UpdateArrays {
+  int64_t n = 0;
+  MasterArray master;
+  StateType states = StateType::kF32;
+  MomentArray first, second;  // second: of algorithms with two moments
+  const void* gradient = nullptr;
+  DType gradient_type = DType::kF32;
+  bool decay = false;
+  int64_t first_index = 0;  // of element 0 in the order of all elements: the counter of stochastic rounding; a multiple of kStateBlock
+};
+
+// One update, in one pass over memory.
+void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& arrays);
+
+// AdamW with fp32 moments as a pipeline of oneDNN primitives on cache-sized tiles.
+void AdamW(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, int64_t n, const MasterArray& master,
            float* first_moment, float* second_moment, const void* gradient, DType gradient_type, bool decay);
 
 // Makes every thread of the pool ready for AdamW with these decay rates (generates code, takes about 0.3 MB a thread), so that
 // an update builds nothing: a lack of memory shows here and not between two parts of a weight.
 // Optional: AdamW does it itself where it was not done.
-void PrepareAdamW(HostPool& pool, const AdamWOptions& options);
+void PrepareOptimizer(HostPool& pool, const OptimizerOptions& options);
 
 // The same in one thread, without oneDNN, in double where it does not change the meaning: for tests only.
-void AdamWReference(const AdamWOptions& options, const AdamWStep& step, int64_t n, double* weight, double* first_moment,
+void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int64_t n, double* weight, double* first_moment,
                     double* second_moment, const double* gradient, bool decay);
 
 // chunk_sums[c] = sum of squares of elements [c * kNormChunk, (c + 1) * kNormChunk), in double, in a fixed order.

@@ -16,7 +16,8 @@
 namespace hlm {
 
 // Groups of tensors start at multiples of this many elements; a slab's size is a multiple of it. Padding is always zero.
-inline constexpr int64_t kSlabAlign = 64;
+// 256: a block of 8-bit moments (cpu_optim) never crosses a border between tensors that decay and tensors that do not.
+inline constexpr int64_t kSlabAlign = 256;
 
 enum class UnitKind { kEmbedding, kBlock, kFinalNorm, kHead };
 const char* Name(UnitKind kind);

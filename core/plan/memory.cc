@@ -121,9 +121,12 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   host = {};
   host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
   if (train) {
-    host.remainders = plan.numerics.compute == DType::kBF16 ? 2 * elements : 0;
-    host.first_moments = CheckedMul(elements, 4);
-    host.second_moments = CheckedMul(elements, 4);
+    const StateType states = plan.numerics.states;
+    const int64_t moments = MomentCount(plan.numerics.algorithm);
+    host.remainders = plan.numerics.remainder ? 2 * elements : 0;
+    host.first_moments = StateBytes(states, elements);
+    host.second_moments = moments == 2 ? host.first_moments : 0;
+    host.scales = moments * 4 * StateScales(states, elements);
   }
   if (plan.gradient_store) host.gradients = CheckedMul(elements, static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)));
   if (backward) {

@@ -17,6 +17,9 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.micro_batch_tokens = plan.micro_tokens;
   n.head_chunk = o.head_chunk;
   n.grad_dtype = *o.grad_dtype;
+  n.algorithm = o.optimizer;
+  n.states = o.states;
+  n.remainder = o.compute == DType::kBF16 && o.remainder;
   n.threads = o.threads;
   n.libraries = machine.libraries;
   n.optimizer = OptimizerPath();
@@ -25,7 +28,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
 
 std::string HashNumerics(const Numerics& n) {
   const std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype), "|",
-                                  Name(n.moment_dtype), "|", n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
+                                  Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|", n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits;

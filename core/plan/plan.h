@@ -17,6 +17,7 @@
 #include "core/plan/arena.h"
 #include "core/plan/machine.h"
 #include "core/plan/visits.h"
+#include "cpu_optim/optimizer.h"
 
 namespace hlm {
 
@@ -47,6 +48,10 @@ struct PlanOptions {
   int64_t max_part_bytes = 0;
   Timing timing = Timing::kNextForward;
   std::optional<DType> grad_dtype;
+  Algorithm optimizer = Algorithm::kAdamW;
+  StateType states = StateType::kF32;  // of the moments
+  bool remainder = true;               // bf16 compute: an exact master; false: bf16 weights, rounded stochastically
+  int64_t snapshot_bytes = -1;         // host memory for saving beside training; -1: chosen
   double grad_clip = 1.0;
   int64_t threads = 0;
   int64_t optimizer_threads = 0;
@@ -62,7 +67,9 @@ struct Numerics {
   int64_t micro_batch_tokens = 0;
   int64_t head_chunk = 0;
   DType grad_dtype = DType::kBF16;
-  DType moment_dtype = DType::kF32;
+  Algorithm algorithm = Algorithm::kAdamW;
+  StateType states = StateType::kF32;  // of the moments
+  bool remainder = true;
   int64_t threads = 1;      // of the compute team
   std::string libraries;    // device libraries with versions, instruction set
   std::string products;     // the algorithm of each product; empty: the library's first choice
@@ -87,13 +94,15 @@ struct HostMemory {
   int64_t weights = 0;     // streamed slabs, pinned
   int64_t remainders = 0;
   int64_t first_moments = 0, second_moments = 0;
+  int64_t scales = 0;      // of 8-bit moments
   int64_t gradients = 0;   // the gradient store
   int64_t norms = 0;       // squared norms by chunk
   int64_t ring = 0;        // pinned
   int64_t block_inputs = 0;  // pinned
   int64_t batch = 0;       // token data on its way up and losses on their way down, pinned
+  int64_t snapshot = 0;    // copies of units that are being saved
   int64_t Total() const {
-    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch;
+    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch; }
 };

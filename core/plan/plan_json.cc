@@ -17,7 +17,9 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.Member("micro_batch_tokens", n.micro_batch_tokens);
   json.Member("head_chunk", n.head_chunk);
   json.Member("grad_dtype", Name(n.grad_dtype));
-  json.Member("moment_dtype", Name(n.moment_dtype));
+  json.Member("algorithm", Name(n.algorithm));
+  json.Member("states", Name(n.states));
+  json.Member("master", n.remainder ? "split" : n.compute == DType::kF32 ? "f32" : "none");
   json.Member("threads", n.threads);
   json.Member("libraries", n.libraries);
   json.Member("products", n.products);
@@ -47,7 +49,9 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("first_moments", h.first_moments);
   json.Member("second_moments", h.second_moments);
   json.Member("gradients", h.gradients);
+  json.Member("scales", h.scales);
   json.Member("norms", h.norms);
+  json.Member("snapshot", h.snapshot);
   json.Member("ring", h.ring);
   json.Member("block_inputs", h.block_inputs);
   json.Member("batch", h.batch);

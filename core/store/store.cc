@@ -10,7 +10,8 @@
 namespace hlm {
 
 ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device)
-    : weight_type_(plan.numerics.compute), gradient_type_(plan.numerics.grad_dtype), versions_(layout.units.size(), 0) {
+    : weight_type_(plan.numerics.compute), gradient_type_(plan.numerics.grad_dtype),
+      state_type_(plan.numerics.states), versions_(layout.units.size(), 0) {
   starts_.push_back(0);
   int64_t chunks = 0;
   for (const UnitSpec& unit : layout.units) {
@@ -23,6 +24,7 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   remainders_ = AllocatePages(static_cast<size_t>(planned.remainders), "remainders");
   first_moments_ = AllocatePages(static_cast<size_t>(planned.first_moments), "first moments");
   second_moments_ = AllocatePages(static_cast<size_t>(planned.second_moments), "second moments");
+  scales_ = AllocatePages(static_cast<size_t>(planned.scales), "scales of moments");
   gradients_ = AllocatePages(static_cast<size_t>(planned.gradients), "gradients");
   norms_ = AllocatePages(static_cast<size_t>(planned.norms), "gradient norms");
 
@@ -31,6 +33,7 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   memory_.remainders = taken(remainders_);
   memory_.first_moments = taken(first_moments_);
   memory_.second_moments = taken(second_moments_);
+  memory_.scales = taken(scales_);
   memory_.gradients = taken(gradients_);
   memory_.norms = taken(norms_);
 }
@@ -45,8 +48,17 @@ T* At(const Buffer& buffer, int64_t element) {
 std::byte* ParameterStore::Weights(int64_t unit, int64_t begin) const {
   return weights_.data() + (starts_[unit] + begin) * static_cast<int64_t>(SizeOf(weight_type_));
 }
-float* ParameterStore::FirstMoments(int64_t unit, int64_t begin) const { return At<float>(first_moments_, starts_[unit] + begin); }
-float* ParameterStore::SecondMoments(int64_t unit, int64_t begin) const { return At<float>(second_moments_, starts_[unit] + begin); }
+MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t element) const {
+  HLM_CHECK(scales == nullptr || element % kStateBlock == 0, element);
+  return {At<std::byte>(values, StateBytes(state_type_, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
+}
+MomentArray ParameterStore::FirstMoments(int64_t unit, int64_t begin) const {
+  return Moments(first_moments_, At<float>(scales_, 0), starts_[unit] + begin);
+}
+MomentArray ParameterStore::SecondMoments(int64_t unit, int64_t begin) const {
+  // All scales of the first moments, then those of the second.
+  return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, starts_.back())), starts_[unit] + begin);
+}
 std::byte* ParameterStore::Gradients(int64_t unit, int64_t begin) const {
   return At<std::byte>(gradients_, (starts_[unit] + begin) * static_cast<int64_t>(SizeOf(gradient_type_)));
 }

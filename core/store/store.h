@@ -40,8 +40,8 @@ class ParameterStore {
   // Element `begin` of a unit's slab, in each kind of memory. Null where the plan has none of that kind.
   MasterArray Master(int64_t unit, int64_t begin) const;
   std::byte* Weights(int64_t unit, int64_t begin) const;
-  float* FirstMoments(int64_t unit, int64_t begin) const;
-  float* SecondMoments(int64_t unit, int64_t begin) const;
+  MomentArray FirstMoments(int64_t unit, int64_t begin) const;   // begin: a multiple of kStateBlock for 8-bit moments
+  MomentArray SecondMoments(int64_t unit, int64_t begin) const;
   std::byte* Gradients(int64_t unit, int64_t begin) const;
   double* Norms(int64_t unit, int64_t begin) const;  // the chunk sum of element `begin`, a multiple of kNormChunk
 
@@ -55,16 +55,19 @@ class ParameterStore {
   int64_t units() const { return static_cast<int64_t>(versions_.size()); }
   DType weight_type() const { return weight_type_; }
   DType gradient_type() const { return gradient_type_; }
+  StateType state_type() const { return state_type_; }
 
   // Bytes that were allocated, by kind: equal to the plan's.
   const HostMemory& memory() const { return memory_; }
 
  private:
   DType weight_type_, gradient_type_;
+  StateType state_type_;
   std::vector<int64_t> starts_;        // [units + 1] elements
   std::vector<int64_t> norm_starts_;   // [units] chunks
   std::vector<int64_t> versions_;      // [units]
-  Buffer weights_, remainders_, first_moments_, second_moments_, gradients_, norms_;
+  Buffer weights_, remainders_, first_moments_, second_moments_, scales_, gradients_, norms_;
+  MomentArray Moments(const Buffer& values, float* scales, int64_t element) const;
   HostMemory memory_;
 };
 

@@ -42,7 +42,7 @@ class Executor {
   struct Gradients {
     bool first = true;                  // nothing has been accumulated since the last update
     int64_t step = 0, sweeps_before = 0;  // key the rounding of sums
-    std::optional<AdamWStep> update;    // timing `backward`
+    std::optional<UpdateStep> update;    // timing `backward`
   };
 
   // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss.

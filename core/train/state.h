@@ -66,7 +66,7 @@ struct Trainer::State {
   // The batch as the device sees it, where the device still works.
   Tokens Prepare(const Batch& batch, Predictions predictions) const;
   // Forward and backward. `update`: timing `backward`.
-  BatchLoss Accumulate(const Tokens& prepared, const std::optional<AdamWStep>& update);
+  BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update);
   StepMetrics Apply();
   // A step of which nothing is predicted.
   StepMetrics Skip(const Tokens& prepared);

@@ -123,8 +123,8 @@ void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, 
       for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(values[i]);
     }
   } else {
-    const float* moments = kind == TensorKind::kFirstMoment ? store.FirstMoments(unit, begin) : store.SecondMoments(unit, begin);
-    std::memcpy(out, moments, static_cast<size_t>(n) * sizeof(float));
+    const MomentArray moments = kind == TensorKind::kFirstMoment ? store.FirstMoments(unit, begin) : store.SecondMoments(unit, begin);
+    std::memcpy(out, moments.values, static_cast<size_t>(n) * sizeof(float));
   }
 }
 
@@ -139,8 +139,8 @@ void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin,
       for (int64_t i = 0; i < n; ++i) reinterpret_cast<bf16_t*>(gradient)[i] = FloatToBf16(values[i]);
     }
   } else {
-    float* moments = kind == TensorKind::kFirstMoment ? store.FirstMoments(unit, begin) : store.SecondMoments(unit, begin);
-    std::memcpy(moments, values, static_cast<size_t>(n) * sizeof(float));
+    const MomentArray moments = kind == TensorKind::kFirstMoment ? store.FirstMoments(unit, begin) : store.SecondMoments(unit, begin);
+    std::memcpy(moments.values, values, static_cast<size_t>(n) * sizeof(float));
   }
 }
 

@@ -15,7 +15,7 @@ double Seconds() { return Trace::Now() * 1e-6; }
 
 void CheckOptions(const TrainerOptions& options) {
   CheckSchedule(options.schedule);
-  const AdamWOptions& a = options.adamw;
+  const OptimizerOptions& a = options.optimizer;
   const auto check = [](const char* name, double value, bool fine, const char* limit) {
     if (!fine) throw InvalidArgument(name, " is ", value, "; it must ", limit);
   };
@@ -47,14 +47,14 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
       store(model->layout(), *plan, *device) {
   const ModelLayout& layout = model->layout();
   if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
-  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.adamw, pool, trace);
+  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace);
   executor = std::make_unique<Executor>(model->spec(), layout, *plan, *device, store, *updater, ring.get(), trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
   store.Load(*model, pool);
   // Generated code is made now: no memory is needed for it once a step has been decided.
-  if (plan->purpose == Purpose::kTrain) PrepareAdamW(pool, options.adamw);
+  if (plan->purpose == Purpose::kTrain) PrepareOptimizer(pool, options.optimizer);
 }
 
 Trainer::State::~State() {
@@ -93,7 +93,7 @@ Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) cons
   return PrepareTokens(batch, model->spec().vocab, predictions);
 }
 
-BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<AdamWStep>& update) {
+BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update) {
   const Pass pass(model->layout(), *plan, prepared, false);
   if (!accumulated) began = Seconds();
   const double start = Seconds();
@@ -202,7 +202,7 @@ StepMetrics Trainer::Step(const Batch& batch) {
   if (prepared.predicted == 0 && !s.accumulated) return s.Skip(prepared);
   if (s.plan->timing == Timing::kBackward) {
     const double lr = s.NextRate();
-    s.Accumulate(prepared, AdamWStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});
+    s.Accumulate(prepared, UpdateStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});
     return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
   }
   if (prepared.predicted > 0) s.Accumulate(prepared, std::nullopt);

@@ -18,7 +18,7 @@
 namespace hlm {
 
 struct TrainerOptions {
-  AdamWOptions adamw;
+  OptimizerOptions optimizer;
   ScheduleOptions schedule;
 };
 

@@ -21,9 +21,9 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
   return segments;
 }
 
-Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const AdamWOptions& adamw,
+Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
                  HostPool& pool, Trace& trace)
-    : plan_(plan), store_(store), adamw_(adamw), pool_(pool), trace_(trace), checker_(device.race_checker()),
+    : plan_(plan), store_(store), optimizer_(optimizer), pool_(pool), trace_(trace), checker_(device.race_checker()),
       pending_(layout.units.size(), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -142,7 +142,7 @@ void Updater::GateUpdates(Event& ready, std::function<bool()> finite) {
   Enqueue(std::move(job));
 }
 
-void Updater::UpdateAll(const AdamWStep& step) {
+void Updater::UpdateAll(const UpdateStep& step) {
   std::vector<Job> all(static_cast<size_t>(store_.units()));
   for (int64_t unit = 0; unit < store_.units(); ++unit) {
     Job& job = all[static_cast<size_t>(unit)];
@@ -158,7 +158,7 @@ void Updater::UpdateAll(const AdamWStep& step) {
   changed_.notify_all();
 }
 
-void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const AdamWStep& step) {
+void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
   DeclareAccess(checker_, store_.Weights(unit, part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true,
@@ -166,8 +166,16 @@ void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradie
   for (const Segment& segment : segments_[unit]) {
     const int64_t begin = std::max(segment.begin, part.begin), end = std::min(segment.end, part.end);
     if (begin >= end) continue;
-    AdamW(pool_, adamw_, step, end - begin, store_.Master(unit, begin), store_.FirstMoments(unit, begin), store_.SecondMoments(unit, begin),
-          gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type), type, segment.decays);
+    hlm::Update(pool_, optimizer_, step,
+                {.n = end - begin,
+                 .master = store_.Master(unit, begin),
+                 .states = store_.state_type(),
+                 .first = store_.FirstMoments(unit, begin),
+                 .second = store_.SecondMoments(unit, begin),
+                 .gradient = gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type),
+                 .gradient_type = type,
+                 .decay = segment.decays,
+                 .first_index = store_.FirstElement(unit) + begin});
   }
   if (part.end == store_.Elements(unit)) store_.BumpVersion(unit);
   trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.units[unit].name), begin_time, Trace::Now());

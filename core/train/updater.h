@@ -30,7 +30,7 @@ namespace hlm {
 
 class Updater {
  public:
-  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const AdamWOptions& adamw, HostPool& pool,
+  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer, HostPool& pool,
           Trace& trace);
   ~Updater();
 
@@ -38,14 +38,14 @@ class Updater {
   struct Sweep {
     bool first = true;                   // copied into the store; false: added
     uint64_t key = 0;                    // of the stochastic rounding of sums in bf16
-    std::optional<AdamWStep> update;     // timing `backward`, last sweep: update at once
+    std::optional<UpdateStep> update;     // timing `backward`, last sweep: update at once
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
   void TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
   // Later updates of timing `backward` run only if `finite` says true; it is called once `ready` has been reached.
   void GateUpdates(Event& ready, std::function<bool()> finite);
-  void UpdateAll(const AdamWStep& step);  // every unit, in forward order
+  void UpdateAll(const UpdateStep& step);  // every unit, in forward order
 
   void WaitUpdated(int64_t unit);  // until no update of the unit is pending
   void WaitIdle();                 // until the queue is empty; throws the first error since the last Reset
@@ -74,12 +74,12 @@ class Updater {
   };
   void Enqueue(Job job);
   void Run();
-  void Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const AdamWStep& step);
+  void Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 
   const Plan& plan_;
   ParameterStore& store_;
-  AdamWOptions adamw_;
+  OptimizerOptions optimizer_;
   HostPool& pool_;
   Trace& trace_;
   RaceChecker* checker_;

@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   Report("copy f32 (limit)", n, 8, [&] { hlm::Convert(pool, n, gradient.data(), DType::kF32, first.data(), DType::kF32); });
   std::fill(first.begin(), first.end(), 0.0f);
 
-  hlm::AdamWStep step{1, 1e-4, 0.9};
+  hlm::UpdateStep step{1, 1e-4, 0.9};
   const auto adamw = [&](const hlm::MasterArray& master, const void* g, DType type) {
     hlm::AdamW(pool, {}, step, n, master, first.data(), second.data(), g, type, true);
     ++step.step;

@@ -63,12 +63,12 @@ struct Gradient {
   }
 };
 
-void Update(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, State& state, const Gradient& gradient,
+void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, State& state, const Gradient& gradient,
             bool decay, int64_t begin, int64_t count) {
   AdamW(pool, options, step, count, state.Master(begin), state.first_moment.data() + begin, state.second_moment.data() + begin,
         gradient.At(begin), gradient.type, decay);
 }
-void Update(HostPool& pool, const AdamWOptions& options, const AdamWStep& step, State& state, const Gradient& gradient,
+void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, State& state, const Gradient& gradient,
             bool decay) {
   Update(pool, options, step, state, gradient, decay, 0, state.n());
 }
@@ -91,7 +91,7 @@ class BoundedReference {
         first_error_(weights.size()),
         second_error_(weights.size()) {}
 
-  void Step(const AdamWOptions& options, const AdamWStep& step, const std::vector<float>& gradient, bool decay) {
+  void Step(const OptimizerOptions& options, const UpdateStep& step, const std::vector<float>& gradient, bool decay) {
     const std::vector<double> w0 = weight_, m0 = first_, v0 = second_, g(gradient.begin(), gradient.end());
     AdamWReference(options, step, static_cast<int64_t>(g.size()), weight_.data(), first_.data(), second_.data(), g.data(), decay);
     const double t = static_cast<double>(step.step);
@@ -155,14 +155,14 @@ INSTANTIATE_TEST_SUITE_P(All, AdamWForms,
 
 TEST_P(AdamWForms, StaysWithinAFewUlpOfTheDoubleLoopForEverySize) {
   HostPool pool(2);
-  const AdamWOptions options{.weight_decay = 0.1};
+  const OptimizerOptions options{.weight_decay = 0.1};
   for (const int64_t n : kSizes) {
     SCOPED_TRACE(n);
     const std::vector<float> weights = RandomFloats(n, "w", 0.02, 2);
     State state(weights, GetParam().split);
     BoundedReference reference(weights);
     for (int64_t t = 1; t <= 3; ++t) {
-      const AdamWStep step{t, 1e-3 / static_cast<double>(t), t == 2 ? 0.37 : 1.0};
+      const UpdateStep step{t, 1e-3 / static_cast<double>(t), t == 2 ? 0.37 : 1.0};
       const Gradient gradient(RandomFloats(n, t == 1 ? "g1" : t == 2 ? "g2" : "g3", 1e-2, 4), GetParam().gradient_type);
       Update(pool, options, step, state, gradient, GetParam().decay);
       reference.Step(options, step, gradient.f32, GetParam().decay);
@@ -175,13 +175,13 @@ TEST_P(AdamWForms, StaysWithinAFewUlpOfTheDoubleLoopForEverySize) {
 
 TEST_P(AdamWForms, FollowsTheDoubleLoopOverManySteps) {
   HostPool pool(2);
-  const AdamWOptions options{.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1};
+  const OptimizerOptions options{.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1};
   constexpr int64_t kCount = 1500;
   const std::vector<float> weights = RandomFloats(kCount, "w", 0.02);
   State state(weights, GetParam().split);
   BoundedReference reference(weights);
   for (int64_t t = 1; t <= 300; ++t) {
-    const AdamWStep step{t, 1e-3 * (1 - static_cast<double>(t) / 400), 0.5 + 0.001 * static_cast<double>(t)};
+    const UpdateStep step{t, 1e-3 * (1 - static_cast<double>(t) / 400), 0.5 + 0.001 * static_cast<double>(t)};
     const Gradient gradient(RandomFloats(kCount, std::to_string(t).c_str(), 1e-3), GetParam().gradient_type);
     Update(pool, options, step, state, gradient, GetParam().decay);
     reference.Step(options, step, gradient.f32, GetParam().decay);
@@ -192,11 +192,11 @@ TEST_P(AdamWForms, FollowsTheDoubleLoopOverManySteps) {
 
 TEST_P(AdamWForms, HasTheSameBitsForAnyThreadsCutsAndAlignment) {
   constexpr int64_t kCount = 100003;
-  const AdamWOptions options{.weight_decay = 0.1};
+  const OptimizerOptions options{.weight_decay = 0.1};
   const std::vector<float> weights = RandomFloats(kCount, "w", 0.02, 3);
   const Gradient gradients[] = {Gradient(RandomFloats(kCount, "g1", 1e-2, 6), GetParam().gradient_type),
                                 Gradient(RandomFloats(kCount, "g2", 1e-2, 6), GetParam().gradient_type)};
-  const AdamWStep steps[] = {{1, 1e-3, 1.0}, {2, 7e-4, 0.31}};
+  const UpdateStep steps[] = {{1, 1e-3, 1.0}, {2, 7e-4, 0.31}};
 
   const auto run = [&](int threads, int64_t part) {
     HostPool pool(threads);
@@ -223,7 +223,7 @@ TEST(AdamW, APipelineIsMadeOnceForAThreadAndServesEveryRate) {
   HostPool pool(1);
   const AdamWPipeline* first = nullptr;
   pool.ParallelFor(1, [&](int64_t) { first = &AdamWPipeline::OfThisThread(0.9f, 0.999f); });
-  const AdamWOptions options;
+  const OptimizerOptions options;
   std::vector<float> weights(20000, 1.0f);
   State state(weights, false);
   const Gradient gradient(std::vector<float>(20000, 0.5f), DType::kF32);
@@ -242,7 +242,7 @@ TEST(AdamW, APipelineIsMadeOnceForAThreadAndServesEveryRate) {
 TEST(AdamW, PreparingBuildsThePipelineOfEveryThread) {
   for (const int threads : {1, 3}) {
     HostPool pool(threads);
-    PrepareAdamW(pool, AdamWOptions{.beta1 = 0.8, .beta2 = 0.95});
+    PrepareOptimizer(pool, OptimizerOptions{.beta1 = 0.8, .beta2 = 0.95});
     std::atomic<int> arrived = 0;
     pool.ParallelFor(threads, [&](int64_t item) {
       for (++arrived; arrived < threads;) std::this_thread::yield();  // each thread takes one item
@@ -251,14 +251,14 @@ TEST(AdamW, PreparingBuildsThePipelineOfEveryThread) {
     });
   }
   HostPool pool(1);
-  ExpectError(Code::kInvalidArgument, [&] { PrepareAdamW(pool, AdamWOptions{.beta2 = 1.0}); });
+  ExpectError(Code::kInvalidArgument, [&] { PrepareOptimizer(pool, OptimizerOptions{.beta2 = 1.0}); });
 }
 
 TEST(AdamW, SeveralPairsOfDecayRatesShareAPool) {
   HostPool pool(2);
   for (int round = 0; round < 2; ++round) {
     for (const double beta1 : {0.0, 0.5, 0.8, 0.9, 0.95, 0.99}) {
-      const AdamWOptions options{.beta1 = beta1, .beta2 = beta1 * beta1};
+      const OptimizerOptions options{.beta1 = beta1, .beta2 = beta1 * beta1};
       const std::vector<float> weights = RandomFloats(2000, "w", 0.02);
       State state(weights, true);
       BoundedReference reference(weights);
@@ -278,7 +278,7 @@ TEST(AdamW, UpdatesBelowHalfAnUlpOfBf16AddUpExactlyAsInFp32) {
   const std::vector<float> weights(kCount, 1.0f);
   State split(weights, true), whole(weights, false);
   const Gradient gradient(std::vector<float>(kCount, 1e-3f), DType::kBF16);
-  const AdamWOptions options;
+  const OptimizerOptions options;
   for (int64_t t = 1; t <= 400; ++t) {
     // 1e-5 against half an ulp of 2e-3: rounded to bf16 at each step no weight would ever change.
     Update(pool, options, {t, 1e-5, 1.0}, split, gradient, false);
@@ -299,8 +299,8 @@ TEST(AdamW, SplitAndFp32MastersHaveTheSameBits) {
   State split(weights, true), whole(weights, false);
   for (int64_t t = 1; t <= 5; ++t) {
     const Gradient gradient(RandomFloats(30000, std::to_string(t).c_str(), 1e-3, 6), DType::kBF16);
-    Update(pool, AdamWOptions{}, {t, 1e-3, 0.7}, split, gradient, true);
-    Update(pool, AdamWOptions{}, {t, 1e-3, 0.7}, whole, gradient, true);
+    Update(pool, OptimizerOptions{}, {t, 1e-3, 0.7}, split, gradient, true);
+    Update(pool, OptimizerOptions{}, {t, 1e-3, 0.7}, whole, gradient, true);
   }
   ExpectSameState(split, whole);
 }
@@ -310,9 +310,9 @@ TEST(AdamW, ZeroGradientsOfAFreshStateChangeOnlyByDecay) {
   const std::vector<float> weights = RandomFloats(3000, "w", 1.0);
   State plain(weights, true), decayed(weights, true);
   const Gradient zero(std::vector<float>(3000), DType::kF32);
-  Update(pool, AdamWOptions{}, {1, 1e-3, 1.0}, plain, zero, false);
+  Update(pool, OptimizerOptions{}, {1, 1e-3, 1.0}, plain, zero, false);
   EXPECT_TRUE(SameBits(plain.Weights(), weights));
-  Update(pool, AdamWOptions{.weight_decay = 0.1}, {1, 1e-3, 1.0}, decayed, zero, true);
+  Update(pool, OptimizerOptions{.weight_decay = 0.1}, {1, 1e-3, 1.0}, decayed, zero, true);
   const std::vector<float> after = decayed.Weights();
   for (size_t i = 0; i < after.size(); ++i) {
     const float expected = weights[i] * static_cast<float>(1 - 1e-3 * 0.1);
@@ -327,7 +327,7 @@ TEST(AdamW, SubnormalAndHugeValuesBehave) {
   std::vector<float> gradients = {smallest, 1e-40f, -1e-39f, 1e30f, -1e19f, 1e-20f, -1e-20f, 1e-25f};
   State state(weights, true);
   const Gradient gradient(gradients, DType::kF32);
-  Update(pool, AdamWOptions{}, {1, 1e-3, 1.0}, state, gradient, false);
+  Update(pool, OptimizerOptions{}, {1, 1e-3, 1.0}, state, gradient, false);
   for (const float w : state.Weights()) EXPECT_TRUE(std::isfinite(w)) << w;
   // Squares overflow to infinity and the update becomes 0; the weight must survive.
   EXPECT_EQ(state.Weights()[3], 3e38f);
@@ -341,7 +341,7 @@ TEST(AdamW, ANanGradientGivesTheCanonicalNanAndNothingElse) {
   State state(weights, true);
   std::vector<float> gradients(100, 0.1f);
   gradients[37] = std::bit_cast<float>(0xffffffffu);
-  Update(pool, AdamWOptions{}, {1, 1e-3, 1.0}, state, Gradient(gradients, DType::kF32), true);
+  Update(pool, OptimizerOptions{}, {1, 1e-3, 1.0}, state, Gradient(gradients, DType::kF32), true);
   for (int i = 0; i < 100; ++i) {
     if (i == 37) {
       EXPECT_EQ(state.hi[i], 0x7fc0);
@@ -356,7 +356,7 @@ TEST(AdamW, RefusesOptionsOutsideTheirRangeByName) {
   HostPool pool(1);
   State state({1.0f}, false);
   const Gradient gradient({1.0f}, DType::kF32);
-  const auto refused = [&](const AdamWOptions& options, const AdamWStep& step, const char* name) {
+  const auto refused = [&](const OptimizerOptions& options, const UpdateStep& step, const char* name) {
     const std::string message = ExpectError(Code::kInvalidArgument, [&] { Update(pool, options, step, state, gradient, false); });
     EXPECT_NE(message.find(name), std::string::npos) << message;
   };
