@@ -25,10 +25,10 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       host_block_inputs_(device.AllocateHost(static_cast<size_t>(plan.host.block_inputs))),
       batch_layout_(MakeBatchLayout(plan.step_tokens)),
       buffers_(spec, plan, arena_.data()),
+      red_zones_(arena_.data(), plan.devices[0].arena.red_zones),
       compute_(device.CreateStream("compute")),
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
-      red_zones_(*up_, arena_.data(), plan.devices[0].arena.red_zones),
       slots_(device, plan.devices[0], arena_.data()),
       block_(spec, layout.block, plan.numerics.compute, reinterpret_cast<const float*>(buffers_.At(plan.devices[0].arena.rotary))),
       head_(buffers_.Head()) {
@@ -46,6 +46,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 
   const DeviceArena& arena = plan.devices[0].arena;
   device.ops().SetWorkspace(buffers_.At(arena.workspace), static_cast<size_t>(arena.workspace.bytes));
+  red_zones_.Paint(*up_);
   // A member until it has arrived: where the wait itself fails, for want of memory, the copy may still run.
   rotary_table_ = MakeRotaryTable(spec, plan.micro_tokens);
   up_->Copy(buffers_.At(arena.rotary), rotary_table_.data(), rotary_table_.size() * sizeof(float));

@@ -106,9 +106,10 @@ class Executor {
   Buffer arena_, host_batch_, host_block_inputs_;
   BatchLayout batch_layout_;
   DeviceBuffers buffers_;
-  std::vector<float> rotary_table_;  // on its way up while this is made; before the streams, whose ends wait for their copies
-  std::unique_ptr<Stream> compute_, up_, down_;
+  // What goes up while this is made stands before the streams, whose ends wait for their copies.
   RedZones red_zones_;
+  std::vector<float> rotary_table_;
+  std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
   BlockTemplate block_;
   HeadTemplate head_;

@@ -17,21 +17,21 @@ size_t Longest(const std::vector<Range>& zones) {
 
 }  // namespace
 
-RedZones::RedZones(Stream& stream, std::byte* arena, const std::vector<Range>& zones) : arena_(arena), zones_(zones) {
+RedZones::RedZones(std::byte* arena, const std::vector<Range>& zones)
+    : arena_(arena), zones_(zones), paint_(Longest(zones), kPaint), seen_(paint_.size()) {}
+
+void RedZones::Paint(Stream& stream) {
   if (zones_.empty()) return;
-  const std::vector<std::byte> paint(Longest(zones_), kPaint);
-  for (const Range& zone : zones_) stream.Copy(arena_ + zone.offset, paint.data(), static_cast<size_t>(zone.bytes));
+  for (const Range& zone : zones_) stream.Copy(arena_ + zone.offset, paint_.data(), static_cast<size_t>(zone.bytes));
   stream.Synchronize();
 }
 
-void RedZones::Check(Stream& stream) const {
-  if (zones_.empty()) return;
-  std::vector<std::byte> seen(Longest(zones_));
+void RedZones::Check(Stream& stream) {
   for (const Range& zone : zones_) {
-    stream.Copy(seen.data(), arena_ + zone.offset, static_cast<size_t>(zone.bytes));
+    stream.Copy(seen_.data(), arena_ + zone.offset, static_cast<size_t>(zone.bytes));
     stream.Synchronize();
     for (int64_t i = 0; i < zone.bytes; ++i) {
-      HLM_CHECK(seen[static_cast<size_t>(i)] == kPaint, "byte ", zone.offset + i,
+      HLM_CHECK(seen_[static_cast<size_t>(i)] == kPaint, "byte ", zone.offset + i,
                 " of the device arena, between two ranges, was overwritten");
     }
   }

@@ -14,15 +14,20 @@ namespace hlm {
 
 class RedZones {
  public:
-  // Paints the zones on the stream, and waits for it. No zones: nothing is done, here or later.
-  RedZones(Stream& stream, std::byte* arena, const std::vector<Range>& zones);
+  // No zones: nothing is done, here or later.
+  RedZones(std::byte* arena, const std::vector<Range>& zones);
+
+  // Paints the zones on the stream, and waits for it. The object must outlive the stream: where the wait itself fails, for want of
+  // memory, copies may still run.
+  void Paint(Stream& stream);
 
   // Once the device is idle: throws INTERNAL naming the offset of the first byte that is not as it was painted.
-  void Check(Stream& stream) const;
+  void Check(Stream& stream);
 
  private:
   std::byte* arena_;
   std::vector<Range> zones_;
+  std::vector<std::byte> paint_, seen_;  // as long as the longest zone
 };
 
 }  // namespace hlm

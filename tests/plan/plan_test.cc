@@ -24,6 +24,7 @@ ModelSpec Spec7B() {  // Qwen2.5-7B's shape
 MachineSpec Gpu() {
   MachineSpec m;
   m.device = "cuda:0";
+  m.red_zone_bytes = 0;
   m.device_is_host = false;
   m.host_bytes = int64_t{125} << 30;
   m.device_bytes = int64_t{78} << 30;

@@ -13,7 +13,8 @@ TEST(RedZones, FindAByteThatWasOverwritten) {
   const auto device = CreateCpuDevice({});
   const auto stream = device->CreateStream("up");
   const Buffer arena = device->Allocate(2048);
-  const RedZones zones(*stream, arena.data(), {{256, 256}, {1024, 512}});
+  RedZones zones(arena.data(), {{256, 256}, {1024, 512}});
+  zones.Paint(*stream);
   arena.data()[0] = arena.data()[255] = arena.data()[512] = arena.data()[1023] = arena.data()[1536] =
       std::byte{1};  // beside the zones
   zones.Check(*stream);
