@@ -21,7 +21,7 @@ for part in "$@"; do
       run_tests "$MANUAL_TESTS" --test_timeout=7200 -- "${targets[@]}" || status=1
       ;;
     asan | tsan)
-      run_tests "$SANITIZED_TESTS" --config="$part" --test_tag_filters=-no_sanitizer --build_tests_only //... || status=1
+      run_tests "$SANITIZED_TESTS" --config="$part" --test_env=TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp" --test_tag_filters=-no_sanitizer --build_tests_only //... || status=1
       ;;
     *)
       echo "error: no part '$part'; there are manual, asan and tsan" >&2
