@@ -48,7 +48,10 @@ TEST(FiguresTest, AForwardPlanHasNoStates) {
   const auto plan = nlohmann::json::parse(Succeed({"plan", "--preset", "tiny", "--purpose", "forward", "--json"}).out);
   EXPECT_EQ(plan["memory"]["host"]["first_moments"], 0);
   EXPECT_EQ(plan["memory"]["host"]["remainders"], 0);
-  EXPECT_EQ(plan["memory"]["host"]["weights"].get<int64_t>(), 2 * plan["parameters"].get<int64_t>());
+  // Groups of tensors begin at multiples of 256 elements: a small model has a little padding.
+  const int64_t weights = plan["memory"]["host"]["weights"], parameters = plan["parameters"];
+  EXPECT_GE(weights, 2 * parameters);
+  EXPECT_LT(weights, 2 * parameters * 1.02);
 }
 
 TEST(FiguresTest, EvalsLastLineIsItsResult) {
