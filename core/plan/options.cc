@@ -54,15 +54,18 @@ void CheckOptions(const PlanOptions& o) {
   }
 }
 
-// Parts as large as feeds a link and the optimizer well, but so that a ring of the fewest entries stays a small share of the host
-// memory of a small model.
+// A quarter of the largest unit where that is a GiB, a smaller share of a smaller one: the embedding is a large share of a small
+// model, and the ring's entries must stay a small one. The number of layers has no say: device memory must not grow with it.
 constexpr int64_t kLargestPart = int64_t{256} << 20, kSmallestPart = int64_t{16} << 20, kPartStep = int64_t{1} << 20;
 constexpr int64_t kFewestEntries = 4, kMostEntries = 10;
 constexpr double kRingShare = 0.15;  // bytes a parameter
 
-int64_t ChoosePartBytes(int64_t parameters) {
-  const int64_t share = static_cast<int64_t>(kRingShare * static_cast<double>(parameters) / kFewestEntries);
-  return std::clamp(share / kPartStep * kPartStep, kSmallestPart, kLargestPart);
+int64_t ChoosePartBytes(const ModelLayout& layout, int64_t element) {
+  int64_t largest = 0;
+  for (const UnitSpec& unit : layout.units) largest = std::max(largest, unit.elements);
+  const double bytes = static_cast<double>(largest) * static_cast<double>(element);
+  const double part = std::min(bytes * bytes / (4.0 * (int64_t{1} << 30)), static_cast<double>(kLargestPart));
+  return std::max(static_cast<int64_t>(part) / kPartStep * kPartStep, kSmallestPart);
 }
 
 // On a GPU the largest unit's parts all find a place where they can, so that compute need not wait until they have been taken.
@@ -126,8 +129,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
 
   if (!o.grad_dtype) o.grad_dtype = o.compute;
-  if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(plan.parameters);
   const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
+  if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
   const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
   int64_t largest = 0;
   for (const UnitSpec& unit : in.layout.units) {

@@ -167,11 +167,12 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.step_seconds = std::max(step, p.host_seconds);
 
   const double links = sweeps * (forward_link + backward_link);
-  const bool waits = train && o > (next_forward ? f : in_backward ? f + b : 0.0);
-  p.limit = p.host_seconds > step                     ? "host memory"
-            : waits && o > std::max(p.compute_seconds, links) ? "optimizer"
-            : links > p.compute_seconds                ? "link"
-                                                       : "compute";
+  // The step waits for the optimizer, and that is most of it.
+  const bool optimizer = train && o > (next_forward ? f : in_backward ? f + b : 0.0) && o > p.step_seconds / 2;
+  p.limit = p.host_seconds > step    ? "host memory"
+            : optimizer                 ? "optimizer"
+            : links > p.compute_seconds ? "link"
+                                        : "compute";
 }
 
 }  // namespace hlm

@@ -32,7 +32,6 @@ constexpr Preset kPresets[] = {
     {"llama3-8b",     Family::kLlama,        32, 4096, 14336,  32,  8, 128256, false, 1e-5, 500000.0,     8192},
     {"llama3-70b",    Family::kLlama,        80, 8192, 28672,  64,  8, 128256, false, 1e-5, 500000.0,     8192},
     {"qwen3-8b",      Family::kQwen3,        36, 4096, 12288,  32,  8, 151936, false, 1e-6, 1000000.0,   40960},
-    {"dense-120b",    Family::kLlama,        80, 12288, 30720,  96,  8, 128256, false, 1e-5, 500000.0,     8192},
     {"mistral-7b",    Family::kMistral,      32, 4096, 14336,  32,  8,  32000, false, 1e-5, 10000.0,     32768},
 };
 // clang-format on
