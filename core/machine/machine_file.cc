@@ -168,7 +168,7 @@ size_t GpuWorkspaceBytes(const OpShapes& s) {
 
 MachineSpec ParseMachine(std::string_view json) {
   const JsonValue object = ParseJson(json, kWhere, /*unique_keys=*/true);
-  if (!object.IsObject()) throw InvalidArgument(kWhere, ": a ", object.KindName(), " where an object is needed");
+  if (!object.IsObject()) throw InvalidArgument(kWhere, ": found ", object.KindName(), " where an object is needed");
   Reader reader(object);
   std::string device = "cuda:0", name = "a machine of a file", note;
   int64_t cores = 16;
