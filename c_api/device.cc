@@ -16,6 +16,14 @@ hlm_error* hlm_device_list(char** out_json) {
   });
 }
 
+hlm_error* hlm_device_machine(const char* name, char** out_json) {
+  return Guard([&] {
+    const std::string device = NotEmpty(name, "name");
+    NotNull(out_json, "out_json");
+    *out_json = CopyString(hlm::DescribeMachineJson(device));
+  });
+}
+
 hlm_error* hlm_device_describe(const char* name, char** out_json) {
   return Guard([&] {
     const std::string device = NotEmpty(name, "name");

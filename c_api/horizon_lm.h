@@ -88,6 +88,10 @@ HLM_API HLM_MUST_USE hlm_error* hlm_device_list(char** out_json);
  * NOT_FOUND for a name that is no device, UNAVAILABLE for one that cannot be used here. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_device_describe(const char* name, char** out_json);
 
+/* The named device and its host as the JSON text that hlm_plan_options.machine_json takes: to plan for this machine elsewhere.
+ * Errors as above. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_device_machine(const char* name, char** out_json);
+
 /* ---- Models -------------------------------------------------------------------------------------------------------- */
 
 /* A model: its mathematics and where its weights come from. It holds no weights; a trainer loads them. Immutable. */
@@ -148,6 +152,21 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_TIMING_NEXT_FORWARD 0 /* updates run beside the next step's forward pass */
 #define HLM_TIMING_BACKWARD 1     /* each unit is updated as soon as its gradient is down; no clipping */
 #define HLM_TIMING_SERIAL 2       /* updates end before the step returns */
+#define HLM_TIMING_AUTO -1        /* NEXT_FORWARD with clipping; without, it or BACKWARD: the most exact that fits, then the faster */
+
+#define HLM_OPTIMIZER_ADAMW 0
+#define HLM_OPTIMIZER_ADAM 1
+#define HLM_OPTIMIZER_SGD 2  /* beta1 is the momentum */
+#define HLM_OPTIMIZER_LION 3
+
+#define HLM_STATES_F32 0
+#define HLM_STATES_BF16 1  /* rounded stochastically */
+#define HLM_STATES_INT8 2  /* a scale for each 256 */
+#define HLM_STATES_AUTO -1 /* the most exact that fits */
+
+#define HLM_MASTER_SPLIT 0 /* exact: the bf16 weight and a 16-bit remainder; in f32 compute the weight itself */
+#define HLM_MASTER_NONE 1  /* no remainder: bf16 weights, rounded stochastically; bf16 compute only */
+#define HLM_MASTER_AUTO -1 /* NONE only where nothing more exact fits */
 
 typedef struct hlm_plan_options {
   size_t struct_size;
@@ -164,7 +183,7 @@ typedef struct hlm_plan_options {
   int64_t prefetch;           /* units sent up ahead of the one that computes; -1: chosen (default); below slots */
   int64_t ring;               /* entries of the gradient ring; 0: chosen */
   int64_t head_chunk;         /* rows of logits at a time; 0: chosen; part of the numerics */
-  int64_t max_part_bytes;     /* larger units move and are updated in parts of at most this size; 0: 256 MiB */
+  int64_t max_part_bytes;     /* larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB */
   int32_t optimizer_timing;   /* HLM_TIMING_...; default NEXT_FORWARD */
   int32_t grad_dtype;         /* HLM_DTYPE_BF16 or HLM_DTYPE_F32; -1: as `compute` (default). f32 compute needs F32 */
   double grad_clip;           /* largest global norm; 0: off; default 1.0. BACKWARD timing needs 0 */
@@ -172,6 +191,12 @@ typedef struct hlm_plan_options {
   int64_t optimizer_threads;  /* 0: chosen */
   int64_t host_limit_bytes;   /* most host memory to plan for; 0: what the machine and its cgroup allow */
   int64_t device_limit_bytes; /* most device memory; 0: what the device has */
+  int32_t optimizer;          /* HLM_OPTIMIZER_...; default ADAMW */
+  int32_t states;             /* HLM_STATES_..., of the moments; default F32 */
+  int32_t master;             /* HLM_MASTER_...; default SPLIT */
+  int64_t snapshot_bytes;     /* host memory for saving beside training; default 0; -1: what is left, up to the whole state */
+  const char* machine_json;   /* borrowed for the call; a machine that is not here, docs/plan.md lists its keys: such a plan can be
+                                 read, not run, and no device is touched. NULL (default): this machine */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }

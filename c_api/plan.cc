@@ -22,6 +22,10 @@ hlm_plan_options Defaults() {
   out.optimizer_timing = HLM_TIMING_NEXT_FORWARD;
   out.grad_dtype = kAsCompute;
   out.grad_clip = own.grad_clip;
+  out.optimizer = HLM_OPTIMIZER_ADAMW;
+  out.states = HLM_STATES_F32;
+  out.master = HLM_MASTER_SPLIT;
+  out.snapshot_bytes = own.snapshot_bytes;
   return out;
 }
 
@@ -38,8 +42,13 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(given.block_inputs, "block_inputs",
             {{HLM_BLOCK_INPUTS_AUTO, "AUTO"}, {HLM_BLOCK_INPUTS_DEVICE, "DEVICE"}, {HLM_BLOCK_INPUTS_HOST, "HOST"}});
   CheckEnum(given.optimizer_timing, "optimizer_timing",
-            {{HLM_TIMING_NEXT_FORWARD, "NEXT_FORWARD"}, {HLM_TIMING_BACKWARD, "BACKWARD"}, {HLM_TIMING_SERIAL, "SERIAL"}});
+            {{HLM_TIMING_NEXT_FORWARD, "NEXT_FORWARD"}, {HLM_TIMING_BACKWARD, "BACKWARD"}, {HLM_TIMING_SERIAL, "SERIAL"}, {HLM_TIMING_AUTO, "AUTO"}});
   CheckEnum(given.grad_dtype, "grad_dtype", {{kAsCompute, "as compute"}, {HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}});
+  CheckEnum(given.optimizer, "optimizer",
+            {{HLM_OPTIMIZER_ADAMW, "ADAMW"}, {HLM_OPTIMIZER_ADAM, "ADAM"}, {HLM_OPTIMIZER_SGD, "SGD"}, {HLM_OPTIMIZER_LION, "LION"}});
+  CheckEnum(given.states, "states",
+            {{HLM_STATES_AUTO, "AUTO"}, {HLM_STATES_F32, "F32"}, {HLM_STATES_BF16, "BF16"}, {HLM_STATES_INT8, "INT8"}});
+  CheckEnum(given.master, "master", {{HLM_MASTER_AUTO, "AUTO"}, {HLM_MASTER_SPLIT, "SPLIT"}, {HLM_MASTER_NONE, "NONE"}});
 
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
@@ -59,13 +68,20 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.ring = given.ring;
   own.head_chunk = given.head_chunk;
   own.max_part_bytes = given.max_part_bytes;
-  own.timing = static_cast<Timing>(given.optimizer_timing);
+  own.choose_timing = given.optimizer_timing == HLM_TIMING_AUTO;
+  if (!own.choose_timing) own.timing = static_cast<Timing>(given.optimizer_timing);
   if (given.grad_dtype != kAsCompute) own.grad_dtype = static_cast<DType>(given.grad_dtype);
   own.grad_clip = given.grad_clip;
   own.threads = given.threads;
   own.optimizer_threads = given.optimizer_threads;
   own.host_limit_bytes = given.host_limit_bytes;
   own.device_limit_bytes = given.device_limit_bytes;
+  own.optimizer = static_cast<Algorithm>(given.optimizer);
+  own.choose_states = given.states == HLM_STATES_AUTO;
+  if (!own.choose_states) own.states = static_cast<StateType>(given.states);
+  own.choose_master = given.master == HLM_MASTER_AUTO;
+  own.remainder = given.master != HLM_MASTER_NONE;
+  own.snapshot_bytes = given.snapshot_bytes;
   return own;
 }
 
@@ -75,6 +91,8 @@ static_assert(static_cast<int32_t>(Activations::kRecompute) + HLM_ACTIVATIONS_KE
 static_assert(static_cast<int32_t>(BlockInputs::kHost) + HLM_BLOCK_INPUTS_DEVICE == HLM_BLOCK_INPUTS_HOST);
 static_assert(static_cast<int32_t>(Timing::kBackward) == HLM_TIMING_BACKWARD);
 static_assert(static_cast<int32_t>(Timing::kSerial) == HLM_TIMING_SERIAL);
+static_assert(static_cast<int32_t>(Algorithm::kLion) == HLM_OPTIMIZER_LION);
+static_assert(static_cast<int32_t>(StateType::kInt8) == HLM_STATES_INT8);
 
 }  // namespace
 }  // namespace hlm::capi
@@ -93,7 +111,9 @@ hlm_error* hlm_plan_make(const hlm_model* model, const hlm_plan_options* options
     const std::string device = NotEmpty(given.device, "device");
     const hlm::PlanOptions own = Convert(given);
     const hlm::ModelSpec& spec = model->model->spec();
-    auto plan = std::make_shared<const hlm::Plan>(hlm::MakePlan(spec, model->model->layout(), own, hlm::DescribeMachine(device)));
+    const hlm::MachineSpec machine = given.machine_json == nullptr ? hlm::DescribeMachine(device)
+                                                                    : hlm::DescribeMachineFile(NotEmpty(given.machine_json, "machine_json"), device);
+    auto plan = std::make_shared<const hlm::Plan>(hlm::MakePlan(spec, model->model->layout(), own, machine));
     *out_plan = new hlm_plan{std::move(plan), spec};
   });
 }

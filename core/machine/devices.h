@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/device/device.h"
 #include "core/plan/machine.h"
@@ -21,10 +22,17 @@ std::string DeviceDescribeJson(const std::string& name);
 // What a plan for the named device ("auto", "cpu", ...) must know.
 MachineSpec DescribeMachine(const std::string& name);
 
+// The machine of a JSON text (machine_file.h), for a plan that is to be read. INVALID_ARGUMENT where `device` is neither "auto" nor
+// the text's.
+MachineSpec DescribeMachineFile(std::string_view json, const std::string& device);
+
+// This machine with the named device, in the format of DescribeMachineFile.
+std::string DescribeMachineJson(const std::string& name);
+
 // Seconds that one step's matrix products take alone, at the plan's shapes and threads, as JSON.
 std::string TimeProductsJson(const Plan& plan);
 
-// The device that a plan was made for.
+// The device that a plan was made for. FAILED_PRECONDITION for a plan of a machine that is not this one.
 std::unique_ptr<Device> MakeDevice(const Plan& plan);
 
 }  // namespace hlm

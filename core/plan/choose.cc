@@ -49,20 +49,36 @@ bool ChoosePolicies(const PlanInputs& in, Plan& plan) {
   return most(Activations::kRecompute, Activations::kKeepCheap) >= 0;
 }
 
+// What other states, no remainder and no gradient store would save of host memory.
+std::string Savings(const Plan& plan) {
+  const HostMemory& host = plan.host;
+  const Numerics& n = plan.numerics;
+  const int64_t elements = host.weights / static_cast<int64_t>(plan.WeightBytes()), moments = MomentCount(n.algorithm);
+  const auto taken = [&](StateType states) { return moments * (StateBytes(states, elements) + 4 * StateScales(states, elements)); };
+  std::string text;
+  for (const StateType states : {StateType::kBF16, StateType::kInt8}) {
+    const int64_t saved = taken(n.states) - taken(states);
+    if (saved > 0) text += StrCat(", states ", Name(states), " (saves ", saved, " bytes)");
+  }
+  if (host.remainders > 0) text += StrCat(", master none (saves ", host.remainders, " bytes)");
+  if (plan.gradient_store) {
+    text += StrCat(", optimizer_timing backward with grad_clip 0 and one sweep (no gradient store: saves ", host.gradients, " bytes)");
+  }
+  return text;
+}
+
 std::string Advice(const PlanInputs& in, const Plan& plan) {
   const int64_t host = HostLimit(in, plan), device = DeviceLimit(in, plan);
   const bool host_short = plan.host_bytes > host;
   std::string text = host_short ? StrCat("the plan needs ", plan.host_bytes, " bytes of host memory and ", host, " may be used (weights ",
                                          plan.host.weights, ", remainders ", plan.host.remainders, ", moments ",
-                                         plan.host.first_moments + plan.host.second_moments, ", gradients ", plan.host.gradients,
+                                         plan.host.first_moments + plan.host.second_moments + plan.host.scales, ", gradients ", plan.host.gradients,
                                          in.machine.device_is_host ? StrCat(", device arena ", plan.device_bytes) : std::string(), ")")
                                 : StrCat("the plan needs ", plan.device_bytes, " bytes of device memory and ", device, " may be used");
   text += ": a smaller micro_batch, batch_size or seq_len";
   if (plan.options.activations && *plan.options.activations != Activations::kRecompute) text += ", activations recompute";
   if (plan.options.block_inputs == BlockInputs::kDevice && !in.machine.device_is_host) text += ", block_inputs host";
-  if (host_short && plan.gradient_store && plan.purpose == Purpose::kTrain) {
-    text += ", optimizer_timing backward with grad_clip 0 and one sweep (no gradient store)";
-  }
+  if (host_short && plan.purpose == Purpose::kTrain) text += Savings(plan);
   return text + ", or a smaller model would fit better";
 }
 

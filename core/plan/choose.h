@@ -2,6 +2,8 @@
 #ifndef HORIZON_LM_CORE_PLAN_CHOOSE_H_
 #define HORIZON_LM_CORE_PLAN_CHOOSE_H_
 
+#include <functional>
+
 #include "core/plan/plan.h"
 
 namespace hlm {
@@ -23,6 +25,10 @@ void FillPrediction(const PlanInputs& in, Plan& plan);
 
 // Sweeps, activation policies and the place of block inputs: the fastest by prediction that fits. Throws RESOURCE_EXHAUSTED.
 void ChooseActivations(const PlanInputs& in, Plan& plan);
+
+// Where the options leave states, master or timing to the plan: `make` is called for the choices, the most exact first; the first
+// that fits is taken, of timings the fastest. Otherwise it is called once, with the options as they are.
+Plan ChooseStates(const PlanInputs& in, const PlanOptions& options, const std::function<Plan(const PlanOptions&)>& make);
 
 // What host and device may hold, options included.
 int64_t HostLimit(const PlanInputs& in, const Plan& plan);

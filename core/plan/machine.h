@@ -12,6 +12,7 @@
 namespace hlm {
 
 struct MachineSpec {
+  std::string name;                 // of a machine that is not here: the plan is to be read, not run; empty: this machine
   std::string device = "cpu";       // name of the device the plan is for
   bool device_is_host = true;       // the CPU device: its arenas lie in host memory and count there
   int64_t host_bytes = 0;           // memory that may be used, after cgroup limits
@@ -36,6 +37,13 @@ struct MachineSpec {
   double product_flops_f32 = 0, product_flops_bf16 = 0;  // multiply and add are two
   double up_bytes_per_second = 0, down_bytes_per_second = 0;
   double host_bytes_per_second = 0;
+  // Both ways at once, together; 0: the sum of the two.
+  double both_bytes_per_second = 0;
+  double device_bytes_per_second = 0;  // within the device's memory, read and written; 0: element-wise work counts nothing
+  double disk_bytes_per_second = 1e9;
+  // What products and attention reach of product_flops within a step: a GPU at work all the time is limited by its power, and
+  // attention by more than products.
+  double product_share = 1, attention_share = 1;
   std::string libraries;            // with versions: part of the numerics
   std::function<size_t(const OpShapes&)> workspace_bytes;  // of the device's operations; pure
   // The algorithm of each product, as the device chose them by timing, at most once for each shape on a machine; null: its library

@@ -10,6 +10,12 @@
 
 namespace hlm {
 
+const char* MasterName(const Numerics& n) { return n.compute == DType::kF32 ? "f32" : n.remainder ? "split" : "none"; }
+const char* Exactness(const Numerics& n) {
+  if (n.compute == DType::kBF16 && !n.remainder) return "weights rounded";
+  return n.states == StateType::kF32 ? "exact" : "moments rounded";
+}
+
 Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   const PlanOptions& o = plan.options;
   Numerics n;

@@ -31,7 +31,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("device_limit_bytes", o.device_limit_bytes, 0, INT64_MAX);
   const int64_t least_part = kNormChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
-    throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for 256 MiB");
+    throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for up to 256 MiB, by the model's size");
   }
   if (o.compute != DType::kF32 && o.compute != DType::kBF16) {
     throw InvalidArgument("compute is ", Name(o.compute), "; it must be f32 or bf16");
@@ -43,10 +43,38 @@ void CheckOptions(const PlanOptions& o) {
   if (!(o.grad_clip >= 0) || !std::isfinite(o.grad_clip)) {
     throw InvalidArgument("grad_clip is ", o.grad_clip, "; it must be finite and not negative, 0 for no clipping");
   }
+  CheckRange("snapshot_bytes", o.snapshot_bytes, -1, INT64_MAX);
+  if (o.purpose == Purpose::kTrain && o.compute == DType::kF32 && !o.remainder) {
+    throw InvalidArgument("master is none and compute is f32, whose weights are the master and have no remainder: set master to split, or "
+                          "compute to bf16");
+  }
   if (o.purpose == Purpose::kTrain && o.timing == Timing::kBackward && o.grad_clip != 0) {
     throw InvalidArgument("optimizer_timing backward updates before the global norm is known, and grad_clip is ", o.grad_clip,
                           ": set grad_clip to 0, or optimizer_timing to next-forward");
   }
+}
+
+// A quarter of the largest unit where that is a GiB, a smaller share of a smaller one: the embedding is a large share of a small
+// model, and the ring's entries must stay a small one. The number of layers has no say: device memory must not grow with it.
+constexpr int64_t kLargestPart = int64_t{256} << 20, kSmallestPart = int64_t{16} << 20, kPartStep = int64_t{1} << 20;
+constexpr int64_t kFewestEntries = 4, kMostEntries = 10;
+constexpr double kRingShare = 0.15;  // bytes a parameter
+
+int64_t ChoosePartBytes(const ModelLayout& layout, int64_t element) {
+  int64_t largest = 0;
+  for (const UnitSpec& unit : layout.units) largest = std::max(largest, unit.elements);
+  const double bytes = static_cast<double>(largest) * static_cast<double>(element);
+  const double part = std::min(bytes * bytes / (4.0 * (int64_t{1} << 30)), static_cast<double>(kLargestPart));
+  return std::max(static_cast<int64_t>(part) / kPartStep * kPartStep, kSmallestPart);
+}
+
+// On a GPU the largest unit's parts all find a place where they can, so that compute need not wait until they have been taken.
+int64_t ChooseRing(const Plan& plan) {
+  size_t parts = 0;
+  for (const UnitPlan& unit : plan.units) parts = std::max(parts, unit.parts.size());
+  const int64_t affordable = static_cast<int64_t>(kRingShare * static_cast<double>(plan.parameters)) / std::max<int64_t>(plan.part_bytes, 1);
+  const int64_t most = std::clamp(affordable, kFewestEntries, kMostEntries);
+  return std::clamp(static_cast<int64_t>(parts) + 2, kFewestEntries, most);
 }
 
 std::vector<PartPlan> CutParts(int64_t elements, int64_t part_elements) {
@@ -101,22 +129,17 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
 
   if (!o.grad_dtype) o.grad_dtype = o.compute;
-  if (o.max_part_bytes == 0) o.max_part_bytes = int64_t{256} << 20;
   const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
+  if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
   const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
   int64_t largest = 0;
   for (const UnitSpec& unit : in.layout.units) {
     plan.units.push_back({unit.name, unit.elements, CutParts(unit.elements, part_elements)});
     largest = std::max(largest, std::min(unit.elements, part_elements));
   }
-  if (o.ring == 0) {
-    // On a GPU the largest unit's parts all find a place, so that compute need not wait until they have been taken.
-    size_t parts = 0;
-    for (const UnitPlan& unit : plan.units) parts = std::max(parts, unit.parts.size());
-    o.ring = in.machine.device_is_host ? 4 : std::clamp<int64_t>(static_cast<int64_t>(parts) + 2, 4, 10);
-  }
-  plan.ring_entries = o.ring;
   plan.part_bytes = largest * static_cast<int64_t>(SizeOf(*o.grad_dtype));
+  if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
+  plan.ring_entries = o.ring;
 
   if (o.threads == 0) o.threads = in.machine.threads;
   if (o.optimizer_threads == 0) o.optimizer_threads = in.machine.threads;

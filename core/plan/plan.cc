@@ -60,11 +60,21 @@ Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
   }
 }
 
+// A snapshot of a save: what the plan leaves of host memory, at most the whole state.
+void ChooseSnapshot(const PlanInputs& in, Plan& plan) {
+  if (plan.purpose != Purpose::kTrain || plan.options.snapshot_bytes >= 0) return;
+  plan.options.snapshot_bytes = std::clamp<int64_t>(HostLimit(in, plan) - plan.host_bytes, 0, plan.host.State());
+  FillMemory(in, plan);
+  FillPrediction(in, plan);
+}
+
 }  // namespace
 
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
   const PlanInputs in{spec, layout, machine};
-  Plan plan = LargestMicroBatch(in, options);
+  Plan plan = ChooseStates(in, options, [&](const PlanOptions& one) { return LargestMicroBatch(in, one); });
+  ChooseSnapshot(in, plan);
+  plan.machine = machine.name;
   plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
   if (machine.product_algorithms) plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
   plan.options.sweeps = plan.numerics.sweeps;

@@ -51,12 +51,16 @@ struct PlanOptions {
   Algorithm optimizer = Algorithm::kAdamW;
   StateType states = StateType::kF32;  // of the moments
   bool remainder = true;               // bf16 compute: an exact master; false: bf16 weights, rounded stochastically
-  int64_t snapshot_bytes = -1;         // host memory for saving beside training; -1: chosen
+  int64_t snapshot_bytes = 0;          // host memory for saving beside training; -1: what is left, at most the whole state
   double grad_clip = 1.0;
   int64_t threads = 0;
   int64_t optimizer_threads = 0;
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
+  // In place of `states` and `remainder`: the most exact that fit. In place of `timing`, without clipping: the faster that fits.
+  bool choose_states = false;
+  bool choose_master = false;
+  bool choose_timing = false;
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of
@@ -77,6 +81,8 @@ struct Numerics {
   std::string optimizer;    // path of the update
   std::string hash;         // of all above, 16 hexadecimal digits
 };
+const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
+const char* Exactness(const Numerics& numerics);   // "exact", "moments rounded", "weights rounded"
 
 // A part of a unit's slab: what moves and is updated at once. Borders lie on multiples of the norm chunk.
 struct PartPlan {
@@ -105,13 +111,22 @@ struct HostMemory {
     return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch; }
+  // What a checkpoint holds of it.
+  int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };
 
+// The predicted time of one step of many, and what it is made of; predict.cc says how.
 struct Prediction {
   double step_seconds = 0;
-  double compute_seconds = 0, up_seconds = 0, down_seconds = 0, optimizer_seconds = 0;
+  // Of a whole step, each alone.
+  double compute_seconds = 0, up_seconds = 0, down_seconds = 0, optimizer_seconds = 0, host_seconds = 0;
+  // One sweep's forward and backward with what moves beside them, and the first unit's update and way up.
+  double forward_seconds = 0, backward_seconds = 0, first_unit_seconds = 0;
   int64_t up_bytes = 0, down_bytes = 0;
+  int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
   double flops = 0;  // arithmetic of one step, recomputation included
+  std::string limit;  // what takes longest: "compute", "link", "optimizer", "host memory"
+  double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
 };
 
 // One device's share. The list has one entry now.
@@ -149,6 +164,8 @@ struct Plan {
   int64_t device_bytes = 0;   // the device's arena and reserve
   int64_t parameters = 0;
   Prediction prediction;
+  std::string machine;        // a machine that is not here; empty: this one
+  std::string choice;         // which states, master and timing were chosen and why; empty where none was to choose
 
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
 };

@@ -19,7 +19,7 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.Member("grad_dtype", Name(n.grad_dtype));
   json.Member("algorithm", Name(n.algorithm));
   json.Member("states", Name(n.states));
-  json.Member("master", n.remainder ? "split" : n.compute == DType::kF32 ? "f32" : "none");
+  json.Member("master", MasterName(n));
   json.Member("threads", n.threads);
   json.Member("libraries", n.libraries);
   json.Member("products", n.products);
@@ -102,6 +102,15 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
   json.Member("up_bytes", p.up_bytes);
   json.Member("down_bytes", p.down_bytes);
   json.Member("flops", p.flops);
+  json.Member("forward_seconds", p.forward_seconds);
+  json.Member("backward_seconds", p.backward_seconds);
+  json.Member("first_unit_seconds", p.first_unit_seconds);
+  json.Member("host_seconds", p.host_seconds);
+  json.Member("optimizer_bytes", p.optimizer_bytes);
+  json.Member("accumulate_bytes", p.accumulate_bytes);
+  json.Member("host_traffic_bytes", p.host_bytes);
+  json.Member("limit", p.limit);
+  json.Member("save_stall_seconds", p.save_stall_seconds);
   json.EndObject();
 }
 
@@ -146,6 +155,13 @@ std::string PlanJson(const Plan& plan) {
   json.Member("optimizer_threads", plan.optimizer_threads);
   json.Member("grad_clip", plan.grad_clip);
   json.Member("gradient_store", plan.gradient_store);
+  json.Member("states", Name(plan.numerics.states));
+  json.Member("master", MasterName(plan.numerics));
+  json.Member("exactness", Exactness(plan.numerics));
+  json.Member("snapshot_bytes", plan.host.snapshot);
+  json.Member("state_bytes", plan.host.State());
+  if (!plan.machine.empty()) json.Member("machine", plan.machine);
+  if (!plan.choice.empty()) json.Member("choice", plan.choice);
   json.Key("activations");
   WriteActivations(plan, json);
   json.Key("memory");

@@ -1,10 +1,26 @@
-// The predicted time of a step, from arithmetic, link and memory rates. It steers choices; it is not a promise.
+// The predicted time of a step, from rates of arithmetic, link and memory. It steers choices, and a run may be held against it.
+//
+// With P sweeps, F and B the forward and backward of one sweep, each as long as the longest of its arithmetic and of what moves up
+// and down beside it, and O the optimizer beside the transfers:
+//   next-forward   first unit + max(F, O) + B + (P - 1)(F + B)       no update can start before the norm is known, so it hides
+//                                                                    behind the next step's first forward only
+//   backward       first unit + (P - 1)(F + B) + max(F + B, O)       the last sweep's backward and the next step's forward
+//   serial         first unit + P (F + B) + O
+// and never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
+// forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
 
+#include "core/plan/activations.h"
 #include "core/plan/choose.h"
 
 namespace hlm {
 namespace {
+
+// What the optimizer reaches of the memory's rate beside copy engines: 1.9 s of 26 bytes for each of 7.6 B parameters, with the
+// transfers of a forward pass beside it, where the memory alone takes 125 GB/s.
+constexpr double kOptimizerShare = 0.92;
+// How often backward and forward together read and write what a block's forward pass makes, beside the products.
+constexpr double kActivationTraffic = 3;
 
 struct BlockFlops {  // of one block, a token, forward
   double products = 0;    // all matrix products with weights
@@ -20,52 +36,143 @@ BlockFlops FlopsOf(const ModelSpec& s, double document) {
   return f;
 }
 
-}  // namespace
+struct Compute {  // seconds of a whole step
+  double forward = 0, backward = 0;
+};
 
-void FillPrediction(const PlanInputs& in, Plan& plan) {
+Compute FillCompute(const PlanInputs& in, Plan& plan) {
   const ModelSpec& s = in.spec;
   const MachineSpec& m = in.machine;
   const double tokens = static_cast<double>(plan.step_tokens);
-  const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
   const BlockFlops block = FlopsOf(s, static_cast<double>(plan.options.seq_len));
+  const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
+  const double head = 2.0 * s.vocab * s.hidden;
 
-  double flops = tokens * 2.0 * s.vocab * s.hidden * (backward ? 3 : 1);
+  double products[2] = {head, 0}, attention[2] = {0, 0};  // forward, backward; a token
+  double traffic[2] = {0, 0};
+  const auto bytes = ActivationBytes(s, plan.numerics.compute);
+  double made = 0;
+  for (const int64_t b : bytes) made += static_cast<double>(b);
+  const bool backward = plan.purpose != Purpose::kForward;
+  if (backward) products[1] = 2 * head;
   for (const Activations policy : plan.activations) {
-    double per_token = block.products + block.attention;
-    if (backward) per_token += 2 * block.products + 2.5 * block.attention;
-    if (backward && policy == Activations::kRecompute) per_token += block.products - block.down + block.attention;
-    flops += tokens * per_token;
+    products[0] += block.products;
+    attention[0] += block.attention;
+    traffic[0] += made * kActivationTraffic / 3;
+    if (!backward) continue;
+    products[1] += 2 * block.products;
+    attention[1] += 2.5 * block.attention;
+    traffic[1] += made * kActivationTraffic * 2 / 3;
+    if (policy == Activations::kRecompute) {
+      products[1] += block.products - block.down;
+      attention[1] += block.attention;
+      traffic[1] += made * kActivationTraffic / 3;
+    } else if (policy == Activations::kKeepCheap) {
+      traffic[1] += made / 3;
+    }
   }
+  const auto seconds = [&](int i) {
+    const double elementwise = m.device_bytes_per_second > 0 ? traffic[i] / m.device_bytes_per_second : 0;
+    return tokens * (products[i] / (rate * m.product_share) + attention[i] / (rate * m.attention_share) + elementwise);
+  };
+  plan.prediction.flops = tokens * (products[0] + products[1] + attention[0] + attention[1]);
+  return {seconds(0), seconds(1)};
+}
+
+// Bytes of host memory that one update touches: master and moments read and written, the gradient read.
+double OptimizerBytes(const Plan& plan, double elements) {
+  const Numerics& n = plan.numerics;
+  const double grad = static_cast<double>(SizeOf(n.grad_dtype));
+  const double master = static_cast<double>(plan.WeightBytes()) + (n.remainder ? 2.0 : 0.0);
+  const double scale = n.states == StateType::kInt8 ? 4.0 / kStateBlock : 0.0;
+  const double moments = static_cast<double>(MomentCount(n.algorithm)) * (static_cast<double>(StateBytes(n.states, 1)) + scale);
+  return elements * (2 * (master + moments) + grad);
+}
+
+// Gradients on their way from the ring to where the optimizer reads them: copied in the first sweep, added later; read once more
+// for their norm where they are consumed straight from the ring.
+double AccumulateBytes(const Plan& plan, double elements, double sweeps) {
+  const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype));
+  if (!plan.gradient_store) return elements * grad;
+  return elements * grad * (2 + 3 * (sweeps - 1));
+}
+
+}  // namespace
+
+void FillPrediction(const PlanInputs& in, Plan& plan) {
+  const MachineSpec& m = in.machine;
+  const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
+  const int64_t element = static_cast<int64_t>(plan.WeightBytes());
+  const int64_t elements = plan.host.weights / element;
+  const double sweeps = static_cast<double>(plan.numerics.sweeps);
 
   Prediction& p = plan.prediction;
-  const int64_t element = static_cast<int64_t>(plan.WeightBytes());
+  p = {};
+  const Compute compute = FillCompute(in, plan);
   const auto visits = MakeVisits(in.layout, plan.numerics.sweeps, !backward, plan.options.slots, plan.options.prefetch);
-  p.flops = flops;
-  p.up_bytes = UploadBytes(in.layout, visits, element);
-  p.down_bytes = backward ? plan.host.weights / element * static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)) * plan.numerics.sweeps : 0;
+  const int64_t weights_up = UploadBytes(in.layout, visits, element);
+  const int64_t gradients_down = backward ? elements * static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)) * plan.numerics.sweeps : 0;
   // Each sweep writes its block inputs down and reads them back.
-  p.up_bytes += plan.host.block_inputs * plan.numerics.sweeps;
-  p.down_bytes += plan.host.block_inputs * plan.numerics.sweeps;
+  const int64_t inputs = plan.host.block_inputs * plan.numerics.sweeps;
+  p.up_bytes = weights_up + inputs;
+  p.down_bytes = gradients_down + inputs;
 
-  p.compute_seconds = flops / (plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16);
+  const double both = m.both_bytes_per_second > 0 ? m.both_bytes_per_second : m.up_bytes_per_second + m.down_bytes_per_second;
+  p.compute_seconds = compute.forward + compute.backward;
   p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second;
   p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second;
-  // Exact AdamW: weight and remainder, moments, read and written, and the gradient: 26 bytes a parameter; f32 the same + 2.
-  const double touched = train ? 2.0 * 12.0 + static_cast<double>(SizeOf(plan.numerics.grad_dtype)) : 0.0;
-  p.optimizer_seconds = touched * static_cast<double>(plan.parameters) / m.host_bytes_per_second;
 
-  const double busy = std::max({p.compute_seconds, p.up_seconds, p.down_seconds});
+  const double optimizer_bytes = train ? OptimizerBytes(plan, static_cast<double>(elements)) : 0;
+  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements), sweeps) : 0;
+  p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
+  p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
+  p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
+  p.host_seconds = static_cast<double>(p.host_bytes) / m.host_bytes_per_second;
+  p.save_stall_seconds = static_cast<double>(plan.host.State() - plan.host.snapshot) / m.disk_bytes_per_second;
+
   if (m.device_is_host) {
-    p.step_seconds = p.compute_seconds + p.up_seconds + p.down_seconds + p.optimizer_seconds;  // one set of cores does it all
-  } else if (!train || plan.timing == Timing::kSerial) {
-    p.step_seconds = busy + p.optimizer_seconds;
-  } else if (plan.timing == Timing::kBackward) {
-    p.step_seconds = std::max(busy, p.optimizer_seconds);
-  } else {
-    // The updates hide behind the forward part of the first sweep, a third of it.
-    const double first_forward = busy / static_cast<double>(plan.numerics.sweeps) / 3;
-    p.step_seconds = busy - first_forward + std::max(first_forward, p.optimizer_seconds);
+    p.optimizer_seconds = optimizer_bytes / m.host_bytes_per_second;
+    const double accumulate_seconds = accumulate_bytes / m.host_bytes_per_second;
+    p.forward_seconds = compute.forward / sweeps;
+    p.backward_seconds = compute.backward / sweeps;
+    p.step_seconds = p.compute_seconds + p.up_seconds + p.down_seconds + p.optimizer_seconds + accumulate_seconds;
+    p.limit = p.compute_seconds >= p.step_seconds / 2 ? "compute" : "host memory";
+    return;
   }
+
+  // Of a sweep. All weights go up in the forward pass; what is not on the device any more comes again in the backward pass.
+  const double forward_up = std::min(static_cast<double>(weights_up) / sweeps, static_cast<double>(elements * element));
+  const double backward_up = (static_cast<double>(weights_up + inputs) / sweeps) - forward_up;
+  const double backward_down = static_cast<double>(gradients_down) / sweeps, forward_down = static_cast<double>(inputs) / sweeps;
+  const auto link = [&](double up, double down) {
+    return std::max({up / m.up_bytes_per_second, down / m.down_bytes_per_second, (up + down) / both});
+  };
+  const double forward_link = link(forward_up, forward_down), backward_link = link(backward_up, backward_down);
+  const double forward_compute = compute.forward / sweeps, backward_compute = compute.backward / sweeps;
+  // Transfers and accumulation share the host's memory.
+  const double backward_host = (backward_up + backward_down + accumulate_bytes / sweeps) / m.host_bytes_per_second;
+  const double forward_host = (forward_up + forward_down) / m.host_bytes_per_second;
+  const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host});
+  const double b = p.backward_seconds = backward ? std::max({backward_compute, backward_link, backward_host}) : 0;
+  const double o = p.optimizer_seconds = train ? (optimizer_bytes + forward_up) / (m.host_bytes_per_second * kOptimizerShare) : 0;
+
+  const double first = static_cast<double>(in.layout.units[0].elements);
+  p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;
+  if (train) p.first_unit_seconds += OptimizerBytes(plan, first) / m.host_bytes_per_second;
+
+  const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;
+  const double rest = (sweeps - 1) * (f + b);
+  double step = p.first_unit_seconds + rest;
+  step += next_forward ? std::max(f, o) + b : in_backward ? std::max(f + b, o) : f + b + o;
+  p.step_seconds = std::max(step, p.host_seconds);
+
+  const double links = sweeps * (forward_link + backward_link);
+  // The step waits for the optimizer, and that is most of it.
+  const bool optimizer = train && o > (next_forward ? f : in_backward ? f + b : 0.0) && o > p.step_seconds / 2;
+  p.limit = p.host_seconds > step    ? "host memory"
+            : optimizer                 ? "optimizer"
+            : links > p.compute_seconds ? "link"
+                                        : "compute";
 }
 
 }  // namespace hlm

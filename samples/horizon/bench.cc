@@ -156,6 +156,10 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
   figures["step_over_products"] = step_seconds / products.at("seconds").get<double>();
   figures["products"] = products;
   figures["compute_stream"] = idle;
+  if (plan.contains("choice")) figures["choice"] = plan["choice"];
+  figures["predicted_step_seconds"] = plan.at("prediction").at("step_seconds");
+  figures["step_over_prediction"] = step_seconds / plan.at("prediction").at("step_seconds").get<double>();
+  figures["prediction"] = plan.at("prediction");
   figures["host_bytes"] = plan.at("host_bytes");
   figures["device_bytes"] = plan.at("device_bytes");
   return figures;
@@ -186,6 +190,9 @@ void Print(const Json& f) {
     row("compute stream", Format("idle for %.1f %% of a traced step", 100 * stream["idle_seconds"].get<double>() / seconds));
     for (const auto& [reason, idle] : stream["idle"].items()) row("", Format("%.1f %%: ", 100 * idle.get<double>() / seconds) + reason);
   }
+  row("prediction", FormatSeconds(real("predicted_step_seconds")) + Format("; the step takes %.2f times as long", real("step_over_prediction")) +
+                        " (" + f["prediction"]["limit"].get<std::string>() + ")");
+  if (f.contains("choice")) row("plan", f["choice"].get<std::string>());
   row("host memory", FormatBytes(f["host_bytes"]));
   row("device memory", FormatBytes(f["device_bytes"]));
 }

@@ -35,7 +35,14 @@ Model OpenModel(const ModelOptions& options) {
 
 Json DescribeModel(const Model& model) { return Json::parse(TextOf(hlm_model_describe, model.get())); }
 
-Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len) {
+std::string ReadMachine(const Options& options) {
+  if (options.plan.machine.empty()) return "";
+  std::string text = ReadTextFile(options.plan.machine, kLargestConfig);
+  if (text.empty()) throw ApiError(HLM_INVALID_ARGUMENT, options.plan.machine + ": the machine file is empty");
+  return text;
+}
+
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine) {
   const EngineOptions& engine = options.engine;
   hlm_plan_options plan_options;
   hlm_plan_options_init(&plan_options);
@@ -61,7 +68,30 @@ Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64
   if (purpose == HLM_PURPOSE_TRAIN) {
     plan_options.optimizer_timing = engine.optimizer_timing;
     plan_options.grad_clip = options.optimizer.grad_clip;
+    plan_options.optimizer = options.optimizer.algorithm;
+    const bool budget = options.HasBudget();
+    const auto by_budget = [budget](int32_t given, int32_t otherwise) { return given != kByBudget ? given : budget ? -1 : otherwise; };
+    plan_options.states = by_budget(options.optimizer.states, HLM_STATES_F32);
+    plan_options.master = by_budget(options.optimizer.master, HLM_MASTER_SPLIT);
+    if (budget && !engine.timing_given) plan_options.optimizer_timing = HLM_TIMING_AUTO;
   }
+  if (engine.budget_host_bytes > 0) plan_options.host_limit_bytes = engine.budget_host_bytes;
+  if (engine.budget_device_bytes > 0) plan_options.device_limit_bytes = engine.budget_device_bytes;
+  if (!machine.empty()) plan_options.machine_json = machine.c_str();
+  return plan_options;
+}
+
+Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len) {
+  const std::string machine = ReadMachine(options);
+  try {
+    return MakePlan(model, PlanOptionsOf(options, purpose, batch_size, seq_len, machine));
+  } catch (const ApiError& error) {  // the library sees a text and cannot name the file
+    if (machine.empty() || std::string(error.what()).find("machine file") == std::string::npos) throw;
+    throw ApiError(error.code(), options.plan.machine + ": " + error.what());
+  }
+}
+
+Plan MakePlan(const Model& model, const hlm_plan_options& plan_options) {
   hlm_plan* plan = nullptr;
   Check(hlm_plan_make(model.get(), &plan_options, &plan));
   return Plan(plan);

@@ -19,8 +19,15 @@ Model OpenModel(const ModelOptions& options);
 
 Json DescribeModel(const Model& model);
 
+// The library's options; they point into `options`, and into `machine`, the text of a machine file, where it is not empty.
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine);
+
 // `seq_len` is the tokens of a row; training purposes take --grad-clip and --optimizer-timing from the options.
 Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len);
+Plan MakePlan(const Model& model, const hlm_plan_options& options);
+
+// The text of --machine; empty without.
+std::string ReadMachine(const Options& options);
 
 Json DescribePlan(const Plan& plan);
 int64_t PlanValue(const Plan& plan, const char* key);

@@ -69,6 +69,7 @@ class CommandLine {
   void AddDevices() {
     const Command& command = Add("devices", "the devices of this machine", RunDevices, "print the list as JSON");
     AddDeviceOption(*command.app, *command.options);
+    command.app->add_flag("--as-machine", command.options->as_machine, "print the device and its host as plan's --machine takes it");
   }
 
   void AddPlan() {
@@ -80,6 +81,8 @@ class CommandLine {
     AddShapeOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
     AddOptimizerOptions(*command.app, *command.options);
+    AddBudgetOptions(*command.app, *command.options);
+    AddPlanOnlyOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
     command.app->footer(
         "Without --data the plan is for rows of --seq-len tokens. A stream's rows have one token more, the last target.");
@@ -92,6 +95,7 @@ class CommandLine {
     AddShapeOptions(*command.app, *command.options);
     AddOptimizerOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+    AddBudgetOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
     command.app->footer(
         "Ctrl-C ends the run after the step in progress and saves what was trained (status 130); twice, at once.");
@@ -121,6 +125,7 @@ class CommandLine {
     AddShapeOptions(*command.app, *command.options);
     AddOptimizerOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+    AddBudgetOptions(*command.app, *command.options);
     AddTraceOption(*command.app, *command.options);
     command.app->footer("Rows have --seq-len tokens.");
   }

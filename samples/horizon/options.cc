@@ -1,5 +1,6 @@
 #include "samples/horizon/options.h"
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -19,7 +20,7 @@ constexpr const char* kDataGroup = "Data";
 constexpr const char* kShapeGroup = "Shape of a step";
 constexpr const char* kMachineGroup = "Machine";
 constexpr const char* kPlanGroup = "Plan (each forces what the plan would choose)";
-constexpr const char* kOptimizerGroup = "Optimizer (AdamW)";
+constexpr const char* kOptimizerGroup = "Optimizer";
 constexpr const char* kOutputGroup = "Output";
 constexpr const char* kGenerateGroup = "Generation";
 
@@ -63,6 +64,31 @@ bool ParseWholeNumber(const std::string& text, int64_t& number) {
   return failure == std::errc() && end == text.data() + text.size();
 }
 
+// "80000000000", "80GB", "74.5GiB", "1.5 TB": binary units with an i and as single letters, else powers of 1000.
+bool ParseBytes(const std::string& text, int64_t& bytes) {
+  const size_t digits = text.find_first_not_of("0123456789.");
+  const std::string number = text.substr(0, digits);
+  std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
+  for (char& letter : unit) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  double value = 0;
+  if (number.empty() || !CLI::detail::lexical_cast(number, value)) return false;
+  double scale = 1;
+  if (!unit.empty() && unit != "b") {
+    const std::string letters = "kmgt";
+    const size_t power = letters.find(unit[0]);
+    if (power == std::string::npos) return false;
+    const std::string rest = unit.substr(1);
+    if (rest != "" && rest != "b" && rest != "ib") return false;
+    scale = std::pow(rest == "b" ? 1000.0 : 1024.0, static_cast<double>(power + 1));
+  } else if (number.find('.') == std::string::npos) {
+    return ParseWholeNumber(number, bytes);  // to the last digit
+  }
+  if (!(value * scale < 9e18)) return false;
+  bytes = static_cast<int64_t>(value * scale);
+  return true;
+}
+
 // A whole number with a smallest value; "8MiB" and the like are understood where `bytes`. A default below the smallest value
 // stands for "chosen", and help does not show it.
 CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, int64_t least, const std::string& help,
@@ -75,7 +101,13 @@ CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, i
     return "'" + given + "' is not a whole number" + (least == kAnyNumber ? "" : " of " + std::to_string(least) + " or more");
   });
   if (value >= least) option->default_str(std::to_string(value));
-  if (bytes) option->transform(CLI::AsSizeValue(false));
+  if (bytes) {
+    // Runs before the check above, which then sees a whole number or the text as it was.
+    option->transform([](const std::string& given) {
+      int64_t number = 0;
+      return ParseBytes(given, number) ? std::to_string(number) : given;
+    });
+  }
   return option->type_name(bytes ? "BYTES" : "N");
 }
 
@@ -178,7 +210,8 @@ void AddEngineOptions(CLI::App& app, Options& options) {
   const Choices timings = {
       {"next-forward", HLM_TIMING_NEXT_FORWARD}, {"backward", HLM_TIMING_BACKWARD}, {"serial", HLM_TIMING_SERIAL}};
   AddChoice(app, "--optimizer-timing", engine.optimizer_timing, timings, "when weights are updated; backward needs --grad-clip 0")
-      ->group(kPlanGroup);
+      ->group(kPlanGroup)
+      ->each([&engine](const std::string&) { engine.timing_given = true; });
   AddChoice(app, "--grad-dtype", engine.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
             "type of stored gradients (default: as --compute)")
       ->group(kPlanGroup);
@@ -188,17 +221,46 @@ void AddOptimizerOptions(CLI::App& app, Options& options) {
   OptimizerOptions& optimizer = options.optimizer;
   const Choices schedules = {
       {"constant", HLM_SCHEDULE_CONSTANT}, {"linear", HLM_SCHEDULE_LINEAR}, {"cosine", HLM_SCHEDULE_COSINE}};
+  const Choices algorithms = {
+      {"adamw", HLM_OPTIMIZER_ADAMW}, {"adam", HLM_OPTIMIZER_ADAM}, {"sgd", HLM_OPTIMIZER_SGD}, {"lion", HLM_OPTIMIZER_LION}};
+  AddChoice(app, "--optimizer", optimizer.algorithm, algorithms, "how a step changes the weights")->group(kOptimizerGroup);
+  const Choices states = {
+      {"f32", HLM_STATES_F32}, {"bf16", HLM_STATES_BF16}, {"int8", HLM_STATES_INT8}, {"auto", HLM_STATES_AUTO}};
+  AddChoice(app, "--states", optimizer.states, states,
+            "type of the moments; auto: the most exact that fits (default: f32, with a budget auto)")
+      ->group(kOptimizerGroup);
+  const Choices masters = {{"split", HLM_MASTER_SPLIT}, {"none", HLM_MASTER_NONE}, {"auto", HLM_MASTER_AUTO}};
+  AddChoice(app, "--master", optimizer.master, masters,
+            "split: exact, a 16-bit remainder beside the bf16 weight; none: bf16 weights alone, rounded stochastically (default: split, "
+            "with a budget auto)")
+      ->group(kOptimizerGroup);
   AddReal(app, "--lr", optimizer.lr, 0, kNoLimit, "learning rate")->group(kOptimizerGroup);
   AddChoice(app, "--schedule", optimizer.schedule, schedules, "of the rate after warm-up")->group(kOptimizerGroup);
   AddNumber(app, "--warmup-steps", optimizer.warmup_steps, 0, "W: step s up to W has the rate lr s/W")->group(kOptimizerGroup);
   AddReal(app, "--min-lr-ratio", optimizer.min_lr_ratio, 0, 1, "the last step's rate over lr")->group(kOptimizerGroup);
-  AddReal(app, "--beta1", optimizer.beta1, 0, 1, "decay of the first moment", true)->group(kOptimizerGroup);
+  AddReal(app, "--beta1", optimizer.beta1, 0, 1, "decay of the first moment; of sgd the momentum", true)->group(kOptimizerGroup);
   AddReal(app, "--beta2", optimizer.beta2, 0, 1, "decay of the second moment", true)->group(kOptimizerGroup);
   AddReal(app, "--eps", optimizer.eps, 0, kNoLimit, "added to the root of the second moment")->group(kOptimizerGroup);
   AddReal(app, "--weight-decay", optimizer.weight_decay, 0, kNoLimit, "of tensors of two or more dimensions")
       ->group(kOptimizerGroup);
   AddReal(app, "--grad-clip", optimizer.grad_clip, 0, kNoLimit, "largest global norm of the gradient; 0: off")
       ->group(kOptimizerGroup);
+}
+
+void AddBudgetOptions(CLI::App& app, Options& options) {
+  const auto add = [&](const std::string& place, int64_t& value, const std::string& help) {
+    AddNumber(app, "--budget-" + place, value, 1, help, true)->group(kMachineGroup)->excludes("--" + place + "-limit-bytes");
+  };
+  add("host", options.engine.budget_host_bytes,
+      "most host memory, 110GiB say: takes the most exact --states and --master that fit, then the fastest plan");
+  add("device", options.engine.budget_device_bytes, "most device memory, 20GB say; takes as --budget-host does");
+}
+
+void AddPlanOnlyOptions(CLI::App& app, Options& options) {
+  AddText(app, "--machine", options.plan.machine, "FILE",
+          "plan for the machine of this JSON file of rates and sizes, not for this one: see docs/plan.md")
+      ->group(kMachineGroup);
+  app.add_flag("--compare", options.plan.compare, "one table of the states, masters and timings there are to choose");
 }
 
 void AddTraceOption(CLI::App& app, Options& options) {

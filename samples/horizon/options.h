@@ -46,9 +46,18 @@ struct EngineOptions {
   int32_t grad_dtype = -1;
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
+  int64_t budget_host_bytes = 0;    // as the limits, and the plan takes the most exact states and master that fit
+  int64_t budget_device_bytes = 0;
+  bool timing_given = false;        // --optimizer-timing
 };
 
+// Not asked for: f32 and split, or with a budget what fits.
+inline constexpr int32_t kByBudget = -2;
+
 struct OptimizerOptions {
+  int32_t algorithm = HLM_OPTIMIZER_ADAMW;
+  int32_t states = kByBudget;
+  int32_t master = kByBudget;
   double lr = 1e-5;
   int32_t schedule = HLM_SCHEDULE_CONSTANT;
   int64_t warmup_steps = 0;
@@ -89,8 +98,15 @@ struct GenerateOptions {
   int64_t seed = 0;
 };
 
+struct PlanOnlyOptions {
+  std::string machine;  // a file
+  bool compare = false;
+};
+
 struct Options {
   bool json = false;
+  bool as_machine = false;  // devices
+
   int32_t purpose = HLM_PURPOSE_TRAIN;
   ModelOptions model;
   DataOptions data;
@@ -100,6 +116,9 @@ struct Options {
   RunOptions run;
   BenchOptions bench;
   GenerateOptions generate;
+  PlanOnlyOptions plan;
+
+  bool HasBudget() const { return engine.budget_host_bytes > 0 || engine.budget_device_bytes > 0; }
 };
 
 // Each adds one group of options to a subcommand. What an option's value may be is checked while parsing.
@@ -111,6 +130,8 @@ void AddDataOptions(CLI::App& app, Options& options, bool required);
 void AddShapeOptions(CLI::App& app, Options& options);
 void AddEngineOptions(CLI::App& app, Options& options);
 void AddOptimizerOptions(CLI::App& app, Options& options);
+void AddBudgetOptions(CLI::App& app, Options& options);
+void AddPlanOnlyOptions(CLI::App& app, Options& options);
 void AddRunOptions(CLI::App& app, Options& options);
 void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);

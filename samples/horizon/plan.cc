@@ -4,7 +4,9 @@
 #include <string>
 
 #include "samples/horizon/command.h"
+#include "samples/horizon/compare.h"
 #include "samples/horizon/engine.h"
+#include "samples/horizon/error.h"
 #include "samples/horizon/text.h"
 
 namespace horizon {
@@ -78,6 +80,12 @@ int RunPlan(const Options& options) {
   CheckModelOptions(options);
   if (options.purpose == HLM_PURPOSE_TRAIN) CheckTrainingOptions(options);
   const Model model = OpenModel(options.model);
+  if (options.plan.compare) {
+    if (options.purpose != HLM_PURPOSE_TRAIN) throw UsageError("--compare is for --purpose train: the other purposes have no states");
+    const Json rows = ComparePlans(model, options, RowTokens(options, model));
+    options.json ? void(std::printf("%s\n", rows.dump(2).c_str())) : PrintComparison(rows);
+    return kExitOk;
+  }
   const Plan plan = MakePlan(model, options, options.purpose, options.shape.batch_size, RowTokens(options, model));
   const Json json = DescribePlan(plan);
   if (options.json) {

@@ -96,6 +96,7 @@ Training::Training(const Options& options, Interrupt& interrupt)
                 " rows of " + FormatCount(data_.row_tokens()) + " tokens; " + FormatCount(steps_) + " steps of " +
                 FormatCount(std::min(options.shape.batch_size, data_.rows())) + " rows; host memory " +
                 FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " + FormatBytes(PlanValue(plan, "device_bytes")));
+  if (const Json json = DescribePlan(plan); json.contains("choice")) progress_.Say("plan: " + json["choice"].get<std::string>());
   trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_);
   interrupt_.Watch(trainer_.get());
 }

@@ -37,7 +37,12 @@ AT(hlm_plan_options, grad_clip, 112);
 AT(hlm_plan_options, threads, 120);
 AT(hlm_plan_options, optimizer_threads, 128);
 AT(hlm_plan_options, host_limit_bytes, 136);
-LAST(hlm_plan_options, device_limit_bytes, 144, 152);
+AT(hlm_plan_options, device_limit_bytes, 144);
+AT(hlm_plan_options, optimizer, 152);
+AT(hlm_plan_options, states, 156);
+AT(hlm_plan_options, master, 160);
+AT(hlm_plan_options, snapshot_bytes, 168);
+LAST(hlm_plan_options, machine_json, 176, 184);
 
 AT(hlm_batch, struct_size, 0);
 AT(hlm_batch, ids, 8);

@@ -117,6 +117,29 @@ TEST(PlanMisuse, EveryOptionOutOfRangeIsNamed) {
       {"grad_clip", [](auto& o) { o.grad_clip = -1; }, {"grad_clip is -1"}},
       {"grad_clip", [](auto& o) { o.grad_clip = 0.0 / 0.0; }, {"grad_clip is", "nan"}},
       {"clip with backward", [](auto& o) { o.optimizer_timing = HLM_TIMING_BACKWARD; }, {"grad_clip", "optimizer_timing"}},
+      {"timing", [](auto& o) { o.optimizer_timing = -2; }, {"optimizer_timing is -2", "-1 (AUTO)"}},
+      {"optimizer", [](auto& o) { o.optimizer = 4; }, {"optimizer is 4", "3 (LION)"}},
+      {"optimizer", [](auto& o) { o.optimizer = -1; }, {"optimizer is -1"}},
+      {"states", [](auto& o) { o.states = 3; }, {"states is 3", "2 (INT8)", "-1 (AUTO)"}},
+      {"states", [](auto& o) { o.states = -2; }, {"states is -2"}},
+      {"master", [](auto& o) { o.master = 2; }, {"master is 2", "1 (NONE)", "-1 (AUTO)"}},
+      {"f32 without a master",
+       [](auto& o) { o.compute = HLM_DTYPE_F32, o.master = HLM_MASTER_NONE; },
+       {"master is none", "compute is f32"}},
+      {"snapshot_bytes", [](auto& o) { o.snapshot_bytes = -2; }, {"snapshot_bytes is -2"}},
+      {"machine_json empty", [](auto& o) { o.machine_json = ""; }, {"machine_json is empty"}},
+      {"machine_json no JSON", [](auto& o) { o.machine_json = "cores = 3"; }, {"machine file"}},
+      {"machine_json no object", [](auto& o) { o.machine_json = "[1]"; }, {"machine file", "array"}},
+      {"machine_json unknown key", [](auto& o) { o.machine_json = "{\"gpus\": 2}"; }, {"'gpus'", "device_bytes"}},
+      {"machine_json twice", [](auto& o) { o.machine_json = "{\"cores\": 2, \"cores\": 3}"; }, {"cores"}},
+      {"machine_json text", [](auto& o) { o.machine_json = "{\"cores\": \"two\"}"; }, {"cores is \"two\""}},
+      {"machine_json part", [](auto& o) { o.machine_json = "{\"host_bytes\": 1.5}"; }, {"host_bytes is 1.5"}},
+      {"machine_json zero", [](auto& o) { o.machine_json = "{\"up_bytes_per_second\": 0}"; }, {"up_bytes_per_second is 0"}},
+      {"machine_json negative", [](auto& o) { o.machine_json = "{\"device_bytes\": -5}"; }, {"device_bytes is -5"}},
+      {"machine_json large", [](auto& o) { o.machine_json = "{\"host_bytes\": 1e300}"; }, {"host_bytes is 1e+300"}},
+      {"another device than the file's",
+       [](auto& o) { o.device = "cuda:1", o.machine_json = "{\"device\": \"cuda:0\"}"; },
+       {"cuda:1", "cuda:0"}},
       {"f32 with bf16 gradients",
        [](auto& o) { o.compute = HLM_DTYPE_F32, o.grad_dtype = HLM_DTYPE_BF16; },
        {"grad_dtype", "f32"}},
@@ -131,6 +154,54 @@ TEST(PlanMisuse, EveryOptionOutOfRangeIsNamed) {
   }
   // The model serves on after every refusal.
   EXPECT_NE(TinyPlan(model.get()), nullptr);
+}
+
+// A plan for a machine that is not here is for reading, on whatever machine.
+TEST(PlanMisuse, APlanForAnotherMachineCannotRun) {
+  const Model model = TinyModel();
+  hlm_plan_options options = TinyPlanOptions();
+  for (const char* machine : {R"({"name": "elsewhere"})", R"({"name": "elsewhere", "device": "cpu", "cores": 64})"}) {
+    options.device = "auto";
+    options.machine_json = machine;
+    hlm_plan* raw = nullptr;
+    ASSERT_OK(hlm_plan_make(model.get(), &options, &raw));
+    const Plan plan(raw);
+    char* text = nullptr;
+    ASSERT_OK(hlm_plan_json(plan.get(), &text));
+    EXPECT_NE(std::string(String(text).get()).find("\"machine\": \"elsewhere\""), std::string::npos);
+    hlm_trainer* trainer = nullptr;
+    ExpectError(hlm_trainer_create(model.get(), plan.get(), nullptr, &trainer), HLM_FAILED_PRECONDITION, {"elsewhere"});
+    EXPECT_EQ(trainer, nullptr);
+    char* products = nullptr;
+    ExpectError(hlm_plan_time_products(plan.get(), &products), HLM_FAILED_PRECONDITION, {"elsewhere"});
+  }
+}
+
+// What the library writes of this machine it reads again, and plans the same bytes and times from it.
+TEST(PlanMisuse, ThisMachineAsAFileGivesTheSamePlan) {
+  const Model model = TinyModel();
+  char* machine = nullptr;
+  ExpectError(hlm_device_machine(nullptr, &machine), HLM_INVALID_ARGUMENT, {"name is NULL"});
+  ExpectError(hlm_device_machine("cpu", nullptr), HLM_INVALID_ARGUMENT, {"out_json is NULL"});
+  ExpectError(hlm_device_machine("abacus", &machine), HLM_NOT_FOUND, {"abacus"});
+  ASSERT_OK(hlm_device_machine("cpu", &machine));
+  const String text(machine);
+  hlm_plan_options options = TinyPlanOptions();
+  options.device = "cpu";
+  const auto values = [&](const char* json) {
+    options.machine_json = json;
+    hlm_plan* raw = nullptr;
+    EXPECT_OK(hlm_plan_make(model.get(), &options, &raw));
+    const Plan plan(raw);
+    std::string all;
+    for (const char* key : {"host_bytes", "device_bytes", "memory.device.workspace", "optimizer_threads", "sweeps", "prediction.host_traffic_bytes"}) {
+      int64_t value = 0;
+      EXPECT_OK(hlm_plan_value(plan.get(), key, &value));
+      all += std::to_string(value) + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(values(nullptr), values(text.get()));
 }
 
 TEST(PlanMisuse, UnknownDevice) {

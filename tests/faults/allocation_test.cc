@@ -214,6 +214,24 @@ TEST(Allocation, Plan) {
   EXPECT_GT(count, 5);
 }
 
+// From a machine's text, with a choice to make.
+TEST(Allocation, PlanForAnotherMachine) {
+  const Model model = TinyModel();
+  hlm_plan_options options = TinyPlanOptions();
+  options.device = "auto";
+  options.compute = HLM_DTYPE_BF16;
+  options.states = HLM_STATES_AUTO;
+  options.master = HLM_MASTER_AUTO;
+  options.machine_json = R"({"name": "elsewhere", "cores": 8, "host_bytes": 100e9, "assumed": ["cores"]})";
+  hlm_plan* plan = nullptr;
+  const int64_t count = FailEach([&] { return hlm_plan_make(model.get(), &options, &plan); },
+                                 [&](bool succeeded) {
+                                   ASSERT_EQ(plan != nullptr, succeeded);
+                                   hlm_plan_destroy(std::exchange(plan, nullptr));
+                                 });
+  EXPECT_GT(count, 5);
+}
+
 // The texts that the library writes.
 TEST(Allocation, PlanTexts) {
   const Model model = TinyModel();

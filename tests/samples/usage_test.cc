@@ -82,6 +82,14 @@ TEST(UsageTest, ValuesMustBeInRange) {
                                                                   {"--slots", "-2"},
                                                                   {"--optimizer-timing", ""},
                                                                   {"--grad-dtype", "f16"},
+                                                                  {"--optimizer", "adagrad"},
+                                                                  {"--states", "int4"},
+                                                                  {"--master", "f32"},
+                                                                  {"--budget-host", "0"},
+                                                                  {"--budget-host", "-1GiB"},
+                                                                  {"--budget-host", "much"},
+                                                                  {"--budget-device", "3XB"},
+                                                                  {"--budget-device", "99999999TB"},
                                                                   {"--save-dtype", "int8"},
                                                                   {"--seed", "x"},
                                                                   {"--max-part-bytes", "1x"},
@@ -101,12 +109,13 @@ TEST(UsageTest, HelpNamesEveryOption) {
                         "--slots",     "--prefetch", "--ring",    "--head-chunk",        "--max-part-bytes", "--optimizer-timing",
                         "--grad-dtype"};
   const Words optimizer = {"--lr",    "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
-                           "--beta2", "--eps",      "--weight-decay", "--grad-clip"};
+                           "--beta2", "--eps",      "--weight-decay", "--grad-clip",    "--optimizer",
+                           "--states", "--master",  "--budget-host",  "--budget-device"};
   const Words run = {"--data",       "--labels",   "--steps", "--epochs",     "--seed", "--no-shuffle", "--eval-data",
                      "--eval-every", "--log-json", "--trace", "--save-dtype", "--out",  "--overwrite"};
   const std::map<std::string, std::vector<Words>> options = {
-      {"devices", {{"--json", "--help", "--device"}}},
-      {"plan", {model, shape, engine, optimizer}},
+      {"devices", {{"--json", "--help", "--device", "--as-machine"}}},
+      {"plan", {model, shape, engine, optimizer, {"--machine", "--compare"}}},
       {"train", {model, shape, engine, optimizer, run}},
       {"eval", {model, shape, engine, {"--data", "--labels"}}},
       {"generate", {model, engine, {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed"}}},
@@ -167,6 +176,29 @@ TEST(UsageTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(plan["numerics"]["compute"], "bf16");
   EXPECT_EQ(plan["grad_clip"], 1.0);
   EXPECT_EQ(plan["optimizer_timing"], "next-forward");
+}
+
+TEST(UsageTest, OptimizerStatesAndMasterArriveInThePlan) {
+  const auto numerics = PlanOf({"--optimizer", "lion", "--states", "int8", "--master", "none"})["numerics"];
+  EXPECT_EQ(numerics["algorithm"], "lion");
+  EXPECT_EQ(numerics["states"], "int8");
+  EXPECT_EQ(numerics["master"], "none");
+  const auto plain = PlanOf({})["numerics"];
+  EXPECT_EQ(plain["algorithm"], "adamw");
+  EXPECT_EQ(plain["states"], "f32");
+  EXPECT_EQ(plain["master"], "split");
+}
+
+TEST(UsageTest, SizesHaveUnits) {
+  // What is refused names the limit in bytes.
+  const std::vector<std::pair<const char*, const char*>> sizes = {{"1000", "1000"},       {"2KiB", "2048"},   {"2kb", "2000"}, {"3k", "3072"},
+                                                                  {"1.5MiB", "1572864"}, {"0.5MB", "500000"}, {"1 MiB", "1048576"}};
+  for (const auto& [given, bytes] : sizes) {
+    const Result result = Horizon({"plan", "--config", SmallConfig(), "--device", "cpu", "--host-limit-bytes", given});
+    EXPECT_EQ(result.status, 1) << given;
+    ExpectOneErrorLine(result, {std::string(" ") + bytes + " may be used"});
+  }
+  ExpectWrongUsage({"plan", "--preset", "tiny", "--budget-host", "1GiB", "--host-limit-bytes", "1GiB"}, {"--host-limit-bytes"});
 }
 
 // With the data, a plan is that of the run: a stream's rows have the last target as one token more.
