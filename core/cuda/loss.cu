@@ -1,6 +1,11 @@
-// Cross entropy over rows of fp32 logits, with its gradient: a block a row. The row is read once for its largest logit and the
-// sum of exps, and once more for the gradient: from shared memory, where as much of it is kept as fits, and the rest backwards,
-// so that what was read last, and is still in the L2 cache, comes first.
+// Cross entropy over rows of fp32 logits, with its gradient. A row is read once for its largest logit and the sum of exps, and once
+// more for the gradient.
+//
+// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), eight blocks share
+// a row: each keeps its eighth in shared memory, so that memory is read once only. Else a block takes a row, keeps as much of it as
+// fits, and reads the rest backwards, so that what was read last, and is still in the L2 cache, comes first.
+#include <cooperative_groups.h>
+
 #include <algorithm>
 
 #include "core/cuda/check.h"
@@ -13,6 +18,8 @@ namespace {
 constexpr int kMostThreads = 1024;
 constexpr int kN = 4;      // elements of a vector
 constexpr int kAhead = 4;  // vectors in flight in a thread
+constexpr int kCluster = 8;             // blocks that share a row; the most that every GPU with clusters takes
+constexpr int kClusterThreads = 512;    // two or three such blocks work on a multiprocessor: some read while others write
 
 // The parts of a row of `vocab` elements: up to the first 16-byte border of the array, whole vectors, the rest. The same for
 // logits and gradient, for both arrays begin on such a border.
@@ -61,13 +68,15 @@ struct Sum {
 struct BlockSums {
   float most[kMostThreads / kWarp];
   double sum[kMostThreads / kWarp];
-  float all_most;
+  float all_most;  // of this block's part of the row
   double all_sum;
-  float scale;  // of exp(x - all_most) in the gradient
+  float row_most;  // of the whole row
+  double row_sum;
+  float scale;  // of exp(x - row_most) in the gradient
 };
 
-// Every thread's part in one: all_most, all_sum and scale = weight / all_sum.
-__device__ void Combine(const Sum& own, float weight, BlockSums* block) {
+// Every thread's part in one: all_most and all_sum.
+__device__ void CombineBlock(const Sum& own, BlockSums* block) {
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   const float warp_most = WarpMax(own.most);
   if (lane == 0) block->most[warp] = warp_most;
@@ -82,8 +91,34 @@ __device__ void Combine(const Sum& own, float weight, BlockSums* block) {
     if (lane == 0) {
       block->all_most = most;
       block->all_sum = sum;
-      block->scale = static_cast<float>(static_cast<double>(weight) / sum);
     }
+  }
+}
+
+// The parts of all blocks of a row in one: row_most, row_sum and scale = weight / row_sum, the same in each block.
+template <bool kShared>
+__device__ void CombineRow(float weight, BlockSums* block) {
+  if constexpr (kShared) {
+#if __CUDA_ARCH__ >= 900
+    const auto cluster = cooperative_groups::this_cluster();
+    cluster.sync();
+    if (threadIdx.x < kWarp) {
+      const int lane = static_cast<int>(threadIdx.x);
+      const BlockSums* other = lane < kCluster ? cluster.map_shared_rank(block, lane) : nullptr;
+      const float part_most = other != nullptr ? other->all_most : -INFINITY;
+      const float most = WarpMax(part_most);
+      const double sum = WarpSum(other != nullptr ? other->all_sum * static_cast<double>(expf(part_most - most)) : 0.0);
+      if (lane == 0) {
+        block->row_most = most;
+        block->row_sum = sum;
+        block->scale = static_cast<float>(static_cast<double>(weight) / sum);
+      }
+    }
+#endif
+  } else if (threadIdx.x == 0) {
+    block->row_most = block->all_most;
+    block->row_sum = block->all_sum;
+    block->scale = static_cast<float>(static_cast<double>(weight) / block->all_sum);
   }
   __syncthreads();
 }
@@ -94,92 +129,103 @@ __device__ T Rounded(float x) {
 }
 
 // dlogits may be logits. `kept`: of every thread's vectors those kept in shared memory, which has room for that many of each.
-template <class T, bool kGradient>
+// kShared: the blocks of a cluster share a row.
+template <class T, bool kGradient, bool kShared>
 __global__ void __launch_bounds__(kMostThreads)
     CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, int64_t vocab, float* nll, T* dlogits,
                        int kept) {
   extern __shared__ float4 cache[];
   __shared__ BlockSums block;
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  const int64_t r = blockIdx.x;
+  constexpr int kBlocks = kShared ? kCluster : 1;  // of a row
+  const int64_t r = blockIdx.x / kBlocks;
+  const int rank = static_cast<int>(blockIdx.x % kBlocks);
   const Row row(r, vocab);
+  const int share = (row.vecs + kBlocks - 1) / kBlocks, begin = min(rank * share, row.vecs), end = min(begin + share, row.vecs);
   const int target = targets[r];
   if (target < 0) {
-    if (thread == 0) nll[r] = 0;
+    if (thread == 0 && rank == 0) nll[r] = 0;
     if constexpr (kGradient) {
-      row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(0); });
-      for (int i = thread; i < row.vecs; i += threads) StoreOnce(dlogits + row.At(i), Vec<T, kN>{});
+      if (rank == 0) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(0); });
+      for (int i = begin + thread; i < end; i += threads) StoreOnce(dlogits + row.At(i), Vec<T, kN>{});
     }
     return;
   }
   const float at_target = logits[row.start + target];
 
   Sum own;
-  row.ForEdges([&](int64_t i) {
-    const float x[1] = {logits[i]};
-    own.poison += x[0] * 0.0f;
-    own.Add(x);
-  });
+  if (rank == 0) {
+    row.ForEdges([&](int64_t i) {
+      const float x[1] = {logits[i]};
+      own.poison += x[0] * 0.0f;
+      own.Add(x);
+    });
+  }
   const int step = kAhead * threads;
-  for (int first = thread, turn = 0; first < row.vecs; first += step, turn += kAhead) {
+  for (int first = begin + thread, turn = 0; first < end; first += step, turn += kAhead) {
     Vec<float, kN> v[kAhead];
     float x[kAhead * kN];
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
-      if (i >= row.vecs) continue;
+      if (i >= end) continue;
       v[k] = !kGradient || turn + k < kept ? LoadOnce<kN>(logits + row.At(i)) : Load<kN>(logits + row.At(i));
     }
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
-      if (i < row.vecs && kGradient && turn + k < kept) {
-        cache[i] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
+      if (i < end && kGradient && turn + k < kept) {
+        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
                                __uint_as_float(v[k].words[3]));
       }
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
         const float value = __uint_as_float(v[k].words[j]);
-        x[k * kN + j] = i < row.vecs ? value : -INFINITY;
-        if (i < row.vecs) own.poison += value * 0.0f;
+        x[k * kN + j] = i < end ? value : -INFINITY;
+        if (i < end) own.poison += value * 0.0f;
       }
     }
     own.Add(x);
   }
   const float weight = kGradient ? weights[r] : 0.0f;
-  Combine(own, weight, &block);
+  CombineBlock(own, &block);
+  CombineRow<kShared>(weight, &block);
 
-  const double above = static_cast<double>(at_target) - static_cast<double>(block.all_most);  // <= 0
-  if (thread == 0) nll[r] = static_cast<float>(log(block.all_sum) - above);
+  const double above = static_cast<double>(at_target) - static_cast<double>(block.row_most);  // <= 0
+  if (thread == 0 && rank == 0) nll[r] = static_cast<float>(log(block.row_sum) - above);
   if constexpr (kGradient) {
-    const float most = block.all_most, scale = block.scale;
+    const float most = block.row_most, scale = block.scale;
     const auto gradient = [&](float x) { return expf(x - most) * scale; };
-    row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
-    const int turns = (row.vecs + step - 1) / step;
+    if (rank == 0) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
+    const int turns = (end - begin + step - 1) / step;
     for (int turn = (turns - 1) * kAhead; turn >= 0; turn -= kAhead) {
-      const int first = turn * threads + thread;
+      const int first = begin + turn * threads + thread;
       float4 v[kAhead];
 #pragma unroll
       for (int k = 0; k < kAhead; ++k) {
         const int i = first + k * threads;
-        if (i >= row.vecs) continue;
-        v[k] = turn + k < kept ? cache[i] : __ldcs(reinterpret_cast<const float4*>(logits + row.At(i)));
+        if (i >= end) continue;
+        v[k] = turn + k < kept ? cache[i - begin] : __ldcs(reinterpret_cast<const float4*>(logits + row.At(i)));
       }
 #pragma unroll
       for (int k = 0; k < kAhead; ++k) {
         const int i = first + k * threads;
-        if (i >= row.vecs) continue;
+        if (i >= end) continue;
         const float values[kN] = {gradient(v[k].x), gradient(v[k].y), gradient(v[k].z), gradient(v[k].w)};
         StoreOnce(dlogits + row.At(i), FromFloats<T>(values));
       }
     }
     __syncthreads();
-    // As p - 1 in double, which keeps the digits of a target that is nearly sure.
-    if (thread == 0) {
+    // As p - 1 in double, which keeps the digits of a target that is nearly sure. By the block that wrote there before.
+    const int vec = target < row.head ? -1 : (target - row.head) / kN;
+    if (thread == 0 && rank == (vec >= 0 && vec < row.vecs ? vec / share : 0)) {
       dlogits[row.start + target] =
-          Rounded<T>(static_cast<float>(static_cast<double>(weight) * (exp(above) / block.all_sum - 1.0)));
+          Rounded<T>(static_cast<float>(static_cast<double>(weight) * (exp(above) / block.row_sum - 1.0)));
     }
   }
+#if __CUDA_ARCH__ >= 900
+  if constexpr (kShared) cooperative_groups::this_cluster().sync();  // a block's sums are there until all have read them
+#endif
 }
 
 // Fewer threads for short rows; those of two or more blocks fill a multiprocessor. Part of how sums are cut: of the shape alone.
@@ -209,16 +255,45 @@ struct Room {
   }
 };
 
-template <class T, bool kGradient>
-void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
-  const auto kernel = CrossEntropyKernel<T, kGradient>;
-  const int threads = Threads(args.vocab);
-  const int kept = kGradient ? Room().Vectors(threads, args.vocab) : 0;
+// Whether blocks share rows: of the shape and the GPU alone, so that loss and gradient sum alike.
+bool SharesRows(const Room& room, int64_t vocab) {
+  int device = 0, major = 0;
+  Check(cudaGetDevice(&device), "CrossEntropy");
+  Check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "CrossEntropy");
+  const int64_t row = vocab * static_cast<int64_t>(sizeof(float));
+  return major >= 9 && row > room.block && row <= int64_t{kCluster} * room.block;
+}
+
+template <class T, bool kGradient, bool kShared>
+void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int kept) {
+  const auto kernel = CrossEntropyKernel<T, kGradient, kShared>;
   const size_t bytes = static_cast<size_t>(kept) * static_cast<size_t>(threads) * sizeof(float4);
   Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), "CrossEntropy");
-  kernel<<<GridSize(args.rows), threads, bytes, stream>>>(args.logits, args.targets, args.weights, args.vocab, args.nll,
-                                                          static_cast<T*>(args.dlogits), kept);
-  CheckLaunch("CrossEntropy");
+  constexpr unsigned kBlocks = kShared ? kCluster : 1;
+  cudaLaunchAttribute cluster;
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {kBlocks, 1, 1};
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(GridSize(args.rows * kBlocks));
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = bytes;
+  config.stream = stream;
+  config.attrs = &cluster;
+  config.numAttrs = kShared ? 1 : 0;
+  Check(cudaLaunchKernelEx(&config, kernel, args.logits, args.targets, args.weights, args.vocab, args.nll, static_cast<T*>(args.dlogits), kept),
+        "CrossEntropy");
+}
+
+template <class T, bool kGradient>
+void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
+  const Room room;
+  if (SharesRows(room, args.vocab)) {
+    const int64_t share = CeilDiv(args.vocab / kN, kCluster);
+    Launch<T, kGradient, true>(stream, args, kClusterThreads, kGradient ? static_cast<int>(CeilDiv(share, kClusterThreads)) : 0);
+  } else {
+    const int threads = Threads(args.vocab);
+    Launch<T, kGradient, false>(stream, args, threads, kGradient ? room.Vectors(threads, args.vocab) : 0);
+  }
 }
 
 }  // namespace
