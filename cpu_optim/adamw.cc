@@ -1,16 +1,12 @@
-#include <dnnl.hpp>
-
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
-#include <string>
 
 #include "cpu_optim/adamw_pipeline.h"
 #include "cpu_optim/optimizer.h"
 #include "cpu_optim/tiles.h"
 
 namespace hlm {
-namespace {
 
 void CheckOptions(const OptimizerOptions& o) {
   // Rounded to fp32 a beta must stay below 1: at 1 the moments would never take anything up.
@@ -30,6 +26,8 @@ void CheckStep(const UpdateStep& s) {
   if (!(s.lr >= 0.0 && std::isfinite(s.lr))) throw InvalidArgument("learning rate ", s.lr, " is not in [0, infinity)");
   if (!std::isfinite(s.gradient_scale)) throw InvalidArgument("gradient scale ", s.gradient_scale, " is not finite");
 }
+
+namespace {
 
 void CheckMaster(int64_t n, const MasterArray& master) {
   if (n == 0) return;
@@ -73,15 +71,6 @@ void AdamW(HostPool& pool, const OptimizerOptions& options, const UpdateStep& st
   });
 }
 
-void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& a) {
-  const bool exact = a.master.weight != nullptr || a.master.lo != nullptr || a.n == 0;
-  if (options.algorithm != Algorithm::kAdamW || a.states != StateType::kF32 || !exact) {
-    throw Unimplemented("optimizer ", Name(options.algorithm), " with ", Name(a.states), " moments");
-  }
-  AdamW(pool, options, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values), a.gradient,
-        a.gradient_type, a.decay);
-}
-
 const char* Name(Algorithm algorithm) {
   switch (algorithm) {
     case Algorithm::kAdamW: return "adamw";
@@ -108,14 +97,6 @@ void PrepareOptimizer(HostPool& pool, const OptimizerOptions& options) {
     }
     AdamWPipeline::OfThisThread(static_cast<float>(options.beta1), static_cast<float>(options.beta2));
   });
-}
-
-const char* OptimizerPath() {
-  static const std::string path = [] {
-    const dnnl_version_t* version = dnnl_version();
-    return StrCat("oneDNN ", version->major, ".", version->minor, ".", version->patch, " pipeline");
-  }();
-  return path.c_str();
 }
 
 }  // namespace hlm

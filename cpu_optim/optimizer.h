@@ -71,14 +71,22 @@ struct UpdateArrays {
   int64_t first_index = 0;  // of element 0 in the order of all elements: the counter of stochastic rounding; a multiple of kStateBlock
 };
 
-// One update, in one pass over memory.
+// One update, in one pass over memory (fused loop, Google Highway): the same bits on every instruction set. Moments of bf16 and 8 bits,
+// and a master without remainder, are rounded stochastically with random bits of (step.key, index of the element). What is not finite
+// in the gradient makes its weight and moments NaN or infinite, with 8-bit moments those of its whole block.
 void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& arrays);
 
-// AdamW with fp32 moments as a pipeline of oneDNN primitives on cache-sized tiles.
+// The same for AdamW with fp32 moments and an exact master as a pipeline of oneDNN primitives on cache-sized tiles: an independent
+// second path, equal within a few ulp.
 void AdamW(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, int64_t n, const MasterArray& master,
            float* first_moment, float* second_moment, const void* gradient, DType gradient_type, bool decay);
 
-// Makes every thread of the pool ready for AdamW with these decay rates (generates code, takes about 0.3 MB a thread), so that
+// n moments as floats, and back: bf16 to nearest even, 8 bits to the nearest code of a scale that is set anew for each block.
+// `second`: of the second moments, which are not negative. In the caller's thread.
+void DecodeMoment(StateType type, bool second, int64_t n, const MomentArray& moment, float* out);
+void EncodeMoment(StateType type, bool second, int64_t n, const float* values, const MomentArray& moment);
+
+// Makes every thread of the pool ready for AdamW() with these decay rates (generates code, takes about 0.3 MB a thread), so that
 // an update builds nothing: a lack of memory shows here and not between two parts of a weight.
 // Optional: AdamW does it itself where it was not done.
 void PrepareOptimizer(HostPool& pool, const OptimizerOptions& options);
@@ -105,7 +113,7 @@ void Convert(HostPool& pool, int64_t n, const void* from, DType from_type, void*
 void SplitMasters(HostPool& pool, int64_t n, const float* weight, bf16_t* hi, uint16_t* lo);
 void JoinMasters(HostPool& pool, int64_t n, const bf16_t* hi, const uint16_t* lo, float* weight);
 
-// "oneDNN 2.6.3 pipeline": part of the plan's numerics.
+// What Update is made of, as "fused 1": part of the plan's numerics.
 const char* OptimizerPath();
 
 }  // namespace hlm

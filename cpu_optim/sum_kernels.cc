@@ -8,26 +8,11 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
+#include "cpu_optim/vectors-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace hlm::kernels::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-using F32 = hn::ScalableTag<float>;
-using U32 = hn::RebindToUnsigned<F32>;
-using I32 = hn::RebindToSigned<F32>;
-using U16 = hn::Rebind<uint16_t, F32>;  // half a vector
-
-// As many floats as `d` has lanes, from either storage type.
-template <class D>
-HWY_INLINE hn::Vec<D> LoadFloats(D d, const float* from) {
-  return hn::LoadU(d, from);
-}
-template <class D>
-HWY_INLINE hn::Vec<D> LoadFloats(D d, const bf16_t* from) {
-  const hn::RebindToUnsigned<D> bits;
-  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, hn::LoadU(hn::Rebind<uint16_t, D>(), from))));
-}
 HWY_INLINE float LoadFloat(const float* from) { return *from; }
 HWY_INLINE float LoadFloat(const bf16_t* from) { return Bf16ToFloat(*from); }
 
@@ -106,22 +91,6 @@ HWY_INLINE void RandomBlocks(uint64_t key, uint64_t first_block, int64_t blocks,
 
 #endif  // HWY_TARGET == HWY_SCALAR
 
-// RoundStochastically for a vector.
-HWY_INLINE hn::Vec<U32> RoundVector(hn::Vec<F32> x, hn::Vec<U32> random) {
-  const U32 d;
-  const auto bits = hn::BitCast(d, x);
-  const auto magnitude = hn::And(bits, hn::Set(d, 0x7fffffffu));
-  const auto infinity = hn::Set(I32(), 0x7f800000);
-  const auto signed_magnitude = hn::BitCast(I32(), magnitude);
-  const auto is_nan = hn::RebindMask(d, hn::Gt(signed_magnitude, infinity));
-  const auto is_finite = hn::RebindMask(d, hn::Lt(signed_magnitude, infinity));
-  const auto limit = hn::Set(I32(), 0x7f7fffff);
-  const auto rounded = hn::BitCast(d, hn::Min(hn::BitCast(I32(), hn::Add(magnitude, random)), limit));
-  const auto sign = hn::AndNot(hn::Set(d, 0x7fffffffu), bits);
-  const auto not_finite = hn::Or(magnitude, hn::IfThenElseZero(is_nan, hn::Set(d, 0x400000u)));
-  return hn::ShiftRight<16>(hn::Or(sign, hn::IfThenElse(is_finite, rounded, not_finite)));
-}
-
 template <class T>
 HWY_INLINE void AddStochastic(const T* HWY_RESTRICT gradient, int64_t n, uint64_t key, uint64_t first_index,
                               bf16_t* HWY_RESTRICT sum) {
@@ -138,8 +107,8 @@ HWY_INLINE void AddStochastic(const T* HWY_RESTRICT gradient, int64_t n, uint64_
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto total = hn::Add(LoadFloats(F32(), sum + i), LoadFloats(F32(), gradient + i));
-    const auto rounded = RoundVector(total, hn::PromoteTo(U32(), hn::LoadU(U16(), random + start + i)));
-    hn::StoreU(hn::DemoteTo(U16(), hn::BitCast(I32(), rounded)), U16(), sum + i);
+    const auto rounded = RoundVector(total, LoadU16(random + start + i));
+    StoreU16(rounded, sum + i);
   }
   for (; i < n; ++i) sum[i] = RoundStochastically(Bf16ToFloat(sum[i]) + LoadFloat(gradient + i), random[start + i]);
 }

@@ -39,6 +39,10 @@ inline void CheckF32OrBf16(DType type, const char* what) {
   }
 }
 
+// Of an update (adamw.cc).
+void CheckOptions(const OptimizerOptions& options);
+void CheckStep(const UpdateStep& step);
+
 }  // namespace hlm
 
 #endif  // HORIZON_LM_CPU_OPTIM_TILES_H_
