@@ -10,6 +10,7 @@
 #include "core/cpu/product_bench.h"
 #include "core/device/load_plugin.h"
 #include "core/machine/calibration.h"
+#include "core/machine/host_rate.h"
 #include "core/machine/machine_file.h"
 #include "core/machine/product_times.h"
 
@@ -147,6 +148,7 @@ MachineSpec DescribeCudaMachine(int index) {
   m.down_bytes_per_second = rates.down;
   m.both_bytes_per_second = rates.both;
   m.device_bytes_per_second = rates.copy;
+  m.host_bytes_per_second = CalibratedHostRate(CalibrationKey(facts), static_cast<int>(m.threads));
   m.product_share = 0.85;  // 16 Ki to 128 Ki tokens of a 7B shape on an H100 and an H200: 84 to 87 % of a large product alone
   m.attention_share = 0.4;
   m.width_multiple = 8;

@@ -149,7 +149,7 @@ size_t GpuWorkspaceBytes(const OpShapes& s) {
   // cuBLASLt's, and sums over columns of the widest matrix and over the vocabulary, in parts.
   const int64_t products = int64_t{64} << 20;
   const int64_t widest = std::max({(s.heads + 2 * s.kv_heads) * s.head_dim, 2 * s.intermediate, s.hidden});
-  const int64_t sums = CheckedAdd(CheckedMul(widest, 4 * 512), CheckedAdd(CheckedMul(16, s.tokens), CheckedMul(16, s.vocab)));
+  const int64_t sums = CheckedAdd(CheckedMul(widest, 4 * 512), CheckedAdd(CheckedMul(24, s.tokens), CheckedMul(16, s.vocab)));
   int64_t attention = CheckedMul(CheckedMul(s.tokens, s.heads), 4);
   if (s.type == DType::kBF16) {
     // cuDNN's deterministic backward pass keeps dS of a group of heads whole, in bf16, for a length rounded up to a quarter octave,
