@@ -168,6 +168,19 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_MASTER_NONE 1  /* no remainder: bf16 weights, rounded stochastically; bf16 compute only */
 #define HLM_MASTER_AUTO -1 /* NONE only where nothing more exact fits */
 
+#define HLM_OPTIMIZER_ADAMW 0
+#define HLM_OPTIMIZER_ADAM 1 /* weight decay is added to the gradient */
+#define HLM_OPTIMIZER_SGD 2  /* with momentum beta1; one moment */
+#define HLM_OPTIMIZER_LION 3 /* one moment */
+
+/* How moments are stored. Both narrow forms are rounded stochastically by a counter: the same bits every time. */
+#define HLM_STATES_F32 0
+#define HLM_STATES_BF16 1
+#define HLM_STATES_INT8 2 /* one byte each and an fp32 scale for 256 of them (docs/numerics.md) */
+
+#define HLM_MASTER_SPLIT 0 /* the exact fp32 master: bf16 weight and 16-bit remainder */
+#define HLM_MASTER_NONE 1  /* bf16 weights alone, rounded stochastically */
+
 typedef struct hlm_plan_options {
   size_t struct_size;
   const char* device;         /* "auto" (default), "cpu", "cuda:0"; borrowed for the call */
@@ -368,8 +381,10 @@ typedef struct hlm_optimizer hlm_optimizer;
 
 typedef struct hlm_optimizer_options {
   size_t struct_size;
-  double beta1, beta2, eps, weight_decay; /* AdamW, defaults as in hlm_trainer_options */
+  double beta1, beta2, eps, weight_decay; /* defaults as in hlm_trainer_options */
   int64_t threads;                        /* 0: as many as the process may use */
+  int32_t algorithm;                      /* HLM_OPTIMIZER_...; default ADAMW */
+  int32_t states;                         /* HLM_STATES_...: how moments are stored; default F32 */
 } hlm_optimizer_options;
 HLM_API void hlm_optimizer_options_init_sized(hlm_optimizer_options* options, size_t struct_size);
 static inline void hlm_optimizer_options_init(hlm_optimizer_options* options) {
@@ -378,8 +393,12 @@ static inline void hlm_optimizer_options_init(hlm_optimizer_options* options) {
 
 HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_create(const hlm_optimizer_options* options, hlm_optimizer** out_optimizer);
 
-/* The arrays of one update, n elements each; borrowed for the call. Either `weight`, or `weight_bf16` with `remainder`: the
- * exact split of an fp32 weight (docs/numerics.md; hlm_optimizer_split makes it). */
+/* The arrays of one update, n elements each; borrowed for the call. None may overlap another.
+ *   master   one of: `weight`; `weight_bf16` with `remainder`, the exact split of an fp32 weight (docs/numerics.md;
+ *            hlm_optimizer_split makes it); `weight_bf16` alone, which has no exact master and is rounded stochastically.
+ *   moments  zero before the first step. With HLM_STATES_F32 first_moment and second_moment; with BF16 and INT8
+ *            first_moment_packed and second_moment_packed, 2 bytes or 1 byte an element, and with INT8 their scales.
+ *            Members of the other form, and the second moment of SGD and LION, must be NULL. */
 typedef struct hlm_optimizer_arrays {
   size_t struct_size;
   int64_t n;
@@ -391,15 +410,39 @@ typedef struct hlm_optimizer_arrays {
   const void* gradient;
   int32_t gradient_dtype; /* HLM_DTYPE_F32 or HLM_DTYPE_BF16 */
   int32_t decay;          /* 1: apply weight decay */
+  void* first_moment_packed;
+  void* second_moment_packed;
+  float* first_scales;    /* [ceil(n / 256)] */
+  float* second_scales;   /* [ceil(n / 256)] */
+  int64_t first_index;    /* of element 0 among all elements of a model: stochastic rounding counts from it. A multiple of 256.
+                             Arrays of one step should have their own ranges, or they are rounded by the same random numbers */
+  int64_t seed;           /* of stochastic rounding, together with `step`; default 0, which gives the trainer's bits */
 } hlm_optimizer_arrays;
 HLM_API void hlm_optimizer_arrays_init_sized(hlm_optimizer_arrays* arrays, size_t struct_size);
 static inline void hlm_optimizer_arrays_init(hlm_optimizer_arrays* arrays) {
   hlm_optimizer_arrays_init_sized(arrays, sizeof(*arrays));
 }
 
-/* One AdamW update. step counts from 1 (bias correction); the gradient is multiplied by gradient_scale first (clipping). */
+/* One update, in one pass over memory. step counts from 1 (bias correction); the gradient is multiplied by gradient_scale first
+ * (clipping). The same bits for any number of threads, any instruction set, and any cut of the arrays at multiples of 256. An
+ * element of the gradient that is not finite makes its weight and moments NaN or infinite, with INT8 the moments of its block of
+ * 256: ask hlm_optimizer_squared_norm first. */
 HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr, double gradient_scale,
                                                    const hlm_optimizer_arrays* arrays);
+
+/* The size of one moment of n elements: kind is HLM_TENSOR_FIRST_MOMENT or HLM_TENSOR_SECOND_MOMENT. Bytes of the moment itself
+ * and the number of its scales (0 but for INT8); both are 0 for a moment that the algorithm does not have. */
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_state_size(const hlm_optimizer* optimizer, int32_t kind, int64_t n, size_t* out_bytes,
+                                                         int64_t* out_scales);
+
+/* n elements of a moment as floats, to look at or to store, and back: bf16 is rounded to nearest even, INT8 to the nearest code of
+ * scales that are set anew. `moment` and `scales` are as in hlm_optimizer_arrays, element 0 first in its block; scales is NULL but for
+ * INT8. INVALID_ARGUMENT for a moment that the algorithm does not have, and for values that are not finite (or, of a second moment,
+ * negative): nothing is written then. What was written reads back the same, and writing it again changes nothing. */
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_read_state(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const void* moment,
+                                                         const float* scales, float* values);
+HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_write_state(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const float* values,
+                                                          void* moment, float* scales);
 
 /* sum += gradient, n elements; a bf16 sum is rounded stochastically by a counter of (seed, element). */
 HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_accumulate(hlm_optimizer* optimizer, int64_t n, void* sum, int32_t sum_dtype,

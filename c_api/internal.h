@@ -37,8 +37,9 @@ struct hlm_trainer {
 };
 
 struct hlm_optimizer {
-  hlm_optimizer(const hlm::OptimizerOptions& own, int threads) : options(own), pool(threads) {}
+  hlm_optimizer(const hlm::OptimizerOptions& own, hlm::StateType own_states, int threads) : options(own), states(own_states), pool(threads) {}
   hlm::OptimizerOptions options;
+  hlm::StateType states;
   hlm::HostPool pool;
   std::atomic<bool> in_use{false};
 };

@@ -1,5 +1,6 @@
 // Reading and writing tensors of a trainer by name, and saving its model.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -19,6 +20,10 @@ const char* KindName(TensorKind kind) {
     case TensorKind::kSecondMoment: return "second moment";
   }
   return "unknown kind";
+}
+
+MomentArray MomentsFrom(const ParameterStore& store, int64_t unit, bool second, int64_t begin) {
+  return second ? store.SecondMoments(unit, begin) : store.FirstMoments(unit, begin);
 }
 
 struct Slice {
@@ -68,7 +73,8 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   Finish();
   s.CheckWhole();
   s.CheckKind(name, kind);
-  const bool bf16 = (kind == TensorKind::kWeight ? s.store.weight_type() : kind == TensorKind::kGradient ? s.store.gradient_type() : DType::kF32) ==
+  const DType moment_type = s.store.state_type() == StateType::kBF16 ? DType::kBF16 : DType::kF32;
+  const bool bf16 = (kind == TensorKind::kWeight ? s.store.weight_type() : kind == TensorKind::kGradient ? s.store.gradient_type() : moment_type) ==
                     DType::kBF16;
   const std::byte* in = static_cast<const std::byte*>(data);
   const auto value = [&](int64_t i) {
@@ -109,6 +115,9 @@ void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
   if (plan->purpose != Purpose::kTrain) {
     throw FailedPrecondition("the ", KindName(kind), " of ", name, " is not there: the plan's purpose is ", hlm::Name(plan->purpose));
   }
+  if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) {
+    throw FailedPrecondition("the second moment of ", name, " is not there: optimizer ", hlm::Name(plan->numerics.algorithm), " has one moment");
+  }
 }
 
 void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out) {
@@ -123,8 +132,18 @@ void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, 
       for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(values[i]);
     }
   } else {
-    const MomentArray moments = kind == TensorKind::kFirstMoment ? store.FirstMoments(unit, begin) : store.SecondMoments(unit, begin);
-    std::memcpy(out, moments.values, static_cast<size_t>(n) * sizeof(float));
+    const bool second = kind == TensorKind::kSecondMoment;
+    // Codes are worth something by block, and a slice may begin inside one.
+    const int64_t before = begin % kStateBlock, first = begin - before;
+    std::array<float, kStateBlock> block;
+    const int64_t head = before == 0 ? 0 : std::min(kStateBlock - before, n);
+    if (head > 0) {
+      DecodeMoment(store.state_type(), second, before + head, MomentsFrom(store, unit, second, first), block.data());
+      std::copy_n(block.data() + before, head, out);
+    }
+    if (n > head) {
+      DecodeMoment(store.state_type(), second, n - head, MomentsFrom(store, unit, second, begin + head), out + head);
+    }
   }
 }
 
@@ -139,8 +158,19 @@ void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin,
       for (int64_t i = 0; i < n; ++i) reinterpret_cast<bf16_t*>(gradient)[i] = FloatToBf16(values[i]);
     }
   } else {
-    const MomentArray moments = kind == TensorKind::kFirstMoment ? store.FirstMoments(unit, begin) : store.SecondMoments(unit, begin);
-    std::memcpy(moments.values, values, static_cast<size_t>(n) * sizeof(float));
+    const bool second = kind == TensorKind::kSecondMoment;
+    const int64_t elements = store.Elements(unit);
+    // Block by block: what lies beside the slice in a block keeps its value, to the nearest code where the block's scale changes.
+    std::array<float, kStateBlock> block;
+    for (int64_t done = 0; done < n;) {
+      const int64_t before = (begin + done) % kStateBlock, first = begin + done - before;
+      const int64_t count = std::min(kStateBlock - before, n - done), length = std::min(kStateBlock, elements - first);
+      const MomentArray moments = MomentsFrom(store, unit, second, first);
+      if (count < length) DecodeMoment(store.state_type(), second, length, moments, block.data());
+      std::copy_n(values + done, count, block.data() + before);
+      EncodeMoment(store.state_type(), second, length, block.data(), moments);
+      done += count;
+    }
   }
 }
 

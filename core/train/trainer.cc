@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base/random.h"
 #include "core/train/state.h"
 
 namespace hlm {
@@ -53,8 +54,6 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
   store.Load(*model, pool);
-  // Generated code is made now: no memory is needed for it once a step has been decided.
-  if (plan->purpose == Purpose::kTrain) PrepareOptimizer(pool, options.optimizer);
 }
 
 Trainer::State::~State() {
@@ -139,7 +138,7 @@ StepMetrics Trainer::State::Apply() {
     if (finite) {
       const double clip = plan->grad_clip;
       const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      updater->UpdateAll({.step = updates + 1, .lr = lr, .gradient_scale = scale});
+      updater->UpdateAll({.step = updates + 1, .lr = lr, .gradient_scale = scale, .key = RandomKey(updates + 1, "update")});
     }
     metrics = Finish(lr, squared_norm, !finite, 0);
     if (plan->timing == Timing::kSerial) updater->WaitIdle();
@@ -202,7 +201,7 @@ StepMetrics Trainer::Step(const Batch& batch) {
   if (prepared.predicted == 0 && !s.accumulated) return s.Skip(prepared);
   if (s.plan->timing == Timing::kBackward) {
     const double lr = s.NextRate();
-    s.Accumulate(prepared, UpdateStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0});
+    s.Accumulate(prepared, UpdateStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0, .key = RandomKey(s.updates + 1, "update")});
     return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
   }
   if (prepared.predicted > 0) s.Accumulate(prepared, std::nullopt);

@@ -11,13 +11,19 @@
 
 namespace hlm {
 
+static_assert(kSlabAlign % kStateBlock == 0 && kNormChunk % kStateBlock == 0);
+
 std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
   std::vector<Segment> segments;
   for (const TensorSpec& tensor : unit.tensors) {
-    if (segments.empty() || segments.back().decays != tensor.Decays()) segments.push_back({tensor.offset, 0, tensor.Decays()});
-    segments.back().end = tensor.offset + tensor.elements;
+    if (segments.empty() || segments.back().decays != tensor.Decays()) {
+      // A block of 8-bit moments has one scale and is updated as a whole; the layout starts what decays otherwise at a multiple of it.
+      HLM_CHECK(tensor.offset % kStateBlock == 0, tensor.name, " at ", tensor.offset);
+      segments.push_back({tensor.offset, 0, tensor.Decays()});
+    }
+    // Padding between tensors is zero and stays zero under an update: it goes with its neighbours, so that blocks are whole.
+    segments.back().end = RoundUp(tensor.offset + tensor.elements, kStateBlock);
   }
-  // Padding between tensors is zero and stays zero under an update: it may go with its neighbours.
   return segments;
 }
 
@@ -25,6 +31,7 @@ Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, Pa
                  HostPool& pool, Trace& trace)
     : plan_(plan), store_(store), optimizer_(optimizer), pool_(pool), trace_(trace), checker_(device.race_checker()),
       pending_(layout.units.size(), 0) {
+  optimizer_.algorithm = plan.numerics.algorithm;
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
 }

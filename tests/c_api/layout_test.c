@@ -81,7 +81,9 @@ AT(hlm_optimizer_options, beta1, 8);
 AT(hlm_optimizer_options, beta2, 16);
 AT(hlm_optimizer_options, eps, 24);
 AT(hlm_optimizer_options, weight_decay, 32);
-LAST(hlm_optimizer_options, threads, 40, 48);
+AT(hlm_optimizer_options, threads, 40);
+AT(hlm_optimizer_options, algorithm, 48);
+LAST(hlm_optimizer_options, states, 52, 56);
 
 AT(hlm_optimizer_arrays, struct_size, 0);
 AT(hlm_optimizer_arrays, n, 8);
@@ -92,7 +94,13 @@ AT(hlm_optimizer_arrays, first_moment, 40);
 AT(hlm_optimizer_arrays, second_moment, 48);
 AT(hlm_optimizer_arrays, gradient, 56);
 AT(hlm_optimizer_arrays, gradient_dtype, 64);
-LAST(hlm_optimizer_arrays, decay, 68, 72);
+AT(hlm_optimizer_arrays, decay, 68);
+AT(hlm_optimizer_arrays, first_moment_packed, 72);
+AT(hlm_optimizer_arrays, second_moment_packed, 80);
+AT(hlm_optimizer_arrays, first_scales, 88);
+AT(hlm_optimizer_arrays, second_scales, 96);
+AT(hlm_optimizer_arrays, first_index, 104);
+LAST(hlm_optimizer_arrays, seed, 112, 120);
 
 int hlm_test_header_c99(void);
 int hlm_test_header_cxx11(void);

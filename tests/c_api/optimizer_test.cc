@@ -10,10 +10,12 @@
 namespace hlm_test {
 namespace {
 
-Optimizer MakeOptimizer(int64_t threads = 2) {
+Optimizer MakeOptimizer(int64_t threads = 2, int32_t algorithm = HLM_OPTIMIZER_ADAMW, int32_t states = HLM_STATES_F32) {
   hlm_optimizer_options options;
   hlm_optimizer_options_init(&options);
   options.threads = threads;
+  options.algorithm = algorithm;
+  options.states = states;
   hlm_optimizer* optimizer = nullptr;
   EXPECT_OK(hlm_optimizer_create(&options, &optimizer));
   return Optimizer(optimizer);
@@ -87,6 +89,187 @@ TEST(Optimizer, TheExactSplitGivesTheSameBits) {
   EXPECT_EQ(std::memcmp(split.second.data(), plain.second.data(), kN * sizeof(float)), 0);
 }
 
+// Moments of any form behind the calls that size, read and write them.
+struct Packed {
+  Packed(const hlm_optimizer* optimizer, int32_t states, int64_t n) : optimizer(optimizer), states(states), n(n) {
+    for (int k = 0; k < 2; ++k) {
+      size_t bytes = 99;
+      int64_t n_scales = 99;
+      EXPECT_OK(hlm_optimizer_state_size(optimizer, HLM_TENSOR_FIRST_MOMENT + k, n, &bytes, &n_scales));
+      values[k].resize(bytes);
+      scales[k].resize(static_cast<size_t>(n_scales));
+    }
+  }
+  float* Scales(int k) { return scales[k].empty() ? nullptr : scales[k].data(); }
+  void* Values(int k) { return values[k].empty() ? nullptr : values[k].data(); }
+  void Give(hlm_optimizer_arrays& a) {
+    a.first_moment = a.second_moment = nullptr;
+    if (states == HLM_STATES_F32) {
+      a.first_moment = static_cast<float*>(Values(0));
+      a.second_moment = static_cast<float*>(Values(1));
+    } else {
+      a.first_moment_packed = Values(0);
+      a.second_moment_packed = Values(1);
+      a.first_scales = Scales(0);
+      a.second_scales = Scales(1);
+    }
+  }
+  std::vector<float> Read(int k) {
+    std::vector<float> out(static_cast<size_t>(n));
+    EXPECT_OK(hlm_optimizer_read_state(optimizer, HLM_TENSOR_FIRST_MOMENT + k, n, values[k].data(), Scales(k), out.data()));
+    return out;
+  }
+  const hlm_optimizer* optimizer;
+  int32_t states;
+  int64_t n;
+  std::vector<unsigned char> values[2];
+  std::vector<float> scales[2];
+};
+
+TEST(Optimizer, EveryAlgorithmAndStateFollowsAPlainDoubleLoop) {
+  constexpr int64_t kN = 3001;
+  for (int32_t algorithm = HLM_OPTIMIZER_ADAMW; algorithm <= HLM_OPTIMIZER_LION; ++algorithm) {
+    for (int32_t states = HLM_STATES_F32; states <= HLM_STATES_INT8; ++states) {
+      SCOPED_TRACE(::testing::Message() << "algorithm " << algorithm << " states " << states);
+      const bool two = algorithm <= HLM_OPTIMIZER_ADAM, decoupled = algorithm == HLM_OPTIMIZER_ADAMW || algorithm == HLM_OPTIMIZER_LION;
+      const Optimizer optimizer = MakeOptimizer(2, algorithm, states);
+      Arrays arrays(kN);
+      Packed moments(optimizer.get(), states, kN);
+      EXPECT_EQ(moments.values[0].size(), kN * (states == HLM_STATES_F32 ? 4u : states == HLM_STATES_BF16 ? 2u : 1u));
+      EXPECT_EQ(moments.values[1].size(), two ? moments.values[0].size() : 0u);
+      EXPECT_EQ(moments.scales[0].size(), states == HLM_STATES_INT8 ? 12u : 0u);
+      std::vector<double> w(arrays.weight.begin(), arrays.weight.end()), m(kN, 0.0), v(kN, 0.0);
+      const double lr = 1e-3;
+      for (int64_t step = 1; step <= 5; ++step) {
+        hlm_optimizer_arrays given = arrays.Get();
+        moments.Give(given);
+        ASSERT_OK(hlm_optimizer_step(optimizer.get(), step, lr, 0.5, &given));
+        for (int64_t i = 0; i < kN; ++i) {
+          double g = 0.5 * arrays.gradient[i];
+          if (decoupled) {
+            w[i] -= lr * 0.01 * w[i];
+          } else {
+            g += 0.01 * w[i];
+          }
+          if (algorithm == HLM_OPTIMIZER_LION) {
+            const double mean = 0.9 * m[i] + 0.1 * g;
+            w[i] -= lr * (mean > 0 ? 1 : mean < 0 ? -1 : 0);
+            m[i] = 0.999 * m[i] + 0.001 * g;
+          } else if (algorithm == HLM_OPTIMIZER_SGD) {
+            m[i] = 0.9 * m[i] + g;
+            w[i] -= lr * m[i];
+          } else {
+            m[i] = 0.9 * m[i] + 0.1 * g;
+            v[i] = 0.999 * v[i] + 0.001 * g * g;
+            w[i] -= lr / (1 - std::pow(0.9, step)) * m[i] / (std::sqrt(v[i]) / std::sqrt(1 - std::pow(0.999, step)) + 1e-8);
+          }
+        }
+      }
+      // A step moves a weight by lr at most (SGD by far less). Roundings of a moment: none that matter, 2^-8 or 2 to 7 % of it, of which
+      // the gradients here, above a ten-thousandth of their largest, keep the update within a fifth. Lion's sign may turn near zero.
+      const double tolerance = algorithm == HLM_OPTIMIZER_SGD ? 1e-5 : states == HLM_STATES_F32 ? 5e-6 : states == HLM_STATES_BF16 ? 2e-4 : 3e-3;
+      int64_t far = 0;
+      for (int64_t i = 0; i < kN; ++i) far += std::abs(arrays.weight[i] - w[i]) > tolerance;
+      EXPECT_LE(far, kN / 200);
+      const std::vector<float> first = moments.Read(0);
+      double error = 0, size = 0;
+      for (int64_t i = 0; i < kN; ++i) {
+        error += (first[i] - m[i]) * (first[i] - m[i]);
+        size += m[i] * m[i];
+      }
+      EXPECT_LT(std::sqrt(error / size), states == HLM_STATES_F32 ? 1e-6 : states == HLM_STATES_BF16 ? 0.01 : 0.05);
+    }
+  }
+}
+
+TEST(Optimizer, StatesReadAndWriteBackTheSame) {
+  constexpr int64_t kN = 1000;
+  for (const int32_t states : {HLM_STATES_F32, HLM_STATES_BF16, HLM_STATES_INT8}) {
+    const Optimizer optimizer = MakeOptimizer(2, HLM_OPTIMIZER_ADAMW, states);
+    Arrays arrays(kN);
+    Packed moments(optimizer.get(), states, kN), copy(optimizer.get(), states, kN);
+    hlm_optimizer_arrays given = arrays.Get();
+    moments.Give(given);
+    ASSERT_OK(hlm_optimizer_step(optimizer.get(), 1, 1e-3, 1.0, &given));
+    for (int k = 0; k < 2; ++k) {
+      const std::vector<float> values = moments.Read(k);
+      ASSERT_OK(hlm_optimizer_write_state(optimizer.get(), HLM_TENSOR_FIRST_MOMENT + k, kN, values.data(), copy.values[k].data(), copy.Scales(k)));
+      EXPECT_EQ(copy.Read(k), values);
+    }
+  }
+}
+
+TEST(Optimizer, ABf16WeightAloneIsRoundedByItsSeed) {
+  constexpr int64_t kN = 4096;
+  const Optimizer optimizer = MakeOptimizer(2, HLM_OPTIMIZER_ADAMW, HLM_STATES_BF16);
+  const auto run = [&](int64_t seed, int64_t first_index, int64_t part) {
+    Arrays arrays(kN);
+    std::vector<float> lost(kN);
+    EXPECT_OK(hlm_optimizer_split(optimizer.get(), kN, arrays.weight.data(), arrays.hi.data(), arrays.lo.data()));
+    Packed moments(optimizer.get(), HLM_STATES_BF16, kN);
+    for (int64_t begin = 0; begin < kN; begin += part) {
+      hlm_optimizer_arrays a;
+      hlm_optimizer_arrays_init(&a);
+      a.n = part;
+      a.weight_bf16 = arrays.hi.data() + begin;
+      a.first_moment_packed = moments.values[0].data() + 2 * begin;
+      a.second_moment_packed = moments.values[1].data() + 2 * begin;
+      a.gradient = arrays.gradient.data() + begin;
+      a.gradient_dtype = HLM_DTYPE_F32;
+      a.first_index = first_index + begin;
+      a.seed = seed;
+      EXPECT_OK(hlm_optimizer_step(optimizer.get(), 3, 1e-4, 1.0, &a));
+    }
+    return arrays.hi;
+  };
+  const std::vector<uint16_t> expected = run(0, 0, kN);
+  EXPECT_EQ(run(0, 0, kN), expected);
+  EXPECT_EQ(run(0, 0, 256), expected);
+  EXPECT_NE(run(1, 0, kN), expected);
+  EXPECT_NE(run(0, kN, kN), expected);
+}
+
+TEST(OptimizerMisuse, States) {
+  constexpr int64_t kN = 600;
+  const Optimizer int8 = MakeOptimizer(1, HLM_OPTIMIZER_ADAMW, HLM_STATES_INT8), lion = MakeOptimizer(1, HLM_OPTIMIZER_LION, HLM_STATES_BF16);
+  Arrays arrays(kN);
+  Packed moments(int8.get(), HLM_STATES_INT8, kN);
+  const auto expect = [&](const std::function<void(hlm_optimizer_arrays&)>& change, std::initializer_list<std::string> parts) {
+    hlm_optimizer_arrays a = arrays.Get();
+    moments.Give(a);
+    change(a);
+    ExpectError(hlm_optimizer_step(int8.get(), 1, 1e-3, 1.0, &a), HLM_INVALID_ARGUMENT, parts);
+  };
+  expect([](auto& a) { a.first_scales = nullptr; }, {"first_scales is NULL"});
+  expect([](auto& a) { a.second_moment_packed = nullptr; }, {"second_moment_packed is NULL"});
+  expect([&](auto& a) { a.first_moment = arrays.first.data(); }, {"first_moment is given", "int8"});
+  expect([](auto& a) { a.second_scales = a.first_scales + 2; }, {"first_scales and second_scales overlap"});
+  expect([](auto& a) { a.first_moment_packed = a.weight; }, {"weight and first_moment_packed overlap"});
+  hlm_optimizer_arrays a = arrays.Get();
+  a.first_moment = nullptr;
+  a.first_moment_packed = arrays.hi.data();
+  ExpectError(hlm_optimizer_step(lion.get(), 1, 1e-3, 1.0, &a), HLM_INVALID_ARGUMENT, {"second_moment is given", "no second moment"});
+
+  size_t bytes = 7;
+  int64_t scales = 7;
+  float value = 0;
+  ExpectError(hlm_optimizer_state_size(nullptr, HLM_TENSOR_FIRST_MOMENT, 1, &bytes, &scales), HLM_INVALID_ARGUMENT, {"optimizer is NULL"});
+  ExpectError(hlm_optimizer_state_size(int8.get(), HLM_TENSOR_WEIGHT, 1, &bytes, &scales), HLM_INVALID_ARGUMENT, {"kind is 0"});
+  ExpectError(hlm_optimizer_state_size(int8.get(), HLM_TENSOR_FIRST_MOMENT, -1, &bytes, &scales), HLM_INVALID_ARGUMENT, {"n is -1"});
+  EXPECT_EQ(bytes, 7u);
+  EXPECT_OK(hlm_optimizer_state_size(lion.get(), HLM_TENSOR_SECOND_MOMENT, 10, &bytes, &scales));
+  EXPECT_EQ(bytes, 0u);
+  ExpectError(hlm_optimizer_read_state(lion.get(), HLM_TENSOR_SECOND_MOMENT, 1, &bytes, nullptr, &value), HLM_INVALID_ARGUMENT, {"one moment"});
+  ExpectError(hlm_optimizer_read_state(int8.get(), HLM_TENSOR_FIRST_MOMENT, 1, &bytes, nullptr, &value), HLM_INVALID_ARGUMENT, {"scales is NULL"});
+  const float bad[3] = {1, -1, std::numeric_limits<float>::infinity()};
+  unsigned char codes[3] = {5, 5, 5};
+  float scale = 3;
+  ExpectError(hlm_optimizer_write_state(int8.get(), HLM_TENSOR_FIRST_MOMENT, 3, bad, codes, &scale), HLM_INVALID_ARGUMENT, {"values[2] is inf"});
+  ExpectError(hlm_optimizer_write_state(int8.get(), HLM_TENSOR_SECOND_MOMENT, 3, bad, codes, &scale), HLM_INVALID_ARGUMENT, {"values[1] is -1"});
+  EXPECT_EQ(codes[0], 5);
+  EXPECT_EQ(scale, 3);
+}
+
 TEST(Optimizer, NormsAndSums) {
   constexpr int64_t kN = 9000;
   const Optimizer optimizer = MakeOptimizer();
@@ -142,6 +325,8 @@ TEST(OptimizerMisuse, Options) {
   expect([](auto& o) { o.beta2 = -1; }, {"beta2 is -1"});
   expect([](auto& o) { o.eps = -1e-8; }, {"eps is -1e-08"});
   expect([](auto& o) { o.weight_decay = HUGE_VAL; }, {"weight_decay is inf"});
+  expect([](auto& o) { o.algorithm = 4; }, {"algorithm is 4", "3 (LION)"});
+  expect([](auto& o) { o.states = 3; }, {"states is 3", "2 (INT8)"});
   expect([](auto& o) { o.threads = -1; }, {"threads is -1"});
   expect([](auto& o) { o.threads = 1 << 20; }, {"threads is 1048576"});
   ExpectError(hlm_optimizer_create(nullptr, nullptr), HLM_INVALID_ARGUMENT, {"out_optimizer is NULL"});
@@ -164,7 +349,10 @@ TEST(OptimizerMisuse, Arrays) {
   expect([](auto& a) { a.n = INT64_MAX; }, {"n is 9223372036854775807"});
   expect([](auto& a) { a.weight = nullptr; }, {"weight is NULL"});
   expect([](auto& a) { a.weight_bf16 = nullptr; }, {"weight_bf16 is NULL"}, true);
-  expect([](auto& a) { a.remainder = nullptr; }, {"remainder is NULL"}, true);
+  expect([](auto& a) { a.first_moment_packed = a.second_moment; }, {"first_moment_packed is given", "f32"});
+  expect([](auto& a) { a.first_scales = a.second_moment; }, {"first_scales is given"});
+  expect([](auto& a) { a.first_index = 255; }, {"first_index is 255", "256"});
+  expect([](auto& a) { a.first_index = -256; }, {"first_index is -256"});
   expect([](auto& a) { a.first_moment = nullptr; }, {"first_moment is NULL"});
   expect([](auto& a) { a.second_moment = nullptr; }, {"second_moment is NULL"});
   expect([](auto& a) { a.gradient = nullptr; }, {"gradient is NULL"});

@@ -1,41 +1,24 @@
 // The loops against plain C++, bit for bit, on every instruction set that this processor has.
 #include "cpu_optim/kernels.h"
 
-#include <hwy/targets.h>
-
 #include <limits>
 
 #include <gtest/gtest.h>
 
 #include "cpu_optim/optimizer.h"
 #include "cpu_optim/stochastic_rounding.h"
+#include "tests/cpu_optim/targets.h"
 #include "tests/cpu_optim/test_data.h"
 
 namespace hlm {
 namespace {
 
-std::vector<int64_t> SupportedTargets() {
-  std::vector<int64_t> targets = {HWY_SCALAR};
-  for (int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1) {
-    const int64_t target = rest & -rest;
-    if (target != HWY_SCALAR && target != HWY_EMU128) targets.push_back(target);
-  }
-  return targets;
-}
-
 // Lengths around every vector width, and offsets that leave nothing aligned.
 const int64_t kLengths[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 1000, 4095, 4096};
 
 class Kernels : public ::testing::TestWithParam<int64_t> {
- protected:
-  void SetUp() override { Choose(GetParam()); }
-  void TearDown() override { Choose(0); }
-
  private:
-  static void Choose(int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
+  WithTarget target_{GetParam()};
 };
 
 INSTANTIATE_TEST_SUITE_P(EachTarget, Kernels, ::testing::ValuesIn(SupportedTargets()),
