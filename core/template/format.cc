@@ -63,7 +63,7 @@ void AppendJsonString(const Text& text, bool ascii, TextBuilder& out) {
     } else if (ascii && c >= 0x10000) {
       escape = "\\u" + Hex(0xd800 + ((c - 0x10000) >> 10), 4) + "\\u" + Hex(0xdc00 + ((c - 0x10000) & 0x3ff), 4);
     } else if (ascii && c >= 0x7f) {
-      if (c > 0x7f) escape = "\\u" + Hex(c, 4);
+      escape = "\\u" + Hex(c, 4);
     }
     if (!escape.empty()) {
       out.Append(text, plain, at);

@@ -43,10 +43,11 @@ Value WholePower(int64_t base, int64_t exponent) {
 
 Value Wholes(Op op, int64_t a, int64_t b) {
   int64_t result = 0;
+  bool overflow = false;
   switch (op) {
-    case Op::kAdd: return Value::Int(Checked(__builtin_add_overflow(a, b, &result), result));
-    case Op::kSubtract: return Value::Int(Checked(__builtin_sub_overflow(a, b, &result), result));
-    case Op::kMultiply: return Value::Int(Checked(__builtin_mul_overflow(a, b, &result), result));
+    case Op::kAdd: overflow = __builtin_add_overflow(a, b, &result); return Value::Int(Checked(overflow, result));
+    case Op::kSubtract: overflow = __builtin_sub_overflow(a, b, &result); return Value::Int(Checked(overflow, result));
+    case Op::kMultiply: overflow = __builtin_mul_overflow(a, b, &result); return Value::Int(Checked(overflow, result));
     case Op::kPower: return WholePower(a, b);
     default: break;
   }

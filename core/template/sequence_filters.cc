@@ -19,8 +19,16 @@ using Flavor = Sequence::Flavor;
 Value Iterator(std::vector<Value> items) { return MakeSequence(Flavor::kIterator, std::move(items)); }
 
 // A value by "a.b.0", or by a whole number.
-Value ByPath(Interpreter& interpreter, Value value, const Value& path) {
-  if (!path.IsText()) return interpreter.Item(value, path);
+// An undefined value on the way is `otherwise`, where that is given.
+Value ByPath(Interpreter& interpreter, Value value, const Value& path, const Value* otherwise = nullptr) {
+  const auto item = [&](const Value& key) {
+    value = interpreter.Item(value, key);
+    if (value.IsUndefined() && otherwise != nullptr && !otherwise->IsNone()) value = *otherwise;
+  };
+  if (!path.IsText()) {
+    item(path);
+    return value;
+  }
   std::string_view rest = path.text().bytes();
   while (true) {
     const size_t dot = rest.find('.');
@@ -28,7 +36,7 @@ Value ByPath(Interpreter& interpreter, Value value, const Value& path) {
     int64_t index = 0;
     const auto [end, failure] = std::from_chars(part.data(), part.data() + part.size(), index);
     const bool number = failure == std::errc() && end == part.data() + part.size() && part[0] != '-';
-    value = interpreter.Item(value, number ? Value::Int(index) : Value::String(std::string(part)));
+    item(number ? Value::Int(index) : Value::String(std::string(part)));
     if (dot == std::string_view::npos) return value;
     rest.remove_prefix(dot + 1);
   }
@@ -225,9 +233,7 @@ Value Map(Interpreter& interpreter, const Value& input, Arguments& arguments) {
     const Bound bound("map", arguments, {"attribute", "default"});
     if (!bound.Has(0)) throw InvalidArgument("map requires a filter argument");
     for (const Value& item : Items(input, interpreter.budget())) {
-      Value value = ByPath(interpreter, item, bound[0]);
-      if (value.IsUndefined() && bound.Has(1)) value = bound[1];
-      out.push_back(std::move(value));
+      out.push_back(ByPath(interpreter, item, bound[0], bound.Get(1)));
     }
     return Iterator(std::move(out));
   }
@@ -271,10 +277,7 @@ Value GroupBy(Interpreter& interpreter, const Value& input, Arguments& arguments
   const Bound bound("groupby", arguments, {"attribute", "default", "case_sensitive"}, 1);
   std::vector<Value> items = Items(input, interpreter.budget());
   const bool sensitive = bound.Bool(2, false);
-  const auto raw = [&](const Value& item) {
-    Value value = ByPath(interpreter, item, bound[0]);
-    return value.IsUndefined() && bound.Has(1) ? bound[1] : value;
-  };
+  const auto raw = [&](const Value& item) { return ByPath(interpreter, item, bound[0], bound.Get(1)); };
   const auto key = [&](const Value& item) { return sensitive ? raw(item) : IgnoreCase(interpreter, raw(item)); };
   SortBy(items, false, interpreter.budget(), key);
   std::vector<Value> groups;
