@@ -65,7 +65,7 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
 }
 
 void ChatTemplate::Add(std::string name, std::string_view text, std::string where) {
-  auto made = std::make_unique<const jinja::Template>(text, std::move(where));
+  auto made = std::make_shared<const jinja::Template>(text, std::move(where));
   for (auto& known : templates_) {
     if (known.first != name) continue;
     known.second = std::move(made);
@@ -152,6 +152,12 @@ void ChatTemplate::ReadStopTokens(const std::string& folder) {
   } else {
     add(*ids);
   }
+}
+
+std::shared_ptr<const ChatTemplate> ChatTemplate::WithTokens(std::vector<std::string> added, std::vector<std::string> stop) const {
+  auto chat = std::make_shared<ChatTemplate>(*this);
+  chat->SetTokens(std::move(added), std::move(stop));
+  return chat;
 }
 
 void ChatTemplate::SetTokens(std::vector<std::string> added, std::vector<std::string> stop) {

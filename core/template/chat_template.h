@@ -29,16 +29,17 @@ class ChatTemplate {
   // The text of every added token, the longest first; those that end a generation. Empty where the tokenizer's files are not there.
   const std::vector<std::string>& added_tokens() const { return added_tokens_; }
   const std::vector<std::string>& stop_tokens() const { return stop_tokens_; }
-  // For a tokenizer that knows better.
-  void SetTokens(std::vector<std::string> added, std::vector<std::string> stop);
+  // The same templates with the tokens of a tokenizer that is at hand.
+  std::shared_ptr<const ChatTemplate> WithTokens(std::vector<std::string> added, std::vector<std::string> stop) const;
 
  private:
+  void SetTokens(std::vector<std::string> added, std::vector<std::string> stop);
   void Add(std::string name, std::string_view text, std::string where);
   void ReadFolder(const std::string& folder);
   void ReadTokenizerConfig(const std::string& path);
   void ReadStopTokens(const std::string& folder);
 
-  std::vector<std::pair<std::string, std::unique_ptr<const jinja::Template>>> templates_;
+  std::vector<std::pair<std::string, std::shared_ptr<const jinja::Template>>> templates_;
   jinja::Dict special_tokens_;
   std::vector<std::pair<int64_t, std::string>> token_ids_;
   std::vector<std::string> added_tokens_, stop_tokens_;

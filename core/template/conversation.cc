@@ -96,7 +96,9 @@ ConversationRenderer::ConversationRenderer(const ChatTemplate& chat, const Conve
   for (const auto& [name, token] : chat.special_tokens().entries()) variables_.Set(name, token);
   if (options.variables.IsDict()) {
     for (const auto& [name, value] : options.variables.dict().entries()) {
-      variables_.Set(name, jinja::WithSource(value, Source(Origin::kVariable)));
+      // bos_token and its like are the template's own text, whoever names them.
+      const bool token = name.text().bytes().ends_with("_token");
+      variables_.Set(name, token ? value : jinja::WithSource(value, Source(Origin::kVariable)));
     }
   } else if (!options.variables.IsUndefined() && !options.variables.IsNone()) {
     throw InvalidArgument("the template's variables are no object but '", jinja::TypeName(options.variables), "'");

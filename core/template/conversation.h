@@ -5,7 +5,8 @@
 //   spans   what a turn adds to the prompt that inference would have seen: from the longest common prefix of P (all messages before,
 //           with the generation prompt) and F (the turn included) to the end of F, where the whole conversation begins with F;
 //   unroll  where it does not (templates that rewrite history): a sequence for each trained turn, F as it stands, as inference
-//           would see it, only its last turn trained.
+//           would see it, only its last turn trained. (Where F itself does not begin with P, as P has a system message or tools that
+//           the template prints before the last message only: P and then the turn's part of F.)
 // Whatever the way, the result is checked by the sources of the bytes: all that came from a trained message's content, reasoning and
 // tool calls is trained, nothing that came from another message or a tool's description is, and no mask is empty.
 #ifndef HORIZON_LM_CORE_TEMPLATE_CONVERSATION_H_

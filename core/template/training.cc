@@ -278,17 +278,39 @@ class Trainer {
     const std::vector<bool> all = trained_;
     for (size_t i = 0; i < all.size(); ++i) {
       if (!all[i]) continue;
-      const Output turn = renderer_.Render(i + 1, false);
+      std::fill(trained_.begin(), trained_.end(), false);
+      trained_[i] = true;
+      Output turn = renderer_.Render(i + 1, false);
+      const Output prompt = RenderPrompt(i);
+      if (!turn.text.bytes().starts_with(prompt.text.bytes())) {
+        if (std::optional<Text> joined = JoinToPrompt(i, prompt.text, turn.text)) turn.text = std::move(*joined);
+      }
       Rendered rendered = Start(turn);
       rendered.method = MaskMethod::kUnroll;
       Take(i, turn, turn.text.bytes(), rendered);
-      std::fill(trained_.begin(), trained_.end(), false);
-      trained_[i] = true;
       Check(turn, rendered);
       sequences.push_back(std::move(rendered));
     }
     trained_ = all;
     return sequences;
+  }
+
+  // Some templates say before the last message only what inference is to see (a system message, tools): the turn's own text then
+  // follows another one than the prompt. Where both end alike, with the same bytes behind the message before, the turn is put behind
+  // the prompt.
+  std::optional<Text> JoinToPrompt(size_t i, const Text& prompt, const Text& turn) const {
+    const auto end_of_others = [&](const Text& text) {
+      size_t last = 0;
+      ForEachRun(text, [&](int64_t, int64_t end, const jinja::Run& run) {
+        if (run.source.origin() == Origin::kMessage && run.source.message() < i) last = static_cast<size_t>(end);
+      });
+      return last;
+    };
+    const size_t in_prompt = end_of_others(prompt), in_turn = end_of_others(turn);
+    const std::string_view tail = prompt.bytes().substr(in_prompt);
+    if (in_prompt == 0 || in_turn == 0 || !turn.bytes().substr(in_turn).starts_with(tail)) return std::nullopt;
+    jinja::Budget budget(options_.limits);
+    return jinja::TextBuilder(budget).Append(prompt).Append(turn, in_turn + tail.size(), turn.size()).Take();
   }
 
   // ---- the proof
@@ -310,7 +332,8 @@ class Trainer {
       if (own && IsWritten(run.source.field()) && inside < needed) {
         Fail(message, needed - inside, " bytes that the assistant wrote would not be trained, from byte ", begin, " of the text");
       }
-      if (!own && inside != 0) {
+      // The name of a role may be part of the token that ends the turn before it.
+      if (!own && inside != 0 && run.source.field() != Field::kRole) {
         Fail(message, inside, " bytes that ", origin == Origin::kMessage ? "are another message's" : "describe tools or documents",
              " would be trained, at byte ", begin, " of the text");
       }
