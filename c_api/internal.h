@@ -13,6 +13,7 @@
 #include "core/model/model.h"
 #include "core/model/spec.h"
 #include "core/plan/plan.h"
+#include "core/template/chat_template.h"
 #include "core/train/trainer.h"
 #include "cpu_optim/host_pool.h"
 #include "cpu_optim/optimizer.h"
@@ -24,6 +25,10 @@ struct hlm_error {
 
 struct hlm_model {
   std::shared_ptr<const hlm::Model> model;
+};
+
+struct hlm_template {
+  std::shared_ptr<const hlm::ChatTemplate> chat;
 };
 
 struct hlm_plan {

@@ -15,8 +15,10 @@ readonly PACKAGES=(
   libhwy-dev          # Highway: portable SIMD
   libxxhash-dev       # hashes
   nlohmann-json3-dev  # JSON
+  libutf8proc-dev     # Unicode: cases and categories of characters
   libcli11-dev        # command lines
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
+  python3-jinja2      # the original of the chat templates, for tests
 )
 
 # Package and the beginning of the version that the project is built and tested with.

@@ -34,6 +34,7 @@ class CommandLine {
     AddEval();
     AddGenerate();
     AddBench();
+    AddShowMask();
   }
 
   int Run(int argc, char** argv) {
@@ -128,6 +129,13 @@ class CommandLine {
     AddBudgetOptions(*command.app, *command.options);
     AddTraceOption(*command.app, *command.options);
     command.app->footer("Rows have --seq-len tokens.");
+  }
+
+  void AddShowMask() {
+    const Command& command = Add("show-mask", "a conversation as it is trained, the trained text coloured", RunShowMask,
+                                 "print the sequences with their trained ranges as JSON");
+    AddMaskOptions(*command.app, *command.options);
+    command.app->footer("Where colours are off, trained text stands between the brackets \xe2\x9f\xa6 and \xe2\x9f\xa7.");
   }
 
   CLI::App app_;

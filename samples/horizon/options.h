@@ -103,6 +103,18 @@ struct PlanOnlyOptions {
   bool compare = false;
 };
 
+// Of conversations: which template, which row, what is trained.
+struct MaskOptions {
+  std::string chat_template;  // --template
+  std::string data;
+  int64_t index = 0;
+  int32_t train_on = HLM_TRAIN_ON_ASSISTANT;
+  int32_t mask = HLM_MASK_AUTO;
+  std::string variables;
+  std::string date;
+  bool color = false;
+};
+
 struct Options {
   bool json = false;
   bool as_machine = false;  // devices
@@ -116,6 +128,7 @@ struct Options {
   RunOptions run;
   BenchOptions bench;
   GenerateOptions generate;
+  MaskOptions mask;
   PlanOnlyOptions plan;
 
   bool HasBudget() const { return engine.budget_host_bytes > 0 || engine.budget_device_bytes > 0; }
@@ -136,6 +149,7 @@ void AddRunOptions(CLI::App& app, Options& options);
 void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
 void AddGenerateOptions(CLI::App& app, Options& options);
+void AddMaskOptions(CLI::App& app, Options& options);
 
 // Combinations that contradict each other: throws UsageError saying which option to change.
 void CheckModelOptions(const Options& options);
