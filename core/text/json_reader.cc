@@ -15,7 +15,9 @@ JsonReader::JsonReader(std::string_view text, std::string where) : text_(text), 
   if (bad != std::string_view::npos) throw InvalidArgument(where_, ": not UTF-8 at byte ", bad);
 }
 
-void JsonReader::Fail(const std::string& what) const { throw InvalidArgument(where_, ": ", what, " at byte ", at_); }
+JsonReader::JsonReader(std::string_view part, std::string where, size_t base) : text_(part), where_(std::move(where)), base_(base) {}
+
+void JsonReader::Fail(const std::string& what) const { throw InvalidArgument(where_, ": ", what, " at byte ", base_ + at_); }
 
 void JsonReader::SkipSpace() {
   while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;

@@ -16,6 +16,8 @@ class JsonReader {
  public:
   // Throws where `text` is not UTF-8. It is borrowed. `where` begins every message.
   JsonReader(std::string_view text, std::string where);
+  // Reads one value of a text that another reader took with Raw() and that begins at byte `base` of the whole.
+  JsonReader(std::string_view part, std::string where, size_t base);
 
   // for (reader.BeginObject(); reader.NextKey(key);) { ... one value ... }
   void BeginObject() { Open('{'); }
@@ -35,7 +37,7 @@ class JsonReader {
   void End();
 
   [[noreturn]] void Fail(const std::string& what) const;  // "<where>: <what> at byte <here>"
-  size_t position() const { return at_; }
+  size_t position() const { return base_ + at_; }
 
  private:
   void SkipSpace();
@@ -45,6 +47,7 @@ class JsonReader {
 
   std::string_view text_;
   std::string where_;
+  size_t base_ = 0;
   size_t at_ = 0;
   int depth_ = 0;
   bool first_ = false;    // nothing yet in the innermost object or array
