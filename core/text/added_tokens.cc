@@ -94,6 +94,9 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
                             const Normalizer* normalizer) {
   AddedTokens added;
   if (json.IsNull()) return added;
+  RegexScratch scratch;
+  const auto size = static_cast<int32_t>(vocabulary.size());
+  int32_t largest = -1;
   if (!json.IsArray()) throw InvalidArgument(where, " is ", json.KindName(), ", not an array");
   for (const JsonValue& item : json.Items()) {
     const Component component(item, StrCat(where, "[", added.all.size(), "]"));
@@ -101,22 +104,30 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
     token.content = component.String("content");
     const int64_t id = component.Int("id");
     if (id < 0 || id > (1 << 24) - 1) component.Bad(StrCat("the id ", id, " of \"", Printable(token.content), "\" is outside [0, 16777215]"));
-    token.id = static_cast<int32_t>(id);
     token.single_word = component.Bool("single_word", false);
     token.lstrip = component.Bool("lstrip", false);
     token.rstrip = component.Bool("rstrip", false);
     token.special = component.Bool("special", false);
     token.normalized = component.Bool("normalized", !token.special);
     if (token.content.empty()) continue;
-    if (const int32_t known = vocabulary.Find(token.content); known >= 0) token.id = known;
-    const auto [place, fresh] = added.ids.emplace(token.content, token.id);
-    if (!fresh) component.Bad(StrCat("\"", Printable(token.content), "\" appears twice"));
-    const auto [other, free] = added.by_id.emplace(token.id, added.all.size());
-    if (!free) {
-      component.Bad(StrCat("\"", Printable(added.all[other->second].content), "\" and \"", Printable(token.content),
-                           "\" have the same id ", token.id));
+    token.shown = token.content;
+    if (token.normalized && normalizer != nullptr && !normalizer->Leaves(token.content)) {
+      AlignedText text, spare;
+      text.text = token.content;
+      normalizer->Apply(text, spare, scratch);
+      token.shown = text.text;
     }
     if (token.special) added.special.emplace(token.content, true);
+    if (const auto known = added.ids.find(token.content); known != added.ids.end()) {
+      token.id = known->second;
+      added.all[added.by_id.at(token.id)] = std::move(token);
+      continue;
+    }
+    token.id = vocabulary.Find(token.content);
+    if (token.id < 0) token.id = largest < size ? size : largest + 1;
+    largest = std::max(largest, token.id);
+    added.ids.emplace(token.content, token.id);
+    added.by_id.insert_or_assign(token.id, added.all.size());
     added.all.push_back(std::move(token));
   }
 
@@ -125,16 +136,8 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
   std::stable_sort(ordered.begin(), ordered.end(), [](const AddedToken& a, const AddedToken& b) { return a.special > b.special; });
   std::vector<AddedToken> tokens[2];
   std::vector<std::string> contents[2];
-  RegexScratch scratch;
   for (AddedToken& token : ordered) {
-    std::string content = token.content;
-    if (token.normalized && normalizer != nullptr) {
-      AlignedText text, spare;
-      text.text = content;
-      if (!normalizer->Leaves(content)) normalizer->Apply(text, spare, scratch);
-      content = text.text;
-    }
-    contents[token.normalized].push_back(std::move(content));
+    contents[token.normalized].push_back(token.normalized ? token.shown : token.content);
     tokens[token.normalized].push_back(std::move(token));
   }
   added.raw = AddedTokenFinder(std::move(tokens[0]), contents[0]);

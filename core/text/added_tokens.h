@@ -19,6 +19,7 @@ namespace hlm {
 
 struct AddedToken {
   std::string content;
+  std::string shown;  // what decoding makes of it: the content, normalized where `normalized` is set
   int32_t id = 0;
   bool single_word = false;  // not where a letter or digit touches it
   bool lstrip = false;       // takes the white space before it along
@@ -80,7 +81,9 @@ struct AddedTokens {
   std::unordered_map<std::string, bool> special;  // the texts that count as special when decoding
 };
 
-// `added_tokens` of the file. Ids of tokens whose text the vocabulary has are the vocabulary's. `normalizer` may be null.
+// `added_tokens` of the file. Ids are given as Hugging Face gives them when it reads the file: those of tokens that the vocabulary
+// has are the vocabulary's, the others come behind it in the order of the file, which says the same unless it was made by hand.
+// Of tokens with the same content the last one's settings count. `normalizer` may be null.
 AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, const Vocabulary& vocabulary, const Normalizer* normalizer);
 
 }  // namespace hlm

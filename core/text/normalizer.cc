@@ -44,7 +44,7 @@ class Form final : public Normalizer {
       const std::string made = Normalize(text.text, form_, &pieces);
       size_t begin = 0;
       for (const NormalPiece& piece : pieces) {
-        spare.Replace(text, piece.begin, piece.end, std::string_view(made).substr(begin, piece.new_end - begin));
+        Put(text, piece.begin, piece.end, std::string_view(made).substr(begin, piece.new_end - begin), spare);
         begin = piece.new_end;
       }
     }
@@ -53,6 +53,22 @@ class Form final : public Normalizer {
   bool Leaves(std::string_view text) const override { return SurelyNormal(text, form_); }
 
  private:
+  // text[begin, end) became `made`: characters that are the same at either end keep their origins.
+  static void Put(const AlignedText& text, size_t begin, size_t end, std::string_view made, AlignedText& to) {
+    const std::string_view old = std::string_view(text.text).substr(begin, end - begin);
+    size_t front = 0;
+    while (front < old.size() && front < made.size() && old[front] == made[front]) ++front;
+    while (front > 0 && ((front < old.size() && IsContinuation(old[front])) || (front < made.size() && IsContinuation(made[front])))) --front;
+    size_t back = 0;
+    while (back < old.size() - front && back < made.size() - front && old[old.size() - 1 - back] == made[made.size() - 1 - back]) ++back;
+    while (back > 0 && IsContinuation(old[old.size() - back])) --back;
+    to.Keep(text, begin, begin + front);
+    if (front + back < made.size() || front + back < old.size()) {
+      to.Replace(text, begin + front, end - back, made.substr(front, made.size() - front - back));
+    }
+    to.Keep(text, end - back, end);
+  }
+
   NormalForm form_;
 };
 

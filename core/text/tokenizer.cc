@@ -255,7 +255,7 @@ Encoding Tokenizer::Encode(std::string_view text, const EncodeOptions& options) 
 
 std::optional<std::string> Tokenizer::TokenText(int32_t id) const {
   const auto added = parts_->added.by_id.find(id);
-  if (added != parts_->added.by_id.end()) return parts_->added.all[added->second].content;
+  if (added != parts_->added.by_id.end()) return parts_->added.all[added->second].shown;
   if (!parts_->model->vocabulary().Has(id)) return std::nullopt;
   return std::string(parts_->model->vocabulary().Text(id));
 }
@@ -271,8 +271,8 @@ std::optional<int32_t> Tokenizer::TokenId(std::string_view token) const {
 bool Tokenizer::IsAdded(int32_t id) const { return parts_->added.by_id.count(id) != 0; }
 
 bool Tokenizer::IsSpecial(int32_t id) const {
-  const auto text = TokenText(id);
-  return text && parts_->added.special.count(*text) != 0;
+  const auto added = parts_->added.by_id.find(id);
+  return added != parts_->added.by_id.end() && parts_->added.all[added->second].special;
 }
 
 std::string Tokenizer::Decode(std::span<const int32_t> ids, bool skip_special_tokens) const {
@@ -353,7 +353,7 @@ StreamDecoder::~StreamDecoder() = default;
 std::string StreamDecoder::Push(int32_t id) {
   std::string text;
   const auto token = tokenizer_->TokenText(id);
-  if (!token || (state_->skip_special_tokens && tokenizer_->IsSpecial(id))) return text;
+  if (!token || (state_->skip_special_tokens && tokenizer_->parts().added.special.count(*token) != 0)) return text;
   tokenizer_->parts().decoder.Push(*token, state_->decoder, text);
   return text;
 }

@@ -69,7 +69,8 @@ class Tokenizer {
   std::string Decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
   std::optional<int32_t> TokenId(std::string_view token) const;
-  // The token's text as the file spells it; nothing for an id that stands for nothing.
+  // The token's text as the file spells it (an added token that is looked for in normalized text: normalized); nothing for an id that
+  // stands for nothing.
   std::optional<std::string> TokenText(int32_t id) const;
   bool IsSpecial(int32_t id) const;
   bool IsAdded(int32_t id) const;

@@ -41,8 +41,8 @@ bool IsPunctuation(char32_t c) {
 
 bool IsOther(char32_t c) {
   const auto category = Category(c);
-  return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_CN ||
-         category == UTF8PROC_CATEGORY_CO || category == UTF8PROC_CATEGORY_CS;
+  return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_CO ||
+         category == UTF8PROC_CATEGORY_CS;
 }
 
 bool IsWordChar(char32_t c) {

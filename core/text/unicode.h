@@ -14,7 +14,7 @@ bool IsNumber(char32_t c);         // N
 bool IsPunctuation(char32_t c);    // P, and the ASCII symbols
 bool IsMark(char32_t c);           // M
 bool IsNonspacingMark(char32_t c); // Mn
-bool IsOther(char32_t c);          // C: control, format, unassigned, private use
+bool IsOther(char32_t c);          // control, format, private use
 char32_t LowerCase(char32_t c);    // of one character; U+0130 becomes two, see AppendLowerCase
 void AppendLowerCase(std::string& text, char32_t c);
 

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
         const std::string text = nlohmann::json::parse(line).get<std::string>();
         hlm::EncodeOptions options;
         options.offsets = true;
+        options.trim_offsets = true;
         const hlm::Encoding whole = tokenizer->Encode(text, options);
         out["ids"] = whole.ids;
         for (const hlm::ByteSpan& span : whole.offsets) out["offsets"].push_back({span.begin, span.end});

@@ -27,7 +27,7 @@ def char_offsets(text, spans):
     return out
 
 
-def compare(name, made, program, texts, folder):
+def compare(name, made, program, texts, folder, show):
     text = cases.json_of(made)
     path = os.path.join(folder, name + ".json")
     with open(path, "w", encoding="utf-8") as f:
@@ -58,6 +58,8 @@ def compare(name, made, program, texts, folder):
         else:
             if char_offsets(text, ours.get("offsets") or []) != theirs.offsets:
                 offsets_bad += 1
+                if offsets_bad <= show:
+                    print(f"{name}: offsets of {text!r} {theirs.tokens}:\n  ours   {char_offsets(text, ours.get('offsets') or [])}\n  theirs {theirs.offsets}")
     print(f"{name}: {len(texts)} texts, {bad} differ, {offsets_bad} in offsets only")
     return bad != 0
 
@@ -68,13 +70,14 @@ def main():
     parser.add_argument("--texts", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only")
+    parser.add_argument("--show-offsets", type=int, default=0)
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for i, (name, make) in enumerate(cases.text_cases().items()):
             if options.only and options.only not in name:
                 continue
-            failed += compare(name, make(), options.program, cases.texts(options.seed + i, options.texts), folder)
+            failed += compare(name, make(), options.program, cases.texts(options.seed + i, options.texts), folder, options.show_offsets)
     print(f"{failed} cases differ")
     sys.exit(failed != 0)
 
