@@ -16,6 +16,8 @@ readonly PACKAGES=(
   libxxhash-dev       # hashes
   nlohmann-json3-dev  # JSON
   libutf8proc-dev     # Unicode: cases and categories of characters
+  libpcre2-dev        # PCRE2: the patterns of tokenizers
+  libutf8proc-dev     # utf8proc: Unicode normal forms and categories
   libcli11-dev        # command lines
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
   python3-jinja2      # the original of the chat templates, for tests
@@ -29,6 +31,8 @@ readonly VERSIONS=(
   "libhwy-dev 1.0.3"
   "nlohmann-json3-dev 3.11."
   "libcli11-dev 2.1."
+  "libpcre2-dev 10.42"
+  "libutf8proc-dev 2.8"
   "libgtest-dev 1.12."
 )
 
