@@ -1,5 +1,4 @@
 // What a record's text must keep to before it is parsed (record_reader.h).
-#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -46,7 +45,7 @@ size_t CheckNumber(std::string_view text, size_t at, const std::string& where) {
     throw InvalidArgument(where, ": a whole number of more than 64 bits at byte ", begin + 1, " of the record");
   }
   // A fraction and an exponent may have any number of digits.
-  while (at < text.size() && (IsDigit(text[at]) || std::strchr("+-.eE", text[at]) != nullptr)) ++at;
+  while (at < text.size() && (IsDigit(text[at]) || std::string_view("+-.eE").find(text[at]) != std::string_view::npos)) ++at;
   return at;
 }
 
