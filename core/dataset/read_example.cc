@@ -89,7 +89,7 @@ class Reader {
 
   // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train", others' "loss_mask".
   void ReadTurnWeights() {
-    const JsonValue::Array& messages = out_.prompt.Items();
+    JsonValue::Array& messages = out_.prompt.Items();
     std::vector<uint8_t> skipped(messages.size());
     for (size_t i = 0; i < messages.size(); ++i) {
       for (const char* key : {"weight", "train", "loss_mask"}) {
@@ -99,7 +99,9 @@ class Reader {
         const bool off = value->IsBool() ? !value->Bool() : value->IsNumber() && value->Number() == 0;
         if (!on && !off)
           throw InvalidArgument(where_, ": ", key, " of message ", i, " is ", PrintableJson(*value), "; legal are 0 and 1");
-        if (off) skipped[i] = 1;
+        if (!off) continue;
+        skipped[i] = 1;
+        messages[i].Set("train", JsonValue(false));  // one word for it, whatever the record's was
       }
     }
     if (std::find(skipped.begin(), skipped.end(), 1) != skipped.end()) out_.skipped_turns = std::move(skipped);
