@@ -10,7 +10,7 @@
 
 #include "core/model/json_value.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 // What a record looks like.
 enum class Format {
@@ -101,6 +101,6 @@ Dropped ReadExample(const JsonValue& record, const FormatSpec& spec, const ReadO
 // answers.
 void ExtractPrompt(Example& example);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_EXAMPLE_H_

@@ -6,7 +6,7 @@
 #include "core/dataset/example.h"
 #include "core/model/json_text.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 struct NamedFormat {
@@ -185,4 +185,4 @@ FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& w
                         "; say which is meant (\"format\"); the keys are: ", Keys(record));
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

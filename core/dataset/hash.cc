@@ -5,7 +5,7 @@
 
 #include <new>
 
-namespace hlm {
+namespace hlm::dataset {
 
 uint64_t Hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
@@ -36,4 +36,4 @@ std::string Hasher::DigestHex() const {
   return Hex(digest.high64) + Hex(digest.low64);
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace hlm {
+namespace hlm::dataset {
 
 uint64_t Hash64(std::string_view bytes);
 
@@ -33,6 +33,6 @@ class Hasher {
   void* state_;
 };
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_HASH_H_

@@ -5,7 +5,7 @@
 
 #include "core/base/error.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 // A set of numbers below a bound that finds the least member at or above a number: bits, and above each level the bits of which
@@ -137,4 +137,4 @@ Rows OneEach(int64_t items) {
   return rows;
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace hlm {
+namespace hlm::dataset {
 
 // Lists of items, one behind the other: row r holds items[offsets[r]] up to items[offsets[r + 1]].
 struct Rows {
@@ -29,6 +29,6 @@ Rows PackBestFit(std::span<const int64_t> lengths, int64_t capacity);
 // A row for each item, in order.
 Rows OneEach(int64_t items);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_PACKING_H_

@@ -12,7 +12,7 @@
 
 #include "core/model/json_value.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 // Bytes [begin, end) of a text.
 struct TextSpan {
@@ -60,6 +60,6 @@ struct TextPipeline {
   std::string template_key;    // the same of the template and of the options that it is rendered with
 };
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_PIPELINE_H_

@@ -9,7 +9,7 @@
 #include "core/dataset/read_messages.h"
 #include "core/model/json_text.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 constexpr int32_t kIgnored = -100;
@@ -394,4 +394,4 @@ Dropped ReadExample(const JsonValue& record, const FormatSpec& spec, const ReadO
   return Reader(record, spec, options, where, out).Read();
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

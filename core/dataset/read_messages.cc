@@ -7,7 +7,7 @@
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 // The roles that chat templates know. A word that is none is likely a slip, and its turn would silently not be trained.
@@ -234,4 +234,4 @@ bool SaysSomething(const JsonValue& message) {
   return false;
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

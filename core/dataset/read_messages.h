@@ -6,7 +6,7 @@
 
 #include "core/dataset/example.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 // {"role": role, "content": content}
 JsonValue MakeMessage(std::string role, std::string content);
@@ -25,6 +25,6 @@ const std::string& RoleOf(const JsonValue& message);
 // A message says something: text, a tool call, or reasoning.
 bool SaysSomething(const JsonValue& message);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_READ_MESSAGES_H_

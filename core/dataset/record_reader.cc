@@ -6,7 +6,7 @@
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 constexpr size_t kWindow = size_t{1} << 20;
@@ -183,4 +183,4 @@ bool RecordReader::NextElement(Record* out) {
   }
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

@@ -10,7 +10,7 @@
 
 #include "core/model/file.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 inline constexpr int64_t kMostRecordBytes = int64_t{256} << 20;  // of one record, by default
 inline constexpr int64_t kMostRecordValues = int64_t{1} << 24;   // of one record: a parsed value takes some 40 bytes
@@ -58,6 +58,6 @@ class RecordReader {
 // values.
 void CheckRecordText(std::string_view text, const std::string& where);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_RECORD_READER_H_

@@ -6,7 +6,7 @@
 #include "core/base/utf8.h"
 #include "core/dataset/record_reader.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -93,4 +93,4 @@ void CheckRecordText(std::string_view text, const std::string& where) {
   }
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

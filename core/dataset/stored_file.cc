@@ -11,7 +11,7 @@
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 struct Trailer {
@@ -95,4 +95,4 @@ StoredFile::StoredFile(const std::string& path, uint32_t kind, uint32_t element_
 
 StoredFile::~StoredFile() { munmap(data_, mapped_); }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

@@ -10,7 +10,7 @@
 #include "core/dataset/hash.h"
 #include "core/model/file.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 // The array comes first, so it is aligned wherever it is mapped; then 64 bytes: magic "HLMDATA1", kind, bytes of an element,
 // elements, a hash of the array, a hash of these 56 bytes before it.
@@ -51,6 +51,6 @@ class StoredFile {
   int64_t count_ = 0;
 };
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_STORED_FILE_H_

@@ -10,7 +10,7 @@
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 constexpr uint32_t kIds = 1, kTrained = 2, kDocuments = 3, kSources = 4, kColumn = 5;
@@ -122,4 +122,4 @@ std::optional<std::vector<float>> ReadColumn(const std::string& folder, const st
   }
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

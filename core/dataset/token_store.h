@@ -18,7 +18,7 @@
 #include "core/dataset/stored_file.h"
 #include "core/dataset/tokenize.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 struct StoredDocument {
   int64_t begin = 0;      // its first token's place in ids
@@ -79,6 +79,6 @@ void WriteColumn(const std::string& folder, const std::string& name, std::span<c
 // Nothing where there is none of this name and length, or it is damaged.
 std::optional<std::vector<float>> ReadColumn(const std::string& folder, const std::string& name, int64_t count);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_TOKEN_STORE_H_

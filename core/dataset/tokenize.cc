@@ -6,7 +6,7 @@
 #include "core/base/error.h"
 #include "core/dataset/read_messages.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 class Work {
@@ -71,6 +71,15 @@ class Work {
     }
   }
 
+  template <class Call>
+  auto Located(const Call& call) const {
+    try {
+      return call();
+    } catch (const Error& error) {
+      throw Error(error.code(), StrCat(where_, ": ", error.message()));
+    }
+  }
+
   EncodedText Encode(std::string_view text, bool add_special_tokens, const std::vector<TextSpan>& plain) const {
     if (!pipeline_.encode) throw FailedPrecondition(where_, ": text needs a tokenizer, and there is none");
     EncodedText encoded = Located([&] { return pipeline_.encode(text, add_special_tokens, plain); });
@@ -85,15 +94,6 @@ class Work {
     HLM_CHECK(!texts.empty());
     return texts;
   }
-  template <class Call>
-  auto Located(const Call& call) const {
-    try {
-      return call();
-    } catch (const Error& error) {
-      throw Error(error.code(), StrCat(where_, ": ", error.message()));
-    }
-  }
-
   void AppendEos(TokenDocument& document, uint8_t trained) const {
     if (!pipeline_.eos) return;
     if (document.ids.empty() || document.ids.back() != *pipeline_.eos) {
@@ -206,4 +206,4 @@ std::vector<TokenDocument> TokenizeExample(const Example& example, Task task, Tr
   return Work(example, task, train_on, pipeline, where).Run();
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

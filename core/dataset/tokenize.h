@@ -9,7 +9,7 @@
 #include "core/dataset/example.h"
 #include "core/dataset/pipeline.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 struct TokenDocument {
   std::vector<int32_t> ids;
@@ -27,6 +27,6 @@ std::vector<TokenDocument> TokenizeExample(const Example& example, Task task, Tr
 // One byte a token: 1 where its bytes and those of a span have one in common. Spans rise and are apart.
 std::vector<uint8_t> TokensIn(const std::vector<TextSpan>& offsets, const std::vector<TextSpan>& spans);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_CORE_DATASET_TOKENIZE_H_

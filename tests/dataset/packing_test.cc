@@ -6,7 +6,7 @@
 #include <numeric>
 #include <random>
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 std::vector<int64_t> Lengths(uint32_t seed, size_t n, int64_t capacity, bool skewed) {
@@ -121,4 +121,4 @@ TEST(Packing, NothingIsNoRow) {
 }
 
 }  // namespace
-}  // namespace hlm
+}  // namespace hlm::dataset

@@ -11,7 +11,7 @@
 #include "tests/dataset/support.h"
 #include "tests/support/code_of.h"
 
-namespace hlm {
+namespace hlm::dataset {
 namespace {
 
 using Records = std::vector<std::string>;
@@ -169,4 +169,4 @@ TEST(RecordReader, MemoryDoesNotGrowWithTheFile) {
 }
 
 }  // namespace
-}  // namespace hlm
+}  // namespace hlm::dataset

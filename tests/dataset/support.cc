@@ -10,7 +10,7 @@
 #include "core/base/error.h"
 #include "core/dataset/record_reader.h"
 
-namespace hlm {
+namespace hlm::dataset {
 
 TestFiles::TestFiles() {
   std::string name = testing::TempDir() + "/dataset-XXXXXX";
@@ -52,4 +52,4 @@ std::vector<std::string> ReadRecords(const std::string& path, int64_t most_bytes
   return records;
 }
 
-}  // namespace hlm
+}  // namespace hlm::dataset

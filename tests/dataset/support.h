@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hlm {
+namespace hlm::dataset {
 
 // A folder of its own, removed with everything in it.
 class TestFiles {
@@ -30,6 +30,6 @@ std::string ReadAll(const std::string& path);
 // "line:text" of each record; an error ends the list as "error: ..." with the folder's name taken out.
 std::vector<std::string> ReadRecords(const std::string& path, int64_t most_bytes);
 
-}  // namespace hlm
+}  // namespace hlm::dataset
 
 #endif  // HORIZON_LM_TESTS_DATASET_SUPPORT_H_
