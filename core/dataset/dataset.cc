@@ -1,0 +1,392 @@
+#include "core/dataset/dataset.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/dataset/hash.h"
+#include "core/model/json_text.h"
+
+namespace hlm::dataset {
+namespace {
+
+constexpr int32_t kIgnored = -100;
+constexpr int64_t kMostEpochs = int64_t{1} << 31;
+
+}  // namespace
+
+std::unique_ptr<Dataset> Dataset::Open(DatasetOptions options, const TextPipeline& pipeline) {
+  BuiltStore built = OpenStore(options, pipeline);
+  return std::unique_ptr<Dataset>(new Dataset(std::move(options), std::move(built)));
+}
+
+Dataset::Dataset(DatasetOptions options, BuiltStore built)
+    : options_(std::move(options)), built_(std::move(built)), per_unit_(options_.task == Task::kPreference ? 2 : 1) {
+  CutDocuments();
+  SelectUnits();
+  CheckNotEmpty();
+
+  std::vector<int64_t> sizes;
+  std::vector<double> weights;
+  Hasher hasher;
+  hasher.AddText(built_.key);
+  for (const int64_t option :
+       {options_.seq_len, int64_t{options_.packing}, static_cast<int64_t>(options_.too_long), int64_t{options_.shuffle},
+        options_.seed, static_cast<int64_t>(options_.part), int64_t{options_.drop_last}}) {
+    hasher.AddNumber(option);
+  }
+  for (size_t s = 0; s < options_.sources.size(); ++s) {
+    sizes.push_back(static_cast<int64_t>(units_[s].size()));
+    weights.push_back(options_.sources[s].weight);
+    hasher.AddNumber(sizes.back());
+    hasher.Add(&weights.back(), sizeof(double));
+    for (const int64_t unit : units_[s]) hasher.AddNumber(unit);
+  }
+  order_key_ = hasher.DigestHex();
+  order_.emplace(std::move(sizes), std::move(weights), options_.shuffle, options_.seed);
+}
+
+void Dataset::CutDocuments() {
+  const std::span<const StoredDocument> stored = built_.store->documents();
+  for (size_t d = 0; d < stored.size(); d += static_cast<size_t>(per_unit_)) {
+    per_unit_ == 2 ? AddPair(d) : AddSingle(d);
+  }
+}
+
+// The part of a document that is used, or the parts; false where nothing of it is.
+bool Dataset::MakePiece(size_t d, std::vector<Piece>& out) {
+  const StoredDocument& stored = built_.store->documents()[d];
+  const int64_t seq_len = options_.seq_len;
+  const auto add = [&](int64_t begin, int64_t length) {
+    const int64_t trained = built_.store->CountTrained(begin + 1, begin + length);
+    if (trained == 0) return false;
+    out.push_back({begin, static_cast<int32_t>(length), static_cast<int32_t>(trained), static_cast<int32_t>(d), stored.source});
+    return true;
+  };
+  if (stored.length <= seq_len) {
+    if (add(stored.begin, stored.length)) return true;
+    ++untrained_;
+    return false;
+  }
+  switch (options_.too_long) {
+    case TooLong::kError: {
+      const Source& source = options_.sources[static_cast<size_t>(stored.source)];
+      throw InvalidArgument(PrintablePath(source.files[static_cast<size_t>(stored.file)]), ":", stored.line, ": a document of ",
+                            stored.length, " tokens; seq_len is ", seq_len, " (too_long: truncate, split, drop or error)");
+    }
+    case TooLong::kDrop:
+      ++too_long_;
+      return false;
+    case TooLong::kTruncate:
+      if (add(stored.begin, seq_len)) {
+        ++truncated_;
+        return true;
+      }
+      ++untrained_;
+      return false;
+    case TooLong::kSplit:
+      break;
+  }
+  bool any = false;
+  for (int64_t at = 0; at < stored.length; at += seq_len) {
+    const int64_t length = std::min<int64_t>(seq_len, stored.length - at);
+    if (length > 1 && add(stored.begin + at, length)) {
+      any = true;
+    }
+  }
+  any ? ++split_ : ++untrained_;
+  return any;
+}
+
+void Dataset::AddSingle(size_t d) { MakePiece(d, pieces_); }
+
+void Dataset::AddPair(size_t d) {
+  std::vector<Piece> both;
+  if (MakePiece(d, both) && MakePiece(d + 1, both)) pieces_.insert(pieces_.end(), both.begin(), both.end());
+}
+
+// Which records are used, and in which part they are.
+void Dataset::SelectUnits() {
+  const std::span<const StoredDocument> stored = built_.store->documents();
+  const size_t sources = options_.sources.size();
+  // Records are consecutive documents; all documents of one stay together.
+  std::vector<int64_t> record_of(stored.size());
+  std::vector<std::vector<uint64_t>> identities(sources);
+  std::vector<std::vector<int64_t>> places(sources);  // of each record among all
+  std::vector<uint64_t> all;
+  for (size_t d = 0; d < stored.size(); ++d) {
+    if ((stored[d].flags & StoredDocument::kContinues) == 0) {
+      const auto s = static_cast<size_t>(stored[d].source);
+      identities[s].push_back(stored[d].identity);
+      places[s].push_back(static_cast<int64_t>(all.size()));
+      all.push_back(stored[d].identity);
+    }
+    record_of[d] = static_cast<int64_t>(all.size()) - 1;
+  }
+  std::vector<uint8_t> used(all.size(), 1);
+  for (size_t s = 0; s < sources; ++s) {
+    const int64_t wanted = options_.sources[s].num_samples;
+    if (wanted == 0 || wanted >= static_cast<int64_t>(identities[s].size())) continue;
+    const std::vector<uint8_t> sampled = SampledRecords(identities[s], wanted, options_.seed);
+    for (size_t r = 0; r < sampled.size(); ++r) used[static_cast<size_t>(places[s][r])] = sampled[r];
+  }
+  std::vector<uint8_t> evaluation(all.size(), 0);
+  if (options_.eval_fraction > 0) {
+    for (size_t r = 0; r < all.size(); ++r) evaluation[r] = InEvaluation(all[r], options_.eval_fraction, options_.seed);
+  } else if (options_.eval_count > 0) {
+    std::vector<uint64_t> candidates;
+    std::vector<size_t> of;
+    for (size_t r = 0; r < all.size(); ++r) {
+      if (!used[r]) continue;
+      candidates.push_back(all[r]);
+      of.push_back(r);
+    }
+    const std::vector<uint8_t> chosen = EvaluationRecords(candidates, options_.eval_count, options_.seed);
+    for (size_t i = 0; i < chosen.size(); ++i) evaluation[of[i]] = chosen[i];
+  }
+  selected_records_.assign(sources, 0);
+  evaluation_records_.assign(sources, 0);
+  for (size_t s = 0; s < sources; ++s) {
+    for (const int64_t place : places[s]) {
+      selected_records_[s] += used[static_cast<size_t>(place)];
+      evaluation_records_[s] += used[static_cast<size_t>(place)] && evaluation[static_cast<size_t>(place)];
+    }
+  }
+  units_.assign(sources, {});
+  const bool wanted = options_.part == Part::kEvaluation;
+  for (int64_t unit = 0; unit * per_unit_ < documents(); ++unit) {
+    const Piece& piece = pieces_[static_cast<size_t>(unit * per_unit_)];
+    const auto record = static_cast<size_t>(record_of[static_cast<size_t>(piece.stored)]);
+    if (used[record] && (evaluation[record] != 0) == wanted) units_[static_cast<size_t>(piece.source)].push_back(unit);
+  }
+}
+
+void Dataset::CheckNotEmpty() const {
+  for (const auto& units : units_) {
+    if (!units.empty()) return;
+  }
+  StoredSource sum;
+  for (const StoredSource& source : built_.store->sources()) {
+    sum.records += source.records;
+    sum.bad += source.bad;
+    sum.empty += source.empty;
+    sum.turn_order += source.turn_order;
+    sum.untrained += source.untrained;
+  }
+  throw InvalidArgument("the data set is empty: of ", sum.records, " records in ", PrintablePath(options_.sources.front().name),
+                        options_.sources.size() > 1 ? " and others" : "", " none is left for the ",
+                        options_.part == Part::kTrain ? "training" : "evaluation", " part (", sum.bad, " bad, ", sum.empty,
+                        " with empty answers, ", sum.turn_order, " with turns out of order, ", sum.untrained + untrained_,
+                        " without a trained token, ", too_long_, " too long)");
+}
+
+int64_t Dataset::UnitLength(int64_t unit) const {
+  int64_t length = 0;
+  for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) length += pieces_[static_cast<size_t>(p)].length;
+  return length;
+}
+
+void Dataset::EnterEpoch(int64_t epoch) {
+  if (planned_epoch_ == epoch) return;
+  planned_epoch_ = -1;
+  epoch_units_.clear();
+  std::vector<int64_t> lengths;
+  for (const Order::Place& place : order_->Epoch(epoch)) {
+    epoch_units_.push_back(units_[static_cast<size_t>(place.source)][static_cast<size_t>(place.unit)]);
+    lengths.push_back(UnitLength(epoch_units_.back()));
+  }
+  rows_ = options_.packing ? PackBestFit(lengths, Capacity()) : OneEach(static_cast<int64_t>(lengths.size()));
+  if (options_.packing && options_.shuffle) {
+    row_order_ = Permutation(rows_.size(), options_.seed, "rows", epoch);
+  } else {
+    row_order_.resize(static_cast<size_t>(rows_.size()));
+    std::iota(row_order_.begin(), row_order_.end(), 0);
+    if (options_.packing) {  // by the first document of each
+      std::sort(row_order_.begin(), row_order_.end(), [&](int64_t a, int64_t b) { return rows_[a].front() < rows_[b].front(); });
+    }
+  }
+  planned_epoch_ = epoch;
+}
+
+void Dataset::AppendDocument(int64_t number) {
+  const Piece& piece = pieces_[static_cast<size_t>(number)];
+  const size_t at = step_.ids.size(), end = at + static_cast<size_t>(piece.length);
+  step_.ids.resize(end);
+  step_.labels.resize(end, kIgnored);
+  built_.store->ReadIds(piece.begin, piece.length, step_.ids.data() + at);
+  for (size_t t = at + 1; t < end; ++t) {
+    if (built_.store->IsTrained(piece.begin + static_cast<int64_t>(t - at))) step_.labels[t] = step_.ids[t];
+  }
+  step_.offsets.push_back(static_cast<int64_t>(end));
+  step_.documents.push_back(number);
+  const StoredDocument& stored = built_.store->documents()[static_cast<size_t>(piece.stored)];
+  step_.desirable.push_back((stored.flags & StoredDocument::kDesirable) != 0);
+  step_.trained += piece.trained;
+}
+
+const Step& Dataset::Next(int64_t rows) {
+  if (rows < per_unit_) {
+    throw InvalidArgument("rows is ", rows, "; it must be at least ", per_unit_, per_unit_ == 2 ? ": a pair takes two rows" : "");
+  }
+  const int64_t wanted = rows / per_unit_;
+  step_.ids.clear();
+  step_.labels.clear();
+  step_.documents.clear();
+  step_.desirable.clear();
+  step_.offsets.assign(1, 0);
+  step_.rows.assign(1, 0);
+  step_.trained = 0;
+
+  int64_t epoch = epoch_, row = row_;
+  while (true) {
+    step_.epoch = epoch;
+    if ((options_.epochs > 0 && epoch >= options_.epochs) || epoch >= kMostEpochs) return step_;
+    EnterEpoch(epoch);
+    const int64_t left = rows_.size() - row;
+    // An epoch of less than one step is a step all the same: else there would be none.
+    if (left > 0 && (!options_.drop_last || left >= wanted || row == 0)) break;
+    ++epoch;
+    row = 0;
+  }
+  const int64_t end = std::min(rows_.size(), row + wanted);
+  for (; row < end; ++row) {
+    for (const int64_t item : rows_[row_order_[static_cast<size_t>(row)]]) {
+      const int64_t unit = epoch_units_[static_cast<size_t>(item)];
+      for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) AppendDocument(p);
+    }
+    step_.rows.push_back(static_cast<int64_t>(step_.documents.size()));
+  }
+  epoch_ = epoch;
+  row_ = row;
+  if (row_ == rows_.size()) {
+    ++epoch_;
+    row_ = 0;
+  }
+  return step_;
+}
+
+std::string Dataset::Position() const {
+  JsonWriter json;
+  json.BeginObject().Member("order", order_key_).Member("epoch", epoch_).Member("row", row_).EndObject();
+  return json.Take();
+}
+
+void Dataset::Seek(std::string_view position_json) {
+  const JsonValue position = ParseJson(position_json, "the data set's position");
+  const auto whole = [&](const char* key, int64_t most) {
+    const JsonValue* value = position.Find(key);
+    const std::optional<int64_t> number = value == nullptr ? std::nullopt : value->Int();
+    if (!number || *number < 0 || *number > most) {
+      throw InvalidArgument("the data set's position has ", key, " ", value == nullptr ? "missing" : PrintableJson(*value),
+                            "; it must be a whole number in [0, ", most, "]");
+    }
+    return *number;
+  };
+  const JsonValue* order = position.Find("order");
+  if (order == nullptr || !order->IsString()) throw InvalidArgument("the data set's position has no order");
+  if (order->String() != order_key_) {
+    throw FailedPrecondition("the position is of another order of the data: its key is ", Printable(order->String(), 40),
+                             ", this one's ", order_key_,
+                             "; files, tokenizer, template and options must be those it was taken with");
+  }
+  const int64_t epoch = whole("epoch", kMostEpochs);
+  const bool ended = options_.epochs > 0 && epoch >= options_.epochs;
+  if (!ended) EnterEpoch(epoch);
+  const int64_t row = whole("row", ended ? 0 : rows_.size());
+  epoch_ = epoch;
+  row_ = row;
+}
+
+std::string Dataset::ColumnName(const std::string& name, const std::string& key) const {
+  const bool good = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  if (!good)
+    throw InvalidArgument("a column is called \"", Printable(name, 70), "\"; a name has 1 to 64 letters, digits, _ and -");
+  Hasher hasher;
+  hasher.AddText(key);
+  hasher.AddNumber(options_.seq_len);
+  hasher.AddNumber(static_cast<int64_t>(options_.too_long));
+  return StrCat(name, "-", hasher.DigestHex());
+}
+
+void Dataset::WriteColumn(const std::string& name, const std::string& key, std::span<const float> values) const {
+  const std::string file = ColumnName(name, key);
+  if (static_cast<int64_t>(values.size()) != documents()) {
+    throw InvalidArgument("a column has ", values.size(), " values; it must have one for each of the ", documents(),
+                          " documents");
+  }
+  if (built_.folder.empty()) throw FailedPrecondition("a column needs a cache to be kept in; this data set has none");
+  dataset::WriteColumn(built_.folder, file, values);
+}
+
+std::optional<std::vector<float>> Dataset::ReadColumn(const std::string& name, const std::string& key) const {
+  const std::string file = ColumnName(name, key);
+  if (built_.folder.empty()) return std::nullopt;
+  return dataset::ReadColumn(built_.folder, file, documents());
+}
+
+std::string Dataset::Describe() {
+  EnterEpoch(options_.epochs > 0 ? std::min(epoch_, options_.epochs - 1) : epoch_);
+  int64_t used = 0, tokens = 0, trained = 0;
+  std::vector<int64_t> source_documents, source_tokens;
+  for (const auto& units : units_) {
+    int64_t own = 0;
+    for (const int64_t unit : units) {
+      own += UnitLength(unit);
+      for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) trained += pieces_[static_cast<size_t>(p)].trained;
+    }
+    source_documents.push_back(static_cast<int64_t>(units.size()) * per_unit_);
+    source_tokens.push_back(own);
+    used += source_documents.back();
+    tokens += own;
+  }
+  int64_t epoch_tokens = 0;
+  for (const int64_t unit : epoch_units_) epoch_tokens += UnitLength(unit);
+  const std::span<const StoredSource> stored = built_.store->sources();
+  StoredSource sum;
+  int64_t examples = 0;
+  for (size_t s = 0; s < stored.size(); ++s) {
+    sum.records += stored[s].records;
+    sum.bad += stored[s].bad;
+    sum.empty += stored[s].empty;
+    sum.turn_order += stored[s].turn_order;
+    sum.untrained += stored[s].untrained;
+    examples += options_.part == Part::kEvaluation ? evaluation_records_[s] : selected_records_[s] - evaluation_records_[s];
+  }
+  const double capacity = static_cast<double>(rows_.size()) * static_cast<double>(Capacity());
+
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("task", options_.task_name);
+  json.Member("part", options_.part == Part::kTrain ? "train" : "evaluation");
+  json.Member("records", sum.records).Member("examples", examples).Member("documents", used);
+  json.Member("tokens", tokens).Member("trained_tokens", trained);
+  json.Member("truncated", truncated_).Member("split", split_);
+  json.Member("dropped", sum.bad + sum.empty + sum.turn_order + sum.untrained + untrained_ + too_long_);
+  json.Key("dropped_for").BeginObject();
+  json.Member("bad_record", sum.bad).Member("empty_answer", sum.empty).Member("turn_order", sum.turn_order);
+  json.Member("nothing_trained", sum.untrained + untrained_).Member("too_long", too_long_);
+  json.EndObject();
+  json.Member("seq_len", options_.seq_len).Member("packing", options_.packing).Member("row_tokens", Capacity());
+  json.Member("rows", rows_.size());
+  json.Member("efficiency", capacity > 0 ? static_cast<double>(epoch_tokens) / capacity : 0.0);
+  json.Member("column_length", documents());
+  json.Key("sources").BeginArray();
+  for (size_t s = 0; s < stored.size(); ++s) {
+    json.BeginObject();
+    json.Member("name", options_.sources[s].name).Member("format", Name(static_cast<Format>(stored[s].format)));
+    json.Member("records", stored[s].records).Member("documents", source_documents[s]).Member("tokens", source_tokens[s]);
+    json.Member("documents_per_epoch", order_->shares()[s] * per_unit_);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("cache").BeginObject();
+  json.Member("state", built_.state).Member("folder", built_.folder).Member("key", built_.key).Member("note", built_.note);
+  json.EndObject();
+  json.EndObject();
+  return json.Take();
+}
+
+}  // namespace hlm::dataset
