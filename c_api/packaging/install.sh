@@ -46,7 +46,7 @@ install -m 755 "c_api/libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so.$vers
 ln -sf "libhorizonlm.so.$version" "$prefix/lib/libhorizonlm.so.$major"
 ln -sf "libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so"
 
-fill() { sed -e "s/@VERSION@/$version/g" -e "s/@MAJOR@/$major/g" "c_api/install/$1.in" >"$2/$1"; }
+fill() { sed -e "s/@VERSION@/$version/g" -e "s/@MAJOR@/$major/g" "c_api/packaging/$1.in" >"$2/$1"; }
 fill horizonlm.pc "$prefix/lib/pkgconfig"
 fill horizonlm-config.cmake "$prefix/lib/cmake/horizonlm"
 fill horizonlm-config-version.cmake "$prefix/lib/cmake/horizonlm"
