@@ -1,4 +1,5 @@
-/* Trains a tiny model through the C API, looks at a weight and saves the result: finetune OUTPUT_FOLDER */
+/* Trains a tiny model through the C API, looks at a weight and saves the result: finetune OUTPUT_FOLDER
+ * samples/cpp, java, go and python hold the same program; all print the same numbers. */
 #include <stdio.h>
 
 #include "c_api/horizon_lm.h"
@@ -39,11 +40,11 @@ static int run(const char* folder, hlm_model** model, hlm_plan** plan, hlm_train
     hlm_step_metrics metrics;
     hlm_step_metrics_init(&metrics);
     if (failed(hlm_trainer_step(*trainer, &batch, &metrics))) return 1;
-    if (step % 5 == 0) printf("step %d  loss %.4f\n", step, metrics.loss);
+    if (step % 5 == 0) printf("step %d  loss %.17g\n", step, metrics.loss); /* all digits: no bit is lost */
   }
   float norm[4]; /* the first weights of the last norm; read as float whatever they are stored as */
   if (failed(hlm_trainer_read_tensor(*trainer, "model.norm.weight", HLM_TENSOR_WEIGHT, 0, norm, sizeof(norm)))) return 1;
-  printf("model.norm.weight begins %.4f %.4f %.4f %.4f\n", norm[0], norm[1], norm[2], norm[3]);
+  printf("model.norm.weight begins %.9g %.9g %.9g %.9g\n", norm[0], norm[1], norm[2], norm[3]);
   return failed(hlm_trainer_save_model(*trainer, folder, NULL));
 }
 

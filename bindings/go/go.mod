@@ -1,0 +1,3 @@
+module horizonlm
+
+go 1.19

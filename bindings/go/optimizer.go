@@ -1,0 +1,108 @@
+package horizonlm
+
+import (
+	"runtime"
+
+	"horizonlm/internal/native"
+)
+
+// Optimizer is AdamW on slices of the caller's, by a pool of threads of its own.
+type Optimizer struct{ box uintptr }
+
+// NewOptimizer makes an optimizer; options may be nil.
+func NewOptimizer(options *OptimizerOptions) (*Optimizer, error) {
+	if err := checkVersion(); err != nil {
+		return nil, err
+	}
+	var box uintptr
+	err := withOptions(native.NewHlm_optimizer_options, native.DeleteHlm_optimizer_options, options, func(own native.Hlm_optimizer_options) error {
+		return native.Hlm_optimizer_create(own, &box)
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := &Optimizer{box}
+	runtime.SetFinalizer(o, func(o *Optimizer) { native.Hlm_optimizer_free(o.box) })
+	return o, nil
+}
+
+// Close frees the optimizer. It may be called more than once.
+func (o *Optimizer) Close() error {
+	defer runtime.KeepAlive(o)
+	return native.Hlm_optimizer_close(o.handle())
+}
+
+// Values is numbers of one of two types: float32, or the bits of bf16. One of the fields is set.
+type Values struct {
+	F32  []float32
+	BF16 []uint16
+}
+
+func (v Values) bytes() ([]byte, int32) {
+	if v.BF16 != nil {
+		return bytesOf(v.BF16), int32(BF16)
+	}
+	return bytesOf(v.F32), int32(F32)
+}
+
+// Arrays are those of one update, n elements each: either Weight, or WeightBF16 with Remainder, the exact split of float32 weights.
+type Arrays struct {
+	Weight       []float32
+	WeightBF16   []uint16
+	Remainder    []uint16
+	FirstMoment  []float32
+	SecondMoment []float32
+	Gradient     Values
+	Decay        bool // apply weight decay
+}
+
+// Step makes one AdamW update. step counts from 1; the gradient is multiplied by gradientScale first.
+func (o *Optimizer) Step(step int64, lr, gradientScale float64, arrays *Arrays) error {
+	defer runtime.KeepAlive(o)
+	if arrays == nil {
+		return errorf(InvalidArgument, "the arrays are nil")
+	}
+	gradient, dtype := arrays.Gradient.bytes()
+	decay := int32(0)
+	if arrays.Decay {
+		decay = 1
+	}
+	return native.Hlm_optimizer_step(o.handle(), step, lr, gradientScale, arrays.Weight, arrays.WeightBF16, arrays.Remainder, arrays.FirstMoment,
+		arrays.SecondMoment, gradient, dtype, decay)
+}
+
+// Accumulate adds gradient to sum; a bf16 sum is rounded stochastically by a counter of (seed, element).
+func (o *Optimizer) Accumulate(sum, gradient Values, seed int64) error {
+	defer runtime.KeepAlive(o)
+	to, toType := sum.bytes()
+	from, fromType := gradient.bytes()
+	return native.Hlm_optimizer_accumulate(o.handle(), to, toType, from, fromType, seed)
+}
+
+// SquaredNorm is the sum of squares in double, in a fixed order.
+func (o *Optimizer) SquaredNorm(gradient Values) (float64, error) {
+	defer runtime.KeepAlive(o)
+	from, dtype := gradient.bytes()
+	var sum float64
+	err := native.Hlm_optimizer_squared_norm(o.handle(), from, dtype, &sum)
+	return sum, err
+}
+
+// Split splits float32 weights exactly into the bits of bf16 and a remainder.
+func (o *Optimizer) Split(weight []float32, weightBF16, remainder []uint16) error {
+	defer runtime.KeepAlive(o)
+	return native.Hlm_optimizer_split(o.handle(), weight, weightBF16, remainder)
+}
+
+// Join is the inverse of Split.
+func (o *Optimizer) Join(weightBF16, remainder []uint16, weight []float32) error {
+	defer runtime.KeepAlive(o)
+	return native.Hlm_optimizer_join(o.handle(), weightBF16, remainder, weight)
+}
+
+func (o *Optimizer) handle() uintptr {
+	if o == nil {
+		return 0
+	}
+	return o.box
+}

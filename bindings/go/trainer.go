@@ -1,0 +1,338 @@
+package horizonlm
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"unsafe"
+
+	"horizonlm/internal/native"
+)
+
+// Trainer trains a model under a plan.
+type Trainer struct {
+	box    uintptr
+	shapes map[string][]int64
+	vocab  int64
+}
+
+// StepMetrics is what an optimizer step did; hlm_step_metrics in horizon_lm.h.
+type StepMetrics struct {
+	Step         int64
+	Loss         float64
+	GradNorm     float64
+	LR           float64
+	Tokens       int64
+	Seconds      float64
+	Skipped      bool
+	SkippedUnits int64
+}
+
+// Evaluation is a mean loss and the number of tokens that it is the mean over.
+type Evaluation struct {
+	Loss   float64
+	Tokens int64
+}
+
+// TensorKind is what is read or written of a tensor.
+type TensorKind int32
+
+// The kinds of tensors.
+const (
+	Weight       = TensorKind(native.HLM_TENSOR_WEIGHT)
+	Gradient     = TensorKind(native.HLM_TENSOR_GRADIENT) // between Accumulate and Apply
+	FirstMoment  = TensorKind(native.HLM_TENSOR_FIRST_MOMENT)
+	SecondMoment = TensorKind(native.HLM_TENSOR_SECOND_MOMENT)
+)
+
+// NewTrainer allocates what the plan says and loads the weights; options may be nil. Model and plan may be closed afterwards.
+func NewTrainer(model *Model, plan *Plan, options *TrainerOptions) (*Trainer, error) {
+	defer runtime.KeepAlive(model)
+	defer runtime.KeepAlive(plan)
+	var box uintptr
+	err := withOptions(native.NewHlm_trainer_options, native.DeleteHlm_trainer_options, options, func(own native.Hlm_trainer_options) error {
+		return native.Hlm_trainer_create(model.handle(), plan.handle(), own, &box)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &Trainer{box: box, shapes: map[string][]int64{}}
+	runtime.SetFinalizer(t, func(t *Trainer) { native.Hlm_trainer_free(t.box) })
+	info, err := model.Describe()
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	t.vocab = info.VocabSize
+	for _, tensor := range info.Tensors {
+		t.shapes[tensor.Name] = tensor.Shape
+	}
+	return t, nil
+}
+
+// Close frees the trainer. It may be called more than once; while another goroutine is in a call of the trainer it is refused with FailedPrecondition.
+func (t *Trainer) Close() error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_trainer_close(t.handle())
+}
+
+// Step makes one optimizer step: Accumulate, then Apply.
+func (t *Trainer) Step(batch *Batch) (StepMetrics, error) {
+	defer runtime.KeepAlive(t)
+	if batch == nil {
+		return StepMetrics{}, errNilBatch
+	}
+	return takeMetrics(func(own native.Hlm_step_metrics) error {
+		return native.Hlm_trainer_step(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, own)
+	})
+}
+
+// StepContext is a Step that the context may end. The error is an *Error with the code Cancelled then, and wraps the context's. A step
+// that is cancelled before its first update changes nothing and drops its gradient; after that it completes.
+func (t *Trainer) StepContext(ctx context.Context, batch *Batch) (metrics StepMetrics, err error) {
+	err = t.underContext(ctx, func() error {
+		metrics, err = t.Step(batch)
+		return err
+	})
+	return metrics, err
+}
+
+// Accumulate runs forward and backward and adds the batch's gradient to what was accumulated since the last Apply; it changes no weight.
+func (t *Trainer) Accumulate(batch *Batch) (Evaluation, error) {
+	defer runtime.KeepAlive(t)
+	var result Evaluation
+	if batch == nil {
+		return result, errNilBatch
+	}
+	err := native.Hlm_trainer_accumulate(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, &result.Loss, &result.Tokens)
+	return result, err
+}
+
+// AccumulateContext is an Accumulate that the context may end; what was accumulated before is dropped then.
+func (t *Trainer) AccumulateContext(ctx context.Context, batch *Batch) (result Evaluation, err error) {
+	err = t.underContext(ctx, func() error {
+		result, err = t.Accumulate(batch)
+		return err
+	})
+	return result, err
+}
+
+// Apply clips, updates the weights and forgets the gradient. FailedPrecondition where nothing was accumulated.
+func (t *Trainer) Apply() (StepMetrics, error) {
+	defer runtime.KeepAlive(t)
+	return takeMetrics(func(own native.Hlm_step_metrics) error { return native.Hlm_trainer_apply(t.handle(), own) })
+}
+
+// Discard forgets what was accumulated; no weight changes.
+func (t *Trainer) Discard() error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_trainer_discard(t.handle())
+}
+
+// SetLearningRate sets a constant rate from the next Apply on, instead of the schedule's; negative: the schedule again.
+func (t *Trainer) SetLearningRate(lr float64) error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_trainer_set_learning_rate(t.handle(), lr)
+}
+
+// Evaluate is the mean loss over the batch's predicted tokens; it changes nothing.
+func (t *Trainer) Evaluate(batch *Batch) (Evaluation, error) {
+	defer runtime.KeepAlive(t)
+	var result Evaluation
+	if batch == nil {
+		return result, errNilBatch
+	}
+	err := native.Hlm_trainer_evaluate(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, &result.Loss, &result.Tokens)
+	return result, err
+}
+
+// EvaluateContext is an Evaluate that the context may end.
+func (t *Trainer) EvaluateContext(ctx context.Context, batch *Batch) (result Evaluation, err error) {
+	err = t.underContext(ctx, func() error {
+		result, err = t.Evaluate(batch)
+		return err
+	})
+	return result, err
+}
+
+// Logits writes the logits of the next token at places (rising indices into IDs; nil: every place) into logits: [places, vocabulary] floats,
+// exactly.
+func (t *Trainer) Logits(batch *Batch, places []int64, logits []float32) error {
+	defer runtime.KeepAlive(t)
+	if batch == nil {
+		return errNilBatch
+	}
+	return native.Hlm_trainer_logits(t.handle(), batch.IDs, batch.offsets(), places, logits)
+}
+
+// VocabSize is the length of a row of logits.
+func (t *Trainer) VocabSize() int64 { return t.vocab }
+
+// Shape is the shape of a tensor; nil for a name that the model lacks.
+func (t *Trainer) Shape(name string) []int64 { return append([]int64(nil), t.shapes[name]...) }
+
+// ReadTensor reads len(data) floats of a tensor from byteOffset on, whatever it is stored as. NotFound for a name that the model lacks,
+// OutOfRange past the end, FailedPrecondition for a kind that is not there now.
+func (t *Trainer) ReadTensor(name string, kind TensorKind, byteOffset int64, data []float32) error {
+	defer runtime.KeepAlive(t)
+	if err := checkTensor(name, byteOffset); err != nil {
+		return err
+	}
+	return native.Hlm_trainer_read_tensor(t.handle(), name, int32(kind), byteOffset, bytesOf(data))
+}
+
+// Tensor reads a whole tensor into a new slice, row by row; Shape tells its dimensions.
+func (t *Trainer) Tensor(name string, kind TensorKind) ([]float32, error) {
+	n := int64(1)
+	for _, extent := range t.shapes[name] { // of a name that the model lacks there are none: the library refuses it
+		n *= extent
+	}
+	data := make([]float32, n)
+	if err := t.ReadTensor(name, kind, 0, data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// WriteTensor is the inverse of ReadTensor. Values must be finite.
+func (t *Trainer) WriteTensor(name string, kind TensorKind, byteOffset int64, data []float32) error {
+	defer runtime.KeepAlive(t)
+	if err := checkTensor(name, byteOffset); err != nil {
+		return err
+	}
+	return native.Hlm_trainer_write_tensor(t.handle(), name, int32(kind), byteOffset, bytesOf(data))
+}
+
+// SaveModel writes the current weights as a Hugging Face folder; options may be nil. It never leaves a half-written folder.
+func (t *Trainer) SaveModel(folder string, options *SaveOptions) error {
+	defer runtime.KeepAlive(t)
+	if err := checkText("folder", folder); err != nil {
+		return err
+	}
+	return withOptions(native.NewHlm_save_options, native.DeleteHlm_save_options, options, func(own native.Hlm_save_options) error {
+		return native.Hlm_trainer_save_model(t.handle(), folder, own)
+	})
+}
+
+// MetricsJSON is counters since creation as a JSON object; docs/metrics.md lists the keys.
+func (t *Trainer) MetricsJSON() (string, error) {
+	defer runtime.KeepAlive(t)
+	var text uintptr
+	if err := native.Hlm_trainer_metrics(t.handle(), &text); err != nil {
+		return "", err
+	}
+	return takeText(text), nil
+}
+
+// TraceStart starts recording a trace, forgetting an earlier one.
+func (t *Trainer) TraceStart() error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_trainer_trace_start(t.handle())
+}
+
+// TraceWrite ends the trace and writes it as Chrome/Perfetto JSON.
+func (t *Trainer) TraceWrite(path string) error {
+	defer runtime.KeepAlive(t)
+	if err := checkText("path", path); err != nil {
+		return err
+	}
+	return native.Hlm_trainer_trace_write(t.handle(), path)
+}
+
+// Cancel asks the call in progress, or the next one, to end with Cancelled. Any goroutine may call it; it never fails.
+func (t *Trainer) Cancel() {
+	defer runtime.KeepAlive(t)
+	if box := t.handle(); box != 0 {
+		native.Hlm_trainer_cancel(box)
+	}
+}
+
+// SetDeadline makes every later Step, Accumulate, Evaluate and Logits end with DeadlineExceeded once it ran for so many seconds; 0: no limit.
+func (t *Trainer) SetDeadline(seconds float64) error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_trainer_set_deadline(t.handle(), seconds)
+}
+
+// Finish waits for pending updates.
+func (t *Trainer) Finish() error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_trainer_finish(t.handle())
+}
+
+var errNilBatch = errorf(InvalidArgument, "the batch is nil")
+
+func (t *Trainer) handle() uintptr {
+	if t == nil {
+		return 0
+	}
+	return t.box
+}
+
+// underContext runs call and cancels it when ctx ends.
+func (t *Trainer) underContext(ctx context.Context, call func() error) error {
+	if err := ctx.Err(); err != nil {
+		return &Error{Code: Cancelled, Message: "the context ended before the call began: " + err.Error(), cause: err}
+	}
+	if ctx.Done() == nil {
+		return call()
+	}
+	returned, asked := make(chan struct{}), make(chan bool)
+	go func() {
+		select {
+		case <-ctx.Done():
+			t.Cancel()
+			asked <- true
+		case <-returned:
+			asked <- false
+		}
+	}()
+	err := call()
+	close(returned)
+	if !<-asked {
+		return err
+	}
+	var failure *Error
+	if errors.As(err, &failure) && failure.Code == Cancelled {
+		failure.cause = ctx.Err()
+		return failure
+	}
+	// The request came too late for this call and must not end the next one: a call that changes nothing takes it.
+	_, _ = t.Evaluate(&Batch{IDs: []int32{0, 0}})
+	return err
+}
+
+func takeMetrics(call func(native.Hlm_step_metrics) error) (StepMetrics, error) {
+	var metrics StepMetrics
+	err := with(native.NewHlm_step_metrics, native.DeleteHlm_step_metrics, func(own native.Hlm_step_metrics) error {
+		if err := call(own); err != nil {
+			return err
+		}
+		metrics = StepMetrics{
+			Step:         own.GetStep(),
+			Loss:         own.GetLoss(),
+			GradNorm:     own.GetGrad_norm(),
+			LR:           own.GetLr(),
+			Tokens:       own.GetTokens(),
+			Seconds:      own.GetSeconds(),
+			Skipped:      own.GetSkipped() != 0,
+			SkippedUnits: own.GetSkipped_units(),
+		}
+		return nil
+	})
+	return metrics, err
+}
+
+func checkTensor(name string, byteOffset int64) error {
+	if byteOffset < 0 {
+		return errorf(OutOfRange, "byteOffset is %d; it must not be negative", byteOffset)
+	}
+	return checkText("name", name)
+}
+
+// bytesOf views the memory of a slice.
+func bytesOf[T float32 | uint16](data []T) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), uintptr(len(data))*unsafe.Sizeof(data[0]))
+}

@@ -1,0 +1,69 @@
+"""Horizon-LM: trains large language models from host memory.
+
+    import horizonlm as hlm
+
+    with hlm.Model.open("Qwen2.5-0.5B") as model, model.plan(batch_size=8, seq_len=1024) as plan:
+        with hlm.Trainer(model, plan, lr=1e-5) as trainer:
+            for metrics in trainer.fit(batches):          # a tqdm bar where tqdm is installed
+                print(metrics.step, metrics.loss)
+            trainer.save_model("tuned")                   # loads in transformers
+
+Buffers are passed without a copy: NumPy arrays, array.array, memoryview and whatever else has the buffer protocol, int32 for token ids and
+labels, int64 for offsets, float32 for weights. Lists are taken too and copied. A call holds a buffer until it returns and releases the
+interpreter's lock meanwhile.
+
+A handle (Model, Plan, Trainer, Optimizer) is closed by `with` or `close()`, at the latest when it is collected. Different handles may be used from
+different threads; two threads at once in one handle get FailedPreconditionError, except that Trainer.cancel may be called from any.
+
+Every error of the library is a horizonlm.Error with its code; a wrong kind of buffer is a TypeError or BufferError.
+"""
+
+from ._load import native as _native
+from ._errors import (
+    AlreadyExistsError,
+    CancelledError,
+    DataLossError,
+    DeadlineExceededError,
+    Error,
+    FailedPreconditionError,
+    InternalError,
+    InvalidArgumentError,
+    NotFoundError,
+    OutOfRangeError,
+    ResourceExhaustedError,
+    UnavailableError,
+    UnimplementedError,
+)
+from .batch import Batch
+from .device import describe_device, devices
+from .model import Model
+from .optimizer import Optimizer
+from .plan import Plan
+from .trainer import Evaluation, StepMetrics, Trainer
+
+__version__: str = _native.hlm_version()
+
+__all__ = [
+    "AlreadyExistsError",
+    "Batch",
+    "CancelledError",
+    "DataLossError",
+    "DeadlineExceededError",
+    "Error",
+    "Evaluation",
+    "FailedPreconditionError",
+    "InternalError",
+    "InvalidArgumentError",
+    "Model",
+    "NotFoundError",
+    "Optimizer",
+    "OutOfRangeError",
+    "Plan",
+    "ResourceExhaustedError",
+    "StepMetrics",
+    "Trainer",
+    "UnavailableError",
+    "UnimplementedError",
+    "describe_device",
+    "devices",
+]

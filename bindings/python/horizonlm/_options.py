@@ -1,0 +1,114 @@
+"""Keyword options: each keyword is a member of the struct of the C API of the same name."""
+
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
+
+from ._load import native
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    Name = Union[str, int]
+
+    class PlanOptions(TypedDict, total=False):
+        """Options of a plan; horizon_lm.h, hlm_plan_options, explains each."""
+
+        device: str
+        purpose: Name
+        compute: Name
+        batch_size: int
+        seq_len: int
+        micro_batch: int
+        sweeps: int
+        activations: Name
+        block_inputs: Name
+        slots: int
+        prefetch: int
+        ring: int
+        head_chunk: int
+        max_part_bytes: int
+        optimizer_timing: Name
+        grad_dtype: Name
+        grad_clip: float
+        threads: int
+        optimizer_threads: int
+        host_limit_bytes: int
+        device_limit_bytes: int
+
+    class TrainerOptions(TypedDict, total=False):
+        """Options of a trainer: AdamW and its schedule; see hlm_trainer_options."""
+
+        lr: float
+        beta1: float
+        beta2: float
+        eps: float
+        weight_decay: float
+        schedule: Name
+        warmup_steps: int
+        total_steps: int
+        min_lr_ratio: float
+
+    class SaveOptions(TypedDict, total=False):
+        """Options of saving a model; see hlm_save_options."""
+
+        dtype: Name
+        overwrite: bool
+        max_shard_bytes: int
+
+    class OptimizerOptions(TypedDict, total=False):
+        """Options of an optimizer on the caller's arrays; see hlm_optimizer_options."""
+
+        beta1: float
+        beta2: float
+        eps: float
+        weight_decay: float
+        threads: int
+
+
+# Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.
+_PREFIXES: Dict[str, str] = {
+    "purpose": "HLM_PURPOSE_",
+    "compute": "HLM_DTYPE_",
+    "dtype": "HLM_DTYPE_",
+    "grad_dtype": "HLM_DTYPE_",
+    "activations": "HLM_ACTIVATIONS_",
+    "block_inputs": "HLM_BLOCK_INPUTS_",
+    "optimizer_timing": "HLM_TIMING_",
+    "schedule": "HLM_SCHEDULE_",
+    "kind": "HLM_TENSOR_",
+}
+
+
+def named(member: str, value: Any) -> Any:
+    """`value`, or the constant that it names. ValueError, listing the names, for one that there is not."""
+    prefix = _PREFIXES.get(member)
+    if prefix is None or not isinstance(value, str):
+        return value
+    found = getattr(native, prefix + value.upper().replace("-", "_"), None)
+    if found is None:
+        names = sorted(name[len(prefix) :].lower() for name in dir(native) if name.startswith(prefix))
+        raise ValueError(f"{member} is {value!r}; it must be one of {', '.join(names)}")
+    return found
+
+
+def members(struct: str) -> List[str]:
+    """The names of a struct's members that can be set."""
+    return sorted(name[len(struct) + 1 : -4] for name in dir(native) if name.startswith(struct + "_") and name.endswith("_set"))
+
+
+def fill(struct: str, options: Mapping[str, Any]) -> Optional[Any]:
+    """A native struct with the defaults and `options`; None, which stands for the defaults, where there are none.
+
+    TypeError for a keyword that is no member, or for a value of a wrong type, naming it.
+    """
+    if not options:
+        return None
+    own = getattr(native, "new_" + struct)()
+    for member, value in options.items():
+        setter = getattr(native, f"{struct}_{member}_set", None)
+        if setter is None:
+            raise TypeError(f"there is no option {member!r}; there are {', '.join(members(struct))}")
+        try:
+            setter(own, named(member, value))
+        except TypeError as error:
+            raise TypeError(f"{member} is {value!r}: {error}") from None
+    return own

@@ -1,0 +1,87 @@
+"""Batches: documents of any lengths, one behind the other."""
+
+from array import array
+from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
+
+# What a buffer may be: anything with the buffer protocol is passed as it is, a sequence of numbers is copied.
+Buffer = Any
+
+
+def as_buffer(value: Any, typecode: str) -> Any:
+    """`value` itself where it has a buffer; else an array of its numbers."""
+    if value is None:
+        return None
+    if isinstance(value, (list, tuple, range)):
+        return array(typecode, value)
+    return value
+
+
+class Batch:
+    """Documents to train on or to evaluate; no padding is ever needed. The buffers are referred to, not copied.
+
+    ids:      [n] int32 token ids; or [rows, n], each row a document
+    offsets:  [documents + 1] int64: document d is ids[offsets[d]:offsets[d + 1]]; None: one document, or one a row
+    labels:   [n] int32; None: the ids themselves. labels[t] is predicted from the tokens before t; -100 is not predicted
+    weights:  [n] float32 factors of the tokens' losses; None: 1
+    denominator: what the sum of losses is divided by; 0: the sum of the weights of the predicted tokens
+    """
+
+    __slots__ = ("ids", "offsets", "labels", "weights", "denominator")
+
+    def __init__(
+        self,
+        ids: Buffer,
+        offsets: Optional[Buffer] = None,
+        labels: Optional[Buffer] = None,
+        weights: Optional[Buffer] = None,
+        denominator: float = 0.0,
+    ) -> None:
+        self.ids = as_buffer(ids, "i")
+        self.labels = as_buffer(labels, "i")
+        self.weights = as_buffer(weights, "f")
+        self.denominator = denominator
+        if offsets is None:
+            try:
+                shape: Tuple[int, ...] = memoryview(self.ids).shape or (0,)
+            except TypeError:
+                raise TypeError("ids must be a buffer of int32 (NumPy array, array.array, memoryview) or a sequence of whole numbers") from None
+            rows, length = shape if len(shape) == 2 else (1, shape[0])
+            offsets = array("q", [row * length for row in range(rows + 1)])
+        self.offsets = as_buffer(offsets, "q")
+
+    @classmethod
+    def of(
+        cls,
+        documents: Iterable[Sequence[int]],
+        labels: Optional[Iterable[Sequence[int]]] = None,
+        weights: Optional[Iterable[Sequence[float]]] = None,
+        denominator: float = 0.0,
+    ) -> "Batch":
+        """A batch of whole documents, each a sequence of ids (bytes are ids too), copied one behind the other."""
+        ids = array("i")
+        offsets = array("q", [0])
+        for document in documents:
+            ids.extend(document)
+            offsets.append(len(ids))
+        flat_labels = None if labels is None else _chain("i", labels)
+        flat_weights = None if weights is None else _chain("f", weights)
+        return cls(ids, offsets, flat_labels, flat_weights, denominator)
+
+    def _arguments(self) -> List[Any]:
+        return [self.ids, self.offsets, self.labels, self.weights, self.denominator]
+
+
+def _chain(typecode: str, parts: Iterable[Sequence[Union[int, float]]]) -> "array[Any]":
+    out: "array[Any]" = array(typecode)
+    for part in parts:
+        out.extend(part)
+    return out
+
+
+def to_batch(given: Any, options: Any) -> Batch:
+    """A batch from what a trainer's method was given: a Batch, or its parts."""
+    if isinstance(given, Batch):
+        if options:
+            raise TypeError(f"{', '.join(sorted(options))} given beside a Batch, which has its own")
+        return given
+    return Batch(given, **options)

@@ -1,0 +1,64 @@
+"""Models: mathematics, and where the weights come from."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, Union
+
+from . import _options
+from ._handle import Handle
+from ._load import native
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .plan import Plan
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class Model(Handle):
+    """A model. It holds no weights: a Trainer loads them. Made by Model.open or Model.create."""
+
+    _kind: ClassVar[str] = "model"
+
+    def __init__(self) -> None:
+        raise TypeError("use Model.open(folder) or Model.create(config, seed)")
+
+    @classmethod
+    def _of(cls, box: Any) -> "Model":
+        model = cls.__new__(cls)
+        model._box = box
+        return model
+
+    @classmethod
+    def open(cls, folder: Path) -> "Model":
+        """Opens a Hugging Face folder (config.json and safetensors).
+
+        NotFoundError for missing files, UnimplementedError for an architecture that is not known, InvalidArgumentError or DataLossError
+        for damaged files.
+        """
+        return cls._of(native.hlm_model_open(os.fspath(folder)))
+
+    @classmethod
+    def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0) -> "Model":
+        """A model of a config (the text of a config.json, or the mapping), with weights drawn from `seed`."""
+        text = config if isinstance(config, str) else json.dumps(config)
+        return cls._of(native.hlm_model_create(text, seed))
+
+    def describe(self) -> Dict[str, Any]:
+        """What the model is: "architecture", "parameters", "vocab_size", "tensors" (each with "name", "shape", "unit") and more."""
+        return dict(json.loads(native.hlm_model_describe(self._box)))
+
+    def plan(self, **options: "Unpack[_options.PlanOptions]") -> "Plan":
+        """A plan for this model; see Plan."""
+        from .plan import Plan
+
+        return Plan(self, **options)
+
+    def save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
+        """Writes the model with its original weights as a Hugging Face folder.
+
+        dtype: "source" (default), "f32", "bf16", "f16"; overwrite: replace a folder that is not empty; max_shard_bytes.
+        AlreadyExistsError where the folder is not empty.
+        """
+        native.hlm_model_save(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))

@@ -1,0 +1,209 @@
+"""Trainers: steps, evaluation, tensors, saving."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple, Union
+
+from . import _options
+from ._handle import Handle
+from ._load import native
+from .batch import Batch, Buffer, as_buffer, to_batch
+from .model import Model, Path
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class StepMetrics(NamedTuple):
+    """What an optimizer step did; hlm_step_metrics in horizon_lm.h. A field is a member of that struct."""
+
+    step: int
+    loss: float
+    grad_norm: float
+    lr: float
+    tokens: int
+    seconds: float
+    skipped: int
+    skipped_units: int
+
+
+class Evaluation(NamedTuple):
+    """A mean loss and the number of tokens that it is the mean over."""
+
+    loss: float
+    tokens: int
+
+
+_GETTERS = [getattr(native, f"hlm_step_metrics_{name}_get") for name in StepMetrics._fields]
+
+
+def _read_metrics(own: Any) -> StepMetrics:
+    return StepMetrics._make(get(own) for get in _GETTERS)
+
+
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError("arrays need NumPy; without it, pass a buffer of your own as `out`") from error
+    return numpy
+
+
+class Trainer(Handle):
+    """Trains a model under a plan: Trainer(model, plan, lr=1e-5, schedule="cosine", total_steps=1000, ...).
+
+    Options are the members of hlm_trainer_options in horizon_lm.h: AdamW and its schedule. Allocates what the plan says and loads the
+    weights; model and plan may be closed afterwards.
+
+    Where a method takes `batch`, that is a Batch, or its ids with the other parts of a Batch as keywords (offsets, labels, weights, denominator).
+    """
+
+    _kind: ClassVar[str] = "trainer"
+
+    def __init__(self, model: Model, plan: Plan, **options: "Unpack[_options.TrainerOptions]") -> None:
+        if not isinstance(model, Model):
+            raise TypeError(f"model is a {type(model).__name__}; a Model is wanted")
+        if not isinstance(plan, Plan):
+            raise TypeError(f"plan is a {type(plan).__name__}; a Plan is wanted")
+        self._box = native.hlm_trainer_create(model._box, plan._box, _options.fill("hlm_trainer_options", options))
+        about = model.describe()
+        self._vocab = int(about["vocab_size"])
+        self._shapes: Dict[str, Tuple[int, ...]] = {tensor["name"]: tuple(tensor["shape"]) for tensor in about["tensors"]}
+
+    @property
+    def shapes(self) -> Dict[str, Tuple[int, ...]]:
+        """The shapes of the model's tensors by name."""
+        return dict(self._shapes)
+
+    def step(self, batch: Union[Batch, Buffer], **parts: Any) -> StepMetrics:
+        """One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped."""
+        own = native.new_hlm_step_metrics()
+        native.hlm_trainer_step(self._box, *to_batch(batch, parts)._arguments(), own)
+        return _read_metrics(own)
+
+    def accumulate(self, batch: Union[Batch, Buffer], **parts: Any) -> Evaluation:
+        """Forward and backward: adds the batch's gradient to what was accumulated since the last apply; changes no weight."""
+        return Evaluation._make(native.hlm_trainer_accumulate(self._box, *to_batch(batch, parts)._arguments()))
+
+    def apply(self) -> StepMetrics:
+        """Clips, updates the weights, forgets the gradient. FailedPreconditionError where nothing was accumulated."""
+        own = native.new_hlm_step_metrics()
+        native.hlm_trainer_apply(self._box, own)
+        return _read_metrics(own)
+
+    def discard(self) -> None:
+        """Forgets what was accumulated; no weight changes."""
+        native.hlm_trainer_discard(self._box)
+
+    def fit(self, batches: Iterable[Any], *, steps: Optional[int] = None, progress: Optional[bool] = None) -> Iterator[StepMetrics]:
+        """Makes a step of each batch and yields its metrics.
+
+        steps: ends after so many; None: with the batches. progress: True or False shows or hides a tqdm bar; None shows it where tqdm is
+        installed. The batches are drawn one at a time, so they may be a generator without an end.
+        """
+        bar = _bar(progress, steps if steps is not None else _length(batches))
+        try:
+            done = 0
+            source = iter(batches)
+            while steps is None or done < steps:
+                try:
+                    batch = next(source)
+                except StopIteration:
+                    break
+                metrics = self.step(batch)
+                done += 1
+                if bar is not None:
+                    bar.set_postfix(loss=f"{metrics.loss:.4f}", refresh=False)
+                    bar.update(1)
+                yield metrics
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def set_learning_rate(self, lr: float) -> None:
+        """A constant rate from the next apply on, instead of the schedule's; negative: the schedule again."""
+        native.hlm_trainer_set_learning_rate(self._box, lr)
+
+    def evaluate(self, batch: Union[Batch, Buffer], **parts: Any) -> Evaluation:
+        """The mean loss over the batch's predicted tokens; changes nothing. math.exp of it is the perplexity."""
+        return Evaluation._make(native.hlm_trainer_evaluate(self._box, *to_batch(batch, parts)._arguments()))
+
+    def logits(self, batch: Union[Batch, Buffer], places: Optional[Buffer] = None, out: Optional[Buffer] = None, **parts: Any) -> Any:
+        """Logits of the next token at `places` (rising indices into ids; None: at every place): [places, vocab_size] float32.
+
+        They are written to `out`, a writable float32 buffer of exactly that size, and it is returned; without one, to a new NumPy array.
+        """
+        whole = to_batch(batch, parts)
+        places = as_buffer(places, "q")
+        if out is None:
+            n = memoryview(whole.ids if places is None else places).nbytes // (4 if places is None else 8)
+            out = _numpy().empty((n, self._vocab), dtype="float32")
+        native.hlm_trainer_logits(self._box, whole.ids, whole.offsets, places, out)
+        return out
+
+    def read(self, name: str, kind: Union[str, int] = "weight", *, out: Optional[Buffer] = None, byte_offset: int = 0) -> Any:
+        """Reads a tensor as float32, whatever it is stored as.
+
+        kind: "weight", "gradient" (between accumulate and apply), "first_moment", "second_moment".
+        Without `out`: a new NumPy array of the tensor's shape. With it: as much as it holds, from byte_offset on, into that float32
+        buffer; it is returned. NotFoundError for a name the model lacks, OutOfRangeError past the end.
+        """
+        if out is None:
+            if byte_offset != 0:
+                raise ValueError(f"byte_offset is {byte_offset} without an `out` that says how much to read")
+            # A name that is not known is the library's to refuse.
+            out = _numpy().empty(self._shapes.get(name, (1,)), dtype="float32")
+        native.hlm_trainer_read_tensor(self._box, name, _options.named("kind", kind), byte_offset, out)
+        return out
+
+    def write(self, name: str, data: Buffer, kind: Union[str, int] = "weight", *, byte_offset: int = 0) -> None:
+        """Writes float32 values into a tensor, from byte_offset on: the inverse of read. Values must be finite."""
+        native.hlm_trainer_write_tensor(self._box, name, _options.named("kind", kind), byte_offset, as_buffer(data, "f"))
+
+    def save_model(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
+        """Writes the current weights as a Hugging Face folder; options as in Model.save. Never leaves a half-written folder."""
+        native.hlm_trainer_save_model(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))
+
+    def metrics(self) -> Dict[str, Any]:
+        """Counters since creation: bytes moved, waits by cause, seconds by phase; docs/metrics.md lists the keys."""
+        return dict(json.loads(native.hlm_trainer_metrics(self._box)))
+
+    def trace_start(self) -> None:
+        """Starts recording a trace, forgetting an earlier one."""
+        native.hlm_trainer_trace_start(self._box)
+
+    def trace_write(self, path: Path) -> None:
+        """Ends the trace and writes it as Chrome/Perfetto JSON."""
+        native.hlm_trainer_trace_write(self._box, os.fspath(path))
+
+    def cancel(self) -> None:
+        """Asks the call in progress, or the next one, to end with CancelledError. From any thread; never fails.
+
+        A step that is cancelled before its first update changes nothing and drops its gradient; after that it completes.
+        """
+        native.hlm_trainer_cancel(self._box)
+
+    def set_deadline(self, seconds: float) -> None:
+        """Every later step, accumulate, evaluate and logits ends with DeadlineExceededError once it ran so long; 0: no limit."""
+        native.hlm_trainer_set_deadline(self._box, seconds)
+
+    def finish(self) -> None:
+        """Waits for pending updates."""
+        native.hlm_trainer_finish(self._box)
+
+
+def _length(batches: Iterable[Any]) -> Optional[int]:
+    return len(batches) if isinstance(batches, (list, tuple)) else None
+
+
+def _bar(progress: Optional[bool], total: Optional[int]) -> Any:
+    if progress is False:
+        return None
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        if progress:
+            raise ImportError("a progress bar needs tqdm") from None
+        return None
+    return tqdm(total=total, unit="step")

@@ -1,0 +1,16 @@
+"""swig_module: one language's wrapper of horizonlm.i, and the files in that language."""
+
+# `wrapper` is the C++ file; `archive`, where named, a tar of the generated files of the language.
+def swig_module(name, srcs, flags, wrapper, archive = None, outs = []):
+    native.genrule(
+        name = name,
+        srcs = srcs,
+        outs = [wrapper] + ([archive] if archive else []),
+        cmd = " && ".join([
+            "out=$$(mktemp -d)",
+            "swig -c++ -Wall -Werror {flags} -Ibindings/swig -Ic_api -outdir $$out -o $(location {wrapper}) bindings/swig/horizonlm.i",
+            "tar cf $(location {archive}) --sort=name --owner=0 --group=0 --mtime=@0 -C $$out ." if archive else "true",
+            "rm -rf $$out",
+        ]).format(flags = flags, wrapper = wrapper, archive = archive),
+        message = "Wrapping the C API with SWIG for " + name,
+    )

@@ -1,0 +1,53 @@
+#!/bin/bash
+# Installs the C and C++ interface: headers, the library with its version, what it needs beyond the system's, and the files by which
+# pkg-config and CMake find it. The folder may be moved afterwards.
+#
+#   bazel run -c opt //c_api:install -- [--without-dependencies] PREFIX
+#
+# --without-dependencies: leaves out oneDNN and the like, where Debian's own packages (libdnnl2, libhwy1, libgomp1) are there.
+set -euo pipefail
+
+usage() {
+  echo "usage: bazel run -c opt //c_api:install -- [--without-dependencies] PREFIX" >&2
+  exit 2
+}
+
+dependencies=1
+if [[ "${1:-}" == --without-dependencies ]]; then
+  dependencies=0
+  shift
+fi
+(($# == 1)) && [[ -n "$1" && "$1" != -* ]] || usage
+prefix=$1
+# Of the user's folder, where it was run by Bazel.
+[[ "$prefix" == /* ]] || prefix="${BUILD_WORKING_DIRECTORY:-$PWD}/$prefix"
+
+readonly files="${RUNFILES:-$0.runfiles}/horizon_lm"
+[[ -d "$files/c_api" ]] || { echo "error: $files is not there; run this by Bazel" >&2; exit 1; }
+cd "$files"
+
+version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' c_api/horizon_lm.h)
+major=${version%%.*}
+[[ -n "$version" ]] || { echo "error: no version in horizon_lm.h" >&2; exit 1; }
+
+mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/horizonlm"
+install -m 644 c_api/horizon_lm.h c_api/horizon_lm.hpp "$prefix/include/"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar xf bindings/carry/libraries.tar -C "$work"
+# The installed library is the one with a version in its soname; the carried one, private to its package, has none.
+rm -f "$work/libhorizonlm.so"
+for library in "$work"/*; do
+  name=$(basename "$library")
+  [[ "$dependencies" == 1 || "$name" == libhorizonlm_* ]] && install -m 755 "$library" "$prefix/lib/$name"
+done
+install -m 755 "c_api/libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so.$version"
+ln -sf "libhorizonlm.so.$version" "$prefix/lib/libhorizonlm.so.$major"
+ln -sf "libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so"
+
+fill() { sed -e "s/@VERSION@/$version/g" -e "s/@MAJOR@/$major/g" "c_api/packaging/$1.in" >"$2/$1"; }
+fill horizonlm.pc "$prefix/lib/pkgconfig"
+fill horizonlm-config.cmake "$prefix/lib/cmake/horizonlm"
+fill horizonlm-config-version.cmake "$prefix/lib/cmake/horizonlm"
+echo "installed Horizon-LM $version in $prefix"
