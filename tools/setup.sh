@@ -15,7 +15,6 @@ readonly PACKAGES=(
   libhwy-dev          # Highway: portable SIMD
   libxxhash-dev       # hashes
   nlohmann-json3-dev  # JSON
-  libutf8proc-dev     # Unicode: cases and categories of characters
   libpcre2-dev        # PCRE2: the patterns of tokenizers
   libutf8proc-dev     # utf8proc: Unicode normal forms and categories
   libcli11-dev        # command lines
