@@ -17,7 +17,8 @@ double MeasureHostRate(int threads) {
   constexpr int64_t kElements = int64_t{1} << 26, kTile = int64_t{1} << 16;  // of each array: 256 MiB
   constexpr int kRounds = 5;
   HostPool pool(threads);
-  const std::unique_ptr<float[]> sum(new float[kElements]), x(new float[kElements]);  // touched first by the threads that use them
+  const std::unique_ptr<float[]> sum(new float[kElements]),
+      x(new float[kElements]);  // touched first by the threads that use them
   const auto each_tile = [&](const auto& work) {
     pool.ParallelFor(kElements / kTile, [&](int64_t tile) { work(sum.get() + tile * kTile, x.get() + tile * kTile); });
   };

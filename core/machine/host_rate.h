@@ -6,8 +6,8 @@
 
 namespace hlm {
 
-// Bytes a second that `threads` threads read and write in a plain loop over arrays that no cache holds. Takes 512 MiB and some tenths
-// of a second.
+// Bytes a second that `threads` threads read and write in a plain loop over arrays that no cache holds. Takes 512 MiB and some
+// tenths of a second.
 double MeasureHostRate(int threads);
 
 // The same from the calibration file, measured once for a key.

@@ -152,8 +152,9 @@ size_t GpuWorkspaceBytes(const OpShapes& s) {
   const int64_t sums = CheckedAdd(CheckedMul(widest, 4 * 512), CheckedAdd(CheckedMul(24, s.tokens), CheckedMul(16, s.vocab)));
   int64_t attention = CheckedMul(CheckedMul(s.tokens, s.heads), 4);
   if (s.type == DType::kBF16) {
-    // cuDNN's deterministic backward pass keeps dS of a group of heads whole, in bf16, for a length rounded up to a quarter octave,
-    // row sums, and dK and dV of each query head. All documents at once up to 2 GiB, and what one document needs in any case.
+    // cuDNN's deterministic backward pass keeps dS of a group of heads whole, in bf16, for a length rounded up to a quarter
+    // octave, row sums, and dK and dV of each query head. All documents at once up to 2 GiB, and what one document needs in any
+    // case.
     const int64_t longest = s.longest_document > 0 ? std::min(s.longest_document, s.tokens) : s.tokens;
     const int64_t octave = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(longest)));
     const int64_t length = RoundUp(longest, std::max<int64_t>(octave / 4, 128));

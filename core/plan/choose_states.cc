@@ -70,15 +70,18 @@ Plan ChooseStates(const PlanInputs& in, const PlanOptions& options, const std::f
       refused += StrCat(refused.empty() ? "" : ", ", Name(storage.states), "/", storage.remainder ? "split" : "none");
       continue;
     }
-    const std::string limits = StrCat(HostLimit(in, *best), " bytes of host and ", DeviceLimit(in, *best), " bytes of device memory");
-    best->choice = StrCat("states ", Name(best->numerics.states), ", master ", MasterName(best->numerics), ", timing ", Name(best->timing), ": ",
-                          refused.empty() ? "the most exact there is, and it fits " : "the most exact that fits ", limits);
+    const std::string limits =
+        StrCat(HostLimit(in, *best), " bytes of host and ", DeviceLimit(in, *best), " bytes of device memory");
+    best->choice =
+        StrCat("states ", Name(best->numerics.states), ", master ", MasterName(best->numerics), ", timing ", Name(best->timing),
+               ": ", refused.empty() ? "the most exact there is, and it fits " : "the most exact that fits ", limits);
     if (!refused.empty()) best->choice += StrCat("; ", refused, " (states/master) would need more");
     if (options.choose_timing && options.grad_clip == 0) best->choice += "; of the timings that fit the one predicted fastest";
     return std::move(*best);
   }
   HLM_CHECK(last, "a plan needs a choice");
-  throw Error(last->code(), StrCat("none of the states and masters fits (", refused, "); with the last of them ", last->message()));
+  throw Error(last->code(),
+              StrCat("none of the states and masters fits (", refused, "); with the last of them ", last->message()));
 }
 
 }  // namespace hlm

@@ -109,16 +109,17 @@ Json ComparePlans(const Model& model, const Options& options, int64_t seq_len) {
 }
 
 void PrintComparison(const Json& rows) {
-  std::printf("%-6s %-6s %-13s %5s %6s %8s %11s %11s %-5s %12s  %s\n", "states", "master", "timing", "clip", "sweeps", "bytes/p.", "host",
-              "device", "fits", "tokens/s", "what is exact");
+  std::printf("%-6s %-6s %-13s %5s %6s %8s %11s %11s %-5s %12s  %s\n", "states", "master", "timing", "clip", "sweeps", "bytes/p.",
+              "host", "device", "fits", "tokens/s", "what is exact");
   for (const Json& row : rows) {
     const auto text = [&row](const char* key) { return row.at(key).get<std::string>(); };
     std::printf("%-6s %-6s %-13s %5s %6s %8.2f %11s %11s %-5s %12s  %s%s\n", text("states").c_str(), text("master").c_str(),
-                text("optimizer_timing").c_str(), row.at("grad_clip") == 0.0 ? "off" : Format("%g", row["grad_clip"].get<double>()).c_str(),
-                row.at("sweeps").dump().c_str(), row.at("bytes_per_parameter").get<double>(), FormatBytes(row.at("host_bytes")).c_str(),
-                FormatBytes(row.at("device_bytes")).c_str(), row.at("fits").get<bool>() ? "yes" : "no",
-                FormatRate(row.at("tokens_per_second")).c_str(), text("exactness").c_str(),
-                row.at("taken").get<bool>() ? "  <- taken by a budget" : "");
+                text("optimizer_timing").c_str(),
+                row.at("grad_clip") == 0.0 ? "off" : Format("%g", row["grad_clip"].get<double>()).c_str(),
+                row.at("sweeps").dump().c_str(), row.at("bytes_per_parameter").get<double>(),
+                FormatBytes(row.at("host_bytes")).c_str(), FormatBytes(row.at("device_bytes")).c_str(),
+                row.at("fits").get<bool>() ? "yes" : "no", FormatRate(row.at("tokens_per_second")).c_str(),
+                text("exactness").c_str(), row.at("taken").get<bool>() ? "  <- taken by a budget" : "");
   }
   std::printf("Predicted for one step of many. Exactness comes first, then speed; what does not fit shows what it would take.\n");
 }

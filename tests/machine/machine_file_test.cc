@@ -12,7 +12,8 @@ namespace hlm {
 namespace {
 
 TEST(MachineFile, WhatIsWrittenIsReadAgain) {
-  const MachineSpec first = ParseMachine(R"({"name": "a", "cores": 7, "host_bytes": 1.5e12, "device_bytes": 123456789012, "micro_tokens": 4096,
+  const MachineSpec first =
+      ParseMachine(R"({"name": "a", "cores": 7, "host_bytes": 1.5e12, "device_bytes": 123456789012, "micro_tokens": 4096,
     "up_bytes_per_second": 1e10, "product_share": 0.5, "width_multiple": 16, "host_reserve_bytes": 0, "libraries": "x", "assumed": ["cores"],
     "note": "n"})");
   EXPECT_EQ(first.host_bytes, 1500000000000);

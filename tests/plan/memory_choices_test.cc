@@ -58,10 +58,10 @@ struct Bytes {
 // Weights 2, remainder 2, each moment 4, 2 or 1, a bf16 gradient store 2; 0.2 for scales, ring and norms.
 TEST(MemoryChoices, HostBytesAParameter) {
   const Bytes cases[] = {
-      {StateType::kF32, true, Algorithm::kAdamW, 12, 14},  {StateType::kBF16, true, Algorithm::kAdamW, 8, 10},
-      {StateType::kInt8, true, Algorithm::kAdamW, 6, 8},   {StateType::kF32, false, Algorithm::kAdamW, 10, 12},
-      {StateType::kBF16, false, Algorithm::kAdamW, 6, 8},  {StateType::kInt8, false, Algorithm::kAdamW, 4, 6},
-      {StateType::kF32, true, Algorithm::kSgd, 8, 10},     {StateType::kInt8, true, Algorithm::kLion, 5, 7},
+      {StateType::kF32, true, Algorithm::kAdamW, 12, 14}, {StateType::kBF16, true, Algorithm::kAdamW, 8, 10},
+      {StateType::kInt8, true, Algorithm::kAdamW, 6, 8},  {StateType::kF32, false, Algorithm::kAdamW, 10, 12},
+      {StateType::kBF16, false, Algorithm::kAdamW, 6, 8}, {StateType::kInt8, false, Algorithm::kAdamW, 4, 6},
+      {StateType::kF32, true, Algorithm::kSgd, 8, 10},    {StateType::kInt8, true, Algorithm::kLion, 5, 7},
       {StateType::kBF16, true, Algorithm::kAdam, 8, 10},
   };
   for (const Bytes& c : cases) {
@@ -97,8 +97,10 @@ TEST(MemoryChoices, TheMostExactThatFitsIsTaken) {
     StateType states;
     bool remainder;
   };
-  // Of 7.6 B parameters with a gradient store: 14, 10, 8, 12, 8 and 6 bytes each and 3 GiB; what is larger and less exact is never taken.
-  const Case cases[] = {{118, StateType::kF32, true}, {80, StateType::kBF16, true}, {62, StateType::kInt8, true}, {50, StateType::kInt8, false}};
+  // Of 7.6 B parameters with a gradient store: 14, 10, 8, 12, 8 and 6 bytes each and 3 GiB; what is larger and less exact is
+  // never taken.
+  const Case cases[] = {
+      {118, StateType::kF32, true}, {80, StateType::kBF16, true}, {62, StateType::kInt8, true}, {50, StateType::kInt8, false}};
   for (const Case& c : cases) {
     PlanOptions o = Rows(16);
     o.choose_states = o.choose_master = true;

@@ -53,7 +53,9 @@ TEST(PlanMemory, TheLargestModelsOf125GiB) {
     double parameters;
     Words states;
   };
-  const Model models[] = {{"dense-9b", 9e9, {}}, {"dense-18b", 18e9, {"--states", "int8"}}, {"dense-26b", 26e9, {"--states", "int8", "--master", "none"}}};
+  const Model models[] = {{"dense-9b", 9e9, {}},
+                          {"dense-18b", 18e9, {"--states", "int8"}},
+                          {"dense-26b", 26e9, {"--states", "int8", "--master", "none"}}};
   for (const Model& model : models) {
     const Words plan = With({"plan", "--config", std::string("samples/configs/") + model.config + ".json", "--machine", kH100,
                              "--batch-size", "16", "--seq-len", "1024"},
@@ -67,7 +69,8 @@ TEST(PlanMemory, TheLargestModelsOf125GiB) {
 }
 
 TEST(PlanMemory, ATableFor120BOnAMachineThatIsNotHere) {
-  const Words plan = {"plan", "--config", "samples/configs/dense-120b.json", "--machine", kH200, "--batch-size", "16", "--seq-len", "1024"};
+  const Words plan = {"plan",      "--config", "samples/configs/dense-120b.json", "--machine", kH200, "--batch-size", "16",
+                      "--seq-len", "1024"};
   const json made = Json(With(plan, kNoStore));
   EXPECT_NEAR(made["parameters"].get<double>(), 120e9, 0.5e9);
   EXPECT_EQ(made["machine"], "one H200, 1.5 TB of host memory");
@@ -155,15 +158,18 @@ TEST(PlanMemory, AMachineCanBeRecorded) {
   const Result recorded = Horizon({"devices", "--device", "cpu", "--as-machine"});
   ASSERT_EQ(recorded.status, 0) << recorded.err;
   WriteFile(Scratch("this.json"), recorded.out);
-  const json here = Json({"plan", "--preset", "tiny", "--device", "cpu"}), there = Json({"plan", "--preset", "tiny", "--machine", Scratch("this.json")});
-  for (const char* key : {"host_bytes", "device_bytes", "pinned_bytes", "memory", "numerics", "prediction"}) EXPECT_EQ(here[key], there[key]) << key;
+  const json here = Json({"plan", "--preset", "tiny", "--device", "cpu"}),
+             there = Json({"plan", "--preset", "tiny", "--machine", Scratch("this.json")});
+  for (const char* key : {"host_bytes", "device_bytes", "pinned_bytes", "memory", "numerics", "prediction"})
+    EXPECT_EQ(here[key], there[key]) << key;
   WriteFile(Scratch("none.json"), "{}");
   EXPECT_EQ(Json({"plan", "--preset", "tiny", "--machine", Scratch("none.json")})["device"], "cuda:0");
 }
 
 // A budget on a run: the choice is said, and the run is that of the plan.
 TEST(PlanMemory, TrainAndBenchTakeABudget) {
-  const Words run = {"--preset", "tiny", "--device", "cpu", "--batch-size", "2", "--seq-len", "16", "--steps", "1", "--budget-host", "4GiB"};
+  const Words run = {"--preset",  "tiny", "--device", "cpu", "--batch-size",  "2",
+                     "--seq-len", "16",   "--steps",  "1",   "--budget-host", "4GiB"};
   const Result train = Horizon(With({"train", "--data", WriteStream("b.npy", SomeIds(100))}, run));
   EXPECT_EQ(train.status, 0) << train.err;
   EXPECT_NE(train.out.find("states f32, master split"), std::string::npos) << train.out;
