@@ -113,6 +113,7 @@ class Lexer {
 
   void Comment() {
     const int line = line_;
+    if (at_ >= rest_.size()) return;  // as Jinja has it
     const size_t end = rest_.find("#}", at_);
     if (end == std::string_view::npos) throw InvalidArgument("line ", line, ": a comment has no end");
     const char sign = end > at_ && (rest_[end - 1] == '-' || rest_[end - 1] == '+') ? rest_[end - 1] : '\0';

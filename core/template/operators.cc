@@ -294,7 +294,7 @@ std::vector<Value> Items(const Value& value, Budget& budget) {
 Value Slice(const Value& value, const Value& start, const Value& stop, const Value& step, Budget& budget) {
   NotUndefined(value);
   const bool sliceable = value.IsText() || (value.IsSequence() && !value.sequence().IsView() && !value.sequence().IsIterator());
-  if (!sliceable) return Value::Undefined(StrCat("a ", TypeName(value), " cannot be sliced"));
+  if (!sliceable) throw InvalidArgument("'", TypeName(value), "' object cannot be sliced");
   const auto length = static_cast<int64_t>(value.IsText() ? value.text().chars() : value.sequence().items.size());
   if (!step.IsNone() && !step.IsWhole()) throw InvalidArgument("slice indices must be integers or None or have an __index__ method");
   const int64_t by = step.IsNone() ? 1 : step.whole();

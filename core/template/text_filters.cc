@@ -113,7 +113,7 @@ Value Indent(Interpreter& interpreter, const Value& input, Arguments& arguments)
 
 Value Truncate(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("truncate", arguments, {"length", "killwords", "end", "leeway"});
-  NotUndefined(input);
+  if (input.IsUndefined()) return input;
   if (!input.IsText()) throw InvalidArgument("truncate: the value is no string but '", TypeName(input), "'");
   Budget& budget = interpreter.budget();
   const Text& text = input.text();

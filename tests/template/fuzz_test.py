@@ -5,6 +5,7 @@
 
 import random
 import sys
+import warnings
 
 import oracle
 from expressions_test import TEMPLATES, V
@@ -100,6 +101,7 @@ def broken(r, text):
 
 
 def main():
+    warnings.simplefilter("ignore")
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
     grammar = Grammar(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     corpus = TEMPLATES.strip("\n").split("\n")
