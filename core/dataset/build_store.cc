@@ -117,7 +117,6 @@ class Builder {
       const std::string where = reader.Where(chunk[i].line);
       try {
         const JsonValue record = Parse(chunk[i], where);
-        if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
         spec = DetectFormat(record, options_.task, where);
       } catch (const Error&) {
         if (!options_.skip_bad_records) throw;

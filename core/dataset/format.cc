@@ -145,6 +145,7 @@ Column* FindTag(Tags& tags, std::string_view name) {
 }
 
 FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& where) {
+  if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
   const auto has = [&](const char* key) { return record.Find(key) != nullptr; };
   std::vector<FormatSpec> candidates;
   const auto add = [&](Format format) { candidates.push_back(DefaultSpec(format)); };
