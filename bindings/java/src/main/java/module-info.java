@@ -1,0 +1,4 @@
+/** Horizon-LM: trains large language models from host memory. */
+module org.horizonlm {
+  exports org.horizonlm;
+}

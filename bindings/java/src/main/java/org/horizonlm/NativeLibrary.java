@@ -1,0 +1,100 @@
+package org.horizonlm;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.horizonlm.internal.Native;
+
+/**
+ * Loads the native libraries, once: those that the jar carries, or those in the folder that the system property {@code org.horizonlm.native} names.
+ */
+final class NativeLibrary {
+  private static final String PROPERTY = "org.horizonlm.native";
+  private static final String JNI = "libhorizonlm_jni.so";
+  private static final String CUDA = "libhorizonlm_cuda.so";
+
+  private static boolean loaded;
+  private static HorizonLmException failure;
+
+  private NativeLibrary() {}
+
+  /** UNAVAILABLE, with the reason, where the libraries cannot be loaded or are of another version. */
+  static synchronized void load() {
+    if (loaded) {
+      return;
+    }
+    if (failure != null) {
+      throw new HorizonLmException(failure.code(), failure.getMessage());
+    }
+    try {
+      String folder = System.getProperty(PROPERTY);
+      if (folder != null) {
+        System.load(Path.of(folder).toAbsolutePath().resolve(JNI).toString());
+      } else {
+        loadCarried();
+      }
+      String wanted = Text.decode(Native.hlm_bindings_version());
+      String found = Text.decode(Native.hlm_version());
+      if (!wanted.equals(found)) {
+        throw new HorizonLmException(Code.UNAVAILABLE, "the library that was loaded is of version " + found + "; the jar was compiled for " + wanted);
+      }
+      loaded = true;
+    } catch (HorizonLmException error) {
+      failure = error;
+      throw error;
+    } catch (IOException | LinkageError | RuntimeException error) {
+      failure = new HorizonLmException(Code.UNAVAILABLE, "the native library cannot be loaded: " + error.getMessage());
+      throw failure;
+    }
+  }
+
+  private static void loadCarried() throws IOException {
+    String os = System.getProperty("os.name").toLowerCase(java.util.Locale.ROOT);
+    String machine = System.getProperty("os.arch").replace("amd64", "x86_64");
+    String place = "native/" + os + "-" + machine;
+    List<String> names = new ArrayList<>();
+    try (InputStream list = resource(place + "/files.txt")) {
+      if (list == null) {
+        throw new IOException("the jar carries none for " + os + "-" + machine);
+      }
+      names.addAll(new String(list.readAllBytes(), StandardCharsets.UTF_8).lines().toList());
+    }
+    // Without a driver the CUDA device's library is of no use; unpacking it would only take time.
+    boolean driver = Files.exists(Path.of("/proc/driver/nvidia/version"));
+    Path folder = Files.createTempDirectory("horizonlm");
+    List<Path> files = new ArrayList<>();
+    try {
+      for (String name : names) {
+        if (name.equals(CUDA) && !driver) {
+          continue;
+        }
+        Path file = folder.resolve(name);
+        files.add(file);
+        try (InputStream library = resource(place + "/" + name)) {
+          Files.copy(library, file);
+        }
+      }
+      System.load(folder.resolve(JNI).toString());
+    } finally {
+      // What is loaded stays so without its file; the CUDA library is loaded later, at the first use of a device.
+      files.add(folder);
+      boolean later = driver && names.contains(CUDA);
+      if (later) {
+        folder.toFile().deleteOnExit();
+        files.forEach(file -> file.toFile().deleteOnExit());
+      } else {
+        for (Path file : files) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+
+  private static InputStream resource(String name) {
+    return NativeLibrary.class.getResourceAsStream("/" + name);
+  }
+}

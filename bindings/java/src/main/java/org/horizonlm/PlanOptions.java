@@ -1,0 +1,284 @@
+package org.horizonlm;
+
+import java.util.Objects;
+import org.horizonlm.internal.Native;
+
+/** Options of a {@link Plan}; what is not set keeps the default of the library. horizon_lm.h, hlm_plan_options, explains each. */
+public final class PlanOptions extends Options {
+  private PlanOptions(Builder builder) {
+    super(builder.setters);
+  }
+
+  /**
+   * Begins with the defaults.
+   *
+   * @return a builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  @Override
+  long create() {
+    return Native.new_hlm_plan_options();
+  }
+
+  @Override
+  void delete(long struct) {
+    Native.delete_hlm_plan_options(struct);
+  }
+
+  /** Collects options. A method sets the member of hlm_plan_options of its name. */
+  public static final class Builder {
+    private final Setters setters = new Setters();
+
+    private Builder() {}
+
+    /**
+     * Sets device.
+     *
+     * @param value "auto" (default), "cpu", "cuda:0"
+     * @return this
+     */
+    public Builder device(String value) {
+      byte[] text = Text.encode(value, "device");
+      setters.add(struct -> Native.hlm_plan_options_device_set(struct, text));
+      return this;
+    }
+
+    /**
+     * Sets purpose.
+     *
+     * @param value what the plan is for; default TRAIN
+     * @return this
+     */
+    public Builder purpose(Purpose value) {
+      Objects.requireNonNull(value, "purpose");
+      setters.add(struct -> Native.hlm_plan_options_purpose_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets compute.
+     *
+     * @param value BF16 (default) or F32
+     * @return this
+     */
+    public Builder compute(DType value) {
+      Objects.requireNonNull(value, "compute");
+      setters.add(struct -> Native.hlm_plan_options_compute_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets batch_size.
+     *
+     * @param value rows of seqLen tokens in a step; default 8
+     * @return this
+     */
+    public Builder batchSize(long value) {
+      setters.add(struct -> Native.hlm_plan_options_batch_size_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets seq_len.
+     *
+     * @param value tokens of a row; default 512
+     * @return this
+     */
+    public Builder seqLen(long value) {
+      setters.add(struct -> Native.hlm_plan_options_seq_len_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets micro_batch.
+     *
+     * @param value rows in a micro-batch; 0: chosen
+     * @return this
+     */
+    public Builder microBatch(long value) {
+      setters.add(struct -> Native.hlm_plan_options_micro_batch_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets sweeps.
+     *
+     * @param value passes over the weights in a step; 0: chosen
+     * @return this
+     */
+    public Builder sweeps(long value) {
+      setters.add(struct -> Native.hlm_plan_options_sweeps_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets activations.
+     *
+     * @param value which activations are kept; default AUTO
+     * @return this
+     */
+    public Builder activations(Activations value) {
+      Objects.requireNonNull(value, "activations");
+      setters.add(struct -> Native.hlm_plan_options_activations_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets block_inputs.
+     *
+     * @param value where block inputs wait; default AUTO
+     * @return this
+     */
+    public Builder blockInputs(BlockInputs value) {
+      Objects.requireNonNull(value, "blockInputs");
+      setters.add(struct -> Native.hlm_plan_options_block_inputs_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets slots.
+     *
+     * @param value device copies of a block's weights; 0: chosen
+     * @return this
+     */
+    public Builder slots(long value) {
+      setters.add(struct -> Native.hlm_plan_options_slots_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets prefetch.
+     *
+     * @param value units sent up ahead; -1: chosen
+     * @return this
+     */
+    public Builder prefetch(long value) {
+      setters.add(struct -> Native.hlm_plan_options_prefetch_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets ring.
+     *
+     * @param value entries of the gradient ring; 0: chosen
+     * @return this
+     */
+    public Builder ring(long value) {
+      setters.add(struct -> Native.hlm_plan_options_ring_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets head_chunk.
+     *
+     * @param value rows of logits at a time; 0: chosen
+     * @return this
+     */
+    public Builder headChunk(long value) {
+      setters.add(struct -> Native.hlm_plan_options_head_chunk_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets max_part_bytes.
+     *
+     * @param value largest part of a unit; 0: 256 MiB
+     * @return this
+     */
+    public Builder maxPartBytes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_max_part_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets optimizer_timing.
+     *
+     * @param value when the optimizer runs; default NEXT_FORWARD
+     * @return this
+     */
+    public Builder optimizerTiming(Timing value) {
+      Objects.requireNonNull(value, "optimizerTiming");
+      setters.add(struct -> Native.hlm_plan_options_optimizer_timing_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets grad_dtype.
+     *
+     * @param value type of stored gradients; default: as compute
+     * @return this
+     */
+    public Builder gradDtype(DType value) {
+      Objects.requireNonNull(value, "gradDtype");
+      setters.add(struct -> Native.hlm_plan_options_grad_dtype_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets grad_clip.
+     *
+     * @param value largest global norm; 0: off; default 1
+     * @return this
+     */
+    public Builder gradClip(double value) {
+      setters.add(struct -> Native.hlm_plan_options_grad_clip_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets threads.
+     *
+     * @param value threads of the CPU device; 0: all
+     * @return this
+     */
+    public Builder threads(long value) {
+      setters.add(struct -> Native.hlm_plan_options_threads_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets optimizer_threads.
+     *
+     * @param value threads of the optimizer; 0: chosen
+     * @return this
+     */
+    public Builder optimizerThreads(long value) {
+      setters.add(struct -> Native.hlm_plan_options_optimizer_threads_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets host_limit_bytes.
+     *
+     * @param value most host memory; 0: what there is
+     * @return this
+     */
+    public Builder hostLimitBytes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_host_limit_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets device_limit_bytes.
+     *
+     * @param value most device memory; 0: what there is
+     * @return this
+     */
+    public Builder deviceLimitBytes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_device_limit_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * The options that were collected.
+     *
+     * @return the options
+     */
+    public PlanOptions build() {
+      return new PlanOptions(this);
+    }
+  }
+}

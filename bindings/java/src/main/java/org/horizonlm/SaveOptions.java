@@ -1,0 +1,80 @@
+package org.horizonlm;
+
+import java.util.Objects;
+import org.horizonlm.internal.Native;
+
+/** Options of saving a model; what is not set keeps the default of the library. */
+public final class SaveOptions extends Options {
+  private SaveOptions(Builder builder) {
+    super(builder.setters);
+  }
+
+  /**
+   * Begins with the defaults.
+   *
+   * @return a builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  @Override
+  long create() {
+    return Native.new_hlm_save_options();
+  }
+
+  @Override
+  void delete(long struct) {
+    Native.delete_hlm_save_options(struct);
+  }
+
+  /** Collects options. A method sets the member of hlm_save_options of its name. */
+  public static final class Builder {
+    private final Setters setters = new Setters();
+
+    private Builder() {}
+
+    /**
+     * Sets dtype.
+     *
+     * @param value type of the saved weights; default SOURCE
+     * @return this
+     */
+    public Builder dtype(DType value) {
+      Objects.requireNonNull(value, "dtype");
+      setters.add(struct -> Native.hlm_save_options_dtype_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets overwrite.
+     *
+     * @param value whether to replace a folder that is not empty; default false
+     * @return this
+     */
+    public Builder overwrite(boolean value) {
+      setters.add(struct -> Native.hlm_save_options_overwrite_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
+     * Sets max_shard_bytes.
+     *
+     * @param value largest file; default 5 GiB
+     * @return this
+     */
+    public Builder maxShardBytes(long value) {
+      setters.add(struct -> Native.hlm_save_options_max_shard_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * The options that were collected.
+     *
+     * @return the options
+     */
+    public SaveOptions build() {
+      return new SaveOptions(this);
+    }
+  }
+}
