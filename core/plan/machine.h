@@ -36,6 +36,7 @@ struct MachineSpec {
   double product_flops_f32 = 0, product_flops_bf16 = 0;  // multiply and add are two
   double up_bytes_per_second = 0, down_bytes_per_second = 0;
   double host_bytes_per_second = 0;
+  double disk_bytes_per_second = 1e9;                    // written and synced; assumed: where checkpoints go is not known to a plan
   std::string libraries;            // with versions: part of the numerics
   std::function<size_t(const OpShapes&)> workspace_bytes;  // of the device's operations; pure
   // The algorithm of each product, as the device chose them by timing, at most once for each shape on a machine; null: its library

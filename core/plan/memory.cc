@@ -31,7 +31,8 @@ class ArenaBuilder {
 
 int64_t LargestUnit(const ModelLayout& layout, bool without_embedding) {
   int64_t elements = 0;
-  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u) elements = std::max(elements, layout.units[u].elements);
+  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u)
+    elements = std::max(elements, layout.units[u].elements);
   return elements;
 }
 
@@ -39,8 +40,8 @@ int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one bou
   return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
 }
 
-// As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where memory
-// is short or nothing is gained.
+// As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where
+// memory is short or nothing is gained.
 int64_t StagingParts(const PlanInputs& in, const Plan& plan) {
   constexpr int64_t kMost = 8, kShare = 32;  // of the device's memory, as a divisor
   size_t parts = 0;
@@ -108,6 +109,32 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   plan.devices = {device};
 }
 
+// What a checkpoint holds of a unit; a copy of it begins at a cache line.
+int64_t StateOf(const Plan& plan, int64_t elements) {
+  const StateType states = plan.numerics.states;
+  const int64_t master = static_cast<int64_t>(plan.WeightBytes()) + (plan.numerics.remainder ? 2 : 0);
+  const int64_t moment = StateBytes(states, elements) + 4 * StateScales(states, elements);
+  return RoundUp(CheckedAdd(CheckedMul(elements, master), CheckedMul(moment, MomentCount(plan.numerics.algorithm))), 64);
+}
+
+// Memory for copies of what is being saved. Chosen: room for all of the state where that is a small share of what is left, else
+// none.
+void FillSnapshot(const PlanInputs& in, Plan& plan) {
+  constexpr int64_t kShare = 4;
+  plan.saving = {};
+  if (plan.purpose != Purpose::kTrain) return;
+  SavingPlan& saving = plan.saving;
+  for (const UnitSpec& unit : in.layout.units) saving.state_bytes = CheckedAdd(saving.state_bytes, StateOf(plan, unit.elements));
+  const int64_t asked = plan.options.snapshot_bytes, spare = HostLimit(in, plan) - plan.host_bytes;
+  plan.host.snapshot = asked >= 0                             ? std::min(asked, saving.state_bytes)
+                       : saving.state_bytes <= spare / kShare ? saving.state_bytes
+                                                              : 0;
+  plan.host_bytes = CheckedAdd(plan.host_bytes, plan.host.snapshot);
+  saving.disk_bytes_per_second = in.machine.disk_bytes_per_second;
+  saving.write_seconds = static_cast<double>(saving.state_bytes) / saving.disk_bytes_per_second;
+  saving.stall_seconds = static_cast<double>(saving.state_bytes - plan.host.snapshot) / saving.disk_bytes_per_second;
+}
+
 void FillHost(const PlanInputs& in, Plan& plan) {
   int64_t elements = 0, chunks = 0;
   for (const UnitSpec& unit : in.layout.units) {
@@ -150,6 +177,7 @@ void FillMemory(const PlanInputs& in, Plan& plan) {
   plan.device_bytes = CheckedAdd(plan.devices[0].arena.total, plan.device_reserve_bytes);
   plan.host_bytes = CheckedAdd(plan.host.Total(), plan.host_reserve_bytes);
   if (in.machine.device_is_host) plan.host_bytes = CheckedAdd(plan.host_bytes, plan.device_bytes);
+  FillSnapshot(in, plan);
 }
 
 int64_t HostLimit(const PlanInputs& in, const Plan& plan) {

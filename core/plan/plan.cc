@@ -64,9 +64,19 @@ Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
 
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
   const PlanInputs in{spec, layout, machine};
-  Plan plan = LargestMicroBatch(in, options);
+  PlanOptions asked = options;
+  Numerics match;
+  if (!options.numerics.empty()) {
+    match = ParseNumerics(options.numerics);
+    AdoptNumerics(match, asked);
+  }
+  Plan plan = LargestMicroBatch(in, asked);
   plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
-  if (machine.product_algorithms) plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
+  if (!options.numerics.empty() && match.libraries == machine.libraries) {
+    plan.numerics.products = match.products;  // as they were chosen then: never timed again
+  } else if (machine.product_algorithms) {
+    plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
+  }
   plan.options.sweeps = plan.numerics.sweeps;
   plan.options.block_inputs = plan.block_inputs;
   plan.numerics.hash = HashNumerics(plan.numerics);

@@ -57,6 +57,7 @@ struct PlanOptions {
   int64_t optimizer_threads = 0;
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
+  std::string numerics;                // JSON of the numerics to match where the plan would choose; empty: none
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of
@@ -107,6 +108,14 @@ struct HostMemory {
   int64_t Pinned() const { return weights + ring + block_inputs + batch; }
 };
 
+// Saving the state beside training.
+struct SavingPlan {
+  int64_t state_bytes = 0;         // weights, remainders, moments
+  double disk_bytes_per_second = 0;
+  double write_seconds = 0;        // of all of it
+  double stall_seconds = 0;        // that a step waits for what is not copied
+};
+
 struct Prediction {
   double step_seconds = 0;
   double compute_seconds = 0, up_seconds = 0, down_seconds = 0, optimizer_seconds = 0;
@@ -144,6 +153,7 @@ struct Plan {
   std::vector<Activations> activations;   // [layers]
   std::vector<DevicePlan> devices;
   HostMemory host;
+  SavingPlan saving;
   int64_t host_reserve_bytes = 0, device_reserve_bytes = 0;
   int64_t host_bytes = 0;     // everything in host memory, reserve included (and the device's arena on the CPU device)
   int64_t device_bytes = 0;   // the device's arena and reserve
@@ -158,6 +168,10 @@ struct Plan {
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine);
 
 std::string PlanJson(const Plan& plan);
+
+std::string NumericsJson(const Numerics& numerics);
+// INVALID_ARGUMENT for what is no such JSON; keys that are unknown are ignored, missing ones keep their defaults.
+Numerics ParseNumerics(const std::string& json);
 
 // One whole number of PlanJson by its key, nested keys joined by dots: "host_bytes", "memory.device.slots". NOT_FOUND otherwise.
 int64_t PlanValue(const Plan& plan, const std::string& key);

@@ -35,7 +35,8 @@ Model OpenModel(const ModelOptions& options) {
 
 Json DescribeModel(const Model& model) { return Json::parse(TextOf(hlm_model_describe, model.get())); }
 
-Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len) {
+Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+              const std::string& numerics) {
   const EngineOptions& engine = options.engine;
   hlm_plan_options plan_options;
   hlm_plan_options_init(&plan_options);
@@ -58,6 +59,7 @@ Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64
   plan_options.optimizer_threads = engine.optimizer_threads;
   plan_options.host_limit_bytes = engine.host_limit_bytes;
   plan_options.device_limit_bytes = engine.device_limit_bytes;
+  if (!numerics.empty()) plan_options.numerics_json = numerics.c_str();
   if (purpose == HLM_PURPOSE_TRAIN) {
     plan_options.optimizer_timing = engine.optimizer_timing;
     plan_options.grad_clip = options.optimizer.grad_clip;

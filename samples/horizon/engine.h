@@ -20,7 +20,9 @@ Model OpenModel(const ModelOptions& options);
 Json DescribeModel(const Model& model);
 
 // `seq_len` is the tokens of a row; training purposes take --grad-clip and --optimizer-timing from the options.
-Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len);
+// `numerics`: those of a checkpoint, to be matched where the plan would choose; "": none.
+Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+              const std::string& numerics = "");
 
 Json DescribePlan(const Plan& plan);
 int64_t PlanValue(const Plan& plan, const char* key);

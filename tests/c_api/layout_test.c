@@ -37,7 +37,17 @@ AT(hlm_plan_options, grad_clip, 112);
 AT(hlm_plan_options, threads, 120);
 AT(hlm_plan_options, optimizer_threads, 128);
 AT(hlm_plan_options, host_limit_bytes, 136);
-LAST(hlm_plan_options, device_limit_bytes, 144, 152);
+AT(hlm_plan_options, device_limit_bytes, 144);
+LAST(hlm_plan_options, numerics_json, 152, 160);
+
+AT(hlm_checkpoint_options, struct_size, 0);
+AT(hlm_checkpoint_options, keep, 8);
+AT(hlm_checkpoint_options, background, 16);
+LAST(hlm_checkpoint_options, user_data, 24, 32);
+
+AT(hlm_resume_options, struct_size, 0);
+AT(hlm_resume_options, allow_numerics_change, 8);
+LAST(hlm_resume_options, reserved, 12, 16);
 
 AT(hlm_batch, struct_size, 0);
 AT(hlm_batch, ids, 8);
