@@ -66,6 +66,8 @@ HLM_VERSIONED(hlm_step_metrics, 72);
 HLM_VERSIONED(hlm_optimizer_options, 48);
 HLM_VERSIONED(hlm_optimizer_arrays, 72);
 HLM_VERSIONED(hlm_template_options, 96);
+HLM_VERSIONED(hlm_checkpoint_options, 32);
+HLM_VERSIONED(hlm_resume_options, 16);
 #undef HLM_VERSIONED
 
 // No struct will ever be this large: a size above it was never set.

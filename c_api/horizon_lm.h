@@ -102,7 +102,8 @@ typedef struct hlm_model hlm_model;
 #define HLM_DTYPE_F16 2
 #define HLM_DTYPE_SOURCE -1 /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
 
-/* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16. Families:
+/* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16; or one checkpoint of
+ * a trainer, whose weights are verified as they are read. Families:
  * Llama 2 and 3, Mistral, Qwen2 and 2.5, Qwen3 (dense). NOT_FOUND for missing files, UNIMPLEMENTED naming an architecture or a
  * setting that would change the mathematics, INVALID_ARGUMENT or DATA_LOSS naming file and tensor for damaged ones. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** out_model);
@@ -276,6 +277,9 @@ typedef struct hlm_plan_options {
   int64_t snapshot_bytes;     /* host memory for saving beside training; default 0; -1: what is left, up to the whole state */
   const char* machine_json;   /* borrowed for the call; a machine that is not here, docs/plan.md lists its keys: such a plan can be
                                  read, not run, and no device is touched. NULL (default): this machine */
+  const char* numerics_json;  /* the "numerics" of a plan or a checkpoint: what the options leave to the plan (micro_batch, sweeps,
+                                 head_chunk, grad_dtype, threads, algorithms of products) is taken from there instead of chosen, so that a
+                                 run can go on bit for bit; NULL (default): chosen; borrowed for the call */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -417,6 +421,59 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_write_tensor(hlm_trainer* trainer, c
  * ALREADY_EXISTS where it exists and is not empty and overwrite is 0. A failed save does not harm the training. `options` may
  * be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save_model(hlm_trainer* trainer, const char* folder, const hlm_save_options* options);
+
+/* ---- Checkpoints of a trainer ---- */
+
+/* A directory of checkpoints holds one folder `step-<12 digits>` for each (docs/checkpoint.md is the format): weights with their
+ * remainders, moments, step, numerics, and the model's configuration and tokenizer files. hlm_model_open takes such a folder too, so
+ * a checkpoint can be evaluated, or exported with hlm_model_save, on a machine without a GPU. */
+typedef struct hlm_checkpoint_options {
+  size_t struct_size;
+  int64_t keep;          /* so many newest checkpoints of the directory stay, older ones are removed; 0 (default): all */
+  int32_t background;    /* 1 (default): returns once the state is fixed, and writes while training goes on; 0: returns when all of
+                            it is on the medium */
+  const char* user_data; /* UTF-8 text that is kept with the state and handed out by resume (a position in the data, say); NULL:
+                            none; borrowed for the call */
+} hlm_checkpoint_options;
+HLM_API void hlm_checkpoint_options_init_sized(hlm_checkpoint_options* options, size_t struct_size);
+static inline void hlm_checkpoint_options_init(hlm_checkpoint_options* options) {
+  hlm_checkpoint_options_init_sized(options, sizeof(*options));
+}
+
+/* Saves the state after the last step into directory/step-<step>; the directory is made where it is missing (its parent must exist).
+ * Written under another name, synced, and renamed at the end: there is never half a checkpoint of that name. Units that fit the
+ * plan's snapshot_bytes are copied; a later step waits for the others to be written before it changes them. Waits for a save before
+ * it. FAILED_PRECONDITION where a gradient is accumulated and not applied, or the plan has no optimizer states. Legal after the
+ * device has failed. A failed save harms neither the training nor earlier checkpoints. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save(hlm_trainer* trainer, const char* directory, const hlm_checkpoint_options* options);
+
+/* Waits at most so many seconds (0: looks only; negative: without limit) until no save is under way; *out_done (may be NULL) is 1
+ * then, else 0. Returns the error of a background save that failed, once. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save_wait(hlm_trainer* trainer, double seconds, int32_t* out_done);
+
+typedef struct hlm_resume_options {
+  size_t struct_size;
+  int32_t allow_numerics_change; /* 1: go on where the plan's numerics differ from the checkpoint's (another device, other sweeps): the
+                                    run continues within rounding, not bit for bit; default 0 */
+  int32_t reserved;              /* 0 */
+} hlm_resume_options;
+HLM_API void hlm_resume_options_init_sized(hlm_resume_options* options, size_t struct_size);
+static inline void hlm_resume_options_init(hlm_resume_options* options) { hlm_resume_options_init_sized(options, sizeof(*options)); }
+
+/* Puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder. Every byte is verified;
+ * a damaged checkpoint is passed over for the one before. *out_json (may be NULL; caller frees with hlm_string_destroy) says what
+ * happened: {"step", "path", "user_data" (or null), "passed_over": [{"path", "reason"}]}. The step's number, the position in the
+ * schedule, and a rate set by hlm_trainer_set_learning_rate are the checkpoint's afterwards; rates, decays and the schedule itself are
+ * this trainer's. A gradient that was accumulated is forgotten. NOT_FOUND where there is no checkpoint,
+ * DATA_LOSS where all are damaged, FAILED_PRECONDITION for one of another model, precision or numerics, UNIMPLEMENTED for a newer
+ * format. Where it fails after the first byte was replaced, the trainer refuses further use until a resume succeeds. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_resume(hlm_trainer* trainer, const char* path, const hlm_resume_options* options,
+                                                   char** out_json);
+
+/* The checkpoints of a directory, newest first, by their manifests alone (resume verifies the rest): {"checkpoints": [{"path", "step",
+ * "bytes", "numerics": {...}, "user_data"}], "damaged": [{"path", "reason"}]}. Both are empty for a directory that is missing. Caller
+ * frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_checkpoint_list(const char* directory, char** out_json);
 
 /* Counters since creation as a JSON object: bytes moved, waits by cause, arena bytes as allocated (equal to the plan's),
  * seconds by phase; docs/metrics.md lists the keys. Caller frees with hlm_string_destroy. */

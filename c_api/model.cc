@@ -6,6 +6,7 @@
 #include "c_api/internal.h"
 #include "c_api/save_options.h"
 #include "core/base/json_writer.h"
+#include "core/checkpoint/model.h"
 
 namespace hlm::capi {
 namespace {
@@ -72,7 +73,7 @@ hlm_error* hlm_model_open(const char* folder, hlm_model** out_model) {
   return Guard([&] {
     const std::string path = NotEmpty(folder, "folder");
     NotNull(out_model, "out_model");
-    *out_model = new hlm_model{hlm::Model::Open(path)};
+    *out_model = new hlm_model{hlm::OpenModelOrCheckpoint(path)};
   });
 }
 

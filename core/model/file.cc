@@ -126,6 +126,8 @@ void OutputFile::Append(const void* data, size_t bytes) {
   }
 }
 
+void OutputFile::StartWriteBack() { sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE); }
+
 void OutputFile::Finish() {
   Probe("sync", path_);
   if (fsync(fd_) != 0) throw FileError(errno, "sync", path_);
@@ -157,6 +159,24 @@ std::vector<std::string> ListFolder(const std::string& path) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+void MakeFolder(const std::string& path) {
+  Probe("create", path);
+  if (mkdir(path.c_str(), 0777) != 0) {
+    const int error_number = errno;
+    if (error_number == EEXIST && IsFolder(path)) return;
+    throw FileError(error_number == EEXIST ? ENOTDIR : error_number, "create", path);
+  }
+  std::string parent = path;
+  while (parent.size() > 1 && parent.back() == '/') parent.pop_back();
+  const size_t slash = parent.find_last_of('/');
+  SyncFolder(slash == std::string::npos ? "." : slash == 0 ? "/" : parent.substr(0, slash));
+}
+
+bool IsFolder(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 bool IsRegularFile(const std::string& path) {

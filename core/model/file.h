@@ -45,6 +45,8 @@ class OutputFile {
 
   const std::string& path() const { return path_; }
   void Append(const void* data, size_t bytes);
+  // Asks the system to begin writing what was appended to the medium; only advice.
+  void StartWriteBack();
   void Finish();  // fsync and close
 
  private:
@@ -57,6 +59,11 @@ std::string ReadSmallFile(const std::string& path, int64_t most_bytes);
 
 // The names of what a folder holds, sorted. (libstdc++'s directory_iterator ends the process where memory runs out.)
 std::vector<std::string> ListFolder(const std::string& path);
+
+// Makes a folder and its entry durable; fine where it exists. Its parent must.
+void MakeFolder(const std::string& path);
+
+bool IsFolder(const std::string& path);
 
 // A regular file, or a link to one.
 bool IsRegularFile(const std::string& path);

@@ -42,6 +42,24 @@ std::shared_ptr<const Model> Model::Open(const std::string& folder) {
   return model;
 }
 
+std::shared_ptr<const Model> Model::FromWeights(
+    const std::string& folder, const std::string& config_json, DType source_dtype, std::vector<std::string> own_files,
+    const std::function<std::shared_ptr<const WeightSource>(const ModelLayout& layout)>& make_weights) {
+  auto model = std::make_shared<Model>();
+  model->folder_ = std::filesystem::absolute(folder).string();
+  model->config_json_ = config_json;
+  try {
+    model->spec_ = ParseConfig(config_json);
+  } catch (const Error& error) {
+    throw Error(error.code(), PrintablePath(folder) + "/" + error.message());
+  }
+  model->layout_ = MakeLayout(model->spec_);
+  model->source_dtype_ = source_dtype;
+  model->own_files_ = std::move(own_files);
+  model->weights_ = make_weights(model->layout_);
+  return model;
+}
+
 std::shared_ptr<const Model> Model::Create(const std::string& config_json, int64_t init_seed) {
   auto model = std::make_shared<Model>();
   model->config_json_ = config_json;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/dtype.h"
 #include "core/model/layout.h"
@@ -33,6 +34,12 @@ class Model {
   // A model from the text of a config.json; weights are drawn from the seed (see init.h).
   static std::shared_ptr<const Model> Create(const std::string& config_json, int64_t init_seed);
 
+  // A model whose weights come from anywhere: `make_weights` is called with its layout. `folder` holds the files to carry along when it
+  // is saved, but for `own_files`.
+  static std::shared_ptr<const Model> FromWeights(
+      const std::string& folder, const std::string& config_json, DType source_dtype, std::vector<std::string> own_files,
+      const std::function<std::shared_ptr<const WeightSource>(const ModelLayout& layout)>& make_weights);
+
   const ModelSpec& spec() const { return spec_; }
   const ModelLayout& layout() const { return layout_; }
   const WeightSource& weights() const { return *weights_; }
@@ -40,6 +47,8 @@ class Model {
   std::optional<DType> source_dtype() const { return source_dtype_; }
   const std::string& source_folder() const { return folder_; }      // empty where weights come from a seed
   const std::string& config_json() const { return config_json_; }   // the text as it was read
+  // Files of the source folder that are never carried along, beside weights and config.json.
+  const std::vector<std::string>& own_files() const { return own_files_; }
 
  private:
   ModelSpec spec_;
@@ -48,6 +57,7 @@ class Model {
   std::optional<DType> source_dtype_;
   std::string folder_;
   std::string config_json_;
+  std::vector<std::string> own_files_;
 };
 
 // Reads elements [begin, begin + n) of a tensor as float.
@@ -59,6 +69,10 @@ struct SaveOptions {
   bool overwrite = false;                     // replace a folder that is not empty
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
+
+// Copies every file of the model's source folder that is neither weights nor configuration (tokenizer, generation config, licence ...)
+// into `folder`; their names. Nothing where the weights come from a seed. NOT_FOUND where the source folder is gone.
+std::vector<std::string> CarryFiles(const Model& model, const std::string& folder);
 
 // Writes a Hugging Face folder: config.json (the source's, with torch_dtype/dtype as saved), model.safetensors or shards with
 // model.safetensors.index.json, and every other file of the source folder (tokenizer, generation config, licence ...) but its

@@ -93,14 +93,6 @@ bool IsReplaced(std::string name) {
   return false;
 }
 
-// Regular files, or links to them (a downloaded snapshot is a folder of links); not what lies in sub-folders.
-void CarryFiles(const std::string& source, const std::string& folder) {
-  for (const std::string& name : ListFolder(source)) {
-    const std::string path = source + "/" + name;
-    if (IsRegularFile(path) && !IsReplaced(name)) CopyFile(path, folder + "/" + name);
-  }
-}
-
 void CheckApart(const std::string& source, const std::string& target) {
   std::error_code error;
   const fs::path from = fs::canonical(source, error);
@@ -113,6 +105,21 @@ void CheckApart(const std::string& source, const std::string& target) {
 
 }  // namespace
 
+// Regular files, or links to them (a downloaded snapshot is a folder of links); not what lies in sub-folders.
+std::vector<std::string> CarryFiles(const Model& model, const std::string& folder) {
+  std::vector<std::string> carried;
+  const std::string& source = model.source_folder();
+  if (source.empty()) return carried;
+  const std::vector<std::string>& own = model.own_files();
+  for (const std::string& name : ListFolder(source)) {
+    const std::string path = source + "/" + name;
+    if (!IsRegularFile(path) || IsReplaced(name) || std::find(own.begin(), own.end(), name) != own.end()) continue;
+    CopyFile(path, folder + "/" + name);
+    carried.push_back(name);
+  }
+  return carried;
+}
+
 void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options) {
   if (options.max_shard_bytes < 1)
     throw InvalidArgument("max_shard_bytes is ", options.max_shard_bytes, "; it must be at least 1");
@@ -121,7 +128,7 @@ void SaveFolder(const Model& model, const TensorReader& read, const std::string&
   if (!model.source_folder().empty()) CheckApart(model.source_folder(), staged.target());
   WriteWeights(model.layout(), read, type, options.max_shard_bytes, staged.path());
   WriteText(staged.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), type));
-  if (!model.source_folder().empty()) CarryFiles(model.source_folder(), staged.path());
+  CarryFiles(model, staged.path());
   staged.Publish();
 }
 

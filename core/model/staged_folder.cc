@@ -70,13 +70,12 @@ int RemoveEntry(const char* path, const struct stat*, int, struct FTW*) {
   return 0;  // what resists removal is left, the rest is not
 }
 
-// Not std::filesystem, which allocates with new: this also cleans up where memory has run out.
-void RemoveQuietly(const std::string& path) noexcept {
+}  // namespace
+
+void RemoveFolderQuietly(const std::string& path) noexcept {
   constexpr int kOpenFolders = 16;
   nftw(path.c_str(), RemoveEntry, kOpenFolders, FTW_DEPTH | FTW_PHYS);
 }
-
-}  // namespace
 
 bool IsInside(const std::string& path, const std::string& folder) {
   const fs::path rest = fs::path(path).lexically_relative(folder);
@@ -92,7 +91,7 @@ StagedFolder::StagedFolder(const std::string& target, bool overwrite) : overwrit
 }
 
 StagedFolder::~StagedFolder() {
-  if (!path_.empty()) RemoveQuietly(path_);
+  if (!path_.empty()) RemoveFolderQuietly(path_);
 }
 
 void StagedFolder::MoveIn() {
@@ -116,7 +115,7 @@ void StagedFolder::MoveIn() {
   try {
     Rename(target_, aside);
   } catch (...) {
-    RemoveQuietly(aside);
+    RemoveFolderQuietly(aside);
     throw;
   }
   former_ = aside;
@@ -151,7 +150,7 @@ void StagedFolder::Publish() {
     throw;
   }
   // The save is done; a former folder that resists removal is no reason to call it failed.
-  if (!former_.empty()) RemoveQuietly(former_);
+  if (!former_.empty()) RemoveFolderQuietly(former_);
   path_.clear();
 }
 

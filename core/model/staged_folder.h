@@ -32,6 +32,10 @@ class StagedFolder {
   bool was_empty_ = false;  // the target was an empty folder
 };
 
+// Removes a folder and what is in it, as far as it can be removed. Allocates nothing with new, so it also cleans up where memory has
+// run out.
+void RemoveFolderQuietly(const std::string& path) noexcept;
+
 // `path` lies below `folder`; both absolute and normal.
 bool IsInside(const std::string& path, const std::string& folder);
 

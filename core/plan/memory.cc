@@ -31,7 +31,8 @@ class ArenaBuilder {
 
 int64_t LargestUnit(const ModelLayout& layout, bool without_embedding) {
   int64_t elements = 0;
-  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u) elements = std::max(elements, layout.units[u].elements);
+  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u)
+    elements = std::max(elements, layout.units[u].elements);
   return elements;
 }
 
@@ -39,8 +40,8 @@ int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one bou
   return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
 }
 
-// As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where memory
-// is short or nothing is gained.
+// As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where
+// memory is short or nothing is gained.
 int64_t StagingParts(const PlanInputs& in, const Plan& plan) {
   constexpr int64_t kMost = 8, kShare = 32;  // of the device's memory, as a divisor
   size_t parts = 0;

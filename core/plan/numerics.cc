@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "core/base/error.h"
+#include "core/model/json_text.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -32,9 +33,65 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   return n;
 }
 
+void AdoptNumerics(const Numerics& match, PlanOptions& options) {
+  const bool rows = options.seq_len > 0 && match.micro_batch_tokens > 0 && match.micro_batch_tokens % options.seq_len == 0;
+  if (options.micro_batch == 0 && rows) options.micro_batch = match.micro_batch_tokens / options.seq_len;
+  if (options.sweeps == 0) options.sweeps = match.sweeps;
+  if (options.head_chunk == 0) options.head_chunk = match.head_chunk;
+  if (!options.grad_dtype && match.compute == options.compute) options.grad_dtype = match.grad_dtype;
+  if (options.threads == 0) options.threads = match.threads;
+}
+
+Numerics ParseNumerics(const std::string& text) {
+  const JsonValue json = ParseJson(text, "numerics_json");
+  if (!json.IsObject()) throw InvalidArgument("numerics_json is ", PrintableJson(json), "; it must be an object");
+  const auto number = [&](const char* key, int64_t& to) {
+    const JsonValue* value = json.Find(key);
+    if (value == nullptr) return;
+    if (!value->Int() || *value->Int() < 0)
+      throw InvalidArgument("numerics_json: ", key, " is ", PrintableJson(*value), "; it must be a whole number from 0 on");
+    to = *value->Int();
+  };
+  const auto words = [&](const char* key, std::string& to) {
+    const JsonValue* value = json.Find(key);
+    if (value == nullptr) return;
+    if (!value->IsString()) throw InvalidArgument("numerics_json: ", key, " is ", PrintableJson(*value), "; it must be a string");
+    to = value->String();
+  };
+  const auto choice = [&](const char* key, auto& to, const auto&... choices) {
+    std::string name;
+    words(key, name);
+    const auto take = [&](const auto& one) {
+      if (name == Name(one)) to = one;
+      return name == Name(one);
+    };
+    if (!name.empty() && !(take(choices) || ...))
+      throw InvalidArgument("numerics_json: ", key, " is ", Printable(name), ", which is unknown");
+  };
+  Numerics n;
+  choice("compute", n.compute, DType::kF32, DType::kBF16);
+  choice("grad_dtype", n.grad_dtype, DType::kF32, DType::kBF16);
+  choice("algorithm", n.algorithm, Algorithm::kAdamW, Algorithm::kAdam, Algorithm::kSgd, Algorithm::kLion);
+  choice("states", n.states, StateType::kF32, StateType::kBF16, StateType::kInt8);
+  std::string master;
+  words("master", master);
+  n.remainder = master == "split";
+  number("sweeps", n.sweeps);
+  number("micro_batch_tokens", n.micro_batch_tokens);
+  number("head_chunk", n.head_chunk);
+  number("threads", n.threads);
+  number("workspace_bytes", n.workspace_bytes);
+  words("libraries", n.libraries);
+  words("products", n.products);
+  words("optimizer", n.optimizer);
+  words("hash", n.hash);
+  return n;
+}
+
 std::string HashNumerics(const Numerics& n) {
-  const std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype), "|",
-                                  Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|", n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
+  const std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|",
+                                  Name(n.grad_dtype), "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|",
+                                  n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits;

@@ -29,6 +29,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("optimizer_threads", o.optimizer_threads, 0, 4096);
   CheckRange("host_limit_bytes", o.host_limit_bytes, 0, INT64_MAX);
   CheckRange("device_limit_bytes", o.device_limit_bytes, 0, INT64_MAX);
+  CheckRange("snapshot_bytes", o.snapshot_bytes, -1, INT64_MAX);
   const int64_t least_part = kNormChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
     throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for up to 256 MiB, by the model's size");
@@ -43,7 +44,6 @@ void CheckOptions(const PlanOptions& o) {
   if (!(o.grad_clip >= 0) || !std::isfinite(o.grad_clip)) {
     throw InvalidArgument("grad_clip is ", o.grad_clip, "; it must be finite and not negative, 0 for no clipping");
   }
-  CheckRange("snapshot_bytes", o.snapshot_bytes, -1, INT64_MAX);
   if (o.purpose == Purpose::kTrain && o.compute == DType::kF32 && !o.remainder) {
     throw InvalidArgument("master is none and compute is f32, whose weights are the master and have no remainder: set master to split, or "
                           "compute to bf16");

@@ -68,15 +68,36 @@ void ChooseSnapshot(const PlanInputs& in, Plan& plan) {
   FillPrediction(in, plan);
 }
 
+// What a save beside training costs.
+void FillSaving(const MachineSpec& machine, Plan& plan) {
+  if (plan.purpose != Purpose::kTrain) return;
+  SavingPlan& saving = plan.saving;
+  saving.state_bytes = plan.host.State();
+  saving.disk_bytes_per_second = machine.disk_bytes_per_second;
+  saving.write_seconds = static_cast<double>(saving.state_bytes) / saving.disk_bytes_per_second;
+  saving.stall_seconds = static_cast<double>(saving.state_bytes - plan.host.snapshot) / saving.disk_bytes_per_second;
+}
+
 }  // namespace
 
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
   const PlanInputs in{spec, layout, machine};
-  Plan plan = ChooseStates(in, options, [&](const PlanOptions& one) { return LargestMicroBatch(in, one); });
+  PlanOptions asked = options;
+  Numerics match;
+  if (!options.numerics.empty()) {
+    match = ParseNumerics(options.numerics);
+    AdoptNumerics(match, asked);
+  }
+  Plan plan = ChooseStates(in, asked, [&](const PlanOptions& one) { return LargestMicroBatch(in, one); });
   ChooseSnapshot(in, plan);
+  FillSaving(machine, plan);
   plan.machine = machine.name;
   plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
-  if (machine.product_algorithms) plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
+  if (!options.numerics.empty() && match.libraries == machine.libraries) {
+    plan.numerics.products = match.products;  // as they were chosen then: never timed again
+  } else if (machine.product_algorithms) {
+    plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
+  }
   plan.options.sweeps = plan.numerics.sweeps;
   plan.options.block_inputs = plan.block_inputs;
   plan.numerics.hash = HashNumerics(plan.numerics);

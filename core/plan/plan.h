@@ -61,6 +61,7 @@ struct PlanOptions {
   bool choose_states = false;
   bool choose_master = false;
   bool choose_timing = false;
+  std::string numerics;                // JSON of the numerics to match where the plan would choose; empty: none
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of
@@ -115,6 +116,14 @@ struct HostMemory {
   int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };
 
+// Saving the state beside training.
+struct SavingPlan {
+  int64_t state_bytes = 0;         // weights, remainders, moments
+  double disk_bytes_per_second = 0;
+  double write_seconds = 0;        // of all of it
+  double stall_seconds = 0;        // that a step waits for what is not copied
+};
+
 // The predicted time of one step of many, and what it is made of; predict.cc says how.
 struct Prediction {
   double step_seconds = 0;
@@ -159,6 +168,7 @@ struct Plan {
   std::vector<Activations> activations;   // [layers]
   std::vector<DevicePlan> devices;
   HostMemory host;
+  SavingPlan saving;
   int64_t host_reserve_bytes = 0, device_reserve_bytes = 0;
   int64_t host_bytes = 0;     // everything in host memory, reserve included (and the device's arena on the CPU device)
   int64_t device_bytes = 0;   // the device's arena and reserve
@@ -175,6 +185,10 @@ struct Plan {
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine);
 
 std::string PlanJson(const Plan& plan);
+
+std::string NumericsJson(const Numerics& numerics);
+// INVALID_ARGUMENT for what is no such JSON; keys that are unknown are ignored, missing ones keep their defaults.
+Numerics ParseNumerics(const std::string& json);
 
 // One whole number of PlanJson by its key, nested keys joined by dots: "host_bytes", "memory.device.slots". NOT_FOUND otherwise.
 int64_t PlanValue(const Plan& plan, const std::string& key);

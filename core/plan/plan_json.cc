@@ -114,6 +114,17 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
   json.EndObject();
 }
 
+void WriteSaving(const Plan& plan, JsonWriter& json) {
+  const SavingPlan& s = plan.saving;
+  json.BeginObject();
+  json.Member("state_bytes", s.state_bytes);
+  json.Member("snapshot_bytes", plan.host.snapshot);
+  json.Member("disk_bytes_per_second", s.disk_bytes_per_second);
+  json.Member("write_seconds", s.write_seconds);
+  json.Member("stall_seconds", s.stall_seconds);
+  json.EndObject();
+}
+
 void WriteUnits(const Plan& plan, JsonWriter& json) {
   json.BeginArray();
   for (const UnitPlan& unit : plan.units) {
@@ -128,6 +139,12 @@ void WriteUnits(const Plan& plan, JsonWriter& json) {
 
 }  // namespace
 
+std::string NumericsJson(const Numerics& numerics) {
+  JsonWriter json;
+  WriteNumerics(numerics, json);
+  return json.Take();
+}
+
 std::string PlanJson(const Plan& plan) {
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
@@ -137,7 +154,8 @@ std::string PlanJson(const Plan& plan) {
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
   json.Member("device_bytes", plan.device_bytes);
-  json.Member("bytes_per_parameter", static_cast<double>(plan.host.Total()) / static_cast<double>(plan.parameters));
+  json.Member("bytes_per_parameter", static_cast<double>(plan.host.Total() - plan.host.snapshot) / static_cast<double>(plan.parameters));
+  json.Member("snapshot_bytes", plan.host.snapshot);
   json.Key("numerics");
   WriteNumerics(plan.numerics, json);
   json.Member("step_tokens", plan.step_tokens);
@@ -168,6 +186,10 @@ std::string PlanJson(const Plan& plan) {
   WriteMemory(plan, json);
   json.Key("prediction");
   WritePrediction(plan, json);
+  if (plan.purpose == Purpose::kTrain) {
+    json.Key("saving");
+    WriteSaving(plan, json);
+  }
   json.Key("units");
   WriteUnits(plan, json);
   json.EndObject();

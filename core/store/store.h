@@ -30,6 +30,10 @@ class ParameterStore {
  public:
   ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device);
 
+  // Takes the pages of moments and gradients now, on the pool's threads: a lack of memory shows here, and the first step is not slower
+  // than the others.
+  void TouchPages(HostPool& pool);
+
   // Pulls every tensor from the model's source into its place, on the pool's threads.
   void Load(const Model& model, HostPool& pool);
 

@@ -29,6 +29,15 @@ std::string Trainer::MetricsJson() {
   json.EndObject();
   json.Member("ring_waits", s.ring ? s.ring->waits() : 0);
 
+  const BackgroundSave::Counters saving = s.saver.counters();
+  json.Key("saving").BeginObject();
+  json.Member("saves", saving.saves);
+  json.Member("failures", saving.failures);
+  json.Member("bytes", saving.bytes);
+  json.Member("write_seconds", saving.write_seconds);
+  json.Member("stall_seconds", saving.stall_seconds);
+  json.EndObject();
+
   json.Key("memory").BeginObject();
   json.Member("device_arena", s.executor->device_arena_bytes());
   json.Member("device_bytes", usage.device_bytes);
@@ -39,6 +48,7 @@ std::string Trainer::MetricsJson() {
   json.Member("second_moments", host.second_moments);
   json.Member("gradients", host.gradients);
   json.Member("norms", host.norms);
+  json.Member("snapshot", s.saver.snapshot_bytes());
   json.Member("ring", s.ring ? s.ring->bytes() : 0);
   json.Member("batch_and_block_inputs", s.executor->host_bytes());
   json.EndObject();

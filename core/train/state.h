@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
+#include "core/train/background_save.h"
 #include "core/train/executor.h"
 #include "core/train/trainer.h"
 
@@ -33,6 +34,7 @@ struct Trainer::State {
   HostPool pool;
   ParameterStore store;
   std::unique_ptr<GradientRing> ring;  // none where the plan has no gradients
+  BackgroundSave saver;                // before the updater, whose queue may hold the beginning of a save
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Executor> executor;
   std::unordered_map<std::string, TensorPlace> places;
@@ -52,11 +54,15 @@ struct Trainer::State {
 
   std::optional<Error> failure;  // the first error of the device or the optimizer; every later use of the device returns it
   bool torn = false;             // an update stopped half way: the weights are of two steps
+  bool half_resumed = false;     // a resume stopped half way: the state is of no step until another succeeds
 
   void CheckAlive() const;
+  void CheckResumed() const;
   void CheckWhole() const;
   void Forget();
   double NextRate() const { return fixed_lr >= 0 ? fixed_lr : LearningRate(options.schedule, step + 1); }
+
+  UpdateStep NextUpdate(double lr, double gradient_scale) const;
 
   // Runs device work; after an error or a cancel nothing is left under way, and a failure is kept.
   template <class Work>

@@ -58,12 +58,12 @@ void Trace::Write(const std::string& path) {
     span.begin = span.begin_stamp->Microseconds();
     span.end = span.end_stamp->Microseconds();
   }
-  static constexpr const char* kLanes[] = {"", "compute", "up", "down", "optimizer", "host"};
+  static constexpr const char* kLanes[] = {"", "compute", "up", "down", "optimizer", "host", "save"};
   JsonWriter json;
   json.BeginObject();
   json.Member("displayTimeUnit", "ms");
   json.Key("traceEvents").BeginArray();
-  for (int lane = kCompute; lane <= kHost; ++lane) {
+  for (int lane = kCompute; lane <= kSave; ++lane) {
     json.BeginObject();
     json.Member("ph", "M").Member("pid", 1).Member("tid", lane).Member("name", "thread_name");
     json.Key("args").BeginObject().Member("name", kLanes[lane]).EndObject();

@@ -15,7 +15,7 @@ namespace hlm {
 
 class Trace {
  public:
-  enum Lane { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5 };
+  enum Lane { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6 };
 
   void Start();
   bool on() const { return on_.load(std::memory_order_relaxed); }

@@ -45,14 +45,18 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
       options(Checked(own_options)),
       device(std::move(own_device)),
       pool(static_cast<int>(plan->optimizer_threads)),
-      store(model->layout(), *plan, *device) {
+      store(model->layout(), *plan, *device),
+      saver(*plan, store, pool, trace, device->race_checker()) {
+  options.optimizer.algorithm = plan->numerics.algorithm;
   const ModelLayout& layout = model->layout();
   if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
-  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace);
+  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace,
+                                      [this](int64_t unit) { saver.BeforeUpdate(unit); });
   executor = std::make_unique<Executor>(model->spec(), layout, *plan, *device, store, *updater, ring.get(), trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
+  store.TouchPages(pool);
   store.Load(*model, pool);
 }
 
@@ -64,9 +68,15 @@ Trainer::State::~State() {
 
 void Trainer::State::CheckAlive() const {
   if (failure) throw *failure;
+  CheckResumed();
+}
+
+void Trainer::State::CheckResumed() const {
+  if (half_resumed) throw FailedPrecondition("a resume failed half way and the state is of no step: only a resume that succeeds goes on");
 }
 
 void Trainer::State::CheckWhole() const {
+  CheckResumed();
   if (torn) throw FailedPrecondition("an update stopped half way and the weights are of two steps: ", failure ? failure->message() : "");
 }
 
@@ -121,6 +131,10 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   return result;
 }
 
+UpdateStep Trainer::State::NextUpdate(double lr, double gradient_scale) const {
+  return {.step = updates + 1, .lr = lr, .gradient_scale = gradient_scale, .key = RandomKey(updates + 1, "update")};
+}
+
 StepMetrics Trainer::State::Apply() {
   if (!accumulated) throw FailedPrecondition("nothing was accumulated since the last update");
   const double start = Seconds();
@@ -138,7 +152,7 @@ StepMetrics Trainer::State::Apply() {
     if (finite) {
       const double clip = plan->grad_clip;
       const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      updater->UpdateAll({.step = updates + 1, .lr = lr, .gradient_scale = scale, .key = RandomKey(updates + 1, "update")});
+      updater->UpdateAll(NextUpdate(lr, scale));
     }
     metrics = Finish(lr, squared_norm, !finite, 0);
     if (plan->timing == Timing::kSerial) updater->WaitIdle();
@@ -201,7 +215,7 @@ StepMetrics Trainer::Step(const Batch& batch) {
   if (prepared.predicted == 0 && !s.accumulated) return s.Skip(prepared);
   if (s.plan->timing == Timing::kBackward) {
     const double lr = s.NextRate();
-    s.Accumulate(prepared, UpdateStep{.step = s.updates + 1, .lr = lr, .gradient_scale = 1.0, .key = RandomKey(s.updates + 1, "update")});
+    s.Accumulate(prepared, s.NextUpdate(lr, 1.0));
     return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
   }
   if (prepared.predicted > 0) s.Accumulate(prepared, std::nullopt);

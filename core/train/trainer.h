@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -38,6 +39,12 @@ struct BatchLoss {
   int64_t tokens = 0;  // predicted
 };
 
+struct CheckpointOptions {
+  int64_t keep = 0;        // newest checkpoints to keep; 0: all
+  bool background = true;  // write while training goes on
+  std::optional<std::string> user_data = std::nullopt;
+};
+
 enum class TensorKind { kWeight = 0, kGradient = 1, kFirstMoment = 2, kSecondMoment = 3 };
 
 class Trainer {
@@ -60,6 +67,11 @@ class Trainer {
   void ReadTensor(const std::string& name, TensorKind kind, size_t byte_offset, void* data, size_t bytes);
   void WriteTensor(const std::string& name, TensorKind kind, size_t byte_offset, const void* data, size_t bytes);
   void SaveModel(const std::string& folder, SaveOptions options);
+
+  // See c_api/horizon_lm.h.
+  void Save(const std::string& directory, const CheckpointOptions& options);
+  bool SaveWait(double seconds);
+  std::string Resume(const std::string& path, bool allow_numerics_change);
 
   std::string MetricsJson();
   void TraceStart();

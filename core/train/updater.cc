@@ -27,9 +27,15 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
   return segments;
 }
 
-Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
-                 HostPool& pool, Trace& trace)
-    : plan_(plan), store_(store), optimizer_(optimizer), pool_(pool), trace_(trace), checker_(device.race_checker()),
+Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
+                 const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t unit)> before_update)
+    : plan_(plan),
+      store_(store),
+      optimizer_(optimizer),
+      pool_(pool),
+      trace_(trace),
+      before_update_(std::move(before_update)),
+      checker_(device.race_checker()),
       pending_(layout.units.size(), 0) {
   optimizer_.algorithm = plan.numerics.algorithm;
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
@@ -63,7 +69,7 @@ void Updater::Run() {
     jobs_.pop_front();
     busy_ = true;
     // Gradients behind a failed one are of no use; updates that were decided before are still owed.
-    const bool skip = job.is_update ? update_error_ != nullptr : error_ != nullptr;
+    const bool skip = job.always ? false : job.is_update ? update_error_ != nullptr : error_ != nullptr;
     lock.unlock();
     std::exception_ptr error;
     const double begin = Trace::Now();
@@ -165,11 +171,26 @@ void Updater::UpdateAll(const UpdateStep& step) {
   changed_.notify_all();
 }
 
+void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)> work) {
+  Job job;
+  job.always = true;
+  job.work = [this, work = std::move(work)] {
+    std::exception_ptr failed;
+    {
+      std::lock_guard lock(mutex_);
+      failed = update_error_;
+    }
+    work(failed);
+  };
+  Enqueue(std::move(job));
+}
+
 void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
+  before_update_(unit);
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
-  DeclareAccess(checker_, store_.Weights(unit, part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true,
-                "update of the weights");
+  DeclareAccess(checker_, store_.Weights(unit, part.begin),
+                static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true, "update of the weights");
   for (const Segment& segment : segments_[unit]) {
     const int64_t begin = std::max(segment.begin, part.begin), end = std::min(segment.end, part.end);
     if (begin >= end) continue;

@@ -31,7 +31,7 @@ namespace hlm {
 class Updater {
  public:
   Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer, HostPool& pool,
-          Trace& trace);
+          Trace& trace, std::function<void(int64_t unit)> before_update);
   ~Updater();
 
   // What happens to the gradients of one sweep.
@@ -46,6 +46,8 @@ class Updater {
   // Later updates of timing `backward` run only if `finite` says true; it is called once `ready` has been reached.
   void GateUpdates(Event& ready, std::function<bool()> finite);
   void UpdateAll(const UpdateStep& step);  // every unit, in forward order
+  // Calls `work` once everything enqueued so far is done, with the error of an update that failed, or none.
+  void AfterUpdates(std::function<void(std::exception_ptr failed_update)> work);
 
   void WaitUpdated(int64_t unit);  // until no update of the unit is pending
   void WaitIdle();                 // until the queue is empty; throws the first error since the last Reset
@@ -69,6 +71,7 @@ class Updater {
   struct Job {
     std::function<void()> work;
     bool is_update = false;
+    bool always = false;  // runs after an error too
     int64_t unit = -1;  // that is no longer pending afterwards
     HandOver handed;
   };
@@ -82,6 +85,7 @@ class Updater {
   OptimizerOptions optimizer_;
   HostPool& pool_;
   Trace& trace_;
+  std::function<void(int64_t unit)> before_update_;  // the unit's bytes are about to change
   RaceChecker* checker_;
   std::vector<std::vector<Segment>> segments_;  // [units]
 

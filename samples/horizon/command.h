@@ -9,6 +9,7 @@ namespace horizon {
 int RunDevices(const Options& options);
 int RunPlan(const Options& options);
 int RunTrain(const Options& options);
+int RunExport(const Options& options);
 int RunEval(const Options& options);
 int RunGenerate(const Options& options);
 int RunBench(const Options& options);

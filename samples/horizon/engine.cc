@@ -42,7 +42,8 @@ std::string ReadMachine(const Options& options) {
   return text;
 }
 
-hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine) {
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine,
+                               const std::string& numerics) {
   const EngineOptions& engine = options.engine;
   hlm_plan_options plan_options;
   hlm_plan_options_init(&plan_options);
@@ -65,10 +66,12 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
   plan_options.optimizer_threads = engine.optimizer_threads;
   plan_options.host_limit_bytes = engine.host_limit_bytes;
   plan_options.device_limit_bytes = engine.device_limit_bytes;
+  if (!numerics.empty()) plan_options.numerics_json = numerics.c_str();
   if (purpose == HLM_PURPOSE_TRAIN) {
     plan_options.optimizer_timing = engine.optimizer_timing;
     plan_options.grad_clip = options.optimizer.grad_clip;
     plan_options.optimizer = options.optimizer.algorithm;
+    if (!options.run.checkpoint_dir.empty()) plan_options.snapshot_bytes = -1;
     const bool budget = options.HasBudget();
     const auto by_budget = [budget](int32_t given, int32_t otherwise) { return given != kByBudget ? given : budget ? -1 : otherwise; };
     plan_options.states = by_budget(options.optimizer.states, HLM_STATES_F32);
@@ -81,10 +84,11 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
   return plan_options;
 }
 
-Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len) {
+Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+              const std::string& numerics) {
   const std::string machine = ReadMachine(options);
   try {
-    return MakePlan(model, PlanOptionsOf(options, purpose, batch_size, seq_len, machine));
+    return MakePlan(model, PlanOptionsOf(options, purpose, batch_size, seq_len, machine, numerics));
   } catch (const ApiError& error) {  // the library sees a text and cannot name the file
     if (machine.empty() || std::string(error.what()).find("machine file") == std::string::npos) throw;
     throw ApiError(error.code(), options.plan.machine + ": " + error.what());

@@ -20,10 +20,13 @@ Model OpenModel(const ModelOptions& options);
 Json DescribeModel(const Model& model);
 
 // The library's options; they point into `options`, and into `machine`, the text of a machine file, where it is not empty.
-hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine);
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine,
+                               const std::string& numerics = "");
 
 // `seq_len` is the tokens of a row; training purposes take --grad-clip and --optimizer-timing from the options.
-Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len);
+// `numerics`: those of a checkpoint, to be matched where the plan would choose; "": none.
+Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+              const std::string& numerics = "");
 Plan MakePlan(const Model& model, const hlm_plan_options& options);
 
 // The text of --machine; empty without.

@@ -10,7 +10,7 @@ namespace horizon {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
-inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
+inline constexpr int kExitSignal = 128;  // plus the signal that ended a run, as shells report it
 
 // Bad input, a refused plan, a failed write: status 1.
 class Error : public std::runtime_error {

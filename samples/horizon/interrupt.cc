@@ -37,7 +37,7 @@ void Interrupt::Run() {
   while (!done_) {
     const int signal = sigtimedwait(&set, nullptr, &poll);
     if (signal < 0) continue;
-    if (requested_.exchange(true)) {
+    if (signal_.exchange(signal) != 0) {
       sigset_t one;
       sigemptyset(&one);
       sigaddset(&one, signal);
@@ -45,7 +45,8 @@ void Interrupt::Run() {
       raise(signal);  // pending for this thread until it is unblocked
       pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
     }
-    hlm_trainer_cancel(trainer_.load());
+    std::lock_guard lock(mutex_);
+    hlm_trainer_cancel(trainer_);
   }
 }
 

@@ -1,8 +1,10 @@
-// Ctrl-C as a request: the first SIGINT or SIGTERM cancels the library call in progress, a second one ends the process at once.
+// Ctrl-C as a request: the first SIGINT or SIGTERM asks the run to end (and cancels an evaluation in progress), a second one ends
+// the process at once.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_INTERRUPT_H_
 #define HORIZON_LM_SAMPLES_HORIZON_INTERRUPT_H_
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "c_api/horizon_lm.h"
@@ -18,16 +20,21 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // The trainer to cancel, until it is replaced; NULL: none. The caller keeps it alive.
-  void Watch(hlm_trainer* trainer) { trainer_ = trainer; }
+  // The trainer to cancel, until it is replaced; NULL: none. The caller keeps it alive until then.
+  void Watch(hlm_trainer* trainer) {
+    std::lock_guard lock(mutex_);
+    trainer_ = trainer;
+  }
 
-  bool requested() const { return requested_; }
+  bool requested() const { return signal_ != 0; }
+  int signal() const { return signal_; }  // that came first; 0: none
 
  private:
   void Run();
 
-  std::atomic<hlm_trainer*> trainer_ = nullptr;
-  std::atomic<bool> requested_ = false;
+  std::mutex mutex_;  // held while a trainer is cancelled: it lives as long
+  hlm_trainer* trainer_ = nullptr;
+  std::atomic<int> signal_ = 0;
   std::atomic<bool> done_ = false;
   std::thread thread_;
 };

@@ -32,6 +32,7 @@ class CommandLine {
     AddPlan();
     AddTrain();
     AddEval();
+    AddExport();
     AddGenerate();
     AddBench();
     AddShowMask();
@@ -85,6 +86,7 @@ class CommandLine {
     AddBudgetOptions(*command.app, *command.options);
     AddPlanOnlyOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
+    AddCheckpointOptions(*command.app, *command.options);
     command.app->footer(
         "Without --data the plan is for rows of --seq-len tokens. A stream's rows have one token more, the last target.");
   }
@@ -98,8 +100,10 @@ class CommandLine {
     AddEngineOptions(*command.app, *command.options);
     AddBudgetOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
+    AddCheckpointOptions(*command.app, *command.options);
     command.app->footer(
-        "Ctrl-C ends the run after the step in progress and saves what was trained (status 130); twice, at once.");
+        "SIGINT (Ctrl-C) and SIGTERM end the run after the step in progress; what was trained is saved, to --checkpoint-dir and --out, and "
+        "the status is 130 or 143. A second one ends it at once.");
   }
 
   void AddEval() {
@@ -108,6 +112,13 @@ class CommandLine {
     AddDataOptions(*command.app, *command.options, true);
     AddShapeOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+  }
+
+  void AddExport() {
+    const Command& command = Add("export", "write a model or a checkpoint as a Hugging Face folder", RunExport, "print {\"out\"}");
+    AddModelOptions(*command.app, *command.options);
+    AddOutOptions(*command.app, *command.options);
+    command.app->footer("--model may be a checkpoint (DIR/step-000000000100). Needs no GPU, and no more memory than a few tensors.");
   }
 
   void AddGenerate() {

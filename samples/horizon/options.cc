@@ -22,6 +22,7 @@ constexpr const char* kMachineGroup = "Machine";
 constexpr const char* kPlanGroup = "Plan (each forces what the plan would choose)";
 constexpr const char* kOptimizerGroup = "Optimizer";
 constexpr const char* kOutputGroup = "Output";
+constexpr const char* kCheckpointGroup = "Checkpoints";
 constexpr const char* kGenerateGroup = "Generation";
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
@@ -279,13 +280,35 @@ void AddRunOptions(CLI::App& app, Options& options) {
   AddText(app, "--eval-labels", run.eval_labels, "FILE", "their labels")->group(kDataGroup)->needs(eval_data);
   AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup)->needs(eval_data);
 
+  AddOutOptions(app, options);
+  AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
+  AddTraceOption(app, options);
+}
+
+void AddOutOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
   AddText(app, "--out", run.out, "DIR", "the Hugging Face folder to write (default: the weights are not kept)")
       ->group(kOutputGroup);
   app.add_flag("--overwrite", run.overwrite, "replace --out where it exists and is not empty")->group(kOutputGroup);
   const Choices dtypes = {{"source", HLM_DTYPE_SOURCE}, {"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}, {"f16", HLM_DTYPE_F16}};
   AddChoice(app, "--save-dtype", run.save_dtype, dtypes, "type of saved weights")->group(kOutputGroup);
-  AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
-  AddTraceOption(app, options);
+}
+
+void AddCheckpointOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  CLI::Option* directory = AddText(app, "--checkpoint-dir", run.checkpoint_dir, "DIR", "where states are saved that a run can go on from")
+                               ->group(kCheckpointGroup);
+  AddNumber(app, "--save-every", run.save_every, 1, "steps between two checkpoints (default: one at the end)")
+      ->group(kCheckpointGroup)
+      ->needs(directory);
+  AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay; 0: all")->group(kCheckpointGroup)->needs(directory);
+  CLI::Option* resume = app.add_flag("--resume", run.resume, "go on from the newest good checkpoint of --checkpoint-dir")
+                            ->group(kCheckpointGroup)
+                            ->needs(directory);
+  app.add_flag("--allow-numerics-change", run.allow_numerics_change,
+               "with --resume: also on another device or with other sweeps, within rounding instead of bit for bit")
+      ->group(kCheckpointGroup)
+      ->needs(resume);
 }
 
 void AddBenchOptions(CLI::App& app, Options& options) {

@@ -82,6 +82,11 @@ struct RunOptions {
   int32_t save_dtype = HLM_DTYPE_SOURCE;
   std::string log_json;
   std::string trace;
+  std::string checkpoint_dir;
+  int64_t save_every = 0;  // 0: at the end only
+  int64_t keep = 2;        // 0: all
+  bool resume = false;
+  bool allow_numerics_change = false;
 };
 
 struct BenchOptions {
@@ -146,6 +151,8 @@ void AddOptimizerOptions(CLI::App& app, Options& options);
 void AddBudgetOptions(CLI::App& app, Options& options);
 void AddPlanOnlyOptions(CLI::App& app, Options& options);
 void AddRunOptions(CLI::App& app, Options& options);
+void AddCheckpointOptions(CLI::App& app, Options& options);
+void AddOutOptions(CLI::App& app, Options& options);
 void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
 void AddGenerateOptions(CLI::App& app, Options& options);

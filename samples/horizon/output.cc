@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "samples/horizon/error.h"
@@ -58,6 +59,22 @@ JsonLog::JsonLog(std::FILE* file, std::string path) : path_(std::move(path)), fi
 JsonLog::JsonLog(const std::string& path) : path_(path), file_(nullptr, std::fclose) {
   if (path.empty()) return;
   file_.reset(std::fopen(path.c_str(), "we"));
+  if (file_ == nullptr) throw Error(path + ": cannot be opened for writing: " + std::strerror(errno));
+}
+
+JsonLog::JsonLog(const std::string& path, int64_t last_step) : path_(path), file_(nullptr, std::fclose) {
+  if (path.empty()) return;
+  // Whole lines up to the step stay. A line that a crash cut short, or that is not ours, ends what can be kept.
+  off_t kept = 0;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    const auto object = nlohmann::json::parse(line, nullptr, false);
+    if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer() || object["step"] > last_step) break;
+    kept += static_cast<off_t>(line.size()) + 1;
+  }
+  file.close();
+  if (truncate(path.c_str(), kept) != 0 && errno != ENOENT) throw Error(path + ": cannot be cut back: " + std::strerror(errno));
+  file_.reset(std::fopen(path.c_str(), "ae"));
   if (file_ == nullptr) throw Error(path + ": cannot be opened for writing: " + std::strerror(errno));
 }
 

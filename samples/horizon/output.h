@@ -20,6 +20,8 @@ void CheckOutputFile(const std::string& path);
 class JsonLog {
  public:
   explicit JsonLog(const std::string& path);  // truncates
+  // Goes on with a log: lines of a step above `last_step`, and what follows them, are cut off first.
+  JsonLog(const std::string& path, int64_t last_step);
   static JsonLog ToStandardOutput();
 
   // A failed write does not stop a run: it is kept until Close.

@@ -61,6 +61,7 @@ void Print(const Json& plan) {
     MemorySection("Memory: what libraries and drivers take for themselves", plan["memory"]);
   }
   if (plan.contains("numerics")) Section("Numerics", plan["numerics"]);
+  if (plan.contains("saving")) Section("Saving a checkpoint beside training (stall: what a step waits for)", plan["saving"]);
   if (plan.contains("prediction")) Section("Prediction for one step", plan["prediction"]);
 }
 

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
 
+#include "samples/horizon/checkpoints.h"
 #include "samples/horizon/command.h"
 #include "samples/horizon/engine.h"
 #include "samples/horizon/interrupt.h"
@@ -49,7 +51,12 @@ class Training {
     return Dataset(data, labels, options_.shape.seq_len, description_.at("vocab_size").get<int64_t>());
   }
   void Step(int64_t step);
-  void EvaluateAfter(int64_t step);
+  void StepOrSave(int64_t step);
+  bool EvaluateAfter(int64_t step);  // false: a signal ended it
+  // What the order of the rows depends on; and that with what has been done with them.
+  Json DataIdentity() const;
+  Json DataPosition() const;
+  bool EvaluationIsDue(int64_t step) const;
   void Write(const Json& line);
   void StartTrace(int64_t step);
   void WriteTrace();
@@ -58,7 +65,8 @@ class Training {
 
   const Options& options_;
   Interrupt& interrupt_;
-  JsonLog log_file_;
+  Checkpoints checkpoints_;
+  std::optional<JsonLog> log_file_;
   std::optional<JsonLog> log_stdout_;
   Model model_;
   Json description_;
@@ -66,6 +74,8 @@ class Training {
   std::optional<Dataset> eval_data_;
   RowOrder order_;
   int64_t steps_;
+  int64_t begun_ = 0;      // steps that an earlier run has done
+  int64_t evaluated_ = 0;  // the last step after which held-out rows were looked at
   Progress progress_;
   Trainer trainer_;
   Batch batch_;
@@ -77,7 +87,7 @@ class Training {
 Training::Training(const Options& options, Interrupt& interrupt)
     : options_(options),
       interrupt_(interrupt),
-      log_file_(options.run.log_json),
+      checkpoints_(options.run),
       model_(OpenModel(options.model)),
       description_(DescribeModel(model_)),
       data_(OpenData(options.data.data, options.data.labels)),
@@ -91,45 +101,95 @@ Training::Training(const Options& options, Interrupt& interrupt)
     eval_data_.emplace(OpenData(options.run.eval_data, options.run.eval_labels));
     seq_len = std::max(seq_len, eval_data_->row_tokens());
   }
-  const Plan plan = MakePlan(model_, options, HLM_PURPOSE_TRAIN, options.shape.batch_size, seq_len);
+  const Plan plan = MakePlan(model_, options, HLM_PURPOSE_TRAIN, options.shape.batch_size, seq_len, checkpoints_.numerics());
   progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + FormatCount(data_.rows()) +
                 " rows of " + FormatCount(data_.row_tokens()) + " tokens; " + FormatCount(steps_) + " steps of " +
                 FormatCount(std::min(options.shape.batch_size, data_.rows())) + " rows; host memory " +
                 FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " + FormatBytes(PlanValue(plan, "device_bytes")));
   if (const Json json = DescribePlan(plan); json.contains("choice")) progress_.Say("plan: " + json["choice"].get<std::string>());
   trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_);
-  interrupt_.Watch(trainer_.get());
+  begun_ = checkpoints_.Resume(trainer_.get(), DataIdentity(), progress_);
+  evaluated_ = checkpoints_.data().value("evaluated", int64_t{0});
+  if (begun_ > 0) {
+    log_file_.emplace(options.run.log_json, begun_);
+  } else {
+    log_file_.emplace(options.run.log_json);
+  }
+}
+
+Json Training::DataIdentity() const {
+  return {{"rows", data_.rows()},
+          {"row_tokens", data_.row_tokens()},
+          {"batch_size", options_.shape.batch_size},
+          {"seed", options_.run.seed},
+          {"shuffle", !options_.run.no_shuffle}};
+}
+
+Json Training::DataPosition() const {
+  Json position = DataIdentity();
+  position["evaluated"] = evaluated_;
+  return position;
+}
+
+bool Training::EvaluationIsDue(int64_t step) const {
+  const int64_t every = options_.run.eval_every;
+  return eval_data_ && ((every > 0 && step % every == 0) || step == steps_);
 }
 
 int Training::Run() {
-  int64_t done = 0;
+  int64_t done = begun_;
   bool cancelled = false;
-  try {
-    while (done < steps_ && !interrupt_.requested()) {
-      StartTrace(done + 1);
-      Step(done + 1);
-      ++done;
-      if (done == trace_end_) WriteTrace();
-      const bool due = options_.run.eval_every > 0 && done % options_.run.eval_every == 0;
-      if (eval_data_ && (due || done == steps_)) EvaluateAfter(done);
-    }
-  } catch (const ApiError& error) {
-    if (error.code() != HLM_CANCELLED || !interrupt_.requested()) throw;
-    cancelled = true;
+  // A signal may have come between a step and its evaluation.
+  if (begun_ > 0 && begun_ < steps_ && evaluated_ < begun_ && EvaluationIsDue(begun_)) cancelled = !EvaluateAfter(begun_);
+  while (done < steps_ && !cancelled && !interrupt_.requested()) {
+    StartTrace(done + 1);
+    StepOrSave(done + 1);
+    ++done;
+    if (done == trace_end_) WriteTrace();
+    if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
+    // Last, so that the log of a run that goes on from here has this step's evaluation.
+    if (!cancelled) checkpoints_.AfterStep(trainer_.get(), DataPosition(), done, progress_);
   }
-  interrupt_.Watch(nullptr);
   if (trace_end_ > 0) WriteTrace();
   Check(hlm_trainer_finish(trainer_.get()));
   Report(done);
+  // A full disk of the checkpoints is no reason not to write the model.
+  std::exception_ptr not_saved;
+  try {
+    if (done > begun_) checkpoints_.SaveLast(trainer_.get(), DataPosition(), done, progress_);
+  } catch (const Error&) {
+    not_saved = std::current_exception();
+  }
   Save();
-  log_file_.Close();
+  if (not_saved) std::rethrow_exception(not_saved);
+  log_file_->Close();
   if (log_stdout_) log_stdout_->Close();
-  if (done == steps_ && !cancelled) return kExitOk;
+  if (done >= steps_ && !cancelled) return kExitOk;
   progress_.Clear();
-  const std::string kept = options_.run.out.empty() ? "nothing was saved" : "its weights are in " + options_.run.out;
+  std::string kept = options_.run.out.empty() ? "" : "its weights are in " + options_.run.out;
+  if (checkpoints_.saved() == done)
+    kept += (kept.empty() ? "" : ", ") + ("its state is in " + options_.run.checkpoint_dir) + " (--resume goes on from it)";
+  if (kept.empty()) kept = "nothing was saved";
   std::fprintf(stderr, "error: interrupted after step %lld of %lld; %s\n", static_cast<long long>(done),
                static_cast<long long>(steps_), kept.c_str());
-  return kExitInterrupted;
+  return kExitSignal + interrupt_.signal();
+}
+
+// A device that fails takes no step with it that was finished.
+void Training::StepOrSave(int64_t step) {
+  try {
+    Step(step);
+  } catch (const ApiError& error) {
+    const int64_t done = step - 1;
+    if (!checkpoints_.on() || done == begun_) throw;
+    try {
+      checkpoints_.SaveLast(trainer_.get(), DataPosition(), done, progress_);
+    } catch (const Error&) {
+      throw error;
+    }
+    throw ApiError(error.code(), std::string(error.what()) + "; the state after step " + std::to_string(done) + " is in " +
+                                     options_.run.checkpoint_dir + " (--resume goes on from it)");
+  }
 }
 
 void Training::Step(int64_t step) {
@@ -149,27 +209,38 @@ void Training::Step(int64_t step) {
          {"tokens_per_second", static_cast<double>(metrics.tokens) / seconds},
          {"skipped", metrics.skipped != 0}});
   progress_.Step(step, metrics.loss, metrics.tokens, seconds, metrics.skipped != 0);
-  if (step == 1) first_loss_ = metrics.loss;
+  if (step == begun_ + 1) first_loss_ = metrics.loss;
   last_loss_ = metrics.loss;
   tokens_ += metrics.tokens;
   seconds_ += seconds;
 }
 
-void Training::EvaluateAfter(int64_t step) {
-  const Evaluation result = Evaluate(trainer_.get(), *eval_data_, options_.shape.batch_size);
+bool Training::EvaluateAfter(int64_t step) {
+  interrupt_.Watch(trainer_.get());
+  Evaluation result;
+  try {
+    result = Evaluate(trainer_.get(), *eval_data_, options_.shape.batch_size);
+  } catch (const ApiError& error) {
+    if (error.code() != HLM_CANCELLED || !interrupt_.requested()) throw;
+    interrupt_.Watch(nullptr);
+    return false;
+  }
+  interrupt_.Watch(nullptr);
+  evaluated_ = step;
   Write({{"step", step}, {"eval_loss", result.loss}, {"eval_perplexity", result.perplexity}, {"eval_tokens", result.tokens}});
   progress_.Say("step " + std::to_string(step) +
                 Format(": held-out loss %.4f, perplexity %.2f over ", result.loss, result.perplexity) +
                 FormatCount(result.tokens) + " tokens");
+  return true;
 }
 
 void Training::Write(const Json& line) {
-  log_file_.Write(line);
+  log_file_->Write(line);
   if (log_stdout_) log_stdout_->Write(line);
 }
 
 void Training::StartTrace(int64_t step) {
-  if (options_.run.trace.empty() || step != std::min<int64_t>(2, steps_)) return;
+  if (options_.run.trace.empty() || step != std::min(begun_ + 2, steps_)) return;
   Check(hlm_trainer_trace_start(trainer_.get()));
   trace_end_ = std::min(step + kTracedSteps - 1, steps_);
 }
@@ -181,9 +252,9 @@ void Training::WriteTrace() {
 }
 
 void Training::Report(int64_t done) {
-  if (done == 0) return;
-  progress_.Say("trained " + FormatCount(done) + " steps on " + FormatCount(tokens_) + " tokens in " + FormatSeconds(seconds_) +
-                " (" + FormatRate(static_cast<double>(tokens_) / seconds_) + " tokens/s)" +
+  if (done == begun_) return;
+  progress_.Say("trained " + FormatCount(done - begun_) + " steps on " + FormatCount(tokens_) + " tokens in " +
+                FormatSeconds(seconds_) + " (" + FormatRate(static_cast<double>(tokens_) / seconds_) + " tokens/s)" +
                 Format("; loss %.4f at the first step, %.4f at the last", first_loss_, last_loss_));
 }
 

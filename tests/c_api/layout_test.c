@@ -42,7 +42,17 @@ AT(hlm_plan_options, optimizer, 152);
 AT(hlm_plan_options, states, 156);
 AT(hlm_plan_options, master, 160);
 AT(hlm_plan_options, snapshot_bytes, 168);
-LAST(hlm_plan_options, machine_json, 176, 184);
+AT(hlm_plan_options, machine_json, 176);
+LAST(hlm_plan_options, numerics_json, 184, 192);
+
+AT(hlm_checkpoint_options, struct_size, 0);
+AT(hlm_checkpoint_options, keep, 8);
+AT(hlm_checkpoint_options, background, 16);
+LAST(hlm_checkpoint_options, user_data, 24, 32);
+
+AT(hlm_resume_options, struct_size, 0);
+AT(hlm_resume_options, allow_numerics_change, 8);
+LAST(hlm_resume_options, reserved, 12, 16);
 
 AT(hlm_batch, struct_size, 0);
 AT(hlm_batch, ids, 8);

@@ -57,7 +57,8 @@ RunResult Train(const RunSetup& setup) {
   RunResult result;
   result.plan = *plan;
   Trainer trainer(model, plan, setup.trainer, MakeTestDevice(device_options));
-  for (int64_t step = 0; step < setup.steps; ++step) {
+  if (setup.before_steps) setup.before_steps(trainer);
+  for (int64_t step = setup.first_step; step < setup.steps; ++step) {
     const Data data = MakeData(setup, step);
     Batch batch;
     batch.ids = data.ids;
@@ -66,6 +67,7 @@ RunResult Train(const RunSetup& setup) {
     const StepMetrics metrics = trainer.Step(batch);
     result.losses.push_back(metrics.loss);
     result.norms.push_back(metrics.grad_norm);
+    if (setup.after_step) setup.after_step(trainer, step + 1);
   }
   for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
     for (const UnitSpec& unit : model->layout().units) {

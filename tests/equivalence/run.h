@@ -18,7 +18,9 @@ struct RunSetup {
   PlanOptions plan;
   CpuDeviceOptions device;
   TrainerOptions trainer;
-  int64_t steps = 3;
+  int64_t first_step = 0, steps = 3;  // steps [first_step, steps) of the run
+  std::function<void(Trainer&)> before_steps;
+  std::function<void(Trainer&, int64_t done)> after_step;
   int64_t documents = 6;       // of different lengths, at most plan.seq_len
   int64_t seed = 1;
   int64_t red_zone_bytes = 256;  // guards in the device arena

@@ -3,6 +3,7 @@
 //
 // Only allocations of the calling thread fail: those are the library's own. What its threads do between events cannot be made to
 // fail at the same place twice.
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -290,6 +291,41 @@ TEST(Allocation, Save) {
              std::filesystem::remove_all(folder);
              ASSERT_TRUE(std::filesystem::is_empty(parent)) << "something half written was left";
            });
+}
+
+TEST(Allocation, SaveAndResumeAState) {
+  const Trainer trainer = TinyTrainer();
+  StepLoss(trainer.get());
+  const std::string folder = WriteFolder("state_parent", {}) + "/checkpoints", newest = folder + "/step-000000000001";
+  hlm_checkpoint_options options;
+  hlm_checkpoint_options_init(&options);
+  options.background = 0;
+  options.user_data = "a text that is too long to lie inside its string";
+  ASSERT_OK(hlm_trainer_save(trainer.get(), folder.c_str(), &options));
+  StepLoss(trainer.get());
+  const std::string second = folder + "/step-000000000002";
+  const int64_t saving = FailEach([&] { return hlm_trainer_save(trainer.get(), folder.c_str(), &options); },
+                                  [&](bool succeeded) {
+                                    ASSERT_EQ(std::filesystem::exists(second), succeeded);
+                                    std::filesystem::remove_all(second);
+                                    for (const auto& entry : std::filesystem::directory_iterator(folder)) ASSERT_EQ(entry.path(), newest);
+                                  });
+  EXPECT_GT(saving, 50);
+  char* text = nullptr;
+  const int64_t listing = FailEach([&] { return hlm_checkpoint_list(folder.c_str(), &text); },
+                                   [&](bool succeeded) {
+                                     ASSERT_EQ(text != nullptr, succeeded);
+                                     hlm_string_destroy(std::exchange(text, nullptr));
+                                   });
+  EXPECT_GT(listing, 50);
+  const int64_t resuming = FailEach([&] { return hlm_trainer_resume(trainer.get(), folder.c_str(), nullptr, &text); },
+                                    [&](bool succeeded) {
+                                      ASSERT_EQ(text != nullptr, succeeded);
+                                      if (succeeded) EXPECT_NE(std::string(text).find("too long"), std::string::npos);
+                                      hlm_string_destroy(std::exchange(text, nullptr));
+                                    });
+  EXPECT_GT(resuming, 100);
+  EXPECT_TRUE(std::isfinite(StepLoss(trainer.get())));
 }
 
 TEST(Allocation, Trainer) {

@@ -102,6 +102,18 @@ TEST(DeviceFault, EveryAllocationInTurn) {
   EXPECT_GE(n, 2);  // the device arena and at least one pinned buffer
 }
 
+// The trainer's device has failed: its state can be saved, and a trainer on a device that works goes on from there.
+void ExpectGoesOnElsewhere(Trainer& trainer, Timing timing, int64_t finished, const std::vector<std::vector<float>>& states) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "checkpoints_after_fault";
+  std::filesystem::remove_all(folder);
+  trainer.Save(folder.string(), {.background = false});
+  const auto next = MakeTrainer(timing, Failing(-1, -1));
+  EXPECT_NE(next->Resume(folder.string(), false).find("\"step\":" + std::to_string(finished)), std::string::npos);
+  const TinyBatch batch;
+  for (int64_t step = finished; step < 2; ++step) next->Step(batch.Get());
+  EXPECT_EQ(Read(*next), states[2]);
+}
+
 // Trains two steps while the n-th piece of work fails, and looks at what is left. Returns whether there was an n-th.
 bool TrainWithFault(Timing timing, int64_t n, const std::vector<std::vector<float>>& states) {
   SCOPED_TRACE("work " + std::to_string(n));
@@ -142,6 +154,7 @@ bool TrainWithFault(Timing timing, int64_t n, const std::vector<std::vector<floa
     std::vector<float> values(kElements);
     saved->weights().Read(*FindTensor(saved->layout(), kTensor, &unit), 0, kElements, values.data());
     EXPECT_EQ(values, states[finished]);
+    if (n % 5 == 0) ExpectGoesOnElsewhere(*trainer, timing, static_cast<int64_t>(finished), states);
   }
   return true;
 }

@@ -1,0 +1,57 @@
+#!/bin/bash
+# Whole training steps from host memory on this machine: the optimizer alone, steps of a 7B and a 14B shape, the largest models that fit,
+# and what saving costs.
+#
+#   measure_training.sh [FOLDER [PART...]]     JSON and traces' summaries go to FOLDER (figures); parts are optimizer 7b 14b largest
+#                                              save (all)
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+source ./environment.sh
+out=${1:-figures}
+mkdir -p "$out"
+parts=" ${*:2} "
+[[ $# -ge 2 ]] || parts=" optimizer 7b 14b largest save "
+wanted() { [[ $parts == *" $1 "* ]]; }
+
+bench() {  # NAME ARGUMENTS...
+  local name=$1 began=$SECONDS
+  shift
+  echo "== $name: horizon bench --purpose train $*"
+  ./horizon bench --device cuda:0 --purpose train --json "$@" >"$out/$name.json" 2>"$out/$name.err" || {
+    cat "$out/$name.err"
+    return
+  }
+  python3 - "$out/$name.json" $((SECONDS - began)) <<'P'
+import json, sys
+f = json.load(open(sys.argv[1]))
+idle = f["compute_stream"] or {"seconds": 0, "idle_seconds": 0, "idle": {}}
+print(f"   step {f['step_seconds']:.3f} s ({f['fastest_step_seconds']:.3f} to {f['slowest_step_seconds']:.3f}), {f['tokens_per_second']:.0f} tokens/s, "
+      f"6NT {f['six_nt_flops_per_second'] / 1e12:.0f} TFLOP/s, products alone {f['products_alone_seconds']:.3f} s, "
+      f"host {f['host_bytes'] / 2**30:.1f} GiB = {f['host_bytes'] / f['parameters']:.2f} bytes a parameter, device {f['device_bytes'] / 2**30:.1f} GiB, "
+      f"predicted {f['predicted_step_seconds']:.3f} s, sweeps {f['sweeps']}; {sys.argv[2]} s in all")
+P
+}
+
+steps_7b() {  # ROWS WARM STEPS [ARGUMENTS...]
+  local rows=$1 warm=$2 steps=$3
+  shift 3
+  bench "7b-$((rows))k${*// /}" --preset qwen2.5-7b --seq-len 1024 --batch-size "$rows" --warm-up "$warm" --steps "$steps" "$@"
+}
+
+if wanted optimizer; then
+  echo "== the optimizer alone, 16 threads"
+  ./optim_bench 268435456 "$(nproc)"
+fi
+
+if wanted 7b; then
+  for states in f32 bf16; do
+    steps_7b 16 1 3 --states $states
+    steps_7b 40 1 3 --states $states
+    steps_7b 128 1 3 --states $states
+    steps_7b 512 1 3 --states $states
+  done
+fi
+
+if wanted 14b; then
+  bench 14b-128k --preset qwen2.5-14b --seq-len 1024 --batch-size 128 --warm-up 1 --steps 3 --states int8 --grad-dtype bf16
+fi
