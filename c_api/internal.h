@@ -36,6 +36,10 @@ struct hlm_trainer {
   std::atomic<bool> in_use{false};
 };
 
+struct hlm_weights {
+  std::unique_ptr<hlm::FrozenWeights> weights;
+};
+
 struct hlm_optimizer {
   hlm_optimizer(const hlm::OptimizerOptions& own, int threads) : options(own), pool(threads) {}
   hlm::OptimizerOptions options;

@@ -66,6 +66,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.optimizer_threads = given.optimizer_threads;
   own.host_limit_bytes = given.host_limit_bytes;
   own.device_limit_bytes = given.device_limit_bytes;
+  own.frozen_copies = given.frozen_copies;
   return own;
 }
 

@@ -138,6 +138,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     }
   }
   host.batch = MakeBatchLayout(plan.step_tokens).total;
+  host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }
 
 }  // namespace

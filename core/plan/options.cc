@@ -29,6 +29,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("optimizer_threads", o.optimizer_threads, 0, 4096);
   CheckRange("host_limit_bytes", o.host_limit_bytes, 0, INT64_MAX);
   CheckRange("device_limit_bytes", o.device_limit_bytes, 0, INT64_MAX);
+  CheckRange("frozen_copies", o.frozen_copies, 0, 64);
   const int64_t least_part = kNormChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
     throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for 256 MiB");

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
+#include "core/store/frozen.h"
 #include "core/train/executor.h"
 #include "core/train/trainer.h"
 
@@ -32,6 +33,7 @@ struct Trainer::State {
   Interrupt interrupt;
   HostPool pool;
   ParameterStore store;
+  FrozenCopies frozen;                 // the updater copies into them
   std::unique_ptr<GradientRing> ring;  // none where the plan has no gradients
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Executor> executor;
@@ -66,7 +68,14 @@ struct Trainer::State {
   // The batch as the device sees it, where the device still works.
   Tokens Prepare(const Batch& batch, Predictions predictions) const;
   // Forward and backward. `update`: timing `backward`.
-  BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update);
+  BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update, const Objective* objective = nullptr);
+  void CheckAccumulates() const;
+  void CheckFrozen(const FrozenWeights* weights) const;
+  // Negative log-likelihoods and what else is wanted, by place; as many passes as it takes (logprobs.cc).
+  struct Places {
+    std::vector<float> losses, entropies, best;
+  };
+  Places LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best);
   StepMetrics Apply();
   // A step of which nothing is predicted.
   StepMetrics Skip(const Tokens& prepared);

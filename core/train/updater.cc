@@ -22,8 +22,8 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
 }
 
 Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
-                 HostPool& pool, Trace& trace)
-    : plan_(plan), store_(store), optimizer_(optimizer), pool_(pool), trace_(trace), checker_(device.race_checker()),
+                 HostPool& pool, Trace& trace, std::function<void(int64_t unit)> before_update)
+    : plan_(plan), store_(store), optimizer_(optimizer), pool_(pool), trace_(trace), before_update_(std::move(before_update)), checker_(device.race_checker()),
       pending_(layout.units.size(), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -159,6 +159,7 @@ void Updater::UpdateAll(const UpdateStep& step) {
 }
 
 void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
+  before_update_(unit);
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
   DeclareAccess(checker_, store_.Weights(unit, part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true,

@@ -31,7 +31,7 @@ namespace hlm {
 class Updater {
  public:
   Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer, HostPool& pool,
-          Trace& trace);
+          Trace& trace, std::function<void(int64_t unit)> before_update);
   ~Updater();
 
   // What happens to the gradients of one sweep.
@@ -82,6 +82,7 @@ class Updater {
   OptimizerOptions optimizer_;
   HostPool& pool_;
   Trace& trace_;
+  std::function<void(int64_t unit)> before_update_;  // the unit's bytes are about to change
   RaceChecker* checker_;
   std::vector<std::vector<Segment>> segments_;  // [units]
 
