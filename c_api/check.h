@@ -67,7 +67,7 @@ HLM_VERSIONED(hlm_optimizer_options, 48);
 HLM_VERSIONED(hlm_optimizer_arrays, 72);
 HLM_VERSIONED(hlm_preference_options, 96);
 HLM_VERSIONED(hlm_preference_metrics, 88);
-HLM_VERSIONED(hlm_kto_options, 136);
+HLM_VERSIONED(hlm_kto_options, 120);
 HLM_VERSIONED(hlm_kto_metrics, 80);
 HLM_VERSIONED(hlm_policy_options, 144);
 HLM_VERSIONED(hlm_policy_metrics, 120);

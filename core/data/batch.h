@@ -18,7 +18,7 @@ struct Batch {
   std::span<const int32_t> labels;   // empty: the ids
   std::span<const float> weights;    // empty: 1
   double denominator = 0;            // 0: the sum of the weights of the predicted tokens
-  std::span<const float> entropy_weights;  // empty: 0
+  std::span<const float> entropy_weights = {};  // empty: 0
   double temperature = 0;            // logits are divided by it; 0: 1
 
   int64_t documents() const { return static_cast<int64_t>(offsets.size()) - 1; }
