@@ -30,6 +30,8 @@ Batch ReadBatch(const hlm_batch* batch) {
   own.labels = PerId(given.labels, given.n_labels, given.n_ids, "labels");
   own.weights = PerId(given.weights, given.n_weights, given.n_ids, "weights");
   own.denominator = given.denominator;
+  own.entropy_weights = PerId(given.entropy_weights, given.n_entropy_weights, given.n_ids, "entropy_weights");
+  own.temperature = given.temperature;
   return own;
 }
 

@@ -68,6 +68,12 @@ HLM_VERSIONED(hlm_optimizer_arrays, 72);
 HLM_VERSIONED(hlm_template_options, 96);
 HLM_VERSIONED(hlm_checkpoint_options, 32);
 HLM_VERSIONED(hlm_resume_options, 16);
+HLM_VERSIONED(hlm_preference_options, 96);
+HLM_VERSIONED(hlm_preference_metrics, 88);
+HLM_VERSIONED(hlm_kto_options, 120);
+HLM_VERSIONED(hlm_kto_metrics, 80);
+HLM_VERSIONED(hlm_policy_options, 144);
+HLM_VERSIONED(hlm_policy_metrics, 120);
 #undef HLM_VERSIONED
 
 // No struct will ever be this large: a size above it was never set.

@@ -222,10 +222,11 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_TIMING_AUTO -1        /* NEXT_FORWARD with clipping; without, it or BACKWARD: the most exact that fits, then the faster */
 
 #define HLM_OPTIMIZER_ADAMW 0
-#define HLM_OPTIMIZER_ADAM 1
-#define HLM_OPTIMIZER_SGD 2  /* beta1 is the momentum */
-#define HLM_OPTIMIZER_LION 3
+#define HLM_OPTIMIZER_ADAM 1 /* weight decay is added to the gradient */
+#define HLM_OPTIMIZER_SGD 2  /* beta1 is the momentum; one moment */
+#define HLM_OPTIMIZER_LION 3 /* one moment */
 
+/* How moments are stored. Both narrow forms are rounded stochastically by a counter: the same bits every time. */
 #define HLM_STATES_F32 0
 #define HLM_STATES_BF16 1  /* rounded stochastically */
 #define HLM_STATES_INT8 2  /* a scale for each 256 */
@@ -234,19 +235,6 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_MASTER_SPLIT 0 /* exact: the bf16 weight and a 16-bit remainder; in f32 compute the weight itself */
 #define HLM_MASTER_NONE 1  /* no remainder: bf16 weights, rounded stochastically; bf16 compute only */
 #define HLM_MASTER_AUTO -1 /* NONE only where nothing more exact fits */
-
-#define HLM_OPTIMIZER_ADAMW 0
-#define HLM_OPTIMIZER_ADAM 1 /* weight decay is added to the gradient */
-#define HLM_OPTIMIZER_SGD 2  /* with momentum beta1; one moment */
-#define HLM_OPTIMIZER_LION 3 /* one moment */
-
-/* How moments are stored. Both narrow forms are rounded stochastically by a counter: the same bits every time. */
-#define HLM_STATES_F32 0
-#define HLM_STATES_BF16 1
-#define HLM_STATES_INT8 2 /* one byte each and an fp32 scale for 256 of them (docs/numerics.md) */
-
-#define HLM_MASTER_SPLIT 0 /* the exact fp32 master: bf16 weight and 16-bit remainder */
-#define HLM_MASTER_NONE 1  /* bf16 weights alone, rounded stochastically */
 
 typedef struct hlm_plan_options {
   size_t struct_size;
@@ -280,6 +268,7 @@ typedef struct hlm_plan_options {
   const char* numerics_json;  /* the "numerics" of a plan or a checkpoint: what the options leave to the plan (micro_batch, sweeps,
                                  head_chunk, grad_dtype, threads, algorithms of products) is taken from there instead of chosen, so that a
                                  run can go on bit for bit; NULL (default): chosen; borrowed for the call */
+  int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -309,7 +298,8 @@ HLM_API void hlm_plan_destroy(hlm_plan* plan);
  * labels[t] and weights[t] belong to the token that is predicted at t, from the tokens of its document before it: the shift
  * is inside, as in Hugging Face. A document's first label and weight are never used. -100 is not predicted.
  *
- * loss = sum over predicted t of weights[t] * -log p(labels[t] | tokens before t) / denominator.
+ * loss = sum over predicted t of (weights[t] * -log p(labels[t] | tokens before t) + entropy_weights[t] * H[t]) / denominator, with
+ * p = softmax(logits / temperature) and H[t] the entropy of the prediction of token t.
  * With weights and a denominator of the caller's choosing, any loss on token log-probabilities can be driven from outside. */
 typedef struct hlm_batch {
   size_t struct_size;
@@ -322,6 +312,9 @@ typedef struct hlm_batch {
   const float* weights;    /* [n_weights] n_weights == n_ids, finite; or NULL with 0: 1 for each predicted token */
   size_t n_weights;
   double denominator;      /* above 0; 0: the sum of the weights of the predicted tokens */
+  const float* entropy_weights; /* [n_entropy_weights] n_entropy_weights == n_ids, finite; or NULL with 0: the entropy plays no part */
+  size_t n_entropy_weights;
+  double temperature;      /* in [1e-6, 1e6]; 0: 1. hlm_trainer_logits gives logits as they are */
 } hlm_batch;
 HLM_API void hlm_batch_init_sized(hlm_batch* batch, size_t struct_size);
 static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch, sizeof(*batch)); }
@@ -496,6 +489,237 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_set_deadline(hlm_trainer* trainer, d
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_finish(hlm_trainer* trainer);
 
 HLM_API void hlm_trainer_destroy(hlm_trainer* trainer);
+
+/* ---- Log-probabilities, and losses made of them ------------------------------------------------------------------------ *
+ *
+ * Everywhere below an array [n_ids] belongs to the token at its place: its log-probability is that of the token *at* t given the
+ * tokens of its document before it. (Tinker and verl index by the place that predicts, one earlier.) A document's first token, and
+ * a token whose label is -100, has 0 and is never used.
+ *
+ * Log-probabilities that are seen inside a loss and those of hlm_trainer_logprobs are the same bits for the same batch and
+ * numerics. The bits depend on which documents share a micro-batch; beyond rounding nothing depends on how documents are packed.
+ *
+ * Two ways lead to any loss on log-probabilities. Two calls: hlm_trainer_logprobs, then hlm_trainer_accumulate with weights[t] =
+ * -dloss/dlogprob[t], entropy_weights[t] = dloss/dH[t] and denominator 1; it costs another forward pass. Or one of the accumulate
+ * functions below: one forward pass, the head's products once more, one backward pass. Both give the same gradient, bit for bit.
+ *
+ * In the accumulate functions below, batch->weights say what a token counts in its document (a mask, as a rule: 0 for the prompt,
+ * 1 for the answer; labels of -100 do the same), not what its gradient is multiplied with. batch->denominator and entropy_weights
+ * are ignored. They add to what is accumulated, as hlm_trainer_accumulate does, and hlm_trainer_apply ends the step; options hold the
+ * denominator of the whole step, so that a step may be cut into calls at will. All of them are FAILED_PRECONDITION under BACKWARD
+ * timing. docs/objectives.md has the formulas. */
+
+/* The weights of a trainer as they were at one moment. */
+typedef struct hlm_weights hlm_weights;
+
+/* Keeps the weights as they are now (after pending updates). Nothing is copied at once: a unit's bytes are, when it is about to
+ * change. RESOURCE_EXHAUSTED where the plan's frozen_copies are all in use. Caller frees with hlm_weights_destroy, which may be
+ * called after the trainer's end as well. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_keep_weights(hlm_trainer* trainer, hlm_weights** out_weights);
+HLM_API void hlm_weights_destroy(hlm_weights* weights);
+
+/* Log-probabilities of the labels, forward only; changes nothing. weights: NULL for the current ones, or what this trainer kept.
+ * logprobs [n_ids]; entropies [n_ids], in nats, and greedy [n_ids], the log-probability of the likeliest token (equal to logprobs
+ * where the label is that token), or NULL with 0. A batch of any size: it takes as many passes as needed, each of whole
+ * micro-batches, and the results do not depend on it. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_logprobs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch* batch,
+                                                     float* logprobs, size_t n_logprobs, float* entropies, size_t n_entropies,
+                                                     float* greedy, size_t n_greedy);
+
+/* hlm_trainer_evaluate under kept weights. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights* weights,
+                                                             const hlm_batch* batch, double* out_loss, int64_t* out_tokens);
+
+/* sums[d] = sum over document d of weight * logprob in double and in order, tokens[d] = the sum of its weights; each [documents], or
+ * NULL with 0. What the losses below do with log-probabilities first: reference sums made so give a first DPO loss of ln 2. */
+HLM_API HLM_MUST_USE hlm_error* hlm_batch_sum_logprobs(const hlm_batch* batch, const float* logprobs, size_t n_logprobs, double* sums,
+                                                       size_t n_sums, double* tokens, size_t n_tokens);
+
+/* Pairs: documents 2i are preferred to documents 2i + 1. With s a document's sum, n its weights, r = s - reference, by pair
+ * (w preferred, l the other), x = beta (r_w - r_l) - gamma, e = label_smoothing: */
+#define HLM_PREFERENCE_SIGMOID 0      /* DPO: -(1-e) log sigmoid(x) - e log sigmoid(-x) */
+#define HLM_PREFERENCE_ROBUST 1       /* (-(1-e) log sigmoid(x) + e log sigmoid(-x)) / (1-2e) */
+#define HLM_PREFERENCE_HINGE 2        /* max(0, 1 - x) */
+#define HLM_PREFERENCE_IPO 3          /* (r_w/n_w - r_l/n_l - 1/(2 beta))^2 */
+#define HLM_PREFERENCE_SIGMOID_NORM 4 /* SIGMOID with r/n in place of r */
+#define HLM_PREFERENCE_EXO_PAIR 5     /* KL of (sigmoid(beta (r_w - r_l)), 1 - ...) from (1-e, e); e 0 counts as 0.001 */
+#define HLM_PREFERENCE_NCA_PAIR 6
+#define HLM_PREFERENCE_BCO_PAIR 7
+#define HLM_PREFERENCE_SPPO_HARD 8
+#define HLM_PREFERENCE_APO_ZERO 9
+#define HLM_PREFERENCE_APO_DOWN 10
+#define HLM_PREFERENCE_ORPO 11        /* -s_w/n_w - beta log sigmoid(log odds ratio of exp(s/n)); no reference */
+#define HLM_PREFERENCE_SIMPO 12       /* SIGMOID with s/n in place of r; no reference */
+
+typedef struct hlm_preference_options {
+  size_t struct_size;
+  int32_t kind;             /* HLM_PREFERENCE_...; default SIGMOID */
+  int32_t reference_free;   /* 1: every reference is 0; default 0 */
+  double beta;              /* above 0; default 0.1 */
+  double gamma;             /* margin; default 0 */
+  double label_smoothing;   /* in [0, 1), ROBUST [0, 0.5); default 0 */
+  double sft_weight;        /* adds this times -s_w/n_w; default 0 (ORPO: this much more) */
+  double sft_denominator;   /* above 0: adds it times -s_w / sft_denominator instead (tokens of the step); 0: as above */
+  double denominator;       /* pairs of the whole step; 0: of this batch */
+  const double* reference_sums;    /* [n_reference_sums] one a document; or NULL with 0 */
+  size_t n_reference_sums;
+  const float* reference_logprobs; /* [n_reference_logprobs] n_ids, as hlm_trainer_logprobs gives them; or NULL with 0 */
+  size_t n_reference_logprobs;
+} hlm_preference_options;
+HLM_API void hlm_preference_options_init_sized(hlm_preference_options* options, size_t struct_size);
+static inline void hlm_preference_options_init(hlm_preference_options* options) {
+  hlm_preference_options_init_sized(options, sizeof(*options));
+}
+
+/* The loss is this batch's share of the step's; the others are means over the batch's pairs. A reward is beta r, with ORPO and
+ * SIMPO beta s/n. */
+typedef struct hlm_preference_metrics {
+  size_t struct_size;
+  double loss;
+  double reward_chosen;
+  double reward_rejected;
+  double accuracy; /* share of pairs whose chosen reward is the larger one */
+  double margin;
+  double logprob_chosen; /* of s */
+  double logprob_rejected;
+  double sft;            /* of -s_w/n_w */
+  int64_t pairs;
+  int64_t tokens;        /* predicted */
+} hlm_preference_metrics;
+HLM_API void hlm_preference_metrics_init_sized(hlm_preference_metrics* metrics, size_t struct_size);
+static inline void hlm_preference_metrics_init(hlm_preference_metrics* metrics) {
+  hlm_preference_metrics_init_sized(metrics, sizeof(*metrics));
+}
+
+/* INVALID_ARGUMENT for an odd number of documents, and for one whose weights do not sum to more than 0. Both documents of a pair
+ * need not share a micro-batch. options NULL: not with a kind that needs a reference. out_metrics may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_preference(hlm_trainer* trainer, const hlm_batch* batch,
+                                                                  const hlm_preference_options* options,
+                                                                  hlm_preference_metrics* out_metrics);
+
+/* KTO: each document is desirable or not. loss = desirable_weight (1 - sigmoid(beta (r - kl))), or undesirable_weight
+ * (1 - sigmoid(beta (kl - r))). */
+typedef struct hlm_kto_options {
+  size_t struct_size;
+  double beta;               /* above 0; default 0.1 */
+  double desirable_weight;   /* default 1 */
+  double undesirable_weight; /* default 1 */
+  double denominator;        /* documents of the whole step; 0: of this batch */
+  double kl;                 /* not negative; used where `mismatched` is NULL; default 0 (then this is APO-zero) */
+  const int32_t* desirable;  /* [n_desirable] one a document, 1 or 0 */
+  size_t n_desirable;
+  const double* reference_sums;    /* [n_reference_sums] one a document; or NULL with 0 and reference_logprobs */
+  size_t n_reference_sums;
+  const float* reference_logprobs; /* [n_reference_logprobs] n_ids; or NULL with 0 */
+  size_t n_reference_logprobs;
+  const hlm_batch* mismatched; /* prompts with other prompts' answers: kl = max(0, mean(s - reference)) over it, forward only; or NULL */
+  const double* mismatched_sums; /* [n_mismatched_sums] the reference's, one a document of `mismatched` */
+  size_t n_mismatched_sums;
+} hlm_kto_options;
+HLM_API void hlm_kto_options_init_sized(hlm_kto_options* options, size_t struct_size);
+static inline void hlm_kto_options_init(hlm_kto_options* options) { hlm_kto_options_init_sized(options, sizeof(*options)); }
+
+typedef struct hlm_kto_metrics {
+  size_t struct_size;
+  double loss; /* this batch's share of the step's */
+  double kl;   /* that was used */
+  double reward_desirable; /* means over documents of the kind, 0 where there is none: beta r */
+  double reward_undesirable;
+  double logprob_desirable;
+  double logprob_undesirable;
+  int64_t desirable; /* documents */
+  int64_t undesirable;
+  int64_t tokens; /* predicted */
+} hlm_kto_metrics;
+HLM_API void hlm_kto_metrics_init_sized(hlm_kto_metrics* metrics, size_t struct_size);
+static inline void hlm_kto_metrics_init(hlm_kto_metrics* metrics) { hlm_kto_metrics_init_sized(metrics, sizeof(*metrics)); }
+
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_kto(hlm_trainer* trainer, const hlm_batch* batch,
+                                                           const hlm_kto_options* options, hlm_kto_metrics* out_metrics);
+
+#define HLM_POLICY_CLIP 0  /* max(-A ratio, -A clip(ratio)) */
+#define HLM_POLICY_CISPO 1 /* -A clip(ratio) logprob, with no gradient through the ratio */
+
+#define HLM_RATIO_TOKEN 0    /* exp(logprob - old) */
+#define HLM_RATIO_SEQUENCE 1 /* exp(mean over the document of logprob - old), for each of its tokens (GSPO) */
+
+#define HLM_KL_K1 0  /* d = logprob - reference */
+#define HLM_KL_K2 1  /* d^2 / 2 */
+#define HLM_KL_K3 2  /* exp(-d) - 1 + d */
+#define HLM_KL_ABS 3 /* |d| */
+
+#define HLM_REDUCTION_TOKEN_MEAN 0    /* sum of weight * loss over tokens / tokens of the step */
+#define HLM_REDUCTION_SEQUENCE_MEAN 1 /* mean over a document's tokens, sum over documents / documents of the step */
+#define HLM_REDUCTION_SEQUENCE_SUM 2  /* sum over tokens / documents of the step (or any constant: Dr. GRPO) */
+
+typedef struct hlm_policy_options {
+  size_t struct_size;
+  int32_t kind;          /* HLM_POLICY_...; default CLIP */
+  int32_t ratio;         /* HLM_RATIO_...; default TOKEN */
+  int32_t kl;            /* HLM_KL_...; default K3 */
+  int32_t reduction;     /* HLM_REDUCTION_...; default TOKEN_MEAN */
+  double clip_low;       /* ratios are clipped to [1 - clip_low, 1 + clip_high]; default 0.2; infinity: not on that side */
+  double clip_high;
+  double dual_clip;      /* above 1: with A < 0 the loss is at most -A dual_clip; 0: off (default) */
+  double kl_weight;      /* adds this times the divergence; default 0; needs reference_logprobs */
+  double importance_cap; /* caps exp(old - rollout); 0: no cap (default) */
+  double entropy_weight; /* subtracts this times the entropy; default 0 */
+  double denominator;    /* of the whole step: tokens (their weights) or documents, by `reduction`; 0: of this batch */
+  const float* advantages;         /* [n_advantages] n_ids */
+  size_t n_advantages;
+  const float* old_logprobs;       /* [n_old_logprobs] n_ids; or NULL with 0: the current ones, every ratio is 1 */
+  size_t n_old_logprobs;
+  const float* reference_logprobs; /* [n_reference_logprobs] n_ids; or NULL with 0: no divergence */
+  size_t n_reference_logprobs;
+  const float* rollout_logprobs;   /* [n_rollout_logprobs] n_ids, the sampler's own: the policy term of a token is multiplied by
+                                      exp(old - rollout), capped; or NULL with 0: 1 */
+  size_t n_rollout_logprobs;
+} hlm_policy_options;
+HLM_API void hlm_policy_options_init_sized(hlm_policy_options* options, size_t struct_size);
+static inline void hlm_policy_options_init(hlm_policy_options* options) {
+  hlm_policy_options_init_sized(options, sizeof(*options));
+}
+
+/* The loss is this batch's share of the step's; the others are means over the batch's tokens by weight. */
+typedef struct hlm_policy_metrics {
+  size_t struct_size;
+  double loss;
+  double policy;      /* the term without its divergence and entropy */
+  double kl;          /* by the estimator chosen; 0 without a reference */
+  double entropy;     /* of the predictions */
+  double ratio;
+  double least_ratio;   /* 1 at most */
+  double largest_ratio; /* 1 at least */
+  double approx_kl;   /* of the old weights from the current ones, k3 */
+  double clipped_low; /* shares of tokens whose gradient was cut off */
+  double clipped_high;
+  double clipped_dual;
+  double importance;  /* exp(old - rollout), capped */
+  double weight;      /* sum of the weights */
+  int64_t tokens;     /* predicted */
+} hlm_policy_metrics;
+HLM_API void hlm_policy_metrics_init_sized(hlm_policy_metrics* metrics, size_t struct_size);
+static inline void hlm_policy_metrics_init(hlm_policy_metrics* metrics) {
+  hlm_policy_metrics_init_sized(metrics, sizeof(*metrics));
+}
+
+/* Differences of log-probabilities are limited to [-20, 20] before exp. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_policy(hlm_trainer* trainer, const hlm_batch* batch,
+                                                              const hlm_policy_options* options, hlm_policy_metrics* out_metrics);
+
+/* A loss of the caller's own: called between forward and backward, on the thread that called hlm_trainer_accumulate_fn, once or
+ * several times in order, for documents [first_document, first_document + n_documents), whose n_tokens tokens begin at
+ * batch->offsets[first_document]. Arrays [n_tokens], valid during the call: logprobs and entropies (NULL where they were not asked
+ * for) go in; d_logprobs = dloss/dlogprob and d_entropies = dloss/dH, zero at first, and *loss, 0 at first, come out. No trainer may
+ * be used inside. Non-zero: the call ends with CANCELLED, and what was accumulated is dropped. */
+typedef int32_t (*hlm_loss_fn)(void* user_data, int64_t first_document, int64_t n_documents, size_t n_tokens, const float* logprobs,
+                               const float* entropies, float* d_logprobs, float* d_entropies, double* loss);
+
+/* group: documents [k group, (k + 1) group) come in one call of `fn` (2: pairs); n_documents: all of them. Where the plan's sweeps
+ * do not allow that, a forward pass goes ahead, and `fn` is called once. entropies: 1 to have them. out_loss may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_fn(hlm_trainer* trainer, const hlm_batch* batch, int64_t group,
+                                                          int32_t entropies, hlm_loss_fn fn, void* user_data, double* out_loss,
+                                                          int64_t* out_tokens);
 
 /* ---- Optimizer on the caller's arrays -------------------------------------------------------------------------------- */
 

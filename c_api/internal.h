@@ -41,6 +41,10 @@ struct hlm_trainer {
   std::atomic<bool> in_use{false};
 };
 
+struct hlm_weights {
+  std::unique_ptr<hlm::FrozenWeights> weights;
+};
+
 struct hlm_optimizer {
   hlm_optimizer(const hlm::OptimizerOptions& own, hlm::StateType own_states, int threads) : options(own), states(own_states), pool(threads) {}
   hlm::OptimizerOptions options;

@@ -83,6 +83,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.remainder = given.master != HLM_MASTER_NONE;
   own.snapshot_bytes = given.snapshot_bytes;
   if (given.numerics_json != nullptr) own.numerics = NotEmpty(given.numerics_json, "numerics_json");
+  own.frozen_copies = given.frozen_copies;
   return own;
 }
 

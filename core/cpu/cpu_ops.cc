@@ -217,7 +217,9 @@ void CpuOps::CrossEntropy(Stream& stream, const CrossEntropyArgs& a) {
   const int64_t all = a.rows * a.vocab;
   Cpu(stream).Enqueue(
       {Reads("CrossEntropy.logits", a.logits, Floats(all)), Reads("CrossEntropy.targets", a.targets, Ints(a.rows)),
-       Reads("CrossEntropy.weights", a.weights, Floats(a.rows)), Writes("CrossEntropy.nll", a.nll, Floats(a.rows)),
+       Reads("CrossEntropy.weights", a.weights, Floats(a.rows)),
+       Reads("CrossEntropy.entropy_weights", a.entropy_weights, Floats(a.rows)), Writes("CrossEntropy.nll", a.nll, Floats(a.rows)),
+       Writes("CrossEntropy.entropies", a.entropies, Floats(a.rows)), Writes("CrossEntropy.best", a.best, Floats(a.rows)),
        Writes("CrossEntropy.dlogits", a.dlogits, Elements(all, a.type))},
       [=] { CrossEntropyKernel(a); });
 }

@@ -28,22 +28,36 @@ HWY_INLINE float RowMax(const float* x, int64_t count) {
   return hn::GetLane(hn::MaxOfLanes(kFloats, most));
 }
 
-// NaN where a logit is not finite: Highway's Exp makes 0 of a NaN, and a diverged model must not look like a good one.
-HWY_INLINE double SumOfExps(const float* x, int64_t count, float shift) {
-  const Floats down = Set(shift);
+struct RowSums {
+  double exps = 0;     // of exp(y - most)
+  double moments = 0;  // of exp(y - most) (y - most); 0 where it was not asked for
+};
+
+// y = scale x, less the largest of them.
+HWY_INLINE Floats Below(Floats x, Floats scale, Floats most) { return hn::Sub(hn::Mul(x, scale), most); }
+
+// exps is NaN where a logit is not finite: Highway's Exp makes 0 of a NaN, and a diverged model must not look like a good one.
+template <bool kMoments>
+HWY_INLINE RowSums SumsOf(const float* x, int64_t count, float scale, float most) {
+  const Floats scales = Set(scale), down = Set(most);
+  const Floats least = Set(-200.0f);  // below it exp is 0, and 0 times infinity would not be
   Floats poison = Zero();
-  double total = 0;
+  RowSums total;
   for (int64_t at = 0; at < count; at += kFloatSumElements) {
-    Floats sum = Zero();
+    Floats exps = Zero(), moments = Zero();
     ForLanes(
         HWY_MIN(kFloatSumElements, count - at), HLM_LANES {
-          const Floats logits = Load(x + at + i, n, -std::numeric_limits<float>::infinity());
-          sum = hn::Add(sum, hn::Exp(kFloats, hn::Sub(logits, down)));
+          const Floats below = Below(Load(x + at + i, n, -std::numeric_limits<float>::infinity()), scales, down);
+          const Floats e = hn::Exp(kFloats, below);
+          exps = hn::Add(exps, e);
+          if constexpr (kMoments) moments = hn::MulAdd(e, hn::Max(below, least), moments);
           poison = hn::MulAdd(Load(x + at + i, n), Zero(), poison);
         });
-    total += static_cast<double>(Sum(sum));
+    total.exps += static_cast<double>(Sum(exps));
+    if constexpr (kMoments) total.moments += static_cast<double>(Sum(moments));
   }
-  return total + static_cast<double>(Sum(poison));
+  total.exps += static_cast<double>(Sum(poison));
+  return total;
 }
 
 template <class T>
@@ -55,20 +69,41 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     const int32_t target = args.targets[r];
     if (target < 0) {
       args.nll[r] = 0;
+      if (args.entropies != nullptr) args.entropies[r] = 0;
+      if (args.best != nullptr) args.best[r] = 0;
       if (gradient != nullptr) std::memset(gradient, 0, static_cast<size_t>(vocab) * sizeof(T));
       continue;
     }
-    const float most = RowMax(logits, vocab);
-    const double sum = SumOfExps(logits, vocab, most);
-    const double above = static_cast<double>(logits[target]) - static_cast<double>(most);  // <= 0
-    args.nll[r] = static_cast<float>(std::log(sum) - above);
+    const float most = RowMax(logits, vocab) * args.scale;
+    const bool entropy = args.entropies != nullptr || args.entropy_weights != nullptr;
+    const RowSums sums = entropy ? SumsOf<true>(logits, vocab, args.scale, most) : SumsOf<false>(logits, vocab, args.scale, most);
+    const float at = logits[target] * args.scale;
+    const double above = static_cast<double>(at) - static_cast<double>(most);  // <= 0
+    const double log_sum = std::log(sums.exps), mean = sums.moments / sums.exps;  // mean of y - most under p
+    args.nll[r] = static_cast<float>(log_sum - above);
+    if (args.entropies != nullptr) args.entropies[r] = static_cast<float>(log_sum - mean);
+    if (args.best != nullptr) args.best[r] = static_cast<float>(log_sum);
     if (gradient == nullptr) continue;
     const double weight = args.weights[r];
+    const double tilt = args.entropy_weights == nullptr ? 0.0 : static_cast<double>(args.entropy_weights[r]);
+    const double at_p = std::exp(above) / sums.exps;
     // Before the loop: dlogits may lie on the logits. As p - 1 in double, which keeps the digits of a target that is nearly sure.
-    const float at_target = static_cast<float>(weight * (std::exp(above) / sum - 1.0));
-    const Floats scale = Set(static_cast<float>(weight / sum)), down = Set(most);
-    ForLanes(
-        vocab, HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, hn::Sub(Load(logits + i, n), down)), scale), gradient + i, n); });
+    const float at_target = static_cast<float>(args.scale * (weight * (at_p - 1.0) + (tilt == 0 ? 0.0 : tilt * at_p * (mean - above))));
+    const double unit = args.scale / sums.exps;
+    const Floats scales = Set(args.scale), down = Set(most);
+    if (tilt == 0) {
+      const Floats factor = Set(static_cast<float>(weight * unit));
+      ForLanes(
+          vocab, HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, Below(Load(logits + i, n), scales, down)), factor), gradient + i, n); });
+    } else {
+      // p (weight + tilt (mean - (y - most))), where mean - (y - most) is -(log p + H).
+      const Floats level = Set(static_cast<float>((weight + tilt * mean) * unit)), slope = Set(static_cast<float>(-tilt * unit));
+      ForLanes(
+          vocab, HLM_LANES {
+            const Floats below = Below(Load(logits + i, n), scales, down);
+            Store(hn::Mul(hn::Exp(kFloats, below), hn::MulAdd(below, slope, level)), gradient + i, n);
+          });
+    }
     if constexpr (sizeof(T) == 4) {
       gradient[target] = at_target;
     } else {

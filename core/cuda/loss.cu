@@ -1,11 +1,6 @@
-// Cross entropy over rows of fp32 logits, with its gradient. A row is read once for its largest logit and the sum of exps, and once
-// more for the gradient.
-//
-// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), eight blocks share
-// a row: each keeps its eighth in shared memory, so that memory is read once only. Else a block takes a row, keeps as much of it as
-// fits, and reads the rest backwards, so that what was read last, and is still in the L2 cache, comes first.
-#include <cooperative_groups.h>
-
+// Cross entropy and entropy over rows of fp32 logits, with their gradient: a block a row. The row is read once for its largest logit and the
+// sum of exps, and once more for the gradient: from shared memory, where as much of it is kept as fits, and the rest backwards,
+// so that what was read last, and is still in the L2 cache, comes first.
 #include <algorithm>
 
 #include "core/cuda/check.h"
@@ -18,8 +13,6 @@ namespace {
 constexpr int kMostThreads = 1024;
 constexpr int kN = 4;      // elements of a vector
 constexpr int kAhead = 4;  // vectors in flight in a thread
-constexpr int kCluster = 8;             // blocks that share a row; the most that every GPU with clusters takes
-constexpr int kClusterThreads = 512;    // two or three such blocks work on a multiprocessor: some read while others write
 
 // The parts of a row of `vocab` elements: up to the first 16-byte border of the array, whole vectors, the rest. The same for
 // logits and gradient, for both arrays begin on such a border.
@@ -43,40 +36,54 @@ struct Row {
   }
 };
 
+constexpr float kLeast = -200;  // exp is 0 below it, and 0 times infinity would not be
+
 // The sum of exp(x - most) over the values seen, and NaN once one of them was not finite: exp would make 0 of an infinity below.
+// With kMoments also the sum of exp(x - most) (x - most). What is summed beside `sum` never changes its bits.
+template <bool kMoments>
 struct Sum {
-  float most = -INFINITY, sum = 0, poison = 0;
+  float most = -INFINITY, sum = 0, poison = 0, moment = 0;
 
   template <int kCount>
   __device__ void Add(const float (&x)[kCount]) {
     float now = most;
 #pragma unroll
     for (int i = 0; i < kCount; ++i) now = fmaxf(now, x[i]);
-    float part = 0;
+    float part = 0, part_moment = 0;
 #pragma unroll
     for (int i = 0; i < kCount; i += 4) {
       float four[4];
 #pragma unroll
-      for (int k = 0; k < 4; ++k) four[k] = i + k < kCount ? expf(x[i + k] - now) : 0.0f;
+      for (int k = 0; k < 4; ++k) {
+        four[k] = i + k < kCount ? expf(x[i + k] - now) : 0.0f;
+        if constexpr (kMoments) {
+          if (i + k < kCount) part_moment = fmaf(four[k], fmaxf(x[i + k] - now, kLeast), part_moment);
+        }
+      }
       part += (four[0] + four[1]) + (four[2] + four[3]);
     }
-    sum = sum * expf(most - now) + part;
+    const float keep = expf(most - now);
+    if constexpr (kMoments) {
+      // Every x - most that was seen falls by now - most.
+      const float moved = keep > 0 ? keep * fmaf(most - now, sum, moment) : 0.0f;
+      moment = moved + part_moment;
+    }
+    sum = fmaf(sum, keep, part);
     most = now;
   }
 };
 
 struct BlockSums {
   float most[kMostThreads / kWarp];
-  double sum[kMostThreads / kWarp];
-  float all_most;  // of this block's part of the row
-  double all_sum;
-  float row_most;  // of the whole row
-  double row_sum;
-  float scale;  // of exp(x - row_most) in the gradient
+  double sum[kMostThreads / kWarp], moment[kMostThreads / kWarp];
+  float all_most;
+  double all_sum, mean;  // mean of x - all_most
+  float level, slope;    // the gradient is exp(d) (level + slope d), d = x - all_most
 };
 
-// Every thread's part in one: all_most and all_sum.
-__device__ void CombineBlock(const Sum& own, BlockSums* block) {
+// Every thread's part in one: all_most, all_sum, mean and the gradient's coefficients.
+template <bool kMoments>
+__device__ void Combine(const Sum<kMoments>& own, double weight, double tilt, double scale, BlockSums* block) {
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   const float warp_most = WarpMax(own.most);
   if (lane == 0) block->most[warp] = warp_most;
@@ -85,40 +92,25 @@ __device__ void CombineBlock(const Sum& own, BlockSums* block) {
   const double part =
       WarpSum(static_cast<double>(own.sum) * static_cast<double>(expf(own.most - most)) + static_cast<double>(own.poison));
   if (lane == 0) block->sum[warp] = part;
+  if constexpr (kMoments) {
+    const double d = static_cast<double>(own.most) - static_cast<double>(most);
+    const double keep = static_cast<double>(expf(own.most - most));
+    const double moment = WarpSum(keep > 0 ? keep * (static_cast<double>(own.moment) + d * static_cast<double>(own.sum)) : 0.0);
+    if (lane == 0) block->moment[warp] = moment;
+  }
   __syncthreads();
   if (warp == 0) {
     const double sum = WarpSum(lane < warps ? block->sum[lane] : 0.0);
+    double moment = 0;
+    if constexpr (kMoments) moment = WarpSum(lane < warps ? block->moment[lane] : 0.0);
     if (lane == 0) {
       block->all_most = most;
       block->all_sum = sum;
+      block->mean = kMoments ? moment / sum : 0.0;
+      // p (weight + tilt (mean - d)): see ops.h; mean - d is -(log p + H).
+      block->level = static_cast<float>((kMoments && tilt != 0 ? weight + tilt * block->mean : weight) * (scale / sum));
+      block->slope = kMoments ? static_cast<float>(-tilt * (scale / sum)) : 0.0f;
     }
-  }
-}
-
-// The parts of all blocks of a row in one: row_most, row_sum and scale = weight / row_sum, the same in each block.
-template <bool kShared>
-__device__ void CombineRow(float weight, BlockSums* block) {
-  if constexpr (kShared) {
-#if __CUDA_ARCH__ >= 900
-    const auto cluster = cooperative_groups::this_cluster();
-    cluster.sync();
-    if (threadIdx.x < kWarp) {
-      const int lane = static_cast<int>(threadIdx.x);
-      const BlockSums* other = lane < kCluster ? cluster.map_shared_rank(block, lane) : nullptr;
-      const float part_most = other != nullptr ? other->all_most : -INFINITY;
-      const float most = WarpMax(part_most);
-      const double sum = WarpSum(other != nullptr ? other->all_sum * static_cast<double>(expf(part_most - most)) : 0.0);
-      if (lane == 0) {
-        block->row_most = most;
-        block->row_sum = sum;
-        block->scale = static_cast<float>(static_cast<double>(weight) / sum);
-      }
-    }
-#endif
-  } else if (threadIdx.x == 0) {
-    block->row_most = block->all_most;
-    block->row_sum = block->all_sum;
-    block->scale = static_cast<float>(static_cast<double>(weight) / block->all_sum);
   }
   __syncthreads();
 }
@@ -129,103 +121,112 @@ __device__ T Rounded(float x) {
 }
 
 // dlogits may be logits. `kept`: of every thread's vectors those kept in shared memory, which has room for that many of each.
-// kShared: the blocks of a cluster share a row.
-template <class T, bool kGradient, bool kShared>
+// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at.
+template <class T, bool kGradient, bool kMoments>
 __global__ void __launch_bounds__(kMostThreads)
-    CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, int64_t vocab, float* nll, T* dlogits,
-                       int kept) {
+    CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, const float* entropy_weights, int64_t vocab,
+                       float logit_scale, float* nll, float* entropies, float* best, T* dlogits, int kept) {
   extern __shared__ float4 cache[];
   __shared__ BlockSums block;
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  constexpr int kBlocks = kShared ? kCluster : 1;  // of a row
-  const int64_t r = blockIdx.x / kBlocks;
-  const int rank = static_cast<int>(blockIdx.x % kBlocks);
+  const int64_t r = blockIdx.x;
   const Row row(r, vocab);
-  const int share = (row.vecs + kBlocks - 1) / kBlocks, begin = min(rank * share, row.vecs), end = min(begin + share, row.vecs);
   const int target = targets[r];
   if (target < 0) {
-    if (thread == 0 && rank == 0) nll[r] = 0;
+    if (thread == 0) {
+      nll[r] = 0;
+      if (kMoments && entropies != nullptr) entropies[r] = 0;
+      if (best != nullptr) best[r] = 0;
+    }
     if constexpr (kGradient) {
-      if (rank == 0) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(0); });
-      for (int i = begin + thread; i < end; i += threads) StoreOnce(dlogits + row.At(i), Vec<T, kN>{});
+      row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(0); });
+      for (int i = thread; i < row.vecs; i += threads) StoreOnce(dlogits + row.At(i), Vec<T, kN>{});
     }
     return;
   }
-  const float at_target = logits[row.start + target];
+  // Rounded as it stands, never joined to what follows: every form of this kernel sees the same numbers.
+  const auto scaled = [logit_scale](float x) { return __fmul_rn(x, logit_scale); };
+  const float at_target = scaled(logits[row.start + target]);
 
-  Sum own;
-  if (rank == 0) {
-    row.ForEdges([&](int64_t i) {
-      const float x[1] = {logits[i]};
-      own.poison += x[0] * 0.0f;
-      own.Add(x);
-    });
-  }
+  Sum<kMoments> own;
+  row.ForEdges([&](int64_t i) {
+    const float x[1] = {scaled(logits[i])};
+    own.poison += x[0] * 0.0f;
+    own.Add(x);
+  });
   const int step = kAhead * threads;
-  for (int first = begin + thread, turn = 0; first < end; first += step, turn += kAhead) {
+  for (int first = thread, turn = 0; first < row.vecs; first += step, turn += kAhead) {
     Vec<float, kN> v[kAhead];
     float x[kAhead * kN];
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
-      if (i >= end) continue;
+      if (i >= row.vecs) continue;
       v[k] = !kGradient || turn + k < kept ? LoadOnce<kN>(logits + row.At(i)) : Load<kN>(logits + row.At(i));
     }
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
-      if (i < end && kGradient && turn + k < kept) {
-        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
+      if (i < row.vecs && kGradient && turn + k < kept) {
+        cache[i] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
                                __uint_as_float(v[k].words[3]));
       }
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
         const float value = __uint_as_float(v[k].words[j]);
-        x[k * kN + j] = i < end ? value : -INFINITY;
-        if (i < end) own.poison += value * 0.0f;
+        x[k * kN + j] = i < row.vecs ? scaled(value) : -INFINITY;
+        if (i < row.vecs) own.poison += value * 0.0f;
       }
     }
     own.Add(x);
   }
-  const float weight = kGradient ? weights[r] : 0.0f;
-  CombineBlock(own, &block);
-  CombineRow<kShared>(weight, &block);
+  const double weight = kGradient ? static_cast<double>(weights[r]) : 0.0;
+  double tilt = 0;
+  if constexpr (kGradient && kMoments) tilt = entropy_weights != nullptr ? static_cast<double>(entropy_weights[r]) : 0.0;
+  const double scale = static_cast<double>(logit_scale);
+  Combine(own, weight, tilt, scale, &block);
 
-  const double above = static_cast<double>(at_target) - static_cast<double>(block.row_most);  // <= 0
-  if (thread == 0 && rank == 0) nll[r] = static_cast<float>(log(block.row_sum) - above);
+  const double above = static_cast<double>(at_target) - static_cast<double>(block.all_most);  // <= 0
+  if (thread == 0) {
+    const double log_sum = log(block.all_sum);
+    nll[r] = static_cast<float>(log_sum - above);
+    if (kMoments && entropies != nullptr) entropies[r] = static_cast<float>(log_sum - block.mean);
+    if (best != nullptr) best[r] = static_cast<float>(log_sum);
+  }
   if constexpr (kGradient) {
-    const float most = block.row_most, scale = block.scale;
-    const auto gradient = [&](float x) { return expf(x - most) * scale; };
-    if (rank == 0) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
-    const int turns = (end - begin + step - 1) / step;
+    const float most = block.all_most, level = block.level, slope = block.slope;
+    const auto gradient = [&](float x) {
+      const float d = scaled(x) - most;
+      return kMoments ? expf(d) * fmaf(d, slope, level) : expf(d) * level;
+    };
+    row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
+    const int turns = (row.vecs + step - 1) / step;
     for (int turn = (turns - 1) * kAhead; turn >= 0; turn -= kAhead) {
-      const int first = begin + turn * threads + thread;
+      const int first = turn * threads + thread;
       float4 v[kAhead];
 #pragma unroll
       for (int k = 0; k < kAhead; ++k) {
         const int i = first + k * threads;
-        if (i >= end) continue;
-        v[k] = turn + k < kept ? cache[i - begin] : __ldcs(reinterpret_cast<const float4*>(logits + row.At(i)));
+        if (i >= row.vecs) continue;
+        v[k] = turn + k < kept ? cache[i] : __ldcs(reinterpret_cast<const float4*>(logits + row.At(i)));
       }
 #pragma unroll
       for (int k = 0; k < kAhead; ++k) {
         const int i = first + k * threads;
-        if (i >= end) continue;
+        if (i >= row.vecs) continue;
         const float values[kN] = {gradient(v[k].x), gradient(v[k].y), gradient(v[k].z), gradient(v[k].w)};
         StoreOnce(dlogits + row.At(i), FromFloats<T>(values));
       }
     }
     __syncthreads();
-    // As p - 1 in double, which keeps the digits of a target that is nearly sure. By the block that wrote there before.
-    const int vec = target < row.head ? -1 : (target - row.head) / kN;
-    if (thread == 0 && rank == (vec >= 0 && vec < row.vecs ? vec / share : 0)) {
-      dlogits[row.start + target] =
-          Rounded<T>(static_cast<float>(static_cast<double>(weight) * (exp(above) / block.row_sum - 1.0)));
+    // As p - 1 in double, which keeps the digits of a target that is nearly sure.
+    if (thread == 0) {
+      const double p = exp(above) / block.all_sum;
+      double slope_at = weight * (p - 1.0);
+      if (kMoments && tilt != 0) slope_at += tilt * p * (block.mean - above);
+      dlogits[row.start + target] = Rounded<T>(static_cast<float>(scale * slope_at));
     }
   }
-#if __CUDA_ARCH__ >= 900
-  if constexpr (kShared) cooperative_groups::this_cluster().sync();  // a block's sums are there until all have read them
-#endif
 }
 
 // Fewer threads for short rows; those of two or more blocks fill a multiprocessor. Part of how sums are cut: of the shape alone.
@@ -255,44 +256,25 @@ struct Room {
   }
 };
 
-// Whether blocks share rows: of the shape and the GPU alone, so that loss and gradient sum alike.
-bool SharesRows(const Room& room, int64_t vocab) {
-  int device = 0, major = 0;
-  Check(cudaGetDevice(&device), "CrossEntropy");
-  Check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "CrossEntropy");
-  const int64_t row = vocab * static_cast<int64_t>(sizeof(float));
-  return major >= 9 && row > room.block && row <= int64_t{kCluster} * room.block;
-}
-
-template <class T, bool kGradient, bool kShared>
-void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int kept) {
-  const auto kernel = CrossEntropyKernel<T, kGradient, kShared>;
+template <class T, bool kGradient, bool kMoments>
+void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
+  const auto kernel = CrossEntropyKernel<T, kGradient, kMoments>;
+  const int threads = Threads(args.vocab);
+  const int kept = kGradient ? Room().Vectors(threads, args.vocab) : 0;
   const size_t bytes = static_cast<size_t>(kept) * static_cast<size_t>(threads) * sizeof(float4);
   Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), "CrossEntropy");
-  constexpr unsigned kBlocks = kShared ? kCluster : 1;
-  cudaLaunchAttribute cluster;
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim = {kBlocks, 1, 1};
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(GridSize(args.rows * kBlocks));
-  config.blockDim = dim3(static_cast<unsigned>(threads));
-  config.dynamicSmemBytes = bytes;
-  config.stream = stream;
-  config.attrs = &cluster;
-  config.numAttrs = kShared ? 1 : 0;
-  Check(cudaLaunchKernelEx(&config, kernel, args.logits, args.targets, args.weights, args.vocab, args.nll, static_cast<T*>(args.dlogits), kept),
-        "CrossEntropy");
+  kernel<<<GridSize(args.rows), threads, bytes, stream>>>(args.logits, args.targets, args.weights, args.entropy_weights, args.vocab,
+                                                          args.scale, args.nll, args.entropies, args.best, static_cast<T*>(args.dlogits),
+                                                          kept);
+  CheckLaunch("CrossEntropy");
 }
 
-template <class T, bool kGradient>
-void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
-  const Room room;
-  if (SharesRows(room, args.vocab)) {
-    const int64_t share = CeilDiv(args.vocab / kN, kCluster);
-    Launch<T, kGradient, true>(stream, args, kClusterThreads, kGradient ? static_cast<int>(CeilDiv(share, kClusterThreads)) : 0);
+template <bool kMoments>
+void RunForm(cudaStream_t stream, const CrossEntropyArgs& args) {
+  if (args.dlogits == nullptr) {
+    Run<float, false, kMoments>(stream, args);
   } else {
-    const int threads = Threads(args.vocab);
-    Launch<T, kGradient, false>(stream, args, threads, kGradient ? room.Vectors(threads, args.vocab) : 0);
+    args.type == DType::kF32 ? Run<float, true, kMoments>(stream, args) : Run<bf16, true, kMoments>(stream, args);
   }
 }
 
@@ -300,11 +282,8 @@ void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
 
 void CrossEntropy(cudaStream_t stream, const CrossEntropyArgs& args) {
   HLM_CHECK(args.vocab <= INT_MAX, "CrossEntropy over ", args.vocab, " logits");
-  if (args.dlogits == nullptr) {
-    Run<float, false>(stream, args);
-  } else {
-    args.type == DType::kF32 ? Run<float, true>(stream, args) : Run<bf16, true>(stream, args);
-  }
+  const bool moments = args.entropies != nullptr || args.entropy_weights != nullptr;
+  moments ? RunForm<true>(stream, args) : RunForm<false>(stream, args);
 }
 
 }  // namespace hlm::cuda

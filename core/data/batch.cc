@@ -29,6 +29,12 @@ void CheckShape(const Batch& b) {
   if (!b.weights.empty() && b.weights.size() != b.ids.size()) {
     throw InvalidArgument("n_weights is ", b.weights.size(), "; it must be n_ids, ", n, ", or 0");
   }
+  if (!b.entropy_weights.empty() && b.entropy_weights.size() != b.ids.size()) {
+    throw InvalidArgument("n_entropy_weights is ", b.entropy_weights.size(), "; it must be n_ids, ", n, ", or 0");
+  }
+  if (!(b.temperature >= 0) || b.temperature > 1e6 || (b.temperature > 0 && b.temperature < 1e-6)) {
+    throw InvalidArgument("temperature is ", b.temperature, "; it must lie in [1e-6, 1e6], or be 0 for 1");
+  }
   if (!(b.denominator >= 0) || !std::isfinite(b.denominator)) {
     throw InvalidArgument("denominator is ", b.denominator, "; it must be above 0, or 0 for the sum of the weights");
   }
@@ -51,6 +57,7 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
   out.targets.assign(n, -1);
   out.positions.resize(n);
   out.weights.assign(n, 0.0f);
+  if (b.temperature > 0) out.scale = static_cast<float>(1 / b.temperature);
   double sum = 0;
   std::vector<double> weights(n, 0.0);
   for (size_t d = 0; d + 1 < b.offsets.size(); ++d) {
@@ -65,6 +72,9 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
       }
       const float weight = b.weights.empty() ? 1.0f : b.weights[t];
       if (!std::isfinite(weight)) throw InvalidArgument("weights[", t, "] is ", weight, "; it must be finite");
+      if (!b.entropy_weights.empty() && !std::isfinite(b.entropy_weights[t])) {
+        throw InvalidArgument("entropy_weights[", t, "] is ", b.entropy_weights[t], "; it must be finite");
+      }
       out.targets[t - 1] = label;
       weights[t - 1] = weight;
       sum += weight;
@@ -82,7 +92,27 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
     throw InvalidArgument("the weights of the predicted tokens sum to ", sum, "; give a denominator above 0");
   }
   for (int64_t t = 0; t < n; ++t) out.weights[t] = static_cast<float>(weights[t] / out.denominator);
+  if (!b.entropy_weights.empty()) {
+    out.entropy_weights.assign(n, 0.0f);
+    for (int64_t t = 0; t + 1 < n; ++t) {
+      if (out.targets[t] >= 0) {
+        out.entropy_weights[t] = static_cast<float>(static_cast<double>(b.entropy_weights[t + 1]) / out.denominator);
+      }
+    }
+  }
   return out;
+}
+
+std::vector<double> PredictionWeights(const Batch& b) {
+  std::vector<double> weights(b.ids.size(), 0.0);
+  for (size_t d = 0; d + 1 < b.offsets.size(); ++d) {
+    for (int64_t t = b.offsets[d] + 1; t < b.offsets[d + 1]; ++t) {
+      const size_t i = static_cast<size_t>(t);
+      if (!b.labels.empty() && b.labels[i] == kIgnoredLabel) continue;
+      weights[i] = b.weights.empty() ? 1.0 : static_cast<double>(b.weights[i]);
+    }
+  }
+  return weights;
 }
 
 std::vector<MicroBatch> CutMicroBatches(const std::vector<int64_t>& offsets, int64_t micro_tokens) {
@@ -120,6 +150,31 @@ std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int
     throw ResourceExhausted("the batch has ", total, " tokens in ", count, " micro-batches; the plan's step holds ", sweeps,
                             " sweeps of ", sweep_tokens, " tokens: plan with a larger batch_size or accumulate in several calls");
   }
+  return starts;
+}
+
+std::optional<std::vector<int64_t>> CutSweepsAtGroups(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens,
+                                                      int64_t group) {
+  const int64_t count = static_cast<int64_t>(micro_batches.size());
+  std::vector<int64_t> starts = {0};
+  int64_t next = 0;
+  for (int64_t sweep = 0; sweep < sweeps && next < count; ++sweep) {
+    const int64_t wanted = CeilDiv(count - next, sweeps - sweep);
+    // The border nearest behind the even share, else the last one before it.
+    int64_t tokens = 0, end = next, border = -1;
+    while (end < count && tokens + micro_batches[end].tokens <= sweep_tokens) {
+      tokens += micro_batches[end].tokens;
+      ++end;
+      if (end == count || micro_batches[end].first_document % group == 0) {
+        border = end;
+        if (end - next >= wanted) break;
+      }
+    }
+    if (border < 0) return std::nullopt;
+    next = border;
+    starts.push_back(next);
+  }
+  if (next < count) return std::nullopt;
   return starts;
 }
 

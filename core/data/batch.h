@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_DATA_BATCH_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct Batch {
   std::span<const int32_t> labels;   // empty: the ids
   std::span<const float> weights;    // empty: 1
   double denominator = 0;            // 0: the sum of the weights of the predicted tokens
+  std::span<const float> entropy_weights = {};  // empty: 0
+  double temperature = 0;            // logits are divided by it; 0: 1
+
+  int64_t documents() const { return static_cast<int64_t>(offsets.size()) - 1; }
 };
 
 // The batch as the device sees it. Place t predicts the next token of its document: targets and weights are shifted to the
@@ -29,6 +34,8 @@ struct Tokens {
   std::vector<int64_t> offsets;    // [documents + 1]
   int64_t predicted = 0;           // targets that are not -1
   double denominator = 0;
+  std::vector<float> entropy_weights;  // [tokens], as weights; or empty: the entropy plays no part
+  float scale = 1;                 // of the logits: 1 / temperature
 };
 
 // What a pass needs of a batch's predictions.
@@ -41,6 +48,10 @@ enum class Predictions {
 // Checks and shifts. INVALID_ARGUMENT naming the value, the place and the limit: empty batch, offsets that do not rise or do not
 // end at n_ids, an id or label outside the vocabulary, a weight that is not finite, nothing predicted where it is required.
 Tokens PrepareTokens(const Batch& batch, int64_t vocab, Predictions predictions);
+
+// By token: what a loss on log-probabilities counts it as: its weight, 1 without weights, 0 where nothing is predicted. The batch
+// must have passed PrepareTokens.
+std::vector<double> PredictionWeights(const Batch& batch);
 
 // Consecutive documents that are computed together.
 struct MicroBatch {
@@ -55,6 +66,10 @@ std::vector<MicroBatch> CutMicroBatches(const std::vector<int64_t>& offsets, int
 // Spreads micro-batches evenly over at most `sweeps` sweeps of at most sweep_tokens tokens each; returns the first micro-batch of
 // each sweep and the count at the end. RESOURCE_EXHAUSTED where they do not fit.
 std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens);
+
+// The same, but a sweep begins only with a document whose number is a multiple of `group`. Nothing where there is no such cut.
+std::optional<std::vector<int64_t>> CutSweepsAtGroups(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens,
+                                                      int64_t group);
 
 }  // namespace hlm
 

@@ -169,8 +169,10 @@ struct EmbeddingBackwardArgs {
   float* dtable = nullptr;   // [vocab, width]
 };
 
-// nll[r] = logsumexp(logits[r]) - logits[r, target[r]]; dlogits[r] = weight[r] (softmax(logits[r]) - onehot(target[r])).
-// A row with target < 0 has nll 0 and gradient 0.
+// With y = scale logits (scale = 1 / temperature), p = softmax(y[r]) and H = -sum p log p, by row:
+//   nll[r] = logsumexp(y[r]) - y[r, target[r]], entropies[r] = H, best[r] = logsumexp(y[r]) - max(y[r])
+//   dlogits[r] = scale (weights[r] (p - onehot(target[r])) + entropy_weights[r] dH/dy), dH/dy[i] = -p[i] (log p[i] + H)
+// A row with target < 0 has nll, entropy, best and gradient 0. What is asked for beside nll never changes the bits of nll.
 struct CrossEntropyArgs {
   DType type = DType::kF32;  // of dlogits
   int64_t rows = 0, vocab = 0;
@@ -179,6 +181,10 @@ struct CrossEntropyArgs {
   const float* weights = nullptr;     // [rows]; may be null where dlogits is null
   float* nll = nullptr;               // [rows]
   void* dlogits = nullptr;            // [rows, vocab] type, or null: no gradient. May equal logits where type is f32
+  const float* entropy_weights = nullptr;  // [rows], or null: 0
+  float* entropies = nullptr;              // [rows], or null
+  float* best = nullptr;                   // [rows], or null: negative log-probability of the likeliest token
+  float scale = 1;                         // above 0
 };
 
 // y[i] = x[i], rounded to nearest even where y is narrower. Not in place unless the types are equal.

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace hlm {
+namespace {
+
+template <class T>
+T* From(T* optional, int64_t row) {
+  return optional == nullptr ? nullptr : optional + row;
+}
+
+}  // namespace
 
 void HeadTemplate::Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const {
   ops.RmsNorm(stream, {.type = type_,
@@ -36,7 +44,10 @@ void HeadTemplate::Loss(Ops& ops, Stream& stream, const HeadWeights& w, const Mi
                               .vocab = spec_.vocab,
                               .logits = logits,
                               .targets = micro.targets + row,
-                              .nll = micro.losses + row});
+                              .nll = micro.losses + row,
+                              .entropies = From(micro.entropies, row),
+                              .best = From(micro.best, row),
+                              .scale = micro.scale});
   }
 }
 
@@ -53,7 +64,11 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                               .targets = micro.targets + row,
                               .weights = micro.weights + row,
                               .nll = micro.losses + row,
-                              .dlogits = dlogits});
+                              .dlogits = dlogits,
+                              .entropy_weights = From(micro.entropy_weights, row),
+                              .entropies = From(micro.entropies, row),
+                              .best = From(micro.best, row),
+                              .scale = micro.scale});
     ops.LinearBackwardInput(stream, {.type = type_,
                                      .tokens = rows,
                                      .in = spec_.hidden,

@@ -16,6 +16,10 @@ struct MicroView {
   const int32_t* positions = nullptr;  // [tokens]
   const float* weights = nullptr;      // [tokens], over the step's denominator
   float* losses = nullptr;             // [tokens], negative log-likelihoods
+  const float* entropy_weights = nullptr;  // [tokens], or null: the entropy has no gradient
+  float* entropies = nullptr;          // [tokens], or null: not asked for
+  float* best = nullptr;               // [tokens], or null: not asked for
+  float scale = 1;                     // of the logits
 };
 
 }  // namespace hlm

@@ -113,9 +113,10 @@ inline HeadLayout MakeHeadLayout(const ModelSpec& s, DType type, int64_t tokens,
 }
 
 // What goes up before a step and comes down after it: ids, targets, positions, weights, losses [tokens] each, and the offsets of
-// each micro-batch's documents (a micro-batch has at least one document, so 2 tokens + 1 offsets are enough).
+// each micro-batch's documents (a micro-batch has at least one document, so 2 tokens + 1 offsets are enough). Behind them, and
+// moved only where they are asked for: weights of entropies, entropies, and the best tokens' losses [tokens].
 struct BatchLayout {
-  int64_t ids, targets, positions, weights, losses, offsets;
+  int64_t ids, targets, positions, weights, losses, offsets, entropy_weights, entropies, best;
   int64_t total = 0;
 };
 inline BatchLayout MakeBatchLayout(int64_t tokens) {
@@ -131,6 +132,9 @@ inline BatchLayout MakeBatchLayout(int64_t tokens) {
   b.weights = take(4 * tokens);
   b.losses = take(4 * tokens);
   b.offsets = take(4 * (2 * tokens + 1));
+  b.entropy_weights = take(4 * tokens);
+  b.entropies = take(4 * tokens);
+  b.best = take(4 * tokens);
   return b;
 }
 

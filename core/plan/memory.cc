@@ -140,6 +140,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   }
   host.batch = MakeBatchLayout(plan.step_tokens).total;
   if (train) host.snapshot = std::min(std::max<int64_t>(plan.options.snapshot_bytes, 0), host.State());
+  host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("host_limit_bytes", o.host_limit_bytes, 0, INT64_MAX);
   CheckRange("device_limit_bytes", o.device_limit_bytes, 0, INT64_MAX);
   CheckRange("snapshot_bytes", o.snapshot_bytes, -1, INT64_MAX);
+  CheckRange("frozen_copies", o.frozen_copies, 0, 64);
   const int64_t least_part = kNormChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
     throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for up to 256 MiB, by the model's size");

@@ -62,6 +62,7 @@ struct PlanOptions {
   bool choose_master = false;
   bool choose_timing = false;
   std::string numerics;                // JSON of the numerics to match where the plan would choose; empty: none
+  int64_t frozen_copies = 0;           // of the weights, that a trainer may keep
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of
@@ -108,10 +109,11 @@ struct HostMemory {
   int64_t block_inputs = 0;  // pinned
   int64_t batch = 0;       // token data on its way up and losses on their way down, pinned
   int64_t snapshot = 0;    // copies of units that are being saved
+  int64_t frozen = 0;      // frozen copies of the weights, pinned
   int64_t Total() const {
-    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot;
+    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot + frozen;
   }
-  int64_t Pinned() const { return weights + ring + block_inputs + batch; }
+  int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
   // What a checkpoint holds of it.
   int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };

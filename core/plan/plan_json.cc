@@ -55,6 +55,7 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("ring", h.ring);
   json.Member("block_inputs", h.block_inputs);
   json.Member("batch", h.batch);
+  json.Member("frozen", h.frozen);
   json.EndObject();
 }
 

@@ -177,6 +177,7 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
       const std::vector<Transfer> transfers = Transfers(*s.plan, s.store, reader);
       const std::string result = ResumedJson(found, passed_over);
       s.Forget();
+      for (int64_t unit = 0; unit < s.store.units(); ++unit) s.frozen.BeforeChange(unit);
       s.half_resumed = true;
       s.pool.ParallelFor(static_cast<int64_t>(transfers.size()), [&](int64_t item) {
         const Transfer& one = transfers[static_cast<size_t>(item)];

@@ -42,7 +42,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   make(staging_free_);
   make(input_saved_);
   make(input_fetched_);
-  for (auto* event : {&losses_down_, &logits_made_, &logits_down_}) *event = device.CreateEvent();
+  for (auto* event : {&losses_made_, &losses_down_, &logits_made_, &logits_down_}) *event = device.CreateEvent();
 
   const DeviceArena& arena = plan.devices[0].arena;
   device.ops().SetWorkspace(buffers_.At(arena.workspace), static_cast<size_t>(arena.workspace.bytes));
@@ -54,13 +54,15 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   std::vector<float>().swap(rotary_table_);
 }
 
-double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients) { return Run(pass, &gradients, nullptr); }
+double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh) {
+  return Run(pass, &gradients, nullptr, weigh);
+}
 
 double Executor::Forward(const Pass& pass) {
   const HeadWork loss = [this](const HeadWeights& weights, int64_t, const MicroView& micro) {
     head_.Loss(device_.ops(), *compute_, weights, micro);
   };
-  return Run(pass, nullptr, &loss);
+  return Run(pass, nullptr, &loss, nullptr);
 }
 
 void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* logits) {
@@ -84,11 +86,13 @@ void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* 
       next += run;
     }
   };
-  Run(pass, nullptr, &work);
+  Run(pass, nullptr, &work, nullptr);
 }
 
 // The picture of the design, one call an arrow: weights up, layers, gradients down.
-double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWork* head_work) {
+double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWork* head_work, const Weigh* weigh) {
+  HLM_CHECK(pass.weights == nullptr || gradients == nullptr, "a backward pass under frozen weights");
+  double loss = 0;  // of the sweeps that were weighed
   slots_.Forget();
   SendBatchUp(pass);
   SendWeightsUp(pass, -1);
@@ -100,14 +104,17 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
     {
       std::vector<SlotTicket> tickets;
       for (const SlotUse& use : visit.uses) {
-        tickets.push_back(slots_.Acquire(*compute_, use, store_.version(use.unit)));
+        tickets.push_back(slots_.Acquire(*compute_, use, Lease(pass, use.unit).version));
         if (!use.upload) ++counters_.reused;
       }
       const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
       switch (visit.kind) {
         case VisitKind::kEmbed: Embed(pass, visit, tickets[0].weights()); break;
         case VisitKind::kBlockForward: BlockForward(pass, visit, tickets[0].weights()); break;
-        case VisitKind::kHead: Head(pass, visit, WeightsOfHead(tickets), head_work); break;
+        case VisitKind::kHead:
+          if (weigh != nullptr) loss += WeighLosses(pass, visit, WeightsOfHead(tickets), *weigh);
+          Head(pass, visit, WeightsOfHead(tickets), head_work);
+          break;
         case VisitKind::kBlockBackward: BlockBackward(pass, visit, tickets[0].weights()); break;
         case VisitKind::kEmbedBackward: EmbedBackward(pass, visit); break;
       }
@@ -117,10 +124,10 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
     compute_->Record(done);
     MoveBlockInputs(pass, visit, done);
     if (visit.kind == VisitKind::kHead) {
-      SendLossesDown(pass, visit, done);
+      if (weigh == nullptr) SendLossesDown(pass, visit, done);
       if (gradients != nullptr && gradients->update && visit.sweep + 1 == pass.sweeps()) {
         updating = true;
-        updater_.GateUpdates(*losses_down_, [&pass, losses = Losses()] { return std::isfinite(pass.Loss(losses)); });
+        updater_.GateUpdates(*losses_down_, [&pass, losses = Losses(), entropies = Entropies()] { return std::isfinite(pass.Loss(losses, entropies)); });
       }
     }
     if (visit.gradient_unit >= 0) SendGradientDown(pass, visit, *gradients);
@@ -131,7 +138,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
   red_zones_.Check(*up_);
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
-  return pass.Loss(Losses());
+  return weigh != nullptr ? loss : pass.Loss(Losses(), Entropies());
 }
 
 void Executor::SendBatchUp(const Pass& pass) {
@@ -140,6 +147,12 @@ void Executor::SendBatchUp(const Pass& pass) {
   // No event of its own: the embedding's weights follow on the same stream, and compute waits for those before it begins.
   up_->Copy(buffers_.Batch(), host_batch_.data(), bytes);
   counters_.up_bytes += static_cast<int64_t>(bytes);
+  if (!pass.tokens.entropy_weights.empty()) {
+    const size_t more = pass.tokens.entropy_weights.size() * sizeof(float);
+    DeclareAccess(device_.race_checker(), OnHost(batch_layout_.entropy_weights), more, true, "entropy weights on the host");
+    up_->Copy(buffers_.Batch() + batch_layout_.entropy_weights, OnHost(batch_layout_.entropy_weights), more);
+    counters_.up_bytes += static_cast<int64_t>(more);
+  }
 }
 
 void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
@@ -151,7 +164,7 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
       const double waited = Trace::Now();
       counters_.update_wait_seconds += (waited - begin) * 1e-6;
       if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.units[use.unit].name), begin, waited);
-      const WeightLease lease = store_.Lease(use.unit);
+      const WeightLease lease = Lease(pass, use.unit);
       std::optional<Trace::StreamSpan> span;
       slots_.Load(*up_, use, lease, plan_.units[use.unit].parts, plan_.WeightBytes(),
                   [&] { span.emplace(trace_, *up_, Trace::kUp, plan_.units[use.unit].name); });
@@ -208,12 +221,54 @@ void Executor::Head(const Pass& pass, const Visit& visit, const HeadWeights& wei
 
 void Executor::SendLossesDown(const Pass& pass, const Visit& visit, Event& done) {
   const int64_t begin = pass.SweepToken(visit.sweep), end = pass.SweepEnd(visit.sweep);
-  const int64_t offset = batch_layout_.losses + begin * static_cast<int64_t>(sizeof(float));
   const size_t bytes = static_cast<size_t>(end - begin) * sizeof(float);
   down_->Wait(done, "the losses are made");
-  down_->Copy(host_batch_.data() + offset, buffers_.Batch() + offset, bytes);
+  const auto copy = [&](int64_t array) {
+    const int64_t offset = array + begin * static_cast<int64_t>(sizeof(float));
+    down_->Copy(host_batch_.data() + offset, buffers_.Batch() + offset, bytes);
+    counters_.down_bytes += static_cast<int64_t>(bytes);
+  };
+  copy(batch_layout_.losses);
+  if (pass.has_entropies()) copy(batch_layout_.entropies);
+  if (pass.wants_best) copy(batch_layout_.best);
   down_->Record(*losses_down_);
-  counters_.down_bytes += static_cast<int64_t>(bytes);
+}
+
+// A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
+// them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
+double Executor::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    head_.Norm(device_.ops(), *compute_, weights, micro, buffers_.BlockInput(spec_.layers, token));
+    head_.Loss(device_.ops(), *compute_, weights, micro);
+  });
+  compute_->Record(*losses_made_);
+  SendLossesDown(pass, visit, *losses_made_);
+  losses_down_->Synchronize();
+
+  const double start = Trace::Now();
+  const int64_t begin = pass.SweepToken(visit.sweep), tokens = pass.SweepEnd(visit.sweep) - begin;
+  const size_t bytes = static_cast<size_t>(tokens) * sizeof(float);
+  RaceChecker* checker = device_.race_checker();
+  const auto arrays = [&](int64_t offset, bool write) {
+    DeclareAccess(checker, OnHost(offset) + begin, bytes, write, "a sweep's losses or weights on the host");
+    return OnHost(offset) + begin;
+  };
+  SweepLosses sweep{.sweep = visit.sweep, .losses = arrays(batch_layout_.losses, false), .weights = arrays(batch_layout_.weights, true)};
+  if (pass.weighs_entropies) {
+    sweep.entropies = arrays(batch_layout_.entropies, false);
+    sweep.entropy_weights = arrays(batch_layout_.entropy_weights, true);
+  }
+  const double loss = weigh(sweep);
+  trace_.Add(Trace::kHost, "weigh the losses", start, Trace::Now());
+
+  const auto send = [&](int64_t array) {
+    const int64_t offset = array + begin * static_cast<int64_t>(sizeof(float));
+    compute_->Copy(buffers_.Batch() + offset, host_batch_.data() + offset, bytes);
+    counters_.up_bytes += static_cast<int64_t>(bytes);
+  };
+  send(batch_layout_.weights);
+  if (pass.weighs_entropies) send(batch_layout_.entropy_weights);
+  return loss;
 }
 
 void Executor::BlockBackward(const Pass& pass, const Visit& visit, const std::byte* weights) {

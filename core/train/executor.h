@@ -45,10 +45,25 @@ class Executor {
     std::optional<UpdateStep> update;    // timing `backward`
   };
 
-  // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss.
-  double ForwardBackward(const Pass& pass, const Gradients& gradients);
+  // Losses on their way through the host: the head's first pass over a sweep makes these, by place in the sweep ...
+  struct SweepLosses {
+    int64_t sweep = 0;
+    const float* losses = nullptr;     // negative log-likelihoods
+    const float* entropies = nullptr;  // null where the pass does not weigh them
+    float* weights = nullptr;          // ... and the host answers with these, all of them, before the second pass
+    float* entropy_weights = nullptr;  // null with entropies
+  };
+  using Weigh = std::function<double(const SweepLosses&)>;  // its share of the loss
+
+  // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss. `weigh`: the
+  // weights of the losses are not the tokens', but what it makes of the losses.
+  double ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh = nullptr);
   // Forward and loss.
   double Forward(const Pass& pass);
+  // By place in the step, after a pass has returned: what it was asked for.
+  const float* Losses() const { return OnHost(batch_layout_.losses); }
+  const float* Entropies() const { return OnHost(batch_layout_.entropies); }
+  const float* Best() const { return OnHost(batch_layout_.best); }
   // Forward and the logits at `places` (rising), [places, vocab].
   void Logits(const Pass& pass, std::span<const int64_t> places, float* logits);
 
@@ -61,13 +76,14 @@ class Executor {
 
  private:
   using HeadWork = std::function<void(const HeadWeights&, int64_t micro_batch, const MicroView&)>;
-  double Run(const Pass& pass, const Gradients* gradients, const HeadWork* head_work);
+  double Run(const Pass& pass, const Gradients* gradients, const HeadWork* head_work, const Weigh* weigh);
 
   void SendBatchUp(const Pass& pass);
   void SendWeightsUp(const Pass& pass, int64_t after_visit);
   void Embed(const Pass& pass, const Visit& visit, const std::byte* weights);
   void BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work);
+  double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const std::byte* weights);
   void EmbedBackward(const Pass& pass, const Visit& visit);
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
@@ -75,7 +91,8 @@ class Executor {
   void ClearPadding(int64_t unit);
   float* AccumulatorOf(int64_t unit) const;
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
-  const float* Losses() const { return reinterpret_cast<const float*>(host_batch_.data() + batch_layout_.losses); }
+  WeightLease Lease(const Pass& pass, int64_t unit) const { return pass.weights != nullptr ? pass.weights->Lease(unit) : store_.Lease(unit); }
+  float* OnHost(int64_t offset) const { return reinterpret_cast<float*>(host_batch_.data() + offset); }
 
   // Block inputs that wait in host memory (block_inputs.cc). A boundary is the input of the block of that number.
   bool WaitsOnHost(const Pass& pass, int64_t boundary) const;
@@ -117,7 +134,7 @@ class Executor {
   // Events, by what they say.
   static constexpr int64_t kDone = 4;
   std::array<std::unique_ptr<Event>, kDone> visit_done_;  // visit v is done: v % kDone
-  std::unique_ptr<Event> losses_down_, logits_made_, logits_down_;
+  std::unique_ptr<Event> losses_made_, losses_down_, logits_made_, logits_down_;
   std::vector<std::unique_ptr<Event>> staged_, staging_free_;          // by place in the staging buffers
   std::array<std::unique_ptr<Event>, 3> input_saved_, input_fetched_;  // by place
   int64_t staging_next_ = 0;

@@ -51,6 +51,8 @@ std::string Trainer::MetricsJson() {
   json.Member("snapshot", s.saver.snapshot_bytes());
   json.Member("ring", s.ring ? s.ring->bytes() : 0);
   json.Member("batch_and_block_inputs", s.executor->host_bytes());
+  json.Member("frozen", s.frozen.bytes());
+  json.Member("frozen_copied", s.frozen.copied_bytes());
   json.EndObject();
   json.EndObject();
   return json.Take();

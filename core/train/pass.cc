@@ -1,12 +1,25 @@
 #include "core/train/pass.h"
 
 #include <cstring>
+#include <optional>
+#include <utility>
 
 namespace hlm {
 
-Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only)
-    : tokens(tokens), forward_only(forward_only), micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)) {
-  sweep_starts = CutSweeps(micro_batches, plan.numerics.sweeps, plan.sweep_tokens);
+Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
+    : tokens(tokens), forward_only(forward_only), weighs_entropies(!tokens.entropy_weights.empty()),
+      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)) {
+  // Without a backward pass nothing but room for block inputs asks for another sweep.
+  const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
+  sweep_starts = CutSweeps(micro_batches, one ? 1 : plan.numerics.sweeps, plan.sweep_tokens);
+  if (group > 1) {
+    // Micro-batches stay as they are, so that log-probabilities do.
+    if (auto cut = CutSweepsAtGroups(micro_batches, plan.numerics.sweeps, plan.sweep_tokens, group)) {
+      sweep_starts = std::move(*cut);
+    } else {
+      grouped = false;
+    }
+  }
   int64_t offsets = 0;
   for (const MicroBatch& micro : micro_batches) {
     offset_starts.push_back(offsets);
@@ -23,6 +36,7 @@ size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {
   copy(at.targets, tokens.targets);
   copy(at.positions, tokens.positions);
   copy(at.weights, tokens.weights);
+  if (!tokens.entropy_weights.empty()) copy(at.entropy_weights, tokens.entropy_weights);
   std::memset(host + at.losses, 0, tokens.ids.size() * sizeof(float));
   int32_t* offsets = reinterpret_cast<int32_t*>(host + at.offsets);
   for (const MicroBatch& micro : micro_batches) {
@@ -43,17 +57,25 @@ MicroView Pass::View(int64_t micro_batch, std::byte* device, const std::byte* ho
   view.positions = i32(at.positions);
   view.weights = reinterpret_cast<const float*>(device + at.weights) + micro.first_token;
   view.losses = reinterpret_cast<float*>(device + at.losses) + micro.first_token;
+  const auto f32 = [&](int64_t offset) { return reinterpret_cast<float*>(device + offset) + micro.first_token; };
+  if (weighs_entropies) view.entropy_weights = f32(at.entropy_weights);
+  if (has_entropies()) view.entropies = f32(at.entropies);
+  if (wants_best) view.best = f32(at.best);
+  view.scale = tokens.scale;
   const int64_t offsets = at.offsets + 4 * offset_starts[static_cast<size_t>(micro_batch)];
   view.documents = {micro.documents, micro.longest, reinterpret_cast<const int32_t*>(device + offsets),
                     reinterpret_cast<const int32_t*>(host + offsets)};
   return view;
 }
 
-double Pass::Loss(const float* losses) const {
+double Pass::Loss(const float* losses, const float* entropies) const {
   double sum = 0;
   for (size_t t = 0; t < tokens.targets.size(); ++t) {
     // A weight of zero takes a token out, however improbable the model finds it.
     if (tokens.targets[t] >= 0 && tokens.weights[t] != 0) sum += static_cast<double>(tokens.weights[t]) * losses[t];
+    if (!tokens.entropy_weights.empty() && tokens.entropy_weights[t] != 0) {
+      sum += static_cast<double>(tokens.entropy_weights[t]) * entropies[t];
+    }
   }
   return sum;
 }

@@ -10,15 +10,22 @@
 #include "core/layers/micro.h"
 #include "core/plan/activations.h"
 #include "core/plan/plan.h"
+#include "core/store/frozen.h"
 
 namespace hlm {
 
 struct Pass {
-  // `forward_only`: evaluation and logits; one sweep as long as they fit.
-  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only);
+  // `forward_only`: evaluation and logits; one sweep as long as they fit. `group`: each sweep begins with a document whose number is
+  // a multiple of it, where the micro-batches allow that; see grouped.
+  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group = 1);
 
   const Tokens& tokens;
   bool forward_only;
+  bool grouped = true;                  // no sweep's border divides a group
+  bool wants_entropies = false;         // beside the losses
+  bool wants_best = false;
+  bool weighs_entropies;                // the entropies have weights, so a gradient; from the start where the tokens have some
+  const FrozenWeights* weights = nullptr;  // null: the current ones; a frozen copy only goes forward
   std::vector<MicroBatch> micro_batches;
   std::vector<int64_t> sweep_starts;    // first micro-batch of each sweep, then their count
   std::vector<int64_t> offset_starts;   // [micro-batches] where the document offsets of each lie in the batch's array
@@ -32,13 +39,21 @@ struct Pass {
     return last.first_token + last.tokens;
   }
 
-  // Writes the batch as it goes up; returns the bytes to send. `host` is laid out by MakeBatchLayout(plan.step_tokens).
+  bool has_entropies() const { return wants_entropies || weighs_entropies; }
+  int64_t FirstDocument(int64_t sweep) const { return micro_batches[sweep_starts[sweep]].first_document; }
+  int64_t EndDocument(int64_t sweep) const {
+    const MicroBatch& last = micro_batches[sweep_starts[sweep + 1] - 1];
+    return last.first_document + last.documents;
+  }
+
+  // Writes the batch as it goes up; returns the bytes to send (the weights of entropies are not among them). `host` is laid out by MakeBatchLayout(plan.step_tokens).
   size_t Fill(std::byte* host, const BatchLayout& at) const;
   // The view of a micro-batch on the device, whose batch lies at `device`, and on the host at `host`.
   MicroView View(int64_t micro_batch, std::byte* device, const std::byte* host, const BatchLayout& at) const;
 
-  // The loss: sum of weight * negative log-likelihood over the predicted tokens, in double, in token order.
-  double Loss(const float* losses) const;
+  // The loss: sum of weight * negative log-likelihood (and entropy weight * entropy) over the predicted tokens, in double, in token
+  // order. `entropies` is read only where there are weights for them.
+  double Loss(const float* losses, const float* entropies) const;
 };
 
 }  // namespace hlm

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/train/background_save.h"
+#include "core/store/frozen.h"
 #include "core/train/executor.h"
 #include "core/train/trainer.h"
 
@@ -33,6 +34,7 @@ struct Trainer::State {
   Interrupt interrupt;
   HostPool pool;
   ParameterStore store;
+  FrozenCopies frozen;                 // the updater copies into them
   std::unique_ptr<GradientRing> ring;  // none where the plan has no gradients
   BackgroundSave saver;                // before the updater, whose queue may hold the beginning of a save
   std::unique_ptr<Updater> updater;
@@ -72,7 +74,14 @@ struct Trainer::State {
   // The batch as the device sees it, where the device still works.
   Tokens Prepare(const Batch& batch, Predictions predictions) const;
   // Forward and backward. `update`: timing `backward`.
-  BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update);
+  BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update, const Objective* objective = nullptr);
+  void CheckAccumulates() const;
+  void CheckFrozen(const FrozenWeights* weights) const;
+  // Negative log-likelihoods and what else is wanted, by place; as many passes as it takes (logprobs.cc).
+  struct Places {
+    std::vector<float> losses, entropies, best;
+  };
+  Places LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best);
   StepMetrics Apply();
   // A step of which nothing is predicted.
   StepMetrics Skip(const Tokens& prepared);

@@ -93,6 +93,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   }
   const int64_t begin = place.tensor->offset + slice.first;
   if (kind != TensorKind::kGradient) s.saver.BeforeUpdate(place.unit);
+  if (kind == TensorKind::kWeight) s.frozen.BeforeChange(place.unit);
   std::vector<float> values(static_cast<size_t>(std::min(slice.count, kPiece)));
   for (int64_t done = 0; done < slice.count; done += kPiece) {
     const int64_t n = std::min(kPiece, slice.count - done);

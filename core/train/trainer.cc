@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/base/random.h"
+#include "core/train/objective_weigher.h"
 #include "core/train/state.h"
 
 namespace hlm {
@@ -46,12 +47,16 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
       device(std::move(own_device)),
       pool(static_cast<int>(plan->optimizer_threads)),
       store(model->layout(), *plan, *device),
+      frozen(*plan, store, *device, pool),
       saver(*plan, store, pool, trace, device->race_checker()) {
   options.optimizer.algorithm = plan->numerics.algorithm;
   const ModelLayout& layout = model->layout();
   if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
   updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace,
-                                      [this](int64_t unit) { saver.BeforeUpdate(unit); });
+                                      [this](int64_t unit) {
+                                        saver.BeforeUpdate(unit);
+                                        frozen.BeforeChange(unit);
+                                      });
   executor = std::make_unique<Executor>(model->spec(), layout, *plan, *device, store, *updater, ring.get(), trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
@@ -102,14 +107,27 @@ Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) cons
   return PrepareTokens(batch, model->spec().vocab, predictions);
 }
 
-BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update) {
-  const Pass pass(model->layout(), *plan, prepared, false);
+BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update, const Objective* objective) {
+  Pass pass(model->layout(), *plan, prepared, false, objective != nullptr ? objective->group : 1);
+  std::optional<ObjectiveWeigher> weigher;
+  if (objective != nullptr) {
+    pass.weighs_entropies = objective->entropy;
+    weigher.emplace(*objective, pass);
+  }
   if (!accumulated) began = Seconds();
   const double start = Seconds();
   BatchLoss result{0, prepared.predicted};
   try {
     Guarded([&] {
-      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sweeps_before = sweeps, .update = update});
+      if (weigher && !pass.grouped) {
+        // The borders of sweeps divide groups: the log-probabilities of all documents come from a pass of their own. They are the
+        // same bits, for the micro-batches are the same.
+        const Places places = LogProbs(prepared, nullptr, objective->entropy, false);
+        weigher->WeighAll(places.losses, places.entropies);
+      }
+      const Executor::Weigh weigh = [&](const Executor::SweepLosses& sweep) { return weigher->Weigh(sweep); };
+      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sweeps_before = sweeps, .update = update},
+                                              weigher ? &weigh : nullptr);
       updater->WaitIdle();
     });
   } catch (const Error& error) {
@@ -192,12 +210,16 @@ Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan>
 
 Trainer::~Trainer() = default;
 
-BatchLoss Trainer::Accumulate(const Batch& batch) {
-  State& s = *state_;
-  if (s.plan->purpose == Purpose::kForward) throw FailedPrecondition("the plan's purpose is forward: it has no gradients");
-  if (s.plan->purpose == Purpose::kTrain && s.plan->timing == Timing::kBackward) {
+void Trainer::State::CheckAccumulates() const {
+  if (plan->purpose == Purpose::kForward) throw FailedPrecondition("the plan's purpose is forward: it has no gradients");
+  if (plan->purpose == Purpose::kTrain && plan->timing == Timing::kBackward) {
     throw FailedPrecondition("optimizer_timing backward updates during the backward pass: call hlm_trainer_step, or plan with next-forward");
   }
+}
+
+BatchLoss Trainer::Accumulate(const Batch& batch) {
+  State& s = *state_;
+  s.CheckAccumulates();
   return s.Accumulate(s.Prepare(batch, Predictions::kRequired), std::nullopt);
 }
 
@@ -234,10 +256,12 @@ void Trainer::SetLearningRate(double lr) {
   state_->fixed_lr = lr;
 }
 
-BatchLoss Trainer::Evaluate(const Batch& batch) {
+BatchLoss Trainer::Evaluate(const Batch& batch, const FrozenWeights* weights) {
   State& s = *state_;
+  s.CheckFrozen(weights);
   const Tokens prepared = s.Prepare(batch, Predictions::kRequired);
-  const Pass pass(s.model->layout(), *s.plan, prepared, true);
+  Pass pass(s.model->layout(), *s.plan, prepared, true);
+  pass.weights = weights;
   BatchLoss result{0, prepared.predicted};
   s.Guarded([&] { result.loss = s.executor->Forward(pass); });
   return result;

@@ -13,6 +13,8 @@
 #include "core/device/device.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
+#include "core/store/frozen.h"
+#include "core/train/objective.h"
 #include "core/train/schedule.h"
 #include "cpu_optim/optimizer.h"
 
@@ -60,7 +62,17 @@ class Trainer {
   void Discard();
   void SetLearningRate(double lr);  // negative: by the schedule again
 
-  BatchLoss Evaluate(const Batch& batch);
+  // A loss on the log-probabilities of whole documents (objective.h). With labels and weights of the batch as it says.
+  BatchLoss Accumulate(const Batch& batch, const Objective& objective);
+
+  // weights: null for the current ones.
+  BatchLoss Evaluate(const Batch& batch, const FrozenWeights* weights = nullptr);
+  // By token: the log-probability of its label given the tokens of its document before it, 0 where nothing is predicted; the
+  // entropy of that prediction; the log-probability of the likeliest token. Empty spans are not asked for. A batch of any size.
+  void LogProbs(const Batch& batch, const FrozenWeights* weights, std::span<float> logprobs, std::span<float> entropies,
+                std::span<float> best);
+  // The weights as they are now, from now on; as many at a time as the plan says.
+  std::unique_ptr<FrozenWeights> KeepWeights();
   // logits [places, vocab]; no places: every token.
   void Logits(const Batch& batch, std::span<const int64_t> places, std::span<float> logits);
 

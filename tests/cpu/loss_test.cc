@@ -90,6 +90,58 @@ TEST_P(CrossEntropyTest, LossAndGradient) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CrossEntropyTest, testing::ValuesIn(Cases()));
 
+// Everything at once: a temperature, entropies, and their share of the gradient, against the definitions in double. Logits of
+// some units: H and its gradient are sums of terms of the size of log p.
+TEST_P(CrossEntropyTest, EntropyAndTemperature) {
+  for (const float scale : {1.0f, 0.5f, 1.7f}) {
+    SCOPED_TRACE(scale);
+    Array nll(DType::kF32, rows_), plain(DType::kF32, rows_), entropy(DType::kF32, rows_), best(DType::kF32, rows_);
+    Array d(type_, rows_ * vocab_);
+    Array tilts = RandomArray(DType::kF32, rows_, "entropy weights");
+    CrossEntropyArgs args = Args(&logits_, &nll, d.data());
+    args.scale = scale;
+    args.entropy_weights = tilts.floats();
+    args.entropies = entropy.floats();
+    args.best = best.floats();
+    rig_.Run(&Ops::CrossEntropy, args);
+    CrossEntropyArgs alone = Args(&logits_, &plain, nullptr);
+    alone.scale = scale;
+    rig_.Run(&Ops::CrossEntropy, alone);
+    EXPECT_TRUE(plain.SameBits(nll)) << "nll changes with what else is asked for";
+
+    Doubles scaled = logits_.values();
+    for (double& x : scaled) x *= static_cast<double>(scale);
+    const reference::EntropyOf expected(scaled, static_cast<size_t>(vocab_), targets_);
+    const double spread = 2 * MaxAbs(scaled);
+    ExpectNear(nll, reference::Nll(scaled, static_cast<size_t>(vocab_), targets_), 1, 8, 1 + spread, "nll");
+    ExpectNear(entropy, expected.entropies, 1, 16, 1 + spread, "entropy");
+    ExpectNear(best, expected.best, 1, 8, 1 + spread, "best");
+    const Doubles w = weights_.values(), h = tilts.values();
+    const auto vocab = static_cast<size_t>(vocab_);
+    Doubles gradient(d.values().size()), sizes(gradient.size());
+    for (size_t i = 0; i < gradient.size(); ++i) {
+      const size_t r = i / vocab;
+      if (targets_[r] < 0) continue;
+      const double p = expected.p[i], hit = targets_[r] == static_cast<int32_t>(i % vocab) ? 1 : 0;
+      const double slope = p > 0 ? -p * (std::log(p) + expected.entropies[r]) : 0;
+      gradient[i] = static_cast<double>(scale) * (w[r] * (p - hit) + h[r] * slope);
+      sizes[i] = static_cast<double>(scale) * p * (std::abs(w[r]) + std::abs(h[r]) * (1 + spread));
+    }
+    ExpectWithin(
+        d, gradient,
+        [&](size_t i) { return UnitOf(type_) * std::abs(gradient[i]) + (16 + spread) * kFloatUnit * (sizes[i] + std::abs(gradient[i])) + 1e-37; },
+        "dlogits");
+    if (type_ == DType::kF32) {
+      Array copy = logits_;
+      CrossEntropyArgs in_place = args;
+      in_place.logits = copy.floats();
+      in_place.dlogits = copy.data();
+      rig_.Run(&Ops::CrossEntropy, in_place);
+      EXPECT_TRUE(copy.SameBits(d)) << "in place";
+    }
+  }
+}
+
 TEST(CrossEntropyErrorsTest, ALogitThatIsNotFiniteGivesALossThatIsNotFinite) {
   Rig rig;
   for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {

@@ -2,6 +2,7 @@
 #ifndef HORIZON_LM_TESTS_CPU_REFERENCE_H_
 #define HORIZON_LM_TESTS_CPU_REFERENCE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -157,6 +158,24 @@ inline Doubles NllBackward(const Doubles& logits, size_t vocab, const std::vecto
   }
   return d;
 }
+
+// Entropies, the negative log-probability of the likeliest token, and all probabilities; rows without a target are 0.
+struct EntropyOf {
+  EntropyOf(const Doubles& logits, size_t vocab, const std::vector<int32_t>& targets)
+      : entropies(targets.size()), best(targets.size()), p(logits.size()) {
+    for (size_t r = 0; r < targets.size(); ++r) {
+      if (targets[r] < 0) continue;
+      const double* x = &logits[r * vocab];
+      const double lse = LogSumExp(x, vocab);
+      best[r] = lse - *std::max_element(x, x + vocab);
+      for (size_t i = 0; i < vocab; ++i) {
+        p[r * vocab + i] = std::exp(x[i] - lse);
+        entropies[r] -= p[r * vocab + i] * (x[i] - lse);
+      }
+    }
+  }
+  Doubles entropies, best, p;
+};
 
 }  // namespace hlm::reference
 

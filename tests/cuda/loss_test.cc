@@ -85,6 +85,51 @@ TEST_P(CrossEntropyTest, LossAndGradient) {
   EXPECT_TRUE(again.gpu_bytes() == nll.gpu_bytes()) << "nll in place";
 }
 
+// Everything at once: a temperature, entropies, their share of the gradient, and the likeliest token's loss.
+TEST_P(CrossEntropyTest, EntropyAndTemperature) {
+  const auto [type, rows, vocab, scale] = GetParam();
+  const Floats values = Randoms(rows * vocab, "logits", scale);
+  const double most = MaxAbs(values);
+  for (const float logit_scale : {1.0f, 0.5f, 1.7f}) {
+    SCOPED_TRACE(logit_scale);
+    Twin logits = Twin::Input(DType::kF32, values), targets = Twin::Input(Targets(rows, vocab));
+    Twin weights = Twin::Random(DType::kF32, rows, "weights"), tilts = Twin::Random(DType::kF32, rows, "entropy weights");
+    Twin nll = Twin::Output(DType::kF32, rows), alone = Twin::Output(DType::kF32, rows), entropies = Twin::Output(DType::kF32, rows);
+    Twin best = Twin::Output(DType::kF32, rows), d = Twin::Output(type, rows * vocab);
+    RunBoth(&Ops::CrossEntropy, {&logits, &targets, &weights, &tilts, &nll, &entropies, &best, &d}, [&, type = type, rows = rows, vocab = vocab](Side s) {
+      return CrossEntropyArgs{.type = type,
+                              .rows = rows,
+                              .vocab = vocab,
+                              .logits = logits.floats(s),
+                              .targets = targets.ints(s),
+                              .weights = weights.floats(s),
+                              .nll = nll.floats(s),
+                              .dlogits = d.on(s),
+                              .entropy_weights = tilts.floats(s),
+                              .entropies = entropies.floats(s),
+                              .best = best.floats(s),
+                              .scale = logit_scale};
+    });
+    RunBoth(&Ops::CrossEntropy, {&logits, &targets, &alone}, [&, rows = rows, vocab = vocab](Side s) {
+      return CrossEntropyArgs{.rows = rows,
+                              .vocab = vocab,
+                              .logits = logits.floats(s),
+                              .targets = targets.ints(s),
+                              .nll = alone.floats(s),
+                              .scale = logit_scale};
+    });
+    const double spread = 1 + 2 * most * static_cast<double>(logit_scale);
+    Bound bound = type == DType::kF32 ? kFloatBound : RoundedBound();
+    if (scale > 10) bound.scale = std::max(bound.scale, 1e-4), bound.norm = std::max(bound.norm, 1e-4);
+    ExpectClose(nll, kFloatBound, "nll", spread);
+    ExpectClose(entropies, kFloatBound, "entropies", spread);
+    ExpectClose(best, kFloatBound, "best", spread);
+    // Few classes: differences of terms as large as the weights times the spread.
+    ExpectClose(d, bound, "dlogits", vocab < 10 ? spread * (MaxAbs(weights.start()) + MaxAbs(tilts.start())) : 0);
+    EXPECT_TRUE(alone.gpu_bytes() == nll.gpu_bytes()) << "nll changes with what else is asked for";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, CrossEntropyTest, testing::ValuesIn(Cases()));
 
 class CrossEntropyErrorsTest : public OpsTest {};
