@@ -151,7 +151,7 @@ Text PercentFormat(const Text& format, const Value& arguments, Budget& budget) {
     if (!has_value) value = next();
     out.Append(JustifyText(FormatField(spec, value, budget), spec.width, Text(std::string(" ")), spec.left ? 'l' : 'r', budget));
   }
-  if (!named && !arguments.IsDict() && !(arguments.IsSequence() && !tuple) && (tuple ? used < arguments.sequence().items.size() : used < 1)) {
+  if (!named && !arguments.IsDict() && !arguments.IsUndefined() && !(arguments.IsSequence() && !tuple) && (tuple ? used < arguments.sequence().items.size() : used < 1)) {
     throw InvalidArgument("not all arguments converted during string formatting");
   }
   return out.Take();
