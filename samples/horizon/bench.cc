@@ -157,6 +157,7 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
   figures["products"] = products;
   figures["compute_stream"] = idle;
   if (plan.contains("choice")) figures["choice"] = plan["choice"];
+  figures["sweeps"] = plan.at("numerics").at("sweeps");
   figures["predicted_step_seconds"] = plan.at("prediction").at("step_seconds");
   figures["step_over_prediction"] = step_seconds / plan.at("prediction").at("step_seconds").get<double>();
   figures["prediction"] = plan.at("prediction");
