@@ -45,7 +45,7 @@ std::vector<json> Curve(const std::string& log) {
   return lines;
 }
 
-Result Run(const Words& more) {
+Result RunTraining(const Words& more) {
   const Result result = Horizon(TrainWords(more));
   EXPECT_EQ(result.status, 0) << result.err;
   return result;
@@ -61,7 +61,7 @@ TEST(CheckpointTest, AKilledRunGoesOnWithTheSameCurve) {
     words.insert(words.end(), more.begin(), more.end());
     return words;
   };
-  Run(with({"--log-json", whole_log, "--out", Fresh("whole-model")}));
+  RunTraining(with({"--log-json", whole_log, "--out", Fresh("whole-model")}));
   const Words saving = with({"--checkpoint-dir", folder, "--save-every", "1", "--keep", "2", "--resume", "--log-json", log,
                              "--out", Fresh("killed-model")});
   fs::remove(log);
@@ -79,38 +79,38 @@ TEST(CheckpointTest, AKilledRunGoesOnWithTheSameCurve) {
     ASSERT_EQ(result.status, 128 + SIGKILL) << result.err;
   }
   EXPECT_GT(killed, 0);
-  Run(saving);
+  RunTraining(saving);
   EXPECT_EQ(Curve(log), Curve(whole_log));
   EXPECT_EQ(ReadFile(Scratch("killed-model") + "/model.safetensors"), ReadFile(Scratch("whole-model") + "/model.safetensors"));
   // A run at its last step writes its model again and nothing else.
   const std::string before = ReadFile(log), again = Fresh("again-model");
   Words words = with({"--checkpoint-dir", folder, "--resume", "--log-json", log, "--out", again});
-  Run(words);
+  RunTraining(words);
   EXPECT_EQ(ReadFile(log), before);
   EXPECT_EQ(ReadFile(again + "/model.safetensors"), ReadFile(Scratch("whole-model") + "/model.safetensors"));
 }
 
 TEST(CheckpointTest, ADirectoryWithCheckpointsNeedsResume) {
   const std::string folder = Fresh("taken");
-  Run({"--steps", "2", "--checkpoint-dir", folder});
+  RunTraining({"--steps", "2", "--checkpoint-dir", folder});
   const Result refused = Horizon(TrainWords({"--steps", "3", "--checkpoint-dir", folder}));
   EXPECT_EQ(refused.status, 1);
   ExpectOneErrorLine(refused, {folder, "--resume"});
-  EXPECT_NE(Run({"--steps", "3", "--checkpoint-dir", folder, "--resume"}).out.find("resumed after step 2"), std::string::npos);
+  EXPECT_NE(RunTraining({"--steps", "3", "--checkpoint-dir", folder, "--resume"}).out.find("resumed after step 2"), std::string::npos);
 }
 
 TEST(CheckpointTest, ResumeWithoutCheckpointsStartsAnewAndSaysSo) {
   const std::string folder = Fresh("new");
-  EXPECT_NE(Run({"--steps", "1", "--checkpoint-dir", folder, "--resume"}).out.find("starts anew"), std::string::npos);
+  EXPECT_NE(RunTraining({"--steps", "1", "--checkpoint-dir", folder, "--resume"}).out.find("starts anew"), std::string::npos);
   EXPECT_TRUE(fs::exists(folder + "/step-000000000001/manifest.json"));
 }
 
 TEST(CheckpointTest, ADamagedNewestIsPassedOverAndAllDamagedEndsTheRun) {
   const std::string folder = Fresh("damaged"), log = Scratch("damaged.jsonl"), whole = Scratch("undamaged.jsonl");
-  Run({"--steps", "6", "--log-json", whole});
-  Run({"--steps", "4", "--checkpoint-dir", folder, "--save-every", "2", "--log-json", log});
+  RunTraining({"--steps", "6", "--log-json", whole});
+  RunTraining({"--steps", "4", "--checkpoint-dir", folder, "--save-every", "2", "--log-json", log});
   fs::resize_file(folder + "/step-000000000004/block.0.safetensors", 5000);
-  const Result result = Run({"--steps", "6", "--checkpoint-dir", folder, "--resume", "--log-json", log, "--keep", "0"});
+  const Result result = RunTraining({"--steps", "6", "--checkpoint-dir", folder, "--resume", "--log-json", log, "--keep", "0"});
   EXPECT_NE(result.err.find("step-000000000004 was passed over"), std::string::npos) << result.err;
   EXPECT_EQ(Curve(log), Curve(whole));
   for (const auto& entry : fs::directory_iterator(folder)) fs::resize_file(entry.path().string() + "/block.1.safetensors", 6000);
@@ -121,7 +121,7 @@ TEST(CheckpointTest, ADamagedNewestIsPassedOverAndAllDamagedEndsTheRun) {
 
 TEST(CheckpointTest, AnotherOrderOfRowsIsRefused) {
   const std::string folder = Fresh("order");
-  Run({"--steps", "2", "--checkpoint-dir", folder});
+  RunTraining({"--steps", "2", "--checkpoint-dir", folder});
   const Result other = Horizon(TrainWords({"--steps", "3", "--checkpoint-dir", folder, "--resume", "--seed", "9"}));
   EXPECT_EQ(other.status, 1);
   ExpectOneErrorLine(other, {"seed", "9"});
@@ -145,7 +145,7 @@ TEST(CheckpointTest, ASignalSavesAndTheRunGoesOn) {
     ExpectOneErrorLine(result, {"interrupted after step", folder, "--resume"});
     const int64_t step = Curve(log).back()["step"];
     const std::string next = std::to_string(step + 1);
-    EXPECT_NE(Run({"--steps", next, "--checkpoint-dir", folder, "--resume", "--log-json", log}).out.find("resumed after step"),
+    EXPECT_NE(RunTraining({"--steps", next, "--checkpoint-dir", folder, "--resume", "--log-json", log}).out.find("resumed after step"),
               std::string::npos);
     EXPECT_EQ(Curve(log).back()["step"], step + 1);
   }
@@ -153,7 +153,7 @@ TEST(CheckpointTest, ASignalSavesAndTheRunGoesOn) {
 
 TEST(CheckpointTest, ACheckpointIsAModelToEvaluateAndExport) {
   const std::string folder = Fresh("model-of"), out = Fresh("model-out");
-  Run({"--steps", "3", "--checkpoint-dir", folder, "--out", out});
+  RunTraining({"--steps", "3", "--checkpoint-dir", folder, "--out", out});
   const std::string data = Scratch("train.npy");
   const auto loss = [&](const std::string& model) {
     const Result result = Horizon({"eval", "--model", model, "--compute", "f32", "--data", data, "--json"});
