@@ -70,6 +70,7 @@ RunResult Train(const RunSetup& setup) {
     if (setup.after_step) setup.after_step(trainer, step + 1);
   }
   for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
+    if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) continue;
     for (const UnitSpec& unit : model->layout().units) {
       for (const TensorSpec& tensor : unit.tensors) {
         std::vector<float> values(static_cast<size_t>(tensor.elements));

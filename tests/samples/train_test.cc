@@ -187,7 +187,7 @@ TEST(TrainTest, AnInterruptSavesWhatWasTrainedAndSaysSo) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const std::string out = Scratch("interrupted-" + std::to_string(signal));
     const Result result = Interrupted(signal, {"--out", out});
-    EXPECT_EQ(result.status, 130);
+    EXPECT_EQ(result.status, 128 + signal);
     ExpectOneErrorLine(result, {"interrupted after step", "of 1000000", out});
     EXPECT_EQ(Horizon({"eval", "--model", out, "--data", Scratch("train.npy"), "--json"}).status, 0);
   }
