@@ -20,6 +20,11 @@ readonly PACKAGES=(
   libcli11-dev        # command lines
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
   python3-jinja2      # the original of the chat templates, for tests
+  swig                # the bindings: wrappers of the C header
+  python3-dev         # the Python module: headers
+  openjdk-17-jdk-headless  # the Java package
+  golang-go           # the Go module
+  pkg-config          # the installed C interface's, as its users find it
 )
 
 # Package and the beginning of the version that the project is built and tested with.
@@ -33,6 +38,7 @@ readonly VERSIONS=(
   "libpcre2-dev 10.42"
   "libutf8proc-dev 2.8"
   "libgtest-dev 1.12."
+  "swig 4.1.0"
 )
 
 fail() {
