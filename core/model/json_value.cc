@@ -34,7 +34,7 @@ JsonValue::JsonValue(const JsonValue& other) {
   }
 }
 JsonValue::JsonValue(JsonValue&& other) noexcept = default;
-JsonValue& JsonValue::operator=(const JsonValue& other) = default;
+JsonValue& JsonValue::operator=(const JsonValue& other) { return *this = JsonValue(other); }
 JsonValue& JsonValue::operator=(JsonValue&& other) noexcept = default;
 JsonValue::~JsonValue() = default;
 
