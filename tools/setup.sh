@@ -17,6 +17,16 @@ readonly PACKAGES=(
   nlohmann-json3-dev  # JSON
   libcli11-dev        # command lines
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
+  swig                # the bindings: wrappers of the C header
+  python3-dev         # the Python module: headers
+  python3-venv        # its tests install the wheel into clean environments
+  python3-numpy       # its tests pass arrays
+  mypy                # its types
+  openjdk-17-jdk-headless  # the Java package
+  golang-go           # the Go module's tests
+  pkg-config          # the installed C interface's, as its users find it
+  cmake
+  doxygen             # documentation of the C and C++ interfaces
 )
 
 # Package and the beginning of the version that the project is built and tested with.
@@ -28,6 +38,7 @@ readonly VERSIONS=(
   "nlohmann-json3-dev 3.11."
   "libcli11-dev 2.1."
   "libgtest-dev 1.12."
+  "swig 4.1.0"
 )
 
 fail() {
