@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -536,4 +537,27 @@ func TestNoCopies(t *testing.T) {
 	if !reflect.DeepEqual(found, wanted) {
 		t.Errorf("passed %q, arrived %q", wanted, found)
 	}
+}
+
+// As overhead.c, in a test: HLM_OVERHEAD is the number of steps.
+func TestOverhead(t *testing.T) {
+	steps, err := strconv.Atoi(os.Getenv("HLM_OVERHEAD"))
+	if err != nil {
+		t.Skip("not asked for")
+	}
+	trainer := newTrainer(t, 2, 8)
+	defer trainer.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	whole, beside := make([]float64, steps), make([]float64, steps)
+	for i := range whole {
+		begin := time.Now()
+		metrics, err := trainer.StepContext(ctx, batch())
+		succeeds(t, err)
+		whole[i] = time.Since(begin).Seconds()
+		beside[i] = whole[i] - metrics.Seconds
+	}
+	sort.Float64s(whole)
+	sort.Float64s(beside)
+	fmt.Printf("%.9f %.9f\n", whole[steps/2], beside[steps/2])
 }
