@@ -22,9 +22,14 @@ readonly PACKAGES=(
   python3-jinja2      # the original of the chat templates, for tests
   swig                # the bindings: wrappers of the C header
   python3-dev         # the Python module: headers
+  python3-venv        # its tests install the wheel into clean environments
+  python3-numpy       # its tests pass arrays
+  mypy                # its types
   openjdk-17-jdk-headless  # the Java package
-  golang-go           # the Go module
+  golang-go           # the Go module's tests
   pkg-config          # the installed C interface's, as its users find it
+  cmake
+  doxygen             # documentation of the C and C++ interfaces
 )
 
 # Package and the beginning of the version that the project is built and tested with.

@@ -1,5 +1,6 @@
 """Trainers: steps, evaluation, tensors, saving."""
 
+import importlib
 import json
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple, Union
@@ -44,10 +45,9 @@ def _read_metrics(own: Any) -> StepMetrics:
 
 def _numpy() -> Any:
     try:
-        import numpy
+        return importlib.import_module("numpy")
     except ImportError as error:
         raise ImportError("arrays need NumPy; without it, pass a buffer of your own as `out`") from error
-    return numpy
 
 
 class Trainer(Handle):
@@ -201,7 +201,7 @@ def _bar(progress: Optional[bool], total: Optional[int]) -> Any:
     if progress is False:
         return None
     try:
-        from tqdm.auto import tqdm
+        tqdm = importlib.import_module("tqdm.auto").tqdm
     except ImportError:
         if progress:
             raise ImportError("a progress bar needs tqdm") from None

@@ -1,0 +1,62 @@
+#!/bin/bash
+# The Go module against the installed library, from a module of its own. HLM_LONG: under the race detector and cgo's full pointer checks as well.
+set -euo pipefail
+source tests/bindings/lib.sh
+installer=$1 module=$(readlink -f "$2") c_program=$3 header=$(readlink -f "$4") spy=$(readlink -f "$5")
+work=$TEST_TMPDIR
+export HOME=$work GOCACHE=$work/cache GOPATH=$work/gopath GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on CGO_ENABLED=1
+export CGO_CXXFLAGS=-O1 CGO_CFLAGS=-O1
+
+RUNFILES="$TEST_SRCDIR" "$installer" "$work/prefix" >/dev/null
+export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig
+cp -rL "$module" "$work/horizonlm"
+cp -rL samples/go "$work/samples"
+mkdir "$work/tests"
+cp -L tests/bindings/go/*.go "$work/tests/"
+sed -i 's#=> .*#=> ../horizonlm#' "$work/samples/go.mod"
+sed 's#horizonlm-samples#bindingtest#' "$work/samples/go.mod" >"$work/tests/go.mod"
+chmod -R u+w "$work/horizonlm" "$work/samples" "$work/tests"
+
+test -z "$(gofmt -l "$work/horizonlm"/*.go "$work/samples" "$work/tests")" || fail "gofmt"
+(cd "$work/horizonlm" && go vet . && go test .)  # the runnable examples
+(cd "$work/samples" && go vet ./... && go build -o "$work/bin/" ./...)
+
+# A stranger's path: the sample.
+"$work/bin/finetune" "$work/sample" >"$work/sample.txt"
+same_as_c "$c_program" "$work/sample.txt" "$work/sample"
+
+# What the binding promises.
+export HLM_HEADER=$header
+(cd "$work/tests" && go vet . && go test -c -o "$work/bin/promises" . && "$work/bin/promises" -test.v >"$work/promises.txt" 2>&1) || { cat "$work/promises.txt"; exit 1; }
+grep -q '^--- PASS: TestCyclesDoNotGrow' "$work/promises.txt"
+HLM_SPY="$work/spied" LD_PRELOAD="$spy" "$work/bin/promises" -test.v -test.run TestNoCopies >"$work/promises.txt" 2>&1 || { cat "$work/promises.txt"; exit 1; }
+grep -q '^--- PASS: TestNoCopies' "$work/promises.txt"
+
+# The pipeline: learns, leaves out what is no example, does the same whatever its workers do, and ends at an interrupt.
+for i in $(seq 40); do
+  echo "{\"prompt\": \"say: \", \"completion\": \"the quick brown fox\"}"
+done >"$work/lines.jsonl"
+sed -i '7i not json' "$work/lines.jsonl"
+sed -i '9i {"prompt": "no completion"}' "$work/lines.jsonl"
+for workers in 1 5; do
+  "$work/bin/pipeline" -workers $workers -batch-size 2 -out "$work/piped$workers" <"$work/lines.jsonl" >"$work/piped$workers.txt" 2>"$work/left_out.txt"
+done
+diff "$work/piped1.txt" "$work/piped5.txt"
+diff -r "$work/piped1" "$work/piped5"
+grep -q '^lines left out: 2$' "$work/piped1.txt"
+grep -q 'line 7: ' "$work/left_out.txt"
+grep -q 'line 9: .*completion' "$work/left_out.txt"
+awk '/^step/ { if (!n++) first = $NF; last = $NF } END { exit !(n >= 3 && first > 5 && last < first - 0.2) }' "$work/piped1.txt" || fail "the pipeline did not learn"
+(while cat "$work/lines.jsonl"; do :; done) 2>/dev/null | "$work/bin/pipeline" -batch-size 2 >"$work/endless.txt" 2>/dev/null &
+endless=$!
+for _ in $(seq 300); do
+  [[ "$(wc -l <"$work/endless.txt")" -ge 3 ]] && break
+  sleep 0.1
+done
+kill -INT "$endless"
+wait "$endless" || fail "the interrupt ended the pipeline badly"
+grep -q '^interrupted$' "$work/endless.txt"
+
+if [[ -n "${HLM_LONG:-}" ]]; then
+  (cd "$work/tests" && GODEBUG=cgocheck=2 HLM_CYCLES=1000 go test -race -count=1 .)
+fi

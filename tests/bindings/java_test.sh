@@ -1,0 +1,119 @@
+#!/bin/bash
+# The jar on a class path, in a folder where nothing of the source is, under -Xcheck:jni.
+set -euo pipefail
+source tests/bindings/lib.sh
+jdk=$(dirname "$(readlink -f "$1")") c_program=$2 header=$3 spy=$(readlink -f "$4")
+shift 4
+samples=() jar=
+for file in "$@"; do
+  case $file in
+    *-sources.jar) sources=$(readlink -f "$file") ;;
+    *.jar) jar=$(readlink -f "$file") ;;
+    *.pom) pom=$(readlink -f "$file") ;;
+    *.java) samples+=("$(readlink -f "$file")") ;;
+  esac
+done
+work=$TEST_TMPDIR
+version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
+mkdir -p "$work/lib" "$work/classes" "$work/tmp"
+cp "$jar" "$work/lib/horizonlm.jar"
+
+"$jdk/javac" -Xlint:all -Werror --release 17 -cp "$work/lib/horizonlm.jar" -d "$work/classes" "${samples[@]}" tests/bindings/java/*.java
+export LC_ALL=C.UTF-8
+java() {
+  (cd "$work" && "$jdk/java" -Xcheck:jni -Xms64m -Xmx64m -XX:+AlwaysPreTouch -XX:+UseSerialGC -Djava.io.tmpdir="$work/tmp" "-Dhlm.cycles=${HLM_CYCLES:-300}" \
+    -cp "$work/lib/horizonlm.jar:$work/classes" "$@")
+}
+
+# A stranger's path: the sample.
+java Finetune "$work/sample" >"$work/sample.txt"
+same_as_c "$c_program" "$work/sample.txt" "$work/sample"
+
+java BindingTest "$work" "$version" 2>&1 | tee "$work/test.txt"
+grep -q '^ok  cycles' "$work/test.txt"
+if grep -i 'WARNING\|FATAL' "$work/test.txt"; then
+  fail "-Xcheck:jni complains"
+fi
+
+# Nothing is left of the unpacked libraries.
+test -z "$(find "$work/tmp" -name '*.so*')" || fail "$(find "$work/tmp")"
+
+# No copies.
+(cd "$work" && HLM_SPY="$work/spied" LD_PRELOAD="$spy" "$jdk/java" --add-opens java.base/java.nio=ALL-UNNAMED -Djava.io.tmpdir="$work/tmp" \
+  -cp "$work/lib/horizonlm.jar:$work/classes" ZeroCopy) >"$work/passed"
+test "$(wc -l <"$work/passed")" = 3
+diff "$work/passed" "$work/spied"
+
+# A library that is missing, or of another version.
+java -Dorg.horizonlm.native="$work/nowhere" NoLibrary "cannot be loaded"
+mkdir "$work/other"
+(cd "$work/other" && "$jdk/jar" xf "$work/lib/horizonlm.jar" native && mv native/*/* . && sed -i 's/\x000\.1\.0\x00/\x009.9.9\x00/g' libhorizonlm.so)
+if grep -q '9\.9\.9' "$work/other/libhorizonlm.so"; then
+  java -Dorg.horizonlm.native="$work/other" NoLibrary "9.9.9"
+fi
+
+# What Maven needs.
+grep -q "<version>$version</version>" "$pom"
+"$jdk/jar" tf "$sources" >"$work/sources.txt"
+grep -qx 'org/horizonlm/Trainer.java' "$work/sources.txt"
+"$jdk/jar" tf "$jar" >"$work/jar.txt"
+grep -qx 'META-INF/maven/org.horizonlm/horizonlm/pom.xml' "$work/jar.txt"
+
+# The service: texts in, trained in the background, a lower loss out.
+(cd "$work" && exec "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/horizonlm.jar:$work/classes" TrainingService 0) >"$work/service.txt" 2>&1 &
+service=$!
+trap 'kill "$service" 2>/dev/null || true' EXIT
+for _ in $(seq 300); do
+  grep -q 'listening on port' "$work/service.txt" && break
+  sleep 0.1
+done
+port=$(sed -n 's/^listening on port //p' "$work/service.txt")
+/usr/bin/python3 - "$port" "$work" <<'PYTHON'
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+
+port, work = sys.argv[1:]
+
+def ask(path, body=None, wanted=200):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, method="GET" if body is None else "POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read()
+    assert status == wanted, (path, status, text)
+    return json.loads(text)
+
+text = b"the quick brown fox jumps over the lazy dog"
+assert ask("/progress")["state"] == "idle"
+assert "no texts" in ask("/train?steps=5", b"", 400)["error"]
+assert ask("/texts", b"\n".join([text] * 4))["documents"] == 4
+before = ask("/evaluate", text)
+assert before["tokens"] == len(text) - 1 and 5 < before["loss"] < 6.5, before
+assert "steps" in ask("/train", b"", 400)["error"]
+ask("/train?steps=x", b"", 400)
+ask("/train?steps=0", b"", 400)
+ask("/train", None, 405)
+assert ask("/train?steps=40", b"")["state"] in ("training", "done")
+during = ask("/evaluate", text)  # answered between two steps
+for _ in range(1200):
+    progress = ask("/progress")
+    if progress["state"] != "training":
+        break
+    time.sleep(0.05)
+assert progress["state"] == "done" and progress["step"] == 40, progress
+after = ask("/evaluate", text)
+assert after["loss"] < before["loss"] - 1 and abs(progress["loss"] - after["loss"]) < 1, (before, progress, after)
+assert "two bytes" in ask("/evaluate", b"x", 400)["error"]
+ask(f"/save?folder={work}/served", b"")
+assert "not empty" in ask(f"/save?folder={work}/served", b"", 400)["error"]
+ask("/train?steps=100000", b"")
+assert "under way" in ask("/train?steps=1", b"", 409)["error"]
+assert ask("/cancel", b"")["state"] == "cancelled"
+PYTHON
+test -s "$work/served/model.safetensors"
+kill "$service"
+wait "$service" || true

@@ -1,0 +1,36 @@
+#!/bin/bash
+# What a step takes through a binding beside the engine's own time, less what it takes so in C: under 1 % of C's step. Medians, in one run.
+# For a machine that does nothing else.
+set -euo pipefail
+source tests/bindings/lib.sh
+c_program=$1 wheel=$(readlink -f "$2") jdk=$(dirname "$(readlink -f "$3")") installer=$4 module=$(readlink -f "$5") jar=$(readlink -f "$6")
+work=$TEST_TMPDIR
+readonly STEPS=5000
+export HOME=$work GOCACHE=$work/cache GOFLAGS=-mod=mod GOPROXY=off LC_ALL=C.UTF-8
+
+/usr/bin/python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --no-index --disable-pip-version-check "$wheel"
+mkdir "$work/classes"
+"$jdk/javac" -cp "$jar" -d "$work/classes" tests/bindings/java/BindingTest.java tests/bindings/java/Overhead.java
+RUNFILES="$TEST_SRCDIR" "$installer" "$work/prefix" >/dev/null
+cp -rL "$module" "$work/horizonlm"
+mkdir "$work/tests"
+cp -L tests/bindings/go/*.go "$work/tests/"
+printf 'module bindingtest\n\ngo 1.19\n\nrequire horizonlm v0.1.0\n\nreplace horizonlm => ../horizonlm\n' >"$work/tests/go.mod"
+(cd "$work/tests" && PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" go test -c -o "$work/go" .)
+
+read -r step beside <<<"$("$c_program" $STEPS)"
+declare -A found
+found[python]=$("$work/venv/bin/python" tests/bindings/overhead/overhead.py $STEPS)
+found[java]=$("$jdk/java" -cp "$jar:$work/classes" Overhead $STEPS)
+found[go]=$(HLM_OVERHEAD=$STEPS "$work/go" -test.run TestOverhead | head -n 1)
+echo "C: a step takes $step s, $beside s of them beside the engine"
+status=0
+for language in "${!found[@]}"; do
+  awk -v language="$language" -v step="$step" -v c="$beside" '{
+    share = ($2 - c) / step * 100
+    printf "%s: %.1f us more than C beside the engine, %.2f %% of a step\n", language, ($2 - c) * 1e6, share
+    exit !(share < 1)
+  }' <<<"${found[$language]}" || status=1
+done
+exit $status

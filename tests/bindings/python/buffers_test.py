@@ -1,0 +1,129 @@
+"""Buffers of every kind: those that are taken are taken in place, the others are Python's own errors that name the argument."""
+
+import ctypes
+import unittest
+from array import array
+
+import numpy as np
+
+import horizonlm as hlm
+import tiny
+
+
+class BuffersTest(unittest.TestCase):
+    def setUp(self):
+        self.trainer = tiny.trainer()
+        self.addCleanup(self.trainer.close)
+
+    def test_every_kind_of_buffer_gives_the_same_loss(self):
+        ids = [1, 2, 3, 4, 5, 6]
+        wanted = self.trainer.evaluate(ids)
+        for kind in (array("i", ids), np.array(ids, np.int32), memoryview(array("i", ids)), (ctypes.c_int32 * 6)(*ids), tuple(ids), range(1, 7)):
+            self.assertEqual(self.trainer.evaluate(kind), wanted, type(kind))
+
+    def test_rows_are_documents(self):
+        rows = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.int32)
+        self.assertEqual(self.trainer.evaluate(rows), self.trainer.evaluate(hlm.Batch(rows.ravel(), [0, 4, 8])))
+
+    def test_wrong_elements(self):
+        for wrong in (np.arange(4), np.arange(4, dtype=np.uint32), np.ones(4, np.float32), np.arange(4, dtype=">i4"), b"abcd", bytearray(8)):
+            with self.assertRaisesRegex(TypeError, "ids must hold int32"):
+                self.trainer.evaluate(wrong)
+        with self.assertRaisesRegex(TypeError, "offsets must hold int64"):
+            self.trainer.evaluate([1, 2, 3], offsets=array("i", [0, 3]))
+        with self.assertRaisesRegex(TypeError, "weights must hold float32"):
+            self.trainer.evaluate([1, 2, 3], weights=np.ones(3))
+        for wrong in ("text", 5, object(), None):
+            with self.assertRaisesRegex(TypeError, "ids must be a buffer"):
+                self.trainer.evaluate(wrong)
+        with self.assertRaises(TypeError):
+            self.trainer.evaluate(["a", "b"])
+        with self.assertRaises(OverflowError):
+            self.trainer.evaluate([1 << 40])
+
+    def test_not_contiguous(self):
+        with self.assertRaisesRegex(BufferError, "ids must be contiguous"):
+            self.trainer.evaluate(np.arange(12, dtype=np.int32)[::2])
+        with self.assertRaisesRegex(BufferError, "data must be contiguous"):
+            self.trainer.read("model.norm.weight", out=np.zeros((32, 2), np.float32)[:, 0])
+
+    def test_read_only_where_written(self):
+        with self.assertRaisesRegex(BufferError, "data is written to"):
+            self.trainer.read("model.norm.weight", out=np.frombuffer(bytes(128), np.float32))
+        with self.assertRaisesRegex(BufferError, "logits is written to"):
+            self.trainer.logits([1, 2], [0], out=memoryview(bytes(64)).cast("f"))
+
+    def test_wrong_lengths(self):
+        with self.assertRaisesRegex(hlm.InvalidArgumentError, "n_labels"):
+            self.trainer.step([1, 2, 3], labels=[1, 2])
+        with self.assertRaisesRegex(hlm.InvalidArgumentError, "n_logits is 15"):
+            self.trainer.logits([1, 2], [0], out=np.zeros(15, np.float32))
+        with self.assertRaises(hlm.OutOfRangeError):
+            self.trainer.read("model.norm.weight", out=np.zeros(33, np.float32))
+        with self.assertRaises(IndexError):  # the same, as Python's own kind
+            self.trainer.read("model.norm.weight", out=np.zeros(4, np.float32), byte_offset=32 * 4)
+
+    def test_misaligned(self):
+        odd = np.frombuffer(bytearray(41), np.uint8)[1:41].view(np.int32)
+        with self.assertRaises(hlm.InvalidArgumentError):
+            self.trainer.evaluate(odd)
+
+    def test_a_buffer_is_released_after_the_call_and_after_an_error(self):
+        ids = bytearray(array("i", [1, 2, 3]).tobytes())
+        self.trainer.evaluate(memoryview(ids).cast("i"))
+        ids.extend(b"1234")  # BufferError while a view is held
+        ids = bytearray(array("i", [99, 2, 3]).tobytes())
+        with self.assertRaises(hlm.Error):
+            self.trainer.evaluate(memoryview(ids).cast("i"))
+        ids.extend(b"1234")
+
+    def test_tensors_go_in_and_out(self):
+        name = "model.layers.0.self_attn.q_proj.weight"
+        weight = self.trainer.read(name)
+        self.assertEqual(weight.shape, (32, 32))
+        out = np.zeros((32, 32), np.float32)
+        self.assertIs(self.trainer.read(name, out=out), out)
+        self.assertTrue((weight == out).all())
+        self.trainer.write(name, weight * 2)
+        self.assertTrue((self.trainer.read(name) == weight * 2).all())
+        part = array("f", [0.0] * 3)
+        self.trainer.read(name, out=part, byte_offset=4 * 33)
+        self.assertEqual(list(part), [float(x) for x in (weight * 2)[1, 1:4]])
+        with self.assertRaises(hlm.InvalidArgumentError):
+            self.trainer.write(name, np.full((32, 32), np.nan, np.float32))
+
+    def test_logits(self):
+        whole = self.trainer.logits([1, 2, 3])
+        self.assertEqual(whole.shape, (3, 16))
+        np.testing.assert_allclose(self.trainer.logits([1, 2, 3], [1]), whole[1:2], atol=1e-5)  # another shape of product
+
+    def test_optimizer_in_place(self):
+        n = 1000
+        rng = np.random.default_rng(1)
+        weight = rng.normal(size=n).astype(np.float32)
+        gradient = rng.normal(size=n).astype(np.float32)
+        first, second = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        before = weight.astype(np.float64)
+        with hlm.Optimizer(weight_decay=0.0) as adamw:
+            adamw.step(1, 1e-3, weight=weight, first_moment=first, second_moment=second, gradient=gradient)
+            # After the first step the update is lr * g / (|g| + eps), in double here.
+            wanted = before - 1e-3 * gradient / (np.abs(gradient.astype(np.float64)) + 1e-8)
+            np.testing.assert_allclose(weight, wanted, rtol=0, atol=3e-7)
+            high, low, back = np.zeros(n, np.uint16), np.zeros(n, np.uint16), np.zeros(n, np.float32)
+            adamw.split(weight, high, low)
+            adamw.join(high, low, back)
+            self.assertTrue((weight == back).all())
+            self.assertAlmostEqual(adamw.squared_norm(gradient), float((gradient.astype(np.float64) ** 2).sum()), places=6)
+            total = gradient.copy()
+            adamw.accumulate(total, gradient)
+            self.assertTrue((total == gradient + gradient).all())
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, "second_moment has 40 bytes"):
+                adamw.step(1, 1e-3, weight=weight, first_moment=first, second_moment=np.zeros(10, np.float32), gradient=gradient)
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, "gradient has 20 bytes"):
+                adamw.step(1, 1e-3, weight=weight, first_moment=first, second_moment=second, gradient=np.zeros(10, np.uint16))
+            with self.assertRaisesRegex(TypeError, "gradient must hold float32"):
+                adamw.step(1, 1e-3, weight=weight, first_moment=first, second_moment=second, gradient=np.zeros(n))
+
+
+if __name__ == "__main__":
+    unittest.main()

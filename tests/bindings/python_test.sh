@@ -1,0 +1,84 @@
+#!/bin/bash
+# The wheel in a fresh virtual environment, from a folder where nothing of the source is.
+set -euo pipefail
+source tests/bindings/lib.sh
+wheel=$(readlink -f "$1") c_program=$2 sample=$(readlink -f "$3") header=$(readlink -f "$4") spy=$(readlink -f "$5")
+tests=$(readlink -f tests/bindings/python)
+work=$TEST_TMPDIR
+export HOME=$work PYTHONDONTWRITEBYTECODE=1
+unset PYTHONPATH
+
+/usr/bin/python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --no-index --disable-pip-version-check "$wheel"
+python=$work/venv/bin/python
+
+# A stranger's path: the sample, without NumPy or anything else installed.
+(cd / && "$python" "$sample" "$work/sample") >"$work/sample.txt"
+same_as_c "$c_program" "$work/sample.txt" "$work/sample"
+
+# The version is the header's.
+version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
+test "$(cd / && "$python" -c 'import horizonlm; print(horizonlm.__version__)')" = "$version"
+"$work/venv/bin/pip" --disable-pip-version-check show horizonlm >"$work/show.txt"
+grep -qx "Version: $version" "$work/show.txt"
+
+# The carried libraries are the ones that are loaded.
+(cd / && "$python" -c '
+import horizonlm, os
+horizonlm.devices()
+here = os.path.dirname(horizonlm.__file__)
+loaded = {line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}
+for name in ("libhorizonlm.so", "libdnnl.so", "libhwy.so"):
+    found = [path for path in loaded if name in path]
+    assert found and all(path.startswith(os.path.realpath(here)) or path.startswith(here) for path in found), (name, found)
+')
+
+# With NumPy, Debian's own: all tests.
+for site in "$work"/venv/lib/python3.*/site-packages; do echo /usr/lib/python3/dist-packages >"$site/debian.pth"; done
+(cd / && "$python" -W error::ResourceWarning -m unittest discover -s "$tests" -t "$tests" -p '*_test.py')
+
+# No copies.
+(cd "$tests" && HLM_SPY="$work/spied" LD_PRELOAD="$spy" "$python" zero_copy.py) >"$work/passed"
+test "$(wc -l <"$work/passed")" = 3
+diff "$work/passed" "$work/spied"
+
+# A library of another version, or none at all, is an ImportError that says so.
+package=$(cd / && "$python" -c 'import horizonlm, os; print(os.path.dirname(horizonlm.__file__))')
+mv "$package/lib/libhorizonlm.so" "$work/library"
+(cd / && "$python" -c '
+try:
+    import horizonlm
+except ImportError as error:
+    assert "cannot be loaded" in str(error) and "libhorizonlm.so" in str(error), error
+else:
+    raise SystemExit("it was imported without its library")
+')
+sed 's/\x000\.1\.0\x00/\x009.9.9\x00/g' "$work/library" >"$package/lib/libhorizonlm.so"
+if ! cmp -s "$work/library" "$package/lib/libhorizonlm.so"; then
+  (cd / && "$python" -c '
+try:
+    import horizonlm
+except ImportError as error:
+    assert "9.9.9" in str(error), error
+else:
+    raise SystemExit("it was imported with a library of another version")
+')
+fi
+mv "$work/library" "$package/lib/libhorizonlm.so"
+
+# Types.
+if [[ -x /usr/bin/mypy ]]; then
+  cp -r "$package" "$work/typed"
+  mkdir -p "$work/types" && mv "$work/typed" "$work/types/horizonlm"
+  cp "$sample" "$work/types/sample.py"
+  (cd "$work/types" && /usr/bin/mypy --strict --enable-incomplete-feature=Unpack --cache-dir="$work/mypy" --no-error-summary horizonlm sample.py)
+  cat >"$work/types/wrong.py" <<'PYTHON'
+import horizonlm
+model = horizonlm.Model.open("x")
+horizonlm.Plan(model, batch_size="eight")
+PYTHON
+  if (cd "$work/types" && /usr/bin/mypy --strict --enable-incomplete-feature=Unpack --cache-dir="$work/mypy" wrong.py >"$work/mypy.txt"); then
+    fail "mypy accepts batch_size=\"eight\""
+  fi
+  grep -q 'wrong.py:3: error' "$work/mypy.txt"
+fi
