@@ -68,16 +68,6 @@ void ChooseSnapshot(const PlanInputs& in, Plan& plan) {
   FillPrediction(in, plan);
 }
 
-// What a save beside training costs.
-void FillSaving(const MachineSpec& machine, Plan& plan) {
-  if (plan.purpose != Purpose::kTrain) return;
-  SavingPlan& saving = plan.saving;
-  saving.state_bytes = plan.host.State();
-  saving.disk_bytes_per_second = machine.disk_bytes_per_second;
-  saving.write_seconds = static_cast<double>(saving.state_bytes) / saving.disk_bytes_per_second;
-  saving.stall_seconds = static_cast<double>(saving.state_bytes - plan.host.snapshot) / saving.disk_bytes_per_second;
-}
-
 }  // namespace
 
 Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOptions& options, const MachineSpec& machine) {
@@ -90,7 +80,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
   }
   Plan plan = ChooseStates(in, asked, [&](const PlanOptions& one) { return LargestMicroBatch(in, one); });
   ChooseSnapshot(in, plan);
-  FillSaving(machine, plan);
+  plan.disk_bytes_per_second = machine.disk_bytes_per_second;
   plan.machine = machine.name;
   plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
   if (!options.numerics.empty() && match.libraries == machine.libraries) {

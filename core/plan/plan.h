@@ -118,14 +118,6 @@ struct HostMemory {
   int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };
 
-// Saving the state beside training.
-struct SavingPlan {
-  int64_t state_bytes = 0;         // weights, remainders, moments
-  double disk_bytes_per_second = 0;
-  double write_seconds = 0;        // of all of it
-  double stall_seconds = 0;        // that a step waits for what is not copied
-};
-
 // The predicted time of one step of many, and what it is made of; predict.cc says how.
 struct Prediction {
   double step_seconds = 0;
@@ -170,7 +162,7 @@ struct Plan {
   std::vector<Activations> activations;   // [layers]
   std::vector<DevicePlan> devices;
   HostMemory host;
-  SavingPlan saving;
+  double disk_bytes_per_second = 0;  // as assumed for checkpoints
   int64_t host_reserve_bytes = 0, device_reserve_bytes = 0;
   int64_t host_bytes = 0;     // everything in host memory, reserve included (and the device's arena on the CPU device)
   int64_t device_bytes = 0;   // the device's arena and reserve

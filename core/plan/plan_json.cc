@@ -116,13 +116,13 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
 }
 
 void WriteSaving(const Plan& plan, JsonWriter& json) {
-  const SavingPlan& s = plan.saving;
+  const int64_t state = plan.host.State();
   json.BeginObject();
-  json.Member("state_bytes", s.state_bytes);
+  json.Member("state_bytes", state);
   json.Member("snapshot_bytes", plan.host.snapshot);
-  json.Member("disk_bytes_per_second", s.disk_bytes_per_second);
-  json.Member("write_seconds", s.write_seconds);
-  json.Member("stall_seconds", s.stall_seconds);
+  json.Member("disk_bytes_per_second", plan.disk_bytes_per_second);
+  json.Member("write_seconds", static_cast<double>(state) / plan.disk_bytes_per_second);
+  json.Member("stall_seconds", plan.prediction.save_stall_seconds);
   json.EndObject();
 }
 

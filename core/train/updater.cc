@@ -37,7 +37,6 @@ Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, Pa
       before_update_(std::move(before_update)),
       checker_(device.race_checker()),
       pending_(layout.units.size(), 0) {
-  optimizer_.algorithm = plan.numerics.algorithm;
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
 }
