@@ -170,16 +170,15 @@ void EncodeMoment(StateType type, bool second, int64_t n, const float* values, c
     uint32_t largest = 0;  // as bits, which put NaNs last
     for (int64_t i = begin; i < end; ++i) largest = std::max(largest, std::bit_cast<uint32_t>(values[i]) & 0x7fffffffu);
     const float scale = StoredScale(std::bit_cast<float>(largest), second ? kLeastSecondScale : kLeastFirstScale);
-    const float inverse = 1.0f / scale;
     moment.scales[begin / kStateBlock] = scale;
     auto* const codes = static_cast<uint8_t*>(moment.values);
     for (int64_t i = begin; i < end; ++i) {
       if (!(scale > 0)) {
         codes[i] = 0;
       } else if (second) {
-        codes[i] = EncodeSecond(values[i], scale, inverse, 0.5f);
+        codes[i] = EncodeSecond(values[i], scale, 0.5f);
       } else {
-        codes[i] = static_cast<uint8_t>(EncodeFirst(values[i], scale, inverse, 0.5f));
+        codes[i] = static_cast<uint8_t>(EncodeFirst(values[i], scale, 0.5f));
       }
     }
   }

@@ -42,11 +42,10 @@ TEST(EightBits, CodesAreWhatTheDocumentSays) {
 TEST(EightBits, EveryCodeIsKeptByDecodingAndEncoding) {
   for (const bool second : {false, true}) {
     for (const float scale : {1.0f, 0.7f, 3e-9f, 1e-20f, 1e20f}) {
-      const float inverse = 1.0f / scale;
       for (int c = second ? 0 : -127; c <= (second ? 255 : 127); ++c) {
-        for (const float threshold : {0.0f, 0.5f, 65535.0f / 65536.0f}) {
-          const int back = second ? EncodeSecond(DecodeSecond(static_cast<uint8_t>(c), scale), scale, inverse, threshold)
-                                  : EncodeFirst(DecodeFirst(static_cast<int8_t>(c), scale), scale, inverse, threshold);
+        for (const float threshold : {1.0f / 4096, 0.5f, 4095.0f / 4096}) {
+          const int back = second ? EncodeSecond(DecodeSecond(static_cast<uint8_t>(c), scale), scale, threshold)
+                                  : EncodeFirst(DecodeFirst(static_cast<int8_t>(c), scale), scale, threshold);
           ASSERT_EQ(back, c) << (second ? "second" : "first") << " scale " << scale << " threshold " << threshold;
         }
       }
@@ -80,7 +79,7 @@ TEST(EightBits, NearestIsWithinHalfAStep) {
 TEST(EightBits, ASecondMomentAboveZeroNeverBecomesZero) {
   for (const float scale : {1.0f, 1e-20f, kLeastSecondScale}) {
     for (const float x : {1e-45f, 1e-40f, 1e-38f, 1e-30f, 1e-20f}) {
-      const uint8_t code = EncodeSecond(std::min(x, scale), scale, 1.0f / scale, 65535.0f / 65536.0f);
+      const uint8_t code = EncodeSecond(std::min(x, scale), scale, Threshold(0xffff));
       EXPECT_GE(code, 1);
       EXPECT_GT(DecodeSecond(code, scale), 0.0f);
     }
@@ -116,9 +115,9 @@ TEST(EightBits, RoundingByChanceIsRightOnAverage) {
     double first = 0, second = 0;
     constexpr int kDraws = 40000;
     for (int k = 0; k < kDraws; ++k) {
-      const float threshold = static_cast<float>(Philox(key, static_cast<uint64_t>(k), 0)[0] >> 16) * 0x1p-16f;
-      first += DecodeFirst(EncodeFirst(-x, 1.0f, 1.0f, threshold), 1.0f);
-      second += DecodeSecond(EncodeSecond(x, 1.0f, 1.0f, threshold), 1.0f);
+      const float threshold = Threshold(static_cast<uint16_t>(Philox(key, static_cast<uint64_t>(k), 0)[0]));
+      first += DecodeFirst(EncodeFirst(-x, 1.0f, threshold), 1.0f);
+      second += DecodeSecond(EncodeSecond(x, 1.0f, threshold), 1.0f);
     }
     // Five deviations of the mean of a draw between two codes: at most half a step each.
     const double step1 = 2 * std::sqrt(x) / 127 + 1.0 / 127 / 127, step2 = 4 * std::pow(x, 0.75) / 255 + 6 * std::sqrt(x) / 255 / 255 + 1e-9;

@@ -201,12 +201,12 @@ inline void PlainUpdate(const OptimizerOptions& options, const UpdateStep& step,
         }
         scale = StoredScale(largest, of_second ? kLeastSecondScale : kLeastFirstScale);
       }
-      const float threshold = static_cast<float>(bits) * 0x1p-16f;
+      const float threshold = Threshold(bits);
       if (!(scale > 0)) {
         *to = std::byte{0};
       } else {
-        *to = static_cast<std::byte>(of_second ? EncodeSecond(x, scale, 1.0f / scale, threshold)
-                                               : static_cast<uint8_t>(EncodeFirst(x, scale, 1.0f / scale, threshold)));
+        *to = static_cast<std::byte>(of_second ? EncodeSecond(x, scale, threshold)
+                                               : static_cast<uint8_t>(EncodeFirst(x, scale, threshold)));
       }
     }
   }

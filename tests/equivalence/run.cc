@@ -58,16 +58,17 @@ RunResult Train(const RunSetup& setup) {
   result.plan = *plan;
   Trainer trainer(model, plan, setup.trainer, MakeTestDevice(device_options));
   for (int64_t step = 0; step < setup.steps; ++step) {
-    const Data data = MakeData(setup, step);
+    const Data data = MakeData(setup, setup.same_data ? 0 : step);
     Batch batch;
     batch.ids = data.ids;
     batch.labels = data.labels;
     batch.offsets = data.offsets;
-    const StepMetrics metrics = trainer.Step(batch);
+    const StepMetrics metrics = setup.take_step ? setup.take_step(trainer, batch) : trainer.Step(batch);
     result.losses.push_back(metrics.loss);
     result.norms.push_back(metrics.grad_norm);
   }
   for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
+    if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) continue;
     for (const UnitSpec& unit : model->layout().units) {
       for (const TensorSpec& tensor : unit.tensors) {
         std::vector<float> values(static_cast<size_t>(tensor.elements));
