@@ -1,5 +1,6 @@
-// The 8-bit code of moments: one fp32 scale, the largest magnitude, for a block of kStateBlock values, and one byte for each of them.
-// The code is dynamic: its steps shrink with the value (docs/decisions/0006-eight-bit-moments.md has the measurements behind it).
+// The 8-bit code of moments: one fp32 scale, the largest magnitude, for a block of kStateBlock values, and one byte for each of
+// them. The code is dynamic: its steps shrink with the value (docs/decisions/0006-eight-bit-moments.md has the measurements
+// behind it).
 //   first moment    c in [-127, 127]   value = sign(c) (c / 127)^2 scale
 //   second moment   c in [0, 255]      value = (c / 255)^4 scale             so its root is coded as the first moment is
 // Near the scale a step is 1.6 % of the value; the smallest second moment that is not zero is 2^-32 of the scale. A second moment
@@ -36,21 +37,21 @@ inline float DecodeFirst(int8_t code, float scale) {
 }
 inline float DecodeSecond(uint8_t code, float scale) { return SecondMagnitude(code, scale); }
 
-// The scale to store for a block whose largest magnitude this is. Where it is not finite the codes are zero and the scale is NaN: the
-// whole block decodes to NaN.
+// The scale to store for a block whose largest magnitude this is. Where it is not finite the codes are zero and the scale is NaN:
+// the whole block decodes to NaN.
 inline float StoredScale(float largest, float least) {
   if (!(largest <= 3.40282347e38f)) return std::bit_cast<float>(0x7fc00000u);
   return largest == 0 ? 0.0f : std::max(largest, least);
 }
 
-// What a block's encoding multiplies by. A value is compared with codes in the unit of the smallest one, where codes are worth whole
-// numbers: c^2, and c^4.
-inline float FirstUnits(float scale) { return 16129.0f / scale; }                        // 127^2 / scale
-inline float SecondUnits(float scale) { return 4228250625.0f / scale; }                  // 255^4 / scale
-inline float SecondRootUnits(float scale) { return 65025.0f / std::sqrt(scale); }        // the root of it
+// What a block's encoding multiplies by. A value is compared with codes in the unit of the smallest one, where codes are worth
+// whole numbers: c^2, and c^4.
+inline float FirstUnits(float scale) { return 16129.0f / scale; }                  // 127^2 / scale
+inline float SecondUnits(float scale) { return 4228250625.0f / scale; }            // 255^4 / scale
+inline float SecondRootUnits(float scale) { return 65025.0f / std::sqrt(scale); }  // the root of it
 
-// The code below the value, or the one above where it lies beyond `threshold` in (0, 1) of the way between them. A random threshold makes
-// the code right on average, 0.5 is nearest.
+// The code below the value, or the one above where it lies beyond `threshold` in (0, 1) of the way between them. A random
+// threshold makes the code right on average, 0.5 is nearest.
 inline int8_t EncodeFirst(float x, float scale, float threshold) {
   const float y = std::abs(x) * FirstUnits(scale);
   const float below = std::trunc(std::sqrt(y));

@@ -1,4 +1,5 @@
-// The loop of the fused update, over any algorithm, master, state type and gradient. Included once a target by update_*_kernels.cc.
+// The loop of the fused update, over any algorithm, master, state type and gradient. Included once a target by
+// update_*_kernels.cc.
 #if defined(HORIZON_LM_CPU_OPTIM_UPDATE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HORIZON_LM_CPU_OPTIM_UPDATE_INL_H_
 #undef HORIZON_LM_CPU_OPTIM_UPDATE_INL_H_
@@ -11,18 +12,14 @@
 
 #include "cpu_optim/moment_code.h"
 #include "cpu_optim/update_kernels.h"
-#include "cpu_optim/update_random.h"
 #include "cpu_optim/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm::kernels::HWY_NAMESPACE {
 
 using Floats = hn::Vec<F32>;
-using Words = hn::Vec<U32>;
 
-HWY_INLINE Floats Canonical(Floats x) {
-  return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(F32(), hn::Set(U32(), 0x7fc00000u)), x);
-}
+HWY_INLINE Floats Canonical(Floats x) { return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(F32(), hn::Set(U32(), 0x7fc00000u)), x); }
 
 // RoundVector for what is canonical: a finite value stays below infinity, and what is not finite is its own limit.
 HWY_INLINE Words RoundCanonical(Floats x, Words random) {
@@ -32,24 +29,6 @@ HWY_INLINE Words RoundCanonical(Floats x, Words random) {
   const auto rounded = hn::Min(hn::Add(magnitude, hn::BitCast(I32(), random)), limit);
   return hn::ShiftRight<16>(hn::BitCast(U32(), hn::Or(rounded, hn::AndNot(hn::Set(I32(), 0x7fffffff), bits))));
 }
-
-// MixRandom for the lanes of a block, vector after vector.
-class RandomLanes {
- public:
-  HWY_INLINE RandomLanes(uint32_t start, uint32_t key)
-      : counters_(hn::Add(hn::Set(U32(), start), hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), kRandomStride)))), key_(hn::Set(U32(), key)) {}
-  HWY_INLINE Words Next() {
-    Words x = counters_;
-    counters_ = hn::Add(counters_, hn::Set(U32(), static_cast<uint32_t>(hn::Lanes(U32())) * kRandomStride));
-    x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(U32(), kRandomFactor1));
-    x = hn::Mul(hn::Xor(hn::Xor(x, hn::ShiftRight<15>(x)), key_), hn::Set(U32(), kRandomFactor2));
-    return hn::Xor(x, hn::ShiftRight<16>(x));
-  }
-
- private:
-  Words counters_, key_;
-};
-HWY_INLINE Words Lower(Words x) { return hn::And(x, hn::Set(U32(), 0xffffu)); }
 
 // ---- Masters: how a weight is loaded and stored.
 
@@ -87,7 +66,9 @@ struct StatesF32 {
 };
 struct StatesBf16 {
   static constexpr bool kRandom = true;
-  static HWY_INLINE Floats Load(const void* moment, int64_t i) { return LoadFloats(F32(), static_cast<const bf16_t*>(moment) + i); }
+  static HWY_INLINE Floats Load(const void* moment, int64_t i) {
+    return LoadFloats(F32(), static_cast<const bf16_t*>(moment) + i);
+  }
   static HWY_INLINE void Store(Floats x, void* moment, int64_t i, Words random) {
     StoreU16(RoundCanonical(Canonical(x), random), static_cast<bf16_t*>(moment) + i);
   }
@@ -163,8 +144,8 @@ HWY_INLINE void StoreZeros(Tag tag, hn::TFromD<Tag>* codes) {
 // returns the root of the new v.
 
 template <class Algorithm, class Master, class Gradient>
-HWY_INLINE void UpdateInt8Block(const Algorithm& algorithm, const Master& master, const UpdateBlocks& a, int64_t block, const Gradient* HWY_RESTRICT gradient,
-                                Floats gradient_scale) {
+HWY_INLINE void UpdateInt8Block(const Algorithm& algorithm, const Master& master, const UpdateBlocks& a, int64_t block,
+                                const Gradient* HWY_RESTRICT gradient, Floats gradient_scale) {
   constexpr bool kTwo = Algorithm::kMoments == 2;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32())), begin = block * kStateBlock;
   auto* const HWY_RESTRICT first = static_cast<int8_t*>(a.first.values) + begin;
@@ -173,7 +154,8 @@ HWY_INLINE void UpdateInt8Block(const Algorithm& algorithm, const Master& master
   const BlockRandomKey key = MakeBlockRandomKey(a.key, a.first_block + static_cast<uint64_t>(block));
   RandomLanes weight_random(key[2], key[3]);
   Largest largest_first, largest_second;
-  const auto first_scale = hn::Set(F32(), a.first.scales[block]), second_scale = hn::Set(F32(), kTwo ? a.second.scales[block] : 0.0f);
+  const auto first_scale = hn::Set(F32(), a.first.scales[block]),
+             second_scale = hn::Set(F32(), kTwo ? a.second.scales[block] : 0.0f);
   for (int64_t i = 0; i < kStateBlock; i += lanes) {
     const auto g = hn::Mul(LoadFloats(F32(), gradient + begin + i), gradient_scale);
     Floats w = master.Load(begin + i), m = LoadFirst(first + i, first_scale), v = m;
@@ -210,7 +192,8 @@ HWY_INLINE void UpdateInt8Block(const Algorithm& algorithm, const Master& master
     for (int64_t i = 0; i < kStateBlock; i += lanes) {
       const auto bits = random.Next();
       const auto code1 = EncodeFirsts(hn::Load(F32(), firsts + i), units1, Lower(bits));
-      const auto code2 = EncodeSeconds(hn::Load(F32(), seconds + i), hn::Load(F32(), roots + i), units2, root_units2, hn::ShiftRight<16>(bits));
+      const auto code2 =
+          EncodeSeconds(hn::Load(F32(), seconds + i), hn::Load(F32(), roots + i), units2, root_units2, hn::ShiftRight<16>(bits));
       hn::StoreU(hn::DemoteTo(I8(), code1), I8(), first + i);
       hn::StoreU(hn::DemoteTo(U8(), code2), U8(), second + i);
     }
@@ -220,7 +203,8 @@ HWY_INLINE void UpdateInt8Block(const Algorithm& algorithm, const Master& master
     const auto bits = random.Next();
     if (some1) hn::StoreU(hn::DemoteTo(I8(), EncodeFirsts(hn::Load(F32(), firsts + i), units1, Lower(bits))), I8(), first + i);
     if (some2) {
-      const auto code2 = EncodeSeconds(hn::Load(F32(), seconds + i), hn::Load(F32(), roots + i), units2, root_units2, hn::ShiftRight<16>(bits));
+      const auto code2 =
+          EncodeSeconds(hn::Load(F32(), seconds + i), hn::Load(F32(), roots + i), units2, root_units2, hn::ShiftRight<16>(bits));
       hn::StoreU(hn::DemoteTo(U8(), code2), U8(), second + i);
     }
   }
@@ -229,8 +213,8 @@ HWY_INLINE void UpdateInt8Block(const Algorithm& algorithm, const Master& master
 }
 
 template <class Algorithm, class Master, class States, class Gradient>
-HWY_INLINE void UpdateBlock(const Algorithm& algorithm, const Master& master, const UpdateBlocks& a, int64_t block, const Gradient* HWY_RESTRICT gradient,
-                            Floats gradient_scale) {
+HWY_INLINE void UpdateBlock(const Algorithm& algorithm, const Master& master, const UpdateBlocks& a, int64_t block,
+                            const Gradient* HWY_RESTRICT gradient, Floats gradient_scale) {
   constexpr bool kTwo = Algorithm::kMoments == 2;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32())), begin = block * kStateBlock;
   BlockRandomKey key = {};
@@ -273,9 +257,12 @@ HWY_INLINE void ChooseGradient(const UpdateBlocks& a) {
 template <class Algorithm, class Master>
 HWY_INLINE void ChooseStates(const UpdateBlocks& a) {
   switch (a.states) {
-    case StateType::kF32: return ChooseGradient<Algorithm, Master, StatesF32>(a);
-    case StateType::kBF16: return ChooseGradient<Algorithm, Master, StatesBf16>(a);
-    case StateType::kInt8: return ChooseGradient<Algorithm, Master, StatesInt8>(a);
+    case StateType::kF32:
+      return ChooseGradient<Algorithm, Master, StatesF32>(a);
+    case StateType::kBF16:
+      return ChooseGradient<Algorithm, Master, StatesBf16>(a);
+    case StateType::kInt8:
+      return ChooseGradient<Algorithm, Master, StatesInt8>(a);
   }
 }
 template <class Algorithm>

@@ -1,5 +1,5 @@
-/* The optimizer alone, on arrays of the program's own: fits a line of weights to a target with 8-bit moments and the exact split of an
- * fp32 master. optimizer [N] */
+/* The optimizer alone, on arrays of the program's own: fits a line of weights to a target with 8-bit moments and the exact split
+ * of an fp32 master. optimizer [N] */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,8 @@ static int run(int64_t n, hlm_optimizer** optimizer, tensor* t) {
     /* Nothing that is not finite reaches the moments; a norm above 1e3 is clipped. */
     if (failed(hlm_optimizer_squared_norm(*optimizer, n, t->gradient, HLM_DTYPE_F32, &squared_norm))) return 1;
     if (!(squared_norm < 1e30)) return 1;
-    if (failed(hlm_optimizer_step(*optimizer, step, 1e-2 * (200 - step) / 200, squared_norm > 1e6 ? 1e-3 : 1.0, &arrays))) return 1;
+    if (failed(hlm_optimizer_step(*optimizer, step, 1e-2 * (200 - step) / 200, squared_norm > 1e6 ? 1e-3 : 1.0, &arrays)))
+      return 1;
   }
   return 0;
 }

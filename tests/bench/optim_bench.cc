@@ -1,5 +1,5 @@
-// How fast the optimizer's passes go over memory. Beside each update stands a plain loop that reads and writes as many arrays of the same
-// types on the same threads, in turns with it: the limit. `ratio` is the update's share of the limit.
+// How fast the optimizer's passes go over memory. Beside each update stands a plain loop that reads and writes as many arrays of
+// the same types on the same threads, in turns with it: the limit. `ratio` is the update's share of the limit.
 //   optim_bench [elements] [threads]        bytes are those that a pass must read and write, per element and in all
 #include <algorithm>
 #include <chrono>
@@ -29,15 +29,16 @@ double Seconds(const std::function<void()>& pass) {
 }
 
 // The best of some rounds: what disturbs a pass only makes it slower.
-void Report(const std::string& name, int64_t n, double bytes_per_element, const std::function<void()>& pass, const std::function<void()>& limit = {}) {
+void Report(const std::string& name, int64_t n, double bytes_per_element, const std::function<void()>& pass,
+            const std::function<void()>& limit = {}) {
   double best = 1e30, best_limit = 1e30;
   for (int round = 0; round < kRounds; ++round) {
     best = std::min(best, Seconds(pass));
     if (limit) best_limit = std::min(best_limit, Seconds(limit));
   }
   const double bytes = bytes_per_element * static_cast<double>(n);
-  std::printf("%-50s %5.1f B/element %8.2f ms %7.2f GB/s %8.1f M/s", name.c_str(), bytes_per_element, best * 1e3, bytes / best * 1e-9,
-              static_cast<double>(n) / best * 1e-6);
+  std::printf("%-50s %5.1f B/element %8.2f ms %7.2f GB/s %8.1f M/s", name.c_str(), bytes_per_element, best * 1e3,
+              bytes / best * 1e-9, static_cast<double>(n) / best * 1e-6);
   if (limit) std::printf("   plain loop %7.2f GB/s  ratio %.2f", bytes / best_limit * 1e-9, best_limit / best);
   std::printf("\n");
   std::fflush(stdout);
@@ -58,28 +59,45 @@ constexpr const char* kMasterNames[] = {"f32", "split", "bf16"};
 
 class Bench {
  public:
-  Bench(int64_t n, int threads) : n_(n), pool_(threads), plain_{std::vector<uint32_t>(n), std::vector<uint32_t>(n), std::vector<uint32_t>(n)},
-        plain_lo_(n), plain_gradient_(n), weight_(n), first_(n), second_(n), gradient_(n), gradient16_(n), lo_(n),
-        scales_(2 * hlm::CeilDiv(n, hlm::kStateBlock)), norms_(hlm::CeilDiv(n, hlm::kNormChunk)) {}
+  Bench(int64_t n, int threads)
+      : n_(n),
+        pool_(threads),
+        plain_{std::vector<uint32_t>(n), std::vector<uint32_t>(n), std::vector<uint32_t>(n)},
+        plain_lo_(n),
+        plain_gradient_(n),
+        weight_(n),
+        first_(n),
+        second_(n),
+        gradient_(n),
+        gradient16_(n),
+        lo_(n),
+        scales_(2 * hlm::CeilDiv(n, hlm::kStateBlock)),
+        norms_(hlm::CeilDiv(n, hlm::kNormChunk)) {}
 
   void Update(Algorithm algorithm, Master master, StateType states, DType gradient) {
     Fill();
     const bool two = hlm::MomentCount(algorithm) == 2;
-    const double moments = (two ? 2 : 1) * (static_cast<double>(hlm::StateBytes(states, 1)) + (states == StateType::kInt8 ? 4.0 / 256 : 0));
+    const double moments =
+        (two ? 2 : 1) * (static_cast<double>(hlm::StateBytes(states, 1)) + (states == StateType::kInt8 ? 4.0 / 256 : 0));
     const double bytes = 2 * (master == Master::kBf16 ? 2 : 4) + 2 * moments + static_cast<double>(hlm::SizeOf(gradient));
     const hlm::UpdateArrays a = Arrays(master, states, gradient, two);
-    const std::string name =
-        hlm::StrCat(hlm::Name(algorithm), ", master ", kMasterNames[static_cast<int>(master)], ", moments ", hlm::Name(states), ", gradient ", hlm::Name(gradient));
-    Report(name, n_, bytes, [&] { hlm::Update(pool_, {.algorithm = algorithm}, {step_++, 1e-4, 0.9, 3}, a); },
-           [&] { ForTiles([&](int64_t begin, int64_t end) { TouchMaster(master, states, gradient, two, begin, end); }); });
+    const std::string name = hlm::StrCat(hlm::Name(algorithm), ", master ", kMasterNames[static_cast<int>(master)], ", moments ",
+                                         hlm::Name(states), ", gradient ", hlm::Name(gradient));
+    Report(
+        name, n_, bytes,
+        [&] {
+          hlm::Update(pool_, {.algorithm = algorithm}, {step_++, 1e-4, 0.9, 3}, a);
+        },
+        [&] { ForTiles([&](int64_t begin, int64_t end) { TouchMaster(master, states, gradient, two, begin, end); }); });
   }
 
   void Pipeline(Master master, DType gradient) {
     Fill();
     const hlm::UpdateArrays a = Arrays(master, StateType::kF32, gradient, true);
-    Report(hlm::StrCat("  oneDNN pipeline, master ", kMasterNames[static_cast<int>(master)], ", gradient ", hlm::Name(gradient)), n_,
-           24 + static_cast<double>(hlm::SizeOf(gradient)),
-           [&] { hlm::AdamW(pool_, {}, {step_++, 1e-4, 0.9}, n_, a.master, first_.data(), second_.data(), a.gradient, gradient, true); });
+    Report(hlm::StrCat("  oneDNN pipeline, master ", kMasterNames[static_cast<int>(master)], ", gradient ", hlm::Name(gradient)),
+           n_, 24 + static_cast<double>(hlm::SizeOf(gradient)), [&] {
+             hlm::AdamW(pool_, {}, {step_++, 1e-4, 0.9}, n_, a.master, first_.data(), second_.data(), a.gradient, gradient, true);
+           });
   }
 
   void Gradients() {
@@ -95,18 +113,20 @@ class Bench {
       const auto accumulate = [&](void* sum, DType sum_type, const void* g, DType type, bool add) {
         return [=, this] { hlm::Accumulate(pool_, n_, sum, sum_type, g, type, add, 1, 0, chunks); };
       };
-      Report("accumulate bf16 into f32" + with, n_, 10, accumulate(first_.data(), DType::kF32, gradient16_.data(), DType::kBF16, true),
-             plain(plain32, plain_from16));
-      Report("accumulate f32 into f32" + with, n_, 12, accumulate(first_.data(), DType::kF32, gradient_.data(), DType::kF32, true),
-             plain(plain32, plain_from32));
+      Report("accumulate bf16 into f32" + with, n_, 10,
+             accumulate(first_.data(), DType::kF32, gradient16_.data(), DType::kBF16, true), plain(plain32, plain_from16));
+      Report("accumulate f32 into f32" + with, n_, 12,
+             accumulate(first_.data(), DType::kF32, gradient_.data(), DType::kF32, true), plain(plain32, plain_from32));
       Report("accumulate bf16 into bf16" + with, n_, 6, accumulate(sum16, DType::kBF16, gradient16_.data(), DType::kBF16, true),
              plain(plain_lo_.data(), plain_from16));
-      Report("copy the first bf16 gradient" + with, n_, 4, accumulate(sum16, DType::kBF16, gradient16_.data(), DType::kBF16, false));
+      Report("copy the first bf16 gradient" + with, n_, 4,
+             accumulate(sum16, DType::kBF16, gradient16_.data(), DType::kBF16, false));
     }
     Report("squared norms bf16", n_, 2, [&] { hlm::SquaredNorms(pool_, n_, gradient16_.data(), DType::kBF16, norms_.data()); });
     Report("squared norms f32", n_, 4, [&] { hlm::SquaredNorms(pool_, n_, gradient_.data(), DType::kF32, norms_.data()); });
     Report("convert f32 to bf16", n_, 6, [&] { hlm::Convert(pool_, n_, gradient_.data(), DType::kF32, sum16, DType::kBF16); });
-    Report("convert bf16 to f32", n_, 6, [&] { hlm::Convert(pool_, n_, gradient16_.data(), DType::kBF16, first_.data(), DType::kF32); });
+    Report("convert bf16 to f32", n_, 6,
+           [&] { hlm::Convert(pool_, n_, gradient16_.data(), DType::kBF16, first_.data(), DType::kF32); });
     Report("copy f32", n_, 8, [&] { hlm::Convert(pool_, n_, gradient_.data(), DType::kF32, first_.data(), DType::kF32); });
     Report("split f32 masters", n_, 8, [&] { hlm::SplitMasters(pool_, n_, weight_.data(), sum16, lo_.data()); });
     Report("join f32 masters", n_, 8, [&] { hlm::JoinMasters(pool_, n_, gradient16_.data(), lo_.data(), weight_.data()); });
@@ -157,8 +177,10 @@ class Bench {
   template <class... W>
   void TouchStates(StateType states, DType gradient, bool two, int64_t begin, int64_t end, W*... w) {
     void *const m = plain_[1].data(), *const v = plain_[2].data();
-    if (states == StateType::kF32) return TouchMoments(gradient, two, begin, end, static_cast<uint32_t*>(m), static_cast<uint32_t*>(v), w...);
-    if (states == StateType::kBF16) return TouchMoments(gradient, two, begin, end, static_cast<uint16_t*>(m), static_cast<uint16_t*>(v), w...);
+    if (states == StateType::kF32)
+      return TouchMoments(gradient, two, begin, end, static_cast<uint32_t*>(m), static_cast<uint32_t*>(v), w...);
+    if (states == StateType::kBF16)
+      return TouchMoments(gradient, two, begin, end, static_cast<uint16_t*>(m), static_cast<uint16_t*>(v), w...);
     TouchMoments(gradient, two, begin, end, static_cast<uint8_t*>(m), static_cast<uint8_t*>(v), w...);
   }
   template <class M, class... W>

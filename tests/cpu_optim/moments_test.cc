@@ -1,4 +1,5 @@
-// The stored forms of moments: what a code is worth, that decoding and encoding are inverse, and that rounding by chance has no bias.
+// The stored forms of moments: what a code is worth, that decoding and encoding are inverse, and that rounding by chance has no
+// bias.
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -65,13 +66,16 @@ TEST(EightBits, NearestIsWithinHalfAStep) {
       const std::vector<float> back = Decoded(moment, second);
       for (int64_t i = 0; i < n; ++i) {
         const double scale = moment.scales[i / kStateBlock], u = std::pow(std::abs(values[i]) / scale, second ? 0.25 : 0.5);
-        // Half a step of the code around u: the derivative of u^2 or u^4 times half of 1/127 or 1/255, and its curvature near zero.
+        // Half a step of the code around u: the derivative of u^2 or u^4 times half of 1/127 or 1/255, and its curvature near
+        // zero.
         const double half = second ? 0.5 / 255 : 0.5 / 127;
-        const double limit = scale * (second ? std::pow(u + half, 4) - std::pow(std::max(0.0, u - half), 4) : std::pow(u + half, 2) - std::pow(std::max(0.0, u - half), 2));
+        const double limit = scale * (second ? std::pow(u + half, 4) - std::pow(std::max(0.0, u - half), 4)
+                                             : std::pow(u + half, 2) - std::pow(std::max(0.0, u - half), 2));
         ASSERT_NEAR(back[i], values[i], limit + 1e-6 * scale * u) << i;
       }
-      EXPECT_EQ(std::abs(*std::max_element(back.begin(), back.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })),
-                std::abs(*std::max_element(values.begin(), values.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })));
+      EXPECT_EQ(
+          std::abs(*std::max_element(back.begin(), back.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })),
+          std::abs(*std::max_element(values.begin(), values.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })));
     }
   }
 }
@@ -120,7 +124,8 @@ TEST(EightBits, RoundingByChanceIsRightOnAverage) {
       second += DecodeSecond(EncodeSecond(x, 1.0f, threshold), 1.0f);
     }
     // Five deviations of the mean of a draw between two codes: at most half a step each.
-    const double step1 = 2 * std::sqrt(x) / 127 + 1.0 / 127 / 127, step2 = 4 * std::pow(x, 0.75) / 255 + 6 * std::sqrt(x) / 255 / 255 + 1e-9;
+    const double step1 = 2 * std::sqrt(x) / 127 + 1.0 / 127 / 127,
+                 step2 = 4 * std::pow(x, 0.75) / 255 + 6 * std::sqrt(x) / 255 / 255 + 1e-9;
     EXPECT_NEAR(first / kDraws, -x, 5 * 0.5 * step1 / std::sqrt(kDraws));
     EXPECT_NEAR(second / kDraws, x, 5 * 0.5 * step2 / std::sqrt(kDraws));
   }

@@ -37,11 +37,12 @@ struct Rows {
 };
 
 double HeldOutLoss(StateType states, bool remainder, Algorithm algorithm = Algorithm::kAdamW) {
-  const std::string config = StrCat(R"({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": )", hidden,
-                                    R"(, "intermediate_size": )", 3 * hidden, R"(, "num_hidden_layers": )", layers,
-                                    R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 256, )",
-                                    R"("rms_norm_eps": 1e-6, "rope_theta": 10000.0, "initializer_range": 0.04, "hidden_act": "silu", )",
-                                    R"("tie_word_embeddings": false})");
+  const std::string config =
+      StrCat(R"({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": )", hidden,
+             R"(, "intermediate_size": )", 3 * hidden, R"(, "num_hidden_layers": )", layers,
+             R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 256, )",
+             R"("rms_norm_eps": 1e-6, "rope_theta": 10000.0, "initializer_range": 0.04, "hidden_act": "silu", )",
+             R"("tie_word_embeddings": false})");
   const auto model = Model::Create(config, 1);
   PlanOptions options;
   options.batch_size = kRows;
@@ -49,7 +50,8 @@ double HeldOutLoss(StateType states, bool remainder, Algorithm algorithm = Algor
   options.states = states;
   options.remainder = remainder;
   options.optimizer = algorithm;
-  const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine(TestDeviceName())));
+  const auto plan =
+      std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine(TestDeviceName())));
   TrainerOptions trainer_options;
   trainer_options.schedule.lr = 3e-3;
   trainer_options.schedule.warmup_steps = steps / 10;
@@ -62,7 +64,8 @@ double HeldOutLoss(StateType states, bool remainder, Algorithm algorithm = Algor
   for (int64_t step = 0; step < steps; ++step) {
     Rows rows;
     for (int64_t r = 0; r < kRows; ++r) {
-      rows.Add(static_cast<int64_t>(RandomBelow(key, static_cast<uint64_t>(step * kRows + r), static_cast<uint64_t>(held_out - kRow))));
+      rows.Add(static_cast<int64_t>(
+          RandomBelow(key, static_cast<uint64_t>(step * kRows + r), static_cast<uint64_t>(held_out - kRow))));
     }
     trainer.Step(rows.Get());
   }

@@ -1,5 +1,5 @@
-// Training with every optimizer and form of states: the same bits for any number of the optimizer's threads, any timing and any of its
-// instruction sets; each form learns; moments of every form are read and written by name.
+// Training with every optimizer and form of states: the same bits for any number of the optimizer's threads, any timing and any
+// of its instruction sets; each form learns; moments of every form are read and written by name.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -38,16 +38,17 @@ RunSetup SetupOf(const Form& form) {
 }
 
 class States : public ::testing::TestWithParam<Form> {};
-INSTANTIATE_TEST_SUITE_P(Forms, States,
-                         ::testing::Values(Form{Algorithm::kAdamW, StateType::kF32, true}, Form{Algorithm::kAdamW, StateType::kBF16, true},
-                                           Form{Algorithm::kAdamW, StateType::kInt8, true}, Form{Algorithm::kAdamW, StateType::kInt8, false},
-                                           Form{Algorithm::kAdamW, StateType::kBF16, false}, Form{Algorithm::kAdam, StateType::kBF16, true},
-                                           Form{Algorithm::kSgd, StateType::kInt8, true}, Form{Algorithm::kLion, StateType::kBF16, false},
-                                           Form{Algorithm::kAdamW, StateType::kInt8, true, DType::kF32}),
-                         [](const auto& i) {
-                           const Form& f = i.param;
-                           return std::string(Name(f.algorithm)) + "_" + Name(f.states) + (f.remainder ? "" : "_none") + "_" + Name(f.compute);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Forms, States,
+    ::testing::Values(Form{Algorithm::kAdamW, StateType::kF32, true}, Form{Algorithm::kAdamW, StateType::kBF16, true},
+                      Form{Algorithm::kAdamW, StateType::kInt8, true}, Form{Algorithm::kAdamW, StateType::kInt8, false},
+                      Form{Algorithm::kAdamW, StateType::kBF16, false}, Form{Algorithm::kAdam, StateType::kBF16, true},
+                      Form{Algorithm::kSgd, StateType::kInt8, true}, Form{Algorithm::kLion, StateType::kBF16, false},
+                      Form{Algorithm::kAdamW, StateType::kInt8, true, DType::kF32}),
+    [](const auto& i) {
+      const Form& f = i.param;
+      return std::string(Name(f.algorithm)) + "_" + Name(f.states) + (f.remainder ? "" : "_none") + "_" + Name(f.compute);
+    });
 
 TEST_P(States, TwentyStepsHaveTheSameBitsForAnyOptimizerThreadsAndTiming) {
   RunSetup setup = SetupOf(GetParam());
@@ -90,7 +91,8 @@ TEST_P(States, Learn) {
   for (const double loss : run.losses) ASSERT_TRUE(std::isfinite(loss));
   EXPECT_LT(run.losses.back(), 0.75 * run.losses.front());
   if (GetParam().algorithm != Algorithm::kAdamW) return;
-  // Beside exact states: sixty steps of learning by heart, whose loss is within the noise that 2^-8 or a few percent of each moment make.
+  // Beside exact states: sixty steps of learning by heart, whose loss is within the noise that 2^-8 or a few percent of each
+  // moment make.
   RunSetup exact = setup;
   exact.plan.states = StateType::kF32;
   exact.plan.remainder = true;
@@ -112,7 +114,9 @@ TEST(StatesByName, AreReadAndWrittenInAnySlice) {
         ASSERT_NE(whole, std::vector<float>(kCount, 0.0f));
         for (const size_t first : {size_t{0}, size_t{1}, size_t{77}, size_t{255}, size_t{256}, kCount - 100}) {
           trainer.ReadTensor(name, kind, first * 4, part.data(), 400);
-          ASSERT_EQ(part, std::vector<float>(whole.begin() + static_cast<int64_t>(first), whole.begin() + static_cast<int64_t>(first) + 100)) << first;
+          ASSERT_EQ(part, std::vector<float>(whole.begin() + static_cast<int64_t>(first),
+                                             whole.begin() + static_cast<int64_t>(first) + 100))
+              << first;
         }
         // What was read writes back without a change, to it or to its neighbours.
         trainer.WriteTensor(name, kind, 77 * 4, whole.data() + 77, 300 * 4);
@@ -131,7 +135,10 @@ TEST(StatesByName, AreReadAndWrittenInAnySlice) {
         for (size_t i = 0; i < kCount; ++i) {
           if (i >= 300 && i < 320) continue;
           // Half a step of a scale that grew twofold: 1/127 of the root of scale and value, and what is left at zero.
-          ASSERT_NEAR(again[i], whole[i], states == StateType::kInt8 ? 4 * std::sqrt(std::abs(whole[i]) * 2 * largest) / 127 + 2 * largest / 127 / 127 : 0) << i;
+          ASSERT_NEAR(
+              again[i], whole[i],
+              states == StateType::kInt8 ? 4 * std::sqrt(std::abs(whole[i]) * 2 * largest) / 127 + 2 * largest / 127 / 127 : 0)
+              << i;
         }
         std::vector<float> beside_again(kCount);
         trainer.ReadTensor(neighbour, kind, 0, beside_again.data(), kCount * 4);
