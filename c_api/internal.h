@@ -46,7 +46,8 @@ struct hlm_weights {
 };
 
 struct hlm_optimizer {
-  hlm_optimizer(const hlm::OptimizerOptions& own, hlm::StateType own_states, int threads) : options(own), states(own_states), pool(threads) {}
+  hlm_optimizer(const hlm::OptimizerOptions& own, hlm::StateType own_states, int threads)
+      : options(own), states(own_states), pool(threads) {}
   hlm::OptimizerOptions options;
   hlm::StateType states;
   hlm::HostPool pool;

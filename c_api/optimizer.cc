@@ -88,9 +88,11 @@ void MustBeNull(const void* data, const char* name, const char* why) {
 size_t MomentElementBytes(StateType states) { return static_cast<size_t>(StateBytes(states, 1)); }
 
 // The moments of an update, added to the arrays that are checked together.
-std::pair<MomentArray, MomentArray> TakeMoments(const hlm_optimizer& optimizer, const hlm_optimizer_arrays& a, std::vector<Array>& arrays) {
+std::pair<MomentArray, MomentArray> TakeMoments(const hlm_optimizer& optimizer, const hlm_optimizer_arrays& a,
+                                                std::vector<Array>& arrays) {
   const bool packed = optimizer.states != StateType::kF32, scaled = optimizer.states == StateType::kInt8;
-  const auto take = [&](bool there, float* plain, const char* plain_name, void* narrow, const char* narrow_name, float* scales, const char* scales_name) {
+  const auto take = [&](bool there, float* plain, const char* plain_name, void* narrow, const char* narrow_name, float* scales,
+                        const char* scales_name) {
     const char* const absent = "the algorithm has no second moment";
     const std::string states = StrCat("moments are stored as ", Name(optimizer.states));
     if (packed || !there) MustBeNull(plain, plain_name, there ? states.c_str() : absent);
@@ -104,8 +106,8 @@ std::pair<MomentArray, MomentArray> TakeMoments(const hlm_optimizer& optimizer, 
   };
   const MomentArray first =
       take(true, a.first_moment, "first_moment", a.first_moment_packed, "first_moment_packed", a.first_scales, "first_scales");
-  const MomentArray second = take(MomentCount(optimizer.options.algorithm) == 2, a.second_moment, "second_moment", a.second_moment_packed,
-                                  "second_moment_packed", a.second_scales, "second_scales");
+  const MomentArray second = take(MomentCount(optimizer.options.algorithm) == 2, a.second_moment, "second_moment",
+                                  a.second_moment_packed, "second_moment_packed", a.second_scales, "second_scales");
   return {first, second};
 }
 
@@ -115,7 +117,8 @@ bool ReadMomentKind(int32_t kind) {  // true: the second
 }
 
 // Checks a call on one moment alone; true: the second.
-bool CheckState(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const void* moment, const float* scales, const float* values) {
+bool CheckState(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const void* moment, const float* scales,
+                const float* values) {
   NotNull(optimizer, "optimizer");
   const bool second = ReadMomentKind(kind);
   if (second && MomentCount(optimizer->options.algorithm) < 2) {
@@ -150,15 +153,18 @@ hlm_error* hlm_optimizer_create(const hlm_optimizer_options* options, hlm_optimi
   return Guard([&] {
     NotNull(out_optimizer, "out_optimizer");
     const hlm_optimizer_options given = ReadStruct(options, DefaultOptions());
-    CheckEnum(given.algorithm, "algorithm",
-              {{HLM_OPTIMIZER_ADAMW, "ADAMW"}, {HLM_OPTIMIZER_ADAM, "ADAM"}, {HLM_OPTIMIZER_SGD, "SGD"}, {HLM_OPTIMIZER_LION, "LION"}});
+    CheckEnum(
+        given.algorithm, "algorithm",
+        {{HLM_OPTIMIZER_ADAMW, "ADAMW"}, {HLM_OPTIMIZER_ADAM, "ADAM"}, {HLM_OPTIMIZER_SGD, "SGD"}, {HLM_OPTIMIZER_LION, "LION"}});
     CheckEnum(given.states, "states", {{HLM_STATES_F32, "F32"}, {HLM_STATES_BF16, "BF16"}, {HLM_STATES_INT8, "INT8"}});
-    const hlm::OptimizerOptions own{static_cast<hlm::Algorithm>(given.algorithm), given.beta1, given.beta2, given.eps, given.weight_decay};
+    const hlm::OptimizerOptions own{static_cast<hlm::Algorithm>(given.algorithm), given.beta1, given.beta2, given.eps,
+                                    given.weight_decay};
     CheckOptimizer(own);
     if (given.threads < 0 || given.threads > kMostThreads) {
       throw hlm::InvalidArgument("threads is ", given.threads, "; it must lie in [0, ", kMostThreads, "]");
     }
-    *out_optimizer = new hlm_optimizer(own, static_cast<hlm::StateType>(given.states), given.threads > 0 ? static_cast<int>(given.threads) : hlm::AvailableThreads());
+    *out_optimizer = new hlm_optimizer(own, static_cast<hlm::StateType>(given.states),
+                                       given.threads > 0 ? static_cast<int>(given.threads) : hlm::AvailableThreads());
   });
 }
 
@@ -173,7 +179,8 @@ hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr,
     const bool decay = ReadBool(a.decay, "decay");
     CheckMaster(a);
     if (a.first_index < 0 || a.first_index % hlm::kStateBlock != 0) {
-      throw hlm::InvalidArgument("first_index is ", a.first_index, "; it must be a multiple of ", hlm::kStateBlock, " and not negative");
+      throw hlm::InvalidArgument("first_index is ", a.first_index, "; it must be a multiple of ", hlm::kStateBlock,
+                                 " and not negative");
     }
     std::vector<Array> checked;
     if (a.weight != nullptr) checked.push_back({a.weight, sizeof(float), "weight"});
@@ -198,7 +205,8 @@ hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr,
   });
 }
 
-hlm_error* hlm_optimizer_state_size(const hlm_optimizer* optimizer, int32_t kind, int64_t n, size_t* out_bytes, int64_t* out_scales) {
+hlm_error* hlm_optimizer_state_size(const hlm_optimizer* optimizer, int32_t kind, int64_t n, size_t* out_bytes,
+                                    int64_t* out_scales) {
   return Guard([&] {
     NotNull(optimizer, "optimizer");
     NotNull(out_bytes, "out_bytes");
@@ -211,8 +219,8 @@ hlm_error* hlm_optimizer_state_size(const hlm_optimizer* optimizer, int32_t kind
   });
 }
 
-hlm_error* hlm_optimizer_read_state(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const void* moment, const float* scales,
-                                    float* values) {
+hlm_error* hlm_optimizer_read_state(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const void* moment,
+                                    const float* scales, float* values) {
   return Guard([&] {
     const bool second = CheckState(optimizer, kind, n, moment, scales, values);
     hlm::DecodeMoment(optimizer->states, second, n, {const_cast<void*>(moment), const_cast<float*>(scales)}, values);

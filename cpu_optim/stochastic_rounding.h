@@ -6,13 +6,14 @@
 #include <cstdint>
 
 #include "core/base/dtype.h"
-#include "core/base/random.h"
+#include "cpu_optim/update_random.h"
 
 namespace hlm {
 
-// Element `index` of a stream's 16-bit numbers: a Philox block holds eight of them, low halves first.
+// Element `index` of a stream's 16-bit numbers: as the first moment's (cpu_optim/update_random.h).
 inline uint16_t RandomBits16(uint64_t key, uint64_t index) {
-  return static_cast<uint16_t>(Philox(key, index / 8, 0)[index % 8 / 2] >> (index % 2 * 16));
+  const BlockRandomKey block = MakeBlockRandomKey(key, index / kRandomBlock);
+  return static_cast<uint16_t>(MixRandom(block[0], block[1], static_cast<uint32_t>(index % kRandomBlock)));
 }
 
 // Adds the random bits below the last bit that stays and drops the rest: up with probability (x - below) / (above - below).

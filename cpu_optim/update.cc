@@ -7,11 +7,12 @@
 #include "cpu_optim/optimizer.h"
 #include "cpu_optim/tiles.h"
 #include "cpu_optim/update_kernels.h"
+#include "cpu_optim/update_random.h"
 
 namespace hlm {
 namespace {
 
-static_assert(kNormChunk % kStateBlock == 0 && kPassTile % kStateBlock == 0);
+static_assert(kStateBlock == kRandomBlock && kNormChunk % kStateBlock == 0 && kPassTile % kStateBlock == 0);
 
 void CheckArrays(const OptimizerOptions& options, const UpdateArrays& a) {
   CheckCount(a.n);
@@ -19,7 +20,8 @@ void CheckArrays(const OptimizerOptions& options, const UpdateArrays& a) {
   CheckArray(a.n, a.gradient, "gradient");
   const MasterArray& m = a.master;
   if (a.n > 0 && (m.weight != nullptr ? m.hi != nullptr || m.lo != nullptr : m.hi == nullptr)) {
-    throw InvalidArgument("the master of ", a.n, " weights is neither one fp32 array nor a bf16 array with or without its remainder");
+    throw InvalidArgument("the master of ", a.n,
+                          " weights is neither one fp32 array nor a bf16 array with or without its remainder");
   }
   const auto check_moment = [&](const MomentArray& moment, const char* values, const char* scales) {
     CheckArray(a.n, moment.values, values);
@@ -36,10 +38,14 @@ void CheckArrays(const OptimizerOptions& options, const UpdateArrays& a) {
 using Kernel = void (*)(const kernels::UpdateBlocks&);
 Kernel KernelOf(Algorithm algorithm) {
   switch (algorithm) {
-    case Algorithm::kAdamW: return kernels::UpdateAdamW;
-    case Algorithm::kAdam: return kernels::UpdateAdam;
-    case Algorithm::kSgd: return kernels::UpdateSgd;
-    case Algorithm::kLion: return kernels::UpdateLion;
+    case Algorithm::kAdamW:
+      return kernels::UpdateAdamW;
+    case Algorithm::kAdam:
+      return kernels::UpdateAdam;
+    case Algorithm::kSgd:
+      return kernels::UpdateSgd;
+    case Algorithm::kLion:
+      return kernels::UpdateLion;
   }
   throw InvalidArgument("optimizer ", static_cast<int32_t>(algorithm), " is none of adamw, adam, sgd and lion");
 }
@@ -71,7 +77,8 @@ kernels::UpdateBlocks BlocksAt(const UpdateArrays& a, const UpdateScalars& scala
 // raises no scale.
 void UpdateRest(Kernel kernel, const kernels::UpdateBlocks& rest, int64_t n) {
   struct alignas(64) Copy {
-    std::byte weight[kStateBlock * 4], lo[kStateBlock * 2], first[kStateBlock * 4], second[kStateBlock * 4], gradient[kStateBlock * 4];
+    std::byte weight[kStateBlock * 4], lo[kStateBlock * 2], first[kStateBlock * 4], second[kStateBlock * 4],
+        gradient[kStateBlock * 4];
   } copy = {};
   kernels::UpdateBlocks b = rest;
   b.blocks = 1;
@@ -138,15 +145,19 @@ void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& s
   });
 }
 
-// The fused loop gives the same bits on every instruction set and is faster than the pipeline on all of them, so there is nothing to
-// choose. The number rises when its operations or their order change.
+// The fused loop gives the same bits on every instruction set and is faster than the pipeline on all of them, so there is nothing
+// to choose. The number rises when its operations or their order change.
 const char* OptimizerPath() { return "fused 1"; }
 
 void DecodeMoment(StateType type, bool second, int64_t n, const MomentArray& moment, float* out) {
   for (int64_t i = 0; i < n; ++i) {
     switch (type) {
-      case StateType::kF32: std::memcpy(out + i, static_cast<const std::byte*>(moment.values) + 4 * i, sizeof(float)); break;
-      case StateType::kBF16: out[i] = Bf16ToFloat(static_cast<const bf16_t*>(moment.values)[i]); break;
+      case StateType::kF32:
+        std::memcpy(out + i, static_cast<const std::byte*>(moment.values) + 4 * i, sizeof(float));
+        break;
+      case StateType::kBF16:
+        out[i] = Bf16ToFloat(static_cast<const bf16_t*>(moment.values)[i]);
+        break;
       case StateType::kInt8: {
         const float scale = moment.scales[i / kStateBlock];
         out[i] = second ? DecodeSecond(static_cast<const uint8_t*>(moment.values)[i], scale)
@@ -170,16 +181,15 @@ void EncodeMoment(StateType type, bool second, int64_t n, const float* values, c
     uint32_t largest = 0;  // as bits, which put NaNs last
     for (int64_t i = begin; i < end; ++i) largest = std::max(largest, std::bit_cast<uint32_t>(values[i]) & 0x7fffffffu);
     const float scale = StoredScale(std::bit_cast<float>(largest), second ? kLeastSecondScale : kLeastFirstScale);
-    const float inverse = 1.0f / scale;
     moment.scales[begin / kStateBlock] = scale;
     auto* const codes = static_cast<uint8_t*>(moment.values);
     for (int64_t i = begin; i < end; ++i) {
       if (!(scale > 0)) {
         codes[i] = 0;
       } else if (second) {
-        codes[i] = EncodeSecond(values[i], scale, inverse, 0.5f);
+        codes[i] = EncodeSecond(values[i], scale, 0.5f);
       } else {
-        codes[i] = static_cast<uint8_t>(EncodeFirst(values[i], scale, inverse, 0.5f));
+        codes[i] = static_cast<uint8_t>(EncodeFirst(values[i], scale, 0.5f));
       }
     }
   }

@@ -24,12 +24,14 @@ class AdamW {
         inverse_root_(hn::Set(F32(), s.inverse_root)),
         eps_(hn::Set(F32(), s.eps)),
         negative_rate_(hn::Set(F32(), s.negative_rate)) {}
-  HWY_INLINE void operator()(Floats g, Floats& w, Floats& m, Floats& v) const {
+  HWY_INLINE Floats operator()(Floats g, Floats& w, Floats& m, Floats& v) const {
     w = hn::Mul(keep_, w);
     m = hn::Add(hn::Mul(beta1_, m), hn::Mul(gain1_, g));
     v = hn::Add(hn::Mul(beta2_, v), hn::Mul(gain2_, hn::Mul(g, g)));
-    const auto denominator = hn::Add(hn::Mul(hn::Sqrt(v), inverse_root_), eps_);
+    const auto root = hn::Sqrt(v);
+    const auto denominator = hn::Add(hn::Mul(root, inverse_root_), eps_);
     w = hn::Add(w, hn::Mul(negative_rate_, hn::Div(m, denominator)));
+    return root;
   }
 
  private:

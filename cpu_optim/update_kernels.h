@@ -1,6 +1,6 @@
-// The fused update: one pass over weights, moments and gradient, compiled for each instruction set and chosen at run time. The bits
-// are the same on all of them: additions, products, divisions and square roots that IEEE rounds exactly, in one order, without fused
-// multiply-adds (which the narrow instruction sets lack); NaNs are made canonical before they are stored.
+// The fused update: one pass over weights, moments and gradient, compiled for each instruction set and chosen at run time. The
+// bits are the same on all of them: additions, products, divisions and square roots that IEEE rounds exactly, in one order,
+// without fused multiply-adds (which the narrow instruction sets lack); NaNs are made canonical before they are stored.
 #ifndef HORIZON_LM_CPU_OPTIM_UPDATE_KERNELS_H_
 #define HORIZON_LM_CPU_OPTIM_UPDATE_KERNELS_H_
 
@@ -13,8 +13,8 @@ namespace hlm {
 // The numbers of one update, computed in double and rounded once.
 struct UpdateScalars {
   float gradient_scale;
-  float keep;          // 1 - lr * decay (AdamW, Lion), or 1
-  float added_decay;   // decay (Adam, SGD), or 0
+  float keep;         // 1 - lr * decay (AdamW, Lion), or 1
+  float added_decay;  // decay (Adam, SGD), or 0
   float beta1, beta2;
   float gain1, gain2;  // 1 - beta1, 1 - beta2
   float inverse_root;  // 1 / sqrt(1 - beta2^step)

@@ -22,12 +22,13 @@ class Lion {
         beta2_(hn::Set(F32(), s.beta2)),
         gain2_(hn::Set(F32(), s.gain2)),
         negative_rate_(hn::Set(F32(), s.negative_rate)) {}
-  HWY_INLINE void operator()(Floats g, Floats& w, Floats& m, Floats&) const {
+  HWY_INLINE Floats operator()(Floats g, Floats& w, Floats& m, Floats&) const {
     const auto mean = hn::Add(hn::Mul(beta1_, m), hn::Mul(gain1_, g));
     const auto rate = hn::Xor(negative_rate_, hn::And(mean, hn::Set(F32(), -0.0f)));
     const auto moves = hn::Gt(hn::Abs(mean), hn::Zero(F32()));  // else it is 0, or a NaN that goes on into the weight
     w = hn::Add(hn::Mul(keep_, w), hn::IfThenElse(moves, rate, mean));
     m = hn::Add(hn::Mul(beta2_, m), hn::Mul(gain2_, g));
+    return m;
   }
 
  private:

@@ -1,9 +1,9 @@
-// The random bits of an update's rounding: a function of (key, index of the element), so any thread may draw any element's.
+// The random bits of stochastic rounding: a function of (key, index of the element), so any thread may draw any element's.
 //
-// A block of kStateBlock elements takes one Philox block of its own, which keys a mixing function of the element's place in it. Philox
-// for each element would cost more than the update: 16 bits by it are 2.7 vector instructions an element, three times a step;
-// here 32 bits are about one. The mixing function is a bijection (multiplications by odd numbers and xor-shifts), with the constants
-// of C. Wellons' search for low avalanche bias ("lowbias32", 2018).
+// A block of kRandomBlock elements takes one Philox block of its own, which keys a mixing function of the element's place in it.
+// Philox for each element would cost more than the update: 16 bits by it are 2.7 vector instructions an element, three times a
+// step; here 32 bits are about one. The mixing function is a bijection (multiplications by odd numbers and xor-shifts), with the
+// constants of C. Wellons' search for low avalanche bias ("lowbias32", 2018).
 #ifndef HORIZON_LM_CPU_OPTIM_UPDATE_RANDOM_H_
 #define HORIZON_LM_CPU_OPTIM_UPDATE_RANDOM_H_
 
@@ -14,6 +14,7 @@
 
 namespace hlm {
 
+inline constexpr uint64_t kRandomBlock = 256;
 inline constexpr uint32_t kRandomStride = 0x9E3779B9u, kRandomFactor1 = 0x7FEB352Du, kRandomFactor2 = 0x846CA68Bu;
 
 // Words 0 and 1 key the bits of the moments, 2 and 3 those of the weight.
@@ -33,7 +34,8 @@ struct UpdateRandom {
 };
 inline UpdateRandom RandomOfUpdate(const BlockRandomKey& key, uint32_t place) {
   const uint32_t moments = MixRandom(key[0], key[1], place);
-  return {static_cast<uint16_t>(moments), static_cast<uint16_t>(moments >> 16), static_cast<uint16_t>(MixRandom(key[2], key[3], place))};
+  return {static_cast<uint16_t>(moments), static_cast<uint16_t>(moments >> 16),
+          static_cast<uint16_t>(MixRandom(key[2], key[3], place))};
 }
 
 }  // namespace hlm

@@ -19,10 +19,11 @@ class Sgd {
       : added_decay_(hn::Set(F32(), s.added_decay)),
         beta1_(hn::Set(F32(), s.beta1)),
         negative_rate_(hn::Set(F32(), s.negative_rate)) {}
-  HWY_INLINE void operator()(Floats g, Floats& w, Floats& m, Floats&) const {
+  HWY_INLINE Floats operator()(Floats g, Floats& w, Floats& m, Floats&) const {
     g = hn::Add(g, hn::Mul(added_decay_, w));
     m = hn::Add(hn::Mul(beta1_, m), g);
     w = hn::Add(w, hn::Mul(negative_rate_, m));
+    return m;
   }
 
  private:

@@ -1,5 +1,5 @@
-// Vectors of floats over memory of fp32, bf16 and the exact split, for the kernels of this folder. Included once a target by each of
-// them, inside Highway's foreach_target scheme, so it has a guard that toggles instead of an ordinary one.
+// Vectors of floats over memory of fp32, bf16 and the exact split, for the kernels of this folder. Included once a target by each
+// of them, inside Highway's foreach_target scheme, so it has a guard that toggles instead of an ordinary one.
 #if defined(HORIZON_LM_CPU_OPTIM_VECTORS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HORIZON_LM_CPU_OPTIM_VECTORS_INL_H_
 #undef HORIZON_LM_CPU_OPTIM_VECTORS_INL_H_
@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "core/base/dtype.h"
+#include "cpu_optim/update_random.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm::kernels::HWY_NAMESPACE {
@@ -22,6 +23,7 @@ using F32 = hn::ScalableTag<float>;
 using U32 = hn::RebindToUnsigned<F32>;
 using I32 = hn::RebindToSigned<F32>;
 using U16 = hn::Rebind<uint16_t, F32>;  // half a vector
+using Words = hn::Vec<U32>;
 
 // As many floats as `d` has lanes, from either storage type.
 template <class D>
@@ -73,6 +75,26 @@ HWY_INLINE hn::Vec<U32> RoundVector(hn::Vec<F32> x, hn::Vec<U32> random) {
   const auto not_finite = hn::Or(magnitude, hn::IfThenElseZero(is_nan, hn::Set(d, 0x400000u)));
   return hn::ShiftRight<16>(hn::Or(sign, hn::IfThenElse(is_finite, rounded, not_finite)));
 }
+
+// MixRandom for the elements of a block from `place` on, vector after vector.
+class RandomLanes {
+ public:
+  HWY_INLINE RandomLanes(uint32_t start, uint32_t key, uint32_t place = 0)
+      : counters_(
+            hn::Add(hn::Set(U32(), start + place * kRandomStride), hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), kRandomStride)))),
+        key_(hn::Set(U32(), key)) {}
+  HWY_INLINE Words Next() {
+    Words x = counters_;
+    counters_ = hn::Add(counters_, hn::Set(U32(), static_cast<uint32_t>(hn::Lanes(U32())) * kRandomStride));
+    x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(U32(), kRandomFactor1));
+    x = hn::Mul(hn::Xor(hn::Xor(x, hn::ShiftRight<15>(x)), key_), hn::Set(U32(), kRandomFactor2));
+    return hn::Xor(x, hn::ShiftRight<16>(x));
+  }
+
+ private:
+  Words counters_, key_;
+};
+HWY_INLINE Words Lower(Words x) { return hn::And(x, hn::Set(U32(), 0xffffu)); }
 
 }  // namespace hlm::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

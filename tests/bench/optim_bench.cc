@@ -1,11 +1,12 @@
-// How fast the optimizer's passes go over memory, beside what a plain copy reaches on the same threads.
-//   optim_bench [elements] [threads]        bytes are those that an update must read and write, per element and in all
+// How fast the optimizer's passes go over memory. Beside each update stands a plain loop that reads and writes as many arrays of
+// the same types on the same threads, in turns with it: the limit. `ratio` is the update's share of the limit.
+//   optim_bench [elements] [threads]        bytes are those that a pass must read and write, per element and in all
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,21 +15,192 @@
 
 namespace {
 
+using hlm::Algorithm;
 using hlm::DType;
+using hlm::StateType;
 
-constexpr int kRounds = 7;
+constexpr int kRounds = 9;
+constexpr int64_t kTile = 65536;  // as the passes' own
+
+double Seconds(const std::function<void()>& pass) {
+  const auto start = std::chrono::steady_clock::now();
+  pass();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 // The best of some rounds: what disturbs a pass only makes it slower.
-void Report(const char* name, int64_t n, double bytes_per_element, const std::function<void()>& pass) {
-  double best = 1e30;
+void Report(const std::string& name, int64_t n, double bytes_per_element, const std::function<void()>& pass,
+            const std::function<void()>& limit = {}) {
+  double best = 1e30, best_limit = 1e30;
   for (int round = 0; round < kRounds; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    pass();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::min(best, Seconds(pass));
+    if (limit) best_limit = std::min(best_limit, Seconds(limit));
   }
-  std::printf("%-44s %5.0f B/element %8.3f ms %7.2f GB/s %7.3f ns/element\n", name, bytes_per_element, best * 1e3,
-              bytes_per_element * static_cast<double>(n) / best / 1e9, best / static_cast<double>(n) * 1e9);
+  const double bytes = bytes_per_element * static_cast<double>(n);
+  std::printf("%-50s %5.1f B/element %8.2f ms %7.2f GB/s %8.1f M/s", name.c_str(), bytes_per_element, best * 1e3,
+              bytes / best * 1e-9, static_cast<double>(n) / best * 1e-6);
+  if (limit) std::printf("   plain loop %7.2f GB/s  ratio %.2f", bytes / best_limit * 1e-9, best_limit / best);
+  std::printf("\n");
+  std::fflush(stdout);
 }
+
+// Changes every array by what it reads: one fused loop with next to no arithmetic.
+template <class G, class... T>
+__attribute__((noinline, optimize("O3"))) void Touch(int64_t begin, int64_t end, const G* gradient, T*... arrays) {
+#pragma GCC ivdep
+  for (int64_t i = begin; i < end; ++i) {
+    const G g = gradient[i];
+    ((arrays[i] = static_cast<T>(arrays[i] + static_cast<T>(g))), ...);
+  }
+}
+
+enum class Master { kF32, kSplit, kBf16 };
+constexpr const char* kMasterNames[] = {"f32", "split", "bf16"};
+
+class Bench {
+ public:
+  Bench(int64_t n, int threads)
+      : n_(n),
+        pool_(threads),
+        plain_{std::vector<uint32_t>(n), std::vector<uint32_t>(n), std::vector<uint32_t>(n)},
+        plain_lo_(n),
+        plain_gradient_(n),
+        weight_(n),
+        first_(n),
+        second_(n),
+        gradient_(n),
+        gradient16_(n),
+        lo_(n),
+        scales_(2 * hlm::CeilDiv(n, hlm::kStateBlock)),
+        norms_(hlm::CeilDiv(n, hlm::kNormChunk)) {}
+
+  void Update(Algorithm algorithm, Master master, StateType states, DType gradient) {
+    Fill();
+    const bool two = hlm::MomentCount(algorithm) == 2;
+    const double moments =
+        (two ? 2 : 1) * (static_cast<double>(hlm::StateBytes(states, 1)) + (states == StateType::kInt8 ? 4.0 / 256 : 0));
+    const double bytes = 2 * (master == Master::kBf16 ? 2 : 4) + 2 * moments + static_cast<double>(hlm::SizeOf(gradient));
+    const hlm::UpdateArrays a = Arrays(master, states, gradient, two);
+    const std::string name = hlm::StrCat(hlm::Name(algorithm), ", master ", kMasterNames[static_cast<int>(master)], ", moments ",
+                                         hlm::Name(states), ", gradient ", hlm::Name(gradient));
+    Report(
+        name, n_, bytes,
+        [&] {
+          hlm::Update(pool_, {.algorithm = algorithm}, {step_++, 1e-4, 0.9, 3}, a);
+        },
+        [&] { ForTiles([&](int64_t begin, int64_t end) { TouchMaster(master, states, gradient, two, begin, end); }); });
+  }
+
+  void Pipeline(Master master, DType gradient) {
+    Fill();
+    const hlm::UpdateArrays a = Arrays(master, StateType::kF32, gradient, true);
+    Report(hlm::StrCat("  oneDNN pipeline, master ", kMasterNames[static_cast<int>(master)], ", gradient ", hlm::Name(gradient)),
+           n_, 24 + static_cast<double>(hlm::SizeOf(gradient)), [&] {
+             hlm::AdamW(pool_, {}, {step_++, 1e-4, 0.9}, n_, a.master, first_.data(), second_.data(), a.gradient, gradient, true);
+           });
+  }
+
+  void Gradients() {
+    Fill();
+    auto* const sum16 = reinterpret_cast<hlm::bf16_t*>(second_.data());
+    const auto plain = [&](auto* sum, auto* gradient) {
+      return [=, this] { ForTiles([&](int64_t begin, int64_t end) { Touch(begin, end, gradient, sum); }); };
+    };
+    uint32_t *const plain32 = plain_[0].data(), *const plain_from32 = plain_gradient_.data();
+    auto* const plain_from16 = reinterpret_cast<uint16_t*>(plain_from32);
+    for (double* const chunks : {static_cast<double*>(nullptr), norms_.data()}) {
+      const std::string with = chunks != nullptr ? ", with norm" : "";
+      const auto accumulate = [&](void* sum, DType sum_type, const void* g, DType type, bool add) {
+        return [=, this] { hlm::Accumulate(pool_, n_, sum, sum_type, g, type, add, 1, 0, chunks); };
+      };
+      Report("accumulate bf16 into f32" + with, n_, 10,
+             accumulate(first_.data(), DType::kF32, gradient16_.data(), DType::kBF16, true), plain(plain32, plain_from16));
+      Report("accumulate f32 into f32" + with, n_, 12,
+             accumulate(first_.data(), DType::kF32, gradient_.data(), DType::kF32, true), plain(plain32, plain_from32));
+      Report("accumulate bf16 into bf16" + with, n_, 6, accumulate(sum16, DType::kBF16, gradient16_.data(), DType::kBF16, true),
+             plain(plain_lo_.data(), plain_from16));
+      Report("copy the first bf16 gradient" + with, n_, 4,
+             accumulate(sum16, DType::kBF16, gradient16_.data(), DType::kBF16, false));
+    }
+    Report("squared norms bf16", n_, 2, [&] { hlm::SquaredNorms(pool_, n_, gradient16_.data(), DType::kBF16, norms_.data()); });
+    Report("squared norms f32", n_, 4, [&] { hlm::SquaredNorms(pool_, n_, gradient_.data(), DType::kF32, norms_.data()); });
+    Report("convert f32 to bf16", n_, 6, [&] { hlm::Convert(pool_, n_, gradient_.data(), DType::kF32, sum16, DType::kBF16); });
+    Report("convert bf16 to f32", n_, 6,
+           [&] { hlm::Convert(pool_, n_, gradient16_.data(), DType::kBF16, first_.data(), DType::kF32); });
+    Report("copy f32", n_, 8, [&] { hlm::Convert(pool_, n_, gradient_.data(), DType::kF32, first_.data(), DType::kF32); });
+    Report("split f32 masters", n_, 8, [&] { hlm::SplitMasters(pool_, n_, weight_.data(), sum16, lo_.data()); });
+    Report("join f32 masters", n_, 8, [&] { hlm::JoinMasters(pool_, n_, gradient16_.data(), lo_.data(), weight_.data()); });
+  }
+
+ private:
+  template <class Work>
+  void ForTiles(const Work& work) {
+    pool_.ParallelFor(hlm::CeilDiv(n_, kTile), [&](int64_t item) { work(item * kTile, std::min(n_, (item + 1) * kTile)); });
+  }
+
+  void Fill() {
+    ForTiles([&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        gradient_[i] = 1e-3f * static_cast<float>(1 + i % 7);
+        gradient16_[i] = hlm::FloatToBf16(gradient_[i]);
+        weight_[i] = 0.5f;
+        first_[i] = second_[i] = 0;
+        lo_[i] = 0;
+      }
+    });
+    std::fill(scales_.begin(), scales_.end(), 0.0f);
+    step_ = 1;
+  }
+
+  hlm::UpdateArrays Arrays(Master master, StateType states, DType gradient, bool two) {
+    hlm::UpdateArrays a;
+    a.n = n_;
+    if (master == Master::kF32) a.master.weight = weight_.data();
+    if (master != Master::kF32) a.master.hi = reinterpret_cast<hlm::bf16_t*>(weight_.data());
+    if (master == Master::kSplit) a.master.lo = lo_.data();
+    a.states = states;
+    a.first = {first_.data(), scales_.data()};
+    if (two) a.second = {second_.data(), scales_.data() + scales_.size() / 2};
+    a.gradient = gradient == DType::kF32 ? static_cast<const void*>(gradient_.data()) : gradient16_.data();
+    a.gradient_type = gradient;
+    a.decay = true;
+    return a;
+  }
+
+  // The plain loop over arrays of the types of one form.
+  void TouchMaster(Master master, StateType states, DType gradient, bool two, int64_t begin, int64_t end) {
+    void* const w = plain_[0].data();
+    if (master == Master::kF32) return TouchStates(states, gradient, two, begin, end, static_cast<uint32_t*>(w));
+    if (master == Master::kBf16) return TouchStates(states, gradient, two, begin, end, static_cast<uint16_t*>(w));
+    TouchStates(states, gradient, two, begin, end, static_cast<uint16_t*>(w), plain_lo_.data());
+  }
+  template <class... W>
+  void TouchStates(StateType states, DType gradient, bool two, int64_t begin, int64_t end, W*... w) {
+    void *const m = plain_[1].data(), *const v = plain_[2].data();
+    if (states == StateType::kF32)
+      return TouchMoments(gradient, two, begin, end, static_cast<uint32_t*>(m), static_cast<uint32_t*>(v), w...);
+    if (states == StateType::kBF16)
+      return TouchMoments(gradient, two, begin, end, static_cast<uint16_t*>(m), static_cast<uint16_t*>(v), w...);
+    TouchMoments(gradient, two, begin, end, static_cast<uint8_t*>(m), static_cast<uint8_t*>(v), w...);
+  }
+  template <class M, class... W>
+  void TouchMoments(DType gradient, bool two, int64_t begin, int64_t end, M* m, M* v, W*... w) {
+    const auto touch = [&](const auto* g) { two ? Touch(begin, end, g, m, v, w...) : Touch(begin, end, g, m, w...); };
+    gradient == DType::kF32 ? touch(plain_gradient_.data()) : touch(reinterpret_cast<const uint16_t*>(plain_gradient_.data()));
+  }
+
+  int64_t n_;
+  hlm::HostPool pool_;
+  std::vector<uint32_t> plain_[3];
+  std::vector<uint16_t> plain_lo_;
+  std::vector<uint32_t> plain_gradient_;
+  std::vector<float> weight_, first_, second_, gradient_;
+  std::vector<hlm::bf16_t> gradient16_;
+  std::vector<uint16_t> lo_;
+  std::vector<float> scales_;
+  std::vector<double> norms_;
+  int64_t step_ = 1;
+};
 
 }  // namespace
 
@@ -39,52 +211,19 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: optim_bench [elements] [threads]\n");
     return 2;
   }
-  hlm::HostPool pool(threads);
   std::printf("%s, %lld elements, %d threads\n", hlm::OptimizerPath(), static_cast<long long>(n), threads);
-
-  std::vector<float> weight(n, 0.5f), first(n, 0.0f), second(n, 0.0f), gradient(n, 1e-3f);
-  std::vector<hlm::bf16_t> hi(n), gradient16(n), sum16(n);
-  std::vector<uint16_t> lo(n);
-  std::vector<double> norms(hlm::CeilDiv(n, hlm::kNormChunk));
-  hlm::SplitMasters(pool, n, weight.data(), hi.data(), lo.data());
-  hlm::Convert(pool, n, gradient.data(), DType::kF32, gradient16.data(), DType::kBF16);
-
-  Report("copy f32 (limit)", n, 8, [&] { hlm::Convert(pool, n, gradient.data(), DType::kF32, first.data(), DType::kF32); });
-  std::fill(first.begin(), first.end(), 0.0f);
-
-  hlm::UpdateStep step{1, 1e-4, 0.9};
-  const auto adamw = [&](const hlm::MasterArray& master, const void* g, DType type) {
-    hlm::AdamW(pool, {}, step, n, master, first.data(), second.data(), g, type, true);
-    ++step.step;
-  };
-  Report("AdamW bf16 + remainder, bf16 gradient", n, 26, [&] {
-    adamw({nullptr, hi.data(), lo.data()}, gradient16.data(), DType::kBF16);
-  });
-  Report("AdamW fp32 master, bf16 gradient", n, 26, [&] {
-    adamw({weight.data(), nullptr, nullptr}, gradient16.data(), DType::kBF16);
-  });
-  Report("AdamW fp32 master, fp32 gradient", n, 28, [&] {
-    adamw({weight.data(), nullptr, nullptr}, gradient.data(), DType::kF32);
-  });
-
-  const auto accumulate = [&](void* sum, DType sum_type, const void* g, DType type, double* chunk_sums) {
-    hlm::Accumulate(pool, n, sum, sum_type, g, type, true, 1, 0, chunk_sums);
-  };
-  Report("accumulate bf16 into fp32", n, 10,
-         [&] { accumulate(first.data(), DType::kF32, gradient16.data(), DType::kBF16, nullptr); });
-  Report("accumulate bf16 into fp32, with norm", n, 10,
-         [&] { accumulate(first.data(), DType::kF32, gradient16.data(), DType::kBF16, norms.data()); });
-  Report("accumulate bf16 into bf16 (stochastic)", n, 6,
-         [&] { accumulate(sum16.data(), DType::kBF16, gradient16.data(), DType::kBF16, nullptr); });
-  Report("accumulate bf16 into bf16, with norm", n, 6,
-         [&] { accumulate(sum16.data(), DType::kBF16, gradient16.data(), DType::kBF16, norms.data()); });
-  Report("squared norms bf16", n, 2, [&] { hlm::SquaredNorms(pool, n, gradient16.data(), DType::kBF16, norms.data()); });
-  Report("squared norms fp32", n, 4, [&] { hlm::SquaredNorms(pool, n, gradient.data(), DType::kF32, norms.data()); });
-  Report("convert fp32 to bf16", n, 6,
-         [&] { hlm::Convert(pool, n, gradient.data(), DType::kF32, gradient16.data(), DType::kBF16); });
-  Report("convert bf16 to fp32", n, 6,
-         [&] { hlm::Convert(pool, n, gradient16.data(), DType::kBF16, gradient.data(), DType::kF32); });
-  Report("split fp32 masters", n, 8, [&] { hlm::SplitMasters(pool, n, weight.data(), hi.data(), lo.data()); });
-  Report("join fp32 masters", n, 8, [&] { hlm::JoinMasters(pool, n, hi.data(), lo.data(), weight.data()); });
+  Bench bench(n, threads);
+  bench.Update(Algorithm::kAdamW, Master::kSplit, StateType::kF32, DType::kBF16);
+  bench.Pipeline(Master::kSplit, DType::kBF16);
+  bench.Update(Algorithm::kAdamW, Master::kF32, StateType::kF32, DType::kF32);
+  bench.Pipeline(Master::kF32, DType::kF32);
+  for (const Algorithm algorithm : {Algorithm::kAdamW, Algorithm::kAdam, Algorithm::kSgd, Algorithm::kLion}) {
+    for (const Master master : {Master::kSplit, Master::kBf16}) {
+      for (const StateType states : {StateType::kF32, StateType::kBF16, StateType::kInt8}) {
+        bench.Update(algorithm, master, states, DType::kBF16);
+      }
+    }
+  }
+  bench.Gradients();
   return 0;
 }

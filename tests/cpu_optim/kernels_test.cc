@@ -81,7 +81,7 @@ TEST_P(Kernels, EveryLengthAndOffsetGivesTheElementsOfThePlainLoopAndTouchesNoOt
   const uint64_t key = RandomKey(3, "key");
   for (const int64_t n : kLengths) {
     for (const int64_t offset : {0, 1, 5}) {
-      const uint64_t first_index = (uint64_t{1} << 35) - 20 + offset * 7;  // the low word of the block counter wraps within
+      const uint64_t first_index = (uint64_t{1} << 35) - 20 + offset * 7;  // a block of random bits ends within
       std::vector<float> wide = y, wide_expected = y, scaled = y, scaled_expected = y, sum = y, sum_expected = y, sum16 = y,
                          sum16_expected = y;
       std::vector<bf16_t> narrow = y16, narrow_expected = y16, random32 = y16, random32_expected = y16, random16 = y16,

@@ -1,4 +1,5 @@
-// The stored forms of moments: what a code is worth, that decoding and encoding are inverse, and that rounding by chance has no bias.
+// The stored forms of moments: what a code is worth, that decoding and encoding are inverse, and that rounding by chance has no
+// bias.
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -42,11 +43,10 @@ TEST(EightBits, CodesAreWhatTheDocumentSays) {
 TEST(EightBits, EveryCodeIsKeptByDecodingAndEncoding) {
   for (const bool second : {false, true}) {
     for (const float scale : {1.0f, 0.7f, 3e-9f, 1e-20f, 1e20f}) {
-      const float inverse = 1.0f / scale;
       for (int c = second ? 0 : -127; c <= (second ? 255 : 127); ++c) {
-        for (const float threshold : {0.0f, 0.5f, 65535.0f / 65536.0f}) {
-          const int back = second ? EncodeSecond(DecodeSecond(static_cast<uint8_t>(c), scale), scale, inverse, threshold)
-                                  : EncodeFirst(DecodeFirst(static_cast<int8_t>(c), scale), scale, inverse, threshold);
+        for (const float threshold : {1.0f / 4096, 0.5f, 4095.0f / 4096}) {
+          const int back = second ? EncodeSecond(DecodeSecond(static_cast<uint8_t>(c), scale), scale, threshold)
+                                  : EncodeFirst(DecodeFirst(static_cast<int8_t>(c), scale), scale, threshold);
           ASSERT_EQ(back, c) << (second ? "second" : "first") << " scale " << scale << " threshold " << threshold;
         }
       }
@@ -66,13 +66,16 @@ TEST(EightBits, NearestIsWithinHalfAStep) {
       const std::vector<float> back = Decoded(moment, second);
       for (int64_t i = 0; i < n; ++i) {
         const double scale = moment.scales[i / kStateBlock], u = std::pow(std::abs(values[i]) / scale, second ? 0.25 : 0.5);
-        // Half a step of the code around u: the derivative of u^2 or u^4 times half of 1/127 or 1/255, and its curvature near zero.
+        // Half a step of the code around u: the derivative of u^2 or u^4 times half of 1/127 or 1/255, and its curvature near
+        // zero.
         const double half = second ? 0.5 / 255 : 0.5 / 127;
-        const double limit = scale * (second ? std::pow(u + half, 4) - std::pow(std::max(0.0, u - half), 4) : std::pow(u + half, 2) - std::pow(std::max(0.0, u - half), 2));
+        const double limit = scale * (second ? std::pow(u + half, 4) - std::pow(std::max(0.0, u - half), 4)
+                                             : std::pow(u + half, 2) - std::pow(std::max(0.0, u - half), 2));
         ASSERT_NEAR(back[i], values[i], limit + 1e-6 * scale * u) << i;
       }
-      EXPECT_EQ(std::abs(*std::max_element(back.begin(), back.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })),
-                std::abs(*std::max_element(values.begin(), values.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })));
+      EXPECT_EQ(
+          std::abs(*std::max_element(back.begin(), back.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })),
+          std::abs(*std::max_element(values.begin(), values.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })));
     }
   }
 }
@@ -80,7 +83,7 @@ TEST(EightBits, NearestIsWithinHalfAStep) {
 TEST(EightBits, ASecondMomentAboveZeroNeverBecomesZero) {
   for (const float scale : {1.0f, 1e-20f, kLeastSecondScale}) {
     for (const float x : {1e-45f, 1e-40f, 1e-38f, 1e-30f, 1e-20f}) {
-      const uint8_t code = EncodeSecond(std::min(x, scale), scale, 1.0f / scale, 65535.0f / 65536.0f);
+      const uint8_t code = EncodeSecond(std::min(x, scale), scale, Threshold(0xffff));
       EXPECT_GE(code, 1);
       EXPECT_GT(DecodeSecond(code, scale), 0.0f);
     }
@@ -116,12 +119,13 @@ TEST(EightBits, RoundingByChanceIsRightOnAverage) {
     double first = 0, second = 0;
     constexpr int kDraws = 40000;
     for (int k = 0; k < kDraws; ++k) {
-      const float threshold = static_cast<float>(Philox(key, static_cast<uint64_t>(k), 0)[0] >> 16) * 0x1p-16f;
-      first += DecodeFirst(EncodeFirst(-x, 1.0f, 1.0f, threshold), 1.0f);
-      second += DecodeSecond(EncodeSecond(x, 1.0f, 1.0f, threshold), 1.0f);
+      const float threshold = Threshold(static_cast<uint16_t>(Philox(key, static_cast<uint64_t>(k), 0)[0]));
+      first += DecodeFirst(EncodeFirst(-x, 1.0f, threshold), 1.0f);
+      second += DecodeSecond(EncodeSecond(x, 1.0f, threshold), 1.0f);
     }
     // Five deviations of the mean of a draw between two codes: at most half a step each.
-    const double step1 = 2 * std::sqrt(x) / 127 + 1.0 / 127 / 127, step2 = 4 * std::pow(x, 0.75) / 255 + 6 * std::sqrt(x) / 255 / 255 + 1e-9;
+    const double step1 = 2 * std::sqrt(x) / 127 + 1.0 / 127 / 127,
+                 step2 = 4 * std::pow(x, 0.75) / 255 + 6 * std::sqrt(x) / 255 / 255 + 1e-9;
     EXPECT_NEAR(first / kDraws, -x, 5 * 0.5 * step1 / std::sqrt(kDraws));
     EXPECT_NEAR(second / kDraws, x, 5 * 0.5 * step2 / std::sqrt(kDraws));
   }

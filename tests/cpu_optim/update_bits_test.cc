@@ -12,7 +12,9 @@ namespace {
 
 class UpdateBits : public ::testing::TestWithParam<Form> {
  protected:
-  OptimizerOptions Options() const { return {.algorithm = GetParam().algorithm, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.1}; }
+  OptimizerOptions Options() const {
+    return {.algorithm = GetParam().algorithm, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.1};
+  }
 };
 INSTANTIATE_TEST_SUITE_P(AllForms, UpdateBits, ::testing::ValuesIn(AllForms()), [](const auto& f) { return NameOf(f.param); });
 
@@ -80,14 +82,18 @@ TEST_P(UpdateBits, DependOnNeitherThreadsNorCutsNorAlignment) {
 TEST_P(UpdateBits, OfExtremeValuesAreThoseOfThePlainLoop) {
   HostPool pool(1);
   const float infinity = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();
-  const float extremes[] = {0.0f, -0.0f, infinity, -infinity, largest, -largest, std::nanf(""), std::bit_cast<float>(0xffc12345u), 1e-45f, -1e-40f, 1e-38f,
-                            1.0f, 1e30f, 1e-20f, -1e-20f, 1e19f};
+  const float extremes[] = {
+      0.0f,   -0.0f,   infinity, -infinity, largest, -largest, std::nanf(""), std::bit_cast<float>(0xffc12345u),
+      1e-45f, -1e-40f, 1e-38f,   1.0f,      1e30f,   1e-20f,   -1e-20f,       1e19f};
   constexpr int64_t kCount = 16 * 256 + 40;
   std::vector<float> gradient(kCount), weights(kCount);
   for (int64_t i = 0; i < kCount; ++i) {
     // A block for each extreme among ordinary values, then all of them together.
     const int64_t block = i / 256;
-    gradient[i] = block < 16 ? (i % 256 == 100 ? extremes[block] : i % 3 == 0 ? 0.0f : 1e-3f * static_cast<float>(i % 11 - 5)) : extremes[i % 16];
+    gradient[i] = block < 16 ? (i % 256 == 100 ? extremes[block]
+                                : i % 3 == 0   ? 0.0f
+                                               : 1e-3f * static_cast<float>(i % 11 - 5))
+                             : extremes[i % 16];
     weights[i] = i % 5 == 0 ? 0.0f : 1e-2f * static_cast<float>(i % 17 - 8);
   }
   weights[700] = infinity, weights[701] = std::nanf(""), weights[702] = 1e-44f, weights[703] = largest;
@@ -105,7 +111,8 @@ TEST_P(UpdateBits, OfExtremeValuesAreThoseOfThePlainLoop) {
           const WithTarget with(target);
           states[k].SetGradient(gradient);
           Update(pool, Options(), step, states[k].Arrays());
-          ASSERT_TRUE(SameState(states[k], expected)) << hwy::TargetName(target) << ", scale " << scale << ", lr " << lr << ", step " << t;
+          ASSERT_TRUE(SameState(states[k], expected))
+              << hwy::TargetName(target) << ", scale " << scale << ", lr " << lr << ", step " << t;
         }
       }
     }

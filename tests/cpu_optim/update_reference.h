@@ -1,5 +1,5 @@
-// The update in plain loops, written from the formulas in cpu_optim/optimizer.h: in float, in the order of operations that the fused loop
-// promises, and in double.
+// The update in plain loops, written from the formulas in cpu_optim/optimizer.h: in float, in the order of operations that the
+// fused loop promises, and in double.
 #ifndef HORIZON_LM_TESTS_CPU_OPTIM_UPDATE_REFERENCE_H_
 #define HORIZON_LM_TESTS_CPU_OPTIM_UPDATE_REFERENCE_H_
 
@@ -27,7 +27,8 @@ struct Form {
 };
 inline std::string NameOf(const Form& f) {
   constexpr const char* kMasters[] = {"F32", "Split", "Bf16"};
-  return std::string(Name(f.algorithm)) + "Master" + kMasters[static_cast<int>(f.master)] + "States" + Name(f.states) + "Gradient" + Name(f.gradient);
+  return std::string(Name(f.algorithm)) + "Master" + kMasters[static_cast<int>(f.master)] + "States" + Name(f.states) +
+         "Gradient" + Name(f.gradient);
 }
 inline std::vector<Form> AllForms() {
   std::vector<Form> forms;
@@ -44,9 +45,18 @@ inline std::vector<Form> AllForms() {
 // Arrays of one form. `shift` puts every array that many elements off its alignment.
 struct UpdateState {
   UpdateState(const Form& f, const std::vector<float>& weights, int shift = 0)
-      : form(f), n(static_cast<int64_t>(weights.size())), shift(shift), weight(n + shift), hi(n + shift), lo(n + shift),
-        first(StateBytes(f.states, n + shift)), second(first.size()), first_scales(StateScales(f.states, n)), second_scales(first_scales.size()),
-        gradient32(n + shift), gradient16(n + shift) {
+      : form(f),
+        n(static_cast<int64_t>(weights.size())),
+        shift(shift),
+        weight(n + shift),
+        hi(n + shift),
+        lo(n + shift),
+        first(StateBytes(f.states, n + shift)),
+        second(first.size()),
+        first_scales(StateScales(f.states, n)),
+        second_scales(first_scales.size()),
+        gradient32(n + shift),
+        gradient16(n + shift) {
     for (int64_t i = 0; i < n; ++i) {
       weight[i + shift] = weights[i];
       const SplitWeight split = SplitMaster(weights[i]);
@@ -85,7 +95,9 @@ struct UpdateState {
     std::vector<float> out(n);
     for (int64_t i = 0; i < n; ++i) {
       const int64_t at = i + shift;
-      out[i] = form.master == MasterForm::kF32 ? weight[at] : form.master == MasterForm::kSplit ? JoinMaster(hi[at], lo[at]) : Bf16ToFloat(hi[at]);
+      out[i] = form.master == MasterForm::kF32     ? weight[at]
+               : form.master == MasterForm::kSplit ? JoinMaster(hi[at], lo[at])
+                                                   : Bf16ToFloat(hi[at]);
     }
     return out;
   }
@@ -93,11 +105,14 @@ struct UpdateState {
     std::vector<float> out(n);
     const auto& from = of_second ? second : first;
     const auto& scales = of_second ? second_scales : first_scales;
-    DecodeMoment(form.states, of_second, n, {const_cast<std::byte*>(from.data()) + StateBytes(form.states, shift), const_cast<float*>(scales.data())},
+    DecodeMoment(form.states, of_second, n,
+                 {const_cast<std::byte*>(from.data()) + StateBytes(form.states, shift), const_cast<float*>(scales.data())},
                  out.data());
     return out;
   }
-  float Gradient(int64_t i) const { return form.gradient == DType::kF32 ? gradient32[i + shift] : Bf16ToFloat(gradient16[i + shift]); }
+  float Gradient(int64_t i) const {
+    return form.gradient == DType::kF32 ? gradient32[i + shift] : Bf16ToFloat(gradient16[i + shift]);
+  }
 
   Form form;
   int64_t n;
@@ -131,20 +146,29 @@ struct ElementStep {
   T gradient_scale, keep, added_decay, beta1, beta2, gain1, gain2, inverse_root, eps, negative_rate;
 
   ElementStep(const OptimizerOptions& o, const UpdateStep& s, bool decay)
-      : gradient_scale(static_cast<T>(s.gradient_scale)), beta1(static_cast<T>(o.beta1)), beta2(static_cast<T>(o.beta2)),
-        gain1(static_cast<T>(1 - o.beta1)), gain2(static_cast<T>(1 - o.beta2)),
-        inverse_root(static_cast<T>(1 / std::sqrt(1 - std::pow(o.beta2, static_cast<double>(s.step))))), eps(static_cast<T>(o.eps)) {
+      : gradient_scale(static_cast<T>(s.gradient_scale)),
+        beta1(static_cast<T>(o.beta1)),
+        beta2(static_cast<T>(o.beta2)),
+        gain1(static_cast<T>(1 - o.beta1)),
+        gain2(static_cast<T>(1 - o.beta2)),
+        inverse_root(static_cast<T>(1 / std::sqrt(1 - std::pow(o.beta2, static_cast<double>(s.step))))),
+        eps(static_cast<T>(o.eps)) {
     const bool decoupled = o.algorithm == Algorithm::kAdamW || o.algorithm == Algorithm::kLion;
     keep = static_cast<T>(decay && decoupled ? 1 - s.lr * o.weight_decay : 1);
     added_decay = static_cast<T>(decay && !decoupled ? o.weight_decay : 0);
-    negative_rate = static_cast<T>(MomentCount(o.algorithm) == 2 ? -s.lr / (1 - std::pow(o.beta1, static_cast<double>(s.step))) : -s.lr);
+    negative_rate =
+        static_cast<T>(MomentCount(o.algorithm) == 2 ? -s.lr / (1 - std::pow(o.beta1, static_cast<double>(s.step))) : -s.lr);
   }
   void operator()(Algorithm algorithm, T g, T& w, T& m, T& v) const {
     g = gradient_scale * g;
     switch (algorithm) {
-      case Algorithm::kAdamW: w = keep * w; break;
+      case Algorithm::kAdamW:
+        w = keep * w;
+        break;
       case Algorithm::kAdam:
-      case Algorithm::kSgd: g = g + added_decay * w; break;
+      case Algorithm::kSgd:
+        g = g + added_decay * w;
+        break;
       case Algorithm::kLion: {
         const T mean = beta1 * m + gain1 * g;
         w = keep * w + (mean > 0 ? negative_rate : mean < 0 ? -negative_rate : mean);
@@ -166,7 +190,8 @@ struct ElementStep {
 inline float CanonicalNan(float x) { return std::isnan(x) ? std::bit_cast<float>(0x7fc00000u) : x; }
 
 // The whole update as plain code in float: what the fused loop must equal bit for bit.
-inline void PlainUpdate(const OptimizerOptions& options, const UpdateStep& step, UpdateState& s, bool decay, int64_t first_index) {
+inline void PlainUpdate(const OptimizerOptions& options, const UpdateStep& step, UpdateState& s, bool decay,
+                        int64_t first_index) {
   const ElementStep<float> element(options, step, decay);
   const bool two = MomentCount(options.algorithm) == 2;
   std::vector<float> w = s.Weights(), m = s.Moments(false), v = two ? s.Moments(true) : m;
@@ -176,8 +201,8 @@ inline void PlainUpdate(const OptimizerOptions& options, const UpdateStep& step,
   }
   for (int64_t i = 0; i < s.n; ++i) {
     const int64_t index = first_index + i, at = i + s.shift;
-    const UpdateRandom random =
-        RandomOfUpdate(MakeBlockRandomKey(step.key, static_cast<uint64_t>(index / kStateBlock)), static_cast<uint32_t>(index % kStateBlock));
+    const UpdateRandom random = RandomOfUpdate(MakeBlockRandomKey(step.key, static_cast<uint64_t>(index / kStateBlock)),
+                                               static_cast<uint32_t>(index % kStateBlock));
     if (s.form.master == MasterForm::kF32) s.weight[at] = w[i];
     if (s.form.master == MasterForm::kSplit) s.hi[at] = SplitMaster(w[i]).hi, s.lo[at] = SplitMaster(w[i]).lo;
     if (s.form.master == MasterForm::kBf16) s.hi[at] = RoundStochastically(w[i], random.weight);
@@ -201,12 +226,12 @@ inline void PlainUpdate(const OptimizerOptions& options, const UpdateStep& step,
         }
         scale = StoredScale(largest, of_second ? kLeastSecondScale : kLeastFirstScale);
       }
-      const float threshold = static_cast<float>(bits) * 0x1p-16f;
+      const float threshold = Threshold(bits);
       if (!(scale > 0)) {
         *to = std::byte{0};
       } else {
-        *to = static_cast<std::byte>(of_second ? EncodeSecond(x, scale, 1.0f / scale, threshold)
-                                               : static_cast<uint8_t>(EncodeFirst(x, scale, 1.0f / scale, threshold)));
+        *to = static_cast<std::byte>(of_second ? EncodeSecond(x, scale, threshold)
+                                               : static_cast<uint8_t>(EncodeFirst(x, scale, threshold)));
       }
     }
   }

@@ -31,7 +31,8 @@ TEST_P(Updates, FollowADoubleLoopWithinTheirStorage) {
     for (int64_t i = 0; i < kCount; ++i) element(form.algorithm, static_cast<double>(state.Gradient(i)), w[i], m[i], v[i]);
   }
   const std::vector<float> weights = state.Weights(), first = state.Moments(false), second = state.Moments(true);
-  const auto relative = [&](const auto& values, const std::vector<double>& exact) {  // root mean square of the error by that of the value
+  const auto relative = [&](const auto& values,
+                            const std::vector<double>& exact) {  // root mean square of the error by that of the value
     double error = 0, size = 0;
     for (int64_t i = 0; i < kCount; ++i) {
       error += (values[i] - exact[i]) * (values[i] - exact[i]);
@@ -44,11 +45,15 @@ TEST_P(Updates, FollowADoubleLoopWithinTheirStorage) {
     change[i] = static_cast<double>(weights[i]) - start[i];
     exact_change[i] = w[i] - start[i];
   }
-  // fp32: 40 steps of a few roundings of 2^-24. bf16: about 1 / (1 - beta) roundings of at most 2^-8 that add up as a random walk.
-  // 8 bits: steps of 1.6 % near the largest of a block and 5 % at a tenth of it.
-  // Where the decay is a part of the gradient, the rounding of bf16 weights (0.2 % of them, five times a gradient's decay) is in the moments.
-  const bool decay_of_rounded = form.master == MasterForm::kBf16 && (form.algorithm == Algorithm::kAdam || form.algorithm == Algorithm::kSgd);
-  const double moment_limit = decay_of_rounded ? 0.08 : form.states == StateType::kF32 ? 1e-6 : form.states == StateType::kBF16 ? 0.01 : 0.06;
+  // fp32: 40 steps of a few roundings of 2^-24. bf16: about 1 / (1 - beta) roundings of at most 2^-8 that add up as a random
+  // walk. 8 bits: steps of 1.6 % near the largest of a block and 5 % at a tenth of it. Where the decay is a part of the gradient,
+  // the rounding of bf16 weights (0.2 % of them, five times a gradient's decay) is in the moments.
+  const bool decay_of_rounded =
+      form.master == MasterForm::kBf16 && (form.algorithm == Algorithm::kAdam || form.algorithm == Algorithm::kSgd);
+  const double moment_limit = decay_of_rounded                  ? 0.08
+                              : form.states == StateType::kF32  ? 1e-6
+                              : form.states == StateType::kBF16 ? 0.01
+                                                                : 0.06;
   EXPECT_LT(relative(first, m), moment_limit);
   if (MomentCount(form.algorithm) == 2) {
     EXPECT_LT(relative(second, v), moment_limit);
@@ -87,12 +92,14 @@ TEST(Update, EqualsThePipelineOfPrimitivesWithinAFewUlp) {
         pipeline.SetGradient(g);
         Update(pool, {}, step, fused.Arrays());
         const UpdateArrays a = pipeline.Arrays();
-        AdamW(pool, {}, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values), a.gradient, a.gradient_type,
-              a.decay);
+        AdamW(pool, {}, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values),
+              a.gradient, a.gradient_type, a.decay);
       }
       const auto near = [&](const std::vector<float>& a, const std::vector<float>& b, double absolute, const char* what) {
-        // Five steps, each with a handful of roundings of half an ulp on either side; sums that cancel keep the size of their terms.
-        for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 5 * 4 * 0x1p-23 * (std::abs(b[i]) + absolute)) << what << " " << i;
+        // Five steps, each with a handful of roundings of half an ulp on either side; sums that cancel keep the size of their
+        // terms.
+        for (size_t i = 0; i < a.size(); ++i)
+          ASSERT_NEAR(a[i], b[i], 5 * 4 * 0x1p-23 * (std::abs(b[i]) + absolute)) << what << " " << i;
       };
       near(fused.Weights(), pipeline.Weights(), 1e-3, "weight");
       near(fused.Moments(false), pipeline.Moments(false), 1e-2, "first moment");
@@ -140,8 +147,8 @@ TEST(Update, TinyUpdatesOfBf16WeightsAddUpOnAverage) {
   for (int64_t t = 1; t <= 400; ++t) Update(pool, {}, {t, 1e-5, 1.0, RandomKey(t, "update")}, state.Arrays(false));
   double mean = 0;
   for (const float w : state.Weights()) mean += w / kCount;
-  // Each step is 1e-5 of a spacing of 4e-3; rounded to nearest no weight would move. 400 steps of chance 1/390 each: the number of jumps
-  // has a deviation of about 1, that of the mean over 20000 weights is 2.8e-5.
+  // Each step is 1e-5 of a spacing of 4e-3; rounded to nearest no weight would move. 400 steps of chance 1/390 each: the number
+  // of jumps has a deviation of about 1, that of the mean over 20000 weights is 2.8e-5.
   EXPECT_NEAR(mean, 1 - 400 * 1e-5, 1.5e-4);
 }
 
@@ -181,7 +188,8 @@ TEST(Update, RefusesWhatItCannotDo) {
     UpdateStep step{1, 1e-3, 1.0};
     UpdateArrays arrays = state.Arrays();
     change(options, step, arrays);
-    EXPECT_NE(ExpectError(Code::kInvalidArgument, [&] { Update(pool, options, step, arrays); }).find(part), std::string::npos) << part;
+    EXPECT_NE(ExpectError(Code::kInvalidArgument, [&] { Update(pool, options, step, arrays); }).find(part), std::string::npos)
+        << part;
     EXPECT_TRUE(SameState(state, before));
   };
   refuse([](auto& o, auto&, auto&) { o.beta1 = 1; }, "beta1");

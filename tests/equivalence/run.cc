@@ -59,12 +59,12 @@ RunResult Train(const RunSetup& setup) {
   Trainer trainer(model, plan, setup.trainer, MakeTestDevice(device_options));
   if (setup.before_steps) setup.before_steps(trainer);
   for (int64_t step = setup.first_step; step < setup.steps; ++step) {
-    const Data data = MakeData(setup, step);
+    const Data data = MakeData(setup, setup.same_data ? 0 : step);
     Batch batch;
     batch.ids = data.ids;
     batch.labels = data.labels;
     batch.offsets = data.offsets;
-    const StepMetrics metrics = trainer.Step(batch);
+    const StepMetrics metrics = setup.take_step ? setup.take_step(trainer, batch) : trainer.Step(batch);
     result.losses.push_back(metrics.loss);
     result.norms.push_back(metrics.grad_norm);
     if (setup.after_step) setup.after_step(trainer, step + 1);

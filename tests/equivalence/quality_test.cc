@@ -1,0 +1,112 @@
+// What compact states cost in quality: the loss on text held out after a run with each form, beside the exact one's.
+//   quality_test TEXT STEPS HIDDEN LAYERS       bytes as tokens; the last twentieth of the text is held out
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "core/machine/devices.h"
+#include "tests/equivalence/run.h"
+#include "tests/support/test_device.h"
+
+namespace hlm {
+namespace {
+
+constexpr int64_t kRow = 64, kRows = 16;
+std::string text;
+int64_t steps, hidden, layers;
+
+struct Rows {
+  std::vector<int32_t> ids;
+  std::vector<int64_t> offsets = {0};
+  void Add(int64_t begin) {
+    for (int64_t i = begin; i < begin + kRow; ++i) ids.push_back(static_cast<unsigned char>(text[static_cast<size_t>(i)]));
+    offsets.push_back(static_cast<int64_t>(ids.size()));
+  }
+  Batch Get() const {
+    Batch batch;
+    batch.ids = ids;
+    batch.offsets = offsets;
+    return batch;
+  }
+};
+
+double HeldOutLoss(StateType states, bool remainder, Algorithm algorithm = Algorithm::kAdamW) {
+  const std::string config =
+      StrCat(R"({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": )", hidden,
+             R"(, "intermediate_size": )", 3 * hidden, R"(, "num_hidden_layers": )", layers,
+             R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 256, )",
+             R"("rms_norm_eps": 1e-6, "rope_theta": 10000.0, "initializer_range": 0.04, "hidden_act": "silu", )",
+             R"("tie_word_embeddings": false})");
+  const auto model = Model::Create(config, 1);
+  PlanOptions options;
+  options.batch_size = kRows;
+  options.seq_len = kRow;
+  options.states = states;
+  options.remainder = remainder;
+  options.optimizer = algorithm;
+  const auto plan =
+      std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine(TestDeviceName())));
+  TrainerOptions trainer_options;
+  trainer_options.schedule.lr = 3e-3;
+  trainer_options.schedule.warmup_steps = steps / 10;
+  CpuDeviceOptions device;
+  device.threads = static_cast<int>(plan->numerics.threads);
+  Trainer trainer(model, plan, trainer_options, MakeTestDevice(device));
+  const auto size = static_cast<int64_t>(text.size());
+  const int64_t held_out = size - size / 20;
+  const uint64_t key = RandomKey(1, "rows");
+  for (int64_t step = 0; step < steps; ++step) {
+    Rows rows;
+    for (int64_t r = 0; r < kRows; ++r) {
+      rows.Add(static_cast<int64_t>(
+          RandomBelow(key, static_cast<uint64_t>(step * kRows + r), static_cast<uint64_t>(held_out - kRow))));
+    }
+    trainer.Step(rows.Get());
+  }
+  double loss = 0;
+  int64_t count = 0;
+  for (int64_t begin = held_out; begin + kRows * kRow <= size && count < 40; begin += kRows * kRow, ++count) {
+    Rows rows;
+    for (int64_t r = 0; r < kRows; ++r) rows.Add(begin + r * kRow);
+    loss += trainer.Evaluate(rows.Get()).loss;
+  }
+  return loss / static_cast<double>(count);
+}
+
+TEST(Quality, OfCompactStatesIsThatOfExactOnes) {
+  const double exact = HeldOutLoss(StateType::kF32, true);
+  std::printf("exact %.4f\n", exact);
+  EXPECT_LT(exact, 4.0) << "nothing was learnt: bytes at random are 5.5";
+  const auto check = [&](const char* name, double loss, double limit) {
+    std::printf("%s %.4f (%+.2f %%)\n", name, loss, 100 * (loss / exact - 1));
+    EXPECT_LT(loss, exact * (1 + limit)) << name;
+  };
+  check("bf16 moments", HeldOutLoss(StateType::kBF16, true), 0.005);
+  check("8-bit moments", HeldOutLoss(StateType::kInt8, true), 0.01);
+  // Reported beside them: no more than that it learns as well.
+  check("8-bit moments, no remainder", HeldOutLoss(StateType::kInt8, false), 0.05);
+}
+
+}  // namespace
+}  // namespace hlm
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  if (argc != 5) return 2;
+  std::ifstream file(argv[1], std::ios::binary);
+  hlm::text.assign(std::istreambuf_iterator<char>(file), {});
+  if (hlm::text.size() < 20000) {
+    std::fprintf(stderr, "%s has %zu bytes; the test wants 20000\n", argv[1], hlm::text.size());
+    return 1;
+  }
+  hlm::steps = std::atoll(argv[2]);
+  hlm::hidden = std::atoll(argv[3]);
+  hlm::layers = std::atoll(argv[4]);
+  return RUN_ALL_TESTS();
+}
