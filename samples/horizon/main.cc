@@ -36,6 +36,7 @@ class CommandLine {
     AddGenerate();
     AddBench();
     AddShowMask();
+    AddTokenize();
   }
 
   int Run(int argc, char** argv) {
@@ -122,8 +123,8 @@ class CommandLine {
   }
 
   void AddGenerate() {
-    const Command& command =
-        Add("generate", "continue a prompt", RunGenerate, "print {\"ids\": [...]}, the new ids, as the last line");
+    const Command& command = Add("generate", "continue a prompt", RunGenerate,
+                                 "print {\"ids\": [...]}, the new ids, as the last line; with a tokenizer their \"text\"");
     AddModelOptions(*command.app, *command.options);
     AddGenerateOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
@@ -147,6 +148,13 @@ class CommandLine {
                                  "print the sequences with their trained ranges as JSON");
     AddMaskOptions(*command.app, *command.options);
     command.app->footer("Where colours are off, trained text stands between the brackets \xe2\x9f\xa6 and \xe2\x9f\xa7.");
+  }
+
+  void AddTokenize() {
+    const Command& command = Add("tokenize", "ids of a text, or the text of ids", RunTokenize,
+                                 "print {\"ids\", \"tokens\", \"offsets\" (bytes), \"bytes\"}, or {\"text\"} of --ids");
+    AddTokenizeOptions(*command.app, *command.options);
+    command.app->footer("One of --model and --tokenizer, and one of --text, --data and --ids.");
   }
 
   CLI::App app_;

@@ -15,6 +15,7 @@ struct ModelOptions {
   std::string config;
   std::string preset;
   int64_t init_seed = 0;
+  bool bytes = false;  // of texts the bytes are the ids, whatever tokenizer the folder has
 };
 
 struct DataOptions {
@@ -120,6 +121,14 @@ struct MaskOptions {
   bool color = false;
 };
 
+struct TokenizeOptions {
+  std::string tokenizer;
+  std::string text;
+  std::string ids;
+  bool has_text = false, has_ids = false;  // given, were it empty
+  bool no_special = false;
+};
+
 struct Options {
   bool json = false;
   bool as_machine = false;  // devices
@@ -135,6 +144,7 @@ struct Options {
   GenerateOptions generate;
   MaskOptions mask;
   PlanOnlyOptions plan;
+  TokenizeOptions tokenize;
 
   bool HasBudget() const { return engine.budget_host_bytes > 0 || engine.budget_device_bytes > 0; }
 };
@@ -157,6 +167,7 @@ void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
 void AddGenerateOptions(CLI::App& app, Options& options);
 void AddMaskOptions(CLI::App& app, Options& options);
+void AddTokenizeOptions(CLI::App& app, Options& options);
 
 // Combinations that contradict each other: throws UsageError saying which option to change.
 void CheckModelOptions(const Options& options);
