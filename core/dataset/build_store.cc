@@ -62,8 +62,8 @@ bool HasTarget(const TokenDocument& document) {
 
 class Builder {
  public:
-  Builder(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder)
-      : options_(options), pipeline_(pipeline), writer_(folder, Narrow(pipeline)) {
+  Builder(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder, bool durable)
+      : options_(options), pipeline_(pipeline), writer_(folder, Narrow(pipeline), durable) {
     const int64_t own = static_cast<int64_t>(std::thread::hardware_concurrency());
     threads_ = static_cast<size_t>(std::clamp<int64_t>(options.threads > 0 ? options.threads : own, 1, 256));
   }
@@ -255,8 +255,9 @@ class TemporaryFolder {
   std::string path_;
 };
 
-void BuildInto(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder, std::string& note) {
-  Builder builder(options, pipeline, folder);
+void BuildInto(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder, bool durable,
+               std::string& note) {
+  Builder builder(options, pipeline, folder, durable);
   builder.Run();
   if (builder.first_bad().empty()) return;
   note += StrCat(note.empty() ? "" : "; ", "the first record that was skipped: ", builder.first_bad());
@@ -285,7 +286,7 @@ BuiltStore OpenStore(const DatasetOptions& options, const TextPipeline& pipeline
   built.state = "built";
   if (cache.empty()) {
     const TemporaryFolder folder;
-    BuildInto(options, pipeline, folder.path(), built.note);
+    BuildInto(options, pipeline, folder.path(), false, built.note);
     built.store = std::make_unique<const TokenStore>(folder.path(), narrow);
     return built;
   }
@@ -304,7 +305,7 @@ BuiltStore OpenStore(const DatasetOptions& options, const TextPipeline& pipeline
     }
   }
   StagedFolder staged(built.folder, true);
-  BuildInto(options, pipeline, staged.path(), built.note);
+  BuildInto(options, pipeline, staged.path(), true, built.note);
   staged.Publish();
   built.store = std::make_unique<const TokenStore>(built.folder, narrow);
   return built;

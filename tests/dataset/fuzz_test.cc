@@ -56,7 +56,7 @@ TEST(Fuzz, MutatedRecords) {
       "{",  "}",     "[",       "]",       "\"", ":",    ",",  "null", "true",         "0",
       "-1", "1e999", "\\u0000", "\\ud800", "\\", "\xff", "\n", "\r",   "\xef\xbb\xbf", std::string(1, '\0')};
   Outcome outcome;
-  for (int i = 0; i < 6000; ++i) {
+  for (int i = 0; i < 4000; ++i) {
     std::string bytes = kRecords[i % 7];
     bytes += "\n" + bytes;
     if (i % 3 == 0) bytes = "[" + std::string(kRecords[i % 7]) + "," + kRecords[i % 7] + "]";
@@ -85,8 +85,8 @@ TEST(Fuzz, MutatedRecords) {
     }
     outcome.Try(files, bytes, kTasks[i % 7]);
   }
-  EXPECT_GT(outcome.accepted, 300);
-  EXPECT_GT(outcome.refused, 2000);
+  EXPECT_GT(outcome.accepted, 100);
+  EXPECT_GT(outcome.refused, 1500);
 }
 
 TEST(Fuzz, Corpus) {
