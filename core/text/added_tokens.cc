@@ -17,9 +17,8 @@ struct Touch {
   bool any = false, whole = false;
 };
 Touch Touching(std::span<const ByteSpan> spans, size_t begin, size_t end) {
-  const auto first = std::partition_point(spans.begin(), spans.end(), [&](const ByteSpan& span) {
-    return span.end <= static_cast<int64_t>(begin);
-  });
+  const auto first = std::partition_point(spans.begin(), spans.end(),
+                                          [&](const ByteSpan& span) { return span.end <= static_cast<int64_t>(begin); });
   if (first == spans.end() || first->begin >= static_cast<int64_t>(end)) return {};
   return {true, first->begin <= static_cast<int64_t>(begin) && first->end >= static_cast<int64_t>(end)};
 }
@@ -46,7 +45,8 @@ bool AddedTokenFinder::Next(std::string_view text, const Rules& rules, size_t fr
       if (!rules.plain.empty() && (candidate.special || rules.plain_added)) {
         const Touch touch = Touching(rules.plain, at, at + n);
         if (touch.any) {
-          // Inside somebody's text it is text, all of it. Where it only reaches into that text, shorter and later ones still count.
+          // Inside somebody's text it is text, all of it. Where it only reaches into that text, shorter and later ones still
+          // count.
           if (touch.whole) hidden = n;
           return;
         }
@@ -103,7 +103,8 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
     AddedToken token;
     token.content = component.String("content");
     const int64_t id = component.Int("id");
-    if (id < 0 || id > (1 << 24) - 1) component.Bad(StrCat("the id ", id, " of \"", Printable(token.content), "\" is outside [0, 16777215]"));
+    if (id < 0 || id > (1 << 24) - 1)
+      component.Bad(StrCat("the id ", id, " of \"", Printable(token.content), "\" is outside [0, 16777215]"));
     token.single_word = component.Bool("single_word", false);
     token.lstrip = component.Bool("lstrip", false);
     token.rstrip = component.Bool("rstrip", false);
@@ -133,7 +134,8 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
 
   // Special tokens come first where two are spelled alike after normalization.
   std::vector<AddedToken> ordered = added.all;
-  std::stable_sort(ordered.begin(), ordered.end(), [](const AddedToken& a, const AddedToken& b) { return a.special > b.special; });
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.special > b.special; });
   std::vector<AddedToken> tokens[2];
   std::vector<std::string> contents[2];
   for (AddedToken& token : ordered) {

@@ -42,8 +42,8 @@ class AddedTokenFinder {
     std::span<const ByteSpan> plain = {};
     bool plain_added = false;  // there, tokens that are not special are not matched either
   };
-  // Calls found(begin, end, token) for each match, token null for what lies between; from left to right, all of `text`. Matches are
-  // leftmost, then longest; one that single_word rejects hides shorter ones, as in Hugging Face.
+  // Calls found(begin, end, token) for each match, token null for what lies between; from left to right, all of `text`. Matches
+  // are leftmost, then longest; one that single_word rejects hides shorter ones, as in Hugging Face.
   template <class Found>
   void ForEach(std::string_view text, const Rules& rules, const Found& found) const;
 
@@ -81,10 +81,11 @@ struct AddedTokens {
   std::unordered_map<std::string, bool> special;  // the texts that count as special when decoding
 };
 
-// `added_tokens` of the file. Ids are given as Hugging Face gives them when it reads the file: those of tokens that the vocabulary
-// has are the vocabulary's, the others come behind it in the order of the file, which says the same unless it was made by hand.
-// Of tokens with the same content the last one's settings count. `normalizer` may be null.
-AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, const Vocabulary& vocabulary, const Normalizer* normalizer);
+// `added_tokens` of the file. Ids are given as Hugging Face gives them when it reads the file: those of tokens that the
+// vocabulary has are the vocabulary's, the others come behind it in the order of the file, which says the same unless it was made
+// by hand. Of tokens with the same content the last one's settings count. `normalizer` may be null.
+AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, const Vocabulary& vocabulary,
+                            const Normalizer* normalizer);
 
 }  // namespace hlm
 

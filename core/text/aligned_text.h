@@ -28,8 +28,8 @@ struct AlignedText {
   void AppendOriginal(std::string_view original, size_t begin, size_t end);
   // from[begin, end) as it is.
   void Keep(const AlignedText& from, size_t begin, size_t end);
-  // `with` in place of from[begin, end); an insertion (begin == end) belongs to the character before it, at the beginning to the one
-  // behind it.
+  // `with` in place of from[begin, end); an insertion (begin == end) belongs to the character before it, at the beginning to the
+  // one behind it.
   void Replace(const AlignedText& from, size_t begin, size_t end, std::string_view with);
   // `with` before from[0, first) with which it shares the origin.
   void Prepend(const AlignedText& from, size_t first, std::string_view with);

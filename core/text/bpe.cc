@@ -31,8 +31,8 @@ Bpe::Bpe(Vocabulary vocabulary, Merges merges, BpeOptions options, bool byte_lev
       fallback_ids_[byte] = this->vocabulary().Find(name);
     }
   }
-  // What has no token of its own is dropped, or else its character's own bytes or an unknown token take its place: that is for the
-  // general way.
+  // What has no token of its own is dropped, or else its character's own bytes or an unknown token take its place: that is for
+  // the general way.
   bytes_ = byte_level && options_.prefix.empty() && options_.suffix.empty();
   for (int byte = 0; byte < 256 && bytes_; ++byte) {
     const bool known = this->vocabulary().Find(ByteLevelText(static_cast<unsigned char>(byte))) >= 0;
@@ -128,7 +128,8 @@ void Bpe::Encode(std::string_view piece, size_t readable, ModelScratch& scratch,
 }
 
 // A piece of characters, cut where nothing can be merged across.
-void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<int32_t>& ids, std::vector<uint32_t>* ends) const {
+void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<int32_t>& ids,
+                      std::vector<uint32_t>* ends) const {
   if (options_.ignore_merges) {
     const int32_t id = vocabulary().Find(text);
     if (id >= 0) {
@@ -290,8 +291,8 @@ void Bpe::AddSymbols(std::string_view piece, std::vector<ModelScratch::Symbol>& 
     unknown = UnknownId();
     unknown_end = at;
     if (unknown < 0) {
-      throw InvalidArgument("the character \"", Printable(piece.substr(begin, at - begin)), "\" is not in the vocabulary, and neither is the unk_token \"",
-                            Printable(*options_.unknown), "\"");
+      throw InvalidArgument("the character \"", Printable(piece.substr(begin, at - begin)),
+                            "\" is not in the vocabulary, and neither is the unk_token \"", Printable(*options_.unknown), "\"");
     }
   }
   if (unknown >= 0) add(unknown, unknown_end);

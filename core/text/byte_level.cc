@@ -7,7 +7,9 @@
 namespace hlm {
 namespace {
 
-constexpr bool StandsForItself(int byte) { return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xff && byte != 0xad); }
+constexpr bool StandsForItself(int byte) {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xff && byte != 0xad);
+}
 
 struct Tables {
   std::array<uint16_t, 256> char_of{};

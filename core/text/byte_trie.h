@@ -12,7 +12,8 @@ namespace hlm {
 
 class ByteTrie {
  public:
-  // Strings that are not empty and their values, which are not negative; in any order. Of equal strings the last one's value counts.
+  // Strings that are not empty and their values, which are not negative; in any order. Of equal strings the last one's value
+  // counts.
   explicit ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries);
   ByteTrie() : ByteTrie(std::vector<std::pair<std::string_view, int32_t>>()) {}
 

@@ -16,7 +16,8 @@ Component::Component(const JsonValue& json, std::string where) : json_(json), wh
 void Component::Bad(const std::string& what) const { throw InvalidArgument(where_, ": ", what); }
 
 void Component::Unknown(const char* what) const {
-  throw Unimplemented(where_, ": the ", what, " ", type_.empty() ? "without a type" : "\"" + Printable(type_) + "\"", " is not known");
+  throw Unimplemented(where_, ": the ", what, " ", type_.empty() ? "without a type" : "\"" + Printable(type_) + "\"",
+                      " is not known");
 }
 
 const JsonValue* Component::Find(const char* name) const {
@@ -59,7 +60,8 @@ int64_t Component::Int(const char* name) const {
 
 std::string Component::OneChar(const char* name) const {
   const std::string& text = String(name);
-  if (text.empty() || Utf8Length(text[0]) != text.size()) Bad(StrCat("\"", name, "\" is \"", Printable(text), "\", not one character"));
+  if (text.empty() || Utf8Length(text[0]) != text.size())
+    Bad(StrCat("\"", name, "\" is \"", Printable(text), "\", not one character"));
   return text;
 }
 

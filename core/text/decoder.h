@@ -17,10 +17,10 @@ namespace hlm {
 // The part of a stage that changes while a text is decoded.
 struct DecoderState {
   struct Stage {
-    size_t tokens = 0;   // seen so far
+    size_t tokens = 0;  // seen so far
     size_t stripped = 0;
     bool stripping = true;
-    std::string held;    // bytes or text that waits for more
+    std::string held;  // bytes or text that waits for more
   };
   std::vector<Stage> stages;
   std::unique_ptr<RegexScratch> regex = std::make_unique<RegexScratch>();

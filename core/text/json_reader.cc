@@ -15,7 +15,8 @@ JsonReader::JsonReader(std::string_view text, std::string where) : text_(text), 
   if (bad != std::string_view::npos) throw InvalidArgument(where_, ": not UTF-8 at byte ", bad);
 }
 
-JsonReader::JsonReader(std::string_view part, std::string where, size_t base) : text_(part), where_(std::move(where)), base_(base) {}
+JsonReader::JsonReader(std::string_view part, std::string where, size_t base)
+    : text_(part), where_(std::move(where)), base_(base) {}
 
 void JsonReader::Fail(const std::string& what) const { throw InvalidArgument(where_, ": ", what, " at byte ", base_ + at_); }
 
@@ -25,7 +26,8 @@ void JsonReader::SkipSpace() {
 
 void JsonReader::Open(char bracket) {
   SkipSpace();
-  if (at_ >= text_.size() || text_[at_] != bracket) Fail(bracket == '{' ? "not valid JSON, or no object," : "not valid JSON, or no array,");
+  if (at_ >= text_.size() || text_[at_] != bracket)
+    Fail(bracket == '{' ? "not valid JSON, or no object," : "not valid JSON, or no array,");
   if (++depth_ > kMaxJsonDepth) Fail("JSON nested too deep");
   ++at_;
   first_ = true;

@@ -26,10 +26,10 @@ class JsonReader {
   void BeginArray() { Open('['); }
   bool NextItem();
 
-  char Peek();  // the first character of the value that comes: { [ " t f n, or a digit or minus
+  char Peek();                // the first character of the value that comes: { [ " t f n, or a digit or minus
   std::string_view String();  // valid until the next string is read
   double Number();
-  int64_t Int();  // a number without fraction or exponent
+  int64_t Int();    // a number without fraction or exponent
   bool TakeNull();  // true where it was null, else nothing is read
   // Steps over a value, whatever it is, and returns its text. Only brackets and strings are looked at.
   std::string_view Raw();
@@ -50,7 +50,7 @@ class JsonReader {
   size_t base_ = 0;
   size_t at_ = 0;
   int depth_ = 0;
-  bool first_ = false;    // nothing yet in the innermost object or array
+  bool first_ = false;     // nothing yet in the innermost object or array
   std::string unescaped_;  // what String returned last, where it held escapes
 };
 

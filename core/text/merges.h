@@ -48,7 +48,7 @@ class Merges {
   void Grow(int bits);
 
   std::vector<Slot> slots_ = std::vector<Slot>(16);  // at most half full
-  std::vector<int32_t> merged_;  // by rank
+  std::vector<int32_t> merged_;                      // by rank
   size_t used_ = 0;
   size_t mask_ = 15;
   int shift_ = 60;

@@ -40,9 +40,9 @@ class TokenModel {
   virtual const char* type() const = 0;
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
-  // Appends the ids of `piece` (not empty), and with `ends` the byte of the piece where each of them ends: ids that share a character
-  // end together. `readable` bytes may be read from piece.data() on. Throws INVALID_ARGUMENT for a character that is not in the
-  // vocabulary where the model has nothing to put in its place.
+  // Appends the ids of `piece` (not empty), and with `ends` the byte of the piece where each of them ends: ids that share a
+  // character end together. `readable` bytes may be read from piece.data() on. Throws INVALID_ARGUMENT for a character that is
+  // not in the vocabulary where the model has nothing to put in its place.
   virtual void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const = 0;
 

@@ -58,9 +58,12 @@ class Form final : public Normalizer {
     const std::string_view old = std::string_view(text.text).substr(begin, end - begin);
     size_t front = 0;
     while (front < old.size() && front < made.size() && old[front] == made[front]) ++front;
-    while (front > 0 && ((front < old.size() && IsContinuation(old[front])) || (front < made.size() && IsContinuation(made[front])))) --front;
+    while (front > 0 &&
+           ((front < old.size() && IsContinuation(old[front])) || (front < made.size() && IsContinuation(made[front]))))
+      --front;
     size_t back = 0;
-    while (back < old.size() - front && back < made.size() - front && old[old.size() - 1 - back] == made[made.size() - 1 - back]) ++back;
+    while (back < old.size() - front && back < made.size() - front && old[old.size() - 1 - back] == made[made.size() - 1 - back])
+      ++back;
     while (back > 0 && IsContinuation(old[old.size() - back])) --back;
     to.Keep(text, begin, begin + front);
     if (front + back < made.size() || front + back < old.size()) {
@@ -151,9 +154,7 @@ class Replace final : public Normalizer {
     });
     std::swap(text, spare);
   }
-  bool Leaves(std::string_view text) const override {
-    return !literal_.empty() && text.find(literal_) == std::string_view::npos;
-  }
+  bool Leaves(std::string_view text) const override { return !literal_.empty() && text.find(literal_) == std::string_view::npos; }
 
  private:
   Regex pattern_;
@@ -265,7 +266,8 @@ std::unique_ptr<const Normalizer> MakeBert(const Component& component) {
 
 std::unique_ptr<const Normalizer> MakeReplace(const Component& component) {
   const JsonValue* literal = component.Member("pattern").Find("String");
-  return std::make_unique<Replace>(component.Pattern("pattern"), literal != nullptr && literal->IsString() ? literal->String() : "",
+  return std::make_unique<Replace>(component.Pattern("pattern"),
+                                   literal != nullptr && literal->IsString() ? literal->String() : "",
                                    component.String("content"));
 }
 

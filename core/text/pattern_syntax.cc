@@ -84,13 +84,17 @@ class Rewriter {
       return text;
     };
     switch (c) {
-      case 's': return in_class ? part(kSpace) : whole(kSpace, false);
-      case 'S': return in_class ? part(kNoSpace) : whole(kSpace, true);
-      case 'w': return in_class ? part(kWord) : whole(kWord, false);
+      case 's':
+        return in_class ? part(kSpace) : whole(kSpace, false);
+      case 'S':
+        return in_class ? part(kNoSpace) : whole(kSpace, true);
+      case 'w':
+        return in_class ? part(kWord) : whole(kWord, false);
       case 'W':
         if (in_class) throw Unimplemented("\\W in a class of a pattern");
         return whole(kWord, true);
-      case 'h': return in_class ? part(kHex) : whole(kHex, false);
+      case 'h':
+        return in_class ? part(kHex) : whole(kHex, false);
       case 'H':
         if (in_class) throw Unimplemented("\\H in a class of a pattern");
         return whole(kHex, true);
@@ -104,10 +108,13 @@ class Rewriter {
         }
         return part(c == 'b' ? "\\x08" : "B");
       case 'p':
-      case 'P': return Property();
+      case 'P':
+        return Property();
       case 'x':
-      case 'u': return Code();
-      default: break;
+      case 'u':
+        return Code();
+      default:
+        break;
     }
     // The escaped character, whole.
     const size_t length = Utf8Length(c);
@@ -143,15 +150,38 @@ class Rewriter {
       if (c != '_' && c != ' ' && c != '-') plain += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     const std::string open = negated ? "\\P{" : "\\p{";
-    static const std::pair<const char*, const char*> kNames[] = {
-        {"letter", "L"},          {"mark", "M"},           {"number", "N"},          {"punctuation", "P"},
-        {"punct", "P"},           {"symbol", "S"},         {"separator", "Z"},       {"other", "C"},
-        {"uppercaseletter", "Lu"}, {"lowercaseletter", "Ll"}, {"titlecaseletter", "Lt"}, {"modifierletter", "Lm"},
-        {"otherletter", "Lo"},    {"decimalnumber", "Nd"}, {"letternumber", "Nl"},   {"othernumber", "No"},
-        {"nonspacingmark", "Mn"}, {"digit", "Nd"},         {"han", "sc:Han"},        {"hiragana", "sc:Hiragana"},
-        {"katakana", "sc:Katakana"}, {"hangul", "sc:Hangul"}, {"latin", "sc:Latin"},  {"cyrillic", "sc:Cyrillic"},
-        {"arabic", "sc:Arabic"},  {"greek", "sc:Greek"},   {"thai", "sc:Thai"},      {"hebrew", "sc:Hebrew"},
-        {"devanagari", "sc:Devanagari"}, {"bengali", "sc:Bengali"}, {"tamil", "sc:Tamil"}, {"bopomofo", "sc:Bopomofo"}};
+    static const std::pair<const char*, const char*> kNames[] = {{"letter", "L"},
+                                                                 {"mark", "M"},
+                                                                 {"number", "N"},
+                                                                 {"punctuation", "P"},
+                                                                 {"punct", "P"},
+                                                                 {"symbol", "S"},
+                                                                 {"separator", "Z"},
+                                                                 {"other", "C"},
+                                                                 {"uppercaseletter", "Lu"},
+                                                                 {"lowercaseletter", "Ll"},
+                                                                 {"titlecaseletter", "Lt"},
+                                                                 {"modifierletter", "Lm"},
+                                                                 {"otherletter", "Lo"},
+                                                                 {"decimalnumber", "Nd"},
+                                                                 {"letternumber", "Nl"},
+                                                                 {"othernumber", "No"},
+                                                                 {"nonspacingmark", "Mn"},
+                                                                 {"digit", "Nd"},
+                                                                 {"han", "sc:Han"},
+                                                                 {"hiragana", "sc:Hiragana"},
+                                                                 {"katakana", "sc:Katakana"},
+                                                                 {"hangul", "sc:Hangul"},
+                                                                 {"latin", "sc:Latin"},
+                                                                 {"cyrillic", "sc:Cyrillic"},
+                                                                 {"arabic", "sc:Arabic"},
+                                                                 {"greek", "sc:Greek"},
+                                                                 {"thai", "sc:Thai"},
+                                                                 {"hebrew", "sc:Hebrew"},
+                                                                 {"devanagari", "sc:Devanagari"},
+                                                                 {"bengali", "sc:Bengali"},
+                                                                 {"tamil", "sc:Tamil"},
+                                                                 {"bopomofo", "sc:Bopomofo"}};
     for (const auto& [spelling, own] : kNames) {
       if (plain == spelling) return open + own + "}";
     }

@@ -18,8 +18,8 @@ struct Piece {
 
 class Pieces {
  public:
-  // All of `text`, in one piece. Its bytes are bytes [base, ...) of the original where `origins` is null, else they came from where
-  // it says.
+  // All of `text`, in one piece. Its bytes are bytes [base, ...) of the original where `origins` is null, else they came from
+  // where it says.
   void Start(std::string_view text, const Origin* origins, uint32_t base) {
     text_ = text;
     origins_ = origins;
@@ -39,8 +39,8 @@ class Pieces {
     return {static_cast<uint32_t>(base_ + begin), static_cast<uint32_t>(base_ + end)};
   }
 
-  // Rewrites every piece: change(piece's text, its index, out) appends the new text piece by piece with Keep and friends on `out`.
-  // Where nothing of the text changes (wanted() is false for all) nothing is copied.
+  // Rewrites every piece: change(piece's text, its index, out) appends the new text piece by piece with Keep and friends on
+  // `out`. Where nothing of the text changes (wanted() is false for all) nothing is copied.
   template <class Change>
   void Rewrite(const Change& change) {
     AlignedText from;

@@ -37,7 +37,9 @@ class Cutter {
   }
   void Add(uint32_t begin, uint32_t end, bool match) {
     switch (behavior_) {
-      case Behavior::kIsolated: Put(begin, end); return;
+      case Behavior::kIsolated:
+        Put(begin, end);
+        return;
       case Behavior::kRemoved:
         if (!match) Put(begin, end);
         return;
@@ -189,7 +191,8 @@ class MapBytes final : public PreTokenizer {
  public:
   void Apply(Pieces& pieces, bool offsets, RegexScratch&) const override {
     Rewrite(pieces, offsets, [](const AlignedText& from, Origin, AlignedText& to) {
-      for (size_t i = 0; i < from.text.size(); ++i) to.Replace(from, i, i + 1, ByteLevelText(static_cast<unsigned char>(from.text[i])));
+      for (size_t i = 0; i < from.text.size(); ++i)
+        to.Replace(from, i, i + 1, ByteLevelText(static_cast<unsigned char>(from.text[i])));
     });
   }
 };
@@ -235,8 +238,7 @@ class Metaspace final : public PreTokenizer {
 
 Metaspace::Scheme ReadScheme(const Component& component) {
   // The older spelling is add_prefix_space alone.
-  const std::string name =
-      component.String("prepend_scheme", component.Bool("add_prefix_space", true) ? "always" : "never");
+  const std::string name = component.String("prepend_scheme", component.Bool("add_prefix_space", true) ? "always" : "never");
   if (name == "always") return Metaspace::Scheme::kAlways;
   if (name == "first") return Metaspace::Scheme::kFirst;
   if (name == "never") return Metaspace::Scheme::kNever;

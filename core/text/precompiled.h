@@ -11,8 +11,8 @@ namespace hlm {
 
 class CharsMap {
  public:
-  // u32 bytes of the trie, the trie's u32 units, then the replacements, each ended by a NUL; in base64. INVALID_ARGUMENT where it is
-  // damaged.
+  // u32 bytes of the trie, the trie's u32 units, then the replacements, each ended by a NUL; in base64. INVALID_ARGUMENT where it
+  // is damaged.
   explicit CharsMap(std::string_view base64);
   // The replacement for the shortest beginning of `text` that the trie holds: so the reference does it, whatever follows.
   bool Find(std::string_view text, std::string_view& replacement) const;

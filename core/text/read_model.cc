@@ -44,7 +44,8 @@ class ModelReader {
   bool Bool(const char* name) const {
     if (!Has(name)) return false;
     const std::string_view text = members_.at(name).text;
-    if (text != "true" && text != "false") throw InvalidArgument(where_, ": \"", name, "\" is ", Printable(text), ", not a boolean");
+    if (text != "true" && text != "false")
+      throw InvalidArgument(where_, ": \"", name, "\" is ", Printable(text), ", not a boolean");
     return text == "true";
   }
 
@@ -75,7 +76,8 @@ class ModelReader {
 
   std::unique_ptr<const TokenModel> ReadBpe() const {
     if (Has("dropout") && Open("dropout").Number() != 0) {
-      throw Unimplemented(where_, ": dropout ", Printable(members_.at("dropout").text), "; ids drawn at random are not made here");
+      throw Unimplemented(where_, ": dropout ", Printable(members_.at("dropout").text),
+                          "; ids drawn at random are not made here");
     }
     BpeOptions options;
     options.unknown = Text("unk_token");

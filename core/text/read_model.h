@@ -23,7 +23,8 @@ using RawMembers = std::map<std::string, RawMember>;
 // Steps over an object and notes its members; of equal names the last counts.
 RawMembers ReadMembers(JsonReader& reader);
 
-// `byte_level`: the pre-tokenizers hand over bytes (pre_tokenizer.h). Throws UNIMPLEMENTED naming a type or option that is not known.
+// `byte_level`: the pre-tokenizers hand over bytes (pre_tokenizer.h). Throws UNIMPLEMENTED naming a type or option that is not
+// known.
 std::unique_ptr<const TokenModel> ReadModel(const RawMembers& members, bool byte_level, const std::string& where);
 
 }  // namespace hlm

@@ -62,7 +62,8 @@ Regex::Regex(const std::string& pattern) : pattern_(pattern) {
 }
 
 Regex Regex::Literal(std::string_view text) {
-  if (text.size() > kLongestPattern) throw InvalidArgument("a pattern of ", text.size(), " bytes; the limit is ", kLongestPattern);
+  if (text.size() > kLongestPattern)
+    throw InvalidArgument("a pattern of ", text.size(), " bytes; the limit is ", kLongestPattern);
   Regex regex;
   regex.pattern_ = text;
   regex.Compile(EscapePattern(text));
@@ -82,8 +83,8 @@ void Regex::Compile(const std::string& translated) {
   size_t at = 0;
   code_ = std::make_unique<Code>();
   code_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK, &error, &at,
-                                  context.get()));
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK, &error,
+                                  &at, context.get()));
   if (code_->code == nullptr) {
     if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAPLIMIT) throw std::bad_alloc();
     char text[200] = "";
@@ -106,8 +107,8 @@ bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Matc
   if (result == PCRE2_ERROR_NOMATCH) return false;
   if (result == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc();
   if (result < 0) {
-    throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", kMatchLimit, " at byte ",
-                          from, " of ", text.size());
+    throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", kMatchLimit,
+                          " at byte ", from, " of ", text.size());
   }
   const size_t* ends = pcre2_get_ovector_pointer(memory.data.get());
   match = {ends[0], ends[1]};

@@ -51,8 +51,8 @@ class Regex {
   std::unique_ptr<Code> code_;
 };
 
-// Calls found(begin, end, is_match) for each match and each stretch between, from left to right, all of `text`. An empty match right
-// behind a match is passed over.
+// Calls found(begin, end, is_match) for each match and each stretch between, from left to right, all of `text`. An empty match
+// right behind a match is passed over.
 template <class Found>
 void ForEachStretch(const Regex& regex, std::string_view text, RegexScratch& scratch, const Found& found);
 

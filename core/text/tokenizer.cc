@@ -34,7 +34,8 @@ class Borrowed {
 // One call of Encode.
 class Encoder {
  public:
-  Encoder(const Tokenizer::Parts& parts, std::string_view text, const EncodeOptions& options, EncodeScratch& scratch, Encoding& out)
+  Encoder(const Tokenizer::Parts& parts, std::string_view text, const EncodeOptions& options, EncodeScratch& scratch,
+          Encoding& out)
       : parts_(parts), text_(text), options_(options), scratch_(scratch), out_(out) {}
 
   void Run() {
@@ -172,14 +173,16 @@ void CheckPlain(std::span<const ByteSpan> plain, size_t size) {
   int64_t end = 0;
   for (size_t i = 0; i < plain.size(); ++i) {
     if (plain[i].begin < end || plain[i].end < plain[i].begin || plain[i].end > static_cast<int64_t>(size)) {
-      throw InvalidArgument("plain span ", i, " is [", plain[i].begin, ", ", plain[i].end, "); spans are sorted, do not overlap and lie in the ",
-                            size, " bytes of the text");
+      throw InvalidArgument("plain span ", i, " is [", plain[i].begin, ", ", plain[i].end,
+                            "); spans are sorted, do not overlap and lie in the ", size, " bytes of the text");
     }
     end = plain[i].end;
   }
 }
 
-std::string ReadIfThere(const std::string& path) { return IsRegularFile(path) ? ReadSmallFile(path, kLargestConfig) : std::string(); }
+std::string ReadIfThere(const std::string& path) {
+  return IsRegularFile(path) ? ReadSmallFile(path, kLargestConfig) : std::string();
+}
 
 }  // namespace
 
@@ -346,8 +349,7 @@ struct StreamDecoder::State {
 };
 
 StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens)
-    : tokenizer_(std::move(tokenizer)),
-      state_(new State{tokenizer_->parts().decoder.Start(), skip_special_tokens}) {}
+    : tokenizer_(std::move(tokenizer)), state_(new State{tokenizer_->parts().decoder.Start(), skip_special_tokens}) {}
 StreamDecoder::~StreamDecoder() = default;
 
 std::string StreamDecoder::Push(int32_t id) {

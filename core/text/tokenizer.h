@@ -69,8 +69,8 @@ class Tokenizer {
   std::string Decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
   std::optional<int32_t> TokenId(std::string_view token) const;
-  // The token's text as the file spells it (an added token that is looked for in normalized text: normalized); nothing for an id that
-  // stands for nothing.
+  // The token's text as the file spells it (an added token that is looked for in normalized text: normalized); nothing for an id
+  // that stands for nothing.
   std::optional<std::string> TokenText(int32_t id) const;
   bool IsSpecial(int32_t id) const;
   bool IsAdded(int32_t id) const;
@@ -85,8 +85,8 @@ class Tokenizer {
 
   // The texts as they were read: chat templates and data caches take them from here. Empty where there was no such file.
   const std::string& config_json() const;
-  const std::string& folder() const;   // where tokenizer.json lies; empty from Parse
-  uint64_t content_hash() const;       // of tokenizer.json and of the BOS rule: the same text gives the same ids
+  const std::string& folder() const;  // where tokenizer.json lies; empty from Parse
+  uint64_t content_hash() const;      // of tokenizer.json and of the BOS rule: the same text gives the same ids
 
   // "BPE" and so on, and the rest that hlm_tokenizer_describe prints, as a JSON object.
   std::string Describe() const;

@@ -76,7 +76,8 @@ void ApplyBosRule(const JsonValue& config, const std::string& where, Tokenizer::
       const auto added = parts.added.ids.find(token.content);
       const int32_t id = added != parts.added.ids.end() ? added->second : parts.model->vocabulary().Find(token.content);
       if (id >= 0) return id;
-      throw InvalidArgument(where, ": ", rule, " is true and ", role, " is \"", Printable(token.content), "\", which is no token");
+      throw InvalidArgument(where, ": ", rule, " is true and ", role, " is \"", Printable(token.content),
+                            "\", which is no token");
     }
     throw InvalidArgument(where, ": ", rule, " is true, but there is no ", role);
   };

@@ -64,7 +64,8 @@ void Unigram::FindPath(std::string_view piece, ModelScratch& scratch) const {
       const double score = unknown_score_ + here;
       if (path[at + length].id == -2 || score > path[at + length].score) {
         if (unknown_ < 0) {
-          throw InvalidArgument("the character \"", Printable(piece.substr(at, length)), "\" is not in the vocabulary, which has no unk_id");
+          throw InvalidArgument("the character \"", Printable(piece.substr(at, length)),
+                                "\" is not in the vocabulary, which has no unk_id");
         }
         offer(at + length, score, unknown_);
       }

@@ -67,7 +67,8 @@ void Vocabulary::Add(std::string_view text, int64_t id) {
   const size_t place = static_cast<size_t>(id);
   if (place >= by_id_.size()) by_id_.resize(place + 1);
   if (by_id_[place] != 0) {
-    throw InvalidArgument("the tokens \"", Printable(Text(static_cast<int32_t>(id))), "\" and \"", Printable(text), "\" have the same id ", id);
+    throw InvalidArgument("the tokens \"", Printable(Text(static_cast<int32_t>(id))), "\" and \"", Printable(text),
+                          "\" have the same id ", id);
   }
   if (!map_.Insert(text, static_cast<int32_t>(id))) throw InvalidArgument("the token \"", Printable(text), "\" appears twice");
   by_id_[place] = static_cast<uint32_t>(map_.size());

@@ -18,7 +18,9 @@ class StringMap {
   int32_t Find(std::string_view text) const;  // -1 where it is not there
   size_t size() const { return entries_.size(); }
   // In the order of insertion.
-  std::string_view text(size_t index) const { return std::string_view(arena_).substr(entries_[index].begin, entries_[index].length); }
+  std::string_view text(size_t index) const {
+    return std::string_view(arena_).substr(entries_[index].begin, entries_[index].length);
+  }
   int32_t value(size_t index) const { return entries_[index].value; }
 
  private:
@@ -46,7 +48,9 @@ class Vocabulary {
   // INVALID_ARGUMENT where the id is negative or above 2^24-1, or belongs to another token already.
   void Add(std::string_view text, int64_t id);
   int32_t Find(std::string_view text) const { return map_.Find(text); }
-  bool Has(int32_t id) const { return id >= 0 && static_cast<size_t>(id) < by_id_.size() && by_id_[static_cast<size_t>(id)] != 0; }
+  bool Has(int32_t id) const {
+    return id >= 0 && static_cast<size_t>(id) < by_id_.size() && by_id_[static_cast<size_t>(id)] != 0;
+  }
   std::string_view Text(int32_t id) const { return map_.text(by_id_[static_cast<size_t>(id)] - 1); }
   size_t size() const { return map_.size(); }
   int32_t max_id() const { return static_cast<int32_t>(by_id_.size()) - 1; }

@@ -1,5 +1,6 @@
-// encode_lines TOKENIZER.json TEXTS: for each line of TEXTS, a JSON string, prints one line of JSON with the ids with and without special
-// tokens, offsets (bytes), the decoded text with and without special tokens, and what a stream of the ids decodes to. For differential.py.
+// encode_lines TOKENIZER.json TEXTS: for each line of TEXTS, a JSON string, prints one line of JSON with the ids with and without
+// special tokens, offsets (bytes), the decoded text with and without special tokens, and what a stream of the ids decodes to. For
+// differential.py.
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -26,7 +27,8 @@ int main(int argc, char** argv) {
         out["ids"] = whole.ids;
         for (const hlm::ByteSpan& span : whole.offsets) out["offsets"].push_back({span.begin, span.end});
         options.offsets = false;
-        if (tokenizer->Encode(text, options).ids != whole.ids) throw std::runtime_error("ids depend on whether offsets are asked for");
+        if (tokenizer->Encode(text, options).ids != whole.ids)
+          throw std::runtime_error("ids depend on whether offsets are asked for");
         options.add_special_tokens = false;
         out["plain"] = tokenizer->Encode(text, options).ids;
         out["decoded"] = tokenizer->Decode(whole.ids, false);
@@ -37,7 +39,8 @@ int main(int argc, char** argv) {
           for (const int32_t id : whole.ids) all += decoder.Push(id);
           return all + decoder.Finish();
         };
-        if (stream(false) != out["decoded"] || stream(true) != out["skipped"]) throw std::runtime_error("a stream decodes to something else");
+        if (stream(false) != out["decoded"] || stream(true) != out["skipped"])
+          throw std::runtime_error("a stream decodes to something else");
       } catch (const std::exception& error) {
         out = {{"error", error.what()}};
       }

@@ -1,6 +1,6 @@
 """Tokenizers in every combination of components that open models use, and the texts to try them on."""
 
-import base64
+import functools
 import json
 import random
 import struct
@@ -92,14 +92,27 @@ def zoo(tokenizer):
                           AddedToken("of", single_word=True), AddedToken("  ", normalized=False), AddedToken("\n\n", normalized=False)])
 
 
-def train_bpe(tokenizer, vocab=1200, alphabet=True, **kwargs):
-    trainer = trainers.BpeTrainer(vocab_size=vocab, special_tokens=[], show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet() if alphabet else [], **kwargs)
+VOCABULARY = 1.0  # share of the sizes below
+
+
+def size(n):
+    return int(n * VOCABULARY)
+
+
+@functools.lru_cache(maxsize=None)
+def trained(alphabet, vocab):
+    """Vocabulary and merges of bytes, trained on stretches of a few characters: tokens cross words, so every cut shows."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"[^\n]{1,7}|\n+"), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    trainer = trainers.BpeTrainer(vocab_size=vocab, special_tokens=[], show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet() if alphabet else [])
     tokenizer.train_from_iterator(corpus(), trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(m) for m in model["merges"]]
 
 
 def byte_level(regex, normalizer=None, template=None, ignore_merges=False, prefix_space=False, steps=None, alphabet=True, trim=False, **model):
-    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges, **model))
+    vocab, merges = trained(alphabet, size(1200))
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, ignore_merges=ignore_merges, **model))
     if normalizer is not None:
         tokenizer.normalizer = normalizer
     if regex is None and steps is None:
@@ -107,7 +120,6 @@ def byte_level(regex, normalizer=None, template=None, ignore_merges=False, prefi
     else:
         steps = steps or [pre_tokenizers.Split(Regex(regex), "isolated")]
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps + [pre_tokenizers.ByteLevel(add_prefix_space=prefix_space, use_regex=False)])
-    train_bpe(tokenizer, alphabet=alphabet)
     add_tokens(tokenizer, normalizer is not None)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=trim)
@@ -118,7 +130,6 @@ def byte_level(regex, normalizer=None, template=None, ignore_merges=False, prefi
 
 
 def spaces_bpe(prepend=True, metaspace=None, gemma=False, byte_fallback=True, fuse_unk=True, unk="<unk>"):
-    pre = {"▁": 1}
     tokenizer = Tokenizer(models.BPE())
     steps = [normalizers.Replace(" ", "▁")]
     if prepend:
@@ -131,7 +142,7 @@ def spaces_bpe(prepend=True, metaspace=None, gemma=False, byte_fallback=True, fu
     # Trained on words with the space in front: merges do not cross words, as in sentencepiece's own.
     trainee = Tokenizer(models.BPE())
     trainee.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainee.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=900, show_progress=False, limit_alphabet=150))
+    trainee.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=size(900), show_progress=False, limit_alphabet=150))
     data = json.loads(trainee.to_str())["model"]
     tokens = ["<unk>", "<s>", "</s>"] + ([f"<0x{b:02X}>" for b in range(256)] if byte_fallback else [])
     tokens += sorted(data["vocab"], key=data["vocab"].get)
@@ -150,7 +161,6 @@ def spaces_bpe(prepend=True, metaspace=None, gemma=False, byte_fallback=True, fu
         seen.setdefault(token, len(seen))
     tokenizer.model = models.BPE(vocab=seen, merges=[m for m in merges if m[0] in seen and m[1] in seen and m[0] + m[1] in seen],
                                  byte_fallback=byte_fallback, fuse_unk=fuse_unk, unk_token=unk)
-    del pre
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
     if gemma:
         tokenizer.add_tokens([AddedToken(t, normalized=False) for t in ("\n\n", "\n\n\n", "▁▁", "<table>", "<think>")])
@@ -208,7 +218,7 @@ def charsmap():
 def unigram(normalizer=None, metaspace=None, byte_fallback=False, template="$A </s>"):
     trainee = Tokenizer(models.Unigram())
     trainee.pre_tokenizer = metaspace or pre_tokenizers.Metaspace()
-    trainee.train_from_iterator(corpus(), trainers.UnigramTrainer(vocab_size=700, show_progress=False, unk_token="<unk>", special_tokens=["<unk>", "<s>", "</s>", "<pad>"]))
+    trainee.train_from_iterator(corpus(), trainers.UnigramTrainer(vocab_size=size(700), show_progress=False, unk_token="<unk>", special_tokens=["<unk>", "<s>", "</s>", "<pad>"]))
     data = json.loads(trainee.to_str())["model"]
     vocab = [tuple(piece) for piece in data["vocab"]]
     if byte_fallback:
@@ -252,7 +262,7 @@ def wordpiece():
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(corpus(), trainers.WordPieceTrainer(vocab_size=800, show_progress=False, special_tokens=["[UNK]", "[CLS]", "[SEP]", "[PAD]"]))
+    tokenizer.train_from_iterator(corpus(), trainers.WordPieceTrainer(vocab_size=size(800), show_progress=False, special_tokens=["[UNK]", "[CLS]", "[SEP]", "[PAD]"]))
     tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
     return tokenizer
@@ -262,7 +272,7 @@ def suffix_bpe():
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"'s|'t|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True)])
-    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=800, show_progress=False, end_of_word_suffix="</w>", special_tokens=["<unk>", "<s>"]))
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=size(800), show_progress=False, end_of_word_suffix="</w>", special_tokens=["<unk>", "<s>"]))
     tokenizer.decoder = decoders.BPEDecoder("</w>")
     return tokenizer
 
@@ -270,7 +280,7 @@ def suffix_bpe():
 def prefix_bpe():
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", continuing_subword_prefix="##"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=800, show_progress=False, continuing_subword_prefix="##", special_tokens=["<unk>"]))
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=size(800), show_progress=False, continuing_subword_prefix="##", special_tokens=["<unk>"]))
     tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=False)
     return tokenizer
 
@@ -278,7 +288,7 @@ def prefix_bpe():
 def word_level(pre):
     tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre
-    tokenizer.train_from_iterator(corpus(), trainers.WordLevelTrainer(vocab_size=500, show_progress=False, special_tokens=["<unk>"]))
+    tokenizer.train_from_iterator(corpus(), trainers.WordLevelTrainer(vocab_size=size(500), show_progress=False, special_tokens=["<unk>"]))
     return tokenizer
 
 
