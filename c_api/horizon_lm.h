@@ -127,6 +127,78 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_save(const hlm_model* model, const cha
 
 HLM_API void hlm_model_destroy(hlm_model* model);
 
+/* ---- Tokenizers ---------------------------------------------------------------------------------------------------- */
+
+/* Text to token ids and back, as a Hugging Face tokenizer.json says. Immutable; unlike other handles any number of threads may use
+ * one at the same time. Texts are a pointer and a length in bytes, may hold NUL, and must be UTF-8. */
+typedef struct hlm_tokenizer hlm_tokenizer;
+
+/* Opens a folder with tokenizer.json (and tokenizer_config.json, special_tokens_map.json), or a tokenizer.json by its path, whose
+ * folder is looked through as well. Models: BPE, Unigram, WordPiece, WordLevel. NOT_FOUND where there is none, INVALID_ARGUMENT naming
+ * file and byte for damaged ones, UNIMPLEMENTED naming a component that is not known. */
+HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_open(const char* path, hlm_tokenizer** out_tokenizer);
+
+/* A JSON object: {"model", "vocab_size" (different tokens, added ones included), "max_id" (a model has at least one row more),
+ * "added_tokens", "byte_level", "bos_rule" (the file that says which special tokens surround a text), "ids_before", "ids_after",
+ * "special_tokens": {"bos_token", "eos_token", "pad_token", ..., "additional_special_tokens": []}, "content_hash"}. Keys are only
+ * ever added. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_describe(const hlm_tokenizer* tokenizer, char** out_json);
+
+#define HLM_OFFSETS_BYTES 0
+#define HLM_OFFSETS_CHARACTERS 1 /* code points, as Python counts */
+#define HLM_OFFSETS_UTF16 2      /* code units, as Java counts */
+
+typedef struct hlm_encode_options {
+  size_t struct_size;
+  int32_t add_special_tokens; /* 1 (default): BOS and the like, as the file says; 0: for text that a chat template made */
+  int32_t offsets_in;         /* HLM_OFFSETS_...; default BYTES */
+  const int64_t* plain;       /* [n_plain] begin and end, by turns, of spans of bytes that are somebody's input: no special token is
+                                 matched that touches one. Rising, not overlapping. NULL with 0: none */
+  size_t n_plain;             /* twice the spans */
+  int32_t plain_added;        /* 1: in those spans no added token is matched at all, special or not; default 0 */
+  int32_t trim_offsets;       /* 1: spaces at the ends of a token do not belong to it where the file says so; default 0 */
+} hlm_encode_options;
+HLM_API void hlm_encode_options_init_sized(hlm_encode_options* options, size_t struct_size);
+static inline void hlm_encode_options_init(hlm_encode_options* options) {
+  hlm_encode_options_init_sized(options, sizeof(*options));
+}
+
+/* The ids of a text of n_text bytes. ids: [n_ids], offsets: [n_offsets] with the begin and end of each id in the text, by turns, n_offsets
+ * = 2 * n_ids, or NULL with 0. out_n_ids is how many there are. With n_ids = 0 they are counted only. OUT_OF_RANGE naming the count where
+ * they do not fit: nothing is written then. n_text + 16 are enough, unless a normalizer of the file makes texts longer. An offset
+ * covers whole characters (ids that share one have the same); {0, 0} for ids that add_special_tokens put there. INVALID_ARGUMENT
+ * naming the byte where the text is not UTF-8, or has more than 2^31 - 1 bytes. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_encode(const hlm_tokenizer* tokenizer, const char* text, size_t n_text,
+                                                     const hlm_encode_options* options, int32_t* ids, size_t n_ids,
+                                                     int64_t* offsets, size_t n_offsets, size_t* out_n_ids);
+
+/* The text of ids; those that stand for nothing are left out. skip_special_tokens: 0 or 1. out_n_text (bytes; a NUL follows them) may be
+ * NULL. Bytes that make no characters become U+FFFD. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_decode(const hlm_tokenizer* tokenizer, const int32_t* ids, size_t n_ids,
+                                                     int32_t skip_special_tokens, char** out_text, size_t* out_n_text);
+
+/* The token as the file spells it ("\xc4\xa0the" in a byte-level vocabulary). NOT_FOUND for an id that stands for nothing. out_n_text
+ * may be NULL. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_token(const hlm_tokenizer* tokenizer, int32_t id, char** out_text, size_t* out_n_text);
+
+/* The id of a token, spelled so. NOT_FOUND where there is none. */
+HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_id(const hlm_tokenizer* tokenizer, const char* token, size_t n_token, int32_t* out_id);
+
+HLM_API void hlm_tokenizer_destroy(hlm_tokenizer* tokenizer);
+
+/* Decodes ids as they are generated. What push and finish hand out, one behind the other, is what hlm_tokenizer_decode makes of all
+ * the ids; each is whole characters that nothing later can change. The tokenizer may be destroyed before it. */
+typedef struct hlm_decoder hlm_decoder;
+
+HLM_API HLM_MUST_USE hlm_error* hlm_decoder_create(const hlm_tokenizer* tokenizer, int32_t skip_special_tokens,
+                                                   hlm_decoder** out_decoder);
+/* The text that these ids complete, often "". out_n_text may be NULL. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_decoder_push(hlm_decoder* decoder, const int32_t* ids, size_t n_ids, char** out_text,
+                                                 size_t* out_n_text);
+/* What is left; then the decoder is as new. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_decoder_finish(hlm_decoder* decoder, char** out_text, size_t* out_n_text);
+HLM_API void hlm_decoder_destroy(hlm_decoder* decoder);
+
 /* ---- Plans --------------------------------------------------------------------------------------------------------- */
 
 /* Everything that a run will do with memory, fixed before the first byte is allocated. Immutable. */

@@ -15,6 +15,8 @@ readonly PACKAGES=(
   libhwy-dev          # Highway: portable SIMD
   libxxhash-dev       # hashes
   nlohmann-json3-dev  # JSON
+  libpcre2-dev        # PCRE2: the patterns of tokenizers
+  libutf8proc-dev     # utf8proc: Unicode normal forms and categories
   libcli11-dev        # command lines
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
 )
@@ -27,6 +29,8 @@ readonly VERSIONS=(
   "libhwy-dev 1.0.3"
   "nlohmann-json3-dev 3.11."
   "libcli11-dev 2.1."
+  "libpcre2-dev 10.42"
+  "libutf8proc-dev 2.8"
   "libgtest-dev 1.12."
 )
 

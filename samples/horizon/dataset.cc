@@ -6,8 +6,9 @@
 
 namespace horizon {
 
-Dataset::Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size)
-    : ids_(data_path) {
+Dataset::Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size,
+                 const TextReader& text)
+    : ids_(data_path, text) {
   if (ids_.size() == 0) throw Error(data_path + ": no ids in it");
   if (ids_.shape().size() == 2) {
     rows_ = ids_.shape()[0];

@@ -34,7 +34,9 @@ class Dataset {
  public:
   // `labels_path` may be empty. `seq_len` is the inputs of a row of a stream; 2-D files have their own. Every id and label is
   // checked against the vocabulary here, before anything expensive begins.
-  Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size);
+  // `text` makes ids of .txt files; without it their bytes are the ids.
+  Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size,
+          const TextReader& text = nullptr);
 
   int64_t rows() const { return rows_; }
   int64_t row_tokens() const { return row_tokens_; }  // S, or L + 1

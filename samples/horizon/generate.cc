@@ -7,12 +7,13 @@
 #include "samples/horizon/engine.h"
 #include "samples/horizon/order.h"
 #include "samples/horizon/sampler.h"
+#include "samples/horizon/tokenizer.h"
 #include "samples/horizon/tokens.h"
 
 namespace horizon {
 namespace {
 
-std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_size) {
+std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_size, const hlm_tokenizer* tokenizer) {
   std::vector<int32_t> ids;
   if (!options.prompt_ids.empty()) {
     const TokenFile file(options.prompt_ids);
@@ -20,6 +21,14 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
     file.CheckIds(vocab_size);
     ids.resize(static_cast<size_t>(file.size()));
     file.Copy(0, ids);
+  } else if (tokenizer != nullptr) {
+    ids = Encode(tokenizer, options.prompt, true);
+    for (const int32_t id : ids) {
+      if (id >= vocab_size) {
+        throw Error("id " + std::to_string(id) + " of --prompt is outside the model's vocabulary [0, " +
+                    std::to_string(vocab_size) + ")");
+      }
+    }
   } else {
     for (const unsigned char byte : options.prompt) {
       if (byte >= vocab_size) {
@@ -33,15 +42,45 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
   return ids;
 }
 
-// Ids are bytes as long as they are below 256; others have no text of their own.
-void Print(int32_t id) {
-  if (id < 256) {
-    std::putchar(id);
-  } else {
-    std::printf("<%d>", id);
+// Prints ids as they come: by the tokenizer, else as bytes below 256; others have no text of their own.
+class Printer {
+ public:
+  explicit Printer(const hlm_tokenizer* tokenizer) {
+    if (tokenizer == nullptr) return;
+    hlm_decoder* decoder = nullptr;
+    Check(hlm_decoder_create(tokenizer, 1, &decoder));
+    decoder_.reset(decoder);
   }
-  std::fflush(stdout);
-}
+  void Print(int32_t id) {
+    if (decoder_ != nullptr) {
+      char* text = nullptr;
+      size_t n = 0;
+      Check(hlm_decoder_push(decoder_.get(), &id, 1, &text, &n));
+      Put(text, n);
+    } else if (id < 256) {
+      std::putchar(id);
+    } else {
+      std::printf("<%d>", id);
+    }
+    std::fflush(stdout);
+  }
+  void Finish() {
+    if (decoder_ != nullptr) {
+      char* text = nullptr;
+      size_t n = 0;
+      Check(hlm_decoder_finish(decoder_.get(), &text, &n));
+      Put(text, n);
+    }
+    std::putchar('\n');
+  }
+
+ private:
+  static void Put(char* text, size_t n) {
+    const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
+    std::fwrite(text, 1, n, stdout);
+  }
+  std::unique_ptr<hlm_decoder, Destroyer<hlm_decoder_destroy>> decoder_;
+};
 
 // The next id after `ids`, from one forward pass over all of them.
 int32_t Next(hlm_trainer* trainer, const std::vector<int32_t>& ids, const GenerateOptions& options, int64_t index,
@@ -62,28 +101,32 @@ int RunGenerate(const Options& options) {
   const GenerateOptions& generate = options.generate;
   const Model model = OpenModel(options.model);
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
-  std::vector<int32_t> ids = ReadPrompt(generate, vocab_size);
+  const Tokenizer tokenizer = TokenizerOf(options.model);
+  std::vector<int32_t> ids = ReadPrompt(generate, vocab_size, tokenizer.get());
   const size_t prompt_length = ids.size();
 
   const int64_t length = static_cast<int64_t>(prompt_length) + generate.max_new_tokens;
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_FORWARD, 1, length);
   const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
 
+  Printer printer(tokenizer.get());
   if (!options.json) {
     std::fprintf(stderr, "note: there is no cache of keys and values; the prefix is computed again for each of %lld tokens\n",
                  static_cast<long long>(generate.max_new_tokens));
-    for (const int32_t id : ids) Print(id);
+    for (const int32_t id : ids) printer.Print(id);
   }
   std::vector<float> logits(static_cast<size_t>(vocab_size));
   for (int64_t i = 0; i < generate.max_new_tokens; ++i) {
     ids.push_back(Next(trainer.get(), ids, generate, i, logits));
-    if (!options.json) Print(ids.back());
+    if (!options.json) printer.Print(ids.back());
   }
   if (options.json) {
-    const Json line = {{"ids", std::vector<int32_t>(ids.begin() + static_cast<std::ptrdiff_t>(prompt_length), ids.end())}};
+    const std::vector<int32_t> made(ids.begin() + static_cast<std::ptrdiff_t>(prompt_length), ids.end());
+    Json line = {{"ids", made}};
+    if (tokenizer != nullptr) line["text"] = Decode(tokenizer.get(), made, true);
     std::printf("%s\n", line.dump().c_str());
   } else {
-    std::putchar('\n');
+    printer.Finish();
   }
   return kExitOk;
 }

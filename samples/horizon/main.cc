@@ -34,6 +34,7 @@ class CommandLine {
     AddEval();
     AddGenerate();
     AddBench();
+    AddTokenize();
   }
 
   int Run(int argc, char** argv) {
@@ -106,8 +107,8 @@ class CommandLine {
   }
 
   void AddGenerate() {
-    const Command& command =
-        Add("generate", "continue a prompt", RunGenerate, "print {\"ids\": [...]}, the new ids, as the last line");
+    const Command& command = Add("generate", "continue a prompt", RunGenerate,
+                                 "print {\"ids\": [...]}, the new ids, as the last line; with a tokenizer their \"text\"");
     AddModelOptions(*command.app, *command.options);
     AddGenerateOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
@@ -123,6 +124,13 @@ class CommandLine {
     AddEngineOptions(*command.app, *command.options);
     AddTraceOption(*command.app, *command.options);
     command.app->footer("Rows have --seq-len tokens.");
+  }
+
+  void AddTokenize() {
+    const Command& command = Add("tokenize", "ids of a text, or the text of ids", RunTokenize,
+                                 "print {\"ids\", \"tokens\", \"offsets\" (bytes), \"bytes\"}, or {\"text\"} of --ids");
+    AddTokenizeOptions(*command.app, *command.options);
+    command.app->footer("One of --model and --tokenizer, and one of --text, --data and --ids.");
   }
 
   CLI::App app_;

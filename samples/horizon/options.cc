@@ -101,6 +101,11 @@ CLI::Option* AddText(CLI::App& app, const std::string& name, std::string& value,
   });
 }
 
+void AddBytesOption(CLI::App& app, Options& options, const char* group) {
+  app.add_flag("--bytes", options.model.bytes, "take the bytes of a text as ids, whatever tokenizer the model folder has")
+      ->group(group);
+}
+
 }  // namespace
 
 void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { app.add_flag("--json", options.json, help); }
@@ -129,13 +134,40 @@ void AddModelOptions(CLI::App& app, Options& options) {
 }
 
 void AddDataOptions(CLI::App& app, Options& options, bool required) {
-  AddText(app, "--data", options.data.data, "FILE",
-          "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, bytes as ids")
+  AddText(
+      app, "--data", options.data.data, "FILE",
+      "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
+      "bytes as ids")
       ->required(required)
       ->group(kDataGroup);
   AddText(app, "--labels", options.data.labels, "FILE",
           "labels in the shape of the ids, .npy of int32 or int64; -100 is not predicted (default: the ids)")
       ->group(kDataGroup);
+  AddBytesOption(app, options, kDataGroup);
+}
+
+void AddTokenizeOptions(CLI::App& app, Options& options) {
+  TokenizeOptions& tokenize = options.tokenize;
+  AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with tokenizer.json");
+  AddText(app, "--tokenizer", tokenize.tokenizer, "FILE", "a tokenizer.json");
+  app.add_option_function<std::string>(
+         "--text",
+         [&tokenize](const std::string& text) {
+           tokenize.text = text;
+           tokenize.has_text = true;
+         },
+         "the text to make ids of")
+      ->type_name("TEXT");
+  AddText(app, "--data", options.data.data, "FILE", "a file whose whole text to make ids of");
+  app.add_option_function<std::string>(
+         "--ids",
+         [&tokenize](const std::string& ids) {
+           tokenize.ids = ids;
+           tokenize.has_ids = true;
+         },
+         "ids to make text of, as \"1 2 3\" or \"1,2,3\"")
+      ->type_name("IDS");
+  app.add_flag("--no-special", tokenize.no_special, "no special tokens around the text; of --ids: none in it");
 }
 
 void AddShapeOptions(CLI::App& app, Options& options) {
@@ -236,12 +268,14 @@ void AddBenchOptions(CLI::App& app, Options& options) {
 
 void AddGenerateOptions(CLI::App& app, Options& options) {
   GenerateOptions& generate = options.generate;
-  CLI::Option* prompt = app.add_option("--prompt", generate.prompt, "the text to continue; its bytes are the ids")
+  CLI::Option* prompt = app.add_option("--prompt", generate.prompt,
+                                       "the text to continue: by the model folder's tokenizer, else its bytes are the ids")
                             ->type_name("TEXT")
                             ->group(kGenerateGroup);
   AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy")
       ->group(kGenerateGroup)
       ->excludes(prompt);
+  AddBytesOption(app, options, kGenerateGroup);
   AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
       ->group(kGenerateGroup);

@@ -15,6 +15,7 @@ struct ModelOptions {
   std::string config;
   std::string preset;
   int64_t init_seed = 0;
+  bool bytes = false;  // of texts the bytes are the ids, whatever tokenizer the folder has
 };
 
 struct DataOptions {
@@ -89,6 +90,14 @@ struct GenerateOptions {
   int64_t seed = 0;
 };
 
+struct TokenizeOptions {
+  std::string tokenizer;
+  std::string text;
+  std::string ids;
+  bool has_text = false, has_ids = false;  // given, were it empty
+  bool no_special = false;
+};
+
 struct Options {
   bool json = false;
   int32_t purpose = HLM_PURPOSE_TRAIN;
@@ -100,6 +109,7 @@ struct Options {
   RunOptions run;
   BenchOptions bench;
   GenerateOptions generate;
+  TokenizeOptions tokenize;
 };
 
 // Each adds one group of options to a subcommand. What an option's value may be is checked while parsing.
@@ -115,6 +125,7 @@ void AddRunOptions(CLI::App& app, Options& options);
 void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
 void AddGenerateOptions(CLI::App& app, Options& options);
+void AddTokenizeOptions(CLI::App& app, Options& options);
 
 // Combinations that contradict each other: throws UsageError saying which option to change.
 void CheckModelOptions(const Options& options);

@@ -6,6 +6,7 @@
 #include "samples/horizon/command.h"
 #include "samples/horizon/engine.h"
 #include "samples/horizon/text.h"
+#include "samples/horizon/tokenizer.h"
 
 namespace horizon {
 namespace {
@@ -67,7 +68,7 @@ int64_t RowTokens(const Options& options, const Model& model) {
   if (options.data.data.empty()) return options.shape.seq_len;
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
   const auto row_tokens = [&](const std::string& data, const std::string& labels) {
-    return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size).row_tokens();
+    return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model)).row_tokens();
   };
   return std::max(row_tokens(options.data.data, options.data.labels), row_tokens(options.run.eval_data, options.run.eval_labels));
 }

@@ -46,12 +46,17 @@ int64_t FirstBad(Element element, const unsigned char* data, int64_t size, Bad b
 
 }  // namespace
 
-TokenFile::TokenFile(const std::string& path) : file_(path) {
+TokenFile::TokenFile(const std::string& path, const TextReader& text) : file_(path) {
   if (path.ends_with(".npy")) {
     const NpyHeader header = ParseNpy(path, file_.data(), file_.size());
     element_ = header.element;
     shape_ = header.shape;
     data_ = file_.data() + header.data_offset;
+  } else if (path.ends_with(".txt") && text) {
+    text_ids_ = text(path);
+    element_ = Element::kInt32;
+    shape_ = {static_cast<int64_t>(text_ids_.size())};
+    data_ = reinterpret_cast<const unsigned char*>(text_ids_.data());
   } else if (path.ends_with(".txt")) {
     shape_ = {static_cast<int64_t>(file_.size())};
     data_ = file_.data();

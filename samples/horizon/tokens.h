@@ -1,8 +1,9 @@
-// A file of token ids or labels: a .npy array, or a text whose bytes are the ids.
+// A file of token ids or labels: a .npy array, or a text, whose bytes are the ids or which somebody else makes ids of.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_TOKENS_H_
 #define HORIZON_LM_SAMPLES_HORIZON_TOKENS_H_
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,10 +16,13 @@ namespace horizon {
 // As in Hugging Face: a label that is not predicted.
 inline constexpr int32_t kIgnoredLabel = -100;
 
+// The ids of a text file.
+using TextReader = std::function<std::vector<int32_t>(const std::string& path)>;
+
 class TokenFile {
  public:
-  // Takes the format from the name's end, .npy or .txt.
-  explicit TokenFile(const std::string& path);
+  // Takes the format from the name's end, .npy or .txt. `text` makes ids of a .txt file; without it its bytes are the ids.
+  explicit TokenFile(const std::string& path, const TextReader& text = nullptr);
 
   const std::string& path() const { return file_.path(); }
   Element element() const { return element_; }
@@ -40,6 +44,7 @@ class TokenFile {
   std::string Place(int64_t index) const;  // "row 3, column 17" or "position 1029"
 
   MappedFile file_;
+  std::vector<int32_t> text_ids_;
   Element element_ = Element::kUint8;
   std::vector<int64_t> shape_;
   int64_t size_ = 0;

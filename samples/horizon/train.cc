@@ -14,6 +14,7 @@
 #include "samples/horizon/output.h"
 #include "samples/horizon/progress.h"
 #include "samples/horizon/text.h"
+#include "samples/horizon/tokenizer.h"
 
 namespace horizon {
 namespace {
@@ -46,7 +47,7 @@ class Training {
 
  private:
   Dataset OpenData(const std::string& data, const std::string& labels) const {
-    return Dataset(data, labels, options_.shape.seq_len, description_.at("vocab_size").get<int64_t>());
+    return Dataset(data, labels, options_.shape.seq_len, description_.at("vocab_size").get<int64_t>(), ReaderOf(options_.model));
   }
   void Step(int64_t step);
   void EvaluateAfter(int64_t step);

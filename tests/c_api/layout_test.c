@@ -16,6 +16,14 @@ AT(hlm_save_options, dtype, 8);
 AT(hlm_save_options, overwrite, 12);
 LAST(hlm_save_options, max_shard_bytes, 16, 24);
 
+AT(hlm_encode_options, struct_size, 0);
+AT(hlm_encode_options, add_special_tokens, 8);
+AT(hlm_encode_options, offsets_in, 12);
+AT(hlm_encode_options, plain, 16);
+AT(hlm_encode_options, n_plain, 24);
+AT(hlm_encode_options, plain_added, 32);
+LAST(hlm_encode_options, trim_offsets, 36, 40);
+
 AT(hlm_plan_options, struct_size, 0);
 AT(hlm_plan_options, device, 8);
 AT(hlm_plan_options, purpose, 16);

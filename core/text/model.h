@@ -1,0 +1,58 @@
+// The model of a tokenizer.json: from a piece of text to ids.
+#ifndef HORIZON_LM_CORE_TEXT_MODEL_H_
+#define HORIZON_LM_CORE_TEXT_MODEL_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/text/vocabulary.h"
+#include "core/text/word_cache.h"
+
+namespace hlm {
+
+// What encoding writes to; one thread at a time.
+struct ModelScratch {
+  struct Symbol {
+    int32_t id;
+    uint32_t length;  // bytes of the piece; 0: merged into the one before
+    uint32_t previous, next;
+  };
+  struct PathNode {
+    double score;
+    uint32_t begin;
+    int32_t id;  // -2: nothing ends here
+  };
+  WordCache cache;
+  std::vector<Symbol> symbols;
+  std::vector<uint64_t> heap;
+  std::vector<PathNode> path;
+  std::vector<int32_t> ids;
+  std::vector<uint32_t> ends;
+  std::string text;
+};
+
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+
+  virtual const char* type() const = 0;
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+
+  // Appends the ids of `piece` (not empty), and with `ends` the byte of the piece where each of them ends: ids that share a
+  // character end together. `readable` bytes may be read from piece.data() on. Throws INVALID_ARGUMENT for a character that is
+  // not in the vocabulary where the model has nothing to put in its place.
+  virtual void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
+                      std::vector<uint32_t>* ends) const = 0;
+
+ protected:
+  explicit TokenModel(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+
+ private:
+  Vocabulary vocabulary_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TEXT_MODEL_H_

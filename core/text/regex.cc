@@ -1,0 +1,118 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "core/text/regex.h"
+
+#include <pcre2.h>
+
+#include <new>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/model/json_text.h"
+#include "core/text/pattern_syntax.h"
+
+namespace hlm {
+namespace {
+
+constexpr size_t kLongestPattern = 64 << 10;
+constexpr uint32_t kMatchLimit = 50'000'000;
+constexpr uint32_t kHeapLimit = 64 << 10;  // KiB
+constexpr size_t kJitStack = 32 << 10, kLargestJitStack = 8 << 20;
+
+template <auto Free>
+struct Freer {
+  template <class T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+
+}  // namespace
+
+struct RegexScratch::Memory {
+  std::unique_ptr<pcre2_match_data, Freer<pcre2_match_data_free>> data{pcre2_match_data_create(1, nullptr)};
+  std::unique_ptr<pcre2_match_context, Freer<pcre2_match_context_free>> context{pcre2_match_context_create(nullptr)};
+  std::unique_ptr<pcre2_jit_stack, Freer<pcre2_jit_stack_free>> stack{
+      pcre2_jit_stack_create(kJitStack, kLargestJitStack, nullptr)};
+};
+
+RegexScratch::RegexScratch() : memory_(std::make_unique<Memory>()) {
+  if (memory_->data == nullptr || memory_->context == nullptr || memory_->stack == nullptr) throw std::bad_alloc();
+  pcre2_set_match_limit(memory_->context.get(), kMatchLimit);
+  pcre2_set_heap_limit(memory_->context.get(), kHeapLimit);
+  pcre2_jit_stack_assign(memory_->context.get(), nullptr, memory_->stack.get());
+}
+RegexScratch::~RegexScratch() = default;
+
+struct Regex::Code {
+  std::unique_ptr<pcre2_code, Freer<pcre2_code_free>> code;
+  bool jit = false;
+};
+
+Regex::Regex(const std::string& pattern) : pattern_(pattern) {
+  if (pattern.size() > kLongestPattern) {
+    throw InvalidArgument("a pattern of ", pattern.size(), " bytes; the limit is ", kLongestPattern);
+  }
+  std::string translated;
+  try {
+    translated = PcrePattern(pattern);
+  } catch (const Error& error) {
+    throw Error(error.code(), StrCat("the pattern \"", Printable(pattern), "\": ", error.message()));
+  }
+  Compile(translated);
+}
+
+Regex Regex::Literal(std::string_view text) {
+  if (text.size() > kLongestPattern)
+    throw InvalidArgument("a pattern of ", text.size(), " bytes; the limit is ", kLongestPattern);
+  Regex regex;
+  regex.pattern_ = text;
+  regex.Compile(EscapePattern(text));
+  return regex;
+}
+
+Regex::~Regex() = default;
+Regex::Regex(Regex&& other) noexcept = default;
+Regex& Regex::operator=(Regex&& other) noexcept = default;
+
+void Regex::Compile(const std::string& translated) {
+  std::unique_ptr<pcre2_compile_context, Freer<pcre2_compile_context_free>> context(pcre2_compile_context_create(nullptr));
+  if (context == nullptr) throw std::bad_alloc();
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  pcre2_set_parens_nest_limit(context.get(), 200);
+  int error = 0;
+  size_t at = 0;
+  code_ = std::make_unique<Code>();
+  code_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK, &error,
+                                  &at, context.get()));
+  if (code_->code == nullptr) {
+    if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAPLIMIT) throw std::bad_alloc();
+    char text[200] = "";
+    pcre2_get_error_message(error, reinterpret_cast<PCRE2_UCHAR*>(text), sizeof(text));
+    throw InvalidArgument("the pattern \"", Printable(pattern_), "\": ", text);
+  }
+  code_->jit = pcre2_jit_compile(code_->code.get(), PCRE2_JIT_COMPLETE) == 0;
+}
+
+bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Match& match) const {
+  RegexScratch::Memory& memory = *scratch.memory_;
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data() != nullptr ? text.data() : "");
+  const auto run = code_->jit ? pcre2_jit_match : pcre2_match;
+  int result = run(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, memory.data.get(), memory.context.get());
+  if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
+    // The interpreter keeps its stack on the heap.
+    result = pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, memory.data.get(),
+                         memory.context.get());
+  }
+  if (result == PCRE2_ERROR_NOMATCH) return false;
+  if (result == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc();
+  if (result < 0) {
+    throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", kMatchLimit,
+                          " at byte ", from, " of ", text.size());
+  }
+  const size_t* ends = pcre2_get_ovector_pointer(memory.data.get());
+  match = {ends[0], ends[1]};
+  return true;
+}
+
+}  // namespace hlm
