@@ -66,6 +66,7 @@ HLM_VERSIONED(hlm_trainer_options, 80);
 HLM_VERSIONED(hlm_step_metrics, 72);
 HLM_VERSIONED(hlm_optimizer_options, 48);
 HLM_VERSIONED(hlm_optimizer_arrays, 72);
+HLM_VERSIONED(hlm_template_options, 96);
 #undef HLM_VERSIONED
 
 // No struct will ever be this large: a size above it was never set.

@@ -198,6 +198,71 @@ HLM_API HLM_MUST_USE hlm_error* hlm_decoder_push(hlm_decoder* decoder, const int
 /* What is left; then the decoder is as new. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_decoder_finish(hlm_decoder* decoder, char** out_text, size_t* out_n_text);
 HLM_API void hlm_decoder_destroy(hlm_decoder* decoder);
+/* ---- Chat templates ------------------------------------------------------------------------------------------------ */
+
+/* The chat templates of a model (Jinja, as Hugging Face renders them), compiled. Immutable: any number of threads render from one
+ * handle at once. A template is somebody's input: what it may use up is limited, and it reaches nothing but its variables. */
+typedef struct hlm_template hlm_template;
+
+/* `path`: a model's folder (tokenizer_config.json, chat_template.jinja, additional_chat_templates), a tokenizer_config.json, or a
+ * file that holds a template. NOT_FOUND where there is none; INVALID_ARGUMENT naming the line for what is no template;
+ * UNIMPLEMENTED naming a statement, filter or test that this library lacks. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_open(const char* path, hlm_template** out_template);
+/* A template from its text. Errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_create(const char* text, hlm_template** out_template);
+
+/* A JSON object: {"names": [...], "generation": [names of those with {% generation %} tags], "special_tokens": {"bos_token": ...},
+ * "added_tokens": [...], "stop_tokens": [...]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_describe(const hlm_template* chat_template, char** out_json);
+
+#define HLM_TRAIN_ON_ASSISTANT 0  /* every message of role "assistant", but those with "weight": 0 or "train": false */
+#define HLM_TRAIN_ON_LAST 1       /* the last of these */
+#define HLM_TRAIN_ON_COMPLETION 2 /* those of these behind the prompt */
+#define HLM_TRAIN_ON_ALL 3        /* all of the text */
+
+#define HLM_MASK_AUTO 0   /* the first of the following that the template allows */
+#define HLM_MASK_TAGS 1   /* what the template marks with {% generation %} */
+#define HLM_MASK_SPANS 2  /* what a turn adds to the prompt that inference would have seen */
+#define HLM_MASK_UNROLL 3 /* a sequence for each trained turn, as inference would have seen it */
+
+typedef struct hlm_template_options {
+  size_t struct_size;
+  const char* name;              /* of the template; NULL: chosen as Hugging Face does ("tool_use" with tools, else "default") */
+  const char* tools_json;        /* an array of tools; NULL: none */
+  const char* documents_json;    /* an array of documents; NULL: none */
+  const char* variables_json;    /* an object of further variables; NULL: none */
+  const char* date;              /* what strftime_now says: "YYYY-MM-DD" or "YYYY-MM-DD HH:MM:SS"; NULL: now */
+  int32_t add_generation_prompt; /* render only; default 0 */
+  int32_t train_on;              /* training only: HLM_TRAIN_ON_...; default ASSISTANT */
+  int32_t mask;                  /* training only: HLM_MASK_...; default AUTO */
+  int32_t reserved;              /* 0 */
+  int64_t prompt_messages;       /* training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user" */
+  int64_t max_output_bytes;      /* of the text, and of every string on the way; default 64 MiB */
+  int64_t max_iterations;        /* turns of loops and calls of macros, in all; default 10,000,000 */
+  int64_t max_depth;             /* expressions, blocks and macros inside each other; default 600, at most 600 */
+} hlm_template_options;
+HLM_API void hlm_template_options_init_sized(hlm_template_options* options, size_t struct_size);
+static inline void hlm_template_options_init(hlm_template_options* options) {
+  hlm_template_options_init_sized(options, sizeof(*options));
+}
+
+/* The text of a conversation. `messages_json`: an array of {"role", "content", ...}; members reach the template as they are.
+ * Strings with half a surrogate pair and whole numbers beyond 64 bits are INVALID_ARGUMENT, as is what the template raises or what
+ * Python would raise, naming template and line; a limit that is reached is RESOURCE_EXHAUSTED. `options` may be NULL. The text holds
+ * every special token that the template prints, bos_token too: tokenize it without adding any. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_template, const char* messages_json,
+                                                    const hlm_template_options* options, char** out_text);
+
+/* A conversation for training: {"method": "tags" | "spans" | "unroll" | "all", "sequences": [{"text", "trained": [[begin, end], ...],
+ * "messages": [the message of each], "input": [[begin, end], ...], "without_stop"}]}, ranges in bytes of the text (UTF-8), rising.
+ * `trained` is proved: all that came from a trained message's content, reasoning and tool calls is in it, nothing of another message or
+ * of the tools is, and it is never empty; else INVALID_ARGUMENT naming template and message. `input` is what came from the caller
+ * and not from the template. without_stop counts trained ranges that do not end with an added token, where those are known. Several
+ * sequences only where the template rewrites history. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_render_training(const hlm_template* chat_template, const char* messages_json,
+                                                             const hlm_template_options* options, char** out_json);
+
+HLM_API void hlm_template_destroy(hlm_template* chat_template);
 
 /* ---- Plans --------------------------------------------------------------------------------------------------------- */
 

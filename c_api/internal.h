@@ -14,6 +14,7 @@
 #include "core/model/spec.h"
 #include "core/plan/plan.h"
 #include "core/text/tokenizer.h"
+#include "core/template/chat_template.h"
 #include "core/train/trainer.h"
 #include "cpu_optim/host_pool.h"
 #include "cpu_optim/optimizer.h"
@@ -35,6 +36,10 @@ struct hlm_decoder {
   hlm_decoder(std::shared_ptr<const hlm::Tokenizer> tokenizer, bool skip) : decoder(std::move(tokenizer), skip) {}
   hlm::StreamDecoder decoder;
   std::atomic<bool> in_use{false};
+};
+
+struct hlm_template {
+  std::shared_ptr<const hlm::ChatTemplate> chat;
 };
 
 struct hlm_plan {

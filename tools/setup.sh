@@ -19,6 +19,7 @@ readonly PACKAGES=(
   libutf8proc-dev     # utf8proc: Unicode normal forms and categories
   libcli11-dev        # command lines
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
+  python3-jinja2      # the original of the chat templates, for tests
 )
 
 # Package and the beginning of the version that the project is built and tested with.

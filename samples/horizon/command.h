@@ -12,6 +12,7 @@ int RunTrain(const Options& options);
 int RunEval(const Options& options);
 int RunGenerate(const Options& options);
 int RunBench(const Options& options);
+int RunShowMask(const Options& options);
 int RunTokenize(const Options& options);
 
 }  // namespace horizon

@@ -35,6 +35,7 @@ class CommandLine {
     AddGenerate();
     AddBench();
     AddTokenize();
+    AddShowMask();
   }
 
   int Run(int argc, char** argv) {
@@ -131,6 +132,13 @@ class CommandLine {
                                  "print {\"ids\", \"tokens\", \"offsets\" (bytes), \"bytes\"}, or {\"text\"} of --ids");
     AddTokenizeOptions(*command.app, *command.options);
     command.app->footer("One of --model and --tokenizer, and one of --text, --data and --ids.");
+  }
+
+  void AddShowMask() {
+    const Command& command = Add("show-mask", "a conversation as it is trained, the trained text coloured", RunShowMask,
+                                 "print the sequences with their trained ranges as JSON");
+    AddMaskOptions(*command.app, *command.options);
+    command.app->footer("Where colours are off, trained text stands between the brackets \xe2\x9f\xa6 and \xe2\x9f\xa7.");
   }
 
   CLI::App app_;

@@ -283,6 +283,27 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->group(kGenerateGroup);
 }
 
+void AddMaskOptions(CLI::App& app, Options& options) {
+  MaskOptions& mask = options.mask;
+  AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with a chat template");
+  AddText(app, "--template", mask.chat_template, "FILE", "a chat template, instead of --model's");
+  AddText(app, "--data", mask.data, "FILE", "JSONL: rows with \"messages\" (and \"tools\"), or with \"prompt\" and \"completion\"")
+      ->required(true);
+  AddNumber(app, "--index", mask.index, 0, "the row, from 0");
+  AddChoice(app, "--train-on", mask.train_on,
+            {{"assistant", HLM_TRAIN_ON_ASSISTANT},
+             {"last", HLM_TRAIN_ON_LAST},
+             {"completion", HLM_TRAIN_ON_COMPLETION},
+             {"all", HLM_TRAIN_ON_ALL}},
+            "what is trained");
+  AddChoice(app, "--mask", mask.mask,
+            {{"auto", HLM_MASK_AUTO}, {"tags", HLM_MASK_TAGS}, {"spans", HLM_MASK_SPANS}, {"unroll", HLM_MASK_UNROLL}},
+            "how it is found");
+  AddText(app, "--variables", mask.variables, "JSON", "an object of further variables of the template");
+  AddText(app, "--date", mask.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)");
+  app.add_flag("--color", mask.color, "colours also where the output is no terminal");
+}
+
 void CheckModelOptions(const Options& options) {
   const ModelOptions& model = options.model;
   const int given = !model.folder.empty() + !model.config.empty() + !model.preset.empty();

@@ -98,6 +98,18 @@ struct TokenizeOptions {
   bool no_special = false;
 };
 
+// Of conversations: which template, which row, what is trained.
+struct MaskOptions {
+  std::string chat_template;  // --template
+  std::string data;
+  int64_t index = 0;
+  int32_t train_on = HLM_TRAIN_ON_ASSISTANT;
+  int32_t mask = HLM_MASK_AUTO;
+  std::string variables;
+  std::string date;
+  bool color = false;
+};
+
 struct Options {
   bool json = false;
   int32_t purpose = HLM_PURPOSE_TRAIN;
@@ -110,6 +122,7 @@ struct Options {
   BenchOptions bench;
   GenerateOptions generate;
   TokenizeOptions tokenize;
+  MaskOptions mask;
 };
 
 // Each adds one group of options to a subcommand. What an option's value may be is checked while parsing.
@@ -126,6 +139,7 @@ void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
 void AddGenerateOptions(CLI::App& app, Options& options);
 void AddTokenizeOptions(CLI::App& app, Options& options);
+void AddMaskOptions(CLI::App& app, Options& options);
 
 // Combinations that contradict each other: throws UsageError saying which option to change.
 void CheckModelOptions(const Options& options);

@@ -97,6 +97,21 @@ AT(hlm_optimizer_arrays, gradient, 56);
 AT(hlm_optimizer_arrays, gradient_dtype, 64);
 LAST(hlm_optimizer_arrays, decay, 68, 72);
 
+AT(hlm_template_options, struct_size, 0);
+AT(hlm_template_options, name, 8);
+AT(hlm_template_options, tools_json, 16);
+AT(hlm_template_options, documents_json, 24);
+AT(hlm_template_options, variables_json, 32);
+AT(hlm_template_options, date, 40);
+AT(hlm_template_options, add_generation_prompt, 48);
+AT(hlm_template_options, train_on, 52);
+AT(hlm_template_options, mask, 56);
+AT(hlm_template_options, reserved, 60);
+AT(hlm_template_options, prompt_messages, 64);
+AT(hlm_template_options, max_output_bytes, 72);
+AT(hlm_template_options, max_iterations, 80);
+LAST(hlm_template_options, max_depth, 88, 96);
+
 int hlm_test_header_c99(void);
 int hlm_test_header_cxx11(void);
 

@@ -1,0 +1,28 @@
+// Operations on strings that methods and filters share.
+#ifndef HORIZON_LM_CORE_TEMPLATE_TEXT_OPS_H_
+#define HORIZON_LM_CORE_TEMPLATE_TEXT_OPS_H_
+
+#include <vector>
+
+#include "core/template/text.h"
+#include "core/template/unicode.h"
+
+namespace hlm::jinja {
+
+// `chars` nullptr: white space.
+Text StripText(const Text& text, const Text* chars, bool left, bool right, Budget& budget);
+Text ChangeCase(const Text& text, Case to, Budget& budget);
+Text CapitalizeText(const Text& text, Budget& budget);
+Text TitleText(const Text& text, Budget& budget);
+Text SwapCaseText(const Text& text, Budget& budget);
+// At most `most` cuts, from the right where `from_right`; below 0: all. `separator` nullptr: runs of white space.
+std::vector<Text> SplitText(const Text& text, const Text* separator, int64_t most, bool from_right, Budget& budget);
+std::vector<Text> LinesOf(const Text& text, bool keep_ends, Budget& budget);
+// At most `most`; below 0: all.
+Text ReplaceText(const Text& text, const Text& from, const Text& to, int64_t most, Budget& budget);
+// side 'l', 'r' or 'c': where the text goes.
+Text JustifyText(const Text& text, int64_t width, const Text& fill, char side, Budget& budget);
+
+}  // namespace hlm::jinja
+
+#endif  // HORIZON_LM_CORE_TEMPLATE_TEXT_OPS_H_

@@ -1,0 +1,184 @@
+// Chat templates through the C ABI.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/c_api/handles.h"
+
+namespace hlm_test {
+namespace {
+
+using Template = std::unique_ptr<hlm_template, Destroyer<hlm_template, hlm_template_destroy>>;
+
+constexpr const char* kChat =
+    "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{%- endif %}";
+constexpr const char* kMessages = R"([{"role": "user", "content": "Hé"}, {"role": "assistant", "content": "Hi"}])";
+
+Template Make(const char* text) {
+  hlm_template* made = nullptr;
+  EXPECT_OK(hlm_template_create(text, &made));
+  return Template(made);
+}
+
+std::string Render(const hlm_template* chat, const char* messages, const hlm_template_options* options = nullptr) {
+  char* text = nullptr;
+  const std::string failure = Text(hlm_template_render(chat, messages, options, &text));
+  const String owner(text);
+  return failure.empty() ? text : failure;
+}
+
+std::string RenderTraining(const hlm_template* chat, const char* messages, const hlm_template_options* options = nullptr) {
+  char* text = nullptr;
+  const std::string failure = Text(hlm_template_render_training(chat, messages, options, &text));
+  const String owner(text);
+  return failure.empty() ? text : failure;
+}
+
+hlm_template_options Options() {
+  hlm_template_options options;
+  hlm_template_options_init(&options);
+  return options;
+}
+
+TEST(TemplateApi, Renders) {
+  const Template chat = Make(kChat);
+  EXPECT_EQ(Render(chat.get(), kMessages), "<|im_start|>user\nHé<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n");
+  hlm_template_options options = Options();
+  options.add_generation_prompt = 1;
+  EXPECT_EQ(Render(chat.get(), "[]", &options), "<|im_start|>assistant\n");
+}
+
+TEST(TemplateApi, OptionsReachTheTemplate) {
+  const Template chat = Make("{{ tools|length if tools is not none else 'no' }} {{ x }} {{ strftime_now('%d %b %Y %H') }} {{ documents }}");
+  hlm_template_options options = Options();
+  options.tools_json = R"([{"type": "function"}])";
+  options.variables_json = R"({"x": [1, "a"]})";
+  options.documents_json = R"(["d"])";
+  options.date = "2024-02-29 13:00:00";
+  EXPECT_EQ(Render(chat.get(), "[]", &options), "1 [1, 'a'] 29 Feb 2024 13 ['d']");
+  options.tools_json = nullptr;
+  options.date = "2023-02-29";
+  ExpectError(hlm_template_render(chat.get(), "[]", &options, reinterpret_cast<char**>(&options)), HLM_INVALID_ARGUMENT, {"2023-02-29", "YYYY-MM-DD"});
+}
+
+TEST(TemplateApi, TrainingHasProvedRanges) {
+  const Template chat = Make(kChat);
+  EXPECT_EQ(RenderTraining(chat.get(), kMessages),
+            R"({"method":"spans","sequences":[{"text":"<|im_start|>user\nHé<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n",)"
+            R"("trained":[[53,65]],"messages":[1],"input":[[12,16],[17,20],[43,52],[53,55]],"without_stop":0}]})");
+  hlm_template_options options = Options();
+  options.train_on = HLM_TRAIN_ON_ALL;
+  EXPECT_NE(RenderTraining(chat.get(), kMessages, &options).find(R"("trained":[[0,66]])"), std::string::npos);
+  ExpectError(hlm_template_render_training(chat.get(), R"([{"role": "user", "content": "x"}])", nullptr, reinterpret_cast<char**>(&options)),
+              HLM_INVALID_ARGUMENT, {"nothing to train on"});
+  ExpectError(hlm_template_render_training(chat.get(), R"([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "weight": 0}])",
+                                           nullptr, reinterpret_cast<char**>(&options)),
+              HLM_INVALID_ARGUMENT, {"nothing to train on"});
+}
+
+TEST(TemplateApi, RefusesWhatItCannotUse) {
+  hlm_template* made = nullptr;
+  ExpectError(hlm_template_create(nullptr, &made), HLM_INVALID_ARGUMENT, {"text", "NULL"});
+  ExpectError(hlm_template_create("x", nullptr), HLM_INVALID_ARGUMENT, {"out_template", "NULL"});
+  ExpectError(hlm_template_create("a\n{% for %}", &made), HLM_INVALID_ARGUMENT, {"line 2"});
+  ExpectError(hlm_template_create("{% include 'x' %}", &made), HLM_UNIMPLEMENTED, {"include"});
+  ExpectError(hlm_template_open("/nowhere/at/all", &made), HLM_NOT_FOUND, {"/nowhere/at/all"});
+  EXPECT_EQ(made, nullptr);
+  const Template chat = Make(kChat);
+  char* out = nullptr;
+  for (const char* messages : {"", "{}", "[1]", "[{}]", "[{\"role\": 1}]", "[{\"role\": \"user\", \"content\": \"\\ud83d\"}]", "[", "nul"}) {
+    ExpectError(hlm_template_render(chat.get(), messages, nullptr, &out), HLM_INVALID_ARGUMENT, {"message"});
+  }
+  ExpectError(hlm_template_render(nullptr, "[]", nullptr, &out), HLM_INVALID_ARGUMENT, {"chat_template"});
+  hlm_template_options options = Options();
+  options.train_on = 9;
+  ExpectError(hlm_template_render_training(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT, {"train_on", "9", "ASSISTANT"});
+  options = Options();
+  options.max_depth = 601;
+  ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT, {"max_depth", "601"});
+  options = Options();
+  options.max_output_bytes = 10;
+  ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_RESOURCE_EXHAUSTED, {"max_output_bytes = 10"});
+  options = Options();
+  options.variables_json = "[1]";
+  ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT, {"variables"});
+  options = Options();
+  options.name = "rag";
+  ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_NOT_FOUND, {"rag", "default"});
+  EXPECT_EQ(out, nullptr);
+  hlm_template_destroy(nullptr);
+}
+
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = std::string(std::getenv("TEST_TMPDIR")) + "/templateXXXXXX";
+    path_ = mkdtemp(pattern.data());
+  }
+  void Write(const std::string& name, const std::string& text) const {
+    const std::string path = path_ + "/" + name;
+    if (const size_t slash = name.find('/'); slash != std::string::npos) {
+      EXPECT_EQ(std::system(("mkdir -p " + path_ + "/" + name.substr(0, slash)).c_str()), 0);
+    }
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    ASSERT_NE(file, nullptr);
+    std::fputs(text.c_str(), file);
+    std::fclose(file);
+  }
+  const char* path() const { return path_.c_str(); }
+
+ private:
+  std::string path_;
+};
+
+TEST(TemplateApi, FoldersKeepTemplatesWhereHuggingFaceDoes) {
+  const Folder folder;
+  folder.Write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": {"content": "</s>"},
+      "added_tokens_decoder": {"7": {"content": "<|eot|>", "special": true}},
+      "chat_template": [{"name": "default", "template": "D{{ bos_token }}"}, {"name": "tool_use", "template": "T{{ eos_token }}"}]})");
+  folder.Write("generation_config.json", R"({"eos_token_id": [7, 9]})");
+  hlm_template* made = nullptr;
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  Template chat(made);
+  EXPECT_EQ(Render(chat.get(), "[]"), "D<s>");
+  hlm_template_options options = Options();
+  options.tools_json = "[]";
+  EXPECT_EQ(Render(chat.get(), "[]", &options), "T</s>");
+  options.name = "default";
+  EXPECT_EQ(Render(chat.get(), "[]", &options), "D<s>");
+  char* json = nullptr;
+  ASSERT_OK(hlm_template_describe(chat.get(), &json));
+  EXPECT_STREQ(String(json).get(),
+               R"({"names":["default","tool_use"],"generation":[],"special_tokens":{"bos_token":"<s>","eos_token":"</s>"},)"
+               R"("added_tokens":["<|eot|>","</s>"],"stop_tokens":["</s>","<|eot|>"]})");
+  folder.Write("chat_template.jinja", "J");
+  folder.Write("additional_chat_templates/rag.jinja", "R");
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  chat.reset(made);
+  EXPECT_EQ(Render(chat.get(), "[]"), "J");
+  options.name = "rag";
+  EXPECT_EQ(Render(chat.get(), "[]", &options), "R");
+}
+
+TEST(TemplateApi, ManyThreadsRenderFromOneHandle) {
+  const Template chat = Make(kChat);
+  const std::string expected = RenderTraining(chat.get(), kMessages);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) wrong += RenderTraining(chat.get(), kMessages) != expected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace hlm_test

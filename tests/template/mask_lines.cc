@@ -1,0 +1,59 @@
+// Renders conversations for training, for tests against Jinja2: one JSON object a line, {"template", "messages", and optionally
+// "tools", "variables", "train_on", "mask", "prompt_messages", "added", "stop"}, to one a line, as hlm_template_render_training
+// says it, or {"error", "code"}.
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/template/conversation.h"
+#include "core/template/json.h"
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Spans(const std::vector<hlm::Span>& spans) {
+  Json all = Json::array();
+  for (const hlm::Span& span : spans) all.push_back({span.begin, span.end});
+  return all;
+}
+
+Json Render(const std::string& line) {
+  const Json input = Json::parse(line);
+  const auto value = [&](const char* key) {
+    return input.contains(key) ? hlm::jinja::ParseJsonValue(input[key].dump(), key) : hlm::jinja::Value::None();
+  };
+  Json output;
+  try {
+    const auto tokens = [&](const char* key) { return input.value(key, std::vector<std::string>()); };
+    const auto chat = hlm::ChatTemplate::Create(input.at("template").get<std::string>())->WithTokens(tokens("added"), tokens("stop"));
+    const hlm::Conversation conversation = hlm::MakeConversation(value("messages"), value("tools"));
+    hlm::TrainingOptions options;
+    options.variables = value("variables");
+    options.train_on = static_cast<hlm::TrainOn>(input.value("train_on", 0));
+    options.method = static_cast<hlm::MaskMethod>(input.value("mask", 0));
+    options.prompt_messages = input.value("prompt_messages", int64_t{-1});
+    options.date = "2026-03-01";
+    output["sequences"] = Json::array();
+    for (const hlm::Rendered& rendered : hlm::RenderForTraining(*chat, conversation, options)) {
+      output["method"] = hlm::MaskMethodName(rendered.method);
+      output["sequences"].push_back({{"text", rendered.text},
+                                     {"trained", Spans(rendered.trained)},
+                                     {"messages", rendered.trained_messages},
+                                     {"input", Spans(rendered.input)},
+                                     {"without_stop", rendered.without_stop}});
+    }
+  } catch (const hlm::Error& error) {
+    output = {{"error", error.message()}, {"code", hlm::CodeName(error.code())}};
+  }
+  return output;
+}
+
+}  // namespace
+
+int main() {
+  std::string line;
+  while (std::getline(std::cin, line)) std::cout << Render(line).dump(-1, ' ', true, Json::error_handler_t::replace) << "\n";
+  return 0;
+}

@@ -1,0 +1,3 @@
+#!/bin/bash
+# Runs a test against Debian's own Python and Jinja2: run_python.sh SCRIPT ARGUMENTS...
+exec env PYTHONPATH="$(dirname "$1")" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$@"
