@@ -67,6 +67,7 @@ HLM_VERSIONED(hlm_step_metrics, 72);
 HLM_VERSIONED(hlm_optimizer_options, 48);
 HLM_VERSIONED(hlm_optimizer_arrays, 72);
 HLM_VERSIONED(hlm_template_options, 96);
+HLM_VERSIONED(hlm_dataset_batch, 120);
 #undef HLM_VERSIONED
 
 // No struct will ever be this large: a size above it was never set.
