@@ -13,9 +13,28 @@ JsonValue::JsonValue(double value) : value_(value) {}
 JsonValue::JsonValue(std::string value) : value_(std::move(value)) {}
 JsonValue::JsonValue(Array values) : value_(std::move(values)) {}
 JsonValue::JsonValue(Object members) : value_(std::move(members)) {}
-JsonValue::JsonValue(const JsonValue& other) = default;
+JsonValue::JsonValue(const JsonValue& other) {
+  // A copy of what allocates is whole before it is moved in: where memory runs out, this value is still null.
+  if (other.IsString()) {
+    value_ = std::string(other.String());
+  } else if (other.IsArray()) {
+    Array items(other.Items());
+    value_ = std::move(items);
+  } else if (other.IsObject()) {
+    Object members(other.Members());
+    value_ = std::move(members);
+  } else if (other.IsBool()) {
+    value_ = std::get<bool>(other.value_);
+  } else if (other.Is<int64_t>()) {
+    value_ = std::get<int64_t>(other.value_);
+  } else if (other.Is<uint64_t>()) {
+    value_ = std::get<uint64_t>(other.value_);
+  } else if (other.Is<double>()) {
+    value_ = std::get<double>(other.value_);
+  }
+}
 JsonValue::JsonValue(JsonValue&& other) noexcept = default;
-JsonValue& JsonValue::operator=(const JsonValue& other) = default;
+JsonValue& JsonValue::operator=(const JsonValue& other) { return *this = JsonValue(other); }
 JsonValue& JsonValue::operator=(JsonValue&& other) noexcept = default;
 JsonValue::~JsonValue() = default;
 
