@@ -75,6 +75,7 @@ HLM_VERSIONED(hlm_kto_options, 120);
 HLM_VERSIONED(hlm_kto_metrics, 80);
 HLM_VERSIONED(hlm_policy_options, 144);
 HLM_VERSIONED(hlm_policy_metrics, 120);
+HLM_VERSIONED(hlm_dataset_batch, 120);
 #undef HLM_VERSIONED
 
 // No struct will ever be this large: a size above it was never set.

@@ -362,6 +362,106 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, cha
 
 HLM_API void hlm_plan_destroy(hlm_plan* plan);
 
+/* ---- Data sets ----------------------------------------------------------------------------------------------------- */
+
+/* Files of examples as steps of documents: read in the formats people have, tokenized once and kept, shuffled, mixed, split,
+ * packed, from any place on. Memory does not grow with the files: they may be far larger. */
+typedef struct hlm_dataset hlm_dataset;
+
+/* Opens a data set. config_json is one JSON object; unknown keys are INVALID_ARGUMENT.
+ *
+ *   "data"          needed: a source, or a list of them. A source is a path (a file, or a folder, whose .jsonl and .json files are
+ *                   taken by name), or an object {"path", "format", "columns", "tags", "ranking", "weight", "num_samples", "name"}, or
+ *                   {"dataset_info": the path of a dataset_info.json or of its folder, "name", "weight", "num_samples"}. A file is
+ *                   JSONL, or one JSON array. "weight": the source's share of an epoch; without any, each example is used once an
+ *                   epoch. "num_samples": so many of its records, drawn by the seed.
+ *     "format"      "auto" (by the keys of each file's first record), "text" {"text"}, "messages" {"messages", "tools"}, "sharegpt"
+ *                   {"conversations", "system", "tools"}, "alpaca" {"instruction", "input", "output", "system", "history"},
+ *                   "prompt_completion" {"prompt", "completion"}, "preference" {"prompt", "chosen", "rejected"} (without prompt: what
+ *                   the two begin with), "unpaired" {"prompt", "completion", "label"}, "ids" {"input_ids", "labels" |
+ *                   "completion_mask" | "assistant_masks"}. docs/datasets.md describes each.
+ *     "columns"     other names of the keys, as dataset_info.json writes them: {"prompt": "question", ...}
+ *   "task"          "sft" (default), "pretrain", "dpo", "orpo", "simpo" (pairs) or "kto" (labels)
+ *   "train_on"      "auto" (default: completions, answers of conversations, all of a text), "assistant", "last", "completion", "all"
+ *   "seq_len"       most tokens of a document, and tokens of a row; default 512
+ *   "packing"       true (default): rows of several documents, by best fit over the whole epoch; false: one a row
+ *   "too_long"      documents above seq_len: "truncate" (default; the start stays), "split" (default of pretrain), "drop", "error"
+ *   "shuffle"       true (default); "seed": default 0
+ *   "evaluation"    a fraction, or a number of records, that are kept for evaluation, by seed and content; default 0
+ *   "part"          "train" (default) or "evaluation"
+ *   "epochs"        0 (default): without end; "drop_last": true leaves out an epoch's last step where it is not full
+ *   "bad_records"   "error" (default) or "skip" (counted); "empty_answers": "drop" (default; counted) or "keep"
+ *   "content_parts" "join" (default): content that is a list of texts becomes a string; "keep"
+ *   "tool_arguments" "keep" (default), or "parse": arguments that are JSON in a string become objects
+ *   "cache_dir"     where tokens are kept, by the content of files, tokenizer, template and options; null: nowhere; default
+ *                   ".horizon-cache" beside the first file
+ *   "max_record_bytes" default 256 MiB; "threads": 0 (default): as many as the process may use
+ *   "model"         a model's folder: its tokenizer and its chat template, as far as they are not given as handles
+ *   "append_eos"    true (default): eos_token ends a text, and a completion that is a string
+ *   "safe_content"  true: no special token is matched in what is the caller's data; default false, as Hugging Face does
+ *   "vocab_size"    ids lie below it; default: the tokenizer's
+ *   "mask", "template_name", "template_date", "template_variables": see hlm_template_options. Without template_date a template that
+ *                   prints the date prints today's, and is tokenized again on another day.
+ *
+ * tokenizer and chat_template may be NULL: text needs the one, conversations the other (FAILED_PRECONDITION). They may be destroyed
+ * afterwards. INVALID_ARGUMENT naming file and line for a record that is damaged, of the wrong form, or that its template refuses;
+ * and where nothing is left of the set, saying what was dropped and why. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_open(const char* config_json, const hlm_tokenizer* tokenizer,
+                                                 const hlm_template* chat_template, hlm_dataset** out_dataset);
+
+/* A JSON object: {"records" (read), "examples" (of this part), "documents", "tokens", "trained_tokens", "truncated", "split" (documents),
+ * "dropped", "dropped_for": {"bad_record", "empty_answer", "turn_order", "nothing_trained", "too_long"}, "rows" (an epoch),
+ * "row_tokens", "efficiency" (tokens of an epoch over those that its rows could hold), "column_length", "sources": [{"name", "format",
+ * "records", "documents", "tokens", "documents_per_epoch"}], "cache": {"state": "built" | "read" | "rebuilt", "folder", "key", "note"},
+ * "task", "part", "seq_len", "packing"}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_describe(hlm_dataset* dataset, char** out_json);
+
+/* One step. All pointers are borrowed until the next call with this data set. The first three arrays are hlm_batch's. */
+typedef struct hlm_dataset_batch {
+  size_t struct_size;       /* set by the caller, as in options */
+  const int32_t* ids;       /* [n_ids] */
+  size_t n_ids;             /* 0: the last epoch has ended */
+  const int64_t* offsets;   /* [n_offsets] documents + 1 */
+  size_t n_offsets;
+  const int32_t* labels;    /* [n_labels] the ids, and -100 where nothing is trained and at a document's first token */
+  size_t n_labels;
+  const int64_t* documents; /* [n_documents] the number of each document: its place in a column */
+  size_t n_documents;
+  const int32_t* desirable; /* [n_desirable] of each document: 0 where a label calls it undesirable, or it is a pair's second; else 1 */
+  size_t n_desirable;
+  const int64_t* rows;      /* [n_rows] row r has the documents from rows[r] up to rows[r + 1] */
+  size_t n_rows;            /* rows + 1 */
+  int64_t trained;          /* labels that are not -100 */
+  int64_t epoch;            /* from 0 */
+} hlm_dataset_batch;
+HLM_API void hlm_dataset_batch_init_sized(hlm_dataset_batch* batch, size_t struct_size);
+static inline void hlm_dataset_batch_init(hlm_dataset_batch* batch) { hlm_dataset_batch_init_sized(batch, sizeof(*batch)); }
+
+/* The next step: what `rows` rows of seq_len tokens hold (batch_size of a plan). Tasks of pairs have documents 2i (chosen) and 2i + 1
+ * (rejected), and a row of pairs takes two rows. A step never reaches into the next epoch. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_next(hlm_dataset* dataset, int64_t rows, hlm_dataset_batch* out_batch);
+
+/* For kto: the last step with answers moved on by one document, each prompt with the next one's answer, cut to seq_len (see
+ * hlm_kto_options). Its pointers are apart from the step's, and borrowed until the next call of this function. n_ids is 0 where the step
+ * has one document. FAILED_PRECONDITION for other tasks. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_mismatched(hlm_dataset* dataset, hlm_dataset_batch* out_batch);
+
+/* Where the next step begins, as JSON of some hundred bytes: for a checkpoint's user data. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_position(hlm_dataset* dataset, char** out_json);
+/* Goes to such a place: what follows is what followed then. FAILED_PRECONDITION where files, tokenizer, template or options are others. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_seek(hlm_dataset* dataset, const char* position_json);
+
+/* A float for each document (column_length of them, both parts), kept in the cache: log-probabilities of a reference, computed once.
+ * `key` says what they were computed with, as a hash of the weights; name: letters, digits, _ and -. Documents that are cut otherwise
+ * (seq_len, too_long) have other columns. read: NOT_FOUND where there is none (or it is damaged); n_values must be column_length. write:
+ * FAILED_PRECONDITION without a cache. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_write_column(hlm_dataset* dataset, const char* name, const char* key,
+                                                         const float* values, size_t n_values);
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_read_column(hlm_dataset* dataset, const char* name, const char* key, float* values,
+                                                        size_t n_values);
+
+HLM_API void hlm_dataset_destroy(hlm_dataset* dataset);
+
 /* ---- Batches ------------------------------------------------------------------------------------------------------- */
 
 /* Documents of any lengths, one behind the other: no padding is ever needed. Attention stays within a document and its

@@ -13,6 +13,7 @@
 #include "core/model/model.h"
 #include "core/model/spec.h"
 #include "core/plan/plan.h"
+#include "core/text/tokenizer.h"
 #include "core/template/chat_template.h"
 #include "core/text/tokenizer.h"
 #include "core/train/trainer.h"
@@ -26,6 +27,16 @@ struct hlm_error {
 
 struct hlm_model {
   std::shared_ptr<const hlm::Model> model;
+};
+
+struct hlm_tokenizer {
+  std::shared_ptr<const hlm::Tokenizer> tokenizer;
+};
+
+struct hlm_decoder {
+  hlm_decoder(std::shared_ptr<const hlm::Tokenizer> tokenizer, bool skip) : decoder(std::move(tokenizer), skip) {}
+  hlm::StreamDecoder decoder;
+  std::atomic<bool> in_use{false};
 };
 
 struct hlm_template {

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -48,8 +47,8 @@ void ParallelFor(size_t n, size_t threads, const Body& work) {
   try {
     others.reserve(threads);
     while (others.size() + 1 < std::min(threads, n)) others.emplace_back(run);
-  } catch (const std::system_error&) {
-    // No further thread is to be had: those there do all of it.
+  } catch (const std::exception&) {
+    // No further thread is to be had, or no memory for one: those there do all of it.
   }
   run();
   for (std::thread& thread : others) thread.join();
@@ -62,8 +61,8 @@ bool HasTarget(const TokenDocument& document) {
 
 class Builder {
  public:
-  Builder(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder)
-      : options_(options), pipeline_(pipeline), writer_(folder, Narrow(pipeline)) {
+  Builder(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder, bool durable)
+      : options_(options), pipeline_(pipeline), writer_(folder, Narrow(pipeline), durable) {
     const int64_t own = static_cast<int64_t>(std::thread::hardware_concurrency());
     threads_ = static_cast<size_t>(std::clamp<int64_t>(options.threads > 0 ? options.threads : own, 1, 256));
   }
@@ -106,6 +105,11 @@ class Builder {
     sources_.back().format = static_cast<int32_t>(spec.format);
   }
 
+  // Only what is wrong with the record: a missing tokenizer or a full disk is no reason to go on.
+  bool MayBeSkipped(const Error& error) const {
+    return options_.skip_bad_records && (error.code() == Code::kInvalidArgument || error.code() == Code::kUnimplemented);
+  }
+
   JsonValue Parse(const ReadRecord& record, const std::string& where) const {
     CheckRecordText(record.text, where);
     return ParseJson(record.text, where, true);
@@ -118,8 +122,8 @@ class Builder {
       try {
         const JsonValue record = Parse(chunk[i], where);
         spec = DetectFormat(record, options_.task, where);
-      } catch (const Error&) {
-        if (!options_.skip_bad_records) throw;
+      } catch (const Error& error) {
+        if (!MayBeSkipped(error)) throw;
       }
     }
     std::vector<Outcome> outcomes(chunk.size());
@@ -149,12 +153,10 @@ class Builder {
     StoredSource& source = sources_.back();
     ++source.records;
     if (outcome.error) {
-      if (!options_.skip_bad_records) std::rethrow_exception(outcome.error);
       try {
         std::rethrow_exception(outcome.error);
       } catch (const Error& error) {
-        // Only what is wrong with the record: a missing tokenizer or a full disk is no reason to go on.
-        if (error.code() != Code::kInvalidArgument && error.code() != Code::kUnimplemented) throw;
+        if (!MayBeSkipped(error)) throw;
         ++source.bad;
         if (first_bad_.empty()) first_bad_ = error.message();
       }
@@ -255,8 +257,9 @@ class TemporaryFolder {
   std::string path_;
 };
 
-void BuildInto(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder, std::string& note) {
-  Builder builder(options, pipeline, folder);
+void BuildInto(const DatasetOptions& options, const TextPipeline& pipeline, const std::string& folder, bool durable,
+               std::string& note) {
+  Builder builder(options, pipeline, folder, durable);
   builder.Run();
   if (builder.first_bad().empty()) return;
   note += StrCat(note.empty() ? "" : "; ", "the first record that was skipped: ", builder.first_bad());
@@ -285,7 +288,7 @@ BuiltStore OpenStore(const DatasetOptions& options, const TextPipeline& pipeline
   built.state = "built";
   if (cache.empty()) {
     const TemporaryFolder folder;
-    BuildInto(options, pipeline, folder.path(), built.note);
+    BuildInto(options, pipeline, folder.path(), false, built.note);
     built.store = std::make_unique<const TokenStore>(folder.path(), narrow);
     return built;
   }
@@ -304,7 +307,7 @@ BuiltStore OpenStore(const DatasetOptions& options, const TextPipeline& pipeline
     }
   }
   StagedFolder staged(built.folder, true);
-  BuildInto(options, pipeline, staged.path(), built.note);
+  BuildInto(options, pipeline, staged.path(), true, built.note);
   staged.Publish();
   built.store = std::make_unique<const TokenStore>(built.folder, narrow);
   return built;

@@ -266,6 +266,42 @@ const Step& Dataset::Next(int64_t rows) {
   return step_;
 }
 
+Step Dataset::Mismatched() const {
+  if (options_.task != Task::kUnpaired)
+    throw FailedPrecondition("mismatched answers belong to the task kto; this one is ", options_.task_name);
+  Step out;
+  out.epoch = step_.epoch;
+  const size_t count = step_.documents.size();
+  if (count < 2) return out;
+  // An answer is all from the first trained token on.
+  std::vector<int64_t> answers(count);
+  for (size_t d = 0; d < count; ++d) {
+    int64_t t = step_.offsets[d];
+    while (t < step_.offsets[d + 1] && step_.labels[static_cast<size_t>(t)] == kIgnored) ++t;
+    answers[d] = t;
+  }
+  for (size_t d = 0; d < count; ++d) {
+    const size_t other = (d + 1) % count;
+    const auto begin = static_cast<int64_t>(out.ids.size());
+    out.ids.insert(out.ids.end(), step_.ids.begin() + step_.offsets[d], step_.ids.begin() + answers[d]);
+    out.labels.resize(out.ids.size(), kIgnored);
+    out.ids.insert(out.ids.end(), step_.ids.begin() + answers[other], step_.ids.begin() + step_.offsets[other + 1]);
+    out.labels.insert(out.labels.end(), step_.labels.begin() + answers[other], step_.labels.begin() + step_.offsets[other + 1]);
+    const auto most = static_cast<size_t>(begin + options_.seq_len);
+    if (out.ids.size() > most) {
+      out.ids.resize(most);
+      out.labels.resize(most);
+    }
+    out.labels[static_cast<size_t>(begin)] = kIgnored;
+    out.offsets.push_back(static_cast<int64_t>(out.ids.size()));
+    out.documents.push_back(step_.documents[d]);
+    out.desirable.push_back(step_.desirable[d]);
+    out.rows.push_back(static_cast<int64_t>(out.documents.size()));
+  }
+  out.trained = std::count_if(out.labels.begin(), out.labels.end(), [](int32_t label) { return label != kIgnored; });
+  return out;
+}
+
 std::string Dataset::Position() const {
   JsonWriter json;
   json.BeginObject().Member("order", order_key_).Member("epoch", epoch_).Member("row", row_).EndObject();

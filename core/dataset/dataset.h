@@ -38,6 +38,11 @@ class Dataset {
   // next call. INVALID_ARGUMENT where not one row fits.
   const Step& Next(int64_t rows);
 
+  // The step that Next gave last with its answers moved on by one document: each prompt with the next one's answer, cut to
+  // seq_len (KTO estimates how far the model is from its reference on these). No documents where the step has fewer than two.
+  // FAILED_PRECONDITION for other tasks.
+  Step Mismatched() const;
+
   // Where the next step begins, as JSON; and to such a place. Order, packing and options must be the same.
   std::string Position() const;
   void Seek(std::string_view position_json);

@@ -259,6 +259,9 @@ std::string HashOfFile(const std::string& path, const std::string& memory_folder
     Rename(beside, memory);
   } catch (const Error&) {
     unlink(beside.c_str());  // it is for speed alone
+  } catch (...) {
+    unlink(beside.c_str());
+    throw;
   }
   return hash;
 }

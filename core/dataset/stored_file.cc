@@ -33,12 +33,14 @@ uint64_t HashOf(const Trailer& trailer) {
 
 }  // namespace
 
-StoredFileWriter::StoredFileWriter(const std::string& path, uint32_t kind, uint32_t element_bytes)
-    : file_(path), kind_(kind), element_bytes_(element_bytes) {}
+StoredFileWriter::StoredFileWriter(const std::string& path, uint32_t kind, uint32_t element_bytes, bool durable)
+    : durable_(durable), kind_(kind), element_bytes_(element_bytes) {
+  file_.emplace(path);
+}
 
 void StoredFileWriter::Append(const void* data, size_t bytes) {
   if (bytes == 0) return;
-  file_.Append(data, bytes);
+  file_->Append(data, bytes);
   hasher_.Add(data, bytes);
   bytes_ += bytes;
 }
@@ -51,8 +53,9 @@ void StoredFileWriter::Finish() {
   trailer.count = bytes_ / element_bytes_;
   trailer.data_hash = hasher_.Digest();
   trailer.trailer_hash = HashOf(trailer);
-  file_.Append(&trailer, sizeof(trailer));
-  file_.Finish();
+  file_->Append(&trailer, sizeof(trailer));
+  if (durable_) file_->Finish();
+  file_.reset();
 }
 
 StoredFile::StoredFile(const std::string& path, uint32_t kind, uint32_t element_bytes) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,14 +17,16 @@ namespace hlm::dataset {
 // elements, a hash of the array, a hash of these 56 bytes before it.
 class StoredFileWriter {
  public:
-  StoredFileWriter(const std::string& path, uint32_t kind, uint32_t element_bytes);
+  // `durable`: Finish waits until it is on the medium.
+  StoredFileWriter(const std::string& path, uint32_t kind, uint32_t element_bytes, bool durable = true);
 
   void Append(const void* data, size_t bytes);  // whole elements
-  void Finish();                                // the trailer, and onto the medium
+  void Finish();                                // the trailer; nothing is appended afterwards
   uint64_t bytes() const { return bytes_; }
 
  private:
-  OutputFile file_;
+  std::optional<OutputFile> file_;
+  bool durable_;
   Hasher hasher_;
   uint32_t kind_, element_bytes_;
   uint64_t bytes_ = 0;

@@ -18,11 +18,12 @@ static_assert(sizeof(StoredDocument) == 40 && sizeof(StoredSource) == 48);
 
 }  // namespace
 
-TokenStoreWriter::TokenStoreWriter(std::string folder, bool narrow_ids)
+TokenStoreWriter::TokenStoreWriter(std::string folder, bool narrow_ids, bool durable)
     : narrow_(narrow_ids),
-      ids_(folder + "/ids", kIds, narrow_ids ? 2 : 4),
-      trained_(folder + "/trained", kTrained, 1),
-      documents_(folder + "/documents", kDocuments, sizeof(StoredDocument)),
+      durable_(durable),
+      ids_(folder + "/ids", kIds, narrow_ids ? 2 : 4, durable),
+      trained_(folder + "/trained", kTrained, 1, durable),
+      documents_(folder + "/documents", kDocuments, sizeof(StoredDocument), durable),
       folder_(std::move(folder)) {}
 
 TokenStoreWriter::~TokenStoreWriter() = default;
@@ -51,7 +52,7 @@ void TokenStoreWriter::Finish(std::span<const StoredSource> sources) {
   ids_.Finish();
   trained_.Finish();
   documents_.Finish();
-  StoredFileWriter file(folder_ + "/sources", kSources, sizeof(StoredSource));
+  StoredFileWriter file(folder_ + "/sources", kSources, sizeof(StoredSource), durable_);
   file.Append(sources.data(), sources.size_bytes());
   file.Finish();
 }

@@ -39,14 +39,15 @@ struct StoredSource {
 
 class TokenStoreWriter {
  public:
-  TokenStoreWriter(std::string folder, bool narrow_ids);
+  // `durable`: Finish waits until all of it is on the medium.
+  TokenStoreWriter(std::string folder, bool narrow_ids, bool durable);
   ~TokenStoreWriter();
 
   void Append(const TokenDocument& document, StoredDocument about);
   void Finish(std::span<const StoredSource> sources);
 
  private:
-  bool narrow_;
+  bool narrow_, durable_;
   int64_t tokens_ = 0;
   uint8_t open_bits_ = 0;  // of the last byte of `trained`, which is not full
   StoredFileWriter ids_, trained_, documents_;

@@ -17,7 +17,8 @@ using jinja::Value;
 namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
-constexpr const char* kSpecialNames[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+constexpr const char* kSpecialNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                         "pad_token", "cls_token", "mask_token"};
 
 std::string TextOf(const Value& value) { return std::string(value.text().bytes()); }
 
@@ -61,11 +62,19 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
     throw NotFound(PrintablePath(path), ": no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
   }
   chat->SetTokens(std::move(chat->added_tokens_), std::move(chat->stop_tokens_));
+  for (const auto& [name, token] : chat->special_tokens_.entries()) {
+    std::vector<Value> tokens = {token};
+    if (token.IsSequence()) tokens = token.sequence().items;
+    for (const Value& one : tokens) {
+      if (const Value* text = TokenText(&one)) chat->contents_ += StrCat(TextOf(name), "=", TextOf(*text), ";");
+    }
+  }
   return chat;
 }
 
 void ChatTemplate::Add(std::string name, std::string_view text, std::string where) {
   auto made = std::make_shared<const jinja::Template>(text, std::move(where));
+  contents_ += StrCat(name.size(), ":", name, text.size(), ":", text);
   for (auto& known : templates_) {
     if (known.first != name) continue;
     known.second = std::move(made);
@@ -78,7 +87,8 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
   const std::vector<std::string> names = ListFolder(folder);
   const auto has = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
   if (has("tokenizer_config.json")) ReadTokenizerConfig(folder + "/tokenizer_config.json");
-  if (has("special_tokens_map.json")) AddSpecialTokens(ReadJsonObject(folder + "/special_tokens_map.json").dict(), special_tokens_);
+  if (has("special_tokens_map.json"))
+    AddSpecialTokens(ReadJsonObject(folder + "/special_tokens_map.json").dict(), special_tokens_);
   if (has("chat_template.jinja")) {
     const std::string path = folder + "/chat_template.jinja";
     Add("default", ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
@@ -154,7 +164,8 @@ void ChatTemplate::ReadStopTokens(const std::string& folder) {
   }
 }
 
-std::shared_ptr<const ChatTemplate> ChatTemplate::WithTokens(std::vector<std::string> added, std::vector<std::string> stop) const {
+std::shared_ptr<const ChatTemplate> ChatTemplate::WithTokens(std::vector<std::string> added,
+                                                             std::vector<std::string> stop) const {
   auto chat = std::make_shared<ChatTemplate>(*this);
   chat->SetTokens(std::move(added), std::move(stop));
   return chat;
@@ -195,7 +206,8 @@ const jinja::Template& ChatTemplate::Select(const std::string& wanted, bool tool
   if (templates_.size() == 1) return *templates_[0].second;
   const jinja::Template* found = tools ? find("tool_use") : nullptr;
   if (found == nullptr) found = find("default");
-  if (found == nullptr) throw InvalidArgument("one of several chat templates is to be named, as none is \"default\": ", Printable(known));
+  if (found == nullptr)
+    throw InvalidArgument("one of several chat templates is to be named, as none is \"default\": ", Printable(known));
   return *found;
 }
 

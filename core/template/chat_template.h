@@ -15,8 +15,8 @@ namespace hlm {
 // Immutable; any number of threads render from it.
 class ChatTemplate {
  public:
-  // A model's folder (tokenizer_config.json, chat_template.jinja, additional_chat_templates/*.jinja), a tokenizer_config.json or a
-  // file with a template's text. Throws NOT_FOUND where there is no template, and what Template throws, naming the file.
+  // A model's folder (tokenizer_config.json, chat_template.jinja, additional_chat_templates/*.jinja), a tokenizer_config.json or
+  // a file with a template's text. Throws NOT_FOUND where there is no template, and what Template throws, naming the file.
   static std::shared_ptr<const ChatTemplate> Open(const std::string& path);
   static std::shared_ptr<const ChatTemplate> Create(std::string_view text, std::string name = "chat_template");
 
@@ -24,9 +24,12 @@ class ChatTemplate {
   const jinja::Template& Select(const std::string& wanted, bool tools) const;
   std::vector<std::string> names() const;
 
+  // The names and texts of all of them and the special tokens, as one text: the same one renders the same.
+  const std::string& contents() const { return contents_; }
   // bos_token and so on: variables of every render.
   const jinja::Dict& special_tokens() const { return special_tokens_; }
-  // The text of every added token, the longest first; those that end a generation. Empty where the tokenizer's files are not there.
+  // The text of every added token, the longest first; those that end a generation. Empty where the tokenizer's files are not
+  // there.
   const std::vector<std::string>& added_tokens() const { return added_tokens_; }
   const std::vector<std::string>& stop_tokens() const { return stop_tokens_; }
   // The same templates with the tokens of a tokenizer that is at hand.
@@ -40,6 +43,7 @@ class ChatTemplate {
   void ReadStopTokens(const std::string& folder);
 
   std::vector<std::pair<std::string, std::shared_ptr<const jinja::Template>>> templates_;
+  std::string contents_;
   jinja::Dict special_tokens_;
   std::vector<std::pair<int64_t, std::string>> token_ids_;
   std::vector<std::string> added_tokens_, stop_tokens_;

@@ -35,6 +35,7 @@ class CommandLine {
     AddExport();
     AddGenerate();
     AddBench();
+    AddTokenize();
     AddShowMask();
     AddTokenize();
   }
@@ -141,6 +142,13 @@ class CommandLine {
     AddBudgetOptions(*command.app, *command.options);
     AddTraceOption(*command.app, *command.options);
     command.app->footer("Rows have --seq-len tokens.");
+  }
+
+  void AddTokenize() {
+    const Command& command = Add("tokenize", "ids of a text, or the text of ids", RunTokenize,
+                                 "print {\"ids\", \"tokens\", \"offsets\" (bytes), \"bytes\"}, or {\"text\"} of --ids");
+    AddTokenizeOptions(*command.app, *command.options);
+    command.app->footer("One of --model and --tokenizer, and one of --text, --data and --ids.");
   }
 
   void AddShowMask() {

@@ -229,6 +229,22 @@ AT(hlm_policy_metrics, importance, 96);
 AT(hlm_policy_metrics, weight, 104);
 LAST(hlm_policy_metrics, tokens, 112, 120);
 
+AT(hlm_dataset_batch, struct_size, 0);
+AT(hlm_dataset_batch, ids, 8);
+AT(hlm_dataset_batch, n_ids, 16);
+AT(hlm_dataset_batch, offsets, 24);
+AT(hlm_dataset_batch, n_offsets, 32);
+AT(hlm_dataset_batch, labels, 40);
+AT(hlm_dataset_batch, n_labels, 48);
+AT(hlm_dataset_batch, documents, 56);
+AT(hlm_dataset_batch, n_documents, 64);
+AT(hlm_dataset_batch, desirable, 72);
+AT(hlm_dataset_batch, n_desirable, 80);
+AT(hlm_dataset_batch, rows, 88);
+AT(hlm_dataset_batch, n_rows, 96);
+AT(hlm_dataset_batch, trained, 104);
+LAST(hlm_dataset_batch, epoch, 112, 120);
+
 int hlm_test_header_c99(void);
 int hlm_test_header_cxx11(void);
 

@@ -259,6 +259,30 @@ TEST_F(Sets, PairsStayTogetherChosenFirst) {
   EXPECT_EQ(CodeOf([&] { set->Next(1); }), Code::kInvalidArgument);
 }
 
+TEST_F(Sets, MismatchedAnswersAreTheNextDocuments) {
+  const std::string path = files_.Write("d.jsonl", R"({"prompt": "p1:", "completion": "one", "label": true})"
+                                                   "\n"
+                                                   R"({"prompt": "p2:", "completion": "two", "label": false})"
+                                                   "\n"
+                                                   R"({"prompt": "p3:", "completion": "three", "label": true})"
+                                                   "\n");
+  auto set = Open(path, R"(, "task": "kto", "shuffle": false)");
+  const Step step = set->Next(10);
+  EXPECT_EQ(step.desirable, (std::vector<int32_t>{1, 0, 1}));
+  const Step mismatched = set->Mismatched();
+  ASSERT_EQ(mismatched.documents, step.documents);
+  EXPECT_EQ(TextOf(mismatched, 0), "p1:two");
+  EXPECT_EQ(TextOf(mismatched, 1), "p2:three");
+  EXPECT_EQ(TextOf(mismatched, 2), "p3:one");
+  std::string trained;
+  for (size_t t = 0; t < mismatched.ids.size(); ++t) {
+    if (mismatched.labels[t] != -100) trained += mismatched.ids[t] == 257 ? '$' : static_cast<char>(mismatched.labels[t]);
+  }
+  EXPECT_EQ(trained, "two$three$one$");
+  EXPECT_EQ(mismatched.trained, 14);
+  EXPECT_EQ(CodeOf([&] { Open(Texts("t.jsonl", 5))->Mismatched(); }), Code::kFailedPrecondition);
+}
+
 TEST_F(Sets, MixturesHaveTheirShares) {
   const std::string a = Texts("a.jsonl", 300), b = Texts("b.jsonl", 100, 2);
   auto set = Open(R"([{"path": ")" + a + R"(", "weight": 1}, {"path": ")" + b + R"(", "weight": 3}])");

@@ -414,5 +414,44 @@ TEST(Allocation, Optimizer) {
            });
 }
 
+// Reading, tokenizing (of token ids: no tokenizer is needed), cutting and packing, and the first step.
+TEST(Allocation, OpenDataset) {
+  std::string folder = testing::TempDir() + "/dataset-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::string lines = R"({"input_ids": [1, 2, 3, 4, 5], "labels": [-100, -100, 3, 4, 5]})"
+                      "\n";
+  for (int i = 0; i < 4; ++i)
+    lines += R"({"input_ids": [1, 2, 3, 4], "note": ["a text too long to lie inside its string", {"a": 1.5}]})"
+             "\n";
+  const std::string path = folder + "/d.jsonl";
+  {
+    std::ofstream file(path);
+    file << lines;
+  }
+  const std::string cache = folder + "/cache";
+  for (const std::string& more : {std::string(R"("cache_dir": null)"), R"("cache_dir": ")" + cache + "\""}) {
+    const std::string config =
+        R"({"data": ")" + path + R"(", "seq_len": 4, "evaluation": 1, "epochs": 1, "threads": 1, )" + more + "}";
+    int64_t ids = 0;
+    const auto call = [&]() -> hlm_error* {
+      ids = 0;
+      hlm_dataset* dataset = nullptr;
+      if (hlm_error* error = hlm_dataset_open(config.c_str(), nullptr, nullptr, &dataset)) {
+        EXPECT_EQ(dataset, nullptr);
+        return error;
+      }
+      hlm_dataset_batch batch;
+      hlm_dataset_batch_init(&batch);
+      hlm_error* error = hlm_dataset_next(dataset, 8, &batch);
+      if (error == nullptr) ids = static_cast<int64_t>(batch.n_ids);
+      hlm_dataset_destroy(dataset);
+      return error;
+    };
+    const int64_t count = FailEach(call, [&](bool succeeded) { EXPECT_EQ(ids, succeeded ? 16 : 0); });
+    EXPECT_GT(count, 100);
+  }
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace hlm_test

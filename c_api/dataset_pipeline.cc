@@ -1,0 +1,199 @@
+#include "c_api/dataset_pipeline.h"
+
+#include <ctime>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/json_writer.h"
+#include "core/dataset/hash.h"
+#include "core/model/json_text.h"
+#include "core/template/json.h"
+
+namespace hlm::capi {
+namespace {
+
+std::string TextOf(const JsonValue& value) {
+  JsonWriter json;
+  value.Write(json);
+  return json.Take();
+}
+
+jinja::Value ToJinja(const JsonValue& value, const char* what) { return jinja::ParseJsonValue(TextOf(value), what); }
+
+const std::string& StringOf(const JsonValue& value, const std::string& key) {
+  if (!value.IsString() || value.String().empty())
+    throw InvalidArgument(key, " is ", PrintableJson(value), "; it must be a string");
+  return value.String();
+}
+
+bool BoolOf(const JsonValue& value, const std::string& key) {
+  if (!value.IsBool()) throw InvalidArgument(key, " is ", PrintableJson(value), "; it must be true or false");
+  return value.Bool();
+}
+
+MaskMethod MaskOf(const JsonValue& value) {
+  constexpr std::pair<const char*, MaskMethod> kMethods[] = {
+      {"auto", MaskMethod::kAuto}, {"tags", MaskMethod::kTags}, {"spans", MaskMethod::kSpans}, {"unroll", MaskMethod::kUnroll}};
+  for (const auto& [name, method] : kMethods) {
+    if (value.IsText(name)) return method;
+  }
+  throw InvalidArgument("mask is ", PrintableJson(value), "; legal are auto, tags, spans, unroll");
+}
+
+TrainOn ToTemplate(dataset::TrainOn train_on) {
+  switch (train_on) {
+    case dataset::TrainOn::kAuto:
+    case dataset::TrainOn::kAssistant:
+      return TrainOn::kAssistant;
+    case dataset::TrainOn::kLast:
+      return TrainOn::kLast;
+    case dataset::TrainOn::kCompletion:
+      return TrainOn::kCompletion;
+    case dataset::TrainOn::kAll:
+      return TrainOn::kAll;
+  }
+  throw Internal("a train_on that is none");
+}
+
+// A model's folder may lack a chat template; what else is wrong with one is said.
+std::shared_ptr<const ChatTemplate> OpenTemplateIfThere(const std::string& folder) {
+  try {
+    return ChatTemplate::Open(folder);
+  } catch (const Error& error) {
+    if (error.code() == Code::kNotFound) return nullptr;
+    throw;
+  }
+}
+
+// The set is tokenized once and kept: a template that prints today's date would be another one tomorrow, and is treated so.
+std::string Today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  char text[16];
+  std::strftime(text, sizeof(text), "%Y-%m-%d", &parts);
+  return text;
+}
+
+std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const dataset::RenderRequest& request) {
+  const jinja::Value none = jinja::Value::None();
+  const Conversation conversation =
+      MakeConversation(ToJinja(*request.messages, "messages"), request.tools->IsNull() ? none : ToJinja(*request.tools, "tools"));
+  TrainingOptions options = config.render;
+  options.train_on = ToTemplate(request.train_on);
+  options.prompt_messages = request.prompt_messages;
+  if (!request.template_arguments->IsNull()) {
+    jinja::Dict variables;
+    if (options.variables.IsDict()) variables = options.variables.dict();
+    const jinja::Value own = ToJinja(*request.template_arguments, "chat_template_kwargs");
+    for (const auto& [key, value] : own.dict().entries()) variables.Set(key, value);
+    options.variables = jinja::MakeDict(std::move(variables));
+  }
+  std::vector<dataset::RenderedText> texts;
+  for (Rendered& rendered : RenderForTraining(*config.chat, conversation, options)) {
+    dataset::RenderedText text;
+    text.text = std::move(rendered.text);
+    for (const Span& span : rendered.trained) text.trained.push_back({span.begin, span.end});
+    if (config.safe_content) {
+      for (const Span& span : rendered.input) text.input.push_back({span.begin, span.end});
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+dataset::EncodedText Encode(const PipelineConfig& config, std::string_view text, bool add_special_tokens,
+                            std::span<const dataset::TextSpan> plain) {
+  std::vector<ByteSpan> spans;
+  for (const dataset::TextSpan& span : plain) spans.push_back({span.begin, span.end});
+  // What no template made is the caller's from its first byte to its last.
+  if (config.safe_content && add_special_tokens && !text.empty()) spans = {{0, static_cast<int64_t>(text.size())}};
+  EncodeOptions options;
+  options.add_special_tokens = add_special_tokens;
+  options.offsets = true;
+  options.plain = spans;
+  Encoding encoding = config.tokenizer->Encode(text, options);
+  dataset::EncodedText encoded;
+  encoded.ids = std::move(encoding.ids);
+  encoded.offsets.reserve(encoding.offsets.size());
+  for (const ByteSpan& span : encoding.offsets) encoded.offsets.push_back({span.begin, span.end});
+  return encoded;
+}
+
+}  // namespace
+
+PipelineConfig SplitDatasetConfig(const std::string& config_json) {
+  const JsonValue config = ParseJson(config_json, "the data set's configuration", true);
+  if (!config.IsObject())
+    throw InvalidArgument("the data set's configuration is a ", config.KindName(), "; it must be an object");
+  PipelineConfig out;
+  JsonValue rest{JsonValue::Object()}, render{JsonValue::Object()};
+  for (const JsonValue::Member& member : config.Members()) {
+    const std::string& key = member.name;
+    const JsonValue& value = member.value;
+    if (key == "model") {
+      const std::string& folder = StringOf(value, key);
+      out.tokenizer = Tokenizer::Open(folder);
+      out.chat = OpenTemplateIfThere(folder);
+      continue;
+    }
+    if (key == "safe_content") {
+      out.safe_content = BoolOf(value, key);
+    } else if (key == "append_eos") {
+      out.append_eos = BoolOf(value, key);
+    } else if (key == "vocab_size") {
+      if (!value.Int() || *value.Int() < 1 || *value.Int() > std::numeric_limits<int32_t>::max()) {
+        throw InvalidArgument(key, " is ", PrintableJson(value), "; it must be a whole number in [1, 2147483647]");
+      }
+      out.vocab_size = *value.Int();
+    } else if (key == "template_name") {
+      out.render.template_name = StringOf(value, key);
+    } else if (key == "template_date") {
+      out.render.date = StringOf(value, key);
+    } else if (key == "template_variables") {
+      if (!value.IsObject()) throw InvalidArgument(key, " is a ", value.KindName(), "; it must be an object");
+      out.render.variables = ToJinja(value, "template_variables");
+    } else if (key == "mask") {
+      out.render.method = MaskOf(value);
+    } else {
+      rest.Set(key, value);
+      continue;
+    }
+    render.Set(key, value);
+  }
+  out.dataset_json = TextOf(rest);
+  out.render_key = TextOf(render);
+  return out;
+}
+
+dataset::TextPipeline MakePipeline(const PipelineConfig& given) {
+  dataset::TextPipeline pipeline;
+  const auto config = std::make_shared<PipelineConfig>(given);
+  if (config->chat != nullptr) {
+    if (config->render.date.empty() && config->chat->contents().find("strftime_now") != std::string::npos)
+      config->render.date = Today();
+    dataset::Hasher hasher;
+    hasher.AddText(config->chat->contents());
+    hasher.AddText(config->render.date);
+    pipeline.template_key = hasher.DigestHex();
+    pipeline.render = [config](const dataset::RenderRequest& request) { return Render(*config, request); };
+  }
+  pipeline.template_key += config->render_key;
+  pipeline.vocab_size = config->vocab_size;
+  if (config->tokenizer == nullptr) return pipeline;
+  const Tokenizer& tokenizer = *config->tokenizer;
+  if (pipeline.vocab_size == 0) pipeline.vocab_size = int64_t{tokenizer.MaxId()} + 1;
+  pipeline.tokenizer_key = dataset::Hex(tokenizer.content_hash());
+  if (config->append_eos) {
+    const std::optional<std::string> eos = tokenizer.Special("eos_token");
+    if (eos) pipeline.eos = tokenizer.TokenId(*eos);
+  }
+  pipeline.encode = [config](std::string_view text, bool add_special_tokens, std::span<const dataset::TextSpan> plain) {
+    return Encode(*config, text, add_special_tokens, plain);
+  };
+  return pipeline;
+}
+
+}  // namespace hlm::capi

@@ -1,0 +1,211 @@
+// Data sets through the C ABI, with a tokenizer and a template of this library.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "c_api/horizon_lm.h"
+
+namespace {
+
+// A byte-level tokenizer without merges: a token a byte, 256 to 258 for the special ones.
+std::string TokenizerJson() {
+  std::string vocab;
+  int others = 0;
+  for (int byte = 0; byte < 256; ++byte) {
+    // GPT-2's alphabet: printable bytes stand for themselves, the others for code points from 256 on.
+    const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    const int code = printable ? byte : 256 + others++;
+    char text[32];
+    std::snprintf(text, sizeof(text), "%s\"\\u%04x\":%d", byte > 0 ? "," : "", static_cast<unsigned>(code), byte);
+    vocab += text;
+  }
+  const auto added = [](int id, const char* content) {
+    return R"({"id":)" + std::to_string(id) + R"(,"content":")" + content +
+           R"(","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true})";
+  };
+  return R"({"version":"1.0","truncation":null,"padding":null,"added_tokens":[)" + added(256, "<|im_start|>") + "," +
+         added(257, "<|im_end|>") + "," + added(258, "<|end|>") +
+         R"(],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},)" +
+         R"("post_processor":null,"decoder":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"model":{"type":"BPE",)" +
+         R"("dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"vocab":{)" +
+         vocab + R"(},"merges":[]}})";
+}
+
+constexpr const char* kTemplate =
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt "
+    "%}<|im_start|>assistant\n{% endif %}";
+
+struct Delete {
+  void operator()(hlm_dataset* dataset) const { hlm_dataset_destroy(dataset); }
+};
+using Set = std::unique_ptr<hlm_dataset, Delete>;
+
+class Datasets : public testing::Test {
+ protected:
+  Datasets() {
+    std::string name = testing::TempDir() + "/datasets-XXXXXX";
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    Write("tokenizer.json", TokenizerJson());
+    Write("tokenizer_config.json", R"({"eos_token": "<|end|>"})");
+    Write("chat_template.jinja", kTemplate);
+  }
+  ~Datasets() override { std::filesystem::remove_all(folder_); }
+  std::string Write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ + "/" + name, std::ios::binary) << text;
+    return folder_ + "/" + name;
+  }
+  // The code, and the message in message_.
+  int32_t Open(const std::string& config, Set* out) {
+    hlm_dataset* dataset = nullptr;
+    const int32_t code = Code(hlm_dataset_open(config.c_str(), nullptr, nullptr, &dataset));
+    out->reset(dataset);
+    return code;
+  }
+  int32_t Code(hlm_error* error) {
+    const int32_t code = hlm_error_code(error);
+    message_ = hlm_error_message(error);
+    hlm_error_destroy(error);
+    return code;
+  }
+  std::string Config(const std::string& data, const std::string& more = "") const {
+    return R"({"data": ")" + data + R"(", "model": ")" + folder_ + R"(", "seq_len": 128, "epochs": 1)" + more + "}";
+  }
+  hlm_dataset_batch Next(const Set& set, int64_t rows) {
+    hlm_dataset_batch batch;
+    hlm_dataset_batch_init(&batch);
+    EXPECT_EQ(Code(hlm_dataset_next(set.get(), rows, &batch)), HLM_OK) << message_;
+    return batch;
+  }
+  // Trained tokens as text; "$" for <|end|>, "E" for <|im_end|>.
+  static std::string Trained(const hlm_dataset_batch& batch) {
+    std::string text;
+    for (size_t t = 0; t < batch.n_labels; ++t) {
+      const int32_t label = batch.labels[t];
+      if (label == -100) continue;
+      text += label == 258 ? '$' : label == 257 ? 'E' : label == 256 ? 'S' : static_cast<char>(label);
+    }
+    return text;
+  }
+  std::string Position(const Set& set) {
+    char* json = nullptr;
+    EXPECT_EQ(Code(hlm_dataset_position(set.get(), &json)), HLM_OK);
+    std::string text = json;
+    hlm_string_destroy(json);
+    return text;
+  }
+  std::string folder_, message_;
+};
+
+constexpr const char* kDialogue = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]})";
+
+TEST_F(Datasets, AnswersOfConversationsAreTrained) {
+  Set set;
+  ASSERT_EQ(Open(Config(Write("d.jsonl", kDialogue)), &set), HLM_OK) << message_;
+  const hlm_dataset_batch batch = Next(set, 1);
+  EXPECT_EQ(batch.n_offsets, 2u);
+  EXPECT_EQ(batch.n_ids, batch.n_labels);
+  EXPECT_EQ(Trained(batch).substr(0, 4), "yesE");
+  EXPECT_EQ(batch.trained, static_cast<int64_t>(Trained(batch).size()));
+  const hlm_dataset_batch end = Next(set, 1);
+  EXPECT_EQ(end.n_ids, 0u);
+  EXPECT_EQ(end.n_documents, 0u);
+}
+
+TEST_F(Datasets, TextsAndCompletionsEndInEos) {
+  Set set;
+  ASSERT_EQ(Open(Config(Write("d.jsonl", R"({"text": "ab"})"), R"(, "task": "pretrain")"), &set), HLM_OK) << message_;
+  EXPECT_EQ(Trained(Next(set, 1)), "b$");
+  ASSERT_EQ(Open(Config(Write("e.jsonl", R"({"prompt": "ab", "completion": "cd"})")), &set), HLM_OK) << message_;
+  EXPECT_EQ(Trained(Next(set, 1)), "cd$");
+  ASSERT_EQ(Open(Config(Write("e.jsonl", R"({"prompt": "ab", "completion": "cd"})"), R"(, "append_eos": false)"), &set), HLM_OK)
+      << message_;
+  EXPECT_EQ(Trained(Next(set, 1)), "cd");
+}
+
+TEST_F(Datasets, SafeContentKeepsDataFromBecomingSpecialTokens) {
+  const std::string path =
+      Write("d.jsonl", R"({"messages": [{"role": "user", "content": "<|im_end|>"}, {"role": "assistant", "content": "a"}]})");
+  Set set;
+  ASSERT_EQ(Open(Config(path), &set), HLM_OK) << message_;
+  const size_t matched = Next(set, 1).n_ids;
+  ASSERT_EQ(Open(Config(path, R"(, "safe_content": true)"), &set), HLM_OK) << message_;
+  EXPECT_EQ(Next(set, 1).n_ids, matched + 9);  // ten letters for one token
+}
+
+TEST_F(Datasets, PositionsColumnsAndCounts) {
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += R"({"text": "number )" + std::to_string(i) + "\"}\n";
+  const std::string config = Config(Write("d.jsonl", lines), R"(, "seed": 3)");
+  Set set, again;
+  ASSERT_EQ(Open(config, &set), HLM_OK) << message_;
+  Next(set, 1);
+  const std::string position = Position(set);
+  hlm_dataset_batch batch = Next(set, 2);
+  const std::vector<int32_t> ids(batch.ids, batch.ids + batch.n_ids);
+  ASSERT_EQ(Open(config, &again), HLM_OK);
+  ASSERT_EQ(Code(hlm_dataset_seek(again.get(), position.c_str())), HLM_OK) << message_;
+  batch = Next(again, 2);
+  EXPECT_EQ(std::vector<int32_t>(batch.ids, batch.ids + batch.n_ids), ids);
+  EXPECT_EQ(Code(hlm_dataset_seek(again.get(), "{}")), HLM_INVALID_ARGUMENT);
+
+  std::vector<float> values(40, -1.5f), read(40);
+  EXPECT_EQ(Code(hlm_dataset_read_column(set.get(), "ref", "w", read.data(), 40)), HLM_NOT_FOUND);
+  EXPECT_EQ(Code(hlm_dataset_write_column(set.get(), "ref", "w", values.data(), 40)), HLM_OK) << message_;
+  EXPECT_EQ(Code(hlm_dataset_read_column(again.get(), "ref", "w", read.data(), 40)), HLM_OK) << message_;
+  EXPECT_EQ(read, values);
+  EXPECT_EQ(Code(hlm_dataset_read_column(again.get(), "ref", "w", read.data(), 39)), HLM_INVALID_ARGUMENT);
+  char* json = nullptr;
+  ASSERT_EQ(Code(hlm_dataset_describe(set.get(), &json)), HLM_OK);
+  EXPECT_NE(std::string(json).find("\"documents\":40"), std::string::npos) << json;
+  hlm_string_destroy(json);
+}
+
+TEST_F(Datasets, KtoHasItsMismatchedAnswers) {
+  const std::string path = Write("d.jsonl", R"({"prompt": "p:", "completion": "one", "label": true})"
+                                            "\n"
+                                            R"({"prompt": "q:", "completion": "two", "label": false})"
+                                            "\n");
+  Set set;
+  ASSERT_EQ(Open(Config(path, R"(, "task": "kto", "shuffle": false)"), &set), HLM_OK) << message_;
+  const hlm_dataset_batch batch = Next(set, 2);
+  EXPECT_EQ(Trained(batch), "one$two$");
+  EXPECT_EQ(std::vector<int32_t>(batch.desirable, batch.desirable + batch.n_desirable), (std::vector<int32_t>{1, 0}));
+  hlm_dataset_batch mismatched;
+  hlm_dataset_batch_init(&mismatched);
+  ASSERT_EQ(Code(hlm_dataset_mismatched(set.get(), &mismatched)), HLM_OK) << message_;
+  EXPECT_EQ(Trained(mismatched), "two$one$");
+}
+
+TEST_F(Datasets, WrongCallsAreRefused) {
+  Set set;
+  hlm_dataset* dataset = nullptr;
+  EXPECT_EQ(Code(hlm_dataset_open(nullptr, nullptr, nullptr, &dataset)), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(hlm_dataset_open("{}", nullptr, nullptr, nullptr)), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Open("{}", &set), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Open(Config(Write("d.jsonl", kDialogue), R"(, "templat": 1)"), &set), HLM_INVALID_ARGUMENT);
+  EXPECT_NE(message_.find("templat"), std::string::npos);
+  EXPECT_EQ(Open(R"({"data": ")" + Write("d.jsonl", kDialogue) + "\"}", &set), HLM_FAILED_PRECONDITION);
+  EXPECT_NE(message_.find("d.jsonl:1: a conversation needs a chat template"), std::string::npos) << message_;
+  EXPECT_EQ(Open(Config(Write("d.jsonl", R"({"messages": [{"role": "user", "content": "x"}]})")), &set), HLM_INVALID_ARGUMENT);
+  ASSERT_EQ(Open(Config(Write("d.jsonl", kDialogue)), &set), HLM_OK) << message_;
+  hlm_dataset_batch batch;
+  hlm_dataset_batch_init(&batch);
+  EXPECT_EQ(Code(hlm_dataset_next(set.get(), 0, &batch)), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(hlm_dataset_next(set.get(), 1, nullptr)), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(hlm_dataset_next(nullptr, 1, &batch)), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(hlm_dataset_mismatched(set.get(), &batch)), HLM_FAILED_PRECONDITION);
+  batch.struct_size = 3;
+  EXPECT_EQ(Code(hlm_dataset_next(set.get(), 1, &batch)), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(hlm_dataset_seek(set.get(), "")), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(hlm_dataset_write_column(set.get(), "../x", "k", nullptr, 0)), HLM_INVALID_ARGUMENT);
+  hlm_dataset_destroy(nullptr);
+}
+
+}  // namespace

@@ -1,0 +1,62 @@
+// horizon show-mask: what is trained of a conversation, as people see it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/samples/support.h"
+
+namespace horizon_test {
+namespace {
+
+std::string Template() {
+  const std::string path = Scratch("chat.jinja");
+  WriteFile(path, "{%- for m in messages %}{{ '<' + m.role + '>' + m.content + '</s>\\n' }}{%- endfor %}"
+                  "{%- if add_generation_prompt %}{{ '<assistant>' }}{%- endif %}");
+  return path;
+}
+
+std::string Data() {
+  const std::string path = Scratch("data.jsonl");
+  WriteFile(path, "\xef\xbb\xbf{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": \"Hello\\u001b\"}]}\r\n\r\n"
+                  "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"b\"}]}\n"
+                  "{\"text\": \"x\"}\nnonsense\n{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n");
+  return path;
+}
+
+TEST(ShowMaskTest, TrainedTextStandsOut) {
+  const Result plain = Horizon({"show-mask", "--template", Template(), "--data", Data()});
+  EXPECT_EQ(plain.status, 0) << plain.err;
+  EXPECT_EQ(plain.out, "<user>Hi</s>\n<assistant>⟦Hello\\x1b</s>⟧\n\n-- 10 of 35 bytes trained, in 1 ranges (spans)\n");
+  const Result color = Horizon({"show-mask", "--template", Template(), "--data", Data(), "--color"});
+  EXPECT_NE(color.out.find("\x1b[1;32mHello\\x1b</s>\x1b[0m"), std::string::npos) << color.out;
+}
+
+TEST(ShowMaskTest, JsonHasTheRanges) {
+  const Result result = Horizon({"show-mask", "--template", Template(), "--data", Data(), "--index", "1", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const nlohmann::json sequence = result.Lines().at(0).at("sequences").at(0);
+  EXPECT_EQ(sequence.at("text"), "<user>a</s>\n<assistant>b</s>\n");
+  EXPECT_EQ(sequence.at("trained"), nlohmann::json::parse("[[23,28]]"));
+}
+
+TEST(ShowMaskTest, WhatIsWrongIsSaidInOneLine) {
+  const auto fails = [](const std::vector<std::string>& more, int status, const std::vector<std::string>& parts) {
+    std::vector<std::string> arguments = {"show-mask"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result result = Horizon(arguments);
+    EXPECT_EQ(result.status, status);
+    ExpectOneErrorLine(result, parts);
+  };
+  fails({"--data", Data()}, 2, {"--model", "--template"});
+  fails({"--template", Template()}, 2, {"--data"});
+  fails({"--template", Template(), "--data", Data(), "--index", "2"}, 1, {"data.jsonl:4", "messages"});
+  fails({"--template", Template(), "--data", Data(), "--index", "3"}, 1, {"data.jsonl:5", "JSON"});
+  fails({"--template", Template(), "--data", Data(), "--index", "4"}, 1, {"nothing to train on"});
+  fails({"--template", Template(), "--data", Data(), "--index", "5"}, 1, {"5 rows", "--index 5"});
+  fails({"--template", Template(), "--data", Data(), "--train-on", "some"}, 2, {"some", "assistant"});
+  fails({"--template", Data(), "--data", Data()}, 1, {"data.jsonl"});
+}
+
+}  // namespace
+}  // namespace horizon_test
