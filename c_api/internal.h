@@ -13,7 +13,6 @@
 #include "core/model/model.h"
 #include "core/model/spec.h"
 #include "core/plan/plan.h"
-#include "core/text/tokenizer.h"
 #include "core/template/chat_template.h"
 #include "core/text/tokenizer.h"
 #include "core/train/trainer.h"
@@ -41,16 +40,6 @@ struct hlm_decoder {
 
 struct hlm_template {
   std::shared_ptr<const hlm::ChatTemplate> chat;
-};
-
-struct hlm_tokenizer {
-  std::shared_ptr<const hlm::Tokenizer> tokenizer;
-};
-
-struct hlm_decoder {
-  hlm_decoder(std::shared_ptr<const hlm::Tokenizer> tokenizer, bool skip) : decoder(std::move(tokenizer), skip) {}
-  hlm::StreamDecoder decoder;
-  std::atomic<bool> in_use{false};
 };
 
 struct hlm_plan {

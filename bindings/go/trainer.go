@@ -3,7 +3,9 @@ package horizonlm
 import (
 	"context"
 	"errors"
+	"reflect"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"horizonlm/internal/native"
@@ -82,7 +84,7 @@ func (t *Trainer) Step(batch *Batch) (StepMetrics, error) {
 	if batch == nil {
 		return StepMetrics{}, errNilBatch
 	}
-	return takeMetrics(func(own native.Hlm_step_metrics) error {
+	return takeMetrics(func(own []float64) error {
 		return native.Hlm_trainer_step(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, own)
 	})
 }
@@ -120,7 +122,7 @@ func (t *Trainer) AccumulateContext(ctx context.Context, batch *Batch) (result E
 // Apply clips, updates the weights and forgets the gradient. FailedPrecondition where nothing was accumulated.
 func (t *Trainer) Apply() (StepMetrics, error) {
 	defer runtime.KeepAlive(t)
-	return takeMetrics(func(own native.Hlm_step_metrics) error { return native.Hlm_trainer_apply(t.handle(), own) })
+	return takeMetrics(func(own []float64) error { return native.Hlm_trainer_apply(t.handle(), own) })
 }
 
 // Discard forgets what was accumulated; no weight changes.
@@ -276,21 +278,29 @@ func (t *Trainer) underContext(ctx context.Context, call func() error) error {
 	if ctx.Done() == nil {
 		return call()
 	}
-	returned, asked := make(chan struct{}), make(chan bool)
+	const (
+		running int32 = iota
+		over          // the call returned first: the watcher goes without a word, and nobody waits for it
+		ended         // the context ended first: the watcher cancels
+	)
+	state := running
+	returned, asked := make(chan struct{}), make(chan struct{})
 	go func() {
 		select {
 		case <-ctx.Done():
-			t.Cancel()
-			asked <- true
+			if atomic.CompareAndSwapInt32(&state, running, ended) {
+				t.Cancel()
+				close(asked)
+			}
 		case <-returned:
-			asked <- false
 		}
 	}()
 	err := call()
-	close(returned)
-	if !<-asked {
+	if atomic.CompareAndSwapInt32(&state, running, over) {
+		close(returned)
 		return err
 	}
+	<-asked
 	var failure *Error
 	if errors.As(err, &failure) && failure.Code == Cancelled {
 		failure.cause = ctx.Err()
@@ -301,25 +311,22 @@ func (t *Trainer) underContext(ctx context.Context, call func() error) error {
 	return err
 }
 
-func takeMetrics(call func(native.Hlm_step_metrics) error) (StepMetrics, error) {
-	var metrics StepMetrics
-	err := with(native.NewHlm_step_metrics, native.DeleteHlm_step_metrics, func(own native.Hlm_step_metrics) error {
-		if err := call(own); err != nil {
-			return err
-		}
-		metrics = StepMetrics{
-			Step:         own.GetStep(),
-			Loss:         own.GetLoss(),
-			GradNorm:     own.GetGrad_norm(),
-			LR:           own.GetLr(),
-			Tokens:       own.GetTokens(),
-			Seconds:      own.GetSeconds(),
-			Skipped:      own.GetSkipped() != 0,
-			SkippedUnits: own.GetSkipped_units(),
-		}
-		return nil
-	})
-	return metrics, err
+// takeMetrics reads the metrics that call writes, in the order of the C struct's members.
+func takeMetrics(call func([]float64) error) (StepMetrics, error) {
+	m := make([]float64, reflect.TypeOf(StepMetrics{}).NumField())
+	if err := call(m); err != nil {
+		return StepMetrics{}, err
+	}
+	return StepMetrics{
+		Step:         int64(m[0]),
+		Loss:         m[1],
+		GradNorm:     m[2],
+		LR:           m[3],
+		Tokens:       int64(m[4]),
+		Seconds:      m[5],
+		Skipped:      m[6] != 0,
+		SkippedUnits: int64(m[7]),
+	}, nil
 }
 
 func checkTensor(name string, byteOffset int64) error {

@@ -123,6 +123,18 @@ HLM_SLICE(TYPE, NAME, HLM_GO_##TYPE)
 %define HLM_OUT(TYPE, NAME)
 HLM_OUT_AS(TYPE, NAME, HLM_GO_##TYPE)
 %enddef
+// The members in the header's order, as double, as far as the slice goes.
+%define HLM_METRICS_OUT(NAME)
+%typemap(gotype) hlm_step_metrics* NAME "[]float64"
+%typemap(imtype) hlm_step_metrics* NAME "[]float64"
+%typemap(goin) hlm_step_metrics* NAME "$result = $input"
+%typemap(in) hlm_step_metrics* NAME (hlm_step_metrics written = hlm_bind::EmptyMetrics()) %{ $1 = &written; %}
+%typemap(argout) hlm_step_metrics* NAME %{
+  const hlm_bind::MetricValues all(written$argnum);
+  for (int i = 0; i < all.kCount && i < static_cast<int>($input.len); ++i) static_cast<double*>($input.array)[i] = all.values[i];
+%}
+%enddef
+
 %define HLM_OUT_TEXT(NAME)
 %typemap(gotype) char** NAME "*uintptr"
 %typemap(in) char** NAME %{ $1 = reinterpret_cast<char**>($input); %}

@@ -163,6 +163,40 @@ class Use {
   T* handle_ = nullptr;
 };
 
+// ---- Metrics of a step ----------------------------------------------------------------------------------------------------
+
+// The members of hlm_step_metrics, in the header's order: a step hands all over in one call. A new member is a line here, and in the type of
+// each language that holds them.
+#define HLM_STEP_METRICS(MEMBER) \
+  MEMBER(step)                   \
+  MEMBER(loss)                   \
+  MEMBER(grad_norm)              \
+  MEMBER(lr)                     \
+  MEMBER(tokens)                 \
+  MEMBER(seconds)                \
+  MEMBER(skipped)                \
+  MEMBER(skipped_units)
+
+// All as double, which holds whole numbers up to 2^53 exactly.
+struct MetricValues {
+#define HLM_ONE(member) +1
+  static constexpr int kCount = 0 HLM_STEP_METRICS(HLM_ONE);
+#undef HLM_ONE
+  explicit MetricValues(const hlm_step_metrics& metrics) {
+    double* out = values;
+#define HLM_COPY(member) *out++ = static_cast<double>(metrics.member);
+    HLM_STEP_METRICS(HLM_COPY)
+#undef HLM_COPY
+  }
+  double values[kCount];
+};
+
+inline hlm_step_metrics EmptyMetrics() {
+  hlm_step_metrics metrics;
+  hlm_step_metrics_init(&metrics);
+  return metrics;
+}
+
 // ---- Structs of the ABI -----------------------------------------------------------------------------------------------
 
 // A struct with the texts that its members point to: the struct of the ABI borrows them.

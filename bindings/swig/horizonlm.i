@@ -44,6 +44,8 @@ HLM_STRUCT(hlm_trainer_options)
 HLM_STRUCT(hlm_optimizer_options)
 HLM_STRUCT(hlm_step_metrics)
 
+HLM_METRICS_OUT(out_metrics)
+
 // ---- Structs that are spread out over the arguments of a function of flat.h ----
 %define HLM_SPREAD_STRUCT(TYPE)
 %ignore TYPE;

@@ -236,6 +236,19 @@ HLM_OUT_ARRAY(int64_t, NAME, jlong, long, Long)
 HLM_OUT_##TYPE(NAME)
 %enddef
 
+// The members in the header's order, as double.
+%define HLM_METRICS_OUT(NAME)
+%typemap(jni) hlm_step_metrics* NAME "jdoubleArray"
+%typemap(jtype) hlm_step_metrics* NAME "double[]"
+%typemap(jstype) hlm_step_metrics* NAME "double[]"
+%typemap(javain) hlm_step_metrics* NAME "$javainput"
+%typemap(in) hlm_step_metrics* NAME (hlm_step_metrics written = hlm_bind::EmptyMetrics()) %{ $1 = &written; %}
+%typemap(argout) hlm_step_metrics* NAME {
+  const hlm_bind::MetricValues all(written$argnum);
+  jenv->SetDoubleArrayRegion($input, 0, all.kCount, all.values);
+}
+%enddef
+
 %define HLM_OUT_TEXT(NAME)
 %typemap(jni) char** NAME "jobjectArray"
 %typemap(jtype) char** NAME "byte[][]"

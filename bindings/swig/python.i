@@ -189,6 +189,23 @@ PyObject* Append(PyObject* result, PyObject* value) {
   return tuple;
 }
 
+PyObject* ToObject(double value) { return PyFloat_FromDouble(value); }
+PyObject* ToObject(int64_t value) { return PyLong_FromLongLong(value); }
+PyObject* ToObject(int32_t value) { return PyLong_FromLong(value); }
+
+PyObject* NewMetrics(const hlm_step_metrics& metrics) {
+  PyObject* tuple = PyTuple_New(hlm_bind::MetricValues::kCount);
+  Py_ssize_t at = 0;
+#define HLM_SET(member)                                                         \
+  if (tuple != nullptr) {                                                       \
+    PyObject* value = ToObject(metrics.member);                                 \
+    if (value == nullptr || PyTuple_SetItem(tuple, at++, value) < 0) Py_CLEAR(tuple); \
+  }
+  HLM_STEP_METRICS(HLM_SET)
+#undef HLM_SET
+  return tuple;
+}
+
 }  // namespace
 %}
 
@@ -282,6 +299,15 @@ HLM_BUFFER_AS(TYPE, TYPE, NAME, true)
 #define HLM_FROM_double(value) PyFloat_FromDouble(value)
 #define HLM_FROM_int64_t(value) PyLong_FromLongLong(value)
 %}
+
+// A tuple of the members in the header's order.
+%define HLM_METRICS_OUT(NAME)
+%typemap(in, numinputs=0) hlm_step_metrics* NAME (hlm_step_metrics written = hlm_bind::EmptyMetrics()) "$1 = &written;"
+%typemap(argout) hlm_step_metrics* NAME {
+  $result = Append($result, NewMetrics(written$argnum));
+  if ($result == nullptr) SWIG_fail;
+}
+%enddef
 
 %define HLM_OUT_TEXT(NAME)
 %typemap(in, numinputs=0) char** NAME (char* text = nullptr) "$1 = &text;"

@@ -37,7 +37,6 @@ class CommandLine {
     AddBench();
     AddTokenize();
     AddShowMask();
-    AddTokenize();
   }
 
   int Run(int argc, char** argv) {
@@ -156,13 +155,6 @@ class CommandLine {
                                  "print the sequences with their trained ranges as JSON");
     AddMaskOptions(*command.app, *command.options);
     command.app->footer("Where colours are off, trained text stands between the brackets \xe2\x9f\xa6 and \xe2\x9f\xa7.");
-  }
-
-  void AddTokenize() {
-    const Command& command = Add("tokenize", "ids of a text, or the text of ids", RunTokenize,
-                                 "print {\"ids\", \"tokens\", \"offsets\" (bytes), \"bytes\"}, or {\"text\"} of --ids");
-    AddTokenizeOptions(*command.app, *command.options);
-    command.app->footer("One of --model and --tokenizer, and one of --text, --data and --ids.");
   }
 
   CLI::App app_;

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StepMetrics(NamedTuple):
-    """What an optimizer step did; hlm_step_metrics in horizon_lm.h. A field is a member of that struct."""
+    """What an optimizer step did; hlm_step_metrics in horizon_lm.h. The fields are that struct's members, in its order."""
 
     step: int
     loss: float
@@ -34,13 +34,6 @@ class Evaluation(NamedTuple):
 
     loss: float
     tokens: int
-
-
-_GETTERS = [getattr(native, f"hlm_step_metrics_{name}_get") for name in StepMetrics._fields]
-
-
-def _read_metrics(own: Any) -> StepMetrics:
-    return StepMetrics._make(get(own) for get in _GETTERS)
 
 
 def _numpy() -> Any:
@@ -78,9 +71,7 @@ class Trainer(Handle):
 
     def step(self, batch: Union[Batch, Buffer], **parts: Any) -> StepMetrics:
         """One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped."""
-        own = native.new_hlm_step_metrics()
-        native.hlm_trainer_step(self._box, *to_batch(batch, parts)._arguments(), own)
-        return _read_metrics(own)
+        return StepMetrics._make(native.hlm_trainer_step(self._box, *to_batch(batch, parts)._arguments()))
 
     def accumulate(self, batch: Union[Batch, Buffer], **parts: Any) -> Evaluation:
         """Forward and backward: adds the batch's gradient to what was accumulated since the last apply; changes no weight."""
@@ -88,9 +79,7 @@ class Trainer(Handle):
 
     def apply(self) -> StepMetrics:
         """Clips, updates the weights, forgets the gradient. FailedPreconditionError where nothing was accumulated."""
-        own = native.new_hlm_step_metrics()
-        native.hlm_trainer_apply(self._box, own)
-        return _read_metrics(own)
+        return StepMetrics._make(native.hlm_trainer_apply(self._box))
 
     def discard(self) -> None:
         """Forgets what was accumulated; no weight changes."""

@@ -545,14 +545,33 @@ func TestOverhead(t *testing.T) {
 	if err != nil {
 		t.Skip("not asked for")
 	}
-	trainer := newTrainer(t, 2, 8)
+	larger := strings.NewReplacer(`"hidden_size": 32`, `"hidden_size": 64`, `"intermediate_size": 64`, `"intermediate_size": 192`,
+		`"vocab_size": 16`, `"vocab_size": 256`, `"max_position_embeddings": 64`, `"max_position_embeddings": 128`).Replace(config)
+	model, err := horizonlm.CreateModel(larger, 1)
+	succeeds(t, err)
+	defer model.Close()
+	shape := horizonlm.DefaultPlanOptions()
+	shape.Device, shape.BatchSize, shape.SeqLen = "cpu", 8, 128
+	plan, err := horizonlm.NewPlan(model, &shape)
+	succeeds(t, err)
+	defer plan.Close()
+	trainer, err := horizonlm.NewTrainer(model, plan, nil)
+	succeeds(t, err)
 	defer trainer.Close()
+	rows := make([][]int32, 8)
+	for i := range rows {
+		rows[i] = make([]int32, 128)
+		for j := range rows[i] {
+			rows[i][j] = int32((i*128 + j) % 251)
+		}
+	}
+	own := horizonlm.NewBatch(rows...)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	whole, beside := make([]float64, steps), make([]float64, steps)
 	for i := range whole {
 		begin := time.Now()
-		metrics, err := trainer.StepContext(ctx, batch())
+		metrics, err := trainer.StepContext(ctx, own)
 		succeeds(t, err)
 		whole[i] = time.Since(begin).Seconds()
 		beside[i] = whole[i] - metrics.Seconds

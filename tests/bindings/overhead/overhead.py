@@ -9,13 +9,13 @@ CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
     "hidden_act": "silu",
-    "hidden_size": 32,
-    "intermediate_size": 64,
+    "hidden_size": 64,
+    "intermediate_size": 192,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
-    "vocab_size": 16,
-    "max_position_embeddings": 64,
+    "vocab_size": 256,
+    "max_position_embeddings": 128,
     "rms_norm_eps": 1e-5,
     "rope_theta": 10000.0,
     "tie_word_embeddings": False,
@@ -23,8 +23,8 @@ CONFIG = {
 }
 steps = int(sys.argv[1])
 model = hlm.Model.create(CONFIG, 1)
-trainer = hlm.Trainer(model, model.plan(device="cpu", batch_size=2, seq_len=8))
-batch = hlm.Batch.of([[1, 2, 3, 4, 5, 6, 7, 8], [9, 8, 7, 6, 5]])
+trainer = hlm.Trainer(model, model.plan(device="cpu", batch_size=8, seq_len=128))
+batch = hlm.Batch([i % 251 for i in range(8 * 128)], range(0, 8 * 128 + 1, 128))
 whole, beside = [], []
 for _ in range(steps):
     begin = time.perf_counter()

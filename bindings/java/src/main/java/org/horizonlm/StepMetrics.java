@@ -1,8 +1,5 @@
 package org.horizonlm;
 
-import java.util.function.LongConsumer;
-import org.horizonlm.internal.Native;
-
 /**
  * What an optimizer step did.
  *
@@ -16,22 +13,16 @@ import org.horizonlm.internal.Native;
  * @param skippedUnits with BACKWARD timing: units whose gradient was not finite
  */
 public record StepMetrics(long step, double loss, double gradNorm, double lr, long tokens, double seconds, boolean skipped, long skippedUnits) {
-  /** The metrics that a call writes into a native struct. */
-  static StepMetrics of(LongConsumer call) {
-    long struct = Native.new_hlm_step_metrics();
-    try {
-      call.accept(struct);
-      return new StepMetrics(
-          Native.hlm_step_metrics_step_get(struct),
-          Native.hlm_step_metrics_loss_get(struct),
-          Native.hlm_step_metrics_grad_norm_get(struct),
-          Native.hlm_step_metrics_lr_get(struct),
-          Native.hlm_step_metrics_tokens_get(struct),
-          Native.hlm_step_metrics_seconds_get(struct),
-          Native.hlm_step_metrics_skipped_get(struct) != 0,
-          Native.hlm_step_metrics_skipped_units_get(struct));
-    } finally {
-      Native.delete_hlm_step_metrics(struct);
-    }
+  private static final int MEMBERS = StepMetrics.class.getRecordComponents().length;
+
+  interface Call {
+    void into(double[] out);
+  }
+
+  /** The metrics that a call writes, in the order of the members. */
+  static StepMetrics of(Call call) {
+    double[] m = new double[MEMBERS];
+    call.into(m);
+    return new StepMetrics((long) m[0], m[1], m[2], m[3], (long) m[4], m[5], m[6] != 0, (long) m[7]);
   }
 }
