@@ -1,6 +1,11 @@
-// Cross entropy and entropy over rows of fp32 logits, with their gradient: a block a row. The row is read once for its largest logit and the
-// sum of exps, and once more for the gradient: from shared memory, where as much of it is kept as fits, and the rest backwards,
-// so that what was read last, and is still in the L2 cache, comes first.
+// Cross entropy and entropy over rows of fp32 logits, with their gradient. A row is read once for its largest logit and the sum of exps, and
+// once more for the gradient.
+//
+// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), eight blocks share
+// a row: each keeps its eighth in shared memory, so that memory is read once only. Else a block takes a row, keeps as much of it as
+// fits, and reads the rest backwards, so that what was read last, and is still in the L2 cache, comes first.
+#include <cooperative_groups.h>
+
 #include <algorithm>
 
 #include "core/cuda/check.h"
@@ -13,6 +18,8 @@ namespace {
 constexpr int kMostThreads = 1024;
 constexpr int kN = 4;      // elements of a vector
 constexpr int kAhead = 4;  // vectors in flight in a thread
+constexpr int kCluster = 8;           // blocks that share a row; the most that every GPU with clusters takes
+constexpr int kClusterThreads = 512;  // two such blocks work on a multiprocessor: one reads while the other writes
 
 // The parts of a row of `vocab` elements: up to the first 16-byte border of the array, whole vectors, the rest. The same for
 // logits and gradient, for both arrays begin on such a border.
@@ -73,44 +80,70 @@ struct Sum {
   }
 };
 
-struct BlockSums {
-  float most[kMostThreads / kWarp];
-  double sum[kMostThreads / kWarp], moment[kMostThreads / kWarp];
-  float all_most;
-  double all_sum, mean;  // mean of x - all_most
-  float level, slope;    // the gradient is exp(d) (level + slope d), d = x - all_most
+// What was summed over a part of a row: its largest logit, and the sums of exp(d) and exp(d) d with d = x - most.
+struct Part {
+  float most;
+  double sum, moment;
 };
 
-// Every thread's part in one: all_most, all_sum, mean and the gradient's coefficients.
+struct BlockSums {
+  Part warps[kMostThreads / kWarp];
+  Part block, row;
+  double mean;         // of d in the row
+  float level, slope;  // the gradient is exp(d) (level + slope d)
+};
+
+// The parts of a warp's lanes in one.
 template <bool kMoments>
-__device__ void Combine(const Sum<kMoments>& own, double weight, double tilt, double scale, BlockSums* block) {
-  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
-  const float warp_most = WarpMax(own.most);
-  if (lane == 0) block->most[warp] = warp_most;
-  __syncthreads();
-  const float most = WarpMax(lane < warps ? block->most[lane] : -INFINITY);
-  const double part =
-      WarpSum(static_cast<double>(own.sum) * static_cast<double>(expf(own.most - most)) + static_cast<double>(own.poison));
-  if (lane == 0) block->sum[warp] = part;
+__device__ Part WarpPart(const Part& own) {
+  Part all{WarpMax(own.most), 0, 0};
+  const bool mine = own.most == all.most;  // both may be -infinity: of lanes that have no element
+  const double keep = mine ? 1.0 : static_cast<double>(expf(own.most - all.most));
+  all.sum = WarpSum(own.sum * keep);
   if constexpr (kMoments) {
-    const double d = static_cast<double>(own.most) - static_cast<double>(most);
-    const double keep = static_cast<double>(expf(own.most - most));
-    const double moment = WarpSum(keep > 0 ? keep * (static_cast<double>(own.moment) + d * static_cast<double>(own.sum)) : 0.0);
-    if (lane == 0) block->moment[warp] = moment;
+    const double d = mine ? 0.0 : static_cast<double>(own.most) - static_cast<double>(all.most);
+    all.moment = WarpSum(keep > 0 ? keep * (own.moment + d * own.sum) : 0.0);
   }
+  return all;
+}
+
+constexpr Part kEmpty{-INFINITY, 0, 0};
+
+// The sums of every thread of a block in one.
+template <bool kMoments>
+__device__ void CombineBlock(const Sum<kMoments>& own, BlockSums* block) {
+  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  Part part = WarpPart<kMoments>({own.most, static_cast<double>(own.sum), static_cast<double>(own.moment)});
+  part.sum += WarpSum(static_cast<double>(own.poison));
+  if (lane == 0) block->warps[warp] = part;
   __syncthreads();
   if (warp == 0) {
-    const double sum = WarpSum(lane < warps ? block->sum[lane] : 0.0);
-    double moment = 0;
-    if constexpr (kMoments) moment = WarpSum(lane < warps ? block->moment[lane] : 0.0);
-    if (lane == 0) {
-      block->all_most = most;
-      block->all_sum = sum;
-      block->mean = kMoments ? moment / sum : 0.0;
-      // p (weight + tilt (mean - d)): see ops.h; mean - d is -(log p + H).
-      block->level = static_cast<float>((kMoments && tilt != 0 ? weight + tilt * block->mean : weight) * (scale / sum));
-      block->slope = kMoments ? static_cast<float>(-tilt * (scale / sum)) : 0.0f;
+    const Part all = WarpPart<kMoments>(lane < warps ? block->warps[lane] : kEmpty);
+    if (lane == 0) block->block = all;
+  }
+}
+
+// The sums of all blocks of a row in one, and the gradient's coefficients from them; the same in each block.
+template <bool kMoments, bool kShared>
+__device__ void CombineRow(double weight, double tilt, double scale, BlockSums* block) {
+  if constexpr (kShared) {
+#if __CUDA_ARCH__ >= 900
+    const auto cluster = cooperative_groups::this_cluster();
+    cluster.sync();
+    if (threadIdx.x < kWarp) {
+      const Part all = WarpPart<kMoments>(threadIdx.x < kCluster ? cluster.map_shared_rank(block, threadIdx.x)->block : kEmpty);
+      if (threadIdx.x == 0) block->row = all;
     }
+#endif
+  } else if (threadIdx.x == 0) {
+    block->row = block->block;
+  }
+  if (threadIdx.x == 0) {
+    const double sum = block->row.sum;
+    block->mean = kMoments ? block->row.moment / sum : 0.0;
+    // p (weight + tilt (mean - d)): see ops.h; mean - d is -(log p + H).
+    block->level = static_cast<float>((kMoments && tilt != 0 ? weight + tilt * block->mean : weight) * (scale / sum));
+    block->slope = kMoments ? static_cast<float>(-tilt * (scale / sum)) : 0.0f;
   }
   __syncthreads();
 }
@@ -121,26 +154,31 @@ __device__ T Rounded(float x) {
 }
 
 // dlogits may be logits. `kept`: of every thread's vectors those kept in shared memory, which has room for that many of each.
-// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at.
-template <class T, bool kGradient, bool kMoments>
+// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at. kShared: the blocks of a cluster
+// share a row.
+template <class T, bool kGradient, bool kMoments, bool kShared>
 __global__ void __launch_bounds__(kMostThreads)
     CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, const float* entropy_weights, int64_t vocab,
                        float logit_scale, float* nll, float* entropies, float* best, T* dlogits, int kept) {
   extern __shared__ float4 cache[];
   __shared__ BlockSums block;
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  const int64_t r = blockIdx.x;
+  constexpr int kBlocks = kShared ? kCluster : 1;  // of a row
+  const int64_t r = blockIdx.x / kBlocks;
+  const int rank = static_cast<int>(blockIdx.x % kBlocks);
   const Row row(r, vocab);
+  const int share = (row.vecs + kBlocks - 1) / kBlocks, begin = min(rank * share, row.vecs), end = min(begin + share, row.vecs);
+  const bool first_block = rank == 0;
   const int target = targets[r];
   if (target < 0) {
-    if (thread == 0) {
+    if (thread == 0 && first_block) {
       nll[r] = 0;
       if (kMoments && entropies != nullptr) entropies[r] = 0;
       if (best != nullptr) best[r] = 0;
     }
     if constexpr (kGradient) {
-      row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(0); });
-      for (int i = thread; i < row.vecs; i += threads) StoreOnce(dlogits + row.At(i), Vec<T, kN>{});
+      if (first_block) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(0); });
+      for (int i = begin + thread; i < end; i += threads) StoreOnce(dlogits + row.At(i), Vec<T, kN>{});
     }
     return;
   }
@@ -149,33 +187,35 @@ __global__ void __launch_bounds__(kMostThreads)
   const float at_target = scaled(logits[row.start + target]);
 
   Sum<kMoments> own;
-  row.ForEdges([&](int64_t i) {
-    const float x[1] = {scaled(logits[i])};
-    own.poison += x[0] * 0.0f;
-    own.Add(x);
-  });
+  if (first_block) {
+    row.ForEdges([&](int64_t i) {
+      const float x[1] = {scaled(logits[i])};
+      own.poison += x[0] * 0.0f;
+      own.Add(x);
+    });
+  }
   const int step = kAhead * threads;
-  for (int first = thread, turn = 0; first < row.vecs; first += step, turn += kAhead) {
+  for (int first = begin + thread, turn = 0; first < end; first += step, turn += kAhead) {
     Vec<float, kN> v[kAhead];
     float x[kAhead * kN];
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
-      if (i >= row.vecs) continue;
+      if (i >= end) continue;
       v[k] = !kGradient || turn + k < kept ? LoadOnce<kN>(logits + row.At(i)) : Load<kN>(logits + row.At(i));
     }
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
-      if (i < row.vecs && kGradient && turn + k < kept) {
-        cache[i] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
+      if (i < end && kGradient && turn + k < kept) {
+        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
                                __uint_as_float(v[k].words[3]));
       }
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
         const float value = __uint_as_float(v[k].words[j]);
-        x[k * kN + j] = i < row.vecs ? scaled(value) : -INFINITY;
-        if (i < row.vecs) own.poison += value * 0.0f;
+        x[k * kN + j] = i < end ? scaled(value) : -INFINITY;
+        if (i < end) own.poison += value * 0.0f;
       }
     }
     own.Add(x);
@@ -184,49 +224,54 @@ __global__ void __launch_bounds__(kMostThreads)
   double tilt = 0;
   if constexpr (kGradient && kMoments) tilt = entropy_weights != nullptr ? static_cast<double>(entropy_weights[r]) : 0.0;
   const double scale = static_cast<double>(logit_scale);
-  Combine(own, weight, tilt, scale, &block);
+  CombineBlock(own, &block);
+  CombineRow<kMoments, kShared>(weight, tilt, scale, &block);
 
-  const double above = static_cast<double>(at_target) - static_cast<double>(block.all_most);  // <= 0
-  if (thread == 0) {
-    const double log_sum = log(block.all_sum);
+  const double above = static_cast<double>(at_target) - static_cast<double>(block.row.most);  // <= 0
+  if (thread == 0 && first_block) {
+    const double log_sum = log(block.row.sum);
     nll[r] = static_cast<float>(log_sum - above);
     if (kMoments && entropies != nullptr) entropies[r] = static_cast<float>(log_sum - block.mean);
     if (best != nullptr) best[r] = static_cast<float>(log_sum);
   }
   if constexpr (kGradient) {
-    const float most = block.all_most, level = block.level, slope = block.slope;
+    const float most = block.row.most, level = block.level, slope = block.slope;
     const auto gradient = [&](float x) {
       const float d = scaled(x) - most;
       return kMoments ? expf(d) * fmaf(d, slope, level) : expf(d) * level;
     };
-    row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
-    const int turns = (row.vecs + step - 1) / step;
+    if (first_block) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
+    const int turns = (end - begin + step - 1) / step;
     for (int turn = (turns - 1) * kAhead; turn >= 0; turn -= kAhead) {
-      const int first = turn * threads + thread;
+      const int first = begin + turn * threads + thread;
       float4 v[kAhead];
 #pragma unroll
       for (int k = 0; k < kAhead; ++k) {
         const int i = first + k * threads;
-        if (i >= row.vecs) continue;
-        v[k] = turn + k < kept ? cache[i] : __ldcs(reinterpret_cast<const float4*>(logits + row.At(i)));
+        if (i >= end) continue;
+        v[k] = turn + k < kept ? cache[i - begin] : __ldcs(reinterpret_cast<const float4*>(logits + row.At(i)));
       }
 #pragma unroll
       for (int k = 0; k < kAhead; ++k) {
         const int i = first + k * threads;
-        if (i >= row.vecs) continue;
+        if (i >= end) continue;
         const float values[kN] = {gradient(v[k].x), gradient(v[k].y), gradient(v[k].z), gradient(v[k].w)};
         StoreOnce(dlogits + row.At(i), FromFloats<T>(values));
       }
     }
     __syncthreads();
-    // As p - 1 in double, which keeps the digits of a target that is nearly sure.
-    if (thread == 0) {
-      const double p = exp(above) / block.all_sum;
+    // As p - 1 in double, which keeps the digits of a target that is nearly sure; by the block that wrote there before.
+    const int vec = target < row.head ? row.vecs : (target - row.head) / kN;
+    if (thread == 0 && rank == (vec < row.vecs ? vec / share : 0)) {
+      const double p = exp(above) / block.row.sum;
       double slope_at = weight * (p - 1.0);
       if (kMoments && tilt != 0) slope_at += tilt * p * (block.mean - above);
       dlogits[row.start + target] = Rounded<T>(static_cast<float>(scale * slope_at));
     }
   }
+#if __CUDA_ARCH__ >= 900
+  if constexpr (kShared) cooperative_groups::this_cluster().sync();  // a block's sums are there until all have read them
+#endif
 }
 
 // Fewer threads for short rows; those of two or more blocks fill a multiprocessor. Part of how sums are cut: of the shape alone.
@@ -234,7 +279,7 @@ int Threads(int64_t vocab) { return vocab <= 2048 ? 128 : vocab <= 65536 ? 512 :
 
 // Shared memory that a block may have beside its sums, and that a multiprocessor has.
 struct Room {
-  static constexpr int kStatic = 1024;  // room for the block's sums, in whatever pieces the compiler lays them out
+  static constexpr int kStatic = 1024;  // room for the block's sums
   static_assert(sizeof(BlockSums) < kStatic);
   int block = 0, multiprocessor = 0;
 
@@ -256,17 +301,47 @@ struct Room {
   }
 };
 
-template <class T, bool kGradient, bool kMoments>
-void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
-  const auto kernel = CrossEntropyKernel<T, kGradient, kMoments>;
-  const int threads = Threads(args.vocab);
-  const int kept = kGradient ? Room().Vectors(threads, args.vocab) : 0;
+// Whether blocks share rows: of the shape and the GPU alone, so that loss and gradient sum alike.
+bool SharesRows(const Room& room, int64_t vocab) {
+  int device = 0, major = 0;
+  Check(cudaGetDevice(&device), "CrossEntropy");
+  Check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "CrossEntropy");
+  const int64_t row = vocab * static_cast<int64_t>(sizeof(float));
+  return major >= 9 && row > room.block && row <= int64_t{kCluster} * (room.block - kClusterThreads * static_cast<int>(sizeof(float4)));
+}
+
+template <class T, bool kGradient, bool kMoments, bool kShared>
+void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int kept) {
+  const auto kernel = CrossEntropyKernel<T, kGradient, kMoments, kShared>;
   const size_t bytes = static_cast<size_t>(kept) * static_cast<size_t>(threads) * sizeof(float4);
   Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), "CrossEntropy");
-  kernel<<<GridSize(args.rows), threads, bytes, stream>>>(args.logits, args.targets, args.weights, args.entropy_weights, args.vocab,
-                                                          args.scale, args.nll, args.entropies, args.best, static_cast<T*>(args.dlogits),
-                                                          kept);
-  CheckLaunch("CrossEntropy");
+  constexpr unsigned kBlocks = kShared ? kCluster : 1;
+  cudaLaunchAttribute cluster;
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {kBlocks, 1, 1};
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(GridSize(args.rows * kBlocks));
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = bytes;
+  config.stream = stream;
+  config.attrs = &cluster;
+  config.numAttrs = kShared ? 1 : 0;
+  Check(cudaLaunchKernelEx(&config, kernel, args.logits, args.targets, args.weights, args.entropy_weights, args.vocab, args.scale, args.nll,
+                           args.entropies, args.best, static_cast<T*>(args.dlogits), kept),
+        "CrossEntropy");
+}
+
+template <class T, bool kGradient, bool kMoments>
+void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
+  const Room room;
+  if (SharesRows(room, args.vocab)) {
+    const int64_t share = CeilDiv(args.vocab / kN, kCluster);
+    const int kept = kGradient ? static_cast<int>(CeilDiv(share, kClusterThreads)) : 0;
+    Launch<T, kGradient, kMoments, true>(stream, args, kClusterThreads, kept);
+  } else {
+    const int threads = Threads(args.vocab);
+    Launch<T, kGradient, kMoments, false>(stream, args, threads, kGradient ? room.Vectors(threads, args.vocab) : 0);
+  }
 }
 
 template <bool kMoments>

@@ -32,9 +32,10 @@ P
 }
 
 steps_7b() {  # ROWS WARM STEPS [ARGUMENTS...]
-  local rows=$1 warm=$2 steps=$3
+  local rows=$1 warm=$2 steps=$3 name
   shift 3
-  bench "7b-$((rows))k${*// /}" --preset qwen2.5-7b --seq-len 1024 --batch-size "$rows" --warm-up "$warm" --steps "$steps" "$@"
+  printf -v name '%s' "7b-${rows}k" "${@/#--/-}"
+  bench "$name" --preset qwen2.5-7b --seq-len 1024 --batch-size "$rows" --warm-up "$warm" --steps "$steps" "$@"
 }
 
 if wanted optimizer; then
