@@ -107,7 +107,7 @@ __device__ Part WarpPart(const Part& own) {
   return all;
 }
 
-constexpr Part kEmpty{-INFINITY, 0, 0};
+__device__ constexpr Part Empty() { return {-INFINITY, 0, 0}; }
 
 // The sums of every thread of a block in one.
 template <bool kMoments>
@@ -118,7 +118,7 @@ __device__ void CombineBlock(const Sum<kMoments>& own, BlockSums* block) {
   if (lane == 0) block->warps[warp] = part;
   __syncthreads();
   if (warp == 0) {
-    const Part all = WarpPart<kMoments>(lane < warps ? block->warps[lane] : kEmpty);
+    const Part all = WarpPart<kMoments>(lane < warps ? block->warps[lane] : Empty());
     if (lane == 0) block->block = all;
   }
 }
@@ -131,7 +131,7 @@ __device__ void CombineRow(double weight, double tilt, double scale, BlockSums* 
     const auto cluster = cooperative_groups::this_cluster();
     cluster.sync();
     if (threadIdx.x < kWarp) {
-      const Part all = WarpPart<kMoments>(threadIdx.x < kCluster ? cluster.map_shared_rank(block, threadIdx.x)->block : kEmpty);
+      const Part all = WarpPart<kMoments>(threadIdx.x < kCluster ? cluster.map_shared_rank(block, threadIdx.x)->block : Empty());
       if (threadIdx.x == 0) block->row = all;
     }
 #endif

@@ -71,7 +71,7 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
     plan_options.optimizer_timing = engine.optimizer_timing;
     plan_options.grad_clip = options.optimizer.grad_clip;
     plan_options.optimizer = options.optimizer.algorithm;
-    if (!options.run.checkpoint_dir.empty()) plan_options.snapshot_bytes = -1;
+    if (!options.run.checkpoint_dir.empty()) plan_options.snapshot_bytes = options.run.snapshot_bytes;
     const bool budget = options.HasBudget();
     const auto by_budget = [budget](int32_t given, int32_t otherwise) { return given != kByBudget ? given : budget ? -1 : otherwise; };
     plan_options.states = by_budget(options.optimizer.states, HLM_STATES_F32);

@@ -334,6 +334,10 @@ void AddCheckpointOptions(CLI::App& app, Options& options) {
       ->group(kCheckpointGroup)
       ->needs(directory);
   AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay; 0: all")->group(kCheckpointGroup)->needs(directory);
+  AddNumber(app, "--snapshot-bytes", run.snapshot_bytes, 0,
+            "host memory to copy the state into, 8GiB say, while it is saved beside training (default: up to the whole state)", true)
+      ->group(kCheckpointGroup)
+      ->needs(directory);
   CLI::Option* resume = app.add_flag("--resume", run.resume, "go on from the newest good checkpoint of --checkpoint-dir")
                             ->group(kCheckpointGroup)
                             ->needs(directory);

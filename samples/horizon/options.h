@@ -86,6 +86,7 @@ struct RunOptions {
   std::string checkpoint_dir;
   int64_t save_every = 0;  // 0: at the end only
   int64_t keep = 2;        // 0: all
+  int64_t snapshot_bytes = -1;  // what is left, up to the whole state
   bool resume = false;
   bool allow_numerics_change = false;
 };

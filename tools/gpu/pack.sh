@@ -1,7 +1,12 @@
 #!/bin/bash
-# Packs the files named after the archive's name: programs and libraries side by side, goldens in tests/golden/data, and the libraries
-# of Debian that a GPU machine may lack.
+# Packs the files named after the archive's name: programs and libraries side by side, goldens in tests/golden/data, and with
+# --libraries those of Debian that a GPU machine may lack.
 set -euo pipefail
+libraries=()
+if [[ $1 == --libraries ]]; then
+  libraries=(libdnnl.so.2 libhwy.so.1)
+  shift
+fi
 archive=$1
 shift
 work=$(mktemp -d)
@@ -19,7 +24,7 @@ for file in "$@"; do
     *) cp -L "$file" "$to/" ;;
   esac
 done
-for library in libdnnl.so.2 libhwy.so.1; do
+for library in "${libraries[@]}"; do
   path=$(ldconfig -p 2>/dev/null | sed -n "s|^\s*$library (.*x86-64.*) => ||p" | head -n 1)
   cp -L "${path:-/usr/lib/x86_64-linux-gnu/$library}" "$to/"
 done

@@ -1,0 +1,65 @@
+#!/bin/bash
+# What saving costs while training goes on, and how fast a model loads, on this machine.
+#
+#   measure_storage.sh FOLDER [PART...]     FOLDER: on the disk to measure, with 60 GB free; parts are save, stall, load (all)
+#
+# save: 1.5B shape, exact states, snapshot_bytes by the plan (all of the state): a run that saves against one that does not.
+# stall: the same with a snapshot of a quarter of the state, against the stall that the plan predicts.
+# load: a 7B model in bf16 (15 GB) against reads of the same files.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+source ./environment.sh
+disk=${1:?a folder on the disk to measure}
+parts=" ${*:2} "
+[[ $# -ge 2 ]] || parts=" save stall load "
+wanted() { [[ $parts == *" $1 "* ]]; }
+mkdir -p "$disk"
+python3 -c "
+import numpy
+numpy.save('$disk/tokens.npy', numpy.random.default_rng(1).integers(0, 150000, 4 << 20, dtype=numpy.int32))"
+
+# Steps by the clock that they were reported at: what a save takes between two steps counts as well.
+train() {  # NAME ARGUMENTS...
+  local name=$1
+  shift
+  ./horizon train --preset qwen2.5-1.5b --init-seed 1 --data "$disk/tokens.npy" --seq-len 1024 --batch-size 32 --steps 36 --lr 1e-6 \
+    --device cuda:0 --json "$@" 2>"$disk/$name.log" | python3 -u -c "
+import json, sys, time
+times = []
+for line in sys.stdin:
+    times.append(time.monotonic())
+json.dump([b - a for a, b in zip(times[3:], times[4:])], open('$disk/$name.seconds', 'w'))"
+}
+compare() {  # NAME
+  python3 - "$disk" "$1" <<'P'
+import json, sys
+quiet, saving = (json.load(open(f"{sys.argv[1]}/{name}.seconds")) for name in ("quiet", sys.argv[2]))
+mean = sum(quiet) / len(quiet)
+print(f"without: {mean:.3f} s a step ({min(quiet):.3f} to {max(quiet):.3f}); with a save: {sum(saving) / len(saving):.3f}, "
+      f"{sum(saving) / len(saving) / mean - 1:+.1%}; the save took {sum(saving) - mean * len(saving):.2f} s from {len(saving)} steps")
+print("   " + " ".join(f"{s:.2f}" for s in saving))
+P
+  tr '\r' '\n' <"$disk/$1.log" | grep -iE "checkpoint|snapshot|stall|error" | tail -n 6
+  rm -rf "$disk/checkpoints"
+}
+
+if wanted save || wanted stall; then
+  echo "== saving in 36 steps of 32 Ki tokens, 1.5B shape"
+  df -h "$disk" | tail -n 1
+  train quiet
+fi
+if wanted save; then
+  train saving --checkpoint-dir "$disk/checkpoints" --save-every 20 --keep 1
+  compare saving
+fi
+if wanted stall; then
+  train stalling --checkpoint-dir "$disk/checkpoints" --save-every 20 --keep 1 --snapshot-bytes 5GiB
+  compare stalling
+fi
+
+if wanted load; then
+  echo "== a 7B model"
+  ./horizon export --preset qwen2.5-7b --init-seed 1 --out "$disk/7b" --save-dtype bf16 || exit 1
+  ./load_bench "$disk/7b"
+  rm -rf "$disk/7b"
+fi
