@@ -79,15 +79,7 @@ MasterArray ParameterStore::Master(int64_t unit, int64_t begin) const {
 }
 
 void ParameterStore::TouchPages(HostPool& pool) {
-  constexpr size_t kItem = size_t{64} << 20, kPage = 4096;
-  for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_}) {
-    std::byte* data = buffer->data();
-    const size_t bytes = buffer->bytes();
-    pool.ParallelFor(static_cast<int64_t>(CeilDiv(static_cast<int64_t>(bytes), static_cast<int64_t>(kItem))), [&](int64_t item) {
-      const size_t begin = static_cast<size_t>(item) * kItem, end = std::min(bytes, begin + kItem);
-      for (size_t at = begin; at < end; at += kPage) *const_cast<volatile std::byte*>(data + at) = std::byte{0};
-    });
-  }
+  for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_}) hlm::TouchPages(*buffer, pool);
 }
 
 WeightLease ParameterStore::Lease(int64_t unit) const {

@@ -49,6 +49,7 @@ BackgroundSave::BackgroundSave(const Plan& plan, const ParameterStore& store, Ho
     places_[static_cast<size_t>(unit)] = taken;
     taken += bytes;
   }
+  TouchPages(snapshot_, pool_);
 }
 
 BackgroundSave::~BackgroundSave() {
