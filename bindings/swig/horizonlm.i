@@ -154,6 +154,36 @@ HLM_OUT_TEXT(out_json)
 %ignore hlm_weights_destroy;
 %ignore hlm_weights_init;
 
+%ignore hlm_dataset;
+%ignore hlm_dataset_batch;
+%ignore hlm_dataset_batch_init;
+%ignore hlm_dataset_batch_init_sized;
+%ignore hlm_dataset_describe;
+%ignore hlm_dataset_destroy;
+%ignore hlm_dataset_mismatched;
+%ignore hlm_dataset_next;
+%ignore hlm_dataset_open;
+%ignore hlm_dataset_position;
+%ignore hlm_dataset_read_column;
+%ignore hlm_dataset_seek;
+%ignore hlm_dataset_write_column;
+%ignore hlm_decoder;
+%ignore hlm_decoder_create;
+%ignore hlm_decoder_destroy;
+%ignore hlm_decoder_finish;
+%ignore hlm_decoder_push;
+%ignore hlm_encode_options;
+%ignore hlm_encode_options_init;
+%ignore hlm_encode_options_init_sized;
+%ignore hlm_tokenizer;
+%ignore hlm_tokenizer_decode;
+%ignore hlm_tokenizer_describe;
+%ignore hlm_tokenizer_destroy;
+%ignore hlm_tokenizer_encode;
+%ignore hlm_tokenizer_id;
+%ignore hlm_tokenizer_open;
+%ignore hlm_tokenizer_token;
+
 %ignore HLM_VERSION;
 %include "horizon_lm.h"
 %include "flat.h"
