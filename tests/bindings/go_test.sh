@@ -26,7 +26,7 @@ test -z "$(gofmt -l "$work/horizonlm"/*.go "$work/samples" "$work/tests")" || fa
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
 
 # What the binding promises.
-export HLM_HEADER=$header
+export HLM_HEADER=$header HLM_MODEL=$PWD/tests/bindings/model HLM_TOKENIZER_GOLDENS=$PWD/tests/text/goldens/tokenizers.json
 (cd "$work/tests" && go vet . && go test -c -o "$work/bin/promises" . && "$work/bin/promises" -test.v >"$work/promises.txt" 2>&1) || { cat "$work/promises.txt"; exit 1; }
 grep -q '^--- PASS: TestCyclesDoNotGrow' "$work/promises.txt"
 HLM_SPY="$work/spied" LD_PRELOAD="$spy" "$work/bin/promises" -test.v -test.run TestNoCopies >"$work/promises.txt" 2>&1 || { cat "$work/promises.txt"; exit 1; }

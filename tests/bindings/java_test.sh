@@ -31,6 +31,9 @@ same_as_c "$c_program" "$work/sample.txt" "$work/sample"
 
 java BindingTest "$work" "$version" 2>&1 | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
+/usr/bin/python3 tests/bindings/goldens.py tests/text/goldens/tokenizers.json "$work/goldens"
+java DataTest "$work" "$PWD/tests/bindings/model" "$work/goldens" 2>&1 | tee -a "$work/test.txt"
+grep -q '^ok  packed moments' "$work/test.txt"
 if grep -i 'WARNING\|FATAL' "$work/test.txt"; then
   fail "-Xcheck:jni complains"
 fi

@@ -6,6 +6,7 @@ wheel=$(readlink -f "$1") c_program=$2 sample=$(readlink -f "$3") header=$(readl
 tests=$(readlink -f tests/bindings/python)
 work=$TEST_TMPDIR
 export HOME=$work PYTHONDONTWRITEBYTECODE=1
+export HLM_MODEL=$PWD/tests/bindings/model HLM_TOKENIZER_GOLDENS=$PWD/tests/text/goldens/tokenizers.json
 unset PYTHONPATH
 
 /usr/bin/python3 -m venv "$work/venv"
