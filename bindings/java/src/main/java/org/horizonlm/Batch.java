@@ -20,7 +20,17 @@ import org.horizonlm.internal.Native;
  */
 public record Batch(
     IntBuffer ids, LongBuffer offsets, IntBuffer labels, FloatBuffer weights, double denominator, FloatBuffer entropyWeights, double temperature) {
-  /** Checks that ids and offsets are there. */
+  /**
+   * Checks that ids and offsets are there.
+   *
+   * @param ids token ids
+   * @param offsets where documents begin, and the end
+   * @param labels what is predicted; null: the ids
+   * @param weights factors of the tokens' losses; null: 1
+   * @param denominator what the sum of losses is divided by; 0: the sum of the weights
+   * @param entropyWeights factors of the predictions' entropies; null: 0
+   * @param temperature what logits are divided by before softmax; 0: 1
+   */
   public Batch {
     Objects.requireNonNull(ids, "ids");
     Objects.requireNonNull(offsets, "offsets");
