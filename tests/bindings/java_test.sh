@@ -29,7 +29,7 @@ java() {
 java Finetune "$work/sample" >"$work/sample.txt"
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
 
-java BindingTest "$work" "$version" 2>&1 | tee "$work/test.txt"
+java BindingTest "$work" "$version" "$PWD/tests/bindings/model" 2>&1 | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
 /usr/bin/python3 tests/bindings/goldens.py tests/text/goldens/tokenizers.json "$work/goldens"
 java DataTest "$work" "$PWD/tests/bindings/model" "$work/goldens" 2>&1 | tee -a "$work/test.txt"

@@ -512,3 +512,40 @@ func TestPackedMoments(t *testing.T) {
 	arrays.FirstScales = arrays.FirstScales[:2]
 	fails(t, adamw.Step(2, 1e-3, 1, &arrays), horizonlm.InvalidArgument, "first_moment_packed has 600 bytes and 2 scales")
 }
+
+// What TestCyclesDoNotGrow does with text, again and again.
+func cycleOfData(t testing.TB, config string) {
+	tokenizer := openTokenizer(t, modelFolder())
+	template, err := horizonlm.CreateTemplate("{{ messages[0].content }}")
+	succeeds(t, err)
+	text, err := template.Render(dialogue, nil)
+	succeeds(t, err)
+	ids, err := tokenizer.Encode(text, nil)
+	succeeds(t, err)
+	decoder, err := horizonlm.NewDecoder(tokenizer, false) // forgotten, it would keep the tokenizer until a collection, which sees none of its bytes
+	succeeds(t, err)
+	if again, err := decoder.Push(ids...); err != nil || again != "hi" {
+		t.Fatal(again, err)
+	}
+	succeeds(t, decoder.Close())
+	if _, err := tokenizer.Encode("\xff", nil); err == nil {
+		t.Fatal("not UTF-8")
+	}
+	if _, err := template.Render("[", nil); err == nil {
+		t.Fatal("no JSON")
+	}
+	dataset, err := horizonlm.OpenDataset(config, tokenizer, nil)
+	succeeds(t, err)
+	if step, err := dataset.Next(1); err != nil || step.Trained != 2 {
+		t.Fatal(step, err)
+	}
+	if _, err := dataset.Next(1); err != io.EOF {
+		t.Fatal(err)
+	}
+	succeeds(t, dataset.Close())
+	succeeds(t, template.Close())
+	succeeds(t, tokenizer.Close())
+	if _, err := tokenizer.Token(0); err == nil {
+		t.Fatal("closed")
+	}
+}
