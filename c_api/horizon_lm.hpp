@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <type_traits>
@@ -83,6 +84,36 @@ struct OptimizerOptions : hlm_optimizer_options {
 struct OptimizerArrays : hlm_optimizer_arrays {
   OptimizerArrays() : hlm_optimizer_arrays() { hlm_optimizer_arrays_init(this); }
 };
+struct EncodeOptions : hlm_encode_options {
+  EncodeOptions() : hlm_encode_options() { hlm_encode_options_init(this); }
+};
+struct TemplateOptions : hlm_template_options {
+  TemplateOptions() : hlm_template_options() { hlm_template_options_init(this); }
+};
+struct CheckpointOptions : hlm_checkpoint_options {
+  CheckpointOptions() : hlm_checkpoint_options() { hlm_checkpoint_options_init(this); }
+};
+struct ResumeOptions : hlm_resume_options {
+  ResumeOptions() : hlm_resume_options() { hlm_resume_options_init(this); }
+};
+struct PreferenceOptions : hlm_preference_options {
+  PreferenceOptions() : hlm_preference_options() { hlm_preference_options_init(this); }
+};
+struct KtoOptions : hlm_kto_options {
+  KtoOptions() : hlm_kto_options() { hlm_kto_options_init(this); }
+};
+struct PolicyOptions : hlm_policy_options {
+  PolicyOptions() : hlm_policy_options() { hlm_policy_options_init(this); }
+};
+struct PreferenceMetrics : hlm_preference_metrics {
+  PreferenceMetrics() : hlm_preference_metrics() { hlm_preference_metrics_init(this); }
+};
+struct KtoMetrics : hlm_kto_metrics {
+  KtoMetrics() : hlm_kto_metrics() { hlm_kto_metrics_init(this); }
+};
+struct PolicyMetrics : hlm_policy_metrics {
+  PolicyMetrics() : hlm_policy_metrics() { hlm_policy_metrics_init(this); }
+};
 struct StepMetrics : hlm_step_metrics {
   StepMetrics() : hlm_step_metrics() { hlm_step_metrics_init(this); }
 };
@@ -128,13 +159,14 @@ class Handle {
   T* handle_ = nullptr;
 };
 
-inline std::string TakeString(char* text) {
+inline std::string TakeString(char* text, size_t size) {
   struct Owner {
     char* text;
     ~Owner() { hlm_string_destroy(text); }
   } owner{text};
-  return text;
+  return std::string(text, size);
 }
+inline std::string TakeString(char* text) { return TakeString(text, std::strlen(text)); }
 
 }  // namespace internal
 
@@ -149,6 +181,18 @@ inline std::string ListDevices() {
 inline std::string DescribeDevice(const std::string& name) {
   char* json = nullptr;
   Check(hlm_device_describe(name.c_str(), &json));
+  return internal::TakeString(json);
+}
+
+inline std::string DescribeMachine(const std::string& name) {
+  char* json = nullptr;
+  Check(hlm_device_machine(name.c_str(), &json));
+  return internal::TakeString(json);
+}
+// JSON; see hlm_checkpoint_list.
+inline std::string ListCheckpoints(const std::string& directory) {
+  char* json = nullptr;
+  Check(hlm_checkpoint_list(directory.c_str(), &json));
   return internal::TakeString(json);
 }
 
@@ -207,6 +251,197 @@ class Plan {
   internal::Handle<hlm_plan, hlm_plan_destroy> handle_;
 };
 
+// Any number of threads may use one at the same time.
+class Tokenizer {
+ public:
+  static Tokenizer Open(const std::string& path) {
+    Tokenizer tokenizer;
+    Check(hlm_tokenizer_open(path.c_str(), tokenizer.handle_.out()));
+    return tokenizer;
+  }
+
+  std::string Describe() const {
+    char* json = nullptr;
+    Check(hlm_tokenizer_describe(get(), &json));
+    return internal::TakeString(json);
+  }
+  // offsets: where it is not null, begin and end of each id in the text, by turns.
+  std::vector<int32_t> Encode(const std::string& text, const hlm_encode_options& options = EncodeOptions(),
+                              std::vector<int64_t>* offsets = nullptr) const {
+    std::vector<int32_t> ids(text.size() + 16);
+    size_t n = 0;
+    hlm_error* error = nullptr;
+    const auto encode = [&] {
+      if (offsets != nullptr) offsets->resize(2 * ids.size());
+      error = hlm_tokenizer_encode(get(), text.data(), text.size(), &options, ids.data(), ids.size(),
+                                   offsets != nullptr ? offsets->data() : nullptr, offsets != nullptr ? offsets->size() : 0, &n);
+    };
+    encode();
+    if (hlm_error_code(error) == HLM_OUT_OF_RANGE) {  // a normalizer that makes texts longer
+      hlm_error_destroy(error);
+      Check(hlm_tokenizer_encode(get(), text.data(), text.size(), &options, nullptr, 0, nullptr, 0, &n));
+      ids.resize(n);
+      encode();
+    }
+    Check(error);
+    ids.resize(n);
+    if (offsets != nullptr) offsets->resize(2 * n);
+    return ids;
+  }
+  std::string Decode(Span<const int32_t> ids, bool skip_special_tokens = false) const {
+    char* text = nullptr;
+    size_t n = 0;
+    Check(hlm_tokenizer_decode(get(), ids.data(), ids.size(), skip_special_tokens ? 1 : 0, &text, &n));
+    return internal::TakeString(text, n);
+  }
+  std::string Token(int32_t id) const {
+    char* text = nullptr;
+    size_t n = 0;
+    Check(hlm_tokenizer_token(get(), id, &text, &n));
+    return internal::TakeString(text, n);
+  }
+  int32_t Id(const std::string& token) const {
+    int32_t id = 0;
+    Check(hlm_tokenizer_id(get(), token.data(), token.size(), &id));
+    return id;
+  }
+  hlm_tokenizer* get() const noexcept { return handle_.get(); }
+
+ private:
+  Tokenizer() = default;
+  internal::Handle<hlm_tokenizer, hlm_tokenizer_destroy> handle_;
+};
+
+// Decodes ids as they are generated; the tokenizer may be gone before it.
+class Decoder {
+ public:
+  explicit Decoder(const Tokenizer& tokenizer, bool skip_special_tokens = false) {
+    Check(hlm_decoder_create(tokenizer.get(), skip_special_tokens ? 1 : 0, handle_.out()));
+  }
+
+  std::string Push(Span<const int32_t> ids) {
+    char* text = nullptr;
+    size_t n = 0;
+    Check(hlm_decoder_push(get(), ids.data(), ids.size(), &text, &n));
+    return internal::TakeString(text, n);
+  }
+  std::string Push(int32_t id) { return Push(Span<const int32_t>(&id, 1)); }
+  std::string Finish() {
+    char* text = nullptr;
+    size_t n = 0;
+    Check(hlm_decoder_finish(get(), &text, &n));
+    return internal::TakeString(text, n);
+  }
+  hlm_decoder* get() const noexcept { return handle_.get(); }
+
+ private:
+  internal::Handle<hlm_decoder, hlm_decoder_destroy> handle_;
+};
+
+// Chat templates. Any number of threads may render from one at the same time.
+class Template {
+ public:
+  static Template Open(const std::string& path) {
+    Template chat_template;
+    Check(hlm_template_open(path.c_str(), chat_template.handle_.out()));
+    return chat_template;
+  }
+  static Template Create(const std::string& text) {
+    Template chat_template;
+    Check(hlm_template_create(text.c_str(), chat_template.handle_.out()));
+    return chat_template;
+  }
+
+  std::string Describe() const {
+    char* json = nullptr;
+    Check(hlm_template_describe(get(), &json));
+    return internal::TakeString(json);
+  }
+  std::string Render(const std::string& messages_json, const hlm_template_options& options = TemplateOptions()) const {
+    char* text = nullptr;
+    Check(hlm_template_render(get(), messages_json.c_str(), &options, &text));
+    return internal::TakeString(text);
+  }
+  // JSON; see hlm_template_render_training.
+  std::string RenderTraining(const std::string& messages_json, const hlm_template_options& options = TemplateOptions()) const {
+    char* json = nullptr;
+    Check(hlm_template_render_training(get(), messages_json.c_str(), &options, &json));
+    return internal::TakeString(json);
+  }
+  hlm_template* get() const noexcept { return handle_.get(); }
+
+ private:
+  Template() = default;
+  internal::Handle<hlm_template, hlm_template_destroy> handle_;
+};
+
+// A step of a data set: views, which hold until the data set's next one.
+struct Documents : hlm_dataset_batch {
+  Documents() : hlm_dataset_batch() { hlm_dataset_batch_init(this); }
+  // False at the end of the last epoch.
+  explicit operator bool() const noexcept { return n_ids != 0; }
+  hlm::Batch Batch() const {
+    return {Span<const int32_t>(ids, n_ids), Span<const int64_t>(offsets, n_offsets), Span<const int32_t>(labels, n_labels)};
+  }
+};
+
+class Dataset {
+ public:
+  // The config's "model" names a folder with tokenizer and template; or they are given, and may be gone afterwards.
+  explicit Dataset(const std::string& config_json, const Tokenizer* tokenizer = nullptr, const Template* chat_template = nullptr) {
+    Check(hlm_dataset_open(config_json.c_str(), tokenizer != nullptr ? tokenizer->get() : nullptr,
+                           chat_template != nullptr ? chat_template->get() : nullptr, handle_.out()));
+  }
+
+  std::string Describe() {
+    char* json = nullptr;
+    Check(hlm_dataset_describe(get(), &json));
+    return internal::TakeString(json);
+  }
+  Documents Next(int64_t rows) {
+    Documents documents;
+    Check(hlm_dataset_next(get(), rows, &documents));
+    return documents;
+  }
+  Documents Mismatched() {
+    Documents documents;
+    Check(hlm_dataset_mismatched(get(), &documents));
+    return documents;
+  }
+  std::string Position() {
+    char* json = nullptr;
+    Check(hlm_dataset_position(get(), &json));
+    return internal::TakeString(json);
+  }
+  void Seek(const std::string& position) { Check(hlm_dataset_seek(get(), position.c_str())); }
+  void WriteColumn(const std::string& name, const std::string& key, Span<const float> values) {
+    Check(hlm_dataset_write_column(get(), name.c_str(), key.c_str(), values.data(), values.size()));
+  }
+  void ReadColumn(const std::string& name, const std::string& key, Span<float> values) {
+    Check(hlm_dataset_read_column(get(), name.c_str(), key.c_str(), values.data(), values.size()));
+  }
+  hlm_dataset* get() const noexcept { return handle_.get(); }
+
+ private:
+  internal::Handle<hlm_dataset, hlm_dataset_destroy> handle_;
+};
+
+// Weights that a trainer kept; they may outlive it.
+class Weights {
+ public:
+  hlm_weights* get() const noexcept { return handle_.get(); }
+
+ private:
+  friend class Trainer;
+  Weights() = default;
+  internal::Handle<hlm_weights, hlm_weights_destroy> handle_;
+};
+
+// What the losses do with log-probabilities first; sums and tokens: one a document.
+inline void SumLogprobs(const hlm_batch& batch, Span<const float> logprobs, Span<double> sums, Span<double> tokens = {}) {
+  Check(hlm_batch_sum_logprobs(&batch, logprobs.data(), logprobs.size(), sums.data(), sums.size(), tokens.data(), tokens.size()));
+}
+
 class Trainer {
  public:
   Trainer(const Model& model, const Plan& plan, const hlm_trainer_options& options = TrainerOptions()) {
@@ -248,6 +483,57 @@ class Trainer {
   void SaveModel(const std::string& folder, const hlm_save_options& options = SaveOptions()) {
     Check(hlm_trainer_save_model(get(), folder.c_str(), &options));
   }
+  void Save(const std::string& directory, const hlm_checkpoint_options& options = CheckpointOptions()) {
+    Check(hlm_trainer_save(get(), directory.c_str(), &options));
+  }
+  bool SaveWait(double seconds = -1) {
+    int32_t done = 0;
+    Check(hlm_trainer_save_wait(get(), seconds, &done));
+    return done != 0;
+  }
+  // JSON; see hlm_trainer_resume.
+  std::string Resume(const std::string& path, const hlm_resume_options& options = ResumeOptions()) {
+    char* json = nullptr;
+    Check(hlm_trainer_resume(get(), path.c_str(), &options, &json));
+    return internal::TakeString(json);
+  }
+  Weights KeepWeights() {
+    Weights weights;
+    Check(hlm_trainer_keep_weights(get(), weights.handle_.out()));
+    return weights;
+  }
+  // One float an id; kept: NULL for the current weights.
+  void Logprobs(const hlm_batch& batch, Span<float> logprobs, const Weights* kept = nullptr, Span<float> entropies = {},
+                Span<float> greedy = {}) {
+    Check(hlm_trainer_logprobs(get(), kept != nullptr ? kept->get() : nullptr, &batch, logprobs.data(), logprobs.size(), entropies.data(),
+                               entropies.size(), greedy.data(), greedy.size()));
+  }
+  Evaluation Evaluate(const hlm_batch& batch, const Weights& kept) {
+    Evaluation result{};
+    Check(hlm_trainer_evaluate_weights(get(), kept.get(), &batch, &result.loss, &result.tokens));
+    return result;
+  }
+  PreferenceMetrics AccumulatePreference(const hlm_batch& batch, const hlm_preference_options& options) {
+    PreferenceMetrics metrics;
+    Check(hlm_trainer_accumulate_preference(get(), &batch, &options, &metrics));
+    return metrics;
+  }
+  KtoMetrics AccumulateKto(const hlm_batch& batch, const hlm_kto_options& options) {
+    KtoMetrics metrics;
+    Check(hlm_trainer_accumulate_kto(get(), &batch, &options, &metrics));
+    return metrics;
+  }
+  PolicyMetrics AccumulatePolicy(const hlm_batch& batch, const hlm_policy_options& options) {
+    PolicyMetrics metrics;
+    Check(hlm_trainer_accumulate_policy(get(), &batch, &options, &metrics));
+    return metrics;
+  }
+  // A loss of the caller's own: hlm_loss_fn, and what it is called with. `user_data` is passed on.
+  Evaluation AccumulateFn(const hlm_batch& batch, int64_t group, bool entropies, hlm_loss_fn fn, void* user_data) {
+    Evaluation result{};
+    Check(hlm_trainer_accumulate_fn(get(), &batch, group, entropies ? 1 : 0, fn, user_data, &result.loss, &result.tokens));
+    return result;
+  }
   std::string Metrics() {
     char* json = nullptr;
     Check(hlm_trainer_metrics(get(), &json));
@@ -265,7 +551,7 @@ class Trainer {
   internal::Handle<hlm_trainer, hlm_trainer_destroy> handle_;
 };
 
-// AdamW on the caller's arrays.
+// An optimizer on the caller's arrays.
 class Optimizer {
  public:
   explicit Optimizer(const hlm_optimizer_options& options = OptimizerOptions()) {
@@ -282,6 +568,19 @@ class Optimizer {
     double sum = 0;
     Check(hlm_optimizer_squared_norm(get(), n, gradient, gradient_dtype, &sum));
     return sum;
+  }
+  // Bytes of a moment of n elements, and the number of its scales.
+  std::pair<size_t, int64_t> StateSize(int32_t kind, int64_t n) const {
+    size_t bytes = 0;
+    int64_t scales = 0;
+    Check(hlm_optimizer_state_size(get(), kind, n, &bytes, &scales));
+    return {bytes, scales};
+  }
+  void ReadState(int32_t kind, int64_t n, const void* moment, const float* scales, float* values) const {
+    Check(hlm_optimizer_read_state(get(), kind, n, moment, scales, values));
+  }
+  void WriteState(int32_t kind, int64_t n, const float* values, void* moment, float* scales) const {
+    Check(hlm_optimizer_write_state(get(), kind, n, values, moment, scales));
   }
   void Split(int64_t n, const float* weight, uint16_t* weight_bf16, uint16_t* remainder) {
     Check(hlm_optimizer_split(get(), n, weight, weight_bf16, remainder));

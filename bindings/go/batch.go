@@ -7,6 +7,9 @@ type Batch struct {
 	Labels      []int32   // nil: the ids themselves. Labels[t] is predicted from the tokens before t; -100 is not predicted
 	Weights     []float32 // nil: 1 for each predicted token
 	Denominator float64   // 0: the sum of the weights of the predicted tokens
+
+	EntropyWeights []float32 // adds EntropyWeights[t] times the entropy of the prediction of token t; nil: 0
+	Temperature    float64   // what logits are divided by before softmax; 0: 1
 }
 
 // NewBatch makes a batch of whole documents, which are copied.

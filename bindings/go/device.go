@@ -64,6 +64,22 @@ func DescribeDevice(name string) (Device, error) {
 	return device, nil
 }
 
+// DescribeMachine is the device and its host as the JSON that PlanOptions.MachineJSON takes: to plan for this machine elsewhere. Errors as
+// DescribeDevice.
+func DescribeMachine(name string) (string, error) {
+	var text uintptr
+	if err := checkVersion(); err != nil {
+		return "", err
+	}
+	if err := checkText("name", name); err != nil {
+		return "", err
+	}
+	if err := native.Hlm_device_machine(name, &text); err != nil {
+		return "", err
+	}
+	return takeText(text), nil
+}
+
 // parse takes a JSON text of the library's.
 func parse(text uintptr, to any) error {
 	if err := json.Unmarshal([]byte(takeText(text)), to); err != nil {

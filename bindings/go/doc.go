@@ -10,6 +10,9 @@
 //	defer trainer.Close()
 //	metrics, err := trainer.StepContext(ctx, horizonlm.NewBatch(documents...))
 //
+// Files of examples become batches by a Dataset, with the Tokenizer and the chat Template of a model's folder; log-probabilities and the losses
+// made of them (pairs, KTO, policies) are methods of the Trainer, as are checkpoints.
+//
 // The package links to the installed C library through pkg-config (horizonlm.pc). Slices are handed to it without a copy and are not
 // kept after a call has returned. A call runs on its own thread as any cgo call does: other goroutines are not blocked.
 //

@@ -75,3 +75,11 @@ func takeText(text uintptr) string {
 	defer native.Hlm_text_free(text)
 	return native.Hlm_text(text)
 }
+
+// takeBytes copies a text of n bytes of the library's and frees it.
+func takeBytes(text uintptr, n int64) string {
+	defer native.Hlm_text_free(text)
+	bytes := make([]byte, n)
+	native.Hlm_text_copy(text, bytes)
+	return string(bytes)
+}

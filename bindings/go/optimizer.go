@@ -6,7 +6,7 @@ import (
 	"horizonlm/internal/native"
 )
 
-// Optimizer is AdamW on slices of the caller's, by a pool of threads of its own.
+// Optimizer is AdamW, Adam, SGD or Lion on slices of the caller's, by a pool of threads of its own.
 type Optimizer struct{ box uintptr }
 
 // NewOptimizer makes an optimizer; options may be nil.
@@ -45,30 +45,61 @@ func (v Values) bytes() ([]byte, int32) {
 	return bytesOf(v.F32), int32(F32)
 }
 
-// Arrays are those of one update, n elements each: either Weight, or WeightBF16 with Remainder, the exact split of float32 weights.
+// Arrays are those of one update, n elements each. The weights are one of: Weight; WeightBF16 with Remainder, the exact split of float32
+// weights; WeightBF16 alone, which is rounded stochastically. Moments, zero before the first step: FirstMoment and SecondMoment with
+// StatesF32; the packed ones with the others, and scales with StatesInt8. SGD and Lion have no second moment.
 type Arrays struct {
-	Weight       []float32
-	WeightBF16   []uint16
-	Remainder    []uint16
-	FirstMoment  []float32
-	SecondMoment []float32
-	Gradient     Values
-	Decay        bool // apply weight decay
+	Weight             []float32
+	WeightBF16         []uint16
+	Remainder          []uint16
+	FirstMoment        []float32
+	SecondMoment       []float32
+	FirstMomentPacked  []byte // Optimizer.StateSize tells how long
+	SecondMomentPacked []byte
+	FirstScales        []float32
+	SecondScales       []float32
+	Gradient           Values
+	Decay              bool  // apply weight decay
+	FirstIndex         int64 // of element 0 among all elements of a model, for stochastic rounding; a multiple of 256
+	Seed               int64 // of stochastic rounding
 }
 
-// Step makes one AdamW update. step counts from 1; the gradient is multiplied by gradientScale first.
+// Step makes one update. step counts from 1; the gradient is multiplied by gradientScale first.
 func (o *Optimizer) Step(step int64, lr, gradientScale float64, arrays *Arrays) error {
 	defer runtime.KeepAlive(o)
 	if arrays == nil {
 		return errorf(InvalidArgument, "the arrays are nil")
 	}
 	gradient, dtype := arrays.Gradient.bytes()
-	decay := int32(0)
-	if arrays.Decay {
-		decay = 1
-	}
 	return native.Hlm_optimizer_step(o.handle(), step, lr, gradientScale, arrays.Weight, arrays.WeightBF16, arrays.Remainder, arrays.FirstMoment,
-		arrays.SecondMoment, gradient, dtype, decay)
+		arrays.SecondMoment, gradient, dtype, boolean(arrays.Decay), arrays.FirstMomentPacked, arrays.SecondMomentPacked, arrays.FirstScales,
+		arrays.SecondScales, arrays.FirstIndex, arrays.Seed)
+}
+
+// StateSize is the bytes and the number of scales of a moment of n elements; both are 0 for a moment that the algorithm does not have.
+func (o *Optimizer) StateSize(kind TensorKind, n int64) (bytes, scales int64, err error) {
+	defer runtime.KeepAlive(o)
+	err = native.Hlm_optimizer_state_size(o.handle(), int32(kind), n, &bytes, &scales)
+	return bytes, scales, err
+}
+
+// ReadState writes a packed moment into values. Its first element is the first of its block of 256. scales is nil but for StatesInt8.
+func (o *Optimizer) ReadState(kind TensorKind, moment []byte, scales, values []float32) error {
+	defer runtime.KeepAlive(o)
+	return native.Hlm_optimizer_read_state(o.handle(), int32(kind), moment, scales, values)
+}
+
+// WriteState is the inverse of ReadState: it rounds to what the moment can hold. Values must be finite, second moments not negative.
+func (o *Optimizer) WriteState(kind TensorKind, values []float32, moment []byte, scales []float32) error {
+	defer runtime.KeepAlive(o)
+	return native.Hlm_optimizer_write_state(o.handle(), int32(kind), values, moment, scales)
+}
+
+func boolean(value bool) int32 {
+	if value {
+		return 1
+	}
+	return 0
 }
 
 // Accumulate adds gradient to sum; a bf16 sum is rounded stochastically by a counter of (seed, element).

@@ -56,6 +56,39 @@ const (
 	TimingNextForward = Timing(native.HLM_TIMING_NEXT_FORWARD)
 	TimingBackward    = Timing(native.HLM_TIMING_BACKWARD)
 	TimingSerial      = Timing(native.HLM_TIMING_SERIAL)
+	TimingAuto        = Timing(native.HLM_TIMING_AUTO)
+)
+
+// Algorithm is an optimizer's.
+type Algorithm int32
+
+// The algorithms of optimizers.
+const (
+	AdamW = Algorithm(native.HLM_OPTIMIZER_ADAMW)
+	Adam  = Algorithm(native.HLM_OPTIMIZER_ADAM)
+	SGD   = Algorithm(native.HLM_OPTIMIZER_SGD)
+	Lion  = Algorithm(native.HLM_OPTIMIZER_LION)
+)
+
+// States says how moments are stored.
+type States int32
+
+// The ways of storing moments.
+const (
+	StatesF32  = States(native.HLM_STATES_F32)
+	StatesBF16 = States(native.HLM_STATES_BF16)
+	StatesInt8 = States(native.HLM_STATES_INT8)
+	StatesAuto = States(native.HLM_STATES_AUTO) // of a plan: the most exact that fits
+)
+
+// Master says whether weights have a remainder beside their bf16 form.
+type Master int32
+
+// The masters.
+const (
+	MasterSplit = Master(native.HLM_MASTER_SPLIT)
+	MasterNone  = Master(native.HLM_MASTER_NONE)
+	MasterAuto  = Master(native.HLM_MASTER_AUTO)
 )
 
 // Schedule is the course of the learning rate.
@@ -68,7 +101,8 @@ const (
 	Cosine   = Schedule(native.HLM_SCHEDULE_COSINE)
 )
 
-// Each field of an options struct is the member of the C struct that its tag names: a new member is one new line here.
+// Each field of an options struct is the member of the C struct that its tag names: a new member is one new line here. An empty string is the
+// default. Slices are arguments of the call, without a tag.
 
 // PlanOptions are the options of a plan; begin with DefaultPlanOptions. hlm_plan_options in horizon_lm.h explains each.
 type PlanOptions struct {
@@ -93,6 +127,13 @@ type PlanOptions struct {
 	OptimizerThreads int64       `hlm:"optimizer_threads"`
 	HostLimitBytes   int64       `hlm:"host_limit_bytes"`
 	DeviceLimitBytes int64       `hlm:"device_limit_bytes"`
+	Optimizer        Algorithm   `hlm:"optimizer"`
+	States           States      `hlm:"states"`
+	Master           Master      `hlm:"master"`
+	SnapshotBytes    int64       `hlm:"snapshot_bytes"`
+	MachineJSON      string      `hlm:"machine_json"`
+	NumericsJSON     string      `hlm:"numerics_json"`
+	FrozenCopies     int64       `hlm:"frozen_copies"`
 }
 
 // DefaultPlanOptions are the library's defaults.
@@ -138,11 +179,13 @@ func DefaultSaveOptions() SaveOptions {
 
 // OptimizerOptions are the options of an Optimizer; begin with DefaultOptimizerOptions.
 type OptimizerOptions struct {
-	Beta1       float64 `hlm:"beta1"`
-	Beta2       float64 `hlm:"beta2"`
-	Eps         float64 `hlm:"eps"`
-	WeightDecay float64 `hlm:"weight_decay"`
-	Threads     int64   `hlm:"threads"`
+	Beta1       float64   `hlm:"beta1"`
+	Beta2       float64   `hlm:"beta2"`
+	Eps         float64   `hlm:"eps"`
+	WeightDecay float64   `hlm:"weight_decay"`
+	Threads     int64     `hlm:"threads"`
+	Algorithm   Algorithm `hlm:"algorithm"`
+	States      States    `hlm:"states"`
 }
 
 // DefaultOptimizerOptions are the library's defaults.
@@ -184,6 +227,9 @@ func write(own any, options any) error {
 	to, from := reflect.ValueOf(own), reflect.ValueOf(options).Elem()
 	for i := 0; i < from.NumField(); i++ {
 		tag := from.Type().Field(i).Tag.Get("hlm")
+		if tag == "" {
+			continue
+		}
 		set := to.MethodByName(member("Set", tag))
 		value := from.Field(i)
 		switch value.Kind() {
@@ -194,6 +240,9 @@ func write(own any, options any) error {
 			}
 			value = reflect.ValueOf(number)
 		case reflect.String:
+			if value.Len() == 0 {
+				continue
+			}
 			if err := checkText(tag, value.String()); err != nil {
 				return err
 			}
@@ -207,7 +256,11 @@ func write(own any, options any) error {
 func read(own any, options any) error {
 	from, to := reflect.ValueOf(own), reflect.ValueOf(options).Elem()
 	for i := 0; i < to.NumField(); i++ {
-		value := from.MethodByName(member("Get", to.Type().Field(i).Tag.Get("hlm"))).Call(nil)[0]
+		tag := to.Type().Field(i).Tag.Get("hlm")
+		if tag == "" {
+			continue
+		}
+		value := from.MethodByName(member("Get", tag)).Call(nil)[0]
 		if to.Field(i).Kind() == reflect.Bool {
 			to.Field(i).SetBool(value.Int() != 0)
 		} else {

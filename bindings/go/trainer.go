@@ -85,14 +85,14 @@ func (t *Trainer) Step(batch *Batch) (StepMetrics, error) {
 		return StepMetrics{}, errNilBatch
 	}
 	return takeMetrics(func(own []float64) error {
-		return native.Hlm_trainer_step(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, own)
+		return native.Hlm_trainer_step(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, batch.EntropyWeights, batch.Temperature, own)
 	})
 }
 
 // StepContext is a Step that the context may end. The error is an *Error with the code Cancelled then, and wraps the context's. A step
 // that is cancelled before its first update changes nothing and drops its gradient; after that it completes.
 func (t *Trainer) StepContext(ctx context.Context, batch *Batch) (metrics StepMetrics, err error) {
-	err = t.underContext(ctx, func() error {
+	err = t.Under(ctx, func() error {
 		metrics, err = t.Step(batch)
 		return err
 	})
@@ -106,13 +106,13 @@ func (t *Trainer) Accumulate(batch *Batch) (Evaluation, error) {
 	if batch == nil {
 		return result, errNilBatch
 	}
-	err := native.Hlm_trainer_accumulate(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, &result.Loss, &result.Tokens)
+	err := native.Hlm_trainer_accumulate(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, batch.EntropyWeights, batch.Temperature, &result.Loss, &result.Tokens)
 	return result, err
 }
 
 // AccumulateContext is an Accumulate that the context may end; what was accumulated before is dropped then.
 func (t *Trainer) AccumulateContext(ctx context.Context, batch *Batch) (result Evaluation, err error) {
-	err = t.underContext(ctx, func() error {
+	err = t.Under(ctx, func() error {
 		result, err = t.Accumulate(batch)
 		return err
 	})
@@ -144,13 +144,13 @@ func (t *Trainer) Evaluate(batch *Batch) (Evaluation, error) {
 	if batch == nil {
 		return result, errNilBatch
 	}
-	err := native.Hlm_trainer_evaluate(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, &result.Loss, &result.Tokens)
+	err := native.Hlm_trainer_evaluate(t.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator, batch.EntropyWeights, batch.Temperature, &result.Loss, &result.Tokens)
 	return result, err
 }
 
 // EvaluateContext is an Evaluate that the context may end.
 func (t *Trainer) EvaluateContext(ctx context.Context, batch *Batch) (result Evaluation, err error) {
-	err = t.underContext(ctx, func() error {
+	err = t.Under(ctx, func() error {
 		result, err = t.Evaluate(batch)
 		return err
 	})
@@ -270,8 +270,8 @@ func (t *Trainer) handle() uintptr {
 	return t.box
 }
 
-// underContext runs call and cancels it when ctx ends.
-func (t *Trainer) underContext(ctx context.Context, call func() error) error {
+// Under runs call, which makes one call of this trainer, and cancels that when ctx ends, as StepContext does for Step.
+func (t *Trainer) Under(ctx context.Context, call func() error) error {
 	if err := ctx.Err(); err != nil {
 		return &Error{Code: Cancelled, Message: "the context ended before the call began: " + err.Error(), cause: err}
 	}
@@ -337,7 +337,7 @@ func checkTensor(name string, byteOffset int64) error {
 }
 
 // bytesOf views the memory of a slice.
-func bytesOf[T float32 | uint16](data []T) []byte {
+func bytesOf[T float32 | uint16 | byte](data []T) []byte {
 	if len(data) == 0 {
 		return nil
 	}

@@ -47,12 +47,20 @@ HLM_NUMBER(int64_t, int64)
 HLM_NUMBER(size_t, int64)
 HLM_NUMBER(uintptr_t, uintptr)
 
+%typemap(gotype) (char* bytes, size_t n_bytes) "[]byte"
+%typemap(imtype) (char* bytes, size_t n_bytes) "[]byte"
+%typemap(in) (char* bytes, size_t n_bytes) %{
+  $1 = static_cast<char*>($input.array);
+  $2 = static_cast<size_t>($input.len);
+%}
+
 %inline %{
 static int32_t hlm_failure_code(uintptr_t failure) { return hlm_bind::Code(reinterpret_cast<hlm_failure*>(failure)); }
 static const char* hlm_failure_message(uintptr_t failure) { return hlm_bind::Message(reinterpret_cast<hlm_failure*>(failure)); }
 static void hlm_failure_free(uintptr_t failure) { hlm_bind::Free(reinterpret_cast<hlm_failure*>(failure)); }
 // A text of the library's, and its end.
 static const char* hlm_text(uintptr_t text) { return reinterpret_cast<const char*>(text); }
+static void hlm_text_copy(uintptr_t text, char* bytes, size_t n_bytes) { std::memcpy(bytes, reinterpret_cast<const char*>(text), n_bytes); }
 static void hlm_text_free(uintptr_t text) { hlm_string_destroy(reinterpret_cast<char*>(text)); }
 %}
 
@@ -84,6 +92,16 @@ static void hlm_text_free(uintptr_t text) { hlm_string_destroy(reinterpret_cast<
 %}
 %enddef
 
+%define HLM_OPTIONAL_HANDLE(TYPE, NAME)
+%typemap(in) const TYPE* NAME (hlm_bind::Use<TYPE> use) %{
+  $1 = nullptr;
+  if ($input != 0) {
+    if (hlm_failure* failure = use.Begin(reinterpret_cast<hlm_bind::Box<TYPE>*>($input))) return Raw{failure};
+    $1 = use.get();
+  }
+%}
+%enddef
+
 %define HLM_STRUCT(TYPE)
 %ignore TYPE::struct_size;
 %ignore TYPE##_init;
@@ -107,6 +125,7 @@ static void hlm_text_free(uintptr_t text) { hlm_string_destroy(reinterpret_cast<
 #define HLM_GO_int64_t int64
 #define HLM_GO_uint16_t uint16
 #define HLM_GO_float float32
+#define HLM_GO_double float64
 #define HLM_GO_void byte
 %define HLM_BUFFER(TYPE, NAME)
 HLM_SLICE(const TYPE, NAME, HLM_GO_##TYPE)
@@ -115,7 +134,6 @@ HLM_SLICE(const TYPE, NAME, HLM_GO_##TYPE)
 HLM_SLICE(TYPE, NAME, HLM_GO_##TYPE)
 %enddef
 
-#define HLM_GO_double float64
 %define HLM_OUT_AS(TYPE, NAME, GOTYPE)
 %typemap(gotype) TYPE* NAME "*GOTYPE"
 %typemap(in) TYPE* NAME %{ $1 = reinterpret_cast<TYPE*>($input); %}
@@ -124,20 +142,29 @@ HLM_SLICE(TYPE, NAME, HLM_GO_##TYPE)
 HLM_OUT_AS(TYPE, NAME, HLM_GO_##TYPE)
 %enddef
 // The members in the header's order, as double, as far as the slice goes.
-%define HLM_METRICS_OUT(NAME)
-%typemap(gotype) hlm_step_metrics* NAME "[]float64"
-%typemap(imtype) hlm_step_metrics* NAME "[]float64"
-%typemap(goin) hlm_step_metrics* NAME "$result = $input"
-%typemap(in) hlm_step_metrics* NAME (hlm_step_metrics written = hlm_bind::EmptyMetrics()) %{ $1 = &written; %}
-%typemap(argout) hlm_step_metrics* NAME %{
+%define HLM_METRICS_OUT(TYPE, NAME)
+%typemap(gotype) TYPE* NAME "[]float64"
+%typemap(imtype) TYPE* NAME "[]float64"
+%typemap(goin) TYPE* NAME "$result = $input"
+%typemap(in) TYPE* NAME (TYPE written = hlm_bind::EmptyMetrics()) %{ $1 = &written; %}
+%typemap(argout) TYPE* NAME %{
   const hlm_bind::MetricValues all(written$argnum);
-  for (int i = 0; i < all.kCount && i < static_cast<int>($input.len); ++i) static_cast<double*>($input.array)[i] = all.values[i];
+  for (int i = 0; i < all.count && i < static_cast<int>($input.len); ++i) static_cast<double*>($input.array)[i] = all.values[i];
 %}
 %enddef
 
 %define HLM_OUT_TEXT(NAME)
 %typemap(gotype) char** NAME "*uintptr"
 %typemap(in) char** NAME %{ $1 = reinterpret_cast<char**>($input); %}
+%enddef
+
+// A text with its length: two results in Go, for takeText.
+%define HLM_OUT_SIZED_TEXT(NAME)
+HLM_OUT_AS(size_t, out_n_text, int64)
+%enddef
+// A string of Go's, in place.
+%define HLM_SIZED_TEXT(NAME)
+%apply (char* STRING, size_t LENGTH) { (const char* NAME, size_t n_##NAME) };
 %enddef
 
 %typemap(memberin) const char* {

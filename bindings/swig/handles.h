@@ -14,7 +14,9 @@
 #include <new>
 #include <string>
 
+#include "documents.h"
 #include "horizon_lm.h"
+#include "metrics.h"
 
 // An error of the library's, or one found here. `owned` is NULL in the second case.
 struct hlm_failure {
@@ -78,6 +80,12 @@ HLM_BIND_KIND(hlm_model, "model");
 HLM_BIND_KIND(hlm_plan, "plan");
 HLM_BIND_KIND(hlm_trainer, "trainer");
 HLM_BIND_KIND(hlm_optimizer, "optimizer");
+HLM_BIND_KIND(hlm_tokenizer, "tokenizer");
+HLM_BIND_KIND(hlm_decoder, "decoder");
+HLM_BIND_KIND(hlm_template, "template");
+HLM_BIND_KIND(hlm_dataset, "dataset");
+HLM_BIND_KIND(hlm_documents, "documents");
+HLM_BIND_KIND(hlm_weights, "weights");
 #undef HLM_BIND_KIND
 
 template <class T>
@@ -162,40 +170,6 @@ class Use {
   Box<T>* box_ = nullptr;
   T* handle_ = nullptr;
 };
-
-// ---- Metrics of a step ----------------------------------------------------------------------------------------------------
-
-// The members of hlm_step_metrics, in the header's order: a step hands all over in one call. A new member is a line here, and in the type of
-// each language that holds them.
-#define HLM_STEP_METRICS(MEMBER) \
-  MEMBER(step)                   \
-  MEMBER(loss)                   \
-  MEMBER(grad_norm)              \
-  MEMBER(lr)                     \
-  MEMBER(tokens)                 \
-  MEMBER(seconds)                \
-  MEMBER(skipped)                \
-  MEMBER(skipped_units)
-
-// All as double, which holds whole numbers up to 2^53 exactly.
-struct MetricValues {
-#define HLM_ONE(member) +1
-  static constexpr int kCount = 0 HLM_STEP_METRICS(HLM_ONE);
-#undef HLM_ONE
-  explicit MetricValues(const hlm_step_metrics& metrics) {
-    double* out = values;
-#define HLM_COPY(member) *out++ = static_cast<double>(metrics.member);
-    HLM_STEP_METRICS(HLM_COPY)
-#undef HLM_COPY
-  }
-  double values[kCount];
-};
-
-inline hlm_step_metrics EmptyMetrics() {
-  hlm_step_metrics metrics;
-  hlm_step_metrics_init(&metrics);
-  return metrics;
-}
 
 // ---- Structs of the ABI -----------------------------------------------------------------------------------------------
 

@@ -56,13 +56,19 @@ class Text {
   char* text_ = nullptr;
 };
 
-jbyteArray NewText(JNIEnv* jenv, const char* text) {
+jbyteArray NewText(JNIEnv* jenv, const char* text, size_t n_text) {
   if (text == nullptr) return nullptr;
-  const auto length = static_cast<jsize>(std::strlen(text));
+  if (n_text > INT32_MAX) {
+    ThrowNamed(jenv, "java/lang/OutOfMemoryError", "a text is larger than an array of Java's");
+    return nullptr;
+  }
+  const auto length = static_cast<jsize>(n_text);
   jbyteArray bytes = jenv->NewByteArray(length);
   if (bytes != nullptr) jenv->SetByteArrayRegion(bytes, 0, length, reinterpret_cast<const jbyte*>(text));
   return bytes;
 }
+
+jbyteArray NewText(JNIEnv* jenv, const char* text) { return NewText(jenv, text, text != nullptr ? std::strlen(text) : 0); }
 
 // What one of a buffer's elements counts for: 1, or its bytes where the C interface takes bytes.
 template <class T>
@@ -163,6 +169,19 @@ HLM_LONG(TYPE##_box*)
 }
 %enddef
 
+%define HLM_OPTIONAL_HANDLE(TYPE, NAME)
+%typemap(in) const TYPE* NAME (hlm_bind::Use<TYPE> use) {
+  $1 = nullptr;
+  if ($input != 0) {
+    if (hlm_failure* failure = use.Begin(reinterpret_cast<hlm_bind::Box<TYPE>*>($input))) {
+      Throw(jenv, failure);
+      return $null;
+    }
+    $1 = use.get();
+  }
+}
+%enddef
+
 %define HLM_STRUCT(TYPE)
 %ignore TYPE::struct_size;
 %ignore TYPE##_init;
@@ -207,6 +226,7 @@ HLM_LONG(const TYPE*)
 #define HLM_JAVA_int64_t LongBuffer
 #define HLM_JAVA_uint16_t ShortBuffer
 #define HLM_JAVA_float FloatBuffer
+#define HLM_JAVA_double DoubleBuffer
 #define HLM_JAVA_void Buffer
 %define HLM_BUFFER(TYPE, NAME)
 HLM_DIRECT(const TYPE, NAME, HLM_JAVA_##TYPE)
@@ -232,20 +252,23 @@ HLM_OUT_ARRAY(double, NAME, jdouble, double, Double)
 %define HLM_OUT_int64_t(NAME)
 HLM_OUT_ARRAY(int64_t, NAME, jlong, long, Long)
 %enddef
+%define HLM_OUT_int32_t(NAME)
+HLM_OUT_ARRAY(int32_t, NAME, jint, int, Int)
+%enddef
 %define HLM_OUT(TYPE, NAME)
 HLM_OUT_##TYPE(NAME)
 %enddef
 
 // The members in the header's order, as double.
-%define HLM_METRICS_OUT(NAME)
-%typemap(jni) hlm_step_metrics* NAME "jdoubleArray"
-%typemap(jtype) hlm_step_metrics* NAME "double[]"
-%typemap(jstype) hlm_step_metrics* NAME "double[]"
-%typemap(javain) hlm_step_metrics* NAME "$javainput"
-%typemap(in) hlm_step_metrics* NAME (hlm_step_metrics written = hlm_bind::EmptyMetrics()) %{ $1 = &written; %}
-%typemap(argout) hlm_step_metrics* NAME {
+%define HLM_METRICS_OUT(TYPE, NAME)
+%typemap(jni) TYPE* NAME "jdoubleArray"
+%typemap(jtype) TYPE* NAME "double[]"
+%typemap(jstype) TYPE* NAME "double[]"
+%typemap(javain) TYPE* NAME "$javainput"
+%typemap(in) TYPE* NAME (TYPE written = hlm_bind::EmptyMetrics()) %{ $1 = &written; %}
+%typemap(argout) TYPE* NAME {
   const hlm_bind::MetricValues all(written$argnum);
-  jenv->SetDoubleArrayRegion($input, 0, all.kCount, all.values);
+  jenv->SetDoubleArrayRegion($input, 0, all.count, all.values);
 }
 %enddef
 
@@ -261,4 +284,34 @@ HLM_OUT_##TYPE(NAME)
   if (bytes == nullptr) return $null;
   jenv->SetObjectArrayElement($input, 0, bytes);
 }
+%enddef
+
+// A text that may hold NULs.
+%define HLM_OUT_SIZED_TEXT(NAME)
+%typemap(jni) (char** NAME, size_t* out_n_text) "jobjectArray"
+%typemap(jtype) (char** NAME, size_t* out_n_text) "byte[][]"
+%typemap(jstype) (char** NAME, size_t* out_n_text) "byte[][]"
+%typemap(javain) (char** NAME, size_t* out_n_text) "$javainput"
+%typemap(in) (char** NAME, size_t* out_n_text) (char* text = nullptr, size_t n_text = 0) %{
+  $1 = &text;
+  $2 = &n_text;
+%}
+%typemap(argout) (char** NAME, size_t* out_n_text) {
+  jbyteArray bytes = NewText(jenv, text$argnum, n_text$argnum);
+  hlm_string_destroy(text$argnum);
+  if (bytes == nullptr) return $null;
+  jenv->SetObjectArrayElement($input, 0, bytes);
+}
+%enddef
+%define HLM_SIZED_TEXT(NAME)
+%typemap(jni) (const char* NAME, size_t n_##NAME) "jbyteArray"
+%typemap(jtype) (const char* NAME, size_t n_##NAME) "byte[]"
+%typemap(jstype) (const char* NAME, size_t n_##NAME) "byte[]"
+%typemap(javain) (const char* NAME, size_t n_##NAME) "$javainput"
+%typemap(in) (const char* NAME, size_t n_##NAME) (Text held) {
+  if (!held.Get(jenv, $input)) return $null;
+  $1 = held.c_str();
+  $2 = $input != nullptr ? static_cast<size_t>(jenv->GetArrayLength($input)) : 0;
+}
+%typemap(freearg) (const char* NAME, size_t n_##NAME) ""
 %enddef

@@ -103,7 +103,8 @@ class View {
     return true;
   }
 
-  void* data() const { return view_.obj != nullptr ? view_.buf : nullptr; }
+  // Of nothing the address may be any.
+  void* data() const { return view_.obj != nullptr && view_.len > 0 ? view_.buf : nullptr; }
   size_t bytes() const { return view_.obj != nullptr ? static_cast<size_t>(view_.len) : 0; }
 
  private:
@@ -125,6 +126,7 @@ HLM_ELEMENT(int32_t, "il", 4, "int32");
 HLM_ELEMENT(int64_t, "lq", 8, "int64");
 HLM_ELEMENT(uint16_t, "H", 2, "uint16 (the bits of bf16)");
 HLM_ELEMENT(float, "f", 4, "float32");
+HLM_ELEMENT(double, "d", 8, "float64");
 HLM_ELEMENT(void, "fHeBbc", 0, "float32, uint16 (the bits of bf16) or bytes");
 #undef HLM_ELEMENT
 
@@ -170,6 +172,7 @@ class Ref {
   ~Ref() { Py_XDECREF(object_); }
   PyObject* operator=(PyObject* object) { return object_ = object; }
   const char* c_str() const { return PyBytes_AsString(object_); }
+  size_t size() const { return static_cast<size_t>(PyBytes_Size(object_)); }
 
  private:
   PyObject* object_ = nullptr;
@@ -193,16 +196,15 @@ PyObject* ToObject(double value) { return PyFloat_FromDouble(value); }
 PyObject* ToObject(int64_t value) { return PyLong_FromLongLong(value); }
 PyObject* ToObject(int32_t value) { return PyLong_FromLong(value); }
 
-PyObject* NewMetrics(const hlm_step_metrics& metrics) {
-  PyObject* tuple = PyTuple_New(hlm_bind::MetricValues::kCount);
+template <class T>
+PyObject* NewMetrics(const T& metrics) {
+  PyObject* tuple = PyTuple_New(hlm_bind::MetricValues(metrics).count);
   Py_ssize_t at = 0;
-#define HLM_SET(member)                                                         \
-  if (tuple != nullptr) {                                                       \
-    PyObject* value = ToObject(metrics.member);                                 \
-    if (value == nullptr || PyTuple_SetItem(tuple, at++, value) < 0) Py_CLEAR(tuple); \
-  }
-  HLM_STEP_METRICS(HLM_SET)
-#undef HLM_SET
+  hlm_bind::VisitMembers(metrics, [&](auto member) {
+    if (tuple == nullptr) return;
+    PyObject* value = ToObject(member);
+    if (value == nullptr || PyTuple_SetItem(tuple, at++, value) < 0) Py_CLEAR(tuple);
+  });
   return tuple;
 }
 
@@ -237,8 +239,24 @@ PyObject* NewMetrics(const hlm_step_metrics& metrics) {
 }
 %typemap(in, numinputs=0) TYPE** OUT (TYPE* made = nullptr) "$1 = &made;"
 %typemap(argout) TYPE** OUT {
-  $result = Append($result, NewBox(made$argnum));
+  $result = Append($result, made$argnum != nullptr ? NewBox(made$argnum) : SWIG_Py_Void());
   if ($result == nullptr) SWIG_fail;
+}
+%enddef
+
+%define HLM_OPTIONAL_HANDLE(TYPE, NAME)
+%typemap(in) const TYPE* NAME (hlm_bind::Use<TYPE> use) {
+  if ($input == Py_None) {
+    $1 = nullptr;
+  } else {
+    hlm_bind::Box<TYPE>* box = BoxOf<TYPE>($input);
+    if (box == nullptr) SWIG_fail;
+    if (hlm_failure* failure = use.Begin(box)) {
+      Raise(failure);
+      SWIG_fail;
+    }
+    $1 = use.get();
+  }
 }
 %enddef
 
@@ -298,12 +316,13 @@ HLM_BUFFER_AS(TYPE, TYPE, NAME, true)
 %insert(header) %{
 #define HLM_FROM_double(value) PyFloat_FromDouble(value)
 #define HLM_FROM_int64_t(value) PyLong_FromLongLong(value)
+#define HLM_FROM_int32_t(value) PyLong_FromLong(value)
 %}
 
 // A tuple of the members in the header's order.
-%define HLM_METRICS_OUT(NAME)
-%typemap(in, numinputs=0) hlm_step_metrics* NAME (hlm_step_metrics written = hlm_bind::EmptyMetrics()) "$1 = &written;"
-%typemap(argout) hlm_step_metrics* NAME {
+%define HLM_METRICS_OUT(TYPE, NAME)
+%typemap(in, numinputs=0) TYPE* NAME (TYPE written = hlm_bind::EmptyMetrics()) "$1 = &written;"
+%typemap(argout) TYPE* NAME {
   $result = Append($result, NewMetrics(written$argnum));
   if ($result == nullptr) SWIG_fail;
 }
@@ -317,6 +336,34 @@ HLM_BUFFER_AS(TYPE, TYPE, NAME, true)
   $result = Append($result, value);
   if ($result == nullptr) SWIG_fail;
 }
+%enddef
+
+// A text that may hold NULs.
+%define HLM_OUT_SIZED_TEXT(NAME)
+%typemap(in, numinputs=0) (char** NAME, size_t* out_n_text) (char* text = nullptr, size_t n_text = 0) "$1 = &text; $2 = &n_text;"
+%typemap(argout) (char** NAME, size_t* out_n_text) {
+  PyObject* value = PyUnicode_DecodeUTF8(text$argnum, static_cast<Py_ssize_t>(n_text$argnum), "replace");
+  hlm_string_destroy(text$argnum);
+  $result = Append($result, value);
+  if ($result == nullptr) SWIG_fail;
+}
+%enddef
+// A str, or its UTF-8 as bytes.
+%define HLM_SIZED_TEXT(NAME)
+%typemap(in) (const char* NAME, size_t n_##NAME) (Ref held) {
+  if (PyUnicode_Check($input)) {
+    if ((held = PyUnicode_AsUTF8String($input)) == nullptr) SWIG_fail;
+  } else if (PyBytes_Check($input)) {
+    Py_INCREF($input);
+    held = $input;
+  } else {
+    PyErr_SetString(PyExc_TypeError, #NAME " must be a str, or its UTF-8 as bytes");
+    SWIG_fail;
+  }
+  $1 = const_cast<char*>(held.c_str());
+  $2 = held.size();
+}
+%typemap(freearg) (const char* NAME, size_t n_##NAME) "";
 %enddef
 
 %typemap(in) int32_t {

@@ -23,8 +23,9 @@ quiet doxygen "$work/Doxyfile"
 # Java. The generated functions below it are not for people.
 mkdir "$work/java"
 (cd "$work/java" && "$jdk/jar" xf "$sources_jar")
-quiet "$jdk/javadoc" -quiet -Xdoclint:all -Werror --release 17 -encoding UTF-8 -notimestamp -d "$out/java" --source-path "$work/java" \
-  --module-source-path "org.horizonlm=$work/java" --module org.horizonlm
+(cd "$work/java" && quiet "$jdk/javadoc" -quiet -Xdoclint:all -Werror --release 17 -encoding UTF-8 -notimestamp -d "$out/java" --source-path . \
+  module-info.java org/horizonlm/*.java)
+test -s "$out/java/org.horizonlm/org/horizonlm/Trainer.html"
 
 # Go.
 export HOME=$work GOCACHE=$work/cache GOFLAGS=-mod=mod GOPROXY=off

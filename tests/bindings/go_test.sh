@@ -25,8 +25,59 @@ test -z "$(gofmt -l "$work/horizonlm"/*.go "$work/samples" "$work/tests")" || fa
 "$work/bin/finetune" "$work/sample" >"$work/sample.txt"
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
 
+for name in sft dpo; do
+  tuned_as_c $name "$work/bin/$name"
+done
+
+# The server, and a reinforcement-learning loop that uses it.
+"$work/bin/rlserver" -model "$work/model" -port 0 -lr 3e-3 >"$work/rlserver.txt" 2>&1 &
+rlserver=$!
+for _ in $(seq 300); do
+  grep -q 'listening on port' "$work/rlserver.txt" && break
+  sleep 0.1
+done
+port=$(sed -n 's/^listening on port //p' "$work/rlserver.txt")
+/usr/bin/python3 samples/python/rl_client.py "$port" >"$work/rl.txt"
+awk '{ last = $NF } END { exit !(NR == 4 && last > 0.6) }' "$work/rl.txt" || fail "$(cat "$work/rl.txt")"
+/usr/bin/python3 - "$port" "$work" <<'PYTHON'
+import json
+import sys
+import urllib.error
+import urllib.request
+
+port, work = sys.argv[1:]
+
+def ask(path, body, wanted=200):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", data=body if body is None or isinstance(body, bytes) else json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read()
+    assert status == wanted, (path, status, text)
+    return json.loads(text)
+
+assert ask("info", None)["vocab_size"] == 260
+document = [1, 2, 3, 4]
+before = ask("logprobs", {"documents": [document, [5, 6]]})["logprobs"]
+assert [len(one) for one in before] == [4, 2] and before[0][0] == 0 and before[0][1] < 0
+step = ask("step", {"documents": [document], "weights": [[0, 1, 1, 1]], "denominator": 3})
+assert abs(step["loss"] + sum(before[0]) / 3) < 1e-2, (step, before)  # bf16
+assert sum(ask("logprobs", {"documents": [document]})["logprobs"][0]) > sum(before[0])
+assert "weights of document 0 has 1" in ask("step", {"documents": [document], "weights": [[1]]}, 400)["error"]
+assert "advantages has 0" in ask("policy", {"documents": [document]}, 400)["error"]
+assert "300" in ask("logprobs", {"documents": [[300, 1]]}, 400)["error"]
+ask("logprobs", b"{not json", 400)
+ask("logprobs", None, 405)
+ask("save", {"folder": work + "/rl_saved"})
+assert "not empty" in ask("save", {"folder": work + "/rl_saved"}, 400)["error"]
+PYTHON
+test -s "$work/rl_saved/model.safetensors"
+kill -INT "$rlserver"
+wait "$rlserver" || fail "the server ended badly"
+
 # What the binding promises.
-export HLM_HEADER=$header
+export HLM_HEADER=$header HLM_MODEL=$PWD/tests/bindings/model HLM_TOKENIZER_GOLDENS=$PWD/tests/text/goldens/tokenizers.json
 (cd "$work/tests" && go vet . && go test -c -o "$work/bin/promises" . && "$work/bin/promises" -test.v >"$work/promises.txt" 2>&1) || { cat "$work/promises.txt"; exit 1; }
 grep -q '^--- PASS: TestCyclesDoNotGrow' "$work/promises.txt"
 HLM_SPY="$work/spied" LD_PRELOAD="$spy" "$work/bin/promises" -test.v -test.run TestNoCopies >"$work/promises.txt" 2>&1 || { cat "$work/promises.txt"; exit 1; }

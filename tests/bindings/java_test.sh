@@ -29,8 +29,15 @@ java() {
 java Finetune "$work/sample" >"$work/sample.txt"
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
 
-java BindingTest "$work" "$version" 2>&1 | tee "$work/test.txt"
+for name in Sft Dpo; do
+  tuned_as_c ${name,} java $name
+done
+
+java BindingTest "$work" "$version" "$PWD/tests/bindings/model" 2>&1 | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
+/usr/bin/python3 tests/bindings/goldens.py tests/text/goldens/tokenizers.json "$work/goldens"
+java DataTest "$work" "$PWD/tests/bindings/model" "$work/goldens" 2>&1 | tee -a "$work/test.txt"
+grep -q '^ok  packed moments' "$work/test.txt"
 if grep -i 'WARNING\|FATAL' "$work/test.txt"; then
   fail "-Xcheck:jni complains"
 fi

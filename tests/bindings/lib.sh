@@ -7,7 +7,12 @@ same_as_c() {
   if [[ ! -d "$TEST_TMPDIR/c" ]]; then
     "$program" "$TEST_TMPDIR/c" >"$TEST_TMPDIR/c.txt"
   fi
-  /usr/bin/python3 - "$TEST_TMPDIR/c.txt" "$output" <<'PYTHON'
+  same_numbers "$TEST_TMPDIR/c.txt" "$output"
+  diff -r "$TEST_TMPDIR/c" "$folder"
+}
+
+same_numbers() {
+  /usr/bin/python3 - "$1" "$2" <<'PYTHON'
 import sys
 
 def words(path):
@@ -22,7 +27,34 @@ wanted, found = (list(words(path)) for path in sys.argv[1:])
 assert len(wanted) > 20, "the C sample printed too little"
 assert wanted == found, f"C: {wanted}\nthis: {found}"
 PYTHON
-  diff -r "$TEST_TMPDIR/c" "$folder"
+}
+
+# A small model with a tokenizer and a template in $TEST_TMPDIR/model, and examples and pairs beside it.
+small_model() {
+  [[ ! -d "$TEST_TMPDIR/model" ]] || return 0
+  echo '{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 64,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 260, "max_position_embeddings": 128,
+    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false, "initializer_range": 0.02}' >"$TEST_TMPDIR/config.json"
+  tests/bindings/make_model "$TEST_TMPDIR/config.json" "$TEST_TMPDIR/model"
+  cp -L tests/bindings/model/* "$TEST_TMPDIR/model/"
+  for word in red green blue black white brown; do
+    echo "{\"messages\": [{\"role\": \"user\", \"content\": \"say $word\"}, {\"role\": \"assistant\", \"content\": \"$word, $word!\"}]}" >>"$TEST_TMPDIR/sft.jsonl"
+    echo "{\"prompt\": \"say $word: \", \"chosen\": \"$word\", \"rejected\": \"no\"}" >>"$TEST_TMPDIR/dpo.jsonl"
+  done
+}
+
+# Runs a sample of a language, sft or dpo, and holds its numbers and files against those of C's: tuned_as_c sft|dpo COMMAND...
+tuned_as_c() {
+  local name=$1 out=$TEST_TMPDIR/tuned_$1
+  shift
+  small_model
+  samples/c/$name "$TEST_TMPDIR/model" "$TEST_TMPDIR/$name.jsonl" "${out}_c" >"${out}_c.txt"
+  "$@" "$TEST_TMPDIR/model" "$TEST_TMPDIR/$name.jsonl" "$out" >"$out.txt"
+  same_numbers "${out}_c.txt" "$out.txt"
+  diff -r "${out}_c" "$out"
+  # The first DPO loss is ln 2; both learn.
+  awk -v name=$name '{ for (i = 1; i < NF; i++) if ($i == "loss") last = $(i + 1); if (NR == 1) first = last }
+    END { d = first - log(2); exit !(NR > 5 && last < 0.95 * first && (name == "sft" || (d < 1e-9 && d > -1e-9))) }' "$out.txt" || fail "$name: $(cat "$out.txt")"
 }
 
 fail() {

@@ -6,6 +6,7 @@ wheel=$(readlink -f "$1") c_program=$2 sample=$(readlink -f "$3") header=$(readl
 tests=$(readlink -f tests/bindings/python)
 work=$TEST_TMPDIR
 export HOME=$work PYTHONDONTWRITEBYTECODE=1
+export HLM_MODEL=$PWD/tests/bindings/model HLM_TOKENIZER_GOLDENS=$PWD/tests/text/goldens/tokenizers.json
 unset PYTHONPATH
 
 /usr/bin/python3 -m venv "$work/venv"
@@ -15,6 +16,10 @@ python=$work/venv/bin/python
 # A stranger's path: the sample, without NumPy or anything else installed.
 (cd / && "$python" "$sample" "$work/sample") >"$work/sample.txt"
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
+
+for name in sft dpo; do
+  tuned_as_c $name "$python" "$(dirname "$sample")/$name.py"
+done
 
 # The version is the header's.
 version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
@@ -70,15 +75,19 @@ mv "$work/library" "$package/lib/libhorizonlm.so"
 if [[ -x /usr/bin/mypy ]]; then
   cp -r "$package" "$work/typed"
   mkdir -p "$work/types" && mv "$work/typed" "$work/types/horizonlm"
-  cp "$sample" "$work/types/sample.py"
-  (cd "$work/types" && /usr/bin/mypy --strict --enable-incomplete-feature=Unpack --cache-dir="$work/mypy" --no-error-summary horizonlm sample.py)
+  cp "$(dirname "$sample")"/*.py "$work/types/"
+  (cd "$work/types" && /usr/bin/mypy --strict --enable-incomplete-feature=Unpack --cache-dir="$work/mypy" --no-error-summary horizonlm *.py)
   cat >"$work/types/wrong.py" <<'PYTHON'
 import horizonlm
 model = horizonlm.Model.open("x")
 horizonlm.Plan(model, batch_size="eight")
+horizonlm.Tokenizer("x").encode(5)
+horizonlm.Trainer(model, model.plan()).accumulate_preference([1], knd="sigmoid")
 PYTHON
   if (cd "$work/types" && /usr/bin/mypy --strict --enable-incomplete-feature=Unpack --cache-dir="$work/mypy" wrong.py >"$work/mypy.txt"); then
     fail "mypy accepts batch_size=\"eight\""
   fi
-  grep -q 'wrong.py:3: error' "$work/mypy.txt"
+  for line in 3 4 5; do
+    grep -q "wrong.py:$line: error" "$work/mypy.txt" || fail "mypy accepts line $line"
+  done
 fi

@@ -8,11 +8,16 @@
                 print(metrics.step, metrics.loss)
             trainer.save_model("tuned")                   # loads in transformers
 
+Files of examples become batches by a Dataset, with the Tokenizer and the chat Template of a model's folder:
+
+    with hlm.Dataset({"data": "train.jsonl", "model": "Qwen2.5-0.5B", "seq_len": 1024}) as dataset:
+        for metrics in trainer.fit(dataset.steps(8), steps=1000): ...
+
 Buffers are passed without a copy: NumPy arrays, array.array, memoryview and whatever else has the buffer protocol, int32 for token ids and
 labels, int64 for offsets, float32 for weights. Lists are taken too and copied. A call holds a buffer until it returns and releases the
 interpreter's lock meanwhile.
 
-A handle (Model, Plan, Trainer, Optimizer) is closed by `with` or `close()`, at the latest when it is collected. Different handles may be used from
+A handle (Model, Plan, Trainer, Optimizer, Tokenizer, Template, Dataset, ...) is closed by `with` or `close()`, at the latest when it is collected. Different handles may be used from
 different threads; two threads at once in one handle get FailedPreconditionError, except that Trainer.cancel may be called from any.
 
 Every error of the library is a horizonlm.Error with its code; a wrong kind of buffer is a TypeError or BufferError.
@@ -34,12 +39,16 @@ from ._errors import (
     UnavailableError,
     UnimplementedError,
 )
-from .batch import Batch
-from .device import describe_device, devices
+from .batch import Batch, Documents
+from .dataset import Dataset
+from .device import describe_device, describe_machine, devices
+from .losses import Evaluation, KtoMetrics, PolicyMetrics, PreferenceMetrics, Weights, sum_logprobs
 from .model import Model
 from .optimizer import Optimizer
 from .plan import Plan
-from .trainer import Evaluation, StepMetrics, Trainer
+from .template import Template
+from .tokenizer import Decoder, Encoding, Tokenizer
+from .trainer import StepMetrics, Trainer, checkpoints
 
 __version__: str = _native.hlm_version()
 
@@ -48,22 +57,35 @@ __all__ = [
     "Batch",
     "CancelledError",
     "DataLossError",
+    "Dataset",
     "DeadlineExceededError",
+    "Decoder",
+    "Documents",
+    "Encoding",
     "Error",
     "Evaluation",
     "FailedPreconditionError",
     "InternalError",
     "InvalidArgumentError",
+    "KtoMetrics",
     "Model",
     "NotFoundError",
     "Optimizer",
     "OutOfRangeError",
     "Plan",
+    "PolicyMetrics",
+    "PreferenceMetrics",
     "ResourceExhaustedError",
     "StepMetrics",
+    "Template",
+    "Tokenizer",
     "Trainer",
     "UnavailableError",
     "UnimplementedError",
+    "Weights",
+    "checkpoints",
     "describe_device",
+    "describe_machine",
     "devices",
+    "sum_logprobs",
 ]

@@ -1,5 +1,6 @@
 """Keyword options: each keyword is a member of the struct of the C API of the same name."""
 
+import json
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 
 from ._load import native
@@ -8,6 +9,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     Name = Union[str, int]
+    Json = Any  # JSON as a text, or what json.dumps makes one of
 
     class PlanOptions(TypedDict, total=False):
         """Options of a plan; horizon_lm.h, hlm_plan_options, explains each."""
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
         optimizer_threads: int
         host_limit_bytes: int
         device_limit_bytes: int
+        optimizer: Name
+        states: Name
+        master: Name
+        snapshot_bytes: int
+        machine_json: Json
+        numerics_json: Json
+        frozen_copies: int
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options."""
@@ -62,6 +71,80 @@ if TYPE_CHECKING:
         eps: float
         weight_decay: float
         threads: int
+        algorithm: Name
+        states: Name
+
+    class EncodeOptions(TypedDict, total=False):
+        """Options of encoding a text; see hlm_encode_options."""
+
+        add_special_tokens: bool
+        offsets_in: Name
+        plain_added: bool
+        trim_offsets: bool
+
+    class TemplateOptions(TypedDict, total=False):
+        """Options of rendering a conversation; see hlm_template_options."""
+
+        name: str
+        tools_json: Json
+        documents_json: Json
+        variables_json: Json
+        date: str
+        add_generation_prompt: bool
+        train_on: Name
+        mask: Name
+        prompt_messages: int
+        max_output_bytes: int
+        max_iterations: int
+        max_depth: int
+
+    class CheckpointOptions(TypedDict, total=False):
+        """Options of saving a checkpoint; see hlm_checkpoint_options."""
+
+        keep: int
+        background: bool
+        user_data: Optional[str]
+
+    class ResumeOptions(TypedDict, total=False):
+        """Options of resuming; see hlm_resume_options."""
+
+        allow_numerics_change: bool
+
+    class PreferenceOptions(TypedDict, total=False):
+        """Options of a loss on pairs; see hlm_preference_options."""
+
+        kind: Name
+        reference_free: bool
+        beta: float
+        gamma: float
+        label_smoothing: float
+        sft_weight: float
+        sft_denominator: float
+        denominator: float
+
+    class KtoOptions(TypedDict, total=False):
+        """Options of KTO; see hlm_kto_options."""
+
+        beta: float
+        desirable_weight: float
+        undesirable_weight: float
+        denominator: float
+        kl: float
+
+    class PolicyOptions(TypedDict, total=False):
+        """Options of a policy-gradient loss; see hlm_policy_options."""
+
+        kind: Name
+        ratio: Name
+        kl: Name
+        reduction: Name
+        clip_low: float
+        clip_high: float
+        dual_clip: float
+        kl_weight: float
+        importance_cap: float
+        entropy_weight: float
+        denominator: float
 
 
 # Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.
@@ -74,13 +157,27 @@ _PREFIXES: Dict[str, str] = {
     "block_inputs": "HLM_BLOCK_INPUTS_",
     "optimizer_timing": "HLM_TIMING_",
     "schedule": "HLM_SCHEDULE_",
+    "optimizer": "HLM_OPTIMIZER_",
+    "algorithm": "HLM_OPTIMIZER_",
+    "states": "HLM_STATES_",
+    "master": "HLM_MASTER_",
+    "offsets_in": "HLM_OFFSETS_",
+    "train_on": "HLM_TRAIN_ON_",
+    "mask": "HLM_MASK_",
+    "ratio": "HLM_RATIO_",
+    "kl": "HLM_KL_",
+    "reduction": "HLM_REDUCTION_",
     "kind": "HLM_TENSOR_",
+    "hlm_preference_options.kind": "HLM_PREFERENCE_",
+    "hlm_policy_options.kind": "HLM_POLICY_",
 }
 
 
-def named(member: str, value: Any) -> Any:
+def named(member: str, value: Any, struct: str = "") -> Any:
     """`value`, or the constant that it names. ValueError, listing the names, for one that there is not."""
-    prefix = _PREFIXES.get(member)
+    if member.endswith("_json") and value is not None and not isinstance(value, str):
+        return json.dumps(value)
+    prefix = _PREFIXES.get(f"{struct}.{member}", _PREFIXES.get(member))
     if prefix is None or not isinstance(value, str):
         return value
     found = getattr(native, prefix + value.upper().replace("-", "_"), None)
@@ -108,7 +205,7 @@ def fill(struct: str, options: Mapping[str, Any]) -> Optional[Any]:
         if setter is None:
             raise TypeError(f"there is no option {member!r}; there are {', '.join(members(struct))}")
         try:
-            setter(own, named(member, value))
+            setter(own, named(member, value, struct))
         except TypeError as error:
             raise TypeError(f"{member} is {value!r}: {error}") from None
     return own

@@ -1,7 +1,7 @@
 """Batches: documents of any lengths, one behind the other."""
 
 from array import array
-from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 # What a buffer may be: anything with the buffer protocol is passed as it is, a sequence of numbers is copied.
 Buffer = Any
@@ -24,9 +24,11 @@ class Batch:
     labels:   [n] int32; None: the ids themselves. labels[t] is predicted from the tokens before t; -100 is not predicted
     weights:  [n] float32 factors of the tokens' losses; None: 1
     denominator: what the sum of losses is divided by; 0: the sum of the weights of the predicted tokens
+    entropy_weights: [n] float32: adds entropy_weights[t] times the entropy of the prediction of token t; None: 0
+    temperature: what logits are divided by before softmax; 0: 1
     """
 
-    __slots__ = ("ids", "offsets", "labels", "weights", "denominator")
+    __slots__ = ("ids", "offsets", "labels", "weights", "denominator", "entropy_weights", "temperature")
 
     def __init__(
         self,
@@ -35,11 +37,15 @@ class Batch:
         labels: Optional[Buffer] = None,
         weights: Optional[Buffer] = None,
         denominator: float = 0.0,
+        entropy_weights: Optional[Buffer] = None,
+        temperature: float = 0.0,
     ) -> None:
         self.ids = as_buffer(ids, "i")
         self.labels = as_buffer(labels, "i")
         self.weights = as_buffer(weights, "f")
         self.denominator = denominator
+        self.entropy_weights = as_buffer(entropy_weights, "f")
+        self.temperature = temperature
         if offsets is None:
             try:
                 shape: Tuple[int, ...] = memoryview(self.ids).shape or (0,)
@@ -68,7 +74,36 @@ class Batch:
         return cls(ids, offsets, flat_labels, flat_weights, denominator)
 
     def _arguments(self) -> List[Any]:
-        return [self.ids, self.offsets, self.labels, self.weights, self.denominator]
+        return [self.ids, self.offsets, self.labels, self.weights, self.denominator, self.entropy_weights, self.temperature]
+
+    @property
+    def n_ids(self) -> int:
+        """How many ids there are, in all documents."""
+        return memoryview(self.ids).nbytes // 4
+
+    @property
+    def n_documents(self) -> int:
+        """How many documents there are."""
+        return memoryview(self.offsets).nbytes // 8 - 1
+
+
+class Documents(NamedTuple):
+    """A step of a data set. Its arrays are its own: they stay as they are.
+
+    batch: ids, offsets and labels, to step on
+    numbers: [documents] int64, the number of each document: its place in a column
+    desirable: [documents] int32, 0 where a label calls a document undesirable, or it is a pair's second; else 1
+    rows: [rows + 1] int64: row r has the documents from rows[r] up to rows[r + 1]
+    trained: labels that are not -100
+    epoch: from 0
+    """
+
+    batch: Batch
+    numbers: "array[int]"
+    desirable: "array[int]"
+    rows: "array[int]"
+    trained: int
+    epoch: int
 
 
 def _chain(typecode: str, parts: Iterable[Sequence[Union[int, float]]]) -> "array[Any]":
@@ -79,7 +114,9 @@ def _chain(typecode: str, parts: Iterable[Sequence[Union[int, float]]]) -> "arra
 
 
 def to_batch(given: Any, options: Any) -> Batch:
-    """A batch from what a trainer's method was given: a Batch, or its parts."""
+    """A batch from what a trainer's method was given: a Batch, a step of a data set, or the parts of a Batch."""
+    if isinstance(given, Documents):
+        given = given.batch
     if isinstance(given, Batch):
         if options:
             raise TypeError(f"{', '.join(sorted(options))} given beside a Batch, which has its own")

@@ -17,3 +17,8 @@ def describe_device(name: str = "auto") -> Dict[str, Any]:
     NotFoundError for a name that is no device, UnavailableError for one that cannot be used here.
     """
     return dict(json.loads(native.hlm_device_describe(name)))
+
+
+def describe_machine(name: str = "auto") -> Dict[str, Any]:
+    """A device and its host as a plan's option machine_json takes them: to plan for this machine elsewhere. Errors as describe_device."""
+    return dict(json.loads(native.hlm_device_machine(name)))

@@ -1,6 +1,6 @@
 """The host-side optimizer alone, on the caller's arrays."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, Tuple, Union
 
 from . import _options
 from ._handle import Handle
@@ -25,7 +25,10 @@ def _dtype(array: Any, name: str) -> int:
 
 
 class Optimizer(Handle):
-    """AdamW on arrays of the caller's, by a pool of threads of its own: Optimizer(beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, threads=0).
+    """An optimizer on arrays of the caller's, by a pool of threads of its own.
+
+    Optimizer(beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, threads=0, algorithm="adamw", states="f32"); algorithms: "adamw", "adam",
+    "sgd", "lion". With states "bf16" or "int8" moments are packed: state_size says how large they are.
 
     Arrays are one-dimensional or any contiguous shape of n elements: float32, or uint16 for the bits of bf16. They are worked on in place.
     """
@@ -40,22 +43,45 @@ class Optimizer(Handle):
         step: int,
         lr: float,
         *,
-        first_moment: Buffer,
-        second_moment: Buffer,
         gradient: Buffer,
         weight: Optional[Buffer] = None,
         weight_bf16: Optional[Buffer] = None,
         remainder: Optional[Buffer] = None,
+        first_moment: Optional[Buffer] = None,
+        second_moment: Optional[Buffer] = None,
+        first_moment_packed: Optional[Buffer] = None,
+        second_moment_packed: Optional[Buffer] = None,
+        first_scales: Optional[Buffer] = None,
+        second_scales: Optional[Buffer] = None,
         gradient_scale: float = 1.0,
         decay: bool = True,
+        first_index: int = 0,
+        seed: int = 0,
     ) -> None:
-        """One AdamW update of `weight` (float32), or of `weight_bf16` with `remainder` (uint16): the exact split of a float32 weight.
+        """One update of `weight` (float32), of `weight_bf16` with `remainder` (uint16: the exact split of a float32 weight), or of
+        `weight_bf16` alone, which is rounded stochastically by a counter of (seed, step, first_index + element).
 
         step counts from 1; the gradient (float32 or uint16) is multiplied by gradient_scale first. decay: apply weight decay.
+        Moments, zero before the first step: first_moment and second_moment (float32) with states "f32"; packed (and scales, float32, with
+        "int8") with the others. The second moment of "sgd" and "lion" is None.
         """
         native.hlm_optimizer_step(
-            self._box, step, lr, gradient_scale, weight, weight_bf16, remainder, first_moment, second_moment, gradient, _dtype(gradient, "gradient"), int(decay)
-        )
+            self._box, step, lr, gradient_scale, weight, weight_bf16, remainder, first_moment, second_moment, gradient,
+            _dtype(gradient, "gradient"), int(decay), first_moment_packed, second_moment_packed, first_scales, second_scales, first_index, seed
+        )  # fmt: skip
+
+    def state_size(self, kind: Union[str, int], n: int) -> Tuple[int, int]:
+        """The bytes and the number of scales of a moment ("first_moment", "second_moment") of n elements; 0, 0 for one that there is not."""
+        size, scales = native.hlm_optimizer_state_size(self._box, _options.named("kind", kind), n)
+        return int(size), int(scales)
+
+    def read_state(self, kind: Union[str, int], moment: Buffer, values: Buffer, scales: Optional[Buffer] = None) -> None:
+        """Writes a moment into `values` (float32). The moment's first element is the first of its block of 256."""
+        native.hlm_optimizer_read_state(self._box, _options.named("kind", kind), moment, scales, values)
+
+    def write_state(self, kind: Union[str, int], values: Buffer, moment: Buffer, scales: Optional[Buffer] = None) -> None:
+        """The inverse of read_state: rounds to what the moment can hold. Values must be finite, second moments not negative."""
+        native.hlm_optimizer_write_state(self._box, _options.named("kind", kind), values, moment, scales)
 
     def accumulate(self, sum: Buffer, gradient: Buffer, seed: int = 0) -> None:
         """sum += gradient, each float32 or uint16; a bf16 sum is rounded stochastically by a counter of (seed, element)."""

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple, Union
 
 from . import _options
-from ._handle import Handle
 from ._load import native
-from .batch import Batch, Buffer, as_buffer, to_batch
+from .batch import Batch, Buffer, Documents, as_buffer, to_batch
+from .losses import Evaluation, Losses, Weights, numpy
 from .model import Model, Path
 from .plan import Plan
 
@@ -29,27 +29,14 @@ class StepMetrics(NamedTuple):
     skipped_units: int
 
 
-class Evaluation(NamedTuple):
-    """A mean loss and the number of tokens that it is the mean over."""
-
-    loss: float
-    tokens: int
-
-
-def _numpy() -> Any:
-    try:
-        return importlib.import_module("numpy")
-    except ImportError as error:
-        raise ImportError("arrays need NumPy; without it, pass a buffer of your own as `out`") from error
-
-
-class Trainer(Handle):
+class Trainer(Losses):
     """Trains a model under a plan: Trainer(model, plan, lr=1e-5, schedule="cosine", total_steps=1000, ...).
 
     Options are the members of hlm_trainer_options in horizon_lm.h: AdamW and its schedule. Allocates what the plan says and loads the
     weights; model and plan may be closed afterwards.
 
-    Where a method takes `batch`, that is a Batch, or its ids with the other parts of a Batch as keywords (offsets, labels, weights, denominator).
+    Where a method takes `batch`, that is a Batch, a step of a Dataset, or ids with the other parts of a Batch as keywords (offsets, labels,
+    weights, denominator, entropy_weights, temperature).
     """
 
     _kind: ClassVar[str] = "trainer"
@@ -69,11 +56,11 @@ class Trainer(Handle):
         """The shapes of the model's tensors by name."""
         return dict(self._shapes)
 
-    def step(self, batch: Union[Batch, Buffer], **parts: Any) -> StepMetrics:
+    def step(self, batch: Union[Batch, Documents, Buffer], **parts: Any) -> StepMetrics:
         """One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped."""
         return StepMetrics._make(native.hlm_trainer_step(self._box, *to_batch(batch, parts)._arguments()))
 
-    def accumulate(self, batch: Union[Batch, Buffer], **parts: Any) -> Evaluation:
+    def accumulate(self, batch: Union[Batch, Documents, Buffer], **parts: Any) -> Evaluation:
         """Forward and backward: adds the batch's gradient to what was accumulated since the last apply; changes no weight."""
         return Evaluation._make(native.hlm_trainer_accumulate(self._box, *to_batch(batch, parts)._arguments()))
 
@@ -114,11 +101,17 @@ class Trainer(Handle):
         """A constant rate from the next apply on, instead of the schedule's; negative: the schedule again."""
         native.hlm_trainer_set_learning_rate(self._box, lr)
 
-    def evaluate(self, batch: Union[Batch, Buffer], **parts: Any) -> Evaluation:
-        """The mean loss over the batch's predicted tokens; changes nothing. math.exp of it is the perplexity."""
-        return Evaluation._make(native.hlm_trainer_evaluate(self._box, *to_batch(batch, parts)._arguments()))
+    def evaluate(self, batch: Union[Batch, Documents, Buffer], *, kept: Optional[Weights] = None, **parts: Any) -> Evaluation:
+        """The mean loss over the batch's predicted tokens; changes nothing. math.exp of it is the perplexity.
 
-    def logits(self, batch: Union[Batch, Buffer], places: Optional[Buffer] = None, out: Optional[Buffer] = None, **parts: Any) -> Any:
+        kept: under weights that this trainer kept, instead of the current ones.
+        """
+        arguments = to_batch(batch, parts)._arguments()
+        if kept is not None:
+            return Evaluation._make(native.hlm_trainer_evaluate_weights(self._box, kept._box, *arguments))
+        return Evaluation._make(native.hlm_trainer_evaluate(self._box, *arguments))
+
+    def logits(self, batch: Union[Batch, Documents, Buffer], places: Optional[Buffer] = None, out: Optional[Buffer] = None, **parts: Any) -> Any:
         """Logits of the next token at `places` (rising indices into ids; None: at every place): [places, vocab_size] float32.
 
         They are written to `out`, a writable float32 buffer of exactly that size, and it is returned; without one, to a new NumPy array.
@@ -127,7 +120,7 @@ class Trainer(Handle):
         places = as_buffer(places, "q")
         if out is None:
             n = memoryview(whole.ids if places is None else places).nbytes // (4 if places is None else 8)
-            out = _numpy().empty((n, self._vocab), dtype="float32")
+            out = numpy().empty((n, self._vocab), dtype="float32")
         native.hlm_trainer_logits(self._box, whole.ids, whole.offsets, places, out)
         return out
 
@@ -142,7 +135,7 @@ class Trainer(Handle):
             if byte_offset != 0:
                 raise ValueError(f"byte_offset is {byte_offset} without an `out` that says how much to read")
             # A name that is not known is the library's to refuse.
-            out = _numpy().empty(self._shapes.get(name, (1,)), dtype="float32")
+            out = numpy().empty(self._shapes.get(name, (1,)), dtype="float32")
         native.hlm_trainer_read_tensor(self._box, name, _options.named("kind", kind), byte_offset, out)
         return out
 
@@ -153,6 +146,31 @@ class Trainer(Handle):
     def save_model(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the current weights as a Hugging Face folder; options as in Model.save. Never leaves a half-written folder."""
         native.hlm_trainer_save_model(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))
+
+    def save(self, directory: Path, **options: "Unpack[_options.CheckpointOptions]") -> None:
+        """Saves the state after the last step into directory/step-<step>, never half; docs/checkpoint.md is the format.
+
+        keep: so many newest checkpoints stay (0: all); background (default True): returns once the state is fixed and writes while training
+        goes on; user_data: a text that resume hands out, as a data set's position. FailedPreconditionError between accumulate and apply, and
+        for a plan without optimizer states.
+        """
+        native.hlm_trainer_save(self._box, os.fspath(directory), _options.fill("hlm_checkpoint_options", options))
+
+    def save_wait(self, seconds: float = -1.0) -> bool:
+        """Waits at most so long (0: looks only; negative: without limit) until no save is under way, and says whether none is.
+
+        Raises, once, the error of a background save that failed.
+        """
+        return bool(native.hlm_trainer_save_wait(self._box, seconds))
+
+    def resume(self, path: Path, **options: "Unpack[_options.ResumeOptions]") -> Dict[str, Any]:
+        """Puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder.
+
+        Returns "step", "path", "user_data" (or None), and "passed_over": the damaged ones. NotFoundError where there is none, DataLossError
+        where all are damaged, FailedPreconditionError for one of another model, precision or numerics (allow_numerics_change=True: goes on
+        within rounding, not bit for bit).
+        """
+        return dict(json.loads(native.hlm_trainer_resume(self._box, os.fspath(path), _options.fill("hlm_resume_options", options))))
 
     def metrics(self) -> Dict[str, Any]:
         """Counters since creation: bytes moved, waits by cause, seconds by phase; docs/metrics.md lists the keys."""
@@ -196,3 +214,11 @@ def _bar(progress: Optional[bool], total: Optional[int]) -> Any:
             raise ImportError("a progress bar needs tqdm") from None
         return None
     return tqdm(total=total, unit="step")
+
+
+def checkpoints(directory: Path) -> Dict[str, Any]:
+    """The checkpoints of a directory, newest first: {"checkpoints": [{"path", "step", "bytes", "numerics", "user_data"}], "damaged": [...]}.
+
+    Both lists are empty for a directory that is missing.
+    """
+    return dict(json.loads(native.hlm_checkpoint_list(os.fspath(directory))))

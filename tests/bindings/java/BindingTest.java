@@ -315,8 +315,10 @@ public final class BindingTest {
     trainer.close();
   }
 
-  static void testCyclesDoNotGrow() throws Exception {
+  static void testCyclesDoNotGrow(Path work, Path folder) throws Exception {
     int cycles = Integer.getInteger("hlm.cycles", 300);
+    Path data = Files.writeString(work.resolve("cycles.jsonl"), "{\"text\": \"abc\"}\n");
+    String config = "{\"data\": \"" + data + "\", \"cache_dir\": null, \"epochs\": 1, \"append_eos\": false, \"threads\": 1, \"task\": \"pretrain\"}";
     Body cycle = () -> {
       try (Model model = Model.create(CONFIG, 1)) {
         thrown(HorizonLmException.class, () -> Plan.make(model, PlanOptions.builder().batchSize(-1).build()));
@@ -325,8 +327,23 @@ public final class BindingTest {
         }
       }
       Model.create(CONFIG, 1); // and one that is forgotten
+      Tokenizer closed;
+      try (Tokenizer tokenizer = Tokenizer.open(folder); Template template = Template.create("{{ messages[0].content }}")) {
+        closed = tokenizer;
+        int[] ids = tokenizer.encode(template.render("[{\"role\": \"user\", \"content\": \"hi\"}]", null));
+        // Forgotten, a decoder would keep the tokenizer until a collection, which sees none of its bytes.
+        try (Decoder decoder = tokenizer.decoder(false)) {
+          check(decoder.push(ids).equals("hi"), "hi");
+        }
+        thrown(HorizonLmException.class, () -> tokenizer.token(9999));
+        thrown(HorizonLmException.class, () -> template.render("[", null));
+        try (Dataset dataset = Dataset.open(config, tokenizer, null)) {
+          check(dataset.next(1).get().trained() == 2 && dataset.next(1).isEmpty(), "a data set");
+        }
+      }
+      thrown(HorizonLmException.class, () -> closed.token(0));
     };
-    for (int i = 0; i < Math.max(100, cycles / 3); ++i) {
+    for (int i = 0; i < Math.min(2000, Math.max(100, cycles / 3)); ++i) {
       cycle.run();
     }
     long before = settled();
@@ -363,7 +380,7 @@ public final class BindingTest {
     run("training", () -> testTraining(work));
     run("two threads", BindingTest::testTwoTrainersInTwoThreads);
     run("cancel and close", BindingTest::testCancelAndCloseFromAnotherThread);
-    run("cycles", BindingTest::testCyclesDoNotGrow);
+    run("cycles", () -> testCyclesDoNotGrow(work, Path.of(args[2])));
   }
 
   static void run(String name, Body test) throws Exception {

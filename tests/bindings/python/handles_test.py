@@ -155,6 +155,13 @@ class ClosingTest(unittest.TestCase):
     def test_cycles_do_not_grow(self):
         cycles = int(os.environ.get("HLM_CYCLES", "300"))
 
+        folder = os.environ["HLM_MODEL"]
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        with open(temporary.name + "/d.jsonl", "w") as file:
+            file.write('{"text": "abc"}\n')
+        config = {"data": temporary.name + "/d.jsonl", "cache_dir": None, "epochs": 1, "append_eos": False, "threads": 1, "task": "pretrain"}
+
         def cycle():
             model = tiny.model()
             with self.assertRaises(hlm.Error):
@@ -163,8 +170,20 @@ class ClosingTest(unittest.TestCase):
                 plan.json()
             model.close()
             tiny.model()  # and one that is forgotten
+            with hlm.Tokenizer(folder) as tokenizer, hlm.Template.create("{{ messages[0].content }}") as template:
+                self.assertEqual(tokenizer.decode(tokenizer.encode(template.render([{"role": "user", "content": "abc"}]))), "abc")
+                tokenizer.decoder().push([97])  # forgotten
+                with self.assertRaises(hlm.Error):
+                    tokenizer.encode(b"\xff")
+                with self.assertRaises(hlm.Error):
+                    template.render("[")
+                with hlm.Dataset(config, tokenizer) as dataset:
+                    self.assertEqual(dataset.next(1).trained, 2)
+                    dataset.next(1)
+            with self.assertRaises(hlm.Error):
+                tokenizer.token(0)  # closed
 
-        for _ in range(cycles // 3):
+        for _ in range(min(cycles // 3, 2000)):
             cycle()
         gc.collect()
         before = tiny.resident_bytes()

@@ -3,6 +3,7 @@ package org.horizonlm;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
@@ -12,7 +13,7 @@ import java.nio.ShortBuffer;
 public final class Buffers {
   private Buffers() {}
 
-  private static ByteBuffer bytes(long bytes) {
+  private static ByteBuffer allocate(long bytes) {
     if (bytes > Integer.MAX_VALUE) {
       throw new IllegalArgumentException("a buffer of " + bytes + " bytes; java.nio holds " + Integer.MAX_VALUE + " at most: use several, by offset");
     }
@@ -26,7 +27,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static IntBuffer ints(int n) {
-    return bytes(4L * n).asIntBuffer();
+    return allocate(4L * n).asIntBuffer();
   }
 
   /**
@@ -46,7 +47,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static LongBuffer longs(int n) {
-    return bytes(8L * n).asLongBuffer();
+    return allocate(8L * n).asLongBuffer();
   }
 
   /**
@@ -66,7 +67,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static FloatBuffer floats(int n) {
-    return bytes(4L * n).asFloatBuffer();
+    return allocate(4L * n).asFloatBuffer();
   }
 
   /**
@@ -86,7 +87,37 @@ public final class Buffers {
    * @return the buffer
    */
   public static ShortBuffer shorts(int n) {
-    return bytes(2L * n).asShortBuffer();
+    return allocate(2L * n).asShortBuffer();
+  }
+
+  /**
+   * A buffer of double, zeroed: sums over documents.
+   *
+   * @param n elements
+   * @return the buffer
+   */
+  public static DoubleBuffer doubles(int n) {
+    return allocate(8L * n).asDoubleBuffer();
+  }
+
+  /**
+   * A buffer with the values, ready to be read.
+   *
+   * @param values what it holds
+   * @return the buffer
+   */
+  public static DoubleBuffer doubles(double[] values) {
+    return doubles(values.length).put(values).flip();
+  }
+
+  /**
+   * A buffer of bytes, zeroed: packed moments.
+   *
+   * @param n elements
+   * @return the buffer
+   */
+  public static ByteBuffer bytes(int n) {
+    return allocate(n);
   }
 
   // What the library is handed: from position to limit. Null for an absent buffer. IllegalArgumentException for one that cannot be handed over.
@@ -112,6 +143,31 @@ public final class Buffers {
 
   static ShortBuffer out(ShortBuffer buffer, String name) {
     return buffer == null ? null : check(buffer, buffer.order(), name, true).slice();
+  }
+
+  static DoubleBuffer in(DoubleBuffer buffer, String name) {
+    return buffer == null ? null : check(buffer, buffer.order(), name, false).slice();
+  }
+
+  static DoubleBuffer out(DoubleBuffer buffer, String name) {
+    return buffer == null ? null : check(buffer, buffer.order(), name, true).slice();
+  }
+
+  static IntBuffer out(IntBuffer buffer, String name) {
+    return buffer == null ? null : check(buffer, buffer.order(), name, true).slice();
+  }
+
+  static LongBuffer out(LongBuffer buffer, String name) {
+    return buffer == null ? null : check(buffer, buffer.order(), name, true).slice();
+  }
+
+  // Bytes have no order.
+  static ByteBuffer in(ByteBuffer buffer, String name) {
+    return buffer == null ? null : check(buffer, ByteOrder.nativeOrder(), name, false).slice();
+  }
+
+  static ByteBuffer out(ByteBuffer buffer, String name) {
+    return buffer == null ? null : check(buffer, ByteOrder.nativeOrder(), name, true).slice();
   }
 
   // Numbers of one of two types: float, or the bits of bf16 in short.

@@ -45,4 +45,17 @@ public record Device(String name, String description, long memoryBytes, Map<Stri
     byte[] text = Text.encode(name, "name");
     return of(Text.parse(Text.of(out -> Native.hlm_device_describe(text, out))));
   }
+
+  /**
+   * A device and its host as the JSON that {@link PlanOptions.Builder#machineJson} takes: to plan for this machine elsewhere.
+   *
+   * @param name "auto", "cpu", "cuda:0"
+   * @return JSON
+   * @throws HorizonLmException as describe
+   */
+  public static String machineJson(String name) {
+    NativeLibrary.load();
+    byte[] text = Text.encode(name, "name");
+    return Text.of(out -> Native.hlm_device_machine(text, out));
+  }
 }

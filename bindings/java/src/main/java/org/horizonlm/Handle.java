@@ -34,6 +34,15 @@ abstract class Handle implements AutoCloseable {
     }
   }
 
+  /** Runs a native call with the box of a handle, or with 0 for null. */
+  static void with(Handle handle, LongConsumer call) {
+    if (handle == null) {
+      call.accept(0);
+    } else {
+      handle.run(call);
+    }
+  }
+
   final <T> T get(LongFunction<T> call) {
     try {
       return call.apply(box);

@@ -1,12 +1,12 @@
 package org.horizonlm;
 
 import java.nio.Buffer;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
-/** AdamW on buffers of the caller's, by a pool of threads of its own. Numbers are float, or the bits of bf16 in short. */
+/** AdamW, Adam, SGD or Lion on buffers of the caller's, by a pool of threads of its own. Numbers are float, or the bits of bf16 in short. */
 public final class Optimizer extends Handle {
   private Optimizer(long box) {
     super(box, Native::hlm_optimizer_close, Native::hlm_optimizer_free);
@@ -26,21 +26,52 @@ public final class Optimizer extends Handle {
   }
 
   /**
-   * The arrays of one update, n elements each: either weight, or weightBf16 with remainder; the others are null.
+   * The arrays of one update, n elements each. Weights are one of: weight; weightBf16 with remainder, the exact split of float weights; weightBf16 alone, which is rounded
+   * stochastically. Moments, zero before the first step: firstMoment and secondMoment with {@link States#F32}, packed ones with the others. What is absent is null.
    *
    * @param weight float weights
    * @param weightBf16 the bits of bf16 weights
    * @param remainder what they lack to the float weights
    * @param firstMoment the first moments
-   * @param secondMoment the second moments
+   * @param secondMoment the second moments; null for SGD and LION
    * @param gradient FloatBuffer, or ShortBuffer for the bits of bf16
    * @param decay whether to apply weight decay
+   * @param packed packed moments; null with F32
    */
-  public record Arrays(
-      FloatBuffer weight, ShortBuffer weightBf16, ShortBuffer remainder, FloatBuffer firstMoment, FloatBuffer secondMoment, Buffer gradient, boolean decay) {}
+  public record Arrays(FloatBuffer weight, ShortBuffer weightBf16, ShortBuffer remainder, FloatBuffer firstMoment, FloatBuffer secondMoment, Buffer gradient, boolean decay,
+      Packed packed) {
+    /**
+     * Arrays with float moments.
+     *
+     * @param weight float weights
+     * @param weightBf16 the bits of bf16 weights
+     * @param remainder what they lack to the float weights
+     * @param firstMoment the first moments
+     * @param secondMoment the second moments
+     * @param gradient FloatBuffer, or ShortBuffer for the bits of bf16
+     * @param decay whether to apply weight decay
+     */
+    public Arrays(FloatBuffer weight, ShortBuffer weightBf16, ShortBuffer remainder, FloatBuffer firstMoment, FloatBuffer secondMoment, Buffer gradient, boolean decay) {
+      this(weight, weightBf16, remainder, firstMoment, secondMoment, gradient, decay, null);
+    }
+  }
 
   /**
-   * One AdamW update, in place.
+   * Packed moments; {@link Optimizer#stateBytes} and {@link Optimizer#stateScales} say how long they are.
+   *
+   * @param firstMoment the first moments
+   * @param secondMoment the second moments; null where the algorithm has none
+   * @param firstScales with INT8: scales of the first moments
+   * @param secondScales with INT8: scales of the second moments
+   * @param firstIndex of element 0 among all elements of a model, for stochastic rounding; a multiple of 256
+   * @param seed of stochastic rounding
+   */
+  public record Packed(ByteBuffer firstMoment, ByteBuffer secondMoment, FloatBuffer firstScales, FloatBuffer secondScales, long firstIndex, long seed) {}
+
+  private static final Packed NONE = new Packed(null, null, null, null, 0, 0);
+
+  /**
+   * One update, in place.
    *
    * @param step from 1, for the bias correction
    * @param lr learning rate
@@ -51,12 +82,76 @@ public final class Optimizer extends Handle {
     FloatBuffer weight = Buffers.out(arrays.weight(), "weight");
     ShortBuffer weightBf16 = Buffers.out(arrays.weightBf16(), "weightBf16");
     ShortBuffer remainder = Buffers.out(arrays.remainder(), "remainder");
-    FloatBuffer first = Buffers.out(Objects.requireNonNull(arrays.firstMoment(), "firstMoment"), "firstMoment");
-    FloatBuffer second = Buffers.out(Objects.requireNonNull(arrays.secondMoment(), "secondMoment"), "secondMoment");
+    FloatBuffer first = Buffers.out(arrays.firstMoment(), "firstMoment");
+    FloatBuffer second = Buffers.out(arrays.secondMoment(), "secondMoment");
     Buffer gradient = Buffers.values(arrays.gradient(), "gradient", false);
+    Packed packed = arrays.packed() == null ? NONE : arrays.packed();
+    ByteBuffer firstPacked = Buffers.out(packed.firstMoment(), "packed.firstMoment");
+    ByteBuffer secondPacked = Buffers.out(packed.secondMoment(), "packed.secondMoment");
+    FloatBuffer firstScales = Buffers.out(packed.firstScales(), "packed.firstScales");
+    FloatBuffer secondScales = Buffers.out(packed.secondScales(), "packed.secondScales");
     int decay = arrays.decay() ? 1 : 0;
-    run(box -> Native.hlm_optimizer_step(
-        box, step, lr, gradientScale, weight, weightBf16, remainder, first, second, gradient, Buffers.dtype(gradient), decay));
+    run(box -> Native.hlm_optimizer_step(box, step, lr, gradientScale, weight, weightBf16, remainder, first, second, gradient, Buffers.dtype(gradient), decay, firstPacked,
+        secondPacked, firstScales, secondScales, packed.firstIndex(), packed.seed()));
+  }
+
+  /**
+   * How many bytes a packed moment takes.
+   *
+   * @param kind FIRST_MOMENT or SECOND_MOMENT
+   * @param n elements
+   * @return bytes; 0 for a moment that the algorithm does not have
+   */
+  public long stateBytes(TensorKind kind, long n) {
+    return stateSize(kind, n)[0];
+  }
+
+  /**
+   * How many scales a packed moment has.
+   *
+   * @param kind FIRST_MOMENT or SECOND_MOMENT
+   * @param n elements
+   * @return scales; 0 but for INT8
+   */
+  public long stateScales(TensorKind kind, long n) {
+    return stateSize(kind, n)[1];
+  }
+
+  private long[] stateSize(TensorKind kind, long n) {
+    long[] bytes = new long[1];
+    long[] scales = new long[1];
+    run(box -> Native.hlm_optimizer_state_size(box, kind.value(), n, bytes, scales));
+    return new long[] {bytes[0], scales[0]};
+  }
+
+  /**
+   * Reads a packed moment as float.
+   *
+   * @param kind FIRST_MOMENT or SECOND_MOMENT
+   * @param moment is read; its first element is the first of its block of 256
+   * @param scales its scales; null but for INT8
+   * @param values is written to
+   */
+  public void readState(TensorKind kind, ByteBuffer moment, FloatBuffer scales, FloatBuffer values) {
+    ByteBuffer from = Buffers.in(moment, "moment");
+    FloatBuffer by = Buffers.in(scales, "scales");
+    FloatBuffer to = Buffers.out(values, "values");
+    run(box -> Native.hlm_optimizer_read_state(box, kind.value(), from, by, to));
+  }
+
+  /**
+   * The inverse of readState: rounds to what the moment can hold.
+   *
+   * @param kind FIRST_MOMENT or SECOND_MOMENT
+   * @param values is read; finite, second moments not negative
+   * @param moment is written to
+   * @param scales is written to; null but for INT8
+   */
+  public void writeState(TensorKind kind, FloatBuffer values, ByteBuffer moment, FloatBuffer scales) {
+    FloatBuffer from = Buffers.in(values, "values");
+    ByteBuffer to = Buffers.out(moment, "moment");
+    FloatBuffer by = Buffers.out(scales, "scales");
+    run(box -> Native.hlm_optimizer_write_state(box, kind.value(), from, to, by));
   }
 
   /**

@@ -1,5 +1,6 @@
 package org.horizonlm;
 
+import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of an {@link Optimizer}; what is not set keeps the default of the library. */
@@ -85,6 +86,30 @@ public final class OptimizerOptions extends Options {
      */
     public Builder threads(long value) {
       setters.add(struct -> Native.hlm_optimizer_options_threads_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets algorithm.
+     *
+     * @param value default ADAMW
+     * @return this
+     */
+    public Builder algorithm(OptimizerAlgorithm value) {
+      Objects.requireNonNull(value, "algorithm");
+      setters.add(struct -> Native.hlm_optimizer_options_algorithm_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets states.
+     *
+     * @param value how moments are stored; default F32
+     * @return this
+     */
+    public Builder states(States value) {
+      Objects.requireNonNull(value, "states");
+      setters.add(struct -> Native.hlm_optimizer_options_states_set(struct, value.value()));
       return this;
     }
 

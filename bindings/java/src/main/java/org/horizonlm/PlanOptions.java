@@ -273,6 +273,88 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets optimizer.
+     *
+     * @param value default ADAMW
+     * @return this
+     */
+    public Builder optimizer(OptimizerAlgorithm value) {
+      Objects.requireNonNull(value, "optimizer");
+      setters.add(struct -> Native.hlm_plan_options_optimizer_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets states.
+     *
+     * @param value how moments are stored; default F32
+     * @return this
+     */
+    public Builder states(States value) {
+      Objects.requireNonNull(value, "states");
+      setters.add(struct -> Native.hlm_plan_options_states_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets master.
+     *
+     * @param value default SPLIT
+     * @return this
+     */
+    public Builder master(Master value) {
+      Objects.requireNonNull(value, "master");
+      setters.add(struct -> Native.hlm_plan_options_master_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets snapshot_bytes.
+     *
+     * @param value host memory for saving beside training; default 0; -1: what is left
+     * @return this
+     */
+    public Builder snapshotBytes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_snapshot_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets machine_json.
+     *
+     * @param value a machine that is not here ({@link Device#machineJson}): such a plan can be read, not run
+     * @return this
+     */
+    public Builder machineJson(String value) {
+      byte[] text = Text.encode(value, "machineJson");
+      setters.add(struct -> Native.hlm_plan_options_machine_json_set(struct, text));
+      return this;
+    }
+
+    /**
+     * Sets numerics_json.
+     *
+     * @param value the numerics of a plan or a checkpoint, to go on bit for bit
+     * @return this
+     */
+    public Builder numericsJson(String value) {
+      byte[] text = Text.encode(value, "numericsJson");
+      setters.add(struct -> Native.hlm_plan_options_numerics_json_set(struct, text));
+      return this;
+    }
+
+    /**
+     * Sets frozen_copies.
+     *
+     * @param value copies of the weights that a trainer may keep; default 0
+     * @return this
+     */
+    public Builder frozenCopies(long value) {
+      setters.add(struct -> Native.hlm_plan_options_frozen_copies_set(struct, value));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options

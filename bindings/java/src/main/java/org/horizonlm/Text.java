@@ -14,7 +14,23 @@ final class Text {
     if (text.indexOf('\0') >= 0) {
       throw new IllegalArgumentException(name + " holds a character 0");
     }
-    return text.getBytes(StandardCharsets.UTF_8);
+    return utf8(text, name);
+  }
+
+  /** UTF-8, of any characters. Half a surrogate pair, which has none, is an IllegalArgumentException. */
+  static byte[] utf8(String text, String name) {
+    Objects.requireNonNull(text, name);
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    for (int i = 0; i < text.length(); ++i) { // what getBytes makes a '?' of
+      char c = text.charAt(i);
+      if (Character.isSurrogate(c)) {
+        if (!Character.isHighSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
+          throw new IllegalArgumentException(name + " holds half a surrogate pair at character " + i);
+        }
+        ++i;
+      }
+    }
+    return bytes;
   }
 
   interface Call {

@@ -9,7 +9,9 @@ public enum Timing {
   /** Each unit as soon as its gradient is down; no clipping. */
   BACKWARD(NativeConstants.HLM_TIMING_BACKWARD),
   /** Before the step returns. */
-  SERIAL(NativeConstants.HLM_TIMING_SERIAL);
+  SERIAL(NativeConstants.HLM_TIMING_SERIAL),
+  /** Chosen: NEXT_FORWARD with clipping; without, it or BACKWARD. */
+  AUTO(NativeConstants.HLM_TIMING_AUTO);
 
   private final int value;
 

@@ -1,7 +1,6 @@
 package org.horizonlm;
 
 import java.nio.FloatBuffer;
-import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.Map;
@@ -9,7 +8,7 @@ import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Trains a model under a plan. */
-public final class Trainer extends Handle {
+public final class Trainer extends Losses {
   private Trainer(long box) {
     super(box, Native::hlm_trainer_close, Native::hlm_trainer_free);
   }
@@ -48,11 +47,9 @@ public final class Trainer extends Handle {
    * @throws HorizonLmException INVALID_ARGUMENT for a batch that is not legal, CANCELLED, DEADLINE_EXCEEDED
    */
   public StepMetrics step(Batch batch) {
-    IntBuffer ids = batch.nativeIds();
-    LongBuffer offsets = batch.nativeOffsets();
-    IntBuffer labels = batch.nativeLabels();
-    FloatBuffer weights = batch.nativeWeights();
-    return get(box -> StepMetrics.of(out -> Native.hlm_trainer_step(box, ids, offsets, labels, weights, batch.denominator(), out)));
+    Batch.Parts of = batch.parts();
+    return get(box -> StepMetrics.of(out -> Native.hlm_trainer_step(
+        box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), out)));
   }
 
   /**
@@ -63,13 +60,10 @@ public final class Trainer extends Handle {
    * @throws HorizonLmException FAILED_PRECONDITION under BACKWARD timing
    */
   public Evaluation accumulate(Batch batch) {
-    IntBuffer ids = batch.nativeIds();
-    LongBuffer offsets = batch.nativeOffsets();
-    IntBuffer labels = batch.nativeLabels();
-    FloatBuffer weights = batch.nativeWeights();
+    Batch.Parts of = batch.parts();
     double[] loss = new double[1];
     long[] tokens = new long[1];
-    run(box -> Native.hlm_trainer_accumulate(box, ids, offsets, labels, weights, batch.denominator(), loss, tokens));
+    run(box -> Native.hlm_trainer_accumulate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
     return new Evaluation(loss[0], tokens[0]);
   }
 
@@ -104,13 +98,10 @@ public final class Trainer extends Handle {
    * @return the loss
    */
   public Evaluation evaluate(Batch batch) {
-    IntBuffer ids = batch.nativeIds();
-    LongBuffer offsets = batch.nativeOffsets();
-    IntBuffer labels = batch.nativeLabels();
-    FloatBuffer weights = batch.nativeWeights();
+    Batch.Parts of = batch.parts();
     double[] loss = new double[1];
     long[] tokens = new long[1];
-    run(box -> Native.hlm_trainer_evaluate(box, ids, offsets, labels, weights, batch.denominator(), loss, tokens));
+    run(box -> Native.hlm_trainer_evaluate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
     return new Evaluation(loss[0], tokens[0]);
   }
 
@@ -122,11 +113,10 @@ public final class Trainer extends Handle {
    * @param logits is written to: [places, vocabulary], exactly
    */
   public void logits(Batch batch, LongBuffer places, FloatBuffer logits) {
-    IntBuffer ids = batch.nativeIds();
-    LongBuffer offsets = batch.nativeOffsets();
+    Batch.Parts of = batch.parts();
     LongBuffer at = Buffers.in(places, "places");
     FloatBuffer out = Buffers.out(Objects.requireNonNull(logits, "logits"), "logits");
-    run(box -> Native.hlm_trainer_logits(box, ids, offsets, at, out));
+    run(box -> Native.hlm_trainer_logits(box, of.ids(), of.offsets(), at, out));
   }
 
   /**
@@ -186,6 +176,58 @@ public final class Trainer extends Handle {
   public void saveModel(Path folder, SaveOptions options) {
     byte[] text = Text.encode(folder.toString(), "folder");
     run(box -> Options.with(options, struct -> Native.hlm_trainer_save_model(box, text, struct)));
+  }
+
+  /**
+   * Saves the state after the last step into directory/step-&lt;step&gt;, never half; docs/checkpoint.md is the format.
+   *
+   * @param directory of checkpoints; it is made where it is missing
+   * @param options may be null
+   * @throws HorizonLmException FAILED_PRECONDITION between accumulate and apply, and for a plan without optimizer states
+   */
+  public void save(Path directory, CheckpointOptions options) {
+    byte[] text = Text.encode(directory.toString(), "directory");
+    run(box -> Options.with(options, struct -> Native.hlm_trainer_save(box, text, struct)));
+  }
+
+  /**
+   * Waits until no save is under way.
+   *
+   * @param seconds at most so long; 0: looks only; negative: without limit
+   * @return whether none is under way
+   * @throws HorizonLmException once, that of a background save that failed
+   */
+  public boolean saveWait(double seconds) {
+    int[] done = new int[1];
+    run(box -> Native.hlm_trainer_save_wait(box, seconds, done));
+    return done[0] != 0;
+  }
+
+  /**
+   * Puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder.
+   *
+   * @param path the directory or the folder
+   * @param options may be null
+   * @return "step", "path", "user_data" (or null), "passed_over": the damaged ones
+   * @throws HorizonLmException NOT_FOUND where there is none, DATA_LOSS where all are damaged, FAILED_PRECONDITION for one of another model, precision or numerics
+   */
+  @SuppressWarnings("unchecked")
+  public Map<String, Object> resume(Path path, ResumeOptions options) {
+    byte[] text = Text.encode(path.toString(), "path");
+    return (Map<String, Object>) Text.parse(Text.of(out -> run(box -> Options.with(options, struct -> Native.hlm_trainer_resume(box, text, struct, out)))));
+  }
+
+  /**
+   * The checkpoints of a directory, newest first; both lists are empty for a directory that is missing.
+   *
+   * @param directory of checkpoints
+   * @return "checkpoints": maps of "path", "step", "bytes", "numerics", "user_data"; "damaged"
+   */
+  @SuppressWarnings("unchecked")
+  public static Map<String, Object> checkpoints(Path directory) {
+    NativeLibrary.load();
+    byte[] text = Text.encode(directory.toString(), "directory");
+    return (Map<String, Object>) Text.parse(Text.of(out -> Native.hlm_checkpoint_list(text, out)));
   }
 
   /**

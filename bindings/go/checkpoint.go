@@ -1,0 +1,109 @@
+package horizonlm
+
+import (
+	"encoding/json"
+	"runtime"
+
+	"horizonlm/internal/native"
+)
+
+// CheckpointOptions are the options of saving a checkpoint; begin with DefaultCheckpointOptions.
+type CheckpointOptions struct {
+	Keep       int64  `hlm:"keep"`       // so many newest checkpoints stay; 0: all
+	Background bool   `hlm:"background"` // return once the state is fixed, and write while training goes on
+	UserData   string `hlm:"user_data"`  // kept with the state and handed out by Resume, as a data set's position
+}
+
+// DefaultCheckpointOptions are the library's defaults.
+func DefaultCheckpointOptions() CheckpointOptions {
+	var own CheckpointOptions
+	with(native.NewHlm_checkpoint_options, native.DeleteHlm_checkpoint_options, func(n native.Hlm_checkpoint_options) error { return read(n, &own) })
+	return own
+}
+
+// Save saves the state after the last step into directory/step-<step>, never half; options may be nil. docs/checkpoint.md is the format.
+// FailedPrecondition between Accumulate and Apply, and for a plan without optimizer states.
+func (t *Trainer) Save(directory string, options *CheckpointOptions) error {
+	defer runtime.KeepAlive(t)
+	if err := checkText("directory", directory); err != nil {
+		return err
+	}
+	return withOptions(native.NewHlm_checkpoint_options, native.DeleteHlm_checkpoint_options, options, func(own native.Hlm_checkpoint_options) error {
+		return native.Hlm_trainer_save(t.handle(), directory, own)
+	})
+}
+
+// SaveWait waits at most so many seconds (0: it looks only; negative: without limit) until no save is under way, and says whether none is. The
+// error is that of a background save that failed; it is told once.
+func (t *Trainer) SaveWait(seconds float64) (bool, error) {
+	defer runtime.KeepAlive(t)
+	var done int32
+	err := native.Hlm_trainer_save_wait(t.handle(), seconds, &done)
+	return done != 0, err
+}
+
+// ResumeOptions are the options of resuming.
+type ResumeOptions struct {
+	AllowNumericsChange bool `hlm:"allow_numerics_change"` // go on within rounding where the plan's numerics are others
+}
+
+// DamagedCheckpoint is a checkpoint that cannot be used, and why.
+type DamagedCheckpoint struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// Resumed says what Resume did.
+type Resumed struct {
+	Step       int64               `json:"step"`
+	Path       string              `json:"path"`
+	UserData   string              `json:"user_data"` // "" where there is none
+	PassedOver []DamagedCheckpoint `json:"passed_over"`
+}
+
+// Resume puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder; options may be nil. NotFound
+// where there is none, DataLoss where all are damaged, FailedPrecondition for one of another model, precision or numerics.
+func (t *Trainer) Resume(path string, options *ResumeOptions) (Resumed, error) {
+	defer runtime.KeepAlive(t)
+	var resumed Resumed
+	if err := checkText("path", path); err != nil {
+		return resumed, err
+	}
+	var text uintptr
+	err := withOptions(native.NewHlm_resume_options, native.DeleteHlm_resume_options, options, func(own native.Hlm_resume_options) error {
+		return native.Hlm_trainer_resume(t.handle(), path, own, &text)
+	})
+	if err != nil {
+		return resumed, err
+	}
+	return resumed, parse(text, &resumed)
+}
+
+// Checkpoint is one of a directory.
+type Checkpoint struct {
+	Path     string          `json:"path"`
+	Step     int64           `json:"step"`
+	Bytes    int64           `json:"bytes"`
+	Numerics json.RawMessage `json:"numerics"` // what PlanOptions.NumericsJSON takes
+	UserData string          `json:"user_data"`
+}
+
+// Checkpoints lists those of a directory, newest first, and the damaged ones; none for a directory that is missing.
+func Checkpoints(directory string) ([]Checkpoint, []DamagedCheckpoint, error) {
+	if err := checkVersion(); err != nil {
+		return nil, nil, err
+	}
+	if err := checkText("directory", directory); err != nil {
+		return nil, nil, err
+	}
+	var text uintptr
+	if err := native.Hlm_checkpoint_list(directory, &text); err != nil {
+		return nil, nil, err
+	}
+	var found struct {
+		Checkpoints []Checkpoint        `json:"checkpoints"`
+		Damaged     []DamagedCheckpoint `json:"damaged"`
+	}
+	err := parse(text, &found)
+	return found.Checkpoints, found.Damaged, err
+}

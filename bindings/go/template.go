@@ -1,0 +1,174 @@
+package horizonlm
+
+import (
+	"encoding/json"
+	"runtime"
+
+	"horizonlm/internal/native"
+)
+
+// Template is the chat templates of a model (Jinja, as Hugging Face renders them). Any number of goroutines may render from one at the same time.
+type Template struct{ box uintptr }
+
+// OpenTemplate opens the templates of a model's folder, a tokenizer_config.json, or a file that holds a template. NotFound where there is
+// none, InvalidArgument naming the line for what is no template, Unimplemented naming what the library lacks.
+func OpenTemplate(path string) (*Template, error) {
+	return newTemplate("path", path, native.Hlm_template_open)
+}
+
+// CreateTemplate makes a template of its text.
+func CreateTemplate(text string) (*Template, error) {
+	return newTemplate("text", text, native.Hlm_template_create)
+}
+
+func newTemplate(name, text string, create func(string, *uintptr) error) (*Template, error) {
+	if err := checkVersion(); err != nil {
+		return nil, err
+	}
+	if err := checkText(name, text); err != nil {
+		return nil, err
+	}
+	var box uintptr
+	if err := create(text, &box); err != nil {
+		return nil, err
+	}
+	t := &Template{box}
+	runtime.SetFinalizer(t, func(t *Template) { native.Hlm_template_free(t.box) })
+	return t, nil
+}
+
+// Close frees the template. It may be called more than once.
+func (t *Template) Close() error {
+	defer runtime.KeepAlive(t)
+	return native.Hlm_template_close(t.handle())
+}
+
+// TemplateInfo is what there is of templates.
+type TemplateInfo struct {
+	Names         []string       `json:"names"`
+	Generation    []string       `json:"generation"` // names of those that mark what is trained
+	SpecialTokens map[string]any `json:"special_tokens"`
+	AddedTokens   []string       `json:"added_tokens"`
+	StopTokens    []string       `json:"stop_tokens"`
+}
+
+// Describe says what there is.
+func (t *Template) Describe() (TemplateInfo, error) {
+	defer runtime.KeepAlive(t)
+	var info TemplateInfo
+	var text uintptr
+	if err := native.Hlm_template_describe(t.handle(), &text); err != nil {
+		return info, err
+	}
+	return info, parse(text, &info)
+}
+
+// TrainOn is what of a conversation is trained.
+type TrainOn int32
+
+// What is trained.
+const (
+	TrainOnAssistant  = TrainOn(native.HLM_TRAIN_ON_ASSISTANT)  // every message of role "assistant"
+	TrainOnLast       = TrainOn(native.HLM_TRAIN_ON_LAST)       // the last of these
+	TrainOnCompletion = TrainOn(native.HLM_TRAIN_ON_COMPLETION) // those of these behind the prompt
+	TrainOnAll        = TrainOn(native.HLM_TRAIN_ON_ALL)
+)
+
+// Mask is how what is trained is found.
+type Mask int32
+
+// The masks.
+const (
+	MaskAuto   = Mask(native.HLM_MASK_AUTO)
+	MaskTags   = Mask(native.HLM_MASK_TAGS)
+	MaskSpans  = Mask(native.HLM_MASK_SPANS)
+	MaskUnroll = Mask(native.HLM_MASK_UNROLL)
+)
+
+// TemplateOptions are the options of rendering; begin with DefaultTemplateOptions. hlm_template_options in horizon_lm.h explains each.
+type TemplateOptions struct {
+	Name                string  `hlm:"name"` // of the template; "": chosen as Hugging Face does
+	ToolsJSON           string  `hlm:"tools_json"`
+	DocumentsJSON       string  `hlm:"documents_json"`
+	VariablesJSON       string  `hlm:"variables_json"`
+	Date                string  `hlm:"date"` // "YYYY-MM-DD"; "": now
+	AddGenerationPrompt bool    `hlm:"add_generation_prompt"`
+	TrainOn             TrainOn `hlm:"train_on"`
+	Mask                Mask    `hlm:"mask"`
+	PromptMessages      int64   `hlm:"prompt_messages"`
+	MaxOutputBytes      int64   `hlm:"max_output_bytes"`
+	MaxIterations       int64   `hlm:"max_iterations"`
+	MaxDepth            int64   `hlm:"max_depth"`
+}
+
+// DefaultTemplateOptions are the library's defaults.
+func DefaultTemplateOptions() TemplateOptions {
+	var own TemplateOptions
+	with(native.NewHlm_template_options, native.DeleteHlm_template_options, func(n native.Hlm_template_options) error { return read(n, &own) })
+	return own
+}
+
+// Render is the text of a conversation: messages is its JSON in a string, or what json.Marshal makes an array of {"role", "content", ...}. options may
+// be nil. InvalidArgument for what the template raises, ResourceExhausted where a limit is reached. The text holds its special tokens: encode it
+// without adding any.
+func (t *Template) Render(messages any, options *TemplateOptions) (string, error) {
+	return t.render(messages, options, native.Hlm_template_render)
+}
+
+// Training is a conversation for training.
+type Training struct {
+	Method    string             `json:"method"` // "tags", "spans", "unroll", "all"
+	Sequences []TrainingSequence `json:"sequences"`
+}
+
+// TrainingSequence is a text and what of it is trained. Ranges are in bytes, rising.
+type TrainingSequence struct {
+	Text        string     `json:"text"`
+	Trained     [][2]int64 `json:"trained"`
+	Messages    []int64    `json:"messages"` // the message of each trained range
+	Input       [][2]int64 `json:"input"`    // what came from the caller and not from the template
+	WithoutStop int64      `json:"without_stop"`
+}
+
+// RenderTraining renders a conversation and says what of it is trained. InvalidArgument where that cannot be proved.
+func (t *Template) RenderTraining(messages any, options *TemplateOptions) (Training, error) {
+	var training Training
+	text, err := t.render(messages, options, native.Hlm_template_render_training)
+	if err != nil {
+		return training, err
+	}
+	if err := json.Unmarshal([]byte(text), &training); err != nil {
+		return training, errorf(Internal, "the library's JSON cannot be read: %v", err)
+	}
+	return training, nil
+}
+
+func (t *Template) render(messages any, options *TemplateOptions, call func(uintptr, string, native.Hlm_template_options, *uintptr) error) (string, error) {
+	defer runtime.KeepAlive(t)
+	given, is := messages.(string)
+	if !is {
+		encoded, err := json.Marshal(messages)
+		if err != nil {
+			return "", errorf(InvalidArgument, "the messages are no JSON: %v", err)
+		}
+		given = string(encoded)
+	}
+	if err := checkText("messages", given); err != nil {
+		return "", err
+	}
+	var text uintptr
+	err := withOptions(native.NewHlm_template_options, native.DeleteHlm_template_options, options, func(own native.Hlm_template_options) error {
+		return call(t.handle(), given, own, &text)
+	})
+	if err != nil {
+		return "", err
+	}
+	return takeText(text), nil
+}
+
+func (t *Template) handle() uintptr {
+	if t == nil {
+		return 0
+	}
+	return t.box
+}

@@ -1,0 +1,171 @@
+package org.horizonlm;
+
+import java.util.Objects;
+import org.horizonlm.internal.Native;
+
+/** Options of a policy's loss; what is not set keeps the default of the library. */
+public final class PolicyOptions extends Options {
+  private PolicyOptions(Builder builder) {
+    super(builder.setters);
+  }
+
+  /**
+   * Begins with the defaults.
+   *
+   * @return a builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  @Override
+  long create() {
+    return Native.new_hlm_policy_options();
+  }
+
+  @Override
+  void delete(long struct) {
+    Native.delete_hlm_policy_options(struct);
+  }
+
+  /** Collects options. A method sets the member of hlm_policy_options of its name. */
+  public static final class Builder {
+    private final Setters setters = new Setters();
+
+    private Builder() {}
+
+    /**
+     * Sets kind.
+     *
+     * @param value the form; default CLIP
+     * @return this
+     */
+    public Builder kind(PolicyKind value) {
+      Objects.requireNonNull(value, "kind");
+      setters.add(struct -> Native.hlm_policy_options_kind_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets ratio.
+     *
+     * @param value default TOKEN
+     * @return this
+     */
+    public Builder ratio(Ratio value) {
+      Objects.requireNonNull(value, "ratio");
+      setters.add(struct -> Native.hlm_policy_options_ratio_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets kl.
+     *
+     * @param value default K3
+     * @return this
+     */
+    public Builder kl(KlEstimator value) {
+      Objects.requireNonNull(value, "kl");
+      setters.add(struct -> Native.hlm_policy_options_kl_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets reduction.
+     *
+     * @param value default TOKEN_MEAN
+     * @return this
+     */
+    public Builder reduction(Reduction value) {
+      Objects.requireNonNull(value, "reduction");
+      setters.add(struct -> Native.hlm_policy_options_reduction_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets clip_low.
+     *
+     * @param value ratios are clipped at 1 - this; default 0.2
+     * @return this
+     */
+    public Builder clipLow(double value) {
+      setters.add(struct -> Native.hlm_policy_options_clip_low_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets clip_high.
+     *
+     * @param value ratios are clipped at 1 + this; default 0.2
+     * @return this
+     */
+    public Builder clipHigh(double value) {
+      setters.add(struct -> Native.hlm_policy_options_clip_high_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets dual_clip.
+     *
+     * @param value above 1; 0 (default): off
+     * @return this
+     */
+    public Builder dualClip(double value) {
+      setters.add(struct -> Native.hlm_policy_options_dual_clip_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets kl_weight.
+     *
+     * @param value adds this times the divergence; needs a reference; default 0
+     * @return this
+     */
+    public Builder klWeight(double value) {
+      setters.add(struct -> Native.hlm_policy_options_kl_weight_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets importance_cap.
+     *
+     * @param value caps importance weights; 0 (default): no cap
+     * @return this
+     */
+    public Builder importanceCap(double value) {
+      setters.add(struct -> Native.hlm_policy_options_importance_cap_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets entropy_weight.
+     *
+     * @param value subtracts this times the entropy; default 0
+     * @return this
+     */
+    public Builder entropyWeight(double value) {
+      setters.add(struct -> Native.hlm_policy_options_entropy_weight_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets denominator.
+     *
+     * @param value tokens or documents of the whole step, by the reduction; 0 (default): of this batch
+     * @return this
+     */
+    public Builder denominator(double value) {
+      setters.add(struct -> Native.hlm_policy_options_denominator_set(struct, value));
+      return this;
+    }
+
+    /**
+     * The options that were collected.
+     *
+     * @return the options
+     */
+    public PolicyOptions build() {
+      return new PolicyOptions(this);
+    }
+  }
+}

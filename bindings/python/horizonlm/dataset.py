@@ -1,0 +1,91 @@
+"""Data sets: files of examples as steps of documents."""
+
+import json
+from array import array
+from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Union
+
+from ._handle import Handle
+from ._load import native
+from .batch import Batch, Buffer, Documents, as_buffer
+from .template import Template
+from .tokenizer import Tokenizer
+
+
+class Dataset(Handle):
+    """Files of examples as steps of documents: Dataset({"data": "train.jsonl", "seq_len": 1024}, tokenizer, template).
+
+    Read in the formats people have, tokenized once and kept, shuffled, mixed, split and packed; docs/datasets.md and hlm_dataset_open in
+    horizon_lm.h describe the config, a mapping or its JSON. Text needs a tokenizer, conversations a template; config's "model" names a folder
+    that has both. They may be closed afterwards.
+
+    InvalidArgumentError naming file and line for a damaged record or an unknown key; FailedPreconditionError where the tokenizer or the
+    template is missing.
+    """
+
+    _kind: ClassVar[str] = "dataset"
+
+    def __init__(self, config: Union[str, Mapping[str, Any]], tokenizer: Optional[Tokenizer] = None, template: Optional[Template] = None) -> None:
+        for name, given, kind in (("tokenizer", tokenizer, Tokenizer), ("template", template, Template)):
+            if given is not None and not isinstance(given, kind):
+                raise TypeError(f"{name} is a {type(given).__name__}; a {kind.__name__} is wanted")
+        text = config if isinstance(config, str) else json.dumps(config)
+        self._box = native.hlm_dataset_open(text, None if tokenizer is None else tokenizer._box, None if template is None else template._box)
+
+    def describe(self) -> Dict[str, Any]:
+        """What was read: "records", "documents", "tokens", "trained_tokens", "dropped_for", "rows" (an epoch), "column_length", "cache" and more."""
+        return dict(json.loads(native.hlm_dataset_describe(self._box)))
+
+    def next(self, rows: int) -> Optional[Documents]:
+        """The next step: what `rows` rows of seq_len tokens hold (a plan's batch_size). None at the end of the last epoch."""
+        return _documents(native.hlm_dataset_next(self._box, rows))
+
+    def steps(self, rows: int) -> Iterator[Documents]:
+        """The steps that are left: for step in dataset.steps(8): trainer.step(step). trainer.fit takes it too."""
+        while True:
+            step = self.next(rows)
+            if step is None:
+                return
+            yield step
+
+    def mismatched(self) -> Optional[Documents]:
+        """For "kto": the last step with answers moved on by one document (see Trainer.accumulate_kto). None where it has one document."""
+        return _documents(native.hlm_dataset_mismatched(self._box))
+
+    def position(self) -> str:
+        """Where the next step begins, a short JSON text: for a checkpoint's user_data."""
+        return str(native.hlm_dataset_position(self._box))
+
+    def seek(self, position: str) -> None:
+        """Goes to such a place: what follows is what followed then. FailedPreconditionError where files or options are others."""
+        native.hlm_dataset_seek(self._box, position)
+
+    def write_column(self, name: str, key: str, values: Buffer) -> None:
+        """Keeps a float32 for each document ([column_length]) in the cache, as log-probabilities of a reference.
+
+        key: what they were computed with, as a hash of the weights. FailedPreconditionError without a cache.
+        """
+        native.hlm_dataset_write_column(self._box, name, key, as_buffer(values, "f"))
+
+    def read_column(self, name: str, key: str, out: Optional[Buffer] = None) -> Any:
+        """What write_column kept: into `out`, which is returned, or into a new array. NotFoundError where there is none."""
+        if out is None:
+            out = array("f", bytes(4 * int(self.describe()["column_length"])))
+        native.hlm_dataset_read_column(self._box, name, key, out)
+        return out
+
+
+def _documents(box: Any) -> Optional[Documents]:
+    if box is None:
+        return None
+    ids, documents, rows, trained, epoch = native.hlm_documents_describe(box)
+    step = Documents(
+        Batch(array("i", bytes(4 * ids)), array("q", bytes(8 * (documents + 1))), array("i", bytes(4 * ids))),
+        array("q", bytes(8 * documents)),
+        array("i", bytes(4 * documents)),
+        array("q", bytes(8 * rows)),
+        trained,
+        epoch,
+    )
+    native.hlm_documents_copy(box, step.batch.ids, step.batch.offsets, step.batch.labels, step.numbers, step.desirable, step.rows)
+    native.hlm_documents_close(box)
+    return step
