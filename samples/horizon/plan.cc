@@ -22,9 +22,9 @@ void Print(const Json& plan) {
   }
 }
 
-// A run's rows where its data are given, else rows of --seq-len tokens.
+// A run's rows where its data are given, else rows of --seq-len tokens, which those of examples are as well.
 int64_t RowTokens(const Options& options, const Model& model) {
-  if (options.data.data.empty()) return options.shape.seq_len;
+  if (options.data.data.empty() || !options.task.task.empty()) return options.shape.seq_len;
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
   const auto row_tokens = [&](const std::string& data, const std::string& labels) {
     return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model)).row_tokens();
