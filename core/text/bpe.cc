@@ -10,17 +10,6 @@
 #include "core/text/utf8_text.h"
 
 namespace hlm {
-namespace {
-
-// The key of two neighbouring characters.
-std::string_view PairKey(char32_t left, char32_t right, char (&key)[8]) {
-  std::memcpy(key, &left, 4);
-  std::memcpy(key + 4, &right, 4);
-  return {key, 8};
-}
-
-}  // namespace
-
 Bpe::Bpe(Vocabulary vocabulary, Merges merges, BpeOptions options, bool byte_level)
     : TokenModel(std::move(vocabulary)), merges_(std::move(merges)), options_(std::move(options)) {
   fallback_ids_.assign(256, -1);
@@ -47,6 +36,13 @@ void Bpe::PrepareBytes() {
   for (int byte = 0; byte < 256; ++byte) {
     byte_ids_[static_cast<size_t>(byte)] = vocabulary().Find(ByteLevelText(static_cast<unsigned char>(byte)));
   }
+  byte_text_.resize(256);
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string_view text = ByteLevelText(static_cast<unsigned char>(byte));
+    int32_t& packed = byte_text_[static_cast<size_t>(byte)];
+    packed = static_cast<int32_t>(text.size());
+    for (size_t i = 0; i < text.size(); ++i) packed |= static_cast<unsigned char>(text[i]) << (8 * (i + 1));
+  }
   lengths_.assign(static_cast<size_t>(vocabulary().max_id()) + 1, kNoLength);
   std::string bytes;
   if (options_.ignore_merges) whole_.Reserve(vocabulary().size(), vocabulary().size() * 8);
@@ -54,6 +50,49 @@ void Bpe::PrepareBytes() {
     if (!vocabulary().Has(id) || !FromByteLevel(vocabulary().Text(id), bytes)) continue;
     lengths_[static_cast<size_t>(id)] = static_cast<uint32_t>(bytes.size());
     if (options_.ignore_merges) whole_.Insert(bytes, id);
+  }
+  // Where a byte is dropped its neighbours meet, and are merged.
+  cuts_ = std::none_of(byte_ids_.begin(), byte_ids_.end(), [](int32_t id) { return id < 0; });
+  if (!cuts_) return;
+  filter_ = CutFilter(merges_.size());
+  for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
+    if (FromByteLevel(vocabulary().Text(merges_.Merged(rank)), bytes)) filter_.Add(bytes);
+  }
+  PrepareCharStarts();
+}
+
+// A character of several bytes is merged to its token by itself, whatever stands beside it, where no token holds only a part of it and
+// something else (ForEachStart looks at that), and where nothing that the whole is merged with could have had its turn before the whole was
+// made: ranks that use a token lie above those that make it. Then merging may begin with the whole.
+void Bpe::PrepareCharStarts() {
+  low_char_ids_.assign(0x10000, -1);
+  std::vector<uint32_t> first_use(static_cast<size_t>(vocabulary().max_id()) + 1, Merges::kNone);
+  for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
+    for (const int32_t id : {merges_.Left(rank), merges_.Right(rank)}) {
+      uint32_t& first = first_use[static_cast<size_t>(id)];
+      first = std::min(first, rank);
+    }
+  }
+  std::string bytes;
+  for (int32_t id = 0; id <= vocabulary().max_id(); ++id) {
+    const uint32_t length = lengths_[static_cast<size_t>(id)];
+    if (length < 2 || length > 3 || !FromByteLevel(vocabulary().Text(id), bytes)) continue;
+    if (FirstInvalidUtf8(bytes) != std::string::npos || Utf8Length(bytes[0]) != length) continue;
+    int32_t symbols[3];
+    for (size_t i = 0; i < length; ++i) symbols[i] = byte_ids_[static_cast<unsigned char>(bytes[i])];
+    uint32_t last = 0;  // the highest rank on the way
+    size_t n = length;
+    while (n > 1) {
+      const uint32_t left = merges_.Rank(symbols[0], symbols[1]), right = n == 3 ? merges_.Rank(symbols[1], symbols[2]) : Merges::kNone;
+      const uint32_t rank = std::min(left, right);
+      if (rank == Merges::kNone) break;
+      last = std::max(last, rank);
+      symbols[left == rank ? 0 : 1] = merges_.Merged(rank);
+      if (left == rank) symbols[1] = symbols[2];
+      --n;
+    }
+    size_t at = 0;
+    if (n == 1 && symbols[0] == id && last < first_use[static_cast<size_t>(id)]) low_char_ids_[NextChar(bytes, at)] = id;
   }
 }
 
@@ -78,28 +117,9 @@ void Bpe::PrepareChars() {
   // Two characters that no merged token has side by side are never merged across: the piece may be cut between them, and short
   // pieces are found in the cache. (Where "▁" begins every word that is nearly every space.)
   cuts_ = plain;
-  low_pairs_.assign(128 * 128 / 64, 0);
-  char key[8];
-  for (uint32_t rank = 0; rank < merges_.size() && cuts_; ++rank) {
-    const std::string_view text = vocabulary().Text(merges_.Merged(rank));
-    char32_t left = 0;
-    for (size_t at = 0; at < text.size();) {
-      const bool first = at == 0;
-      const char32_t right = NextChar(text, at);
-      if (!first && (left | right) < 128) {
-        low_pairs_[(left * 128 + right) / 64] |= uint64_t{1} << (right % 64);
-      } else if (!first) {
-        pairs_.Insert(PairKey(left, right, key), 1);
-      }
-      left = right;
-    }
-  }
-}
-
-bool Bpe::MayCut(char32_t left, char32_t right) const {
-  if ((left | right) < 128) return (low_pairs_[(left * 128 + right) / 64] >> (right % 64) & 1) == 0;
-  char key[8];
-  return pairs_.Find(PairKey(left, right, key)) < 0;
+  if (!cuts_) return;
+  filter_ = CutFilter(merges_.size());
+  for (uint32_t rank = 0; rank < merges_.size(); ++rank) filter_.Add(vocabulary().Text(merges_.Merged(rank)));
 }
 
 int32_t Bpe::IdOfChar(std::string_view text, char32_t c) const {
@@ -110,7 +130,7 @@ int32_t Bpe::UnknownId() const { return options_.unknown ? vocabulary().Find(*op
 
 void Bpe::Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                  std::vector<uint32_t>* ends) const {
-  if (bytes_) return EncodeCached(piece, readable, scratch, ids, ends);
+  if (bytes_) return EncodeBytes(piece, readable, scratch, ids, ends);
   if (!map_first_) return EncodeChars(piece, scratch, ids, ends);
   const std::string mapped = ToByteLevel(piece);
   const size_t first = ends == nullptr ? 0 : ends->size();
@@ -127,6 +147,10 @@ void Bpe::Encode(std::string_view piece, size_t readable, ModelScratch& scratch,
   }
 }
 
+void Bpe::Prefetch(std::string_view piece, size_t readable, ModelScratch& scratch) const {
+  if (bytes_ && piece.size() <= (cuts_ ? kWord : WordCache::kLongestKey)) scratch.cache.Prefetch(WordCache::KeyOf(piece, readable, true));
+}
+
 // A piece of characters, cut where nothing can be merged across.
 void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const {
@@ -138,21 +162,22 @@ void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<
       return;
     }
   }
-  if (!cuts_) return EncodeUncached(text, scratch, ids, ends);
+  if (!cuts_) return EncodeUncached(text, true, scratch, ids, ends);
   const auto encode = [&](size_t begin, size_t end) {
     const size_t first = ends == nullptr ? 0 : ends->size();
-    EncodeCached(text.substr(begin, end - begin), text.size() - begin, scratch, ids, ends);
+    EncodeCached(text.substr(begin, end - begin), text.size() - begin, false, scratch, ids, ends);
     for (size_t i = first; ends != nullptr && i < ends->size(); ++i) (*ends)[i] += static_cast<uint32_t>(begin);
   };
   size_t begin = 0;
-  char32_t left = 0;
+  CutFilter::Char left{0, 0};
   bool left_known = false;
   for (size_t at = 0; at < text.size();) {
     const size_t here = at;
-    const char32_t right = NextChar(text, at);
-    const bool right_known = IdOfChar(text.substr(here, at - here), right) >= 0;
+    const CutFilter::Char right = CutFilter::At(text, here);
+    const char32_t c = NextChar(text, at);
+    const bool right_known = IdOfChar(text.substr(here, at - here), c) >= 0;
     // Unknown characters may be fused with each other, and their bytes may be merged.
-    if (here > begin && left_known && right_known && MayCut(left, right)) {
+    if (here > begin && left_known && right_known && !filter_.MayMerge(left, right)) {
       encode(begin, here);
       begin = here;
     }
@@ -162,16 +187,46 @@ void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<
   encode(begin, text.size());
 }
 
-void Bpe::EncodeCached(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
+// A piece of bytes. What is short and has been seen is in the cache; else it is cut where nothing can be merged across: in
+// scripts without spaces pieces are whole clauses, which are never seen twice, of words that are.
+void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
+                      std::vector<uint32_t>* ends) const {
+  if (!cuts_ || piece.size() <= kWord) return EncodeCached(piece, readable, true, scratch, ids, ends);
+  if (options_.ignore_merges) {
+    const int32_t id = whole_.Find(piece);
+    if (id >= 0) {
+      ids.push_back(id);
+      if (ends != nullptr) ends->push_back(static_cast<uint32_t>(piece.size()));
+      return;
+    }
+  }
+  size_t begin = 0;
+  const auto encode = [&](size_t end) {
+    const size_t first = ends == nullptr ? 0 : ends->size();
+    EncodeCached(piece.substr(begin, end - begin), readable - begin, begin == 0 && end == piece.size(), scratch, ids, ends);
+    for (size_t i = first; ends != nullptr && i < ends->size(); ++i) (*ends)[i] += static_cast<uint32_t>(begin);
+    begin = end;
+  };
+  CutFilter::Char left = CutFilter::At(piece, 0);
+  for (size_t at = left.length; at < piece.size();) {
+    const CutFilter::Char right = CutFilter::At(piece, at);
+    if (!filter_.MayMerge(left, right)) encode(at);
+    left = right;
+    at += right.length;
+  }
+  encode(piece.size());
+}
+
+void Bpe::EncodeCached(std::string_view piece, size_t readable, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                        std::vector<uint32_t>* ends) const {
-  if (piece.size() > WordCache::kLongestKey) return EncodeUncached(piece, scratch, ids, ends);
+  if (piece.size() > WordCache::kLongestKey) return EncodeUncached(piece, whole, scratch, ids, ends);
   const size_t first = ids.size();
-  const WordCache::Key key = WordCache::KeyOf(piece, readable);
+  const WordCache::Key key = WordCache::KeyOf(piece, readable, whole);
   std::span<const int32_t> known;
   if (scratch.cache.Find(key, known)) {
     ids.insert(ids.end(), known.begin(), known.end());
   } else {
-    EncodeUncached(piece, scratch, ids, nullptr);
+    EncodeUncached(piece, whole, scratch, ids, nullptr);
     scratch.cache.Put(key, std::span(ids).subspan(first));
   }
   if (ends == nullptr) return;
@@ -186,12 +241,12 @@ void Bpe::EncodeCached(std::string_view piece, size_t readable, ModelScratch& sc
   // Unknown or dropped characters, or bytes of one: where they lie is only known while merging.
   ids.resize(first);
   ends->resize(first_end);
-  EncodeUncached(piece, scratch, ids, ends);
+  EncodeUncached(piece, whole, scratch, ids, ends);
 }
 
-void Bpe::EncodeUncached(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids,
+void Bpe::EncodeUncached(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                          std::vector<uint32_t>* ends) const {
-  if (bytes_ && options_.ignore_merges) {
+  if (whole && bytes_ && options_.ignore_merges) {
     const int32_t id = whole_.Find(piece);
     if (id >= 0) {
       ids.push_back(id);
@@ -199,16 +254,16 @@ void Bpe::EncodeUncached(std::string_view piece, ModelScratch& scratch, std::vec
       return;
     }
   }
-  if (bytes_ && ends == nullptr && piece.size() <= Merges::kShort) {
-    int32_t symbols[Merges::kShort];
+  if (bytes_ && ends == nullptr && piece.size() <= 3 * Merges::kShort) {
+    if (IsToken(piece, scratch, ids)) return;
+    int32_t symbols[3 * Merges::kShort];
     size_t n = 0;
-    for (const char byte : piece) {
-      const int32_t id = byte_ids_[static_cast<unsigned char>(byte)];
-      if (id >= 0) symbols[n++] = id;
+    ForEachStart(piece, [&](int32_t id, size_t) { symbols[n++] = id; });
+    if (n <= Merges::kShort) {
+      n = merges_.MergeShort({symbols, n});
+      ids.insert(ids.end(), symbols, symbols + n);
+      return;
     }
-    n = merges_.MergeShort({symbols, n});
-    ids.insert(ids.end(), symbols, symbols + n);
-    return;
   }
   std::vector<ModelScratch::Symbol>& symbols = scratch.symbols;
   symbols.clear();
@@ -245,14 +300,75 @@ void Bpe::EncodeUncached(std::string_view piece, ModelScratch& scratch, std::vec
   }
 }
 
+// Whether a piece of bytes is a token that merging arrives at; it is added then. What merging arrives at was tried once for each token.
+bool Bpe::IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const {
+  if (piece.size() > WordCache::kLongestKey) return false;
+  char text[2 * WordCache::kLongestKey + 1];
+  size_t size = 0;
+  for (const char byte : piece) {
+    const int32_t packed = byte_text_[static_cast<unsigned char>(byte)];
+    text[size] = static_cast<char>(packed >> 8);
+    text[size + 1] = static_cast<char>(packed >> 16);
+    size += static_cast<size_t>(packed & 0xff);
+  }
+  const int32_t id = vocabulary().Find({text, size});
+  if (id < 0) return false;
+  if (scratch.arrived.empty()) scratch.arrived.resize(lengths_.size());
+  uint8_t& arrived = scratch.arrived[static_cast<size_t>(id)];
+  if (arrived == ModelScratch::kNotTried) {
+    int32_t symbols[WordCache::kLongestKey];
+    size_t n = 0;
+    ForEachStart(piece, [&](int32_t symbol, size_t) { symbols[n++] = symbol; });
+    n = merges_.MergeShort({symbols, n});
+    arrived = n == 1 && symbols[0] == id ? ModelScratch::kArrives : ModelScratch::kDoesNot;
+  }
+  if (arrived == ModelScratch::kArrives) ids.push_back(id);
+  return arrived == ModelScratch::kArrives;
+}
+
+// add(id, byte behind it) of what merging a piece of bytes begins with: its bytes, or whole characters (PrepareCharStarts).
+template <class Add>
+void Bpe::ForEachStart(std::string_view piece, const Add& add) const {
+  const auto byte = [&](size_t at) {
+    const int32_t id = byte_ids_[static_cast<unsigned char>(piece[at])];
+    if (id >= 0) add(id, at + 1);
+  };
+  bool left_clean = true;  // no part of the character at hand is in a token with something before it
+  for (size_t at = 0; at < piece.size();) {
+    const size_t length = Utf8Length(piece[at]), end = at + length;
+    if (!cuts_ || end > piece.size()) {
+      for (; at < piece.size(); ++at) byte(at);
+      return;
+    }
+    if (length == 1 && (end == piece.size() || Utf8Length(piece[end]) == 1)) {
+      byte(at);
+      left_clean = true;
+      at = end;
+      continue;
+    }
+    const CutFilter::Char here = CutFilter::At(piece, at);
+    bool right_clean = true;
+    if (end < piece.size() && end + Utf8Length(piece[end]) <= piece.size()) right_clean = !filter_.MayMergeParts(here, CutFilter::At(piece, end));
+    int32_t whole = -1;
+    if (left_clean && right_clean && length > 1 && length < 4) {
+      size_t next = at;
+      whole = low_char_ids_[NextChar(piece, next)];
+    }
+    if (whole >= 0) {
+      add(whole, end);
+    } else {
+      for (size_t i = at; i < end; ++i) byte(i);
+    }
+    left_clean = right_clean;
+    at = end;
+  }
+}
+
 // The characters of the piece as symbols, each with the byte where it ends in `previous`.
 void Bpe::AddSymbols(std::string_view piece, std::vector<ModelScratch::Symbol>& symbols) const {
   const auto add = [&](int32_t id, size_t end) { symbols.push_back({id, 1, static_cast<uint32_t>(end), 0}); };
   if (bytes_) {
-    for (size_t i = 0; i < piece.size(); ++i) {
-      const int32_t id = byte_ids_[static_cast<unsigned char>(piece[i])];
-      if (id >= 0) add(id, i + 1);
-    }
+    ForEachStart(piece, add);
     return;
   }
   int32_t unknown = -1;  // an unknown token that is still to be added, since more characters may belong to it

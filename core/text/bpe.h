@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/text/cut_filter.h"
 #include "core/text/merges.h"
 #include "core/text/model.h"
 
@@ -30,19 +31,27 @@ class Bpe final : public TokenModel {
   const char* type() const override { return "BPE"; }
   void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
               std::vector<uint32_t>* ends) const override;
+  void Prefetch(std::string_view piece, size_t readable, ModelScratch& scratch) const override;
 
  private:
+  static constexpr size_t kWord = 15;  // longer pieces of bytes are cut before they are looked up
   static constexpr uint32_t kNoLength = ~uint32_t{0};
 
   void PrepareBytes();
+  void PrepareCharStarts();
   void PrepareChars();
   int32_t IdOfChar(std::string_view text, char32_t c) const;
-  bool MayCut(char32_t left, char32_t right) const;
   void EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<int32_t>& ids, std::vector<uint32_t>* ends) const;
-  void EncodeCached(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
+  void EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
+                   std::vector<uint32_t>* ends) const;
+  // `whole`: not cut out of a piece; ignore_merges is for those.
+  void EncodeCached(std::string_view piece, size_t readable, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                     std::vector<uint32_t>* ends) const;
-  void EncodeUncached(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids,
+  void EncodeUncached(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const;
+  bool IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  template <class Add>
+  void ForEachStart(std::string_view piece, const Add& add) const;
   void AddSymbols(std::string_view piece, std::vector<ModelScratch::Symbol>& symbols) const;
   int32_t UnknownId() const;
 
@@ -54,9 +63,9 @@ class Bpe final : public TokenModel {
   std::vector<int32_t> fallback_ids_;  // of <0x00> to <0xFF>, -1 where there is none
   StringMap whole_;                    // tokens as bytes, where bytes_ and ignore_merges
   std::vector<uint32_t> lengths_;      // bytes of a piece that an id stands for, kNoLength where that depends
-  std::vector<int32_t> low_char_ids_;  // of U+0000 to U+FFFF
-  StringMap pairs_;                    // neighbours that some merged token has inside
-  std::vector<uint64_t> low_pairs_;    // the same as bits, for both below U+0080
+  std::vector<int32_t> low_char_ids_;  // of U+0000 to U+FFFF; where bytes_, of characters that merging may begin with
+  std::vector<int32_t> byte_text_;     // ByteLevelText of each byte: its length and, shifted by 8, its one or two bytes
+  CutFilter filter_;
   bool cuts_ = false;
 };
 

@@ -21,14 +21,36 @@ class Merges {
 
   // kNone where the two are never merged.
   uint32_t Rank(int32_t left, int32_t right) const {
-    const uint64_t key = uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
-    for (size_t at = key * kMultiplier >> shift_;; at = (at + 1) & mask_) {
-      if (slots_[at].key == key) return slots_[at].rank;
-      if (slots_[at].key == kFree) return kNone;
+    const uint64_t hash = Hash(left, right);
+    if (!Likely(left, right, hash)) return kNone;
+    const auto tag = static_cast<uint32_t>(hash);
+    for (size_t at = hash >> shift_;; at = (at + 1) & mask_) {
+      const Slot slot = slots_[at];
+      if (slot.rank == kNone) return kNone;
+      if (slot.tag == tag && pairs_[slot.rank].left == left && pairs_[slot.rank].right == right) return slot.rank;
     }
   }
-  int32_t Merged(uint32_t rank) const { return merged_[rank]; }
-  size_t size() const { return merged_.size(); }
+  // As Rank, but of a pair that is never merged it may be a rank of another one: Pair(rank) tells. Of pairs that are merged it is exact.
+  // So a rank that does not turn out to be the lowest costs no look at what it merges.
+  uint32_t Guess(int32_t left, int32_t right) const {
+    if (ambiguous_) return Rank(left, right);
+    const uint64_t hash = Hash(left, right);
+    if (!Likely(left, right, hash)) return kNone;
+    const auto tag = static_cast<uint32_t>(hash);
+    for (size_t at = hash >> shift_;; at = (at + 1) & mask_) {
+      const Slot slot = slots_[at];
+      if (slot.rank == kNone || slot.tag == tag) return slot.rank;
+    }
+  }
+  // Asks memory for what Guess will read.
+  void Prefetch(int32_t left, int32_t right) const {
+    const uint64_t hash = Hash(left, right);
+    if (Likely(left, right, hash)) __builtin_prefetch(&slots_[hash >> shift_]);
+  }
+  int32_t Merged(uint32_t rank) const { return pairs_[rank].merged; }
+  int32_t Left(uint32_t rank) const { return pairs_[rank].left; }
+  int32_t Right(uint32_t rank) const { return pairs_[rank].right; }
+  size_t size() const { return pairs_.size(); }
 
   // Merges symbols in place, the lowest rank first and of equals the leftmost, until no two neighbours can be merged; returns how
   // many are left. For at most kShort symbols: quadratic, and the fastest there is for words.
@@ -38,17 +60,37 @@ class Merges {
   void MergeLong(std::vector<ModelScratch::Symbol>& symbols, std::vector<uint64_t>& heap) const;
 
  private:
-  static constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15u;
-  static constexpr uint64_t kFree = ~uint64_t{0};
+  // Eight bytes, so that the table of 150,000 merges is 2 to 4 MiB; most pairs that are asked for are not in it, and seen by the
+  // tag.
   struct Slot {
-    uint64_t key = kFree;
-    uint32_t rank = 0;
-    uint32_t unused = 0;
+    uint32_t rank = kNone;
+    uint32_t tag = 0;
   };
+  struct Pair {
+    int32_t left, right, merged;
+  };
+  static uint64_t Hash(int32_t left, int32_t right) {
+    return (uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right)) * 0x9e3779b97f4a7c15u;
+  }
+  // False of nearly all pairs that are never merged, by bits that a core's own cache holds, while the table is larger than that: whether
+  // the left one is ever a left one and the right one a right one, and a bit for each pair's hash.
+  bool Likely(int32_t left, int32_t right, uint64_t hash) const {
+    if ((Bit(lefts_, static_cast<uint32_t>(left)) & Bit(rights_, static_cast<uint32_t>(right))) == 0) return false;
+    return Bit(hashes_, hash >> (shift_ - kHashBits)) != 0;
+  }
+  static uint64_t Bit(const std::vector<uint64_t>& bits, uint64_t at) { return at / 64 < bits.size() ? bits[at / 64] >> (at % 64) & 1 : 0; }
+  static void Set(std::vector<uint64_t>& bits, uint64_t at) {
+    if (at / 64 >= bits.size()) bits.resize(at / 64 + 1);
+    bits[at / 64] |= uint64_t{1} << (at % 64);
+  }
+  static constexpr int kHashBits = 2;  // four bits a slot, one in eight or more of which is set
   void Grow(int bits);
 
   std::vector<Slot> slots_ = std::vector<Slot>(16);  // at most half full
-  std::vector<int32_t> merged_;                      // by rank
+  std::vector<Pair> pairs_;                          // by rank
+  std::vector<uint64_t> lefts_, rights_;             // bits by id
+  std::vector<uint64_t> hashes_;                     // bits by hash
+  bool ambiguous_ = false;                           // two pairs that may be taken for each other by their tags
   size_t used_ = 0;
   size_t mask_ = 15;
   int shift_ = 60;

@@ -31,6 +31,8 @@ struct ModelScratch {
   std::vector<int32_t> ids;
   std::vector<uint32_t> ends;
   std::string text;
+  enum Arrived : uint8_t { kNotTried, kArrives, kDoesNot };
+  std::vector<uint8_t> arrived;  // by id: whether merging a token's own bytes gives the token
 };
 
 class TokenModel {
@@ -45,6 +47,8 @@ class TokenModel {
   // not in the vocabulary where the model has nothing to put in its place.
   virtual void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const = 0;
+  // Asks memory for what encoding this piece will read first, where that is known.
+  virtual void Prefetch(std::string_view /*piece*/, size_t /*readable*/, ModelScratch& /*scratch*/) const {}
 
  protected:
   explicit TokenModel(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}

@@ -130,7 +130,13 @@ class Encoder {
       if (!pieces.list.empty()) step->Apply(pieces, track, scratch_.regex);
     }
     const std::string_view all = pieces.text();
-    for (const Piece piece : pieces.list) {
+    constexpr size_t kAhead = 4;
+    for (size_t i = 0; i < pieces.list.size(); ++i) {
+      if (i + kAhead < pieces.list.size()) {
+        const Piece ahead = pieces.list[i + kAhead];
+        parts_.model->Prefetch(pieces.TextOf(ahead), all.size() - ahead.begin, scratch_.model);
+      }
+      const Piece piece = pieces.list[i];
       const std::string_view part = pieces.TextOf(piece);
       if (!options_.offsets) {
         parts_.model->Encode(part, all.size() - piece.begin, scratch_.model, out_.ids, nullptr);

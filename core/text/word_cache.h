@@ -22,8 +22,8 @@ class WordCache {
   struct Key {
     uint64_t words[4];
   };
-  // `readable` bytes may be read from piece.data() on.
-  static Key KeyOf(std::string_view piece, size_t readable) {
+  // `readable` bytes may be read from piece.data() on. `whole` and other pieces are different keys.
+  static Key KeyOf(std::string_view piece, size_t readable, bool whole) {
     Key key{};
     if (readable >= 32) {
       std::memcpy(key.words, piece.data(), 32);
@@ -37,8 +37,12 @@ class WordCache {
     } else {
       std::memcpy(key.words, piece.data(), piece.size());
     }
-    key.words[3] |= uint64_t{piece.size()} << 56;
+    key.words[3] |= uint64_t{piece.size() | (whole ? 0x80u : 0u)} << 56;
     return key;
+  }
+
+  void Prefetch(const Key& key) {
+    if (!entries_.empty()) __builtin_prefetch(SetOf(key));
   }
 
   // The ids of the piece; false where it is not known.

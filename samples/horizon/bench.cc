@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "samples/horizon/bench.h"
 #include "samples/horizon/command.h"
 #include "samples/horizon/engine.h"
 #include "samples/horizon/idle.h"
@@ -203,6 +204,7 @@ void Print(const Json& f) {
 int RunBench(const Options& options) {
   CheckModelOptions(options);
   CheckTrainingOptions(options);
+  if (options.bench.mixed_lengths) return RunPackingBench(options);
   if (!options.run.trace.empty()) CheckOutputFile(options.run.trace);
   const Model model = OpenModel(options.model);
   const Json description = DescribeModel(model);

@@ -11,6 +11,7 @@ int RunPlan(const Options& options);
 int RunTrain(const Options& options);
 int RunExport(const Options& options);
 int RunEval(const Options& options);
+int RunLogprobs(const Options& options);
 int RunGenerate(const Options& options);
 int RunBench(const Options& options);
 int RunShowMask(const Options& options);

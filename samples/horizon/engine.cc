@@ -76,7 +76,8 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
     const auto by_budget = [budget](int32_t given, int32_t otherwise) { return given != kByBudget ? given : budget ? -1 : otherwise; };
     plan_options.states = by_budget(options.optimizer.states, HLM_STATES_F32);
     plan_options.master = by_budget(options.optimizer.master, HLM_MASTER_SPLIT);
-    if (budget && !engine.timing_given) plan_options.optimizer_timing = HLM_TIMING_AUTO;
+    plan_options.frozen_copies = options.task.kept_weights();
+    if (budget && !engine.timing_given && !options.task.needs_whole_gradients()) plan_options.optimizer_timing = HLM_TIMING_AUTO;
   }
   if (engine.budget_host_bytes > 0) plan_options.host_limit_bytes = engine.budget_host_bytes;
   if (engine.budget_device_bytes > 0) plan_options.device_limit_bytes = engine.budget_device_bytes;

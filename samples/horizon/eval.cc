@@ -5,6 +5,7 @@
 
 #include "samples/horizon/command.h"
 #include "samples/horizon/engine.h"
+#include "samples/horizon/eval.h"
 #include "samples/horizon/text.h"
 #include "samples/horizon/tokenizer.h"
 
@@ -12,6 +13,9 @@ namespace horizon {
 
 int RunEval(const Options& options) {
   CheckModelOptions(options);
+  if (options.score.task == "perplexity") return RunPerplexity(options);
+  if (options.score.task == "choice") return RunChoice(options);
+  CheckOneDataFile(options);
   const Model model = OpenModel(options.model);
   const Json description = DescribeModel(model);
   const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, description.at("vocab_size").get<int64_t>(),

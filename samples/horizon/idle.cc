@@ -1,6 +1,7 @@
 #include "samples/horizon/idle.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 namespace horizon {

@@ -2,12 +2,11 @@
 #ifndef HORIZON_LM_SAMPLES_HORIZON_IDLE_H_
 #define HORIZON_LM_SAMPLES_HORIZON_IDLE_H_
 
-#include <string>
-
-#include "c_api/horizon_lm.h"
-#include "samples/horizon/engine.h"
+#include <nlohmann/json.hpp>
 
 namespace horizon {
+
+using Json = nlohmann::ordered_json;
 
 // From a trace (Chrome's JSON): {"seconds": from the first to the last span of the compute lane, "idle_seconds": between spans,
 // "idle": {what came after each gap, by kind: seconds}}.

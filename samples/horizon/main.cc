@@ -32,6 +32,7 @@ class CommandLine {
     AddPlan();
     AddTrain();
     AddEval();
+    AddLogprobs();
     AddExport();
     AddGenerate();
     AddBench();
@@ -87,6 +88,7 @@ class CommandLine {
     AddBudgetOptions(*command.app, *command.options);
     AddPlanOnlyOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
+    AddTaskOptions(*command.app, *command.options);
     AddCheckpointOptions(*command.app, *command.options);
     command.app->footer(
         "Without --data the plan is for rows of --seq-len tokens. A stream's rows have one token more, the last target.");
@@ -101,6 +103,7 @@ class CommandLine {
     AddEngineOptions(*command.app, *command.options);
     AddBudgetOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
+    AddTaskOptions(*command.app, *command.options);
     AddCheckpointOptions(*command.app, *command.options);
     command.app->footer(
         "SIGINT (Ctrl-C) and SIGTERM end the run after the step in progress; what was trained is saved, to --checkpoint-dir and --out, and "
@@ -111,8 +114,19 @@ class CommandLine {
     const Command& command = Add("eval", "loss and perplexity on data", RunEval, "print {\"loss\", \"perplexity\", \"tokens\"}");
     AddModelOptions(*command.app, *command.options);
     AddDataOptions(*command.app, *command.options, true);
+    AddEvalTaskOptions(*command.app, *command.options);
     AddShapeOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+  }
+
+  void AddLogprobs() {
+    const Command& command = Add("logprobs", "log-probabilities of documents, one JSON object a line", RunLogprobs, "changes nothing: all is JSON");
+    AddModelOptions(*command.app, *command.options);
+    AddDataOptions(*command.app, *command.options, true);
+    AddLogprobsOptions(*command.app, *command.options);
+    AddShapeOptions(*command.app, *command.options);
+    AddEngineOptions(*command.app, *command.options);
+    command.app->footer("--data is JSONL, in the order of the file, or a token file, whose rows are the documents.");
   }
 
   void AddExport() {

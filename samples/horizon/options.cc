@@ -1,14 +1,9 @@
 #include "samples/horizon/options.h"
 
-#include <cctype>
-#include <charconv>
-#include <cmath>
-#include <limits>
-#include <system_error>
-#include <utility>
 #include <vector>
 
 #include "samples/horizon/error.h"
+#include "samples/horizon/option_kinds.h"
 #include "samples/horizon/presets.h"
 #include "samples/horizon/text.h"
 
@@ -24,115 +19,6 @@ constexpr const char* kOptimizerGroup = "Optimizer";
 constexpr const char* kOutputGroup = "Output";
 constexpr const char* kCheckpointGroup = "Checkpoints";
 constexpr const char* kGenerateGroup = "Generation";
-
-constexpr double kNoLimit = std::numeric_limits<double>::infinity();
-constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::min();
-
-using Choices = std::vector<std::pair<const char*, int32_t>>;
-
-// One of a few words, stored as the library's constant.
-CLI::Option* AddChoice(CLI::App& app, const std::string& name, int32_t& value, const Choices& choices, const std::string& help) {
-  std::vector<std::string> words;
-  std::string chosen;
-  std::string listed;
-  for (const auto& [word, constant] : choices) {
-    words.push_back(word);
-    listed += (listed.empty() ? "" : "|") + words.back();
-    if (constant == value) chosen = word;
-  }
-  return app
-      .add_option_function<std::string>(
-          name,
-          [&value, choices](const std::string& given) {
-            for (const auto& [word, constant] : choices) {
-              if (given == word) value = constant;
-            }
-          },
-          help)
-      ->type_name(listed)
-      ->default_str(chosen)
-      ->check([words, listed](const std::string& given) {
-        for (const std::string& word : words) {
-          if (given == word) return std::string();
-        }
-        return "'" + given + "' is not one of " + listed;
-      });
-}
-
-// Decimal digits, all of the text, within int64.
-bool ParseWholeNumber(const std::string& text, int64_t& number) {
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return failure == std::errc() && end == text.data() + text.size();
-}
-
-// "80000000000", "80GB", "74.5GiB", "1.5 TB": binary units with an i and as single letters, else powers of 1000.
-bool ParseBytes(const std::string& text, int64_t& bytes) {
-  const size_t digits = text.find_first_not_of("0123456789.");
-  const std::string number = text.substr(0, digits);
-  std::string unit = digits == std::string::npos ? "" : text.substr(digits);
-  unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
-  for (char& letter : unit) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  double value = 0;
-  if (number.empty() || !CLI::detail::lexical_cast(number, value)) return false;
-  double scale = 1;
-  if (!unit.empty() && unit != "b") {
-    const std::string letters = "kmgt";
-    const size_t power = letters.find(unit[0]);
-    if (power == std::string::npos) return false;
-    const std::string rest = unit.substr(1);
-    if (rest != "" && rest != "b" && rest != "ib") return false;
-    scale = std::pow(rest == "b" ? 1000.0 : 1024.0, static_cast<double>(power + 1));
-  } else if (number.find('.') == std::string::npos) {
-    return ParseWholeNumber(number, bytes);  // to the last digit
-  }
-  if (!(value * scale < 9e18)) return false;
-  bytes = static_cast<int64_t>(value * scale);
-  return true;
-}
-
-// A whole number with a smallest value; "8MiB" and the like are understood where `bytes`. A default below the smallest value
-// stands for "chosen", and help does not show it.
-CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, int64_t least, const std::string& help,
-                       bool bytes = false) {
-  CLI::Option* option = app.add_option_function<std::string>(
-      name, [&value](const std::string& given) { ParseWholeNumber(given, value); }, help);
-  option->check([least](const std::string& given) {
-    int64_t number = 0;
-    if (ParseWholeNumber(given, number) && number >= least) return std::string();
-    return "'" + given + "' is not a whole number" + (least == kAnyNumber ? "" : " of " + std::to_string(least) + " or more");
-  });
-  if (value >= least) option->default_str(std::to_string(value));
-  if (bytes) {
-    // Runs before the check above, which then sees a whole number or the text as it was.
-    option->transform([](const std::string& given) {
-      int64_t number = 0;
-      return ParseBytes(given, number) ? std::to_string(number) : given;
-    });
-  }
-  return option->type_name(bytes ? "BYTES" : "N");
-}
-
-// A finite number in [least, most], or in [least, most) where `below`.
-CLI::Option* AddReal(CLI::App& app, const std::string& name, double& value, double least, double most, const std::string& help,
-                     bool below = false) {
-  const std::string limits = most == std::numeric_limits<double>::infinity()
-                                 ? Format("a finite number of %g or more", least)
-                                 : Format("a number of %g or more and %s %g", least, below ? "below" : "at most", most);
-  return app.add_option(name, value, help)->type_name("X")->capture_default_str()->check([=](const std::string& given) {
-    double number = 0;
-    if (CLI::detail::lexical_cast(given, number) && std::isfinite(number) && number >= least &&
-        (below ? number < most : number <= most)) {
-      return std::string();
-    }
-    return "'" + given + "' is not " + limits;
-  });
-}
-
-CLI::Option* AddText(CLI::App& app, const std::string& name, std::string& value, const char* type, const std::string& help) {
-  return app.add_option(name, value, help)->type_name(type)->check([](const std::string& given) {
-    return given.empty() ? std::string("is empty") : std::string();
-  });
-}
 
 void AddBytesOption(CLI::App& app, Options& options, const char* group) {
   app.add_flag("--bytes", options.model.bytes, "take the bytes of a text as ids, whatever tokenizer the model folder has")
@@ -167,12 +53,12 @@ void AddModelOptions(CLI::App& app, Options& options) {
 }
 
 void AddDataOptions(CLI::App& app, Options& options, bool required) {
-  AddText(
-      app, "--data", options.data.data, "FILE",
-      "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
-      "bytes as ids")
+  AddTexts(app, "--data", options.data.files, "FILE",
+           "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
+           "bytes as ids")
       ->required(required)
-      ->group(kDataGroup);
+      ->group(kDataGroup)
+      ->each([&options](const std::string& file) { options.data.data = file; });
   AddText(app, "--labels", options.data.labels, "FILE",
           "labels in the shape of the ids, .npy of int32 or int64; -100 is not predicted (default: the ids)")
       ->group(kDataGroup);
@@ -206,7 +92,8 @@ void AddTokenizeOptions(CLI::App& app, Options& options) {
 void AddShapeOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--batch-size", options.shape.batch_size, 1, "rows in a step")->group(kShapeGroup);
   AddNumber(app, "--seq-len", options.shape.seq_len, 1,
-            "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length")
+            "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length; with --task tokens of a row, and most of "
+            "a document")
       ->group(kShapeGroup);
   AddNumber(app, "--micro-batch", options.engine.micro_batch, 1, "rows in a micro-batch (default: by plan)")->group(kShapeGroup);
   AddNumber(app, "--sweeps", options.engine.sweeps, 1, "passes over the weights in a step (default: by plan)")
@@ -307,13 +194,15 @@ void AddRunOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--epochs", run.epochs, 1, "passes over the data")->group(kDataGroup)->excludes(steps);
   AddNumber(app, "--seed", run.seed, kAnyNumber, "of the order, which is new each epoch")->group(kDataGroup);
   app.add_flag("--no-shuffle", run.no_shuffle, "keep the file's order")->group(kDataGroup);
-  CLI::Option* eval_data =
-      AddText(app, "--eval-data", run.eval_data, "FILE", "held-out ids, evaluated at the end")->group(kDataGroup);
+  CLI::Option* eval_data = AddTexts(app, "--eval-data", run.eval_files, "FILE", "held-out data, evaluated at the end")
+                               ->group(kDataGroup)
+                               ->each([&run](const std::string& file) { run.eval_data = file; });
   AddText(app, "--eval-labels", run.eval_labels, "FILE", "their labels")->group(kDataGroup)->needs(eval_data);
-  AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup)->needs(eval_data);
+  AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup);
 
   AddOutOptions(app, options);
   AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
+  AddText(app, "--tensorboard", run.tensorboard, "DIR", "curves for TensorBoard: an event file in this folder")->group(kOutputGroup);
   AddTraceOption(app, options);
 }
 
@@ -352,6 +241,8 @@ void AddBenchOptions(CLI::App& app, Options& options) {
   AddChoice(app, "--purpose", options.purpose, purposes, "whole steps, or forward and backward with no update");
   AddNumber(app, "--steps", options.bench.steps, 1, "timed steps");
   AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed");
+  app.add_flag("--mixed-lengths", options.bench.mixed_lengths,
+               "documents of mixed lengths, padded and packed: --steps times --batch-size of them, of up to --seq-len tokens");
   AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids");
 }
 
@@ -376,6 +267,8 @@ void AddMaskOptions(CLI::App& app, Options& options) {
   MaskOptions& mask = options.mask;
   AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with a chat template");
   AddText(app, "--template", mask.chat_template, "FILE", "a chat template, instead of --model's");
+  AddText(app, "--tokenizer", options.text.tokenizer, "FILE",
+          "a tokenizer.json or its folder: whole tokens are marked (default: --model's; without, the text's bytes)");
   AddText(app, "--data", mask.data, "FILE", "JSONL: rows with \"messages\" (and \"tools\"), or with \"prompt\" and \"completion\"")
       ->required(true);
   AddNumber(app, "--index", mask.index, 0, "the row, from 0");
@@ -407,6 +300,10 @@ void CheckTrainingOptions(const Options& options) {
                "pass --grad-clip 0 or another --optimizer-timing",
                options.optimizer.grad_clip));
   }
+  if (options.run.eval_every > 0 && options.run.eval_files.empty() && options.task.eval_fraction == 0) {
+    throw UsageError("--eval-every requires --eval-data");
+  }
+  CheckTaskOptions(options);
 }
 
 }  // namespace horizon

@@ -2,11 +2,17 @@
 #ifndef HORIZON_LM_SAMPLES_HORIZON_OPTIONS_H_
 #define HORIZON_LM_SAMPLES_HORIZON_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "c_api/horizon_lm.h"
+
+namespace CLI {
+class App;
+}
 
 namespace horizon {
 
@@ -19,7 +25,8 @@ struct ModelOptions {
 };
 
 struct DataOptions {
-  std::string data;
+  std::vector<std::string> files;  // all of --data
+  std::string data;                // the last of them; commands that take one file see to it that it is the only one
   std::string labels;
 };
 
@@ -75,6 +82,7 @@ struct RunOptions {
   int64_t epochs = 1;
   int64_t seed = 0;
   bool no_shuffle = false;
+  std::vector<std::string> eval_files;  // as data
   std::string eval_data;
   std::string eval_labels;
   int64_t eval_every = 0;  // 0: at the end only
@@ -82,6 +90,7 @@ struct RunOptions {
   bool overwrite = false;
   int32_t save_dtype = HLM_DTYPE_SOURCE;
   std::string log_json;
+  std::string tensorboard;
   std::string trace;
   std::string checkpoint_dir;
   int64_t save_every = 0;  // 0: at the end only
@@ -91,9 +100,55 @@ struct RunOptions {
   bool allow_numerics_change = false;
 };
 
+// Examples instead of token files, and the loss that they are trained with.
+struct TaskOptions {
+  std::string task;  // "": rows of a token file
+  int32_t loss = HLM_PREFERENCE_SIGMOID;
+  double beta = std::numeric_limits<double>::quiet_NaN();  // by task
+  double gamma = std::numeric_limits<double>::quiet_NaN();
+  double label_smoothing = 0;
+  double sft_weight = 0;
+  bool reference_free = false;
+  double desirable_weight = 1;
+  double undesirable_weight = 1;
+  int32_t mismatched_kl = 1;
+  double eval_fraction = 0;
+  std::set<std::string> given;  // options that belong to some tasks only
+
+  bool pairs() const { return task == "dpo" || task == "orpo" || task == "simpo"; }
+  bool needs_whole_gradients() const { return pairs() || task == "kto"; }
+  int64_t kept_weights() const { return task == "kto" && mismatched_kl != 0 ? 1 : 0; }
+  double Beta() const;
+  double Gamma() const;
+};
+
+// How examples become tokens.
+struct TextOptions {
+  std::string tokenizer;
+  std::string chat_template = "auto";
+  std::string variables;
+  std::string date;
+  std::string train_on = "auto";
+  std::string mask = "auto";
+  int32_t packing = 1;
+  std::string too_long;  // "": by task
+  std::string cache_dir;
+  std::string bad_records = "error";
+  bool safe_content = false;
+};
+
+// logprobs, and eval --task.
+struct ScoreOptions {
+  std::string task;    // of eval; "": rows
+  int64_t stride = 0;  // 0: the window less one
+  std::string details;
+  bool sums = false;
+};
+
 struct BenchOptions {
   int64_t steps = 5;
   int64_t warm_up = 2;
+  bool mixed_lengths = false;
 };
 
 struct GenerateOptions {
@@ -141,6 +196,9 @@ struct Options {
   EngineOptions engine;
   OptimizerOptions optimizer;
   RunOptions run;
+  TaskOptions task;
+  TextOptions text;
+  ScoreOptions score;
   BenchOptions bench;
   GenerateOptions generate;
   MaskOptions mask;
@@ -163,6 +221,11 @@ void AddBudgetOptions(CLI::App& app, Options& options);
 void AddPlanOnlyOptions(CLI::App& app, Options& options);
 void AddRunOptions(CLI::App& app, Options& options);
 void AddCheckpointOptions(CLI::App& app, Options& options);
+void AddTaskOptions(CLI::App& app, Options& options);
+void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& group);
+void AddTextOptions(CLI::App& app, Options& options, const std::string& group);
+void AddEvalTaskOptions(CLI::App& app, Options& options);
+void AddLogprobsOptions(CLI::App& app, Options& options);
 void AddOutOptions(CLI::App& app, Options& options);
 void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
@@ -173,6 +236,9 @@ void AddTokenizeOptions(CLI::App& app, Options& options);
 // Combinations that contradict each other: throws UsageError saying which option to change.
 void CheckModelOptions(const Options& options);
 void CheckTrainingOptions(const Options& options);
+void CheckTaskOptions(const Options& options);
+// For commands that take one file.
+void CheckOneDataFile(const Options& options);
 
 }  // namespace horizon
 

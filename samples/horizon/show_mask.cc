@@ -1,22 +1,21 @@
 // horizon show-mask
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "samples/horizon/command.h"
+#include "samples/horizon/examples.h"
 #include "samples/horizon/handle.h"
 #include "samples/horizon/mapped_file.h"
 #include "samples/horizon/text.h"
 
 namespace horizon {
 namespace {
-
-using Json = nlohmann::ordered_json;
-using Template = std::unique_ptr<hlm_template, Destroyer<hlm_template_destroy>>;
 
 constexpr std::string_view kTrainedColor = "\x1b[1;32m", kPlainColor = "\x1b[0;2m", kNoColor = "\x1b[0m";
 
@@ -76,7 +75,46 @@ void PrintVisible(std::string_view text) {
   }
 }
 
-void PrintSequence(const Json& sequence, bool color) {
+// A sequence in tokens, as a data set makes them of it: a token is trained where any of its bytes is.
+void AddTokens(const hlm_tokenizer* tokenizer, Json& sequence) {
+  const std::string text = sequence.at("text").get<std::string>();
+  std::vector<int64_t> offsets;
+  sequence["ids"] = Encode(tokenizer, text, false, &offsets);
+  Json spans = Json::array(), trained = Json::array();
+  for (size_t i = 0; i < offsets.size(); i += 2) {
+    const int64_t begin = offsets[i], end = offsets[i + 1];
+    bool any = false;
+    for (const Json& span : sequence.at("trained")) any = any || (begin < end && begin < span[1].get<int64_t>() && end > span[0].get<int64_t>());
+    spans.push_back({begin, end});
+    trained.push_back(any);
+  }
+  sequence["offsets"] = spans;
+  sequence["trained_tokens"] = trained;
+}
+
+// Ranges of bytes to mark: what is trained, to the ends of its tokens where they are known.
+std::vector<std::pair<size_t, size_t>> MarkedRanges(const Json& sequence) {
+  std::vector<std::pair<size_t, size_t>> ranges;
+  const auto add = [&](const Json& span) {
+    const size_t begin = span[0], end = span[1];
+    // Tokens of one character's bytes have the same span.
+    if (!ranges.empty() && begin <= ranges.back().second) {
+      ranges.back().second = std::max(ranges.back().second, end);
+    } else {
+      ranges.emplace_back(begin, end);
+    }
+  };
+  if (!sequence.contains("ids")) {
+    for (const Json& span : sequence.at("trained")) add(span);
+    return ranges;
+  }
+  for (size_t t = 0; t < sequence["ids"].size(); ++t) {
+    if (sequence["trained_tokens"][t].get<bool>()) add(sequence["offsets"][t]);
+  }
+  return ranges;
+}
+
+void PrintSequence(const Json& sequence, const std::vector<std::pair<size_t, size_t>>& ranges, bool color) {
   const std::string text = sequence.at("text").get<std::string>();
   size_t at = 0;
   const auto print = [&](size_t end, bool trained) {
@@ -86,18 +124,29 @@ void PrintSequence(const Json& sequence, bool color) {
     std::fputs(color ? std::string(kNoColor).c_str() : trained ? "⟧" : "", stdout);
     at = end;
   };
-  for (const Json& span : sequence.at("trained")) {
-    print(span[0].get<size_t>(), false);
-    print(span[1].get<size_t>(), true);
+  for (const auto& [begin, end] : ranges) {
+    print(begin, false);
+    print(end, true);
   }
   print(text.size(), false);
   std::putchar('\n');
 }
 
-int64_t TrainedBytes(const Json& sequence) {
-  int64_t bytes = 0;
-  for (const Json& span : sequence.at("trained")) bytes += span[1].get<int64_t>() - span[0].get<int64_t>();
-  return bytes;
+// "10 of 35 tokens"
+std::string TrainedShare(const Json& sequence) {
+  int64_t trained = 0;
+  if (sequence.contains("ids")) {
+    for (const Json& one : sequence["trained_tokens"]) trained += one.get<bool>();
+    return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence["ids"].size())) + " tokens";
+  }
+  for (const Json& span : sequence.at("trained")) trained += span[1].get<int64_t>() - span[0].get<int64_t>();
+  return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence.at("text").get<std::string>().size())) + " bytes";
+}
+
+// --tokenizer, or the model folder's; null where there is none.
+Tokenizer TokenizerFor(const Options& options) {
+  if (options.model.bytes) return nullptr;
+  return options.text.tokenizer.empty() ? TokenizerOf(options.model) : OpenTokenizer(options.text.tokenizer);
 }
 
 }  // namespace
@@ -108,7 +157,8 @@ int RunShowMask(const Options& options) {
   const std::string& path = mask.chat_template.empty() ? options.model.folder : mask.chat_template;
   hlm_template* opened = nullptr;
   Check(hlm_template_open(path.c_str(), &opened));
-  const Template chat(opened);
+  const ChatTemplate chat(opened);
+  const Tokenizer tokenizer = TokenizerFor(options);
   const Row row = ReadRow(mask.data, mask.index);
 
   hlm_template_options request;
@@ -121,19 +171,22 @@ int RunShowMask(const Options& options) {
   request.prompt_messages = row.prompt_messages;
   const std::string text = TextOf(hlm_template_render_training, static_cast<const hlm_template*>(chat.get()), row.messages.c_str(),
                                   static_cast<const hlm_template_options*>(&request));
+  Json training = Json::parse(text);
+  Json& sequences = training.at("sequences");
+  if (tokenizer != nullptr) {
+    for (Json& sequence : sequences) AddTokens(tokenizer.get(), sequence);
+  }
   if (options.json) {
-    std::printf("%s\n", text.c_str());
+    std::printf("%s\n", training.dump().c_str());
     return kExitOk;
   }
-  const Json training = Json::parse(text);
-  const Json& sequences = training.at("sequences");
   const bool color = mask.color || isatty(STDOUT_FILENO) == 1;
   for (size_t i = 0; i < sequences.size(); ++i) {
     if (sequences.size() > 1) std::printf("-- sequence %zu of %zu\n", i + 1, sequences.size());
-    PrintSequence(sequences[i], color);
-    std::printf("-- %s of %s bytes trained, in %zu ranges (%s)", FormatCount(TrainedBytes(sequences[i])).c_str(),
-                FormatCount(static_cast<int64_t>(sequences[i].at("text").get<std::string>().size())).c_str(),
-                sequences[i].at("trained").size(), training.at("method").get<std::string>().c_str());
+    const auto ranges = MarkedRanges(sequences[i]);
+    PrintSequence(sequences[i], ranges, color);
+    std::printf("-- %s trained, in %zu ranges (%s)", TrainedShare(sequences[i]).c_str(), ranges.size(),
+                training.at("method").get<std::string>().c_str());
     const int64_t without = sequences[i].at("without_stop").get<int64_t>();
     if (without > 0) std::printf("; %s do not end with an added token", FormatCount(without).c_str());
     std::printf("\n");

@@ -25,21 +25,28 @@ Tokenizer TokenizerOf(const ModelOptions& options) {
   }
 }
 
-std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens) {
+std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens,
+                            std::vector<int64_t>* offsets) {
   hlm_encode_options options;
   hlm_encode_options_init(&options);
   options.add_special_tokens = special_tokens ? 1 : 0;
   std::vector<int32_t> ids(text.size() + 16);
   size_t n = 0;
-  hlm_error* error = hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &options, ids.data(), ids.size(), nullptr, 0, &n);
+  const auto encode = [&] {
+    if (offsets != nullptr) offsets->resize(2 * ids.size());
+    return hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &options, ids.data(), ids.size(),
+                                offsets == nullptr ? nullptr : offsets->data(), offsets == nullptr ? 0 : offsets->size(), &n);
+  };
+  hlm_error* error = encode();
   if (hlm_error_code(error) == HLM_OUT_OF_RANGE) {  // a normalizer made the text longer
     hlm_error_destroy(error);
     Check(hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &options, nullptr, 0, nullptr, 0, &n));
     ids.resize(n);
-    error = hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &options, ids.data(), ids.size(), nullptr, 0, &n);
+    error = encode();
   }
   Check(error);
   ids.resize(n);
+  if (offsets != nullptr) offsets->resize(2 * n);
   return ids;
 }
 

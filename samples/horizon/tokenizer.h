@@ -20,7 +20,9 @@ Tokenizer OpenTokenizer(const std::string& path);
 // The tokenizer of --model; null where there is none, where the model is from a config or preset, or with --bytes.
 Tokenizer TokenizerOf(const ModelOptions& options);
 
-std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens);
+// `offsets`: begin and end of each id in the text's bytes, by turns; NULL: not wanted.
+std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens,
+                            std::vector<int64_t>* offsets = nullptr);
 std::string Decode(const hlm_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special_tokens);
 
 // For Dataset: a .txt file's ids by the tokenizer of --model, special tokens as it says; nothing where its bytes are the ids.

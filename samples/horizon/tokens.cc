@@ -61,7 +61,7 @@ TokenFile::TokenFile(const std::string& path, const TextReader& text) : file_(pa
     shape_ = {static_cast<int64_t>(file_.size())};
     data_ = file_.data();
   } else {
-    throw Error(path + ": its name ends in neither .npy (token ids) nor .txt (bytes as ids)");
+    throw Error(path + ": its name ends in neither .npy (token ids) nor .txt (bytes as ids); examples (JSONL) need --task");
   }
   size_ = 1;
   for (const int64_t dimension : shape_) size_ *= dimension;

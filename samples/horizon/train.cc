@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,11 +14,11 @@
 #include "samples/horizon/command.h"
 #include "samples/horizon/engine.h"
 #include "samples/horizon/interrupt.h"
-#include "samples/horizon/order.h"
 #include "samples/horizon/output.h"
 #include "samples/horizon/progress.h"
+#include "samples/horizon/run_log.h"
+#include "samples/horizon/task.h"
 #include "samples/horizon/text.h"
-#include "samples/horizon/tokenizer.h"
 
 namespace horizon {
 namespace {
@@ -48,39 +50,35 @@ class Training {
   int Run();
 
  private:
-  Dataset OpenData(const std::string& data, const std::string& labels) const {
-    return Dataset(data, labels, options_.shape.seq_len, description_.at("vocab_size").get<int64_t>(), ReaderOf(options_.model));
-  }
+  Plan OpenPlan();
+  void Begin();
+  // Whether this work with the trainer came to its end; false: a signal ended it.
+  bool Finishes(const std::function<void()>& work);
   void Step(int64_t step);
   void StepOrSave(int64_t step);
   bool EvaluateAfter(int64_t step);  // false: a signal ended it
-  // What the order of the rows depends on; and that with what has been done with them.
-  Json DataIdentity() const;
-  Json DataPosition() const;
+  Json Position();  // where the data are, for a checkpoint
   bool EvaluationIsDue(int64_t step) const;
-  void Write(const Json& line);
+  void OpenLogs();
   void StartTrace(int64_t step);
   void WriteTrace();
   void Save();
-  void Report(int64_t done);
+  void Report(int64_t done);  // what was done, in one line
 
   const Options& options_;
   Interrupt& interrupt_;
   Checkpoints checkpoints_;
-  std::optional<JsonLog> log_file_;
-  std::optional<JsonLog> log_stdout_;
   Model model_;
-  Json description_;
-  Dataset data_;
-  std::optional<Dataset> eval_data_;
-  RowOrder order_;
+  Json description_, plan_;
+  std::unique_ptr<Task> task_;
   int64_t steps_;
   int64_t begun_ = 0;      // steps that an earlier run has done
   int64_t evaluated_ = 0;  // the last step after which held-out rows were looked at
   Progress progress_;
+  RunLogs logs_;
   Trainer trainer_;
-  Batch batch_;
   int64_t trace_end_ = 0;  // the last step that the running trace records; 0: none runs
+  bool traced_ = false;
   double first_loss_ = 0, last_loss_ = 0, seconds_ = 0;
   int64_t tokens_ = 0;
 };
@@ -91,53 +89,72 @@ Training::Training(const Options& options, Interrupt& interrupt)
       checkpoints_(options.run),
       model_(OpenModel(options.model)),
       description_(DescribeModel(model_)),
-      data_(OpenData(options.data.data, options.data.labels)),
-      order_(data_.rows(), options.shape.batch_size, options.run.seed, !options.run.no_shuffle),
-      steps_(StepsOf(options.run, order_.batches_per_epoch())),
+      task_(MakeTask(options, description_)),
+      steps_(StepsOf(options.run, task_->steps_per_epoch())),
       progress_(ProgressStream(options.json), steps_) {
-  if (options.json) log_stdout_.emplace(JsonLog::ToStandardOutput());
-  // Held-out rows may be longer than those trained on; they go through the same plan.
-  int64_t seq_len = data_.row_tokens();
-  if (!options.run.eval_data.empty()) {
-    eval_data_.emplace(OpenData(options.run.eval_data, options.run.eval_labels));
-    seq_len = std::max(seq_len, eval_data_->row_tokens());
-  }
-  const Plan plan = MakePlan(model_, options, HLM_PURPOSE_TRAIN, options.shape.batch_size, seq_len, checkpoints_.numerics());
-  progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + FormatCount(data_.rows()) +
-                " rows of " + FormatCount(data_.row_tokens()) + " tokens; " + FormatCount(steps_) + " steps of " +
-                FormatCount(std::min(options.shape.batch_size, data_.rows())) + " rows; host memory " +
-                FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " + FormatBytes(PlanValue(plan, "device_bytes")));
-  if (const Json json = DescribePlan(plan); json.contains("choice")) progress_.Say("plan: " + json["choice"].get<std::string>());
+  const Plan plan = OpenPlan();
   trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_);
-  begun_ = checkpoints_.Resume(trainer_.get(), DataIdentity(), progress_);
+}
+
+Plan Training::OpenPlan() {
+  Plan plan = MakePlan(model_, options_, HLM_PURPOSE_TRAIN, task_->rows(), task_->row_tokens(), checkpoints_.numerics());
+  progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + task_->Summary() + "; " +
+                FormatCount(steps_) + " steps; host memory " + FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " +
+                FormatBytes(PlanValue(plan, "device_bytes")));
+  plan_ = DescribePlan(plan);
+  if (plan_.contains("choice")) progress_.Say("plan: " + plan_["choice"].get<std::string>());
+  return plan;
+}
+
+// Up to the first step: what the task must know of the weights that the run began with, then the state of an earlier run.
+void Training::Begin() {
+  task_->Prepare(trainer_.get(), progress_);
+  begun_ = checkpoints_.Resume(trainer_.get(), task_->Identity(), progress_);
+  if (begun_ > 0) task_->Seek(checkpoints_.data(), begun_);
   evaluated_ = checkpoints_.data().value("evaluated", int64_t{0});
-  if (begun_ > 0) {
-    log_file_.emplace(options.run.log_json, begun_);
-  } else {
-    log_file_.emplace(options.run.log_json);
+  OpenLogs();
+}
+
+bool Training::Finishes(const std::function<void()>& work) {
+  interrupt_.Watch(trainer_.get());
+  try {
+    work();
+  } catch (const ApiError& error) {
+    interrupt_.Watch(nullptr);
+    if (error.code() != HLM_CANCELLED || !interrupt_.requested()) throw;
+    return false;
   }
+  interrupt_.Watch(nullptr);
+  return true;
 }
 
-Json Training::DataIdentity() const {
-  return {{"rows", data_.rows()},
-          {"row_tokens", data_.row_tokens()},
-          {"batch_size", options_.shape.batch_size},
-          {"seed", options_.run.seed},
-          {"shuffle", !options_.run.no_shuffle}};
+// Everybody who is told what the run does. A further one is added here.
+void Training::OpenLogs() {
+  const std::string& path = options_.run.log_json;
+  if (!path.empty()) logs_.Add(std::make_unique<JsonRunLog>(begun_ > 0 ? JsonLog(path, begun_) : JsonLog(path)));
+  if (options_.json) logs_.Add(std::make_unique<JsonRunLog>(JsonLog::ToStandardOutput()));
+  if (!options_.run.tensorboard.empty()) logs_.Add(std::make_unique<TensorBoardRunLog>(options_.run.tensorboard));
+  logs_.Add(std::make_unique<ProgressRunLog>(progress_));
+  logs_.Begin({.model = description_, .plan = plan_, .task = task_->name(), .steps = steps_, .begun = begun_});
 }
 
-Json Training::DataPosition() const {
-  Json position = DataIdentity();
+Json Training::Position() {
+  Json position = task_->Position();
   position["evaluated"] = evaluated_;
   return position;
 }
 
 bool Training::EvaluationIsDue(int64_t step) const {
   const int64_t every = options_.run.eval_every;
-  return eval_data_ && ((every > 0 && step % every == 0) || step == steps_);
+  return task_->has_evaluation() && ((every > 0 && step % every == 0) || step == steps_);
 }
 
 int Training::Run() {
+  if (!Finishes([&] { Begin(); })) {
+    progress_.Clear();
+    std::fprintf(stderr, "error: interrupted before the first step; nothing was saved\n");
+    return kExitSignal + interrupt_.signal();
+  }
   int64_t done = begun_;
   bool cancelled = false;
   // A signal may have come between a step and its evaluation.
@@ -149,7 +166,7 @@ int Training::Run() {
     if (done == trace_end_) WriteTrace();
     if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
     // Last, so that the log of a run that goes on from here has this step's evaluation.
-    if (!cancelled) checkpoints_.AfterStep(trainer_.get(), DataPosition(), done, progress_);
+    if (!cancelled) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
   }
   if (trace_end_ > 0) WriteTrace();
   Check(hlm_trainer_finish(trainer_.get()));
@@ -157,15 +174,21 @@ int Training::Run() {
   // A full disk of the checkpoints is no reason not to write the model.
   std::exception_ptr not_saved;
   try {
-    if (done > begun_) checkpoints_.SaveLast(trainer_.get(), DataPosition(), done, progress_);
+    if (done > begun_) checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
   } catch (const Error&) {
     not_saved = std::current_exception();
   }
   Save();
+  const bool complete = done >= steps_ && !cancelled;
+  logs_.End({.done = done,
+             .complete = complete,
+             .seconds = seconds_,
+             .tokens = tokens_,
+             .metrics = Json::parse(TextOf(hlm_trainer_metrics, trainer_.get())),
+             .trace = traced_ ? options_.run.trace : ""});
   if (not_saved) std::rethrow_exception(not_saved);
-  log_file_->Close();
-  if (log_stdout_) log_stdout_->Close();
-  if (done >= steps_ && !cancelled) return kExitOk;
+  logs_.Close();
+  if (complete) return kExitOk;
   progress_.Clear();
   std::string kept = options_.run.out.empty() ? "" : "its weights are in " + options_.run.out;
   if (checkpoints_.saved() == done)
@@ -184,7 +207,7 @@ void Training::StepOrSave(int64_t step) {
     const int64_t done = step - 1;
     if (!checkpoints_.on() || done == begun_) throw;
     try {
-      checkpoints_.SaveLast(trainer_.get(), DataPosition(), done, progress_);
+      checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
     } catch (const Error&) {
       throw error;
     }
@@ -195,21 +218,18 @@ void Training::StepOrSave(int64_t step) {
 
 void Training::Step(int64_t step) {
   const Clock::time_point begin = Clock::now();
-  data_.Fill(order_.Batch(step - 1), batch_);
-  const hlm_batch view = ViewOf(batch_);
-  hlm_step_metrics metrics;
-  hlm_step_metrics_init(&metrics);
-  // Where every label of these rows is -100 there is nothing to learn: the library skips the step, the run goes on.
-  Check(hlm_trainer_step(trainer_.get(), &view, &metrics));
+  Json more = Json::object();
+  const hlm_step_metrics metrics = task_->Step(trainer_.get(), step, more);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  Write({{"step", step},
-         {"loss", metrics.loss},
-         {"grad_norm", metrics.grad_norm},
-         {"lr", metrics.lr},
-         {"tokens", metrics.tokens},
-         {"tokens_per_second", static_cast<double>(metrics.tokens) / seconds},
-         {"skipped", metrics.skipped != 0}});
-  progress_.Step(step, metrics.loss, metrics.tokens, seconds, metrics.skipped != 0);
+  Json line = {{"step", step},
+               {"loss", metrics.loss},
+               {"grad_norm", metrics.grad_norm},
+               {"lr", metrics.lr},
+               {"tokens", metrics.tokens},
+               {"tokens_per_second", static_cast<double>(metrics.tokens) / seconds},
+               {"skipped", metrics.skipped != 0}};
+  line.update(more);
+  logs_.Step(line, seconds);
   if (step == begun_ + 1) first_loss_ = metrics.loss;
   last_loss_ = metrics.loss;
   tokens_ += metrics.tokens;
@@ -217,27 +237,11 @@ void Training::Step(int64_t step) {
 }
 
 bool Training::EvaluateAfter(int64_t step) {
-  interrupt_.Watch(trainer_.get());
-  Evaluation result;
-  try {
-    result = Evaluate(trainer_.get(), *eval_data_, options_.shape.batch_size);
-  } catch (const ApiError& error) {
-    if (error.code() != HLM_CANCELLED || !interrupt_.requested()) throw;
-    interrupt_.Watch(nullptr);
-    return false;
-  }
-  interrupt_.Watch(nullptr);
+  Json line = {{"step", step}};
+  if (!Finishes([&] { line.update(task_->Evaluate(trainer_.get())); })) return false;
   evaluated_ = step;
-  Write({{"step", step}, {"eval_loss", result.loss}, {"eval_perplexity", result.perplexity}, {"eval_tokens", result.tokens}});
-  progress_.Say("step " + std::to_string(step) +
-                Format(": held-out loss %.4f, perplexity %.2f over ", result.loss, result.perplexity) +
-                FormatCount(result.tokens) + " tokens");
+  logs_.Evaluation(line);
   return true;
-}
-
-void Training::Write(const Json& line) {
-  log_file_->Write(line);
-  if (log_stdout_) log_stdout_->Write(line);
 }
 
 void Training::StartTrace(int64_t step) {
@@ -250,6 +254,7 @@ void Training::WriteTrace() {
   Check(hlm_trainer_finish(trainer_.get()));  // the last step's updates belong to the picture
   Check(hlm_trainer_trace_write(trainer_.get(), options_.run.trace.c_str()));
   trace_end_ = 0;
+  traced_ = true;
 }
 
 void Training::Report(int64_t done) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Losses of pairs, of single answers and of policies, with their derivatives by automatic differentiation in float64.
 
-    make_objective_goldens.py --backend torch|autograd > tests/objective/objective_goldens.h
+    make_objective_goldens.py --backend torch|autograd > tests/objective/objective_goldens.inc
 
 Needs PyTorch, or numpy and autograd (https://github.com/HIPS/autograd); the two print the same numbers within rounding. The losses are
 written as they stand in the papers and in TRL's trainers, not as in core/objective: that is what makes the comparison worth something.
@@ -22,19 +22,19 @@ class Torch:
         self.version = f"PyTorch {torch.__version__}"
 
     def log_sigmoid(self, x):
-        return self.t.nn.functional.logsigmoid(x)
+        return self.t.nn.functional.logsigmoid(self.lift(x))
 
     def sigmoid(self, x):
-        return self.t.sigmoid(x)
+        return self.t.sigmoid(self.lift(x))
 
     def exp(self, x):
-        return self.t.exp(x)
+        return self.t.exp(self.lift(x))
 
     def log(self, x):
-        return self.t.log(x)
+        return self.t.log(self.lift(x))
 
     def abs(self, x):
-        return self.t.abs(x)
+        return self.t.abs(self.lift(x))
 
     def maximum(self, a, b):
         return self.t.maximum(self.lift(a), self.lift(b))
@@ -49,13 +49,12 @@ class Torch:
         return float(x.detach()) if isinstance(x, self.t.Tensor) else float(x)
 
     def detach(self, x):
-        return x.detach()
+        return self.lift(x).detach()
 
     def gradient(self, function, values):
         leaves = [self.t.tensor(float(v), requires_grad=True) for v in values]
-        loss = function(leaves)
-        slopes = self.t.autograd.grad(loss, leaves, allow_unused=True)
-        return self.value(loss), [0.0 if s is None else float(s) for s in slopes]
+        loss = function(leaves) + 0.0 * sum(leaves)  # a loss that does not depend on them has slopes, of 0
+        return self.value(loss), [float(s) for s in self.t.autograd.grad(loss, leaves)]
 
 
 class Autograd:

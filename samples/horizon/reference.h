@@ -1,0 +1,50 @@
+// What a reference model says of each document: its sum of log-probabilities, computed once, before training, and kept beside the
+// tokens under the content of the weights, so that the next run with the same weights and data reads it.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_REFERENCE_H_
+#define HORIZON_LM_SAMPLES_HORIZON_REFERENCE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "samples/horizon/examples.h"
+#include "samples/horizon/progress.h"
+
+namespace horizon {
+
+// 32 hexadecimal digits that follow from every weight of the trainer as it is now (the fp32 master) and from the tensors' names.
+std::string HashWeights(hlm_trainer* trainer, const Json& model);
+
+// What kept reference values were computed with.
+std::string ReferenceKey(const Options& options, const std::string& weights);
+
+// A hash of bytes that come in pieces; pieces may be cut anywhere at multiples of 8 bytes. Not against an adversary.
+class ContentHash {
+ public:
+  void Add(const void* data, size_t size);
+  std::string Hex() const;
+
+ private:
+  uint64_t a_ = 0x243f6a8885a308d3u, b_ = 0x13198a2e03707344u;  // the first digits of pi
+};
+
+// Sums of the documents' trained tokens under the trainer's weights as they are, for `rows` rows at a time.
+std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch& batch);
+
+class Reference {
+ public:
+  // Reads what is kept for these weights, and computes the rest: each document of the set once, in the steps of the first epoch, so
+  // that the first step's are the same bits as those that training will see.
+  // Says through `progress` which it was.
+  void Prepare(hlm_trainer* trainer, Examples& set, const TextTools& tools, const std::string& key, int64_t rows, Progress& progress);
+
+  // Of a step's documents.
+  std::vector<double> SumsOf(const hlm_dataset_batch& batch) const;
+
+ private:
+  std::vector<double> sums_;  // by a document's number; NaN: not known
+};
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_REFERENCE_H_

@@ -1,0 +1,92 @@
+#include "samples/horizon/report.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <limits>
+
+#include "samples/horizon/error.h"
+#include "samples/horizon/output.h"
+#include "samples/horizon/report_trace.h"
+
+namespace horizon {
+namespace {
+
+std::string Now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char text[64];
+  std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M %Z", &local);
+  return text;
+}
+
+}  // namespace
+
+Report::Report(const std::string& path) : path_(path) {
+  if (on()) CheckOutputFile(path_);
+}
+
+Series& Report::SeriesOf(const std::string& name) {
+  for (Series& series : run_.series) {
+    if (series.name == name) return series;
+  }
+  return run_.series.emplace_back(Series{name, {}});
+}
+
+void Report::Add(const Json& line) {
+  if (!on() || !line.contains("step")) return;
+  const int64_t step = line["step"];
+  for (const auto& [name, value] : line.items()) {
+    if (name == "step") continue;
+    if (value.is_number()) SeriesOf(name).points.push_back({step, value.get<double>()});
+    // In a log, which is JSON, what is not finite is null.
+    if (value.is_null()) SeriesOf(name).points.push_back({step, std::numeric_limits<double>::quiet_NaN()});
+  }
+  if (line.value("skipped", false)) run_.skipped.push_back(step);
+}
+
+void Report::ReadLog(const std::string& path, int64_t last_step) {
+  if (!on()) return;
+  std::ifstream file(path);
+  for (std::string text; std::getline(file, text);) {
+    const Json line = Json::parse(text, nullptr, false);
+    if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer() || line["step"] > last_step) return;
+    Add(line);
+  }
+}
+
+void Report::AddTrace(const std::string& path, int64_t first, int64_t last, const Json& before, const Json& after) {
+  std::ifstream file(path);
+  const Json trace = Json::parse(file, nullptr, false);
+  if (!trace.is_object()) return;
+  run_.trace = SummaryOf(trace);
+  run_.trace["steps"] = {first, last};
+  run_.trace["links"] = Json::array();
+  for (const std::string link : {"up", "down"}) {
+    const std::string key = link + "_bytes";
+    if (!before.contains(key) || !after.contains(key)) continue;
+    run_.trace["links"].push_back({{"name", link}, {"bytes", after[key].get<double>() - before[key].get<double>()}});
+  }
+}
+
+void Report::Write(RunRecord::Outcome outcome, const std::string& note) {
+  if (!on()) return;
+  run_.outcome = outcome;
+  run_.outcome_note = note;
+  run_.when = Now();
+  const std::string page = ReportPage(run_), work = path_ + ".tmp";
+  errno = 0;
+  std::FILE* file = std::fopen(work.c_str(), "we");
+  const bool written = file != nullptr && std::fwrite(page.data(), 1, page.size(), file) == page.size();
+  const bool closed = file != nullptr && std::fclose(file) == 0;
+  if (written && closed && std::rename(work.c_str(), path_.c_str()) == 0) return;
+  const int failure = errno != 0 ? errno : EIO;
+  std::remove(work.c_str());
+  throw Error(path_ + ": the report cannot be written: " + std::strerror(failure));
+}
+
+}  // namespace horizon
