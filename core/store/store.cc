@@ -6,6 +6,7 @@
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/store/host_memory.h"
+#include "cpu_optim/kernels.h"
 
 namespace hlm {
 
@@ -92,9 +93,9 @@ void ParameterStore::ReadMaster(int64_t unit, int64_t begin, int64_t n, float* o
   if (master.weight != nullptr) {
     std::memcpy(out, master.weight, static_cast<size_t>(n) * sizeof(float));
   } else if (master.lo != nullptr) {
-    for (int64_t i = 0; i < n; ++i) out[i] = JoinMaster(master.hi[i], master.lo[i]);
+    kernels::JoinMasters(master.hi, master.lo, n, out);
   } else {
-    for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(master.hi[i]);
+    kernels::WidenBf16(master.hi, n, out);
   }
 }
 

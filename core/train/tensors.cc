@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "core/train/state.h"
+#include "cpu_optim/kernels.h"
 
 namespace hlm {
 namespace {
@@ -56,12 +58,25 @@ void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_o
   if (!s.failure) Finish();
   s.CheckWhole();
   s.CheckKind(name, kind);
-  std::byte* out = static_cast<std::byte*>(data);
-  std::vector<float> values(static_cast<size_t>(std::min(slice.count, kPiece)));
-  for (int64_t done = 0; done < slice.count; done += kPiece) {
-    const int64_t n = std::min(kPiece, slice.count - done);
-    s.ReadElements(place.unit, kind, place.tensor->offset + slice.first + done, n, values.data());
-    std::memcpy(out + static_cast<size_t>(done) * sizeof(float), values.data(), static_cast<size_t>(n) * sizeof(float));
+  const int64_t begin = place.tensor->offset + slice.first;
+  const bool aligned = reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
+  // One piece a thread: the C library copies what is longer than the caches without reading the target first.
+  const int64_t threads = s.pool.threads(), piece = std::max(kPiece, (slice.count + threads - 1) / threads);
+  const auto read = [&](int64_t item) {
+    const int64_t done = item * piece, n = std::min(piece, slice.count - done);
+    if (aligned) return s.ReadElements(place.unit, kind, begin + done, n, static_cast<float*>(data) + done);
+    std::vector<float> values(static_cast<size_t>(std::min(n, kPiece)));
+    for (int64_t i = 0; i < n; i += kPiece) {
+      const int64_t part = std::min(kPiece, n - i);
+      s.ReadElements(place.unit, kind, begin + done + i, part, values.data());
+      std::memcpy(static_cast<std::byte*>(data) + static_cast<size_t>(done + i) * sizeof(float), values.data(), static_cast<size_t>(part) * sizeof(float));
+    }
+  };
+  const int64_t pieces = (slice.count + piece - 1) / piece;
+  if (pieces > 1) {
+    s.pool.ParallelFor(pieces, read);
+  } else if (pieces == 1) {
+    read(0);
   }
 }
 
@@ -130,8 +145,7 @@ void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, 
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(out, gradient, static_cast<size_t>(n) * sizeof(float));
     } else {
-      const bf16_t* values = reinterpret_cast<const bf16_t*>(gradient);
-      for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(values[i]);
+      kernels::WidenBf16(reinterpret_cast<const bf16_t*>(gradient), n, out);
     }
   } else {
     const bool second = kind == TensorKind::kSecondMoment;

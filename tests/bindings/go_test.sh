@@ -29,6 +29,11 @@ for name in sft dpo; do
   tuned_as_c $name "$work/bin/$name"
 done
 
+readme_program go "$work/readme/main.go"
+test -z "$(gofmt -l "$work/readme/main.go")" || fail "gofmt: the README's program"
+(cd "$work/readme" && go mod init tune && go mod edit -require=horizonlm@v0.1.0 -replace=horizonlm="$work/horizonlm" && go run . >"$work/readme.txt")
+readme_ran "$work/readme" "$work/readme.txt"
+
 # The server, and a reinforcement-learning loop that uses it.
 "$work/bin/rlserver" -model "$work/model" -port 0 -lr 3e-3 >"$work/rlserver.txt" 2>&1 &
 rlserver=$!

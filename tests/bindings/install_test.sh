@@ -32,6 +32,10 @@ for program in c99 cxx17; do
   same_as_c "$c_program" "$work/$program.txt" "$work/$program"
 done
 
+readme_program cpp "$work/readme/tune.cc"
+(cd "$work/readme" && g++ -std=c++17 tune.cc $(pkg-config --cflags --libs horizonlm) && ./a.out) >"$work/readme.txt"
+readme_ran "$work/readme" "$work/readme.txt"
+
 # By CMake.
 cat >"$work/src/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.13)

@@ -33,6 +33,10 @@ for name in Sft Dpo; do
   tuned_as_c ${name,} java $name
 done
 
+readme_program java "$work/readme/Tune.java"
+(cd "$work/readme" && "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/horizonlm.jar" Tune.java) >"$work/readme.txt"
+readme_ran "$work/readme" "$work/readme.txt"
+
 java BindingTest "$work" "$version" "$PWD/tests/bindings/model" 2>&1 | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
 /usr/bin/python3 tests/bindings/goldens.py tests/text/goldens/tokenizers.json "$work/goldens"

@@ -43,6 +43,23 @@ small_model() {
   done
 }
 
+# The program of the README in a language goes to a file, and a folder is made where it may run: readme_program LANGUAGE FILE. The model that it names is a
+# small one here.
+readme_program() {
+  small_model
+  mkdir -p "$(dirname "$2")"
+  awk -v language="$1" '$0 == "```" { on = 0 } on; $0 == "```" language { on = 1 }' README.md >"$2"
+  test -s "$2" || fail "README.md has no program in $1"
+  ln -sfn "$TEST_TMPDIR/model" "$(dirname "$2")/Qwen2.5-0.5B"
+  cp "$TEST_TMPDIR/sft.jsonl" "$(dirname "$2")/train.jsonl"
+}
+
+# What it must have printed and written: readme_ran FOLDER OUTPUT.
+readme_ran() {
+  awk '{ if ($1 != NR || $2 <= 0 || $2 > 6) exit 1 } END { exit NR != 20 }' "$2" || fail "the README's program printed $(cat "$2")"
+  test -s "$1/tuned/model.safetensors"
+}
+
 # Runs a sample of a language, sft or dpo, and holds its numbers and files against those of C's: tuned_as_c sft|dpo COMMAND...
 tuned_as_c() {
   local name=$1 out=$TEST_TMPDIR/tuned_$1

@@ -21,6 +21,10 @@ for name in sft dpo; do
   tuned_as_c $name "$python" "$(dirname "$sample")/$name.py"
 done
 
+readme_program python "$work/readme/tune.py"
+(cd "$work/readme" && "$python" tune.py) >"$work/readme.txt"
+readme_ran "$work/readme" "$work/readme.txt"
+
 # The version is the header's.
 version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
 test "$(cd / && "$python" -c 'import horizonlm; print(horizonlm.__version__)')" = "$version"

@@ -21,14 +21,16 @@ namespace hlm {
 namespace {
 
 struct Fixture {
-  std::shared_ptr<const Model> model = Model::Create(TinyConfig(false, false, 2), 1);
+  std::shared_ptr<const Model> model;
   std::shared_ptr<const Plan> plan;
   std::unique_ptr<Trainer> trainer;
   std::vector<int32_t> ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   std::vector<int64_t> offsets = {0, 4, 10};
   Batch batch;
 
-  explicit Fixture(const std::function<void(PlanOptions&)>& change = [](PlanOptions&) {}, CpuDeviceOptions device = {}) {
+  explicit Fixture(const std::function<void(PlanOptions&)>& change = [](PlanOptions&) {}, CpuDeviceOptions device = {},
+                   const std::string& config = TinyConfig(false, false, 2))
+      : model(Model::Create(config, 1)) {
     PlanOptions options;
     options.compute = DType::kF32;
     options.batch_size = 2, options.seq_len = 8;
@@ -50,6 +52,31 @@ struct Fixture {
   }
 };
 constexpr char kDown[] = "model.layers.1.mlp.down_proj.weight";
+
+TEST(Trainer, LargeTensorsAreReadInPiecesByAllThreads) {
+  nlohmann::json config = nlohmann::json::parse(TinyConfig(false, false, 2));
+  config["vocab_size"] = 9001;
+  for (const DType compute : {DType::kF32, DType::kBF16}) {
+    for (const int64_t threads : {1, 3}) {
+      Fixture f([&](PlanOptions& o) { o.compute = compute, o.optimizer_threads = threads; }, {}, config.dump());
+      constexpr char kName[] = "model.embed_tokens.weight";
+      const size_t n = f.Read(kName).size();
+      ASSERT_GT(n, 2u << 16);
+      std::vector<float> values(n);
+      for (size_t i = 0; i < n; ++i) values[i] = 1e-3f * static_cast<float>(i % 9973) - 3.3f;
+      f.trainer->WriteTensor(kName, TensorKind::kWeight, 0, values.data(), 4 * n);
+      f.trainer->WriteTensor(kName, TensorKind::kFirstMoment, 0, values.data(), 4 * n);
+      for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment}) {
+        EXPECT_EQ(f.Read(kName, kind), values);
+        // From the middle on, to an address that is not a float's.
+        const size_t first = 12345, count = n - first - 7;
+        std::vector<std::byte> bytes(4 * count + 1);
+        f.trainer->ReadTensor(kName, kind, 4 * first, bytes.data() + 1, 4 * count);
+        EXPECT_EQ(std::memcmp(bytes.data() + 1, values.data() + first, 4 * count), 0);
+      }
+    }
+  }
+}
 
 TEST(Trainer, AccumulateChangesNoWeightAndApplyForgetsTheGradient) {
   Fixture f;

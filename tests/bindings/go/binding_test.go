@@ -521,7 +521,8 @@ func TestCyclesDoNotGrow(t *testing.T) {
 	for i := 0; i < cycles; i++ {
 		cycle()
 	}
-	if grown := residentBytes(t) - before; grown > 16<<20 {
+	// The race detector keeps memory of its own for what it has seen.
+	if grown := residentBytes(t) - before; grown > 16<<20 && !underRaceDetector {
 		t.Errorf("%d bytes more after %d cycles", grown, cycles)
 	}
 }
