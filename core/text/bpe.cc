@@ -45,20 +45,21 @@ void Bpe::PrepareBytes() {
   }
   lengths_.assign(static_cast<size_t>(vocabulary().max_id()) + 1, kNoLength);
   std::string bytes;
+  // Where a byte is dropped its neighbours meet, and are merged.
+  cuts_ = std::none_of(byte_ids_.begin(), byte_ids_.end(), [](int32_t id) { return id < 0; });
+  std::vector<bool> merged(lengths_.size());
+  if (cuts_) {
+    filter_ = CutFilter(merges_.size());
+    for (uint32_t rank = 0; rank < merges_.size(); ++rank) merged[static_cast<size_t>(merges_.Merged(rank))] = true;
+  }
   if (options_.ignore_merges) whole_.Reserve(vocabulary().size(), vocabulary().size() * 8);
   for (int32_t id = 0; id <= vocabulary().max_id(); ++id) {
     if (!vocabulary().Has(id) || !FromByteLevel(vocabulary().Text(id), bytes)) continue;
     lengths_[static_cast<size_t>(id)] = static_cast<uint32_t>(bytes.size());
     if (options_.ignore_merges) whole_.Insert(bytes, id);
+    if (merged[static_cast<size_t>(id)]) filter_.Add(bytes);
   }
-  // Where a byte is dropped its neighbours meet, and are merged.
-  cuts_ = std::none_of(byte_ids_.begin(), byte_ids_.end(), [](int32_t id) { return id < 0; });
-  if (!cuts_) return;
-  filter_ = CutFilter(merges_.size());
-  for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
-    if (FromByteLevel(vocabulary().Text(merges_.Merged(rank)), bytes)) filter_.Add(bytes);
-  }
-  PrepareCharStarts();
+  if (cuts_) PrepareCharStarts();
 }
 
 // A character of several bytes is merged to its token by itself, whatever stands beside it, where no token holds only a part of it and

@@ -18,6 +18,11 @@ CutFilter::CutFilter(size_t tokens) {
 void CutFilter::Add(std::string_view token) {
   for (size_t at = 1; at < token.size(); ++at) {
     if (IsContinuation(token[at])) continue;
+    const auto before = static_cast<unsigned char>(token[at - 1]), behind = static_cast<unsigned char>(token[at]);
+    if ((before | behind) < 128) {
+      ascii_[before * 2u + behind / 64u] |= uint64_t{1} << (behind % 64);
+      continue;
+    }
     // Before the border: back to the beginning of a character, or of the token.
     size_t begin = at - 1;
     while (begin > 0 && IsContinuation(token[begin])) --begin;

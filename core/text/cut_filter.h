@@ -8,6 +8,7 @@
 #ifndef HORIZON_LM_CORE_TEXT_CUT_FILTER_H_
 #define HORIZON_LM_CORE_TEXT_CUT_FILTER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -40,7 +41,10 @@ class CutFilter {
   }
 
   // False where `left` and `right`, side by side in a valid text, are never merged across.
-  bool MayMerge(Char left, Char right) const { return Has(bits_, shift_, left.bytes, right.bytes) || MayMergeParts(left, right); }
+  bool MayMerge(Char left, Char right) const {
+    if ((left.bytes | right.bytes) < 128) return (ascii_[left.bytes * 2 + right.bytes / 64] >> (right.bytes % 64) & 1) != 0;
+    return Has(bits_, shift_, left.bytes, right.bytes) || MayMergeParts(left, right);
+  }
 
   // False where no token holds a part of one and something of the other: if they are merged across at all, then as whole characters.
   bool MayMergeParts(Char left, Char right) const { return parts_ != 0 && FindParts(left, right); }
@@ -57,6 +61,7 @@ class CutFilter {
   }
   bool FindParts(Char left, Char right) const;
 
+  std::array<uint64_t, 256> ascii_{};  // of two characters below U+0080 a bit each: most borders are of this kind
   std::vector<uint64_t> bits_, part_bits_;
   int shift_, part_shift_;
   uint32_t parts_ = 0;  // bit 4 s + p: some border has s last bytes before it (0: a whole character) and p first ones behind it

@@ -22,6 +22,37 @@ struct Command {
   std::unique_ptr<Options> options;
 };
 
+// The arguments so that a shell takes them for the same.
+std::string CommandText(int argc, char** argv) {
+  constexpr const char* kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,+-@%";
+  std::string text = "horizon";
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    text += ' ';
+    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
+      text += word;
+      continue;
+    }
+    text += '\'';
+    for (const char c : word) c == '\'' ? void(text += "'\\''") : text.push_back(c);
+    text += '\'';
+  }
+  return text;
+}
+
+std::vector<Setting> SettingsOf(const CLI::App& app) {
+  std::vector<Setting> settings;
+  for (const CLI::Option* option : app.get_options()) {
+    const bool given = option->count() > 0;
+    std::string value = given ? "" : option->get_default_str();
+    if (given) {
+      for (const std::string& result : option->results()) value += (value.empty() ? "" : " ") + result;
+    }
+    if (given || !value.empty()) settings.push_back({option->get_name(), value, given});
+  }
+  return settings;
+}
+
 class CommandLine {
  public:
   CommandLine() : app_("Horizon-LM trains large language models from host memory.", "horizon") {
@@ -48,7 +79,10 @@ class CommandLine {
       throw UsageError(MessageOf(error, argc, argv));
     }
     for (const Command& command : commands_) {
-      if (command.app->parsed()) return command.run(*command.options);
+      if (!command.app->parsed()) continue;
+      command.options->command_line = CommandText(argc, argv);
+      command.options->settings = SettingsOf(*command.app);
+      return command.run(*command.options);
     }
     return kExitUsage;
   }

@@ -202,6 +202,8 @@ void AddRunOptions(CLI::App& app, Options& options) {
 
   AddOutOptions(app, options);
   AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
+  AddText(app, "--report", run.report, "FILE.html", "a page with the run's curves, plan and trace, written at its end; needs no network")
+      ->group(kOutputGroup);
   AddText(app, "--tensorboard", run.tensorboard, "DIR", "curves for TensorBoard: an event file in this folder")->group(kOutputGroup);
   AddTraceOption(app, options);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "c_api/horizon_lm.h"
+#include "samples/horizon/setting.h"
 
 namespace CLI {
 class App;
@@ -92,6 +93,7 @@ struct RunOptions {
   std::string log_json;
   std::string tensorboard;
   std::string trace;
+  std::string report;
   std::string checkpoint_dir;
   int64_t save_every = 0;  // 0: at the end only
   int64_t keep = 2;        // 0: all
@@ -186,6 +188,9 @@ struct TokenizeOptions {
 };
 
 struct Options {
+  std::string command_line;       // as it was given, for a shell
+  std::vector<Setting> settings;  // every option of the command
+
   bool json = false;
   bool as_machine = false;  // devices
 

@@ -11,6 +11,7 @@
 #include "samples/horizon/error.h"
 #include "samples/horizon/output.h"
 #include "samples/horizon/report_trace.h"
+#include "samples/horizon/text.h"
 
 namespace horizon {
 namespace {
@@ -26,8 +27,47 @@ std::string Now() {
 
 }  // namespace
 
-Report::Report(const std::string& path) : path_(path) {
-  if (on()) CheckOutputFile(path_);
+Report::Report(const std::string& path) : path_(path) { CheckOutputFile(path_); }
+
+Report::~Report() {
+  if (!begun_ || ended_) return;
+  try {
+    Write(RunRecord::kFailed, "The run failed after step " + FormatCount(run_.done) + " of " + FormatCount(run_.steps) + ".");
+  } catch (...) {  // the run's own failure is what is told
+  }
+}
+
+void Report::Begin(const RunStart& start) {
+  begun_ = true;
+  run_.task = start.task;
+  run_.plan = start.plan;
+  run_.parameters = start.model.value("parameters", int64_t{0});
+  run_.steps = start.steps;
+  run_.begun = run_.done = start.begun;
+}
+
+void Report::Step(const Json& line, double seconds) {
+  Add(line);
+  run_.done = line.at("step");
+  run_.tokens += line.value("tokens", int64_t{0});
+  run_.seconds += seconds;
+}
+
+void Report::End(const RunEnd& end) {
+  ended_ = true;
+  run_.done = end.done;
+  run_.metrics = end.metrics;
+  AddTrace(end);
+  const std::string note = "Interrupted after step " + FormatCount(end.done) + " of " + FormatCount(run_.steps) + ".";
+  try {
+    end.complete ? Write(RunRecord::kFinished, "") : Write(RunRecord::kInterrupted, note);
+  } catch (const Error& error) {
+    failure_ = error.what();
+  }
+}
+
+void Report::Close() {
+  if (!failure_.empty()) throw Error(failure_);
 }
 
 Series& Report::SeriesOf(const std::string& name) {
@@ -38,7 +78,7 @@ Series& Report::SeriesOf(const std::string& name) {
 }
 
 void Report::Add(const Json& line) {
-  if (!on() || !line.contains("step")) return;
+  if (!line.contains("step")) return;
   const int64_t step = line["step"];
   for (const auto& [name, value] : line.items()) {
     if (name == "step") continue;
@@ -50,7 +90,6 @@ void Report::Add(const Json& line) {
 }
 
 void Report::ReadLog(const std::string& path, int64_t last_step) {
-  if (!on()) return;
   std::ifstream file(path);
   for (std::string text; std::getline(file, text);) {
     const Json line = Json::parse(text, nullptr, false);
@@ -59,22 +98,22 @@ void Report::ReadLog(const std::string& path, int64_t last_step) {
   }
 }
 
-void Report::AddTrace(const std::string& path, int64_t first, int64_t last, const Json& before, const Json& after) {
-  std::ifstream file(path);
+void Report::AddTrace(const RunEnd& end) {
+  if (end.trace.empty()) return;
+  std::ifstream file(end.trace);
   const Json trace = Json::parse(file, nullptr, false);
   if (!trace.is_object()) return;
   run_.trace = SummaryOf(trace);
-  run_.trace["steps"] = {first, last};
+  run_.trace["steps"] = {end.trace_first, end.trace_last};
   run_.trace["links"] = Json::array();
   for (const std::string link : {"up", "down"}) {
     const std::string key = link + "_bytes";
-    if (!before.contains(key) || !after.contains(key)) continue;
-    run_.trace["links"].push_back({{"name", link}, {"bytes", after[key].get<double>() - before[key].get<double>()}});
+    if (!end.before_trace.contains(key) || !end.after_trace.contains(key)) continue;
+    run_.trace["links"].push_back({{"name", link}, {"bytes", end.after_trace[key].get<double>() - end.before_trace[key].get<double>()}});
   }
 }
 
 void Report::Write(RunRecord::Outcome outcome, const std::string& note) {
-  if (!on()) return;
   run_.outcome = outcome;
   run_.outcome_note = note;
   run_.when = Now();

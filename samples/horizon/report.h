@@ -6,36 +6,43 @@
 #include <string>
 
 #include "samples/horizon/report_page.h"
+#include "samples/horizon/run_log.h"
 
 namespace horizon {
 
-class Report {
+class Report : public RunLog {
  public:
-  // An empty path writes nothing. Throws where the file cannot be made.
+  // Throws where the file cannot be made.
   explicit Report(const std::string& path);
-  bool on() const { return !path_.empty(); }
+  // A run that has begun and not ended has failed: its page says so.
+  ~Report() override;
+  Report(const Report&) = delete;
+  Report& operator=(const Report&) = delete;
 
-  // What the page says beside the curves; filled in as it becomes known.
+  // What the page says beside the curves and is not told as the run goes: model, command, settings, version.
   RunRecord& run() { return run_; }
 
-  // A line of --log-json, of a step or an evaluation: each number in it is a point of the curve of its name, at "step".
-  void Add(const Json& line);
+  void Begin(const RunStart& start) override;
+  void Step(const Json& line, double seconds) override;
+  void Evaluation(const Json& line) override { Add(line); }
+  void End(const RunEnd& end) override;
+  void Close() override;
+
   // The lines that an earlier run wrote, up to and with `last_step`; what is no such line ends them.
   void ReadLog(const std::string& path, int64_t last_step);
 
-  // A trace of the steps first to last as the library wrote it to `path`, and the metrics before and after these steps.
-  void AddTrace(const std::string& path, int64_t first, int64_t last, const Json& before, const Json& after);
-  // Where such a trace may be written if nobody wants to keep it: beside the report.
-  std::string TracePath() const { return path_ + ".trace.tmp"; }
-
-  // Writes the page, through a second file: an older report stays until the new one is whole.
-  void Write(RunRecord::Outcome outcome, const std::string& note = "");
-
  private:
+  // Each number in a line is a point of the curve of its name, at "step".
+  void Add(const Json& line);
   Series& SeriesOf(const std::string& name);
+  void AddTrace(const RunEnd& end);
+  // Through a second file: an older report stays until the new one is whole.
+  void Write(RunRecord::Outcome outcome, const std::string& note);
 
   std::string path_;
   RunRecord run_;
+  bool begun_ = false, ended_ = false;
+  std::string failure_;
 };
 
 }  // namespace horizon

@@ -152,7 +152,7 @@ std::string ReportPage(const RunRecord& run) {
   page += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n";
   page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n";
   page += "<title>" + Escape(run.model) + " · training run</title>\n<style>" + kReportStyle + "</style>\n</head>\n<body>\n<main>\n";
-  page += "<header>\n<div><h1>" + Escape(run.model) + "</h1>\n<p class=\"sub\">Training run, " + Escape(run.when) + "</p></div>\n";
+  page += "<header>\n<div><h1>" + Escape(run.model) + "</h1>\n<p class=\"sub\">Training run" + (run.task.empty() ? "" : " (" + Escape(run.task) + ")") + ", " + Escape(run.when) + "</p></div>\n";
   page += "<span class=\"outcome " + outcome + "\">" + outcome + "</span>\n</header>\n";
   for (const std::string& remark : Remarks(run)) page += "<p class=\"remark\">" + Escape(remark) + "</p>\n";
   page += Tiles(run);

@@ -8,19 +8,16 @@
 #include <vector>
 
 #include "samples/horizon/report_series.h"
+#include "samples/horizon/setting.h"
 
 namespace horizon {
-
-struct Setting {
-  std::string name, value;
-  bool given;  // on the command line; else it is the default
-};
 
 // All that a page shows. Texts may hold anything: the page escapes them.
 struct RunRecord {
   enum Outcome { kFinished, kInterrupted, kFailed };
 
   std::string model;    // as the user named it
+  std::string task;     // "rows", "sft", ...
   std::string command;  // the command line
   std::vector<Setting> settings;
   std::string version;  // of the library

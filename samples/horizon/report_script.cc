@@ -122,7 +122,7 @@ function makeChart(chart, number) {
     } else {
       const air = (high - low || Math.abs(high) || 1) * 0.06;
       // A scale that begins at 0 where that costs little says more.
-      low = least >= 0 && least < (most - least) * 0.35 ? 0 : low - air;
+      low = least >= 0 && (least === most || least < (most - least) * 0.35) ? 0 : low - air;
       high += air;
     }
     const count = Math.round(height / 48);

@@ -125,6 +125,9 @@ std::string MemorySection(const Json& plan) {
       parts.push_back({Words(name), bytes.get<double>(), FormatBytes(bytes)});
       total += bytes.get<int64_t>();
     }
+    const int64_t reserve = plan["memory"].value(place + "_reserve", int64_t{0});
+    if (reserve > 0) parts.push_back({"libraries and drivers", static_cast<double>(reserve), FormatBytes(reserve)});
+    total += reserve;
     if (total > 0) section += "<div><h3>" + Escape(place) + ": " + FormatBytes(total) + "</h3>\n" + StackedBar(parts, "memory") + "</div>";
   }
   if (section.empty()) return "";
@@ -135,7 +138,7 @@ std::string PlanSectionOf(const Json& plan) {
   if (!plan.is_object()) return "";
   std::string section = "<section id=\"plan\" class=\"card\"><h2>Plan</h2>\n";
   if (plan.contains("choice")) section += "<p class=\"sub\">" + Escape(plan["choice"].get<std::string>()) + "</p>\n";
-  section += "<div class=\"halves\">\n";
+  section += "<div class=\"flow\">\n";
   for (const auto& [title, rows] : PlanTable(plan)) {
     if (rows.empty()) continue;
     section += "<details" + std::string(title == "Plan" || title == "Prediction for one step" ? " open" : "") + "><summary>" + Escape(title) +
@@ -150,7 +153,7 @@ std::string SettingsSection(const RunRecord& run) {
   if (given.empty() && defaults.empty() && run.command.empty()) return "";
   std::string section = "<section id=\"settings\" class=\"card\"><h2>Settings</h2>\n";
   if (!run.command.empty()) section += "<pre>" + Escape(run.command) + "</pre>\n";
-  section += "<div class=\"halves\">\n";
+  section += "<div class=\"flow\">\n";
   if (!given.empty()) section += "<details open><summary>Given</summary><div class=\"scroll\">" + Table(given) + "</div></details>\n";
   if (!defaults.empty()) section += "<details><summary>Defaults</summary><div class=\"scroll\">" + Table(defaults) + "</div></details>\n";
   return section + "</div></section>\n";

@@ -26,27 +26,27 @@ struct Known {
   const char* name;
   Place place;
 };
+const std::string kEval = "eval_";
+constexpr const char* kTraining = "training";
 constexpr const char* kLoss = "Loss (nats a token)";
 constexpr Known kKnown[] = {
-    {"loss", {kLoss, "training"}},
-    {"eval_loss", {kLoss, "held out"}},
-    {"rewards/margins", {"Reward margin, chosen over rejected", "training"}},
-    {"eval_rewards/margins", {"Reward margin, chosen over rejected", "held out"}},
-    {"rewards/accuracies", {"Pairs whose chosen answer has the larger reward (share)", "training"}},
-    {"eval_rewards/accuracies", {"Pairs whose chosen answer has the larger reward (share)", "held out"}},
+    {"loss", {kLoss, kTraining}},
+    {"rewards/margins", {"Reward margin, chosen over rejected", kTraining}},
+    {"rewards/accuracies", {"Pairs whose chosen answer has the larger reward (share)", kTraining}},
     {"rewards/chosen", {"Rewards", "chosen"}},
     {"rewards/rejected", {"Rewards", "rejected"}},
     {"logps/chosen", {"Log-probability of answers", "chosen"}},
     {"logps/rejected", {"Log-probability of answers", "rejected"}},
-    {"mean_token_accuracy", {"Tokens predicted right (share)", "training"}},
-    {"eval_mean_token_accuracy", {"Tokens predicted right (share)", "held out"}},
-    {"entropy", {"Entropy (nats a token)", "training"}},
+    {"mean_token_accuracy", {"Tokens predicted right (share)", kTraining}},
+    {"entropy", {"Entropy (nats a token)", kTraining}},
     {"grad_norm", {"Gradient norm, before clipping", "norm"}},
     {"lr", {"Learning rate", "rate"}},
     {"learning_rate", {"Learning rate", "rate"}},
     {"tokens_per_second", {"Speed (tokens a second)", "speed"}},
 };
 constexpr const char* kNotDrawn[] = {"step", "epoch", "tokens", "num_tokens", "loss_tokens", "eval_tokens", "eval_perplexity", "skipped"};
+
+std::string HeldOut(const std::string& label) { return label == kTraining ? "held out" : label + ", held out"; }
 
 Json Value(double value) {
   if (std::isnan(value)) return "nan";
@@ -125,22 +125,24 @@ std::vector<Point> Trend(const std::vector<Point>& points, size_t stretches) {
 Json ChartsOf(const std::vector<Series>& series) {
   Json charts = Json::array();
   for (const Known& known : kKnown) {
-    for (const Series& one : series) {
-      if (one.name == known.name) AddTo(charts, known.place.title, SeriesJson(one, known.place.label));
+    for (const bool held_out : {false, true}) {
+      for (const Series& one : series) {
+        if (one.name != (held_out ? kEval : "") + known.name) continue;
+        AddTo(charts, known.place.title, SeriesJson(one, held_out ? HeldOut(known.place.label) : known.place.label));
+      }
     }
   }
   for (const Series& one : series) {
     const auto is = [&one](const auto& name) { return one.name == name; };
-    if (std::any_of(std::begin(kKnown), std::end(kKnown), [&](const Known& known) { return is(known.name); })) continue;
+    const auto known = [&one](const Known& k) { return one.name == k.name || one.name == kEval + k.name; };
+    if (std::any_of(std::begin(kKnown), std::end(kKnown), known)) continue;
     if (std::any_of(std::begin(kNotDrawn), std::end(kNotDrawn), is)) continue;
     // "clip_ratio/low" and "clip_ratio/high" belong together; "eval_kl" goes beside "kl".
-    const bool held_out = one.name.rfind("eval_", 0) == 0;
-    const std::string name = held_out ? one.name.substr(5) : one.name;
+    const bool held_out = one.name.starts_with(kEval);
+    const std::string name = held_out ? one.name.substr(kEval.size()) : one.name;
     const size_t slash = name.find('/');
-    const std::string title = name.substr(0, slash);
-    std::string label = slash == std::string::npos ? std::string(held_out ? "held out" : "training") : name.substr(slash + 1);
-    if (held_out && slash != std::string::npos) label += ", held out";
-    AddTo(charts, title, SeriesJson(one, label));
+    const std::string label = slash == std::string::npos ? kTraining : name.substr(slash + 1);
+    AddTo(charts, name.substr(0, slash), SeriesJson(one, held_out ? HeldOut(label) : label));
   }
   return charts;
 }

@@ -39,7 +39,7 @@ h3 { font-size: 14px; margin: 20px 0 8px; }
 .tile .note { color: var(--soft); font-size: 12.5px; }
 .charts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 14px; }
 .chart { padding: 14px 16px 10px; position: relative; min-width: 0; }
-.chart.wide { grid-column: 1 / -1; }
+.chart.wide, .chart:nth-child(odd):last-child { grid-column: 1 / -1; }
 .chart .top { display: flex; gap: 4px 14px; flex-wrap: wrap; align-items: center; padding-right: 52px; min-height: 26px; }
 .chart h2 { font-size: 14.5px; margin: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 12.5px; color: var(--soft); }
@@ -61,6 +61,7 @@ h3 { font-size: 14px; margin: 20px 0 8px; }
 .tip b { font-weight: 600; } .tip div { color: var(--soft); } .tip div b { color: var(--ink); margin-left: 8px; }
 .card { padding: 18px 20px; margin-top: 14px; min-width: 0; }
 .halves { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 32px; align-items: start; }
+.flow { columns: 2; column-gap: 32px; } .flow details { break-inside: avoid; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 12px 5px 0; border-top: 1px solid var(--grid); vertical-align: top; font-weight: 400; }
@@ -90,7 +91,7 @@ pre { background: var(--page); border: 1px solid var(--line); border-radius: 8px
 footer { color: var(--soft); font-size: 12.5px; margin-top: 24px; }
 @media (max-width: 760px) {
   main { padding: 18px 12px 28px; } h1 { font-size: 21px; }
-  .charts, .halves { grid-template-columns: minmax(0, 1fr); } .chart { padding: 12px 12px 8px; } .card { padding: 14px; }
+  .charts, .halves { grid-template-columns: minmax(0, 1fr); } .flow { columns: 1; } .chart { padding: 12px 12px 8px; } .card { padding: 14px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; } .tile .value { font-size: 19px; } .tile { padding: 10px 12px; }
 }
 @media print { body { background: #fff; } .chart, .card, .tile { break-inside: avoid; } .chart button { display: none; } }

@@ -31,7 +31,9 @@ struct RunEnd {
   double seconds = 0;    // of this run's steps
   int64_t tokens = 0;    // predicted in them
   Json metrics;          // hlm_trainer_metrics
-  std::string trace;     // the file of --trace; "": none was written
+  std::string trace;     // a trace of some steps, which may not outlive the call; "": none was written
+  int64_t trace_first = 0, trace_last = 0;  // its steps
+  Json before_trace, after_trace;           // the metrics then
 };
 
 // One that listens. Lines are those of --log-json: a step's has "step", "loss", "grad_norm", "lr", "tokens", "tokens_per_second",

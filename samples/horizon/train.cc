@@ -16,6 +16,7 @@
 #include "samples/horizon/interrupt.h"
 #include "samples/horizon/output.h"
 #include "samples/horizon/progress.h"
+#include "samples/horizon/report.h"
 #include "samples/horizon/run_log.h"
 #include "samples/horizon/task.h"
 #include "samples/horizon/text.h"
@@ -60,10 +61,13 @@ class Training {
   Json Position();  // where the data are, for a checkpoint
   bool EvaluationIsDue(int64_t step) const;
   void OpenLogs();
+  std::unique_ptr<Report> NewReport() const;
+  Json Metrics() const { return Json::parse(TextOf(hlm_trainer_metrics, trainer_.get())); }
+  std::string TracePath() const;
   void StartTrace(int64_t step);
-  void WriteTrace();
+  void WriteTrace(int64_t last);
   void Save();
-  void Report(int64_t done);  // what was done, in one line
+  void SayWhatWasDone(int64_t done);
 
   const Options& options_;
   Interrupt& interrupt_;
@@ -78,7 +82,7 @@ class Training {
   RunLogs logs_;
   Trainer trainer_;
   int64_t trace_end_ = 0;  // the last step that the running trace records; 0: none runs
-  bool traced_ = false;
+  RunEnd traced_;          // what there is to say of the trace at the run's end
   double first_loss_ = 0, last_loss_ = 0, seconds_ = 0;
   int64_t tokens_ = 0;
 };
@@ -134,8 +138,20 @@ void Training::OpenLogs() {
   if (!path.empty()) logs_.Add(std::make_unique<JsonRunLog>(begun_ > 0 ? JsonLog(path, begun_) : JsonLog(path)));
   if (options_.json) logs_.Add(std::make_unique<JsonRunLog>(JsonLog::ToStandardOutput()));
   if (!options_.run.tensorboard.empty()) logs_.Add(std::make_unique<TensorBoardRunLog>(options_.run.tensorboard));
+  if (!options_.run.report.empty()) logs_.Add(NewReport());
   logs_.Add(std::make_unique<ProgressRunLog>(progress_));
   logs_.Begin({.model = description_, .plan = plan_, .task = task_->name(), .steps = steps_, .begun = begun_});
+}
+
+std::unique_ptr<Report> Training::NewReport() const {
+  auto report = std::make_unique<Report>(options_.run.report);
+  const ModelOptions& model = options_.model;
+  report->run().model = !model.folder.empty() ? model.folder : !model.config.empty() ? model.config : model.preset;
+  report->run().command = options_.command_line;
+  report->run().settings = options_.settings;
+  report->run().version = hlm_version();
+  if (begun_ > 0 && !options_.run.log_json.empty()) report->ReadLog(options_.run.log_json, begun_);
+  return report;
 }
 
 Json Training::Position() {
@@ -163,14 +179,14 @@ int Training::Run() {
     StartTrace(done + 1);
     StepOrSave(done + 1);
     ++done;
-    if (done == trace_end_) WriteTrace();
+    if (done == trace_end_) WriteTrace(done);
     if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
     // Last, so that the log of a run that goes on from here has this step's evaluation.
     if (!cancelled) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
   }
-  if (trace_end_ > 0) WriteTrace();
+  if (trace_end_ > 0) WriteTrace(done);
   Check(hlm_trainer_finish(trainer_.get()));
-  Report(done);
+  SayWhatWasDone(done);
   // A full disk of the checkpoints is no reason not to write the model.
   std::exception_ptr not_saved;
   try {
@@ -180,12 +196,14 @@ int Training::Run() {
   }
   Save();
   const bool complete = done >= steps_ && !cancelled;
-  logs_.End({.done = done,
-             .complete = complete,
-             .seconds = seconds_,
-             .tokens = tokens_,
-             .metrics = Json::parse(TextOf(hlm_trainer_metrics, trainer_.get())),
-             .trace = traced_ ? options_.run.trace : ""});
+  RunEnd end = traced_;
+  end.done = done;
+  end.complete = complete;
+  end.seconds = seconds_;
+  end.tokens = tokens_;
+  end.metrics = Metrics();
+  logs_.End(end);
+  if (!end.trace.empty() && options_.run.trace.empty()) std::remove(end.trace.c_str());
   if (not_saved) std::rethrow_exception(not_saved);
   logs_.Close();
   if (complete) return kExitOk;
@@ -245,19 +263,29 @@ bool Training::EvaluateAfter(int64_t step) {
 }
 
 void Training::StartTrace(int64_t step) {
-  if (options_.run.trace.empty() || step != std::min(begun_ + 2, steps_)) return;
+  if (TracePath().empty() || step != std::min(begun_ + 2, steps_)) return;
+  traced_.before_trace = Metrics();
+  traced_.trace_first = step;
   Check(hlm_trainer_trace_start(trainer_.get()));
   trace_end_ = std::min(step + kTracedSteps - 1, steps_);
 }
 
-void Training::WriteTrace() {
+void Training::WriteTrace(int64_t last) {
   Check(hlm_trainer_finish(trainer_.get()));  // the last step's updates belong to the picture
-  Check(hlm_trainer_trace_write(trainer_.get(), options_.run.trace.c_str()));
+  traced_.trace = TracePath();
+  traced_.trace_last = last;
+  traced_.after_trace = Metrics();
+  Check(hlm_trainer_trace_write(trainer_.get(), traced_.trace.c_str()));
   trace_end_ = 0;
-  traced_ = true;
 }
 
-void Training::Report(int64_t done) {
+// A report has a trace's figures; where nobody wants the trace itself it goes away again.
+std::string Training::TracePath() const {
+  if (!options_.run.trace.empty() || options_.run.report.empty()) return options_.run.trace;
+  return options_.run.report + ".trace.tmp";
+}
+
+void Training::SayWhatWasDone(int64_t done) {
   if (done == begun_) return;
   progress_.Say("trained " + FormatCount(done - begun_) + " steps on " + FormatCount(tokens_) + " tokens in " +
                 FormatSeconds(seconds_) + " (" + FormatRate(static_cast<double>(tokens_) / seconds_) + " tokens/s)" +
@@ -282,6 +310,7 @@ int RunTrain(const Options& options) {
   // Everything that the run will write is tried before anything is read.
   if (!options.run.out.empty()) CheckOutputFolder(options.run.out, options.run.overwrite);
   if (!options.run.trace.empty()) CheckOutputFile(options.run.trace);
+  if (!options.run.report.empty()) CheckOutputFile(options.run.report);
   Interrupt interrupt;  // before the library starts threads
   return Training(options, interrupt).Run();
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <set>
@@ -134,21 +135,49 @@ TEST(ReportTest, LinesOfALogAndOfTheRunAreOneCurve) {
   const std::string log = Scratch("report.jsonl"), path = Scratch("report.html");
   WriteFile(log, "{\"step\":1,\"loss\":3.5,\"skipped\":false}\n{\"step\":2,\"loss\":null,\"skipped\":true}\n{\"step\":2,\"eval_loss\":4}\n"
                  "{\"step\":3,\"loss\":9}\ngarbage\n");
+  WriteFile(path, "older");
   Report report(path);
   report.ReadLog(log, 2);
-  report.Add({{"step", 3}, {"loss", 2.5}, {"rewards/margins", 0.25}, {"skipped", false}});
+  report.Begin({.model = {{"parameters", 5}}, .plan = nullptr, .task = "dpo", .steps = 9, .begun = 2});
+  report.Step({{"step", 3}, {"loss", 2.5}, {"rewards/margins", 0.25}, {"tokens", 70}, {"skipped", false}}, 0.5);
   const RunRecord& run = report.run();
-  ASSERT_EQ(run.series.size(), 3u);
+  ASSERT_EQ(run.series.size(), 4u);
   EXPECT_EQ(run.series[0].name, "loss");
   ASSERT_EQ(run.series[0].points.size(), 3u);
   EXPECT_TRUE(std::isnan(run.series[0].points[1].value));
   EXPECT_EQ(run.series[0].points[2].value, 2.5) << "the line of step 3 is of this run";
   EXPECT_EQ(run.skipped, std::vector<int64_t>{2});
-  WriteFile(path, "older");
-  report.Write(RunRecord::kInterrupted, "interrupted after step 3 of 9");
+  EXPECT_EQ(run.tokens, 70);
+  EXPECT_EQ(ReadFile(path), "older") << "nothing is written before the end";
+  RunEnd end;
+  end.done = 3;
+  end.complete = false;
+  report.End(end);
+  report.Close();
   const std::string page = ReadFile(path);
-  EXPECT_NE(page.find("interrupted after step 3 of 9"), std::string::npos);
+  EXPECT_NE(page.find("Interrupted after step 3 of 9"), std::string::npos);
   EXPECT_NE(page.find("rewards/margins"), std::string::npos);
+  EXPECT_NE(page.find("(dpo)"), std::string::npos);
+}
+
+TEST(ReportTest, ARunThatFailsLeavesItsCurves) {
+  const std::string path = Scratch("failed.html");
+  {
+    Report report(path);
+    report.Begin({.model = Json::object(), .plan = nullptr, .task = "rows", .steps = 9, .begun = 0});
+    report.Step({{"step", 1}, {"loss", 2.5}}, 0.5);
+  }
+  EXPECT_NE(ReadFile(path).find("The run failed after step 1 of 9"), std::string::npos);
+}
+
+TEST(ReportTest, AFailedWriteIsToldAtTheEnd) {
+  const std::string path = Scratch("gone/report.html");
+  std::filesystem::create_directories(Scratch("gone"));
+  Report report(path);
+  report.Begin({.model = Json::object(), .plan = nullptr, .task = "rows", .steps = 1, .begun = 0});
+  std::filesystem::remove_all(Scratch("gone"));
+  report.End({});
+  EXPECT_THROW(report.Close(), Error);
 }
 
 TEST(ReportTest, WhereItCannotBeWrittenIsKnownBefore) { EXPECT_THROW(Report(Scratch("no/such/folder/report.html")), Error); }
