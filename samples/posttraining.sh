@@ -7,7 +7,7 @@
 #   samples/posttraining.sh [OUTPUT_FOLDER]     default: ./posttraining-out; an earlier run's files in it are replaced
 #
 # HORIZON_BINARY is the `horizon` command (default: it is set up and built), HORIZON_POSTTRAINING_TEXT the text of the pretraining (default:
-# the King James Bible of Debian's package bible-kjv), and HORIZON_POSTTRAINING_STEPS, _SFT_EPOCHS and _DPO_EPOCHS (300, 12, 3) how long
+# the King James Bible of Debian's package bible-kjv), and HORIZON_POSTTRAINING_STEPS, _SFT_EPOCHS and _DPO_EPOCHS (300, 12, 6) how long
 # each part is.
 set -euo pipefail
 
@@ -16,7 +16,7 @@ export HOME="${HOME:-/tmp}"
 readonly CACHE="${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}/bazel"
 readonly STEPS="${HORIZON_POSTTRAINING_STEPS:-300}"
 readonly SFT_EPOCHS="${HORIZON_POSTTRAINING_SFT_EPOCHS:-12}"
-readonly DPO_EPOCHS="${HORIZON_POSTTRAINING_DPO_EPOCHS:-3}"
+readonly DPO_EPOCHS="${HORIZON_POSTTRAINING_DPO_EPOCHS:-6}"
 readonly FILES="$ROOT/samples/posttraining"
 readonly SEQ_LEN=256
 # A model this small gains little from a second thread, and loses much where others want the processor too.
@@ -55,12 +55,14 @@ pair_figures() {  # MODEL
          END { printf "%.2f %.3f\n", margin / pairs, right / pairs }'
 }
 
-# The first line of an answer; what ends it is a special token, which is left out, and a line break.
+# Answers greedily, up to <|im_end|>, which is id 2.
 ask() {  # MODEL QUESTION
-  "$horizon" generate --model "$1" "${MACHINE[@]}" --max-new-tokens 24 --json --prompt "<|im_start|>user
+  local ids
+  ids=$("$horizon" generate --model "$1" "${MACHINE[@]}" --max-new-tokens 24 --json --prompt "<|im_start|>user
 $2<|im_end|>
 <|im_start|>assistant
-" | sed -n 's/.*"text":"\(.*\)"}$/  \1/p' | sed 's/\\n.*//; s/\\"/"/g'
+" | sed 's/.*"ids":\[\([^]]*\)\].*/\1,/; s/,2,.*//')
+  echo "  $("$horizon" tokenize --tokenizer "$FILES/tokenizer.json" --ids "$ids")"
 }
 
 mkdir -p "${1:-posttraining-out}"
@@ -101,7 +103,7 @@ answers_after=$(answer_logprob "$out/sft")
 say "DPO"
 read -r margin_before accuracy_before < <(pair_figures "$out/sft")
 "$horizon" train --model "$out/sft" --task dpo --data "$out/preferences.jsonl" --eval-data "$out/preferences-held-out.jsonl" \
-  --batch-size 8 --epochs "$DPO_EPOCHS" --lr 1e-4 --beta 0.1 \
+  --batch-size 8 --epochs "$DPO_EPOCHS" --lr 5e-4 --beta 0.1 \
   --log-json "$out/dpo.json" --tensorboard "$out/tensorboard/dpo" --out "$out/dpo" "${common[@]}"
 read -r margin_after accuracy_after < <(pair_figures "$out/dpo")
 

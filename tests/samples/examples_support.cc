@@ -76,7 +76,7 @@ std::string WriteLabelled(const std::string& name, int64_t count, int64_t first)
 Result TrainTask(const std::string& task, const Words& more) {
   const std::string model = ExampleModel();
   const Words words = With({"train", "--config", model + "/config.json", "--tokenizer", model, "--task", task, "--json"}, more);
-  return Horizon(WithDefaults(words, {"--compute", "f32", "--seq-len", "96", "--cache-dir", Scratch("cache")}));
+  return Horizon(WithDefaults(words, {"--compute", "f32", "--seq-len", "96", "--cache-dir", Scratch("cache"), "--threads", "1", "--optimizer-threads", "1"}));
 }
 
 std::vector<json> TaskLines(const std::string& task, const Words& more) {

@@ -18,7 +18,7 @@ const double kLn2 = std::log(2.0);
 
 Words OnModel(const std::string& command, const Words& more) {
   const std::string model = ExampleModel();
-  Words words = {command, "--config", model + "/config.json", "--tokenizer", model, "--compute", "f32"};
+  Words words = {command, "--config", model + "/config.json", "--tokenizer", model, "--compute", "f32", "--threads", "1"};
   return With(words, more);
 }
 

@@ -117,7 +117,7 @@ TEST(TaskTest, ReferencesAreComputedOnceForTheSameWeightsAndData) {
   const auto run = [&](const Words& more) {
     const Words words = {"train", "--config", ExampleModel() + "/config.json", "--tokenizer", ExampleModel(), "--task", "dpo", "--seq-len",
                          "96", "--data", data, "--steps", "4", "--batch-size", "4"};
-    const Result result = Horizon(WithDefaults(With(words, more), {"--compute", "f32", "--cache-dir", cache}));
+    const Result result = Horizon(WithDefaults(With(words, more), {"--compute", "f32", "--cache-dir", cache, "--threads", "1", "--optimizer-threads", "1"}));
     EXPECT_EQ(result.status, 0) << result.err;
     return result.out;
   };
@@ -192,7 +192,7 @@ TEST(TaskTest, AKilledRunGoesOnBitForBit) {
   int killed = 0;
   for (const unsigned microseconds : {300'000u, 170'000u, 450'000u, 90'000u, 600'000u}) {
     const Result result = Horizon(With({"train", "--config", model + "/config.json", "--tokenizer", model, "--compute", "f32", "--task", "dpo",
-                                        "--seq-len", "96", "--cache-dir", Scratch("cache")},
+                                        "--seq-len", "96", "--cache-dir", Scratch("cache"), "--threads", "1", "--optimizer-threads", "1"},
                                        saving),
                                   [&](int process) {
                                     usleep(microseconds);
@@ -220,7 +220,8 @@ TEST(TaskTest, SeveralFilesAreMixedByWeight) {
   const std::string a = WriteConversations("mix-a.jsonl", 30), b = WriteConversations("mix-b.jsonl", 10, 200);
   const auto documents = [&](const Words& more) {
     const Result result = Horizon(With({"train", "--config", ExampleModel() + "/config.json", "--tokenizer", ExampleModel(), "--task", "sft",
-                                        "--seq-len", "96", "--cache-dir", Scratch("cache"), "--steps", "1", "--packing", "off", "--json"},
+                                        "--seq-len", "96", "--cache-dir", Scratch("cache"), "--steps", "1", "--packing", "off", "--json",
+                                        "--threads", "1", "--optimizer-threads", "1"},
                                        more));
     EXPECT_EQ(result.status, 0) << result.err;
     // One document a row: the first step's share of an epoch says how many there are.
