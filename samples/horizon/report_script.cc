@@ -248,11 +248,12 @@ function makeChart(chart, number) {
     pointAt(main.steps[Math.max(0, Math.min(i, main.steps.length - 1))]);
     event.preventDefault();
   };
-  draw();
   return draw;
 }
 
+// Drawn when all are in their places: a chart's width depends on those beside it.
 const draws = data.charts.map(makeChart);
+draws.forEach(draw => draw());
 if (data.charts.length === 0) place.remove();
 let known = place.clientWidth;
 new ResizeObserver(() => {

@@ -136,6 +136,14 @@ TEST(ReportInABrowser, ARealRun) {
   for (const char* part : {"id=\"trace\"", "compute stream: idle for", "GB/s", "id=\"plan\"", "Prediction for one step", "id=\"settings\"", "--eval-every"}) {
     EXPECT_NE(dom.find(part), std::string::npos) << part;
   }
+  // Each is drawn as wide as its place: loss and speed across the page, norm and rate side by side.
+  std::vector<int> widths;
+  for (size_t at = 0; (at = dom.find("viewBox=\"0 0 ", at)) != std::string::npos; ++at) widths.push_back(std::atoi(dom.c_str() + at + 13));
+  ASSERT_EQ(widths.size(), 4u);
+  EXPECT_GT(widths[0], 1000);
+  EXPECT_LT(widths[1], 600);
+  EXPECT_LT(widths[2], 600);
+  EXPECT_GT(widths[3], 1000);
   // Pictures for people; that they are not blank is all that is tested.
   const char* outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
   for (const char* size : {"1280,2400", "500,3600"}) {
