@@ -103,7 +103,7 @@ answers_after=$(answer_logprob "$out/sft")
 say "DPO"
 read -r margin_before accuracy_before < <(pair_figures "$out/sft")
 "$horizon" train --model "$out/sft" --task dpo --data "$out/preferences.jsonl" --eval-data "$out/preferences-held-out.jsonl" \
-  --batch-size 8 --epochs "$DPO_EPOCHS" --lr 5e-4 --beta 0.1 \
+  --batch-size 8 --epochs "$DPO_EPOCHS" --lr 3e-4 --beta 0.1 --sft-weight 0.5 \
   --log-json "$out/dpo.json" --tensorboard "$out/tensorboard/dpo" --out "$out/dpo" "${common[@]}"
 read -r margin_after accuracy_after < <(pair_figures "$out/dpo")
 

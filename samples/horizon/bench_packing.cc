@@ -17,7 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Lengths = std::vector<int64_t>;
 
-// A few long documents and many short ones, as in sets of instructions: from 16 tokens, or two, to seq_len; the mean is a quarter of it.
+// A few long documents and many short ones, as in sets of instructions: from 16 tokens, or two, to seq_len; the mean is a quarter
+// of it.
 Lengths DrawLengths(int64_t documents, int64_t seq_len, int64_t seed) {
   const double least = static_cast<double>(std::min<int64_t>(16, std::max<int64_t>(seq_len / 8, 2)));
   Lengths lengths;
@@ -63,8 +64,8 @@ std::vector<Lengths> PackedSteps(Lengths lengths, int64_t batch_size, int64_t se
   return steps;
 }
 
-// `padded`: each document is filled up to the longest of the step with tokens that are computed and not predicted, as where a batch
-// is a rectangle.
+// `padded`: each document is filled up to the longest of the step with tokens that are computed and not predicted, as where a
+// batch is a rectangle.
 void Fill(const Lengths& lengths, bool padded, int64_t vocab_size, Batch& batch) {
   const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
   batch.ids.clear();
@@ -132,12 +133,13 @@ int RunPackingBench(const Options& options) {
     std::printf("%s\n", figures.dump().c_str());
     return kExitOk;
   }
-  std::printf("%s documents of %s to %s tokens, %s in all\n", FormatCount(figures["documents"]).c_str(), FormatCount(figures["shortest"]).c_str(),
-              FormatCount(figures["longest"]).c_str(), FormatCount(figures["tokens"]).c_str());
+  std::printf("%s documents of %s to %s tokens, %s in all\n", FormatCount(figures["documents"]).c_str(),
+              FormatCount(figures["shortest"]).c_str(), FormatCount(figures["longest"]).c_str(),
+              FormatCount(figures["tokens"]).c_str());
   std::printf("padded to the longest of a step  %s tokens/s (%zu steps, %.0f %% of what is computed is padding)\n",
               FormatRate(tokens / with.seconds).c_str(), padded.size(), 100 * (1 - tokens / static_cast<double>(with.computed)));
-  std::printf("packed, no padding               %s tokens/s (%zu steps), %.2f times as fast\n", FormatRate(tokens / without.seconds).c_str(),
-              packed.size(), with.seconds / without.seconds);
+  std::printf("packed, no padding               %s tokens/s (%zu steps), %.2f times as fast\n",
+              FormatRate(tokens / without.seconds).c_str(), packed.size(), with.seconds / without.seconds);
   return kExitOk;
 }
 

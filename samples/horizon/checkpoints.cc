@@ -49,7 +49,7 @@ int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& pr
     for (const auto& [key, value] : data.items()) {
       if (data_.contains(key) && data_.at(key) != value) {
         throw Error(path + ": was made with " + key + " " + data_.at(key).dump() + ", this run has " + value.dump() +
-                    ": the order of the rows would not go on");
+                    ": it would not go on as it was");
       }
     }
   }

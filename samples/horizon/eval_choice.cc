@@ -61,7 +61,8 @@ std::vector<Question> ReadQuestions(const std::string& path, bool bytes, std::of
   std::vector<Question> questions;
   ForEachJsonLine(path, [&](const Json& record, const std::string& where) {
     const auto member = [&](const char* key) -> const Json& {
-      if (!record.contains(key)) throw Error(where + ": has no \"" + key + "\"; \"prompt\", \"choices\" and \"answer\" are needed");
+      if (!record.contains(key))
+        throw Error(where + ": has no \"" + key + "\"; \"prompt\", \"choices\" and \"answer\" are needed");
       return record[key];
     };
     const Json &prompt = member("prompt"), &choices = member("choices"), &answer = member("answer");
@@ -109,8 +110,8 @@ void Score(const Model& model, Options options, const std::string& examples_path
   size_t expected = 0;
   for (const Question& question : questions) expected += question.bytes.size();
   if (examples.description().at("documents") != expected) {
-    throw Error(options.data.data + ": of " + std::to_string(expected) + " choices " + examples.description().at("documents").dump() +
-                " can be scored");
+    throw Error(options.data.data + ": of " + std::to_string(expected) + " choices " +
+                examples.description().at("documents").dump() + " can be scored");
   }
   const Trainer trainer = MakeForwardTrainer(model, options);
   size_t at = 0;
@@ -147,8 +148,13 @@ int RunChoice(const Options& options) {
     right_norm += best_norm == question.answer;
     choices += static_cast<int64_t>(question.bytes.size());
     for (const int64_t n : question.tokens) tokens += n;
-    details.Write({{"question", i}, {"answer", question.answer}, {"best", best}, {"best_norm", best_norm}, {"logprobs", question.logprobs},
-                   {"bytes", question.bytes}, {"tokens", question.tokens}});
+    details.Write({{"question", i},
+                   {"answer", question.answer},
+                   {"best", best},
+                   {"best_norm", best_norm},
+                   {"logprobs", question.logprobs},
+                   {"bytes", question.bytes},
+                   {"tokens", question.tokens}});
   }
   details.Close();
   const auto n = static_cast<double>(questions.size());

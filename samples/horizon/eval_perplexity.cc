@@ -16,8 +16,8 @@
 namespace horizon {
 namespace {
 
-// A document of n ids is cut into windows of W ids, each beginning S ids after the one before it. Every id but the first is scored
-// once, in the first window that holds it, so it sees at least W - S ids before it (or all there are).
+// A document of n ids is cut into windows of W ids, each beginning S ids after the one before it. Every id but the first is
+// scored once, in the first window that holds it, so it sees at least W - S ids before it (or all there are).
 void AddWindows(const std::vector<int32_t>& ids, int64_t window, int64_t stride, Scorer& scorer) {
   const auto n = static_cast<int64_t>(ids.size());
   std::vector<int32_t> labels;
@@ -68,7 +68,11 @@ class Perplexity {
     scorer_.Finish();
     if (total_.tokens == 0) throw Error(path + ": no document of two ids: nothing is predicted");
     const double loss = total_.nats / static_cast<double>(total_.tokens);
-    Json line = {{"loss", loss}, {"perplexity", std::exp(loss)}, {"tokens", total_.tokens}, {"bits_per_byte", nullptr}, {"bytes", nullptr}};
+    Json line = {{"loss", loss},
+                 {"perplexity", std::exp(loss)},
+                 {"tokens", total_.tokens},
+                 {"bits_per_byte", nullptr},
+                 {"bytes", nullptr}};
     if (total_.has_bytes) {
       line["bits_per_byte"] = total_.nats / (std::log(2.0) * static_cast<double>(total_.bytes));
       line["bytes"] = total_.bytes;
@@ -148,11 +152,13 @@ int RunPerplexity(const Options& options) {
   if (options.json) {
     std::printf("%s\n", line.dump().c_str());
   } else {
-    const std::string bits = line["bits_per_byte"].is_null() ? "" : Format(", %.4f bits a byte", line["bits_per_byte"].get<double>());
-    std::printf("%.6f nats a token, perplexity %.4f%s over %s tokens of %s documents (windows of %lld, stride %lld; first token: %s)\n",
-                line["loss"].get<double>(), line["perplexity"].get<double>(), bits.c_str(), FormatCount(line["tokens"]).c_str(),
-                FormatCount(line["documents"]).c_str(), static_cast<long long>(window), static_cast<long long>(line["stride"].get<int64_t>()),
-                line["first_token"].get<std::string>().c_str());
+    const std::string bits =
+        line["bits_per_byte"].is_null() ? "" : Format(", %.4f bits a byte", line["bits_per_byte"].get<double>());
+    std::printf(
+        "%.6f nats a token, perplexity %.4f%s over %s tokens of %s documents (windows of %lld, stride %lld; first token: %s)\n",
+        line["loss"].get<double>(), line["perplexity"].get<double>(), bits.c_str(), FormatCount(line["tokens"]).c_str(),
+        FormatCount(line["documents"]).c_str(), static_cast<long long>(window),
+        static_cast<long long>(line["stride"].get<int64_t>()), line["first_token"].get<std::string>().c_str());
   }
   return kExitOk;
 }

@@ -61,7 +61,8 @@ TextTools::TextTools(const Options& options) {
     // A file with nothing beside it knows no special tokens: the tokenizer's are what it means.
     const auto* raw = static_cast<const hlm_template*>(chat_template.get());
     const Json known = Json::parse(TextOf(hlm_template_describe, raw)).at("special_tokens");
-    const Json tokens = Json::parse(TextOf(hlm_tokenizer_describe, static_cast<const hlm_tokenizer*>(tokenizer.get()))).at("special_tokens");
+    const Json tokens =
+        Json::parse(TextOf(hlm_tokenizer_describe, static_cast<const hlm_tokenizer*>(tokenizer.get()))).at("special_tokens");
     for (const auto& [name, token] : tokens.items()) {
       if (token.is_string() && !known.contains(name)) variables[name] = token;
     }
@@ -101,7 +102,8 @@ Json ParseSource(const std::string& text) {
     return source;
   }
   for (const char* ending : {".npy", ".txt"}) {
-    if (path.ends_with(ending)) throw UsageError("--data " + path + ": --task takes JSONL; " + ending + " files are for runs without --task");
+    if (path.ends_with(ending))
+      throw UsageError("--data " + path + ": --task takes JSONL; " + ending + " files are for runs without --task");
   }
   source["path"] = path;
   return source;
@@ -241,7 +243,8 @@ void ExampleData::Seek(const Json& position) {
 }
 
 std::string ExampleData::Summary() const {
-  return train_->Summary() + (evaluation_ ? "; held out " + FormatCount(evaluation_->description().at("documents")) + " documents" : "");
+  return train_->Summary() +
+         (evaluation_ ? "; held out " + FormatCount(evaluation_->description().at("documents")) + " documents" : "");
 }
 
 }  // namespace horizon

@@ -16,8 +16,8 @@ namespace horizon {
 using ChatTemplate = std::unique_ptr<hlm_template, Destroyer<hlm_template_destroy>>;
 using ExampleSet = std::unique_ptr<hlm_dataset, Destroyer<hlm_dataset_destroy>>;
 
-// What makes tokens of examples: --tokenizer or --model's, and --template or what lies beside the tokenizer. Either may be null: token
-// ids need neither, texts no template.
+// What makes tokens of examples: --tokenizer or --model's, and --template or what lies beside the tokenizer. Either may be null:
+// token ids need neither, texts no template.
 struct TextTools {
   Tokenizer tokenizer;
   ChatTemplate chat_template;

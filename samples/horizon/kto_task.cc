@@ -23,9 +23,9 @@ class KtoTask : public Task {
   int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
 
   void Prepare(hlm_trainer* trainer, Progress& progress) override {
-    const std::string key = ReferenceKey(options_, HashWeights(trainer, model_));
-    reference_.Prepare(trainer, data_.train(), data_.tools(), key, rows(), progress);
-    if (data_.has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key, rows(), progress);
+    key_ = ReferenceKey(options_, HashWeights(trainer, model_));
+    reference_.Prepare(trainer, data_.train(), data_.tools(), key_, rows(), progress);
+    if (data_.has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key_, rows(), progress);
     // Each step pairs prompts with other answers: what the reference says of those cannot be known before.
     if (options_.task.kept_weights() == 0) return;
     hlm_weights* kept = nullptr;
@@ -43,8 +43,17 @@ class KtoTask : public Task {
     return metrics;
   }
 
-  Json Identity() const override { return data_.Identity(); }
-  Json Position() override { return data_.Position(); }
+  // A run that goes on with another reference would be another run.
+  Json Identity() const override {
+    Json identity = data_.Identity();
+    if (!key_.empty()) identity["reference"] = key_;
+    return identity;
+  }
+  Json Position() override {
+    Json position = Identity();
+    position.update(data_.Position());
+    return position;
+  }
   void Seek(const Json& position, int64_t) override { data_.Seek(position); }
 
   bool has_evaluation() const override { return data_.has_evaluation(); }
@@ -126,6 +135,7 @@ class KtoTask : public Task {
   const Options& options_;
   const Json& model_;
   ExampleData data_;
+  std::string key_;  // what the reference was computed with
   Reference reference_, eval_reference_;
   Weights kept_;
 };

@@ -42,8 +42,8 @@ class LanguageTask : public Task {
       logprobs_.resize(batch.n_ids);
       entropies_.resize(batch.n_ids);
       greedy_.resize(batch.n_ids);
-      Check(hlm_trainer_logprobs(trainer, nullptr, &view, logprobs_.data(), batch.n_ids, entropies_.data(), batch.n_ids, greedy_.data(),
-                                 batch.n_ids));
+      Check(hlm_trainer_logprobs(trainer, nullptr, &view, logprobs_.data(), batch.n_ids, entropies_.data(), batch.n_ids,
+                                 greedy_.data(), batch.n_ids));
       for (size_t t = 0; t < batch.n_ids; ++t) {
         if (batch.labels[t] == kIgnoredLabel) continue;
         loss -= logprobs_[t];

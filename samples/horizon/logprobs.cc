@@ -32,7 +32,8 @@ void Print(const Scored& one, bool pairs, bool sums) {
 void ScoreExamples(const Model& model, Options options) {
   options.run.no_shuffle = true;
   options.text.packing = 0;
-  if (options.text.too_long.empty()) options.text.too_long = "error";  // half a document's figure would be taken for a whole one's
+  if (options.text.too_long.empty())
+    options.text.too_long = "error";  // half a document's figure would be taken for a whole one's
   const TextTools tools(options);
   Json config = ExamplesConfig(options, tools, DescribeModel(model), options.data.files, "train");
   config["epochs"] = 1;
@@ -53,8 +54,8 @@ void ScoreExamples(const Model& model, Options options) {
 
 void ScoreRows(const Model& model, Options options) {
   CheckOneDataFile(options);
-  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, DescribeModel(model).at("vocab_size").get<int64_t>(),
-                     ReaderOf(options.model));
+  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len,
+                     DescribeModel(model).at("vocab_size").get<int64_t>(), ReaderOf(options.model));
   options.shape.seq_len = data.row_tokens();
   const Trainer trainer = MakeForwardTrainer(model, options);
   Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,

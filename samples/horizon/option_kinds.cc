@@ -128,7 +128,8 @@ CLI::Option* AddText(CLI::App& app, const std::string& name, std::string& value,
   });
 }
 
-CLI::Option* AddTexts(CLI::App& app, const std::string& name, std::vector<std::string>& values, const char* type, const std::string& help) {
+CLI::Option* AddTexts(CLI::App& app, const std::string& name, std::vector<std::string>& values, const char* type,
+                      const std::string& help) {
   return app.add_option(name, values, help)->type_name(type)->allow_extra_args(false)->check([](const std::string& given) {
     return given.empty() ? std::string("is empty") : std::string();
   });

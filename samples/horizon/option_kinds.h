@@ -1,4 +1,5 @@
-// The kinds of option that the subcommands have: what a value may be is checked while parsing, and said in the same words everywhere.
+// The kinds of option that the subcommands have: what a value may be is checked while parsing, and said in the same words
+// everywhere.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_OPTION_KINDS_H_
 #define HORIZON_LM_SAMPLES_HORIZON_OPTION_KINDS_H_
 
@@ -36,7 +37,8 @@ CLI::Option* AddReal(CLI::App& app, const std::string& name, double& value, doub
 CLI::Option* AddText(CLI::App& app, const std::string& name, std::string& value, const char* type, const std::string& help);
 
 // The same, which may be given several times.
-CLI::Option* AddTexts(CLI::App& app, const std::string& name, std::vector<std::string>& values, const char* type, const std::string& help);
+CLI::Option* AddTexts(CLI::App& app, const std::string& name, std::vector<std::string>& values, const char* type,
+                      const std::string& help);
 
 }  // namespace horizon
 

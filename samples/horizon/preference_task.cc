@@ -29,9 +29,9 @@ class PreferenceTask : public Task {
 
   void Prepare(hlm_trainer* trainer, Progress& progress) override {
     if (!HasReference()) return;
-    const std::string key = ReferenceKey(options_, HashWeights(trainer, model_));
-    reference_.Prepare(trainer, data_.train(), data_.tools(), key, rows(), progress);
-    if (data_.has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key, rows(), progress);
+    key_ = ReferenceKey(options_, HashWeights(trainer, model_));
+    reference_.Prepare(trainer, data_.train(), data_.tools(), key_, rows(), progress);
+    if (data_.has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key_, rows(), progress);
   }
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
@@ -44,8 +44,17 @@ class PreferenceTask : public Task {
     return metrics;
   }
 
-  Json Identity() const override { return data_.Identity(); }
-  Json Position() override { return data_.Position(); }
+  // A run that goes on with another reference would be another run.
+  Json Identity() const override {
+    Json identity = data_.Identity();
+    if (!key_.empty()) identity["reference"] = key_;
+    return identity;
+  }
+  Json Position() override {
+    Json position = Identity();
+    position.update(data_.Position());
+    return position;
+  }
   void Seek(const Json& position, int64_t) override { data_.Seek(position); }
 
   bool has_evaluation() const override { return data_.has_evaluation(); }
@@ -69,10 +78,14 @@ class PreferenceTask : public Task {
   }
 
  private:
-  static constexpr double hlm_preference_metrics::* kMeans[] = {
-      &hlm_preference_metrics::loss,           &hlm_preference_metrics::reward_chosen,    &hlm_preference_metrics::reward_rejected,
-      &hlm_preference_metrics::accuracy,       &hlm_preference_metrics::margin,           &hlm_preference_metrics::logprob_chosen,
-      &hlm_preference_metrics::logprob_rejected, &hlm_preference_metrics::sft};
+  static constexpr double hlm_preference_metrics::*kMeans[] = {&hlm_preference_metrics::loss,
+                                                               &hlm_preference_metrics::reward_chosen,
+                                                               &hlm_preference_metrics::reward_rejected,
+                                                               &hlm_preference_metrics::accuracy,
+                                                               &hlm_preference_metrics::margin,
+                                                               &hlm_preference_metrics::logprob_chosen,
+                                                               &hlm_preference_metrics::logprob_rejected,
+                                                               &hlm_preference_metrics::sft};
 
   bool HasReference() const { return options_.task.task == "dpo" && !options_.task.reference_free; }
 
@@ -103,6 +116,7 @@ class PreferenceTask : public Task {
   const Json& model_;
   ExampleData data_;
   hlm_preference_options loss_;
+  std::string key_;  // what the reference was computed with
   Reference reference_, eval_reference_;
 };
 

@@ -11,7 +11,8 @@
 namespace horizon {
 namespace {
 
-// A column holds floats; the two together hold a double's sum to 2^-48 of itself, so that the first loss is ln 2 whatever the sum.
+// A column holds floats; the two together hold a double's sum to 2^-48 of itself, so that the first loss is ln 2 whatever the
+// sum.
 constexpr const char* kSum = "reference_sum";
 constexpr const char* kRest = "reference_rest";
 
@@ -122,7 +123,8 @@ void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& to
     WriteColumn(set.get(), kSum, key, sum);
     WriteColumn(set.get(), kRest, key, rest);
   }
-  progress.Say("reference: log-probabilities of " + FormatCount(computed) + " documents computed, of " + FormatCount(read) + " read");
+  progress.Say("reference: log-probabilities of " + FormatCount(computed) + " documents computed, of " + FormatCount(read) +
+               " read");
 }
 
 std::vector<double> Reference::SumsOf(const hlm_dataset_batch& batch) const {

@@ -67,6 +67,8 @@ class RowsTask : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model) { return std::make_unique<RowsTask>(options, model); }
+std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model) {
+  return std::make_unique<RowsTask>(options, model);
+}
 
 }  // namespace horizon

@@ -24,8 +24,8 @@ class Task {
   virtual int64_t row_tokens() const = 0;
   virtual int64_t steps_per_epoch() const = 0;
 
-  // Before the first step, under the weights that the run begins from (a resumed one too): what must be known of them. Cancelling the
-  // trainer ends it with CANCELLED.
+  // Before the first step, under the weights that the run begins from (a resumed one too): what must be known of them. Cancelling
+  // the trainer ends it with CANCELLED.
   virtual void Prepare(hlm_trainer* /*trainer*/, Progress& /*progress*/) {}
 
   // Step `step`, from 1, with its update. `more`: what the task has to tell of it, as members of the step's line.

@@ -56,16 +56,19 @@ void AddTaskOptions(CLI::App& app, Options& options) {
                      {"apo_zero", HLM_PREFERENCE_APO_ZERO},
                      {"apo_down", HLM_PREFERENCE_APO_DOWN}},
                     "of dpo: see docs/objectives.md"));
-  belongs(AddReal(app, "--beta", task.beta, 0, kNoLimit, "strength of the reference, of orpo the weight of its odds (default: 0.1, simpo 2)"));
+  belongs(AddReal(app, "--beta", task.beta, 0, kNoLimit,
+                  "strength of the reference, of orpo the weight of its odds (default: 0.1, simpo 2)"));
   belongs(AddReal(app, "--gamma", task.gamma, 0, kNoLimit, "the margin that is asked for (default: 0, simpo 1)"));
-  belongs(AddReal(app, "--label-smoothing", task.label_smoothing, 0, 1, "the share of pairs that are taken to be the wrong way round", true));
+  belongs(AddReal(app, "--label-smoothing", task.label_smoothing, 0, 1,
+                  "the share of pairs that are taken to be the wrong way round", true));
   belongs(AddReal(app, "--sft-weight", task.sft_weight, 0, kNoLimit, "adds this times the chosen answers' loss a token"));
   belongs(app.add_flag("--reference-free", task.reference_free, "every reference log-probability is 0"));
   belongs(AddReal(app, "--desirable-weight", task.desirable_weight, 0, kNoLimit, "of good answers"));
   belongs(AddReal(app, "--undesirable-weight", task.undesirable_weight, 0, kNoLimit, "of bad answers"));
-  belongs(AddChoice(app, "--kl", task.mismatched_kl, {{"mismatched", 1}, {"none", 0}},
-                    "how far the model is from its reference: by prompts with other prompts' answers, which takes a second copy of the "
-                    "weights, or not at all"));
+  belongs(AddChoice(
+      app, "--kl", task.mismatched_kl, {{"mismatched", 1}, {"none", 0}},
+      "how far the model is from its reference: by prompts with other prompts' answers, which takes a second copy of the "
+      "weights, or not at all"));
   AddReal(app, "--eval-fraction", task.eval_fraction, 0, 1, "this share of the records is held out for evaluation", true)
       ->group(kTaskGroup)
       ->needs(name)
@@ -81,7 +84,8 @@ void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& gro
       ->capture_default_str()
       ->group(group);
   AddText(app, "--template-variables", text.variables, "JSON", "an object of further variables of the template")->group(group);
-  AddText(app, "--template-date", text.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)")->group(group);
+  AddText(app, "--template-date", text.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)")
+      ->group(group);
 }
 
 void AddTextOptions(CLI::App& app, Options& options, const std::string& group) {
@@ -90,34 +94,41 @@ void AddTextOptions(CLI::App& app, Options& options, const std::string& group) {
   AddWord(app, "--train-on", text.train_on, {"auto", "assistant", "completion", "last", "all"},
           "what is trained of a document; auto: completions, answers of conversations, all of a text")
       ->group(group);
-  AddWord(app, "--mask", text.mask, {"auto", "tags", "spans", "unroll"}, "how answers are found in what a template makes")->group(group);
+  AddWord(app, "--mask", text.mask, {"auto", "tags", "spans", "unroll"}, "how answers are found in what a template makes")
+      ->group(group);
   AddChoice(app, "--packing", text.packing, {{"on", 1}, {"off", 0}}, "rows of several documents, or of one each")->group(group);
   AddWord(app, "--too-long", text.too_long, {"truncate", "split", "drop", "error"},
           "documents above --seq-len (default: truncate; pretrain: split)")
       ->group(group);
-  AddText(app, "--cache-dir", text.cache_dir, "DIR|none", "where tokens are kept (default: .horizon-cache beside the first file)")->group(group);
+  AddText(app, "--cache-dir", text.cache_dir, "DIR|none", "where tokens are kept (default: .horizon-cache beside the first file)")
+      ->group(group);
   AddWord(app, "--bad-records", text.bad_records, {"error", "skip"}, "what becomes of records that cannot be read")->group(group);
-  app.add_flag("--safe-content", text.safe_content, "no special token is matched in what is the data's and not the template's")->group(group);
+  app.add_flag("--safe-content", text.safe_content, "no special token is matched in what is the data's and not the template's")
+      ->group(group);
 }
 
 void AddEvalTaskOptions(CLI::App& app, Options& options) {
   const char* group = "Whole documents (with --task)";
   ScoreOptions& score = options.score;
-  CLI::Option* task = AddWord(app, "--task", score.task, {"perplexity", "choice"},
-                              "perplexity: nats a token and bits a byte of .txt, .npy or JSONL with \"text\", in windows of --seq-len; "
-                              "choice: JSONL of {\"prompt\", \"choices\", \"answer\"}")
-                          ->group(group)
-                          ->excludes("--labels");
+  CLI::Option* task =
+      AddWord(app, "--task", score.task, {"perplexity", "choice"},
+              "perplexity: nats a token and bits a byte of .txt, .npy or JSONL with \"text\", in windows of --seq-len; "
+              "choice: JSONL of {\"prompt\", \"choices\", \"answer\"}")
+          ->group(group)
+          ->excludes("--labels");
   AddNumber(app, "--stride", score.stride, 1, "of perplexity: ids between two windows' beginnings (default: --seq-len less 1)")
       ->group(group)
       ->needs(task);
-  AddText(app, "--details", score.details, "FILE", "of choice: one JSON object a line for each question")->group(group)->needs(task);
+  AddText(app, "--details", score.details, "FILE", "of choice: one JSON object a line for each question")
+      ->group(group)
+      ->needs(task);
   AddTokenizerOptions(app, options, group);
 }
 
 void AddLogprobsOptions(CLI::App& app, Options& options) {
   options.task.task = "sft";
-  AddWord(app, "--task", options.task.task, {"pretrain", "sft", "dpo", "kto"}, "what JSONL holds: texts, answers, pairs, labelled answers");
+  AddWord(app, "--task", options.task.task, {"pretrain", "sft", "dpo", "kto"},
+          "what JSONL holds: texts, answers, pairs, labelled answers");
   app.add_flag("--sums", options.score.sums, "leave out the ids and the log-probability of each");
   AddTextOptions(app, options, kTextGroup);
 }
@@ -144,7 +155,8 @@ void CheckTaskOptions(const Options& options) {
   if (task.loss == HLM_PREFERENCE_ROBUST && task.label_smoothing >= 0.5) {
     throw UsageError(Format("--loss robust needs --label-smoothing below 0.5, not %g", task.label_smoothing));
   }
-  if (options.model.bytes) throw UsageError("--bytes is for .txt files; the examples of --task need a tokenizer, or are token ids");
+  if (options.model.bytes)
+    throw UsageError("--bytes is for .txt files; the examples of --task need a tokenizer, or are token ids");
   if (task.pairs() && options.shape.batch_size % 2 != 0) {
     throw UsageError("--batch-size " + std::to_string(options.shape.batch_size) + " is odd; a pair takes two rows");
   }

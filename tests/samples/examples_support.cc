@@ -37,7 +37,8 @@ Words With(Words words, const Words& more) {
 
 Words WithDefaults(Words words, const Words& defaults) {
   for (size_t i = 0; i + 1 < defaults.size(); i += 2) {
-    if (std::find(words.begin(), words.end(), defaults[i]) == words.end()) words.insert(words.end(), {defaults[i], defaults[i + 1]});
+    if (std::find(words.begin(), words.end(), defaults[i]) == words.end())
+      words.insert(words.end(), {defaults[i], defaults[i + 1]});
   }
   return words;
 }
@@ -55,8 +56,9 @@ std::string ExampleModel() {
 }
 
 std::string WriteConversations(const std::string& name, int64_t count, int64_t first) {
-  return WriteRecords(name, first, count,
-                      [](int64_t i) { return json{{"messages", {Turn("user", Question(i)), Turn("assistant", Answer(i))}}}; });
+  return WriteRecords(name, first, count, [](int64_t i) {
+    return json{{"messages", {Turn("user", Question(i)), Turn("assistant", Answer(i))}}};
+  });
 }
 
 std::string WritePairs(const std::string& name, int64_t count, int64_t first) {
@@ -76,7 +78,8 @@ std::string WriteLabelled(const std::string& name, int64_t count, int64_t first)
 Result TrainTask(const std::string& task, const Words& more) {
   const std::string model = ExampleModel();
   const Words words = With({"train", "--config", model + "/config.json", "--tokenizer", model, "--task", task, "--json"}, more);
-  return Horizon(WithDefaults(words, {"--compute", "f32", "--seq-len", "96", "--cache-dir", Scratch("cache"), "--threads", "1", "--optimizer-threads", "1"}));
+  return Horizon(WithDefaults(words, {"--compute", "f32", "--seq-len", "96", "--cache-dir", Scratch("cache"), "--threads", "1",
+                                      "--optimizer-threads", "1"}));
 }
 
 std::vector<json> TaskLines(const std::string& task, const Words& more) {

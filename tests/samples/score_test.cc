@@ -1,4 +1,5 @@
-// horizon logprobs, eval --task and show-mask by tokens: each against sums that the test makes itself from another command's output.
+// horizon logprobs, eval --task and show-mask by tokens: each against sums that the test makes itself from another command's
+// output.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,7 +29,9 @@ std::vector<json> Lines(const Words& words) {
   return result.status == 0 ? result.Lines() : std::vector<json>(1);
 }
 
-std::vector<json> Logprobs(const Words& more) { return Lines(OnModel("logprobs", With({"--cache-dir", Scratch("cache")}, more))); }
+std::vector<json> Logprobs(const Words& more) {
+  return Lines(OnModel("logprobs", With({"--cache-dir", Scratch("cache")}, more)));
+}
 
 TEST(LogprobsTest, RowsSumToTheirLoss) {
   const std::string data = WriteRows("rows.npy", 12, SomeIds(12 * 7));
@@ -93,15 +96,18 @@ TEST(PerplexityTest, EveryIdIsScoredOnceInItsWindow) {
   const int64_t window = 8, stride = 3, n = 20;
   const std::vector<int64_t> ids = SomeIds(n);
   std::vector<int64_t> rows;
-  for (int64_t begin = 0; begin + window <= n; begin += stride) rows.insert(rows.end(), ids.begin() + begin, ids.begin() + begin + window);
-  const auto lines = Lines({"logprobs", "--config", SmallConfig(), "--compute", "f32", "--data", WriteRows("windows.npy", window, rows)});
+  for (int64_t begin = 0; begin + window <= n; begin += stride)
+    rows.insert(rows.end(), ids.begin() + begin, ids.begin() + begin + window);
+  const auto lines =
+      Lines({"logprobs", "--config", SmallConfig(), "--compute", "f32", "--data", WriteRows("windows.npy", window, rows)});
   double sum = 0;
   for (size_t r = 0; r < lines.size(); ++r) {
-    for (size_t t = r == 0 ? 1 : static_cast<size_t>(window - stride); t < window; ++t) sum += lines[r]["logprobs"][t].get<double>();
+    for (size_t t = r == 0 ? 1 : static_cast<size_t>(window - stride); t < window; ++t)
+      sum += lines[r]["logprobs"][t].get<double>();
   }
   const auto perplexity = [&](const std::string& file) {
-    return Lines({"eval", "--config", SmallConfig(), "--compute", "f32", "--task", "perplexity", "--data", file, "--seq-len", "8", "--stride", "3",
-                  "--json"})
+    return Lines({"eval", "--config", SmallConfig(), "--compute", "f32", "--task", "perplexity", "--data", file, "--seq-len", "8",
+                  "--stride", "3", "--json"})
         .back();
   };
   const json eval = perplexity(WriteStream("stream.npy", ids));
@@ -139,9 +145,10 @@ TEST(PerplexityTest, BytesAreThoseOfTheScoredTokens) {
 }
 
 TEST(ChoiceTest, TheLikeliestChoiceIsTaken) {
-  const std::vector<std::pair<std::string, Words>> questions = {{"The capital of Norway is", {" Oslo.", " Lima.", " a rather long answer."}},
-                                                                {"2 plus 2 is", {" 4.", " twelve."}},
-                                                                {"Hot and", {" cold", " the opposite of it, as is said"}}};
+  const std::vector<std::pair<std::string, Words>> questions = {
+      {"The capital of Norway is", {" Oslo.", " Lima.", " a rather long answer."}},
+      {"2 plus 2 is", {" 4.", " twelve."}},
+      {"Hot and", {" cold", " the opposite of it, as is said"}}};
   std::string file, examples;
   for (size_t i = 0; i < questions.size(); ++i) {
     file += json{{"prompt", questions[i].first}, {"choices", questions[i].second}, {"answer", i == 1 ? 1 : 0}}.dump() + "\n";
@@ -151,8 +158,8 @@ TEST(ChoiceTest, TheLikeliestChoiceIsTaken) {
   }
   WriteFile(Scratch("questions.jsonl"), file);
   WriteFile(Scratch("as-examples.jsonl"), examples);
-  const json line = Lines(OnModel("eval", {"--task", "choice", "--data", Scratch("questions.jsonl"), "--json", "--seq-len", "64", "--details",
-                                           Scratch("details.jsonl")}))
+  const json line = Lines(OnModel("eval", {"--task", "choice", "--data", Scratch("questions.jsonl"), "--json", "--seq-len", "64",
+                                           "--details", Scratch("details.jsonl")}))
                         .back();
   // What logprobs gives ends with eos_token, which is not a part of a choice.
   const auto scored = Logprobs({"--data", Scratch("as-examples.jsonl"), "--seq-len", "64"});
@@ -179,12 +186,16 @@ TEST(ChoiceTest, TheLikeliestChoiceIsTaken) {
 }
 
 TEST(ChoiceTest, BytesAndConversationsAreScoredToo) {
-  WriteFile(Scratch("bytes.jsonl"), R"({"prompt": "ab", "choices": ["c", "dd"], "answer": 0})" "\n");
-  const json bytes =
-      Lines({"eval", "--config", SmallConfig(), "--task", "choice", "--data", Scratch("bytes.jsonl"), "--json", "--seq-len", "16"}).back();
+  WriteFile(Scratch("bytes.jsonl"), R"({"prompt": "ab", "choices": ["c", "dd"], "answer": 0})"
+                                    "\n");
+  const json bytes = Lines({"eval", "--config", SmallConfig(), "--task", "choice", "--data", Scratch("bytes.jsonl"), "--json",
+                            "--seq-len", "16"})
+                         .back();
   EXPECT_EQ(bytes["tokens"], 3);
-  WriteFile(Scratch("chat.jsonl"), R"({"prompt": [{"role": "user", "content": "Hi"}], "choices": ["Hello", "No"], "answer": 0})" "\n");
-  const json chat = Lines(OnModel("eval", {"--task", "choice", "--data", Scratch("chat.jsonl"), "--json", "--seq-len", "64"})).back();
+  WriteFile(Scratch("chat.jsonl"), R"({"prompt": [{"role": "user", "content": "Hi"}], "choices": ["Hello", "No"], "answer": 0})"
+                                   "\n");
+  const json chat =
+      Lines(OnModel("eval", {"--task", "choice", "--data", Scratch("chat.jsonl"), "--json", "--seq-len", "64"})).back();
   EXPECT_EQ(chat["questions"], 1);
 }
 
@@ -199,8 +210,10 @@ TEST(EvalTaskTest, WhatIsWrongIsSaidInOneLine) {
     return Scratch("wrong.jsonl");
   };
   fails({"--task", "choice", "--data", file("\n{\"prompt\": \"a\"}\n")}, 1, {"wrong.jsonl:2", "choices"});
-  fails({"--task", "choice", "--data", file(R"({"prompt": "a", "choices": ["b", "c"], "answer": 2})")}, 1, {"wrong.jsonl:1", "2", "[0, 2)"});
-  fails({"--task", "choice", "--data", file(R"({"prompt": "a", "choices": ["b", ""], "answer": 0})")}, 1, {"wrong.jsonl:1", "empty"});
+  fails({"--task", "choice", "--data", file(R"({"prompt": "a", "choices": ["b", "c"], "answer": 2})")}, 1,
+        {"wrong.jsonl:1", "2", "[0, 2)"});
+  fails({"--task", "choice", "--data", file(R"({"prompt": "a", "choices": ["b", ""], "answer": 0})")}, 1,
+        {"wrong.jsonl:1", "empty"});
   fails({"--task", "choice", "--data", file("\n")}, 1, {"no question"});
   fails({"--task", "perplexity", "--data", file("nonsense")}, 1, {"wrong.jsonl:1", "JSON"});
   fails({"--task", "perplexity", "--data", file("{\"text\": 3}")}, 1, {"wrong.jsonl:1", "text"});
@@ -213,8 +226,8 @@ TEST(EvalTaskTest, WhatIsWrongIsSaidInOneLine) {
 
 // Counts only: how much faster it is, is for a quiet machine to say.
 TEST(BenchPackingTest, BothFormsTrainTheSameTokens) {
-  const json line = Lines({"bench", "--config", SmallConfig(), "--compute", "f32", "--mixed-lengths", "--seq-len", "64", "--batch-size", "4",
-                           "--steps", "10", "--warm-up", "1", "--json"})
+  const json line = Lines({"bench", "--config", SmallConfig(), "--compute", "f32", "--mixed-lengths", "--seq-len", "64",
+                           "--batch-size", "4", "--steps", "10", "--warm-up", "1", "--json"})
                         .back();
   EXPECT_EQ(line["documents"], 40);
   EXPECT_EQ(line["padded_steps"], 10);
@@ -239,7 +252,8 @@ TEST(ShowMaskTokensTest, MarksTheTokensThatTrainingPredicts) {
       trained += sequence["trained_tokens"][t].get<bool>();
     }
     const Result plain = Horizon(words);
-    const std::string share = std::to_string(trained) + " of " + std::to_string(line["ids"].size()) + " tokens trained, in 1 ranges";
+    const std::string share =
+        std::to_string(trained) + " of " + std::to_string(line["ids"].size()) + " tokens trained, in 1 ranges";
     EXPECT_NE(plain.out.find(share), std::string::npos) << plain.out;
     EXPECT_NE(plain.out.find("<|im_start|>assistant\n⟦It is"), std::string::npos) << plain.out;
     EXPECT_NE(plain.out.find(".<|im_end|>⟧"), std::string::npos) << plain.out;

@@ -25,8 +25,9 @@ std::set<std::string> KeysOf(const json& line) {
   return keys;
 }
 
-const std::set<std::string> kStepKeys = {"step", "loss", "grad_norm", "lr", "tokens", "tokens_per_second", "skipped", "epoch", "num_tokens"};
-const std::set<std::string> kRewardKeys = {"rewards/chosen",     "rewards/rejected", "rewards/accuracies",
+const std::set<std::string> kStepKeys = {"step",    "loss",  "grad_norm", "lr", "tokens", "tokens_per_second",
+                                         "skipped", "epoch", "num_tokens"};
+const std::set<std::string> kRewardKeys = {"rewards/chosen",  "rewards/rejected", "rewards/accuracies",
                                            "rewards/margins", "logps/chosen",     "logps/rejected"};
 
 std::set<std::string> Join(std::set<std::string> a, const std::set<std::string>& b, const std::string& prefix = "") {
@@ -35,12 +36,13 @@ std::set<std::string> Join(std::set<std::string> a, const std::set<std::string>&
 }
 
 TEST(TaskTest, SftLearnsTheAnswersAndSaysSo) {
-  const auto lines = TaskLines("sft", {"--data", WriteConversations("sft.jsonl", 48), "--epochs", "3", "--batch-size", "4", "--lr", "1e-2",
-                                       "--eval-data", WriteConversations("held.jsonl", 8, 100), "--eval-every", "1000"});
+  const auto lines =
+      TaskLines("sft", {"--data", WriteConversations("sft.jsonl", 48), "--epochs", "3", "--batch-size", "4", "--lr", "1e-2",
+                        "--eval-data", WriteConversations("held.jsonl", 8, 100), "--eval-every", "1000"});
   const json& eval = lines.back();
   EXPECT_EQ(KeysOf(lines[0]), kStepKeys);
-  EXPECT_EQ(KeysOf(eval), (std::set<std::string>{"step", "eval_loss", "eval_perplexity", "eval_tokens", "eval_mean_token_accuracy",
-                                                 "eval_entropy"}));
+  EXPECT_EQ(KeysOf(eval), (std::set<std::string>{"step", "eval_loss", "eval_perplexity", "eval_tokens",
+                                                 "eval_mean_token_accuracy", "eval_entropy"}));
   const json& last = lines[lines.size() - 2];
   EXPECT_LT(last["loss"].get<double>(), 0.7 * lines[0]["loss"].get<double>());
   EXPECT_EQ(last["epoch"], 3.0);
@@ -74,8 +76,8 @@ TEST(TaskTest, HowDocumentsArePackedChangesNothing) {
 TEST(TaskTest, TheFirstDpoLossIsTheLogarithmOfTwo) {
   const std::string data = WritePairs("pairs.jsonl", 20);
   for (const char* compute : {"f32", "bf16"}) {
-    const auto lines = TaskLines("dpo", {"--data", data, "--steps", "12", "--batch-size", "8", "--lr", "2e-3", "--compute", compute,
-                                         "--eval-data", WritePairs("held-pairs.jsonl", 6, 50)});
+    const auto lines = TaskLines("dpo", {"--data", data, "--steps", "12", "--batch-size", "8", "--lr", "2e-3", "--compute",
+                                         compute, "--eval-data", WritePairs("held-pairs.jsonl", 6, 50)});
     EXPECT_NEAR(lines[0]["loss"].get<double>(), std::log(2.0), 1e-6) << compute;
     EXPECT_EQ(KeysOf(lines[0]), Join(kStepKeys, kRewardKeys));
     EXPECT_NEAR(lines[0]["rewards/chosen"].get<double>(), 0, 1e-6);
@@ -91,33 +93,39 @@ TEST(TaskTest, TheFirstDpoLossIsTheLogarithmOfTwo) {
 // With every reward 0 each loss has a value that its formula gives at once.
 TEST(TaskTest, EveryDpoLossBeginsWhereItsFormulaSays) {
   const double ln2 = std::log(2.0), beta = 0.1;
-  const std::map<std::string, double> expected = {{"sigmoid", ln2},
-                                                  {"robust", ln2},
-                                                  {"hinge", 1},
-                                                  {"ipo", std::pow(1 / (2 * beta), 2)},
-                                                  {"sigmoid_norm", ln2},
-                                                  {"exo_pair", 0.5 * (std::log(0.5) - std::log(0.999)) + 0.5 * (std::log(0.5) - std::log(0.001))},
-                                                  {"nca_pair", 2 * ln2},
-                                                  {"bco_pair", 2 * ln2},
-                                                  {"sppo_hard", 2 * std::pow(0.5 / beta, 2)},
-                                                  {"apo_zero", 1},
-                                                  {"apo_down", 1}};
+  const std::map<std::string, double> expected = {
+      {"sigmoid", ln2},
+      {"robust", ln2},
+      {"hinge", 1},
+      {"ipo", std::pow(1 / (2 * beta), 2)},
+      {"sigmoid_norm", ln2},
+      {"exo_pair", 0.5 * (std::log(0.5) - std::log(0.999)) + 0.5 * (std::log(0.5) - std::log(0.001))},
+      {"nca_pair", 2 * ln2},
+      {"bco_pair", 2 * ln2},
+      {"sppo_hard", 2 * std::pow(0.5 / beta, 2)},
+      {"apo_zero", 1},
+      {"apo_down", 1}};
   const std::string data = WritePairs("pairs.jsonl", 20);
   for (const auto& [loss, value] : expected) {
     const auto lines = TaskLines("dpo", {"--data", data, "--steps", "1", "--batch-size", "4", "--loss", loss});
     EXPECT_NEAR(lines[0]["loss"].get<double>(), value, 1e-5 * value) << loss;
   }
   // x = -gamma at first: -(1-e) log sig(-g) - e log sig(g)
-  const auto smooth = TaskLines("dpo", {"--data", data, "--steps", "1", "--batch-size", "4", "--gamma", "0.5", "--label-smoothing", "0.2"});
+  const auto smooth =
+      TaskLines("dpo", {"--data", data, "--steps", "1", "--batch-size", "4", "--gamma", "0.5", "--label-smoothing", "0.2"});
   EXPECT_NEAR(smooth[0]["loss"].get<double>(), 0.8 * std::log1p(std::exp(0.5)) + 0.2 * std::log1p(std::exp(-0.5)), 1e-6);
 }
 
 TEST(TaskTest, ReferencesAreComputedOnceForTheSameWeightsAndData) {
   const std::string data = WritePairs("referenced.jsonl", 20), cache = FreshFolder("reference-cache");
   const auto run = [&](const Words& more) {
-    const Words words = {"train", "--config", ExampleModel() + "/config.json", "--tokenizer", ExampleModel(), "--task", "dpo", "--seq-len",
-                         "96", "--data", data, "--steps", "4", "--batch-size", "4"};
-    const Result result = Horizon(WithDefaults(With(words, more), {"--compute", "f32", "--cache-dir", cache, "--threads", "1", "--optimizer-threads", "1"}));
+    const Words words = {"train",       "--config",     ExampleModel() + "/config.json",
+                         "--tokenizer", ExampleModel(), "--task",
+                         "dpo",         "--seq-len",    "96",
+                         "--data",      data,           "--steps",
+                         "4",           "--batch-size", "4"};
+    const Result result = Horizon(WithDefaults(
+        With(words, more), {"--compute", "f32", "--cache-dir", cache, "--threads", "1", "--optimizer-threads", "1"}));
     EXPECT_EQ(result.status, 0) << result.err;
     return result.out;
   };
@@ -133,14 +141,15 @@ TEST(TaskTest, ReferencesAreComputedOnceForTheSameWeightsAndData) {
 
 TEST(TaskTest, KtoWeighsGoodAndBadAnswers) {
   const std::string data = WriteLabelled("labelled.jsonl", 24);
-  const auto lines = TaskLines("kto", {"--data", data, "--steps", "8", "--batch-size", "24", "--packing", "off", "--lr", "2e-3", "--kl", "none",
-                                       "--desirable-weight", "2", "--undesirable-weight", "0.5"});
+  const auto lines = TaskLines("kto", {"--data", data, "--steps", "8", "--batch-size", "24", "--packing", "off", "--lr", "2e-3",
+                                       "--kl", "none", "--desirable-weight", "2", "--undesirable-weight", "0.5"});
   // 16 of 24 are good; with rewards and kl of 0 each costs half its weight.
   EXPECT_EQ(lines[0]["count/chosen"], 16);
   EXPECT_EQ(lines[0]["count/rejected"], 8);
   EXPECT_NEAR(lines[0]["loss"].get<double>(), (16 * 2 * 0.5 + 8 * 0.5 * 0.5) / 24, 1e-5);
   EXPECT_EQ(lines[0]["kl"], 0.0);
-  const auto with = TaskLines("kto", {"--data", data, "--steps", "8", "--batch-size", "8", "--lr", "2e-3", "--eval-fraction", "0.25"});
+  const auto with =
+      TaskLines("kto", {"--data", data, "--steps", "8", "--batch-size", "8", "--lr", "2e-3", "--eval-fraction", "0.25"});
   EXPECT_NEAR(with[0]["loss"].get<double>(), 0.5, 1e-5) << "the reference is the model";
   EXPECT_NEAR(with[0]["kl"].get<double>(), 0, 1e-4);
   const json& eval = with.back();
@@ -178,7 +187,9 @@ TEST(TaskTest, AStoppedRunGoesOnBitForBit) {
       TaskLines(task, With(saving, {"--steps", steps, "--out", FreshFolder("parts-" + task)}));
     }
     EXPECT_EQ(Curve(log), Curve(whole)) << task;
-    EXPECT_EQ(ReadFile(Scratch("parts-" + task) + "/model.safetensors"), ReadFile(Scratch("whole-" + task) + "/model.safetensors")) << task;
+    EXPECT_EQ(ReadFile(Scratch("parts-" + task) + "/model.safetensors"),
+              ReadFile(Scratch("whole-" + task) + "/model.safetensors"))
+        << task;
   }
 }
 
@@ -191,13 +202,14 @@ TEST(TaskTest, AKilledRunGoesOnBitForBit) {
   const std::string model = ExampleModel();
   int killed = 0;
   for (const unsigned microseconds : {300'000u, 170'000u, 450'000u, 90'000u, 600'000u}) {
-    const Result result = Horizon(With({"train", "--config", model + "/config.json", "--tokenizer", model, "--compute", "f32", "--task", "dpo",
-                                        "--seq-len", "96", "--cache-dir", Scratch("cache"), "--threads", "1", "--optimizer-threads", "1"},
-                                       saving),
-                                  [&](int process) {
-                                    usleep(microseconds);
-                                    kill(process, SIGKILL);
-                                  });
+    const Result result =
+        Horizon(With({"train", "--config", model + "/config.json", "--tokenizer", model, "--compute", "f32", "--task", "dpo",
+                      "--seq-len", "96", "--cache-dir", Scratch("cache"), "--threads", "1", "--optimizer-threads", "1"},
+                     saving),
+                [&](int process) {
+                  usleep(microseconds);
+                  kill(process, SIGKILL);
+                });
     killed += result.status == 128 + SIGKILL;
   }
   EXPECT_GT(killed, 0);
@@ -208,20 +220,59 @@ TEST(TaskTest, AKilledRunGoesOnBitForBit) {
 TEST(TaskTest, OtherDataThanTheCheckpointsAreRefused) {
   const std::string folder = FreshFolder("other-data");
   TaskLines("sft", {"--data", WriteConversations("one.jsonl", 20), "--steps", "2", "--checkpoint-dir", folder});
-  const Result other = TrainTask("sft", {"--data", WriteConversations("two.jsonl", 21), "--steps", "3", "--checkpoint-dir", folder, "--resume"});
+  const Result other =
+      TrainTask("sft", {"--data", WriteConversations("two.jsonl", 21), "--steps", "3", "--checkpoint-dir", folder, "--resume"});
   EXPECT_EQ(other.status, 1);
   ExpectOneErrorLine(other, {"order of the data"});
-  const Result task = TrainTask("pretrain", {"--data", Scratch("one.jsonl"), "--steps", "3", "--checkpoint-dir", folder, "--resume"});
+  const Result task =
+      TrainTask("pretrain", {"--data", Scratch("one.jsonl"), "--steps", "3", "--checkpoint-dir", folder, "--resume"});
   EXPECT_EQ(task.status, 1);
   ExpectOneErrorLine(task, {"task", "sft", "pretrain"});
+}
+
+TEST(TaskTest, AnotherReferenceThanTheCheckpointsIsRefused) {
+  const std::string folder = FreshFolder("other-reference");
+  const Words run = {"--data", WritePairs("pairs.jsonl", 20), "--batch-size", "4", "--checkpoint-dir", folder, "--resume"};
+  TaskLines("dpo", With(run, {"--steps", "1"}));
+  const Result other = TrainTask("dpo", With(run, {"--steps", "2", "--init-seed", "5"}));
+  EXPECT_EQ(other.status, 1);
+  ExpectOneErrorLine(other, {"reference", "weights", "not go on"});
+}
+
+TEST(TaskTest, APlanHasRoomForTheWeightsThatKtoKeeps) {
+  const auto frozen = [](const Words& more) {
+    const Result result = Horizon(
+        With({"plan", "--config", ExampleModel() + "/config.json", "--task", "kto", "--data", "x.jsonl", "--json"}, more));
+    EXPECT_EQ(result.status, 0) << result.err;
+    return json::parse(result.out).at("memory").at("host").value("frozen", int64_t{0});
+  };
+  EXPECT_GT(frozen({}), 0);
+  EXPECT_EQ(frozen({"--kl", "none"}), 0);
 }
 
 TEST(TaskTest, SeveralFilesAreMixedByWeight) {
   const std::string a = WriteConversations("mix-a.jsonl", 30), b = WriteConversations("mix-b.jsonl", 10, 200);
   const auto documents = [&](const Words& more) {
-    const Result result = Horizon(With({"train", "--config", ExampleModel() + "/config.json", "--tokenizer", ExampleModel(), "--task", "sft",
-                                        "--seq-len", "96", "--cache-dir", Scratch("cache"), "--steps", "1", "--packing", "off", "--json",
-                                        "--threads", "1", "--optimizer-threads", "1"},
+    const Result result = Horizon(With({"train",
+                                        "--config",
+                                        ExampleModel() + "/config.json",
+                                        "--tokenizer",
+                                        ExampleModel(),
+                                        "--task",
+                                        "sft",
+                                        "--seq-len",
+                                        "96",
+                                        "--cache-dir",
+                                        Scratch("cache"),
+                                        "--steps",
+                                        "1",
+                                        "--packing",
+                                        "off",
+                                        "--json",
+                                        "--threads",
+                                        "1",
+                                        "--optimizer-threads",
+                                        "1"},
                                        more));
     EXPECT_EQ(result.status, 0) << result.err;
     // One document a row: the first step's share of an epoch says how many there are.
@@ -235,13 +286,15 @@ TEST(TaskTest, SeveralFilesAreMixedByWeight) {
 
 TEST(TaskTest, TensorBoardHasTheTagsOfTrainers) {
   const std::string folder = FreshFolder("task-events");
-  const auto lines = TaskLines("dpo", {"--data", WritePairs("pairs.jsonl", 20), "--steps", "2", "--batch-size", "4", "--tensorboard", folder,
-                                       "--eval-fraction", "0.3"});
+  const auto lines = TaskLines("dpo", {"--data", WritePairs("pairs.jsonl", 20), "--steps", "2", "--batch-size", "4",
+                                       "--tensorboard", folder, "--eval-fraction", "0.3"});
   const std::filesystem::path file = std::filesystem::directory_iterator(folder)->path();
   const std::vector<Event> events = ReadEvents(file);
   ASSERT_EQ(events.size(), 4u);
-  const std::map<std::string, float> step(events[2].values.begin(), events[2].values.end()), eval(events[3].values.begin(), events[3].values.end());
-  for (const char* key : {"rewards/chosen", "rewards/margins", "rewards/accuracies", "logps/rejected", "epoch", "num_tokens", "loss"}) {
+  const std::map<std::string, float> step(events[2].values.begin(), events[2].values.end()),
+      eval(events[3].values.begin(), events[3].values.end());
+  for (const char* key :
+       {"rewards/chosen", "rewards/margins", "rewards/accuracies", "logps/rejected", "epoch", "num_tokens", "loss"}) {
     EXPECT_EQ(step.at(std::string("train/") + key), lines[1][key].get<float>()) << key;
   }
   EXPECT_EQ(eval.at("eval/rewards/accuracies"), lines[2]["eval_rewards/accuracies"].get<float>());
@@ -249,7 +302,8 @@ TEST(TaskTest, TensorBoardHasTheTagsOfTrainers) {
 }
 
 TEST(TaskTest, BadDataAreNamedByFileAndLine) {
-  WriteFile(Scratch("bad.jsonl"), ReadFile(WriteConversations("good.jsonl", 3)) + "{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}\n");
+  WriteFile(Scratch("bad.jsonl"),
+            ReadFile(WriteConversations("good.jsonl", 3)) + "{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}\n");
   const auto fails = [](const std::string& task, const Words& more, int status, const std::vector<std::string>& parts) {
     const Result result = TrainTask(task, With({"--steps", "1"}, more));
     EXPECT_EQ(result.status, status) << result.err;

@@ -21,16 +21,18 @@ std::string OnlyFileIn(const std::string& folder) {
 
 TEST(TensorBoardRunTest, EventFilesHoldTheLinesUnderTheTagsOfTrainers) {
   const std::string folder = Scratch("events");
-  const Result result = Horizon({"train", "--config", SmallConfig(), "--compute", "f32", "--data",
-                                 WriteRows("train.npy", 16, SomeIds(16 * 12)), "--steps", "4", "--batch-size", "4", "--eval-data",
-                                 WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "2", "--json", "--tensorboard", folder});
+  const Result result =
+      Horizon({"train", "--config", SmallConfig(), "--compute", "f32", "--data", WriteRows("train.npy", 16, SomeIds(16 * 12)),
+               "--steps", "4", "--batch-size", "4", "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every",
+               "2", "--json", "--tensorboard", folder});
   ASSERT_EQ(result.status, 0) << result.err;
   // What the file should hold, from the JSON lines and the rule of the tags written a second time.
   std::vector<std::pair<int64_t, std::map<std::string, float>>> expected;
   for (const auto& line : result.Lines()) {
     std::map<std::string, float> values;
     if (line.contains("eval_loss")) {
-      values = {{"eval/loss", line["eval_loss"]}, {"eval/perplexity", line["eval_perplexity"]}, {"eval/tokens", line["eval_tokens"]}};
+      values = {
+          {"eval/loss", line["eval_loss"]}, {"eval/perplexity", line["eval_perplexity"]}, {"eval/tokens", line["eval_tokens"]}};
     } else {
       values = {{"train/loss", line["loss"]},
                 {"train/grad_norm", line["grad_norm"]},
@@ -52,8 +54,8 @@ TEST(TensorBoardRunTest, EventFilesHoldTheLinesUnderTheTagsOfTrainers) {
 
 TEST(TensorBoardRunTest, AFolderThatCannotBeMadeEndsTheRunBeforeItsFirstStep) {
   WriteFile(Scratch("plain-file"), "x");
-  const Result result = Horizon({"train", "--config", SmallConfig(), "--data", WriteRows("train.npy", 16, SomeIds(16 * 4)), "--steps", "1",
-                                 "--tensorboard", Scratch("plain-file") + "/events"});
+  const Result result = Horizon({"train", "--config", SmallConfig(), "--data", WriteRows("train.npy", 16, SomeIds(16 * 4)),
+                                 "--steps", "1", "--tensorboard", Scratch("plain-file") + "/events"});
   EXPECT_EQ(result.status, 1);
   ExpectOneErrorLine(result, {"plain-file/events"});
 }
