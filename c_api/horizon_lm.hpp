@@ -7,9 +7,9 @@
 //   auto trainer = hlm::Trainer(model, plan);
 //   hlm::StepMetrics metrics = trainer.Step(hlm::Batch(ids, offsets));
 //
-// Objects own their handle and are moved, not copied; a moved-from one may only be destroyed or assigned to. What the C interface returns
-// as an error is thrown as hlm::Exception. Buffers are borrowed for the call: hlm::Span views any contiguous container without copying it.
-// C++17 and later. Threads: as in the C interface.
+// Objects own their handle and are moved, not copied; a moved-from one may only be destroyed or assigned to. What the C interface
+// returns as an error is thrown as hlm::Exception. Buffers are borrowed for the call: hlm::Span views any contiguous container
+// without copying it. C++17 and later. Threads: as in the C interface.
 #ifndef HORIZON_LM_HPP_
 #define HORIZON_LM_HPP_
 
@@ -388,7 +388,8 @@ struct Documents : hlm_dataset_batch {
 class Dataset {
  public:
   // The config's "model" names a folder with tokenizer and template; or they are given, and may be gone afterwards.
-  explicit Dataset(const std::string& config_json, const Tokenizer* tokenizer = nullptr, const Template* chat_template = nullptr) {
+  explicit Dataset(const std::string& config_json, const Tokenizer* tokenizer = nullptr,
+                   const Template* chat_template = nullptr) {
     Check(hlm_dataset_open(config_json.c_str(), tokenizer != nullptr ? tokenizer->get() : nullptr,
                            chat_template != nullptr ? chat_template->get() : nullptr, handle_.out()));
   }
@@ -505,8 +506,8 @@ class Trainer {
   // One float an id; kept: NULL for the current weights.
   void Logprobs(const hlm_batch& batch, Span<float> logprobs, const Weights* kept = nullptr, Span<float> entropies = {},
                 Span<float> greedy = {}) {
-    Check(hlm_trainer_logprobs(get(), kept != nullptr ? kept->get() : nullptr, &batch, logprobs.data(), logprobs.size(), entropies.data(),
-                               entropies.size(), greedy.data(), greedy.size()));
+    Check(hlm_trainer_logprobs(get(), kept != nullptr ? kept->get() : nullptr, &batch, logprobs.data(), logprobs.size(),
+                               entropies.data(), entropies.size(), greedy.data(), greedy.size()));
   }
   Evaluation Evaluate(const hlm_batch& batch, const Weights& kept) {
     Evaluation result{};

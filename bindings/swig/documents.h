@@ -1,5 +1,5 @@
-// A step of a data set as an object of its own: the library's arrays live until its next call only, which objects of a garbage-collected language
-// cannot promise to heed. They are copied once, here, and from here into the language's own arrays.
+// A step of a data set as an object of its own: the library's arrays live until its next call only, which objects of a
+// garbage-collected language cannot promise to heed. They are copied once, here, and from here into the language's own arrays.
 #ifndef HORIZON_LM_BINDINGS_SWIG_DOCUMENTS_H_
 #define HORIZON_LM_BINDINGS_SWIG_DOCUMENTS_H_
 

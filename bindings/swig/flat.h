@@ -1,5 +1,6 @@
-// The functions of the C ABI whose arguments other languages cannot pass as they are, with the same names: structs of borrowed buffers are
-// spread out, so that every buffer is pinned for the one call; and what concerns the life of a handle acts on its box.
+// The functions of the C ABI whose arguments other languages cannot pass as they are, with the same names: structs of borrowed
+// buffers are spread out, so that every buffer is pinned for the one call; and what concerns the life of a handle acts on its
+// box.
 #ifndef HORIZON_LM_BINDINGS_SWIG_FLAT_H_
 #define HORIZON_LM_BINDINGS_SWIG_FLAT_H_
 
@@ -17,12 +18,13 @@ typedef hlm_bind::Box<hlm_documents> hlm_documents_box;
 typedef hlm_bind::Box<hlm_weights> hlm_weights_box;
 
 // hlm_batch, spread out.
-#define HLM_BATCH_ARGUMENTS                                                                                                    \
-  const int32_t *ids, size_t n_ids, const int64_t *offsets, size_t n_offsets, const int32_t *labels, size_t n_labels,           \
-      const float *weights, size_t n_weights, double denominator, const float *entropy_weights, size_t n_entropy_weights,       \
+#define HLM_BATCH_ARGUMENTS                                                                                               \
+  const int32_t *ids, size_t n_ids, const int64_t *offsets, size_t n_offsets, const int32_t *labels, size_t n_labels,     \
+      const float *weights, size_t n_weights, double denominator, const float *entropy_weights, size_t n_entropy_weights, \
       double temperature
-#define HLM_BATCH_NAMES \
-  ids, n_ids, offsets, n_offsets, labels, n_labels, weights, n_weights, denominator, entropy_weights, n_entropy_weights, temperature
+#define HLM_BATCH_NAMES                                                                                                  \
+  ids, n_ids, offsets, n_offsets, labels, n_labels, weights, n_weights, denominator, entropy_weights, n_entropy_weights, \
+      temperature
 
 #ifndef SWIG  // not for other languages
 namespace hlm_bind {
@@ -49,14 +51,15 @@ inline hlm_batch MakeBatch(HLM_BATCH_ARGUMENTS) {
 inline hlm_failure* CheckBytes(const char* name, size_t bytes, int64_t n, size_t element) {
   if (n >= 0 && bytes == static_cast<size_t>(n) * element) return nullptr;
   char text[160];
-  std::snprintf(text, sizeof(text), "%s has %zu bytes; %lld elements of %zu bytes take %zu", name, bytes, static_cast<long long>(n),
-                element, static_cast<size_t>(n < 0 ? 0 : n) * element);
+  std::snprintf(text, sizeof(text), "%s has %zu bytes; %lld elements of %zu bytes take %zu", name, bytes,
+                static_cast<long long>(n), element, static_cast<size_t>(n < 0 ? 0 : n) * element);
   return NewFailure(HLM_INVALID_ARGUMENT, text);
 }
 inline size_t BytesOf(int32_t dtype) { return dtype == HLM_DTYPE_F32 ? 4 : 2; }
 
 // INVALID_ARGUMENT where a moment of n elements has other bytes, or another number of scales.
-inline hlm_failure* CheckState(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const char* name, size_t bytes, size_t scales) {
+inline hlm_failure* CheckState(const hlm_optimizer* optimizer, int32_t kind, int64_t n, const char* name, size_t bytes,
+                               size_t scales) {
   size_t wanted = 0;
   int64_t wanted_scales = 0;
   if (hlm_error* error = hlm_optimizer_state_size(optimizer, kind, n, &wanted, &wanted_scales)) return Take(error);
@@ -85,20 +88,21 @@ static hlm_error* hlm_flat_trainer_evaluate(hlm_trainer* trainer, HLM_BATCH_ARGU
   return hlm_trainer_evaluate(trainer, &batch, out_loss, out_tokens);
 }
 
-static hlm_error* hlm_flat_trainer_logits(hlm_trainer* trainer, const int32_t* ids, size_t n_ids, const int64_t* offsets, size_t n_offsets,
-                                          const int64_t* places, size_t n_places, float* logits, size_t n_logits) {
+static hlm_error* hlm_flat_trainer_logits(hlm_trainer* trainer, const int32_t* ids, size_t n_ids, const int64_t* offsets,
+                                          size_t n_offsets, const int64_t* places, size_t n_places, float* logits,
+                                          size_t n_logits) {
   const hlm_batch batch = hlm_bind::MakeBatch(ids, n_ids, offsets, n_offsets, nullptr, 0, nullptr, 0, 0, nullptr, 0, 0);
   return hlm_trainer_logits(trainer, &batch, places, n_places, logits, n_logits);
 }
 
-static hlm_failure* hlm_flat_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr, double gradient_scale, float* weight,
-                                            size_t n_weight, uint16_t* weight_bf16, size_t n_weight_bf16, uint16_t* remainder,
-                                            size_t n_remainder, float* first_moment, size_t n_first_moment, float* second_moment,
-                                            size_t n_second_moment, const void* gradient, size_t n_gradient, int32_t gradient_dtype,
-                                            int32_t decay, void* first_moment_packed, size_t n_first_moment_packed,
-                                            void* second_moment_packed, size_t n_second_moment_packed, float* first_scales,
-                                            size_t n_first_scales, float* second_scales, size_t n_second_scales, int64_t first_index,
-                                            int64_t seed) {
+static hlm_failure* hlm_flat_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr, double gradient_scale,
+                                            float* weight, size_t n_weight, uint16_t* weight_bf16, size_t n_weight_bf16,
+                                            uint16_t* remainder, size_t n_remainder, float* first_moment, size_t n_first_moment,
+                                            float* second_moment, size_t n_second_moment, const void* gradient, size_t n_gradient,
+                                            int32_t gradient_dtype, int32_t decay, void* first_moment_packed,
+                                            size_t n_first_moment_packed, void* second_moment_packed,
+                                            size_t n_second_moment_packed, float* first_scales, size_t n_first_scales,
+                                            float* second_scales, size_t n_second_scales, int64_t first_index, int64_t seed) {
   using hlm_bind::CheckBytes;
   const int64_t n = static_cast<int64_t>(weight != nullptr ? n_weight : n_weight_bf16);
   hlm_failure* wrong = nullptr;
@@ -113,10 +117,13 @@ static hlm_failure* hlm_flat_optimizer_step(hlm_optimizer* optimizer, int64_t st
   // Of the packed moments the optimizer knows the sizes.
   const auto packed = [&wrong, n, optimizer](const char* name, int32_t kind, const void* data, size_t n_data, const void* scales,
                                              size_t n_scales) {
-    if (wrong == nullptr && (data != nullptr || scales != nullptr)) wrong = hlm_bind::CheckState(optimizer, kind, n, name, n_data, n_scales);
+    if (wrong == nullptr && (data != nullptr || scales != nullptr))
+      wrong = hlm_bind::CheckState(optimizer, kind, n, name, n_data, n_scales);
   };
-  packed("first_moment_packed", HLM_TENSOR_FIRST_MOMENT, first_moment_packed, n_first_moment_packed, first_scales, n_first_scales);
-  packed("second_moment_packed", HLM_TENSOR_SECOND_MOMENT, second_moment_packed, n_second_moment_packed, second_scales, n_second_scales);
+  packed("first_moment_packed", HLM_TENSOR_FIRST_MOMENT, first_moment_packed, n_first_moment_packed, first_scales,
+         n_first_scales);
+  packed("second_moment_packed", HLM_TENSOR_SECOND_MOMENT, second_moment_packed, n_second_moment_packed, second_scales,
+         n_second_scales);
   if (wrong != nullptr) return wrong;
   hlm_optimizer_arrays arrays;
   hlm_optimizer_arrays_init(&arrays);
@@ -177,8 +184,9 @@ static hlm_failure* hlm_flat_optimizer_squared_norm(hlm_optimizer* optimizer, co
   return hlm_bind::Take(hlm_optimizer_squared_norm(optimizer, n, gradient, gradient_dtype, out_sum));
 }
 
-static hlm_failure* hlm_flat_optimizer_split(hlm_optimizer* optimizer, const float* weight, size_t n_weight, uint16_t* weight_bf16,
-                                             size_t n_weight_bf16, uint16_t* remainder, size_t n_remainder) {
+static hlm_failure* hlm_flat_optimizer_split(hlm_optimizer* optimizer, const float* weight, size_t n_weight,
+                                             uint16_t* weight_bf16, size_t n_weight_bf16, uint16_t* remainder,
+                                             size_t n_remainder) {
   const int64_t n = static_cast<int64_t>(n_weight);
   hlm_failure* wrong = hlm_bind::CheckBytes("weight_bf16", n_weight_bf16 * 2, n, 2);
   if (wrong == nullptr) wrong = hlm_bind::CheckBytes("remainder", n_remainder * 2, n, 2);
@@ -204,9 +212,9 @@ static void hlm_flat_trainer_cancel(hlm_trainer_box* box) {
 }
 
 // What each kind of handle has. (Python's boxes are freed by their capsules.)
-#define HLM_LIFE(OBJECT)                                                                                        \
-  static hlm_failure* hlm_##OBJECT##_close(hlm_##OBJECT##_box* box) { return box->Close(); }                     \
-  static int32_t hlm_##OBJECT##_closed(hlm_##OBJECT##_box* box) { return box->closed() ? 1 : 0; }                \
+#define HLM_LIFE(OBJECT)                                                                          \
+  static hlm_failure* hlm_##OBJECT##_close(hlm_##OBJECT##_box* box) { return box->Close(); }      \
+  static int32_t hlm_##OBJECT##_closed(hlm_##OBJECT##_box* box) { return box->closed() ? 1 : 0; } \
   [[maybe_unused]] static void hlm_##OBJECT##_free(hlm_##OBJECT##_box* box) { delete box; }
 HLM_LIFE(model)
 HLM_LIFE(plan)

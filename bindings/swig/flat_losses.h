@@ -5,19 +5,20 @@
 #include "flat.h"
 
 static hlm_error* hlm_flat_trainer_logprobs(hlm_trainer* trainer, const hlm_weights* kept, HLM_BATCH_ARGUMENTS, float* logprobs,
-                                            size_t n_logprobs, float* entropies, size_t n_entropies, float* greedy, size_t n_greedy) {
+                                            size_t n_logprobs, float* entropies, size_t n_entropies, float* greedy,
+                                            size_t n_greedy) {
   const hlm_batch batch = hlm_bind::MakeBatch(HLM_BATCH_NAMES);
   return hlm_trainer_logprobs(trainer, kept, &batch, logprobs, n_logprobs, entropies, n_entropies, greedy, n_greedy);
 }
 
-static hlm_error* hlm_flat_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights* kept, HLM_BATCH_ARGUMENTS, double* out_loss,
-                                                    int64_t* out_tokens) {
+static hlm_error* hlm_flat_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights* kept, HLM_BATCH_ARGUMENTS,
+                                                    double* out_loss, int64_t* out_tokens) {
   const hlm_batch batch = hlm_bind::MakeBatch(HLM_BATCH_NAMES);
   return hlm_trainer_evaluate_weights(trainer, kept, &batch, out_loss, out_tokens);
 }
 
-static hlm_error* hlm_flat_batch_sum_logprobs(HLM_BATCH_ARGUMENTS, const float* logprobs, size_t n_logprobs, double* sums, size_t n_sums,
-                                              double* tokens, size_t n_tokens) {
+static hlm_error* hlm_flat_batch_sum_logprobs(HLM_BATCH_ARGUMENTS, const float* logprobs, size_t n_logprobs, double* sums,
+                                              size_t n_sums, double* tokens, size_t n_tokens) {
   const hlm_batch batch = hlm_bind::MakeBatch(HLM_BATCH_NAMES);
   return hlm_batch_sum_logprobs(&batch, logprobs, n_logprobs, sums, n_sums, tokens, n_tokens);
 }
@@ -38,19 +39,16 @@ static hlm_error* hlm_flat_trainer_accumulate_preference(hlm_trainer* trainer, H
 }
 
 // The batch of mismatched answers is predicted at the temperature of the other.
-static hlm_error* hlm_flat_trainer_accumulate_kto(hlm_trainer* trainer, HLM_BATCH_ARGUMENTS, const hlm_kto_options* options,
-                                                  const int32_t* desirable, size_t n_desirable, const double* reference_sums,
-                                                  size_t n_reference_sums, const float* reference_logprobs, size_t n_reference_logprobs,
-                                                  const int32_t* mismatched_ids, size_t n_mismatched_ids,
-                                                  const int64_t* mismatched_offsets, size_t n_mismatched_offsets,
-                                                  const int32_t* mismatched_labels, size_t n_mismatched_labels,
-                                                  const float* mismatched_weights, size_t n_mismatched_weights,
-                                                  const double* mismatched_sums, size_t n_mismatched_sums,
-                                                  hlm_kto_metrics* out_metrics) {
+static hlm_error* hlm_flat_trainer_accumulate_kto(
+    hlm_trainer* trainer, HLM_BATCH_ARGUMENTS, const hlm_kto_options* options, const int32_t* desirable, size_t n_desirable,
+    const double* reference_sums, size_t n_reference_sums, const float* reference_logprobs, size_t n_reference_logprobs,
+    const int32_t* mismatched_ids, size_t n_mismatched_ids, const int64_t* mismatched_offsets, size_t n_mismatched_offsets,
+    const int32_t* mismatched_labels, size_t n_mismatched_labels, const float* mismatched_weights, size_t n_mismatched_weights,
+    const double* mismatched_sums, size_t n_mismatched_sums, hlm_kto_metrics* out_metrics) {
   const hlm_batch batch = hlm_bind::MakeBatch(HLM_BATCH_NAMES);
-  const hlm_batch mismatched = hlm_bind::MakeBatch(mismatched_ids, n_mismatched_ids, mismatched_offsets, n_mismatched_offsets,
-                                                   mismatched_labels, n_mismatched_labels, mismatched_weights, n_mismatched_weights, 0,
-                                                   nullptr, 0, temperature);
+  const hlm_batch mismatched =
+      hlm_bind::MakeBatch(mismatched_ids, n_mismatched_ids, mismatched_offsets, n_mismatched_offsets, mismatched_labels,
+                          n_mismatched_labels, mismatched_weights, n_mismatched_weights, 0, nullptr, 0, temperature);
   hlm_kto_options own;
   hlm_kto_options_init(&own);
   if (options != nullptr) own = *options;

@@ -1,8 +1,9 @@
 // What stands between a garbage-collected language and the handles of the C ABI: it makes every misuse of a handle an error.
 //
-// The C ABI leaves two things to its caller: not to use a handle after destroying it, and not to destroy one that is in use. Objects of
-// Java, Go and Python are closed twice, used after closing and closed from another thread as a matter of course. So their handles are
-// boxes: a box outlives its handle, knows how many calls are inside it, and is freed only when the language's object is gone.
+// The C ABI leaves two things to its caller: not to use a handle after destroying it, and not to destroy one that is in use.
+// Objects of Java, Go and Python are closed twice, used after closing and closed from another thread as a matter of course. So
+// their handles are boxes: a box outlives its handle, knows how many calls are inside it, and is freed only when the language's
+// object is gone.
 #ifndef HORIZON_LM_BINDINGS_SWIG_HANDLES_H_
 #define HORIZON_LM_BINDINGS_SWIG_HANDLES_H_
 
@@ -70,10 +71,10 @@ inline void Free(hlm_failure* failure) noexcept {
 
 template <class T>
 struct Kind;
-#define HLM_BIND_KIND(type, word)                                      \
-  template <>                                                          \
-  struct Kind<type> {                                                  \
-    static constexpr const char* kWord = word;                         \
+#define HLM_BIND_KIND(type, word)                                          \
+  template <>                                                              \
+  struct Kind<type> {                                                      \
+    static constexpr const char* kWord = word;                             \
     static void Destroy(type* handle) noexcept { type##_destroy(handle); } \
   }
 HLM_BIND_KIND(hlm_model, "model");

@@ -1,5 +1,5 @@
-// Metrics of the ABI, and other small structs of numbers, as a list of their members: a call hands all over at once. VisitMembers names them in
-// the header's order; a new member is a line here, and in the type of each language that holds them.
+// Metrics of the ABI, and other small structs of numbers, as a list of their members: a call hands all over at once. VisitMembers
+// names them in the header's order; a new member is a line here, and in the type of each language that holds them.
 #ifndef HORIZON_LM_BINDINGS_SWIG_METRICS_H_
 #define HORIZON_LM_BINDINGS_SWIG_METRICS_H_
 

@@ -26,7 +26,8 @@ typedef struct {
 
 static int run(char** argv, state* s) {
   char config[4096]; /* paths without quotation marks: they go into JSON as they are */
-  int n = snprintf(config, sizeof(config), "{\"data\": \"%s\", \"model\": \"%s\", \"task\": \"dpo\", \"seq_len\": %d}", argv[2], argv[1], kSeqLen);
+  int n = snprintf(config, sizeof(config), "{\"data\": \"%s\", \"model\": \"%s\", \"task\": \"dpo\", \"seq_len\": %d}", argv[2],
+                   argv[1], kSeqLen);
   if (n < 0 || n >= (int)sizeof(config)) return 2;
   hlm_plan_options shape;
   hlm_plan_options_init(&shape);
@@ -58,7 +59,9 @@ static int run(char** argv, state* s) {
     dpo.reference_logprobs = s->logprobs, dpo.n_reference_logprobs = next.n_ids;
     hlm_preference_metrics metrics;
     hlm_preference_metrics_init(&metrics);
-    if (failed(hlm_trainer_accumulate_preference(s->trainer, &batch, &dpo, &metrics)) || failed(hlm_trainer_apply(s->trainer, NULL))) return 1;
+    if (failed(hlm_trainer_accumulate_preference(s->trainer, &batch, &dpo, &metrics)) ||
+        failed(hlm_trainer_apply(s->trainer, NULL)))
+      return 1;
     printf("step %d  loss %.17g  accuracy %.17g  margin %.17g\n", step, metrics.loss, metrics.accuracy, metrics.margin);
   }
   return failed(hlm_trainer_save_model(s->trainer, argv[3], NULL));

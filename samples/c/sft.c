@@ -1,6 +1,6 @@
 /* Supervised fine-tuning on a file of examples: sft MODEL_FOLDER EXAMPLES.jsonl OUTPUT_FOLDER
- * The model's folder holds its weights, its tokenizer and its chat template; examples are conversations, prompts with completions, or texts.
- * samples/java, go and python hold the same program; all print the same numbers. */
+ * The model's folder holds its weights, its tokenizer and its chat template; examples are conversations, prompts with
+ * completions, or texts. samples/java, go and python hold the same program; all print the same numbers. */
 #include <stdio.h>
 
 #include "c_api/horizon_lm.h"
@@ -16,7 +16,8 @@ static int failed(hlm_error* error) {
 
 static int run(char** argv, hlm_dataset** data, hlm_model** model, hlm_plan** plan, hlm_trainer** trainer) {
   char config[4096]; /* paths without quotation marks: they go into JSON as they are */
-  int n = snprintf(config, sizeof(config), "{\"data\": \"%s\", \"model\": \"%s\", \"seq_len\": %d, \"epochs\": 20}", argv[2], argv[1], kSeqLen);
+  int n = snprintf(config, sizeof(config), "{\"data\": \"%s\", \"model\": \"%s\", \"seq_len\": %d, \"epochs\": 20}", argv[2],
+                   argv[1], kSeqLen);
   if (n < 0 || n >= (int)sizeof(config)) return 2;
   hlm_plan_options shape;
   hlm_plan_options_init(&shape);

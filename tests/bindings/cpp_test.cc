@@ -12,7 +12,8 @@
 
 namespace {
 
-constexpr char kConfig[] = R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,
+constexpr char kConfig[] =
+    R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,
  "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
  "vocab_size": 16, "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
  "tie_word_embeddings": false, "initializer_range": 0.02})";
@@ -73,14 +74,17 @@ TEST(Cpp, Tokenizers) {
   Fails(HLM_NOT_FOUND, "/no/such", [&] { hlm::Tokenizer::Open("/no/such"); });
   hlm::Decoder decoder(tokenizer);
   EXPECT_EQ(decoder.Push(0xC3), "");
-  EXPECT_EQ(decoder.Push(Ids{0xA9, 97}), "\xC3\xA9" "a");
+  EXPECT_EQ(decoder.Push(Ids{0xA9, 97}),
+            "\xC3\xA9"
+            "a");
   decoder.Push(0xC3);
   EXPECT_EQ(decoder.Finish(), "\xEF\xBF\xBD");
 
   std::ifstream file(std::string(kFolder) + "/tokenizer.json");
   std::string json((std::istreambuf_iterator<char>(file)), {});
   const std::string plain = "\"normalizer\": null";
-  json.replace(json.find(plain), plain.size(), R"("normalizer": {"type": "Replace", "pattern": {"String": "x"}, "content": "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"})");
+  json.replace(json.find(plain), plain.size(),
+               R"("normalizer": {"type": "Replace", "pattern": {"String": "x"}, "content": "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"})");
   const std::string folder = Scratch("longer");
   std::ofstream(folder + "/tokenizer.json") << json;
   EXPECT_EQ(hlm::Tokenizer::Open(folder).Encode("xx", hlm::EncodeOptions(), &offsets), Ids(64, 'y'));
@@ -96,7 +100,10 @@ TEST(Cpp, TemplatesAndDataSets) {
   Fails(HLM_INVALID_ARGUMENT, "line", [] { hlm::Template::Create("{% for %}"); });
 
   const std::string path = Scratch("data") + "/d.jsonl";
-  std::ofstream(path) << R"({"prompt": "ab", "completion": "cd"})" << "\n" << R"({"prompt": "e", "completion": "f"})" << "\n";
+  std::ofstream(path) << R"({"prompt": "ab", "completion": "cd"})"
+                      << "\n"
+                      << R"({"prompt": "e", "completion": "f"})"
+                      << "\n";
   const std::string config = R"({"data": ")" + path + R"(", "epochs": 1, "shuffle": false})";
   const hlm::Tokenizer tokenizer = hlm::Tokenizer::Open(kFolder);
   hlm::Dataset dataset(config, &tokenizer);
@@ -151,7 +158,8 @@ TEST(Cpp, Losses) {
   EXPECT_NEAR(trainer.AccumulatePolicy(pairs, policy).loss, -0.5, 1e-6);
   // -logprob as a loss of one's own is what evaluate gives, over the tokens.
   trainer.Discard();
-  const auto sum = [](void*, int64_t, int64_t, size_t n, const float* p, const float*, float* d, float*, double* loss) -> int32_t {
+  const auto sum = [](void*, int64_t, int64_t, size_t n, const float* p, const float*, float* d, float*,
+                      double* loss) -> int32_t {
     for (size_t i = 0; i < n; ++i) *loss -= p[i], d[i] = -1;
     return 0;
   };

@@ -367,8 +367,9 @@ func TestContextEndsACall(t *testing.T) {
 	short := batch()
 	for i := 0; i < 200; i++ {
 		ctx, cancel := context.WithCancel(context.Background())
+		delay := time.Duration(i*7%400) * time.Microsecond
 		go func() {
-			time.Sleep(time.Duration(i*7%400) * time.Microsecond)
+			time.Sleep(delay)
 			cancel()
 		}()
 		_, err := trainer.StepContext(ctx, short)
