@@ -1,10 +1,11 @@
 #include "samples/horizon/reference.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <memory>
 
 #include "samples/horizon/text.h"
 
@@ -36,41 +37,24 @@ void WriteColumn(hlm_dataset* set, const char* name, const std::string& key, con
 
 }  // namespace
 
-void ContentHash::Add(const void* data, size_t size) {
-  const auto* bytes = static_cast<const unsigned char*>(data);
-  for (size_t at = 0; at < size; at += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + at, std::min<size_t>(8, size - at));
-    // Two multiplications by odd constants, each of which takes in every bit of the word and of what came before.
-    a_ = std::rotl((a_ ^ word) * 0x9e3779b97f4a7c15u, 29);
-    b_ = (std::rotl(b_, 31) + word) * 0xbf58476d1ce4e5b9u ^ a_ >> 7;
-  }
-}
-
-std::string ContentHash::Hex() const {
-  const auto finish = [](uint64_t x) {
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-  };
-  return Format("%016llx%016llx", static_cast<unsigned long long>(finish(a_)), static_cast<unsigned long long>(finish(b_ + a_)));
-}
-
 std::string HashWeights(hlm_trainer* trainer, const Json& model) {
-  ContentHash hash;
+  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(), XXH3_freeState);
+  if (hash == nullptr) throw Error("no memory for the hash of the weights");
+  XXH3_128bits_reset(hash.get());
   std::vector<char> piece(kPiece);
   for (const Json& tensor : model.at("tensors")) {
     const std::string name = tensor.at("name").get<std::string>();
-    hash.Add(name.data(), name.size());
+    XXH3_128bits_update(hash.get(), name.data(), name.size());
     size_t bytes = sizeof(float);
     for (const Json& dimension : tensor.at("shape")) bytes *= dimension.get<size_t>();
     for (size_t at = 0; at < bytes; at += kPiece) {
       const size_t n = std::min(kPiece, bytes - at);
       Check(hlm_trainer_read_tensor(trainer, name.c_str(), HLM_TENSOR_WEIGHT, at, piece.data(), n));
-      hash.Add(piece.data(), n);
+      XXH3_128bits_update(hash.get(), piece.data(), n);
     }
   }
-  return hash.Hex();
+  const XXH128_hash_t sum = XXH3_128bits_digest(hash.get());
+  return Format("%016llx%016llx", static_cast<unsigned long long>(sum.high64), static_cast<unsigned long long>(sum.low64));
 }
 
 std::string ReferenceKey(const Options& options, const std::string& weights) {

@@ -18,16 +18,6 @@ std::string HashWeights(hlm_trainer* trainer, const Json& model);
 // What kept reference values were computed with.
 std::string ReferenceKey(const Options& options, const std::string& weights);
 
-// A hash of bytes that come in pieces; pieces may be cut anywhere at multiples of 8 bytes. Not against an adversary.
-class ContentHash {
- public:
-  void Add(const void* data, size_t size);
-  std::string Hex() const;
-
- private:
-  uint64_t a_ = 0x243f6a8885a308d3u, b_ = 0x13198a2e03707344u;  // the first digits of pi
-};
-
 // Sums of the documents' trained tokens under the trainer's weights as they are, for `rows` rows at a time.
 std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch& batch);
 
