@@ -19,7 +19,9 @@ mkdir -p "$work/lib" "$work/classes" "$work/tmp"
 cp "$jar" "$work/lib/horizonlm.jar"
 
 "$jdk/javac" -Xlint:all -Werror --release 17 -cp "$work/lib/horizonlm.jar" -d "$work/classes" "${samples[@]}" tests/bindings/java/*.java
-export LC_ALL=C.UTF-8
+# One heap of the C library's, which gives back at once what is free: what it keeps for later, for each thread, would
+# count as growth.
+export LC_ALL=C.UTF-8 MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 java() {
   (cd "$work" && "$jdk/java" -Xcheck:jni -Xms64m -Xmx64m -XX:+AlwaysPreTouch -XX:+UseSerialGC -Djava.io.tmpdir="$work/tmp" "-Dhlm.cycles=${HLM_CYCLES:-300}" \
     -cp "$work/lib/horizonlm.jar:$work/classes" "$@")
