@@ -55,7 +55,7 @@ TEST(CheckpointTest, AKilledRunGoesOnWithTheSameCurve) {
   const char* asked = std::getenv("HLM_KILLS");
   const int kills = asked != nullptr ? std::atoi(asked) : 20;
   const std::string whole_log = Scratch("whole.jsonl"), log = Scratch("killed.jsonl"), folder = Fresh("killed");
-  const Words run = {"--steps", "400", "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "7"};
+  const Words run = {"--steps", std::to_string(30 * kills), "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "7"};
   const auto with = [&](const Words& more) {
     Words words = run;
     words.insert(words.end(), more.begin(), more.end());
@@ -78,7 +78,7 @@ TEST(CheckpointTest, AKilledRunGoesOnWithTheSameCurve) {
     if (result.status == 0) break;  // it got to its end
     ASSERT_EQ(result.status, 128 + SIGKILL) << result.err;
   }
-  EXPECT_GT(killed, 0);
+  EXPECT_GT(killed, kills / 2);
   RunTraining(saving);
   EXPECT_EQ(Curve(log), Curve(whole_log));
   EXPECT_EQ(ReadFile(Scratch("killed-model") + "/model.safetensors"), ReadFile(Scratch("whole-model") + "/model.safetensors"));

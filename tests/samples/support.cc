@@ -107,13 +107,18 @@ Result Horizon(const std::vector<std::string>& arguments, const std::function<vo
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
 
+  // Before the fork: a child that is killed at once has made nothing.
+  const int out_file = open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
+  const int err_file = open(err.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
   const pid_t child = fork();
   if (child == 0) {
-    dup2(open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0666), STDOUT_FILENO);
-    dup2(open(err.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0666), STDERR_FILENO);
+    dup2(out_file, STDOUT_FILENO);
+    dup2(err_file, STDERR_FILENO);
     execv(program.c_str(), argv.data());
     _exit(127);
   }
+  close(out_file);
+  close(err_file);
   if (while_running) while_running(child);
   int status = 0;
   waitpid(child, &status, 0);
