@@ -55,7 +55,7 @@ TEST(CheckpointTest, AKilledRunGoesOnWithTheSameCurve) {
   const char* asked = std::getenv("HLM_KILLS");
   const int kills = asked != nullptr ? std::atoi(asked) : 20;
   const std::string whole_log = Scratch("whole.jsonl"), log = Scratch("killed.jsonl"), folder = Fresh("killed");
-  const Words run = {"--steps", std::to_string(30 * kills), "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "7"};
+  const Words run = {"--steps", std::to_string(20 * kills), "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "7"};
   const auto with = [&](const Words& more) {
     Words words = run;
     words.insert(words.end(), more.begin(), more.end());
