@@ -58,7 +58,7 @@ class Examples {
 // The documents of a step as a trainer takes them.
 hlm_batch ViewOf(const hlm_dataset_batch& batch);
 
-// What the tasks on examples share: the set trained on, the one held out, and where a run is in them.
+// The data of a task on examples: the set trained on, the one held out, and where a run is in them.
 class ExampleData {
  public:
   ExampleData(const Options& options, const Json& model);

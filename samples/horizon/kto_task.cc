@@ -3,29 +3,19 @@
 #include <memory>
 #include <vector>
 
-#include "samples/horizon/examples.h"
-#include "samples/horizon/reference.h"
-#include "samples/horizon/task.h"
+#include "samples/horizon/example_task.h"
 
 namespace horizon {
 namespace {
 
 using Weights = std::unique_ptr<hlm_weights, Destroyer<hlm_weights_destroy>>;
 
-class KtoTask : public Task {
+class KtoTask : public ReferencedTask {
  public:
-  KtoTask(const Options& options, const Json& model) : options_(options), model_(model), data_(options, model) {}
-
-  std::string name() const override { return options_.task.task; }
-  std::string Summary() const override { return data_.Summary(); }
-  int64_t rows() const override { return data_.rows(); }
-  int64_t row_tokens() const override { return options_.shape.seq_len; }
-  int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
+  KtoTask(const Options& options, const Json& model) : ReferencedTask(options, model) {}
 
   void Prepare(hlm_trainer* trainer, Progress& progress) override {
-    key_ = ReferenceKey(options_, HashWeights(trainer, model_));
-    reference_.Prepare(trainer, data_.train(), data_.tools(), key_, rows(), progress);
-    if (data_.has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key_, rows(), progress);
+    PrepareReference(trainer, progress);
     // Each step pairs prompts with other answers: what the reference says of those cannot be known before.
     if (options_.task.kept_weights() == 0) return;
     hlm_weights* kept = nullptr;
@@ -35,28 +25,10 @@ class KtoTask : public Task {
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
     const hlm_kto_metrics documents = Accumulate(trainer, data_.Next(), data_.train(), reference_);
-    hlm_step_metrics metrics;
-    hlm_step_metrics_init(&metrics);
-    Check(hlm_trainer_apply(trainer, &metrics));
-    data_.Tell(step, more);
+    const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(documents, "", more);
     return metrics;
   }
-
-  // A run that goes on with another reference would be another run.
-  Json Identity() const override {
-    Json identity = data_.Identity();
-    if (!key_.empty()) identity["reference"] = key_;
-    return identity;
-  }
-  Json Position() override {
-    Json position = Identity();
-    position.update(data_.Position());
-    return position;
-  }
-  void Seek(const Json& position, int64_t) override { data_.Seek(position); }
-
-  bool has_evaluation() const override { return data_.has_evaluation(); }
 
   // As in PreferenceTask the gradient is made and thrown away.
   Json Evaluate(hlm_trainer* trainer) override {
@@ -132,11 +104,6 @@ class KtoTask : public Task {
     more[prefix + "count/rejected"] = metrics.undesirable;
   }
 
-  const Options& options_;
-  const Json& model_;
-  ExampleData data_;
-  std::string key_;  // what the reference was computed with
-  Reference reference_, eval_reference_;
   Weights kept_;
 };
 

@@ -2,21 +2,14 @@
 #include <cmath>
 #include <vector>
 
-#include "samples/horizon/examples.h"
-#include "samples/horizon/task.h"
+#include "samples/horizon/example_task.h"
 
 namespace horizon {
 namespace {
 
-class LanguageTask : public Task {
+class LanguageTask : public ExampleTask {
  public:
-  LanguageTask(const Options& options, const Json& model) : name_(options.task.task), data_(options, model) {}
-
-  std::string name() const override { return name_; }
-  std::string Summary() const override { return data_.Summary(); }
-  int64_t rows() const override { return data_.rows(); }
-  int64_t row_tokens() const override { return data_.train().description().at("seq_len").get<int64_t>(); }
-  int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
+  LanguageTask(const Options& options, const Json& model) : ExampleTask(options, model) {}
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
     const hlm_batch view = ViewOf(data_.Next());
@@ -26,12 +19,6 @@ class LanguageTask : public Task {
     data_.Tell(step, more);
     return metrics;
   }
-
-  Json Identity() const override { return data_.Identity(); }
-  Json Position() override { return data_.Position(); }
-  void Seek(const Json& position, int64_t) override { data_.Seek(position); }
-
-  bool has_evaluation() const override { return data_.has_evaluation(); }
 
   // One forward pass says of each token how likely it was, how sure the model was, and whether it was the likeliest.
   Json Evaluate(hlm_trainer* trainer) override {
@@ -61,8 +48,6 @@ class LanguageTask : public Task {
   }
 
  private:
-  std::string name_;
-  ExampleData data_;
   std::vector<float> logprobs_, entropies_, greedy_;
 };
 

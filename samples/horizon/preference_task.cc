@@ -1,16 +1,14 @@
 // --task dpo, orpo and simpo: of two answers to a prompt the chosen one is to become likelier than the rejected one.
 #include <vector>
 
-#include "samples/horizon/examples.h"
-#include "samples/horizon/reference.h"
-#include "samples/horizon/task.h"
+#include "samples/horizon/example_task.h"
 
 namespace horizon {
 namespace {
 
-class PreferenceTask : public Task {
+class PreferenceTask : public ReferencedTask {
  public:
-  PreferenceTask(const Options& options, const Json& model) : options_(options), model_(model), data_(options, model) {
+  PreferenceTask(const Options& options, const Json& model) : ReferencedTask(options, model) {
     const TaskOptions& task = options.task;
     hlm_preference_options_init(&loss_);
     loss_.kind = task.task == "orpo" ? HLM_PREFERENCE_ORPO : task.task == "simpo" ? HLM_PREFERENCE_SIMPO : task.loss;
@@ -21,43 +19,16 @@ class PreferenceTask : public Task {
     loss_.reference_free = task.reference_free ? 1 : 0;
   }
 
-  std::string name() const override { return options_.task.task; }
-  std::string Summary() const override { return data_.Summary(); }
-  int64_t rows() const override { return data_.rows(); }
-  int64_t row_tokens() const override { return options_.shape.seq_len; }
-  int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
-
   void Prepare(hlm_trainer* trainer, Progress& progress) override {
-    if (!HasReference()) return;
-    key_ = ReferenceKey(options_, HashWeights(trainer, model_));
-    reference_.Prepare(trainer, data_.train(), data_.tools(), key_, rows(), progress);
-    if (data_.has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key_, rows(), progress);
+    if (HasReference()) PrepareReference(trainer, progress);
   }
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
     const hlm_preference_metrics pairs = Accumulate(trainer, data_.Next(), reference_);
-    hlm_step_metrics metrics;
-    hlm_step_metrics_init(&metrics);
-    Check(hlm_trainer_apply(trainer, &metrics));
-    data_.Tell(step, more);
+    const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(pairs, "", more);
     return metrics;
   }
-
-  // A run that goes on with another reference would be another run.
-  Json Identity() const override {
-    Json identity = data_.Identity();
-    if (!key_.empty()) identity["reference"] = key_;
-    return identity;
-  }
-  Json Position() override {
-    Json position = Identity();
-    position.update(data_.Position());
-    return position;
-  }
-  void Seek(const Json& position, int64_t) override { data_.Seek(position); }
-
-  bool has_evaluation() const override { return data_.has_evaluation(); }
 
   // The library has its losses with their gradient only: that is made and thrown away, so that each formula has one place.
   Json Evaluate(hlm_trainer* trainer) override {
@@ -112,12 +83,7 @@ class PreferenceTask : public Task {
     if (loss_.kind == HLM_PREFERENCE_ORPO || loss_.sft_weight > 0) more[prefix + "nll_loss"] = pairs.sft;
   }
 
-  const Options& options_;
-  const Json& model_;
-  ExampleData data_;
   hlm_preference_options loss_;
-  std::string key_;  // what the reference was computed with
-  Reference reference_, eval_reference_;
 };
 
 }  // namespace

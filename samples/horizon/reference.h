@@ -18,7 +18,7 @@ std::string HashWeights(hlm_trainer* trainer, const Json& model);
 // What kept reference values were computed with.
 std::string ReferenceKey(const Options& options, const std::string& weights);
 
-// Sums of the documents' trained tokens under the trainer's weights as they are, for `rows` rows at a time.
+// A sum for each document, of its trained tokens, under `weights`, or the trainer's as they are where it is null.
 std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch& batch);
 
 class Reference {
