@@ -6,39 +6,12 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
-#include "cpu_optim/update-inl.h"
+#include "cpu_optim/update_adam-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hlm::kernels::HWY_NAMESPACE {
 
-// w *= keep, then as Adam.                                              (Loshchilov and Hutter 2019, algorithm 2)
-class AdamW {
- public:
-  static constexpr int64_t kMoments = 2;
-  HWY_INLINE explicit AdamW(const UpdateScalars& s)
-      : keep_(hn::Set(F32(), s.keep)),
-        beta1_(hn::Set(F32(), s.beta1)),
-        gain1_(hn::Set(F32(), s.gain1)),
-        beta2_(hn::Set(F32(), s.beta2)),
-        gain2_(hn::Set(F32(), s.gain2)),
-        inverse_root_(hn::Set(F32(), s.inverse_root)),
-        eps_(hn::Set(F32(), s.eps)),
-        negative_rate_(hn::Set(F32(), s.negative_rate)) {}
-  HWY_INLINE Floats operator()(Floats g, Floats& w, Floats& m, Floats& v) const {
-    w = hn::Mul(keep_, w);
-    m = hn::Add(hn::Mul(beta1_, m), hn::Mul(gain1_, g));
-    v = hn::Add(hn::Mul(beta2_, v), hn::Mul(gain2_, hn::Mul(g, g)));
-    const auto root = hn::Sqrt(v);
-    const auto denominator = hn::Add(hn::Mul(root, inverse_root_), eps_);
-    w = hn::Add(w, hn::Mul(negative_rate_, hn::Div(m, denominator)));
-    return root;
-  }
-
- private:
-  Floats keep_, beta1_, gain1_, beta2_, gain2_, inverse_root_, eps_, negative_rate_;
-};
-
-void UpdateAdamW(const UpdateBlocks& arrays) { ChooseLoop<AdamW>(arrays); }
+void UpdateAdamW(const UpdateBlocks& arrays) { ChooseLoop<Adam<true>>(arrays); }
 
 }  // namespace hlm::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
