@@ -18,26 +18,18 @@ std::string Hex(uint32_t value, int digits) {
   return text;
 }
 
-// Python's repr of a string: single quotes, unless it holds some and no double ones.
-void AppendQuoted(const Text& text, TextBuilder& out) {
+// `text` between quotes; `escape` gives what stands for a character, or "" where it stands for itself.
+template <class Escape>
+void AppendEscaped(const Text& text, char quote, const Escape& escape, TextBuilder& out) {
   const std::string_view bytes = text.bytes();
-  const char quote = bytes.find('\'') != std::string_view::npos && bytes.find('"') == std::string_view::npos ? '"' : '\'';
   out.Append(quote);
   size_t plain = 0;  // the start of what needs no escape
   for (size_t at = 0; at < bytes.size();) {
     size_t length = 0;
-    const uint32_t c = CharAt(bytes, at, length);
-    std::string escape;
-    if (c == '\n' || c == '\r' || c == '\t') {
-      escape = c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
-    } else if (c == '\\' || c == static_cast<unsigned char>(quote)) {
-      escape = {'\\', static_cast<char>(c)};
-    } else if (c < 0x20 || c >= 0x7f) {
-      if (!IsPrintable(c)) escape = c < 0x100 ? "\\x" + Hex(c, 2) : c < 0x10000 ? "\\u" + Hex(c, 4) : "\\U" + Hex(c, 8);
-    }
-    if (!escape.empty()) {
+    const std::string instead = escape(CharAt(bytes, at, length));
+    if (!instead.empty()) {
       out.Append(text, plain, at);
-      out.AppendFrom(escape, text.RunAt(at));
+      out.AppendFrom(instead, text.RunAt(at));
       plain = at + length;
     }
     at += length;
@@ -46,34 +38,32 @@ void AppendQuoted(const Text& text, TextBuilder& out) {
   out.Append(quote);
 }
 
-void AppendJsonString(const Text& text, bool ascii, TextBuilder& out) {
+// Python's repr of a string: single quotes, unless it holds some and no double ones.
+void AppendQuoted(const Text& text, TextBuilder& out) {
   const std::string_view bytes = text.bytes();
-  out.Append('"');
-  size_t plain = 0;
-  for (size_t at = 0; at < bytes.size();) {
-    size_t length = 0;
-    const uint32_t c = CharAt(bytes, at, length);
-    std::string escape;
-    if (c == '"' || c == '\\') {
-      escape = {'\\', static_cast<char>(c)};
-    } else if (c < 0x20) {
+  const char quote = bytes.find('\'') != std::string_view::npos && bytes.find('"') == std::string_view::npos ? '"' : '\'';
+  const auto escape = [quote](uint32_t c) -> std::string {
+    if (c == '\n' || c == '\r' || c == '\t') return c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
+    if (c == '\\' || c == static_cast<unsigned char>(quote)) return {'\\', static_cast<char>(c)};
+    if ((c >= 0x20 && c < 0x7f) || IsPrintable(c)) return {};
+    return c < 0x100 ? "\\x" + Hex(c, 2) : c < 0x10000 ? "\\u" + Hex(c, 4) : "\\U" + Hex(c, 8);
+  };
+  AppendEscaped(text, quote, escape, out);
+}
+
+void AppendJsonString(const Text& text, bool ascii, TextBuilder& out) {
+  const auto escape = [ascii](uint32_t c) -> std::string {
+    if (c == '"' || c == '\\') return {'\\', static_cast<char>(c)};
+    if (c < 0x20) {
       static constexpr std::string_view kFrom = "\n\r\t\f\b", kTo = "nrtfb";
       const size_t known = kFrom.find(static_cast<char>(c));
-      escape = known != std::string_view::npos ? std::string{'\\', kTo[known]} : "\\u" + Hex(c, 4);
-    } else if (ascii && c >= 0x10000) {
-      escape = "\\u" + Hex(0xd800 + ((c - 0x10000) >> 10), 4) + "\\u" + Hex(0xdc00 + ((c - 0x10000) & 0x3ff), 4);
-    } else if (ascii && c >= 0x7f) {
-      escape = "\\u" + Hex(c, 4);
+      return known != std::string_view::npos ? std::string{'\\', kTo[known]} : "\\u" + Hex(c, 4);
     }
-    if (!escape.empty()) {
-      out.Append(text, plain, at);
-      out.AppendFrom(escape, text.RunAt(at));
-      plain = at + length;
-    }
-    at += length;
-  }
-  out.Append(text, plain, bytes.size());
-  out.Append('"');
+    if (!ascii || c < 0x7f) return {};
+    if (c < 0x10000) return "\\u" + Hex(c, 4);
+    return "\\u" + Hex(0xd800 + ((c - 0x10000) >> 10), 4) + "\\u" + Hex(0xdc00 + ((c - 0x10000) & 0x3ff), 4);
+  };
+  AppendEscaped(text, '"', escape, out);
 }
 
 void AppendItems(const std::vector<Value>& items, TextBuilder& out, Budget& budget) {

@@ -213,15 +213,17 @@ Text Interpreter::RunLoopAgain(const Stmt& loop, Scope* outer, const Value& iter
   return capture.Take();
 }
 
+Interpreter::Flow Interpreter::CaptureBody(const Stmt& stmt, Scope* scope, Value& text) {
+  Capture capture(out_, budget_);
+  const Block block(*this, scope);
+  const Flow flow = Execute(stmt.body, block.get());
+  if (flow == Flow::kNormal) text = Value::String(capture.Take());
+  return flow;
+}
+
 Interpreter::Flow Interpreter::SetBlock(const Stmt& stmt, Scope* scope) {
   Value text;
-  {
-    Capture capture(out_, budget_);
-    const Block block(*this, scope);
-    const Flow flow = Execute(stmt.body, block.get());
-    if (flow != Flow::kNormal) return flow;
-    text = Value::String(capture.Take());
-  }
+  if (const Flow flow = CaptureBody(stmt, scope, text); flow != Flow::kNormal) return flow;
   if (stmt.expr != nullptr) text = EvaluateFilter(*stmt.expr, scope, &text);
   Assign(*stmt.target, std::move(text), scope);
   return Flow::kNormal;
@@ -229,13 +231,7 @@ Interpreter::Flow Interpreter::SetBlock(const Stmt& stmt, Scope* scope) {
 
 Interpreter::Flow Interpreter::FilterBlock(const Stmt& stmt, Scope* scope) {
   Value text;
-  {
-    Capture capture(out_, budget_);
-    const Block block(*this, scope);
-    const Flow flow = Execute(stmt.body, block.get());
-    if (flow != Flow::kNormal) return flow;
-    text = Value::String(capture.Take());
-  }
+  if (const Flow flow = CaptureBody(stmt, scope, text); flow != Flow::kNormal) return flow;
   AppendStr(EvaluateFilter(*stmt.expr, scope, &text), *out_, budget_);
   return Flow::kNormal;
 }

@@ -63,6 +63,7 @@ class Interpreter {
   Flow ExecuteOne(const Stmt& stmt, Scope* scope);
   Flow If(const Stmt& stmt, Scope* scope);
   Flow For(const Stmt& stmt, Scope* scope, const Value& iterable, int depth);
+  Flow CaptureBody(const Stmt& stmt, Scope* scope, Value& text);  // the body in a scope of its own; text: what it printed
   Flow SetBlock(const Stmt& stmt, Scope* scope);
   Flow FilterBlock(const Stmt& stmt, Scope* scope);
   Flow With(const Stmt& stmt, Scope* scope);

@@ -33,9 +33,9 @@ void JsonReader::Open(char bracket) {
   first_ = true;
 }
 
-bool JsonReader::NextKey(std::string_view& key) {
+bool JsonReader::Next(char closing) {
   SkipSpace();
-  if (at_ < text_.size() && text_[at_] == '}') {
+  if (at_ < text_.size() && text_[at_] == closing) {
     ++at_;
     --depth_;
     first_ = false;
@@ -46,26 +46,15 @@ bool JsonReader::NextKey(std::string_view& key) {
     ++at_;
   }
   first_ = false;
+  return true;
+}
+
+bool JsonReader::NextKey(std::string_view& key) {
+  if (!Next('}')) return false;
   key = String();
   SkipSpace();
   if (at_ >= text_.size() || text_[at_] != ':') Fail("not valid JSON");
   ++at_;
-  return true;
-}
-
-bool JsonReader::NextItem() {
-  SkipSpace();
-  if (at_ < text_.size() && text_[at_] == ']') {
-    ++at_;
-    --depth_;
-    first_ = false;
-    return false;
-  }
-  if (!first_) {
-    if (at_ >= text_.size() || text_[at_] != ',') Fail("not valid JSON");
-    ++at_;
-  }
-  first_ = false;
   return true;
 }
 

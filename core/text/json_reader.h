@@ -24,7 +24,7 @@ class JsonReader {
   bool NextKey(std::string_view& key);  // valid until the next string is read
   // for (reader.BeginArray(); reader.NextItem();) { ... one value ... }
   void BeginArray() { Open('['); }
-  bool NextItem();
+  bool NextItem() { return Next(']'); }
 
   char Peek();                // the first character of the value that comes: { [ " t f n, or a digit or minus
   std::string_view String();  // valid until the next string is read
@@ -42,6 +42,7 @@ class JsonReader {
  private:
   void SkipSpace();
   void Open(char bracket);
+  bool Next(char closing);  // past what stands before the next one; false: past the closing bracket
   std::string_view UnescapeFrom(size_t begin);
   char32_t HexFour();
 
