@@ -280,17 +280,18 @@ __global__ void __launch_bounds__(kMostThreads)
 // Fewer threads for short rows; those of two or more blocks fill a multiprocessor. Part of how sums are cut: of the shape alone.
 int Threads(int64_t vocab) { return vocab <= 2048 ? 128 : vocab <= 65536 ? 512 : kMostThreads; }
 
-// Shared memory that a block may have beside its sums, and that a multiprocessor has.
+// What the GPU offers: shared memory that a block may have beside its sums, and that a multiprocessor has; and clusters.
 struct Room {
   static constexpr int kStatic = 1024;  // room for the block's sums
   static_assert(sizeof(BlockSums) < kStatic);
-  int block = 0, multiprocessor = 0;
+  int block = 0, multiprocessor = 0, major = 0;
 
   Room() {
     int device = 0;
     Check(cudaGetDevice(&device), "CrossEntropy");
     Check(cudaDeviceGetAttribute(&multiprocessor, cudaDevAttrMaxSharedMemoryPerMultiprocessor, device), "CrossEntropy");
     Check(cudaDeviceGetAttribute(&block, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "CrossEntropy");
+    Check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "CrossEntropy");
     block -= kStatic;
   }
   // Vectors of each thread that fit, with as many blocks on a multiprocessor as threads allow. It says where a row is kept, not
@@ -302,15 +303,9 @@ struct Room {
     return static_cast<int>(
         std::min<int64_t>(std::max(std::min(block, share), 0) / (threads * static_cast<int>(sizeof(float4))), all));
   }
+  // Whether blocks share rows: of the shape and the GPU alone, so that loss and gradient sum alike.
+  bool SharesRows(int64_t vocab) const { return major >= 9 && vocab * static_cast<int64_t>(sizeof(float)) > block; }
 };
-
-// Whether blocks share rows: of the shape and the GPU alone, so that loss and gradient sum alike.
-bool SharesRows(const Room& room, int64_t vocab) {
-  int device = 0, major = 0;
-  Check(cudaGetDevice(&device), "CrossEntropy");
-  Check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "CrossEntropy");
-  return major >= 9 && vocab * static_cast<int64_t>(sizeof(float)) > room.block;
-}
 
 template <class T, bool kGradient, bool kMoments, bool kShared>
 void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int kept) {
@@ -337,7 +332,7 @@ template <class T, bool kGradient, bool kMoments>
 void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
   const Room room;
   const auto kept = [&](int threads, int64_t share) { return kGradient ? room.Vectors(threads, share) : 0; };
-  if (SharesRows(room, args.vocab)) {
+  if (room.SharesRows(args.vocab)) {
     Launch<T, kGradient, kMoments, true>(stream, args, kClusterThreads, kept(kClusterThreads, CeilDiv(args.vocab, kCluster)));
   } else {
     const int threads = Threads(args.vocab);
