@@ -321,7 +321,7 @@ func (t *Trainer) AccumulatePolicy(batch *Batch, advantages []float32, options *
 	return metrics, err
 }
 
-// fillMetrics sets the fields of *metrics, float64 or int64, to the numbers that call writes in the order of the C struct's members.
+// fillMetrics sets the fields of *metrics (float64, int64 or bool) to the numbers that call writes in the order of the C struct's members.
 func fillMetrics(metrics any, call func([]float64) error) error {
 	fields := reflect.ValueOf(metrics).Elem()
 	numbers := make([]float64, fields.NumField())
@@ -329,9 +329,12 @@ func fillMetrics(metrics any, call func([]float64) error) error {
 		return err
 	}
 	for i, number := range numbers {
-		if field := fields.Field(i); field.Kind() == reflect.Int64 {
+		switch field := fields.Field(i); field.Kind() {
+		case reflect.Int64:
 			field.SetInt(int64(number))
-		} else {
+		case reflect.Bool:
+			field.SetBool(number != 0)
+		default:
 			field.SetFloat(number)
 		}
 	}

@@ -3,7 +3,6 @@ package horizonlm
 import (
 	"context"
 	"errors"
-	"reflect"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -311,22 +310,10 @@ func (t *Trainer) Under(ctx context.Context, call func() error) error {
 	return err
 }
 
-// takeMetrics reads the metrics that call writes, in the order of the C struct's members.
 func takeMetrics(call func([]float64) error) (StepMetrics, error) {
-	m := make([]float64, reflect.TypeOf(StepMetrics{}).NumField())
-	if err := call(m); err != nil {
-		return StepMetrics{}, err
-	}
-	return StepMetrics{
-		Step:         int64(m[0]),
-		Loss:         m[1],
-		GradNorm:     m[2],
-		LR:           m[3],
-		Tokens:       int64(m[4]),
-		Seconds:      m[5],
-		Skipped:      m[6] != 0,
-		SkippedUnits: int64(m[7]),
-	}, nil
+	var metrics StepMetrics
+	err := fillMetrics(&metrics, call)
+	return metrics, err
 }
 
 func checkTensor(name string, byteOffset int64) error {
