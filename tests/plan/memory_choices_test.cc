@@ -7,18 +7,11 @@
 
 #include "core/base/error.h"
 #include "core/plan/plan.h"
+#include "tests/plan/spec_7b.h"
 #include "tests/support/code_of.h"
 
 namespace hlm {
 namespace {
-
-ModelSpec Spec7B() {  // Qwen2.5-7B's shape
-  ModelSpec s;
-  s.vocab = 152064, s.hidden = 3584, s.layers = 28, s.heads = 28, s.kv_heads = 4, s.head_dim = 128, s.intermediate = 18944;
-  s.qkv_bias = true;
-  s.windows.assign(28, 0);
-  return s;
-}
 
 MachineSpec Gpu() {  // the rates of one H100 in a server, as docs/plan.md has them
   MachineSpec m;

@@ -34,17 +34,6 @@ std::string Fresh(const std::string& name) {
   return path;
 }
 
-// What a step did, without how long it took.
-std::vector<json> Curve(const std::string& log) {
-  std::vector<json> lines;
-  std::ifstream file(log);
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(json::parse(line));
-    lines.back().erase("tokens_per_second");
-  }
-  return lines;
-}
-
 Result RunTraining(const Words& more) {
   const Result result = Horizon(TrainWords(more));
   EXPECT_EQ(result.status, 0) << result.err;

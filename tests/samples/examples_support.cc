@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 namespace horizon_test {
 namespace {
@@ -86,16 +85,6 @@ std::vector<json> TaskLines(const std::string& task, const Words& more) {
   const Result result = TrainTask(task, more);
   EXPECT_EQ(result.status, 0) << result.err;
   return result.status == 0 ? result.Lines() : std::vector<json>(1);
-}
-
-std::vector<json> Curve(const std::string& log) {
-  std::vector<json> lines;
-  std::ifstream file(log);
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(json::parse(line));
-    lines.back().erase("tokens_per_second");
-  }
-  return lines;
 }
 
 std::string FreshFolder(const std::string& name) {

@@ -31,9 +31,6 @@ Result TrainTask(const std::string& task, const Words& more);
 // The same, which must succeed; its lines.
 std::vector<nlohmann::json> TaskLines(const std::string& task, const Words& more);
 
-// A log without how long each step took.
-std::vector<nlohmann::json> Curve(const std::string& log);
-
 std::string FreshFolder(const std::string& name);
 
 }  // namespace horizon_test

@@ -92,6 +92,16 @@ std::vector<int64_t> SomeIds(int64_t count) {
   return ids;
 }
 
+std::vector<nlohmann::json> Curve(const std::string& log) {
+  std::vector<nlohmann::json> lines;
+  std::ifstream file(log);
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(nlohmann::json::parse(line));
+    lines.back().erase("tokens_per_second");
+  }
+  return lines;
+}
+
 std::vector<nlohmann::json> Result::Lines() const {
   std::vector<nlohmann::json> lines;
   std::istringstream stream(out);

@@ -34,6 +34,9 @@ inline constexpr int64_t kSmallVocabulary = 128;
 // `count` ids below the small vocabulary, the same each time, with some structure to learn.
 std::vector<int64_t> SomeIds(int64_t count);
 
+// The lines of a --log-json file, without how long each step took.
+std::vector<nlohmann::json> Curve(const std::string& log);
+
 struct Result {
   int status = 0;  // exit status, or 128 + signal
   std::string out, err;
