@@ -217,7 +217,7 @@ int RunBench(const Options& options) {
   const Json before = MetricsOf(trainer.get());
   const Timed timed = RunSteps(trainer.get(), options, vocab_size, warm_up, options.bench.steps);
   const Json after = MetricsOf(trainer.get());
-  const Json idle = TracedStep(trainer.get(), options, vocab_size);
+  const Json idle = options.bench.no_traced_step ? Json() : TracedStep(trainer.get(), options, vocab_size);
   const Json plan_json = DescribePlan(plan);
   trainer.reset();  // the products are timed with the device to themselves
   const Json figures = Figures(options, description, plan_json, timed, before, after, ProductsAlone(plan), idle);

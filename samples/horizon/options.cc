@@ -243,6 +243,8 @@ void AddBenchOptions(CLI::App& app, Options& options) {
   AddChoice(app, "--purpose", options.purpose, purposes, "whole steps, or forward and backward with no update");
   AddNumber(app, "--steps", options.bench.steps, 1, "timed steps");
   AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed");
+  app.add_flag("--no-traced-step", options.bench.no_traced_step,
+               "leave out the further step whose trace tells how long the device waited, and for what");
   app.add_flag("--mixed-lengths", options.bench.mixed_lengths,
                "documents of mixed lengths, padded and packed: --steps times --batch-size of them, of up to --seq-len tokens");
   AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids");

@@ -150,6 +150,7 @@ struct ScoreOptions {
 struct BenchOptions {
   int64_t steps = 5;
   int64_t warm_up = 2;
+  bool no_traced_step = false;
   bool mixed_lengths = false;
 };
 
