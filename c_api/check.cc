@@ -34,7 +34,7 @@ void CheckEnum(int32_t value, const char* name, std::initializer_list<Choice> ch
   throw InvalidArgument(name, " is ", value, "; legal are ", legal);
 }
 
-bool ReadBool(int32_t value, const char* name) {
+bool ReadBool(int64_t value, const char* name) {
   if (value != 0 && value != 1) throw InvalidArgument(name, " is ", value, "; legal are 0 and 1");
   return value == 1;
 }

@@ -40,7 +40,7 @@ struct Choice {
 void CheckEnum(int32_t value, const char* name, std::initializer_list<Choice> choices);
 
 // A boolean of the ABI: 0 or 1.
-bool ReadBool(int32_t value, const char* name);
+bool ReadBool(int64_t value, const char* name);
 
 DType ReadDType(int32_t value, const char* name, std::initializer_list<Choice> choices);
 

@@ -512,6 +512,7 @@ typedef struct hlm_trainer_options {
   int64_t warmup_steps; /* 0 */
   int64_t total_steps;  /* needed by LINEAR and COSINE; default 0 */
   double min_lr_ratio;  /* 0 */
+  int64_t token_metrics; /* 1: hlm_step_metrics tells mean_token_accuracy and entropy, for a little work in the head; default 0 */
 } hlm_trainer_options;
 HLM_API void hlm_trainer_options_init_sized(hlm_trainer_options* options, size_t struct_size);
 static inline void hlm_trainer_options_init(hlm_trainer_options* options) {
@@ -533,6 +534,8 @@ typedef struct hlm_step_metrics {
   double seconds;       /* from the first accumulate to the end of apply */
   int32_t skipped;      /* 1: loss or gradient not finite, or nothing predicted: no weight changed */
   int64_t skipped_units; /* BACKWARD timing: units (or parts of them) whose gradient was not finite: they kept their values */
+  double mean_token_accuracy; /* of the predicted tokens the share that was the likeliest; NaN without token_metrics */
+  double entropy;       /* mean over the predictions, in nats; NaN without token_metrics */
 } hlm_step_metrics;
 HLM_API void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size);
 static inline void hlm_step_metrics_init(hlm_step_metrics* metrics) { hlm_step_metrics_init_sized(metrics, sizeof(*metrics)); }

@@ -25,6 +25,7 @@ hlm_trainer_options Defaults() {
   out.warmup_steps = schedule.warmup_steps;
   out.total_steps = schedule.total_steps;
   out.min_lr_ratio = schedule.min_lr_ratio;
+  out.token_metrics = 0;
   return out;
 }
 
@@ -35,6 +36,7 @@ TrainerOptions Convert(const hlm_trainer_options& given) {
   TrainerOptions own;
   own.optimizer = {Algorithm::kAdamW, given.beta1, given.beta2, given.eps, given.weight_decay};
   own.schedule = {given.lr, static_cast<Schedule>(given.schedule), given.warmup_steps, given.total_steps, given.min_lr_ratio};
+  own.token_metrics = ReadBool(given.token_metrics, "token_metrics");
   return own;
 }
 
@@ -68,6 +70,8 @@ hlm_step_metrics ToMetrics(const StepMetrics& own) {
   out.seconds = own.seconds;
   out.skipped = own.skipped ? 1 : 0;
   out.skipped_units = own.skipped_units;
+  out.mean_token_accuracy = own.mean_token_accuracy;
+  out.entropy = own.entropy;
   return out;
 }
 

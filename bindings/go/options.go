@@ -154,6 +154,8 @@ type TrainerOptions struct {
 	WarmupSteps int64    `hlm:"warmup_steps"`
 	TotalSteps  int64    `hlm:"total_steps"`
 	MinLRRatio  float64  `hlm:"min_lr_ratio"`
+	// TokenMetrics makes StepMetrics tell accuracy and entropy.
+	TokenMetrics bool `hlm:"token_metrics"`
 }
 
 // DefaultTrainerOptions are the library's defaults.

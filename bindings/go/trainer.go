@@ -27,6 +27,9 @@ type StepMetrics struct {
 	Seconds      float64
 	Skipped      bool
 	SkippedUnits int64
+	// NaN without TrainerOptions.TokenMetrics.
+	MeanTokenAccuracy float64
+	Entropy           float64
 }
 
 // Evaluation is a mean loss and the number of tokens that it is the mean over.

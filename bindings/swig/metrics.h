@@ -20,6 +20,8 @@ void VisitMembers(const hlm_step_metrics& m, Visit&& visit) {
   visit(m.seconds);
   visit(m.skipped);
   visit(m.skipped_units);
+  visit(m.mean_token_accuracy);
+  visit(m.entropy);
 }
 
 template <class Visit>

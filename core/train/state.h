@@ -45,6 +45,8 @@ struct Trainer::State {
   bool accumulated = false;
   double loss = 0;
   int64_t tokens = 0;
+  int64_t right = 0;   // tokens that were the likeliest, and
+  double entropy = 0;  // the predictions' sum: where options.token_metrics asks
   int64_t sweeps = 0;
   double began = 0;  // seconds, on the trace's clock
 
@@ -75,6 +77,7 @@ struct Trainer::State {
   Tokens Prepare(const Batch& batch, Predictions predictions) const;
   // Forward and backward. `update`: timing `backward`.
   BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update, const Objective* objective = nullptr);
+  void CountTokens(const Tokens& prepared);  // of the pass that has just returned: which were right, how sure the model was
   void CheckAccumulates() const;
   void CheckFrozen(const FrozenWeights* weights) const;
   // Negative log-likelihoods and what else is wanted, by place; as many passes as it takes (logprobs.cc).

@@ -87,8 +87,8 @@ void Trainer::State::CheckWhole() const {
 
 void Trainer::State::Forget() {
   accumulated = false;
-  loss = 0;
-  tokens = sweeps = 0;
+  loss = entropy = 0;
+  tokens = right = sweeps = 0;
 }
 
 void Trainer::State::Recover() noexcept {
@@ -114,6 +114,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
     pass.weighs_entropies = objective->entropy;
     weigher.emplace(*objective, pass);
   }
+  pass.wants_entropies = pass.wants_best = options.token_metrics;
   if (!accumulated) began = Seconds();
   const double start = Seconds();
   BatchLoss result{0, prepared.predicted};
@@ -144,9 +145,19 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   loss += result.loss;
   tokens += result.tokens;
   sweeps += pass.sweeps();
+  if (options.token_metrics) CountTokens(prepared);
   predicted_tokens += result.tokens;
   forward_backward_seconds += Seconds() - start;
   return result;
+}
+
+void Trainer::State::CountTokens(const Tokens& prepared) {
+  const float *losses = executor->Losses(), *best = executor->Best(), *entropies = executor->Entropies();
+  for (size_t t = 0; t < prepared.targets.size(); ++t) {
+    if (prepared.targets[t] < 0) continue;
+    right += losses[t] == best[t];
+    entropy += static_cast<double>(entropies[t]);
+  }
 }
 
 UpdateStep Trainer::State::NextUpdate(double lr, double gradient_scale) const {
@@ -200,6 +211,10 @@ StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped,
   metrics.seconds = Seconds() - began;
   metrics.skipped = skipped;
   metrics.skipped_units = skipped_units;
+  if (options.token_metrics && tokens > 0) {
+    metrics.mean_token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
+    metrics.entropy = entropy / static_cast<double>(tokens);
+  }
   Forget();
   return metrics;
 }

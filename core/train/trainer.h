@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,7 @@ namespace hlm {
 struct TrainerOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
+  bool token_metrics = false;  // StepMetrics tell accuracy and entropy
 };
 
 struct StepMetrics {
@@ -34,6 +36,9 @@ struct StepMetrics {
   double seconds = 0;
   bool skipped = false;
   int64_t skipped_units = 0;
+  // Of the predicted tokens, where TrainerOptions::token_metrics asks; else, and where nothing was predicted, NaN.
+  double mean_token_accuracy = std::numeric_limits<double>::quiet_NaN();  // share that was the likeliest token
+  double entropy = std::numeric_limits<double>::quiet_NaN();              // mean, in nats
 };
 
 struct BatchLoss {

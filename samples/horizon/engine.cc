@@ -110,7 +110,7 @@ int64_t PlanValue(const Plan& plan, const char* key) {
   return value;
 }
 
-Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps) {
+Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps, bool token_metrics) {
   hlm_trainer_options trainer_options;
   hlm_trainer_options_init(&trainer_options);
   trainer_options.lr = options.lr;
@@ -122,6 +122,7 @@ Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions
   trainer_options.warmup_steps = options.warmup_steps;
   trainer_options.total_steps = total_steps;
   trainer_options.min_lr_ratio = options.min_lr_ratio;
+  trainer_options.token_metrics = token_metrics ? 1 : 0;
   hlm_trainer* trainer = nullptr;
   Check(hlm_trainer_create(model.get(), plan.get(), &trainer_options, &trainer));
   return Trainer(trainer);

@@ -35,8 +35,9 @@ std::string ReadMachine(const Options& options);
 Json DescribePlan(const Plan& plan);
 int64_t PlanValue(const Plan& plan, const char* key);
 
-// `total_steps` is where a falling schedule ends.
-Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps);
+// `total_steps` is where a falling schedule ends. `token_metrics`: steps tell accuracy and entropy.
+Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
+                    bool token_metrics = false);
 
 // The batch as the library takes it; it points into `batch`.
 hlm_batch ViewOf(const Batch& batch);

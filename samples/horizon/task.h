@@ -23,6 +23,8 @@ class Task {
   virtual int64_t rows() const = 0;
   virtual int64_t row_tokens() const = 0;
   virtual int64_t steps_per_epoch() const = 0;
+  // Whether the lines of its steps tell accuracy and entropy of the tokens, which the trainer is asked for then.
+  virtual bool has_token_metrics() const { return false; }
 
   // Before the first step, under the weights that the run begins from (a resumed one too): what must be known of them. Cancelling
   // the trainer ends it with CANCELLED.

@@ -97,7 +97,7 @@ Training::Training(const Options& options, Interrupt& interrupt)
       steps_(StepsOf(options.run, task_->steps_per_epoch())),
       progress_(ProgressStream(options.json), steps_) {
   const Plan plan = OpenPlan();
-  trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_);
+  trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_, task_->has_token_metrics());
 }
 
 Plan Training::OpenPlan() {
@@ -246,6 +246,10 @@ void Training::Step(int64_t step) {
                {"tokens", metrics.tokens},
                {"tokens_per_second", static_cast<double>(metrics.tokens) / seconds},
                {"skipped", metrics.skipped != 0}};
+  if (task_->has_token_metrics()) {
+    line["mean_token_accuracy"] = metrics.mean_token_accuracy;
+    line["entropy"] = metrics.entropy;
+  }
   line.update(more);
   logs_.Step(line, seconds);
   if (step == begun_ + 1) first_loss_ = metrics.loss;

@@ -86,7 +86,8 @@ AT(hlm_trainer_options, weight_decay, 40);
 AT(hlm_trainer_options, schedule, 48);
 AT(hlm_trainer_options, warmup_steps, 56);
 AT(hlm_trainer_options, total_steps, 64);
-LAST(hlm_trainer_options, min_lr_ratio, 72, 80);
+AT(hlm_trainer_options, min_lr_ratio, 72);
+LAST(hlm_trainer_options, token_metrics, 80, 88);
 
 AT(hlm_step_metrics, struct_size, 0);
 AT(hlm_step_metrics, step, 8);
@@ -96,7 +97,9 @@ AT(hlm_step_metrics, lr, 32);
 AT(hlm_step_metrics, tokens, 40);
 AT(hlm_step_metrics, seconds, 48);
 AT(hlm_step_metrics, skipped, 56);
-LAST(hlm_step_metrics, skipped_units, 64, 72);
+AT(hlm_step_metrics, skipped_units, 64);
+AT(hlm_step_metrics, mean_token_accuracy, 72);
+LAST(hlm_step_metrics, entropy, 80, 88);
 
 AT(hlm_optimizer_options, struct_size, 0);
 AT(hlm_optimizer_options, beta1, 8);

@@ -26,7 +26,7 @@ std::set<std::string> KeysOf(const json& line) {
 }
 
 const std::set<std::string> kStepKeys = {"step",    "loss",  "grad_norm", "lr", "tokens", "tokens_per_second",
-                                         "skipped", "epoch", "num_tokens"};
+                                         "skipped", "epoch", "num_tokens", "mean_token_accuracy", "entropy"};
 const std::set<std::string> kRewardKeys = {"rewards/chosen",  "rewards/rejected", "rewards/accuracies",
                                            "rewards/margins", "logps/chosen",     "logps/rejected"};
 
@@ -48,6 +48,10 @@ TEST(TaskTest, SftLearnsTheAnswersAndSaysSo) {
   EXPECT_EQ(last["epoch"], 3.0);
   EXPECT_NEAR(lines[0]["loss"].get<double>(), std::log(1024), 0.3) << "an untrained model guesses";
   EXPECT_NEAR(eval["eval_perplexity"].get<double>(), std::exp(eval["eval_loss"].get<double>()), 1e-9);
+  EXPECT_LT(lines[0]["mean_token_accuracy"].get<double>(), 0.1);
+  EXPECT_NEAR(lines[0]["entropy"].get<double>(), std::log(1024), 0.3);
+  EXPECT_GT(last["mean_token_accuracy"].get<double>(), 0.2);
+  EXPECT_LT(last["entropy"].get<double>(), lines[0]["entropy"].get<double>());
   EXPECT_GT(eval["eval_mean_token_accuracy"].get<double>(), 0.2);
   EXPECT_LT(eval["eval_entropy"].get<double>(), std::log(1024));
   int64_t sum = 0;

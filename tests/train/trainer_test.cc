@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -29,7 +30,7 @@ struct Fixture {
   Batch batch;
 
   explicit Fixture(const std::function<void(PlanOptions&)>& change = [](PlanOptions&) {}, CpuDeviceOptions device = {},
-                   const std::string& config = TinyConfig(false, false, 2))
+                   const std::string& config = TinyConfig(false, false, 2), bool token_metrics = false)
       : model(Model::Create(config, 1)) {
     PlanOptions options;
     options.compute = DType::kF32;
@@ -39,6 +40,7 @@ struct Fixture {
     plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, DescribeMachine("cpu")));
     TrainerOptions trainer_options;
     trainer_options.schedule.lr = 1e-2;
+    trainer_options.token_metrics = token_metrics;
     device.threads = 1;
     trainer = std::make_unique<Trainer>(model, plan, trainer_options, CreateCpuDevice(device));
     batch.ids = ids;
@@ -142,6 +144,64 @@ TEST(Trainer, EvaluateIsTheLossOfTheStepAndTheLogitsGiveIt) {
     for (size_t v = 0; v < 61; ++v) EXPECT_NEAR(some[p * 61 + v], logits[static_cast<size_t>(places[p]) * 61 + v], 1e-5);
   }
   EXPECT_EQ(f.trainer->Step(f.batch).loss, loss.loss);
+}
+
+// Counts over the logits of a batch's predictions: a plain loop.
+struct TokenCounts {
+  double entropy = 0;
+  int64_t right = 0, predicted = 0;
+  void Add(Trainer& trainer, const Batch& batch, size_t vocab) {
+    std::vector<float> logits(batch.ids.size() * vocab);
+    trainer.Logits(batch, {}, logits);
+    for (size_t t = 0; t + 1 < batch.ids.size(); ++t) {
+      if (t == 3 || batch.labels[t + 1] == kIgnoredLabel) continue;  // 3: the last token of the first document
+      const float* row = logits.data() + t * vocab;
+      double sum = 0, mean = 0;
+      for (size_t v = 0; v < vocab; ++v) sum += std::exp(static_cast<double>(row[v]));
+      for (size_t v = 0; v < vocab; ++v) mean += std::exp(static_cast<double>(row[v])) / sum * row[v];
+      entropy += std::log(sum) - mean;
+      right += std::max_element(row, row + vocab) - row == batch.labels[t + 1];
+      ++predicted;
+    }
+  }
+};
+
+TEST(Trainer, TokenMetricsAreThoseOfTheLogitsAndChangeNoBit) {
+  for (const Timing timing : {Timing::kNextForward, Timing::kBackward}) {
+    const auto change = [&](PlanOptions& o) { o.timing = timing, o.sweeps = 2, o.micro_batch = 1, o.grad_clip = 0; };
+    Fixture with(change, {}, TinyConfig(false, false, 2), true), without(change);
+    Batch batch = with.batch;
+    // Some labels are the likeliest token, one is not predicted, the others are the ids.
+    std::vector<int32_t> labels = with.ids;
+    std::vector<float> logits(labels.size() * 61);
+    with.trainer->Logits(batch, {}, logits);
+    for (const size_t t : {1, 5, 7}) {
+      const float* row = logits.data() + t * 61;
+      labels[t + 1] = static_cast<int32_t>(std::max_element(row, row + 61) - row);
+    }
+    labels[7] = kIgnoredLabel;
+    batch.labels = labels;
+    TokenCounts counts;
+    if (timing == Timing::kNextForward) {  // what was discarded does not count, what was accumulated does
+      with.trainer->Accumulate(batch), with.trainer->Discard();
+      counts.Add(*with.trainer, batch, 61);
+      with.trainer->Accumulate(batch), without.trainer->Accumulate(batch);
+    }
+    counts.Add(*with.trainer, batch, 61);
+    const StepMetrics step = with.trainer->Step(batch), plain = without.trainer->Step(batch);
+    EXPECT_EQ(step.tokens, counts.predicted);
+    EXPECT_EQ(step.mean_token_accuracy, static_cast<double>(counts.right) / static_cast<double>(counts.predicted));
+    EXPECT_GE(counts.right, 3);
+    EXPECT_LT(counts.right, counts.predicted);
+    EXPECT_NEAR(step.entropy, counts.entropy / static_cast<double>(counts.predicted), 1e-5);
+    EXPECT_EQ(step.loss, plain.loss);
+    EXPECT_EQ(step.grad_norm, plain.grad_norm);
+    EXPECT_EQ(with.Read(kDown), without.Read(kDown));
+    EXPECT_TRUE(std::isnan(plain.mean_token_accuracy) && std::isnan(plain.entropy));
+    const std::vector<int32_t> nothing(labels.size(), kIgnoredLabel);
+    batch.labels = nothing;
+    EXPECT_TRUE(std::isnan(with.trainer->Step(batch).entropy));
+  }
 }
 
 TEST(Trainer, CancelEndsTheCallWithNoWeightChangedAndTheNextOneRuns) {

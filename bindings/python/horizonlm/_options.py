@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         warmup_steps: int
         total_steps: int
         min_lr_ratio: float
+        token_metrics: bool
 
     class SaveOptions(TypedDict, total=False):
         """Options of saving a model; see hlm_save_options."""

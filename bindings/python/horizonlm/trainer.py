@@ -27,6 +27,8 @@ class StepMetrics(NamedTuple):
     seconds: float
     skipped: int
     skipped_units: int
+    mean_token_accuracy: float
+    entropy: float
 
 
 class Trainer(Losses):

@@ -11,8 +11,11 @@ package org.horizonlm;
  * @param seconds from the first accumulate to the end of apply
  * @param skipped loss or gradient not finite, or nothing predicted: no weight changed
  * @param skippedUnits with BACKWARD timing: units whose gradient was not finite
+ * @param meanTokenAccuracy of the predicted tokens the share that was the likeliest; NaN without tokenMetrics
+ * @param entropy mean over the predictions, in nats; NaN without tokenMetrics
  */
-public record StepMetrics(long step, double loss, double gradNorm, double lr, long tokens, double seconds, boolean skipped, long skippedUnits) {
+public record StepMetrics(long step, double loss, double gradNorm, double lr, long tokens, double seconds, boolean skipped, long skippedUnits,
+    double meanTokenAccuracy, double entropy) {
   private static final int MEMBERS = StepMetrics.class.getRecordComponents().length;
 
   interface Call {
@@ -23,6 +26,6 @@ public record StepMetrics(long step, double loss, double gradNorm, double lr, lo
   static StepMetrics of(Call call) {
     double[] m = new double[MEMBERS];
     call.into(m);
-    return new StepMetrics((long) m[0], m[1], m[2], m[3], (long) m[4], m[5], m[6] != 0, (long) m[7]);
+    return new StepMetrics((long) m[0], m[1], m[2], m[3], (long) m[4], m[5], m[6] != 0, (long) m[7], m[8], m[9]);
   }
 }

@@ -135,6 +135,17 @@ public final class TrainerOptions extends Options {
     }
 
     /**
+     * Sets token_metrics.
+     *
+     * @param value whether StepMetrics tell accuracy and entropy
+     * @return this
+     */
+    public Builder tokenMetrics(boolean value) {
+      setters.add(struct -> Native.hlm_trainer_options_token_metrics_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
