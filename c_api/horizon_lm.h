@@ -534,8 +534,8 @@ typedef struct hlm_step_metrics {
   double seconds;       /* from the first accumulate to the end of apply */
   int32_t skipped;      /* 1: loss or gradient not finite, or nothing predicted: no weight changed */
   int64_t skipped_units; /* BACKWARD timing: units (or parts of them) whose gradient was not finite: they kept their values */
-  double mean_token_accuracy; /* of the predicted tokens the share that was the likeliest; NaN without token_metrics */
-  double entropy;       /* mean over the predictions, in nats; NaN without token_metrics */
+  double mean_token_accuracy; /* of the predicted tokens the share that was the likeliest; -1 without token_metrics */
+  double entropy;       /* mean over the predictions, in nats; -1 without token_metrics */
 } hlm_step_metrics;
 HLM_API void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size);
 static inline void hlm_step_metrics_init(hlm_step_metrics* metrics) { hlm_step_metrics_init_sized(metrics, sizeof(*metrics)); }

@@ -27,7 +27,7 @@ type StepMetrics struct {
 	Seconds      float64
 	Skipped      bool
 	SkippedUnits int64
-	// NaN without TrainerOptions.TokenMetrics.
+	// -1 without TrainerOptions.TokenMetrics.
 	MeanTokenAccuracy float64
 	Entropy           float64
 }

@@ -211,7 +211,7 @@ StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped,
   metrics.seconds = Seconds() - began;
   metrics.skipped = skipped;
   metrics.skipped_units = skipped_units;
-  if (options.token_metrics && tokens > 0) {
+  if (options.token_metrics) {  // 0 / 0 of a step without a prediction is NaN, as its loss
     metrics.mean_token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
     metrics.entropy = entropy / static_cast<double>(tokens);
   }

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,9 +35,9 @@ struct StepMetrics {
   double seconds = 0;
   bool skipped = false;
   int64_t skipped_units = 0;
-  // Of the predicted tokens, where TrainerOptions::token_metrics asks; else, and where nothing was predicted, NaN.
-  double mean_token_accuracy = std::numeric_limits<double>::quiet_NaN();  // share that was the likeliest token
-  double entropy = std::numeric_limits<double>::quiet_NaN();              // mean, in nats
+  // Of the predicted tokens, where TrainerOptions::token_metrics asks, else -1; NaN where nothing was predicted.
+  double mean_token_accuracy = -1;  // share that was the likeliest token
+  double entropy = -1;              // mean, in nats
 };
 
 struct BatchLoss {

@@ -47,7 +47,7 @@ func newTrainer(t testing.TB, rows, length int64) *horizonlm.Trainer {
 	}
 	defer plan.Close()
 	adamw := horizonlm.DefaultTrainerOptions()
-	adamw.LR = 1e-2
+	adamw.LR, adamw.TokenMetrics = 1e-2, true
 	trainer, err := horizonlm.NewTrainer(model, plan, &adamw)
 	if err != nil {
 		t.Fatal(err)
@@ -301,6 +301,9 @@ func TestAccumulateAndApplyAreAStep(t *testing.T) {
 	a.Seconds, b.Seconds = 0, 0
 	if a != b {
 		t.Errorf("%+v %+v", a, b)
+	}
+	if !(a.MeanTokenAccuracy >= 0 && a.MeanTokenAccuracy < 1 && a.Entropy > 1) {
+		t.Errorf("%+v", a)
 	}
 	succeeds(t, two.SetLearningRate(0.5))
 	c, err := two.Step(batch())

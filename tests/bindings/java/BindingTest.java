@@ -32,7 +32,7 @@ public final class BindingTest {
   static Trainer trainer(long rows, long length) {
     try (Model model = Model.create(CONFIG, 1);
         Plan plan = Plan.make(model, PlanOptions.builder().device("cpu").batchSize(rows).seqLen(length).build())) {
-      return Trainer.create(model, plan, TrainerOptions.builder().lr(1e-2).build());
+      return Trainer.create(model, plan, TrainerOptions.builder().lr(1e-2).tokenMetrics(true).build());
     }
   }
 
@@ -216,14 +216,16 @@ public final class BindingTest {
   static void testClosing() {
     Model model = Model.create(CONFIG, 1);
     Plan plan = Plan.make(model, PlanOptions.builder().device("cpu").batchSize(2).seqLen(8).build());
-    Trainer trainer = Trainer.create(model, plan);
+    Trainer trainer = Trainer.create(model, plan, TrainerOptions.builder().tokenMetrics(true).build());
     model.close();
     model.close();
     plan.close();
     fails(Code.FAILED_PRECONDITION, "the model is closed", model::describeJson);
     fails(Code.FAILED_PRECONDITION, "the plan is closed", plan::json);
     fails(Code.FAILED_PRECONDITION, "the model is closed", () -> Trainer.create(model, plan));
-    check(trainer.step(batch()).step() == 1, "a trainer outlives its model and plan");
+    StepMetrics metrics = trainer.step(batch());
+    check(metrics.step() == 1, "a trainer outlives its model and plan");
+    check(metrics.meanTokenAccuracy() >= 0 && metrics.meanTokenAccuracy() < 1 && metrics.entropy() > 1, "metrics of the tokens: " + metrics);
     trainer.close();
     trainer.close();
     fails(Code.FAILED_PRECONDITION, "the trainer is closed", () -> trainer.step(batch()));

@@ -28,7 +28,7 @@ def trainer(lr: float = 1e-2, seed: int = 1, **plan_options) -> hlm.Trainer:
     options = dict(device="cpu", batch_size=2, seq_len=8)
     options.update(plan_options)
     with model(seed) as own, own.plan(**options) as plan:
-        return hlm.Trainer(own, plan, lr=lr)
+        return hlm.Trainer(own, plan, lr=lr, token_metrics=True)
 
 
 def batch() -> hlm.Batch:

@@ -11,8 +11,8 @@ package org.horizonlm;
  * @param seconds from the first accumulate to the end of apply
  * @param skipped loss or gradient not finite, or nothing predicted: no weight changed
  * @param skippedUnits with BACKWARD timing: units whose gradient was not finite
- * @param meanTokenAccuracy of the predicted tokens the share that was the likeliest; NaN without tokenMetrics
- * @param entropy mean over the predictions, in nats; NaN without tokenMetrics
+ * @param meanTokenAccuracy of the predicted tokens the share that was the likeliest; -1 without tokenMetrics
+ * @param entropy mean over the predictions, in nats; -1 without tokenMetrics
  */
 public record StepMetrics(long step, double loss, double gradNorm, double lr, long tokens, double seconds, boolean skipped, long skippedUnits,
     double meanTokenAccuracy, double entropy) {
