@@ -4,7 +4,9 @@
 // and down beside it, and O the optimizer beside the transfers:
 //   next-forward   first unit + max(F, O) + B + (P - 1)(F + B)       no update can start before the norm is known, so it hides
 //                                                                    behind the next step's first forward only
-//   backward       first unit + (P - 1)(F + B) + max(F + B, O)       the last sweep's backward and the next step's forward
+//   backward       first unit + (P - 1)(F + B) + max(F + B, O)       the last sweep's backward and the next step's forward ...
+//                  first unit + (P - 1)(F + B) + F + max(B, O)       ... but backward alone without a gradient store: no gradient
+//                                                                    outlives the ring's few entries
 //   serial         first unit + P (F + B) + O
 // and never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
@@ -19,6 +21,9 @@ namespace {
 // What the optimizer reaches of the memory's rate beside copy engines: 1.9 s of 26 bytes for each of 7.6 B parameters, with the
 // transfers of a forward pass beside it, where the memory alone takes 125 GB/s.
 constexpr double kOptimizerShare = 0.92;
+// Core seconds of arithmetic for one parameter with 8-bit moments, which is more than its memory takes: 4.5 G parameters a second
+// on 16 cores with AVX-512. Other states wait for memory.
+constexpr double kInt8Arithmetic = 3.6e-9;
 // How often backward and forward together read and write what a block's forward pass makes, beside the products.
 constexpr double kActivationTraffic = 3;
 
@@ -89,6 +94,13 @@ double OptimizerBytes(const Plan& plan, double elements) {
   return elements * (2 * (master + moments) + grad);
 }
 
+// Of an update whose bytes, and `others` that move meanwhile, go at `rate`.
+double OptimizerSeconds(const Plan& plan, double elements, double others, double rate) {
+  const double memory = (OptimizerBytes(plan, elements) + others) / rate;
+  if (plan.numerics.states != StateType::kInt8) return memory;
+  return std::max(memory, elements * kInt8Arithmetic / static_cast<double>(plan.optimizer_threads));
+}
+
 // Gradients on their way from the ring to where the optimizer reads them: copied in the first sweep, added later; read once more
 // for their norm where they are consumed straight from the ring.
 double AccumulateBytes(const Plan& plan, double elements, double sweeps) {
@@ -131,7 +143,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.save_stall_seconds = static_cast<double>(plan.host.State() - plan.host.snapshot) / m.disk_bytes_per_second;
 
   if (m.device_is_host) {
-    p.optimizer_seconds = optimizer_bytes / m.host_bytes_per_second;
+    p.optimizer_seconds = train ? OptimizerSeconds(plan, static_cast<double>(elements), 0, m.host_bytes_per_second) : 0;
     const double accumulate_seconds = accumulate_bytes / m.host_bytes_per_second;
     p.forward_seconds = compute.forward / sweeps;
     p.backward_seconds = compute.backward / sweeps;
@@ -154,21 +166,22 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double forward_host = (forward_up + forward_down) / m.host_bytes_per_second;
   const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host});
   const double b = p.backward_seconds = backward ? std::max({backward_compute, backward_link, backward_host}) : 0;
-  const double o = p.optimizer_seconds = train ? (optimizer_bytes + forward_up) / (m.host_bytes_per_second * kOptimizerShare) : 0;
+  const double o = p.optimizer_seconds = train ? OptimizerSeconds(plan, static_cast<double>(elements), forward_up, m.host_bytes_per_second * kOptimizerShare) : 0;
 
   const double first = static_cast<double>(in.layout.units[0].elements);
   p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;
-  if (train) p.first_unit_seconds += OptimizerBytes(plan, first) / m.host_bytes_per_second;
+  if (train) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
 
   const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;
   const double rest = (sweeps - 1) * (f + b);
-  double step = p.first_unit_seconds + rest;
-  step += next_forward ? std::max(f, o) + b : in_backward ? std::max(f + b, o) : f + b + o;
+  // What the optimizer has beside it, and what it does not.
+  const double beside = next_forward ? f : in_backward ? (plan.gradient_store ? f + b : b) : 0;
+  const double step = p.first_unit_seconds + rest + (f + b - beside) + std::max(beside, o);
   p.step_seconds = std::max(step, p.host_seconds);
 
   const double links = sweeps * (forward_link + backward_link);
   // The step waits for the optimizer, and that is most of it.
-  const bool optimizer = train && o > (next_forward ? f : in_backward ? f + b : 0.0) && o > p.step_seconds / 2;
+  const bool optimizer = train && o > beside && o > p.step_seconds / 2;
   p.limit = p.host_seconds > step    ? "host memory"
             : optimizer                 ? "optimizer"
             : links > p.compute_seconds ? "link"
