@@ -62,6 +62,7 @@ for part in "${parts[@]}"; do
       check fault program ./fault_test
       HLM_TEST_DEVICE=cuda:0 check golden program ./golden_test
       HLM_TEST_DEVICE=cuda:0 check memory_options program ./memory_options_test
+      check resume program ./check_resume.sh
       ;;
     memcheck)
       # Without fault_test, whose kernel traps on purpose, and without a word on calls that fail: tests ask for too much memory.
