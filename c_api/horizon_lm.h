@@ -740,6 +740,7 @@ typedef struct hlm_preference_options {
   size_t n_reference_sums;
   const float* reference_logprobs; /* [n_reference_logprobs] n_ids, as hlm_trainer_logprobs gives them; or NULL with 0 */
   size_t n_reference_logprobs;
+  int64_t forward_only; /* 1: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default 0 */
 } hlm_preference_options;
 HLM_API void hlm_preference_options_init_sized(hlm_preference_options* options, size_t struct_size);
 static inline void hlm_preference_options_init(hlm_preference_options* options) {
@@ -790,6 +791,7 @@ typedef struct hlm_kto_options {
   const hlm_batch* mismatched; /* prompts with other prompts' answers: kl = max(0, mean(s - reference)) over it, forward only; or NULL */
   const double* mismatched_sums; /* [n_mismatched_sums] the reference's, one a document of `mismatched` */
   size_t n_mismatched_sums;
+  int64_t forward_only; /* 1: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default 0 */
 } hlm_kto_options;
 HLM_API void hlm_kto_options_init_sized(hlm_kto_options* options, size_t struct_size);
 static inline void hlm_kto_options_init(hlm_kto_options* options) { hlm_kto_options_init_sized(options, sizeof(*options)); }
@@ -849,6 +851,7 @@ typedef struct hlm_policy_options {
   const float* rollout_logprobs;   /* [n_rollout_logprobs] n_ids, the sampler's own: the policy term of a token is multiplied by
                                       exp(old - rollout), capped; or NULL with 0: 1 */
   size_t n_rollout_logprobs;
+  int64_t forward_only; /* 1: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default 0 */
 } hlm_policy_options;
 HLM_API void hlm_policy_options_init_sized(hlm_policy_options* options, size_t struct_size);
 static inline void hlm_policy_options_init(hlm_policy_options* options) {

@@ -77,6 +77,7 @@ PreferenceInputs Convert(const hlm_preference_options& given) {
   own.reference.sums = Buffer(given.reference_sums, given.n_reference_sums, "reference_sums");
   own.reference.logprobs = Buffer(given.reference_logprobs, given.n_reference_logprobs, "reference_logprobs");
   own.reference.none = ReadBool(given.reference_free, "reference_free");
+  own.forward_only = ReadBool(given.forward_only, "forward_only");
   if (own.reference.none && !(own.reference.sums.empty() && own.reference.logprobs.empty())) {
     throw InvalidArgument("reference_free is 1 and a reference is given");
   }
@@ -89,6 +90,7 @@ UnpairedInputs Convert(const hlm_kto_options& given, Batch* mismatched) {
   own.options = {given.beta, given.desirable_weight, given.undesirable_weight};
   own.denominator = given.denominator;
   own.kl = given.kl;
+  own.forward_only = ReadBool(given.forward_only, "forward_only");
   own.desirable = Buffer(given.desirable, given.n_desirable, "desirable");
   own.reference.sums = Buffer(given.reference_sums, given.n_reference_sums, "reference_sums");
   own.reference.logprobs = Buffer(given.reference_logprobs, given.n_reference_logprobs, "reference_logprobs");
@@ -124,6 +126,7 @@ PolicyInputs Convert(const hlm_policy_options& given) {
                  .importance_cap = given.importance_cap,
                  .entropy_weight = given.entropy_weight,
                  .denominator = given.denominator};
+  own.forward_only = ReadBool(given.forward_only, "forward_only");
   own.advantages = Buffer(given.advantages, given.n_advantages, "advantages");
   own.old_logprobs = Buffer(given.old_logprobs, given.n_old_logprobs, "old_logprobs");
   own.reference_logprobs = Buffer(given.reference_logprobs, given.n_reference_logprobs, "reference_logprobs");

@@ -113,7 +113,8 @@ type PreferenceOptions struct {
 	LabelSmoothing    float64        `hlm:"label_smoothing"`
 	SFTWeight         float64        `hlm:"sft_weight"`
 	SFTDenominator    float64        `hlm:"sft_denominator"`
-	Denominator       float64        `hlm:"denominator"` // pairs of the whole step; 0: of this batch
+	Denominator       float64        `hlm:"denominator"`  // pairs of the whole step; 0: of this batch
+	ForwardOnly       bool           `hlm:"forward_only"` // loss and metrics alone: nothing is accumulated
 	ReferenceSums     []float64      // one a document, as Batch.SumLogprobs gives them
 	ReferenceLogprobs []float32      // one an id, as Trainer.Logprobs gives them
 }
@@ -165,8 +166,9 @@ type KTOOptions struct {
 	Beta              float64   `hlm:"beta"`
 	DesirableWeight   float64   `hlm:"desirable_weight"`
 	UndesirableWeight float64   `hlm:"undesirable_weight"`
-	Denominator       float64   `hlm:"denominator"` // documents of the whole step; 0: of this batch
-	KL                float64   `hlm:"kl"`          // used where Mismatched is nil
+	Denominator       float64   `hlm:"denominator"`  // documents of the whole step; 0: of this batch
+	KL                float64   `hlm:"kl"`           // used where Mismatched is nil
+	ForwardOnly       bool      `hlm:"forward_only"` // loss and metrics alone: nothing is accumulated
 	ReferenceSums     []float64 // one a document
 	ReferenceLogprobs []float32 // one an id
 	Mismatched        *Batch    // prompts with other prompts' answers (Dataset.Mismatched): the divergence comes from it
@@ -271,6 +273,7 @@ type PolicyOptions struct {
 	ImportanceCap     float64    `hlm:"importance_cap"`
 	EntropyWeight     float64    `hlm:"entropy_weight"`
 	Denominator       float64    `hlm:"denominator"`
+	ForwardOnly       bool       `hlm:"forward_only"` // loss and metrics alone: nothing is accumulated
 	OldLogprobs       []float32  // under the weights that sampled; nil: the current ones, every ratio is 1
 	ReferenceLogprobs []float32  // for the divergence; nil: none
 	RolloutLogprobs   []float32  // the sampler's own, for importance weights; nil: 1

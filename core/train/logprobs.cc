@@ -99,6 +99,19 @@ std::unique_ptr<FrozenWeights> Trainer::KeepWeights() {
   return s.frozen.Keep();
 }
 
+BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
+  State& s = *state_;
+  const Tokens prepared = s.Prepare(WithoutWeights(batch), Predictions::kRequired);
+  const Pass pass(s.model->layout(), *s.plan, prepared, true);  // refuses a batch that the plan has no room for, as Accumulate
+  ObjectiveWeigher weigher(objective, pass);
+  BatchLoss result{0, prepared.predicted};
+  s.Guarded([&] {
+    const State::Places places = s.LogProbs(prepared, nullptr, objective.entropy, false);
+    result.loss = weigher.WeighAll(places.losses, places.entropies);
+  });
+  return result;
+}
+
 BatchLoss Trainer::Accumulate(const Batch& batch, const Objective& objective) {
   State& s = *state_;
   s.CheckAccumulates();

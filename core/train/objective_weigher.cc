@@ -38,11 +38,12 @@ double ObjectiveWeigher::Call(int64_t first, int64_t end, std::span<const float>
   return loss;
 }
 
-void ObjectiveWeigher::WeighAll(std::span<const float> losses, std::span<const float> entropies) {
+double ObjectiveWeigher::WeighAll(std::span<const float> losses, std::span<const float> entropies) {
   weights_.resize(losses.size());
   entropy_weights_.resize(entropies.size());
   loss_ = Call(0, static_cast<int64_t>(pass_.tokens.offsets.size()) - 1, losses, entropies, weights_, entropy_weights_);
   all_ = true;
+  return loss_;
 }
 
 double ObjectiveWeigher::Weigh(const Executor::SweepLosses& sweep) {

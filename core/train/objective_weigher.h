@@ -21,8 +21,8 @@ class ObjectiveWeigher {
  public:
   ObjectiveWeigher(const Objective& objective, const Pass& pass) : objective_(objective), pass_(pass) {}
 
-  // All documents at once, ahead of the pass: Weigh then only hands the weights out.
-  void WeighAll(std::span<const float> losses, std::span<const float> entropies);
+  // All documents at once, ahead of the pass: Weigh then only hands the weights out. The loss.
+  double WeighAll(std::span<const float> losses, std::span<const float> entropies);
   double Weigh(const Executor::SweepLosses& sweep);
 
  private:

@@ -8,6 +8,10 @@
 namespace hlm {
 namespace {
 
+BatchLoss Run(Trainer& trainer, const Batch& batch, const Objective& objective, bool forward_only) {
+  return forward_only ? trainer.Evaluate(batch, objective) : trainer.Accumulate(batch, objective);
+}
+
 size_t CountDocuments(const Batch& batch) { return batch.offsets.size() < 2 ? 0 : batch.offsets.size() - 1; }
 
 // Whoever counts documents or tokens before the trainer has looked at the batch needs its offsets in order.
@@ -152,7 +156,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
     }
     return loss;
   }};
-  const BatchLoss result = trainer.Accumulate(batch, objective);
+  const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
   m.pairs = static_cast<int64_t>(documents / 2);
@@ -206,7 +210,7 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
     }
     return loss;
   }};
-  const BatchLoss result = trainer.Accumulate(batch, objective);
+  const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
   return m;
@@ -265,7 +269,7 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
     m.sums.Add(sums);
     return sums.loss;
   }};
-  m.tokens = trainer.Accumulate(batch, objective).tokens;
+  m.tokens = Run(trainer, batch, objective, in.forward_only).tokens;
   return m;
 }
 

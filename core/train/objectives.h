@@ -1,5 +1,6 @@
 // The closed forms: preference pairs, good and bad answers, policy gradients, as one call of a trainer. What is over a batch
-// (which tokens count, denominators, metrics) is here; the mathematics is core/objective's.
+// (which tokens count, denominators, metrics) is here; the mathematics is core/objective's. With `forward_only` of the inputs the loss
+// and the metrics are found by a forward pass, and nothing is accumulated.
 #ifndef HORIZON_LM_CORE_TRAIN_OBJECTIVES_H_
 #define HORIZON_LM_CORE_TRAIN_OBJECTIVES_H_
 
@@ -32,6 +33,7 @@ struct PreferenceInputs {
   double denominator = 0;      // pairs of the whole step; 0: of this batch
   double sft_denominator = 0;  // above 0: the SFT share is -s / this, not the mean over pairs of -s / n
   Reference reference;
+  bool forward_only = false;
 };
 struct PreferenceMetrics {
   double loss = 0;  // this batch's share of the step's
@@ -49,6 +51,7 @@ struct UnpairedInputs {
   double kl = 0;                       // not negative; used where there is no mismatched batch
   const Batch* mismatched = nullptr;   // prompts with answers of others: the mean of s - ref over it, at least 0, is the KL
   Reference mismatched_reference;
+  bool forward_only = false;
 };
 struct UnpairedMetrics {
   double loss = 0, kl = 0;
@@ -62,6 +65,7 @@ struct PolicyInputs {
   std::span<const float> advantages;  // [n_ids], as those below
   std::span<const float> old_logprobs, reference_logprobs, rollout_logprobs;  // or empty
   bool wants_entropy = false;
+  bool forward_only = false;
 };
 struct PolicyMetrics {
   PolicySums sums;

@@ -71,6 +71,7 @@ class Trainer {
 
   // weights: null for the current ones.
   BatchLoss Evaluate(const Batch& batch, const FrozenWeights* weights = nullptr);
+  BatchLoss Evaluate(const Batch& batch, const Objective& objective);
   // By token: the log-probability of its label given the tokens of its document before it, 0 where nothing is predicted; the
   // entropy of that prediction; the log-probability of the likeliest token. Empty spans are not asked for. A batch of any size.
   void LogProbs(const Batch& batch, const FrozenWeights* weights, std::span<float> logprobs, std::span<float> entropies,

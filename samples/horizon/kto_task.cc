@@ -24,19 +24,17 @@ class KtoTask : public ReferencedTask {
   }
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
-    const hlm_kto_metrics documents = Accumulate(trainer, data_.Next(), data_.train(), reference_);
+    const hlm_kto_metrics documents = Run(trainer, data_.Next(), data_.train(), reference_, false);
     const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(documents, "", more);
     return metrics;
   }
 
-  // As in PreferenceTask the gradient is made and thrown away.
   Json Evaluate(hlm_trainer* trainer) override {
     hlm_kto_metrics sum;
     hlm_kto_metrics_init(&sum);
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
-      const hlm_kto_metrics one = Accumulate(trainer, batch, *data_.evaluation(), eval_reference_);
-      Check(hlm_trainer_discard(trainer));
+      const hlm_kto_metrics one = Run(trainer, batch, *data_.evaluation(), eval_reference_, true);
       const auto good = static_cast<double>(one.desirable), bad = static_cast<double>(one.undesirable);
       sum.loss += one.loss * (good + bad);
       sum.kl += one.kl * (good + bad);
@@ -61,7 +59,7 @@ class KtoTask : public ReferencedTask {
   }
 
  private:
-  hlm_kto_metrics Accumulate(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference) {
+  hlm_kto_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference, bool forward_only) {
     const hlm_batch view = ViewOf(batch);
     const std::vector<double> sums = reference.SumsOf(batch);
     hlm_kto_options loss;
@@ -73,6 +71,7 @@ class KtoTask : public ReferencedTask {
     loss.n_desirable = batch.n_desirable;
     loss.reference_sums = sums.data();
     loss.n_reference_sums = sums.size();
+    loss.forward_only = forward_only ? 1 : 0;
     hlm_batch others;
     std::vector<double> others_sums;
     if (kept_) {

@@ -24,19 +24,17 @@ class PreferenceTask : public ReferencedTask {
   }
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
-    const hlm_preference_metrics pairs = Accumulate(trainer, data_.Next(), reference_);
+    const hlm_preference_metrics pairs = Run(trainer, data_.Next(), reference_, false);
     const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(pairs, "", more);
     return metrics;
   }
 
-  // The library has its losses with their gradient only: that is made and thrown away, so that each formula has one place.
   Json Evaluate(hlm_trainer* trainer) override {
     hlm_preference_metrics sum;
     hlm_preference_metrics_init(&sum);
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
-      const hlm_preference_metrics one = Accumulate(trainer, batch, eval_reference_);
-      Check(hlm_trainer_discard(trainer));
+      const hlm_preference_metrics one = Run(trainer, batch, eval_reference_, true);
       const auto pairs = static_cast<double>(one.pairs);
       for (const auto member : kMeans) sum.*member += one.*member * pairs;
       sum.pairs += one.pairs;
@@ -60,13 +58,14 @@ class PreferenceTask : public ReferencedTask {
 
   bool HasReference() const { return options_.task.task == "dpo" && !options_.task.reference_free; }
 
-  hlm_preference_metrics Accumulate(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference) {
+  hlm_preference_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference, bool forward_only) {
     const hlm_batch view = ViewOf(batch);
     std::vector<double> sums;
     if (HasReference()) sums = reference.SumsOf(batch);
     hlm_preference_options loss = loss_;
     loss.reference_sums = sums.empty() ? nullptr : sums.data();
     loss.n_reference_sums = sums.size();
+    loss.forward_only = forward_only ? 1 : 0;
     hlm_preference_metrics metrics;
     hlm_preference_metrics_init(&metrics);
     Check(hlm_trainer_accumulate_preference(trainer, &view, &loss, &metrics));

@@ -154,7 +154,8 @@ AT(hlm_preference_options, denominator, 56);
 AT(hlm_preference_options, reference_sums, 64);
 AT(hlm_preference_options, n_reference_sums, 72);
 AT(hlm_preference_options, reference_logprobs, 80);
-LAST(hlm_preference_options, n_reference_logprobs, 88, 96);
+AT(hlm_preference_options, n_reference_logprobs, 88);
+LAST(hlm_preference_options, forward_only, 96, 104);
 
 AT(hlm_preference_metrics, struct_size, 0);
 AT(hlm_preference_metrics, loss, 8);
@@ -182,7 +183,8 @@ AT(hlm_kto_options, reference_logprobs, 80);
 AT(hlm_kto_options, n_reference_logprobs, 88);
 AT(hlm_kto_options, mismatched, 96);
 AT(hlm_kto_options, mismatched_sums, 104);
-LAST(hlm_kto_options, n_mismatched_sums, 112, 120);
+AT(hlm_kto_options, n_mismatched_sums, 112);
+LAST(hlm_kto_options, forward_only, 120, 128);
 
 AT(hlm_kto_metrics, struct_size, 0);
 AT(hlm_kto_metrics, loss, 8);
@@ -214,7 +216,8 @@ AT(hlm_policy_options, n_old_logprobs, 104);
 AT(hlm_policy_options, reference_logprobs, 112);
 AT(hlm_policy_options, n_reference_logprobs, 120);
 AT(hlm_policy_options, rollout_logprobs, 128);
-LAST(hlm_policy_options, n_rollout_logprobs, 136, 144);
+AT(hlm_policy_options, n_rollout_logprobs, 136);
+LAST(hlm_policy_options, forward_only, 144, 152);
 
 AT(hlm_policy_metrics, struct_size, 0);
 AT(hlm_policy_metrics, loss, 8);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "tests/c_api/handles.h"
@@ -159,6 +160,59 @@ TEST(LossesTest, APolicysFirstRatioIsOne) {
   options.kl_weight = 0;
   options.reduction = 7;
   ExpectError(hlm_trainer_accumulate_policy(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT, {"reduction", "7"});
+}
+
+// run(trainer, forward only) accumulates, or does not, and gives its metrics: the same bits, on a plan without gradients too.
+template <class Metrics, class Run>
+void ExpectForwardOnly(const Run& run) {
+  hlm_plan_options forward = TinyPlanOptions();
+  forward.purpose = HLM_PURPOSE_FORWARD;
+  const Trainer trainer = TinyTrainer(), looks = TinyTrainer(forward);
+  const auto bytes = [](const Metrics& metrics) { return std::string(reinterpret_cast<const char*>(&metrics), sizeof(metrics)); };
+  Metrics without{}, elsewhere{}, with{};
+  without.struct_size = elsewhere.struct_size = with.struct_size = sizeof(Metrics);
+  ASSERT_OK(run(trainer.get(), 1, &without));
+  ExpectError(hlm_trainer_apply(trainer.get(), nullptr), HLM_FAILED_PRECONDITION, {"accumulated"});
+  ASSERT_OK(run(looks.get(), 1, &elsewhere));
+  ExpectError(run(looks.get(), 0, &elsewhere), HLM_FAILED_PRECONDITION, {"forward"});
+  ASSERT_OK(run(trainer.get(), 0, &with));
+  EXPECT_EQ(bytes(without), bytes(with));
+  EXPECT_EQ(bytes(without), bytes(elsewhere));
+  EXPECT_NE(with.loss, 0);
+  ASSERT_OK(hlm_trainer_apply(trainer.get(), nullptr));
+  ExpectError(run(trainer.get(), 2, &with), HLM_INVALID_ARGUMENT, {"forward_only is 2"});
+}
+
+TEST(LossesTest, ForwardOnlyGivesTheMetricsAndAccumulatesNothing) {
+  const Documents documents = FourDocuments();
+  const hlm_batch batch = documents.Get();
+  const std::vector<double> sums(4, -10.0);
+  ExpectForwardOnly<hlm_preference_metrics>([&](hlm_trainer* trainer, int64_t forward_only, hlm_preference_metrics* metrics) {
+    hlm_preference_options options;
+    hlm_preference_options_init(&options);
+    options.reference_sums = sums.data(), options.n_reference_sums = 4;
+    options.sft_weight = 0.3, options.forward_only = forward_only;
+    return hlm_trainer_accumulate_preference(trainer, &batch, &options, metrics);
+  });
+  const std::vector<int32_t> desirable = {1, 0, 1, 1};
+  ExpectForwardOnly<hlm_kto_metrics>([&](hlm_trainer* trainer, int64_t forward_only, hlm_kto_metrics* metrics) {
+    hlm_kto_options options;
+    hlm_kto_options_init(&options);
+    options.desirable = desirable.data(), options.n_desirable = 4;
+    options.reference_sums = sums.data(), options.n_reference_sums = 4;
+    options.mismatched = &batch, options.mismatched_sums = sums.data(), options.n_mismatched_sums = 4;
+    options.forward_only = forward_only;
+    return hlm_trainer_accumulate_kto(trainer, &batch, &options, metrics);
+  });
+  const std::vector<float> advantages(24, 0.7f), old(24, -2.0f);
+  ExpectForwardOnly<hlm_policy_metrics>([&](hlm_trainer* trainer, int64_t forward_only, hlm_policy_metrics* metrics) {
+    hlm_policy_options options;
+    hlm_policy_options_init(&options);
+    options.advantages = advantages.data(), options.n_advantages = 24;
+    options.old_logprobs = old.data(), options.n_old_logprobs = 24;
+    options.entropy_weight = 0.01, options.forward_only = forward_only;
+    return hlm_trainer_accumulate_policy(trainer, &batch, &options, metrics);
+  });
 }
 
 struct Seen {

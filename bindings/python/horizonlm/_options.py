@@ -122,6 +122,7 @@ if TYPE_CHECKING:
         sft_weight: float
         sft_denominator: float
         denominator: float
+        forward_only: bool
 
     class KtoOptions(TypedDict, total=False):
         """Options of KTO; see hlm_kto_options."""
@@ -131,6 +132,7 @@ if TYPE_CHECKING:
         undesirable_weight: float
         denominator: float
         kl: float
+        forward_only: bool
 
     class PolicyOptions(TypedDict, total=False):
         """Options of a policy-gradient loss; see hlm_policy_options."""
@@ -146,6 +148,7 @@ if TYPE_CHECKING:
         importance_cap: float
         entropy_weight: float
         denominator: float
+        forward_only: bool
 
 
 # Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.

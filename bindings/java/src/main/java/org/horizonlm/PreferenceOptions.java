@@ -124,6 +124,17 @@ public final class PreferenceOptions extends Options {
     }
 
     /**
+     * Sets forward_only.
+     *
+     * @param value whether loss and metrics are all: a forward pass, nothing is accumulated; default false
+     * @return this
+     */
+    public Builder forwardOnly(boolean value) {
+      setters.add(struct -> Native.hlm_preference_options_forward_only_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
