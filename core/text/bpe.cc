@@ -148,8 +148,30 @@ void Bpe::Encode(std::string_view piece, size_t readable, ModelScratch& scratch,
   }
 }
 
-void Bpe::Prefetch(std::string_view piece, size_t readable, ModelScratch& scratch) const {
-  if (bytes_ && piece.size() <= (cuts_ ? kWord : WordCache::kLongestKey)) scratch.cache.Prefetch(WordCache::KeyOf(piece, readable, true));
+// Short pieces are looked up in blocks: what is asked of memory is on its way while the next keys are made.
+void Bpe::EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch, std::vector<int32_t>& ids) const {
+  if (!bytes_) return TokenModel::EncodePieces(text, pieces, scratch, ids);
+  constexpr size_t kBlock = 32;
+  ShortWords::Key keys[kBlock];
+  ShortWords::Set* sets[kBlock];
+  ShortWords& table = scratch.cache.short_words;
+  for (; !pieces.empty(); pieces = pieces.subspan(std::min(pieces.size(), kBlock))) {
+    const std::span<const Piece> block = pieces.first(std::min(pieces.size(), kBlock));
+    const auto text_of = [&](Piece piece) { return text.substr(piece.begin, piece.end - piece.begin); };
+    for (size_t i = 0; i < block.size(); ++i) {
+      if (block[i].end - block[i].begin > ShortWords::kLongestKey) continue;
+      keys[i] = ShortWords::KeyOf(text_of(block[i]), text.size() - block[i].begin, true);
+      sets[i] = table.SetOf(keys[i]);
+      __builtin_prefetch(sets[i]);
+    }
+    for (size_t i = 0; i < block.size(); ++i) {
+      if (block[i].end - block[i].begin > ShortWords::kLongestKey) {
+        EncodeBytes(text_of(block[i]), text.size() - block[i].begin, scratch, ids, nullptr);
+      } else {
+        EncodeFrom<ShortWords>(*sets[i], keys[i], text_of(block[i]), true, scratch, ids);
+      }
+    }
+  }
 }
 
 // A piece of characters, cut where nothing can be merged across.
@@ -192,7 +214,7 @@ void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<
 // scripts without spaces pieces are whole clauses, which are never seen twice, of words that are.
 void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const {
-  if (!cuts_ || piece.size() <= kWord) return EncodeCached(piece, readable, true, scratch, ids, ends);
+  if (!cuts_ || piece.size() <= ShortWords::kLongestKey) return EncodeCached(piece, readable, true, scratch, ids, ends);
   if (options_.ignore_merges) {
     const int32_t id = whole_.Find(piece);
     if (id >= 0) {
@@ -218,17 +240,29 @@ void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scr
   encode(piece.size());
 }
 
+// From the entry of a table of words, or uncached and put there.
+template <class Table>
+inline void Bpe::EncodeFrom(typename Table::Set& set, const typename Table::Key& key, std::string_view piece, bool whole, ModelScratch& scratch,
+                            std::vector<int32_t>& ids) const {
+  if (const typename Table::Entry* known = Table::Find(set, key)) {
+    for (const int32_t id : known->Ids()) ids.push_back(id);
+    return;
+  }
+  const size_t first = ids.size();
+  EncodeUncached(piece, whole, scratch, ids, nullptr);
+  Table::Put(set, key, std::span(ids).subspan(first));
+}
+
 void Bpe::EncodeCached(std::string_view piece, size_t readable, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                        std::vector<uint32_t>* ends) const {
-  if (piece.size() > WordCache::kLongestKey) return EncodeUncached(piece, whole, scratch, ids, ends);
+  if (piece.size() > LongWords::kLongestKey) return EncodeUncached(piece, whole, scratch, ids, ends);
   const size_t first = ids.size();
-  const WordCache::Key key = WordCache::KeyOf(piece, readable, whole);
-  std::span<const int32_t> known;
-  if (scratch.cache.Find(key, known)) {
-    ids.insert(ids.end(), known.begin(), known.end());
+  if (piece.size() <= ShortWords::kLongestKey) {
+    const ShortWords::Key key = ShortWords::KeyOf(piece, readable, whole);
+    EncodeFrom<ShortWords>(*scratch.cache.short_words.SetOf(key), key, piece, whole, scratch, ids);
   } else {
-    EncodeUncached(piece, whole, scratch, ids, nullptr);
-    scratch.cache.Put(key, std::span(ids).subspan(first));
+    const LongWords::Key key = LongWords::KeyOf(piece, readable, whole);
+    EncodeFrom<LongWords>(*scratch.cache.long_words.SetOf(key), key, piece, whole, scratch, ids);
   }
   if (ends == nullptr) return;
   const size_t first_end = ends->size();
@@ -303,8 +337,8 @@ void Bpe::EncodeUncached(std::string_view piece, bool whole, ModelScratch& scrat
 
 // Whether a piece of bytes is a token that merging arrives at; it is added then. What merging arrives at was tried once for each token.
 bool Bpe::IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const {
-  if (piece.size() > WordCache::kLongestKey) return false;
-  char text[2 * WordCache::kLongestKey + 1];
+  if (piece.size() > LongWords::kLongestKey) return false;
+  char text[2 * LongWords::kLongestKey + 1];
   size_t size = 0;
   for (const char byte : piece) {
     const int32_t packed = byte_text_[static_cast<unsigned char>(byte)];
@@ -317,7 +351,7 @@ bool Bpe::IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int
   if (scratch.arrived.empty()) scratch.arrived.resize(lengths_.size());
   uint8_t& arrived = scratch.arrived[static_cast<size_t>(id)];
   if (arrived == ModelScratch::kNotTried) {
-    int32_t symbols[WordCache::kLongestKey];
+    int32_t symbols[LongWords::kLongestKey];
     size_t n = 0;
     ForEachStart(piece, [&](int32_t symbol, size_t) { symbols[n++] = symbol; });
     n = merges_.MergeShort({symbols, n});

@@ -31,10 +31,9 @@ class Bpe final : public TokenModel {
   const char* type() const override { return "BPE"; }
   void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
               std::vector<uint32_t>* ends) const override;
-  void Prefetch(std::string_view piece, size_t readable, ModelScratch& scratch) const override;
+  void EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch, std::vector<int32_t>& ids) const override;
 
  private:
-  static constexpr size_t kWord = 15;  // longer pieces of bytes are cut before they are looked up
   static constexpr uint32_t kNoLength = ~uint32_t{0};
 
   void PrepareBytes();
@@ -47,6 +46,9 @@ class Bpe final : public TokenModel {
   // `whole`: not cut out of a piece; ignore_merges is for those.
   void EncodeCached(std::string_view piece, size_t readable, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                     std::vector<uint32_t>* ends) const;
+  template <class Table>
+  void EncodeFrom(typename Table::Set& set, const typename Table::Key& key, std::string_view piece, bool whole, ModelScratch& scratch,
+                  std::vector<int32_t>& ids) const;
   void EncodeUncached(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const;
   bool IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const;

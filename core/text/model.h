@@ -3,10 +3,12 @@
 #define HORIZON_LM_CORE_TEXT_MODEL_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/text/pieces.h"
 #include "core/text/vocabulary.h"
 #include "core/text/word_cache.h"
 
@@ -47,8 +49,12 @@ class TokenModel {
   // not in the vocabulary where the model has nothing to put in its place.
   virtual void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const = 0;
-  // Asks memory for what encoding this piece will read first, where that is known.
-  virtual void Prefetch(std::string_view /*piece*/, size_t /*readable*/, ModelScratch& /*scratch*/) const {}
+  // Appends the ids of all pieces of `text`, one piece behind the other.
+  virtual void EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch, std::vector<int32_t>& ids) const {
+    for (const Piece piece : pieces) {
+      Encode(text.substr(piece.begin, piece.end - piece.begin), text.size() - piece.begin, scratch, ids, nullptr);
+    }
+  }
 
  protected:
   explicit TokenModel(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
