@@ -51,9 +51,13 @@ class Bpe final : public TokenModel {
                   std::vector<int32_t>& ids) const;
   void EncodeUncached(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const;
-  bool IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const;
-  template <class Add>
-  void ForEachStart(std::string_view piece, const Add& add) const;
+  // Of bytes_ (bpe_bytes.cc).
+  int32_t WholeId(CutFilter::Char c) const;
+  ModelScratch::Border BorderOf(CutFilter::Char left, CutFilter::Char right, ModelScratch& scratch) const;
+  template <class Add, class Cut>
+  void ForEachStart(std::string_view piece, ModelScratch& scratch, const Add& add, const Cut& cut) const;
+  void AddBytes(std::string_view piece, ModelScratch& scratch) const;
+  bool MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids) const;
   void AddSymbols(std::string_view piece, std::vector<ModelScratch::Symbol>& symbols) const;
   int32_t UnknownId() const;
 

@@ -26,7 +26,15 @@ struct ModelScratch {
     uint32_t begin;
     int32_t id;  // -2: nothing ends here
   };
+  // Two characters side by side, as the bytes of each.
+  struct Border {
+    enum : uint32_t { kCut = ~uint32_t{1}, kParts = ~uint32_t{2} };
+    uint64_t chars = ~uint64_t{0};
+    uint32_t rank = 0;  // of merging them as wholes (Merges::Rank); kCut: nothing is merged across; kParts: parts of them may be
+    int32_t right_id = -1;  // of the right one as a whole; -1: merging begins with its bytes
+  };
   WordCache cache;
+  std::vector<Border> borders;  // the last one seen of each hash
   std::vector<Symbol> symbols;
   std::vector<uint64_t> heap;
   std::vector<PathNode> path;

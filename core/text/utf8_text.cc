@@ -1,25 +1,20 @@
 #include "core/text/utf8_text.h"
 
-#include <cstring>
-
 #include "core/base/utf8.h"
 
 namespace hlm {
 
 size_t FirstInvalidUtf8(std::string_view text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    // Eight bytes of ASCII at a time: most of most texts.
-    uint64_t word;
-    while (at + sizeof(word) <= text.size()) {
-      std::memcpy(&word, text.data() + at, sizeof(word));
-      if ((word & 0x8080808080808080u) != 0) break;
-      at += sizeof(word);
+  for (size_t at = AsciiEnd(text, 0); at < text.size();) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
+    // Most characters of three bytes, without a look at the narrower ranges behind 0xe0 and 0xed.
+    if (at + 3 <= text.size() && byte(0) > 0xe0 && byte(0) < 0xed && IsContinuation(text[at + 1]) && IsContinuation(text[at + 2])) {
+      at += 3;
+      continue;
     }
-    if (at >= text.size()) break;
     const size_t length = Utf8SequenceLength(text.substr(at, 4));
     if (length == 0) return at;
-    at += length;
+    at = AsciiEnd(text, at + length);
   }
   return std::string_view::npos;
 }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/huge_pages.h"
+
 namespace hlm {
 
 class StringMap {
@@ -38,7 +40,7 @@ class StringMap {
 
   std::string arena_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  HugeVector<Slot> slots_;  // a power of two, at most half full
 };
 
 // Tokens by text and by id. Ids may have holes.

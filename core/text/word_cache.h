@@ -9,9 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <span>
 #include <string_view>
+
+#include "core/text/huge_pages.h"
 
 namespace hlm {
 
@@ -42,8 +43,8 @@ class WordTable {
   }
 
   struct Entry {
-    Key key;  // all zero: free; a key of no bytes is never asked for
-    int32_t ids[kIds];  // negative behind the last
+    Key key{};  // all zero: free; a key of no bytes is never asked for
+    int32_t ids[kIds] = {};  // negative behind the last
     std::span<const int32_t> Ids() const {
       size_t n = 0;
       while (n < kIds && ids[n] >= 0) ++n;
@@ -55,7 +56,7 @@ class WordTable {
   };
   // Where a key's entry is, if there is one.
   Set* SetOf(const Key& key) {
-    if (sets_ == nullptr) sets_ = std::make_unique<Set[]>(size_t{1} << kSetBits);
+    if (sets_.empty()) sets_.resize(size_t{1} << kSetBits);
     uint64_t hash = 0;
     for (const uint64_t word : key.words) hash = (hash ^ hash >> 32 ^ word) * 0x9e3779b97f4a7c15u;
     return &sets_[hash >> (64 - kSetBits)];
@@ -84,7 +85,7 @@ class WordTable {
     }
   };
 
-  std::unique_ptr<Set[]> sets_;
+  HugeVector<Set> sets_;
 };
 
 using ShortWords = WordTable<2, 4, 15>;
