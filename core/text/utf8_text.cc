@@ -5,16 +5,21 @@
 namespace hlm {
 
 size_t FirstInvalidUtf8(std::string_view text) {
-  for (size_t at = AsciiEnd(text, 0); at < text.size();) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
-    // Most characters of three bytes, without a look at the narrower ranges behind 0xe0 and 0xed.
-    if (at + 3 <= text.size() && byte(0) > 0xe0 && byte(0) < 0xed && IsContinuation(text[at + 1]) && IsContinuation(text[at + 2])) {
+  for (size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto continues = [&](size_t n) { return at + n < text.size() && IsContinuation(text[at + n]); };
+    // Most characters of two or three bytes need no look at the narrower ranges behind 0xe0 and 0xed.
+    if (byte < 0x80) {
+      at = AsciiEnd(text, at + 1);
+    } else if (byte >= 0xc2 && byte < 0xe0 && continues(1)) {
+      at += 2;
+    } else if (byte > 0xe0 && byte < 0xed && continues(1) && continues(2)) {
       at += 3;
-      continue;
+    } else {
+      const size_t length = Utf8SequenceLength(text.substr(at, 4));
+      if (length == 0) return at;
+      at += length;
     }
-    const size_t length = Utf8SequenceLength(text.substr(at, 4));
-    if (length == 0) return at;
-    at = AsciiEnd(text, at + length);
   }
   return std::string_view::npos;
 }
