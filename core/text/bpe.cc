@@ -83,7 +83,8 @@ void Bpe::Encode(std::string_view piece, size_t readable, ModelScratch& scratch,
 }
 
 // Short pieces are looked up in blocks: what is asked of memory is on its way while the next keys are made.
-void Bpe::EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch, std::vector<int32_t>& ids) const {
+void Bpe::EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch,
+                       std::vector<int32_t>& ids) const {
   if (!bytes_) return TokenModel::EncodePieces(text, pieces, scratch, ids);
   constexpr size_t kBlock = 32;
   ShortWords::Key keys[kBlock];
@@ -94,7 +95,7 @@ void Bpe::EncodePieces(std::string_view text, std::span<const Piece> pieces, Mod
     const auto text_of = [&](Piece piece) { return text.substr(piece.begin, piece.end - piece.begin); };
     for (size_t i = 0; i < block.size(); ++i) {
       if (block[i].end - block[i].begin > ShortWords::kLongestKey) continue;
-      keys[i] = ShortWords::KeyOf(text_of(block[i]), text.size() - block[i].begin, true);
+      keys[i] = ShortWords::KeyOf(text_of(block[i]), text.size() - block[i].begin, options_.ignore_merges);
       sets[i] = table.SetOf(keys[i]);
       __builtin_prefetch(sets[i]);
     }
@@ -102,7 +103,7 @@ void Bpe::EncodePieces(std::string_view text, std::span<const Piece> pieces, Mod
       if (block[i].end - block[i].begin > ShortWords::kLongestKey) {
         EncodeBytes(text_of(block[i]), text.size() - block[i].begin, scratch, ids, nullptr);
       } else {
-        EncodeFrom<ShortWords>(*sets[i], keys[i], text_of(block[i]), true, scratch, ids);
+        ShortWords::Append(*sets[i], keys[i], ids, [&] { EncodeUncached(text_of(block[i]), true, scratch, ids, nullptr); });
       }
     }
   }
@@ -144,30 +145,15 @@ void Bpe::EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<
   encode(begin, text.size());
 }
 
-// From the entry of a table of words, or uncached and put there.
-template <class Table>
-inline void Bpe::EncodeFrom(typename Table::Set& set, const typename Table::Key& key, std::string_view piece, bool whole, ModelScratch& scratch,
-                            std::vector<int32_t>& ids) const {
-  if (const typename Table::Entry* known = Table::Find(set, key)) {
-    for (const int32_t id : known->Ids()) ids.push_back(id);
-    return;
-  }
-  const size_t first = ids.size();
-  EncodeUncached(piece, whole, scratch, ids, nullptr);
-  Table::Put(set, key, std::span(ids).subspan(first));
-}
-
 void Bpe::EncodeCached(std::string_view piece, size_t readable, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                        std::vector<uint32_t>* ends) const {
   if (piece.size() > LongWords::kLongestKey) return EncodeUncached(piece, whole, scratch, ids, ends);
   const size_t first = ids.size();
-  if (piece.size() <= ShortWords::kLongestKey) {
-    const ShortWords::Key key = ShortWords::KeyOf(piece, readable, whole);
-    EncodeFrom<ShortWords>(*scratch.cache.short_words.SetOf(key), key, piece, whole, scratch, ids);
-  } else {
-    const LongWords::Key key = LongWords::KeyOf(piece, readable, whole);
-    EncodeFrom<LongWords>(*scratch.cache.long_words.SetOf(key), key, piece, whole, scratch, ids);
-  }
+  const auto encode = [&](auto& table) {
+    const auto key = table.KeyOf(piece, readable, whole && options_.ignore_merges);
+    table.Append(*table.SetOf(key), key, ids, [&] { EncodeUncached(piece, whole, scratch, ids, nullptr); });
+  };
+  piece.size() <= ShortWords::kLongestKey ? encode(scratch.cache.short_words) : encode(scratch.cache.long_words);
   if (ends == nullptr) return;
   const size_t first_end = ends->size();
   uint64_t end = 0;

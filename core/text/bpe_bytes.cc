@@ -88,14 +88,36 @@ int32_t Bpe::WholeId(CutFilter::Char c) const {
   }
 }
 
+namespace {
+
+uint64_t CharsOf(CutFilter::Char left, CutFilter::Char right) { return uint64_t{left.bytes} << 32 | right.bytes; }
+
+// Where the border of two characters is, or will be.
+ModelScratch::Border& PlaceOf(CutFilter::Char left, CutFilter::Char right, ModelScratch& scratch) {
+  constexpr int kBits = 14;
+  if (scratch.borders.empty()) scratch.borders.resize(size_t{1} << kBits);
+  return scratch.borders[(CharsOf(left, right) * 0x9e3779b97f4a7c15u) >> (64 - kBits)];
+}
+
+// Asks memory for the borders of a piece all at once.
+void PrefetchBorders(std::string_view piece, ModelScratch& scratch) {
+  CutFilter::Char left = CutFilter::At(piece, 0);
+  for (size_t at = left.length; at < piece.size();) {
+    const CutFilter::Char right = CutFilter::At(piece, at);
+    __builtin_prefetch(&PlaceOf(left, right, scratch));
+    left = right;
+    at += right.length;
+  }
+}
+
+}  // namespace
+
 // What is to be known of two neighbouring characters lies in several tables that a core's own cache does not hold. A text has few
 // different pairs, so it is kept by pair.
 inline ModelScratch::Border Bpe::BorderOf(CutFilter::Char left, CutFilter::Char right, ModelScratch& scratch) const {
   using Border = ModelScratch::Border;
-  constexpr int kBits = 14;
-  if (scratch.borders.empty()) scratch.borders.resize(size_t{1} << kBits);
-  const uint64_t chars = uint64_t{left.bytes} << 32 | right.bytes;
-  Border& border = scratch.borders[(chars * 0x9e3779b97f4a7c15u) >> (64 - kBits)];
+  Border& border = PlaceOf(left, right, scratch);
+  const uint64_t chars = CharsOf(left, right);
   if (border.chars == chars) return border;
   border = {chars, Merges::kNone, WholeId(right)};
   if (!filter_.MayMerge(left, right)) {
@@ -108,8 +130,8 @@ inline ModelScratch::Border Bpe::BorderOf(CutFilter::Char left, CutFilter::Char 
   return border;
 }
 
-// add(id, byte behind it, rank) of what merging a piece of bytes begins with: its bytes, or whole characters (PrepareCharStarts). `rank` is
-// Merges::Rank of it and the one before, or kUnknown. cut(byte) where nothing can be merged across.
+// add(id, byte behind it, rank) of what merging a piece of bytes begins with: its bytes, or whole characters (PrepareCharStarts).
+// `rank` is Merges::Rank of it and the one before, or kUnknown. cut(byte) where nothing can be merged across.
 template <class Add, class Cut>
 void Bpe::ForEachStart(std::string_view piece, ModelScratch& scratch, const Add& add, const Cut& cut) const {
   const auto add_bytes = [&](size_t begin, size_t end) {
@@ -147,9 +169,10 @@ void Bpe::ForEachStart(std::string_view piece, ModelScratch& scratch, const Add&
   }
 }
 
+// The symbols of a piece, each with the byte where it ends in `previous`.
 void Bpe::AddBytes(std::string_view piece, ModelScratch& scratch) const {
-  ForEachStart(
-      piece, scratch, [&](int32_t id, size_t end, uint32_t) { scratch.symbols.push_back({id, 1, static_cast<uint32_t>(end), 0}); }, [](size_t) {});
+  const auto add = [&](int32_t id, size_t end, uint32_t) { scratch.symbols.push_back({id, 1, static_cast<uint32_t>(end), 0}); };
+  ForEachStart(piece, scratch, add, [](size_t) {});
 }
 
 namespace {
@@ -173,30 +196,43 @@ struct Starts {
 
 }  // namespace
 
-// A piece of bytes. What is short and has been seen is in the cache; else it is cut where nothing can be merged across: in
-// scripts without spaces pieces are whole clauses, which are never seen twice, of words that are.
 void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const {
   if (!cuts_ || piece.size() <= ShortWords::kLongestKey) return EncodeCached(piece, readable, true, scratch, ids, ends);
-  if (ends != nullptr) {
-    // Every byte has a token here, so every id has a length.
-    const size_t first = ids.size();
-    EncodeBytes(piece, readable, scratch, ids, nullptr);
-    uint32_t end = 0;
-    for (size_t i = first; i < ids.size(); ++i) ends->push_back(end += lengths_[static_cast<size_t>(ids[i])]);
-    return;
+  const size_t first = ids.size();
+  const auto encode = [&](auto& table) {
+    const auto key = table.KeyOf(piece, readable, options_.ignore_merges);
+    table.Append(*table.SetOf(key), key, ids, [&] { EncodeSegments(piece, readable, scratch, ids); });
+  };
+  if (piece.size() <= LongWords::kLongestKey) {
+    encode(scratch.cache.long_words);
+  } else if (piece.size() <= Lines::kLongestKey) {
+    encode(scratch.cache.lines);
+  } else {
+    EncodeSegments(piece, readable, scratch, ids);
   }
+  if (ends == nullptr) return;
+  // Every byte has a token here, so every id has a length.
+  uint32_t end = 0;
+  for (size_t i = first; i < ids.size(); ++i) ends->push_back(end += lengths_[static_cast<size_t>(ids[i])]);
+}
+
+// A longer piece of bytes is cut where nothing can be merged across: in scripts without spaces pieces are whole clauses, which are
+// never seen twice, of words that are.
+void Bpe::EncodeSegments(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids) const {
   if (options_.ignore_merges) {
     const int32_t id = whole_.Find(piece);
     if (id >= 0) return ids.push_back(id);
   }
+  if (piece.size() <= Lines::kLongestKey) PrefetchBorders(piece, scratch);
   Starts starts;
   size_t begin = 0;
   const auto encode = [&](size_t end) {
-    if (end - begin > LongWords::kLongestKey && starts.fits()) {
+    const size_t size = end - begin;
+    if (starts.fits() && (size > LongWords::kLongestKey || size == piece.size())) {
       starts.MergeTo(ids, merges_);
     } else {
-      EncodeCached(piece.substr(begin, end - begin), readable - begin, begin == 0 && end == piece.size(), scratch, ids, nullptr);
+      EncodeCached(piece.substr(begin, size), readable - begin, size == piece.size(), scratch, ids, nullptr);
     }
     starts.n = 0;
     begin = end;
@@ -205,7 +241,7 @@ void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scr
   encode(piece.size());
 }
 
-// A short piece of bytes that is in no cache. What merging a token's own bytes arrives at is tried once for each token.
+// A short piece of bytes that is in no cache; false where it is too long. What merging a token's own bytes arrives at is tried once for each token.
 bool Bpe::MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids) const {
   if (whole && options_.ignore_merges) {
     const int32_t id = whole_.Find(piece);
@@ -234,7 +270,9 @@ bool Bpe::MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, 
   Starts starts;
   ForEachStart(piece, scratch, [&](int32_t symbol, size_t, uint32_t rank) { starts.Add(symbol, rank); }, [](size_t) {});
   starts.MergeTo(ids, merges_);
-  if (arrived == ModelScratch::kNotTried) arrived = starts.n == 1 && ids.back() == id ? ModelScratch::kArrives : ModelScratch::kDoesNot;
+  if (arrived == ModelScratch::kNotTried) {
+    arrived = starts.n == 1 && ids.back() == id ? ModelScratch::kArrives : ModelScratch::kDoesNot;
+  }
   return true;
 }
 

@@ -54,7 +54,11 @@ size_t Merges::MergeShort(std::span<int32_t> symbols, uint32_t* ranks) const {
   // The table is larger than a core's own cache: what is asked for is on its way while other things are done.
   for (size_t i = 0; i + 1 < n; ++i) {
     merged[i] = -1;
-    if (ranks[i] == kUnknown) Prefetch(symbols[i], symbols[i + 1]);
+    if (ranks[i] == kUnknown) {
+      Prefetch(symbols[i], symbols[i + 1]);
+    } else if (ranks[i] != kNone) {
+      __builtin_prefetch(&pairs_[ranks[i]]);
+    }
   }
   for (size_t i = 0; i + 1 < n; ++i) {
     if (ranks[i] == kUnknown) look(i);

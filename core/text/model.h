@@ -34,7 +34,7 @@ struct ModelScratch {
     int32_t right_id = -1;  // of the right one as a whole; -1: merging begins with its bytes
   };
   WordCache cache;
-  std::vector<Border> borders;  // the last one seen of each hash
+  std::vector<Border> borders;  // the last one seen of each hash: 256 KiB, beside the cache's 3 MiB
   std::vector<Symbol> symbols;
   std::vector<uint64_t> heap;
   std::vector<PathNode> path;
@@ -58,7 +58,8 @@ class TokenModel {
   virtual void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const = 0;
   // Appends the ids of all pieces of `text`, one piece behind the other.
-  virtual void EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch, std::vector<int32_t>& ids) const {
+  virtual void EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch,
+                            std::vector<int32_t>& ids) const {
     for (const Piece piece : pieces) {
       Encode(text.substr(piece.begin, piece.end - piece.begin), text.size() - piece.begin, scratch, ids, nullptr);
     }

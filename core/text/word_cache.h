@@ -1,7 +1,8 @@
 // Ids of short pieces that were seen before. Most words of a text are among a few ten thousand.
 //
-// Two tables, each of two entries a set, of which the older one goes: 2 MiB for pieces of up to 15 bytes, nearly all words of most
-// scripts, with a cache line a set; and 1 MiB for those of up to 31 bytes. One thread at a time.
+// Three tables, each of two entries a set, of which the older one goes: 2 MiB for pieces of up to 15 bytes, nearly all words of most
+// scripts, with a cache line a set; 1 MiB for those of up to 31 bytes; and 128 KiB for those of up to 127, for the rulers and
+// indentations that a document repeats. One thread at a time.
 #ifndef HORIZON_LM_CORE_TEXT_WORD_CACHE_H_
 #define HORIZON_LM_CORE_TEXT_WORD_CACHE_H_
 
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/text/huge_pages.h"
 
@@ -77,6 +79,18 @@ class WordTable {
     std::fill(std::copy(ids.begin(), ids.end(), set.ways[0].ids), set.ways[0].ids + kIds, -1);
   }
 
+  // Appends the ids of the piece: those that the set has, or else those that encode() appends, which the set has then.
+  template <class Encode>
+  static void Append(Set& set, const Key& key, std::vector<int32_t>& ids, const Encode& encode) {
+    if (const Entry* known = Find(set, key)) {
+      for (const int32_t id : known->Ids()) ids.push_back(id);
+      return;
+    }
+    const size_t first = ids.size();
+    encode();
+    Put(set, key, std::span(ids).subspan(first));
+  }
+
  private:
   struct Masks {
     unsigned char bytes[2 * sizeof(Key)] = {};
@@ -90,10 +104,12 @@ class WordTable {
 
 using ShortWords = WordTable<2, 4, 15>;
 using LongWords = WordTable<4, 8, 13>;
+using Lines = WordTable<16, 32, 8>;
 
 struct WordCache {
   ShortWords short_words;
   LongWords long_words;
+  Lines lines;
 };
 
 }  // namespace hlm
