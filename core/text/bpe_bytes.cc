@@ -39,9 +39,9 @@ void Bpe::PrepareBytes() {
   if (cuts_) PrepareCharStarts();
 }
 
-// A character of several bytes is merged to its token by itself, whatever stands beside it, where no token holds only a part of it and
-// something else (ForEachStart looks at that), and where nothing that the whole is merged with could have had its turn before the whole was
-// made: ranks that use a token lie above those that make it. Then merging may begin with the whole.
+// A character of several bytes is merged to its token by itself, whatever stands beside it, where no token holds only a part of
+// it and something else (ForEachStart looks at that), and where nothing that the whole is merged with could have had its turn
+// before the whole was made: ranks that use a token lie above those that make it. Then merging may begin with the whole.
 void Bpe::PrepareCharStarts() {
   low_char_ids_.assign(0x10000, -1);
   std::vector<uint32_t> first_use(static_cast<size_t>(vocabulary().max_id()) + 1, Merges::kNone);
@@ -61,7 +61,8 @@ void Bpe::PrepareCharStarts() {
     uint32_t last = 0;  // the highest rank on the way
     size_t n = length;
     while (n > 1) {
-      const uint32_t left = merges_.Rank(symbols[0], symbols[1]), right = n == 3 ? merges_.Rank(symbols[1], symbols[2]) : Merges::kNone;
+      const uint32_t left = merges_.Rank(symbols[0], symbols[1]),
+                     right = n == 3 ? merges_.Rank(symbols[1], symbols[2]) : Merges::kNone;
       const uint32_t rank = std::min(left, right);
       if (rank == Merges::kNone) break;
       last = std::max(last, rank);
@@ -217,8 +218,8 @@ void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scr
   for (size_t i = first; i < ids.size(); ++i) ends->push_back(end += lengths_[static_cast<size_t>(ids[i])]);
 }
 
-// A longer piece of bytes is cut where nothing can be merged across: in scripts without spaces pieces are whole clauses, which are
-// never seen twice, of words that are.
+// A longer piece of bytes is cut where nothing can be merged across: in scripts without spaces pieces are whole clauses, which
+// are never seen twice, of words that are.
 void Bpe::EncodeSegments(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids) const {
   if (options_.ignore_merges) {
     const int32_t id = whole_.Find(piece);
@@ -237,11 +238,13 @@ void Bpe::EncodeSegments(std::string_view piece, size_t readable, ModelScratch& 
     starts.n = 0;
     begin = end;
   };
-  ForEachStart(piece, scratch, [&](int32_t id, size_t, uint32_t rank) { starts.Add(id, rank); }, encode);
+  ForEachStart(
+      piece, scratch, [&](int32_t id, size_t, uint32_t rank) { starts.Add(id, rank); }, encode);
   encode(piece.size());
 }
 
-// A short piece of bytes that is in no cache; false where it is too long. What merging a token's own bytes arrives at is tried once for each token.
+// A short piece of bytes that is in no cache; false where it is too long. What merging a token's own bytes arrives at is tried
+// once for each token.
 bool Bpe::MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids) const {
   if (whole && options_.ignore_merges) {
     const int32_t id = whole_.Find(piece);
@@ -268,7 +271,8 @@ bool Bpe::MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, 
     return true;
   }
   Starts starts;
-  ForEachStart(piece, scratch, [&](int32_t symbol, size_t, uint32_t rank) { starts.Add(symbol, rank); }, [](size_t) {});
+  ForEachStart(
+      piece, scratch, [&](int32_t symbol, size_t, uint32_t rank) { starts.Add(symbol, rank); }, [](size_t) {});
   starts.MergeTo(ids, merges_);
   if (arrived == ModelScratch::kNotTried) {
     arrived = starts.n == 1 && ids.back() == id ? ModelScratch::kArrives : ModelScratch::kDoesNot;

@@ -190,7 +190,8 @@ std::string_view JsonReader::Raw() {
       continue;  // a number or a word goes on
     } else {
       const auto counts = [](char c) { return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}'; };  // [ and ] as well
-      while (++at_ < text_.size() && !counts(text_[at_])) {}
+      while (++at_ < text_.size() && !counts(text_[at_])) {
+      }
       continue;
     }
     if (depth == 0) break;

@@ -15,7 +15,8 @@ namespace hlm {
 
 class Merges {
  public:
-  static constexpr uint32_t kNone = std::numeric_limits<int32_t>::max();  // as a signed number too: vectors of the oldest x86 compare so
+  static constexpr uint32_t kNone =
+      std::numeric_limits<int32_t>::max();  // as a signed number too: vectors of the oldest x86 compare so
   static constexpr uint32_t kUnknown = ~uint32_t{0};
 
   void Reserve(size_t merges);
@@ -54,13 +55,15 @@ class Merges {
   static uint64_t Hash(int32_t left, int32_t right) {
     return (uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right)) * 0x9e3779b97f4a7c15u;
   }
-  // False of nearly all pairs that are never merged, by bits that a core's own cache holds, while the table is larger than that: whether
-  // the left one is ever a left one and the right one a right one, and a bit for each pair's hash.
+  // False of nearly all pairs that are never merged, by bits that a core's own cache holds, while the table is larger than that:
+  // whether the left one is ever a left one and the right one a right one, and a bit for each pair's hash.
   bool Likely(int32_t left, int32_t right, uint64_t hash) const {
     if ((Bit(lefts_, static_cast<uint32_t>(left)) & Bit(rights_, static_cast<uint32_t>(right))) == 0) return false;
     return Bit(hashes_, hash >> (shift_ - kHashBits)) != 0;
   }
-  static uint64_t Bit(const std::vector<uint64_t>& bits, uint64_t at) { return at / 64 < bits.size() ? bits[at / 64] >> (at % 64) & 1 : 0; }
+  static uint64_t Bit(const std::vector<uint64_t>& bits, uint64_t at) {
+    return at / 64 < bits.size() ? bits[at / 64] >> (at % 64) & 1 : 0;
+  }
   static void Set(std::vector<uint64_t>& bits, uint64_t at) {
     if (at / 64 >= bits.size()) bits.resize(at / 64 + 1);
     bits[at / 64] |= uint64_t{1} << (at % 64);
@@ -84,9 +87,9 @@ class Merges {
   void Grow(int bits);
 
   HugeVector<Slot> slots_ = HugeVector<Slot>(16);  // at most two thirds full: 4 MiB for 150,000 merges
-  std::vector<Pair> pairs_;                          // by rank
-  std::vector<uint64_t> lefts_, rights_;             // bits by id
-  std::vector<uint64_t> hashes_;                     // bits by hash
+  std::vector<Pair> pairs_;                        // by rank
+  std::vector<uint64_t> lefts_, rights_;           // bits by id
+  std::vector<uint64_t> hashes_;                   // bits by hash
   size_t used_ = 0;
   size_t mask_ = 15;
   int shift_ = 60;

@@ -49,9 +49,7 @@ bool StringMap::Insert(std::string_view text, int32_t value) {
   return true;
 }
 
-int32_t StringMap::Find(std::string_view text) const {
-  return slots_.empty() ? -1 : slots_[SlotOf(text, Hash(text))].value;
-}
+int32_t StringMap::Find(std::string_view text) const { return slots_.empty() ? -1 : slots_[SlotOf(text, Hash(text))].value; }
 
 void StringMap::Grow(size_t slots) {
   HugeVector<Slot> old(slots);

@@ -1,8 +1,8 @@
 // Ids of short pieces that were seen before. Most words of a text are among a few ten thousand.
 //
-// Three tables, each of two entries a set, of which the older one goes: 2 MiB for pieces of up to 15 bytes, nearly all words of most
-// scripts, with a cache line a set; 1 MiB for those of up to 31 bytes; and 128 KiB for those of up to 127, for the rulers and
-// indentations that a document repeats. One thread at a time.
+// Three tables, each of two entries a set, of which the older one goes: 2 MiB for pieces of up to 15 bytes, nearly all words of
+// most scripts, with a cache line a set; 1 MiB for those of up to 31 bytes; and 128 KiB for those of up to 127, for the rulers
+// and indentations that a document repeats. One thread at a time.
 #ifndef HORIZON_LM_CORE_TEXT_WORD_CACHE_H_
 #define HORIZON_LM_CORE_TEXT_WORD_CACHE_H_
 
@@ -45,7 +45,7 @@ class WordTable {
   }
 
   struct Entry {
-    Key key{};  // all zero: free; a key of no bytes is never asked for
+    Key key{};               // all zero: free; a key of no bytes is never asked for
     int32_t ids[kIds] = {};  // negative behind the last
     std::span<const int32_t> Ids() const {
       size_t n = 0;

@@ -1,5 +1,5 @@
-// Byte-level BPE against merging as it is defined, one pair at a time over all symbols, on random vocabularies: tokens that hold parts of
-// characters, merges in any order, texts in which most neighbours can or cannot be merged.
+// Byte-level BPE against merging as it is defined, one pair at a time over all symbols, on random vocabularies: tokens that hold
+// parts of characters, merges in any order, texts in which most neighbours can or cannot be merged.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -11,7 +11,8 @@
 namespace hlm {
 namespace {
 
-// The characters that stand for bytes (Radford et al. 2019): the printable ones of Latin-1 for themselves, the others from U+0100 on.
+// The characters that stand for bytes (Radford et al. 2019): the printable ones of Latin-1 for themselves, the others from U+0100
+// on.
 std::vector<std::string> Alphabet() {
   std::vector<std::string> alphabet(256);
   int next = 256;
@@ -81,7 +82,8 @@ struct Model {
 };
 
 // Characters of one to four bytes; the kanji and kana share their first bytes. NUL, since zeros fill up what is compared.
-const std::vector<std::string> kChars = {std::string(1, '\0'), "a", "b", " ", "\n", "é", "è", "ж", "日", "旦", "本", "の", "は", "を", "語", "😀", "😁"};
+const std::vector<std::string> kChars = {
+    std::string(1, '\0'), "a", "b", " ", "\n", "é", "è", "ж", "日", "旦", "本", "の", "は", "を", "語", "😀", "😁"};
 
 std::string RandomText(Random& random, size_t chars) {
   std::string text;
