@@ -36,8 +36,7 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens, const std::ve
 }
 
 bool AddedTokenFinder::Next(std::string_view text, const Rules& rules, size_t from, size_t done, Match& match) const {
-  for (size_t at = from; at < text.size(); ++at) {
-    if (!trie_.Begins(text[at])) continue;
+  for (size_t at = trie_.NextBegin(text, from); at < text.size(); at = trie_.NextBegin(text, at + 1)) {
     size_t length = 0, hidden = 0;
     const AddedToken* token = nullptr;
     trie_.ForEachPrefix(text, at, [&](size_t n, int32_t index) {

@@ -31,10 +31,10 @@ class Bpe final : public TokenModel {
   const char* type() const override { return "BPE"; }
   void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
               std::vector<uint32_t>* ends) const override;
-  void Prefetch(std::string_view piece, size_t readable, ModelScratch& scratch) const override;
+  void EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch,
+                    std::vector<int32_t>& ids) const override;
 
  private:
-  static constexpr size_t kWord = 15;  // longer pieces of bytes are cut before they are looked up
   static constexpr uint32_t kNoLength = ~uint32_t{0};
 
   void PrepareBytes();
@@ -44,20 +44,26 @@ class Bpe final : public TokenModel {
   void EncodeChars(std::string_view text, ModelScratch& scratch, std::vector<int32_t>& ids, std::vector<uint32_t>* ends) const;
   void EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                    std::vector<uint32_t>* ends) const;
-  // `whole`: not cut out of a piece; ignore_merges is for those.
+  // `whole`: not cut out of a piece; ignore_merges is for those, which then are other keys.
   void EncodeCached(std::string_view piece, size_t readable, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                     std::vector<uint32_t>* ends) const;
   void EncodeUncached(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const;
-  bool IsToken(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const;
-  template <class Add>
-  void ForEachStart(std::string_view piece, const Add& add) const;
+  // Where bytes_ (bpe_bytes.cc):
+  int32_t WholeId(CutFilter::Char c) const;
+  ModelScratch::Border BorderOf(CutFilter::Char left, CutFilter::Char right, ModelScratch& scratch) const;
+  template <class Add, class Cut>
+  void ForEachStart(std::string_view piece, ModelScratch& scratch, const Add& add, const Cut& cut) const;
+  void AddBytes(std::string_view piece, ModelScratch& scratch) const;
+  void EncodeSegments(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  bool MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+
   void AddSymbols(std::string_view piece, std::vector<ModelScratch::Symbol>& symbols) const;
   int32_t UnknownId() const;
 
   Merges merges_;
   BpeOptions options_;
-  bool bytes_ = false;                 // pieces are bytes and every symbol is one byte
+  bool bytes_ = false;                 // pieces are bytes, and merging begins with them
   bool map_first_ = false;             // pieces are bytes, but must become characters first
   std::vector<int32_t> byte_ids_;      // of each byte, where bytes_; -1: dropped
   std::vector<int32_t> fallback_ids_;  // of <0x00> to <0xFF>, -1 where there is none

@@ -31,6 +31,7 @@ ByteTrie::ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries) : 
     nodes_[range.node].first_child = first;
     nodes_[range.node].children = static_cast<uint16_t>(nodes_.size() - first);
   }
+  if (nodes_[0].children == 1) only_ = nodes_[nodes_[0].first_child].label;
 }
 
 uint32_t ByteTrie::Child(uint32_t node, unsigned char label) const {

@@ -18,7 +18,15 @@ class ByteTrie {
   ByteTrie() : ByteTrie(std::vector<std::pair<std::string_view, int32_t>>()) {}
 
   bool empty() const { return nodes_.size() == 1; }
-  bool Begins(char first) const { return root_[static_cast<unsigned char>(first)] != 0; }
+  // The first place at or behind `from` where the text goes on as some string begins; its end where there is none.
+  size_t NextBegin(std::string_view text, size_t from) const {
+    if (only_ >= 0) {
+      const size_t found = from < text.size() ? text.find(static_cast<char>(only_), from) : std::string_view::npos;
+      return found == std::string_view::npos ? text.size() : found;
+    }
+    while (from < text.size() && root_[static_cast<unsigned char>(text[from])] == 0) ++from;
+    return from;
+  }
 
   // Calls found(length, value) for each string that text[from, ...) begins with, the shortest first.
   template <class Found>
@@ -42,6 +50,7 @@ class ByteTrie {
 
   std::vector<Node> nodes_;
   std::vector<uint32_t> root_;  // the root's children by label; 0: none
+  int only_ = -1;               // the label of the root's only child, as most files have it ("<")
 };
 
 }  // namespace hlm

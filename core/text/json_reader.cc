@@ -9,6 +9,25 @@
 #include "core/text/utf8_text.h"
 
 namespace hlm {
+namespace {
+
+// The first byte at or behind `at` that is a quote, a backslash or a control character; the text's end where there is none.
+size_t PlainEnd(std::string_view text, size_t at) {
+  constexpr uint64_t kOnes = 0x0101010101010101u, kHighs = 0x8080808080808080u;
+  // Eight bytes at a time. Of each test the lowest high bit that is set is right; others may come of its borrow.
+  const auto below = [&](uint64_t word, uint64_t limit) { return (word - limit * kOnes) & ~word & kHighs; };
+  while (at + 8 <= text.size()) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, 8);
+    const uint64_t found = below(word, 0x20) | below(word ^ '"' * kOnes, 1) | below(word ^ '\\' * kOnes, 1);
+    if (found != 0) return at + static_cast<size_t>(__builtin_ctzll(found)) / 8;
+    at += 8;
+  }
+  while (at < text.size() && text[at] != '"' && text[at] != '\\' && static_cast<unsigned char>(text[at]) >= 0x20) ++at;
+  return at;
+}
+
+}  // namespace
 
 JsonReader::JsonReader(std::string_view text, std::string where) : text_(text), where_(std::move(where)) {
   const size_t bad = FirstInvalidUtf8(text_);
@@ -67,12 +86,9 @@ char JsonReader::Peek() {
 std::string_view JsonReader::String() {
   if (Peek() != '"') Fail("not valid JSON, or no string,");
   const size_t begin = ++at_;
-  for (; at_ < text_.size(); ++at_) {
-    const char c = text_[at_];
-    if (c == '"') return text_.substr(begin, at_++ - begin);
-    if (c == '\\') return UnescapeFrom(begin);
-    if (static_cast<unsigned char>(c) < 0x20) break;
-  }
+  at_ = PlainEnd(text_, at_);
+  if (at_ < text_.size() && text_[at_] == '"') return text_.substr(begin, at_++ - begin);
+  if (at_ < text_.size() && text_[at_] == '\\') return UnescapeFrom(begin);
   Fail("a string that does not end, or a control character in it,");
 }
 
@@ -169,9 +185,14 @@ std::string_view JsonReader::Raw() {
       ++at_;
     } else if (depth == 0 && (c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t')) {
       break;
-    } else {
+    } else if (depth == 0) {
       ++at_;
-      if (depth == 0) continue;  // a number or a word goes on
+      continue;  // a number or a word goes on
+    } else {
+      const auto counts = [](char c) { return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}'; };  // [ and ] as well
+      while (++at_ < text_.size() && !counts(text_[at_])) {
+      }
+      continue;
     }
     if (depth == 0) break;
   }

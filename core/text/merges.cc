@@ -2,85 +2,82 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <utility>
 
 namespace hlm {
 
 void Merges::Grow(int bits) {
-  std::vector<Slot> old(size_t{1} << bits);
+  HugeVector<Slot> old(size_t{1} << bits);
   std::swap(old, slots_);
   mask_ = slots_.size() - 1;
   shift_ = 64 - bits;
   hashes_.assign(slots_.size() << kHashBits >> 6, 0);
   for (const Slot& slot : old) {
-    if (slot.rank == kNone) continue;
-    const uint64_t hash = Hash(pairs_[slot.rank].left, pairs_[slot.rank].right);
+    if (slot.left < 0) continue;
+    const uint64_t hash = Hash(slot.left, slot.right);
     Set(hashes_, hash >> (shift_ - kHashBits));
     size_t at = hash >> shift_;
-    for (; slots_[at].rank != kNone; at = (at + 1) & mask_) ambiguous_ |= slots_[at].tag == slot.tag;
+    while (slots_[at].left >= 0) at = (at + 1) & mask_;
     slots_[at] = slot;
   }
 }
 
 void Merges::Reserve(size_t merges) {
   int bits = 64 - shift_;
-  while ((size_t{1} << bits) < merges * 2) ++bits;
+  while ((size_t{1} << bits) * 2 < merges * 3) ++bits;
   if (bits > 64 - shift_) Grow(bits);
   pairs_.reserve(merges);
 }
 
 void Merges::Add(int32_t left, int32_t right, int32_t merged) {
-  if ((used_ + 1) * 2 > slots_.size()) Grow(64 - shift_ + 1);
+  if ((used_ + 1) * 3 > slots_.size() * 2) Grow(64 - shift_ + 1);
   const uint64_t hash = Hash(left, right);
-  const auto tag = static_cast<uint32_t>(hash);
   size_t at = hash >> shift_;
-  while (slots_[at].rank != kNone &&
-         !(slots_[at].tag == tag && pairs_[slots_[at].rank].left == left && pairs_[slots_[at].rank].right == right)) {
-    ambiguous_ |= slots_[at].tag == tag;
-    at = (at + 1) & mask_;
-  }
-  used_ += slots_[at].rank == kNone;
-  slots_[at] = {static_cast<uint32_t>(pairs_.size()), tag};
+  while (slots_[at].left >= 0 && !(slots_[at].left == left && slots_[at].right == right)) at = (at + 1) & mask_;
+  used_ += slots_[at].left < 0;
+  slots_[at] = {left, right, merged, static_cast<uint32_t>(pairs_.size())};
   Set(lefts_, static_cast<uint32_t>(left));
   Set(rights_, static_cast<uint32_t>(right));
   Set(hashes_, hash >> (shift_ - kHashBits));
   pairs_.push_back({left, right, merged});
 }
 
-size_t Merges::MergeShort(std::span<int32_t> symbols) const {
+size_t Merges::MergeShort(std::span<int32_t> symbols, uint32_t* ranks) const {
   size_t n = symbols.size();
   if (n < 2) return n;
-  // Of each symbol and its right neighbour; signed and with the largest number for none, as vectors of the oldest x86 compare so.
-  int32_t ranks[kShort];
-  constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
-  const auto rank = [&](size_t i) {
-    const uint32_t found = Guess(symbols[i], symbols[i + 1]);
-    if (found == kNone) return kNever;
-    __builtin_prefetch(&pairs_[found]);
-    return static_cast<int32_t>(found);
+  int32_t merged[kShort];  // of each symbol and its right neighbour; -1: pairs_ has it
+  const auto look = [&](size_t i) {
+    const Slot* slot = Find(symbols[i], symbols[i + 1]);
+    ranks[i] = slot == nullptr ? kNone : slot->rank;
+    if (slot != nullptr) merged[i] = slot->merged;
   };
   // The table is larger than a core's own cache: what is asked for is on its way while other things are done.
-  for (size_t i = 0; i + 1 < n; ++i) Prefetch(symbols[i], symbols[i + 1]);
-  for (size_t i = 0; i + 1 < n; ++i) ranks[i] = rank(i);
-  while (n > 1) {
-    int32_t lowest = kNever;
-    for (size_t i = 0; i + 1 < n; ++i) lowest = std::min(lowest, ranks[i]);
-    if (lowest == kNever) break;
-    const size_t at = static_cast<size_t>(std::find(ranks, ranks + n - 1, lowest) - ranks);
-    const Pair& pair = pairs_[static_cast<size_t>(lowest)];
-    if (pair.left != symbols[at] || pair.right != symbols[at + 1]) {
-      ranks[at] = kNever;
-      continue;
+  for (size_t i = 0; i + 1 < n; ++i) {
+    merged[i] = -1;
+    if (ranks[i] == kUnknown) {
+      Prefetch(symbols[i], symbols[i + 1]);
+    } else if (ranks[i] != kNone) {
+      __builtin_prefetch(&pairs_[ranks[i]]);
     }
-    symbols[at] = pair.merged;
-    if (at > 0) Prefetch(symbols[at - 1], pair.merged);
-    if (at + 2 < n) Prefetch(pair.merged, symbols[at + 2]);
+  }
+  for (size_t i = 0; i + 1 < n; ++i) {
+    if (ranks[i] == kUnknown) look(i);
+  }
+  while (n > 1) {
+    int32_t lowest = static_cast<int32_t>(kNone);
+    for (size_t i = 0; i + 1 < n; ++i) lowest = std::min(lowest, static_cast<int32_t>(ranks[i]));
+    if (lowest == static_cast<int32_t>(kNone)) break;
+    const size_t at = static_cast<size_t>(std::find(ranks, ranks + n - 1, static_cast<uint32_t>(lowest)) - ranks);
+    const int32_t whole = merged[at] >= 0 ? merged[at] : pairs_[static_cast<size_t>(lowest)].merged;
+    symbols[at] = whole;
+    if (at > 0) Prefetch(symbols[at - 1], whole);
+    if (at + 2 < n) Prefetch(whole, symbols[at + 2]);
     --n;
     for (size_t i = at + 1; i < n; ++i) symbols[i] = symbols[i + 1];
     for (size_t i = at + 1; i + 1 < n; ++i) ranks[i] = ranks[i + 1];
-    if (at > 0) ranks[at - 1] = rank(at - 1);
-    if (at + 1 < n) ranks[at] = rank(at);
+    for (size_t i = at + 1; i + 1 < n; ++i) merged[i] = merged[i + 1];
+    if (at > 0) look(at - 1);
+    if (at + 1 < n) look(at);
   }
   return n;
 }

@@ -4,16 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
+#include "core/text/huge_pages.h"
 #include "core/text/model.h"
 
 namespace hlm {
 
 class Merges {
  public:
-  static constexpr uint32_t kNone = ~uint32_t{0};
+  static constexpr uint32_t kNone =
+      std::numeric_limits<int32_t>::max();  // as a signed number too: vectors of the oldest x86 compare so
+  static constexpr uint32_t kUnknown = ~uint32_t{0};
 
   void Reserve(size_t merges);
   // In the order of the file: each has the next rank. Of equal pairs the last one's rank counts.
@@ -21,31 +25,8 @@ class Merges {
 
   // kNone where the two are never merged.
   uint32_t Rank(int32_t left, int32_t right) const {
-    const uint64_t hash = Hash(left, right);
-    if (!Likely(left, right, hash)) return kNone;
-    const auto tag = static_cast<uint32_t>(hash);
-    for (size_t at = hash >> shift_;; at = (at + 1) & mask_) {
-      const Slot slot = slots_[at];
-      if (slot.rank == kNone) return kNone;
-      if (slot.tag == tag && pairs_[slot.rank].left == left && pairs_[slot.rank].right == right) return slot.rank;
-    }
-  }
-  // As Rank, but of a pair that is never merged it may be a rank of another one: Pair(rank) tells. Of pairs that are merged it is exact.
-  // So a rank that does not turn out to be the lowest costs no look at what it merges.
-  uint32_t Guess(int32_t left, int32_t right) const {
-    if (ambiguous_) return Rank(left, right);
-    const uint64_t hash = Hash(left, right);
-    if (!Likely(left, right, hash)) return kNone;
-    const auto tag = static_cast<uint32_t>(hash);
-    for (size_t at = hash >> shift_;; at = (at + 1) & mask_) {
-      const Slot slot = slots_[at];
-      if (slot.rank == kNone || slot.tag == tag) return slot.rank;
-    }
-  }
-  // Asks memory for what Guess will read.
-  void Prefetch(int32_t left, int32_t right) const {
-    const uint64_t hash = Hash(left, right);
-    if (Likely(left, right, hash)) __builtin_prefetch(&slots_[hash >> shift_]);
+    const Slot* slot = Find(left, right);
+    return slot == nullptr ? kNone : slot->rank;
   }
   int32_t Merged(uint32_t rank) const { return pairs_[rank].merged; }
   int32_t Left(uint32_t rank) const { return pairs_[rank].left; }
@@ -54,17 +35,19 @@ class Merges {
 
   // Merges symbols in place, the lowest rank first and of equals the leftmost, until no two neighbours can be merged; returns how
   // many are left. For at most kShort symbols: quadratic, and the fastest there is for words.
+  // `ranks`: Rank of each symbol and its right neighbour, or kUnknown.
   static constexpr size_t kShort = 64;
-  size_t MergeShort(std::span<int32_t> symbols) const;
+  size_t MergeShort(std::span<int32_t> symbols, uint32_t* ranks) const;
   // The same with a heap, for any number, in O(n log n). Merged symbols get length 0.
   void MergeLong(std::vector<ModelScratch::Symbol>& symbols, std::vector<uint64_t>& heap) const;
 
  private:
-  // Eight bytes, so that the table of 150,000 merges is 2 to 4 MiB; most pairs that are asked for are not in it, and seen by the
-  // tag.
+  // All there is to know of a pair, in one line of memory.
   struct Slot {
+    int32_t left = -1;  // none: free
+    int32_t right = -1;
+    int32_t merged = -1;
     uint32_t rank = kNone;
-    uint32_t tag = 0;
   };
   struct Pair {
     int32_t left, right, merged;
@@ -72,25 +55,41 @@ class Merges {
   static uint64_t Hash(int32_t left, int32_t right) {
     return (uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right)) * 0x9e3779b97f4a7c15u;
   }
-  // False of nearly all pairs that are never merged, by bits that a core's own cache holds, while the table is larger than that: whether
-  // the left one is ever a left one and the right one a right one, and a bit for each pair's hash.
+  // False of nearly all pairs that are never merged, by bits that a core's own cache holds, while the table is larger than that:
+  // whether the left one is ever a left one and the right one a right one, and a bit for each pair's hash.
   bool Likely(int32_t left, int32_t right, uint64_t hash) const {
     if ((Bit(lefts_, static_cast<uint32_t>(left)) & Bit(rights_, static_cast<uint32_t>(right))) == 0) return false;
     return Bit(hashes_, hash >> (shift_ - kHashBits)) != 0;
   }
-  static uint64_t Bit(const std::vector<uint64_t>& bits, uint64_t at) { return at / 64 < bits.size() ? bits[at / 64] >> (at % 64) & 1 : 0; }
+  static uint64_t Bit(const std::vector<uint64_t>& bits, uint64_t at) {
+    return at / 64 < bits.size() ? bits[at / 64] >> (at % 64) & 1 : 0;
+  }
   static void Set(std::vector<uint64_t>& bits, uint64_t at) {
     if (at / 64 >= bits.size()) bits.resize(at / 64 + 1);
     bits[at / 64] |= uint64_t{1} << (at % 64);
   }
-  static constexpr int kHashBits = 2;  // four bits a slot, one in eight or more of which is set
+  static constexpr int kHashBits = 3;  // eight bits a slot, one in twelve or fewer of which is set
+  // nullptr where the two are never merged.
+  const Slot* Find(int32_t left, int32_t right) const {
+    const uint64_t hash = Hash(left, right);
+    if (!Likely(left, right, hash)) return nullptr;
+    for (size_t at = hash >> shift_;; at = (at + 1) & mask_) {
+      const Slot& slot = slots_[at];
+      if (slot.left == left && slot.right == right) return &slot;
+      if (slot.left < 0) return nullptr;
+    }
+  }
+  // Asks memory for what Find will read.
+  void Prefetch(int32_t left, int32_t right) const {
+    const uint64_t hash = Hash(left, right);
+    if (Likely(left, right, hash)) __builtin_prefetch(&slots_[hash >> shift_]);
+  }
   void Grow(int bits);
 
-  std::vector<Slot> slots_ = std::vector<Slot>(16);  // at most half full
-  std::vector<Pair> pairs_;                          // by rank
-  std::vector<uint64_t> lefts_, rights_;             // bits by id
-  std::vector<uint64_t> hashes_;                     // bits by hash
-  bool ambiguous_ = false;                           // two pairs that may be taken for each other by their tags
+  HugeVector<Slot> slots_ = HugeVector<Slot>(16);  // at most two thirds full: 4 MiB for 150,000 merges
+  std::vector<Pair> pairs_;                        // by rank
+  std::vector<uint64_t> lefts_, rights_;           // bits by id
+  std::vector<uint64_t> hashes_;                   // bits by hash
   size_t used_ = 0;
   size_t mask_ = 15;
   int shift_ = 60;

@@ -3,10 +3,12 @@
 #define HORIZON_LM_CORE_TEXT_MODEL_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/text/pieces.h"
 #include "core/text/vocabulary.h"
 #include "core/text/word_cache.h"
 
@@ -24,7 +26,15 @@ struct ModelScratch {
     uint32_t begin;
     int32_t id;  // -2: nothing ends here
   };
+  // Two characters side by side, as the bytes of each.
+  struct Border {
+    enum : uint32_t { kCut = ~uint32_t{1}, kParts = ~uint32_t{2} };
+    uint64_t chars = ~uint64_t{0};
+    uint32_t rank = 0;  // of merging them as wholes (Merges::Rank); kCut: nothing is merged across; kParts: parts of them may be
+    int32_t right_id = -1;  // of the right one as a whole; -1: merging begins with its bytes
+  };
   WordCache cache;
+  std::vector<Border> borders;  // the last one seen of each hash: 256 KiB, beside the cache's 3 MiB
   std::vector<Symbol> symbols;
   std::vector<uint64_t> heap;
   std::vector<PathNode> path;
@@ -47,8 +57,13 @@ class TokenModel {
   // not in the vocabulary where the model has nothing to put in its place.
   virtual void Encode(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids,
                       std::vector<uint32_t>* ends) const = 0;
-  // Asks memory for what encoding this piece will read first, where that is known.
-  virtual void Prefetch(std::string_view /*piece*/, size_t /*readable*/, ModelScratch& /*scratch*/) const {}
+  // Appends the ids of all pieces of `text`, one piece behind the other.
+  virtual void EncodePieces(std::string_view text, std::span<const Piece> pieces, ModelScratch& scratch,
+                            std::vector<int32_t>& ids) const {
+    for (const Piece piece : pieces) {
+      Encode(text.substr(piece.begin, piece.end - piece.begin), text.size() - piece.begin, scratch, ids, nullptr);
+    }
+  }
 
  protected:
   explicit TokenModel(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}

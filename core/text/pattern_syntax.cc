@@ -109,7 +109,7 @@ class Rewriter {
         return part(c == 'b' ? "\\x08" : "B");
       case 'p':
       case 'P':
-        return Property();
+        return Property(in_class);
       case 'x':
       case 'u':
         return Code();
@@ -134,7 +134,7 @@ class Rewriter {
     return "\\x";
   }
 
-  std::string Property() {
+  std::string Property(bool in_class) {
     bool negated = pattern_[at_ + 1] == 'P';
     if (pattern_.substr(at_ + 2, 1) != "{") throw InvalidArgument("\\p without {...}");
     const size_t end = pattern_.find('}', at_);
@@ -183,9 +183,12 @@ class Rewriter {
                                                                  {"tamil", "sc:Tamil"},
                                                                  {"bopomofo", "sc:Bopomofo"}};
     for (const auto& [spelling, own] : kNames) {
-      if (plain == spelling) return open + own + "}";
+      if (plain == spelling) name = own;
     }
-    return open + name + "}";  // PCRE2 says so where it does not know it
+    // The same set; but PCRE2 finds characters that are spelled out in a bitmap, and looks properties up.
+    const char* ascii = negated ? "" : name == "L" ? "A-Za-z" : name == "N" || name == "Nd" ? "0-9" : "";
+    const std::string all = open + name + "}" + ascii;  // PCRE2 says so where it does not know it
+    return in_class || *ascii == '\0' ? all : "[" + all + "]";
   }
 
   // A class that begins at at_. An intersection a&&b becomes (?=[a])[b], which is still one character.

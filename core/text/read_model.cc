@@ -59,7 +59,7 @@ class ModelReader {
   Vocabulary ReadVocabulary() const {
     Vocabulary vocabulary;
     const std::string_view text = members_.count("vocab") != 0 ? members_.at("vocab").text : std::string_view();
-    vocabulary.Reserve(text.size() / 20, text.size());
+    vocabulary.Reserve(static_cast<size_t>(std::count(text.begin(), text.end(), '"')) / 2, text.size() / 2);
     JsonReader reader = Open("vocab");
     std::string_view key;
     try {
@@ -96,6 +96,7 @@ class ModelReader {
     merges.Reserve(vocabulary.size());
     JsonReader reader = Open("merges");
     std::string left, right;
+    int32_t merged_id = -1;
     const auto find = [&](std::string_view token) {
       const int32_t id = vocabulary.Find(token);
       if (id < 0) {
@@ -126,7 +127,10 @@ class ModelReader {
       const int32_t left_id = find(left), right_id = find(right);
       if (right.size() < prefix) reader.Fail(StrCat("the merge's token \"", Printable(right), "\" is shorter than the prefix"));
       merged_.assign(left).append(right, prefix);
-      merges.Add(left_id, right_id, find(merged_));
+      // The token behind the last merge's, in most files: a look at memory that was just read.
+      ++merged_id;
+      if (!vocabulary.Has(merged_id) || vocabulary.Text(merged_id) != merged_) merged_id = find(merged_);
+      merges.Add(left_id, right_id, merged_id);
     }
     return merges;
   }

@@ -30,6 +30,7 @@ struct Freer {
 
 struct RegexScratch::Memory {
   std::unique_ptr<pcre2_match_data, Freer<pcre2_match_data_free>> data{pcre2_match_data_create(1, nullptr)};
+  const size_t* ends = data == nullptr ? nullptr : pcre2_get_ovector_pointer(data.get());  // of the last match
   std::unique_ptr<pcre2_match_context, Freer<pcre2_match_context_free>> context{pcre2_match_context_create(nullptr)};
   std::unique_ptr<pcre2_jit_stack, Freer<pcre2_jit_stack_free>> stack{
       pcre2_jit_stack_create(kJitStack, kLargestJitStack, nullptr)};
@@ -110,8 +111,7 @@ bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Matc
     throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", kMatchLimit,
                           " at byte ", from, " of ", text.size());
   }
-  const size_t* ends = pcre2_get_ovector_pointer(memory.data.get());
-  match = {ends[0], ends[1]};
+  match = {memory.ends[0], memory.ends[1]};
   return true;
 }
 

@@ -130,20 +130,13 @@ class Encoder {
       if (!pieces.list.empty()) step->Apply(pieces, track, scratch_.regex);
     }
     const std::string_view all = pieces.text();
-    constexpr size_t kAhead = 4;
-    for (size_t i = 0; i < pieces.list.size(); ++i) {
-      if (i + kAhead < pieces.list.size()) {
-        const Piece ahead = pieces.list[i + kAhead];
-        parts_.model->Prefetch(pieces.TextOf(ahead), all.size() - ahead.begin, scratch_.model);
-      }
-      const Piece piece = pieces.list[i];
-      const std::string_view part = pieces.TextOf(piece);
-      if (!options_.offsets) {
-        parts_.model->Encode(part, all.size() - piece.begin, scratch_.model, out_.ids, nullptr);
-        continue;
-      }
+    if (!options_.offsets) {
+      parts_.model->EncodePieces(all, pieces.list, scratch_.model, out_.ids);
+      return;
+    }
+    for (const Piece piece : pieces.list) {
       scratch_.ends.clear();
-      parts_.model->Encode(part, all.size() - piece.begin, scratch_.model, out_.ids, &scratch_.ends);
+      parts_.model->Encode(pieces.TextOf(piece), all.size() - piece.begin, scratch_.model, out_.ids, &scratch_.ends);
       uint32_t begin = 0, before = 0;
       for (const uint32_t end : scratch_.ends) {
         if (end > before) {

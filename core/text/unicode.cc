@@ -68,9 +68,8 @@ void AppendLowerCase(std::string& text, char32_t c) {
 
 bool SurelyNormal(std::string_view text, NormalForm form) {
   for (size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte < 0x80) {
-      ++at;
+    if (static_cast<unsigned char>(text[at]) < 0x80) {
+      at = AsciiEnd(text, at + 1);
       continue;
     }
     if (form != NormalForm::kNfc) return false;

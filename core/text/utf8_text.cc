@@ -1,25 +1,25 @@
 #include "core/text/utf8_text.h"
 
-#include <cstring>
-
 #include "core/base/utf8.h"
 
 namespace hlm {
 
 size_t FirstInvalidUtf8(std::string_view text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    // Eight bytes of ASCII at a time: most of most texts.
-    uint64_t word;
-    while (at + sizeof(word) <= text.size()) {
-      std::memcpy(&word, text.data() + at, sizeof(word));
-      if ((word & 0x8080808080808080u) != 0) break;
-      at += sizeof(word);
+  for (size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto continues = [&](size_t n) { return at + n < text.size() && IsContinuation(text[at + n]); };
+    // Most characters of two or three bytes need no look at the narrower ranges behind 0xe0 and 0xed.
+    if (byte < 0x80) {
+      at = AsciiEnd(text, at + 1);
+    } else if (byte >= 0xc2 && byte < 0xe0 && continues(1)) {
+      at += 2;
+    } else if (byte > 0xe0 && byte < 0xed && continues(1) && continues(2)) {
+      at += 3;
+    } else {
+      const size_t length = Utf8SequenceLength(text.substr(at, 4));
+      if (length == 0) return at;
+      at += length;
     }
-    if (at >= text.size()) break;
-    const size_t length = Utf8SequenceLength(text.substr(at, 4));
-    if (length == 0) return at;
-    at += length;
   }
   return std::string_view::npos;
 }

@@ -4,10 +4,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace hlm {
+
+// The first byte at or behind `at` that is not ASCII; the text's end where there is none.
+inline size_t AsciiEnd(std::string_view text, size_t at) {
+  // Sixteen bytes at a time: most of most texts.
+  uint64_t words[2];
+  while (at + sizeof(words) <= text.size()) {
+    std::memcpy(words, text.data() + at, sizeof(words));
+    if (((words[0] | words[1]) & 0x8080808080808080u) != 0) break;
+    at += sizeof(words);
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
 
 // The first byte that belongs to no valid character; npos where all are valid.
 size_t FirstInvalidUtf8(std::string_view text);

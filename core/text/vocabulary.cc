@@ -1,5 +1,7 @@
 #include "core/text/vocabulary.h"
 
+#include <utility>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -20,7 +22,7 @@ void StringMap::Reserve(size_t strings, size_t bytes) {
   arena_.reserve(bytes);
   entries_.reserve(strings);
   size_t slots = 16;
-  while (slots < strings * 2) slots *= 2;
+  while (slots * 2 < strings * 3) slots *= 2;
   if (slots > slots_.size()) Grow(slots);
 }
 
@@ -28,35 +30,34 @@ size_t StringMap::SlotOf(std::string_view wanted, uint64_t hash) const {
   const size_t mask = slots_.size() - 1;
   size_t at = hash & mask;
   const auto tag = static_cast<uint32_t>(hash >> 32);
-  while (slots_[at].entry != 0 && !(slots_[at].hash == tag && text(slots_[at].entry - 1) == wanted)) at = (at + 1) & mask;
+  while (slots_[at].value >= 0 && !(slots_[at].hash == tag && TextOf(slots_[at].entry) == wanted)) at = (at + 1) & mask;
   return at;
 }
 
 bool StringMap::Insert(std::string_view text, int32_t value) {
-  if ((entries_.size() + 1) * 2 > slots_.size()) Grow(slots_.empty() ? 16 : slots_.size() * 2);
+  if ((entries_.size() + 1) * 3 > slots_.size() * 2) Grow(slots_.empty() ? 16 : slots_.size() * 2);
   const uint64_t hash = Hash(text);
   Slot& slot = slots_[SlotOf(text, hash)];
-  if (slot.entry != 0) {
-    entries_[slot.entry - 1].value = value;
+  if (slot.value >= 0) {
+    slot.value = value;
     return false;
   }
-  entries_.push_back({arena_.size(), static_cast<uint32_t>(text.size()), value});
+  const Entry entry{static_cast<uint32_t>(arena_.size()), static_cast<uint32_t>(text.size())};
+  entries_.push_back(entry);
   arena_ += text;
-  slot = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(entries_.size())};
+  slot = {static_cast<uint32_t>(hash >> 32), entry, value};
   return true;
 }
 
-int32_t StringMap::Find(std::string_view text) const {
-  if (slots_.empty()) return -1;
-  const Slot& slot = slots_[SlotOf(text, Hash(text))];
-  return slot.entry == 0 ? -1 : entries_[slot.entry - 1].value;
-}
+int32_t StringMap::Find(std::string_view text) const { return slots_.empty() ? -1 : slots_[SlotOf(text, Hash(text))].value; }
 
 void StringMap::Grow(size_t slots) {
-  slots_.assign(slots, {});
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    const uint64_t hash = Hash(text(i));
-    slots_[SlotOf(text(i), hash)] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(i + 1)};
+  HugeVector<Slot> old(slots);
+  std::swap(old, slots_);
+  for (const Slot& slot : old) {
+    if (slot.value < 0) continue;
+    const std::string_view text = TextOf(slot.entry);
+    slots_[SlotOf(text, Hash(text))] = slot;
   }
 }
 

@@ -8,37 +8,37 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/huge_pages.h"
+
 namespace hlm {
 
 class StringMap {
  public:
   void Reserve(size_t strings, size_t bytes);
-  // Puts `text` in with its value; where it is there already the value is replaced and false returned.
+  // Puts `text` in with its value, which is not negative; where it is there already the value is replaced and false returned. All
+  // strings together have less than 4 GiB.
   bool Insert(std::string_view text, int32_t value);
   int32_t Find(std::string_view text) const;  // -1 where it is not there
   size_t size() const { return entries_.size(); }
   // In the order of insertion.
-  std::string_view text(size_t index) const {
-    return std::string_view(arena_).substr(entries_[index].begin, entries_[index].length);
-  }
-  int32_t value(size_t index) const { return entries_[index].value; }
+  std::string_view text(size_t index) const { return TextOf(entries_[index]); }
 
  private:
   struct Entry {
-    uint64_t begin;
-    uint32_t length;
-    int32_t value;
+    uint32_t begin, length;
   };
   struct Slot {
     uint32_t hash = 0;
-    uint32_t entry = 0;  // index + 1; 0 where it is free
+    Entry entry{0, 0};
+    int32_t value = -1;  // negative: free
   };
+  std::string_view TextOf(Entry entry) const { return std::string_view(arena_).substr(entry.begin, entry.length); }
   void Grow(size_t slots);
   size_t SlotOf(std::string_view text, uint64_t hash) const;
 
   std::string arena_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  HugeVector<Slot> slots_;  // a power of two, at most two thirds full
 };
 
 // Tokens by text and by id. Ids may have holes.

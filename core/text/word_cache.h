@@ -1,9 +1,12 @@
-// Ids of short pieces that were seen before. Most words of a text are among a few thousand: 94 to 97 % of pieces are found here.
+// Ids of short pieces that were seen before. Most words of a text are among a few ten thousand.
 //
-// One cache line an entry: up to 31 bytes of key, up to 7 ids. Two entries a set; the older one goes. One thread at a time.
+// Three tables, each of two entries a set, of which the older one goes: 2 MiB for pieces of up to 15 bytes, nearly all words of
+// most scripts, with a cache line a set; 1 MiB for those of up to 31 bytes; and 128 KiB for those of up to 127, for the rulers
+// and indentations that a document repeats. One thread at a time.
 #ifndef HORIZON_LM_CORE_TEXT_WORD_CACHE_H_
 #define HORIZON_LM_CORE_TEXT_WORD_CACHE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,80 +14,102 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/huge_pages.h"
+
 namespace hlm {
 
-class WordCache {
+// Pieces of up to 8 kWords - 1 bytes, each with up to kIds ids, which are not negative.
+template <size_t kWords, size_t kIds, int kSetBits>
+class WordTable {
  public:
-  static constexpr size_t kLongestKey = 31;
-  static constexpr size_t kMostIds = 7;
+  static constexpr size_t kLongestKey = kWords * 8 - 1;
 
-  // A key of up to kLongestKey bytes, made comparable: its bytes and zeros, and its length in the last byte.
+  // A piece made comparable: its bytes and zeros, and its length in the last byte.
   struct Key {
-    uint64_t words[4];
+    uint64_t words[kWords];
   };
   // `readable` bytes may be read from piece.data() on. `whole` and other pieces are different keys.
   static Key KeyOf(std::string_view piece, size_t readable, bool whole) {
+    static constexpr Masks kMasks;
     Key key{};
-    if (readable >= 32) {
-      std::memcpy(key.words, piece.data(), 32);
-      for (size_t i = 0; i < 4; ++i) {
-        const size_t begin = i * 8;
-        if (piece.size() < begin + 8) {
-          const size_t bits = piece.size() > begin ? (piece.size() - begin) * 8 : 0;
-          key.words[i] = bits == 0 ? 0 : key.words[i] & (~uint64_t{0} >> (64 - bits));
-        }
-      }
+    if (readable >= sizeof(key)) {
+      Key mask;
+      std::memcpy(&mask, kMasks.bytes + sizeof(key) - piece.size(), sizeof(mask));
+      std::memcpy(&key, piece.data(), sizeof(key));
+      for (size_t i = 0; i < kWords; ++i) key.words[i] &= mask.words[i];
     } else {
-      std::memcpy(key.words, piece.data(), piece.size());
+      std::memcpy(&key, piece.data(), piece.size());
     }
-    key.words[3] |= uint64_t{piece.size() | (whole ? 0x80u : 0u)} << 56;
+    key.words[kWords - 1] |= uint64_t{piece.size() | (whole ? 0x80u : 0u)} << 56;
     return key;
   }
 
-  void Prefetch(const Key& key) {
-    if (!entries_.empty()) __builtin_prefetch(SetOf(key));
+  struct Entry {
+    Key key{};               // all zero: free; a key of no bytes is never asked for
+    int32_t ids[kIds] = {};  // negative behind the last
+    std::span<const int32_t> Ids() const {
+      size_t n = 0;
+      while (n < kIds && ids[n] >= 0) ++n;
+      return {ids, n};
+    }
+  };
+  struct alignas(64) Set {
+    Entry ways[2];
+  };
+  // Where a key's entry is, if there is one.
+  Set* SetOf(const Key& key) {
+    if (sets_.empty()) sets_.resize(size_t{1} << kSetBits);
+    uint64_t hash = 0;
+    for (const uint64_t word : key.words) hash = (hash ^ hash >> 32 ^ word) * 0x9e3779b97f4a7c15u;
+    return &sets_[hash >> (64 - kSetBits)];
+  }
+  // nullptr where the piece is not known.
+  static const Entry* Find(const Set& set, const Key& key) {
+    for (const Entry& entry : set.ways) {
+      uint64_t differ = 0;
+      for (size_t i = 0; i < kWords; ++i) differ |= entry.key.words[i] ^ key.words[i];
+      if (differ == 0) return &entry;
+    }
+    return nullptr;
+  }
+  static void Put(Set& set, const Key& key, std::span<const int32_t> ids) {
+    if (ids.size() > kIds) return;
+    set.ways[1] = set.ways[0];
+    set.ways[0].key = key;
+    std::fill(std::copy(ids.begin(), ids.end(), set.ways[0].ids), set.ways[0].ids + kIds, -1);
   }
 
-  // The ids of the piece; false where it is not known.
-  bool Find(const Key& key, std::span<const int32_t>& ids) {
-    if (entries_.empty()) return false;
-    Entry* set = SetOf(key);
-    for (int way = 0; way < 2; ++way) {
-      if (Same(set[way].key, key)) {
-        ids = {set[way].ids, set[way].n};
-        return true;
-      }
+  // Appends the ids of the piece: those that the set has, or else those that encode() appends, which the set has then.
+  template <class Encode>
+  static void Append(Set& set, const Key& key, std::vector<int32_t>& ids, const Encode& encode) {
+    if (const Entry* known = Find(set, key)) {
+      for (const int32_t id : known->Ids()) ids.push_back(id);
+      return;
     }
-    return false;
-  }
-  void Put(const Key& key, std::span<const int32_t> ids) {
-    if (ids.size() > kMostIds) return;
-    if (entries_.empty()) entries_.resize(kSets * 2);
-    Entry* set = SetOf(key);
-    set[1] = set[0];
-    set[0].key = key;
-    set[0].n = static_cast<uint32_t>(ids.size());
-    std::memcpy(set[0].ids, ids.data(), ids.size() * sizeof(int32_t));
+    const size_t first = ids.size();
+    encode();
+    Put(set, key, std::span(ids).subspan(first));
   }
 
  private:
-  static constexpr size_t kSets = 1 << 14;
-  struct alignas(64) Entry {
-    Key key{};  // all zero: free; a key of no bytes is never asked for
-    uint32_t n = 0;
-    int32_t ids[kMostIds] = {};
+  struct Masks {
+    unsigned char bytes[2 * sizeof(Key)] = {};
+    constexpr Masks() {
+      for (size_t i = 0; i < sizeof(Key); ++i) bytes[i] = 0xff;
+    }
   };
-  static bool Same(const Key& a, const Key& b) {
-    return ((a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1]) | (a.words[2] ^ b.words[2]) | (a.words[3] ^ b.words[3])) == 0;
-  }
-  Entry* SetOf(const Key& key) {
-    uint64_t hash = key.words[0] * 0x9e3779b97f4a7c15u ^ key.words[1] * 0xc2b2ae3d27d4eb4fu;
-    hash ^= (key.words[2] ^ key.words[3] << 7) * 0x165667b19e3779f9u;
-    hash *= 0x9e3779b97f4a7c15u;
-    return &entries_[(hash >> 50) * 2];
-  }
 
-  std::vector<Entry> entries_;
+  HugeVector<Set> sets_;
+};
+
+using ShortWords = WordTable<2, 4, 15>;
+using LongWords = WordTable<4, 8, 13>;
+using Lines = WordTable<16, 32, 8>;
+
+struct WordCache {
+  ShortWords short_words;
+  LongWords long_words;
+  Lines lines;
 };
 
 }  // namespace hlm

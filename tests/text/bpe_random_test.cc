@@ -1,5 +1,5 @@
-// Byte-level BPE against merging as it is defined, one pair at a time over all symbols, on random vocabularies: tokens that hold parts of
-// characters, merges in any order, texts in which most neighbours can or cannot be merged.
+// Byte-level BPE against merging as it is defined, one pair at a time over all symbols, on random vocabularies: tokens that hold
+// parts of characters, merges in any order, texts in which most neighbours can or cannot be merged.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -11,7 +11,8 @@
 namespace hlm {
 namespace {
 
-// The characters that stand for bytes (Radford et al. 2019): the printable ones of Latin-1 for themselves, the others from U+0100 on.
+// The characters that stand for bytes (Radford et al. 2019): the printable ones of Latin-1 for themselves, the others from U+0100
+// on.
 std::vector<std::string> Alphabet() {
   std::vector<std::string> alphabet(256);
   int next = 256;
@@ -80,8 +81,9 @@ struct Model {
   }
 };
 
-// Characters of one to four bytes; the kanji and kana share their first bytes.
-const std::vector<std::string> kChars = {"a", "b", " ", "\n", "é", "è", "ж", "日", "旦", "本", "の", "は", "を", "語", "😀", "😁"};
+// Characters of one to four bytes; the kanji and kana share their first bytes. NUL, since zeros fill up what is compared.
+const std::vector<std::string> kChars = {
+    std::string(1, '\0'), "a", "b", " ", "\n", "é", "è", "ж", "日", "旦", "本", "の", "は", "を", "語", "😀", "😁"};
 
 std::string RandomText(Random& random, size_t chars) {
   std::string text;
@@ -148,6 +150,42 @@ TEST(BpeRandom, IdsAreThoseOfTheDefinition) {
     }
   }
   EXPECT_GT(merged, tokens / 2) << "there was something to merge";
+}
+
+// Pieces of many lengths in one text, new ones and repeated ones: each is encoded as it is alone.
+TEST(BpeRandom, PiecesOfOneTextAreEncodedOneByOne) {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const Model model = RandomModel(seed);
+    Json file = model.File();
+    const Json split = {{"type", "Split"}, {"pattern", {{"String", " "}}}, {"behavior", "Isolated"}, {"invert", false}};
+    file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {split, file["pre_tokenizer"]}}};
+    const auto tokenizer = Parse(file);
+    Random random{seed + 2000};
+    std::vector<std::string> words;
+    for (int i = 0; i < 40; ++i) {
+      std::string word;
+      while (word.empty()) {
+        for (const char c : RandomText(random, 1 + random.Below(i % 8 == 7 ? 70 : 12))) {
+          if (c != ' ') word += c;
+        }
+      }
+      words.push_back(word);
+    }
+    for (int round = 0; round < 2; ++round) {
+      std::string text;
+      Ids expected;
+      for (int i = 0; i < 100; ++i) {
+        const std::string& word = words[random.Below(words.size())];
+        for (const std::string& piece : {word, std::string(" ")}) {
+          text += piece;
+          const Ids ids = model.Encode(piece);
+          expected.insert(expected.end(), ids.begin(), ids.end());
+        }
+      }
+      ASSERT_EQ(tokenizer->Encode(text).ids, expected);
+    }
+  }
 }
 
 }  // namespace
