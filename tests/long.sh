@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source tests/lib.sh
 
 # Tests of the library's symbols and recorded ABI are about the library as it ships: those are tagged no_sanitizer. no_tsan: a test that
-# makes races on purpose, for a checker of our own.
+# makes races on purpose, for a checker of our own, and one of a rate.
 readonly SANITIZED_TESTS="$ALL_TESTS except $MANUAL_TESTS except attr(tags, '\\bno_sanitizer\\b', tests(//...))"
 readonly NO_TSAN_TESTS="attr(tags, '\\bno_tsan\\b', tests(//...))"
 
