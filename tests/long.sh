@@ -10,6 +10,8 @@ source tests/lib.sh
 # Tests of the library's symbols and recorded ABI are about the library as it ships: those are tagged no_sanitizer. no_tsan: a test that
 # makes races on purpose, for a checker of our own, and one of a rate.
 readonly SANITIZED_TESTS="$ALL_TESTS except $MANUAL_TESTS except attr(tags, '\\bno_sanitizer\\b', tests(//...))"
+# Ten times as slow as the code that ships, and so are its limits.
+readonly SLOWER=(--test_timeout=600,3000,9000,36000)
 readonly NO_TSAN_TESTS="attr(tags, '\\bno_tsan\\b', tests(//...))"
 
 (($# > 0)) || set -- manual asan tsan
@@ -24,10 +26,10 @@ for part in "$@"; do
       run_tests "$MANUAL_TESTS" --test_timeout=7200 -- "${targets[@]}" || status=1
       ;;
     asan)
-      run_tests "$SANITIZED_TESTS" --config=asan --test_tag_filters=-no_sanitizer --build_tests_only //... || status=1
+      run_tests "$SANITIZED_TESTS" --config=asan "${SLOWER[@]}" --test_tag_filters=-no_sanitizer --build_tests_only //... || status=1
       ;;
     tsan)
-      run_tests "$SANITIZED_TESTS except $NO_TSAN_TESTS" --config=tsan --test_env=TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp" \
+      run_tests "$SANITIZED_TESTS except $NO_TSAN_TESTS" --config=tsan "${SLOWER[@]}" --test_env=TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp" \
         --test_tag_filters=-no_sanitizer,-no_tsan --build_tests_only //... || status=1
       ;;
     *)
