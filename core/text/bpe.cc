@@ -171,7 +171,8 @@ void Bpe::EncodeCached(std::string_view piece, size_t readable, bool whole, Mode
 
 void Bpe::EncodeUncached(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids,
                          std::vector<uint32_t>* ends) const {
-  if (bytes_ && ends == nullptr && MergeBytes(piece, whole, scratch, ids)) return;
+  if (bytes_ && whole && AppendWhole(piece, ids, ends)) return;
+  if (bytes_ && ends == nullptr && MergeBytes(piece, scratch, ids)) return;
   std::vector<ModelScratch::Symbol>& symbols = scratch.symbols;
   symbols.clear();
   bytes_ ? AddBytes(piece, scratch) : AddSymbols(piece, symbols);

@@ -56,7 +56,8 @@ class Bpe final : public TokenModel {
   void ForEachStart(std::string_view piece, ModelScratch& scratch, const Add& add, const Cut& cut) const;
   void AddBytes(std::string_view piece, ModelScratch& scratch) const;
   void EncodeSegments(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids) const;
-  bool MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  bool AppendWhole(std::string_view piece, std::vector<int32_t>& ids, std::vector<uint32_t>* ends) const;
+  bool MergeBytes(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const;
 
   void AddSymbols(std::string_view piece, std::vector<ModelScratch::Symbol>& symbols) const;
   int32_t UnknownId() const;

@@ -221,10 +221,7 @@ void Bpe::EncodeBytes(std::string_view piece, size_t readable, ModelScratch& scr
 // A longer piece of bytes is cut where nothing can be merged across: in scripts without spaces pieces are whole clauses, which
 // are never seen twice, of words that are.
 void Bpe::EncodeSegments(std::string_view piece, size_t readable, ModelScratch& scratch, std::vector<int32_t>& ids) const {
-  if (options_.ignore_merges) {
-    const int32_t id = whole_.Find(piece);
-    if (id >= 0) return ids.push_back(id);
-  }
+  if (AppendWhole(piece, ids, nullptr)) return;
   if (piece.size() <= Lines::kLongestKey) PrefetchBorders(piece, scratch);
   Starts starts;
   size_t begin = 0;
@@ -243,16 +240,18 @@ void Bpe::EncodeSegments(std::string_view piece, size_t readable, ModelScratch& 
   encode(piece.size());
 }
 
+// With ignore_merges a piece that is a token is that token, whatever merging would make of it.
+bool Bpe::AppendWhole(std::string_view piece, std::vector<int32_t>& ids, std::vector<uint32_t>* ends) const {
+  const int32_t id = options_.ignore_merges ? whole_.Find(piece) : -1;
+  if (id < 0) return false;
+  ids.push_back(id);
+  if (ends != nullptr) ends->push_back(static_cast<uint32_t>(piece.size()));
+  return true;
+}
+
 // A short piece of bytes that is in no cache; false where it is too long. What merging a token's own bytes arrives at is tried
 // once for each token.
-bool Bpe::MergeBytes(std::string_view piece, bool whole, ModelScratch& scratch, std::vector<int32_t>& ids) const {
-  if (whole && options_.ignore_merges) {
-    const int32_t id = whole_.Find(piece);
-    if (id >= 0) {
-      ids.push_back(id);
-      return true;
-    }
-  }
+bool Bpe::MergeBytes(std::string_view piece, ModelScratch& scratch, std::vector<int32_t>& ids) const {
   if (piece.size() > Merges::kShort) return false;
   char text[2 * Merges::kShort + 1];
   size_t size = 0;

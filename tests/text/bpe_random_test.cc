@@ -153,6 +153,26 @@ TEST(BpeRandom, IdsAreThoseOfTheDefinition) {
 }
 
 // Pieces of many lengths in one text, new ones and repeated ones: each is encoded as it is alone.
+// Where a byte has no token nothing is cut; a piece that is a token as a whole stays one, too long for the cache or not.
+TEST(BpeRandom, AWholePieceIsATokenWithOffsetsAsWithout) {
+  for (const size_t length : {3, 20, 40, 200}) {
+    Model model;
+    model.ignore_merges = true;
+    for (int byte = 0; byte < 256; ++byte) {
+      if (byte != 'z') model.ids[std::string(1, static_cast<char>(byte))] = byte;
+    }
+    const std::string text(length, 'a');
+    model.ids[text] = 256;
+    const auto tokenizer = Parse(model.File());
+    EXPECT_EQ(tokenizer->Encode(text).ids, Ids{256});
+    EncodeOptions options;
+    options.offsets = true;
+    const Encoding with = tokenizer->Encode(text, options);
+    EXPECT_EQ(with.ids, Ids{256}) << length;
+    EXPECT_EQ(with.offsets.size(), 1u);
+  }
+}
+
 TEST(BpeRandom, PiecesOfOneTextAreEncodedOneByOne) {
   for (uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);
