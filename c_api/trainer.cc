@@ -25,7 +25,6 @@ hlm_trainer_options Defaults() {
   out.warmup_steps = schedule.warmup_steps;
   out.total_steps = schedule.total_steps;
   out.min_lr_ratio = schedule.min_lr_ratio;
-  out.token_metrics = 0;
   return out;
 }
 

@@ -134,7 +134,8 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second;
   p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second;
 
-  const double optimizer_bytes = train ? OptimizerBytes(plan, static_cast<double>(elements)) : 0;
+  const double updated = train ? static_cast<double>(elements) : 0;
+  const double optimizer_bytes = OptimizerBytes(plan, updated);
   const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements), sweeps) : 0;
   p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
   p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
@@ -143,7 +144,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.save_stall_seconds = static_cast<double>(plan.host.State() - plan.host.snapshot) / m.disk_bytes_per_second;
 
   if (m.device_is_host) {
-    p.optimizer_seconds = train ? OptimizerSeconds(plan, static_cast<double>(elements), 0, m.host_bytes_per_second) : 0;
+    p.optimizer_seconds = OptimizerSeconds(plan, updated, 0, m.host_bytes_per_second);
     const double accumulate_seconds = accumulate_bytes / m.host_bytes_per_second;
     p.forward_seconds = compute.forward / sweeps;
     p.backward_seconds = compute.backward / sweeps;
@@ -166,7 +167,8 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double forward_host = (forward_up + forward_down) / m.host_bytes_per_second;
   const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host});
   const double b = p.backward_seconds = backward ? std::max({backward_compute, backward_link, backward_host}) : 0;
-  const double o = p.optimizer_seconds = train ? OptimizerSeconds(plan, static_cast<double>(elements), forward_up, m.host_bytes_per_second * kOptimizerShare) : 0;
+  const double optimizer_rate = m.host_bytes_per_second * kOptimizerShare;
+  const double o = p.optimizer_seconds = train ? OptimizerSeconds(plan, updated, forward_up, optimizer_rate) : 0;
 
   const double first = static_cast<double>(in.layout.units[0].elements);
   p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;

@@ -318,4 +318,5 @@ ExprPointer ExpressionParser::DictLiteral() {
   ExpectOperator("}");
   return Finish(std::move(dict));
 }
+
 }  // namespace hlm::jinja
