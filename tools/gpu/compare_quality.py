@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, Qwen2Config
 
+from torch_training import MasterTraining, ids_tensor, loss_of
+
 ROWS, LENGTH, LR, LOW_LR = 16, 256, 1e-3, 1e-5
 # Name, options of `horizon train`, the largest mean difference from exact states.
 FORMS = [("exact", [], None), ("bf16 moments", ["--states", "bf16"], 0.005), ("8-bit moments", ["--states", "int8"], 0.01),
@@ -72,40 +74,15 @@ def horizon_loss(options, folder, arguments, low):
     return loss
 
 
-def loss_of(model, batch):
-    logits = model(batch, use_cache=False).logits
-    return torch.nn.functional.cross_entropy(logits[:, :-1].float().reshape(-1, logits.shape[-1]), batch[:, 1:].reshape(-1))
-
-
 def torch_loss(options, folder, low, rounded):
-    """AdamW on fp32 master weights beside bf16 ones; `rounded`: the master is the bf16 weight, whose update is rounded to nearest."""
     device = torch_device(options.device)
-    exact = AutoModelForCausalLM.from_pretrained(os.path.join(folder, "model"), dtype=torch.float32, attn_implementation="sdpa").to(device)
-    masters = [p.detach().clone().requires_grad_() for p in exact.parameters()]
-    model = exact.to(torch.bfloat16)
-    if rounded:
-        with torch.no_grad():
-            for p, master in zip(model.parameters(), masters):
-                master.copy_(p)
-    optimizer = torch.optim.AdamW([{"params": [m for m in masters if m.dim() >= 2], "weight_decay": 0.01},
-                                   {"params": [m for m in masters if m.dim() < 2], "weight_decay": 0.0}], lr=LR)
-    rows = torch.from_numpy(np.load(os.path.join(folder, "train.npy")).astype(np.int64)).to(device)
+    training = MasterTraining(os.path.join(folder, "model"), device, rounded)
+    rows = ids_tensor(np.load(os.path.join(folder, "train.npy")), device)
     for step in range(1, options.steps + 1):
-        loss_of(model, rows[(step - 1) * ROWS:step * ROWS]).backward()
-        for p, master in zip(model.parameters(), masters):
-            master.grad, p.grad = p.grad.float(), None
-        torch.nn.utils.clip_grad_norm_(masters, 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, options.steps, low)
-        optimizer.step()
-        with torch.no_grad():
-            for p, master in zip(model.parameters(), masters):
-                p.copy_(master)
-                if rounded:
-                    master.copy_(p)
-    held_out = torch.from_numpy(np.load(os.path.join(folder, "held_out.npy")).astype(np.int64)).to(device)
+        training.step(rows[(step - 1) * ROWS:step * ROWS], learning_rate(step, options.steps, low))
+    held_out = ids_tensor(np.load(os.path.join(folder, "held_out.npy")), device)
     with torch.no_grad():
-        losses = [loss_of(model, held_out[i:i + ROWS]).item() * len(held_out[i:i + ROWS]) for i in range(0, len(held_out), ROWS)]
+        losses = [loss_of(training.model, batch).item() * len(batch) for batch in held_out.split(ROWS)]
     loss = sum(losses) / len(held_out)
     print(f"  PyTorch low={low} rounded={rounded}: {loss:.4f}", file=sys.stderr, flush=True)
     return loss

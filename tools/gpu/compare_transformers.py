@@ -2,8 +2,8 @@
 
     compare_transformers.py HORIZON [STEPS]
 
-A model of the shape of Qwen2.5-0.5B with random weights; both compute in bf16, with the AdamW of PyTorch's own on fp32 master weights
-on their side. Prints both losses of every step and fails where they differ by more than 1 %.
+A model of the shape of Qwen2.5-0.5B with random weights; both compute in bf16. Prints both losses of every step and fails where they
+differ by more than 1 %.
 """
 import json
 import os
@@ -14,6 +14,8 @@ import tempfile
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, Qwen2Config
+
+from torch_training import MasterTraining, ids_tensor
 
 LR, WARM_UP, ROWS, LENGTH, LIMIT = 1e-4, 10, 8, 512, 0.01
 
@@ -27,31 +29,8 @@ def make_ids(rows, vocab, rng):
 
 
 def transformers_losses(folder, ids, steps):
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").cuda()
-    # Masters of weights already rounded would lie on bf16's grid, where small steps change nothing at first.
-    exact = [p.detach().clone() for p in model.parameters()]
-    model.to(torch.bfloat16)
-    masters = {p: master.requires_grad_() for p, master in zip(model.parameters(), exact)}
-    groups = [[m for m in masters.values() if m.dim() >= 2], [m for m in masters.values() if m.dim() < 2]]
-    optimizer = torch.optim.AdamW([{"params": groups[0], "weight_decay": 0.01}, {"params": groups[1], "weight_decay": 0.0}],
-                                  lr=LR, betas=(0.9, 0.999), eps=1e-8)
-    losses = []
-    for step in range(steps):
-        batch = torch.from_numpy(ids[step * ROWS:(step + 1) * ROWS].astype(np.int64)).cuda()
-        logits = model(batch, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(logits[:, :-1].float().reshape(-1, logits.shape[-1]), batch[:, 1:].reshape(-1))
-        loss.backward()
-        for p, master in masters.items():
-            master.grad, p.grad = p.grad.float(), None
-        torch.nn.utils.clip_grad_norm_(masters.values(), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = LR * min(1.0, (step + 1) / WARM_UP)
-        optimizer.step()
-        with torch.no_grad():
-            for p, master in masters.items():
-                p.copy_(master)
-        losses.append(loss.item())
-    return losses
+    training = MasterTraining(folder, "cuda")
+    return [training.step(ids_tensor(ids[step * ROWS:(step + 1) * ROWS], "cuda"), LR * min(1.0, (step + 1) / WARM_UP)) for step in range(steps)]
 
 
 def horizon_losses(horizon, folder, data, out, steps):

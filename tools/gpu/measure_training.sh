@@ -4,38 +4,15 @@
 #
 #   measure_training.sh [FOLDER [PART...]]     JSON goes to FOLDER (figures); parts are optimizer 7b 7b-512k 14b largest (all)
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
-source ./environment.sh
-out=${1:-figures}
-mkdir -p "$out"
-parts=" ${*:2} "
-[[ $# -ge 2 ]] || parts=" optimizer 7b 7b-512k 14b largest "
-wanted() { [[ $parts == *" $1 "* ]]; }
+source "$(dirname "${BASH_SOURCE[0]}")/bench.sh"
 
-bench() {  # NAME ARGUMENTS...
-  local name=$1 began=$SECONDS
-  shift
-  echo "== $name: horizon bench --purpose train $*"
-  ./horizon bench --device cuda:0 --purpose train --json "$@" >"$out/$name.json" 2>"$out/$name.err" || {
-    cat "$out/$name.err"
-    return
-  }
-  python3 - "$out/$name.json" $((SECONDS - began)) <<'P'
-import json, sys
-f = json.load(open(sys.argv[1]))
-idle = f["compute_stream"] or {"seconds": 0, "idle_seconds": 0, "idle": {}}
-print(f"   step {f['step_seconds']:.3f} s ({f['fastest_step_seconds']:.3f} to {f['slowest_step_seconds']:.3f}), {f['tokens_per_second']:.0f} tokens/s, "
-      f"6NT {f['six_nt_flops_per_second'] / 1e12:.0f} TFLOP/s, products alone {f['products_alone_seconds']:.3f} s, "
-      f"host {f['host_bytes'] / 2**30:.1f} GiB = {f['host_bytes'] / f['parameters']:.2f} bytes a parameter, device {f['device_bytes'] / 2**30:.1f} GiB, "
-      f"predicted {f['predicted_step_seconds']:.3f} s, sweeps {f['sweeps']}; {sys.argv[2]} s in all")
-P
-}
+steps() { bench "$1" --purpose train "${@:2}"; }
 
 steps_7b() {  # ROWS WARM STEPS [ARGUMENTS...]
   local rows=$1 warm=$2 steps=$3 name
   shift 3
   printf -v name '%s' "7b-${rows}k" "${@/#--/-}"
-  bench "$name" --preset qwen2.5-7b --seq-len 1024 --batch-size "$rows" --warm-up "$warm" --steps "$steps" "$@"
+  steps "$name" --preset qwen2.5-7b --seq-len 1024 --batch-size "$rows" --warm-up "$warm" --steps "$steps" "$@"
 }
 
 if wanted optimizer; then
@@ -53,12 +30,12 @@ for states in f32 bf16; do
 done
 
 if wanted 14b; then
-  bench 14b-128k --preset qwen2.5-14b --seq-len 1024 --batch-size 128 --warm-up 1 --steps 3 --states int8 --grad-dtype bf16
+  steps 14b-128k --preset qwen2.5-14b --seq-len 1024 --batch-size 128 --warm-up 1 --steps 3 --states int8 --grad-dtype bf16
 fi
 
 # One sweep, no clipping: gradients are consumed straight from the ring.
 largest() {  # CONFIG ARGUMENTS...
-  bench "largest-$1" --config "dense-$1.json" --init-seed 1 --seq-len 1024 --batch-size 8 --warm-up 0 --steps 10 --sweeps 1 --grad-clip 0 \
+  steps "largest-$1" --config "dense-$1.json" --init-seed 1 --seq-len 1024 --batch-size 8 --warm-up 0 --steps 10 --sweeps 1 --grad-clip 0 \
     --optimizer-timing backward "${@:2}"
 }
 if wanted largest; then
