@@ -81,6 +81,7 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
     return tokens * (products[i] / (rate * m.product_share) + attention[i] / (rate * m.attention_share) + elementwise);
   };
   plan.prediction.flops = tokens * (products[0] + products[1] + attention[0] + attention[1]);
+  plan.prediction.flops_seconds = plan.prediction.flops / rate;
   return {seconds(0), seconds(1)};
 }
 

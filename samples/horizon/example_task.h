@@ -18,6 +18,7 @@ class ExampleTask : public Task {
   int64_t row_tokens() const override { return options_.shape.seq_len; }
   int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
   bool has_token_metrics() const override { return true; }
+  int64_t step_tokens() const override { return data_.step_tokens(); }
 
   Json Identity() const override { return data_.Identity(); }
   Json Position() override {

@@ -218,7 +218,8 @@ ExampleData::ExampleData(const Options& options, const Json& model) : options_(o
 hlm_dataset_batch ExampleData::Next() {
   hlm_dataset_batch batch;
   train_->Next(rows(), batch);
-  num_tokens_ += static_cast<int64_t>(batch.n_ids);
+  step_tokens_ = static_cast<int64_t>(batch.n_ids);
+  num_tokens_ += step_tokens_;
   return batch;
 }
 

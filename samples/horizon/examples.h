@@ -73,6 +73,7 @@ class ExampleData {
 
   // The step's documents. An epoch follows upon the other without end.
   hlm_dataset_batch Next();
+  int64_t step_tokens() const { return step_tokens_; }  // of the documents that Next gave last
   // "epoch" and "num_tokens" after the step that Next gave.
   void Tell(int64_t step, Json& more) const;
 
@@ -100,6 +101,7 @@ class ExampleData {
   const Options& options_;
   TextTools tools_;
   std::unique_ptr<Examples> train_, evaluation_;
+  int64_t step_tokens_ = 0;
   int64_t num_tokens_ = 0;  // of all steps so far, predicted or not
 };
 

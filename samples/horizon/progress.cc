@@ -18,24 +18,26 @@ constexpr double kNewestShare = 0.1;
 Progress::Progress(std::FILE* out, int64_t steps)
     : out_(out), terminal_(out != nullptr && isatty(fileno(out)) == 1), steps_(steps) {}
 
-void Progress::Step(int64_t step, double loss, int64_t tokens, double seconds, bool skipped) {
+void Progress::Step(const ProgressStep& done) {
   if (out_ == nullptr) return;
   // The first step also pays for what is made once, so the second one starts the mean anew.
-  const double share = step <= 2 ? 1.0 : kNewestShare;
-  smooth_seconds_ += share * (seconds - smooth_seconds_);
-  smooth_tokens_ += share * (static_cast<double>(tokens) - smooth_tokens_);
+  const double share = done.step <= 2 ? 1.0 : kNewestShare;
+  smooth_seconds_ += share * (done.seconds - smooth_seconds_);
+  smooth_limit_ += share * (done.limit_seconds - smooth_limit_);
+  smooth_tokens_ += share * (static_cast<double>(done.tokens) - smooth_tokens_);
 
   const Clock::time_point now = Clock::now();
   const bool due =
-      step == 1 || step == steps_ || now - last_shown_ >= (terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval);
-  if (!due && !skipped) return;
+      done.step == 1 || done.step == steps_ || now - last_shown_ >= (terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval);
+  if (!due && !done.skipped) return;
   last_shown_ = now;
 
-  std::string line = Format("step %lld/%lld  loss %.4f  %s tokens/s", static_cast<long long>(step),
-                            static_cast<long long>(steps_), loss, FormatRate(smooth_tokens_ / smooth_seconds_).c_str());
-  if (step < steps_) line += "  " + FormatSeconds(smooth_seconds_ * static_cast<double>(steps_ - step)) + " left";
-  if (skipped) line += "  skipped, no weight changed";
-  if (!terminal_ || skipped) return Say(line);
+  std::string line = Format("step %lld/%lld  loss %.4f  %s tokens/s", static_cast<long long>(done.step),
+                            static_cast<long long>(steps_), done.loss, FormatRate(smooth_tokens_ / smooth_seconds_).c_str());
+  if (smooth_limit_ > 0) line += Format("  %.0f%% of the limit", 100 * smooth_limit_ / smooth_seconds_);
+  if (done.step < steps_) line += "  " + FormatSeconds(smooth_seconds_ * static_cast<double>(steps_ - done.step)) + " left";
+  if (done.skipped) line += "  skipped, no weight changed";
+  if (!terminal_ || done.skipped) return Say(line);
   std::fprintf(out_, "\r%s\x1b[K", line.c_str());
   std::fflush(out_);
   shown_ = true;

@@ -9,6 +9,15 @@
 
 namespace horizon {
 
+struct ProgressStep {
+  int64_t step = 0;
+  double loss = 0;
+  int64_t tokens = 0;        // predicted
+  double seconds = 0;        // what the step took, and
+  double limit_seconds = 0;  // what none of its kind can be shorter than; 0: not known
+  bool skipped = false;
+};
+
 class Progress {
  public:
   // `out` is NULL for no progress at all.
@@ -17,8 +26,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // After each step. `seconds` is what the step took.
-  void Step(int64_t step, double loss, int64_t tokens, double seconds, bool skipped);
+  // After each step.
+  void Step(const ProgressStep& done);
 
   // A line that stays, above the progress line.
   void Say(const std::string& line);
@@ -34,8 +43,8 @@ class Progress {
   int64_t steps_;
   bool shown_ = false;  // a line that has not ended is on the terminal
   Clock::time_point last_shown_;
-  double smooth_seconds_ = 0;  // of a step, and its tokens; newer steps count more
-  double smooth_tokens_ = 0;
+  // Of a step; newer ones count more.
+  double smooth_seconds_ = 0, smooth_limit_ = 0, smooth_tokens_ = 0;
 };
 
 }  // namespace horizon

@@ -46,11 +46,11 @@ void Report::Begin(const RunStart& start) {
   run_.begun = run_.done = start.begun;
 }
 
-void Report::Step(const Json& line, double seconds) {
+void Report::Step(const Json& line, const StepWork& work) {
   Add(line);
   run_.done = line.at("step");
   run_.tokens += line.value("tokens", int64_t{0});
-  run_.seconds += seconds;
+  run_.seconds += work.seconds;
 }
 
 void Report::End(const RunEnd& end) {

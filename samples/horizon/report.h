@@ -23,7 +23,7 @@ class Report : public RunLog {
   RunRecord& run() { return run_; }
 
   void Begin(const RunStart& start) override;
-  void Step(const Json& line, double seconds) override;
+  void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override { Add(line); }
   void End(const RunEnd& end) override;
   void Close() override;

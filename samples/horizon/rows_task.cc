@@ -39,6 +39,8 @@ class RowsTask : public Task {
     return metrics;
   }
 
+  int64_t step_tokens() const override { return static_cast<int64_t>(batch_.ids.size()); }
+
   Json Identity() const override {
     return {{"rows", data_.rows()},
             {"row_tokens", data_.row_tokens()},

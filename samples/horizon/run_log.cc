@@ -1,5 +1,6 @@
 #include "samples/horizon/run_log.h"
 
+#include <algorithm>
 #include <exception>
 #include <limits>
 #include <utility>
@@ -19,8 +20,8 @@ void RunLogs::Begin(const RunStart& start) {
   for (const auto& log : logs_) log->Begin(start);
 }
 
-void RunLogs::Step(const Json& line, double seconds) {
-  for (const auto& log : logs_) log->Step(line, seconds);
+void RunLogs::Step(const Json& line, const StepWork& work) {
+  for (const auto& log : logs_) log->Step(line, work);
 }
 
 void RunLogs::Evaluation(const Json& line) {
@@ -43,8 +44,23 @@ void RunLogs::Close() {
   if (first) std::rethrow_exception(first);
 }
 
-void ProgressRunLog::Step(const Json& line, double seconds) {
-  progress_.Step(line.at("step"), NumberOf(line.at("loss")), line.at("tokens"), seconds, line.at("skipped"));
+// The link and the host's memory work beside the arithmetic: the longest of them is the limit.
+void ProgressRunLog::Begin(const RunStart& start) {
+  if (!start.rated) return;
+  const Json& p = start.plan.at("prediction");
+  const auto seconds = [&](const char* key) { return p.at(key).get<double>(); };
+  flops_seconds_per_token_ = seconds("flops_seconds") / start.plan.at("step_tokens").get<double>();
+  moves_seconds_ = std::max({seconds("up_seconds"), seconds("down_seconds"), seconds("host_seconds")});
+}
+
+void ProgressRunLog::Step(const Json& line, const StepWork& work) {
+  const double limit = std::max(flops_seconds_per_token_ * static_cast<double>(work.tokens), moves_seconds_);
+  progress_.Step({.step = line.at("step"),
+                  .loss = NumberOf(line.at("loss")),
+                  .tokens = line.at("tokens"),
+                  .seconds = work.seconds,
+                  .limit_seconds = limit,
+                  .skipped = line.at("skipped")});
 }
 
 void ProgressRunLog::Evaluation(const Json& line) {
@@ -61,7 +77,7 @@ std::string TensorBoardTag(const std::string& key) {
   return "train/" + (key == "lr" ? "learning_rate" : key);
 }
 
-void TensorBoardRunLog::Step(const Json& line, double) { Write(line); }
+void TensorBoardRunLog::Step(const Json& line, const StepWork&) { Write(line); }
 void TensorBoardRunLog::Evaluation(const Json& line) { Write(line); }
 
 void TensorBoardRunLog::Write(const Json& line) {

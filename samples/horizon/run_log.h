@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 struct RunStart {
   Json model;         // hlm_model_describe
   Json plan;          // hlm_plan_json
+  bool rated = false;  // its prediction is by rates measured on this machine
   std::string task;   // "pretrain", "sft", ...; "rows" for token files
   int64_t steps = 0;  // of the whole run
   int64_t begun = 0;  // steps that an earlier run has done
@@ -36,13 +37,19 @@ struct RunEnd {
   Json before_trace, after_trace;           // the metrics then
 };
 
+// What a step took, beside what its line says.
+struct StepWork {
+  double seconds = 0;
+  int64_t tokens = 0;  // of its rows, predicted or not
+};
+
 // One that listens. Lines are those of --log-json: a step's has "step", "loss", "grad_norm", "lr", "tokens", "tokens_per_second",
 // "skipped" and what its task adds; an evaluation's "step" and keys that begin with "eval_".
 class RunLog {
  public:
   virtual ~RunLog() = default;
   virtual void Begin(const RunStart&) {}
-  virtual void Step(const Json& /*line*/, double /*seconds*/) {}
+  virtual void Step(const Json& /*line*/, const StepWork& /*work*/) {}
   virtual void Evaluation(const Json& /*line*/) {}
   virtual void End(const RunEnd&) {}
   // Last of all. A failed write does not stop a run: what failed first is thrown here.
@@ -55,7 +62,7 @@ class RunLogs : public RunLog {
   void Add(std::unique_ptr<RunLog> log) { logs_.push_back(std::move(log)); }
 
   void Begin(const RunStart& start) override;
-  void Step(const Json& line, double seconds) override;
+  void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override;
   void End(const RunEnd& end) override;
   void Close() override;
@@ -68,7 +75,7 @@ class RunLogs : public RunLog {
 class JsonRunLog : public RunLog {
  public:
   explicit JsonRunLog(JsonLog log) : log_(std::move(log)) {}
-  void Step(const Json& line, double) override { log_.Write(line); }
+  void Step(const Json& line, const StepWork&) override { log_.Write(line); }
   void Evaluation(const Json& line) override { log_.Write(line); }
   void Close() override { log_.Close(); }
 
@@ -80,18 +87,21 @@ class JsonRunLog : public RunLog {
 class ProgressRunLog : public RunLog {
  public:
   explicit ProgressRunLog(Progress& progress) : progress_(progress) {}
-  void Step(const Json& line, double seconds) override;
+  void Begin(const RunStart& start) override;
+  void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override;
 
  private:
   Progress& progress_;
+  // At the machine's rates: all arithmetic as one product, and a step's bytes over the link and through the host's memory.
+  double flops_seconds_per_token_ = 0, moves_seconds_ = 0;
 };
 
 // Numbers under the tags that Hugging Face's trainers use: train/loss, train/learning_rate, eval/loss, train/rewards/chosen, ...
 class TensorBoardRunLog : public RunLog {
  public:
   explicit TensorBoardRunLog(const std::string& folder) : writer_(folder) {}
-  void Step(const Json& line, double seconds) override;
+  void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override;
   void Close() override;
 

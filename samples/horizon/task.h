@@ -32,6 +32,7 @@ class Task {
 
   // Step `step`, from 1, with its update. `more`: what the task has to tell of it, as members of the step's line.
   virtual hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) = 0;
+  virtual int64_t step_tokens() const = 0;  // of that step's rows, predicted or not
 
   // What the order of the data depends on: a run that goes on must have the same.
   virtual Json Identity() const = 0;

@@ -140,7 +140,8 @@ void Training::OpenLogs() {
   if (!options_.run.tensorboard.empty()) logs_.Add(std::make_unique<TensorBoardRunLog>(options_.run.tensorboard));
   if (!options_.run.report.empty()) logs_.Add(NewReport());
   logs_.Add(std::make_unique<ProgressRunLog>(progress_));
-  logs_.Begin({.model = description_, .plan = plan_, .task = task_->name(), .steps = steps_, .begun = begun_});
+  const Json device = Json::parse(TextOf(hlm_device_describe, options_.engine.device.c_str()));
+  logs_.Begin({.model = description_, .plan = plan_, .rated = device.contains("rates"), .task = task_->name(), .steps = steps_, .begun = begun_});
 }
 
 std::unique_ptr<Report> Training::NewReport() const {
@@ -251,7 +252,7 @@ void Training::Step(int64_t step) {
     line["entropy"] = metrics.entropy;
   }
   line.update(more);
-  logs_.Step(line, seconds);
+  logs_.Step(line, {.seconds = seconds, .tokens = task_->step_tokens()});
   if (step == begun_ + 1) first_loss_ = metrics.loss;
   last_loss_ = metrics.loss;
   tokens_ += metrics.tokens;

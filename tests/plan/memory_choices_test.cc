@@ -185,6 +185,8 @@ TEST(Prediction, FollowsTheBoundOfItsTiming) {
       const Plan next = Make(o);
       const Prediction& p = next.prediction;
       const double sweeps = static_cast<double>(next.numerics.sweeps), n = static_cast<double>(next.host.weights) / 2;
+      EXPECT_NEAR(p.flops_seconds, p.flops / 782e12, 1e-12 * p.flops_seconds);
+      EXPECT_LT(p.flops_seconds, p.compute_seconds);
       const double f = p.forward_seconds, b = p.backward_seconds;
       const double wanted = p.first_unit_seconds + std::max(f, p.optimizer_seconds) + b + (sweeps - 1) * (f + b);
       EXPECT_NEAR(p.step_seconds, std::max(wanted, p.host_seconds), 1e-9);

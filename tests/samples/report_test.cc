@@ -139,7 +139,7 @@ TEST(ReportTest, LinesOfALogAndOfTheRunAreOneCurve) {
   Report report(path);
   report.ReadLog(log, 2);
   report.Begin({.model = {{"parameters", 5}}, .plan = nullptr, .task = "dpo", .steps = 9, .begun = 2});
-  report.Step({{"step", 3}, {"loss", 2.5}, {"rewards/margins", 0.25}, {"tokens", 70}, {"skipped", false}}, 0.5);
+  report.Step({{"step", 3}, {"loss", 2.5}, {"rewards/margins", 0.25}, {"tokens", 70}, {"skipped", false}}, {.seconds = 0.5});
   const RunRecord& run = report.run();
   ASSERT_EQ(run.series.size(), 4u);
   EXPECT_EQ(run.series[0].name, "loss");
@@ -165,7 +165,7 @@ TEST(ReportTest, ARunThatFailsLeavesItsCurves) {
   {
     Report report(path);
     report.Begin({.model = Json::object(), .plan = nullptr, .task = "rows", .steps = 9, .begun = 0});
-    report.Step({{"step", 1}, {"loss", 2.5}}, 0.5);
+    report.Step({{"step", 1}, {"loss", 2.5}}, {.seconds = 0.5});
   }
   EXPECT_NE(ReadFile(path).find("The run failed after step 1 of 9"), std::string::npos);
 }
