@@ -1,6 +1,7 @@
 #include "core/cuda/cuda_ops.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/checked.h"
 #include "core/cuda/cuda_stream.h"
@@ -125,8 +126,11 @@ void CudaOps::Attention(Stream& stream, const AttentionArgs& a) {
   CheckHeads("Attention", a.heads, a.kv_heads);
   CheckDocuments("Attention", a.documents, a.tokens);
   const cudaStream_t to = Enqueue(stream);
-  std::string why_not;
-  if (a.type == DType::kBF16 && cudnn_.Forward(to, a, workspace_, workspace_bytes_, &why_not)) return;
+  if (a.type == DType::kBF16) {
+    std::string why_not;
+    if (cudnn_.Forward(to, a, workspace_, workspace_bytes_, &why_not)) return;
+    fallbacks_ = {fallbacks_.attention + 1, std::move(why_not)};
+  }
   TileAttention(to, a);
 }
 
@@ -138,8 +142,11 @@ void CudaOps::AttentionBackward(Stream& stream, const AttentionBackwardArgs& a) 
   CheckHeads("AttentionBackward", a.heads, a.kv_heads);
   CheckDocuments("AttentionBackward", a.documents, a.tokens);
   const cudaStream_t to = Enqueue(stream);
-  std::string why_not;
-  if (a.type == DType::kBF16 && cudnn_.Backward(to, a, workspace_, workspace_bytes_, &why_not)) return;
+  if (a.type == DType::kBF16) {
+    std::string why_not;
+    if (cudnn_.Backward(to, a, workspace_, workspace_bytes_, &why_not)) return;
+    fallbacks_ = {fallbacks_.attention + 1, std::move(why_not)};
+  }
   TileAttentionBackward(to, a, Scratch("AttentionBackward", TileAttentionBackwardBytes(a.tokens, a.heads)));
 }
 

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "core/base/dtype.h"
 
@@ -206,6 +207,12 @@ struct OpShapes {
   int64_t threads = 1;           // of the compute team (CPU device)
 };
 
+// Calls that went a slower way than the device's own best, whose library would not take them.
+struct Fallbacks {
+  int64_t attention = 0;
+  std::string reason;  // of the last
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -229,6 +236,8 @@ class Ops {
   virtual void EmbeddingBackward(Stream& stream, const EmbeddingBackwardArgs& args) = 0;
   virtual void CrossEntropy(Stream& stream, const CrossEntropyArgs& args) = 0;
   virtual void Cast(Stream& stream, const CastArgs& args) = 0;
+
+  virtual Fallbacks fallbacks() const { return {}; }
 };
 
 }  // namespace hlm

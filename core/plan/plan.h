@@ -128,7 +128,9 @@ struct Prediction {
   int64_t up_bytes = 0, down_bytes = 0;
   int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
   double flops = 0;  // arithmetic of one step, recomputation included
-  double flops_seconds = 0;  // of it at the rate of a product alone: no step is shorter
+  // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and through
+  // host memory, without the accumulation of gradients, which caches may hold.
+  double flops_seconds = 0, moves_seconds = 0;
   std::string limit;  // what takes longest: "compute", "link", "optimizer", "host memory"
   double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
 };

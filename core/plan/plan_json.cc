@@ -104,6 +104,7 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
   json.Member("down_bytes", p.down_bytes);
   json.Member("flops", p.flops);
   json.Member("flops_seconds", p.flops_seconds);
+  json.Member("moves_seconds", p.moves_seconds);
   json.Member("forward_seconds", p.forward_seconds);
   json.Member("backward_seconds", p.backward_seconds);
   json.Member("first_unit_seconds", p.first_unit_seconds);

@@ -142,6 +142,8 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
   p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
   p.host_seconds = static_cast<double>(p.host_bytes) / m.host_bytes_per_second;
+  p.moves_seconds =
+      std::max({p.up_seconds, p.down_seconds, static_cast<double>(p.host_bytes - p.accumulate_bytes) / m.host_bytes_per_second});
   p.save_stall_seconds = static_cast<double>(plan.host.State() - plan.host.snapshot) / m.disk_bytes_per_second;
 
   if (m.device_is_host) {

@@ -28,6 +28,9 @@ std::string Trainer::MetricsJson() {
   json.Member("wait_for_ring", s.ring ? s.ring->wait_seconds() : 0.0);
   json.EndObject();
   json.Member("ring_waits", s.ring ? s.ring->waits() : 0);
+  const Fallbacks fallbacks = s.device->ops().fallbacks();
+  json.Member("attention_fallbacks", fallbacks.attention);
+  json.Member("attention_fallback_reason", fallbacks.reason);
 
   const BackgroundSave::Counters saving = s.saver.counters();
   json.Key("saving").BeginObject();

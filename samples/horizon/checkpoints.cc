@@ -1,19 +1,9 @@
 #include "samples/horizon/checkpoints.h"
 
-#include <cstdio>
-
 #include "samples/horizon/handle.h"
 #include "samples/horizon/text.h"
 
 namespace horizon {
-namespace {
-
-void Warn(Progress& progress, const std::string& message) {
-  progress.Clear();
-  std::fprintf(stderr, "warning: %s\n", OneLine(message).c_str());
-}
-
-}  // namespace
 
 Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (!on()) return;
@@ -38,7 +28,7 @@ int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& pr
   options.allow_numerics_change = run_.allow_numerics_change ? 1 : 0;
   const Json result = Json::parse(TextOf(hlm_trainer_resume, trainer, run_.checkpoint_dir.c_str(), &options));
   for (const Json& bad : result.at("passed_over")) {
-    Warn(progress, bad.at("path").get<std::string>() + " was passed over: " + bad.at("reason").get<std::string>());
+    progress.Warn(bad.at("path").get<std::string>() + " was passed over: " + bad.at("reason").get<std::string>());
   }
   const int64_t step = result.at("step").get<int64_t>();
   const std::string path = result.at("path").get<std::string>();
@@ -63,14 +53,14 @@ void Checkpoints::AfterStep(hlm_trainer* trainer, const Json& data, int64_t step
   try {
     Check(hlm_trainer_save_wait(trainer, 0, nullptr));
   } catch (const ApiError& error) {
-    Warn(progress, std::string("a checkpoint was not saved, training goes on: ") + error.what());
+    progress.Warn(std::string("a checkpoint was not saved, training goes on: ") + error.what());
   }
   if (run_.save_every == 0 || step % run_.save_every != 0) return;
   try {
     Save(trainer, data, true);
     saved_ = step;
   } catch (const ApiError& error) {
-    Warn(progress, "the checkpoint of step " + std::to_string(step) + " was not saved, training goes on: " + error.what());
+    progress.Warn("the checkpoint of step " + std::to_string(step) + " was not saved, training goes on: " + error.what());
   }
 }
 
@@ -80,7 +70,7 @@ void Checkpoints::SaveLast(hlm_trainer* trainer, const Json& data, int64_t step,
   try {
     Check(hlm_trainer_save_wait(trainer, -1, nullptr));
   } catch (const ApiError& error) {
-    Warn(progress, std::string("a checkpoint was not saved: ") + error.what());
+    progress.Warn(std::string("a checkpoint was not saved: ") + error.what());
     there = false;
   }
   if (!there) Save(trainer, data, false);

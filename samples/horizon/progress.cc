@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "samples/horizon/text.h"
 
 namespace horizon {
@@ -21,14 +23,15 @@ Progress::Progress(std::FILE* out, int64_t steps)
 void Progress::Step(const ProgressStep& done) {
   if (out_ == nullptr) return;
   // The first step also pays for what is made once, so the second one starts the mean anew.
-  const double share = done.step <= 2 ? 1.0 : kNewestShare;
+  ++seen_;
+  const double share = seen_ <= 2 ? 1.0 : std::max(kNewestShare, 1.0 / static_cast<double>(seen_ - 1));
   smooth_seconds_ += share * (done.seconds - smooth_seconds_);
   smooth_limit_ += share * (done.limit_seconds - smooth_limit_);
   smooth_tokens_ += share * (static_cast<double>(done.tokens) - smooth_tokens_);
 
   const Clock::time_point now = Clock::now();
   const bool due =
-      done.step == 1 || done.step == steps_ || now - last_shown_ >= (terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval);
+      seen_ == 1 || done.step == steps_ || now - last_shown_ >= (terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval);
   if (!due && !done.skipped) return;
   last_shown_ = now;
 
@@ -48,6 +51,11 @@ void Progress::Say(const std::string& line) {
   Clear();
   std::fprintf(out_, "%s\n", line.c_str());
   std::fflush(out_);
+}
+
+void Progress::Warn(const std::string& message) {
+  Clear();
+  std::fprintf(stderr, "warning: %s\n", OneLine(message).c_str());
 }
 
 void Progress::Clear() {

@@ -32,6 +32,9 @@ class Progress {
   // A line that stays, above the progress line.
   void Say(const std::string& line);
 
+  // A line on standard error, whatever else is shown.
+  void Warn(const std::string& message);
+
   // Takes the progress line off a terminal.
   void Clear();
 
@@ -43,7 +46,8 @@ class Progress {
   int64_t steps_;
   bool shown_ = false;  // a line that has not ended is on the terminal
   Clock::time_point last_shown_;
-  // Of a step; newer ones count more.
+  int64_t seen_ = 0;  // steps of this run
+  // Of a step: the mean of the first few, then newer ones count more.
   double smooth_seconds_ = 0, smooth_limit_ = 0, smooth_tokens_ = 0;
 };
 

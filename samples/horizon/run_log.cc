@@ -44,13 +44,12 @@ void RunLogs::Close() {
   if (first) std::rethrow_exception(first);
 }
 
-// The link and the host's memory work beside the arithmetic: the longest of them is the limit.
+// What moves does so beside the arithmetic: the longer is the limit.
 void ProgressRunLog::Begin(const RunStart& start) {
   if (!start.rated) return;
-  const Json& p = start.plan.at("prediction");
-  const auto seconds = [&](const char* key) { return p.at(key).get<double>(); };
-  flops_seconds_per_token_ = seconds("flops_seconds") / start.plan.at("step_tokens").get<double>();
-  moves_seconds_ = std::max({seconds("up_seconds"), seconds("down_seconds"), seconds("host_seconds")});
+  const Json& prediction = start.plan.at("prediction");
+  flops_seconds_per_token_ = prediction.at("flops_seconds").get<double>() / start.plan.at("step_tokens").get<double>();
+  moves_seconds_ = prediction.at("moves_seconds");
 }
 
 void ProgressRunLog::Step(const Json& line, const StepWork& work) {

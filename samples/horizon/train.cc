@@ -67,6 +67,7 @@ class Training {
   void StartTrace(int64_t step);
   void WriteTrace(int64_t last);
   void Save();
+  void WarnOfFallbacks();
   void SayWhatWasDone(int64_t done);
 
   const Options& options_;
@@ -180,6 +181,7 @@ int Training::Run() {
     StartTrace(done + 1);
     StepOrSave(done + 1);
     ++done;
+    if (done == begun_ + 1) WarnOfFallbacks();
     if (done == trace_end_) WriteTrace(done);
     if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
     // Last, so that the log of a run that goes on from here has this step's evaluation.
@@ -288,6 +290,13 @@ void Training::WriteTrace(int64_t last) {
 std::string Training::TracePath() const {
   if (!options_.run.trace.empty() || options_.run.report.empty()) return options_.run.trace;
   return options_.run.report + ".trace.tmp";
+}
+
+// After the first step: those of its shape will go the same way.
+void Training::WarnOfFallbacks() {
+  const Json metrics = Metrics();
+  if (metrics.at("attention_fallbacks") == 0) return;
+  progress_.Warn("attention goes the slower way: " + metrics.at("attention_fallback_reason").get<std::string>());
 }
 
 void Training::SayWhatWasDone(int64_t done) {

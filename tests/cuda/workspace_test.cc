@@ -88,6 +88,36 @@ TEST_P(WorkspaceTest, SufficesAndIsNotExceeded) {
   workspace.Download("workspace");
 }
 
+class AttentionFallbackTest : public OpsTest {};
+
+// cuDNN needs workspace for its offsets and statistics; our own kernels need none to go forward.
+TEST_F(AttentionFallbackTest, IsCountedWithItsReason) {
+  constexpr int64_t kTokens = 100, kHeads = 2, kDim = 64;
+  Devices& devices = Devices::Get();
+  const Buffer qkv = devices.gpu().Allocate(kTokens * 3 * kHeads * kDim * 2), out = devices.gpu().Allocate(kTokens * kHeads * kDim * 2);
+  const Buffer lse = devices.gpu().Allocate(kTokens * kHeads * sizeof(float));
+  const std::vector<int32_t> offsets = {0, 40, kTokens};
+  Twin on_device = Twin::Input(offsets);
+  on_device.Start(Side::kGpu);
+  const auto fallbacks_of = [&](DType type) {
+    const Documents documents{2, 60, on_device.ints(Side::kGpu), offsets.data()};
+    const int64_t before = devices.gpu().ops().fallbacks().attention;
+    devices.RunOnGpu(&Ops::Attention, AttentionArgs{type, kTokens, kHeads, kHeads, kDim, 0, documents, qkv.data(), out.data(),
+                                                    reinterpret_cast<float*>(lse.data())});
+    return devices.gpu().ops().fallbacks().attention - before;
+  };
+  EXPECT_EQ(fallbacks_of(DType::kBF16), 0);
+  EXPECT_EQ(fallbacks_of(DType::kF32), 0) << "in fp32 our own kernels are the only way";
+
+  const Buffer small = devices.gpu().Allocate(256);
+  devices.gpu().ops().SetWorkspace(small.data(), small.bytes());
+  struct Restore {
+    ~Restore() { Devices::Get().UseOwnWorkspace(); }
+  } restore;
+  EXPECT_EQ(fallbacks_of(DType::kBF16), 1);
+  EXPECT_NE(devices.gpu().ops().fallbacks().reason.find("256"), std::string::npos) << devices.gpu().ops().fallbacks().reason;
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, WorkspaceTest,
                          testing::Values(Case{DType::kF32, 500, 200, 256, 4, 2, 64, 512, 1001},
                                          Case{DType::kBF16, 500, 200, 256, 4, 2, 64, 512, 1001},

@@ -187,6 +187,8 @@ TEST(Prediction, FollowsTheBoundOfItsTiming) {
       const double sweeps = static_cast<double>(next.numerics.sweeps), n = static_cast<double>(next.host.weights) / 2;
       EXPECT_NEAR(p.flops_seconds, p.flops / 782e12, 1e-12 * p.flops_seconds);
       EXPECT_LT(p.flops_seconds, p.compute_seconds);
+      EXPECT_LT(std::max(p.flops_seconds, p.moves_seconds), p.step_seconds);
+      EXPECT_GE(p.moves_seconds, static_cast<double>(p.optimizer_bytes + p.up_bytes + p.down_bytes) / 125e9);
       const double f = p.forward_seconds, b = p.backward_seconds;
       const double wanted = p.first_unit_seconds + std::max(f, p.optimizer_seconds) + b + (sweeps - 1) * (f + b);
       EXPECT_NEAR(p.step_seconds, std::max(wanted, p.host_seconds), 1e-9);

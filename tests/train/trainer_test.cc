@@ -279,6 +279,8 @@ TEST(Trainer, AStepWithNothingPredictedIsSkippedAndTheScheduleGoesOn) {
     const auto counters = nlohmann::json::parse(with.trainer->MetricsJson());
     EXPECT_EQ(counters["steps"], 3);
     EXPECT_EQ(counters["updates"], 2);
+    EXPECT_EQ(counters["attention_fallbacks"], 0);
+    EXPECT_EQ(counters["attention_fallback_reason"], "");
   }
 }
 
