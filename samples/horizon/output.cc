@@ -47,6 +47,14 @@ void CheckOutputFolder(const std::string& folder, bool overwrite) {
   CheckParent(folder);
 }
 
+void CheckFolder(const std::string& folder) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(folder, failure);
+  if (!fs::exists(status)) return CheckParent(folder);
+  if (!fs::is_directory(status)) throw Error(folder + ": exists and is not a folder");
+  if (access(folder.c_str(), R_OK | W_OK | X_OK) != 0) throw Error(folder + ": cannot be written to: " + std::strerror(errno));
+}
+
 void CheckOutputFile(const std::string& path) {
   std::error_code failure;
   if (fs::is_directory(path, failure)) throw Error(path + ": is a folder");

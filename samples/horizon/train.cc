@@ -142,7 +142,12 @@ void Training::OpenLogs() {
   if (!options_.run.report.empty()) logs_.Add(NewReport());
   logs_.Add(std::make_unique<ProgressRunLog>(progress_));
   const Json device = Json::parse(TextOf(hlm_device_describe, options_.engine.device.c_str()));
-  logs_.Begin({.model = description_, .plan = plan_, .rated = device.contains("rates"), .task = task_->name(), .steps = steps_, .begun = begun_});
+  logs_.Begin({.model = description_,
+               .plan = plan_,
+               .rated = device.contains("rates"),
+               .task = task_->name(),
+               .steps = steps_,
+               .begun = begun_});
 }
 
 std::unique_ptr<Report> Training::NewReport() const {
@@ -323,6 +328,7 @@ int RunTrain(const Options& options) {
   CheckTrainingOptions(options);
   // Everything that the run will write is tried before anything is read.
   if (!options.run.out.empty()) CheckOutputFolder(options.run.out, options.run.overwrite);
+  if (!options.run.checkpoint_dir.empty()) CheckFolder(options.run.checkpoint_dir);
   if (!options.run.trace.empty()) CheckOutputFile(options.run.trace);
   if (!options.run.report.empty()) CheckOutputFile(options.run.report);
   Interrupt interrupt;  // before the library starts threads

@@ -94,6 +94,14 @@ TEST(CheckpointTest, ResumeWithoutCheckpointsStartsAnewAndSaysSo) {
   EXPECT_TRUE(fs::exists(folder + "/step-000000000001/manifest.json"));
 }
 
+TEST(CheckpointTest, AFolderThatCannotBeMadeIsRefusedBeforeTheRun) {
+  const std::string folder = Fresh("missing") + "/deeper", log = Scratch("missing.jsonl");
+  const Result refused = Horizon(TrainWords({"--steps", "1", "--checkpoint-dir", folder, "--log-json", log}));
+  EXPECT_EQ(refused.status, 1);
+  ExpectOneErrorLine(refused, {folder, "is not a folder"});
+  EXPECT_FALSE(fs::exists(log)) << "nothing was begun";
+}
+
 TEST(CheckpointTest, ADamagedNewestIsPassedOverAndAllDamagedEndsTheRun) {
   const std::string folder = Fresh("damaged"), log = Scratch("damaged.jsonl"), whole = Scratch("undamaged.jsonl");
   RunTraining({"--steps", "6", "--log-json", whole});

@@ -33,6 +33,10 @@ TEST(OutputTest, AFileOrAMissingParentIsRefusedAlways) {
   EXPECT_THROW(CheckOutputFolder(Scratch("file"), true), Error);
   EXPECT_THROW(CheckOutputFolder(Scratch("file/out"), true), Error);
   EXPECT_THROW(CheckOutputFolder(Scratch("missing/out"), true), Error);
+  EXPECT_THROW(CheckFolder(Scratch("file")), Error);
+  EXPECT_THROW(CheckFolder(Scratch("missing/out")), Error);
+  CheckFolder(Scratch(""));
+  CheckFolder(Scratch("new-folder"));
   EXPECT_THROW(CheckOutputFile(Scratch("missing/log")), Error);
   EXPECT_THROW(CheckOutputFile(Scratch("")), Error);
   CheckOutputFile(Scratch("file"));
