@@ -57,6 +57,10 @@ ExprPointer ExpressionParser::Subscribed(ExprPointer expr) {
   ExprPointer item = Make(Expr::Kind::kItem);
   Add(*item, std::move(expr));
   ExprPointer first;
+  if (IsOperator("]")) {  // an empty tuple, which Jinja lets stand here
+    Add(*item, Make(Expr::Kind::kTuple));
+    return item;
+  }
   if (!IsOperator(":")) {
     first = Expression();
     if (IsOperator(",")) {

@@ -135,6 +135,7 @@ class Lexer {
     Advance(2);
     if (strip) SkipSpace();
     line_starting_ = false;
+    if (at_ >= rest_.size()) return true;  // as Jinja has it
     for (size_t tag = rest_.find("{%", at_); tag != std::string_view::npos; tag = rest_.find("{%", tag + 1)) {
       size_t inside = tag + 2;
       const char sign = inside < rest_.size() && (rest_[inside] == '-' || rest_[inside] == '+') ? rest_[inside] : '\0';

@@ -1,6 +1,7 @@
 #include "core/template/operators.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -41,6 +42,21 @@ Value WholePower(int64_t base, int64_t exponent) {
   return Value::Int(Checked(overflow, result));
 }
 
+// The double nearest to a / b, as Python divides: either may have more digits than a double.
+double TrueQuotient(int64_t a, int64_t b) {
+  constexpr int64_t kExact = int64_t{1} << 53;
+  if (a >= -kExact && a <= kExact && b >= -kExact && b <= kExact) return static_cast<double>(a) / static_cast<double>(b);
+  const auto magnitude = [](int64_t n) { return n < 0 ? -static_cast<uint64_t>(n) : static_cast<uint64_t>(n); };
+  const uint64_t over = magnitude(a), under = magnitude(b);
+  if (over == 0) return b < 0 ? -0.0 : 0.0;
+  // Shifted until the quotient has at least 56 bits and at most 64; what is left decides where it lies between two doubles.
+  const int shift = std::max(0, 56 - static_cast<int>(std::bit_width(over)) + static_cast<int>(std::bit_width(under)));
+  const unsigned __int128 shifted = static_cast<unsigned __int128>(over) << shift;
+  const auto quotient = static_cast<uint64_t>(shifted / under) | static_cast<uint64_t>(shifted % under != 0);
+  const double result = std::ldexp(static_cast<double>(quotient), -shift);
+  return (a < 0) != (b < 0) ? -result : result;
+}
+
 Value Wholes(Op op, int64_t a, int64_t b) {
   int64_t result = 0;
   bool overflow = false;
@@ -52,7 +68,7 @@ Value Wholes(Op op, int64_t a, int64_t b) {
     default: break;
   }
   if (b == 0) throw InvalidArgument(op == Op::kDivide ? "division by zero" : "integer division or modulo by zero");
-  if (op == Op::kDivide) return Value::Float(static_cast<double>(a) / static_cast<double>(b));
+  if (op == Op::kDivide) return Value::Float(TrueQuotient(a, b));
   if (b == -1) return op == Op::kModulo ? Value::Int(0) : Wholes(Op::kSubtract, 0, a);
   int64_t quotient = a / b, rest = a % b;
   if (rest != 0 && (rest < 0) != (b < 0)) {
@@ -272,7 +288,7 @@ std::vector<Value> Items(const Value& value, Budget& budget) {
       budget.Charge(value.text().chars() * 64);
       for (size_t at = 0, length = 0; at < bytes.size(); at += length) {
         CharAt(bytes, at, length);
-        items.push_back(Value::String(SubText(value.text(), at, at + length, budget)));
+        items.push_back(Value::String(WithSafe(SubText(value.text(), at, at + length, budget), false, budget)));  // as markupsafe has it
       }
       break;
     }

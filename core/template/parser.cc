@@ -159,7 +159,10 @@ class Parser : public ExpressionParser {
     ExpectOperator("(");
     while (!IsOperator(")")) {
       if (!parameters.names.empty()) ExpectOperator(",");
-      parameters.names.push_back(Intern(TakeName()));
+      const std::string name = TakeName();
+      const int id = Intern(name);
+      if (std::find(parameters.names.begin(), parameters.names.end(), id) != parameters.names.end()) Fail("a second parameter '", name, "'");
+      parameters.names.push_back(id);
       if (SkipOperator("=")) {
         parameters.defaults.push_back(Expression());
       } else if (!parameters.defaults.empty()) {

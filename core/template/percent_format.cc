@@ -86,6 +86,9 @@ Text PercentFormat(const Text& format, const Value& arguments, Budget& budget) {
   if (format.safe()) throw Unimplemented("% on a safe string");
   const std::string_view bytes = format.bytes();
   const bool tuple = arguments.IsSequence() && arguments.sequence().IsTuple();
+  // What has items by key may be left unused: to Python lists and ranges are mappings here as well, iterators and views are not.
+  const bool mapping = arguments.IsDict() || arguments.IsUndefined() ||
+                       (arguments.IsSequence() && (arguments.sequence().IsList() || arguments.sequence().flavor == Sequence::Flavor::kRange));
   size_t used = 0;
   bool named = false;
   TextBuilder out(budget);
@@ -151,7 +154,7 @@ Text PercentFormat(const Text& format, const Value& arguments, Budget& budget) {
     if (!has_value) value = next();
     out.Append(JustifyText(FormatField(spec, value, budget), spec.width, Text(std::string(" ")), spec.left ? 'l' : 'r', budget));
   }
-  if (!named && !arguments.IsDict() && !arguments.IsUndefined() && !(arguments.IsSequence() && !tuple) && (tuple ? used < arguments.sequence().items.size() : used < 1)) {
+  if (!named && !mapping && (tuple ? used < arguments.sequence().items.size() : used < 1)) {
     throw InvalidArgument("not all arguments converted during string formatting");
   }
   return out.Take();

@@ -80,7 +80,9 @@ Value Last(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("last", arguments, {});
   if (input.IsSequence() && input.sequence().IsIterator()) throw InvalidArgument("'generator' object is not reversible");
   const std::vector<Value> items = Items(input, interpreter.budget());
-  return items.empty() ? Value::Undefined("No last item, sequence was empty.") : items.back();
+  if (items.empty()) return Value::Undefined("No last item, sequence was empty.");
+  // Found by index, where a safe string's characters are safe.
+  return input.IsText() ? Value::String(WithSafe(items.back().text(), input.text().safe(), interpreter.budget())) : items.back();
 }
 
 Value Reverse(Interpreter& interpreter, const Value& input, Arguments& arguments) {

@@ -41,6 +41,22 @@ EXPRESSIONS = r"""
 7.5 % -2
 7 / 2
 6 / 3
+2 / big
+big / 3
+(big * 1000 + 7) / big
+-1 / (big * 1023)
+9223372036854775807 / 7
+9223372036854775807 / 9223372036854775806
+0 / -big
+l[]
+d[()]
+"abc"|escape|list
+"abc"|escape|first is escaped
+("a"|escape ~ "b")|escape|last is escaped
+"x" % []
+"x" % range(2)
+"x" % l|reverse
+"x" % d.items()
 1_000 + 0x1F + 0b101 + 0o17
 1.5e3
 1e5
@@ -611,6 +627,8 @@ x if
 """
 
 TEMPLATES = r"""
+{% macro m(a, a) %}{% endmacro %}
+{% macro m(a, b=1, a=2) %}{{ a }}{% endmacro %}{{ m(1) }}
 a{# c #}b
 {# only #}
 {#- c -#}  x

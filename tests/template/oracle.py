@@ -1,5 +1,6 @@
 """Jinja2 in the environment that Hugging Face renders chat templates in, and a way to hold the engine against it."""
 
+import copy
 import functools
 import json
 import re
@@ -65,7 +66,8 @@ def render(template, variables):
     try:
         tracker = ENVIRONMENT.extensions[Generation.identifier]
         tracker.pieces, tracker.spans = [], []
-        for piece in _compiled(template).generate(**variables):
+        # Of their own: Jinja2's `indent` appends to a list that it is given.
+        for piece in _compiled(template).generate(**copy.deepcopy(variables)):
             tracker.pieces.append(piece)
         return "".join(tracker.pieces), tracker.spans
     except Exception as error:  # whatever Python raises there
@@ -100,9 +102,13 @@ def _merged(result):
     return result[0], merged
 
 
-# Where Python raises later or not at all: a generator that nobody asks for its items, and slices of constants, which Jinja's optimizer
-# makes undefined while it raises for variables.
-LENIENT = ("object is not iterable", "object cannot be sliced", "Can only get item pairs", "truncate: the value")
+# Where Python raises later or not at all: a generator that nobody asks for its items, slices of constants, which Jinja's optimizer
+# makes undefined while it raises for variables, and sets, which the engine does not have.
+LENIENT = ("object is not iterable", "object cannot be sliced", "Can only get item pairs", "truncate: the value", "unhashable type",
+           "'dict_items'")
+
+# The tracker counts characters of the whole output, so that inside a macro or a captured block it is at the wrong place.
+CAPTURED = re.compile(r"{%-?\s*(macro\b|set\s+\w+\s*-?%})")
 
 
 def compare(binary, cases, allow_unimplemented=False):
@@ -119,6 +125,8 @@ def compare(binary, cases, allow_unimplemented=False):
         if allow_unimplemented and ours[0] is None and any(known in ours[1] for known in LENIENT):
             continue
         if theirs[0] is not None and ours[0] is not None and _merged(theirs) == _merged(ours):
+            continue
+        if allow_unimplemented and theirs[0] is not None and theirs[0] == ours[0] and CAPTURED.search(template):
             continue
         failed += 1
         if failed <= 40:
