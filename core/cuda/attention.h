@@ -29,9 +29,10 @@ class CudnnAttention {
   CudnnAttention& operator=(const CudnnAttention&) = delete;
 
   // Whether the operation was enqueued. False: cuDNN does not take the shape, or not within the workspace even for one group of
-  // heads at a time; nothing was enqueued then, and `why_not` says the reason.
-  bool Forward(cudaStream_t stream, const AttentionArgs& args, void* workspace, size_t bytes, std::string* why_not);
-  bool Backward(cudaStream_t stream, const AttentionBackwardArgs& args, void* workspace, size_t bytes, std::string* why_not);
+  // heads at a time; nothing was enqueued then, and `refused` has one more.
+  bool Forward(cudaStream_t stream, const AttentionArgs& args, void* workspace, size_t bytes);
+  bool Backward(cudaStream_t stream, const AttentionBackwardArgs& args, void* workspace, size_t bytes);
+  const Fallbacks& refused() const;
 
   // "cuDNN 9.19.0": part of the plan's numerics.
   static std::string Version();

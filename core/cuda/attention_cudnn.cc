@@ -229,6 +229,7 @@ struct CudnnAttention::Impl {
   cudnnHandle_t handle = nullptr;
   int sm = 0;
   std::map<PieceShape, Built> graphs;
+  Fallbacks refused;
 
   ~Impl() {
     graphs.clear();
@@ -273,11 +274,12 @@ struct CudnnAttention::Impl {
   }
 
   bool Run(cudaStream_t stream, const CallShape& call, const Documents& documents, const Tensors& tensors, void* workspace,
-           size_t bytes, std::string* why_not) {
+           size_t bytes) {
+    std::string why_not;
     const CudnnBytes cudnn_bytes = [&](const PieceShape& shape) -> std::optional<int64_t> {
       const Built& built = Graph(shape);
       if (built.graph != nullptr) return built.bytes;
-      *why_not = StrCat("cuDNN does not take this attention: ", built.why_not);
+      why_not = StrCat("cuDNN does not take this attention: ", built.why_not);
       return std::nullopt;
     };
     std::vector<Piece> pieces;
@@ -286,7 +288,10 @@ struct CudnnAttention::Impl {
     };
     // Each further turn knows more of some graph than the one before.
     do {
-      if (!CutAttention(call, documents, bytes, cudnn_bytes, &pieces, why_not)) return false;
+      if (!CutAttention(call, documents, bytes, cudnn_bytes, &pieces, &why_not)) {
+        refused = {refused.attention + 1, std::move(why_not)};
+        return false;
+      }
     } while (!all_ready());
     const cudnnStatus_t set = fe::detail::set_stream(handle, stream);
     if (set != CUDNN_STATUS_SUCCESS) throw Internal("cudnnSetStream: ", fe::detail::get_error_string(set));
@@ -373,19 +378,20 @@ CudnnAttention::CudnnAttention() : impl_(std::make_unique<Impl>()) {
 
 CudnnAttention::~CudnnAttention() = default;
 
-bool CudnnAttention::Forward(cudaStream_t stream, const AttentionArgs& a, void* workspace, size_t bytes, std::string* why_not) {
+bool CudnnAttention::Forward(cudaStream_t stream, const AttentionArgs& a, void* workspace, size_t bytes) {
   HLM_CHECK(a.type == DType::kBF16, "cuDNN attention in ", Name(a.type));
   const CallShape call{AttentionPass::kForward, a.heads, a.kv_heads, a.head_dim, a.window};
-  return impl_->Run(stream, call, a.documents, {.qkv = a.qkv, .out = a.out, .lse = a.lse}, workspace, bytes, why_not);
+  return impl_->Run(stream, call, a.documents, {.qkv = a.qkv, .out = a.out, .lse = a.lse}, workspace, bytes);
 }
 
-bool CudnnAttention::Backward(cudaStream_t stream, const AttentionBackwardArgs& a, void* workspace, size_t bytes,
-                              std::string* why_not) {
+bool CudnnAttention::Backward(cudaStream_t stream, const AttentionBackwardArgs& a, void* workspace, size_t bytes) {
   HLM_CHECK(a.type == DType::kBF16, "cuDNN attention in ", Name(a.type));
   const CallShape call{AttentionPass::kBackward, a.heads, a.kv_heads, a.head_dim, a.window};
   const Tensors tensors{.qkv = a.qkv, .out = a.out, .dout = a.dout, .dqkv = a.dqkv, .lse = const_cast<float*>(a.lse)};
-  return impl_->Run(stream, call, a.documents, tensors, workspace, bytes, why_not);
+  return impl_->Run(stream, call, a.documents, tensors, workspace, bytes);
 }
+
+const Fallbacks& CudnnAttention::refused() const { return impl_->refused; }
 
 std::string CudnnAttention::Version() {
   LoadCudnn();

@@ -1,7 +1,6 @@
 #include "core/cuda/cuda_ops.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "core/base/checked.h"
 #include "core/cuda/cuda_stream.h"
@@ -126,11 +125,7 @@ void CudaOps::Attention(Stream& stream, const AttentionArgs& a) {
   CheckHeads("Attention", a.heads, a.kv_heads);
   CheckDocuments("Attention", a.documents, a.tokens);
   const cudaStream_t to = Enqueue(stream);
-  if (a.type == DType::kBF16) {
-    std::string why_not;
-    if (cudnn_.Forward(to, a, workspace_, workspace_bytes_, &why_not)) return;
-    fallbacks_ = {fallbacks_.attention + 1, std::move(why_not)};
-  }
+  if (a.type == DType::kBF16 && cudnn_.Forward(to, a, workspace_, workspace_bytes_)) return;
   TileAttention(to, a);
 }
 
@@ -142,11 +137,7 @@ void CudaOps::AttentionBackward(Stream& stream, const AttentionBackwardArgs& a) 
   CheckHeads("AttentionBackward", a.heads, a.kv_heads);
   CheckDocuments("AttentionBackward", a.documents, a.tokens);
   const cudaStream_t to = Enqueue(stream);
-  if (a.type == DType::kBF16) {
-    std::string why_not;
-    if (cudnn_.Backward(to, a, workspace_, workspace_bytes_, &why_not)) return;
-    fallbacks_ = {fallbacks_.attention + 1, std::move(why_not)};
-  }
+  if (a.type == DType::kBF16 && cudnn_.Backward(to, a, workspace_, workspace_bytes_)) return;
   TileAttentionBackward(to, a, Scratch("AttentionBackward", TileAttentionBackwardBytes(a.tokens, a.heads)));
 }
 

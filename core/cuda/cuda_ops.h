@@ -32,7 +32,7 @@ class CudaOps final : public Ops {
   void EmbeddingBackward(Stream& stream, const EmbeddingBackwardArgs& args) override;
   void CrossEntropy(Stream& stream, const CrossEntropyArgs& args) override;
   void Cast(Stream& stream, const CastArgs& args) override;
-  Fallbacks fallbacks() const override { return fallbacks_; }
+  Fallbacks fallbacks() const override { return cudnn_.refused(); }
 
  private:
   void* Scratch(const char* operation, size_t bytes) const;
@@ -40,7 +40,6 @@ class CudaOps final : public Ops {
   const std::shared_ptr<Context> context_;
   Products products_;
   CudnnAttention cudnn_;
-  Fallbacks fallbacks_;
   void* workspace_ = nullptr;
   size_t workspace_bytes_ = 0;
 };
