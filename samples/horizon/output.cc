@@ -31,15 +31,22 @@ void CheckParent(const std::string& path) {
   }
 }
 
+// Whether there is a folder of this name; throws where it is something else.
+bool FolderExists(const std::string& path) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (!fs::exists(status)) return false;
+  if (!fs::is_directory(status)) throw Error(path + ": exists and is not a folder");
+  return true;
+}
+
 int KeepOpen(std::FILE*) { return 0; }
 
 }  // namespace
 
 void CheckOutputFolder(const std::string& folder, bool overwrite) {
-  std::error_code failure;
-  const fs::file_status status = fs::status(folder, failure);
-  if (fs::exists(status)) {
-    if (!fs::is_directory(status)) throw Error(folder + ": exists and is not a folder");
+  if (FolderExists(folder)) {
+    std::error_code failure;
     const bool empty = fs::is_empty(folder, failure);
     if (failure) throw Error(folder + ": cannot be read: " + failure.message());
     if (!empty && !overwrite) throw Error(folder + ": exists and is not empty; pass --overwrite to replace it");
@@ -48,10 +55,7 @@ void CheckOutputFolder(const std::string& folder, bool overwrite) {
 }
 
 void CheckFolder(const std::string& folder) {
-  std::error_code failure;
-  const fs::file_status status = fs::status(folder, failure);
-  if (!fs::exists(status)) return CheckParent(folder);
-  if (!fs::is_directory(status)) throw Error(folder + ": exists and is not a folder");
+  if (!FolderExists(folder)) return CheckParent(folder);
   if (access(folder.c_str(), R_OK | W_OK | X_OK) != 0) throw Error(folder + ": cannot be written to: " + std::strerror(errno));
 }
 

@@ -18,12 +18,12 @@ using Json = nlohmann::ordered_json;
 
 // A run before its first step.
 struct RunStart {
-  Json model;         // hlm_model_describe
-  Json plan;          // hlm_plan_json
+  Json model;          // hlm_model_describe
+  Json plan;           // hlm_plan_json
   bool rated = false;  // its prediction is by rates measured on this machine
-  std::string task;   // "pretrain", "sft", ...; "rows" for token files
-  int64_t steps = 0;  // of the whole run
-  int64_t begun = 0;  // steps that an earlier run has done
+  std::string task;    // "pretrain", "sft", ...; "rows" for token files
+  int64_t steps = 0;   // of the whole run
+  int64_t begun = 0;   // steps that an earlier run has done
 };
 
 struct RunEnd {
