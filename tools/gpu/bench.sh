@@ -1,4 +1,4 @@
-# Sourced, with the script's arguments, by those that measure with `horizon bench`: goes to the bundle's folder and finds its libraries.
+# Sourced, with the script's arguments, by those that measure: goes to the bundle's folder and finds its libraries.
 #
 #   out                      the first argument (figures), a folder: every run's JSON and messages go there
 #   wanted PART              whether the arguments after the first name the part; all parts are wanted where there are none

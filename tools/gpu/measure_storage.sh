@@ -7,13 +7,9 @@
 # stall: the same with a snapshot of a quarter of the state, against the stall that the plan predicts.
 # load: a 7B model in bf16 (15 GB) against reads of the same files.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
-source ./environment.sh
-disk=${1:?a folder on the disk to measure}
-parts=" ${*:2} "
-[[ $# -ge 2 ]] || parts=" save stall load "
-wanted() { [[ $parts == *" $1 "* ]]; }
-mkdir -p "$disk"
+: "${1:?a folder on the disk to measure}"
+source "$(dirname "${BASH_SOURCE[0]}")/bench.sh"
+disk=$out
 python3 -c "
 import numpy
 numpy.save('$disk/tokens.npy', numpy.random.default_rng(1).integers(0, 150000, 4 << 20, dtype=numpy.int32))"
