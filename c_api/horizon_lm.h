@@ -253,8 +253,8 @@ static inline void hlm_template_options_init(hlm_template_options* options) {
 }
 
 /* The text of a conversation. `messages_json`: an array of {"role", "content", ...}; members reach the template as they are.
- * Strings with half a surrogate pair and whole numbers beyond 64 bits are INVALID_ARGUMENT, as is what the template raises or what
- * Python would raise, naming template and line; a limit that is reached is RESOURCE_EXHAUSTED. `options` may be NULL. The text holds
+ * Strings with half a surrogate pair are INVALID_ARGUMENT, as is what the template raises or what Python would raise (computing with a
+ * whole number beyond 64 bits, which can be printed, is OUT_OF_RANGE), naming template and line; a limit that is reached is RESOURCE_EXHAUSTED. `options` may be NULL. The text holds
  * every special token that the template prints, bos_token too: tokenize it without adding any. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_template, const char* messages_json,
                                                     const hlm_template_options* options, char** out_text);

@@ -113,7 +113,7 @@ class Builder {
 
   JsonValue Parse(const ReadRecord& record, const std::string& where) const {
     CheckRecordText(record.text, where);
-    return ParseJson(record.text, where, true);
+    return ParseJsonRecord(record.text, where);
   }
 
   void Work(const std::vector<ReadRecord>& chunk, FormatSpec& spec, const RecordReader& reader, int32_t s, int32_t f) {

@@ -53,9 +53,8 @@ class RecordReader {
   bool array_ = false, first_ = true, ended_ = false;
 };
 
-// Refuses, with a message that begins with `where`, what JSON readers disagree about and what a tree of values could not hold:
-// bytes that are not UTF-8, NUL, lone surrogates (\ud83d), whole numbers of more than 64 bits, more than kMostRecordValues
-// values.
+// Refuses, with a message that begins with `where`, what no string can hold and what a tree of values has no room for: bytes that
+// are not UTF-8, NUL, more than kMostRecordValues values.
 void CheckRecordText(std::string_view text, const std::string& where);
 
 }  // namespace hlm::dataset
