@@ -254,8 +254,9 @@ static inline void hlm_template_options_init(hlm_template_options* options) {
 
 /* The text of a conversation. `messages_json`: an array of {"role", "content", ...}; members reach the template as they are.
  * Strings with half a surrogate pair are INVALID_ARGUMENT, as is what the template raises or what Python would raise (computing with a
- * whole number beyond 64 bits, which can be printed, is OUT_OF_RANGE), naming template and line; a limit that is reached is RESOURCE_EXHAUSTED. `options` may be NULL. The text holds
- * every special token that the template prints, bos_token too: tokenize it without adding any. Caller frees with hlm_string_destroy. */
+ * whole number beyond 64 bits is OUT_OF_RANGE; it can be printed), naming template and line; a limit that is reached is
+ * RESOURCE_EXHAUSTED. `options` may be NULL. The text holds every special token that the template prints, bos_token too: tokenize it
+ * without adding any. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_template, const char* messages_json,
                                                     const hlm_template_options* options, char** out_text);
 
@@ -373,8 +374,8 @@ typedef struct hlm_dataset hlm_dataset;
  *   "data"          needed: a source, or a list of them. A source is a path (a file, or a folder, whose .jsonl and .json files are
  *                   taken by name), or an object {"path", "format", "columns", "tags", "ranking", "weight", "num_samples", "name"}, or
  *                   {"dataset_info": the path of a dataset_info.json or of its folder, "name", "weight", "num_samples"}. A file is
- *                   JSONL, or one JSON array. "weight": the source's share of an epoch; without any, each example is used once an
- *                   epoch. "num_samples": so many of its records, drawn by the seed.
+ *                   JSONL, or one JSON array; a .txt file has a text a line. "weight": the source's share of an epoch; without any, each
+ *                   example is used once an epoch. "num_samples": so many of its records, drawn by the seed.
  *     "format"      "auto" (by the keys of each file's first record), "text" {"text"}, "messages" {"messages", "tools"}, "sharegpt"
  *                   {"conversations", "system", "tools"}, "alpaca" {"instruction", "input", "output", "system", "history"},
  *                   "prompt_completion" {"prompt", "completion"}, "preference" {"prompt", "chosen", "rejected"} (without prompt: what
@@ -391,6 +392,8 @@ typedef struct hlm_dataset hlm_dataset;
  *   "part"          "train" (default) or "evaluation"
  *   "epochs"        0 (default): without end; "drop_last": true leaves out an epoch's last step where it is not full
  *   "bad_records"   "error" (default) or "skip" (counted); "empty_answers": "drop" (default; counted) or "keep"
+ *   "unused_members" "refuse" (default): a record is bad that has a member which looks like a part of the conversation and is not used;
+ *                   "count": all that is not used is only counted (docs/datasets.md)
  *   "content_parts" "join" (default): content that is a list of texts becomes a string; "keep"
  *   "tool_arguments" "keep" (default), or "parse": arguments that are JSON in a string become objects
  *   "cache_dir"     where tokens are kept, by the content of files, tokenizer, template and options; null: nowhere; default

@@ -61,6 +61,7 @@ constexpr Choice<bool> kOnOff[] = {{"on", true}, {"off", false}};
 constexpr Choice<bool> kBadRecords[] = {{"error", false}, {"skip", true}};
 constexpr Choice<bool> kEmptyAnswers[] = {{"drop", false}, {"keep", true}};
 constexpr Choice<bool> kParts2[] = {{"join", true}, {"keep", false}};
+constexpr Choice<bool> kUnused[] = {{"refuse", false}, {"count", true}};
 constexpr Choice<bool> kArguments[] = {{"keep", false}, {"parse", true}};
 
 using Setter = std::function<void(const JsonValue&, const std::string&, DatasetOptions&)>;
@@ -116,6 +117,8 @@ std::vector<Key> Keys() {
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.skip_bad_records = ChoiceOf(v, k, kBadRecords); }},
       {"empty_answers", [](const JsonValue& v, const std::string& k,
                            DatasetOptions& o) { o.read.keep_empty_answers = ChoiceOf(v, k, kEmptyAnswers); }},
+      {"unused_members",
+       [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.count_unused = ChoiceOf(v, k, kUnused); }},
       {"content_parts",
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.join_parts = ChoiceOf(v, k, kParts2); }},
       {"tool_arguments",

@@ -18,7 +18,11 @@ inline constexpr int64_t kMostRecordValues = int64_t{1} << 24;   // of one recor
 struct Record {
   std::string_view text;  // valid until the next call
   int64_t line = 0;       // where it begins, from 1
+  bool plain = false;     // the text is no JSON: it is the record's "text"
 };
+
+// A .txt file: each of its lines that is not empty is a text, with its white space.
+bool HoldsPlainLines(const std::string& path);
 
 class RecordReader {
  public:
@@ -50,7 +54,7 @@ class RecordReader {
   size_t kept_ = 0;          // where the record begins that is being read; bytes from here on are not dropped
   int64_t position_ = 0;     // of the file, behind the window
   int64_t line_ = 1;
-  bool array_ = false, first_ = true, ended_ = false;
+  bool plain_ = false, array_ = false, first_ = true, ended_ = false;
 };
 
 // Refuses, with a message that begins with `where`, what no string can hold and what a tree of values has no room for: bytes that

@@ -51,20 +51,25 @@ class Finder {
     for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
       if (text_.substr(begin, word.size()) != word) continue;
       at_ += word.size();
-      return Replace(begin);
+      return Replace(begin, Why::kNotFinite);
     }
-    while (++at_ < text_.size() &&
-           (IsDigit(text_[at_]) || std::string_view("+-.eE").find(text_[at_]) != std::string_view::npos)) {
+    const auto goes_on = [](char c) {
+      return IsDigit(c) || c == '+' || c == '-' || c == '.' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    };
+    while (++at_ < text_.size() && goes_on(text_[at_])) {
     }
-    if (!IsDigit(text_[begin]) && text_[begin] != '-') return;  // a word that is none
-    if (std::isinf(std::strtod(std::string(text_.substr(begin, at_ - begin)).c_str(), nullptr))) {
-      // Whole numbers of hundreds of digits are whole numbers all the same.
-      const std::string_view digits = text_.substr(begin, at_ - begin);
-      return Replace(begin, digits.find_first_of(".eE") == std::string_view::npos ? Why::kLongWhole : Why::kNotFinite);
+    const std::string number(text_.substr(begin, at_ - begin));
+    char* end = nullptr;
+    const double value = std::strtod(number.c_str(), &end);
+    if (*end != '\0' || number.find_first_not_of("+-.eE0123456789") != std::string::npos) return;  // none: the parser says so
+    if (!std::isinf(value)) {
+      ++number_;
+      return;
     }
-    ++number_;
+    // Whole numbers of hundreds of digits are whole numbers all the same.
+    Replace(begin, number.find_first_of(".eE") == std::string::npos ? Why::kLongWhole : Why::kNotFinite);
   }
-  void Replace(size_t begin, Why why = Why::kNotFinite) {
+  void Replace(size_t begin, Why why) {
     found_.numbers.emplace(number_++, JsonLiteral{why, std::string(text_.substr(begin, at_ - begin))});
     found_.text.replace(begin, at_ - begin, at_ - begin, ' ');
     found_.text[begin] = '0';

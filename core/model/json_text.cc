@@ -82,7 +82,8 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool parse_error(size_t byte, const std::string&, const nlohmann::json::exception& error) override {
     if (std::string_view(error.what()).find("surrogate") != std::string_view::npos) {
-      throw InvalidArgument(where_, ": a lone surrogate (\\ud800 to \\udfff) at byte ", byte, ", which stands for no character");
+      throw InvalidArgument(where_, ": not valid JSON at byte ", byte,
+                            ": half of a surrogate pair, which stands for no character");
     }
     if (dynamic_cast<const nlohmann::json::parse_error*>(&error) == nullptr) {
       throw InvalidArgument(where_, ": holds a number that is out of range");

@@ -236,10 +236,10 @@ TEST(Detection, ListsTheKeysWhereNoFormatOrSeveralFit) {
 
 TEST(Detection, TheTaskDecidesBetweenFormats) {
   const std::string both =
-      R"({"prompt": "p", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+      R"({"prompt": "q", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
                               "chosen": "c", "rejected": "r", "score": 1})";
-  EXPECT_EQ(Read(both), Messages(User("q") + "," + Assistant("a")));
-  EXPECT_EQ(Read(both, Task::kPreference), R"({"kind":"pair","prompt":"p","chosen":"c","rejected":"r"})");
+  EXPECT_EQ(Read(both), Messages(User("q") + "," + Assistant("c")));
+  EXPECT_EQ(Read(both, Task::kPreference), R"({"kind":"pair","prompt":"q","chosen":"c","rejected":"r"})");
   EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c", "label": true})"), R"({"kind":"completion","prompt":"p","chosen":"c"})");
 }
 

@@ -12,7 +12,7 @@
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/examples.h"
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 
 namespace horizon {
 namespace {
@@ -20,8 +20,7 @@ namespace {
 constexpr std::string_view kTrainedColor = "\x1b[1;32m", kPlainColor = "\x1b[0;2m", kNoColor = "\x1b[0m";
 
 // Line `index` of a JSONL file, from 0, that is not empty; `line` becomes its number in the file, from 1.
-std::string_view FindRow(const MappedFile& file, int64_t index, int64_t& line) {
-  std::string_view rest(reinterpret_cast<const char*>(file.data()), file.size());
+std::string_view FindRow(std::string_view rest, const std::string& path, int64_t index, int64_t& line) {
   if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
   int64_t rows = 0;
   for (line = 1; !rest.empty(); ++line) {
@@ -30,7 +29,7 @@ std::string_view FindRow(const MappedFile& file, int64_t index, int64_t& line) {
     if (row.find_first_not_of(" \t\r") != std::string_view::npos && rows++ == index) return row;
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   }
-  throw Error(file.path() + ": has " + std::to_string(rows) + " rows; there is none of --index " + std::to_string(index));
+  throw Error(path + ": has " + std::to_string(rows) + " rows; there is none of --index " + std::to_string(index));
 }
 
 struct Row {
@@ -40,9 +39,9 @@ struct Row {
 
 // {"messages": [...]}, or {"prompt": [...], "completion": [...]}; with "tools" as an array or a string that holds one.
 Row ReadRow(const std::string& path, int64_t index) {
-  const MappedFile file(path);
+  const std::string file = ReadWholeFile(path);
   int64_t line = 0;
-  const std::string_view text = FindRow(file, index, line);
+  const std::string_view text = FindRow(file, path, index, line);
   const std::string where = path + ":" + std::to_string(line) + ": ";
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) throw Error(where + "is no JSON object");

@@ -7,15 +7,15 @@
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/base/json.h"
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 
 namespace horizon {
 
 // Calls f(record, where) for each line that is not empty; `where` is "FILE:LINE". A line must hold an object.
 template <class F>
 void ForEachJsonLine(const std::string& path, F f) {
-  const MappedFile file(path);
-  std::string_view rest(reinterpret_cast<const char*>(file.data()), file.size());
+  const std::string text = ReadWholeFile(path);
+  std::string_view rest(text);
   if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
   for (int64_t line = 1; !rest.empty(); ++line) {
     const size_t end = rest.find('\n');
