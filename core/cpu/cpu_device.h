@@ -25,12 +25,14 @@ struct CpuDeviceOptions {
 
 std::unique_ptr<Device> CreateCpuDevice(const CpuDeviceOptions& options);
 
-// Threads that this process may use (affinity mask and cgroup quota).
+// Threads that this process may use (affinity mask and cgroup quota), and no more than OMP_NUM_THREADS asks for.
 int AvailableThreads();
 
 // Whether oneDNN multiplies bf16 natively on this processor; otherwise products convert tiles to f32 and round once.
 bool NativeBf16();
 
+// Workspace that a call takes with a compute team of so many threads; pure.
+size_t CpuWorkspaceBytes(const Call& call, int64_t threads);
 // Workspace that the operations need for these shapes; pure.
 size_t CpuWorkspaceBytes(const OpShapes& shapes);
 

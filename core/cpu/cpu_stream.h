@@ -16,15 +16,18 @@
 #include "core/base/error.h"
 #include "core/cpu/access.h"
 #include "core/cpu/cpu_device.h"
+#include "core/cpu/team_waits.h"
 #include "core/device/device.h"
 #include "core/device/race_checker.h"
+#include "core/device/stream_clock.h"
 
 namespace hlm {
 
 // What the streams, events and operations of one device share.
 struct CpuContext {
   CpuDeviceOptions options;
-  int threads = 1;                       // of a stream's OpenMP team
+  int threads = 1;  // of a stream's OpenMP team
+  std::shared_ptr<TeamWaits> team_waits = TeamWaits::OfThisProcess();
   std::unique_ptr<RaceChecker> checker;  // or null
   std::atomic<int64_t> work_count{0};    // pieces of work enqueued so far, for fail_work
 };
@@ -82,13 +85,11 @@ class CpuStream final : public Stream {
   void Push(Work work);
   void Loop();
   void Delay();
-  // The stream's later work comes after all that the calling thread did: it enqueues it.
-  void FollowCaller();
   std::shared_ptr<EventRecord> EnqueueRecord();
 
   const std::shared_ptr<CpuContext> context_;
   const std::string name_;
-  const int participant_;  // in the race checker; -1 without one
+  StreamClock clock_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
