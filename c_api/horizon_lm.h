@@ -412,6 +412,14 @@ typedef struct hlm_dataset hlm_dataset;
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_open(const char* config_json, const hlm_tokenizer* tokenizer,
                                                  const hlm_template* chat_template, hlm_dataset** out_dataset);
 
+/* One record as the data set would read it, before it is rendered: to look at. `index`: from 0, of all records of all files in their
+ * order. A JSON object: {"where": "file:line", "format", "dropped" (a word of "account", or null), "kind": "text" | "messages" |
+ * "completion" | "pair" | "unpaired" | "ids", and of these what it has: "text", "messages" (a conversation), "prompt", "completion",
+ * "chosen", "rejected" (strings, or lists of messages), "label", "ids", "trained", "tools", "template_arguments"; "account" as below, of
+ * this record}. The format "auto" goes by the record's own keys. Numbers that JSON lacks (NaN) are in it as they were. Nothing is
+ * tokenized. Errors as of hlm_dataset_open; NOT_FOUND where there are fewer records. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_read_record(const char* config_json, int64_t index, char** out_json);
+
 /* A JSON object: {"records" (read), "examples" (of this part), "documents", "tokens", "trained_tokens", "truncated", "split" (documents),
  * "dropped", "dropped_for": {"bad_record", "empty_answer", "turn_order", "nothing_trained", "too_long"}, "rows" (an epoch),
  * "row_tokens", "efficiency" (tokens of an epoch over those that its rows could hold), "column_length", "sources": [{"name", "format",

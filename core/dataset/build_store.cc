@@ -112,12 +112,8 @@ class Builder {
     return options_.skip_bad_records && (error.code() == Code::kInvalidArgument || error.code() == Code::kUnimplemented);
   }
 
-  JsonValue Parse(const ReadRecord& record, const std::string& where) const {
-    CheckRecordText(record.text, where);
-    if (!record.plain) return ParseJsonRecord(record.text, where);
-    JsonValue value{JsonValue::Object()};
-    value.Set("text", JsonValue(record.text));
-    return value;
+  static JsonValue Parse(const ReadRecord& record, const std::string& where) {
+    return ParseRecord({record.text, record.line, record.plain}, where);
   }
 
   void Work(const std::vector<ReadRecord>& chunk, FormatSpec& spec, const RecordReader& reader, int32_t s, int32_t f) {

@@ -156,7 +156,8 @@ class Reader {
     }
     if (options_.task == Task::kPretrain) return out_.prompt.IsEmpty() ? Dropped::kEmptyAnswer : Dropped::kNot;
     if (!answers)
-      throw InvalidArgument(where_, ": a conversation of ", out_.prompt.Items().size(), " messages without one of an assistant");
+      throw InvalidArgument(where_, ": a conversation of ", out_.prompt.Items().size(),
+                            " messages without one of an assistant: nothing to train on");
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/model/file.h"
+#include "core/model/json_value.h"
 
 namespace hlm::dataset {
 
@@ -60,6 +61,9 @@ class RecordReader {
 // Refuses, with a message that begins with `where`, what no string can hold and what a tree of values has no room for: bytes that
 // are not UTF-8, NUL, more than kMostRecordValues values.
 void CheckRecordText(std::string_view text, const std::string& where);
+
+// Its value. INVALID_ARGUMENT beginning with `where` for what CheckRecordText refuses and for what is no JSON.
+JsonValue ParseRecord(const Record& record, const std::string& where);
 
 }  // namespace hlm::dataset
 

@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/dataset/record_reader.h"
+#include "core/model/json_text.h"
 
 namespace hlm::dataset {
 
@@ -29,6 +30,14 @@ void CheckRecordText(std::string_view text, const std::string& where) {
   if (values > kMostRecordValues) {
     throw InvalidArgument(where, ": a record of ", values, " values; the limit is ", kMostRecordValues);
   }
+}
+
+JsonValue ParseRecord(const Record& record, const std::string& where) {
+  CheckRecordText(record.text, where);
+  if (!record.plain) return ParseJsonRecord(record.text, where);
+  JsonValue value{JsonValue::Object()};
+  value.Set("text", JsonValue(std::string(record.text)));
+  return value;
 }
 
 }  // namespace hlm::dataset

@@ -100,7 +100,7 @@ TEST(Formats, WrongRolesAndMissingContentAreNamed) {
   EXPECT_EQ(Read(R"({"messages": ["a"]})"), "error: f:1: messages[0] is a string; it must be an object");
   EXPECT_EQ(Read(R"({"messages": "a"})"), "error: f:1: messages is a string; it must be a list of messages");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}]})"),
-            "error: f:1: a conversation of 1 messages without one of an assistant");
+            "error: f:1: a conversation of 1 messages without one of an assistant: nothing to train on");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]})"),
             "dropped: empty answer");
 }
