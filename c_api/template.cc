@@ -82,6 +82,12 @@ std::string Training(const std::vector<Rendered>& sequences, TrainOn train_on) {
     WriteSpans(json, "trained", rendered.trained);
     json.Member("messages", rendered.trained_messages);
     WriteSpans(json, "input", rendered.input);
+    json.Key("dropped").BeginArray();
+    for (const DroppedWords& words : rendered.dropped) {
+      json.BeginObject().Member("message", words.message).Member("field", FieldName(words.field));
+      json.Member("characters", words.characters).EndObject();
+    }
+    json.EndArray().Member("unroll_keeps", rendered.unroll_keeps);
     json.Member("without_stop", rendered.without_stop).EndObject();
   }
   return json.EndArray().EndObject().Take();

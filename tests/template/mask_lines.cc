@@ -19,6 +19,14 @@ Json Spans(const std::vector<hlm::Span>& spans) {
   return all;
 }
 
+Json Dropped(const hlm::Rendered& rendered) {
+  Json all = Json::array();
+  for (const hlm::DroppedWords& words : rendered.dropped) {
+    all.push_back({{"message", words.message}, {"field", hlm::FieldName(words.field)}, {"characters", words.characters}});
+  }
+  return all;
+}
+
 Json Render(const std::string& line) {
   const Json input = Json::parse(line);
   const auto value = [&](const char* key) {
@@ -42,6 +50,8 @@ Json Render(const std::string& line) {
                                      {"trained", Spans(rendered.trained)},
                                      {"messages", rendered.trained_messages},
                                      {"input", Spans(rendered.input)},
+                                     {"dropped", Dropped(rendered)},
+                                     {"unroll_keeps", rendered.unroll_keeps},
                                      {"without_stop", rendered.without_stop}});
     }
   } catch (const hlm::Error& error) {
