@@ -42,6 +42,13 @@ MaskMethod MaskOf(const JsonValue& value) {
   throw InvalidArgument("mask is ", PrintableJson(value), "; legal are auto, tags, spans, unroll");
 }
 
+// "drop" or "keep", "parse" or "keep".
+bool ArgumentsOf(const JsonValue& value, const std::string& key, const char* on) {
+  if (value.IsText(on)) return true;
+  if (value.IsText("keep")) return false;
+  throw InvalidArgument(key, " is ", PrintableJson(value), "; legal are ", on, ", keep");
+}
+
 TrainOn ToTemplate(dataset::TrainOn train_on) {
   switch (train_on) {
     case dataset::TrainOn::kAuto:
@@ -77,10 +84,21 @@ std::string Today() {
   return text;
 }
 
+std::vector<Rendered> RenderRecord(const ChatTemplate& chat, const Conversation& conversation, const TrainingOptions& options) {
+  try {
+    return RenderForTraining(chat, conversation, options);
+  } catch (const Error& error) {
+    // Some templates put a call's arguments together as text.
+    if (error.code() != Code::kInvalidArgument || conversation.repairs.parsed == 0) throw;
+    throw Error(error.code(), StrCat(error.message(), "; arguments of tool calls were parsed, tool_arguments \"keep\" leaves them"));
+  }
+}
+
 std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const dataset::RenderRequest& request) {
   const jinja::Value none = jinja::Value::None();
   const Conversation conversation =
-      MakeConversation(ToJinja(*request.messages, "messages"), request.tools->IsNull() ? none : ToJinja(*request.tools, "tools"));
+      MakeConversation(ToJinja(*request.messages, "messages"), request.tools->IsNull() ? none : ToJinja(*request.tools, "tools"),
+                       none, config.arguments);
   TrainingOptions options = config.render;
   options.train_on = ToTemplate(request.train_on);
   options.prompt_messages = request.prompt_messages;
@@ -92,7 +110,7 @@ std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const da
     options.variables = jinja::MakeDict(std::move(variables));
   }
   std::vector<dataset::RenderedText> texts;
-  for (Rendered& rendered : RenderForTraining(*config.chat, conversation, options)) {
+  for (Rendered& rendered : RenderRecord(*config.chat, conversation, options)) {
     dataset::RenderedText text;
     text.text = std::move(rendered.text);
     for (const Span& span : rendered.trained) text.trained.push_back({span.begin, span.end});
@@ -155,6 +173,10 @@ PipelineConfig SplitDatasetConfig(const std::string& config_json) {
     } else if (key == "template_variables") {
       if (!value.IsObject()) throw InvalidArgument(key, " is a ", value.KindName(), "; it must be an object");
       out.render.variables = ToJinja(value, "template_variables");
+    } else if (key == "tool_arguments") {
+      out.arguments.parse = ArgumentsOf(value, key, "parse");
+    } else if (key == "null_arguments") {
+      out.arguments.drop_null = ArgumentsOf(value, key, "drop");
     } else if (key == "mask") {
       out.render.method = MaskOf(value);
     } else {

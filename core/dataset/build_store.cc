@@ -208,7 +208,7 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
   hasher.AddNumber(pipeline.vocab_size);
   for (const int64_t option :
        {static_cast<int64_t>(o.task), static_cast<int64_t>(o.train_on), int64_t{o.skip_bad_records}, int64_t{o.read.join_parts},
-        int64_t{o.read.parse_arguments}, int64_t{o.read.keep_empty_answers}, o.max_record_bytes}) {
+        int64_t{o.read.keep_empty_answers}, o.max_record_bytes}) {
     hasher.AddNumber(option);
   }
   for (const Source& source : o.sources) {

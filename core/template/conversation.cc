@@ -19,12 +19,14 @@ using jinja::Value;
 
 namespace {
 
-Value FromMessage(const Dict& message, uint32_t index, WordList& words) {
+Value FromMessage(const Dict& message, uint32_t index, const ArgumentRules& rules, WordList& words, ArgumentRepairs& repairs) {
   Dict own;
   own.message = index;
   const Dict normal = NormalMessage(message);
   for (const auto& [key, value] : normal.entries()) {
-    own.Set(key, words.Place(value, FieldOf(key.IsText() ? key.text().bytes() : ""), index));
+    const jinja::Field field = FieldOf(key.IsText() ? key.text().bytes() : "");
+    const bool calls = field == jinja::Field::kToolCalls;
+    own.Set(key, words.Place(calls ? RepairCalls(value, rules, index, repairs) : value, field, index));
   }
   return jinja::MakeDict(std::move(own));
 }
@@ -59,11 +61,12 @@ std::tm TimeOf(const std::string& date) {
 
 }  // namespace
 
-Conversation MakeConversation(const Value& messages, const Value& tools, const Value& documents) {
+Conversation MakeConversation(const Value& messages, const Value& tools, const Value& documents, const ArgumentRules& rules) {
   const bool list = messages.IsSequence() && messages.sequence().IsList();
   if (!list) throw InvalidArgument("messages are no list but '", jinja::TypeName(messages), "'");
   std::vector<Value> own;
   WordList words;
+  ArgumentRepairs repairs;
   const std::vector<Value>& items = messages.sequence().items;
   if (items.size() >= Source::kMaxMessages) throw InvalidArgument(items.size(), " messages; at most ", Source::kMaxMessages);
   for (size_t i = 0; i < items.size(); ++i) {
@@ -71,9 +74,9 @@ Conversation MakeConversation(const Value& messages, const Value& tools, const V
     const Value* role = items[i].dict().Find("role");
     if (role == nullptr || !role->IsText() || role->text().empty())
       throw InvalidArgument("message ", i, " has no string \"role\"");
-    own.push_back(FromMessage(items[i].dict(), static_cast<uint32_t>(i), words));
+    own.push_back(FromMessage(items[i].dict(), static_cast<uint32_t>(i), rules, words, repairs));
   }
-  Conversation conversation{jinja::MakeList(std::move(own)), words.words()};
+  Conversation conversation{jinja::MakeList(std::move(own)), words.words(), repairs};
   Value given = tools.IsUndefined() ? Value::None() : tools;
   if (given.IsText()) given = jinja::ParseJsonValue(given.text().bytes(), "tools");
   if (!given.IsNone() && !given.IsSequence()) throw InvalidArgument("tools are no list but '", jinja::TypeName(given), "'");

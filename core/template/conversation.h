@@ -22,6 +22,7 @@
 #include "core/template/chat_template.h"
 #include "core/template/proof.h"
 #include "core/template/spans.h"
+#include "core/template/tool_calls.h"
 #include "core/template/words.h"
 
 namespace hlm {
@@ -30,6 +31,7 @@ namespace hlm {
 struct Conversation {
   jinja::Value messages;                      // a list of dicts
   std::vector<Words> words;                   // what they say
+  ArgumentRepairs repairs;
   jinja::Value tools = jinja::Value::None();  // a list, or none
   jinja::Value documents = jinja::Value::None();
 };
@@ -37,7 +39,7 @@ struct Conversation {
 // Messages are made normal (message.h). INVALID_ARGUMENT where they are no list of objects with a string "role". Tools may also
 // be a string that holds JSON.
 Conversation MakeConversation(const jinja::Value& messages, const jinja::Value& tools = jinja::Value::None(),
-                              const jinja::Value& documents = jinja::Value::None());
+                              const jinja::Value& documents = jinja::Value::None(), const ArgumentRules& rules = {});
 
 struct RenderOptions {
   std::string template_name;  // "": chosen as Hugging Face does

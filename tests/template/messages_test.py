@@ -31,7 +31,7 @@ def call(name, arguments, **more):
     return {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}], **more}
 
 
-# name, template, messages, the trained texts of each sequence, what is told as dropped
+# name, template, messages, the trained texts of each sequence, what is told as dropped, and what else is asked for
 CASES = [
     # A member that is null is as one that is not there.
     ("null calls", COUNTS_CALLS, [{**user("Hi"), "tool_calls": None, "name": None}, answer("Yo", tool_calls=None)], [["Yo<|im_end|>"]], []),
@@ -76,6 +76,24 @@ CASES = [
     ("an answer in the next turn", "{% for m in messages %}{% if m.role == 'user' %}[{{ messages[loop.index0 - 1].content if loop.index0 > 0 }}]{{ m.content }}{% else %}A<|im_end|>{% endif %}{% endfor %}{% if add_generation_prompt %}A{% endif %}",
      [user("q"), answer("abc"), user("r"), answer("x")], [["A<|im_end|>"], ["A<|im_end|>"]],
      [(1, "content", 3), (3, "content", 1)]),
+    # Arguments as a string of JSON, and nulls that Arrow put in.
+    ("arguments stay a string", shapes_plain.KIMI, [user("q"), call("f", '{"a":1}')],
+     [['<|calls|><|call|>functions.f:0<|args|>{"a":1}<|callsend|><|im_end|>']], []),
+    *[("arguments are parsed, " + kind, shapes_plain.KIMI, [user("q"), call("f", given)],
+       [[f'<|calls|><|call|>functions.f:0<|args|>{printed}<|callsend|><|im_end|>']], [], {"parse": True})
+      for kind, given, printed in (("an object", '{"a":1}', '{"a": 1}'), ("null in it is its writer's", '{"a":null}', '{"a": null}'),
+                                   ("empty", "", ""), ("white space", " ", " "), ("a list", "[1,2]", "[1, 2]"),
+                                   ("deep", '{"a":{"b":["\\u00e9",{}]}}', '{"a": {"b": ["\u00e9", {}]}}'))],
+    ("nulls stay", shapes_plain.KIMI, [user("q"), call("f", {"a": None})],
+     [['<|calls|><|call|>functions.f:0<|args|>{"a": null}<|callsend|><|im_end|>']], []),
+    *[("nulls are dropped, " + kind, shapes_plain.KIMI, [user("q"), call("f", given)],
+       [[f'<|calls|><|call|>functions.f:0<|args|>{printed}<|callsend|><|im_end|>']], [], {"drop_null": True, "parse": True})
+      for kind, given, printed in (("beside others", {"a": None, "b": 1}, '{"b": 1}'), ("all", {"a": None}, "{}"),
+                                   ("deep", {"a": {"b": None, "c": [None, {"d": None}]}}, '{"a": {"c": [null, {}]}}'),
+                                   ("but not of a string", '{"a": null}', '{"a": null}'))],
+    ("the old form of a call", "{% for m in messages %}{% if m.function_call %}{{ m.function_call.arguments | tojson }}{% else %}{{ m.content }}{% endif %}<|im_end|>{% endfor %}",
+     [user("q"), {"role": "assistant", "function_call": {"name": "f", "arguments": '{"a":1}'}}], [['{"a": 1}<|im_end|>']],
+     [(1, "tool_calls", 1)], {"parse": True}),
     # Weights.
     *[("taken out by " + name, PRINTS_CONTENT, [user("q"), answer("bad", **{name: value}), user("r"), answer("good", **{name: on})],
        [["good<|im_end|>"]], []) for name, value, on in (("weight", 0, 1), ("loss_weight", 0.0, 1.0), ("training", False, True),
@@ -85,6 +103,8 @@ CASES = [
 ERRORS = [
     ("a weight that is none", PRINTS_CONTENT, [user("q"), answer("a", loss_weight=0.5)], 'message 1: "loss_weight" is 0.5, neither 0 nor 1'),
     ("a word for a weight", PRINTS_CONTENT, [user("q"), answer("a", training="no")], 'message 1: "training" is a str, neither 0 nor 1'),
+    ("arguments that are no JSON", shapes_plain.KIMI, [user("q"), call("f", "{a}")],
+     'message 1: the arguments of the tool call f: not valid JSON at byte 2; tool_arguments "keep" takes them as they are', {"parse": True}),
     # Words that are printed outside of what is trained only.
     ("reasoning outside of the tags", "{% for m in messages %}{{ m.reasoning_content }}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endfor %}",
      [user("q"), answer("a", thinking="why")], "message 1: 3 bytes that the assistant wrote would not be trained, from byte"),
@@ -93,21 +113,22 @@ ERRORS = [
 
 def main():
     mask_lines = sys.argv[1]
+    asked = [c[5] if len(c) > 5 else {} for c in CASES] + [c[4] if len(c) > 4 else {} for c in ERRORS] + [{"train_on": 3}] * len(CASES)
     requests = [(c[1], c[2]) for c in CASES + ERRORS] + [(PRINTS_ALL, c[2]) for c in CASES]
-    lines = "".join(json.dumps({"template": t, "messages": m, "variables": SPECIAL, "added": ADDED, "train_on": 3 if t == PRINTS_ALL else 0}) + "\n"
-                    for t, m in requests)
+    lines = "".join(json.dumps({"template": t, "messages": m, "variables": SPECIAL, "added": ADDED, **more}) + "\n"
+                    for (t, m), more in zip(requests, asked, strict=True))
     run = subprocess.run([mask_lines], input=lines, capture_output=True, text=True, check=True)
     results = [json.loads(line) for line in run.stdout.splitlines()]
     assert len(results) == len(requests)
     bad = 0
-    for (name, _, _, trained, dropped), result in zip(CASES, results):
+    for (name, _, _, trained, dropped, *_), result in zip(CASES, results):
         sequences = result.get("sequences", [])
         got = [[s["text"].encode()[b:e].decode() for b, e in s["trained"]] for s in sequences]
         told = [(d["message"], d["field"], d["characters"]) for s in sequences for d in s["dropped"]]
         if got != trained or told != dropped:
             bad += 1
             print(f"--- {name}: {got}, dropped {told}\n    not {trained}, {dropped}\n    {result}")
-    for (name, _, _, message), result in zip(ERRORS, results[len(CASES):]):
+    for (name, _, _, message, *_), result in zip(ERRORS, results[len(CASES):]):
         if message not in result.get("error", ""):
             bad += 1
             print(f"--- {name}: {result}")
