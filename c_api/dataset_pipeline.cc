@@ -1,5 +1,6 @@
 #include "c_api/dataset_pipeline.h"
 
+#include <algorithm>
 #include <ctime>
 #include <limits>
 #include <utility>
@@ -90,9 +91,38 @@ std::vector<Rendered> RenderRecord(const ChatTemplate& chat, const Conversation&
   } catch (const Error& error) {
     // Some templates put a call's arguments together as text.
     if (error.code() != Code::kInvalidArgument || conversation.repairs.parsed == 0) throw;
-    throw Error(error.code(), StrCat(error.message(), "; arguments of tool calls were parsed, tool_arguments \"keep\" leaves them"));
+    throw Error(error.code(),
+                StrCat(error.message(), "; arguments of tool calls were parsed, tool_arguments \"keep\" leaves them"));
   }
 }
+
+// What was done to a record on its way through the template.
+class RecordNotes {
+ public:
+  explicit RecordNotes(dataset::Notes* notes) : notes_(notes) {}
+
+  // A repair is told of a record once, however often it is rendered (a pair has one prompt).
+  void AddRepairs(const ArgumentRepairs& repairs) {
+    if (repairs.parsed > 0) AddOnce("tool_arguments");
+    if (repairs.nulls > 0) AddOnce("null_arguments");
+  }
+  void AddDropped(const Rendered& rendered) {
+    for (const DroppedWords& words : rendered.dropped) Add("template", FieldName(words.field), words.characters);
+    if (rendered.unroll_keeps > 0) Add("earlier_turns", "", rendered.unroll_keeps);
+  }
+
+ private:
+  void Add(const char* what, const char* name, int64_t amount) {
+    if (notes_ != nullptr) notes_->push_back({dataset::Did::kCut, what, name, amount});
+  }
+  void AddOnce(const char* what) {
+    const auto same = [&](const dataset::Note& note) { return note.did == dataset::Did::kRepaired && note.what == what; };
+    if (notes_ == nullptr || std::any_of(notes_->begin(), notes_->end(), same)) return;
+    notes_->push_back({dataset::Did::kRepaired, what, "", 1});
+  }
+
+  dataset::Notes* const notes_;
+};
 
 std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const dataset::RenderRequest& request) {
   const jinja::Value none = jinja::Value::None();
@@ -109,8 +139,11 @@ std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const da
     for (const auto& [key, value] : own.dict().entries()) variables.Set(key, value);
     options.variables = jinja::MakeDict(std::move(variables));
   }
+  RecordNotes notes(request.notes);
+  notes.AddRepairs(conversation.repairs);
   std::vector<dataset::RenderedText> texts;
   for (Rendered& rendered : RenderRecord(*config.chat, conversation, options)) {
+    notes.AddDropped(rendered);
     dataset::RenderedText text;
     text.text = std::move(rendered.text);
     for (const Span& span : rendered.trained) text.trained.push_back({span.begin, span.end});

@@ -29,8 +29,8 @@ namespace hlm {
 
 // Messages whose strings know their message and field. Make one with MakeConversation.
 struct Conversation {
-  jinja::Value messages;                      // a list of dicts
-  std::vector<Words> words;                   // what they say
+  jinja::Value messages;     // a list of dicts
+  std::vector<Words> words;  // what they say
   ArgumentRepairs repairs;
   jinja::Value tools = jinja::Value::None();  // a list, or none
   jinja::Value documents = jinja::Value::None();
