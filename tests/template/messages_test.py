@@ -74,7 +74,7 @@ CASES = [
     ("escapes are the words'", shapes_plain.KIMI, [user("q"), call("f", {"a\"\n\u00e9": "\\\t\U0001f389"})],
      [['<|calls|><|call|>functions.f:0<|args|>{"a\\"\\n\u00e9": "\\\\\\t\U0001f389"}<|callsend|><|im_end|>']], []),
     ("an answer in the next turn", "{% for m in messages %}{% if m.role == 'user' %}[{{ messages[loop.index0 - 1].content if loop.index0 > 0 }}]{{ m.content }}{% else %}A<|im_end|>{% endif %}{% endfor %}{% if add_generation_prompt %}A{% endif %}",
-     [user("q"), answer("abc"), user("r"), answer("x")], [["A<|im_end|>"], ["A<|im_end|>"]],
+     [user("q"), answer("abc"), user("r"), answer("x")], [["<|im_end|>"], ["<|im_end|>"]],
      [(1, "content", 3), (3, "content", 1)]),
     # Arguments as a string of JSON, and nulls that Arrow put in.
     ("arguments stay a string", shapes_plain.KIMI, [user("q"), call("f", '{"a":1}')],
@@ -106,7 +106,7 @@ ERRORS = [
     ("arguments that are no JSON", shapes_plain.KIMI, [user("q"), call("f", "{a}")],
      'message 1: the arguments of the tool call f: not valid JSON at byte 2; tool_arguments "keep" takes them as they are', {"parse": True}),
     # Words that are printed outside of what is trained only.
-    ("reasoning outside of the tags", "{% for m in messages %}{{ m.reasoning_content }}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endfor %}",
+    ("reasoning outside of the tags", "{% for m in messages %}{{ m.reasoning_content }}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endif %}{% endfor %}",
      [user("q"), answer("a", thinking="why")], "message 1: 3 bytes that the assistant wrote would not be trained, from byte"),
 ]
 
