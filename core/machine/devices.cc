@@ -9,6 +9,7 @@
 #include "core/cpu/cpu_memory.h"
 #include "core/cpu/product_bench.h"
 #include "core/device/load_plugin.h"
+#include "core/device/product_calls.h"
 #include "core/machine/calibration.h"
 #include "core/machine/host_rate.h"
 #include "core/machine/machine_file.h"
@@ -45,11 +46,12 @@ DeviceRates CudaRates(int index, const DeviceFacts& facts) {
 std::string CudaProducts(int index, const DeviceFacts& facts, const OpShapes& s) {
   const std::string key =
       StrCat("products|", CalibrationKey(facts), "|", Name(s.type), ",", s.tokens, ",", s.hidden, ",", s.heads, ",", s.kv_heads,
-             ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias);
+             ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias, ",",
+             s.o_bias, ",", s.mlp_bias);
   bool kept = false;
   try {
     const std::string algorithms = CalibrationFile().Get(
-        key, [&] { return CudaPlugin().TuneProducts(index, s); }, &kept);
+        key, [&] { return CudaPlugin().TuneProducts(index, ProductCalls(s)); }, &kept);
     return kept ? algorithms : "";
   } catch (const Error& error) {
     // No room to time them beside what the device holds already: a plan is possible all the same.
@@ -129,7 +131,7 @@ MachineSpec DescribeCpuMachine() {
   m.product_flops_bf16 = m.product_flops_f32 * (NativeBf16() ? 2.0 : 0.9);
   m.up_bytes_per_second = m.down_bytes_per_second = 6e9;
   m.libraries = CpuLibraryVersions();
-  m.workspace_bytes = CpuWorkspaceBytes;
+  m.workspace_bytes = [](const OpShapes& shapes) { return CpuWorkspaceBytes(shapes); };
   return m;
 }
 

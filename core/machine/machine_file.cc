@@ -55,7 +55,7 @@ MachineSpec CpuDefaults(int64_t cores) {
   m.up_bytes_per_second = m.down_bytes_per_second = 6e9;
   m.host_bytes_per_second = std::min(10e9 * n, 100e9);
   m.libraries = "of a machine file";
-  m.workspace_bytes = CpuWorkspaceBytes;
+  m.workspace_bytes = [](const OpShapes& shapes) { return CpuWorkspaceBytes(shapes); };
   return m;
 }
 

@@ -72,6 +72,8 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
                    .vocab = spec.vocab,
                    .head_chunk = plan.numerics.head_chunk,
                    .qkv_bias = spec.qkv_bias,
+                   .o_bias = spec.o_bias,
+                   .mlp_bias = spec.mlp_bias,
                    .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
