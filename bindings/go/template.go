@@ -99,7 +99,7 @@ type TemplateOptions struct {
 	MaxOutputBytes      int64   `hlm:"max_output_bytes"`
 	MaxIterations       int64   `hlm:"max_iterations"`
 	MaxDepth            int64   `hlm:"max_depth"`
-	ParseArguments      bool    `hlm:"parse_arguments"`      // of tool calls: JSON in a string becomes values
+	ParseArguments      bool    `hlm:"parse_arguments"`     // of tool calls: JSON in a string becomes values
 	DropNullArguments   bool    `hlm:"drop_null_arguments"` // their members that are null
 }
 
