@@ -1,4 +1,5 @@
-// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension grows.
+// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension
+// grows.
 #include <algorithm>
 
 #include "core/base/checked.h"
@@ -25,7 +26,7 @@ size_t BytesOf(const ViewAttentionArgs& a) {
 }
 size_t BytesOf(const ViewAttentionBackwardArgs& a) {
   return std::max(AttentionWorkspaceBytes({a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim, a.value_dim}),
-                  TileAttentionBackwardBytes(a.tokens, a.heads, a.dsinks != nullptr));
+                  a.dsinks == nullptr ? 0 : SinkGradientBytes(a.heads));
 }
 size_t BytesOf(const AttentionArgs& a) { return BytesOf(AsViews(a)); }
 size_t BytesOf(const AttentionBackwardArgs& a) { return BytesOf(AsViews(a)); }
@@ -58,9 +59,9 @@ size_t CudaWorkspaceBytes(const Call& call) {
 size_t CudaWorkspaceBytes(const OpShapes& s) {
   const int64_t qkv = CheckedMul(s.heads + 2 * s.kv_heads, s.head_dim);
   const AttentionSizes attention{s.type, s.tokens, s.longest_document, s.heads, s.kv_heads, s.head_dim, s.head_dim};
-  size_t most = std::max({kProductWorkspaceBytes, AttentionWorkspaceBytes(attention), RmsNormBackwardBytes(s.tokens, s.hidden),
-                          EmbeddingBackwardBytes(s.tokens, s.vocab),
-                          QkRotaryBackwardBytes(s.tokens, s.heads, s.kv_heads, s.head_dim)});
+  size_t most =
+      std::max({kProductWorkspaceBytes, AttentionWorkspaceBytes(attention), RmsNormBackwardBytes(s.tokens, s.hidden),
+                EmbeddingBackwardBytes(s.tokens, s.vocab), QkRotaryBackwardBytes(s.tokens, s.heads, s.kv_heads, s.head_dim)});
   for (const int64_t width : {qkv, s.hidden, 2 * s.intermediate}) most = std::max(most, ColumnSumsBytes(s.tokens, width));
   return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
 }

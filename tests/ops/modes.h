@@ -1,4 +1,5 @@
-// The tests of the cases on one device: include after a function `hlm::ops_test::Rig* TheRig()`, null where there is no such device.
+// The tests of the cases on one device: include after a function `hlm::ops_test::Rig* TheRig()`, null where there is no such
+// device.
 #ifndef HORIZON_LM_TESTS_OPS_MODES_H_
 #define HORIZON_LM_TESTS_OPS_MODES_H_
 

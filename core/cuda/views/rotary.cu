@@ -59,16 +59,16 @@ void Rotary(cudaStream_t stream, const RotaryArgs& a) {
   HLM_CHECK(a.heads * a.head_dim <= INT_MAX, "Rotary of ", a.heads, " heads");
   const Turn turn{static_cast<int>(a.heads), static_cast<int>(a.head_dim), static_cast<int>(a.rotary_dim), a.interleaved, a.back};
   ForType(a.type, [&]<class T>() {
-    RotaryKernel<T><<<GridSize(a.tokens), kThreads, 0, stream>>>(turn, Lines<const T>(a.x, a.heads, a.head_dim), a.positions, a.table,
-                                                                 a.scales, Lines<T>(a.y, a.heads, a.head_dim));
+    RotaryKernel<T><<<GridSize(a.tokens), kThreads, 0, stream>>>(turn, Lines<const T>(a.x, a.heads, a.head_dim), a.positions,
+                                                                 a.table, a.scales, Lines<T>(a.y, a.heads, a.head_dim));
   });
   CheckLaunch("Rotary");
 }
 
 void SumHeads(cudaStream_t stream, const SumHeadsArgs& a) {
   ForType(a.type, [&]<class T>() {
-    SumHeadsKernel<T><<<GridSize(a.tokens), kThreads, 0, stream>>>(Lines<const T>(a.x, a.heads, a.width), static_cast<int>(a.heads),
-                                                                   a.width, Lines<T>(a.y, 1, a.width));
+    SumHeadsKernel<T><<<GridSize(a.tokens), kThreads, 0, stream>>>(Lines<const T>(a.x, a.heads, a.width),
+                                                                   static_cast<int>(a.heads), a.width, Lines<T>(a.y, 1, a.width));
   });
   CheckLaunch("SumHeads");
 }
