@@ -107,6 +107,9 @@ void CheckSameBits(Rig& rig, const OpCase& c);  // whatever lies in the workspac
 
 void PrintSpeed(Rig& rig, const OpCase& c);
 
+// RmsNorm and Attention beside the wide operations that they are forms of: the same bits.
+void CheckNarrowForms(Rig& rig, DType type);
+
 // Standard normals times scale, by name.
 Doubles Normals(size_t n, const std::string& name, double scale = 1);
 Doubles Stored(DType type, const Doubles& values);
