@@ -21,10 +21,10 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, int64_t hidden, Declarat
   qkv_ = d.Saved("qkv", spec.QkvWidth(), Remake::kProduct);
   if (spec.qk_norm.norm.on()) {
     qk_raw_ = d.Saved("qk before the norm", q + k, Remake::kProduct);
-    qk_rstd_ = d.Saved("qk rstd", spec.heads + spec.kv_heads, Remake::kCheap, Storage::kF32);
+    qk_rstd_ = d.Saved("qk rstd", spec.heads + spec.kv_heads, Remake::kCheap, TokenType::kF32);
   }
   out_ = d.Saved("out", q, Remake::kProduct);
-  lse_ = d.Saved("lse", spec.heads, Remake::kCheap, Storage::kF32);
+  lse_ = d.Saved("lse", spec.heads, Remake::kCheap, TokenType::kF32);
   dout_ = d.Temp("d out", q);
   dqkv_ = d.Temp("d qkv", spec.QkvWidth());
 }

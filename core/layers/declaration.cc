@@ -27,13 +27,13 @@ int64_t Declaration::Weights(const std::string& role, std::vector<WeightMember> 
   return groups_.back().offset;
 }
 
-int64_t Declaration::Saved(const std::string& name, int64_t elements, Remake remake, Storage storage) {
-  saved_.push_back({body_ + name, {elements, storage}, remake});
+int64_t Declaration::Saved(const std::string& name, int64_t elements, Remake remake, TokenType type) {
+  saved_.push_back({body_ + name, {elements, type}, remake});
   return static_cast<int64_t>(saved_.size()) - 1;
 }
 
-int64_t Declaration::Temp(const std::string& name, int64_t elements, bool forward, Storage storage) {
-  temporaries_.push_back({body_ + name, {elements, storage}, forward, branch_});
+int64_t Declaration::Temp(const std::string& name, int64_t elements, bool forward, TokenType type) {
+  temporaries_.push_back({body_ + name, {elements, type}, forward, branch_});
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
 

@@ -37,12 +37,12 @@ struct WeightGroup {
 // What it costs to make a tensor again from those before it: next to nothing to keep, a pass over memory, a product.
 enum class Remake { kCheap, kPass, kProduct };
 
-enum class Storage { kCompute, kF32 };
+enum class TokenType { kCompute, kF32 };
 
 struct TokenBytes {
   int64_t elements = 0;  // a token
-  Storage storage = Storage::kCompute;
-  int64_t Of(DType compute) const { return elements * (storage == Storage::kF32 ? 4 : static_cast<int64_t>(SizeOf(compute))); }
+  TokenType type = TokenType::kCompute;
+  int64_t Of(DType compute) const { return elements * (type == TokenType::kF32 ? 4 : static_cast<int64_t>(SizeOf(compute))); }
 };
 
 struct SavedTensor {
@@ -64,8 +64,8 @@ class Declaration {
   int64_t Weights(const std::string& role, std::vector<WeightMember> members);
   int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) { return Weights(role, {{role, shape, init, 0, 0}}); }
   // A number by which the tensor is found in a BlockRun.
-  int64_t Saved(const std::string& name, int64_t elements, Remake remake, Storage storage = Storage::kCompute);
-  int64_t Temp(const std::string& name, int64_t elements, bool forward = false, Storage storage = Storage::kCompute);
+  int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
+  int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);
 
   void BeginBody(const std::string& name) { body_ = name + "."; }
   void BeginBranch(int64_t branch) { branch_ = branch; }

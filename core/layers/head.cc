@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/checked.h"
+
 namespace hlm {
 namespace {
 
@@ -12,11 +14,28 @@ T* From(T* optional, int64_t row) {
 
 }  // namespace
 
+HeadLayout MakeHeadLayout(int64_t hidden, int64_t vocab, DType type, int64_t tokens, int64_t chunk, bool backward) {
+  HeadLayout h{};
+  const int64_t e = static_cast<int64_t>(SizeOf(type));
+  const auto take = [&](int64_t bytes) {
+    const int64_t at = h.total;
+    h.total += RoundUp(bytes, 256);
+    return at;
+  };
+  h.normed = take(CheckedMul(tokens, e * hidden));
+  h.rstd = take(4 * tokens);
+  h.logits = take(CheckedMul(chunk, 4 * vocab));
+  h.dnormed = backward ? take(CheckedMul(tokens, e * hidden)) : 0;
+  // In f32 the gradient takes the place of the logits.
+  h.dlogits = backward && type != DType::kF32 ? take(CheckedMul(chunk, e * vocab)) : h.logits;
+  return h;
+}
+
 void HeadTemplate::Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const {
   ops.RmsNorm(stream, {.type = type_,
                        .rows = micro.tokens,
                        .width = spec_.hidden,
-                       .epsilon = static_cast<float>(spec_.rms_epsilon),
+                       .epsilon = static_cast<float>(spec_.head.norm.epsilon),
                        .x = x,
                        .w = w.norm,
                        .y = NormedRow(0),
@@ -31,6 +50,7 @@ const float* HeadTemplate::Logits(Ops& ops, Stream& stream, const HeadWeights& w
                       .out = spec_.vocab,
                       .x = NormedRow(row),
                       .w = w.matrix,
+                      .bias = w.bias,
                       .y = buffers_ + at_.logits});
   return reinterpret_cast<const float*>(buffers_ + at_.logits);
 }
@@ -83,6 +103,7 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                                       .dy = dlogits,
                                       .x = NormedRow(row),
                                       .dw = g.matrix,
+                                      .dbias = g.bias,
                                       .accumulate = g.accumulate || row > 0});
   }
   ops.RmsNormBackward(stream, {.type = type_,

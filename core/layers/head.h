@@ -5,23 +5,34 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/dtype.h"
 #include "core/device/ops.h"
 #include "core/layers/micro.h"
-#include "core/model/layout.h"
-#include "core/plan/activations.h"
+#include "core/model/spec.h"
 
 namespace hlm {
 
 // The head's weights and gradients lie in one slab, or in two where the embedding's matrix is shared.
 struct HeadWeights {
-  const std::byte* norm = nullptr;    // [hidden]
-  const std::byte* matrix = nullptr;  // [vocab, hidden]
+  const std::byte* norm = nullptr;       // [hidden]
+  const std::byte* norm_bias = nullptr;  // [hidden], or null
+  const std::byte* matrix = nullptr;     // [vocab, hidden]
+  const std::byte* bias = nullptr;       // [vocab], or null
 };
 struct HeadGradients {
   float* norm = nullptr;
+  float* norm_bias = nullptr;
   float* matrix = nullptr;
+  float* bias = nullptr;
   bool accumulate = false;
 };
+
+// The head's buffers for one micro-batch: normed states and their gradient, rstd, one chunk of logits and of their gradient.
+struct HeadLayout {
+  int64_t normed, dnormed, rstd, logits, dlogits;
+  int64_t total = 0;
+};
+HeadLayout MakeHeadLayout(int64_t hidden, int64_t vocab, DType type, int64_t tokens, int64_t chunk, bool backward);
 
 class HeadTemplate {
  public:

@@ -9,7 +9,7 @@ NormPart::NormPart(const NormSpec& spec, int64_t width, const std::string& role,
   // (1 + w) begins at w = 0.
   if (spec.weight) weight_ = declaration.Weight(role, {width}, spec.plus_one ? TensorInit::kZero : TensorInit::kOne);
   if (spec.bias) bias_ = declaration.Weight(role + "_bias", {width}, TensorInit::kZero);
-  stats_ = declaration.Saved(role + " rstd", 1, Remake::kCheap, Storage::kF32);
+  stats_ = declaration.Saved(role + " rstd", 1, Remake::kCheap, TokenType::kF32);
 }
 
 void NormPart::Forward(const BlockRun& run, const void* x, void* y) const {

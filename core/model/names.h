@@ -31,7 +31,7 @@ struct DiskName {
   std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"
   RowOrder order = RowOrder::kAsIs;
   int64_t heads = 0;     // of the orders by head: how many
-  std::vector<int64_t> shape;  // where it is another on disk than the members make
+  std::vector<int64_t> shape = {};  // where it is another on disk than the members make
 };
 
 // By role. A group of neighbours ("attention.qkv") may have one name of its own; else each member ("attention.q") has one.

@@ -13,18 +13,18 @@
 
 namespace hlm {
 
-enum class NormKind { kNone, kRms, kLayer };
+enum class NormType { kNone, kRms, kLayer };
 
 // RMS: x / sqrt(mean(x^2) + epsilon) w. Layer: (x - mean) / sqrt(var + epsilon) w + b.
 struct NormSpec {
-  NormKind kind = NormKind::kNone;
+  NormType kind = NormType::kNone;
   double epsilon = 1e-6;
   bool weight = true;
   bool bias = false;
   bool plus_one = false;       // x (1 + w)
   bool late_rounding = false;  // the product with the weight comes before the rounding to the compute type
 
-  bool on() const { return kind != NormKind::kNone; }
+  bool on() const { return kind != NormType::kNone; }
   bool operator==(const NormSpec&) const = default;
 };
 
@@ -42,7 +42,8 @@ struct RopeSpec {
   double beta_fast = 32, beta_slow = 1;   // kYarn
   bool truncate = true;                   // kYarn: the ramp's ends are whole dimensions
   double attention_factor = 1.0;          // cosines and sines are multiplied by it
-  std::vector<double> short_factors, long_factors;  // kLongRope, [dim / 2]
+  std::vector<double> short_factors, long_factors;  // kLongRope, [dim / 2]; long: documents above original_max_positions
+  int64_t still_pairs = 0;                // the last so many pairs do not turn
 
   bool operator==(const RopeSpec&) const = default;
 };

@@ -16,6 +16,9 @@ const char* Name(Purpose purpose) {
   }
   return "unknown";
 }
+bool Keeps(Activations policy, Remake remake) {
+  return policy == Activations::kKeep || (policy == Activations::kKeepCheap && remake != Remake::kPass);
+}
 const char* Name(Activations activations) {
   switch (activations) {
     case Activations::kKeep: return "keep";

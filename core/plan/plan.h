@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/dtype.h"
+#include "core/layers/declaration.h"
 #include "core/model/layout.h"
 #include "core/model/spec.h"
 #include "core/plan/arena.h"
@@ -27,6 +28,8 @@ enum class BlockInputs { kDevice, kHost };
 enum class Timing { kNextForward, kBackward, kSerial };
 
 const char* Name(Purpose purpose);
+// Whether a policy keeps what costs that much to make again.
+bool Keeps(Activations policy, Remake remake);
 const char* Name(Activations activations);  // "keep", "keep-cheap", "recompute"
 const char* Name(BlockInputs place);
 const char* Name(Timing timing);

@@ -12,7 +12,6 @@
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
 
-#include "core/plan/activations.h"
 #include "core/plan/choose.h"
 
 namespace hlm {
@@ -33,12 +32,33 @@ struct BlockFlops {  // of one block, a token, forward
   double attention = 0;   // causal: half of the square
 };
 
-BlockFlops FlopsOf(const ModelSpec& s, double document) {
+struct BodyFlops {
+  double hidden, document;
+  void operator()(const AttentionSpec& a, BlockFlops& f) const {
+    f.down = 2.0 * static_cast<double>(a.QueryWidth()) * hidden;
+    f.products += 2.0 * hidden * static_cast<double>(a.QkvWidth()) + f.down;
+    f.attention += 2.0 * static_cast<double>(a.QueryWidth()) * document;
+  }
+  void operator()(const MlpSpec& m, BlockFlops& f) const {
+    f.down = 2.0 * static_cast<double>(m.intermediate) * hidden;
+    f.products += 2.0 * hidden * static_cast<double>((m.gated ? 2 : 1) * m.intermediate) + f.down;
+  }
+};
+
+BlockFlops FlopsOf(const ModelSpec& s, const BlockSpec& block, double document) {
   BlockFlops f;
-  f.down = 2.0 * s.intermediate * s.hidden;
-  f.products = 2.0 * s.hidden * s.QkvWidth() + 2.0 * s.QueryWidth() * s.hidden + 4.0 * s.hidden * s.intermediate + f.down;
-  f.attention = 2.0 * s.QueryWidth() * document;
+  for (const BranchSpec& branch : block.branches) {
+    for (const BranchBody& item : branch.bodies) {
+      std::visit([&](const auto& body) { BodyFlops{static_cast<double>(s.hidden), document}(body, f); }, item.body);
+    }
+  }
   return f;
+}
+
+double SavedBytes(const Block& block, DType type) {  // a token
+  double bytes = 0;
+  for (const SavedTensor& tensor : block.declaration().saved()) bytes += static_cast<double>(tensor.bytes.Of(type));
+  return bytes;
 }
 
 struct Compute {  // seconds of a whole step
@@ -49,18 +69,17 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
   const ModelSpec& s = in.spec;
   const MachineSpec& m = in.machine;
   const double tokens = static_cast<double>(plan.step_tokens);
-  const BlockFlops block = FlopsOf(s, static_cast<double>(plan.options.seq_len));
   const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
-  const double head = 2.0 * s.vocab * s.hidden;
+  const double head = 2.0 * static_cast<double>(s.vocab) * static_cast<double>(s.hidden);
 
   double products[2] = {head, 0}, attention[2] = {0, 0};  // forward, backward; a token
   double traffic[2] = {0, 0};
-  const auto bytes = ActivationBytes(s, plan.numerics.compute);
-  double made = 0;
-  for (const int64_t b : bytes) made += static_cast<double>(b);
   const bool backward = plan.purpose != Purpose::kForward;
   if (backward) products[1] = 2 * head;
-  for (const Activations policy : plan.activations) {
+  for (int64_t layer = 0; layer < s.layers(); ++layer) {
+    const Activations policy = plan.activations[static_cast<size_t>(layer)];
+    const BlockFlops block = FlopsOf(s, s.block(layer), static_cast<double>(plan.options.seq_len));
+    const double made = SavedBytes(in.layout.block(layer), plan.numerics.compute);
     products[0] += block.products;
     attention[0] += block.attention;
     traffic[0] += made * kActivationTraffic / 3;

@@ -8,7 +8,7 @@
 
 #include "core/data/batch.h"
 #include "core/layers/micro.h"
-#include "core/plan/activations.h"
+#include "core/plan/batch_layout.h"
 #include "core/plan/plan.h"
 #include "core/store/frozen.h"
 
