@@ -69,14 +69,14 @@ void CpuEvent::Synchronize() {
   const std::shared_ptr<EventRecord> record = newest();
   if (record == nullptr) return;
   const std::optional<Error> error = record->Await();
-  if (RaceChecker* checker = context_->checker.get()) checker->Acquire(checker->ThisThread(), record->clock);
+  WaitedFor(context_->checker.get(), record->clock);
   if (error.has_value()) throw *error;
 }
 
 CpuStream::CpuStream(std::shared_ptr<CpuContext> context, const std::string& name)
     : context_(std::move(context)),
       name_(name),
-      participant_(context_->checker != nullptr ? context_->checker->NewParticipant(name) : -1),
+      clock_(context_->checker.get(), name),
       worker_([this] { Loop(); }) {}
 
 CpuStream::~CpuStream() {
@@ -125,15 +125,8 @@ void CpuStream::Push(Work work) {
   changed_.notify_one();
 }
 
-void CpuStream::FollowCaller() {
-  if (RaceChecker* checker = context_->checker.get()) checker->Acquire(participant_, checker->Release(checker->ThisThread()));
-}
-
 void CpuStream::Enqueue(AccessList accesses, std::function<void()> run) {
-  FollowCaller();
-  if (RaceChecker* checker = context_->checker.get()) {
-    for (const Access& access : accesses) checker->Access(participant_, access.data, access.bytes, access.write, access.what);
-  }
+  clock_.Enqueue(accesses);
   const int64_t index = context_->work_count.fetch_add(1);
   if (index == context_->options.fail_work) {
     run = [index, name = name_] { throw Internal("work ", index, " failed in stream ", name, ", as the test asked for"); };
@@ -144,8 +137,7 @@ void CpuStream::Enqueue(AccessList accesses, std::function<void()> run) {
 
 std::shared_ptr<EventRecord> CpuStream::EnqueueRecord() {
   auto record = std::make_shared<EventRecord>();
-  FollowCaller();
-  if (context_->checker != nullptr) record->clock = context_->checker->Release(participant_);
+  record->clock = clock_.Record();
   Push({{}, [this, record] { record->Signal(error_); }, /*control=*/true});
   return record;
 }
@@ -156,8 +148,7 @@ void CpuStream::Wait(Event& event, const char* why) {
   if (!context_->options.drop_wait.empty() && context_->options.drop_wait == why) return;
   const std::shared_ptr<EventRecord> record = static_cast<CpuEvent&>(event).newest();
   if (record == nullptr) return;
-  FollowCaller();
-  if (context_->checker != nullptr) context_->checker->Acquire(participant_, record->clock);
+  clock_.Wait(record->clock);
   const auto wait = [record] {
     if (const std::optional<Error> error = record->Await()) throw *error;
   };
@@ -185,7 +176,7 @@ std::shared_ptr<TimeStamp> CpuStream::Stamp() {
 void CpuStream::Synchronize() {
   const std::shared_ptr<EventRecord> record = EnqueueRecord();
   const std::optional<Error> error = record->Await();
-  if (RaceChecker* checker = context_->checker.get()) checker->Acquire(checker->ThisThread(), record->clock);
+  WaitedFor(context_->checker.get(), record->clock);
   if (error.has_value()) throw *error;
 }
 

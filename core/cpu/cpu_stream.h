@@ -18,6 +18,7 @@
 #include "core/cpu/cpu_device.h"
 #include "core/device/device.h"
 #include "core/device/race_checker.h"
+#include "core/device/stream_clock.h"
 
 namespace hlm {
 
@@ -82,13 +83,11 @@ class CpuStream final : public Stream {
   void Push(Work work);
   void Loop();
   void Delay();
-  // The stream's later work comes after all that the calling thread did: it enqueues it.
-  void FollowCaller();
   std::shared_ptr<EventRecord> EnqueueRecord();
 
   const std::shared_ptr<CpuContext> context_;
   const std::string name_;
-  const int participant_;  // in the race checker; -1 without one
+  StreamClock clock_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,4 +1,5 @@
-#include "core/cpu/workspace.h"
+// How much scratch each operation takes of the compute stream's workspace. Pure; never falls when a dimension grows, so that the
+// largest shapes of a plan bound all others.
 
 #include <algorithm>
 
@@ -13,55 +14,40 @@ namespace {
 
 size_t Bytes(size_t floats) { return floats * sizeof(float); }
 
-}  // namespace
-
 // The bf16 products count as converted ones also where the processor has bf16: a plan is then the same for every processor.
-size_t WorkspaceBytes(const LinearArgs& args) {
+size_t BytesOf(const LinearArgs& args, int64_t) {
   if (args.type == DType::kF32) return 0;
   return Bytes(args.y_type == DType::kF32 ? ConvertedProductFloats(args.tokens, args.out, args.in)
                                           : ConvertedRoundedProductFloats(args.tokens, args.out, args.in));
 }
-size_t WorkspaceBytes(const LinearBackwardInputArgs& args) {
+size_t BytesOf(const LinearBackwardInputArgs& args, int64_t) {
   return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.tokens, args.in, args.out));
 }
-size_t WorkspaceBytes(const LinearBackwardWeightArgs& args) {
+size_t BytesOf(const LinearBackwardWeightArgs& args, int64_t) {
   return args.type == DType::kF32 ? 0 : Bytes(ConvertedProductFloats(args.out, args.in, args.tokens));
 }
-size_t WorkspaceBytes(const RmsNormBackwardArgs& args) { return Bytes(RmsNormBackwardFloats(args.rows, args.width)); }
-size_t WorkspaceBytes(const QkRotaryBackwardArgs& args) {
+size_t BytesOf(const RmsNormBackwardArgs& args, int64_t) { return Bytes(RmsNormBackwardFloats(args.rows, args.width)); }
+size_t BytesOf(const QkRotaryBackwardArgs& args, int64_t) {
   return args.q_norm == nullptr ? 0 : Bytes(QkRotaryBackwardFloats(args.tokens, args.head_dim));
 }
-size_t WorkspaceBytes(const AttentionArgs& args, int64_t threads) {
-  return Bytes(AttentionFloats(args.type, args.head_dim, threads));
-}
-size_t WorkspaceBytes(const AttentionBackwardArgs& args, int64_t threads) {
+size_t BytesOf(const AttentionArgs& args, int64_t threads) { return Bytes(AttentionFloats(args.type, args.head_dim, threads)); }
+size_t BytesOf(const AttentionBackwardArgs& args, int64_t threads) {
   return Bytes(AttentionBackwardFloats(args.type, args.documents.longest, args.head_dim, threads));
 }
+// The others take none.
+size_t BytesOf(const RmsNormArgs&, int64_t) { return 0; }
+size_t BytesOf(const QkRotaryArgs&, int64_t) { return 0; }
+size_t BytesOf(const SwiGluArgs&, int64_t) { return 0; }
+size_t BytesOf(const SwiGluBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const EmbeddingArgs&, int64_t) { return 0; }
+size_t BytesOf(const EmbeddingBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const CrossEntropyArgs&, int64_t) { return 0; }
+size_t BytesOf(const CastArgs&, int64_t) { return 0; }
 
-size_t CpuWorkspaceBytes(const OpShapes& s) {
-  size_t most = 0;
-  const auto linear = [&](int64_t tokens, int64_t in, int64_t out, DType y_type) {
-    LinearArgs forward;
-    forward.type = s.type;
-    forward.y_type = y_type;
-    LinearBackwardInputArgs input;
-    LinearBackwardWeightArgs weight;
-    input.type = weight.type = s.type;
-    forward.tokens = input.tokens = weight.tokens = tokens;
-    forward.in = input.in = weight.in = in;
-    forward.out = input.out = weight.out = out;
-    most = std::max({most, WorkspaceBytes(forward), WorkspaceBytes(input), WorkspaceBytes(weight)});
-  };
-  const int64_t query_width = CheckedMul(s.heads, s.head_dim);
-  linear(s.tokens, s.hidden, CheckedAdd(query_width, CheckedMul(2 * s.kv_heads, s.head_dim)), s.type);
-  linear(s.tokens, query_width, s.hidden, s.type);
-  linear(s.tokens, s.hidden, CheckedMul(2, s.intermediate), s.type);
-  linear(s.tokens, s.intermediate, s.hidden, s.type);
-  linear(s.head_chunk, s.hidden, s.vocab, DType::kF32);
-  most = std::max({most, Bytes(RmsNormBackwardFloats(s.tokens, s.hidden)), Bytes(QkRotaryBackwardFloats(s.tokens, s.head_dim)),
-                   Bytes(AttentionFloats(s.type, s.head_dim, s.threads)),
-                   Bytes(AttentionBackwardFloats(s.type, s.longest_document, s.head_dim, s.threads))});
-  return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
+}  // namespace
+
+size_t CpuWorkspaceBytes(const Call& call, int64_t threads) {
+  return std::visit([&](const auto& args) { return BytesOf(args, threads); }, call);
 }
 
 }  // namespace hlm

@@ -34,7 +34,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/cuda/attention.h"
+#include "core/cuda/attention_cudnn.h"
 #include "core/cuda/attention_offsets.h"
 #include "core/cuda/attention_pieces.h"
 #include "core/cuda/check.h"

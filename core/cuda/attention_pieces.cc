@@ -164,21 +164,21 @@ bool CutAttention(const CallShape& call, const Documents& documents, size_t work
   return Cutter(call, documents, workspace, cudnn_bytes, pieces, why_not).Cut();
 }
 
-size_t AttentionWorkspaceBytes(const OpShapes& shapes) {
-  const size_t tiles = TileAttentionBackwardBytes(shapes.tokens, shapes.heads);
-  if (shapes.type != DType::kBF16) return tiles;
-  const int64_t longest = shapes.longest_document > 0 ? std::min(shapes.longest_document, shapes.tokens) : shapes.tokens;
+size_t AttentionWorkspaceBytes(const AttentionSizes& sizes) {
+  const size_t tiles = TileAttentionBackwardBytes(sizes.tokens, sizes.heads);
+  if (sizes.type != DType::kBF16) return tiles;
+  const int64_t longest = sizes.longest > 0 ? std::min(sizes.longest, sizes.tokens) : sizes.tokens;
   PieceShape one;
   one.pass = AttentionPass::kBackward;
   one.packed = true;
   one.documents = 1;
   one.sequence = SequenceBucket(longest);
   one.kv_heads = 1;
-  one.group = shapes.heads / shapes.kv_heads;
-  one.head_dim = shapes.head_dim;
+  one.group = sizes.heads / sizes.kv_heads;
+  one.head_dim = sizes.head_dim;
   PieceShape all = one;
-  all.documents = CeilDiv(shapes.tokens, longest);
-  all.kv_heads = shapes.kv_heads;
+  all.documents = CeilDiv(sizes.tokens, longest);
+  all.kv_heads = sizes.kv_heads;
   const auto with_margin = [](int64_t bytes) { return CheckedAdd(bytes, bytes / 10); };
   const int64_t cudnn = std::max(with_margin(EstimatedBytes(one)), std::min(with_margin(EstimatedBytes(all)), kAllAtOnce));
   return std::max(static_cast<size_t>(cudnn), tiles);

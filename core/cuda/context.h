@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "core/cuda/check.h"
 #include "core/device/plugin.h"
+#include "core/device/race_checker.h"
 
 namespace hlm::cuda {
 
@@ -26,7 +28,8 @@ struct Context {
 
   const int index;
   const PluginDeviceOptions options;
-  std::atomic<int64_t> work_count{0};  // operations enqueued so far, for fail_work
+  std::unique_ptr<RaceChecker> checker;  // or null
+  std::atomic<int64_t> work_count{0};    // operations enqueued so far, for fail_work
 
  private:
   cudaEvent_t base_ = nullptr;  // reached at base_microseconds_

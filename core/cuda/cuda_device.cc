@@ -21,13 +21,17 @@ class CudaDevice final : public Device {
     info_.name = facts_.name;
     info_.description = facts_.description;
     info_.memory_bytes = facts_.memory_bytes;
+    if (options.check_races) context_->checker = std::make_unique<RaceChecker>();
   }
 
   const DeviceInfo& info() const override { return info_; }
   DeviceUsage usage() const override { return {device_bytes_.load(), host_bytes_.load()}; }
-  std::unique_ptr<Stream> CreateStream(const std::string&) override { return std::make_unique<CudaStream>(context_); }
+  std::unique_ptr<Stream> CreateStream(const std::string& name) override {
+    return std::make_unique<CudaStream>(context_, name);
+  }
   std::unique_ptr<Event> CreateEvent() override { return std::make_unique<CudaEvent>(context_); }
   Ops& ops() override { return ops_; }
+  RaceChecker* race_checker() override { return context_->checker.get(); }
 
   Buffer Allocate(size_t bytes) override {
     CountAllocation(bytes);
@@ -46,6 +50,7 @@ class CudaDevice final : public Device {
     Check(cudaDeviceSynchronize(), "cudaMemset");  // the fill is asynchronous, and the streams do not wait for the default one
     device_bytes_ += bytes;
     return {data, bytes, [this](void* released, size_t size) {
+              Forget(released, size);
               cudaFree(released);
               device_bytes_ -= size;
             }};
@@ -58,6 +63,7 @@ class CudaDevice final : public Device {
     void* data = PinMemory(bytes);
     host_bytes_ += bytes;
     return {data, bytes, [this](void* released, size_t size) {
+              Forget(released, size);
               UnpinMemory(released, size);
               host_bytes_ -= size;
             }};
@@ -69,6 +75,10 @@ class CudaDevice final : public Device {
     if (index == context_->options.fail_allocation) {
       throw ResourceExhausted("no memory for ", bytes, " bytes: allocation ", index, " fails, as the test asked for");
     }
+  }
+
+  void Forget(const void* released, size_t bytes) {
+    if (context_->checker != nullptr) context_->checker->Forget(released, bytes);
   }
 
   const std::shared_ptr<Context> context_;

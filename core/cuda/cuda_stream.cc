@@ -29,9 +29,22 @@ CudaEvent::CudaEvent(std::shared_ptr<Context> context) : context_(std::move(cont
 }
 CudaEvent::~CudaEvent() { cudaEventDestroy(event_); }
 
-void CudaEvent::Synchronize() { Check(cudaEventSynchronize(event_), "waiting for the GPU"); }
+void CudaEvent::Synchronize() {
+  Check(cudaEventSynchronize(event_), "waiting for the GPU");
+  WaitedFor(context_->checker.get(), clock());
+}
 
-CudaStream::CudaStream(std::shared_ptr<Context> context) : context_(std::move(context)) {
+void CudaEvent::set_clock(Clock clock) {
+  std::lock_guard lock(mutex_);
+  clock_ = std::move(clock);
+}
+Clock CudaEvent::clock() const {
+  std::lock_guard lock(mutex_);
+  return clock_;
+}
+
+CudaStream::CudaStream(std::shared_ptr<Context> context, const std::string& name)
+    : context_(std::move(context)), clock_(context_->checker.get(), name) {
   context_->Activate();
   Check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
 }
@@ -42,23 +55,27 @@ CudaStream::~CudaStream() {
 
 void CudaStream::Record(Event& event) {
   context_->Activate();
-  Check(cudaEventRecord(static_cast<CudaEvent&>(event).get(), stream_), "cudaEventRecord");
+  auto& cuda_event = static_cast<CudaEvent&>(event);
+  Check(cudaEventRecord(cuda_event.get(), stream_), "cudaEventRecord");
+  cuda_event.set_clock(clock_.Record());
 }
 
 void CudaStream::Wait(Event& event, const char* why) {
   if (!context_->options.drop_wait.empty() && context_->options.drop_wait == why) return;
   context_->Activate();
-  Check(cudaStreamWaitEvent(stream_, static_cast<CudaEvent&>(event).get(), 0), why);
+  const auto& cuda_event = static_cast<CudaEvent&>(event);
+  Check(cudaStreamWaitEvent(stream_, cuda_event.get(), 0), why);
+  clock_.Wait(cuda_event.clock());
 }
 
 void CudaStream::Copy(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
-  Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, Enqueue()), "cudaMemcpyAsync");
+  Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, Enqueue({Reads("copy", from, bytes), Writes("copy", to, bytes)})), "cudaMemcpyAsync");
 }
 
 void CudaStream::FillZero(void* to, size_t bytes) {
   if (bytes == 0) return;
-  Check(cudaMemsetAsync(to, 0, bytes, Enqueue()), "cudaMemsetAsync");
+  Check(cudaMemsetAsync(to, 0, bytes, Enqueue({Writes("fill", to, bytes)})), "cudaMemsetAsync");
 }
 
 void CudaStream::Call(std::function<void()> work) {
@@ -67,7 +84,7 @@ void CudaStream::Call(std::function<void()> work) {
     const std::unique_ptr<std::function<void()>> call(static_cast<std::function<void()>*>(data));
     (*call)();
   };
-  const cudaError_t result = cudaLaunchHostFunc(Enqueue(), run, own);
+  const cudaError_t result = cudaLaunchHostFunc(Enqueue({}), run, own);
   if (result != cudaSuccess) delete own;
   Check(result, "cudaLaunchHostFunc");
 }
@@ -79,9 +96,13 @@ std::shared_ptr<TimeStamp> CudaStream::Stamp() {
   return stamp;
 }
 
-void CudaStream::Synchronize() { Check(cudaStreamSynchronize(stream_), "waiting for the GPU"); }
+void CudaStream::Synchronize() {
+  Check(cudaStreamSynchronize(stream_), "waiting for the GPU");
+  WaitedFor(context_->checker.get(), clock_.Record());
+}
 
-cudaStream_t CudaStream::Enqueue() {
+cudaStream_t CudaStream::Enqueue(const AccessList& accesses) {
+  clock_.Enqueue(accesses);
   context_->Activate();
   const PluginDeviceOptions& options = context_->options;
   const int64_t work = context_->work_count.fetch_add(1);

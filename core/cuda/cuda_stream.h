@@ -5,9 +5,12 @@
 #include <cuda_runtime_api.h>
 
 #include <memory>
+#include <mutex>
+#include <string>
 
 #include "core/cuda/context.h"
 #include "core/device/device.h"
+#include "core/device/stream_clock.h"
 
 namespace hlm::cuda {
 
@@ -18,14 +21,20 @@ class CudaEvent final : public Event {
   void Synchronize() override;
   cudaEvent_t get() const { return event_; }
 
+  // The newest record's clock, for the race checker.
+  void set_clock(Clock clock);
+  Clock clock() const;
+
  private:
   const std::shared_ptr<Context> context_;
   cudaEvent_t event_ = nullptr;
+  mutable std::mutex mutex_;
+  Clock clock_;
 };
 
 class CudaStream final : public Stream {
  public:
-  explicit CudaStream(std::shared_ptr<Context> context);
+  CudaStream(std::shared_ptr<Context> context, const std::string& name);
   ~CudaStream() override;
   void Record(Event& event) override;
   void Wait(Event& event, const char* why) override;
@@ -35,12 +44,14 @@ class CudaStream final : public Stream {
   std::shared_ptr<TimeStamp> Stamp() override;
   void Synchronize() override;
 
-  // The stream for a library call or a launch, on the calling thread; counts it, and fails it where a test asked for that.
-  cudaStream_t Enqueue();
+  // The stream for a library call or a launch that touches this, on the calling thread; counts it, and fails it where a test asked
+  // for that.
+  cudaStream_t Enqueue(const AccessList& accesses);
   cudaStream_t get() const { return stream_; }
 
  private:
   const std::shared_ptr<Context> context_;
+  StreamClock clock_;
   cudaStream_t stream_ = nullptr;
 };
 

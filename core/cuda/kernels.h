@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/device/ops.h"
+#include "core/device/args/all.h"
 
 namespace hlm::cuda {
 

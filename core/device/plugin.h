@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/device/device.h"
 #include "core/device/ops.h"
@@ -31,6 +32,7 @@ struct DeviceFacts {
 struct PluginDeviceOptions {
   std::string product_algorithms;  // as TuneProducts made them; empty: the library's own choice
   // For tests:
+  bool check_races = false;      // keep a RaceChecker
   std::string drop_wait;         // stream waits with this `why` do nothing
   int64_t fail_allocation = -1;  // the n-th allocation (from 0) throws RESOURCE_EXHAUSTED
   int64_t fail_work = -1;        // in front of the n-th operation (from 0) comes a kernel that traps
@@ -46,10 +48,11 @@ class DevicePlugin {
   virtual int Count() = 0;
   virtual DeviceFacts Describe(int index) = 0;
 
-  // Workspace of the operations for these shapes; pure.
-  virtual size_t WorkspaceBytes(const OpShapes& shapes) = 0;
-  // The fastest algorithm of each product of a step, found by timing, as text for PluginDeviceOptions.
-  virtual std::string TuneProducts(int index, const OpShapes& shapes) = 0;
+  // Workspace that a call wants, as Ops::WorkspaceBytes; pure.
+  virtual size_t WorkspaceBytes(const Call& call) = 0;
+  // The fastest algorithm of each product among these calls, found by timing, as text for PluginDeviceOptions. Only sizes and types
+  // are looked at, and which arguments are given.
+  virtual std::string TuneProducts(int index, const std::vector<Call>& calls) = 0;
 
   virtual std::unique_ptr<Device> Create(int index, const PluginDeviceOptions& options) = 0;
 };

@@ -6,6 +6,7 @@
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
 #include "core/plan/places.h"
+#include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -53,6 +54,12 @@ int64_t StagingParts(const PlanInputs& in, const Plan& plan) {
   return std::clamp<int64_t>(std::min(static_cast<int64_t>(parts), affordable), 2, kMost);
 }
 
+int64_t WorkspaceOf(const Rehearsal& rehearsal) {
+  size_t most = 0;
+  rehearsal.ForEach([&](const RecordedCall& call) { most = std::max(most, call.workspace_bytes); });
+  return RoundUp(static_cast<int64_t>(most), 4096);
+}
+
 void FillDevice(const PlanInputs& in, Plan& plan) {
   const ModelSpec& spec = in.spec;
   const DType type = plan.numerics.compute;
@@ -77,6 +84,8 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
                    .vocab = spec.vocab,
                    .head_chunk = plan.numerics.head_chunk,
                    .qkv_bias = attention.qkv_bias,
+                   .o_bias = attention.o_bias,
+                   .mlp_bias = mlp.in_bias,
                    .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
@@ -111,7 +120,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.head = arena.Take(MakeHeadLayout(spec.hidden, spec.vocab, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
   a.rotary = arena.Take(RotaryTables(spec, plan).total);
-  a.workspace = arena.Take(static_cast<int64_t>(in.machine.workspace_bytes(device.shapes)));
+  a.workspace = arena.Take(WorkspaceOf(*plan.rehearsal));
   a.total = arena.total();
   a.red_zones = arena.red_zones();
   plan.devices = {device};

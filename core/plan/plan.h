@@ -7,6 +7,7 @@
 #define HORIZON_LM_CORE_PLAN_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -145,8 +146,10 @@ struct DevicePlan {
   int64_t prefetch = 0;   // visits
   int64_t staging = 2;    // parts of a gradient that may be on their way down at once
   DeviceArena arena;
-  OpShapes shapes;        // what the workspace was computed from
+  OpShapes shapes;        // of the products that `bench` times alone
 };
+
+struct Rehearsal;
 
 struct Plan {
   PlanOptions options;     // as asked, with every choice filled in
@@ -175,6 +178,7 @@ struct Plan {
   int64_t parameters = 0;
   Prediction prediction;
   std::string machine;        // a machine that is not here; empty: this one
+  std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;         // which states, master and timing were chosen and why; empty where none was to choose
 
   size_t WeightBytes() const { return SizeOf(numerics.compute); }

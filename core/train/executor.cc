@@ -30,6 +30,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
       slots_(device, plan.devices[0], arena_.data()),
+      embedding_(spec, layout.embedding.table, layout.embedding.positions, plan.numerics.compute),
       head_(buffers_.Head()) {
   const auto make = [&](auto& events) {
     for (auto& event : events) event = device.CreateEvent();
@@ -201,13 +202,7 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
 void Executor::Embed(const Pass& pass, const Visit& visit, const std::byte* weights) {
   BeforeBlockInput(pass, 0);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    device_.ops().Embedding(*compute_, {.type = plan_.numerics.compute,
-                                        .tokens = micro.tokens,
-                                        .width = spec_.hidden,
-                                        .vocab = spec_.vocab,
-                                        .ids = micro.ids,
-                                        .table = weights,
-                                        .y = buffers_.BlockInput(0, token)});
+    embedding_.Forward(device_.ops(), *compute_, micro, weights, buffers_.BlockInput(0, token));
   });
 }
 
@@ -326,13 +321,7 @@ void Executor::EmbedBackward(const Pass& pass, const Visit& visit) {
   // A tied matrix already holds the head's share; the embedding adds its own.
   if (!layout_.tied) compute_->FillZero(accumulator, static_cast<size_t>(layout_.units[unit].elements) * sizeof(float));
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    device_.ops().EmbeddingBackward(*compute_, {.type = plan_.numerics.compute,
-                                                .tokens = micro.tokens,
-                                                .width = spec_.hidden,
-                                                .vocab = spec_.vocab,
-                                                .ids = micro.ids,
-                                                .dy = buffers_.Gradient(token),
-                                                .dtable = accumulator});
+    embedding_.Backward(device_.ops(), *compute_, micro, buffers_.Gradient(token), accumulator);
   });
 }
 

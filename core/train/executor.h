@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/device/device.h"
+#include "core/layers/embedding.h"
 #include "core/layers/head.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
@@ -130,6 +131,7 @@ class Executor {
   std::vector<std::vector<float>> rotary_tables_;
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
+  EmbeddingLayer embedding_;
   HeadTemplate head_;
 
   // Events, by what they say.

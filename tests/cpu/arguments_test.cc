@@ -1,6 +1,7 @@
 // What operations refuse, on the caller's thread and before anything runs; and the size of the workspace.
 #include "core/cpu/access.h"
 #include "tests/cpu/rig.h"
+#include "tests/support/step_calls.h"
 
 namespace hlm {
 namespace {
@@ -19,6 +20,10 @@ OpShapes Shapes(DType type) {
   shapes.head_chunk = 64;
   shapes.threads = kThreadSanitizer ? 1 : 2;  // as many as the device will have
   return shapes;
+}
+
+size_t Workspace(const OpShapes& s) {
+  return StepWorkspace(s, [&](const Call& call) { return CpuWorkspaceBytes(call, s.threads); });
 }
 
 // Runs every operation that takes workspace at the largest shapes of a plan.
@@ -43,11 +48,11 @@ void RunAll(Rig* rig, const OpShapes& s) {
            {s.type, s.tokens, s.hidden, x.data(), w.data(), rstd.floats(), x.data(), nullptr, dx.data(), dw.floats(), false});
   Array qkv = RandomArray(s.type, s.tokens * qkv_width, "qkv"), norm = RandomArray(s.type, s.head_dim, "norm");
   Array table = RandomArray(DType::kF32, s.head_dim, "table"), raw = RandomArray(s.type, s.tokens * turned * s.head_dim, "raw");
-  Array raw_rstd = RandomArray(DType::kF32, s.tokens * turned, "raw_rstd"), dn(DType::kF32, s.head_dim);
+  Array raw_rstd = RandomArray(DType::kF32, s.tokens * turned, "raw_rstd"), dq(DType::kF32, s.head_dim), dk(DType::kF32, s.head_dim);
   const std::vector<int32_t> positions(static_cast<size_t>(s.tokens), 0);
   rig->Run(&Ops::QkRotaryBackward,
            {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, qkv.data(), positions.data(), table.floats(), norm.data(),
-            norm.data(), raw.data(), raw_rstd.floats(), dn.floats(), dn.floats(), false});
+            norm.data(), raw.data(), raw_rstd.floats(), dq.floats(), dk.floats(), false});
   const auto longest = static_cast<int32_t>(s.longest_document);
   const std::vector<int32_t> offsets = {0, longest, static_cast<int32_t>(s.tokens)};
   const Documents documents{2, s.longest_document, offsets.data(), offsets.data()};
@@ -61,7 +66,7 @@ void RunAll(Rig* rig, const OpShapes& s) {
 TEST(WorkspaceTest, WhatThePlanIsToldIsEnoughAndLessIsAnError) {
   for (const DType type : {DType::kF32, DType::kBF16}) {
     const OpShapes shapes = Shapes(type);
-    const size_t bytes = CpuWorkspaceBytes(shapes);
+    const size_t bytes = Workspace(shapes);
     Rig enough(2, bytes);
     RunAll(&enough, shapes);
     EXPECT_LT(bytes, size_t{8} << 20) << "small shapes take little";
@@ -82,10 +87,10 @@ TEST(WorkspaceTest, NeverFallsWhenADimensionGrows) {
        {&OpShapes::tokens, &OpShapes::longest_document, &OpShapes::hidden, &OpShapes::heads, &OpShapes::kv_heads,
         &OpShapes::head_dim, &OpShapes::intermediate, &OpShapes::vocab, &OpShapes::head_chunk, &OpShapes::threads}) {
     OpShapes grown = shapes;
-    size_t before = CpuWorkspaceBytes(shapes);
+    size_t before = Workspace(shapes);
     for (int round = 0; round < 40; ++round) {
       grown.*dimension += 1 + grown.*dimension / 7;
-      const size_t now = CpuWorkspaceBytes(grown);
+      const size_t now = Workspace(grown);
       ASSERT_GE(now, before);
       before = now;
     }
@@ -105,7 +110,7 @@ TEST(WorkspaceTest, IsModestForLargeModels) {
   shapes.vocab = 128256;
   shapes.head_chunk = 1024;
   shapes.threads = 8;
-  EXPECT_LE(CpuWorkspaceBytes(shapes), size_t{64} << 20);
+  EXPECT_LE(Workspace(shapes), size_t{64} << 20);
 }
 
 class ArgumentsTest : public testing::Test {

@@ -2,6 +2,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/device/hand_over.h"
+#include "core/device/race_checker.h"
 #include "tests/cuda/gpu.h"
 #include "tests/support/code_of.h"
 
@@ -214,6 +216,31 @@ TEST_F(DeviceTest, AnOperationWithoutItsWorkspaceIsInternal) {
   args.rows = 0;
   EXPECT_EQ(CodeOf([&] { device_->ops().RmsNormBackward(*stream_, args); }), Code::kInternal);
   stream_->Synchronize();
+}
+
+// The checker sees operations and copies of a GPU as it does those of the CPU device.
+TEST_F(DeviceTest, AMissingEventIsReportedByTheRaceChecker) {
+  const auto reports = [](const std::string& dropped) {
+    PluginDeviceOptions options;
+    options.check_races = true;
+    options.drop_wait = dropped;
+    const std::unique_ptr<Device> device = CudaPlugin().Create(0, options);
+    const std::unique_ptr<Stream> up = device->CreateStream("up"), compute = device->CreateStream("compute");
+    const std::unique_ptr<Event> event = device->CreateEvent();
+    const Buffer host = device->AllocateHost(4096), x = device->Allocate(4096), y = device->Allocate(2048);
+    up->Copy(x.data(), host.data(), x.bytes());
+    up->Record(*event);
+    compute->Wait(*event, "x is there");
+    device->ops().Cast(*compute, {.x_type = DType::kF32, .y_type = DType::kBF16, .n = 1024, .x = x.data(), .y = y.data()});
+    compute->Synchronize();
+    DeclareAccess(device->race_checker(), host.data(), 4096, true, "next batch");
+    return device->race_checker()->reports();
+  };
+  EXPECT_TRUE(reports("").empty());
+  const std::vector<std::string> found = reports("x is there");
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0], "compute reads 'Cast.x' (4096 bytes) after up wrote 'copy' there, with no order between them");
+  EXPECT_NE(found[1].find("writes 'next batch'"), std::string::npos) << found[1];
 }
 
 }  // namespace

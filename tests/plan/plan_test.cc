@@ -26,7 +26,7 @@ MachineSpec Gpu() {
   m.up_bytes_per_second = m.down_bytes_per_second = 54e9;
   m.host_bytes_per_second = 120e9;
   m.libraries = "test";
-  m.workspace_bytes = [](const OpShapes&) { return size_t{64} << 20; };
+  m.workspace_bytes = [](const Call&, int64_t) { return size_t{64} << 20; };
   return m;
 }
 

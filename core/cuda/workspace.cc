@@ -1,0 +1,44 @@
+// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension grows.
+#include <algorithm>
+
+#include "core/base/checked.h"
+#include "core/cuda/attention.h"
+#include "core/cuda/cuda_ops.h"
+#include "core/cuda/kernels.h"
+#include "core/cuda/products.h"
+
+namespace hlm::cuda {
+namespace {
+
+size_t BytesOf(const LinearArgs&) { return kProductWorkspaceBytes; }
+size_t BytesOf(const LinearBackwardInputArgs&) { return kProductWorkspaceBytes; }
+size_t BytesOf(const LinearBackwardWeightArgs& a) {
+  return std::max(kProductWorkspaceBytes, a.dbias == nullptr ? 0 : ColumnSumsBytes(a.tokens, a.out));
+}
+size_t BytesOf(const RmsNormBackwardArgs& a) { return RmsNormBackwardBytes(a.rows, a.width); }
+size_t BytesOf(const QkRotaryBackwardArgs& a) {
+  return a.q_norm == nullptr ? 0 : QkRotaryBackwardBytes(a.tokens, a.heads, a.kv_heads, a.head_dim);
+}
+template <class Args>
+size_t AttentionBytes(const Args& a) {
+  return AttentionWorkspaceBytes({a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim});
+}
+size_t BytesOf(const AttentionArgs& a) { return AttentionBytes(a); }
+size_t BytesOf(const AttentionBackwardArgs& a) { return AttentionBytes(a); }
+size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
+// The others take none.
+size_t BytesOf(const RmsNormArgs&) { return 0; }
+size_t BytesOf(const QkRotaryArgs&) { return 0; }
+size_t BytesOf(const SwiGluArgs&) { return 0; }
+size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
+size_t BytesOf(const EmbeddingArgs&) { return 0; }
+size_t BytesOf(const CrossEntropyArgs&) { return 0; }
+size_t BytesOf(const CastArgs&) { return 0; }
+
+}  // namespace
+
+size_t CudaWorkspaceBytes(const Call& call) {
+  return std::visit([](const auto& args) { return BytesOf(args); }, call);
+}
+
+}  // namespace hlm::cuda
