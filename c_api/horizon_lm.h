@@ -412,7 +412,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_dataset_open(const char* config_json, const 
 /* A JSON object: {"records" (read), "examples" (of this part), "documents", "tokens", "trained_tokens", "truncated", "split" (documents),
  * "dropped", "dropped_for": {"bad_record", "empty_answer", "turn_order", "nothing_trained", "too_long"}, "rows" (an epoch),
  * "row_tokens", "efficiency" (tokens of an epoch over those that its rows could hold), "column_length", "sources": [{"name", "format",
- * "records", "documents", "tokens", "documents_per_epoch"}], "cache": {"state": "built" | "read" | "rebuilt", "folder", "key", "note"},
+ * "records", "documents", "tokens", "documents_per_epoch"}], "account": [{"did": "dropped" | "cut" | "unused" | "repaired", "what", "name"
+ * (of a member of the records), "records", "amount", "first" (file:line), "text" (a sentence)}], all that was done to the records beside
+ * reading them (docs/datasets.md lists the words), "cache": {"state": "built" | "read" | "rebuilt", "folder", "key", "note"},
  * "task", "part", "seq_len", "packing"}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_describe(hlm_dataset* dataset, char** out_json);
 

@@ -21,7 +21,7 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr int64_t kFormatVersion = 1;  // of what is written, and of the rules by which it is made
+constexpr int64_t kFormatVersion = 2;  // of what is written, and of the rules by which it is made
 constexpr size_t kChunkRecords = 2048, kChunkBytes = size_t{16} << 20;
 constexpr int64_t kNarrowIds = 65536;
 
@@ -33,6 +33,7 @@ struct ReadRecord {
 struct Outcome {
   std::vector<TokenDocument> documents;
   Dropped dropped = Dropped::kNot;
+  Notes notes;
   std::exception_ptr error;
 };
 
@@ -76,7 +77,7 @@ class Builder {
       sources_.back().files = static_cast<int32_t>(source.files.size());
       for (size_t f = 0; f < source.files.size(); ++f) ReadFile(source, static_cast<int32_t>(s), static_cast<int32_t>(f));
     }
-    writer_.Finish(sources_);
+    writer_.Finish(sources_, account_);
   }
 
   const std::string& first_bad() const { return first_bad_; }
@@ -128,7 +129,7 @@ class Builder {
     }
     std::vector<Outcome> outcomes(chunk.size());
     ParallelFor(chunk.size(), threads_, [&](size_t i) { Process(chunk[i], spec, reader, outcomes[i]); });
-    for (size_t i = 0; i < chunk.size(); ++i) Keep(chunk[i], outcomes[i], s, f);
+    for (size_t i = 0; i < chunk.size(); ++i) Keep(chunk[i], outcomes[i], reader.Where(chunk[i].line), s, f);
   }
 
   void Process(const ReadRecord& record, const FormatSpec& spec, const RecordReader& reader, Outcome& outcome) const noexcept {
@@ -138,8 +139,9 @@ class Builder {
       if (spec.format == Format::kAuto) throw InvalidArgument(where, ": the file's format could not be found");
       Example example;
       outcome.dropped = ReadExample(value, spec, options_.read, where, &example);
+      outcome.notes = std::move(example.notes);
       if (outcome.dropped != Dropped::kNot) return;
-      outcome.documents = TokenizeExample(example, options_.task, options_.train_on, pipeline_, where);
+      outcome.documents = TokenizeExample(example, options_.task, options_.train_on, pipeline_, where, &outcome.notes);
       for (const TokenDocument& document : outcome.documents) {
         if (document.ids.size() > INT32_MAX)
           throw InvalidArgument(where, ": a document of ", document.ids.size(), " tokens; at most ", INT32_MAX, " are possible");
@@ -149,7 +151,7 @@ class Builder {
     }
   }
 
-  void Keep(const ReadRecord& record, Outcome& outcome, int32_t s, int32_t f) {
+  void Keep(const ReadRecord& record, Outcome& outcome, const std::string& where, int32_t s, int32_t f) {
     StoredSource& source = sources_.back();
     ++source.records;
     if (outcome.error) {
@@ -158,13 +160,18 @@ class Builder {
       } catch (const Error& error) {
         if (!MayBeSkipped(error)) throw;
         ++source.bad;
+        Count(Did::kDropped, "bad_record", where);
         if (first_bad_.empty()) first_bad_ = error.message();
       }
       return;
     }
-    source.empty += outcome.dropped == Dropped::kEmptyAnswer;
-    source.turn_order += outcome.dropped == Dropped::kTurnOrder;
-    if (outcome.dropped != Dropped::kNot) return;
+    if (outcome.dropped != Dropped::kNot) {  // what a record that is dropped has beside is nobody's loss
+      const bool empty = outcome.dropped == Dropped::kEmptyAnswer;
+      ++(empty ? source.empty : source.turn_order);
+      Count(Did::kDropped, empty ? "empty_answer" : "turn_order", where);
+      return;
+    }
+    account_.Add(outcome.notes, where);
 
     const bool pair = options_.task == Task::kPreference;
     const auto trains = [](const TokenDocument& document) { return HasTarget(document); };
@@ -172,6 +179,7 @@ class Builder {
     const bool any = std::any_of(outcome.documents.begin(), outcome.documents.end(), trains);
     if (pair ? !all : !any) {
       ++source.untrained;
+      Count(Did::kDropped, "nothing_trained", where);
       return;
     }
     StoredDocument about;
@@ -186,9 +194,17 @@ class Builder {
     }
   }
 
+  void Count(Did did, const char* what, const std::string& where) {
+    Note note;
+    note.did = did;
+    note.what = what;
+    account_.Add({std::move(note)}, where);
+  }
+
   const DatasetOptions& options_;
   const TextPipeline& pipeline_;
   TokenStoreWriter writer_;
+  Account account_;
   size_t threads_ = 1;
   std::vector<StoredSource> sources_;
   std::string first_bad_;

@@ -265,6 +265,13 @@ std::string Dataset::Describe() {
   json.Member("bad_record", sum.bad).Member("empty_answer", sum.empty).Member("turn_order", sum.turn_order);
   json.Member("nothing_trained", sum.untrained + untrained_).Member("too_long", too_long_);
   json.EndObject();
+  Account account = built_.store->account();
+  account.AddRecords(Did::kDropped, "nothing_trained", untrained_);
+  account.AddRecords(Did::kDropped, "too_long", too_long_);
+  account.AddRecords(Did::kCut, "truncated", truncated_);
+  account.AddRecords(Did::kCut, "split", split_);
+  json.Key("account");
+  account.Write(json);
   json.Member("seq_len", options_.seq_len).Member("packing", options_.packing).Member("row_tokens", Capacity());
   json.Member("rows", rows_.size());
   json.Member("efficiency", capacity > 0 ? static_cast<double>(epoch_tokens) / capacity : 0.0);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/dataset/account.h"
 #include "core/model/json_value.h"
 
 namespace hlm::dataset {
@@ -79,6 +80,7 @@ struct Example {
   JsonValue template_arguments;        // "chat_template_kwargs" of the record: an object, or null
   std::vector<int32_t> ids;            // kIds
   std::vector<uint8_t> trained;        // kIds: one a token
+  Notes notes;                         // what of the record is not used, or was repaired
 };
 
 // Why a record that is well formed is not used. Each is counted and reported.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/dataset/account.h"
 #include "core/model/json_value.h"
 
 namespace hlm::dataset {
@@ -39,6 +40,7 @@ struct RenderRequest {
   const JsonValue* template_arguments = nullptr;  // an object, or null
   TrainOn train_on = TrainOn::kAssistant;         // not kAuto
   int64_t prompt_messages = -1;  // kCompletion: how many of the messages are the prompt; -1: all up to the last question
+  Notes* notes = nullptr;        // what the template's side did to the record is added here, where it is given
 };
 
 struct RenderedText {

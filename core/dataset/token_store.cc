@@ -13,7 +13,7 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr uint32_t kIds = 1, kTrained = 2, kDocuments = 3, kSources = 4, kColumn = 5;
+constexpr uint32_t kIds = 1, kTrained = 2, kDocuments = 3, kSources = 4, kColumn = 5, kAccount = 6;
 static_assert(sizeof(StoredDocument) == 40 && sizeof(StoredSource) == 48);
 
 }  // namespace
@@ -47,7 +47,7 @@ void TokenStoreWriter::Append(const TokenDocument& document, StoredDocument abou
   trained_.Append(bytes_.data(), bytes_.size());
 }
 
-void TokenStoreWriter::Finish(std::span<const StoredSource> sources) {
+void TokenStoreWriter::Finish(std::span<const StoredSource> sources, const Account& account) {
   if (tokens_ % 8 != 0) trained_.Append(&open_bits_, 1);
   ids_.Finish();
   trained_.Finish();
@@ -55,6 +55,11 @@ void TokenStoreWriter::Finish(std::span<const StoredSource> sources) {
   StoredFileWriter file(folder_ + "/sources", kSources, sizeof(StoredSource), durable_);
   file.Append(sources.data(), sources.size_bytes());
   file.Finish();
+  JsonWriter json;
+  account.Write(json);
+  StoredFileWriter text(folder_ + "/account", kAccount, 1, durable_);
+  text.Append(json.text().data(), json.text().size());
+  text.Finish();
 }
 
 TokenStore::TokenStore(const std::string& folder, bool narrow_ids)
@@ -76,6 +81,8 @@ TokenStore::TokenStore(const std::string& folder, bool narrow_ids)
     throw DataLoss(PrintablePath(folder), ": ", tokens, " tokens of documents, ", ids_.count(), " ids and ", trained_.count(),
                    " bytes of masks");
   }
+  const StoredFile account(folder + "/account", kAccount, 1);
+  account_ = Account::Read({static_cast<const char*>(account.data()), static_cast<size_t>(account.count())}, folder + "/account");
 }
 
 void TokenStore::ReadIds(int64_t begin, int64_t n, int32_t* out) const {

@@ -4,6 +4,7 @@
 //   trained    one bit a token, the lowest bit of a byte first
 //   documents  one StoredDocument each
 //   sources    one StoredSource each
+//   account    what was dropped, left unused or repaired: an Account as JSON
 //   column-*   float32 columns that were appended later, as reference log-probabilities
 #ifndef HORIZON_LM_CORE_DATASET_TOKEN_STORE_H_
 #define HORIZON_LM_CORE_DATASET_TOKEN_STORE_H_
@@ -15,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "core/dataset/account.h"
 #include "core/dataset/stored_file.h"
 #include "core/dataset/tokenize.h"
 
@@ -44,7 +46,7 @@ class TokenStoreWriter {
   ~TokenStoreWriter();
 
   void Append(const TokenDocument& document, StoredDocument about);
-  void Finish(std::span<const StoredSource> sources);
+  void Finish(std::span<const StoredSource> sources, const Account& account);
 
  private:
   bool narrow_, durable_;
@@ -63,6 +65,7 @@ class TokenStore {
 
   std::span<const StoredDocument> documents() const { return documents_.As<StoredDocument>(); }
   std::span<const StoredSource> sources() const { return sources_.As<StoredSource>(); }
+  const Account& account() const { return account_; }
   int64_t tokens() const { return ids_.count(); }
 
   void ReadIds(int64_t begin, int64_t n, int32_t* out) const;
@@ -73,6 +76,7 @@ class TokenStore {
   bool narrow_;
   StoredFile ids_, trained_, documents_, sources_;
   std::span<const uint8_t> bits_;
+  Account account_;
 };
 
 // Replaces the column of this name; it is there whole or not at all.

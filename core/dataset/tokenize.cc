@@ -11,12 +11,13 @@ namespace {
 
 class Work {
  public:
-  Work(const Example& example, Task task, TrainOn train_on, const TextPipeline& pipeline, const std::string& where)
+  Work(const Example& example, Task task, TrainOn train_on, const TextPipeline& pipeline, const std::string& where, Notes* notes)
       : example_(example),
         task_(task),
         train_on_(task == Task::kPretrain ? TrainOn::kAll : train_on),
         pipeline_(pipeline),
-        where_(where) {}
+        where_(where),
+        notes_(notes) {}
 
   std::vector<TokenDocument> Run() {
     std::vector<TokenDocument> documents;
@@ -89,7 +90,7 @@ class Work {
   std::vector<RenderedText> Render(const JsonValue& messages, TrainOn train_on, int64_t prompt_messages) const {
     if (!pipeline_.render) throw FailedPrecondition(where_, ": a conversation needs a chat template, and there is none");
     std::vector<RenderedText> texts = Located([&] {
-      return pipeline_.render({&messages, &example_.tools, &example_.template_arguments, train_on, prompt_messages});
+      return pipeline_.render({&messages, &example_.tools, &example_.template_arguments, train_on, prompt_messages, notes_});
     });
     HLM_CHECK(!texts.empty());
     return texts;
@@ -179,6 +180,7 @@ class Work {
   const TrainOn train_on_;
   const TextPipeline& pipeline_;
   const std::string& where_;
+  Notes* const notes_;
 };
 
 }  // namespace
@@ -202,8 +204,8 @@ std::vector<uint8_t> TokensIn(const std::vector<TextSpan>& offsets, const std::v
 }
 
 std::vector<TokenDocument> TokenizeExample(const Example& example, Task task, TrainOn train_on, const TextPipeline& pipeline,
-                                           const std::string& where) {
-  return Work(example, task, train_on, pipeline, where).Run();
+                                           const std::string& where, Notes* notes) {
+  return Work(example, task, train_on, pipeline, where, notes).Run();
 }
 
 }  // namespace hlm::dataset

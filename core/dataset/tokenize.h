@@ -21,8 +21,9 @@ struct TokenDocument {
 // be trained turn by turn; else one. INVALID_ARGUMENT beginning with `where` for an example that the task cannot use;
 // FAILED_PRECONDITION where a tokenizer or a template is needed and is not there. What encode and render throw is passed on with
 // `where` before it.
+// `notes`: what was done to the record is added here, where it is given.
 std::vector<TokenDocument> TokenizeExample(const Example& example, Task task, TrainOn train_on, const TextPipeline& pipeline,
-                                           const std::string& where);
+                                           const std::string& where, Notes* notes = nullptr);
 
 // One byte a token: 1 where its bytes and those of a span have one in common. Spans rise and are apart.
 std::vector<uint8_t> TokensIn(const std::vector<TextSpan>& offsets, const std::vector<TextSpan>& spans);

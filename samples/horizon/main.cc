@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "c_api/horizon_lm.h"
-#include "samples/horizon/command.h"
-#include "samples/horizon/error.h"
-#include "samples/horizon/options.h"
-#include "samples/horizon/text.h"
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
+#include "samples/horizon/commands/command.h"
+#include "samples/horizon/eval/eval.h"
+#include "samples/horizon/options/options.h"
 
 namespace horizon {
 namespace {

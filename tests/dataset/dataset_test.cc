@@ -391,6 +391,16 @@ TEST_F(Sets, BadRecordsMayBeSkippedAndAreCounted) {
   const JsonValue json = ParseJson(set->Describe(), "");
   EXPECT_EQ(json.Find("dropped_for")->Find("bad_record")->Int(), 3);
   EXPECT_NE(json.Find("cache")->Find("note")->String().find("d.jsonl:1: not valid JSON"), std::string::npos);
+  // The same is in the table, and it comes back with what was kept.
+  auto again = Open(path, R"(, "bad_records": "skip")");
+  for (const JsonValue& whole : {json, ParseJson(again->Describe(), "")}) {
+    ASSERT_EQ(whole.Find("account")->Items().size(), 1u);
+    const JsonValue& row = whole.Find("account")->Items().front();
+    EXPECT_TRUE(row.Find("did")->IsText("dropped"));
+    EXPECT_TRUE(row.Find("what")->IsText("bad_record"));
+    EXPECT_EQ(row.Find("records")->Int(), 3);
+    EXPECT_TRUE(row.Find("first")->String().ends_with("/d.jsonl:1"));
+  }
 }
 
 TEST_F(Sets, AnEmptySetIsAnErrorThatSaysWhy) {

@@ -73,6 +73,34 @@ GoldenTraining ReadTraining(const json& entry) {
   return training;
 }
 
+std::vector<int64_t> WidthsOfConfig(const json& config) {
+  const int64_t hidden = config.at("hidden_size");
+  int64_t head_dim = hidden / config.at("num_attention_heads").get<int64_t>();
+  if (config.contains("head_dim") && !config.at("head_dim").is_null()) head_dim = config.at("head_dim");
+  return {hidden, head_dim, config.at("intermediate_size")};
+}
+
+std::vector<std::string> ManifestNames() {
+  const json manifest = json::parse(ReadFile(GoldenFolder() + "/manifest.json"));
+  std::vector<std::string> names;
+  for (const auto& item : manifest.at("goldens").items()) names.push_back(item.key());
+  return names;
+}
+
+// The lines of taken.txt, which stands beside the manifest where not every golden's family is taken.
+std::vector<std::string> TakenNames(const std::vector<std::string>& manifest) {
+  std::ifstream in(GoldenFolder() + "/taken.txt");
+  if (!in) return manifest;
+  std::vector<std::string> names;
+  for (std::string line; std::getline(in, line);) {
+    if (std::find(manifest.begin(), manifest.end(), line) == manifest.end()) {
+      throw std::runtime_error("taken.txt lists " + line + ", which the manifest lacks");
+    }
+    names.push_back(line);
+  }
+  return names;
+}
+
 }  // namespace
 
 int64_t GoldenBatch::Longest() const {
@@ -119,7 +147,9 @@ int64_t Golden::MostDocuments() const {
   return most;
 }
 
-bool Golden::WidthsAreMultiplesOf(int64_t n) const { return hidden % n == 0 && head_dim % n == 0 && intermediate % n == 0; }
+bool Golden::WidthsAreMultiplesOf(int64_t n) const {
+  return std::all_of(widths.begin(), widths.end(), [n](int64_t width) { return width % n == 0; });
+}
 
 std::string GoldenFolder() {
   if (const char* folder = std::getenv("HLM_GOLDENS")) return folder;
@@ -129,10 +159,14 @@ std::string GoldenFolder() {
   return std::string(root) + "/" + workspace + "/tests/golden/data";
 }
 
-std::vector<std::string> GoldenNames() {
-  const json manifest = json::parse(ReadFile(GoldenFolder() + "/manifest.json"));
+std::vector<std::string> GoldenNames() { return TakenNames(ManifestNames()); }
+
+std::vector<std::string> GoldenNamesNotTaken() {
+  const std::vector<std::string> manifest = ManifestNames(), taken = TakenNames(manifest);
   std::vector<std::string> names;
-  for (const auto& item : manifest.at("goldens").items()) names.push_back(item.key());
+  for (const std::string& name : manifest) {
+    if (std::find(taken.begin(), taken.end(), name) == taken.end()) names.push_back(name);
+  }
   return names;
 }
 
@@ -149,11 +183,8 @@ Golden LoadGolden(const std::string& name) {
   }
   golden.logits = arrays.Read<float>("logits", "<f4");
   golden.vocab = text.at("arrays").at("logits").at("shape").at(1);
-  const json config = json::parse(ReadFile(golden.model_folder + "/config.json"));
-  golden.hidden = config.at("hidden_size");
-  golden.intermediate = config.at("intermediate_size");
-  golden.head_dim = golden.hidden / config.at("num_attention_heads").get<int64_t>();
-  if (config.contains("head_dim") && !config.at("head_dim").is_null()) golden.head_dim = config.at("head_dim");
+  golden.widths = text.contains("widths") ? text.at("widths").get<std::vector<int64_t>>()
+                                          : WidthsOfConfig(json::parse(ReadFile(golden.model_folder + "/config.json")));
   golden.loss = text.at("loss");
   golden.final_loss = text.at("final_loss");
   for (const json& entry : text.at("steps")) {

@@ -53,9 +53,9 @@ struct Golden {
   std::vector<GoldenBatch> batches;
   std::vector<float> logits;  // [tokens of the first batch, vocab]
   int64_t vocab = 0;
-  int64_t hidden = 0, head_dim = 0, intermediate = 0;  // as the model's config.json says
-  double loss = 0;        // of the first batch at the first weights
-  double final_loss = 0;  // of the first batch after all steps
+  std::vector<int64_t> widths;  // that products and heads have: of golden.json, or hidden, head and intermediate of config.json
+  double loss = 0;              // of the first batch at the first weights
+  double final_loss = 0;        // of the first batch after all steps
   std::vector<GoldenStep> steps;
   std::vector<GoldenParameter> parameters;
 
@@ -66,8 +66,11 @@ struct Golden {
 
 // The folder of the goldens: among the test's files, or $HLM_GOLDENS.
 std::string GoldenFolder();
-// The names that the manifest lists. Throws std::runtime_error where it cannot be read.
+// The names that the manifest lists; beside a file taken.txt, those of them that it lists. Throws std::runtime_error where one
+// cannot be read, or where taken.txt has a name that the manifest lacks.
 std::vector<std::string> GoldenNames();
+// The names of the manifest that taken.txt does not list: models that the library refuses so far.
+std::vector<std::string> GoldenNamesNotTaken();
 Golden LoadGolden(const std::string& name);
 
 }  // namespace hlm_golden

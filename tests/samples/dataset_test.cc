@@ -1,10 +1,10 @@
-#include "samples/horizon/dataset.h"
+#include "samples/horizon/data/dataset.h"
 
 #include <gtest/gtest.h>
 
 #include <numeric>
 
-#include "samples/horizon/error.h"
+#include "samples/horizon/base/error.h"
 #include "tests/samples/support.h"
 
 namespace horizon {

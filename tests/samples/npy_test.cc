@@ -1,4 +1,4 @@
-#include "samples/horizon/npy.h"
+#include "samples/horizon/data/npy.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "samples/horizon/error.h"
+#include "samples/horizon/base/error.h"
 #include "tests/samples/support.h"
 
 namespace horizon {

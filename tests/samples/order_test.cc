@@ -1,4 +1,4 @@
-#include "samples/horizon/order.h"
+#include "samples/horizon/data/order.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "samples/horizon/output.h"
+#include "samples/horizon/base/output.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <limits>
 
-#include "samples/horizon/error.h"
+#include "samples/horizon/base/error.h"
 #include "tests/samples/support.h"
 
 namespace horizon {

@@ -1,11 +1,11 @@
-#include "samples/horizon/presets.h"
+#include "samples/horizon/options/presets.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "samples/horizon/error.h"
+#include "samples/horizon/base/error.h"
 
 namespace horizon {
 namespace {

@@ -1,5 +1,5 @@
 // The progress line of runs whose limits are known.
-#include "samples/horizon/progress.h"
+#include "samples/horizon/run/progress.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "samples/horizon/run_log.h"
+#include "samples/horizon/run/run_log.h"
 
 namespace horizon {
 namespace {

@@ -2,7 +2,7 @@
 #ifndef HORIZON_LM_TESTS_SAMPLES_REPORT_RECORDS_H_
 #define HORIZON_LM_TESTS_SAMPLES_REPORT_RECORDS_H_
 
-#include "samples/horizon/report_page.h"
+#include "samples/horizon/report/page.h"
 
 namespace horizon_test {
 

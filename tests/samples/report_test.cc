@@ -1,5 +1,5 @@
 // Reports without a browser: thinning loses no extreme, series find their charts, a trace's figures are right, no text ends the page.
-#include "samples/horizon/report.h"
+#include "samples/horizon/report/report.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <map>
 #include <set>
 
-#include "samples/horizon/error.h"
-#include "samples/horizon/report_trace.h"
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/report/trace.h"
 #include "tests/samples/report_records.h"
 #include "tests/samples/support.h"
 

@@ -1,4 +1,4 @@
-#include "samples/horizon/sampler.h"
+#include "samples/horizon/run/sampler.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "samples/horizon/error.h"
+#include "samples/horizon/base/error.h"
 
 namespace horizon {
 namespace {

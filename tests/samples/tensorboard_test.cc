@@ -1,5 +1,5 @@
 // Event files against a reader written from the format alone.
-#include "samples/horizon/tensorboard.h"
+#include "samples/horizon/run/tensorboard.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <fstream>
 #include <limits>
 
-#include "samples/horizon/error.h"
+#include "samples/horizon/base/error.h"
 #include "tests/samples/event_file.h"
 
 namespace horizon {

@@ -1,4 +1,4 @@
-#include "samples/horizon/text.h"
+#include "samples/horizon/base/text.h"
 
 #include <gtest/gtest.h>
 

@@ -24,7 +24,7 @@ struct SwiGluBackwardArgs {
   void* dgate_up = nullptr;  // [tokens, 2 width]; may equal gate_up
 };
 
-enum class Activation : int8_t {
+enum class ActFunction : int8_t {
   kSilu,         // x sigmoid(x)
   kSigmoid,      // of output gates
   kGelu,         // x (1 + erf(x / sqrt 2)) / 2
@@ -42,7 +42,7 @@ struct XieluArgs {
 // y = act(x), or act(x) * up where up is given: a gated layer, whose x and up may be halves of one product's rows.
 struct ActivateArgs {
   DType type = DType::kF32;
-  Activation kind = Activation::kSilu;
+  ActFunction kind = ActFunction::kSilu;
   int64_t rows = 0, heads = 1, width = 0;
   View x;
   View up;           // data null: none
@@ -52,7 +52,7 @@ struct ActivateArgs {
 // dx = dy up act'(x), dup = dy act(x); dalphas: the gradients of alpha_p and alpha_n.
 struct ActivateBackwardArgs {
   DType type = DType::kF32;
-  Activation kind = Activation::kSilu;
+  ActFunction kind = ActFunction::kSilu;
   int64_t rows = 0, heads = 1, width = 0;
   View x, up, dy;
   MutableView dx;            // may lie where x or dy lies

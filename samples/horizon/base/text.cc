@@ -1,0 +1,62 @@
+#include "samples/horizon/base/text.h"
+
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+
+namespace horizon {
+
+std::string Format(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, format, arguments);
+  va_end(arguments);
+  std::string text(length > 0 ? static_cast<size_t>(length) : 0, '\0');
+  std::vsnprintf(text.data(), text.size() + 1, format, again);
+  va_end(again);
+  return text;
+}
+
+std::string FormatCount(int64_t count) {
+  std::string text = std::to_string(count);
+  const size_t first_digit = count < 0 ? 1 : 0;
+  for (size_t at = text.size(); at > first_digit + 3;) {
+    at -= 3;
+    text.insert(at, 1, ',');
+  }
+  return text;
+}
+
+std::string FormatBytes(int64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  // 1023.996 KiB would be written as 1024.00 KiB.
+  for (; std::abs(value) >= 1023.995 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  return unit == 0 ? Format("%lld B", static_cast<long long>(bytes)) : Format("%.2f %s", value, kUnits[unit]);
+}
+
+std::string FormatSeconds(double seconds) {
+  if (!std::isfinite(seconds)) return "unknown";
+  if (seconds < 0.9995) return Format("%.3g ms", seconds * 1e3);
+  if (seconds < 59.95) return Format("%.1f s", seconds);
+  const long long whole = std::llround(seconds);
+  if (whole < 3600) return Format("%lld min %02lld s", whole / 60, whole % 60);
+  return Format("%lld h %02lld min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string FormatRate(double per_second) {
+  return std::isfinite(per_second) ? FormatCount(std::llround(per_second)) : "unknown";
+}
+
+std::string OneLine(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
+}  // namespace horizon

@@ -1,0 +1,22 @@
+// Numbers as people read them.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_BASE_TEXT_H_
+#define HORIZON_LM_SAMPLES_HORIZON_BASE_TEXT_H_
+
+#include <cstdint>
+#include <string>
+
+namespace horizon {
+
+std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+std::string FormatCount(int64_t count);     // "1,234,567"
+std::string FormatBytes(int64_t bytes);     // "1.53 GiB"
+std::string FormatSeconds(double seconds);  // "850 ms", "12.3 s", "3 min 05 s", "2 h 04 min"
+std::string FormatRate(double per_second);  // "945", "12,345": a whole number with separators
+
+// Newlines and other control characters as spaces: a message on one line.
+std::string OneLine(std::string text);
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_BASE_TEXT_H_

@@ -1,0 +1,57 @@
+// horizon plan
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/commands/command.h"
+#include "samples/horizon/commands/compare.h"
+#include "samples/horizon/data/tokenizer.h"
+#include "samples/horizon/report/plan_table.h"
+#include "samples/horizon/run/engine.h"
+
+namespace horizon {
+namespace {
+
+void Print(const Json& plan) {
+  for (const PlanSection& section : PlanTable(plan)) {
+    std::printf("%s\n", section.title.c_str());
+    for (const auto& [name, value, note] : section.rows) {
+      std::printf("  %-22s %16s%s%s\n", name.c_str(), value.c_str(), note.empty() ? "" : "  ", note.c_str());
+    }
+  }
+}
+
+// A run's rows where its data are given, else rows of --seq-len tokens, which those of examples are as well.
+int64_t RowTokens(const Options& options, const Model& model) {
+  if (options.data.data.empty() || !options.task.task.empty()) return options.shape.seq_len;
+  const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
+  const auto row_tokens = [&](const std::string& data, const std::string& labels) {
+    return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model)).row_tokens();
+  };
+  return std::max(row_tokens(options.data.data, options.data.labels), row_tokens(options.run.eval_data, options.run.eval_labels));
+}
+
+}  // namespace
+
+int RunPlan(const Options& options) {
+  CheckModelOptions(options);
+  if (options.purpose == HLM_PURPOSE_TRAIN) CheckTrainingOptions(options);
+  const Model model = OpenModel(options.model);
+  if (options.plan.compare) {
+    if (options.purpose != HLM_PURPOSE_TRAIN) throw UsageError("--compare is for --purpose train: the other purposes have no states");
+    const Json rows = ComparePlans(model, options, RowTokens(options, model));
+    options.json ? void(std::printf("%s\n", rows.dump(2).c_str())) : PrintComparison(rows);
+    return kExitOk;
+  }
+  const Plan plan = MakePlan(model, options, options.purpose, options.shape.batch_size, RowTokens(options, model));
+  const Json json = DescribePlan(plan);
+  if (options.json) {
+    std::printf("%s\n", json.dump(2).c_str());
+  } else {
+    Print(json);
+  }
+  return kExitOk;
+}
+
+}  // namespace horizon

@@ -1,0 +1,112 @@
+// horizon tokenize
+#include <cstdio>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "samples/horizon/base/text.h"
+#include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/tokenizer.h"
+#include "samples/horizon/run/engine.h"
+
+namespace horizon {
+namespace {
+
+void CheckTokenizeOptions(const Options& options) {
+  const TokenizeOptions& tokenize = options.tokenize;
+  if (options.model.folder.empty() == tokenize.tokenizer.empty()) {
+    throw UsageError(tokenize.tokenizer.empty() ? "no tokenizer: --model or --tokenizer is needed"
+                                                : "both --model and --tokenizer");
+  }
+  const int given = tokenize.has_text + !options.data.data.empty() + tokenize.has_ids;
+  if (given != 1)
+    throw UsageError(given == 0 ? "nothing to do: one of --text, --data and --ids is needed"
+                                : "more than one of --text, --data and --ids");
+}
+
+// "1, 2 3"
+std::vector<int32_t> ParseIds(const std::string& text) {
+  std::vector<int32_t> ids;
+  std::string spaced = text;
+  for (char& c : spaced) {
+    if (c == ',' || c == '[' || c == ']') c = ' ';
+  }
+  std::istringstream words(spaced);
+  for (std::string word; words >> word;) {
+    size_t end = 0;
+    long long id = -1;
+    try {
+      id = std::stoll(word, &end);
+    } catch (const std::exception&) {
+      end = 0;
+    }
+    if (end != word.size() || id < 0 || id > 2147483647) throw UsageError("--ids: '" + OneLine(word) + "' is no id");
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
+std::string TokenText(const hlm_tokenizer* tokenizer, int32_t id) {
+  char* text = nullptr;
+  size_t n = 0;
+  Check(hlm_tokenizer_token(tokenizer, id, &text, &n));
+  const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
+  return {text, n};
+}
+
+int PrintText(const hlm_tokenizer* tokenizer, const Options& options) {
+  const std::string text = Decode(tokenizer, ParseIds(options.tokenize.ids), options.tokenize.no_special);
+  if (options.json) {
+    std::printf("%s\n", Json({{"text", text}}).dump().c_str());
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::putchar('\n');
+  }
+  return kExitOk;
+}
+
+int PrintIds(const hlm_tokenizer* tokenizer, std::string_view text, const Options& options) {
+  const bool special = !options.tokenize.no_special;
+  const std::vector<int32_t> ids = Encode(tokenizer, text, special);
+  if (!options.json) {
+    std::string line;
+    for (const int32_t id : ids) line += (line.empty() ? "" : " ") + std::to_string(id);
+    std::printf("%s\n", line.c_str());
+    return kExitOk;
+  }
+  hlm_encode_options encode;
+  hlm_encode_options_init(&encode);
+  encode.add_special_tokens = special ? 1 : 0;
+  std::vector<int32_t> again(ids.size());
+  std::vector<int64_t> offsets(2 * ids.size());
+  size_t n = 0;
+  Check(hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &encode, again.data(), again.size(), offsets.data(),
+                             offsets.size(), &n));
+  Json tokens = Json::array(), spans = Json::array();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    tokens.push_back(TokenText(tokenizer, ids[i]));
+    spans.push_back({offsets[2 * i], offsets[2 * i + 1]});
+  }
+  const Json line = {{"ids", ids}, {"tokens", tokens}, {"offsets", spans}, {"bytes", text.size()}};
+  std::printf("%s\n", line.dump().c_str());
+  return kExitOk;
+}
+
+}  // namespace
+
+int RunTokenize(const Options& options) {
+  CheckTokenizeOptions(options);
+  const TokenizeOptions& tokenize = options.tokenize;
+  const Tokenizer tokenizer = OpenTokenizer(tokenize.tokenizer.empty() ? options.model.folder : tokenize.tokenizer);
+  if (tokenize.has_ids) return PrintText(tokenizer.get(), options);
+  if (tokenize.has_text) return PrintIds(tokenizer.get(), tokenize.text, options);
+  const MappedFile file(options.data.data);
+  try {
+    return PrintIds(tokenizer.get(), {reinterpret_cast<const char*>(file.data()), file.size()}, options);
+  } catch (const ApiError& error) {
+    throw Error(options.data.data + ": " + error.what());
+  }
+}
+
+}  // namespace horizon

@@ -1,0 +1,251 @@
+#include "samples/horizon/data/examples.h"
+
+#include <sys/stat.h>
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "samples/horizon/base/text.h"
+
+namespace horizon {
+namespace {
+
+bool Exists(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0;
+}
+
+bool IsFolder(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string FolderOf(const std::string& path) {
+  if (IsFolder(path)) return path;
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// Null where the folder has none; what is wrong with one is said.
+ChatTemplate OpenTemplateIfThere(const std::string& path) {
+  hlm_template* opened = nullptr;
+  try {
+    Check(hlm_template_open(path.c_str(), &opened));
+  } catch (const ApiError& error) {
+    if (error.code() != HLM_NOT_FOUND) throw;
+  }
+  return ChatTemplate(opened);
+}
+
+}  // namespace
+
+TextTools::TextTools(const Options& options) {
+  const TextOptions& text = options.text;
+  const std::string& folder = options.model.folder;
+  if (!text.tokenizer.empty()) {
+    tokenizer = OpenTokenizer(text.tokenizer);
+  } else if (!folder.empty() && Exists(folder + "/tokenizer.json")) {
+    tokenizer = OpenTokenizer(folder);
+  }
+  const bool own = text.chat_template == "auto";
+  if (!own) {
+    hlm_template* opened = nullptr;
+    Check(hlm_template_open(text.chat_template.c_str(), &opened));
+    chat_template.reset(opened);
+  }
+  if (own && !folder.empty()) chat_template = OpenTemplateIfThere(folder);
+  if (own && !chat_template && !text.tokenizer.empty()) chat_template = OpenTemplateIfThere(FolderOf(text.tokenizer));
+  if (chat_template && tokenizer) {
+    // A file with nothing beside it knows no special tokens: the tokenizer's are what it means.
+    const auto* raw = static_cast<const hlm_template*>(chat_template.get());
+    const Json known = Json::parse(TextOf(hlm_template_describe, raw)).at("special_tokens");
+    const Json tokens =
+        Json::parse(TextOf(hlm_tokenizer_describe, static_cast<const hlm_tokenizer*>(tokenizer.get()))).at("special_tokens");
+    for (const auto& [name, token] : tokens.items()) {
+      if (token.is_string() && !known.contains(name)) variables[name] = token;
+    }
+  }
+  if (!text.variables.empty()) {
+    const Json given = Json::parse(text.variables, nullptr, false);
+    if (!given.is_object()) throw UsageError("--template-variables: '" + OneLine(text.variables) + "' is no JSON object");
+    variables.update(given);
+  }
+}
+
+Json ParseSource(const std::string& text) {
+  if (text.starts_with("{")) {
+    Json source = Json::parse(text, nullptr, false);
+    if (!source.is_object()) throw UsageError("--data: '" + OneLine(text) + "' is no JSON object");
+    return source;
+  }
+  std::string path = text;
+  Json source = Json::object();
+  const size_t equals = text.rfind('=');
+  if (equals != std::string::npos && !Exists(text)) {
+    double weight = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, failure] = std::from_chars(text.data() + equals + 1, end, weight);
+    if (failure != std::errc() || stop != end || !std::isfinite(weight) || weight <= 0) {
+      throw UsageError("--data: '" + OneLine(text.substr(equals + 1)) + "' behind the = of '" + OneLine(text) +
+                       "' is no weight: a number above 0 is");
+    }
+    path = text.substr(0, equals);
+    source["weight"] = weight;
+  }
+  const std::string info = "dataset_info.json:";
+  const size_t at = path.rfind(info);
+  if (at != std::string::npos) {
+    source["dataset_info"] = path.substr(0, at + info.size() - 1);
+    source["name"] = path.substr(at + info.size());
+    return source;
+  }
+  for (const char* ending : {".npy", ".txt"}) {
+    if (path.ends_with(ending))
+      throw UsageError("--data " + path + ": --task takes JSONL; " + ending + " files are for runs without --task");
+  }
+  source["path"] = path;
+  return source;
+}
+
+Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& model, const std::vector<std::string>& sources,
+                    const std::string& part) {
+  const TaskOptions& task = options.task;
+  const TextOptions& text = options.text;
+  Json data = Json::array();
+  for (const std::string& source : sources) data.push_back(ParseSource(source));
+  Json config = {{"data", data},
+                 {"task", task.task},
+                 {"train_on", text.train_on},
+                 {"seq_len", options.shape.seq_len},
+                 {"packing", text.packing != 0},
+                 {"shuffle", !options.run.no_shuffle},
+                 {"seed", options.run.seed},
+                 {"part", part},
+                 {"vocab_size", model.at("vocab_size")},
+                 {"bad_records", text.bad_records},
+                 {"mask", text.mask}};
+  if (text.safe_content) config["safe_content"] = true;
+  if (!text.too_long.empty()) config["too_long"] = text.too_long;
+  if (text.cache_dir == "none") {
+    config["cache_dir"] = nullptr;
+  } else if (!text.cache_dir.empty()) {
+    config["cache_dir"] = text.cache_dir;
+  }
+  if (!text.date.empty()) config["template_date"] = text.date;
+  if (!tools.variables.empty()) config["template_variables"] = tools.variables;
+  return config;
+}
+
+Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
+  hlm_dataset* opened = nullptr;
+  Check(hlm_dataset_open(config.dump().c_str(), tools.tokenizer.get(), tools.chat_template.get(), &opened));
+  set_.reset(opened);
+  description_ = Json::parse(TextOf(hlm_dataset_describe, set_.get()));
+}
+
+bool Examples::Next(int64_t rows, hlm_dataset_batch& batch) {
+  hlm_dataset_batch_init(&batch);
+  Check(hlm_dataset_next(set_.get(), rows, &batch));
+  return batch.n_ids > 0;
+}
+
+hlm_dataset_batch Examples::Mismatched() {
+  hlm_dataset_batch batch;
+  hlm_dataset_batch_init(&batch);
+  Check(hlm_dataset_mismatched(set_.get(), &batch));
+  return batch;
+}
+
+std::string Examples::Position() const { return TextOf(hlm_dataset_position, set_.get()); }
+void Examples::Seek(const std::string& position) { Check(hlm_dataset_seek(set_.get(), position.c_str())); }
+
+int64_t Examples::steps_per_epoch(int64_t rows) const {
+  // A row of pairs is as long as two.
+  const int64_t of_plan = description_.at("row_tokens").get<int64_t>() / description_.at("seq_len").get<int64_t>();
+  const int64_t in_step = std::max<int64_t>(rows / of_plan, 1);
+  return (description_.at("rows").get<int64_t>() + in_step - 1) / in_step;
+}
+
+std::string Examples::Summary() const {
+  const auto count = [&](const char* key) { return description_.at(key).get<int64_t>(); };
+  std::string text = FormatCount(count("documents")) + " documents of " + FormatCount(count("tokens")) + " tokens (" +
+                     FormatCount(count("trained_tokens")) + " trained) in " + FormatCount(count("rows")) + " rows, " +
+                     Format("%.0f%% full", 100 * description_.at("efficiency").get<double>());
+  if (count("truncated") > 0) text += "; " + FormatCount(count("truncated")) + " cut to --seq-len";
+  if (count("split") > 0) text += "; " + FormatCount(count("split")) + " split at --seq-len";
+  if (count("dropped") > 0) {
+    text += "; dropped";
+    for (const auto& [reason, number] : description_.at("dropped_for").items()) {
+      if (number.get<int64_t>() > 0) text += " " + FormatCount(number) + " for " + reason;
+    }
+  }
+  return text;
+}
+
+hlm_batch ViewOf(const hlm_dataset_batch& batch) {
+  hlm_batch view;
+  hlm_batch_init(&view);
+  view.ids = batch.ids;
+  view.n_ids = batch.n_ids;
+  view.offsets = batch.offsets;
+  view.n_offsets = batch.n_offsets;
+  view.labels = batch.labels;
+  view.n_labels = batch.n_labels;
+  return view;
+}
+
+ExampleData::ExampleData(const Options& options, const Json& model) : options_(options), tools_(options) {
+  const TaskOptions& task = options.task;
+  Json config = ExamplesConfig(options, tools_, model, options.data.files, "train");
+  if (task.eval_fraction > 0) config["evaluation"] = task.eval_fraction;
+  train_ = std::make_unique<Examples>(config, tools_);
+  if (task.eval_fraction > 0) {
+    config["part"] = "evaluation";
+  } else if (!options.run.eval_files.empty()) {
+    config = ExamplesConfig(options, tools_, model, options.run.eval_files, "train");
+  } else {
+    return;
+  }
+  // Each held-out example once, whatever the shares of what is trained on.
+  for (Json& source : config["data"]) source.erase("weight");
+  config["shuffle"] = false;
+  config["epochs"] = 1;
+  evaluation_ = std::make_unique<Examples>(config, tools_);
+}
+
+hlm_dataset_batch ExampleData::Next() {
+  hlm_dataset_batch batch;
+  train_->Next(rows(), batch);
+  step_tokens_ = static_cast<int64_t>(batch.n_ids);
+  num_tokens_ += step_tokens_;
+  return batch;
+}
+
+void ExampleData::Tell(int64_t step, Json& more) const {
+  more["epoch"] = static_cast<double>(step) / static_cast<double>(steps_per_epoch());
+  more["num_tokens"] = num_tokens_;
+}
+
+Json ExampleData::Identity() const { return {{"task", options_.task.task}, {"batch_size", rows()}}; }
+
+Json ExampleData::Position() const {
+  Json position = Identity();
+  position["num_tokens"] = num_tokens_;
+  position["data"] = train_->Position();
+  return position;
+}
+
+void ExampleData::Seek(const Json& position) {
+  if (!position.contains("data") || !position["data"].is_string()) throw Error("the checkpoint does not say where its data were");
+  train_->Seek(position["data"].get<std::string>());
+  num_tokens_ = position.value("num_tokens", int64_t{0});
+}
+
+std::string ExampleData::Summary() const {
+  return train_->Summary() +
+         (evaluation_ ? "; held out " + FormatCount(evaluation_->description().at("documents")) + " documents" : "");
+}
+
+}  // namespace horizon

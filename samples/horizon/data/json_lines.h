@@ -1,0 +1,34 @@
+// JSONL that the command reads itself.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_DATA_JSON_LINES_H_
+#define HORIZON_LM_SAMPLES_HORIZON_DATA_JSON_LINES_H_
+
+#include <string>
+#include <string_view>
+
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/base/json.h"
+#include "samples/horizon/data/mapped_file.h"
+
+namespace horizon {
+
+// Calls f(record, where) for each line that is not empty; `where` is "FILE:LINE". A line must hold an object.
+template <class F>
+void ForEachJsonLine(const std::string& path, F f) {
+  const MappedFile file(path);
+  std::string_view rest(reinterpret_cast<const char*>(file.data()), file.size());
+  if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
+  for (int64_t line = 1; !rest.empty(); ++line) {
+    const size_t end = rest.find('\n');
+    const std::string_view row = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string where = path + ":" + std::to_string(line);
+    const Json record = Json::parse(row, nullptr, false);
+    if (!record.is_object()) throw Error(where + ": is no JSON object");
+    f(record, where);
+  }
+}
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_DATA_JSON_LINES_H_

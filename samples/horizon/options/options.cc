@@ -1,0 +1,313 @@
+#include "samples/horizon/options/options.h"
+
+#include <vector>
+
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
+#include "samples/horizon/options/option_kinds.h"
+#include "samples/horizon/options/presets.h"
+
+namespace horizon {
+namespace {
+
+constexpr const char* kModelGroup = "Model (one of --model, --config, --preset)";
+constexpr const char* kDataGroup = "Data";
+constexpr const char* kShapeGroup = "Shape of a step";
+constexpr const char* kMachineGroup = "Machine";
+constexpr const char* kPlanGroup = "Plan (each forces what the plan would choose)";
+constexpr const char* kOptimizerGroup = "Optimizer";
+constexpr const char* kOutputGroup = "Output";
+constexpr const char* kCheckpointGroup = "Checkpoints";
+constexpr const char* kGenerateGroup = "Generation";
+
+void AddBytesOption(CLI::App& app, Options& options, const char* group) {
+  app.add_flag("--bytes", options.model.bytes, "take the bytes of a text as ids, whatever tokenizer the model folder has")
+      ->group(group);
+}
+
+}  // namespace
+
+void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { app.add_flag("--json", options.json, help); }
+
+void AddDeviceOption(CLI::App& app, Options& options) {
+  AddText(app, "--device", options.engine.device, "NAME", "auto, cpu, or a device of `horizon devices`")
+      ->capture_default_str()
+      ->group(kMachineGroup);
+}
+
+void AddPurposeOption(CLI::App& app, Options& options) {
+  const Choices choices = {
+      {"train", HLM_PURPOSE_TRAIN}, {"forward-backward", HLM_PURPOSE_FORWARD_BACKWARD}, {"forward", HLM_PURPOSE_FORWARD}};
+  AddChoice(app, "--purpose", options.purpose, choices, "what the plan is for; eval and generate run forward");
+}
+
+void AddModelOptions(CLI::App& app, Options& options) {
+  ModelOptions& model = options.model;
+  AddText(app, "--model", model.folder, "DIR", "a Hugging Face folder: config.json and safetensors")->group(kModelGroup);
+  AddText(app, "--config", model.config, "FILE", "a config.json, with weights drawn from --init-seed")->group(kModelGroup);
+  std::string names;
+  for (const std::string& name : PresetNames()) names += (names.empty() ? "" : ", ") + name;
+  AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + names)
+      ->group(kModelGroup);
+  AddNumber(app, "--init-seed", model.init_seed, kAnyNumber, "seed of the weights of --config and --preset")->group(kModelGroup);
+}
+
+void AddDataOptions(CLI::App& app, Options& options, bool required) {
+  AddTexts(app, "--data", options.data.files, "FILE",
+           "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
+           "bytes as ids")
+      ->required(required)
+      ->group(kDataGroup)
+      ->each([&options](const std::string& file) { options.data.data = file; });
+  AddText(app, "--labels", options.data.labels, "FILE",
+          "labels in the shape of the ids, .npy of int32 or int64; -100 is not predicted (default: the ids)")
+      ->group(kDataGroup);
+  AddBytesOption(app, options, kDataGroup);
+}
+
+void AddTokenizeOptions(CLI::App& app, Options& options) {
+  TokenizeOptions& tokenize = options.tokenize;
+  AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with tokenizer.json");
+  AddText(app, "--tokenizer", tokenize.tokenizer, "FILE", "a tokenizer.json");
+  app.add_option_function<std::string>(
+         "--text",
+         [&tokenize](const std::string& text) {
+           tokenize.text = text;
+           tokenize.has_text = true;
+         },
+         "the text to make ids of")
+      ->type_name("TEXT");
+  AddText(app, "--data", options.data.data, "FILE", "a file whose whole text to make ids of");
+  app.add_option_function<std::string>(
+         "--ids",
+         [&tokenize](const std::string& ids) {
+           tokenize.ids = ids;
+           tokenize.has_ids = true;
+         },
+         "ids to make text of, as \"1 2 3\" or \"1,2,3\"")
+      ->type_name("IDS");
+  app.add_flag("--no-special", tokenize.no_special, "no special tokens around the text; of --ids: none in it");
+}
+
+void AddShapeOptions(CLI::App& app, Options& options) {
+  AddNumber(app, "--batch-size", options.shape.batch_size, 1, "rows in a step")->group(kShapeGroup);
+  AddNumber(app, "--seq-len", options.shape.seq_len, 1,
+            "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length; with --task tokens of a row, and most of "
+            "a document")
+      ->group(kShapeGroup);
+  AddNumber(app, "--micro-batch", options.engine.micro_batch, 1, "rows in a micro-batch (default: by plan)")->group(kShapeGroup);
+  AddNumber(app, "--sweeps", options.engine.sweeps, 1, "passes over the weights in a step (default: by plan)")
+      ->group(kShapeGroup);
+}
+
+void AddEngineOptions(CLI::App& app, Options& options) {
+  EngineOptions& engine = options.engine;
+  AddDeviceOption(app, options);
+  AddChoice(app, "--compute", engine.compute, {{"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}}, "type of the arithmetic")
+      ->group(kMachineGroup);
+  AddNumber(app, "--threads", engine.threads, 1, "threads of the products (default: from the machine)")->group(kMachineGroup);
+  AddNumber(app, "--optimizer-threads", engine.optimizer_threads, 1, "threads of the optimizer (default: from the machine)")
+      ->group(kMachineGroup);
+  AddNumber(app, "--host-limit-bytes", engine.host_limit_bytes, 1, "most host memory, 16GiB say (default: the machine's)", true)
+      ->group(kMachineGroup);
+  AddNumber(app, "--device-limit-bytes", engine.device_limit_bytes, 1, "most device memory (default: the device's)", true)
+      ->group(kMachineGroup);
+
+  const Choices activations = {{"auto", HLM_ACTIVATIONS_AUTO},
+                               {"keep", HLM_ACTIVATIONS_KEEP},
+                               {"keep-cheap", HLM_ACTIVATIONS_KEEP_CHEAP},
+                               {"recompute", HLM_ACTIVATIONS_RECOMPUTE}};
+  AddChoice(app, "--activations", engine.activations, activations, "what stays between forward and backward")->group(kPlanGroup);
+  const Choices places = {{"auto", HLM_BLOCK_INPUTS_AUTO}, {"device", HLM_BLOCK_INPUTS_DEVICE}, {"host", HLM_BLOCK_INPUTS_HOST}};
+  AddChoice(app, "--block-inputs", engine.block_inputs, places, "where the inputs of blocks wait for backward")
+      ->group(kPlanGroup);
+  AddNumber(app, "--slots", engine.slots, 1, "device copies of a block's weights")->group(kPlanGroup);
+  AddNumber(app, "--prefetch", engine.prefetch, 0, "units sent up ahead; below --slots")->group(kPlanGroup);
+  AddNumber(app, "--ring", engine.ring, 1, "entries of the gradient ring")->group(kPlanGroup);
+  AddNumber(app, "--head-chunk", engine.head_chunk, 1, "rows of logits at a time")->group(kPlanGroup);
+  AddNumber(app, "--max-part-bytes", engine.max_part_bytes, 1, "larger units move in parts of this size, 64MiB say", true)
+      ->group(kPlanGroup);
+  const Choices timings = {
+      {"next-forward", HLM_TIMING_NEXT_FORWARD}, {"backward", HLM_TIMING_BACKWARD}, {"serial", HLM_TIMING_SERIAL}};
+  AddChoice(app, "--optimizer-timing", engine.optimizer_timing, timings, "when weights are updated; backward needs --grad-clip 0")
+      ->group(kPlanGroup)
+      ->each([&engine](const std::string&) { engine.timing_given = true; });
+  AddChoice(app, "--grad-dtype", engine.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
+            "type of stored gradients (default: as --compute)")
+      ->group(kPlanGroup);
+}
+
+void AddOptimizerOptions(CLI::App& app, Options& options) {
+  OptimizerOptions& optimizer = options.optimizer;
+  const Choices schedules = {
+      {"constant", HLM_SCHEDULE_CONSTANT}, {"linear", HLM_SCHEDULE_LINEAR}, {"cosine", HLM_SCHEDULE_COSINE}};
+  const Choices algorithms = {
+      {"adamw", HLM_OPTIMIZER_ADAMW}, {"adam", HLM_OPTIMIZER_ADAM}, {"sgd", HLM_OPTIMIZER_SGD}, {"lion", HLM_OPTIMIZER_LION}};
+  AddChoice(app, "--optimizer", optimizer.algorithm, algorithms, "how a step changes the weights")->group(kOptimizerGroup);
+  const Choices states = {
+      {"f32", HLM_STATES_F32}, {"bf16", HLM_STATES_BF16}, {"int8", HLM_STATES_INT8}, {"auto", HLM_STATES_AUTO}};
+  AddChoice(app, "--states", optimizer.states, states,
+            "type of the moments; auto: the most exact that fits (default: f32, with a budget auto)")
+      ->group(kOptimizerGroup);
+  const Choices masters = {{"split", HLM_MASTER_SPLIT}, {"none", HLM_MASTER_NONE}, {"auto", HLM_MASTER_AUTO}};
+  AddChoice(app, "--master", optimizer.master, masters,
+            "split: exact, a 16-bit remainder beside the bf16 weight; none: bf16 weights alone, rounded stochastically (default: split, "
+            "with a budget auto)")
+      ->group(kOptimizerGroup);
+  AddReal(app, "--lr", optimizer.lr, 0, kNoLimit, "learning rate")->group(kOptimizerGroup);
+  AddChoice(app, "--schedule", optimizer.schedule, schedules, "of the rate after warm-up")->group(kOptimizerGroup);
+  AddNumber(app, "--warmup-steps", optimizer.warmup_steps, 0, "W: step s up to W has the rate lr s/W")->group(kOptimizerGroup);
+  AddReal(app, "--min-lr-ratio", optimizer.min_lr_ratio, 0, 1, "the last step's rate over lr")->group(kOptimizerGroup);
+  AddReal(app, "--beta1", optimizer.beta1, 0, 1, "decay of the first moment; of sgd the momentum", true)->group(kOptimizerGroup);
+  AddReal(app, "--beta2", optimizer.beta2, 0, 1, "decay of the second moment", true)->group(kOptimizerGroup);
+  AddReal(app, "--eps", optimizer.eps, 0, kNoLimit, "added to the root of the second moment")->group(kOptimizerGroup);
+  AddReal(app, "--weight-decay", optimizer.weight_decay, 0, kNoLimit, "of tensors of two or more dimensions")
+      ->group(kOptimizerGroup);
+  AddReal(app, "--grad-clip", optimizer.grad_clip, 0, kNoLimit, "largest global norm of the gradient; 0: off")
+      ->group(kOptimizerGroup);
+}
+
+void AddBudgetOptions(CLI::App& app, Options& options) {
+  const auto add = [&](const std::string& place, int64_t& value, const std::string& help) {
+    AddNumber(app, "--budget-" + place, value, 1, help, true)->group(kMachineGroup)->excludes("--" + place + "-limit-bytes");
+  };
+  add("host", options.engine.budget_host_bytes,
+      "most host memory, 110GiB say: takes the most exact --states and --master that fit, then the fastest plan");
+  add("device", options.engine.budget_device_bytes, "most device memory, 20GB say; takes as --budget-host does");
+}
+
+void AddPlanOnlyOptions(CLI::App& app, Options& options) {
+  AddText(app, "--machine", options.plan.machine, "FILE",
+          "plan for the machine of this JSON file of rates and sizes, not for this one: see docs/plan.md")
+      ->group(kMachineGroup);
+  app.add_flag("--compare", options.plan.compare, "one table of the states, masters and timings there are to choose");
+}
+
+void AddTraceOption(CLI::App& app, Options& options) {
+  AddText(app, "--trace", options.run.trace, "FILE", "a Chrome/Perfetto trace of a few steps")->group(kOutputGroup);
+}
+
+void AddRunOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  CLI::Option* steps =
+      AddNumber(app, "--steps", run.steps, 1, "optimizer steps; data start again where needed")->group(kDataGroup);
+  AddNumber(app, "--epochs", run.epochs, 1, "passes over the data")->group(kDataGroup)->excludes(steps);
+  AddNumber(app, "--seed", run.seed, kAnyNumber, "of the order, which is new each epoch")->group(kDataGroup);
+  app.add_flag("--no-shuffle", run.no_shuffle, "keep the file's order")->group(kDataGroup);
+  CLI::Option* eval_data = AddTexts(app, "--eval-data", run.eval_files, "FILE", "held-out data, evaluated at the end")
+                               ->group(kDataGroup)
+                               ->each([&run](const std::string& file) { run.eval_data = file; });
+  AddText(app, "--eval-labels", run.eval_labels, "FILE", "their labels")->group(kDataGroup)->needs(eval_data);
+  AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup);
+
+  AddOutOptions(app, options);
+  AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
+  AddText(app, "--report", run.report, "FILE.html", "a page with the run's curves, plan and trace, written at its end; needs no network")
+      ->group(kOutputGroup);
+  AddText(app, "--tensorboard", run.tensorboard, "DIR", "curves for TensorBoard: an event file in this folder")->group(kOutputGroup);
+  AddTraceOption(app, options);
+}
+
+void AddOutOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  AddText(app, "--out", run.out, "DIR", "the Hugging Face folder to write (default: the weights are not kept)")
+      ->group(kOutputGroup);
+  app.add_flag("--overwrite", run.overwrite, "replace --out where it exists and is not empty")->group(kOutputGroup);
+  const Choices dtypes = {{"source", HLM_DTYPE_SOURCE}, {"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}, {"f16", HLM_DTYPE_F16}};
+  AddChoice(app, "--save-dtype", run.save_dtype, dtypes, "type of saved weights")->group(kOutputGroup);
+}
+
+void AddCheckpointOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  CLI::Option* directory = AddText(app, "--checkpoint-dir", run.checkpoint_dir, "DIR", "where states are saved that a run can go on from")
+                               ->group(kCheckpointGroup);
+  AddNumber(app, "--save-every", run.save_every, 1, "steps between two checkpoints (default: one at the end)")
+      ->group(kCheckpointGroup)
+      ->needs(directory);
+  AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay; 0: all")->group(kCheckpointGroup)->needs(directory);
+  AddNumber(app, "--snapshot-bytes", run.snapshot_bytes, 0,
+            "host memory to copy the state into, 8GiB say, while it is saved beside training (default: up to the whole state)", true)
+      ->group(kCheckpointGroup)
+      ->needs(directory);
+  CLI::Option* resume = app.add_flag("--resume", run.resume, "go on from the newest good checkpoint of --checkpoint-dir")
+                            ->group(kCheckpointGroup)
+                            ->needs(directory);
+  app.add_flag("--allow-numerics-change", run.allow_numerics_change,
+               "with --resume: also on another device or with other sweeps, within rounding instead of bit for bit")
+      ->group(kCheckpointGroup)
+      ->needs(resume);
+}
+
+void AddBenchOptions(CLI::App& app, Options& options) {
+  const Choices purposes = {{"train", HLM_PURPOSE_TRAIN}, {"forward-backward", HLM_PURPOSE_FORWARD_BACKWARD}};
+  AddChoice(app, "--purpose", options.purpose, purposes, "whole steps, or forward and backward with no update");
+  AddNumber(app, "--steps", options.bench.steps, 1, "timed steps");
+  AddNumber(app, "--warm-up", options.bench.warm_up, 0, "steps before them, not timed");
+  app.add_flag("--no-traced-step", options.bench.no_traced_step,
+               "leave out the further step whose trace tells how long the device waited, and for what");
+  app.add_flag("--mixed-lengths", options.bench.mixed_lengths,
+               "documents of mixed lengths, padded and packed: --steps times --batch-size of them, of up to --seq-len tokens");
+  AddNumber(app, "--seed", options.run.seed, kAnyNumber, "of the random ids");
+}
+
+void AddGenerateOptions(CLI::App& app, Options& options) {
+  GenerateOptions& generate = options.generate;
+  CLI::Option* prompt = app.add_option("--prompt", generate.prompt,
+                                       "the text to continue: by the model folder's tokenizer, else its bytes are the ids")
+                            ->type_name("TEXT")
+                            ->group(kGenerateGroup);
+  AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy")
+      ->group(kGenerateGroup)
+      ->excludes(prompt);
+  AddBytesOption(app, options, kGenerateGroup);
+  AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->group(kGenerateGroup);
+  AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
+      ->group(kGenerateGroup);
+  AddNumber(app, "--top-k", generate.top_k, 0, "draw from the K likeliest ids; 0: from all")->group(kGenerateGroup);
+  AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->group(kGenerateGroup);
+}
+
+void AddMaskOptions(CLI::App& app, Options& options) {
+  MaskOptions& mask = options.mask;
+  AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with a chat template");
+  AddText(app, "--template", mask.chat_template, "FILE", "a chat template, instead of --model's");
+  AddText(app, "--tokenizer", options.text.tokenizer, "FILE",
+          "a tokenizer.json or its folder: whole tokens are marked (default: --model's; without, the text's bytes)");
+  AddText(app, "--data", mask.data, "FILE", "JSONL: rows with \"messages\" (and \"tools\"), or with \"prompt\" and \"completion\"")
+      ->required(true);
+  AddNumber(app, "--index", mask.index, 0, "the row, from 0");
+  AddChoice(app, "--train-on", mask.train_on,
+            {{"assistant", HLM_TRAIN_ON_ASSISTANT},
+             {"last", HLM_TRAIN_ON_LAST},
+             {"completion", HLM_TRAIN_ON_COMPLETION},
+             {"all", HLM_TRAIN_ON_ALL}},
+            "what is trained");
+  AddChoice(app, "--mask", mask.mask,
+            {{"auto", HLM_MASK_AUTO}, {"tags", HLM_MASK_TAGS}, {"spans", HLM_MASK_SPANS}, {"unroll", HLM_MASK_UNROLL}},
+            "how it is found");
+  AddText(app, "--variables", mask.variables, "JSON", "an object of further variables of the template");
+  AddText(app, "--date", mask.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)");
+  app.add_flag("--color", mask.color, "colours also where the output is no terminal");
+}
+
+void CheckModelOptions(const Options& options) {
+  const ModelOptions& model = options.model;
+  const int given = !model.folder.empty() + !model.config.empty() + !model.preset.empty();
+  if (given == 0) throw UsageError("no model: one of --model, --config and --preset is needed");
+  if (given > 1) throw UsageError("more than one of --model, --config and --preset");
+}
+
+void CheckTrainingOptions(const Options& options) {
+  if (options.engine.optimizer_timing == HLM_TIMING_BACKWARD && options.optimizer.grad_clip != 0) {
+    throw UsageError(
+        Format("--optimizer-timing backward updates weights before the global norm is known and --grad-clip is %g: "
+               "pass --grad-clip 0 or another --optimizer-timing",
+               options.optimizer.grad_clip));
+  }
+  if (options.run.eval_every > 0 && options.run.eval_files.empty() && options.task.eval_fraction == 0) {
+    throw UsageError("--eval-every requires --eval-data");
+  }
+  CheckTaskOptions(options);
+}
+
+}  // namespace horizon

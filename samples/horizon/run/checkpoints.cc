@@ -1,0 +1,91 @@
+#include "samples/horizon/run/checkpoints.h"
+
+#include "samples/horizon/base/handle.h"
+#include "samples/horizon/base/text.h"
+
+namespace horizon {
+
+Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
+  if (!on()) return;
+  const std::string& folder = run.checkpoint_dir;
+  const Json list = Json::parse(TextOf(hlm_checkpoint_list, folder.c_str()));
+  const Json& good = list.at("checkpoints");
+  any_ = !good.empty() || !list.at("damaged").empty();
+  if (any_ && !run.resume) {
+    throw Error(folder + ": holds checkpoints of a run; pass --resume to go on from it, or another --checkpoint-dir");
+  }
+  if (!good.empty() && !run.allow_numerics_change) numerics_ = good.front().at("numerics").dump();
+}
+
+int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& progress) {
+  if (!on() || !run_.resume) return 0;
+  if (!any_) {
+    progress.Say(run_.checkpoint_dir + ": holds no checkpoint; the run starts anew");
+    return 0;
+  }
+  hlm_resume_options options;
+  hlm_resume_options_init(&options);
+  options.allow_numerics_change = run_.allow_numerics_change ? 1 : 0;
+  const Json result = Json::parse(TextOf(hlm_trainer_resume, trainer, run_.checkpoint_dir.c_str(), &options));
+  for (const Json& bad : result.at("passed_over")) {
+    progress.Warn(bad.at("path").get<std::string>() + " was passed over: " + bad.at("reason").get<std::string>());
+  }
+  const int64_t step = result.at("step").get<int64_t>();
+  const std::string path = result.at("path").get<std::string>();
+  const Json& text = result.at("user_data");
+  if (text.is_string()) {
+    const Json before = Json::parse(text.get<std::string>(), nullptr, false);
+    if (before.is_object()) data_ = before;
+    for (const auto& [key, value] : data.items()) {
+      if (data_.contains(key) && data_.at(key) != value) {
+        throw Error(path + ": was made with " + key + " " + data_.at(key).dump() + ", this run has " + value.dump() +
+                    ": it would not go on as it was");
+      }
+    }
+  }
+  saved_ = step;
+  progress.Say("resumed after step " + FormatCount(step) + " from " + path);
+  return step;
+}
+
+void Checkpoints::AfterStep(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
+  if (!on()) return;
+  try {
+    Check(hlm_trainer_save_wait(trainer, 0, nullptr));
+  } catch (const ApiError& error) {
+    progress.Warn(std::string("a checkpoint was not saved, training goes on: ") + error.what());
+  }
+  if (run_.save_every == 0 || step % run_.save_every != 0) return;
+  try {
+    Save(trainer, data, true);
+    saved_ = step;
+  } catch (const ApiError& error) {
+    progress.Warn("the checkpoint of step " + std::to_string(step) + " was not saved, training goes on: " + error.what());
+  }
+}
+
+void Checkpoints::SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
+  if (!on()) return;
+  bool there = saved_ == step;
+  try {
+    Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+  } catch (const ApiError& error) {
+    progress.Warn(std::string("a checkpoint was not saved: ") + error.what());
+    there = false;
+  }
+  if (!there) Save(trainer, data, false);
+  saved_ = step;
+  progress.Say("checkpoint of step " + FormatCount(step) + " is in " + run_.checkpoint_dir);
+}
+
+void Checkpoints::Save(hlm_trainer* trainer, const Json& data, bool background) {
+  const std::string text = data.dump();
+  hlm_checkpoint_options options;
+  hlm_checkpoint_options_init(&options);
+  options.keep = run_.keep;
+  options.background = background ? 1 : 0;
+  options.user_data = text.c_str();
+  Check(hlm_trainer_save(trainer, run_.checkpoint_dir.c_str(), &options));
+}
+
+}  // namespace horizon

@@ -1,0 +1,165 @@
+#include "samples/horizon/run/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/options/presets.h"
+
+namespace horizon {
+namespace {
+
+constexpr size_t kLargestConfig = 16 << 20;
+
+}  // namespace
+
+Model OpenModel(const ModelOptions& options) {
+  hlm_model* model = nullptr;
+  if (!options.folder.empty()) {
+    Check(hlm_model_open(options.folder.c_str(), &model));
+    return Model(model);
+  }
+  if (!options.preset.empty()) {
+    Check(hlm_model_create(PresetConfig(options.preset).c_str(), options.init_seed, &model));
+    return Model(model);
+  }
+  try {
+    Check(hlm_model_create(ReadTextFile(options.config, kLargestConfig).c_str(), options.init_seed, &model));
+  } catch (const ApiError& error) {  // the library sees a text and cannot name the file
+    throw ApiError(error.code(), options.config + ": " + error.what());
+  }
+  return Model(model);
+}
+
+Json DescribeModel(const Model& model) { return Json::parse(TextOf(hlm_model_describe, model.get())); }
+
+std::string ReadMachine(const Options& options) {
+  if (options.plan.machine.empty()) return "";
+  std::string text = ReadTextFile(options.plan.machine, kLargestConfig);
+  if (text.empty()) throw ApiError(HLM_INVALID_ARGUMENT, options.plan.machine + ": the machine file is empty");
+  return text;
+}
+
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine,
+                               const std::string& numerics) {
+  const EngineOptions& engine = options.engine;
+  hlm_plan_options plan_options;
+  hlm_plan_options_init(&plan_options);
+  plan_options.device = engine.device.c_str();
+  plan_options.purpose = purpose;
+  plan_options.compute = engine.compute;
+  plan_options.batch_size = batch_size;
+  plan_options.seq_len = seq_len;
+  plan_options.micro_batch = engine.micro_batch;
+  plan_options.sweeps = engine.sweeps;
+  plan_options.activations = engine.activations;
+  plan_options.block_inputs = engine.block_inputs;
+  plan_options.slots = engine.slots;
+  plan_options.prefetch = engine.prefetch;
+  plan_options.ring = engine.ring;
+  plan_options.head_chunk = engine.head_chunk;
+  plan_options.max_part_bytes = engine.max_part_bytes;
+  plan_options.grad_dtype = engine.grad_dtype;
+  plan_options.threads = engine.threads;
+  plan_options.optimizer_threads = engine.optimizer_threads;
+  plan_options.host_limit_bytes = engine.host_limit_bytes;
+  plan_options.device_limit_bytes = engine.device_limit_bytes;
+  if (!numerics.empty()) plan_options.numerics_json = numerics.c_str();
+  if (purpose == HLM_PURPOSE_TRAIN) {
+    plan_options.optimizer_timing = engine.optimizer_timing;
+    plan_options.grad_clip = options.optimizer.grad_clip;
+    plan_options.optimizer = options.optimizer.algorithm;
+    if (!options.run.checkpoint_dir.empty()) plan_options.snapshot_bytes = options.run.snapshot_bytes;
+    const bool budget = options.HasBudget();
+    const auto by_budget = [budget](int32_t given, int32_t otherwise) { return given != kByBudget ? given : budget ? -1 : otherwise; };
+    plan_options.states = by_budget(options.optimizer.states, HLM_STATES_F32);
+    plan_options.master = by_budget(options.optimizer.master, HLM_MASTER_SPLIT);
+    plan_options.frozen_copies = options.task.kept_weights();
+    if (budget && !engine.timing_given && !options.task.needs_whole_gradients()) plan_options.optimizer_timing = HLM_TIMING_AUTO;
+  }
+  if (engine.budget_host_bytes > 0) plan_options.host_limit_bytes = engine.budget_host_bytes;
+  if (engine.budget_device_bytes > 0) plan_options.device_limit_bytes = engine.budget_device_bytes;
+  if (!machine.empty()) plan_options.machine_json = machine.c_str();
+  return plan_options;
+}
+
+Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+              const std::string& numerics) {
+  const std::string machine = ReadMachine(options);
+  try {
+    return MakePlan(model, PlanOptionsOf(options, purpose, batch_size, seq_len, machine, numerics));
+  } catch (const ApiError& error) {  // the library sees a text and cannot name the file
+    if (machine.empty() || std::string(error.what()).find("machine file") == std::string::npos) throw;
+    throw ApiError(error.code(), options.plan.machine + ": " + error.what());
+  }
+}
+
+Plan MakePlan(const Model& model, const hlm_plan_options& plan_options) {
+  hlm_plan* plan = nullptr;
+  Check(hlm_plan_make(model.get(), &plan_options, &plan));
+  return Plan(plan);
+}
+
+Json DescribePlan(const Plan& plan) { return Json::parse(TextOf(hlm_plan_json, plan.get())); }
+
+int64_t PlanValue(const Plan& plan, const char* key) {
+  int64_t value = 0;
+  Check(hlm_plan_value(plan.get(), key, &value));
+  return value;
+}
+
+Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps, bool token_metrics) {
+  hlm_trainer_options trainer_options;
+  hlm_trainer_options_init(&trainer_options);
+  trainer_options.lr = options.lr;
+  trainer_options.beta1 = options.beta1;
+  trainer_options.beta2 = options.beta2;
+  trainer_options.eps = options.eps;
+  trainer_options.weight_decay = options.weight_decay;
+  trainer_options.schedule = options.schedule;
+  trainer_options.warmup_steps = options.warmup_steps;
+  trainer_options.total_steps = total_steps;
+  trainer_options.min_lr_ratio = options.min_lr_ratio;
+  trainer_options.token_metrics = token_metrics ? 1 : 0;
+  hlm_trainer* trainer = nullptr;
+  Check(hlm_trainer_create(model.get(), plan.get(), &trainer_options, &trainer));
+  return Trainer(trainer);
+}
+
+hlm_batch ViewOf(const Batch& batch) {
+  hlm_batch view;
+  hlm_batch_init(&view);
+  view.ids = batch.ids.data();
+  view.n_ids = batch.ids.size();
+  view.offsets = batch.offsets.data();
+  view.n_offsets = batch.offsets.size();
+  view.labels = batch.labels.empty() ? nullptr : batch.labels.data();
+  view.n_labels = batch.labels.size();
+  return view;
+}
+
+Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size) {
+  Evaluation result;
+  Batch batch;
+  std::vector<int64_t> rows;
+  double sum = 0;
+  for (int64_t begin = 0; begin < data.rows(); begin += batch_size) {
+    rows.resize(static_cast<size_t>(std::min(batch_size, data.rows() - begin)));
+    std::iota(rows.begin(), rows.end(), begin);
+    data.Fill(rows, batch);
+    if (batch.predictions == 0) continue;  // its labels are all -100
+    const hlm_batch view = ViewOf(batch);
+    double loss = 0;
+    int64_t tokens = 0;
+    Check(hlm_trainer_evaluate(trainer, &view, &loss, &tokens));
+    sum += loss * static_cast<double>(tokens);
+    result.tokens += tokens;
+  }
+  result.loss = sum / static_cast<double>(result.tokens);
+  result.perplexity = std::exp(result.loss);
+  return result;
+}
+
+}  // namespace horizon

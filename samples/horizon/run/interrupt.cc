@@ -1,0 +1,53 @@
+#include "samples/horizon/run/interrupt.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <ctime>
+
+namespace horizon {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Interrupt::~Interrupt() {
+  done_ = true;
+  thread_.join();
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void Interrupt::Run() {
+  const sigset_t set = StopSignals();
+  const timespec poll = {0, 50'000'000};  // how long the end of a run may wait for this thread
+  while (!done_) {
+    const int signal = sigtimedwait(&set, nullptr, &poll);
+    if (signal < 0) continue;
+    if (signal_.exchange(signal) != 0) {
+      sigset_t one;
+      sigemptyset(&one);
+      sigaddset(&one, signal);
+      ::signal(signal, SIG_DFL);
+      raise(signal);  // pending for this thread until it is unblocked
+      pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+    }
+    std::lock_guard lock(mutex_);
+    hlm_trainer_cancel(trainer_);
+  }
+}
+
+}  // namespace horizon

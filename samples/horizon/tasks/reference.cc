@@ -1,0 +1,124 @@
+#include "samples/horizon/tasks/reference.h"
+
+#define XXH_INLINE_ALL  // as in the library: no further library to be there at run time
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "samples/horizon/base/text.h"
+
+namespace horizon {
+namespace {
+
+// A column holds floats; the two together hold a double's sum to 2^-48 of itself, so that the first loss is ln 2 whatever the
+// sum.
+constexpr const char* kSum = "reference_sum";
+constexpr const char* kRest = "reference_rest";
+
+constexpr size_t kPiece = 16 << 20;
+
+bool ReadColumn(hlm_dataset* set, const char* name, const std::string& key, std::vector<float>& values) {
+  hlm_error* error = hlm_dataset_read_column(set, name, key.c_str(), values.data(), values.size());
+  if (hlm_error_code(error) == HLM_NOT_FOUND) {
+    hlm_error_destroy(error);
+    return false;
+  }
+  Check(error);
+  return true;
+}
+
+void WriteColumn(hlm_dataset* set, const char* name, const std::string& key, const std::vector<float>& values) {
+  hlm_error* error = hlm_dataset_write_column(set, name, key.c_str(), values.data(), values.size());
+  if (hlm_error_code(error) == HLM_FAILED_PRECONDITION) return hlm_error_destroy(error);  // no cache: the next run computes again
+  Check(error);
+}
+
+}  // namespace
+
+std::string HashWeights(hlm_trainer* trainer, const Json& model) {
+  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(), XXH3_freeState);
+  if (hash == nullptr) throw Error("no memory for the hash of the weights");
+  XXH3_128bits_reset(hash.get());
+  std::vector<char> piece(kPiece);
+  for (const Json& tensor : model.at("tensors")) {
+    const std::string name = tensor.at("name").get<std::string>();
+    XXH3_128bits_update(hash.get(), name.data(), name.size());
+    size_t bytes = sizeof(float);
+    for (const Json& dimension : tensor.at("shape")) bytes *= dimension.get<size_t>();
+    for (size_t at = 0; at < bytes; at += kPiece) {
+      const size_t n = std::min(kPiece, bytes - at);
+      Check(hlm_trainer_read_tensor(trainer, name.c_str(), HLM_TENSOR_WEIGHT, at, piece.data(), n));
+      XXH3_128bits_update(hash.get(), piece.data(), n);
+    }
+  }
+  const XXH128_hash_t sum = XXH3_128bits_digest(hash.get());
+  return Format("%016llx%016llx", static_cast<unsigned long long>(sum.high64), static_cast<unsigned long long>(sum.low64));
+}
+
+std::string ReferenceKey(const Options& options, const std::string& weights) {
+  return "weights " + weights + ", compute " + (options.engine.compute == HLM_DTYPE_F32 ? "f32" : "bf16");
+}
+
+std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch& batch) {
+  std::vector<float> logprobs(batch.n_ids);
+  Check(hlm_trainer_logprobs(trainer, weights, &batch, logprobs.data(), logprobs.size(), nullptr, 0, nullptr, 0));
+  std::vector<double> sums(batch.n_offsets - 1);
+  Check(hlm_batch_sum_logprobs(&batch, logprobs.data(), logprobs.size(), sums.data(), sums.size(), nullptr, 0));
+  return sums;
+}
+
+void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& tools, const std::string& key, int64_t rows,
+                        Progress& progress) {
+  const auto documents = set.description().at("column_length").get<size_t>();
+  const float unknown = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> sum(documents, unknown), rest(documents, unknown);
+  if (!ReadColumn(set.get(), kSum, key, sum) || !ReadColumn(set.get(), kRest, key, rest)) {
+    sum.assign(documents, unknown);
+    rest.assign(documents, unknown);
+  }
+  sums_.resize(documents);
+  for (size_t d = 0; d < documents; ++d) sums_[d] = double{sum[d]} + double{rest[d]};
+
+  // Once through everything: with shares an epoch need not hold every example.
+  Json config = set.config();
+  for (Json& source : config["data"]) source.erase("weight");
+  config["epochs"] = 1;
+  Examples all(config, tools);
+  hlm_dataset_batch batch;
+  int64_t computed = 0, read = 0;
+  while (all.Next(rows, batch)) {
+    const auto known = [&](int64_t d) { return !std::isnan(sums_[static_cast<size_t>(d)]); };
+    if (std::all_of(batch.documents, batch.documents + batch.n_documents, known)) {
+      read += static_cast<int64_t>(batch.n_documents);
+      continue;
+    }
+    const std::vector<double> sums = SumLogProbs(trainer, nullptr, ViewOf(batch));
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const auto d = static_cast<size_t>(batch.documents[i]);
+      sum[d] = static_cast<float>(sums[i]);
+      rest[d] = static_cast<float>(sums[i] - double{sum[d]});
+      sums_[d] = double{sum[d]} + double{rest[d]};
+    }
+    computed += static_cast<int64_t>(sums.size());
+  }
+  if (computed > 0) {
+    WriteColumn(set.get(), kSum, key, sum);
+    WriteColumn(set.get(), kRest, key, rest);
+  }
+  progress.Say("reference: log-probabilities of " + FormatCount(computed) + " documents computed, of " + FormatCount(read) +
+               " read");
+}
+
+std::vector<double> Reference::SumsOf(const hlm_dataset_batch& batch) const {
+  std::vector<double> sums(batch.n_documents);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    sums[i] = sums_.at(static_cast<size_t>(batch.documents[i]));
+    if (std::isnan(sums[i])) throw Error("the reference says nothing of document " + std::to_string(batch.documents[i]));
+  }
+  return sums;
+}
+
+}  // namespace horizon

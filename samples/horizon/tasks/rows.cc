@@ -1,0 +1,76 @@
+// Rows of token files: every token is predicted, unless its label is -100.
+#include <algorithm>
+#include <optional>
+
+#include "samples/horizon/base/text.h"
+#include "samples/horizon/data/order.h"
+#include "samples/horizon/data/tokenizer.h"
+#include "samples/horizon/tasks/task.h"
+
+namespace horizon {
+namespace {
+
+class RowsTask : public Task {
+ public:
+  RowsTask(const Options& options, const Json& model)
+      : options_(options),
+        data_(Open(options, model, options.data.data, options.data.labels)),
+        order_(data_.rows(), options.shape.batch_size, options.run.seed, !options.run.no_shuffle) {
+    if (!options.run.eval_data.empty()) eval_data_.emplace(Open(options, model, options.run.eval_data, options.run.eval_labels));
+  }
+
+  std::string name() const override { return "rows"; }
+  std::string Summary() const override {
+    return FormatCount(data_.rows()) + " rows of " + FormatCount(data_.row_tokens()) + " tokens, " +
+           FormatCount(std::min(options_.shape.batch_size, data_.rows())) + " in a step";
+  }
+  int64_t rows() const override { return options_.shape.batch_size; }
+  // Held-out rows may be longer than those trained on; they go through the same plan.
+  int64_t row_tokens() const override { return std::max(data_.row_tokens(), eval_data_ ? eval_data_->row_tokens() : 0); }
+  int64_t steps_per_epoch() const override { return order_.batches_per_epoch(); }
+
+  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json&) override {
+    data_.Fill(order_.Batch(step - 1), batch_);
+    const hlm_batch view = ViewOf(batch_);
+    hlm_step_metrics metrics;
+    hlm_step_metrics_init(&metrics);
+    // Where every label of these rows is -100 there is nothing to learn: the library skips the step, the run goes on.
+    Check(hlm_trainer_step(trainer, &view, &metrics));
+    return metrics;
+  }
+
+  int64_t step_tokens() const override { return static_cast<int64_t>(batch_.ids.size()); }
+
+  Json Identity() const override {
+    return {{"rows", data_.rows()},
+            {"row_tokens", data_.row_tokens()},
+            {"batch_size", options_.shape.batch_size},
+            {"seed", options_.run.seed},
+            {"shuffle", !options_.run.no_shuffle}};
+  }
+
+  bool has_evaluation() const override { return eval_data_.has_value(); }
+  Json Evaluate(hlm_trainer* trainer) override {
+    const Evaluation result = horizon::Evaluate(trainer, *eval_data_, options_.shape.batch_size);
+    return {{"eval_loss", result.loss}, {"eval_perplexity", result.perplexity}, {"eval_tokens", result.tokens}};
+  }
+
+ private:
+  static Dataset Open(const Options& options, const Json& model, const std::string& data, const std::string& labels) {
+    return Dataset(data, labels, options.shape.seq_len, model.at("vocab_size").get<int64_t>(), ReaderOf(options.model));
+  }
+
+  const Options& options_;
+  Dataset data_;
+  std::optional<Dataset> eval_data_;
+  RowOrder order_;
+  Batch batch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model) {
+  return std::make_unique<RowsTask>(options, model);
+}
+
+}  // namespace horizon

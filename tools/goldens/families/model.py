@@ -1,0 +1,152 @@
+"""A family's tiny model: drawn, saved by transformers, loaded again, and its parameters in the names and rows of the files."""
+
+import contextlib
+import pathlib
+import re
+import tempfile
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from cases import generator
+from families.precision import exact
+
+
+def config_of(family, **changes):
+    from transformers import AutoConfig
+
+    text = {"vocab_size": family.vocab, **family.config}
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(text.get(key), dict) and not key.startswith("rope"):
+            text[key] = {**text[key], **value}
+        else:
+            text[key] = value
+    config = AutoConfig.for_model(family.model_type, **text)
+    for part in (config, config.get_text_config()):
+        part._attn_implementation = "eager"
+        part._experts_implementation = "eager"
+    return config
+
+
+def model_class(config):
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
+        if type(config) in auto._model_mapping.keys():
+            return auto
+    raise KeyError(f"no causal model for {type(config).__name__}")
+
+
+def new_model(config, dtype):
+    return model_class(config).from_config(config, dtype=dtype, attn_implementation="eager").eval()
+
+
+def drawn_value(family, name, initial):
+    """Norm weights about their neutral value, biases about 0, everything else by its fan-in: no part is neutral.
+
+    Whether a norm multiplies by w or by 1 + w shows in what the family's own initialisation gave it."""
+    normal = torch.from_numpy(generator(family.seed or len(family.name), family.name, name).standard_normal(tuple(initial.shape)))
+    for pattern, std in family.std.items():
+        if re.search(pattern, name):
+            return initial.double() + std * normal if initial.dim() < 2 else std * normal
+    if "embed" in name.rsplit(".", 2)[-2] or re.search(r"\b(wte|wpe|word_embeddings)\.", name):
+        return family.embedding_std * normal
+    if initial.dim() < 2:
+        constant = initial.numel() == 0 or bool((initial == initial.flatten()[0]).all())
+        return initial.double() + (0.3 if constant and "bias" in name else 0.25) * normal
+    fan_in = initial.shape[1] if family.experts_in_rows and initial.dim() == 3 else initial.shape[-1]
+    return 1.3 / np.sqrt(fan_in) * normal
+
+
+def persistent_buffers(model):
+    kept = model.state_dict()
+    return {name: buffer for name, buffer in model.named_buffers() if name in kept and buffer.is_floating_point()}
+
+
+def draw(family, model):
+    with torch.no_grad():
+        for name, value in [*model.named_parameters(), *persistent_buffers(model).items()]:
+            value.copy_(drawn_value(family, name, value.detach().float()).to(torch.bfloat16))
+
+
+def write(family, folder):
+    """Draws the model and lets transformers write it; the file's names, rows and types are its own."""
+    torch.manual_seed(1)
+    model = new_model(config_of(family), getattr(torch, family.dtype))
+    draw(family, model)
+    model.save_pretrained(folder)
+
+
+def load(folder, dtype):
+    """The model of a folder, every tensor found and used."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder)
+    with exact() if dtype == torch.float64 else contextlib.nullcontext():
+        model, info = model_class(config).from_pretrained(
+            folder, dtype=dtype, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
+        model = model.to(dtype).eval()
+    problems = {key: sorted(map(str, value)) for key, value in info.items() if value}
+    if problems:
+        raise RuntimeError(f"{folder}: {problems}")
+    for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if value.is_floating_point() and value.dtype != dtype:
+            raise RuntimeError(f"{folder}: {name} is {value.dtype}")
+    return model
+
+
+def forget_lengths(model):
+    """Dynamic rotary embeddings remember the longest document that they saw; here each document is alone."""
+    for module in model.modules():
+        if hasattr(module, "max_seq_len_cached") and hasattr(module, "original_inv_freq"):
+            module.max_seq_len_cached = module.original_max_seq_len
+            module.inv_freq = module.original_inv_freq.clone()
+
+
+def trained_parameters(model):
+    """Some families keep a router's bias as a parameter that no gradient reaches."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def logits_of(model):
+    dtype = next(model.parameters()).dtype
+
+    def run(ids):
+        forget_lengths(model)
+        with exact() if dtype == torch.float64 else contextlib.nullcontext():
+            return model(input_ids=ids[None], use_cache=False).logits[0]
+
+    return run
+
+
+def read_files(folder):
+    tensors = {}
+    for file in sorted(pathlib.Path(folder).glob("*.safetensors")):
+        tensors.update(load_file(file))
+    return tensors
+
+
+def on_disk(model, values):
+    """What the files would hold if the parameters had these values: conversions of names, rows and stacks are transformers'."""
+    parameters = trained_parameters(model)
+    before = {name: p.detach().clone() for name, p in parameters.items()}
+    with torch.no_grad():
+        for name, p in parameters.items():
+            p.copy_(values[name])
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            return {name: value.clone() for name, value in read_files(folder).items()}
+    finally:
+        with torch.no_grad():
+            for name, p in parameters.items():
+                p.copy_(before[name])
+
+
+def parameter_names_on_disk(model):
+    """The tensors of the files that are parameters, in their order; the others are buffers, which nothing trains."""
+    ones = on_disk(model, {name: torch.ones_like(p) for name, p in trained_parameters(model).items()})
+    twos = on_disk(model, {name: torch.full_like(p, 2.0) for name, p in trained_parameters(model).items()})
+    trained = [name for name in ones if not torch.equal(ones[name], twos[name])]
+    return trained, [name for name in ones if name not in trained]
