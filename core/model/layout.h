@@ -27,7 +27,7 @@ struct TensorSpec {
   int64_t offset = 0;          // elements from the start of the slab
   int64_t elements = 0;
   TensorInit init = TensorInit::kNormal;
-  std::shared_ptr<const TensorOrder> order;  // null: the slab has the elements as the file has them
+  std::shared_ptr<const TensorOrder> order = nullptr;  // null: the slab has the elements as the file has them
   bool Decays() const { return shape.size() >= 2; }
 };
 

@@ -74,8 +74,8 @@ struct AttentionSpec {
   double clip = 0;            // c > 0: q, k, v are held within [-c, c]
   double temperature = 0;     // t > 0: queries times 1 + t ln(1 + floor(position / temperature_span))
   int64_t temperature_span = 1;
-  QkNormSpec qk_norm;
-  NormSpec v_norm;
+  QkNormSpec qk_norm = {};
+  NormSpec v_norm = {};
 
   int64_t QueryWidth() const { return heads * head_dim; }
   int64_t KeyWidth() const { return kv_heads * head_dim; }
@@ -99,15 +99,15 @@ using BodySpec = std::variant<AttentionSpec, MlpSpec>;
 
 struct BranchBody {
   BodySpec body;
-  NormSpec before;  // of this body alone
+  NormSpec before = {};  // of this body alone
 
   bool operator==(const BranchBody&) const = default;
 };
 
 struct BranchSpec {
-  NormSpec before;  // what all bodies of the branch read
-  std::vector<BranchBody> bodies;
-  NormSpec after;
+  NormSpec before = {};  // what all bodies of the branch read
+  std::vector<BranchBody> bodies = {};
+  NormSpec after = {};
   double scale = 1;
 
   bool operator==(const BranchSpec&) const = default;

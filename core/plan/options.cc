@@ -115,12 +115,23 @@ void CheckWidths(const PlanInputs& in) {
   }
 }
 
+// A dynamic rotary embedding changes with each length above the one that the model was made for.
+void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
+  for (const RopeSpec& rope : in.spec.ropes) {
+    if (rope.kind == RopeSpec::Kind::kDynamic && o.seq_len > rope.original_max_positions) {
+      throw Unimplemented("seq_len is ", o.seq_len, "; with rope_type dynamic documents of up to max_position_embeddings, ",
+                          rope.original_max_positions, ", are supported");
+    }
+  }
+}
+
 }  // namespace
 
 void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
   PlanOptions& o = plan.options;
   CheckOptions(o);
+  CheckRopes(in, o);
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
