@@ -4,6 +4,7 @@
 
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
+#include "core/cpu/views.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -111,7 +112,40 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     }
   }
 }
-void LossRows(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
+// Logits that are scaled or capped first: a row of them in scratch, whose gradient then goes through the cap.
+template <class T>
+void CappedLossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end, float* scratch) {
+  const int64_t vocab = args.vocab;
+  float *capped = scratch, *gradient = args.dlogits == nullptr ? nullptr : scratch + vocab;
+  const auto at = [](auto* optional, int64_t r) { return optional == nullptr ? nullptr : optional + r; };
+  for (int64_t r = begin; r < end; ++r) {
+    for (int64_t i = 0; i < vocab; ++i) capped[i] = CappedLogit(args.logits[r * vocab + i], args.logit_scale, args.soft_cap);
+    CrossEntropyArgs row = args;
+    row.rows = 1;
+    row.logits = capped;
+    row.targets += r;
+    row.weights = at(args.weights, r);
+    row.nll += r;
+    row.dlogits = gradient;
+    row.entropy_weights = at(args.entropy_weights, r);
+    row.entropies = at(args.entropies, r);
+    row.best = at(args.best, r);
+    LossRowsOf<float>(row, 0, 1);
+    if (gradient == nullptr) continue;
+    T* to = static_cast<T*>(args.dlogits) + r * vocab;
+    for (int64_t i = 0; i < vocab; ++i) {
+      const float t = args.soft_cap > 0 ? capped[i] / args.soft_cap : 0.0f, slope = args.logit_scale * (1 - t * t);
+      to[i] = FromFloat<T>(gradient[i] * slope);
+    }
+  }
+}
+
+void LossRows(const CrossEntropyArgs& args, int64_t begin, int64_t end, float* scratch) {
+  if (scratch != nullptr) {
+    args.type == DType::kF32 ? CappedLossRowsOf<float>(args, begin, end, scratch)
+                             : CappedLossRowsOf<bf16_t>(args, begin, end, scratch);
+    return;
+  }
   args.type == DType::kF32 ? LossRowsOf<float>(args, begin, end) : LossRowsOf<bf16_t>(args, begin, end);
 }
 
@@ -124,9 +158,14 @@ namespace hlm {
 
 HWY_EXPORT(LossRows);
 
-void CrossEntropyKernel(const CrossEntropyArgs& args) {
+size_t CrossEntropyFloats(const CrossEntropyArgs& args, int64_t threads) {
+  return args.logit_scale != 1 || args.soft_cap > 0 ? static_cast<size_t>(threads * 2 * args.vocab) : 0;
+}
+
+void CrossEntropyKernel(const CrossEntropyArgs& args, float* scratch) {
   ParallelBlocks(args.rows, RowsPerBlock(args.vocab), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(LossRows)(args, begin, end);
+    float* own = scratch == nullptr ? nullptr : scratch + omp_get_thread_num() * 2 * args.vocab;
+    HWY_DYNAMIC_DISPATCH(LossRows)(args, begin, end, own);
   });
 }
 

@@ -2,23 +2,23 @@
 
 #include <utility>
 
-#include "core/base/error.h"
-
 namespace hlm {
 namespace {
 
 // y = x + scale z; x may be null, and y may be either.
-void AddScaled(const BlockRun&, int64_t, const void*, double, const void*, void*) { throw Unimplemented("residual branches with a scale or a norm behind them"); }
+void AddScaled(const BlockRun& run, int64_t n, const void* x, double scale, const void* z, void* y) {
+  run.ops.ScaleAdd(run.stream, {.type = run.type, .n = n, .scale = static_cast<float>(scale), .x = x, .z = z, .y = y});
+}
 
 }  // namespace
 
-Block::Block(const BlockSpec& spec, int64_t hidden) : hidden_(hidden) {
+Block::Block(const BlockSpec& spec, const ModelSpec& model) : hidden_(model.hidden) {
   for (size_t b = 0; b < spec.branches.size(); ++b) {
-    Declare(spec.branches[b], static_cast<int64_t>(b), b + 1 == spec.branches.size());
+    Declare(spec.branches[b], model, static_cast<int64_t>(b), b + 1 == spec.branches.size());
   }
 }
 
-void Block::Declare(const BranchSpec& spec, int64_t number, bool last) {
+void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last) {
   Declaration& d = declaration_;
   d.BeginBranch(number);
   d.BeginBody(BodyName(spec.bodies.front().body));
@@ -26,24 +26,24 @@ void Block::Declare(const BranchSpec& spec, int64_t number, bool last) {
   branch.scale = spec.scale;
   const auto normed = [&] { return d.Saved("normed", hidden_, Remake::kPass); };
   if (spec.before.on()) {
-    branch.before = NormPart(spec.before, hidden_, "before", d);
+    branch.before = NormPart(spec.before, {.width = hidden_}, "before", d);
     branch.normed = normed();
   }
   for (const BranchBody& from : spec.bodies) {
     d.BeginBody(BodyName(from.body));
     Item item;
     if (from.before.on()) {
-      item.before = NormPart(from.before, hidden_, "before", d);
+      item.before = NormPart(from.before, {.width = hidden_}, "before", d);
       item.normed = normed();
     }
-    item.body = MakeBody(from.body, hidden_, d);
+    item.body = MakeBody(from.body, model, d);
     item.gradient = d.Temp("d normed", hidden_);
     branch.items.push_back(std::move(item));
   }
   d.BeginBody(BodyName(spec.bodies.front().body));
   if (branch.items.size() > 1) branch.partial = d.Temp("partial sum", 2 * hidden_, true);
   if (spec.after.on()) {
-    branch.after = NormPart(spec.after, hidden_, "after", d);
+    branch.after = NormPart(spec.after, {.width = hidden_}, "after", d);
     branch.sum = d.Saved("sum of the bodies", hidden_, Remake::kProduct);
   } else if (!branch.plain()) {
     branch.sum = d.Temp("sum of the bodies", hidden_, true);
@@ -72,13 +72,13 @@ const void* Block::Normed(const BlockRun& run, const Branch& branch, const Item&
 
 void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
-  if (branch.before.on() && run.Missing({branch.normed, branch.before.stats()})) branch.before.Forward(run, x, run.Saved(branch.normed));
-  const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum, branch.after.stats()}) : y != nullptr;
+  if (branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run))) branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
+  const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
   const bool made = branch.after.on() && !run.Missing({branch.sum});
   const void* addend = branch.plain() ? x : nullptr;
   for (size_t i = 0; i < branch.items.size(); ++i) {
     const Item& item = branch.items[i];
-    if (item.before.on() && run.Missing({item.normed, item.before.stats()})) item.before.Forward(run, x, run.Saved(item.normed));
+    if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run))) item.before.Forward(run, {x}, {run.Saved(item.normed)});
     void* to = branch.plain() ? y : branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
     if (i + 1 < branch.items.size()) {
       // Two halves take turns: an operation must not add to what it writes.
@@ -89,8 +89,8 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, vo
   }
   if (branch.plain()) return;
   const void* sum = branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
-  if (branch.after.on() && (y != nullptr || run.Missing({branch.after.stats()}))) {
-    branch.after.Forward(run, sum, run.Temp(branch.scaled));
+  if (branch.after.on() && (y != nullptr || branch.after.Missing(run))) {
+    branch.after.Forward(run, {sum}, {run.Temp(branch.scaled)});
     sum = run.Temp(branch.scaled);
   }
   if (y != nullptr) {
@@ -113,7 +113,7 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
     dsum = run.Temp(branch.dsum);
   }
   if (branch.after.on()) {
-    branch.after.Backward(run, run.Saved(branch.sum), dsum, nullptr, run.Temp(branch.dsum));
+    branch.after.Backward(run, {run.Saved(branch.sum)}, {dsum}, {}, {run.Temp(branch.dsum)});
     dsum = run.Temp(branch.dsum);
   }
   // All bodies first: where nothing stands between, the gradient that they read is the one that is added to below.
@@ -122,7 +122,7 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
   for (const Item& item : branch.items) {
     void* own = run.Temp(item.gradient);
     if (item.before.on()) {
-      item.before.Backward(run, x, own, gradient, gradient);
+      item.before.Backward(run, {x}, {own}, {gradient}, {gradient});
     } else if (shared == nullptr) {
       shared = own;
     } else {
@@ -131,7 +131,7 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
   }
   if (shared == nullptr) return;
   if (branch.before.on()) {
-    branch.before.Backward(run, x, shared, gradient, gradient);
+    branch.before.Backward(run, {x}, {shared}, {gradient}, {gradient});
   } else {
     AddScaled(run, n, gradient, 1, shared, gradient);
   }

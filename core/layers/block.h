@@ -17,7 +17,8 @@ namespace hlm {
 
 class Block {
  public:
-  Block(const BlockSpec& spec, int64_t hidden);
+  // `model`: for its width and its rotary embeddings.
+  Block(const BlockSpec& spec, const ModelSpec& model);
 
   const Declaration& declaration() const { return declaration_; }
 
@@ -43,7 +44,7 @@ class Block {
     int64_t partial = -1, scaled = -1, dsum = -1, dnormed = -1;  // for a moment
     bool plain() const { return !after.on() && scale == 1; }
   };
-  void Declare(const BranchSpec& spec, int64_t number, bool last);
+  void Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last);
   void Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
   void Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const;
   const void* Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;

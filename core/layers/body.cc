@@ -7,10 +7,10 @@ namespace hlm {
 namespace {
 
 struct Maker {
-  int64_t hidden;
+  const ModelSpec& model;
   Declaration& declaration;
-  std::unique_ptr<Body> operator()(const AttentionSpec& spec) const { return std::make_unique<AttentionBody>(spec, hidden, declaration); }
-  std::unique_ptr<Body> operator()(const MlpSpec& spec) const { return std::make_unique<MlpBody>(spec, hidden, declaration); }
+  std::unique_ptr<Body> operator()(const AttentionSpec& spec) const { return std::make_unique<AttentionBody>(spec, model, declaration); }
+  std::unique_ptr<Body> operator()(const MlpSpec& spec) const { return std::make_unique<MlpBody>(spec, model.hidden, declaration); }
 };
 
 struct Namer {
@@ -20,8 +20,8 @@ struct Namer {
 
 }  // namespace
 
-std::unique_ptr<Body> MakeBody(const BodySpec& spec, int64_t hidden, Declaration& declaration) {
-  return std::visit(Maker{hidden, declaration}, spec);
+std::unique_ptr<Body> MakeBody(const BodySpec& spec, const ModelSpec& model, Declaration& declaration) {
+  return std::visit(Maker{model, declaration}, spec);
 }
 
 const char* BodyName(const BodySpec& spec) { return std::visit(Namer{}, spec); }

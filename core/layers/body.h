@@ -23,7 +23,7 @@ class Body {
   virtual void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const = 0;
 };
 
-std::unique_ptr<Body> MakeBody(const BodySpec& spec, int64_t hidden, Declaration& declaration);
+std::unique_ptr<Body> MakeBody(const BodySpec& spec, const ModelSpec& model, Declaration& declaration);
 const char* BodyName(const BodySpec& spec);  // "attention": what its roles begin with
 
 }  // namespace hlm

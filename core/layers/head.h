@@ -8,6 +8,7 @@
 #include "core/base/dtype.h"
 #include "core/device/ops.h"
 #include "core/layers/micro.h"
+#include "core/layers/norm.h"
 #include "core/model/spec.h"
 
 namespace hlm {
@@ -29,10 +30,10 @@ struct HeadGradients {
 
 // The head's buffers for one micro-batch: normed states and their gradient, rstd, one chunk of logits and of their gradient.
 struct HeadLayout {
-  int64_t normed, dnormed, rstd, logits, dlogits;
+  int64_t normed, dnormed, mean, rstd, logits, dlogits;
   int64_t total = 0;
 };
-HeadLayout MakeHeadLayout(int64_t hidden, int64_t vocab, DType type, int64_t tokens, int64_t chunk, bool backward);
+HeadLayout MakeHeadLayout(const ModelSpec& spec, DType type, int64_t tokens, int64_t chunk, bool backward);
 
 class HeadTemplate {
  public:
@@ -56,6 +57,9 @@ class HeadTemplate {
   int64_t chunk() const { return chunk_; }
 
  private:
+  // Logits before scale and cap, which the loss applies itself.
+  const float* Product(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const;
+  NormCall Call(const HeadWeights& w, const MicroView& micro, const HeadGradients& g) const;
   std::byte* NormedRow(int64_t row) const { return buffers_ + at_.normed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_)); }
   std::byte* NormedGradientRow(int64_t row) const {
     return buffers_ + at_.dnormed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_));

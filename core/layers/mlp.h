@@ -17,8 +17,13 @@ class MlpBody : public Body {
   void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
 
  private:
+  // SwiGLU, which has operations of its own.
+  bool SwiGlu() const { return spec_.gated && spec_.function == Function::kSilu; }
+  XieluArgs Xielu(const BlockRun& run) const;
+
   MlpSpec spec_;
   LinearPart in_, down_;
+  int64_t alpha_p_ = -1, alpha_n_ = -1;  // weights of xIELU
   int64_t gate_up_, product_;             // saved
   int64_t dgate_up_, dproduct_;           // for a moment
 };

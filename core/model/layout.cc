@@ -83,7 +83,7 @@ ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names) {
   ModelLayout layout;
   layout.tied = spec.tied;
   layout.kind_of = spec.kind_of;
-  for (const BlockSpec& block : spec.kinds) layout.kinds.push_back(std::make_shared<const Block>(block, spec.hidden));
+  for (const BlockSpec& block : spec.kinds) layout.kinds.push_back(std::make_shared<const Block>(block, spec));
 
   AddEmbedding(spec, names, layout);
   for (int64_t layer = 0; layer < spec.layers(); ++layer) {

@@ -129,10 +129,11 @@ struct HeadSpec {
 };
 
 struct EmbeddingSpec {
-  double scale = 1;              // rounded to the compute type before it is used
+  double scale = 1;
+  bool rounded_scale = false;    // the scale is held in the compute type
   int64_t positions = 0;         // rows of a table of learnt positions; 0: none
   int64_t position_offset = 0;   // row of position 0
-  NormSpec norm;
+  NormSpec norm = {};
   int64_t pad_token = -1;        // its row gets no gradient from the lookup
 
   bool operator==(const EmbeddingSpec&) const = default;

@@ -77,7 +77,7 @@ std::string Whole(const ModelSpec& spec) {
   json.Member("architecture", spec.architecture).Member("vocab_size", spec.vocab).Member("hidden_size", spec.hidden);
   json.Member("num_hidden_layers", spec.layers()).Member("tie_word_embeddings", spec.tied);
   json.Key("embedding").BeginObject();
-  json.Member("scale", spec.embedding.scale).Member("positions", spec.embedding.positions);
+  json.Member("scale", spec.embedding.scale).Member("rounded_scale", spec.embedding.rounded_scale).Member("positions", spec.embedding.positions);
   json.Member("position_offset", spec.embedding.position_offset).Member("pad_token", spec.embedding.pad_token);
   json.Key("norm");
   Write(json, spec.embedding.norm);

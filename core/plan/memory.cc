@@ -117,7 +117,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   }
   a.temporaries = arena.Take(temporaries);
   a.scratch = arena.Take(scratch);
-  a.head = arena.Take(MakeHeadLayout(spec.hidden, spec.vocab, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
+  a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
   a.rotary = arena.Take(RotaryTables(spec, plan).total);
   a.workspace = arena.Take(WorkspaceOf(*plan.rehearsal));

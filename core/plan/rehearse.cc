@@ -64,7 +64,7 @@ class Stage {
 
   CallList Head(bool backward) {
     const HeadLayout places =
-        MakeHeadLayout(spec_.hidden, spec_.vocab, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
+        MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
     const HeadTemplate head(spec_, plan_.numerics.compute, plan_.numerics.head_chunk, places, Fake(kHead));
     const auto part = [](uintptr_t which, int64_t offset) { return offset < 0 ? nullptr : Fake(which) + (offset << 3); };
     const auto sum = [&](int64_t offset) { return reinterpret_cast<float*>(part(kAccumulator, offset)); };

@@ -43,7 +43,7 @@ void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made 
 
 HeadTemplate DeviceBuffers::Head() const {
   const bool backward = plan_.purpose != Purpose::kForward;
-  const HeadLayout layout = MakeHeadLayout(spec_.hidden, spec_.vocab, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
+  const HeadLayout layout = MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
   return HeadTemplate(spec_, plan_.numerics.compute, plan_.numerics.head_chunk, layout, At(range_.head));
 }
 

@@ -63,7 +63,7 @@ TEST(Plan, StashHoldsWhatThePolicySays) {
   const ModelSpec s = Spec7B();
   const AttentionSpec a = *FirstOf<AttentionSpec>(s);
   const int64_t h = s.hidden, q = a.QkvWidth(), i = FirstOf<MlpSpec>(s)->intermediate, fp32 = 4 * (2 + a.heads);
-  const Block block(s.kinds[0], h);
+  const Block block(s.kinds[0], s);
   const auto bytes = [&](Activations policy) {
     Plan plan;
     plan.sweep_tokens = 1024, plan.activations = {policy};

@@ -55,8 +55,8 @@ struct ActivateBackwardArgs {
   ActFunction kind = ActFunction::kSilu;
   int64_t rows = 0, heads = 1, width = 0;
   View x, up, dy;
-  MutableView dx;            // may lie where x or dy lies
-  MutableView dup;           // where up is given: may lie where up lies
+  MutableView dx;             // may lie where x or dy lies
+  MutableView dup;            // where up is given: may lie where up or dy lies
   XieluArgs xielu;
   float* dalpha_p = nullptr;  // one number each, or null
   float* dalpha_n = nullptr;

@@ -19,6 +19,14 @@ struct MutableView {
   operator View() const { return {data, row, head}; }  // NOLINT(google-explicit-constructor): what can be written can be read
 };
 
+// The same with numbers for both distances.
+template <class AnyView>
+AnyView Resolved(AnyView view, int64_t heads, int64_t width) {
+  if (view.head == kDense) view.head = width;
+  if (view.row == kDense) view.row = heads * view.head;
+  return view;
+}
+
 }  // namespace hlm
 
 #endif  // HORIZON_LM_CORE_DEVICE_ARGS_VIEW_H_

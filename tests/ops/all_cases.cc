@@ -1,0 +1,14 @@
+#include "tests/ops/cases.h"
+
+namespace hlm::ops_test {
+
+std::vector<OpCase> AllCases() {
+  std::vector<OpCase> all;
+  for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, LossCases}) {
+    const std::vector<OpCase> more = list();
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
+}  // namespace hlm::ops_test
