@@ -12,13 +12,16 @@ namespace {
 // The tensors of a group on disk: one of its own name, or one a member.
 void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
   if (const auto whole = names.find(group.role); whole != names.end()) {
-    tensors.push_back(WholeTensor(group, whole->second, prefix));
+    tensors.push_back(MakeTensor(group.members, whole->second, prefix));
     return;
   }
-  for (const WeightMember& member : group.members) {
-    const auto found = names.find(member.role);
-    if (found == names.end()) throw Unimplemented("the family has no name for the tensor in the role ", member.role);
-    tensors.push_back(MemberTensor(member, found->second, prefix));
+  for (size_t m = 0; m < group.members.size();) {
+    const auto found = names.find(group.members[m].role);
+    if (found == names.end()) throw Unimplemented("the family has no name for the tensor in the role ", group.members[m].role);
+    const auto first = group.members.begin() + static_cast<int64_t>(m);
+    HLM_CHECK(found->second.members <= group.members.end() - first, group.role);
+    tensors.push_back(MakeTensor({first, first + found->second.members}, found->second, prefix));
+    m += static_cast<size_t>(found->second.members);
   }
 }
 

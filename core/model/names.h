@@ -31,6 +31,7 @@ struct DiskName {
   std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"
   RowOrder order = RowOrder::kAsIs;
   int64_t heads = 0;     // of the orders by head: how many
+  int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all
   std::vector<int64_t> shape = {};  // where it is another on disk than the members make
 };
 
@@ -45,9 +46,11 @@ struct ModelNames {
   std::string embedding_norm, embedding_norm_bias;
   std::string final_norm = "norm.weight", final_norm_bias = "norm.bias";
   std::string head = "lm_head.weight", head_bias = "lm_head.bias";
-  // Other prefixes under which folders have the same tensors ("language_model.model."); `head_prefixes` go with them.
-  std::vector<std::string> other_prefixes;
-  std::vector<std::string> other_heads;
+  // Other prefixes under which folders have the same tensors ("language_model.model."), and their heads.
+  std::vector<std::string> other_prefixes = {};
+  std::vector<std::string> other_heads = {};  // [other_prefixes]
+  // Tensors of a folder that are not trained and stay as they are: buffers, towers for pictures.
+  std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
 };
 
 // Llama's names, which most families use.

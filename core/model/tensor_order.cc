@@ -34,7 +34,32 @@ std::vector<int64_t> Inverse(const std::vector<int64_t>& row_of) {
   return inverse;
 }
 
-TensorSpec Make(const DiskName& name, const std::string& prefix, const std::vector<WeightMember>& members) {
+// Element by element of one side from the other, a whole matrix at a time where rows and columns change places, else row by row.
+template <class Row, class Column>
+void Permute(const TensorOrder& order, const ElementReader& from, int64_t begin, int64_t n, float* out, const Row& source_row,
+             const Column& source) {
+  const int64_t matrix = order.rows * order.columns;
+  if (!order.transposed) {
+    for (int64_t done = 0; done < n;) {
+      const int64_t at = begin + done, batch = at / matrix, row = at % matrix / order.columns, column = at % order.columns;
+      const int64_t run = std::min(order.columns - column, n - done);
+      from(batch * matrix + source_row(row) * order.columns + column, run, out + done);
+      done += run;
+    }
+    return;
+  }
+  std::vector<float> whole(static_cast<size_t>(matrix));
+  for (int64_t done = 0; done < n;) {
+    const int64_t at = begin + done, batch = at / matrix, first = at % matrix, run = std::min(matrix - first, n - done);
+    from(batch * matrix, matrix, whole.data());
+    for (int64_t i = 0; i < run; ++i) out[done + i] = whole[static_cast<size_t>(source(first + i))];
+    done += run;
+  }
+}
+
+}  // namespace
+
+TensorSpec MakeTensor(const std::vector<WeightMember>& members, const DiskName& name, const std::string& prefix) {
   TensorSpec tensor;
   tensor.name = prefix + name.path;
   tensor.shape = members.front().shape;
@@ -61,37 +86,6 @@ TensorSpec Make(const DiskName& name, const std::string& prefix, const std::vect
   if (!name.shape.empty()) tensor.shape = name.shape;
   return tensor;
 }
-
-// Element by element of one side from the other, a whole matrix at a time where rows and columns change places, else row by row.
-template <class Row, class Column>
-void Permute(const TensorOrder& order, const ElementReader& from, int64_t begin, int64_t n, float* out, const Row& source_row,
-             const Column& source) {
-  const int64_t matrix = order.rows * order.columns;
-  if (!order.transposed) {
-    for (int64_t done = 0; done < n;) {
-      const int64_t at = begin + done, batch = at / matrix, row = at % matrix / order.columns, column = at % order.columns;
-      const int64_t run = std::min(order.columns - column, n - done);
-      from(batch * matrix + source_row(row) * order.columns + column, run, out + done);
-      done += run;
-    }
-    return;
-  }
-  std::vector<float> whole(static_cast<size_t>(matrix));
-  for (int64_t done = 0; done < n;) {
-    const int64_t at = begin + done, batch = at / matrix, first = at % matrix, run = std::min(matrix - first, n - done);
-    from(batch * matrix, matrix, whole.data());
-    for (int64_t i = 0; i < run; ++i) out[done + i] = whole[static_cast<size_t>(source(first + i))];
-    done += run;
-  }
-}
-
-}  // namespace
-
-TensorSpec WholeTensor(const WeightGroup& group, const DiskName& name, const std::string& prefix) {
-  return Make(name, prefix, group.members);
-}
-
-TensorSpec MemberTensor(const WeightMember& member, const DiskName& name, const std::string& prefix) { return Make(name, prefix, {member}); }
 
 void SlabFromDisk(const TensorOrder& order, const ElementReader& disk, int64_t begin, int64_t n, float* out) {
   const auto row = [&](int64_t r) { return order.row_of.empty() ? r : order.row_of[static_cast<size_t>(r)]; };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/layers/declaration.h"
 #include "core/model/layout.h"
@@ -12,9 +13,8 @@
 
 namespace hlm {
 
-// The tensor of a whole group, or of one member, as its name says that it lies on disk.
-TensorSpec WholeTensor(const WeightGroup& group, const DiskName& name, const std::string& prefix);
-TensorSpec MemberTensor(const WeightMember& member, const DiskName& name, const std::string& prefix);
+// The tensor that these neighbours of one group are on disk.
+TensorSpec MakeTensor(const std::vector<WeightMember>& members, const DiskName& name, const std::string& prefix);
 
 // Reads elements [begin, begin + n) of one side, in its order.
 using ElementReader = std::function<void(int64_t begin, int64_t n, float* out)>;

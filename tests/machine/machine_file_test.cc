@@ -64,7 +64,8 @@ TEST(MachineFile, MistakesAreNamed) {
 
 // Of what the CUDA device says at these shapes with cuDNN 9.14: dS of all 28 heads in bf16 is 28 x 16 x 1024 x 1024 x 2 bytes.
 TEST(MachineFile, TheWorkspaceHoldsAttentionsBackwardPass) {
-  AttentionBackwardArgs s{.type = DType::kBF16, .tokens = 16384, .heads = 28, .kv_heads = 4, .head_dim = 128};
+  AttentionBackwardArgs s;
+  s.type = DType::kBF16, s.tokens = 16384, s.heads = 28, s.kv_heads = 4, s.head_dim = 128;
   s.documents.longest = 1024;
   const size_t ds = size_t{28} * 16384 * 1024 * 2;
   EXPECT_GT(GpuWorkspaceBytes(s, 1), ds);

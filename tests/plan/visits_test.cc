@@ -14,7 +14,7 @@ ModelLayout Layout(int64_t layers, bool tied) {
   const NormSpec norm{.kind = NormType::kRms};
   s.head.norm = norm;
   BlockSpec block;
-  block.branches.push_back({.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4}, {}}}, .after = {}});
+  block.branches.push_back({.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
   block.branches.push_back({.before = norm, .bodies = {{MlpSpec{.intermediate = 16}, {}}}, .after = {}});
   for (int64_t layer = 0; layer < layers; ++layer) s.AddLayer(block);
   return MakeLayout(s);
