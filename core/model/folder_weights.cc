@@ -32,6 +32,10 @@ bool IsCarried(std::string_view name, const ModelNames& names) {
   return std::any_of(names.carried_suffixes.begin(), names.carried_suffixes.end(), [&](const std::string& end) { return EndsWith(name, end); });
 }
 
+bool IsIgnored(std::string_view name, const ModelNames& names) {
+  return std::any_of(names.ignored_suffixes.begin(), names.ignored_suffixes.end(), [&](const std::string& end) { return EndsWith(name, end); });
+}
+
 // A shard is a file of the same folder, never a path that leads out of it.
 void CheckShardName(const std::string& name, const std::string& where) {
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
@@ -140,6 +144,7 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
       CheckTiedHead(layout.units[static_cast<size_t>(layout.HeadUnit())].tensors[0], names.head, place);
       continue;
     }
+    if (IsIgnored(name, names)) continue;
     if (IsCarried(name, names)) {
       carried_.push_back({place.file, place.entry});
       continue;

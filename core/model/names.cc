@@ -2,6 +2,10 @@
 
 namespace hlm {
 
+void Rename(ModelNames& names, const std::vector<std::pair<const char*, const char*>>& paths) {
+  for (const auto& [role, path] : paths) names.layer[role].path = path;
+}
+
 ModelNames LlamaNames() {
   ModelNames names;
   const std::string attention = "self_attn.", mlp = "mlp.";

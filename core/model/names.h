@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hlm {
@@ -20,17 +21,14 @@ struct TensorOrder {
 
 enum class RowOrder {
   kAsIs,
-  kTransposed,       // [in, out], as GPT-2 keeps its products
-  kByHead,           // a fused matrix of q, k and v: a head's query rows, then its key rows, then its value rows
-  kByKeyHead,        // a fused matrix of q, k and v: a key head's query heads, its key head, its value head
-  kPairs,            // of two members: their rows take turns
-  kPairsByHead,      // of two members: a head of the first, a head of the second, ...
+  kTransposed,  // [in, out], as GPT-2 keeps its products
+  kGrouped,     // `groups` of rows follow each other, each with its share of every member: fused q, k and v by head or by key head
 };
 
 struct DiskName {
   std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"
   RowOrder order = RowOrder::kAsIs;
-  int64_t heads = 0;     // of the orders by head: how many
+  int64_t groups = 0;    // of kGrouped
   int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all
   std::vector<int64_t> shape = {};  // where it is another on disk than the members make
 };
@@ -51,7 +49,11 @@ struct ModelNames {
   std::vector<std::string> other_heads = {};  // [other_prefixes]
   // Tensors of a folder that are not trained and stay as they are: buffers, towers for pictures.
   std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
+  std::vector<std::string> ignored_suffixes = {};  // what old files have and nobody reads
 };
+
+// Renames roles: {{"mlp.up", "mlp.fc1.weight"}, ...}.
+void Rename(ModelNames& names, const std::vector<std::pair<const char*, const char*>>& paths);
 
 // Llama's names, which most families use.
 ModelNames LlamaNames();

@@ -127,8 +127,7 @@ std::string Classic(const ModelSpec& spec, const AttentionSpec& a, const MlpSpec
 bool IsClassic(const ModelSpec& spec) {
   const bool family = spec.family == "llama" || spec.family == "mistral" || spec.family == "qwen2" || spec.family == "qwen3";
   const RopeSpec::Kind kind = spec.ropes.empty() ? RopeSpec::Kind::kYarn : spec.ropes.front().kind;
-  return family && spec.embedding.pad_token < 0 &&
-         (kind == RopeSpec::Kind::kDefault || kind == RopeSpec::Kind::kLinear || kind == RopeSpec::Kind::kLlama3);
+  return family && (kind == RopeSpec::Kind::kDefault || kind == RopeSpec::Kind::kLinear || kind == RopeSpec::Kind::kLlama3);
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ namespace {
 std::vector<int64_t> RowsOf(const std::vector<int64_t>& member_rows, const DiskName& name) {
   const int64_t rows = std::accumulate(member_rows.begin(), member_rows.end(), int64_t{0});
   std::vector<int64_t> of(static_cast<size_t>(rows));
-  // On disk, `groups` of rows follow each other, each with its share of every member.
-  const int64_t groups = name.order == RowOrder::kPairs ? member_rows.front() : name.heads;
+  const int64_t groups = name.groups;
   HLM_CHECK(groups > 0, name.path);
   int64_t slab = 0, before = 0;  // rows of the members before this one, in a group
   for (const int64_t count : member_rows) {

@@ -53,11 +53,25 @@ Sizes ReadSizes(const ConfigValues& config, const SizeDefaults& defaults, ModelS
     throw InvalidArgument(kConfig, ": num_attention_heads is ", s.heads, "; it must be a multiple of num_key_value_heads, ", s.kv_heads);
   }
   s.head_dim = ReadHeadDim(config, defaults, spec, s.heads);
-  if (s.head_dim % 2 != 0) throw InvalidArgument(kConfig, ": head_dim is ", s.head_dim, "; rotary embeddings need an even one");
+  if (defaults.even_heads && s.head_dim % 2 != 0) throw InvalidArgument(kConfig, ": head_dim is ", s.head_dim, "; rotary embeddings need an even one");
   CheckTotal(spec, s);
   spec.initializer_range = config.RealOr("initializer_range", defaults.initializer_range, 0.0, 1.0);
   spec.tied = config.BoolOr("tie_word_embeddings", defaults.tied);
+  ReadPadToken(config, defaults.pad_token, spec);
   return s;
+}
+
+void ReadPadToken(const ConfigValues& config, std::optional<int64_t> fallback, ModelSpec& spec) {
+  if (!config.Has("pad_token_id")) {
+    if (fallback && *fallback < spec.vocab) spec.embedding.pad_token = *fallback;
+    return;
+  }
+  if (!config.HasValue("pad_token_id")) return;
+  const int64_t pad = config.Int("pad_token_id", -kMostVocab, kMostVocab);
+  if (pad >= spec.vocab || pad < -spec.vocab) {
+    throw InvalidArgument(kConfig, ": pad_token_id is ", pad, "; it must be below vocab_size, ", spec.vocab);
+  }
+  spec.embedding.pad_token = pad < 0 ? spec.vocab + pad : pad;
 }
 
 NormSpec RmsNorm(const ConfigValues& config, const char* key, double fallback) {
@@ -71,6 +85,7 @@ NormSpec LayerNorm(const ConfigValues& config, const char* key, double fallback,
   NormSpec norm = RmsNorm(config, key, fallback);
   norm.kind = NormType::kLayer;
   norm.bias = bias;
+  norm.late_rounding = true;
   return norm;
 }
 
@@ -106,6 +121,35 @@ BlockSpec PreNormBlock(const NormSpec& norm, const AttentionSpec& attention, con
   block.branches.push_back({.before = norm, .bodies = {{attention, {}}}, .after = {}});
   block.branches.push_back({.before = norm, .bodies = {{mlp, {}}}, .after = {}});
   return block;
+}
+
+NormSpec LateRmsNorm(const ConfigValues& config, const char* key, double fallback, bool plus_one) {
+  NormSpec norm = RmsNorm(config, key, fallback);
+  norm.late_rounding = true;
+  norm.plus_one = plus_one;
+  return norm;
+}
+
+BlockSpec PostNormBlock(const NormSpec& before, const NormSpec& after, const AttentionSpec& attention, const MlpSpec& mlp) {
+  BlockSpec block;
+  block.branches.push_back({.before = before, .bodies = {{attention, {}}}, .after = after});
+  block.branches.push_back({.before = before, .bodies = {{mlp, {}}}, .after = after});
+  return block;
+}
+
+BlockSpec ParallelBlock(const NormSpec& norm, const AttentionSpec& attention, const MlpSpec& mlp) {
+  BlockSpec block;
+  block.branches.push_back({.before = norm, .bodies = {{attention, {}}, {mlp, {}}}, .after = {}});
+  return block;
+}
+
+std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int64_t pattern) {
+  std::vector<bool> sliding;
+  const auto types = ReadLayerTypes(config, layers, {"full_attention", "sliding_attention"});
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    sliding.push_back(types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : pattern > 0 && (layer + 1) % pattern != 0);
+  }
+  return sliding;
 }
 
 std::optional<int64_t> ReadWindow(const ConfigValues& config, bool by_window_alone, std::optional<int64_t> fallback) {

@@ -30,11 +30,16 @@ struct SizeDefaults {
   int64_t max_positions = 2048;
   bool tied = false;
   double initializer_range = 0.02;
+  std::optional<int64_t> pad_token = std::nullopt;
+  bool even_heads = true;  // heads turn as a whole, so they are even
 };
 
 struct Sizes {
   int64_t layers = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0;
 };
+
+// The row that pad_token_id names gets no gradient from the lookup, as torch's Embedding with a padding_idx.
+void ReadPadToken(const ConfigValues& config, std::optional<int64_t> fallback, ModelSpec& spec);
 
 // Reads vocab_size, hidden_size, num_hidden_layers, num_attention_heads, num_key_value_heads, head_dim, intermediate_size,
 // max_position_embeddings, tie_word_embeddings and initializer_range; fills in the specification's share.
@@ -47,6 +52,13 @@ AttentionSpec Attention(const Sizes& sizes);
 
 // The activation by its name in transformers; UNIMPLEMENTED for others.
 Function ReadFunction(const ConfigValues& config, const char* key, Function fallback);
+
+// RMS norm whose product with the weight comes before the rounding; Gemma's with 1 + w.
+NormSpec LateRmsNorm(const ConfigValues& config, const char* key, double fallback, bool plus_one = false);
+// Norms behind the branches too, or only there.
+BlockSpec PostNormBlock(const NormSpec& before, const NormSpec& after, const AttentionSpec& attention, const MlpSpec& mlp);
+// Attention and MLP of one norm, added together.
+BlockSpec ParallelBlock(const NormSpec& norm, const AttentionSpec& attention, const MlpSpec& mlp);
 
 // before -> attention -> before -> MLP, each with its own norm: Llama's block.
 BlockSpec PreNormBlock(const NormSpec& norm, const AttentionSpec& attention, const MlpSpec& mlp);
@@ -66,6 +78,9 @@ struct RopeDefaults {
 };
 RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults = {},
                   const char* layer_type = nullptr);
+
+// Types of layers by layer_types, or by a pattern: every `pattern`-th layer is full, the others slide.
+std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int64_t pattern);
 
 // Refuses a key whose value is not the one with which it changes nothing.
 enum class Off { kNull, kFalse, kTrue, kZero, kOne, kEmpty };

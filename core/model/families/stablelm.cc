@@ -1,0 +1,30 @@
+// StableLM: LayerNorm, heads that turn in part, and on request attention and MLP of one norm.
+#include "core/model/families/common.h"
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.max_positions = 4096}, spec);
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.partial = 0.25})};
+  const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, true);
+  AttentionSpec attention = Attention(sizes);
+  attention.qkv_bias = config.BoolOr("use_qkv_bias", false);
+  if (config.BoolOr("qk_layernorm", false)) throw Unimplemented(kConfig, ": qk_layernorm is true: a norm tensor for each head is not supported");
+  const bool parallel = config.BoolOr("use_parallel_residual", false);
+  const MlpSpec mlp{.intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kSilu)};
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) {
+    spec.AddLayer(parallel ? ParallelBlock(norm, attention, mlp) : PreNormBlock(norm, attention, mlp));
+  }
+  spec.head.norm = norm;
+  Rename(names, {{"attention.before_bias", "input_layernorm.bias"}, {"mlp.before_bias", "post_attention_layernorm.bias"}});
+}
+
+}  // namespace
+
+extern const Family kStableLmFamily;
+const Family kStableLmFamily = {"StableLmForCausalLM", "stablelm", Read};
+
+}  // namespace hlm
