@@ -40,6 +40,9 @@ const Family& FamilyOf(const ConfigValues& config) {
   const Family* by_name = FamilyOfArchitecture(config);
   const Family* by_type = FamilyOfModelType(config);
   if (by_name == nullptr && by_type == nullptr) throw InvalidArgument(kConfig, ": architectures and model_type are missing");
+  if (by_name != nullptr && by_type != nullptr && by_type->other_architecture != nullptr && std::string(by_name->architecture) == by_type->other_architecture) {
+    return *by_type;
+  }
   if (by_name != nullptr && by_type != nullptr && by_name != by_type) {
     throw InvalidArgument(kConfig, ": architectures says ", by_name->architecture, " but model_type says ", by_type->model_type);
   }

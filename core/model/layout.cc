@@ -9,9 +9,23 @@
 namespace hlm {
 namespace {
 
+// A tensor for each row of the member.
+void AddRows(const WeightMember& member, const DiskName& name, size_t number, const std::string& prefix, std::vector<TensorSpec>& tensors) {
+  const int64_t rows = member.shape.front();
+  for (int64_t row = 0; row < rows; ++row) {
+    WeightMember one = member;
+    one.shape.erase(one.shape.begin());
+    one.elements = member.elements / rows;
+    one.offset = member.offset + row * one.elements;
+    DiskName path = name;
+    path.path = name.path.substr(0, number) + std::to_string(row) + name.path.substr(number + 2);
+    tensors.push_back(MakeTensor({one}, path, prefix));
+  }
+}
+
 // The tensors of a group on disk: one of its own name, or one a member.
 void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
-  if (const auto whole = names.find(group.role); whole != names.end()) {
+  if (const auto whole = names.find(group.role); whole != names.end() && group.members.size() > 1) {
     tensors.push_back(MakeTensor(group.members, whole->second, prefix));
     return;
   }
@@ -20,6 +34,11 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
     if (found == names.end()) throw Unimplemented("the family has no name for the tensor in the role ", group.members[m].role);
     const auto first = group.members.begin() + static_cast<int64_t>(m);
     HLM_CHECK(found->second.members <= group.members.end() - first, group.role);
+    if (const size_t number = found->second.path.find("{}"); number != std::string::npos) {
+      AddRows(*first, found->second, number, prefix, tensors);
+      ++m;
+      continue;
+    }
     tensors.push_back(MakeTensor({first, first + found->second.members}, found->second, prefix));
     m += static_cast<size_t>(found->second.members);
   }

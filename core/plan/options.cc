@@ -5,6 +5,7 @@
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/plan/choose.h"
+#include "core/plan/places.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -142,6 +143,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
   if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size);
   plan.micro_tokens = o.micro_batch * o.seq_len;
+  plan.long_document = LongDocument(in.spec);
 
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;

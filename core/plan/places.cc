@@ -17,14 +17,19 @@ TensorPlaces TemporariesOf(const Block& block, const Plan& plan) {
   return PlaceTemporaries(block.declaration(), plan.numerics.compute, plan.micro_tokens, plan.purpose == Purpose::kForward);
 }
 
-bool TurnsByLength(const RopeSpec& rope) { return rope.kind == RopeSpec::Kind::kLongRope; }
+int64_t LongDocument(const ModelSpec& spec) {
+  for (const RopeSpec& rope : spec.ropes) {
+    if (rope.kind == RopeSpec::Kind::kLongRope) return rope.original_max_positions;
+  }
+  return 0;
+}
 
 TablePlaces RotaryTables(const ModelSpec& spec, const Plan& plan) {
   TablePlaces tables;
   tables.rows = plan.micro_tokens;
   for (const RopeSpec& rope : spec.ropes) {
     tables.offsets.push_back(tables.total);
-    const int64_t bytes = CheckedMul(tables.rows, 4 * rope.dim * (TurnsByLength(rope) ? 2 : 1));
+    const int64_t bytes = CheckedMul(tables.rows, 4 * rope.dim * (LongDocument(spec) > 0 ? 2 : 1));
     tables.total = CheckedAdd(tables.total, RoundUp(bytes, 256));
   }
   return tables;

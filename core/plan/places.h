@@ -15,7 +15,7 @@ TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer);
 TensorPlaces ScratchOf(const Block& block, const Plan& plan);
 TensorPlaces TemporariesOf(const Block& block, const Plan& plan);
 
-// The tables of the rotary embeddings. An embedding that turns long documents otherwise has a second table behind the first, and
+// The tables of the rotary embeddings. Where one of them turns long documents otherwise, each has a second table behind its first, and
 // positions in long documents count from there.
 struct TablePlaces {
   std::vector<int64_t> offsets;  // bytes, by embedding
@@ -23,7 +23,8 @@ struct TablePlaces {
   int64_t rows = 0;              // of one table
 };
 TablePlaces RotaryTables(const ModelSpec& spec, const Plan& plan);
-bool TurnsByLength(const RopeSpec& rope);
+// Tokens above which a document is long; 0: all documents turn alike.
+int64_t LongDocument(const ModelSpec& spec);
 
 }  // namespace hlm
 

@@ -162,6 +162,7 @@ struct Plan {
   int64_t step_tokens = 0;    // most tokens of a step
   int64_t sweep_tokens = 0;   // most tokens of a sweep
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
+  int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
   int64_t ring_entries = 0;
   int64_t part_bytes = 0;     // of a ring entry: the largest part in the gradient's type
   bool gradient_store = true; // false: gradients are consumed straight from the ring

@@ -55,8 +55,8 @@ void Executor::SendTablesUp() {
   for (size_t r = 0; r < spec_.ropes.size(); ++r) {
     const RopeSpec& rope = spec_.ropes[r];
     // Members until they have arrived: where the wait itself fails, for want of memory, the copies may still run.
-    for (const int64_t length : {int64_t{0}, places.rows}) {
-      if (length > 0 && !TurnsByLength(rope)) continue;
+    for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
+      if (length > 0 && LongDocument(spec_) == 0) continue;
       rotary_tables_.push_back(MakeRotaryTable(rope, places.rows, length));
       const std::vector<float>& table = rotary_tables_.back();
       const int64_t at = length > 0 ? places.rows * rope.dim * static_cast<int64_t>(sizeof(float)) : 0;

@@ -199,15 +199,20 @@ TEST_P(GoldenTest, Bf16LossesFollowForTenSteps) {
     EXPECT_NEAR(loss, expected.loss, Bf16LossTolerance() * std::abs(expected.loss));
   }
   const double final_loss = Evaluate(trainer.get(), golden_.batches[0]).loss;
-  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance() * golden_.final_loss);
+  // A share of the loss, of 1 where the loss is less: what bf16 takes from logits does not shrink with the loss.
+  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance() * std::max(1.0, golden_.final_loss));
 }
 
 TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {
   const TrainerHandle trainer = MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_BF16);
   Accumulate(trainer.get(), golden_.batches[0]);
+  double whole = 0;
+  for (const GoldenParameter& p : golden_.parameters) whole += Norm(p.gradient) * Norm(p.gradient);
   for (const GoldenParameter& p : golden_.parameters) {
     const std::vector<float> gradient = ReadTensor(trainer.get(), p.name, HLM_TENSOR_GRADIENT, p.gradient.size());
-    EXPECT_LE(DifferenceNorm(gradient, p.gradient), kBf16GradientTolerance * Norm(p.gradient)) << p.name;
+    // A gradient that is zero in exact arithmetic (a bias of keys that nothing turns) is held against that of all parameters.
+    const double limit = std::max(kBf16GradientTolerance * Norm(p.gradient), 1e-3 * std::sqrt(whole));
+    EXPECT_LE(DifferenceNorm(gradient, p.gradient), limit) << p.name;
   }
 }
 

@@ -5,9 +5,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
-  config.Take("head_dim");
-  Sizes sizes = ReadSizes(config, {.max_positions = 8192, .tied = true, .pad_token = 0}, spec);
-  sizes.head_dim = spec.hidden / sizes.heads;  // whatever the file says
+  const Sizes sizes = ReadSizes(config, {.max_positions = 8192, .tied = true, .pad_token = 0}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.interleaved = true})};
   const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, false);
   AttentionSpec attention = Attention(sizes);

@@ -17,6 +17,7 @@ struct Family {
   // Fills in what differs from an empty specification and from Llama's names. A key that it asks for is taken; keys that would change
   // the mathematics and that nobody asked for are refused afterwards.
   void (*read)(const ConfigValues& config, ModelSpec& spec, ModelNames& names);
+  const char* other_architecture = nullptr;  // under which transformers saves it as well
 };
 
 std::span<const Family* const> Families();

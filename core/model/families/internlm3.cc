@@ -20,6 +20,6 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
 }  // namespace
 
 extern const Family kInternLm3Family;
-const Family kInternLm3Family = {"InternLM3ForCausalLM", "internlm3", Read};
+const Family kInternLm3Family = {"InternLM3ForCausalLM", "internlm3", Read, "LlamaForCausalLM"};
 
 }  // namespace hlm

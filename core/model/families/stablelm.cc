@@ -1,7 +1,6 @@
 // StableLM: LayerNorm, heads that turn in part, and on request attention and MLP of one norm.
 #include "core/model/families/common.h"
 
-#include "core/base/error.h"
 
 namespace hlm {
 namespace {
@@ -12,14 +11,19 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, true);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = config.BoolOr("use_qkv_bias", false);
-  if (config.BoolOr("qk_layernorm", false)) throw Unimplemented(kConfig, ": qk_layernorm is true: a norm tensor for each head is not supported");
+  if (config.BoolOr("qk_layernorm", false)) {
+    attention.qk_norm = {.norm = LayerNorm(config, "layer_norm_eps", 1e-5, false), .own_weights = true};
+  }
   const bool parallel = config.BoolOr("use_parallel_residual", false);
   const MlpSpec mlp{.intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kSilu)};
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     spec.AddLayer(parallel ? ParallelBlock(norm, attention, mlp) : PreNormBlock(norm, attention, mlp));
   }
   spec.head.norm = norm;
-  Rename(names, {{"attention.before_bias", "input_layernorm.bias"}, {"mlp.before_bias", "post_attention_layernorm.bias"}});
+  Rename(names, {{"attention.before_bias", "input_layernorm.bias"},
+                 {"mlp.before_bias", "post_attention_layernorm.bias"},
+                 {"attention.q_norm", "self_attn.q_layernorm.norms.{}.weight"},
+                 {"attention.k_norm", "self_attn.k_layernorm.norms.{}.weight"}});
 }
 
 }  // namespace
