@@ -34,9 +34,10 @@ inline void* At(DType type, void* data, int64_t element) {
   return static_cast<char*>(data) + static_cast<size_t>(element) * SizeOf(type);
 }
 
-// Rows [row, row + rows) of one head of a view whose distances are numbers, as floats; converted into `scratch` where they are not
-// floats already.
-inline FloatView HeadAsFloats(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t cols, float* scratch) {
+// Rows [row, row + rows) of one head of a view whose distances are numbers, as floats; converted into `scratch` where they are
+// not floats already.
+inline FloatView HeadAsFloats(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t cols,
+                              float* scratch) {
   const void* first = At(type, view.data, row * view.row + head * view.head);
   if (type == DType::kF32) return {static_cast<const float*>(first), view.row};
   GatherBlock(type, first, view.row, rows, cols, scratch);

@@ -50,9 +50,8 @@ void CpuOps::Do(Stream& stream, const Call& call, OpFacts facts) {
   const size_t bytes = WorkspaceBytes(call);
   const Means means{context_->threads, bytes == 0 ? nullptr : static_cast<float*>(Workspace(facts.operation, bytes))};
   facts.accesses.push_back(Writes("workspace", means.scratch, bytes));
-  static_cast<CpuStream&>(stream).Enqueue(std::move(facts.accesses), [call, means] {
-    std::visit([&](const auto& args) { RunCall(args, means); }, call);
-  });
+  static_cast<CpuStream&>(stream).Enqueue(std::move(facts.accesses),
+                                          [call, means] { std::visit([&](const auto& args) { RunCall(args, means); }, call); });
 }
 
 }  // namespace hlm

@@ -79,7 +79,7 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     const bool entropy = args.entropies != nullptr || args.entropy_weights != nullptr;
     const RowSums sums = entropy ? SumsOf<true>(logits, vocab, args.scale, most) : SumsOf<false>(logits, vocab, args.scale, most);
     const float at = logits[target] * args.scale;
-    const double above = static_cast<double>(at) - static_cast<double>(most);  // <= 0
+    const double above = static_cast<double>(at) - static_cast<double>(most);     // <= 0
     const double log_sum = std::log(sums.exps), mean = sums.moments / sums.exps;  // mean of y - most under p
     args.nll[r] = static_cast<float>(log_sum - above);
     if (args.entropies != nullptr) args.entropies[r] = static_cast<float>(log_sum - mean);
@@ -89,13 +89,15 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     const double tilt = args.entropy_weights == nullptr ? 0.0 : static_cast<double>(args.entropy_weights[r]);
     const double at_p = std::exp(above) / sums.exps;
     // Before the loop: dlogits may lie on the logits. As p - 1 in double, which keeps the digits of a target that is nearly sure.
-    const float at_target = static_cast<float>(args.scale * (weight * (at_p - 1.0) + (tilt == 0 ? 0.0 : tilt * at_p * (mean - above))));
+    const float at_target =
+        static_cast<float>(args.scale * (weight * (at_p - 1.0) + (tilt == 0 ? 0.0 : tilt * at_p * (mean - above))));
     const double unit = args.scale / sums.exps;
     const Floats scales = Set(args.scale), down = Set(most);
     if (tilt == 0) {
       const Floats factor = Set(static_cast<float>(weight * unit));
       ForLanes(
-          vocab, HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, Below(Load(logits + i, n), scales, down)), factor), gradient + i, n); });
+          vocab,
+          HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, Below(Load(logits + i, n), scales, down)), factor), gradient + i, n); });
     } else {
       // p (weight + tilt (mean - (y - most))), where mean - (y - most) is -(log p + H).
       const Floats level = Set(static_cast<float>((weight + tilt * mean) * unit)), slope = Set(static_cast<float>(-tilt * unit));

@@ -48,8 +48,8 @@ void NormLine(const NormArgs& a, const T* x, const LineWeights<T>& weights, T* y
 
 // Adds to dw and dbias where they are not null.
 template <class T>
-void NormBackwardLine(const NormBackwardArgs& a, const T* x, const T* dy, const T* residual, const LineWeights<T>& weights, float mean,
-                      float rstd, T* dx, float* dw, float* dbias) {
+void NormBackwardLine(const NormBackwardArgs& a, const T* x, const T* dy, const T* residual, const LineWeights<T>& weights,
+                      float mean, float rstd, T* dx, float* dw, float* dbias) {
   double gradients = 0, products = 0;
   for (int64_t i = 0; i < a.width; ++i) {
     const float normed = (ToFloat(x[i]) - mean) * rstd, d = ToFloat(dy[i]), g = d * weights.weight(i);
@@ -95,9 +95,9 @@ void Backward(const NormBackwardArgs& a, float* partials) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t h = 0; h < a.heads; ++h) {
         const int64_t line = r * a.heads + h, at = a.by_head ? h * a.width : 0;
-        NormBackwardLine(a, x.at(r, h), dy.at(r, h), residual ? residual.at(r, h) : nullptr, LineWeights<T>(a.w, nullptr, a.kind, at),
-                         a.kind.center ? a.mean[line] : 0.0f, a.rstd[line], dx.at(r, h), a.dw == nullptr ? nullptr : part + at,
-                         a.dbias == nullptr ? nullptr : part + width + at);
+        NormBackwardLine(a, x.at(r, h), dy.at(r, h), residual ? residual.at(r, h) : nullptr,
+                         LineWeights<T>(a.w, nullptr, a.kind, at), a.kind.center ? a.mean[line] : 0.0f, a.rstd[line], dx.at(r, h),
+                         a.dw == nullptr ? nullptr : part + at, a.dbias == nullptr ? nullptr : part + width + at);
       }
     }
   });

@@ -46,7 +46,8 @@ struct ReadLines {  // null data: no lines
 };
 template <class T>
 struct WrittenLines {
-  WrittenLines(const MutableView& to, int64_t heads, int64_t width) : data(static_cast<T*>(to.data)), view(Resolved(to, heads, width)) {}
+  WrittenLines(const MutableView& to, int64_t heads, int64_t width)
+      : data(static_cast<T*>(to.data)), view(Resolved(to, heads, width)) {}
   T* at(int64_t row, int64_t head) const { return data + row * view.row + head * view.head; }
   explicit operator bool() const { return data != nullptr; }
   T* data;

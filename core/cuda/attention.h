@@ -12,13 +12,13 @@
 
 namespace hlm::cuda {
 
-// Our own. head_dim and value_dim: multiples of 8, at most kMostHeadDim; views at multiples of 8 elements. Calls that bend their scores
-// (a cap, chunks, slopes, sinks) have kernels of their own, in files of their own.
+// Our own. head_dim and value_dim: multiples of 8, at most kMostHeadDim; views at multiples of 8 elements. Calls that bend their
+// scores (a cap, chunks, slopes, sinks) have kernels of their own, in files of their own.
 inline constexpr int64_t kMostHeadDim = 256;
-inline constexpr int64_t kSinkChunks = 264;  // parts that the sinks' gradient is summed in
 void TileAttention(cudaStream_t stream, const ViewAttentionArgs& args);
 void BentTileAttention(cudaStream_t stream, const ViewAttentionArgs& args);
-size_t TileAttentionBackwardBytes(int64_t tokens, int64_t heads, bool sinks);
+size_t TileAttentionBackwardBytes(int64_t tokens, int64_t heads);
+// Not the gradient of sinks, which SinkGradients adds.
 void TileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
 void BentTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
 

@@ -77,8 +77,8 @@ constexpr Id kQ = 1, kK = 2, kV = 3, kOut = 4, kStats = 5, kDout = 6, kDq = 7, k
 constexpr Id kFirstRagged = 12;
 using Pointers = std::unordered_map<int64_t, void*>;
 
-// The lists of ragged offsets of a packed piece, as its graph numbers them: one for each kind of tensor and distance from token to
-// token. A call on qkv has those of queries, of keys and values, of outputs and of stats.
+// The lists of ragged offsets of a packed piece, as its graph numbers them: one for each kind of tensor and distance from token
+// to token. A call on qkv has those of queries, of keys and values, of outputs and of stats.
 enum class RaggedKind : int8_t { kQueries, kKeys, kOuts, kStats };
 struct Ragged {
   RaggedKind kind;
@@ -368,7 +368,9 @@ struct CudnnAttention::Impl {
     const int64_t tokens = documents.host_offsets[piece.first_document + shape.documents] - first_token;
     const int64_t first_head = piece.first_kv_head * shape.group;
     const CallRows& rows = shape.rows;
-    const auto of_heads = [&](const void* data, const HeadRows& at) { return At(data, first_token * at.row + first_head * at.head); };
+    const auto of_heads = [&](const void* data, const HeadRows& at) {
+      return At(data, first_token * at.row + first_head * at.head);
+    };
     const auto of_keys = [&](const void* data, const HeadRows& at) {
       return At(data, first_token * at.row + piece.first_kv_head * at.head);
     };
@@ -464,13 +466,12 @@ CallShape ShapeOf(AttentionPass pass, const Args& a) {
   return call;
 }
 
-// What our graphs do not have, as a reason; null: nothing.
+// What our graphs do not have, as a reason; null: nothing. Sinks are the caller's part (views/sinks.cu).
 template <class Args>
 const char* Beyond(const Args& a) {
   if (a.kind.soft_cap > 0) return "scores with a cap";
   if (a.kind.chunk > 0) return "keys in chunks";
   if (a.slopes != nullptr) return "slopes";
-  if (a.sinks != nullptr) return "sinks";
   return nullptr;
 }
 

@@ -142,7 +142,8 @@ PieceParts PartsOf(const PieceShape& shape) {
     parts.lengths = take(shape.documents * static_cast<int64_t>(sizeof(int32_t)));
     const CallRows& r = shape.rows;
     for (const HeadRows& rows : {r.q, r.k, r.v, r.dq, r.dk, r.dv, r.out, r.dout}) {
-      const bool known = std::any_of(parts.offsets.begin(), parts.offsets.end(), [&](const auto& o) { return o.row == rows.row; });
+      const bool known =
+          std::any_of(parts.offsets.begin(), parts.offsets.end(), [&](const auto& o) { return o.row == rows.row; });
       if (rows.row > 0 && !known) parts.offsets.push_back({rows.row, take(offsets)});
     }
     parts.stats_offsets = take(offsets);
@@ -157,9 +158,10 @@ int64_t EstimatedBytes(const PieceShape& shape) {
   int64_t bytes = static_cast<int64_t>(PartsOf(shape).end) + kSmall;
   if (shape.pass == AttentionPass::kForward) return bytes;
   const int64_t rows = CheckedMul(shape.documents * shape.heads(), RoundUp(shape.sequence, kSequenceStep));
-  bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * RoundUp(shape.sequence, kSequenceStep)));                // dS
-  bytes = CheckedAdd(bytes, CheckedMul(rows, 4));                                                         // row sums
-  if (shape.group > 1) bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * (RoundUp(shape.head_dim, 64) + RoundUp(shape.value_dim, 64))));  // dK, dV
+  bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * RoundUp(shape.sequence, kSequenceStep)));  // dS
+  bytes = CheckedAdd(bytes, CheckedMul(rows, 4));                                           // row sums
+  if (shape.group > 1)
+    bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * (RoundUp(shape.head_dim, 64) + RoundUp(shape.value_dim, 64))));  // dK, dV
   return bytes;
 }
 
@@ -176,7 +178,7 @@ bool CutAttention(const CallShape& call, const Documents& documents, size_t work
 }
 
 size_t AttentionWorkspaceBytes(const AttentionSizes& sizes) {
-  const size_t tiles = TileAttentionBackwardBytes(sizes.tokens, sizes.heads, false);
+  const size_t tiles = TileAttentionBackwardBytes(sizes.tokens, sizes.heads);
   if (sizes.type != DType::kBF16) return tiles;
   const int64_t longest = sizes.longest > 0 ? std::min(sizes.longest, sizes.tokens) : sizes.tokens;
   PieceShape one;

@@ -293,8 +293,8 @@ __device__ inline void StoreWeights(const float (&values)[R][C], float* weights)
   __syncwarp();
 }
 
-// Calls launch.template operator()<T, kDim>() for the call's type and the smallest padded width. What is loaded as vectors of 8 must
-// lie at multiples of 8 elements.
+// Calls launch.template operator()<T, kDim>() for the call's type and the smallest padded width. What is loaded as vectors of 8
+// must lie at multiples of 8 elements.
 template <class Args, class Launch>
 void ForTypeAndWidth(const Args& a, const Launch& launch) {
   const auto check = [](int64_t width) {

@@ -4,7 +4,6 @@
 
 #include "core/base/checked.h"
 #include "core/cuda/attention_tiles.cuh"
-#include "core/cuda/partial_sums.h"
 
 namespace hlm::cuda {
 namespace {
@@ -47,9 +46,8 @@ __global__ void __launch_bounds__(kThreads) DeltaKernel(TileCall call, const T* 
 //   q, k, v, dout, dq : by the call's distances     lse, delta : [tokens, heads] fp32
 //   grid : (tile numbers, heads)
 template <class T, class Shape, bool kBent>
-__global__ void __launch_bounds__(kThreads)
-    QueryGradientKernel(TileCall call, const T* q, const T* keys_of, const T* values_of, const T* dout, const float* lse,
-                        const float* delta, T* dq) {
+__global__ void __launch_bounds__(kThreads) QueryGradientKernel(TileCall call, const T* q, const T* keys_of, const T* values_of,
+                                                                const T* dout, const float* lse, const float* delta, T* dq) {
   constexpr int kDim = Shape::kDim, kRows = Shape::kRows, kCols = Shape::kCols, R = kRows / kSide, C = kCols / kSide;
   extern __shared__ __align__(16) float shared[];
   const DocumentTile tile = FindTile<kRows>(call, int64_t{gridDim.x} - 1 - blockIdx.x);
@@ -186,29 +184,6 @@ __global__ void __launch_bounds__(kThreads)
   dv.Store(dv_to + token * call.dv.row + kv_head * call.dv.head, call.dv.row, rows, call.value_dim);
 }
 
-// partials[c, h] = -sum over the tokens of chunk c of exp(sinks[h] - lse) delta: a sink has a value of zeros. Thread: a head.
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    SinkGradientKernel(const T* sinks, const float* lse, const float* delta, int64_t tokens, int heads, int64_t chunk, float* partials) {
-  const int head = static_cast<int>(blockIdx.y * kThreads + threadIdx.x);
-  if (head >= heads) return;
-  const float sink = static_cast<float>(sinks[head]);
-  const int64_t begin = blockIdx.x * chunk, end = min(tokens, begin + chunk);
-  float sum = 0;
-  for (int64_t t = begin; t < end; ++t) sum -= expf(sink - lse[t * heads + head]) * delta[t * heads + head];
-  partials[blockIdx.x * int64_t{heads} + head] = sum;
-}
-
-template <class T>
-void SinkGradients(cudaStream_t stream, const ViewAttentionBackwardArgs& args, const float* delta, float* partials) {
-  const RowChunks chunks = CutRows(args.tokens, kSinkChunks, 1);
-  const auto tiles = static_cast<unsigned>(CeilDiv(args.heads, kThreads));
-  SinkGradientKernel<<<dim3(static_cast<unsigned>(chunks.count), tiles), kThreads, 0, stream>>>(
-      static_cast<const T*>(args.sinks), args.lse, delta, args.tokens, static_cast<int>(args.heads), chunks.rows, partials);
-  CheckLaunch("TileAttentionBackward (sinks)");
-  AddPartialSums(stream, {partials, chunks.count, args.heads, args.accumulate, args.dsinks, nullptr, args.heads});
-}
-
 template <bool kBent>
 void RunTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch) {
   const TileCall call = MakeTileCall(args);
@@ -221,7 +196,6 @@ void RunTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardAr
     const auto delta_blocks = static_cast<unsigned>(CeilDiv(rows, kThreads / 32));
     DeltaKernel<<<delta_blocks, kThreads, 0, stream>>>(call, dout, static_cast<const T*>(args.out.data), rows, delta);
     CheckLaunch("TileAttentionBackward (delta)");
-    if (kBent && args.dsinks != nullptr) SinkGradients<T>(stream, args, delta, delta + rows);
     const auto tiles = static_cast<unsigned>(TileNumbers(args.tokens, args.documents.count, Shape::kRows));
     const dim3 query_grid(tiles, static_cast<unsigned>(args.heads)), key_grid(tiles, static_cast<unsigned>(args.kv_heads));
     const auto queries = QueryGradientKernel<T, Shape, kBent>;

@@ -34,7 +34,8 @@ __device__ inline float RowSum(float x) {
 // Gimelshein 2018; Dao et al. 2022, algorithm 1).
 //   q, k, v, out : by the call's distances     lse : [tokens, heads] fp32     grid : (tile numbers, heads)
 template <class T, class Shape, bool kBent>
-__global__ void __launch_bounds__(kThreads) ForwardKernel(TileCall call, const T* q, const T* keys_of, const T* values_of, T* out, float* lse) {
+__global__ void __launch_bounds__(kThreads)
+    ForwardKernel(TileCall call, const T* q, const T* keys_of, const T* values_of, T* out, float* lse) {
   constexpr int kDim = Shape::kDim, kRows = Shape::kRows, kCols = Shape::kCols, R = kRows / kSide, C = kCols / kSide;
   extern __shared__ __align__(16) float shared[];
   // The last tiles of a document see the most keys: they start first.
@@ -49,7 +50,8 @@ __global__ void __launch_bounds__(kThreads) ForwardKernel(TileCall call, const T
   const T* k = keys_of + tile.begin * call.k.row + head / call.group * call.k.head;
   const T* v = values_of + tile.begin * call.v.row + head / call.group * call.v.head;
 
-  LoadTile<kRows, kDim>(q + (tile.begin + tile.first) * call.q.row + head * call.q.head, call.q.row, rows, call.head_dim, queries);
+  LoadTile<kRows, kDim>(q + (tile.begin + tile.first) * call.q.row + head * call.q.head, call.q.row, rows, call.head_dim,
+                        queries);
   Sums<kDim, R> sums;
   sums.Clear();
   float most[R], total[R];
@@ -126,8 +128,9 @@ void RunTileAttention(cudaStream_t stream, const ViewAttentionArgs& args) {
     AllowSharedMemory(kernel, Shape::kBytes);
     const auto tiles = static_cast<unsigned>(TileNumbers(args.tokens, args.documents.count, Shape::kRows));
     const dim3 grid(tiles, static_cast<unsigned>(args.heads));
-    kernel<<<grid, kThreads, Shape::kBytes, stream>>>(call, static_cast<const T*>(args.q.data), static_cast<const T*>(args.k.data),
-                                                      static_cast<const T*>(args.v.data), static_cast<T*>(args.out.data), args.lse);
+    kernel<<<grid, kThreads, Shape::kBytes, stream>>>(call, static_cast<const T*>(args.q.data),
+                                                      static_cast<const T*>(args.k.data), static_cast<const T*>(args.v.data),
+                                                      static_cast<T*>(args.out.data), args.lse);
   });
   CheckLaunch("TileAttention");
 }

@@ -19,8 +19,8 @@ void CheckWidth(const char* operation, int64_t width) {
 // Tiles are loaded 8 elements at a time.
 void CheckStep(const char* what, const View& view, int64_t heads, int64_t width) {
   const View v = Resolved(view, heads, width);
-  HLM_CHECK(v.row % 8 == 0 && v.head % 8 == 0 && reinterpret_cast<uintptr_t>(v.data) % 16 == 0, what,
-            " whose rows lie ", v.row, " and heads ", v.head, " elements apart, not at multiples of 8");
+  HLM_CHECK(v.row % 8 == 0 && v.head % 8 == 0 && reinterpret_cast<uintptr_t>(v.data) % 16 == 0, what, " whose rows lie ", v.row,
+            " and heads ", v.head, " elements apart, not at multiples of 8");
 }
 template <class Args>
 void CheckViews(const Args& a) {
@@ -34,6 +34,13 @@ void CheckViews(const Args& a) {
     CheckStep("dk", a.dk, a.kv_heads, a.head_dim);
     CheckStep("dv", a.dv, a.kv_heads, a.value_dim);
   }
+}
+
+// Chunks that no document is longer than change nothing.
+template <class Args>
+Args WithoutIdleChunks(Args a) {
+  if (a.kind.chunk >= a.documents.longest) a.kind.chunk = 0;
+  return a;
 }
 
 }  // namespace
@@ -94,17 +101,25 @@ struct CudaOps::OneCall {
   void operator()(const SumHeadsArgs& a) const { cuda::SumHeads(Enqueue(), a); }
   // cuDNN's attention in bf16 where it takes the shape, else our own. Forward and backward decide alike: what cuDNN's backward
   // pass does not take, its forward pass must not have made.
-  void operator()(const ViewAttentionArgs& a) const {
+  // Sinks stand beside cuDNN's attention: behind its forward pass, and apart from its backward pass.
+  void operator()(const ViewAttentionArgs& call) const {
+    const ViewAttentionArgs a = WithoutIdleChunks(call);
     CheckViews(a);
     const cudaStream_t to = Enqueue();
-    if (a.type == DType::kBF16 && ops.cudnn_.Forward(to, a, ops.workspace(), ops.workspace_bytes())) return;
-    TileAttention(to, a);
+    if (a.type == DType::kBF16 && ops.cudnn_.Forward(to, a, ops.workspace(), ops.workspace_bytes())) {
+      if (a.sinks != nullptr) ApplySinks(to, a);
+    } else {
+      TileAttention(to, a);
+    }
   }
-  void operator()(const ViewAttentionBackwardArgs& a) const {
+  void operator()(const ViewAttentionBackwardArgs& call) const {
+    const ViewAttentionBackwardArgs a = WithoutIdleChunks(call);
     CheckViews(a);
     const cudaStream_t to = Enqueue();
-    if (a.type == DType::kBF16 && ops.cudnn_.Backward(to, a, ops.workspace(), ops.workspace_bytes())) return;
-    TileAttentionBackward(to, a, Scratch(TileAttentionBackwardBytes(a.tokens, a.heads, a.dsinks != nullptr)));
+    if (a.type != DType::kBF16 || !ops.cudnn_.Backward(to, a, ops.workspace(), ops.workspace_bytes())) {
+      TileAttentionBackward(to, a, Scratch(TileAttentionBackwardBytes(a.tokens, a.heads)));
+    }
+    if (a.dsinks != nullptr) SinkGradients(to, a, Scratch(SinkGradientBytes(a.heads)));
   }
   void operator()(const AttentionArgs& a) const {
     Width(a.head_dim);

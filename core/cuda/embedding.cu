@@ -69,9 +69,8 @@ __global__ void __launch_bounds__(kThreads) CountKernel(int32_t n, int32_t* to) 
 // ids: sorted; order: their tokens, rising where ids are alike. Block (i, tile of columns) adds the rows of the tokens of ids[i]
 // where that is the first of its kind. A warp looks at 32 places at a time.
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    AddRowsKernel(const int32_t* ids, const int32_t* order, int32_t n, const T* dy, int64_t width, float scale, int32_t skip,
-                  float* dtable) {
+__global__ void __launch_bounds__(kThreads) AddRowsKernel(const int32_t* ids, const int32_t* order, int32_t n, const T* dy,
+                                                          int64_t width, float scale, int32_t skip, float* dtable) {
   const int lane = threadIdx.x % kWarp;
   int64_t at = blockIdx.x;
   const auto read = [&](const int32_t* from, int64_t place) { return place < n ? __ldg(from + place) : -1; };
@@ -158,8 +157,9 @@ void Embedding(cudaStream_t stream, const EmbeddingArgs& args) {
   if (args.scale != 1 || args.addend != nullptr) {
     const unsigned grid = GridSize(CeilDiv(args.tokens, together));
     const auto run = [&]<class T>() {
-      ScaledEmbeddingKernel<<<grid, block, 0, stream>>>(args.ids, static_cast<const T*>(args.table), static_cast<const T*>(args.addend),
-                                                        args.tokens, args.width, args.scale, static_cast<T*>(args.y));
+      ScaledEmbeddingKernel<<<grid, block, 0, stream>>>(args.ids, static_cast<const T*>(args.table),
+                                                        static_cast<const T*>(args.addend), args.tokens, args.width, args.scale,
+                                                        static_cast<T*>(args.y));
     };
     args.type == DType::kF32 ? run.operator()<float>() : run.operator()<bf16>();
     CheckLaunch("Embedding");

@@ -37,6 +37,11 @@ void QkRotaryBackward(cudaStream_t stream, const QkRotaryBackwardArgs& args, voi
 void SwiGlu(cudaStream_t stream, const SwiGluArgs& args);
 void SwiGluBackward(cudaStream_t stream, const SwiGluBackwardArgs& args);
 
+// For an attention (in bf16) that was made without its sinks: out and lse as they are with them.
+void ApplySinks(cudaStream_t stream, const ViewAttentionArgs& args);
+size_t SinkGradientBytes(int64_t heads);
+void SinkGradients(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
+
 void Activate(cudaStream_t stream, const ActivateArgs& args);
 
 size_t ActivateBackwardBytes(const ActivateBackwardArgs& args);

@@ -1,9 +1,10 @@
-// Cross entropy and entropy over rows of fp32 logits, with their gradient. A row is read once for its largest logit and the sum of exps, and
-// once more for the gradient.
+// Cross entropy and entropy over rows of fp32 logits, with their gradient. A row is read once for its largest logit and the sum
+// of exps, and once more for the gradient.
 //
-// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), four blocks share
-// a row, each a quarter. Else a block takes a row. A block keeps as much of its part in shared memory as fits beside the other blocks of
-// its multiprocessor, and reads the rest backwards, so that what was read last, and is still in the L2 cache, comes first.
+// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), four blocks
+// share a row, each a quarter. Else a block takes a row. A block keeps as much of its part in shared memory as fits beside the
+// other blocks of its multiprocessor, and reads the rest backwards, so that what was read last, and is still in the L2 cache,
+// comes first.
 #include <cooperative_groups.h>
 
 #include <algorithm>
@@ -19,8 +20,9 @@ constexpr int kMostThreads = 1024;
 constexpr int kN = 4;      // elements of a vector
 constexpr int kAhead = 4;  // vectors in flight in a thread
 
-// A row's blocks, and their threads: two such blocks work on a multiprocessor, one reads while the other writes. On an H100 at 152,064 logits,
-// in shares of a copy's rate with gradient and without: 4 x 512 85 and 86 %, 2 x 1024 79 and 95, 1 x 1024 75 and 101, 8 x 512 71 and 80.
+// A row's blocks, and their threads: two such blocks work on a multiprocessor, one reads while the other writes. On an H100 at
+// 152,064 logits, in shares of a copy's rate with gradient and without: 4 x 512 85 and 86 %, 2 x 1024 79 and 95, 1 x 1024 75 and
+// 101, 8 x 512 71 and 80.
 constexpr int kCluster = 4;
 constexpr int kClusterThreads = 512;
 
@@ -171,12 +173,13 @@ struct Cap {
 };
 
 // dlogits may be logits. `kept`: of every thread's vectors those kept in shared memory, which has room for that many of each.
-// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at. kShared: the blocks of a cluster
-// share a row.
+// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at. kShared: the blocks of a
+// cluster share a row.
 template <class T, bool kGradient, bool kMoments, bool kShared, bool kCapped>
 __global__ void __launch_bounds__(kMostThreads)
-    CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, const float* entropy_weights, int64_t vocab,
-                       float logit_scale, Cap cap, float* nll, float* entropies, float* best, T* dlogits, int kept) {
+    CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, const float* entropy_weights,
+                       int64_t vocab, float logit_scale, Cap cap, float* nll, float* entropies, float* best, T* dlogits,
+                       int kept) {
   extern __shared__ float4 cache[];
   __shared__ BlockSums block;
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
@@ -226,8 +229,8 @@ __global__ void __launch_bounds__(kMostThreads)
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
       if (i < end && kGradient && turn + k < kept) {
-        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
-                               __uint_as_float(v[k].words[3]));
+        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]),
+                                       __uint_as_float(v[k].words[2]), __uint_as_float(v[k].words[3]));
       }
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
@@ -341,8 +344,8 @@ void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int 
   config.attrs = &cluster;
   config.numAttrs = kShared ? 1 : 0;
   Check(cudaLaunchKernelEx(&config, kernel, args.logits, args.targets, args.weights, args.entropy_weights, args.vocab, args.scale,
-                           Cap{args.logit_scale, args.soft_cap}, args.nll,
-                           args.entropies, args.best, static_cast<T*>(args.dlogits), kept),
+                           Cap{args.logit_scale, args.soft_cap}, args.nll, args.entropies, args.best,
+                           static_cast<T*>(args.dlogits), kept),
         "CrossEntropy");
 }
 
@@ -351,7 +354,8 @@ void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
   const Room room;
   const auto kept = [&](int threads, int64_t share) { return kGradient ? room.Vectors(threads, share) : 0; };
   if (room.SharesRows(args.vocab)) {
-    Launch<T, kGradient, kMoments, true, kCapped>(stream, args, kClusterThreads, kept(kClusterThreads, CeilDiv(args.vocab, kCluster)));
+    Launch<T, kGradient, kMoments, true, kCapped>(stream, args, kClusterThreads,
+                                                  kept(kClusterThreads, CeilDiv(args.vocab, kCluster)));
   } else {
     const int threads = Threads(args.vocab);
     Launch<T, kGradient, kMoments, false, kCapped>(stream, args, threads, kept(threads, args.vocab));

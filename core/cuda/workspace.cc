@@ -1,4 +1,5 @@
-// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension grows.
+// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension
+// grows.
 #include <algorithm>
 
 #include "core/base/checked.h"
@@ -25,7 +26,7 @@ size_t BytesOf(const ViewAttentionArgs& a) {
 }
 size_t BytesOf(const ViewAttentionBackwardArgs& a) {
   return std::max(AttentionWorkspaceBytes({a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim, a.value_dim}),
-                  TileAttentionBackwardBytes(a.tokens, a.heads, a.dsinks != nullptr));
+                  a.dsinks == nullptr ? 0 : SinkGradientBytes(a.heads));
 }
 size_t BytesOf(const AttentionArgs& a) { return BytesOf(AsViews(a)); }
 size_t BytesOf(const AttentionBackwardArgs& a) { return BytesOf(AsViews(a)); }

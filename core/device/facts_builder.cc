@@ -24,8 +24,8 @@ FactsBuilder& FactsBuilder::Docs(const Documents& documents, int64_t tokens, con
   Reads(offsets, documents.offsets, Ints(documents.count + 1));
   Reads(host_offsets, documents.host_offsets, Ints(documents.count + 1));
   const int32_t* at = documents.host_offsets;
-  HLM_CHECK(at[0] == 0 && at[documents.count] == tokens, operation(), " of ", tokens, " tokens with documents from ", at[0], " to ",
-            at[documents.count]);
+  HLM_CHECK(at[0] == 0 && at[documents.count] == tokens, operation(), " of ", tokens, " tokens with documents from ", at[0],
+            " to ", at[documents.count]);
   for (int64_t d = 0; d < documents.count; ++d) {
     HLM_CHECK(at[d + 1] > at[d] && at[d + 1] - at[d] <= documents.longest, operation(), ": document ", d, " of ",
               at[d + 1] - at[d], " tokens, the longest is said to have ", documents.longest);
@@ -45,8 +45,8 @@ void FactsBuilder::AddLines(const char* what, const View& view, const Lines& lin
                             std::vector<const void*> also) {
   const View v = Resolved(view, lines.heads, lines.width);
   const bool shared = v.head == 0 && !write;
-  HLM_CHECK(lines.heads == 1 || shared || v.head >= lines.width, what, " has heads of ", lines.width, " elements that lie ", v.head,
-            " apart");
+  HLM_CHECK(lines.heads == 1 || shared || v.head >= lines.width, what, " has heads of ", lines.width, " elements that lie ",
+            v.head, " apart");
   const int64_t heads = shared ? 1 : lines.heads, span = (heads - 1) * v.head + lines.width;
   HLM_CHECK(lines.rows == 1 || v.row >= span, what, " has rows of ", span, " elements that lie ", v.row, " apart");
   const auto size = static_cast<int64_t>(SizeOf(lines.type));
@@ -55,11 +55,16 @@ void FactsBuilder::AddLines(const char* what, const View& view, const Lines& lin
     pattern.width *= pattern.heads;
     pattern.heads = 1;
   }
-  Add({view.data, static_cast<size_t>(((lines.rows - 1) * v.row + span) * size), write, what}, pattern, optional, std::move(also));
+  Add({view.data, static_cast<size_t>(((lines.rows - 1) * v.row + span) * size), write, what}, pattern, optional,
+      std::move(also));
 }
 
-void FactsBuilder::Reads(const char* what, const View& view, const Lines& lines) { AddLines(what, view, lines, false, false, {}); }
-void FactsBuilder::MayRead(const char* what, const View& view, const Lines& lines) { AddLines(what, view, lines, false, true, {}); }
+void FactsBuilder::Reads(const char* what, const View& view, const Lines& lines) {
+  AddLines(what, view, lines, false, false, {});
+}
+void FactsBuilder::MayRead(const char* what, const View& view, const Lines& lines) {
+  AddLines(what, view, lines, false, true, {});
+}
 void FactsBuilder::Writes(const char* what, const MutableView& view, const Lines& lines, std::vector<const void*> also) {
   AddLines(what, view, lines, true, false, std::move(also));
 }
@@ -83,7 +88,9 @@ bool FactsBuilder::Touch(size_t a, size_t b) const {
 
 void FactsBuilder::CheckOverlaps() const {
   const AccessList& all = facts_.accesses;
-  const auto allows = [&](size_t i, const void* data) { return std::find(also_[i].begin(), also_[i].end(), data) != also_[i].end(); };
+  const auto allows = [&](size_t i, const void* data) {
+    return std::find(also_[i].begin(), also_[i].end(), data) != also_[i].end();
+  };
   for (size_t w = 0; w < all.size(); ++w) {
     if (!all[w].write) continue;
     for (size_t r = 0; r < all.size(); ++r) {

@@ -34,8 +34,8 @@ double PairFlops(const Args& a, int64_t window, int64_t chunk, int64_t elements)
 
 FactsBuilder& CheckKind(FactsBuilder& facts, const AttentionKind& kind) {
   HLM_CHECK(kind.scale > 0, facts.operation(), " with a scale of ", kind.scale);
-  HLM_CHECK(kind.window >= 0 && kind.chunk >= 0 && kind.soft_cap >= 0, facts.operation(), " with window ", kind.window, ", chunk ",
-            kind.chunk, ", cap ", kind.soft_cap);
+  HLM_CHECK(kind.window >= 0 && kind.chunk >= 0 && kind.soft_cap >= 0, facts.operation(), " with window ", kind.window,
+            ", chunk ", kind.chunk, ", cap ", kind.soft_cap);
   return facts;
 }
 

@@ -18,9 +18,7 @@ inline bool IsRmsNorm(const NormArgs& a) {
   const bool kind = !a.kind.center && !a.kind.one_plus && (a.kind.round_first || a.type == DType::kF32);
   return kind && a.heads == 1 && a.w != nullptr && a.bias == nullptr && IsDense(a.x, a.width) && IsDense(a.y, a.width);
 }
-inline RmsNormArgs AsRmsNorm(const NormArgs& a) {
-  return {a.type, a.rows, a.width, a.epsilon, a.x.data, a.w, a.y.data, a.rstd};
-}
+inline RmsNormArgs AsRmsNorm(const NormArgs& a) { return {a.type, a.rows, a.width, a.epsilon, a.x.data, a.w, a.y.data, a.rstd}; }
 inline bool IsRmsNorm(const NormBackwardArgs& a) {
   const bool kind = !a.kind.center && !a.kind.one_plus && (a.kind.round_first || a.type == DType::kF32);
   return kind && a.heads == 1 && a.w != nullptr && a.dw != nullptr && a.dbias == nullptr && IsDense(a.x, a.width) &&

@@ -38,7 +38,9 @@ class OpsTest : public testing::Test {
 };
 
 TEST_F(OpsTest, ACallIsKeptWithItsFacts) {
-  ops_.Linear(stream_, {.type = DType::kBF16, .y_type = DType::kF32, .tokens = 3, .in = 4, .out = 5, .x = x_, .w = w_, .bias = z_, .y = y_});
+  ops_.Linear(
+      stream_,
+      {.type = DType::kBF16, .y_type = DType::kF32, .tokens = 3, .in = 4, .out = 5, .x = x_, .w = w_, .bias = z_, .y = y_});
   ASSERT_EQ(ops_.calls().size(), 1u);
   EXPECT_STREQ(ops_.calls()[0].facts.operation, "Linear");
   EXPECT_EQ(Accesses(), "Linear.x-24 Linear.w-40 Linear.bias-10 Linear.y+60");
@@ -56,7 +58,8 @@ TEST_F(OpsTest, ACallIsKeptWithItsFacts) {
 
 TEST_F(OpsTest, AttentionCountsThePairsThatAreSeen) {
   const int32_t offsets[] = {0, 2, 6};
-  AttentionArgs args{.type = DType::kF32, .tokens = 6, .heads = 2, .kv_heads = 1, .head_dim = 2, .documents = {2, 4, offsets, offsets}};
+  AttentionArgs args{
+      .type = DType::kF32, .tokens = 6, .heads = 2, .kv_heads = 1, .head_dim = 2, .documents = {2, 4, offsets, offsets}};
   args.qkv = x_;
   args.out = y_;
   args.lse = z_;
@@ -123,7 +126,8 @@ TEST_F(OpsTest, ViewsMayTakeTurnsInOneRow) {
 }
 
 TEST_F(OpsTest, HeadsOfAViewMustNotOverlap) {
-  RotaryArgs args{.tokens = 2, .heads = 3, .head_dim = 4, .rotary_dim = 2, .x = {x_}, .y = {y_, 24, 3}, .positions = ids_, .table = z_};
+  RotaryArgs args{
+      .tokens = 2, .heads = 3, .head_dim = 4, .rotary_dim = 2, .x = {x_}, .y = {y_, 24, 3}, .positions = ids_, .table = z_};
   ExpectRefused(&Ops::Rotary, args, "Rotary.y has heads of 4 elements that lie 3 apart");
   args.y = {y_, 11, 4};
   ExpectRefused(&Ops::Rotary, args, "Rotary.y has rows of 12 elements that lie 11 apart");

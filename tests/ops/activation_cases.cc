@@ -24,8 +24,8 @@ struct Act {
   Lay lay;
 
   std::string name() const {
-    return StrCat("Activate_", Name(type), "_", NameOf(kind), gated ? "_gated" : "", in_place ? "_inplace" : "", "_", ops_test::Name(lay),
-                  "_", rows, "x", heads, "x", width);
+    return StrCat("Activate_", Name(type), "_", NameOf(kind), gated ? "_gated" : "", in_place ? "_inplace" : "", "_",
+                  ops_test::Name(lay), "_", rows, "x", heads, "x", width);
   }
   double Of(double x, double alpha_p, double alpha_n) const {
     constexpr double kPi = 3.14159265358979323846, kBeta = 0.5, kEps = -1e-6;
@@ -69,9 +69,9 @@ struct Act {
     DeviceArray &d = rig.Put(type, placed.Spread(*dy)), &dp = rig.Put(DType::kF32, {3}), &dn = rig.Put(DType::kF32, {3});
     DeviceArray& dx = in_place ? x : rig.Put(type, placed.Spread(Doubles(in[0].size())));
     DeviceArray& dup = in_place ? up : rig.Put(type, placed.Spread(Doubles(in[0].size())));
-    rig.Run(&Ops::ActivateBackward,
-            {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Read(d), placed.Write(dx),
-             gated ? placed.Write(dup) : MutableView(), numbers, xielu ? dp.floats() : nullptr, xielu ? dn.floats() : nullptr, true});
+    rig.Run(&Ops::ActivateBackward, {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Read(d),
+                                     placed.Write(dx), gated ? placed.Write(dup) : MutableView(), numbers,
+                                     xielu ? dp.floats() : nullptr, xielu ? dn.floats() : nullptr, true});
     const auto less = [&](const DeviceArray& a) { return xielu ? &rig.Put(DType::kF32, {a.Get()[0] - 3}) : nullptr; };
     results.gradients = {placed.Dense(rig, dx), gated ? placed.Dense(rig, dup) : nullptr, less(dp), less(dn)};
     return results;
@@ -176,10 +176,23 @@ std::vector<OpCase> ActivationCases() {
     }
     for (const size_t n : {64, 61}) {
       for (const int form : {0, 1, 2, 3}) {
-        cases.push_back(CaseOf(Scaled{type, n, form}, StrCat("ScaleAdd_", Name(type), "_", n, "_", form), {Normals(n, "x"), Normals(n, "z")}));
+        cases.push_back(CaseOf(Scaled{type, n, form}, StrCat("ScaleAdd_", Name(type), "_", n, "_", form),
+                               {Normals(n, "x"), Normals(n, "z")}));
       }
     }
   }
+  return cases;
+}
+
+std::vector<OpCase> ActivationSpeedCases(size_t tokens) {
+  std::vector<OpCase> cases;
+  for (const ActFunction kind :
+       {ActFunction::kSilu, ActFunction::kGelu, ActFunction::kGeluTanh, ActFunction::kReluSquared, ActFunction::kXielu}) {
+    cases.push_back(CaseOf(Act{DType::kBF16, kind, true, true, tokens, 1, 4096, Lay::kTight}));
+  }
+  cases.push_back(CaseOf(Clamped{DType::kBF16, tokens, 2880}, "ClampedGlu", {Normals(2 * tokens * 2880, "x")}));
+  cases.push_back(
+      CaseOf(Scaled{DType::kBF16, tokens * 4096, 2}, "ScaleAdd", {Normals(tokens * 4096, "x"), Normals(tokens * 4096, "z")}));
   return cases;
 }
 

@@ -11,4 +11,13 @@ std::vector<OpCase> AllCases() {
   return all;
 }
 
+std::vector<OpCase> SpeedCases(size_t tokens) {
+  std::vector<OpCase> all;
+  for (auto list : {NormSpeedCases, RotarySpeedCases, AttentionSpeedCases, ActivationSpeedCases}) {
+    const std::vector<OpCase> more = list(tokens);
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
 }  // namespace hlm::ops_test

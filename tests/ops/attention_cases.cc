@@ -80,7 +80,8 @@ struct Attend {
       return all;
     };
     const auto column = [&](const DeviceArray& array, int64_t at, size_t width) {
-      return MutableView{static_cast<char*>(array.data()) + static_cast<size_t>(at) * SizeOf(type), row, static_cast<int64_t>(width)};
+      return MutableView{static_cast<char*>(array.data()) + static_cast<size_t>(at) * SizeOf(type), row,
+                         static_cast<int64_t>(width)};
     };
     MutableView q, k, v, dq, dk, dv;
     const auto put = [&](const std::vector<Doubles>& values, MutableView* a, MutableView* b, MutableView* c) {
@@ -98,7 +99,8 @@ struct Attend {
     put(in, &q, &k, &v);
     Doubles slope_values;
     for (size_t h = 0; h < heads; ++h) slope_values.push_back(Slope(h));
-    DeviceArray &out = rig.Put(type, o_at.Spread(Doubles(tokens() * heads * value_dim))), &lse = rig.New(DType::kF32, tokens() * heads);
+    DeviceArray &out = rig.Put(type, o_at.Spread(Doubles(tokens() * heads * value_dim))),
+                &lse = rig.New(DType::kF32, tokens() * heads);
     int32_t longest = 0;
     for (size_t d = 0; d + 1 < offsets.size(); ++d) longest = std::max(longest, offsets[d + 1] - offsets[d]);
     ViewAttentionArgs args;
@@ -160,10 +162,11 @@ struct Attend {
 
 OpCase CaseOf(const Attend& attend, DType type) {
   OpCase c;
-  c.name = StrCat("Attention_", Name(type), "_", attend.what, "_", ops_test::Name(attend.lay), attend.one_row ? "_onerow" : "", "_",
-                  attend.heads, "_", attend.kv_heads, "x", attend.dim, "_", attend.value_dim);
+  c.name = StrCat("Attention_", Name(type), "_", attend.what, "_", ops_test::Name(attend.lay), attend.one_row ? "_onerow" : "",
+                  "_", attend.heads, "_", attend.kv_heads, "x", attend.dim, "_", attend.value_dim);
   c.type = type;
-  c.inputs = {Normals(attend.tokens() * attend.heads * attend.dim, "q"), Normals(attend.tokens() * attend.kv_heads * attend.dim, "k"),
+  c.inputs = {Normals(attend.tokens() * attend.heads * attend.dim, "q"),
+              Normals(attend.tokens() * attend.kv_heads * attend.dim, "k"),
               Normals(attend.tokens() * attend.kv_heads * attend.value_dim, "v"), Normals(attend.heads, "sinks")};
   c.exact = [attend](const std::vector<Doubles>& in) { return attend.Exact(in); };
   c.run = [attend, type](Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) { return attend.Run(rig, type, in, dy); };
@@ -194,6 +197,23 @@ std::vector<OpCase> AttentionCases() {
          }) {
       cases.push_back(CaseOf(attend, type));
     }
+  }
+  return cases;
+}
+
+std::vector<OpCase> AttentionSpeedCases(size_t tokens) {
+  const AttentionKind plain{.scale = 0.09f}, window{.scale = 0.09f, .window = 1024}, capped{.scale = 0.09f, .soft_cap = 50};
+  const std::vector<int32_t> one = {0, static_cast<int32_t>(tokens)};
+  std::vector<OpCase> cases;
+  for (const Attend& attend : {
+           Attend{"plain", plain, 16, 8, 128, 128, false, false, one, Lay::kTight, true},
+           Attend{"plain", plain, 16, 8, 128, 128, false, false, one, Lay::kWide},
+           Attend{"window", window, 16, 8, 128, 128, false, false, one},
+           Attend{"capped", capped, 16, 8, 128, 128, false, false, one},
+           Attend{"sinks", plain, 16, 8, 64, 64, true, false, one},
+           Attend{"latent", plain, 16, 16, 192, 128, false, false, one},
+       }) {
+    cases.push_back(CaseOf(attend, DType::kBF16));
   }
   return cases;
 }

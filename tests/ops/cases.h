@@ -14,6 +14,12 @@ std::vector<OpCase> AttentionCases();
 std::vector<OpCase> ActivationCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
 
+// Of real sizes, for the third mode.
+std::vector<OpCase> NormSpeedCases(size_t tokens);
+std::vector<OpCase> RotarySpeedCases(size_t tokens);
+std::vector<OpCase> AttentionSpeedCases(size_t tokens);
+std::vector<OpCase> ActivationSpeedCases(size_t tokens);
+
 }  // namespace hlm::ops_test
 
 #endif  // HORIZON_LM_TESTS_OPS_CASES_H_

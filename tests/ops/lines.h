@@ -6,7 +6,8 @@
 
 namespace hlm::ops_test {
 
-// [rows, heads, width], by `how`: kTight: dense. kWide: rows are wider, the heads begin at an offset. kApart: heads lie apart too.
+// [rows, heads, width], by `how`: kTight: dense. kWide: rows are wider, the heads begin at an offset. kApart: heads lie apart
+// too.
 enum class Lay : int8_t { kTight, kWide, kApart };
 
 class Placed {
@@ -34,7 +35,9 @@ class Placed {
   }
   void* At(const DeviceArray& array) const { return static_cast<char*>(array.data()) + offset_ * SizeOf(array.type()); }
   View Read(const DeviceArray& array) const { return {At(array), static_cast<int64_t>(row_), static_cast<int64_t>(head_)}; }
-  MutableView Write(const DeviceArray& array) const { return {At(array), static_cast<int64_t>(row_), static_cast<int64_t>(head_)}; }
+  MutableView Write(const DeviceArray& array) const {
+    return {At(array), static_cast<int64_t>(row_), static_cast<int64_t>(head_)};
+  }
   // A view's values as a dense array of their own, for whoever compares.
   DeviceArray* Dense(Rig& rig, const DeviceArray& array) const { return &rig.Put(array.type(), Gather(array.Get())); }
 

@@ -31,7 +31,8 @@ struct Lookup {
     const auto n = static_cast<int64_t>(ids.size()), w = static_cast<int64_t>(width), vocab = static_cast<int64_t>(kVocab);
     const int32_t* at = rig.PutInts(ids);
     DeviceArray &table = rig.Put(type, in[0]), &y = rig.Put(type, in[1]);  // over the addend
-    rig.Run(&Ops::Embedding, {type, n, w, vocab, at, table.data(), y.data(), static_cast<float>(scale), addend ? y.data() : nullptr});
+    rig.Run(&Ops::Embedding,
+            {type, n, w, vocab, at, table.data(), y.data(), static_cast<float>(scale), addend ? y.data() : nullptr});
     Results results;
     results.y = &y;
     if (dy == nullptr) return results;
@@ -72,7 +73,8 @@ struct Loss {
     return y;
   }
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
-    DeviceArray &logits = rig.Put(DType::kF32, in[0]), &nll = rig.New(DType::kF32, kRows), &entropies = rig.New(DType::kF32, kRows);
+    DeviceArray &logits = rig.Put(DType::kF32, in[0]), &nll = rig.New(DType::kF32, kRows),
+                &entropies = rig.New(DType::kF32, kRows);
     CrossEntropyArgs args;
     args.type = type;
     args.rows = kRows;
@@ -121,7 +123,8 @@ std::vector<OpCase> LossCases() {
            {std::tuple<double, bool, int32_t>{1, false, -1}, {4.5, false, 2}, {1, true, -1}, {0.25, true, 3}}) {
         const Lookup lookup{type, width, scale, addend, skip};
         OpCase c;
-        c.name = StrCat("Embedding_", Name(type), "_", width, "_", scale == 1 ? "plain" : "scaled", addend ? "_addend" : "", "_", skip + 1);
+        c.name = StrCat("Embedding_", Name(type), "_", width, "_", scale == 1 ? "plain" : "scaled", addend ? "_addend" : "", "_",
+                        skip + 1);
         c.type = type;
         c.inputs = {Normals(Lookup::kVocab * width, "table"), Normals(lookup.ids.size() * width, "addend")};
         const Doubles constant = Stored(type, c.inputs[0]);
@@ -130,7 +133,8 @@ std::vector<OpCase> LossCases() {
         cases.push_back(c);
       }
     }
-    for (const auto& [scale, logit_scale, cap] : {std::tuple<double, double, double>{1, 1, 0}, {0.5, 1, 2}, {1, 0.25, 0}, {2, 0.5, 1.5}}) {
+    for (const auto& [scale, logit_scale, cap] :
+         {std::tuple<double, double, double>{1, 1, 0}, {0.5, 1, 2}, {1, 0.25, 0}, {2, 0.5, 1.5}}) {
       for (const size_t vocab : {9, 64}) {
         const Loss loss{type, vocab, scale, logit_scale, cap};
         OpCase c;

@@ -1,4 +1,5 @@
-// The tests of the cases on one device: include after a function `hlm::ops_test::Rig* TheRig()`, null where there is no such device.
+// The tests of the cases on one device: include after a function `hlm::ops_test::Rig* TheRig()`, null where there is no such
+// device.
 #ifndef HORIZON_LM_TESTS_OPS_MODES_H_
 #define HORIZON_LM_TESTS_OPS_MODES_H_
 
@@ -21,6 +22,16 @@ class OpTest : public testing::TestWithParam<OpCase> {
 TEST_P(OpTest, GivesWhatThePlainLoopGives) { CheckValue(*TheRig(), GetParam()); }
 TEST_P(OpTest, HasTheGradientOfThePlainLoop) { CheckGradient(*TheRig(), GetParam()); }
 TEST_P(OpTest, HasTheSameBitsWhateverLiesInTheWorkspace) { CheckSameBits(*TheRig(), GetParam()); }
+
+class NarrowFormsTest : public testing::TestWithParam<DType> {
+ protected:
+  void SetUp() override {
+    if (TheRig() == nullptr) GTEST_SKIP() << NoRig();
+  }
+};
+TEST_P(NarrowFormsTest, HaveTheBitsOfTheWideOnes) { CheckNarrowForms(*TheRig(), GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Types, NarrowFormsTest, testing::Values(DType::kF32, DType::kBF16),
+                         [](const auto& info) { return std::string(Name(info.param)); });
 
 INSTANTIATE_TEST_SUITE_P(Cases, OpTest, testing::ValuesIn(AllCases()), [](const auto& info) { return info.param.name; });
 

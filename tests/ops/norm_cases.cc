@@ -19,9 +19,10 @@ struct Norm {
   size_t lines() const { return rows * heads; }
   size_t weights() const { return by_head ? heads * width : width; }
   std::string name() const {
-    return StrCat("Norm_", Name(type), kind.center ? "_layer" : "_rms", kind.one_plus ? "_plus1" : "", kind.round_first ? "_first" : "",
-                  weight ? "_w" : "", bias ? "_b" : "", by_head ? "_byhead" : "", residual ? "_residual" : "", in_place ? "_inplace" : "",
-                  "_", ops_test::Name(lay), "_", rows, "x", heads, "x", width);
+    return StrCat("Norm_", Name(type), kind.center ? "_layer" : "_rms", kind.one_plus ? "_plus1" : "",
+                  kind.round_first ? "_first" : "", weight ? "_w" : "", bias ? "_b" : "", by_head ? "_byhead" : "",
+                  residual ? "_residual" : "", in_place ? "_inplace" : "", "_", ops_test::Name(lay), "_", rows, "x", heads, "x",
+                  width);
   }
 
   // inputs: x, w, bias; y is [norm(x), x] where the gradient goes past the norm as well.
@@ -68,7 +69,8 @@ struct Norm {
     if (dy == nullptr) return results;
     const size_t n = in[0].size();
     DeviceArray& d = rig.Put(type, placed.Spread(Doubles(dy->begin(), dy->begin() + static_cast<int64_t>(n))));
-    DeviceArray* past = residual ? &rig.Put(type, placed.Spread(Doubles(dy->begin() + static_cast<int64_t>(n), dy->end()))) : nullptr;
+    DeviceArray* past =
+        residual ? &rig.Put(type, placed.Spread(Doubles(dy->begin() + static_cast<int64_t>(n), dy->end()))) : nullptr;
     DeviceArray& dx = !in_place ? rig.Put(type, placed.Spread(Doubles(n))) : residual ? *past : d;
     // Added to what is there: twice as much of it is a mistake that shows.
     DeviceArray &dw = rig.Put(DType::kF32, Doubles(weights(), 3)), &db = rig.New(DType::kF32, weights());
@@ -135,6 +137,14 @@ std::vector<OpCase> NormCases() {
     cases.push_back(CaseOf({type, layer, 2, 1, 1100, true, true, false, false, false, Lay::kTight}));
   }
   return cases;
+}
+
+std::vector<OpCase> NormSpeedCases(size_t tokens) {
+  const NormKind llama{.round_first = true}, gemma{.one_plus = true}, layer{.center = true};
+  return {CaseOf({DType::kBF16, llama, tokens, 1, 2048, true, false, false, true, true, Lay::kTight}),
+          CaseOf({DType::kBF16, gemma, tokens, 1, 2048, true, false, false, true, true, Lay::kTight}),
+          CaseOf({DType::kBF16, layer, tokens, 1, 2048, true, true, false, true, true, Lay::kTight}),
+          CaseOf({DType::kBF16, gemma, tokens, 16, 128, true, false, false, false, false, Lay::kWide})};
 }
 
 }  // namespace hlm::ops_test

@@ -64,7 +64,8 @@ void ExpectNear(const Doubles& actual, const Doubles& expected, double own, doub
     if (!(over <= excess)) excess = over, worst = i;
     if (std::isnan(over)) break;
   }
-  EXPECT_LE(excess, 0) << what << "[" << worst << "] is " << actual[worst] << ", not " << expected[worst] << "; the largest is " << most;
+  EXPECT_LE(excess, 0) << what << "[" << worst << "] is " << actual[worst] << ", not " << expected[worst] << "; the largest is "
+                       << most;
 }
 
 }  // namespace
@@ -153,8 +154,8 @@ Doubles Normals(size_t n, const std::string& name, double scale) {
 
 Doubles Stored(DType type, const Doubles& values) { return Decode(type, Encode(type, values)); }
 
-// fp32: a few roundings of the terms of a sum, and another library's exp. bf16: a unit of rounding, 2^-8, for each time that a result
-// is rounded; what is a small difference of large terms is off by their fp32 errors.
+// fp32: a few roundings of the terms of a sum, and another library's exp. bf16: a unit of rounding, 2^-8, for each time that a
+// result is rounded; what is a small difference of large terms is off by their fp32 errors.
 void CheckValue(Rig& rig, const OpCase& c) {
   rig.Clear();
   const std::vector<Doubles> inputs = StoredInputs(c);
@@ -209,6 +210,16 @@ void CheckSameBits(Rig& rig, const OpCase& c) {
     }
   }
   rig.Litter(0xff);
+}
+
+void PrintSpeed(Rig& rig, const OpCase& c) {
+  rig.Clear();
+  std::printf("%s\n", c.name.c_str());
+  rig.set_timed(false);
+  const Results forward = c.run(rig, c.inputs, nullptr);
+  rig.set_timed(true);
+  const Doubles dy = Normals(forward.y->size(), "dy");
+  c.run(rig, c.inputs, &dy);
 }
 
 }  // namespace hlm::ops_test

@@ -1,5 +1,6 @@
-// The tests of operations, once for all devices: a case is a forward operation with its backward one, on arrays of one type, beside
-// plain loops in double. Three modes: the value against the loops, the gradient against central differences of the loops, speed.
+// The tests of operations, once for all devices: a case is a forward operation with its backward one, on arrays of one type,
+// beside plain loops in double. Three modes: the value against the loops, the gradient against central differences of the loops,
+// speed.
 #ifndef HORIZON_LM_TESTS_OPS_OP_CASE_H_
 #define HORIZON_LM_TESTS_OPS_OP_CASE_H_
 
@@ -28,9 +29,9 @@ class DeviceArray {
   DType type() const { return type_; }
   size_t size() const { return n_; }
 
-  void Put(const Doubles& values);       // rounded to the type
+  void Put(const Doubles& values);  // rounded to the type
   void PutInts(const std::vector<int32_t>& values);
-  Doubles Get() const;                   // throws where a guard was written
+  Doubles Get() const;  // throws where a guard was written
   std::vector<std::byte> Bytes() const;
 
  private:
@@ -62,8 +63,8 @@ class Rig {
     stream_->Synchronize();
     if (timed_) Report(FactsOf(Call(args)), before);
   }
-  // From now on operations are run several times, and their rates are printed.
-  void set_timed() { timed_ = true; }
+  // Operations are run several times, and their rates are printed.
+  void set_timed(bool timed) { timed_ = timed; }
 
  private:
   double Time(const std::function<void()>& work);  // seconds of one run
@@ -97,12 +98,17 @@ inline std::ostream& operator<<(std::ostream& out, const OpCase& c) { return out
 // All cases of this file's folder.
 std::vector<OpCase> AllCases();
 // Larger ones, for the third mode: only `run` counts.
-std::vector<OpCase> SpeedCases(int64_t tokens);
+std::vector<OpCase> SpeedCases(size_t tokens);
 
-// The modes; what is wrong is a test failure.
+// The modes. What is wrong is a test failure; rates are printed.
 void CheckValue(Rig& rig, const OpCase& c);
 void CheckGradient(Rig& rig, const OpCase& c);
 void CheckSameBits(Rig& rig, const OpCase& c);  // whatever lies in the workspace
+
+void PrintSpeed(Rig& rig, const OpCase& c);
+
+// RmsNorm and Attention beside the wide operations that they are forms of: the same bits.
+void CheckNarrowForms(Rig& rig, DType type);
 
 // Standard normals times scale, by name.
 Doubles Normals(size_t n, const std::string& name, double scale = 1);

@@ -16,8 +16,8 @@ struct Rotary {
   Lay lay;
 
   std::string name() const {
-    return StrCat("Rotary_", Name(type), interleaved ? "_interleaved" : "_halves", scaled ? "_scaled" : "", in_place ? "_inplace" : "",
-                  "_", ops_test::Name(lay), "_", tokens, "x", heads, "x", dim, "_", turned);
+    return StrCat("Rotary_", Name(type), interleaved ? "_interleaved" : "_halves", scaled ? "_scaled" : "",
+                  in_place ? "_inplace" : "", "_", ops_test::Name(lay), "_", tokens, "x", heads, "x", dim, "_", turned);
   }
   int32_t Position(size_t token) const { return static_cast<int32_t>((token * 5 + 1) % kTableRows); }
   double Angle(size_t position, size_t i) const { return static_cast<double>(position) * (0.3 + static_cast<double>(i)); }
@@ -141,6 +141,17 @@ std::vector<OpCase> RotaryCases() {
     }
     const SharedHead shared{type, 5, 4, 12};
     cases.push_back(CaseOf(shared, StrCat("SharedHead_", Name(type)), shared.tokens * shared.width));
+  }
+  return cases;
+}
+
+std::vector<OpCase> RotarySpeedCases(size_t tokens) {
+  std::vector<OpCase> cases;
+  for (const bool interleaved : {false, true}) {
+    for (const size_t turned : {128, 32}) {
+      const Rotary rotary{DType::kBF16, tokens, 16, 128, turned, interleaved, false, true, Lay::kWide};
+      cases.push_back(CaseOf(rotary, rotary.name(), tokens * 16 * 128));
+    }
   }
   return cases;
 }

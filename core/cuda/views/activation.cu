@@ -97,8 +97,8 @@ __global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lin
 // sums [rows, 2]: of xIELU's two numbers, before the slopes of their softplus.
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
-    ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads, int width,
-                           const T* alpha_p, const T* alpha_n, float beta, float epsilon, float* sums) {
+    ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads,
+                           int width, const T* alpha_p, const T* alpha_n, float beta, float epsilon, float* sums) {
   __shared__ float warps[2][kThreads / kWarp];
   const Xielu xielu = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon);
   const int64_t row = blockIdx.x;
@@ -245,9 +245,9 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
     const auto *alpha_p = static_cast<const T*>(a.xielu.alpha_p), *alpha_n = static_cast<const T*>(a.xielu.alpha_n);
     ForActivation(a.kind, [&]<ActFunction kWhat>() {
       ActivateBackwardKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
-          lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up), lines.template operator()<const T>(a.dy),
-          lines.template operator()<T>(a.dx), lines.template operator()<T>(a.dup), static_cast<int>(a.heads),
-          static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, sums);
+          lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up),
+          lines.template operator()<const T>(a.dy), lines.template operator()<T>(a.dx), lines.template operator()<T>(a.dup),
+          static_cast<int>(a.heads), static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, sums);
     });
     if (a.kind == ActFunction::kXielu) {
       AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, alpha_p, alpha_n, a.accumulate, a.dalpha_p, a.dalpha_n);
@@ -259,7 +259,8 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
 void ClampedGlu(cudaStream_t stream, const ClampedGluArgs& a) {
   const int64_t n = a.tokens * a.width;
   ForType(a.type, [&]<class T>() {
-    ClampedGluKernel<<<Blocks(n), kThreads, 0, stream>>>(static_cast<const T*>(a.gate_up), n, a.alpha, a.limit, static_cast<T*>(a.y));
+    ClampedGluKernel<<<Blocks(n), kThreads, 0, stream>>>(static_cast<const T*>(a.gate_up), n, a.alpha, a.limit,
+                                                         static_cast<T*>(a.y));
   });
   CheckLaunch("ClampedGlu");
 }
@@ -281,8 +282,8 @@ void ScaleAdd(cudaStream_t stream, const ScaleAddArgs& a) {
     return true;
   };
   ForVectors(a.type, a.n, fits, [&]<class T, int kN>() {
-    ScaleAddKernel<T, kN><<<Blocks(a.n / kN), kThreads, 0, stream>>>(static_cast<const T*>(a.x), static_cast<const T*>(a.z), a.n / kN,
-                                                                     a.scale, static_cast<T*>(a.y));
+    ScaleAddKernel<T, kN><<<Blocks(a.n / kN), kThreads, 0, stream>>>(static_cast<const T*>(a.x), static_cast<const T*>(a.z),
+                                                                     a.n / kN, a.scale, static_cast<T*>(a.y));
   });
   CheckLaunch("ScaleAdd");
 }

@@ -23,7 +23,8 @@ struct Lines {
   bool there() const { return data != nullptr; }
   // Whether every line begins at a multiple of `n` elements.
   bool InStepsOf(int n) const {
-    return !there() || (row % n == 0 && head % n == 0 && reinterpret_cast<uintptr_t>(data) % (static_cast<size_t>(n) * sizeof(T)) == 0);
+    return !there() ||
+           (row % n == 0 && head % n == 0 && reinterpret_cast<uintptr_t>(data) % (static_cast<size_t>(n) * sizeof(T)) == 0);
   }
 };
 
@@ -49,7 +50,8 @@ __device__ float RoundedAs(float x) {
   return static_cast<float>(static_cast<T>(x));
 }
 
-// launch.template operator()<T, kN>() with the widest vectors that `width` and all the lines allow. `lines(T)` says whether they do.
+// launch.template operator()<T, kN>() with the widest vectors that `width` and all the lines allow. `lines(T)` says whether they
+// do.
 template <class Fits, class Launch>
 void ForVectors(DType type, int64_t width, const Fits& fits, const Launch& launch) {
   const auto of = [&]<class T>() {

@@ -1,5 +1,5 @@
-// Norms by heads: LayerNorm and RMS norm in every form, forward and backward. A warp or a block has a line (one head of one row) and
-// reads it once for each sum; the second time it comes from the nearest cache.
+// Norms by heads: LayerNorm and RMS norm in every form, forward and backward. A warp or a block has a line (one head of one row)
+// and reads it once for each sum; the second time it comes from the nearest cache.
 #include <algorithm>
 
 #include "core/cuda/check.h"
@@ -17,7 +17,7 @@ constexpr int64_t kLeastRows = 4;
 template <class T>
 struct Weights {
   const T* w;
-  float plus;  // 1 where the weight is 1 + w
+  float plus;       // 1 where the weight is 1 + w
   int64_t by_head;  // distance of the heads' weights: 0 where they share one
   template <int kN>
   __device__ void Read(int64_t head, int64_t column, float (&to)[kN]) const {
@@ -116,8 +116,8 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// partials[chunk, 0 .. width) and [chunk, width .. 2 width): the chunk's sums for dw and dbias. Thread: a column; block: a chunk of
-// rows and a tile of columns. Runs before dx is written, which may lie on dy.
+// partials[chunk, 0 .. width) and [chunk, width .. 2 width): the chunk's sums for dw and dbias. Thread: a column; block: a chunk
+// of rows and a tile of columns. Runs before dx is written, which may lie on dy.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     NormWeightGradientKernel(Lines<const T> x, Lines<const T> dy, int64_t rows, int64_t heads, int64_t width, bool by_head,
@@ -153,9 +153,9 @@ void WeightGradients(cudaStream_t stream, const NormBackwardArgs& a, float* part
   HLM_CHECK(tiles <= 65535, "NormBackward of ", columns, " weights");
   const RowChunks chunks = CutRows(a.rows, kMostChunks, kLeastRows);
   const dim3 grid(GridSize(chunks.count), static_cast<unsigned>(tiles));
-  NormWeightGradientKernel<<<grid, kThreads, 0, stream>>>(Lines<const T>(a.x, a.heads, a.width), Lines<const T>(a.dy, a.heads, a.width),
-                                                          a.rows, a.heads, a.width, a.by_head, a.kind.center, a.mean, a.rstd,
-                                                          chunks.rows, partials);
+  NormWeightGradientKernel<<<grid, kThreads, 0, stream>>>(Lines<const T>(a.x, a.heads, a.width),
+                                                          Lines<const T>(a.dy, a.heads, a.width), a.rows, a.heads, a.width,
+                                                          a.by_head, a.kind.center, a.mean, a.rstd, chunks.rows, partials);
   CheckLaunch("NormBackward (weights)");
   // Columns of dw, then of dbias. What is not wanted goes where nobody looks: the partial sums' own place, which has been read.
   float* nowhere = partials + chunks.count * 2 * columns;
@@ -174,8 +174,8 @@ void Norm(cudaStream_t stream, const NormArgs& a) {
     const int64_t lines = a.rows * a.heads;
     const Weights<T> weights{static_cast<const T*>(a.w), a.kind.one_plus ? 1.0f : 0.0f, a.by_head ? a.width : 0};
     NormKernel<T, kN><<<GridSize(CeilDiv(lines, int64_t{block.y})), block, 0, stream>>>(
-        Lines<const T>(a.x, a.heads, a.width), weights, static_cast<const T*>(a.bias), Lines<T>(a.y, a.heads, a.width), lines, a.heads,
-        a.width, a.epsilon, a.kind.center, a.kind.round_first, a.mean, a.rstd);
+        Lines<const T>(a.x, a.heads, a.width), weights, static_cast<const T*>(a.bias), Lines<T>(a.y, a.heads, a.width), lines,
+        a.heads, a.width, a.epsilon, a.kind.center, a.kind.round_first, a.mean, a.rstd);
   });
   CheckLaunch("Norm");
 }
@@ -197,8 +197,8 @@ void NormBackward(cudaStream_t stream, const NormBackwardArgs& a, void* scratch)
     const Weights<T> weights{static_cast<const T*>(a.w), a.kind.one_plus ? 1.0f : 0.0f, a.by_head ? a.width : 0};
     NormInputGradientKernel<T, kN><<<GridSize(CeilDiv(lines, int64_t{block.y})), block, 0, stream>>>(
         Lines<const T>(a.x, a.heads, a.width), weights, Lines<const T>(a.dy, a.heads, a.width),
-        Lines<const T>(a.residual, a.heads, a.width), Lines<T>(a.dx, a.heads, a.width), lines, a.heads, a.width, a.kind.center, a.mean,
-        a.rstd);
+        Lines<const T>(a.residual, a.heads, a.width), Lines<T>(a.dx, a.heads, a.width), lines, a.heads, a.width, a.kind.center,
+        a.mean, a.rstd);
   });
   CheckLaunch("NormBackward");
 }

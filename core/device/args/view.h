@@ -6,8 +6,8 @@
 
 namespace hlm {
 
-// Element d of head h of row r is data[r * row + h * head + d]: distances in elements. kDense stands for heads, and rows of heads,
-// that follow each other; a head distance of 0 is one vector that all heads of a row share (to read only).
+// Element d of head h of row r is data[r * row + h * head + d]: distances in elements. kDense stands for heads, and rows of
+// heads, that follow each other; a head distance of 0 is one vector that all heads of a row share (to read only).
 inline constexpr int64_t kDense = -1;
 struct View {
   const void* data = nullptr;
