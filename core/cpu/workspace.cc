@@ -60,34 +60,4 @@ size_t CpuWorkspaceBytes(const Call& call, int64_t threads) {
   return std::visit([&](const auto& args) { return BytesOf(args, threads); }, call);
 }
 
-size_t CpuWorkspaceBytes(const OpShapes& s) {
-  size_t most = 0;
-  const auto linear = [&](int64_t tokens, int64_t in, int64_t out, DType y_type) {
-    LinearArgs forward;
-    forward.type = s.type;
-    forward.y_type = y_type;
-    LinearBackwardInputArgs input;
-    LinearBackwardWeightArgs weight;
-    input.type = weight.type = s.type;
-    forward.tokens = input.tokens = weight.tokens = tokens;
-    forward.in = input.in = weight.in = in;
-    forward.out = input.out = weight.out = out;
-    most = std::max({most, BytesOf(forward, s.threads), BytesOf(input, s.threads), BytesOf(weight, s.threads)});
-  };
-  const int64_t query_width = CheckedMul(s.heads, s.head_dim);
-  linear(s.tokens, s.hidden, CheckedAdd(query_width, CheckedMul(2 * s.kv_heads, s.head_dim)), s.type);
-  linear(s.tokens, query_width, s.hidden, s.type);
-  linear(s.tokens, s.hidden, CheckedMul(2, s.intermediate), s.type);
-  linear(s.tokens, s.intermediate, s.hidden, s.type);
-  linear(s.head_chunk, s.hidden, s.vocab, DType::kF32);
-  ViewAttentionArgs forward;
-  ViewAttentionBackwardArgs backward;
-  forward.type = backward.type = s.type;
-  forward.head_dim = forward.value_dim = backward.head_dim = backward.value_dim = s.head_dim;
-  backward.documents.longest = s.longest_document;
-  most = std::max({most, Bytes(RmsNormBackwardFloats(s.tokens, s.hidden)), Bytes(QkRotaryBackwardFloats(s.tokens, s.head_dim)),
-                   BytesOf(forward, s.threads), BytesOf(backward, s.threads)});
-  return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
-}
-
 }  // namespace hlm

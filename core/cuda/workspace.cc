@@ -56,14 +56,4 @@ size_t CudaWorkspaceBytes(const Call& call) {
   return std::visit([](const auto& args) { return BytesOf(args); }, call);
 }
 
-size_t CudaWorkspaceBytes(const OpShapes& s) {
-  const int64_t qkv = CheckedMul(s.heads + 2 * s.kv_heads, s.head_dim);
-  const AttentionSizes attention{s.type, s.tokens, s.longest_document, s.heads, s.kv_heads, s.head_dim, s.head_dim};
-  size_t most =
-      std::max({kProductWorkspaceBytes, AttentionWorkspaceBytes(attention), RmsNormBackwardBytes(s.tokens, s.hidden),
-                EmbeddingBackwardBytes(s.tokens, s.vocab), QkRotaryBackwardBytes(s.tokens, s.heads, s.kv_heads, s.head_dim)});
-  for (const int64_t width : {qkv, s.hidden, 2 * s.intermediate}) most = std::max(most, ColumnSumsBytes(s.tokens, width));
-  return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
-}
-
 }  // namespace hlm::cuda

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/device/product_calls.h"
 #include "core/device/recording_ops.h"
 
 namespace hlm {
@@ -140,27 +139,6 @@ TEST_F(OpsTest, HeadsOfAViewMustNotOverlap) {
   EXPECT_EQ(ops_.calls().back().facts.moved_bytes, 2 * 16 + 2 * 48 + 8);
   args.rotary_dim = 6;
   ExpectRefused(&Ops::Rotary, args, "Rotary of 6 elements of heads of 4");
-}
-
-TEST(ProductCalls, HaveTheBiasesThatAStepHas) {
-  OpShapes shapes;
-  shapes.tokens = 8;
-  shapes.hidden = 4;
-  shapes.heads = 2;
-  shapes.kv_heads = 1;
-  shapes.head_dim = 2;
-  shapes.intermediate = 6;
-  shapes.vocab = 10;
-  shapes.head_chunk = 8;
-  shapes.qkv_bias = shapes.o_bias = true;
-  std::string biases;
-  for (const Call& call : ProductCalls(shapes)) {
-    if (const auto* linear = std::get_if<LinearArgs>(&call)) {
-      biases +=
-          StrCat(linear->in, "x", linear->out, linear->bias != nullptr ? "+bias" : "", linear->addend != nullptr ? "+x " : " ");
-    }
-  }
-  EXPECT_EQ(biases, "4x8+bias 4x4+bias+x 4x12 6x4+x 4x10 ");
 }
 
 }  // namespace
