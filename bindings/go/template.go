@@ -99,6 +99,8 @@ type TemplateOptions struct {
 	MaxOutputBytes      int64   `hlm:"max_output_bytes"`
 	MaxIterations       int64   `hlm:"max_iterations"`
 	MaxDepth            int64   `hlm:"max_depth"`
+	ParseArguments      bool    `hlm:"parse_arguments"`     // of tool calls: JSON in a string becomes values
+	DropNullArguments   bool    `hlm:"drop_null_arguments"` // their members that are null
 }
 
 // DefaultTemplateOptions are the library's defaults.
@@ -128,6 +130,15 @@ type TrainingSequence struct {
 	Messages    []int64    `json:"messages"` // the message of each trained range
 	Input       [][2]int64 `json:"input"`    // what came from the caller and not from the template
 	WithoutStop int64      `json:"without_stop"`
+	Dropped     []Dropped  `json:"dropped"`      // what trained messages say and the template leaves out
+	UnrollKeeps int64      `json:"unroll_keeps"` // characters of it that MaskUnroll would train
+}
+
+// Dropped counts characters other than white space of a message's "content", "reasoning" or "tool_calls".
+type Dropped struct {
+	Message    int64  `json:"message"`
+	Field      string `json:"field"`
+	Characters int64  `json:"characters"`
 }
 
 // RenderTraining renders a conversation and says what of it is trained. InvalidArgument where that cannot be proved.

@@ -98,6 +98,8 @@ if TYPE_CHECKING:
         max_output_bytes: int
         max_iterations: int
         max_depth: int
+        parse_arguments: bool
+        drop_null_arguments: bool
 
     class CheckpointOptions(TypedDict, total=False):
         """Options of saving a checkpoint; see hlm_checkpoint_options."""
