@@ -43,7 +43,8 @@ for file in "$maven"/*; do
   done
 done
 tar czf "$out/horizonlm-go-$version.tar.gz" --sort=name --owner=0 --group=0 --mtime=@0 -C bazel-bin/bindings/go --dereference horizonlm
-cp -L bazel-bin/docs/api.tar.gz "$out/horizonlm-api-$version.tar.gz"
+tools/docs_site.sh "$work/site" bazel-bin/docs/api.tar.gz
+tar czf "$out/horizonlm-docs-$version.tar.gz" --sort=name --owner=0 --group=0 --mtime=@0 -C "$work" site
 cp LICENSE "$out/"
 cp -L bazel-bin/bindings/carry/THIRD_PARTY_LICENSES "$out/"
 chmod -R u+w "$out"
@@ -51,7 +52,13 @@ tools/release/sbom.py "$version" "$home" "$out" "$out/horizonlm-$version.spdx.js
 (cd "$out" && find . -type f ! -name SHA256SUMS ! -name '*.md5' ! -name '*.sha1' ! -name '*.sha256' | sort | sed 's#^\./##' | xargs sha256sum >SHA256SUMS)
 
 if ((checked)); then
-  say "check, in a clean root"
+  say "check"
+  audit="${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}/auditwheel-6.8.2"
+  if [[ ! -x "$audit/bin/auditwheel" ]]; then
+    /usr/bin/python3 -m venv "$audit"
+    "$audit/bin/pip" install --quiet --disable-pip-version-check auditwheel==6.8.2
+  fi
+  "$audit/bin/python" tools/release/audit_wheel.py "$out"/horizonlm-"$version"-*.whl
   tools/release/check.sh "$out" "$work/root"
 fi
 say "$out"

@@ -109,7 +109,7 @@ def _check_glibc(name: str, data: bytes, tag: str) -> None:
 
 def _add(wheel: zipfile.ZipFile, name: str, data: bytes) -> None:
     entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.external_attr = (0o755 if data.startswith(b"\x7fELF") else 0o644) << 16
+    entry.external_attr = (0o100755 if data.startswith(b"\x7fELF") else 0o100644) << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     wheel.writestr(entry, data)
 

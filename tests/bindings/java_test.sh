@@ -91,7 +91,7 @@ for wanted in '<url>https://' '<developer>' '<scm>' '<license>' '<description>';
 done
 
 # On the module path, where the libraries are in another module than the class that loads them; and without them, by name.
-(cd "$work" && "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/classes" -p "$work/lib" --add-modules org.horizonlm Finetune "$work/modular") >"$work/modular.txt"
+(cd "$work" && "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/classes" -p "$work/lib" --add-modules ALL-MODULE-PATH Finetune "$work/modular") >"$work/modular.txt"
 same_as_c "$c_program" "$work/modular.txt" "$work/modular"
 (cd "$work" && "$jdk/java" -cp "$work/lib/horizonlm.jar:$work/classes" NoLibrary "with the classifier linux-x86_64")
 

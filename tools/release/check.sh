@@ -8,6 +8,9 @@ dist=$(readlink -f "$1") root=$2
 
 [[ -x "$root/bin/sh" ]] || debootstrap --variant=minbase bookworm "$root" >/dev/null
 root=$(readlink -f "$root")
+# $ORIGIN is read from /proc.
+mount -t proc proc "$root/proc"
+trap 'umount "$root/proc"' EXIT
 rm -rf "$root/dist" && mkdir "$root/dist"
 cp -r "$dist"/* "$root/dist/"
 chroot "$root" sh -c 'id user >/dev/null 2>&1 || useradd --create-home user'
