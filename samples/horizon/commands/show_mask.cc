@@ -37,7 +37,7 @@ std::string RecordText(const std::string& config, int64_t index) {
 // A record as a data set reads it: a conversation, or a prompt and a completion of messages.
 Row ReadRow(const Options& options) {
   const MaskOptions& mask = options.mask;
-  const Json config = {{"data", mask.data}, {"task", "sft"}};
+  const Json config = {{"data", mask.data}, {"task", "sft"}, {"unused_members", options.text.unused_members}};
   const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
   if (record.is_discarded()) throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");
   Row row;

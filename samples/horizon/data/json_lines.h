@@ -11,6 +11,31 @@
 
 namespace horizon {
 
+// Python's json writes NaN and Infinity, which are no JSON. In strings they are words; elsewhere nobody here reads them: null instead.
+inline std::string WithoutNotFinite(std::string_view row) {
+  std::string text;
+  bool in_string = false;
+  for (size_t at = 0; at < row.size();) {
+    size_t length = 1;
+    if (in_string) {
+      length = row[at] == '\\' ? 2 : 1;
+      in_string = row[at] != '"';
+    } else {
+      in_string = row[at] == '"';
+      for (const std::string_view word : {"NaN", "-Infinity", "Infinity"}) {
+        if (row.substr(at, word.size()) != word) continue;
+        text += "null";
+        at += word.size();
+        length = 0;
+        break;
+      }
+    }
+    text += row.substr(at, length);
+    at += length;
+  }
+  return text;
+}
+
 // Calls f(record, where) for each line that is not empty; `where` is "FILE:LINE". A line must hold an object.
 template <class F>
 void ForEachJsonLine(const std::string& path, F f) {
@@ -23,7 +48,8 @@ void ForEachJsonLine(const std::string& path, F f) {
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = path + ":" + std::to_string(line);
-    const Json record = Json::parse(row, nullptr, false);
+    Json record = Json::parse(row, nullptr, false);
+    if (record.is_discarded()) record = Json::parse(WithoutNotFinite(row), nullptr, false);
     if (!record.is_object()) throw Error(where + ": is no JSON object");
     f(record, where);
   }
