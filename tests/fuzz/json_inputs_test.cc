@@ -341,7 +341,8 @@ TEST_F(JsonInputs, Manifest) {
   const std::string object = whole.substr(0, comma) + "}";
   std::vector<std::string> words = {"units", "files",    "name", "bytes",    "arrays", "kind",
                                     "begin", "elements", "step", "numerics", "../x"};
-  for (const auto& [name, value] : Json::parse(object).items()) words.push_back(name);
+  const Json members = Json::parse(object);
+  for (const auto& [name, value] : members.items()) words.push_back(name);
   Run("manifest", {object}, words, 600, [&](const std::string& text) {
     const size_t close = text.rfind('}');
     std::ofstream(path, std::ios::binary) << with_sum(close == std::string::npos ? text : text.substr(0, close));

@@ -39,7 +39,8 @@ Row ReadRow(const Options& options) {
   const MaskOptions& mask = options.mask;
   const Json config = {{"data", mask.data}, {"task", "sft"}, {"unused_members", options.text.unused_members}};
   const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
-  if (record.is_discarded()) throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");
+  if (record.is_discarded())
+    throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");
   Row row;
   if (record.contains("messages")) {
     row.messages = record["messages"].dump();

@@ -11,7 +11,8 @@
 
 namespace horizon {
 
-// Python's json writes NaN and Infinity, which are no JSON. In strings they are words; elsewhere nobody here reads them: null instead.
+// Python's json writes NaN and Infinity, which are no JSON. In strings they are words; elsewhere nobody here reads them: null
+// instead.
 inline std::string WithoutNotFinite(std::string_view row) {
   std::string text;
   bool in_string = false;
