@@ -71,6 +71,7 @@ class Dataset(Handle):
         return own
 
     def close(self) -> None:
+        """Frees the native object, and removes the file of records that came from memory."""
         super().close()
         if self._folder is not None:
             self._folder()
