@@ -8,8 +8,8 @@ namespace hlm {
 namespace {
 
 template <class T>
-Xielu NumbersOf(ActFunction kind, const XieluArgs& args) {
-  if (kind != ActFunction::kXielu) return {};
+ActNumbers NumbersOf(ActFunction kind, const XieluArgs& args, float limit) {
+  if (kind != ActFunction::kXielu) return {.limit = Rounded<T>(limit)};
   const float p = ToFloat(*static_cast<const T*>(args.alpha_p)), n = ToFloat(*static_cast<const T*>(args.alpha_n));
   return {Softplus(p), args.beta + Softplus(n), args.beta, args.epsilon};
 }
@@ -18,14 +18,14 @@ template <class T, ActFunction kWhat>
 void Forward(const ActivateArgs& a) {
   const ReadLines<T> x(a.x, a.heads, a.width), up(a.up, a.heads, a.width);
   const WrittenLines<T> y(a.y, a.heads, a.width);
-  const Xielu xielu = NumbersOf<T>(kWhat, a.xielu);
+  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit);
   ParallelBlocks(a.rows, RowsPerBlock(a.heads * a.width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t h = 0; h < a.heads; ++h) {
         const T *from = x.at(r, h), *by = up ? up.at(r, h) : nullptr;
         T* to = y.at(r, h);
         for (int64_t i = 0; i < a.width; ++i) {
-          const float value = Activated<kWhat>(ToFloat(from[i]), xielu).value;
+          const float value = Activated<kWhat>(ToFloat(from[i]), numbers).value;
           to[i] = FromFloat<T>(by == nullptr ? value : value * ToFloat(by[i]));
         }
       }
@@ -39,7 +39,7 @@ struct AlphaSums {
 };
 
 template <class T, ActFunction kWhat>
-AlphaSums BackwardRows(const ActivateBackwardArgs& a, const Xielu& xielu, int64_t begin, int64_t end) {
+AlphaSums BackwardRows(const ActivateBackwardArgs& a, const ActNumbers& numbers, int64_t begin, int64_t end) {
   const ReadLines<T> x(a.x, a.heads, a.width), up(a.up, a.heads, a.width), dy(a.dy, a.heads, a.width);
   const WrittenLines<T> dx(a.dx, a.heads, a.width), dup(a.dup, a.heads, a.width);
   AlphaSums sums;
@@ -49,12 +49,12 @@ AlphaSums BackwardRows(const ActivateBackwardArgs& a, const Xielu& xielu, int64_
       T *to = dx.at(r, h), *to_up = up ? dup.at(r, h) : nullptr;
       for (int64_t i = 0; i < a.width; ++i) {
         const float value = ToFloat(from[i]), slope_in = ToFloat(d[i]);
-        const ValueAndSlope act = Activated<kWhat>(value, xielu);
+        const ValueAndSlope act = Activated<kWhat>(value, numbers);
         const float inner = by == nullptr ? slope_in : slope_in * ToFloat(by[i]);
         if (by != nullptr) to_up[i] = FromFloat<T>(slope_in * act.value);
         to[i] = FromFloat<T>(inner * act.slope);
         if constexpr (kWhat == ActFunction::kXielu) {
-          const float least = value < xielu.epsilon ? value : xielu.epsilon;
+          const float least = value < numbers.epsilon ? value : numbers.epsilon;
           (value > 0 ? sums.p : sums.n) += static_cast<double>(inner * (value > 0 ? value * value : std::expm1(least) - value));
         }
       }
@@ -65,11 +65,11 @@ AlphaSums BackwardRows(const ActivateBackwardArgs& a, const Xielu& xielu, int64_
 
 template <class T, ActFunction kWhat>
 void Backward(const ActivateBackwardArgs& a, float* scratch) {
-  const Xielu xielu = NumbersOf<T>(kWhat, a.xielu);
+  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit);
   auto* sums = reinterpret_cast<AlphaSums*>(scratch);
   const int64_t block = PartialBlockRows(a.rows);
   ParallelBlocks(a.rows, block, [&](int64_t begin, int64_t end) {
-    const AlphaSums own = BackwardRows<T, kWhat>(a, xielu, begin, end);
+    const AlphaSums own = BackwardRows<T, kWhat>(a, numbers, begin, end);
     if (kWhat == ActFunction::kXielu) sums[begin / block] = own;
   });
   if constexpr (kWhat == ActFunction::kXielu) {

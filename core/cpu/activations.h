@@ -12,8 +12,8 @@ namespace hlm {
 inline float SigmoidOf(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 inline float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 
-struct Xielu {  // its numbers, out of their weights
-  float p = 0, n = 0, beta = 0, epsilon = 0;
+struct ActNumbers {  // xIELU's, out of their weights, and the limit of a clip
+  float p = 0, n = 0, beta = 0, epsilon = 0, limit = 0;
 };
 
 struct ValueAndSlope {
@@ -22,7 +22,7 @@ struct ValueAndSlope {
 
 // kWhat is a constant of the loop around the call, so that the choice is not made for each element.
 template <ActFunction kWhat>
-ValueAndSlope Activated(float x, const Xielu& xielu) {
+ValueAndSlope Activated(float x, const ActNumbers& numbers) {
   if constexpr (kWhat == ActFunction::kSilu) {
     const float s = SigmoidOf(x);
     return {x * s, s * (1 + x * (1 - s))};
@@ -42,12 +42,15 @@ ValueAndSlope Activated(float x, const Xielu& xielu) {
   } else if constexpr (kWhat == ActFunction::kReluSquared) {
     const float positive = x < 0 ? 0 : x;
     return {positive * positive, 2 * positive};
+  } else if constexpr (kWhat == ActFunction::kClip) {
+    const float limit = numbers.limit;
+    return {x > limit ? limit : x < -limit ? -limit : x, x < limit && x > -limit ? 1.0f : 0.0f};  // a NaN stays one
   } else {
     static_assert(kWhat == ActFunction::kXielu);
-    if (x > 0) return {xielu.p * x * x + xielu.beta * x, 2 * xielu.p * x + xielu.beta};
-    const float least = x < xielu.epsilon ? x : xielu.epsilon;
-    return {(std::expm1(least) - x) * xielu.n + xielu.beta * x,
-            ((x < xielu.epsilon ? std::exp(x) : 0.0f) - 1) * xielu.n + xielu.beta};
+    if (x > 0) return {numbers.p * x * x + numbers.beta * x, 2 * numbers.p * x + numbers.beta};
+    const float least = x < numbers.epsilon ? x : numbers.epsilon;
+    return {(std::expm1(least) - x) * numbers.n + numbers.beta * x,
+            ((x < numbers.epsilon ? std::exp(x) : 0.0f) - 1) * numbers.n + numbers.beta};
   }
 }
 
@@ -67,6 +70,8 @@ void ForActivation(ActFunction kind, const Body& body) {
       return body.template operator()<ActFunction::kRelu>();
     case ActFunction::kReluSquared:
       return body.template operator()<ActFunction::kReluSquared>();
+    case ActFunction::kClip:
+      return body.template operator()<ActFunction::kClip>();
     case ActFunction::kXielu:
       return body.template operator()<ActFunction::kXielu>();
   }

@@ -22,7 +22,11 @@ OpFacts FactsOf(const SwiGluBackwardArgs& a) {
 
 namespace {
 
-void CheckXielu(const FactsBuilder& facts, ActFunction kind, const XieluArgs& xielu) {
+template <class Args>
+void CheckNumbers(const FactsBuilder& facts, const Args& a) {
+  const ActFunction kind = a.kind;
+  const XieluArgs& xielu = a.xielu;
+  HLM_CHECK(kind != ActFunction::kClip || a.limit > 0, facts.operation(), " clips at ", a.limit);
   HLM_CHECK(kind != ActFunction::kXielu || (xielu.alpha_p != nullptr && xielu.alpha_n != nullptr), facts.operation(),
             " without one of its arrays: xIELU's alphas");
 }
@@ -32,18 +36,18 @@ void CheckXielu(const FactsBuilder& facts, ActFunction kind, const XieluArgs& xi
 OpFacts FactsOf(const ActivateArgs& a) {
   FactsBuilder facts("Activate");
   facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
-  CheckXielu(facts, a.kind, a.xielu);
+  CheckNumbers(facts, a);
   const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
   facts.Reads("Activate.x", a.x, lines);
   facts.MayRead("Activate.up", a.up, lines);
-  facts.Writes("Activate.y", a.y, lines);
+  facts.Writes("Activate.y", a.y, lines, {a.x.data});
   return facts.Moves();
 }
 
 OpFacts FactsOf(const ActivateBackwardArgs& a) {
   FactsBuilder facts("ActivateBackward");
   facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
-  CheckXielu(facts, a.kind, a.xielu);
+  CheckNumbers(facts, a);
   const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
   facts.Reads("ActivateBackward.x", a.x, lines);
   facts.MayRead("ActivateBackward.up", a.up, lines);

@@ -12,9 +12,11 @@ double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double Softplus(double x) { return std::log1p(std::exp(x)); }
 
 const char* NameOf(ActFunction kind) {
-  static const char* const kNames[] = {"silu", "sigmoid", "gelu", "gelutanh", "relu", "relu2", "xielu"};
+  static const char* const kNames[] = {"silu", "sigmoid", "gelu", "gelutanh", "relu", "relu2", "clip", "xielu"};
   return kNames[static_cast<int>(kind)];
 }
+
+constexpr double kLimit = 1.25;
 
 struct Act {
   DType type;
@@ -42,6 +44,8 @@ struct Act {
         return std::max(x, 0.0);
       case ActFunction::kReluSquared:
         return std::max(x, 0.0) * std::max(x, 0.0);
+      case ActFunction::kClip:
+        return std::clamp(x, -kLimit, kLimit);
       case ActFunction::kXielu:
         if (x > 0) return Softplus(alpha_p) * x * x + kBeta * x;
         return (std::expm1(std::min(x, kEps)) - x) * (kBeta + Softplus(alpha_n)) + kBeta * x;
@@ -57,21 +61,25 @@ struct Act {
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed placed(rows, heads, width, lay);
     DeviceArray &x = rig.Put(type, placed.Spread(in[0])), &up = rig.Put(type, placed.Spread(in[1]));
-    DeviceArray& y = rig.Put(type, placed.Spread(Doubles(in[0].size())));
+    // Whose backward pass takes its results as well.
+    const bool over_x = in_place && kind == ActFunction::kClip && !gated;
+    DeviceArray& y = over_x ? x : rig.Put(type, placed.Spread(Doubles(in[0].size())));
     const bool xielu = kind == ActFunction::kXielu;
     XieluArgs numbers;
     if (xielu) numbers = {rig.Put(type, in[2]).data(), rig.Put(type, in[3]).data(), 0.5f, -1e-6f};
     const auto r = static_cast<int64_t>(rows), h = static_cast<int64_t>(heads), w = static_cast<int64_t>(width);
-    rig.Run(&Ops::Activate, {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Write(y), numbers});
+    rig.Run(&Ops::Activate, {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Write(y), numbers,
+                             static_cast<float>(kLimit)});
     Results results;
     results.y = placed.Dense(rig, y);
     if (dy == nullptr) return results;
     DeviceArray &d = rig.Put(type, placed.Spread(*dy)), &dp = rig.Put(DType::kF32, {3}), &dn = rig.Put(DType::kF32, {3});
     DeviceArray& dx = in_place ? x : rig.Put(type, placed.Spread(Doubles(in[0].size())));
     DeviceArray& dup = in_place ? up : rig.Put(type, placed.Spread(Doubles(in[0].size())));
-    rig.Run(&Ops::ActivateBackward, {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Read(d),
-                                     placed.Write(dx), gated ? placed.Write(dup) : MutableView(), numbers,
-                                     xielu ? dp.floats() : nullptr, xielu ? dn.floats() : nullptr, true});
+    rig.Run(&Ops::ActivateBackward,
+            {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Read(d), placed.Write(dx),
+             gated ? placed.Write(dup) : MutableView(), numbers, xielu ? dp.floats() : nullptr, xielu ? dn.floats() : nullptr,
+             true, static_cast<float>(kLimit)});
     const auto less = [&](const DeviceArray& a) { return xielu ? &rig.Put(DType::kF32, {a.Get()[0] - 3}) : nullptr; };
     results.gradients = {placed.Dense(rig, dx), gated ? placed.Dense(rig, dup) : nullptr, less(dp), less(dn)};
     return results;
@@ -83,9 +91,12 @@ OpCase CaseOf(const Act& act) {
   c.name = act.name();
   c.type = act.type;
   const size_t n = act.rows * act.heads * act.width;
-  // Away from the corners of relu, over which no difference may reach.
+  // Away from the corners of relu and of a clip, over which no difference may reach.
   Doubles x = Normals(n, "x", 2);
-  for (double& value : x) value += value < 0 ? -0.01 : 0.01;
+  for (double& value : x) {
+    value += value < 0 ? -0.01 : 0.01;
+    if (std::abs(std::abs(value) - kLimit) < 0.02) value *= 1.05;
+  }
   c.inputs = {x, Normals(n, "up"), {0.3}, {-0.4}};
   c.exact = [act](const std::vector<Doubles>& in) { return act.Exact(in); };
   c.run = [act](Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) { return act.Run(rig, in, dy); };
@@ -162,7 +173,7 @@ std::vector<OpCase> ActivationCases() {
   std::vector<OpCase> cases;
   for (const DType type : {DType::kF32, DType::kBF16}) {
     for (const ActFunction kind : {ActFunction::kSilu, ActFunction::kSigmoid, ActFunction::kGelu, ActFunction::kGeluTanh,
-                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kXielu}) {
+                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kXielu}) {
       for (const bool gated : {false, true}) {
         cases.push_back(CaseOf(Act{type, kind, gated, false, 3, 1, 24, Lay::kTight}));
         cases.push_back(CaseOf(Act{type, kind, gated, true, 2, 3, 7, Lay::kApart}));

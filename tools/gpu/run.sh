@@ -77,6 +77,7 @@ for part in "${parts[@]}"; do
     racecheck | initcheck | synccheck)
       # Our own kernels only, and not the tests of products: beside racecheck cuBLASLt's own kernels were seen to fail.
       check "$part" sanitized "$part" "--kernel-name kernel_substring=hlm" ./ops_test --gtest_filter='-*LinearTest*:*WorkspaceTest*'
+      check "$part-cases" sanitized "$part" "--kernel-name kernel_substring=hlm" ./cuda_test
       ;;
     *)
       echo "error: no part '$part'; there are tests, memcheck, racecheck, initcheck, synccheck and sanitize, which is the last four" >&2

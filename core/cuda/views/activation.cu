@@ -13,20 +13,20 @@ constexpr int kThreads = 256;
 __device__ float SigmoidOf(float x) { return 1.0f / (1.0f + expf(-x)); }
 __device__ float Softplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
 
-struct Xielu {
-  float p, n, beta, epsilon;
+struct ActNumbers {  // xIELU's, out of their weights, and the limit of a clip
+  float p, n, beta, epsilon, limit;
 };
 template <class T>
-__device__ Xielu NumbersOf(const T* alpha_p, const T* alpha_n, float beta, float epsilon) {
-  if (alpha_p == nullptr) return {};
-  return {Softplus(static_cast<float>(*alpha_p)), beta + Softplus(static_cast<float>(*alpha_n)), beta, epsilon};
+__device__ ActNumbers NumbersOf(const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit) {
+  if (alpha_p == nullptr) return {0, 0, 0, 0, RoundedAs<T>(limit)};
+  return {Softplus(static_cast<float>(*alpha_p)), beta + Softplus(static_cast<float>(*alpha_n)), beta, epsilon, limit};
 }
 
 struct ValueAndSlope {
   float value, slope;
 };
 template <ActFunction kWhat>
-__device__ ValueAndSlope Activated(float x, const Xielu& xielu) {
+__device__ ValueAndSlope Activated(float x, const ActNumbers& numbers) {
   if constexpr (kWhat == ActFunction::kSilu) {
     const float s = SigmoidOf(x);
     return {x * s, s * (1 + x * (1 - s))};
@@ -46,10 +46,14 @@ __device__ ValueAndSlope Activated(float x, const Xielu& xielu) {
   } else if constexpr (kWhat == ActFunction::kReluSquared) {
     const float positive = x < 0 ? 0 : x;
     return {positive * positive, 2 * positive};
+  } else if constexpr (kWhat == ActFunction::kClip) {
+    const float limit = numbers.limit;
+    return {x > limit ? limit : x < -limit ? -limit : x, x < limit && x > -limit ? 1.0f : 0.0f};
   } else {
-    if (x > 0) return {xielu.p * x * x + xielu.beta * x, 2 * xielu.p * x + xielu.beta};
-    const float least = x < xielu.epsilon ? x : xielu.epsilon;
-    return {(expm1f(least) - x) * xielu.n + xielu.beta * x, ((x < xielu.epsilon ? expf(x) : 0.0f) - 1) * xielu.n + xielu.beta};
+    if (x > 0) return {numbers.p * x * x + numbers.beta * x, 2 * numbers.p * x + numbers.beta};
+    const float least = x < numbers.epsilon ? x : numbers.epsilon;
+    return {(expm1f(least) - x) * numbers.n + numbers.beta * x,
+            ((x < numbers.epsilon ? expf(x) : 0.0f) - 1) * numbers.n + numbers.beta};
   }
 }
 
@@ -68,6 +72,8 @@ void ForActivation(ActFunction kind, const Launch& launch) {
       return launch.template operator()<ActFunction::kRelu>();
     case ActFunction::kReluSquared:
       return launch.template operator()<ActFunction::kReluSquared>();
+    case ActFunction::kClip:
+      return launch.template operator()<ActFunction::kClip>();
     case ActFunction::kXielu:
       return launch.template operator()<ActFunction::kXielu>();
   }
@@ -75,9 +81,10 @@ void ForActivation(ActFunction kind, const Launch& launch) {
 
 // A block has a row.
 template <class T, int kN, ActFunction kWhat>
-__global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width,
-                                                           const T* alpha_p, const T* alpha_n, float beta, float epsilon) {
-  const Xielu xielu = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon);
+__global__ void __launch_bounds__(kThreads)
+    ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width, const T* alpha_p, const T* alpha_n,
+                   float beta, float epsilon, float limit) {
+  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
   for (int i = static_cast<int>(threadIdx.x); i < heads * vecs; i += kThreads) {
@@ -87,7 +94,7 @@ __global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lin
     if (up.data != nullptr) ReadFloats<kN>(up.at(row, head) + c, u);
 #pragma unroll
     for (int k = 0; k < kN; ++k) {
-      const float value = Activated<kWhat>(v[k], xielu).value;
+      const float value = Activated<kWhat>(v[k], numbers).value;
       v[k] = up.data != nullptr ? value * u[k] : value;
     }
     WriteFloats<kN>(y.at(row, head) + c, v);
@@ -98,9 +105,9 @@ __global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lin
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
     ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads,
-                           int width, const T* alpha_p, const T* alpha_n, float beta, float epsilon, float* sums) {
+                           int width, const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit, float* sums) {
   __shared__ float warps[2][kThreads / kWarp];
-  const Xielu xielu = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon);
+  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
   float sum_p = 0, sum_n = 0;
@@ -112,11 +119,11 @@ __global__ void __launch_bounds__(kThreads)
     if (up.data != nullptr) ReadFloats<kN>(up.at(row, head) + c, u);
 #pragma unroll
     for (int k = 0; k < kN; ++k) {
-      const ValueAndSlope act = Activated<kWhat>(v[k], xielu);
+      const ValueAndSlope act = Activated<kWhat>(v[k], numbers);
       const float inner = up.data != nullptr ? d[k] * u[k] : d[k];
       u[k] = d[k] * act.value;
       if constexpr (kWhat == ActFunction::kXielu) {
-        const float least = v[k] < xielu.epsilon ? v[k] : xielu.epsilon;
+        const float least = v[k] < numbers.epsilon ? v[k] : numbers.epsilon;
         if (v[k] > 0) {
           sum_p += inner * v[k] * v[k];
         } else {
@@ -221,7 +228,7 @@ void Activate(cudaStream_t stream, const ActivateArgs& a) {
       ActivateKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up), lines.template operator()<T>(a.y),
           static_cast<int>(a.heads), static_cast<int>(a.width), static_cast<const T*>(a.xielu.alpha_p),
-          static_cast<const T*>(a.xielu.alpha_n), a.xielu.beta, a.xielu.epsilon);
+          static_cast<const T*>(a.xielu.alpha_n), a.xielu.beta, a.xielu.epsilon, a.limit);
     });
   });
   CheckLaunch("Activate");
@@ -247,7 +254,7 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
       ActivateBackwardKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up),
           lines.template operator()<const T>(a.dy), lines.template operator()<T>(a.dx), lines.template operator()<T>(a.dup),
-          static_cast<int>(a.heads), static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, sums);
+          static_cast<int>(a.heads), static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, a.limit, sums);
     });
     if (a.kind == ActFunction::kXielu) {
       AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, alpha_p, alpha_n, a.accumulate, a.dalpha_p, a.dalpha_n);

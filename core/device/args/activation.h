@@ -31,6 +31,7 @@ enum class ActFunction : int8_t {
   kGeluTanh,  // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
   kRelu,
   kReluSquared,
+  kClip,   // min(max(x, -limit), limit)
   kXielu,  // x > 0: p x^2 + beta x; else n (exp(min(x, eps)) - 1 - x) + beta x (Huang and Schlag 2024)
 };
 struct XieluArgs {
@@ -46,8 +47,9 @@ struct ActivateArgs {
   int64_t rows = 0, heads = 1, width = 0;
   View x;
   View up;          // data null: none
-  MutableView y;    // must not alias x or up
+  MutableView y;    // may lie where x lies; must not alias up
   XieluArgs xielu;  // where kind is kXielu
+  float limit = 0;  // where kind is kClip: above 0; rounded to `type`
 };
 // dx = dy up act'(x), dup = dy act(x); dalphas: the gradients of alpha_p and alpha_n.
 struct ActivateBackwardArgs {
@@ -61,6 +63,7 @@ struct ActivateBackwardArgs {
   float* dalpha_p = nullptr;  // one number each, or null
   float* dalpha_n = nullptr;
   bool accumulate = false;  // of dalphas
+  float limit = 0;          // kClip without up takes its results in x as well
 };
 
 // gpt-oss' layer: gate and up alternate in a row; gate = min(gate, limit), up = clamp(up, -limit, limit),
