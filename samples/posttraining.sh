@@ -10,6 +10,7 @@
 # the King James Bible of Debian's package bible-kjv), and HORIZON_POSTTRAINING_STEPS, _SFT_EPOCHS and _DPO_EPOCHS (300, 12, 6) how long
 # each part is.
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 
 readonly ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export HOME="${HOME:-/tmp}"
@@ -71,7 +72,7 @@ SECONDS=0
 
 if [[ -z "${HORIZON_BINARY:-}" ]]; then
   say "set-up and build"
-  "$ROOT/tools/setup.sh" bible-kjv
+  "$ROOT/tools/setup.sh" --minimal bible-kjv
   (cd "$ROOT" && bazel build -c opt --disk_cache="$CACHE" //samples/horizon)
 fi
 readonly horizon="${HORIZON_BINARY:-$ROOT/bazel-bin/samples/horizon/horizon}"

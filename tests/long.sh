@@ -4,6 +4,7 @@
 #
 #   tests/long.sh [manual] [asan] [tsan]     default: all three
 set -uo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source tests/lib.sh
 

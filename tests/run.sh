@@ -2,6 +2,7 @@
 # Sets up, builds everything and runs every test, and ends with a line "N passed, N failed" that counts test targets.
 # Arguments go to `bazel test`.
 set -uo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source tests/lib.sh
 

@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "core/base/error.h"
@@ -101,6 +104,15 @@ int AvailableThreads() {
   if (sched_getaffinity(0, sizeof(set), &set) == 0) threads = std::min(threads, CPU_COUNT(&set));
   const double limit = CgroupCpuLimit();
   if (limit > 0) threads = std::min(threads, static_cast<int>(std::ceil(std::min(limit, 1e6))));
+  // As OpenMP programs take it: of a list for nested teams the first. What is no number, libgomp has complained of.
+  if (const char* wanted = std::getenv("OMP_NUM_THREADS")) {
+    int64_t number = 0;
+    const char* end = wanted + std::strlen(wanted);
+    while (wanted < end && *wanted == ' ') ++wanted;
+    if (std::from_chars(wanted, end, number).ec == std::errc() && number >= 1) {
+      threads = static_cast<int>(std::min<int64_t>(threads, number));
+    }
+  }
   return std::max(1, threads);
 }
 

@@ -25,7 +25,7 @@ struct CpuDeviceOptions {
 
 std::unique_ptr<Device> CreateCpuDevice(const CpuDeviceOptions& options);
 
-// Threads that this process may use (affinity mask and cgroup quota).
+// Threads that this process may use (affinity mask and cgroup quota), and no more than OMP_NUM_THREADS asks for.
 int AvailableThreads();
 
 // Whether oneDNN multiplies bf16 natively on this processor; otherwise products convert tiles to f32 and round once.

@@ -100,6 +100,7 @@ void CpuStream::Loop() {
       work = std::move(queue_.front());
       queue_.pop_front();
     }
+    context_->team_waits->Look(context_->threads);
     Delay();
     if (error_.has_value() && !work.control) continue;
     try {

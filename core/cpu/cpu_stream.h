@@ -16,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/cpu/access.h"
 #include "core/cpu/cpu_device.h"
+#include "core/cpu/team_waits.h"
 #include "core/device/device.h"
 #include "core/device/race_checker.h"
 #include "core/device/stream_clock.h"
@@ -25,7 +26,8 @@ namespace hlm {
 // What the streams, events and operations of one device share.
 struct CpuContext {
   CpuDeviceOptions options;
-  int threads = 1;                       // of a stream's OpenMP team
+  int threads = 1;  // of a stream's OpenMP team
+  std::shared_ptr<TeamWaits> team_waits = TeamWaits::OfThisProcess();
   std::unique_ptr<RaceChecker> checker;  // or null
   std::atomic<int64_t> work_count{0};    // pieces of work enqueued so far, for fail_work
 };

@@ -115,6 +115,17 @@ TEST(CpuMachineTest, ThreadsFollowTheAffinityMask) {
   ASSERT_EQ(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
+TEST(CpuMachineTest, ThreadsFollowOmpNumThreadsWhereThatIsANumber) {
+  const int all = AvailableThreads();
+  setenv("OMP_NUM_THREADS", "1,2", 1);
+  EXPECT_EQ(AvailableThreads(), 1);
+  for (const char* not_fewer : {"100000", "0", "-1", "many", ""}) {
+    setenv("OMP_NUM_THREADS", not_fewer, 1);
+    EXPECT_EQ(AvailableThreads(), all) << not_fewer;
+  }
+  unsetenv("OMP_NUM_THREADS");
+}
+
 class CgroupTest : public testing::Test {
  protected:
   void Write(const std::string& name, const std::string& text) {

@@ -4,6 +4,7 @@
 #
 #   check_resume.sh [DEVICE [OTHER...]]     default: cuda:0, and cpu; OTHER may be followed by options of its own
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")"
 [[ ! -f environment.sh ]] || source ./environment.sh
 horizon=${HORIZON_BINARY:-./horizon}

@@ -3,6 +3,7 @@
 #
 #   measure.sh [FOLDER [PART...]]     logs and JSON go to FOLDER (figures); parts are 7b, widths, layers, kernels (all)
 set -uo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 source "$(dirname "${BASH_SOURCE[0]}")/bench.sh"
 
 passes() { bench "$1" --purpose forward-backward "${@:2}"; }

@@ -7,6 +7,7 @@
 # stall: the same with a snapshot of a quarter of the state, against the stall that the plan predicts.
 # load: a 7B model in bf16 (15 GB) against reads of the same files.
 set -uo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 : "${1:?a folder on the disk to measure}"
 source "$(dirname "${BASH_SOURCE[0]}")/bench.sh"
 disk=$out

@@ -4,6 +4,7 @@
 #
 #   measure_training.sh [FOLDER [PART...]]     JSON goes to FOLDER (figures); parts are optimizer 7b 7b-512k 14b largest (all)
 set -uo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 source "$(dirname "${BASH_SOURCE[0]}")/bench.sh"
 
 steps() { bench "$1" --purpose train "${@:2}"; }

@@ -6,6 +6,7 @@
 #
 # The CUDA 13 libraries (cuBLASLt, cuDNN 9, NVRTC) come from LD_LIBRARY_PATH, the system, or the wheels of a Python that has them.
 set -uo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 source ./environment.sh
 
