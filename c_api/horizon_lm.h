@@ -308,6 +308,11 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_MASTER_NONE 1  /* no remainder: bf16 weights, rounded stochastically; bf16 compute only */
 #define HLM_MASTER_AUTO -1 /* NONE only where nothing more exact fits */
 
+/* What an update of the optimizer is made of on the host: the two are equal within a few units of the last place, not bit for bit. */
+#define HLM_PATH_AUTO 0   /* the faster one by this machine's measured rates, which are kept in the calibration file */
+#define HLM_PATH_FUSED 1  /* one fused loop: the same bits on every machine */
+#define HLM_PATH_ONEDNN 2 /* oneDNN's primitives: AdamW with F32 states and an exact master only */
+
 typedef struct hlm_plan_options {
   size_t struct_size;
   const char* device;         /* "auto" (default), "cpu", "cuda:0"; borrowed for the call */
@@ -342,6 +347,8 @@ typedef struct hlm_plan_options {
                                  head_chunk, grad_dtype, threads, algorithms of products) is taken from there instead of chosen, so that a
                                  run can go on bit for bit; NULL (default): chosen; borrowed for the call */
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
+  int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
+  int32_t reserved;           /* 0 */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -913,6 +920,8 @@ typedef struct hlm_optimizer_options {
   int64_t threads;                        /* 0: as many as the process may use */
   int32_t algorithm;                      /* how a step changes the weights: HLM_OPTIMIZER_...; default ADAMW */
   int32_t states;                         /* how moments are stored: HLM_STATES_...; default F32 */
+  int32_t optimizer_path;                 /* what an update is made of: HLM_PATH_...; default AUTO, which is FUSED here */
+  int32_t reserved;                       /* 0 */
 } hlm_optimizer_options;
 HLM_API void hlm_optimizer_options_init_sized(hlm_optimizer_options* options, size_t struct_size);
 static inline void hlm_optimizer_options_init(hlm_optimizer_options* options) {

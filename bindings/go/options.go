@@ -91,6 +91,16 @@ const (
 	MasterAuto  = Master(native.HLM_MASTER_AUTO)
 )
 
+// OptimizerPath is what an update of the optimizer is made of on the host.
+type OptimizerPath int32
+
+// The paths of the optimizer.
+const (
+	PathAuto   = OptimizerPath(native.HLM_PATH_AUTO)   // the faster one by this machine's measured rates; of an Optimizer PathFused
+	PathFused  = OptimizerPath(native.HLM_PATH_FUSED)  // one fused loop: the same bits on every machine
+	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN) // the primitives of oneDNN: AdamW with F32 states and an exact master only
+)
+
 // Schedule is the course of the learning rate.
 type Schedule int32
 

@@ -138,6 +138,8 @@ type PlanOptions struct {
 	NumericsJSON string `hlm:"numerics_json"`
 	// copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
 	FrozenCopies int64 `hlm:"frozen_copies"`
+	// what an update on the host is made of; default AUTO; part of the numerics
+	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
 }
 
 // DefaultPlanOptions are the library's defaults.
@@ -329,6 +331,8 @@ type OptimizerOptions struct {
 	Algorithm Algorithm `hlm:"algorithm"`
 	// how moments are stored; default F32
 	States States `hlm:"states"`
+	// what an update is made of; default AUTO, which is FUSED here
+	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
 }
 
 // DefaultOptimizerOptions are the library's defaults.

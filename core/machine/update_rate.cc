@@ -59,10 +59,9 @@ UpdatePath FasterUpdate(bool split, int threads) {
     return std::string(line);
   };
   bool kept = false;
-  const std::string line =
-      file.Get(StrCat("update|", split ? "split" : "f32", "|", threads, " threads|", OptimizerPath(UpdatePath::kFused), "|",
-                      OptimizerPath(UpdatePath::kOneDnn)),
-               measure, &kept);
+  const std::string line = file.Get(StrCat("update|", split ? "split" : "f32", "|", threads, " threads|",
+                                           OptimizerPath(UpdatePath::kFused), "|", OptimizerPath(UpdatePath::kOneDnn)),
+                                    measure, &kept);
   double fused = 0, onednn = 0;
   const bool read = std::sscanf(line.c_str(), "%lg %lg", &fused, &onednn) == 2;
   return kept && read && onednn > kWorthIt * fused ? UpdatePath::kOneDnn : UpdatePath::kFused;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/device/ops.h"
+#include "cpu_optim/optimizer.h"
 
 namespace hlm {
 
@@ -49,6 +50,9 @@ struct MachineSpec {
   // The algorithm of each product, as the device chose them by timing, at most once for each shape on a machine; null: its library
   // chooses. Part of the numerics.
   std::function<std::string(const OpShapes&)> product_algorithms;
+  // The faster way of AdamW's update on the host, timed at most once on a machine: with a split master and bf16 gradients, or in f32. Null:
+  // the fused loop.
+  std::function<UpdatePath(bool split)> faster_update;
 };
 
 }  // namespace hlm

@@ -67,7 +67,7 @@ def _help(member: Member) -> str:
     said = re.sub(r"\. \w[^.]*$", "", said)  # what else there is to know stands in the header
     if member.kind == "choice":
         said = re.sub(r": \w+(?: \(default\))?(?:, \w+)* or \w+", "", said)
-        said = re.sub(r"; default \w+$", "", said)
+        said = re.sub(r"; default \w+(?=;|$)", "", said)
     found = re.search(r";? ?(?:0|-1): ([^;(]+?)(?: \(default\))?(?=;|$)", said)
     if found:
         chosen = "by plan" if found.group(1) == "chosen" else found.group(1).strip()

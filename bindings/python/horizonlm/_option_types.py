@@ -120,6 +120,8 @@ if TYPE_CHECKING:
         numerics_json: Json
         # copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
         frozen_copies: int
+        # what an update on the host is made of; default AUTO; part of the numerics
+        optimizer_path: Name
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -251,6 +253,8 @@ if TYPE_CHECKING:
         algorithm: Name
         # how moments are stored; default F32
         states: Name
+        # what an update is made of; default AUTO, which is FUSED here
+        optimizer_path: Name
 
 
 # Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.
@@ -268,6 +272,7 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.optimizer": "HLM_OPTIMIZER_",
     "hlm_plan_options.states": "HLM_STATES_",
     "hlm_plan_options.master": "HLM_MASTER_",
+    "hlm_plan_options.optimizer_path": "HLM_PATH_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -276,4 +281,5 @@ PREFIXES: Dict[str, str] = {
     "hlm_policy_options.reduction": "HLM_REDUCTION_",
     "hlm_optimizer_options.algorithm": "HLM_OPTIMIZER_",
     "hlm_optimizer_options.states": "HLM_STATES_",
+    "hlm_optimizer_options.optimizer_path": "HLM_PATH_",
 }

@@ -58,6 +58,9 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--grad-dtype", flags.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
             "type of stored gradients (default: as compute)")
       ->group(group);
+  AddChoice(app, "--optimizer-path", flags.optimizer_path, {{"auto", HLM_PATH_AUTO}, {"fused", HLM_PATH_FUSED}, {"onednn", HLM_PATH_ONEDNN}},
+            "what an update on the host is made of; part of the numerics")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -76,6 +79,7 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.optimizer_threads = flags.optimizer_threads;
   options.host_limit_bytes = flags.host_limit_bytes;
   options.device_limit_bytes = flags.device_limit_bytes;
+  options.optimizer_path = flags.optimizer_path;
 }
 
 }  // namespace horizon

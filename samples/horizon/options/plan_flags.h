@@ -30,6 +30,7 @@ struct PlanFlags {
   int64_t optimizer_threads = 0;
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
+  int32_t optimizer_path = HLM_PATH_AUTO;
 };
 
 // Each adds the flags under one heading of --help.

@@ -115,6 +115,18 @@ public final class OptimizerOptions extends Options {
     }
 
     /**
+     * Sets optimizer_path.
+     *
+     * @param value what an update is made of; default AUTO, which is FUSED here
+     * @return this
+     */
+    public Builder optimizerPath(OptimizerPath value) {
+      Objects.requireNonNull(value, "optimizerPath");
+      setters.add(struct -> Native.hlm_optimizer_options_optimizer_path_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options

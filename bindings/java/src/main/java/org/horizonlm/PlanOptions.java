@@ -359,6 +359,18 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets optimizer_path.
+     *
+     * @param value what an update on the host is made of; default AUTO; part of the numerics
+     * @return this
+     */
+    public Builder optimizerPath(OptimizerPath value) {
+      Objects.requireNonNull(value, "optimizerPath");
+      setters.add(struct -> Native.hlm_plan_options_optimizer_path_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
