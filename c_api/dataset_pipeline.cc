@@ -1,5 +1,6 @@
 #include "c_api/dataset_pipeline.h"
 
+#include <algorithm>
 #include <ctime>
 #include <limits>
 #include <utility>
@@ -42,6 +43,13 @@ MaskMethod MaskOf(const JsonValue& value) {
   throw InvalidArgument("mask is ", PrintableJson(value), "; legal are auto, tags, spans, unroll");
 }
 
+// "drop" or "keep", "parse" or "keep".
+bool ArgumentsOf(const JsonValue& value, const std::string& key, const char* on) {
+  if (value.IsText(on)) return true;
+  if (value.IsText("keep")) return false;
+  throw InvalidArgument(key, " is ", PrintableJson(value), "; legal are ", on, ", keep");
+}
+
 TrainOn ToTemplate(dataset::TrainOn train_on) {
   switch (train_on) {
     case dataset::TrainOn::kAuto:
@@ -77,10 +85,50 @@ std::string Today() {
   return text;
 }
 
+std::vector<Rendered> RenderRecord(const ChatTemplate& chat, const Conversation& conversation, const TrainingOptions& options) {
+  try {
+    return RenderForTraining(chat, conversation, options);
+  } catch (const Error& error) {
+    // Some templates put a call's arguments together as text.
+    if (error.code() != Code::kInvalidArgument || conversation.repairs.parsed == 0) throw;
+    throw Error(error.code(),
+                StrCat(error.message(), "; arguments of tool calls were parsed, tool_arguments \"keep\" leaves them"));
+  }
+}
+
+// What was done to a record on its way through the template.
+class RecordNotes {
+ public:
+  explicit RecordNotes(dataset::Notes* notes) : notes_(notes) {}
+
+  // A repair is told of a record once, however often it is rendered (a pair has one prompt).
+  void AddRepairs(const ArgumentRepairs& repairs) {
+    if (repairs.parsed > 0) AddOnce("tool_arguments");
+    if (repairs.nulls > 0) AddOnce("null_arguments");
+  }
+  void AddDropped(const Rendered& rendered) {
+    for (const DroppedWords& words : rendered.dropped) Add("template", FieldName(words.field), words.characters);
+    if (rendered.unroll_keeps > 0) Add("earlier_turns", "", rendered.unroll_keeps);
+  }
+
+ private:
+  void Add(const char* what, const char* name, int64_t amount) {
+    if (notes_ != nullptr) notes_->push_back({dataset::Did::kCut, what, name, amount});
+  }
+  void AddOnce(const char* what) {
+    const auto same = [&](const dataset::Note& note) { return note.did == dataset::Did::kRepaired && note.what == what; };
+    if (notes_ == nullptr || std::any_of(notes_->begin(), notes_->end(), same)) return;
+    notes_->push_back({dataset::Did::kRepaired, what, "", 1});
+  }
+
+  dataset::Notes* const notes_;
+};
+
 std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const dataset::RenderRequest& request) {
   const jinja::Value none = jinja::Value::None();
   const Conversation conversation =
-      MakeConversation(ToJinja(*request.messages, "messages"), request.tools->IsNull() ? none : ToJinja(*request.tools, "tools"));
+      MakeConversation(ToJinja(*request.messages, "messages"), request.tools->IsNull() ? none : ToJinja(*request.tools, "tools"),
+                       none, config.arguments);
   TrainingOptions options = config.render;
   options.train_on = ToTemplate(request.train_on);
   options.prompt_messages = request.prompt_messages;
@@ -91,8 +139,11 @@ std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const da
     for (const auto& [key, value] : own.dict().entries()) variables.Set(key, value);
     options.variables = jinja::MakeDict(std::move(variables));
   }
+  RecordNotes notes(request.notes);
+  notes.AddRepairs(conversation.repairs);
   std::vector<dataset::RenderedText> texts;
-  for (Rendered& rendered : RenderForTraining(*config.chat, conversation, options)) {
+  for (Rendered& rendered : RenderRecord(*config.chat, conversation, options)) {
+    notes.AddDropped(rendered);
     dataset::RenderedText text;
     text.text = std::move(rendered.text);
     for (const Span& span : rendered.trained) text.trained.push_back({span.begin, span.end});
@@ -155,6 +206,10 @@ PipelineConfig SplitDatasetConfig(const std::string& config_json) {
     } else if (key == "template_variables") {
       if (!value.IsObject()) throw InvalidArgument(key, " is a ", value.KindName(), "; it must be an object");
       out.render.variables = ToJinja(value, "template_variables");
+    } else if (key == "tool_arguments") {
+      out.arguments.parse = ArgumentsOf(value, key, "parse");
+    } else if (key == "null_arguments") {
+      out.arguments.drop_null = ArgumentsOf(value, key, "drop");
     } else if (key == "mask") {
       out.render.method = MaskOf(value);
     } else {

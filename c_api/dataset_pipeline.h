@@ -21,7 +21,8 @@ struct PipelineConfig {
   bool append_eos = true;
   int64_t vocab_size = 0;  // 0: the tokenizer's
   TrainingOptions render;
-  std::string render_key;  // of the options in `render`
+  ArgumentRules arguments{.parse = true, .drop_null = true};
+  std::string render_key;  // of the options in `render` and `arguments`
 };
 
 // Takes the keys of the tokenizer and the template out of a data set's configuration, and opens those of "model".

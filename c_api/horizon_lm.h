@@ -221,7 +221,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_create(const char* text, hlm_templa
  * "added_tokens": [...], "stop_tokens": [...]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_describe(const hlm_template* chat_template, char** out_json);
 
-#define HLM_TRAIN_ON_ASSISTANT 0  /* every message of role "assistant", but those with "weight": 0 or "train": false */
+/* Every message of role "assistant", but those that say "weight": 0, "loss_weight": 0, "loss_mask": 0, "train": false or
+ * "training": false. */
+#define HLM_TRAIN_ON_ASSISTANT 0
 #define HLM_TRAIN_ON_LAST 1       /* the last of these */
 #define HLM_TRAIN_ON_COMPLETION 2 /* those of these behind the prompt */
 #define HLM_TRAIN_ON_ALL 3        /* all of the text */
@@ -246,13 +248,17 @@ typedef struct hlm_template_options {
   int64_t max_output_bytes;      /* of the text, and of every string on the way; default 64 MiB */
   int64_t max_iterations;        /* turns of loops and calls of macros, in all; default 10,000,000 */
   int64_t max_depth;             /* expressions, blocks and macros inside each other; default 600, at most 600 */
+  int32_t parse_arguments;       /* 1: arguments of tool calls that are JSON in a string become values; 0 (default): as they are */
+  int32_t drop_null_arguments;   /* 1: members of arguments that are null are left out, as Arrow puts them there; default 0 */
 } hlm_template_options;
 HLM_API void hlm_template_options_init_sized(hlm_template_options* options, size_t struct_size);
 static inline void hlm_template_options_init(hlm_template_options* options) {
   hlm_template_options_init_sized(options, sizeof(*options));
 }
 
-/* The text of a conversation. `messages_json`: an array of {"role", "content", ...}; members reach the template as they are.
+/* The text of a conversation. `messages_json`: an array of {"role", "content", ...}. Members reach the template as transformers (5.24)
+ * hands them over: one that is null does not, and reasoning, which is named "reasoning_content", "thinking" or "reasoning" (the first that
+ * is there counts), is there under the first two.
  * Strings with half a surrogate pair and whole numbers beyond 64 bits are INVALID_ARGUMENT, as is what the template raises or what
  * Python would raise, naming template and line; a limit that is reached is RESOURCE_EXHAUSTED. `options` may be NULL. The text holds
  * every special token that the template prints, bos_token too: tokenize it without adding any. Caller frees with hlm_string_destroy. */
@@ -263,8 +269,10 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_tem
  * "messages": [the message of each], "input": [[begin, end], ...], "without_stop"}]}, ranges in bytes of the text (UTF-8), rising.
  * `trained` is proved: all that came from a trained message's content, reasoning and tool calls is in it, nothing of another message or
  * of the tools is, and it is never empty; else INVALID_ARGUMENT naming template and message. `input` is what came from the caller
- * and not from the template. without_stop counts trained ranges that do not end with an added token, where those are known. Several
- * sequences only where the template rewrites history. Caller frees with hlm_string_destroy. */
+ * and not from the template. without_stop counts trained ranges that do not end with an added token, where those are known. What a
+ * trained message says and the template leaves out is counted where there is such: "dropped": [{"message", "field": "content" |
+ * "reasoning" | "tool_calls", "characters" (without white space)}], and "unroll_keeps", how many of these HLM_MASK_UNROLL would train.
+ * Several sequences only where the template rewrites history. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render_training(const hlm_template* chat_template, const char* messages_json,
                                                              const hlm_template_options* options, char** out_json);
 
@@ -400,7 +408,8 @@ typedef struct hlm_dataset hlm_dataset;
  *   "epochs"        0 (default): without end; "drop_last": true leaves out an epoch's last step where it is not full
  *   "bad_records"   "error" (default) or "skip" (counted); "empty_answers": "drop" (default; counted) or "keep"
  *   "content_parts" "join" (default): content that is a list of texts becomes a string; "keep"
- *   "tool_arguments" "keep" (default), or "parse": arguments that are JSON in a string become objects
+ *   "tool_arguments" "parse" (default): arguments of tool calls that are JSON in a string become values, as templates ask; "keep"
+ *   "null_arguments" "drop" (default): members of arguments that are null are left out, as Arrow puts them there; "keep"
  *   "cache_dir"     where tokens are kept, by the content of files, tokenizer, template and options; null: nowhere; default
  *                   ".horizon-cache" beside the first file
  *   "max_record_bytes" default 256 MiB; "threads": 0 (default): as many as the process may use

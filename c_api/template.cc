@@ -63,7 +63,9 @@ Request ReadRequest(const char* messages_json, const hlm_template_options* optio
   to.method = static_cast<MaskMethod>(given.mask);
   to.prompt_messages = given.prompt_messages;
   request.conversation = MakeConversation(jinja::ParseJsonValue(messages_json, "messages_json"), Json(given.tools_json, "tools_json"),
-                                          Json(given.documents_json, "documents_json"));
+                                          Json(given.documents_json, "documents_json"),
+                                          {ReadBool(given.parse_arguments, "parse_arguments"),
+                                           ReadBool(given.drop_null_arguments, "drop_null_arguments")});
   return request;
 }
 
@@ -71,6 +73,15 @@ void WriteSpans(JsonWriter& json, const char* key, const std::vector<Span>& span
   json.Key(key).BeginArray();
   for (const Span& span : spans) json.BeginArray().Value(span.begin).Value(span.end).EndArray();
   json.EndArray();
+}
+
+void WriteDropped(JsonWriter& json, const Rendered& rendered) {
+  json.Key("dropped").BeginArray();
+  for (const DroppedWords& words : rendered.dropped) {
+    json.BeginObject().Member("message", words.message).Member("field", FieldName(words.field));
+    json.Member("characters", words.characters).EndObject();
+  }
+  json.EndArray().Member("unroll_keeps", rendered.unroll_keeps);
 }
 
 std::string Training(const std::vector<Rendered>& sequences, TrainOn train_on) {
@@ -82,7 +93,9 @@ std::string Training(const std::vector<Rendered>& sequences, TrainOn train_on) {
     WriteSpans(json, "trained", rendered.trained);
     json.Member("messages", rendered.trained_messages);
     WriteSpans(json, "input", rendered.input);
-    json.Member("without_stop", rendered.without_stop).EndObject();
+    json.Member("without_stop", rendered.without_stop);
+    if (!rendered.dropped.empty()) WriteDropped(json, rendered);
+    json.EndObject();
   }
   return json.EndArray().EndObject().Take();
 }

@@ -105,6 +105,15 @@ type TrainingSequence struct {
 	Messages    []int64    `json:"messages"` // the message of each trained range
 	Input       [][2]int64 `json:"input"`    // what came from the caller and not from the template
 	WithoutStop int64      `json:"without_stop"`
+	Dropped     []Dropped  `json:"dropped"`      // what trained messages say and the template leaves out
+	UnrollKeeps int64      `json:"unroll_keeps"` // characters of it that MaskUnroll would train
+}
+
+// Dropped counts characters other than white space of a message's "content", "reasoning" or "tool_calls".
+type Dropped struct {
+	Message    int64  `json:"message"`
+	Field      string `json:"field"`
+	Characters int64  `json:"characters"`
 }
 
 // RenderTraining renders a conversation and says what of it is trained. InvalidArgument where that cannot be proved.

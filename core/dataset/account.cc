@@ -26,6 +26,12 @@ constexpr Sentence kSentences[] = {
     {Did::kDropped, "too_long", "longer than seq_len", "document"},
     {Did::kCut, "truncated", "the end is cut off at seq_len", "document"},
     {Did::kCut, "split", "split at seq_len", "document"},
+    {Did::kCut, "template",
+     "the template leaves out @ characters of their #; a training form of the template, which prints it, keeps them"},
+    {Did::kCut, "earlier_turns", "@ characters of what the template leaves out of earlier turns are trained with mask unroll"},
+    {Did::kRepaired, "tool_arguments", "arguments of tool calls are JSON in a string, and were parsed"},
+    {Did::kRepaired, "null_arguments", "members of tool arguments that are null were left out"},
+    {Did::kRepaired, "second_beginning", "the text begins with the tokenizer's first token (BOS) already: it is there once"},
     {Did::kUnused, "member", "the member \"#\" is not used; columns can name it"},
 };
 

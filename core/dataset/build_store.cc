@@ -21,7 +21,7 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr int64_t kFormatVersion = 2;  // of what is written, and of the rules by which it is made
+constexpr int64_t kFormatVersion = 3;  // of what is written, and of the rules by which it is made
 constexpr size_t kChunkRecords = 2048, kChunkBytes = size_t{16} << 20;
 constexpr int64_t kNarrowIds = 65536;
 
@@ -224,7 +224,7 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
   hasher.AddNumber(pipeline.vocab_size);
   for (const int64_t option :
        {static_cast<int64_t>(o.task), static_cast<int64_t>(o.train_on), int64_t{o.skip_bad_records}, int64_t{o.read.join_parts},
-        int64_t{o.read.parse_arguments}, int64_t{o.read.keep_empty_answers}, o.max_record_bytes}) {
+        int64_t{o.read.keep_empty_answers}, o.max_record_bytes}) {
     hasher.AddNumber(option);
   }
   for (const Source& source : o.sources) {

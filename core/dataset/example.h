@@ -88,8 +88,7 @@ enum class Dropped { kNot, kEmptyAnswer, kTurnOrder };
 
 struct ReadOptions {
   Task task = Task::kSft;
-  bool join_parts = true;        // content that is a list of texts becomes one string
-  bool parse_arguments = false;  // arguments of tool calls that are JSON in a string become values
+  bool join_parts = true;  // content that is a list of texts becomes one string
   bool keep_empty_answers = false;
 };
 

@@ -61,7 +61,11 @@ constexpr Choice<bool> kOnOff[] = {{"on", true}, {"off", false}};
 constexpr Choice<bool> kBadRecords[] = {{"error", false}, {"skip", true}};
 constexpr Choice<bool> kEmptyAnswers[] = {{"drop", false}, {"keep", true}};
 constexpr Choice<bool> kParts2[] = {{"join", true}, {"keep", false}};
-constexpr Choice<bool> kArguments[] = {{"keep", false}, {"parse", true}};
+
+// Whoever makes the TextPipeline has taken these out.
+constexpr const char* kPipelineKeys =
+    "append_eos, mask, model, null_arguments, safe_content, template_date, template_name, template_variables, tool_arguments, "
+    "vocab_size";
 
 using Setter = std::function<void(const JsonValue&, const std::string&, DatasetOptions&)>;
 
@@ -118,8 +122,6 @@ std::vector<Key> Keys() {
                            DatasetOptions& o) { o.read.keep_empty_answers = ChoiceOf(v, k, kEmptyAnswers); }},
       {"content_parts",
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.join_parts = ChoiceOf(v, k, kParts2); }},
-      {"tool_arguments",
-       [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.parse_arguments = ChoiceOf(v, k, kArguments); }},
       {"max_record_bytes", [](const JsonValue& v, const std::string& k,
                               DatasetOptions& o) { o.max_record_bytes = WholeOf(v, k, 1, int64_t{1} << 31); }},
       {"threads", [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.threads = WholeOf(v, k, 0, 1024); }},
@@ -148,7 +150,8 @@ DatasetOptions ReadDatasetOptions(std::string_view config_json) {
       legal += StrCat(legal.empty() ? "" : ", ", key.name);
     }
     if (known == nullptr)
-      throw InvalidArgument("the data set's configuration has ", Printable(member.name, 60), "; known are ", legal);
+      throw InvalidArgument("the data set's configuration has ", Printable(member.name, 60), "; known are ", legal,
+                            ", and of tokenizer and template ", kPipelineKeys);
     known->set(member.value, member.name, options);
     long_given |= member.name == "too_long";
   }

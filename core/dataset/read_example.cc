@@ -87,12 +87,13 @@ class Reader {
     return out_.text.empty() && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
-  // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train", others' "loss_mask".
+  // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train" and "training", others'
+  // "loss_weight" and "loss_mask".
   void ReadTurnWeights() {
     JsonValue::Array& messages = out_.prompt.Items();
     std::vector<uint8_t> skipped(messages.size());
     for (size_t i = 0; i < messages.size(); ++i) {
-      for (const char* key : {"weight", "train", "loss_mask"}) {
+      for (const char* key : {"weight", "loss_weight", "loss_mask", "train", "training"}) {
         const JsonValue* value = messages[i].Find(key);
         if (value == nullptr || value->IsNull()) continue;
         const bool on = value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1;

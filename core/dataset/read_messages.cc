@@ -14,6 +14,9 @@ namespace {
 constexpr std::string_view kRoles[] = {"system",   "developer", "user",        "assistant", "tool",
                                        "function", "ipython",   "environment", "control"};
 
+// Those whose messages are what a tool gave.
+constexpr std::string_view kToolRoles[] = {"tool", "function", "ipython", "environment"};
+
 struct Synonym {
   std::string_view word, role;
 };
@@ -77,23 +80,30 @@ JsonValue ReadParts(const JsonValue& parts, bool join, const std::string& where)
   return join ? JsonValue(std::move(joined)) : parts;
 }
 
-void CheckToolCalls(JsonValue& calls, bool parse_arguments, const std::string& where) {
+// The result of a tool may be any value: templates write it as JSON. A list is content in parts where it looks like it.
+bool IsResult(const JsonValue& content, const std::string& role) {
+  if (std::find(std::begin(kToolRoles), std::end(kToolRoles), role) == std::end(kToolRoles)) return false;
+  if (!content.IsArray()) return !content.IsString();
+  return !std::all_of(content.Items().begin(), content.Items().end(), [](const JsonValue& part) {
+    return part.IsString() || part.Find("type") != nullptr || part.Find("text") != nullptr;
+  });
+}
+
+JsonValue ReadContent(const JsonValue& content, const std::string& role, const std::string& key, const ReadOptions& options,
+                      const std::string& where) {
+  if (content.IsString() || content.IsNull() || IsResult(content, role)) return content;
+  if (content.IsArray()) return ReadParts(content, options.join_parts, where);
+  throw InvalidArgument(where, ": ", Quoted(key), " is a ", content.KindName(), "; it must be a string or a list of parts");
+}
+
+void CheckToolCalls(const JsonValue& calls, const std::string& where) {
   if (calls.IsNull()) return;
   if (!calls.IsArray()) throw InvalidArgument(where, ": tool_calls is a ", calls.KindName(), "; it must be an array");
-  for (JsonValue& call : calls.Items()) {
+  for (const JsonValue& call : calls.Items()) {
     if (!call.IsObject()) throw InvalidArgument(where, ": a tool call is a ", call.KindName(), "; it must be an object");
-    JsonValue* function = &call;
-    for (JsonValue::Member& member : call.Members()) {
-      if (member.name == "function") function = &member.value;
-    }
-    const JsonValue* name = function->Find("name");
+    const JsonValue* function = call.Find("function");
+    const JsonValue* name = (function == nullptr ? &call : function)->Find("name");
     if (name == nullptr || !name->IsString()) throw InvalidArgument(where, ": a tool call has no name: ", PrintableJson(call));
-    const JsonValue* arguments = function->Find("arguments");
-    if (!parse_arguments || arguments == nullptr || !arguments->IsString()) continue;
-    const std::string text = arguments->String();
-    if (text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
-    function->Set("arguments",
-                  ParseJson(text, StrCat(where, ": the arguments of the tool call ", Printable(name->String(), 60))));
   }
 }
 
@@ -141,28 +151,18 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
   if (role == "call") return MessageOfCall(TextMember(given, spec.tags.content, "content_tag", where), where);
 
   JsonValue message{JsonValue::Object()};
-  bool calls = false;
   for (const JsonValue::Member& member : given.Members()) {
     if (member.name == *spec.tags.role) {
       message.Set("role", JsonValue(role));
     } else if (member.name == content_key) {
-      const JsonValue& content = member.value;
-      if (!content.IsString() && !content.IsNull() && !content.IsArray()) {
-        throw InvalidArgument(where, ": ", Quoted(content_key), " is a ", content.KindName(),
-                              "; it must be a string or a list of parts");
-      }
-      message.Set("content", content.IsArray() ? ReadParts(content, options.join_parts, where) : content);
+      message.Set("content", ReadContent(member.value, role, content_key, options, where));
     } else {
       message.Set(member.name, member.value);
     }
   }
-  for (JsonValue::Member& member : message.Members()) {
-    if (member.name != "tool_calls") continue;
-    CheckToolCalls(member.value, options.parse_arguments, where);
-    calls = member.value.IsArray() && !member.value.IsEmpty();
-  }
+  if (const JsonValue* given_calls = message.Find("tool_calls")) CheckToolCalls(*given_calls, where);
   const JsonValue* content = message.Find("content");
-  if ((content == nullptr || content->IsNull()) && !calls) {
+  if ((content == nullptr || content->IsNull()) && !SaysSomething(message)) {
     throw InvalidArgument(where, ": no ", Quoted(content_key), " and no tool_calls in ", PrintableJson(given));
   }
   return message;
@@ -219,7 +219,7 @@ bool TurnsAlternate(const JsonValue& messages) {
 }
 
 bool SaysSomething(const JsonValue& message) {
-  for (const char* key : {"content", "tool_calls", "reasoning_content", "thinking"}) {
+  for (const char* key : {"content", "tool_calls", "function_call", "reasoning_content", "thinking", "reasoning"}) {
     const JsonValue* value = message.Find(key);
     if (value == nullptr || value->IsNull() || value->IsEmpty()) continue;
     if (value->IsArray() && std::string_view(key) == "content") {

@@ -7,32 +7,26 @@
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 #include "core/template/json.h"
+#include "core/template/message.h"
 #include "core/template/render_conversation.h"
 
 namespace hlm {
 
 using jinja::Dict;
-using jinja::Field;
 using jinja::Origin;
 using jinja::Source;
 using jinja::Value;
 
 namespace {
 
-Field FieldOf(std::string_view key) {
-  if (key == "role") return Field::kRole;
-  if (key == "content") return Field::kContent;
-  if (key == "reasoning_content" || key == "reasoning" || key == "thinking") return Field::kReasoning;
-  if (key == "tool_calls" || key == "function_call") return Field::kToolCalls;
-  return Field::kOther;
-}
-
-Value FromMessage(const Dict& message, uint32_t index) {
+Value FromMessage(const Dict& message, uint32_t index, const ArgumentRules& rules, WordList& words, ArgumentRepairs& repairs) {
   Dict own;
   own.message = index;
-  for (const auto& [key, value] : message.entries()) {
-    const Source source(Origin::kMessage, FieldOf(key.IsText() ? key.text().bytes() : ""), index);
-    own.Set(key, jinja::WithSource(value, source));
+  const Dict normal = NormalMessage(message);
+  for (const auto& [key, value] : normal.entries()) {
+    const jinja::Field field = FieldOf(key.IsText() ? key.text().bytes() : "");
+    const bool calls = field == jinja::Field::kToolCalls;
+    own.Set(key, words.Place(calls ? RepairCalls(value, rules, index, repairs) : value, field, index));
   }
   return jinja::MakeDict(std::move(own));
 }
@@ -67,19 +61,22 @@ std::tm TimeOf(const std::string& date) {
 
 }  // namespace
 
-Conversation MakeConversation(const Value& messages, const Value& tools, const Value& documents) {
+Conversation MakeConversation(const Value& messages, const Value& tools, const Value& documents, const ArgumentRules& rules) {
   const bool list = messages.IsSequence() && messages.sequence().IsList();
   if (!list) throw InvalidArgument("messages are no list but '", jinja::TypeName(messages), "'");
   std::vector<Value> own;
+  WordList words;
+  ArgumentRepairs repairs;
   const std::vector<Value>& items = messages.sequence().items;
   if (items.size() >= Source::kMaxMessages) throw InvalidArgument(items.size(), " messages; at most ", Source::kMaxMessages);
   for (size_t i = 0; i < items.size(); ++i) {
     if (!items[i].IsDict()) throw InvalidArgument("message ", i, " is no object but '", jinja::TypeName(items[i]), "'");
     const Value* role = items[i].dict().Find("role");
-    if (role == nullptr || !role->IsText() || role->text().empty()) throw InvalidArgument("message ", i, " has no string \"role\"");
-    own.push_back(FromMessage(items[i].dict(), static_cast<uint32_t>(i)));
+    if (role == nullptr || !role->IsText() || role->text().empty())
+      throw InvalidArgument("message ", i, " has no string \"role\"");
+    own.push_back(FromMessage(items[i].dict(), static_cast<uint32_t>(i), rules, words, repairs));
   }
-  Conversation conversation{jinja::MakeList(std::move(own))};
+  Conversation conversation{jinja::MakeList(std::move(own)), words.words(), repairs};
   Value given = tools.IsUndefined() ? Value::None() : tools;
   if (given.IsText()) given = jinja::ParseJsonValue(given.text().bytes(), "tools");
   if (!given.IsNone() && !given.IsSequence()) throw InvalidArgument("tools are no list but '", jinja::TypeName(given), "'");
@@ -88,9 +85,9 @@ Conversation MakeConversation(const Value& messages, const Value& tools, const V
   return conversation;
 }
 
-ConversationRenderer::ConversationRenderer(const ChatTemplate& chat, const Conversation& conversation, const RenderOptions& options)
-    : conversation_(conversation),
-      template_(chat.Select(options.template_name, !conversation.tools.IsNone())) {
+ConversationRenderer::ConversationRenderer(const ChatTemplate& chat, const Conversation& conversation,
+                                           const RenderOptions& options)
+    : conversation_(conversation), template_(chat.Select(options.template_name, !conversation.tools.IsNone())) {
   settings_.limits = options.limits;
   settings_.now = TimeOf(options.date);
   for (const auto& [name, token] : chat.special_tokens().entries()) variables_.Set(name, token);
@@ -125,10 +122,14 @@ std::string RenderConversation(const ChatTemplate& chat, const Conversation& con
 
 const char* MaskMethodName(MaskMethod method) {
   switch (method) {
-    case MaskMethod::kAuto: return "auto";
-    case MaskMethod::kTags: return "tags";
-    case MaskMethod::kSpans: return "spans";
-    case MaskMethod::kUnroll: return "unroll";
+    case MaskMethod::kAuto:
+      return "auto";
+    case MaskMethod::kTags:
+      return "tags";
+    case MaskMethod::kSpans:
+      return "spans";
+    case MaskMethod::kUnroll:
+      return "unroll";
   }
   return "auto";
 }

@@ -29,7 +29,7 @@ void AppendEscaped(const Text& text, char quote, const Escape& escape, TextBuild
     const std::string instead = escape(CharAt(bytes, at, length));
     if (!instead.empty()) {
       out.Append(text, plain, at);
-      out.AppendFrom(instead, text.RunAt(at));
+      out.AppendMade(instead, text, at, length);
       plain = at + length;
     }
     at += length;
@@ -283,7 +283,7 @@ Text EscapeHtml(const Text& text, Budget& budget) {
       default: continue;
     }
     out.Append(text, plain, at);
-    out.AppendFrom(escape, text.RunAt(at));
+    out.AppendMade(escape, text, at, 1);
     plain = at + 1;
   }
   out.Append(text, plain, bytes.size());

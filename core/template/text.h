@@ -39,16 +39,20 @@ class Source {
 
 // Neighbouring bytes of one source and one generation block; it begins where the run before it ends.
 struct Run {
-  uint32_t end;
+  uint32_t end = 0;
   Source source;
-  uint32_t generation;  // 0: outside; else 1 + index into the render's list of blocks
+  uint32_t generation = 0;  // 0: outside; else 1 + index into the render's list of blocks
+  // The place among a conversation's words (words.h) of what these bytes were made of; 0: none. They are a copy where there are
+  // as many of them; else (an escape, another case) all of them stand for all of it.
+  uint32_t place = 0;
+  uint32_t taken = 0;
 };
 
 // An immutable string of UTF-8. Copies share the bytes.
 class Text {
  public:
   Text() = default;  // ""
-  explicit Text(std::string bytes, Source source = Source(), bool safe = false);
+  explicit Text(std::string bytes, Source source = Source(), bool safe = false, uint32_t place = 0);
 
   std::string_view bytes() const { return data_ == nullptr ? std::string_view() : std::string_view(data_->bytes); }
   size_t size() const { return data_ == nullptr ? 0 : data_->bytes.size(); }
@@ -62,8 +66,6 @@ class Text {
   const std::vector<Run>& runs() const;
   // The byte where code point `index` begins; size() for chars().
   size_t ByteOf(size_t index) const;
-  // The source of the byte at `at`.
-  const Run* RunAt(size_t at) const;
 
  private:
   friend class TextBuilder;
@@ -86,10 +88,10 @@ class TextBuilder {
   TextBuilder& Append(const Text& text) { return Append(text, 0, text.size()); }
   // The bytes [begin, end) with their sources.
   TextBuilder& Append(const Text& text, size_t begin, size_t end);
-  TextBuilder& Append(std::string_view bytes) { return AppendFrom(bytes, nullptr); }
-  TextBuilder& Append(char byte) { return AppendFrom(std::string_view(&byte, 1), nullptr); }
-  // Bytes made out of those of `run` (an upper-case form, an escape): they share its source. nullptr: the template's.
-  TextBuilder& AppendFrom(std::string_view bytes, const Run* run);
+  TextBuilder& Append(std::string_view bytes);
+  TextBuilder& Append(char byte) { return Append(std::string_view(&byte, 1)); }
+  // Bytes made out of the `length` bytes at `at` of a text (an upper-case form, an escape): they share the source of the first.
+  TextBuilder& AppendMade(std::string_view bytes, const Text& text, size_t at, size_t length);
 
   size_t size() const { return bytes_.size(); }
   std::string_view bytes() const { return bytes_; }
@@ -99,7 +101,7 @@ class TextBuilder {
 
  private:
   void Reserve(size_t more);
-  void EndRun(Source source, uint32_t generation);
+  void EndRun(const Run& run);
 
   Budget* budget_;
   std::string bytes_;

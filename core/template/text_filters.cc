@@ -171,7 +171,7 @@ Value UrlEncode(Interpreter& interpreter, const Value& input, Arguments& argumen
       static constexpr char kHex[] = "0123456789ABCDEF";
       const std::string escape = plain ? std::string(1, static_cast<char>(c))
                                  : c == ' ' && query ? "+" : std::string{'%', kHex[c >> 4], kHex[c & 15]};
-      out.AppendFrom(escape, text.RunAt(at));
+      out.AppendMade(escape, text, at, 1);
     }
   };
   if (!input.IsDict() && !input.IsSequence()) {

@@ -208,7 +208,7 @@ Value ExpandTabs(Interpreter& interpreter, const Value& self, Arguments& argumen
     if (c == '\t') {
       const int64_t spaces = width > 0 ? width - column % width : 0;
       interpreter.budget().CheckSize(static_cast<size_t>(spaces));
-      out.AppendFrom(std::string(static_cast<size_t>(spaces), ' '), text.RunAt(at));
+      out.AppendMade(std::string(static_cast<size_t>(spaces), ' '), text, at, n);
       column += spaces;
     } else {
       out.Append(text, at, at + n);

@@ -53,7 +53,7 @@ Text MapCase(const Text& text, Budget& budget, const std::function<const Case*(u
     } else {
       AppendCase(c, *to, mapped);
     }
-    out.AppendFrom(mapped, text.RunAt(at));
+    out.AppendMade(mapped, text, at, n);
   }
   return out.Take(text.safe());
 }

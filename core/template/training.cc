@@ -1,10 +1,11 @@
 // RenderForTraining: which bytes of a conversation are learned, and the proof that it is they.
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "core/base/error.h"
 #include "core/template/conversation.h"
+#include "core/template/message.h"
+#include "core/template/proof.h"
 #include "core/template/render_conversation.h"
 #include "core/template/unicode.h"
 
@@ -12,42 +13,10 @@ namespace hlm {
 namespace {
 
 using jinja::Dict;
-using jinja::Field;
 using jinja::Origin;
 using jinja::Output;
 using jinja::Run;
 using jinja::Text;
-using jinja::Value;
-
-bool HasRole(const Dict& message, std::string_view role) {
-  const Value* value = message.Find("role");
-  return value != nullptr && value->IsText() && value->text().bytes() == role;
-}
-
-// "weight": 0 (OpenAI) or "train": false leave a message out.
-bool IsExcluded(const Dict& message, size_t index) {
-  const Value* weight = message.Find("weight");
-  if (weight != nullptr && !weight->IsNone()) {
-    if (!weight->IsNumber() || (weight->AsDouble() != 0 && weight->AsDouble() != 1)) {
-      throw InvalidArgument("message ", index, ": \"weight\" is neither 0 nor 1");
-    }
-    if (weight->AsDouble() == 0) return true;
-  }
-  const Value* train = message.Find("train");
-  return train != nullptr && !train->IsNone() && !jinja::Truth(*train);
-}
-
-bool IsWritten(Field field) { return field == Field::kContent || field == Field::kReasoning || field == Field::kToolCalls; }
-
-// Calls visit(begin, end, run) for each run.
-template <class Visit>
-void ForEachRun(const Text& text, const Visit& visit) {
-  int64_t begin = 0;
-  for (const Run& run : text.runs()) {
-    visit(begin, static_cast<int64_t>(run.end), run);
-    begin = run.end;
-  }
-}
 
 std::vector<Span> InputSpans(const Text& text) {
   std::vector<Span> spans;
@@ -66,7 +35,8 @@ int64_t CommonPrefix(std::string_view a, std::string_view b) {
   const auto [at, other] = std::mismatch(a.begin(), a.begin() + static_cast<int64_t>(std::min(a.size(), b.size())), b.begin());
   static_cast<void>(other);
   auto n = at - a.begin();
-  while (n > 0 && n < static_cast<int64_t>(b.size()) && (static_cast<unsigned char>(b[static_cast<size_t>(n)]) & 0xc0u) == 0x80u) --n;
+  while (n > 0 && n < static_cast<int64_t>(b.size()) && (static_cast<unsigned char>(b[static_cast<size_t>(n)]) & 0xc0u) == 0x80u)
+    --n;
   return n;
 }
 
@@ -79,16 +49,20 @@ class Trainer {
     if (options_.train_on == TrainOn::kAll) return {WholeText()};
     ChooseMessages();
     switch (options_.method) {
-      case MaskMethod::kAuto: break;
-      case MaskMethod::kTags: return {Tags()};
+      case MaskMethod::kAuto:
+        break;
+      case MaskMethod::kTags:
+        return {Tags()};
       case MaskMethod::kSpans: {
         std::optional<Rendered> spans = Spans();
         if (spans) return {std::move(*spans)};
-        Fail(rewritten_, "the template rewrites what came before it: a mask by spans would be of another text than inference sees");
+        Fail(rewritten_,
+             "the template rewrites what came before it: a mask by spans would be of another text than inference sees");
       }
-      case MaskMethod::kUnroll: return Unroll();
+      case MaskMethod::kUnroll:
+        return Unroll();
     }
-    if (renderer_.used().has_generation()) return {Tags()};
+    if (renderer_.used().has_generation()) return {TagsOfAll()};
     std::optional<Rendered> spans = Spans();
     if (spans) return {std::move(*spans)};
     return Unroll();
@@ -138,6 +112,9 @@ class Trainer {
     if (output.text.empty()) Fail(-1, "the conversation renders to nothing");
     rendered.trained.push_back({0, static_cast<int64_t>(output.text.size())});
     rendered.trained_messages.push_back(-1);
+    trained_.assign(renderer_.messages(), true);
+    prompt_end_.assign(renderer_.messages(), 0);
+    rendered.dropped = Proof(output, rendered).Dropped();
     return rendered;
   }
 
@@ -184,6 +161,24 @@ class Trainer {
     return rendered;
   }
 
+  // A tagged template that leaves out what earlier turns said (their reasoning, as inference does not see it) can be trained turn
+  // by turn: the caller may like to know.
+  Rendered TagsOfAll() {
+    Rendered rendered = Tags();
+    if (rendered.dropped.empty() || count_ < 2) return rendered;
+    try {
+      int64_t lost = 0, unrolled = 0;
+      for (const DroppedWords& words : rendered.dropped) lost += words.characters;
+      for (const Rendered& one : Unroll()) {
+        for (const DroppedWords& words : one.dropped) unrolled += words.characters;
+      }
+      rendered.unroll_keeps = std::max<int64_t>(lost - unrolled, 0);
+    } catch (const Error&) {
+      // It cannot.
+    }
+    return rendered;
+  }
+
   // ---- by spans
 
   std::optional<Rendered> Spans() {
@@ -214,14 +209,32 @@ class Trainer {
     Span span{0, static_cast<int64_t>(turn.text.size())};
     const Output prompt = RenderPrompt(i);
     span.begin = CommonPrefix(prompt.text.bytes(), turn.text.bytes());
-    // Where the prompt itself opens what the message begins with (<think>), inference does not generate it.
-    if (span.begin == static_cast<int64_t>(prompt.text.size())) prompt_end_[i] = span.begin;
+    if (span.begin == static_cast<int64_t>(prompt.text.size())) {
+      // Where the prompt itself opens what the message begins with (<think>), inference does not generate it.
+      prompt_end_[i] = span.begin;
+    } else {
+      // The prompt goes on otherwise, and the message may begin with the same characters (<answer>): they are its own.
+      span.begin = std::min(span.begin, BeginOfOwn(i, turn.text, span.begin));
+    }
     if (!rendered.trained.empty()) span.begin = std::max(span.begin, rendered.trained.back().end);
     const bool stops = EndTurn(i, turn, whole, span);
     if (span.begin >= span.end) Fail(static_cast<int64_t>(i), "the turn adds nothing to the prompt: its mask would be empty");
     rendered.trained.push_back(span);
     rendered.trained_messages.push_back(static_cast<int64_t>(i));
     rendered.without_stop += !stops;
+  }
+
+  // Where what message i says begins before `end`, with no other message between; else `end`.
+  static int64_t BeginOfOwn(size_t i, const Text& text, int64_t end) {
+    int64_t first = end;
+    ForEachRun(text, [&](int64_t begin, int64_t, const jinja::Run& run) {
+      const Origin origin = run.source.origin();
+      if (begin >= end || origin == Origin::kTemplate || origin == Origin::kVariable) return;
+      const bool own = origin == Origin::kMessage && run.source.message() == i;
+      if (!own && run.source.field() != jinja::Field::kRole) first = end;
+      if (own && IsWritten(run.source.field())) first = std::min(first, begin);
+    });
+    return first;
   }
 
   Output RenderPrompt(size_t i) {
@@ -232,7 +245,8 @@ class Trainer {
     }
   }
 
-  // What follows the token that ends the turn is not of the turn: nobody generates it. True where the turn ends with such a token.
+  // What follows the token that ends the turn is not of the turn: nobody generates it. True where the turn ends with such a
+  // token.
   bool EndTurn(size_t i, const Output& turn, std::string_view whole, Span& span) const {
     const std::string_view text = turn.text.bytes();
     int64_t written = span.begin;  // the end of what the message holds
@@ -268,7 +282,8 @@ class Trainer {
   bool EndsWithAdded(std::string_view text, const Span& span) const {
     const std::string_view inside = jinja::StripRight(text.substr(0, static_cast<size_t>(span.end)));
     const auto& tokens = chat_.added_tokens();
-    return tokens.empty() || std::any_of(tokens.begin(), tokens.end(), [&](const auto& token) { return inside.ends_with(token); });
+    return tokens.empty() ||
+           std::any_of(tokens.begin(), tokens.end(), [&](const auto& token) { return inside.ends_with(token); });
   }
 
   // ---- one sequence a turn
@@ -296,8 +311,8 @@ class Trainer {
   }
 
   // Some templates say before the last message only what inference is to see (a system message, tools): the turn's own text then
-  // follows another one than the prompt. Where both end alike, with the same bytes behind the message before, the turn is put behind
-  // the prompt.
+  // follows another one than the prompt. Where both end alike, with the same bytes behind the message before, the turn is put
+  // behind the prompt.
   std::optional<Text> JoinToPrompt(size_t i, const Text& prompt, const Text& turn) const {
     const auto end_of_others = [&](const Text& text) {
       size_t last = 0;
@@ -315,36 +330,21 @@ class Trainer {
 
   // ---- the proof
 
-  void Check(const Output& output, const Rendered& rendered) const {
-    if (rendered.trained.empty()) Fail(-1, "the mask is empty");
-    size_t at = 0;
-    ForEachRun(output.text, [&](int64_t begin, int64_t end, const jinja::Run& run) {
-      const Origin origin = run.source.origin();
-      if (origin == Origin::kTemplate || origin == Origin::kVariable) return;
-      const bool own = origin == Origin::kMessage && trained_[run.source.message()];
-      const auto message = origin == Origin::kMessage ? static_cast<int64_t>(run.source.message()) : int64_t{-1};
-      while (at < rendered.trained.size() && rendered.trained[at].end <= begin) ++at;
-      int64_t inside = 0;
-      for (size_t s = at; s < rendered.trained.size() && rendered.trained[s].begin < end; ++s) {
-        inside += std::min(end, rendered.trained[s].end) - std::max(begin, rendered.trained[s].begin);
-      }
-      const int64_t needed = own ? end - std::clamp(prompt_end_[run.source.message()], begin, end) : 0;
-      if (own && IsWritten(run.source.field()) && inside < needed) {
-        Fail(message, needed - inside, " bytes that the assistant wrote would not be trained, from byte ", begin, " of the text");
-      }
-      // The name of a role may be part of the token that ends the turn before it.
-      if (!own && inside != 0 && run.source.field() != Field::kRole) {
-        Fail(message, inside, " bytes that ", origin == Origin::kMessage ? "are another message's" : "describe tools or documents",
-             " would be trained, at byte ", begin, " of the text");
-      }
-    });
+  MaskProof Proof(const Output& output, const Rendered& rendered) const {
+    return MaskProof({output.text, rendered.trained, trained_, prompt_end_}, conversation_.words);
+  }
+
+  void Check(const Output& output, Rendered& rendered) const {
+    const MaskProof proof = Proof(output, rendered);
+    if (const std::optional<MaskFault> fault = proof.Fault()) Fail(fault->message, fault->what);
+    rendered.dropped = proof.Dropped();
   }
 
   const ChatTemplate& chat_;
   const Conversation& conversation_;
   const TrainingOptions& options_;
   ConversationRenderer renderer_;
-  std::vector<bool> trained_;         // by message
+  std::vector<bool> trained_;        // by message
   std::vector<int64_t> prompt_end_;  // by message: bytes that the prompt of inference has given
   size_t assistants_ = 0;
   int64_t count_ = 0;
@@ -353,7 +353,8 @@ class Trainer {
 
 }  // namespace
 
-std::vector<Rendered> RenderForTraining(const ChatTemplate& chat, const Conversation& conversation, const TrainingOptions& options) {
+std::vector<Rendered> RenderForTraining(const ChatTemplate& chat, const Conversation& conversation,
+                                        const TrainingOptions& options) {
   return Trainer(chat, conversation, options).Run();
 }
 

@@ -105,6 +105,46 @@ class Datasets : public testing::Test {
 
 constexpr const char* kDialogue = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]})";
 
+// What was done to records on their way through a template stands in the account, and in what is trained.
+TEST_F(Datasets, TellWhatATemplateLeavesOutAndWhatWasRepaired) {
+  Write("chat_template.jinja",
+        "{% for m in messages %}<|im_start|>{{ m.content.split('</think>')[-1] }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}"
+        "{% endfor %}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>{% endif %}");
+  const std::string data = Write("d.jsonl", R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "<think>why</think>A"}]}
+{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "B", "reasoning": "so so", "tool_calls": null}]}
+{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]}]}
+{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"a": 2, "b": null}}}]}]}
+)");
+  const auto account = [&](const Set& set) {
+    char* json = nullptr;
+    EXPECT_EQ(Code(hlm_dataset_describe(set.get(), &json)), HLM_OK);
+    const std::string text = json;
+    hlm_string_destroy(json);
+    const size_t begin = text.find("\"account\":");
+    return text.substr(begin, text.find(']', begin) - begin);
+  };
+  Set set;
+  ASSERT_EQ(Open(Config(data, R"(, "shuffle": false)"), &set), HLM_OK) << message_;
+  EXPECT_EQ(Trained(Next(set, 8)), R"(AEBE{"a": 1}E{"a": 2}E)");
+  const std::string told = account(set);
+  for (const char* row : {R"("what":"template","name":"content","records":1,"amount":18)", R"("what":"template","name":"reasoning","records":1,"amount":4)",
+                          R"("what":"template","name":"tool_calls","records":2,"amount":2)", R"("what":"tool_arguments","records":1,)",
+                          R"("what":"null_arguments","records":1,)", "d.jsonl:1"}) {
+    EXPECT_NE(told.find(row), std::string::npos) << row << "\n" << told;
+  }
+  ASSERT_EQ(Open(Config(data, R"(, "shuffle": false, "tool_arguments": "keep", "null_arguments": "keep")"), &set), HLM_OK) << message_;
+  EXPECT_EQ(Trained(Next(set, 8)), R"(AEBE"{\"a\":1}"E{"a": 2, "b": null}E)");
+  EXPECT_EQ(account(set).find("arguments"), std::string::npos);
+  EXPECT_EQ(Open(Config(data, R"(, "tool_arguments": "drop")"), &set), HLM_INVALID_ARGUMENT);
+  EXPECT_EQ(message_, R"(tool_arguments is "drop"; legal are parse, keep)");
+  // A template that puts arguments together as text says what keeps them.
+  Write("chat_template.jinja", "{% for m in messages %}<|im_start|>{{ m.content }}{% for c in m.tool_calls or [] %}{{ 'f' + c.function.arguments }}{% endfor "
+                               "%}<|im_end|>{% endfor %}");
+  EXPECT_EQ(Open(Config(data), &set), HLM_INVALID_ARGUMENT);
+  EXPECT_NE(message_.find("d.jsonl:3: "), std::string::npos) << message_;
+  EXPECT_NE(message_.find("tool_arguments \"keep\" leaves them"), std::string::npos) << message_;
+}
+
 TEST_F(Datasets, AnswersOfConversationsAreTrained) {
   Set set;
   ASSERT_EQ(Open(Config(Write("d.jsonl", kDialogue)), &set), HLM_OK) << message_;

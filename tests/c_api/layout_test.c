@@ -144,7 +144,9 @@ AT(hlm_template_options, reserved, 60);
 AT(hlm_template_options, prompt_messages, 64);
 AT(hlm_template_options, max_output_bytes, 72);
 AT(hlm_template_options, max_iterations, 80);
-LAST(hlm_template_options, max_depth, 88, 96);
+AT(hlm_template_options, max_depth, 88);
+AT(hlm_template_options, parse_arguments, 96);
+LAST(hlm_template_options, drop_null_arguments, 100, 104);
 
 AT(hlm_preference_options, struct_size, 0);
 AT(hlm_preference_options, kind, 8);

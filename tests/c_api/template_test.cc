@@ -82,6 +82,42 @@ TEST(TemplateApi, TrainingHasProvedRanges) {
               HLM_INVALID_ARGUMENT, {"nothing to train on"});
 }
 
+// What a template leaves out is told, with what would keep it.
+TEST(TemplateApi, TellsWhatATemplateLeavesOut) {
+  const Template chat = Make(kChat);
+  EXPECT_NE(RenderTraining(chat.get(), R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "thinking": "why so", "tool_calls": [
+                                           {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"k": "v", "n": 1}}}]}])")
+                .find(R"("without_stop":0,"dropped":[{"message":1,"field":"reasoning","characters":5},)"
+                      R"({"message":1,"field":"tool_calls","characters":4}],"unroll_keeps":0})"),
+            std::string::npos);
+  EXPECT_EQ(RenderTraining(chat.get(), kMessages).find("dropped"), std::string::npos);
+  const Template tags = Make(
+      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{% if loop.last %}{{ m.reasoning_content }}"
+      "{% endif %}{{ m.content }}.{% endgeneration %}{% endif %}{% endfor %}");
+  EXPECT_NE(RenderTraining(tags.get(), R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "reasoning": "one"},
+                                           {"role": "user", "content": "r"}, {"role": "assistant", "content": "b", "reasoning": "two"}])")
+                .find(R"("dropped":[{"message":1,"field":"reasoning","characters":3}],"unroll_keeps":3)"),
+            std::string::npos);
+}
+
+TEST(TemplateApi, ArgumentsOfToolCalls) {
+  const Template chat = Make("{% for m in messages %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}");
+  const auto render = [&](const std::string& arguments, int32_t parse, int32_t drop) {
+    hlm_template_options options = Options();
+    options.parse_arguments = parse;
+    options.drop_null_arguments = drop;
+    return Render(chat.get(), (R"([{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": )" + arguments + "}}]}]").c_str(),
+                  &options);
+  };
+  EXPECT_EQ(render(R"("{\"a\":1}")", 0, 0), R"("{\"a\":1}")");
+  EXPECT_EQ(render(R"("{\"a\":1}")", 1, 0), R"({"a": 1})");
+  EXPECT_EQ(render(R"("{\"a\":null}")", 1, 1), R"({"a": null})");
+  EXPECT_EQ(render(R"({"a":null,"b":[null]})", 0, 0), R"({"a": null, "b": [null]})");
+  EXPECT_EQ(render(R"({"a":null,"b":[null]})", 0, 1), R"({"b": [null]})");
+  EXPECT_NE(render(R"("{")", 1, 0).find("message 0: the arguments of the tool call f: not valid JSON"), std::string::npos);
+  EXPECT_NE(render("{}", 2, 0).find("parse_arguments is 2"), std::string::npos);
+}
+
 TEST(TemplateApi, RefusesWhatItCannotUse) {
   hlm_template* made = nullptr;
   ExpectError(hlm_template_create(nullptr, &made), HLM_INVALID_ARGUMENT, {"text", "NULL"});

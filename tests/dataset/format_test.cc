@@ -75,12 +75,9 @@ TEST(Formats, ToolsAndToolCalls) {
             R"({"kind":"messages","prompt":[{"role":"user","content":"q"},{"role":"assistant","tool_calls":[{"type":"function",)"
             R"("function":{"name":"f","arguments":"{\"x\": 1}"}}]},{"role":"tool","content":"1","tool_call_id":"c"},)"
             R"({"role":"assistant","content":"a"}],"tools":[{"name":"f","n":12345678901234567}]})");
-  ReadOptions parse;
-  parse.parse_arguments = true;
   EXPECT_EQ(
       Read(
-          R"({"messages": [{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": "{\"x\": 1}"}}]}]})",
-          Task::kSft, nullptr, parse),
+          R"({"messages": [{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}]}]})"),
       Messages(R"({"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":{"x":1}}}]})"));
   EXPECT_NE(Read(R"({"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": "{}"}}]}]})")
                 .find("a tool call has no name"),
@@ -88,6 +85,32 @@ TEST(Formats, ToolsAndToolCalls) {
   EXPECT_EQ(Read(R"({"tools": {}, "messages": []})"),
             "error: f:1: tools is a object; it must be a list, or a string of JSON that is one");
   EXPECT_NE(Read(R"({"tools": "[", "messages": []})").find("error: f:1: tools: not valid JSON"), std::string::npos);
+}
+
+TEST(Formats, ResultsOfToolsMayBeAnyValue) {
+  const auto result = [](const std::string& role, const std::string& content) {
+    return Read(R"({"messages": [{"role": ")" + role + R"(", "content": )" + content + R"(}, {"role": "assistant", "content": "a"}]})");
+  };
+  for (const std::string role : {"tool", "function", "ipython", "environment"}) {
+    for (const std::string content : {R"({"t":21.5,"err":null})", "21", "true", "[1,2]", R"([{"t":1},{"t":2}])", "{}"}) {
+      EXPECT_EQ(result(role, content), Messages(R"({"role":")" + role + R"(","content":)" + content + "}," + Assistant("a")));
+    }
+    EXPECT_EQ(result(role, R"([{"type": "text", "text": "x"}, "y"])"),
+              Messages(R"({"role":")" + role + R"(","content":"xy"},)" + Assistant("a")));
+  }
+  EXPECT_EQ(result("tool", R"([{"type": "image_url", "image_url": "x"}])"),
+            R"(error: f:1: messages[0]: content of the type "image_url"; only text is trained on)");
+  EXPECT_NE(result("user", R"({"t": 1})").find(R"("content" is a object)"), std::string::npos);
+}
+
+// What says something needs no content.
+TEST(Formats, ContentMayBeMissingBesideReasoningAndCalls) {
+  for (const std::string more : {R"("reasoning":"r")", R"("thinking":"r")", R"("reasoning_content":"r")",
+                                 R"("function_call":{"name":"f","arguments":"{}"})", R"("tool_calls":[{"name":"f"}])"}) {
+    EXPECT_EQ(Read(R"({"messages": [{"role": "assistant", )" + more + "}]}"), Messages(R"({"role":"assistant",)" + more + "}"));
+    EXPECT_EQ(Read(R"({"messages": [{"role": "assistant", "content": null, )" + more + "}]}"),
+              Messages(R"({"role":"assistant","content":null,)" + more + "}"));
+  }
 }
 
 TEST(Formats, WrongRolesAndMissingContentAreNamed) {
@@ -106,13 +129,16 @@ TEST(Formats, WrongRolesAndMissingContentAreNamed) {
 }
 
 TEST(Formats, ARecordMayTakeAnswersOutOfTraining) {
-  for (const std::string off : {R"("weight": 0)", R"("train": false)", R"("loss_mask": 0)", R"("weight": 0.0)"}) {
+  for (const std::string off : {R"("weight": 0)", R"("train": false)", R"("loss_mask": 0)", R"("weight": 0.0)", R"("loss_weight": 0)",
+                                R"("loss_weight": 0.0)", R"("training": false)", R"("training": 0)"}) {
     const std::string read = Read(R"({"messages": [{"role": "assistant", "content": "a", )" + off +
                                   R"(}, {"role": "assistant", "content": "b", "weight": 1}]})");
     EXPECT_NE(read.find("\"train\":false"), std::string::npos) << read;
   }
   EXPECT_EQ(Read(R"({"messages": [{"role": "assistant", "content": "a", "weight": 0.5}]})"),
             "error: f:1: weight of message 0 is 0.5; legal are 0 and 1");
+  EXPECT_EQ(Read(R"({"messages": [{"role": "assistant", "content": "a", "training": "no"}]})"),
+            "error: f:1: training of message 0 is \"no\"; legal are 0 and 1");
 }
 
 TEST(Formats, ShareGpt) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 #include "tests/dataset/support.h"
@@ -50,6 +52,41 @@ TEST(Tokenize, AnEosThatIsThereIsNotDoubled) {
   };
   EXPECT_EQ(Tokens(R"({"text": "ab"})", Task::kSft, TrainOn::kAuto, pipeline), Shown{"^ab$\nxxxx"});
   EXPECT_EQ(Tokens(R"({"prompt": "p", "completion": "c"})", Task::kSft, TrainOn::kAuto, pipeline), Shown{"^pc$\n..xx"});
+}
+
+// PlainPipeline with the beginning ("^" in a text is the token that stands before each) that `ids` say.
+TextPipeline BeginningWith(std::vector<int32_t> ids) {
+  TextPipeline pipeline = PlainPipeline();
+  const auto plain = pipeline.encode;
+  pipeline.encode = [plain, ids](std::string_view text, bool special, std::span<const TextSpan> spans) {
+    EncodedText encoded = plain(text, false, spans);
+    std::replace(encoded.ids.begin(), encoded.ids.end(), int32_t{'^'}, 256);
+    if (!special) return encoded;
+    encoded.ids.insert(encoded.ids.begin(), ids.begin(), ids.end());
+    encoded.offsets.insert(encoded.offsets.begin(), ids.size(), TextSpan{0, 0});
+    return encoded;
+  };
+  return pipeline;
+}
+
+TEST(Tokenize, ATextThatWasRenderedAlreadyHasOneBeginning) {
+  const auto tokens = [](const std::string& record, std::vector<int32_t> ids, Task task = Task::kSft) {
+    return Tokens(record, task, TrainOn::kAuto, BeginningWith(std::move(ids)));
+  };
+  EXPECT_EQ(tokens(R"({"text": "^ab"})", {256}, Task::kPretrain), Shown{"^ab$\nxxxx"});
+  EXPECT_EQ(tokens(R"({"text": "ab"})", {256}), Shown{"^ab$\nxxxx"});
+  EXPECT_EQ(tokens(R"({"text": "^^ab"})", {256}), Shown{"^^ab$\nxxxxx"});  // what the text has twice, it has twice
+  EXPECT_EQ(tokens(R"({"text": "a^b"})", {256}), Shown{"^a^b$\nxxxxx"});
+  EXPECT_EQ(tokens(R"({"text": "^"})", {256}), Shown{"^$\nxx"});
+  EXPECT_EQ(tokens(R"({"prompt": "^p", "completion": "c"})", {256}), Shown{"^pc$\n..xx"});
+  EXPECT_EQ(tokens(R"({"prompt": "p", "completion": "^c"})", {256}), Shown{"^p^c$\n..xxx"});
+  EXPECT_EQ(tokens(R"({"prompt": "", "completion": "^c"})", {256}), Shown{"^c$\nxxx"});
+  EXPECT_EQ(tokens(R"({"prompt": "^p", "chosen": "c", "rejected": "r"})", {256}, Task::kPreference),
+            (Shown{"^pc$\n..xx", "^pr$\n..xx\nundesirable"}));
+  // A beginning of several tokens counts as a whole, and a tokenizer without one takes nothing away.
+  EXPECT_EQ(tokens(R"({"text": "^ab"})", {256, 'a'}), Shown{"^ab$\nxxxx"});
+  EXPECT_EQ(tokens(R"({"text": "^b"})", {256, 'a'}), Shown{"^a^b$\nxxxxx"});
+  EXPECT_EQ(tokens(R"({"text": "^^b"})", {}), Shown{"^^b$\nxxxx"});
 }
 
 TEST(Tokenize, ConversationsTrainAnswers) {

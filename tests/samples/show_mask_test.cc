@@ -32,6 +32,24 @@ TEST(ShowMaskTest, TrainedTextStandsOut) {
   EXPECT_NE(color.out.find("\x1b[1;32mHello\\x1b</s>\x1b[0m"), std::string::npos) << color.out;
 }
 
+TEST(ShowMaskTest, ArgumentsAndWordsThatAreLeftOut) {
+  const std::string path = Scratch("calls.jsonl"), chat = Scratch("calls.jinja");
+  WriteFile(chat, "{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% else %}{{ m.content }}{% endif %};"
+                  "{% endfor %}");
+  WriteFile(path, R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "I look", "tool_calls": [)"
+                  R"({"function": {"name": "f", "arguments": "{\"a\":1}"}}]}, {"role": "tool", "content": "1"}, {"role": "assistant", "content": "x", )"
+                  R"("tool_calls": [{"function": {"name": "f", "arguments": {"a": 2, "b": null}}}]}]})");
+  const Result parsed = Horizon({"show-mask", "--template", chat, "--data", path});
+  EXPECT_EQ(parsed.status, 0) << parsed.err;
+  EXPECT_EQ(parsed.out, "q;⟦{\"a\": 1};⟧1;⟦{\"a\": 2};⟧\n-- 18 of 22 bytes trained, in 2 ranges (spans)\n"
+                        "-- the template leaves out 5 characters of the content of message 1: --template with a training form keeps them\n"
+                        "-- the template leaves out 1 characters of the tool_calls of message 1: --template with a training form keeps them\n"
+                        "-- the template leaves out 1 characters of the content of message 3: --template with a training form keeps them\n"
+                        "-- the template leaves out 1 characters of the tool_calls of message 3: --template with a training form keeps them\n");
+  const Result kept = Horizon({"show-mask", "--template", chat, "--data", path, "--tool-arguments", "keep", "--null-arguments", "keep"});
+  EXPECT_NE(kept.out.find("⟦\"{\\\"a\\\":1}\";⟧1;⟦{\"a\": 2, \"b\": null};⟧"), std::string::npos) << kept.out;
+}
+
 TEST(ShowMaskTest, JsonHasTheRanges) {
   const Result result = Horizon({"show-mask", "--template", Template(), "--data", Data(), "--index", "1", "--json"});
   ASSERT_EQ(result.status, 0) << result.err;

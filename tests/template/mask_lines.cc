@@ -1,5 +1,5 @@
 // Renders conversations for training, for tests against Jinja2: one JSON object a line, {"template", "messages", and optionally
-// "tools", "variables", "train_on", "mask", "prompt_messages", "added", "stop"}, to one a line, as hlm_template_render_training
+// "tools", "variables", "train_on", "mask", "prompt_messages", "added", "stop", "parse", "drop_null"}, to one a line, as hlm_template_render_training
 // says it, or {"error", "code"}.
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -19,6 +19,14 @@ Json Spans(const std::vector<hlm::Span>& spans) {
   return all;
 }
 
+Json Dropped(const hlm::Rendered& rendered) {
+  Json all = Json::array();
+  for (const hlm::DroppedWords& words : rendered.dropped) {
+    all.push_back({{"message", words.message}, {"field", hlm::FieldName(words.field)}, {"characters", words.characters}});
+  }
+  return all;
+}
+
 Json Render(const std::string& line) {
   const Json input = Json::parse(line);
   const auto value = [&](const char* key) {
@@ -28,7 +36,8 @@ Json Render(const std::string& line) {
   try {
     const auto tokens = [&](const char* key) { return input.value(key, std::vector<std::string>()); };
     const auto chat = hlm::ChatTemplate::Create(input.at("template").get<std::string>())->WithTokens(tokens("added"), tokens("stop"));
-    const hlm::Conversation conversation = hlm::MakeConversation(value("messages"), value("tools"));
+    const hlm::Conversation conversation = hlm::MakeConversation(value("messages"), value("tools"), hlm::jinja::Value::None(),
+                                                                 {input.value("parse", false), input.value("drop_null", false)});
     hlm::TrainingOptions options;
     options.variables = value("variables");
     options.train_on = static_cast<hlm::TrainOn>(input.value("train_on", 0));
@@ -42,6 +51,8 @@ Json Render(const std::string& line) {
                                      {"trained", Spans(rendered.trained)},
                                      {"messages", rendered.trained_messages},
                                      {"input", Spans(rendered.input)},
+                                     {"dropped", Dropped(rendered)},
+                                     {"unroll_keeps", rendered.unroll_keeps},
                                      {"without_stop", rendered.without_stop}});
     }
   } catch (const hlm::Error& error) {

@@ -61,6 +61,17 @@ def _compiled(template):
     return ENVIRONMENT.from_string(template)
 
 
+def normal(messages):
+    """Messages as transformers (5.24) makes them before it renders: without null members, reasoning under the names templates read."""
+    names = ("reasoning_content", "thinking", "reasoning")
+    made = []
+    for message in messages:
+        message = {key: value for key, value in message.items() if value is not None}
+        found = [message[name] for name in names if name in message]
+        made.append({"thinking": found[0], **message, "reasoning_content": found[0]} if found else message)
+    return made
+
+
 def render(template, variables):
     """The text and the spans of its generation blocks, or None and the exception's text."""
     try:

@@ -35,7 +35,7 @@ class Member:
         if self.kind == "switch":
             text = re.sub(r"^1( \(default\))?:", lambda m: true + (m.group(1) or "") + ":", text)
             text = re.sub(r"\bdefault ([01])\b", lambda m: "default " + (true if m.group(1) == "1" else false), text)
-            text = re.sub(r"; 0:", f"; {false}:", text)
+            text = re.sub(r"; 0( \(default\))?:", lambda m: f"; {false}{m.group(1) or ''}:", text)
         text = re.sub(r";? ?borrowed for the call", "", text)
         text = text.replace("NULL", null)
         if self.prefix:

@@ -57,6 +57,10 @@ if TYPE_CHECKING:
         max_iterations: int
         # expressions, blocks and macros inside each other; default 600, at most 600
         max_depth: int
+        # True: arguments of tool calls that are JSON in a string become values; False (default): as they are
+        parse_arguments: bool
+        # True: members of arguments that are null are left out, as Arrow puts them there; default False
+        drop_null_arguments: bool
 
     class PlanOptions(TypedDict, total=False):
         """Options of a plan; see hlm_plan_options in horizon_lm.h."""

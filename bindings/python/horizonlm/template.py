@@ -53,7 +53,8 @@ class Template(Handle):
     def render(self, messages: Messages, **options: "Unpack[_options.TemplateOptions]") -> str:
         """The text of a conversation: a sequence of {"role", "content", ...}, or its JSON.
 
-        name: of the template; tools_json, documents_json, variables_json: objects or their JSON; date: "YYYY-MM-DD"; add_generation_prompt.
+        name: of the template; tools_json, documents_json, variables_json: objects or their JSON; date: "YYYY-MM-DD"; add_generation_prompt;
+        parse_arguments, drop_null_arguments: of tool calls.
         InvalidArgumentError for what the template raises, ResourceExhaustedError where a limit (max_output_bytes, max_iterations, max_depth)
         is reached. The text holds its special tokens: encode it with add_special_tokens=False.
         """
@@ -61,6 +62,8 @@ class Template(Handle):
 
     def render_training(self, messages: Messages, **options: "Unpack[_options.TemplateOptions]") -> Dict[str, Any]:
         """A conversation for training: {"method", "sequences": [{"text", "trained": [[begin, end], ...], "messages", "input", "without_stop"}]}.
+
+        A sequence also has "dropped" and "unroll_keeps" where its template leaves out what a trained message says.
 
         Ranges are in bytes of the text. train_on: "assistant" (default), "last", "completion", "all"; mask: "auto" (default), "tags", "spans",
         "unroll"; prompt_messages. InvalidArgumentError where what is trained cannot be proved.

@@ -49,7 +49,8 @@ Row ReadRow(const std::string& path, int64_t index) {
   Row row;
   if (json.contains("messages")) {
     row.messages = json["messages"].dump();
-  } else if (json.contains("prompt") && json["prompt"].is_array() && json.contains("completion") && json["completion"].is_array()) {
+  } else if (json.contains("prompt") && json["prompt"].is_array() && json.contains("completion") &&
+             json["completion"].is_array()) {
     Json all = json["prompt"];
     row.prompt_messages = static_cast<int64_t>(all.size());
     for (const Json& message : json["completion"]) all.push_back(message);
@@ -84,7 +85,8 @@ void AddTokens(const hlm_tokenizer* tokenizer, Json& sequence) {
   for (size_t i = 0; i < offsets.size(); i += 2) {
     const int64_t begin = offsets[i], end = offsets[i + 1];
     bool any = false;
-    for (const Json& span : sequence.at("trained")) any = any || (begin < end && begin < span[1].get<int64_t>() && end > span[0].get<int64_t>());
+    for (const Json& span : sequence.at("trained"))
+      any = any || (begin < end && begin < span[1].get<int64_t>() && end > span[0].get<int64_t>());
     spans.push_back({begin, end});
     trained.push_back(any);
   }
@@ -140,7 +142,20 @@ std::string TrainedShare(const Json& sequence) {
     return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence["ids"].size())) + " tokens";
   }
   for (const Json& span : sequence.at("trained")) trained += span[1].get<int64_t>() - span[0].get<int64_t>();
-  return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence.at("text").get<std::string>().size())) + " bytes";
+  return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence.at("text").get<std::string>().size())) +
+         " bytes";
+}
+
+// What the template leaves out of what it trains, and what would keep it.
+void PrintDropped(const Json& sequence) {
+  if (!sequence.contains("dropped")) return;
+  for (const Json& words : sequence["dropped"]) {
+    std::printf("-- the template leaves out %s characters of the %s of message %s: --template with a training form keeps them\n",
+                FormatCount(words.at("characters").get<int64_t>()).c_str(), words.at("field").get<std::string>().c_str(),
+                FormatCount(words.at("message").get<int64_t>()).c_str());
+  }
+  const int64_t unroll = sequence.at("unroll_keeps").get<int64_t>();
+  if (unroll > 0) std::printf("-- %s of these characters are trained with --mask unroll\n", FormatCount(unroll).c_str());
 }
 
 // --tokenizer, or the model folder's; null where there is none.
@@ -169,8 +184,10 @@ int RunShowMask(const Options& options) {
   request.train_on = mask.train_on;
   request.mask = mask.mask;
   request.prompt_messages = row.prompt_messages;
-  const std::string text = TextOf(hlm_template_render_training, static_cast<const hlm_template*>(chat.get()), row.messages.c_str(),
-                                  static_cast<const hlm_template_options*>(&request));
+  request.parse_arguments = options.text.tool_arguments == "parse";
+  request.drop_null_arguments = options.text.null_arguments == "drop";
+  const std::string text = TextOf(hlm_template_render_training, static_cast<const hlm_template*>(chat.get()),
+                                  row.messages.c_str(), static_cast<const hlm_template_options*>(&request));
   Json training = Json::parse(text);
   Json& sequences = training.at("sequences");
   if (tokenizer != nullptr) {
@@ -190,6 +207,7 @@ int RunShowMask(const Options& options) {
     const int64_t without = sequences[i].at("without_stop").get<int64_t>();
     if (without > 0) std::printf("; %s do not end with an added token", FormatCount(without).c_str());
     std::printf("\n");
+    PrintDropped(sequences[i]);
   }
   return kExitOk;
 }

@@ -125,7 +125,9 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
                  {"part", part},
                  {"vocab_size", model.at("vocab_size")},
                  {"bad_records", text.bad_records},
-                 {"mask", text.mask}};
+                 {"mask", text.mask},
+                 {"tool_arguments", text.tool_arguments},
+                 {"null_arguments", text.null_arguments}};
   if (text.safe_content) config["safe_content"] = true;
   if (!text.too_long.empty()) config["too_long"] = text.too_long;
   if (text.cache_dir == "none") {

@@ -260,6 +260,7 @@ void AddMaskOptions(CLI::App& app, Options& options) {
             "how it is found");
   AddText(app, "--variables", mask.variables, "JSON", "an object of further variables of the template");
   AddText(app, "--date", mask.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)");
+  AddArgumentOptions(app, options.text, app.option_defaults()->get_group());
   app.add_flag("--color", mask.color, "colours also where the output is no terminal");
 }
 

@@ -122,6 +122,8 @@ struct TextOptions {
   std::string too_long;  // "": by task
   std::string cache_dir;
   std::string bad_records = "error";
+  std::string tool_arguments = "parse";
+  std::string null_arguments = "drop";
   bool safe_content = false;
 };
 
@@ -214,6 +216,7 @@ void AddPlanOnlyOptions(CLI::App& app, Options& options);
 void AddRunOptions(CLI::App& app, Options& options);
 void AddCheckpointOptions(CLI::App& app, Options& options);
 void AddTaskOptions(CLI::App& app, Options& options);
+void AddArgumentOptions(CLI::App& app, TextOptions& text, const std::string& group);
 void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& group);
 void AddTextOptions(CLI::App& app, Options& options, const std::string& group);
 void AddEvalTaskOptions(CLI::App& app, Options& options);

@@ -77,6 +77,15 @@ void AddTaskOptions(CLI::App& app, Options& options) {
   name->excludes("--labels");
 }
 
+void AddArgumentOptions(CLI::App& app, TextOptions& text, const std::string& group) {
+  AddWord(app, "--tool-arguments", text.tool_arguments, {"parse", "keep"},
+          "what becomes of arguments of tool calls that are a string of JSON, which many templates would write as a string again")
+      ->group(group);
+  AddWord(app, "--null-arguments", text.null_arguments, {"drop", "keep"},
+          "what becomes of members of arguments that are null, which Arrow puts where another row has one")
+      ->group(group);
+}
+
 void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& group) {
   TextOptions& text = options.text;
   AddText(app, "--tokenizer", text.tokenizer, "FILE", "a tokenizer.json or its folder (default: --model's)")->group(group);
@@ -86,6 +95,7 @@ void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& gro
   AddText(app, "--template-variables", text.variables, "JSON", "an object of further variables of the template")->group(group);
   AddText(app, "--template-date", text.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)")
       ->group(group);
+  AddArgumentOptions(app, text, group);
 }
 
 void AddTextOptions(CLI::App& app, Options& options, const std::string& group) {

@@ -67,7 +67,8 @@ public final class Template extends Handle {
    *
    * @param messagesJson an array of {"role", "content", ...}
    * @param options may be null
-   * @return "method", and "sequences": maps of "text", "trained" (ranges in bytes of UTF-8), "messages", "input", "without_stop"
+   * @return "method", and "sequences": maps of "text", "trained" (ranges in bytes of UTF-8), "messages", "input", "without_stop"; where
+   *     the template leaves out what a trained message says, "dropped" and "unroll_keeps" as well
    * @throws HorizonLmException INVALID_ARGUMENT where what is trained cannot be proved
    */
   @SuppressWarnings("unchecked")

@@ -175,6 +175,29 @@ public final class TemplateOptions extends Options {
     }
 
     /**
+     * Sets parse_arguments.
+     *
+     * @param value true: arguments of tool calls that are JSON in a string become values; false (default): as they
+     *     are
+     * @return this
+     */
+    public Builder parseArguments(boolean value) {
+      setters.add(struct -> Native.hlm_template_options_parse_arguments_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
+     * Sets drop_null_arguments.
+     *
+     * @param value true: members of arguments that are null are left out, as Arrow puts them there; default false
+     * @return this
+     */
+    public Builder dropNullArguments(boolean value) {
+      setters.add(struct -> Native.hlm_template_options_drop_null_arguments_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
