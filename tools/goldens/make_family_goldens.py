@@ -146,7 +146,7 @@ def main():
     for family in entries:
         if family.name not in (arguments.names or {f.name for f in entries} - set(manifest["goldens"])):
             continue
-        with tempfile.TemporaryDirectory(dir=arguments.out.parent) as beside:
+        with tempfile.TemporaryDirectory() as beside:
             try:
                 entry = make(family, pathlib.Path(beside) / family.name)
             except Exception as error:  # the others are made all the same

@@ -41,7 +41,7 @@ FAMILIES = [
     experts("deepseek_v2", "deepseek_v2", "DeepSeek-V2: latent attention, softmax, best of groups, shared experts, first layer dense",
             rows(24, 3, 3, 3, 40, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, moe_intermediate_size=16, n_group=4,
                  topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=1.7, first_k_dense_replace=1,
-                 rope_parameters=ROPE, **LATENT), without={"groups": dict(topk_method="greedy"),
+                 rope_parameters=ROPE, **LATENT), seed=1, without={"groups": dict(topk_method="greedy"),
                                                            "scaling": dict(routed_scaling_factor=1.0)}),
     experts("deepseek_v2_lite", "deepseek_v2", "DeepSeek-V2-Lite: q without a latent, greedy, yarn with mscale",
             rows(24, 2, 3, 3, 40, n_routed_experts=6, n_shared_experts=1, num_experts_per_tok=2, moe_intermediate_size=16,
@@ -108,7 +108,7 @@ FAMILIES = [
     experts("qwen3_next", "qwen3_next", "Qwen3-Next: delta rule fused by key heads, output gate, experts with a gated shared one",
             rows(24, 3, 4, 2, 40, head_dim=16, layer_types=[LINEAR, FULL, LINEAR], num_experts=6, num_experts_per_tok=2,
                  moe_intermediate_size=16, shared_expert_intermediate_size=16, mlp_only_layers=[2], rms_norm_eps=1e-3,
-                 rope_parameters=HALF, **DELTA), std=STATES),
+                 rope_parameters=HALF, **DELTA), std=STATES, options=dict(lr=1e-3)),
     experts("qwen3_5_moe_text", "qwen3_5_moe_text", "Qwen3.5 MoE: delta rule, output gate, experts with a gated shared one",
             {key: value for key, value in rows(
                 24, 2, 4, 2, 0, head_dim=16, layer_types=[LINEAR, FULL], num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16,
@@ -126,5 +126,5 @@ FAMILIES = [
     experts("jamba", "jamba", "Jamba: Mamba-1 with norms of its inputs, attention without positions, experts in every other layer",
             rows(24, 4, 3, 1, 24, num_experts=4, num_experts_per_tok=2, attn_layer_period=2, attn_layer_offset=1, expert_layer_period=2,
                  expert_layer_offset=1, mamba_d_state=8, mamba_d_conv=3, mamba_dt_rank=8, rms_norm_eps=1e-4) | {"pad_token_id": 0},
-            std={r"conv1d\.weight": 0.5, "A_log": 0.3}),
+            std={r"conv1d\.weight": 0.5, "A_log": 0.3, r"(proj|experts\.\w+)(\.weight)?$": 0.13}, options=dict(lr=1e-3)),
 ]

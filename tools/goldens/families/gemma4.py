@@ -10,7 +10,8 @@ FAMILIES = [
     Family("gemma4_text", "gemma4_text", "Gemma 4: two head sizes, keys that are values on the full layers, soft cap of the logits",
            rows(24, 4, 4, 2, 40, head_dim=8, global_head_dim=16, num_global_key_value_heads=1, attention_k_eq_v=True,
                 sliding_window=5, layer_types=TYPES * 2, rope_parameters=ROPES, hidden_size_per_layer_input=0,
-                final_logit_softcapping=4.0) | {"pad_token_id": 0}, embedding_std=0.12, std={"layer_scalar": 0.25},
+                final_logit_softcapping=4.0) | {"pad_token_id": 0}, embedding_std=0.12, std={"layer_scalar": 0.25}, seed=1,
+           options=dict(lr=2e-3),
            without={"soft cap": dict(final_logit_softcapping=None), "window": dict(sliding_window=6),
                     "proportion": dict(rope_parameters={**ROPES, "full_attention": {
                         **ROPES["full_attention"], "partial_rotary_factor": 1.0}})}),

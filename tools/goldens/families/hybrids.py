@@ -11,19 +11,24 @@ CONV = {r"conv(1d|_1d)?\.weight": 0.5}
 STATES = {**CONV, r"\.D$": 0.5, r"A_log": 0.3, r"dt_bias": 0.4}
 MAMBA = dict(mamba_n_heads=6, mamba_d_head=8, mamba_n_groups=2, mamba_d_state=8, mamba_d_conv=3, mamba_expand=2, mamba_chunk_size=4)
 
+# States and the norms behind them magnify what a step moves; and what rounding does, where q and k are nearly orthogonal.
+SLOW = dict(lr=2e-3)
+SMALL = {r"(proj|linear|_list\.\d+\.\d)\.weight": 0.13}  # of matrices
+
 FAMILIES = [
     Family("qwen3_5_text", "qwen3_5_text", "Qwen3.5 dense: gated delta rule, full layers with an output gate, partial rotary",
-           rows(24, 4, 4, 2, 40, head_dim=16, layer_types=[LINEAR, LINEAR, FULL, FULL], rope_parameters=HALF, **DELTA), std=STATES),
+           rows(24, 4, 4, 2, 40, head_dim=16, layer_types=[LINEAR, LINEAR, FULL, FULL], rms_norm_eps=1e-3, rope_parameters=HALF, **DELTA), std=STATES, seed=1, options=SLOW),
     Family("qwen3_5_text_tied", "qwen3_5_text", "Qwen3.5: as many value heads as key heads, one full layer by the interval, tied",
            rows(24, 3, 3, 1, 40, head_dim=8, full_attention_interval=3, tie_word_embeddings=True, attention_bias=True,
-                rope_parameters={**HALF, "partial_rotary_factor": 0.25}, **{**DELTA, "linear_num_value_heads": 2}),
-           embedding_std=0.3, std=STATES),
+                rms_norm_eps=1e-3, rope_parameters={**HALF, "partial_rotary_factor": 0.25}, **{**DELTA, "linear_num_value_heads": 2}),
+           embedding_std=0.3, std=STATES, seed=1, options=SLOW),
     Family("olmo_hybrid", "olmo_hybrid", "OLMo hybrid: delta rule with negative eigenvalues, norms before there and behind on full layers",
            rows(24, 4, 3, 1, 40, layer_types=[LINEAR, LINEAR, FULL, FULL], rope_parameters=ROPE, linear_allow_neg_eigval=True,
-                **DELTA), std=STATES, without={"negative eigenvalues": dict(linear_allow_neg_eigval=False)}),
+                **DELTA), std={**STATES, **SMALL}, options=SLOW, without={"negative eigenvalues": dict(linear_allow_neg_eigval=False)}),
     Family("olmo_hybrid_positive", "olmo_hybrid", "OLMo hybrid: beta below 1, as many value heads as key heads, tied",
            rows(24, 3, 3, 3, 40, layer_types=[LINEAR, FULL, LINEAR], linear_allow_neg_eigval=False, tie_word_embeddings=True,
-                rope_parameters=ROPE, **{**DELTA, "linear_num_value_heads": 2}), std=STATES, embedding_std=0.3),
+                rope_parameters=ROPE, **{**DELTA, "linear_num_value_heads": 2}), std={**STATES, **SMALL}, embedding_std=0.3,
+           options=SLOW),
     Family("lfm2", "lfm2", "LFM2: gated short convolutions, q, k norms, feed-forward width adjusted; tied",
            rows(24, 4, 3, 1, 48, layer_types=["conv", "conv", FULL, FULL], conv_L_cache=3, block_multiple_of=8,
                 block_ffn_dim_multiplier=1.25, rope_parameters=ROPE) | {"pad_token_id": 0}, std=CONV, embedding_std=0.3),
@@ -35,7 +40,7 @@ FAMILIES = [
                 shared_intermediate_size=40, embedding_multiplier=3.0, attention_multiplier=0.5, residual_multiplier=0.6,
                 logits_scaling=0.8, tie_word_embeddings=True, **MAMBA), std=STATES, embedding_std=0.2,
            without={key: {key: 1.0} for key in (
-               "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling")}),
+               "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling")}, options=SLOW),
     Family("granitemoehybrid_rope", "granitemoehybrid", "Granite 4 micro: attention alone, with rope; biases",
            rows(24, 2, 3, 1, 40, layer_types=["attention", "attention"], num_local_experts=0, shared_intermediate_size=40,
                 position_embedding_type="rope", attention_multiplier=0.3, attention_bias=True, rope_parameters=ROPE, **MAMBA)),
@@ -69,8 +74,8 @@ FAMILIES = [
            without={"place of the gate": dict(mamba_norm_before_gate=True)}),
     Family("kimi_linear", "kimi_linear", "Kimi-Linear's dense form: KDA and latent attention without positions",
            rows(24, 4, 3, 3, 40, kv_lora_rank=24, q_lora_rank=None, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=16,
-                mlp_layer_types=["dense"] * 4, layer_types=[LINEAR, LINEAR, FULL, FULL], linear_head_dim=8, linear_num_heads=3,
-                linear_conv_kernel_dim=3), std={**STATES, "A_log": 0.5}),
+                mlp_layer_types=["dense"] * 4, rms_norm_eps=1e-3, layer_types=[LINEAR, LINEAR, FULL, FULL], linear_head_dim=8, linear_num_heads=3,
+                linear_conv_kernel_dim=3), std={**STATES, "A_log": 0.5}, seed=1, options=SLOW),
     Family("recurrent_gemma", "recurrent_gemma", "RecurrentGemma: RG-LRU with a convolution, windows, half rotated, soft cap",
            rows(24, 4, 3, 1, 80, block_types=["recurrent", "attention"], attention_window_size=5, conv1d_width=3, lru_width=48,
                 logits_soft_cap=4.0, rope_parameters=HALF) | {"pad_token_id": 0}, embedding_std=0.12,
@@ -80,7 +85,7 @@ FAMILIES = [
            rows(24, 6, 3, 3, 40, layers_block_type=["mamba", "hybrid", "hybrid", "hybrid", "hybrid", "mamba"], mamba_d_state=8,
                 mamba_d_conv=3, mamba_expand=2, mamba_ngroups=2, n_mamba_heads=6, chunk_size=4, num_mem_blocks=2, adapter_rank=8,
                 use_shared_attention_adapter=True, use_mem_rope=True, time_step_min=0.1, rope_parameters=ROPE) | {
-                    "pad_token_id": 0}, std=STATES, embedding_std=0.3),
+                    "pad_token_id": 0}, std={**STATES, **SMALL}, embedding_std=0.3, options=SLOW),
     Family("zamba2_plain", "zamba2", "Zamba2: one shared block, no adapters of attention, no rope, biases",
            rows(24, 3, 3, 3, 40, layers_block_type=["mamba", "hybrid", "hybrid"], mamba_d_state=8, mamba_d_conv=4, mamba_expand=2,
                 n_mamba_heads=3, chunk_size=8, num_mem_blocks=1, adapter_rank=8, add_bias_linear=True), std=STATES, embedding_std=0.3),

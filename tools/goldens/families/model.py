@@ -16,7 +16,7 @@ from families.precision import exact
 def config_of(family, **changes):
     from transformers import AutoConfig
 
-    text = {"vocab_size": family.vocab, **family.config}
+    text = {**family.config} if "text_config" in family.config else {"vocab_size": family.vocab, **family.config}
     for key, value in changes.items():
         if isinstance(value, dict) and isinstance(text.get(key), dict) and not key.startswith("rope"):
             text[key] = {**text[key], **value}
@@ -32,7 +32,8 @@ def config_of(family, **changes):
 def model_class(config):
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-    for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
+    whole = hasattr(config, "text_config")  # with its other parts, where there is a class of text alone as well
+    for auto in (AutoModelForImageTextToText, AutoModelForCausalLM) if whole else (AutoModelForCausalLM,):
         if type(config) in auto._model_mapping.keys():
             return auto
     raise KeyError(f"no causal model for {type(config).__name__}")
@@ -105,8 +106,9 @@ def forget_lengths(model):
 
 
 def trained_parameters(model):
-    """Some families keep a router's bias as a parameter that no gradient reaches."""
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+    """Without what no gradient reaches: routers' biases for the choice where they are parameters, and the other parts of wrappers."""
+    others = r"(e_score_correction|expert)_bias$|(vision_tower|vision_model|visual|multi_modal_projector|embed_vision|embed_audio)\."
+    return {name: p for name, p in model.named_parameters() if not re.search(others, name)}
 
 
 def logits_of(model):

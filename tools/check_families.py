@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Holds the library against the transformers that is installed, family by family, and prints a table. By hand: it takes minutes.
+
+    bazel build //bindings/python:wheel && pip install bazel-bin/bindings/python/*.whl     (beside torch and transformers)
+    python3 tools/check_families.py [--device cuda:0] [--seed 7] [NAME...]
+
+For each entry of tools/goldens/families (all, or those named) transformers builds and saves a tiny model with weights from the seed. Both
+sides then compute log-probabilities of the same documents and take six AdamW steps with clipping in float32; what the library saved
+is loaded by transformers again, whole. The table has a line a family: the version of transformers and the worst differences,
+or why there are none. Exit status 1 where a family that is taken is further off than the limits.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "goldens"))
+
+import numpy as np
+import torch
+import transformers
+
+import cases
+import horizonlm
+import make_family_goldens as goldens
+import training
+from families import model as models
+from families import tables
+
+STEPS = 6
+# What may differ: a log-probability; a step's loss and gradient norm, relative; the loss of the saved folder, relative.
+LIMITS = {"log-probability": 1e-4, "loss": 3e-4, "norm": 2e-3, "saved": 2e-3}
+
+
+class Refused(Exception):
+    pass
+
+
+def transformers_side(folder, batches, options):
+    model = models.load(folder, torch.float64)
+    log_p = torch.log_softmax(training.batch_logits(models.logits_of(model), batches[0]), dim=-1)
+    steps = training.train(models.trained_parameters(model), models.logits_of(model), batches, options, STEPS)
+    return log_p.numpy(), steps
+
+
+def batch_of(batch):
+    return horizonlm.Batch(**{key: batch[key] for key in ("ids", "offsets", "labels", "weights", "denominator")})
+
+
+def library_side(folder, saved, batches, options, device):
+    rows = max(len(batch["offsets"]) - 1 for batch in batches)
+    longest = max(int(np.diff(batch["offsets"]).max()) for batch in batches)
+    optimizer = {key: value for key, value in options.items() if key != "grad_clip"}
+    try:
+        opened = horizonlm.Model.open(folder)
+        plan = opened.plan(device=device, compute="f32", batch_size=rows, seq_len=longest, grad_clip=options["grad_clip"])
+    except horizonlm.UnimplementedError as error:
+        raise Refused(str(error).splitlines()[0]) from error
+    with opened as model, plan, horizonlm.Trainer(model, plan, **optimizer) as trainer:
+        logits = torch.from_numpy(trainer.logits(batch_of(batches[0]))).double()
+        steps = [trainer.step(batch_of(batches[step % len(batches)])) for step in range(STEPS)]
+        trainer.save_model(saved, dtype="f32")
+        return torch.log_softmax(logits, dim=-1).numpy(), steps, trainer.evaluate(batch_of(batches[0])).loss
+
+
+def relative(a, b):
+    return abs(a - b) / max(abs(b), 1e-30)
+
+
+def differences(family, device, work):
+    models.write(family, work / "model")
+    options = {**cases.OPTIONS, **family.options}
+    batches = goldens.batches_of(family)
+    expected_log_p, expected = transformers_side(work / "model", batches, options)
+    log_p, steps, loss = library_side(work / "model", work / "saved", batches, options, device)
+    saved = models.load(work / "saved", torch.float64)
+    with torch.no_grad():
+        saved_loss = float(training.batch_loss(models.logits_of(saved), batches[0]))
+    return {
+        "log-probability": float(np.abs(log_p - expected_log_p).max()),
+        "loss": max(relative(a.loss, b["loss"]) for a, b in zip(steps, expected)),
+        "norm": max(relative(a.grad_norm, b["grad_norm"]) for a, b in zip(steps, expected)),
+        "saved": relative(saved_loss, loss),
+    }
+
+
+def line(family, seed, device):
+    """The family's line of the table, and whether all is well."""
+    start = f"| {family.name} | {family.model_type} | {transformers.__version__} | "
+    with tempfile.TemporaryDirectory() as work:
+        try:
+            found = differences(dataclasses.replace(family, seed=seed), device, pathlib.Path(work))
+        except Refused as refusal:
+            return start + f"refused: {refusal} | | | |", True
+        except (horizonlm.Error, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            return start + f"{type(error).__name__}: {str(error).splitlines()[0]} | | | |", False
+    well = all(found[what] <= limit for what, limit in LIMITS.items())
+    return start + " | ".join(f"{found[what]:.1e}" for what in LIMITS) + (" |" if well else " | **too far off**"), well
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="goldens of tools/goldens/families; without names: all")
+    parser.add_argument("--device", default="cpu", help="of the library; transformers computes on the CPU (cpu)")
+    parser.add_argument("--seed", type=int, default=1000, help="of the weights; the goldens have others (1000)")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - {family.name for family in tables.FAMILIES})
+    if unknown:
+        parser.error(f"no family here is called {', '.join(unknown)}")
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    print("| golden | model type | transformers | " + " | ".join(LIMITS) + " |")
+    print("| --- | --- | --- |" + " --- |" * len(LIMITS))
+    wrong = 0
+    for family in tables.FAMILIES:
+        if not arguments.names or family.name in arguments.names:
+            text, well = line(family, arguments.seed, arguments.device)
+            print(text, flush=True)
+            wrong += not well
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Text models inside ...ForConditionalGeneration: prefixed names, and tensors of other parts that are carried through."""
+
+from families.entry import Family, rows
+from families.hybrids import DELTA, FULL, HALF, LINEAR, SLOW, STATES
+
+ROPE = dict(rope_type="default", rope_theta=300.0)
+EYES = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8)
+
+
+def text(model_type, **config):
+    return {"model_type": model_type, "vocab_size": 61, **config}
+
+
+FAMILIES = [
+    Family("mistral3", "mistral3", "Mistral-Small 3.x: Mistral's text beside a vision tower, untied",
+           dict(text_config=text("mistral", **rows(24, 2, 4, 2, 40, head_dim=8, sliding_window=None, rope_parameters=ROPE)),
+                vision_config=dict(model_type="pixtral", head_dim=8, **EYES), image_token_index=60, tie_word_embeddings=False)),
+    Family("mistral3_ministral3", "mistral3", "Ministral 3: its text beside a vision tower, tied",
+           dict(text_config=text("ministral3", tie_word_embeddings=True, **rows(
+               24, 2, 4, 2, 40, head_dim=8, rope_parameters=dict(
+                   rope_type="yarn", rope_theta=1000.0, factor=16.0, original_max_position_embeddings=4, beta_fast=8.0, beta_slow=1.0,
+                   mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.4))),
+                vision_config=dict(model_type="pixtral", head_dim=8, **EYES), image_token_index=60), embedding_std=0.3),
+    Family("gemma3", "gemma3", "Gemma 3 4B and larger: its text beside a vision tower, padding row 0",
+           dict(text_config=text("gemma3_text", **rows(
+               24, 2, 4, 2, 40, head_dim=8, query_pre_attn_scalar=7, sliding_window=5,
+               layer_types=["sliding_attention", "full_attention"]) | {"pad_token_id": 0}),
+                vision_config=dict(model_type="siglip_vision_model", **EYES), mm_tokens_per_image=4, image_token_index=60,
+                boi_token_index=59, eoi_token_index=58), embedding_std=0.12),
+    Family("qwen3_5", "qwen3_5", "Qwen3.5: its text beside a vision tower",
+           dict(text_config=text("qwen3_5_text", **rows(24, 2, 4, 2, 40, head_dim=16, layer_types=[LINEAR, FULL], rms_norm_eps=1e-3,
+                                                        rope_parameters={**HALF, "mrope_section": [2, 1, 1]}, **DELTA)),
+                vision_config=dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, patch_size=4, out_hidden_size=24,
+                                   num_position_embeddings=16, deepstack_visual_indexes=[]),
+                image_token_id=200, video_token_id=201, vision_start_token_id=202, vision_end_token_id=203),
+           std=STATES, options=SLOW, seed=1),
+]
