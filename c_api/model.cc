@@ -24,20 +24,24 @@ std::string Describe(const Model& model) {
   json.Member("parameters", model.layout().parameters);
   json.Member("vocab_size", spec.vocab);
   json.Member("hidden_size", spec.hidden);
-  json.Member("num_hidden_layers", spec.layers);
-  json.Member("num_attention_heads", spec.heads);
-  json.Member("num_key_value_heads", spec.kv_heads);
-  json.Member("head_dim", spec.head_dim);
-  json.Member("intermediate_size", spec.intermediate);
+  json.Member("num_hidden_layers", spec.layers());
+  // Of the first layer that has them.
+  const AttentionSpec* attention = FirstOf<AttentionSpec>(spec);
+  const MlpSpec* mlp = FirstOf<MlpSpec>(spec);
+  json.Member("num_attention_heads", attention == nullptr ? 0 : attention->heads);
+  json.Member("num_key_value_heads", attention == nullptr ? 0 : attention->kv_heads);
+  json.Member("head_dim", attention == nullptr ? 0 : attention->head_dim);
+  json.Member("intermediate_size", mlp == nullptr ? 0 : mlp->intermediate);
   json.Member("max_position_embeddings", spec.max_positions);
   json.Member("tied", spec.tied);
   json.Key("source_dtype");
   model.source_dtype() ? json.Value(Name(*model.source_dtype())) : json.Null();
   // All layers that slide have the same window.
-  const auto widest = std::max_element(spec.windows.begin(), spec.windows.end());
+  const std::vector<int64_t> windows = Windows(spec);
+  const auto widest = std::max_element(windows.begin(), windows.end());
   json.Key("sliding_window");
-  widest != spec.windows.end() && *widest > 0 ? json.Value(*widest) : json.Null();
-  json.Member("layer_windows", spec.windows);
+  widest != windows.end() && *widest > 0 ? json.Value(*widest) : json.Null();
+  json.Member("layer_windows", windows);
   json.Key("tensors").BeginArray();
   for (const UnitSpec& unit : model.layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {

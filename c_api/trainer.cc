@@ -7,6 +7,8 @@
 #include "c_api/check.h"
 #include "c_api/internal.h"
 #include "core/machine/devices.h"
+#include "core/model/json_text.h"
+#include "core/model/spec_json.h"
 
 namespace hlm::capi {
 namespace {
@@ -39,23 +41,15 @@ TrainerOptions Convert(const hlm_trainer_options& given) {
   return own;
 }
 
-// A plan's byte ranges come from these numbers: another model with the same ones may use it, no other.
+// A plan's byte ranges come from the specification: another model with the same one may use it, no other.
 void CheckPlanFits(const ModelSpec& model, const ModelSpec& planned) {
-  const auto same = [](int64_t mine, int64_t theirs, const char* what) {
-    if (mine != theirs) throw InvalidArgument("the plan was made for a model with ", what, " ", theirs, ", this one has ", mine);
-  };
-  same(model.vocab, planned.vocab, "vocab_size");
-  same(model.hidden, planned.hidden, "hidden_size");
-  same(model.layers, planned.layers, "num_hidden_layers");
-  same(model.heads, planned.heads, "num_attention_heads");
-  same(model.kv_heads, planned.kv_heads, "num_key_value_heads");
-  same(model.head_dim, planned.head_dim, "head_dim");
-  same(model.intermediate, planned.intermediate, "intermediate_size");
-  same(model.tied, planned.tied, "tied embeddings");
-  same(model.qkv_bias, planned.qkv_bias, "qkv biases");
-  same(model.o_bias, planned.o_bias, "output biases");
-  same(model.mlp_bias, planned.mlp_bias, "mlp biases");
-  same(model.qk_norm, planned.qk_norm, "query and key norms");
+  const JsonValue own = ParseJson(SpecJson(model), "the model"), other = ParseJson(SpecJson(planned), "the plan's model");
+  for (const auto& [key, value] : own.Members()) {
+    if (key == "architecture" || key == "rms_norm_eps" || key == "rope_theta") continue;  // no size depends on them
+    const JsonValue* there = other.Find(key);
+    const std::string mine = PrintableJson(value), theirs = there == nullptr ? "(not there)" : PrintableJson(*there);
+    if (mine != theirs) throw InvalidArgument("the plan was made for a model with ", key, " ", theirs, ", this one has ", mine);
+  }
 }
 
 hlm_step_metrics ToMetrics(const StepMetrics& own) {

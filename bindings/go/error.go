@@ -2,6 +2,7 @@ package horizonlm
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"horizonlm/internal/native"
@@ -42,6 +43,11 @@ func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 
 // Unwrap is the context's error where a context ended the call, so that errors.Is(err, context.Canceled) holds.
 func (e *Error) Unwrap() error { return e.cause }
+
+// Is says that NotFound is fs.ErrNotExist and AlreadyExists fs.ErrExist, for errors.Is.
+func (e *Error) Is(target error) bool {
+	return target == fs.ErrNotExist && e.Code == NotFound || target == fs.ErrExist && e.Code == AlreadyExists
+}
 
 func errorf(code Code, format string, arguments ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, arguments...)}

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs the C and C++ interface: headers, the library with its version, what it needs beyond the system's, and the files by which
-# pkg-config and CMake find it. The folder may be moved afterwards.
+# Installs the C and C++ interface: headers, the library with its version, what it needs beyond the system's, the files by which
+# pkg-config and CMake find it, the `horizon` command, and the licences. The folder may be moved afterwards.
 #
 #   bazel run -c opt //c_api:install -- [--without-dependencies] PREFIX
 #
@@ -30,12 +30,14 @@ version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' c_api/horizon_lm.h)
 major=${version%%.*}
 [[ -n "$version" ]] || { echo "error: no version in horizon_lm.h" >&2; exit 1; }
 
-mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/horizonlm"
+doc=$prefix/share/doc/horizonlm
+mkdir -p "$prefix/bin" "$doc" "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/horizonlm"
 install -m 644 c_api/horizon_lm.h c_api/horizon_lm.hpp "$prefix/include/"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar xf bindings/carry/libraries.tar -C "$work"
+tar xf bindings/carry/cuda_library.tar -C "$work"
 # The installed library is the one with a version in its soname; the carried one, private to its package, has none.
 rm -f "$work/libhorizonlm.so"
 for library in "$work"/*; do
@@ -43,6 +45,9 @@ for library in "$work"/*; do
   [[ "$dependencies" == 1 || "$name" == libhorizonlm_* ]] && install -m 755 "$library" "$prefix/lib/$name"
 done
 install -m 755 "c_api/libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so.$version"
+strip --strip-unneeded "$prefix/lib/libhorizonlm.so.$version" 2>/dev/null || true  # smaller, where there is a strip
+install -m 755 bindings/carry/installed_command/horizon "$prefix/bin/horizon"
+install -m 644 LICENSE bindings/carry/THIRD_PARTY_LICENSES "$doc/"
 ln -sf "libhorizonlm.so.$version" "$prefix/lib/libhorizonlm.so.$major"
 ln -sf "libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so"
 

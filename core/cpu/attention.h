@@ -1,4 +1,4 @@
-// Causal grouped-query attention within documents, forward and backward, in tiles of queries and keys with an online softmax
+// Grouped-query attention on views, within documents, forward and backward, in tiles of queries and keys with an online softmax
 // (Dao et al. 2022, algorithms 1 and 4). Scores and probabilities exist for one tile at a time; everything between the bf16
 // inputs and the bf16 results is fp32.
 //
@@ -15,12 +15,12 @@
 
 namespace hlm {
 
-// Floats of scratch for both passes; never falls with longest, head_dim or threads.
-size_t AttentionFloats(DType type, int64_t head_dim, int64_t threads);
-size_t AttentionBackwardFloats(DType type, int64_t longest, int64_t head_dim, int64_t threads);
+// Floats of scratch for both passes; never falls with a dimension or threads.
+size_t AttentionFloats(const ViewAttentionArgs& args, int64_t threads);
+size_t AttentionBackwardFloats(const ViewAttentionBackwardArgs& args, int64_t threads);
 
-void RunAttention(const AttentionArgs& args, int64_t threads, float* scratch);
-void RunAttentionBackward(const AttentionBackwardArgs& args, int64_t threads, float* scratch);
+void RunAttention(const ViewAttentionArgs& args, int64_t threads, float* scratch);
+void RunAttentionBackward(const ViewAttentionBackwardArgs& args, int64_t threads, float* scratch);
 
 }  // namespace hlm
 

@@ -34,21 +34,40 @@ inline void* At(DType type, void* data, int64_t element) {
   return static_cast<char*>(data) + static_cast<size_t>(element) * SizeOf(type);
 }
 
-// rows x cols from element `at` on, as floats; converted into `scratch` where they are not floats already.
-inline FloatView ViewAsFloats(DType type, const void* data, int64_t at, int64_t stride, int64_t rows, int64_t cols,
+// Rows [row, row + rows) of one head of a view whose distances are numbers, as floats; converted into `scratch` where they are
+// not floats already.
+inline FloatView HeadAsFloats(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t cols,
                               float* scratch) {
-  const void* first = At(type, data, at);
-  if (type == DType::kF32) return {static_cast<const float*>(first), stride};
-  GatherBlock(type, first, stride, rows, cols, scratch);
+  const void* first = At(type, view.data, row * view.row + head * view.head);
+  if (type == DType::kF32) return {static_cast<const float*>(first), view.row};
+  GatherBlock(type, first, view.row, rows, cols, scratch);
   return {scratch, cols};
+}
+
+// A call whose views have numbers for distances.
+template <class Args>
+Args WithDistances(Args a) {
+  a.q = Resolved(a.q, a.heads, a.head_dim);
+  a.k = Resolved(a.k, a.kv_heads, a.head_dim);
+  a.v = Resolved(a.v, a.kv_heads, a.value_dim);
+  a.out = Resolved(a.out, a.heads, a.value_dim);
+  if constexpr (requires { a.dq; }) {
+    a.dout = Resolved(a.dout, a.heads, a.value_dim);
+    a.dq = Resolved(a.dq, a.heads, a.head_dim);
+    a.dk = Resolved(a.dk, a.kv_heads, a.head_dim);
+    a.dv = Resolved(a.dv, a.kv_heads, a.value_dim);
+  }
+  return a;
 }
 
 // The keys [begin, end) that any of the queries [first, last) sees.
 struct KeyRange {
   int64_t begin, end;
 };
-inline KeyRange KeysSeen(int64_t first, int64_t last, int64_t window) {
-  return {window > 0 ? std::max<int64_t>(0, first - window + 1) : 0, last};
+inline KeyRange KeysSeen(int64_t first, int64_t last, const AttentionKind& kind) {
+  int64_t begin = kind.window > 0 ? std::max<int64_t>(0, first - kind.window + 1) : 0;
+  if (kind.chunk > 0) begin = std::max(begin, first / kind.chunk * kind.chunk);
+  return {begin, last};
 }
 inline KeyRange Intersect(const KeyRange& a, const KeyRange& b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
 
@@ -58,21 +77,21 @@ struct QueryRange {
   int64_t begin, end;
 };
 template <class Span, class Tile>
-bool ForTiles(int64_t first, int64_t last, int64_t window, const Span& span, const Tile& tile) {
-  const KeyRange seen = KeysSeen(first, last, window);
+bool ForTiles(int64_t first, int64_t last, const AttentionKind& kind, const Span& span, const Tile& tile) {
+  const KeyRange seen = KeysSeen(first, last, kind);
   for (int64_t at = seen.begin; at < seen.end; at += kKeySpan) {
     const KeyRange keys{at, std::min(seen.end, at + kKeySpan)};
     span(keys);
     for (int64_t row = first; row < last; row += kQueryRows) {
       const QueryRange queries{row, std::min(last, row + kQueryRows)};
-      const KeyRange part = Intersect(KeysSeen(queries.begin, queries.end, window), keys);
+      const KeyRange part = Intersect(KeysSeen(queries.begin, queries.end, kind), keys);
       if (part.begin < part.end && !tile(queries, part)) return false;
     }
   }
   return true;
 }
 
-inline ScoreTile MakeScoreTile(float* scores, const QueryRange& queries, const KeyRange& keys, int64_t window, int64_t dim) {
+inline ScoreTile MakeScoreTile(float* scores, const QueryRange& queries, const KeyRange& keys, const AttentionKind& kind) {
   ScoreTile tile;
   tile.scores = scores;
   tile.rows = queries.end - queries.begin;
@@ -80,8 +99,9 @@ inline ScoreTile MakeScoreTile(float* scores, const QueryRange& queries, const K
   tile.stride = RoundUp(tile.keys, kTilePad);
   tile.first_query = queries.begin;
   tile.first_key = keys.begin;
-  tile.window = window;
-  tile.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim)));
+  tile.window = kind.window;
+  tile.chunk = kind.chunk;
+  tile.scale = kind.scale;
   return tile;
 }
 

@@ -34,7 +34,6 @@ bool NativeBf16();
 // Workspace that a call takes with a compute team of so many threads; pure.
 size_t CpuWorkspaceBytes(const Call& call, int64_t threads);
 // Workspace that the operations need for these shapes; pure.
-size_t CpuWorkspaceBytes(const OpShapes& shapes);
 
 // "oneDNN 2.6.3 AVX2, Highway 1.0.3 AVX2, bf16 by conversion": part of the plan's numerics.
 std::string CpuLibraryVersions();

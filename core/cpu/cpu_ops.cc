@@ -21,13 +21,25 @@ void RunCall(const RmsNormArgs& a, const Means&) { RmsNormKernel(a); }
 void RunCall(const RmsNormBackwardArgs& a, const Means& m) { RmsNormBackwardKernel(a, m.scratch); }
 void RunCall(const QkRotaryArgs& a, const Means&) { QkRotaryKernel(a); }
 void RunCall(const QkRotaryBackwardArgs& a, const Means& m) { QkRotaryBackwardKernel(a, m.scratch); }
-void RunCall(const AttentionArgs& a, const Means& m) { RunAttention(a, m.threads, m.scratch); }
-void RunCall(const AttentionBackwardArgs& a, const Means& m) { RunAttentionBackward(a, m.threads, m.scratch); }
+void RunCall(const AttentionArgs& a, const Means& m) { RunAttention(AsViews(a), m.threads, m.scratch); }
+void RunCall(const AttentionBackwardArgs& a, const Means& m) { RunAttentionBackward(AsViews(a), m.threads, m.scratch); }
+void RunCall(const ViewAttentionArgs& a, const Means& m) { RunAttention(a, m.threads, m.scratch); }
+void RunCall(const ViewAttentionBackwardArgs& a, const Means& m) { RunAttentionBackward(a, m.threads, m.scratch); }
+void RunCall(const NormArgs& a, const Means&) { NormKernel(a); }
+void RunCall(const NormBackwardArgs& a, const Means& m) { NormBackwardKernel(a, m.scratch); }
+void RunCall(const RotaryArgs& a, const Means&) { RotaryKernel(a); }
+void RunCall(const SumHeadsArgs& a, const Means&) { SumHeadsKernel(a); }
+void RunCall(const ActivateArgs& a, const Means&) { ActivateKernel(a); }
+void RunCall(const ActivateBackwardArgs& a, const Means& m) { ActivateBackwardKernel(a, m.scratch); }
+void RunCall(const ClampedGluArgs& a, const Means&) { ClampedGluKernel(a); }
+void RunCall(const ClampedGluBackwardArgs& a, const Means&) { ClampedGluBackwardKernel(a); }
+void RunCall(const ScaleAddArgs& a, const Means&) { ScaleAddKernel(a); }
+void RunCall(const CapLogitsArgs& a, const Means&) { CapLogitsKernel(a); }
 void RunCall(const SwiGluArgs& a, const Means&) { SwiGluKernel(a); }
 void RunCall(const SwiGluBackwardArgs& a, const Means&) { SwiGluBackwardKernel(a); }
 void RunCall(const EmbeddingArgs& a, const Means&) { EmbeddingKernel(a); }
 void RunCall(const EmbeddingBackwardArgs& a, const Means&) { EmbeddingBackwardKernel(a); }
-void RunCall(const CrossEntropyArgs& a, const Means&) { CrossEntropyKernel(a); }
+void RunCall(const CrossEntropyArgs& a, const Means& m) { CrossEntropyKernel(a, m.scratch); }
 void RunCall(const CastArgs& a, const Means&) { CastKernel(a); }
 
 }  // namespace
@@ -38,9 +50,8 @@ void CpuOps::Do(Stream& stream, const Call& call, OpFacts facts) {
   const size_t bytes = WorkspaceBytes(call);
   const Means means{context_->threads, bytes == 0 ? nullptr : static_cast<float*>(Workspace(facts.operation, bytes))};
   facts.accesses.push_back(Writes("workspace", means.scratch, bytes));
-  static_cast<CpuStream&>(stream).Enqueue(std::move(facts.accesses), [call, means] {
-    std::visit([&](const auto& args) { RunCall(args, means); }, call);
-  });
+  static_cast<CpuStream&>(stream).Enqueue(std::move(facts.accesses),
+                                          [call, means] { std::visit([&](const auto& args) { RunCall(args, means); }, call); });
 }
 
 }  // namespace hlm

@@ -74,10 +74,7 @@ void CpuEvent::Synchronize() {
 }
 
 CpuStream::CpuStream(std::shared_ptr<CpuContext> context, const std::string& name)
-    : context_(std::move(context)),
-      name_(name),
-      clock_(context_->checker.get(), name),
-      worker_([this] { Loop(); }) {}
+    : context_(std::move(context)), name_(name), clock_(context_->checker.get(), name), worker_([this] { Loop(); }) {}
 
 CpuStream::~CpuStream() {
   {

@@ -10,12 +10,20 @@
 #include <string>
 
 #include "core/device/ops.h"
+#include "core/device/same_call.h"
 
 namespace hlm {
 
 void RmsNormKernel(const RmsNormArgs& args);
 size_t RmsNormBackwardFloats(int64_t rows, int64_t width);
 void RmsNormBackwardKernel(const RmsNormBackwardArgs& args, float* partials);
+
+void NormKernel(const NormArgs& args);
+size_t NormBackwardFloats(const NormBackwardArgs& args);
+void NormBackwardKernel(const NormBackwardArgs& args, float* partials);
+
+void RotaryKernel(const RotaryArgs& args);
+void SumHeadsKernel(const SumHeadsArgs& args);
 
 void QkRotaryKernel(const QkRotaryArgs& args);
 size_t QkRotaryBackwardFloats(int64_t tokens, int64_t head_dim);
@@ -24,7 +32,16 @@ void QkRotaryBackwardKernel(const QkRotaryBackwardArgs& args, float* partials);
 void SwiGluKernel(const SwiGluArgs& args);
 void SwiGluBackwardKernel(const SwiGluBackwardArgs& args);
 
-void CrossEntropyKernel(const CrossEntropyArgs& args);
+void ActivateKernel(const ActivateArgs& args);
+size_t ActivateBackwardFloats(const ActivateBackwardArgs& args);
+void ActivateBackwardKernel(const ActivateBackwardArgs& args, float* scratch);
+void ClampedGluKernel(const ClampedGluArgs& args);
+void ClampedGluBackwardKernel(const ClampedGluBackwardArgs& args);
+void ScaleAddKernel(const ScaleAddArgs& args);
+
+size_t CrossEntropyFloats(const CrossEntropyArgs& args, int64_t threads);
+void CrossEntropyKernel(const CrossEntropyArgs& args, float* scratch);
+void CapLogitsKernel(const CapLogitsArgs& args);
 
 void EmbeddingKernel(const EmbeddingArgs& args);
 void EmbeddingBackwardKernel(const EmbeddingBackwardArgs& args);

@@ -26,8 +26,9 @@ struct Seen {
 HWY_INLINE Seen SeenBy(const ScoreTile& tile, int64_t row) {
   const int64_t query = tile.first_query + row;
   const int64_t end = std::clamp<int64_t>(query + 1 - tile.first_key, 0, tile.keys);
-  const int64_t begin = tile.window > 0 ? std::clamp<int64_t>(query - tile.window + 1 - tile.first_key, 0, end) : 0;
-  return {begin, end};
+  int64_t first = tile.window > 0 ? query - tile.window + 1 : 0;
+  if (tile.chunk > 0) first = std::max(first, query / tile.chunk * tile.chunk);
+  return {std::clamp<int64_t>(first - tile.first_key, 0, end), end};
 }
 
 HWY_INLINE FloatMask SeenLanes(const Seen& seen, int64_t at) {
@@ -166,6 +167,24 @@ HWY_EXPORT(SoftmaxRows);
 HWY_EXPORT(FinishRows);
 HWY_EXPORT(Dots);
 HWY_EXPORT(SoftmaxBackwardRows);
+
+void BendScores(const ScoreBend& bend, ScoreTile* tile, float* slopes) {
+  for (int64_t r = 0; r < tile->rows; ++r) {
+    float* row = tile->scores + r * tile->stride;
+    const auto first = static_cast<float>(tile->first_key - tile->first_query - r);
+    for (int64_t c = 0; c < tile->keys; ++c) {
+      float score = row[c] * tile->scale, slope = tile->scale;
+      if (bend.soft_cap > 0) {
+        const float t = std::tanh(score / bend.soft_cap);
+        score = bend.soft_cap * t;
+        slope *= 1 - t * t;
+      }
+      row[c] = score + bend.slope * (first + static_cast<float>(c));
+      if (slopes != nullptr) slopes[r * tile->stride + c] = slope;
+    }
+  }
+  tile->scale = 1;
+}
 
 void SoftmaxTile(const ScoreTile& tile, float* most, float* sum, float* output, int64_t dim) {
   HWY_DYNAMIC_DISPATCH(SoftmaxRows)(tile, most, sum, output, dim);

@@ -18,9 +18,18 @@ struct ScoreTile {
   float* scores = nullptr;
   int64_t stride = 0;  // a multiple of kTilePad
   int64_t rows = 0, keys = 0, first_query = 0, first_key = 0;
-  int64_t window = 0;  // 0: none
-  float scale = 1;     // of the scores
+  int64_t window = 0, chunk = 0;  // 0: none
+  float scale = 1;                // of the scores
 };
+
+// What stands between a product and the softmax beside a scale: with it the tile's scores become those of the softmax, and its
+// scale 1. slopes (tile.rows rows of tile.stride, or null) get what a score's gradient is multiplied with on its way back.
+struct ScoreBend {
+  float soft_cap = 0;  // 0: none
+  float slope = 0;     // ALiBi's, of this head
+  bool any() const { return soft_cap > 0 || slope != 0; }
+};
+void BendScores(const ScoreBend& bend, ScoreTile* tile, float* slopes);
 
 // Online softmax (Milakov and Gimelshein 2018, algorithm 3): turns scores into exp(scale * score - most), 0 where a query does
 // not see a key, and brings most, sum [rows] and the accumulated output [rows, dim] up to date. A row that saw nothing before has

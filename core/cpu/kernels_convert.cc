@@ -1,6 +1,7 @@
 // Moves between types, with what goes along for free: casts, blocks of matrices, the epilogue of a product, column sums.
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
+#include "core/cpu/views.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -96,11 +97,13 @@ void ColumnSums(DType type, const void* x, int64_t rows, int64_t stride, int64_t
 // Columns [begin, end) of dtable[ids[t]] += dy[t], token after token.
 template <class T>
 void EmbeddingBackwardColumnsOf(const EmbeddingBackwardArgs& args, int64_t begin, int64_t end) {
+  const Floats scale = Set(args.scale);
   for (int64_t t = 0; t < args.tokens; ++t) {
+    if (args.ids[t] == args.skip) continue;
     const T* from = static_cast<const T*>(args.dy) + t * args.width + begin;
     float* to = args.dtable + static_cast<int64_t>(args.ids[t]) * args.width + begin;
     ForLanes(
-        end - begin, HLM_LANES { Store(hn::Add(Load(to + i, n), Load(from + i, n)), to + i, n); });
+        end - begin, HLM_LANES { Store(hn::MulAdd(Load(from + i, n), scale, Load(to + i, n)), to + i, n); });
   }
 }
 void EmbeddingBackwardColumns(const EmbeddingBackwardArgs& args, int64_t begin, int64_t end) {
@@ -161,7 +164,27 @@ void ColumnSumsKernel(DType type, const void* x, int64_t rows, int64_t cols, boo
   });
 }
 
+namespace {
+
+void ScaledEmbedding(const EmbeddingArgs& args) {
+  ForType(args.type, [&]<class T>() {
+    const auto *table = static_cast<const T*>(args.table), *addend = static_cast<const T*>(args.addend);
+    ParallelBlocks(args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        for (int64_t i = 0; i < args.width; ++i) {
+          const float value = args.scale * ToFloat(table[args.ids[t] * args.width + i]);
+          const int64_t at = t * args.width + i;
+          static_cast<T*>(args.y)[at] = FromFloat<T>(addend == nullptr ? value : value + ToFloat(addend[at]));
+        }
+      }
+    });
+  });
+}
+
+}  // namespace
+
 void EmbeddingKernel(const EmbeddingArgs& args) {
+  if (args.scale != 1 || args.addend != nullptr) return ScaledEmbedding(args);
   const size_t bytes = static_cast<size_t>(args.width) * SizeOf(args.type);
   ParallelBlocks(args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {

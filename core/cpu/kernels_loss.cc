@@ -4,6 +4,7 @@
 
 #include "core/cpu/kernels.h"
 #include "core/cpu/parallel.h"
+#include "core/cpu/views.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -78,7 +79,7 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     const bool entropy = args.entropies != nullptr || args.entropy_weights != nullptr;
     const RowSums sums = entropy ? SumsOf<true>(logits, vocab, args.scale, most) : SumsOf<false>(logits, vocab, args.scale, most);
     const float at = logits[target] * args.scale;
-    const double above = static_cast<double>(at) - static_cast<double>(most);  // <= 0
+    const double above = static_cast<double>(at) - static_cast<double>(most);     // <= 0
     const double log_sum = std::log(sums.exps), mean = sums.moments / sums.exps;  // mean of y - most under p
     args.nll[r] = static_cast<float>(log_sum - above);
     if (args.entropies != nullptr) args.entropies[r] = static_cast<float>(log_sum - mean);
@@ -88,13 +89,15 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     const double tilt = args.entropy_weights == nullptr ? 0.0 : static_cast<double>(args.entropy_weights[r]);
     const double at_p = std::exp(above) / sums.exps;
     // Before the loop: dlogits may lie on the logits. As p - 1 in double, which keeps the digits of a target that is nearly sure.
-    const float at_target = static_cast<float>(args.scale * (weight * (at_p - 1.0) + (tilt == 0 ? 0.0 : tilt * at_p * (mean - above))));
+    const float at_target =
+        static_cast<float>(args.scale * (weight * (at_p - 1.0) + (tilt == 0 ? 0.0 : tilt * at_p * (mean - above))));
     const double unit = args.scale / sums.exps;
     const Floats scales = Set(args.scale), down = Set(most);
     if (tilt == 0) {
       const Floats factor = Set(static_cast<float>(weight * unit));
       ForLanes(
-          vocab, HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, Below(Load(logits + i, n), scales, down)), factor), gradient + i, n); });
+          vocab,
+          HLM_LANES { Store(hn::Mul(hn::Exp(kFloats, Below(Load(logits + i, n), scales, down)), factor), gradient + i, n); });
     } else {
       // p (weight + tilt (mean - (y - most))), where mean - (y - most) is -(log p + H).
       const Floats level = Set(static_cast<float>((weight + tilt * mean) * unit)), slope = Set(static_cast<float>(-tilt * unit));
@@ -111,7 +114,40 @@ void LossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
     }
   }
 }
-void LossRows(const CrossEntropyArgs& args, int64_t begin, int64_t end) {
+// Logits that are scaled or capped first: a row of them in scratch, whose gradient then goes through the cap.
+template <class T>
+void CappedLossRowsOf(const CrossEntropyArgs& args, int64_t begin, int64_t end, float* scratch) {
+  const int64_t vocab = args.vocab;
+  float *capped = scratch, *gradient = args.dlogits == nullptr ? nullptr : scratch + vocab;
+  const auto at = [](auto* optional, int64_t r) { return optional == nullptr ? nullptr : optional + r; };
+  for (int64_t r = begin; r < end; ++r) {
+    for (int64_t i = 0; i < vocab; ++i) capped[i] = CappedLogit(args.logits[r * vocab + i], args.logit_scale, args.soft_cap);
+    CrossEntropyArgs row = args;
+    row.rows = 1;
+    row.logits = capped;
+    row.targets += r;
+    row.weights = at(args.weights, r);
+    row.nll += r;
+    row.dlogits = gradient;
+    row.entropy_weights = at(args.entropy_weights, r);
+    row.entropies = at(args.entropies, r);
+    row.best = at(args.best, r);
+    LossRowsOf<float>(row, 0, 1);
+    if (gradient == nullptr) continue;
+    T* to = static_cast<T*>(args.dlogits) + r * vocab;
+    for (int64_t i = 0; i < vocab; ++i) {
+      const float t = args.soft_cap > 0 ? capped[i] / args.soft_cap : 0.0f, slope = args.logit_scale * (1 - t * t);
+      to[i] = FromFloat<T>(gradient[i] * slope);
+    }
+  }
+}
+
+void LossRows(const CrossEntropyArgs& args, int64_t begin, int64_t end, float* scratch) {
+  if (scratch != nullptr) {
+    args.type == DType::kF32 ? CappedLossRowsOf<float>(args, begin, end, scratch)
+                             : CappedLossRowsOf<bf16_t>(args, begin, end, scratch);
+    return;
+  }
   args.type == DType::kF32 ? LossRowsOf<float>(args, begin, end) : LossRowsOf<bf16_t>(args, begin, end);
 }
 
@@ -124,9 +160,14 @@ namespace hlm {
 
 HWY_EXPORT(LossRows);
 
-void CrossEntropyKernel(const CrossEntropyArgs& args) {
+size_t CrossEntropyFloats(const CrossEntropyArgs& args, int64_t threads) {
+  return args.logit_scale != 1 || args.soft_cap > 0 ? static_cast<size_t>(threads * 2 * args.vocab) : 0;
+}
+
+void CrossEntropyKernel(const CrossEntropyArgs& args, float* scratch) {
   ParallelBlocks(args.rows, RowsPerBlock(args.vocab), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(LossRows)(args, begin, end);
+    float* own = scratch == nullptr ? nullptr : scratch + omp_get_thread_num() * 2 * args.vocab;
+    HWY_DYNAMIC_DISPATCH(LossRows)(args, begin, end, own);
   });
 }
 

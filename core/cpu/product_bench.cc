@@ -150,7 +150,7 @@ class AttentionTimer {
     };
     for (int64_t first = 0; first < length_; first += kQuerySpan) {
       if (!ForTiles(
-              first, std::min(length_, first + kQuerySpan), 0, [](const KeyRange&) {}, tile))
+              first, std::min(length_, first + kQuerySpan), AttentionKind{}, [](const KeyRange&) {}, tile))
         return false;
     }
     return true;

@@ -30,50 +30,34 @@ size_t BytesOf(const RmsNormBackwardArgs& args, int64_t) { return Bytes(RmsNormB
 size_t BytesOf(const QkRotaryBackwardArgs& args, int64_t) {
   return args.q_norm == nullptr ? 0 : Bytes(QkRotaryBackwardFloats(args.tokens, args.head_dim));
 }
-size_t BytesOf(const AttentionArgs& args, int64_t threads) { return Bytes(AttentionFloats(args.type, args.head_dim, threads)); }
-size_t BytesOf(const AttentionBackwardArgs& args, int64_t threads) {
-  return Bytes(AttentionBackwardFloats(args.type, args.documents.longest, args.head_dim, threads));
-}
+size_t BytesOf(const NormBackwardArgs& args, int64_t) { return Bytes(NormBackwardFloats(args)); }
+size_t BytesOf(const ViewAttentionArgs& args, int64_t threads) { return Bytes(AttentionFloats(args, threads)); }
+size_t BytesOf(const ViewAttentionBackwardArgs& args, int64_t threads) { return Bytes(AttentionBackwardFloats(args, threads)); }
+size_t BytesOf(const AttentionArgs& args, int64_t threads) { return BytesOf(AsViews(args), threads); }
+size_t BytesOf(const AttentionBackwardArgs& args, int64_t threads) { return BytesOf(AsViews(args), threads); }
+size_t BytesOf(const ActivateBackwardArgs& args, int64_t) { return Bytes(ActivateBackwardFloats(args)); }
+size_t BytesOf(const CrossEntropyArgs& args, int64_t threads) { return Bytes(CrossEntropyFloats(args, threads)); }
 // The others take none.
 size_t BytesOf(const RmsNormArgs&, int64_t) { return 0; }
 size_t BytesOf(const QkRotaryArgs&, int64_t) { return 0; }
+size_t BytesOf(const NormArgs&, int64_t) { return 0; }
+size_t BytesOf(const RotaryArgs&, int64_t) { return 0; }
+size_t BytesOf(const SumHeadsArgs&, int64_t) { return 0; }
+size_t BytesOf(const ActivateArgs&, int64_t) { return 0; }
+size_t BytesOf(const ClampedGluArgs&, int64_t) { return 0; }
+size_t BytesOf(const ClampedGluBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const ScaleAddArgs&, int64_t) { return 0; }
+size_t BytesOf(const CapLogitsArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingBackwardArgs&, int64_t) { return 0; }
-size_t BytesOf(const CrossEntropyArgs&, int64_t) { return 0; }
 size_t BytesOf(const CastArgs&, int64_t) { return 0; }
 
 }  // namespace
 
 size_t CpuWorkspaceBytes(const Call& call, int64_t threads) {
   return std::visit([&](const auto& args) { return BytesOf(args, threads); }, call);
-}
-
-size_t CpuWorkspaceBytes(const OpShapes& s) {
-  size_t most = 0;
-  const auto linear = [&](int64_t tokens, int64_t in, int64_t out, DType y_type) {
-    LinearArgs forward;
-    forward.type = s.type;
-    forward.y_type = y_type;
-    LinearBackwardInputArgs input;
-    LinearBackwardWeightArgs weight;
-    input.type = weight.type = s.type;
-    forward.tokens = input.tokens = weight.tokens = tokens;
-    forward.in = input.in = weight.in = in;
-    forward.out = input.out = weight.out = out;
-    most = std::max({most, BytesOf(forward, s.threads), BytesOf(input, s.threads), BytesOf(weight, s.threads)});
-  };
-  const int64_t query_width = CheckedMul(s.heads, s.head_dim);
-  linear(s.tokens, s.hidden, CheckedAdd(query_width, CheckedMul(2 * s.kv_heads, s.head_dim)), s.type);
-  linear(s.tokens, query_width, s.hidden, s.type);
-  linear(s.tokens, s.hidden, CheckedMul(2, s.intermediate), s.type);
-  linear(s.tokens, s.intermediate, s.hidden, s.type);
-  linear(s.head_chunk, s.hidden, s.vocab, DType::kF32);
-  most = std::max({most, Bytes(RmsNormBackwardFloats(s.tokens, s.hidden)), Bytes(QkRotaryBackwardFloats(s.tokens, s.head_dim)),
-                   Bytes(AttentionFloats(s.type, s.head_dim, s.threads)),
-                   Bytes(AttentionBackwardFloats(s.type, s.longest_document, s.head_dim, s.threads))});
-  return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
 }
 
 }  // namespace hlm

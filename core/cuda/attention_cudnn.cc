@@ -74,8 +74,50 @@ std::string OneLine(std::string text) {
 // The tensors' names in graphs.
 using Id = int64_t;
 constexpr Id kQ = 1, kK = 2, kV = 3, kOut = 4, kStats = 5, kDout = 6, kDq = 7, kDk = 8, kDv = 9, kLengthsQ = 10, kLengthsKv = 11;
-constexpr Id kRaggedQ = 12, kRaggedKv = 13, kRaggedOut = 14, kRaggedStats = 15;
+constexpr Id kFirstRagged = 12;
 using Pointers = std::unordered_map<int64_t, void*>;
+
+// The lists of ragged offsets of a packed piece, as its graph numbers them: one for each kind of tensor and distance from token
+// to token. A call on qkv has those of queries, of keys and values, of outputs and of stats.
+enum class RaggedKind : int8_t { kQueries, kKeys, kOuts, kStats };
+struct Ragged {
+  RaggedKind kind;
+  int64_t row;
+  bool operator==(const Ragged&) const = default;
+};
+Ragged RaggedOf(const PieceShape& shape, Id id) {
+  const CallRows& rows = shape.rows;
+  switch (id) {
+    case kQ:
+      return {RaggedKind::kQueries, rows.q.row};
+    case kDq:
+      return {RaggedKind::kQueries, rows.dq.row};
+    case kK:
+      return {RaggedKind::kKeys, rows.k.row};
+    case kDk:
+      return {RaggedKind::kKeys, rows.dk.row};
+    case kV:
+      return {RaggedKind::kKeys, rows.v.row};
+    case kDv:
+      return {RaggedKind::kKeys, rows.dv.row};
+    case kOut:
+      return {RaggedKind::kOuts, rows.out.row};
+    case kDout:
+      return {RaggedKind::kOuts, rows.dout.row};
+    default:
+      return {RaggedKind::kStats, shape.heads()};
+  }
+}
+std::vector<Ragged> RaggedLists(const PieceShape& shape) {
+  std::vector<Ragged> lists;
+  for (const Id id : {kQ, kK, kOut, kStats, kV, kDq, kDk, kDv, kDout}) {
+    const bool backward_only = id == kDq || id == kDk || id == kDv || id == kDout;
+    if (backward_only && shape.pass == AttentionPass::kForward) continue;
+    const Ragged list = RaggedOf(shape, id);
+    if (std::find(lists.begin(), lists.end(), list) == lists.end()) lists.push_back(list);
+  }
+  return lists;
+}
 
 // The frontend tells a graph's workspace only when it has compiled it. What it would compile first, and the workspace of that,
 // are known before.
@@ -103,11 +145,10 @@ class GraphOf {
         .set_intermediate_data_type(fe::DataType_t::FLOAT)
         .set_compute_data_type(fe::DataType_t::FLOAT)
         .set_sm_version(sm);  // before nodes: each keeps a copy
-    if (shape.packed) {
-      ragged_q_ = Index(kRaggedQ, fe::DataType_t::INT64, 1);
-      ragged_kv_ = Index(kRaggedKv, fe::DataType_t::INT64, 1);
-      ragged_out_ = Index(kRaggedOut, fe::DataType_t::INT64, 1);
-      ragged_stats_ = Index(kRaggedStats, fe::DataType_t::INT64, 1);
+    if (!shape.packed) return;
+    lists_ = RaggedLists(shape);
+    for (size_t i = 0; i < lists_.size(); ++i) {
+      ragged_.push_back(Index(kFirstRagged + static_cast<Id>(i), fe::DataType_t::INT64, 1));
     }
   }
 
@@ -136,7 +177,7 @@ class GraphOf {
   AnyAttributes Attributes() {
     AnyAttributes attributes;
     attributes.set_name("attention");
-    attributes.set_attn_scale(static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape_.head_dim))));
+    attributes.set_attn_scale(shape_.scale);
     attributes.set_diagonal_alignment(fe::DiagonalAlignment_t::TOP_LEFT).set_diagonal_band_right_bound(0);
     if (shape_.window > 0) attributes.set_diagonal_band_left_bound(static_cast<int>(shape_.window));
     if (shape_.packed) {
@@ -160,41 +201,56 @@ class GraphOf {
   }
 
   fe::graph::Tensor_attributes& Describe(Id id, fe::graph::Tensor_attributes& tensor) const {
-    const int64_t d = shape_.head_dim, s = shape_.sequence, heads = shape_.heads();
+    const int64_t s = shape_.sequence, heads = shape_.heads();
+    const CallRows& rows = shape_.rows;
     tensor.set_uid(id);
     switch (id) {
       case kStats:
         tensor.set_data_type(fe::DataType_t::FLOAT).set_dim({shape_.documents, heads, s, 1});
         if (shape_.packed) {
-          tensor.set_stride({s * heads, 1, heads, 1}).set_ragged_offset(ragged_stats_);
+          tensor.set_stride({s * heads, 1, heads, 1}).set_ragged_offset(RaggedTensor(id));
         } else {
           tensor.set_stride({s * heads, s, 1, 1});
         }
         return tensor;
       case kOut:
+        return Rows(id, tensor, heads, shape_.value_dim, rows.out);
       case kDout:
-        return Rows(tensor, heads, d, shape_.out_row(), ragged_out_);
+        return Rows(id, tensor, heads, shape_.value_dim, rows.dout);
       case kQ:
+        return Rows(id, tensor, heads, shape_.head_dim, rows.q);
       case kDq:
-        return Rows(tensor, heads, d, shape_.qkv_row(), ragged_q_);
+        return Rows(id, tensor, heads, shape_.head_dim, rows.dq);
+      case kK:
+        return Rows(id, tensor, shape_.kv_heads, shape_.head_dim, rows.k);
+      case kDk:
+        return Rows(id, tensor, shape_.kv_heads, shape_.head_dim, rows.dk);
+      case kV:
+        return Rows(id, tensor, shape_.kv_heads, shape_.value_dim, rows.v);
       default:
-        return Rows(tensor, shape_.kv_heads, d, shape_.qkv_row(), ragged_kv_);
+        return Rows(id, tensor, shape_.kv_heads, shape_.value_dim, rows.dv);
     }
   }
 
-  // [documents, heads, sequence, head_dim] whose tokens lie `row` elements apart.
-  fe::graph::Tensor_attributes& Rows(fe::graph::Tensor_attributes& tensor, int64_t heads, int64_t d, int64_t row,
-                                     const Tensor& ragged) const {
+  // [documents, heads, sequence, dim] at the call's distances.
+  fe::graph::Tensor_attributes& Rows(Id id, fe::graph::Tensor_attributes& tensor, int64_t heads, int64_t dim,
+                                     const HeadRows& rows) const {
     tensor.set_data_type(fe::DataType_t::BFLOAT16)
-        .set_dim({shape_.documents, heads, shape_.sequence, d})
-        .set_stride({shape_.sequence * row, d, row, 1});
-    if (ragged != nullptr) tensor.set_ragged_offset(ragged);
+        .set_dim({shape_.documents, heads, shape_.sequence, dim})
+        .set_stride({shape_.sequence * rows.row, rows.head, rows.row, 1});
+    if (shape_.packed) tensor.set_ragged_offset(RaggedTensor(id));
     return tensor;
+  }
+
+  const Tensor& RaggedTensor(Id id) const {
+    const auto list = std::find(lists_.begin(), lists_.end(), RaggedOf(shape_, id));
+    return ragged_[static_cast<size_t>(list - lists_.begin())];
   }
 
   const PieceShape& shape_;
   std::shared_ptr<OpenGraph> graph_;
-  Tensor ragged_q_, ragged_kv_, ragged_out_, ragged_stats_;
+  std::vector<Ragged> lists_;
+  std::vector<Tensor> ragged_;
 };
 
 // A graph: first only so far that its workspace is known, which takes milliseconds, then ready to run, which takes about a
@@ -214,8 +270,8 @@ struct Built {
 
 // Where one call's tensors begin.
 struct Tensors {
-  const void *qkv = nullptr, *out = nullptr, *dout = nullptr;
-  void* dqkv = nullptr;
+  const void *q = nullptr, *k = nullptr, *v = nullptr, *out = nullptr, *dout = nullptr;
+  void *dq = nullptr, *dk = nullptr, *dv = nullptr;
   float* lse = nullptr;  // written by the forward pass only
 };
 
@@ -234,6 +290,11 @@ struct CudnnAttention::Impl {
   ~Impl() {
     graphs.clear();
     if (handle != nullptr) (void)fe::detail::destroy_handle(handle);
+  }
+
+  bool Refuse(const char* what) {
+    refused = {refused.attention + 1, StrCat("our graphs of cuDNN's attention have no ", what)};
+    return false;
   }
 
   // The graph of a shape, prepared at its first use and kept, also where it is refused.
@@ -295,55 +356,58 @@ struct CudnnAttention::Impl {
     } while (!all_ready());
     const cudnnStatus_t set = fe::detail::set_stream(handle, stream);
     if (set != CUDNN_STATUS_SUCCESS) throw Internal("cudnnSetStream: ", fe::detail::get_error_string(set));
-    for (const Piece& piece : pieces) RunPiece(stream, piece, documents, tensors, static_cast<char*>(workspace));
+    for (const Piece& piece : pieces) RunPiece(stream, piece, call.heads, documents, tensors, static_cast<char*>(workspace));
     return true;
   }
 
-  void RunPiece(cudaStream_t stream, const Piece& piece, const Documents& documents, const Tensors& tensors, char* workspace) {
+  void RunPiece(cudaStream_t stream, const Piece& piece, int64_t all_heads, const Documents& documents, const Tensors& tensors,
+                char* workspace) {
     const PieceShape& shape = piece.shape;
     const PieceParts parts = PartsOf(shape);
     const int64_t first_token = documents.host_offsets[piece.first_document];
     const int64_t tokens = documents.host_offsets[piece.first_document + shape.documents] - first_token;
     const int64_t first_head = piece.first_kv_head * shape.group;
-    const int64_t q = first_token * shape.qkv_row() + first_head * shape.head_dim;
-    const int64_t k = first_token * shape.qkv_row() + (shape.all_heads + piece.first_kv_head) * shape.head_dim;
-    const int64_t v = k + shape.all_kv_heads * shape.head_dim;
-    const int64_t out = first_token * shape.out_row() + first_head * shape.head_dim;
+    const CallRows& rows = shape.rows;
+    const auto of_heads = [&](const void* data, const HeadRows& at) {
+      return At(data, first_token * at.row + first_head * at.head);
+    };
+    const auto of_keys = [&](const void* data, const HeadRows& at) {
+      return At(data, first_token * at.row + piece.first_kv_head * at.head);
+    };
     float* stats = reinterpret_cast<float*>(workspace + parts.stats);
 
-    Pointers pointers{{kQ, At(tensors.qkv, q)},
-                      {kK, At(tensors.qkv, k)},
-                      {kV, At(tensors.qkv, v)},
-                      {kOut, At(tensors.out, out)},
+    Pointers pointers{{kQ, of_heads(tensors.q, rows.q)},
+                      {kK, of_keys(tensors.k, rows.k)},
+                      {kV, of_keys(tensors.v, rows.v)},
+                      {kOut, of_heads(tensors.out, rows.out)},
                       {kStats, stats}};
     if (shape.packed) {
+      const auto list_at = [&](size_t at) { return reinterpret_cast<int64_t*>(workspace + at); };
       PackedOffsets offsets;
       offsets.lengths = reinterpret_cast<int32_t*>(workspace + parts.lengths);
-      offsets.qkv = reinterpret_cast<int64_t*>(workspace + parts.qkv_offsets);
-      offsets.out = reinterpret_cast<int64_t*>(workspace + parts.out_offsets);
-      offsets.stats = reinterpret_cast<int64_t*>(workspace + parts.stats_offsets);
-      offsets.qkv_row = shape.qkv_row();
-      offsets.out_row = shape.out_row();
-      offsets.stats_row = shape.heads();
+      for (const PieceParts::Offsets& list : parts.offsets) offsets.Add(list.row, list_at(list.at));
+      offsets.Add(shape.heads(), list_at(parts.stats_offsets));
       FillPackedOffsets(stream, documents.offsets + piece.first_document, shape.documents, offsets);
       for (const Id id : {kLengthsQ, kLengthsKv}) pointers[id] = offsets.lengths;
-      for (const Id id : {kRaggedQ, kRaggedKv}) pointers[id] = offsets.qkv;
-      pointers[kRaggedOut] = offsets.out;
-      pointers[kRaggedStats] = offsets.stats;
+      const std::vector<Ragged> lists = RaggedLists(shape);
+      for (size_t i = 0; i < lists.size(); ++i) {
+        const bool of_stats = lists[i].kind == RaggedKind::kStats;
+        pointers[kFirstRagged + static_cast<Id>(i)] = list_at(of_stats ? parts.stats_offsets : parts.OffsetsOf(lists[i].row));
+      }
     }
     const bool forward = shape.pass == AttentionPass::kForward;
     if (!forward) {
-      pointers[kDout] = At(tensors.dout, out);
-      pointers[kDq] = At(tensors.dqkv, q);
-      pointers[kDk] = At(tensors.dqkv, k);
-      pointers[kDv] = At(tensors.dqkv, v);
+      pointers[kDout] = of_heads(tensors.dout, rows.dout);
+      pointers[kDq] = of_heads(tensors.dq, rows.dq);
+      pointers[kDk] = of_keys(tensors.dk, rows.dk);
+      pointers[kDv] = of_keys(tensors.dv, rows.dv);
     }
     const StatsCopy copy{.tokens = tokens,
-                         .all_heads = shape.all_heads,
+                         .all_heads = all_heads,
                          .first_head = first_head,
                          .heads = shape.heads(),
                          .sequence = shape.packed ? 0 : shape.sequence};
-    float* lse = tensors.lse + first_token * shape.all_heads;
+    float* lse = tensors.lse + first_token * all_heads;
     if (!forward) GatherStats(stream, copy, lse, stats);
     auto status = Execute(Graph(shape), pointers, workspace + parts.end);
     if (status.is_bad()) throw Internal("cuDNN attention: ", OneLine(status.get_message()));
@@ -378,17 +442,59 @@ CudnnAttention::CudnnAttention() : impl_(std::make_unique<Impl>()) {
 
 CudnnAttention::~CudnnAttention() = default;
 
-bool CudnnAttention::Forward(cudaStream_t stream, const AttentionArgs& a, void* workspace, size_t bytes) {
-  HLM_CHECK(a.type == DType::kBF16, "cuDNN attention in ", Name(a.type));
-  const CallShape call{AttentionPass::kForward, a.heads, a.kv_heads, a.head_dim, a.window};
-  return impl_->Run(stream, call, a.documents, {.qkv = a.qkv, .out = a.out, .lse = a.lse}, workspace, bytes);
+namespace {
+
+HeadRows RowsOf(const View& view, int64_t heads, int64_t width) {
+  const View v = Resolved(view, heads, width);
+  return {v.row, v.head};
 }
 
-bool CudnnAttention::Backward(cudaStream_t stream, const AttentionBackwardArgs& a, void* workspace, size_t bytes) {
+template <class Args>
+CallShape ShapeOf(AttentionPass pass, const Args& a) {
   HLM_CHECK(a.type == DType::kBF16, "cuDNN attention in ", Name(a.type));
-  const CallShape call{AttentionPass::kBackward, a.heads, a.kv_heads, a.head_dim, a.window};
-  const Tensors tensors{.qkv = a.qkv, .out = a.out, .dout = a.dout, .dqkv = a.dqkv, .lse = const_cast<float*>(a.lse)};
-  return impl_->Run(stream, call, a.documents, tensors, workspace, bytes);
+  CallShape call{pass, a.heads, a.kv_heads, a.head_dim, a.value_dim, a.kind.window, a.kind.scale, {}};
+  call.rows.q = RowsOf(a.q, a.heads, a.head_dim);
+  call.rows.k = RowsOf(a.k, a.kv_heads, a.head_dim);
+  call.rows.v = RowsOf(a.v, a.kv_heads, a.value_dim);
+  call.rows.out = RowsOf(a.out, a.heads, a.value_dim);
+  if constexpr (requires { a.dq; }) {
+    call.rows.dout = RowsOf(a.dout, a.heads, a.value_dim);
+    call.rows.dq = RowsOf(a.dq, a.heads, a.head_dim);
+    call.rows.dk = RowsOf(a.dk, a.kv_heads, a.head_dim);
+    call.rows.dv = RowsOf(a.dv, a.kv_heads, a.value_dim);
+  }
+  return call;
+}
+
+// What our graphs do not have, as a reason; null: nothing. Sinks are the caller's part (views/sinks.cu).
+template <class Args>
+const char* Beyond(const Args& a) {
+  if (a.kind.soft_cap > 0) return "scores with a cap";
+  if (a.kind.chunk > 0) return "keys in chunks";
+  if (a.slopes != nullptr) return "slopes";
+  return nullptr;
+}
+
+}  // namespace
+
+bool CudnnAttention::Forward(cudaStream_t stream, const ViewAttentionArgs& a, void* workspace, size_t bytes) {
+  if (const char* what = Beyond(a)) return impl_->Refuse(what);
+  const Tensors tensors{.q = a.q.data, .k = a.k.data, .v = a.v.data, .out = a.out.data, .lse = a.lse};
+  return impl_->Run(stream, ShapeOf(AttentionPass::kForward, a), a.documents, tensors, workspace, bytes);
+}
+
+bool CudnnAttention::Backward(cudaStream_t stream, const ViewAttentionBackwardArgs& a, void* workspace, size_t bytes) {
+  if (const char* what = Beyond(a)) return impl_->Refuse(what);
+  const Tensors tensors{.q = a.q.data,
+                        .k = a.k.data,
+                        .v = a.v.data,
+                        .out = a.out.data,
+                        .dout = a.dout.data,
+                        .dq = a.dq.data,
+                        .dk = a.dk.data,
+                        .dv = a.dv.data,
+                        .lse = const_cast<float*>(a.lse)};
+  return impl_->Run(stream, ShapeOf(AttentionPass::kBackward, a), a.documents, tensors, workspace, bytes);
 }
 
 const Fallbacks& CudnnAttention::refused() const { return impl_->refused; }

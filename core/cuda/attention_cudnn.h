@@ -22,8 +22,8 @@ class CudnnAttention {
 
   // Whether the operation was enqueued. False: cuDNN does not take the shape, or not within the workspace even for one group of
   // heads at a time; nothing was enqueued then, and `refused` has one more.
-  bool Forward(cudaStream_t stream, const AttentionArgs& args, void* workspace, size_t bytes);
-  bool Backward(cudaStream_t stream, const AttentionBackwardArgs& args, void* workspace, size_t bytes);
+  bool Forward(cudaStream_t stream, const ViewAttentionArgs& args, void* workspace, size_t bytes);
+  bool Backward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* workspace, size_t bytes);
   const Fallbacks& refused() const;
 
   // "cuDNN 9.19.0": part of the plan's numerics.

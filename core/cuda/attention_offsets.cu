@@ -15,9 +15,7 @@ __global__ void PackedOffsetsKernel(const int32_t* offsets, int64_t documents, P
   for (int64_t d = blockIdx.x * int64_t{kBlock} + threadIdx.x; d <= documents; d += int64_t{gridDim.x} * kBlock) {
     const int64_t token = offsets[d] - offsets[0];
     if (d < documents) to.lengths[d] = offsets[d + 1] - offsets[d];
-    to.qkv[d] = token * to.qkv_row;
-    to.out[d] = token * to.out_row;
-    to.stats[d] = token * to.stats_row;
+    for (int i = 0; i < to.count; ++i) to.to[i][d] = token * to.row[i];
   }
 }
 

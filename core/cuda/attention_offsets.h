@@ -9,11 +9,17 @@
 namespace hlm::cuda {
 
 // Where the documents of a packed call lie, as cuDNN wants to be told: lengths [documents] in tokens, and ragged offsets
-// [documents + 1] in elements from the call's first token, for tensors of the three distances from token to token.
+// [documents + 1] in elements from the call's first token, for tensors of `count` distances from token to token.
 struct PackedOffsets {
+  static constexpr int kMost = 9;  // tensors of one call
   int32_t* lengths = nullptr;
-  int64_t *qkv = nullptr, *out = nullptr, *stats = nullptr;
-  int64_t qkv_row = 0, out_row = 0, stats_row = 0;
+  int count = 0;
+  int64_t* to[kMost] = {};
+  int64_t row[kMost] = {};
+  void Add(int64_t distance, int64_t* list) {
+    to[count] = list;
+    row[count++] = distance;
+  }
 };
 // `offsets` [documents + 1]: those of the call's documents in the device's array, not from zero.
 void FillPackedOffsets(cudaStream_t stream, const int32_t* offsets, int64_t documents, const PackedOffsets& to);

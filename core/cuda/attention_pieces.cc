@@ -81,9 +81,10 @@ class Cutter {
     shape.kv_heads = call_.kv_heads;
     shape.group = call_.heads / call_.kv_heads;
     shape.head_dim = call_.head_dim;
+    shape.value_dim = call_.value_dim;
     shape.window = call_.window < sequence ? call_.window : 0;
-    shape.all_heads = call_.heads;
-    shape.all_kv_heads = call_.kv_heads;
+    shape.scale = call_.scale;
+    shape.rows = call_.rows;
     return shape;
   }
 
@@ -121,6 +122,13 @@ class Cutter {
 
 }  // namespace
 
+size_t PieceParts::OffsetsOf(int64_t row) const {
+  for (const Offsets& o : offsets) {
+    if (o.row == row) return o.at;
+  }
+  throw Internal("attention has no offsets for rows of ", row, " elements");
+}
+
 PieceParts PartsOf(const PieceShape& shape) {
   PieceParts parts;
   int64_t at = 0;
@@ -132,8 +140,12 @@ PieceParts PartsOf(const PieceShape& shape) {
   if (shape.packed) {
     const int64_t offsets = (shape.documents + 1) * static_cast<int64_t>(sizeof(int64_t));
     parts.lengths = take(shape.documents * static_cast<int64_t>(sizeof(int32_t)));
-    parts.qkv_offsets = take(offsets);
-    parts.out_offsets = take(offsets);
+    const CallRows& r = shape.rows;
+    for (const HeadRows& rows : {r.q, r.k, r.v, r.dq, r.dk, r.dv, r.out, r.dout}) {
+      const bool known =
+          std::any_of(parts.offsets.begin(), parts.offsets.end(), [&](const auto& o) { return o.row == rows.row; });
+      if (rows.row > 0 && !known) parts.offsets.push_back({rows.row, take(offsets)});
+    }
     parts.stats_offsets = take(offsets);
   }
   parts.stats =
@@ -146,9 +158,10 @@ int64_t EstimatedBytes(const PieceShape& shape) {
   int64_t bytes = static_cast<int64_t>(PartsOf(shape).end) + kSmall;
   if (shape.pass == AttentionPass::kForward) return bytes;
   const int64_t rows = CheckedMul(shape.documents * shape.heads(), RoundUp(shape.sequence, kSequenceStep));
-  bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * RoundUp(shape.sequence, kSequenceStep)));                // dS
-  bytes = CheckedAdd(bytes, CheckedMul(rows, 4));                                                         // row sums
-  if (shape.group > 1) bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * 2 * RoundUp(shape.head_dim, 64)));  // dK, dV
+  bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * RoundUp(shape.sequence, kSequenceStep)));  // dS
+  bytes = CheckedAdd(bytes, CheckedMul(rows, 4));                                           // row sums
+  if (shape.group > 1)
+    bytes = CheckedAdd(bytes, CheckedMul(rows, 2 * (RoundUp(shape.head_dim, 64) + RoundUp(shape.value_dim, 64))));  // dK, dV
   return bytes;
 }
 
@@ -176,6 +189,11 @@ size_t AttentionWorkspaceBytes(const AttentionSizes& sizes) {
   one.kv_heads = 1;
   one.group = sizes.heads / sizes.kv_heads;
   one.head_dim = sizes.head_dim;
+  one.value_dim = sizes.value_dim;
+  // Of a call on qkv; more distances take a few bytes of the margin.
+  const HeadRows qkv{(sizes.heads + 2 * sizes.kv_heads) * sizes.head_dim, sizes.head_dim};
+  const HeadRows out{sizes.heads * sizes.value_dim, sizes.value_dim};
+  one.rows = {.q = qkv, .k = qkv, .v = qkv, .out = out, .dout = out, .dq = qkv, .dk = qkv, .dv = qkv};
   PieceShape all = one;
   all.documents = CeilDiv(sizes.tokens, longest);
   all.kv_heads = sizes.kv_heads;

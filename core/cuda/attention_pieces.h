@@ -17,6 +17,17 @@ namespace hlm::cuda {
 
 enum class AttentionPass : int8_t { kForward, kBackward };
 
+// Where the tensors of a call lie: distances in elements from token to token and from head to head.
+struct HeadRows {
+  int64_t row = 0, head = 0;
+  auto operator<=>(const HeadRows&) const = default;
+};
+struct CallRows {
+  HeadRows q, k, v, out;
+  HeadRows dout, dq, dk, dv;  // of the backward pass
+  auto operator<=>(const CallRows&) const = default;
+};
+
 // What cuDNN builds a graph for.
 struct PieceShape {
   AttentionPass pass = AttentionPass::kForward;
@@ -25,13 +36,12 @@ struct PieceShape {
   int64_t sequence = 0;  // tokens
   int64_t kv_heads = 0;  // of the piece
   int64_t group = 0;     // query heads a key head
-  int64_t head_dim = 0;
-  int64_t window = 0;                       // 0: none, also where it is as long as the sequence
-  int64_t all_heads = 0, all_kv_heads = 0;  // of the call: they give the distance from token to token
+  int64_t head_dim = 0, value_dim = 0;
+  int64_t window = 0;  // 0: none, also where it is as long as the sequence
+  float scale = 0;     // of scores
+  CallRows rows;
 
   int64_t heads() const { return kv_heads * group; }
-  int64_t qkv_row() const { return (all_heads + 2 * all_kv_heads) * head_dim; }
-  int64_t out_row() const { return all_heads * head_dim; }
   auto operator<=>(const PieceShape&) const = default;
 };
 
@@ -41,9 +51,15 @@ struct Piece {
 };
 
 // Where our own part of the workspace has what, in bytes from its begin; cuDNN's part begins at `end`. Lengths and offsets are
-// there in packed pieces only.
+// there in packed pieces only: offsets for each distance from token to token.
 struct PieceParts {
-  size_t lengths = 0, qkv_offsets = 0, out_offsets = 0, stats_offsets = 0, stats = 0, end = 0;
+  struct Offsets {
+    int64_t row = 0;
+    size_t at = 0;
+  };
+  size_t lengths = 0, stats_offsets = 0, stats = 0, end = 0;
+  std::vector<Offsets> offsets;
+  size_t OffsetsOf(int64_t row) const;
 };
 PieceParts PartsOf(const PieceShape& shape);
 
@@ -62,7 +78,9 @@ using CudnnBytes = std::function<std::optional<int64_t>(const PieceShape&)>;
 // document does not fit, with the reason, or where `cudnn_bytes` said no.
 struct CallShape {
   AttentionPass pass = AttentionPass::kForward;
-  int64_t heads = 0, kv_heads = 0, head_dim = 0, window = 0;
+  int64_t heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0, window = 0;
+  float scale = 0;
+  CallRows rows;
 };
 bool CutAttention(const CallShape& call, const Documents& documents, size_t workspace, const CudnnBytes& cudnn_bytes,
                   std::vector<Piece>* pieces, std::string* why_not);

@@ -1,4 +1,4 @@
-// What the kernels of attention_tiles_forward.cu and attention_tiles_backward.cu share: tiles of fp32 in shared memory, and the
+// What the kernels of attention_tiles_forward.cuh and attention_tiles_backward.cuh share: tiles of fp32 in shared memory, and the
 // two products of attention on them. All arithmetic is fp32 on the CUDA cores, whatever the storage type.
 //
 // A block of 256 threads is a 16 x 16 grid: thread (ty, tx) owns rows ty * R .. ty * R + R - 1 of a product's result. The 16
@@ -10,6 +10,7 @@
 
 #include <cuda_bf16.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -26,31 +27,74 @@ inline constexpr int kSide = 16;  // threads a side of the block's grid
 template <int kDim>
 inline constexpr int kPitch = kDim + 4;
 
-// What all kernels of one call know. Strides in elements.
+// What all kernels of one call know. Distances in elements.
+struct HeadSteps {
+  int64_t row, head;  // from token to token, from head to head
+};
 struct TileCall {
   const int32_t* offsets;  // [documents + 1], device
   int64_t documents;
-  int64_t row, out_row;  // from token to token in qkv and out
-  int heads, group;      // query heads, and how many of them share a key head
-  int kv_heads, head_dim;
-  int64_t window;  // 0: none
+  HeadSteps q, k, v, out, dout, dq, dk, dv;
+  int heads, group;  // query heads, and how many of them share a key head
+  int head_dim, value_dim;
+  int64_t window, chunk;  // 0: none
   float scale;
+  // Of calls that bend scores:
+  float soft_cap;       // 0: none
+  const float* slopes;  // [heads], or null
+  const void* sinks;    // [heads] of the call's type, or null
 };
+
+// Whether a call's scores are more than scaled products. Kernels for those that are not stay as they were.
+template <class Args>
+bool Bends(const Args& a) {
+  return a.kind.soft_cap > 0 || a.kind.chunk > 0 || a.slopes != nullptr || a.sinks != nullptr;
+}
 
 template <class Args>
 TileCall MakeTileCall(const Args& a) {
-  TileCall call;
+  const auto steps = [](const View& view, int64_t heads, int64_t width) {
+    const View v = Resolved(view, heads, width);
+    return HeadSteps{v.row, v.head};
+  };
+  TileCall call{};
   call.offsets = a.documents.offsets;
   call.documents = a.documents.count;
-  call.row = (a.heads + 2 * a.kv_heads) * a.head_dim;
-  call.out_row = a.heads * a.head_dim;
+  call.q = steps(a.q, a.heads, a.head_dim);
+  call.k = steps(a.k, a.kv_heads, a.head_dim);
+  call.v = steps(a.v, a.kv_heads, a.value_dim);
+  call.out = steps(a.out, a.heads, a.value_dim);
+  if constexpr (requires { a.dq; }) {
+    call.dout = steps(a.dout, a.heads, a.value_dim);
+    call.dq = steps(a.dq, a.heads, a.head_dim);
+    call.dk = steps(a.dk, a.kv_heads, a.head_dim);
+    call.dv = steps(a.dv, a.kv_heads, a.value_dim);
+  }
   call.heads = static_cast<int>(a.heads);
   call.group = static_cast<int>(a.heads / a.kv_heads);
-  call.kv_heads = static_cast<int>(a.kv_heads);
   call.head_dim = static_cast<int>(a.head_dim);
-  call.window = a.window;
-  call.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(a.head_dim)));
+  call.value_dim = static_cast<int>(a.value_dim);
+  call.window = a.kind.window;
+  call.chunk = a.kind.chunk;
+  call.scale = a.kind.scale;
+  call.soft_cap = a.kind.soft_cap;
+  call.slopes = a.slopes;
+  call.sinks = a.sinks;
   return call;
+}
+
+// A score out of the product of a query and a key, and what its gradient is multiplied with on its way back to that product.
+struct BentScore {
+  float score, slope;
+};
+__device__ inline BentScore Bend(const TileCall& call, int head, int query, int key, float product) {
+  BentScore bent{product * call.scale, call.scale};
+  if (call.soft_cap > 0) {
+    const float t = tanhf(bent.score / call.soft_cap);
+    bent = {call.soft_cap * t, call.scale * (1 - t * t)};
+  }
+  if (call.slopes != nullptr) bent.score += call.slopes[head] * static_cast<float>(key - query);
+  return bent;
 }
 
 // Tiles of `rows` tokens are numbered without knowing the documents' lengths on the host: document d owns the numbers from
@@ -85,8 +129,29 @@ __device__ inline DocumentTile FindTile(const TileCall& call, int64_t number) {
 }
 
 // Token `key` is seen by token `query` of the same document.
+template <bool kBent>
 __device__ inline bool Sees(const TileCall& call, int length, int query, int key) {
+  if (kBent && call.chunk > 0 && key < query - query % static_cast<int>(call.chunk)) return false;
   return key <= query && query < length && (call.window == 0 || key > query - call.window);
+}
+// The first key that any query from `query` on sees, as far down as a tile of `cols` keys begins.
+template <bool kBent>
+__device__ inline int FirstKey(const TileCall& call, int query, int cols) {
+  int first = 0;
+  if (call.window > 0 && query + 1 > call.window) first = static_cast<int>(query + 1 - call.window);
+  if (kBent && call.chunk > 0) first = max(first, query - query % static_cast<int>(call.chunk));
+  return first / cols * cols;
+}
+// One behind the last query of a document of `length` tokens that sees `key` or one before it.
+template <bool kBent>
+__device__ inline int EndOfQueries(const TileCall& call, int length, int key) {
+  int end = length;
+  if (call.window > 0 && key + call.window < end) end = static_cast<int>(key + call.window);
+  if (kBent && call.chunk > 0) {
+    const int chunk = static_cast<int>(call.chunk);
+    if (chunk - key % chunk < end - key) end = key - key % chunk + chunk;
+  }
+  return end;
 }
 
 __device__ inline void Load8(const float* from, float4* a, float4* b) {
@@ -228,10 +293,16 @@ __device__ inline void StoreWeights(const float (&values)[R][C], float* weights)
   __syncwarp();
 }
 
-// Calls launch.template operator()<T, kDim>() for the call's type and the smallest padded width.
-template <class Launch>
-void ForTypeAndWidth(DType type, int64_t head_dim, const Launch& launch) {
-  HLM_CHECK(head_dim % 8 == 0 && head_dim >= 8 && head_dim <= kMostHeadDim, "attention with head_dim ", head_dim);
+// Calls launch.template operator()<T, kDim>() for the call's type and the smallest padded width. What is loaded as vectors of 8
+// must lie at multiples of 8 elements.
+template <class Args, class Launch>
+void ForTypeAndWidth(const Args& a, const Launch& launch) {
+  const auto check = [](int64_t width) {
+    HLM_CHECK(width % 8 == 0 && width >= 8 && width <= kMostHeadDim, "attention with heads of ", width);
+  };
+  check(a.head_dim);
+  check(a.value_dim);
+  const int64_t head_dim = std::max(a.head_dim, a.value_dim);
   const auto widths = [&]<class T>() {
     if (head_dim <= 64) {
       launch.template operator()<T, 64>();
@@ -241,7 +312,7 @@ void ForTypeAndWidth(DType type, int64_t head_dim, const Launch& launch) {
       launch.template operator()<T, 256>();
     }
   };
-  if (type == DType::kF32) {
+  if (a.type == DType::kF32) {
     widths.template operator()<float>();
   } else {
     widths.template operator()<__nv_bfloat16>();

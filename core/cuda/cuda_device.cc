@@ -26,9 +26,7 @@ class CudaDevice final : public Device {
 
   const DeviceInfo& info() const override { return info_; }
   DeviceUsage usage() const override { return {device_bytes_.load(), host_bytes_.load()}; }
-  std::unique_ptr<Stream> CreateStream(const std::string& name) override {
-    return std::make_unique<CudaStream>(context_, name);
-  }
+  std::unique_ptr<Stream> CreateStream(const std::string& name) override { return std::make_unique<CudaStream>(context_, name); }
   std::unique_ptr<Event> CreateEvent() override { return std::make_unique<CudaEvent>(context_); }
   Ops& ops() override { return ops_; }
   RaceChecker* race_checker() override { return context_->checker.get(); }

@@ -6,6 +6,7 @@
 #include "core/cuda/cuda_stream.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/product_forms.h"
+#include "core/device/same_call.h"
 
 namespace hlm::cuda {
 namespace {
@@ -13,6 +14,33 @@ namespace {
 // The planner refuses models of other widths by name; this is the last line.
 void CheckWidth(const char* operation, int64_t width) {
   HLM_CHECK(width % 8 == 0, operation, " of width ", width, ", no multiple of 8");
+}
+
+// Tiles are loaded 8 elements at a time.
+void CheckStep(const char* what, const View& view, int64_t heads, int64_t width) {
+  const View v = Resolved(view, heads, width);
+  HLM_CHECK(v.row % 8 == 0 && v.head % 8 == 0 && reinterpret_cast<uintptr_t>(v.data) % 16 == 0, what, " whose rows lie ", v.row,
+            " and heads ", v.head, " elements apart, not at multiples of 8");
+}
+template <class Args>
+void CheckViews(const Args& a) {
+  CheckStep("q", a.q, a.heads, a.head_dim);
+  CheckStep("k", a.k, a.kv_heads, a.head_dim);
+  CheckStep("v", a.v, a.kv_heads, a.value_dim);
+  CheckStep("out", a.out, a.heads, a.value_dim);
+  if constexpr (requires { a.dq; }) {
+    CheckStep("dout", a.dout, a.heads, a.value_dim);
+    CheckStep("dq", a.dq, a.heads, a.head_dim);
+    CheckStep("dk", a.dk, a.kv_heads, a.head_dim);
+    CheckStep("dv", a.dv, a.kv_heads, a.value_dim);
+  }
+}
+
+// Chunks that no document is longer than change nothing.
+template <class Args>
+Args WithoutIdleChunks(Args a) {
+  if (a.kind.chunk >= a.documents.longest) a.kind.chunk = 0;
+  return a;
 }
 
 }  // namespace
@@ -60,20 +88,56 @@ struct CudaOps::OneCall {
     void* scratch = Scratch(a.q_norm == nullptr ? 0 : QkRotaryBackwardBytes(a.tokens, a.heads, a.kv_heads, a.head_dim));
     cuda::QkRotaryBackward(Enqueue(), a, scratch);
   }
+  void operator()(const NormArgs& a) const {
+    if (IsRmsNorm(a) && a.width % 8 == 0) return (*this)(AsRmsNorm(a));
+    cuda::Norm(Enqueue(), a);
+  }
+  void operator()(const NormBackwardArgs& a) const {
+    if (IsRmsNorm(a) && a.width % 8 == 0) return (*this)(AsRmsNorm(a));
+    void* scratch = Scratch(NormBackwardBytes(a));
+    cuda::NormBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const RotaryArgs& a) const { cuda::Rotary(Enqueue(), a); }
+  void operator()(const SumHeadsArgs& a) const { cuda::SumHeads(Enqueue(), a); }
   // cuDNN's attention in bf16 where it takes the shape, else our own. Forward and backward decide alike: what cuDNN's backward
   // pass does not take, its forward pass must not have made.
+  // Sinks stand beside cuDNN's attention: behind its forward pass, and apart from its backward pass.
+  void operator()(const ViewAttentionArgs& call) const {
+    const ViewAttentionArgs a = WithoutIdleChunks(call);
+    CheckViews(a);
+    const cudaStream_t to = Enqueue();
+    if (a.type == DType::kBF16 && ops.cudnn_.Forward(to, a, ops.workspace(), ops.workspace_bytes())) {
+      if (a.sinks != nullptr) ApplySinks(to, a);
+    } else {
+      TileAttention(to, a);
+    }
+  }
+  void operator()(const ViewAttentionBackwardArgs& call) const {
+    const ViewAttentionBackwardArgs a = WithoutIdleChunks(call);
+    CheckViews(a);
+    const cudaStream_t to = Enqueue();
+    if (a.type != DType::kBF16 || !ops.cudnn_.Backward(to, a, ops.workspace(), ops.workspace_bytes())) {
+      TileAttentionBackward(to, a, Scratch(TileAttentionBackwardBytes(a.tokens, a.heads)));
+    }
+    if (a.dsinks != nullptr) SinkGradients(to, a, Scratch(SinkGradientBytes(a.heads)));
+  }
   void operator()(const AttentionArgs& a) const {
     Width(a.head_dim);
-    const cudaStream_t to = Enqueue();
-    if (a.type == DType::kBF16 && ops.cudnn_.Forward(to, a, ops.workspace(), ops.workspace_bytes())) return;
-    TileAttention(to, a);
+    (*this)(AsViews(a));
   }
   void operator()(const AttentionBackwardArgs& a) const {
     Width(a.head_dim);
-    const cudaStream_t to = Enqueue();
-    if (a.type == DType::kBF16 && ops.cudnn_.Backward(to, a, ops.workspace(), ops.workspace_bytes())) return;
-    TileAttentionBackward(to, a, Scratch(TileAttentionBackwardBytes(a.tokens, a.heads)));
+    (*this)(AsViews(a));
   }
+  void operator()(const ActivateArgs& a) const { cuda::Activate(Enqueue(), a); }
+  void operator()(const ActivateBackwardArgs& a) const {
+    void* scratch = Scratch(ActivateBackwardBytes(a));
+    cuda::ActivateBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const ClampedGluArgs& a) const { cuda::ClampedGlu(Enqueue(), a); }
+  void operator()(const ClampedGluBackwardArgs& a) const { cuda::ClampedGluBackward(Enqueue(), a); }
+  void operator()(const ScaleAddArgs& a) const { cuda::ScaleAdd(Enqueue(), a); }
+  void operator()(const CapLogitsArgs& a) const { cuda::CapLogits(Enqueue(), a); }
   void operator()(const SwiGluArgs& a) const {
     Width(a.width);
     cuda::SwiGlu(Enqueue(), a);

@@ -32,7 +32,6 @@ class CudaOps final : public Ops {
 
 // Workspace that a call wants, and all operations for these shapes; pure.
 size_t CudaWorkspaceBytes(const Call& call);
-size_t CudaWorkspaceBytes(const OpShapes& shapes);
 
 }  // namespace hlm::cuda
 

@@ -70,7 +70,8 @@ void CudaStream::Wait(Event& event, const char* why) {
 
 void CudaStream::Copy(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
-  Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, Enqueue({Reads("copy", from, bytes), Writes("copy", to, bytes)})), "cudaMemcpyAsync");
+  Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, Enqueue({Reads("copy", from, bytes), Writes("copy", to, bytes)})),
+        "cudaMemcpyAsync");
 }
 
 void CudaStream::FillZero(void* to, size_t bytes) {

@@ -44,8 +44,8 @@ class CudaStream final : public Stream {
   std::shared_ptr<TimeStamp> Stamp() override;
   void Synchronize() override;
 
-  // The stream for a library call or a launch that touches this, on the calling thread; counts it, and fails it where a test asked
-  // for that.
+  // The stream for a library call or a launch that touches this, on the calling thread; counts it, and fails it where a test
+  // asked for that.
   cudaStream_t Enqueue(const AccessList& accesses);
   cudaStream_t get() const { return stream_; }
 

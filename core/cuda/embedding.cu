@@ -36,6 +36,24 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// y = scale * table[ids] (+ addend), which may be y.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    ScaledEmbeddingKernel(const int32_t* ids, const T* table, const T* addend, int64_t tokens, int64_t width, float scale, T* y) {
+  constexpr int kN = kWide<T>;
+  const int64_t token = int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
+  if (token >= tokens) return;
+  const T* from = table + ids[token] * width;
+  for (int64_t c = threadIdx.x * kN; c < width; c += int64_t{blockDim.x} * kN) {
+    float values[kN], more[kN] = {};
+    ToFloats(LoadReadOnly<kN>(from + c), values);
+    if (addend != nullptr) ToFloats(Load<kN>(addend + token * width + c), more);
+#pragma unroll
+    for (int i = 0; i < kN; ++i) values[i] = scale * values[i] + more[i];
+    Store(y + token * width + c, FromFloats<T>(values));
+  }
+}
+
 // ---- backward ----
 
 constexpr int kN = 4;     // elements of a vector: 16 bytes of dtable
@@ -51,15 +69,15 @@ __global__ void __launch_bounds__(kThreads) CountKernel(int32_t n, int32_t* to) 
 // ids: sorted; order: their tokens, rising where ids are alike. Block (i, tile of columns) adds the rows of the tokens of ids[i]
 // where that is the first of its kind. A warp looks at 32 places at a time.
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    AddRowsKernel(const int32_t* ids, const int32_t* order, int32_t n, const T* dy, int64_t width, float* dtable) {
+__global__ void __launch_bounds__(kThreads) AddRowsKernel(const int32_t* ids, const int32_t* order, int32_t n, const T* dy,
+                                                          int64_t width, float scale, int32_t skip, float* dtable) {
   const int lane = threadIdx.x % kWarp;
   int64_t at = blockIdx.x;
   const auto read = [&](const int32_t* from, int64_t place) { return place < n ? __ldg(from + place) : -1; };
   const int before = at > 0 ? __ldg(ids + at - 1) : -1;
   int id_here = read(ids, at + lane), token_here = read(order, at + lane);
   const int id = __shfl_sync(kAllLanes, id_here, 0);
-  if (before == id) return;
+  if (before == id || id == skip) return;
 
   int64_t columns[kVecs];
   float sums[kVecs][kN];
@@ -94,7 +112,7 @@ __global__ void __launch_bounds__(kThreads)
           float values[kN];
           ToFloats(rows[r][k], values);
 #pragma unroll
-          for (int i = 0; i < kN; ++i) sums[k][i] += values[i];
+          for (int i = 0; i < kN; ++i) sums[k][i] = fmaf(values[i], scale, sums[k][i]);
         }
       }
     }
@@ -126,7 +144,7 @@ void AddRows(cudaStream_t stream, const EmbeddingBackwardArgs& args, const int32
   HLM_CHECK(tiles <= 65535, "EmbeddingBackward of width ", args.width);
   const dim3 grid(GridSize(args.tokens), static_cast<unsigned>(tiles));
   AddRowsKernel<<<grid, kThreads, 0, stream>>>(ids, order, static_cast<int32_t>(args.tokens), static_cast<const T*>(args.dy),
-                                               args.width, args.dtable);
+                                               args.width, args.scale, args.skip, args.dtable);
   CheckLaunch("EmbeddingBackward");
 }
 
@@ -136,6 +154,17 @@ void Embedding(cudaStream_t stream, const EmbeddingArgs& args) {
   const int64_t vecs = args.width * static_cast<int64_t>(SizeOf(args.type)) / 16;
   const int64_t threads = std::min<int64_t>(kThreads, RoundUp(vecs, kWarp)), together = kThreads / threads;
   const dim3 block(static_cast<unsigned>(threads), static_cast<unsigned>(together));
+  if (args.scale != 1 || args.addend != nullptr) {
+    const unsigned grid = GridSize(CeilDiv(args.tokens, together));
+    const auto run = [&]<class T>() {
+      ScaledEmbeddingKernel<<<grid, block, 0, stream>>>(args.ids, static_cast<const T*>(args.table),
+                                                        static_cast<const T*>(args.addend), args.tokens, args.width, args.scale,
+                                                        static_cast<T*>(args.y));
+    };
+    args.type == DType::kF32 ? run.operator()<float>() : run.operator()<bf16>();
+    CheckLaunch("Embedding");
+    return;
+  }
   EmbeddingKernel<<<GridSize(CeilDiv(args.tokens, together)), block, 0, stream>>>(args.ids, static_cast<const uint4*>(args.table),
                                                                                   args.tokens, vecs, static_cast<uint4*>(args.y));
   CheckLaunch("Embedding");

@@ -21,6 +21,14 @@ void RmsNorm(cudaStream_t stream, const RmsNormArgs& args);
 size_t RmsNormBackwardBytes(int64_t rows, int64_t width);
 void RmsNormBackward(cudaStream_t stream, const RmsNormBackwardArgs& args, void* scratch);
 
+void Norm(cudaStream_t stream, const NormArgs& args);
+
+size_t NormBackwardBytes(const NormBackwardArgs& args);
+void NormBackward(cudaStream_t stream, const NormBackwardArgs& args, void* scratch);
+
+void Rotary(cudaStream_t stream, const RotaryArgs& args);
+void SumHeads(cudaStream_t stream, const SumHeadsArgs& args);
+
 void QkRotary(cudaStream_t stream, const QkRotaryArgs& args);
 
 size_t QkRotaryBackwardBytes(int64_t tokens, int64_t heads, int64_t kv_heads, int64_t head_dim);  // where there is a norm
@@ -28,6 +36,21 @@ void QkRotaryBackward(cudaStream_t stream, const QkRotaryBackwardArgs& args, voi
 
 void SwiGlu(cudaStream_t stream, const SwiGluArgs& args);
 void SwiGluBackward(cudaStream_t stream, const SwiGluBackwardArgs& args);
+
+// For an attention (in bf16) that was made without its sinks: out and lse as they are with them.
+void ApplySinks(cudaStream_t stream, const ViewAttentionArgs& args);
+size_t SinkGradientBytes(int64_t heads);
+void SinkGradients(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
+
+void Activate(cudaStream_t stream, const ActivateArgs& args);
+
+size_t ActivateBackwardBytes(const ActivateBackwardArgs& args);
+void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& args, void* scratch);
+
+void ClampedGlu(cudaStream_t stream, const ClampedGluArgs& args);
+void ClampedGluBackward(cudaStream_t stream, const ClampedGluBackwardArgs& args);
+void ScaleAdd(cudaStream_t stream, const ScaleAddArgs& args);
+void CapLogits(cudaStream_t stream, const CapLogitsArgs& args);
 
 void Embedding(cudaStream_t stream, const EmbeddingArgs& args);
 

@@ -1,9 +1,10 @@
-// Cross entropy and entropy over rows of fp32 logits, with their gradient. A row is read once for its largest logit and the sum of exps, and
-// once more for the gradient.
+// Cross entropy and entropy over rows of fp32 logits, with their gradient. A row is read once for its largest logit and the sum
+// of exps, and once more for the gradient.
 //
-// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), four blocks share
-// a row, each a quarter. Else a block takes a row. A block keeps as much of its part in shared memory as fits beside the other blocks of
-// its multiprocessor, and reads the rest backwards, so that what was read last, and is still in the L2 cache, comes first.
+// Where a row is larger than the shared memory of one multiprocessor and blocks can form clusters (9.0 and later), four blocks
+// share a row, each a quarter. Else a block takes a row. A block keeps as much of its part in shared memory as fits beside the
+// other blocks of its multiprocessor, and reads the rest backwards, so that what was read last, and is still in the L2 cache,
+// comes first.
 #include <cooperative_groups.h>
 
 #include <algorithm>
@@ -19,8 +20,9 @@ constexpr int kMostThreads = 1024;
 constexpr int kN = 4;      // elements of a vector
 constexpr int kAhead = 4;  // vectors in flight in a thread
 
-// A row's blocks, and their threads: two such blocks work on a multiprocessor, one reads while the other writes. On an H100 at 152,064 logits,
-// in shares of a copy's rate with gradient and without: 4 x 512 85 and 86 %, 2 x 1024 79 and 95, 1 x 1024 75 and 101, 8 x 512 71 and 80.
+// A row's blocks, and their threads: two such blocks work on a multiprocessor, one reads while the other writes. On an H100 at
+// 152,064 logits, in shares of a copy's rate with gradient and without: 4 x 512 85 and 86 %, 2 x 1024 79 and 95, 1 x 1024 75 and
+// 101, 8 x 512 71 and 80.
 constexpr int kCluster = 4;
 constexpr int kClusterThreads = 512;
 
@@ -156,13 +158,28 @@ __device__ T Rounded(float x) {
   return static_cast<T>(x);
 }
 
+// What becomes of a logit before it is scaled by the temperature, and how steep that is: c of CrossEntropyArgs.
+struct Cap {
+  float scale, cap;  // 0: no cap
+  __device__ float Of(float x) const {
+    const float z = scale * x;
+    return cap > 0 ? cap * tanhf(z / cap) : z;
+  }
+  __device__ float Slope(float x) const {
+    if (!(cap > 0)) return scale;
+    const float t = tanhf(scale * x / cap);
+    return scale * (1 - t * t);
+  }
+};
+
 // dlogits may be logits. `kept`: of every thread's vectors those kept in shared memory, which has room for that many of each.
-// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at. kShared: the blocks of a cluster
-// share a row.
-template <class T, bool kGradient, bool kMoments, bool kShared>
+// entropy_weights, entropies and best may be null; without kMoments the first two are not looked at. kShared: the blocks of a
+// cluster share a row.
+template <class T, bool kGradient, bool kMoments, bool kShared, bool kCapped>
 __global__ void __launch_bounds__(kMostThreads)
-    CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, const float* entropy_weights, int64_t vocab,
-                       float logit_scale, float* nll, float* entropies, float* best, T* dlogits, int kept) {
+    CrossEntropyKernel(const float* logits, const int32_t* targets, const float* weights, const float* entropy_weights,
+                       int64_t vocab, float logit_scale, Cap cap, float* nll, float* entropies, float* best, T* dlogits,
+                       int kept) {
   extern __shared__ float4 cache[];
   __shared__ BlockSums block;
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
@@ -186,8 +203,9 @@ __global__ void __launch_bounds__(kMostThreads)
     return;
   }
   // Rounded as it stands, never joined to what follows: every form of this kernel sees the same numbers.
-  const auto scaled = [logit_scale](float x) { return __fmul_rn(x, logit_scale); };
-  const float at_target = scaled(logits[row.start + target]);
+  const auto scaled = [logit_scale, cap](float x) { return __fmul_rn(kCapped ? cap.Of(x) : x, logit_scale); };
+  const float target_logit = logits[row.start + target];  // before dlogits may be written there
+  const float at_target = scaled(target_logit);
 
   Sum<kMoments> own;
   if (first_block) {
@@ -211,8 +229,8 @@ __global__ void __launch_bounds__(kMostThreads)
     for (int k = 0; k < kAhead; ++k) {
       const int i = first + k * threads;
       if (i < end && kGradient && turn + k < kept) {
-        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]), __uint_as_float(v[k].words[2]),
-                               __uint_as_float(v[k].words[3]));
+        cache[i - begin] = make_float4(__uint_as_float(v[k].words[0]), __uint_as_float(v[k].words[1]),
+                                       __uint_as_float(v[k].words[2]), __uint_as_float(v[k].words[3]));
       }
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
@@ -241,7 +259,8 @@ __global__ void __launch_bounds__(kMostThreads)
     const float most = block.row.most, level = block.level, slope = block.slope;
     const auto gradient = [&](float x) {
       const float d = scaled(x) - most;
-      return kMoments ? expf(d) * fmaf(d, slope, level) : expf(d) * level;
+      const float value = kMoments ? expf(d) * fmaf(d, slope, level) : expf(d) * level;
+      return kCapped ? value * cap.Slope(x) : value;
     };
     if (first_block) row.ForEdges([&](int64_t i) { dlogits[i] = Rounded<T>(gradient(logits[i])); });
     const int turns = (end - begin + step - 1) / step;
@@ -269,7 +288,8 @@ __global__ void __launch_bounds__(kMostThreads)
       const double p = exp(above) / block.row.sum;
       double slope_at = weight * (p - 1.0);
       if (kMoments && tilt != 0) slope_at += tilt * p * (block.mean - above);
-      dlogits[row.start + target] = Rounded<T>(static_cast<float>(scale * slope_at));
+      const float value = static_cast<float>(scale * slope_at);
+      dlogits[row.start + target] = Rounded<T>(kCapped ? value * cap.Slope(target_logit) : value);
     }
   }
 #if __CUDA_ARCH__ >= 900
@@ -307,9 +327,9 @@ struct Room {
   bool SharesRows(int64_t vocab) const { return major >= 9 && vocab * static_cast<int64_t>(sizeof(float)) > block; }
 };
 
-template <class T, bool kGradient, bool kMoments, bool kShared>
+template <class T, bool kGradient, bool kMoments, bool kShared, bool kCapped>
 void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int kept) {
-  const auto kernel = CrossEntropyKernel<T, kGradient, kMoments, kShared>;
+  const auto kernel = CrossEntropyKernel<T, kGradient, kMoments, kShared, kCapped>;
   const size_t bytes = static_cast<size_t>(kept) * static_cast<size_t>(threads) * sizeof(float4);
   Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), "CrossEntropy");
   constexpr unsigned kBlocks = kShared ? kCluster : 1;
@@ -323,29 +343,32 @@ void Launch(cudaStream_t stream, const CrossEntropyArgs& args, int threads, int 
   config.stream = stream;
   config.attrs = &cluster;
   config.numAttrs = kShared ? 1 : 0;
-  Check(cudaLaunchKernelEx(&config, kernel, args.logits, args.targets, args.weights, args.entropy_weights, args.vocab, args.scale, args.nll,
-                           args.entropies, args.best, static_cast<T*>(args.dlogits), kept),
+  Check(cudaLaunchKernelEx(&config, kernel, args.logits, args.targets, args.weights, args.entropy_weights, args.vocab, args.scale,
+                           Cap{args.logit_scale, args.soft_cap}, args.nll, args.entropies, args.best,
+                           static_cast<T*>(args.dlogits), kept),
         "CrossEntropy");
 }
 
-template <class T, bool kGradient, bool kMoments>
+template <class T, bool kGradient, bool kMoments, bool kCapped>
 void Run(cudaStream_t stream, const CrossEntropyArgs& args) {
   const Room room;
   const auto kept = [&](int threads, int64_t share) { return kGradient ? room.Vectors(threads, share) : 0; };
   if (room.SharesRows(args.vocab)) {
-    Launch<T, kGradient, kMoments, true>(stream, args, kClusterThreads, kept(kClusterThreads, CeilDiv(args.vocab, kCluster)));
+    Launch<T, kGradient, kMoments, true, kCapped>(stream, args, kClusterThreads,
+                                                  kept(kClusterThreads, CeilDiv(args.vocab, kCluster)));
   } else {
     const int threads = Threads(args.vocab);
-    Launch<T, kGradient, kMoments, false>(stream, args, threads, kept(threads, args.vocab));
+    Launch<T, kGradient, kMoments, false, kCapped>(stream, args, threads, kept(threads, args.vocab));
   }
 }
 
-template <bool kMoments>
+template <bool kMoments, bool kCapped>
 void RunForm(cudaStream_t stream, const CrossEntropyArgs& args) {
   if (args.dlogits == nullptr) {
-    Run<float, false, kMoments>(stream, args);
+    Run<float, false, kMoments, kCapped>(stream, args);
   } else {
-    args.type == DType::kF32 ? Run<float, true, kMoments>(stream, args) : Run<bf16, true, kMoments>(stream, args);
+    args.type == DType::kF32 ? Run<float, true, kMoments, kCapped>(stream, args)
+                             : Run<bf16, true, kMoments, kCapped>(stream, args);
   }
 }
 
@@ -354,7 +377,11 @@ void RunForm(cudaStream_t stream, const CrossEntropyArgs& args) {
 void CrossEntropy(cudaStream_t stream, const CrossEntropyArgs& args) {
   HLM_CHECK(args.vocab <= INT_MAX, "CrossEntropy over ", args.vocab, " logits");
   const bool moments = args.entropies != nullptr || args.entropy_weights != nullptr;
-  moments ? RunForm<true>(stream, args) : RunForm<false>(stream, args);
+  if (args.logit_scale != 1 || args.soft_cap > 0) {
+    moments ? RunForm<true, true>(stream, args) : RunForm<false, true>(stream, args);
+  } else {
+    moments ? RunForm<true, false>(stream, args) : RunForm<false, false>(stream, args);
+  }
 }
 
 }  // namespace hlm::cuda

@@ -16,10 +16,7 @@ class Plugin final : public DevicePlugin {
   int Count() override { return DeviceCount(); }
   DeviceFacts Describe(int index) override { return DescribeDevice(index); }
   size_t WorkspaceBytes(const Call& call) override { return CudaWorkspaceBytes(call); }
-  size_t WorkspaceBytes(const OpShapes& shapes) override { return CudaWorkspaceBytes(shapes); }
-  std::string TuneProducts(int index, const std::vector<Call>& calls) override {
-    return cuda::TuneProducts(index, calls);
-  }
+  std::string TuneProducts(int index, const std::vector<Call>& calls) override { return cuda::TuneProducts(index, calls); }
   std::unique_ptr<Device> Create(int index, const PluginDeviceOptions& options) override {
     return CreateCudaDevice(index, options);
   }

@@ -30,8 +30,7 @@ std::string TuneProducts(int index, const std::vector<Call>& calls) {
   const cudaStream_t to = static_cast<CudaStream&>(*stream).get();
   const Buffer x = device->Allocate(static_cast<size_t>(a) * SizeOf(type)),
                y = device->Allocate(static_cast<size_t>(b) * SizeOf(type)), z = device->Allocate(static_cast<size_t>(c)),
-               bias = device->Allocate(static_cast<size_t>(widest) * 4),
-               workspace = device->Allocate(kProductWorkspaceBytes);
+               bias = device->Allocate(static_cast<size_t>(widest) * 4), workspace = device->Allocate(kProductWorkspaceBytes);
   // Random operands: a chip draws less power for zeros and runs faster.
   RandomFill(to, type, x.data(), a, 1);
   RandomFill(to, type, y.data(), b, 2);

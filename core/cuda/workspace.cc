@@ -1,4 +1,5 @@
-// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension grows.
+// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension
+// grows.
 #include <algorithm>
 
 #include "core/base/checked.h"
@@ -6,6 +7,7 @@
 #include "core/cuda/cuda_ops.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/products.h"
+#include "core/device/same_call.h"
 
 namespace hlm::cuda {
 namespace {
@@ -19,16 +21,29 @@ size_t BytesOf(const RmsNormBackwardArgs& a) { return RmsNormBackwardBytes(a.row
 size_t BytesOf(const QkRotaryBackwardArgs& a) {
   return a.q_norm == nullptr ? 0 : QkRotaryBackwardBytes(a.tokens, a.heads, a.kv_heads, a.head_dim);
 }
-template <class Args>
-size_t AttentionBytes(const Args& a) {
-  return AttentionWorkspaceBytes({a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim});
+size_t BytesOf(const ViewAttentionArgs& a) {
+  return AttentionWorkspaceBytes({a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim, a.value_dim});
 }
-size_t BytesOf(const AttentionArgs& a) { return AttentionBytes(a); }
-size_t BytesOf(const AttentionBackwardArgs& a) { return AttentionBytes(a); }
+size_t BytesOf(const ViewAttentionBackwardArgs& a) {
+  return std::max(AttentionWorkspaceBytes({a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim, a.value_dim}),
+                  a.dsinks == nullptr ? 0 : SinkGradientBytes(a.heads));
+}
+size_t BytesOf(const AttentionArgs& a) { return BytesOf(AsViews(a)); }
+size_t BytesOf(const AttentionBackwardArgs& a) { return BytesOf(AsViews(a)); }
+size_t BytesOf(const NormBackwardArgs& a) { return std::max(NormBackwardBytes(a), RmsNormBackwardBytes(a.rows, a.width)); }
+size_t BytesOf(const ActivateBackwardArgs& a) { return ActivateBackwardBytes(a); }
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
 // The others take none.
 size_t BytesOf(const RmsNormArgs&) { return 0; }
 size_t BytesOf(const QkRotaryArgs&) { return 0; }
+size_t BytesOf(const NormArgs&) { return 0; }
+size_t BytesOf(const RotaryArgs&) { return 0; }
+size_t BytesOf(const SumHeadsArgs&) { return 0; }
+size_t BytesOf(const ActivateArgs&) { return 0; }
+size_t BytesOf(const ClampedGluArgs&) { return 0; }
+size_t BytesOf(const ClampedGluBackwardArgs&) { return 0; }
+size_t BytesOf(const ScaleAddArgs&) { return 0; }
+size_t BytesOf(const CapLogitsArgs&) { return 0; }
 size_t BytesOf(const SwiGluArgs&) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
@@ -39,16 +54,6 @@ size_t BytesOf(const CastArgs&) { return 0; }
 
 size_t CudaWorkspaceBytes(const Call& call) {
   return std::visit([](const auto& args) { return BytesOf(args); }, call);
-}
-
-size_t CudaWorkspaceBytes(const OpShapes& s) {
-  const int64_t qkv = CheckedMul(s.heads + 2 * s.kv_heads, s.head_dim);
-  const AttentionSizes attention{s.type, s.tokens, s.longest_document, s.heads, s.kv_heads, s.head_dim};
-  size_t most = std::max({kProductWorkspaceBytes, AttentionWorkspaceBytes(attention), RmsNormBackwardBytes(s.tokens, s.hidden),
-                          EmbeddingBackwardBytes(s.tokens, s.vocab),
-                          QkRotaryBackwardBytes(s.tokens, s.heads, s.kv_heads, s.head_dim)});
-  for (const int64_t width : {qkv, s.hidden, 2 * s.intermediate}) most = std::max(most, ColumnSumsBytes(s.tokens, width));
-  return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
 }
 
 }  // namespace hlm::cuda

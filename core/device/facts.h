@@ -15,8 +15,8 @@ struct OpFacts {
   double moved_bytes = 0;      // read and written by work that is no product
 };
 
-// Throws INTERNAL where a call's arguments are wrong: a type that is none, a size below 1, an array that is missing, or a range that
-// is written and is also another argument's, where the operation does not say that it may be.
+// Throws INTERNAL where a call's arguments are wrong: a type that is none, a size below 1, an array that is missing, or a range
+// that is written and is also another argument's, where the operation does not say that it may be.
 OpFacts FactsOf(const Call& call);
 
 #define HLM_FACTS(Name) OpFacts FactsOf(const Name##Args& args);

@@ -32,15 +32,24 @@ class FactsBuilder {
   FactsBuilder& Docs(const Documents& documents, int64_t tokens, const char* offsets, const char* host_offsets);
 
   // Arrays that must be there, and those that may be null.
-  void Reads(const char* what, const void* data, size_t bytes) { Add(what, data, bytes, false, false, {}); }
-  void MayRead(const char* what, const void* data, size_t bytes) { Add(what, data, bytes, false, true, {}); }
+  void Reads(const char* what, const void* data, size_t bytes) { Add({data, bytes, false, what}, Whole(bytes), false, {}); }
+  void MayRead(const char* what, const void* data, size_t bytes) { Add({data, bytes, false, what}, Whole(bytes), true, {}); }
   // `also`: arguments that may lie exactly where this one does.
   void Writes(const char* what, const void* data, size_t bytes, std::vector<const void*> also = {}) {
-    Add(what, data, bytes, true, false, std::move(also));
+    Add({data, bytes, true, what}, Whole(bytes), false, std::move(also));
   }
   void MayWrite(const char* what, const void* data, size_t bytes, std::vector<const void*> also = {}) {
-    Add(what, data, bytes, true, true, std::move(also));
+    Add({data, bytes, true, what}, Whole(bytes), true, std::move(also));
   }
+
+  // The same for views of `rows` rows of `heads` heads of `width` elements.
+  struct Lines {
+    int64_t rows, heads, width;
+    DType type;
+  };
+  void Reads(const char* what, const View& view, const Lines& lines);
+  void MayRead(const char* what, const View& view, const Lines& lines);
+  void Writes(const char* what, const MutableView& view, const Lines& lines, std::vector<const void*> also = {});
 
   // The end: work that is products, or bytes that are moved. Without a number: all ranges once.
   OpFacts Products(double flops);
@@ -48,10 +57,19 @@ class FactsBuilder {
   OpFacts Moves();
 
  private:
-  void Add(const char* what, const void* data, size_t bytes, bool write, bool optional, std::vector<const void*> also);
+  // How the bytes of an access lie in it: `rows` rows, each of `heads` pieces of `width` bytes. One piece: all of it.
+  struct Pattern {
+    int64_t rows = 1, row = 0, heads = 1, head = 0, width = 0;
+    bool operator==(const Pattern&) const = default;
+  };
+  static Pattern Whole(size_t bytes) { return {.width = static_cast<int64_t>(bytes)}; }
+  void Add(const Access& access, const Pattern& pattern, bool optional, std::vector<const void*> also);
+  void AddLines(const char* what, const View& view, const Lines& lines, bool write, bool optional, std::vector<const void*> also);
   void CheckOverlaps() const;
+  bool Touch(size_t a, size_t b) const;  // some byte is in both
 
   OpFacts facts_;
+  std::vector<Pattern> patterns_;               // by access
   std::vector<std::vector<const void*>> also_;  // by access
 };
 

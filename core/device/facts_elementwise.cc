@@ -20,21 +20,97 @@ OpFacts FactsOf(const SwiGluBackwardArgs& a) {
   return facts.Moves();
 }
 
+namespace {
+
+template <class Args>
+void CheckNumbers(const FactsBuilder& facts, const Args& a) {
+  const ActFunction kind = a.kind;
+  const XieluArgs& xielu = a.xielu;
+  HLM_CHECK(kind != ActFunction::kClip || a.limit > 0, facts.operation(), " clips at ", a.limit);
+  HLM_CHECK(kind != ActFunction::kXielu || (xielu.alpha_p != nullptr && xielu.alpha_n != nullptr), facts.operation(),
+            " without one of its arrays: xIELU's alphas");
+}
+
+}  // namespace
+
+OpFacts FactsOf(const ActivateArgs& a) {
+  FactsBuilder facts("Activate");
+  facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
+  CheckNumbers(facts, a);
+  const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
+  facts.Reads("Activate.x", a.x, lines);
+  facts.MayRead("Activate.up", a.up, lines);
+  facts.Writes("Activate.y", a.y, lines, {a.x.data});
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const ActivateBackwardArgs& a) {
+  FactsBuilder facts("ActivateBackward");
+  facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
+  CheckNumbers(facts, a);
+  const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
+  facts.Reads("ActivateBackward.x", a.x, lines);
+  facts.MayRead("ActivateBackward.up", a.up, lines);
+  facts.Reads("ActivateBackward.dy", a.dy, lines);
+  facts.Writes("ActivateBackward.dx", a.dx, lines, {a.x.data, a.dy.data});
+  if (a.up.data != nullptr) facts.Writes("ActivateBackward.dup", a.dup, lines, {a.up.data, a.dy.data});
+  if (a.kind == ActFunction::kXielu) {
+    facts.MayRead("ActivateBackward.alpha_p", a.xielu.alpha_p, Elements(1, a.type));
+    facts.MayRead("ActivateBackward.alpha_n", a.xielu.alpha_n, Elements(1, a.type));
+    facts.MayWrite("ActivateBackward.dalpha_p", a.dalpha_p, Floats(1));
+    facts.MayWrite("ActivateBackward.dalpha_n", a.dalpha_n, Floats(1));
+  }
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const ClampedGluArgs& a) {
+  FactsBuilder facts("ClampedGlu");
+  facts.Type(a.type).Sizes({a.tokens, a.width});
+  facts.Reads("ClampedGlu.gate_up", a.gate_up, Elements(a.tokens * 2 * a.width, a.type));
+  facts.Writes("ClampedGlu.y", a.y, Elements(a.tokens * a.width, a.type));
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const ClampedGluBackwardArgs& a) {
+  FactsBuilder facts("ClampedGluBackward");
+  facts.Type(a.type).Sizes({a.tokens, a.width});
+  facts.Reads("ClampedGluBackward.gate_up", a.gate_up, Elements(a.tokens * 2 * a.width, a.type));
+  facts.Reads("ClampedGluBackward.dy", a.dy, Elements(a.tokens * a.width, a.type));
+  facts.Writes("ClampedGluBackward.dgate_up", a.dgate_up, Elements(a.tokens * 2 * a.width, a.type), {a.gate_up});
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const ScaleAddArgs& a) {
+  FactsBuilder facts("ScaleAdd");
+  facts.Type(a.type).Sizes({a.n});
+  facts.MayRead("ScaleAdd.x", a.x, Elements(a.n, a.type));
+  facts.Reads("ScaleAdd.z", a.z, Elements(a.n, a.type));
+  facts.Writes("ScaleAdd.y", a.y, Elements(a.n, a.type), {a.x, a.z});
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const CapLogitsArgs& a) {
+  FactsBuilder facts("CapLogits");
+  facts.Sizes({a.n});
+  facts.Reads("CapLogits.x", a.x, Floats(a.n));
+  facts.Writes("CapLogits.y", a.y, Floats(a.n), {a.x});
+  return facts.Moves();
+}
+
 // Of the table only the rows that tokens name are moved.
 OpFacts FactsOf(const EmbeddingArgs& a) {
   FactsBuilder facts("Embedding");
   facts.Type(a.type).Sizes({a.tokens, a.width, a.vocab});
-  if (a.scale != 1 || a.addend != nullptr) throw Unimplemented("Embedding with a scale or an addend");
   facts.Reads("Embedding.ids", a.ids, Ints(a.tokens));
   facts.Reads("Embedding.table", a.table, Elements(a.vocab * a.width, a.type));
-  facts.Writes("Embedding.y", a.y, Elements(a.tokens * a.width, a.type));
-  return facts.Moves(2.0 * static_cast<double>(Elements(a.tokens * a.width, a.type)));
+  facts.MayRead("Embedding.addend", a.addend, Elements(a.tokens * a.width, a.type));
+  facts.Writes("Embedding.y", a.y, Elements(a.tokens * a.width, a.type), {a.addend});
+  return facts.Moves((a.addend == nullptr ? 2.0 : 3.0) * static_cast<double>(Elements(a.tokens * a.width, a.type)));
 }
 
 OpFacts FactsOf(const EmbeddingBackwardArgs& a) {
   FactsBuilder facts("EmbeddingBackward");
   facts.Type(a.type).Sizes({a.tokens, a.width, a.vocab});
-  if (a.scale != 1 || a.skip >= 0) throw Unimplemented("EmbeddingBackward with a scale or a row that is skipped");
   facts.Reads("EmbeddingBackward.ids", a.ids, Ints(a.tokens));
   facts.Reads("EmbeddingBackward.dy", a.dy, Elements(a.tokens * a.width, a.type));
   facts.Writes("EmbeddingBackward.dtable", a.dtable, Floats(a.vocab * a.width));
@@ -44,7 +120,8 @@ OpFacts FactsOf(const EmbeddingBackwardArgs& a) {
 OpFacts FactsOf(const CrossEntropyArgs& a) {
   FactsBuilder facts("CrossEntropy");
   facts.Type(a.type).Sizes({a.rows, a.vocab});
-  if (a.logit_scale != 1 || a.soft_cap != 0) throw Unimplemented("CrossEntropy with a scale or a cap of logits");
+  HLM_CHECK(a.logit_scale > 0 && a.soft_cap >= 0, "CrossEntropy with logits scaled by ", a.logit_scale, " and capped at ",
+            a.soft_cap);
   const int64_t all = a.rows * a.vocab;
   facts.Reads("CrossEntropy.logits", a.logits, Floats(all));
   facts.Reads("CrossEntropy.targets", a.targets, Ints(a.rows));

@@ -69,4 +69,56 @@ OpFacts FactsOf(const QkRotaryBackwardArgs& a) {
   return facts.Moves();
 }
 
+OpFacts FactsOf(const NormArgs& a) {
+  FactsBuilder facts("Norm");
+  facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
+  const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
+  const int64_t weights = a.by_head ? a.heads * a.width : a.width;
+  facts.Reads("Norm.x", a.x, lines);
+  facts.MayRead("Norm.w", a.w, Elements(weights, a.type));
+  facts.MayRead("Norm.bias", a.bias, Elements(weights, a.type));
+  facts.Writes("Norm.y", a.y, lines);
+  if (a.kind.center) facts.Writes("Norm.mean", a.mean, Floats(a.rows * a.heads));
+  facts.Writes("Norm.rstd", a.rstd, Floats(a.rows * a.heads));
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const NormBackwardArgs& a) {
+  FactsBuilder facts("NormBackward");
+  facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
+  const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
+  const int64_t weights = a.by_head ? a.heads * a.width : a.width;
+  facts.Reads("NormBackward.x", a.x, lines);
+  facts.MayRead("NormBackward.w", a.w, Elements(weights, a.type));
+  if (a.kind.center) facts.Reads("NormBackward.mean", a.mean, Floats(a.rows * a.heads));
+  facts.Reads("NormBackward.rstd", a.rstd, Floats(a.rows * a.heads));
+  facts.Reads("NormBackward.dy", a.dy, lines);
+  facts.MayRead("NormBackward.residual", a.residual, lines);
+  facts.Writes("NormBackward.dx", a.dx, lines, {a.residual.data, a.dy.data});
+  facts.MayWrite("NormBackward.dw", a.dw, Floats(weights));
+  facts.MayWrite("NormBackward.dbias", a.dbias, Floats(weights));
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const RotaryArgs& a) {
+  FactsBuilder facts("Rotary");
+  facts.Type(a.type).Sizes({a.tokens, a.heads, a.head_dim});
+  HLM_CHECK(a.rotary_dim >= 0 && a.rotary_dim % 2 == 0 && a.rotary_dim <= a.head_dim, "Rotary of ", a.rotary_dim,
+            " elements of heads of ", a.head_dim);
+  HLM_CHECK(a.table != nullptr || a.rotary_dim == 0, "Rotary without one of its arrays: Rotary.table is null");
+  const FactsBuilder::Lines lines{a.tokens, a.heads, a.head_dim, a.type};
+  facts.Reads("Rotary.x", a.x, lines);
+  facts.Writes("Rotary.y", a.y, lines, {a.x.data});
+  facts.Reads("Rotary.positions", a.positions, Ints(a.tokens));
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const SumHeadsArgs& a) {
+  FactsBuilder facts("SumHeads");
+  facts.Type(a.type).Sizes({a.tokens, a.heads, a.width});
+  facts.Reads("SumHeads.x", a.x, {a.tokens, a.heads, a.width, a.type});
+  facts.Writes("SumHeads.y", a.y, {a.tokens, 1, a.width, a.type});
+  return facts.Moves();
+}
+
 }  // namespace hlm

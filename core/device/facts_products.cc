@@ -11,19 +11,32 @@ double LinearFlops(int64_t tokens, int64_t in, int64_t out) {
 }
 
 // Pairs of a query and a key that it sees, of one head.
-double SeenPairs(const Documents& documents, int64_t window) {
+double SeenPairs(const Documents& documents, int64_t window, int64_t chunk) {
+  const auto pairs_of = [&](int64_t length) {
+    const auto n = static_cast<double>(length);
+    const double most = window > 0 ? std::min(n, static_cast<double>(window)) : n;
+    return most * (most + 1) / 2 + (n - most) * most;
+  };
   double pairs = 0;
   for (int64_t d = 0; d < documents.count; ++d) {
-    const auto n = static_cast<double>(documents.host_offsets[d + 1] - documents.host_offsets[d]);
-    const double most = window > 0 ? std::min(n, static_cast<double>(window)) : n;
-    pairs += most * (most + 1) / 2 + (n - most) * most;
+    const int64_t length = documents.host_offsets[d + 1] - documents.host_offsets[d];
+    const int64_t piece = chunk > 0 ? std::min(chunk, length) : length;
+    pairs += static_cast<double>(length / piece) * pairs_of(piece) + pairs_of(length % piece);
   }
   return pairs;
 }
 
+// Multiplications and additions of `elements` of each pair and head.
 template <class Args>
-double AttentionFlops(const Args& a, int products) {
-  return 2.0 * products * SeenPairs(a.documents, a.window) * static_cast<double>(a.heads) * static_cast<double>(a.head_dim);
+double PairFlops(const Args& a, int64_t window, int64_t chunk, int64_t elements) {
+  return 2.0 * SeenPairs(a.documents, window, chunk) * static_cast<double>(a.heads) * static_cast<double>(elements);
+}
+
+FactsBuilder& CheckKind(FactsBuilder& facts, const AttentionKind& kind) {
+  HLM_CHECK(kind.scale > 0, facts.operation(), " with a scale of ", kind.scale);
+  HLM_CHECK(kind.window >= 0 && kind.chunk >= 0 && kind.soft_cap >= 0, facts.operation(), " with window ", kind.window,
+            ", chunk ", kind.chunk, ", cap ", kind.soft_cap);
+  return facts;
 }
 
 }  // namespace
@@ -67,7 +80,7 @@ OpFacts FactsOf(const AttentionArgs& a) {
   facts.Reads("Attention.qkv", a.qkv, Elements(a.tokens * (a.heads + 2 * a.kv_heads) * a.head_dim, a.type));
   facts.Writes("Attention.out", a.out, Elements(a.tokens * a.heads * a.head_dim, a.type));
   facts.Writes("Attention.lse", a.lse, Floats(a.tokens * a.heads));
-  return facts.Products(AttentionFlops(a, 2));
+  return facts.Products(PairFlops(a, a.window, 0, 2 * a.head_dim));
 }
 
 OpFacts FactsOf(const AttentionBackwardArgs& a) {
@@ -81,7 +94,43 @@ OpFacts FactsOf(const AttentionBackwardArgs& a) {
   facts.Reads("AttentionBackward.dout", a.dout, out);
   facts.Reads("AttentionBackward.lse", a.lse, Floats(a.tokens * a.heads));
   facts.Writes("AttentionBackward.dqkv", a.dqkv, qkv);
-  return facts.Products(AttentionFlops(a, 5));
+  return facts.Products(PairFlops(a, a.window, 0, 5 * a.head_dim));
+}
+
+OpFacts FactsOf(const ViewAttentionArgs& a) {
+  FactsBuilder facts("ViewAttention");
+  facts.Type(a.type).Sizes({a.tokens, a.heads, a.kv_heads, a.head_dim, a.value_dim}).Heads(a.heads, a.kv_heads);
+  CheckKind(facts, a.kind).Docs(a.documents, a.tokens, "ViewAttention.offsets", "ViewAttention.host_offsets");
+  facts.Reads("ViewAttention.q", a.q, {a.tokens, a.heads, a.head_dim, a.type});
+  facts.Reads("ViewAttention.k", a.k, {a.tokens, a.kv_heads, a.head_dim, a.type});
+  facts.Reads("ViewAttention.v", a.v, {a.tokens, a.kv_heads, a.value_dim, a.type});
+  facts.MayRead("ViewAttention.sinks", a.sinks, Elements(a.heads, a.type));
+  facts.MayRead("ViewAttention.slopes", a.slopes, Floats(a.heads));
+  facts.Writes("ViewAttention.out", a.out, {a.tokens, a.heads, a.value_dim, a.type});
+  facts.Writes("ViewAttention.lse", a.lse, Floats(a.tokens * a.heads));
+  return facts.Products(PairFlops(a, a.kind.window, a.kind.chunk, a.head_dim + a.value_dim));
+}
+
+OpFacts FactsOf(const ViewAttentionBackwardArgs& a) {
+  FactsBuilder facts("ViewAttentionBackward");
+  facts.Type(a.type).Sizes({a.tokens, a.heads, a.kv_heads, a.head_dim, a.value_dim}).Heads(a.heads, a.kv_heads);
+  CheckKind(facts, a.kind).Docs(a.documents, a.tokens, "ViewAttentionBackward.offsets", "ViewAttentionBackward.host_offsets");
+  const FactsBuilder::Lines queries{a.tokens, a.heads, a.head_dim, a.type}, keys{a.tokens, a.kv_heads, a.head_dim, a.type};
+  const FactsBuilder::Lines values{a.tokens, a.kv_heads, a.value_dim, a.type}, outs{a.tokens, a.heads, a.value_dim, a.type};
+  facts.Reads("ViewAttentionBackward.q", a.q, queries);
+  facts.Reads("ViewAttentionBackward.k", a.k, keys);
+  facts.Reads("ViewAttentionBackward.v", a.v, values);
+  facts.MayRead("ViewAttentionBackward.sinks", a.sinks, Elements(a.heads, a.type));
+  facts.MayRead("ViewAttentionBackward.slopes", a.slopes, Floats(a.heads));
+  facts.Reads("ViewAttentionBackward.out", a.out, outs);
+  facts.Reads("ViewAttentionBackward.dout", a.dout, outs);
+  facts.Reads("ViewAttentionBackward.lse", a.lse, Floats(a.tokens * a.heads));
+  facts.Writes("ViewAttentionBackward.dq", a.dq, queries);
+  facts.Writes("ViewAttentionBackward.dk", a.dk, keys);
+  facts.Writes("ViewAttentionBackward.dv", a.dv, values);
+  facts.MayWrite("ViewAttentionBackward.dsinks", a.dsinks, Floats(a.heads));
+  HLM_CHECK(a.dsinks == nullptr || a.sinks != nullptr, "ViewAttentionBackward with a gradient of sinks that are not there");
+  return facts.Products(PairFlops(a, a.kind.window, a.kind.chunk, 3 * a.head_dim + 2 * a.value_dim));
 }
 
 }  // namespace hlm

@@ -25,21 +25,33 @@ class Stream;
 struct OpFacts;
 
 // The one list of operations: X(Name) stands for Ops::Name with its NameArgs.
-#define HLM_OPERATIONS(X) \
-  X(Linear)               \
-  X(LinearBackwardInput)  \
-  X(LinearBackwardWeight) \
-  X(RmsNorm)              \
-  X(RmsNormBackward)      \
-  X(QkRotary)             \
-  X(QkRotaryBackward)     \
-  X(Attention)            \
-  X(AttentionBackward)    \
-  X(SwiGlu)               \
-  X(SwiGluBackward)       \
-  X(Embedding)            \
-  X(EmbeddingBackward)    \
-  X(CrossEntropy)         \
+#define HLM_OPERATIONS(X)  \
+  X(Linear)                \
+  X(LinearBackwardInput)   \
+  X(LinearBackwardWeight)  \
+  X(RmsNorm)               \
+  X(RmsNormBackward)       \
+  X(Norm)                  \
+  X(NormBackward)          \
+  X(QkRotary)              \
+  X(QkRotaryBackward)      \
+  X(Rotary)                \
+  X(SumHeads)              \
+  X(Attention)             \
+  X(AttentionBackward)     \
+  X(ViewAttention)         \
+  X(ViewAttentionBackward) \
+  X(SwiGlu)                \
+  X(SwiGluBackward)        \
+  X(Activate)              \
+  X(ActivateBackward)      \
+  X(ClampedGlu)            \
+  X(ClampedGluBackward)    \
+  X(ScaleAdd)              \
+  X(Embedding)             \
+  X(EmbeddingBackward)     \
+  X(CrossEntropy)          \
+  X(CapLogits)             \
   X(Cast)
 
 template <class Nothing, class... Args>
@@ -57,9 +69,9 @@ struct OpShapes {
   int64_t tokens = 0;            // of a micro-batch
   int64_t longest_document = 0;  // tokens
   int64_t hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0, vocab = 0;
-  int64_t head_chunk = 0;        // rows of logits at a time
+  int64_t head_chunk = 0;  // rows of logits at a time
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
-  int64_t threads = 1;           // of the compute team (CPU device)
+  int64_t threads = 1;  // of the compute team (CPU device)
 };
 
 // Calls that went a slower way than the device's own best, whose library would not take them.
@@ -78,14 +90,14 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  // The one workspace of the compute stream. An operation that does not find enough throws INTERNAL with both numbers. Must be set
-  // before the first operation that takes some.
+  // The one workspace of the compute stream. An operation that does not find enough throws INTERNAL with both numbers. Must be
+  // set before the first operation that takes some.
   void SetWorkspace(void* data, size_t bytes) {
     workspace_ = data;
     workspace_bytes_ = bytes;
   }
-  // Workspace that the device wants for a call: pure, of sizes and types alone (pointers only say whether an argument is given), and
-  // never falls when a dimension grows.
+  // Workspace that the device wants for a call: pure, of sizes and types alone (pointers only say whether an argument is given),
+  // and never falls when a dimension grows.
   virtual size_t WorkspaceBytes(const Call& call) const = 0;
 
 #define HLM_METHOD(Name) \

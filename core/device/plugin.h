@@ -48,11 +48,10 @@ class DevicePlugin {
   virtual int Count() = 0;
   virtual DeviceFacts Describe(int index) = 0;
 
-  // Workspace that a call wants, as Ops::WorkspaceBytes, and that the operations want for these shapes; pure.
+  // Workspace that a call wants, as Ops::WorkspaceBytes; pure.
   virtual size_t WorkspaceBytes(const Call& call) = 0;
-  virtual size_t WorkspaceBytes(const OpShapes& shapes) = 0;
-  // The fastest algorithm of each product among these calls, found by timing, as text for PluginDeviceOptions. Only sizes and types
-  // are looked at, and which arguments are given.
+  // The fastest algorithm of each product among these calls, found by timing, as text for PluginDeviceOptions. Only sizes and
+  // types are looked at, and which arguments are given.
   virtual std::string TuneProducts(int index, const std::vector<Call>& calls) = 0;
 
   virtual std::unique_ptr<Device> Create(int index, const PluginDeviceOptions& options) = 0;

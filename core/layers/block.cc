@@ -1,192 +1,140 @@
 #include "core/layers/block.h"
 
+#include <utility>
+
 namespace hlm {
+namespace {
 
-using A = Activation;
-
-void BlockTemplate::Norm(Ops& ops, Stream& stream, const std::byte* weights, int64_t offset, const MicroView& micro, const void* x, void* y,
-                         float* rstd) const {
-  ops.RmsNorm(stream, {.type = type_,
-                       .rows = micro.tokens,
-                       .width = spec_.hidden,
-                       .epsilon = static_cast<float>(spec_.rms_epsilon),
-                       .x = x,
-                       .w = Weight(weights, offset),
-                       .y = y,
-                       .rstd = rstd});
+// y = x + scale z; x may be null, and y may be either.
+void AddScaled(const BlockRun& run, int64_t n, const void* x, double scale, const void* z, void* y) {
+  run.ops.ScaleAdd(run.stream, {.type = run.type, .n = n, .scale = static_cast<float>(scale), .x = x, .z = z, .y = y});
 }
 
-// x0 -> n1 -> qkv -> a -> x1
-void BlockTemplate::AttentionHalf(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro,
-                                  const BlockTensors& t) const {
-  Norm(ops, stream, weights, at_.input_norm, micro, t.input, t[A::kInputNorm], t.operator[]<float>(A::kInputRstd));
-  ops.Linear(stream, {.type = type_,
-                      .y_type = type_,
-                      .tokens = micro.tokens,
-                      .in = spec_.hidden,
-                      .out = spec_.QkvWidth(),
-                      .x = t[A::kInputNorm],
-                      .w = Weight(weights, at_.qkv),
-                      .bias = Weight(weights, at_.qkv_bias),
-                      .y = t[A::kQkv]});
-  ops.QkRotary(stream, {.type = type_,
-                        .tokens = micro.tokens,
-                        .heads = spec_.heads,
-                        .kv_heads = spec_.kv_heads,
-                        .head_dim = spec_.head_dim,
-                        .epsilon = static_cast<float>(spec_.rms_epsilon),
-                        .qkv = t[A::kQkv],
-                        .positions = micro.positions,
-                        .table = rotary_,
-                        .q_norm = Weight(weights, at_.q_norm),
-                        .k_norm = Weight(weights, at_.k_norm),
-                        .qk_raw = t[A::kQkRaw],
-                        .qk_rstd = t.operator[]<float>(A::kQkRstd)});
-  ops.Attention(stream, {.type = type_,
-                         .tokens = micro.tokens,
-                         .heads = spec_.heads,
-                         .kv_heads = spec_.kv_heads,
-                         .head_dim = spec_.head_dim,
-                         .window = spec_.windows[static_cast<size_t>(layer)],
-                         .documents = micro.documents,
-                         .qkv = t[A::kQkv],
-                         .out = t[A::kAttention],
-                         .lse = t.operator[]<float>(A::kLse)});
-  ops.Linear(stream, {.type = type_,
-                      .y_type = type_,
-                      .tokens = micro.tokens,
-                      .in = spec_.QueryWidth(),
-                      .out = spec_.hidden,
-                      .x = t[A::kAttention],
-                      .w = Weight(weights, at_.o),
-                      .bias = Weight(weights, at_.o_bias),
-                      .addend = t.input,
-                      .y = t[A::kMiddle]});
-}
+}  // namespace
 
-void BlockTemplate::GateUp(Ops& ops, Stream& stream, const std::byte* weights, const MicroView& micro, const BlockTensors& t) const {
-  ops.Linear(stream, {.type = type_,
-                      .y_type = type_,
-                      .tokens = micro.tokens,
-                      .in = spec_.hidden,
-                      .out = 2 * spec_.intermediate,
-                      .x = t[A::kPostNorm],
-                      .w = Weight(weights, at_.gate_up),
-                      .bias = Weight(weights, at_.gate_up_bias),
-                      .y = t[A::kGateUp]});
-}
-
-void BlockTemplate::Product(Ops& ops, Stream& stream, const MicroView& micro, const BlockTensors& t) const {
-  ops.SwiGlu(stream, {.type = type_,
-                      .tokens = micro.tokens,
-                      .width = spec_.intermediate,
-                      .gate_up = t[A::kGateUp],
-                      .y = t[A::kProduct]});
-}
-
-void BlockTemplate::Forward(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro,
-                            const BlockTensors& t) const {
-  AttentionHalf(ops, stream, layer, weights, micro, t);
-  Norm(ops, stream, weights, at_.post_norm, micro, t[A::kMiddle], t[A::kPostNorm], t.operator[]<float>(A::kPostRstd));
-  GateUp(ops, stream, weights, micro, t);
-  Product(ops, stream, micro, t);
-  ops.Linear(stream, {.type = type_,
-                      .y_type = type_,
-                      .tokens = micro.tokens,
-                      .in = spec_.intermediate,
-                      .out = spec_.hidden,
-                      .x = t[A::kProduct],
-                      .w = Weight(weights, at_.down),
-                      .bias = Weight(weights, at_.down_bias),
-                      .addend = t[A::kMiddle],
-                      .y = t.output});
-}
-
-void BlockTemplate::Recompute(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro,
-                              const BlockTensors& t, Activations policy) const {
-  if (policy == Activations::kKeep) return;
-  if (policy == Activations::kRecompute) {
-    AttentionHalf(ops, stream, layer, weights, micro, t);
-  } else {
-    Norm(ops, stream, weights, at_.input_norm, micro, t.input, t[A::kInputNorm], t.operator[]<float>(A::kInputRstd));
+Block::Block(const BlockSpec& spec, const ModelSpec& model) : hidden_(model.hidden) {
+  for (size_t b = 0; b < spec.branches.size(); ++b) {
+    Declare(spec.branches[b], model, static_cast<int64_t>(b), b + 1 == spec.branches.size());
   }
-  Norm(ops, stream, weights, at_.post_norm, micro, t[A::kMiddle], t[A::kPostNorm], t.operator[]<float>(A::kPostRstd));
-  if (policy == Activations::kRecompute) GateUp(ops, stream, weights, micro, t);
-  Product(ops, stream, micro, t);
 }
 
-void BlockTemplate::Backward(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro,
-                             const BlockTensors& t, const BlockGradients& g) const {
-  using B = BackwardBuffer;
-  // One product backward: the input's gradient, then the weight's. Weight gradients of all micro-batches meet in the accumulator.
-  const auto linear = [&](int64_t in, int64_t out, const void* dy, const void* x, int64_t weight, int64_t bias, void* dx) {
-    ops.LinearBackwardInput(
-        stream, {.type = type_, .tokens = micro.tokens, .in = in, .out = out, .dy = dy, .w = Weight(weights, weight), .dx = dx});
-    ops.LinearBackwardWeight(stream, {.type = type_,
-                                      .tokens = micro.tokens,
-                                      .in = in,
-                                      .out = out,
-                                      .dy = dy,
-                                      .x = x,
-                                      .dw = g.accumulator + weight,
-                                      .dbias = bias < 0 ? nullptr : g.accumulator + bias,
-                                      .accumulate = g.accumulate});
-  };
-  // Back through a norm, added to the gradient that went past it.
-  const auto norm = [&](const void* x, int64_t weight, A rstd) {
-    ops.RmsNormBackward(stream, {.type = type_,
-                                 .rows = micro.tokens,
-                                 .width = spec_.hidden,
-                                 .x = x,
-                                 .w = Weight(weights, weight),
-                                 .rstd = t.operator[]<float>(rstd),
-                                 .dy = g[B::kNorm],
-                                 .residual = g.gradient,
-                                 .dx = g.gradient,
-                                 .dw = g.accumulator + weight,
-                                 .accumulate = g.accumulate});
-  };
+void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last) {
+  Declaration& d = declaration_;
+  d.BeginBranch(number);
+  d.BeginBody(BodyName(spec.bodies.front().body));
+  Branch branch;
+  branch.scale = spec.scale;
+  const auto normed = [&] { return d.Saved("normed", hidden_, Remake::kPass); };
+  if (spec.before.on()) {
+    branch.before = NormPart(spec.before, {.width = hidden_}, "before", d);
+    branch.normed = normed();
+  }
+  for (const BranchBody& from : spec.bodies) {
+    d.BeginBody(BodyName(from.body));
+    Item item;
+    if (from.before.on()) {
+      item.before = NormPart(from.before, {.width = hidden_}, "before", d);
+      item.normed = normed();
+    }
+    item.body = MakeBody(from.body, model, d);
+    item.gradient = d.Temp("d normed", hidden_);
+    branch.items.push_back(std::move(item));
+  }
+  d.BeginBody(BodyName(spec.bodies.front().body));
+  if (branch.items.size() > 1) branch.partial = d.Temp("partial sum", 2 * hidden_, true);
+  if (spec.after.on()) {
+    branch.after = NormPart(spec.after, {.width = hidden_}, "after", d);
+    branch.sum = d.Saved("sum of the bodies", hidden_, Remake::kProduct);
+  } else if (!branch.plain()) {
+    branch.sum = d.Temp("sum of the bodies", hidden_, true);
+  }
+  if (!branch.plain()) {
+    branch.scaled = d.Temp("behind the norm", hidden_, true);
+    branch.dsum = d.Temp("d sum", hidden_);
+  }
+  if (!last) branch.output = d.Saved("output", hidden_, Remake::kProduct);
+  branches_.push_back(std::move(branch));
+}
 
-  linear(spec_.intermediate, spec_.hidden, g.gradient, t[A::kProduct], at_.down, at_.down_bias, g[B::kProduct]);
-  ops.SwiGluBackward(stream, {.type = type_,
-                              .tokens = micro.tokens,
-                              .width = spec_.intermediate,
-                              .gate_up = t[A::kGateUp],
-                              .dy = g[B::kProduct],
-                              .dgate_up = g[B::kGateUp]});
-  linear(spec_.hidden, 2 * spec_.intermediate, g[B::kGateUp], t[A::kPostNorm], at_.gate_up, at_.gate_up_bias, g[B::kNorm]);
-  norm(t[A::kMiddle], at_.post_norm, A::kPostRstd);
+void Block::Forward(const BlockRun& run, const void* input, void* output) const {
+  const void* x = input;
+  for (const Branch& branch : branches_) {
+    // The last branch's output is the block's; those between are saved.
+    void* y = branch.output < 0 ? output : run.Missing({branch.output}) ? run.Saved(branch.output) : nullptr;
+    Forward(run, branch, x, y);
+    x = run.Saved(branch.output);
+  }
+}
 
-  linear(spec_.QueryWidth(), spec_.hidden, g.gradient, t[A::kAttention], at_.o, at_.o_bias, g[B::kAttention]);
-  ops.AttentionBackward(stream, {.type = type_,
-                                 .tokens = micro.tokens,
-                                 .heads = spec_.heads,
-                                 .kv_heads = spec_.kv_heads,
-                                 .head_dim = spec_.head_dim,
-                                 .window = spec_.windows[static_cast<size_t>(layer)],
-                                 .documents = micro.documents,
-                                 .qkv = t[A::kQkv],
-                                 .out = t[A::kAttention],
-                                 .dout = g[B::kAttention],
-                                 .lse = t.operator[]<float>(A::kLse),
-                                 .dqkv = g[B::kQkv]});
-  ops.QkRotaryBackward(stream, {.type = type_,
-                                .tokens = micro.tokens,
-                                .heads = spec_.heads,
-                                .kv_heads = spec_.kv_heads,
-                                .head_dim = spec_.head_dim,
-                                .dqkv = g[B::kQkv],
-                                .positions = micro.positions,
-                                .table = rotary_,
-                                .q_norm = Weight(weights, at_.q_norm),
-                                .k_norm = Weight(weights, at_.k_norm),
-                                .qk_raw = t[A::kQkRaw],
-                                .qk_rstd = t.operator[]<float>(A::kQkRstd),
-                                .dq_norm = at_.q_norm < 0 ? nullptr : g.accumulator + at_.q_norm,
-                                .dk_norm = at_.k_norm < 0 ? nullptr : g.accumulator + at_.k_norm,
-                                .accumulate = g.accumulate});
-  linear(spec_.hidden, spec_.QkvWidth(), g[B::kQkv], t[A::kInputNorm], at_.qkv, at_.qkv_bias, g[B::kNorm]);
-  norm(t.input, at_.input_norm, A::kInputRstd);
+const void* Block::Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const {
+  return item.before.on() ? run.Saved(item.normed) : branch.before.on() ? run.Saved(branch.normed) : x;
+}
+
+void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
+  const int64_t n = run.micro.tokens * hidden_;
+  if (branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run))) branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
+  const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
+  const bool made = branch.after.on() && !run.Missing({branch.sum});
+  const void* addend = branch.plain() ? x : nullptr;
+  for (size_t i = 0; i < branch.items.size(); ++i) {
+    const Item& item = branch.items[i];
+    if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run))) item.before.Forward(run, {x}, {run.Saved(item.normed)});
+    void* to = branch.plain() ? y : branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
+    if (i + 1 < branch.items.size()) {
+      // Two halves take turns: an operation must not add to what it writes.
+      to = run.Temp<std::byte>(branch.partial) + static_cast<int64_t>(i % 2) * n * static_cast<int64_t>(SizeOf(run.type));
+    }
+    item.body->Forward(run, Normed(run, branch, item, x), addend, sums && !made ? to : nullptr);
+    addend = to;
+  }
+  if (branch.plain()) return;
+  const void* sum = branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
+  if (branch.after.on() && (y != nullptr || branch.after.Missing(run))) {
+    branch.after.Forward(run, {sum}, {run.Temp(branch.scaled)});
+    sum = run.Temp(branch.scaled);
+  }
+  if (y != nullptr) {
+    AddScaled(run, n, x, branch.scale, sum, y);
+  }
+}
+
+void Block::Backward(const BlockRun& run, const void* input, void* gradient) const {
+  for (size_t b = branches_.size(); b-- > 0;) {
+    Backward(run, branches_[b], b == 0 ? input : run.Saved(branches_[b - 1].output), gradient);
+  }
+}
+
+// gradient: of the branch's output on entry, of its input on return.
+void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const {
+  const int64_t n = run.micro.tokens * hidden_;
+  const void* dsum = gradient;
+  if (branch.scale != 1) {
+    AddScaled(run, n, nullptr, branch.scale, dsum, run.Temp(branch.dsum));
+    dsum = run.Temp(branch.dsum);
+  }
+  if (branch.after.on()) {
+    branch.after.Backward(run, {run.Saved(branch.sum)}, {dsum}, {}, {run.Temp(branch.dsum)});
+    dsum = run.Temp(branch.dsum);
+  }
+  // All bodies first: where nothing stands between, the gradient that they read is the one that is added to below.
+  for (const Item& item : branch.items) item.body->Backward(run, Normed(run, branch, item, x), dsum, run.Temp(item.gradient));
+  void* shared = nullptr;  // gradient of what the bodies share
+  for (const Item& item : branch.items) {
+    void* own = run.Temp(item.gradient);
+    if (item.before.on()) {
+      item.before.Backward(run, {x}, {own}, {gradient}, {gradient});
+    } else if (shared == nullptr) {
+      shared = own;
+    } else {
+      AddScaled(run, n, shared, 1, own, shared);
+    }
+  }
+  if (shared == nullptr) return;
+  if (branch.before.on()) {
+    branch.before.Backward(run, {x}, {shared}, {gradient}, {gradient});
+  } else {
+    AddScaled(run, n, gradient, 1, shared, gradient);
+  }
 }
 
 }  // namespace hlm

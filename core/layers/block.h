@@ -1,69 +1,57 @@
-// BlockTemplate: a transformer block, written once against Ops. Code and shapes, no weights: they are read in place from
-// whatever slot holds the block's slab.
-//
-//   n1 = rmsnorm(x0)    qkv = rotary(norm(n1 Wqkv))    a = attention(qkv)    x1 = x0 + a Wo
-//   n2 = rmsnorm(x1)    g, u = n2 Wgate, n2 Wup        p = silu(g) u         x2 = x1 + p Wdown
+// Block: a list of branches, x + scale * after(sum of bodies(before(x))), written once against Ops. Code and shapes, no weights: they
+// are read in place from whatever slot holds the block's slab.
 #ifndef HORIZON_LM_CORE_LAYERS_BLOCK_H_
 #define HORIZON_LM_CORE_LAYERS_BLOCK_H_
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
-#include "core/device/ops.h"
-#include "core/layers/micro.h"
-#include "core/model/layout.h"
-#include "core/plan/activations.h"
+#include "core/layers/body.h"
+#include "core/layers/declaration.h"
+#include "core/layers/norm.h"
+#include "core/layers/run.h"
+#include "core/model/spec.h"
 
 namespace hlm {
 
-// Where the tensors of one (block, micro-batch) lie: in the stash where the policy keeps them, else in the scratch space.
-struct BlockTensors {
-  const void* input = nullptr;  // [tokens, hidden]
-  void* output = nullptr;       // [tokens, hidden]; forward only
-  std::array<void*, kActivationCount> at{};
-  template <class T = void>
-  T* operator[](Activation a) const {
-    return static_cast<T*>(at[static_cast<int>(a)]);
-  }
-};
-
-struct BlockGradients {
-  void* gradient = nullptr;  // [tokens, hidden]: of the output on entry, of the input on return
-  std::array<void*, kBackwardBufferCount> at{};
-  float* accumulator = nullptr;  // the block's slab in fp32
-  bool accumulate = false;       // false: the first micro-batch of a sweep overwrites
-  void* operator[](BackwardBuffer b) const { return at[static_cast<int>(b)]; }
-};
-
-class BlockTemplate {
+class Block {
  public:
-  BlockTemplate(const ModelSpec& spec, const BlockOffsets& offsets, DType type, const float* rotary_table)
-      : spec_(spec), at_(offsets), type_(type), rotary_(rotary_table) {}
+  // `model`: for its width and its rotary embeddings.
+  Block(const BlockSpec& spec, const ModelSpec& model);
 
-  void Forward(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro, const BlockTensors& t) const;
+  const Declaration& declaration() const { return declaration_; }
 
-  // Makes again what the policy dropped, by the same operations with the same shapes and inputs: the same bits.
-  void Recompute(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro, const BlockTensors& t,
-                 Activations policy) const;
+  // Makes what is missing of the saved tensors and, where output is not null, the block's output. Recomputation is this with what the
+  // policy kept marked as made and no output.
+  void Forward(const BlockRun& run, const void* input, void* output) const;
 
-  // Needs every tensor of `t` but the output.
-  void Backward(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro, const BlockTensors& t,
-                const BlockGradients& g) const;
+  // gradient [tokens, hidden]: of the output on entry, of the input on return. Every saved tensor is there.
+  void Backward(const BlockRun& run, const void* input, void* gradient) const;
 
  private:
-  const void* Weight(const std::byte* weights, int64_t offset) const {
-    return offset < 0 ? nullptr : weights + offset * static_cast<int64_t>(SizeOf(type_));
-  }
-  void Norm(Ops& ops, Stream& stream, const std::byte* weights, int64_t offset, const MicroView& micro, const void* x, void* y, float* rstd) const;
-  void AttentionHalf(Ops& ops, Stream& stream, int64_t layer, const std::byte* weights, const MicroView& micro, const BlockTensors& t) const;
-  void GateUp(Ops& ops, Stream& stream, const std::byte* weights, const MicroView& micro, const BlockTensors& t) const;
-  void Product(Ops& ops, Stream& stream, const MicroView& micro, const BlockTensors& t) const;
+  struct Item {
+    std::unique_ptr<Body> body;
+    NormPart before;      // of this body alone
+    int64_t normed = -1;  // saved
+    int64_t gradient = -1;  // d normed, for a moment
+  };
+  struct Branch {
+    NormPart before, after;
+    std::vector<Item> items;
+    double scale = 1;
+    int64_t normed = -1, sum = -1, output = -1;            // saved: before(x), the bodies' sum, x behind the branch
+    int64_t partial = -1, scaled = -1, dsum = -1, dnormed = -1;  // for a moment
+    bool plain() const { return !after.on() && scale == 1; }
+  };
+  void Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last);
+  void Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
+  void Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const;
+  const void* Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
 
-  const ModelSpec& spec_;
-  BlockOffsets at_;
-  DType type_;
-  const float* rotary_;  // [positions, head_dim], device
+  int64_t hidden_;
+  Declaration declaration_;
+  std::vector<Branch> branches_;
 };
 
 }  // namespace hlm

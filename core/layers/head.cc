@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/checked.h"
+
 namespace hlm {
 namespace {
 
@@ -12,18 +14,46 @@ T* From(T* optional, int64_t row) {
 
 }  // namespace
 
-void HeadTemplate::Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const {
-  ops.RmsNorm(stream, {.type = type_,
-                       .rows = micro.tokens,
-                       .width = spec_.hidden,
-                       .epsilon = static_cast<float>(spec_.rms_epsilon),
-                       .x = x,
-                       .w = w.norm,
-                       .y = NormedRow(0),
-                       .rstd = reinterpret_cast<float*>(buffers_ + at_.rstd)});
+HeadLayout MakeHeadLayout(const ModelSpec& spec, DType type, int64_t tokens, int64_t chunk, bool backward) {
+  const int64_t hidden = spec.hidden, vocab = spec.vocab;
+  const bool centered = spec.head.norm.kind == NormType::kLayer;
+  HeadLayout h{};
+  const int64_t e = static_cast<int64_t>(SizeOf(type));
+  const auto take = [&](int64_t bytes) {
+    const int64_t at = h.total;
+    h.total += RoundUp(bytes, 256);
+    return at;
+  };
+  h.normed = take(CheckedMul(tokens, e * hidden));
+  h.rstd = take(4 * tokens);
+  h.mean = centered ? take(4 * tokens) : h.rstd;
+  h.logits = take(CheckedMul(chunk, 4 * vocab));
+  h.dnormed = backward ? take(CheckedMul(tokens, e * hidden)) : 0;
+  // In f32 the gradient takes the place of the logits.
+  h.dlogits = backward && type != DType::kF32 ? take(CheckedMul(chunk, e * vocab)) : h.logits;
+  return h;
 }
 
-const float* HeadTemplate::Logits(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const {
+NormCall HeadTemplate::Call(const HeadWeights& w, const MicroView& micro, const HeadGradients& g) const {
+  const auto floats = [&](int64_t at) { return reinterpret_cast<float*>(buffers_ + at); };
+  return {.type = type_,
+          .spec = spec_.head.norm,
+          .shape = {.width = spec_.hidden},
+          .tokens = micro.tokens,
+          .arrays = {.weight = w.norm,
+                     .bias = w.norm_bias,
+                     .mean = spec_.head.norm.kind == NormType::kLayer ? floats(at_.mean) : nullptr,
+                     .rstd = floats(at_.rstd),
+                     .dweight = g.norm,
+                     .dbias = g.norm_bias,
+                     .accumulate = g.accumulate}};
+}
+
+void HeadTemplate::Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const {
+  Call(w, micro, {}).Forward(ops, stream, {x}, {NormedRow(0)});
+}
+
+const float* HeadTemplate::Product(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const {
   ops.Linear(stream, {.type = type_,
                       .y_type = DType::kF32,
                       .tokens = rows,
@@ -31,14 +61,26 @@ const float* HeadTemplate::Logits(Ops& ops, Stream& stream, const HeadWeights& w
                       .out = spec_.vocab,
                       .x = NormedRow(row),
                       .w = w.matrix,
+                      .bias = w.bias,
                       .y = buffers_ + at_.logits});
   return reinterpret_cast<const float*>(buffers_ + at_.logits);
+}
+
+const float* HeadTemplate::Logits(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const {
+  const float* logits = Product(ops, stream, w, row, rows);
+  if (spec_.head.scale == 1 && spec_.head.softcap == 0) return logits;
+  ops.CapLogits(stream, {.n = rows * spec_.vocab,
+                         .logit_scale = static_cast<float>(spec_.head.scale),
+                         .soft_cap = static_cast<float>(spec_.head.softcap),
+                         .x = logits,
+                         .y = reinterpret_cast<float*>(buffers_ + at_.logits)});
+  return logits;
 }
 
 void HeadTemplate::Loss(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro) const {
   for (int64_t row = 0; row < micro.tokens; row += chunk_) {
     const int64_t rows = std::min(chunk_, micro.tokens - row);
-    const float* logits = Logits(ops, stream, w, row, rows);
+    const float* logits = Product(ops, stream, w, row, rows);
     ops.CrossEntropy(stream, {.type = type_,
                               .rows = rows,
                               .vocab = spec_.vocab,
@@ -47,7 +89,9 @@ void HeadTemplate::Loss(Ops& ops, Stream& stream, const HeadWeights& w, const Mi
                               .nll = micro.losses + row,
                               .entropies = From(micro.entropies, row),
                               .best = From(micro.best, row),
-                              .scale = micro.scale});
+                              .scale = micro.scale,
+                              .logit_scale = static_cast<float>(spec_.head.scale),
+                              .soft_cap = static_cast<float>(spec_.head.softcap)});
   }
 }
 
@@ -55,7 +99,7 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                                    const HeadGradients& g) const {
   for (int64_t row = 0; row < micro.tokens; row += chunk_) {
     const int64_t rows = std::min(chunk_, micro.tokens - row);
-    const float* logits = Logits(ops, stream, w, row, rows);
+    const float* logits = Product(ops, stream, w, row, rows);
     void* dlogits = buffers_ + at_.dlogits;
     ops.CrossEntropy(stream, {.type = type_,
                               .rows = rows,
@@ -68,7 +112,9 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                               .entropy_weights = From(micro.entropy_weights, row),
                               .entropies = From(micro.entropies, row),
                               .best = From(micro.best, row),
-                              .scale = micro.scale});
+                              .scale = micro.scale,
+                              .logit_scale = static_cast<float>(spec_.head.scale),
+                              .soft_cap = static_cast<float>(spec_.head.softcap)});
     ops.LinearBackwardInput(stream, {.type = type_,
                                      .tokens = rows,
                                      .in = spec_.hidden,
@@ -83,18 +129,10 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                                       .dy = dlogits,
                                       .x = NormedRow(row),
                                       .dw = g.matrix,
+                                      .dbias = g.bias,
                                       .accumulate = g.accumulate || row > 0});
   }
-  ops.RmsNormBackward(stream, {.type = type_,
-                               .rows = micro.tokens,
-                               .width = spec_.hidden,
-                               .x = x,
-                               .w = w.norm,
-                               .rstd = reinterpret_cast<const float*>(buffers_ + at_.rstd),
-                               .dy = NormedGradientRow(0),
-                               .dx = dx,
-                               .dw = g.norm,
-                               .accumulate = g.accumulate});
+  Call(w, micro, g).Backward(ops, stream, {x}, {NormedGradientRow(0)}, {}, {dx});
 }
 
 }  // namespace hlm

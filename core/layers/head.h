@@ -5,23 +5,35 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/dtype.h"
 #include "core/device/ops.h"
 #include "core/layers/micro.h"
-#include "core/model/layout.h"
-#include "core/plan/activations.h"
+#include "core/layers/norm.h"
+#include "core/model/spec.h"
 
 namespace hlm {
 
 // The head's weights and gradients lie in one slab, or in two where the embedding's matrix is shared.
 struct HeadWeights {
-  const std::byte* norm = nullptr;    // [hidden]
-  const std::byte* matrix = nullptr;  // [vocab, hidden]
+  const std::byte* norm = nullptr;       // [hidden]
+  const std::byte* norm_bias = nullptr;  // [hidden], or null
+  const std::byte* matrix = nullptr;     // [vocab, hidden]
+  const std::byte* bias = nullptr;       // [vocab], or null
 };
 struct HeadGradients {
   float* norm = nullptr;
+  float* norm_bias = nullptr;
   float* matrix = nullptr;
+  float* bias = nullptr;
   bool accumulate = false;
 };
+
+// The head's buffers for one micro-batch: normed states and their gradient, rstd, one chunk of logits and of their gradient.
+struct HeadLayout {
+  int64_t normed, dnormed, mean, rstd, logits, dlogits;
+  int64_t total = 0;
+};
+HeadLayout MakeHeadLayout(const ModelSpec& spec, DType type, int64_t tokens, int64_t chunk, bool backward);
 
 class HeadTemplate {
  public:
@@ -45,6 +57,9 @@ class HeadTemplate {
   int64_t chunk() const { return chunk_; }
 
  private:
+  // Logits before scale and cap, which the loss applies itself.
+  const float* Product(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const;
+  NormCall Call(const HeadWeights& w, const MicroView& micro, const HeadGradients& g) const;
   std::byte* NormedRow(int64_t row) const { return buffers_ + at_.normed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_)); }
   std::byte* NormedGradientRow(int64_t row) const {
     return buffers_ + at_.dnormed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_));

@@ -10,16 +10,17 @@
 
 namespace hlm {
 
-// [positions, head_dim]: a row holds the cosines of its head_dim / 2 angles, then their sines.
-inline std::vector<float> MakeRotaryTable(const ModelSpec& spec, int64_t positions) {
-  const std::vector<double> frequencies = RotaryFrequencies(spec);
-  const int64_t half = spec.head_dim / 2;
-  std::vector<float> table(static_cast<size_t>(positions * spec.head_dim));
+// [positions, dim]: a row holds the cosines of its dim / 2 angles, then their sines, both times the attention factor; for documents
+// of up to `length` tokens.
+inline std::vector<float> MakeRotaryTable(const RopeSpec& rope, int64_t positions, int64_t length) {
+  const std::vector<double> frequencies = RotaryFrequencies(rope, length);
+  const int64_t half = rope.dim / 2;
+  std::vector<float> table(static_cast<size_t>(positions * rope.dim));
   for (int64_t p = 0; p < positions; ++p) {
     for (int64_t i = 0; i < half; ++i) {
       const double angle = static_cast<double>(p) * frequencies[static_cast<size_t>(i)];
-      table[static_cast<size_t>(p * spec.head_dim + i)] = static_cast<float>(std::cos(angle));
-      table[static_cast<size_t>(p * spec.head_dim + half + i)] = static_cast<float>(std::sin(angle));
+      table[static_cast<size_t>(p * rope.dim + i)] = static_cast<float>(std::cos(angle) * rope.attention_factor);
+      table[static_cast<size_t>(p * rope.dim + half + i)] = static_cast<float>(std::sin(angle) * rope.attention_factor);
     }
   }
   return table;

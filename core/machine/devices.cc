@@ -9,7 +9,6 @@
 #include "core/cpu/cpu_memory.h"
 #include "core/cpu/product_bench.h"
 #include "core/device/load_plugin.h"
-#include "core/device/product_calls.h"
 #include "core/machine/calibration.h"
 #include "core/machine/host_rate.h"
 #include "core/machine/machine_file.h"
@@ -44,15 +43,31 @@ DeviceRates CudaRates(int index, const DeviceFacts& facts) {
 
 // The algorithms of the products, timed once for a shape. Only what is kept may be used: the same run twice must give the same
 // bits, and a second timing could choose otherwise.
-std::string CudaProducts(int index, const DeviceFacts& facts, const OpShapes& s) {
-  const std::string key =
-      StrCat("products|", CalibrationKey(facts), "|", Name(s.type), ",", s.tokens, ",", s.hidden, ",", s.heads, ",", s.kv_heads,
-             ",", s.head_dim, ",", s.intermediate, ",", s.vocab, ",", s.head_chunk, ",", s.qkv_bias, ",",
-             s.o_bias, ",", s.mlp_bias);
+// What of a list of products decides their algorithms.
+std::string KeyOf(const std::vector<Call>& products) {
+  std::string key;
+  const auto add = [&](const char* kind, DType type, int64_t tokens, int64_t in, int64_t out, int extra) {
+    const std::string one = StrCat("|", kind, Name(type), ",", tokens, ",", in, ",", out, ",", extra);
+    if (key.find(one) == std::string::npos) key += one;
+  };
+  for (const Call& call : products) {
+    if (const auto* f = std::get_if<LinearArgs>(&call)) {
+      add("f", f->type, f->tokens, f->in, f->out, (f->bias != nullptr) + 2 * (f->addend != nullptr) + 4 * (f->y_type == DType::kF32));
+    } else if (const auto* i = std::get_if<LinearBackwardInputArgs>(&call)) {
+      add("i", i->type, i->tokens, i->in, i->out, 0);
+    } else if (const auto* w = std::get_if<LinearBackwardWeightArgs>(&call)) {
+      add("w", w->type, w->tokens, w->in, w->out, w->accumulate);
+    }
+  }
+  return key;
+}
+
+std::string CudaProducts(int index, const DeviceFacts& facts, const std::vector<Call>& products) {
+  const std::string key = StrCat("products|", CalibrationKey(facts), KeyOf(products));
   bool kept = false;
   try {
     const std::string algorithms = CalibrationFile().Get(
-        key, [&] { return CudaPlugin().TuneProducts(index, ProductCalls(s)); }, &kept);
+        key, [&] { return CudaPlugin().TuneProducts(index, products); }, &kept);
     return kept ? algorithms : "";
   } catch (const Error& error) {
     // No room to time them beside what the device holds already: a plan is possible all the same.
@@ -133,7 +148,7 @@ MachineSpec DescribeCpuMachine() {
   m.product_flops_bf16 = m.product_flops_f32 * (NativeBf16() ? 2.0 : 0.9);
   m.up_bytes_per_second = m.down_bytes_per_second = 6e9;
   m.libraries = CpuLibraryVersions();
-  m.workspace_bytes = [](const OpShapes& shapes) { return CpuWorkspaceBytes(shapes); };
+  m.workspace_bytes = [](const Call& call, int64_t threads) { return CpuWorkspaceBytes(call, threads); };
   return m;
 }
 
@@ -160,8 +175,8 @@ MachineSpec DescribeCudaMachine(int index) {
   m.micro_tokens = 16384;
   m.logits_bytes = std::min(int64_t{2} << 30, facts.memory_bytes / 32);
   m.libraries = facts.libraries;
-  m.workspace_bytes = [](const OpShapes& shapes) { return CudaPlugin().WorkspaceBytes(shapes); };
-  m.product_algorithms = [index, facts](const OpShapes& shapes) { return CudaProducts(index, facts, shapes); };
+  m.workspace_bytes = [](const Call& call, int64_t) { return CudaPlugin().WorkspaceBytes(call); };
+  m.product_algorithms = [index, facts](const std::vector<Call>& products) { return CudaProducts(index, facts, products); };
   return m;
 }
 

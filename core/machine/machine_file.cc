@@ -55,7 +55,7 @@ MachineSpec CpuDefaults(int64_t cores) {
   m.up_bytes_per_second = m.down_bytes_per_second = 6e9;
   m.host_bytes_per_second = std::min(10e9 * n, 100e9);
   m.libraries = "of a machine file";
-  m.workspace_bytes = [](const OpShapes& shapes) { return CpuWorkspaceBytes(shapes); };
+  m.workspace_bytes = [](const Call& call, int64_t threads) { return CpuWorkspaceBytes(call, threads); };
   return m;
 }
 
@@ -133,6 +133,43 @@ void VisitNumbers(Visitor&& visit, MachineSpec& m) {
   visit.Whole("logits_bytes", m.logits_bytes, 1, kMostBytes);
 }
 
+// What a GPU's operations want of workspace, generously: the plan is not for this machine.
+struct GpuWorkspace {
+  static constexpr int64_t kProducts = int64_t{64} << 20;  // cuBLASLt's
+  // Sums over columns, in parts.
+  static int64_t Columns(int64_t width) { return CheckedMul(width, 4 * 512); }
+
+  int64_t operator()(const LinearArgs&) const { return kProducts; }
+  int64_t operator()(const LinearBackwardInputArgs&) const { return kProducts; }
+  int64_t operator()(const LinearBackwardWeightArgs& a) const { return std::max(kProducts, a.dbias == nullptr ? 0 : Columns(a.out)); }
+  int64_t operator()(const RmsNormBackwardArgs& a) const { return Columns(a.width); }
+  int64_t operator()(const EmbeddingBackwardArgs& a) const { return CheckedAdd(CheckedMul(24, a.tokens), CheckedMul(16, a.vocab)); }
+  int64_t operator()(const AttentionArgs& a) const { return Attention(a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim); }
+  int64_t operator()(const AttentionBackwardArgs& a) const {
+    return Attention(a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim);
+  }
+  // The others take little.
+  template <class Args>
+  int64_t operator()(const Args&) const {
+    return 0;
+  }
+
+  static int64_t Attention(DType type, int64_t tokens, int64_t longest, int64_t heads, int64_t kv_heads, int64_t dim) {
+    const int64_t least = CheckedMul(CheckedMul(tokens, heads), 4);
+    if (type != DType::kBF16) return least;
+    // cuDNN's deterministic backward pass keeps dS of a group of heads whole, in bf16, for a length rounded up to a quarter octave, row
+    // sums, and dK and dV of each query head. All documents at once up to 2 GiB, and what one document needs in any case.
+    longest = longest > 0 ? std::min(longest, tokens) : tokens;
+    const int64_t octave = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(longest)));
+    const int64_t length = RoundUp(longest, std::max<int64_t>(octave / 4, 128));
+    const int64_t row = 2 * length + 4 + 4 + 4 * RoundUp(dim, 64);
+    const int64_t one = CheckedMul(CheckedMul(CeilDiv(heads, kv_heads), length), row);
+    const int64_t all = CheckedMul(CheckedMul(CheckedMul(CeilDiv(tokens, longest), heads), length), row);
+    const auto with_margin = [](int64_t bytes) { return CheckedAdd(bytes, bytes / 8 + (int64_t{4} << 20)); };
+    return std::max({least, with_margin(one), std::min(with_margin(all), int64_t{2} << 30)});
+  }
+};
+
 class Writer {
  public:
   explicit Writer(JsonWriter& json) : json_(json) {}
@@ -145,27 +182,7 @@ class Writer {
 
 }  // namespace
 
-size_t GpuWorkspaceBytes(const OpShapes& s) {
-  // cuBLASLt's, and sums over columns of the widest matrix and over the vocabulary, in parts.
-  const int64_t products = int64_t{64} << 20;
-  const int64_t widest = std::max({(s.heads + 2 * s.kv_heads) * s.head_dim, 2 * s.intermediate, s.hidden});
-  const int64_t sums = CheckedAdd(CheckedMul(widest, 4 * 512), CheckedAdd(CheckedMul(24, s.tokens), CheckedMul(16, s.vocab)));
-  int64_t attention = CheckedMul(CheckedMul(s.tokens, s.heads), 4);
-  if (s.type == DType::kBF16) {
-    // cuDNN's deterministic backward pass keeps dS of a group of heads whole, in bf16, for a length rounded up to a quarter
-    // octave, row sums, and dK and dV of each query head. All documents at once up to 2 GiB, and what one document needs in any
-    // case.
-    const int64_t longest = s.longest_document > 0 ? std::min(s.longest_document, s.tokens) : s.tokens;
-    const int64_t octave = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(longest)));
-    const int64_t length = RoundUp(longest, std::max<int64_t>(octave / 4, 128));
-    const int64_t row = 2 * length + 4 + 4 + 4 * RoundUp(s.head_dim, 64);
-    const int64_t one = CheckedMul(CheckedMul(CeilDiv(s.heads, s.kv_heads), length), row);
-    const int64_t all = CheckedMul(CheckedMul(CheckedMul(CeilDiv(s.tokens, longest), s.heads), length), row);
-    const auto with_margin = [](int64_t bytes) { return CheckedAdd(bytes, bytes / 8 + (int64_t{4} << 20)); };
-    attention = std::max({attention, with_margin(one), std::min(with_margin(all), int64_t{2} << 30)});
-  }
-  return static_cast<size_t>(RoundUp(std::max({products, sums, attention}), 4096));
-}
+size_t GpuWorkspaceBytes(const Call& call, int64_t) { return static_cast<size_t>(std::visit(GpuWorkspace{}, call)); }
 
 MachineSpec ParseMachine(std::string_view json) {
   const JsonValue object = ParseJson(json, kWhere, /*unique_keys=*/true);
@@ -191,7 +208,7 @@ MachineSpec ParseMachine(std::string_view json) {
   reader.Text("libraries", m.libraries);
   int64_t workspace = 0;
   reader.Whole("workspace_bytes", workspace, 1, kMostBytes);
-  if (workspace > 0) m.workspace_bytes = [workspace](const OpShapes&) { return static_cast<size_t>(workspace); };
+  if (workspace > 0) m.workspace_bytes = [workspace](const Call&, int64_t) { return static_cast<size_t>(workspace); };
   if (const JsonValue* assumed = reader.Take("assumed"); assumed != nullptr) {
     const bool texts = assumed->IsArray() && std::all_of(assumed->Items().begin(), assumed->Items().end(),
                                                          [](const JsonValue& item) { return item.IsString(); });

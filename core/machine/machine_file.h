@@ -17,7 +17,7 @@ MachineSpec ParseMachine(std::string_view json);
 std::string MachineJson(const MachineSpec& machine);
 
 // What the operations of a GPU may need at these shapes where the GPU cannot be asked: never less than the CUDA device says.
-size_t GpuWorkspaceBytes(const OpShapes& shapes);
+size_t GpuWorkspaceBytes(const Call& call, int64_t threads);
 
 }  // namespace hlm
 

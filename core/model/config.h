@@ -6,17 +6,24 @@
 #include <string>
 
 #include "core/base/dtype.h"
+#include "core/model/names.h"
 #include "core/model/spec.h"
 
 namespace hlm {
 
 inline constexpr int64_t kMostConfigBytes = int64_t{16} << 20;
 
-// Reads the text of a Hugging Face config.json of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM. The
-// sizes (vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads) must be there; other keys default to
-// what the family's configuration class in transformers says. Messages begin with "config.json". UNIMPLEMENTED, by name, for
-// another architecture and for settings that would change the mathematics (config_refusals.h); INVALID_ARGUMENT, naming key,
-// value and limit, for what is absurd, missing, contradictory or not JSON.
+// What a config.json says: the mathematics, and what the tensors are called.
+struct ModelConfig {
+  ModelSpec spec;
+  ModelNames names;
+};
+
+// Reads the text of a Hugging Face config.json of one of the families (families/). Sizes must be there; other keys default to what the
+// family's configuration class in transformers says. Messages begin with "config.json". UNIMPLEMENTED, by name, for another
+// architecture and for settings that would change the mathematics (config_refusals.h); INVALID_ARGUMENT, naming key, value and limit,
+// for what is absurd, missing, contradictory or not JSON.
+ModelConfig ReadConfig(const std::string& json_text);
 ModelSpec ParseConfig(const std::string& json_text);
 
 // The text to save beside weights of type `saved`: `json_text` with torch_dtype and dtype set, and with architectures and

@@ -1,12 +1,10 @@
 #include "core/model/config_refusals.h"
 
 #include "core/base/error.h"
+#include "core/model/families/common.h"
 
 namespace hlm {
 namespace {
-
-// The values with which a setting is off; null always is.
-enum class Off { kNull, kFalse, kTrue, kZero, kOne, kEmpty };
 
 struct Setting {
   const char* key;
@@ -118,6 +116,13 @@ constexpr Setting kSettings[] = {
     {"vision_config", Off::kNull},
     {"audio_config", Off::kNull},
     {"pretraining_tp", Off::kOne},
+    // What the families have that take them, and others lack.
+    {"qk_norm", Off::kFalse},
+    {"use_qk_norm", Off::kFalse},
+    {"qk_layernorm", Off::kFalse},
+    {"attention_bias", Off::kFalse},
+    {"qkv_bias", Off::kFalse},
+    {"mlp_bias", Off::kFalse},
 };
 
 bool IsNumber(const JsonValue& value, double wanted) { return value.IsNumber() && value.Number() == wanted; }
@@ -139,45 +144,26 @@ bool IsOff(const JsonValue& value, Off off) {
   throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.Value(key)), " is not supported for ", architecture);
 }
 
-void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {
-  if (config.Has(key) && !IsOff(config.Value(key), off)) Refuse(config, key, architecture);
+void RefuseUnlessText(const ConfigValues& config, const char* key, std::initializer_list<const char*> fine, const std::string& architecture) {
+  if (config.Taken(key) || !config.HasValue(key)) return;
+  for (const char* text : fine) {
+    if (config.Value(key).IsText(text)) return;
+  }
+  Refuse(config, key, architecture);
 }
 
 }  // namespace
 
-void RefuseUnsupported(const ConfigValues& config, const std::string& architecture) {
-  const bool llama = architecture == "LlamaForCausalLM", mistral = architecture == "MistralForCausalLM";
-  const bool qwen2 = architecture == "Qwen2ForCausalLM", qwen3 = architecture == "Qwen3ForCausalLM";
+void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {
+  if (config.Has(key) && !IsOff(config.Value(key), off)) Refuse(config, key, architecture);
+}
 
-  for (const char* key : {"hidden_act", "hidden_activation"}) {
-    if (!config.HasValue(key)) continue;
-    const JsonValue& value = config.Value(key);
-    if (!value.IsText("silu") && !value.IsText("swish")) Refuse(config, key, architecture);
+void RefuseUntaken(const ConfigValues& config, const std::string& architecture) {
+  for (const char* key : {"hidden_act", "hidden_activation"}) RefuseUnlessText(config, key, {"silu", "swish"}, architecture);
+  RefuseUnlessText(config, "position_embedding_type", {"rope", "rotary"}, architecture);
+  for (const Setting& setting : kSettings) {
+    if (!config.Taken(setting.key)) RefuseUnless(config, setting.key, setting.off, architecture);
   }
-  if (config.HasValue("position_embedding_type")) {
-    const JsonValue& value = config.Value("position_embedding_type");
-    if (!value.IsText("rope") && !value.IsText("rotary")) Refuse(config, "position_embedding_type", architecture);
-  }
-  for (const Setting& setting : kSettings) RefuseUnless(config, setting.key, setting.off, architecture);
-
-  // What one family has and another has not. transformers ignores these keys where they do not belong; a file that sets them was
-  // made for other code.
-  for (const char* key : {"qk_norm", "use_qk_norm", "qk_layernorm"}) {
-    if (!qwen3) RefuseUnless(config, key, Off::kFalse, architecture);
-  }
-  if (mistral) RefuseUnless(config, "attention_bias", Off::kFalse, architecture);
-  if (qwen2) {
-    RefuseUnless(config, "attention_bias", Off::kTrue, architecture);  // there is always a bias on q, k and v
-    RefuseUnless(config, "qkv_bias", Off::kTrue, architecture);
-  } else {
-    RefuseUnless(config, "qkv_bias", Off::kFalse, architecture);
-  }
-  if (!llama) RefuseUnless(config, "mlp_bias", Off::kFalse, architecture);
-  if (llama) {
-    RefuseUnless(config, "sliding_window", Off::kNull, architecture);
-    RefuseUnless(config, "use_sliding_window", Off::kFalse, architecture);
-  }
-
   // A folder that brings its own model code is that code's model, whatever it calls itself.
   if (config.HasValue("auto_map")) {
     const JsonValue& map = config.Value("auto_map");

@@ -8,10 +8,10 @@
 
 namespace hlm {
 
-// Throws UNIMPLEMENTED naming the first setting of `config` that asks for something which the family does not compute: another
-// activation, dropout, quantised weights, experts, soft capping, multipliers, partial rotary embeddings, custom code ... A key
-// with the value that switches it off is harmless, and so is a key that is not known here.
-void RefuseUnsupported(const ConfigValues& config, const std::string& architecture);
+// Throws UNIMPLEMENTED naming the first setting that the family did not ask for and that is on: another activation, dropout, quantised
+// weights, experts, soft capping, multipliers, partial rotary embeddings, custom code ... A key with the value that switches it off is
+// harmless, and so is a key that is not known here.
+void RefuseUntaken(const ConfigValues& config, const std::string& architecture);
 
 }  // namespace hlm
 

@@ -12,6 +12,7 @@ ConfigValues::ConfigValues(const JsonValue& object, std::string where) : object_
 }
 
 const JsonValue& ConfigValues::Value(const char* key) const {
+  Take(key);
   const JsonValue* found = object_.Find(key);
   if (found == nullptr) throw InvalidArgument(where_, ": ", key, " is missing");
   return *found;

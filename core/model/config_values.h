@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_MODEL_CONFIG_VALUES_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "core/model/json_text.h"
@@ -19,10 +20,17 @@ class ConfigValues {
   const JsonValue& object() const { return object_; }
   const std::string& where() const { return where_; }
 
-  bool Has(const char* key) const { return object_.Find(key) != nullptr; }
+  bool Has(const char* key) const {
+    Take(key);
+    return object_.Find(key) != nullptr;
+  }
   bool HasValue(const char* key) const { return Has(key) && !Value(key).IsNull(); }  // there and not null
 
   const JsonValue& Value(const char* key) const;
+
+  // A key that was asked for, by any of these, is known to who reads the object; the others may have to be refused.
+  void Take(const char* key) const { taken_.insert(key); }
+  bool Taken(const std::string& key) const { return taken_.contains(key); }
 
   int64_t Int(const char* key, int64_t least, int64_t most) const;
   double Real(const char* key, double least, double most) const;
@@ -37,6 +45,7 @@ class ConfigValues {
  private:
   const JsonValue& object_;
   std::string where_;
+  mutable std::set<std::string> taken_;
 };
 
 }  // namespace hlm

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/model/json_text.h"
+#include "core/model/tensor_order.h"
 
 namespace hlm {
 namespace {
@@ -15,12 +16,24 @@ constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
 constexpr int64_t kMostIndexBytes = 100'000'000;
 constexpr int64_t kCompareChunk = int64_t{1} << 16;
-constexpr std::string_view kHeadName = "lm_head.weight";
 
 // A buffer of old checkpoints: computed from the configuration today.
 bool IsRotaryBuffer(std::string_view name) {
   constexpr std::string_view kSuffix = ".rotary_emb.inv_freq";
   return name.size() >= kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
+}
+
+bool EndsWith(std::string_view name, std::string_view end) { return name.size() >= end.size() && name.substr(name.size() - end.size()) == end; }
+
+bool IsCarried(std::string_view name, const ModelNames& names) {
+  for (const std::string& begin : names.carried_prefixes) {
+    if (name.substr(0, begin.size()) == begin) return true;
+  }
+  return std::any_of(names.carried_suffixes.begin(), names.carried_suffixes.end(), [&](const std::string& end) { return EndsWith(name, end); });
+}
+
+bool IsIgnored(std::string_view name, const ModelNames& names) {
+  return std::any_of(names.ignored_suffixes.begin(), names.ignored_suffixes.end(), [&](const std::string& end) { return EndsWith(name, end); });
 }
 
 // A shard is a file of the same folder, never a path that leads out of it.
@@ -56,7 +69,7 @@ bool Exists(const std::string& path) {
 
 }  // namespace
 
-FolderWeights::FolderWeights(const std::string& folder, const ModelLayout& layout) {
+FolderWeights::FolderWeights(const std::string& folder) {
   const std::string single = folder + "/" + kSingleFile, index = folder + "/" + kIndexFile;
   if (Exists(single)) {
     OpenSingle(single);
@@ -65,7 +78,6 @@ FolderWeights::FolderWeights(const std::string& folder, const ModelLayout& layou
   } else {
     throw NotFound(PrintablePath(folder), ": has neither ", kSingleFile, " nor ", kIndexFile, " (only safetensors are read)");
   }
-  CheckTensors(layout);
 }
 
 void FolderWeights::AddFile(const std::string& path) {
@@ -110,7 +122,7 @@ void FolderWeights::OpenShards(const std::string& folder, const std::string& ind
   }
 }
 
-void FolderWeights::CheckTensors(const ModelLayout& layout) {
+void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
   std::unordered_set<std::string_view> wanted;
   bool f32 = false, bf16 = false, f16 = false;
   for (const UnitSpec& unit : layout.units) {
@@ -125,14 +137,21 @@ void FolderWeights::CheckTensors(const ModelLayout& layout) {
   }
   dtype_ = f32 || (bf16 && f16) ? DType::kF32 : bf16 ? DType::kBF16 : DType::kF16;
 
+  carried_.clear();
   for (const auto& [name, place] : places_) {
     if (wanted.contains(name) || IsRotaryBuffer(name)) continue;
-    if (layout.tied && name == kHeadName) {
-      CheckTiedHead(layout.units[static_cast<size_t>(layout.HeadUnit())].tensors[0], place);
+    if (layout.tied && name == names.head) {
+      CheckTiedHead(layout.units[static_cast<size_t>(layout.HeadUnit())].tensors[0], names.head, place);
+      continue;
+    }
+    if (IsIgnored(name, names)) continue;
+    if (IsCarried(name, names)) {
+      carried_.push_back({place.file, place.entry});
       continue;
     }
     throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(name), " is not part of the model");
   }
+  std::sort(carried_.begin(), carried_.end(), [](const CarriedTensor& a, const CarriedTensor& b) { return a.entry->name < b.entry->name; });
 }
 
 void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
@@ -146,7 +165,7 @@ void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) co
   }
 }
 
-void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const Place& head) const {
+void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const std::string& name, const Place& head) const {
   CheckTensor(embedding, head);
   std::vector<float> a(static_cast<size_t>(std::min(kCompareChunk, embedding.elements))), b(a.size());
   for (int64_t at = 0; at < embedding.elements; at += kCompareChunk) {
@@ -155,7 +174,7 @@ void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const Place& head
     head.file->Read(*head.entry, at, n, b.data());
     const auto different = std::mismatch(a.begin(), a.begin() + n, b.begin());
     if (different.first != a.begin() + n) {
-      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", kHeadName, ": element ",
+      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", name, ": element ",
                             at + (different.first - a.begin()), " is ", *different.second, " but ", embedding.name, " has ",
                             *different.first, "; config.json ties the two (tie_word_embeddings)");
     }
@@ -165,7 +184,9 @@ void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const Place& head
 void FolderWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const {
   const auto place = places_.find(tensor.name);
   HLM_CHECK(place != places_.end(), tensor.name);
-  place->second.file->Read(*place->second.entry, begin, n, out);
+  const auto disk = [&](int64_t at, int64_t count, float* to) { place->second.file->Read(*place->second.entry, at, count, to); };
+  if (tensor.order == nullptr) return disk(begin, n, out);
+  SlabFromDisk(*tensor.order, disk, begin, n, out);
 }
 
 }  // namespace hlm

@@ -15,20 +15,32 @@
 
 namespace hlm {
 
-// Opens model.safetensors, or else the shards of model.safetensors.index.json, and checks every name, shape and type against the
+// A tensor of the folder that is not the model's and goes into the saved folder as it is.
+struct CarriedTensor {
+  const SafetensorsFile* file;
+  const TensorEntry* entry;
+};
+
+// Opens model.safetensors, or else the shards of model.safetensors.index.json; Check holds every name, shape and type against a
 // layout. The files stay open: the weights stay readable when the folder is replaced.
 //
-// Tensors the model lacks are refused, but *.rotary_emb.inv_freq is ignored, and so is lm_head.weight of a tied model where its
-// values equal the embedding's (which is read and compared here). NOT_FOUND for missing files; INVALID_ARGUMENT or DATA_LOSS
+// Tensors the model lacks are refused, but those that the family carries are kept as they are, *.rotary_emb.inv_freq is ignored, and
+// so is the head's matrix of a tied model where its values equal the embedding's (which is read and compared here). NOT_FOUND for missing files; INVALID_ARGUMENT or DATA_LOSS
 // naming file and tensor for the rest.
 class FolderWeights : public WeightSource {
  public:
-  FolderWeights(const std::string& folder, const ModelLayout& layout);
+  explicit FolderWeights(const std::string& folder);
+  FolderWeights(const std::string& folder, const ModelLayout& layout) : FolderWeights(folder) { Check(layout, LlamaNames()); }
+  void Check(const ModelLayout& layout, const ModelNames& names);
+
+  bool Has(const std::string& name) const { return places_.contains(name); }
 
   void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override;
 
   // The narrowest type that holds every weight of the folder exactly.
   DType dtype() const { return dtype_; }
+
+  const std::vector<CarriedTensor>& carried() const { return carried_; }
 
  private:
   struct Place {
@@ -39,13 +51,13 @@ class FolderWeights : public WeightSource {
   void OpenSingle(const std::string& path);
   void OpenShards(const std::string& folder, const std::string& index);
   void AddFile(const std::string& path);
-  void CheckTensors(const ModelLayout& layout);
   void CheckTensor(const TensorSpec& wanted, const Place& found) const;
-  void CheckTiedHead(const TensorSpec& embedding, const Place& head) const;
+  void CheckTiedHead(const TensorSpec& embedding, const std::string& name, const Place& head) const;
 
   std::string where_;  // the weight file, or the index, for messages about the whole
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::unordered_map<std::string_view, Place> places_;  // keys lie in the files' entries
+  std::vector<CarriedTensor> carried_;
   DType dtype_ = DType::kF32;
 };
 

@@ -1,74 +1,86 @@
 #include "core/model/layout.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/checked.h"
+#include "core/model/tensor_order.h"
 
 namespace hlm {
 namespace {
 
-// Lays tensors into one slab. A group starts aligned; its members follow each other without padding.
-class SlabBuilder {
- public:
-  explicit SlabBuilder(UnitSpec& unit) : unit_(unit) {}
+// A tensor for each row of the member.
+void AddRows(const WeightMember& member, const DiskName& name, size_t number, const std::string& prefix, std::vector<TensorSpec>& tensors) {
+  const int64_t rows = member.shape.front();
+  for (int64_t row = 0; row < rows; ++row) {
+    WeightMember one = member;
+    one.shape.erase(one.shape.begin());
+    one.elements = member.elements / rows;
+    one.offset = member.offset + row * one.elements;
+    DiskName path = name;
+    path.path = name.path.substr(0, number) + std::to_string(row) + name.path.substr(number + 2);
+    tensors.push_back(MakeTensor({one}, path, prefix));
+  }
+}
 
-  int64_t BeginGroup() { return end_ = RoundUp(end_, kSlabAlign); }
-  void Add(std::string name, std::vector<int64_t> shape, TensorInit init) {
-    int64_t elements = 1;
-    for (const int64_t extent : shape) elements = CheckedMul(elements, extent);
-    unit_.tensors.push_back({std::move(name), std::move(shape), end_, elements, init});
-    end_ = CheckedAdd(end_, elements);
+// The tensors of a group on disk: one of its own name, or one a member.
+void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
+  if (const auto whole = names.find(group.role); whole != names.end() && group.members.size() > 1) {
+    tensors.push_back(MakeTensor(group.members, whole->second, prefix));
+    return;
   }
-  int64_t AddAlone(std::string name, std::vector<int64_t> shape, TensorInit init) {
-    const int64_t offset = BeginGroup();
-    Add(std::move(name), std::move(shape), init);
-    return offset;
+  for (size_t m = 0; m < group.members.size();) {
+    const auto found = names.find(group.members[m].role);
+    if (found == names.end()) throw Unimplemented("the family has no name for the tensor in the role ", group.members[m].role);
+    const auto first = group.members.begin() + static_cast<int64_t>(m);
+    HLM_CHECK(found->second.members <= group.members.end() - first, group.role);
+    if (const size_t number = found->second.path.find("{}"); number != std::string::npos) {
+      AddRows(*first, found->second, number, prefix, tensors);
+      ++m;
+      continue;
+    }
+    tensors.push_back(MakeTensor({first, first + found->second.members}, found->second, prefix));
+    m += static_cast<size_t>(found->second.members);
   }
-  void Finish() { unit_.elements = RoundUp(end_, kSlabAlign); }
+}
 
- private:
-  UnitSpec& unit_;
-  int64_t end_ = 0;
-};
+void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name, const Declaration& declaration, const NameTable& names,
+             const std::string& prefix) {
+  UnitSpec unit{kind, layer, std::move(name), {}, declaration.slab_elements()};
+  for (const WeightGroup& group : declaration.groups()) AddTensors(group, names, prefix, unit.tensors);
+  for (const TensorSpec& tensor : unit.tensors) layout.parameters = CheckedAdd(layout.parameters, tensor.elements);
+  layout.units.push_back(std::move(unit));
+}
 
-UnitSpec MakeBlock(const ModelSpec& s, int64_t layer, BlockOffsets& at) {
-  UnitSpec unit{UnitKind::kBlock, layer, StrCat("block.", layer), {}, 0};
-  SlabBuilder slab(unit);
-  const std::string prefix = StrCat("model.layers.", layer, ".");
-  const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
-  const int64_t q = s.QueryWidth(), k = s.KeyWidth(), h = s.hidden, i = s.intermediate;
-  at = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+// Weight and bias of a norm, where it has them.
+void DeclareNorm(const NormSpec& norm, int64_t width, const std::string& role, Declaration& d, int64_t& weight, int64_t& bias) {
+  if (norm.on() && norm.weight) weight = d.Weight(role, {width}, norm.plus_one ? TensorInit::kZero : TensorInit::kOne);
+  if (norm.on() && norm.bias) bias = d.Weight(role + "_bias", {width}, TensorInit::kZero);
+}
 
-  at.input_norm = slab.AddAlone(prefix + "input_layernorm.weight", {h}, TensorInit::kOne);
-  at.qkv = slab.BeginGroup();
-  slab.Add(attention + "q_proj.weight", {q, h}, TensorInit::kNormal);
-  slab.Add(attention + "k_proj.weight", {k, h}, TensorInit::kNormal);
-  slab.Add(attention + "v_proj.weight", {k, h}, TensorInit::kNormal);
-  if (s.qkv_bias) {
-    at.qkv_bias = slab.BeginGroup();
-    slab.Add(attention + "q_proj.bias", {q}, TensorInit::kZero);
-    slab.Add(attention + "k_proj.bias", {k}, TensorInit::kZero);
-    slab.Add(attention + "v_proj.bias", {k}, TensorInit::kZero);
-  }
-  if (s.qk_norm) {
-    at.q_norm = slab.AddAlone(attention + "q_norm.weight", {s.head_dim}, TensorInit::kOne);
-    at.k_norm = slab.AddAlone(attention + "k_norm.weight", {s.head_dim}, TensorInit::kOne);
-  }
-  at.o = slab.AddAlone(attention + "o_proj.weight", {h, q}, TensorInit::kNormal);
-  if (s.o_bias) at.o_bias = slab.AddAlone(attention + "o_proj.bias", {h}, TensorInit::kZero);
-  at.post_norm = slab.AddAlone(prefix + "post_attention_layernorm.weight", {h}, TensorInit::kOne);
-  at.gate_up = slab.BeginGroup();
-  slab.Add(mlp + "gate_proj.weight", {i, h}, TensorInit::kNormal);
-  slab.Add(mlp + "up_proj.weight", {i, h}, TensorInit::kNormal);
-  if (s.mlp_bias) {
-    at.gate_up_bias = slab.BeginGroup();
-    slab.Add(mlp + "gate_proj.bias", {i}, TensorInit::kZero);
-    slab.Add(mlp + "up_proj.bias", {i}, TensorInit::kZero);
-  }
-  at.down = slab.AddAlone(mlp + "down_proj.weight", {h, i}, TensorInit::kNormal);
-  if (s.mlp_bias) at.down_bias = slab.AddAlone(mlp + "down_proj.bias", {h}, TensorInit::kZero);
-  slab.Finish();
-  return unit;
+void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
+  Declaration d;
+  const EmbeddingSpec& e = spec.embedding;
+  layout.embedding.table = d.Weight("table", {spec.vocab, spec.hidden}, TensorInit::kNormal);
+  if (e.positions > 0) layout.embedding.positions = d.Weight("positions", {e.positions, spec.hidden}, TensorInit::kNormal);
+  DeclareNorm(e.norm, spec.hidden, "norm", d, layout.embedding.norm, layout.embedding.norm_bias);
+  const NameTable table = {{"table", {names.embedding}},
+                           {"positions", {names.positions}},
+                           {"norm", {names.embedding_norm}},
+                           {"norm_bias", {names.embedding_norm_bias}}};
+  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", d, table, names.prefix);
+}
+
+void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
+  Declaration d;
+  DeclareNorm(spec.head.norm, spec.hidden, "norm", d, layout.head.norm, layout.head.norm_bias);
+  layout.head.weight = spec.tied ? layout.embedding.table : d.Weight("matrix", {spec.vocab, spec.hidden}, TensorInit::kNormal);
+  if (spec.head.bias) layout.head.bias = d.Weight("bias", {spec.vocab}, TensorInit::kZero);
+  const NameTable table = {{"norm", {names.prefix + names.final_norm}},
+                           {"norm_bias", {names.prefix + names.final_norm_bias}},
+                           {"matrix", {names.head}},
+                           {"bias", {names.head_bias}}};
+  AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d, table, "");
 }
 
 }  // namespace
@@ -83,28 +95,24 @@ const char* Name(UnitKind kind) {
   return "unknown";
 }
 
-ModelLayout MakeLayout(const ModelSpec& spec) {
+int64_t ModelLayout::LargestBlock() const {
+  int64_t elements = 0;
+  for (const auto& kind : kinds) elements = std::max(elements, kind->declaration().slab_elements());
+  return elements;
+}
+
+ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names) {
   ModelLayout layout;
   layout.tied = spec.tied;
+  layout.kind_of = spec.kind_of;
+  for (const BlockSpec& block : spec.kinds) layout.kinds.push_back(std::make_shared<const Block>(block, spec));
 
-  UnitSpec embedding{UnitKind::kEmbedding, -1, "embedding", {}, 0};
-  SlabBuilder embedding_slab(embedding);
-  embedding_slab.AddAlone("model.embed_tokens.weight", {spec.vocab, spec.hidden}, TensorInit::kNormal);
-  embedding_slab.Finish();
-  layout.units.push_back(std::move(embedding));
-
-  for (int64_t layer = 0; layer < spec.layers; ++layer) layout.units.push_back(MakeBlock(spec, layer, layout.block));
-
-  UnitSpec last{spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", {}, 0};
-  SlabBuilder last_slab(last);
-  layout.head.norm = last_slab.AddAlone("model.norm.weight", {spec.hidden}, TensorInit::kOne);
-  layout.head.weight = spec.tied ? 0 : last_slab.AddAlone("lm_head.weight", {spec.vocab, spec.hidden}, TensorInit::kNormal);
-  last_slab.Finish();
-  layout.units.push_back(std::move(last));
-
-  for (const UnitSpec& unit : layout.units) {
-    for (const TensorSpec& tensor : unit.tensors) layout.parameters = CheckedAdd(layout.parameters, tensor.elements);
+  AddEmbedding(spec, names, layout);
+  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+    AddUnit(layout, UnitKind::kBlock, layer, StrCat("block.", layer), layout.block(layer).declaration(), names.layer,
+            StrCat(names.prefix, names.layers, layer, "."));
   }
+  AddHead(spec, names, layout);
   return layout;
 }
 

@@ -7,29 +7,27 @@
 #define HORIZON_LM_CORE_MODEL_LAYOUT_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/layers/block.h"
+#include "core/model/names.h"
 #include "core/model/spec.h"
 
 namespace hlm {
 
-// Groups of tensors start at multiples of this many elements; a slab's size is a multiple of it. Padding is always zero.
-// 256: a block of 8-bit moments (cpu_optim) never crosses a border between tensors that decay and tensors that do not.
-inline constexpr int64_t kSlabAlign = 256;
-
 enum class UnitKind { kEmbedding, kBlock, kFinalNorm, kHead };
 const char* Name(UnitKind kind);
 
-enum class TensorInit { kNormal, kOne, kZero };
-
 struct TensorSpec {
   std::string name;            // as in the Hugging Face file: "model.layers.0.self_attn.q_proj.weight"
-  std::vector<int64_t> shape;  // row-major
+  std::vector<int64_t> shape;  // row-major, as in the file
   int64_t offset = 0;          // elements from the start of the slab
   int64_t elements = 0;
   TensorInit init = TensorInit::kNormal;
+  std::shared_ptr<const TensorOrder> order = nullptr;  // null: the slab has the elements as the file has them
   bool Decays() const { return shape.size() >= 2; }
 };
 
@@ -42,21 +40,28 @@ struct UnitSpec {
 };
 
 // Offsets in elements from the start of the slab; -1 where the model has no such tensor.
-struct BlockOffsets {
-  int64_t input_norm, qkv, qkv_bias, q_norm, k_norm, o, o_bias, post_norm, gate_up, gate_up_bias, down, down_bias;
+struct EmbeddingOffsets {
+  int64_t table = 0, positions = -1, norm = -1, norm_bias = -1;
 };
 struct HeadOffsets {
-  int64_t norm;    // in the head's slab, or in the final norm's own slab where embeddings are tied
-  int64_t weight;  // in the head's slab, or in the embedding's slab where embeddings are tied
+  int64_t norm = -1, norm_bias = -1;  // in the head's slab, or in the final norm's own slab where embeddings are tied
+  int64_t weight = -1;                // in the head's slab, or in the embedding's slab where embeddings are tied
+  int64_t bias = -1;                  // beside the norm
 };
 
 struct ModelLayout {
   // Untied: embedding, blocks, head (final norm and lm_head). Tied: embedding, blocks, final norm.
   std::vector<UnitSpec> units;
-  BlockOffsets block;  // the same for every block
+  std::vector<std::shared_ptr<const Block>> kinds;  // of blocks
+  std::vector<int64_t> kind_of;                     // [layers]
+  EmbeddingOffsets embedding;
   HeadOffsets head;
   bool tied = false;
   int64_t parameters = 0;  // without padding; a tied matrix counts once
+
+  int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }
+  const Block& block(int64_t layer) const { return *kinds[static_cast<size_t>(kind_of[static_cast<size_t>(layer)])]; }
+  int64_t LargestBlock() const;  // elements of the largest slab of a block
 
   int64_t EmbeddingUnit() const { return 0; }
   int64_t BlockUnit(int64_t layer) const { return 1 + layer; }
@@ -64,7 +69,8 @@ struct ModelLayout {
   int64_t HeadUnit() const { return tied ? 0 : NormUnit(); }                   // where the head's matrix lies
 };
 
-ModelLayout MakeLayout(const ModelSpec& spec);
+// `names`: of its family; Llama's fit the roles that Llama has.
+ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names = LlamaNames());
 
 // Where a tensor lies: its unit goes to *unit; nullptr where the model has none of that name.
 const TensorSpec* FindTensor(const ModelLayout& layout, std::string_view name, int64_t* unit);

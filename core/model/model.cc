@@ -1,6 +1,7 @@
 #include "core/model/model.h"
 
 #include <filesystem>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/model/config.h"
@@ -23,6 +24,25 @@ void CheckFolder(const std::string& folder) {
   }
 }
 
+ModelConfig ReadConfigOf(const std::string& folder, const std::string& config_json) {
+  try {
+    return ReadConfig(config_json);
+  } catch (const Error& error) {
+    throw Error(error.code(), PrintablePath(folder) + "/" + error.message());  // its messages begin with "config.json"
+  }
+}
+
+// Folders have the same tensors under several prefixes: a language model's own, a picture model's part.
+void ChoosePrefix(const FolderWeights& weights, ModelNames& names) {
+  if (weights.Has(names.prefix + names.embedding)) return;
+  for (size_t i = 0; i < names.other_prefixes.size(); ++i) {
+    if (!weights.Has(names.other_prefixes[i] + names.embedding)) continue;
+    names.prefix = names.other_prefixes[i];
+    names.head = names.other_heads[i];
+    return;
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Model> Model::Open(const std::string& folder) {
@@ -30,13 +50,12 @@ std::shared_ptr<const Model> Model::Open(const std::string& folder) {
   auto model = std::make_shared<Model>();
   model->folder_ = std::filesystem::absolute(folder).string();  // saving later must not depend on the working directory
   model->config_json_ = ReadSmallFile(folder + "/config.json", kMostConfigBytes);
-  try {
-    model->spec_ = ParseConfig(model->config_json_);
-  } catch (const Error& error) {
-    throw Error(error.code(), PrintablePath(folder) + "/" + error.message());  // its messages begin with "config.json"
-  }
-  model->layout_ = MakeLayout(model->spec_);
-  auto weights = std::make_shared<const FolderWeights>(folder, model->layout_);
+  ModelConfig config = ReadConfigOf(folder, model->config_json_);
+  model->spec_ = std::move(config.spec);
+  auto weights = std::make_shared<FolderWeights>(folder);
+  ChoosePrefix(*weights, config.names);
+  model->layout_ = MakeLayout(model->spec_, config.names);
+  weights->Check(model->layout_, config.names);
   model->source_dtype_ = weights->dtype();
   model->weights_ = std::move(weights);
   return model;
@@ -48,12 +67,9 @@ std::shared_ptr<const Model> Model::FromWeights(
   auto model = std::make_shared<Model>();
   model->folder_ = std::filesystem::absolute(folder).string();
   model->config_json_ = config_json;
-  try {
-    model->spec_ = ParseConfig(config_json);
-  } catch (const Error& error) {
-    throw Error(error.code(), PrintablePath(folder) + "/" + error.message());
-  }
-  model->layout_ = MakeLayout(model->spec_);
+  ModelConfig config = ReadConfigOf(folder, config_json);
+  model->spec_ = std::move(config.spec);
+  model->layout_ = MakeLayout(model->spec_, config.names);
   model->source_dtype_ = source_dtype;
   model->own_files_ = std::move(own_files);
   model->weights_ = make_weights(model->layout_);
@@ -63,8 +79,9 @@ std::shared_ptr<const Model> Model::FromWeights(
 std::shared_ptr<const Model> Model::Create(const std::string& config_json, int64_t init_seed) {
   auto model = std::make_shared<Model>();
   model->config_json_ = config_json;
-  model->spec_ = ParseConfig(config_json);
-  model->layout_ = MakeLayout(model->spec_);
+  ModelConfig config = ReadConfig(config_json);
+  model->spec_ = std::move(config.spec);
+  model->layout_ = MakeLayout(model->spec_, config.names);
   model->weights_ = std::make_shared<const SeededWeights>(init_seed, model->spec_.initializer_range);
   return model;
 }

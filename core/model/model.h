@@ -20,7 +20,7 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  // Elements [begin, begin + n) of the tensor (row-major), as float. Exact for F32, BF16 and F16 files.
+  // Elements [begin, begin + n) of the tensor in the slab's order, as float. Exact for F32, BF16 and F16 files.
   // Throws INVALID_ARGUMENT naming file, tensor and element where a value is NaN or infinite, DATA_LOSS on read errors.
   // May be called from several threads.
   virtual void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const = 0;
@@ -60,7 +60,7 @@ class Model {
   std::vector<std::string> own_files_;
 };
 
-// Reads elements [begin, begin + n) of a tensor as float.
+// Reads elements [begin, begin + n) of a tensor, in the slab's order, as float.
 using TensorReader = std::function<void(const TensorSpec& tensor, int64_t begin, int64_t n, float* out)>;
 
 struct SaveOptions {

@@ -1,53 +1,61 @@
-#include "core/model/rope.h"
-
+// Reading rotary embeddings: rope_theta, rope_scaling and rope_parameters in all the forms that configuration files have.
+#include <array>
 #include <cmath>
-#include <numbers>
 #include <optional>
 #include <string>
 
 #include "core/base/error.h"
+#include "core/model/families/common.h"
 
 namespace hlm {
 namespace {
 
+using Kind = RopeSpec::Kind;
+
 constexpr double kLeastTheta = 1.0, kMostTheta = 1e18;
 constexpr double kLeastFactor = 1e-6, kMostFactor = 1e6;
-constexpr int64_t kMostPositions = (int64_t{1} << 31) - 1;
-constexpr double kDefaultTheta = 10000.0;  // of all four families
 
-std::string RopeType(const ConfigValues& rope) {
+struct KindName {
+  const char* name;
+  Kind kind;
+};
+constexpr std::array<KindName, 8> kKinds = {{{"default", Kind::kDefault},
+                                             {"linear", Kind::kLinear},
+                                             {"dynamic", Kind::kDynamic},
+                                             {"llama3", Kind::kLlama3},
+                                             {"yarn", Kind::kYarn},
+                                             {"longrope", Kind::kLongRope},
+                                             {"su", Kind::kLongRope},  // what Phi-3's first files called it
+                                             {"proportional", Kind::kProportional}}};
+
+Kind ReadKind(const ConfigValues& rope) {
   const bool has_new = rope.HasValue("rope_type"), has_legacy = rope.HasValue("type");
-  if (!has_new && !has_legacy) return "default";
+  if (!has_new && !has_legacy) return Kind::kDefault;
   const std::string type = rope.String(has_new ? "rope_type" : "type");
   if (has_new && has_legacy && rope.String("type") != type) {
     throw InvalidArgument(rope.where(), ": rope_type is ", Printable(type), " but type is ", Printable(rope.String("type")));
   }
-  return type;
+  for (const KindName& known : kKinds) {
+    if (type == known.name) return known.kind;
+  }
+  throw Unimplemented(rope.where(), ": rope_type ", Printable(type),
+                      " is not supported (default, linear, dynamic, llama3, yarn, longrope and proportional are)");
 }
 
 void RefuseUnknownKeys(const ConfigValues& rope) {
   for (const auto& [key, value] : rope.object().Members()) {
-    const bool known = key == "rope_type" || key == "type" || key == "rope_theta" || key == "factor" ||
-                       key == "low_freq_factor" || key == "high_freq_factor" || key == "original_max_position_embeddings" ||
-                       key == "partial_rotary_factor";
-    if (!known && !value.IsNull()) {
-      throw Unimplemented(rope.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
-    }
-  }
-  if (!rope.HasValue("partial_rotary_factor")) return;
-  const JsonValue& share = rope.Value("partial_rotary_factor");
-  if (!share.IsNumber() || share.Number() != 1.0) {
-    throw Unimplemented(rope.where(), ": partial_rotary_factor = ", PrintableJson(share), " is not supported (only 1 is)");
+    if (!rope.Taken(key) && !value.IsNull()) throw Unimplemented(rope.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
   }
 }
 
-double Theta(const ConfigValues& config, const ConfigValues* rope) {
-  const bool outside = config.HasValue("rope_theta"), inside = rope != nullptr && rope->HasValue("rope_theta");
-  const double theta = outside ? config.Real("rope_theta", kLeastTheta, kMostTheta) : kDefaultTheta;
-  if (!inside) return theta;
-  const double inner = rope->Real("rope_theta", kLeastTheta, kMostTheta);
-  if (outside && inner != theta) {
-    throw InvalidArgument(config.where(), ": rope_theta is ", theta, " but ", rope->where(), ": rope_theta is ", inner);
+// A number that may stand beside the object or in it; it must be the same in both.
+double Both(const ConfigValues& config, const ConfigValues* rope, const char* key, double fallback, double least, double most) {
+  const bool outside = config.HasValue(key), inside = rope != nullptr && rope->HasValue(key);
+  const double value = outside ? config.Real(key, least, most) : fallback;
+  if (!inside) return value;
+  const double inner = rope->Real(key, least, most);
+  if (outside && inner != value) {
+    throw InvalidArgument(config.where(), ": ", key, " is ", value, " but ", rope->where(), ": ", key, " is ", inner);
   }
   return inner;
 }
@@ -63,82 +71,112 @@ int64_t OriginalPositions(const ConfigValues& config, const ConfigValues& rope, 
   return outer;
 }
 
-RopeSpec ParseObject(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions) {
-  const std::string type = RopeType(rope);
-  if (type != "default" && type != "linear" && type != "llama3") {
-    throw Unimplemented(rope.where(), ": rope_type ", Printable(type), " is not supported (default, linear and llama3 are)");
+std::vector<double> Factors(const ConfigValues& rope, const char* key, int64_t count) {
+  const JsonValue& list = rope.Value(key);
+  if (!list.IsArray() || static_cast<int64_t>(list.Items().size()) != count) {
+    throw InvalidArgument(rope.where(), ": ", key, " must be a list of ", count, " numbers, one for each rotated pair, found ",
+                          list.IsArray() ? StrCat(list.Items().size()) : PrintableJson(list));
   }
-  RefuseUnknownKeys(rope);
-  RopeSpec spec;
-  spec.theta = Theta(config, &rope);
-  if (type == "default") return spec;
-  spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
-  spec.kind = RopeSpec::Kind::kLinear;
-  if (type == "linear") return spec;
-  spec.kind = RopeSpec::Kind::kLlama3;
-  spec.low_frequency_factor = rope.Real("low_freq_factor", kLeastFactor, kMostFactor);
-  spec.high_frequency_factor = rope.Real("high_freq_factor", kLeastFactor, kMostFactor);
-  if (spec.high_frequency_factor <= spec.low_frequency_factor) {
-    throw InvalidArgument(rope.where(), ": high_freq_factor is ", spec.high_frequency_factor,
-                          "; it must be above low_freq_factor, ", spec.low_frequency_factor);
+  std::vector<double> factors;
+  for (const JsonValue& factor : list.Items()) {
+    if (!factor.IsNumber() || !(factor.Number() >= kLeastFactor && factor.Number() <= kMostFactor)) {
+      throw InvalidArgument(rope.where(), ": ", key, " holds ", PrintableJson(factor), "; it must be a number in [", kLeastFactor, ", ",
+                            kMostFactor, "]");
+    }
+    factors.push_back(factor.Number());
   }
-  spec.original_max_positions = OriginalPositions(config, rope, max_positions);
-  return spec;
+  return factors;
 }
 
-bool Same(const RopeSpec& a, const RopeSpec& b) {
-  return a.kind == b.kind && a.theta == b.theta && a.factor == b.factor && a.low_frequency_factor == b.low_frequency_factor &&
-         a.high_frequency_factor == b.high_frequency_factor && a.original_max_positions == b.original_max_positions;
+void ReadYarn(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions, RopeSpec& spec) {
+  spec.original_max_positions = OriginalPositions(config, rope, max_positions);
+  spec.factor = rope.HasValue("factor") ? rope.Real("factor", kLeastFactor, kMostFactor)
+                                        : static_cast<double>(max_positions) / static_cast<double>(spec.original_max_positions);
+  if (rope.HasValue("beta_fast")) spec.beta_fast = rope.Real("beta_fast", 1e-3, 1e6);
+  if (rope.HasValue("beta_slow")) spec.beta_slow = rope.Real("beta_slow", 1e-3, 1e6);
+  if (spec.beta_fast < spec.beta_slow) {
+    throw InvalidArgument(rope.where(), ": beta_fast is ", spec.beta_fast, "; it must not be below beta_slow, ", spec.beta_slow);
+  }
+  spec.truncate = !rope.HasValue("truncate") || rope.Bool("truncate");
+  const double scale = rope.HasValue("mscale") ? rope.Real("mscale", 0, 1e3) : 0;
+  const double scale_all = rope.HasValue("mscale_all_dim") ? rope.Real("mscale_all_dim", 0, 1e3) : 0;
+  const auto of = [&](double m) { return spec.factor <= 1 ? 1.0 : 0.1 * m * std::log(spec.factor) + 1.0; };
+  spec.attention_factor = rope.HasValue("attention_factor")  ? rope.Real("attention_factor", 0, 1e3)
+                          : scale != 0 && scale_all != 0 ? of(scale) / of(scale_all)
+                                                          : of(1);
+}
+
+void ReadLongRope(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions, RopeSpec& spec) {
+  spec.original_max_positions = OriginalPositions(config, rope, max_positions);
+  spec.short_factors = Factors(rope, "short_factor", spec.dim / 2);
+  spec.long_factors = Factors(rope, "long_factor", spec.dim / 2);
+  spec.factor = rope.HasValue("factor") ? rope.Real("factor", kLeastFactor, kMostFactor)
+                                        : static_cast<double>(max_positions) / static_cast<double>(spec.original_max_positions);
+  const double logs = std::log(spec.factor) / std::log(static_cast<double>(spec.original_max_positions));
+  spec.attention_factor = rope.HasValue("attention_factor") ? rope.Real("attention_factor", 0, 1e3) : spec.factor <= 1 ? 1.0 : std::sqrt(1 + logs);
+}
+
+RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults) {
+  RopeSpec spec;
+  spec.kind = ReadKind(rope);
+  spec.theta = Both(config, &rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
+  spec.interleaved = defaults.interleaved;
+  const double partial = Both(config, &rope, "partial_rotary_factor", defaults.partial, 0.0, 1.0);
+  spec.dim = static_cast<int64_t>(static_cast<double>(head_dim) * partial);
+  switch (spec.kind) {
+    case Kind::kDefault: break;
+    case Kind::kLinear: spec.factor = rope.Real("factor", kLeastFactor, kMostFactor); break;
+    case Kind::kDynamic:
+      spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
+      spec.original_max_positions = max_positions;
+      break;
+    case Kind::kLlama3:
+      spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
+      spec.low_frequency_factor = rope.Real("low_freq_factor", kLeastFactor, kMostFactor);
+      spec.high_frequency_factor = rope.Real("high_freq_factor", kLeastFactor, kMostFactor);
+      if (spec.high_frequency_factor <= spec.low_frequency_factor) {
+        throw InvalidArgument(rope.where(), ": high_freq_factor is ", spec.high_frequency_factor,
+                              "; it must be above low_freq_factor, ", spec.low_frequency_factor);
+      }
+      spec.original_max_positions = OriginalPositions(config, rope, max_positions);
+      break;
+    case Kind::kYarn: ReadYarn(config, rope, max_positions, spec); break;
+    case Kind::kLongRope: ReadLongRope(config, rope, max_positions, spec); break;
+    case Kind::kProportional:
+      // Frequencies as if all dimensions turned, of which the later ones stand still.
+      if (rope.HasValue("factor")) spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
+      spec.still_pairs = head_dim / 2 - static_cast<int64_t>(partial * static_cast<double>(head_dim)) / 2;
+      spec.dim = head_dim;
+      break;
+  }
+  // Of another kind, but harmless where it says what is so anyway.
+  if (spec.kind != Kind::kDefault) rope.Take("original_max_position_embeddings");
+  if (rope.HasValue("attention_factor") && !rope.Taken("truncate") && spec.kind != Kind::kLongRope) RefuseUnless(rope, "attention_factor", Off::kOne, "this rope_type");
+  if (spec.dim < 2 || spec.dim % 2 != 0) {
+    throw InvalidArgument(rope.where(), ": partial_rotary_factor ", partial, " of head_dim ", head_dim, " turns ", spec.dim,
+                          " dimensions; it must be an even number of them, at least 2");
+  }
+  RefuseUnknownKeys(rope);
+  return spec;
 }
 
 }  // namespace
 
-RopeSpec ParseRope(const ConfigValues& config, int64_t max_positions) {
+RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults, const char* layer_type) {
   std::optional<RopeSpec> found;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!config.HasValue(key)) continue;
-    const ConfigValues rope(config.Value(key), config.where() + ": " + key);
+    const ConfigValues whole(config.Value(key), config.where() + ": " + key);
+    const bool nested = layer_type != nullptr && whole.HasValue(layer_type);
+    const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(), nested ? whole.where() + ": " + layer_type : whole.where());
     if (rope.object().IsEmpty()) continue;
-    const RopeSpec spec = ParseObject(config, rope, max_positions);
-    if (found && !Same(*found, spec)) {
-      throw InvalidArgument(config.where(), ": rope_scaling and rope_parameters say different things");
-    }
+    const RopeSpec spec = ReadObject(config, rope, head_dim, max_positions, defaults);
+    if (found && !(*found == spec)) throw InvalidArgument(config.where(), ": rope_scaling and rope_parameters say different things");
     found = spec;
   }
   if (found) return *found;
-  RopeSpec spec;
-  spec.theta = Theta(config, nullptr);
-  return spec;
-}
-
-// In float, operation for operation as transformers computes its buffer: checkpoints were trained with these values, and the last
-// bit of a frequency, times a position of 100,000, is an angle that shows.
-std::vector<double> RotaryFrequencies(const ModelSpec& spec) {
-  const RopeSpec& rope = spec.rope;
-  const float theta = static_cast<float>(rope.theta), factor = static_cast<float>(rope.factor);
-  std::vector<double> frequencies(static_cast<size_t>(spec.head_dim / 2));
-  for (size_t i = 0; i < frequencies.size(); ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(spec.head_dim);
-    float frequency = 1.0f / std::pow(theta, exponent);
-    if (rope.kind == RopeSpec::Kind::kLinear) frequency /= factor;
-    if (rope.kind == RopeSpec::Kind::kLlama3) {
-      // Long wavelengths are stretched by the factor, short ones stay, those between are blended (Llama 3.1's rule).
-      const double context = static_cast<double>(rope.original_max_positions);
-      const float wavelength = static_cast<float>(2.0 * std::numbers::pi) * (1.0f / frequency);
-      const float longest_kept = static_cast<float>(context / rope.high_frequency_factor);
-      const float shortest_stretched = static_cast<float>(context / rope.low_frequency_factor);
-      if (wavelength > shortest_stretched) {
-        frequency /= factor;
-      } else if (!(wavelength < longest_kept)) {
-        const float low = static_cast<float>(rope.low_frequency_factor);
-        const float range = static_cast<float>(rope.high_frequency_factor - rope.low_frequency_factor);
-        const float smooth = ((1.0f / wavelength) * static_cast<float>(context) - low) / range;
-        frequency = (1.0f - smooth) * frequency / factor + smooth * frequency;
-      }
-    }
-    frequencies[i] = frequency;
-  }
-  return frequencies;
+  const JsonValue empty{JsonValue::Object{}};
+  return ReadObject(config, ConfigValues(empty, config.where()), head_dim, max_positions, defaults);
 }
 
 }  // namespace hlm

@@ -14,6 +14,7 @@
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
 #include "core/model/staged_folder.h"
+#include "core/model/tensor_order.h"
 
 namespace hlm {
 namespace {
@@ -120,7 +121,11 @@ std::vector<std::string> CarryFiles(const Model& model, const std::string& folde
   return carried;
 }
 
-void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options) {
+void SaveFolder(const Model& model, const TensorReader& slab, const std::string& folder, const SaveOptions& options) {
+  const TensorReader read = [&](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
+    const auto from = [&](int64_t at, int64_t count, float* to) { slab(tensor, at, count, to); };
+    tensor.order == nullptr ? from(begin, n, out) : DiskFromSlab(*tensor.order, from, begin, n, out);
+  };
   if (options.max_shard_bytes < 1)
     throw InvalidArgument("max_shard_bytes is ", options.max_shard_bytes, "; it must be at least 1");
   const DType type = options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);

@@ -1,50 +1,190 @@
-// ModelSpec: the mathematics of a decoder-only transformer, read from config.json. Nothing here knows files or memory.
+// ModelSpec: the mathematics of a decoder-only model as data, read from config.json by its family. Nothing here knows files or
+// memory.
+//
+// A block is a list of branches; a branch is x + scale * after(sum of bodies(before(x))). What a body is, its own struct says;
+// core/layers has its forward and backward pass. Equal specifications compute the same: blocks are told apart by comparing them.
 #ifndef HORIZON_LM_CORE_MODEL_SPEC_H_
 #define HORIZON_LM_CORE_MODEL_SPEC_H_
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace hlm {
 
-struct RopeSpec {
-  enum class Kind { kDefault, kLinear, kLlama3 };
-  Kind kind = Kind::kDefault;
-  double theta = 10000.0;
-  double factor = 1.0;            // kLinear, kLlama3
-  double low_frequency_factor = 1.0;   // kLlama3
-  double high_frequency_factor = 4.0;  // kLlama3
-  int64_t original_max_positions = 8192;  // kLlama3
+enum class NormType { kNone, kRms, kLayer };
+
+// RMS: x / sqrt(mean(x^2) + epsilon) w. Layer: (x - mean) / sqrt(var + epsilon) w + b.
+struct NormSpec {
+  NormType kind = NormType::kNone;
+  double epsilon = 1e-6;
+  bool weight = true;
+  bool bias = false;
+  bool plus_one = false;       // x (1 + w)
+  bool late_rounding = false;  // the product with the weight comes before the rounding to the compute type
+
+  bool on() const { return kind != NormType::kNone; }
+  bool operator==(const NormSpec&) const = default;
 };
 
-struct ModelSpec {
-  std::string architecture;  // "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"
-  int64_t vocab = 0;
-  int64_t hidden = 0;
-  int64_t layers = 0;
-  int64_t heads = 0;         // query heads
-  int64_t kv_heads = 0;      // divides heads
-  int64_t head_dim = 0;      // even; need not be hidden / heads
-  int64_t intermediate = 0;
-  int64_t max_positions = 0;  // what the model was made for; longer documents are legal
-  double rms_epsilon = 1e-6;
-  double initializer_range = 0.02;
-  bool tied = false;       // the head uses the embedding's matrix
-  bool qkv_bias = false;   // Qwen2, or attention_bias
-  bool o_bias = false;     // attention_bias
-  bool mlp_bias = false;
-  bool qk_norm = false;    // Qwen3: RMS norm over head_dim of each query and key head, before the rotary embedding
-  RopeSpec rope;
-  std::vector<int64_t> windows;  // [layers]; 0 = full attention; w: position i attends to j with i - w < j <= i
+// Rotary embedding of `dim` dimensions of each head; the others pass. One table of angles.
+struct RopeSpec {
+  enum class Kind { kDefault, kLinear, kDynamic, kLlama3, kYarn, kLongRope, kProportional };
+  Kind kind = Kind::kDefault;
+  double theta = 10000.0;
+  int64_t dim = 0;                     // even
+  bool interleaved = false;            // pairs (2 i, 2 i + 1); false: (i, i + dim / 2)
+  double factor = 1.0;                 // all but kDefault
+  double low_frequency_factor = 1.0;   // kLlama3
+  double high_frequency_factor = 4.0;  // kLlama3
+  int64_t original_max_positions = 8192;  // kLlama3, kYarn, kLongRope, kDynamic
+  double beta_fast = 32, beta_slow = 1;   // kYarn
+  bool truncate = true;                   // kYarn: the ramp's ends are whole dimensions
+  double attention_factor = 1.0;          // cosines and sines are multiplied by it
+  std::vector<double> short_factors, long_factors;  // kLongRope, [dim / 2]; long: documents above original_max_positions
+  int64_t still_pairs = 0;                // the last so many pairs do not turn
+
+  bool operator==(const RopeSpec&) const = default;
+};
+
+// Norm of queries and keys.
+struct QkNormSpec {
+  NormSpec norm;
+  bool whole = false;       // over all heads at once; false: each head alone
+  bool own_weights = false; // each head has weights of its own
+  bool after_rope = false;
+
+  bool operator==(const QkNormSpec&) const = default;
+};
+
+// Causal attention with grouped queries: query head h reads key head h / (heads / kv_heads).
+struct AttentionSpec {
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  bool qkv_bias = false, o_bias = false;
+  int64_t rope = 0;        // which of the model's; -1: none
+  double scale = 0;        // of the scores; 0: head_dim^-1/2
+  int64_t window = 0;      // w > 0: position i attends to j with i - w < j <= i
+  int64_t chunk = 0;       // c > 0: only within the same run of c positions
+  double softcap = 0;      // c > 0: scores become c tanh(score / c)
+  bool sinks = false;      // a learnt logit a head beside the scores
+  bool gate = false;       // the output is multiplied by sigmoid(x W)
+  bool alibi = false;
+  bool value_is_key = false;  // values are the keys before their norm and rotary embedding
+  double clip = 0;            // c > 0: q, k, v are held within [-c, c]
+  double temperature = 0;     // t > 0: queries times 1 + t ln(1 + floor(position / temperature_span))
+  int64_t temperature_span = 1;
+  QkNormSpec qk_norm = {};
+  NormSpec v_norm = {};
 
   int64_t QueryWidth() const { return heads * head_dim; }
   int64_t KeyWidth() const { return kv_heads * head_dim; }
-  int64_t QkvWidth() const { return QueryWidth() + 2 * KeyWidth(); }
+  int64_t QkvWidth() const { return QueryWidth() + (value_is_key ? 1 : 2) * KeyWidth(); }
+  bool operator==(const AttentionSpec&) const = default;
 };
 
-// Rotary frequencies theta_i, i in [0, head_dim / 2), after scaling (Llama 3's rule: transformers' ROPE_INIT "llama3").
-std::vector<double> RotaryFrequencies(const ModelSpec& spec);
+enum class Function { kSilu, kGelu, kGeluTanh, kRelu, kRelu2, kXielu };
+
+// down(f(gate x) * up x), or down(f(up x)) where it is not gated.
+struct MlpSpec {
+  int64_t intermediate = 0;
+  Function function = Function::kSilu;
+  bool gated = true;
+  bool in_bias = false, out_bias = false;
+
+  bool operator==(const MlpSpec&) const = default;
+};
+
+using BodySpec = std::variant<AttentionSpec, MlpSpec>;
+
+struct BranchBody {
+  BodySpec body;
+  NormSpec before = {};  // of this body alone
+
+  bool operator==(const BranchBody&) const = default;
+};
+
+struct BranchSpec {
+  NormSpec before = {};  // what all bodies of the branch read
+  std::vector<BranchBody> bodies = {};
+  NormSpec after = {};
+  double scale = 1;
+
+  bool operator==(const BranchSpec&) const = default;
+};
+
+struct BlockSpec {
+  std::vector<BranchSpec> branches;
+
+  bool operator==(const BlockSpec&) const = default;
+};
+
+struct HeadSpec {
+  NormSpec norm;
+  bool bias = false;
+  double scale = 1;    // of the logits
+  double softcap = 0;  // c > 0: logits become c tanh(logits / c)
+
+  bool operator==(const HeadSpec&) const = default;
+};
+
+struct EmbeddingSpec {
+  double scale = 1;
+  bool rounded_scale = false;    // the scale is held in the compute type
+  int64_t positions = 0;         // rows of a table of learnt positions; 0: none
+  int64_t position_offset = 0;   // row of position 0
+  NormSpec norm = {};
+  int64_t pad_token = -1;        // its row gets no gradient from the lookup
+
+  bool operator==(const EmbeddingSpec&) const = default;
+};
+
+struct ModelSpec {
+  std::string architecture;  // "LlamaForCausalLM"
+  std::string family;        // "llama": the file under core/model/families
+  int64_t vocab = 0;
+  int64_t hidden = 0;
+  int64_t max_positions = 0;  // what the model was made for; longer documents are legal
+  double initializer_range = 0.02;
+  bool tied = false;  // the head uses the embedding's matrix
+  EmbeddingSpec embedding;
+  std::vector<BlockSpec> kinds;      // the different blocks
+  std::vector<int64_t> kind_of;      // [layers] which of them each layer is
+  std::vector<RopeSpec> ropes;
+  HeadSpec head;
+
+  int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }
+  const BlockSpec& block(int64_t layer) const { return kinds[static_cast<size_t>(kind_of[static_cast<size_t>(layer)])]; }
+  // Appends a layer; equal blocks become one kind.
+  void AddLayer(const BlockSpec& block);
+
+  bool operator==(const ModelSpec&) const = default;
+};
+
+// The first body of the type in a block; null where it has none.
+template <class Body>
+const Body* Find(const BlockSpec& block) {
+  for (const BranchSpec& branch : block.branches) {
+    for (const BranchBody& item : branch.bodies) {
+      if (const Body* body = std::get_if<Body>(&item.body)) return body;
+    }
+  }
+  return nullptr;
+}
+// Of the first layer that has one.
+template <class Body>
+const Body* FirstOf(const ModelSpec& spec) {
+  for (const int64_t kind : spec.kind_of) {
+    if (const Body* body = Find<Body>(spec.kinds[static_cast<size_t>(kind)])) return body;
+  }
+  return nullptr;
+}
+
+// [layers] the window of each layer's attention; 0: none, or no attention.
+std::vector<int64_t> Windows(const ModelSpec& spec);
+
+// Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for documents of up to `length` tokens.
+std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length = 0);
 
 }  // namespace hlm
 

@@ -23,10 +23,10 @@ struct DeviceArena {
   Range gradient;          // [sweep_tokens, hidden]: the gradient of the block's output, then of its input
   Range stash;             // kept activations, block by block
   Range scratch;           // a block's activations for one micro-batch, where they are not kept
-  Range backward;          // a block's gradients of activations for one micro-batch
+  Range temporaries;       // what a block needs for a moment: gradients of activations for one micro-batch
   Range head;              // normed hidden states and their gradient for one micro-batch, one chunk of logits
   Range batch;             // ids, targets, positions, weights, losses, document offsets of a step
-  Range rotary;            // [micro_tokens, head_dim] cosines and sines
+  Range rotary;            // cosines and sines by position, a table for each of the model's rotary embeddings
   Range workspace;         // of the operations
   std::vector<Range> red_zones;  // guard bytes behind each range; none in release builds
   int64_t block_slot_bytes = 0;

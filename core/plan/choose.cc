@@ -22,7 +22,7 @@ void Fill(const PlanInputs& in, Plan& plan) {
 // The best policies that fit for the sweeps and the place of block inputs in the plan: `keep` for as many blocks as
 // possible over `keep-cheap`, and that over `recompute`. The first blocks are kept least: their activations live longest.
 bool ChoosePolicies(const PlanInputs& in, Plan& plan) {
-  const int64_t layers = in.spec.layers;
+  const int64_t layers = in.spec.layers();
   const auto set = [&](Activations low, Activations high, int64_t high_count) {
     plan.activations.assign(static_cast<size_t>(layers), low);
     std::fill(plan.activations.end() - high_count, plan.activations.end(), high);

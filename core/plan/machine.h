@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/device/ops.h"
 #include "cpu_optim/optimizer.h"
@@ -46,10 +47,10 @@ struct MachineSpec {
   // attention by more than products.
   double product_share = 1, attention_share = 1;
   std::string libraries;            // with versions: part of the numerics
-  std::function<size_t(const OpShapes&)> workspace_bytes;  // of the device's operations; pure
-  // The algorithm of each product, as the device chose them by timing, at most once for each shape on a machine; null: its library
-  // chooses. Part of the numerics.
-  std::function<std::string(const OpShapes&)> product_algorithms;
+  std::function<size_t(const Call&, int64_t threads)> workspace_bytes;  // of one call of the device's operations; pure
+  // The algorithm of each product among these calls, as the device chose them by timing, at most once for each list on a machine; null:
+  // its library chooses. Part of the numerics.
+  std::function<std::string(const std::vector<Call>&)> product_algorithms;
   // The faster way of AdamW's update on the host, timed at most once on a machine: with a split master and bf16 gradients, or in f32. Null:
   // the fused loop.
   std::function<UpdatePath(bool split)> faster_update;

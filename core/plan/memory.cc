@@ -2,8 +2,11 @@
 #include <algorithm>
 
 #include "core/base/checked.h"
-#include "core/plan/activations.h"
+#include "core/layers/head.h"
+#include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
+#include "core/plan/places.h"
+#include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -51,11 +54,20 @@ int64_t StagingParts(const PlanInputs& in, const Plan& plan) {
   return std::clamp<int64_t>(std::min(static_cast<int64_t>(parts), affordable), 2, kMost);
 }
 
+int64_t WorkspaceOf(const Rehearsal& rehearsal) {
+  size_t most = 0;
+  rehearsal.ForEach([&](const RecordedCall& call) { most = std::max(most, call.workspace_bytes); });
+  return RoundUp(static_cast<int64_t>(most), 4096);
+}
+
 void FillDevice(const PlanInputs& in, Plan& plan) {
   const ModelSpec& spec = in.spec;
   const DType type = plan.numerics.compute;
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const bool backward = plan.purpose != Purpose::kForward;
+
+  const AttentionSpec attention = FirstOf<AttentionSpec>(spec) == nullptr ? AttentionSpec{} : *FirstOf<AttentionSpec>(spec);
+  const MlpSpec mlp = FirstOf<MlpSpec>(spec) == nullptr ? MlpSpec{} : *FirstOf<MlpSpec>(spec);
 
   DevicePlan device;
   device.name = in.machine.device;
@@ -65,20 +77,20 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
                    .tokens = plan.micro_tokens,
                    .longest_document = in.machine.device_is_host ? plan.micro_tokens : plan.options.seq_len,
                    .hidden = spec.hidden,
-                   .heads = spec.heads,
-                   .kv_heads = spec.kv_heads,
-                   .head_dim = spec.head_dim,
-                   .intermediate = spec.intermediate,
+                   .heads = attention.heads,
+                   .kv_heads = attention.kv_heads,
+                   .head_dim = attention.head_dim,
+                   .intermediate = mlp.intermediate,
                    .vocab = spec.vocab,
                    .head_chunk = plan.numerics.head_chunk,
-                   .qkv_bias = spec.qkv_bias,
-                   .o_bias = spec.o_bias,
-                   .mlp_bias = spec.mlp_bias,
+                   .qkv_bias = attention.qkv_bias,
+                   .o_bias = attention.o_bias,
+                   .mlp_bias = mlp.in_bias,
                    .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
   ArenaBuilder arena(in.machine.red_zone_bytes);
-  a.block_slot_bytes = RoundUp(in.layout.units[1].elements * element, 256);
+  a.block_slot_bytes = RoundUp(in.layout.LargestBlock() * element, 256);
   a.block_slots = arena.Take(CheckedMul(a.block_slot_bytes, device.slots));
   a.wide_slot = arena.Take(std::max(in.layout.units[0].elements, in.layout.units[in.layout.HeadUnit()].elements) * element);
   a.norm_slot = arena.Take(in.layout.tied ? in.layout.units[in.layout.NormUnit()].elements * element : 0);
@@ -90,22 +102,25 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   }
   // Two boundaries are in use at once and a third one moves. Forward passes alone need no more than that.
   const bool all = backward && plan.block_inputs == BlockInputs::kDevice;
-  const int64_t boundaries = all ? spec.layers + 1 : std::min<int64_t>(3, spec.layers + 1);
+  const int64_t boundaries = all ? spec.layers() + 1 : std::min<int64_t>(3, spec.layers() + 1);
   a.block_inputs = arena.Take(CheckedMul(BlockInputBytes(in, plan), boundaries));
   if (backward) {
     a.gradient = arena.Take(BlockInputBytes(in, plan));
     int64_t stash = 0;
-    for (const Activations policy : plan.activations) {
-      stash = CheckedAdd(stash, MakeStashLayout(spec, type, policy, plan.sweep_tokens).total);
-    }
+    for (int64_t layer = 0; layer < spec.layers(); ++layer) stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
     a.stash = arena.Take(stash);
-    a.backward = arena.Take(MakeBackwardLayout(spec, type, plan.micro_tokens).total);
   }
-  a.scratch = arena.Take(MakeStashLayout(spec, type, Activations::kKeep, plan.micro_tokens).total);
+  int64_t scratch = 0, temporaries = 0;
+  for (const auto& kind : in.layout.kinds) {
+    scratch = std::max(scratch, ScratchOf(*kind, plan).total);
+    temporaries = std::max(temporaries, TemporariesOf(*kind, plan).total);
+  }
+  a.temporaries = arena.Take(temporaries);
+  a.scratch = arena.Take(scratch);
   a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
-  a.rotary = arena.Take(CheckedMul(plan.micro_tokens, 4 * spec.head_dim));
-  a.workspace = arena.Take(static_cast<int64_t>(in.machine.workspace_bytes(device.shapes)));
+  a.rotary = arena.Take(RotaryTables(spec, plan).total);
+  a.workspace = arena.Take(WorkspaceOf(*plan.rehearsal));
   a.total = arena.total();
   a.red_zones = arena.red_zones();
   plan.devices = {device};
@@ -137,7 +152,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     host.ring = CheckedMul(RoundUp(plan.part_bytes, 256), plan.ring_entries);
     // The inputs of the last two blocks never leave the device.
     if (plan.block_inputs == BlockInputs::kHost) {
-      host.block_inputs = CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers - 2, 0));
+      host.block_inputs = CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0));
     }
   }
   host.batch = MakeBatchLayout(plan.step_tokens).total;

@@ -5,6 +5,7 @@
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/plan/choose.h"
+#include "core/plan/places.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -86,18 +87,42 @@ std::vector<PartPlan> CutParts(int64_t elements, int64_t part_elements) {
   return parts;
 }
 
-void CheckWidths(const PlanInputs& in) {
-  const int64_t multiple = in.machine.width_multiple;
-  const auto check = [&](const char* name, int64_t width) {
-    if (width % multiple != 0) {
-      throw Unimplemented(name, " is ", width, "; device ", in.machine.device, " takes multiples of ", multiple, " only; device cpu takes any");
+// Widths that the device takes.
+struct WidthChecker {
+  const MachineSpec& machine;
+
+  void Check(const char* name, int64_t width) const {
+    if (width % machine.width_multiple != 0) {
+      throw Unimplemented(name, " is ", width, "; device ", machine.device, " takes multiples of ", machine.width_multiple,
+                          " only; device cpu takes any");
     }
-  };
-  check("hidden_size", in.spec.hidden);
-  check("head_dim", in.spec.head_dim);
-  check("intermediate_size", in.spec.intermediate);
-  if (multiple > 1 && in.spec.head_dim > in.machine.most_head_dim) {
-    throw Unimplemented("head_dim is ", in.spec.head_dim, "; device ", in.machine.device, " takes at most ", in.machine.most_head_dim);
+  }
+  void operator()(const AttentionSpec& attention) const {
+    Check("head_dim", attention.head_dim);
+    if (machine.width_multiple > 1 && attention.head_dim > machine.most_head_dim) {
+      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ", machine.most_head_dim);
+    }
+  }
+  void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
+};
+
+void CheckWidths(const PlanInputs& in) {
+  const WidthChecker checker{in.machine};
+  checker.Check("hidden_size", in.spec.hidden);
+  for (const BlockSpec& block : in.spec.kinds) {
+    for (const BranchSpec& branch : block.branches) {
+      for (const BranchBody& item : branch.bodies) std::visit(checker, item.body);
+    }
+  }
+}
+
+// A dynamic rotary embedding changes with each length above the one that the model was made for.
+void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
+  for (const RopeSpec& rope : in.spec.ropes) {
+    if (rope.kind == RopeSpec::Kind::kDynamic && o.seq_len > rope.original_max_positions) {
+      throw Unimplemented("seq_len is ", o.seq_len, "; with rope_type dynamic documents of up to max_position_embeddings, ",
+                          rope.original_max_positions, ", are supported");
+    }
   }
 }
 
@@ -107,6 +132,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
   PlanOptions& o = plan.options;
   CheckOptions(o);
+  CheckRopes(in, o);
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
@@ -117,8 +143,9 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
   if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size);
   plan.micro_tokens = o.micro_batch * o.seq_len;
+  plan.long_document = LongDocument(in.spec);
 
-  if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers + 1);
+  if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;
   if (o.prefetch >= o.slots) {
     throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots, ": a unit that waits needs a slot of its own");

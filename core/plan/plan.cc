@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/plan/choose.h"
 #include "core/plan/numerics.h"
+#include "core/plan/rehearse.h"
 
 namespace hlm {
 
@@ -15,6 +16,9 @@ const char* Name(Purpose purpose) {
     case Purpose::kForward: return "forward";
   }
   return "unknown";
+}
+bool Keeps(Activations policy, Remake remake) {
+  return policy == Activations::kKeep || (policy == Activations::kKeepCheap && remake != Remake::kPass);
 }
 const char* Name(Activations activations) {
   switch (activations) {
@@ -36,11 +40,29 @@ const char* Name(Timing timing) {
 
 namespace {
 
+// Each product of a step once. Weight gradients overwrite in a sweep's first micro-batch and are added to in the others.
+std::vector<Call> ProductCalls(const Rehearsal& rehearsal) {
+  std::vector<Call> calls;
+  rehearsal.ForEach([&](const RecordedCall& recorded) {
+    if (std::holds_alternative<LinearArgs>(recorded.call) || std::holds_alternative<LinearBackwardInputArgs>(recorded.call)) {
+      calls.push_back(recorded.call);
+    } else if (const auto* weight = std::get_if<LinearBackwardWeightArgs>(&recorded.call)) {
+      for (const bool accumulate : {false, true}) {
+        LinearBackwardWeightArgs args = *weight;
+        args.accumulate = accumulate;
+        calls.push_back(args);
+      }
+    }
+  });
+  return calls;
+}
+
 Plan TryPlan(const PlanInputs& in, const PlanOptions& options) {
   Plan plan;
   plan.options = options;
   ResolveOptions(in, plan);
   plan.numerics = ChooseNumerics(plan, in.machine);
+  plan.rehearsal = std::make_shared<const Rehearsal>(Rehearse(in.spec, in.layout, plan, in.machine));
   ChooseActivations(in, plan);
   return plan;
 }
@@ -88,7 +110,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
   if (!options.numerics.empty() && match.libraries == machine.libraries) {
     plan.numerics.products = match.products;  // as they were chosen then: never timed again
   } else if (machine.product_algorithms) {
-    plan.numerics.products = machine.product_algorithms(plan.devices[0].shapes);
+    plan.numerics.products = machine.product_algorithms(ProductCalls(*plan.rehearsal));
   }
   plan.options.sweeps = plan.numerics.sweeps;
   plan.options.block_inputs = plan.block_inputs;

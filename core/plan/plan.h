@@ -7,11 +7,13 @@
 #define HORIZON_LM_CORE_PLAN_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/dtype.h"
+#include "core/layers/declaration.h"
 #include "core/model/layout.h"
 #include "core/model/spec.h"
 #include "core/plan/arena.h"
@@ -27,6 +29,8 @@ enum class BlockInputs { kDevice, kHost };
 enum class Timing { kNextForward, kBackward, kSerial };
 
 const char* Name(Purpose purpose);
+// Whether a policy keeps what costs that much to make again.
+bool Keeps(Activations policy, Remake remake);
 const char* Name(Activations activations);  // "keep", "keep-cheap", "recompute"
 const char* Name(BlockInputs place);
 const char* Name(Timing timing);
@@ -143,8 +147,10 @@ struct DevicePlan {
   int64_t prefetch = 0;   // visits
   int64_t staging = 2;    // parts of a gradient that may be on their way down at once
   DeviceArena arena;
-  OpShapes shapes;        // what the workspace was computed from
+  OpShapes shapes;        // of the products that `bench` times alone
 };
+
+struct Rehearsal;
 
 struct Plan {
   PlanOptions options;     // as asked, with every choice filled in
@@ -157,6 +163,7 @@ struct Plan {
   int64_t step_tokens = 0;    // most tokens of a step
   int64_t sweep_tokens = 0;   // most tokens of a sweep
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
+  int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
   int64_t ring_entries = 0;
   int64_t part_bytes = 0;     // of a ring entry: the largest part in the gradient's type
   bool gradient_store = true; // false: gradients are consumed straight from the ring
@@ -173,6 +180,7 @@ struct Plan {
   int64_t parameters = 0;
   Prediction prediction;
   std::string machine;        // a machine that is not here; empty: this one
+  std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;         // which states, master and timing were chosen and why; empty where none was to choose
 
   size_t WeightBytes() const { return SizeOf(numerics.compute); }

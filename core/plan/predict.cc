@@ -12,8 +12,8 @@
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
 
-#include "core/plan/activations.h"
 #include "core/plan/choose.h"
+#include "core/plan/rehearse.h"
 
 namespace hlm {
 namespace {
@@ -27,18 +27,10 @@ constexpr double kInt8Arithmetic = 3.6e-9;
 // How often backward and forward together read and write what a block's forward pass makes, beside the products.
 constexpr double kActivationTraffic = 3;
 
-struct BlockFlops {  // of one block, a token, forward
-  double products = 0;    // all matrix products with weights
-  double down = 0;        // the last of them, which recomputation leaves out
-  double attention = 0;   // causal: half of the square
-};
-
-BlockFlops FlopsOf(const ModelSpec& s, double document) {
-  BlockFlops f;
-  f.down = 2.0 * s.intermediate * s.hidden;
-  f.products = 2.0 * s.hidden * s.QkvWidth() + 2.0 * s.QueryWidth() * s.hidden + 4.0 * s.hidden * s.intermediate + f.down;
-  f.attention = 2.0 * s.QueryWidth() * document;
-  return f;
+double SavedBytes(const Block& block, DType type) {  // a token
+  double bytes = 0;
+  for (const SavedTensor& tensor : block.declaration().saved()) bytes += static_cast<double>(tensor.bytes.Of(type));
+  return bytes;
 }
 
 struct Compute {  // seconds of a whole step
@@ -46,41 +38,42 @@ struct Compute {  // seconds of a whole step
 };
 
 Compute FillCompute(const PlanInputs& in, Plan& plan) {
-  const ModelSpec& s = in.spec;
   const MachineSpec& m = in.machine;
-  const double tokens = static_cast<double>(plan.step_tokens);
-  const BlockFlops block = FlopsOf(s, static_cast<double>(plan.options.seq_len));
+  const Rehearsal& rehearsal = *plan.rehearsal;
+  const double micro_batches = static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens);
   const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
-  const double head = 2.0 * s.vocab * s.hidden;
-
-  double products[2] = {head, 0}, attention[2] = {0, 0};  // forward, backward; a token
-  double traffic[2] = {0, 0};
-  const auto bytes = ActivationBytes(s, plan.numerics.compute);
-  double made = 0;
-  for (const int64_t b : bytes) made += static_cast<double>(b);
   const bool backward = plan.purpose != Purpose::kForward;
-  if (backward) products[1] = 2 * head;
-  for (const Activations policy : plan.activations) {
-    products[0] += block.products;
-    attention[0] += block.attention;
+
+  ProductFlops flops[2];               // forward, backward; of one micro-batch
+  double traffic[2] = {0, 0};          // bytes, likewise
+  const auto add = [](ProductFlops& sum, const ProductFlops& more) {
+    sum.linear += more.linear;
+    sum.attention += more.attention;
+  };
+  const ProductFlops head = FlopsOf(rehearsal.head);
+  add(flops[0], head);
+  if (backward) {
+    const ProductFlops both = FlopsOf(rehearsal.head_backward);
+    add(flops[1], {both.linear - head.linear, both.attention - head.attention});
+  }
+  for (int64_t layer = 0; layer < in.layout.layers(); ++layer) {
+    const size_t policy = static_cast<size_t>(plan.activations[static_cast<size_t>(layer)]);
+    const Rehearsal::Kind& kind = rehearsal.kinds[static_cast<size_t>(in.layout.kind_of[static_cast<size_t>(layer)])];
+    const double made = SavedBytes(in.layout.block(layer), plan.numerics.compute) * static_cast<double>(plan.micro_tokens);
+    add(flops[0], FlopsOf(kind.forward));
     traffic[0] += made * kActivationTraffic / 3;
     if (!backward) continue;
-    products[1] += 2 * block.products;
-    attention[1] += 2.5 * block.attention;
+    add(flops[1], FlopsOf(kind.backward));
+    add(flops[1], FlopsOf(kind.again[policy]));
     traffic[1] += made * kActivationTraffic * 2 / 3;
-    if (policy == Activations::kRecompute) {
-      products[1] += block.products - block.down;
-      attention[1] += block.attention;
-      traffic[1] += made * kActivationTraffic / 3;
-    } else if (policy == Activations::kKeepCheap) {
-      traffic[1] += made / 3;
-    }
+    if (plan.activations[static_cast<size_t>(layer)] == Activations::kRecompute) traffic[1] += made * kActivationTraffic / 3;
+    if (plan.activations[static_cast<size_t>(layer)] == Activations::kKeepCheap) traffic[1] += made / 3;
   }
   const auto seconds = [&](int i) {
     const double elementwise = m.device_bytes_per_second > 0 ? traffic[i] / m.device_bytes_per_second : 0;
-    return tokens * (products[i] / (rate * m.product_share) + attention[i] / (rate * m.attention_share) + elementwise);
+    return micro_batches * (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
   };
-  plan.prediction.flops = tokens * (products[0] + products[1] + attention[0] + attention[1]);
+  plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
   plan.prediction.flops_seconds = plan.prediction.flops / rate;
   return {seconds(0), seconds(1)};
 }

@@ -13,6 +13,9 @@ using jinja::Run;
 
 namespace {
 
+// Names are looked for in so many ids: with more, what is in them is told as dropped.
+constexpr size_t kMostIds = 1024;
+
 // A byte of a character other than its first.
 bool IsInner(char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; }
 
@@ -66,7 +69,13 @@ MaskProof::MaskProof(const MaskedText& mask, const std::vector<Words>& words) : 
   size_t at = 0;
   ForEachRun(mask.text, [&](int64_t begin, int64_t end, const Run& run) {
     while (at < mask_.trained.size() && mask_.trained[at].end <= begin) ++at;
-    if (run.place == 0 || !IsOwn(run)) return;
+    if (!IsOwn(run)) return;
+    if (run.place == 0) {
+      const bool id = run.source.field() == Field::kToolCalls && at < mask_.trained.size() && mask_.trained[at].begin < end;
+      const auto first = static_cast<size_t>(begin), size = static_cast<size_t>(end - begin);
+      if (id && ids_.size() < kMostIds) ids_.emplace_back(run.source.message(), mask_.text.bytes().substr(first, size));
+      return;
+    }
     const bool copy = run.taken == end - begin;
     const auto add = [&](int64_t from, int64_t to) {
       from = std::max(from, begin);
@@ -159,6 +168,13 @@ bool MaskProof::SaidByTemplate(const Words& words, Span gap) const {
   return (has_before && BeginsVisibly(between, visible)) || (has_after && EndsVisibly(between, visible));
 }
 
+bool MaskProof::SaidById(const Words& words, Span gap) const {
+  if (words.field != Field::kToolCalls || gap != words.places) return false;
+  return std::any_of(ids_.begin(), ids_.end(), [&](const auto& id) {
+    return id.first == words.message && id.second.find(words.text.bytes()) != std::string_view::npos;
+  });
+}
+
 std::vector<DroppedWords> MaskProof::Dropped() const {
   std::vector<DroppedWords> dropped;
   for (const Words& words : words_) {
@@ -166,7 +182,7 @@ std::vector<DroppedWords> MaskProof::Dropped() const {
     int64_t characters = 0;
     for (const Span& gap : Missing(words.places)) {
       const int64_t visible = CountVisible(Characters(words, gap), nullptr);
-      if (visible > 0 && !SaidByTemplate(words, gap)) characters += visible;
+      if (visible > 0 && !SaidByTemplate(words, gap) && !SaidById(words, gap)) characters += visible;
     }
     if (characters == 0) continue;
     const auto message = static_cast<int64_t>(words.message);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/template/spans.h"
@@ -55,7 +56,7 @@ class MaskProof {
   std::optional<MaskFault> Fault() const;
   // What of the words was not printed, by message and field. Not counted is what the template says itself in the same place, as
   // the
-  // </think> at which it cuts a content in two.
+  // </think> at which it cuts a content in two, and a function's name that is part of the call's id, where that is printed.
   std::vector<DroppedWords> Dropped() const;
 
  private:
@@ -66,11 +67,13 @@ class MaskProof {
   bool IsOwn(const jinja::Run& run) const;
   std::vector<Span> Missing(Span places) const;
   bool SaidByTemplate(const Words& words, Span gap) const;
+  bool SaidById(const Words& words, Span gap) const;
 
   const MaskedText mask_;
   const std::vector<Words>& words_;
-  std::vector<Piece> by_begin_, by_end_;  // trained or given
-  std::vector<Span> covered_;             // their places: rising, apart
+  std::vector<Piece> by_begin_, by_end_;                    // trained or given
+  std::vector<Span> covered_;                               // their places: rising, apart
+  std::vector<std::pair<uint32_t, std::string_view>> ids_;  // what is printed of tool calls beside their words, by message
 };
 
 // Content, reasoning or tool calls.

@@ -8,7 +8,7 @@
 namespace hlm {
 
 bool Executor::WaitsOnHost(const Pass& pass, int64_t boundary) const {
-  return plan_.block_inputs == BlockInputs::kHost && !pass.forward_only && boundary >= 0 && boundary <= spec_.layers - 3;
+  return plan_.block_inputs == BlockInputs::kHost && !pass.forward_only && boundary >= 0 && boundary <= spec_.layers() - 3;
 }
 
 std::byte* Executor::HostBlockInput(int64_t boundary) const {
@@ -31,7 +31,7 @@ void Executor::MoveBlockInputs(const Pass& pass, const Visit& visit, Event& done
     counters_.down_bytes += static_cast<int64_t>(bytes);
   }
   const bool head = visit.kind == VisitKind::kHead, backward = visit.kind == VisitKind::kBlockBackward;
-  const int64_t wanted = head ? spec_.layers - 3 : backward ? visit.layer - 3 : -1;
+  const int64_t wanted = head ? spec_.layers() - 3 : backward ? visit.layer - 3 : -1;
   if (WaitsOnHost(pass, wanted)) {
     // Compute has waited for the save before it wrote the boundary three above, so this wait covers the host's copy as well.
     up_->Wait(done, "the block input's place is free");

@@ -6,44 +6,39 @@
 
 namespace hlm {
 
-DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const Plan& plan, std::byte* arena)
-    : spec_(spec), plan_(plan), arena_(arena), range_(plan.devices[0].arena) {
-  const DType type = plan.numerics.compute;
+DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::byte* arena)
+    : spec_(spec), layout_(layout), plan_(plan), arena_(arena), range_(plan.devices[0].arena), table_places_(hlm::RotaryTables(spec, plan)) {
   row_bytes_ = spec.hidden * static_cast<int64_t>(plan.WeightBytes());
   block_input_bytes_ = RoundUp(plan.sweep_tokens * row_bytes_, 256);
   boundaries_ = range_.block_inputs.bytes / block_input_bytes_;
   int64_t start = 0;
-  for (const Activations policy : plan.activations) {
-    stash_.push_back(MakeStashLayout(spec, type, policy, plan.sweep_tokens));
+  for (int64_t layer = 0; layer < layout.layers(); ++layer) {
+    stash_.push_back(StashOf(layout.block(layer), plan, layer));
     stash_starts_.push_back(start);
     start += stash_.back().total;
   }
-  scratch_ = MakeStashLayout(spec, type, Activations::kKeep, plan.micro_tokens);
-  backward_ = MakeBackwardLayout(spec, type, plan.micro_tokens);
-}
-
-BlockTensors DeviceBuffers::Block(int64_t layer, int64_t token, bool keep_nothing) const {
-  BlockTensors t;
-  t.input = BlockInput(layer, token);
-  t.output = BlockInput(layer + 1, token);
-  const auto bytes = ActivationBytes(spec_, plan_.numerics.compute);
-  const StashLayout& stash = stash_[static_cast<size_t>(layer)];
-  for (int a = 0; a < kActivationCount; ++a) {
-    if (bytes[a] == 0) continue;  // a tensor that this model does not have
-    const bool kept = !keep_nothing && stash.offsets[a] >= 0;
-    t.at[a] = kept ? At(range_.stash) + stash_starts_[static_cast<size_t>(layer)] + stash.offsets[a] + token * bytes[a]
-                   : At(range_.scratch) + scratch_.offsets[a];
+  for (const auto& kind : layout.kinds) {
+    scratch_.push_back(ScratchOf(*kind, plan));
+    temporaries_.push_back(TemporariesOf(*kind, plan));
   }
-  return t;
+  for (size_t rope = 0; rope < spec.ropes.size(); ++rope) tables_.push_back(reinterpret_cast<const float*>(RotaryTable(rope)));
 }
 
-BlockGradients DeviceBuffers::Gradients(int64_t token, float* accumulator, bool accumulate) const {
-  BlockGradients g;
-  g.gradient = Gradient(token);
-  g.accumulator = accumulator;
-  g.accumulate = accumulate;
-  for (int b = 0; b < kBackwardBufferCount; ++b) g.at[b] = At(range_.backward) + backward_.offsets[b];
-  return g;
+void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const {
+  const size_t kind = static_cast<size_t>(layout_.kind_of[static_cast<size_t>(layer)]), l = static_cast<size_t>(layer);
+  const Declaration& declaration = layout_.kinds[kind]->declaration();
+  const auto& saved = declaration.saved();
+  run.saved.resize(saved.size());
+  run.made.assign(saved.size(), made == Made::kAll);
+  for (size_t t = 0; t < saved.size(); ++t) {
+    const int64_t at = stash_[l].offsets[t];
+    const bool kept = !keep_nothing && at >= 0;
+    run.saved[t] = kept ? At(range_.stash) + stash_starts_[l] + at + token * saved[t].bytes.Of(plan_.numerics.compute)
+                        : At(range_.scratch) + scratch_[kind].offsets[t];
+    if (kept && made == Made::kKept) run.made[t] = 1;
+  }
+  run.temporaries.clear();
+  for (const int64_t at : temporaries_[kind].offsets) run.temporaries.push_back(at < 0 ? nullptr : At(range_.temporaries) + at);
 }
 
 HeadTemplate DeviceBuffers::Head() const {

@@ -6,16 +6,16 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/layers/block.h"
 #include "core/layers/head.h"
-#include "core/plan/activations.h"
+#include "core/layers/run.h"
+#include "core/plan/places.h"
 #include "core/plan/plan.h"
 
 namespace hlm {
 
 class DeviceBuffers {
  public:
-  DeviceBuffers(const ModelSpec& spec, const Plan& plan, std::byte* arena);
+  DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::byte* arena);
 
   std::byte* At(const Range& range) const { return arena_ + range.offset; }
 
@@ -35,23 +35,27 @@ class DeviceBuffers {
   std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / plan_.devices[0].staging); }
   std::byte* Batch() const { return At(range_.batch); }
 
-  // The tensors of a block for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch space.
-  // keep_nothing: a pass without a backward pass.
-  BlockTensors Block(int64_t layer, int64_t token, bool keep_nothing) const;
-  BlockGradients Gradients(int64_t token, float* accumulator, bool accumulate) const;
+  // Where the tensors of a block lie for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch
+  // space. `made`: what is kept counts as made (recomputation); else nothing does.
+  enum class Made { kNothing, kKept, kAll };
+  void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
+  const float* const* RotaryTables() const { return tables_.data(); }
+  std::byte* RotaryTable(size_t rope) const { return At(range_.rotary) + table_places_.offsets[rope]; }
 
   HeadTemplate Head() const;
 
  private:
   const ModelSpec& spec_;
+  const ModelLayout& layout_;
   const Plan& plan_;
   std::byte* arena_;
   DeviceArena range_;
   int64_t boundaries_, row_bytes_, block_input_bytes_;
-  std::vector<StashLayout> stash_;     // [layers]
+  std::vector<TensorPlaces> stash_;    // [layers]
   std::vector<int64_t> stash_starts_;  // [layers]
-  StashLayout scratch_;
-  BackwardLayout backward_;
+  std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block
+  TablePlaces table_places_;
+  std::vector<const float*> tables_;   // by rotary embedding
 };
 
 }  // namespace hlm

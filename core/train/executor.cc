@@ -24,13 +24,13 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       host_batch_(device.AllocateHost(static_cast<size_t>(plan.host.batch))),
       host_block_inputs_(device.AllocateHost(static_cast<size_t>(plan.host.block_inputs))),
       batch_layout_(MakeBatchLayout(plan.step_tokens)),
-      buffers_(spec, plan, arena_.data()),
+      buffers_(spec, layout, plan, arena_.data()),
       red_zones_(arena_.data(), plan.devices[0].arena.red_zones),
       compute_(device.CreateStream("compute")),
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
       slots_(device, plan.devices[0], arena_.data()),
-      block_(spec, layout.block, plan.numerics.compute, reinterpret_cast<const float*>(buffers_.At(plan.devices[0].arena.rotary))),
+      embedding_(spec, layout.embedding.table, layout.embedding.positions, plan.numerics.compute),
       head_(buffers_.Head()) {
   const auto make = [&](auto& events) {
     for (auto& event : events) event = device.CreateEvent();
@@ -47,11 +47,36 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   const DeviceArena& arena = plan.devices[0].arena;
   device.ops().SetWorkspace(buffers_.At(arena.workspace), static_cast<size_t>(arena.workspace.bytes));
   red_zones_.Paint(*up_);
-  // A member until it has arrived: where the wait itself fails, for want of memory, the copy may still run.
-  rotary_table_ = MakeRotaryTable(spec, plan.micro_tokens);
-  up_->Copy(buffers_.At(arena.rotary), rotary_table_.data(), rotary_table_.size() * sizeof(float));
+  SendTablesUp();
+}
+
+void Executor::SendTablesUp() {
+  const TablePlaces places = RotaryTables(spec_, plan_);
+  for (size_t r = 0; r < spec_.ropes.size(); ++r) {
+    const RopeSpec& rope = spec_.ropes[r];
+    // Members until they have arrived: where the wait itself fails, for want of memory, the copies may still run.
+    for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
+      if (length > 0 && LongDocument(spec_) == 0) continue;
+      rotary_tables_.push_back(MakeRotaryTable(rope, places.rows, length));
+      const std::vector<float>& table = rotary_tables_.back();
+      const int64_t at = length > 0 ? places.rows * rope.dim * static_cast<int64_t>(sizeof(float)) : 0;
+      up_->Copy(buffers_.RotaryTable(r) + at, table.data(), table.size() * sizeof(float));
+    }
+  }
   up_->Synchronize();
-  std::vector<float>().swap(rotary_table_);
+  std::vector<std::vector<float>>().swap(rotary_tables_);
+}
+
+BlockRun Executor::RunOf(const MicroView& micro, const std::byte* weights) {
+  return {.ops = device_.ops(),
+          .stream = *compute_,
+          .micro = micro,
+          .type = plan_.numerics.compute,
+          .rotary = buffers_.RotaryTables(),
+          .weights = weights,
+          .saved = {},
+          .made = {},
+          .temporaries = {}};
 }
 
 double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh) {
@@ -177,31 +202,31 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
 void Executor::Embed(const Pass& pass, const Visit& visit, const std::byte* weights) {
   BeforeBlockInput(pass, 0);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    device_.ops().Embedding(*compute_, {.type = plan_.numerics.compute,
-                                        .tokens = micro.tokens,
-                                        .width = spec_.hidden,
-                                        .vocab = spec_.vocab,
-                                        .ids = micro.ids,
-                                        .table = weights,
-                                        .y = buffers_.BlockInput(0, token)});
+    embedding_.Forward(device_.ops(), *compute_, micro, weights, buffers_.BlockInput(0, token));
   });
 }
 
 void Executor::BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights) {
   BeforeBlockInput(pass, visit.layer + 1);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    block_.Forward(device_.ops(), *compute_, visit.layer, weights, micro, buffers_.Block(visit.layer, token, pass.forward_only));
+    BlockRun run = RunOf(micro, weights);
+    buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
+    layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
   });
 }
 
 HeadWeights Executor::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
-  const auto at = [&](const SlotTicket& ticket, int64_t offset) { return ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes()); };
-  return {at(tickets.back(), layout_.head.norm), at(tickets.front(), layout_.head.weight)};
+  const auto at = [&](const SlotTicket& ticket, int64_t offset) {
+    return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes());
+  };
+  const HeadOffsets& offsets = layout_.head;
+  return {at(tickets.back(), offsets.norm), at(tickets.back(), offsets.norm_bias), at(tickets.front(), offsets.weight),
+          at(tickets.back(), offsets.bias)};
 }
 
 void Executor::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work) {
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
-    const void* input = buffers_.BlockInput(spec_.layers, token);
+    const void* input = buffers_.BlockInput(spec_.layers(), token);
     head_.Norm(device_.ops(), *compute_, weights, micro, input);
     if (work != nullptr) {
       (*work)(weights, m, micro);
@@ -213,8 +238,10 @@ void Executor::Head(const Pass& pass, const Visit& visit, const HeadWeights& wei
       if (layout_.tied) ClearPadding(layout_.HeadUnit());
     }
     head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
-                          {.norm = AccumulatorOf(layout_.NormUnit()) + layout_.head.norm,
-                           .matrix = AccumulatorOf(layout_.HeadUnit()) + layout_.head.weight,
+                          {.norm = At(layout_.NormUnit(), layout_.head.norm),
+                           .norm_bias = At(layout_.NormUnit(), layout_.head.norm_bias),
+                           .matrix = At(layout_.HeadUnit(), layout_.head.weight),
+                           .bias = At(layout_.NormUnit(), layout_.head.bias),
                            .accumulate = !first});
   });
 }
@@ -238,7 +265,7 @@ void Executor::SendLossesDown(const Pass& pass, const Visit& visit, Event& done)
 // them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
 double Executor::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    head_.Norm(device_.ops(), *compute_, weights, micro, buffers_.BlockInput(spec_.layers, token));
+    head_.Norm(device_.ops(), *compute_, weights, micro, buffers_.BlockInput(spec_.layers(), token));
     head_.Loss(device_.ops(), *compute_, weights, micro);
   });
   compute_->Record(*losses_made_);
@@ -277,9 +304,14 @@ void Executor::BlockBackward(const Pass& pass, const Visit& visit, const std::by
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     const bool first = FirstOfSweep(pass, visit.sweep, m);
     if (first) ClearPadding(unit);
-    const BlockTensors tensors = buffers_.Block(visit.layer, token, false);
-    block_.Recompute(device_.ops(), *compute_, visit.layer, weights, micro, tensors, plan_.activations[static_cast<size_t>(visit.layer)]);
-    block_.Backward(device_.ops(), *compute_, visit.layer, weights, micro, tensors, buffers_.Gradients(token, AccumulatorOf(unit), !first));
+    const Block& block = layout_.block(visit.layer);
+    const void* input = buffers_.BlockInput(visit.layer, token);
+    BlockRun run = RunOf(micro, weights);
+    run.accumulator = AccumulatorOf(unit);
+    run.accumulate = !first;
+    buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
+    block.Forward(run, input, nullptr);
+    block.Backward(run, input, buffers_.Gradient(token));
   });
 }
 
@@ -289,13 +321,7 @@ void Executor::EmbedBackward(const Pass& pass, const Visit& visit) {
   // A tied matrix already holds the head's share; the embedding adds its own.
   if (!layout_.tied) compute_->FillZero(accumulator, static_cast<size_t>(layout_.units[unit].elements) * sizeof(float));
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    device_.ops().EmbeddingBackward(*compute_, {.type = plan_.numerics.compute,
-                                                .tokens = micro.tokens,
-                                                .width = spec_.hidden,
-                                                .vocab = spec_.vocab,
-                                                .ids = micro.ids,
-                                                .dy = buffers_.Gradient(token),
-                                                .dtable = accumulator});
+    embedding_.Backward(device_.ops(), *compute_, micro, buffers_.Gradient(token), accumulator);
   });
 }
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/device/device.h"
-#include "core/layers/block.h"
+#include "core/layers/embedding.h"
 #include "core/layers/head.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
@@ -80,6 +80,8 @@ class Executor {
 
   void SendBatchUp(const Pass& pass);
   void SendWeightsUp(const Pass& pass, int64_t after_visit);
+  void SendTablesUp();
+  BlockRun RunOf(const MicroView& micro, const std::byte* weights);
   void Embed(const Pass& pass, const Visit& visit, const std::byte* weights);
   void BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work);
@@ -90,6 +92,7 @@ class Executor {
   void SendGradientDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
   void ClearPadding(int64_t unit);
   float* AccumulatorOf(int64_t unit) const;
+  float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   WeightLease Lease(const Pass& pass, int64_t unit) const { return pass.weights != nullptr ? pass.weights->Lease(unit) : store_.Lease(unit); }
   float* OnHost(int64_t offset) const { return reinterpret_cast<float*>(host_batch_.data() + offset); }
@@ -125,10 +128,10 @@ class Executor {
   DeviceBuffers buffers_;
   // What goes up while this is made stands before the streams, whose ends wait for their copies.
   RedZones red_zones_;
-  std::vector<float> rotary_table_;
+  std::vector<std::vector<float>> rotary_tables_;
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
-  BlockTemplate block_;
+  EmbeddingLayer embedding_;
   HeadTemplate head_;
 
   // Events, by what they say.

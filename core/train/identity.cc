@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
 #include "core/model/json_text.h"
+#include "core/model/spec_json.h"
 
 namespace hlm {
 namespace {
@@ -40,30 +41,7 @@ JsonValue Without(const JsonValue& object, std::initializer_list<std::string_vie
 
 }  // namespace
 
-JsonValue ModelIdentity(const ModelSpec& spec) {
-  JsonWriter json;
-  json.BeginObject();
-  json.Member("architecture", spec.architecture);
-  json.Member("vocab_size", spec.vocab).Member("hidden_size", spec.hidden).Member("intermediate_size", spec.intermediate);
-  json.Member("num_hidden_layers", spec.layers).Member("num_attention_heads", spec.heads);
-  json.Member("num_key_value_heads", spec.kv_heads).Member("head_dim", spec.head_dim);
-  json.Member("rms_norm_eps", spec.rms_epsilon).Member("tie_word_embeddings", spec.tied);
-  json.Member("qkv_bias", spec.qkv_bias)
-      .Member("o_bias", spec.o_bias)
-      .Member("mlp_bias", spec.mlp_bias)
-      .Member("qk_norm", spec.qk_norm);
-  json.Member("windows", spec.windows);
-  const RopeSpec& rope = spec.rope;
-  const bool scaled = rope.kind != RopeSpec::Kind::kDefault, llama3 = rope.kind == RopeSpec::Kind::kLlama3;
-  json.Member("rope", llama3 ? "llama3" : scaled ? "linear" : "default").Member("rope_theta", rope.theta);
-  if (scaled) json.Member("rope_factor", rope.factor);
-  if (llama3) {
-    json.Member("rope_low_freq_factor", rope.low_frequency_factor).Member("rope_high_freq_factor", rope.high_frequency_factor);
-    json.Member("rope_original_max_position_embeddings", rope.original_max_positions);
-  }
-  json.EndObject();
-  return ParseJson(json.text(), "the model");
-}
+JsonValue ModelIdentity(const ModelSpec& spec) { return ParseJson(SpecJson(spec), "the model"); }
 
 void CheckSame(const std::string& path, const char* what, const JsonValue& stored, const JsonValue& own) {
   if (const std::string* key = FirstDifference(stored, own)) Refuse(path, *key, stored, own, StrCat("another ", what), "");

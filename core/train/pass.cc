@@ -8,7 +8,7 @@ namespace hlm {
 
 Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
     : tokens(tokens), forward_only(forward_only), weighs_entropies(!tokens.entropy_weights.empty()),
-      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)) {
+      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)), long_document(plan.long_document), long_offset(plan.micro_tokens) {
   // Without a backward pass nothing but room for block inputs asks for another sweep.
   const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
   sweep_starts = CutSweeps(micro_batches, one ? 1 : plan.numerics.sweeps, plan.sweep_tokens);
@@ -35,6 +35,11 @@ size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {
   copy(at.ids, tokens.ids);
   copy(at.targets, tokens.targets);
   copy(at.positions, tokens.positions);
+  int32_t* positions = reinterpret_cast<int32_t*>(host + at.positions);
+  for (size_t d = 0; long_document > 0 && d + 1 < tokens.offsets.size(); ++d) {
+    if (tokens.offsets[d + 1] - tokens.offsets[d] <= long_document) continue;
+    for (int64_t t = tokens.offsets[d]; t < tokens.offsets[d + 1]; ++t) positions[t] += static_cast<int32_t>(long_offset);
+  }
   copy(at.weights, tokens.weights);
   if (!tokens.entropy_weights.empty()) copy(at.entropy_weights, tokens.entropy_weights);
   std::memset(host + at.losses, 0, tokens.ids.size() * sizeof(float));

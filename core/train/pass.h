@@ -8,7 +8,7 @@
 
 #include "core/data/batch.h"
 #include "core/layers/micro.h"
-#include "core/plan/activations.h"
+#include "core/plan/batch_layout.h"
 #include "core/plan/plan.h"
 #include "core/store/frozen.h"
 
@@ -30,6 +30,7 @@ struct Pass {
   std::vector<int64_t> sweep_starts;    // first micro-batch of each sweep, then their count
   std::vector<int64_t> offset_starts;   // [micro-batches] where the document offsets of each lie in the batch's array
   std::vector<Visit> visits;
+  int64_t long_document, long_offset;   // positions in documents above so many tokens begin at the offset; 0: none is long
 
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
   // Tokens of a sweep begin here in the step; buffers of a sweep are indexed from it.

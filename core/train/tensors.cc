@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/model/tensor_order.h"
 #include "core/train/state.h"
 #include "cpu_optim/kernels.h"
 
@@ -58,6 +59,13 @@ void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_o
   if (!s.failure) Finish();
   s.CheckWhole();
   s.CheckKind(name, kind);
+  if (place.tensor->order != nullptr) {
+    std::vector<float> values(static_cast<size_t>(slice.count));
+    const auto slab = [&](int64_t at, int64_t n, float* to) { s.ReadElements(place.unit, kind, place.tensor->offset + at, n, to); };
+    DiskFromSlab(*place.tensor->order, slab, slice.first, slice.count, values.data());
+    std::memcpy(data, values.data(), bytes);
+    return;
+  }
   const int64_t begin = place.tensor->offset + slice.first;
   const bool aligned = reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
   // One piece a thread: the C library copies what is longer than the caches without reading the target first.
@@ -109,8 +117,14 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   const int64_t begin = place.tensor->offset + slice.first;
   if (kind != TensorKind::kGradient) s.saver.BeforeUpdate(place.unit);
   if (kind == TensorKind::kWeight) s.frozen.BeforeChange(place.unit);
+  if (place.tensor->order != nullptr) {
+    for (int64_t i = 0; i < slice.count; ++i) {
+      const float one = value(i);
+      s.WriteElements(place.unit, kind, place.tensor->offset + SlabIndex(*place.tensor->order, slice.first + i), 1, &one);
+    }
+  }
   std::vector<float> values(static_cast<size_t>(std::min(slice.count, kPiece)));
-  for (int64_t done = 0; done < slice.count; done += kPiece) {
+  for (int64_t done = 0; place.tensor->order == nullptr && done < slice.count; done += kPiece) {
     const int64_t n = std::min(kPiece, slice.count - done);
     for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i)] = value(done + i);
     s.WriteElements(place.unit, kind, begin + done, n, values.data());

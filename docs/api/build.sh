@@ -1,10 +1,11 @@
 #!/bin/bash
 # Makes the documentation of the five interfaces, each with the tool that its people use; any warning fails.
 #
-#   build.sh OUT_TAR JDK_BIN WHEEL GO_MODULE SOURCES_JAR
+#   build.sh OUT_TAR JDK_BIN WHEEL GO_MODULE JAVADOC_JAR
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 
-out_tar=$1 jdk=$2 wheel=$3 go_module=$(readlink -f "$4") sources_jar=$(readlink -f "$5")
+out_tar=$1 jdk=$2 wheel=$3 go_module=$(readlink -f "$4") javadoc_jar=$(readlink -f "$5")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=$work/api
@@ -20,11 +21,9 @@ quiet() {
 sed "s#@OUT@#$out#" docs/api/Doxyfile >"$work/Doxyfile"
 quiet doxygen "$work/Doxyfile"
 
-# Java. The generated functions below it are not for people.
-mkdir "$work/java"
-(cd "$work/java" && "$jdk/jar" xf "$sources_jar")
-(cd "$work/java" && quiet "$jdk/javadoc" -quiet -Xdoclint:all -Werror --release 17 -encoding UTF-8 -notimestamp -d "$out/java" --source-path . \
-  module-info.java org/horizonlm/*.java)
+# Java: javadoc ran where the jars are packed.
+mkdir "$out/java"
+(cd "$out/java" && "$jdk/jar" xf "$javadoc_jar" && rm -r META-INF)
 test -s "$out/java/org.horizonlm/org/horizonlm/Trainer.html"
 
 # Go.

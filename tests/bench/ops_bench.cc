@@ -13,6 +13,7 @@
 #include "core/cpu/product_bench.h"
 #include "core/device/device.h"
 #include "core/device/ops.h"
+#include "tests/support/step_calls.h"
 
 namespace hlm {
 namespace {
@@ -38,7 +39,7 @@ class Bench {
     s.vocab = kVocab;
     s.head_chunk = kChunk;
     s.threads = threads > 0 ? threads : AvailableThreads();
-    workspace_ = device_->Allocate(CpuWorkspaceBytes(s));
+    workspace_ = device_->Allocate(StepWorkspace(s, [&](const Call& call) { return CpuWorkspaceBytes(call, s.threads); }));
     device_->ops().SetWorkspace(workspace_.data(), workspace_.bytes());
     std::printf("%s\nworkspace %.1f MiB\n", device_->info().description.c_str(),
                 static_cast<double>(workspace_.bytes()) / (1 << 20));

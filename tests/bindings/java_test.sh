@@ -8,6 +8,9 @@ samples=() jar=
 for file in "$@"; do
   case $file in
     *-sources.jar) sources=$(readlink -f "$file") ;;
+    *-javadoc.jar) javadoc=$(readlink -f "$file") ;;
+    *-linux-x86_64.jar) natives=$(readlink -f "$file") ;;
+    *-linux-x86_64-cuda13.jar) cuda=$(readlink -f "$file") ;;
     *.jar) jar=$(readlink -f "$file") ;;
     *.pom) pom=$(readlink -f "$file") ;;
     *.java) samples+=("$(readlink -f "$file")") ;;
@@ -17,6 +20,7 @@ work=$TEST_TMPDIR
 version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
 mkdir -p "$work/lib" "$work/classes" "$work/tmp"
 cp "$jar" "$work/lib/horizonlm.jar"
+cp "$natives" "$work/lib/natives.jar"
 
 "$jdk/javac" -Xlint:all -Werror --release 17 -cp "$work/lib/horizonlm.jar" -d "$work/classes" "${samples[@]}" tests/bindings/java/*.java
 # One heap of the C library's, which gives back at once what is free: what it keeps for later, for each thread, would
@@ -24,7 +28,7 @@ cp "$jar" "$work/lib/horizonlm.jar"
 export LC_ALL=C.UTF-8 MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 java() {
   (cd "$work" && "$jdk/java" -Xcheck:jni -Xms64m -Xmx64m -XX:+AlwaysPreTouch -XX:+UseSerialGC -Djava.io.tmpdir="$work/tmp" "-Dhlm.cycles=${HLM_CYCLES:-300}" \
-    -cp "$work/lib/horizonlm.jar:$work/classes" "$@")
+    -cp "$work/lib/*:$work/classes" "$@")
 }
 
 # A stranger's path: the sample.
@@ -36,7 +40,7 @@ for name in Sft Dpo; do
 done
 
 readme_program java "$work/readme/Tune.java"
-(cd "$work/readme" && "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/horizonlm.jar" Tune.java) >"$work/readme.txt"
+(cd "$work/readme" && "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/*" Tune.java) >"$work/readme.txt"
 readme_ran "$work/readme" "$work/readme.txt"
 
 java BindingTest "$work" "$version" "$PWD/tests/bindings/model" 2>&1 | tee "$work/test.txt"
@@ -53,14 +57,14 @@ test -z "$(find "$work/tmp" -name '*.so*')" || fail "$(find "$work/tmp")"
 
 # No copies.
 (cd "$work" && HLM_SPY="$work/spied" LD_PRELOAD="$spy" "$jdk/java" --add-opens java.base/java.nio=ALL-UNNAMED -Djava.io.tmpdir="$work/tmp" \
-  -cp "$work/lib/horizonlm.jar:$work/classes" ZeroCopy) >"$work/passed"
+  -cp "$work/lib/*:$work/classes" ZeroCopy) >"$work/passed"
 test "$(wc -l <"$work/passed")" = 3
 diff "$work/passed" "$work/spied"
 
 # A library that is missing, or of another version.
 java -Dorg.horizonlm.native="$work/nowhere" NoLibrary "cannot be loaded"
 mkdir "$work/other"
-(cd "$work/other" && "$jdk/jar" xf "$work/lib/horizonlm.jar" native && mv native/*/* . && sed -i 's/\x000\.1\.0\x00/\x009.9.9\x00/g' libhorizonlm.so)
+(cd "$work/other" && "$jdk/jar" xf "$work/lib/natives.jar" native && mv native/*/* . && sed -i 's/\x000\.1\.0\x00/\x009.9.9\x00/g' libhorizonlm.so)
 if grep -q '9\.9\.9' "$work/other/libhorizonlm.so"; then
   java -Dorg.horizonlm.native="$work/other" NoLibrary "9.9.9"
 fi
@@ -71,9 +75,28 @@ grep -q "<version>$version</version>" "$pom"
 grep -qx 'org/horizonlm/Trainer.java' "$work/sources.txt"
 "$jdk/jar" tf "$jar" >"$work/jar.txt"
 grep -qx 'META-INF/maven/org.horizonlm/horizonlm/pom.xml' "$work/jar.txt"
+if grep -q '\.so' "$work/jar.txt"; then
+  fail "the jar of classes carries native libraries: each platform has its own"
+fi
+for file in "$jar" "$natives" "$cuda" "$sources" "$javadoc"; do
+  "$jdk/jar" tf "$file" >"$work/listed.txt"
+  grep -qx 'META-INF/LICENSE' "$work/listed.txt" || fail "no licence in $file"
+done
+for file in "$natives" "$cuda"; do
+  (cd "$work" && "$jdk/jar" xf "$file" META-INF/THIRD_PARTY_LICENSES && grep -q oneDNN META-INF/THIRD_PARTY_LICENSES) || fail "no licences of others in $file"
+done
+"$jdk/jar" tf "$javadoc" | grep -qx 'org.horizonlm/org/horizonlm/Trainer.html'
+for wanted in '<url>https://' '<developer>' '<scm>' '<license>' '<description>'; do
+  grep -q "$wanted" "$pom" || fail "the pom has no $wanted, which Maven Central asks for"
+done
+
+# On the module path, where the libraries are in another module than the class that loads them; and without them, by name.
+(cd "$work" && "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/classes" -p "$work/lib" --add-modules ALL-MODULE-PATH Finetune "$work/modular") >"$work/modular.txt"
+same_as_c "$c_program" "$work/modular.txt" "$work/modular"
+(cd "$work" && "$jdk/java" -cp "$work/lib/horizonlm.jar:$work/classes" NoLibrary "with the classifier linux-x86_64")
 
 # The service: texts in, trained in the background, a lower loss out.
-(cd "$work" && exec "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/horizonlm.jar:$work/classes" TrainingService 0) >"$work/service.txt" 2>&1 &
+(cd "$work" && exec "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/*:$work/classes" TrainingService 0) >"$work/service.txt" 2>&1 &
 service=$!
 trap 'kill "$service" 2>/dev/null || true' EXIT
 for _ in $(seq 300); do

@@ -43,13 +43,13 @@ small_model() {
   done
 }
 
-# The program of the README in a language goes to a file, and a folder is made where it may run: readme_program LANGUAGE FILE. The model that it names is a
+# The program of the README, or of docs/languages.md, in a language goes to a file, and a folder is made where it may run: readme_program LANGUAGE FILE. The model that it names is a
 # small one here.
 readme_program() {
   small_model
   mkdir -p "$(dirname "$2")"
-  awk -v language="$1" '$0 == "```" { on = 0 } on; $0 == "```" language { on = 1 }' README.md >"$2"
-  test -s "$2" || fail "README.md has no program in $1"
+  awk -v language="$1" '$0 == "```" { on = 0 } on; $0 == "```" language { on = 1 }' README.md docs/languages.md >"$2"
+  test -s "$2" || fail "README.md and docs/languages.md have no program in $1"
   ln -sfn "$TEST_TMPDIR/model" "$(dirname "$2")/Qwen2.5-0.5B"
   cp "$TEST_TMPDIR/sft.jsonl" "$(dirname "$2")/train.jsonl"
 }

@@ -3,7 +3,7 @@
 # For a machine that does nothing else.
 set -euo pipefail
 source tests/bindings/lib.sh
-c_program=$1 wheel=$(readlink -f "$2") jdk=$(dirname "$(readlink -f "$3")") installer=$4 module=$(readlink -f "$5") jar=$(readlink -f "$6")
+c_program=$1 wheel=$(readlink -f "$2") jdk=$(dirname "$(readlink -f "$3")") installer=$4 module=$(readlink -f "$5") jar=$(readlink -f "$6"):$(readlink -f "$7")
 work=$TEST_TMPDIR
 readonly STEPS=500
 export HOME=$work GOCACHE=$work/cache GOFLAGS=-mod=mod GOPROXY=off LC_ALL=C.UTF-8

@@ -31,6 +31,44 @@ test "$(cd / && "$python" -c 'import horizonlm; print(horizonlm.__version__)')" 
 "$work/venv/bin/pip" --disable-pip-version-check show horizonlm >"$work/show.txt"
 grep -qx "Version: $version" "$work/show.txt"
 
+# The `horizon` command comes with it, in both ways, and trains.
+(cd "$work" && echo "the quick brown fox jumps over the lazy dog, and over and over again" >text.txt &&
+  PATH=$work/venv/bin:$PATH horizon train --preset tiny --init-seed 1 --data text.txt --seq-len 16 --batch-size 2 --steps 2 --out by_command) >"$work/command.txt" 2>&1
+test -s "$work/by_command/model.safetensors"
+(cd "$work" && "$python" -m horizonlm devices | grep -q '^cpu')
+
+# What is carried has its licences, no debugging information, and no path of a build tree. A GPU's libraries are an extra.
+"$python" - "$wheel" "$work/opened" <<'PYTHON'
+import email
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+wheel, opened = sys.argv[1], pathlib.Path(sys.argv[2])
+zipfile.ZipFile(wheel).extractall(opened)
+(info,) = opened.glob("*.dist-info")
+metadata = email.message_from_string((info / "METADATA").read_text())
+for file in metadata.get_all("License-File"):
+    assert len((info / file).read_text()) > 5000, file
+third_party = (info / "THIRD_PARTY_LICENSES").read_text()
+for carried in ("oneDNN", "Highway", "GNU OpenMP", "OpenCL", "PCRE2", "utf8proc", "xxHash", "JSON for Modern C++"):
+    assert carried in third_party, carried
+extra = [line for line in metadata.get_all("Requires-Dist") if "cuda13" in line]
+for name in ("nvidia-cublas", "nvidia-cudnn-cu13", "nvidia-cuda-nvrtc", "nvidia-nccl-cu13"):
+    assert any(line.startswith(name) for line in extra), (name, extra)
+assert (opened / "horizonlm" / "py.typed").exists()
+found = [path for path in opened.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+assert len(found) >= 6, found
+for path in found:
+    sections = subprocess.run(["readelf", "-SWd", path], check=True, capture_output=True, text=True).stdout
+    assert ".debug_info" not in sections, path
+    for line in sections.splitlines():
+        if "(RPATH)" in line or "(RUNPATH)" in line:
+            places = line[line.index("[") + 1 : line.rindex("]")].split(":")
+            assert all(place.startswith("$ORIGIN") and "_solib" not in place for place in places), (path, line)
+PYTHON
+
 # The carried libraries are the ones that are loaded.
 (cd / && "$python" -c '
 import horizonlm, os

@@ -1,6 +1,7 @@
 // What operations refuse, on the caller's thread and before anything runs; and the size of the workspace.
 #include "core/cpu/access.h"
 #include "tests/cpu/rig.h"
+#include "tests/support/step_calls.h"
 
 namespace hlm {
 namespace {
@@ -19,6 +20,10 @@ OpShapes Shapes(DType type) {
   shapes.head_chunk = 64;
   shapes.threads = kThreadSanitizer ? 1 : 2;  // as many as the device will have
   return shapes;
+}
+
+size_t Workspace(const OpShapes& s) {
+  return StepWorkspace(s, [&](const Call& call) { return CpuWorkspaceBytes(call, s.threads); });
 }
 
 // Runs every operation that takes workspace at the largest shapes of a plan.
@@ -61,7 +66,7 @@ void RunAll(Rig* rig, const OpShapes& s) {
 TEST(WorkspaceTest, WhatThePlanIsToldIsEnoughAndLessIsAnError) {
   for (const DType type : {DType::kF32, DType::kBF16}) {
     const OpShapes shapes = Shapes(type);
-    const size_t bytes = CpuWorkspaceBytes(shapes);
+    const size_t bytes = Workspace(shapes);
     Rig enough(2, bytes);
     RunAll(&enough, shapes);
     EXPECT_LT(bytes, size_t{8} << 20) << "small shapes take little";
@@ -82,10 +87,10 @@ TEST(WorkspaceTest, NeverFallsWhenADimensionGrows) {
        {&OpShapes::tokens, &OpShapes::longest_document, &OpShapes::hidden, &OpShapes::heads, &OpShapes::kv_heads,
         &OpShapes::head_dim, &OpShapes::intermediate, &OpShapes::vocab, &OpShapes::head_chunk, &OpShapes::threads}) {
     OpShapes grown = shapes;
-    size_t before = CpuWorkspaceBytes(shapes);
+    size_t before = Workspace(shapes);
     for (int round = 0; round < 40; ++round) {
       grown.*dimension += 1 + grown.*dimension / 7;
-      const size_t now = CpuWorkspaceBytes(grown);
+      const size_t now = Workspace(grown);
       ASSERT_GE(now, before);
       before = now;
     }
@@ -105,7 +110,7 @@ TEST(WorkspaceTest, IsModestForLargeModels) {
   shapes.vocab = 128256;
   shapes.head_chunk = 1024;
   shapes.threads = 8;
-  EXPECT_LE(CpuWorkspaceBytes(shapes), size_t{64} << 20);
+  EXPECT_LE(Workspace(shapes), size_t{64} << 20);
 }
 
 class ArgumentsTest : public testing::Test {

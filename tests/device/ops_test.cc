@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/device/product_calls.h"
 #include "core/device/recording_ops.h"
 
 namespace hlm {
@@ -39,7 +38,9 @@ class OpsTest : public testing::Test {
 };
 
 TEST_F(OpsTest, ACallIsKeptWithItsFacts) {
-  ops_.Linear(stream_, {.type = DType::kBF16, .y_type = DType::kF32, .tokens = 3, .in = 4, .out = 5, .x = x_, .w = w_, .bias = z_, .y = y_});
+  ops_.Linear(
+      stream_,
+      {.type = DType::kBF16, .y_type = DType::kF32, .tokens = 3, .in = 4, .out = 5, .x = x_, .w = w_, .bias = z_, .y = y_});
   ASSERT_EQ(ops_.calls().size(), 1u);
   EXPECT_STREQ(ops_.calls()[0].facts.operation, "Linear");
   EXPECT_EQ(Accesses(), "Linear.x-24 Linear.w-40 Linear.bias-10 Linear.y+60");
@@ -57,7 +58,8 @@ TEST_F(OpsTest, ACallIsKeptWithItsFacts) {
 
 TEST_F(OpsTest, AttentionCountsThePairsThatAreSeen) {
   const int32_t offsets[] = {0, 2, 6};
-  AttentionArgs args{.type = DType::kF32, .tokens = 6, .heads = 2, .kv_heads = 1, .head_dim = 2, .documents = {2, 4, offsets, offsets}};
+  AttentionArgs args{
+      .type = DType::kF32, .tokens = 6, .heads = 2, .kv_heads = 1, .head_dim = 2, .documents = {2, 4, offsets, offsets}};
   args.qkv = x_;
   args.out = y_;
   args.lse = z_;
@@ -98,24 +100,45 @@ TEST_F(OpsTest, AResultMayNotLieOnAnArgument) {
   ops_.CrossEntropy(stream_, {DType::kF32, 1, 4, x_, ids_, w_, z_, x_});
 }
 
-TEST(ProductCalls, HaveTheBiasesThatAStepHas) {
-  OpShapes shapes;
-  shapes.tokens = 8;
-  shapes.hidden = 4;
-  shapes.heads = 2;
-  shapes.kv_heads = 1;
-  shapes.head_dim = 2;
-  shapes.intermediate = 6;
-  shapes.vocab = 10;
-  shapes.head_chunk = 8;
-  shapes.qkv_bias = shapes.o_bias = true;
-  std::string biases;
-  for (const Call& call : ProductCalls(shapes)) {
-    if (const auto* linear = std::get_if<LinearArgs>(&call)) {
-      biases += StrCat(linear->in, "x", linear->out, linear->bias != nullptr ? "+bias" : "", linear->addend != nullptr ? "+x " : " ");
-    }
-  }
-  EXPECT_EQ(biases, "4x8+bias 4x4+bias+x 4x12 6x4+x 4x10 ");
+TEST_F(OpsTest, ViewsMayTakeTurnsInOneRow) {
+  float rows[80] = {}, more[80] = {}, scale[4] = {};
+  const int32_t offsets[] = {0, 2};
+  // Rows of 20: queries of 2 heads of 4, keys and values of 1.
+  ViewAttentionBackwardArgs args;
+  args.kind.scale = 1;
+  args.tokens = 2;
+  args.heads = 2;
+  args.kv_heads = 1;
+  args.head_dim = args.value_dim = 4;
+  args.documents = {1, 2, offsets, offsets};
+  args.q = {rows, 20}, args.k = {rows + 8, 20}, args.v = {rows + 12, 20};
+  args.out = {x_}, args.dout = {y_};
+  args.lse = scale;
+  args.dq = {more, 20}, args.dk = {more + 8, 20}, args.dv = {more + 12, 20};
+  ops_.ViewAttentionBackward(stream_, args);
+  EXPECT_NE(Accesses().find("ViewAttentionBackward.dv+96"), std::string::npos) << Accesses();
+  args.dk.data = more + 7;
+  ExpectRefused(&Ops::ViewAttentionBackward, args, "ViewAttentionBackward.dq is written and overlaps ViewAttentionBackward.dk");
+  args.dk.data = more + 17;  // over the end of the row, into the next one's queries
+  ExpectRefused(&Ops::ViewAttentionBackward, args, "overlaps ViewAttentionBackward.dk");
+  args.dk = {rows + 16, 20};  // free in the arguments' rows
+  ops_.ViewAttentionBackward(stream_, args);
+}
+
+TEST_F(OpsTest, HeadsOfAViewMustNotOverlap) {
+  RotaryArgs args{
+      .tokens = 2, .heads = 3, .head_dim = 4, .rotary_dim = 2, .x = {x_}, .y = {y_, 24, 3}, .positions = ids_, .table = z_};
+  ExpectRefused(&Ops::Rotary, args, "Rotary.y has heads of 4 elements that lie 3 apart");
+  args.y = {y_, 11, 4};
+  ExpectRefused(&Ops::Rotary, args, "Rotary.y has rows of 12 elements that lie 11 apart");
+  args.y = {y_, 12, 0};
+  ExpectRefused(&Ops::Rotary, args, "Rotary.y has heads of 4 elements that lie 0 apart");
+  args.y = {y_};
+  args.x = {x_, 4, 0};  // to read, one vector may serve all heads
+  ops_.Rotary(stream_, args);
+  EXPECT_EQ(ops_.calls().back().facts.moved_bytes, 2 * 16 + 2 * 48 + 8);
+  args.rotary_dim = 6;
+  ExpectRefused(&Ops::Rotary, args, "Rotary of 6 elements of heads of 4");
 }
 
 }  // namespace

@@ -143,10 +143,10 @@ TEST(Fuzz, MutatedConfigs) {
     outcome.Run(text, [&] {
       const ModelSpec spec = ParseConfig(text);
       // What passes must be fit for use.
-      EXPECT_EQ(static_cast<int64_t>(spec.windows.size()), spec.layers);
-      EXPECT_EQ(spec.heads % spec.kv_heads, 0);
+      EXPECT_EQ(static_cast<int64_t>(Windows(spec).size()), spec.layers());
+      EXPECT_EQ(FirstOf<AttentionSpec>(spec)->heads % FirstOf<AttentionSpec>(spec)->kv_heads, 0);
       EXPECT_GT(MakeLayout(spec).parameters, 0);
-      for (const double frequency : RotaryFrequencies(spec)) EXPECT_TRUE(frequency >= 0 && frequency <= 1e7) << text;
+      for (const double frequency : RotaryFrequencies(spec.ropes[0])) EXPECT_TRUE(frequency >= 0 && frequency <= 1e7) << text;
       ConfigForSaving(text, spec, DType::kBF16);
     });
   }

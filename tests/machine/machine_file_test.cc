@@ -64,16 +64,16 @@ TEST(MachineFile, MistakesAreNamed) {
 
 // Of what the CUDA device says at these shapes with cuDNN 9.14: dS of all 28 heads in bf16 is 28 x 16 x 1024 x 1024 x 2 bytes.
 TEST(MachineFile, TheWorkspaceHoldsAttentionsBackwardPass) {
-  OpShapes s;
-  s.type = DType::kBF16, s.tokens = 16384, s.longest_document = 1024;
-  s.hidden = 3584, s.heads = 28, s.kv_heads = 4, s.head_dim = 128, s.intermediate = 18944, s.vocab = 152064;
+  AttentionBackwardArgs s;
+  s.type = DType::kBF16, s.tokens = 16384, s.heads = 28, s.kv_heads = 4, s.head_dim = 128;
+  s.documents.longest = 1024;
   const size_t ds = size_t{28} * 16384 * 1024 * 2;
-  EXPECT_GT(GpuWorkspaceBytes(s), ds);
-  EXPECT_LT(GpuWorkspaceBytes(s), 2 * ds);
-  s.tokens = s.longest_document = 32768;  // one group of heads at a time
+  EXPECT_GT(GpuWorkspaceBytes(s, 1), ds);
+  EXPECT_LT(GpuWorkspaceBytes(s, 1), 2 * ds);
+  s.tokens = s.documents.longest = 32768;  // one group of heads at a time
   const size_t group = size_t{7} * 32768 * 32768 * 2;
-  EXPECT_GT(GpuWorkspaceBytes(s), group);
-  EXPECT_LT(GpuWorkspaceBytes(s), group + group / 3);
+  EXPECT_GT(GpuWorkspaceBytes(s, 1), group);
+  EXPECT_LT(GpuWorkspaceBytes(s, 1), group + group / 3);
 }
 
 }  // namespace

@@ -18,22 +18,23 @@ TEST(Config, EverySettingAndDefaultIsTransformers) {
     EXPECT_EQ(spec.architecture, json["architectures"][0]);
     EXPECT_EQ(spec.vocab, json["vocab_size"]);
     EXPECT_EQ(spec.hidden, json["hidden_size"]);
-    EXPECT_EQ(spec.intermediate, json["intermediate_size"]);
-    EXPECT_EQ(spec.layers, json["num_hidden_layers"]);
-    EXPECT_EQ(spec.heads, json["num_attention_heads"]);
-    EXPECT_EQ(spec.kv_heads, golden.kv_heads);
-    EXPECT_EQ(spec.head_dim, golden.head_dim);
+    EXPECT_EQ(FirstOf<MlpSpec>(spec)->intermediate, json["intermediate_size"]);
+    EXPECT_EQ(spec.layers(), json["num_hidden_layers"]);
+    const AttentionSpec attention = *FirstOf<AttentionSpec>(spec);
+    EXPECT_EQ(attention.heads, json["num_attention_heads"]);
+    EXPECT_EQ(attention.kv_heads, golden.kv_heads);
+    EXPECT_EQ(attention.head_dim, golden.head_dim);
     EXPECT_EQ(spec.max_positions, golden.max_positions);
-    EXPECT_EQ(spec.rms_epsilon, golden.rms_epsilon);
+    EXPECT_EQ(spec.head.norm.epsilon, golden.rms_epsilon);
     EXPECT_EQ(spec.initializer_range, golden.initializer_range);
     EXPECT_EQ(spec.tied, golden.tied);
-    EXPECT_EQ(spec.qkv_bias, golden.qkv_bias);
-    EXPECT_EQ(spec.o_bias, golden.o_bias);
-    EXPECT_EQ(spec.mlp_bias, golden.mlp_bias);
-    EXPECT_EQ(spec.qk_norm, golden.qk_norm);
-    EXPECT_EQ(spec.windows, golden.windows);
+    EXPECT_EQ(attention.qkv_bias, golden.qkv_bias);
+    EXPECT_EQ(attention.o_bias, golden.o_bias);
+    EXPECT_EQ(FirstOf<MlpSpec>(spec)->in_bias, golden.mlp_bias);
+    EXPECT_EQ(attention.qk_norm.norm.on(), golden.qk_norm);
+    EXPECT_EQ(Windows(spec), golden.windows);
 
-    const std::vector<double> frequencies = RotaryFrequencies(spec);
+    const std::vector<double> frequencies = RotaryFrequencies(spec.ropes[0]);
     ASSERT_EQ(frequencies.size(), golden.frequencies.size());
     for (size_t i = 0; i < frequencies.size(); ++i) {
       EXPECT_NEAR(frequencies[i] / golden.frequencies[i], 1.0, 2e-7) << i;  // one unit in the last place of a float, at most two
@@ -59,7 +60,7 @@ TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {
                            "original_max_position_embeddings": 8192}})";
   const char* newer = R"({"rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
                           "high_freq_factor": 4, "original_max_position_embeddings": 8192}})";
-  const RopeSpec a = ParseConfig(TinyConfig("Llama", legacy)).rope, b = ParseConfig(TinyConfig("Llama", newer)).rope;
+  const RopeSpec a = ParseConfig(TinyConfig("Llama", legacy)).ropes[0], b = ParseConfig(TinyConfig("Llama", newer)).ropes[0];
   for (const RopeSpec& rope : {a, b}) {
     EXPECT_EQ(rope.kind, RopeSpec::Kind::kLlama3);
     EXPECT_EQ(rope.theta, 5e5);
@@ -73,7 +74,7 @@ TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {
 TEST(Config, BothSpellingsTogetherMustAgree) {
   const char* agree = R"({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2},
                           "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2}})";
-  EXPECT_EQ(ParseConfig(TinyConfig("Llama", agree)).rope.factor, 2);
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", agree)).ropes[0].factor, 2);
   const char* disagree =
       R"({"rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 3}})";
   ExpectError(Code::kInvalidArgument, {"rope_scaling", "rope_parameters"}, [&] { ParseConfig(TinyConfig("Llama", disagree)); });
@@ -84,7 +85,7 @@ TEST(Config, BothSpellingsTogetherMustAgree) {
 TEST(Config, LastOfEqualKeysWins) {
   std::string text = TinyConfig("Llama");
   text.insert(1, R"("rms_norm_eps": 0.5, "rms_norm_eps": 0.25,)");
-  EXPECT_EQ(ParseConfig(text).rms_epsilon, 0.25);
+  EXPECT_EQ(ParseConfig(text).head.norm.epsilon, 0.25);
 }
 
 TEST(Config, HarmlessKeysAreIgnored) {

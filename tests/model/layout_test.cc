@@ -73,11 +73,17 @@ TEST(Layout, QueryKeyValueAndGateUpAreOneMatrixEach) {
     int64_t unit = -1;
     return FindTensor(layout, name, &unit)->offset;
   };
-  EXPECT_EQ(at("model.layers.0.self_attn.q_proj.weight"), layout.block.qkv);
-  EXPECT_EQ(at("model.layers.0.self_attn.k_proj.weight"), layout.block.qkv + 24 * 16);
-  EXPECT_EQ(at("model.layers.0.self_attn.v_proj.weight"), layout.block.qkv + (24 + 12) * 16);
-  EXPECT_EQ(at("model.layers.0.self_attn.v_proj.bias"), layout.block.qkv_bias + 24 + 12);
-  EXPECT_EQ(at("model.layers.0.mlp.up_proj.weight"), layout.block.gate_up + 24 * 16);
+  const auto group = [&](const char* role) {
+    for (const WeightGroup& one : layout.block(0).declaration().groups()) {
+      if (one.role == role) return one.offset;
+    }
+    return int64_t{-1};
+  };
+  EXPECT_EQ(at("model.layers.0.self_attn.q_proj.weight"), group("attention.qkv"));
+  EXPECT_EQ(at("model.layers.0.self_attn.k_proj.weight"), group("attention.qkv") + 24 * 16);
+  EXPECT_EQ(at("model.layers.0.self_attn.v_proj.weight"), group("attention.qkv") + (24 + 12) * 16);
+  EXPECT_EQ(at("model.layers.0.self_attn.v_proj.bias"), group("attention.qkv_bias") + 24 + 12);
+  EXPECT_EQ(at("model.layers.0.mlp.up_proj.weight"), group("mlp.gate_up") + 24 * 16);
 }
 
 TEST(Layout, TiedEmbeddingsHaveNoHeadOfTheirOwn) {

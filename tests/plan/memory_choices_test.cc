@@ -26,7 +26,7 @@ MachineSpec Gpu() {  // the rates of one H100 in a server, as docs/plan.md has t
   m.up_bytes_per_second = 54.8e9, m.down_bytes_per_second = 54.9e9, m.both_bytes_per_second = 91e9;
   m.host_bytes_per_second = 125e9;
   m.libraries = "test";
-  m.workspace_bytes = [](const OpShapes&) { return size_t{64} << 20; };
+  m.workspace_bytes = [](const Call&, int64_t) { return size_t{64} << 20; };
   return m;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/plan/plan.h"
 #include "tests/plan/spec_7b.h"
 
@@ -20,7 +21,7 @@ std::string Json() {
   m.product_flops_f32 = m.product_flops_bf16 = 1e12;
   m.up_bytes_per_second = m.down_bytes_per_second = m.host_bytes_per_second = 54e9;
   m.libraries = "test";
-  m.workspace_bytes = [](const OpShapes&) { return size_t{64} << 20; };
+  m.workspace_bytes = [](const Call&, int64_t) { return size_t{64} << 20; };
   PlanOptions o;
   o.batch_size = 4, o.seq_len = 64, o.snapshot_bytes = 12345;
   return PlanJson(MakePlan(spec, MakeLayout(spec), o, m));

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "core/base/error.h"
-#include "core/plan/activations.h"
+#include "core/plan/places.h"
 #include "cpu_optim/optimizer.h"
 #include "tests/plan/spec_7b.h"
 #include "tests/support/code_of.h"
@@ -26,7 +26,7 @@ MachineSpec Gpu() {
   m.up_bytes_per_second = m.down_bytes_per_second = 54e9;
   m.host_bytes_per_second = 120e9;
   m.libraries = "test";
-  m.workspace_bytes = [](const OpShapes&) { return size_t{64} << 20; };
+  m.workspace_bytes = [](const Call&, int64_t) { return size_t{64} << 20; };
   return m;
 }
 
@@ -61,19 +61,24 @@ TEST(Plan, BackwardTimingInOneSweepNeedsNoGradientStore) {
 
 TEST(Plan, StashHoldsWhatThePolicySays) {
   const ModelSpec s = Spec7B();
-  const int64_t h = s.hidden, q = s.QkvWidth(), i = s.intermediate, fp32 = 4 * (2 + s.heads);
+  const AttentionSpec a = *FirstOf<AttentionSpec>(s);
+  const int64_t h = s.hidden, q = a.QkvWidth(), i = FirstOf<MlpSpec>(s)->intermediate, fp32 = 4 * (2 + a.heads);
+  const Block block(s.kinds[0], s);
+  const auto bytes = [&](Activations policy) {
+    Plan plan;
+    plan.sweep_tokens = 1024, plan.activations = {policy};
+    return StashOf(block, plan, 0).total;
+  };
   // Without the block's input, 2 h, which lies elsewhere.
-  EXPECT_EQ(MakeStashLayout(s, DType::kBF16, Activations::kKeep, 1024).total, 1024 * (8 * h + 2 * q + 6 * i + fp32));
-  EXPECT_EQ(MakeStashLayout(s, DType::kBF16, Activations::kKeepCheap, 1024).total, 1024 * (4 * h + 2 * q + 4 * i + fp32));
-  EXPECT_EQ(MakeStashLayout(s, DType::kBF16, Activations::kRecompute, 1024).total, 0);
+  EXPECT_EQ(bytes(Activations::kKeep), 1024 * (8 * h + 2 * q + 6 * i + fp32));
+  EXPECT_EQ(bytes(Activations::kKeepCheap), 1024 * (4 * h + 2 * q + 4 * i + fp32));
+  EXPECT_EQ(bytes(Activations::kRecompute), 0);
 }
 
 TEST(Plan, DeviceMemoryDoesNotGrowWithLayersWhenAllIsRecomputed) {
   int64_t bytes = 0;
   for (const int64_t layers : {14, 28, 56}) {
-    ModelSpec spec = Spec7B();
-    spec.layers = layers;
-    spec.windows.assign(static_cast<size_t>(layers), 0);
+    const ModelSpec spec = Spec7B(layers);
     PlanOptions o = Options(16, 4);
     o.activations = Activations::kRecompute, o.block_inputs = BlockInputs::kHost, o.purpose = Purpose::kForwardBackward;
     const Plan plan = MakePlan(spec, MakeLayout(spec), o, Gpu());
@@ -170,7 +175,7 @@ TEST(Plan, TheArenaHasNoOverlaps) {
   const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
   int64_t end = 0;
   for (const Range& range : {a.block_slots, a.wide_slot, a.norm_slot, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
-                             a.stash, a.backward, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
+                             a.stash, a.temporaries, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
     EXPECT_EQ(range.offset, end);
     EXPECT_EQ(range.offset % 256, 0);
     end = range.offset + (range.bytes + 255) / 256 * 256;

@@ -2,16 +2,13 @@
 #ifndef HORIZON_LM_TESTS_PLAN_SPEC_7B_H_
 #define HORIZON_LM_TESTS_PLAN_SPEC_7B_H_
 
-#include "core/model/spec.h"
+#include "core/model/config.h"
 
 namespace hlm {
 
-inline ModelSpec Spec7B() {
-  ModelSpec s;
-  s.vocab = 152064, s.hidden = 3584, s.layers = 28, s.heads = 28, s.kv_heads = 4, s.head_dim = 128, s.intermediate = 18944;
-  s.qkv_bias = true;
-  s.windows.assign(28, 0);
-  return s;
+inline ModelSpec Spec7B(int64_t layers = 28) {
+  return ParseConfig(StrCat(R"({"architectures": ["Qwen2ForCausalLM"], "vocab_size": 152064, "hidden_size": 3584, "num_attention_heads": 28,
+      "num_key_value_heads": 4, "intermediate_size": 18944, "num_hidden_layers": )", layers, "}"));
 }
 
 }  // namespace hlm

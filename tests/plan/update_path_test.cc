@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
+#include "core/model/config.h"
 #include "core/plan/plan.h"
 #include "cpu_optim/optimizer.h"
 #include "tests/plan/spec_7b.h"
@@ -18,7 +19,7 @@ MachineSpec Machine(UpdatePath faster, int* asked = nullptr) {
   m.up_bytes_per_second = m.down_bytes_per_second = 54e9;
   m.host_bytes_per_second = 120e9;
   m.libraries = "test";
-  m.workspace_bytes = [](const OpShapes&) { return size_t{64} << 20; };
+  m.workspace_bytes = [](const Call&, int64_t) { return size_t{64} << 20; };
   m.faster_update = [faster, asked](bool split) {
     if (asked != nullptr) *asked += split ? 1 : 100;
     return faster;
@@ -70,8 +71,8 @@ TEST(UpdatePath, IsTimedForTheFormThatIsRunAndOnlyWhereThereIsAChoice) {
   unasked([](PlanOptions& own) { own.states = StateType::kInt8; });
   unasked([](PlanOptions& own) { own.remainder = false; });
   unasked([](PlanOptions& own) { own.purpose = Purpose::kForward; });
-  ModelSpec small = Spec7B();
-  small.layers = 1, small.vocab = 64, small.hidden = small.intermediate = 256, small.heads = small.kv_heads = 2;
+  const ModelSpec small = ParseConfig(R"({"architectures": ["Qwen2ForCausalLM"], "vocab_size": 64, "hidden_size": 64,
+      "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 1})");
   EXPECT_EQ(MakePlan(small, MakeLayout(small), Options(), machine).numerics.optimizer, "fused 1");
   EXPECT_EQ(asked, 101) << "an update of some milliseconds is not worth the timing";
 }

@@ -10,8 +10,13 @@ namespace {
 
 ModelLayout Layout(int64_t layers, bool tied) {
   ModelSpec s;
-  s.vocab = 32, s.hidden = 8, s.layers = layers, s.heads = 2, s.kv_heads = 1, s.head_dim = 4, s.intermediate = 16, s.tied = tied;
-  s.windows.assign(static_cast<size_t>(layers), 0);
+  s.vocab = 32, s.hidden = 8, s.tied = tied;
+  const NormSpec norm{.kind = NormType::kRms};
+  s.head.norm = norm;
+  BlockSpec block;
+  block.branches.push_back({.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
+  block.branches.push_back({.before = norm, .bodies = {{MlpSpec{.intermediate = 16}, {}}}, .after = {}});
+  for (int64_t layer = 0; layer < layers; ++layer) s.AddLayer(block);
   return MakeLayout(s);
 }
 

@@ -14,6 +14,7 @@ ADDED = ["<|im_start|>", "<|im_end|>", "</s>", "<s>", "<|end|>", "<|call|>", "<|
 
 PRINTS_CONTENT = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}{% for c in m.tool_calls or [] %}({{ c.function.name }}){% endfor %}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 COUNTS_CALLS = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if 'tool_calls' in m %}{{ m.tool_calls | length }}{% else %}{{ m.content }}{% endif %}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+BY_ID = "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.id }}{{ c.function.arguments | tojson }}{% endfor %}<|im_end|>{% endfor %}"
 PRINTS_ALL = "{% for m in messages %}{{ m | tojson }}<|im_end|>{% endfor %}"
 OPENS = "{%% for m in messages %%}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{%% endfor %%}{%% if add_generation_prompt %%}<|im_start|>assistant\n%s{%% endif %%}"
 CHANNEL = OPENS % "<|channel>thought\n"
@@ -76,6 +77,10 @@ CASES = [
     ("an answer in the next turn", "{% for m in messages %}{% if m.role == 'user' %}[{{ messages[loop.index0 - 1].content if loop.index0 > 0 }}]{{ m.content }}{% else %}A<|im_end|>{% endif %}{% endfor %}{% if add_generation_prompt %}A{% endif %}",
      [user("q"), answer("abc"), user("r"), answer("x")], [["<|im_end|>"], ["<|im_end|>"]],
      [(1, "content", 3), (3, "content", 1)]),
+    ("a name in the call's id", BY_ID, [user("q"), {"role": "assistant", "content": "", "tool_calls": [
+        {"id": "functions.get_x:0", "function": {"name": "get_x", "arguments": {"k": "v"}}}]}], [['functions.get_x:0{"k": "v"}<|im_end|>']], []),
+    ("an id without the name", BY_ID, [user("q"), {"role": "assistant", "content": "", "tool_calls": [
+        {"id": "call_0", "function": {"name": "get_x", "arguments": {"k": "v"}}}]}], [['call_0{"k": "v"}<|im_end|>']], [(1, "tool_calls", 5)]),
     # Arguments as a string of JSON, and nulls that Arrow put in.
     ("arguments stay a string", shapes_plain.KIMI, [user("q"), call("f", '{"a":1}')],
      [['<|calls|><|call|>functions.f:0<|args|>{"a":1}<|callsend|><|im_end|>']], []),

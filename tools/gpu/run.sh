@@ -60,6 +60,7 @@ for part in "${parts[@]}"; do
     tests)
       check device program ./device_test
       check ops program ./ops_test
+      check cases program ./cuda_test
       check fault program ./fault_test
       HLM_TEST_DEVICE=cuda:0 check golden program ./golden_test
       HLM_TEST_DEVICE=cuda:0 check memory_options program ./memory_options_test
@@ -69,12 +70,14 @@ for part in "${parts[@]}"; do
       # Without fault_test, whose kernel traps on purpose, and without a word on calls that fail: tests ask for too much memory.
       check memcheck-device sanitized memcheck "--report-api-errors no" ./device_test
       check memcheck-ops sanitized memcheck "--report-api-errors no" ./ops_test
+      check memcheck-cases sanitized memcheck "--report-api-errors no" ./cuda_test
       HLM_TEST_DEVICE=cuda:0 check memcheck-golden sanitized memcheck "--report-api-errors no" ./golden_test
       HLM_TEST_DEVICE=cuda:0 check memcheck-memory_options sanitized memcheck "--report-api-errors no" ./memory_options_test
       ;;
     racecheck | initcheck | synccheck)
       # Our own kernels only, and not the tests of products: beside racecheck cuBLASLt's own kernels were seen to fail.
       check "$part" sanitized "$part" "--kernel-name kernel_substring=hlm" ./ops_test --gtest_filter='-*LinearTest*:*WorkspaceTest*'
+      check "$part-cases" sanitized "$part" "--kernel-name kernel_substring=hlm" ./cuda_test
       ;;
     *)
       echo "error: no part '$part'; there are tests, memcheck, racecheck, initcheck, synccheck and sanitize, which is the last four" >&2

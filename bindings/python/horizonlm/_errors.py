@@ -38,14 +38,14 @@ class DeadlineExceededError(Error, TimeoutError):
     name = "DEADLINE_EXCEEDED"
 
 
-class NotFoundError(Error, LookupError):
-    """A file, a tensor, a key or a device is not there."""
+class NotFoundError(Error, LookupError, FileNotFoundError):
+    """A file, a tensor, a key or a device is not there: a FileNotFoundError and a LookupError."""
 
     code = 5
     name = "NOT_FOUND"
 
 
-class AlreadyExistsError(Error):
+class AlreadyExistsError(Error, FileExistsError):
     """The folder to be written exists and is not empty."""
 
     code = 6

@@ -1,25 +1,53 @@
 """Batches: documents of any lengths, one behind the other."""
 
+import sys
 from array import array
-from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-# What a buffer may be: anything with the buffer protocol is passed as it is, a sequence of numbers is copied.
+# What a buffer may be: anything with the buffer protocol is passed as it is, a sequence of numbers is copied, and so are whole numbers of
+# another width, as tokenizers and NumPy make them.
 Buffer = Any
+
+_WHOLE = {"i": "hHlLqQI", "q": "hHiIlLQ"}  # of other widths, in native order; bytes are no numbers that anybody meant
 
 
 def as_buffer(value: Any, typecode: str) -> Any:
-    """`value` itself where it has a buffer; else an array of its numbers."""
+    """`value` itself where it has a buffer of the type wanted; else an array of its numbers. OverflowError for one that is too large."""
     if value is None:
         return None
     if isinstance(value, (list, tuple, range)):
         return array(typecode, value)
+    try:
+        view = memoryview(value)
+    except TypeError:
+        return value  # the library's to refuse, by name
+    wanted = array(typecode)
+    if view.format in _WHOLE.get(typecode, "") and not (view.format in "lq" and typecode == "q" and view.itemsize == 8):
+        copy = array(typecode, _numbers(view, wanted.itemsize))
+        shape = view.shape or ()
+        return memoryview(copy).cast("B").cast(typecode, shape) if len(shape) > 1 else copy
     return value
 
 
-class Batch:
-    """Documents to train on or to evaluate; no padding is ever needed. The buffers are referred to, not copied.
+def _numbers(view: memoryview, itemsize: int) -> Any:
+    """The numbers of a view of one or more dimensions, one behind the other."""
+    numpy = sys.modules.get("numpy")  # where the caller has it, it is faster
+    if numpy is not None and view.nbytes > 0:
+        values = numpy.asarray(view)
+        bound = 1 << (8 * itemsize - 1)
+        if int(values.min()) >= -bound and int(values.max()) < bound:
+            return values.astype(f"i{itemsize}").tobytes()
+    flat: List[Any] = view.tolist()
+    for _ in range(view.ndim - 1):
+        flat = [number for part in flat for number in part]
+    return flat
 
-    ids:      [n] int32 token ids; or [rows, n], each row a document
+
+class Batch:
+    """Documents to train on or to evaluate; no padding is ever needed. The buffers are referred to, not copied. len() counts the documents, and
+    iterating gives the ids of each.
+
+    ids:      [n] int32 token ids; or [rows, n], each row a document. int64, uint16 and the like are copied
     offsets:  [documents + 1] int64: document d is ids[offsets[d]:offsets[d + 1]]; None: one document, or one a row
     labels:   [n] int32; None: the ids themselves. labels[t] is predicted from the tokens before t; -100 is not predicted
     weights:  [n] float32 factors of the tokens' losses; None: 1
@@ -72,6 +100,18 @@ class Batch:
         flat_labels = None if labels is None else _chain("i", labels)
         flat_weights = None if weights is None else _chain("f", weights)
         return cls(ids, offsets, flat_labels, flat_weights, denominator)
+
+    def __len__(self) -> int:
+        return self.n_documents
+
+    def __iter__(self) -> Iterator[memoryview]:
+        ids = memoryview(self.ids).cast("B").cast("i")
+        ends = memoryview(self.offsets).tolist()
+        for begin, end in zip(ends, ends[1:]):
+            yield ids[begin:end]
+
+    def __repr__(self) -> str:
+        return f"<Batch of {self.n_documents:,} documents, {self.n_ids:,} ids>"
 
     def _arguments(self) -> List[Any]:
         return [self.ids, self.offsets, self.labels, self.weights, self.denominator, self.entropy_weights, self.temperature]

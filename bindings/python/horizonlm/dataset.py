@@ -1,8 +1,11 @@
 """Data sets: files of examples as steps of documents."""
 
 import json
+import os
+import tempfile
+import weakref
 from array import array
-from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Union
+from typing import Any, ClassVar, Dict, Iterable, Iterator, Mapping, Optional, Union
 
 from ._handle import Handle
 from ._load import native
@@ -23,13 +26,57 @@ class Dataset(Handle):
     """
 
     _kind: ClassVar[str] = "dataset"
+    _folder: Any = None  # removes the records' file
 
     def __init__(self, config: Union[str, Mapping[str, Any]], tokenizer: Optional[Tokenizer] = None, template: Optional[Template] = None) -> None:
         for name, given, kind in (("tokenizer", tokenizer, Tokenizer), ("template", template, Template)):
             if given is not None and not isinstance(given, kind):
                 raise TypeError(f"{name} is a {type(given).__name__}; a {kind.__name__} is wanted")
-        text = config if isinstance(config, str) else json.dumps(config)
+        text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
         self._box = native.hlm_dataset_open(text, None if tokenizer is None else tokenizer._box, None if template is None else template._box)
+
+    @classmethod
+    def of(
+        cls,
+        records: Iterable[Mapping[str, Any]],
+        config: Optional[Mapping[str, Any]] = None,
+        tokenizer: Optional[Tokenizer] = None,
+        template: Optional[Template] = None,
+    ) -> "Dataset":
+        """A data set of records in memory: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`. config as for a file, without "data".
+
+        The records are read once, into a file of their own that is removed when the data set is closed.
+        """
+        options = dict(config or {})
+        if "data" in options:
+            raise ValueError('config has "data" beside the records')
+        folder = tempfile.TemporaryDirectory(prefix="horizonlm-")
+        try:
+            options["data"] = os.path.join(folder.name, "records.jsonl")
+            with open(options["data"], "w", encoding="utf-8") as file:
+                for number, record in enumerate(records):
+                    if not isinstance(record, Mapping):
+                        raise TypeError(f"record {number} is a {type(record).__name__}; a mapping is wanted")
+                    file.write(json.dumps(record, default=_plain) + "\n")
+            own = cls(options, tokenizer, template)
+        except BaseException:
+            folder.cleanup()
+            raise
+        own._folder = weakref.finalize(own, folder.cleanup)
+        return own
+
+    def close(self) -> None:
+        super().close()
+        if self._folder is not None:
+            self._folder()
+
+    def __len__(self) -> int:
+        """The documents of an epoch."""
+        return int(self.describe()["documents"])
+
+    def _about(self) -> str:
+        about = self.describe()
+        return f"{about['documents']:,} documents, {about['tokens']:,} tokens"
 
     def describe(self) -> Dict[str, Any]:
         """What was read: "records", "documents", "tokens", "trained_tokens", "dropped_for", "rows" (an epoch), "column_length", "cache" and more."""
@@ -72,6 +119,13 @@ class Dataset(Handle):
             out = array("f", bytes(4 * int(self.describe()["column_length"])))
         native.hlm_dataset_read_column(self._box, name, key, out)
         return out
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays, and paths, as JSON has them."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return os.fspath(value)
 
 
 def _documents(box: Any) -> Optional[Documents]:

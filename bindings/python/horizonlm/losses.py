@@ -4,7 +4,7 @@ import importlib
 from array import array
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Optional, Tuple, Union
 
-from . import _options
+from . import _interrupt, _options
 from ._handle import Handle
 from ._load import native
 from .batch import Batch, Buffer, Documents, as_buffer, to_batch
@@ -94,6 +94,17 @@ class Weights(Handle):
 class Losses(Handle):
     """What a Trainer does with log-probabilities. An array [n_ids] belongs to the token at its place: its log-probability given those before it."""
 
+    def cancel(self) -> None:
+        """Asks the call in progress, or the next one, to end with CancelledError. From any thread; never fails.
+
+        A step that is cancelled before its first update changes nothing and drops its gradient; after that it completes. Ctrl-C does this to
+        the main thread's call, which then ends with KeyboardInterrupt.
+        """
+        native.hlm_trainer_cancel(self._capsule)
+
+    def _call(self, function: Any, *arguments: Any) -> Any:
+        return _interrupt.run(self.cancel, function, self._box, *arguments)
+
     def keep_weights(self) -> Weights:
         """Keeps the weights as they are now, as a reference. ResourceExhaustedError where the plan's frozen_copies are all in use."""
         return Weights._of(native.hlm_trainer_keep_weights(self._box))
@@ -117,7 +128,7 @@ class Losses(Handle):
         whole = to_batch(batch, parts)
         if out is None:
             out = numpy().empty(whole.n_ids, dtype="float32")
-        native.hlm_trainer_logprobs(self._box, None if kept is None else kept._box, *whole._arguments(), out, entropies, greedy)
+        self._call(native.hlm_trainer_logprobs, None if kept is None else kept._box, *whole._arguments(), out, entropies, greedy)
         return out
 
     def accumulate_preference(
@@ -136,8 +147,8 @@ class Losses(Handle):
         but "orpo" and "simpo" need one of them, or reference_free=True. InvalidArgumentError for an odd number of documents.
         """
         struct = _options.fill("hlm_preference_options", options)
-        found = native.hlm_trainer_accumulate_preference(
-            self._box, *to_batch(batch, {})._arguments(), struct, as_buffer(reference_sums, "d"), as_buffer(reference_logprobs, "f")
+        found = self._call(
+            native.hlm_trainer_accumulate_preference, *to_batch(batch, {})._arguments(), struct, as_buffer(reference_sums, "d"), as_buffer(reference_logprobs, "f")
         )
         return PreferenceMetrics._make(found)
 
@@ -162,8 +173,8 @@ class Losses(Handle):
             desirable = batch.desirable
         struct = _options.fill("hlm_kto_options", options)
         other = [None] * 4 if mismatched is None else to_batch(mismatched, {})._arguments()[:4]
-        found = native.hlm_trainer_accumulate_kto(
-            self._box, *to_batch(batch, {})._arguments(), struct, as_buffer(desirable, "i"), as_buffer(reference_sums, "d"),
+        found = self._call(
+            native.hlm_trainer_accumulate_kto, *to_batch(batch, {})._arguments(), struct, as_buffer(desirable, "i"), as_buffer(reference_sums, "d"),
             as_buffer(reference_logprobs, "f"), *other, as_buffer(mismatched_sums, "d")
         )  # fmt: skip
         return KtoMetrics._make(found)
@@ -186,8 +197,8 @@ class Losses(Handle):
         "sequence_sum"; docs/objectives.md has the formulas.
         """
         struct = _options.fill("hlm_policy_options", options)
-        found = native.hlm_trainer_accumulate_policy(
-            self._box, *to_batch(batch, {})._arguments(), struct, as_buffer(advantages, "f"), as_buffer(old_logprobs, "f"),
+        found = self._call(
+            native.hlm_trainer_accumulate_policy, *to_batch(batch, {})._arguments(), struct, as_buffer(advantages, "f"), as_buffer(old_logprobs, "f"),
             as_buffer(reference_logprobs, "f"), as_buffer(rollout_logprobs, "f")
         )  # fmt: skip
         return PolicyMetrics._make(found)

@@ -42,12 +42,16 @@ class Model(Handle):
     @classmethod
     def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0) -> "Model":
         """A model of a config (the text of a config.json, or the mapping), with weights drawn from `seed`."""
-        text = config if isinstance(config, str) else json.dumps(config)
+        text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
         return cls._of(native.hlm_model_create(text, seed))
 
     def describe(self) -> Dict[str, Any]:
         """What the model is: "architecture", "parameters", "vocab_size", "tensors" (each with "name", "shape", "unit") and more."""
         return dict(json.loads(native.hlm_model_describe(self._box)))
+
+    def _about(self) -> str:
+        about = self.describe()
+        return f"{about['architecture']}, {about['parameters']:,} parameters"
 
     def plan(self, **options: "Unpack[_options.PlanOptions]") -> "Plan":
         """A plan for this model; see Plan."""

@@ -33,6 +33,10 @@ class Plan(Handle):
         """The whole plan; docs/plan.md lists its keys."""
         return dict(json.loads(native.hlm_plan_json(self._box)))
 
+    def _about(self) -> str:
+        gib = [self.value(key) / (1 << 30) for key in ("host_bytes", "device_bytes")]
+        return f"{gib[0]:.2f} GiB of host memory, {gib[1]:.2f} GiB on {self.json()['device']}"
+
     def value(self, key: str) -> int:
         """One whole number of the plan, as "host_bytes". NotFoundError for a key that is not there or not a number."""
         return int(native.hlm_plan_value(self._box, key))

@@ -41,6 +41,14 @@ class Tokenizer(Handle):
         """What it is: "model", "vocab_size", "max_id", "special_tokens", "content_hash" and more."""
         return dict(json.loads(native.hlm_tokenizer_describe(self._box)))
 
+    def __len__(self) -> int:
+        """The ids that there are: those of the vocabulary."""
+        return int(self.describe()["vocab_size"])
+
+    def _about(self) -> str:
+        about = self.describe()
+        return f"{about['model']}, {about['vocab_size']:,} tokens"
+
     def encode(self, text: Union[str, bytes], *, plain: Optional[Spans] = None, **options: "Unpack[_options.EncodeOptions]") -> "array[int]":
         """The ids of a text (a str, or UTF-8), int32.
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple, Union
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class StepMetrics(NamedTuple):
-    """What an optimizer step did; hlm_step_metrics in horizon_lm.h. The fields are that struct's members, in its order."""
+    """What an optimizer step did; hlm_step_metrics in horizon_lm.h. The fields are that struct's members, in its order.
+
+    mean_token_accuracy and entropy are None without the trainer's option token_metrics.
+    """
 
     step: int
     loss: float
@@ -27,8 +31,15 @@ class StepMetrics(NamedTuple):
     seconds: float
     skipped: int
     skipped_units: int
-    mean_token_accuracy: float
-    entropy: float
+    mean_token_accuracy: Optional[float]
+    entropy: Optional[float]
+
+    @classmethod
+    def _of(cls, values: Any) -> "StepMetrics":
+        whole = cls._make(values)
+        if whole.mean_token_accuracy is not None and whole.mean_token_accuracy < 0:
+            return whole._replace(mean_token_accuracy=None, entropy=None)
+        return whole
 
 
 class Trainer(Losses):
@@ -53,6 +64,9 @@ class Trainer(Losses):
         self._vocab = int(about["vocab_size"])
         self._shapes: Dict[str, Tuple[int, ...]] = {tensor["name"]: tuple(tensor["shape"]) for tensor in about["tensors"]}
 
+    def _about(self) -> str:
+        return f"{len(self._shapes)} tensors, {sum(math.prod(shape) for shape in self._shapes.values()):,} parameters"
+
     @property
     def shapes(self) -> Dict[str, Tuple[int, ...]]:
         """The shapes of the model's tensors by name."""
@@ -60,15 +74,15 @@ class Trainer(Losses):
 
     def step(self, batch: Union[Batch, Documents, Buffer], **parts: Any) -> StepMetrics:
         """One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped."""
-        return StepMetrics._make(native.hlm_trainer_step(self._box, *to_batch(batch, parts)._arguments()))
+        return StepMetrics._of(self._call(native.hlm_trainer_step, *to_batch(batch, parts)._arguments()))
 
     def accumulate(self, batch: Union[Batch, Documents, Buffer], **parts: Any) -> Evaluation:
         """Forward and backward: adds the batch's gradient to what was accumulated since the last apply; changes no weight."""
-        return Evaluation._make(native.hlm_trainer_accumulate(self._box, *to_batch(batch, parts)._arguments()))
+        return Evaluation._make(self._call(native.hlm_trainer_accumulate, *to_batch(batch, parts)._arguments()))
 
     def apply(self) -> StepMetrics:
         """Clips, updates the weights, forgets the gradient. FailedPreconditionError where nothing was accumulated."""
-        return StepMetrics._make(native.hlm_trainer_apply(self._box))
+        return StepMetrics._of(self._call(native.hlm_trainer_apply))
 
     def discard(self) -> None:
         """Forgets what was accumulated; no weight changes."""
@@ -110,8 +124,8 @@ class Trainer(Losses):
         """
         arguments = to_batch(batch, parts)._arguments()
         if kept is not None:
-            return Evaluation._make(native.hlm_trainer_evaluate_weights(self._box, kept._box, *arguments))
-        return Evaluation._make(native.hlm_trainer_evaluate(self._box, *arguments))
+            return Evaluation._make(self._call(native.hlm_trainer_evaluate_weights, kept._box, *arguments))
+        return Evaluation._make(self._call(native.hlm_trainer_evaluate, *arguments))
 
     def logits(self, batch: Union[Batch, Documents, Buffer], places: Optional[Buffer] = None, out: Optional[Buffer] = None, **parts: Any) -> Any:
         """Logits of the next token at `places` (rising indices into ids; None: at every place): [places, vocab_size] float32.
@@ -123,7 +137,7 @@ class Trainer(Losses):
         if out is None:
             n = memoryview(whole.ids if places is None else places).nbytes // (4 if places is None else 8)
             out = numpy().empty((n, self._vocab), dtype="float32")
-        native.hlm_trainer_logits(self._box, whole.ids, whole.offsets, places, out)
+        self._call(native.hlm_trainer_logits, whole.ids, whole.offsets, places, out)
         return out
 
     def read(self, name: str, kind: Union[str, int] = "weight", *, out: Optional[Buffer] = None, byte_offset: int = 0) -> Any:
@@ -185,13 +199,6 @@ class Trainer(Losses):
     def trace_write(self, path: Path) -> None:
         """Ends the trace and writes it as Chrome/Perfetto JSON."""
         native.hlm_trainer_trace_write(self._box, os.fspath(path))
-
-    def cancel(self) -> None:
-        """Asks the call in progress, or the next one, to end with CancelledError. From any thread; never fails.
-
-        A step that is cancelled before its first update changes nothing and drops its gradient; after that it completes.
-        """
-        native.hlm_trainer_cancel(self._box)
 
     def set_deadline(self, seconds: float) -> None:
         """Every later step, accumulate, evaluate and logits ends with DeadlineExceededError once it ran so long; 0: no limit."""

@@ -25,13 +25,14 @@ struct SwiGluBackwardArgs {
 };
 
 enum class ActFunction : int8_t {
-  kSilu,         // x sigmoid(x)
-  kSigmoid,      // of output gates
-  kGelu,         // x (1 + erf(x / sqrt 2)) / 2
-  kGeluTanh,     // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+  kSilu,      // x sigmoid(x)
+  kSigmoid,   // of output gates
+  kGelu,      // x (1 + erf(x / sqrt 2)) / 2
+  kGeluTanh,  // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
   kRelu,
   kReluSquared,
-  kXielu,        // x > 0: p x^2 + beta x; else n (exp(min(x, eps)) - 1 - x) + beta x (Huang and Schlag 2024)
+  kClip,   // min(max(x, -limit), limit)
+  kXielu,  // x > 0: p x^2 + beta x; else n (exp(min(x, eps)) - 1 - x) + beta x (Huang and Schlag 2024)
 };
 struct XieluArgs {
   const void* alpha_p = nullptr;  // one number of `type`: p = softplus(alpha_p)
@@ -45,9 +46,10 @@ struct ActivateArgs {
   ActFunction kind = ActFunction::kSilu;
   int64_t rows = 0, heads = 1, width = 0;
   View x;
-  View up;           // data null: none
-  MutableView y;     // must not alias x or up
-  XieluArgs xielu;   // where kind is kXielu
+  View up;          // data null: none
+  MutableView y;    // may lie where x lies; must not alias up
+  XieluArgs xielu;  // where kind is kXielu
+  float limit = 0;  // where kind is kClip: above 0; rounded to `type`
 };
 // dx = dy up act'(x), dup = dy act(x); dalphas: the gradients of alpha_p and alpha_n.
 struct ActivateBackwardArgs {
@@ -55,12 +57,13 @@ struct ActivateBackwardArgs {
   ActFunction kind = ActFunction::kSilu;
   int64_t rows = 0, heads = 1, width = 0;
   View x, up, dy;
-  MutableView dx;            // may lie where x or dy lies
-  MutableView dup;           // where up is given: may lie where up lies
+  MutableView dx;   // may lie where x or dy lies
+  MutableView dup;  // where up is given: may lie where up or dy lies
   XieluArgs xielu;
   float* dalpha_p = nullptr;  // one number each, or null
   float* dalpha_n = nullptr;
-  bool accumulate = false;    // of dalphas
+  bool accumulate = false;  // of dalphas
+  float limit = 0;          // kClip without up takes its results in x as well
 };
 
 // gpt-oss' layer: gate and up alternate in a row; gate = min(gate, limit), up = clamp(up, -limit, limit),

@@ -36,21 +36,21 @@ struct AttentionBackwardArgs {
   const void* out = nullptr;
   const void* dout = nullptr;  // [tokens, heads head_dim] type
   const float* lse = nullptr;
-  void* dqkv = nullptr;        // [tokens, (heads + 2 kv_heads) head_dim] type, overwritten
+  void* dqkv = nullptr;  // [tokens, (heads + 2 kv_heads) head_dim] type, overwritten
 };
 
 // Which keys a query sees, and what becomes of its scores. Positions count from the begin of a document; key j is seen by query i
 // where j <= i and all of this allows it.
 struct AttentionKind {
-  float scale = 0;          // of q k^T; above 0
-  int64_t window = 0;       // > 0: i - window < j
-  int64_t chunk = 0;        // > 0: i / chunk == j / chunk (Llama 4)
-  float soft_cap = 0;       // > 0: a score s becomes soft_cap tanh(s / soft_cap) (Gemma 2)
+  float scale = 0;     // of q k^T; above 0
+  int64_t window = 0;  // > 0: i - window < j
+  int64_t chunk = 0;   // > 0: i / chunk == j / chunk (Llama 4)
+  float soft_cap = 0;  // > 0: a score s becomes soft_cap tanh(s / soft_cap) (Gemma 2)
 };
 
-// Grouped-query attention by views: softmax(scores) v, query head h reads key head h / (heads / kv_heads), keys and values of different
-// widths (latent attention). With slopes a score has slopes[h] (j - i) added (Press, Smith and Lewis 2022); with sinks the sum
-// of the softmax has exp(sinks[h]) beside its keys (gpt-oss).
+// Grouped-query attention by views: softmax(scores) v, query head h reads key head h / (heads / kv_heads), keys and values of
+// different widths (latent attention). With slopes a score has slopes[h] (j - i) added (Press, Smith and Lewis 2022); with sinks
+// the sum of the softmax has exp(sinks[h]) beside its keys (gpt-oss).
 struct ViewAttentionArgs {
   DType type = DType::kF32;
   AttentionKind kind;

@@ -26,7 +26,7 @@ struct EmbeddingBackwardArgs {
   const void* dy = nullptr;  // [tokens, width] type
   float* dtable = nullptr;   // [vocab, width]
   float scale = 1;
-  int32_t skip = -1;         // the id whose row gets no gradient; -1: none
+  int32_t skip = -1;  // the id whose row gets no gradient; -1: none
 };
 
 }  // namespace hlm

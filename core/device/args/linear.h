@@ -11,13 +11,13 @@ namespace hlm {
 // y[t, n] = x[t, k] w[n, k]^T (+ bias[n]) (+ addend[t, n]); rounded once to y_type.
 struct LinearArgs {
   DType type = DType::kF32;
-  DType y_type = DType::kF32;     // `type`, or kF32 (logits)
+  DType y_type = DType::kF32;  // `type`, or kF32 (logits)
   int64_t tokens = 0, in = 0, out = 0;
-  const void* x = nullptr;        // [tokens, in] type
-  const void* w = nullptr;        // [out, in] type
-  const void* bias = nullptr;     // [out] type, or null
-  const void* addend = nullptr;   // [tokens, out] y_type, or null; y itself, or apart from it
-  void* y = nullptr;              // [tokens, out] y_type
+  const void* x = nullptr;       // [tokens, in] type
+  const void* w = nullptr;       // [out, in] type
+  const void* bias = nullptr;    // [out] type, or null
+  const void* addend = nullptr;  // [tokens, out] y_type, or null; y itself, or apart from it
+  void* y = nullptr;             // [tokens, out] y_type
 };
 
 // dx[t, k] = dy[t, n] w[n, k].

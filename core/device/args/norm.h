@@ -40,8 +40,9 @@ struct RmsNormBackwardArgs {
 // center: LayerNorm (Ba, Kiros and Hinton 2016, eq. 4). Not center: RMS norm; mean stays 0 in all formulas.
 struct NormKind {
   bool center = false;
-  bool one_plus = false;     // the weight is 1 + w (Gemma, Nemotron)
-  bool round_first = false;  // x * rstd is rounded to `type` before the product with the weight (Llama); else one rounding at the end
+  bool one_plus = false;  // the weight is 1 + w (Gemma, Nemotron)
+  bool round_first =
+      false;  // x * rstd is rounded to `type` before the product with the weight (Llama); else one rounding at the end
 };
 struct NormArgs {
   DType type = DType::kF32;

@@ -16,13 +16,13 @@ struct QkRotaryArgs {
   DType type = DType::kF32;
   int64_t tokens = 0, heads = 0, kv_heads = 0, head_dim = 0;
   float epsilon = 0;
-  void* qkv = nullptr;                // [tokens, (heads + 2 kv_heads) head_dim] type, in and out
-  const int32_t* positions = nullptr; // [tokens], each below table_rows
-  const float* table = nullptr;       // [table_rows, head_dim]: cosines of a row's head_dim / 2 angles, then sines
-  const void* q_norm = nullptr;       // [head_dim] type, or null with k_norm: no norm
+  void* qkv = nullptr;                 // [tokens, (heads + 2 kv_heads) head_dim] type, in and out
+  const int32_t* positions = nullptr;  // [tokens], each below table_rows
+  const float* table = nullptr;        // [table_rows, head_dim]: cosines of a row's head_dim / 2 angles, then sines
+  const void* q_norm = nullptr;        // [head_dim] type, or null with k_norm: no norm
   const void* k_norm = nullptr;
-  void* qk_raw = nullptr;             // [tokens, (heads + kv_heads) head_dim] type: copy of the input where there is a norm, else null
-  float* qk_rstd = nullptr;           // [tokens, heads + kv_heads] where there is a norm, else null
+  void* qk_raw = nullptr;    // [tokens, (heads + kv_heads) head_dim] type: copy of the input where there is a norm, else null
+  float* qk_rstd = nullptr;  // [tokens, heads + kv_heads] where there is a norm, else null
 };
 
 // In place on dqkv: gradient after the rotary embedding in, gradient of the product's output out; the value part is not touched.

@@ -6,8 +6,8 @@
 
 namespace hlm {
 
-// Element d of head h of row r is data[r * row + h * head + d]: distances in elements. kDense stands for heads, and rows of heads,
-// that follow each other; a head distance of 0 is one vector that all heads of a row share (to read only).
+// Element d of head h of row r is data[r * row + h * head + d]: distances in elements. kDense stands for heads, and rows of
+// heads, that follow each other; a head distance of 0 is one vector that all heads of a row share (to read only).
 inline constexpr int64_t kDense = -1;
 struct View {
   const void* data = nullptr;
@@ -18,6 +18,14 @@ struct MutableView {
   int64_t row = kDense, head = kDense;
   operator View() const { return {data, row, head}; }  // NOLINT(google-explicit-constructor): what can be written can be read
 };
+
+// The same with numbers for both distances.
+template <class AnyView>
+AnyView Resolved(AnyView view, int64_t heads, int64_t width) {
+  if (view.head == kDense) view.head = width;
+  if (view.row == kDense) view.row = heads * view.head;
+  return view;
+}
 
 }  // namespace hlm
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -183,6 +184,9 @@ func TestWrongOptions(t *testing.T) {
 func TestModels(t *testing.T) {
 	_, err := horizonlm.OpenModel("/no/such/folder")
 	fails(t, err, horizonlm.NotFound, "/no/such")
+	if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v is no fs.ErrNotExist", err)
+	}
 	_, err = horizonlm.CreateModel("{not json", 1)
 	if err == nil {
 		t.Fatal("it is no config")
@@ -197,6 +201,9 @@ func TestModels(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "mödel 模型")
 	succeeds(t, model.Save(folder, nil))
 	fails(t, model.Save(folder, nil), horizonlm.AlreadyExists, "")
+	if err := model.Save(folder, nil); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v is no fs.ErrExist", err)
+	}
 	options := horizonlm.DefaultSaveOptions()
 	options.Overwrite = true
 	succeeds(t, model.Save(folder, &options))

@@ -317,6 +317,31 @@ public final class BindingTest {
     trainer.close();
   }
 
+  static void testAnInterruptEndsACall() throws Exception {
+    try (Trainer trainer = trainer()) {
+      Batch batch = batch();
+      AtomicReference<HorizonLmException> ended = new AtomicReference<>();
+      java.util.concurrent.atomic.AtomicBoolean still = new java.util.concurrent.atomic.AtomicBoolean();
+      Thread worker = new Thread(() -> {
+        try {
+          while (true) {
+            trainer.step(batch);
+          }
+        } catch (HorizonLmException error) {
+          ended.set(error);
+          still.set(Thread.currentThread().isInterrupted());
+        }
+      });
+      worker.start();
+      Thread.sleep(100);
+      worker.interrupt();
+      worker.join(60_000);
+      check(!worker.isAlive(), "the interrupt ended nothing");
+      check(ended.get().code() == Code.CANCELLED && still.get(), ended.get().toString());
+      check(trainer.evaluate(batch).loss() > 0, "a thread that is not interrupted goes on");
+    }
+  }
+
   static void testCyclesDoNotGrow(Path work, Path folder) throws Exception {
     int cycles = Integer.getInteger("hlm.cycles", 300);
     Path data = Files.writeString(work.resolve("cycles.jsonl"), "{\"text\": \"abc\"}\n");
@@ -382,6 +407,7 @@ public final class BindingTest {
     run("training", () -> testTraining(work));
     run("two threads", BindingTest::testTwoTrainersInTwoThreads);
     run("cancel and close", BindingTest::testCancelAndCloseFromAnotherThread);
+    run("interrupt", BindingTest::testAnInterruptEndsACall);
     run("cycles", () -> testCyclesDoNotGrow(work, Path.of(args[2])));
   }
 

@@ -26,11 +26,11 @@ class BuffersTest(unittest.TestCase):
         self.assertEqual(self.trainer.evaluate(rows), self.trainer.evaluate(hlm.Batch(rows.ravel(), [0, 4, 8])))
 
     def test_wrong_elements(self):
-        for wrong in (np.arange(4), np.arange(4, dtype=np.uint32), np.ones(4, np.float32), np.arange(4, dtype=">i4"), b"abcd", bytearray(8)):
+        for wrong in (np.ones(4, np.float32), np.arange(4, dtype=">i4"), np.arange(4, dtype=">i8"), np.arange(4, dtype=np.int8), b"abcd", bytearray(8)):
             with self.assertRaisesRegex(TypeError, "ids must hold int32"):
                 self.trainer.evaluate(wrong)
         with self.assertRaisesRegex(TypeError, "offsets must hold int64"):
-            self.trainer.evaluate([1, 2, 3], offsets=array("i", [0, 3]))
+            self.trainer.evaluate([1, 2, 3], offsets=array("f", [0, 3]))
         with self.assertRaisesRegex(TypeError, "weights must hold float32"):
             self.trainer.evaluate([1, 2, 3], weights=np.ones(3))
         for wrong in ("text", 5, object(), None):
@@ -40,6 +40,29 @@ class BuffersTest(unittest.TestCase):
             self.trainer.evaluate(["a", "b"])
         with self.assertRaises(OverflowError):
             self.trainer.evaluate([1 << 40])
+
+    def test_whole_numbers_of_another_width_are_copied(self):
+        ids = [1, 2, 3, 4, 5, 6]
+        wanted = self.trainer.evaluate(ids)
+        for kind in (np.int64, np.uint16, np.uint32, np.int16, np.uint64):
+            self.assertEqual(self.trainer.evaluate(np.array(ids, kind)), wanted, kind)
+            self.assertEqual(self.trainer.evaluate(np.repeat(np.array(ids, kind), 2)[::2]), wanted, kind)
+        for kind in "qHLl":
+            self.assertEqual(self.trainer.evaluate(array(kind, ids)), wanted, kind)
+        rows = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
+        self.assertEqual(hlm.Batch(rows).n_documents, 2)
+        self.assertEqual(self.trainer.evaluate(rows), self.trainer.evaluate(rows.astype(np.int32)))
+        self.assertEqual(self.trainer.evaluate(ids, offsets=np.array([0, 2, 6], np.int32)), self.trainer.evaluate(ids, offsets=[0, 2, 6]))
+        self.assertEqual(self.trainer.evaluate(ids, labels=np.array(ids)), wanted)
+        for large in (np.array([1, 1 << 40]), array("q", [-1 << 40]), np.array([1 << 31], np.uint32)):
+            with self.assertRaises(OverflowError):
+                self.trainer.evaluate(large)
+
+    def test_a_batch_is_a_sequence_of_documents(self):
+        batch = hlm.Batch.of([[1, 2, 3], [4, 5]])
+        self.assertEqual([list(document) for document in batch], [[1, 2, 3], [4, 5]])
+        self.assertEqual(len(batch), 2)
+        self.assertEqual(repr(batch), "<Batch of 2 documents, 5 ids>")
 
     def test_not_contiguous(self):
         with self.assertRaisesRegex(BufferError, "ids must be contiguous"):

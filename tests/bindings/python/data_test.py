@@ -2,10 +2,13 @@
 
 import json
 import os
+import pathlib
 import tempfile
 import threading
 import unittest
 from array import array
+
+import numpy as np
 
 import horizonlm as hlm
 
@@ -90,7 +93,7 @@ class TokenizerTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "offsets_in is 'words'"):
             self.tokenizer.encode_with_offsets("a", offsets_in="words")
         with self.assertRaisesRegex(TypeError, "ids must hold int32"):
-            self.tokenizer.decode(array("q", [1]))
+            self.tokenizer.decode(array("f", [1]))
         for call in (lambda: self.tokenizer.token(9999), lambda: self.tokenizer.id("nope")):
             with self.assertRaises(hlm.NotFoundError):
                 call()
@@ -222,6 +225,27 @@ class DatasetTest(unittest.TestCase):
             dataset.next(1)
             with self.assertRaises(hlm.FailedPreconditionError):
                 dataset.mismatched()
+
+    def test_records_of_memory(self):
+        records = [{"text": "the quick brown fox"}, {"text": "jumps over the lazy dog"}] * 4
+        tokenizer = hlm.Tokenizer(MODEL)
+        config = {"seq_len": 32, "shuffle": False}
+        path = pathlib.Path(self.write(*records))
+        with hlm.Dataset({"data": path, **config}, tokenizer) as file, hlm.Dataset.of(iter(records), config, tokenizer) as memory:
+            self.assertEqual(len(memory), len(file))
+            self.assertEqual(len(memory), 8)
+            self.assertRegex(repr(memory), "^<Dataset: 8 documents, [0-9,]+ tokens>$")
+            self.assertEqual(memory.next(4).batch.ids, file.next(4).batch.ids)
+            folder = memory._folder.peek()[1].__self__.name
+            self.assertTrue(os.path.isdir(folder))
+        self.assertFalse(os.path.exists(folder))
+        for wrong in ([5], ["text"]):
+            with self.assertRaisesRegex(TypeError, "record 0 is a"):
+                hlm.Dataset.of(wrong, config, tokenizer)
+        with self.assertRaisesRegex(ValueError, "beside the records"):
+            hlm.Dataset.of(records, {"data": "x"}, tokenizer)
+        with hlm.Dataset.of([{"text": np.str_("a b c"), "number": np.int64(3)}], config, tokenizer) as numbers:
+            self.assertEqual(len(numbers), 1)
 
     def test_refused(self):
         with self.assertRaisesRegex(hlm.InvalidArgumentError, "templat"):

@@ -4,6 +4,7 @@ import copy
 import gc
 import os
 import pickle
+import signal
 import tempfile
 import threading
 import time
@@ -84,8 +85,9 @@ class ErrorsTest(unittest.TestCase):
     def test_models(self):
         with self.assertRaisesRegex(hlm.NotFoundError, "/no/such"):
             hlm.Model.open("/no/such/folder")
-        with self.assertRaises(LookupError):
-            hlm.Model.open("/no/such/folder")
+        for kind in (LookupError, FileNotFoundError, OSError):
+            with self.assertRaises(kind):
+                hlm.Model.open("/no/such/folder")
         with self.assertRaises(hlm.Error):
             hlm.Model.create("{not json")
         with self.assertRaises(TypeError):
@@ -95,8 +97,9 @@ class ErrorsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             with tiny.model() as model:
                 model.save(folder + "/ünïcode 模型")
-                with self.assertRaises(hlm.AlreadyExistsError):
+                with self.assertRaises(FileExistsError) as caught:
                     model.save(folder + "/ünïcode 模型")
+                self.assertIsInstance(caught.exception, hlm.AlreadyExistsError)
                 model.save(folder + "/ünïcode 模型", overwrite=True)
                 self.assertEqual(model.describe()["vocab_size"], 16)
             hlm.Model.open(folder + "/ünïcode 模型").close()
@@ -140,6 +143,73 @@ class ClosingTest(unittest.TestCase):
                 _native.hlm_plan_json(model._box)
             with self.assertRaises(TypeError):
                 _native.hlm_plan_json(12345)
+
+    def test_what_they_say_of_themselves(self):
+        with tiny.model() as model, model.plan(device="cpu") as plan, hlm.Trainer(model, plan) as trainer:
+            self.assertRegex(repr(model), r"^<Model: LlamaForCausalLM, [0-9,]+ parameters>$")
+            self.assertRegex(repr(plan), r"^<Plan: .* GiB of host memory, .* GiB on cpu>$")
+            self.assertRegex(repr(trainer), r"^<Trainer: [0-9]+ tensors, [0-9,]+ parameters>$")
+        self.assertEqual(repr(model), "<Model, closed>")
+
+    def test_metrics_that_are_off_are_none(self):
+        with tiny.model() as model, model.plan(device="cpu", batch_size=2, seq_len=8) as plan:
+            with hlm.Trainer(model, plan) as trainer:
+                metrics = trainer.step(tiny.batch())
+                self.assertIsNone(metrics.mean_token_accuracy)
+                self.assertIsNone(metrics.entropy)
+                self.assertGreater(metrics.loss, 0)
+        with tiny.trainer() as trainer:
+            self.assertGreater(trainer.step(tiny.batch()).entropy, 0)
+
+    def test_a_forked_child_gets_an_error_and_ends(self):
+        trainer = tiny.trainer()
+        trainer.step(tiny.batch())
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                trainer.step(tiny.batch())
+            except hlm.FailedPreconditionError as error:
+                if "forked child" in str(error) and "of process" in repr(trainer):
+                    trainer.close()
+                    del trainer  # frees nothing here, and waits for nobody
+                    status = 0
+            finally:
+                os._exit(status)
+        end = time.monotonic() + 60
+        ended, status = os.waitpid(child, os.WNOHANG)
+        while ended == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+            ended, status = os.waitpid(child, os.WNOHANG)
+        if ended == 0:
+            os.kill(child, signal.SIGKILL)
+        self.assertEqual((ended, status), (child, 0))
+        self.assertEqual(trainer.step(tiny.batch()).step, 2)
+        trainer.close()
+
+    def test_an_interrupt_ends_a_long_call(self):
+        config = dict(tiny.CONFIG, hidden_size=64, intermediate_size=256, num_hidden_layers=200, vocab_size=1000, max_position_embeddings=512)
+        with hlm.Model.create(config, 1) as model, model.plan(device="cpu", batch_size=4, seq_len=512, compute="f32") as plan:
+            with hlm.Trainer(model, plan) as trainer:
+                documents = hlm.Batch.of([[1 + i % 999 for i in range(512)]] * 4)
+                threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+                whole = 0
+                with self.assertRaises(KeyboardInterrupt):
+                    while True:
+                        trainer.step(documents)
+                        whole += 1
+                # The step that was interrupted did not go on to its end.
+                self.assertEqual(trainer.step(hlm.Batch.of([[1, 2, 3]])).step, whole + 1)
+                # A handler of the program's own is not in the way of anything.
+                seen = []
+                own = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+                try:
+                    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+                    self.assertGreater(trainer.evaluate(hlm.Batch.of([[1, 2, 3] * 99])).loss, 0)
+                    while not seen:
+                        time.sleep(0.01)
+                finally:
+                    signal.signal(signal.SIGINT, own)
 
     def test_no_copies(self):
         model = tiny.model()

@@ -15,6 +15,19 @@ abstract class Losses extends Handle {
   }
 
   /**
+   * Asks the call in progress, or the next one, to end with CANCELLED. Any thread may call it; it never fails. Interrupting the thread of a step, an
+   * accumulate, an evaluation, logits or log-probabilities does the same to that call; the thread stays interrupted.
+   */
+  public void cancel() {
+    run(Native::hlm_trainer_cancel);
+  }
+
+  /** A call that may take long, and ends with CANCELLED where its thread is interrupted meanwhile. */
+  final void watched(LongConsumer call) {
+    Interrupts.during(this::cancel, () -> run(call));
+  }
+
+  /**
    * Keeps the weights as they are now, as a reference.
    *
    * @return the weights; closing them frees their place in the plan's frozenCopies
@@ -40,7 +53,7 @@ abstract class Losses extends Handle {
     FloatBuffer out = Buffers.out(Objects.requireNonNull(logprobs, "logprobs"), "logprobs");
     FloatBuffer outEntropies = Buffers.out(entropies, "entropies");
     FloatBuffer outGreedy = Buffers.out(greedy, "greedy");
-    run(box -> with(kept, weights -> Native.hlm_trainer_logprobs(box, weights, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(),
+    watched(box -> with(kept, weights -> Native.hlm_trainer_logprobs(box, weights, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(),
         of.temperature(), out, outEntropies, outGreedy)));
   }
 
@@ -55,7 +68,7 @@ abstract class Losses extends Handle {
     Batch.Parts of = batch.parts();
     double[] loss = new double[1];
     long[] tokens = new long[1];
-    run(box -> with(kept, weights -> Native.hlm_trainer_evaluate_weights(box, weights, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
+    watched(box -> with(kept, weights -> Native.hlm_trainer_evaluate_weights(box, weights, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
         of.entropyWeights(), of.temperature(), loss, tokens)));
     return new Evaluation(loss[0], tokens[0]);
   }
@@ -74,7 +87,7 @@ abstract class Losses extends Handle {
     DoubleBuffer sums = Reference.sums(reference);
     FloatBuffer logprobs = Reference.logprobs(reference);
     double[] m = new double[PreferenceMetrics.MEMBERS];
-    run(box -> Options.with(options, struct -> Native.hlm_trainer_accumulate_preference(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
+    watched(box -> Options.with(options, struct -> Native.hlm_trainer_accumulate_preference(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
         of.entropyWeights(), of.temperature(), struct, sums, logprobs, m)));
     return PreferenceMetrics.of(m);
   }
@@ -113,7 +126,7 @@ abstract class Losses extends Handle {
     LongBuffer otherOffsets = other.offsets();
     DoubleBuffer otherSums = Buffers.in(mismatchedSums, "mismatchedSums");
     double[] m = new double[KtoMetrics.MEMBERS];
-    run(box -> Options.with(options, struct -> Native.hlm_trainer_accumulate_kto(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
+    watched(box -> Options.with(options, struct -> Native.hlm_trainer_accumulate_kto(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
         of.entropyWeights(), of.temperature(), struct, good, sums, logprobs, otherIds, otherOffsets, other.labels(), other.weights(), otherSums, m)));
     return KtoMetrics.of(m);
   }
@@ -137,7 +150,7 @@ abstract class Losses extends Handle {
     FloatBuffer reference = Buffers.in(referenceLogprobs, "referenceLogprobs");
     FloatBuffer rollout = Buffers.in(rolloutLogprobs, "rolloutLogprobs");
     double[] m = new double[PolicyMetrics.MEMBERS];
-    run(box -> Options.with(options, struct -> Native.hlm_trainer_accumulate_policy(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
+    watched(box -> Options.with(options, struct -> Native.hlm_trainer_accumulate_policy(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
         of.entropyWeights(), of.temperature(), struct, good, old, reference, rollout, m)));
     return PolicyMetrics.of(m);
   }

@@ -10,12 +10,11 @@ import java.util.List;
 import org.horizonlm.internal.Native;
 
 /**
- * Loads the native libraries, once: those that the jar carries, or those in the folder that the system property {@code org.horizonlm.native} names.
+ * Loads the native libraries, once: those that a jar with a classifier carries, or those in the folder that the system property {@code org.horizonlm.native} names.
  */
 final class NativeLibrary {
   private static final String PROPERTY = "org.horizonlm.native";
   private static final String JNI = "libhorizonlm_jni.so";
-  private static final String CUDA = "libhorizonlm_cuda.so";
 
   private static boolean loaded;
   private static HorizonLmException failure;
@@ -55,35 +54,30 @@ final class NativeLibrary {
   private static void loadCarried() throws IOException {
     String os = System.getProperty("os.name").toLowerCase(java.util.Locale.ROOT);
     String machine = System.getProperty("os.arch").replace("amd64", "x86_64");
-    String place = "native/" + os + "-" + machine;
-    List<String> names = new ArrayList<>();
-    try (InputStream list = resource(place + "/files.txt")) {
-      if (list == null) {
-        throw new IOException("the jar carries none for " + os + "-" + machine);
-      }
-      names.addAll(new String(list.readAllBytes(), StandardCharsets.UTF_8).lines().toList());
+    String platform = os + "-" + machine;
+    List<String> resources = filesOf(platform);
+    if (resources.isEmpty()) {
+      throw new IOException("there is no jar with native libraries for " + platform + " on the class path: horizonlm with the classifier " + platform);
     }
     // Without a driver the CUDA device's library is of no use; unpacking it would only take time.
-    boolean driver = Files.exists(Path.of("/proc/driver/nvidia/version"));
+    List<String> cuda = Files.exists(Path.of("/proc/driver/nvidia/version")) ? filesOf(platform + "-cuda13") : List.of();
     Path folder = Files.createTempDirectory("horizonlm");
     List<Path> files = new ArrayList<>();
     try {
-      for (String name : names) {
-        if (name.equals(CUDA) && !driver) {
-          continue;
-        }
-        Path file = folder.resolve(name);
-        files.add(file);
-        try (InputStream library = resource(place + "/" + name)) {
-          Files.copy(library, file);
+      for (List<String> from : List.of(resources, cuda)) {
+        for (String name : from) {
+          Path file = folder.resolve(name.substring(name.lastIndexOf('/') + 1));
+          files.add(file);
+          try (InputStream library = resource(name)) {
+            Files.copy(library, file);
+          }
         }
       }
       System.load(folder.resolve(JNI).toString());
     } finally {
       // What is loaded stays so without its file; the CUDA library is loaded later, at the first use of a device.
       files.add(folder);
-      boolean later = driver && names.contains(CUDA);
-      if (later) {
+      if (!cuda.isEmpty()) {
         folder.toFile().deleteOnExit();
         files.forEach(file -> file.toFile().deleteOnExit());
       } else {
@@ -94,7 +88,19 @@ final class NativeLibrary {
     }
   }
 
+  /** The resources that a jar with native libraries has for a platform; none where there is no such jar. */
+  private static List<String> filesOf(String platform) throws IOException {
+    String place = "native/" + platform + "/";
+    try (InputStream list = resource(place + "files.txt")) {
+      if (list == null) {
+        return List.of();
+      }
+      return new String(list.readAllBytes(), StandardCharsets.UTF_8).lines().map(name -> place + name).toList();
+    }
+  }
+
+  /** By the class loader: the libraries are in another jar, and another module, than this class. */
   private static InputStream resource(String name) {
-    return NativeLibrary.class.getResourceAsStream("/" + name);
+    return NativeLibrary.class.getClassLoader().getResourceAsStream(name);
   }
 }

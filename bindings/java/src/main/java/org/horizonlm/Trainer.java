@@ -48,7 +48,7 @@ public final class Trainer extends Losses {
    */
   public StepMetrics step(Batch batch) {
     Batch.Parts of = batch.parts();
-    return get(box -> StepMetrics.of(out -> Native.hlm_trainer_step(
+    return StepMetrics.of(out -> watched(box -> Native.hlm_trainer_step(
         box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), out)));
   }
 
@@ -63,7 +63,7 @@ public final class Trainer extends Losses {
     Batch.Parts of = batch.parts();
     double[] loss = new double[1];
     long[] tokens = new long[1];
-    run(box -> Native.hlm_trainer_accumulate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
+    watched(box -> Native.hlm_trainer_accumulate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
     return new Evaluation(loss[0], tokens[0]);
   }
 
@@ -101,7 +101,7 @@ public final class Trainer extends Losses {
     Batch.Parts of = batch.parts();
     double[] loss = new double[1];
     long[] tokens = new long[1];
-    run(box -> Native.hlm_trainer_evaluate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
+    watched(box -> Native.hlm_trainer_evaluate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
     return new Evaluation(loss[0], tokens[0]);
   }
 
@@ -116,7 +116,7 @@ public final class Trainer extends Losses {
     Batch.Parts of = batch.parts();
     LongBuffer at = Buffers.in(places, "places");
     FloatBuffer out = Buffers.out(Objects.requireNonNull(logits, "logits"), "logits");
-    run(box -> Native.hlm_trainer_logits(box, of.ids(), of.offsets(), at, out));
+    watched(box -> Native.hlm_trainer_logits(box, of.ids(), of.offsets(), at, out));
   }
 
   /**
@@ -262,11 +262,6 @@ public final class Trainer extends Losses {
   public void traceWrite(Path path) {
     byte[] text = Text.encode(path.toString(), "path");
     run(box -> Native.hlm_trainer_trace_write(box, text));
-  }
-
-  /** Asks the call in progress, or the next one, to end with CANCELLED. Any thread may call it; it never fails. */
-  public void cancel() {
-    run(Native::hlm_trainer_cancel);
   }
 
   /**

@@ -1,0 +1,5 @@
+"""python -m horizonlm: the `horizon` command."""
+
+from ._command import main
+
+main()

@@ -1,0 +1,301 @@
+#include "core/layers/attention.h"
+
+#include <cmath>
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+std::byte* Place(void* rows, int64_t element, DType type) { return static_cast<std::byte*>(rows) + element * static_cast<int64_t>(SizeOf(type)); }
+
+bool IsFused(const AttentionSpec& a, const RopeSpec& rope) {
+  const NormSpec& n = a.qk_norm.norm;
+  const bool norm = !n.on() || (n.kind == NormType::kRms && n.weight && !n.bias && !n.plus_one && !n.late_rounding && !a.qk_norm.whole &&
+                                !a.qk_norm.own_weights && !a.qk_norm.after_rope);
+  const bool turned = a.rope >= 0 && rope.dim == a.head_dim && !rope.interleaved;
+  return norm && turned && a.scale == 0 && a.chunk == 0 && a.softcap == 0 && !a.sinks && !a.gate && !a.alibi && !a.value_is_key &&
+         a.temperature == 0 && !a.v_norm.on();
+}
+
+}  // namespace
+
+AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, Declaration& d)
+    : spec_(spec), rope_(spec.rope < 0 ? RopeSpec{} : model.ropes[static_cast<size_t>(spec.rope)]), fused_(IsFused(spec, rope_)) {
+  if (spec.alibi) throw Unimplemented("attention with ALiBi slopes");
+  if (spec.clip > 0) throw Unimplemented("attention whose queries, keys and values are clipped (clip_qkv)");
+  if (spec.temperature > 0) throw Unimplemented("attention whose queries are scaled by their position");
+  DeclareWeights(model.hidden, d);
+  fused_ ? DeclareFused(d) : DeclareByViews(d);
+  out_ = d.Saved("out", Query(), Remake::kProduct);
+  lse_ = d.Saved("lse", spec.heads, Remake::kCheap, TokenType::kF32);
+  if (spec.gate) {
+    gated_ = d.Saved("gated out", Query(), Remake::kPass);
+    dgated_ = d.Temp("d gated out", Query());
+  }
+  dout_ = d.Temp("d out", Query());
+  dqkv_ = d.Temp("d qkv", RawWidth());
+  if (spec.value_is_key) dv_ = d.Temp("d v", Key());
+}
+
+void AttentionBody::DeclareWeights(int64_t hidden, Declaration& d) {
+  constexpr TensorInit kZero = TensorInit::kZero;
+  std::vector<WeightMember> matrices = {{"q", {Query(), hidden}}}, biases = {{"q_bias", {Query()}, kZero}};
+  const auto add = [&](const std::string& role, int64_t rows) {
+    matrices.push_back({role, {rows, hidden}});
+    biases.push_back({role + "_bias", {rows}, kZero});
+  };
+  if (spec_.gate) add("gate", Gate());
+  add("k", Key());
+  if (!spec_.value_is_key) add("v", Key());
+  qkv_product_.in = hidden, qkv_product_.out = RawWidth();
+  qkv_product_.weight = d.Weights("qkv", std::move(matrices));
+  if (spec_.qkv_bias) qkv_product_.bias = d.Weights("qkv_bias", std::move(biases));
+  if (fused_) {
+    if (spec_.qk_norm.norm.on()) {
+      q_norm_ = d.Weight("q_norm", {spec_.head_dim}, TensorInit::kOne);
+      k_norm_ = d.Weight("k_norm", {spec_.head_dim}, TensorInit::kOne);
+    }
+  } else {
+    const QkNormSpec& norm = spec_.qk_norm;
+    const auto shape = [&](int64_t heads) {
+      return norm.whole ? NormShape{1, heads * spec_.head_dim} : NormShape{heads, spec_.head_dim, norm.own_weights};
+    };
+    q_norm_part_ = NormPart(norm.norm, shape(spec_.heads), "q_norm", d);
+    k_norm_part_ = NormPart(norm.norm, shape(spec_.kv_heads), "k_norm", d);
+    v_norm_part_ = NormPart(spec_.v_norm, {spec_.kv_heads, spec_.head_dim}, "v_norm", d);
+    if (spec_.sinks) sinks_ = d.Weight("sinks", {spec_.heads}, TensorInit::kNormal);
+  }
+  o_.in = Query(), o_.out = hidden;
+  o_.weight = d.Weight("o", {hidden, Query()}, TensorInit::kNormal);
+  if (spec_.o_bias) o_.bias = d.Weight("o_bias", {hidden}, kZero);
+}
+
+void AttentionBody::DeclareFused(Declaration& d) {
+  qkv_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
+  if (!spec_.qk_norm.norm.on()) return;
+  qk_raw_ = d.Saved("qk before the norm", Query() + Key(), Remake::kProduct);
+  qk_rstd_ = d.Saved("qk rstd", spec_.heads + spec_.kv_heads, Remake::kCheap, TokenType::kF32);
+}
+
+void AttentionBody::DeclareByViews(Declaration& d) {
+  // Without a norm the rotary embedding turns the product's rows in place. With one, what it read is kept; keys that are values as
+  // well must not be turned where they lie.
+  normed_ = spec_.qk_norm.norm.on() || spec_.value_is_key;
+  raw_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
+  if (normed_) qk_ = d.Saved("qk behind the norm", Query() + Key(), Remake::kPass);
+  if (spec_.v_norm.on()) v_ = d.Saved("v behind the norm", Key(), Remake::kPass);
+}
+
+AttentionKind AttentionBody::Kind() const {
+  const double scale = spec_.scale > 0 ? spec_.scale : 1.0 / std::sqrt(static_cast<double>(spec_.head_dim));
+  return {.scale = static_cast<float>(scale), .window = spec_.window, .chunk = spec_.chunk, .soft_cap = static_cast<float>(spec_.softcap)};
+}
+
+void AttentionBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
+  fused_ ? ForwardFused(r, x) : ForwardByViews(r, x);
+  const void* out = r.Saved(out_);
+  if (spec_.gate) {
+    if (r.Missing({gated_})) {
+      // The function is of the gate; its factor is attention's output.
+      r.ops.Activate(r.stream, {.type = r.type,
+                                .kind = ActFunction::kSigmoid,
+                                .rows = r.micro.tokens,
+                                .width = Query(),
+                                .x = {Place(r.Saved(raw_), Query(), r.type), RawWidth()},
+                                .up = {out},
+                                .y = {r.Saved(gated_)},
+                                .xielu = {}});
+    }
+    out = r.Saved(gated_);
+  }
+  if (y != nullptr) o_.Forward(r, out, addend, y);
+}
+
+void AttentionBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
+  if (spec_.gate) {
+    o_.Backward(r, dy, r.Saved(gated_), r.Temp(dgated_));
+    r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                      .kind = ActFunction::kSigmoid,
+                                      .rows = r.micro.tokens,
+                                      .width = Query(),
+                                      .x = {Place(r.Saved(raw_), Query(), r.type), RawWidth()},
+                                      .up = {r.Saved(out_)},
+                                      .dy = {r.Temp(dgated_)},
+                                      .dx = {Place(r.Temp(dqkv_), Query(), r.type), RawWidth()},
+                                      .dup = {r.Temp(dout_)},
+                                      .xielu = {}});
+  } else {
+    o_.Backward(r, dy, r.Saved(out_), r.Temp(dout_));
+  }
+  fused_ ? BackwardFused(r) : BackwardByViews(r);
+  qkv_product_.Backward(r, r.Temp(dqkv_), x, dx);
+}
+
+void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
+  if (r.Missing({qkv_, qk_raw_, qk_rstd_})) {
+    qkv_product_.Forward(r, x, nullptr, r.Saved(qkv_));
+    r.ops.QkRotary(r.stream, {.type = r.type,
+                              .tokens = r.micro.tokens,
+                              .heads = spec_.heads,
+                              .kv_heads = spec_.kv_heads,
+                              .head_dim = spec_.head_dim,
+                              .epsilon = static_cast<float>(spec_.qk_norm.norm.epsilon),
+                              .qkv = r.Saved(qkv_),
+                              .positions = r.micro.positions,
+                              .table = r.rotary[spec_.rope],
+                              .q_norm = r.Weight(q_norm_),
+                              .k_norm = r.Weight(k_norm_),
+                              .qk_raw = r.Saved(qk_raw_),
+                              .qk_rstd = r.Saved<float>(qk_rstd_)});
+  }
+  if (r.Missing({out_, lse_})) {
+    r.ops.Attention(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .heads = spec_.heads,
+                               .kv_heads = spec_.kv_heads,
+                               .head_dim = spec_.head_dim,
+                               .window = spec_.window,
+                               .documents = r.micro.documents,
+                               .qkv = r.Saved(qkv_),
+                               .out = r.Saved(out_),
+                               .lse = r.Saved<float>(lse_)});
+  }
+}
+
+void AttentionBody::BackwardFused(const BlockRun& r) const {
+  r.ops.AttentionBackward(r.stream, {.type = r.type,
+                                     .tokens = r.micro.tokens,
+                                     .heads = spec_.heads,
+                                     .kv_heads = spec_.kv_heads,
+                                     .head_dim = spec_.head_dim,
+                                     .window = spec_.window,
+                                     .documents = r.micro.documents,
+                                     .qkv = r.Saved(qkv_),
+                                     .out = r.Saved(out_),
+                                     .dout = r.Temp(dout_),
+                                     .lse = r.Saved<float>(lse_),
+                                     .dqkv = r.Temp(dqkv_)});
+  r.ops.QkRotaryBackward(r.stream, {.type = r.type,
+                                    .tokens = r.micro.tokens,
+                                    .heads = spec_.heads,
+                                    .kv_heads = spec_.kv_heads,
+                                    .head_dim = spec_.head_dim,
+                                    .dqkv = r.Temp(dqkv_),
+                                    .positions = r.micro.positions,
+                                    .table = r.rotary[spec_.rope],
+                                    .q_norm = r.Weight(q_norm_),
+                                    .k_norm = r.Weight(k_norm_),
+                                    .qk_raw = r.Saved(qk_raw_),
+                                    .qk_rstd = r.Saved<float>(qk_rstd_),
+                                    .dq_norm = r.Gradient(q_norm_),
+                                    .dk_norm = r.Gradient(k_norm_),
+                                    .accumulate = r.accumulate});
+}
+
+void AttentionBody::Rotate(const BlockRun& r, int64_t heads, const View& x, const MutableView& y, bool, bool back) const {
+  if (spec_.rope < 0 && x.data == y.data) return;
+  r.ops.Rotary(r.stream, {.type = r.type,
+                          .tokens = r.micro.tokens,
+                          .heads = heads,
+                          .head_dim = spec_.head_dim,
+                          .rotary_dim = spec_.rope < 0 ? 0 : rope_.dim,
+                          .interleaved = rope_.interleaved,
+                          .back = back,
+                          .x = x,
+                          .y = y,
+                          .positions = r.micro.positions,
+                          .table = spec_.rope < 0 ? nullptr : r.rotary[spec_.rope]});
+}
+
+void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
+  const auto raw = [&](int64_t place) { return MutableView{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
+  const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + Key()}; };
+  const MutableView raw_q = raw(0), raw_k = raw(KeyPlace()), raw_v = raw(ValuePlace());
+  const bool before = spec_.qk_norm.norm.on() && !spec_.qk_norm.after_rope, after = spec_.qk_norm.norm.on() && spec_.qk_norm.after_rope;
+
+  if (r.Missing({raw_})) {
+    qkv_product_.Forward(r, x, nullptr, r.Saved(raw_));
+    // What the norm reads is turned first, or there is no norm.
+    if (after || !normed_) {
+      Rotate(r, spec_.heads, raw_q, raw_q, true, false);
+      Rotate(r, spec_.kv_heads, raw_k, raw_k, false, false);
+    }
+  }
+  if (normed_ && (r.Missing({qk_}) || q_norm_part_.Missing(r) || k_norm_part_.Missing(r))) {
+    const MutableView q = apart(0), k = apart(Query());
+    if (spec_.qk_norm.norm.on()) {
+      q_norm_part_.Forward(r, raw_q, q);
+      k_norm_part_.Forward(r, raw_k, k);
+    }
+    if (before) {
+      Rotate(r, spec_.heads, q, q, true, false);
+      Rotate(r, spec_.kv_heads, k, k, false, false);
+    } else if (!after) {
+      Rotate(r, spec_.heads, raw_q, q, true, false);
+      Rotate(r, spec_.kv_heads, raw_k, k, false, false);
+    }
+  }
+  if (v_norm_part_.on() && (r.Missing({v_}) || v_norm_part_.Missing(r))) v_norm_part_.Forward(r, raw_v, {r.Saved(v_)});
+  if (!r.Missing({out_, lse_})) return;
+  r.ops.ViewAttention(r.stream, {.type = r.type,
+                                 .kind = Kind(),
+                                 .tokens = r.micro.tokens,
+                                 .heads = spec_.heads,
+                                 .kv_heads = spec_.kv_heads,
+                                 .head_dim = spec_.head_dim,
+                                 .value_dim = spec_.head_dim,
+                                 .documents = r.micro.documents,
+                                 .q = normed_ ? apart(0) : raw_q,
+                                 .k = normed_ ? apart(Query()) : raw_k,
+                                 .v = v_norm_part_.on() ? MutableView{r.Saved(v_)} : raw_v,
+                                 .sinks = r.Weight(sinks_),
+                                 .out = {r.Saved(out_)},
+                                 .lse = r.Saved<float>(lse_)});
+}
+
+void AttentionBody::BackwardByViews(const BlockRun& r) const {
+  const auto raw = [&](int64_t place) { return View{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
+  const auto apart = [&](int64_t place) { return View{Place(r.Saved(qk_), place, r.type), Query() + Key()}; };
+  const auto gradient = [&](int64_t place) { return MutableView{Place(r.Temp(dqkv_), place, r.type), RawWidth()}; };
+  const MutableView dq = gradient(0), dk = gradient(KeyPlace()), dv = spec_.value_is_key ? MutableView{r.Temp(dv_)} : gradient(ValuePlace());
+  r.ops.ViewAttentionBackward(r.stream, {.type = r.type,
+                                         .kind = Kind(),
+                                         .tokens = r.micro.tokens,
+                                         .heads = spec_.heads,
+                                         .kv_heads = spec_.kv_heads,
+                                         .head_dim = spec_.head_dim,
+                                         .value_dim = spec_.head_dim,
+                                         .documents = r.micro.documents,
+                                         .q = normed_ ? apart(0) : raw(0),
+                                         .k = normed_ ? apart(Query()) : raw(KeyPlace()),
+                                         .v = v_norm_part_.on() ? View{r.Saved(v_)} : raw(ValuePlace()),
+                                         .sinks = r.Weight(sinks_),
+                                         .out = {r.Saved(out_)},
+                                         .dout = {r.Temp(dout_)},
+                                         .lse = r.Saved<float>(lse_),
+                                         .dq = dq,
+                                         .dk = dk,
+                                         .dv = dv,
+                                         .dsinks = r.Gradient(sinks_),
+                                         .accumulate = r.accumulate});
+  const bool norm = spec_.qk_norm.norm.on(), after = norm && spec_.qk_norm.after_rope;
+  const auto turn = [&] {
+    Rotate(r, spec_.heads, dq, dq, true, true);
+    Rotate(r, spec_.kv_heads, dk, dk, false, true);
+  };
+  if (!after) turn();
+  if (norm) {
+    q_norm_part_.Backward(r, raw(0), dq, {}, dq);
+    k_norm_part_.Backward(r, raw(KeyPlace()), dk, {}, dk);
+  }
+  if (after) turn();
+  if (v_norm_part_.on()) {
+    // Values that are keys as well have their gradient added to the keys'.
+    v_norm_part_.Backward(r, raw(ValuePlace()), dv, spec_.value_is_key ? View(dk) : View{}, spec_.value_is_key ? dk : dv);
+  } else if (spec_.value_is_key) {
+    throw Unimplemented("values that are keys without a norm of their own");
+  }
+}
+
+}  // namespace hlm

@@ -1,0 +1,57 @@
+// The attention body.
+//
+//   qkv = x Wqkv     q, k = rotary(norm(q, k))     a = softmax(q k^T) v     y = (a sigmoid(gate)) Wo
+//
+// The rows of the product are q, gate, k, v, as far as a model has them. Llama's form (norms a head before a rotary embedding of
+// whole heads, or none) has operations of its own, which take q, k and v packed; all others go by views.
+#ifndef HORIZON_LM_CORE_LAYERS_ATTENTION_H_
+#define HORIZON_LM_CORE_LAYERS_ATTENTION_H_
+
+#include "core/layers/body.h"
+#include "core/layers/linear.h"
+#include "core/layers/norm.h"
+
+namespace hlm {
+
+class AttentionBody : public Body {
+ public:
+  AttentionBody(const AttentionSpec& spec, const ModelSpec& model, Declaration& declaration);
+
+  void Forward(const BlockRun& run, const void* x, const void* addend, void* y) const override;
+  void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
+
+ private:
+  // Widths and places within a row of the product.
+  int64_t Query() const { return spec_.QueryWidth(); }
+  int64_t Key() const { return spec_.KeyWidth(); }
+  int64_t Gate() const { return spec_.gate ? Query() : 0; }
+  int64_t RawWidth() const { return Query() + Gate() + Key() + (spec_.value_is_key ? 0 : Key()); }
+  int64_t KeyPlace() const { return Query() + Gate(); }
+  int64_t ValuePlace() const { return spec_.value_is_key ? KeyPlace() : KeyPlace() + Key(); }
+
+  void DeclareWeights(int64_t hidden, Declaration& d);
+  void DeclareFused(Declaration& d);
+  void DeclareByViews(Declaration& d);
+  void ForwardFused(const BlockRun& run, const void* x) const;
+  void ForwardByViews(const BlockRun& run, const void* x) const;
+  void BackwardFused(const BlockRun& run) const;
+  void BackwardByViews(const BlockRun& run) const;
+  void Rotate(const BlockRun& run, int64_t heads, const View& x, const MutableView& y, bool query, bool back) const;
+  AttentionKind Kind() const;
+
+  AttentionSpec spec_;
+  RopeSpec rope_;
+  bool fused_;
+  bool normed_ = false;  // queries and keys lie apart from the product's rows
+  LinearPart qkv_product_, o_;
+  int64_t q_norm_ = -1, k_norm_ = -1;                           // weights of the fused form
+  int64_t sinks_ = -1;                                          // weights
+  NormPart q_norm_part_, k_norm_part_, v_norm_part_;
+  int64_t qkv_ = -1, qk_raw_ = -1, qk_rstd_ = -1, out_, lse_;   // saved
+  int64_t raw_ = -1, qk_ = -1, v_ = -1, gated_ = -1;            // saved, by views
+  int64_t dqkv_, dout_, dgated_ = -1, dv_ = -1;                 // for a moment
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_ATTENTION_H_

@@ -1,0 +1,29 @@
+#include "core/layers/body.h"
+
+#include "core/layers/attention.h"
+#include "core/layers/mlp.h"
+
+namespace hlm {
+namespace {
+
+struct Maker {
+  const ModelSpec& model;
+  Declaration& declaration;
+  std::unique_ptr<Body> operator()(const AttentionSpec& spec) const { return std::make_unique<AttentionBody>(spec, model, declaration); }
+  std::unique_ptr<Body> operator()(const MlpSpec& spec) const { return std::make_unique<MlpBody>(spec, model.hidden, declaration); }
+};
+
+struct Namer {
+  const char* operator()(const AttentionSpec&) const { return "attention"; }
+  const char* operator()(const MlpSpec&) const { return "mlp"; }
+};
+
+}  // namespace
+
+std::unique_ptr<Body> MakeBody(const BodySpec& spec, const ModelSpec& model, Declaration& declaration) {
+  return std::visit(Maker{model, declaration}, spec);
+}
+
+const char* BodyName(const BodySpec& spec) { return std::visit(Namer{}, spec); }
+
+}  // namespace hlm

@@ -1,0 +1,71 @@
+#include "core/layers/declaration.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/base/checked.h"
+
+namespace hlm {
+namespace {
+
+constexpr int64_t kTensorAlign = 256;  // bytes
+
+}  // namespace
+
+int64_t Declaration::Weights(const std::string& role, std::vector<WeightMember> members) {
+  end_ = RoundUp(end_, kSlabAlign);
+  WeightGroup group{body_ + role, std::move(members), end_};
+  for (WeightMember& member : group.members) {
+    member.role = body_ + member.role;
+    member.offset = end_;
+    member.elements = 1;
+    for (const int64_t extent : member.shape) member.elements = CheckedMul(member.elements, extent);
+    end_ = CheckedAdd(end_, member.elements);
+  }
+  groups_.push_back(std::move(group));
+  return groups_.back().offset;
+}
+
+int64_t Declaration::Saved(const std::string& name, int64_t elements, Remake remake, TokenType type) {
+  saved_.push_back({body_ + name, {elements, type}, remake});
+  return static_cast<int64_t>(saved_.size()) - 1;
+}
+
+int64_t Declaration::Temp(const std::string& name, int64_t elements, bool forward, TokenType type) {
+  temporaries_.push_back({body_ + name, {elements, type}, forward, branch_});
+  return static_cast<int64_t>(temporaries_.size()) - 1;
+}
+
+int64_t Declaration::slab_elements() const { return RoundUp(end_, kSlabAlign); }
+
+TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept) {
+  TensorPlaces places;
+  for (const SavedTensor& tensor : declaration.saved()) {
+    places.offsets.push_back(kept(tensor.remake) ? places.total : -1);
+    if (kept(tensor.remake)) places.total = CheckedAdd(places.total, RoundUp(CheckedMul(tensor.bytes.Of(compute), tokens), kTensorAlign));
+  }
+  return places;
+}
+
+TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only) {
+  TensorPlaces places;
+  std::map<int64_t, int64_t> ends;  // by branch
+  const auto bytes = [&](const Temporary& t) { return RoundUp(CheckedMul(t.bytes.Of(compute), tokens), kTensorAlign); };
+  const auto wanted = [&](const Temporary& t) { return t.forward || !forward_only; };
+  int64_t common = 0;
+  for (const Temporary& t : declaration.temporaries()) {
+    if (t.branch < 0 && wanted(t)) common = CheckedAdd(common, bytes(t));
+  }
+  places.total = common;
+  int64_t common_end = 0;
+  for (const Temporary& t : declaration.temporaries()) {
+    int64_t& end = t.branch < 0 ? common_end : ends.try_emplace(t.branch, common).first->second;
+    places.offsets.push_back(wanted(t) ? end : -1);
+    if (wanted(t)) end = CheckedAdd(end, bytes(t));
+    places.total = std::max(places.total, end);
+  }
+  return places;
+}
+
+}  // namespace hlm

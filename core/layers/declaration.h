@@ -1,0 +1,98 @@
+// Declaration: what a layer says of itself before anything runs: the weights that it reads in place, the tensors that its backward
+// pass reads, and what it needs for a moment. Slabs, stashes and scratch space are laid out from it; nothing else knows what a layer
+// consists of.
+#ifndef HORIZON_LM_CORE_LAYERS_DECLARATION_H_
+#define HORIZON_LM_CORE_LAYERS_DECLARATION_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/dtype.h"
+
+namespace hlm {
+
+// Groups of tensors start at multiples of this many elements; a slab's size is a multiple of it. Padding is always zero.
+// 256: a block of 8-bit moments (cpu_optim) never crosses a border between tensors that decay and tensors that do not.
+inline constexpr int64_t kSlabAlign = 256;
+
+enum class TensorInit { kNormal, kOne, kZero };
+
+struct WeightMember {
+  std::string role;            // "attention.q": a family knows what it is called on disk
+  std::vector<int64_t> shape;  // row-major
+  TensorInit init = TensorInit::kNormal;
+  int64_t offset = 0;          // elements from the start of the slab
+  int64_t elements = 0;
+};
+
+// Neighbours without padding, which an operation reads as one: "attention.qkv".
+struct WeightGroup {
+  std::string role;
+  std::vector<WeightMember> members;
+  int64_t offset = 0;
+};
+
+// What it costs to make a tensor again from those before it: next to nothing to keep, a pass over memory, a product.
+enum class Remake { kCheap, kPass, kProduct };
+
+enum class TokenType { kCompute, kF32 };
+
+struct TokenBytes {
+  int64_t elements = 0;  // a token
+  TokenType type = TokenType::kCompute;
+  int64_t Of(DType compute) const { return elements * (type == TokenType::kF32 ? 4 : static_cast<int64_t>(SizeOf(compute))); }
+};
+
+struct SavedTensor {
+  std::string name;
+  TokenBytes bytes;
+  Remake remake = Remake::kProduct;
+};
+
+struct Temporary {
+  std::string name;
+  TokenBytes bytes;
+  bool forward = false;  // needed by the forward pass too
+  int64_t branch = -1;   // those of different branches share their memory; -1: of the whole block
+};
+
+class Declaration {
+ public:
+  // Offset of the group in elements from the start of the slab. Roles are given without the body's name, which is put before them.
+  int64_t Weights(const std::string& role, std::vector<WeightMember> members);
+  int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) { return Weights(role, {{role, shape, init, 0, 0}}); }
+  // A number by which the tensor is found in a BlockRun.
+  int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
+  int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);
+
+  void BeginBody(const std::string& name) { body_ = name + "."; }
+  void BeginBranch(int64_t branch) { branch_ = branch; }
+
+  const std::vector<WeightGroup>& groups() const { return groups_; }
+  const std::vector<SavedTensor>& saved() const { return saved_; }
+  const std::vector<Temporary>& temporaries() const { return temporaries_; }
+  int64_t slab_elements() const;  // padding included
+
+ private:
+  std::string body_;
+  int64_t branch_ = -1, end_ = 0;
+  std::vector<WeightGroup> groups_;
+  std::vector<SavedTensor> saved_;
+  std::vector<Temporary> temporaries_;
+};
+
+// Byte offsets of some of a declaration's tensors in a range of memory, -1 for those that are not there, and its size.
+struct TensorPlaces {
+  std::vector<int64_t> offsets;
+  int64_t total = 0;
+};
+
+// The tensors that are kept, for `tokens` tokens.
+TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept);
+TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_DECLARATION_H_

@@ -1,0 +1,43 @@
+// A product with a weight matrix: where its weights lie, forward and backward.
+#ifndef HORIZON_LM_CORE_LAYERS_LINEAR_H_
+#define HORIZON_LM_CORE_LAYERS_LINEAR_H_
+
+#include "core/layers/run.h"
+
+namespace hlm {
+
+struct LinearPart {
+  int64_t in = 0, out = 0;
+  int64_t weight = -1, bias = -1;  // offsets in the slab
+
+  void Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
+    r.ops.Linear(r.stream, {.type = r.type,
+                            .y_type = r.type,
+                            .tokens = r.micro.tokens,
+                            .in = in,
+                            .out = out,
+                            .x = x,
+                            .w = r.Weight(weight),
+                            .bias = r.Weight(bias),
+                            .addend = addend,
+                            .y = y});
+  }
+  // The input's gradient, then the weight's. Weight gradients of all micro-batches meet in the accumulator.
+  void Backward(const BlockRun& r, const void* dy, const void* x, void* dx) const {
+    r.ops.LinearBackwardInput(
+        r.stream, {.type = r.type, .tokens = r.micro.tokens, .in = in, .out = out, .dy = dy, .w = r.Weight(weight), .dx = dx});
+    r.ops.LinearBackwardWeight(r.stream, {.type = r.type,
+                                          .tokens = r.micro.tokens,
+                                          .in = in,
+                                          .out = out,
+                                          .dy = dy,
+                                          .x = x,
+                                          .dw = r.Gradient(weight),
+                                          .dbias = r.Gradient(bias),
+                                          .accumulate = r.accumulate});
+  }
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_LINEAR_H_

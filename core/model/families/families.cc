@@ -1,0 +1,56 @@
+#include <array>
+
+#include "core/model/families/family.h"
+
+// A family: a file of this folder, and a line here.
+#define HLM_FAMILIES(X) \
+  X(kLlamaFamily) \
+  X(kMistralFamily) \
+  X(kQwen2Family) \
+  X(kQwen3Family) \
+  X(kMinistralFamily) \
+  X(kInternLm3Family) \
+  X(kSeedOssFamily) \
+  X(kSmolLm3Family) \
+  X(kPhi3Family) \
+  X(kGraniteFamily) \
+  X(kGemmaFamily) \
+  X(kGemma2Family) \
+  X(kVaultGemmaFamily) \
+  X(kGemma3Family) \
+  X(kOlmoFamily) \
+  X(kOlmo2Family) \
+  X(kOlmo3Family) \
+  X(kExaone4Family) \
+  X(kGlmFamily) \
+  X(kGlm4Family) \
+  X(kErnie45Family) \
+  X(kHeliumFamily) \
+  X(kHunyuanFamily) \
+  X(kCohereFamily) \
+  X(kCohere2Family) \
+  X(kStarCoder2Family) \
+  X(kStableLmFamily) \
+  X(kPhiFamily) \
+  X(kNemotronFamily) \
+  X(kArceeFamily) \
+  X(kGptNeoXFamily) \
+  X(kPersimmonFamily)
+
+namespace hlm {
+
+#define HLM_DECLARE(Name) extern const Family Name;
+HLM_FAMILIES(HLM_DECLARE)
+#undef HLM_DECLARE
+
+namespace {
+
+#define HLM_ADDRESS(Name) &Name,
+const std::array kFamilies = {HLM_FAMILIES(HLM_ADDRESS)};
+#undef HLM_ADDRESS
+
+}  // namespace
+
+std::span<const Family* const> Families() { return kFamilies; }
+
+}  // namespace hlm

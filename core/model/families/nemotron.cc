@@ -1,0 +1,30 @@
+// Nemotron-4 and Minitron: LayerNorm with 1 + w, squared ReLU.
+#include "core/model/families/common.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.max_positions = 4096, .initializer_range = 0.0134}, spec);
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.partial = 0.5})};
+  NormSpec norm = LayerNorm(config, "norm_eps", 1e-5, true);
+  norm.plus_one = true;
+  AttentionSpec attention = Attention(sizes);
+  attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
+  const bool mlp_bias = config.BoolOr("mlp_bias", false);
+  const MlpSpec mlp{.intermediate = sizes.intermediate,
+                    .function = ReadFunction(config, "hidden_act", Function::kRelu2),
+                    .gated = false,
+                    .in_bias = mlp_bias,
+                    .out_bias = mlp_bias};
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
+  spec.head.norm = norm;
+  Rename(names, {{"attention.before_bias", "input_layernorm.bias"}, {"mlp.before_bias", "post_attention_layernorm.bias"}});
+}
+
+}  // namespace
+
+extern const Family kNemotronFamily;
+const Family kNemotronFamily = {"NemotronForCausalLM", "nemotron", Read};
+
+}  // namespace hlm

@@ -1,0 +1,22 @@
+#include "core/model/spec.h"
+
+#include <algorithm>
+
+namespace hlm {
+
+void ModelSpec::AddLayer(const BlockSpec& block) {
+  const auto found = std::find(kinds.begin(), kinds.end(), block);
+  kind_of.push_back(found - kinds.begin());
+  if (found == kinds.end()) kinds.push_back(block);
+}
+
+std::vector<int64_t> Windows(const ModelSpec& spec) {
+  std::vector<int64_t> windows;
+  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+    const AttentionSpec* attention = Find<AttentionSpec>(spec.block(layer));
+    windows.push_back(attention == nullptr ? 0 : attention->window);
+  }
+  return windows;
+}
+
+}  // namespace hlm

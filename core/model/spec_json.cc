@@ -1,0 +1,141 @@
+#include "core/model/spec_json.h"
+
+#include "core/base/json_writer.h"
+
+namespace hlm {
+namespace {
+
+// One list of fields for each part.
+void Write(JsonWriter& json, const NormSpec& n) {
+  json.BeginObject();
+  json.Member("kind", static_cast<int64_t>(n.kind)).Member("epsilon", n.epsilon).Member("weight", n.weight).Member("bias", n.bias);
+  json.Member("plus_one", n.plus_one).Member("late_rounding", n.late_rounding);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const RopeSpec& r) {
+  json.BeginObject();
+  json.Member("kind", static_cast<int64_t>(r.kind)).Member("theta", r.theta).Member("dim", r.dim).Member("interleaved", r.interleaved);
+  json.Member("factor", r.factor).Member("low_frequency_factor", r.low_frequency_factor);
+  json.Member("high_frequency_factor", r.high_frequency_factor).Member("original_max_positions", r.original_max_positions);
+  json.Member("beta_fast", r.beta_fast).Member("beta_slow", r.beta_slow).Member("truncate", r.truncate);
+  json.Member("attention_factor", r.attention_factor).Member("still_pairs", r.still_pairs);
+  json.Key("short_factors").BeginArray();
+  for (const double factor : r.short_factors) json.Value(factor);
+  json.EndArray();
+  json.Key("long_factors").BeginArray();
+  for (const double factor : r.long_factors) json.Value(factor);
+  json.EndArray();
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const AttentionSpec& a) {
+  json.BeginObject();
+  json.Member("body", "attention").Member("heads", a.heads).Member("kv_heads", a.kv_heads).Member("head_dim", a.head_dim);
+  json.Member("qkv_bias", a.qkv_bias).Member("o_bias", a.o_bias).Member("rope", a.rope).Member("scale", a.scale);
+  json.Member("window", a.window).Member("chunk", a.chunk).Member("softcap", a.softcap).Member("sinks", a.sinks);
+  json.Member("gate", a.gate).Member("alibi", a.alibi).Member("value_is_key", a.value_is_key).Member("clip", a.clip);
+  json.Member("temperature", a.temperature).Member("temperature_span", a.temperature_span);
+  json.Key("qk_norm");
+  Write(json, a.qk_norm.norm);
+  json.Member("qk_norm_whole", a.qk_norm.whole).Member("qk_norm_own_weights", a.qk_norm.own_weights);
+  json.Member("qk_norm_after_rope", a.qk_norm.after_rope);
+  json.Key("v_norm");
+  Write(json, a.v_norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const MlpSpec& m) {
+  json.BeginObject();
+  json.Member("body", "mlp").Member("intermediate", m.intermediate).Member("function", static_cast<int64_t>(m.function));
+  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const BranchSpec& branch) {
+  json.BeginObject();
+  json.Key("before");
+  Write(json, branch.before);
+  json.Key("bodies").BeginArray();
+  for (const BranchBody& item : branch.bodies) {
+    json.BeginObject().Key("before");
+    Write(json, item.before);
+    json.Key("body");
+    std::visit([&](const auto& body) { Write(json, body); }, item.body);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("after");
+  Write(json, branch.after);
+  json.Member("scale", branch.scale);
+  json.EndObject();
+}
+
+std::string Whole(const ModelSpec& spec) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("architecture", spec.architecture).Member("vocab_size", spec.vocab).Member("hidden_size", spec.hidden);
+  json.Member("num_hidden_layers", spec.layers()).Member("tie_word_embeddings", spec.tied);
+  json.Key("embedding").BeginObject();
+  json.Member("scale", spec.embedding.scale).Member("rounded_scale", spec.embedding.rounded_scale).Member("positions", spec.embedding.positions);
+  json.Member("position_offset", spec.embedding.position_offset).Member("pad_token", spec.embedding.pad_token);
+  json.Key("norm");
+  Write(json, spec.embedding.norm);
+  json.EndObject();
+  json.Key("kinds").BeginArray();
+  for (const BlockSpec& block : spec.kinds) {
+    json.BeginArray();
+    for (const BranchSpec& branch : block.branches) Write(json, branch);
+    json.EndArray();
+  }
+  json.EndArray();
+  json.Member("kind_of", spec.kind_of);
+  json.Key("ropes").BeginArray();
+  for (const RopeSpec& rope : spec.ropes) Write(json, rope);
+  json.EndArray();
+  json.Key("head").BeginObject().Key("norm");
+  Write(json, spec.head.norm);
+  json.Member("bias", spec.head.bias).Member("scale", spec.head.scale).Member("softcap", spec.head.softcap);
+  json.EndObject();
+  json.EndObject();
+  return json.text();
+}
+
+// As the first release wrote it; `a` and `m` are those of the first layer, which the families of that release have everywhere.
+std::string Classic(const ModelSpec& spec, const AttentionSpec& a, const MlpSpec& m) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("architecture", spec.architecture);
+  json.Member("vocab_size", spec.vocab).Member("hidden_size", spec.hidden).Member("intermediate_size", m.intermediate);
+  json.Member("num_hidden_layers", spec.layers()).Member("num_attention_heads", a.heads);
+  json.Member("num_key_value_heads", a.kv_heads).Member("head_dim", a.head_dim);
+  json.Member("rms_norm_eps", spec.head.norm.epsilon).Member("tie_word_embeddings", spec.tied);
+  json.Member("qkv_bias", a.qkv_bias).Member("o_bias", a.o_bias).Member("mlp_bias", m.in_bias).Member("qk_norm", a.qk_norm.norm.on());
+  json.Member("windows", Windows(spec));
+  const RopeSpec& rope = spec.ropes.front();
+  const bool scaled = rope.kind != RopeSpec::Kind::kDefault, llama3 = rope.kind == RopeSpec::Kind::kLlama3;
+  json.Member("rope", llama3 ? "llama3" : scaled ? "linear" : "default").Member("rope_theta", rope.theta);
+  if (scaled) json.Member("rope_factor", rope.factor);
+  if (llama3) {
+    json.Member("rope_low_freq_factor", rope.low_frequency_factor).Member("rope_high_freq_factor", rope.high_frequency_factor);
+    json.Member("rope_original_max_position_embeddings", rope.original_max_positions);
+  }
+  json.EndObject();
+  return json.text();
+}
+
+bool IsClassic(const ModelSpec& spec) {
+  const bool family = spec.family == "llama" || spec.family == "mistral" || spec.family == "qwen2" || spec.family == "qwen3";
+  const RopeSpec::Kind kind = spec.ropes.empty() ? RopeSpec::Kind::kYarn : spec.ropes.front().kind;
+  return family && (kind == RopeSpec::Kind::kDefault || kind == RopeSpec::Kind::kLinear || kind == RopeSpec::Kind::kLlama3);
+}
+
+}  // namespace
+
+std::string SpecJson(const ModelSpec& spec) {
+  const AttentionSpec* attention = FirstOf<AttentionSpec>(spec);
+  const MlpSpec* mlp = FirstOf<MlpSpec>(spec);
+  return IsClassic(spec) && attention != nullptr && mlp != nullptr ? Classic(spec, *attention, *mlp) : Whole(spec);
+}
+
+}  // namespace hlm

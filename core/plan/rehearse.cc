@@ -1,0 +1,152 @@
+#include "core/plan/rehearse.h"
+
+#include <algorithm>
+
+#include "core/base/checked.h"
+#include "core/layers/embedding.h"
+#include "core/layers/head.h"
+#include "core/plan/places.h"
+
+namespace hlm {
+namespace {
+
+// Addresses that nobody reads or writes: each kind of memory far from the others.
+std::byte* Fake(uintptr_t which) { return reinterpret_cast<std::byte*>((which + 1) << 48); }
+template <class T>
+T* FakeOf(uintptr_t which) {
+  return reinterpret_cast<T*>(Fake(which));
+}
+enum : uintptr_t { kWeights, kAccumulator, kSaved, kTemporaries, kInput, kOutput, kGradient, kBatch, kHead, kTables };
+
+constexpr Activations kPolicies[] = {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute};
+
+class Stage {
+ public:
+  Stage(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine, const std::vector<int32_t>& offsets)
+      : spec_(spec), layout_(layout), plan_(plan), machine_(machine), tables_(spec.ropes.size(), FakeOf<float>(kTables)) {
+    const auto array = [](uintptr_t which) { return Fake(kBatch) + (which << 36); };
+    micro_.tokens = plan.micro_tokens;
+    micro_.documents = {static_cast<int64_t>(offsets.size()) - 1, Longest(), reinterpret_cast<const int32_t*>(array(0)), offsets.data()};
+    micro_.ids = reinterpret_cast<const int32_t*>(array(1));
+    micro_.targets = reinterpret_cast<const int32_t*>(array(2));
+    micro_.positions = reinterpret_cast<const int32_t*>(array(3));
+    micro_.weights = reinterpret_cast<const float*>(array(4));
+    micro_.losses = reinterpret_cast<float*>(array(5));
+  }
+
+  // On the CPU a document may be as long as a micro-batch; a GPU's workspace for attention is planned for rows.
+  int64_t Longest() const { return machine_.device_is_host ? plan_.micro_tokens : std::min(plan_.options.seq_len, plan_.micro_tokens); }
+
+  Rehearsal::Kind BlockOf(const Block& block) {
+    Rehearsal::Kind kind;
+    const auto none = [](Remake) { return false; };
+    kind.forward = Record([&](Ops& ops) { block.Forward(Run(block, ops, none), Fake(kInput), Fake(kOutput)); });
+    if (plan_.purpose == Purpose::kForward) return kind;
+    for (const Activations policy : kPolicies) {
+      const auto kept = [&](Remake remake) { return Keeps(policy, remake); };
+      kind.again[static_cast<size_t>(policy)] = Record([&](Ops& ops) { block.Forward(Run(block, ops, kept), Fake(kInput), nullptr); });
+    }
+    const auto all = [](Remake) { return true; };
+    kind.backward = Record([&](Ops& ops) { block.Backward(Run(block, ops, all), Fake(kInput), Fake(kGradient)); });
+    return kind;
+  }
+
+  CallList Embed(bool backward) {
+    const EmbeddingLayer layer(spec_, layout_.embedding.table, layout_.embedding.positions, plan_.numerics.compute);
+    return Record([&](Ops& ops) {
+      if (backward) {
+        layer.Backward(ops, stream_, micro_, Fake(kGradient), FakeOf<float>(kAccumulator));
+      } else {
+        layer.Forward(ops, stream_, micro_, Fake(kWeights), Fake(kOutput));
+      }
+    });
+  }
+
+  CallList Head(bool backward) {
+    const HeadLayout places =
+        MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
+    const HeadTemplate head(spec_, plan_.numerics.compute, plan_.numerics.head_chunk, places, Fake(kHead));
+    const auto part = [](uintptr_t which, int64_t offset) { return offset < 0 ? nullptr : Fake(which) + (offset << 3); };
+    const auto sum = [&](int64_t offset) { return reinterpret_cast<float*>(part(kAccumulator, offset)); };
+    const HeadOffsets& at = layout_.head;
+    // Far apart: where embeddings are tied they lie in two slabs.
+    const int64_t matrix = int64_t{1} << 40;
+    const HeadWeights weights{part(kWeights, at.norm), part(kWeights, at.norm_bias), part(kWeights, matrix), part(kWeights, at.bias)};
+    return Record([&](Ops& ops) {
+      head.Norm(ops, stream_, weights, micro_, Fake(kInput));
+      if (backward) {
+        head.LossAndGradient(ops, stream_, weights, micro_, Fake(kInput), Fake(kGradient),
+                             {.norm = sum(at.norm), .norm_bias = sum(at.norm_bias), .matrix = sum(matrix), .bias = sum(at.bias)});
+      } else {
+        head.Loss(ops, stream_, weights, micro_);
+      }
+    });
+  }
+
+ private:
+  template <class Work>
+  CallList Record(const Work& work) {
+    RecordingOps ops([this](const Call& call) { return machine_.workspace_bytes(call, plan_.numerics.threads); });
+    work(ops);
+    return ops.calls();
+  }
+
+  template <class Kept>
+  BlockRun Run(const Block& block, Ops& ops, const Kept& kept) {
+    BlockRun run{.ops = ops,
+                 .stream = stream_,
+                 .micro = micro_,
+                 .type = plan_.numerics.compute,
+                 .rotary = tables_.data(),
+                 .weights = Fake(kWeights),
+                 .accumulator = FakeOf<float>(kAccumulator),
+                 .saved = {},
+                 .made = {},
+                 .temporaries = {}};
+    const TensorPlaces saved = ScratchOf(block, plan_), temporaries = TemporariesOf(block, plan_);
+    for (size_t t = 0; t < saved.offsets.size(); ++t) {
+      run.saved.push_back(Fake(kSaved) + saved.offsets[t]);
+      run.made.push_back(kept(block.declaration().saved()[t].remake));
+    }
+    for (const int64_t at : temporaries.offsets) run.temporaries.push_back(at < 0 ? nullptr : Fake(kTemporaries) + at);
+    return run;
+  }
+
+  const ModelSpec& spec_;
+  const ModelLayout& layout_;
+  const Plan& plan_;
+  const MachineSpec& machine_;
+  NoStream stream_;
+  MicroView micro_;
+  std::vector<const float*> tables_;
+};
+
+}  // namespace
+
+Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine) {
+  Rehearsal r;
+  for (int64_t at = 0; at < plan.micro_tokens; at += plan.options.seq_len) r.offsets_.push_back(static_cast<int32_t>(at));
+  r.offsets_.push_back(static_cast<int32_t>(plan.micro_tokens));
+  Stage stage(spec, layout, plan, machine, r.offsets_);
+  const bool backward = plan.purpose != Purpose::kForward;
+  for (const auto& kind : layout.kinds) r.kinds.push_back(stage.BlockOf(*kind));
+  r.embed = stage.Embed(false);
+  r.head = stage.Head(false);
+  if (backward) {
+    r.embed_backward = stage.Embed(true);
+    r.head_backward = stage.Head(true);
+  }
+  return r;
+}
+
+ProductFlops FlopsOf(const CallList& calls) {
+  ProductFlops flops;
+  for (const RecordedCall& call : calls) {
+    const bool linear = std::holds_alternative<LinearArgs>(call.call) || std::holds_alternative<LinearBackwardInputArgs>(call.call) ||
+                        std::holds_alternative<LinearBackwardWeightArgs>(call.call);
+    (linear ? flops.linear : flops.attention) += call.facts.product_flops;
+  }
+  return flops;
+}
+
+}  // namespace hlm

@@ -1,0 +1,25 @@
+// The lists of cases, by kind of operation.
+#ifndef HORIZON_LM_TESTS_OPS_CASES_H_
+#define HORIZON_LM_TESTS_OPS_CASES_H_
+
+#include <vector>
+
+#include "tests/ops/op_case.h"
+
+namespace hlm::ops_test {
+
+std::vector<OpCase> NormCases();
+std::vector<OpCase> RotaryCases();
+std::vector<OpCase> AttentionCases();
+std::vector<OpCase> ActivationCases();
+std::vector<OpCase> LossCases();  // embeddings and the loss
+
+// Of real sizes, for the third mode.
+std::vector<OpCase> NormSpeedCases(size_t tokens);
+std::vector<OpCase> RotarySpeedCases(size_t tokens);
+std::vector<OpCase> AttentionSpeedCases(size_t tokens);
+std::vector<OpCase> ActivationSpeedCases(size_t tokens);
+
+}  // namespace hlm::ops_test
+
+#endif  // HORIZON_LM_TESTS_OPS_CASES_H_

@@ -1,0 +1,28 @@
+#!/bin/bash
+# Every block of the README, tried as a new user in an empty folder with the packages that it names. The model it speaks of is a small one here.
+set -euo pipefail
+source tests/bindings/lib.sh
+archive=$(readlink -f "$1") wheel=$(readlink -f "$2")
+folder=$TEST_TMPDIR/user
+mkdir "$folder"
+export HOME=$folder PIP_NO_INDEX=1
+small_model
+cp "$archive" "$wheel" "$folder/"
+cp -r "$TEST_TMPDIR/model" "$folder/Qwen2.5-0.5B"
+cp "$TEST_TMPDIR/sft.jsonl" "$folder/train.jsonl"
+mkdir "$folder/samples"
+cp -rL samples/machines "$folder/samples/"
+/usr/bin/python3 tests/readme/run_blocks.py README.md "$folder"
+# And once more, as people do: nothing is in the way.
+/usr/bin/python3 tests/readme/run_blocks.py README.md "$folder"
+test -s "$folder/tuned/model.safetensors"
+
+# A page whose output is another, or whose command fails, is found out.
+printf '```sh\necho one\n```\n```text\ntwo\n```\n' >"$folder/other.md"
+printf '```sh\nfalse\n```\n' >"$folder/failing.md"
+printf 'nothing\n' >"$folder/empty.md"
+for page in other failing empty; do
+  if /usr/bin/python3 tests/readme/run_blocks.py "$folder/$page.md" "$folder" 2>/dev/null; then
+    fail "$page.md passes"
+  fi
+done

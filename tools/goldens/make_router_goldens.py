@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Adds router.json to the goldens of families whose transformers class has a load-balancing loss.
+
+    python3 tools/goldens/make_router_goldens.py --out tests/golden/families [NAME...]
+
+Of the first batch, in float64 with transformers' own function: the loss of each document alone and that of all its tokens together, and
+of "cross-entropy + coefficient * the latter" the gradient norm of every tensor of the files, and the routers' whole gradients.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import torch
+import transformers
+
+import training
+from families import model as models
+from families import tables
+from make_family_goldens import batches_of
+
+COEFFICIENT = 0.3  # large beside the usual 0.001, so that a wrong gradient shows
+
+
+def balancing_of(model):
+    """The function of the model's module, and its numbers; None where the class has none, or the model no experts."""
+    function = getattr(sys.modules[type(model).__module__], "load_balancing_loss_func", None)
+    if function is None or not model.num_experts:
+        return None
+    return lambda layers: function(tuple(layers), model.num_experts, model.num_experts_per_tok)
+
+
+def evaluate(model, batch, balancing):
+    """Losses: of the batch, of each document's routers, of all routers together."""
+    with models.exact():
+        outputs = [model(input_ids=ids[None], use_cache=False, output_router_logits=True) for ids, _, _ in training.documents(batch)]
+        predicting = [bool((targets != training.IGNORED).any()) for _, targets, _ in training.documents(batch)]
+        logits = iter([output.logits[0] for output, predicts in zip(outputs, predicting) if predicts])  # batch_loss skips the others
+        loss = training.batch_loss(lambda ids: next(logits), batch)
+        layers = [[rows.reshape(-1, rows.shape[-1]) for rows in output.router_logits] for output in outputs]
+        return loss, [balancing(rows) for rows in layers], balancing([torch.cat(rows) for rows in zip(*layers)])
+
+
+def make(folder, batch):
+    model = models.load(folder / "model", torch.float64)
+    balancing = balancing_of(model)
+    if balancing is None:
+        return False
+    loss, documents, together = evaluate(model, batch, balancing)
+    parameters = models.trained_parameters(model)
+    gradients = torch.autograd.grad(loss + COEFFICIENT * together, list(parameters.values()))
+    on_disk = models.on_disk(model, dict(zip(parameters, gradients)))
+    trained, _ = models.parameter_names_on_disk(model)
+    routers = [name for name in trained if on_disk[name].dim() == 2 and on_disk[name].shape[0] == model.num_experts]
+    result = {
+        "coefficient": COEFFICIENT,
+        "cross_entropy": float(loss.detach()),
+        "documents": [float(value.detach()) for value in documents],
+        "together": float(together.detach()),
+        "gradient_norms": {name: float(on_disk[name].norm()) for name in trained},
+        "router_gradients": {name: on_disk[name].flatten().tolist() for name in routers},
+    }
+    (folder / "router.json").write_text(json.dumps(result, indent=1) + "\n")
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="goldens; without names: all that have experts")
+    parser.add_argument("--out", required=True, type=pathlib.Path, help="folder of the goldens")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for family in tables.FAMILIES:
+        folder = arguments.out / family.name
+        if (not arguments.names or family.name in arguments.names) and (folder / "golden.json").is_file():
+            if make(folder, batches_of(family)[0]):
+                print(family.name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
