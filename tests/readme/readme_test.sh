@@ -17,6 +17,17 @@ cp -rL samples/machines "$folder/samples/"
 /usr/bin/python3 tests/readme/run_blocks.py README.md "$folder"
 test -s "$folder/tuned/model.safetensors"
 
+# Every family that is taken is on the page, by its model_type (taken.txt names some of them with a variant behind it).
+/usr/bin/python3 - <<'PYTHON'
+import re
+
+page = open("README.md").read()
+named = re.findall(r"`([a-z0-9_]+)`", page[page.index("## Which models") : page.index("## How it works")])
+taken = open("tests/golden/families/taken.txt").read().split()
+missing = [family for family in taken if not any(family.startswith(name) for name in named if name != "model_type")]
+assert taken and not missing, f"README.md names none of {missing}"
+PYTHON
+
 # A page whose output is another, or whose command fails, is found out.
 printf '```sh\necho one\n```\n```text\ntwo\n```\n' >"$folder/other.md"
 printf '```sh\nfalse\n```\n' >"$folder/failing.md"
