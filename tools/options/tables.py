@@ -28,9 +28,9 @@ def _table(struct: Struct) -> str:
 def write(structs: List[Struct]) -> Dict[str, str]:
     """Paths and texts."""
     text = "# Options\n\nMade by `tools/options/generate.py` from `c_api/horizon_lm.h`: the options structs as tables. A language\n"
-    text += "calls a member by the same name in its own spelling: `batch_size` is `batchSize(...)` of a Java builder, the field\n"
-    text += "`BatchSize` in Go, the keyword `batch_size` in Python, the member itself in C and C++. Named constants are\n"
-    text += "enumerations in Java and Go, and strings in Python, `\"keep-cheap\"` for `HLM_ACTIVATIONS_KEEP_CHEAP`.\n"
+    text += "calls a member by the same name in its own spelling: `batch_size` is `batchSize(...)` of a Java builder, the\n"
+    text += "field `BatchSize` in Go, the keyword `batch_size` in Python, the member itself in C and C++. Named constants\n"
+    text += "are enumerations in Java and Go, and strings in Python, `\"keep-cheap\"` for `HLM_ACTIVATIONS_KEEP_CHEAP`.\n"
     text += "Buffers are arguments of the calls there.\n"
     text += "".join(_table(s) for s in structs)
     return {TABLES: text}
