@@ -18,7 +18,6 @@
 #include <cstring>
 #include <exception>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -267,7 +266,7 @@ class Tokenizer {
     return internal::TakeString(json);
   }
   // offsets: where it is not null, begin and end of each id in the text, by turns.
-  std::vector<int32_t> Encode(std::string_view text, const hlm_encode_options& options = EncodeOptions(),
+  std::vector<int32_t> Encode(const std::string& text, const hlm_encode_options& options = EncodeOptions(),
                               std::vector<int64_t>* offsets = nullptr) const {
     std::vector<int32_t> ids(text.size() + 16);
     size_t n = 0;

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,16 +70,16 @@ struct Timed {
 };
 
 // One step of what is measured: with its update, or forward and backward alone with the gradients down in host memory.
-void Step(Trainer& trainer, const Options& options, const hlm_batch& batch) {
+void Step(hlm_trainer* trainer, const Options& options, const hlm_batch& batch) {
   if (options.purpose == HLM_PURPOSE_TRAIN) {
-    trainer.Step(batch);
+    Check(hlm_trainer_step(trainer, &batch, nullptr));
   } else {
-    trainer.Accumulate(batch);
-    trainer.Discard();
+    Check(hlm_trainer_accumulate(trainer, &batch, nullptr, nullptr));
+    Check(hlm_trainer_discard(trainer));
   }
 }
 
-Timed RunSteps(Trainer& trainer, const Options& options, int64_t vocab_size, int64_t first, int64_t count) {
+Timed RunSteps(hlm_trainer* trainer, const Options& options, int64_t vocab_size, int64_t first, int64_t count) {
   Timed timed;
   Batch batch;
   for (int64_t step = first; step < first + count; ++step) {
@@ -91,20 +90,22 @@ Timed RunSteps(Trainer& trainer, const Options& options, int64_t vocab_size, int
     timed.step_seconds.push_back(SecondsSince(begin));
   }
   const Clock::time_point begin = Clock::now();
-  trainer.Finish();
+  Check(hlm_trainer_finish(trainer));
   const double last_updates = SecondsSince(begin);
   for (const double seconds : timed.step_seconds) timed.seconds += seconds;
   timed.seconds += last_updates;
   return timed;
 }
 
-Json MetricsOf(Trainer& trainer) { return Json::parse(trainer.Metrics()); }
+Json MetricsOf(hlm_trainer* trainer) { return Json::parse(TextOf(hlm_trainer_metrics, trainer)); }
 
 // The matrix products of one step called one after the other, nothing else beside them: what the hardware's limit is.
-Json ProductsAlone(const Plan& plan) { return Json::parse(plan.TimeProducts()); }
+Json ProductsAlone(const Plan& plan) {
+  return Json::parse(TextOf(hlm_plan_time_products, static_cast<const hlm_plan*>(plan.get())));
+}
 
 // One more step, traced: what the compute stream waited for. Beside the timed ones, since a trace costs a little.
-Json TracedStep(Trainer& trainer, const Options& options, int64_t vocab_size) {
+Json TracedStep(hlm_trainer* trainer, const Options& options, int64_t vocab_size) {
   std::string path = options.run.trace;
   const bool keep = !path.empty();
   if (!keep) {
@@ -114,9 +115,9 @@ Json TracedStep(Trainer& trainer, const Options& options, int64_t vocab_size) {
     close(file);
     path = name;
   }
-  trainer.TraceStart();
+  Check(hlm_trainer_trace_start(trainer));
   RunSteps(trainer, options, vocab_size, options.bench.warm_up + options.bench.steps, 1);
-  trainer.TraceWrite(path);
+  Check(hlm_trainer_trace_write(trainer, path.c_str()));
   std::ifstream file(path);
   const Json trace = Json::parse(file);
   if (!keep) std::remove(path.c_str());
@@ -141,7 +142,7 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
   figures["model_flops"] = flops;
   figures["model_flops_per_second"] = flops / step_seconds;
   figures["six_nt_flops_per_second"] = 6 * model.at("parameters").get<double>() * tokens / step_seconds;
-  const Json device = Json::parse(hlm::DescribeDevice(options.engine.device));
+  const Json device = Json::parse(TextOf(hlm_device_describe, options.engine.device.c_str()));
   if (device.contains("rates")) {
     const bool f32 = options.engine.compute == HLM_DTYPE_F32;
     const double rate = device["rates"][f32 ? "product_f32_flops" : "product_bf16_flops"].get<double>();
@@ -210,13 +211,13 @@ int RunBench(const Options& options) {
   const int64_t vocab_size = description.at("vocab_size").get<int64_t>();
   const Plan plan = MakePlan(model, options, options.purpose, options.shape.batch_size, options.shape.seq_len);
   const int64_t warm_up = options.bench.warm_up;
-  std::optional<Trainer> trainer = MakeTrainer(model, plan, options.optimizer, warm_up + options.bench.steps);
+  Trainer trainer = MakeTrainer(model, plan, options.optimizer, warm_up + options.bench.steps);
 
-  RunSteps(*trainer, options, vocab_size, 0, warm_up);
-  const Json before = MetricsOf(*trainer);
-  const Timed timed = RunSteps(*trainer, options, vocab_size, warm_up, options.bench.steps);
-  const Json after = MetricsOf(*trainer);
-  const Json idle = options.bench.no_traced_step ? Json() : TracedStep(*trainer, options, vocab_size);
+  RunSteps(trainer.get(), options, vocab_size, 0, warm_up);
+  const Json before = MetricsOf(trainer.get());
+  const Timed timed = RunSteps(trainer.get(), options, vocab_size, warm_up, options.bench.steps);
+  const Json after = MetricsOf(trainer.get());
+  const Json idle = options.bench.no_traced_step ? Json() : TracedStep(trainer.get(), options, vocab_size);
   const Json plan_json = DescribePlan(plan);
   trainer.reset();  // the products are timed with the device to themselves
   const Json figures = Figures(options, description, plan_json, timed, before, after, ProductsAlone(plan), idle);

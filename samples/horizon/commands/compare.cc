@@ -64,7 +64,7 @@ Json Compare(const Model& model, hlm_plan_options one) {
     one.host_limit_bytes = host_limit;
     one.device_limit_bytes = device_limit;
     try {
-      Json row = RowOf(DescribePlan(Plan(model, one)));
+      Json row = RowOf(DescribePlan(MakePlan(model, one)));
       row["fits"] = why_not.empty();
       if (!why_not.empty()) row["why_not"] = why_not;
       return row;

@@ -12,10 +12,11 @@ int RunExport(const Options& options) {
   if (options.run.out.empty()) throw UsageError("--out is needed: the Hugging Face folder to write");
   CheckOutputFolder(options.run.out, options.run.overwrite);
   const Model model = OpenModel(options.model);
-  hlm::SaveOptions save;
+  hlm_save_options save;
+  hlm_save_options_init(&save);
   save.dtype = options.run.save_dtype;
   save.overwrite = options.run.overwrite ? 1 : 0;
-  model.Save(options.run.out, save);
+  Check(hlm_model_save(model.get(), options.run.out.c_str(), &save));
   if (options.json) {
     std::printf("%s\n", Json{{"out", options.run.out}}.dump().c_str());
   } else {

@@ -1,6 +1,5 @@
 // horizon generate
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,7 @@
 namespace horizon {
 namespace {
 
-std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_size, const std::optional<Tokenizer>& tokenizer) {
+std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_size, const hlm_tokenizer* tokenizer) {
   std::vector<int32_t> ids;
   if (!options.prompt_ids.empty()) {
     const TokenFile file(options.prompt_ids);
@@ -22,8 +21,8 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
     file.CheckIds(vocab_size);
     ids.resize(static_cast<size_t>(file.size()));
     file.Copy(0, ids);
-  } else if (tokenizer) {
-    ids = Encode(*tokenizer, options.prompt, true);
+  } else if (tokenizer != nullptr) {
+    ids = Encode(tokenizer, options.prompt, true);
     for (const int32_t id : ids) {
       if (id >= vocab_size) {
         throw Error("id " + std::to_string(id) + " of --prompt is outside the model's vocabulary [0, " +
@@ -46,12 +45,18 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
 // Prints ids as they come: by the tokenizer, else as bytes below 256; others have no text of their own.
 class Printer {
  public:
-  explicit Printer(const std::optional<Tokenizer>& tokenizer) {
-    if (tokenizer) decoder_.emplace(*tokenizer, true);
+  explicit Printer(const hlm_tokenizer* tokenizer) {
+    if (tokenizer == nullptr) return;
+    hlm_decoder* decoder = nullptr;
+    Check(hlm_decoder_create(tokenizer, 1, &decoder));
+    decoder_.reset(decoder);
   }
   void Print(int32_t id) {
-    if (decoder_) {
-      Put(decoder_->Push(id));
+    if (decoder_ != nullptr) {
+      char* text = nullptr;
+      size_t n = 0;
+      Check(hlm_decoder_push(decoder_.get(), &id, 1, &text, &n));
+      Put(text, n);
     } else if (id < 256) {
       std::putchar(id);
     } else {
@@ -60,23 +65,32 @@ class Printer {
     std::fflush(stdout);
   }
   void Finish() {
-    if (decoder_) Put(decoder_->Finish());
+    if (decoder_ != nullptr) {
+      char* text = nullptr;
+      size_t n = 0;
+      Check(hlm_decoder_finish(decoder_.get(), &text, &n));
+      Put(text, n);
+    }
     std::putchar('\n');
   }
 
  private:
-  static void Put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-  std::optional<hlm::Decoder> decoder_;
+  static void Put(char* text, size_t n) {
+    const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
+    std::fwrite(text, 1, n, stdout);
+  }
+  std::unique_ptr<hlm_decoder, Destroyer<hlm_decoder_destroy>> decoder_;
 };
 
 // The next id after `ids`, from one forward pass over all of them.
-int32_t Next(Trainer& trainer, const std::vector<int32_t>& ids, const GenerateOptions& options, int64_t index,
+int32_t Next(hlm_trainer* trainer, const std::vector<int32_t>& ids, const GenerateOptions& options, int64_t index,
              std::vector<float>& logits) {
   Batch batch;
   batch.ids = ids;
   batch.offsets = {0, static_cast<int64_t>(ids.size())};
+  const hlm_batch view = ViewOf(batch);
   const int64_t place = static_cast<int64_t>(ids.size()) - 1;
-  trainer.Logits(ViewOf(batch), {&place, 1}, logits);
+  Check(hlm_trainer_logits(trainer, &view, &place, 1, logits.data(), logits.size()));
   return ChooseToken(logits, options.temperature, options.top_k, RandomUniform(options.seed, 0, static_cast<uint64_t>(index)));
 }
 
@@ -87,15 +101,15 @@ int RunGenerate(const Options& options) {
   const GenerateOptions& generate = options.generate;
   const Model model = OpenModel(options.model);
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
-  const std::optional<Tokenizer> tokenizer = TokenizerOf(options.model);
-  std::vector<int32_t> ids = ReadPrompt(generate, vocab_size, tokenizer);
+  const Tokenizer tokenizer = TokenizerOf(options.model);
+  std::vector<int32_t> ids = ReadPrompt(generate, vocab_size, tokenizer.get());
   const size_t prompt_length = ids.size();
 
   const int64_t length = static_cast<int64_t>(prompt_length) + generate.max_new_tokens;
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_FORWARD, 1, length);
-  Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
+  const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
 
-  Printer printer(tokenizer);
+  Printer printer(tokenizer.get());
   if (!options.json) {
     std::fprintf(stderr, "note: there is no cache of keys and values; the prefix is computed again for each of %lld tokens\n",
                  static_cast<long long>(generate.max_new_tokens));
@@ -103,13 +117,13 @@ int RunGenerate(const Options& options) {
   }
   std::vector<float> logits(static_cast<size_t>(vocab_size));
   for (int64_t i = 0; i < generate.max_new_tokens; ++i) {
-    ids.push_back(Next(trainer, ids, generate, i, logits));
+    ids.push_back(Next(trainer.get(), ids, generate, i, logits));
     if (!options.json) printer.Print(ids.back());
   }
   if (options.json) {
     const std::vector<int32_t> made(ids.begin() + static_cast<std::ptrdiff_t>(prompt_length), ids.end());
     Json line = {{"ids", made}};
-    if (tokenizer) line["text"] = tokenizer->Decode(made, true);
+    if (tokenizer != nullptr) line["text"] = Decode(tokenizer.get(), made, true);
     std::printf("%s\n", line.dump().c_str());
   } else {
     printer.Finish();

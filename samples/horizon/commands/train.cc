@@ -62,7 +62,7 @@ class Training {
   bool EvaluationIsDue(int64_t step) const;
   void OpenLogs();
   std::unique_ptr<Report> NewReport() const;
-  Json Metrics() { return Json::parse(trainer_->Metrics()); }
+  Json Metrics() const { return Json::parse(TextOf(hlm_trainer_metrics, trainer_.get())); }
   std::string TracePath() const;
   void StartTrace(int64_t step);
   void WriteTrace(int64_t last);
@@ -81,7 +81,7 @@ class Training {
   int64_t evaluated_ = 0;  // the last step after which held-out rows were looked at
   Progress progress_;
   RunLogs logs_;
-  std::optional<Trainer> trainer_;
+  Trainer trainer_;
   int64_t trace_end_ = 0;  // the last step that the running trace records; 0: none runs
   RunEnd traced_;          // what there is to say of the trace at the run's end
   double first_loss_ = 0, last_loss_ = 0, seconds_ = 0;
@@ -104,8 +104,8 @@ Training::Training(const Options& options, Interrupt& interrupt)
 Plan Training::OpenPlan() {
   Plan plan = MakePlan(model_, options_, HLM_PURPOSE_TRAIN, task_->rows(), task_->row_tokens(), checkpoints_.numerics());
   progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + task_->Summary() + "; " +
-                FormatCount(steps_) + " steps; host memory " + FormatBytes(plan.Value("host_bytes")) + ", device memory " +
-                FormatBytes(plan.Value("device_bytes")));
+                FormatCount(steps_) + " steps; host memory " + FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " +
+                FormatBytes(PlanValue(plan, "device_bytes")));
   plan_ = DescribePlan(plan);
   if (plan_.contains("choice")) progress_.Say("plan: " + plan_["choice"].get<std::string>());
   return plan;
@@ -113,15 +113,15 @@ Plan Training::OpenPlan() {
 
 // Up to the first step: what the task must know of the weights that the run began with, then the state of an earlier run.
 void Training::Begin() {
-  task_->Prepare(*trainer_, progress_);
-  begun_ = checkpoints_.Resume(*trainer_, task_->Identity(), progress_);
+  task_->Prepare(trainer_.get(), progress_);
+  begun_ = checkpoints_.Resume(trainer_.get(), task_->Identity(), progress_);
   if (begun_ > 0) task_->Seek(checkpoints_.data(), begun_);
   evaluated_ = checkpoints_.data().value("evaluated", int64_t{0});
   OpenLogs();
 }
 
 bool Training::Finishes(const std::function<void()>& work) {
-  interrupt_.Watch(trainer_->get());
+  interrupt_.Watch(trainer_.get());
   try {
     work();
   } catch (const ApiError& error) {
@@ -141,7 +141,7 @@ void Training::OpenLogs() {
   if (!options_.run.tensorboard.empty()) logs_.Add(std::make_unique<TensorBoardRunLog>(options_.run.tensorboard));
   if (!options_.run.report.empty()) logs_.Add(NewReport());
   logs_.Add(std::make_unique<ProgressRunLog>(progress_));
-  const Json device = Json::parse(hlm::DescribeDevice(options_.engine.device));
+  const Json device = Json::parse(TextOf(hlm_device_describe, options_.engine.device.c_str()));
   logs_.Begin({.model = description_,
                .plan = plan_,
                .rated = device.contains("rates"),
@@ -190,16 +190,16 @@ int Training::Run() {
     if (done == trace_end_) WriteTrace(done);
     if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
     // Last, so that the log of a run that goes on from here has this step's evaluation.
-    if (!cancelled) checkpoints_.AfterStep(*trainer_, Position(), done, progress_);
+    if (!cancelled) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
   }
   if (trace_end_ > 0) WriteTrace(done);
-  trainer_->Finish();
+  Check(hlm_trainer_finish(trainer_.get()));
   SayWhatWasDone(done);
   // A full disk of the checkpoints is no reason not to write the model.
   std::exception_ptr not_saved;
   try {
-    if (done > begun_) checkpoints_.SaveLast(*trainer_, Position(), done, progress_);
-  } catch (const std::exception&) {
+    if (done > begun_) checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
+  } catch (const Error&) {
     not_saved = std::current_exception();
   }
   Save();
@@ -233,8 +233,8 @@ void Training::StepOrSave(int64_t step) {
     const int64_t done = step - 1;
     if (!checkpoints_.on() || done == begun_) throw;
     try {
-      checkpoints_.SaveLast(*trainer_, Position(), done, progress_);
-    } catch (const std::exception&) {
+      checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
+    } catch (const Error&) {
       throw error;
     }
     throw ApiError(error.code(), std::string(error.what()) + "; the state after step " + std::to_string(done) + " is in " +
@@ -245,7 +245,7 @@ void Training::StepOrSave(int64_t step) {
 void Training::Step(int64_t step) {
   const Clock::time_point begin = Clock::now();
   Json more = Json::object();
-  const hlm_step_metrics metrics = task_->Step(*trainer_, step, more);
+  const hlm_step_metrics metrics = task_->Step(trainer_.get(), step, more);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   Json line = {{"step", step},
                {"loss", metrics.loss},
@@ -268,7 +268,7 @@ void Training::Step(int64_t step) {
 
 bool Training::EvaluateAfter(int64_t step) {
   Json line = {{"step", step}};
-  if (!Finishes([&] { line.update(task_->Evaluate(*trainer_)); })) return false;
+  if (!Finishes([&] { line.update(task_->Evaluate(trainer_.get())); })) return false;
   evaluated_ = step;
   logs_.Evaluation(line);
   return true;
@@ -278,16 +278,16 @@ void Training::StartTrace(int64_t step) {
   if (TracePath().empty() || step != std::min(begun_ + 2, steps_)) return;
   traced_.before_trace = Metrics();
   traced_.trace_first = step;
-  trainer_->TraceStart();
+  Check(hlm_trainer_trace_start(trainer_.get()));
   trace_end_ = std::min(step + kTracedSteps - 1, steps_);
 }
 
 void Training::WriteTrace(int64_t last) {
-  trainer_->Finish();  // the last step's updates belong to the picture
+  Check(hlm_trainer_finish(trainer_.get()));  // the last step's updates belong to the picture
   traced_.trace = TracePath();
   traced_.trace_last = last;
   traced_.after_trace = Metrics();
-  trainer_->TraceWrite(traced_.trace);
+  Check(hlm_trainer_trace_write(trainer_.get(), traced_.trace.c_str()));
   trace_end_ = 0;
 }
 
@@ -313,10 +313,11 @@ void Training::SayWhatWasDone(int64_t done) {
 
 void Training::Save() {
   if (options_.run.out.empty()) return;
-  hlm::SaveOptions save;
+  hlm_save_options save;
+  hlm_save_options_init(&save);
   save.dtype = options_.run.save_dtype;
   save.overwrite = options_.run.overwrite ? 1 : 0;
-  trainer_->SaveModel(options_.run.out, save);
+  Check(hlm_trainer_save_model(trainer_.get(), options_.run.out.c_str(), &save));
   progress_.Say("saved " + options_.run.out);
 }
 

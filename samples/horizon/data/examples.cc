@@ -28,19 +28,15 @@ std::string FolderOf(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// None where the folder has none; what is wrong with one is said.
-std::optional<hlm::Template> OpenTemplateIfThere(const std::string& path) {
+// Null where the folder has none; what is wrong with one is said.
+ChatTemplate OpenTemplateIfThere(const std::string& path) {
+  hlm_template* opened = nullptr;
   try {
-    return hlm::Template::Open(path);
+    Check(hlm_template_open(path.c_str(), &opened));
   } catch (const ApiError& error) {
     if (error.code() != HLM_NOT_FOUND) throw;
   }
-  return std::nullopt;
-}
-
-template <class T>
-const T* PointerTo(const std::optional<T>& value) {
-  return value ? &*value : nullptr;
+  return ChatTemplate(opened);
 }
 
 }  // namespace
@@ -49,18 +45,24 @@ TextTools::TextTools(const Options& options) {
   const TextOptions& text = options.text;
   const std::string& folder = options.model.folder;
   if (!text.tokenizer.empty()) {
-    tokenizer = Tokenizer::Open(text.tokenizer);
+    tokenizer = OpenTokenizer(text.tokenizer);
   } else if (!folder.empty() && Exists(folder + "/tokenizer.json")) {
-    tokenizer = Tokenizer::Open(folder);
+    tokenizer = OpenTokenizer(folder);
   }
   const bool own = text.chat_template == "auto";
-  if (!own) chat_template = hlm::Template::Open(text.chat_template);
+  if (!own) {
+    hlm_template* opened = nullptr;
+    Check(hlm_template_open(text.chat_template.c_str(), &opened));
+    chat_template.reset(opened);
+  }
   if (own && !folder.empty()) chat_template = OpenTemplateIfThere(folder);
   if (own && !chat_template && !text.tokenizer.empty()) chat_template = OpenTemplateIfThere(FolderOf(text.tokenizer));
   if (chat_template && tokenizer) {
     // A file with nothing beside it knows no special tokens: the tokenizer's are what it means.
-    const Json known = Json::parse(chat_template->Describe()).at("special_tokens");
-    const Json tokens = Json::parse(tokenizer->Describe()).at("special_tokens");
+    const auto* raw = static_cast<const hlm_template*>(chat_template.get());
+    const Json known = Json::parse(TextOf(hlm_template_describe, raw)).at("special_tokens");
+    const Json tokens =
+        Json::parse(TextOf(hlm_tokenizer_describe, static_cast<const hlm_tokenizer*>(tokenizer.get()))).at("special_tokens");
     for (const auto& [name, token] : tokens.items()) {
       if (token.is_string() && !known.contains(name)) variables[name] = token;
     }
@@ -138,17 +140,28 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
   return config;
 }
 
-Examples::Examples(const Json& config, const TextTools& tools)
-    : config_(config),
-      set_(config.dump(), PointerTo(tools.tokenizer), PointerTo(tools.chat_template)),
-      description_(Json::parse(set_.Describe())) {}
+Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
+  hlm_dataset* opened = nullptr;
+  Check(hlm_dataset_open(config.dump().c_str(), tools.tokenizer.get(), tools.chat_template.get(), &opened));
+  set_.reset(opened);
+  description_ = Json::parse(TextOf(hlm_dataset_describe, set_.get()));
+}
 
 bool Examples::Next(int64_t rows, hlm_dataset_batch& batch) {
-  batch = set_.Next(rows);
+  hlm_dataset_batch_init(&batch);
+  Check(hlm_dataset_next(set_.get(), rows, &batch));
   return batch.n_ids > 0;
 }
 
-hlm_dataset_batch Examples::Mismatched() { return set_.Mismatched(); }
+hlm_dataset_batch Examples::Mismatched() {
+  hlm_dataset_batch batch;
+  hlm_dataset_batch_init(&batch);
+  Check(hlm_dataset_mismatched(set_.get(), &batch));
+  return batch;
+}
+
+std::string Examples::Position() const { return TextOf(hlm_dataset_position, set_.get()); }
+void Examples::Seek(const std::string& position) { Check(hlm_dataset_seek(set_.get(), position.c_str())); }
 
 int64_t Examples::steps_per_epoch(int64_t rows) const {
   // A row of pairs is as long as two.

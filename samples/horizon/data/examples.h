@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +14,14 @@
 
 namespace horizon {
 
-// What makes tokens of examples: --tokenizer or --model's, and --template or what lies beside the tokenizer. Either may be missing:
+using ChatTemplate = std::unique_ptr<hlm_template, Destroyer<hlm_template_destroy>>;
+using ExampleSet = std::unique_ptr<hlm_dataset, Destroyer<hlm_dataset_destroy>>;
+
+// What makes tokens of examples: --tokenizer or --model's, and --template or what lies beside the tokenizer. Either may be null:
 // token ids need neither, texts no template.
 struct TextTools {
-  std::optional<Tokenizer> tokenizer;
-  std::optional<hlm::Template> chat_template;
+  Tokenizer tokenizer;
+  ChatTemplate chat_template;
   Json variables = Json::object();  // special tokens, for a template that lies apart from the tokenizer
 
   explicit TextTools(const Options& options);
@@ -39,18 +41,18 @@ class Examples {
   // The next step; its arrays live until the next call. False: the last epoch has ended.
   bool Next(int64_t rows, hlm_dataset_batch& batch);
   hlm_dataset_batch Mismatched();
-  std::string Position() { return set_.Position(); }
-  void Seek(const std::string& position) { set_.Seek(position); }
+  std::string Position() const;
+  void Seek(const std::string& position);
 
   const Json& description() const { return description_; }
   const Json& config() const { return config_; }
-  hlm::Dataset& set() { return set_; }
+  hlm_dataset* get() const { return set_.get(); }
   int64_t steps_per_epoch(int64_t rows) const;
   std::string Summary() const;  // for people
 
  private:
   Json config_;
-  hlm::Dataset set_;
+  ExampleSet set_;
   Json description_;
 };
 

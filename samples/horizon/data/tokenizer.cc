@@ -3,39 +3,68 @@
 #include <sys/stat.h>
 
 #include <memory>
-#include <utility>
 
 #include "samples/horizon/data/mapped_file.h"
 
 namespace horizon {
 
-std::optional<Tokenizer> TokenizerOf(const ModelOptions& options) {
+Tokenizer OpenTokenizer(const std::string& path) {
+  hlm_tokenizer* tokenizer = nullptr;
+  Check(hlm_tokenizer_open(path.c_str(), &tokenizer));
+  return Tokenizer(tokenizer);
+}
+
+Tokenizer TokenizerOf(const ModelOptions& options) {
   struct stat status {};
   const std::string file = options.folder + "/tokenizer.json";
-  if (options.bytes || options.folder.empty() || stat(file.c_str(), &status) != 0) return std::nullopt;
+  if (options.bytes || options.folder.empty() || stat(file.c_str(), &status) != 0) return nullptr;
   try {
-    return Tokenizer::Open(options.folder);
+    return OpenTokenizer(options.folder);
   } catch (const ApiError& error) {
     throw Error(std::string(error.what()) + " (--bytes takes a text's bytes as ids)");
   }
 }
 
-std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, bool special_tokens,
+std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens,
                             std::vector<int64_t>* offsets) {
-  hlm::EncodeOptions options;
+  hlm_encode_options options;
+  hlm_encode_options_init(&options);
   options.add_special_tokens = special_tokens ? 1 : 0;
-  return tokenizer.Encode(text, options, offsets);
+  std::vector<int32_t> ids(text.size() + 16);
+  size_t n = 0;
+  const auto encode = [&] {
+    if (offsets != nullptr) offsets->resize(2 * ids.size());
+    return hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &options, ids.data(), ids.size(),
+                                offsets == nullptr ? nullptr : offsets->data(), offsets == nullptr ? 0 : offsets->size(), &n);
+  };
+  hlm_error* error = encode();
+  if (hlm_error_code(error) == HLM_OUT_OF_RANGE) {  // a normalizer made the text longer
+    hlm_error_destroy(error);
+    Check(hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &options, nullptr, 0, nullptr, 0, &n));
+    ids.resize(n);
+    error = encode();
+  }
+  Check(error);
+  ids.resize(n);
+  if (offsets != nullptr) offsets->resize(2 * n);
+  return ids;
+}
+
+std::string Decode(const hlm_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special_tokens) {
+  char* text = nullptr;
+  size_t n = 0;
+  Check(hlm_tokenizer_decode(tokenizer, ids.data(), ids.size(), skip_special_tokens ? 1 : 0, &text, &n));
+  const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
+  return {text, n};
 }
 
 TextReader ReaderOf(const ModelOptions& options) {
-  std::optional<Tokenizer> opened = TokenizerOf(options);
-  if (!opened) return nullptr;
-  // Shared: a function object must be one that can be copied.
-  const auto tokenizer = std::make_shared<const Tokenizer>(std::move(*opened));
+  const std::shared_ptr<hlm_tokenizer> tokenizer = TokenizerOf(options);
+  if (tokenizer == nullptr) return nullptr;
   return [tokenizer](const std::string& path) {
     const MappedFile file(path);
     try {
-      return Encode(*tokenizer, {reinterpret_cast<const char*>(file.data()), file.size()}, true);
+      return Encode(tokenizer.get(), {reinterpret_cast<const char*>(file.data()), file.size()}, true);
     } catch (const ApiError& error) {
       throw Error(path + ": " + error.what());
     }

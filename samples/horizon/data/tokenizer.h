@@ -3,7 +3,6 @@
 #define HORIZON_LM_SAMPLES_HORIZON_DATA_TOKENIZER_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,14 +13,17 @@
 
 namespace horizon {
 
-using hlm::Tokenizer;
+using Tokenizer = std::unique_ptr<hlm_tokenizer, Destroyer<hlm_tokenizer_destroy>>;
 
-// The tokenizer of --model; none where there is none, where the model is from a config or preset, or with --bytes.
-std::optional<Tokenizer> TokenizerOf(const ModelOptions& options);
+Tokenizer OpenTokenizer(const std::string& path);
+
+// The tokenizer of --model; null where there is none, where the model is from a config or preset, or with --bytes.
+Tokenizer TokenizerOf(const ModelOptions& options);
 
 // `offsets`: begin and end of each id in the text's bytes, by turns; NULL: not wanted.
-std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, bool special_tokens,
+std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens,
                             std::vector<int64_t>* offsets = nullptr);
+std::string Decode(const hlm_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special_tokens);
 
 // For Dataset: a .txt file's ids by the tokenizer of --model, special tokens as it says; nothing where its bytes are the ids.
 TextReader ReaderOf(const ModelOptions& options);

@@ -113,9 +113,9 @@ void Score(const Model& model, Options options, const std::string& examples_path
     throw Error(options.data.data + ": of " + std::to_string(expected) + " choices " +
                 examples.description().at("documents").dump() + " can be scored");
   }
-  Trainer trainer = MakeForwardTrainer(model, options);
+  const Trainer trainer = MakeForwardTrainer(model, options);
   size_t at = 0;
-  Scorer scorer(trainer, options.shape.batch_size * options.shape.seq_len, [&](const Scored& one) {
+  Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len, [&](const Scored& one) {
     if (questions[at].logprobs.size() == questions[at].bytes.size()) ++at;
     questions[at].logprobs.push_back(one.sum);
     questions[at].tokens.push_back(one.tokens);
@@ -133,7 +133,7 @@ int RunChoice(const Options& options) {
   const Model model = OpenModel(options.model);
   const TemporaryFile file;
   std::ofstream examples(file.path());
-  const bool bytes = options.text.tokenizer.empty() && !TokenizerOf(options.model);
+  const bool bytes = options.text.tokenizer.empty() && TokenizerOf(options.model) == nullptr;
   std::vector<Question> questions = ReadQuestions(options.data.data, bytes, examples);
   examples.close();
   if (!examples) throw Error(file.path() + ": writing failed");

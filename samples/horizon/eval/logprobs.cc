@@ -38,9 +38,9 @@ void ScoreExamples(const Model& model, Options options) {
   Json config = ExamplesConfig(options, tools, DescribeModel(model), options.data.files, "train");
   config["epochs"] = 1;
   Examples examples(config, tools);
-  Trainer trainer = MakeForwardTrainer(model, options);
+  const Trainer trainer = MakeForwardTrainer(model, options);
   const bool pairs = options.task.pairs();
-  Scorer scorer(trainer, options.shape.batch_size * options.shape.seq_len,
+  Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,
                 [&](const Scored& one) { Print(one, pairs, options.score.sums); });
   hlm_dataset_batch batch;
   while (examples.Next(pairs ? 2 : 1, batch)) {
@@ -57,8 +57,8 @@ void ScoreRows(const Model& model, Options options) {
   const Dataset data(options.data.data, options.data.labels, options.shape.seq_len,
                      DescribeModel(model).at("vocab_size").get<int64_t>(), ReaderOf(options.model));
   options.shape.seq_len = data.row_tokens();
-  Trainer trainer = MakeForwardTrainer(model, options);
-  Scorer scorer(trainer, options.shape.batch_size * options.shape.seq_len,
+  const Trainer trainer = MakeForwardTrainer(model, options);
+  Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,
                 [&](const Scored& one) { Print(one, false, options.score.sums); });
   Batch row;
   for (int64_t r = 0; r < data.rows(); ++r) {

@@ -16,8 +16,9 @@ void Scorer::Add(std::span<const int32_t> ids, std::span<const int32_t> labels) 
 void Scorer::Finish() {
   if (batch_.ids.empty()) return;
   logprobs_.assign(batch_.ids.size(), 0.0f);
+  const hlm_batch view = ViewOf(batch_);
   const bool any = std::any_of(batch_.labels.begin(), batch_.labels.end(), [](int32_t label) { return label != kIgnoredLabel; });
-  if (any) trainer_.Logprobs(ViewOf(batch_), logprobs_);
+  if (any) Check(hlm_trainer_logprobs(trainer_, nullptr, &view, logprobs_.data(), logprobs_.size(), nullptr, 0, nullptr, 0));
   for (size_t d = 0; d + 1 < batch_.offsets.size(); ++d) {
     const auto begin = static_cast<size_t>(batch_.offsets[d]), size = static_cast<size_t>(batch_.offsets[d + 1]) - begin;
     Scored one{next_++, std::span(batch_.ids).subspan(begin, size), std::span(batch_.labels).subspan(begin, size),

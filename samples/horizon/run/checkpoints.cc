@@ -8,7 +8,7 @@ namespace horizon {
 Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (!on()) return;
   const std::string& folder = run.checkpoint_dir;
-  const Json list = Json::parse(hlm::ListCheckpoints(folder));
+  const Json list = Json::parse(TextOf(hlm_checkpoint_list, folder.c_str()));
   const Json& good = list.at("checkpoints");
   any_ = !good.empty() || !list.at("damaged").empty();
   if (any_ && !run.resume) {
@@ -17,15 +17,16 @@ Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (!good.empty() && !run.allow_numerics_change) numerics_ = good.front().at("numerics").dump();
 }
 
-int64_t Checkpoints::Resume(Trainer& trainer, const Json& data, Progress& progress) {
+int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& progress) {
   if (!on() || !run_.resume) return 0;
   if (!any_) {
     progress.Say(run_.checkpoint_dir + ": holds no checkpoint; the run starts anew");
     return 0;
   }
-  hlm::ResumeOptions options;
+  hlm_resume_options options;
+  hlm_resume_options_init(&options);
   options.allow_numerics_change = run_.allow_numerics_change ? 1 : 0;
-  const Json result = Json::parse(trainer.Resume(run_.checkpoint_dir, options));
+  const Json result = Json::parse(TextOf(hlm_trainer_resume, trainer, run_.checkpoint_dir.c_str(), &options));
   for (const Json& bad : result.at("passed_over")) {
     progress.Warn(bad.at("path").get<std::string>() + " was passed over: " + bad.at("reason").get<std::string>());
   }
@@ -47,10 +48,10 @@ int64_t Checkpoints::Resume(Trainer& trainer, const Json& data, Progress& progre
   return step;
 }
 
-void Checkpoints::AfterStep(Trainer& trainer, const Json& data, int64_t step, Progress& progress) {
+void Checkpoints::AfterStep(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
   if (!on()) return;
   try {
-    trainer.SaveWait(0);
+    Check(hlm_trainer_save_wait(trainer, 0, nullptr));
   } catch (const ApiError& error) {
     progress.Warn(std::string("a checkpoint was not saved, training goes on: ") + error.what());
   }
@@ -63,11 +64,11 @@ void Checkpoints::AfterStep(Trainer& trainer, const Json& data, int64_t step, Pr
   }
 }
 
-void Checkpoints::SaveLast(Trainer& trainer, const Json& data, int64_t step, Progress& progress) {
+void Checkpoints::SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
   if (!on()) return;
   bool there = saved_ == step;
   try {
-    trainer.SaveWait();
+    Check(hlm_trainer_save_wait(trainer, -1, nullptr));
   } catch (const ApiError& error) {
     progress.Warn(std::string("a checkpoint was not saved: ") + error.what());
     there = false;
@@ -77,13 +78,14 @@ void Checkpoints::SaveLast(Trainer& trainer, const Json& data, int64_t step, Pro
   progress.Say("checkpoint of step " + FormatCount(step) + " is in " + run_.checkpoint_dir);
 }
 
-void Checkpoints::Save(Trainer& trainer, const Json& data, bool background) {
+void Checkpoints::Save(hlm_trainer* trainer, const Json& data, bool background) {
   const std::string text = data.dump();
-  hlm::CheckpointOptions options;
+  hlm_checkpoint_options options;
+  hlm_checkpoint_options_init(&options);
   options.keep = run_.keep;
   options.background = background ? 1 : 0;
   options.user_data = text.c_str();
-  trainer.Save(run_.checkpoint_dir, options);
+  Check(hlm_trainer_save(trainer, run_.checkpoint_dir.c_str(), &options));
 }
 
 }  // namespace horizon

@@ -26,18 +26,18 @@ class Checkpoints {
 
   // Puts the trainer into the newest good state; the step it had reached, 0 for a new run. `data` is what the order of the rows
   // depends on: another run's is refused.
-  int64_t Resume(Trainer& trainer, const Json& data, Progress& progress);
+  int64_t Resume(hlm_trainer* trainer, const Json& data, Progress& progress);
 
   // What was saved with the state that Resume found; an empty object for a new run.
   const Json& data() const { return data_; }
 
   // After a step: says so where a save failed, and begins the next one where it is due.
-  void AfterStep(Trainer& trainer, const Json& data, int64_t step, Progress& progress);
+  void AfterStep(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
   // The last state of a run, written before this returns; nothing where it is there already. Throws where that fails.
-  void SaveLast(Trainer& trainer, const Json& data, int64_t step, Progress& progress);
+  void SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
 
  private:
-  void Save(Trainer& trainer, const Json& data, bool background);
+  void Save(hlm_trainer* trainer, const Json& data, bool background);
 
   const RunOptions& run_;
   bool any_ = false;  // the directory held something when the run began

@@ -16,16 +16,24 @@ constexpr size_t kLargestConfig = 16 << 20;
 }  // namespace
 
 Model OpenModel(const ModelOptions& options) {
-  if (!options.folder.empty()) return Model::Open(options.folder);
-  if (!options.preset.empty()) return Model::Create(PresetConfig(options.preset), options.init_seed);
+  hlm_model* model = nullptr;
+  if (!options.folder.empty()) {
+    Check(hlm_model_open(options.folder.c_str(), &model));
+    return Model(model);
+  }
+  if (!options.preset.empty()) {
+    Check(hlm_model_create(PresetConfig(options.preset).c_str(), options.init_seed, &model));
+    return Model(model);
+  }
   try {
-    return Model::Create(ReadTextFile(options.config, kLargestConfig), options.init_seed);
+    Check(hlm_model_create(ReadTextFile(options.config, kLargestConfig).c_str(), options.init_seed, &model));
   } catch (const ApiError& error) {  // the library sees a text and cannot name the file
     throw ApiError(error.code(), options.config + ": " + error.what());
   }
+  return Model(model);
 }
 
-Json DescribeModel(const Model& model) { return Json::parse(model.Describe()); }
+Json DescribeModel(const Model& model) { return Json::parse(TextOf(hlm_model_describe, model.get())); }
 
 std::string ReadMachine(const Options& options) {
   if (options.plan.machine.empty()) return "";
@@ -37,7 +45,8 @@ std::string ReadMachine(const Options& options) {
 hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine,
                                const std::string& numerics) {
   const EngineOptions& engine = options.engine;
-  hlm::PlanOptions plan_options;
+  hlm_plan_options plan_options;
+  hlm_plan_options_init(&plan_options);
   SetPlanOptions(engine, plan_options);
   plan_options.device = engine.device.c_str();
   plan_options.purpose = purpose;
@@ -66,17 +75,30 @@ Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64
               const std::string& numerics) {
   const std::string machine = ReadMachine(options);
   try {
-    return Plan(model, PlanOptionsOf(options, purpose, batch_size, seq_len, machine, numerics));
+    return MakePlan(model, PlanOptionsOf(options, purpose, batch_size, seq_len, machine, numerics));
   } catch (const ApiError& error) {  // the library sees a text and cannot name the file
     if (machine.empty() || std::string(error.what()).find("machine file") == std::string::npos) throw;
     throw ApiError(error.code(), options.plan.machine + ": " + error.what());
   }
 }
 
-Json DescribePlan(const Plan& plan) { return Json::parse(plan.Json()); }
+Plan MakePlan(const Model& model, const hlm_plan_options& plan_options) {
+  hlm_plan* plan = nullptr;
+  Check(hlm_plan_make(model.get(), &plan_options, &plan));
+  return Plan(plan);
+}
+
+Json DescribePlan(const Plan& plan) { return Json::parse(TextOf(hlm_plan_json, plan.get())); }
+
+int64_t PlanValue(const Plan& plan, const char* key) {
+  int64_t value = 0;
+  Check(hlm_plan_value(plan.get(), key, &value));
+  return value;
+}
 
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps, bool token_metrics) {
-  hlm::TrainerOptions trainer_options;
+  hlm_trainer_options trainer_options;
+  hlm_trainer_options_init(&trainer_options);
   trainer_options.lr = options.lr;
   trainer_options.beta1 = options.beta1;
   trainer_options.beta2 = options.beta2;
@@ -87,7 +109,9 @@ Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions
   trainer_options.total_steps = total_steps;
   trainer_options.min_lr_ratio = options.min_lr_ratio;
   trainer_options.token_metrics = token_metrics ? 1 : 0;
-  return Trainer(model, plan, trainer_options);
+  hlm_trainer* trainer = nullptr;
+  Check(hlm_trainer_create(model.get(), plan.get(), &trainer_options, &trainer));
+  return Trainer(trainer);
 }
 
 hlm_batch ViewOf(const Batch& batch) {
@@ -102,7 +126,7 @@ hlm_batch ViewOf(const Batch& batch) {
   return view;
 }
 
-Evaluation Evaluate(Trainer& trainer, const Dataset& data, int64_t batch_size) {
+Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size) {
   Evaluation result;
   Batch batch;
   std::vector<int64_t> rows;
@@ -112,7 +136,10 @@ Evaluation Evaluate(Trainer& trainer, const Dataset& data, int64_t batch_size) {
     std::iota(rows.begin(), rows.end(), begin);
     data.Fill(rows, batch);
     if (batch.predictions == 0) continue;  // its labels are all -100
-    const auto [loss, tokens] = trainer.Evaluate(ViewOf(batch));
+    const hlm_batch view = ViewOf(batch);
+    double loss = 0;
+    int64_t tokens = 0;
+    Check(hlm_trainer_evaluate(trainer, &view, &loss, &tokens));
     sum += loss * static_cast<double>(tokens);
     result.tokens += tokens;
   }

@@ -25,11 +25,13 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
 // `numerics`: those of a checkpoint, to be matched where the plan would choose; "": none.
 Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
               const std::string& numerics = "");
+Plan MakePlan(const Model& model, const hlm_plan_options& options);
 
 // The text of --machine; empty without.
 std::string ReadMachine(const Options& options);
 
 Json DescribePlan(const Plan& plan);
+int64_t PlanValue(const Plan& plan, const char* key);
 
 // `total_steps` is where a falling schedule ends. `token_metrics`: steps tell accuracy and entropy.
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
@@ -45,7 +47,7 @@ struct Evaluation {
 };
 
 // All rows in the file's order, `batch_size` at a time, each batch weighted by its predicted tokens.
-Evaluation Evaluate(Trainer& trainer, const Dataset& data, int64_t batch_size);
+Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size);
 
 }  // namespace horizon
 

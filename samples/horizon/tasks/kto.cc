@@ -1,7 +1,6 @@
 // --task kto: answers that are good or bad one by one, with no pairs.
 #include <limits>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "samples/horizon/tasks/example_task.h"
@@ -9,25 +8,29 @@
 namespace horizon {
 namespace {
 
+using Weights = std::unique_ptr<hlm_weights, Destroyer<hlm_weights_destroy>>;
+
 class KtoTask : public ReferencedTask {
  public:
   KtoTask(const Options& options, const Json& model) : ReferencedTask(options, model) {}
 
-  void Prepare(Trainer& trainer, Progress& progress) override {
+  void Prepare(hlm_trainer* trainer, Progress& progress) override {
     PrepareReference(trainer, progress);
     // Each step pairs prompts with other answers: what the reference says of those cannot be known before.
     if (options_.task.kept_weights() == 0) return;
-    kept_ = trainer.KeepWeights();
+    hlm_weights* kept = nullptr;
+    Check(hlm_trainer_keep_weights(trainer, &kept));
+    kept_.reset(kept);
   }
 
-  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) override {
+  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
     const hlm_kto_metrics documents = Run(trainer, data_.Next(), data_.train(), reference_, false);
     const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(documents, "", more);
     return metrics;
   }
 
-  Json Evaluate(Trainer& trainer) override {
+  Json Evaluate(hlm_trainer* trainer) override {
     hlm_kto_metrics sum;
     hlm_kto_metrics_init(&sum);
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
@@ -56,11 +59,11 @@ class KtoTask : public ReferencedTask {
   }
 
  private:
-  hlm_kto_metrics Run(Trainer& trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference,
-                      bool forward_only) {
+  hlm_kto_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference, bool forward_only) {
     const hlm_batch view = ViewOf(batch);
     const std::vector<double> sums = reference.SumsOf(batch);
-    hlm::KtoOptions loss;
+    hlm_kto_options loss;
+    hlm_kto_options_init(&loss);
     loss.beta = options_.task.Beta();
     loss.desirable_weight = options_.task.desirable_weight;
     loss.undesirable_weight = options_.task.undesirable_weight;
@@ -75,13 +78,16 @@ class KtoTask : public ReferencedTask {
       const hlm_dataset_batch mismatched = set.Mismatched();
       if (mismatched.n_ids > 0) {  // a step of one document has no other's answer
         others = ViewOf(mismatched);
-        others_sums = SumLogProbs(trainer, &*kept_, others);
+        others_sums = SumLogProbs(trainer, kept_.get(), others);
         loss.mismatched = &others;
         loss.mismatched_sums = others_sums.data();
         loss.n_mismatched_sums = others_sums.size();
       }
     }
-    return trainer.AccumulateKto(view, loss);
+    hlm_kto_metrics metrics;
+    hlm_kto_metrics_init(&metrics);
+    Check(hlm_trainer_accumulate_kto(trainer, &view, &loss, &metrics));
+    return metrics;
   }
 
   static void Tell(const hlm_kto_metrics& metrics, const std::string& prefix, Json& more) {
@@ -97,7 +103,7 @@ class KtoTask : public ReferencedTask {
     more[prefix + "count/rejected"] = metrics.undesirable;
   }
 
-  std::optional<hlm::Weights> kept_;
+  Weights kept_;
 };
 
 }  // namespace

@@ -11,21 +11,26 @@ class LanguageTask : public ExampleTask {
  public:
   LanguageTask(const Options& options, const Json& model) : ExampleTask(options, model) {}
 
-  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) override {
-    const hlm_step_metrics metrics = trainer.Step(ViewOf(data_.Next()));
+  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
+    const hlm_batch view = ViewOf(data_.Next());
+    hlm_step_metrics metrics;
+    hlm_step_metrics_init(&metrics);
+    Check(hlm_trainer_step(trainer, &view, &metrics));
     data_.Tell(step, more);
     return metrics;
   }
 
   // One forward pass says of each token how likely it was, how sure the model was, and whether it was the likeliest.
-  Json Evaluate(Trainer& trainer) override {
+  Json Evaluate(hlm_trainer* trainer) override {
     double loss = 0, entropy = 0;
     int64_t tokens = 0, right = 0;
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
+      const hlm_batch view = ViewOf(batch);
       logprobs_.resize(batch.n_ids);
       entropies_.resize(batch.n_ids);
       greedy_.resize(batch.n_ids);
-      trainer.Logprobs(ViewOf(batch), logprobs_, nullptr, entropies_, greedy_);
+      Check(hlm_trainer_logprobs(trainer, nullptr, &view, logprobs_.data(), batch.n_ids, entropies_.data(), batch.n_ids,
+                                 greedy_.data(), batch.n_ids));
       for (size_t t = 0; t < batch.n_ids; ++t) {
         if (batch.labels[t] == kIgnoredLabel) continue;
         loss -= logprobs_[t];

@@ -19,18 +19,18 @@ class PreferenceTask : public ReferencedTask {
     loss_.reference_free = task.reference_free ? 1 : 0;
   }
 
-  void Prepare(Trainer& trainer, Progress& progress) override {
+  void Prepare(hlm_trainer* trainer, Progress& progress) override {
     if (HasReference()) PrepareReference(trainer, progress);
   }
 
-  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) override {
+  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
     const hlm_preference_metrics pairs = Run(trainer, data_.Next(), reference_, false);
     const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(pairs, "", more);
     return metrics;
   }
 
-  Json Evaluate(Trainer& trainer) override {
+  Json Evaluate(hlm_trainer* trainer) override {
     hlm_preference_metrics sum;
     hlm_preference_metrics_init(&sum);
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
@@ -58,7 +58,7 @@ class PreferenceTask : public ReferencedTask {
 
   bool HasReference() const { return options_.task.task == "dpo" && !options_.task.reference_free; }
 
-  hlm_preference_metrics Run(Trainer& trainer, const hlm_dataset_batch& batch, const Reference& reference, bool forward_only) {
+  hlm_preference_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference, bool forward_only) {
     const hlm_batch view = ViewOf(batch);
     std::vector<double> sums;
     if (HasReference()) sums = reference.SumsOf(batch);
@@ -66,7 +66,10 @@ class PreferenceTask : public ReferencedTask {
     loss.reference_sums = sums.empty() ? nullptr : sums.data();
     loss.n_reference_sums = sums.size();
     loss.forward_only = forward_only ? 1 : 0;
-    return trainer.AccumulatePreference(view, loss);
+    hlm_preference_metrics metrics;
+    hlm_preference_metrics_init(&metrics);
+    Check(hlm_trainer_accumulate_preference(trainer, &view, &loss, &metrics));
+    return metrics;
   }
 
   void Tell(const hlm_preference_metrics& pairs, const std::string& prefix, Json& more) const {
