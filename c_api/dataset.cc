@@ -10,6 +10,7 @@
 #include "c_api/dataset_pipeline.h"
 #include "c_api/internal.h"
 #include "core/cpu/cpu_device.h"
+#include "core/dataset/read_record.h"
 
 struct hlm_dataset {
   std::unique_ptr<hlm::dataset::Dataset> dataset;
@@ -70,6 +71,15 @@ hlm_error* hlm_dataset_open(const char* config_json, const hlm_tokenizer* tokeni
     auto opened = std::make_unique<hlm_dataset>();
     opened->dataset = hlm::dataset::Dataset::Open(std::move(options), MakePipeline(parts));
     *out_dataset = opened.release();
+  });
+}
+
+hlm_error* hlm_dataset_read_record(const char* config_json, int64_t index, char** out_json) {
+  return Guard([&] {
+    const std::string config = NotEmpty(config_json, "config_json");
+    NotNull(out_json, "out_json");
+    const PipelineConfig parts = SplitDatasetConfig(config);
+    *out_json = CopyString(hlm::dataset::ReadRecordAsJson(hlm::dataset::ReadDatasetOptions(parts.dataset_json), index));
   });
 }
 

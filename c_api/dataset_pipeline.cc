@@ -21,7 +21,7 @@ std::string TextOf(const JsonValue& value) {
   return json.Take();
 }
 
-jinja::Value ToJinja(const JsonValue& value, const char* what) { return jinja::ParseJsonValue(TextOf(value), what); }
+jinja::Value ToJinja(const JsonValue& value, const char* what) { return jinja::FromJson(value, what); }
 
 const std::string& StringOf(const JsonValue& value, const std::string& key) {
   if (!value.IsString() || value.String().empty())

@@ -259,9 +259,10 @@ static inline void hlm_template_options_init(hlm_template_options* options) {
 /* The text of a conversation. `messages_json`: an array of {"role", "content", ...}. Members reach the template as transformers (5.24)
  * hands them over: one that is null does not, and reasoning, which is named "reasoning_content", "thinking" or "reasoning" (the first that
  * is there counts), is there under the first two.
- * Strings with half a surrogate pair and whole numbers beyond 64 bits are INVALID_ARGUMENT, as is what the template raises or what
- * Python would raise, naming template and line; a limit that is reached is RESOURCE_EXHAUSTED. `options` may be NULL. The text holds
- * every special token that the template prints, bos_token too: tokenize it without adding any. Caller frees with hlm_string_destroy. */
+ * Strings with half a surrogate pair are INVALID_ARGUMENT, as is what the template raises or what Python would raise (computing with a
+ * whole number beyond 64 bits is OUT_OF_RANGE; it can be printed), naming template and line; a limit that is reached is
+ * RESOURCE_EXHAUSTED. `options` may be NULL. The text holds every special token that the template prints, bos_token too: tokenize it
+ * without adding any. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_template, const char* messages_json,
                                                     const hlm_template_options* options, char** out_text);
 
@@ -389,8 +390,8 @@ typedef struct hlm_dataset hlm_dataset;
  *   "data"          needed: a source, or a list of them. A source is a path (a file, or a folder, whose .jsonl and .json files are
  *                   taken by name), or an object {"path", "format", "columns", "tags", "ranking", "weight", "num_samples", "name"}, or
  *                   {"dataset_info": the path of a dataset_info.json or of its folder, "name", "weight", "num_samples"}. A file is
- *                   JSONL, or one JSON array. "weight": the source's share of an epoch; without any, each example is used once an
- *                   epoch. "num_samples": so many of its records, drawn by the seed.
+ *                   JSONL, or one JSON array; a .txt file has a text a line. "weight": the source's share of an epoch; without any, each
+ *                   example is used once an epoch. "num_samples": so many of its records, drawn by the seed.
  *     "format"      "auto" (by the keys of each file's first record), "text" {"text"}, "messages" {"messages", "tools"}, "sharegpt"
  *                   {"conversations", "system", "tools"}, "alpaca" {"instruction", "input", "output", "system", "history"},
  *                   "prompt_completion" {"prompt", "completion"}, "preference" {"prompt", "chosen", "rejected"} (without prompt: what
@@ -407,6 +408,8 @@ typedef struct hlm_dataset hlm_dataset;
  *   "part"          "train" (default) or "evaluation"
  *   "epochs"        0 (default): without end; "drop_last": true leaves out an epoch's last step where it is not full
  *   "bad_records"   "error" (default) or "skip" (counted); "empty_answers": "drop" (default; counted) or "keep"
+ *   "unused_members" "refuse" (default): a record is bad that has a member which looks like a part of the conversation and is not used;
+ *                   "count": all that is not used is only counted (docs/datasets.md)
  *   "content_parts" "join" (default): content that is a list of texts becomes a string; "keep"
  *   "tool_arguments" "parse" (default): arguments of tool calls that are JSON in a string become values, as templates ask; "keep"
  *   "null_arguments" "drop" (default): members of arguments that are null are left out, as Arrow puts them there; "keep"
@@ -425,6 +428,14 @@ typedef struct hlm_dataset hlm_dataset;
  * and where nothing is left of the set, saying what was dropped and why. */
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_open(const char* config_json, const hlm_tokenizer* tokenizer,
                                                  const hlm_template* chat_template, hlm_dataset** out_dataset);
+
+/* One record as the data set would read it, before it is rendered: to look at. `index`: from 0, of all records of all files in their
+ * order. A JSON object: {"where": "file:line", "format", "dropped" (a word of "account", or null), "kind": "text" | "messages" |
+ * "completion" | "pair" | "unpaired" | "ids", and of these what it has: "text", "messages" (a conversation), "prompt", "completion",
+ * "chosen", "rejected" (strings, or lists of messages), "label", "ids", "trained", "tools", "template_arguments"; "account" as below, of
+ * this record}. The format "auto" goes by the record's own keys. Numbers that JSON lacks (NaN) are in it as they were. Nothing is
+ * tokenized. Errors as of hlm_dataset_open; NOT_FOUND where there are fewer records. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_dataset_read_record(const char* config_json, int64_t index, char** out_json);
 
 /* A JSON object: {"records" (read), "examples" (of this part), "documents", "tokens", "trained_tokens", "truncated", "split" (documents),
  * "dropped", "dropped_for": {"bad_record", "empty_answer", "turn_order", "nothing_trained", "too_long"}, "rows" (an epoch),

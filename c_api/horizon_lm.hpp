@@ -394,6 +394,13 @@ class Dataset {
                            chat_template != nullptr ? chat_template->get() : nullptr, handle_.out()));
   }
 
+  // Record `index` of the files as it would be read, as JSON.
+  static std::string ReadRecord(const std::string& config_json, int64_t index) {
+    char* json = nullptr;
+    Check(hlm_dataset_read_record(config_json.c_str(), index, &json));
+    return internal::TakeString(json);
+  }
+
   std::string Describe() {
     char* json = nullptr;
     Check(hlm_dataset_describe(get(), &json));

@@ -46,8 +46,29 @@ type DatasetInfo struct {
 	TrainedTokens int64            `json:"trained_tokens"`
 	Dropped       int64            `json:"dropped"`
 	DroppedFor    map[string]int64 `json:"dropped_for"`
+	Account       []Change         `json:"account"`
 	Rows          int64            `json:"rows"` // an epoch
 	ColumnLength  int64            `json:"column_length"`
+}
+
+// ReadRecord gives record index of the files, from 0, as a data set of this configuration would read it, as JSON. Nothing is tokenized.
+func ReadRecord(configJSON string, index int64) (string, error) {
+	var text uintptr
+	if err := native.Hlm_dataset_read_record(configJSON, index, &text); err != nil {
+		return "", err
+	}
+	return takeText(text), nil
+}
+
+// Change is a row of what was done to the records beside reading them: dropped, cut, unused or repaired.
+type Change struct {
+	Did     string `json:"did"`
+	What    string `json:"what"`
+	Name    string `json:"name"`
+	Records int64  `json:"records"`
+	Amount  int64  `json:"amount"`
+	First   string `json:"first"` // file:line
+	Text    string `json:"text"`
 }
 
 // Describe says what was read.

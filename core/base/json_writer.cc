@@ -111,6 +111,12 @@ JsonWriter& JsonWriter::Value(double value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::Literal(std::string_view text) {
+  BeforeValue();
+  text_ += text;
+  return *this;
+}
+
 JsonWriter& JsonWriter::Signed(int64_t value) {
   BeforeValue();
   char digits[kLongestNumber];

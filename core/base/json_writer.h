@@ -35,6 +35,8 @@ class JsonWriter {
   JsonWriter& Value(bool value);
   // The shortest text that reads back as the same double, recognisable as one ("1.0"); null where the value is not finite.
   JsonWriter& Value(double value);
+  // Text that is a value of JSON already.
+  JsonWriter& Literal(std::string_view text);
   template <std::integral T>
   requires(!std::same_as<T, bool>) JsonWriter& Value(T value) {
     if constexpr (std::is_signed_v<T>) return Signed(value);

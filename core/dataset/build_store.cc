@@ -21,13 +21,14 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr int64_t kFormatVersion = 3;  // of what is written, and of the rules by which it is made
+constexpr int64_t kFormatVersion = 4;  // of what is written, and of the rules by which it is made
 constexpr size_t kChunkRecords = 2048, kChunkBytes = size_t{16} << 20;
 constexpr int64_t kNarrowIds = 65536;
 
 struct ReadRecord {
   std::string text;
   int64_t line;
+  bool plain;
 };
 
 struct Outcome {
@@ -93,7 +94,7 @@ class Builder {
     while (true) {
       const bool more = reader.Next(&record);
       if (more) {
-        chunk.push_back({std::string(record.text), record.line});
+        chunk.push_back({std::string(record.text), record.line, record.plain});
         bytes += record.text.size();
       }
       if (!chunk.empty() && (!more || chunk.size() == kChunkRecords || bytes >= kChunkBytes)) {
@@ -111,9 +112,8 @@ class Builder {
     return options_.skip_bad_records && (error.code() == Code::kInvalidArgument || error.code() == Code::kUnimplemented);
   }
 
-  JsonValue Parse(const ReadRecord& record, const std::string& where) const {
-    CheckRecordText(record.text, where);
-    return ParseJson(record.text, where, true);
+  static JsonValue Parse(const ReadRecord& record, const std::string& where) {
+    return ParseRecord({record.text, record.line, record.plain}, where);
   }
 
   void Work(const std::vector<ReadRecord>& chunk, FormatSpec& spec, const RecordReader& reader, int32_t s, int32_t f) {
@@ -224,7 +224,7 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
   hasher.AddNumber(pipeline.vocab_size);
   for (const int64_t option :
        {static_cast<int64_t>(o.task), static_cast<int64_t>(o.train_on), int64_t{o.skip_bad_records}, int64_t{o.read.join_parts},
-        int64_t{o.read.keep_empty_answers}, o.max_record_bytes}) {
+        int64_t{o.read.keep_empty_answers}, int64_t{o.read.count_unused}, o.max_record_bytes}) {
     hasher.AddNumber(option);
   }
   for (const Source& source : o.sources) {
@@ -232,6 +232,7 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
     hasher.AddNumber(static_cast<int64_t>(spec.format));
     hasher.AddNumber(spec.ranking);
     hasher.AddNumber(spec.own_tags);
+    hasher.AddNumber(spec.leaves_out);
     for (const char* name : {"text", "prompt", "query", "response", "history", "messages", "system", "tools", "completion",
                              "chosen", "rejected", "label", "input_ids", "labels"}) {
       AddColumn(hasher, *FindColumn(spec.columns, name));
@@ -241,7 +242,10 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
       AddColumn(hasher, *FindTag(spec.tags, name));
     }
     hasher.AddNumber(static_cast<int64_t>(source.files.size()));
-    for (const std::string& file : source.files) hasher.AddText(HashOfFile(file, memory_folder));
+    for (const std::string& file : source.files) {
+      hasher.AddNumber(HoldsPlainLines(file));
+      hasher.AddText(HashOfFile(file, memory_folder));
+    }
   }
   return hasher.DigestHex();
 }

@@ -75,13 +75,13 @@ void Dataset::AppendDocument(int64_t number) {
   step_.ids.resize(end);
   step_.labels.resize(end, kIgnored);
   built_.store->ReadIds(piece.begin, piece.length, step_.ids.data() + at);
+  built_.store->ReadTrained(piece.begin, piece.length, trained_);
   for (size_t t = at + 1; t < end; ++t) {
-    if (built_.store->IsTrained(piece.begin + static_cast<int64_t>(t - at))) step_.labels[t] = step_.ids[t];
+    if (trained_[t - at]) step_.labels[t] = step_.ids[t];
   }
   step_.offsets.push_back(static_cast<int64_t>(end));
   step_.documents.push_back(number);
-  const StoredDocument& stored = built_.store->documents()[static_cast<size_t>(piece.stored)];
-  step_.desirable.push_back((stored.flags & StoredDocument::kDesirable) != 0);
+  step_.desirable.push_back(static_cast<int32_t>(piece.desirable));
   step_.trained += piece.trained;
 }
 

@@ -64,7 +64,8 @@ class Dataset {
     int32_t length;
     int32_t trained;  // labels
     int32_t stored;   // the number of the stored document
-    int32_t source;
+    uint32_t source : 31;
+    uint32_t desirable : 1;
   };
 
   explicit Dataset(DatasetOptions options, BuiltStore built);
@@ -95,6 +96,7 @@ class Dataset {
   std::vector<int64_t> epoch_units_;
   Rows rows_;
   std::vector<int64_t> row_order_;
+  std::vector<uint8_t> trained_;  // of the document that is read
   Step step_;
 };
 

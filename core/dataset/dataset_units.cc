@@ -8,20 +8,21 @@
 namespace hlm::dataset {
 
 void Dataset::CutDocuments() {
-  const std::span<const StoredDocument> stored = built_.store->documents();
-  for (size_t d = 0; d < stored.size(); d += static_cast<size_t>(per_unit_)) {
+  const auto documents = static_cast<size_t>(built_.store->documents());
+  for (size_t d = 0; d < documents; d += static_cast<size_t>(per_unit_)) {
     per_unit_ == 2 ? AddPair(d) : AddSingle(d);
   }
 }
 
 // The part of a document that is used, or the parts; false where nothing of it is.
 bool Dataset::MakePiece(size_t d, std::vector<Piece>& out) {
-  const StoredDocument& stored = built_.store->documents()[d];
+  const StoredDocument stored = built_.store->document(static_cast<int64_t>(d));
   const int64_t seq_len = options_.seq_len;
   const auto add = [&](int64_t begin, int64_t length) {
     const int64_t trained = built_.store->CountTrained(begin + 1, begin + length);
     if (trained == 0) return false;
-    out.push_back({begin, static_cast<int32_t>(length), static_cast<int32_t>(trained), static_cast<int32_t>(d), stored.source});
+    out.push_back({begin, static_cast<int32_t>(length), static_cast<int32_t>(trained), static_cast<int32_t>(d),
+                   static_cast<uint32_t>(stored.source) & 0x7fffffff, stored.flags & StoredDocument::kDesirable});
     return true;
   };
   if (stored.length <= seq_len) {
@@ -68,19 +69,20 @@ void Dataset::AddPair(size_t d) {
 
 // Which records are used, and in which part they are.
 void Dataset::SelectUnits() {
-  const std::span<const StoredDocument> stored = built_.store->documents();
+  const auto documents_of_store = static_cast<size_t>(built_.store->documents());
   const size_t sources = options_.sources.size();
   // Records are consecutive documents; all documents of one stay together.
-  std::vector<int64_t> record_of(stored.size());
+  std::vector<int64_t> record_of(documents_of_store);
   std::vector<std::vector<uint64_t>> identities(sources);
   std::vector<std::vector<int64_t>> places(sources);  // of each record among all
   std::vector<uint64_t> all;
-  for (size_t d = 0; d < stored.size(); ++d) {
-    if ((stored[d].flags & StoredDocument::kContinues) == 0) {
-      const auto s = static_cast<size_t>(stored[d].source);
-      identities[s].push_back(stored[d].identity);
+  for (size_t d = 0; d < documents_of_store; ++d) {
+    const StoredDocument stored = built_.store->document(static_cast<int64_t>(d));
+    if ((stored.flags & StoredDocument::kContinues) == 0) {
+      const auto s = static_cast<size_t>(stored.source);
+      identities[s].push_back(stored.identity);
       places[s].push_back(static_cast<int64_t>(all.size()));
-      all.push_back(stored[d].identity);
+      all.push_back(stored.identity);
     }
     record_of[d] = static_cast<int64_t>(all.size()) - 1;
   }

@@ -53,8 +53,9 @@ struct FormatSpec {
   Format format = Format::kAuto;
   Columns columns;
   Tags tags;
-  bool ranking = false;   // alpaca and sharegpt: the answers are in chosen and rejected
-  bool own_tags = false;  // tags were given: other words for a role are errors
+  bool ranking = false;     // alpaca and sharegpt: the answers are in chosen and rejected
+  bool own_tags = false;    // tags were given: other words for a role are errors
+  bool leaves_out = false;  // what the columns do not name is left out on purpose, and only counted
 };
 
 // The keys and tags that a format has where nothing else is said.
@@ -90,6 +91,7 @@ struct ReadOptions {
   Task task = Task::kSft;
   bool join_parts = true;  // content that is a list of texts becomes one string
   bool keep_empty_answers = false;
+  bool count_unused = false;  // members that look like a part of the conversation and are not used are only counted
 };
 
 // Reads a record by its format. INVALID_ARGUMENT beginning with `where`: a key that is missing (listing those there), a value of

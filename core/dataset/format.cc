@@ -1,5 +1,4 @@
 // Which format a record is in, and what its keys are called (example.h).
-#include <array>
 #include <utility>
 
 #include "core/base/error.h"
@@ -24,30 +23,6 @@ constexpr NamedFormat kFormats[] = {
     {Format::kUnpaired, "unpaired"},
     {Format::kIds, "ids"},
 };
-
-bool IsListWith(const JsonValue* value, const char* key) {
-  return value != nullptr && value->IsArray() && !value->Items().empty() && value->Items().front().Find(key) != nullptr;
-}
-
-bool IsOfUse(Format format, Task task) {
-  switch (format) {
-    case Format::kPreference:
-      return task == Task::kPreference || task == Task::kUnpaired;
-    case Format::kUnpaired:
-      return task == Task::kUnpaired;
-    default:
-      return task == Task::kPretrain || task == Task::kSft;
-  }
-}
-
-std::string Keys(const JsonValue& record) {
-  std::string keys;
-  for (const JsonValue::Member& member : record.Members()) {
-    keys += StrCat(keys.empty() ? "" : ", ", Printable(member.name, 40));
-    if (keys.size() > 400) return keys + ", ...";
-  }
-  return keys.empty() ? "none" : keys;
-}
 
 }  // namespace
 
@@ -83,6 +58,9 @@ FormatSpec DefaultSpec(Format format) {
       break;
     case Format::kMessages:
       c.messages = "messages";
+      c.system = "system";
+      c.chosen = "chosen";
+      c.rejected = "rejected";
       break;
     case Format::kShareGpt:
       c.messages = "conversations";
@@ -106,11 +84,13 @@ FormatSpec DefaultSpec(Format format) {
     case Format::kPromptCompletion:
       c.prompt = "prompt";
       c.completion = "completion";
+      c.system = "system";
       break;
     case Format::kPreference:
       c.prompt = "prompt";
       c.chosen = "chosen";
       c.rejected = "rejected";
+      c.system = "system";
       break;
     case Format::kIds:
       c.input_ids = "input_ids";
@@ -142,48 +122,6 @@ Column* FindTag(Tags& tags, std::string_view name) {
     if (known == name) return tag;
   }
   return nullptr;
-}
-
-FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& where) {
-  if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
-  const auto has = [&](const char* key) { return record.Find(key) != nullptr; };
-  std::vector<FormatSpec> candidates;
-  const auto add = [&](Format format) { candidates.push_back(DefaultSpec(format)); };
-  if (has("input_ids")) add(Format::kIds);
-  if (has("messages")) add(Format::kMessages);
-  if (const JsonValue* list = record.Find("conversations")) {
-    // Some call OpenAI's messages "conversations".
-    const bool messages = IsListWith(list, "role") && !IsListWith(list, "from");
-    add(messages ? Format::kMessages : Format::kShareGpt);
-    if (messages) candidates.back().columns.messages = "conversations";
-  }
-  const bool ranked = has("chosen") && has("rejected");
-  if (ranked) add(Format::kPreference);
-  if (ranked && has("instruction")) {
-    candidates.back() = DefaultSpec(Format::kAlpaca);
-    candidates.back().ranking = true;
-  }
-  if (has("prompt") && has("completion"))
-    add(has("label") && task == Task::kUnpaired ? Format::kUnpaired : Format::kPromptCompletion);
-  if (has("instruction") && has("output")) add(Format::kAlpaca);
-  if (has("text")) add(Format::kText);
-
-  std::vector<const FormatSpec*> usable;
-  for (const FormatSpec& candidate : candidates) {
-    if (IsOfUse(candidate.ranking ? Format::kPreference : candidate.format, task)) usable.push_back(&candidate);
-  }
-  if (usable.size() == 1) return *usable.front();
-  std::string found;
-  for (const FormatSpec& candidate : candidates) found += StrCat(found.empty() ? "" : " and ", Name(candidate.format));
-  if (candidates.empty()) {
-    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record));
-  }
-  if (usable.empty()) {
-    throw InvalidArgument(where, ": the keys of this record speak for the format ", found,
-                          ", which is of no use for this task; the keys are: ", Keys(record));
-  }
-  throw InvalidArgument(where, ": the keys of this record speak for the formats ", found,
-                        "; say which is meant (\"format\"); the keys are: ", Keys(record));
 }
 
 }  // namespace hlm::dataset

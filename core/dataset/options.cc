@@ -61,6 +61,7 @@ constexpr Choice<bool> kOnOff[] = {{"on", true}, {"off", false}};
 constexpr Choice<bool> kBadRecords[] = {{"error", false}, {"skip", true}};
 constexpr Choice<bool> kEmptyAnswers[] = {{"drop", false}, {"keep", true}};
 constexpr Choice<bool> kParts2[] = {{"join", true}, {"keep", false}};
+constexpr Choice<bool> kUnused[] = {{"refuse", false}, {"count", true}};
 
 // Whoever makes the TextPipeline has taken these out.
 constexpr const char* kPipelineKeys =
@@ -120,6 +121,8 @@ std::vector<Key> Keys() {
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.skip_bad_records = ChoiceOf(v, k, kBadRecords); }},
       {"empty_answers", [](const JsonValue& v, const std::string& k,
                            DatasetOptions& o) { o.read.keep_empty_answers = ChoiceOf(v, k, kEmptyAnswers); }},
+      {"unused_members",
+       [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.count_unused = ChoiceOf(v, k, kUnused); }},
       {"content_parts",
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.join_parts = ChoiceOf(v, k, kParts2); }},
       {"max_record_bytes", [](const JsonValue& v, const std::string& k,

@@ -3,22 +3,14 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
-#include "core/base/utf8.h"
 #include "core/dataset/example.h"
+#include "core/dataset/read_ids.h"
 #include "core/dataset/read_messages.h"
+#include "core/dataset/unused_members.h"
 #include "core/model/json_text.h"
 
 namespace hlm::dataset {
 namespace {
-
-constexpr int32_t kIgnored = -100;
-
-std::string Text(const JsonValue& value) {
-  JsonWriter json;
-  value.Write(json);
-  return json.Take();
-}
 
 class Reader {
  public:
@@ -26,13 +18,21 @@ class Reader {
       : record_(record), spec_(spec), options_(options), where_(where), out_(*out) {}
 
   Dropped Read() {
+    const Dropped dropped = ReadByFormat();
+    // The rest of a record of which nothing is used is nobody's loss.
+    if (dropped == Dropped::kNot) AccountForUnused(record_, used_, spec_, options_, where_, out_);
+    return dropped;
+  }
+
+ private:
+  Dropped ReadByFormat() {
     const Columns& c = spec_.columns;
-    out_.tools = ReadTools(Optional(c.tools), where_);
-    if (const JsonValue* arguments = record_.Find("chat_template_kwargs"); arguments != nullptr && !arguments->IsNull()) {
+    if (const JsonValue* arguments = Optional(std::string("chat_template_kwargs"))) {
       if (!arguments->IsObject())
         throw InvalidArgument(where_, ": chat_template_kwargs is a ", arguments->KindName(), "; it must be an object");
       out_.template_arguments = *arguments;
     }
+    ReadToolsOfRecord();
     switch (spec_.format) {
       case Format::kAuto:
         throw Internal("a record of no format");
@@ -56,13 +56,18 @@ class Reader {
     return Dropped::kNot;
   }
 
- private:
-  // The value of a column; nullptr where the format has none of it, or the record has no such key, or it is null.
-  const JsonValue* Optional(const Column& column) const {
-    const JsonValue* value = column ? record_.Find(*column) : nullptr;
-    return value == nullptr || value->IsNull() ? nullptr : value;
+  // The value of a column, which is used then; nullptr where the format has none of it, or the record has no such key, or it is
+  // null.
+  const JsonValue* Optional(const Column& column) {
+    if (!column) return nullptr;
+    for (const JsonValue::Member& member : record_.Members()) {
+      if (member.name != *column || member.value.IsNull()) continue;
+      used_.push_back(member.name);
+      return &member.value;
+    }
+    return nullptr;
   }
-  const JsonValue& Required(const Column& column, const char* name) const {
+  const JsonValue& Required(const Column& column, const char* name) {
     if (!column)
       throw InvalidArgument(where_, ": columns names no ", name,
                             "; where columns is given, every column that it does not name is none");
@@ -79,7 +84,39 @@ class Reader {
       throw InvalidArgument(where_, ": \"", Printable(*column, 60), "\" is a ", value.KindName(), "; it must be a string");
     return value.String();
   }
-  std::string At(const Column& column) const { return StrCat(where_, ": ", Printable(*column, 60)); }
+  std::string At(const Column& column) const { return column ? StrCat(where_, ": ", Printable(*column, 60)) : where_; }
+
+  // Only a template has a place for tools.
+  void ReadToolsOfRecord() {
+    const Format format = spec_.format;
+    const auto plain = [&](const Column& column) {
+      const JsonValue* value = column ? record_.Find(*column) : nullptr;
+      return value != nullptr && value->IsString();
+    };
+    const bool answers_are_text = plain(spec_.columns.completion) || plain(spec_.columns.chosen);
+    const bool conversation = format == Format::kMessages || format == Format::kShareGpt || format == Format::kAlpaca;
+    const bool text = format == Format::kText || format == Format::kIds || (!conversation && answers_are_text);
+    if (!text) out_.tools = ReadTools(Optional(spec_.columns.tools), where_);
+  }
+
+  // The record's system prompt before the messages. One that they begin with themselves must be the same.
+  void AddSystem(JsonValue& messages) {
+    const Column& column = spec_.columns.system;
+    const JsonValue* system = Optional(column);
+    if (system == nullptr || String(*system, column).empty()) return;
+    JsonValue::Array& list = messages.Items();
+    if (list.empty() || RoleOf(list.front()) != "system") {
+      list.insert(list.begin(), MakeMessage("system", system->String()));
+      return;
+    }
+    const JsonValue* own = list.front().Find("content");
+    if (own != nullptr && own->IsText(system->String())) return;
+    if (!spec_.leaves_out && !options_.count_unused) {
+      throw InvalidArgument(
+          At(column), " and the system message that the conversation begins with are not the same; one of them ", "must go");
+    }
+    used_.pop_back();  // the conversation's own stands
+  }
 
   Dropped ReadText(const Column& column, const char* name) {
     out_.kind = ExampleKind::kText;
@@ -120,32 +157,42 @@ class Reader {
     }
     if (options_.task == Task::kPretrain) return out_.prompt.IsEmpty() ? Dropped::kEmptyAnswer : Dropped::kNot;
     if (!answers)
-      throw InvalidArgument(where_, ": a conversation of ", out_.prompt.Items().size(), " messages without one of an assistant");
+      throw InvalidArgument(where_, ": a conversation of ", out_.prompt.Items().size(),
+                            " messages without one of an assistant: nothing to train on");
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
   Dropped ReadConversation() {
     const Columns& c = spec_.columns;
-    JsonValue messages = ReadMessages(Required(c.messages, "messages"), spec_, options_, At(c.messages));
-    if (const JsonValue* system = Optional(c.system); system != nullptr && !String(*system, c.system).empty()) {
-      messages.Items().insert(messages.Items().begin(), MakeMessage("system", system->String()));
-    }
+    const JsonValue& list = Required(c.messages, "messages");
+    JsonValue messages = ReadMessages(list, spec_, options_, At(c.messages));
+    AddPrompt(messages);
+    AddSystem(messages);
     out_.prompt = std::move(messages);
     return spec_.ranking || Labelled() ? SplitConversation() : FinishConversation();
   }
 
   Dropped ReadShareGpt() {
     const Columns& c = spec_.columns;
-    JsonValue messages = ReadMessages(Required(c.messages, "messages"), spec_, options_, At(c.messages));
-    const bool own_system = !messages.Items().empty() && RoleOf(messages.Items().front()) == "system";
-    if (const JsonValue* system = Optional(c.system); system != nullptr && !own_system && !String(*system, c.system).empty()) {
-      messages.Items().insert(messages.Items().begin(), MakeMessage("system", system->String()));
-    }
+    const JsonValue& list = Required(c.messages, "messages");
+    JsonValue messages = ReadMessages(list, spec_, options_, At(c.messages));
+    AddPrompt(messages);
+    AddSystem(messages);
     // Questions and answers take turns, and an answer is last; with ranked answers, the question.
     const bool ends_with_answer = !messages.Items().empty() && RoleOf(messages.Items().back()) == "assistant";
     if (!TurnsAlternate(messages) || ends_with_answer == spec_.ranking) return Dropped::kTurnOrder;
     out_.prompt = std::move(messages);
     return spec_.ranking || Labelled() ? SplitConversation() : FinishConversation();
+  }
+
+  // A conversation of the answer alone, whose question stands beside it.
+  void AddPrompt(JsonValue& messages) {
+    const Column& column = spec_.columns.prompt;
+    const JsonValue* prompt = Optional(column);
+    if (prompt == nullptr) return;
+    JsonValue before = AsMessages(TextOrMessages(column, "prompt"), "user");
+    for (JsonValue& message : messages.Items()) before.Items().push_back(std::move(message));
+    messages = std::move(before);
   }
 
   // The records of this set carry a label (dataset_info's kto_tag).
@@ -155,15 +202,14 @@ class Reader {
   Dropped SplitConversation() {
     const Columns& c = spec_.columns;
     if (spec_.ranking) {
-      out_.chosen = ReadMessages(Required(c.chosen, "chosen"), spec_, options_, At(c.chosen));
-      out_.rejected = ReadMessages(Required(c.rejected, "rejected"), spec_, options_, At(c.rejected));
+      out_.chosen = AsMessages(TextOrMessages(c.chosen, "chosen"), "assistant");
+      out_.rejected = AsMessages(TextOrMessages(c.rejected, "rejected"), "assistant");
       return FinishPair();
     }
     if (out_.prompt.Items().empty()) return Dropped::kTurnOrder;
-    JsonValue::Array last;
-    last.push_back(std::move(out_.prompt.Items().back()));
+    JsonValue last = std::move(out_.prompt.Items().back());
     out_.prompt.Items().pop_back();
-    out_.chosen = JsonValue(std::move(last));
+    out_.chosen = Alone(std::move(last));
     out_.label = Label();
     return FinishCompletion(ExampleKind::kUnpaired);
   }
@@ -187,20 +233,15 @@ class Reader {
     const auto answer = [&](const Column& column, const char* name) {
       return MakeMessage("assistant", String(Required(column, name), column));
     };
-    const auto alone = [](JsonValue message) {
-      JsonValue::Array list;
-      list.push_back(std::move(message));
-      return JsonValue(std::move(list));
-    };
     if (spec_.ranking) {
       out_.prompt = JsonValue(std::move(messages));
-      out_.chosen = alone(answer(c.chosen, "chosen"));
-      out_.rejected = alone(answer(c.rejected, "rejected"));
+      out_.chosen = Alone(answer(c.chosen, "chosen"));
+      out_.rejected = Alone(answer(c.rejected, "rejected"));
       return FinishPair();
     }
     if (Labelled()) {
       out_.prompt = JsonValue(std::move(messages));
-      out_.chosen = alone(answer(c.response, "response"));
+      out_.chosen = Alone(answer(c.response, "response"));
       out_.label = Label();
       return FinishCompletion(ExampleKind::kUnpaired);
     }
@@ -223,8 +264,18 @@ class Reader {
     }
   }
 
+  static JsonValue Alone(JsonValue message) {
+    JsonValue::Array list;
+    list.push_back(std::move(message));
+    return JsonValue(std::move(list));
+  }
+  // A text as the one message of a role; a list as it is.
+  static JsonValue AsMessages(JsonValue given, const char* role) {
+    return given.IsString() ? Alone(MakeMessage(role, given.String())) : std::move(given);
+  }
+
   // A string, or a list of messages.
-  JsonValue TextOrMessages(const Column& column, const char* name) const {
+  JsonValue TextOrMessages(const Column& column, const char* name) {
     const JsonValue& value = Required(column, name);
     if (value.IsString()) return value;
     if (value.IsArray() || value.IsObject()) return ReadMessages(value, spec_, options_, At(column));
@@ -252,10 +303,15 @@ class Reader {
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
-  Dropped ReadCompletion() {
+  void ReadPromptAndCompletion() {
     out_.prompt = TextOrMessages(spec_.columns.prompt, "prompt");
     out_.chosen = TextOrMessages(spec_.columns.completion, "completion");
     CheckSameKind(out_.prompt, "prompt", out_.chosen, "completion");
+    PlaceSystem();
+  }
+
+  Dropped ReadCompletion() {
+    ReadPromptAndCompletion();
     return FinishCompletion(ExampleKind::kCompletion);
   }
 
@@ -264,17 +320,51 @@ class Reader {
     out_.chosen = TextOrMessages(c.chosen, "chosen");
     out_.rejected = TextOrMessages(c.rejected, "rejected");
     CheckSameKind(out_.chosen, "chosen", out_.rejected, "rejected");
-    // A prompt that is a string beside answers that are conversations only repeats what they begin with.
-    const JsonValue* prompt = Optional(c.prompt);
-    if (prompt != nullptr && prompt->IsString() == out_.chosen.IsString()) {
-      out_.prompt = TextOrMessages(c.prompt, "prompt");
+    if (Optional(c.prompt) != nullptr) {
+      ReadPromptOfPair();
     } else {
       ExtractPrompt(out_);
     }
+    PlaceSystem();
     return FinishPair();
   }
 
-  bool Label() const {
+  // Where one of prompt and answers is a text and the other a list of messages, the text is a message.
+  void ReadPromptOfPair() {
+    const Column& column = spec_.columns.prompt;
+    out_.prompt = TextOrMessages(column, "prompt");
+    if (out_.prompt.IsArray()) {
+      out_.chosen = AsMessages(std::move(out_.chosen), "assistant");
+      out_.rejected = AsMessages(std::move(out_.rejected), "assistant");
+      return;
+    }
+    if (out_.chosen.IsString()) return;
+    const auto is_answer = [](const JsonValue& list) { return !list.IsEmpty() && RoleOf(list.Items().front()) == "assistant"; };
+    if (is_answer(out_.chosen) && is_answer(out_.rejected)) {
+      out_.prompt = AsMessages(std::move(out_.prompt), "user");
+      return;
+    }
+    // The answers are whole conversations, and the prompt repeats what they begin with.
+    const std::string prompt = out_.prompt.String();
+    ExtractPrompt(out_);
+    if (!options_.count_unused && !IsInPrompt(prompt, out_)) {
+      throw InvalidArgument(At(column), " is a text that chosen and rejected, which are whole conversations, do not begin with");
+    }
+  }
+
+  void PlaceSystem() {
+    if (out_.prompt.IsArray()) return AddSystem(out_.prompt);
+    const Column& column = spec_.columns.system;
+    const JsonValue* system = Optional(column);
+    if (system == nullptr || String(*system, column).empty()) return;
+    used_.pop_back();
+    if (options_.count_unused || spec_.leaves_out) return;
+    throw InvalidArgument(At(column),
+                          " stands beside a prompt that is a plain text, in which it has no place; the format alpaca makes a ",
+                          "conversation of the columns that it is given (prompt, response, chosen, rejected, system)");
+  }
+
+  bool Label() {
     const JsonValue& label = Required(spec_.columns.label, "label");
     if (label.IsBool()) return label.Bool();
     if (label.Int() == 0 || label.Int() == 1) return label.Int() == 1;
@@ -283,67 +373,21 @@ class Reader {
 
   Dropped ReadUnpaired() {
     out_.label = Label();
-    out_.prompt = TextOrMessages(spec_.columns.prompt, "prompt");
-    out_.chosen = TextOrMessages(spec_.columns.completion, "completion");
-    CheckSameKind(out_.prompt, "prompt", out_.chosen, "completion");
+    ReadPromptAndCompletion();
     return FinishCompletion(ExampleKind::kUnpaired);
-  }
-
-  // A list of whole numbers in [0, most], one for each of `n` tokens (-1: any number of them).
-  std::vector<int32_t> Numbers(const JsonValue& list, const std::string& name, int64_t least, int64_t most, int64_t n) const {
-    if (!list.IsArray())
-      throw InvalidArgument(where_, ": ", name, " is a ", list.KindName(), "; it must be a list of whole numbers");
-    const JsonValue::Array& items = list.Items();
-    if (n >= 0 && static_cast<int64_t>(items.size()) != n) {
-      throw InvalidArgument(where_, ": ", name, " has ", items.size(), " elements, but there are ", n, " ids");
-    }
-    std::vector<int32_t> numbers;
-    numbers.reserve(items.size());
-    for (size_t i = 0; i < items.size(); ++i) {
-      std::optional<int64_t> number = items[i].Int();
-      if (items[i].IsBool()) number = items[i].Bool();
-      if (!number || *number < least || *number > most) {
-        throw InvalidArgument(where_, ": ", name, "[", i, "] is ", PrintableJson(items[i]), "; it must be a whole number in [",
-                              least, ", ", most, "]");
-      }
-      numbers.push_back(static_cast<int32_t>(*number));
-    }
-    return numbers;
   }
 
   Dropped ReadIds() {
     const Columns& c = spec_.columns;
-    out_.kind = ExampleKind::kIds;
-    const std::vector<int32_t> ids = Numbers(Required(c.input_ids, "input_ids"), *c.input_ids, 0, INT32_MAX, -1);
-    const auto n = static_cast<int64_t>(ids.size());
-    std::vector<uint8_t> trained(ids.size(), 1), present(ids.size(), 1);
-    if (const JsonValue* list = Optional(c.labels)) {
-      const std::vector<int32_t> labels = Numbers(*list, *c.labels, kIgnored, INT32_MAX, n);
-      for (size_t i = 0; i < ids.size(); ++i) {
-        if (labels[i] != kIgnored && labels[i] != ids[i]) {
-          throw InvalidArgument(where_, ": ", *c.labels, "[", i, "] is ", labels[i], " and the id there ", ids[i],
-                                "; a label is its token's id, or ", kIgnored);
-        }
-        trained[i] = labels[i] != kIgnored;
-      }
-    }
-    // Where there are several masks, a token is trained that is in all of them.
-    for (const char* name : {"completion_mask", "assistant_masks"}) {
-      if (const JsonValue* list = Optional(std::string(name))) {
-        const std::vector<int32_t> mask = Numbers(*list, name, 0, 1, n);
-        for (size_t i = 0; i < ids.size(); ++i) trained[i] &= static_cast<uint8_t>(mask[i]);
-      }
-    }
-    if (const JsonValue* list = Optional(std::string("attention_mask"))) {
-      const std::vector<int32_t> mask = Numbers(*list, "attention_mask", 0, 1, n);
-      for (size_t i = 0; i < ids.size(); ++i) present[i] = static_cast<uint8_t>(mask[i]);
-    }
-    for (size_t i = 0; i < ids.size(); ++i) {  // padding is not kept
-      if (!present[i]) continue;
-      out_.ids.push_back(ids[i]);
-      out_.trained.push_back(trained[i]);
-    }
-    return out_.ids.empty() ? Dropped::kEmptyAnswer : Dropped::kNot;
+    IdLists lists;
+    lists.ids = &Required(c.input_ids, "input_ids");
+    lists.ids_name = *c.input_ids;
+    lists.labels = Optional(c.labels);
+    if (c.labels) lists.labels_name = *c.labels;
+    lists.completion_mask = Optional(std::string("completion_mask"));
+    lists.assistant_masks = Optional(std::string("assistant_masks"));
+    lists.attention_mask = Optional(std::string("attention_mask"));
+    return hlm::dataset::ReadIds(lists, where_, &out_);
   }
 
   const JsonValue& record_;
@@ -351,42 +395,10 @@ class Reader {
   const ReadOptions& options_;
   const std::string& where_;
   Example& out_;
+  std::vector<std::string_view> used_;  // names of members of the record
 };
 
 }  // namespace
-
-void ExtractPrompt(Example& example) {
-  if (example.chosen.IsString()) {
-    const std::string chosen = example.chosen.String(), rejected = example.rejected.String();
-    const size_t shorter = std::min(chosen.size(), rejected.size());
-    size_t at = 0, before = 0;  // `before`: where the last shared character begins
-    while (at < shorter) {
-      const size_t length = std::max<size_t>(1, Utf8SequenceLength(std::string_view(chosen).substr(at)));
-      if (at + length > shorter || chosen.compare(at, length, rejected, at, length) != 0) break;
-      before = at;
-      at += length;
-    }
-    if (at == shorter) {
-      at = before;
-    } else if (at > 0 && chosen[at - 1] == ' ') {
-      --at;
-    }
-    example.prompt = JsonValue(chosen.substr(0, at));
-    example.chosen = JsonValue(chosen.substr(at));
-    example.rejected = JsonValue(rejected.substr(at));
-    return;
-  }
-  JsonValue::Array &chosen = example.chosen.Items(), &rejected = example.rejected.Items();
-  const size_t shorter = std::min(chosen.size(), rejected.size());
-  size_t shared = 0;
-  while (shared < shorter && Text(chosen[shared]) == Text(rejected[shared])) ++shared;
-  if (shared == shorter && shared > 0) --shared;
-  const auto end = static_cast<std::ptrdiff_t>(shared);
-  JsonValue::Array prompt(chosen.begin(), chosen.begin() + end);
-  chosen.erase(chosen.begin(), chosen.begin() + end);
-  rejected.erase(rejected.begin(), rejected.begin() + end);
-  example.prompt = JsonValue(std::move(prompt));
-}
 
 Dropped ReadExample(const JsonValue& record, const FormatSpec& spec, const ReadOptions& options, const std::string& where,
                     Example* out) {

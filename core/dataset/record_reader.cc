@@ -17,8 +17,14 @@ bool StartsWith(std::string_view text, std::string_view with) { return text.subs
 
 }  // namespace
 
+bool HoldsPlainLines(const std::string& path) { return path.ends_with(".txt"); }
+
 RecordReader::RecordReader(const std::string& path, int64_t most_record_bytes)
-    : file_(path), shown_path_(PrintablePath(path)), most_bytes_(most_record_bytes), window_(kWindow) {
+    : file_(path),
+      shown_path_(PrintablePath(path)),
+      most_bytes_(most_record_bytes),
+      window_(kWindow),
+      plain_(HoldsPlainLines(path)) {
   if (most_record_bytes < 1) throw InvalidArgument("max_record_bytes is ", most_record_bytes, "; it must be at least 1");
   Fill();
   CheckKindOfFile();
@@ -39,6 +45,7 @@ void RecordReader::CheckKindOfFile() {
   if (StartsWith(start, "PAR1") || StartsWith(start, "ARROW1")) {
     throw Unimplemented(shown_path_, ": Parquet and Arrow files are not read; convert to JSONL");
   }
+  if (plain_) return;
   if (SkipSpace() == '[') {
     array_ = true;
     ++at_;
@@ -110,15 +117,19 @@ bool RecordReader::NextLine(Record* out) {
     at_ = feed != nullptr ? end + 1 : end_;
     const int64_t line = line_;
     line_ += feed != nullptr;
-    while (end > begin && IsSpace(window_[end - 1])) --end;
     size_t first = begin;
-    while (first < end && IsSpace(window_[first])) ++first;
+    if (plain_) {
+      if (end > begin && window_[end - 1] == '\r') --end;
+    } else {
+      while (end > begin && IsSpace(window_[end - 1])) --end;
+      while (first < end && IsSpace(window_[first])) ++first;
+    }
     if (static_cast<int64_t>(end - first) > most_bytes_) {
       throw InvalidArgument(Where(line), ": a record of ", end - first, " bytes; the limit is ", most_bytes_,
                             " (max_record_bytes)");
     }
     if (first < end) {
-      *out = {{window_.data() + first, end - first}, line};
+      *out = {{window_.data() + first, end - first}, line, plain_};
       return true;
     }
     if (feed == nullptr) return false;
@@ -172,7 +183,7 @@ bool RecordReader::NextElement(Record* out) {
           throw InvalidArgument(Where(line), ": a record of ", text.size(), " bytes; the limit is ", most_bytes_,
                                 " (max_record_bytes)");
         }
-        *out = {text, line};
+        *out = {text, line, false};
         return true;
       }
     }

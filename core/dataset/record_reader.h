@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/model/file.h"
+#include "core/model/json_value.h"
 
 namespace hlm::dataset {
 
@@ -18,7 +19,11 @@ inline constexpr int64_t kMostRecordValues = int64_t{1} << 24;   // of one recor
 struct Record {
   std::string_view text;  // valid until the next call
   int64_t line = 0;       // where it begins, from 1
+  bool plain = false;     // the text is no JSON: it is the record's "text"
 };
+
+// A .txt file: each of its lines that is not empty is a text, with its white space.
+bool HoldsPlainLines(const std::string& path);
 
 class RecordReader {
  public:
@@ -50,13 +55,15 @@ class RecordReader {
   size_t kept_ = 0;          // where the record begins that is being read; bytes from here on are not dropped
   int64_t position_ = 0;     // of the file, behind the window
   int64_t line_ = 1;
-  bool array_ = false, first_ = true, ended_ = false;
+  bool plain_ = false, array_ = false, first_ = true, ended_ = false;
 };
 
-// Refuses, with a message that begins with `where`, what JSON readers disagree about and what a tree of values could not hold:
-// bytes that are not UTF-8, NUL, lone surrogates (\ud83d), whole numbers of more than 64 bits, more than kMostRecordValues
-// values.
+// Refuses, with a message that begins with `where`, what no string can hold and what a tree of values has no room for: bytes that
+// are not UTF-8, NUL, more than kMostRecordValues values.
 void CheckRecordText(std::string_view text, const std::string& where);
+
+// Its value. INVALID_ARGUMENT beginning with `where` for what CheckRecordText refuses and for what is no JSON.
+JsonValue ParseRecord(const Record& record, const std::string& where);
 
 }  // namespace hlm::dataset
 

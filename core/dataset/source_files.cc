@@ -13,6 +13,8 @@
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
 #include "core/dataset/hash.h"
+#include "core/dataset/record_reader.h"
+#include "core/dataset/unused_members.h"
 #include "core/model/file.h"
 #include "core/model/json_text.h"
 
@@ -81,15 +83,12 @@ Column ColumnOf(const JsonValue& value, const std::string& name, const std::stri
   return StringOf(value, name.c_str(), where);
 }
 
-// Names that dataset_info.json may give beside those read here. What is not text is refused where it is used.
-bool IsMedia(const std::string& name) { return name == "images" || name == "videos" || name == "audios"; }
-
 // `alone`: every column (tag) that is not named is none, as LLaMA-Factory reads dataset_info.json. Else they keep their names.
 void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std::string& where) {
   if (!given.IsObject()) throw InvalidArgument(where, ": columns is a ", given.KindName(), "; it must be an object");
   if (alone) spec.columns = Columns();
   for (const JsonValue::Member& member : given.Members()) {
-    if (IsMedia(member.name)) {
+    if (IsMediaName(member.name)) {
       if (member.value.IsNull()) continue;
       throw Unimplemented(where, ": columns names ", member.name, "; only text is trained on");
     }
@@ -145,6 +144,7 @@ Source ReadInfo(const std::string& given_path, const std::string& name, const st
   Source source;
   source.name = name;
   source.spec = DefaultSpec(ReadFormat(format, at));
+  source.spec.leaves_out = true;
   // The defaults of that file: nothing but questions, answers and messages is read unless columns names it.
   Columns& columns = source.spec.columns;
   columns.history = columns.system = columns.tools = columns.chosen = columns.rejected = std::nullopt;
@@ -159,6 +159,8 @@ Source ReadInfo(const std::string& given_path, const std::string& name, const st
   if (const JsonValue* given = entry->Find("num_samples"); given != nullptr && !given->IsNull())
     source.num_samples = SamplesOf(*given, at);
   source.files = FilesOf(file.front() == '/' ? file : Parent(path) + "/" + file, at);
+  // A text file has one column.
+  if (HoldsPlainLines(source.files.front()) && entry->Find("columns") == nullptr) source.spec = DefaultSpec(Format::kText);
   return source;
 }
 

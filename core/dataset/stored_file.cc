@@ -1,11 +1,6 @@
 #include "core/dataset/stored_file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/error.h"
@@ -58,44 +53,35 @@ void StoredFileWriter::Finish() {
   file_.reset();
 }
 
-StoredFile::StoredFile(const std::string& path, uint32_t kind, uint32_t element_bytes) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw FileError(errno, "open", path);
-  struct stat status;
-  const bool known = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  const size_t size = known ? static_cast<size_t>(status.st_size) : 0;
-  if (size < sizeof(Trailer)) {
-    close(fd);
-    throw DataLoss(PrintablePath(path), ": ", size, " bytes; too short to be a file of the cache");
+StoredFile::StoredFile(const std::string& path, uint32_t kind, uint32_t element_bytes)
+    : file_(path), element_bytes_(element_bytes) {
+  const auto size = static_cast<uint64_t>(file_.size());
+  if (size < sizeof(Trailer)) throw DataLoss(PrintablePath(path), ": ", size, " bytes; too short to be a file of the cache");
+  const uint64_t data = size - sizeof(Trailer);
+  Trailer trailer;
+  file_.ReadAt(static_cast<int64_t>(data), &trailer, sizeof(trailer));
+  if (std::memcmp(trailer.magic, kMagic, sizeof(kMagic)) != 0 || trailer.trailer_hash != HashOf(trailer)) {
+    throw DataLoss(PrintablePath(path), ": its end is damaged");
   }
-  void* const data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  const int error_number = errno;
-  close(fd);
-  if (data == MAP_FAILED) throw FileError(error_number, "map", path);
-  data_ = data;
-  mapped_ = size;
-
-  try {
-    Trailer trailer;
-    std::memcpy(&trailer, static_cast<const char*>(data) + size - sizeof(trailer), sizeof(trailer));
-    if (std::memcmp(trailer.magic, kMagic, sizeof(kMagic)) != 0 || trailer.trailer_hash != HashOf(trailer)) {
-      throw DataLoss(PrintablePath(path), ": its end is damaged");
-    }
-    if (trailer.kind != kind || trailer.element_bytes != element_bytes ||
-        trailer.count > (size - sizeof(trailer)) / element_bytes || trailer.count * element_bytes + sizeof(trailer) != size) {
-      throw DataLoss(PrintablePath(path), ": holds ", trailer.count, " elements of ", trailer.element_bytes,
-                     " bytes, of the kind ", trailer.kind, ", in ", size, " bytes");
-    }
-    Hasher hasher;
-    hasher.Add(data, size - sizeof(trailer));
-    if (hasher.Digest() != trailer.data_hash) throw DataLoss(PrintablePath(path), ": its checksum is wrong");
-    count_ = static_cast<int64_t>(trailer.count);
-  } catch (...) {
-    munmap(data_, mapped_);
-    throw;
+  if (trailer.kind != kind || trailer.element_bytes != element_bytes || trailer.count > data / element_bytes ||
+      trailer.count * element_bytes != data) {
+    throw DataLoss(PrintablePath(path), ": holds ", trailer.count, " elements of ", trailer.element_bytes, " bytes, of the kind ",
+                   trailer.kind, ", in ", size, " bytes");
   }
+  Hasher hasher;
+  std::vector<char> part(static_cast<size_t>(std::clamp<uint64_t>(data, 1, 4 << 20)));
+  for (uint64_t at = 0; at < data; at += part.size()) {
+    const size_t bytes = std::min<uint64_t>(data - at, part.size());
+    file_.ReadAt(static_cast<int64_t>(at), part.data(), bytes);
+    hasher.Add(part.data(), bytes);
+  }
+  if (hasher.Digest() != trailer.data_hash) throw DataLoss(PrintablePath(path), ": its checksum is wrong");
+  count_ = static_cast<int64_t>(trailer.count);
 }
 
-StoredFile::~StoredFile() { munmap(data_, mapped_); }
+void StoredFile::Read(int64_t first, int64_t n, void* out) const {
+  HLM_CHECK(first >= 0 && n >= 0 && first + n <= count_, first, " ", n);
+  if (n > 0) file_.ReadAt(first * element_bytes_, out, static_cast<size_t>(n) * element_bytes_);
+}
 
 }  // namespace hlm::dataset

@@ -1,19 +1,21 @@
-// A file of one array with a checksum behind it: written once, read by mapping it.
+// A file of one array with a checksum behind it: written once, read by position.
 #ifndef HORIZON_LM_CORE_DATASET_STORED_FILE_H_
 #define HORIZON_LM_CORE_DATASET_STORED_FILE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/dataset/hash.h"
 #include "core/model/file.h"
 
 namespace hlm::dataset {
 
-// The array comes first, so it is aligned wherever it is mapped; then 64 bytes: magic "HLMDATA1", kind, bytes of an element,
+// The array comes first; then 64 bytes: magic "HLMDATA1", kind, bytes of an element,
 // elements, a hash of the array, a hash of these 56 bytes before it.
 class StoredFileWriter {
  public:
@@ -32,26 +34,52 @@ class StoredFileWriter {
   uint64_t bytes_ = 0;
 };
 
-// Mapped read-only; its pages are the page cache's and may be more than memory.
+// Read by position, not mapped: a file that somebody cuts while it is in use is an error that names it, where a map would end the
+// process. Its pages are the page cache's and may be more than memory.
 class StoredFile {
  public:
   // Reads the whole file once. DATA_LOSS where it is cut, damaged, or of another kind.
   StoredFile(const std::string& path, uint32_t kind, uint32_t element_bytes);
-  ~StoredFile();
-  StoredFile(const StoredFile&) = delete;
-  StoredFile& operator=(const StoredFile&) = delete;
 
-  const void* data() const { return data_; }
   int64_t count() const { return count_; }
+  // Elements [first, first + n). DATA_LOSS where the file has become shorter.
+  void Read(int64_t first, int64_t n, void* out) const;
   template <class T>
-  std::span<const T> As() const {
-    return {static_cast<const T*>(data_), static_cast<size_t>(count_)};
+  std::vector<T> ReadAll() const {
+    std::vector<T> all(static_cast<size_t>(count_));
+    Read(0, count_, all.data());
+    return all;
   }
 
  private:
-  void* data_ = nullptr;
-  size_t mapped_ = 0;
+  InputFile file_;
+  uint32_t element_bytes_;
   int64_t count_ = 0;
+};
+
+// Elements of a file that are asked for in rising order, or nearly so. One thread at a time.
+template <class T>
+class StoredWindow {
+ public:
+  explicit StoredWindow(const StoredFile& file) : file_(file) {}
+
+  // Valid until the next call.
+  const T& At(int64_t i) {
+    if (i < begin_ || i >= begin_ + static_cast<int64_t>(elements_.size())) {
+      constexpr int64_t kElements = (64 << 10) / sizeof(T);
+      elements_.clear();  // nothing is held where the reading fails
+      std::vector<T> elements(static_cast<size_t>(std::min(kElements, file_.count() - i)));
+      file_.Read(i, static_cast<int64_t>(elements.size()), elements.data());
+      elements_ = std::move(elements);
+      begin_ = i;
+    }
+    return elements_[static_cast<size_t>(i - begin_)];
+  }
+
+ private:
+  const StoredFile& file_;
+  int64_t begin_ = 0;
+  std::vector<T> elements_;
 };
 
 }  // namespace hlm::dataset

@@ -67,38 +67,56 @@ TokenStore::TokenStore(const std::string& folder, bool narrow_ids)
       ids_(folder + "/ids", kIds, narrow_ids ? 2 : 4),
       trained_(folder + "/trained", kTrained, 1),
       documents_(folder + "/documents", kDocuments, sizeof(StoredDocument)),
-      sources_(folder + "/sources", kSources, sizeof(StoredSource)),
-      bits_(trained_.As<uint8_t>()) {
+      trained_window_(trained_),
+      document_window_(documents_),
+      sources_(StoredFile(folder + "/sources", kSources, sizeof(StoredSource)).ReadAll<StoredSource>()) {
   // Each file is whole by its checksum; that they are of one set is checked too.
   int64_t tokens = 0;
-  for (const StoredDocument& document : documents()) {
-    const bool fits = document.begin == tokens && document.length >= 0 && document.source >= 0 &&
-                      static_cast<size_t>(document.source) < sources().size();
+  for (int64_t d = 0; d < documents(); ++d) {
+    const StoredDocument one = document(d);
+    const bool fits =
+        one.begin == tokens && one.length >= 0 && one.source >= 0 && static_cast<size_t>(one.source) < sources_.size();
     if (!fits) throw DataLoss(PrintablePath(folder), ": documents do not follow each other at token ", tokens);
-    tokens += document.length;
+    tokens += one.length;
   }
   if (tokens != ids_.count() || (tokens + 7) / 8 != trained_.count()) {
     throw DataLoss(PrintablePath(folder), ": ", tokens, " tokens of documents, ", ids_.count(), " ids and ", trained_.count(),
                    " bytes of masks");
   }
-  const StoredFile account(folder + "/account", kAccount, 1);
-  account_ = Account::Read({static_cast<const char*>(account.data()), static_cast<size_t>(account.count())}, folder + "/account");
+  const std::vector<char> account = StoredFile(folder + "/account", kAccount, 1).ReadAll<char>();
+  account_ = Account::Read({account.data(), account.size()}, folder + "/account");
 }
 
 void TokenStore::ReadIds(int64_t begin, int64_t n, int32_t* out) const {
-  if (narrow_) {
-    const uint16_t* ids = static_cast<const uint16_t*>(ids_.data()) + begin;
-    for (int64_t t = 0; t < n; ++t) out[t] = ids[t];
-  } else {
-    std::memcpy(out, static_cast<const int32_t*>(ids_.data()) + begin, static_cast<size_t>(n) * sizeof(int32_t));
+  if (!narrow_) return ids_.Read(begin, n, out);
+  // They are read into the upper half of what they become, and grow from the front.
+  auto* const narrow = reinterpret_cast<uint16_t*>(out) + n;
+  ids_.Read(begin, n, narrow);
+  for (int64_t t = 0; t < n; ++t) {
+    uint16_t id;
+    std::memcpy(&id, narrow + t, sizeof(id));
+    out[t] = id;
+  }
+}
+
+void TokenStore::ReadTrained(int64_t begin, int64_t n, std::vector<uint8_t>& out) const {
+  out.resize(static_cast<size_t>(n));
+  if (n == 0) return;
+  const int64_t first = begin / 8, bytes = (begin + n - 1) / 8 + 1 - first;
+  std::vector<uint8_t> bits(static_cast<size_t>(bytes));
+  trained_.Read(first, bytes, bits.data());
+  for (int64_t t = 0; t < n; ++t) {
+    const int64_t token = begin + t;
+    out[static_cast<size_t>(t)] = bits[static_cast<size_t>(token / 8 - first)] >> (token % 8) & 1;
   }
 }
 
 int64_t TokenStore::CountTrained(int64_t begin, int64_t end) const {
   int64_t count = 0;
-  while (begin < end && begin % 8 != 0) count += IsTrained(begin++);
-  for (; begin + 8 <= end; begin += 8) count += std::popcount(bits_[static_cast<size_t>(begin / 8)]);
-  while (begin < end) count += IsTrained(begin++);
+  const auto bit = [&](int64_t token) { return trained_window_.At(token / 8) >> (token % 8) & 1; };
+  while (begin < end && begin % 8 != 0) count += bit(begin++);
+  for (; begin + 8 <= end; begin += 8) count += std::popcount(trained_window_.At(begin / 8));
+  while (begin < end) count += bit(begin++);
   return count;
 }
 
@@ -122,8 +140,7 @@ std::optional<std::vector<float>> ReadColumn(const std::string& folder, const st
   try {
     const StoredFile file(StrCat(folder, "/column-", name), kColumn, sizeof(float));
     if (file.count() != count) return std::nullopt;
-    const std::span<const float> values = file.As<float>();
-    return std::vector<float>(values.begin(), values.end());
+    return file.ReadAll<float>();
   } catch (const Error& error) {
     if (error.code() == Code::kNotFound || error.code() == Code::kDataLoss) return std::nullopt;
     throw;

@@ -1,4 +1,4 @@
-// A tokenized data set on disk: a folder of arrays, written once and mapped.
+// A tokenized data set on disk: a folder of arrays, written once and read by position.
 //
 //   ids        all tokens, one document behind the other: uint16 where the vocabulary has at most 65536 ids, else int32
 //   trained    one bit a token, the lowest bit of a byte first
@@ -58,24 +58,31 @@ class TokenStoreWriter {
   std::vector<uint8_t> bytes_;
 };
 
+// One thread at a time.
 class TokenStore {
  public:
   // DATA_LOSS naming the file where something is damaged or does not fit together; NOT_FOUND where it is not there.
   TokenStore(const std::string& folder, bool narrow_ids);
 
-  std::span<const StoredDocument> documents() const { return documents_.As<StoredDocument>(); }
-  std::span<const StoredSource> sources() const { return sources_.As<StoredSource>(); }
+  int64_t documents() const { return documents_.count(); }
+  // Cheap where the next one asked for is not far behind.
+  StoredDocument document(int64_t i) const { return document_window_.At(i); }
+  std::span<const StoredSource> sources() const { return sources_; }
   const Account& account() const { return account_; }
   int64_t tokens() const { return ids_.count(); }
 
   void ReadIds(int64_t begin, int64_t n, int32_t* out) const;
-  bool IsTrained(int64_t token) const { return bits_[static_cast<size_t>(token / 8)] >> (token % 8) & 1; }
+  // 1 for each token that is trained.
+  void ReadTrained(int64_t begin, int64_t n, std::vector<uint8_t>& out) const;
+  // Cheap for ranges that rise.
   int64_t CountTrained(int64_t begin, int64_t end) const;
 
  private:
   bool narrow_;
-  StoredFile ids_, trained_, documents_, sources_;
-  std::span<const uint8_t> bits_;
+  StoredFile ids_, trained_, documents_;
+  mutable StoredWindow<uint8_t> trained_window_;
+  mutable StoredWindow<StoredDocument> document_window_;
+  std::vector<StoredSource> sources_;
   Account account_;
 };
 

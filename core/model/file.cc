@@ -96,8 +96,11 @@ void InputFile::ReadAt(int64_t offset, void* to, size_t bytes) const {
     const ssize_t got = pread(fd_, out, std::min(bytes, kLargestTransfer), offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(Code::kDataLoss, FileError(errno, "read", path_).message());
-    if (got == 0)
-      throw DataLoss(PrintablePath(path_), ": ends at byte ", offset, " while ", bytes, " more bytes were to be read");
+    if (got == 0) {
+      struct stat now;
+      const int64_t end = fstat(fd_, &now) == 0 ? std::min<int64_t>(offset, now.st_size) : offset;
+      throw DataLoss(PrintablePath(path_), ": ends at byte ", end, " while ", bytes, " more bytes were to be read");
+    }
     out += got;
     offset += got;
     bytes -= static_cast<size_t>(got);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/utf8.h"
+#include "core/model/json_literals.h"
 
 namespace hlm {
 namespace {
@@ -44,20 +46,27 @@ void CheckNoNul(std::string_view text, const std::string& where) {
 // memory runs out while a text is parsed.
 class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  TreeBuilder(const std::string& where, bool unique_keys) : where_(where), unique_keys_(unique_keys) {}
+  // `literals`: what was taken out of the text.
+  TreeBuilder(const std::string& where, bool unique_keys, FoundLiterals& literals)
+      : where_(where), unique_keys_(unique_keys), literals_(literals) {}
 
   JsonValue Take() { return std::move(root_); }
 
   bool null() override { return Add(JsonValue()); }
   bool boolean(bool value) override { return Add(JsonValue(value)); }
-  bool number_integer(int64_t value) override { return Add(JsonValue(value)); }
-  bool number_unsigned(uint64_t value) override { return Add(JsonValue(value)); }
-  bool number_float(double value, const std::string&) override { return Add(JsonValue(value)); }
-  bool string(std::string& value) override { return Add(JsonValue(std::move(value))); }
+  bool number_integer(int64_t value) override { return AddOr(literals_.numbers, number_++, JsonValue(value)); }
+  bool number_unsigned(uint64_t value) override { return AddOr(literals_.numbers, number_++, JsonValue(value)); }
+  bool number_float(double value, const std::string& text) override {
+    ++number_;
+    if (text.find_first_of(".eE") != std::string::npos) return Add(JsonValue(value));
+    return Add(JsonValue(JsonLiteral{JsonLiteral::Why::kLongWhole, text}));
+  }
+  bool string(std::string& value) override { return AddOr(literals_.strings, string_++, JsonValue(std::move(value))); }
   bool binary(nlohmann::json::binary_t&) override { return false; }  // only formats that are not text have it
 
   bool start_object(size_t) override { return Open(JsonValue(JsonValue::Object())); }
   bool key(std::string& name) override {
+    ++string_;
     open_.back()->Members().push_back({std::move(name), JsonValue()});
     return true;
   }
@@ -72,6 +81,10 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool parse_error(size_t byte, const std::string&, const nlohmann::json::exception& error) override {
+    if (std::string_view(error.what()).find("surrogate") != std::string_view::npos) {
+      throw InvalidArgument(where_, ": not valid JSON at byte ", byte,
+                            ": half of a surrogate pair, which stands for no character");
+    }
     if (dynamic_cast<const nlohmann::json::parse_error*>(&error) == nullptr) {
       throw InvalidArgument(where_, ": holds a number that is out of range");
     }
@@ -96,6 +109,11 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
   bool Add(JsonValue value) {
     Place(std::move(value));
     return true;
+  }
+  bool AddOr(std::map<int64_t, JsonLiteral>& taken, int64_t place, JsonValue value) {
+    if (taken.empty()) return Add(std::move(value));
+    const auto literal = taken.find(place);
+    return Add(literal == taken.end() ? std::move(value) : JsonValue(std::move(literal->second)));
   }
   // Nothing is added to a parent while a child is open, so its address stays.
   bool Open(JsonValue value) {
@@ -138,23 +156,47 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
 
   const std::string& where_;
   const bool unique_keys_;
+  FoundLiterals& literals_;
+  int64_t number_ = 0, string_ = 0;  // of the text so far
   JsonValue root_;
   std::vector<JsonValue*> open_;  // objects and arrays, the innermost last
 };
 
 }  // namespace
 
-JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys) {
+namespace {
+
+JsonValue Build(std::string_view text, const std::string& where, bool unique_keys, FoundLiterals& literals) {
+  TreeBuilder builder(where, unique_keys, literals);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.Take();
+}
+
+JsonValue Parse(std::string_view text, const std::string& where, bool unique_keys, bool strings) {
   CheckNoNul(text, where);
   CheckDepth(text, where);
+  FoundLiterals literals;
   try {
-    TreeBuilder builder(where, unique_keys);
-    nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
-    return builder.Take();
+    try {
+      return Build(text, where, unique_keys, literals);
+    } catch (const Error&) {
+      // Few texts have anything else to hold against them than what they are: only those are gone through a second time.
+      literals = FindLiterals(text, strings);
+      if (literals.numbers.empty() && literals.strings.empty()) throw;
+    }
+    const std::string plain = std::move(literals.text);
+    return Build(plain, where, unique_keys, literals);
   } catch (const std::bad_alloc&) {
     throw ResourceExhausted(where, ": no memory to parse ", text.size(), " bytes of JSON");
   }
 }
+
+}  // namespace
+
+JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys) {
+  return Parse(text, where, unique_keys, false);
+}
+JsonValue ParseJsonRecord(std::string_view text, const std::string& where) { return Parse(text, where, true, true); }
 
 std::string Printable(std::string_view text, size_t longest) {
   std::string out;

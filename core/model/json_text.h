@@ -13,8 +13,11 @@ inline constexpr int kMaxJsonDepth = 64;
 
 // Throws INVALID_ARGUMENT, its message beginning with `where`, for text that is not JSON from its first byte to its last (white
 // space around it is legal, a NUL is not), is nested deeper than kMaxJsonDepth, or (with `unique_keys`) says a key of the
-// outermost object twice. Otherwise the last of equal keys wins.
+// outermost object twice. Otherwise the last of equal keys wins. Numbers that Python's json writes and a JsonValue cannot hold
+// are literals (json_value.h): they stop nobody who does not read them.
 JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys = false);
+// The same with unique keys, for a record of a data set: strings that JSON does not allow are literals too.
+JsonValue ParseJsonRecord(std::string_view text, const std::string& where);
 
 // The text for an error message: control characters, and bytes that are not UTF-8, become '?'; what is longer than `longest` is
 // cut.

@@ -1,5 +1,6 @@
 #include "core/model/json_value.h"
 
+#include <cstdlib>
 #include <limits>
 
 namespace hlm {
@@ -13,6 +14,7 @@ JsonValue::JsonValue(double value) : value_(value) {}
 JsonValue::JsonValue(std::string value) : value_(std::move(value)) {}
 JsonValue::JsonValue(Array values) : value_(std::move(values)) {}
 JsonValue::JsonValue(Object members) : value_(std::move(members)) {}
+JsonValue::JsonValue(JsonLiteral literal) : value_(std::move(literal)) {}
 JsonValue::JsonValue(const JsonValue& other) {
   // A copy of what allocates is whole before it is moved in: where memory runs out, this value is still null.
   if (other.IsString()) {
@@ -23,6 +25,9 @@ JsonValue::JsonValue(const JsonValue& other) {
   } else if (other.IsObject()) {
     Object members(other.Members());
     value_ = std::move(members);
+  } else if (other.IsLiteral()) {
+    JsonLiteral literal(other.Literal());
+    value_ = std::move(literal);
   } else if (other.IsBool()) {
     value_ = std::get<bool>(other.value_);
   } else if (other.Is<int64_t>()) {
@@ -43,12 +48,25 @@ const char* JsonValue::KindName() const {
   if (IsBool()) return "boolean";
   if (IsString()) return "string";
   if (IsArray()) return "array";
+  if (IsLiteral()) {
+    switch (Literal().why) {
+      case JsonLiteral::Why::kLongWhole:
+        return "whole number of more than 64 bits";
+      case JsonLiteral::Why::kNotFinite:
+        return "number that is not finite";
+      case JsonLiteral::Why::kControl:
+        return "string with a raw control character (JSON writes a tab as \\t)";
+      case JsonLiteral::Why::kSurrogate:
+        return "string with a lone surrogate, which stands for no character";
+    }
+  }
   return IsObject() ? "object" : "number";
 }
 
 double JsonValue::Number() const {
   if (const auto* value = std::get_if<int64_t>(&value_)) return static_cast<double>(*value);
   if (const auto* value = std::get_if<uint64_t>(&value_)) return static_cast<double>(*value);
+  if (IsLiteral()) return std::strtod(Literal().text.c_str(), nullptr);
   return std::get<double>(value_);
 }
 
@@ -99,6 +117,8 @@ void JsonValue::Write(JsonWriter& json) const {
     json.Value(*natural);
   } else if (const auto* real = std::get_if<double>(&value_)) {
     json.Value(*real);
+  } else if (IsLiteral()) {
+    json.Literal(Literal().text);
   } else if (IsBool()) {
     json.Value(Bool());
   } else {

@@ -17,6 +17,19 @@
 
 namespace hlm {
 
+// A value that Python's json writes and neither JSON nor a value here can hold. It is kept as it was written and passed on so;
+// who reads it finds none of the other kinds, and says what it is by KindName.
+struct JsonLiteral {
+  enum class Why : uint8_t {
+    kLongWhole,  // a whole number of more than 64 bits. It is a number: read as one, it is the nearest double
+    kNotFinite,  // NaN, Infinity, -Infinity, and numbers beyond a double's, which Python reads as infinite
+    kControl,    // a string with a raw tab or another control character
+    kSurrogate,  // a string with half of a surrogate pair
+  };
+  Why why;
+  std::string text;
+};
+
 class JsonValue {
  public:
   struct Member;
@@ -32,6 +45,7 @@ class JsonValue {
   explicit JsonValue(const char*) = delete;  // it would be a boolean
   explicit JsonValue(Array values);
   explicit JsonValue(Object members);
+  explicit JsonValue(JsonLiteral literal);
   JsonValue(const JsonValue& other);
   JsonValue(JsonValue&& other) noexcept;
   JsonValue& operator=(const JsonValue& other);
@@ -42,11 +56,12 @@ class JsonValue {
   bool IsBool() const { return Is<bool>(); }
   bool IsWhole() const { return Is<int64_t>() || Is<uint64_t>(); }
   bool IsUnsigned() const { return Is<uint64_t>(); }  // a whole number that was written without a sign
-  bool IsNumber() const { return IsWhole() || Is<double>(); }
+  bool IsNumber() const { return IsWhole() || Is<double>() || (IsLiteral() && Literal().why == JsonLiteral::Why::kLongWhole); }
   bool IsString() const { return Is<std::string>(); }
   bool IsArray() const { return Is<Array>(); }
   bool IsObject() const { return Is<Object>(); }
-  // "null", "boolean", "number", "string", "array", "object".
+  bool IsLiteral() const { return Is<JsonLiteral>(); }
+  // "null", "boolean", "number", "string", "array", "object"; for what is none of these, what is wrong with it.
   const char* KindName() const;
 
   // Each throws where the value is of another kind.
@@ -57,6 +72,7 @@ class JsonValue {
   Array& Items() { return std::get<Array>(value_); }
   const Object& Members() const { return std::get<Object>(value_); }
   Object& Members() { return std::get<Object>(value_); }
+  const JsonLiteral& Literal() const { return std::get<JsonLiteral>(value_); }
 
   // Nothing where the value is no whole number or has more than 63 bits.
   std::optional<int64_t> Int() const;
@@ -77,7 +93,7 @@ class JsonValue {
     return std::holds_alternative<T>(value_);
   }
 
-  std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> value_;
+  std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object, JsonLiteral> value_;
 };
 
 struct JsonValue::Member {

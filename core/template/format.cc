@@ -115,6 +115,7 @@ class JsonPrinter {
       case Value::Kind::kNone: out_.Append("null"); return;
       case Value::Kind::kBool: out_.Append(value.whole() != 0 ? "true" : "false"); return;
       case Value::Kind::kInt: out_.Append(std::to_string(value.whole())); return;
+      case Value::Kind::kLongInt: out_.Append(value.text()); return;
       case Value::Kind::kFloat: out_.Append(Real(value.real())); return;
       case Value::Kind::kText: AppendJsonString(value.text(), style_.ensure_ascii, out_); return;
       case Value::Kind::kDict: return PrintDict(value.dict());
@@ -232,6 +233,7 @@ void AppendRepr(const Value& value, TextBuilder& out, Budget& budget) {
     case Value::Kind::kNone: out.Append("None"); return;
     case Value::Kind::kBool: out.Append(value.whole() != 0 ? "True" : "False"); return;
     case Value::Kind::kInt: out.Append(std::to_string(value.whole())); return;
+    case Value::Kind::kLongInt: out.Append(value.text()); return;
     case Value::Kind::kFloat: out.Append(FloatRepr(value.real())); return;
     case Value::Kind::kText:
       if (value.text().safe()) out.Append("Markup(");

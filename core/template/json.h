@@ -5,14 +5,16 @@
 #include <string>
 #include <string_view>
 
+#include "core/model/json_value.h"
 #include "core/template/value.h"
 
 namespace hlm::jinja {
 
 // Members keep their order; of equal keys the last value wins, at the place of the first. Throws INVALID_ARGUMENT, its message
-// beginning with `where`, for text that is not JSON, that is nested deeper than 64 levels, that has a whole number of more than 64
-// bits or half of a surrogate pair (which UTF-8 cannot hold).
+// beginning with `where`, for text that is not JSON, that is nested deeper than 64 levels, or that has half of a surrogate pair (which
+// UTF-8 cannot hold). NaN and Infinity are read as Python does.
 Value ParseJsonValue(std::string_view text, const std::string& where);
+Value FromJson(const JsonValue& value, const std::string& where);
 
 // The same value, all strings in it from `source`. Keys of dicts are from there as well.
 Value WithSource(const Value& value, Source source);

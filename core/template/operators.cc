@@ -204,6 +204,7 @@ int64_t SliceBound(const Value& bound, int64_t otherwise, int64_t low, int64_t h
 
 void NotUndefined(const Value& value) {
   if (value.IsUndefined()) throw InvalidArgument(value.WhyUndefined());
+  if (value.IsLongInt()) throw OutOfRange("the whole number ", value.text().bytes().substr(0, 40), " needs more than 64 bits");
 }
 
 Value Arithmetic(Op op, const Value& a, const Value& b, Budget& budget) {

@@ -19,7 +19,8 @@ Value Negative(const Value& value);
 // "%s" % value.
 Text PercentFormat(const Text& format, const Value& arguments, Budget& budget);
 
-// Throws what a use of an undefined value is: INVALID_ARGUMENT "'x' is undefined".
+// Throws what a use of an undefined value is: INVALID_ARGUMENT "'x' is undefined". OUT_OF_RANGE for a whole number of more than 64
+// bits, with which nothing can be computed.
 void NotUndefined(const Value& value);
 
 // What a loop over the value gives: characters, keys, items; what is left of an iterator, which is then used up.

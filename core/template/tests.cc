@@ -23,9 +23,9 @@ bool IsNone(const Value& v) { return v.IsNone(); }
 bool Boolean(const Value& v) { return v.IsBool(); }
 bool True(const Value& v) { return v.IsBool() && v.whole() == 1; }
 bool False(const Value& v) { return v.IsBool() && v.whole() == 0; }
-bool Integer(const Value& v) { return v.IsInt(); }
+bool Integer(const Value& v) { return v.IsInt() || v.IsLongInt(); }
 bool Float(const Value& v) { return v.IsFloat(); }
-bool Number(const Value& v) { return v.IsNumber(); }
+bool Number(const Value& v) { return v.IsNumber() || v.IsLongInt(); }
 bool String(const Value& v) { return v.IsText(); }
 bool Mapping(const Value& v) { return v.IsDict(); }
 bool Iterable(const Value& v) { return v.IsText() || v.IsSequence() || v.IsDict() || v.IsUndefined(); }

@@ -18,6 +18,12 @@ Value Value::Int(int64_t value) {
   v.whole_ = value;
   return v;
 }
+Value Value::LongInt(std::string digits) {
+  Value v(Kind::kLongInt);
+  v.text_ = Text(std::move(digits));
+  return v;
+}
+
 Value Value::Float(double value) {
   Value v(Kind::kFloat);
   v.real_ = value;
@@ -67,7 +73,7 @@ bool Value::SameObject(const Value& other) const {
   if (kind_ == Kind::kNone) return true;
   if (IsWhole()) return whole_ == other.whole_;
   if (IsFloat()) return real_ == other.real_;
-  if (IsText()) return text_.bytes() == other.text_.bytes();
+  if (IsText() || IsLongInt()) return text_.bytes() == other.text_.bytes();
   return object_ == other.object_;
 }
 
@@ -151,6 +157,7 @@ uint64_t HashOf(const Value& value) {
     case Value::Kind::kBool:
     case Value::Kind::kInt: return std::hash<double>()(static_cast<double>(value.whole()));
     case Value::Kind::kFloat: return std::hash<double>()(value.real());
+    case Value::Kind::kLongInt:
     case Value::Kind::kText: return std::hash<std::string_view>()(value.text().bytes());
     case Value::Kind::kSequence:
       if (value.sequence().IsTuple()) {
@@ -169,7 +176,8 @@ std::string TypeName(const Value& value) {
     case Value::Kind::kUndefined: return "Undefined";
     case Value::Kind::kNone: return "NoneType";
     case Value::Kind::kBool: return "bool";
-    case Value::Kind::kInt: return "int";
+    case Value::Kind::kInt:
+    case Value::Kind::kLongInt: return "int";
     case Value::Kind::kFloat: return "float";
     case Value::Kind::kText: return value.text().safe() ? "Markup" : "str";
     case Value::Kind::kDict: return "dict";
@@ -248,6 +256,7 @@ bool Truth(const Value& value) {
     case Value::Kind::kText: return !value.text().empty();
     case Value::Kind::kSequence: return value.sequence().IsIterator() || !value.sequence().items.empty();
     case Value::Kind::kDict: return value.dict().size() > 0;
+    case Value::Kind::kLongInt:
     case Value::Kind::kNamespace:
     case Value::Kind::kCallable: return true;
   }

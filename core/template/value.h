@@ -24,12 +24,14 @@ class Callable;
 
 class Value {
  public:
-  enum class Kind : uint8_t { kUndefined, kNone, kBool, kInt, kFloat, kText, kSequence, kDict, kNamespace, kCallable };
+  enum class Kind : uint8_t { kUndefined, kNone, kBool, kInt, kLongInt, kFloat, kText, kSequence, kDict, kNamespace, kCallable };
 
   Value() = default;  // undefined, without a name
   static Value None() { return Value(Kind::kNone); }
   static Value Bool(bool value);
   static Value Int(int64_t value);
+  // A whole number of more than 64 bits, by its digits: it can be printed and told from others; there is no arithmetic with it.
+  static Value LongInt(std::string digits);
   static Value Float(double value);
   static Value String(Text text);
   static Value String(std::string text) { return String(Text(std::move(text))); }
@@ -45,6 +47,7 @@ class Value {
   bool IsNone() const { return kind_ == Kind::kNone; }
   bool IsBool() const { return kind_ == Kind::kBool; }
   bool IsInt() const { return kind_ == Kind::kInt; }  // no boolean
+  bool IsLongInt() const { return kind_ == Kind::kLongInt; }
   bool IsWhole() const { return IsInt() || IsBool(); }
   bool IsFloat() const { return kind_ == Kind::kFloat; }
   bool IsNumber() const { return IsWhole() || IsFloat(); }
@@ -56,7 +59,7 @@ class Value {
   int64_t whole() const { return whole_; }  // of a boolean 0 or 1
   double real() const { return real_; }
   double AsDouble() const { return IsFloat() ? real_ : static_cast<double>(whole_); }
-  const Text& text() const { return text_; }
+  const Text& text() const { return text_; }  // of a long whole number its digits
   const Sequence& sequence() const;
   const Dict& dict() const;
   Namespace& space() const;
@@ -74,7 +77,7 @@ class Value {
     int64_t whole_ = 0;
     double real_;
   };
-  Text text_;                           // of a string; the reason of an undefined one
+  Text text_;                           // of a string; digits; the reason of an undefined one
   std::shared_ptr<const void> object_;  // of the other kinds
 };
 

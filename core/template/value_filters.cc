@@ -85,6 +85,7 @@ std::optional<int64_t> WholeOf(double real) {
 Value Int(Interpreter&, const Value& input, Arguments& arguments) {
   const Bound bound("int", arguments, {"default", "base"});
   const Value otherwise = bound.Has(0) ? bound[0] : Value::Int(0);
+  if (input.IsLongInt()) return input;
   NotUndefined(input);
   std::optional<int64_t> whole;
   if (input.IsWhole()) {

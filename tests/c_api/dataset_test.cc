@@ -248,4 +248,28 @@ TEST_F(Datasets, WrongCallsAreRefused) {
   hlm_dataset_destroy(nullptr);
 }
 
+// What a record is, before anything is made of it.
+TEST_F(Datasets, ARecordIsShownAsItIsRead) {
+  const std::string path = Write("mixed.jsonl",
+                                 "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}], \"system\": \"s\", \"by\": \"x\"}\n"
+                                 "{\"prompt\": \"p\", \"completion\": \"\"}\n{\"text\": 5}\n");
+  const auto read = [&](int64_t index) {
+    char* json = nullptr;
+    hlm_error* error = hlm_dataset_read_record(("{\"data\": \"" + path + "\"}").c_str(), index, &json);
+    std::string text = error != nullptr ? hlm_error_message(error) : json;
+    hlm_error_destroy(error);
+    hlm_string_destroy(json);
+    return text.replace(text.find(folder_), folder_.size() + 1, "");
+  };
+  EXPECT_EQ(read(0),
+            R"({"where":"mixed.jsonl:1","format":"messages","dropped":null,"kind":"messages","messages":[{"role":"system","content":"s"},)"
+            R"({"role":"user","content":"q"},{"role":"assistant","content":"a"}],"account":[{"did":"unused","what":"member","name":"by",)"
+            R"("records":1,"amount":1,"first":")" +
+                folder_ + R"(/mixed.jsonl:1","text":"1 record unused: the member \"by\" is not used; columns can name it"}]})");
+  EXPECT_EQ(read(1), R"({"where":"mixed.jsonl:2","format":"prompt_completion","dropped":"empty_answer","kind":"completion","prompt":"p",)"
+                     R"("completion":"","account":[]})");
+  EXPECT_EQ(read(2), "mixed.jsonl:3: \"text\" is a number; it must be a string");
+  EXPECT_EQ(read(3), "mixed.jsonl: has 3 rows; there is none of index 3");
+}
+
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <random>
 #include <set>
 
@@ -401,6 +402,73 @@ TEST_F(Sets, BadRecordsMayBeSkippedAndAreCounted) {
     EXPECT_EQ(row.Find("records")->Int(), 3);
     EXPECT_TRUE(row.Find("first")->String().ends_with("/d.jsonl:1"));
   }
+}
+
+// A mapped file that somebody cuts ends the process that reads it; these are read by position.
+TEST_F(Sets, AKeptFileThatIsCutWhileItIsUsedIsAnErrorThatNamesIt) {
+  for (const std::string name : {"ids", "trained"}) {
+    const std::string path = Texts("cut-" + name + ".jsonl", 1000), cache = files_.Path("cache-" + name);
+    auto set = Open(path, R"(, "cache_dir": ")" + cache + "\"");
+    set->Next(1);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(cache)) {
+      if (entry.path().filename() == name) std::filesystem::resize_file(entry.path(), 10);
+    }
+    std::string message;
+    EXPECT_EQ(CodeOf([&] { AllTexts(*set); }, &message), Code::kDataLoss);
+    EXPECT_NE(message.find("/" + name + ": ends at byte 10"), std::string::npos) << message;
+    // The next one to open it sees that it is damaged, and makes it again.
+    auto again = Open(path, R"(, "cache_dir": ")" + cache + "\"");
+    EXPECT_TRUE(ParseJson(again->Describe(), "").Find("cache")->Find("state")->IsText("rebuilt"));
+    EXPECT_EQ(AllTexts(*again).size(), 1000u);
+  }
+}
+
+TEST_F(Sets, ADataFileThatIsCutWhileItIsReadIsAnErrorThatNamesIt) {
+  const std::string path = Texts("d.jsonl", 60'000);
+  TextPipeline pipeline = PlainPipeline();
+  const auto encode = pipeline.encode;
+  std::once_flag once;
+  pipeline.encode = [&](std::string_view text, bool special, std::span<const TextSpan> plain) {
+    std::call_once(once, [&] { std::filesystem::resize_file(path, 100); });
+    return encode(text, special, plain);
+  };
+  std::string message;
+  EXPECT_EQ(CodeOf([&] { Open(path, R"(, "cache_dir": null)", pipeline); }, &message), Code::kDataLoss);
+  EXPECT_NE(message.find("d.jsonl: ends at byte"), std::string::npos) << message;
+}
+
+TEST_F(Sets, MembersThatAreNotUsedAreToldAndAnswerToTheirOption) {
+  const std::string path = files_.Write(
+      "d.jsonl",
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}], \"score\": NaN, "
+      "\"by\": \"x\"}\n"
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"r\"}, {\"role\": \"assistant\", \"content\": \"b\"}], \"by\": \"y\"}\n"
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"s\"}, {\"role\": \"assistant\", \"content\": \"c\"}], \"context\": "
+      "\"words\"}\n");
+  EXPECT_NE(Message(path).find("d.jsonl:3: \"context\" looks like a part of the conversation"), std::string::npos);
+  auto counted = Open(path, R"(, "unused_members": "count")"), skipped = Open(path, R"(, "bad_records": "skip")");
+  EXPECT_EQ(AllTexts(*counted).size(), 3u);
+  EXPECT_EQ(AllTexts(*skipped).size(), 2u);
+  const JsonValue json = ParseJson(counted->Describe(), "");
+  const JsonValue::Array& rows = json.Find("account")->Items();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(rows[0].Find("name")->IsText("by"));
+  EXPECT_EQ(rows[0].Find("records")->Int(), 2);
+  EXPECT_TRUE(rows[1].Find("name")->IsText("context"));
+  EXPECT_TRUE(rows[1].Find("text")->IsText("1 record unused: the member \"context\" is not used; columns can name it"));
+}
+
+TEST_F(Sets, LinesOfATextFileAreTexts) {
+  files_.Write("d.txt", "one\n  two\r\n\n[three\n");
+  const auto info = [&](const std::string& entry, const std::string& task) {
+    files_.Write("dataset_info.json", R"({"d": )" + entry + "}");
+    return AllTexts(*Open(R"([{"dataset_info": ")" + files_.folder() + R"(", "name": "d"}])",
+                          R"(, "shuffle": false, "packing": false, "task": ")" + task + "\""));
+  };
+  const std::vector<std::string> lines = {"one", "  two", "[three"};
+  EXPECT_EQ(info(R"({"file_name": "d.txt", "columns": {"prompt": "text"}})", "pretrain"), lines);
+  EXPECT_EQ(info(R"({"file_name": "d.txt"})", "pretrain"), lines);
+  EXPECT_EQ(AllTexts(*Open(files_.Path("d.txt"), R"(, "shuffle": false, "packing": false)")), lines);
 }
 
 TEST_F(Sets, AnEmptySetIsAnErrorThatSaysWhy) {

@@ -123,7 +123,7 @@ TEST(Formats, WrongRolesAndMissingContentAreNamed) {
   EXPECT_EQ(Read(R"({"messages": ["a"]})"), "error: f:1: messages[0] is a string; it must be an object");
   EXPECT_EQ(Read(R"({"messages": "a"})"), "error: f:1: messages is a string; it must be a list of messages");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}]})"),
-            "error: f:1: a conversation of 1 messages without one of an assistant");
+            "error: f:1: a conversation of 1 messages without one of an assistant: nothing to train on");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]})"),
             "dropped: empty answer");
 }
@@ -262,10 +262,10 @@ TEST(Detection, ListsTheKeysWhereNoFormatOrSeveralFit) {
 
 TEST(Detection, TheTaskDecidesBetweenFormats) {
   const std::string both =
-      R"({"prompt": "p", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+      R"({"prompt": "q", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
                               "chosen": "c", "rejected": "r", "score": 1})";
-  EXPECT_EQ(Read(both), Messages(User("q") + "," + Assistant("a")));
-  EXPECT_EQ(Read(both, Task::kPreference), R"({"kind":"pair","prompt":"p","chosen":"c","rejected":"r"})");
+  EXPECT_EQ(Read(both), Messages(User("q") + "," + Assistant("c")));
+  EXPECT_EQ(Read(both, Task::kPreference), R"({"kind":"pair","prompt":"q","chosen":"c","rejected":"r"})");
   EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c", "label": true})"), R"({"kind":"completion","prompt":"p","chosen":"c"})");
 }
 

@@ -156,8 +156,6 @@ TEST(ConfigRefusal, TextThatIsNoJsonObject) {
       {"[1, 2]", "object"},
       {"null", "object"},
       {TinyConfig("Llama") + "x", "not valid JSON"},
-      {R"({"rope_theta": NaN})", "not valid JSON"},
-      {R"({"rope_theta": 1e999})", "out of range"},
       {std::string("{\"a\": \"\xff\xfe\"}"), "not valid JSON"},
       {std::string("{\"a\"\0: 1}", 9), "not valid JSON"},
       {std::string(1000000, '['), "nested deeper than 64"},
@@ -167,6 +165,17 @@ TEST(ConfigRefusal, TextThatIsNoJsonObject) {
   for (const auto& [text, fragment] : cases) {
     SCOPED_TRACE(text.substr(0, 60));
     ExpectError(Code::kInvalidArgument, {"config.json", fragment}, [&] { ParseConfig(text); });
+  }
+}
+
+// Python writes such numbers. Where they are read, they are named.
+TEST(ConfigRefusal, NumbersThatAreNotFinite) {
+  std::string config = TinyConfig("Llama", R"({"rope_theta": 12345})");
+  const size_t at = config.find("12345");
+  for (const std::string number : {"NaN", "Infinity", "1e999"}) {
+    std::string text = config;
+    text.replace(at, 5, number);
+    ExpectError(Code::kInvalidArgument, {"config.json", "rope_theta", number}, [&] { ParseConfig(text); });
   }
 }
 

@@ -58,6 +58,21 @@ TEST(ShowMaskTest, JsonHasTheRanges) {
   EXPECT_EQ(sequence.at("trained"), nlohmann::json::parse("[[23,28]]"));
 }
 
+// A record is read as training reads it: other formats, a system prompt beside the messages, numbers that JSON lacks.
+TEST(ShowMaskTest, RecordsAreReadAsADataSetReadsThem) {
+  const std::string data = Scratch("formats.jsonl");
+  WriteFile(data, "{\"instruction\": \"Add\", \"input\": \"1\", \"output\": \"2\", \"text\": \"Below: Add 1 2\"}\n"
+                  "{\"score\": NaN, \"system\": \"S\", \"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}]}\n"
+                  "{\"conversations\": [{\"from\": \"human\", \"value\": \"q\"}, {\"from\": \"gpt\", \"value\": \"a\"}]}\n"
+                  "{\"images\": [\"c.png\"], \"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}\n");
+  const auto show = [&](const std::string& index) { return Horizon({"show-mask", "--template", Template(), "--data", data, "--index", index}); };
+  EXPECT_NE(show("0").out.find("<user>Add\n1</s>\n<assistant>⟦2</s>⟧"), std::string::npos) << show("0").out << show("0").err;
+  EXPECT_NE(show("1").out.find("<system>S</s>\n<user>q</s>\n<assistant>⟦a</s>⟧"), std::string::npos) << show("1").out << show("1").err;
+  EXPECT_NE(show("2").out.find("<user>q</s>\n<assistant>⟦a</s>⟧"), std::string::npos) << show("2").out << show("2").err;
+  EXPECT_EQ(show("3").status, 1);
+  ExpectOneErrorLine(show("3"), {"formats.jsonl:4", "images", "only text"});
+}
+
 TEST(ShowMaskTest, WhatIsWrongIsSaidInOneLine) {
   const auto fails = [](const std::vector<std::string>& more, int status, const std::vector<std::string>& parts) {
     std::vector<std::string> arguments = {"show-mask"};

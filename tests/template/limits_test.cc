@@ -148,8 +148,14 @@ TEST(TemplateJson, IsReadAsPythonDoes) {
     }
     return std::string();
   };
-  EXPECT_NE(refused("9223372036854775808").find("64 bits"), std::string::npos);
-  EXPECT_NE(refused("123456789012345678901234567890").find("64 bits"), std::string::npos);
+  // Whole numbers of any length are printed as Python does; there is no computing with those of more than 64 bits.
+  EXPECT_EQ(print("123456789012345678901234567890"), "123456789012345678901234567890");
+  EXPECT_EQ(print("[9223372036854775808, NaN, -Infinity, 1e999]"), "[9223372036854775808, nan, -inf, inf]");
+  const auto run = [](const std::string& source) { return RunTemplate(source, {}, R"({"x": 123456789012345678901234567890, "y": NaN})"); };
+  EXPECT_EQ(run("{{ [x, y]|tojson }}"), "[123456789012345678901234567890, NaN]");
+  EXPECT_EQ(run("{{ x is number }}{{ x is integer }}{{ x is string }}{{ x == x }}{{ x == 1 }}{{ 'a' if x }}"), "TrueTrueFalseTrueFalsea");
+  EXPECT_NE(run("{{ x + 1 }}").find("needs more than 64 bits"), std::string::npos) << run("{{ x + 1 }}");
+  EXPECT_NE(run("{{ x < 1 }}").find("needs more than 64 bits"), std::string::npos) << run("{{ x < 1 }}");
   EXPECT_NE(refused("\"\\ud83d\"").find("surrogate"), std::string::npos) << refused("\"\\ud83d\"");
   EXPECT_NE(refused("\"\\udc00x\"").find("surrogate"), std::string::npos) << refused("\"\\udc00x\"");
   EXPECT_NE(refused("\"\xff\"").find("not valid JSON"), std::string::npos);

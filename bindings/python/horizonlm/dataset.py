@@ -35,6 +35,11 @@ class Dataset(Handle):
         text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
         self._box = native.hlm_dataset_open(text, None if tokenizer is None else tokenizer._box, None if template is None else template._box)
 
+    @staticmethod
+    def read_record(config: Union[str, Mapping[str, Any]], index: int) -> Dict[str, Any]:
+        """Record `index` of the files, from 0, as a data set of this config would read it: "where", "kind", "messages" and more. Nothing is tokenized."""
+        return dict(json.loads(native.hlm_dataset_read_record(config if isinstance(config, str) else json.dumps(config, default=os.fspath), index)))
+
     @classmethod
     def of(
         cls,
@@ -66,6 +71,7 @@ class Dataset(Handle):
         return own
 
     def close(self) -> None:
+        """Frees the native object, and removes the file of records that came from memory."""
         super().close()
         if self._folder is not None:
             self._folder()
@@ -79,7 +85,7 @@ class Dataset(Handle):
         return f"{about['documents']:,} documents, {about['tokens']:,} tokens"
 
     def describe(self) -> Dict[str, Any]:
-        """What was read: "records", "documents", "tokens", "trained_tokens", "dropped_for", "rows" (an epoch), "column_length", "cache" and more."""
+        """What was read: "records", "documents", "tokens", "trained_tokens", "dropped_for", "account", "rows" (an epoch), "column_length", "cache" and more."""
         return dict(json.loads(native.hlm_dataset_describe(self._box)))
 
     def next(self, rows: int) -> Optional[Documents]:

@@ -12,53 +12,52 @@
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/examples.h"
-#include "samples/horizon/data/mapped_file.h"
 
 namespace horizon {
 namespace {
 
 constexpr std::string_view kTrainedColor = "\x1b[1;32m", kPlainColor = "\x1b[0;2m", kNoColor = "\x1b[0m";
 
-// Line `index` of a JSONL file, from 0, that is not empty; `line` becomes its number in the file, from 1.
-std::string_view FindRow(const MappedFile& file, int64_t index, int64_t& line) {
-  std::string_view rest(reinterpret_cast<const char*>(file.data()), file.size());
-  if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
-  int64_t rows = 0;
-  for (line = 1; !rest.empty(); ++line) {
-    const size_t end = rest.find('\n');
-    const std::string_view row = rest.substr(0, end);
-    if (row.find_first_not_of(" \t\r") != std::string_view::npos && rows++ == index) return row;
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-  }
-  throw Error(file.path() + ": has " + std::to_string(rows) + " rows; there is none of --index " + std::to_string(index));
-}
-
 struct Row {
-  std::string messages, tools;
+  std::string messages, tools, variables;
   int64_t prompt_messages = -1;
 };
 
-// {"messages": [...]}, or {"prompt": [...], "completion": [...]}; with "tools" as an array or a string that holds one.
-Row ReadRow(const std::string& path, int64_t index) {
-  const MappedFile file(path);
-  int64_t line = 0;
-  const std::string_view text = FindRow(file, index, line);
-  const std::string where = path + ":" + std::to_string(line) + ": ";
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) throw Error(where + "is no JSON object");
+std::string RecordText(const std::string& config, int64_t index) {
+  try {
+    return TextOf(hlm_dataset_read_record, config.c_str(), index);
+  } catch (const ApiError& error) {
+    std::string message = error.what();
+    const size_t at = message.rfind("index ");
+    if (error.code() == HLM_NOT_FOUND && at != std::string::npos) throw Error(message.insert(at, "--"));
+    throw;
+  }
+}
+
+// A record as a data set reads it: a conversation, or a prompt and a completion of messages.
+Row ReadRow(const Options& options) {
+  const MaskOptions& mask = options.mask;
+  const Json config = {{"data", mask.data}, {"task", "sft"}, {"unused_members", options.text.unused_members}};
+  const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
+  if (record.is_discarded())
+    throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");
   Row row;
-  if (json.contains("messages")) {
-    row.messages = json["messages"].dump();
-  } else if (json.contains("prompt") && json["prompt"].is_array() && json.contains("completion") &&
-             json["completion"].is_array()) {
-    Json all = json["prompt"];
+  if (record.contains("messages")) {
+    row.messages = record["messages"].dump();
+  } else if (record.contains("completion") && record["completion"].is_array()) {
+    Json all = record.at("prompt");
     row.prompt_messages = static_cast<int64_t>(all.size());
-    for (const Json& message : json["completion"]) all.push_back(message);
+    for (const Json& message : record["completion"]) all.push_back(message);
     row.messages = all.dump();
   } else {
-    throw Error(where + "has neither \"messages\" nor \"prompt\" and \"completion\" of messages");
+    throw Error(record.at("where").get<std::string>() + ": has no messages, it is of the format " +
+                record.at("format").get<std::string>() + ": no template renders it");
   }
-  if (json.contains("tools") && !json["tools"].is_null()) row.tools = json["tools"].dump();
+  if (record.contains("tools")) row.tools = record["tools"].dump();
+  // What the record gives its template stands above what the command gives all.
+  Json variables = mask.variables.empty() ? Json::object() : Json::parse(mask.variables, nullptr, false);
+  if (record.contains("template_arguments") && variables.is_object()) variables.update(record["template_arguments"]);
+  row.variables = variables.is_discarded() ? mask.variables : variables.dump();
   return row;
 }
 
@@ -174,12 +173,12 @@ int RunShowMask(const Options& options) {
   Check(hlm_template_open(path.c_str(), &opened));
   const ChatTemplate chat(opened);
   const Tokenizer tokenizer = TokenizerFor(options);
-  const Row row = ReadRow(mask.data, mask.index);
+  const Row row = ReadRow(options);
 
   hlm_template_options request;
   hlm_template_options_init(&request);
   request.tools_json = row.tools.empty() ? nullptr : row.tools.c_str();
-  request.variables_json = mask.variables.empty() ? nullptr : mask.variables.c_str();
+  request.variables_json = row.variables.c_str();
   request.date = mask.date.empty() ? nullptr : mask.date.c_str();
   request.train_on = mask.train_on;
   request.mask = mask.mask;

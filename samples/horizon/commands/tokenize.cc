@@ -6,7 +6,7 @@
 
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/run/engine.h"
 
@@ -101,9 +101,9 @@ int RunTokenize(const Options& options) {
   const Tokenizer tokenizer = OpenTokenizer(tokenize.tokenizer.empty() ? options.model.folder : tokenize.tokenizer);
   if (tokenize.has_ids) return PrintText(tokenizer.get(), options);
   if (tokenize.has_text) return PrintIds(tokenizer.get(), tokenize.text, options);
-  const MappedFile file(options.data.data);
+  const std::string text = ReadWholeFile(options.data.data);
   try {
-    return PrintIds(tokenizer.get(), {reinterpret_cast<const char*>(file.data()), file.size()}, options);
+    return PrintIds(tokenizer.get(), text, options);
   } catch (const ApiError& error) {
     throw Error(options.data.data + ": " + error.what());
   }

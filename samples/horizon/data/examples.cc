@@ -125,6 +125,7 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
                  {"part", part},
                  {"vocab_size", model.at("vocab_size")},
                  {"bad_records", text.bad_records},
+                 {"unused_members", text.unused_members},
                  {"mask", text.mask},
                  {"tool_arguments", text.tool_arguments},
                  {"null_arguments", text.null_arguments}};

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 
 namespace horizon {
 
@@ -62,9 +62,9 @@ TextReader ReaderOf(const ModelOptions& options) {
   const std::shared_ptr<hlm_tokenizer> tokenizer = TokenizerOf(options);
   if (tokenizer == nullptr) return nullptr;
   return [tokenizer](const std::string& path) {
-    const MappedFile file(path);
+    const std::string text = ReadWholeFile(path);
     try {
-      return Encode(tokenizer.get(), {reinterpret_cast<const char*>(file.data()), file.size()}, true);
+      return Encode(tokenizer.get(), text, true);
     } catch (const ApiError& error) {
       throw Error(path + ": " + error.what());
     }

@@ -1,5 +1,6 @@
 #include "samples/horizon/data/tokens.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "samples/horizon/base/error.h"
@@ -33,33 +34,26 @@ auto WithType(Element element, F f) {
   return f(uint8_t{});
 }
 
-// The first index whose element `bad` rejects, or -1.
-template <typename Bad>
-int64_t FirstBad(Element element, const unsigned char* data, int64_t size, Bad bad) {
-  return WithType(element, [&](auto type) -> int64_t {
-    for (int64_t i = 0; i < size; ++i) {
-      if (bad(static_cast<int64_t>(Load<decltype(type)>(data, i)), i)) return i;
-    }
-    return -1;
-  });
-}
+constexpr int64_t kPart = 1 << 18;  // elements that are read at a time
+constexpr size_t kMostHeader = 1 << 17;
 
 }  // namespace
 
 TokenFile::TokenFile(const std::string& path, const TextReader& text) : file_(path) {
   if (path.ends_with(".npy")) {
-    const NpyHeader header = ParseNpy(path, file_.data(), file_.size());
+    std::vector<unsigned char> begin(std::min(file_.size(), kMostHeader));
+    file_.ReadAt(0, begin.data(), begin.size());
+    const NpyHeader header = ParseNpy(path, begin.data(), file_.size());
     element_ = header.element;
     shape_ = header.shape;
-    data_ = file_.data() + header.data_offset;
+    data_offset_ = header.data_offset;
   } else if (path.ends_with(".txt") && text) {
     text_ids_ = text(path);
     element_ = Element::kInt32;
     shape_ = {static_cast<int64_t>(text_ids_.size())};
-    data_ = reinterpret_cast<const unsigned char*>(text_ids_.data());
+    in_memory_ = true;
   } else if (path.ends_with(".txt")) {
     shape_ = {static_cast<int64_t>(file_.size())};
-    data_ = file_.data();
   } else {
     throw Error(path + ": its name ends in neither .npy (token ids) nor .txt (bytes as ids); examples (JSONL) need --task");
   }
@@ -67,27 +61,62 @@ TokenFile::TokenFile(const std::string& path, const TextReader& text) : file_(pa
   for (const int64_t dimension : shape_) size_ *= dimension;
 }
 
+void TokenFile::Read(int64_t begin, int64_t n, unsigned char* out) const {
+  const size_t width = ElementBytes(element_), offset = static_cast<size_t>(begin) * width,
+               bytes = static_cast<size_t>(n) * width;
+  if (in_memory_) {
+    std::memcpy(out, reinterpret_cast<const unsigned char*>(text_ids_.data()) + offset, bytes);
+  } else {
+    file_.ReadAt(data_offset_ + offset, out, bytes);
+  }
+}
+
 int64_t TokenFile::At(int64_t index) const {
-  return WithType(element_, [&](auto type) { return static_cast<int64_t>(Load<decltype(type)>(data_, index)); });
+  unsigned char element[8];
+  Read(index, 1, element);
+  return WithType(element_, [&](auto type) { return static_cast<int64_t>(Load<decltype(type)>(element, 0)); });
 }
 
 void TokenFile::Copy(int64_t begin, std::span<int32_t> out) const {
-  WithType(element_, [&](auto type) {
-    for (size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<int32_t>(Load<decltype(type)>(data_, begin + static_cast<int64_t>(i)));
-    }
-  });
+  const auto n = static_cast<int64_t>(out.size());
+  std::vector<unsigned char> part(ElementBytes(element_) * static_cast<size_t>(std::min(n, kPart)));
+  for (int64_t at = 0; at < n; at += kPart) {
+    const int64_t count = std::min(n - at, kPart);
+    Read(begin + at, count, part.data());
+    WithType(element_, [&](auto type) {
+      for (int64_t i = 0; i < count; ++i) {
+        out[static_cast<size_t>(at + i)] = static_cast<int32_t>(Load<decltype(type)>(part.data(), i));
+      }
+    });
+  }
+}
+
+template <class Bad>
+int64_t TokenFile::FirstBad(Bad bad) const {
+  std::vector<unsigned char> part(ElementBytes(element_) * static_cast<size_t>(std::min(size_, kPart)));
+  for (int64_t at = 0; at < size_; at += kPart) {
+    const int64_t count = std::min(size_ - at, kPart);
+    Read(at, count, part.data());
+    const int64_t found = WithType(element_, [&](auto type) -> int64_t {
+      for (int64_t i = 0; i < count; ++i) {
+        if (bad(static_cast<int64_t>(Load<decltype(type)>(part.data(), i)), at + i)) return at + i;
+      }
+      return -1;
+    });
+    if (found >= 0) return found;
+  }
+  return -1;
 }
 
 void TokenFile::CheckIds(int64_t vocab_size) const {
-  const int64_t bad = FirstBad(element_, data_, size_, [&](int64_t id, int64_t) { return id < 0 || id >= vocab_size; });
+  const int64_t bad = FirstBad([&](int64_t id, int64_t) { return id < 0 || id >= vocab_size; });
   if (bad < 0) return;
   throw Error(path() + ": " + (element_ == Element::kUint8 ? "byte " : "id ") + std::to_string(At(bad)) + " at " + Place(bad) +
               " is outside the vocabulary [0, " + std::to_string(vocab_size) + ")");
 }
 
 void TokenFile::CheckLabels(int64_t vocab_size, int64_t row_length) const {
-  const int64_t bad = FirstBad(element_, data_, size_, [&](int64_t label, int64_t index) {
+  const int64_t bad = FirstBad([&](int64_t label, int64_t index) {
     return label != kIgnoredLabel && (label < 0 || label >= vocab_size) && index % row_length != 0;
   });
   if (bad < 0) return;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/npy.h"
 
 namespace horizon {
@@ -43,12 +43,18 @@ class TokenFile {
  private:
   std::string Place(int64_t index) const;  // "row 3, column 17" or "position 1029"
 
-  MappedFile file_;
-  std::vector<int32_t> text_ids_;
+  void Read(int64_t begin, int64_t n, unsigned char* out) const;
+  // The first index whose element `bad` rejects, or -1.
+  template <class Bad>
+  int64_t FirstBad(Bad bad) const;
+
+  DataFile file_;
+  std::vector<int32_t> text_ids_;  // a text's, where somebody else made them; else the elements are read from the file
+  bool in_memory_ = false;
   Element element_ = Element::kUint8;
   std::vector<int64_t> shape_;
   int64_t size_ = 0;
-  const unsigned char* data_ = nullptr;
+  size_t data_offset_ = 0;
 };
 
 }  // namespace horizon

@@ -8,7 +8,7 @@
 
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/data/json_lines.h"
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/eval/eval.h"
 #include "samples/horizon/eval/score.h"
@@ -57,8 +57,7 @@ class Perplexity {
     if (path.ends_with(".npy")) {
       AddIds(path);
     } else if (path.ends_with(".txt")) {
-      const MappedFile file(path);
-      AddText({reinterpret_cast<const char*>(file.data()), file.size()}, path);
+      AddText(ReadWholeFile(path), path);
     } else {
       ForEachJsonLine(path, [&](const Json& record, const std::string& where) {
         if (!record.contains("text") || !record["text"].is_string()) throw Error(where + ": has no \"text\" that is a string");

@@ -122,6 +122,7 @@ struct TextOptions {
   std::string too_long;  // "": by task
   std::string cache_dir;
   std::string bad_records = "error";
+  std::string unused_members = "refuse";
   std::string tool_arguments = "parse";
   std::string null_arguments = "drop";
   bool safe_content = false;

@@ -84,6 +84,9 @@ void AddArgumentOptions(CLI::App& app, TextOptions& text, const std::string& gro
   AddWord(app, "--null-arguments", text.null_arguments, {"drop", "keep"},
           "what becomes of members of arguments that are null, which Arrow puts where another row has one")
       ->group(group);
+  AddWord(app, "--unused-members", text.unused_members, {"refuse", "count"},
+          "what becomes of members of records that look like a part of the conversation and are not used")
+      ->group(group);
 }
 
 void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& group) {

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "samples/horizon/data/mapped_file.h"
+#include "samples/horizon/data/data_file.h"
 #include "samples/horizon/options/presets.h"
 
 namespace horizon {

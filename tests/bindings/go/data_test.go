@@ -269,6 +269,22 @@ func TestDataset(t *testing.T) {
 	_, err = dataset.Next(1)
 	fails(t, err, horizonlm.FailedPrecondition, "the dataset is closed")
 
+	record, err := horizonlm.ReadRecord(`{"data": "`+path+`"}`, 1)
+	succeeds(t, err)
+	if !strings.Contains(record, `"prompt":"e","completion":"f"`) {
+		t.Error(record)
+	}
+	_, err = horizonlm.ReadRecord(`{"data": "`+path+`"}`, 2)
+	fails(t, err, horizonlm.NotFound, "2 rows")
+	told, err := openDataset(t, writeLines(t, `{"text": "a", "by": "b"}`), "")
+	succeeds(t, err)
+	info, err = told.Describe()
+	succeeds(t, err)
+	if len(info.Account) != 1 || info.Account[0].Did != "unused" || info.Account[0].Name != "by" {
+		t.Error(info.Account)
+	}
+	succeeds(t, told.Close())
+
 	_, err = openDataset(t, path, `, "templat": 1`)
 	fails(t, err, horizonlm.InvalidArgument, "templat")
 	_, err = openDataset(t, writeLines(t, `{"text": "a"}`, `{not json`), "")

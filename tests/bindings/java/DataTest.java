@@ -182,6 +182,8 @@ public final class DataTest {
     BindingTest.fails(Code.INVALID_ARGUMENT, "", () -> dataset.readColumn("ref", "w", Buffers.floats(1)));
     dataset.close();
     BindingTest.fails(Code.FAILED_PRECONDITION, "the dataset is closed", () -> dataset.next(1));
+    check(Dataset.readRecordJson(config, 1).contains("\"prompt\":\"e\",\"completion\":\"f\""), Dataset.readRecordJson(config, 1));
+    BindingTest.fails(Code.NOT_FOUND, "2 rows", () -> Dataset.readRecordJson(config, 2));
     BindingTest.fails(Code.INVALID_ARGUMENT, "templat", () -> Dataset.open(config(", \"templat\": 1", "{\"text\": \"a\"}")));
     BindingTest.fails(Code.INVALID_ARGUMENT, "d.jsonl:2", () -> Dataset.open(config("", "{\"text\": \"a\"}", "{not json")));
     String bare = config("", "{\"messages\": " + DIALOGUE + "}").replace("\"model\": \"" + model + "\", ", "");

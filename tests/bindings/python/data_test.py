@@ -170,6 +170,15 @@ class DatasetTest(unittest.TestCase):
     def open(self, *records, **config):
         return hlm.Dataset({"data": self.write(*records), "model": MODEL, "seq_len": 128, "epochs": 1, "shuffle": False, **config})
 
+    def test_a_record_is_shown_as_it_is_read(self) -> None:
+        path = self.write({"text": "a", "score": float("nan")}, {"prompt": "p", "completion": "c", "by": "x"})
+        self.assertEqual(hlm.Dataset.read_record({"data": path}, 0)["text"], "a")
+        record = hlm.Dataset.read_record({"data": path}, 1)
+        self.assertEqual((record["kind"], record["completion"]), ("completion", "c"))
+        self.assertEqual([row["name"] for row in record["account"]], ["by"])
+        with self.assertRaises(hlm.NotFoundError):
+            hlm.Dataset.read_record({"data": path}, 2)
+
     def test_steps(self):
         with self.open({"prompt": "ab", "completion": "cd"}, {"prompt": "e", "completion": "f"}) as dataset:
             step = dataset.next(1)

@@ -42,9 +42,23 @@ public final class Dataset extends Handle {
   }
 
   /**
+   * A record of the files as a data set would read it, as JSON. Nothing is tokenized.
+   *
+   * @param configJson as of open
+   * @param index from 0, of all records of all files
+   * @return "where", "kind", "messages" and more
+   * @throws HorizonLmException NOT_FOUND where there are fewer records, INVALID_ARGUMENT as of open
+   */
+  public static String readRecordJson(String configJson, long index) {
+    NativeLibrary.load();
+    byte[] text = Text.encode(configJson, "configJson");
+    return Text.of(out -> Native.hlm_dataset_read_record(text, index, out));
+  }
+
+  /**
    * What was read, as JSON.
    *
-   * @return "records", "documents", "tokens", "trained_tokens", "dropped_for", "rows", "column_length" and more
+   * @return "records", "documents", "tokens", "trained_tokens", "dropped_for", "account", "rows", "column_length" and more
    */
   public String describeJson() {
     return get(box -> Text.of(out -> Native.hlm_dataset_describe(box, out)));

@@ -1,0 +1,229 @@
+// What becomes of every member of a record: each is used, counted, or the record is refused. None is lost without a word.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "core/base/error.h"
+#include "core/dataset/example.h"
+#include "core/model/json_text.h"
+#include "tests/dataset/support.h"
+
+namespace hlm::dataset {
+namespace {
+
+// The example that the record's own keys speak for, and behind it the members that are only counted; "error: ..." where it is
+// refused.
+std::string Read(const std::string& record, Task task, ReadOptions options = {}, const FormatSpec* spec = nullptr) {
+  options.task = task;
+  try {
+    const JsonValue value = ParseJsonRecord(record, "f:1");
+    Example example;
+    if (ReadExample(value, spec != nullptr ? *spec : DetectFormat(value, task, "f:1"), options, "f:1", &example) != Dropped::kNot)
+      return "dropped";
+    std::string shown = Show(example);
+    for (const Note& note : example.notes) {
+      EXPECT_EQ(note.did, Did::kUnused);
+      EXPECT_EQ(note.what, "member");
+      shown += " -" + note.name;
+    }
+    return shown;
+  } catch (const Error& error) {
+    return "error: " + error.message();
+  }
+}
+std::string Pair(const std::string& record) { return Read(record, Task::kPreference); }
+std::string Sft(const std::string& record) { return Read(record, Task::kSft); }
+
+std::string Turn(const std::string& role, const std::string& text) {
+  return R"({"role":")" + role + R"(","content":")" + text + "\"}";
+}
+std::string User(const std::string& text) { return Turn("user", text); }
+std::string Answer(const std::string& text) { return Turn("assistant", text); }
+std::string System(const std::string& text) { return Turn("system", text); }
+std::string List(const std::string& turns) { return "[" + turns + "]"; }
+std::string PairOf(const std::string& prompt, const std::string& chosen, const std::string& rejected) {
+  return R"({"kind":"pair","prompt":)" + prompt + R"(,"chosen":)" + chosen + R"(,"rejected":)" + rejected + "}";
+}
+std::string Conversation(const std::string& turns) { return R"({"kind":"messages","prompt":[)" + turns + "]}"; }
+
+bool Refuses(const std::string& read, const std::string& name) {
+  return read.starts_with("error: f:1: ") && read.find(name) != std::string::npos;
+}
+
+TEST(PreferencePrompts, QuestionsUnderOtherNamesAreTurns) {
+  const std::string answers = R"("chosen": "Rivers.", "rejected": "Who knows?")";
+  const std::string turns = PairOf(List(User("Why?")), List(Answer("Rivers.")), List(Answer("Who knows?")));
+  for (const std::string key : {"question", "query", "input", "instruction"})
+    EXPECT_EQ(Pair("{\"" + key + R"(": "Why?", )" + answers + "}"), turns) << key;
+  const std::string with_system =
+      PairOf(List(System("Be brief.") + "," + User("Why?")), List(Answer("Rivers.")), List(Answer("Who knows?")));
+  for (const std::string key : {"question", "query", "input", "instruction", "prompt"})
+    EXPECT_EQ(Pair(R"({"system": "Be brief.", ")" + key + R"(": "Why?", )" + answers + "}"), with_system) << key;
+  // A set whose records have a system prompt here and none there is read as one.
+  EXPECT_EQ(Pair(R"({"system": "", "prompt": "Why?", )" + answers + "}"), turns);
+  EXPECT_EQ(Pair(R"({"system": null, "prompt": "Why?", )" + answers + "}"), turns);
+  // Two of them are not put together by guessing.
+  EXPECT_TRUE(Refuses(Pair(R"({"question": "Why?", "input": "the sea", )" + answers + "}"), "\"input\" looks like a part"));
+  EXPECT_TRUE(Refuses(Pair(R"({"prompt": "Why?", "question": "the sea", )" + answers + "}"), "\"question\" looks like a part"));
+  EXPECT_TRUE(Refuses(Pair(R"({"system": "Be brief.", )" + answers + "}"), "system stands beside a prompt"));
+}
+
+TEST(PreferencePrompts, TextsAndMessagesGoTogether) {
+  const std::string asked = List(User("q")), good = List(Answer("a")), bad = List(Answer("b"));
+  const std::string turns = PairOf(asked, good, bad);
+  EXPECT_EQ(Pair(R"({"prompt": )" + asked + R"(, "chosen": "a", "rejected": "b"})"), turns);
+  EXPECT_EQ(Pair(R"({"prompt": "q", "chosen": )" + good + R"(, "rejected": )" + bad + "}"), turns);
+  EXPECT_EQ(Pair(R"({"question": "q", "chosen": )" + good + R"(, "rejected": )" + bad + "}"), turns);
+  EXPECT_EQ(Pair(R"({"prompt": "q", "chosen": )" + Answer("a") + R"(, "rejected": )" + Answer("b") + "}"), turns);
+  EXPECT_EQ(Pair(R"({"messages": )" + asked + R"(, "chosen": "a", "rejected": "b"})"), turns);
+  EXPECT_EQ(Pair(R"({"messages": )" + asked + R"(, "chosen": )" + Answer("a") + R"(, "rejected": )" + Answer("b") + "}"), turns);
+  EXPECT_EQ(Pair(R"({"conversations": [{"from": "human", "value": "q"}], "chosen": {"from": "gpt", "value": "a"},
+                     "rejected": {"from": "gpt", "value": "b"}})"),
+            turns);
+  EXPECT_EQ(Pair(R"({"system": "s", "prompt": )" + asked + R"(, "chosen": "a", "rejected": "b"})"),
+            PairOf(List(System("s") + "," + User("q")), good, bad));
+  EXPECT_EQ(Pair(R"({"system": "s", "prompt": "q", "chosen": )" + good + R"(, "rejected": )" + bad + "}"),
+            PairOf(List(System("s") + "," + User("q")), good, bad));
+}
+
+TEST(PreferencePrompts, WholeConversationsMustBeginWithTheirPrompt) {
+  const std::string answers = R"("chosen": )" + List(User("Why is it?") + "," + Answer("a")) + R"(, "rejected": )" +
+                              List(User("Why is it?") + "," + Answer("b"));
+  const std::string turns = PairOf(List(User("Why is it?")), List(Answer("a")), List(Answer("b")));
+  EXPECT_EQ(Pair("{" + answers + "}"), turns);
+  EXPECT_EQ(Pair(R"({"prompt": "Why is it?", )" + answers + "}"), turns);
+  EXPECT_EQ(Pair(R"({"prompt": " Why is it?\n", )" + answers + "}"), turns);
+  EXPECT_TRUE(Refuses(Pair(R"({"prompt": "Another question", )" + answers + "}"), "prompt is a text that chosen and rejected"));
+  EXPECT_EQ(Pair(R"({"system": "s", )" + answers + "}"),
+            PairOf(List(System("s") + "," + User("Why is it?")), List(Answer("a")), List(Answer("b"))));
+}
+
+TEST(SystemBesideTheRest, IsInTheConversation) {
+  const std::string turns = User("q") + "," + Answer("a");
+  const std::string whole = Conversation(System("s") + "," + turns);
+  EXPECT_EQ(Sft(R"({"system": "s", "messages": )" + List(turns) + "}"), whole);
+  EXPECT_EQ(Sft(R"({"system": "s", "prompt": "q", "completion": "a"})"), whole);
+  EXPECT_EQ(
+      Sft(R"({"system": "s", "prompt": )" + List(User("q")) + R"(, "completion": )" + List(Answer("a")) + "}"),
+      R"({"kind":"completion","prompt":)" + List(System("s") + "," + User("q")) + R"(,"chosen":)" + List(Answer("a")) + "}");
+  EXPECT_EQ(Sft(R"({"system": "s", "messages": )" + List(System("s") + "," + turns) + "}"), whole);
+  EXPECT_TRUE(Refuses(Sft(R"({"system": "t", "messages": )" + List(System("s") + "," + turns) + "}"), "are not the same"));
+  EXPECT_EQ(Sft(R"({"system": "", "messages": )" + List(turns) + "}"), Conversation(turns));
+  EXPECT_EQ(Read(R"({"system": "s", "prompt": "q", "completion": "a", "label": false})", Task::kUnpaired),
+            R"({"kind":"unpaired","prompt":)" + List(System("s") + "," + User("q")) + R"(,"chosen":)" + List(Answer("a")) +
+                R"(,"label":false})");
+}
+
+TEST(Labels, StandBesideConversations) {
+  const auto kto = [](const std::string& record) { return Read(record, Task::kUnpaired); };
+  const std::string one =
+      R"({"kind":"unpaired","prompt":)" + List(User("q")) + R"(,"chosen":)" + List(Answer("a")) + R"(,"label":true})";
+  EXPECT_EQ(kto(R"({"messages": )" + List(User("q") + "," + Answer("a")) + R"(, "label": true})"), one);
+  EXPECT_EQ(kto(R"({"messages": )" + List(User("q") + "," + Answer("a")) + R"(, "prompt": "q", "label": true})"),
+            one + " -prompt");
+  EXPECT_EQ(kto(R"({"messages": )" + List(Answer("a")) + R"(, "prompt": "q", "label": true})"), one);
+  EXPECT_EQ(kto(R"({"messages": )" + List(Answer("a")) + R"(, "prompt": )" + List(User("q")) + R"(, "label": true})"), one);
+  EXPECT_EQ(kto(R"({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}], "kto_tag": true})"), one);
+  EXPECT_EQ(kto(R"({"instruction": "q", "input": "", "output": "a", "label": true})"), one);
+  EXPECT_TRUE(
+      Refuses(kto(R"({"messages": )" + List(User("q") + "," + Answer("a")) + R"(, "prompt": "other words", "label": true})"),
+              "\"prompt\" looks like a part"));
+}
+
+TEST(Alpaca, TheRenderedTextBesideItIsNoOtherFormat) {
+  const std::string text = R"("text": "Below is an instruction.\n### Instruction:\nAdd.\n### Input:\n1 2\n### Response:\n3")";
+  EXPECT_EQ(Sft(R"({"instruction": "Add.", "input": "1 2", "output": "3", )" + text + "}"),
+            Conversation(User("Add.\\n1 2") + "," + Answer("3")) + " -text");
+  EXPECT_EQ(Sft(R"({"text": "x", "instruction": "i", "output": "o"})"), Conversation(User("i") + "," + Answer("o")) + " -text");
+  // "prompt" of other sets of the kind is the same: the question as it is rendered.
+  EXPECT_EQ(Sft(R"({"instruction": "i", "input": "", "output": "o", "prompt": "Below: i"})"),
+            Conversation(User("i") + "," + Answer("o")) + " -prompt");
+}
+
+TEST(Unused, WordsAreCountedAndNumbersAreNot) {
+  const std::string turns = List(User("q") + "," + Answer("a"));
+  EXPECT_EQ(
+      Sft(R"({"id": 3, "score": 0.5, "flags": [true, null], "empty": "", "date": "2026-01-02", "messages": )" + turns + "}"),
+      Conversation(User("q") + "," + Answer("a")));
+  EXPECT_EQ(Sft(R"({"source": "web", "meta": {"tags": ["a"]}, "messages": )" + turns + R"(, "notes": "n"})"),
+            Conversation(User("q") + "," + Answer("a")) + " -source -meta -notes");
+  EXPECT_EQ(Sft(R"({"text": "t", "prompt": "p", "url": "u"})"), R"({"kind":"text","text":"t"} -prompt -url)");
+}
+
+TEST(Unused, PartsOfTheConversationAreRefused) {
+  const std::string turns = R"("messages": )" + List(User("the question") + "," + Answer("a"));
+  for (const std::string name : {"instruction", "query", "context", "history", "system_prompt", "functions", "Question"}) {
+    EXPECT_TRUE(Refuses(Sft("{" + turns + ", \"" + name + R"(": "more words"})"), "\"" + name + "\" looks like a part"));
+    ReadOptions count;
+    count.count_unused = true;
+    EXPECT_EQ(Read("{" + turns + ", \"" + name + R"(": "more words"})", Task::kSft, count),
+              Conversation(User("the question") + "," + Answer("a")) + " -" + name);
+  }
+  // A short word that happens to stand in others is no repetition.
+  EXPECT_TRUE(Refuses(Sft("{" + turns + R"(, "context": "quest"})"), "\"context\" looks like a part"));
+  EXPECT_TRUE(
+      Refuses(Sft(R"({"messages": )" + List(User("a") + "," + Answer("b")) + R"(, "context": "a fact"})"), "\"context\""));
+  // Whatever it is called, where it is a list of messages.
+  EXPECT_TRUE(Refuses(Pair(R"({"trajectory": [{"from": "user", "value": "q"}], "prompt": "p", "chosen": "c", "rejected": "r"})"),
+                      "\"trajectory\" looks like a part"));
+  EXPECT_TRUE(Refuses(Sft(R"({"tools": [{"name": "f"}], "prompt": "p", "completion": "c"})"), "\"tools\" looks like a part"));
+  // What only repeats the conversation is no loss.
+  EXPECT_EQ(Sft("{" + turns + R"(, "prompt": "the question\n"})"),
+            Conversation(User("the question") + "," + Answer("a")) + " -prompt");
+}
+
+TEST(Unused, PicturesSoundAndFilmsAreRefused) {
+  const std::string turns = R"("messages": )" + List(User("<image>q") + "," + Answer("a"));
+  for (const std::string name : {"image", "images", "audio", "audios", "video", "videos"}) {
+    for (const std::string held : {R"("cat.png")", R"(["cat.png"])", R"([{"bytes": "AAAA"}])", "[[0, 255]]"})
+      EXPECT_TRUE(Refuses(Sft("{" + turns + ", \"" + name + "\": " + held + "}"), "\"" + name + "\" is ")) << name << held;
+    for (const std::string nothing : {"null", "[]", R"("")", "[null]", "{}"})
+      EXPECT_EQ(Sft("{" + turns + ", \"" + name + "\": " + nothing + "}"), Conversation(User("<image>q") + "," + Answer("a")));
+  }
+  EXPECT_TRUE(Refuses(Sft(R"({"image": "c.png", "text": "t"})"), "only text is trained on"));
+  EXPECT_TRUE(
+      Refuses(Pair(R"({"images": ["c.png"], "prompt": "p", "chosen": "c", "rejected": "r"})"), "only text is trained on"));
+}
+
+// Numbers that Python writes and JSON lacks, raw tabs and lone surrogates: nobody's business where nobody reads them.
+TEST(Unreadable, StopsNobodyWhoDoesNotReadIt) {
+  const std::string turns = R"("messages": )" + List(User("q") + "," + Answer("a"));
+  const std::string read = Conversation(User("q") + "," + Answer("a"));
+  for (const std::string value :
+       {"NaN", "Infinity", "-Infinity", "1e999", "1000000000000000019884624838656", "[1, NaN, {\"x\": -1e400}]"}) {
+    EXPECT_EQ(Sft("{\"score\": " + value + ", " + turns + "}"), read) << value;
+    EXPECT_EQ(Sft("{" + turns + ", \"score\": " + value + "}"), read) << value;
+  }
+  for (const std::string value : {"\"a\tb\"", "\"a\\ud83d\"", "[\"a\x01\"]"})
+    EXPECT_EQ(Sft("{\"note\": " + value + ", " + turns + "}"), read + " -note") << value;
+}
+
+TEST(Unreadable, IsNamedWhereItIsRead) {
+  EXPECT_EQ(Sft("{\"text\": NaN}"), "error: f:1: \"text\" is a number that is not finite; it must be a string");
+  EXPECT_EQ(Sft("{\"text\": \"a\tb\"}"),
+            "error: f:1: \"text\" is a string with a raw control character (JSON writes a tab as \\t); it must be a string");
+  EXPECT_EQ(Sft(R"({"messages": [{"role": "user", "content": "a\ud83d"}]})"),
+            "error: f:1: messages[0]: \"content\" is a string with a lone surrogate, which stands for no character; it must be a "
+            "string "
+            "or a list of parts");
+  EXPECT_TRUE(Refuses(Sft(R"({"input_ids": [1, 99999999999999999999]})"), "input_ids[1] is 99999999999999999999; it must be"));
+  EXPECT_TRUE(Refuses(Read(R"({"prompt": "p", "completion": "c", "label": NaN})", Task::kUnpaired), "label is NaN; it must be"));
+}
+
+TEST(Columns, ThatNameNothingAreAnErrorWhateverTheFormat) {
+  for (const Format format : {Format::kText, Format::kMessages, Format::kShareGpt, Format::kAlpaca, Format::kPromptCompletion,
+                              Format::kPreference, Format::kUnpaired, Format::kIds}) {
+    for (const bool ranking : {false, true}) {
+      FormatSpec spec = DefaultSpec(format);
+      spec.columns = Columns();
+      spec.ranking = ranking;
+      for (const Task task : {Task::kSft, Task::kPreference, Task::kUnpaired, Task::kPretrain}) {
+        const std::string read = Read(R"({"messages": [], "text": "t"})", task, {}, &spec);
+        EXPECT_NE(read.find("error: f:1: columns names no"), std::string::npos) << Name(format) << ": " << read;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hlm::dataset
