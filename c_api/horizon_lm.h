@@ -120,7 +120,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char*
 
 typedef struct hlm_save_options {
   size_t struct_size;
-  int32_t dtype;           /* HLM_DTYPE_...; default HLM_DTYPE_SOURCE */
+  int32_t dtype;           /* type of saved weights: HLM_DTYPE_...; default SOURCE */
   int32_t overwrite;       /* 1: replace a folder that exists and is not empty; default 0 */
   int64_t max_shard_bytes; /* default 5 GiB */
 } hlm_save_options;
@@ -156,7 +156,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_describe(const hlm_tokenizer* toke
 typedef struct hlm_encode_options {
   size_t struct_size;
   int32_t add_special_tokens; /* 1 (default): BOS and the like, as the file says; 0: for text that a chat template made */
-  int32_t offsets_in;         /* HLM_OFFSETS_...; default BYTES */
+  int32_t offsets_in;         /* what offsets count: HLM_OFFSETS_...; default BYTES */
   const int64_t* plain;       /* [n_plain] begin and end, by turns, of spans of bytes that are somebody's input: no special token is
                                  matched that touches one. Rising, not overlapping. NULL with 0: none */
   size_t n_plain;             /* twice the spans */
@@ -240,9 +240,9 @@ typedef struct hlm_template_options {
   const char* documents_json;    /* an array of documents; NULL: none */
   const char* variables_json;    /* an object of further variables; NULL: none */
   const char* date;              /* what strftime_now says: "YYYY-MM-DD" or "YYYY-MM-DD HH:MM:SS"; NULL: now */
-  int32_t add_generation_prompt; /* render only; default 0 */
-  int32_t train_on;              /* training only: HLM_TRAIN_ON_...; default ASSISTANT */
-  int32_t mask;                  /* training only: HLM_MASK_...; default AUTO */
+  int32_t add_generation_prompt; /* 1: render ends with the beginning of an answer; default 0 */
+  int32_t train_on;              /* training only, what is trained: HLM_TRAIN_ON_...; default ASSISTANT */
+  int32_t mask;                  /* training only, how it is found: HLM_MASK_...; default AUTO */
   int32_t reserved;              /* 0 */
   int64_t prompt_messages;       /* training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user" */
   int64_t max_output_bytes;      /* of the text, and of every string on the way; default 64 MiB */
@@ -317,39 +317,47 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_MASTER_NONE 1  /* no remainder: bf16 weights, rounded stochastically; bf16 compute only */
 #define HLM_MASTER_AUTO -1 /* NONE only where nothing more exact fits */
 
+/* What an update of the optimizer is made of on the host: the two are equal within a few units of the last place, not bit for bit. */
+#define HLM_PATH_AUTO 0   /* the faster one by this machine's measured rates, which are kept in the calibration file */
+#define HLM_PATH_FUSED 1  /* one fused loop: the same bits on every machine */
+#define HLM_PATH_ONEDNN 2 /* oneDNN's primitives: AdamW with F32 states and an exact master only */
+
 typedef struct hlm_plan_options {
   size_t struct_size;
   const char* device;         /* "auto" (default), "cpu", "cuda:0"; borrowed for the call */
-  int32_t purpose;            /* HLM_PURPOSE_...; default TRAIN */
-  int32_t compute;            /* HLM_DTYPE_BF16 (default) or HLM_DTYPE_F32 */
+  int32_t purpose;            /* what the plan is for: HLM_PURPOSE_...; default TRAIN */
+  int32_t compute;            /* type of the arithmetic: HLM_DTYPE_BF16 (default) or HLM_DTYPE_F32 */
   int64_t batch_size;         /* rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens */
   int64_t seq_len;            /* tokens of a row; default 512 */
   int64_t micro_batch;        /* rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens */
   int64_t sweeps;             /* passes over the weights in a step; 0: chosen */
-  int32_t activations;        /* HLM_ACTIVATIONS_...; default AUTO */
-  int32_t block_inputs;       /* HLM_BLOCK_INPUTS_...; default AUTO */
+  int32_t activations;        /* what stays between forward and backward: HLM_ACTIVATIONS_...; default AUTO */
+  int32_t block_inputs;       /* where the inputs of blocks wait for backward: HLM_BLOCK_INPUTS_...; default AUTO */
   int64_t slots;              /* device copies of a block's weights; 0: chosen */
   int64_t prefetch;           /* units sent up ahead of the one that computes; -1: chosen (default); below slots */
   int64_t ring;               /* entries of the gradient ring; 0: chosen */
   int64_t head_chunk;         /* rows of logits at a time; 0: chosen; part of the numerics */
   int64_t max_part_bytes;     /* larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB */
-  int32_t optimizer_timing;   /* HLM_TIMING_...; default NEXT_FORWARD */
-  int32_t grad_dtype;         /* HLM_DTYPE_BF16 or HLM_DTYPE_F32; -1: as `compute` (default). f32 compute needs F32 */
+  int32_t optimizer_timing;   /* when weights are updated: HLM_TIMING_...; default NEXT_FORWARD */
+  int32_t grad_dtype;         /* type of stored gradients: HLM_DTYPE_BF16 or HLM_DTYPE_F32; -1: as `compute` (default). f32 compute needs F32 */
   double grad_clip;           /* largest global norm; 0: off; default 1.0. BACKWARD timing needs 0 */
   int64_t threads;            /* of the CPU device's products; 0: as many as the process may use */
-  int64_t optimizer_threads;  /* 0: chosen */
+  int64_t optimizer_threads;  /* of the updates on the host; 0: chosen */
   int64_t host_limit_bytes;   /* most host memory to plan for; 0: what the machine and its cgroup allow */
   int64_t device_limit_bytes; /* most device memory; 0: what the device has */
-  int32_t optimizer;          /* HLM_OPTIMIZER_...; default ADAMW */
-  int32_t states;             /* HLM_STATES_..., of the moments; default F32 */
-  int32_t master;             /* HLM_MASTER_...; default SPLIT */
+  int32_t optimizer;          /* how a step changes the weights: HLM_OPTIMIZER_...; default ADAMW */
+  int32_t states;             /* how moments are stored: HLM_STATES_...; default F32 */
+  int32_t master;             /* what an update is added to: HLM_MASTER_...; default SPLIT */
   int64_t snapshot_bytes;     /* host memory for saving beside training; default 0; -1: what is left, up to the whole state */
-  const char* machine_json;   /* borrowed for the call; a machine that is not here, docs/plan.md lists its keys: such a plan can be
-                                 read, not run, and no device is touched. NULL (default): this machine */
+  const char* machine_json;   /* a machine that is not here, docs/plan.md lists its keys: such a plan can be
+                                 read, not run, and no device is touched. NULL (default): this machine;
+                                 borrowed for the call */
   const char* numerics_json;  /* the "numerics" of a plan or a checkpoint: what the options leave to the plan (micro_batch, sweeps,
                                  head_chunk, grad_dtype, threads, algorithms of products) is taken from there instead of chosen, so that a
                                  run can go on bit for bit; NULL (default): chosen; borrowed for the call */
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
+  int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
+  int32_t reserved;           /* 0 */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -525,15 +533,15 @@ typedef struct hlm_trainer hlm_trainer;
  * is lr * s / warmup_steps up to warmup_steps, then constant, or falling (linear, cosine) to min_lr_ratio * lr at total_steps. */
 typedef struct hlm_trainer_options {
   size_t struct_size;
-  double lr;            /* default 1e-5 */
-  double beta1;         /* 0.9 */
-  double beta2;         /* 0.999 */
-  double eps;           /* 1e-8 */
-  double weight_decay;  /* 0.01 */
-  int32_t schedule;     /* HLM_SCHEDULE_...; default CONSTANT */
-  int64_t warmup_steps; /* 0 */
+  double lr;            /* learning rate; default 1e-5 */
+  double beta1;         /* decay of the first moment; of SGD the momentum; default 0.9 */
+  double beta2;         /* decay of the second moment; default 0.999 */
+  double eps;           /* added to the root of the second moment; default 1e-8 */
+  double weight_decay;  /* of tensors of two or more dimensions; default 0.01 */
+  int32_t schedule;     /* of the rate after warm-up: HLM_SCHEDULE_...; default CONSTANT */
+  int64_t warmup_steps; /* steps of rising rate; default 0 */
   int64_t total_steps;  /* needed by LINEAR and COSINE; default 0 */
-  double min_lr_ratio;  /* 0 */
+  double min_lr_ratio;  /* the last step's rate over lr; default 0 */
   int64_t token_metrics; /* 1: hlm_step_metrics tells mean_token_accuracy and entropy, for a little work in the head; default 0 */
 } hlm_trainer_options;
 HLM_API void hlm_trainer_options_init_sized(hlm_trainer_options* options, size_t struct_size);
@@ -750,7 +758,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_batch_sum_logprobs(const hlm_batch* batch, c
 
 typedef struct hlm_preference_options {
   size_t struct_size;
-  int32_t kind;             /* HLM_PREFERENCE_...; default SIGMOID */
+  int32_t kind;             /* the form: HLM_PREFERENCE_...; default SIGMOID */
   int32_t reference_free;   /* 1: every reference is 0; default 0 */
   double beta;              /* above 0; default 0.1 */
   double gamma;             /* margin; default 0 */
@@ -853,12 +861,12 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_kto(hlm_trainer* trainer,
 
 typedef struct hlm_policy_options {
   size_t struct_size;
-  int32_t kind;          /* HLM_POLICY_...; default CLIP */
-  int32_t ratio;         /* HLM_RATIO_...; default TOKEN */
-  int32_t kl;            /* HLM_KL_...; default K3 */
-  int32_t reduction;     /* HLM_REDUCTION_...; default TOKEN_MEAN */
+  int32_t kind;          /* the form: HLM_POLICY_...; default CLIP */
+  int32_t ratio;         /* of what: HLM_RATIO_...; default TOKEN */
+  int32_t kl;            /* estimator of the divergence: HLM_KL_...; default K3 */
+  int32_t reduction;     /* of tokens to a loss: HLM_REDUCTION_...; default TOKEN_MEAN */
   double clip_low;       /* ratios are clipped to [1 - clip_low, 1 + clip_high]; default 0.2; infinity: not on that side */
-  double clip_high;
+  double clip_high;      /* see clip_low; default 0.2 */
   double dual_clip;      /* above 1: with A < 0 the loss is at most -A dual_clip; 0: off (default) */
   double kl_weight;      /* adds this times the divergence; default 0; needs reference_logprobs */
   double importance_cap; /* caps exp(old - rollout); 0: no cap (default) */
@@ -930,8 +938,10 @@ typedef struct hlm_optimizer_options {
   size_t struct_size;
   double beta1, beta2, eps, weight_decay; /* defaults as in hlm_trainer_options */
   int64_t threads;                        /* 0: as many as the process may use */
-  int32_t algorithm;                      /* HLM_OPTIMIZER_...; default ADAMW */
-  int32_t states;                         /* HLM_STATES_...: how moments are stored; default F32 */
+  int32_t algorithm;                      /* how a step changes the weights: HLM_OPTIMIZER_...; default ADAMW */
+  int32_t states;                         /* how moments are stored: HLM_STATES_...; default F32 */
+  int32_t optimizer_path;                 /* what an update is made of: HLM_PATH_...; default AUTO, which is FUSED here */
+  int32_t reserved;                       /* 0 */
 } hlm_optimizer_options;
 HLM_API void hlm_optimizer_options_init_sized(hlm_optimizer_options* options, size_t struct_size);
 static inline void hlm_optimizer_options_init(hlm_optimizer_options* options) {

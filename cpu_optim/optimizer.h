@@ -7,6 +7,7 @@
 #define HORIZON_LM_CPU_OPTIM_OPTIMIZER_H_
 
 #include <cstdint>
+#include <string>
 
 #include "core/base/dtype.h"
 #include "cpu_optim/host_pool.h"
@@ -27,9 +28,14 @@ enum class Algorithm : int32_t { kAdamW = 0, kAdam = 1, kSgd = 2, kLion = 3 };
 const char* Name(Algorithm algorithm);  // "adamw", "adam", "sgd", "lion"
 inline int64_t MomentCount(Algorithm algorithm) { return algorithm == Algorithm::kAdamW || algorithm == Algorithm::kAdam ? 2 : 1; }
 
+// What an update is made of: one fused loop (Google Highway), or oneDNN's primitives on cache-sized tiles. Equal within a few ulp.
+enum class UpdatePath : int32_t { kFused = 0, kOneDnn = 1 };
+const char* Name(UpdatePath path);  // "fused", "onednn"
+
 struct OptimizerOptions {
   Algorithm algorithm = Algorithm::kAdamW;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
+  UpdatePath path = UpdatePath::kFused;
 };
 
 // What an update is frozen to when the step is decided: everything that varies from step to step.
@@ -71,13 +77,16 @@ struct UpdateArrays {
   int64_t first_index = 0;  // of element 0 in the order of all elements: the counter of stochastic rounding; a multiple of kStateBlock
 };
 
-// One update, in one pass over memory (fused loop, Google Highway): the same bits on every instruction set. Moments of bf16 and 8 bits,
+// One update, in one pass over memory. By the fused loop: the same bits on every instruction set. By oneDNN: the forms that Takes()
+// says, else INVALID_ARGUMENT. Moments of bf16 and 8 bits,
 // and a master without remainder, are rounded stochastically with random bits of (step.key, index of the element). What is not finite
 // in the gradient makes its weight and moments NaN or infinite, with 8-bit moments those of its whole block.
 void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& arrays);
 
-// The same for AdamW with fp32 moments and an exact master as a pipeline of oneDNN primitives on cache-sized tiles: an independent
-// second path, equal within a few ulp.
+// Whether a path has an update of this form: the fused loop has all, oneDNN has AdamW with fp32 moments and an exact master.
+bool Takes(UpdatePath path, Algorithm algorithm, StateType states, bool exact_master);
+
+// Update by oneDNN.
 void AdamW(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, int64_t n, const MasterArray& master,
            float* first_moment, float* second_moment, const void* gradient, DType gradient_type, bool decay);
 
@@ -113,8 +122,8 @@ void Convert(HostPool& pool, int64_t n, const void* from, DType from_type, void*
 void SplitMasters(HostPool& pool, int64_t n, const float* weight, bf16_t* hi, uint16_t* lo);
 void JoinMasters(HostPool& pool, int64_t n, const bf16_t* hi, const uint16_t* lo, float* weight);
 
-// What Update is made of, as "fused 1": part of the plan's numerics.
-const char* OptimizerPath();
+// A path as a part of the plan's numerics: "fused 1"; with version and instruction set "onednn 1, 2.6.3 avx2".
+std::string OptimizerPath(UpdatePath path);
 
 }  // namespace hlm
 

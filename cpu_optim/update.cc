@@ -126,10 +126,28 @@ UpdateScalars MakeUpdateScalars(const OptimizerOptions& options, const UpdateSte
   return s;
 }
 
+namespace {
+
+void UpdateByOneDnn(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& a) {
+  const bool exact = a.master.weight != nullptr || a.master.lo != nullptr || a.n == 0;
+  if (!Takes(UpdatePath::kOneDnn, options.algorithm, a.states, exact)) {
+    throw InvalidArgument("the update by oneDNN is AdamW with f32 moments and an exact master only; this one is ", Name(options.algorithm),
+                          " with ", Name(a.states), " moments and ", exact ? "an exact" : "no exact", " master");
+  }
+  AdamW(pool, options, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values), a.gradient,
+        a.gradient_type, a.decay);
+}
+
+}  // namespace
+
 void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& a) {
   CheckOptions(options);
   CheckStep(step);
   CheckArrays(options, a);
+  if (options.path == UpdatePath::kOneDnn) {
+    UpdateByOneDnn(pool, options, step, a);
+    return;
+  }
   const Kernel kernel = KernelOf(options.algorithm);
   const UpdateScalars scalars = MakeUpdateScalars(options, step, a.decay);
   ForEachTile(pool, a.n, kPassTile, [&](int64_t begin, int64_t count) {
@@ -144,10 +162,6 @@ void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& s
     UpdateRest(kernel, b, count - whole);
   });
 }
-
-// The fused loop gives the same bits on every instruction set and is faster than the pipeline on all of them, so there is nothing
-// to choose. The number rises when its operations or their order change.
-const char* OptimizerPath() { return "fused 1"; }
 
 void DecodeMoment(StateType type, bool second, int64_t n, const MomentArray& moment, float* out) {
   for (int64_t i = 0; i < n; ++i) {

@@ -24,3 +24,30 @@ printf '// Made of %s.\\n#pragma once\\n\\nnamespace horizon {\\n\\ninline const
 """.replace("{file}", native.package_name() + "/" + file).replace("{constant}", constant),
         )
     native.cc_library(name = name, hdrs = headers, **kwargs)
+
+def embed_table(name, srcs, constant, **kwargs):
+    """A cc_library with one header, NAME.h: a table of texts, each by its file's name without folder and extension, in the order of srcs.
+
+    Args:
+      name: of the library, and of the header.
+      srcs: the files: text without a NUL and without `)embedded"`.
+      constant: the table's name; its elements have `name` and `text`.
+      **kwargs: of the library.
+    """
+    native.genrule(
+        name = name + "_table",
+        srcs = srcs,
+        outs = [name + ".h"],
+        cmd = """
+{
+printf '#pragma once\\n\\nnamespace horizon {\\n\\ninline constexpr struct {\\n  const char *name, *text;\\n} %s[] = {\\n' '{constant}'
+for file in $(SRCS); do
+  case "$$(cat $$file)" in *')embedded"'*) echo "$$file: holds the mark that ends an embedded text" >&2; exit 1;; esac
+  base=$${file##*/}
+  printf '    {"%s", R"embedded(' "$${base%.*}" && cat $$file && printf ')embedded"},\\n'
+done
+printf '};\\n\\n}  // namespace horizon\\n'
+} > $@
+""".replace("{constant}", constant),
+    )
+    native.cc_library(name = name, hdrs = [name + ".h"], **kwargs)

@@ -7,20 +7,6 @@ import (
 	"horizonlm/internal/native"
 )
 
-// CheckpointOptions are the options of saving a checkpoint; begin with DefaultCheckpointOptions.
-type CheckpointOptions struct {
-	Keep       int64  `hlm:"keep"`       // so many newest checkpoints stay; 0: all
-	Background bool   `hlm:"background"` // return once the state is fixed, and write while training goes on
-	UserData   string `hlm:"user_data"`  // kept with the state and handed out by Resume, as a data set's position
-}
-
-// DefaultCheckpointOptions are the library's defaults.
-func DefaultCheckpointOptions() CheckpointOptions {
-	var own CheckpointOptions
-	with(native.NewHlm_checkpoint_options, native.DeleteHlm_checkpoint_options, func(n native.Hlm_checkpoint_options) error { return read(n, &own) })
-	return own
-}
-
 // Save saves the state after the last step into directory/step-<step>, never half; options may be nil. docs/checkpoint.md is the format.
 // FailedPrecondition between Accumulate and Apply, and for a plan without optimizer states.
 func (t *Trainer) Save(directory string, options *CheckpointOptions) error {
@@ -40,11 +26,6 @@ func (t *Trainer) SaveWait(seconds float64) (bool, error) {
 	var done int32
 	err := native.Hlm_trainer_save_wait(t.handle(), seconds, &done)
 	return done != 0, err
-}
-
-// ResumeOptions are the options of resuming.
-type ResumeOptions struct {
-	AllowNumericsChange bool `hlm:"allow_numerics_change"` // go on within rounding where the plan's numerics are others
 }
 
 // DamagedCheckpoint is a checkpoint that cannot be used, and why.

@@ -103,29 +103,6 @@ const (
 	PreferenceSimPO       = PreferenceKind(native.HLM_PREFERENCE_SIMPO)
 )
 
-// PreferenceOptions are the options of a loss on pairs; begin with DefaultPreferenceOptions. Kinds but ORPO and SimPO need a reference, in one of its
-// two forms, or ReferenceFree.
-type PreferenceOptions struct {
-	Kind              PreferenceKind `hlm:"kind"`
-	ReferenceFree     bool           `hlm:"reference_free"`
-	Beta              float64        `hlm:"beta"`
-	Gamma             float64        `hlm:"gamma"`
-	LabelSmoothing    float64        `hlm:"label_smoothing"`
-	SFTWeight         float64        `hlm:"sft_weight"`
-	SFTDenominator    float64        `hlm:"sft_denominator"`
-	Denominator       float64        `hlm:"denominator"`  // pairs of the whole step; 0: of this batch
-	ForwardOnly       bool           `hlm:"forward_only"` // loss and metrics alone: nothing is accumulated
-	ReferenceSums     []float64      // one a document, as Batch.SumLogprobs gives them
-	ReferenceLogprobs []float32      // one an id, as Trainer.Logprobs gives them
-}
-
-// DefaultPreferenceOptions are the library's defaults.
-func DefaultPreferenceOptions() PreferenceOptions {
-	var own PreferenceOptions
-	with(native.NewHlm_preference_options, native.DeleteHlm_preference_options, func(n native.Hlm_preference_options) error { return read(n, &own) })
-	return own
-}
-
 // PreferenceMetrics is hlm_preference_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over pairs.
 type PreferenceMetrics struct {
 	Loss            float64
@@ -159,27 +136,6 @@ func (t *Trainer) AccumulatePreference(batch *Batch, options *PreferenceOptions)
 		})
 	})
 	return metrics, err
-}
-
-// KTOOptions are the options of KTO; begin with DefaultKTOOptions. A reference as in PreferenceOptions.
-type KTOOptions struct {
-	Beta              float64   `hlm:"beta"`
-	DesirableWeight   float64   `hlm:"desirable_weight"`
-	UndesirableWeight float64   `hlm:"undesirable_weight"`
-	Denominator       float64   `hlm:"denominator"`  // documents of the whole step; 0: of this batch
-	KL                float64   `hlm:"kl"`           // used where Mismatched is nil
-	ForwardOnly       bool      `hlm:"forward_only"` // loss and metrics alone: nothing is accumulated
-	ReferenceSums     []float64 // one a document
-	ReferenceLogprobs []float32 // one an id
-	Mismatched        *Batch    // prompts with other prompts' answers (Dataset.Mismatched): the divergence comes from it
-	MismatchedSums    []float64 // the reference's, one a document of Mismatched
-}
-
-// DefaultKTOOptions are the library's defaults.
-func DefaultKTOOptions() KTOOptions {
-	var own KTOOptions
-	with(native.NewHlm_kto_options, native.DeleteHlm_kto_options, func(n native.Hlm_kto_options) error { return read(n, &own) })
-	return own
 }
 
 // KTOMetrics is hlm_kto_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over documents.
@@ -259,32 +215,6 @@ const (
 	SequenceMean = Reduction(native.HLM_REDUCTION_SEQUENCE_MEAN)
 	SequenceSum  = Reduction(native.HLM_REDUCTION_SEQUENCE_SUM)
 )
-
-// PolicyOptions are the options of a policy's loss; begin with DefaultPolicyOptions. Slices have one element an id.
-type PolicyOptions struct {
-	Kind              PolicyKind `hlm:"kind"`
-	Ratio             Ratio      `hlm:"ratio"`
-	KL                KL         `hlm:"kl"`
-	Reduction         Reduction  `hlm:"reduction"`
-	ClipLow           float64    `hlm:"clip_low"`
-	ClipHigh          float64    `hlm:"clip_high"`
-	DualClip          float64    `hlm:"dual_clip"`
-	KLWeight          float64    `hlm:"kl_weight"`
-	ImportanceCap     float64    `hlm:"importance_cap"`
-	EntropyWeight     float64    `hlm:"entropy_weight"`
-	Denominator       float64    `hlm:"denominator"`
-	ForwardOnly       bool       `hlm:"forward_only"` // loss and metrics alone: nothing is accumulated
-	OldLogprobs       []float32  // under the weights that sampled; nil: the current ones, every ratio is 1
-	ReferenceLogprobs []float32  // for the divergence; nil: none
-	RolloutLogprobs   []float32  // the sampler's own, for importance weights; nil: 1
-}
-
-// DefaultPolicyOptions are the library's defaults.
-func DefaultPolicyOptions() PolicyOptions {
-	var own PolicyOptions
-	with(native.NewHlm_policy_options, native.DeleteHlm_policy_options, func(n native.Hlm_policy_options) error { return read(n, &own) })
-	return own
-}
 
 // PolicyMetrics is hlm_policy_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over tokens.
 type PolicyMetrics struct {

@@ -91,6 +91,16 @@ const (
 	MasterAuto  = Master(native.HLM_MASTER_AUTO)
 )
 
+// OptimizerPath is what an update of the optimizer is made of on the host.
+type OptimizerPath int32
+
+// The paths of the optimizer.
+const (
+	PathAuto   = OptimizerPath(native.HLM_PATH_AUTO)   // the faster one by this machine's measured rates; of an Optimizer PathFused
+	PathFused  = OptimizerPath(native.HLM_PATH_FUSED)  // one fused loop: the same bits on every machine
+	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN) // the primitives of oneDNN: AdamW with F32 states and an exact master only
+)
+
 // Schedule is the course of the learning rate.
 type Schedule int32
 
@@ -100,102 +110,6 @@ const (
 	Linear   = Schedule(native.HLM_SCHEDULE_LINEAR)
 	Cosine   = Schedule(native.HLM_SCHEDULE_COSINE)
 )
-
-// Each field of an options struct is the member of the C struct that its tag names: a new member is one new line here. An empty string is the
-// default. Slices are arguments of the call, without a tag.
-
-// PlanOptions are the options of a plan; begin with DefaultPlanOptions. hlm_plan_options in horizon_lm.h explains each.
-type PlanOptions struct {
-	Device           string      `hlm:"device"`
-	Purpose          Purpose     `hlm:"purpose"`
-	Compute          DType       `hlm:"compute"`
-	BatchSize        int64       `hlm:"batch_size"`
-	SeqLen           int64       `hlm:"seq_len"`
-	MicroBatch       int64       `hlm:"micro_batch"`
-	Sweeps           int64       `hlm:"sweeps"`
-	Activations      Activations `hlm:"activations"`
-	BlockInputs      BlockInputs `hlm:"block_inputs"`
-	Slots            int64       `hlm:"slots"`
-	Prefetch         int64       `hlm:"prefetch"`
-	Ring             int64       `hlm:"ring"`
-	HeadChunk        int64       `hlm:"head_chunk"`
-	MaxPartBytes     int64       `hlm:"max_part_bytes"`
-	OptimizerTiming  Timing      `hlm:"optimizer_timing"`
-	GradDType        DType       `hlm:"grad_dtype"` // -1: as Compute
-	GradClip         float64     `hlm:"grad_clip"`
-	Threads          int64       `hlm:"threads"`
-	OptimizerThreads int64       `hlm:"optimizer_threads"`
-	HostLimitBytes   int64       `hlm:"host_limit_bytes"`
-	DeviceLimitBytes int64       `hlm:"device_limit_bytes"`
-	Optimizer        Algorithm   `hlm:"optimizer"`
-	States           States      `hlm:"states"`
-	Master           Master      `hlm:"master"`
-	SnapshotBytes    int64       `hlm:"snapshot_bytes"`
-	MachineJSON      string      `hlm:"machine_json"`
-	NumericsJSON     string      `hlm:"numerics_json"`
-	FrozenCopies     int64       `hlm:"frozen_copies"`
-}
-
-// DefaultPlanOptions are the library's defaults.
-func DefaultPlanOptions() PlanOptions {
-	var own PlanOptions
-	with(native.NewHlm_plan_options, native.DeleteHlm_plan_options, func(n native.Hlm_plan_options) error { return read(n, &own) })
-	return own
-}
-
-// TrainerOptions are AdamW and its schedule; begin with DefaultTrainerOptions. hlm_trainer_options in horizon_lm.h explains each.
-type TrainerOptions struct {
-	LR          float64  `hlm:"lr"`
-	Beta1       float64  `hlm:"beta1"`
-	Beta2       float64  `hlm:"beta2"`
-	Eps         float64  `hlm:"eps"`
-	WeightDecay float64  `hlm:"weight_decay"`
-	Schedule    Schedule `hlm:"schedule"`
-	WarmupSteps int64    `hlm:"warmup_steps"`
-	TotalSteps  int64    `hlm:"total_steps"`
-	MinLRRatio  float64  `hlm:"min_lr_ratio"`
-	// TokenMetrics makes StepMetrics tell accuracy and entropy.
-	TokenMetrics bool `hlm:"token_metrics"`
-}
-
-// DefaultTrainerOptions are the library's defaults.
-func DefaultTrainerOptions() TrainerOptions {
-	var own TrainerOptions
-	with(native.NewHlm_trainer_options, native.DeleteHlm_trainer_options, func(n native.Hlm_trainer_options) error { return read(n, &own) })
-	return own
-}
-
-// SaveOptions are the options of saving a model; begin with DefaultSaveOptions.
-type SaveOptions struct {
-	DType         DType `hlm:"dtype"`
-	Overwrite     bool  `hlm:"overwrite"` // replace a folder that is not empty
-	MaxShardBytes int64 `hlm:"max_shard_bytes"`
-}
-
-// DefaultSaveOptions are the library's defaults.
-func DefaultSaveOptions() SaveOptions {
-	var own SaveOptions
-	with(native.NewHlm_save_options, native.DeleteHlm_save_options, func(n native.Hlm_save_options) error { return read(n, &own) })
-	return own
-}
-
-// OptimizerOptions are the options of an Optimizer; begin with DefaultOptimizerOptions.
-type OptimizerOptions struct {
-	Beta1       float64   `hlm:"beta1"`
-	Beta2       float64   `hlm:"beta2"`
-	Eps         float64   `hlm:"eps"`
-	WeightDecay float64   `hlm:"weight_decay"`
-	Threads     int64     `hlm:"threads"`
-	Algorithm   Algorithm `hlm:"algorithm"`
-	States      States    `hlm:"states"`
-}
-
-// DefaultOptimizerOptions are the library's defaults.
-func DefaultOptimizerOptions() OptimizerOptions {
-	var own OptimizerOptions
-	with(native.NewHlm_optimizer_options, native.DeleteHlm_optimizer_options, func(n native.Hlm_optimizer_options) error { return read(n, &own) })
-	return own
-}
 
 // with runs body on a native struct that lives for its length.
 func with[T interface{ Swigcptr() uintptr }](make func() T, free func(T), body func(T) error) error {

@@ -85,31 +85,6 @@ const (
 	MaskUnroll = Mask(native.HLM_MASK_UNROLL)
 )
 
-// TemplateOptions are the options of rendering; begin with DefaultTemplateOptions. hlm_template_options in horizon_lm.h explains each.
-type TemplateOptions struct {
-	Name                string  `hlm:"name"` // of the template; "": chosen as Hugging Face does
-	ToolsJSON           string  `hlm:"tools_json"`
-	DocumentsJSON       string  `hlm:"documents_json"`
-	VariablesJSON       string  `hlm:"variables_json"`
-	Date                string  `hlm:"date"` // "YYYY-MM-DD"; "": now
-	AddGenerationPrompt bool    `hlm:"add_generation_prompt"`
-	TrainOn             TrainOn `hlm:"train_on"`
-	Mask                Mask    `hlm:"mask"`
-	PromptMessages      int64   `hlm:"prompt_messages"`
-	MaxOutputBytes      int64   `hlm:"max_output_bytes"`
-	MaxIterations       int64   `hlm:"max_iterations"`
-	MaxDepth            int64   `hlm:"max_depth"`
-	ParseArguments      bool    `hlm:"parse_arguments"`     // of tool calls: JSON in a string becomes values
-	DropNullArguments   bool    `hlm:"drop_null_arguments"` // their members that are null
-}
-
-// DefaultTemplateOptions are the library's defaults.
-func DefaultTemplateOptions() TemplateOptions {
-	var own TemplateOptions
-	with(native.NewHlm_template_options, native.DeleteHlm_template_options, func(n native.Hlm_template_options) error { return read(n, &own) })
-	return own
-}
-
 // Render is the text of a conversation: messages is its JSON in a string, or what json.Marshal makes an array of {"role", "content", ...}. options may
 // be nil. InvalidArgument for what the template raises, ResourceExhausted where a limit is reached. The text holds its special tokens: encode it
 // without adding any.

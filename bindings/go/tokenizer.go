@@ -74,22 +74,6 @@ const (
 	OffsetsInUTF16      = OffsetUnit(native.HLM_OFFSETS_UTF16)
 )
 
-// EncodeOptions are the options of encoding; begin with DefaultEncodeOptions.
-type EncodeOptions struct {
-	AddSpecialTokens bool       `hlm:"add_special_tokens"` // BOS and the like, as the file says; false for text that a chat template made
-	OffsetsIn        OffsetUnit `hlm:"offsets_in"`
-	PlainAdded       bool       `hlm:"plain_added"`  // in Plain no added token is matched at all
-	TrimOffsets      bool       `hlm:"trim_offsets"` // spaces at the ends of a token do not belong to it where the file says so
-	Plain            []int64    // begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched there
-}
-
-// DefaultEncodeOptions are the library's defaults.
-func DefaultEncodeOptions() EncodeOptions {
-	var own EncodeOptions
-	with(native.NewHlm_encode_options, native.DeleteHlm_encode_options, func(n native.Hlm_encode_options) error { return read(n, &own) })
-	return own
-}
-
 // Encode is the ids of a text; options may be nil. InvalidArgument naming the byte where it is not UTF-8.
 func (t *Tokenizer) Encode(text string, options *EncodeOptions) ([]int32, error) {
 	ids, _, err := t.encode(text, options, false)

@@ -63,6 +63,8 @@ HLM_STRUCT(hlm_kto_options)
 HLM_STRUCT(hlm_policy_options)
 %ignore hlm_template_options::reserved;
 %ignore hlm_resume_options::reserved;
+%ignore hlm_plan_options::reserved;
+%ignore hlm_optimizer_options::reserved;
 // Members that are buffers are arguments of the call.
 %define HLM_MEMBER_BUFFER(TYPE, NAME)
 %ignore TYPE::NAME;

@@ -13,6 +13,7 @@
 #include "core/machine/host_rate.h"
 #include "core/machine/machine_file.h"
 #include "core/machine/product_times.h"
+#include "core/machine/update_rate.h"
 
 namespace hlm {
 namespace {
@@ -134,6 +135,7 @@ MachineSpec DescribeHost() {
   m.host_bytes = m.device_bytes = UsableMemory();
   m.threads = AvailableThreads();
   m.host_bytes_per_second = std::min(10e9 * static_cast<double>(m.threads), 100e9);
+  m.faster_update = [threads = static_cast<int>(m.threads)](bool split) { return FasterUpdate(split, threads); };
   return m;
 }
 

@@ -30,6 +30,9 @@ void ChooseActivations(const PlanInputs& in, Plan& plan);
 // that fits is taken, of timings the fastest. Otherwise it is called once, with the options as they are.
 Plan ChooseStates(const PlanInputs& in, const PlanOptions& options, const std::function<Plan(const PlanOptions&)>& make);
 
+// The way of the optimizer's update, for the states and master that stand in the plan: as asked for, else the machine's faster one.
+UpdatePath ChooseUpdatePath(const PlanInputs& in, const Plan& plan);
+
 // What host and device may hold, options included.
 int64_t HostLimit(const PlanInputs& in, const Plan& plan);
 int64_t DeviceLimit(const PlanInputs& in, const Plan& plan);

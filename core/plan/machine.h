@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/device/ops.h"
+#include "cpu_optim/optimizer.h"
 
 namespace hlm {
 
@@ -50,6 +51,9 @@ struct MachineSpec {
   // The algorithm of each product among these calls, as the device chose them by timing, at most once for each list on a machine; null:
   // its library chooses. Part of the numerics.
   std::function<std::string(const std::vector<Call>&)> product_algorithms;
+  // The faster way of AdamW's update on the host, timed at most once on a machine: with a split master and bf16 gradients, or in f32. Null:
+  // the fused loop.
+  std::function<UpdatePath(bool split)> faster_update;
 };
 
 }  // namespace hlm

@@ -29,7 +29,6 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.remainder = o.compute == DType::kBF16 && o.remainder;
   n.threads = o.threads;
   n.libraries = machine.libraries;
-  n.optimizer = OptimizerPath();
   return n;
 }
 
@@ -40,6 +39,9 @@ void AdoptNumerics(const Numerics& match, PlanOptions& options) {
   if (options.head_chunk == 0) options.head_chunk = match.head_chunk;
   if (!options.grad_dtype && match.compute == options.compute) options.grad_dtype = match.grad_dtype;
   if (options.threads == 0) options.threads = match.threads;
+  if (!options.update_path && !match.optimizer.empty()) {
+    options.update_path = match.optimizer.rfind(Name(UpdatePath::kOneDnn), 0) == 0 ? UpdatePath::kOneDnn : UpdatePath::kFused;
+  }
 }
 
 Numerics ParseNumerics(const std::string& text) {

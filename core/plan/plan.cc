@@ -104,6 +104,8 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
   ChooseSnapshot(in, plan);
   plan.disk_bytes_per_second = machine.disk_bytes_per_second;
   plan.machine = machine.name;
+  plan.options.update_path = ChooseUpdatePath(in, plan);
+  plan.numerics.optimizer = OptimizerPath(*plan.options.update_path);
   plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
   if (!options.numerics.empty() && match.libraries == machine.libraries) {
     plan.numerics.products = match.products;  // as they were chosen then: never timed again

@@ -67,6 +67,7 @@ struct PlanOptions {
   bool choose_timing = false;
   std::string numerics;                // JSON of the numerics to match where the plan would choose; empty: none
   int64_t frozen_copies = 0;           // of the weights, that a trainer may keep
+  std::optional<UpdatePath> update_path;  // of the optimizer on the host
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of

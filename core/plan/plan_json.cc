@@ -158,7 +158,6 @@ std::string PlanJson(const Plan& plan) {
   json.Member("pinned_bytes", plan.host.Pinned());
   json.Member("device_bytes", plan.device_bytes);
   json.Member("bytes_per_parameter", static_cast<double>(plan.host.Total() - plan.host.snapshot) / static_cast<double>(plan.parameters));
-  json.Member("snapshot_bytes", plan.host.snapshot);
   json.Key("numerics");
   WriteNumerics(plan.numerics, json);
   json.Member("step_tokens", plan.step_tokens);

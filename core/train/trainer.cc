@@ -50,6 +50,9 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
       frozen(*plan, store, *device, pool),
       saver(*plan, store, pool, trace, device->race_checker()) {
   options.optimizer.algorithm = plan->numerics.algorithm;
+  options.optimizer.path = plan->options.update_path.value_or(UpdatePath::kFused);
+  // Its code is made here, not between two parts of a weight.
+  if (options.optimizer.path == UpdatePath::kOneDnn) PrepareOptimizer(pool, options.optimizer);
   const ModelLayout& layout = model->layout();
   if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
   updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace,

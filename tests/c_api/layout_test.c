@@ -52,7 +52,9 @@ AT(hlm_plan_options, master, 160);
 AT(hlm_plan_options, snapshot_bytes, 168);
 AT(hlm_plan_options, machine_json, 176);
 AT(hlm_plan_options, numerics_json, 184);
-LAST(hlm_plan_options, frozen_copies, 192, 200);
+AT(hlm_plan_options, frozen_copies, 192);
+AT(hlm_plan_options, optimizer_path, 200);
+LAST(hlm_plan_options, reserved, 204, 208);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);
@@ -108,7 +110,9 @@ AT(hlm_optimizer_options, eps, 24);
 AT(hlm_optimizer_options, weight_decay, 32);
 AT(hlm_optimizer_options, threads, 40);
 AT(hlm_optimizer_options, algorithm, 48);
-LAST(hlm_optimizer_options, states, 52, 56);
+AT(hlm_optimizer_options, states, 52);
+AT(hlm_optimizer_options, optimizer_path, 56);
+LAST(hlm_optimizer_options, reserved, 60, 64);
 
 AT(hlm_optimizer_arrays, struct_size, 0);
 AT(hlm_optimizer_arrays, n, 8);

@@ -10,12 +10,14 @@
 namespace hlm_test {
 namespace {
 
-Optimizer MakeOptimizer(int64_t threads = 2, int32_t algorithm = HLM_OPTIMIZER_ADAMW, int32_t states = HLM_STATES_F32) {
+Optimizer MakeOptimizer(int64_t threads = 2, int32_t algorithm = HLM_OPTIMIZER_ADAMW, int32_t states = HLM_STATES_F32,
+                        int32_t path = HLM_PATH_AUTO) {
   hlm_optimizer_options options;
   hlm_optimizer_options_init(&options);
   options.threads = threads;
   options.algorithm = algorithm;
   options.states = states;
+  options.optimizer_path = path;
   hlm_optimizer* optimizer = nullptr;
   EXPECT_OK(hlm_optimizer_create(&options, &optimizer));
   return Optimizer(optimizer);
@@ -51,9 +53,9 @@ struct Arrays {
   std::vector<uint16_t> hi, lo;
 };
 
-TEST(Optimizer, StepsAsAPlainDoubleLoopDoes) {
+void StepAsAPlainDoubleLoop(int32_t path) {
   constexpr int64_t kN = 10007;
-  const Optimizer optimizer = MakeOptimizer();
+  const Optimizer optimizer = MakeOptimizer(2, HLM_OPTIMIZER_ADAMW, HLM_STATES_F32, path);
   Arrays arrays(kN);
   std::vector<double> w(arrays.weight.begin(), arrays.weight.end()), m(kN, 0.0), v(kN, 0.0);
   const double lr = 1e-3, scale = 0.5;
@@ -71,6 +73,25 @@ TEST(Optimizer, StepsAsAPlainDoubleLoopDoes) {
   }
   // Five updates of at most 2e-3 on weights below 0.2, each with a few roundings of 2^-24 relative.
   for (int64_t i = 0; i < kN; ++i) ASSERT_NEAR(arrays.weight[i], w[i], 5e-7) << i;
+}
+
+TEST(Optimizer, StepsAsAPlainDoubleLoopDoes) { StepAsAPlainDoubleLoop(HLM_PATH_AUTO); }
+TEST(Optimizer, StepsByOneDnnAsAPlainDoubleLoopDoes) { StepAsAPlainDoubleLoop(HLM_PATH_ONEDNN); }
+
+TEST(Optimizer, AutoIsTheFusedPath) {
+  Arrays by_auto(1000), fused(1000), onednn(1000);
+  const auto step = [](Arrays& arrays, int32_t path) {
+    const Optimizer optimizer = MakeOptimizer(1, HLM_OPTIMIZER_ADAMW, HLM_STATES_F32, path);
+    for (int64_t t = 1; t <= 3; ++t) {
+      const hlm_optimizer_arrays given = arrays.Get();
+      EXPECT_OK(hlm_optimizer_step(optimizer.get(), t, 1e-2, 0.3, &given));
+    }
+  };
+  step(by_auto, HLM_PATH_AUTO);
+  step(fused, HLM_PATH_FUSED);
+  step(onednn, HLM_PATH_ONEDNN);
+  EXPECT_EQ(by_auto.weight, fused.weight);
+  EXPECT_NE(onednn.weight, fused.weight);  // within rounding: that is why a plan's numerics name the path
 }
 
 TEST(Optimizer, TheExactSplitGivesTheSameBits) {
@@ -328,6 +349,10 @@ TEST(OptimizerMisuse, Options) {
   expect([](auto& o) { o.algorithm = 4; }, {"algorithm is 4", "3 (LION)"});
   expect([](auto& o) { o.states = 3; }, {"states is 3", "2 (INT8)"});
   expect([](auto& o) { o.threads = -1; }, {"threads is -1"});
+  expect([](auto& o) { o.optimizer_path = 3; }, {"optimizer_path is 3", "2 (ONEDNN)"});
+  expect([](auto& o) { o.reserved = 1; }, {"reserved is 1"});
+  expect([](auto& o) { o.optimizer_path = HLM_PATH_ONEDNN, o.algorithm = HLM_OPTIMIZER_LION; }, {"optimizer_path is ONEDNN", "lion"});
+  expect([](auto& o) { o.optimizer_path = HLM_PATH_ONEDNN, o.states = HLM_STATES_INT8; }, {"optimizer_path is ONEDNN", "int8"});
   expect([](auto& o) { o.threads = 1 << 20; }, {"threads is 1048576"});
   ExpectError(hlm_optimizer_create(nullptr, nullptr), HLM_INVALID_ARGUMENT, {"out_optimizer is NULL"});
 }

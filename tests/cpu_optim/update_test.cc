@@ -76,7 +76,35 @@ TEST_P(Updates, FollowADoubleLoopWithinTheirStorage) {
   }
 }
 
-TEST(Update, NamesItsPathWithoutTheInstructionSet) { EXPECT_STREQ(OptimizerPath(), "fused 1"); }
+TEST(Update, NamesItsPathWithTheInstructionSetWhereThatCounts) {
+  EXPECT_EQ(OptimizerPath(UpdatePath::kFused), "fused 1");
+  EXPECT_EQ(OptimizerPath(UpdatePath::kOneDnn).rfind("onednn 1, ", 0), 0u) << OptimizerPath(UpdatePath::kOneDnn);
+}
+
+TEST(Update, OneDnnTakesAdamWWithExactStatesOnly) {
+  HostPool pool(2);
+  for (const Algorithm algorithm : {Algorithm::kAdamW, Algorithm::kAdam, Algorithm::kSgd, Algorithm::kLion}) {
+    for (const StateType states : {StateType::kF32, StateType::kBF16, StateType::kInt8}) {
+      for (const MasterForm master : {MasterForm::kF32, MasterForm::kSplit, MasterForm::kBf16}) {
+        UpdateState state({algorithm, master, states, DType::kF32}, RandomFloats(513, "w", 0.02, 2));
+        const std::vector<float> before = state.Weights();
+        state.SetGradient(RandomFloats(513, "g", 0.01, 2));
+        const bool taken = algorithm == Algorithm::kAdamW && states == StateType::kF32 && master != MasterForm::kBf16;
+        EXPECT_EQ(Takes(UpdatePath::kOneDnn, algorithm, states, master != MasterForm::kBf16), taken);
+        EXPECT_TRUE(Takes(UpdatePath::kFused, algorithm, states, master != MasterForm::kBf16));
+        const OptimizerOptions options{.algorithm = algorithm, .path = UpdatePath::kOneDnn};
+        const auto update = [&] { Update(pool, options, {1, 1e-2, 1.0, 5}, state.Arrays()); };
+        if (taken) {
+          update();
+          EXPECT_NE(state.Weights(), before);
+        } else {
+          EXPECT_NE(ExpectError(Code::kInvalidArgument, update).find("oneDNN"), std::string::npos);
+          EXPECT_EQ(state.Weights(), before);
+        }
+      }
+    }
+  }
+}
 
 TEST(Update, EqualsThePipelineOfPrimitivesWithinAFewUlp) {
   HostPool pool(2);
@@ -91,9 +119,7 @@ TEST(Update, EqualsThePipelineOfPrimitivesWithinAFewUlp) {
         fused.SetGradient(g);
         pipeline.SetGradient(g);
         Update(pool, {}, step, fused.Arrays());
-        const UpdateArrays a = pipeline.Arrays();
-        AdamW(pool, {}, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values),
-              a.gradient, a.gradient_type, a.decay);
+        Update(pool, {.path = UpdatePath::kOneDnn}, step, pipeline.Arrays());
       }
       const auto near = [&](const std::vector<float>& a, const std::vector<float>& b, double absolute, const char* what) {
         // Five steps, each with a handful of roundings of half an ulp on either side; sums that cancel keep the size of their

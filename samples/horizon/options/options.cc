@@ -95,46 +95,19 @@ void AddShapeOptions(CLI::App& app, Options& options) {
             "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length; with --task tokens of a row, and most of "
             "a document")
       ->group(kShapeGroup);
-  AddNumber(app, "--micro-batch", options.engine.micro_batch, 1, "rows in a micro-batch (default: by plan)")->group(kShapeGroup);
-  AddNumber(app, "--sweeps", options.engine.sweeps, 1, "passes over the weights in a step (default: by plan)")
-      ->group(kShapeGroup);
+  AddShapeFlags(app, options.engine, kShapeGroup);
 }
 
 void AddEngineOptions(CLI::App& app, Options& options) {
   EngineOptions& engine = options.engine;
   AddDeviceOption(app, options);
-  AddChoice(app, "--compute", engine.compute, {{"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}}, "type of the arithmetic")
-      ->group(kMachineGroup);
-  AddNumber(app, "--threads", engine.threads, 1, "threads of the products (default: from the machine)")->group(kMachineGroup);
-  AddNumber(app, "--optimizer-threads", engine.optimizer_threads, 1, "threads of the optimizer (default: from the machine)")
-      ->group(kMachineGroup);
-  AddNumber(app, "--host-limit-bytes", engine.host_limit_bytes, 1, "most host memory, 16GiB say (default: the machine's)", true)
-      ->group(kMachineGroup);
-  AddNumber(app, "--device-limit-bytes", engine.device_limit_bytes, 1, "most device memory (default: the device's)", true)
-      ->group(kMachineGroup);
-
-  const Choices activations = {{"auto", HLM_ACTIVATIONS_AUTO},
-                               {"keep", HLM_ACTIVATIONS_KEEP},
-                               {"keep-cheap", HLM_ACTIVATIONS_KEEP_CHEAP},
-                               {"recompute", HLM_ACTIVATIONS_RECOMPUTE}};
-  AddChoice(app, "--activations", engine.activations, activations, "what stays between forward and backward")->group(kPlanGroup);
-  const Choices places = {{"auto", HLM_BLOCK_INPUTS_AUTO}, {"device", HLM_BLOCK_INPUTS_DEVICE}, {"host", HLM_BLOCK_INPUTS_HOST}};
-  AddChoice(app, "--block-inputs", engine.block_inputs, places, "where the inputs of blocks wait for backward")
-      ->group(kPlanGroup);
-  AddNumber(app, "--slots", engine.slots, 1, "device copies of a block's weights")->group(kPlanGroup);
-  AddNumber(app, "--prefetch", engine.prefetch, 0, "units sent up ahead; below --slots")->group(kPlanGroup);
-  AddNumber(app, "--ring", engine.ring, 1, "entries of the gradient ring")->group(kPlanGroup);
-  AddNumber(app, "--head-chunk", engine.head_chunk, 1, "rows of logits at a time")->group(kPlanGroup);
-  AddNumber(app, "--max-part-bytes", engine.max_part_bytes, 1, "larger units move in parts of this size, 64MiB say", true)
-      ->group(kPlanGroup);
+  AddMachineFlags(app, engine, kMachineGroup);
+  AddPlanFlags(app, engine, kPlanGroup);
   const Choices timings = {
       {"next-forward", HLM_TIMING_NEXT_FORWARD}, {"backward", HLM_TIMING_BACKWARD}, {"serial", HLM_TIMING_SERIAL}};
   AddChoice(app, "--optimizer-timing", engine.optimizer_timing, timings, "when weights are updated; backward needs --grad-clip 0")
       ->group(kPlanGroup)
       ->each([&engine](const std::string&) { engine.timing_given = true; });
-  AddChoice(app, "--grad-dtype", engine.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
-            "type of stored gradients (default: as --compute)")
-      ->group(kPlanGroup);
 }
 
 void AddOptimizerOptions(CLI::App& app, Options& options) {

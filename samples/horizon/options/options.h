@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "c_api/horizon_lm.h"
+#include "samples/horizon/options/plan_flags.h"
 #include "samples/horizon/options/setting.h"
 
 namespace CLI {
@@ -36,25 +37,10 @@ struct ShapeOptions {
   int64_t seq_len = 512;
 };
 
-// What hlm_plan_options holds beside the shape.
-struct EngineOptions {
+// What hlm_plan_options holds beside the shape of a step.
+struct EngineOptions : PlanFlags {
   std::string device = "auto";
-  int32_t compute = HLM_DTYPE_BF16;
-  int64_t threads = 0;
-  int64_t optimizer_threads = 0;
-  int64_t micro_batch = 0;
-  int64_t sweeps = 0;
-  int32_t activations = HLM_ACTIVATIONS_AUTO;
-  int32_t block_inputs = HLM_BLOCK_INPUTS_AUTO;
-  int64_t slots = 0;
-  int64_t prefetch = -1;
-  int64_t ring = 0;
-  int64_t head_chunk = 0;
-  int64_t max_part_bytes = 0;
   int32_t optimizer_timing = HLM_TIMING_NEXT_FORWARD;
-  int32_t grad_dtype = -1;
-  int64_t host_limit_bytes = 0;
-  int64_t device_limit_bytes = 0;
   int64_t budget_host_bytes = 0;    // as the limits, and the plan takes the most exact states and master that fit
   int64_t budget_device_bytes = 0;
   bool timing_given = false;        // --optimizer-timing

@@ -47,25 +47,11 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
   const EngineOptions& engine = options.engine;
   hlm_plan_options plan_options;
   hlm_plan_options_init(&plan_options);
+  SetPlanOptions(engine, plan_options);
   plan_options.device = engine.device.c_str();
   plan_options.purpose = purpose;
-  plan_options.compute = engine.compute;
   plan_options.batch_size = batch_size;
   plan_options.seq_len = seq_len;
-  plan_options.micro_batch = engine.micro_batch;
-  plan_options.sweeps = engine.sweeps;
-  plan_options.activations = engine.activations;
-  plan_options.block_inputs = engine.block_inputs;
-  plan_options.slots = engine.slots;
-  plan_options.prefetch = engine.prefetch;
-  plan_options.ring = engine.ring;
-  plan_options.head_chunk = engine.head_chunk;
-  plan_options.max_part_bytes = engine.max_part_bytes;
-  plan_options.grad_dtype = engine.grad_dtype;
-  plan_options.threads = engine.threads;
-  plan_options.optimizer_threads = engine.optimizer_threads;
-  plan_options.host_limit_bytes = engine.host_limit_bytes;
-  plan_options.device_limit_bytes = engine.device_limit_bytes;
   if (!numerics.empty()) plan_options.numerics_json = numerics.c_str();
   if (purpose == HLM_PURPOSE_TRAIN) {
     plan_options.optimizer_timing = engine.optimizer_timing;

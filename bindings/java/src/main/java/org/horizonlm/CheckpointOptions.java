@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import org.horizonlm.internal.Native;
@@ -36,7 +37,7 @@ public final class CheckpointOptions extends Options {
     /**
      * Sets keep.
      *
-     * @param value so many newest checkpoints stay; 0 (default): all
+     * @param value so many newest checkpoints of the directory stay, older ones are removed; 0 (default): all
      * @return this
      */
     public Builder keep(long value) {
@@ -47,7 +48,8 @@ public final class CheckpointOptions extends Options {
     /**
      * Sets background.
      *
-     * @param value whether to return once the state is fixed and write while training goes on; default true
+     * @param value true (default): returns once the state is fixed, and writes while training goes on; false:
+     *     returns when all of it is on the medium
      * @return this
      */
     public Builder background(boolean value) {
@@ -58,7 +60,8 @@ public final class CheckpointOptions extends Options {
     /**
      * Sets user_data.
      *
-     * @param value kept with the state and handed out by resume, as a data set's position
+     * @param value UTF-8 text that is kept with the state and handed out by resume (a position in the data, say);
+     *     null: none
      * @return this
      */
     public Builder userData(String value) {

@@ -1,10 +1,11 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.nio.LongBuffer;
 import java.util.Objects;
 import org.horizonlm.internal.Native;
 
-/** Options of encoding by a {@link Tokenizer}. Offsets count UTF-16 unless set otherwise; the rest keeps the default of the library. */
+/** Options of encoding by a {@link Tokenizer}; what is not set keeps the default of the library. */
 public final class EncodeOptions extends Options {
   private final LongBuffer plain;
 
@@ -48,7 +49,7 @@ public final class EncodeOptions extends Options {
     /**
      * Sets add_special_tokens.
      *
-     * @param value BOS and the like, as the file says (default true); false for text that a chat template made
+     * @param value true (default): BOS and the like, as the file says; false: for text that a chat template made
      * @return this
      */
     public Builder addSpecialTokens(boolean value) {
@@ -59,7 +60,7 @@ public final class EncodeOptions extends Options {
     /**
      * Sets offsets_in.
      *
-     * @param value default UTF16, as String counts
+     * @param value what offsets count; default UTF16, as String does
      * @return this
      */
     public Builder offsetsIn(OffsetUnit value) {
@@ -71,7 +72,7 @@ public final class EncodeOptions extends Options {
     /**
      * Sets plain_added.
      *
-     * @param value whether in plain spans no added token is matched at all; default false
+     * @param value true: in those spans no added token is matched at all, special or not; default false
      * @return this
      */
     public Builder plainAdded(boolean value) {
@@ -82,7 +83,7 @@ public final class EncodeOptions extends Options {
     /**
      * Sets trim_offsets.
      *
-     * @param value whether spaces at the ends of a token do not belong to it where the file says so; default false
+     * @param value true: spaces at the ends of a token do not belong to it where the file says so; default false
      * @return this
      */
     public Builder trimOffsets(boolean value) {
@@ -93,7 +94,8 @@ public final class EncodeOptions extends Options {
     /**
      * Sets plain.
      *
-     * @param spans begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched that touches one
+     * @param spans begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched
+     *     that touches one. Rising, not overlapping
      * @return this
      */
     public Builder plain(long... spans) {

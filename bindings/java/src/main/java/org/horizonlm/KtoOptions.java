@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import org.horizonlm.internal.Native;
@@ -69,7 +70,7 @@ public final class KtoOptions extends Options {
     /**
      * Sets denominator.
      *
-     * @param value documents of the whole step; 0 (default): of this batch
+     * @param value documents of the whole step; 0: of this batch
      * @return this
      */
     public Builder denominator(double value) {
@@ -80,7 +81,7 @@ public final class KtoOptions extends Options {
     /**
      * Sets kl.
      *
-     * @param value not negative; used without mismatched answers; default 0
+     * @param value not negative; used where mismatched is null; default 0 (then this is APO-zero)
      * @return this
      */
     public Builder kl(double value) {
@@ -91,7 +92,8 @@ public final class KtoOptions extends Options {
     /**
      * Sets forward_only.
      *
-     * @param value whether loss and metrics are all: a forward pass, nothing is accumulated; default false
+     * @param value true: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do;
+     *     default false
      * @return this
      */
     public Builder forwardOnly(boolean value) {

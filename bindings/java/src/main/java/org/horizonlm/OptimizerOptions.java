@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
@@ -37,7 +38,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets beta1.
      *
-     * @param value default 0.9
+     * @param value defaults as in hlm_trainer_options
      * @return this
      */
     public Builder beta1(double value) {
@@ -48,7 +49,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets beta2.
      *
-     * @param value default 0.999
+     * @param value defaults as in hlm_trainer_options
      * @return this
      */
     public Builder beta2(double value) {
@@ -59,7 +60,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets eps.
      *
-     * @param value default 1e-8
+     * @param value defaults as in hlm_trainer_options
      * @return this
      */
     public Builder eps(double value) {
@@ -70,7 +71,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets weight_decay.
      *
-     * @param value default 0.01
+     * @param value defaults as in hlm_trainer_options
      * @return this
      */
     public Builder weightDecay(double value) {
@@ -92,7 +93,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets algorithm.
      *
-     * @param value default ADAMW
+     * @param value how a step changes the weights; default ADAMW
      * @return this
      */
     public Builder algorithm(OptimizerAlgorithm value) {
@@ -110,6 +111,18 @@ public final class OptimizerOptions extends Options {
     public Builder states(States value) {
       Objects.requireNonNull(value, "states");
       setters.add(struct -> Native.hlm_optimizer_options_states_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets optimizer_path.
+     *
+     * @param value what an update is made of; default AUTO, which is FUSED here
+     * @return this
+     */
+    public Builder optimizerPath(OptimizerPath value) {
+      Objects.requireNonNull(value, "optimizerPath");
+      setters.add(struct -> Native.hlm_optimizer_options_optimizer_path_set(struct, value.value()));
       return this;
     }
 

@@ -1,9 +1,10 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
 import org.horizonlm.internal.Native;
 
-/** Options of a {@link Plan}; what is not set keeps the default of the library. horizon_lm.h, hlm_plan_options, explains each. */
+/** Options of a {@link Plan}; what is not set keeps the default of the library. */
 public final class PlanOptions extends Options {
   private PlanOptions(Builder builder) {
     super(builder.setters);
@@ -61,7 +62,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets compute.
      *
-     * @param value BF16 (default) or F32
+     * @param value type of the arithmetic: BF16 (default) or F32
      * @return this
      */
     public Builder compute(DType value) {
@@ -73,7 +74,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets batch_size.
      *
-     * @param value rows of seqLen tokens in a step; default 8
+     * @param value rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens
      * @return this
      */
     public Builder batchSize(long value) {
@@ -95,7 +96,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets micro_batch.
      *
-     * @param value rows in a micro-batch; 0: chosen
+     * @param value rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
      * @return this
      */
     public Builder microBatch(long value) {
@@ -117,7 +118,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets activations.
      *
-     * @param value which activations are kept; default AUTO
+     * @param value what stays between forward and backward; default AUTO
      * @return this
      */
     public Builder activations(Activations value) {
@@ -129,7 +130,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets block_inputs.
      *
-     * @param value where block inputs wait; default AUTO
+     * @param value where the inputs of blocks wait for backward; default AUTO
      * @return this
      */
     public Builder blockInputs(BlockInputs value) {
@@ -152,7 +153,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets prefetch.
      *
-     * @param value units sent up ahead; -1: chosen
+     * @param value units sent up ahead of the one that computes; -1: chosen (default); below slots
      * @return this
      */
     public Builder prefetch(long value) {
@@ -174,7 +175,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets head_chunk.
      *
-     * @param value rows of logits at a time; 0: chosen
+     * @param value rows of logits at a time; 0: chosen; part of the numerics
      * @return this
      */
     public Builder headChunk(long value) {
@@ -185,7 +186,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets max_part_bytes.
      *
-     * @param value largest part of a unit; 0: 256 MiB
+     * @param value larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB
      * @return this
      */
     public Builder maxPartBytes(long value) {
@@ -196,7 +197,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets optimizer_timing.
      *
-     * @param value when the optimizer runs; default NEXT_FORWARD
+     * @param value when weights are updated; default NEXT_FORWARD
      * @return this
      */
     public Builder optimizerTiming(Timing value) {
@@ -208,7 +209,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets grad_dtype.
      *
-     * @param value type of stored gradients; default: as compute
+     * @param value type of stored gradients: BF16 or F32; -1: as compute (default). f32 compute needs F32
      * @return this
      */
     public Builder gradDtype(DType value) {
@@ -220,7 +221,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets grad_clip.
      *
-     * @param value largest global norm; 0: off; default 1
+     * @param value largest global norm; 0: off; default 1.0. BACKWARD timing needs 0
      * @return this
      */
     public Builder gradClip(double value) {
@@ -231,7 +232,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets threads.
      *
-     * @param value threads of the CPU device; 0: all
+     * @param value of the CPU device's products; 0: as many as the process may use
      * @return this
      */
     public Builder threads(long value) {
@@ -242,7 +243,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets optimizer_threads.
      *
-     * @param value threads of the optimizer; 0: chosen
+     * @param value of the updates on the host; 0: chosen
      * @return this
      */
     public Builder optimizerThreads(long value) {
@@ -253,7 +254,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets host_limit_bytes.
      *
-     * @param value most host memory; 0: what there is
+     * @param value most host memory to plan for; 0: what the machine and its cgroup allow
      * @return this
      */
     public Builder hostLimitBytes(long value) {
@@ -264,7 +265,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets device_limit_bytes.
      *
-     * @param value most device memory; 0: what there is
+     * @param value most device memory; 0: what the device has
      * @return this
      */
     public Builder deviceLimitBytes(long value) {
@@ -275,7 +276,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets optimizer.
      *
-     * @param value default ADAMW
+     * @param value how a step changes the weights; default ADAMW
      * @return this
      */
     public Builder optimizer(OptimizerAlgorithm value) {
@@ -299,7 +300,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets master.
      *
-     * @param value default SPLIT
+     * @param value what an update is added to; default SPLIT
      * @return this
      */
     public Builder master(Master value) {
@@ -311,7 +312,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets snapshot_bytes.
      *
-     * @param value host memory for saving beside training; default 0; -1: what is left
+     * @param value host memory for saving beside training; default 0; -1: what is left, up to the whole state
      * @return this
      */
     public Builder snapshotBytes(long value) {
@@ -322,7 +323,8 @@ public final class PlanOptions extends Options {
     /**
      * Sets machine_json.
      *
-     * @param value a machine that is not here ({@link Device#machineJson}): such a plan can be read, not run
+     * @param value a machine that is not here, docs/plan.md lists its keys: such a plan can be read, not run, and no
+     *     device is touched. null (default): this machine
      * @return this
      */
     public Builder machineJson(String value) {
@@ -334,7 +336,9 @@ public final class PlanOptions extends Options {
     /**
      * Sets numerics_json.
      *
-     * @param value the numerics of a plan or a checkpoint, to go on bit for bit
+     * @param value the "numerics" of a plan or a checkpoint: what the options leave to the plan (micro_batch,
+     *     sweeps, head_chunk, grad_dtype, threads, algorithms of products) is taken from there instead of chosen, so
+     *     that a run can go on bit for bit; null (default): chosen
      * @return this
      */
     public Builder numericsJson(String value) {
@@ -346,11 +350,23 @@ public final class PlanOptions extends Options {
     /**
      * Sets frozen_copies.
      *
-     * @param value copies of the weights that a trainer may keep; default 0
+     * @param value copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
      * @return this
      */
     public Builder frozenCopies(long value) {
       setters.add(struct -> Native.hlm_plan_options_frozen_copies_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets optimizer_path.
+     *
+     * @param value what an update on the host is made of; default AUTO; part of the numerics
+     * @return this
+     */
+    public Builder optimizerPath(OptimizerPath value) {
+      Objects.requireNonNull(value, "optimizerPath");
+      setters.add(struct -> Native.hlm_plan_options_optimizer_path_set(struct, value.value()));
       return this;
     }
 

@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
@@ -49,7 +50,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets ratio.
      *
-     * @param value default TOKEN
+     * @param value of what; default TOKEN
      * @return this
      */
     public Builder ratio(Ratio value) {
@@ -61,7 +62,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets kl.
      *
-     * @param value default K3
+     * @param value estimator of the divergence; default K3
      * @return this
      */
     public Builder kl(KlEstimator value) {
@@ -73,7 +74,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets reduction.
      *
-     * @param value default TOKEN_MEAN
+     * @param value of tokens to a loss; default TOKEN_MEAN
      * @return this
      */
     public Builder reduction(Reduction value) {
@@ -85,7 +86,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets clip_low.
      *
-     * @param value ratios are clipped at 1 - this; default 0.2
+     * @param value ratios are clipped to [1 - clip_low, 1 + clip_high]; default 0.2; infinity: not on that side
      * @return this
      */
     public Builder clipLow(double value) {
@@ -96,7 +97,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets clip_high.
      *
-     * @param value ratios are clipped at 1 + this; default 0.2
+     * @param value see clip_low; default 0.2
      * @return this
      */
     public Builder clipHigh(double value) {
@@ -107,7 +108,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets dual_clip.
      *
-     * @param value above 1; 0 (default): off
+     * @param value above 1: with A &lt; 0 the loss is at most -A dual_clip; 0: off (default)
      * @return this
      */
     public Builder dualClip(double value) {
@@ -118,7 +119,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets kl_weight.
      *
-     * @param value adds this times the divergence; needs a reference; default 0
+     * @param value adds this times the divergence; default 0; needs reference_logprobs
      * @return this
      */
     public Builder klWeight(double value) {
@@ -129,7 +130,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets importance_cap.
      *
-     * @param value caps importance weights; 0 (default): no cap
+     * @param value caps exp(old - rollout); 0: no cap (default)
      * @return this
      */
     public Builder importanceCap(double value) {
@@ -151,7 +152,7 @@ public final class PolicyOptions extends Options {
     /**
      * Sets denominator.
      *
-     * @param value tokens or documents of the whole step, by the reduction; 0 (default): of this batch
+     * @param value of the whole step: tokens (their weights) or documents, by reduction; 0: of this batch
      * @return this
      */
     public Builder denominator(double value) {
@@ -162,7 +163,8 @@ public final class PolicyOptions extends Options {
     /**
      * Sets forward_only.
      *
-     * @param value whether loss and metrics are all: a forward pass, nothing is accumulated; default false
+     * @param value true: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do;
+     *     default false
      * @return this
      */
     public Builder forwardOnly(boolean value) {

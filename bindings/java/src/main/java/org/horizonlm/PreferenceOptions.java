@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
@@ -37,7 +38,7 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets kind.
      *
-     * @param value the form; default SIGMOID (DPO)
+     * @param value the form; default SIGMOID
      * @return this
      */
     public Builder kind(Preference value) {
@@ -49,7 +50,7 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets reference_free.
      *
-     * @param value whether every reference is 0; default false
+     * @param value true: every reference is 0; default false
      * @return this
      */
     public Builder referenceFree(boolean value) {
@@ -82,7 +83,7 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets label_smoothing.
      *
-     * @param value in [0, 1); default 0
+     * @param value in [0, 1), ROBUST [0, 0.5); default 0
      * @return this
      */
     public Builder labelSmoothing(double value) {
@@ -93,7 +94,7 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets sft_weight.
      *
-     * @param value adds this times the mean loss of the preferred; default 0
+     * @param value adds this times -s_w/n_w; default 0 (ORPO: this much more)
      * @return this
      */
     public Builder sftWeight(double value) {
@@ -104,7 +105,7 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets sft_denominator.
      *
-     * @param value above 0: tokens of the step, that loss is divided by them
+     * @param value above 0: adds it times -s_w / sft_denominator instead (tokens of the step); 0: as above
      * @return this
      */
     public Builder sftDenominator(double value) {
@@ -115,7 +116,7 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets denominator.
      *
-     * @param value pairs of the whole step; 0 (default): of this batch
+     * @param value pairs of the whole step; 0: of this batch
      * @return this
      */
     public Builder denominator(double value) {
@@ -126,7 +127,8 @@ public final class PreferenceOptions extends Options {
     /**
      * Sets forward_only.
      *
-     * @param value whether loss and metrics are all: a forward pass, nothing is accumulated; default false
+     * @param value true: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do;
+     *     default false
      * @return this
      */
     public Builder forwardOnly(boolean value) {

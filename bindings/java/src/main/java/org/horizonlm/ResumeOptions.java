@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import org.horizonlm.internal.Native;
@@ -36,7 +37,8 @@ public final class ResumeOptions extends Options {
     /**
      * Sets allow_numerics_change.
      *
-     * @param value whether to go on within rounding where the plan's numerics are others; default false
+     * @param value true: go on where the plan's numerics differ from the checkpoint's (another device, other
+     *     sweeps): the run continues within rounding, not bit for bit; default false
      * @return this
      */
     public Builder allowNumericsChange(boolean value) {

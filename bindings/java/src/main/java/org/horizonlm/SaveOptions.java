@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
@@ -37,7 +38,7 @@ public final class SaveOptions extends Options {
     /**
      * Sets dtype.
      *
-     * @param value type of the saved weights; default SOURCE
+     * @param value type of saved weights; default SOURCE
      * @return this
      */
     public Builder dtype(DType value) {
@@ -49,7 +50,7 @@ public final class SaveOptions extends Options {
     /**
      * Sets overwrite.
      *
-     * @param value whether to replace a folder that is not empty; default false
+     * @param value true: replace a folder that exists and is not empty; default false
      * @return this
      */
     public Builder overwrite(boolean value) {
@@ -60,7 +61,7 @@ public final class SaveOptions extends Options {
     /**
      * Sets max_shard_bytes.
      *
-     * @param value largest file; default 5 GiB
+     * @param value default 5 GiB
      * @return this
      */
     public Builder maxShardBytes(long value) {

@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
@@ -37,7 +38,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets name.
      *
-     * @param value of the template; default: chosen as Hugging Face does
+     * @param value of the template; null: chosen as Hugging Face does ("tool_use" with tools, else "default")
      * @return this
      */
     public Builder name(String value) {
@@ -49,7 +50,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets tools_json.
      *
-     * @param value an array of tools
+     * @param value an array of tools; null: none
      * @return this
      */
     public Builder toolsJson(String value) {
@@ -61,7 +62,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets documents_json.
      *
-     * @param value an array of documents
+     * @param value an array of documents; null: none
      * @return this
      */
     public Builder documentsJson(String value) {
@@ -73,7 +74,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets variables_json.
      *
-     * @param value an object of further variables
+     * @param value an object of further variables; null: none
      * @return this
      */
     public Builder variablesJson(String value) {
@@ -85,7 +86,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets date.
      *
-     * @param value what the template's clock says, "YYYY-MM-DD"; default: now
+     * @param value what strftime_now says: "YYYY-MM-DD" or "YYYY-MM-DD HH:MM:SS"; null: now
      * @return this
      */
     public Builder date(String value) {
@@ -97,7 +98,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets add_generation_prompt.
      *
-     * @param value of render: whether to end with the beginning of an answer; default false
+     * @param value true: render ends with the beginning of an answer; default false
      * @return this
      */
     public Builder addGenerationPrompt(boolean value) {
@@ -108,7 +109,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets train_on.
      *
-     * @param value of renderTraining; default ASSISTANT
+     * @param value training only, what is trained; default ASSISTANT
      * @return this
      */
     public Builder trainOn(TrainOn value) {
@@ -120,7 +121,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets mask.
      *
-     * @param value of renderTraining; default AUTO
+     * @param value training only, how it is found; default AUTO
      * @return this
      */
     public Builder mask(Mask value) {
@@ -132,7 +133,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets prompt_messages.
      *
-     * @param value with COMPLETION: how many messages are the prompt; default: up to the last of the user
+     * @param value training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"
      * @return this
      */
     public Builder promptMessages(long value) {
@@ -143,7 +144,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets max_output_bytes.
      *
-     * @param value of the text; default 64 MiB
+     * @param value of the text, and of every string on the way; default 64 MiB
      * @return this
      */
     public Builder maxOutputBytes(long value) {
@@ -154,7 +155,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets max_iterations.
      *
-     * @param value turns of loops and calls of macros; default 10,000,000
+     * @param value turns of loops and calls of macros, in all; default 10,000,000
      * @return this
      */
     public Builder maxIterations(long value) {
@@ -165,7 +166,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets max_depth.
      *
-     * @param value default 600
+     * @param value expressions, blocks and macros inside each other; default 600, at most 600
      * @return this
      */
     public Builder maxDepth(long value) {
@@ -176,7 +177,8 @@ public final class TemplateOptions extends Options {
     /**
      * Sets parse_arguments.
      *
-     * @param value whether arguments of tool calls that are JSON in a string become values; default false
+     * @param value true: arguments of tool calls that are JSON in a string become values; false (default): as they
+     *     are
      * @return this
      */
     public Builder parseArguments(boolean value) {
@@ -187,7 +189,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets drop_null_arguments.
      *
-     * @param value whether members of arguments that are null are left out; default false
+     * @param value true: members of arguments that are null are left out, as Arrow puts them there; default false
      * @return this
      */
     public Builder dropNullArguments(boolean value) {

@@ -1,3 +1,4 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
 import java.util.Objects;
@@ -48,7 +49,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets beta1.
      *
-     * @param value default 0.9
+     * @param value decay of the first moment; of SGD the momentum; default 0.9
      * @return this
      */
     public Builder beta1(double value) {
@@ -59,7 +60,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets beta2.
      *
-     * @param value default 0.999
+     * @param value decay of the second moment; default 0.999
      * @return this
      */
     public Builder beta2(double value) {
@@ -70,7 +71,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets eps.
      *
-     * @param value default 1e-8
+     * @param value added to the root of the second moment; default 1e-8
      * @return this
      */
     public Builder eps(double value) {
@@ -81,7 +82,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets weight_decay.
      *
-     * @param value default 0.01
+     * @param value of tensors of two or more dimensions; default 0.01
      * @return this
      */
     public Builder weightDecay(double value) {
@@ -92,7 +93,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets schedule.
      *
-     * @param value default CONSTANT
+     * @param value of the rate after warm-up; default CONSTANT
      * @return this
      */
     public Builder schedule(Schedule value) {
@@ -115,7 +116,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets total_steps.
      *
-     * @param value needed by LINEAR and COSINE
+     * @param value needed by LINEAR and COSINE; default 0
      * @return this
      */
     public Builder totalSteps(long value) {
@@ -126,7 +127,7 @@ public final class TrainerOptions extends Options {
     /**
      * Sets min_lr_ratio.
      *
-     * @param value the rate at the end, as a part of lr
+     * @param value the last step's rate over lr; default 0
      * @return this
      */
     public Builder minLrRatio(double value) {
@@ -137,7 +138,8 @@ public final class TrainerOptions extends Options {
     /**
      * Sets token_metrics.
      *
-     * @param value whether StepMetrics tell accuracy and entropy
+     * @param value true: hlm_step_metrics tells mean_token_accuracy and entropy, for a little work in the head;
+     *     default false
      * @return this
      */
     public Builder tokenMetrics(boolean value) {

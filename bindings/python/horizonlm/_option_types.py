@@ -1,0 +1,289 @@
+"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, and constants that strings name."""
+
+from typing import TYPE_CHECKING, Any, Dict, Optional, Union
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    Name = Union[str, int]
+    Json = Any  # JSON as a text, or what json.dumps makes one of
+
+    class SaveOptions(TypedDict, total=False):
+        """Options of saving a model; see hlm_save_options in horizon_lm.h."""
+
+        # type of saved weights; default SOURCE
+        dtype: Name
+        # True: replace a folder that exists and is not empty; default False
+        overwrite: bool
+        # default 5 GiB
+        max_shard_bytes: int
+
+    class EncodeOptions(TypedDict, total=False):
+        """Options of encoding a text; see hlm_encode_options in horizon_lm.h."""
+
+        # True (default): BOS and the like, as the file says; False: for text that a chat template made
+        add_special_tokens: bool
+        # what offsets count; default BYTES
+        offsets_in: Name
+        # True: in those spans no added token is matched at all, special or not; default False
+        plain_added: bool
+        # True: spaces at the ends of a token do not belong to it where the file says so; default False
+        trim_offsets: bool
+
+    class TemplateOptions(TypedDict, total=False):
+        """Options of rendering a conversation; see hlm_template_options in horizon_lm.h."""
+
+        # of the template; None: chosen as Hugging Face does ("tool_use" with tools, else "default")
+        name: str
+        # an array of tools; None: none
+        tools_json: Json
+        # an array of documents; None: none
+        documents_json: Json
+        # an object of further variables; None: none
+        variables_json: Json
+        # what strftime_now says: "YYYY-MM-DD" or "YYYY-MM-DD HH:MM:SS"; None: now
+        date: str
+        # True: render ends with the beginning of an answer; default False
+        add_generation_prompt: bool
+        # training only, what is trained; default ASSISTANT
+        train_on: Name
+        # training only, how it is found; default AUTO
+        mask: Name
+        # training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"
+        prompt_messages: int
+        # of the text, and of every string on the way; default 64 MiB
+        max_output_bytes: int
+        # turns of loops and calls of macros, in all; default 10,000,000
+        max_iterations: int
+        # expressions, blocks and macros inside each other; default 600, at most 600
+        max_depth: int
+        # True: arguments of tool calls that are JSON in a string become values; False (default): as they are
+        parse_arguments: bool
+        # True: members of arguments that are null are left out, as Arrow puts them there; default False
+        drop_null_arguments: bool
+
+    class PlanOptions(TypedDict, total=False):
+        """Options of a plan; see hlm_plan_options in horizon_lm.h."""
+
+        # "auto" (default), "cpu", "cuda:0"
+        device: str
+        # what the plan is for; default TRAIN
+        purpose: Name
+        # type of the arithmetic: BF16 (default) or F32
+        compute: Name
+        # rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens
+        batch_size: int
+        # tokens of a row; default 512
+        seq_len: int
+        # rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
+        micro_batch: int
+        # passes over the weights in a step; 0: chosen
+        sweeps: int
+        # what stays between forward and backward; default AUTO
+        activations: Name
+        # where the inputs of blocks wait for backward; default AUTO
+        block_inputs: Name
+        # device copies of a block's weights; 0: chosen
+        slots: int
+        # units sent up ahead of the one that computes; -1: chosen (default); below slots
+        prefetch: int
+        # entries of the gradient ring; 0: chosen
+        ring: int
+        # rows of logits at a time; 0: chosen; part of the numerics
+        head_chunk: int
+        # larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB
+        max_part_bytes: int
+        # when weights are updated; default NEXT_FORWARD
+        optimizer_timing: Name
+        # type of stored gradients: BF16 or F32; -1: as compute (default). f32 compute needs F32
+        grad_dtype: Name
+        # largest global norm; 0: off; default 1.0. BACKWARD timing needs 0
+        grad_clip: float
+        # of the CPU device's products; 0: as many as the process may use
+        threads: int
+        # of the updates on the host; 0: chosen
+        optimizer_threads: int
+        # most host memory to plan for; 0: what the machine and its cgroup allow
+        host_limit_bytes: int
+        # most device memory; 0: what the device has
+        device_limit_bytes: int
+        # how a step changes the weights; default ADAMW
+        optimizer: Name
+        # how moments are stored; default F32
+        states: Name
+        # what an update is added to; default SPLIT
+        master: Name
+        # host memory for saving beside training; default 0; -1: what is left, up to the whole state
+        snapshot_bytes: int
+        # a machine that is not here, docs/plan.md lists its keys: such a plan can be read, not run, and no
+        # device is touched. None (default): this machine
+        machine_json: Json
+        # the "numerics" of a plan or a checkpoint: what the options leave to the plan (micro_batch, sweeps,
+        # head_chunk, grad_dtype, threads, algorithms of products) is taken from there instead of chosen, so
+        # that a run can go on bit for bit; None (default): chosen
+        numerics_json: Json
+        # copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
+        frozen_copies: int
+        # what an update on the host is made of; default AUTO; part of the numerics
+        optimizer_path: Name
+
+    class TrainerOptions(TypedDict, total=False):
+        """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
+
+        # learning rate; default 1e-5
+        lr: float
+        # decay of the first moment; of SGD the momentum; default 0.9
+        beta1: float
+        # decay of the second moment; default 0.999
+        beta2: float
+        # added to the root of the second moment; default 1e-8
+        eps: float
+        # of tensors of two or more dimensions; default 0.01
+        weight_decay: float
+        # of the rate after warm-up; default CONSTANT
+        schedule: Name
+        # steps of rising rate; default 0
+        warmup_steps: int
+        # needed by LINEAR and COSINE; default 0
+        total_steps: int
+        # the last step's rate over lr; default 0
+        min_lr_ratio: float
+        # True: hlm_step_metrics tells mean_token_accuracy and entropy, for a little work in the head; default
+        # False
+        token_metrics: bool
+
+    class CheckpointOptions(TypedDict, total=False):
+        """Options of saving a checkpoint; see hlm_checkpoint_options in horizon_lm.h."""
+
+        # so many newest checkpoints of the directory stay, older ones are removed; 0 (default): all
+        keep: int
+        # True (default): returns once the state is fixed, and writes while training goes on; False: returns
+        # when all of it is on the medium
+        background: bool
+        # UTF-8 text that is kept with the state and handed out by resume (a position in the data, say); None:
+        # none
+        user_data: Optional[str]
+
+    class ResumeOptions(TypedDict, total=False):
+        """Options of resuming; see hlm_resume_options in horizon_lm.h."""
+
+        # True: go on where the plan's numerics differ from the checkpoint's (another device, other sweeps):
+        # the run continues within rounding, not bit for bit; default False
+        allow_numerics_change: bool
+
+    class PreferenceOptions(TypedDict, total=False):
+        """Options of a loss on pairs; see hlm_preference_options in horizon_lm.h."""
+
+        # the form; default SIGMOID
+        kind: Name
+        # True: every reference is 0; default False
+        reference_free: bool
+        # above 0; default 0.1
+        beta: float
+        # margin; default 0
+        gamma: float
+        # in [0, 1), ROBUST [0, 0.5); default 0
+        label_smoothing: float
+        # adds this times -s_w/n_w; default 0 (ORPO: this much more)
+        sft_weight: float
+        # above 0: adds it times -s_w / sft_denominator instead (tokens of the step); 0: as above
+        sft_denominator: float
+        # pairs of the whole step; 0: of this batch
+        denominator: float
+        # True: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default
+        # False
+        forward_only: bool
+
+    class KtoOptions(TypedDict, total=False):
+        """Options of KTO; see hlm_kto_options in horizon_lm.h."""
+
+        # above 0; default 0.1
+        beta: float
+        # default 1
+        desirable_weight: float
+        # default 1
+        undesirable_weight: float
+        # documents of the whole step; 0: of this batch
+        denominator: float
+        # not negative; used where mismatched is None; default 0 (then this is APO-zero)
+        kl: float
+        # True: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default
+        # False
+        forward_only: bool
+
+    class PolicyOptions(TypedDict, total=False):
+        """Options of a policy-gradient loss; see hlm_policy_options in horizon_lm.h."""
+
+        # the form; default CLIP
+        kind: Name
+        # of what; default TOKEN
+        ratio: Name
+        # estimator of the divergence; default K3
+        kl: Name
+        # of tokens to a loss; default TOKEN_MEAN
+        reduction: Name
+        # ratios are clipped to [1 - clip_low, 1 + clip_high]; default 0.2; infinity: not on that side
+        clip_low: float
+        # see clip_low; default 0.2
+        clip_high: float
+        # above 1: with A < 0 the loss is at most -A dual_clip; 0: off (default)
+        dual_clip: float
+        # adds this times the divergence; default 0; needs reference_logprobs
+        kl_weight: float
+        # caps exp(old - rollout); 0: no cap (default)
+        importance_cap: float
+        # subtracts this times the entropy; default 0
+        entropy_weight: float
+        # of the whole step: tokens (their weights) or documents, by reduction; 0: of this batch
+        denominator: float
+        # True: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default
+        # False
+        forward_only: bool
+
+    class OptimizerOptions(TypedDict, total=False):
+        """Options of an optimizer on the caller's arrays; see hlm_optimizer_options in horizon_lm.h."""
+
+        # defaults as in hlm_trainer_options
+        beta1: float
+        # defaults as in hlm_trainer_options
+        beta2: float
+        # defaults as in hlm_trainer_options
+        eps: float
+        # defaults as in hlm_trainer_options
+        weight_decay: float
+        # 0: as many as the process may use
+        threads: int
+        # how a step changes the weights; default ADAMW
+        algorithm: Name
+        # how moments are stored; default F32
+        states: Name
+        # what an update is made of; default AUTO, which is FUSED here
+        optimizer_path: Name
+
+
+# Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.
+PREFIXES: Dict[str, str] = {
+    "hlm_save_options.dtype": "HLM_DTYPE_",
+    "hlm_encode_options.offsets_in": "HLM_OFFSETS_",
+    "hlm_template_options.train_on": "HLM_TRAIN_ON_",
+    "hlm_template_options.mask": "HLM_MASK_",
+    "hlm_plan_options.purpose": "HLM_PURPOSE_",
+    "hlm_plan_options.compute": "HLM_DTYPE_",
+    "hlm_plan_options.activations": "HLM_ACTIVATIONS_",
+    "hlm_plan_options.block_inputs": "HLM_BLOCK_INPUTS_",
+    "hlm_plan_options.optimizer_timing": "HLM_TIMING_",
+    "hlm_plan_options.grad_dtype": "HLM_DTYPE_",
+    "hlm_plan_options.optimizer": "HLM_OPTIMIZER_",
+    "hlm_plan_options.states": "HLM_STATES_",
+    "hlm_plan_options.master": "HLM_MASTER_",
+    "hlm_plan_options.optimizer_path": "HLM_PATH_",
+    "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
+    "hlm_preference_options.kind": "HLM_PREFERENCE_",
+    "hlm_policy_options.kind": "HLM_POLICY_",
+    "hlm_policy_options.ratio": "HLM_RATIO_",
+    "hlm_policy_options.kl": "HLM_KL_",
+    "hlm_policy_options.reduction": "HLM_REDUCTION_",
+    "hlm_optimizer_options.algorithm": "HLM_OPTIMIZER_",
+    "hlm_optimizer_options.states": "HLM_STATES_",
+    "hlm_optimizer_options.optimizer_path": "HLM_PATH_",
+}

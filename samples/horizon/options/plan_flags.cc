@@ -1,0 +1,85 @@
+// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
+#include "samples/horizon/options/plan_flags.h"
+
+#include "samples/horizon/options/option_kinds.h"
+
+// clang-format off
+namespace horizon {
+
+void AddShapeFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
+  AddNumber(app, "--micro-batch", flags.micro_batch, 1,
+            "rows in a micro-batch (default: by plan)")
+      ->group(group);
+  AddNumber(app, "--sweeps", flags.sweeps, 1,
+            "passes over the weights in a step (default: by plan)")
+      ->group(group);
+}
+
+void AddMachineFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
+  AddChoice(app, "--compute", flags.compute, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
+            "type of the arithmetic")
+      ->group(group);
+  AddNumber(app, "--threads", flags.threads, 1,
+            "of the CPU device's products (default: as many as the process may use)")
+      ->group(group);
+  AddNumber(app, "--optimizer-threads", flags.optimizer_threads, 1,
+            "of the updates on the host (default: by plan)")
+      ->group(group);
+  AddNumber(app, "--host-limit-bytes", flags.host_limit_bytes, 1,
+            "most host memory to plan for (default: what the machine and its cgroup allow)", true)
+      ->group(group);
+  AddNumber(app, "--device-limit-bytes", flags.device_limit_bytes, 1,
+            "most device memory (default: what the device has)", true)
+      ->group(group);
+}
+
+void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
+  AddChoice(app, "--activations", flags.activations, {{"auto", HLM_ACTIVATIONS_AUTO}, {"keep", HLM_ACTIVATIONS_KEEP}, {"keep-cheap", HLM_ACTIVATIONS_KEEP_CHEAP}, {"recompute", HLM_ACTIVATIONS_RECOMPUTE}},
+            "what stays between forward and backward")
+      ->group(group);
+  AddChoice(app, "--block-inputs", flags.block_inputs, {{"auto", HLM_BLOCK_INPUTS_AUTO}, {"device", HLM_BLOCK_INPUTS_DEVICE}, {"host", HLM_BLOCK_INPUTS_HOST}},
+            "where the inputs of blocks wait for backward")
+      ->group(group);
+  AddNumber(app, "--slots", flags.slots, 1,
+            "device copies of a block's weights (default: by plan)")
+      ->group(group);
+  AddNumber(app, "--prefetch", flags.prefetch, 0,
+            "units sent up ahead of the one that computes; below slots (default: by plan)")
+      ->group(group);
+  AddNumber(app, "--ring", flags.ring, 1,
+            "entries of the gradient ring (default: by plan)")
+      ->group(group);
+  AddNumber(app, "--head-chunk", flags.head_chunk, 1,
+            "rows of logits at a time; part of the numerics (default: by plan)")
+      ->group(group);
+  AddNumber(app, "--max-part-bytes", flags.max_part_bytes, 1,
+            "larger units move and are updated in parts of at most this size (default: chosen, up to 256 MiB)", true)
+      ->group(group);
+  AddChoice(app, "--grad-dtype", flags.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
+            "type of stored gradients (default: as compute)")
+      ->group(group);
+  AddChoice(app, "--optimizer-path", flags.optimizer_path, {{"auto", HLM_PATH_AUTO}, {"fused", HLM_PATH_FUSED}, {"onednn", HLM_PATH_ONEDNN}},
+            "what an update on the host is made of; part of the numerics")
+      ->group(group);
+}
+
+void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
+  options.compute = flags.compute;
+  options.micro_batch = flags.micro_batch;
+  options.sweeps = flags.sweeps;
+  options.activations = flags.activations;
+  options.block_inputs = flags.block_inputs;
+  options.slots = flags.slots;
+  options.prefetch = flags.prefetch;
+  options.ring = flags.ring;
+  options.head_chunk = flags.head_chunk;
+  options.max_part_bytes = flags.max_part_bytes;
+  options.grad_dtype = flags.grad_dtype;
+  options.threads = flags.threads;
+  options.optimizer_threads = flags.optimizer_threads;
+  options.host_limit_bytes = flags.host_limit_bytes;
+  options.device_limit_bytes = flags.device_limit_bytes;
+  options.optimizer_path = flags.optimizer_path;
+}
+
+}  // namespace horizon

@@ -1,0 +1,64 @@
+"""Python: the types of the keyword options, and which constants a name stands for."""
+
+from typing import Dict, List
+
+from header import Member, Struct
+from java import class_of
+
+PATH = "bindings/python/horizonlm/_option_types.py"
+
+PURPOSES: Dict[str, str] = {
+    "hlm_save_options": "Options of saving a model",
+    "hlm_encode_options": "Options of encoding a text",
+    "hlm_template_options": "Options of rendering a conversation",
+    "hlm_plan_options": "Options of a plan",
+    "hlm_trainer_options": "Options of a trainer: AdamW and its schedule",
+    "hlm_checkpoint_options": "Options of saving a checkpoint",
+    "hlm_resume_options": "Options of resuming",
+    "hlm_preference_options": "Options of a loss on pairs",
+    "hlm_kto_options": "Options of KTO",
+    "hlm_policy_options": "Options of a policy-gradient loss",
+    "hlm_optimizer_options": "Options of an optimizer on the caller's arrays",
+}
+
+# Texts for which None may be given.
+OPTIONAL = {"user_data"}
+
+
+def _type(member: Member) -> str:
+    if member.kind == "text" and member.name.endswith("_json"):
+        return "Json"
+    if member.kind == "text":
+        return "Optional[str]" if member.name in OPTIONAL else "str"
+    return {"choice": "Name", "switch": "bool", "integer": "int", "real": "float"}[member.kind]
+
+
+def _comment(text: str) -> List[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > 100:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return [f"        # {line}\n" for line in lines]
+
+
+def _class(struct: Struct) -> str:
+    text = f"    class {class_of(struct)}(TypedDict, total=False):\n"
+    text += f'        """{PURPOSES[struct.name]}; see {struct.name} in horizon_lm.h."""\n\n'
+    for member in struct.settable:
+        text += "".join(_comment(member.said("True", "False", "None").replace("`", "")))
+        text += f"        {member.name}: {_type(member)}\n"
+    return text
+
+
+def write(structs: List[Struct]) -> Dict[str, str]:
+    """Paths and texts."""
+    text = '"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, and constants that strings name."""\n\n'
+    text += "from typing import TYPE_CHECKING, Any, Dict, Optional, Union\n\nif TYPE_CHECKING:\n    from typing import TypedDict\n\n"
+    text += "    Name = Union[str, int]\n    Json = Any  # JSON as a text, or what json.dumps makes one of\n\n"
+    text += "\n".join(_class(s) for s in structs) + "\n\n"
+    text += '# Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.\n'
+    text += "PREFIXES: Dict[str, str] = {\n"
+    for struct in structs:
+        text += "".join(f'    "{struct.name}.{m.name}": "{m.prefix}",\n' for m in struct.settable if m.kind == "choice")
+    return {PATH: text + "}\n"}
