@@ -1,5 +1,7 @@
 #include "core/model/config.h"
 
+#include <array>
+
 #include "core/base/error.h"
 #include "core/model/config_refusals.h"
 #include "core/model/config_values.h"
@@ -58,9 +60,49 @@ JsonValue ParseConfigText(const std::string& text) {
 
 }  // namespace
 
+// A text model inside something larger: its mathematics is that of text_config, its folder has tensors of other parts.
+struct Wrapper {
+  const char* architecture;
+  const char* model_type;
+};
+constexpr std::array<Wrapper, 2> kWrappers = {{{"Mistral3ForConditionalGeneration", "mistral3"}, {"Gemma3ForConditionalGeneration", "gemma3"}}};
+
+const Wrapper* WrapperOf(const ConfigValues& config) {
+  if (!config.HasValue("text_config") || !config.HasValue("model_type") || !config.Value("model_type").IsString()) return nullptr;
+  for (const Wrapper& wrapper : kWrappers) {
+    if (config.Value("model_type").IsText(wrapper.model_type)) return &wrapper;
+  }
+  return nullptr;
+}
+
+ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
+  JsonValue text = whole.Value("text_config");
+  const ConfigValues config(text, whole.where() + ": text_config");
+  // The outer word on tying counts; files leave it out where it is the class's own.
+  text.Set("tie_word_embeddings", JsonValue(whole.BoolOr("tie_word_embeddings", true)));
+  const Family* family = FamilyOfModelType(config);
+  if (family == nullptr) throw InvalidArgument(config.where(), ": model_type is missing");
+  ModelConfig read;
+  read.names = LlamaNames();
+  read.spec.architecture = wrapper.architecture;
+  read.spec.family = wrapper.model_type;
+  family->read(config, read.spec, read.names);
+  RefuseUntaken(config, family->architecture);
+  // In files of the hub first, then as transformers 5 has them in memory.
+  read.names.prefix = "language_model.model.";
+  if (!read.spec.tied) read.names.head = "language_model.lm_head.weight";
+  read.names.other_prefixes = {"model.language_model."};
+  read.names.other_heads = {"lm_head.weight"};
+  for (const char* part : {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."}) {
+    read.names.carried_prefixes.push_back(part);
+  }
+  return read;
+}
+
 ModelConfig ReadConfig(const std::string& json_text) {
   const JsonValue object = ParseConfigText(json_text);
   const ConfigValues config(object, kConfig);
+  if (const Wrapper* wrapper = WrapperOf(config)) return ReadWrapped(config, *wrapper);
   const Family& family = FamilyOf(config);
   ModelConfig read;
   read.names = LlamaNames();

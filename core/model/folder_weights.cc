@@ -1,6 +1,7 @@
 #include "core/model/folder_weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <unordered_set>
@@ -146,12 +147,26 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
     }
     if (IsIgnored(name, names)) continue;
     if (IsCarried(name, names)) {
+      CheckFixed(name, place, names);
       carried_.push_back({place.file, place.entry});
       continue;
     }
     throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(name), " is not part of the model");
   }
-  std::sort(carried_.begin(), carried_.end(), [](const CarriedTensor& a, const CarriedTensor& b) { return a.entry->name < b.entry->name; });
+  std::sort(carried_.begin(), carried_.end(), [](const Place& a, const Place& b) { return a.entry->name < b.entry->name; });
+}
+
+void FolderWeights::CheckFixed(std::string_view name, const Place& place, const ModelNames& names) const {
+  for (const auto& [end, value] : names.fixed_suffixes) {
+    if (!EndsWith(name, end)) continue;
+    float found = 0;
+    if (!WeightType(place.entry->dtype) || place.entry->end == place.entry->begin) continue;
+    place.file->Read(*place.entry, 0, 1, &found);
+    // As near as a 16-bit number comes.
+    if (std::abs(found - value) > 0.01 * std::abs(value)) {
+      throw Unimplemented(PrintablePath(place.file->path()), ": tensor ", Printable(std::string(name)), " is ", found, "; only ", value, " is supported");
+    }
+  }
 }
 
 void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
@@ -179,6 +194,16 @@ void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const std::string
                             *different.first, "; config.json ties the two (tie_word_embeddings)");
     }
   }
+}
+
+std::vector<CarriedTensor> FolderWeights::Carried() const {
+  std::vector<CarriedTensor> carried;
+  for (const Place& place : carried_) {
+    const TensorEntry& entry = *place.entry;
+    carried.push_back({entry.name, entry.dtype, entry.shape, entry.end - entry.begin,
+                       [place](int64_t begin, size_t bytes, void* to) { place.file->ReadBytes(*place.entry, begin, bytes, to); }});
+  }
+  return carried;
 }
 
 void FolderWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const {

@@ -15,12 +15,6 @@
 
 namespace hlm {
 
-// A tensor of the folder that is not the model's and goes into the saved folder as it is.
-struct CarriedTensor {
-  const SafetensorsFile* file;
-  const TensorEntry* entry;
-};
-
 // Opens model.safetensors, or else the shards of model.safetensors.index.json; Check holds every name, shape and type against a
 // layout. The files stay open: the weights stay readable when the folder is replaced.
 //
@@ -40,7 +34,7 @@ class FolderWeights : public WeightSource {
   // The narrowest type that holds every weight of the folder exactly.
   DType dtype() const { return dtype_; }
 
-  const std::vector<CarriedTensor>& carried() const { return carried_; }
+  std::vector<CarriedTensor> Carried() const override;
 
  private:
   struct Place {
@@ -52,12 +46,13 @@ class FolderWeights : public WeightSource {
   void OpenShards(const std::string& folder, const std::string& index);
   void AddFile(const std::string& path);
   void CheckTensor(const TensorSpec& wanted, const Place& found) const;
+  void CheckFixed(std::string_view name, const Place& place, const ModelNames& names) const;
   void CheckTiedHead(const TensorSpec& embedding, const std::string& name, const Place& head) const;
 
   std::string where_;  // the weight file, or the index, for messages about the whole
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::unordered_map<std::string_view, Place> places_;  // keys lie in the files' entries
-  std::vector<CarriedTensor> carried_;
+  std::vector<Place> carried_;
   DType dtype_ = DType::kF32;
 };
 

@@ -16,6 +16,14 @@
 
 namespace hlm {
 
+// A tensor of the source folder that is not the model's: it goes into a saved folder byte by byte.
+struct CarriedTensor {
+  std::string name, dtype;  // as the file has them
+  std::vector<int64_t> shape;
+  int64_t bytes = 0;
+  std::function<void(int64_t begin, size_t bytes, void* to)> read;
+};
+
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
@@ -24,6 +32,9 @@ class WeightSource {
   // Throws INVALID_ARGUMENT naming file, tensor and element where a value is NaN or infinite, DATA_LOSS on read errors.
   // May be called from several threads.
   virtual void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const = 0;
+
+  // Good for as long as the source is.
+  virtual std::vector<CarriedTensor> Carried() const { return {}; }
 };
 
 // A model: its mathematics, its slabs, its weights and what to carry along when it is saved.

@@ -49,6 +49,8 @@ struct ModelNames {
   std::vector<std::string> other_heads = {};  // [other_prefixes]
   // Tensors of a folder that are not trained and stay as they are: buffers, towers for pictures.
   std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
+  // Numbers among those that are carried, which the mathematics has built in: a folder with others is refused.
+  std::vector<std::pair<std::string, double>> fixed_suffixes = {};
   std::vector<std::string> ignored_suffixes = {};  // what old files have and nobody reads
 };
 

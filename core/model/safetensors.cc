@@ -126,4 +126,19 @@ void WriteSafetensors(const std::string& path, const std::vector<const TensorSpe
   file.Finish();
 }
 
+void WriteCarried(const std::string& path, const std::vector<CarriedTensor>& tensors) {
+  OutputFile file(path);
+  const std::string header = MakeSafetensorsHeader(tensors);
+  file.Append(header.data(), header.size());
+  std::vector<std::byte> chunk(static_cast<size_t>(kWriteChunk));
+  for (const CarriedTensor& tensor : tensors) {
+    for (int64_t at = 0; at < tensor.bytes; at += kWriteChunk) {
+      const size_t bytes = static_cast<size_t>(std::min(tensor.bytes - at, kWriteChunk));
+      tensor.read(at, bytes, chunk.data());
+      file.Append(chunk.data(), bytes);
+    }
+  }
+  file.Finish();
+}
+
 }  // namespace hlm

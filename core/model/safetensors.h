@@ -26,6 +26,9 @@ class SafetensorsFile {
   // and element for NaN and infinity. Thread-safe.
   void Read(const TensorEntry& tensor, int64_t begin, int64_t n, float* out) const;
 
+  // Bytes of an entry of this file, of any type, as they are. Thread-safe.
+  void ReadBytes(const TensorEntry& tensor, int64_t begin, size_t bytes, void* to) const { file_.ReadAt(data_begin_ + tensor.begin + begin, to, bytes); }
+
  private:
   InputFile file_;
   int64_t data_begin_ = 0;
@@ -36,6 +39,9 @@ class SafetensorsFile {
 // naming tensor, element and value where a value is too large for the type, FAILED_PRECONDITION where it is not finite.
 void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type,
                       const TensorReader& read);
+
+// A new file of tensors that are carried along, each with its own type and bytes.
+void WriteCarried(const std::string& path, const std::vector<CarriedTensor>& tensors);
 
 }  // namespace hlm
 

@@ -126,25 +126,52 @@ std::vector<TensorEntry> ParseSafetensorsHeader(std::string_view json, int64_t d
   return entries;
 }
 
-std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type) {
-  JsonWriter header;
-  header.BeginObject();
-  header.Key("__metadata__").BeginObject().Member("format", "pt").EndObject();  // transformers 4 refuses a file without it
-  int64_t at = 0;
-  for (const TensorSpec* tensor : tensors) {
-    const int64_t end = CheckedAdd(at, CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
-    header.Key(tensor->name).BeginObject();
-    header.Member("dtype", type == DType::kF32 ? "F32" : type == DType::kBF16 ? "BF16" : "F16");
-    header.Member("shape", tensor->shape);
-    header.Key("data_offsets").BeginArray().Value(at).Value(end).EndArray();
-    header.EndObject();
-    at = end;
+namespace {
+
+// Tensors one behind the other; the name is a key, then dtype, shape and bytes.
+class HeaderWriter {
+ public:
+  HeaderWriter() {
+    json_.BeginObject();
+    json_.Key("__metadata__").BeginObject().Member("format", "pt").EndObject();  // transformers 4 refuses a file without it
   }
-  header.EndObject();
-  std::string json = header.Take();
-  json.append((8 - json.size() % 8) % 8, ' ');
-  const auto length = static_cast<uint64_t>(json.size());
-  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + json;
+  void Add(const std::string& name, const std::string& dtype, const std::vector<int64_t>& shape, int64_t bytes) {
+    const int64_t end = CheckedAdd(at_, bytes);
+    json_.Key(name).BeginObject();
+    json_.Member("dtype", dtype);
+    json_.Member("shape", shape);
+    json_.Key("data_offsets").BeginArray().Value(at_).Value(end).EndArray();
+    json_.EndObject();
+    at_ = end;
+  }
+  std::string Take() {
+    json_.EndObject();
+    std::string json = json_.Take();
+    json.append((8 - json.size() % 8) % 8, ' ');
+    const auto length = static_cast<uint64_t>(json.size());
+    return std::string(reinterpret_cast<const char*>(&length), sizeof length) + json;
+  }
+
+ private:
+  JsonWriter json_;
+  int64_t at_ = 0;
+};
+
+}  // namespace
+
+std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type) {
+  HeaderWriter header;
+  for (const TensorSpec* tensor : tensors) {
+    header.Add(tensor->name, type == DType::kF32 ? "F32" : type == DType::kBF16 ? "BF16" : "F16", tensor->shape,
+               CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
+  }
+  return header.Take();
+}
+
+std::string MakeSafetensorsHeader(const std::vector<CarriedTensor>& tensors) {
+  HeaderWriter header;
+  for (const CarriedTensor& tensor : tensors) header.Add(tensor.name, tensor.dtype, tensor.shape, tensor.bytes);
+  return header.Take();
 }
 
 std::optional<DType> WeightType(std::string_view dtype) {

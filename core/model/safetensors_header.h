@@ -11,6 +11,7 @@
 
 #include "core/base/dtype.h"
 #include "core/model/layout.h"
+#include "core/model/model.h"
 
 namespace hlm {
 
@@ -33,6 +34,7 @@ std::vector<TensorEntry> ParseSafetensorsHeader(std::string_view json, int64_t d
 // Length and JSON for tensors of one type that follow each other in this order; padded with spaces so that the data are 8-byte
 // aligned.
 std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type);
+std::string MakeSafetensorsHeader(const std::vector<CarriedTensor>& tensors);
 
 // The type of weights that "F32", "BF16" and "F16" stand for; nothing for the other types of the format.
 std::optional<DType> WeightType(std::string_view dtype);

@@ -55,23 +55,32 @@ void WriteText(const std::string& path, const std::string& text) {
   file.Finish();
 }
 
-void WriteWeights(const ModelLayout& layout, const TensorReader& read, DType type, int64_t max_shard_bytes,
-                  const std::string& folder) {
+void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std::vector<CarriedTensor>& carried, DType type,
+                  int64_t max_shard_bytes, const std::string& folder) {
   const std::vector<Shard> shards = MakeShards(layout, type, max_shard_bytes);
-  if (shards.size() == 1) {
+  if (shards.size() == 1 && carried.empty()) {
     WriteSafetensors(folder + "/model.safetensors", shards[0], type, read);
     return;
   }
+  // What is carried along is the last shard.
+  const size_t count = shards.size() + (carried.empty() ? 0 : 1);
+  int64_t total = layout.parameters * static_cast<int64_t>(SizeOf(type));
+  for (const CarriedTensor& tensor : carried) total = CheckedAdd(total, tensor.bytes);
   JsonWriter index(JsonWriter::Style::kIndented);
   index.BeginObject();
   index.Key("metadata").BeginObject();
-  index.Member("total_size", layout.parameters * static_cast<int64_t>(SizeOf(type)));
+  index.Member("total_size", total);
   index.EndObject();
   index.Key("weight_map").BeginObject();
   for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = ShardName(i, shards.size());
+    const std::string name = ShardName(i, count);
     WriteSafetensors(folder + "/" + name, shards[i], type, read);
     for (const TensorSpec* tensor : shards[i]) index.Member(tensor->name, name);
+  }
+  if (!carried.empty()) {
+    const std::string name = ShardName(shards.size(), count);
+    WriteCarried(folder + "/" + name, carried);
+    for (const CarriedTensor& tensor : carried) index.Member(tensor.name, name);
   }
   index.EndObject();
   index.EndObject();
@@ -131,7 +140,7 @@ void SaveFolder(const Model& model, const TensorReader& slab, const std::string&
   const DType type = options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);
   StagedFolder staged(folder, options.overwrite);
   if (!model.source_folder().empty()) CheckApart(model.source_folder(), staged.target());
-  WriteWeights(model.layout(), read, type, options.max_shard_bytes, staged.path());
+  WriteWeights(model.layout(), read, model.weights().Carried(), type, options.max_shard_bytes, staged.path());
   WriteText(staged.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), type));
   CarryFiles(model, staged.path());
   staged.Publish();

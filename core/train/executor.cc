@@ -318,8 +318,10 @@ void Executor::BlockBackward(const Pass& pass, const Visit& visit, const std::by
 void Executor::EmbedBackward(const Pass& pass, const Visit& visit) {
   const int64_t unit = layout_.EmbeddingUnit();
   float* accumulator = AccumulatorOf(unit);
-  // A tied matrix already holds the head's share; the embedding adds its own.
-  if (!layout_.tied) compute_->FillZero(accumulator, static_cast<size_t>(layout_.units[unit].elements) * sizeof(float));
+  // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
+  const int64_t from = layout_.tied ? layout_.embedding.table + spec_.vocab * spec_.hidden : 0;
+  const int64_t count = layout_.units[unit].elements - from;
+  if (count > 0) compute_->FillZero(accumulator + from, static_cast<size_t>(count) * sizeof(float));
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     embedding_.Backward(device_.ops(), *compute_, micro, buffers_.Gradient(token), accumulator);
   });

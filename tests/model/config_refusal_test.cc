@@ -57,7 +57,7 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
        {"attention_factor", "0.5"}},
       {"Qwen3", R"({"rope_parameters": {"full_attention": {"rope_type": "default"}}})", {"rope_parameters", "full_attention"}},
       {"Llama", R"({"architectures": ["LlamaForSequenceClassification"]})", {"LlamaForSequenceClassification"}},
-      {"Llama", R"({"architectures": ["GPT2LMHeadModel"]})", {"GPT2LMHeadModel"}},
+      {"Llama", R"({"architectures": ["BertLMHeadModel"]})", {"BertLMHeadModel"}},
       {"Llama", R"({"architectures": null, "model_type": "gemma3"})", {"model_type", "gemma3"}},
   };
   for (const Case& c : cases) {

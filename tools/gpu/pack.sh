@@ -25,7 +25,7 @@ for file in "$@"; do
   esac
 done
 for library in "${libraries[@]}"; do
-  path=$(ldconfig -p 2>/dev/null | sed -n "s|^\s*$library (.*x86-64.*) => ||p" | head -n 1)
+  path=$({ /sbin/ldconfig -p 2>/dev/null || true; } | sed -n "s|^\s*$library (.*x86-64.*) => ||p" | head -n 1)
   cp -L "${path:-/usr/lib/x86_64-linux-gnu/$library}" "$to/"
 done
 chmod -R u+w "$to"
@@ -33,7 +33,7 @@ for file in "$to"/*; do
   if [[ -f $file && $(head -c 4 "$file" | tail -c 3) == ELF ]]; then strip --strip-unneeded "$file"; fi
 done
 
-limit=$((60 << 20))
+limit=$((72 << 20))
 bytes=$(du -sb "$to" | cut -f1)
 if ((bytes > limit)); then
   echo "error: the bundle has $bytes bytes unpacked; it must not have more than $limit" >&2

@@ -35,7 +35,12 @@
   X(kNemotronFamily) \
   X(kArceeFamily) \
   X(kGptNeoXFamily) \
-  X(kPersimmonFamily)
+  X(kPersimmonFamily) \
+  X(kGpt2Family) \
+  X(kGptBigCodeFamily) \
+  X(kFalconFamily) \
+  X(kOptFamily) \
+  X(kApertusFamily)
 
 namespace hlm {
 

@@ -1,0 +1,37 @@
+// Apertus: norms of queries and keys, xIELU with two learnt numbers a layer.
+#include "core/model/families/common.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.max_positions = 65536, .pad_token = 3}, spec);
+  RopeSpec fallback;
+  fallback.kind = RopeSpec::Kind::kLlama3;
+  fallback.dim = sizes.head_dim;
+  fallback.theta = 12e6, fallback.factor = 8, fallback.low_frequency_factor = 1, fallback.high_frequency_factor = 4;
+  const bool said = config.HasValue("rope_parameters") || config.HasValue("rope_scaling");
+  spec.ropes = {said ? ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 12e6}) : fallback};
+  const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
+  AttentionSpec attention = Attention(sizes);
+  attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
+  attention.qk_norm.norm = norm;
+  config.Take("qk_norm");
+  config.Take("post_norm");
+  const MlpSpec mlp{.intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kXielu), .gated = false};
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
+  spec.head.norm = norm;
+  names.carried_suffixes = {".mlp.act_fn.beta", ".mlp.act_fn.eps"};
+  names.fixed_suffixes = {{".mlp.act_fn.beta", 0.5}, {".mlp.act_fn.eps", -1e-6}};
+  Rename(names, {{"attention.before", "attention_layernorm.weight"},
+                 {"mlp.before", "feedforward_layernorm.weight"},
+                 {"mlp.alpha_p", "mlp.act_fn.alpha_p"},
+                 {"mlp.alpha_n", "mlp.act_fn.alpha_n"}});
+}
+
+}  // namespace
+
+extern const Family kApertusFamily;
+const Family kApertusFamily = {"ApertusForCausalLM", "apertus", Read};
+
+}  // namespace hlm

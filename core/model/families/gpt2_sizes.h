@@ -1,0 +1,16 @@
+// GPT-2's names of sizes, which its kin share.
+#ifndef HORIZON_LM_CORE_MODEL_FAMILIES_GPT2_SIZES_H_
+#define HORIZON_LM_CORE_MODEL_FAMILIES_GPT2_SIZES_H_
+
+#include "core/model/families/common.h"
+
+namespace hlm {
+
+// Reads n_embd, n_layer, n_head, n_inner and n_positions, or the names that other families have for them.
+Sizes ReadGpt2Sizes(const ConfigValues& config, ModelSpec& spec);
+// The names of the blocks' tensors, but for those of the fused product.
+void NameGpt2(ModelNames& names);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_MODEL_FAMILIES_GPT2_SIZES_H_
