@@ -72,7 +72,7 @@ TEST(UpdatePath, IsTimedForTheFormThatIsRunAndOnlyWhereThereIsAChoice) {
   unasked([](PlanOptions& own) { own.remainder = false; });
   unasked([](PlanOptions& own) { own.purpose = Purpose::kForward; });
   const ModelSpec small = ParseConfig(R"({"architectures": ["Qwen2ForCausalLM"], "vocab_size": 64, "hidden_size": 64,
-      "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 1})");
+      "num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 64, "num_hidden_layers": 1})");
   EXPECT_EQ(MakePlan(small, MakeLayout(small), Options(), machine).numerics.optimizer, "fused 1");
   EXPECT_EQ(asked, 101) << "an update of some milliseconds is not worth the timing";
 }
