@@ -111,7 +111,8 @@ Account Account::Read(std::string_view json, const std::string& where) {
   JsonValue rows;
   try {
     rows = ParseJson(json, where);
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.code() == Code::kResourceExhausted) throw;  // no word on the file
     throw damaged();
   }
   if (!rows.IsArray()) throw damaged();

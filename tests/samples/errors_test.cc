@@ -52,8 +52,8 @@ TEST(ErrorsTest, ModelsAreChecked) {
   ExpectError({"eval", "--config", Scratch("empty.json"), "--data", data}, {"empty.json"});
   WriteFile(Scratch("broken.json"), "{\"architectures\": [");
   ExpectError({"plan", "--config", Scratch("broken.json")}, {"broken.json"});
-  WriteFile(Scratch("gpt.json"), "{\"architectures\": [\"GPT2LMHeadModel\"], \"model_type\": \"gpt2\"}");
-  ExpectError({"plan", "--config", Scratch("gpt.json")}, {"gpt.json", "GPT2LMHeadModel"});
+  WriteFile(Scratch("gpt.json"), "{\"architectures\": [\"BertLMHeadModel\"], \"model_type\": \"gpt2\"}");
+  ExpectError({"plan", "--config", Scratch("gpt.json")}, {"gpt.json", "BertLMHeadModel"});
   WriteFile(Scratch("huge.json"), std::string(17 << 20, ' '));
   ExpectError({"plan", "--config", Scratch("huge.json")}, {"huge.json", "bytes"});
   const std::string small = ReadFile(SmallConfig());

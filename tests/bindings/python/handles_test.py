@@ -12,14 +12,14 @@ import unittest
 
 import horizonlm as hlm
 import tiny
-from horizonlm import _native, _options, trainer as trainer_module
+from horizonlm import _native, _option_types, _options, trainer as trainer_module
 
 
 class OptionsTest(unittest.TestCase):
     def test_every_member_of_the_header_is_an_option_with_a_type(self):
         import re
 
-        with open(_options.__file__) as file:
+        with open(_option_types.__file__) as file:
             source = file.read()
         for name in ("PlanOptions", "TrainerOptions", "SaveOptions", "OptimizerOptions"):
             body = re.search(rf"class {name}.*?(?=\n    class |\n\n\n)", source, re.S).group(0)
