@@ -39,7 +39,8 @@ class Assigner {
 
  private:
   struct Resident {
-    int64_t piece, offset, bytes, last_visit;
+    int64_t piece;  // -1: what lay there is lost, in part or whole, but was read by a visit
+    int64_t offset, bytes, last_visit;
     int64_t end() const { return offset + bytes; }
   };
   // What a place costs: less is better, the first difference decides.
@@ -74,11 +75,13 @@ class Assigner {
 
   // The visit alone, one piece behind the other: where what is there leaves no room for all of them.
   void Repack(int64_t v) {
-    residents_.clear();
+    for (Resident& r : residents_) {
+      if (r.last_visit == v) r.last_visit = v - 1;  // of this visit's first attempt
+      r.piece = -1;
+    }
     int64_t offset = 0;
     for (SlotUse& use : At(v).uses) {
       Put(use, offset, v);
-      use.upload_after = v - 1;
       offset += use.bytes;
     }
     HLM_CHECK(offset <= space_.bytes, VisitName(At(v)), " reads ", offset, " bytes and the space has ", space_.bytes);
@@ -88,7 +91,14 @@ class Assigner {
     use.upload = true;
     use.offset = offset;
     use.upload_after = std::max(v - space_.prefetch - 1, LastVisit(offset, use.bytes));
+    std::vector<Resident> rests;
+    for (const Resident& r : residents_) {
+      if (!Overlap(r, offset, use.bytes)) continue;
+      if (r.offset < offset) rests.push_back({-1, r.offset, offset - r.offset, r.last_visit});
+      if (r.end() > offset + use.bytes) rests.push_back({-1, offset + use.bytes, r.end() - offset - use.bytes, r.last_visit});
+    }
     std::erase_if(residents_, [&](const Resident& r) { return Overlap(r, offset, use.bytes); });
+    residents_.insert(residents_.end(), rests.begin(), rests.end());
     residents_.push_back({use.piece, offset, use.bytes, v});
   }
 
@@ -128,7 +138,7 @@ class Assigner {
     cost.lost = TakenByTheEnd(use, offset, v);
     int64_t needed = kNever;
     for (const Resident& r : residents_) {
-      if (Overlap(r, offset, use.bytes)) needed = std::min(needed, std::min(NextUse(r.piece, v), kNever - 1));
+      if (r.piece >= 0 && Overlap(r, offset, use.bytes)) needed = std::min(needed, std::min(NextUse(r.piece, v), kNever - 1));
     }
     cost.needed = -needed;
     return cost;
