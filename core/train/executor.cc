@@ -129,7 +129,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
     {
       std::vector<SlotTicket> tickets;
       for (const SlotUse& use : visit.uses) {
-        tickets.push_back(slots_.Acquire(*compute_, use, Lease(pass, use.piece).version));
+        tickets.push_back(slots_.Acquire(*compute_, use, VersionOf(pass, use.piece)));
         if (!use.upload) ++counters_.reused;
       }
       const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
@@ -190,10 +190,10 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
       const double waited = Trace::Now();
       counters_.update_wait_seconds += (waited - begin) * 1e-6;
       if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", piece.name), begin, waited);
-      const WeightLease lease = Lease(pass, use.piece);
+      WeightLease weights = WeightsOf(pass, use.piece);
+      counters_.up_bytes += static_cast<int64_t>(weights.bytes);
       std::optional<Trace::StreamSpan> span;
-      slots_.Load(*up_, use, lease, piece, plan_.WeightBytes(), [&] { span.emplace(trace_, *up_, Trace::kUp, piece.name); });
-      counters_.up_bytes += static_cast<int64_t>(lease.bytes);
+      slots_.Load(*up_, use, std::move(weights), piece, plan_.WeightBytes(), [&] { span.emplace(trace_, *up_, Trace::kUp, piece.name); });
       ++counters_.uploads;
     }
   }
@@ -399,6 +399,7 @@ void Executor::Abandon() noexcept {
     } catch (...) {  // the error that led here is already on its way to the caller
     }
   }
+  slots_.Forget();
 }
 
 }  // namespace hlm

@@ -96,7 +96,8 @@ class Executor {
   float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   SlabView WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
-  WeightLease Lease(const Pass& pass, int64_t piece) const { return pass.weights != nullptr ? pass.weights->Lease(piece) : store_.Lease(piece); }
+  WeightLease WeightsOf(const Pass& pass, int64_t piece) const { return pass.weights != nullptr ? pass.weights->Weights(piece) : store_.Weights(piece); }
+  int64_t VersionOf(const Pass& pass, int64_t piece) const { return pass.weights != nullptr ? pass.weights->version(piece) : store_.version(piece); }
   float* OnHost(int64_t offset) const { return reinterpret_cast<float*>(host_batch_.data() + offset); }
 
   // Block inputs that wait in host memory (block_inputs.cc). A boundary is the input of the block of that number.

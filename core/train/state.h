@@ -95,6 +95,8 @@ struct Trainer::State {
   void CheckKind(const std::string& name, TensorKind kind) const;
   void ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out);
   void WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values);
+  void ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values);
 };
 
 template <class Work>

@@ -57,7 +57,7 @@ class Updater {
 
   // After WaitIdle: the squared norm of the gradient as it stands, chunks summed in unit order.
   double SquaredNorm() const;
-  void RecomputeNorms(int64_t unit);  // after the gradient was written from outside
+  void RecomputeNorms(int64_t piece);  // after the gradient was written from outside
 
   bool gate_open() const { return gate_open_; }
   int64_t skipped_parts() const { return skipped_parts_; }  // of the last sweep that updated
