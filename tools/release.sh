@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes everything that a release uploads, in dist/: the archive for C, C++ and the command, .debs, the Python wheel, a Maven repository, the Go
-# module with a proxy, the NuGet package, the documentation, licences, checksums and an SBOM; then tries them in a clean root.
+# Makes everything that a release uploads, in dist/: the archive for C, C++ and the command, .debs, the Python wheel and the source archive, a Maven
+# repository, the Go module with a proxy, the NuGet package, the documentation, licences, checksums and an SBOM; then tries them in a clean root.
 #
 #   tools/release.sh [--one-architecture] [--no-check] [OUT]
 #
@@ -32,6 +32,7 @@ rm -rf "$out"
 mkdir -p "$out"
 cp -L bazel-bin/c_api/horizonlm-"$version"-linux-x86_64.tar.gz bazel-bin/bindings/python/horizonlm-"$version"-*.whl \
   bazel-bin/bindings/csharp/HorizonLM."$version".nupkg "$out/"
+/usr/bin/python3 bindings/python/build_backend.py "$out" >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar xf bazel-bin/c_api/debian_tree.tar -C "$work"
