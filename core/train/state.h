@@ -35,7 +35,6 @@ struct Trainer::State {
   HostPool pool;
   ParameterStore store;
   FrozenCopies frozen;                 // the updater copies into them
-  std::unique_ptr<GradientRing> ring;  // none where the plan has no gradients
   BackgroundSave saver;                // before the updater, whose queue may hold the beginning of a save
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Executor> executor;

@@ -144,12 +144,12 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
-void Updater::GateUpdates(Event& ready, std::function<bool()> finite) {
+void Updater::GateUpdates(std::vector<Event*> ready, std::function<bool()> finite) {
   Job job;
-  job.work = [this, &ready, finite = std::move(finite)] {
+  job.work = [this, ready = std::move(ready), finite = std::move(finite)] {
     gate_open_ = false;
     skipped_parts_ = 0;
-    ready.Synchronize();
+    for (Event* event : ready) event->Synchronize();
     gate_open_ = finite();
   };
   Enqueue(std::move(job));
