@@ -87,6 +87,11 @@ std::string Advice(const PlanInputs& in, const Plan& plan) {
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const PlanOptions& o = plan.options;
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
+  const int64_t groups = o.reduction_groups, devices = in.machine.devices;
+  if (groups > micro_batches) {
+    throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
+                          micro_batches, " micro-batches, and each group needs one");
+  }
   if (o.sweeps > micro_batches) {
     throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
                           micro_batches, " micro-batches, and each sweep needs one");
@@ -100,13 +105,16 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
   std::optional<Plan> smallest;  // to explain a refusal
   int64_t last_share = 0;
   for (int64_t sweeps = 1; sweeps <= micro_batches; ++sweeps) {
-    if (o.sweeps != 0 && sweeps != o.sweeps) continue;
-    const int64_t share = CeilDiv(micro_batches, sweeps);
+    // A reduction group is one sweep, and as many as there are devices have theirs at once.
+    if (groups > 1 && sweeps != groups / devices) continue;
+    if (groups == 1 && o.sweeps != 0 && sweeps != o.sweeps) continue;
+    const int64_t share = CeilDiv(micro_batches, groups > 1 ? groups : sweeps);
     if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
     last_share = share;
     for (const BlockInputs place : places) {
       Plan candidate = plan;
-      candidate.numerics.sweeps = sweeps;
+      candidate.sweeps = sweeps;
+      candidate.numerics.sweeps = groups > 1 ? 1 : sweeps;
       candidate.sweep_tokens = std::min(plan.step_tokens, share * plan.micro_tokens);
       candidate.block_inputs = place;
       const bool fits = ChoosePolicies(in, candidate);
