@@ -76,6 +76,15 @@ std::shared_ptr<const Model> Model::FromWeights(
   return model;
 }
 
+std::shared_ptr<const Model> Model::WithFiles(const Model& model, std::string config_json, std::map<std::string, std::string> files,
+                                              const std::vector<std::string>& left_out) {
+  auto with = std::make_shared<Model>(model);
+  with->config_json_ = std::move(config_json);
+  for (auto& [path, text] : files) with->files_[path] = std::move(text);
+  with->own_files_.insert(with->own_files_.end(), left_out.begin(), left_out.end());
+  return with;
+}
+
 std::shared_ptr<const Model> Model::Create(const std::string& config_json, int64_t init_seed) {
   auto model = std::make_shared<Model>();
   model->config_json_ = config_json;

@@ -48,7 +48,7 @@ from .optimizer import Optimizer
 from .plan import Plan
 from .template import Template
 from .tokenizer import Decoder, Encoding, Tokenizer
-from .trainer import StepMetrics, Trainer, checkpoints
+from .trainer import StepMetrics, Trainer, check_checkpoints, checkpoints
 
 __version__: str = _native.hlm_version()
 
@@ -83,6 +83,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "Weights",
+    "check_checkpoints",
     "checkpoints",
     "describe_device",
     "describe_machine",

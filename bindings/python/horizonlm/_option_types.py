@@ -13,10 +13,23 @@ if TYPE_CHECKING:
 
         # type of saved weights; default SOURCE
         dtype: Name
-        # True: replace a folder that exists and is not empty; default False
+        # True: replace a folder that holds a saved model and nothing else; default False
         overwrite: bool
         # default 5 GiB
         max_shard_bytes: int
+
+    class TextOptions(TypedDict, total=False):
+        """Options of what a saved model says of text; see hlm_text_options in horizon_lm.h."""
+
+        # a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of the
+        # source's; None (default): the source's
+        tokenizer: str
+        # as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in place of all
+        # of the source's; None (default): the source's, or, where that has none, those beside tokenizer
+        chat_template: str
+        # a list of ids that end what was trained: those that end no generation yet are added to eos_token_id
+        # of generation_config.json and config.json; None (default): none
+        stop_ids_json: Json
 
     class EncodeOptions(TypedDict, total=False):
         """Options of encoding a text; see hlm_encode_options in horizon_lm.h."""

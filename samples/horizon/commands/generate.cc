@@ -13,7 +13,8 @@
 namespace horizon {
 namespace {
 
-std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_size, const hlm_tokenizer* tokenizer) {
+std::vector<int32_t> ReadPrompt(const GenerateOptions& options, const ModelOptions& model, int64_t vocab_size,
+                                const hlm_tokenizer* tokenizer) {
   std::vector<int32_t> ids;
   if (!options.prompt_ids.empty()) {
     const TokenFile file(options.prompt_ids);
@@ -30,6 +31,7 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
       }
     }
   } else {
+    CheckBytes(model, vocab_size);
     for (const unsigned char byte : options.prompt) {
       if (byte >= vocab_size) {
         throw Error("byte " + std::to_string(byte) + " at position " + std::to_string(ids.size()) +
@@ -102,7 +104,7 @@ int RunGenerate(const Options& options) {
   const Model model = OpenModel(options.model);
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
   const Tokenizer tokenizer = TokenizerOf(options.model);
-  std::vector<int32_t> ids = ReadPrompt(generate, vocab_size, tokenizer.get());
+  std::vector<int32_t> ids = ReadPrompt(generate, options.model, vocab_size, tokenizer.get());
   const size_t prompt_length = ids.size();
 
   const int64_t length = static_cast<int64_t>(prompt_length) + generate.max_new_tokens;

@@ -12,6 +12,7 @@
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/data/examples.h"
+#include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/data/json_lines.h"
 #include "samples/horizon/eval/eval.h"
 #include "samples/horizon/eval/score.h"
@@ -134,6 +135,7 @@ int RunChoice(const Options& options) {
   const TemporaryFile file;
   std::ofstream examples(file.path());
   const bool bytes = options.text.tokenizer.empty() && TokenizerOf(options.model) == nullptr;
+  if (bytes) CheckBytes(options.model, DescribeModel(model).at("vocab_size").get<int64_t>());
   std::vector<Question> questions = ReadQuestions(options.data.data, bytes, examples);
   examples.close();
   if (!examples) throw Error(file.path() + ": writing failed");

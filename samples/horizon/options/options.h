@@ -85,6 +85,7 @@ struct RunOptions {
   int64_t keep = 2;        // 0: all
   int64_t snapshot_bytes = -1;  // what is left, up to the whole state
   bool resume = false;
+  int64_t max_skipped_steps = 10;  // in a row, then the run has diverged; 0: it is never said to have
   bool allow_numerics_change = false;
 };
 

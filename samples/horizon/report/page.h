@@ -9,20 +9,19 @@
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/options/setting.h"
 #include "samples/horizon/report/series.h"
+#include "samples/horizon/run/run_log.h"
 
 namespace horizon {
 
 // All that a page shows. Texts may hold anything: the page escapes them.
 struct RunRecord {
-  enum Outcome { kFinished, kInterrupted, kFailed };
-
   std::string model;    // as the user named it
   std::string task;     // "rows", "sft", ...
   std::string command;  // the command line
   std::vector<Setting> settings;
   std::string version;  // of the library
   std::string when;     // the run's end, for people
-  Outcome outcome = kFinished;
+  Outcome outcome = Outcome::kFinished;
   std::string outcome_note;  // why it ended early
 
   int64_t parameters = 0;

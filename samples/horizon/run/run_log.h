@@ -24,9 +24,13 @@ struct RunStart {
   int64_t begun = 0;   // steps that an earlier run has done
 };
 
+enum class Outcome { kFinished, kInterrupted, kDiverged, kFailed };
+const char* Name(Outcome outcome);  // "finished" and so on
+
 struct RunEnd {
   int64_t done = 0;      // the last step
-  bool complete = true;  // false: a signal ended it
+  Outcome outcome = Outcome::kFinished;
+  std::string note;      // why it was not finished, for people
   double seconds = 0;    // of this run's steps
   int64_t tokens = 0;    // predicted in them
   Json metrics;          // hlm_trainer_metrics
@@ -69,12 +73,13 @@ class RunLogs : public RunLog {
   std::vector<std::unique_ptr<RunLog>> logs_;
 };
 
-// Every line as it is.
+// Every line as it is; one at the end of a run that diverged.
 class JsonRunLog : public RunLog {
  public:
   explicit JsonRunLog(JsonLog log) : log_(std::move(log)) {}
   void Step(const Json& line, const StepWork&) override { log_.Write(line); }
   void Evaluation(const Json& line) override { log_.Write(line); }
+  void End(const RunEnd& end) override;
   void Close() override { log_.Close(); }
 
  private:

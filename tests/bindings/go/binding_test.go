@@ -114,6 +114,7 @@ func TestEveryMemberIsAField(t *testing.T) {
 		"hlm_plan_options":       horizonlm.PlanOptions{},
 		"hlm_trainer_options":    horizonlm.TrainerOptions{},
 		"hlm_save_options":       horizonlm.SaveOptions{},
+		"hlm_text_options":       horizonlm.TextOptions{},
 		"hlm_optimizer_options":  horizonlm.OptimizerOptions{},
 		"hlm_encode_options":     horizonlm.EncodeOptions{},
 		"hlm_template_options":   horizonlm.TemplateOptions{},
