@@ -75,6 +75,9 @@ struct PlanOptions : hlm_plan_options {
 struct TrainerOptions : hlm_trainer_options {
   TrainerOptions() : hlm_trainer_options() { hlm_trainer_options_init(this); }
 };
+struct TextOptions : hlm_text_options {
+  TextOptions() : hlm_text_options() { hlm_text_options_init(this); }
+};
 struct SaveOptions : hlm_save_options {
   SaveOptions() : hlm_save_options() { hlm_save_options_init(this); }
 };

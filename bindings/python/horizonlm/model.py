@@ -45,6 +45,7 @@ class Model(Handle):
         text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
         return cls._of(native.hlm_model_create(text, seed))
 
+    @_options.documented("hlm_text_options")
     def with_text(self, **options: "Unpack[_options.TextOptions]") -> "Model":
         """The model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, chat templates and stop ids given here.
 
@@ -60,16 +61,19 @@ class Model(Handle):
         about = self.describe()
         return f"{about['architecture']}, {about['parameters']:,} parameters"
 
+    @_options.documented("hlm_plan_options")
     def plan(self, **options: "Unpack[_options.PlanOptions]") -> "Plan":
         """A plan for this model; see Plan."""
         from .plan import Plan
 
         return Plan(self, **options)
 
+    @_options.documented("hlm_save_options")
     def check_save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> int:
         """The bytes that save, or Trainer.save_model, will take; raises before a training what they would raise after it. Writes nothing."""
         return int(native.hlm_model_check_save(self._box, os.fspath(folder), _options.fill("hlm_save_options", options)))
 
+    @_options.documented("hlm_save_options")
     def save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the model with its original weights as a Hugging Face folder.
 

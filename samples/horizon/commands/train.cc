@@ -15,6 +15,7 @@
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/account.h"
 #include "samples/horizon/report/report.h"
 #include "samples/horizon/run/checkpoints.h"
 #include "samples/horizon/run/engine.h"
@@ -68,6 +69,8 @@ class Training {
 
  private:
   Plan OpenPlan();
+  // The model with the tokenizer, the template and the ends of turns that it is trained with, as it will be saved.
+  Model WithText();
   void Begin();
   // Whether this work with the trainer came to its end; false: a signal ended it.
   bool Finishes(const std::function<void()>& work);
@@ -96,6 +99,7 @@ class Training {
   Model model_;
   Json description_, plan_;
   std::unique_ptr<Task> task_;
+  Json data_;
   int64_t steps_;
   int64_t begun_ = 0;      // steps that an earlier run has done
   int64_t evaluated_ = 0;  // the last step after which held-out rows were looked at
@@ -117,12 +121,39 @@ Training::Training(const Options& options, Interrupt& interrupt)
       model_(OpenChecked(options)),
       description_(DescribeModel(model_)),
       task_(MakeTask(options, description_)),
+      data_(task_->Description()),
       steps_(StepsOf(options.run, task_->steps_per_epoch())),
       progress_(ProgressStream(options.json), steps_) {
+  model_ = WithText();
   const Plan plan = OpenPlan();
   const bool f32 = options.engine.compute == HLM_DTYPE_F32;
   if (checkpoints_.on()) CheckCheckpointDir(options.run, PlanValue(plan, "saving.state_bytes"), Saves(), BytesOfOut(model_, options.run, f32));
   trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_, task_->has_token_metrics());
+}
+
+Model Training::WithText() {
+  const TextOptions& text = options_.text;
+  const Stops stops = StopsOf(description_, data_);
+  std::string ids;
+  if (!stops.ids.empty() && !options_.run.keep_eos) ids = Json(stops.ids).dump();
+  if (data_.contains("turns")) {
+    const Json& turns = data_["turns"];
+    const std::string none = WithoutStop(turns.at("turns"), turns.at("without_stop"));
+    if (!none.empty()) progress_.Warn(none);
+  }
+  if (!stops.text.empty() && !ids.empty()) {
+    progress_.Say(stops.text + ": what is saved has it among its eos_token_id (--keep-eos leaves them as they are)");
+  } else if (!stops.text.empty()) {
+    progress_.Warn(stops.text);
+  }
+  hlm_text_options with;
+  hlm_text_options_init(&with);
+  if (!text.tokenizer.empty()) with.tokenizer = text.tokenizer.c_str();
+  if (text.chat_template != "auto") with.chat_template = text.chat_template.c_str();
+  if (!ids.empty()) with.stop_ids_json = ids.c_str();
+  hlm_model* model = nullptr;
+  Check(hlm_model_with_text(model_.get(), &with, &model));
+  return Model(model);
 }
 
 Plan Training::OpenPlan() {
@@ -130,6 +161,7 @@ Plan Training::OpenPlan() {
   progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + task_->Summary() + "; " +
                 FormatCount(steps_) + " steps; host memory " + FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " +
                 FormatBytes(PlanValue(plan, "device_bytes")));
+  for (const std::string& line : AccountLines(data_)) progress_.Say(line);
   plan_ = DescribePlan(plan);
   if (plan_.contains("choice")) progress_.Say("plan: " + plan_["choice"].get<std::string>());
   return plan;
@@ -170,6 +202,7 @@ void Training::OpenLogs() {
                .plan = plan_,
                .rated = device.contains("rates"),
                .task = task_->name(),
+               .account = data_.value("account", Json::array()),
                .steps = steps_,
                .begun = begun_});
 }

@@ -11,6 +11,7 @@
 
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/account.h"
 #include "samples/horizon/data/examples.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/data/json_lines.h"
@@ -108,6 +109,7 @@ void Score(const Model& model, Options options, const std::string& examples_path
   config["epochs"] = 1;
   config["append_eos"] = false;
   Examples examples(config, tools);
+  for (const std::string& line : AccountLines(examples.description())) std::fprintf(stderr, "%s\n", line.c_str());
   size_t expected = 0;
   for (const Question& question : questions) expected += question.bytes.size();
   if (examples.description().at("documents") != expected) {

@@ -237,6 +237,11 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
       ->group(kGenerateGroup)
       ->excludes(prompt);
   AddBytesOption(app, options, kGenerateGroup);
+  app.add_flag("--chat", generate.chat, "--prompt is a user's turn: it is put into the model's chat template")
+      ->group(kGenerateGroup)
+      ->needs(prompt)
+      ->excludes("--bytes");
+  app.add_flag("--ignore-eos", generate.ignore_eos, "go on behind ids that end a generation (eos_token_id)")->group(kGenerateGroup);
   AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
       ->group(kGenerateGroup);

@@ -76,6 +76,7 @@ struct RunOptions {
   std::string out;
   bool overwrite = false;
   int32_t save_dtype = HLM_DTYPE_SOURCE;
+  bool keep_eos = false;
   std::string log_json;
   std::string tensorboard;
   std::string trace;
@@ -146,6 +147,8 @@ struct BenchOptions {
 
 struct GenerateOptions {
   std::string prompt;
+  bool chat = false;
+  bool ignore_eos = false;
   std::string prompt_ids;
   int64_t max_new_tokens = 64;
   double temperature = 0;

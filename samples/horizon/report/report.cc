@@ -42,6 +42,7 @@ void Report::Begin(const RunStart& start) {
   begun_ = true;
   run_.task = start.task;
   run_.plan = start.plan;
+  run_.account = start.account;
   run_.parameters = start.model.value("parameters", int64_t{0});
   run_.steps = start.steps;
   run_.begun = run_.done = start.begun;

@@ -54,6 +54,11 @@ const char* Name(Outcome outcome) {
   return "failed";
 }
 
+// With the step that the run goes on from: another one that goes on cuts the log behind its own.
+void JsonRunLog::Begin(const RunStart& start) {
+  if (!start.account.empty()) log_.Write({{"step", start.begun}, {"account", start.account}});
+}
+
 void JsonRunLog::End(const RunEnd& end) {
   if (end.outcome == Outcome::kDiverged) log_.Write({{"step", end.done}, {"outcome", Name(end.outcome)}, {"note", end.note}});
 }

@@ -20,6 +20,7 @@ struct RunStart {
   Json plan;           // hlm_plan_json
   bool rated = false;  // its prediction is by rates measured on this machine
   std::string task;    // "pretrain", "sft", ...; "rows" for token files
+  Json account = Json::array();  // hlm_dataset_describe's
   int64_t steps = 0;   // of the whole run
   int64_t begun = 0;   // steps that an earlier run has done
 };
@@ -73,10 +74,11 @@ class RunLogs : public RunLog {
   std::vector<std::unique_ptr<RunLog>> logs_;
 };
 
-// Every line as it is; one at the end of a run that diverged.
+// Every line as it is; before them what became of the records, where there is something to tell, and behind them that a run diverged.
 class JsonRunLog : public RunLog {
  public:
   explicit JsonRunLog(JsonLog log) : log_(std::move(log)) {}
+  void Begin(const RunStart& start) override;
   void Step(const Json& line, const StepWork&) override { log_.Write(line); }
   void Evaluation(const Json& line) override { log_.Write(line); }
   void End(const RunEnd& end) override;
