@@ -65,7 +65,8 @@ TextFiles ReadTextOptions(const Model& model, const hlm_text_options* options) {
   TextFiles text;
   if (given.tokenizer != nullptr) {
     text.tokenizer = NotEmpty(given.tokenizer, "tokenizer");
-    if (!IsFolder(text.tokenizer) && !IsRegularFile(text.tokenizer)) throw NotFound(PrintablePath(text.tokenizer), ": no such file or folder");
+    if (!IsFolder(text.tokenizer) && !IsRegularFile(text.tokenizer))
+      throw NotFound(PrintablePath(text.tokenizer), ": no such file or folder");
   }
   if (given.chat_template != nullptr) {
     text.templates = ChatTemplate::Open(NotEmpty(given.chat_template, "chat_template"))->texts();
@@ -73,7 +74,9 @@ TextFiles ReadTextOptions(const Model& model, const hlm_text_options* options) {
     // They may be in the tokenizer's files that go.
     if (!model.source_folder().empty()) text.templates = TemplatesOf(model.source_folder());
     const size_t slash = text.tokenizer.rfind('/');
-    const std::string folder = IsFolder(text.tokenizer) ? text.tokenizer : slash == std::string::npos ? "." : text.tokenizer.substr(0, slash + 1);
+    const std::string folder = IsFolder(text.tokenizer)     ? text.tokenizer
+                               : slash == std::string::npos ? "."
+                                                            : text.tokenizer.substr(0, slash + 1);
     if (text.templates.empty()) text.templates = TemplatesOf(folder);
   }
   if (given.stop_ids_json != nullptr) text.stop_ids = ReadStopIds(given.stop_ids_json);

@@ -25,11 +25,12 @@ struct TurnEnds {
   std::vector<TurnEnd> ends;         // the most frequent first
 };
 
-// A turn is a run of trained tokens; white space behind its last added token does not count. Of large sets some ten thousand documents are
-// looked at, evenly spread.
+// A turn is a run of trained tokens; white space behind its last added token does not count. Of large sets some ten thousand
+// documents are looked at, evenly spread.
 TurnEnds FindTurnEnds(const TokenStore& store, const TextPipeline::KindOfToken& kind);
 
-// "turns": {"documents", "turns", "without_stop", "ends": [{"id", "token", "last", "inner", "inside"}], "stop_ids", "inner_stop_ids"}
+// "turns": {"documents", "turns", "without_stop", "ends": [{"id", "token", "last", "inner", "inside"}], "stop_ids",
+// "inner_stop_ids"}
 void WriteTurnEnds(const TurnEnds& ends, const TextPipeline& pipeline, JsonWriter& json);
 
 }  // namespace hlm::dataset

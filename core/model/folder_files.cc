@@ -45,8 +45,9 @@ bool IsReplaced(std::string name) {
 // "model-00001-of-00009.safetensors" and the like.
 bool IsOwnShard(std::string_view name) {
   const auto digits = [&](size_t at, size_t n) {
-    return n >= 5 && std::all_of(name.begin() + static_cast<std::ptrdiff_t>(at), name.begin() + static_cast<std::ptrdiff_t>(at + n),
-                                 [](unsigned char c) { return std::isdigit(c) != 0; });
+    return n >= 5 &&
+           std::all_of(name.begin() + static_cast<std::ptrdiff_t>(at), name.begin() + static_cast<std::ptrdiff_t>(at + n),
+                       [](unsigned char c) { return std::isdigit(c) != 0; });
   };
   if (!BeginsWith(name, "model-") || !EndsWith(name, ".safetensors")) return false;
   const size_t of = name.find("-of-"), end = name.size() - std::strlen(".safetensors");
@@ -131,11 +132,26 @@ class SavedFiles {
 }  // namespace
 
 bool IsTokenizerFile(std::string_view name) {
-  static constexpr const char* kNames[] = {
-      "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",       "vocab.json",
-      "vocab.txt",      "merges.txt",            "bpe.codes",               "tokenizer.model",         "tokenizer.model.v3",
-      "spiece.model",   "spm.model",             "source.spm",              "target.spm",              "sentencepiece.bpe.model",
-      "sentencepiece.model", "tekken.json",      "normalizer.json",         "tiktoken.model",          "tokenizer.tiktoken"};
+  static constexpr const char* kNames[] = {"tokenizer.json",
+                                           "tokenizer_config.json",
+                                           "special_tokens_map.json",
+                                           "added_tokens.json",
+                                           "vocab.json",
+                                           "vocab.txt",
+                                           "merges.txt",
+                                           "bpe.codes",
+                                           "tokenizer.model",
+                                           "tokenizer.model.v3",
+                                           "spiece.model",
+                                           "spm.model",
+                                           "source.spm",
+                                           "target.spm",
+                                           "sentencepiece.bpe.model",
+                                           "sentencepiece.model",
+                                           "tekken.json",
+                                           "normalizer.json",
+                                           "tiktoken.model",
+                                           "tokenizer.tiktoken"};
   return IsOneOf(name, kNames) || EndsWith(name, ".tiktoken");
 }
 

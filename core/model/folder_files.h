@@ -15,14 +15,14 @@ bool IsTemplateFile(std::string_view path);
 
 inline constexpr const char* kAdditionalTemplates = "additional_chat_templates";
 
-// The files of a model's folder that go into a saved one, by their paths in it, sorted: all regular files, or links to them (a downloaded
-// snapshot is a folder of links), but weights in any format and config.json; of its sub-folders those of tokenizers and templates, unless
-// they are another model's.
+// The files of a model's folder that go into a saved one, by their paths in it, sorted: all regular files, or links to them (a
+// downloaded snapshot is a folder of links), but weights in any format and config.json; of its sub-folders those of tokenizers
+// and templates, unless they are another model's.
 std::vector<std::string> CarriedPaths(const std::string& folder);
 
-// Throws FAILED_PRECONDITION naming a file where `folder`, which is about to be replaced, has one that no save wrote: anything but a
-// saved model's own files (weights under their names, configuration, tokenizer, templates) and copies of what `source` carries.
-// `source`: the folder that the model to be saved comes from; "": none.
+// Throws FAILED_PRECONDITION naming a file where `folder`, which is about to be replaced, has one that no save wrote: anything
+// but a saved model's own files (weights under their names, configuration, tokenizer, templates) and copies of what `source`
+// carries. `source`: the folder that the model to be saved comes from; "": none.
 void CheckOnlySavedFiles(const std::string& folder, const std::string& source);
 
 }  // namespace hlm

@@ -9,9 +9,10 @@
 
 namespace hlm {
 
-// Throws what SaveFolder would throw for this folder, as far as it can be known: all of it but values and a disk that fills up or a
-// folder that changes in the meantime. A file is written beside the target and removed again. The bytes that the folder will take.
-// RESOURCE_EXHAUSTED naming both where fewer are free; FAILED_PRECONDITION for a mount point, which nothing can be renamed to.
+// Throws what SaveFolder would throw for this folder, as far as it can be known: all of it but values and a disk that fills up or
+// a folder that changes in the meantime. A file is written beside the target and removed again. The bytes that the folder will
+// take. RESOURCE_EXHAUSTED naming both where fewer are free; FAILED_PRECONDITION for a mount point, which nothing can be renamed
+// to.
 int64_t CheckSave(const Model& model, const std::string& folder, const SaveOptions& options);
 
 // The same for a directory of checkpoints, of which one takes so many bytes.

@@ -81,7 +81,8 @@ class Change {
       folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     }
     for (const std::string& name : ListFolder(folder)) {
-      if (IsTokenizerFile(name) && IsRegularFile(folder + "/" + name)) files_[name] = ReadSmallFile(folder + "/" + name, kMostBytes);
+      if (IsTokenizerFile(name) && IsRegularFile(folder + "/" + name))
+        files_[name] = ReadSmallFile(folder + "/" + name, kMostBytes);
     }
     // The file itself, under a name by which it is found.
     const std::string name = LastName(path);
@@ -184,7 +185,8 @@ std::shared_ptr<const Model> WithTextFiles(const Model& model, const TextFiles& 
   if (!text.tokenizer.empty()) change.SetTokenizer(text.tokenizer);
   if (!text.templates.empty()) change.SetTemplates(text.templates);
   for (const int32_t id : text.stop_ids) {
-    if (id < 0 || id >= model.spec().vocab) throw InvalidArgument("stop id ", id, " lies outside the vocabulary [0, ", model.spec().vocab, ")");
+    if (id < 0 || id >= model.spec().vocab)
+      throw InvalidArgument("stop id ", id, " lies outside the vocabulary [0, ", model.spec().vocab, ")");
   }
   if (!text.stop_ids.empty()) change.AddStopIds(text.stop_ids);
   return change.Take();

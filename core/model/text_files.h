@@ -1,4 +1,5 @@
-// What a saved folder says of text: the tokenizer and the chat templates that a model was trained with, and the ids that end a generation.
+// What a saved folder says of text: the tokenizer and the chat templates that a model was trained with, and the ids that end a
+// generation.
 #ifndef HORIZON_LM_CORE_MODEL_TEXT_FILES_H_
 #define HORIZON_LM_CORE_MODEL_TEXT_FILES_H_
 
@@ -14,7 +15,7 @@
 namespace hlm {
 
 struct TextFiles {
-  std::string tokenizer;                         // a folder, or a tokenizer's file, whose folder's files go with it; "": the source's
+  std::string tokenizer;  // a folder, or a tokenizer's file, whose folder's files go with it; "": the source's
   std::map<std::string, std::string> templates;  // texts by name ("default", ...); empty: as they are
   std::vector<int32_t> stop_ids;                 // what ends trained turns
 };
@@ -27,7 +28,8 @@ struct TextFiles {
 // Errors of files that cannot be read or are no JSON.
 std::shared_ptr<const Model> WithTextFiles(const Model& model, const TextFiles& text);
 
-// The ids that end a generation: eos_token_id of generation_config.json where there is one, else of config.json. Empty where nothing says.
+// The ids that end a generation: eos_token_id of generation_config.json where there is one, else of config.json. Empty where
+// nothing says.
 std::vector<int64_t> StopIds(const Model& model);
 
 }  // namespace hlm

@@ -30,7 +30,9 @@ class SaveCheck : public ::testing::Test {
   void TearDown() override { internal::SetFileFault(nullptr); }
 
   int64_t Check(const std::string& folder, const SaveOptions& options = {}) { return CheckSave(*model_, folder, options); }
-  void Save(const std::string& folder, const SaveOptions& options = {}) { SaveFolder(*model_, WeightsOf(*model_), folder, options); }
+  void Save(const std::string& folder, const SaveOptions& options = {}) {
+    SaveFolder(*model_, WeightsOf(*model_), folder, options);
+  }
   // Both refuse with the same code.
   void ExpectBoth(Code code, const Names& parts, const std::string& folder, const SaveOptions& options = {}) {
     SCOPED_TRACE(folder);
@@ -93,12 +95,15 @@ TEST_F(SaveCheck, DotDotDotAndTheRootAreRefused) {
 
 TEST_F(SaveCheck, AMountPointIsRefused) {
   struct stat own, parent;
-  if (stat("/proc", &own) != 0 || stat("/", &parent) != 0 || own.st_dev == parent.st_dev) GTEST_SKIP() << "/proc is no mount point";
+  if (stat("/proc", &own) != 0 || stat("/", &parent) != 0 || own.st_dev == parent.st_dev)
+    GTEST_SKIP() << "/proc is no mount point";
   EXPECT_THROW(Check("/proc/sys/out"), Error);
   // An empty one passes all other checks: the folder itself could be replaced.
   for (const char* place : {"/dev/shm", "/dev/mqueue", "/sys/fs/bpf", "/mnt"}) {
     std::error_code error;
-    if (stat(place, &own) != 0 || own.st_dev == parent.st_dev || !fs::is_empty(place, error) || error || access("/dev", W_OK) != 0) continue;
+    if (stat(place, &own) != 0 || own.st_dev == parent.st_dev || !fs::is_empty(place, error) || error ||
+        access("/dev", W_OK) != 0)
+      continue;
     ExpectError(Code::kFailedPrecondition, {place, "mount point"}, [&] { Check(place); });
   }
 }
@@ -114,8 +119,10 @@ TEST_F(SaveCheck, WhatCannotBeWrittenIsRefused) {
 
 // More than any disk has: 2 bytes each of 2^31 - 1 times 65536 and more.
 TEST_F(SaveCheck, ADiskThatIsTooSmallIsFoundBefore) {
-  const auto huge = Model::Create(TinyConfig("Llama", R"({"hidden_size": 65536, "num_attention_heads": 512, "num_key_value_heads": 512, "head_dim": 128,
-                                                          "intermediate_size": 1048576, "num_hidden_layers": 1000, "vocab_size": 10000000})"), 1);
+  const auto huge = Model::Create(
+      TinyConfig("Llama", R"({"hidden_size": 65536, "num_attention_heads": 512, "num_key_value_heads": 512, "head_dim": 128,
+                                                          "intermediate_size": 1048576, "num_hidden_layers": 1000, "vocab_size": 10000000})"),
+      1);
   const int64_t bytes = huge->layout().parameters * 2;
   ExpectError(Code::kResourceExhausted, {"out", std::to_string(bytes), "free"}, [&] { CheckSave(*huge, out_, {}); });
   EXPECT_EQ(List(folder_.path()), Names{"source"});
@@ -164,11 +171,13 @@ TEST_F(SaveCheck, ADirectoryOfCheckpoints) {
   WriteText(directory + "/mine", "x");
   CheckCheckpoints(directory, 1);
   EXPECT_EQ(List(directory), Names{"mine"});
-  ExpectError(Code::kResourceExhausted, {"ckpt", std::to_string(INT64_MAX), "free"}, [&] { CheckCheckpoints(directory, INT64_MAX); });
+  ExpectError(Code::kResourceExhausted, {"ckpt", std::to_string(INT64_MAX), "free"},
+              [&] { CheckCheckpoints(directory, INT64_MAX); });
   ExpectError(Code::kInvalidArgument, {"mine", "not a folder"}, [&] { CheckCheckpoints(directory + "/mine", 1); });
   ExpectError(Code::kNotFound, {"no/ckpt"}, [&] { CheckCheckpoints(folder_ / "no/ckpt", 1); });
   ExpectError(Code::kInvalidArgument, {"empty name"}, [&] { CheckCheckpoints("", 1); });
-  for (const char* place : {"/proc/ckpt", "/proc", "/sys/ckpt", "/proc/self/ckpt"}) EXPECT_THROW(CheckCheckpoints(place, 1), Error) << place;
+  for (const char* place : {"/proc/ckpt", "/proc", "/sys/ckpt", "/proc/self/ckpt"})
+    EXPECT_THROW(CheckCheckpoints(place, 1), Error) << place;
   EXPECT_EQ(List(directory), Names{"mine"});
 }
 

@@ -19,7 +19,8 @@ class TextFilesTest : public ::testing::Test {
   void SetUp() override {
     WriteModelFolder(source_, TinyConfig("Qwen2", R"({"eos_token_id": 0, "bos_token_id": 5})"), "F32");
     WriteText(source_ + "/tokenizer.json", "source");
-    WriteText(source_ + "/tokenizer_config.json", R"({"chat_template": "old", "model_max_length": 1000000000000000019884624838656, "x": 1})");
+    WriteText(source_ + "/tokenizer_config.json",
+              R"({"chat_template": "old", "model_max_length": 1000000000000000019884624838656, "x": 1})");
     WriteText(source_ + "/special_tokens_map.json", "{}");
     WriteText(source_ + "/vocab.json", "{}");
     fs::create_directory(source_ + "/additional_chat_templates");
@@ -44,15 +45,17 @@ class TextFilesTest : public ::testing::Test {
 
 TEST_F(TextFilesTest, NothingGivenIsTheSource) {
   Save({});
-  EXPECT_EQ(List(out_), (Names{"additional_chat_templates", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
-                               "vocab.json"}));
+  EXPECT_EQ(List(out_), (Names{"additional_chat_templates", "config.json", "model.safetensors", "special_tokens_map.json",
+                               "tokenizer.json", "tokenizer_config.json", "vocab.json"}));
   EXPECT_EQ(ReadText(out_ + "/tokenizer_config.json"), ReadText(source_ + "/tokenizer_config.json"));
 }
 
 TEST_F(TextFilesTest, ATokenizerTakesThePlaceOfAllOfTheSources) {
   for (const std::string path : {folder_ / "tok", folder_ / "tok/", folder_ / "tok/tokenizer.json"}) {
     Save({.tokenizer = path, .templates = {{"default", "old"}}});
-    EXPECT_EQ(List(out_), (Names{"chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"})) << path;
+    EXPECT_EQ(List(out_),
+              (Names{"chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}))
+        << path;
     EXPECT_EQ(ReadText(out_ + "/tokenizer.json"), "given");
     EXPECT_EQ(Read("tokenizer_config.json"), Json({{"chat_template", "old"}, {"y", 2}}));
   }
@@ -115,7 +118,8 @@ TEST_F(TextFilesTest, ASourceThatIsGoneTakesOnlyItsOwnFilesWithIt) {
   fs::remove_all(source_);
   fs::remove_all(folder_ / "tok");
   SaveFolder(*opened, WeightsOf(*opened), out_, {});
-  EXPECT_EQ(List(out_), (Names{"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}));
+  EXPECT_EQ(List(out_),
+            (Names{"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// How a run ends: what it leaves can be written, and is not lost where it cannot; a run that diverges does not pass for a good one.
+// How a run ends: what it leaves can be written, and is not lost where it cannot; a run that diverges does not pass for a good
+// one.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -19,7 +20,9 @@ namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
 Words TrainWords(const Words& more) {
-  Words words = {"train", "--config", SmallConfig(), "--compute", "f32", "--data", WriteRows("train.npy", 16, SomeIds(16 * 12)), "--batch-size", "4"};
+  Words words = {
+      "train",        "--config", SmallConfig(), "--compute", "f32", "--data", WriteRows("train.npy", 16, SomeIds(16 * 12)),
+      "--batch-size", "4"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -36,7 +39,9 @@ void ExpectRefused(const Words& more, const Words& parts) {
   ExpectOneErrorLine(result, parts);
 }
 
-bool IsModel(const std::string& folder) { return Horizon({"eval", "--model", folder, "--data", Scratch("train.npy"), "--json"}).status == 0; }
+bool IsModel(const std::string& folder) {
+  return Horizon({"eval", "--model", folder, "--data", Scratch("train.npy"), "--json"}).status == 0;
+}
 
 // Does `then` once the run is in its steps, and ends it by `signal`.
 Result WhileRunning(const Words& more, const std::function<void()>& then, int signal = SIGTERM) {
@@ -83,7 +88,11 @@ TEST(RunEndTest, OutputsThatCannotBeWrittenAreFoundBeforeTheRun) {
 
 TEST(RunEndTest, ADiskThatIsTooSmallIsFoundBeforeTheRun) {
   auto config = nlohmann::json::parse(ReadFile(SmallConfig()));
-  config.update({{"hidden_size", 65536}, {"intermediate_size", 1048576}, {"num_attention_heads", 512}, {"num_key_value_heads", 512}, {"num_hidden_layers", 1000}});
+  config.update({{"hidden_size", 65536},
+                 {"intermediate_size", 1048576},
+                 {"num_attention_heads", 512},
+                 {"num_key_value_heads", 512},
+                 {"num_hidden_layers", 1000}});
   WriteFile(Scratch("huge.json"), config.dump());
   const Result result = Horizon({"train", "--config", Scratch("huge.json"), "--data", "missing.npy", "--out", Scratch("huge")});
   EXPECT_EQ(result.status, 1);
@@ -114,7 +123,10 @@ TEST(RunEndTest, AModelThatCannotBeSavedGoesBesideTheCheckpoints) {
   EXPECT_TRUE(IsModel(PlaceNamedIn(result))) << result.err;
   EXPECT_EQ(ReadFile(out + "/mine"), "x");
   // The checkpoints are as they were: the run goes on from there.
-  EXPECT_EQ(Horizon({"train", "--config", SmallConfig(), "--compute", "f32", "--data", Scratch("train.npy"), "--batch-size", "4", "--steps", "1", "--checkpoint-dir", ckpt, "--resume"}).status, 0);
+  EXPECT_EQ(Horizon({"train", "--config", SmallConfig(), "--compute", "f32", "--data", Scratch("train.npy"), "--batch-size", "4",
+                     "--steps", "1", "--checkpoint-dir", ckpt, "--resume"})
+                .status,
+            0);
 }
 
 TEST(RunEndTest, AModelThatCannotBeSavedGoesIntoTheTemporaryFolder) {
@@ -132,14 +144,16 @@ TEST(RunEndTest, AModelThatCannotBeSavedGoesIntoTheTemporaryFolder) {
 
 TEST(RunEndTest, AClosedTerminalEndsARunAsSigtermDoes) {
   const std::string out = Scratch("hung-up"), ckpt = Scratch("hung-up-ckpt");
-  const Result result = WhileRunning({"--out", out, "--checkpoint-dir", ckpt}, [] {}, SIGHUP);
+  const Result result = WhileRunning(
+      {"--out", out, "--checkpoint-dir", ckpt}, [] {}, SIGHUP);
   EXPECT_EQ(result.status, 128 + SIGHUP);
   ExpectOneErrorLine(result, {"interrupted after step", out, ckpt});
   EXPECT_TRUE(IsModel(out));
   // Under nohup it goes on: only the second signal ends it.
   signal(SIGHUP, SIG_IGN);
   const std::string log = Scratch("running.json");
-  const Result ignored = WhileRunning({"--out", Scratch("nohup")}, [] {}, SIGTERM);
+  const Result ignored = WhileRunning(
+      {"--out", Scratch("nohup")}, [] {}, SIGTERM);
   signal(SIGHUP, SIG_DFL);
   EXPECT_EQ(ignored.status, 128 + SIGTERM);
 }
@@ -203,7 +217,8 @@ TEST(RunEndTest, TheNumberOfSkippedStepsIsAnOption) {
     const std::string log = Scratch("most.json");
     EXPECT_EQ(Diverging({"--steps", "100", "--max-skipped-steps", std::to_string(most), "--log-json", log}).status, 1);
     int in_a_row = 0;
-    for (const auto& line : Curve(log)) in_a_row = line.value("skipped", false) ? in_a_row + 1 : line.contains("outcome") ? in_a_row : 0;
+    for (const auto& line : Curve(log))
+      in_a_row = line.value("skipped", false) ? in_a_row + 1 : line.contains("outcome") ? in_a_row : 0;
     EXPECT_EQ(in_a_row, most);
   }
   const std::string log = Scratch("never.json");
@@ -223,9 +238,11 @@ TEST(RunEndTest, AShortRunOfSkippedStepsHasDivergedToo) {
 TEST(RunEndTest, TheLastGoodCheckpointStays) {
   const std::string ckpt = Scratch("good-ckpt");
   // Two steps that leave the weights good, then those that do not.
-  Words words = TrainWords({"--steps", "2", "--lr", "1e-3", "--checkpoint-dir", ckpt, "--save-every", "1", "--keep", "1", "--no-shuffle"});
+  Words words =
+      TrainWords({"--steps", "2", "--lr", "1e-3", "--checkpoint-dir", ckpt, "--save-every", "1", "--keep", "1", "--no-shuffle"});
   ASSERT_EQ(Horizon(words).status, 0);
-  const Result result = Diverging({"--steps", "100", "--checkpoint-dir", ckpt, "--save-every", "1", "--keep", "1", "--resume", "--no-shuffle"});
+  const Result result =
+      Diverging({"--steps", "100", "--checkpoint-dir", ckpt, "--save-every", "1", "--keep", "1", "--resume", "--no-shuffle"});
   EXPECT_EQ(result.status, 1);
   const std::string good = ckpt + "/step-000000000002";
   EXPECT_NE(result.err.find("the last good checkpoint is " + good), std::string::npos) << result.err;
@@ -237,14 +254,18 @@ TEST(RunEndTest, StepsWithoutLabelsAreNoDivergence) {
   std::vector<int64_t> labels = SomeIds(16 * 12);
   for (size_t i = 16 * 4; i < labels.size(); ++i) labels[i] = -100;
   const std::string file = WriteRows("some-labels.npy", 16, labels);
-  EXPECT_EQ(Horizon(TrainWords({"--steps", "30", "--no-shuffle", "--labels", file, "--max-skipped-steps", "2", "--out", Scratch("labels")})).status, 0);
+  EXPECT_EQ(Horizon(TrainWords({"--steps", "30", "--no-shuffle", "--labels", file, "--max-skipped-steps", "2", "--out",
+                                Scratch("labels")}))
+                .status,
+            0);
   EXPECT_TRUE(fs::exists(Scratch("labels/config.json")));
 }
 
 // The last step breaks the weights: the held-out rows say so.
 TEST(RunEndTest, AHeldOutLossThatIsNotFiniteIsDivergence) {
   const std::string held = WriteRows("held.npy", 16, SomeIds(16 * 3)), out = Scratch("held-out");
-  const Result result = Horizon(TrainWords({"--lr", "1e38", "--grad-clip", "0", "--steps", "1", "--eval-data", held, "--out", out}));
+  const Result result =
+      Horizon(TrainWords({"--lr", "1e38", "--grad-clip", "0", "--steps", "1", "--eval-data", held, "--out", out}));
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("held-out loss is not finite"), std::string::npos) << result.err;
   EXPECT_FALSE(fs::exists(out));
@@ -283,8 +304,12 @@ TEST(RunEndTest, AFolderWithoutATokenizerTakesNoTextUnlessBytesAreAskedFor) {
   EXPECT_EQ(prompt.status, 1);
   ExpectOneErrorLine(prompt, {"--bytes"});
   EXPECT_EQ(Horizon({"generate", "--model", real, "--prompt", "a", "--max-new-tokens", "1", "--bytes"}).status, 0);
-  EXPECT_EQ(Horizon({"generate", "--model", real, "--prompt-ids", WriteStream("p.npy", {1, 2}), "--max-new-tokens", "1"}).status, 0);
-  EXPECT_EQ(Horizon({"train", "--model", real, "--data", WriteRows("ids.npy", 8, SomeIds(64)), "--steps", "1", "--compute", "f32"}).status, 0);
+  EXPECT_EQ(Horizon({"generate", "--model", real, "--prompt-ids", WriteStream("p.npy", {1, 2}), "--max-new-tokens", "1"}).status,
+            0);
+  EXPECT_EQ(
+      Horizon({"train", "--model", real, "--data", WriteRows("ids.npy", 8, SomeIds(64)), "--steps", "1", "--compute", "f32"})
+          .status,
+      0);
 }
 
 }  // namespace

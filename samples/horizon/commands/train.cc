@@ -127,7 +127,10 @@ Training::Training(const Options& options, Interrupt& interrupt)
   model_ = WithText();
   const Plan plan = OpenPlan();
   const bool f32 = options.engine.compute == HLM_DTYPE_F32;
-  if (checkpoints_.on()) CheckCheckpointDir(options.run, PlanValue(plan, "saving.state_bytes"), Saves(), BytesOfOut(model_, options.run, f32));
+  if (checkpoints_.on()) {
+    const int64_t out_bytes = BytesOfOut(model_, options.run, f32);
+    CheckCheckpointDir(options.run, PlanValue(plan, "saving.state_bytes"), Saves(), out_bytes);
+  }
   trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_, task_->has_token_metrics());
 }
 
@@ -245,7 +248,8 @@ std::string Training::WhyItEnded(Outcome outcome, int64_t done) const {
   const std::string at = " after step " + std::to_string(done) + " of " + std::to_string(steps_);
   if (outcome == Outcome::kInterrupted) return "interrupted" + at;
   if (skipped_ == 0) return "diverged" + at + ": the held-out loss is not finite";
-  return "diverged" + at + ": in the last " + (skipped_ == 1 ? "one" : std::to_string(skipped_)) + " the loss or its gradient was not finite, and no weight changed";
+  return "diverged" + at + ": in the last " + (skipped_ == 1 ? "one" : std::to_string(skipped_)) +
+         " the loss or its gradient was not finite, and no weight changed";
 }
 
 // The state after a step is a good one where the next step's loss was finite.

@@ -53,15 +53,19 @@ Stops StopsOf(const Json& model, const Json& dataset) {
       Append(is_in(turns.at("stop_ids"), id) ? added : inner, Named(end));
     }
   }
-  // Where the last turns end as the folder has it, its word on the others is taken: some formats end a message as they end a turn.
+  // Where the last turns end as the folder has it, its word on the others is taken: some formats end a message as they end a
+  // turn.
   if (!last_is_missing) {
     stops.ids.clear();
-    if (!inner.empty()) stops.text = "turns that are not the last end with " + inner + ", which the model's folder does not stop at";
+    if (!inner.empty())
+      stops.text = "turns that are not the last end with " + inner + ", which the model's folder does not stop at";
   } else {
-    stops.text = "trained turns end with " + added + (inner.empty() ? "" : ", " + inner) + ", which the model's folder does not stop at";
+    stops.text =
+        "trained turns end with " + added + (inner.empty() ? "" : ", " + inner) + ", which the model's folder does not stop at";
   }
   if (!inside.empty()) {
-    stops.text += (stops.text.empty() ? "" : "; ") + ("turns end with " + inside + ", which stands inside turns as well and cannot stop a generation");
+    stops.text += (stops.text.empty() ? "" : "; ") +
+                  ("turns end with " + inside + ", which stands inside turns as well and cannot stop a generation");
   }
   return stops;
 }

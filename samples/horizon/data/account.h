@@ -10,7 +10,8 @@
 
 namespace horizon {
 
-// The table of all that was dropped, cut, left unused or repaired, a line each behind a heading; empty where there is nothing to tell.
+// The table of all that was dropped, cut, left unused or repaired, a line each behind a heading; empty where there is nothing to
+// tell.
 std::vector<std::string> AccountLines(const Json& description);
 
 // That some or all turns do not end with a token that a generation can stop at; "" where all do.

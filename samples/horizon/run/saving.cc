@@ -86,9 +86,7 @@ int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32) {
   return bytes;
 }
 
-void CheckOut(const Model& model, const RunOptions& run, bool f32) {
-  BytesOfOut(model, run, f32);
-}
+void CheckOut(const Model& model, const RunOptions& run, bool f32) { BytesOfOut(model, run, f32); }
 
 void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int64_t out_bytes) {
   if (run.checkpoint_dir.empty()) return;
@@ -97,7 +95,8 @@ void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int
   const int64_t more = std::max<int64_t>(most - CheckpointsIn(run.checkpoint_dir), 1);
   int64_t needed = 0;
   if (__builtin_mul_overflow(bytes, more, &needed)) needed = INT64_MAX;
-  if (!run.out.empty() && OnOneFileSystem(run.out, run.checkpoint_dir) && __builtin_add_overflow(needed, out_bytes, &needed)) needed = INT64_MAX;
+  if (!run.out.empty() && OnOneFileSystem(run.out, run.checkpoint_dir) && __builtin_add_overflow(needed, out_bytes, &needed))
+    needed = INT64_MAX;
   Check(hlm_checkpoint_check(run.checkpoint_dir.c_str(), needed));
 }
 
