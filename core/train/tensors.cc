@@ -25,8 +25,17 @@ const char* KindName(TensorKind kind) {
   return "unknown kind";
 }
 
-MomentArray MomentsFrom(const ParameterStore& store, int64_t unit, bool second, int64_t begin) {
-  return second ? store.SecondMoments(unit, begin) : store.FirstMoments(unit, begin);
+MomentArray MomentsFrom(const StateLease& lease, bool second, int64_t begin) {
+  return second ? lease.SecondMoments(begin) : lease.FirstMoments(begin);
+}
+
+// work(piece, begin, n) for each piece that holds some of a unit's elements [begin, begin + n).
+template <class Work>
+void EachPiece(const PieceList& pieces, int64_t unit, int64_t begin, int64_t n, const Work& work) {
+  for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {
+    const int64_t from = std::max(begin, pieces[p].begin), to = std::min(begin + n, pieces[p].end);
+    if (from < to) work(p, from, to - from);
+  }
 }
 
 struct Slice {
@@ -116,10 +125,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   }
   const int64_t begin = place.tensor->offset + slice.first;
   const auto each_piece = [&](const auto& work) {
-    for (int64_t p = s.plan->pieces.First(place.unit); p < s.plan->pieces.First(place.unit + 1); ++p) {
-      const PiecePlan& piece = s.plan->pieces[p];
-      if (piece.begin < place.tensor->offset + place.tensor->elements && place.tensor->offset < piece.end) work(p);
-    }
+    EachPiece(s.plan->pieces, place.unit, place.tensor->offset, place.tensor->elements, [&](int64_t piece, int64_t, int64_t) { work(piece); });
   };
   if (kind != TensorKind::kGradient) each_piece([&](int64_t piece) { s.saver.BeforeUpdate(piece); });
   if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.frozen.BeforeChange(piece); });
@@ -135,8 +141,8 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
     for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i)] = value(done + i);
     s.WriteElements(place.unit, kind, begin + done, n, values.data());
   }
-  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.BumpVersion(piece); });
-  if (kind == TensorKind::kGradient) s.updater->RecomputeNorms(place.unit);
+  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.States(piece, Access::kChange).Commit(); });
+  if (kind == TensorKind::kGradient) each_piece([&](int64_t piece) { s.updater->RecomputeNorms(piece); });
 }
 
 void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
@@ -158,55 +164,63 @@ void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
 }
 
 void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out) {
-  if (kind == TensorKind::kWeight) {
-    store.ReadMaster(unit, begin, n, out);
-  } else if (kind == TensorKind::kGradient) {
-    const std::byte* gradient = store.Gradients(unit, begin);
+  EachPiece(plan->pieces, unit, begin, n, [&](int64_t piece, int64_t from, int64_t count) { ReadFrom(piece, kind, from, count, out + (from - begin)); });
+}
+
+void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  EachPiece(plan->pieces, unit, begin, n,
+            [&](int64_t piece, int64_t from, int64_t count) { WriteTo(piece, kind, from, count, values + (from - begin)); });
+}
+
+void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  if (kind == TensorKind::kGradient) {
+    const GradientLease lease = store.Gradients(piece, Access::kRead);
+    const std::byte* gradient = lease.Sums(begin);
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(out, gradient, static_cast<size_t>(n) * sizeof(float));
     } else {
       kernels::WidenBf16(reinterpret_cast<const bf16_t*>(gradient), n, out);
     }
-  } else {
-    const bool second = kind == TensorKind::kSecondMoment;
-    // Codes are worth something by block, and a slice may begin inside one.
-    const int64_t before = begin % kStateBlock, first = begin - before;
-    std::array<float, kStateBlock> block;
-    const int64_t head = before == 0 ? 0 : std::min(kStateBlock - before, n);
-    if (head > 0) {
-      DecodeMoment(store.state_type(), second, before + head, MomentsFrom(store, unit, second, first), block.data());
-      std::copy_n(block.data() + before, head, out);
-    }
-    if (n > head) {
-      DecodeMoment(store.state_type(), second, n - head, MomentsFrom(store, unit, second, begin + head), out + head);
-    }
+    return;
   }
+  const StateLease lease = store.States(piece, Access::kRead);
+  if (kind == TensorKind::kWeight) return lease.ReadMaster(begin, n, out);
+  const bool second = kind == TensorKind::kSecondMoment;
+  // Codes are worth something by block, and a slice may begin inside one.
+  const int64_t before = begin % kStateBlock, first = begin - before;
+  std::array<float, kStateBlock> block;
+  const int64_t head = before == 0 ? 0 : std::min(kStateBlock - before, n);
+  if (head > 0) {
+    DecodeMoment(store.state_type(), second, before + head, MomentsFrom(lease, second, first), block.data());
+    std::copy_n(block.data() + before, head, out);
+  }
+  if (n > head) DecodeMoment(store.state_type(), second, n - head, MomentsFrom(lease, second, begin + head), out + head);
 }
 
-void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values) {
-  if (kind == TensorKind::kWeight) {
-    store.WriteMaster(unit, begin, n, values);
-  } else if (kind == TensorKind::kGradient) {
-    std::byte* gradient = store.Gradients(unit, begin);
+void Trainer::State::WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  if (kind == TensorKind::kGradient) {
+    const GradientLease lease = store.Gradients(piece, Access::kChange);
+    std::byte* gradient = lease.Sums(begin);
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(gradient, values, static_cast<size_t>(n) * sizeof(float));
     } else {
       for (int64_t i = 0; i < n; ++i) reinterpret_cast<bf16_t*>(gradient)[i] = FloatToBf16(values[i]);
     }
-  } else {
-    const bool second = kind == TensorKind::kSecondMoment;
-    const int64_t elements = store.Elements(unit);
-    // Block by block: what lies beside the slice in a block keeps its value, to the nearest code where the block's scale changes.
-    std::array<float, kStateBlock> block;
-    for (int64_t done = 0; done < n;) {
-      const int64_t before = (begin + done) % kStateBlock, first = begin + done - before;
-      const int64_t count = std::min(kStateBlock - before, n - done), length = std::min(kStateBlock, elements - first);
-      const MomentArray moments = MomentsFrom(store, unit, second, first);
-      if (count < length) DecodeMoment(store.state_type(), second, length, moments, block.data());
-      std::copy_n(values + done, count, block.data() + before);
-      EncodeMoment(store.state_type(), second, length, block.data(), moments);
-      done += count;
-    }
+    return;
+  }
+  const StateLease lease = store.States(piece, Access::kChange);
+  if (kind == TensorKind::kWeight) return lease.WriteMaster(begin, n, values);
+  const bool second = kind == TensorKind::kSecondMoment;
+  // Block by block: what lies beside the slice in a block keeps its value, to the nearest code where the block's scale changes.
+  std::array<float, kStateBlock> block;
+  for (int64_t done = 0; done < n;) {
+    const int64_t before = (begin + done) % kStateBlock, first = begin + done - before;
+    const int64_t count = std::min(kStateBlock - before, n - done), length = std::min(kStateBlock, plan->pieces[piece].end - first);
+    const MomentArray moments = MomentsFrom(lease, second, first);
+    if (count < length) DecodeMoment(store.state_type(), second, length, moments, block.data());
+    std::copy_n(values + done, count, block.data() + before);
+    EncodeMoment(store.state_type(), second, length, block.data(), moments);
+    done += count;
   }
 }
 
@@ -222,7 +236,7 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   }
   options.default_dtype = s.store.weight_type() == DType::kF32 ? DType::kF32 : DType::kBF16;
   const TensorReader read = [&s](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
-    s.store.ReadMaster(s.Place(tensor.name).unit, tensor.offset + begin, n, out);
+    s.ReadElements(s.Place(tensor.name).unit, TensorKind::kWeight, tensor.offset + begin, n, out);
   };
   SaveFolder(*s.model, read, folder, options);
 }
