@@ -46,7 +46,7 @@ TextTools::TextTools(const Options& options) {
   const std::string& folder = options.model.folder;
   if (!text.tokenizer.empty()) {
     tokenizer = OpenTokenizer(text.tokenizer);
-  } else if (!folder.empty() && Exists(folder + "/tokenizer.json")) {
+  } else if (HasTokenizer(folder)) {
     tokenizer = OpenTokenizer(folder);
   }
   const bool own = text.chat_template == "auto";

@@ -14,10 +14,16 @@ Tokenizer OpenTokenizer(const std::string& path) {
   return Tokenizer(tokenizer);
 }
 
+bool HasTokenizer(const std::string& folder) {
+  const auto has = [&](const char* name) {
+    struct stat status {};
+    return stat((folder + name).c_str(), &status) == 0;
+  };
+  return !folder.empty() && (has("/tokenizer.json") || has("/tokenizer.model") || (has("/vocab.json") && has("/merges.txt")));
+}
+
 Tokenizer TokenizerOf(const ModelOptions& options) {
-  struct stat status {};
-  const std::string file = options.folder + "/tokenizer.json";
-  if (options.bytes || options.folder.empty() || stat(file.c_str(), &status) != 0) return nullptr;
+  if (options.bytes || !HasTokenizer(options.folder)) return nullptr;
   try {
     return OpenTokenizer(options.folder);
   } catch (const ApiError& error) {

@@ -17,6 +17,9 @@ using Tokenizer = std::unique_ptr<hlm_tokenizer, Destroyer<hlm_tokenizer_destroy
 
 Tokenizer OpenTokenizer(const std::string& path);
 
+// Whether the folder has files that a tokenizer is read from.
+bool HasTokenizer(const std::string& folder);
+
 // The tokenizer of --model; null where there is none, where the model is from a config or preset, or with --bytes.
 Tokenizer TokenizerOf(const ModelOptions& options);
 
