@@ -86,13 +86,13 @@ TEST(Plan, AnyStepIsPlannedOrRefusedSoon) {
   };
   for (const Case& c : std::vector<Case>{
            {INT32_MAX, 1, 1, 0, "2147483647 micro-batches; the limit is 1048576"},
-           {INT32_MAX, 1024, 1, 0, "the limit is 1048576"},
-           {int64_t{1} << 40, 1024, 16, 0, "the limit is 1048576"},
-           {INT32_MAX, 128, 0, 0, "the limit is 1048576"},
+           {INT32_MAX, 1024, 1, 0, "must lie in [1, 2147483647]"},
+           {int64_t{1} << 40, 1024, 16, 0, "must lie in [1, 2147483647]"},
+           {int64_t{1} << 21, 1, 1, 0, "2097152 micro-batches; the limit is 1048576"},
            {INT32_MAX, 1, 4096, 4097, "sweeps is 4097"},
            {4097, 1, 1, 4097, "[0, 4096]"},
            {1 << 20, 1, 1, 0, nullptr},
-           {1 << 20, 4096, 1, 0, nullptr},
+           {1 << 18, 4096, 1, 0, nullptr},
            {1 << 20, 1, 1, 4096, nullptr},
            {INT32_MAX, 1, 4096, 0, nullptr},
            {4096, 2048, 1, 0, nullptr},

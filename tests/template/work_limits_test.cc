@@ -17,7 +17,7 @@ struct Outcome {
   double seconds = 0;
 };
 
-Outcome Run(const std::string& source, const std::string& variables = "{}", const Limits& limits = {}) {
+Outcome Rendered(const std::string& source, const std::string& variables = "{}", const Limits& limits = {}) {
   const auto begin = std::chrono::steady_clock::now();
   Outcome outcome;
   try {
@@ -43,7 +43,7 @@ constexpr double kMostSeconds = 60;
 
 // `limit`: of the message; null: it may also come to its end in time.
 void EndsSoon(const std::string& source, const char* limit, const std::string& variables = "{}") {
-  const Outcome outcome = Run(source, variables);
+  const Outcome outcome = Rendered(source, variables);
   std::printf("%6.2f s, peak %5ld MiB: %s\n", outcome.seconds, static_cast<long>(PeakBytes() >> 20), source.substr(0, 110).c_str());
   EXPECT_LT(outcome.seconds, kMostSeconds) << source;
   if (limit == nullptr) return;
@@ -98,7 +98,7 @@ TEST(TemplateWork, SearchingIsLinearAndCounted) {
   for (const char* use : {"t in s", "s.find(t)", "s.count(t)", "s.replace(t, 'x')|length", "s.split(t)|length", "s.partition(t)|length",
                           "s.rfind(r)", "s.rsplit(r)|length", "s.rpartition(r)|length"}) {
     const std::string source = many + "{{ " + use + " }}";
-    const Outcome outcome = Run(source);
+    const Outcome outcome = Rendered(source);
     std::printf("%6.2f s: %s -> %s\n", outcome.seconds, use, outcome.text.substr(0, 80).c_str());
     EXPECT_LT(outcome.seconds, kMostSeconds) << use;
     EXPECT_EQ(outcome.text.find("RESOURCE"), std::string::npos) << use << ": " << outcome.text;
@@ -137,7 +137,7 @@ TEST(TemplateWork, CompilingEndsWhateverTheTextIs) {
                                     times(100'000, "{% raw %}"), times(300'000, "{% set x%}"), "{{ " + times(3'000'000, "9") + " }}",
                                     "{{ {" + times(400'000, "1:2,") + "} }}", "{% set " + times(300'000, "a,") + "b = c %}",
                                     "{{ f(" + times(300'000, "a,") + "b) }}", times(200'000, "\n  {% if a %}{% endif %}  \n")}) {
-    const Outcome outcome = Run(source);
+    const Outcome outcome = Rendered(source);
     std::printf("%6.2f s: %zu bytes of %s -> %s\n", outcome.seconds, source.size(), source.substr(0, 12).c_str(), outcome.text.substr(0, 80).c_str());
     EXPECT_LT(outcome.seconds, kMostSeconds) << source.substr(0, 40);
   }
@@ -154,15 +154,15 @@ TEST(TemplateWork, OrdinaryWorkIsNotStopped) {
       "{% set ns = namespace(last=-1) %}{% for m in messages[::-1] %}{% if m.role == 'user' and ns.last < 0 %}{% set ns.last = loop.index0 %}{% endif %}"
       "{% endfor %}{% for m in messages %}{% set c = m.content|trim %}{% if c is string and '</think>' in c %}{% set c = c.split('</think>')[-1].lstrip('\\n') %}"
       "{% endif %}{{ '<|im_start|>' + m.role + '\\n' + c + '<|im_end|>\\n' }}{% endfor %}";
-  const Outcome outcome = Run(source, "{\"messages\": " + messages + "}");
+  const Outcome outcome = Rendered(source, "{\"messages\": " + messages + "}");
   EXPECT_GT(outcome.text.size(), 10'000'000u);
   EXPECT_LT(outcome.seconds, kMostSeconds);
   const std::string loop = "{% for i in range(1000) %}{% set x = i + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 %}{% endfor %}x";
   Limits few;
   few.max_iterations = 1'000;
-  EXPECT_NE(Run(loop, "{}", few).text.find("10000 steps"), std::string::npos) << Run(loop, "{}", few).text;
+  EXPECT_NE(Rendered(loop, "{}", few).text.find("10000 steps"), std::string::npos) << Rendered(loop, "{}", few).text;
   few.max_iterations = 2'000;
-  EXPECT_EQ(Run(loop, "{}", few).text, "x");
+  EXPECT_EQ(Rendered(loop, "{}", few).text, "x");
 }
 
 }  // namespace
