@@ -21,7 +21,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("batch_size", o.batch_size, 1, kMost);
   CheckRange("seq_len", o.seq_len, 1, INT32_MAX);
   CheckRange("micro_batch", o.micro_batch, 0, o.batch_size);
-  CheckRange("sweeps", o.sweeps, 0, o.batch_size);
+  CheckRange("sweeps", o.sweeps, 0, std::min(o.batch_size, kMostSweeps));
   CheckRange("slots", o.slots, 0, 4096);
   CheckRange("prefetch", o.prefetch, -1, 4095);
   CheckRange("ring", o.ring, 0, 4096);

@@ -43,6 +43,7 @@ class ChatTemplate {
   void Add(std::string name, std::string_view text, std::string where);
   void ReadFolder(const std::string& folder);
   void ReadTokenizerConfig(const std::string& path);
+  void ReadOtherTokenizer(const std::string& folder);
   void ReadStopTokens(const std::string& folder);
 
   std::vector<std::pair<std::string, std::shared_ptr<const jinja::Template>>> templates_;
