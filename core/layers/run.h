@@ -18,7 +18,13 @@ struct BlockRun {
   Stream& stream;
   const MicroView& micro;
   DType type;
-  const float* const* rotary = nullptr;  // a table for each of the model's rotary embeddings
+  const float* const* rotary = nullptr;        // a table for each of the model's rotary embeddings
+  const float* slopes = nullptr;               // [heads] of ALiBi
+  const float* const* temperatures = nullptr;  // [positions] for each of the model's
+  int64_t layer = 0;                           // of a block
+  // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
+  // gradient.
+  std::vector<void*> sides = {}, side_gradients = {};
   const std::byte* weights = nullptr;   // the block's slab, in a slot
   float* accumulator = nullptr;         // the same in fp32: sums of gradients; backward only
   bool accumulate = false;              // false: the first micro-batch of a sweep overwrites

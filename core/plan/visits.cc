@@ -108,7 +108,9 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, int64_t sweeps, bool fo
     for (int64_t l = layers - 1; l >= 0; --l) {
       visits.push_back({VisitKind::kBlockBackward, l, sweep, {use(layout.BlockUnit(l))}, layout.BlockUnit(l)});
     }
-    visits.push_back({VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()});
+    Visit embed{VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()};
+    if (layout.embedding->reads_weights_backward()) embed.uses.push_back(use(layout.EmbeddingUnit()));
+    visits.push_back(std::move(embed));
   }
   SlotAssigner(visits, SlotClass::kBlock, block_slots, prefetch).Run();
   SlotAssigner(visits, SlotClass::kWide, 1, prefetch).Run();

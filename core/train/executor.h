@@ -81,13 +81,13 @@ class Executor {
   void SendBatchUp(const Pass& pass);
   void SendWeightsUp(const Pass& pass, int64_t after_visit);
   void SendTablesUp();
-  BlockRun RunOf(const MicroView& micro, const std::byte* weights);
+  BlockRun RunOf(const MicroView& micro, const std::byte* weights, int64_t token);
   void Embed(const Pass& pass, const Visit& visit, const std::byte* weights);
   void BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work);
   double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const std::byte* weights);
-  void EmbedBackward(const Pass& pass, const Visit& visit);
+  void EmbedBackward(const Pass& pass, const Visit& visit, const std::byte* weights);
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
   void SendGradientDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
   void ClearPadding(int64_t unit);
@@ -128,10 +128,9 @@ class Executor {
   DeviceBuffers buffers_;
   // What goes up while this is made stands before the streams, whose ends wait for their copies.
   RedZones red_zones_;
-  std::vector<std::vector<float>> rotary_tables_;
+  std::vector<std::vector<float>> tables_;
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
-  EmbeddingLayer embedding_;
   HeadTemplate head_;
 
   // Events, by what they say.
