@@ -104,7 +104,8 @@ TEST(Plan, BigUnitsMoveInParts) {
   const ModelSpec spec = Spec7B();
   const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
   EXPECT_EQ(plan.part_bytes, int64_t{256} << 20);
-  const UnitPlan& head = plan.units.back();
+  ASSERT_EQ(plan.pieces.size(), static_cast<int64_t>(plan.units.size()));  // what is dense is one piece
+  const PiecePlan& head = plan.pieces.all().back();
   EXPECT_EQ(head.parts.size(), 5u);  // 1.09 GB
   int64_t at = 0;
   for (const PartPlan& part : head.parts) {
@@ -112,7 +113,7 @@ TEST(Plan, BigUnitsMoveInParts) {
     EXPECT_EQ(part.begin % kNormChunk, 0);
     at = part.end;
   }
-  EXPECT_EQ(at, head.elements);
+  EXPECT_EQ(at, head.elements());
 }
 
 TEST(Plan, WhatDoesNotFitIsRefusedWithTheNumbers) {
@@ -174,7 +175,7 @@ TEST(Plan, TheArenaHasNoOverlaps) {
   const ModelSpec spec = Spec7B();
   const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
   int64_t end = 0;
-  for (const Range& range : {a.block_slots, a.wide_slot, a.norm_slot, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
+  for (const Range& range : {a.slots, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
                              a.stash, a.temporaries, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
     EXPECT_EQ(range.offset, end);
     EXPECT_EQ(range.offset % 256, 0);
