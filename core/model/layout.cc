@@ -59,25 +59,28 @@ void DeclareNorm(const NormSpec& norm, int64_t width, const std::string& role, D
 }
 
 void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
-  Declaration d;
-  const EmbeddingSpec& e = spec.embedding;
-  layout.embedding.table = d.Weight("table", {spec.vocab, spec.hidden}, TensorInit::kNormal);
-  if (e.positions > 0) layout.embedding.positions = d.Weight("positions", {e.positions, spec.hidden}, TensorInit::kNormal);
-  DeclareNorm(e.norm, spec.hidden, "norm", d, layout.embedding.norm, layout.embedding.norm_bias);
+  layout.embedding = std::make_shared<const EmbeddingLayer>(spec);
   const NameTable table = {{"table", {names.embedding}},
                            {"positions", {names.positions}},
+                           {"product", {names.embedding_product}},
                            {"norm", {names.embedding_norm}},
-                           {"norm_bias", {names.embedding_norm_bias}}};
-  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", d, table, names.prefix);
+                           {"norm_bias", {names.embedding_norm_bias}},
+                           {"input_table", {"embed_tokens_per_layer.weight"}},
+                           {"input_product", {"per_layer_model_projection.weight"}},
+                           {"input_norm", {"per_layer_projection_norm.weight"}}};
+  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", layout.embedding->declaration(), table, names.prefix);
 }
 
 void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
   Declaration d;
+  const int64_t width = spec.head.width > 0 ? spec.head.width : spec.hidden;
   DeclareNorm(spec.head.norm, spec.hidden, "norm", d, layout.head.norm, layout.head.norm_bias);
-  layout.head.weight = spec.tied ? layout.embedding.table : d.Weight("matrix", {spec.vocab, spec.hidden}, TensorInit::kNormal);
+  if (spec.head.width > 0) layout.head.product = d.Weight("product", {width, spec.hidden}, TensorInit::kNormal);
+  layout.head.weight = spec.tied ? layout.embedding->table() : d.Weight("matrix", {spec.vocab, width}, TensorInit::kNormal);
   if (spec.head.bias) layout.head.bias = d.Weight("bias", {spec.vocab}, TensorInit::kZero);
   const NameTable table = {{"norm", {names.prefix + names.final_norm}},
                            {"norm_bias", {names.prefix + names.final_norm_bias}},
+                           {"product", {names.prefix + names.head_product}},
                            {"matrix", {names.head}},
                            {"bias", {names.head_bias}}};
   AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d, table, "");
