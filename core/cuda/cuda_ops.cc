@@ -137,6 +137,16 @@ struct CudaOps::OneCall {
   void operator()(const ClampedGluArgs& a) const { cuda::ClampedGlu(Enqueue(), a); }
   void operator()(const ClampedGluBackwardArgs& a) const { cuda::ClampedGluBackward(Enqueue(), a); }
   void operator()(const ScaleAddArgs& a) const { cuda::ScaleAdd(Enqueue(), a); }
+  void operator()(const CausalConvArgs& a) const { cuda::CausalConv(Enqueue(), a); }
+  void operator()(const CausalConvBackwardArgs& a) const {
+    void* scratch = Scratch(CausalConvBackwardBytes(a));
+    cuda::CausalConvBackward(Enqueue(), a, scratch);
+  }
+  // WorkspaceBytes has refused these already.
+  template <class Args>
+  void operator()(const Args&) const {
+    throw Unimplemented("device cuda lacks the operation ", facts.operation);
+  }
   void operator()(const CapLogitsArgs& a) const { cuda::CapLogits(Enqueue(), a); }
   void operator()(const SwiGluArgs& a) const {
     Width(a.width);

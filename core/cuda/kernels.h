@@ -52,6 +52,11 @@ void ClampedGluBackward(cudaStream_t stream, const ClampedGluBackwardArgs& args)
 void ScaleAdd(cudaStream_t stream, const ScaleAddArgs& args);
 void CapLogits(cudaStream_t stream, const CapLogitsArgs& args);
 
+void CausalConv(cudaStream_t stream, const CausalConvArgs& args);
+
+size_t CausalConvBackwardBytes(const CausalConvBackwardArgs& args);
+void CausalConvBackward(cudaStream_t stream, const CausalConvBackwardArgs& args, void* scratch);
+
 void Embedding(cudaStream_t stream, const EmbeddingArgs& args);
 
 size_t EmbeddingBackwardBytes(int64_t tokens, int64_t vocab);

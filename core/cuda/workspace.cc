@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/checked.h"
+#include "core/base/error.h"
 #include "core/cuda/attention.h"
 #include "core/cuda/cuda_ops.h"
 #include "core/cuda/kernels.h"
@@ -32,7 +33,18 @@ size_t BytesOf(const AttentionArgs& a) { return BytesOf(AsViews(a)); }
 size_t BytesOf(const AttentionBackwardArgs& a) { return BytesOf(AsViews(a)); }
 size_t BytesOf(const NormBackwardArgs& a) { return std::max(NormBackwardBytes(a), RmsNormBackwardBytes(a.rows, a.width)); }
 size_t BytesOf(const ActivateBackwardArgs& a) { return ActivateBackwardBytes(a); }
+size_t BytesOf(const CausalConvBackwardArgs& a) { return CausalConvBackwardBytes(a); }
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
+// Not on this device yet: a plan that needs one is refused.
+[[noreturn]] size_t NotHere(const char* operation) {
+  throw Unimplemented("device cuda lacks the operation ", operation, "; device cpu has it");
+}
+size_t BytesOf(const DecayGatesArgs&) { NotHere("DecayGates"); }
+size_t BytesOf(const DecayGatesBackwardArgs&) { NotHere("DecayGatesBackward"); }
+size_t BytesOf(const DeltaRuleArgs&) { NotHere("DeltaRule"); }
+size_t BytesOf(const DeltaRuleBackwardArgs&) { NotHere("DeltaRuleBackward"); }
+size_t BytesOf(const StateSpaceArgs&) { NotHere("StateSpace"); }
+size_t BytesOf(const StateSpaceBackwardArgs&) { NotHere("StateSpaceBackward"); }
 // The others take none.
 size_t BytesOf(const RmsNormArgs&) { return 0; }
 size_t BytesOf(const QkRotaryArgs&) { return 0; }
@@ -46,6 +58,7 @@ size_t BytesOf(const ScaleAddArgs&) { return 0; }
 size_t BytesOf(const CapLogitsArgs&) { return 0; }
 size_t BytesOf(const SwiGluArgs&) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
+size_t BytesOf(const CausalConvArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }

@@ -156,6 +156,9 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
     throw InvalidArgument(rope.where(), ": partial_rotary_factor ", partial, " of head_dim ", head_dim, " turns ", spec.dim,
                           " dimensions; it must be an even number of them, at least 2");
   }
+  if (defaults.sections) {
+    for (const char* key : {"mrope_section", "mrope_interleaved"}) rope.Take(key);
+  }
   RefuseUnknownKeys(rope);
   return spec;
 }

@@ -104,6 +104,9 @@ struct WidthChecker {
     }
   }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
+  void operator()(const ShortConvSpec&) const {}
+  void operator()(const DeltaRuleSpec&) const {}
+  void operator()(const StateSpaceSpec&) const {}
 };
 
 void CheckWidths(const PlanInputs& in) {

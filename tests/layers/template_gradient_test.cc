@@ -97,7 +97,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"MistralWindow",
              R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 6, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "sliding_window": 3,
-                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"}),
+                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
+        Case{"Lfm2",
+             R"({"architectures": ["Lfm2ForCausalLM"], "model_type": "lfm2", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "conv_L_cache": 3, "conv_bias": true,
+                 "layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": false, "norm_eps": 1e-5, "rope_theta": 10000.0,
+                 "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -13,13 +13,13 @@ constexpr int kThreads = 256;
 __device__ float SigmoidOf(float x) { return 1.0f / (1.0f + expf(-x)); }
 __device__ float Softplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
 
-struct ActNumbers {  // xIELU's, out of their weights, and the limit of a clip
-  float p, n, beta, epsilon, limit;
+struct ActNumbers {  // xIELU's, out of their weights, the limit of a clip and the factor of a scale
+  float p, n, beta, epsilon, limit, factor;
 };
 template <class T>
-__device__ ActNumbers NumbersOf(const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit) {
-  if (alpha_p == nullptr) return {0, 0, 0, 0, RoundedAs<T>(limit)};
-  return {Softplus(static_cast<float>(*alpha_p)), beta + Softplus(static_cast<float>(*alpha_n)), beta, epsilon, limit};
+__device__ ActNumbers NumbersOf(const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit, float factor) {
+  if (alpha_p == nullptr) return {0, 0, 0, 0, RoundedAs<T>(limit), factor};
+  return {Softplus(static_cast<float>(*alpha_p)), beta + Softplus(static_cast<float>(*alpha_n)), beta, epsilon, limit, factor};
 }
 
 struct ValueAndSlope {
@@ -49,6 +49,8 @@ __device__ ValueAndSlope Activated(float x, const ActNumbers& numbers) {
   } else if constexpr (kWhat == ActFunction::kClip) {
     const float limit = numbers.limit;
     return {x > limit ? limit : x < -limit ? -limit : x, x < limit && x > -limit ? 1.0f : 0.0f};
+  } else if constexpr (kWhat == ActFunction::kScale) {
+    return {numbers.factor * x, numbers.factor};
   } else {
     if (x > 0) return {numbers.p * x * x + numbers.beta * x, 2 * numbers.p * x + numbers.beta};
     const float least = x < numbers.epsilon ? x : numbers.epsilon;
@@ -74,6 +76,8 @@ void ForActivation(ActFunction kind, const Launch& launch) {
       return launch.template operator()<ActFunction::kReluSquared>();
     case ActFunction::kClip:
       return launch.template operator()<ActFunction::kClip>();
+    case ActFunction::kScale:
+      return launch.template operator()<ActFunction::kScale>();
     case ActFunction::kXielu:
       return launch.template operator()<ActFunction::kXielu>();
   }
@@ -83,8 +87,8 @@ void ForActivation(ActFunction kind, const Launch& launch) {
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
     ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width, const T* alpha_p, const T* alpha_n,
-                   float beta, float epsilon, float limit) {
-  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit);
+                   float beta, float epsilon, float limit, float factor) {
+  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit, factor);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
   for (int i = static_cast<int>(threadIdx.x); i < heads * vecs; i += kThreads) {
@@ -105,9 +109,9 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
     ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads,
-                           int width, const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit, float* sums) {
+                           int width, const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit, float factor, float* sums) {
   __shared__ float warps[2][kThreads / kWarp];
-  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit);
+  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit, factor);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
   float sum_p = 0, sum_n = 0;
@@ -228,7 +232,7 @@ void Activate(cudaStream_t stream, const ActivateArgs& a) {
       ActivateKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up), lines.template operator()<T>(a.y),
           static_cast<int>(a.heads), static_cast<int>(a.width), static_cast<const T*>(a.xielu.alpha_p),
-          static_cast<const T*>(a.xielu.alpha_n), a.xielu.beta, a.xielu.epsilon, a.limit);
+          static_cast<const T*>(a.xielu.alpha_n), a.xielu.beta, a.xielu.epsilon, a.limit, a.factor);
     });
   });
   CheckLaunch("Activate");
@@ -254,7 +258,7 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
       ActivateBackwardKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up),
           lines.template operator()<const T>(a.dy), lines.template operator()<T>(a.dx), lines.template operator()<T>(a.dup),
-          static_cast<int>(a.heads), static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, a.limit, sums);
+          static_cast<int>(a.heads), static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, a.limit, a.factor, sums);
     });
     if (a.kind == ActFunction::kXielu) {
       AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, alpha_p, alpha_n, a.accumulate, a.dalpha_p, a.dalpha_n);

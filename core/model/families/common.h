@@ -31,6 +31,7 @@ struct SizeDefaults {
   bool tied = false;
   double initializer_range = 0.02;
   std::optional<int64_t> pad_token = std::nullopt;
+  std::optional<int64_t> intermediate = std::nullopt;  // nothing: the key must be there
   bool even_heads = true;  // heads turn as a whole, so they are even
 };
 
@@ -75,6 +76,7 @@ struct RopeDefaults {
   double theta = 10000.0;
   double partial = 1.0;
   bool interleaved = false;
+  bool sections = false;  // sections for pictures' positions, which are the same for text
 };
 RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults = {},
                   const char* layer_type = nullptr);

@@ -40,7 +40,15 @@
   X(kGptBigCodeFamily) \
   X(kFalconFamily) \
   X(kOptFamily) \
-  X(kApertusFamily)
+  X(kApertusFamily) \
+  X(kLfm2Family) \
+  X(kQwen35Family) \
+  X(kOlmoHybridFamily) \
+  X(kBambaFamily) \
+  X(kGraniteMoeHybridFamily) \
+  X(kMamba2Family) \
+  X(kNemotronHFamily) \
+  X(kFalconH1Family)
 
 namespace hlm {
 
