@@ -12,7 +12,7 @@ void AddScaled(const BlockRun& run, int64_t n, const void* x, double scale, cons
 
 }  // namespace
 
-Block::Block(const BlockSpec& spec, const ModelSpec& model) : hidden_(model.hidden) {
+Block::Block(const BlockSpec& spec, const ModelSpec& model, Seams seams) : hidden_(model.hidden), declaration_(seams) {
   for (size_t b = 0; b < spec.branches.size(); ++b) {
     Declare(spec.branches[b], model, static_cast<int64_t>(b), b + 1 == spec.branches.size());
   }

@@ -18,7 +18,7 @@ namespace hlm {
 class Block {
  public:
   // `model`: for its width and its rotary embeddings.
-  Block(const BlockSpec& spec, const ModelSpec& model);
+  Block(const BlockSpec& spec, const ModelSpec& model, Seams seams = Seams::kDeclared);
 
   const Declaration& declaration() const { return declaration_; }
 

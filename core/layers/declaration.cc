@@ -13,7 +13,18 @@ constexpr int64_t kTensorAlign = 256;  // bytes
 
 }  // namespace
 
+void Declaration::Cut(bool always) {
+  end_ = RoundUp(end_, kPieceAlign);
+  if (end_ == 0) return;
+  if (!seams_.empty() && seams_.back().at == end_) {
+    seams_.back().always |= always;
+  } else {
+    seams_.push_back({end_, always});
+  }
+}
+
 int64_t Declaration::Weights(const std::string& role, std::vector<WeightMember> members) {
+  if (everywhere_) Cut();
   end_ = RoundUp(end_, kSlabAlign);
   WeightGroup group{body_ + role, std::move(members), end_};
   for (WeightMember& member : group.members) {

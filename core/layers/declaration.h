@@ -17,6 +17,18 @@ namespace hlm {
 // 256: a block of 8-bit moments (cpu_optim) never crosses a border between tensors that decay and tensors that do not.
 inline constexpr int64_t kSlabAlign = 256;
 
+// A piece of a slab (core/plan/pieces.h) begins at a multiple of this many elements: sums of squares are taken by chunks of a gradient,
+// and no border may cut one.
+inline constexpr int64_t kPieceAlign = 4096;
+
+// A place where a slab may be cut into pieces, or always is.
+struct Seam {
+  int64_t at = 0;  // elements; a multiple of kPieceAlign
+  bool always = false;
+};
+// Seams where bodies declare them, or before each group of weights: only tests ask for that.
+enum class Seams { kDeclared, kEverywhere };
+
 enum class TensorInit { kNormal, kOne, kZero };
 
 struct WeightMember {
@@ -60,6 +72,10 @@ struct Temporary {
 
 class Declaration {
  public:
+  explicit Declaration(Seams seams = Seams::kDeclared) : everywhere_(seams == Seams::kEverywhere) {}
+
+  // The next weights may be of another piece than those before them: experts, which move in groups. `always`: they are.
+  void Cut(bool always = false);
   // Offset of the group in elements from the start of the slab. Roles are given without the body's name, which is put before them.
   int64_t Weights(const std::string& role, std::vector<WeightMember> members);
   int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) { return Weights(role, {{role, shape, init, 0, 0}}); }
@@ -71,14 +87,17 @@ class Declaration {
   void BeginBranch(int64_t branch) { branch_ = branch; }
 
   const std::vector<WeightGroup>& groups() const { return groups_; }
+  const std::vector<Seam>& seams() const { return seams_; }
   const std::vector<SavedTensor>& saved() const { return saved_; }
   const std::vector<Temporary>& temporaries() const { return temporaries_; }
   int64_t slab_elements() const;  // padding included
 
  private:
+  bool everywhere_;
   std::string body_;
   int64_t branch_ = -1, end_ = 0;
   std::vector<WeightGroup> groups_;
+  std::vector<Seam> seams_;
   std::vector<SavedTensor> saved_;
   std::vector<Temporary> temporaries_;
 };

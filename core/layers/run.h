@@ -13,13 +13,42 @@
 
 namespace hlm {
 
+// A block's slab where it lies for the moment: at one address, or piece by piece at several.
+class SlabView {
+ public:
+  SlabView() = default;
+  SlabView(const std::byte* slab) : slab_(slab) {}  // NOLINT(google-explicit-constructor): a whole slab is its address
+  // Elements [begin, ...) up to the next piece lie at `data`; pieces are added in their order.
+  void Add(int64_t begin, const std::byte* data) { pieces_.push_back({begin, data}); }
+
+  // `offset` in elements of `element_bytes` from the start of the slab.
+  const std::byte* At(int64_t offset, size_t element_bytes) const {
+    int64_t begin = 0;
+    const std::byte* data = slab_;
+    for (const Piece& piece : pieces_) {
+      if (piece.begin > offset) break;
+      begin = piece.begin;
+      data = piece.data;
+    }
+    return data + (offset - begin) * static_cast<int64_t>(element_bytes);
+  }
+
+ private:
+  struct Piece {
+    int64_t begin;
+    const std::byte* data;
+  };
+  const std::byte* slab_ = nullptr;
+  std::vector<Piece> pieces_;
+};
+
 struct BlockRun {
   Ops& ops;
   Stream& stream;
   const MicroView& micro;
   DType type;
   const float* const* rotary = nullptr;  // a table for each of the model's rotary embeddings
-  const std::byte* weights = nullptr;   // the block's slab, in a slot
+  SlabView weights = {};                // the block's slab, in slots
   float* accumulator = nullptr;         // the same in fp32: sums of gradients; backward only
   bool accumulate = false;              // false: the first micro-batch of a sweep overwrites
   std::vector<void*> saved;             // by number of the declaration
@@ -27,7 +56,7 @@ struct BlockRun {
   std::vector<void*> temporaries;
 
   // Null where the layer has no such weight (a negative offset).
-  const void* Weight(int64_t offset) const { return offset < 0 ? nullptr : weights + offset * static_cast<int64_t>(SizeOf(type)); }
+  const void* Weight(int64_t offset) const { return offset < 0 ? nullptr : weights.At(offset, SizeOf(type)); }
   float* Gradient(int64_t offset) const { return offset < 0 ? nullptr : accumulator + offset; }
   template <class T = void>
   T* Saved(int64_t number) const {

@@ -70,7 +70,7 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
 
 void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name, const Declaration& declaration, const NameTable& names,
              const std::string& prefix) {
-  UnitSpec unit{kind, layer, std::move(name), {}, declaration.slab_elements()};
+  UnitSpec unit{kind, layer, std::move(name), {}, declaration.slab_elements(), declaration.seams()};
   for (const WeightGroup& group : declaration.groups()) AddTensors(group, names, prefix, unit.tensors);
   for (const TensorSpec& tensor : unit.tensors) layout.parameters = CheckedAdd(layout.parameters, tensor.elements);
   layout.units.push_back(std::move(unit));
@@ -119,17 +119,11 @@ const char* Name(UnitKind kind) {
   return "unknown";
 }
 
-int64_t ModelLayout::LargestBlock() const {
-  int64_t elements = 0;
-  for (const auto& kind : kinds) elements = std::max(elements, kind->declaration().slab_elements());
-  return elements;
-}
-
-ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names) {
+ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names, Seams seams) {
   ModelLayout layout;
   layout.tied = spec.tied;
   layout.kind_of = spec.kind_of;
-  for (const BlockSpec& block : spec.kinds) layout.kinds.push_back(std::make_shared<const Block>(block, spec));
+  for (const BlockSpec& block : spec.kinds) layout.kinds.push_back(std::make_shared<const Block>(block, spec, seams));
 
   AddEmbedding(spec, names, layout);
   for (int64_t layer = 0; layer < spec.layers(); ++layer) {

@@ -37,6 +37,7 @@ struct UnitSpec {
   std::string name;    // "embedding", "block.3", "final_norm", "head"
   std::vector<TensorSpec> tensors;  // in slab order
   int64_t elements = 0;             // of the slab, padding included
+  std::vector<Seam> seams = {};     // where it may be cut into pieces
 };
 
 // Offsets in elements from the start of the slab; -1 where the model has no such tensor.
@@ -61,7 +62,6 @@ struct ModelLayout {
 
   int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }
   const Block& block(int64_t layer) const { return *kinds[static_cast<size_t>(kind_of[static_cast<size_t>(layer)])]; }
-  int64_t LargestBlock() const;  // elements of the largest slab of a block
 
   int64_t EmbeddingUnit() const { return 0; }
   int64_t BlockUnit(int64_t layer) const { return 1 + layer; }
@@ -70,7 +70,7 @@ struct ModelLayout {
 };
 
 // `names`: of its family; Llama's fit the roles that Llama has.
-ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names = LlamaNames());
+ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names = LlamaNames(), Seams seams = Seams::kDeclared);
 
 // Where a tensor lies: its unit goes to *unit; nullptr where the model has none of that name.
 const TensorSpec* FindTensor(const ModelLayout& layout, std::string_view name, int64_t* unit);

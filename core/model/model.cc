@@ -76,12 +76,12 @@ std::shared_ptr<const Model> Model::FromWeights(
   return model;
 }
 
-std::shared_ptr<const Model> Model::Create(const std::string& config_json, int64_t init_seed) {
+std::shared_ptr<const Model> Model::Create(const std::string& config_json, int64_t init_seed, Seams seams) {
   auto model = std::make_shared<Model>();
   model->config_json_ = config_json;
   ModelConfig config = ReadConfig(config_json);
   model->spec_ = std::move(config.spec);
-  model->layout_ = MakeLayout(model->spec_, config.names);
+  model->layout_ = MakeLayout(model->spec_, config.names, seams);
   model->weights_ = std::make_shared<const SeededWeights>(init_seed, model->spec_.initializer_range);
   return model;
 }

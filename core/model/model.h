@@ -43,7 +43,7 @@ class Model {
   // Opens a Hugging Face folder: reads and checks config.json and the safetensors headers, no weights yet.
   static std::shared_ptr<const Model> Open(const std::string& folder);
   // A model from the text of a config.json; weights are drawn from the seed (see init.h).
-  static std::shared_ptr<const Model> Create(const std::string& config_json, int64_t init_seed);
+  static std::shared_ptr<const Model> Create(const std::string& config_json, int64_t init_seed, Seams seams = Seams::kDeclared);
 
   // A model whose weights come from anywhere: `make_weights` is called with its layout. `folder` holds the files to carry along when it
   // is saved, but for `own_files`.

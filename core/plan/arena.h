@@ -13,9 +13,7 @@ struct Range {
 };
 
 struct DeviceArena {
-  Range block_slots;       // slots x block_slot_bytes: weights of blocks
-  Range wide_slot;         // weights of the embedding or the head, one at a time
-  Range norm_slot;         // weights of the final norm where it is a unit of its own (tied embeddings)
+  Range slots;             // weights of the units at work and of those that come next
   Range accumulator;       // fp32 gradient of the unit at work, as large as the largest unit needs
   Range tied_accumulator;  // fp32 gradient of a tied embedding, from the head to the embedding
   Range staging;           // parts of a gradient in the type that goes down
@@ -29,7 +27,6 @@ struct DeviceArena {
   Range rotary;            // cosines and sines by position, a table for each of the model's rotary embeddings
   Range workspace;         // of the operations
   std::vector<Range> red_zones;  // guard bytes behind each range; none in release builds
-  int64_t block_slot_bytes = 0;
   int64_t total = 0;       // bytes of the whole arena
 };
 

@@ -14,7 +14,7 @@ struct PlanInputs {
   const MachineSpec& machine;
 };
 
-// Checks the options and fills in those that do not depend on what fits: parts, slots, ring, micro-batch, head chunk, threads.
+// Checks the options and fills in those that do not depend on what fits: pieces and parts, slots, ring, micro-batch, head chunk, threads.
 void ResolveOptions(const PlanInputs& in, Plan& plan);
 
 // Sizes of everything, for the sweeps, policies and place of block inputs that stand in the plan.
@@ -32,6 +32,9 @@ Plan ChooseStates(const PlanInputs& in, const PlanOptions& options, const std::f
 
 // The way of the optimizer's update, for the states and master that stand in the plan: as asked for, else the machine's faster one.
 UpdatePath ChooseUpdatePath(const PlanInputs& in, const Plan& plan);
+
+// Parts of the unit that has most of them.
+int64_t MostParts(const Plan& plan);
 
 // What host and device may hold, options included.
 int64_t HostLimit(const PlanInputs& in, const Plan& plan);

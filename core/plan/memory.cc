@@ -47,11 +47,10 @@ int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one bou
 // memory is short or nothing is gained.
 int64_t StagingParts(const PlanInputs& in, const Plan& plan) {
   constexpr int64_t kMost = 8, kShare = 32;  // of the device's memory, as a divisor
-  size_t parts = 0;
-  for (const UnitPlan& unit : plan.units) parts = std::max(parts, unit.parts.size());
+  const int64_t parts = MostParts(plan);
   const int64_t affordable = DeviceLimit(in, plan) / kShare / RoundUp(plan.part_bytes, 256);
   if (in.machine.device_is_host || affordable < 2) return 2;
-  return std::clamp<int64_t>(std::min(static_cast<int64_t>(parts), affordable), 2, kMost);
+  return std::clamp<int64_t>(std::min(parts, affordable), 2, kMost);
 }
 
 int64_t WorkspaceOf(const Rehearsal& rehearsal) {
@@ -66,34 +65,14 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const bool backward = plan.purpose != Purpose::kForward;
 
-  const AttentionSpec attention = FirstOf<AttentionSpec>(spec) == nullptr ? AttentionSpec{} : *FirstOf<AttentionSpec>(spec);
-  const MlpSpec mlp = FirstOf<MlpSpec>(spec) == nullptr ? MlpSpec{} : *FirstOf<MlpSpec>(spec);
-
   DevicePlan device;
   device.name = in.machine.device;
   device.slots = plan.options.slots;
   device.prefetch = plan.options.prefetch;
-  device.shapes = {.type = type,
-                   .tokens = plan.micro_tokens,
-                   .longest_document = in.machine.device_is_host ? plan.micro_tokens : plan.options.seq_len,
-                   .hidden = spec.hidden,
-                   .heads = attention.heads,
-                   .kv_heads = attention.kv_heads,
-                   .head_dim = attention.head_dim,
-                   .intermediate = mlp.intermediate,
-                   .vocab = spec.vocab,
-                   .head_chunk = plan.numerics.head_chunk,
-                   .qkv_bias = attention.qkv_bias,
-                   .o_bias = attention.o_bias,
-                   .mlp_bias = mlp.in_bias,
-                   .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
   ArenaBuilder arena(in.machine.red_zone_bytes);
-  a.block_slot_bytes = RoundUp(in.layout.LargestBlock() * element, 256);
-  a.block_slots = arena.Take(CheckedMul(a.block_slot_bytes, device.slots));
-  a.wide_slot = arena.Take(std::max(in.layout.units[0].elements, in.layout.units[in.layout.HeadUnit()].elements) * element);
-  a.norm_slot = arena.Take(in.layout.tied ? in.layout.units[in.layout.NormUnit()].elements * element : 0);
+  a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
   if (backward) {
     a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout, in.layout.tied), 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);

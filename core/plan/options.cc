@@ -31,6 +31,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("host_limit_bytes", o.host_limit_bytes, 0, INT64_MAX);
   CheckRange("device_limit_bytes", o.device_limit_bytes, 0, INT64_MAX);
   CheckRange("snapshot_bytes", o.snapshot_bytes, -1, INT64_MAX);
+  CheckRange("max_piece_bytes", o.max_piece_bytes, 0, INT64_MAX);
   CheckRange("frozen_copies", o.frozen_copies, 0, 64);
   const int64_t least_part = kNormChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
@@ -59,6 +60,7 @@ void CheckOptions(const PlanOptions& o) {
 // A quarter of the largest unit where that is a GiB, a smaller share of a smaller one: the embedding is a large share of a small
 // model, and the ring's entries must stay a small one. The number of layers has no say: device memory must not grow with it.
 constexpr int64_t kLargestPart = int64_t{256} << 20, kSmallestPart = int64_t{16} << 20, kPartStep = int64_t{1} << 20;
+constexpr int64_t kLargestPiece = int64_t{512} << 20;
 constexpr int64_t kFewestEntries = 4, kMostEntries = 10;
 constexpr double kRingShare = 0.15;  // bytes a parameter
 
@@ -72,19 +74,10 @@ int64_t ChoosePartBytes(const ModelLayout& layout, int64_t element) {
 
 // On a GPU the largest unit's parts all find a place where they can, so that compute need not wait until they have been taken.
 int64_t ChooseRing(const Plan& plan) {
-  size_t parts = 0;
-  for (const UnitPlan& unit : plan.units) parts = std::max(parts, unit.parts.size());
+  const int64_t parts = MostParts(plan);
   const int64_t affordable = static_cast<int64_t>(kRingShare * static_cast<double>(plan.parameters)) / std::max<int64_t>(plan.part_bytes, 1);
   const int64_t most = std::clamp(affordable, kFewestEntries, kMostEntries);
-  return std::clamp(static_cast<int64_t>(parts) + 2, kFewestEntries, most);
-}
-
-std::vector<PartPlan> CutParts(int64_t elements, int64_t part_elements) {
-  std::vector<PartPlan> parts;
-  for (int64_t begin = 0; begin < elements; begin += part_elements) {
-    parts.push_back({begin, std::min(begin + part_elements, elements)});
-  }
-  return parts;
+  return std::clamp(parts + 2, kFewestEntries, most);
 }
 
 // Widths that the device takes.
@@ -112,7 +105,6 @@ struct WidthChecker {
 void CheckWidths(const PlanInputs& in) {
   const WidthChecker checker{in.machine};
   checker.Check("hidden_size", in.spec.hidden);
-  if (in.spec.head.bias) checker.Check("vocab_size of a head with a bias", in.spec.vocab);
   for (const BlockSpec& block : in.spec.kinds) {
     for (const BranchSpec& branch : block.branches) {
       for (const BranchBody& item : branch.bodies) std::visit(checker, item.body);
@@ -131,6 +123,12 @@ void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
 }
 
 }  // namespace
+
+int64_t MostParts(const Plan& plan) {
+  int64_t most = 0;
+  for (int64_t unit = 0; unit < plan.pieces.units(); ++unit) most = std::max(most, plan.pieces.Parts(unit));
+  return most;
+}
 
 void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
@@ -164,11 +162,11 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
   if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
   const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
+  if (o.max_piece_bytes == 0) o.max_piece_bytes = kLargestPiece;
+  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements);
+  for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
   int64_t largest = 0;
-  for (const UnitSpec& unit : in.layout.units) {
-    plan.units.push_back({unit.name, unit.elements, CutParts(unit.elements, part_elements)});
-    largest = std::max(largest, std::min(unit.elements, part_elements));
-  }
+  for (const PiecePlan& piece : plan.pieces.all()) largest = std::max(largest, std::min(piece.elements(), part_elements));
   plan.part_bytes = largest * static_cast<int64_t>(SizeOf(*o.grad_dtype));
   if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
   plan.ring_entries = o.ring;

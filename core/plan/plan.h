@@ -18,6 +18,7 @@
 #include "core/model/spec.h"
 #include "core/plan/arena.h"
 #include "core/plan/machine.h"
+#include "core/plan/pieces.h"
 #include "core/plan/visits.h"
 #include "cpu_optim/optimizer.h"
 
@@ -50,6 +51,7 @@ struct PlanOptions {
   int64_t ring = 0;
   int64_t head_chunk = 0;
   int64_t max_part_bytes = 0;
+  int64_t max_piece_bytes = 0;   // of a unit that may be cut
   Timing timing = Timing::kNextForward;
   std::optional<DType> grad_dtype;
   Algorithm optimizer = Algorithm::kAdamW;
@@ -70,7 +72,7 @@ struct PlanOptions {
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
 };
 
-// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part size, activation policy, place of
+// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy, place of
 // block inputs, optimizer timing and optimizer threads may differ and the bits stay.
 struct Numerics {
   DType compute = DType::kBF16;
@@ -91,15 +93,9 @@ struct Numerics {
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
 const char* Exactness(const Numerics& numerics);   // "exact", "moments rounded", "weights rounded"
 
-// A part of a unit's slab: what moves and is updated at once. Borders lie on multiples of the norm chunk.
-struct PartPlan {
-  int64_t begin = 0, end = 0;  // elements
-};
-
 struct UnitPlan {
   std::string name;
   int64_t elements = 0;
-  std::vector<PartPlan> parts;
 };
 
 // Sizes of host memory, in bytes.
@@ -143,11 +139,10 @@ struct Prediction {
 // One device's share. The list has one entry now.
 struct DevicePlan {
   std::string name;
-  int64_t slots = 0;      // for blocks
+  int64_t slots = 0;      // blocks that the space for weights holds beside the embedding or the head
   int64_t prefetch = 0;   // visits
   int64_t staging = 2;    // parts of a gradient that may be on their way down at once
   DeviceArena arena;
-  OpShapes shapes;        // of the products that `bench` times alone
 };
 
 struct Rehearsal;
@@ -170,6 +165,7 @@ struct Plan {
   int64_t optimizer_threads = 1;
 
   std::vector<UnitPlan> units;            // in the layout's order
+  PieceList pieces;                       // of all units
   std::vector<Activations> activations;   // [layers]
   std::vector<DevicePlan> devices;
   HostMemory host;
@@ -184,6 +180,10 @@ struct Plan {
   std::string choice;         // which states, master and timing were chosen and why; empty where none was to choose
 
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
+  SlotSpace Slots(size_t device) const {
+    const DevicePlan& d = devices[device];
+    return {d.arena.slots.bytes, d.prefetch, static_cast<int64_t>(WeightBytes())};
+  }
 };
 
 // Throws INVALID_ARGUMENT for options that contradict each other or are out of range, RESOURCE_EXHAUSTED with the bytes needed,

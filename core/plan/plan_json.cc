@@ -61,10 +61,10 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
 
 void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.BeginObject();
-  json.Member("slots", a.block_slots.bytes + a.wide_slot.bytes + a.norm_slot.bytes);
-  json.Member("block_slots", a.block_slots.bytes);
-  json.Member("wide_slot", a.wide_slot.bytes);
-  json.Member("norm_slot", a.norm_slot.bytes);
+  json.Member("slots", a.slots.bytes);
+  json.Member("block_slots", a.slots.bytes);  // a name of earlier plans, which divided the space
+  json.Member("wide_slot", 0);
+  json.Member("norm_slot", 0);
   json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes);
   json.Member("staging", a.staging.bytes);
   json.Member("block_inputs", a.block_inputs.bytes);
@@ -130,11 +130,13 @@ void WriteSaving(const Plan& plan, JsonWriter& json) {
 
 void WriteUnits(const Plan& plan, JsonWriter& json) {
   json.BeginArray();
-  for (const UnitPlan& unit : plan.units) {
+  for (int64_t u = 0; u < plan.pieces.units(); ++u) {
+    const UnitPlan& unit = plan.units[static_cast<size_t>(u)];
     json.BeginObject();
     json.Member("name", unit.name);
     json.Member("elements", unit.elements);
-    json.Member("parts", unit.parts.size());
+    json.Member("pieces", plan.pieces.Of(u).size());
+    json.Member("parts", plan.pieces.Parts(u));
     json.EndObject();
   }
   json.EndArray();

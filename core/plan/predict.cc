@@ -115,8 +115,8 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   Prediction& p = plan.prediction;
   p = {};
   const Compute compute = FillCompute(in, plan);
-  const auto visits = MakeVisits(in.layout, plan.numerics.sweeps, !backward, plan.options.slots, plan.options.prefetch);
-  const int64_t weights_up = UploadBytes(in.layout, visits, element);
+  const auto visits = MakeVisits(in.layout, plan.pieces, plan.numerics.sweeps, !backward, plan.Slots(0));
+  const int64_t weights_up = UploadBytes(plan.pieces, visits, element);
   const int64_t gradients_down = backward ? elements * static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)) * plan.numerics.sweeps : 0;
   // Each sweep writes its block inputs down and reads them back.
   const int64_t inputs = plan.host.block_inputs * plan.numerics.sweeps;

@@ -1,83 +1,23 @@
 #include "core/plan/visits.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/plan/slot_places.h"
 
 namespace hlm {
 namespace {
 
-SlotClass ClassOf(UnitKind kind) {
-  if (kind == UnitKind::kBlock) return SlotClass::kBlock;
-  return kind == UnitKind::kFinalNorm ? SlotClass::kNorm : SlotClass::kWide;
+constexpr int64_t kSlotAlign = 256;  // bytes
+
+int64_t SlotBytesOf(const PiecePlan& piece, int64_t element_bytes) { return RoundUp(CheckedMul(piece.elements(), element_bytes), kSlotAlign); }
+
+int64_t SlotBytesOf(const PieceList& pieces, int64_t unit, int64_t element_bytes) {
+  int64_t bytes = 0;
+  for (const PiecePlan& piece : pieces.Of(unit)) bytes = CheckedAdd(bytes, SlotBytesOf(piece, element_bytes));
+  return bytes;
 }
-
-// Assigns the slots of one class, visit by visit, as an optimal cache would.
-class SlotAssigner {
- public:
-  SlotAssigner(std::vector<Visit>& visits, SlotClass slot_class, int64_t slots, int64_t prefetch)
-      : visits_(visits), class_(slot_class), prefetch_(prefetch), slots_(static_cast<size_t>(slots)) {}
-
-  void Run() {
-    for (int64_t v = 0; v < static_cast<int64_t>(visits_.size()); ++v) {
-      for (SlotUse& use : visits_[v].uses) {
-        if (use.slot_class == class_) Assign(use, v);
-      }
-    }
-  }
-
- private:
-  struct Slot {
-    int64_t unit = -1;
-    int64_t last_visit = -1;
-  };
-
-  void Assign(SlotUse& use, int64_t visit) {
-    int64_t chosen = -1;
-    for (int64_t s = 0; s < Count(); ++s) {
-      if (slots_[s].unit == use.unit) chosen = s;
-    }
-    use.upload = chosen < 0;
-    if (use.upload) {
-      chosen = Victim(visit);
-      use.upload_after = std::max(visit - prefetch_ - 1, slots_[chosen].last_visit);
-    }
-    use.slot = chosen;
-    slots_[chosen] = {use.unit, visit};
-  }
-
-  // The slot to overwrite: one that is free early enough for the prefetch, needed latest; else the one that is free first.
-  int64_t Victim(int64_t visit) const {
-    int64_t best = -1, best_next = -1;
-    for (int64_t s = 0; s < Count(); ++s) {
-      if (slots_[s].unit >= 0 && slots_[s].last_visit >= visit - prefetch_) continue;
-      const int64_t next = slots_[s].unit < 0 ? std::numeric_limits<int64_t>::max() : NextUse(slots_[s].unit, visit);
-      if (next > best_next) best = s, best_next = next;
-    }
-    if (best >= 0) return best;
-    const auto first = std::min_element(slots_.begin(), slots_.end(),
-                                        [](const Slot& a, const Slot& b) { return a.last_visit < b.last_visit; });
-    HLM_CHECK(first->last_visit < visit, "a visit uses more units of a class than there are slots");
-    return first - slots_.begin();
-  }
-
-  int64_t NextUse(int64_t unit, int64_t after) const {
-    for (int64_t v = after + 1; v < static_cast<int64_t>(visits_.size()); ++v) {
-      for (const SlotUse& use : visits_[v].uses) {
-        if (use.unit == unit) return v;
-      }
-    }
-    return std::numeric_limits<int64_t>::max() - 1;
-  }
-
-  int64_t Count() const { return static_cast<int64_t>(slots_.size()); }
-
-  std::vector<Visit>& visits_;
-  SlotClass class_;
-  int64_t prefetch_;
-  std::vector<Slot> slots_;
-};
 
 }  // namespace
 
@@ -92,35 +32,52 @@ std::string VisitName(const Visit& visit) {
   return "unknown";
 }
 
-std::vector<Visit> MakeVisits(const ModelLayout& layout, int64_t sweeps, bool forward_only, int64_t block_slots, int64_t prefetch) {
-  const int64_t layers = static_cast<int64_t>(layout.units.size()) - 2;
-  const auto use = [&](int64_t unit) { return SlotUse{unit, ClassOf(layout.units[unit].kind), -1, false, -1}; };
+int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes) {
+  const auto of = [&](int64_t unit) { return SlotBytesOf(pieces, unit, element_bytes); };
+  int64_t blocks = 0, run = 0;  // of the last `slots` blocks
+  for (int64_t layer = 0; layer < layout.layers(); ++layer) {
+    run = CheckedAdd(run, of(layout.BlockUnit(layer)));
+    if (layer >= slots) run -= of(layout.BlockUnit(layer - slots));
+    blocks = std::max(blocks, run);
+  }
+  const int64_t head = of(layout.HeadUnit()) + (layout.tied ? of(layout.NormUnit()) : 0);
+  return CheckedAdd(blocks, std::max(of(layout.EmbeddingUnit()), head));
+}
+
+std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
+                              const SlotSpace& space) {
+  const int64_t layers = layout.layers();
+  const auto visit = [&](VisitKind kind, int64_t layer, int64_t sweep, std::initializer_list<int64_t> units, int64_t gradient_unit) {
+    Visit made{kind, layer, sweep, {}, forward_only ? -1 : gradient_unit};
+    for (const int64_t unit : units) {
+      for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {
+        made.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
+      }
+    }
+    return made;
+  };
   std::vector<Visit> visits;
   for (int64_t sweep = 0; sweep < sweeps; ++sweep) {
-    visits.push_back({VisitKind::kEmbed, -1, sweep, {use(layout.EmbeddingUnit())}, -1});
-    for (int64_t l = 0; l < layers; ++l) {
-      visits.push_back({VisitKind::kBlockForward, l, sweep, {use(layout.BlockUnit(l))}, -1});
-    }
-    Visit head{VisitKind::kHead, -1, sweep, {use(layout.HeadUnit())}, forward_only ? -1 : layout.NormUnit()};
-    if (layout.tied) head.uses.push_back(use(layout.NormUnit()));
-    visits.push_back(std::move(head));
+    visits.push_back(visit(VisitKind::kEmbed, -1, sweep, {layout.EmbeddingUnit()}, -1));
+    for (int64_t l = 0; l < layers; ++l) visits.push_back(visit(VisitKind::kBlockForward, l, sweep, {layout.BlockUnit(l)}, -1));
+    // A tied matrix is the embedding's piece with a second user.
+    visits.push_back(layout.tied ? visit(VisitKind::kHead, -1, sweep, {layout.HeadUnit(), layout.NormUnit()}, layout.NormUnit())
+                                 : visit(VisitKind::kHead, -1, sweep, {layout.HeadUnit()}, layout.NormUnit()));
     if (forward_only) continue;
     for (int64_t l = layers - 1; l >= 0; --l) {
-      visits.push_back({VisitKind::kBlockBackward, l, sweep, {use(layout.BlockUnit(l))}, layout.BlockUnit(l)});
+      visits.push_back(visit(VisitKind::kBlockBackward, l, sweep, {layout.BlockUnit(l)}, layout.BlockUnit(l)));
     }
-    visits.push_back({VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()});
+    visits.push_back(visit(VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()));
   }
-  SlotAssigner(visits, SlotClass::kBlock, block_slots, prefetch).Run();
-  SlotAssigner(visits, SlotClass::kWide, 1, prefetch).Run();
-  SlotAssigner(visits, SlotClass::kNorm, 1, prefetch).Run();
+  AssignSlots(visits, space);
   return visits;
 }
 
-int64_t UploadBytes(const ModelLayout& layout, const std::vector<Visit>& visits, int64_t element_bytes) {
+int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes) {
   int64_t bytes = 0;
   for (const Visit& visit : visits) {
     for (const SlotUse& use : visit.uses) {
-      if (use.upload) bytes += layout.units[use.unit].elements * element_bytes;
+      if (use.upload) bytes += pieces[use.piece].elements() * element_bytes;
     }
   }
   return bytes;

@@ -1,6 +1,6 @@
-// Visits: the order in which a pass goes over the units, and which device slot holds the weights at each visit.
+// Visits: the order in which a pass goes over the units, and where on the device the weights of each visit lie.
 //
-// Slots are assigned ahead of the run, knowing all that follows (Belady 1966): the slot whose content is needed latest is
+// Pieces lie in byte ranges of one space, assigned ahead of the run, knowing all that follows (Belady 1966): what is needed latest is
 // overwritten. That alone makes the last block of the forward pass the first of the backward pass without sending it again.
 #ifndef HORIZON_LM_CORE_PLAN_VISITS_H_
 #define HORIZON_LM_CORE_PLAN_VISITS_H_
@@ -10,21 +10,19 @@
 #include <vector>
 
 #include "core/model/layout.h"
+#include "core/plan/pieces.h"
 
 namespace hlm {
 
 enum class VisitKind { kEmbed, kBlockForward, kHead, kBlockBackward, kEmbedBackward };
 
-// One class of slots for each range of the device arena that holds weights.
-enum class SlotClass { kBlock, kWide, kNorm };
-
+// A slot: bytes of the device's space for weights, while they hold a piece.
 struct SlotUse {
-  int64_t unit = -1;
-  SlotClass slot_class = SlotClass::kBlock;
-  int64_t slot = -1;         // within its class
-  bool upload = false;       // the weights must come up; false: they are still there
-  int64_t upload_after = -1; // send them once this visit's work is enqueued (-1: at once): it is either `prefetch` visits ahead, or
-                             // the slot's last user
+  int64_t piece = -1;
+  int64_t offset = -1, bytes = 0;  // within the space; multiples of 256
+  bool upload = false;        // the weights must come up; false: they are still there
+  int64_t upload_after = -1;  // send them once this visit's work is enqueued (-1: at once): it is either `prefetch` visits ahead, or
+                              // the last that reads what lay there
 };
 
 struct Visit {
@@ -32,16 +30,29 @@ struct Visit {
   int64_t layer = -1;           // of a block
   int64_t sweep = 0;
   std::vector<SlotUse> uses;    // weights that the visit reads
-  int64_t gradient_unit = -1;   // whose gradient is complete after this visit and goes down; -1: none
+  int64_t gradient_unit = -1;   // whose gradient is complete after this visit and goes down, piece by piece; -1: none
+
+  bool OfBlock() const { return kind == VisitKind::kBlockForward || kind == VisitKind::kBlockBackward; }
 };
 
 std::string VisitName(const Visit& visit);  // "block forward 3"
 
-// A whole pass: `sweeps` times forward (and backward, unless forward_only), with slots assigned. prefetch < block_slots.
-std::vector<Visit> MakeVisits(const ModelLayout& layout, int64_t sweeps, bool forward_only, int64_t block_slots, int64_t prefetch);
+// The space on the device that holds weights.
+struct SlotSpace {
+  int64_t bytes = 0;
+  int64_t prefetch = 0;       // visits
+  int64_t element_bytes = 0;  // of a weight
+};
+
+// Bytes for as many neighbouring blocks as there are slots, and for the embedding or the head beside them.
+int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes);
+
+// A whole pass: `sweeps` times forward (and backward, unless forward_only), with slots assigned.
+std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
+                              const SlotSpace& space);
 
 // Bytes that one pass sends up, for weights of `element_bytes`.
-int64_t UploadBytes(const ModelLayout& layout, const std::vector<Visit>& visits, int64_t element_bytes);
+int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes);
 
 }  // namespace hlm
 

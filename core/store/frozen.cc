@@ -19,13 +19,13 @@ bool FrozenWeights::Of(const FrozenCopies& copies) const {
   return books_->owner == &copies;
 }
 
-WeightLease FrozenWeights::Lease(int64_t unit) const {
+WeightLease FrozenWeights::Lease(int64_t piece) const {
   const std::lock_guard lock(books_->mutex);
   HLM_CHECK(books_->owner != nullptr, "frozen weights of a trainer that is gone");
   const Place& place = books_->places[place_];
-  WeightLease lease = books_->owner->store_.Lease(unit);
-  if (place.copied[static_cast<size_t>(unit)] != 0) lease.data = books_->owner->At(place_, unit);
-  lease.version = place.versions[static_cast<size_t>(unit)];
+  WeightLease lease = books_->owner->store_.Lease(piece);
+  if (place.copied[static_cast<size_t>(piece)] != 0) lease.data = books_->owner->At(place_, piece);
+  lease.version = place.versions[static_cast<size_t>(piece)];
   return lease;
 }
 
@@ -39,8 +39,8 @@ FrozenCopies::FrozenCopies(const Plan& plan, const ParameterStore& store, Device
   books_->owner = this;
   books_->places.resize(static_cast<size_t>(plan.options.frozen_copies));
   for (FrozenWeights::Place& place : books_->places) {
-    place.versions.resize(static_cast<size_t>(store.units()));
-    place.copied.resize(static_cast<size_t>(store.units()));
+    place.versions.resize(static_cast<size_t>(store.pieces().size()));
+    place.copied.resize(static_cast<size_t>(store.pieces().size()));
   }
 }
 
@@ -49,8 +49,10 @@ FrozenCopies::~FrozenCopies() {
   books_->owner = nullptr;
 }
 
-std::byte* FrozenCopies::At(size_t place, int64_t unit) const {
-  return memory_.data() + static_cast<int64_t>(place) * copy_bytes_ + store_.FirstElement(unit) * static_cast<int64_t>(SizeOf(store_.weight_type()));
+std::byte* FrozenCopies::At(size_t place, int64_t piece) const {
+  const PiecePlan& p = store_.pieces()[piece];
+  return memory_.data() + static_cast<int64_t>(place) * copy_bytes_ +
+         (store_.FirstElement(p.unit) + p.begin) * static_cast<int64_t>(SizeOf(store_.weight_type()));
 }
 
 std::unique_ptr<FrozenWeights> FrozenCopies::Keep() {
@@ -62,27 +64,28 @@ std::unique_ptr<FrozenWeights> FrozenCopies::Keep() {
                             places.size() + 1, ", or destroy one");
   }
   std::unique_ptr<FrozenWeights> kept(new FrozenWeights(books_, static_cast<size_t>(free - places.begin())));
-  for (int64_t unit = 0; unit < store_.units(); ++unit) free->versions[static_cast<size_t>(unit)] = store_.version(unit);
+  for (int64_t p = 0; p < store_.pieces().size(); ++p) free->versions[static_cast<size_t>(p)] = store_.version(p);
   std::fill(free->copied.begin(), free->copied.end(), char{0});
   free->used = true;
   return kept;
 }
 
-void FrozenCopies::BeforeChange(int64_t unit) {
-  constexpr int64_t kPiece = int64_t{1} << 20;
+void FrozenCopies::BeforeChange(int64_t piece) {
+  constexpr int64_t kItem = int64_t{1} << 20;  // bytes that one thread copies at a time
   const std::lock_guard lock(books_->mutex);
-  const int64_t bytes = store_.Elements(unit) * static_cast<int64_t>(SizeOf(store_.weight_type()));
+  const WeightLease lease = store_.Lease(piece);
+  const int64_t bytes = static_cast<int64_t>(lease.bytes);
   for (size_t p = 0; p < books_->places.size(); ++p) {
     FrozenWeights::Place& place = books_->places[p];
-    char& copied = place.copied[static_cast<size_t>(unit)];
+    char& copied = place.copied[static_cast<size_t>(piece)];
     if (!place.used || copied != 0) continue;
-    const std::byte* from = store_.Weights(unit, 0);
-    std::byte* to = At(p, unit);
+    const std::byte* from = lease.data;
+    std::byte* to = At(p, piece);
     DeclareAccess(checker_, from, static_cast<size_t>(bytes), false, "weights that are kept");
     DeclareAccess(checker_, to, static_cast<size_t>(bytes), true, "frozen copy");
-    pool_.ParallelFor(CeilDiv(bytes, kPiece), [&](int64_t piece) {
-      const int64_t begin = piece * kPiece;
-      std::memcpy(to + begin, from + begin, static_cast<size_t>(std::min(kPiece, bytes - begin)));
+    pool_.ParallelFor(CeilDiv(bytes, kItem), [&](int64_t item) {
+      const int64_t begin = item * kItem;
+      std::memcpy(to + begin, from + begin, static_cast<size_t>(std::min(kItem, bytes - begin)));
     });
     copied = 1;
     copied_bytes_ += bytes;

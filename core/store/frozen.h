@@ -1,4 +1,4 @@
-// FrozenCopies: weights as they once were. Nothing is copied when they are kept: a unit's bytes are, the first time they are about to
+// FrozenCopies: weights as they once were. Nothing is copied when they are kept: a piece's bytes are, the first time they are about to
 // change. Room for as many copies as the plan says is taken at the start.
 #ifndef HORIZON_LM_CORE_STORE_FROZEN_H_
 #define HORIZON_LM_CORE_STORE_FROZEN_H_
@@ -25,16 +25,16 @@ class FrozenWeights {
   FrozenWeights(const FrozenWeights&) = delete;
   FrozenWeights& operator=(const FrozenWeights&) = delete;
 
-  // The unit as it was. No update of it may be pending; valid until the next one begins.
-  WeightLease Lease(int64_t unit) const;
+  // The piece as it was. No update of it may be pending; valid until the next one begins.
+  WeightLease Lease(int64_t piece) const;
   bool Of(const FrozenCopies& copies) const;
 
  private:
   friend class FrozenCopies;
   struct Place {
     bool used = false;
-    std::vector<int64_t> versions;  // [units] when they were kept
-    std::vector<char> copied;       // [units]
+    std::vector<int64_t> versions;  // [pieces] when they were kept
+    std::vector<char> copied;       // [pieces]
   };
   struct Books {
     std::mutex mutex;
@@ -54,15 +54,15 @@ class FrozenCopies {
   // The weights as they are; no update may be pending. RESOURCE_EXHAUSTED where all places are taken.
   std::unique_ptr<FrozenWeights> Keep();
 
-  // Called before the first byte of a unit changes, by the thread that owns the pool then. Throws nothing of its own.
-  void BeforeChange(int64_t unit);
+  // Called before the first byte of a piece changes, by the thread that owns the pool then. Throws nothing of its own.
+  void BeforeChange(int64_t piece);
 
   int64_t bytes() const { return static_cast<int64_t>(memory_.bytes()); }
   int64_t copied_bytes() const;  // by BeforeChange, since the beginning
 
  private:
   friend class FrozenWeights;
-  std::byte* At(size_t place, int64_t unit) const;
+  std::byte* At(size_t place, int64_t piece) const;
 
   const ParameterStore& store_;
   HostPool& pool_;

@@ -12,7 +12,7 @@ namespace hlm {
 
 ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device)
     : weight_type_(plan.numerics.compute), gradient_type_(plan.numerics.grad_dtype),
-      state_type_(plan.numerics.states), versions_(layout.units.size(), 0) {
+      state_type_(plan.numerics.states), pieces_(plan.pieces), versions_(static_cast<size_t>(plan.pieces.size()), 0) {
   starts_.push_back(0);
   int64_t chunks = 0;
   for (const UnitSpec& unit : layout.units) {
@@ -83,9 +83,9 @@ void ParameterStore::TouchPages(HostPool& pool) {
   for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_}) hlm::TouchPages(*buffer, pool);
 }
 
-WeightLease ParameterStore::Lease(int64_t unit) const {
-  const size_t bytes = static_cast<size_t>(Elements(unit)) * SizeOf(weight_type_);
-  return {unit, versions_[unit], Weights(unit, 0), bytes};
+WeightLease ParameterStore::Lease(int64_t piece) const {
+  const PiecePlan& p = pieces_[piece];
+  return {versions_[static_cast<size_t>(piece)], Weights(p.unit, p.begin), static_cast<size_t>(p.elements()) * SizeOf(weight_type_)};
 }
 
 void ParameterStore::ReadMaster(int64_t unit, int64_t begin, int64_t n, float* out) const {
@@ -114,35 +114,35 @@ void ParameterStore::WriteMaster(int64_t unit, int64_t begin, int64_t n, const f
 }
 
 void ParameterStore::Load(const Model& model, HostPool& pool) {
-  struct Piece {
+  struct Run {
     int64_t unit;
     const TensorSpec* tensor;
     int64_t begin, n;
   };
-  constexpr int64_t kPiece = int64_t{1} << 20;  // 4 MiB of floats on the way
-  std::vector<Piece> pieces;
+  constexpr int64_t kRun = int64_t{1} << 20;  // 4 MiB of floats on the way
+  std::vector<Run> runs;
   const auto& units = model.layout().units;
   for (size_t u = 0; u < units.size(); ++u) {
     for (const TensorSpec& tensor : units[u].tensors) {
-      for (int64_t begin = 0; begin < tensor.elements; begin += kPiece) {
-        pieces.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(kPiece, tensor.elements - begin)});
+      for (int64_t begin = 0; begin < tensor.elements; begin += kRun) {
+        runs.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(kRun, tensor.elements - begin)});
       }
     }
   }
-  pool.ParallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t item) {
-    const Piece& piece = pieces[static_cast<size_t>(item)];
-    std::vector<float> values(static_cast<size_t>(piece.n));
-    model.weights().Read(*piece.tensor, piece.begin, piece.n, values.data());
+  pool.ParallelFor(static_cast<int64_t>(runs.size()), [&](int64_t item) {
+    const Run& run = runs[static_cast<size_t>(item)];
+    std::vector<float> values(static_cast<size_t>(run.n));
+    model.weights().Read(*run.tensor, run.begin, run.n, values.data());
     // A weight above bfloat16's largest value would be infinite on the device.
     if (weight_type_ == DType::kBF16) {
-      for (int64_t i = 0; i < piece.n; ++i) {
+      for (int64_t i = 0; i < run.n; ++i) {
         if ((SplitMaster(values[i]).hi & 0x7fffu) >= 0x7f80u) {
-          throw InvalidArgument("tensor ", piece.tensor->name, " element ", piece.begin + i, " is ", values[i],
+          throw InvalidArgument("tensor ", run.tensor->name, " element ", run.begin + i, " is ", values[i],
                                 "; it is not finite in bf16: use f32 compute");
         }
       }
     }
-    WriteMaster(piece.unit, piece.tensor->offset + piece.begin, piece.n, values.data());
+    WriteMaster(run.unit, run.tensor->offset + run.begin, run.n, values.data());
   });
 }
 

@@ -18,10 +18,9 @@
 
 namespace hlm {
 
-// The weights of one unit as they are to be sent up: valid until the unit's next update begins.
+// The weights of one piece as they are to be sent up: valid until the piece's next update begins.
 struct WeightLease {
-  int64_t unit = -1;
-  int64_t version = 0;  // rises with each update of the unit
+  int64_t version = 0;  // rises with each update of the piece
   const std::byte* data = nullptr;
   size_t bytes = 0;
 };
@@ -37,9 +36,10 @@ class ParameterStore {
   // Pulls every tensor from the model's source into its place, on the pool's threads.
   void Load(const Model& model, HostPool& pool);
 
-  WeightLease Lease(int64_t unit) const;
-  void BumpVersion(int64_t unit) { ++versions_[unit]; }
-  int64_t version(int64_t unit) const { return versions_[unit]; }
+  WeightLease Lease(int64_t piece) const;
+  void BumpVersion(int64_t piece) { ++versions_[piece]; }
+  int64_t version(int64_t piece) const { return versions_[piece]; }
+  const PieceList& pieces() const { return pieces_; }
 
   // Element `begin` of a unit's slab, in each kind of memory. Null where the plan has none of that kind.
   MasterArray Master(int64_t unit, int64_t begin) const;
@@ -56,7 +56,7 @@ class ParameterStore {
   // Where a unit's slab begins in the order of all elements: the counter of stochastic rounding.
   int64_t FirstElement(int64_t unit) const { return starts_[unit]; }
   int64_t Elements(int64_t unit) const { return starts_[unit + 1] - starts_[unit]; }
-  int64_t units() const { return static_cast<int64_t>(versions_.size()); }
+  int64_t units() const { return static_cast<int64_t>(norm_starts_.size()); }
   DType weight_type() const { return weight_type_; }
   DType gradient_type() const { return gradient_type_; }
   StateType state_type() const { return state_type_; }
@@ -69,7 +69,8 @@ class ParameterStore {
   StateType state_type_;
   std::vector<int64_t> starts_;        // [units + 1] elements
   std::vector<int64_t> norm_starts_;   // [units] chunks
-  std::vector<int64_t> versions_;      // [units]
+  PieceList pieces_;
+  std::vector<int64_t> versions_;      // [pieces]
   Buffer weights_, remainders_, first_moments_, second_moments_, scales_, gradients_, norms_;
   MomentArray Moments(const Buffer& values, float* scales, int64_t element) const;
   HostMemory memory_;

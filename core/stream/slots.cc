@@ -1,71 +1,99 @@
 #include "core/stream/slots.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/error.h"
 
 namespace hlm {
 
-SlotPool::SlotPool(Device& device, const DevicePlan& plan, std::byte* arena) : block_slots_(plan.slots) {
-  const auto add = [&](int64_t offset, int64_t bytes) {
-    Slot slot;
-    slot.data = arena + offset;
-    slot.bytes = bytes;
-    slot.loaded = device.CreateEvent();
-    slot.released = device.CreateEvent();
-    slots_.push_back(std::move(slot));
-  };
-  for (int64_t s = 0; s < plan.slots; ++s) add(plan.arena.block_slots.offset + s * plan.arena.block_slot_bytes, plan.arena.block_slot_bytes);
-  add(plan.arena.wide_slot.offset, plan.arena.wide_slot.bytes);
-  add(plan.arena.norm_slot.offset, plan.arena.norm_slot.bytes);
-}
+struct Slot {
+  std::byte* data = nullptr;
+  int64_t offset = 0, bytes = 0;
+  bool in_use = false;
+  int64_t piece = -1;  // -1: what it holds is forgotten, but its last user may not be done
+  int64_t version = -1;
+  std::unique_ptr<Event> loaded;    // on the up stream
+  std::unique_ptr<Event> released;  // on the compute stream
+};
 
-int64_t SlotPool::Index(const SlotUse& use) const {
-  const int64_t base = use.slot_class == SlotClass::kBlock ? 0 : use.slot_class == SlotClass::kWide ? block_slots_ : block_slots_ + 1;
-  return base + use.slot;
-}
+SlotPool::SlotPool(Device& device, std::byte* space, int64_t bytes) : device_(device), space_(space), bytes_(bytes) {}
+SlotPool::~SlotPool() = default;
 
-void SlotPool::Load(Stream& up, const SlotUse& use, const WeightLease& lease, const std::vector<PartPlan>& parts, size_t element_bytes,
-                    const std::function<void()>& copy_begins) {
-  Slot& slot = slots_[Index(use)];
-  HLM_CHECK(slot.state != State::kInUse, "slot of unit ", slot.unit, " is in use and unit ", use.unit, " would overwrite it");
-  HLM_CHECK(static_cast<int64_t>(lease.bytes) <= slot.bytes, "unit ", use.unit, " has ", lease.bytes, " bytes, the slot ", slot.bytes);
-  if (slot.state == State::kLoaded) up.Wait(*slot.released, "the slot's last user is done");
-  copy_begins();
-  for (const PartPlan& part : parts) {
-    const size_t begin = static_cast<size_t>(part.begin) * element_bytes;
-    up.Copy(slot.data + begin, lease.data + begin, static_cast<size_t>(part.end - part.begin) * element_bytes);
+std::unique_ptr<Slot> SlotPool::MakeSlot() {
+  if (!spare_.empty()) {
+    std::unique_ptr<Slot> slot = std::move(spare_.back());
+    spare_.pop_back();
+    return slot;
   }
-  up.Record(*slot.loaded);
-  slot.state = State::kLoaded;
-  slot.unit = use.unit;
-  slot.version = lease.version;
+  auto slot = std::make_unique<Slot>();
+  slot->loaded = device_.CreateEvent();
+  slot->released = device_.CreateEvent();
+  return slot;
+}
+
+void SlotPool::Load(Stream& up, const SlotUse& use, const WeightLease& lease, const PiecePlan& piece, size_t element_bytes,
+                    const std::function<void()>& copy_begins) {
+  HLM_CHECK(use.offset >= 0 && use.offset + use.bytes <= bytes_, "piece ", piece.name, " at ", use.offset, " of a space of ", bytes_, " bytes");
+  HLM_CHECK(static_cast<int64_t>(lease.bytes) <= use.bytes, "piece ", piece.name, " has ", lease.bytes, " bytes, the slot ", use.bytes);
+  const auto overlaps = [&](const std::unique_ptr<Slot>& other) {
+    return other->offset < use.offset + use.bytes && use.offset < other->offset + other->bytes;
+  };
+  for (const auto& other : slots_) {
+    if (!overlaps(other)) continue;
+    HLM_CHECK(!other->in_use, "the slot of piece ", other->piece, " is in use and ", piece.name, " would overwrite it");
+    other->piece = -1;
+    // Once the stream has waited, everything that it copies later is behind the last user too: the rest of the slot's bytes are free.
+    up.Wait(*other->released, "the slot's last user is done");
+  }
+  std::unique_ptr<Slot> slot = MakeSlot();
+  slots_.reserve(slots_.size() + 1);
+  spare_.reserve(spare_.size() + slots_.size());
+  const auto kept = std::stable_partition(slots_.begin(), slots_.end(), [&](const auto& other) { return !overlaps(other); });
+  std::move(kept, slots_.end(), std::back_inserter(spare_));
+  slots_.erase(kept, slots_.end());
+  slot->data = space_ + use.offset;
+  slot->offset = use.offset;
+  slot->bytes = use.bytes;
+  slot->piece = -1;  // until all of it is on its way
+  Slot& added = *slot;
+  slots_.push_back(std::move(slot));
+  copy_begins();
+  for (const PartPlan& part : piece.parts) {
+    const size_t begin = static_cast<size_t>(part.begin - piece.begin) * element_bytes;
+    up.Copy(added.data + begin, lease.data + begin, static_cast<size_t>(part.end - part.begin) * element_bytes);
+  }
+  up.Record(*added.loaded);
+  added.piece = use.piece;
+  added.version = lease.version;
 }
 
 SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t version) {
-  const int64_t index = Index(use);
-  Slot& slot = slots_[index];
-  HLM_CHECK(slot.state == State::kLoaded, "unit ", use.unit, " was never sent up, or its slot is in use");
-  HLM_CHECK(slot.unit == use.unit && slot.version == version, "the slot holds unit ", slot.unit, " version ", slot.version, "; unit ",
-            use.unit, " version ", version, " is needed");
+  const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->piece == use.piece; });
+  HLM_CHECK(found != slots_.end(), "piece ", use.piece, " was never sent up, or was overwritten");
+  Slot& slot = **found;
+  HLM_CHECK(!slot.in_use, "the slot of piece ", use.piece, " is in use");
+  HLM_CHECK(slot.offset == use.offset && slot.version == version, "piece ", use.piece, " lies at ", slot.offset, " in version ", slot.version,
+            "; version ", version, " at ", use.offset, " is needed");
   compute.Wait(*slot.loaded, "the slot holds its weights");
-  slot.state = State::kInUse;
+  slot.in_use = true;
   SlotTicket ticket;
-  ticket.pool_ = this;
   ticket.stream_ = &compute;
-  ticket.index_ = index;
-  ticket.weights_ = slot.data;
+  ticket.slot_ = &slot;
   return ticket;
 }
 
 void SlotPool::Forget() {
-  for (Slot& slot : slots_) {
-    HLM_CHECK(slot.state != State::kInUse, "slot of unit ", slot.unit, " is in use");
+  for (const auto& slot : slots_) {
+    HLM_CHECK(!slot->in_use, "the slot of piece ", slot->piece, " is in use");
     // The released event stays: the next load still waits for the last user.
-    slot.unit = -1;
-    slot.version = -1;
+    slot->piece = -1;
+    slot->version = -1;
   }
 }
+
+const std::byte* SlotTicket::weights() const { return slot_->data; }
 
 SlotTicket::~SlotTicket() {
   try {
@@ -76,17 +104,15 @@ SlotTicket::~SlotTicket() {
 
 SlotTicket& SlotTicket::operator=(SlotTicket&& other) noexcept {
   // Only ever assigned to while empty: a ticket is made, moved to its holder, and released there.
-  std::swap(pool_, other.pool_);
+  std::swap(slot_, other.slot_);
   stream_ = other.stream_;
-  index_ = other.index_;
-  weights_ = other.weights_;
   return *this;
 }
 
 void SlotTicket::Release() {
-  if (pool_ == nullptr) return;
-  SlotPool::Slot& slot = std::exchange(pool_, nullptr)->slots_[index_];
-  slot.state = SlotPool::State::kLoaded;
+  if (slot_ == nullptr) return;
+  Slot& slot = *std::exchange(slot_, nullptr);
+  slot.in_use = false;
   stream_->Record(*slot.released);
 }
 

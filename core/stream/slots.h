@@ -1,11 +1,11 @@
-// SlotPool: the byte ranges of the device arena that hold weights, each a small state machine.
+// SlotPool: the bytes of the device arena that hold weights. A slot is a byte range while it holds a piece, a small state machine:
 //
-//   empty --Load--> loaded --Acquire--> in use --release--> loaded --Load--> ...
+//   Load --> loaded --Acquire--> in use --release--> loaded --> overwritten by a Load whose bytes overlap
 //
-// Load sends a unit's weights up on the up stream, behind the event that the slot's last user recorded. Acquire makes the
+// Load sends a piece's weights up on the up stream, behind the events that the last users of those bytes recorded. Acquire makes the
 // compute stream wait for them and gives a ticket; the ticket's end records that event. A ticket is the only way to the bytes, and
-// every transition is checked: a slot that is overwritten while in use, or used with another unit or version than it holds, is
-// an error of the engine and found at once.
+// every transition is checked: bytes that are overwritten while in use, or used for another piece or version than they hold, are
+// an error of the engine and found at once. Which bytes a piece takes, the plan has said (core/plan/visits.h).
 #ifndef HORIZON_LM_CORE_STREAM_SLOTS_H_
 #define HORIZON_LM_CORE_STREAM_SLOTS_H_
 
@@ -22,6 +22,7 @@
 namespace hlm {
 
 class SlotPool;
+struct Slot;
 
 // The right to read a slot's weights in work enqueued on the compute stream while the ticket lives.
 class SlotTicket {
@@ -31,24 +32,23 @@ class SlotTicket {
   SlotTicket& operator=(SlotTicket&& other) noexcept;
   ~SlotTicket();
 
-  const std::byte* weights() const { return weights_; }
+  const std::byte* weights() const;
   void Release();  // records that the slot is free; the destructor does so too, while an error unwinds the pass
 
  private:
   friend class SlotPool;
-  SlotPool* pool_ = nullptr;
   Stream* stream_ = nullptr;
-  int64_t index_ = -1;
-  const std::byte* weights_ = nullptr;
+  Slot* slot_ = nullptr;
 };
 
 class SlotPool {
  public:
-  SlotPool(Device& device, const DevicePlan& plan, std::byte* arena);
+  SlotPool(Device& device, std::byte* space, int64_t bytes);
+  ~SlotPool();
 
-  // Enqueues the copy of the weights into the slot that `use` names, part by part. `copy_begins` is called behind the wait for
-  // the slot's last user: a trace shows the copy, not the wait.
-  void Load(Stream& up, const SlotUse& use, const WeightLease& lease, const std::vector<PartPlan>& parts, size_t element_bytes,
+  // Enqueues the copy of the weights into the bytes that `use` names, part by part. `copy_begins` is called behind the wait for the
+  // last users of those bytes: a trace shows the copy, not the wait.
+  void Load(Stream& up, const SlotUse& use, const WeightLease& lease, const PiecePlan& piece, size_t element_bytes,
             const std::function<void()>& copy_begins);
 
   // The weights of `use`, which must be of `version`; `compute` waits until they are there.
@@ -58,21 +58,13 @@ class SlotPool {
   void Forget();
 
  private:
-  friend class SlotTicket;
-  enum class State { kEmpty, kLoaded, kInUse };
-  struct Slot {
-    std::byte* data = nullptr;
-    int64_t bytes = 0;
-    State state = State::kEmpty;
-    int64_t unit = -1;
-    int64_t version = -1;
-    std::unique_ptr<Event> loaded;    // on the up stream
-    std::unique_ptr<Event> released;  // on the compute stream
-  };
-  int64_t Index(const SlotUse& use) const;
+  std::unique_ptr<Slot> MakeSlot();
 
-  std::vector<Slot> slots_;  // blocks, then the wide one, then the norm's
-  int64_t block_slots_;
+  Device& device_;
+  std::byte* space_;
+  int64_t bytes_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // no two overlap
+  std::vector<std::unique_ptr<Slot>> spare_;  // their events are used again
 };
 
 }  // namespace hlm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -22,10 +23,10 @@ int64_t Bytes(const std::vector<CheckpointArray>& arrays) {
   return bytes;
 }
 
-// In the order in which the units are updated: those of a backward pass, or forward.
+// In the order in which the pieces are updated: those of a backward pass, or forward.
 std::vector<int64_t> UpdateOrder(const Plan& plan) {
-  std::vector<int64_t> order(plan.units.size());
-  for (size_t u = 0; u < order.size(); ++u) order[u] = static_cast<int64_t>(u);
+  std::vector<int64_t> order(static_cast<size_t>(plan.pieces.size()));
+  std::iota(order.begin(), order.end(), 0);
   if (plan.timing == Timing::kBackward) std::reverse(order.begin(), order.end());
   return order;
 }
@@ -38,15 +39,15 @@ BackgroundSave::BackgroundSave(const Plan& plan, const ParameterStore& store, Ho
       pool_(pool),
       trace_(trace),
       checker_(checker),
-      snapshot_(AllocatePages(static_cast<size_t>(plan.host.snapshot), "snapshots of units that are saved")),
+      snapshot_(AllocatePages(static_cast<size_t>(plan.host.snapshot), "snapshots of pieces that are saved")),
       order_(UpdateOrder(plan)),
-      places_(plan.units.size(), -1),
-      safe_(plan.units.size(), true) {
+      places_(order_.size(), -1),
+      safe_(order_.size(), true) {
   int64_t taken = 0;
-  for (const int64_t unit : order_) {
-    const int64_t bytes = RoundUp(Bytes(UnitArrays(plan_, store_, unit)), 64);
+  for (const int64_t piece : order_) {
+    const int64_t bytes = RoundUp(Bytes(PieceArrays(plan_, store_, piece)), 64);
     if (bytes > plan.host.snapshot - taken) break;  // all behind it are updated later: they are the ones to be written first
-    places_[static_cast<size_t>(unit)] = taken;
+    places_[static_cast<size_t>(piece)] = taken;
     taken += bytes;
   }
   TouchPages(snapshot_, pool_);
@@ -103,15 +104,15 @@ void BackgroundSave::Fail(std::exception_ptr cause) {
   changed_.notify_all();
 }
 
-void BackgroundSave::BeforeUpdate(int64_t unit) {
+void BackgroundSave::BeforeUpdate(int64_t piece) {
   std::unique_lock lock(mutex_);
-  if (!safe_[static_cast<size_t>(unit)]) {
+  if (!safe_[static_cast<size_t>(piece)]) {
     const double begin = Trace::Now();
-    changed_.wait(lock, [&] { return safe_[static_cast<size_t>(unit)]; });
+    changed_.wait(lock, [&] { return safe_[static_cast<size_t>(piece)]; });
     const double end = Trace::Now();
     counters_.stall_seconds += (end - begin) * 1e-6;
     if (trace_.on()) {
-      trace_.Add(Trace::kOptimizer, StrCat("wait until ", plan_.units[static_cast<size_t>(unit)].name, " is saved"), begin, end);
+      trace_.Add(Trace::kOptimizer, StrCat("wait until ", plan_.pieces[piece].name, " is saved"), begin, end);
     }
   }
   made_safe_.Take(checker_);
@@ -175,35 +176,37 @@ void BackgroundSave::Run() {
   }
 }
 
-void BackgroundSave::MarkSafe(int64_t unit) {
+void BackgroundSave::MarkSafe(int64_t piece) {
   std::lock_guard lock(mutex_);
-  safe_[static_cast<size_t>(unit)] = true;
+  safe_[static_cast<size_t>(piece)] = true;
   made_safe_.Give(checker_);
   changed_.notify_all();
 }
 
 void BackgroundSave::Save() {
-  const auto copied = [&](int64_t unit) { return places_[static_cast<size_t>(unit)] >= 0; };
-  for (const int64_t unit : order_) {
-    if (!copied(unit)) continue;
-    CopyUnit(unit);
-    MarkSafe(unit);
+  for (const int64_t piece : order_) {
+    if (!Copied(piece)) continue;
+    CopyPiece(piece);
+    MarkSafe(piece);
   }
-  for (const int64_t unit : order_) {
-    if (copied(unit)) continue;
-    WriteUnit(unit, UnitArrays(plan_, store_, unit));
-    MarkSafe(unit);
+  // Units with bytes at risk first; a unit is one file, whatever its pieces come from.
+  std::vector<bool> written(plan_.units.size(), false);
+  const auto write = [&](int64_t unit) {
+    if (written[static_cast<size_t>(unit)]) return;
+    written[static_cast<size_t>(unit)] = true;
+    WriteUnit(unit);
+  };
+  for (const int64_t piece : order_) {
+    if (!Copied(piece)) write(plan_.pieces[piece].unit);
   }
-  for (const int64_t unit : order_) {
-    if (copied(unit)) WriteUnit(unit, CopiedArrays(unit));
-  }
+  for (const int64_t piece : order_) write(plan_.pieces[piece].unit);
   writer_->Finish();
   if (request_.keep > 0) RemoveOldCheckpoints(request_.directory, request_.info.step, request_.keep);
 }
 
-std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t unit) const {
-  std::vector<CheckpointArray> arrays = UnitArrays(plan_, store_, unit);
-  const std::byte* at = snapshot_.data() + places_[static_cast<size_t>(unit)];
+std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
+  std::vector<CheckpointArray> arrays = PieceArrays(plan_, store_, piece);
+  const std::byte* at = snapshot_.data() + places_[static_cast<size_t>(piece)];
   for (CheckpointArray& array : arrays) {
     array.data = at;
     at += array.bytes;
@@ -211,37 +214,46 @@ std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t unit) const {
   return arrays;
 }
 
-void BackgroundSave::CopyUnit(int64_t unit) {
+void BackgroundSave::CopyPiece(int64_t piece) {
   const double begin = Trace::Now();
-  const std::vector<CheckpointArray> from = UnitArrays(plan_, store_, unit), to = CopiedArrays(unit);
-  struct Piece {
+  const std::vector<CheckpointArray> from = PieceArrays(plan_, store_, piece), to = CopiedArrays(piece);
+  struct Item {
     std::byte* to;
     const std::byte* from;
     size_t bytes;
   };
-  std::vector<Piece> pieces;
+  std::vector<Item> items;
   for (size_t a = 0; a < from.size(); ++a) {
     const int64_t bytes = static_cast<int64_t>(from[a].bytes);
     DeclareAccess(checker_, from[a].data, from[a].bytes, false, "state that is copied to be saved");
     for (int64_t done = 0; done < bytes; done += kCopyItem) {
       std::byte* target = snapshot_.data() + (static_cast<const std::byte*>(to[a].data) - snapshot_.data()) + done;
-      pieces.push_back(
+      items.push_back(
           {target, static_cast<const std::byte*>(from[a].data) + done, static_cast<size_t>(std::min(kCopyItem, bytes - done))});
     }
   }
-  pool_.ParallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t item) {
-    const Piece& piece = pieces[static_cast<size_t>(item)];
-    std::memcpy(piece.to, piece.from, piece.bytes);
+  pool_.ParallelFor(static_cast<int64_t>(items.size()), [&](int64_t i) {
+    const Item& item = items[static_cast<size_t>(i)];
+    std::memcpy(item.to, item.from, item.bytes);
   });
-  trace_.Add(Trace::kSave, StrCat("copy ", plan_.units[static_cast<size_t>(unit)].name), begin, Trace::Now());
+  trace_.Add(Trace::kSave, StrCat("copy ", plan_.pieces[piece].name), begin, Trace::Now());
 }
 
-void BackgroundSave::WriteUnit(int64_t unit, const std::vector<CheckpointArray>& arrays) {
+void BackgroundSave::WriteUnit(int64_t unit) {
   const double begin = Trace::Now();
   const std::string& name = plan_.units[static_cast<size_t>(unit)].name;
+  std::vector<CheckpointArray> arrays;
+  const int64_t first = plan_.pieces.First(unit), end = plan_.pieces.First(unit + 1);
+  for (int64_t piece = first; piece < end; ++piece) {
+    const std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : PieceArrays(plan_, store_, piece);
+    arrays.insert(arrays.end(), more.begin(), more.end());
+  }
   for (const CheckpointArray& array : arrays)
     DeclareAccess(checker_, array.data, array.bytes, false, "state that is being saved");
   writer_->WriteUnit(name, arrays);
+  for (int64_t piece = first; piece < end; ++piece) {
+    if (!Copied(piece)) MarkSafe(piece);
+  }
   {
     std::lock_guard lock(mutex_);
     counters_.bytes += Bytes(arrays);

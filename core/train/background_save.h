@@ -1,12 +1,12 @@
 // BackgroundSave: writes the state of a store to disk while training goes on.
 //
-// The state that is saved is the store's at one moment between two updates. From then on every unit is "at risk" until its bytes
+// The state that is saved is the store's at one moment between two updates. From then on every piece is "at risk" until its bytes
 // are safe, and the updater asks before it changes one:
 //
-//   units that fit into the snapshot memory:  at risk --copied--> safe, written later from the copy
-//   all others:                               at risk --written from the store--> safe
+//   pieces that fit into the snapshot memory:  at risk --copied--> safe, written later from the copy
+//   all others:                                at risk --written from the store, with their unit--> safe
 //
-// The first units to be updated next are the ones that are copied; the others are written first. So a step waits for the disk
+// The first pieces to be updated next are the ones that are copied; the others are written first. So a step waits for the disk
 // only where the state is larger than the snapshot memory: about (state - snapshot) / disk rate, once a save.
 #ifndef HORIZON_LM_CORE_TRAIN_BACKGROUND_SAVE_H_
 #define HORIZON_LM_CORE_TRAIN_BACKGROUND_SAVE_H_
@@ -56,8 +56,8 @@ class BackgroundSave {
   void Begin();
   void Fail(std::exception_ptr cause);
 
-  // Returns once the unit's bytes are safe. Before every change of a unit.
-  void BeforeUpdate(int64_t unit);
+  // Returns once the piece's bytes are safe. Before every change of a piece.
+  void BeforeUpdate(int64_t piece);
 
   // Whether no save is under way, after at most so many seconds (negative: no limit). Throws the error of a save that failed
   // since the last call that threw, and that nobody waited for.
@@ -73,10 +73,11 @@ class BackgroundSave {
   void Run();
   void Save();
   void KeepError(std::exception_ptr error);
-  void CopyUnit(int64_t unit);
-  void WriteUnit(int64_t unit, const std::vector<CheckpointArray>& arrays);
-  void MarkSafe(int64_t unit);
-  std::vector<CheckpointArray> CopiedArrays(int64_t unit) const;
+  void CopyPiece(int64_t piece);
+  void WriteUnit(int64_t unit);
+  void MarkSafe(int64_t piece);
+  bool Copied(int64_t piece) const { return places_[static_cast<size_t>(piece)] >= 0; }
+  std::vector<CheckpointArray> CopiedArrays(int64_t piece) const;
 
   const Plan& plan_;
   const ParameterStore& store_;
@@ -84,14 +85,14 @@ class BackgroundSave {
   Trace& trace_;
   RaceChecker* checker_;
   Buffer snapshot_;
-  std::vector<int64_t> order_;   // of the units, as they will be updated next
-  std::vector<int64_t> places_;  // [units] where a unit's copy lies in the snapshot; -1: it has none
+  std::vector<int64_t> order_;   // of the pieces, as they will be updated next
+  std::vector<int64_t> places_;  // [pieces] where a piece's copy lies in the snapshot; -1: it has none
 
   std::mutex mutex_;
   std::condition_variable changed_;
   Phase phase_ = Phase::kIdle;
   bool stop_ = false;
-  std::vector<bool> safe_;  // [units]
+  std::vector<bool> safe_;  // [pieces]
   std::unique_ptr<CheckpointWriter> writer_;
   Request request_;
   std::exception_ptr error_;         // of the last save that failed, until it is thrown

@@ -177,13 +177,13 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
       const std::vector<Transfer> transfers = Transfers(*s.plan, s.store, reader);
       const std::string result = ResumedJson(found, passed_over);
       s.Forget();
-      for (int64_t unit = 0; unit < s.store.units(); ++unit) s.frozen.BeforeChange(unit);
+      for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) s.frozen.BeforeChange(piece);
       s.half_resumed = true;
       s.pool.ParallelFor(static_cast<int64_t>(transfers.size()), [&](int64_t item) {
         const Transfer& one = transfers[static_cast<size_t>(item)];
         reader.Read(one.unit, *one.array, one.to);
       });
-      for (int64_t unit = 0; unit < s.store.units(); ++unit) s.store.BumpVersion(unit);
+      for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) s.store.BumpVersion(piece);
       s.step = found.manifest->step;
       s.updates = found.manifest->updates;
       s.fixed_lr = found.manifest->fixed_lr.value_or(-1);

@@ -29,7 +29,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       compute_(device.CreateStream("compute")),
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
-      slots_(device, plan.devices[0], arena_.data()),
+      slots_(device, buffers_.At(plan.devices[0].arena.slots), plan.devices[0].arena.slots.bytes),
       embedding_(spec, layout.embedding.table, layout.embedding.positions, plan.numerics.compute),
       head_(buffers_.Head()) {
   const auto make = [&](auto& events) {
@@ -67,7 +67,7 @@ void Executor::SendTablesUp() {
   std::vector<std::vector<float>>().swap(rotary_tables_);
 }
 
-BlockRun Executor::RunOf(const MicroView& micro, const std::byte* weights) {
+BlockRun Executor::RunOf(const MicroView& micro, const SlabView& weights) {
   return {.ops = device_.ops(),
           .stream = *compute_,
           .micro = micro,
@@ -129,18 +129,18 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
     {
       std::vector<SlotTicket> tickets;
       for (const SlotUse& use : visit.uses) {
-        tickets.push_back(slots_.Acquire(*compute_, use, Lease(pass, use.unit).version));
+        tickets.push_back(slots_.Acquire(*compute_, use, Lease(pass, use.piece).version));
         if (!use.upload) ++counters_.reused;
       }
       const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
       switch (visit.kind) {
         case VisitKind::kEmbed: Embed(pass, visit, tickets[0].weights()); break;
-        case VisitKind::kBlockForward: BlockForward(pass, visit, tickets[0].weights()); break;
+        case VisitKind::kBlockForward: BlockForward(pass, visit, WeightsOfBlock(visit, tickets)); break;
         case VisitKind::kHead:
           if (weigh != nullptr) loss += WeighLosses(pass, visit, WeightsOfHead(tickets), *weigh);
           Head(pass, visit, WeightsOfHead(tickets), head_work);
           break;
-        case VisitKind::kBlockBackward: BlockBackward(pass, visit, tickets[0].weights()); break;
+        case VisitKind::kBlockBackward: BlockBackward(pass, visit, WeightsOfBlock(visit, tickets)); break;
         case VisitKind::kEmbedBackward: EmbedBackward(pass, visit); break;
       }
       for (SlotTicket& ticket : tickets) ticket.Release();
@@ -185,14 +185,14 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
     for (const SlotUse& use : pass.visits[v].uses) {
       if (!use.upload || use.upload_after != after_visit) continue;
       const double begin = Trace::Now();
-      updater_.WaitUpdated(use.unit);
+      const PiecePlan& piece = plan_.pieces[use.piece];
+      updater_.WaitUpdated(use.piece);
       const double waited = Trace::Now();
       counters_.update_wait_seconds += (waited - begin) * 1e-6;
-      if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.units[use.unit].name), begin, waited);
-      const WeightLease lease = Lease(pass, use.unit);
+      if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", piece.name), begin, waited);
+      const WeightLease lease = Lease(pass, use.piece);
       std::optional<Trace::StreamSpan> span;
-      slots_.Load(*up_, use, lease, plan_.units[use.unit].parts, plan_.WeightBytes(),
-                  [&] { span.emplace(trace_, *up_, Trace::kUp, plan_.units[use.unit].name); });
+      slots_.Load(*up_, use, lease, piece, plan_.WeightBytes(), [&] { span.emplace(trace_, *up_, Trace::kUp, piece.name); });
       counters_.up_bytes += static_cast<int64_t>(lease.bytes);
       ++counters_.uploads;
     }
@@ -206,13 +206,19 @@ void Executor::Embed(const Pass& pass, const Visit& visit, const std::byte* weig
   });
 }
 
-void Executor::BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights) {
+void Executor::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   BeforeBlockInput(pass, visit.layer + 1);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights);
     buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
     layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
   });
+}
+
+SlabView Executor::WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
+  SlabView slab;
+  for (size_t t = 0; t < tickets.size(); ++t) slab.Add(plan_.pieces[visit.uses[t].piece].begin, tickets[t].weights());
+  return slab;
 }
 
 HeadWeights Executor::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
@@ -298,7 +304,7 @@ double Executor::WeighLosses(const Pass& pass, const Visit& visit, const HeadWei
   return loss;
 }
 
-void Executor::BlockBackward(const Pass& pass, const Visit& visit, const std::byte* weights) {
+void Executor::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   AwaitBlockInput(pass, visit.layer);
   const int64_t unit = layout_.BlockUnit(visit.layer);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
@@ -347,12 +353,18 @@ void Executor::ClearPadding(int64_t unit) {
 
 // accumulator --round--> staging --copy--> ring --hand over--> updater, part by part.
 void Executor::SendGradientDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {
-  const int64_t unit = visit.gradient_unit;
   Updater::Sweep sweep;
   sweep.first = gradients.first && visit.sweep == 0;
   sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sweeps_before + visit.sweep));
   if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
-  for (const PartPlan& part : plan_.units[unit].parts) {
+  for (int64_t piece = plan_.pieces.First(visit.gradient_unit); piece < plan_.pieces.First(visit.gradient_unit + 1); ++piece) {
+    SendPieceDown(piece, sweep);
+  }
+}
+
+void Executor::SendPieceDown(int64_t number, const Updater::Sweep& sweep) {
+  const PiecePlan& piece = plan_.pieces[number];
+  for (const PartPlan& part : piece.parts) {
     const int64_t n = part.end - part.begin;
     const int64_t s = staging_next_;
     staging_next_ = (s + 1) % plan_.devices[0].staging;
@@ -360,22 +372,22 @@ void Executor::SendGradientDown(const Pass& pass, const Visit& visit, const Grad
 
     compute_->Wait(*staging_free_[s], "staging is free");
     std::optional<Trace::StreamSpan> rounding;
-    rounding.emplace(trace_, *compute_, Trace::kCompute, StrCat("round the gradient of ", plan_.units[unit].name));
+    rounding.emplace(trace_, *compute_, Trace::kCompute, StrCat("round the gradient of ", piece.name));
     device_.ops().Cast(*compute_, {.x_type = DType::kF32,
                                    .y_type = plan_.numerics.grad_dtype,
                                    .n = n,
-                                   .x = AccumulatorOf(unit) + part.begin,
+                                   .x = AccumulatorOf(piece.unit) + part.begin,
                                    .y = buffers_.Staging(s)});
     rounding.reset();
     compute_->Record(*staged_[s]);
 
     RingTicket entry = ring_->Acquire();
     down_->Wait(*staged_[s], "the gradient is staged");
-    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, plan_.units[unit].name);
+    const Trace::StreamSpan span(trace_, *down_, Trace::kDown, piece.name);
     down_->Copy(entry.data(), buffers_.Staging(s), bytes);
     down_->Record(*staging_free_[s]);
     down_->Record(entry.filled());
-    updater_.TakeGradient(*ring_, unit, part, sweep, std::move(entry));
+    updater_.TakeGradient(*ring_, number, part, sweep, std::move(entry));
     counters_.down_bytes += static_cast<int64_t>(bytes);
   }
 }

@@ -81,20 +81,22 @@ class Executor {
   void SendBatchUp(const Pass& pass);
   void SendWeightsUp(const Pass& pass, int64_t after_visit);
   void SendTablesUp();
-  BlockRun RunOf(const MicroView& micro, const std::byte* weights);
+  BlockRun RunOf(const MicroView& micro, const SlabView& weights);
   void Embed(const Pass& pass, const Visit& visit, const std::byte* weights);
-  void BlockForward(const Pass& pass, const Visit& visit, const std::byte* weights);
+  void BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work);
   double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
-  void BlockBackward(const Pass& pass, const Visit& visit, const std::byte* weights);
+  void BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
   void EmbedBackward(const Pass& pass, const Visit& visit);
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
   void SendGradientDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
+  void SendPieceDown(int64_t number, const Updater::Sweep& sweep);
   void ClearPadding(int64_t unit);
   float* AccumulatorOf(int64_t unit) const;
   float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
-  WeightLease Lease(const Pass& pass, int64_t unit) const { return pass.weights != nullptr ? pass.weights->Lease(unit) : store_.Lease(unit); }
+  SlabView WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
+  WeightLease Lease(const Pass& pass, int64_t piece) const { return pass.weights != nullptr ? pass.weights->Lease(piece) : store_.Lease(piece); }
   float* OnHost(int64_t offset) const { return reinterpret_cast<float*>(host_batch_.data() + offset); }
 
   // Block inputs that wait in host memory (block_inputs.cc). A boundary is the input of the block of that number.

@@ -25,7 +25,7 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
     offset_starts.push_back(offsets);
     offsets += micro.documents + 1;
   }
-  visits = MakeVisits(layout, sweeps(), forward_only, plan.devices[0].slots, plan.devices[0].prefetch);
+  visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0));
 }
 
 size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {

@@ -115,8 +115,14 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
     }
   }
   const int64_t begin = place.tensor->offset + slice.first;
-  if (kind != TensorKind::kGradient) s.saver.BeforeUpdate(place.unit);
-  if (kind == TensorKind::kWeight) s.frozen.BeforeChange(place.unit);
+  const auto each_piece = [&](const auto& work) {
+    for (int64_t p = s.plan->pieces.First(place.unit); p < s.plan->pieces.First(place.unit + 1); ++p) {
+      const PiecePlan& piece = s.plan->pieces[p];
+      if (piece.begin < place.tensor->offset + place.tensor->elements && place.tensor->offset < piece.end) work(p);
+    }
+  };
+  if (kind != TensorKind::kGradient) each_piece([&](int64_t piece) { s.saver.BeforeUpdate(piece); });
+  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.frozen.BeforeChange(piece); });
   if (place.tensor->order != nullptr) {
     for (int64_t i = 0; i < slice.count; ++i) {
       const float one = value(i);
@@ -129,7 +135,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
     for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i)] = value(done + i);
     s.WriteElements(place.unit, kind, begin + done, n, values.data());
   }
-  if (kind == TensorKind::kWeight) s.store.BumpVersion(place.unit);
+  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.BumpVersion(piece); });
   if (kind == TensorKind::kGradient) s.updater->RecomputeNorms(place.unit);
 }
 

@@ -56,9 +56,9 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
   const ModelLayout& layout = model->layout();
   if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
   updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace,
-                                      [this](int64_t unit) {
-                                        saver.BeforeUpdate(unit);
-                                        frozen.BeforeChange(unit);
+                                      [this](int64_t piece) {
+                                        saver.BeforeUpdate(piece);
+                                        frozen.BeforeChange(piece);
                                       });
   executor = std::make_unique<Executor>(model->spec(), layout, *plan, *device, store, *updater, ring.get(), trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {

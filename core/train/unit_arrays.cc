@@ -4,15 +4,20 @@
 
 namespace hlm {
 
-std::vector<CheckpointArray> UnitArrays(const Plan& plan, const ParameterStore& store, int64_t unit) {
+std::vector<CheckpointArray> PieceArrays(const Plan& plan, const ParameterStore& store, int64_t piece) {
   std::vector<CheckpointArray> arrays;
-  const auto& parts = plan.units[static_cast<size_t>(unit)].parts;
+  const std::vector<PartPlan>& parts = plan.pieces[piece].parts;
+  const int64_t unit = plan.pieces[piece].unit;
+  int64_t first_part = 0;
+  for (int64_t before = plan.pieces.First(unit); before < piece; ++before) {
+    first_part += static_cast<int64_t>(plan.pieces[before].parts.size());
+  }
   const bool second = MomentCount(plan.numerics.algorithm) == 2;
   for (size_t p = 0; p < parts.size(); ++p) {
     const int64_t begin = parts[p].begin, n = parts[p].end - begin;
     const auto add = [&](ArrayKind kind, ArrayType type, int64_t first, int64_t elements, const void* data) {
       arrays.push_back(
-          {.kind = kind, .part = static_cast<int64_t>(p), .type = type, .first = first, .elements = elements, .data = data});
+          {.kind = kind, .part = first_part + static_cast<int64_t>(p), .type = type, .first = first, .elements = elements, .data = data});
     };
     const MasterArray master = store.Master(unit, begin);
     if (master.weight != nullptr) {
@@ -31,6 +36,15 @@ std::vector<CheckpointArray> UnitArrays(const Plan& plan, const ParameterStore& 
     };
     add_moments(ArrayKind::kFirstMoments, ArrayKind::kFirstScales, store.FirstMoments(unit, begin));
     if (second) add_moments(ArrayKind::kSecondMoments, ArrayKind::kSecondScales, store.SecondMoments(unit, begin));
+  }
+  return arrays;
+}
+
+std::vector<CheckpointArray> UnitArrays(const Plan& plan, const ParameterStore& store, int64_t unit) {
+  std::vector<CheckpointArray> arrays;
+  for (int64_t piece = plan.pieces.First(unit); piece < plan.pieces.First(unit + 1); ++piece) {
+    const std::vector<CheckpointArray> more = PieceArrays(plan, store, piece);
+    arrays.insert(arrays.end(), more.begin(), more.end());
   }
   return arrays;
 }

@@ -11,7 +11,8 @@
 
 namespace hlm {
 
-// Where they lie in the store now.
+// Where they lie in the store now. Parts are numbered through the unit, however it is cut into pieces.
+std::vector<CheckpointArray> PieceArrays(const Plan& plan, const ParameterStore& store, int64_t piece);
 std::vector<CheckpointArray> UnitArrays(const Plan& plan, const ParameterStore& store, int64_t unit);
 
 }  // namespace hlm

@@ -28,7 +28,7 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
 }
 
 Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
-                 const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t unit)> before_update)
+                 const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update)
     : plan_(plan),
       store_(store),
       optimizer_(optimizer),
@@ -36,7 +36,7 @@ Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, Pa
       trace_(trace),
       before_update_(std::move(before_update)),
       checker_(device.race_checker()),
-      pending_(layout.units.size(), 0) {
+      pending_(static_cast<size_t>(plan.pieces.size()), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
 }
@@ -53,9 +53,9 @@ Updater::~Updater() {
 void Updater::Enqueue(Job job) {
   std::lock_guard lock(mutex_);
   job.handed.Give(checker_);
-  const int64_t unit = job.unit;
+  const int64_t piece = job.piece;
   jobs_.push_back(std::move(job));
-  if (unit >= 0) ++pending_[unit];
+  if (piece >= 0) ++pending_[piece];
   changed_.notify_all();
 }
 
@@ -80,28 +80,28 @@ void Updater::Run() {
         error = std::current_exception();
       }
     }
-    const int64_t unit = job.unit;
+    const int64_t piece = job.piece;
     const bool is_update = job.is_update;
-    job.work = nullptr;  // frees ring entries that a skipped piece still held
+    job.work = nullptr;  // frees ring entries that a skipped job still held
     lock.lock();
     busy_seconds_ += (Trace::Now() - begin) * 1e-6;
     if (error) {
       if (!error_) error_ = error;
       if (is_update && !update_error_) update_error_ = error;
     }
-    if (unit >= 0) --pending_[unit];
+    if (piece >= 0) --pending_[piece];
     busy_ = false;
     done_.Give(checker_);
     changed_.notify_all();
   }
 }
 
-void Updater::TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& part, const Sweep& sweep, RingTicket ticket) {
+void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, RingTicket ticket) {
   // std::function wants to be copied; the ticket must not be.
   auto held = std::make_shared<RingTicket>(std::move(ticket));
   Job job;
-  job.unit = sweep.update ? unit : -1;
-  job.work = [this, &ring, unit, part, sweep, held] {
+  job.piece = sweep.update ? piece : -1;
+  job.work = [this, &ring, piece, unit = plan_.pieces[piece].unit, part, sweep, held] {
     try {
       held->filled().Synchronize();
     } catch (...) {
@@ -122,7 +122,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& par
     } else {
       SquaredNorms(pool_, n, gradient, type, store_.Norms(unit, part.begin));
     }
-    trace_.Add(Trace::kOptimizer, StrCat("take ", plan_.units[unit].name), begin, Trace::Now());
+    trace_.Add(Trace::kOptimizer, StrCat("take ", plan_.pieces[piece].name), begin, Trace::Now());
     if (!sweep.update || !gate_open_) return;
     double sum = 0;
     const double* norms = store_.Norms(unit, part.begin);
@@ -132,7 +132,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& par
       return;
     }
     try {
-      Update(unit, part, gradient, *sweep.update);
+      Update(piece, part, gradient, *sweep.update);
     } catch (...) {
       std::lock_guard lock(mutex_);
       update_error_ = std::current_exception();
@@ -155,12 +155,15 @@ void Updater::GateUpdates(Event& ready, std::function<bool()> finite) {
 }
 
 void Updater::UpdateAll(const UpdateStep& step) {
-  std::vector<Job> all(static_cast<size_t>(store_.units()));
-  for (int64_t unit = 0; unit < store_.units(); ++unit) {
-    Job& job = all[static_cast<size_t>(unit)];
+  std::vector<Job> all(static_cast<size_t>(plan_.pieces.size()));
+  for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) {
+    Job& job = all[static_cast<size_t>(piece)];
     job.is_update = true;
-    job.unit = unit;
-    job.work = [this, unit, step] { Update(unit, {0, store_.Elements(unit)}, store_.Gradients(unit, 0), step); };
+    job.piece = piece;
+    job.work = [this, piece, step] {
+      const PiecePlan& p = plan_.pieces[piece];
+      Update(piece, {p.begin, p.end}, store_.Gradients(p.unit, p.begin), step);
+    };
     job.handed.Give(checker_);
   }
   std::lock_guard lock(mutex_);
@@ -184,8 +187,9 @@ void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)>
   Enqueue(std::move(job));
 }
 
-void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
-  before_update_(unit);
+void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
+  before_update_(piece);
+  const int64_t unit = plan_.pieces[piece].unit;
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
   DeclareAccess(checker_, store_.Weights(unit, part.begin),
@@ -204,13 +208,13 @@ void Updater::Update(int64_t unit, const PartPlan& part, const std::byte* gradie
                  .decay = segment.decays,
                  .first_index = store_.FirstElement(unit) + begin});
   }
-  if (part.end == store_.Elements(unit)) store_.BumpVersion(unit);
-  trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.units[unit].name), begin_time, Trace::Now());
+  if (part.end == plan_.pieces[piece].end) store_.BumpVersion(piece);
+  trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
 }
 
-void Updater::WaitUpdated(int64_t unit) {
+void Updater::WaitUpdated(int64_t piece) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return pending_[unit] == 0; });
+  changed_.wait(lock, [&] { return pending_[piece] == 0; });
   done_.Take(checker_);
   if (update_error_) std::rethrow_exception(update_error_);
 }

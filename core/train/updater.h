@@ -1,10 +1,10 @@
 // Updater: the optimizer beside the device. It takes gradients out of the ring, adds them up, takes their norm, and updates
-// the store, unit by unit, on threads of its own.
+// the store, piece by piece, on threads of its own.
 //
-// One coordinator thread works through a queue in order, each piece spread over the pool:
+// One coordinator thread works through a queue in order, each job spread over the pool:
 //   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
-//   update a unit:              gradient -> weights and moments, a new version of the slab
-// With timing `backward` the two are one piece, behind a gate that knows whether the loss is finite.
+//   update a piece:             gradient -> weights and moments, a new version of the piece
+// With timing `backward` the two are one job, behind a gate that knows whether the loss is finite.
 #ifndef HORIZON_LM_CORE_TRAIN_UPDATER_H_
 #define HORIZON_LM_CORE_TRAIN_UPDATER_H_
 
@@ -31,7 +31,7 @@ namespace hlm {
 class Updater {
  public:
   Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer, HostPool& pool,
-          Trace& trace, std::function<void(int64_t unit)> before_update);
+          Trace& trace, std::function<void(int64_t piece)> before_update);
   ~Updater();
 
   // What happens to the gradients of one sweep.
@@ -42,15 +42,15 @@ class Updater {
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
-  void TakeGradient(GradientRing& ring, int64_t unit, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
+  void TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
   // Later updates of timing `backward` run only if `finite` says true; it is called once `ready` has been reached.
   void GateUpdates(Event& ready, std::function<bool()> finite);
-  void UpdateAll(const UpdateStep& step);  // every unit, in forward order
+  void UpdateAll(const UpdateStep& step);  // every piece, in forward order
   // Calls `work` once everything enqueued so far is done, with the error of an update that failed, or none.
   void AfterUpdates(std::function<void(std::exception_ptr failed_update)> work);
 
-  void WaitUpdated(int64_t unit);  // until no update of the unit is pending
-  void WaitIdle();                 // until the queue is empty; throws the first error since the last Reset
+  void WaitUpdated(int64_t piece);  // until no update of the piece is pending
+  void WaitIdle();                  // until the queue is empty; throws the first error since the last Reset
   // Forgets an error of the gradient side. An error inside an update is kept: the weights are then of two steps.
   void Reset();
   bool failed_update() const { return update_error_ != nullptr; }
@@ -72,12 +72,12 @@ class Updater {
     std::function<void()> work;
     bool is_update = false;
     bool always = false;  // runs after an error too
-    int64_t unit = -1;  // that is no longer pending afterwards
+    int64_t piece = -1;  // that is no longer pending afterwards
     HandOver handed;
   };
   void Enqueue(Job job);
   void Run();
-  void Update(int64_t unit, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
+  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 
   const Plan& plan_;
@@ -85,7 +85,7 @@ class Updater {
   OptimizerOptions optimizer_;
   HostPool& pool_;
   Trace& trace_;
-  std::function<void(int64_t unit)> before_update_;  // the unit's bytes are about to change
+  std::function<void(int64_t piece)> before_update_;  // the piece's bytes are about to change
   RaceChecker* checker_;
   std::vector<std::vector<Segment>> segments_;  // [units]
 
@@ -93,7 +93,7 @@ class Updater {
   std::condition_variable changed_;
   std::deque<Job> jobs_;
   bool busy_ = false, stop_ = false;
-  std::vector<int64_t> pending_;  // [units] updates not done yet
+  std::vector<int64_t> pending_;  // [pieces] updates not done yet
   HandOver done_;
   std::exception_ptr error_, update_error_;
 

@@ -90,6 +90,37 @@ TEST_P(MemoryOptions, UpdatesInBackwardGiveTheSameBits) {
   }
 }
 
+// Blocks that may be cut anywhere: as many pieces as groups of weights, some, and one. Pieces are sent, slotted, updated and copied
+// each as one.
+TEST_P(MemoryOptions, PiecesNeverChangeABit) {
+  RunSetup setup = SmallRun();
+  setup.seams = Seams::kEverywhere;
+  const RunResult expected = Train(setup);
+  EXPECT_EQ(expected.plan.pieces.size(), static_cast<int64_t>(expected.plan.units.size()));
+  const Variant variants[] = {
+      {"each_group", [](PlanOptions& o) { o.max_piece_bytes = 1; }},
+      {"some_groups", [](PlanOptions& o) { o.max_piece_bytes = 5 * kPieceAlign; }},
+      {"one_slot", [](PlanOptions& o) { o.max_piece_bytes = 1, o.slots = 1, o.prefetch = 0; }},
+      {"many_slots", [](PlanOptions& o) { o.max_piece_bytes = 1, o.slots = 9, o.prefetch = 2; }},
+      {"small_parts", [](PlanOptions& o) { o.max_piece_bytes = 1, o.max_part_bytes = 16384; }},
+      {"serial", [](PlanOptions& o) { o.max_piece_bytes = 1, o.timing = Timing::kSerial; }},
+  };
+  int64_t seed = 100;
+  for (const Variant& variant : variants) {
+    SCOPED_TRACE(variant.name);
+    RunSetup cut = setup;
+    variant.change(cut.plan);
+    cut.device.delay_seed = seed++;
+    const RunResult result = Train(cut);
+    EXPECT_GT(result.plan.pieces.size(), static_cast<int64_t>(result.plan.units.size()));
+    ExpectSameBits(expected, result);
+  }
+  setup.plan.grad_clip = 0;
+  const RunResult unclipped = Train(setup);
+  setup.plan.timing = Timing::kBackward, setup.plan.max_piece_bytes = 1;
+  ExpectSameBits(unclipped, Train(setup));
+}
+
 // The updates of oneDNN keep all of these promises among themselves, and lie near the others.
 TEST_P(MemoryOptions, UpdatesByOneDnnGiveTheSameBitsHoweverTheyAreCut) {
   RunSetup setup = SmallRun();

@@ -72,6 +72,9 @@ TEST(Races, NoneInAWholeRun) {
         };
       }
       for (const std::string& race : Train(setup).races) ADD_FAILURE() << Name(timing) << ": " << race;
+      setup.seams = Seams::kEverywhere;
+      setup.plan.max_piece_bytes = 1;
+      for (const std::string& race : Train(setup).races) ADD_FAILURE() << Name(timing) << " in pieces: " << race;
     }
   }
 }

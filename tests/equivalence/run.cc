@@ -45,7 +45,7 @@ Data MakeData(const RunSetup& setup, int64_t step) {
 }  // namespace
 
 RunResult Train(const RunSetup& setup) {
-  const auto model = Model::Create(setup.config, setup.seed);
+  const auto model = Model::Create(setup.config, setup.seed, setup.seams);
   MachineSpec machine = DescribeMachine(TestDeviceName());
   machine.red_zone_bytes = setup.red_zone_bytes;
   PlanOptions options = setup.plan;

@@ -15,6 +15,7 @@ namespace hlm {
 
 struct RunSetup {
   std::string config;          // text of a config.json
+  Seams seams = Seams::kDeclared;  // where units may be cut into pieces
   PlanOptions plan;
   CpuDeviceOptions device;
   TrainerOptions trainer;

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "core/base/error.h"
+#include "core/device/facts.h"
 #include "core/plan/places.h"
+#include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
 #include "tests/plan/spec_7b.h"
 #include "tests/support/code_of.h"
@@ -104,7 +107,8 @@ TEST(Plan, BigUnitsMoveInParts) {
   const ModelSpec spec = Spec7B();
   const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
   EXPECT_EQ(plan.part_bytes, int64_t{256} << 20);
-  const UnitPlan& head = plan.units.back();
+  ASSERT_EQ(plan.pieces.size(), static_cast<int64_t>(plan.units.size()));  // what is dense is one piece
+  const PiecePlan& head = plan.pieces.all().back();
   EXPECT_EQ(head.parts.size(), 5u);  // 1.09 GB
   int64_t at = 0;
   for (const PartPlan& part : head.parts) {
@@ -112,7 +116,7 @@ TEST(Plan, BigUnitsMoveInParts) {
     EXPECT_EQ(part.begin % kNormChunk, 0);
     at = part.end;
   }
-  EXPECT_EQ(at, head.elements);
+  EXPECT_EQ(at, head.elements());
 }
 
 TEST(Plan, WhatDoesNotFitIsRefusedWithTheNumbers) {
@@ -174,13 +178,33 @@ TEST(Plan, TheArenaHasNoOverlaps) {
   const ModelSpec spec = Spec7B();
   const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
   int64_t end = 0;
-  for (const Range& range : {a.block_slots, a.wide_slot, a.norm_slot, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
+  for (const Range& range : {a.slots, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
                              a.stash, a.temporaries, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
     EXPECT_EQ(range.offset, end);
     EXPECT_EQ(range.offset % 256, 0);
     end = range.offset + (range.bytes + 255) / 256 * 256;
   }
   EXPECT_EQ(end, a.total);
+}
+
+// Qwen2.5-7B: hidden 3584, 28 heads on 4 of 128, intermediate 18944, 28 blocks.
+TEST(Plan, ProductsOfAStepAreThoseOfTheModel) {
+  const ModelSpec spec = Spec7B();
+  const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
+  const double micro_batches = 4, tokens = 4 * 1024;
+  const std::vector<CountedCall> products = StepProducts(plan);
+  double linear = 0, logits = 0;
+  for (const CountedCall& p : products) {
+    const double flops = FlopsOf({{p.call, std::visit([](const auto& args) { return FactsOf(args); }, p.call), 0}}).linear;
+    linear += p.times * flops;
+    if (p.name.find(" -> " + std::to_string(spec.vocab)) != std::string::npos) logits += p.times * flops;
+    EXPECT_EQ(std::count_if(products.begin(), products.end(), [&](const CountedCall& other) { return other.name == p.name; }), 1);
+  }
+  const double block = 3584.0 * (3584 + 2 * 4 * 128) + 3584.0 * 3584 + 3 * 3584.0 * 18944;
+  const double head = 3584.0 * static_cast<double>(spec.vocab);
+  // Forward, input gradient, weight gradient: two operations an element each.
+  EXPECT_NEAR(logits, 6 * head * tokens * micro_batches, 1e-9 * linear);
+  EXPECT_NEAR(linear, 6 * (28 * block + head) * tokens * micro_batches, 1e-9 * linear);
 }
 
 }  // namespace

@@ -3,30 +3,73 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 namespace hlm {
 namespace {
 
-ModelLayout Layout(int64_t layers, bool tied) {
+constexpr int64_t kElementBytes = 2;
+
+// Blocks with an MLP of each of these widths in turn.
+ModelLayout Layout(int64_t layers, bool tied, const std::vector<int64_t>& widths = {16}, Seams seams = Seams::kDeclared) {
   ModelSpec s;
-  s.vocab = 32, s.hidden = 8, s.tied = tied;
+  s.vocab = 320, s.hidden = 8, s.tied = tied;
   const NormSpec norm{.kind = NormType::kRms};
   s.head.norm = norm;
-  BlockSpec block;
-  block.branches.push_back({.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
-  block.branches.push_back({.before = norm, .bodies = {{MlpSpec{.intermediate = 16}, {}}}, .after = {}});
-  for (int64_t layer = 0; layer < layers; ++layer) s.AddLayer(block);
-  return MakeLayout(s);
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    BlockSpec block;
+    block.branches.push_back({.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
+    const int64_t width = widths[static_cast<size_t>(layer) % widths.size()];
+    block.branches.push_back({.before = norm, .bodies = {{MlpSpec{.intermediate = width}, {}}}, .after = {}});
+    s.AddLayer(block);
+  }
+  return MakeLayout(s, LlamaNames(), seams);
+}
+
+PieceList Whole(const ModelLayout& layout) { return PieceList(layout, int64_t{1} << 40, int64_t{1} << 30); }
+
+std::vector<Visit> Visits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only, int64_t slots, int64_t prefetch) {
+  return MakeVisits(layout, pieces, sweeps, forward_only, {SlotBytes(layout, pieces, slots, kElementBytes), prefetch, kElementBytes});
+}
+
+std::map<int64_t, int> Uploads(const std::vector<Visit>& visits) {
+  std::map<int64_t, int> uploads;
+  for (const Visit& visit : visits) {
+    for (const SlotUse& use : visit.uses) uploads[use.piece] += use.upload;
+  }
+  return uploads;
+}
+
+// Replays loads in the order in which they are enqueued and uses in the order of the visits, byte by byte.
+void ExpectNothingIsOverwritten(const PieceList& pieces, const std::vector<Visit>& visits, int64_t space) {
+  std::vector<int64_t> content(static_cast<size_t>(space / 256), -1);
+  const auto range = [&](const SlotUse& use, const auto& work) {
+    ASSERT_EQ(use.offset % 256, 0);
+    ASSERT_LE(use.offset + use.bytes, space);
+    ASSERT_GE(use.bytes, pieces[use.piece].elements() * kElementBytes);
+    for (int64_t at = use.offset; at < use.offset + use.bytes; at += 256) work(content[static_cast<size_t>(at / 256)]);
+  };
+  const auto load = [&](int64_t after) {
+    for (size_t v = static_cast<size_t>(after + 1); v < visits.size(); ++v) {
+      for (const SlotUse& use : visits[v].uses) {
+        if (use.upload && use.upload_after == after) range(use, [&](int64_t& piece) { piece = use.piece; });
+      }
+    }
+  };
+  load(-1);
+  for (size_t v = 0; v < visits.size(); ++v) {
+    for (const SlotUse& use : visits[v].uses) {
+      range(use, [&](int64_t& piece) { ASSERT_EQ(piece, use.piece) << VisitName(visits[v]); });
+    }
+    load(static_cast<int64_t>(v));
+  }
 }
 
 TEST(Visits, ABlockCrossesTheLinkTwiceASweepTheHeadAndTheEmbeddingOnce) {
   for (const int64_t slots : {1, 2, 3}) {
     const ModelLayout layout = Layout(12, false);
-    std::map<int64_t, int> uploads;
-    for (const Visit& visit : MakeVisits(layout, 1, false, slots, slots - 1)) {
-      for (const SlotUse& use : visit.uses) uploads[use.unit] += use.upload;
-    }
+    std::map<int64_t, int> uploads = Uploads(Visits(layout, Whole(layout), 1, false, slots, slots - 1));
     EXPECT_EQ(uploads[layout.EmbeddingUnit()], 1);
     EXPECT_EQ(uploads[layout.HeadUnit()], 1);
     // The last blocks of the forward pass are still there for the backward pass: as many as there are slots.
@@ -36,11 +79,7 @@ TEST(Visits, ABlockCrossesTheLinkTwiceASweepTheHeadAndTheEmbeddingOnce) {
 
 TEST(Visits, ATiedMatrixComesUpOnceForBothItsUsers) {
   const ModelLayout layout = Layout(4, true);
-  int uploads = 0;
-  for (const Visit& visit : MakeVisits(layout, 1, false, 2, 1)) {
-    for (const SlotUse& use : visit.uses) uploads += use.unit == layout.EmbeddingUnit() && use.upload;
-  }
-  EXPECT_EQ(uploads, 1);
+  EXPECT_EQ(Uploads(Visits(layout, Whole(layout), 1, false, 2, 1))[layout.EmbeddingUnit()], 1);
 }
 
 TEST(Visits, NoSlotIsOverwrittenBeforeItsLastUserIsEnqueued) {
@@ -49,24 +88,11 @@ TEST(Visits, NoSlotIsOverwrittenBeforeItsLastUserIsEnqueued) {
       for (const int64_t slots : {1, 2, 3, 5, 30}) {
         for (int64_t prefetch = 0; prefetch < slots && prefetch < 6; ++prefetch) {
           for (const int64_t sweeps : {1, 2, 3}) {
-            const auto visits = MakeVisits(Layout(layers, tied), sweeps, false, slots, prefetch);
-            // Replay: loads in the order in which they are enqueued, uses in the order of the visits.
-            std::map<std::pair<SlotClass, int64_t>, int64_t> content;
-            const auto load = [&](int64_t after) {
-              for (size_t v = static_cast<size_t>(after + 1); v < visits.size(); ++v) {
-                for (const SlotUse& use : visits[v].uses) {
-                  if (use.upload && use.upload_after == after) content[{use.slot_class, use.slot}] = use.unit;
-                }
-              }
-            };
-            load(-1);
-            for (size_t v = 0; v < visits.size(); ++v) {
-              for (const SlotUse& use : visits[v].uses) {
-                ASSERT_EQ((content[{use.slot_class, use.slot}]), use.unit) << "visit " << v << " layers " << layers << " slots " << slots;
-                ASSERT_LT(use.slot, use.slot_class == SlotClass::kBlock ? slots : 1);
-              }
-              load(static_cast<int64_t>(v));
-            }
+            SCOPED_TRACE(testing::Message() << "layers " << layers << " slots " << slots << " prefetch " << prefetch);
+            const ModelLayout layout = Layout(layers, tied);
+            const PieceList pieces = Whole(layout);
+            const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
+            ExpectNothingIsOverwritten(pieces, Visits(layout, pieces, sweeps, false, slots, prefetch), space);
           }
         }
       }
@@ -74,11 +100,83 @@ TEST(Visits, NoSlotIsOverwrittenBeforeItsLastUserIsEnqueued) {
   }
 }
 
+TEST(Visits, BlocksOfDifferentSizesTakeWhatTheyNeed) {
+  const ModelLayout layout = Layout(12, false, {160, 16, 16});
+  const PieceList pieces = Whole(layout);
+  int64_t largest = 0, head = 0;
+  for (int64_t l = 0; l < 12; ++l) largest = std::max(largest, pieces[layout.BlockUnit(l)].elements() * kElementBytes);
+  head = pieces[layout.HeadUnit()].elements() * kElementBytes;
+  for (const int64_t slots : {1, 2, 3, 5, 12}) {
+    const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
+    EXPECT_TRUE(slots == 1 || space < slots * largest + head) << space;
+    for (int64_t prefetch = 0; prefetch < slots; ++prefetch) {
+      for (const bool forward_only : {false, true}) {
+        const std::vector<Visit> visits = Visits(layout, pieces, 2, forward_only, slots, prefetch);
+        ExpectNothingIsOverwritten(pieces, visits, space);
+        for (size_t v = 0; v < visits.size(); ++v) {
+          for (const SlotUse& use : visits[v].uses) {
+            EXPECT_TRUE(!use.upload || use.upload_after < static_cast<int64_t>(v));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Visits, APieceIsARunOfWholeGroupsAndHasASlotOfItsOwn) {
+  const ModelLayout layout = Layout(6, true, {160, 16}, Seams::kEverywhere);
+  const PieceList whole = Whole(layout), cut(layout, 1, int64_t{1} << 30), some(layout, 2 * kPieceAlign, int64_t{1} << 30);
+  EXPECT_EQ(whole.size(), static_cast<int64_t>(layout.units.size()));
+  EXPECT_GT(some.size(), whole.size());
+  EXPECT_GT(cut.size(), some.size());
+  for (const PieceList* pieces : {&whole, &cut, &some}) {
+    for (int64_t unit = 0; unit < pieces->units(); ++unit) {
+      int64_t at = 0;
+      for (const PiecePlan& piece : pieces->Of(unit)) {
+        EXPECT_EQ(piece.begin, at);
+        EXPECT_EQ(piece.begin % kPieceAlign, 0);
+        at = piece.end;
+        for (const TensorSpec& tensor : layout.units[static_cast<size_t>(unit)].tensors) {
+          EXPECT_TRUE(tensor.offset >= piece.end || tensor.offset + tensor.elements <= piece.begin ||
+                      (tensor.offset >= piece.begin && tensor.offset + tensor.elements <= piece.end))
+              << tensor.name;
+        }
+      }
+      EXPECT_EQ(at, layout.units[static_cast<size_t>(unit)].elements);
+    }
+    for (const int64_t slots : {1, 2, 3, 4}) {
+      const int64_t space = SlotBytes(layout, *pieces, slots, kElementBytes);
+      for (int64_t prefetch = 0; prefetch < slots; ++prefetch) {
+        ExpectNothingIsOverwritten(*pieces, Visits(layout, *pieces, 2, false, slots, prefetch), space);
+      }
+    }
+  }
+}
+
+// What must be cut is, what may be is where a piece would become too large.
+TEST(Visits, PiecesAreCutAtSeamsOnly) {
+  ModelLayout layout = Layout(1, false);
+  UnitSpec& block = layout.units[1];
+  block.elements = 10 * kPieceAlign;
+  block.seams = {{2 * kPieceAlign, true}, {4 * kPieceAlign, false}, {6 * kPieceAlign, false}, {8 * kPieceAlign, false}};
+  const auto borders = [&](int64_t most) {
+    const PieceList pieces(layout, most, int64_t{1} << 30);
+    std::vector<int64_t> ends;
+    for (const PiecePlan& piece : pieces.Of(1)) ends.push_back(piece.end / kPieceAlign);
+    return ends;
+  };
+  EXPECT_EQ(borders(int64_t{1} << 40), (std::vector<int64_t>{2, 10}));
+  EXPECT_EQ(borders(4 * kPieceAlign), (std::vector<int64_t>{2, 6, 10}));
+  EXPECT_EQ(borders(5 * kPieceAlign), (std::vector<int64_t>{2, 6, 10}));
+  EXPECT_EQ(borders(6 * kPieceAlign), (std::vector<int64_t>{2, 8, 10}));
+  EXPECT_EQ(borders(1), (std::vector<int64_t>{2, 4, 6, 8, 10}));
+}
+
 TEST(Visits, EachGradientGoesDownOnceASweepAndATiedOneLast) {
   for (const bool tied : {false, true}) {
     const ModelLayout layout = Layout(5, tied);
     std::vector<int64_t> order;
-    for (const Visit& visit : MakeVisits(layout, 1, false, 2, 1)) {
+    for (const Visit& visit : Visits(layout, Whole(layout), 1, false, 2, 1)) {
       if (visit.gradient_unit >= 0) order.push_back(visit.gradient_unit);
     }
     ASSERT_EQ(order.size(), layout.units.size());

@@ -86,6 +86,24 @@ TEST(Checkpoint, OtherMemoryOptionsChangeNoBit) {
   ExpectGoesOn(first, rest, Folder("other_options"), 2);
 }
 
+// A unit is one file however it is cut, and its pieces are safe at different times.
+TEST(Checkpoint, OtherPiecesChangeNoBit) {
+  for (const Timing timing : {Timing::kNextForward, Timing::kBackward}) {
+    for (const int64_t snapshot : {int64_t{0}, int64_t{300'000}, int64_t{1} << 24}) {
+      SCOPED_TRACE(StrCat(Name(timing), " snapshot ", snapshot));
+      RunSetup first = BaseSetup();
+      first.seams = Seams::kEverywhere;
+      first.plan.timing = timing;
+      if (timing == Timing::kBackward) first.plan.grad_clip = 0;
+      first.plan.snapshot_bytes = snapshot;
+      RunSetup rest = first;
+      first.plan.max_piece_bytes = 1;
+      rest.plan.max_piece_bytes = 3 * kPieceAlign * 2;
+      ExpectGoesOn(first, rest, Folder("other_pieces"), 3);
+    }
+  }
+}
+
 TEST(Checkpoint, EveryKindOfStateGoesOn) {
   int kinds = 0;
   for (const Algorithm algorithm : {Algorithm::kAdamW, Algorithm::kAdam, Algorithm::kSgd, Algorithm::kLion}) {

@@ -29,6 +29,12 @@ class Member:
             return "choice"
         return "switch" if re.match(r"1( \(default\))?:", self.comment) else "integer"
 
+    @property
+    def choices(self) -> List[str]:
+        """The constants that it takes, without their prefix: those that the comment names, or all."""
+        named = re.findall(rf"{self.prefix}(\w+)", self.comment)
+        return named if named and "..." not in self.comment else [name[len(self.prefix) :] for name in self.constants]
+
     def said(self, true: str, false: str, null: str) -> str:
         """The comment for a language: its words for 1, 0 and NULL, constants without their prefix, nothing of C's."""
         text = self.comment

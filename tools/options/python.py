@@ -1,5 +1,7 @@
 """Python: the types of the keyword options, and which constants a name stands for."""
 
+import re
+import textwrap
 from typing import Dict, List
 
 from header import Member, Struct
@@ -51,9 +53,35 @@ def _class(struct: Struct) -> str:
     return text
 
 
+def _names(member: Member) -> List[str]:
+    return [name.lower().replace("_", "-") for name in member.choices] if member.kind == "choice" else []
+
+
+def _said(member: Member) -> str:
+    """The comment with constants as the strings that stand for them."""
+    text = member.said("True", "False", "None").replace("`", "").replace('"', "'" if '"""' in member.comment else '"')
+    for name in sorted(_names(member), key=len, reverse=True):
+        upper = name.upper().replace("-", "_")
+        text = re.sub(rf'(?<!["\w]){upper}(?!["\w])', f'"{name}"', text)
+    return text
+
+
+def _row(member: Member) -> str:
+    """What help() says of an option."""
+    named = " | ".join(f'"{name}"' for name in _names(member))
+    head = f"{member.name}: {named or _type(member)}" + ("" if member.kind == "choice" else ".")
+    lines = textwrap.wrap(f"{head}{':' if named else ''} {_said(member)}", 110, initial_indent="    ", subsequent_indent="        ", break_long_words=False)
+    return "\n".join(lines) + "\n"
+
+
+def _table(struct: Struct) -> str:
+    text = f'    "{struct.name}": r"""Options, as keywords:\n\n' + "".join(_row(m) for m in struct.settable)
+    return text + '""",\n'
+
+
 def write(structs: List[Struct]) -> Dict[str, str]:
     """Paths and texts."""
-    text = '"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, and constants that strings name."""\n\n'
+    text = '"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, constants that strings name, and tables for docstrings."""\n\n'
     text += "from typing import TYPE_CHECKING, Any, Dict, Optional, Union\n\nif TYPE_CHECKING:\n    from typing import TypedDict\n\n"
     text += "    Name = Union[str, int]\n    Json = Any  # JSON as a text, or what json.dumps makes one of\n\n"
     text += "\n".join(_class(s) for s in structs) + "\n\n"
@@ -61,4 +89,5 @@ def write(structs: List[Struct]) -> Dict[str, str]:
     text += "PREFIXES: Dict[str, str] = {\n"
     for struct in structs:
         text += "".join(f'    "{struct.name}.{m.name}": "{m.prefix}",\n' for m in struct.settable if m.kind == "choice")
-    return {PATH: text + "}\n"}
+    text += "}\n\n# What docstrings say of the options.\nTABLES: Dict[str, str] = {\n"
+    return {PATH: text + "".join(_table(s) for s in structs) + "}\n"}

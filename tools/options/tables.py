@@ -1,6 +1,5 @@
 """The documents: a table of each options struct."""
 
-import re
 from typing import Dict, List
 
 from header import Member, Struct
@@ -12,8 +11,7 @@ KINDS = {"text": "text", "choice": "a constant", "switch": "0 or 1", "integer": 
 def _values(member: Member) -> str:
     if member.kind != "choice":
         return KINDS[member.kind]
-    named = re.findall(rf"{member.prefix}(\w+)", member.comment)
-    names = named if named and "..." not in member.comment else [name[len(member.prefix) :] for name in member.constants]
+    names = member.choices
     return ", ".join(f"`{name}`" for name in names) if len(names) <= 5 else f"`{member.prefix}...`"
 
 

@@ -13,6 +13,8 @@ Files of examples become batches by a Dataset, with the Tokenizer and the chat T
     with hlm.Dataset({"data": "train.jsonl", "model": "Qwen2.5-0.5B", "seq_len": 1024}) as dataset:
         for metrics in trainer.fit(dataset.steps(8), steps=1000): ...
 
+Others are told of a run by callbacks: trainer.fit(batches, callbacks=[hlm.callbacks.WandB(project="tuning")]).
+
 Buffers are passed without a copy: NumPy arrays, array.array, memoryview and whatever else has the buffer protocol, int32 for token ids and
 labels, int64 for offsets, float32 for weights. Lists are taken too and copied. A call holds a buffer until it returns and releases the
 interpreter's lock meanwhile.
@@ -23,6 +25,7 @@ different threads; two threads at once in one handle get FailedPreconditionError
 Every error of the library is a horizonlm.Error with its code; a wrong kind of buffer is a TypeError or BufferError.
 """
 
+from . import callbacks
 from ._load import native as _native
 from ._errors import (
     AlreadyExistsError,
@@ -83,6 +86,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "Weights",
+    "callbacks",
     "checkpoints",
     "describe_device",
     "describe_machine",

@@ -1,4 +1,4 @@
-"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, and constants that strings name."""
+"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, constants that strings name, and tables for docstrings."""
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
@@ -286,4 +286,166 @@ PREFIXES: Dict[str, str] = {
     "hlm_optimizer_options.algorithm": "HLM_OPTIMIZER_",
     "hlm_optimizer_options.states": "HLM_STATES_",
     "hlm_optimizer_options.optimizer_path": "HLM_PATH_",
+}
+
+# What docstrings say of the options.
+TABLES: Dict[str, str] = {
+    "hlm_save_options": r"""Options, as keywords:
+
+    dtype: "f32" | "bf16" | "f16" | "source": type of saved weights; default "source"
+    overwrite: bool. True: replace a folder that exists and is not empty; default False
+    max_shard_bytes: int. default 5 GiB
+""",
+    "hlm_encode_options": r"""Options, as keywords:
+
+    add_special_tokens: bool. True (default): BOS and the like, as the file says; False: for text that a chat
+        template made
+    offsets_in: "bytes" | "characters" | "utf16": what offsets count; default "bytes"
+    plain_added: bool. True: in those spans no added token is matched at all, special or not; default False
+    trim_offsets: bool. True: spaces at the ends of a token do not belong to it where the file says so;
+        default False
+""",
+    "hlm_template_options": r"""Options, as keywords:
+
+    name: str. of the template; None: chosen as Hugging Face does ("tool_use" with tools, else "default")
+    tools_json: Json. an array of tools; None: none
+    documents_json: Json. an array of documents; None: none
+    variables_json: Json. an object of further variables; None: none
+    date: str. what strftime_now says: "YYYY-MM-DD" or "YYYY-MM-DD HH:MM:SS"; None: now
+    add_generation_prompt: bool. True: render ends with the beginning of an answer; default False
+    train_on: "assistant" | "last" | "completion" | "all": training only, what is trained; default "assistant"
+    mask: "auto" | "tags" | "spans" | "unroll": training only, how it is found; default "auto"
+    prompt_messages: int. training, COMPLETION: how many messages are the prompt; -1 (default): up to the last
+        "user"
+    max_output_bytes: int. of the text, and of every string on the way; default 64 MiB
+    max_iterations: int. turns of loops and calls of macros, in all; default 10,000,000
+    max_depth: int. expressions, blocks and macros inside each other; default 600, at most 600
+    parse_arguments: bool. True: arguments of tool calls that are JSON in a string become values; False
+        (default): as they are
+    drop_null_arguments: bool. True: members of arguments that are null are left out, as Arrow puts them
+        there; default False
+""",
+    "hlm_plan_options": r"""Options, as keywords:
+
+    device: str. "auto" (default), "cpu", "cuda:0"
+    purpose: "train" | "forward-backward" | "forward": what the plan is for; default "train"
+    compute: "bf16" | "f32": type of the arithmetic: "bf16" (default) or "f32"
+    batch_size: int. rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len
+        tokens
+    seq_len: int. tokens of a row; default 512
+    micro_batch: int. rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
+    sweeps: int. passes over the weights in a step; 0: chosen
+    activations: "auto" | "keep" | "keep-cheap" | "recompute": what stays between forward and backward;
+        default "auto"
+    block_inputs: "auto" | "device" | "host": where the inputs of blocks wait for backward; default "auto"
+    slots: int. device copies of a block's weights; 0: chosen
+    prefetch: int. units sent up ahead of the one that computes; -1: chosen (default); below slots
+    ring: int. entries of the gradient ring; 0: chosen
+    head_chunk: int. rows of logits at a time; 0: chosen; part of the numerics
+    max_part_bytes: int. larger units move and are updated in parts of at most this size; 0: chosen, up to 256
+        MiB
+    optimizer_timing: "next-forward" | "backward" | "serial" | "auto": when weights are updated; default
+        "next-forward"
+    grad_dtype: "bf16" | "f32": type of stored gradients: "bf16" or "f32"; -1: as compute (default). f32
+        compute needs "f32"
+    grad_clip: float. largest global norm; 0: off; default 1.0. BACKWARD timing needs 0
+    threads: int. of the CPU device's products; 0: as many as the process may use
+    optimizer_threads: int. of the updates on the host; 0: chosen
+    host_limit_bytes: int. most host memory to plan for; 0: what the machine and its cgroup allow
+    device_limit_bytes: int. most device memory; 0: what the device has
+    optimizer: "adamw" | "adam" | "sgd" | "lion": how a step changes the weights; default "adamw"
+    states: "f32" | "bf16" | "int8" | "auto": how moments are stored; default "f32"
+    master: "split" | "none" | "auto": what an update is added to; default "split"
+    snapshot_bytes: int. host memory for saving beside training; default 0; -1: what is left, up to the whole
+        state
+    machine_json: Json. a machine that is not here, docs/plan.md lists its keys: such a plan can be read, not
+        run, and no device is touched. None (default): this machine
+    numerics_json: Json. the "numerics" of a plan or a checkpoint: what the options leave to the plan
+        (micro_batch, sweeps, head_chunk, grad_dtype, threads, algorithms of products) is taken from there
+        instead of chosen, so that a run can go on bit for bit; None (default): chosen
+    frozen_copies: int. copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
+    optimizer_path: "auto" | "fused" | "onednn": what an update on the host is made of; default "auto"; part
+        of the numerics
+""",
+    "hlm_trainer_options": r"""Options, as keywords:
+
+    lr: float. learning rate; default 1e-5
+    beta1: float. decay of the first moment; of SGD the momentum; default 0.9
+    beta2: float. decay of the second moment; default 0.999
+    eps: float. added to the root of the second moment; default 1e-8
+    weight_decay: float. of tensors of two or more dimensions; default 0.01
+    schedule: "constant" | "linear" | "cosine": of the rate after warm-up; default "constant"
+    warmup_steps: int. steps of rising rate; default 0
+    total_steps: int. needed by LINEAR and COSINE; default 0
+    min_lr_ratio: float. the last step's rate over lr; default 0
+    token_metrics: bool. True: hlm_step_metrics tells mean_token_accuracy and entropy, for a little work in
+        the head; default False
+""",
+    "hlm_checkpoint_options": r"""Options, as keywords:
+
+    keep: int. so many newest checkpoints of the directory stay, older ones are removed; 0 (default): all
+    background: bool. True (default): returns once the state is fixed, and writes while training goes on;
+        False: returns when all of it is on the medium
+    user_data: Optional[str]. UTF-8 text that is kept with the state and handed out by resume (a position in
+        the data, say); None: none
+""",
+    "hlm_resume_options": r"""Options, as keywords:
+
+    allow_numerics_change: bool. True: go on where the plan's numerics differ from the checkpoint's (another
+        device, other sweeps): the run continues within rounding, not bit for bit; default False
+""",
+    "hlm_preference_options": r"""Options, as keywords:
+
+    kind: "sigmoid" | "robust" | "hinge" | "ipo" | "sigmoid-norm" | "exo-pair" | "nca-pair" | "bco-pair" |
+        "sppo-hard" | "apo-zero" | "apo-down" | "orpo" | "simpo": the form; default "sigmoid"
+    reference_free: bool. True: every reference is 0; default False
+    beta: float. above 0; default 0.1
+    gamma: float. margin; default 0
+    label_smoothing: float. in [0, 1), ROBUST [0, 0.5); default 0
+    sft_weight: float. adds this times -s_w/n_w; default 0 (ORPO: this much more)
+    sft_denominator: float. above 0: adds it times -s_w / sft_denominator instead (tokens of the step); 0: as
+        above
+    denominator: float. pairs of the whole step; 0: of this batch
+    forward_only: bool. True: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will
+        do; default False
+""",
+    "hlm_kto_options": r"""Options, as keywords:
+
+    beta: float. above 0; default 0.1
+    desirable_weight: float. default 1
+    undesirable_weight: float. default 1
+    denominator: float. documents of the whole step; 0: of this batch
+    kl: float. not negative; used where mismatched is None; default 0 (then this is APO-zero)
+    forward_only: bool. True: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will
+        do; default False
+""",
+    "hlm_policy_options": r"""Options, as keywords:
+
+    kind: "clip" | "cispo": the form; default "clip"
+    ratio: "token" | "sequence": of what; default "token"
+    kl: "k1" | "k2" | "k3" | "abs": estimator of the divergence; default "k3"
+    reduction: "token-mean" | "sequence-mean" | "sequence-sum": of tokens to a loss; default "token-mean"
+    clip_low: float. ratios are clipped to [1 - clip_low, 1 + clip_high]; default 0.2; infinity: not on that
+        side
+    clip_high: float. see clip_low; default 0.2
+    dual_clip: float. above 1: with A < 0 the loss is at most -A dual_clip; 0: off (default)
+    kl_weight: float. adds this times the divergence; default 0; needs reference_logprobs
+    importance_cap: float. caps exp(old - rollout); 0: no cap (default)
+    entropy_weight: float. subtracts this times the entropy; default 0
+    denominator: float. of the whole step: tokens (their weights) or documents, by reduction; 0: of this batch
+    forward_only: bool. True: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will
+        do; default False
+""",
+    "hlm_optimizer_options": r"""Options, as keywords:
+
+    beta1: float. defaults as in hlm_trainer_options
+    beta2: float. defaults as in hlm_trainer_options
+    eps: float. defaults as in hlm_trainer_options
+    weight_decay: float. defaults as in hlm_trainer_options
+    threads: int. 0: as many as the process may use
+    algorithm: "adamw" | "adam" | "sgd" | "lion": how a step changes the weights; default "adamw"
+    states: "f32" | "bf16" | "int8" | "auto": how moments are stored; default "f32"
+    optimizer_path: "auto" | "fused" | "onednn": what an update is made of; default "auto", which is "fused"
+        here
+""",
 }

@@ -1,10 +1,11 @@
 """Keyword options: each keyword is a member of the struct of the C API of the same name."""
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+import os
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, TypeVar
 
 from ._load import native
-from ._option_types import PREFIXES
+from ._option_types import PREFIXES, TABLES
 
 if TYPE_CHECKING:
     from ._option_types import (
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
         TrainerOptions as TrainerOptions,
     )
 
+Documented = TypeVar("Documented", bound=Callable[..., Any])
+
+
+def documented(struct: str) -> Callable[[Documented], Documented]:
+    """Adds the table of a struct's options to the docstring of the class or function that takes them."""
+
+    def add(what: Documented) -> Documented:
+        if what.__doc__ is not None:  # none under -OO
+            indent = "" if isinstance(what, type) else "    "
+            table = "".join(f"{indent}    {line}".rstrip() + "\n" for line in TABLES[struct].splitlines())
+            what.__doc__ = f"{what.__doc__.rstrip()}\n\n{table}{indent}    "
+        return what
+
+    return add
+
+
 # Arguments that are no members of an options struct.
 _ARGUMENTS: Dict[str, str] = {"kind": "HLM_TENSOR_"}
 
@@ -30,7 +47,7 @@ _ARGUMENTS: Dict[str, str] = {"kind": "HLM_TENSOR_"}
 def named(member: str, value: Any, struct: str = "") -> Any:
     """`value`, or the constant that it names. ValueError, listing the names, for one that there is not."""
     if member.endswith("_json") and value is not None and not isinstance(value, str):
-        return json.dumps(value)
+        return json.dumps(value, default=os.fspath)
     prefix = PREFIXES.get(f"{struct}.{member}") if struct else _ARGUMENTS.get(member)
     if prefix is None or not isinstance(value, str):
         return value

@@ -131,6 +131,7 @@ class Losses(Handle):
         self._call(native.hlm_trainer_logprobs, None if kept is None else kept._box, *whole._arguments(), out, entropies, greedy)
         return out
 
+    @_options.documented("hlm_preference_options")
     def accumulate_preference(
         self,
         batch: Union[Batch, Documents],
@@ -152,6 +153,7 @@ class Losses(Handle):
         )
         return PreferenceMetrics._make(found)
 
+    @_options.documented("hlm_kto_options")
     def accumulate_kto(
         self,
         batch: Union[Batch, Documents],
@@ -179,6 +181,7 @@ class Losses(Handle):
         )  # fmt: skip
         return KtoMetrics._make(found)
 
+    @_options.documented("hlm_policy_options")
     def accumulate_policy(
         self,
         batch: Union[Batch, Documents],

@@ -53,12 +53,14 @@ class Model(Handle):
         about = self.describe()
         return f"{about['architecture']}, {about['parameters']:,} parameters"
 
+    @_options.documented("hlm_plan_options")
     def plan(self, **options: "Unpack[_options.PlanOptions]") -> "Plan":
         """A plan for this model; see Plan."""
         from .plan import Plan
 
         return Plan(self, **options)
 
+    @_options.documented("hlm_save_options")
     def save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the model with its original weights as a Hugging Face folder.
 

@@ -24,6 +24,7 @@ def _dtype(array: Any, name: str) -> int:
     raise TypeError(f"{name} must hold float32, or uint16 for the bits of bf16; its elements have the format '{letter}'")
 
 
+@_options.documented("hlm_optimizer_options")
 class Optimizer(Handle):
     """An optimizer on arrays of the caller's, by a pool of threads of its own.
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
+@_options.documented("hlm_plan_options")
 class Plan(Handle):
     """A plan for a model: Plan(model, batch_size=8, seq_len=1024, compute="bf16", ...).
 

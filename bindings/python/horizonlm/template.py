@@ -50,6 +50,7 @@ class Template(Handle):
         """What there is: "names", "generation", "special_tokens", "added_tokens", "stop_tokens"."""
         return dict(json.loads(native.hlm_template_describe(self._box)))
 
+    @_options.documented("hlm_template_options")
     def render(self, messages: Messages, **options: "Unpack[_options.TemplateOptions]") -> str:
         """The text of a conversation: a sequence of {"role", "content", ...}, or its JSON.
 
@@ -60,6 +61,7 @@ class Template(Handle):
         """
         return str(native.hlm_template_render(self._box, _text(messages), _options.fill("hlm_template_options", options)))
 
+    @_options.documented("hlm_template_options")
     def render_training(self, messages: Messages, **options: "Unpack[_options.TemplateOptions]") -> Dict[str, Any]:
         """A conversation for training: {"method", "sequences": [{"text", "trained": [[begin, end], ...], "messages", "input", "without_stop"}]}.
 

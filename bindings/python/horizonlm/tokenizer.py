@@ -49,6 +49,7 @@ class Tokenizer(Handle):
         about = self.describe()
         return f"{about['model']}, {about['vocab_size']:,} tokens"
 
+    @_options.documented("hlm_encode_options")
     def encode(self, text: Union[str, bytes], *, plain: Optional[Spans] = None, **options: "Unpack[_options.EncodeOptions]") -> "array[int]":
         """The ids of a text (a str, or UTF-8), int32.
 
@@ -58,6 +59,7 @@ class Tokenizer(Handle):
         """
         return self._encode(text, plain, options, False)[0]
 
+    @_options.documented("hlm_encode_options")
     def encode_with_offsets(self, text: Union[str, bytes], *, plain: Optional[Spans] = None, **options: "Unpack[_options.EncodeOptions]") -> Encoding:
         """The ids of a text and where each comes from. Options as in encode, and offsets_in: "characters" (default, as str counts), "bytes", "utf16";
         trim_offsets: True: spaces at the ends of a token do not belong to it where the file says so.

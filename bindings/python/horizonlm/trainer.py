@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, Named
 from . import _options
 from ._load import native
 from .batch import Batch, Buffer, Documents, as_buffer, to_batch
+from .callbacks import Run
 from .losses import Evaluation, Losses, Weights, numpy
 from .model import Model, Path
 from .plan import Plan
@@ -42,6 +43,7 @@ class StepMetrics(NamedTuple):
         return whole
 
 
+@_options.documented("hlm_trainer_options")
 class Trainer(Losses):
     """Trains a model under a plan: Trainer(model, plan, lr=1e-5, schedule="cosine", total_steps=1000, ...).
 
@@ -61,11 +63,21 @@ class Trainer(Losses):
             raise TypeError(f"plan is a {type(plan).__name__}; a Plan is wanted")
         self._box = native.hlm_trainer_create(model._box, plan._box, _options.fill("hlm_trainer_options", options))
         about = model.describe()
+        self._settings = {
+            "architecture": about["architecture"], "parameters": about["parameters"], "device": plan.json()["device"],
+            "step_tokens": plan.value("step_tokens"), **options,
+        }  # fmt: skip
+        self._run: Optional[Run] = None  # of the fit in progress
         self._vocab = int(about["vocab_size"])
         self._shapes: Dict[str, Tuple[int, ...]] = {tensor["name"]: tuple(tensor["shape"]) for tensor in about["tensors"]}
 
     def _about(self) -> str:
         return f"{len(self._shapes)} tensors, {sum(math.prod(shape) for shape in self._shapes.values()):,} parameters"
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """What is trained and how, for a tracker: "architecture", "parameters", "device", "step_tokens", and the options that were given."""
+        return dict(self._settings)
 
     @property
     def shapes(self) -> Dict[str, Tuple[int, ...]]:
@@ -88,17 +100,27 @@ class Trainer(Losses):
         """Forgets what was accumulated; no weight changes."""
         native.hlm_trainer_discard(self._box)
 
-    def fit(self, batches: Iterable[Any], *, steps: Optional[int] = None, progress: Optional[bool] = None) -> Iterator[StepMetrics]:
+    def fit(
+        self, batches: Iterable[Any], *, steps: Optional[int] = None, progress: Optional[bool] = None, callbacks: Iterable[Any] = ()
+    ) -> Iterator[StepMetrics]:
         """Makes a step of each batch and yields its metrics.
 
         steps: ends after so many; None: with the batches. progress: True or False shows or hides a tqdm bar; None shows it where tqdm is
-        installed. The batches are drawn one at a time, so they may be a generator without an end.
+        installed. callbacks: are told of the beginning, each step, evaluations and saves that are made meanwhile, and the end; see
+        horizonlm.callbacks. The batches are drawn one at a time, so they may be a generator without an end.
         """
+        run = Run(self, callbacks)
+        return self._fit(batches, steps, progress, run)
+
+    def _fit(self, batches: Iterable[Any], steps: Optional[int], progress: Optional[bool], run: Run) -> Iterator[StepMetrics]:
         bar = _bar(progress, steps if steps is not None else _length(batches))
+        error: Optional[BaseException] = None
+        outer, self._run = self._run, run
         try:
+            run.tell("on_train_begin")
             done = 0
             source = iter(batches)
-            while steps is None or done < steps:
+            while not run.stopped and (steps is None or done < steps):
                 try:
                     batch = next(source)
                 except StopIteration:
@@ -108,24 +130,47 @@ class Trainer(Losses):
                 if bar is not None:
                     bar.set_postfix(loss=f"{metrics.loss:.4f}", refresh=False)
                     bar.update(1)
+                run.tell("on_step_end", metrics)
                 yield metrics
+        except GeneratorExit:  # the caller's loop ended
+            raise
+        except BaseException as raised:
+            error = raised
+            raise
         finally:
+            self._run = outer
             if bar is not None:
                 bar.close()
+            run.tell("on_train_end", error)
+
+    def _tell(self, event: str, value: Any) -> None:
+        if self._run is not None:
+            self._run.tell(event, value)
 
     def set_learning_rate(self, lr: float) -> None:
         """A constant rate from the next apply on, instead of the schedule's; negative: the schedule again."""
         native.hlm_trainer_set_learning_rate(self._box, lr)
 
-    def evaluate(self, batch: Union[Batch, Documents, Buffer], *, kept: Optional[Weights] = None, **parts: Any) -> Evaluation:
+    def evaluate(
+        self, batch: Union[Batch, Documents, Buffer, Iterable[Union[Batch, Documents]]], *, kept: Optional[Weights] = None, **parts: Any
+    ) -> Evaluation:
         """The mean loss over the batch's predicted tokens; changes nothing. math.exp of it is the perplexity.
 
+        Of several batches, a list or an iterator as held_out.steps(8): the mean over all their predicted tokens.
         kept: under weights that this trainer kept, instead of the current ones.
         """
-        arguments = to_batch(batch, parts)._arguments()
+        if isinstance(batch, Iterator) or (isinstance(batch, (list, tuple)) and len(batch) > 0 and isinstance(batch[0], (Batch, Documents))):
+            found = _mean(self._evaluate(to_batch(one, parts), kept) for one in batch)
+        else:
+            found = self._evaluate(to_batch(batch, parts), kept)
+        if kept is None:
+            self._tell("on_evaluate", found)
+        return found
+
+    def _evaluate(self, batch: Batch, kept: Optional[Weights]) -> Evaluation:
         if kept is not None:
-            return Evaluation._make(self._call(native.hlm_trainer_evaluate_weights, kept._box, *arguments))
-        return Evaluation._make(self._call(native.hlm_trainer_evaluate, *arguments))
+            return Evaluation._make(self._call(native.hlm_trainer_evaluate_weights, kept._box, *batch._arguments()))
+        return Evaluation._make(self._call(native.hlm_trainer_evaluate, *batch._arguments()))
 
     def logits(self, batch: Union[Batch, Documents, Buffer], places: Optional[Buffer] = None, out: Optional[Buffer] = None, **parts: Any) -> Any:
         """Logits of the next token at `places` (rising indices into ids; None: at every place): [places, vocab_size] float32.
@@ -159,10 +204,13 @@ class Trainer(Losses):
         """Writes float32 values into a tensor, from byte_offset on: the inverse of read. Values must be finite."""
         native.hlm_trainer_write_tensor(self._box, name, _options.named("kind", kind), byte_offset, as_buffer(data, "f"))
 
+    @_options.documented("hlm_save_options")
     def save_model(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the current weights as a Hugging Face folder; options as in Model.save. Never leaves a half-written folder."""
         native.hlm_trainer_save_model(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))
+        self._tell("on_save", folder)
 
+    @_options.documented("hlm_checkpoint_options")
     def save(self, directory: Path, **options: "Unpack[_options.CheckpointOptions]") -> None:
         """Saves the state after the last step into directory/step-<step>, never half; docs/checkpoint.md is the format.
 
@@ -171,6 +219,7 @@ class Trainer(Losses):
         for a plan without optimizer states.
         """
         native.hlm_trainer_save(self._box, os.fspath(directory), _options.fill("hlm_checkpoint_options", options))
+        self._tell("on_save", directory)
 
     def save_wait(self, seconds: float = -1.0) -> bool:
         """Waits at most so long (0: looks only; negative: without limit) until no save is under way, and says whether none is.
@@ -179,6 +228,7 @@ class Trainer(Losses):
         """
         return bool(native.hlm_trainer_save_wait(self._box, seconds))
 
+    @_options.documented("hlm_resume_options")
     def resume(self, path: Path, **options: "Unpack[_options.ResumeOptions]") -> Dict[str, Any]:
         """Puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder.
 
@@ -207,6 +257,15 @@ class Trainer(Losses):
     def finish(self) -> None:
         """Waits for pending updates."""
         native.hlm_trainer_finish(self._box)
+
+
+def _mean(parts: Iterable[Evaluation]) -> Evaluation:
+    """The mean over all predicted tokens of several evaluations."""
+    loss, tokens = 0.0, 0
+    for part in parts:
+        loss += part.loss * part.tokens
+        tokens += part.tokens
+    return Evaluation(loss / tokens if tokens > 0 else 0.0, tokens)
 
 
 def _length(batches: Iterable[Any]) -> Optional[int]:

@@ -1,0 +1,58 @@
+#include "core/plan/pieces.h"
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "cpu_optim/optimizer.h"
+
+namespace hlm {
+
+static_assert(kPieceAlign % kNormChunk == 0, "sums of squares are taken by chunks, which a piece's border must not cut");
+
+namespace {
+
+// Borders of the pieces of a unit: between two that must be, as few as fit.
+std::vector<int64_t> Borders(const UnitSpec& unit, int64_t most_elements) {
+  std::vector<int64_t> borders = {0};
+  int64_t last = 0;  // where the piece at hand may end
+  const auto cut = [&](int64_t at) {
+    if (at > borders.back()) borders.push_back(at);
+  };
+  for (const Seam& seam : unit.seams) {
+    if (seam.at - borders.back() > most_elements) cut(last);
+    last = seam.at;
+    if (seam.always) cut(seam.at);
+  }
+  if (unit.elements - borders.back() > most_elements) cut(last);
+  borders.push_back(unit.elements);
+  return borders;
+}
+
+std::vector<PartPlan> CutParts(int64_t begin, int64_t end, int64_t part_elements) {
+  std::vector<PartPlan> parts;
+  for (; begin < end; begin += part_elements) parts.push_back({begin, std::min(begin + part_elements, end)});
+  return parts;
+}
+
+}  // namespace
+
+PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements) {
+  for (size_t u = 0; u < layout.units.size(); ++u) {
+    const UnitSpec& unit = layout.units[u];
+    const std::vector<int64_t> borders = Borders(unit, most_elements);
+    for (size_t b = 0; b + 1 < borders.size(); ++b) {
+      const bool only = borders.size() == 2;
+      pieces_.push_back({only ? unit.name : StrCat(unit.name, "/", b), static_cast<int64_t>(u), borders[b], borders[b + 1],
+                         CutParts(borders[b], borders[b + 1], part_elements)});
+    }
+    firsts_.push_back(size());
+  }
+}
+
+int64_t PieceList::Parts(int64_t unit) const {
+  int64_t parts = 0;
+  for (const PiecePlan& piece : Of(unit)) parts += static_cast<int64_t>(piece.parts.size());
+  return parts;
+}
+
+}  // namespace hlm

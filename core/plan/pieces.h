@@ -1,0 +1,56 @@
+// Pieces: a unit is cut into runs of whole tensors that are sent up, slotted, updated and saved each as one. A dense block is one
+// piece, so are the embedding and the head; a block of experts is its core and its experts in groups. Where a unit may be cut is the
+// layout's to say (UnitSpec::seams), how large a piece becomes is the plan's: it changes no bit. Parts are what one copy and one ring
+// entry hold of a piece.
+#ifndef HORIZON_LM_CORE_PLAN_PIECES_H_
+#define HORIZON_LM_CORE_PLAN_PIECES_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/model/layout.h"
+
+namespace hlm {
+
+// Elements of a unit's slab. Borders lie on multiples of the norm chunk.
+struct PartPlan {
+  int64_t begin = 0, end = 0;
+};
+
+struct PiecePlan {
+  std::string name;  // the unit's where it is the only one, else "block.3/1"
+  int64_t unit = -1;
+  int64_t begin = 0, end = 0;  // elements of the unit's slab
+  std::vector<PartPlan> parts;
+  int64_t elements() const { return end - begin; }
+};
+
+// All pieces of a model, unit by unit. A piece is known by its place in this list.
+class PieceList {
+ public:
+  PieceList() = default;
+  // A piece is larger than `most_elements` only where its unit may not be cut.
+  PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements);
+
+  int64_t size() const { return static_cast<int64_t>(pieces_.size()); }
+  int64_t units() const { return static_cast<int64_t>(firsts_.size()) - 1; }
+  const PiecePlan& operator[](int64_t piece) const { return pieces_[static_cast<size_t>(piece)]; }
+  const std::vector<PiecePlan>& all() const { return pieces_; }
+
+  // The pieces of a unit are First(unit) to First(unit + 1) - 1.
+  int64_t First(int64_t unit) const { return firsts_[static_cast<size_t>(unit)]; }
+  std::span<const PiecePlan> Of(int64_t unit) const {
+    return std::span(pieces_).subspan(static_cast<size_t>(First(unit)), static_cast<size_t>(First(unit + 1) - First(unit)));
+  }
+  int64_t Parts(int64_t unit) const;  // of all its pieces
+
+ private:
+  std::vector<PiecePlan> pieces_;
+  std::vector<int64_t> firsts_ = {0};  // [units + 1]
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_PLAN_PIECES_H_
