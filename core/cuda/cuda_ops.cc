@@ -142,10 +142,26 @@ struct CudaOps::OneCall {
     void* scratch = Scratch(CausalConvBackwardBytes(a));
     cuda::CausalConvBackward(Enqueue(), a, scratch);
   }
-  // WorkspaceBytes has refused these already.
-  template <class Args>
-  void operator()(const Args&) const {
-    throw Unimplemented("device cuda lacks the operation ", facts.operation);
+  void operator()(const DecayGatesArgs& a) const { cuda::DecayGates(Enqueue(), a); }
+  void operator()(const DecayGatesBackwardArgs& a) const {
+    void* scratch = Scratch(DecayGatesBackwardBytes(a));
+    cuda::DecayGatesBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const DeltaRuleArgs& a) const {
+    void* scratch = Scratch(DeltaRuleBytes(a));
+    cuda::DeltaRule(Enqueue(), a, scratch);
+  }
+  void operator()(const DeltaRuleBackwardArgs& a) const {
+    void* scratch = Scratch(DeltaRuleBackwardBytes(a));
+    cuda::DeltaRuleBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const StateSpaceArgs& a) const {
+    void* scratch = Scratch(StateSpaceBytes(a));
+    cuda::StateSpace(Enqueue(), a, scratch);
+  }
+  void operator()(const StateSpaceBackwardArgs& a) const {
+    void* scratch = Scratch(StateSpaceBackwardBytes(a));
+    cuda::StateSpaceBackward(Enqueue(), a, scratch);
   }
   void operator()(const CapLogitsArgs& a) const { cuda::CapLogits(Enqueue(), a); }
   void operator()(const SwiGluArgs& a) const {

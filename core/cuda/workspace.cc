@@ -35,16 +35,37 @@ size_t BytesOf(const NormBackwardArgs& a) { return std::max(NormBackwardBytes(a)
 size_t BytesOf(const ActivateBackwardArgs& a) { return ActivateBackwardBytes(a); }
 size_t BytesOf(const CausalConvBackwardArgs& a) { return CausalConvBackwardBytes(a); }
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
-// Not on this device yet: a plan that needs one is refused.
-[[noreturn]] size_t NotHere(const char* operation) {
-  throw Unimplemented("device cuda lacks the operation ", operation, "; device cpu has it");
+// What these kernels do not take: a plan that needs it is refused.
+template <class Args>
+void CheckDelta(const Args& a) {
+  if (a.by_channel) throw Unimplemented("device cuda lacks the delta rule with a decay for each channel; device cpu has it");
+  if (a.key_dim > kMostDeltaKeys) {
+    throw Unimplemented("a delta rule with key heads of ", a.key_dim, " elements; device cuda takes at most ", kMostDeltaKeys, ", device cpu takes any");
+  }
 }
-size_t BytesOf(const DecayGatesArgs&) { NotHere("DecayGates"); }
-size_t BytesOf(const DecayGatesBackwardArgs&) { NotHere("DecayGatesBackward"); }
-size_t BytesOf(const DeltaRuleArgs&) { NotHere("DeltaRule"); }
-size_t BytesOf(const DeltaRuleBackwardArgs&) { NotHere("DeltaRuleBackward"); }
-size_t BytesOf(const StateSpaceArgs&) { NotHere("StateSpace"); }
-size_t BytesOf(const StateSpaceBackwardArgs&) { NotHere("StateSpaceBackward"); }
+template <class Args>
+void CheckStates(const Args& a) {
+  if (a.state_dim > kMostStateDim) {
+    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kMostStateDim, ", device cpu takes any");
+  }
+}
+size_t BytesOf(const DecayGatesBackwardArgs& a) { return DecayGatesBackwardBytes(a); }
+size_t BytesOf(const DeltaRuleArgs& a) {
+  CheckDelta(a);
+  return DeltaRuleBytes(a);
+}
+size_t BytesOf(const DeltaRuleBackwardArgs& a) {
+  CheckDelta(a);
+  return DeltaRuleBackwardBytes(a);
+}
+size_t BytesOf(const StateSpaceArgs& a) {
+  CheckStates(a);
+  return StateSpaceBytes(a);
+}
+size_t BytesOf(const StateSpaceBackwardArgs& a) {
+  CheckStates(a);
+  return StateSpaceBackwardBytes(a);
+}
 // The others take none.
 size_t BytesOf(const RmsNormArgs&) { return 0; }
 size_t BytesOf(const QkRotaryArgs&) { return 0; }
@@ -59,6 +80,7 @@ size_t BytesOf(const CapLogitsArgs&) { return 0; }
 size_t BytesOf(const SwiGluArgs&) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
 size_t BytesOf(const CausalConvArgs&) { return 0; }
+size_t BytesOf(const DecayGatesArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }
