@@ -65,7 +65,9 @@ struct Wrapper {
   const char* architecture;
   const char* model_type;
 };
-constexpr std::array<Wrapper, 2> kWrappers = {{{"Mistral3ForConditionalGeneration", "mistral3"}, {"Gemma3ForConditionalGeneration", "gemma3"}}};
+constexpr std::array<Wrapper, 3> kWrappers = {{{"Mistral3ForConditionalGeneration", "mistral3"},
+                                               {"Gemma3ForConditionalGeneration", "gemma3"},
+                                               {"Qwen3_5ForConditionalGeneration", "qwen3_5"}}};
 
 const Wrapper* WrapperOf(const ConfigValues& config) {
   if (!config.HasValue("text_config") || !config.HasValue("model_type") || !config.Value("model_type").IsString()) return nullptr;

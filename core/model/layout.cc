@@ -23,6 +23,25 @@ void AddRows(const WeightMember& member, const DiskName& name, size_t number, co
   }
 }
 
+// A run of the member's rows for each of several tensors.
+void AddChunks(const WeightMember& member, const DiskName& name, const std::string& prefix, std::vector<TensorSpec>& tensors) {
+  const int64_t rows = member.shape.front(), row = member.elements / rows, each = CeilDiv(rows, static_cast<int64_t>(name.chunks.size()));
+  const size_t mark = name.path.find("[]");
+  HLM_CHECK(mark != std::string::npos, name.path);
+  for (size_t c = 0; c < name.chunks.size(); ++c) {
+    const int64_t begin = static_cast<int64_t>(c) * each;
+    WeightMember one = member;
+    one.shape.front() = std::min(each, rows - begin);
+    if (one.shape.front() < 1) throw InvalidArgument("the tensor in the role ", member.role, " has ", rows, " rows, too few for ", name.chunks.size(), " tensors");
+    one.elements = one.shape.front() * row;
+    one.offset = member.offset + begin * row;
+    DiskName own = name;
+    own.path = name.path.substr(0, mark) + name.chunks[c] + name.path.substr(mark + 2);
+    if (!own.shape.empty()) own.shape.front() = one.shape.front();
+    tensors.push_back(MakeTensor({one}, own, prefix));
+  }
+}
+
 // The tensors of a group on disk: one of its own name, or one a member.
 void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
   if (const auto whole = names.find(group.role); whole != names.end() && group.members.size() > 1) {
@@ -36,6 +55,11 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
     HLM_CHECK(found->second.members <= group.members.end() - first, group.role);
     if (const size_t number = found->second.path.find("{}"); number != std::string::npos) {
       AddRows(*first, found->second, number, prefix, tensors);
+      ++m;
+      continue;
+    }
+    if (!found->second.chunks.empty()) {
+      AddChunks(*first, found->second, prefix, tensors);
       ++m;
       continue;
     }

@@ -32,6 +32,9 @@ struct DiskName {
   int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all
   std::vector<int64_t> shape = {};  // where it is another on disk than the members make
   bool scalar = false;              // of no dimension
+  // Not one tensor but several, one behind the other, of as many rows each but for what is left for the last (torch.chunk); the
+  // words that stand for "[]" in the path: {"q", "k", "v"}.
+  std::vector<std::string> chunks = {};
 };
 
 // By role. A group of neighbours ("attention.qkv") may have one name of its own; else each member ("attention.q") has one.

@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_SPEC_H_
 #define HORIZON_LM_CORE_MODEL_SPEC_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -117,6 +118,7 @@ struct MlpSpec {
   Function function = Function::kSilu;
   bool gated = true;
   bool in_bias = false, out_bias = false;
+  double gate_scale = 1;  // of what the function reads
 
   bool operator==(const MlpSpec&) const = default;
 };
@@ -130,11 +132,46 @@ struct LayerInputSpec {
   bool operator==(const LayerInputSpec&) const = default;
 };
 
-using BodySpec = std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec>;
+// out(C conv(B x)): a causal convolution of each channel over `taps` tokens between two gates.
+struct ShortConvSpec {
+  int64_t taps = 0;
+  bool bias = false;  // of the convolution and of both products
+
+  bool operator==(const ShortConvSpec&) const = default;
+};
+
+// The gated delta rule behind a convolution of queries, keys and values, with a norm of each head's output times silu(x W).
+struct DeltaRuleSpec {
+  int64_t heads = 0;  // of values
+  int64_t key_heads = 0, key_dim = 0, value_dim = 0;
+  int64_t taps = 0;       // of the convolution
+  double beta_scale = 1;  // beta is beta_scale sigmoid(x W)
+  NormSpec norm = {};
+
+  bool operator==(const DeltaRuleSpec&) const = default;
+};
+
+// Mamba-2's state space behind a convolution, with a gate and a norm over groups of channels.
+struct StateSpaceSpec {
+  int64_t heads = 0, head_dim = 0, groups = 0, state_dim = 0;
+  int64_t taps = 0;                          // of the convolution
+  bool in_bias = false, conv_bias = false, out_bias = false;
+  double least_step = 0, most_step = 0;      // limits of a step; most 0: none
+  NormSpec norm = {};
+  int64_t norm_groups = 1;
+  bool norm_before_gate = false;
+  std::array<double, 5> scales = {1, 1, 1, 1, 1};  // of the first product's z, x, B, C and dt
+
+  bool operator==(const StateSpaceSpec&) const = default;
+};
+
+using BodySpec =
+    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec>;
 
 struct BranchBody {
   BodySpec body;
   NormSpec before = {};  // of this body alone
+  double in_scale = 1, out_scale = 1;
 
   bool operator==(const BranchBody&) const = default;
 };

@@ -49,6 +49,35 @@ void Write(JsonWriter& json, const MlpSpec& m) {
   json.BeginObject();
   json.Member("body", "mlp").Member("intermediate", m.intermediate).Member("function", static_cast<int64_t>(m.function));
   json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias);
+  json.Member("gate_scale", m.gate_scale);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const ShortConvSpec& c) {
+  json.BeginObject().Member("body", "short_conv").Member("taps", c.taps).Member("bias", c.bias).EndObject();
+}
+
+void Write(JsonWriter& json, const DeltaRuleSpec& d) {
+  json.BeginObject();
+  json.Member("body", "delta_rule").Member("heads", d.heads).Member("key_heads", d.key_heads).Member("key_dim", d.key_dim);
+  json.Member("value_dim", d.value_dim).Member("taps", d.taps).Member("beta_scale", d.beta_scale);
+  json.Key("norm");
+  Write(json, d.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const StateSpaceSpec& s) {
+  json.BeginObject();
+  json.Member("body", "state_space").Member("heads", s.heads).Member("head_dim", s.head_dim).Member("groups", s.groups);
+  json.Member("state_dim", s.state_dim).Member("taps", s.taps).Member("in_bias", s.in_bias).Member("conv_bias", s.conv_bias);
+  json.Member("out_bias", s.out_bias);
+  json.Member("least_step", s.least_step).Member("most_step", s.most_step);
+  json.Key("norm");
+  Write(json, s.norm);
+  json.Member("norm_groups", s.norm_groups).Member("norm_before_gate", s.norm_before_gate);
+  json.Key("scales").BeginArray();
+  for (const double scale : s.scales) json.Value(scale);
+  json.EndArray();
   json.EndObject();
 }
 
@@ -76,6 +105,7 @@ void Write(JsonWriter& json, const BranchSpec& branch) {
   for (const BranchBody& item : branch.bodies) {
     json.BeginObject().Key("before");
     Write(json, item.before);
+    json.Member("in_scale", item.in_scale).Member("out_scale", item.out_scale);
     json.Key("body");
     std::visit([&](const auto& body) { Write(json, body); }, item.body);
     json.EndObject();

@@ -108,6 +108,9 @@ struct WidthChecker {
     }
   }
   void operator()(const LayerInputSpec& input) const { Check("hidden_size_per_layer_input", input.width); }
+  void operator()(const ShortConvSpec&) const {}
+  void operator()(const DeltaRuleSpec&) const {}
+  void operator()(const StateSpaceSpec&) const {}
 };
 
 void CheckWidths(const PlanInputs& in) {

@@ -53,7 +53,15 @@
   X(kMinistral3Family) \
   X(kYoutuFamily) \
   X(kMiniCpm3Family) \
-  X(kGemma4Family)
+  X(kGemma4Family) \
+  X(kLfm2Family) \
+  X(kQwen35Family) \
+  X(kOlmoHybridFamily) \
+  X(kBambaFamily) \
+  X(kGraniteMoeHybridFamily) \
+  X(kMamba2Family) \
+  X(kNemotronHFamily) \
+  X(kFalconH1Family)
 
 namespace hlm {
 
