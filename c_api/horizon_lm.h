@@ -374,7 +374,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_j
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value);
 
 /* Times the matrix products of one step alone, at the plan's shapes and threads: the limit to hold a step against. A JSON object with
- * seconds of one step for each product and their sum, "seconds". Takes some seconds. Caller frees with hlm_string_destroy. */
+ * the seconds of one step ("seconds"), of which "linear", "attention_forward" and "attention_backward", and "products", a list of
+ * {"product", "times" it is in a step, "seconds" of all of these}. Takes some seconds. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json);
 
 HLM_API void hlm_plan_destroy(hlm_plan* plan);

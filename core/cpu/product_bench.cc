@@ -13,6 +13,7 @@
 #include "core/cpu/access.h"
 #include "core/cpu/attention_tiles.h"
 #include "core/cpu/product.h"
+#include "core/device/same_call.h"
 
 namespace hlm {
 namespace {
@@ -62,137 +63,146 @@ double Median(const Call& call) {
   return times[times.size() / 2];
 }
 
-struct Layer {
-  int64_t tokens, in, out;
-  DType y_type;
-  // Of the output width that is timed.
-  int64_t Slice() const { return std::min(out, std::max<int64_t>(1, kMostWeights / in)); }
+// One of a linear layer's three products.
+struct Product {
+  ProductShape shape;
+  DType c_type;
 };
 
-class LinearTimer {
- public:
-  LinearTimer(DType type, const std::vector<Layer>& layers)
-      : type_(type),
-        x_(Most(layers, [](int64_t tokens, int64_t in, int64_t) { return tokens * in; })),
-        y_(Most(layers, [](int64_t tokens, int64_t, int64_t out) { return tokens * out; })),
-        w_(Most(layers, [](int64_t, int64_t in, int64_t out) { return in * out; })),
-        result_(Most(layers, [](int64_t t, int64_t in, int64_t out) {
-          return std::max({t * in, t * out, in * out});
-        })) {}
+// A wide layer is timed in a slice of its output.
+int64_t Slice(int64_t in, int64_t out) { return std::min(out, std::max<int64_t>(1, kMostWeights / in)); }
 
-  // Forward, input gradient and weight gradient.
-  double Seconds(const Layer& layer) const {
-    const int64_t t = layer.tokens, in = layer.in, out = layer.Slice();
-    const double seconds = Best({t, out, in, false, true, in, in, out}, x_, w_, layer.y_type) +
-                           Best({t, in, out, false, false, out, in, in}, y_, w_, type_) +
-                           Best({out, in, t, true, false, out, in, in}, y_, x_, DType::kF32);
-    return seconds * static_cast<double>(layer.out) / static_cast<double>(out);
+double SecondsOf(DType type, const Product& product) {
+  const auto& [shape, c_type] = product;
+  const Floats a(shape.m * shape.k), b(shape.k * shape.n), c(shape.m * shape.n);
+  double best = std::numeric_limits<double>::infinity();
+  if (MatmulProduct(shape, type, a.data(), b.data(), nullptr, false, c_type, c.data())) {
+    best = Median([&] { MatmulProduct(shape, type, a.data(), b.data(), nullptr, false, c_type, c.data()); });
   }
+  // In bf16 as well: where oneDNN lacks a form in bf16, the device multiplies floats.
+  return std::min(best, Median([&] { ProductF32(shape, a.data(), b.data(), false, c.data()); }));
+}
 
- private:
-  template <class Size>
-  static int64_t Most(const std::vector<Layer>& layers, const Size& size) {
-    int64_t most = 1;
-    for (const Layer& layer : layers) most = std::max(most, size(layer.tokens, layer.in, layer.Slice()));
-    return most;
-  }
-  double Best(const ProductShape& shape, const Floats& a, const Floats& b, DType c_type) const {
-    float* c = result_.data();
-    double best = std::numeric_limits<double>::infinity();
-    if (MatmulProduct(shape, type_, a.data(), b.data(), nullptr, false, c_type, c)) {
-      best = Median([&] { MatmulProduct(shape, type_, a.data(), b.data(), nullptr, false, c_type, c); });
-    }
-    // In bf16 as well: where oneDNN lacks a form in bf16, the device multiplies floats.
-    return std::min(best, Median([&] { ProductF32(shape, a.data(), b.data(), false, c); }));
-  }
-
-  const DType type_;
-  const Floats x_, y_, w_, result_;
-};
+double LinearSeconds(const LinearArgs& a, DType type) {
+  const int64_t out = Slice(a.in, a.out);
+  const double part = static_cast<double>(a.out) / static_cast<double>(out);
+  return part * SecondsOf(type, {{a.tokens, out, a.in, false, true, a.in, a.in, out}, a.y_type == a.type ? type : DType::kF32});
+}
+double LinearSeconds(const LinearBackwardInputArgs& a, DType type) {
+  const int64_t out = Slice(a.in, a.out);
+  const double part = static_cast<double>(a.out) / static_cast<double>(out);
+  return part * SecondsOf(type, {{a.tokens, a.in, out, false, false, out, a.in, a.in}, type});
+}
+double LinearSeconds(const LinearBackwardWeightArgs& a, DType type) {
+  const int64_t out = Slice(a.in, a.out);
+  const double part = static_cast<double>(a.out) / static_cast<double>(out);
+  return part * SecondsOf(type, {{out, a.in, a.tokens, true, false, out, a.in, a.in}, DType::kF32});
+}
 
 // The products of attention's tiles over one micro-batch, without what lies between them.
 class AttentionTimer {
  public:
-  AttentionTimer(const OpShapes& shapes, DType type, int64_t row_length)
-      : s_(shapes),
-        length_(row_length),
-        rows_(shapes.tokens / row_length),
-        stride_(type == DType::kF32 ? (s_.heads + 2 * s_.kv_heads) * s_.head_dim : s_.head_dim),
-        qkv_(type == DType::kF32 ? s_.tokens * stride_ : row_length * stride_),
-        scratch_(s_.threads * (2 * kQueryRows * kKeySpan + row_length * s_.head_dim)) {}
+  AttentionTimer(const ViewAttentionArgs& args, DType type, int64_t threads)
+      : a_(args),
+        threads_(threads),
+        longest_(args.documents.longest),
+        width_(std::max(a_.head_dim, a_.value_dim)),
+        // f32: heads lie in wide rows, as in the arguments; else dense, as converted.
+        stride_(type == DType::kF32 ? a_.heads * a_.head_dim + a_.kv_heads * (a_.head_dim + a_.value_dim) : width_),
+        rows_(type == DType::kF32 ? (a_.tokens + 1) * stride_ + width_ : longest_ * stride_),
+        scratch_(threads * Scratch()) {}
 
   double Seconds(bool backward) const {
     return Median([&] {
-      const bool good = ForUnits(rows_ * s_.heads, s_.threads, [&](int64_t unit, int64_t thread) {
-        const int64_t row = stride_ == s_.head_dim ? 0 : unit / s_.heads, head = stride_ == s_.head_dim ? 0 : unit % s_.heads;
-        return Head(qkv_.data() + row * length_ * stride_ + head * s_.head_dim, thread, backward);
+      const bool good = ForUnits(a_.documents.count * a_.heads, threads_, [&](int64_t unit, int64_t thread) {
+        const int64_t document = unit / a_.heads, head = unit % a_.heads;
+        const int64_t first = a_.documents.host_offsets[document], length = a_.documents.host_offsets[document + 1] - first;
+        const float* data = stride_ == width_ ? rows_.data() : rows_.data() + first * stride_ + head * a_.head_dim;
+        return Head(data, length, thread, backward);
       });
-      if (!good) throw Internal("oneDNN refused a product of attention with head_dim ", s_.head_dim);
+      if (!good) throw Internal("oneDNN refused a product of attention with head_dim ", a_.head_dim);
     });
   }
 
  private:
-  bool Head(const float* data, int64_t thread, bool backward) const {
-    const int64_t dim = s_.head_dim;
-    float* scores = scratch_.data() + thread * (2 * kQueryRows * kKeySpan + length_ * dim);
+  int64_t Scratch() const { return 2 * kQueryRows * kKeySpan + longest_ * width_; }
+
+  bool Head(const float* data, int64_t length, int64_t thread, bool backward) const {
+    const int64_t dim = a_.head_dim, values = a_.value_dim;
+    float* scores = scratch_.data() + thread * Scratch();
     float* gradients = scores + kQueryRows * kKeySpan;
     float* sums = gradients + kQueryRows * kKeySpan;
     const auto tile = [&](const QueryRange& rows, const KeyRange& keys) {
       const int64_t m = rows.end - rows.begin, n = keys.end - keys.begin, s = RoundUp(n, kTilePad);
       const float *q = data + rows.begin * stride_, *k = data + keys.begin * stride_;
-      float* sum = sums + keys.begin * dim;
-      const ProductShape score{m, n, dim, false, true, stride_, stride_, s}, value{m, dim, n, false, false, s, stride_, dim};
-      const ProductShape across{n, dim, m, true, false, s, stride_, dim};
-      if (!backward) return TryProductF32(score, q, k, false, scores) && TryProductF32(value, scores, k, false, sums);
-      return TryProductF32(score, q, k, false, scores) && TryProductF32(score, q, k, false, gradients) &&
-             TryProductF32(across, scores, q, false, sum) && TryProductF32(across, gradients, q, false, sum) &&
-             TryProductF32(value, gradients, k, false, sums);
+      float* sum = sums + keys.begin * width_;
+      const ProductShape score{m, n, dim, false, true, stride_, stride_, s}, from_values{m, n, values, false, true, stride_, stride_, s};
+      const ProductShape out{m, values, n, false, false, s, stride_, width_}, to_queries{m, dim, n, false, false, s, stride_, width_};
+      const ProductShape to_keys{n, dim, m, true, false, s, stride_, width_}, to_values{n, values, m, true, false, s, stride_, width_};
+      if (!backward) return TryProductF32(score, q, k, false, scores) && TryProductF32(out, scores, k, false, sums);
+      return TryProductF32(score, q, k, false, scores) && TryProductF32(from_values, q, k, false, gradients) &&
+             TryProductF32(to_values, scores, q, false, sum) && TryProductF32(to_keys, gradients, q, false, sum) &&
+             TryProductF32(to_queries, gradients, k, false, sums);
     };
-    for (int64_t first = 0; first < length_; first += kQuerySpan) {
+    for (int64_t first = 0; first < length; first += kQuerySpan) {
       if (!ForTiles(
-              first, std::min(length_, first + kQuerySpan), AttentionKind{}, [](const KeyRange&) {}, tile))
+              first, std::min(length, first + kQuerySpan), a_.kind, [](const KeyRange&) {}, tile))
         return false;
     }
     return true;
   }
 
-  const OpShapes s_;
-  const int64_t length_, rows_;
-  const int64_t stride_;  // of rows of heads: as they lie in qkv (f32), or dense, as converted
-  const Floats qkv_, scratch_;
+  const ViewAttentionArgs a_;
+  const int64_t threads_, longest_, width_, stride_;
+  const Floats rows_, scratch_;
+};
+
+template <class Args>
+double AttentionSeconds(const Args& a, DType type, int64_t threads, bool backward) {
+  ViewAttentionArgs shape;
+  shape.kind = a.kind;
+  shape.tokens = a.tokens;
+  shape.heads = a.heads;
+  shape.kv_heads = a.kv_heads;
+  shape.head_dim = a.head_dim;
+  shape.value_dim = a.value_dim;
+  shape.documents = a.documents;
+  return AttentionTimer(shape, type, threads).Seconds(backward);
+}
+
+template <class... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
 };
 
 }  // namespace
 
-ProductTimes TimeProducts(const OpShapes& shapes, int64_t layers, int64_t micro_batches, int64_t row_length) {
-  HLM_CHECK(row_length >= 1 && shapes.tokens % row_length == 0, shapes.tokens, " tokens are no rows of ", row_length);
-  const TeamSize team(kThreadSanitizer ? 1 : shapes.threads);
-  const bool native = shapes.type == DType::kBF16 && NativeBf16Products();
-  const DType type = native ? DType::kBF16 : DType::kF32;
-  const int64_t query = shapes.heads * shapes.head_dim, qkv = query + 2 * shapes.kv_heads * shapes.head_dim;
-
+ProductTimes TimeProducts(const std::vector<CountedCall>& products, int64_t given_threads) {
+  const int64_t threads = kThreadSanitizer ? 1 : given_threads;
+  const TeamSize team(threads);
   ProductTimes times;
-  times.form = native ? "bf16" : shapes.type == DType::kF32 ? "f32" : "f32, as oneDNN has no bf16 on this processor";
-  {
-    const Layer qkv_layer{shapes.tokens, shapes.hidden, qkv, type}, o{shapes.tokens, query, shapes.hidden, type};
-    const Layer gate_up{shapes.tokens, shapes.hidden, 2 * shapes.intermediate, type};
-    const Layer down{shapes.tokens, shapes.intermediate, shapes.hidden, type};
-    const Layer head{std::min(shapes.head_chunk, shapes.tokens), shapes.hidden, shapes.vocab, DType::kF32};
-    const LinearTimer timer(type, {qkv_layer, o, gate_up, down, head});
-    const double blocks = static_cast<double>(layers * micro_batches);
-    times.qkv = blocks * timer.Seconds(qkv_layer);
-    times.o = blocks * timer.Seconds(o);
-    times.gate_up = blocks * timer.Seconds(gate_up);
-    times.down = blocks * timer.Seconds(down);
-    const double chunks = static_cast<double>(micro_batches * shapes.tokens) / static_cast<double>(head.tokens);
-    times.head = chunks * timer.Seconds(head);
+  for (const CountedCall& product : products) {
+    const DType asked = std::visit(
+        [](const auto& args) {
+          if constexpr (requires { args.type; }) return args.type;
+          return DType::kF32;
+        },
+        product.call);
+    const bool native = asked == DType::kBF16 && NativeBf16Products();
+    const DType type = native ? DType::kBF16 : DType::kF32;
+    times.form = native ? "bf16" : asked == DType::kF32 ? "f32" : "f32, as oneDNN has no bf16 on this processor";
+    const double seconds = std::visit(
+        Overloaded{[&](const LinearArgs& a) { return LinearSeconds(a, type); },
+                   [&](const LinearBackwardInputArgs& a) { return LinearSeconds(a, type); },
+                   [&](const LinearBackwardWeightArgs& a) { return LinearSeconds(a, type); },
+                   [&](const AttentionArgs& a) { return AttentionSeconds(AsViews(a), type, threads, false); },
+                   [&](const ViewAttentionArgs& a) { return AttentionSeconds(a, type, threads, false); },
+                   [&](const AttentionBackwardArgs& a) { return AttentionSeconds(AsViews(a), type, threads, true); },
+                   [&](const ViewAttentionBackwardArgs& a) { return AttentionSeconds(a, type, threads, true); },
+                   [](const auto&) { return 0.0; }},
+        product.call);
+    times.Add(product, seconds);
   }
-  OpShapes tiles = shapes;
-  if (kThreadSanitizer) tiles.threads = 1;
-  const AttentionTimer attention(tiles, type, row_length);
-  times.attention_forward = static_cast<double>(layers * micro_batches) * attention.Seconds(false);
-  times.attention_backward = static_cast<double>(layers * micro_batches) * attention.Seconds(true);
-  times.step = times.qkv + times.o + times.gate_up + times.down + times.head + times.attention_forward + times.attention_backward;
   return times;
 }
 

@@ -25,33 +25,43 @@ class Stream;
 struct OpFacts;
 
 // The one list of operations: X(Name) stands for Ops::Name with its NameArgs.
-#define HLM_OPERATIONS(X)  \
-  X(Linear)                \
-  X(LinearBackwardInput)   \
-  X(LinearBackwardWeight)  \
-  X(RmsNorm)               \
-  X(RmsNormBackward)       \
-  X(Norm)                  \
-  X(NormBackward)          \
-  X(QkRotary)              \
-  X(QkRotaryBackward)      \
-  X(Rotary)                \
-  X(SumHeads)              \
-  X(Attention)             \
-  X(AttentionBackward)     \
-  X(ViewAttention)         \
-  X(ViewAttentionBackward) \
-  X(SwiGlu)                \
-  X(SwiGluBackward)        \
-  X(Activate)              \
-  X(ActivateBackward)      \
-  X(ClampedGlu)            \
-  X(ClampedGluBackward)    \
-  X(ScaleAdd)              \
-  X(Embedding)             \
-  X(EmbeddingBackward)     \
-  X(CrossEntropy)          \
-  X(CapLogits)             \
+#define HLM_OPERATIONS(X)        \
+  X(Linear)                      \
+  X(LinearBackwardInput)         \
+  X(LinearBackwardWeight)        \
+  X(RmsNorm)                     \
+  X(RmsNormBackward)             \
+  X(Norm)                        \
+  X(NormBackward)                \
+  X(QkRotary)                    \
+  X(QkRotaryBackward)            \
+  X(Rotary)                      \
+  X(SumHeads)                    \
+  X(Attention)                   \
+  X(AttentionBackward)           \
+  X(ViewAttention)               \
+  X(ViewAttentionBackward)       \
+  X(SwiGlu)                      \
+  X(SwiGluBackward)              \
+  X(Activate)                    \
+  X(ActivateBackward)            \
+  X(ClampedGlu)                  \
+  X(ClampedGluBackward)          \
+  X(ScaleAdd)                    \
+  X(Embedding)                   \
+  X(EmbeddingBackward)           \
+  X(CrossEntropy)                \
+  X(CapLogits)                   \
+  X(Route)                       \
+  X(RouteBackward)               \
+  X(RouteLoad)                   \
+  X(SortChoices)                 \
+  X(GatherRows)                  \
+  X(CombineRows)                 \
+  X(RowDots)                     \
+  X(GroupedLinear)               \
+  X(GroupedLinearBackwardInput)  \
+  X(GroupedLinearBackwardWeight) \
   X(Cast)
 
 template <class Nothing, class... Args>
@@ -62,17 +72,6 @@ struct CallOf {
 // One call of an operation as data.
 using Call = CallOf<void HLM_OPERATIONS(HLM_COMMA_ARGS)>::Type;
 #undef HLM_COMMA_ARGS
-
-// The largest shapes that a plan will run: what workspace is computed from.
-struct OpShapes {
-  DType type = DType::kF32;
-  int64_t tokens = 0;            // of a micro-batch
-  int64_t longest_document = 0;  // tokens
-  int64_t hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0, vocab = 0;
-  int64_t head_chunk = 0;  // rows of logits at a time
-  bool qkv_bias = false, o_bias = false, mlp_bias = false;
-  int64_t threads = 1;  // of the compute team (CPU device)
-};
 
 // Calls that went a slower way than the device's own best, whose library would not take them.
 struct Fallbacks {
@@ -105,6 +104,9 @@ class Ops {
   HLM_OPERATIONS(HLM_METHOD)
 #undef HLM_METHOD
 
+  // A call as data.
+  void Run(Stream& stream, const Call& call);
+
   const OpCounts& counts() const { return counts_; }
   virtual Fallbacks fallbacks() const { return {}; }
 
@@ -118,7 +120,6 @@ class Ops {
   size_t workspace_bytes() const { return workspace_bytes_; }
 
  private:
-  void Run(Stream& stream, const Call& call);
 
   void* workspace_ = nullptr;
   size_t workspace_bytes_ = 0;

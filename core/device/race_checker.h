@@ -28,10 +28,12 @@ using Clock = std::vector<int64_t>;  // [participant]: how much of that particip
 class RaceChecker {
  public:
   RaceChecker();
+  virtual ~RaceChecker() = default;
 
-  // A new participant (a stream). Host threads are given one at their first call of ThisThread.
+  // A new participant (a stream). Host threads are given one at their first call of ThisThread, which is virtual: a plugin and
+  // the library have a copy of this code each, and a thread must be one participant to both. The copy that made the checker counts.
   int NewParticipant(const std::string& name);
-  int ThisThread();
+  virtual int ThisThread();
 
   // The participant's clock as it is now; ticks it, so that later work of the participant is not covered by the result.
   Clock Release(int participant);

@@ -14,6 +14,7 @@
 #include "core/machine/machine_file.h"
 #include "core/machine/product_times.h"
 #include "core/machine/update_rate.h"
+#include "core/plan/rehearse.h"
 
 namespace hlm {
 namespace {
@@ -241,25 +242,29 @@ std::string DescribeMachineJson(const std::string& name) { return MachineJson(De
 
 std::string TimeProductsJson(const Plan& plan) {
   CheckHere(plan);
-  const int64_t layers = static_cast<int64_t>(plan.activations.size());
-  const int64_t micro_batches = CeilDiv(plan.step_tokens, plan.micro_tokens);
   const DevicePlan& device = plan.devices[0];
+  const std::vector<CountedCall> products = StepProducts(plan);
   // The CPU's yardstick is oneDNN itself, called with nothing of ours between.
-  const ProductTimes t = device.name == "cpu" ? TimeProducts(device.shapes, layers, micro_batches, plan.options.seq_len)
-                                              : TimeDeviceProducts(*MakeDevice(plan), device.shapes,
-                                                                   static_cast<size_t>(device.arena.workspace.bytes), layers,
-                                                                   micro_batches, plan.options.seq_len);
+  const ProductTimes t = device.name == "cpu" ? TimeProducts(products, plan.numerics.threads)
+                                              : TimeDeviceProducts(*MakeDevice(plan), products,
+                                                                   static_cast<size_t>(device.arena.workspace.bytes));
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
   json.Member("seconds", t.step);
-  json.Member("qkv", t.qkv);
-  json.Member("o", t.o);
-  json.Member("gate_up", t.gate_up);
-  json.Member("down", t.down);
-  json.Member("head", t.head);
+  json.Member("linear", t.linear);
   json.Member("attention_forward", t.attention_forward);
   json.Member("attention_backward", t.attention_backward);
   json.Member("form", t.form);
+  json.Key("products");
+  json.BeginArray();
+  for (const ProductTimes::Item& item : t.items) {
+    json.BeginObject();
+    json.Member("product", item.name);
+    json.Member("times", item.times);
+    json.Member("seconds", item.seconds);
+    json.EndObject();
+  }
+  json.EndArray();
   json.EndObject();
   return json.Take();
 }

@@ -1,141 +1,170 @@
 #include "core/machine/product_times.h"
 
 #include <algorithm>
-#include <vector>
+#include <cstring>
+#include <map>
 
 #include "core/base/checked.h"
 #include "core/base/random.h"
+#include "core/device/facts.h"
 
 namespace hlm {
 namespace {
 
-class Bench {
+// Every array of a product's arguments.
+template <class Work>
+void EachArray(LinearArgs& a, const Work& work) {
+  work(a.x), work(a.w), work(a.bias), work(a.addend), work(a.y);
+}
+template <class Work>
+void EachArray(LinearBackwardInputArgs& a, const Work& work) {
+  work(a.dy), work(a.w), work(a.dx);
+}
+template <class Work>
+void EachArray(LinearBackwardWeightArgs& a, const Work& work) {
+  work(a.dy), work(a.x), work(a.dw), work(a.dbias);
+}
+template <class Work>
+void EachArray(AttentionArgs& a, const Work& work) {
+  work(a.documents.offsets), work(a.qkv), work(a.out), work(a.lse);
+}
+template <class Work>
+void EachArray(AttentionBackwardArgs& a, const Work& work) {
+  work(a.documents.offsets), work(a.qkv), work(a.out), work(a.dout), work(a.lse), work(a.dqkv);
+}
+template <class Work>
+void EachArray(ViewAttentionArgs& a, const Work& work) {
+  work(a.documents.offsets), work(a.q.data), work(a.k.data), work(a.v.data), work(a.sinks), work(a.slopes), work(a.out.data);
+  work(a.lse);
+}
+template <class Work>
+void EachArray(ViewAttentionBackwardArgs& a, const Work& work) {
+  work(a.documents.offsets), work(a.q.data), work(a.k.data), work(a.v.data), work(a.sinks), work(a.slopes), work(a.out.data);
+  work(a.dout.data), work(a.lse), work(a.dq.data), work(a.dk.data), work(a.dv.data), work(a.dsinks);
+}
+
+// Memory of its own for one rehearsed call, whose arrays lie at addresses that are none. Ranges that touch stay together: the parts
+// of one qkv are one array.
+class Operands {
  public:
-  Bench(Device& device, const OpShapes& s, size_t workspace_bytes)
-      : device_(device), s_(s), stream_(device.CreateStream("products")) {
-    const int64_t query = s.heads * s.head_dim, qkv = query + 2 * s.kv_heads * s.head_dim;
-    const int64_t widest = std::max({qkv, s.hidden, 2 * s.intermediate, query});
-    const int64_t element = static_cast<int64_t>(SizeOf(s.type));
-    const int64_t activations = std::max(s.tokens * widest, s.head_chunk * s.vocab) * element;
-    const int64_t weights = std::max(s.hidden * widest, s.vocab * s.hidden) * element;
-    x_ = Random(activations);
-    dy_ = Random(activations);
-    w_ = Random(weights);
-    out_ =
-        device.Allocate(static_cast<size_t>(std::max({2 * activations, weights * 4 / element, int64_t{4} * s.tokens * s.heads})));
-    lse_ = device.Allocate(static_cast<size_t>(4 * s.tokens * s.heads));
-    workspace_ = device.Allocate(workspace_bytes);
-    device.ops().SetWorkspace(workspace_.data(), workspace_.bytes());
-  }
-  ~Bench() { device_.ops().SetWorkspace(nullptr, 0); }
-
-  // Mean of the later half of at least a fifth of a second of it: a chip that works all the time is slower than one that just
-  // began.
-  template <class Work>
-  double Seconds(const Work& work) {
-    constexpr double kLeast = 0.2;
-    constexpr int64_t kMost = 4096;
-    const auto time = [&](int64_t count) {
-      const auto begin = stream_->Stamp();
-      for (int64_t i = 0; i < count; ++i) work();
-      const auto end = stream_->Stamp();
-      stream_->Synchronize();
-      return (end->Microseconds() - begin->Microseconds()) * 1e-6;
-    };
-    time(1);
-    const double once = std::max(time(1), 1e-6);
-    const int64_t count = std::clamp<int64_t>(static_cast<int64_t>(kLeast / 2 / once), 1, kMost);
-    time(count);
-    return time(count) / static_cast<double>(count);
+  Operands(Device& device, Stream& stream, const AccessList& accesses, const int32_t* host_offsets) {
+    std::map<uintptr_t, uintptr_t> ranges;  // begin, end
+    for (const Access& access : accesses) {
+      if (access.bytes == 0 || access.data == host_offsets) continue;
+      const auto begin = reinterpret_cast<uintptr_t>(access.data);
+      uintptr_t& end = ranges[begin];
+      end = std::max(end, begin + access.bytes);
+    }
+    for (const auto& [begin, end] : ranges) {
+      if (!arrays_.empty() && begin <= arrays_.back().end) {
+        arrays_.back().end = std::max(arrays_.back().end, end);
+      } else {
+        arrays_.push_back({begin, end, {}});
+      }
+    }
+    for (Array& array : arrays_) {
+      array.memory = device.Allocate(array.end - array.begin);
+      Fill(stream, array.memory);
+    }
   }
 
-  double Linear(int64_t tokens, int64_t in, int64_t out, DType y_type, bool addend) {
-    LinearArgs f;
-    f.type = s_.type;
-    f.y_type = y_type;
-    LinearBackwardInputArgs i;
-    LinearBackwardWeightArgs w;
-    i.type = w.type = s_.type;
-    f.tokens = i.tokens = w.tokens = tokens;
-    f.in = i.in = w.in = in;
-    f.out = i.out = w.out = out;
-    f.x = w.x = x_.data();
-    f.w = i.w = w_.data();
-    f.addend = addend ? dy_.data() : nullptr;
-    i.dy = w.dy = dy_.data();
-    f.y = i.dx = out_.data();
-    w.dw = reinterpret_cast<float*>(out_.data());
-    Ops& ops = device_.ops();
-    return Seconds([&] { ops.Linear(*stream_, f); }) + Seconds([&] { ops.LinearBackwardInput(*stream_, i); }) +
-           Seconds([&] { ops.LinearBackwardWeight(*stream_, w); });
-  }
-
-  void Attention(int64_t row_length, ProductTimes* times) {
-    std::vector<int32_t> offsets;
-    for (int64_t at = 0; at < s_.tokens; at += row_length) offsets.push_back(static_cast<int32_t>(at));
-    offsets.push_back(static_cast<int32_t>(s_.tokens));
-    const Buffer on_device = device_.Allocate(offsets.size() * sizeof(int32_t));
-    stream_->Copy(on_device.data(), offsets.data(), on_device.bytes());
-    AttentionArgs f;
-    AttentionBackwardArgs b;
-    f.type = b.type = s_.type;
-    f.tokens = b.tokens = s_.tokens;
-    f.heads = b.heads = s_.heads;
-    f.kv_heads = b.kv_heads = s_.kv_heads;
-    f.head_dim = b.head_dim = s_.head_dim;
-    f.documents = b.documents = {static_cast<int64_t>(offsets.size()) - 1, row_length,
-                                 reinterpret_cast<const int32_t*>(on_device.data()), offsets.data()};
-    f.qkv = b.qkv = x_.data();
-    f.out = out_.data();
-    b.out = out_.data();
-    f.lse = reinterpret_cast<float*>(lse_.data());
-    b.lse = f.lse;
-    b.dout = dy_.data();
-    b.dqkv = out_.data() + RoundUp(s_.tokens * s_.heads * s_.head_dim * static_cast<int64_t>(SizeOf(s_.type)), 256);
-    times->attention_forward = Seconds([&] { device_.ops().Attention(*stream_, f); });
-    times->attention_backward = Seconds([&] { device_.ops().AttentionBackward(*stream_, b); });
+  template <class T>
+  void Move(T*& pointer) const {
+    const auto at = reinterpret_cast<uintptr_t>(pointer);
+    for (const Array& array : arrays_) {
+      if (at >= array.begin && at < array.end) {
+        pointer = reinterpret_cast<T*>(array.memory.data() + (at - array.begin));
+        return;
+      }
+    }
+    HLM_CHECK(pointer == nullptr, "an array of a product is not among its ranges");
   }
 
  private:
-  Buffer Random(int64_t bytes) {
-    Buffer to = device_.Allocate(static_cast<size_t>(bytes));
-    const uint64_t key = RandomKey(1, "products");
-    std::vector<uint16_t> block(size_t{1} << 20);
-    for (size_t i = 0; i < block.size(); ++i)
-      block[i] = FloatToBf16(static_cast<float>(RandomBelow(key, i, 1 << 20)) * 0x1p-19f - 1);
+  struct Array {
+    uintptr_t begin, end;
+    Buffer memory;
+  };
+
+  // A chip draws less power for zeros and runs faster.
+  static void Fill(Stream& stream, const Buffer& to) {
+    static const std::vector<uint16_t> block = [] {
+      const uint64_t key = RandomKey(1, "products");
+      std::vector<uint16_t> values(size_t{1} << 20);
+      for (size_t i = 0; i < values.size(); ++i) {
+        values[i] = FloatToBf16(static_cast<float>(RandomBelow(key, i, 1 << 20)) * 0x1p-19f - 1);
+      }
+      return values;
+    }();
     for (size_t at = 0; at < to.bytes(); at += 2 * block.size()) {
-      stream_->Copy(to.data() + at, block.data(), std::min(2 * block.size(), to.bytes() - at));
+      stream.Copy(to.data() + at, block.data(), std::min(2 * block.size(), to.bytes() - at));
     }
-    stream_->Synchronize();
-    return to;
+    stream.Synchronize();
   }
 
-  Device& device_;
-  const OpShapes& s_;
-  std::unique_ptr<Stream> stream_;
-  Buffer x_, dy_, w_, out_, lse_, workspace_;
+  std::vector<Array> arrays_;
 };
+
+// Mean of the later half of at least a fifth of a second of it: a chip that works all the time is slower than one that just began.
+template <class Work>
+double Seconds(Stream& stream, const Work& work) {
+  constexpr double kLeast = 0.2;
+  constexpr int64_t kMost = 4096;
+  const auto time = [&](int64_t count) {
+    const auto begin = stream.Stamp();
+    for (int64_t i = 0; i < count; ++i) work();
+    const auto end = stream.Stamp();
+    stream.Synchronize();
+    return (end->Microseconds() - begin->Microseconds()) * 1e-6;
+  };
+  time(1);
+  const double once = std::max(time(1), 1e-6);
+  const int64_t count = std::clamp<int64_t>(static_cast<int64_t>(kLeast / 2 / once), 1, kMost);
+  time(count);
+  return time(count) / static_cast<double>(count);
+}
+
+template <class Args>
+const int32_t* HostOffsets(const Args& args) {
+  if constexpr (requires { args.documents; }) return args.documents.host_offsets;
+  return nullptr;
+}
+
+template <class Args>
+double SecondsOf(Device& device, Stream& stream, Args args) {
+  const Operands operands(device, stream, FactsOf(args).accesses, HostOffsets(args));
+  EachArray(args, [&](auto*& pointer) { operands.Move(pointer); });
+  if constexpr (requires { args.documents; }) {
+    const size_t bytes = static_cast<size_t>(args.documents.count + 1) * sizeof(int32_t);
+    stream.Copy(const_cast<int32_t*>(args.documents.offsets), args.documents.host_offsets, bytes);
+  }
+  return Seconds(stream, [&] { device.ops().Run(stream, args); });
+}
 
 }  // namespace
 
-ProductTimes TimeDeviceProducts(Device& device, const OpShapes& s, size_t workspace_bytes, int64_t layers, int64_t micro_batches,
-                                int64_t row_length) {
-  Bench bench(device, s, workspace_bytes);
-  const int64_t query = s.heads * s.head_dim, qkv = query + 2 * s.kv_heads * s.head_dim;
-  ProductTimes t;
-  t.qkv = bench.Linear(s.tokens, s.hidden, qkv, s.type, false);
-  t.o = bench.Linear(s.tokens, query, s.hidden, s.type, true);
-  t.gate_up = bench.Linear(s.tokens, s.hidden, 2 * s.intermediate, s.type, false);
-  t.down = bench.Linear(s.tokens, s.intermediate, s.hidden, s.type, true);
-  bench.Attention(row_length, &t);
-  const double blocks = static_cast<double>(layers * micro_batches);
-  for (double* part : {&t.qkv, &t.o, &t.gate_up, &t.down, &t.attention_forward, &t.attention_backward}) *part *= blocks;
-  // The head goes chunk by chunk; the last chunk of a micro-batch may be a part of one.
-  const double chunks = static_cast<double>(s.tokens) / static_cast<double>(s.head_chunk);
-  t.head = bench.Linear(s.head_chunk, s.hidden, s.vocab, DType::kF32, false) * chunks * static_cast<double>(micro_batches);
-  t.step = t.qkv + t.o + t.gate_up + t.down + t.head + t.attention_forward + t.attention_backward;
-  t.form = Name(s.type);
-  return t;
+ProductTimes TimeDeviceProducts(Device& device, const std::vector<CountedCall>& products, size_t workspace_bytes) {
+  const std::unique_ptr<Stream> stream = device.CreateStream("products");
+  const Buffer workspace = device.Allocate(workspace_bytes);
+  device.ops().SetWorkspace(workspace.data(), workspace.bytes());
+  struct Restore {
+    Ops& ops;
+    ~Restore() { ops.SetWorkspace(nullptr, 0); }
+  } restore{device.ops()};
+  ProductTimes times;
+  for (const CountedCall& product : products) {
+    const double seconds = std::visit(
+        [&]<class Args>(const Args& args) {
+          if constexpr (requires(Args a) { EachArray(a, [](auto*&) {}); }) {
+            times.form = Name(args.type);
+            return SecondsOf(device, *stream, args);
+          }
+          return 0.0;
+        },
+        product.call);
+    times.Add(product, seconds);
+  }
+  return times;
 }
 
 }  // namespace hlm

@@ -65,27 +65,10 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const bool backward = plan.purpose != Purpose::kForward;
 
-  const AttentionSpec attention = FirstOf<AttentionSpec>(spec) == nullptr ? AttentionSpec{} : *FirstOf<AttentionSpec>(spec);
-  const MlpSpec mlp = FirstOf<MlpSpec>(spec) == nullptr ? MlpSpec{} : *FirstOf<MlpSpec>(spec);
-
   DevicePlan device;
   device.name = in.machine.device;
   device.slots = plan.options.slots;
   device.prefetch = plan.options.prefetch;
-  device.shapes = {.type = type,
-                   .tokens = plan.micro_tokens,
-                   .longest_document = in.machine.device_is_host ? plan.micro_tokens : plan.options.seq_len,
-                   .hidden = spec.hidden,
-                   .heads = attention.heads,
-                   .kv_heads = attention.kv_heads,
-                   .head_dim = attention.head_dim,
-                   .intermediate = mlp.intermediate,
-                   .vocab = spec.vocab,
-                   .head_chunk = plan.numerics.head_chunk,
-                   .qkv_bias = attention.qkv_bias,
-                   .o_bias = attention.o_bias,
-                   .mlp_bias = mlp.in_bias,
-                   .threads = plan.numerics.threads};
 
   DeviceArena& a = device.arena;
   ArenaBuilder arena(in.machine.red_zone_bytes);

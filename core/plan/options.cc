@@ -114,7 +114,6 @@ void CheckWidths(const PlanInputs& in) {
   const WidthChecker checker{in.machine};
   checker.Check("hidden_size", in.spec.hidden);
   if (in.spec.embedding.width > 0) checker.Check("word_embed_proj_dim", in.spec.embedding.width);
-  if (in.spec.head.bias) checker.Check("vocab_size of a head with a bias", in.spec.vocab);
   for (const BlockSpec& block : in.spec.kinds) {
     for (const BranchSpec& branch : block.branches) {
       for (const BranchBody& item : branch.bodies) std::visit(checker, item.body);

@@ -143,7 +143,6 @@ struct DevicePlan {
   int64_t prefetch = 0;   // visits
   int64_t staging = 2;    // parts of a gradient that may be on their way down at once
   DeviceArena arena;
-  OpShapes shapes;        // of the products that `bench` times alone
 };
 
 struct Rehearsal;

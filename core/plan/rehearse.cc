@@ -141,6 +141,7 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   Stage stage(spec, layout, plan, machine, r.offsets_);
   const bool backward = plan.purpose != Purpose::kForward;
   for (const auto& kind : layout.kinds) r.kinds.push_back(stage.BlockOf(*kind));
+  for (const auto kind : layout.kind_of) ++r.kinds[static_cast<size_t>(kind)].blocks;
   r.embed = stage.Embed(false);
   r.head = stage.Head(false);
   if (backward) {
@@ -150,12 +151,40 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   return r;
 }
 
+std::vector<CountedCall> StepProducts(const Plan& plan) {
+  const Rehearsal& rehearsal = *plan.rehearsal;
+  const auto micro_batches = static_cast<double>(CeilDiv(plan.step_tokens, plan.micro_tokens));
+  std::vector<CountedCall> products;
+  const auto add = [&](const CallList& calls, double times) {
+    for (const RecordedCall& recorded : calls) {
+      if (KindOf(recorded.call) == ProductKind::kNone) continue;
+      const std::string name = NameOfProduct(recorded.call);
+      const auto found = std::find_if(products.begin(), products.end(), [&](const CountedCall& p) { return p.name == name; });
+      if (found == products.end()) {
+        products.push_back({recorded.call, name, times});
+      } else {
+        found->times += times;
+      }
+    }
+  };
+  for (const Rehearsal::Kind& kind : rehearsal.kinds) {
+    const double blocks = static_cast<double>(kind.blocks) * micro_batches;
+    add(kind.forward, blocks);
+    add(kind.backward, blocks);
+  }
+  const bool backward = plan.purpose != Purpose::kForward;
+  add(rehearsal.embed, micro_batches);
+  add(rehearsal.embed_backward, micro_batches);
+  add(backward ? rehearsal.head_backward : rehearsal.head, micro_batches);
+  return products;
+}
+
 ProductFlops FlopsOf(const CallList& calls) {
   ProductFlops flops;
   for (const RecordedCall& call : calls) {
-    const bool linear = std::holds_alternative<LinearArgs>(call.call) || std::holds_alternative<LinearBackwardInputArgs>(call.call) ||
-                        std::holds_alternative<LinearBackwardWeightArgs>(call.call);
-    (linear ? flops.linear : flops.attention) += call.facts.product_flops;
+    const ProductKind kind = KindOf(call.call);
+    const bool attention = kind == ProductKind::kAttentionForward || kind == ProductKind::kAttentionBackward;
+    (attention ? flops.attention : flops.linear) += call.facts.product_flops;
   }
   return flops;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/device/product_times.h"
 #include "core/device/recording_ops.h"
 #include "core/model/layout.h"
 #include "core/model/spec.h"
@@ -20,6 +21,7 @@ using CallList = std::vector<RecordedCall>;
 // Of one micro-batch of micro_tokens tokens in documents of seq_len.
 struct Rehearsal {
   struct Kind {
+    int64_t blocks = 0;  // of the model that are of this kind
     CallList forward, backward;
     std::array<CallList, 3> again;  // what recomputation repeats, by policy
   };
@@ -47,6 +49,10 @@ struct Rehearsal {
 
 // Needs of the plan: purpose, compute type, micro_tokens, seq_len, head chunk and threads.
 Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine);
+
+// The products of one step that keeps all it computes, each distinct one once: forward, input gradient and weight gradient.
+// Needs the plan's rehearsal, where the calls point.
+std::vector<CountedCall> StepProducts(const Plan& plan);
 
 // Of the products, attention's among them or alone.
 struct ProductFlops {

@@ -28,7 +28,7 @@ class Bench {
     options.threads = threads;
     device_ = CreateCpuDevice(options);
     stream_ = device_->CreateStream("compute");
-    OpShapes& s = shapes_;
+    StepShapes& s = shapes_;
     s.type = type;
     s.tokens = kTokens;
     s.longest_document = kRow;
@@ -64,6 +64,7 @@ class Bench {
   // Median seconds of one call, times the calls of a step.
   template <class Args>
   void Time(const char* name, double calls, void (Ops::*operation)(Stream&, const Args&), const Args& args) {
+    if (KindOf(args) != ProductKind::kNone) products_.push_back({args, NameOfProduct(args), calls});
     std::vector<double> times;
     for (int round = 0; round < 9; ++round) {
       const auto begin = std::chrono::steady_clock::now();
@@ -89,9 +90,8 @@ class Bench {
   }
 
   void Attention() {
-    std::vector<int32_t> offsets;
-    for (int64_t t = 0; t <= kTokens; t += kRow) offsets.push_back(static_cast<int32_t>(t));
-    const Documents documents{kTokens / kRow, kRow, offsets.data(), offsets.data()};
+    for (int64_t t = 0; t <= kTokens; t += kRow) offsets_.push_back(static_cast<int32_t>(t));
+    const Documents documents{kTokens / kRow, kRow, offsets_.data(), offsets_.data()};
     void *qkv = New(kTokens * kQkv), *out = New(kTokens * kHidden), *dqkv = New(kTokens * kQkv);
     float* lse = Floats(kTokens * kHeads);
     Time("attention forward", kLayers, &Ops::Attention, {type_, kTokens, kHeads, kHeads, kDim, 0, documents, qkv, out, lse});
@@ -139,19 +139,21 @@ class Bench {
     Linear("head", kTokens / kChunk, kChunk, kHidden, kVocab, DType::kF32, false);
     Attention();
     Elementwise();
-    const ProductTimes t = TimeProducts(shapes_, kLayers, 1, kRow);
-    std::printf("products alone (%s): qkv %.3f, o %.3f, gate_up %.3f, down %.3f, head %.3f, attention %.3f + %.3f s\n",
-                t.form.c_str(), t.qkv, t.o, t.gate_up, t.down, t.head, t.attention_forward, t.attention_backward);
+    const ProductTimes t = TimeProducts(products_, shapes_.threads);
+    std::printf("products alone (%s): linear %.3f, attention %.3f + %.3f s\n", t.form.c_str(), t.linear, t.attention_forward,
+                t.attention_backward);
     std::printf("operations %.3f s, products alone %.3f s: %.3f times\n", total_, t.step, total_ / t.step);
   }
 
  private:
   DType type_;
-  OpShapes shapes_;
+  StepShapes shapes_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<Stream> stream_;
   Buffer workspace_;
   std::vector<Buffer> buffers_;
+  std::vector<int32_t> offsets_;  // of the documents
+  std::vector<CountedCall> products_;
   double total_ = 0;
 };
 

@@ -6,8 +6,8 @@
 namespace hlm {
 namespace {
 
-OpShapes Shapes(DType type) {
-  OpShapes shapes;
+StepShapes Shapes(DType type) {
+  StepShapes shapes;
   shapes.type = type;
   shapes.tokens = 300;
   shapes.longest_document = 150;
@@ -22,12 +22,12 @@ OpShapes Shapes(DType type) {
   return shapes;
 }
 
-size_t Workspace(const OpShapes& s) {
+size_t Workspace(const StepShapes& s) {
   return StepWorkspace(s, [&](const Call& call) { return CpuWorkspaceBytes(call, s.threads); });
 }
 
 // Runs every operation that takes workspace at the largest shapes of a plan.
-void RunAll(Rig* rig, const OpShapes& s) {
+void RunAll(Rig* rig, const StepShapes& s) {
   const int64_t query = s.heads * s.head_dim, qkv_width = query + 2 * s.kv_heads * s.head_dim, turned = s.heads + s.kv_heads;
   const auto linear = [&](int64_t tokens, int64_t in, int64_t out, DType y_type) {
     Array x = RandomArray(s.type, tokens * in, "x"), w = RandomArray(s.type, in * out, "w"), y(y_type, tokens * out);
@@ -65,7 +65,7 @@ void RunAll(Rig* rig, const OpShapes& s) {
 
 TEST(WorkspaceTest, WhatThePlanIsToldIsEnoughAndLessIsAnError) {
   for (const DType type : {DType::kF32, DType::kBF16}) {
-    const OpShapes shapes = Shapes(type);
+    const StepShapes shapes = Shapes(type);
     const size_t bytes = Workspace(shapes);
     Rig enough(2, bytes);
     RunAll(&enough, shapes);
@@ -82,11 +82,11 @@ TEST(WorkspaceTest, WhatThePlanIsToldIsEnoughAndLessIsAnError) {
 }
 
 TEST(WorkspaceTest, NeverFallsWhenADimensionGrows) {
-  OpShapes shapes = Shapes(DType::kBF16);
-  for (int64_t OpShapes::*dimension :
-       {&OpShapes::tokens, &OpShapes::longest_document, &OpShapes::hidden, &OpShapes::heads, &OpShapes::kv_heads,
-        &OpShapes::head_dim, &OpShapes::intermediate, &OpShapes::vocab, &OpShapes::head_chunk, &OpShapes::threads}) {
-    OpShapes grown = shapes;
+  StepShapes shapes = Shapes(DType::kBF16);
+  for (int64_t StepShapes::*dimension :
+       {&StepShapes::tokens, &StepShapes::longest_document, &StepShapes::hidden, &StepShapes::heads, &StepShapes::kv_heads,
+        &StepShapes::head_dim, &StepShapes::intermediate, &StepShapes::vocab, &StepShapes::head_chunk, &StepShapes::threads}) {
+    StepShapes grown = shapes;
     size_t before = Workspace(shapes);
     for (int round = 0; round < 40; ++round) {
       grown.*dimension += 1 + grown.*dimension / 7;
@@ -98,7 +98,7 @@ TEST(WorkspaceTest, NeverFallsWhenADimensionGrows) {
 }
 
 TEST(WorkspaceTest, IsModestForLargeModels) {
-  OpShapes shapes;  // of a 70B model with a micro-batch of 16 Ki tokens
+  StepShapes shapes;  // of a 70B model with a micro-batch of 16 Ki tokens
   shapes.type = DType::kBF16;
   shapes.tokens = 16384;
   shapes.longest_document = 4096;

@@ -204,12 +204,18 @@ TEST_F(DeviceTest, StampsIncreaseAndAreOnTheHostsClock) {
 
 TEST_F(DeviceTest, AnOperationWithoutItsWorkspaceIsInternal) {
   device_->ops().SetWorkspace(nullptr, 0);
-  const Buffer buffer = device_->Allocate(size_t{1} << 20);
+  constexpr size_t kBytes = size_t{1} << 14;  // of the largest argument
+  const Buffer x = device_->Allocate(kBytes), w = device_->Allocate(kBytes), dy = device_->Allocate(kBytes),
+               dx = device_->Allocate(kBytes), rstd = device_->Allocate(kBytes), dw = device_->Allocate(kBytes);
   RmsNormBackwardArgs args;
   args.rows = 64;
   args.width = 64;
-  args.x = args.w = args.dy = args.dx = buffer.data();
-  args.rstd = args.dw = reinterpret_cast<float*>(buffer.data());
+  args.x = x.data();
+  args.w = w.data();
+  args.dy = dy.data();
+  args.dx = dx.data();
+  args.rstd = reinterpret_cast<float*>(rstd.data());
+  args.dw = reinterpret_cast<float*>(dw.data());
   std::string message;
   EXPECT_EQ(CodeOf([&] { device_->ops().RmsNormBackward(*stream_, args); }, &message), Code::kInternal);
   EXPECT_NE(message.find("workspace"), std::string::npos) << message;

@@ -16,7 +16,7 @@ class WorkspaceTest : public OpsTest, public testing::WithParamInterface<Case> {
 TEST_P(WorkspaceTest, SufficesAndIsNotExceeded) {
   const Case c = GetParam();
   Devices& devices = Devices::Get();
-  OpShapes shapes;
+  StepShapes shapes;
   shapes.type = c.type;
   shapes.tokens = c.tokens;
   shapes.longest_document = c.longest;
@@ -27,7 +27,6 @@ TEST_P(WorkspaceTest, SufficesAndIsNotExceeded) {
   shapes.intermediate = c.intermediate;
   shapes.vocab = c.vocab;
   shapes.head_chunk = c.tokens;
-  shapes.qkv_bias = true;
   const size_t bytes = StepWorkspace(shapes, [](const Call& call) { return CudaPlugin().WorkspaceBytes(call); });
   DeviceArray workspace(devices.gpu(), devices.gpu_stream(), bytes);
   workspace.Upload(Bytes(bytes, std::byte{0xff}));
@@ -94,7 +93,9 @@ class AttentionFallbackTest : public OpsTest {};
 TEST_F(AttentionFallbackTest, IsCountedWithItsReason) {
   constexpr int64_t kTokens = 100, kHeads = 2, kDim = 64;
   Devices& devices = Devices::Get();
-  const Buffer qkv = devices.gpu().Allocate(kTokens * 3 * kHeads * kDim * 2), out = devices.gpu().Allocate(kTokens * kHeads * kDim * 2);
+  constexpr size_t kLargest = sizeof(float);  // both types use the same buffers
+  const Buffer qkv = devices.gpu().Allocate(kTokens * 3 * kHeads * kDim * kLargest);
+  const Buffer out = devices.gpu().Allocate(kTokens * kHeads * kDim * kLargest);
   const Buffer lse = devices.gpu().Allocate(kTokens * kHeads * sizeof(float));
   const std::vector<int32_t> offsets = {0, 40, kTokens};
   Twin on_device = Twin::Input(offsets);

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "core/base/error.h"
+#include "core/device/facts.h"
 #include "core/plan/places.h"
+#include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
 #include "tests/plan/spec_7b.h"
 #include "tests/support/code_of.h"
@@ -182,6 +185,26 @@ TEST(Plan, TheArenaHasNoOverlaps) {
     end = range.offset + (range.bytes + 255) / 256 * 256;
   }
   EXPECT_EQ(end, a.total);
+}
+
+// Qwen2.5-7B: hidden 3584, 28 heads on 4 of 128, intermediate 18944, 28 blocks.
+TEST(Plan, ProductsOfAStepAreThoseOfTheModel) {
+  const ModelSpec spec = Spec7B();
+  const Plan plan = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu());
+  const double micro_batches = 4, tokens = 4 * 1024;
+  const std::vector<CountedCall> products = StepProducts(plan);
+  double linear = 0, logits = 0;
+  for (const CountedCall& p : products) {
+    const double flops = FlopsOf({{p.call, std::visit([](const auto& args) { return FactsOf(args); }, p.call), 0}}).linear;
+    linear += p.times * flops;
+    if (p.name.find(" -> " + std::to_string(spec.vocab)) != std::string::npos) logits += p.times * flops;
+    EXPECT_EQ(std::count_if(products.begin(), products.end(), [&](const CountedCall& other) { return other.name == p.name; }), 1);
+  }
+  const double block = 3584.0 * (3584 + 2 * 4 * 128) + 3584.0 * 3584 + 3 * 3584.0 * 18944;
+  const double head = 3584.0 * static_cast<double>(spec.vocab);
+  // Forward, input gradient, weight gradient: two operations an element each.
+  EXPECT_NEAR(logits, 6 * head * tokens * micro_batches, 1e-9 * linear);
+  EXPECT_NEAR(linear, 6 * (28 * block + head) * tokens * micro_batches, 1e-9 * linear);
 }
 
 }  // namespace

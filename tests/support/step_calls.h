@@ -10,7 +10,17 @@
 
 namespace hlm {
 
-inline std::vector<Call> StepCalls(const OpShapes& s) {
+// Of a plain block and head.
+struct StepShapes {
+  DType type = DType::kF32;
+  int64_t tokens = 0;            // of a micro-batch
+  int64_t longest_document = 0;  // tokens
+  int64_t hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0, vocab = 0;
+  int64_t head_chunk = 0;  // rows of logits at a time
+  int64_t threads = 1;     // of the compute team (CPU device)
+};
+
+inline std::vector<Call> StepCalls(const StepShapes& s) {
   static float given = 0;
   std::vector<Call> calls;
   const auto linear = [&](int64_t tokens, int64_t in, int64_t out, DType y_type) {
@@ -38,7 +48,7 @@ inline std::vector<Call> StepCalls(const OpShapes& s) {
 
 // The most that any of them wants. of(call): what one does.
 template <class Of>
-size_t StepWorkspace(const OpShapes& shapes, const Of& of) {
+size_t StepWorkspace(const StepShapes& shapes, const Of& of) {
   size_t most = 0;
   for (const Call& call : StepCalls(shapes)) most = std::max(most, of(call));
   return static_cast<size_t>(RoundUp(static_cast<int64_t>(most), 4096));
