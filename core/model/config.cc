@@ -65,9 +65,12 @@ struct Wrapper {
   const char* architecture;
   const char* model_type;
 };
-constexpr std::array<Wrapper, 3> kWrappers = {{{"Mistral3ForConditionalGeneration", "mistral3"},
+constexpr std::array<Wrapper, 4> kWrappers = {{{"Mistral3ForConditionalGeneration", "mistral3"},
                                                {"Gemma3ForConditionalGeneration", "gemma3"},
+                                               {"Gemma4ForConditionalGeneration", "gemma4"},
                                                {"Qwen3_5ForConditionalGeneration", "qwen3_5"}}};
+// Parts of wrappers that are no text model: they are carried along.
+constexpr std::array kOtherParts = {"vision_tower.", "audio_tower.", "multi_modal_projector.", "embed_vision.", "embed_audio."};
 
 const Wrapper* WrapperOf(const ConfigValues& config) {
   if (!config.HasValue("text_config") || !config.HasValue("model_type") || !config.Value("model_type").IsString()) return nullptr;
@@ -95,8 +98,9 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   if (!read.spec.tied) read.names.head = "language_model.lm_head.weight";
   read.names.other_prefixes = {"model.language_model."};
   read.names.other_heads = {"lm_head.weight"};
-  for (const char* part : {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."}) {
+  for (const char* part : kOtherParts) {
     read.names.carried_prefixes.push_back(part);
+    read.names.carried_prefixes.push_back(std::string("model.") + part);
   }
   return read;
 }
