@@ -70,7 +70,7 @@ constexpr std::array<Wrapper, 4> kWrappers = {{{"Mistral3ForConditionalGeneratio
                                                {"Gemma4ForConditionalGeneration", "gemma4"},
                                                {"Qwen3_5ForConditionalGeneration", "qwen3_5"}}};
 // Parts of wrappers that are no text model: they are carried along.
-constexpr std::array kOtherParts = {"vision_tower.", "audio_tower.", "multi_modal_projector.", "embed_vision.", "embed_audio."};
+constexpr std::array kOtherParts = {"vision_tower.", "audio_tower.", "multi_modal_projector.", "embed_vision.", "embed_audio.", "visual."};
 
 const Wrapper* WrapperOf(const ConfigValues& config) {
   if (!config.HasValue("text_config") || !config.HasValue("model_type") || !config.Value("model_type").IsString()) return nullptr;
