@@ -1,7 +1,6 @@
 #include "core/model/folder_weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <unordered_set>
@@ -129,6 +128,8 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
   for (const UnitSpec& unit : layout.units) {
     for (const TensorSpec& tensor : unit.tensors) {
       const auto place = places_.find(tensor.name);
+      // Numbers that are built into the mathematics of files which lack them.
+      if (place == places_.end() && tensor.init == TensorInit::kNumber) continue;
       if (place == places_.end()) throw InvalidArgument(PrintablePath(where_), ": tensor ", tensor.name, " is missing");
       CheckTensor(tensor, place->second);
       wanted.insert(tensor.name);
@@ -147,26 +148,12 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
     }
     if (IsIgnored(name, names)) continue;
     if (IsCarried(name, names)) {
-      CheckFixed(name, place, names);
       carried_.push_back({place.file, place.entry});
       continue;
     }
     throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(name), " is not part of the model");
   }
   std::sort(carried_.begin(), carried_.end(), [](const Place& a, const Place& b) { return a.entry->name < b.entry->name; });
-}
-
-void FolderWeights::CheckFixed(std::string_view name, const Place& place, const ModelNames& names) const {
-  for (const auto& [end, value] : names.fixed_suffixes) {
-    if (!EndsWith(name, end)) continue;
-    float found = 0;
-    if (!WeightType(place.entry->dtype) || place.entry->end == place.entry->begin) continue;
-    place.file->Read(*place.entry, 0, 1, &found);
-    // As near as a 16-bit number comes.
-    if (std::abs(found - value) > 0.01 * std::abs(value)) {
-      throw Unimplemented(PrintablePath(place.file->path()), ": tensor ", Printable(std::string(name)), " is ", found, "; only ", value, " is supported");
-    }
-  }
 }
 
 void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
@@ -208,6 +195,10 @@ std::vector<CarriedTensor> FolderWeights::Carried() const {
 
 void FolderWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const {
   const auto place = places_.find(tensor.name);
+  if (place == places_.end() && tensor.init == TensorInit::kNumber) {
+    std::fill_n(out, n, static_cast<float>(tensor.number));
+    return;
+  }
   HLM_CHECK(place != places_.end(), tensor.name);
   const auto disk = [&](int64_t at, int64_t count, float* to) { place->second.file->Read(*place->second.entry, at, count, to); };
   if (tensor.order == nullptr) return disk(begin, n, out);

@@ -46,7 +46,6 @@ class FolderWeights : public WeightSource {
   void OpenShards(const std::string& folder, const std::string& index);
   void AddFile(const std::string& path);
   void CheckTensor(const TensorSpec& wanted, const Place& found) const;
-  void CheckFixed(std::string_view name, const Place& place, const ModelNames& names) const;
   void CheckTiedHead(const TensorSpec& embedding, const std::string& name, const Place& head) const;
 
   std::string where_;  // the weight file, or the index, for messages about the whole

@@ -23,10 +23,18 @@ void AddRows(const WeightMember& member, const DiskName& name, size_t number, co
   }
 }
 
+// What a numbered group's tensor is called: its number stands for "{}".
+DiskName Numbered(const DiskName& name, int64_t number) {
+  DiskName own = name;
+  const size_t at = number < 0 ? std::string::npos : name.path.find("{}");
+  if (at != std::string::npos) own.path.replace(at, 2, std::to_string(number));
+  return own;
+}
+
 // The tensors of a group on disk: one of its own name, or one a member.
 void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
   if (const auto whole = names.find(group.role); whole != names.end() && group.members.size() > 1) {
-    tensors.push_back(MakeTensor(group.members, whole->second, prefix));
+    tensors.push_back(MakeTensor(group.members, Numbered(whole->second, group.number), prefix));
     return;
   }
   for (size_t m = 0; m < group.members.size();) {
@@ -34,12 +42,12 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
     if (found == names.end()) throw Unimplemented("the family has no name for the tensor in the role ", group.members[m].role);
     const auto first = group.members.begin() + static_cast<int64_t>(m);
     HLM_CHECK(found->second.members <= group.members.end() - first, group.role);
-    if (const size_t number = found->second.path.find("{}"); number != std::string::npos) {
-      AddRows(*first, found->second, number, prefix, tensors);
+    if (const size_t row = found->second.path.find("{}"); group.number < 0 && row != std::string::npos) {
+      AddRows(*first, found->second, row, prefix, tensors);
       ++m;
       continue;
     }
-    tensors.push_back(MakeTensor({first, first + found->second.members}, found->second, prefix));
+    tensors.push_back(MakeTensor({first, first + found->second.members}, Numbered(found->second, group.number), prefix));
     m += static_cast<size_t>(found->second.members);
   }
 }
@@ -59,25 +67,28 @@ void DeclareNorm(const NormSpec& norm, int64_t width, const std::string& role, D
 }
 
 void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
-  Declaration d;
-  const EmbeddingSpec& e = spec.embedding;
-  layout.embedding.table = d.Weight("table", {spec.vocab, spec.hidden}, TensorInit::kNormal);
-  if (e.positions > 0) layout.embedding.positions = d.Weight("positions", {e.positions, spec.hidden}, TensorInit::kNormal);
-  DeclareNorm(e.norm, spec.hidden, "norm", d, layout.embedding.norm, layout.embedding.norm_bias);
+  layout.embedding = std::make_shared<const EmbeddingLayer>(spec);
   const NameTable table = {{"table", {names.embedding}},
                            {"positions", {names.positions}},
+                           {"product", {names.embedding_product}},
                            {"norm", {names.embedding_norm}},
-                           {"norm_bias", {names.embedding_norm_bias}}};
-  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", d, table, names.prefix);
+                           {"norm_bias", {names.embedding_norm_bias}},
+                           {"input_table", {"embed_tokens_per_layer.weight"}},
+                           {"input_product", {"per_layer_model_projection.weight"}},
+                           {"input_norm", {"per_layer_projection_norm.weight"}}};
+  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", layout.embedding->declaration(), table, names.prefix);
 }
 
 void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
   Declaration d;
+  const int64_t width = spec.head.width > 0 ? spec.head.width : spec.hidden;
   DeclareNorm(spec.head.norm, spec.hidden, "norm", d, layout.head.norm, layout.head.norm_bias);
-  layout.head.weight = spec.tied ? layout.embedding.table : d.Weight("matrix", {spec.vocab, spec.hidden}, TensorInit::kNormal);
+  if (spec.head.width > 0) layout.head.product = d.Weight("product", {width, spec.hidden}, TensorInit::kNormal);
+  layout.head.weight = spec.tied ? layout.embedding->table() : d.Weight("matrix", {spec.vocab, width}, TensorInit::kNormal);
   if (spec.head.bias) layout.head.bias = d.Weight("bias", {spec.vocab}, TensorInit::kZero);
   const NameTable table = {{"norm", {names.prefix + names.final_norm}},
                            {"norm_bias", {names.prefix + names.final_norm_bias}},
+                           {"product", {names.prefix + names.head_product}},
                            {"matrix", {names.head}},
                            {"bias", {names.head_bias}}};
   AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d, table, "");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/layers/block.h"
+#include "core/layers/embedding.h"
 #include "core/model/names.h"
 #include "core/model/spec.h"
 
@@ -28,7 +29,9 @@ struct TensorSpec {
   int64_t elements = 0;
   TensorInit init = TensorInit::kNormal;
   std::shared_ptr<const TensorOrder> order = nullptr;  // null: the slab has the elements as the file has them
-  bool Decays() const { return shape.size() >= 2; }
+  bool trains = true;
+  double number = 0;  // of kNumber
+  bool Decays() const { return trains && shape.size() >= 2; }
 };
 
 struct UnitSpec {
@@ -41,13 +44,10 @@ struct UnitSpec {
 };
 
 // Offsets in elements from the start of the slab; -1 where the model has no such tensor.
-struct EmbeddingOffsets {
-  int64_t table = 0, positions = -1, norm = -1, norm_bias = -1;
-};
 struct HeadOffsets {
   int64_t norm = -1, norm_bias = -1;  // in the head's slab, or in the final norm's own slab where embeddings are tied
   int64_t weight = -1;                // in the head's slab, or in the embedding's slab where embeddings are tied
-  int64_t bias = -1;                  // beside the norm
+  int64_t product = -1, bias = -1;    // beside the norm
 };
 
 struct ModelLayout {
@@ -55,7 +55,7 @@ struct ModelLayout {
   std::vector<UnitSpec> units;
   std::vector<std::shared_ptr<const Block>> kinds;  // of blocks
   std::vector<int64_t> kind_of;                     // [layers]
-  EmbeddingOffsets embedding;
+  std::shared_ptr<const EmbeddingLayer> embedding;
   HeadOffsets head;
   bool tied = false;
   int64_t parameters = 0;  // without padding; a tied matrix counts once

@@ -30,7 +30,6 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
       slots_(device, buffers_.At(plan.devices[0].arena.slots), plan.devices[0].arena.slots.bytes),
-      embedding_(spec, layout.embedding.table, layout.embedding.positions, plan.numerics.compute),
       head_(buffers_.Head()) {
   const auto make = [&](auto& events) {
     for (auto& event : events) event = device.CreateEvent();
@@ -51,32 +50,40 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 }
 
 void Executor::SendTablesUp() {
-  const TablePlaces places = RotaryTables(spec_, plan_);
-  for (size_t r = 0; r < spec_.ropes.size(); ++r) {
-    const RopeSpec& rope = spec_.ropes[r];
+  const TablePlaces& places = buffers_.tables();
+  const auto send = [&](std::byte* to, std::vector<float> table) {
     // Members until they have arrived: where the wait itself fails, for want of memory, the copies may still run.
-    for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
-      if (length > 0 && LongDocument(spec_) == 0) continue;
-      rotary_tables_.push_back(MakeRotaryTable(rope, places.rows, length));
-      const std::vector<float>& table = rotary_tables_.back();
-      const int64_t at = length > 0 ? places.rows * rope.dim * static_cast<int64_t>(sizeof(float)) : 0;
-      up_->Copy(buffers_.RotaryTable(r) + at, table.data(), table.size() * sizeof(float));
+    tables_.push_back(std::move(table));
+    up_->Copy(to, tables_.back().data(), tables_.back().size() * sizeof(float));
+  };
+  for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
+    if (length > 0 && LongDocument(spec_) == 0) continue;
+    const int64_t skipped = length > 0 ? places.rows * static_cast<int64_t>(sizeof(float)) : 0;
+    for (size_t r = 0; r < spec_.ropes.size(); ++r) {
+      const RopeSpec& rope = spec_.ropes[r];
+      send(buffers_.Table(places.offsets[r]) + skipped * rope.dim, MakeRotaryTable(rope, places.rows, length));
+    }
+    for (size_t t = 0; t < spec_.temperatures.size(); ++t) {
+      send(buffers_.Table(places.temperatures[t]) + skipped, MakeTemperatureTable(spec_.temperatures[t], places.rows));
     }
   }
+  if (!spec_.slopes.empty()) send(buffers_.Table(places.slopes), {spec_.slopes.begin(), spec_.slopes.end()});
   up_->Synchronize();
-  std::vector<std::vector<float>>().swap(rotary_tables_);
+  std::vector<std::vector<float>>().swap(tables_);
 }
 
-BlockRun Executor::RunOf(const MicroView& micro, const SlabView& weights) {
-  return {.ops = device_.ops(),
-          .stream = *compute_,
-          .micro = micro,
-          .type = plan_.numerics.compute,
-          .rotary = buffers_.RotaryTables(),
-          .weights = weights,
-          .saved = {},
-          .made = {},
-          .temporaries = {}};
+BlockRun Executor::RunOf(const MicroView& micro, const SlabView& weights, int64_t token) {
+  BlockRun run{.ops = device_.ops(),
+               .stream = *compute_,
+               .micro = micro,
+               .type = plan_.numerics.compute,
+               .weights = weights,
+               .saved = {},
+               .made = {},
+               .temporaries = {}};
+  buffers_.SetTables(run);
+  buffers_.SetSides(token, run);
+  return run;
 }
 
 double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh) {
@@ -134,14 +141,14 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const HeadWor
       }
       const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
       switch (visit.kind) {
-        case VisitKind::kEmbed: Embed(pass, visit, tickets[0].weights()); break;
-        case VisitKind::kBlockForward: BlockForward(pass, visit, WeightsOfBlock(visit, tickets)); break;
+        case VisitKind::kEmbed: Embed(pass, visit, WeightsOf(visit, tickets)); break;
+        case VisitKind::kBlockForward: BlockForward(pass, visit, WeightsOf(visit, tickets)); break;
         case VisitKind::kHead:
           if (weigh != nullptr) loss += WeighLosses(pass, visit, WeightsOfHead(tickets), *weigh);
           Head(pass, visit, WeightsOfHead(tickets), head_work);
           break;
-        case VisitKind::kBlockBackward: BlockBackward(pass, visit, WeightsOfBlock(visit, tickets)); break;
-        case VisitKind::kEmbedBackward: EmbedBackward(pass, visit); break;
+        case VisitKind::kBlockBackward: BlockBackward(pass, visit, WeightsOf(visit, tickets)); break;
+        case VisitKind::kEmbedBackward: EmbedBackward(pass, visit, WeightsOf(visit, tickets)); break;
       }
       for (SlotTicket& ticket : tickets) ticket.Release();
     }
@@ -199,23 +206,26 @@ void Executor::SendWeightsUp(const Pass& pass, int64_t after_visit) {
   }
 }
 
-void Executor::Embed(const Pass& pass, const Visit& visit, const std::byte* weights) {
+void Executor::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) {
   BeforeBlockInput(pass, 0);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    embedding_.Forward(device_.ops(), *compute_, micro, weights, buffers_.BlockInput(0, token));
+    BlockRun run = RunOf(micro, weights, token);
+    buffers_.PlaceEmbedding(run);
+    layout_.embedding->Forward(run, buffers_.BlockInput(0, token));
   });
 }
 
 void Executor::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   BeforeBlockInput(pass, visit.layer + 1);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    BlockRun run = RunOf(micro, weights);
+    BlockRun run = RunOf(micro, weights, token);
+    run.layer = visit.layer;
     buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
     layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
   });
 }
 
-SlabView Executor::WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
+SlabView Executor::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
   SlabView slab;
   for (size_t t = 0; t < tickets.size(); ++t) slab.Add(plan_.pieces[visit.uses[t].piece].begin, tickets[t].weights());
   return slab;
@@ -226,8 +236,11 @@ HeadWeights Executor::WeightsOfHead(const std::vector<SlotTicket>& tickets) cons
     return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes());
   };
   const HeadOffsets& offsets = layout_.head;
-  return {at(tickets.back(), offsets.norm), at(tickets.back(), offsets.norm_bias), at(tickets.front(), offsets.weight),
-          at(tickets.back(), offsets.bias)};
+  return {.norm = at(tickets.back(), offsets.norm),
+          .norm_bias = at(tickets.back(), offsets.norm_bias),
+          .product = at(tickets.back(), offsets.product),
+          .matrix = at(tickets.front(), offsets.weight),
+          .bias = at(tickets.back(), offsets.bias)};
 }
 
 void Executor::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work) {
@@ -240,12 +253,16 @@ void Executor::Head(const Pass& pass, const Visit& visit, const HeadWeights& wei
     }
     const bool first = FirstOfSweep(pass, visit.sweep, m);
     if (first) {
+      // Several layers may add to the gradient of what goes beside the block inputs.
+      const Range& sides = buffers_.side_gradients();
+      if (sides.bytes > 0) compute_->FillZero(buffers_.At(sides), static_cast<size_t>(sides.bytes));
       ClearPadding(layout_.NormUnit());
       if (layout_.tied) ClearPadding(layout_.HeadUnit());
     }
     head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
                           {.norm = At(layout_.NormUnit(), layout_.head.norm),
                            .norm_bias = At(layout_.NormUnit(), layout_.head.norm_bias),
+                           .product = At(layout_.NormUnit(), layout_.head.product),
                            .matrix = At(layout_.HeadUnit(), layout_.head.weight),
                            .bias = At(layout_.NormUnit(), layout_.head.bias),
                            .accumulate = !first});
@@ -312,7 +329,8 @@ void Executor::BlockBackward(const Pass& pass, const Visit& visit, const SlabVie
     if (first) ClearPadding(unit);
     const Block& block = layout_.block(visit.layer);
     const void* input = buffers_.BlockInput(visit.layer, token);
-    BlockRun run = RunOf(micro, weights);
+    BlockRun run = RunOf(micro, weights, token);
+    run.layer = visit.layer;
     run.accumulator = AccumulatorOf(unit);
     run.accumulate = !first;
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
@@ -321,15 +339,19 @@ void Executor::BlockBackward(const Pass& pass, const Visit& visit, const SlabVie
   });
 }
 
-void Executor::EmbedBackward(const Pass& pass, const Visit& visit) {
+void Executor::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   const int64_t unit = layout_.EmbeddingUnit();
   float* accumulator = AccumulatorOf(unit);
   // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
-  const int64_t from = layout_.tied ? layout_.embedding.table + spec_.vocab * spec_.hidden : 0;
+  const int64_t from = layout_.tied ? layout_.embedding->table() + layout_.embedding->table_elements() : 0;
   const int64_t count = layout_.units[unit].elements - from;
   if (count > 0) compute_->FillZero(accumulator + from, static_cast<size_t>(count) * sizeof(float));
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    embedding_.Backward(device_.ops(), *compute_, micro, buffers_.Gradient(token), accumulator);
+    BlockRun run = RunOf(micro, weights, token);
+    run.accumulator = accumulator;
+    run.accumulate = true;
+    buffers_.PlaceEmbedding(run);
+    layout_.embedding->Backward(run, buffers_.Gradient(token));
   });
 }
 
@@ -337,7 +359,8 @@ float* Executor::AccumulatorOf(int64_t unit) const {
   return layout_.tied && unit == layout_.EmbeddingUnit() ? buffers_.TiedAccumulator() : buffers_.Accumulator();
 }
 
-// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere.
+// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere, and so must
+// the gradient of what is not trained.
 void Executor::ClearPadding(int64_t unit) {
   const UnitSpec& spec = layout_.units[unit];
   int64_t end = 0;
@@ -346,6 +369,7 @@ void Executor::ClearPadding(int64_t unit) {
   };
   for (const TensorSpec& tensor : spec.tensors) {
     clear(tensor.offset);
+    if (!tensor.trains) continue;
     end = tensor.offset + tensor.elements;
   }
   clear(spec.elements);

@@ -81,13 +81,13 @@ class Executor {
   void SendBatchUp(const Pass& pass);
   void SendWeightsUp(const Pass& pass, int64_t after_visit);
   void SendTablesUp();
-  BlockRun RunOf(const MicroView& micro, const SlabView& weights);
-  void Embed(const Pass& pass, const Visit& visit, const std::byte* weights);
+  BlockRun RunOf(const MicroView& micro, const SlabView& weights, int64_t token);
+  void Embed(const Pass& pass, const Visit& visit, const SlabView& weights);
   void BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadWork* work);
   double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
-  void EmbedBackward(const Pass& pass, const Visit& visit);
+  void EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
   void SendGradientDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
   void SendPieceDown(int64_t number, const Updater::Sweep& sweep);
@@ -95,7 +95,7 @@ class Executor {
   float* AccumulatorOf(int64_t unit) const;
   float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
-  SlabView WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
+  SlabView WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
   WeightLease Lease(const Pass& pass, int64_t piece) const { return pass.weights != nullptr ? pass.weights->Lease(piece) : store_.Lease(piece); }
   float* OnHost(int64_t offset) const { return reinterpret_cast<float*>(host_batch_.data() + offset); }
 
@@ -130,10 +130,9 @@ class Executor {
   DeviceBuffers buffers_;
   // What goes up while this is made stands before the streams, whose ends wait for their copies.
   RedZones red_zones_;
-  std::vector<std::vector<float>> rotary_tables_;
+  std::vector<std::vector<float>> tables_;
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
-  EmbeddingLayer embedding_;
   HeadTemplate head_;
 
   // Events, by what they say.

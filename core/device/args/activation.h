@@ -37,7 +37,8 @@ enum class ActFunction : int8_t {
 struct XieluArgs {
   const void* alpha_p = nullptr;  // one number of `type`: p = softplus(alpha_p)
   const void* alpha_n = nullptr;  // one number of `type`: n = beta + softplus(alpha_n)
-  float beta = 0.5f, epsilon = -1e-6f;
+  const void* beta = nullptr;     // one number of `type`; null: 0.5
+  const void* epsilon = nullptr;  // one number of `type`; null: -1e-6
 };
 
 // y = act(x), or act(x) * up where up is given: a gated layer, whose x and up may be halves of one product's rows.
@@ -84,14 +85,15 @@ struct ClampedGluBackwardArgs {
   void* dgate_up = nullptr;  // [tokens, 2 width]; may equal gate_up
 };
 
-// y = x + scale * z, or scale * z where x is null.
+// y = x + scale factor z, or scale factor z where x is null.
 struct ScaleAddArgs {
   DType type = DType::kF32;
   int64_t n = 0;
   float scale = 1;
-  const void* x = nullptr;  // [n] type, or null
-  const void* z = nullptr;  // [n] type
-  void* y = nullptr;        // [n] type; may equal x or z
+  const void* x = nullptr;       // [n] type, or null
+  const void* z = nullptr;       // [n] type
+  void* y = nullptr;             // [n] type; may equal x or z
+  const void* factor = nullptr;  // one number of `type`; null: 1
 };
 
 }  // namespace hlm

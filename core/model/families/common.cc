@@ -1,6 +1,7 @@
 #include "core/model/families/common.h"
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "core/base/error.h"
@@ -141,6 +142,18 @@ BlockSpec ParallelBlock(const NormSpec& norm, const AttentionSpec& attention, co
   BlockSpec block;
   block.branches.push_back({.before = norm, .bodies = {{attention, {}}, {mlp, {}}}, .after = {}});
   return block;
+}
+
+std::vector<double> AlibiSlopes(int64_t heads) {
+  int64_t power = 1;
+  while (2 * power <= heads) power *= 2;
+  std::vector<double> slopes;
+  // A geometric sequence for a power of two; the others take every second one of the next sequence.
+  for (int64_t h = 0; h < heads; ++h) {
+    const double step = h < power ? static_cast<double>(h + 1) : static_cast<double>(h - power) + 0.5;
+    slopes.push_back(std::exp2(-8.0 * step / static_cast<double>(power)));
+  }
+  return slopes;
 }
 
 std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int64_t pattern) {

@@ -40,7 +40,20 @@
   X(kGptBigCodeFamily) \
   X(kFalconFamily) \
   X(kOptFamily) \
-  X(kApertusFamily)
+  X(kApertusFamily) \
+  X(kExaoneFamily) \
+  X(kIQuestCoderFamily) \
+  X(kCwmFamily) \
+  X(kJais2Family) \
+  X(kHyperClovaXFamily) \
+  X(kGraniteSwaFamily) \
+  X(kBloomFamily) \
+  X(kMptFamily) \
+  X(kNanoChatFamily) \
+  X(kMinistral3Family) \
+  X(kYoutuFamily) \
+  X(kMiniCpm3Family) \
+  X(kGemma4Family)
 
 namespace hlm {
 
