@@ -124,8 +124,11 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
   const auto& units = model.layout().units;
   for (size_t u = 0; u < units.size(); ++u) {
     for (const TensorSpec& tensor : units[u].tensors) {
-      for (int64_t begin = 0; begin < tensor.elements; begin += kRun) {
-        runs.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(kRun, tensor.elements - begin)});
+      // Whole matrices of what is transposed, which is read by them.
+      const bool turned = tensor.order != nullptr && tensor.order->transposed;
+      const int64_t length = turned ? std::max(kRun, tensor.elements / tensor.slices) : kRun;
+      for (int64_t begin = 0; begin < tensor.elements; begin += length) {
+        runs.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(length, tensor.elements - begin)});
       }
     }
   }
@@ -142,7 +145,8 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
         }
       }
     }
-    WriteMaster(run.unit, run.tensor->offset + run.begin, run.n, values.data());
+    EachRun(*run.tensor, run.begin, run.n,
+            [&](int64_t at, int64_t done, int64_t n) { WriteMaster(run.unit, at, n, values.data() + done); });
   });
 }
 
