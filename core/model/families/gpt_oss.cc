@@ -1,6 +1,8 @@
 // gpt-oss: sinks, a window on every other layer, biases everywhere; a softmax over the chosen, clamped layers whose gate and up alternate.
 #include "core/model/families/mixture.h"
 
+#include "core/base/error.h"
+
 namespace hlm {
 namespace {
 
@@ -17,6 +19,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   experts.in_bias = experts.out_bias = true;
   experts.limit = config.RealOr("swiglu_limit", 7, 1e-6, 1e6);
   experts.alpha = config.RealOr("swiglu_alpha", 1.702, 1e-6, 1e6);
+  // Experts in MXFP4 are read as the numbers that they are.
+  if (config.HasValue("quantization_config")) {
+    const ConfigValues own(config.Value("quantization_config"), config.where() + ": quantization_config");
+    const std::string method = own.String("quant_method");
+    if (method != "mxfp4") throw Unimplemented(own.where(), ": quant_method = ", Printable(method), " is not supported; mxfp4 is");
+  }
   const std::optional<int64_t> window = ReadWindow(config, true, 128);
   for (const bool slides : SlidingLayers(config, sizes.layers, 2)) {
     attention.window = slides && window ? *window : 0;
