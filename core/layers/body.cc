@@ -2,6 +2,7 @@
 
 #include "core/layers/attention.h"
 #include "core/layers/delta_rule.h"
+#include "core/layers/experts.h"
 #include "core/layers/latent_attention.h"
 #include "core/layers/layer_input.h"
 #include "core/layers/mlp.h"
@@ -21,11 +22,13 @@ struct Maker {
   std::unique_ptr<Body> operator()(const ShortConvSpec& spec) const { return std::make_unique<ShortConvBody>(spec, model.hidden, declaration); }
   std::unique_ptr<Body> operator()(const DeltaRuleSpec& spec) const { return std::make_unique<DeltaRuleBody>(spec, model.hidden, declaration); }
   std::unique_ptr<Body> operator()(const StateSpaceSpec& spec) const { return std::make_unique<StateSpaceBody>(spec, model.hidden, declaration); }
+  std::unique_ptr<Body> operator()(const ExpertsSpec& spec) const { return std::make_unique<ExpertsBody>(spec, model.hidden, declaration); }
 };
 
 struct Namer {
   const char* operator()(const AttentionSpec&) const { return "attention"; }
-  const char* operator()(const MlpSpec&) const { return "mlp"; }
+  const char* operator()(const MlpSpec& spec) const { return spec.shared ? "shared" : "mlp"; }
+  const char* operator()(const ExpertsSpec& spec) const { return spec.shared ? "shared" : "experts"; }
   const char* operator()(const LatentAttentionSpec&) const { return "attention"; }
   const char* operator()(const LayerInputSpec&) const { return "layer_input"; }
   const char* operator()(const ShortConvSpec&) const { return "conv"; }

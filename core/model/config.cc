@@ -126,6 +126,8 @@ std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec,
   const std::string type = saved == DType::kF32 ? "float32" : saved == DType::kBF16 ? "bfloat16" : "float16";
   const auto has = [&](const char* key) { return object.Find(key) != nullptr; };
   const auto lacks = [&](const char* key) { return !has(key) || object.Find(key)->IsNull(); };
+  // What is saved is not quantized, whatever was read.
+  std::erase_if(object.Members(), [](const auto& member) { return member.name == "quantization_config"; });
   // Releases of transformers before 4.56 know torch_dtype alone, later ones both.
   if (has("dtype")) object.Set("dtype", JsonValue(type));
   if (has("torch_dtype") || !has("dtype")) object.Set("torch_dtype", JsonValue(type));

@@ -26,7 +26,7 @@ enum class RowOrder {
 };
 
 struct DiskName {
-  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, by its number
+  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, or expert, by its number
   RowOrder order = RowOrder::kAsIs;
   int64_t groups = 0;    // of kGrouped
   int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all

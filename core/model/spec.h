@@ -119,8 +119,42 @@ struct MlpSpec {
   bool gated = true;
   bool in_bias = false, out_bias = false;
   double gate_scale = 1;  // of what the function reads
+  bool shared = false;  // beside experts: its roles begin with "shared"
 
   bool operator==(const MlpSpec&) const = default;
+};
+
+enum class RouterScore { kSoftmax, kSoftmaxOfChosen, kSigmoid, kSparseMixer };
+
+// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by their
+// sum where normalize, times scale, are the weights.
+struct RouterSpec {
+  RouterScore score = RouterScore::kSoftmax;
+  bool bias = false;         // of the product
+  bool choice_bias = false;  // a number an expert, which is not trained, is added to scores for the choice alone
+  bool normalize = false;
+  double sum_add = 0, sum_least = 0;  // the sum is max(sum + sum_add, sum_least)
+  double scale = 1;
+  int64_t groups = 1, best_groups = 1;  // of neighbouring experts; only those of the best groups may be chosen
+  bool group_of_two = false;            // a group is worth the sum of its two best scores; else its best
+  double nearness = 0;                  // kSparseMixer
+
+  bool operator==(const RouterSpec&) const = default;
+};
+
+// Each token goes through `chosen` of `count` MLPs.
+struct ExpertsSpec {
+  int64_t count = 0, chosen = 0;
+  int64_t intermediate = 0;
+  Function function = Function::kSilu;
+  bool gated = true;
+  bool in_bias = false, out_bias = false;
+  double limit = 0, alpha = 0;  // limit > 0: gpt-oss' clamped layer, whose gate and up alternate
+  bool weigh_input = false;     // weights stand before the experts
+  bool shared = false;          // one expert beside others, with a gate of its own: its roles begin with "shared"
+  RouterSpec router = {};
+
+  bool operator==(const ExpertsSpec&) const = default;
 };
 
 // Gemma's per-layer inputs: up(f(gate x) * this layer's share of the side).
@@ -166,7 +200,8 @@ struct StateSpaceSpec {
 };
 
 using BodySpec =
-    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec>;
+    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec,
+                 ExpertsSpec>;
 
 struct BranchBody {
   BodySpec body;

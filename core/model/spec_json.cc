@@ -48,7 +48,7 @@ void Write(JsonWriter& json, const AttentionSpec& a) {
 void Write(JsonWriter& json, const MlpSpec& m) {
   json.BeginObject();
   json.Member("body", "mlp").Member("intermediate", m.intermediate).Member("function", static_cast<int64_t>(m.function));
-  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias);
+  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias).Member("shared", m.shared);
   json.Member("gate_scale", m.gate_scale);
   json.EndObject();
 }
@@ -94,6 +94,22 @@ void Write(JsonWriter& json, const LatentAttentionSpec& a) {
 void Write(JsonWriter& json, const LayerInputSpec& i) {
   json.BeginObject();
   json.Member("body", "layer input").Member("width", i.width).Member("function", static_cast<int64_t>(i.function)).Member("side", i.side);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const ExpertsSpec& e) {
+  json.BeginObject();
+  json.Member("body", "experts").Member("count", e.count).Member("chosen", e.chosen).Member("intermediate", e.intermediate);
+  json.Member("function", static_cast<int64_t>(e.function)).Member("gated", e.gated).Member("in_bias", e.in_bias);
+  json.Member("out_bias", e.out_bias).Member("limit", e.limit).Member("alpha", e.alpha).Member("weigh_input", e.weigh_input);
+  json.Member("shared", e.shared);
+  const RouterSpec& r = e.router;
+  json.Key("router").BeginObject();
+  json.Member("score", static_cast<int64_t>(r.score)).Member("bias", r.bias).Member("choice_bias", r.choice_bias);
+  json.Member("normalize", r.normalize).Member("sum_add", r.sum_add).Member("sum_least", r.sum_least).Member("scale", r.scale);
+  json.Member("groups", r.groups).Member("best_groups", r.best_groups).Member("group_of_two", r.group_of_two);
+  json.Member("nearness", r.nearness);
+  json.EndObject();
   json.EndObject();
 }
 

@@ -96,6 +96,11 @@ struct WidthChecker {
       throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ", machine.most_head_dim);
     }
   }
+  void operator()(const ExpertsSpec& experts) const {
+    if (!machine.device_is_host) {
+      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device, " cannot compute them yet, device cpu can");
+    }
+  }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
     Check("q_lora_rank", attention.query_rank);

@@ -178,10 +178,10 @@ void Lane::ClearPadding(int64_t unit) {
   const auto clear = [&](int64_t begin) {
     if (begin > end) compute_->FillZero(AccumulatorOf(unit) + end, static_cast<size_t>(begin - end) * sizeof(float));
   };
-  for (const TensorSpec& tensor : spec.tensors) {
-    clear(tensor.offset);
-    if (!tensor.trains) continue;
-    end = tensor.offset + tensor.elements;
+  for (const SlabRun& run : RunsOf(spec)) {
+    clear(run.begin);
+    if (!run.tensor->trains) continue;
+    end = run.end;
   }
   clear(spec.elements);
 }

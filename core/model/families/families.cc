@@ -61,7 +61,28 @@
   X(kGraniteMoeHybridFamily) \
   X(kMamba2Family) \
   X(kNemotronHFamily) \
-  X(kFalconH1Family)
+  X(kFalconH1Family) \
+  X(kMixtralFamily) \
+  X(kQwen2MoeFamily) \
+  X(kQwen3MoeFamily) \
+  X(kOlmoeFamily) \
+  X(kFlexOlmoFamily) \
+  X(kPhiMoeFamily) \
+  X(kMiniMaxM2Family) \
+  X(kGlm4MoeFamily) \
+  X(kGlm4MoeLiteFamily) \
+  X(kSolarOpenFamily) \
+  X(kDots1Family) \
+  X(kExaoneMoeFamily) \
+  X(kHunyuanMoeFamily) \
+  X(kErnie45MoeFamily) \
+  X(kDeepseekV2Family) \
+  X(kDeepseekV3Family) \
+  X(kCohere2MoeFamily) \
+  X(kGptOssFamily) \
+  X(kGraniteMoeFamily) \
+  X(kGraniteMoeSharedFamily) \
+  X(kLlama4Family)
 
 namespace hlm {
 
