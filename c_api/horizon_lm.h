@@ -19,6 +19,8 @@
  *               strings UTF-8. A buffer is a pointer and its length side by side: foo, n_foo (elements, or bytes for void*).
  *   Threads     Different handles may be used from different threads. One handle is used by one thread at a time, except
  *               that hlm_trainer_cancel may be called from any thread. There is no thread-local state.
+ *   Forks       A forked child has no threads of its parent's trainers and optimizers: calls on them are FAILED_PRECONDITION there, and
+ *               destroying them, or kept weights, does nothing. Other handles go on, and the child may make its own.
  */
 #ifndef HORIZON_LM_H_
 #define HORIZON_LM_H_
@@ -163,9 +165,13 @@ HLM_API void hlm_model_destroy(hlm_model* model);
  * one at the same time. Texts are a pointer and a length in bytes, may hold NUL, and must be UTF-8. */
 typedef struct hlm_tokenizer hlm_tokenizer;
 
-/* Opens a folder with tokenizer.json (and tokenizer_config.json, special_tokens_map.json), or a tokenizer.json by its path, whose
- * folder is looked through as well. Models: BPE, Unigram, WordPiece, WordLevel. NOT_FOUND where there is none, INVALID_ARGUMENT naming
- * file and byte for damaged ones, UNIMPLEMENTED naming a component that is not known. */
+/* Opens a folder with tokenizer.json, with tokenizer.model (SentencePiece: BPE, Unigram) or with vocab.json and merges.txt (GPT-2 and
+ * Qwen2 kinds), the first of these that is there, and with tokenizer_config.json, special_tokens_map.json and added_tokens.json; or one
+ * of these files by its path, whose folder is looked through as well. Older files give the ids that transformers (5.24) makes of them.
+ * Models of a tokenizer.json: BPE, Unigram, WordPiece, WordLevel. NOT_FOUND where there is none, saying what there is instead;
+ * INVALID_ARGUMENT naming file and byte for damaged ones, UNIMPLEMENTED naming a component or class that is not known.
+ * A file is somebody's input. For one text its patterns may take 50,000,000 steps and 256 for each byte, its normalizers and decoders
+ * make 16 MiB and 512 bytes for each byte; INVALID_ARGUMENT naming the limit beyond. */
 HLM_API HLM_MUST_USE hlm_error* hlm_tokenizer_open(const char* path, hlm_tokenizer** out_tokenizer);
 
 /* A JSON object: {"model", "vocab_size" (different tokens, added ones included), "max_id" (a model has at least one row more),
@@ -270,8 +276,8 @@ typedef struct hlm_template_options {
   int32_t mask;                  /* training only, how it is found: HLM_MASK_...; default AUTO */
   int32_t reserved;              /* 0 */
   int64_t prompt_messages;       /* training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user" */
-  int64_t max_output_bytes;      /* of the text, and of every string on the way; default 64 MiB */
-  int64_t max_iterations;        /* turns of loops and calls of macros, in all; default 10,000,000 */
+  int64_t max_output_bytes;      /* of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB */
+  int64_t max_iterations;        /* turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000 */
   int64_t max_depth;             /* expressions, blocks and macros inside each other; default 600, at most 600 */
   int32_t parse_arguments;       /* 1: arguments of tool calls that are JSON in a string become values; 0 (default): as they are */
   int32_t drop_null_arguments;   /* 1: members of arguments that are null are left out, as Arrow puts them there; default 0 */
@@ -354,8 +360,9 @@ typedef struct hlm_plan_options {
   int32_t compute;            /* type of the arithmetic: HLM_DTYPE_BF16 (default) or HLM_DTYPE_F32 */
   int64_t batch_size;         /* rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens */
   int64_t seq_len;            /* tokens of a row; default 512 */
-  int64_t micro_batch;        /* rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens */
-  int64_t sweeps;             /* passes over the weights in a step; 0: chosen */
+  int64_t micro_batch;        /* rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens. A step has
+                                 2^20 micro-batches at most */
+  int64_t sweeps;             /* passes over the weights in a step, up to 4096; 0: chosen */
   int32_t activations;        /* what stays between forward and backward: HLM_ACTIVATIONS_...; default AUTO */
   int32_t block_inputs;       /* where the inputs of blocks wait for backward: HLM_BLOCK_INPUTS_...; default AUTO */
   int64_t slots;              /* device copies of a block's weights; 0: chosen */

@@ -93,9 +93,9 @@ type TemplateOptions struct {
 	Mask Mask `hlm:"mask"`
 	// training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"
 	PromptMessages int64 `hlm:"prompt_messages"`
-	// of the text, and of every string on the way; default 64 MiB
+	// of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB
 	MaxOutputBytes int64 `hlm:"max_output_bytes"`
-	// turns of loops and calls of macros, in all; default 10,000,000
+	// turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000
 	MaxIterations int64 `hlm:"max_iterations"`
 	// expressions, blocks and macros inside each other; default 600, at most 600
 	MaxDepth int64 `hlm:"max_depth"`
@@ -127,9 +127,9 @@ type PlanOptions struct {
 	BatchSize int64 `hlm:"batch_size"`
 	// tokens of a row; default 512
 	SeqLen int64 `hlm:"seq_len"`
-	// rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
+	// rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens. A step has 2^20 micro-batches at most
 	MicroBatch int64 `hlm:"micro_batch"`
-	// passes over the weights in a step; 0: chosen
+	// passes over the weights in a step, up to 4096; 0: chosen
 	Sweeps int64 `hlm:"sweeps"`
 	// what stays between forward and backward; default AUTO
 	Activations Activations `hlm:"activations"`

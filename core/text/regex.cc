@@ -2,6 +2,7 @@
 #include "core/text/regex.h"
 
 #include <pcre2.h>
+#include <time.h>
 
 #include <algorithm>
 #include <new>
@@ -20,6 +21,8 @@ constexpr size_t kLongestPattern = 64 << 10;
 // with few steps each: more than these no text takes unnoticed. Where one needs more, each is tried alone, with rising numbers of
 // steps that are counted.
 constexpr size_t kStarts = 4096;
+// Starts times bytes that each may run over: what one call may do before the clock is looked at.
+constexpr size_t kStartBytes = size_t{1} << 29;
 constexpr uint32_t kFewSteps = 1024;
 constexpr uint32_t kHeapLimit = 64 << 10;  // KiB
 constexpr size_t kJitStack = 32 << 10, kLargestJitStack = 8 << 20;
@@ -48,6 +51,29 @@ RegexScratch::RegexScratch() : memory_(std::make_unique<Memory>()) {
   pcre2_jit_stack_assign(memory_->context.get(), nullptr, memory_->stack.get());
 }
 RegexScratch::~RegexScratch() = default;
+
+void RegexScratch::Look(const std::string& pattern, bool now) {
+  constexpr uint32_t kCalls = 16;
+  if (!now && ++calls_ % kCalls != 0) return;
+  const auto time = std::chrono::steady_clock::now();
+  const auto own = [] {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+  };
+  if (calls_ <= kCalls) {
+    calls_ = kCalls + 1;
+    looked_ = time;
+    began_ = own();
+  } else if (time - looked_ > std::chrono::milliseconds(200)) {
+    looked_ = time;
+    const double most = kSeconds + kSecondsAByte * static_cast<double>((allowed_ - kSteps) / kStepsAByte);
+    if (own() - began_ > most) {
+      throw InvalidArgument("the pattern \"", Printable(pattern), "\" takes longer than the limit of ", most, " seconds (", kSeconds,
+                            " and a microsecond for each byte)");
+    }
+  }
+}
 
 struct Regex::Code {
   std::unique_ptr<pcre2_code, Freer<pcre2_code_free>> code;
@@ -125,6 +151,7 @@ void Regex::FindMetered(std::string_view text, size_t from, size_t last, RegexSc
       scratch.left_ -= steps;
       const bool may = scratch.left_ >= 0 && steps <= scratch.allowed_ && steps <= UINT32_MAX;
       const int result = may ? Try(text, at, at, static_cast<uint32_t>(steps), scratch) : PCRE2_ERROR_MATCHLIMIT;
+      scratch.Look(pattern_, false);
       if (result >= 0) {
         found = true;
         return;
@@ -142,11 +169,13 @@ void Regex::FindMetered(std::string_view text, size_t from, size_t last, RegexSc
 
 bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Match& match) const {
   while (from <= text.size()) {
-    size_t last = from + std::min(kStarts, text.size() - from);
+    const size_t starts = std::clamp<size_t>(kStartBytes / (text.size() - from + 1), 1, kStarts);
+    size_t last = from + std::min(starts, text.size() - from);
     while (last < text.size() && IsContinuation(text[last])) --last;
     const int result = Try(text, from, last, kFewSteps, scratch);
     bool found = result >= 0;
     if (!found && result != PCRE2_ERROR_NOMATCH) FindMetered(text, from, last, scratch, found);
+    scratch.Look(pattern_, !found);
     if (found) {
       match = {scratch.memory_->ends[0], scratch.memory_->ends[1]};
       return true;

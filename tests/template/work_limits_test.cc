@@ -41,9 +41,17 @@ int64_t PeakBytes() {
 // Alone each takes a few seconds at most; the rest is for a busy machine and sanitizers.
 constexpr double kMostSeconds = 60;
 
+// A quarter of what templates may use: a quarter of the time.
+Limits Quarter() {
+  Limits limits;
+  limits.max_output_bytes /= 4;
+  limits.max_iterations /= 4;
+  return limits;
+}
+
 // `limit`: of the message; null: it may also come to its end in time.
 void EndsSoon(const std::string& source, const char* limit, const std::string& variables = "{}") {
-  const Outcome outcome = Rendered(source, variables);
+  const Outcome outcome = Rendered(source, variables, Quarter());
   std::printf("%6.2f s, peak %5ld MiB: %s\n", outcome.seconds, static_cast<long>(PeakBytes() >> 20), source.substr(0, 110).c_str());
   EXPECT_LT(outcome.seconds, kMostSeconds) << source;
   if (limit == nullptr) return;

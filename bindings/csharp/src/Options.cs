@@ -124,10 +124,10 @@ namespace HorizonLM {
     /// <summary>training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"</summary>
     public long? PromptMessages { get; set; }
 
-    /// <summary>of the text, and of every string on the way; default 64 MiB</summary>
+    /// <summary>of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB</summary>
     public long? MaxOutputBytes { get; set; }
 
-    /// <summary>turns of loops and calls of macros, in all; default 10,000,000</summary>
+    /// <summary>turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000</summary>
     public long? MaxIterations { get; set; }
 
     /// <summary>expressions, blocks and macros inside each other; default 600, at most 600</summary>
@@ -182,10 +182,11 @@ namespace HorizonLM {
     /// <summary>tokens of a row; default 512</summary>
     public long? SeqLen { get; set; }
 
-    /// <summary>rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens</summary>
+    /// <summary>rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens. A step has 2^20
+    /// micro-batches at most</summary>
     public long? MicroBatch { get; set; }
 
-    /// <summary>passes over the weights in a step; 0: chosen</summary>
+    /// <summary>passes over the weights in a step, up to 4096; 0: chosen</summary>
     public long? Sweeps { get; set; }
 
     /// <summary>what stays between forward and backward; default Auto</summary>

@@ -67,8 +67,8 @@ void AddDataOptions(CLI::App& app, Options& options, bool required) {
 
 void AddTokenizeOptions(CLI::App& app, Options& options) {
   TokenizeOptions& tokenize = options.tokenize;
-  AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with tokenizer.json");
-  AddText(app, "--tokenizer", tokenize.tokenizer, "FILE", "a tokenizer.json");
+  AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with a tokenizer");
+  AddText(app, "--tokenizer", tokenize.tokenizer, "FILE", "a tokenizer.json or tokenizer.model");
   app.add_option_function<std::string>(
          "--text",
          [&tokenize](const std::string& text) {

@@ -204,6 +204,27 @@ class ClosingTest(unittest.TestCase):
         self.assertEqual(trainer.step(tiny.batch()).step, 2)
         trainer.close()
 
+    def test_a_forked_child_may_make_its_own(self):
+        trainer = tiny.trainer()
+        loss = trainer.step(tiny.batch()).loss
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                with tiny.trainer() as own:
+                    status = 0 if own.step(tiny.batch()).loss == loss else 2
+            finally:
+                os._exit(status)
+        end = time.monotonic() + 60
+        ended, status = os.waitpid(child, os.WNOHANG)
+        while ended == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+            ended, status = os.waitpid(child, os.WNOHANG)
+        if ended == 0:
+            os.kill(child, signal.SIGKILL)
+        self.assertEqual((ended, status), (child, 0))
+        trainer.close()
+
     def test_an_interrupt_ends_a_long_call(self):
         config = dict(tiny.CONFIG, hidden_size=64, intermediate_size=256, num_hidden_layers=200, vocab_size=1000, max_position_embeddings=512)
         with hlm.Model.create(config, 1) as model, model.plan(device="cpu", batch_size=4, seq_len=512, compute="f32") as plan:
