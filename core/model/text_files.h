@@ -15,9 +15,9 @@
 namespace hlm {
 
 struct TextFiles {
-  std::string tokenizer;  // a folder, or a tokenizer's file, whose folder's files go with it; "": the source's
-  std::map<std::string, std::string> templates;  // texts by name ("default", ...); empty: as they are
-  std::vector<int32_t> stop_ids;                 // what ends trained turns
+  std::string tokenizer = {};  // a folder, or a tokenizer's file, whose folder's files go with it; "": the source's
+  std::map<std::string, std::string> templates = {};  // texts by name ("default", ...); empty: as they are
+  std::vector<int32_t> stop_ids = {};                 // what ends trained turns
 };
 
 // The model with these in place of what its source folder has:

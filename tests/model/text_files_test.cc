@@ -51,7 +51,7 @@ TEST_F(TextFilesTest, NothingGivenIsTheSource) {
 }
 
 TEST_F(TextFilesTest, ATokenizerTakesThePlaceOfAllOfTheSources) {
-  for (const std::string path : {folder_ / "tok", folder_ / "tok/", folder_ / "tok/tokenizer.json"}) {
+  for (const std::string& path : {folder_ / "tok", folder_ / "tok/", folder_ / "tok/tokenizer.json"}) {
     Save({.tokenizer = path, .templates = {{"default", "old"}}});
     EXPECT_EQ(List(out_),
               (Names{"chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}))

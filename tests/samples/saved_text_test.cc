@@ -41,10 +41,10 @@ json Chat(const std::string& question, const std::string& answer) {
 
 Result Tune(const std::string& model, const std::string& data, const std::string& out, const Words& more = {}) {
   fs::remove_all(out);
-  return Horizon(With({"train", "--model",     model,  "--compute", "f32", "--threads", "1",  "--optimizer-threads",
-                       "1",     "--task",      "sft",  "--data",    data,  "--seq-len", "64", "--batch-size",
-                       "2",     "--cache-dir", "none", "--steps",   "1",   "--out",     out},
-                      more));
+  const Words words = With({"train", "--task", "sft"}, more);
+  return Horizon(WithDefaults(words, {"--model", model, "--compute", "f32", "--threads",    "1", "--optimizer-threads", "1",
+                                      "--data",  data,  "--seq-len", "64",  "--batch-size", "2", "--cache-dir",         "none",
+                                      "--steps", "1",   "--out",     out}));
 }
 
 std::vector<int64_t> EosOf(const std::string& file) {
@@ -164,7 +164,7 @@ TEST(SavedTextTest, WhatEndsTheTurnsEndsAGeneration) {
   // A folder that stops there already is left as it is.
   const std::string chat = BaseModel("chat-eos", json::array({0, 2})), out = Scratch("eos-out");
   const Result result = Tune(chat, data, out);
-  EXPECT_EQ(result.out.find("eos"), std::string::npos) << result.out;
+  EXPECT_EQ(result.out.find("eos_token_id"), std::string::npos) << result.out;
   EXPECT_EQ(ReadFile(out + "/generation_config.json"), ReadFile(chat + "/generation_config.json"));
   EXPECT_EQ(EosOf(out + "/config.json"), Ids{0});
 }
