@@ -2,5 +2,8 @@
 
 HORIZON_LM_VERSION = "0.1.0"
 
-# A forge's address, without the scheme; the Go module's path begins with it.
+# A forge's address, without the scheme.
 HORIZON_LM_HOME = "github.com/horizon-lm/horizon-lm"
+
+# The Go module's path, which is where `go get` finds the repository that a release makes of it. Programs import it by this name.
+HORIZON_LM_GO = "github.com/horizon-lm/horizonlm"

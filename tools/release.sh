@@ -1,11 +1,12 @@
 #!/bin/bash
-# Makes everything that a release uploads, in dist/: the archive for C, C++ and the command, .debs, the Python wheel, a Maven repository, the Go
-# module, the documentation, licences, checksums and an SBOM; then tries them in a clean root.
+# Makes everything that a release uploads, in dist/: the archive for C, C++ and the command, .debs, the Python wheel and the source archive, a Maven
+# repository, the Go module with a proxy, the NuGet package, an OCI image, the documentation, licences, checksums and an SBOM; then tries them in a
+# clean root.
 #
 #   tools/release.sh [--one-architecture] [--no-check] [OUT]
 #
-# --one-architecture: machine code for one kind of GPU instead of all, which builds quickly. --no-check: without the clean root, which takes root and
-# the network. OUT: default dist; what is in it is replaced.
+# --one-architecture: machine code for one kind of GPU instead of all, which builds quickly. --no-check: without the clean root, which takes root,
+# debootstrap and the network, and so without the image of a container. OUT: default dist; what is in it is replaced.
 set -euo pipefail
 case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,28 +26,30 @@ home=$(sed -n 's/^HORIZON_LM_HOME = "\(.*\)"$/\1/p' bindings/version.bzl)
 say() { printf '\n== %s\n' "$*"; }
 
 say "build"
-bazel build -c opt "${config[@]}" //c_api:archive //c_api:debian_tree //bindings/carry:licenses //bindings/python:wheel //bindings/java:jars //bindings/go:module //docs:api
+bazel build -c opt "${config[@]}" //c_api:archive //c_api:debian_tree //bindings/carry:licenses //bindings/python:wheel //bindings/java:jars //bindings/go:module //bindings/go:proxy //bindings/csharp:package //docs:api
 
 say "packages"
 rm -rf "$out"
-mkdir -p "$out/maven/org/horizonlm/horizonlm/$version"
-cp -L bazel-bin/c_api/horizonlm-"$version"-linux-x86_64.tar.gz bazel-bin/bindings/python/horizonlm-"$version"-*.whl "$out/"
+mkdir -p "$out"
+cp -L bazel-bin/c_api/horizonlm-"$version"-linux-x86_64.tar.gz bazel-bin/bindings/python/horizonlm-"$version"-*.whl \
+  bazel-bin/bindings/csharp/HorizonLM."$version".nupkg "$out/"
+/usr/bin/python3 bindings/python/build_backend.py "$out" >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar xf bazel-bin/c_api/debian_tree.tar -C "$work"
 tools/release/debs.sh "$work/tree" "$version" bazel-bin/bindings/carry/THIRD_PARTY_LICENSES LICENSE "$out"
-maven=$out/maven/org/horizonlm/horizonlm/$version
-cp -L bazel-bin/bindings/java/horizonlm-"$version"*.jar bazel-bin/bindings/java/horizonlm-"$version".pom "$maven/"
-for file in "$maven"/*; do
-  for sum in md5 sha1 sha256; do
-    "${sum}sum" "$file" | cut -d' ' -f1 | tr -d '\n' >"$file.$sum"
-  done
-done
+bindings/java/repository.sh "$out/maven" "$version" bazel-bin/bindings/java/horizonlm-"$version"*.jar bazel-bin/bindings/java/horizonlm-"$version".pom
+cp -rL bazel-bin/bindings/go/horizonlm_proxy "$out/goproxy"
 tar czf "$out/horizonlm-go-$version.tar.gz" --sort=name --owner=0 --group=0 --mtime=@0 -C bazel-bin/bindings/go --dereference horizonlm
 tools/docs_site.sh "$work/site" bazel-bin/docs/api.tar.gz
 tar czf "$out/horizonlm-docs-$version.tar.gz" --sort=name --owner=0 --group=0 --mtime=@0 -C "$work" site
 cp LICENSE "$out/"
 cp -L bazel-bin/bindings/carry/THIRD_PARTY_LICENSES "$out/"
+if ((checked)); then
+  say "image"
+  debootstrap --variant=minbase bookworm "$work/root" >/dev/null
+  tools/release/oci.py "$work/root" "$out/horizonlm-$version-linux-x86_64.tar.gz" "$version" "$out/horizonlm-$version-oci.tar"
+fi
 chmod -R u+w "$out"
 tools/release/sbom.py "$version" "$home" "$out" "$out/horizonlm-$version.spdx.json"
 (cd "$out" && find . -type f ! -name SHA256SUMS ! -name '*.md5' ! -name '*.sha1' ! -name '*.sha256' | sort | sed 's#^\./##' | xargs sha256sum >SHA256SUMS)

@@ -32,7 +32,14 @@ readonly DEVELOPMENT=(
   python3-numpy       # its tests pass arrays
   mypy                # its types
   openjdk-17-jdk-headless  # the Java package
+  maven               # its test resolves it as a project does, with Debian's plugins
+  libmaven-compiler-plugin-java
+  libmaven-resources-plugin-java
+  junit5              # a pom that those name
   golang-go           # the Go module's tests
+  mono-mcs            # the C# package: mono's compiler
+  mono-runtime        # its tests
+  libmono-system-core4.0-cil
   pkg-config          # the installed C interface's, as its users find it
   cmake
   patchelf            # packages find what they carry beside them

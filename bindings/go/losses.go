@@ -88,19 +88,19 @@ type PreferenceKind int32
 
 // The losses on pairs.
 const (
-	PreferenceSigmoid     = PreferenceKind(native.HLM_PREFERENCE_SIGMOID) // DPO
-	PreferenceRobust      = PreferenceKind(native.HLM_PREFERENCE_ROBUST)
-	PreferenceHinge       = PreferenceKind(native.HLM_PREFERENCE_HINGE)
-	PreferenceIPO         = PreferenceKind(native.HLM_PREFERENCE_IPO)
-	PreferenceSigmoidNorm = PreferenceKind(native.HLM_PREFERENCE_SIGMOID_NORM)
-	PreferenceEXOPair     = PreferenceKind(native.HLM_PREFERENCE_EXO_PAIR)
-	PreferenceNCAPair     = PreferenceKind(native.HLM_PREFERENCE_NCA_PAIR)
-	PreferenceBCOPair     = PreferenceKind(native.HLM_PREFERENCE_BCO_PAIR)
-	PreferenceSPPOHard    = PreferenceKind(native.HLM_PREFERENCE_SPPO_HARD)
-	PreferenceAPOZero     = PreferenceKind(native.HLM_PREFERENCE_APO_ZERO)
-	PreferenceAPODown     = PreferenceKind(native.HLM_PREFERENCE_APO_DOWN)
-	PreferenceORPO        = PreferenceKind(native.HLM_PREFERENCE_ORPO)
-	PreferenceSimPO       = PreferenceKind(native.HLM_PREFERENCE_SIMPO)
+	PreferenceSigmoid     = PreferenceKind(native.HLM_PREFERENCE_SIGMOID + 1) // DPO
+	PreferenceRobust      = PreferenceKind(native.HLM_PREFERENCE_ROBUST + 1)
+	PreferenceHinge       = PreferenceKind(native.HLM_PREFERENCE_HINGE + 1)
+	PreferenceIPO         = PreferenceKind(native.HLM_PREFERENCE_IPO + 1)
+	PreferenceSigmoidNorm = PreferenceKind(native.HLM_PREFERENCE_SIGMOID_NORM + 1)
+	PreferenceEXOPair     = PreferenceKind(native.HLM_PREFERENCE_EXO_PAIR + 1)
+	PreferenceNCAPair     = PreferenceKind(native.HLM_PREFERENCE_NCA_PAIR + 1)
+	PreferenceBCOPair     = PreferenceKind(native.HLM_PREFERENCE_BCO_PAIR + 1)
+	PreferenceSPPOHard    = PreferenceKind(native.HLM_PREFERENCE_SPPO_HARD + 1)
+	PreferenceAPOZero     = PreferenceKind(native.HLM_PREFERENCE_APO_ZERO + 1)
+	PreferenceAPODown     = PreferenceKind(native.HLM_PREFERENCE_APO_DOWN + 1)
+	PreferenceORPO        = PreferenceKind(native.HLM_PREFERENCE_ORPO + 1)
+	PreferenceSimPO       = PreferenceKind(native.HLM_PREFERENCE_SIMPO + 1)
 )
 
 // PreferenceMetrics is hlm_preference_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over pairs.
@@ -182,8 +182,8 @@ type PolicyKind int32
 
 // The forms of a policy's loss.
 const (
-	PolicyClip  = PolicyKind(native.HLM_POLICY_CLIP)
-	PolicyCISPO = PolicyKind(native.HLM_POLICY_CISPO)
+	PolicyClip  = PolicyKind(native.HLM_POLICY_CLIP + 1)
+	PolicyCISPO = PolicyKind(native.HLM_POLICY_CISPO + 1)
 )
 
 // Ratio is what ratios are of: tokens or whole sequences.
@@ -191,8 +191,8 @@ type Ratio int32
 
 // The ratios.
 const (
-	RatioToken    = Ratio(native.HLM_RATIO_TOKEN)
-	RatioSequence = Ratio(native.HLM_RATIO_SEQUENCE)
+	RatioToken    = Ratio(native.HLM_RATIO_TOKEN + 1)
+	RatioSequence = Ratio(native.HLM_RATIO_SEQUENCE + 1)
 )
 
 // KL is an estimator of the divergence from the reference, with d = logprob - reference.
@@ -200,10 +200,10 @@ type KL int32
 
 // The estimators.
 const (
-	K1    = KL(native.HLM_KL_K1)  // d
-	K2    = KL(native.HLM_KL_K2)  // d^2 / 2
-	K3    = KL(native.HLM_KL_K3)  // exp(-d) - 1 + d
-	KLAbs = KL(native.HLM_KL_ABS) // |d|
+	K1    = KL(native.HLM_KL_K1 + 1)  // d
+	K2    = KL(native.HLM_KL_K2 + 1)  // d^2 / 2
+	K3    = KL(native.HLM_KL_K3 + 1)  // exp(-d) - 1 + d
+	KLAbs = KL(native.HLM_KL_ABS + 1) // |d|
 )
 
 // Reduction is how tokens' losses become the step's.
@@ -211,9 +211,9 @@ type Reduction int32
 
 // The reductions.
 const (
-	TokenMean    = Reduction(native.HLM_REDUCTION_TOKEN_MEAN)
-	SequenceMean = Reduction(native.HLM_REDUCTION_SEQUENCE_MEAN)
-	SequenceSum  = Reduction(native.HLM_REDUCTION_SEQUENCE_SUM)
+	TokenMean    = Reduction(native.HLM_REDUCTION_TOKEN_MEAN + 1)
+	SequenceMean = Reduction(native.HLM_REDUCTION_SEQUENCE_MEAN + 1)
+	SequenceSum  = Reduction(native.HLM_REDUCTION_SEQUENCE_SUM + 1)
 )
 
 // PolicyMetrics is hlm_policy_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over tokens.

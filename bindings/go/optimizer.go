@@ -40,9 +40,9 @@ type Values struct {
 
 func (v Values) bytes() ([]byte, int32) {
 	if v.BF16 != nil {
-		return bytesOf(v.BF16), int32(BF16)
+		return bytesOf(v.BF16), int32(native.HLM_DTYPE_BF16)
 	}
-	return bytesOf(v.F32), int32(F32)
+	return bytesOf(v.F32), int32(native.HLM_DTYPE_F32)
 }
 
 // Arrays are those of one update, n elements each. The weights are one of: Weight; WeightBF16 with Remainder, the exact split of float32

@@ -11,10 +11,10 @@ type DType int32
 
 // The types of numbers.
 const (
-	F32    = DType(native.HLM_DTYPE_F32)
-	BF16   = DType(native.HLM_DTYPE_BF16)
-	F16    = DType(native.HLM_DTYPE_F16)
-	Source = DType(native.HLM_DTYPE_SOURCE) // when saving: the type of the source's weights
+	F32    = DType(native.HLM_DTYPE_F32 + 1)
+	BF16   = DType(native.HLM_DTYPE_BF16 + 1)
+	F16    = DType(native.HLM_DTYPE_F16 + 1)
+	Source = DType(native.HLM_DTYPE_SOURCE + 1) // when saving: the type of the source's weights
 )
 
 // Purpose is what a plan is for.
@@ -22,9 +22,9 @@ type Purpose int32
 
 // The purposes of a plan.
 const (
-	Train           = Purpose(native.HLM_PURPOSE_TRAIN)
-	ForwardBackward = Purpose(native.HLM_PURPOSE_FORWARD_BACKWARD)
-	Forward         = Purpose(native.HLM_PURPOSE_FORWARD)
+	Train           = Purpose(native.HLM_PURPOSE_TRAIN + 1)
+	ForwardBackward = Purpose(native.HLM_PURPOSE_FORWARD_BACKWARD + 1)
+	Forward         = Purpose(native.HLM_PURPOSE_FORWARD + 1)
 )
 
 // Activations says which activations are kept for the backward pass.
@@ -32,10 +32,10 @@ type Activations int32
 
 // The policies of activations.
 const (
-	ActivationsAuto      = Activations(native.HLM_ACTIVATIONS_AUTO)
-	ActivationsKeep      = Activations(native.HLM_ACTIVATIONS_KEEP)
-	ActivationsKeepCheap = Activations(native.HLM_ACTIVATIONS_KEEP_CHEAP)
-	ActivationsRecompute = Activations(native.HLM_ACTIVATIONS_RECOMPUTE)
+	ActivationsAuto      = Activations(native.HLM_ACTIVATIONS_AUTO + 1)
+	ActivationsKeep      = Activations(native.HLM_ACTIVATIONS_KEEP + 1)
+	ActivationsKeepCheap = Activations(native.HLM_ACTIVATIONS_KEEP_CHEAP + 1)
+	ActivationsRecompute = Activations(native.HLM_ACTIVATIONS_RECOMPUTE + 1)
 )
 
 // BlockInputs says where the inputs of blocks wait for the backward pass.
@@ -43,9 +43,9 @@ type BlockInputs int32
 
 // The places of block inputs.
 const (
-	BlockInputsAuto   = BlockInputs(native.HLM_BLOCK_INPUTS_AUTO)
-	BlockInputsDevice = BlockInputs(native.HLM_BLOCK_INPUTS_DEVICE)
-	BlockInputsHost   = BlockInputs(native.HLM_BLOCK_INPUTS_HOST)
+	BlockInputsAuto   = BlockInputs(native.HLM_BLOCK_INPUTS_AUTO + 1)
+	BlockInputsDevice = BlockInputs(native.HLM_BLOCK_INPUTS_DEVICE + 1)
+	BlockInputsHost   = BlockInputs(native.HLM_BLOCK_INPUTS_HOST + 1)
 )
 
 // Timing says when the optimizer runs.
@@ -53,10 +53,10 @@ type Timing int32
 
 // The timings of the optimizer.
 const (
-	TimingNextForward = Timing(native.HLM_TIMING_NEXT_FORWARD)
-	TimingBackward    = Timing(native.HLM_TIMING_BACKWARD)
-	TimingSerial      = Timing(native.HLM_TIMING_SERIAL)
-	TimingAuto        = Timing(native.HLM_TIMING_AUTO)
+	TimingNextForward = Timing(native.HLM_TIMING_NEXT_FORWARD + 1)
+	TimingBackward    = Timing(native.HLM_TIMING_BACKWARD + 1)
+	TimingSerial      = Timing(native.HLM_TIMING_SERIAL + 1)
+	TimingAuto        = Timing(native.HLM_TIMING_AUTO + 1)
 )
 
 // Algorithm is an optimizer's.
@@ -64,10 +64,10 @@ type Algorithm int32
 
 // The algorithms of optimizers.
 const (
-	AdamW = Algorithm(native.HLM_OPTIMIZER_ADAMW)
-	Adam  = Algorithm(native.HLM_OPTIMIZER_ADAM)
-	SGD   = Algorithm(native.HLM_OPTIMIZER_SGD)
-	Lion  = Algorithm(native.HLM_OPTIMIZER_LION)
+	AdamW = Algorithm(native.HLM_OPTIMIZER_ADAMW + 1)
+	Adam  = Algorithm(native.HLM_OPTIMIZER_ADAM + 1)
+	SGD   = Algorithm(native.HLM_OPTIMIZER_SGD + 1)
+	Lion  = Algorithm(native.HLM_OPTIMIZER_LION + 1)
 )
 
 // States says how moments are stored.
@@ -75,10 +75,10 @@ type States int32
 
 // The ways of storing moments.
 const (
-	StatesF32  = States(native.HLM_STATES_F32)
-	StatesBF16 = States(native.HLM_STATES_BF16)
-	StatesInt8 = States(native.HLM_STATES_INT8)
-	StatesAuto = States(native.HLM_STATES_AUTO) // of a plan: the most exact that fits
+	StatesF32  = States(native.HLM_STATES_F32 + 1)
+	StatesBF16 = States(native.HLM_STATES_BF16 + 1)
+	StatesInt8 = States(native.HLM_STATES_INT8 + 1)
+	StatesAuto = States(native.HLM_STATES_AUTO + 1) // of a plan: the most exact that fits
 )
 
 // Master says whether weights have a remainder beside their bf16 form.
@@ -86,9 +86,9 @@ type Master int32
 
 // The masters.
 const (
-	MasterSplit = Master(native.HLM_MASTER_SPLIT)
-	MasterNone  = Master(native.HLM_MASTER_NONE)
-	MasterAuto  = Master(native.HLM_MASTER_AUTO)
+	MasterSplit = Master(native.HLM_MASTER_SPLIT + 1)
+	MasterNone  = Master(native.HLM_MASTER_NONE + 1)
+	MasterAuto  = Master(native.HLM_MASTER_AUTO + 1)
 )
 
 // OptimizerPath is what an update of the optimizer is made of on the host.
@@ -96,9 +96,9 @@ type OptimizerPath int32
 
 // The paths of the optimizer.
 const (
-	PathAuto   = OptimizerPath(native.HLM_PATH_AUTO)   // the faster one by this machine's measured rates; of an Optimizer PathFused
-	PathFused  = OptimizerPath(native.HLM_PATH_FUSED)  // one fused loop: the same bits on every machine
-	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN) // the primitives of oneDNN: AdamW with F32 states and an exact master only
+	PathAuto   = OptimizerPath(native.HLM_PATH_AUTO + 1)   // the faster one by this machine's measured rates; of an Optimizer PathFused
+	PathFused  = OptimizerPath(native.HLM_PATH_FUSED + 1)  // one fused loop: the same bits on every machine
+	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN + 1) // the primitives of oneDNN: AdamW with F32 states and an exact master only
 )
 
 // Schedule is the course of the learning rate.
@@ -106,9 +106,9 @@ type Schedule int32
 
 // The schedules.
 const (
-	Constant = Schedule(native.HLM_SCHEDULE_CONSTANT)
-	Linear   = Schedule(native.HLM_SCHEDULE_LINEAR)
-	Cosine   = Schedule(native.HLM_SCHEDULE_COSINE)
+	Constant = Schedule(native.HLM_SCHEDULE_CONSTANT + 1)
+	Linear   = Schedule(native.HLM_SCHEDULE_LINEAR + 1)
+	Cosine   = Schedule(native.HLM_SCHEDULE_COSINE + 1)
 )
 
 // with runs body on a native struct that lives for its length.
@@ -138,30 +138,38 @@ func withOptions[T interface{ Swigcptr() uintptr }, O any](make func() T, free f
 // member is the name of SWIG's setter or getter: "SetBatch_size".
 func member(verb, tag string) string { return verb + string(tag[0]-'a'+'A') + tag[1:] }
 
-// write sets the members of a native struct from the fields of *options.
+// write sets the members of a native struct, which has the defaults, from the fields of *options. What a zero means is said where the structs are.
 func write(own any, options any) error {
 	to, from := reflect.ValueOf(own), reflect.ValueOf(options).Elem()
+	begun := from.FieldByName("begun").Bool()
 	for i := 0; i < from.NumField(); i++ {
-		tag := from.Type().Field(i).Tag.Get("hlm")
+		field, tag := from.Type().Field(i), from.Type().Field(i).Tag.Get("hlm")
 		if tag == "" {
 			continue
 		}
-		set := to.MethodByName(member("Set", tag))
 		value := from.Field(i)
-		switch value.Kind() {
-		case reflect.Bool:
+		if value.IsZero() && (!begun || value.Kind() == reflect.String || enumerated(field.Type)) {
+			if value.Kind() == reflect.Bool && to.MethodByName(member("Get", tag)).Call(nil)[0].Int() != 0 {
+				name := from.Type().Name()
+				return errorf(InvalidArgument, "%s is false, by default true, in %s that do not begin with Default%s: false cannot be told from what was not set",
+					field.Name, name, name)
+			}
+			continue
+		}
+		set := to.MethodByName(member("Set", tag))
+		switch {
+		case value.Kind() == reflect.Bool:
 			number := int32(0)
 			if value.Bool() {
 				number = 1
 			}
 			value = reflect.ValueOf(number)
-		case reflect.String:
-			if value.Len() == 0 {
-				continue
-			}
+		case value.Kind() == reflect.String:
 			if err := checkText(tag, value.String()); err != nil {
 				return err
 			}
+		case enumerated(field.Type):
+			value = reflect.ValueOf(int32(value.Int() - 1))
 		}
 		set.Call([]reflect.Value{value.Convert(set.Type().In(0))})
 	}
@@ -177,11 +185,17 @@ func read(own any, options any) error {
 			continue
 		}
 		value := from.MethodByName(member("Get", tag)).Call(nil)[0]
-		if to.Field(i).Kind() == reflect.Bool {
+		switch {
+		case to.Field(i).Kind() == reflect.Bool:
 			to.Field(i).SetBool(value.Int() != 0)
-		} else {
+		case enumerated(to.Field(i).Type()):
+			to.Field(i).SetInt(value.Int() + 1)
+		default:
 			to.Field(i).Set(value.Convert(to.Field(i).Type()))
 		}
 	}
 	return nil
 }
+
+// enumerated says whether a field is one of this package's enumerations, whose constants are C's and one more: zero is the default.
+func enumerated(kind reflect.Type) bool { return kind.Kind() == reflect.Int32 && kind.PkgPath() != "" }

@@ -4,10 +4,12 @@ package horizonlm
 
 import "horizonlm/internal/native"
 
-// Each field of an options struct is the member of the C struct that its tag names. An empty string is the default. Slices are
-// arguments of the call, without a tag.
+// Each field of an options struct is the member of the C struct that its tag names. Slices are arguments of the call, without a tag.
+//
+// What Default... gives has the library's defaults, and every field counts as it is. In a literal, a field that is zero is the default: a
+// false where true is the default is refused by name. An empty string and an enumeration's zero are the default in both.
 
-// SaveOptions are the options of saving a model; begin with DefaultSaveOptions. hlm_save_options in horizon_lm.h explains each.
+// SaveOptions are the options of saving a model. hlm_save_options in horizon_lm.h explains each.
 type SaveOptions struct {
 	// type of saved weights; default SOURCE
 	DType DType `hlm:"dtype"`
@@ -15,16 +17,19 @@ type SaveOptions struct {
 	Overwrite bool `hlm:"overwrite"`
 	// default 5 GiB
 	MaxShardBytes int64 `hlm:"max_shard_bytes"`
+
+	begun bool // by DefaultSaveOptions: zeros are meant
 }
 
 // DefaultSaveOptions are the library's defaults.
 func DefaultSaveOptions() SaveOptions {
 	var own SaveOptions
+	own.begun = true
 	with(native.NewHlm_save_options, native.DeleteHlm_save_options, func(n native.Hlm_save_options) error { return read(n, &own) })
 	return own
 }
 
-// EncodeOptions are the options of encoding; begin with DefaultEncodeOptions. hlm_encode_options in horizon_lm.h explains each.
+// EncodeOptions are the options of encoding. hlm_encode_options in horizon_lm.h explains each.
 type EncodeOptions struct {
 	// true (default): BOS and the like, as the file says; false: for text that a chat template made
 	AddSpecialTokens bool `hlm:"add_special_tokens"`
@@ -36,16 +41,19 @@ type EncodeOptions struct {
 	TrimOffsets bool `hlm:"trim_offsets"`
 	// begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched there
 	Plain []int64
+
+	begun bool // by DefaultEncodeOptions: zeros are meant
 }
 
 // DefaultEncodeOptions are the library's defaults.
 func DefaultEncodeOptions() EncodeOptions {
 	var own EncodeOptions
+	own.begun = true
 	with(native.NewHlm_encode_options, native.DeleteHlm_encode_options, func(n native.Hlm_encode_options) error { return read(n, &own) })
 	return own
 }
 
-// TemplateOptions are the options of rendering; begin with DefaultTemplateOptions. hlm_template_options in horizon_lm.h explains each.
+// TemplateOptions are the options of rendering. hlm_template_options in horizon_lm.h explains each.
 type TemplateOptions struct {
 	// of the template; "": chosen as Hugging Face does ("tool_use" with tools, else "default")
 	Name string `hlm:"name"`
@@ -75,16 +83,19 @@ type TemplateOptions struct {
 	ParseArguments bool `hlm:"parse_arguments"`
 	// true: members of arguments that are null are left out, as Arrow puts them there; default false
 	DropNullArguments bool `hlm:"drop_null_arguments"`
+
+	begun bool // by DefaultTemplateOptions: zeros are meant
 }
 
 // DefaultTemplateOptions are the library's defaults.
 func DefaultTemplateOptions() TemplateOptions {
 	var own TemplateOptions
+	own.begun = true
 	with(native.NewHlm_template_options, native.DeleteHlm_template_options, func(n native.Hlm_template_options) error { return read(n, &own) })
 	return own
 }
 
-// PlanOptions are the options of a plan; begin with DefaultPlanOptions. hlm_plan_options in horizon_lm.h explains each.
+// PlanOptions are the options of a plan. hlm_plan_options in horizon_lm.h explains each.
 type PlanOptions struct {
 	// "auto" (default), "cpu", "cuda:0"
 	Device string `hlm:"device"`
@@ -144,16 +155,19 @@ type PlanOptions struct {
 	FrozenCopies int64 `hlm:"frozen_copies"`
 	// what an update on the host is made of; default AUTO; part of the numerics
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
+
+	begun bool // by DefaultPlanOptions: zeros are meant
 }
 
 // DefaultPlanOptions are the library's defaults.
 func DefaultPlanOptions() PlanOptions {
 	var own PlanOptions
+	own.begun = true
 	with(native.NewHlm_plan_options, native.DeleteHlm_plan_options, func(n native.Hlm_plan_options) error { return read(n, &own) })
 	return own
 }
 
-// TrainerOptions are AdamW and its schedule; begin with DefaultTrainerOptions. hlm_trainer_options in horizon_lm.h explains each.
+// TrainerOptions are AdamW and its schedule. hlm_trainer_options in horizon_lm.h explains each.
 type TrainerOptions struct {
 	// learning rate; default 1e-5
 	LR float64 `hlm:"lr"`
@@ -175,16 +189,19 @@ type TrainerOptions struct {
 	MinLRRatio float64 `hlm:"min_lr_ratio"`
 	// true: hlm_step_metrics tells mean_token_accuracy and entropy, for a little work in the head; default false
 	TokenMetrics bool `hlm:"token_metrics"`
+
+	begun bool // by DefaultTrainerOptions: zeros are meant
 }
 
 // DefaultTrainerOptions are the library's defaults.
 func DefaultTrainerOptions() TrainerOptions {
 	var own TrainerOptions
+	own.begun = true
 	with(native.NewHlm_trainer_options, native.DeleteHlm_trainer_options, func(n native.Hlm_trainer_options) error { return read(n, &own) })
 	return own
 }
 
-// CheckpointOptions are the options of saving a checkpoint; begin with DefaultCheckpointOptions. hlm_checkpoint_options in horizon_lm.h explains each.
+// CheckpointOptions are the options of saving a checkpoint. hlm_checkpoint_options in horizon_lm.h explains each.
 type CheckpointOptions struct {
 	// so many newest checkpoints of the directory stay, older ones are removed; 0 (default): all
 	Keep int64 `hlm:"keep"`
@@ -192,29 +209,35 @@ type CheckpointOptions struct {
 	Background bool `hlm:"background"`
 	// UTF-8 text that is kept with the state and handed out by resume (a position in the data, say); "": none
 	UserData string `hlm:"user_data"`
+
+	begun bool // by DefaultCheckpointOptions: zeros are meant
 }
 
 // DefaultCheckpointOptions are the library's defaults.
 func DefaultCheckpointOptions() CheckpointOptions {
 	var own CheckpointOptions
+	own.begun = true
 	with(native.NewHlm_checkpoint_options, native.DeleteHlm_checkpoint_options, func(n native.Hlm_checkpoint_options) error { return read(n, &own) })
 	return own
 }
 
-// ResumeOptions are the options of resuming; begin with DefaultResumeOptions. hlm_resume_options in horizon_lm.h explains each.
+// ResumeOptions are the options of resuming. hlm_resume_options in horizon_lm.h explains each.
 type ResumeOptions struct {
 	// true: go on where the plan's numerics differ from the checkpoint's (another device, other sweeps): the run continues within rounding, not bit for bit; default false
 	AllowNumericsChange bool `hlm:"allow_numerics_change"`
+
+	begun bool // by DefaultResumeOptions: zeros are meant
 }
 
 // DefaultResumeOptions are the library's defaults.
 func DefaultResumeOptions() ResumeOptions {
 	var own ResumeOptions
+	own.begun = true
 	with(native.NewHlm_resume_options, native.DeleteHlm_resume_options, func(n native.Hlm_resume_options) error { return read(n, &own) })
 	return own
 }
 
-// PreferenceOptions are the options of a loss on pairs. Kinds but ORPO and SimPO need a reference, in one of its two forms, or ReferenceFree; begin with DefaultPreferenceOptions. hlm_preference_options in horizon_lm.h explains each.
+// PreferenceOptions are the options of a loss on pairs. Kinds but ORPO and SimPO need a reference, in one of its two forms, or ReferenceFree. hlm_preference_options in horizon_lm.h explains each.
 type PreferenceOptions struct {
 	// the form; default SIGMOID
 	Kind PreferenceKind `hlm:"kind"`
@@ -238,16 +261,19 @@ type PreferenceOptions struct {
 	ReferenceSums []float64
 	// one an id, as Trainer.Logprobs gives them
 	ReferenceLogprobs []float32
+
+	begun bool // by DefaultPreferenceOptions: zeros are meant
 }
 
 // DefaultPreferenceOptions are the library's defaults.
 func DefaultPreferenceOptions() PreferenceOptions {
 	var own PreferenceOptions
+	own.begun = true
 	with(native.NewHlm_preference_options, native.DeleteHlm_preference_options, func(n native.Hlm_preference_options) error { return read(n, &own) })
 	return own
 }
 
-// KTOOptions are the options of KTO. A reference as in PreferenceOptions; begin with DefaultKTOOptions. hlm_kto_options in horizon_lm.h explains each.
+// KTOOptions are the options of KTO. A reference as in PreferenceOptions. hlm_kto_options in horizon_lm.h explains each.
 type KTOOptions struct {
 	// above 0; default 0.1
 	Beta float64 `hlm:"beta"`
@@ -269,16 +295,19 @@ type KTOOptions struct {
 	Mismatched *Batch
 	// the reference's, one a document of Mismatched
 	MismatchedSums []float64
+
+	begun bool // by DefaultKTOOptions: zeros are meant
 }
 
 // DefaultKTOOptions are the library's defaults.
 func DefaultKTOOptions() KTOOptions {
 	var own KTOOptions
+	own.begun = true
 	with(native.NewHlm_kto_options, native.DeleteHlm_kto_options, func(n native.Hlm_kto_options) error { return read(n, &own) })
 	return own
 }
 
-// PolicyOptions are the options of a policy's loss. Slices have one element an id; begin with DefaultPolicyOptions. hlm_policy_options in horizon_lm.h explains each.
+// PolicyOptions are the options of a policy's loss. Slices have one element an id. hlm_policy_options in horizon_lm.h explains each.
 type PolicyOptions struct {
 	// the form; default CLIP
 	Kind PolicyKind `hlm:"kind"`
@@ -310,16 +339,19 @@ type PolicyOptions struct {
 	ReferenceLogprobs []float32
 	// the sampler's own, for importance weights; nil: 1
 	RolloutLogprobs []float32
+
+	begun bool // by DefaultPolicyOptions: zeros are meant
 }
 
 // DefaultPolicyOptions are the library's defaults.
 func DefaultPolicyOptions() PolicyOptions {
 	var own PolicyOptions
+	own.begun = true
 	with(native.NewHlm_policy_options, native.DeleteHlm_policy_options, func(n native.Hlm_policy_options) error { return read(n, &own) })
 	return own
 }
 
-// OptimizerOptions are the options of an Optimizer; begin with DefaultOptimizerOptions. hlm_optimizer_options in horizon_lm.h explains each.
+// OptimizerOptions are the options of an Optimizer. hlm_optimizer_options in horizon_lm.h explains each.
 type OptimizerOptions struct {
 	// defaults as in hlm_trainer_options
 	Beta1 float64 `hlm:"beta1"`
@@ -337,11 +369,14 @@ type OptimizerOptions struct {
 	States States `hlm:"states"`
 	// what an update is made of; default AUTO, which is FUSED here
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
+
+	begun bool // by DefaultOptimizerOptions: zeros are meant
 }
 
 // DefaultOptimizerOptions are the library's defaults.
 func DefaultOptimizerOptions() OptimizerOptions {
 	var own OptimizerOptions
+	own.begun = true
 	with(native.NewHlm_optimizer_options, native.DeleteHlm_optimizer_options, func(n native.Hlm_optimizer_options) error { return read(n, &own) })
 	return own
 }

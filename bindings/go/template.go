@@ -68,10 +68,10 @@ type TrainOn int32
 
 // What is trained.
 const (
-	TrainOnAssistant  = TrainOn(native.HLM_TRAIN_ON_ASSISTANT)  // every message of role "assistant"
-	TrainOnLast       = TrainOn(native.HLM_TRAIN_ON_LAST)       // the last of these
-	TrainOnCompletion = TrainOn(native.HLM_TRAIN_ON_COMPLETION) // those of these behind the prompt
-	TrainOnAll        = TrainOn(native.HLM_TRAIN_ON_ALL)
+	TrainOnAssistant  = TrainOn(native.HLM_TRAIN_ON_ASSISTANT + 1)  // every message of role "assistant"
+	TrainOnLast       = TrainOn(native.HLM_TRAIN_ON_LAST + 1)       // the last of these
+	TrainOnCompletion = TrainOn(native.HLM_TRAIN_ON_COMPLETION + 1) // those of these behind the prompt
+	TrainOnAll        = TrainOn(native.HLM_TRAIN_ON_ALL + 1)
 )
 
 // Mask is how what is trained is found.
@@ -79,10 +79,10 @@ type Mask int32
 
 // The masks.
 const (
-	MaskAuto   = Mask(native.HLM_MASK_AUTO)
-	MaskTags   = Mask(native.HLM_MASK_TAGS)
-	MaskSpans  = Mask(native.HLM_MASK_SPANS)
-	MaskUnroll = Mask(native.HLM_MASK_UNROLL)
+	MaskAuto   = Mask(native.HLM_MASK_AUTO + 1)
+	MaskTags   = Mask(native.HLM_MASK_TAGS + 1)
+	MaskSpans  = Mask(native.HLM_MASK_SPANS + 1)
+	MaskUnroll = Mask(native.HLM_MASK_UNROLL + 1)
 )
 
 // Render is the text of a conversation: messages is its JSON in a string, or what json.Marshal makes an array of {"role", "content", ...}. options may

@@ -69,9 +69,9 @@ type OffsetUnit int32
 
 // The units of offsets.
 const (
-	OffsetsInBytes      = OffsetUnit(native.HLM_OFFSETS_BYTES) // as Go's strings count
-	OffsetsInCharacters = OffsetUnit(native.HLM_OFFSETS_CHARACTERS)
-	OffsetsInUTF16      = OffsetUnit(native.HLM_OFFSETS_UTF16)
+	OffsetsInBytes      = OffsetUnit(native.HLM_OFFSETS_BYTES + 1) // as Go's strings count
+	OffsetsInCharacters = OffsetUnit(native.HLM_OFFSETS_CHARACTERS + 1)
+	OffsetsInUTF16      = OffsetUnit(native.HLM_OFFSETS_UTF16 + 1)
 )
 
 // Encode is the ids of a text; options may be nil. InvalidArgument naming the byte where it is not UTF-8.

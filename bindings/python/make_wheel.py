@@ -44,6 +44,11 @@ Description-Content-Type: text/markdown
 {readme}"""
 
 
+def metadata(version: str, readme: str) -> str:
+    """What an index is told of the package."""
+    return _METADATA.format(version=version, readme=readme)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("header", "version", "license", "third-party", "readme", "module", "command", "out"):
@@ -73,7 +78,7 @@ def main() -> None:
     for name, data in files.items():
         if data.startswith(b"\x7fELF"):
             _check_glibc(name, data, tag)
-    files[f"{info}/METADATA"] = _METADATA.format(version=args.version, readme=pathlib.Path(args.readme).read_text()).encode()
+    files[f"{info}/METADATA"] = metadata(args.version, pathlib.Path(args.readme).read_text()).encode()
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: horizonlm\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
     files[f"{info}/LICENSE"] = pathlib.Path(args.license).read_bytes()
     files[f"{info}/THIRD_PARTY_LICENSES"] = pathlib.Path(args.third_party).read_bytes()

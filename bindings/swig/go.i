@@ -3,8 +3,8 @@
 // SWIG's stock typemaps would make *int (8 bytes) of int32_t*.
 
 %insert(cgo_comment_typedefs) %{
-#cgo pkg-config: horizonlm
-#cgo CXXFLAGS: -std=c++17 -Wno-unused-function
+#cgo CXXFLAGS: -std=c++17 -Wno-unused-function -I${SRCDIR}
+#cgo LDFLAGS: -L${SRCDIR} -lhorizonlm -Wl,-rpath,${SRCDIR} -Wl,-rpath,$ORIGIN
 #include <stdint.h>
 %}
 

@@ -24,6 +24,8 @@ typedef unsigned short uint16_t;
 %include "java.i"
 #elif defined(SWIGGO)
 %include "go.i"
+#elif defined(SWIGCSHARP)
+%include "csharp.i"
 #endif
 
 // ---- Errors ----

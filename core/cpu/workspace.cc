@@ -44,6 +44,16 @@ size_t BytesOf(const DeltaRuleArgs& args, int64_t threads) { return Bytes(DeltaR
 size_t BytesOf(const DeltaRuleBackwardArgs& args, int64_t threads) { return Bytes(DeltaRuleBackwardFloats(args, threads)); }
 size_t BytesOf(const StateSpaceArgs& args, int64_t threads) { return Bytes(StateSpaceFloats(args, threads)); }
 size_t BytesOf(const StateSpaceBackwardArgs& args, int64_t threads) { return Bytes(StateSpaceBackwardFloats(args, threads)); }
+size_t BytesOf(const RouteLoadArgs& args, int64_t) { return Bytes(static_cast<size_t>(args.tokens)); }
+size_t BytesOf(const GroupedLinearArgs& args, int64_t) {
+  return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.out, args.in));
+}
+size_t BytesOf(const GroupedLinearBackwardInputArgs& args, int64_t) {
+  return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.in, args.out));
+}
+size_t BytesOf(const GroupedLinearBackwardWeightArgs& args, int64_t) {
+  return args.type == DType::kF32 ? 0 : Bytes(ConvertedProductFloats(args.out, args.in, args.rows));
+}
 // The others take none.
 size_t BytesOf(const RmsNormArgs&, int64_t) { return 0; }
 size_t BytesOf(const QkRotaryArgs&, int64_t) { return 0; }
@@ -61,6 +71,12 @@ size_t BytesOf(const SwiGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const RouteArgs&, int64_t) { return 0; }
+size_t BytesOf(const RouteBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const SortChoicesArgs&, int64_t) { return 0; }
+size_t BytesOf(const GatherRowsArgs&, int64_t) { return 0; }
+size_t BytesOf(const CombineRowsArgs&, int64_t) { return 0; }
+size_t BytesOf(const RowDotsArgs&, int64_t) { return 0; }
 size_t BytesOf(const CastArgs&, int64_t) { return 0; }
 
 }  // namespace

@@ -2,6 +2,4 @@ module horizonlm-samples
 
 go 1.19
 
-require horizonlm v0.1.0
-
-replace horizonlm => ../../bazel-bin/bindings/go/horizonlm
+require github.com/horizon-lm/horizonlm v0.1.0

@@ -1,29 +1,60 @@
 #!/bin/bash
-# The Go module against the installed library, from a module of its own. HLM_LONG: under the race detector and cgo's full pointer checks as well.
+# The Go module as `go get` takes it from a module proxy, in modules of their own; nothing of the library is installed here. HLM_LONG: under the race
+# detector and cgo's full pointer checks as well.
 set -euo pipefail
 source tests/bindings/lib.sh
-installer=$1 module=$(readlink -f "$2") c_program=$3 header=$(readlink -f "$4") spy=$(readlink -f "$5")
+module=$(readlink -f "$1") proxy=$(readlink -f "$2") c_program=$3 header=$(readlink -f "$4") spy=$(readlink -f "$5")
 work=$TEST_TMPDIR
-export HOME=$work GOCACHE=$work/cache GOPATH=$work/gopath GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on CGO_ENABLED=1
+export HOME=$work GOCACHE=$work/cache GOPATH=$work/gopath GOFLAGS="-mod=mod -modcacherw" GOPROXY=file://$proxy GOSUMDB=off GO111MODULE=on CGO_ENABLED=1
 export CGO_CXXFLAGS=-O0 CGO_CFLAGS=-O0
+unset PKG_CONFIG_PATH LD_LIBRARY_PATH
 
-RUNFILES="$TEST_SRCDIR" "$installer" "$work/prefix" >/dev/null
-export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig
+# The path is a line of bindings/version.bzl; programs and documents name the same.
+path=$(sed -n 's/^module //p' "$module/go.mod")
+grep -q "^HORIZON_LM_GO = \"$path\"$" bindings/version.bzl || fail "bindings/version.bzl has another path than $path"
+version=v$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
+for file in samples/go/go.mod samples/go/*/main.go tests/bindings/go/{binding,data}_test.go docs/languages.md; do
+  grep -qE "^(\s+\"|require )$path\b" "$file" || fail "$file does not import $path, which bindings/version.bzl names"
+done
+
 cp -rL "$module" "$work/horizonlm"
 cp -rL samples/go "$work/samples"
 mkdir "$work/tests"
 cp -L tests/bindings/go/*.go "$work/tests/"
-sed -i 's#=> .*#=> ../horizonlm#' "$work/samples/go.mod"
-sed 's#horizonlm-samples#bindingtest#' "$work/samples/go.mod" >"$work/tests/go.mod"
+printf 'module bindingtest\n\ngo 1.19\n' >"$work/tests/go.mod"
 chmod -R u+w "$work/horizonlm" "$work/samples" "$work/tests"
+(cd "$work/tests" && go get "$path@$version" && go list -m all >"$work/modules.txt")
+diff "$work/modules.txt" - <<MODULES
+bindingtest
+$path $version
+$path/lib/linux-amd64 $version
+MODULES
 
 test -z "$(gofmt -l "$work/horizonlm"/*.go "$work/samples" "$work/tests")" || fail "gofmt"
-(cd "$work/horizonlm" && go vet . && go test .)  # the runnable examples
+(cd "$work/horizonlm" && go vet ./... && go test .)  # the runnable examples
+(cd "$work/horizonlm/lib/linux-amd64" && go vet ./...)
 (cd "$work/samples" && go vet ./... && go build -o "$work/bin/" ./...)
+grep -q oneDNN "$work/horizonlm/lib/linux-amd64/THIRD_PARTY_LICENSES"
+test -s "$work/horizonlm/LICENSE"
+
+# A program runs with the library of the module's folder, and where that is not, with the one that lies beside it.
+ldd "$work/bin/finetune" | grep "libhorizonlm.so => $work/gopath/pkg/mod/$path/lib/linux-amd64@$version/" || fail "$(ldd "$work/bin/finetune")"
+mkdir "$work/beside"
+cp "$work/bin/finetune" "$work/horizonlm/lib/linux-amd64"/*.so* "$work/beside/"
+mv "$work/gopath" "$work/elsewhere"
+"$work/beside/finetune" "$work/beside/sample" >"$work/beside.txt"
+mv "$work/elsewhere" "$work/gopath"
+
+# For another platform there is no library, and Go says so.
+if (cd "$work/samples" && CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build ./finetune) 2>"$work/darwin.txt"; then
+  fail "it builds for a platform without a library"
+fi
+grep -q "build constraints exclude all Go files in .*lib/linux-amd64" "$work/darwin.txt" || fail "$(cat "$work/darwin.txt")"
 
 # A stranger's path: the sample.
 "$work/bin/finetune" "$work/sample" >"$work/sample.txt"
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
+same_as_c "$c_program" "$work/beside.txt" "$work/beside/sample"
 
 for name in sft dpo; do
   tuned_as_c $name "$work/bin/$name"
@@ -31,7 +62,7 @@ done
 
 readme_program go "$work/readme/main.go"
 test -z "$(gofmt -l "$work/readme/main.go")" || fail "gofmt: the README's program"
-(cd "$work/readme" && go mod init tune && go mod edit -require=horizonlm@v0.1.0 -replace=horizonlm="$work/horizonlm" && go run . >"$work/readme.txt")
+(cd "$work/readme" && go mod init tune && go get "$path@$version" && go run . >"$work/readme.txt")
 readme_ran "$work/readme" "$work/readme.txt"
 
 # The server, and a reinforcement-learning loop that uses it.

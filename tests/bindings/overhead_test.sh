@@ -3,21 +3,19 @@
 # For a machine that does nothing else.
 set -euo pipefail
 source tests/bindings/lib.sh
-c_program=$1 wheel=$(readlink -f "$2") jdk=$(dirname "$(readlink -f "$3")") installer=$4 module=$(readlink -f "$5") jar=$(readlink -f "$6"):$(readlink -f "$7")
+c_program=$1 wheel=$(readlink -f "$2") jdk=$(dirname "$(readlink -f "$3")") module=$(readlink -f "$4") proxy=$(readlink -f "$5") jar=$(readlink -f "$6"):$(readlink -f "$7")
 work=$TEST_TMPDIR
 readonly STEPS=500
-export HOME=$work GOCACHE=$work/cache GOFLAGS=-mod=mod GOPROXY=off LC_ALL=C.UTF-8
+export HOME=$work GOCACHE=$work/cache GOPATH=$work/gopath GOFLAGS="-mod=mod -modcacherw" GOPROXY=file://$proxy GOSUMDB=off LC_ALL=C.UTF-8
 
 /usr/bin/python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --no-index --disable-pip-version-check "$wheel"
 mkdir "$work/classes"
 "$jdk/javac" -cp "$jar" -d "$work/classes" tests/bindings/java/BindingTest.java tests/bindings/java/Overhead.java
-RUNFILES="$TEST_SRCDIR" "$installer" "$work/prefix" >/dev/null
-cp -rL "$module" "$work/horizonlm"
 mkdir "$work/tests"
 cp -L tests/bindings/go/*.go "$work/tests/"
-printf 'module bindingtest\n\ngo 1.19\n\nrequire horizonlm v0.1.0\n\nreplace horizonlm => ../horizonlm\n' >"$work/tests/go.mod"
-(cd "$work/tests" && PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" go test -c -o "$work/go" .)
+printf 'module bindingtest\n\ngo 1.19\n' >"$work/tests/go.mod"
+(cd "$work/tests" && go get "$(sed -n 's/^module //p' "$module/go.mod")@latest" && go test -c -o "$work/go" .)
 
 read -r step beside <<<"$("$c_program" $STEPS)"
 declare -A found

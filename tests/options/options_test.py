@@ -119,6 +119,16 @@ class WritingTest(unittest.TestCase):
         )
         compile(self.files["bindings/python/horizonlm/_option_types.py"], "_option_types.py", "exec")
 
+    def test_csharp(self) -> None:
+        self.has(
+            "bindings/csharp/src/Options.cs",
+            "    /// <summary>of a thing; 0: chosen</summary>\n    public long? NewNumber { get; set; }\n",
+            "    public Timing? NewChoice { get; set; }\n",
+            "      if (NewNumber.HasValue) Native.hlm_plan_options_new_number_set(options, NewNumber.Value);\n",
+            "      if (NewChoice.HasValue) Native.hlm_plan_options_new_choice_set(options, (int)NewChoice.Value);\n",
+        )
+        self.has("bindings/csharp/src/Enumerations.cs", "  public enum Timing {\n", "    Serial = Native.HLM_TIMING_SERIAL,\n")
+
     def test_the_command(self) -> None:
         self.has("samples/horizon/options/plan_flags.h", "  int64_t new_number = 0;\n", "  int32_t new_choice = HLM_TIMING_SERIAL;\n")
         self.has(
@@ -157,6 +167,7 @@ class StaleTest(unittest.TestCase):
                     self.assertEqual(
                         names,
                         [
+                            "bindings/csharp/src/Options.cs",
                             "bindings/go/options_generated.go",
                             "bindings/java/src/main/java/org/horizonlm/TrainerOptions.java",
                             "bindings/python/horizonlm/_option_types.py",

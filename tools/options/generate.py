@@ -10,6 +10,7 @@ from typing import Dict, List
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import csharp  # noqa: E402
 import flags  # noqa: E402
 import go  # noqa: E402
 import java  # noqa: E402
@@ -24,7 +25,7 @@ def generated(header: str) -> Dict[str, str]:
     """All files, by their paths from the root, for a header's text."""
     structs = read_options(header)
     files: Dict[str, str] = {}
-    for writer in (java, go, python, flags, tables):
+    for writer in (java, go, python, csharp, flags, tables):
         files.update(writer.write(structs))
     return files
 

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 const rows, seqLen, steps = 4, 128, 12

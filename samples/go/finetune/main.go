@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 const config = `{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,

@@ -18,7 +18,7 @@ import (
 	"os"
 	"os/signal"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 const tiny = `{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 64,

@@ -27,7 +27,7 @@ import (
 	"os/signal"
 	"sync"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 type server struct {

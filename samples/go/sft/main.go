@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 const rows, seqLen = 2, 128

@@ -21,7 +21,7 @@ import (
 	"time"
 	"unsafe"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 const config = `{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,
@@ -90,7 +90,7 @@ func succeeds(t testing.TB, err error) {
 
 func TestDefaultsAreTheLibrarys(t *testing.T) {
 	plan := horizonlm.DefaultPlanOptions()
-	if plan.Device != "auto" || plan.BatchSize != 8 || plan.SeqLen != 512 || plan.Prefetch != -1 || plan.GradClip != 1 || plan.Compute != horizonlm.BF16 || plan.GradDType != -1 {
+	if plan.Device != "auto" || plan.BatchSize != 8 || plan.SeqLen != 512 || plan.Prefetch != -1 || plan.GradClip != 1 || plan.Compute != horizonlm.BF16 || plan.GradDType != 0 {
 		t.Errorf("%+v", plan)
 	}
 	trainer := horizonlm.DefaultTrainerOptions()
@@ -103,6 +103,61 @@ func TestDefaultsAreTheLibrarys(t *testing.T) {
 	}
 	if horizonlm.DefaultOptimizerOptions().WeightDecay != 0.01 {
 		t.Error("optimizer")
+	}
+}
+
+// In a literal zeros are defaults, and an enumeration's constant is never zero.
+func TestALiteralsZerosAreDefaults(t *testing.T) {
+	model := newModel(t)
+	defer model.Close()
+	numerics := func(options *horizonlm.PlanOptions) string {
+		t.Helper()
+		plan, err := horizonlm.NewPlan(model, options)
+		succeeds(t, err)
+		defer plan.Close()
+		json, err := plan.JSON()
+		succeeds(t, err)
+		return json
+	}
+	whole := horizonlm.DefaultPlanOptions()
+	whole.Device, whole.BatchSize = "cpu", 2
+	if numerics(&whole) != numerics(&horizonlm.PlanOptions{Device: "cpu", BatchSize: 2}) {
+		t.Error("a literal is not the defaults with its fields")
+	}
+	if json := numerics(&horizonlm.PlanOptions{Device: "cpu", Compute: horizonlm.F32}); !regexp.MustCompile(`"compute": ?"f32"`).MatchString(json) {
+		t.Error("F32, which is 0 in C, does not arrive: " + json)
+	}
+	for name, zero := range map[string]int32{"F32": int32(horizonlm.F32), "TimingNextForward": int32(horizonlm.TimingNextForward), "AdamW": int32(horizonlm.AdamW),
+		"Constant": int32(horizonlm.Constant), "StatesF32": int32(horizonlm.StatesF32), "TrainOnAssistant": int32(horizonlm.TrainOnAssistant)} {
+		if zero == 0 {
+			t.Errorf("%s is 0", name)
+		}
+	}
+	// With what Default... gives, a zero is one.
+	whole.SeqLen = 0
+	_, err := horizonlm.NewPlan(model, &whole)
+	fails(t, err, horizonlm.InvalidArgument, "seq_len is 0")
+	// False where true is the default cannot be told from what was not set.
+	trainer := newTrainer(t, 2, 8)
+	defer trainer.Close()
+	_, err = trainer.Step(batch())
+	succeeds(t, err)
+	err = trainer.Save(t.TempDir(), &horizonlm.CheckpointOptions{Keep: 2})
+	fails(t, err, horizonlm.InvalidArgument, "Background is false, by default true, in CheckpointOptions")
+	succeeds(t, trainer.Save(t.TempDir(), &horizonlm.CheckpointOptions{Keep: 2, Background: true}))
+}
+
+func TestWhatIsNotThereIsFsErrNotExist(t *testing.T) {
+	_, err := horizonlm.OpenModel("/no/such/folder")
+	if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+	model := newModel(t)
+	defer model.Close()
+	folder := t.TempDir()
+	succeeds(t, os.WriteFile(filepath.Join(folder, "mine"), nil, 0o600))
+	if err := model.Save(folder, nil); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
 	}
 }
 

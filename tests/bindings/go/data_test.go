@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"horizonlm"
+	"github.com/horizon-lm/horizonlm"
 )
 
 // A token a byte; 256 to 258: <|im_start|>, <|im_end|>, <|end|>.

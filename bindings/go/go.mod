@@ -1,3 +1,0 @@
-module horizonlm
-
-go 1.19
