@@ -38,6 +38,12 @@ size_t BytesOf(const AttentionArgs& args, int64_t threads) { return BytesOf(AsVi
 size_t BytesOf(const AttentionBackwardArgs& args, int64_t threads) { return BytesOf(AsViews(args), threads); }
 size_t BytesOf(const ActivateBackwardArgs& args, int64_t) { return Bytes(ActivateBackwardFloats(args)); }
 size_t BytesOf(const CrossEntropyArgs& args, int64_t threads) { return Bytes(CrossEntropyFloats(args, threads)); }
+size_t BytesOf(const CausalConvBackwardArgs& args, int64_t) { return Bytes(CausalConvBackwardFloats(args)); }
+size_t BytesOf(const DecayGatesBackwardArgs& args, int64_t) { return Bytes(DecayGatesBackwardFloats(args)); }
+size_t BytesOf(const DeltaRuleArgs& args, int64_t threads) { return Bytes(DeltaRuleFloats(args, threads)); }
+size_t BytesOf(const DeltaRuleBackwardArgs& args, int64_t threads) { return Bytes(DeltaRuleBackwardFloats(args, threads)); }
+size_t BytesOf(const StateSpaceArgs& args, int64_t threads) { return Bytes(StateSpaceFloats(args, threads)); }
+size_t BytesOf(const StateSpaceBackwardArgs& args, int64_t threads) { return Bytes(StateSpaceBackwardFloats(args, threads)); }
 size_t BytesOf(const RouteLoadArgs& args, int64_t) { return Bytes(static_cast<size_t>(args.tokens)); }
 size_t BytesOf(const GroupedLinearArgs& args, int64_t) {
   return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.out, args.in));
@@ -48,12 +54,6 @@ size_t BytesOf(const GroupedLinearBackwardInputArgs& args, int64_t) {
 size_t BytesOf(const GroupedLinearBackwardWeightArgs& args, int64_t) {
   return args.type == DType::kF32 ? 0 : Bytes(ConvertedProductFloats(args.out, args.in, args.rows));
 }
-size_t BytesOf(const CausalConvBackwardArgs& args, int64_t) { return Bytes(CausalConvBackwardFloats(args)); }
-size_t BytesOf(const DecayGatesBackwardArgs& args, int64_t) { return Bytes(DecayGatesBackwardFloats(args)); }
-size_t BytesOf(const DeltaRuleArgs& args, int64_t threads) { return Bytes(DeltaRuleFloats(args, threads)); }
-size_t BytesOf(const DeltaRuleBackwardArgs& args, int64_t threads) { return Bytes(DeltaRuleBackwardFloats(args, threads)); }
-size_t BytesOf(const StateSpaceArgs& args, int64_t threads) { return Bytes(StateSpaceFloats(args, threads)); }
-size_t BytesOf(const StateSpaceBackwardArgs& args, int64_t threads) { return Bytes(StateSpaceBackwardFloats(args, threads)); }
 // The others take none.
 size_t BytesOf(const RmsNormArgs&, int64_t) { return 0; }
 size_t BytesOf(const QkRotaryArgs&, int64_t) { return 0; }

@@ -29,6 +29,11 @@ class FolderWeights : public WeightSource {
   void Check(const ModelLayout& layout, const ModelNames& names);
 
   bool Has(const std::string& name) const { return places_.contains(name); }
+  // Whether the tensor is there with its shape.
+  bool Fits(const TensorSpec& tensor) const {
+    const auto place = places_.find(tensor.name);
+    return place != places_.end() && place->second.entry->shape == tensor.shape;
+  }
 
   void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override;
 

@@ -28,14 +28,15 @@ void AddChunks(const WeightMember& member, const DiskName& name, const std::stri
   const int64_t rows = member.shape.front(), row = member.elements / rows, each = CeilDiv(rows, static_cast<int64_t>(name.chunks.size()));
   const size_t mark = name.path.find("[]");
   HLM_CHECK(mark != std::string::npos, name.path);
+  int64_t begin = 0;
   for (size_t c = 0; c < name.chunks.size(); ++c) {
-    const int64_t begin = static_cast<int64_t>(c) * each;
     WeightMember one = member;
-    one.shape.front() = std::min(each, rows - begin);
+    one.shape.front() = name.chunk_rows.empty() ? std::min(each, rows - begin) : name.chunk_rows[c];
     if (one.shape.front() < 1) throw InvalidArgument("the tensor in the role ", member.role, " has ", rows, " rows, too few for ", name.chunks.size(), " tensors");
     one.elements = one.shape.front() * row;
     one.offset = member.offset + begin * row;
     DiskName own = name;
+    begin += one.shape.front();
     own.path = name.path.substr(0, mark) + name.chunks[c] + name.path.substr(mark + 2);
     if (!own.shape.empty()) own.shape.front() = one.shape.front();
     tensors.push_back(MakeTensor({one}, own, prefix));

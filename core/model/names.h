@@ -35,6 +35,7 @@ struct DiskName {
   // Not one tensor but several, one behind the other, of as many rows each but for what is left for the last (torch.chunk); the
   // words that stand for "[]" in the path: {"q", "k", "v"}.
   std::vector<std::string> chunks = {};
+  std::vector<int64_t> chunk_rows = {};  // [chunks] where they are others
 };
 
 // By role. A group of neighbours ("attention.qkv") may have one name of its own; else each member ("attention.q") has one.
@@ -44,6 +45,7 @@ struct ModelNames {
   std::string prefix = "model.";               // before every name but the head's
   std::string layers = "layers.";              // then the layer's number and a dot
   NameTable layer;
+  NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";
   std::string embedding_product, head_product;  // of embeddings narrower than the model
   std::string embedding_norm, embedding_norm_bias;

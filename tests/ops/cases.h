@@ -22,9 +22,9 @@ std::vector<OpCase> NormSpeedCases(size_t tokens);
 std::vector<OpCase> RotarySpeedCases(size_t tokens);
 std::vector<OpCase> AttentionSpeedCases(size_t tokens);
 std::vector<OpCase> ActivationSpeedCases(size_t tokens);
-std::vector<OpCase> ExpertSpeedCases(size_t tokens);
 std::vector<OpCase> ConvSpeedCases(size_t tokens);
 std::vector<OpCase> RecurrenceSpeedCases(size_t tokens);
+std::vector<OpCase> ExpertSpeedCases(size_t tokens);
 
 }  // namespace hlm::ops_test
 

@@ -204,7 +204,9 @@ OpCase CaseOf(const Delta& d, double decay = 0.3) {
   for (double& value : beta) value = 1 / (1 + std::exp(-2 * value));
   beta[0] = 0;
   if (gates > 1) beta[1] = 1.75;  // eigenvalues below 0
-  return CaseOf<Delta>(d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
+  OpCase c = CaseOf<Delta>(d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
+  c.may_be_refused = d.by_channel;
+  return c;
 }
 
 struct States {

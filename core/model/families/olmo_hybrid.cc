@@ -42,7 +42,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   // The convolution lies in three tensors of as many rows each, whatever the widths of q, k and v.
   const int64_t channels = 2 * delta.key_heads * delta.key_dim + delta.heads * delta.value_dim;
   names.layer["delta.conv"] = {.path = "linear_attn.[]_conv1d.weight", .shape = {channels, 1, delta.taps}, .chunks = {"q", "k", "v"}};
-  // In files the norm behind attention is called as the one before the other layers' MLP.
+  // Files of the hub have them by what they belong to.
+  const int64_t keys = delta.key_heads * delta.key_dim;
+  names.other_layer["delta.conv"] = names.layer["delta.conv"];
+  names.other_layer["delta.conv"].chunk_rows = {keys, keys, delta.heads * delta.value_dim};
+  names.other_layer["attention.after"].path = "post_attention_layernorm.weight";
+  // As transformers writes it, the norm behind attention is called as the one before the other layers' MLP.
   Rename(names, {{"attention.after", "feedforward_layer_norm.weight"},
                  {"mlp.after", "post_feedforward_layernorm.weight"},
                  {"delta.before", "attention_layer_norm.weight"},
