@@ -40,6 +40,16 @@ void RunCall(const SwiGluBackwardArgs& a, const Means&) { SwiGluBackwardKernel(a
 void RunCall(const EmbeddingArgs& a, const Means&) { EmbeddingKernel(a); }
 void RunCall(const EmbeddingBackwardArgs& a, const Means&) { EmbeddingBackwardKernel(a); }
 void RunCall(const CrossEntropyArgs& a, const Means& m) { CrossEntropyKernel(a, m.scratch); }
+void RunCall(const RouteArgs& a, const Means&) { RouteKernel(a); }
+void RunCall(const RouteBackwardArgs& a, const Means&) { RouteBackwardKernel(a); }
+void RunCall(const RouteLoadArgs& a, const Means& m) { RouteLoadKernel(a, m.scratch); }
+void RunCall(const SortChoicesArgs& a, const Means&) { SortChoicesKernel(a); }
+void RunCall(const GatherRowsArgs& a, const Means&) { GatherRowsKernel(a); }
+void RunCall(const CombineRowsArgs& a, const Means&) { CombineRowsKernel(a); }
+void RunCall(const RowDotsArgs& a, const Means&) { RowDotsKernel(a); }
+void RunCall(const GroupedLinearArgs& a, const Means& m) { RunGroupedLinear(a, m.scratch); }
+void RunCall(const GroupedLinearBackwardInputArgs& a, const Means& m) { RunGroupedLinearBackwardInput(a, m.scratch); }
+void RunCall(const GroupedLinearBackwardWeightArgs& a, const Means& m) { RunGroupedLinearBackwardWeight(a, m.scratch); }
 void RunCall(const CastArgs& a, const Means&) { CastKernel(a); }
 
 }  // namespace

@@ -46,6 +46,14 @@ void CapLogitsKernel(const CapLogitsArgs& args);
 void EmbeddingKernel(const EmbeddingArgs& args);
 void EmbeddingBackwardKernel(const EmbeddingBackwardArgs& args);
 
+void RouteKernel(const RouteArgs& args);
+void RouteBackwardKernel(const RouteBackwardArgs& args);
+void RouteLoadKernel(const RouteLoadArgs& args, float* log_sums);  // [tokens]
+void SortChoicesKernel(const SortChoicesArgs& args);
+void GatherRowsKernel(const GatherRowsArgs& args);
+void CombineRowsKernel(const CombineRowsArgs& args);
+void RowDotsKernel(const RowDotsArgs& args);
+
 void CastKernel(const CastArgs& args);
 
 // to[r, c] = from[r, c]: a block of a bf16 matrix as dense floats [rows, cols]. On the team.

@@ -49,6 +49,11 @@ size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }
+// Nor does what the device has not got.
+template <class Args>
+size_t BytesOf(const Args&) {
+  return 0;
+}
 
 }  // namespace
 

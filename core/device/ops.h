@@ -25,33 +25,43 @@ class Stream;
 struct OpFacts;
 
 // The one list of operations: X(Name) stands for Ops::Name with its NameArgs.
-#define HLM_OPERATIONS(X)  \
-  X(Linear)                \
-  X(LinearBackwardInput)   \
-  X(LinearBackwardWeight)  \
-  X(RmsNorm)               \
-  X(RmsNormBackward)       \
-  X(Norm)                  \
-  X(NormBackward)          \
-  X(QkRotary)              \
-  X(QkRotaryBackward)      \
-  X(Rotary)                \
-  X(SumHeads)              \
-  X(Attention)             \
-  X(AttentionBackward)     \
-  X(ViewAttention)         \
-  X(ViewAttentionBackward) \
-  X(SwiGlu)                \
-  X(SwiGluBackward)        \
-  X(Activate)              \
-  X(ActivateBackward)      \
-  X(ClampedGlu)            \
-  X(ClampedGluBackward)    \
-  X(ScaleAdd)              \
-  X(Embedding)             \
-  X(EmbeddingBackward)     \
-  X(CrossEntropy)          \
-  X(CapLogits)             \
+#define HLM_OPERATIONS(X)        \
+  X(Linear)                      \
+  X(LinearBackwardInput)         \
+  X(LinearBackwardWeight)        \
+  X(RmsNorm)                     \
+  X(RmsNormBackward)             \
+  X(Norm)                        \
+  X(NormBackward)                \
+  X(QkRotary)                    \
+  X(QkRotaryBackward)            \
+  X(Rotary)                      \
+  X(SumHeads)                    \
+  X(Attention)                   \
+  X(AttentionBackward)           \
+  X(ViewAttention)               \
+  X(ViewAttentionBackward)       \
+  X(SwiGlu)                      \
+  X(SwiGluBackward)              \
+  X(Activate)                    \
+  X(ActivateBackward)            \
+  X(ClampedGlu)                  \
+  X(ClampedGluBackward)          \
+  X(ScaleAdd)                    \
+  X(Embedding)                   \
+  X(EmbeddingBackward)           \
+  X(CrossEntropy)                \
+  X(CapLogits)                   \
+  X(Route)                       \
+  X(RouteBackward)               \
+  X(RouteLoad)                   \
+  X(SortChoices)                 \
+  X(GatherRows)                  \
+  X(CombineRows)                 \
+  X(RowDots)                     \
+  X(GroupedLinear)               \
+  X(GroupedLinearBackwardInput)  \
+  X(GroupedLinearBackwardWeight) \
   X(Cast)
 
 template <class Nothing, class... Args>

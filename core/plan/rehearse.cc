@@ -171,9 +171,9 @@ std::vector<CountedCall> StepProducts(const Plan& plan) {
 ProductFlops FlopsOf(const CallList& calls) {
   ProductFlops flops;
   for (const RecordedCall& call : calls) {
-    const bool linear = std::holds_alternative<LinearArgs>(call.call) || std::holds_alternative<LinearBackwardInputArgs>(call.call) ||
-                        std::holds_alternative<LinearBackwardWeightArgs>(call.call);
-    (linear ? flops.linear : flops.attention) += call.facts.product_flops;
+    const ProductKind kind = KindOf(call.call);
+    const bool attention = kind == ProductKind::kAttentionForward || kind == ProductKind::kAttentionBackward;
+    (attention ? flops.attention : flops.linear) += call.facts.product_flops;
   }
   return flops;
 }

@@ -6,6 +6,7 @@
 #include "core/device/args/attention.h"
 #include "core/device/args/cast.h"
 #include "core/device/args/embedding.h"
+#include "core/device/args/experts.h"
 #include "core/device/args/linear.h"
 #include "core/device/args/loss.h"
 #include "core/device/args/norm.h"
