@@ -1,11 +1,12 @@
 #!/bin/bash
 # Makes everything that a release uploads, in dist/: the archive for C, C++ and the command, .debs, the Python wheel and the source archive, a Maven
-# repository, the Go module with a proxy, the NuGet package, the documentation, licences, checksums and an SBOM; then tries them in a clean root.
+# repository, the Go module with a proxy, the NuGet package, an OCI image, the documentation, licences, checksums and an SBOM; then tries them in a
+# clean root.
 #
 #   tools/release.sh [--one-architecture] [--no-check] [OUT]
 #
-# --one-architecture: machine code for one kind of GPU instead of all, which builds quickly. --no-check: without the clean root, which takes root and
-# the network. OUT: default dist; what is in it is replaced.
+# --one-architecture: machine code for one kind of GPU instead of all, which builds quickly. --no-check: without the clean root, which takes root,
+# debootstrap and the network, and so without the image of a container. OUT: default dist; what is in it is replaced.
 set -euo pipefail
 case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -44,6 +45,11 @@ tools/docs_site.sh "$work/site" bazel-bin/docs/api.tar.gz
 tar czf "$out/horizonlm-docs-$version.tar.gz" --sort=name --owner=0 --group=0 --mtime=@0 -C "$work" site
 cp LICENSE "$out/"
 cp -L bazel-bin/bindings/carry/THIRD_PARTY_LICENSES "$out/"
+if ((checked)); then
+  say "image"
+  debootstrap --variant=minbase bookworm "$work/root" >/dev/null
+  tools/release/oci.py "$work/root" "$out/horizonlm-$version-linux-x86_64.tar.gz" "$version" "$out/horizonlm-$version-oci.tar"
+fi
 chmod -R u+w "$out"
 tools/release/sbom.py "$version" "$home" "$out" "$out/horizonlm-$version.spdx.json"
 (cd "$out" && find . -type f ! -name SHA256SUMS ! -name '*.md5' ! -name '*.sha1' ! -name '*.sha256' | sort | sed 's#^\./##' | xargs sha256sum >SHA256SUMS)

@@ -4,6 +4,7 @@
 #include "core/cpu/attention.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/linear.h"
+#include "core/cpu/recurrence.h"
 
 namespace hlm {
 namespace {
@@ -34,12 +35,30 @@ void RunCall(const ActivateBackwardArgs& a, const Means& m) { ActivateBackwardKe
 void RunCall(const ClampedGluArgs& a, const Means&) { ClampedGluKernel(a); }
 void RunCall(const ClampedGluBackwardArgs& a, const Means&) { ClampedGluBackwardKernel(a); }
 void RunCall(const ScaleAddArgs& a, const Means&) { ScaleAddKernel(a); }
+void RunCall(const CausalConvArgs& a, const Means&) { CausalConvKernel(a); }
+void RunCall(const CausalConvBackwardArgs& a, const Means& m) { CausalConvBackwardKernel(a, m.scratch); }
+void RunCall(const DecayGatesArgs& a, const Means&) { DecayGatesKernel(a); }
+void RunCall(const DecayGatesBackwardArgs& a, const Means& m) { DecayGatesBackwardKernel(a, m.scratch); }
+void RunCall(const DeltaRuleArgs& a, const Means& m) { RunDeltaRule(a, m.threads, m.scratch); }
+void RunCall(const DeltaRuleBackwardArgs& a, const Means& m) { RunDeltaRuleBackward(a, m.threads, m.scratch); }
+void RunCall(const StateSpaceArgs& a, const Means& m) { RunStateSpace(a, m.threads, m.scratch); }
+void RunCall(const StateSpaceBackwardArgs& a, const Means& m) { RunStateSpaceBackward(a, m.threads, m.scratch); }
 void RunCall(const CapLogitsArgs& a, const Means&) { CapLogitsKernel(a); }
 void RunCall(const SwiGluArgs& a, const Means&) { SwiGluKernel(a); }
 void RunCall(const SwiGluBackwardArgs& a, const Means&) { SwiGluBackwardKernel(a); }
 void RunCall(const EmbeddingArgs& a, const Means&) { EmbeddingKernel(a); }
 void RunCall(const EmbeddingBackwardArgs& a, const Means&) { EmbeddingBackwardKernel(a); }
 void RunCall(const CrossEntropyArgs& a, const Means& m) { CrossEntropyKernel(a, m.scratch); }
+void RunCall(const RouteArgs& a, const Means&) { RouteKernel(a); }
+void RunCall(const RouteBackwardArgs& a, const Means&) { RouteBackwardKernel(a); }
+void RunCall(const RouteLoadArgs& a, const Means& m) { RouteLoadKernel(a, m.scratch); }
+void RunCall(const SortChoicesArgs& a, const Means&) { SortChoicesKernel(a); }
+void RunCall(const GatherRowsArgs& a, const Means&) { GatherRowsKernel(a); }
+void RunCall(const CombineRowsArgs& a, const Means&) { CombineRowsKernel(a); }
+void RunCall(const RowDotsArgs& a, const Means&) { RowDotsKernel(a); }
+void RunCall(const GroupedLinearArgs& a, const Means& m) { RunGroupedLinear(a, m.scratch); }
+void RunCall(const GroupedLinearBackwardInputArgs& a, const Means& m) { RunGroupedLinearBackwardInput(a, m.scratch); }
+void RunCall(const GroupedLinearBackwardWeightArgs& a, const Means& m) { RunGroupedLinearBackwardWeight(a, m.scratch); }
 void RunCall(const CastArgs& a, const Means&) { CastKernel(a); }
 
 }  // namespace

@@ -39,12 +39,28 @@ void ClampedGluKernel(const ClampedGluArgs& args);
 void ClampedGluBackwardKernel(const ClampedGluBackwardArgs& args);
 void ScaleAddKernel(const ScaleAddArgs& args);
 
+void CausalConvKernel(const CausalConvArgs& args);
+size_t CausalConvBackwardFloats(const CausalConvBackwardArgs& args);
+void CausalConvBackwardKernel(const CausalConvBackwardArgs& args, float* partials);
+
+void DecayGatesKernel(const DecayGatesArgs& args);
+size_t DecayGatesBackwardFloats(const DecayGatesBackwardArgs& args);
+void DecayGatesBackwardKernel(const DecayGatesBackwardArgs& args, float* scratch);
+
 size_t CrossEntropyFloats(const CrossEntropyArgs& args, int64_t threads);
 void CrossEntropyKernel(const CrossEntropyArgs& args, float* scratch);
 void CapLogitsKernel(const CapLogitsArgs& args);
 
 void EmbeddingKernel(const EmbeddingArgs& args);
 void EmbeddingBackwardKernel(const EmbeddingBackwardArgs& args);
+
+void RouteKernel(const RouteArgs& args);
+void RouteBackwardKernel(const RouteBackwardArgs& args);
+void RouteLoadKernel(const RouteLoadArgs& args, float* log_sums);  // [tokens]
+void SortChoicesKernel(const SortChoicesArgs& args);
+void GatherRowsKernel(const GatherRowsArgs& args);
+void CombineRowsKernel(const CombineRowsArgs& args);
+void RowDotsKernel(const RowDotsArgs& args);
 
 void CastKernel(const CastArgs& args);
 

@@ -8,6 +8,7 @@
 #include "core/cpu/cpu_device.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/product.h"
+#include "core/cpu/recurrence.h"
 
 namespace hlm {
 namespace {
@@ -37,6 +38,22 @@ size_t BytesOf(const AttentionArgs& args, int64_t threads) { return BytesOf(AsVi
 size_t BytesOf(const AttentionBackwardArgs& args, int64_t threads) { return BytesOf(AsViews(args), threads); }
 size_t BytesOf(const ActivateBackwardArgs& args, int64_t) { return Bytes(ActivateBackwardFloats(args)); }
 size_t BytesOf(const CrossEntropyArgs& args, int64_t threads) { return Bytes(CrossEntropyFloats(args, threads)); }
+size_t BytesOf(const CausalConvBackwardArgs& args, int64_t) { return Bytes(CausalConvBackwardFloats(args)); }
+size_t BytesOf(const DecayGatesBackwardArgs& args, int64_t) { return Bytes(DecayGatesBackwardFloats(args)); }
+size_t BytesOf(const DeltaRuleArgs& args, int64_t threads) { return Bytes(DeltaRuleFloats(args, threads)); }
+size_t BytesOf(const DeltaRuleBackwardArgs& args, int64_t threads) { return Bytes(DeltaRuleBackwardFloats(args, threads)); }
+size_t BytesOf(const StateSpaceArgs& args, int64_t threads) { return Bytes(StateSpaceFloats(args, threads)); }
+size_t BytesOf(const StateSpaceBackwardArgs& args, int64_t threads) { return Bytes(StateSpaceBackwardFloats(args, threads)); }
+size_t BytesOf(const RouteLoadArgs& args, int64_t) { return Bytes(static_cast<size_t>(args.tokens)); }
+size_t BytesOf(const GroupedLinearArgs& args, int64_t) {
+  return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.out, args.in));
+}
+size_t BytesOf(const GroupedLinearBackwardInputArgs& args, int64_t) {
+  return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.in, args.out));
+}
+size_t BytesOf(const GroupedLinearBackwardWeightArgs& args, int64_t) {
+  return args.type == DType::kF32 ? 0 : Bytes(ConvertedProductFloats(args.out, args.in, args.rows));
+}
 // The others take none.
 size_t BytesOf(const RmsNormArgs&, int64_t) { return 0; }
 size_t BytesOf(const QkRotaryArgs&, int64_t) { return 0; }
@@ -47,11 +64,19 @@ size_t BytesOf(const ActivateArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const ScaleAddArgs&, int64_t) { return 0; }
+size_t BytesOf(const CausalConvArgs&, int64_t) { return 0; }
+size_t BytesOf(const DecayGatesArgs&, int64_t) { return 0; }
 size_t BytesOf(const CapLogitsArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const RouteArgs&, int64_t) { return 0; }
+size_t BytesOf(const RouteBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const SortChoicesArgs&, int64_t) { return 0; }
+size_t BytesOf(const GatherRowsArgs&, int64_t) { return 0; }
+size_t BytesOf(const CombineRowsArgs&, int64_t) { return 0; }
+size_t BytesOf(const RowDotsArgs&, int64_t) { return 0; }
 size_t BytesOf(const CastArgs&, int64_t) { return 0; }
 
 }  // namespace

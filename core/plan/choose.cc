@@ -82,6 +82,24 @@ std::string Advice(const PlanInputs& in, const Plan& plan) {
   return text + ", or a smaller model would fit better";
 }
 
+// Every number of sweeps is looked at, up to this many micro-batches; of more, steps of a sixteenth beyond 64 sweeps: a plan for
+// any step is made in bounded time.
+constexpr int64_t kAllSweeps = 4096;
+
+int64_t NextSweeps(int64_t sweeps, int64_t micro_batches) {
+  return sweeps + (micro_batches <= kAllSweeps ? 1 : std::max<int64_t>(1, sweeps / 16));
+}
+
+// Visits of all sweeps are a list: a model of very many layers is swept less often.
+int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t micro_batches) {
+  const int64_t most = std::clamp<int64_t>(kMostVisits / (2 * in.spec.layers() + 3), 1, kMostSweeps);
+  if (options.sweeps > most) {
+    throw InvalidArgument("sweeps is ", options.sweeps, "; a model of ", in.spec.layers(), " layers may have ", most, " (", kMostVisits,
+                          " visits)");
+  }
+  return options.sweeps != 0 ? options.sweeps : std::min(micro_batches, most);
+}
+
 }  // namespace
 
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
@@ -91,6 +109,10 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
   if (groups > micro_batches) {
     throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
                           micro_batches, " micro-batches, and each group needs one");
+  }
+  if (micro_batches > kMostMicroBatches) {
+    throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ", micro_batches,
+                          " micro-batches; the limit is ", kMostMicroBatches, ": a larger micro_batch, or a smaller batch_size");
   }
   if (o.sweeps > micro_batches) {
     throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
@@ -103,11 +125,11 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
 
   std::optional<Plan> best;
   std::optional<Plan> smallest;  // to explain a refusal
+  // A reduction group is one sweep, and as many as there are devices have theirs at once.
+  const int64_t first = groups > 1 ? groups / devices : std::max<int64_t>(o.sweeps, 1);
+  const int64_t last = groups > 1 ? first : LastSweeps(in, o, micro_batches);
   int64_t last_share = 0;
-  for (int64_t sweeps = 1; sweeps <= micro_batches; ++sweeps) {
-    // A reduction group is one sweep, and as many as there are devices have theirs at once.
-    if (groups > 1 && sweeps != groups / devices) continue;
-    if (groups == 1 && o.sweeps != 0 && sweeps != o.sweeps) continue;
+  for (int64_t sweeps = first; sweeps <= last; sweeps = NextSweeps(sweeps, micro_batches)) {
     const int64_t share = CeilDiv(micro_batches, groups > 1 ? groups : sweeps);
     if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
     last_share = share;

@@ -89,7 +89,7 @@ WeightLease ParameterStore::Weights(int64_t piece) const {
 
 void ParameterStore::Load(const Model& model, HostPool& pool) {
   struct Run {
-    const StateLease* lease;
+    int64_t unit;
     const TensorSpec* tensor;
     int64_t begin, n;  // elements of the tensor
   };
@@ -97,13 +97,15 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
   std::vector<StateLease> leases;
   leases.reserve(static_cast<size_t>(pieces_.size()));
   std::vector<Run> runs;
-  for (int64_t p = 0; p < pieces_.size(); ++p) {
-    leases.push_back(States(p, Access::kChange));
-    const PiecePlan& piece = pieces_[p];
-    for (const TensorSpec& tensor : model.layout().units[static_cast<size_t>(piece.unit)].tensors) {
-      const int64_t end = std::min(tensor.elements, piece.end - tensor.offset);
-      for (int64_t begin = std::max<int64_t>(0, piece.begin - tensor.offset); begin < end; begin += kRun) {
-        runs.push_back({&leases.back(), &tensor, begin, std::min(kRun, end - begin)});
+  for (int64_t p = 0; p < pieces_.size(); ++p) leases.push_back(States(p, Access::kChange));
+  const auto& units = model.layout().units;
+  for (size_t u = 0; u < units.size(); ++u) {
+    for (const TensorSpec& tensor : units[u].tensors) {
+      // Whole matrices of what is transposed, which is read by them.
+      const bool turned = tensor.order != nullptr && tensor.order->transposed;
+      const int64_t length = turned ? std::max(kRun, tensor.elements / tensor.slices) : kRun;
+      for (int64_t begin = 0; begin < tensor.elements; begin += length) {
+        runs.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(length, tensor.elements - begin)});
       }
     }
   }
@@ -120,7 +122,11 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
         }
       }
     }
-    run.lease->WriteMaster(run.tensor->offset + run.begin, run.n, values.data());
+    EachRun(*run.tensor, run.begin, run.n, [&](int64_t at, int64_t done, int64_t n) {
+      EachPiece(pieces_, run.unit, at, n, [&](int64_t piece, int64_t from, int64_t count) {
+        leases[static_cast<size_t>(piece)].WriteMaster(from, count, values.data() + done + (from - at));
+      });
+    });
   });
 }
 

@@ -41,8 +41,14 @@ class DeviceBuffers {
   // space. `made`: what is kept counts as made (recomputation); else nothing does.
   enum class Made { kNothing, kKept, kAll };
   void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
-  const float* const* RotaryTables() const { return tables_.data(); }
-  std::byte* RotaryTable(size_t rope) const { return At(range_.rotary) + table_places_.offsets[rope]; }
+  // The same for the embedding, which keeps nothing.
+  void PlaceEmbedding(BlockRun& run) const;
+  const TablePlaces& tables() const { return table_places_; }
+  std::byte* Table(int64_t place) const { return At(range_.rotary) + place; }
+  void SetTables(BlockRun& run) const;
+  // The model's sides and their gradients from `token` of the sweep on.
+  void SetSides(int64_t token, BlockRun& run) const;
+  const Range& side_gradients() const { return range_.side_gradients; }
 
   HeadTemplate Head() const;
 
@@ -57,8 +63,10 @@ class DeviceBuffers {
   std::vector<TensorPlaces> stash_;    // [layers]
   std::vector<int64_t> stash_starts_;  // [layers]
   std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block
+  TensorPlaces embedding_scratch_, embedding_temporaries_;
   TablePlaces table_places_;
-  std::vector<const float*> tables_;   // by rotary embedding
+  SidePlaces side_places_;
+  std::vector<const float*> rotary_, temperatures_;
 };
 
 }  // namespace hlm

@@ -27,7 +27,6 @@ Lane::Lane(const LaneContext& context, int64_t number, Device& device, StepBatch
       up_(device.CreateStream("up")),
       down_(device.CreateStream("down")),
       slots_(device, buffers_.Slots(), own_plan_.arena.slots.bytes),
-      embedding_(context.spec, context.layout.embedding.table, context.layout.embedding.positions, context.plan.numerics.compute),
       head_(buffers_.Head()) {
   for (auto& event : visit_done_) event = device.CreateEvent();
   for (auto* event : {&losses_made_, &losses_down_, &logits_made_, &logits_down_}) *event = device.CreateEvent();
@@ -37,20 +36,26 @@ Lane::Lane(const LaneContext& context, int64_t number, Device& device, StepBatch
 }
 
 void Lane::SendTablesUp() {
-  const TablePlaces places = RotaryTables(spec_, plan_);
-  for (size_t r = 0; r < spec_.ropes.size(); ++r) {
-    const RopeSpec& rope = spec_.ropes[r];
+  const TablePlaces& places = buffers_.tables();
+  const auto send = [&](std::byte* to, std::vector<float> table) {
     // Members until they have arrived: where the wait itself fails, for want of memory, the copies may still run.
-    for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
-      if (length > 0 && LongDocument(spec_) == 0) continue;
-      rotary_tables_.push_back(MakeRotaryTable(rope, places.rows, length));
-      const std::vector<float>& table = rotary_tables_.back();
-      const int64_t at = length > 0 ? places.rows * rope.dim * static_cast<int64_t>(sizeof(float)) : 0;
-      up_->Copy(buffers_.RotaryTable(r) + at, table.data(), table.size() * sizeof(float));
+    tables_.push_back(std::move(table));
+    up_->Copy(to, tables_.back().data(), tables_.back().size() * sizeof(float));
+  };
+  for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
+    if (length > 0 && LongDocument(spec_) == 0) continue;
+    const int64_t skipped = length > 0 ? places.rows * static_cast<int64_t>(sizeof(float)) : 0;
+    for (size_t r = 0; r < spec_.ropes.size(); ++r) {
+      const RopeSpec& rope = spec_.ropes[r];
+      send(buffers_.Table(places.offsets[r]) + skipped * rope.dim, MakeRotaryTable(rope, places.rows, length));
+    }
+    for (size_t t = 0; t < spec_.temperatures.size(); ++t) {
+      send(buffers_.Table(places.temperatures[t]) + skipped, MakeTemperatureTable(spec_.temperatures[t], places.rows));
     }
   }
+  if (!spec_.slopes.empty()) send(buffers_.Table(places.slopes), {spec_.slopes.begin(), spec_.slopes.end()});
   up_->Synchronize();
-  std::vector<std::vector<float>>().swap(rotary_tables_);
+  std::vector<std::vector<float>>().swap(tables_);
 }
 
 void Lane::Begin(const Pass& pass) {
@@ -89,14 +94,14 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
     }
     const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
     switch (visit.kind) {
-      case VisitKind::kEmbed: Embed(pass, visit, tickets[0].weights()); break;
-      case VisitKind::kBlockForward: BlockForward(pass, visit, WeightsOfBlock(visit, tickets)); break;
+      case VisitKind::kEmbed: Embed(pass, visit, WeightsOf(visit, tickets)); break;
+      case VisitKind::kBlockForward: BlockForward(pass, visit, WeightsOf(visit, tickets)); break;
       case VisitKind::kHead:
         if (job.weigh != nullptr) loss = WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
         Head(pass, visit, WeightsOfHead(tickets), job);
         break;
-      case VisitKind::kBlockBackward: BlockBackward(pass, visit, WeightsOfBlock(visit, tickets)); break;
-      case VisitKind::kEmbedBackward: EmbedBackward(pass, visit); break;
+      case VisitKind::kBlockBackward: BlockBackward(pass, visit, WeightsOf(visit, tickets)); break;
+      case VisitKind::kEmbedBackward: EmbedBackward(pass, visit, WeightsOf(visit, tickets)); break;
     }
     for (SlotTicket& ticket : tickets) ticket.Release();
   }

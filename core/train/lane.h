@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "core/device/device.h"
-#include "core/layers/embedding.h"
 #include "core/layers/head.h"
 #include "core/plan/plan.h"
 #include "core/stream/ring.h"
@@ -75,16 +74,16 @@ class Lane {
 
  private:
   // lane_visits.cc
-  BlockRun RunOf(const MicroView& micro, const SlabView& weights);
-  void Embed(const Pass& pass, const Visit& visit, const std::byte* weights);
+  BlockRun RunOf(const MicroView& micro, const SlabView& weights, int64_t token);
+  void Embed(const Pass& pass, const Visit& visit, const SlabView& weights);
   void BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job);
   double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
-  void EmbedBackward(const Pass& pass, const Visit& visit);
+  void EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
   void Clear(int64_t unit);
   void ClearPadding(int64_t unit);
-  SlabView WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
+  SlabView WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   float* AccumulatorOf(int64_t unit) const;
   float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
@@ -112,13 +111,12 @@ class Lane {
   DeviceBuffers buffers_;
   // What goes up while this is made stands before the streams, whose ends wait for their copies.
   RedZones red_zones_;
-  std::vector<std::vector<float>> rotary_tables_;
+  std::vector<std::vector<float>> tables_;
   MoveCounters counters_;
   WaitingInputs block_inputs_;
   GradientPath gradients_;
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
-  EmbeddingLayer embedding_;
   HeadTemplate head_;
 
   // Events, by what they say.

@@ -5,35 +5,40 @@
 
 namespace hlm {
 
-BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights) {
-  return {.ops = device_.ops(),
-          .stream = *compute_,
-          .micro = micro,
-          .type = plan_.numerics.compute,
-          .rotary = buffers_.RotaryTables(),
-          .weights = weights,
-          .saved = {},
-          .made = {},
-          .temporaries = {}};
+BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights, int64_t token) {
+  BlockRun run{.ops = device_.ops(),
+               .stream = *compute_,
+               .micro = micro,
+               .type = plan_.numerics.compute,
+               .weights = weights,
+               .saved = {},
+               .made = {},
+               .temporaries = {}};
+  buffers_.SetTables(run);
+  buffers_.SetSides(token, run);
+  return run;
 }
 
-void Lane::Embed(const Pass& pass, const Visit& visit, const std::byte* weights) {
+void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) {
   block_inputs_.BeforeWrite(pass, 0, *compute_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    embedding_.Forward(device_.ops(), *compute_, micro, weights, buffers_.BlockInput(0, token));
+    BlockRun run = RunOf(micro, weights, token);
+    buffers_.PlaceEmbedding(run);
+    layout_.embedding->Forward(run, buffers_.BlockInput(0, token));
   });
 }
 
 void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    BlockRun run = RunOf(micro, weights);
+    BlockRun run = RunOf(micro, weights, token);
+    run.layer = visit.layer;
     buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
     layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
   });
 }
 
-SlabView Lane::WeightsOfBlock(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
+SlabView Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
   SlabView slab;
   for (size_t t = 0; t < tickets.size(); ++t) slab.Add(plan_.pieces[visit.uses[t].piece].begin, tickets[t].weights());
   return slab;
@@ -44,8 +49,11 @@ HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
     return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes());
   };
   const HeadOffsets& offsets = layout_.head;
-  return {at(tickets.back(), offsets.norm), at(tickets.back(), offsets.norm_bias), at(tickets.front(), offsets.weight),
-          at(tickets.back(), offsets.bias)};
+  return {.norm = at(tickets.back(), offsets.norm),
+          .norm_bias = at(tickets.back(), offsets.norm_bias),
+          .product = at(tickets.back(), offsets.product),
+          .matrix = at(tickets.front(), offsets.weight),
+          .bias = at(tickets.back(), offsets.bias)};
 }
 
 void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
@@ -63,12 +71,16 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
     }
     const bool first = m == share.begin;
     if (first) {
+      // Several layers may add to the gradient of what goes beside the block inputs.
+      const Range& sides = buffers_.side_gradients();
+      if (sides.bytes > 0) compute_->FillZero(buffers_.At(sides), static_cast<size_t>(sides.bytes));
       ClearPadding(layout_.NormUnit());
       if (layout_.tied) ClearPadding(layout_.HeadUnit());
     }
     head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
                           {.norm = At(layout_.NormUnit(), layout_.head.norm),
                            .norm_bias = At(layout_.NormUnit(), layout_.head.norm_bias),
+                           .product = At(layout_.NormUnit(), layout_.head.product),
                            .matrix = At(layout_.HeadUnit(), layout_.head.weight),
                            .bias = At(layout_.NormUnit(), layout_.head.bias),
                            .accumulate = !first});
@@ -128,7 +140,8 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& w
     if (first) ClearPadding(unit);
     const Block& block = layout_.block(visit.layer);
     const void* input = buffers_.BlockInput(visit.layer, token);
-    BlockRun run = RunOf(micro, weights);
+    BlockRun run = RunOf(micro, weights, token);
+    run.layer = visit.layer;
     run.accumulator = AccumulatorOf(unit);
     run.accumulate = !first;
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
@@ -137,15 +150,19 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& w
   });
 }
 
-void Lane::EmbedBackward(const Pass& pass, const Visit& visit) {
+void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   const int64_t unit = layout_.EmbeddingUnit();
   float* accumulator = AccumulatorOf(unit);
   // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
-  const int64_t from = layout_.tied ? layout_.embedding.table + spec_.vocab * spec_.hidden : 0;
+  const int64_t from = layout_.tied ? layout_.embedding->table() + layout_.embedding->table_elements() : 0;
   const int64_t count = layout_.units[unit].elements - from;
   if (count > 0) compute_->FillZero(accumulator + from, static_cast<size_t>(count) * sizeof(float));
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    embedding_.Backward(device_.ops(), *compute_, micro, buffers_.Gradient(token), accumulator);
+    BlockRun run = RunOf(micro, weights, token);
+    run.accumulator = accumulator;
+    run.accumulate = true;
+    buffers_.PlaceEmbedding(run);
+    layout_.embedding->Backward(run, buffers_.Gradient(token));
   });
 }
 
@@ -158,16 +175,18 @@ void Lane::Clear(int64_t unit) {
   compute_->FillZero(AccumulatorOf(unit), static_cast<size_t>(layout_.units[static_cast<size_t>(unit)].elements) * sizeof(float));
 }
 
-// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere.
+// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere, and so must
+// the gradient of what is not trained.
 void Lane::ClearPadding(int64_t unit) {
   const UnitSpec& spec = layout_.units[unit];
   int64_t end = 0;
   const auto clear = [&](int64_t begin) {
     if (begin > end) compute_->FillZero(AccumulatorOf(unit) + end, static_cast<size_t>(begin - end) * sizeof(float));
   };
-  for (const TensorSpec& tensor : spec.tensors) {
-    clear(tensor.offset);
-    end = tensor.offset + tensor.elements;
+  for (const SlabRun& run : RunsOf(spec)) {
+    clear(run.begin);
+    if (!run.tensor->trains) continue;
+    end = run.end;
   }
   clear(spec.elements);
 }

@@ -29,15 +29,6 @@ MomentArray MomentsFrom(const StateLease& lease, bool second, int64_t begin) {
   return second ? lease.SecondMoments(begin) : lease.FirstMoments(begin);
 }
 
-// work(piece, begin, n) for each piece that holds some of a unit's elements [begin, begin + n).
-template <class Work>
-void EachPiece(const PieceList& pieces, int64_t unit, int64_t begin, int64_t n, const Work& work) {
-  for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {
-    const int64_t from = std::max(begin, pieces[p].begin), to = std::min(begin + n, pieces[p].end);
-    if (from < to) work(p, from, to - from);
-  }
-}
-
 struct Slice {
   int64_t first, count;  // elements of the tensor
 };
@@ -70,22 +61,22 @@ void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_o
   s.CheckKind(name, kind);
   if (place.tensor->order != nullptr) {
     std::vector<float> values(static_cast<size_t>(slice.count));
-    const auto slab = [&](int64_t at, int64_t n, float* to) { s.ReadElements(place.unit, kind, place.tensor->offset + at, n, to); };
+    const auto slab = [&](int64_t at, int64_t n, float* to) { s.ReadTensor(place, kind, at, n, to); };
     DiskFromSlab(*place.tensor->order, slab, slice.first, slice.count, values.data());
     std::memcpy(data, values.data(), bytes);
     return;
   }
-  const int64_t begin = place.tensor->offset + slice.first;
+  const int64_t begin = slice.first;
   const bool aligned = reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
   // One piece a thread: the C library copies what is longer than the caches without reading the target first.
   const int64_t threads = s.pool.threads(), piece = std::max(kPiece, (slice.count + threads - 1) / threads);
   const auto read = [&](int64_t item) {
     const int64_t done = item * piece, n = std::min(piece, slice.count - done);
-    if (aligned) return s.ReadElements(place.unit, kind, begin + done, n, static_cast<float*>(data) + done);
+    if (aligned) return s.ReadTensor(place, kind, begin + done, n, static_cast<float*>(data) + done);
     std::vector<float> values(static_cast<size_t>(std::min(n, kPiece)));
     for (int64_t i = 0; i < n; i += kPiece) {
       const int64_t part = std::min(kPiece, n - i);
-      s.ReadElements(place.unit, kind, begin + done + i, part, values.data());
+      s.ReadTensor(place, kind, begin + done + i, part, values.data());
       std::memcpy(static_cast<std::byte*>(data) + static_cast<size_t>(done + i) * sizeof(float), values.data(), static_cast<size_t>(part) * sizeof(float));
     }
   };
@@ -123,23 +114,23 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
       throw InvalidArgument("second moment of ", name, ": element ", slice.first + i, " would be ", x, "; it must not be negative");
     }
   }
-  const int64_t begin = place.tensor->offset + slice.first;
   const auto each_piece = [&](const auto& work) {
-    EachPiece(s.plan->pieces, place.unit, place.tensor->offset, place.tensor->elements, [&](int64_t piece, int64_t, int64_t) { work(piece); });
+    EachPiece(s.plan->pieces, place.unit, place.tensor->offset, place.tensor->end() - place.tensor->offset,
+              [&](int64_t piece, int64_t, int64_t) { work(piece); });
   };
   if (kind != TensorKind::kGradient) each_piece([&](int64_t piece) { s.saver.BeforeUpdate(piece); });
   if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.frozen.BeforeChange(piece); });
   if (place.tensor->order != nullptr) {
     for (int64_t i = 0; i < slice.count; ++i) {
       const float one = value(i);
-      s.WriteElements(place.unit, kind, place.tensor->offset + SlabIndex(*place.tensor->order, slice.first + i), 1, &one);
+      s.WriteTensor(place, kind, SlabIndex(*place.tensor->order, slice.first + i), 1, &one);
     }
   }
   std::vector<float> values(static_cast<size_t>(std::min(slice.count, kPiece)));
   for (int64_t done = 0; place.tensor->order == nullptr && done < slice.count; done += kPiece) {
     const int64_t n = std::min(kPiece, slice.count - done);
     for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i)] = value(done + i);
-    s.WriteElements(place.unit, kind, begin + done, n, values.data());
+    s.WriteTensor(place, kind, slice.first + done, n, values.data());
   }
   if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.States(piece, Access::kChange).Commit(); });
   if (kind == TensorKind::kGradient) each_piece([&](int64_t piece) { s.updater->RecomputeNorms(piece); });
@@ -161,6 +152,15 @@ void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
   if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) {
     throw FailedPrecondition("the second moment of ", name, " is not there: optimizer ", hlm::Name(plan->numerics.algorithm), " has one moment");
   }
+}
+
+// Elements of a tensor in the slab's order, wherever its slices lie.
+void Trainer::State::ReadTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  EachRun(*place.tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadElements(place.unit, kind, at, run, out + done); });
+}
+
+void Trainer::State::WriteTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  EachRun(*place.tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { WriteElements(place.unit, kind, at, run, values + done); });
 }
 
 void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out) {
@@ -236,7 +236,7 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   }
   options.default_dtype = s.store.weight_type() == DType::kF32 ? DType::kF32 : DType::kBF16;
   const TensorReader read = [&s](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
-    s.ReadElements(s.Place(tensor.name).unit, TensorKind::kWeight, tensor.offset + begin, n, out);
+    s.ReadTensor(s.Place(tensor.name), TensorKind::kWeight, begin, n, out);
   };
   SaveFolder(*s.model, read, folder, options);
 }

@@ -16,14 +16,14 @@ static_assert(kSlabAlign % kStateBlock == 0 && kNormChunk % kStateBlock == 0);
 
 std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
   std::vector<Segment> segments;
-  for (const TensorSpec& tensor : unit.tensors) {
-    if (segments.empty() || segments.back().decays != tensor.Decays()) {
+  for (const SlabRun& run : RunsOf(unit)) {
+    if (segments.empty() || segments.back().decays != run.tensor->Decays()) {
       // A block of 8-bit moments has one scale and is updated as a whole; the layout starts what decays otherwise at a multiple of it.
-      HLM_CHECK(tensor.offset % kStateBlock == 0, tensor.name, " at ", tensor.offset);
-      segments.push_back({tensor.offset, 0, tensor.Decays()});
+      HLM_CHECK(run.begin % kStateBlock == 0, run.tensor->name, " at ", run.begin);
+      segments.push_back({run.begin, 0, run.tensor->Decays()});
     }
     // Padding between tensors is zero and stays zero under an update: it goes with its neighbours, so that blocks are whole.
-    segments.back().end = RoundUp(tensor.offset + tensor.elements, kStateBlock);
+    segments.back().end = RoundUp(run.end, kStateBlock);
   }
   return segments;
 }

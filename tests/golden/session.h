@@ -28,7 +28,6 @@ std::string DescribeModel(const hlm_model* model);
 
 // The device of every trainer here: $HLM_TEST_DEVICE ("cpu", "cuda:0"), by default the CPU.
 const char* TestDevice();
-bool TestsOnCpu();
 // Whether the device takes the golden's model, by the widths in its config: the CPU takes any, others multiples of 8.
 constexpr int64_t kDeviceWidthMultiple = 8;
 bool DeviceTakes(const Golden& golden);

@@ -42,4 +42,13 @@ check "wheel: uninstalled, nothing left" as_user "env/bin/pip uninstall --quiet 
 check ".deb: installed" chroot "$root" sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /dist/*.deb'
 check ".deb: the command trains" as_user "horizon $TRAIN"
 check ".deb: removed, nothing left" chroot "$root" sh -c 'apt-get purge -y -qq libhorizonlm0 libhorizonlm-dev horizonlm && ! ls /usr/lib | grep horizonlm && ! test -e /usr/bin/horizon'
+# The image, as a container engine lays it out.
+image=$(ls "$dist"/horizonlm-*-oci.tar)
+container=$root.image
+rm -rf "$container" && mkdir "$container"
+check "image: laid out" "$(dirname "${BASH_SOURCE[0]}")/lay_out.py" "$image" "$container"
+mount -t proc proc "$container/proc"
+trap 'umount "$root/proc" "$container/proc"' EXIT
+check "image: the command trains" chroot --userspec=1000:1000 "$container" \
+  /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/work sh -c "cd /work && cat /usr/share/common-licenses/* >text.txt && horizon $TRAIN"
 echo "$passed passed"

@@ -19,6 +19,7 @@ import tarfile
 from typing import Any, Callable, Dict, List, Tuple
 
 USER = 1000
+EPOCH = "1980-01-01T00:00:00Z"
 # What a running system fills, and what can be fetched again.
 LEFT_OUT = ("proc/", "sys/", "dev/", "run/", "tmp/", "var/cache/apt/", "var/lib/apt/lists/", "var/log/")
 MEDIA = "application/vnd.oci.image."
@@ -31,7 +32,7 @@ def main() -> None:
     base, archive, version, out = sys.argv[1:]
     layers = [layer(lambda tar: add_base(tar, pathlib.Path(base))), layer(lambda tar: add_horizon(tar, archive))]
     config = {
-        "created": "1980-01-01T00:00:00Z",
+        "created": EPOCH,
         "architecture": "amd64",
         "os": "linux",
         "config": {
@@ -43,7 +44,7 @@ def main() -> None:
             "Labels": {"org.opencontainers.image.title": "Horizon-LM", "org.opencontainers.image.version": version, "org.opencontainers.image.licenses": "Apache-2.0"},
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{whole}" for _, whole in layers]},
-        "history": [{"created_by": "debootstrap bookworm"}, {"created_by": os.path.basename(archive)}],
+        "history": [{"created": EPOCH, "created_by": "debootstrap bookworm"}, {"created": EPOCH, "created_by": os.path.basename(archive)}],
     }
     write(out, layers, config, version)
 
@@ -53,7 +54,7 @@ def layer(fill: Callable[[tarfile.TarFile], None]) -> Tuple[bytes, str]:
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
         fill(tar)
-    return gzip.compress(raw.getvalue(), mtime=0), hashlib.sha256(raw.getvalue()).hexdigest()
+    return gzip.compress(raw.getvalue(), compresslevel=6, mtime=0), hashlib.sha256(raw.getvalue()).hexdigest()
 
 
 def add(tar: tarfile.TarFile, name: str, mode: int, data: "bytes | None" = None, target: str = "", kind: bytes = tarfile.REGTYPE, owner: int = 0) -> None:
