@@ -15,7 +15,7 @@
 struct hlm_dataset {
   std::unique_ptr<hlm::dataset::Dataset> dataset;
   hlm::dataset::Step mismatched;
-  std::atomic<bool> in_use{false};
+  std::atomic<bool> in_use{false};  // no threads: a forked child may go on with it
 };
 
 namespace hlm::capi {

@@ -2,6 +2,8 @@
 #ifndef HORIZON_LM_C_API_INTERNAL_H_
 #define HORIZON_LM_C_API_INTERNAL_H_
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -18,6 +20,18 @@
 #include "core/train/trainer.h"
 #include "cpu_optim/host_pool.h"
 #include "cpu_optim/optimizer.h"
+
+namespace hlm::capi {
+
+// Whether a call is in a handle, and which process made it. A forked child has the parent's memory and none of its threads: what
+// waits for one would wait for ever.
+struct InUse {
+  std::atomic<bool> now{false};
+  const pid_t process = getpid();
+  bool InForkedChild() const { return getpid() != process; }
+};
+
+}  // namespace hlm::capi
 
 struct hlm_error {
   int32_t code;
@@ -49,11 +63,12 @@ struct hlm_plan {
 
 struct hlm_trainer {
   std::unique_ptr<hlm::Trainer> trainer;
-  std::atomic<bool> in_use{false};
+  hlm::capi::InUse in_use;
 };
 
 struct hlm_weights {
   std::unique_ptr<hlm::FrozenWeights> weights;
+  hlm::capi::InUse in_use;
 };
 
 struct hlm_optimizer {
@@ -62,7 +77,7 @@ struct hlm_optimizer {
   hlm::OptimizerOptions options;
   hlm::StateType states;
   hlm::HostPool pool;
-  std::atomic<bool> in_use{false};
+  hlm::capi::InUse in_use;
 };
 
 namespace hlm::capi {
@@ -82,19 +97,34 @@ template <class Body>
 }
 
 // Marks a handle as in use while it lives. Two threads in one handle is the caller's bug; it is reported instead of corrupting
-// memory.
+// memory, and a forked child is told so instead of waiting for threads that it does not have.
 class Use {
  public:
   Use(std::atomic<bool>& in_use, const char* what) : in_use_(in_use) {
     if (in_use_.exchange(true, std::memory_order_acquire)) throw FailedPrecondition(what, " is in use by another thread");
   }
+  // Of a handle that has threads.
+  Use(InUse& in_use, const char* what) : Use(Here(in_use, what), what) {}
   ~Use() { in_use_.store(false, std::memory_order_release); }
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
 
  private:
+  static std::atomic<bool>& Here(InUse& in_use, const char* what) {
+    if (!in_use.InForkedChild()) return in_use.now;
+    throw FailedPrecondition(what, " was made in process ", in_use.process, " and has no threads in its forked child ", getpid(),
+                             ": make one in the child");
+  }
+
   std::atomic<bool>& in_use_;
 };
+
+// Frees a handle that has threads, or memory that threads of its device hand back; in a forked child it stays, since freeing it
+// would wait for them.
+template <class Handle>
+void Destroy(Handle* handle) noexcept {
+  if (handle != nullptr && !handle->in_use.InForkedChild()) delete handle;
+}
 
 // A copy that hlm_string_destroy frees.
 char* CopyString(const std::string& text);

@@ -241,7 +241,7 @@ hlm_error* hlm_trainer_keep_weights(hlm_trainer* trainer, hlm_weights** out_weig
   });
 }
 
-void hlm_weights_destroy(hlm_weights* weights) { delete weights; }
+void hlm_weights_destroy(hlm_weights* weights) { hlm::capi::Destroy(weights); }
 
 hlm_error* hlm_trainer_logprobs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch* batch, float* logprobs,
                                 size_t n_logprobs, float* entropies, size_t n_entropies, float* greedy, size_t n_greedy) {

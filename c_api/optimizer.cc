@@ -307,6 +307,6 @@ hlm_error* hlm_optimizer_join(hlm_optimizer* optimizer, int64_t n, const uint16_
   });
 }
 
-void hlm_optimizer_destroy(hlm_optimizer* optimizer) { delete optimizer; }
+void hlm_optimizer_destroy(hlm_optimizer* optimizer) { hlm::capi::Destroy(optimizer); }
 
 }  // extern "C"

@@ -144,7 +144,7 @@ hlm_error* hlm_trainer_set_learning_rate(hlm_trainer* trainer, double lr) {
 }
 
 void hlm_trainer_cancel(hlm_trainer* trainer) {
-  if (trainer != nullptr) trainer->trainer->Cancel();
+  if (trainer != nullptr && !trainer->in_use.InForkedChild()) trainer->trainer->Cancel();
 }
 
 hlm_error* hlm_trainer_set_deadline(hlm_trainer* trainer, double seconds) {
@@ -166,6 +166,6 @@ hlm_error* hlm_trainer_finish(hlm_trainer* trainer) {
   });
 }
 
-void hlm_trainer_destroy(hlm_trainer* trainer) { delete trainer; }
+void hlm_trainer_destroy(hlm_trainer* trainer) { hlm::capi::Destroy(trainer); }
 
 }  // extern "C"

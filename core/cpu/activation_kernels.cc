@@ -8,8 +8,8 @@ namespace hlm {
 namespace {
 
 template <class T>
-ActNumbers NumbersOf(ActFunction kind, const XieluArgs& args, float limit) {
-  if (kind != ActFunction::kXielu) return {.limit = Rounded<T>(limit)};
+ActNumbers NumbersOf(ActFunction kind, const XieluArgs& args, float limit, float factor) {
+  if (kind != ActFunction::kXielu) return {.limit = Rounded<T>(limit), .factor = factor};
   const float p = ToFloat(*static_cast<const T*>(args.alpha_p)), n = ToFloat(*static_cast<const T*>(args.alpha_n));
   const float beta = args.beta == nullptr ? 0.5f : ToFloat(*static_cast<const T*>(args.beta));
   const float epsilon = args.epsilon == nullptr ? -1e-6f : ToFloat(*static_cast<const T*>(args.epsilon));
@@ -20,7 +20,7 @@ template <class T, ActFunction kWhat>
 void Forward(const ActivateArgs& a) {
   const ReadLines<T> x(a.x, a.heads, a.width), up(a.up, a.heads, a.width);
   const WrittenLines<T> y(a.y, a.heads, a.width);
-  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit);
+  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit, a.factor);
   ParallelBlocks(a.rows, RowsPerBlock(a.heads * a.width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t h = 0; h < a.heads; ++h) {
@@ -67,7 +67,7 @@ AlphaSums BackwardRows(const ActivateBackwardArgs& a, const ActNumbers& numbers,
 
 template <class T, ActFunction kWhat>
 void Backward(const ActivateBackwardArgs& a, float* scratch) {
-  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit);
+  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit, a.factor);
   auto* sums = reinterpret_cast<AlphaSums*>(scratch);
   const int64_t block = PartialBlockRows(a.rows);
   ParallelBlocks(a.rows, block, [&](int64_t begin, int64_t end) {

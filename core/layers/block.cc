@@ -41,7 +41,13 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
       item.before = NormPart(from.before, {.width = hidden_}, "before", d);
       item.normed = normed();
     }
+    item.in_scale = from.in_scale, item.out_scale = from.out_scale;
+    if (from.in_scale != 1) item.scaled = d.Saved("scaled", hidden_, Remake::kPass);
     item.body = MakeBody(from.body, model, d);
+    if (from.out_scale != 1) {
+      item.output = d.Temp("before its scale", hidden_, true);
+      item.doutput = d.Temp("d before its scale", hidden_);
+    }
     item.gradient = d.Temp("d normed", hidden_);
     branch.items.push_back(std::move(item));
   }
@@ -80,6 +86,23 @@ const void* Block::Normed(const BlockRun& run, const Branch& branch, const Item&
   return item.before.on() ? run.Saved(item.normed) : branch.before.on() ? run.Saved(branch.normed) : x;
 }
 
+const void* Block::Input(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const {
+  return item.scaled >= 0 ? run.Saved(item.scaled) : Normed(run, branch, item, x);
+}
+
+// y = out_scale body(in_scale normed) + addend.
+void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend, void* y) const {
+  const int64_t n = run.micro.tokens * hidden_;
+  if (run.Missing({item.scaled})) AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
+  const void* in = Input(run, branch, item, x);
+  if (item.out_scale == 1 || y == nullptr) {
+    item.body->Forward(run, in, addend, y);
+    return;
+  }
+  item.body->Forward(run, in, nullptr, run.Temp(item.output));
+  AddScaled(run, n, addend, item.out_scale, run.Temp(item.output), y);
+}
+
 void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
   if (!branch.last.on()) return MakeSum(run, branch, x, y);
   void* sum = run.Saved(branch.unnormed);
@@ -103,7 +126,7 @@ void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* x, vo
       // Two halves take turns: an operation must not add to what it writes.
       to = run.Temp<std::byte>(branch.partial) + static_cast<int64_t>(i % 2) * n * static_cast<int64_t>(SizeOf(run.type));
     }
-    item.body->Forward(run, Normed(run, branch, item, x), addend, sums && !made ? to : nullptr);
+    Forward(run, branch, item, x, addend, sums && !made ? to : nullptr);
     addend = to;
   }
   if (branch.plain()) return;
@@ -141,7 +164,16 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
     dsum = run.Temp(branch.dsum);
   }
   // All bodies first: where nothing stands between, the gradient that they read is the one that is added to below.
-  for (const Item& item : branch.items) item.body->Backward(run, Normed(run, branch, item, x), dsum, run.Temp(item.gradient));
+  for (const Item& item : branch.items) {
+    const void* dy = dsum;
+    if (item.out_scale != 1) {
+      AddScaled(run, n, nullptr, item.out_scale, dsum, run.Temp(item.doutput));
+      dy = run.Temp(item.doutput);
+    }
+    void* own = run.Temp(item.gradient);
+    item.body->Backward(run, Input(run, branch, item, x), dy, own);
+    if (item.in_scale != 1) AddScaled(run, n, nullptr, item.in_scale, own, own);
+  }
   void* shared = nullptr;  // gradient of what the bodies share
   for (const Item& item : branch.items) {
     void* own = run.Temp(item.gradient);

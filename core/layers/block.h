@@ -35,6 +35,9 @@ class Block {
     NormPart before;      // of this body alone
     int64_t normed = -1;  // saved
     int64_t gradient = -1;  // d normed, for a moment
+    double in_scale = 1, out_scale = 1;
+    int64_t scaled = -1;                // saved: what the body reads, where that is not the norm's output itself
+    int64_t output = -1, doutput = -1;  // for a moment, where the body's output has a scale
   };
   struct Branch {
     NormPart before, after, last;
@@ -51,6 +54,9 @@ class Block {
   void MakeSum(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
   void Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const;
   const void* Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
+  // What the body reads.
+  const void* Input(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
+  void Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend, void* y) const;
 
   int64_t hidden_;
   Declaration declaration_;

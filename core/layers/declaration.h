@@ -46,6 +46,7 @@ struct WeightGroup {
   std::string role;
   std::vector<WeightMember> members;
   int64_t offset = 0;
+  int64_t number = -1;  // which of several alike: an expert's
 };
 
 // What it costs to make a tensor again from those before it: next to nothing to keep, a pass over memory, a product.
@@ -68,8 +69,9 @@ struct SavedTensor {
 struct Temporary {
   std::string name;
   TokenBytes bytes;
-  bool forward = false;  // needed by the forward pass too
-  int64_t branch = -1;   // those of different branches share their memory; -1: of the whole block
+  bool forward = false;     // needed by the forward pass too
+  int64_t branch = -1;      // those of different branches share their memory; -1: of the whole block
+  int64_t fixed_bytes = 0;  // whatever the number of tokens
 };
 
 class Declaration {
@@ -87,6 +89,11 @@ class Declaration {
   int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
   int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);
 
+  // Needed by the forward pass too, of one size for any number of tokens.
+  int64_t FixedTemp(const std::string& name, int64_t bytes);
+
+  // The next weights are those of expert `number`; -1: of none.
+  void BeginNumber(int64_t number) { number_ = number; }
   void BeginBody(const std::string& name) { body_ = name + "."; }
   void BeginBranch(int64_t branch) { branch_ = branch; }
 
@@ -99,7 +106,7 @@ class Declaration {
  private:
   bool everywhere_;
   std::string body_;
-  int64_t branch_ = -1, end_ = 0;
+  int64_t branch_ = -1, number_ = -1, end_ = 0;
   std::vector<WeightGroup> groups_;
   std::vector<Seam> seams_;
   std::vector<SavedTensor> saved_;

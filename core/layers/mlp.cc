@@ -57,8 +57,25 @@ XieluArgs MlpBody::Xielu(const BlockRun& r) const {
   return {.alpha_p = r.Weight(alpha_p_), .alpha_n = r.Weight(alpha_n_), .beta = r.Weight(beta_), .epsilon = r.Weight(epsilon_)};
 }
 
+void MlpBody::ScaleGate(const BlockRun& r, void* rows) const {
+  if (spec_.gate_scale == 1) return;
+  const auto gate = Half<MutableView>(spec_, r.type, rows, 0);
+  r.ops.Activate(r.stream, {.type = r.type,
+                            .kind = ActFunction::kScale,
+                            .rows = r.micro.tokens,
+                            .width = spec_.intermediate,
+                            .x = gate,
+                            .up = {},
+                            .y = gate,
+                            .xielu = {},
+                            .factor = static_cast<float>(spec_.gate_scale)});
+}
+
 void MlpBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
-  if (r.Missing({gate_up_})) in_.Forward(r, x, nullptr, r.Saved(gate_up_));
+  if (r.Missing({gate_up_})) {
+    in_.Forward(r, x, nullptr, r.Saved(gate_up_));
+    ScaleGate(r, r.Saved(gate_up_));
+  }
   if (r.Missing({product_})) {
     if (SwiGlu()) {
       r.ops.SwiGlu(r.stream, {.type = r.type,
@@ -107,6 +124,7 @@ void MlpBody::Backward(const BlockRun& r, const void* x, const void* dy, void* d
                                       .dalpha_n = r.Gradient(alpha_n_),
                                       .accumulate = r.accumulate});
   }
+  ScaleGate(r, r.Temp(dgate_up_));
   in_.Backward(r, r.Temp(dgate_up_), x, dx);
 }
 

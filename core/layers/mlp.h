@@ -22,6 +22,8 @@ class MlpBody : public Body {
   // SwiGLU, which has operations of its own.
   bool SwiGlu() const { return spec_.gated && spec_.function == Function::kSilu; }
   XieluArgs Xielu(const BlockRun& run) const;
+  // The gate's half of the rows, or of their gradient, times its factor.
+  void ScaleGate(const BlockRun& run, void* rows) const;
 
   MlpSpec spec_;
   LinearPart in_, down_;

@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_LAYOUT_H_
 #define HORIZON_LM_CORE_MODEL_LAYOUT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,8 +32,22 @@ struct TensorSpec {
   std::shared_ptr<const TensorOrder> order = nullptr;  // null: the slab has the elements as the file has them
   bool trains = true;
   double number = 0;  // of kNumber
-  bool Decays() const { return shape.size() >= 2; }
+  // It lies in so many equal slices in the slab, so far apart: what a file packs of all experts is a slice of each in the slab.
+  int64_t slices = 1, slice_stride = 0;
+  int64_t end() const { return offset + (slices - 1) * slice_stride + elements / slices; }
+  bool Decays() const { return trains && shape.size() >= 2; }
 };
+
+// work(at, done, n): elements [begin + done, begin + done + n) of the tensor lie at [at, at + n) of its unit's slab.
+template <class Work>
+void EachRun(const TensorSpec& tensor, int64_t begin, int64_t n, const Work& work) {
+  const int64_t slice = tensor.elements / tensor.slices;
+  for (int64_t done = 0; done < n;) {
+    const int64_t at = begin + done, run = tensor.slices == 1 ? n : std::min(slice - at % slice, n - done);
+    work(tensor.offset + (tensor.slices == 1 ? at : at / slice * tensor.slice_stride + at % slice), done, run);
+    done += run;
+  }
+}
 
 struct UnitSpec {
   UnitKind kind = UnitKind::kBlock;
@@ -42,6 +57,14 @@ struct UnitSpec {
   int64_t elements = 0;             // of the slab, padding included
   std::vector<Seam> seams = {};     // where it may be cut into pieces
 };
+
+// Elements of a slab that are of one tensor.
+struct SlabRun {
+  int64_t begin = 0, end = 0;
+  const TensorSpec* tensor = nullptr;
+};
+// All of a unit, in the order of its slab.
+std::vector<SlabRun> RunsOf(const UnitSpec& unit);
 
 // Offsets in elements from the start of the slab; -1 where the model has no such tensor.
 struct HeadOffsets {

@@ -26,12 +26,16 @@ enum class RowOrder {
 };
 
 struct DiskName {
-  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, by its number
+  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, or expert, by its number
   RowOrder order = RowOrder::kAsIs;
   int64_t groups = 0;    // of kGrouped
   int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all
   std::vector<int64_t> shape = {};  // where it is another on disk than the members make
   bool scalar = false;              // of no dimension
+  // Not one tensor but several, one behind the other, of as many rows each but for what is left for the last (torch.chunk); the
+  // words that stand for "[]" in the path: {"q", "k", "v"}.
+  std::vector<std::string> chunks = {};
+  std::vector<int64_t> chunk_rows = {};  // [chunks] where they are others
 };
 
 // By role. A group of neighbours ("attention.qkv") may have one name of its own; else each member ("attention.q") has one.
@@ -41,6 +45,7 @@ struct ModelNames {
   std::string prefix = "model.";               // before every name but the head's
   std::string layers = "layers.";              // then the layer's number and a dot
   NameTable layer;
+  NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";
   std::string embedding_product, head_product;  // of embeddings narrower than the model
   std::string embedding_norm, embedding_norm_bias;

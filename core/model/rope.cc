@@ -165,6 +165,9 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
                           " dimensions; it must be an even number of them, at least 2");
   }
   for (const char* key : defaults.own_keys) rope.Take(key);
+  if (defaults.sections) {
+    for (const char* key : {"mrope_section", "mrope_interleaved"}) rope.Take(key);
+  }
   RefuseUnknownKeys(rope);
   return spec;
 }

@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_SPEC_H_
 #define HORIZON_LM_CORE_MODEL_SPEC_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -117,8 +118,43 @@ struct MlpSpec {
   Function function = Function::kSilu;
   bool gated = true;
   bool in_bias = false, out_bias = false;
+  double gate_scale = 1;  // of what the function reads
+  bool shared = false;  // beside experts: its roles begin with "shared"
 
   bool operator==(const MlpSpec&) const = default;
+};
+
+enum class RouterScore { kSoftmax, kSoftmaxOfChosen, kSigmoid, kSparseMixer };
+
+// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by their
+// sum where normalize, times scale, are the weights.
+struct RouterSpec {
+  RouterScore score = RouterScore::kSoftmax;
+  bool bias = false;         // of the product
+  bool choice_bias = false;  // a number an expert, which is not trained, is added to scores for the choice alone
+  bool normalize = false;
+  double sum_add = 0, sum_least = 0;  // the sum is max(sum + sum_add, sum_least)
+  double scale = 1;
+  int64_t groups = 1, best_groups = 1;  // of neighbouring experts; only those of the best groups may be chosen
+  bool group_of_two = false;            // a group is worth the sum of its two best scores; else its best
+  double nearness = 0;                  // kSparseMixer
+
+  bool operator==(const RouterSpec&) const = default;
+};
+
+// Each token goes through `chosen` of `count` MLPs.
+struct ExpertsSpec {
+  int64_t count = 0, chosen = 0;
+  int64_t intermediate = 0;
+  Function function = Function::kSilu;
+  bool gated = true;
+  bool in_bias = false, out_bias = false;
+  double limit = 0, alpha = 0;  // limit > 0: gpt-oss' clamped layer, whose gate and up alternate
+  bool weigh_input = false;     // weights stand before the experts
+  bool shared = false;          // one expert beside others, with a gate of its own: its roles begin with "shared"
+  RouterSpec router = {};
+
+  bool operator==(const ExpertsSpec&) const = default;
 };
 
 // Gemma's per-layer inputs: up(f(gate x) * this layer's share of the side).
@@ -130,11 +166,47 @@ struct LayerInputSpec {
   bool operator==(const LayerInputSpec&) const = default;
 };
 
-using BodySpec = std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec>;
+// out(C conv(B x)): a causal convolution of each channel over `taps` tokens between two gates.
+struct ShortConvSpec {
+  int64_t taps = 0;
+  bool bias = false;  // of the convolution and of both products
+
+  bool operator==(const ShortConvSpec&) const = default;
+};
+
+// The gated delta rule behind a convolution of queries, keys and values, with a norm of each head's output times silu(x W).
+struct DeltaRuleSpec {
+  int64_t heads = 0;  // of values
+  int64_t key_heads = 0, key_dim = 0, value_dim = 0;
+  int64_t taps = 0;       // of the convolution
+  double beta_scale = 1;  // beta is beta_scale sigmoid(x W)
+  NormSpec norm = {};
+
+  bool operator==(const DeltaRuleSpec&) const = default;
+};
+
+// Mamba-2's state space behind a convolution, with a gate and a norm over groups of channels.
+struct StateSpaceSpec {
+  int64_t heads = 0, head_dim = 0, groups = 0, state_dim = 0;
+  int64_t taps = 0;                          // of the convolution
+  bool in_bias = false, conv_bias = false, out_bias = false;
+  double least_step = 0, most_step = 0;      // limits of a step; most 0: none
+  NormSpec norm = {};
+  int64_t norm_groups = 1;
+  bool norm_before_gate = false;
+  std::array<double, 5> scales = {1, 1, 1, 1, 1};  // of the first product's z, x, B, C and dt
+
+  bool operator==(const StateSpaceSpec&) const = default;
+};
+
+using BodySpec =
+    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec,
+                 ExpertsSpec>;
 
 struct BranchBody {
   BodySpec body;
   NormSpec before = {};  // of this body alone
+  double in_scale = 1, out_scale = 1;
 
   bool operator==(const BranchBody&) const = default;
 };

@@ -48,7 +48,36 @@ void Write(JsonWriter& json, const AttentionSpec& a) {
 void Write(JsonWriter& json, const MlpSpec& m) {
   json.BeginObject();
   json.Member("body", "mlp").Member("intermediate", m.intermediate).Member("function", static_cast<int64_t>(m.function));
-  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias);
+  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias).Member("shared", m.shared);
+  json.Member("gate_scale", m.gate_scale);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const ShortConvSpec& c) {
+  json.BeginObject().Member("body", "short_conv").Member("taps", c.taps).Member("bias", c.bias).EndObject();
+}
+
+void Write(JsonWriter& json, const DeltaRuleSpec& d) {
+  json.BeginObject();
+  json.Member("body", "delta_rule").Member("heads", d.heads).Member("key_heads", d.key_heads).Member("key_dim", d.key_dim);
+  json.Member("value_dim", d.value_dim).Member("taps", d.taps).Member("beta_scale", d.beta_scale);
+  json.Key("norm");
+  Write(json, d.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const StateSpaceSpec& s) {
+  json.BeginObject();
+  json.Member("body", "state_space").Member("heads", s.heads).Member("head_dim", s.head_dim).Member("groups", s.groups);
+  json.Member("state_dim", s.state_dim).Member("taps", s.taps).Member("in_bias", s.in_bias).Member("conv_bias", s.conv_bias);
+  json.Member("out_bias", s.out_bias);
+  json.Member("least_step", s.least_step).Member("most_step", s.most_step);
+  json.Key("norm");
+  Write(json, s.norm);
+  json.Member("norm_groups", s.norm_groups).Member("norm_before_gate", s.norm_before_gate);
+  json.Key("scales").BeginArray();
+  for (const double scale : s.scales) json.Value(scale);
+  json.EndArray();
   json.EndObject();
 }
 
@@ -68,6 +97,22 @@ void Write(JsonWriter& json, const LayerInputSpec& i) {
   json.EndObject();
 }
 
+void Write(JsonWriter& json, const ExpertsSpec& e) {
+  json.BeginObject();
+  json.Member("body", "experts").Member("count", e.count).Member("chosen", e.chosen).Member("intermediate", e.intermediate);
+  json.Member("function", static_cast<int64_t>(e.function)).Member("gated", e.gated).Member("in_bias", e.in_bias);
+  json.Member("out_bias", e.out_bias).Member("limit", e.limit).Member("alpha", e.alpha).Member("weigh_input", e.weigh_input);
+  json.Member("shared", e.shared);
+  const RouterSpec& r = e.router;
+  json.Key("router").BeginObject();
+  json.Member("score", static_cast<int64_t>(r.score)).Member("bias", r.bias).Member("choice_bias", r.choice_bias);
+  json.Member("normalize", r.normalize).Member("sum_add", r.sum_add).Member("sum_least", r.sum_least).Member("scale", r.scale);
+  json.Member("groups", r.groups).Member("best_groups", r.best_groups).Member("group_of_two", r.group_of_two);
+  json.Member("nearness", r.nearness);
+  json.EndObject();
+  json.EndObject();
+}
+
 void Write(JsonWriter& json, const BranchSpec& branch) {
   json.BeginObject();
   json.Key("before");
@@ -76,6 +121,7 @@ void Write(JsonWriter& json, const BranchSpec& branch) {
   for (const BranchBody& item : branch.bodies) {
     json.BeginObject().Key("before");
     Write(json, item.before);
+    json.Member("in_scale", item.in_scale).Member("out_scale", item.out_scale);
     json.Key("body");
     std::visit([&](const auto& body) { Write(json, body); }, item.body);
     json.EndObject();

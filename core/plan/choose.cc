@@ -82,11 +82,33 @@ std::string Advice(const PlanInputs& in, const Plan& plan) {
   return text + ", or a smaller model would fit better";
 }
 
+// Every number of sweeps is looked at, up to this many micro-batches; of more, steps of a sixteenth beyond 64 sweeps: a plan for
+// any step is made in bounded time.
+constexpr int64_t kAllSweeps = 4096;
+
+int64_t NextSweeps(int64_t sweeps, int64_t micro_batches) {
+  return sweeps + (micro_batches <= kAllSweeps ? 1 : std::max<int64_t>(1, sweeps / 16));
+}
+
+// Visits of all sweeps are a list: a model of very many layers is swept less often.
+int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t micro_batches) {
+  const int64_t most = std::clamp<int64_t>(kMostVisits / (2 * in.spec.layers() + 3), 1, kMostSweeps);
+  if (options.sweeps > most) {
+    throw InvalidArgument("sweeps is ", options.sweeps, "; a model of ", in.spec.layers(), " layers may have ", most, " (", kMostVisits,
+                          " visits)");
+  }
+  return options.sweeps != 0 ? options.sweeps : std::min(micro_batches, most);
+}
+
 }  // namespace
 
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const PlanOptions& o = plan.options;
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
+  if (micro_batches > kMostMicroBatches) {
+    throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ", micro_batches,
+                          " micro-batches; the limit is ", kMostMicroBatches, ": a larger micro_batch, or a smaller batch_size");
+  }
   if (o.sweeps > micro_batches) {
     throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
                           micro_batches, " micro-batches, and each sweep needs one");
@@ -98,9 +120,9 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
 
   std::optional<Plan> best;
   std::optional<Plan> smallest;  // to explain a refusal
+  const int64_t last = LastSweeps(in, o, micro_batches);
   int64_t last_share = 0;
-  for (int64_t sweeps = 1; sweeps <= micro_batches; ++sweeps) {
-    if (o.sweeps != 0 && sweeps != o.sweeps) continue;
+  for (int64_t sweeps = std::max<int64_t>(o.sweeps, 1); sweeps <= last; sweeps = NextSweeps(sweeps, micro_batches)) {
     const int64_t share = CeilDiv(micro_batches, sweeps);
     if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
     last_share = share;

@@ -17,6 +17,11 @@ struct PlanInputs {
 // Checks the options and fills in those that do not depend on what fits: pieces and parts, slots, ring, micro-batch, head chunk, threads.
 void ResolveOptions(const PlanInputs& in, Plan& plan);
 
+// What a step may be divided into: the plan of a step, and its visits, stay small.
+inline constexpr int64_t kMostMicroBatches = int64_t{1} << 20;
+inline constexpr int64_t kMostSweeps = 4096;
+inline constexpr int64_t kMostVisits = int64_t{1} << 20;
+
 // Sizes of everything, for the sweeps, policies and place of block inputs that stand in the plan.
 void FillMemory(const PlanInputs& in, Plan& plan);
 

@@ -21,7 +21,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("batch_size", o.batch_size, 1, kMost);
   CheckRange("seq_len", o.seq_len, 1, INT32_MAX);
   CheckRange("micro_batch", o.micro_batch, 0, o.batch_size);
-  CheckRange("sweeps", o.sweeps, 0, o.batch_size);
+  CheckRange("sweeps", o.sweeps, 0, std::min(o.batch_size, kMostSweeps));
   CheckRange("slots", o.slots, 0, 4096);
   CheckRange("prefetch", o.prefetch, -1, 4095);
   CheckRange("ring", o.ring, 0, 4096);
@@ -96,6 +96,11 @@ struct WidthChecker {
       throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ", machine.most_head_dim);
     }
   }
+  void operator()(const ExpertsSpec& experts) const {
+    if (!machine.device_is_host) {
+      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device, " cannot compute them yet, device cpu can");
+    }
+  }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
     Check("q_lora_rank", attention.query_rank);
@@ -108,6 +113,9 @@ struct WidthChecker {
     }
   }
   void operator()(const LayerInputSpec& input) const { Check("hidden_size_per_layer_input", input.width); }
+  void operator()(const ShortConvSpec&) const {}
+  void operator()(const DeltaRuleSpec&) const {}
+  void operator()(const StateSpaceSpec&) const {}
 };
 
 void CheckWidths(const PlanInputs& in) {

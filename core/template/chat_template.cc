@@ -8,6 +8,7 @@
 #include "core/model/json_text.h"
 #include "core/template/added_tokens.h"
 #include "core/template/json.h"
+#include "core/text/tokenizer_folder.h"
 
 namespace hlm {
 
@@ -75,6 +76,7 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
 void ChatTemplate::Add(std::string name, std::string_view text, std::string where) {
   auto made = std::make_shared<const jinja::Template>(text, std::move(where));
   contents_ += StrCat(name.size(), ":", name, text.size(), ":", text);
+  texts_[name] = text;
   for (auto& known : templates_) {
     if (known.first != name) continue;
     known.second = std::move(made);
@@ -104,6 +106,8 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
     const std::string path = folder + "/tokenizer.json";
     token_ids_ = ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
     for (const auto& token : token_ids_) added_tokens_.push_back(token.second);
+  } else if (!has("tokenizer.json") && HasTokenizer(folder)) {
+    ReadOtherTokenizer(folder);
   }
   if (has("generation_config.json")) ReadStopTokens(folder);
 }
@@ -148,6 +152,22 @@ void ChatTemplate::ReadTokenizerConfig(const std::string& path) {
 }
 
 // The ids that end a generation, as text.
+// Older files: what they make of the folder has tokens that tokenizer_config.json may not name.
+void ChatTemplate::ReadOtherTokenizer(const std::string& folder) {
+  const auto tokenizer = Tokenizer::Open(folder);
+  for (const SpecialToken& token : tokenizer->special_tokens()) {
+    const std::string_view role = token.role;
+    if (role == "additional_special_tokens" || special_tokens_.Find(role) != nullptr) continue;
+    special_tokens_.Set(role, Value::String(token.content));
+    if (role == "eos_token") stop_tokens_.push_back(token.content);
+  }
+  if (!added_tokens_.empty()) return;
+  for (auto& [id, text] : tokenizer->ListAddedTokens()) {
+    added_tokens_.push_back(text);
+    token_ids_.emplace_back(id, std::move(text));
+  }
+}
+
 void ChatTemplate::ReadStopTokens(const std::string& folder) {
   const Value config = ReadJsonObject(folder + "/generation_config.json");
   const Value* ids = config.dict().Find("eos_token_id");

@@ -13,6 +13,7 @@ Value Interpreter::Evaluate(const Expr& expr, Scope* scope) {
   if (expr.kind == Expr::Kind::kConstant) return expr.constant;
   if (expr.kind == Expr::Kind::kName) return Lookup(expr.name, scope);
   const Budget::Level level(budget_);
+  budget_.Step();
   const int line = line_;
   line_ = expr.line;
   Value value = EvaluateOne(expr, scope);
@@ -20,8 +21,10 @@ Value Interpreter::Evaluate(const Expr& expr, Scope* scope) {
   return value;
 }
 
-Value Interpreter::Lookup(int name, const Scope* scope) const {
+Value Interpreter::Lookup(int name, const Scope* scope) {
+  constexpr size_t kNamesAStep = 32;
   for (; scope != nullptr; scope = scope->parent) {
+    if (scope->variables.size() > kNamesAStep) [[unlikely]] budget_.Step(scope->variables.size() / kNamesAStep);
     if (const Value* value = scope->Find(name)) return *value;
   }
   const auto index = static_cast<size_t>(name);

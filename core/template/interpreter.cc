@@ -101,7 +101,14 @@ int NameIndex(const Program& program, std::string_view name) {
 }  // namespace
 
 Interpreter::Interpreter(const Program& program, const RenderSettings& settings, const Dict& variables)
-    : program_(program), settings_(settings), budget_(settings.limits), context_(program.names.size()) {
+    : program_(program),
+      settings_(settings),
+      budget_(settings.limits),
+      context_(program.names.size()),
+      loop_name_(NameIndex(program, "loop")),
+      caller_name_(NameIndex(program, "caller")),
+      kwargs_name_(NameIndex(program, "kwargs")),
+      varargs_name_(NameIndex(program, "varargs")) {
   for (size_t i = 0; i < program.names.size(); ++i) {
     context_[i] = variables.Find(program.names[i]);
     if (context_[i] == nullptr) context_[i] = FindGlobal(program.names[i]);
@@ -114,6 +121,7 @@ Interpreter::~Interpreter() {
 }
 
 Text Interpreter::Render() {
+  const Budget::Current current(budget_);
   Capture capture(out_, budget_);
   Execute(program_.body, &root_);
   return capture.Take();
@@ -138,6 +146,7 @@ Interpreter::Flow Interpreter::Execute(const Body& body, Scope* scope) {
 
 Interpreter::Flow Interpreter::ExecuteOne(const Stmt& stmt, Scope* scope) {
   const Budget::Level level(budget_);
+  budget_.Step();
   line_ = stmt.line;
   switch (stmt.kind) {
     case Stmt::Kind::kText: out_->Append(stmt.constant.text()); break;
@@ -182,14 +191,12 @@ Interpreter::Flow Interpreter::For(const Stmt& stmt, Scope* scope, const Value& 
   bool any = false;
   {
     const Running running(*this, *loop);
-    static constexpr std::string_view kLoop = "loop";
-    const int loop_name = NameIndex(program_, kLoop);
     Block block(*this, scope);
     Value item;
     while (loop->Advance(item)) {
       any = true;
       block.Renew();
-      if (loop_name >= 0) block.get()->Set(loop_name, Value::Of(std::shared_ptr<const Callable>(loop)));
+      if (loop_name_ >= 0) block.get()->Set(loop_name_, Value::Of(std::shared_ptr<const Callable>(loop)));
       line_ = stmt.line;
       Assign(*stmt.target, std::move(item), block.get());
       if (Execute(stmt.body, block.get()) == Flow::kBreak) break;
@@ -303,8 +310,7 @@ Text Interpreter::RunMacro(const Stmt& macro, Scope* defined_in, std::string_vie
     }
     return value;
   };
-  const auto define = [&](std::string_view special, Value value) {
-    const int index = NameIndex(program_, special);
+  const auto define = [&](int index, Value value) {
     if (index >= 0) scope->Set(index, std::move(value));
   };
   const size_t count = parameters.names.size(), positional = std::min(count, arguments.positional.size());
@@ -322,18 +328,18 @@ Text Interpreter::RunMacro(const Stmt& macro, Scope* defined_in, std::string_vie
   }
   if (macro.uses_caller) {
     std::optional<Value> caller = take_named("caller");
-    define("caller", caller ? std::move(*caller) : Value::Undefined("No caller defined"));
+    define(caller_name_, caller ? std::move(*caller) : Value::Undefined("No caller defined"));
   }
   if (macro.uses_named) {
     Dict dict;
     for (auto& [key, value] : arguments.named) dict.Set(key, std::move(value));
-    define("kwargs", MakeDict(std::move(dict)));
+    define(kwargs_name_, MakeDict(std::move(dict)));
   } else if (!arguments.named.empty()) {
     throw InvalidArgument("macro '", name, "' takes no keyword argument '", arguments.named[0].first, "'");
   }
   if (macro.uses_arguments) {
     std::vector<Value> rest(arguments.positional.begin() + static_cast<int64_t>(positional), arguments.positional.end());
-    define("varargs", MakeTuple(std::move(rest)));
+    define(varargs_name_, MakeTuple(std::move(rest)));
   } else if (arguments.positional.size() > count) {
     throw InvalidArgument("macro '", name, "' takes not more than ", count, " argument(s)");
   }

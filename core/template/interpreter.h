@@ -73,7 +73,7 @@ class Interpreter {
 
   Value Evaluate(const Expr& expr, Scope* scope);
   Value EvaluateOne(const Expr& expr, Scope* scope);
-  Value Lookup(int name, const Scope* scope) const;
+  Value Lookup(int name, const Scope* scope);
   Value EvaluateCall(const Expr& expr, Scope* scope, const Value* caller);
   Value EvaluateFilter(const Expr& expr, Scope* scope, const Value* input);
   Value EvaluateCompare(const Expr& expr, Scope* scope);
@@ -91,6 +91,7 @@ class Interpreter {
   Budget budget_;
   Scope root_{nullptr};
   std::vector<const Value*> context_;  // by name: the variables of the render
+  int loop_name_, caller_name_, kwargs_name_, varargs_name_;  // -1: the template does not use it
   std::vector<std::unique_ptr<Scope>> kept_;
   std::vector<std::shared_ptr<Namespace>> namespaces_;
   std::vector<LoopState*> loops_;  // that run now, the innermost last

@@ -4,6 +4,8 @@
 
 namespace hlm::jinja {
 
+thread_local Budget* Budget::current_ = nullptr;
+
 void Budget::FailWork() const {
   throw ResourceExhausted("the template works through more than ", limits_.max_output_bytes * kWorkFactor, " bytes (", kWorkFactor,
                           " x max_output_bytes)");
@@ -13,6 +15,10 @@ void Budget::FailSize() const {
 }
 void Budget::FailIterations() const {
   throw ResourceExhausted("the template loops and calls more often than max_iterations = ", limits_.max_iterations);
+}
+void Budget::FailSteps() const {
+  throw ResourceExhausted("the template takes more than ", limits_.max_iterations * kStepFactor, " steps (", kStepFactor,
+                          " x max_iterations)");
 }
 void Budget::FailDepth() {
   --depth_;  // the Level that failed has no destructor

@@ -19,10 +19,12 @@ struct Limits {
   int64_t max_depth = 600;                       // expressions, blocks and macros inside each other while rendering
 };
 
-// What one render has used. All strings together may have kWorkFactor times the bytes of one.
+// What one render has used. All strings together, and all that is looked through or compared, may have kWorkFactor times the bytes
+// of one; expressions and statements may be kStepFactor times as many as turns of loops. Each limit is reached within seconds.
 class Budget {
  public:
-  static constexpr int64_t kWorkFactor = 32;
+  static constexpr int64_t kWorkFactor = 16;
+  static constexpr int64_t kStepFactor = 10;
 
   explicit Budget(const Limits& limits) : limits_(limits) {}
 
@@ -38,6 +40,28 @@ class Budget {
   }
   void Iterate() {
     if (++iterations_ > limits_.max_iterations) [[unlikely]] FailIterations();
+  }
+
+  // An expression or a statement; `more`: for names that were looked through to find one.
+  void Step(size_t more = 0) {
+    steps_ += 1 + static_cast<int64_t>(more);
+    if (steps_ > limits_.max_iterations * kStepFactor) [[unlikely]] FailSteps();
+  }
+
+  // The budget of the render that this thread is in: values are compared and hashed far from it, and lists of lists that share
+  // their items hold more of them than were ever made.
+  class Current {
+   public:
+    explicit Current(Budget& budget) : outer_(current_) { current_ = &budget; }
+    ~Current() { current_ = outer_; }
+    Current(const Current&) = delete;
+    Current& operator=(const Current&) = delete;
+
+   private:
+    Budget* outer_;
+  };
+  static void ChargeCurrent(size_t bytes) {
+    if (current_ != nullptr) current_->Charge(bytes);
   }
 
   // One level deeper while it lives.
@@ -58,11 +82,15 @@ class Budget {
   [[noreturn]] void FailWork() const;
   [[noreturn]] void FailSize() const;
   [[noreturn]] void FailIterations() const;
+  [[noreturn]] void FailSteps() const;
   [[noreturn]] void FailDepth();
+
+  static thread_local Budget* current_;
 
   Limits limits_;
   int64_t work_ = 0;
   int64_t iterations_ = 0;
+  int64_t steps_ = 0;
   int64_t depth_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/template/format.h"
+#include "core/template/text_ops.h"
 #include "core/template/unicode.h"
 
 namespace hlm::jinja {
@@ -161,6 +162,7 @@ std::optional<int> Order(const Value& a, const Value& b);
 
 // The order of the first items that differ; of the lengths where none does.
 std::optional<int> OrderItems(const std::vector<Value>& a, const std::vector<Value>& b) {
+  Budget::ChargeCurrent(16 * std::min(a.size(), b.size()) + 16);
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     if (!Equal(a[i], b[i])) return Order(a[i], b[i]);
   }
@@ -177,6 +179,7 @@ std::optional<int> Order(const Value& a, const Value& b) {
     return x < y ? -1 : x > y ? 1 : 2;
   }
   if (a.IsText() && b.IsText()) {
+    Budget::ChargeCurrent(std::min(a.text().size(), b.text().size()) / 16 + 16);
     const int order = a.text().bytes().compare(b.text().bytes());
     return order < 0 ? -1 : order > 0 ? 1 : 0;
   }
@@ -259,7 +262,8 @@ bool Contains(const Value& container, const Value& item, Budget& budget) {
     case Value::Kind::kText:
       NotUndefined(item);
       if (!item.IsText()) throw InvalidArgument("'in <string>' requires string as left operand, not ", TypeName(item));
-      return container.text().bytes().find(item.text().bytes()) != std::string_view::npos;
+      budget.Charge(item.text().size());
+      return FindBytes(container.text().bytes(), item.text().bytes()) != std::string_view::npos;
     case Value::Kind::kDict: return container.dict().Find(item) != nullptr;
     case Value::Kind::kSequence: {
       const Sequence& s = container.sequence();
@@ -286,7 +290,7 @@ std::vector<Value> Items(const Value& value, Budget& budget) {
     case Value::Kind::kUndefined: break;
     case Value::Kind::kText: {
       const std::string_view bytes = value.text().bytes();
-      budget.Charge(value.text().chars() * 64);
+      budget.Charge(value.text().chars() * 256);
       for (size_t at = 0, length = 0; at < bytes.size(); at += length) {
         CharAt(bytes, at, length);
         items.push_back(Value::String(WithSafe(SubText(value.text(), at, at + length, budget), false, budget)));  // as markupsafe has it
@@ -319,8 +323,14 @@ Value Slice(const Value& value, const Value& start, const Value& stop, const Val
   const int64_t low = by > 0 ? 0 : -1, high = by > 0 ? length : length - 1;
   const int64_t first = SliceBound(start, by > 0 ? low : high, low, high, length);
   const int64_t last = SliceBound(stop, by > 0 ? high : low, low, high, length);
+  // As many places as there will be, before they are made.
+  const int64_t stride = by > 0 ? by : by == std::numeric_limits<int64_t>::min() ? std::numeric_limits<int64_t>::max() : -by;
+  if (by != 1 || !value.IsText()) {
+    const int64_t distance = by > 0 ? last - first : first - last;
+    if (distance > 0) budget.Charge(static_cast<size_t>(distance / stride + 1) * sizeof(Value));
+  }
   std::vector<size_t> places;
-  for (int64_t at = first; by > 0 ? at < last : at > last;) {
+  for (int64_t at = first; (by != 1 || !value.IsText()) && (by > 0 ? at < last : at > last);) {
     places.push_back(static_cast<size_t>(at));
     if (__builtin_add_overflow(at, by, &at)) break;
   }
@@ -328,9 +338,11 @@ Value Slice(const Value& value, const Value& start, const Value& stop, const Val
     const Text& text = value.text();
     if (by == 1) {
       if (first >= last) return Value::String(TextBuilder(budget).Take(text.safe()));
+      if (!text.is_ascii()) budget.Charge(text.size());
       const size_t begin = text.ByteOf(static_cast<size_t>(first)), end = text.ByteOf(static_cast<size_t>(last));
       return Value::String(SubText(text, begin, end, budget));
     }
+    budget.Charge(text.size() * 8);
     std::vector<size_t> offsets;  // of each character, and the end
     for (size_t at = 0, n = 0; at < text.size(); at += n) {
       offsets.push_back(at);
@@ -364,6 +376,7 @@ std::optional<Value> Index(const Value& value, const Value& index, Budget& budge
   const auto place = static_cast<size_t>(at);
   if (items) return value.sequence().items[place];
   const Text& text = value.text();
+  if (!text.is_ascii()) budget.Charge(text.size());
   const size_t begin = text.ByteOf(place);
   size_t n = 0;
   CharAt(text.bytes(), begin, n);

@@ -32,6 +32,7 @@ Value Title(Interpreter& interpreter, const Value& input, Arguments& arguments) 
   Budget& budget = interpreter.budget();
   TextBuilder out(budget);
   const auto starts_word = [](uint32_t c) { return IsSpace(c) || c == '-' || c == '(' || c == '{' || c == '[' || c == '<'; };
+  budget.Charge(text.size() * 8);
   size_t n = 0;
   for (size_t at = 0; at < text.size();) {
     const bool separator = starts_word(CharAt(text.bytes(), at, n));
@@ -122,6 +123,7 @@ Value Truncate(Interpreter& interpreter, const Value& input, Arguments& argument
   if (length < marks) throw InvalidArgument("expected length >= ", marks, ", got ", length);
   if (leeway < 0) throw InvalidArgument("expected leeway >= 0, got ", leeway);
   if (static_cast<int64_t>(text.chars()) - leeway <= length) return input;
+  if (!text.is_ascii()) budget.Charge(text.size());
   Text cut = SubText(text, 0, text.ByteOf(static_cast<size_t>(length - marks)), budget);
   if (!bound.Bool(1, false)) {
     const size_t space = cut.bytes().rfind(' ');
@@ -133,6 +135,7 @@ Value Truncate(Interpreter& interpreter, const Value& input, Arguments& argument
 Value WordCount(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("wordcount", arguments, {});
   const Text text = Soft(interpreter, input);
+  interpreter.budget().Charge(text.size() * 4);
   int64_t words = 0;
   bool inside = false;
   for (size_t at = 0, n = 0; at < text.size(); at += n) {
@@ -165,6 +168,7 @@ Value UrlEncode(Interpreter& interpreter, const Value& input, Arguments& argumen
   TextBuilder out(budget);
   const auto quote = [&](const Value& value, bool query) {
     const Text text = Str(value, budget);
+    budget.Charge(text.size() * 8);
     for (size_t at = 0; at < text.size(); ++at) {
       const unsigned char c = static_cast<unsigned char>(text.bytes()[at]);
       const bool plain = (c < 0x80 && (IsAlpha(c) || IsDecimal(c))) || c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !query);

@@ -97,7 +97,7 @@ struct Part {
   size_t begin, end;
   bool legal;
 };
-Part PartOf(const Text& text, const Bound& bound, size_t start_at) {
+Part PartOf(const Text& text, const Bound& bound, size_t start_at, Budget& budget) {
   const auto length = static_cast<int64_t>(text.chars());
   const auto place = [&](size_t i, int64_t otherwise) {
     int64_t at = bound.Int(i, otherwise);
@@ -106,6 +106,7 @@ Part PartOf(const Text& text, const Bound& bound, size_t start_at) {
   };
   const int64_t start = place(start_at, 0), end = std::min(place(start_at + 1, length), length);
   if (start > end) return {0, 0, false};
+  if (!text.is_ascii()) budget.Charge(text.size());
   return {text.ByteOf(static_cast<size_t>(start)), text.ByteOf(static_cast<size_t>(end)), true};
 }
 
@@ -113,7 +114,7 @@ template <bool kEnd>
 Value StartsOrEndsWith(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const char* what = kEnd ? "endswith" : "startswith";
   const Bound bound(what, arguments, {"prefix", "start", "end"}, 1);
-  const Part part = PartOf(self.text(), bound, 1);
+  const Part part = PartOf(self.text(), bound, 1, interpreter.budget());
   const std::string_view text = self.text().bytes().substr(part.begin, part.end - part.begin);
   const auto matches = [&](const Value& wanted) {
     const std::string_view affix = TextArgument(wanted, what).bytes();
@@ -129,10 +130,10 @@ template <bool kRight, bool kMust>
 Value Find(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("find", arguments, {"sub", "start", "end"}, 1);
   const std::string_view wanted = TextArgument(bound[0], "find").bytes();
-  const Part part = PartOf(self.text(), bound, 1);
-  interpreter.budget().Charge(self.text().size());
+  const Part part = PartOf(self.text(), bound, 1, interpreter.budget());
+  interpreter.budget().Charge(self.text().size() + wanted.size());
   const std::string_view text = self.text().bytes().substr(part.begin, part.end - part.begin);
-  const size_t at = kRight ? text.rfind(wanted) : text.find(wanted);
+  const size_t at = kRight ? FindLastBytes(text, wanted) : FindBytes(text, wanted);
   if (!part.legal || at == std::string_view::npos) {
     if (kMust) throw InvalidArgument("substring not found");
     return Value::Int(-1);
@@ -143,13 +144,16 @@ Value Find(Interpreter& interpreter, const Value& self, Arguments& arguments) {
 Value Count(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("count", arguments, {"sub", "start", "end"}, 1);
   const Text& wanted = TextArgument(bound[0], "count");
-  const Part part = PartOf(self.text(), bound, 1);
+  const Part part = PartOf(self.text(), bound, 1, interpreter.budget());
   if (!part.legal) return Value::Int(0);
   interpreter.budget().Charge(self.text().size());
   const std::string_view text = self.text().bytes().substr(part.begin, part.end - part.begin);
   if (wanted.empty()) return Value::Int(static_cast<int64_t>(Text(std::string(text)).chars()) + 1);
   int64_t count = 0;
-  for (size_t at = text.find(wanted.bytes()); at != std::string_view::npos; at = text.find(wanted.bytes(), at + wanted.size())) ++count;
+  for (size_t at = FindBytes(text, wanted.bytes()); at != std::string_view::npos;) {
+    ++count;
+    at = FindBytes(text, wanted.bytes(), at + wanted.size());
+  }
   return Value::Int(count);
 }
 
@@ -160,7 +164,8 @@ Value Partition(Interpreter& interpreter, const Value& self, Arguments& argument
   if (separator.empty()) throw InvalidArgument("empty separator");
   Budget& budget = interpreter.budget();
   const Text& text = self.text();
-  const size_t at = kRight ? text.bytes().rfind(separator.bytes()) : text.bytes().find(separator.bytes());
+  budget.Charge(text.size() + separator.size());
+  const size_t at = kRight ? FindLastBytes(text.bytes(), separator.bytes()) : FindBytes(text.bytes(), separator.bytes());
   const Value none = Value::String(TextBuilder(budget).Take(text.safe()));
   if (at == std::string_view::npos) return kRight ? MakeTuple({none, none, self}) : MakeTuple({self, none, none});
   return MakeTuple({Value::String(SubText(text, 0, at, budget)), Value::String(SubText(text, at, at + separator.size(), budget)),
@@ -172,6 +177,7 @@ Value RemoveAffix(Interpreter& interpreter, const Value& self, Arguments& argume
   const Bound bound("removeprefix", arguments, {"prefix"}, 1);
   const std::string_view affix = TextArgument(bound[0], "removeprefix").bytes();
   const Text& text = self.text();
+  interpreter.budget().Charge(affix.size());
   if (kSuffix ? !text.bytes().ends_with(affix) : !text.bytes().starts_with(affix)) return self;
   return Value::String(SubText(text, kSuffix ? 0 : affix.size(), text.size() - (kSuffix ? affix.size() : 0), interpreter.budget()));
 }
@@ -201,6 +207,7 @@ Value ExpandTabs(Interpreter& interpreter, const Value& self, Arguments& argumen
   const Bound bound("expandtabs", arguments, {"tabsize"});
   const int64_t width = bound.Int(0, 8);
   const Text& text = self.text();
+  interpreter.budget().Charge(text.size() * 4);
   TextBuilder out(interpreter.budget());
   int64_t column = 0;
   for (size_t at = 0, n = 0; at < text.size(); at += n) {
@@ -220,8 +227,9 @@ Value ExpandTabs(Interpreter& interpreter, const Value& self, Arguments& argumen
 
 // All characters are so, and there is one.
 template <bool (*kIs)(uint32_t)>
-Value AllAre(Interpreter&, const Value& self, Arguments& arguments) {
+Value AllAre(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("isalpha", arguments, {});
+  interpreter.budget().Charge(self.text().size() * 4);
   const std::string_view bytes = self.text().bytes();
   for (size_t at = 0, n = 0; at < bytes.size(); at += n) {
     if (!kIs(CharAt(bytes, at, n))) return Value::Bool(false);
@@ -235,8 +243,9 @@ bool IsDigitChar(uint32_t c) {
 }
 
 template <bool kUpper>
-Value AllCased(Interpreter&, const Value& self, Arguments& arguments) {
+Value AllCased(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("isupper", arguments, {});
+  interpreter.budget().Charge(self.text().size() * 4);
   const std::string_view bytes = self.text().bytes();
   bool any = false;
   for (size_t at = 0, n = 0; at < bytes.size(); at += n) {
@@ -247,8 +256,9 @@ Value AllCased(Interpreter&, const Value& self, Arguments& arguments) {
   return Value::Bool(any);
 }
 
-Value IsTitleCased(Interpreter&, const Value& self, Arguments& arguments) {
+Value IsTitleCased(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("istitle", arguments, {});
+  interpreter.budget().Charge(self.text().size() * 4);
   const std::string_view bytes = self.text().bytes();
   bool any = false, cased = false;
   for (size_t at = 0, n = 0; at < bytes.size(); at += n) {
@@ -269,8 +279,9 @@ Value IsAscii(Interpreter&, const Value& self, Arguments& arguments) {
   const Bound bound("isascii", arguments, {});
   return Value::Bool(self.text().is_ascii());
 }
-Value IsPrintableText(Interpreter&, const Value& self, Arguments& arguments) {
+Value IsPrintableText(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("isprintable", arguments, {});
+  interpreter.budget().Charge(self.text().size() * 4);
   const std::string_view bytes = self.text().bytes();
   for (size_t at = 0, n = 0; at < bytes.size(); at += n) {
     if (!IsPrintable(CharAt(bytes, at, n))) return Value::Bool(false);

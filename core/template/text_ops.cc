@@ -1,10 +1,29 @@
 #include "core/template/text_ops.h"
 
+#include <string.h>  // memmem
+
 #include <algorithm>
 #include <functional>
 #include <string>
 
 namespace hlm::jinja {
+
+// glibc's memmem is linear in the worst case, std::string_view::find is not.
+size_t FindBytes(std::string_view text, std::string_view wanted, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (wanted.empty()) return from;
+  const void* at = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  return at == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(at) - text.data());
+}
+
+size_t FindLastBytes(std::string_view text, std::string_view wanted) {
+  constexpr size_t kShort = 16;  // for which std::string_view::rfind takes no more than a few times as long
+  if (wanted.size() <= kShort || wanted.size() > text.size()) return text.rfind(wanted);
+  const std::string backwards(text.rbegin(), text.rend()), sought(wanted.rbegin(), wanted.rend());
+  const size_t at = FindBytes(backwards, sought);
+  return at == std::string_view::npos ? at : text.size() - at - wanted.size();
+}
+
 namespace {
 
 // The start of the character that ends at `end`.
@@ -38,6 +57,7 @@ bool IsFinalSigma(std::string_view bytes, size_t at, size_t length) {
 // Each character in the case that `choose` says; nothing: as it is.
 Text MapCase(const Text& text, Budget& budget, const std::function<const Case*(uint32_t)>& choose) {
   const std::string_view bytes = text.bytes();
+  budget.Charge(bytes.size() * 8);  // a character takes as long as some ten copied bytes
   TextBuilder out(budget);
   std::string mapped;
   for (size_t at = 0, n = 0; at < bytes.size(); at += n) {
@@ -95,6 +115,7 @@ Text StripText(const Text& text, const Text* chars, bool left, bool right, Budge
     for (size_t at = 0, n = 0; at < chars->size(); at += n) set.push_back(CharAt(chars->bytes(), at, n));
   }
   const auto goes = [&](uint32_t c) { return chars == nullptr ? IsSpace(c) : std::find(set.begin(), set.end(), c) != set.end(); };
+  budget.Charge(bytes.size());
   size_t begin = 0, end = bytes.size(), n = 0;
   while (left && begin < end && goes(CharAt(bytes, begin, n))) {
     begin += n;
@@ -113,29 +134,31 @@ std::vector<Text> SplitText(const Text& text, const Text* separator, int64_t mos
   const std::string_view bytes = text.bytes();
   std::vector<Text> parts;
   const auto add = [&](size_t begin, size_t end) {
-    budget.Charge(64);
+    budget.Charge(192);
     parts.push_back(SubText(text, begin, end, budget));
   };
+  budget.Charge(bytes.size());
   const auto may_cut = [&] { return most < 0 || static_cast<int64_t>(parts.size()) < most; };
   size_t n = 0;
   if (separator != nullptr && !from_right) {
     size_t begin = 0;
     while (may_cut()) {
-      const size_t at = bytes.find(separator->bytes(), begin);
+      const size_t at = FindBytes(bytes, separator->bytes(), begin);
       if (at == std::string_view::npos) break;
       add(begin, at);
       begin = at + separator->size();
     }
     add(begin, bytes.size());
   } else if (separator != nullptr) {
-    size_t end = bytes.size();
-    while (may_cut() && end >= separator->size()) {
-      const size_t at = bytes.rfind(separator->bytes(), end - separator->size());
+    const std::string backwards(bytes.rbegin(), bytes.rend()), sought(separator->bytes().rbegin(), separator->bytes().rend());
+    size_t done = 0;  // of the text backwards
+    while (may_cut()) {
+      const size_t at = FindBytes(backwards, sought, done);
       if (at == std::string_view::npos) break;
-      add(at + separator->size(), end);
-      end = at;
+      add(bytes.size() - at, bytes.size() - done);
+      done = at + sought.size();
     }
-    add(0, end);
+    add(0, bytes.size() - done);
   } else if (!from_right) {
     size_t at = 0;
     while (true) {
@@ -171,6 +194,7 @@ std::vector<Text> SplitText(const Text& text, const Text* separator, int64_t mos
 std::vector<Text> LinesOf(const Text& text, bool keep_ends, Budget& budget) {
   const std::string_view bytes = text.bytes();
   std::vector<Text> lines;
+  budget.Charge(bytes.size());
   size_t begin = 0;
   for (size_t at = 0, n = 0; at < bytes.size();) {
     const uint32_t c = CharAt(bytes, at, n);
@@ -178,7 +202,7 @@ std::vector<Text> LinesOf(const Text& text, bool keep_ends, Budget& budget) {
     at += n;
     if (!IsLineBreak(c)) continue;
     if (c == '\r' && at < bytes.size() && bytes[at] == '\n') ++at;
-    budget.Charge(64);
+    budget.Charge(192);
     lines.push_back(SubText(text, begin, keep_ends ? at : end, budget));
     begin = at;
   }
@@ -205,7 +229,7 @@ Text ReplaceText(const Text& text, const Text& from, const Text& to, int64_t mos
   }
   budget.Charge(bytes.size());
   while (most < 0 || done < most) {
-    const size_t at = bytes.find(from.bytes(), begin);
+    const size_t at = FindBytes(bytes, from.bytes(), begin);
     if (at == std::string_view::npos) break;
     out.Append(text, begin, at).Append(to);
     begin = at + from.size();

@@ -9,6 +9,10 @@
 
 namespace hlm::jinja {
 
+// Where `wanted` first is in text[from, end), or last in all of it; npos where it is not. In linear time, whatever the bytes are.
+size_t FindBytes(std::string_view text, std::string_view wanted, size_t from = 0);
+size_t FindLastBytes(std::string_view text, std::string_view wanted);
+
 // `chars` nullptr: white space.
 Text StripText(const Text& text, const Text* chars, bool left, bool right, Budget& budget);
 Text ChangeCase(const Text& text, Case to, Budget& budget);

@@ -150,6 +150,15 @@ Value Callable::Attribute(Interpreter&, std::string_view name) const {
   return Value::Undefined(StrCat("'", TypeName(), " object' has no attribute '", name, "'"));
 }
 
+namespace {
+
+// Short strings are not worth counting.
+void ChargeText(size_t bytes) {
+  if (bytes > 64) Budget::ChargeCurrent(bytes);
+}
+
+}  // namespace
+
 uint64_t HashOf(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::kUndefined: return 3;
@@ -158,9 +167,10 @@ uint64_t HashOf(const Value& value) {
     case Value::Kind::kInt: return std::hash<double>()(static_cast<double>(value.whole()));
     case Value::Kind::kFloat: return std::hash<double>()(value.real());
     case Value::Kind::kLongInt:
-    case Value::Kind::kText: return std::hash<std::string_view>()(value.text().bytes());
+    case Value::Kind::kText: ChargeText(value.text().size()); return std::hash<std::string_view>()(value.text().bytes());
     case Value::Kind::kSequence:
       if (value.sequence().IsTuple()) {
+        Budget::ChargeCurrent(16 * value.sequence().items.size() + 16);
         uint64_t hash = 7;
         for (const Value& item : value.sequence().items) hash = hash * 1'000'003 + HashOf(item);
         return hash;
@@ -211,6 +221,7 @@ bool EqualNumbers(const Value& a, const Value& b) {
 
 bool EqualItems(const std::vector<Value>& a, const std::vector<Value>& b) {
   if (a.size() != b.size()) return false;
+  Budget::ChargeCurrent(16 * a.size() + 16);
   for (size_t i = 0; i < a.size(); ++i) {
     if (!Equal(a[i], b[i])) return false;
   }
@@ -219,6 +230,7 @@ bool EqualItems(const std::vector<Value>& a, const std::vector<Value>& b) {
 
 bool EqualDicts(const Dict& a, const Dict& b) {
   if (a.size() != b.size()) return false;
+  Budget::ChargeCurrent(64 * a.size() + 16);
   for (const auto& [key, value] : a.entries()) {
     const Value* other = b.Find(key);
     if (other == nullptr || !Equal(value, *other)) return false;
@@ -234,7 +246,10 @@ bool Equal(const Value& a, const Value& b) {
   switch (a.kind()) {
     case Value::Kind::kUndefined:
     case Value::Kind::kNone: return true;
-    case Value::Kind::kText: return a.text().bytes() == b.text().bytes();
+    case Value::Kind::kText:
+      if (a.text().size() != b.text().size()) return false;
+      ChargeText(a.text().size());
+      return a.text().bytes() == b.text().bytes();
     case Value::Kind::kDict: return a.SameObject(b) || EqualDicts(a.dict(), b.dict());
     case Value::Kind::kSequence: {
       if (a.SameObject(b)) return true;

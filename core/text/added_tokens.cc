@@ -94,6 +94,7 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
   AddedTokens added;
   if (json.IsNull()) return added;
   RegexScratch scratch;
+  int64_t made_left = kMadeBytes;  // of all of them
   const auto size = static_cast<int32_t>(vocabulary.size());
   int32_t largest = -1;
   if (!json.IsArray()) throw InvalidArgument(where, " is ", json.KindName(), ", not an array");
@@ -113,6 +114,9 @@ AddedTokens ReadAddedTokens(const JsonValue& json, const std::string& where, con
     token.shown = token.content;
     if (token.normalized && normalizer != nullptr && !normalizer->Leaves(token.content)) {
       AlignedText text, spare;
+      made_left += static_cast<int64_t>(token.content.size()) * kMadeBytesAByte;
+      scratch.Allow(token.content.size());
+      text.left = spare.left = &made_left;
       text.text = token.content;
       normalizer->Apply(text, spare, scratch);
       token.shown = text.text;

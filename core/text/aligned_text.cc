@@ -1,8 +1,14 @@
 #include "core/text/aligned_text.h"
 
+#include "core/base/error.h"
 #include "core/text/utf8_text.h"
 
 namespace hlm {
+
+void AlignedText::FailMake() {
+  throw InvalidArgument("the normalizers make more of the text than the limit of ", kMadeBytes, " bytes and ", kMadeBytesAByte,
+                        " for each of its bytes");
+}
 
 void AlignedText::AppendOriginal(std::string_view original, size_t begin, size_t end) {
   text += original.substr(begin, end - begin);
@@ -16,6 +22,7 @@ void AlignedText::AppendOriginal(std::string_view original, size_t begin, size_t
 }
 
 void AlignedText::Keep(const AlignedText& from, size_t begin, size_t end) {
+  Make(end - begin);
   text.append(from.text, begin, end - begin);
   if (!tracked) return;
   origins.insert(origins.end(), from.origins.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -23,6 +30,7 @@ void AlignedText::Keep(const AlignedText& from, size_t begin, size_t end) {
 }
 
 void AlignedText::Replace(const AlignedText& from, size_t begin, size_t end, std::string_view with) {
+  Make(with.size());
   text += with;
   if (!tracked) return;
   Origin origin{0, 0};

@@ -18,6 +18,7 @@ struct AlignedText {
   std::string text;
   bool tracked = false;
   std::vector<Origin> origins;  // one a byte where tracked, else empty
+  int64_t* left = nullptr;      // bytes that normalizers may still make; null: as many as they like
 
   void Clear(bool track) {
     text.clear();
@@ -33,9 +34,19 @@ struct AlignedText {
   void Replace(const AlignedText& from, size_t begin, size_t end, std::string_view with);
   // `with` before from[0, first) with which it shares the origin.
   void Prepend(const AlignedText& from, size_t first, std::string_view with);
+  // Counts bytes that are made; INVALID_ARGUMENT where there are too many.
+  void Make(size_t bytes) const {
+    if (left != nullptr && (*left -= static_cast<int64_t>(bytes)) < 0) [[unlikely]] FailMake();
+  }
   // Where the bytes [begin, end) came from; begin < end, tracked.
   Origin OriginOf(size_t begin, size_t end) const;
+
+ private:
+  [[noreturn]] static void FailMake();
 };
+
+// What the normalizers of a file may make of a text, all together: each may be one of many, and they may double it each time.
+inline constexpr int64_t kMadeBytes = int64_t{16} << 20, kMadeBytesAByte = 512;
 
 }  // namespace hlm
 

@@ -1,5 +1,6 @@
 #include "core/text/decoder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/error.h"
@@ -11,11 +12,19 @@ namespace {
 
 using Stage = DecoderState::Stage;
 
-void ReplaceAll(std::string& text, std::string_view from, std::string_view to, bool once = false) {
-  for (size_t at = text.find(from); at != std::string::npos && !from.empty(); at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-    if (once) return;
+// What one replacement may make of one text, whatever is left for all.
+constexpr size_t kMostDecoded = size_t{64} << 20;
+
+void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
+  size_t at = from.empty() ? std::string::npos : text.find(from);
+  if (at == std::string::npos) return;
+  std::string out;
+  size_t done = 0;
+  for (; at != std::string::npos; at = text.find(from, done)) {
+    out.append(text, done, at - done).append(to);
+    done = at + from.size();
   }
+  text = std::move(out.append(text, done));
 }
 
 // One text at a time, knowing its number only. After a stage that joins all tokens there is one text: it waits until it is whole.
@@ -69,7 +78,9 @@ class Replace final : public PerToken {
  private:
   std::string Change(std::string text, size_t, RegexScratch& scratch) const override {
     std::string out;
+    scratch.Allow(text.size());
     ForEachStretch(pattern_, text, scratch, [&](size_t begin, size_t end, bool match) {
+      if (out.size() > std::max(kMostDecoded, text.size() * 64)) [[unlikely]] throw InvalidArgument("a decoder makes more than ", kMostDecoded, " bytes of a text");
       out += match ? std::string_view(with_) : std::string_view(text).substr(begin, end - begin);
     });
     return out;
@@ -301,12 +312,18 @@ void Decoder::Run(size_t stage, std::vector<std::string>& texts, DecoderState& s
     std::vector<std::string> next;
     for (const std::string& text : texts) stages_[stage]->Push(text, state.stages[stage], *state.regex, next);
     texts = std::move(next);
+    for (const std::string& text : texts) state.left -= static_cast<int64_t>(text.size());
+    if (state.left < 0) {
+      throw InvalidArgument("the decoders make more of the tokens than the limit of ", kMadeBytes, " bytes and ", kMadeBytesAByte,
+                            " for each of their bytes");
+    }
   }
 }
 
 void Decoder::Push(std::string_view token, DecoderState& state, std::string& out) const {
   std::vector<std::string> texts;
   texts.emplace_back(token);
+  state.left += static_cast<int64_t>(token.size() + 1) * kMadeBytesAByte;
   Run(0, texts, state);
   for (const std::string& text : texts) out += text;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/aligned_text.h"
 #include "core/text/component.h"
 
 namespace hlm {
@@ -23,6 +24,7 @@ struct DecoderState {
     std::string held;  // bytes or text that waits for more
   };
   std::vector<Stage> stages;
+  int64_t left = kMadeBytes;  // bytes that the stages may still make; each token brings more
   std::unique_ptr<RegexScratch> regex = std::make_unique<RegexScratch>();
 };
 

@@ -36,6 +36,9 @@ std::string FromBase64(std::string_view text) {
   return out;
 }
 
+// A damaged trie may go round and round: what it is asked for is never longer.
+constexpr size_t kLongestKey = 256;
+
 // The fields of a unit of a darts-clone trie.
 bool HasLeaf(uint32_t unit) { return (unit >> 8 & 1) == 1; }
 uint32_t Value(uint32_t unit) { return unit & 0x7fffffff; }
@@ -62,7 +65,7 @@ CharsMap::CharsMap(std::string_view base64) {
 
 bool CharsMap::Find(std::string_view text, std::string_view& replacement) const {
   uint32_t at = Offset(units_[0]);
-  for (const char c : text) {
+  for (const char c : text.substr(0, kLongestKey)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte == 0) return false;
     at ^= byte;

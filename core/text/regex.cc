@@ -2,19 +2,28 @@
 #include "core/text/regex.h"
 
 #include <pcre2.h>
+#include <time.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
 #include "core/base/error.h"
 #include "core/model/json_text.h"
 #include "core/text/pattern_syntax.h"
+#include "core/text/utf8_text.h"
 
 namespace hlm {
 namespace {
 
 constexpr size_t kLongestPattern = 64 << 10;
-constexpr uint32_t kMatchLimit = 50'000'000;
+// PCRE2 counts the steps of each start of a match by itself and does not tell how many there were. So starts are tried many at once
+// with few steps each: more than these no text takes unnoticed. Where one needs more, each is tried alone, with rising numbers of
+// steps that are counted.
+constexpr size_t kStarts = 4096;
+// Starts times bytes that each may run over: what one call may do before the clock is looked at.
+constexpr size_t kStartBytes = size_t{1} << 29;
+constexpr uint32_t kFewSteps = 1024;
 constexpr uint32_t kHeapLimit = 64 << 10;  // KiB
 constexpr size_t kJitStack = 32 << 10, kLargestJitStack = 8 << 20;
 
@@ -38,11 +47,33 @@ struct RegexScratch::Memory {
 
 RegexScratch::RegexScratch() : memory_(std::make_unique<Memory>()) {
   if (memory_->data == nullptr || memory_->context == nullptr || memory_->stack == nullptr) throw std::bad_alloc();
-  pcre2_set_match_limit(memory_->context.get(), kMatchLimit);
   pcre2_set_heap_limit(memory_->context.get(), kHeapLimit);
   pcre2_jit_stack_assign(memory_->context.get(), nullptr, memory_->stack.get());
 }
 RegexScratch::~RegexScratch() = default;
+
+void RegexScratch::Look(const std::string& pattern, bool now) {
+  constexpr uint32_t kCalls = 16;
+  if (!now && ++calls_ % kCalls != 0) return;
+  const auto time = std::chrono::steady_clock::now();
+  const auto own = [] {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+  };
+  if (calls_ <= kCalls) {
+    calls_ = kCalls + 1;
+    looked_ = time;
+    began_ = own();
+  } else if (time - looked_ > std::chrono::milliseconds(200)) {
+    looked_ = time;
+    const double most = kSeconds + kSecondsAByte * static_cast<double>((allowed_ - kSteps) / kStepsAByte);
+    if (own() - began_ > most) {
+      throw InvalidArgument("the pattern \"", Printable(pattern), "\" takes longer than the limit of ", most, " seconds (", kSeconds,
+                            " and a microsecond for each byte)");
+    }
+  }
+}
 
 struct Regex::Code {
   std::unique_ptr<pcre2_code, Freer<pcre2_code_free>> code;
@@ -84,7 +115,9 @@ void Regex::Compile(const std::string& translated) {
   size_t at = 0;
   code_ = std::make_unique<Code>();
   code_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK, &error,
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK |
+                                      PCRE2_USE_OFFSET_LIMIT,
+                                  &error,
                                   &at, context.get()));
   if (code_->code == nullptr) {
     if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAPLIMIT) throw std::bad_alloc();
@@ -95,8 +128,10 @@ void Regex::Compile(const std::string& translated) {
   code_->jit = pcre2_jit_compile(code_->code.get(), PCRE2_JIT_COMPLETE) == 0;
 }
 
-bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Match& match) const {
+int Regex::Try(std::string_view text, size_t from, size_t last, uint32_t steps, RegexScratch& scratch) const {
   RegexScratch::Memory& memory = *scratch.memory_;
+  pcre2_set_match_limit(memory.context.get(), steps);
+  pcre2_set_offset_limit(memory.context.get(), last);
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data() != nullptr ? text.data() : "");
   const auto run = code_->jit ? pcre2_jit_match : pcre2_match;
   int result = run(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, memory.data.get(), memory.context.get());
@@ -105,14 +140,49 @@ bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Matc
     result = pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, memory.data.get(),
                          memory.context.get());
   }
-  if (result == PCRE2_ERROR_NOMATCH) return false;
   if (result == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc();
-  if (result < 0) {
-    throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", kMatchLimit,
-                          " at byte ", from, " of ", text.size());
+  return result;
+}
+
+// Each start of [from, last] alone. `found`: one of them matches.
+void Regex::FindMetered(std::string_view text, size_t from, size_t last, RegexScratch& scratch, bool& found) const {
+  for (size_t at = from; at <= last;) {
+    for (int64_t steps = kFewSteps;; steps *= 8) {
+      scratch.left_ -= steps;
+      const bool may = scratch.left_ >= 0 && steps <= scratch.allowed_ && steps <= UINT32_MAX;
+      const int result = may ? Try(text, at, at, static_cast<uint32_t>(steps), scratch) : PCRE2_ERROR_MATCHLIMIT;
+      scratch.Look(pattern_, false);
+      if (result >= 0) {
+        found = true;
+        return;
+      }
+      if (result == PCRE2_ERROR_NOMATCH) break;
+      if (!may || result != PCRE2_ERROR_MATCHLIMIT) {
+        throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", scratch.allowed_,
+                              " (", RegexScratch::kSteps, " and ", RegexScratch::kStepsAByte, " for each byte) at byte ", at, " of ",
+                              text.size());
+      }
+    }
+    at += at < text.size() ? Utf8Length(text[at]) : 1;
   }
-  match = {memory.ends[0], memory.ends[1]};
-  return true;
+}
+
+bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Match& match) const {
+  while (from <= text.size()) {
+    const size_t starts = std::clamp<size_t>(kStartBytes / (text.size() - from + 1), 1, kStarts);
+    size_t last = from + std::min(starts, text.size() - from);
+    while (last < text.size() && IsContinuation(text[last])) --last;
+    const int result = Try(text, from, last, kFewSteps, scratch);
+    bool found = result >= 0;
+    if (!found && result != PCRE2_ERROR_NOMATCH) FindMetered(text, from, last, scratch, found);
+    scratch.Look(pattern_, !found);
+    if (found) {
+      match = {scratch.memory_->ends[0], scratch.memory_->ends[1]};
+      return true;
+    }
+    from = last < text.size() ? last + Utf8Length(text[last]) : last + 1;
+  }
+  return false;
 }
 
 }  // namespace hlm

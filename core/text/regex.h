@@ -2,17 +2,34 @@
 #ifndef HORIZON_LM_CORE_TEXT_REGEX_H_
 #define HORIZON_LM_CORE_TEXT_REGEX_H_
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace hlm {
 
-// What matching writes to. One thread at a time; serves any pattern.
+// What matching writes to, and the steps that it may still take: a pattern is somebody's input, and some take 2^n of them. One
+// thread at a time; serves any pattern.
 class RegexScratch {
  public:
+  static constexpr int64_t kSteps = 50'000'000, kStepsAByte = 256;
+  static constexpr double kSeconds = 10, kSecondsAByte = 1e-6;
+
   RegexScratch();
+  // Another text of so many bytes begins: kSteps and kStepsAByte for each of them, for all its matching together.
+  void Begin(size_t bytes) {
+    allowed_ = left_ = kSteps;
+    calls_ = 0;
+    Allow(bytes);
+  }
+  // More bytes of the same text.
+  void Allow(size_t bytes) {
+    allowed_ += static_cast<int64_t>(bytes) * kStepsAByte;
+    left_ += static_cast<int64_t>(bytes) * kStepsAByte;
+  }
   ~RegexScratch();
   RegexScratch(const RegexScratch&) = delete;
   RegexScratch& operator=(const RegexScratch&) = delete;
@@ -21,6 +38,13 @@ class RegexScratch {
   friend class Regex;
   struct Memory;
   std::unique_ptr<Memory> memory_;
+  // What runs over single characters (a+, .*) PCRE2 does not count as steps: seconds of this thread's processor bound it.
+  void Look(const std::string& pattern, bool now);
+
+  int64_t allowed_ = kSteps, left_ = kSteps;
+  uint32_t calls_ = 0;
+  std::chrono::steady_clock::time_point looked_{};
+  double began_ = 0;  // the thread's processor time, in seconds
 };
 
 class Regex {
@@ -37,7 +61,7 @@ class Regex {
     size_t begin, end;
   };
   // The first match in text[from, end), an empty one included; what lies before `from` is seen by look-behinds. Throws
-  // INVALID_ARGUMENT where the text takes more steps than PCRE2's limit.
+  // INVALID_ARGUMENT where the text takes more steps than the scratch allows.
   bool Find(std::string_view text, size_t from, RegexScratch& scratch, Match& match) const;
 
   const std::string& pattern() const { return pattern_; }
@@ -46,6 +70,9 @@ class Regex {
   struct Code;
   Regex() = default;
   void Compile(const std::string& translated);
+  // PCRE2's result for matches that begin in [from, last]; a start may take `steps`.
+  int Try(std::string_view text, size_t from, size_t last, uint32_t steps, RegexScratch& scratch) const;
+  void FindMetered(std::string_view text, size_t from, size_t last, RegexScratch& scratch, bool& found) const;
 
   std::string pattern_;
   std::unique_ptr<Code> code_;

@@ -9,6 +9,7 @@
 #include "core/base/json_writer.h"
 #include "core/model/file.h"
 #include "core/model/json_text.h"
+#include "core/text/tokenizer_folder.h"
 #include "core/text/tokenizer_parts.h"
 #include "core/text/utf8_text.h"
 
@@ -39,6 +40,9 @@ class Encoder {
       : parts_(parts), text_(text), options_(options), scratch_(scratch), out_(out) {}
 
   void Run() {
+    scratch_.regex.Begin(text_.size());
+    made_left_ = kMadeBytes + static_cast<int64_t>(text_.size()) * kMadeBytesAByte;
+    scratch_.text.left = scratch_.spare.left = &made_left_;
     if (options_.add_special_tokens) AddAround(parts_.post_processor.before);
     const size_t first = out_.ids.size();
     const AddedTokenFinder::Rules rules{options_.plain, options_.plain_added};
@@ -166,6 +170,7 @@ class Encoder {
   const EncodeOptions& options_;
   EncodeScratch& scratch_;
   Encoding& out_;
+  int64_t made_left_ = 0;
 };
 
 void CheckPlain(std::span<const ByteSpan> plain, size_t size) {
@@ -220,22 +225,19 @@ std::shared_ptr<const Tokenizer> Tokenizer::Parse(std::string_view tokenizer_jso
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::string& folder_or_file) {
-  std::string file = folder_or_file, folder = folder_or_file;
-  if (IsRegularFile(file)) {
-    const size_t slash = file.rfind('/');
-    folder = slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
+  const TokenizerFiles files = FindTokenizer(folder_or_file);
+  const std::string config = files.folder + "/tokenizer_config.json", map = files.folder + "/special_tokens_map.json";
+  std::unique_ptr<Parts> parts;
+  if (files.kind == TokenizerFiles::Kind::kJson) {
+    parts = ReadTokenizerFile(ReadSmallFile(files.file, kLargestFile), PrintablePath(files.file));
+    ApplyTokenizerConfig(ReadIfThere(config), PrintablePath(config), ReadIfThere(map), PrintablePath(map), *parts);
   } else {
-    file = folder + "/tokenizer.json";
-    if (!IsRegularFile(file)) {
-      throw NotFound(PrintablePath(folder_or_file), ": there is no tokenizer.json",
-                     IsRegularFile(folder + "/tokenizer.model") ? "; a tokenizer.model alone is not read" : "");
-    }
+    ConvertedTokenizer made = ConvertFiles(files);
+    parts = ReadTokenizerFile(made.json, PrintablePath(files.file));
+    parts->special_tokens = std::move(made.special);
+    parts->config_json = ReadIfThere(config);
   }
-  const std::string text = ReadSmallFile(file, kLargestFile);
-  std::unique_ptr<Parts> parts = ReadTokenizerFile(text, PrintablePath(file));
-  const std::string config = folder + "/tokenizer_config.json", map = folder + "/special_tokens_map.json";
-  ApplyTokenizerConfig(ReadIfThere(config), PrintablePath(config), ReadIfThere(map), PrintablePath(map), *parts);
-  parts->folder = folder;
+  parts->folder = files.folder;
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
 
@@ -271,6 +273,12 @@ std::optional<int32_t> Tokenizer::TokenId(std::string_view token) const {
 }
 
 bool Tokenizer::IsAdded(int32_t id) const { return parts_->added.by_id.count(id) != 0; }
+
+std::vector<std::pair<int32_t, std::string>> Tokenizer::ListAddedTokens() const {
+  std::vector<std::pair<int32_t, std::string>> tokens;
+  for (const AddedToken& token : parts_->added.all) tokens.emplace_back(token.id, token.content);
+  return tokens;
+}
 
 bool Tokenizer::IsSpecial(int32_t id) const {
   const auto added = parts_->added.by_id.find(id);

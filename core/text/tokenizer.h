@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hlm {
@@ -50,9 +51,9 @@ struct SpecialToken {
 // Immutable; any number of threads may use one.
 class Tokenizer {
  public:
-  // A folder with tokenizer.json (and tokenizer_config.json, special_tokens_map.json), or the path of a tokenizer.json, whose
-  // folder is looked through in the same way. NOT_FOUND where there is none, INVALID_ARGUMENT naming file and place where it is
-  // damaged, UNIMPLEMENTED naming a component that is not known.
+  // A folder with tokenizer.json, tokenizer.model (SentencePiece) or vocab.json and merges.txt (and tokenizer_config.json,
+  // special_tokens_map.json), or the path of one of these, whose folder is looked through in the same way. NOT_FOUND where there
+  // is none, INVALID_ARGUMENT naming file and place where it is damaged, UNIMPLEMENTED naming a component that is not known.
   static std::shared_ptr<const Tokenizer> Open(const std::string& folder_or_file);
   // From the texts of tokenizer.json and, unless it is empty, tokenizer_config.json. `where` begins the messages.
   static std::shared_ptr<const Tokenizer> Parse(std::string_view tokenizer_json, std::string_view config_json,
@@ -74,6 +75,7 @@ class Tokenizer {
   std::optional<std::string> TokenText(int32_t id) const;
   bool IsSpecial(int32_t id) const;
   bool IsAdded(int32_t id) const;
+  std::vector<std::pair<int32_t, std::string>> ListAddedTokens() const;  // as they are looked for in texts
 
   int64_t VocabSize() const;  // different tokens, added ones included
   int32_t MaxId() const;      // the largest id; a model has at least this many rows, plus one

@@ -53,6 +53,7 @@ class Vocabulary {
   }
   std::string_view Text(int32_t id) const { return map_.text(by_id_[static_cast<size_t>(id)] - 1); }
   size_t size() const { return map_.size(); }
+  std::string_view TextAt(size_t index) const { return map_.text(index); }  // in the order they were added
   int32_t max_id() const { return static_cast<int32_t>(by_id_.size()) - 1; }
 
  private:

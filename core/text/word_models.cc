@@ -1,5 +1,6 @@
 #include "core/text/word_models.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/error.h"
@@ -24,6 +25,9 @@ WordPiece::WordPiece(Vocabulary vocabulary, std::string unknown, std::string pre
       prefix_(std::move(prefix)),
       longest_(longest),
       byte_level_(byte_level) {
+  for (size_t i = 0; i < this->vocabulary().size(); ++i) {
+    longest_token_ = std::max(longest_token_, this->vocabulary().TextAt(i).size());
+  }
   if (byte_level_) throw Unimplemented("WordPiece behind a ByteLevel pre-tokenizer");
 }
 
@@ -39,7 +43,9 @@ void WordPiece::Encode(std::string_view piece, size_t, ModelScratch& scratch, st
   const size_t first = ids.size(), first_end = ends == nullptr ? 0 : ends->size();
   for (size_t begin = 0; begin < piece.size();) {
     int32_t id = -1;
-    size_t end = piece.size();
+    // No token is longer than the vocabulary's longest.
+    size_t end = begin + std::min(piece.size() - begin, longest_token_);
+    while (end < piece.size() && end > begin && IsContinuation(piece[end])) --end;
     while (end > begin) {
       scratch.text.assign(begin > 0 ? prefix_ : "").append(piece.substr(begin, end - begin));
       id = vocabulary().Find(scratch.text);

@@ -20,6 +20,7 @@ class WordPiece final : public TokenModel {
  private:
   std::string unknown_, prefix_;
   int64_t longest_;
+  size_t longest_token_ = 0;  // bytes
   bool byte_level_;
 };
 

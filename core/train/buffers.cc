@@ -6,8 +6,8 @@
 
 namespace hlm {
 
-DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::byte* arena)
-    : spec_(spec), layout_(layout), plan_(plan), arena_(arena), range_(plan.devices[0].arena), table_places_(PlaceTables(spec, plan)),
+DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const DevicePlan& device, std::byte* arena)
+    : spec_(spec), layout_(layout), plan_(plan), arena_(arena), range_(device.arena), staging_(device.staging), table_places_(PlaceTables(spec, plan)),
       side_places_(PlaceSides(spec, plan)) {
   row_bytes_ = spec.hidden * static_cast<int64_t>(plan.WeightBytes());
   block_input_bytes_ = RoundUp(plan.sweep_tokens * row_bytes_, 256);

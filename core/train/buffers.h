@@ -15,7 +15,7 @@ namespace hlm {
 
 class DeviceBuffers {
  public:
-  DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::byte* arena);
+  DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const DevicePlan& device, std::byte* arena);
 
   std::byte* At(const Range& range) const { return arena_ + range.offset; }
 
@@ -32,8 +32,10 @@ class DeviceBuffers {
   std::byte* Gradient(int64_t token) const { return At(range_.gradient) + token * row_bytes_; }
   float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
   float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
-  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / plan_.devices[0].staging); }
+  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / staging_); }
   std::byte* Batch() const { return At(range_.batch); }
+  std::byte* Slots() const { return At(range_.slots); }
+  std::byte* Workspace() const { return At(range_.workspace); }
 
   // Where the tensors of a block lie for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch
   // space. `made`: what is kept counts as made (recomputation); else nothing does.
@@ -56,6 +58,7 @@ class DeviceBuffers {
   const Plan& plan_;
   std::byte* arena_;
   DeviceArena range_;
+  int64_t staging_;  // parts
   int64_t boundaries_, row_bytes_, block_input_bytes_;
   std::vector<TensorPlaces> stash_;    // [layers]
   std::vector<int64_t> stash_starts_;  // [layers]

@@ -15,6 +15,7 @@ namespace {
 struct Case {
   const char* name;
   const char* config;
+  double step = 4e-3;  // of the differences: smaller where the loss bends more
 };
 
 class TemplateGradient : public testing::TestWithParam<Case> {};
@@ -74,7 +75,7 @@ TEST_P(TemplateGradient, EqualsCentralDifferences) {
         direction[i] = gradient[i] / norm + RandomNormal(RandomKey(11, tensor.name), i) / std::sqrt(static_cast<double>(n));
         slope += direction[i] * gradient[i];
       }
-      const double step = 4e-3;
+      const double step = GetParam().step;
       const auto loss_at = [&](double sign) {
         for (size_t i = 0; i < n; ++i) moved[i] = static_cast<float>(weight[i] + sign * step * direction[i]);
         trainer.WriteTensor(tensor.name, TensorKind::kWeight, 0, moved.data(), n * 4);
@@ -99,6 +100,16 @@ INSTANTIATE_TEST_SUITE_P(
              R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 24, "intermediate_size": 33, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attention_bias": true, "mlp_bias": true,
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
+        Case{"Qwen2MoeShared",
+             R"({"architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "moe_intermediate_size": 12,
+                 "shared_expert_intermediate_size": 20, "num_experts": 4, "num_experts_per_tok": 2, "norm_topk_prob": true, "mlp_only_layers": [],
+                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
+        Case{"GptOssBiases",
+             R"({"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_size": 24, "intermediate_size": 12, "num_hidden_layers": 1,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "vocab_size": 41, "max_position_embeddings": 64, "sliding_window": 3,
+                 "num_local_experts": 3, "num_experts_per_tok": 3, "swiglu_limit": 9.0, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+                 "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
         Case{"MistralWindow",
              R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 6, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "sliding_window": 3,
@@ -127,7 +138,33 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NormsBehindTheSumAndNarrowEmbedding",
              R"({"architectures": ["OPTForCausalLM"], "model_type": "opt", "hidden_size": 24, "ffn_dim": 28, "num_hidden_layers": 2, "dropout": 0.0,
                  "num_attention_heads": 3, "vocab_size": 37, "max_position_embeddings": 64, "do_layer_norm_before": false, "word_embed_proj_dim": 14,
-                 "activation_function": "gelu", "init_std": 0.3, "pad_token_id": null, "tie_word_embeddings": true})"}),
+                 "activation_function": "gelu", "init_std": 0.3, "pad_token_id": null, "tie_word_embeddings": true})"},
+        Case{"Lfm2",
+             R"({"architectures": ["Lfm2ForCausalLM"], "model_type": "lfm2", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "conv_L_cache": 3, "conv_bias": true,
+                 "layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": false, "norm_eps": 1e-5, "rope_theta": 10000.0,
+                 "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"},
+        Case{"Qwen35",
+             R"({"architectures": ["Qwen3_5ForCausalLM"], "model_type": "qwen3_5_text", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 41, "max_position_embeddings": 64,
+                 "layer_types": ["linear_attention", "full_attention"], "linear_conv_kernel_dim": 3, "linear_key_head_dim": 6,
+                 "linear_value_head_dim": 5, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "rms_norm_eps": 1e-3, "rope_theta": 10000.0,
+                 "initializer_range": 0.3, "tie_word_embeddings": false})",
+             1e-3},
+        Case{"FalconH1",
+             R"({"architectures": ["FalconH1ForCausalLM"], "model_type": "falcon_h1", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "mamba_d_ssm": 20,
+                 "mamba_n_heads": 4, "mamba_d_head": 5, "mamba_n_groups": 2, "mamba_d_state": 6, "mamba_d_conv": 3, "mamba_rms_norm": true,
+                 "mamba_norm_before_gate": true, "mamba_proj_bias": true, "projectors_bias": true, "attention_bias": true, "mlp_bias": true,
+                 "ssm_multipliers": [0.9, 0.8, 1.2, 0.7, 1.3], "ssm_in_multiplier": 1.1, "ssm_out_multiplier": 0.8, "mlp_multipliers": [0.8, 0.6],
+                 "attention_in_multiplier": 1.2, "attention_out_multiplier": 0.9, "key_multiplier": 0.7, "time_step_limit": [0.3, 2.0],
+                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})",
+             1e-3},
+        Case{"Bamba",
+             R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attn_layer_indices": [1],
+                 "mamba_n_heads": 6, "mamba_d_head": 8, "mamba_n_groups": 3, "mamba_d_state": 5, "mamba_d_conv": 4, "rms_norm_eps": 1e-5,
+                 "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

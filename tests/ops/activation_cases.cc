@@ -12,7 +12,7 @@ double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double Softplus(double x) { return std::log1p(std::exp(x)); }
 
 const char* NameOf(ActFunction kind) {
-  static const char* const kNames[] = {"silu", "sigmoid", "gelu", "gelutanh", "relu", "relu2", "clip", "xielu"};
+  static const char* const kNames[] = {"silu", "sigmoid", "gelu", "gelutanh", "relu", "relu2", "clip", "scale", "xielu"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -50,6 +50,8 @@ struct Act {
         return std::max(x, 0.0) * std::max(x, 0.0);
       case ActFunction::kClip:
         return std::clamp(x, -kLimit, kLimit);
+      case ActFunction::kScale:
+        return kFactor * x;
       case ActFunction::kXielu:
         if (x > 0) return Softplus(alpha_p) * x * x + beta * x;
         return (std::expm1(std::min(x, epsilon)) - x) * (beta + Softplus(alpha_n)) + beta * x;
@@ -74,7 +76,7 @@ struct Act {
     if (own_numbers) numbers.beta = rig.Put(type, {kOwnBeta}).data(), numbers.epsilon = rig.Put(type, {kOwnEpsilon}).data();
     const auto r = static_cast<int64_t>(rows), h = static_cast<int64_t>(heads), w = static_cast<int64_t>(width);
     rig.Run(&Ops::Activate, {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Write(y), numbers,
-                             static_cast<float>(kLimit)});
+                             static_cast<float>(kLimit), static_cast<float>(kFactor)});
     Results results;
     results.y = placed.Dense(rig, y);
     if (dy == nullptr) return results;
@@ -84,7 +86,7 @@ struct Act {
     rig.Run(&Ops::ActivateBackward,
             {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Read(d), placed.Write(dx),
              gated ? placed.Write(dup) : MutableView(), numbers, xielu ? dp.floats() : nullptr, xielu ? dn.floats() : nullptr,
-             true, static_cast<float>(kLimit)});
+             true, static_cast<float>(kLimit), static_cast<float>(kFactor)});
     const auto less = [&](const DeviceArray& a) { return xielu ? &rig.Put(DType::kF32, {a.Get()[0] - 3}) : nullptr; };
     results.gradients = {placed.Dense(rig, dx), gated ? placed.Dense(rig, dup) : nullptr, less(dp), less(dn)};
     return results;
@@ -181,7 +183,7 @@ std::vector<OpCase> ActivationCases() {
   std::vector<OpCase> cases;
   for (const DType type : {DType::kF32, DType::kBF16}) {
     for (const ActFunction kind : {ActFunction::kSilu, ActFunction::kSigmoid, ActFunction::kGelu, ActFunction::kGeluTanh,
-                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kXielu}) {
+                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kScale, ActFunction::kXielu}) {
       for (const bool gated : {false, true}) {
         cases.push_back(CaseOf(Act{type, kind, gated, false, 3, 1, 24, Lay::kTight}));
         cases.push_back(CaseOf(Act{type, kind, gated, true, 2, 3, 7, Lay::kApart}));

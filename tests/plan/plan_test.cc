@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 
 #include "core/base/error.h"
@@ -76,6 +77,45 @@ TEST(Plan, StashHoldsWhatThePolicySays) {
   EXPECT_EQ(bytes(Activations::kKeep), 1024 * (8 * h + 2 * q + 6 * i + fp32));
   EXPECT_EQ(bytes(Activations::kKeepCheap), 1024 * (4 * h + 2 * q + 4 * i + fp32));
   EXPECT_EQ(bytes(Activations::kRecompute), 0);
+}
+
+TEST(Plan, AnyStepIsPlannedOrRefusedSoon) {
+  const ModelSpec spec = Spec7B();
+  const ModelLayout layout = MakeLayout(spec);
+  const auto begin = std::chrono::steady_clock::now();
+  struct Case {
+    int64_t rows, seq_len, micro, sweeps;
+    const char* part;  // of the message; null: there is a plan, or memory is what is missing
+  };
+  for (const Case& c : std::vector<Case>{
+           {INT32_MAX, 1, 1, 0, "2147483647 micro-batches; the limit is 1048576"},
+           {INT32_MAX, 1024, 1, 0, "must lie in [1, 2147483647]"},
+           {int64_t{1} << 40, 1024, 16, 0, "must lie in [1, 2147483647]"},
+           {int64_t{1} << 21, 1, 1, 0, "2097152 micro-batches; the limit is 1048576"},
+           {INT32_MAX, 1, 4096, 4097, "sweeps is 4097"},
+           {4097, 1, 1, 4097, "[0, 4096]"},
+           {1 << 20, 1, 1, 0, nullptr},
+           {1 << 18, 4096, 1, 0, nullptr},
+           {1 << 20, 1, 1, 4096, nullptr},
+           {INT32_MAX, 1, 4096, 0, nullptr},
+           {4096, 2048, 1, 0, nullptr},
+       }) {
+    SCOPED_TRACE(std::to_string(c.rows) + " rows in micro-batches of " + std::to_string(c.micro));
+    PlanOptions o;
+    o.batch_size = c.rows, o.seq_len = c.seq_len, o.micro_batch = c.micro, o.sweeps = c.sweeps;
+    try {
+      const Plan plan = MakePlan(spec, layout, o, Gpu());
+      EXPECT_EQ(c.part, nullptr);
+      EXPECT_LE(plan.numerics.sweeps, 4096);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), c.part == nullptr ? Code::kResourceExhausted : Code::kInvalidArgument) << error.message();
+      if (c.part != nullptr) {
+        EXPECT_NE(error.message().find(c.part), std::string::npos) << error.message();
+      }
+    }
+  }
+  // A second or two alone; the rest is for a busy machine and sanitizers.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(120));
 }
 
 TEST(Plan, DeviceMemoryDoesNotGrowWithLayersWhenAllIsRecomputed) {

@@ -13,10 +13,23 @@ if TYPE_CHECKING:
 
         # type of saved weights; default SOURCE
         dtype: Name
-        # True: replace a folder that exists and is not empty; default False
+        # True: replace a folder that holds a saved model and nothing else; default False
         overwrite: bool
         # default 5 GiB
         max_shard_bytes: int
+
+    class TextOptions(TypedDict, total=False):
+        """Options of what a saved model says of text; see hlm_text_options in horizon_lm.h."""
+
+        # a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of the
+        # source's; None (default): the source's
+        tokenizer: str
+        # as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in place of all
+        # of the source's; None (default): the source's, or, where that has none, those beside tokenizer
+        chat_template: str
+        # a list of ids that end what was trained: those that end no generation yet are added to eos_token_id
+        # of generation_config.json and config.json; None (default): none
+        stop_ids_json: Json
 
     class EncodeOptions(TypedDict, total=False):
         """Options of encoding a text; see hlm_encode_options in horizon_lm.h."""
@@ -51,9 +64,9 @@ if TYPE_CHECKING:
         mask: Name
         # training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"
         prompt_messages: int
-        # of the text, and of every string on the way; default 64 MiB
+        # of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB
         max_output_bytes: int
-        # turns of loops and calls of macros, in all; default 10,000,000
+        # turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000
         max_iterations: int
         # expressions, blocks and macros inside each other; default 600, at most 600
         max_depth: int
@@ -75,9 +88,10 @@ if TYPE_CHECKING:
         batch_size: int
         # tokens of a row; default 512
         seq_len: int
-        # rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
+        # rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens. A step has
+        # 2^20 micro-batches at most
         micro_batch: int
-        # passes over the weights in a step; 0: chosen
+        # passes over the weights in a step, up to 4096; 0: chosen
         sweeps: int
         # what stays between forward and backward; default AUTO
         activations: Name
@@ -293,8 +307,18 @@ TABLES: Dict[str, str] = {
     "hlm_save_options": r"""Options, as keywords:
 
     dtype: "f32" | "bf16" | "f16" | "source": type of saved weights; default "source"
-    overwrite: bool. True: replace a folder that exists and is not empty; default False
+    overwrite: bool. True: replace a folder that holds a saved model and nothing else; default False
     max_shard_bytes: int. default 5 GiB
+""",
+    "hlm_text_options": r"""Options, as keywords:
+
+    tokenizer: str. a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of
+        the source's; None (default): the source's
+    chat_template: str. as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in
+        place of all of the source's; None (default): the source's, or, where that has none, those beside
+        tokenizer
+    stop_ids_json: Json. a list of ids that end what was trained: those that end no generation yet are added
+        to eos_token_id of generation_config.json and config.json; None (default): none
 """,
     "hlm_encode_options": r"""Options, as keywords:
 
@@ -317,8 +341,10 @@ TABLES: Dict[str, str] = {
     mask: "auto" | "tags" | "spans" | "unroll": training only, how it is found; default "auto"
     prompt_messages: int. training, COMPLETION: how many messages are the prompt; -1 (default): up to the last
         "user"
-    max_output_bytes: int. of the text, and of every string on the way; default 64 MiB
-    max_iterations: int. turns of loops and calls of macros, in all; default 10,000,000
+    max_output_bytes: int. of the text, and of every string on the way; 16 times as many may be worked
+        through; default 64 MiB
+    max_iterations: int. turns of loops and calls of macros, in all; 10 times as many expressions; default
+        10,000,000
     max_depth: int. expressions, blocks and macros inside each other; default 600, at most 600
     parse_arguments: bool. True: arguments of tool calls that are JSON in a string become values; False
         (default): as they are
@@ -333,8 +359,9 @@ TABLES: Dict[str, str] = {
     batch_size: int. rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len
         tokens
     seq_len: int. tokens of a row; default 512
-    micro_batch: int. rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
-    sweeps: int. passes over the weights in a step; 0: chosen
+    micro_batch: int. rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len
+        tokens. A step has 2^20 micro-batches at most
+    sweeps: int. passes over the weights in a step, up to 4096; 0: chosen
     activations: "auto" | "keep" | "keep-cheap" | "recompute": what stays between forward and backward;
         default "auto"
     block_inputs: "auto" | "device" | "host": where the inputs of blocks wait for backward; default "auto"

@@ -32,6 +32,7 @@ enum class ActFunction : int8_t {
   kRelu,
   kReluSquared,
   kClip,   // min(max(x, -limit), limit)
+  kScale,  // factor x
   kXielu,  // x > 0: p x^2 + beta x; else n (exp(min(x, eps)) - 1 - x) + beta x (Huang and Schlag 2024)
 };
 struct XieluArgs {
@@ -50,7 +51,8 @@ struct ActivateArgs {
   View up;          // data null: none
   MutableView y;    // may lie where x lies; must not alias up
   XieluArgs xielu;  // where kind is kXielu
-  float limit = 0;  // where kind is kClip: above 0; rounded to `type`
+  float limit = 0;   // where kind is kClip: above 0; rounded to `type`
+  float factor = 1;  // where kind is kScale
 };
 // dx = dy up act'(x), dup = dy act(x); dalphas: the gradients of alpha_p and alpha_n.
 struct ActivateBackwardArgs {
@@ -65,6 +67,7 @@ struct ActivateBackwardArgs {
   float* dalpha_n = nullptr;
   bool accumulate = false;  // of dalphas
   float limit = 0;          // kClip without up takes its results in x as well
+  float factor = 1;
 };
 
 // gpt-oss' layer: gate and up alternate in a row; gate = min(gate, limit), up = clamp(up, -limit, limit),

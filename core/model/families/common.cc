@@ -41,7 +41,8 @@ Sizes ReadSizes(const ConfigValues& config, const SizeDefaults& defaults, ModelS
   Sizes s;
   spec.vocab = config.Int("vocab_size", 1, kMostVocab);
   spec.hidden = config.Int("hidden_size", 1, kMostHidden);
-  s.intermediate = config.Int("intermediate_size", 1, kMostIntermediate);
+  s.intermediate = defaults.intermediate && !config.Has("intermediate_size") ? *defaults.intermediate
+                                                                             : config.Int("intermediate_size", 1, kMostIntermediate);
   s.layers = config.Int("num_hidden_layers", 1, kMostLayers);
   s.heads = config.Int("num_attention_heads", 1, kMostHeads);
   spec.max_positions = config.IntOr("max_position_embeddings", defaults.max_positions, 1, kMostPositions);

@@ -8,10 +8,10 @@ namespace horizon {
 
 void AddShapeFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddNumber(app, "--micro-batch", flags.micro_batch, 1,
-            "rows in a micro-batch (default: by plan)")
+            "rows in a micro-batch (default: chosen. A document may have up to micro_batch * seq_len tokens)")
       ->group(group);
   AddNumber(app, "--sweeps", flags.sweeps, 1,
-            "passes over the weights in a step (default: by plan)")
+            "passes over the weights in a step, up to 4096 (default: by plan)")
       ->group(group);
 }
 

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import json
 import os
 import pickle
 import signal
@@ -102,6 +103,22 @@ class ErrorsTest(unittest.TestCase):
                 self.assertIsInstance(caught.exception, hlm.AlreadyExistsError)
                 model.save(folder + "/ünïcode 模型", overwrite=True)
                 self.assertEqual(model.describe()["vocab_size"], 16)
+                self.assertGreater(model.check_save(folder + "/new"), model.describe()["parameters"])
+                self.assertFalse(os.path.exists(folder + "/new"))
+                with self.assertRaises(FileExistsError):
+                    model.check_save(folder + "/ünïcode 模型")
+                with self.assertRaises(hlm.Error):
+                    model.check_save("/proc/new", overwrite=True)
+                hlm.check_checkpoints(folder, 1)
+                with self.assertRaises(hlm.ResourceExhaustedError):
+                    hlm.check_checkpoints(folder, 2**62)
+                with model.with_text(stop_ids_json=[3, 5]) as words:
+                    self.assertEqual(words.describe()["stop_ids"], [3, 5])
+                    words.save(folder + "/words")
+                with open(folder + "/words/generation_config.json") as file:
+                    self.assertEqual(json.load(file)["eos_token_id"], [3, 5])
+                with self.assertRaisesRegex(hlm.InvalidArgumentError, "16"):
+                    model.with_text(stop_ids_json=[16])
             hlm.Model.open(folder + "/ünïcode 模型").close()
             self.assertTrue(os.path.exists(folder + "/ünïcode 模型/config.json"))
 
@@ -185,6 +202,27 @@ class ClosingTest(unittest.TestCase):
             os.kill(child, signal.SIGKILL)
         self.assertEqual((ended, status), (child, 0))
         self.assertEqual(trainer.step(tiny.batch()).step, 2)
+        trainer.close()
+
+    def test_a_forked_child_may_make_its_own(self):
+        trainer = tiny.trainer()
+        loss = trainer.step(tiny.batch()).loss
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                with tiny.trainer() as own:
+                    status = 0 if own.step(tiny.batch()).loss == loss else 2
+            finally:
+                os._exit(status)
+        end = time.monotonic() + 60
+        ended, status = os.waitpid(child, os.WNOHANG)
+        while ended == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+            ended, status = os.waitpid(child, os.WNOHANG)
+        if ended == 0:
+            os.kill(child, signal.SIGKILL)
+        self.assertEqual((ended, status), (child, 0))
         trainer.close()
 
     def test_an_interrupt_ends_a_long_call(self):

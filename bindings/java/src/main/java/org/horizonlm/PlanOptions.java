@@ -96,7 +96,8 @@ public final class PlanOptions extends Options {
     /**
      * Sets micro_batch.
      *
-     * @param value rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens
+     * @param value rows in a micro-batch; 0: chosen. A document may have up to micro_batch * seq_len tokens. A step
+     *     has 2^20 micro-batches at most
      * @return this
      */
     public Builder microBatch(long value) {
@@ -107,7 +108,7 @@ public final class PlanOptions extends Options {
     /**
      * Sets sweeps.
      *
-     * @param value passes over the weights in a step; 0: chosen
+     * @param value passes over the weights in a step, up to 4096; 0: chosen
      * @return this
      */
     public Builder sweeps(long value) {

@@ -144,7 +144,8 @@ public final class TemplateOptions extends Options {
     /**
      * Sets max_output_bytes.
      *
-     * @param value of the text, and of every string on the way; default 64 MiB
+     * @param value of the text, and of every string on the way; 16 times as many may be worked through; default 64
+     *     MiB
      * @return this
      */
     public Builder maxOutputBytes(long value) {
@@ -155,7 +156,7 @@ public final class TemplateOptions extends Options {
     /**
      * Sets max_iterations.
      *
-     * @param value turns of loops and calls of macros, in all; default 10,000,000
+     * @param value turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000
      * @return this
      */
     public Builder maxIterations(long value) {
