@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,12 +31,17 @@ constexpr double kWeightTolerance = 1e-4;  // of the weight's norm
 constexpr double kElementTolerance = 0.1;  // of lr
 // Gradient norms of later steps magnify what the weights are off by.
 constexpr double kNormTolerance = 1e-3;
-// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first steps of these models,
-// and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to
-// 0.039 (nemotron on an H200). In a parameter's gradient PyTorch's is up to 0.11 off.
-double Bf16LossTolerance(size_t step) { return step < 3 ? 0.01 : 0.05; }  // step: from 0
-// Gemma 4's scores are not scaled: on gemma4_per_layer PyTorch's own is up to 2.5 times a gradient's norm off, ours up to 0.35.
-double Bf16GradientTolerance(const Golden& golden) { return golden.name == "gemma4_per_layer" ? 0.5 : 0.2; }
+// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.017 off in the losses of the first three steps of these
+// models, where a token of rounded scores chooses another expert, and later, where small differences have grown, up to 0.053 (bamba);
+// ours up to 0.038 and 0.077.
+double Bf16LossTolerance(size_t step) { return step < 3 ? 0.04 : 0.08; }  // step: from 0
+// PyTorch's own bf16 is up to 0.11 off in a parameter's gradient of a dense model; more where a token chooses another expert, where a
+// state carries roundings along, and on gemma4_per_layer, whose scores are not scaled (PyTorch's own: 2.5 times the norm).
+double Bf16GradientTolerance(const Golden& golden) {
+  static const std::set<std::string> kRough = {"exaone_moe",  "gemma4_per_layer", "gpt_oss", "granitemoehybrid",
+                                               "mixtral",     "olmo_hybrid",      "qwen3_5_text_tied"};
+  return kRough.contains(golden.name) ? 0.75 : 0.2;
+}
 
 double Norm(const std::vector<float>& values) {
   double sum = 0;
