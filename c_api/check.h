@@ -59,6 +59,7 @@ struct Versioned;
     static constexpr size_t kFirstSize = first_size; \
   }
 HLM_VERSIONED(hlm_save_options, 24);
+HLM_VERSIONED(hlm_text_options, 32);
 HLM_VERSIONED(hlm_encode_options, 40);
 HLM_VERSIONED(hlm_plan_options, 152);
 HLM_VERSIONED(hlm_batch, 80);

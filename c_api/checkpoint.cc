@@ -6,6 +6,7 @@
 #include "c_api/check.h"
 #include "c_api/internal.h"
 #include "core/base/utf8.h"
+#include "core/model/save_check.h"
 #include "core/train/checkpoint_list.h"
 #include "core/train/trainer.h"
 
@@ -79,6 +80,14 @@ hlm_error* hlm_trainer_resume(hlm_trainer* trainer, const char* path, const hlm_
     const Use use(trainer->in_use, "the trainer");
     const std::string json = trainer->trainer->Resume(from, allow);
     if (out_json != nullptr) *out_json = CopyString(json);
+  });
+}
+
+hlm_error* hlm_checkpoint_check(const char* directory, int64_t bytes) {
+  return Guard([&] {
+    const std::string path = NotEmpty(directory, "directory");
+    CheckAtLeast(bytes, 0, "bytes");
+    hlm::CheckCheckpoints(path, bytes);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -245,6 +246,12 @@ dataset::TextPipeline MakePipeline(const PipelineConfig& given) {
     const std::optional<std::string> eos = tokenizer.Special("eos_token");
     if (eos) pipeline.eos = tokenizer.TokenId(*eos);
   }
+  pipeline.kind = [config](int32_t id) {
+    if (config->tokenizer->IsAdded(id)) return dataset::TokenKind::kAdded;
+    const std::string text = config->tokenizer->Decode(std::span(&id, 1), false);
+    return text.find_first_not_of(" \t\r\n") == std::string::npos ? dataset::TokenKind::kBlank : dataset::TokenKind::kWord;
+  };
+  pipeline.token_text = [config](int32_t id) { return config->tokenizer->TokenText(id).value_or(""); };
   pipeline.encode = [config](std::string_view text, bool add_special_tokens, std::span<const dataset::TextSpan> plain) {
     return Encode(*config, text, add_special_tokens, plain);
   };

@@ -116,21 +116,46 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 
 /* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
  * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
- * slides), "layer_windows": [one a layer, 0 for full attention], "tensors": [{"name", "shape", "unit"}]}. Keys are only ever
- * added. Caller frees with hlm_string_destroy. */
+ * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
+ * generation_config.json, or config.json), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
   size_t struct_size;
   int32_t dtype;           /* type of saved weights: HLM_DTYPE_...; default SOURCE */
-  int32_t overwrite;       /* 1: replace a folder that exists and is not empty; default 0 */
+  int32_t overwrite;       /* 1: replace a folder that holds a saved model and nothing else; default 0 */
   int64_t max_shard_bytes; /* default 5 GiB */
 } hlm_save_options;
 HLM_API void hlm_save_options_init_sized(hlm_save_options* options, size_t struct_size);
 static inline void hlm_save_options_init(hlm_save_options* options) { hlm_save_options_init_sized(options, sizeof(*options)); }
 
+typedef struct hlm_text_options {
+  size_t struct_size;
+  const char* tokenizer;     /* a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of the source's;
+                                NULL (default): the source's */
+  const char* chat_template; /* as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in place of all of the
+                                source's; NULL (default): the source's, or, where that has none, those beside `tokenizer` */
+  const char* stop_ids_json; /* a list of ids that end what was trained: those that end no generation yet are added to eos_token_id of
+                                generation_config.json and config.json; NULL (default): none */
+} hlm_text_options;
+HLM_API void hlm_text_options_init_sized(hlm_text_options* options, size_t struct_size);
+static inline void hlm_text_options_init(hlm_text_options* options) { hlm_text_options_init_sized(options, sizeof(*options)); }
+
+/* The model with other words: what is saved of it (of a trainer that is made of it, its checkpoints too) has the tokenizer, the chat
+ * templates and the ids that end a generation with which it was trained, so that other programs give it the same text. The weights are
+ * the same. The ids are those that hlm_dataset_describe tells: "turns": {"stop_ids"}. Files are read now. Errors of hlm_template_open;
+ * INVALID_ARGUMENT naming what is no JSON, or an id outside the vocabulary. `model` may be destroyed afterwards. */
+HLM_API HLM_MUST_USE hlm_error* hlm_model_with_text(const hlm_model* model, const hlm_text_options* options, hlm_model** out_model);
+
 /* Writes the model with its original weights as a Hugging Face folder (see hlm_trainer_save_model). `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_save(const hlm_model* model, const char* folder, const hlm_save_options* options);
+
+/* Finds out before a training what hlm_model_save, or hlm_trainer_save_model of a trainer of this model, would fail by: the folder's
+ * parent, what is there already, permissions (a file is written beside the target and removed), a mount point, the free space, the
+ * process's limit of a file's size. Their errors; RESOURCE_EXHAUSTED names the bytes needed and those free. *out_bytes (may be NULL) is
+ * what the folder will take; a trainer of f32 compute whose weights come from a seed saves F32: say so in `options`. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_model_check_save(const hlm_model* model, const char* folder, const hlm_save_options* options,
+                                                     int64_t* out_bytes);
 
 HLM_API void hlm_model_destroy(hlm_model* model);
 
@@ -450,7 +475,10 @@ HLM_API HLM_MUST_USE hlm_error* hlm_dataset_read_record(const char* config_json,
  * "row_tokens", "efficiency" (tokens of an epoch over those that its rows could hold), "column_length", "sources": [{"name", "format",
  * "records", "documents", "tokens", "documents_per_epoch"}], "account": [{"did": "dropped" | "cut" | "unused" | "repaired", "what", "name"
  * (of a member of the records), "records", "amount", "first" (file:line), "text" (a sentence)}], all that was done to the records beside
- * reading them (docs/datasets.md lists the words), "cache": {"state": "built" | "read" | "rebuilt", "folder", "key", "note"},
+ * reading them (docs/datasets.md lists the words), "turns" (with a tokenizer; of large sets a part is looked at): {"documents", "turns" (runs
+ * of trained tokens), "without_stop" (that no added token ends), "ends": [{"id", "token", "last" (turns that it ends, behind which the
+ * document ends), "inner" (others), "inside" (times that it stands inside a turn)}], "stop_ids" (of those that end last turns and stand inside
+ * none; see hlm_model_with_text), "inner_stop_ids" (that end others alone)}, "cache": {"state": "built" | "read" | "rebuilt", "folder", "key", "note"},
  * "task", "part", "seq_len", "packing"}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_describe(hlm_dataset* dataset, char** out_json);
 
@@ -624,8 +652,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_write_tensor(hlm_trainer* trainer, c
 
 /* Writes the current weights as a Hugging Face folder: config.json, safetensors, and the other files of the source folder
  * (tokenizer ...). Written beside the target and renamed at the end, never half; on an error the target is as it was.
- * ALREADY_EXISTS where it exists and is not empty and overwrite is 0. A failed save does not harm the training. `options` may
- * be NULL. */
+ * ALREADY_EXISTS where it exists and is not empty and overwrite is 0; with overwrite FAILED_PRECONDITION naming a file in it that no
+ * save wrote. A failed save does not harm the training: it can be tried again elsewhere. `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save_model(hlm_trainer* trainer, const char* folder, const hlm_save_options* options);
 
 /* ---- Checkpoints of a trainer ---- */
@@ -665,6 +693,10 @@ typedef struct hlm_resume_options {
 } hlm_resume_options;
 HLM_API void hlm_resume_options_init_sized(hlm_resume_options* options, size_t struct_size);
 static inline void hlm_resume_options_init(hlm_resume_options* options) { hlm_resume_options_init_sized(options, sizeof(*options)); }
+
+/* Finds out before a training whether hlm_trainer_save could write into the directory, by writing a file there and removing it, and
+ * whether `bytes` are free (of one checkpoint a plan tells "saving.state_bytes"). A directory that is missing stays so. */
+HLM_API HLM_MUST_USE hlm_error* hlm_checkpoint_check(const char* directory, int64_t bytes);
 
 /* Puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder. Every byte is verified;
  * a damaged checkpoint is passed over for the one before. *out_json (may be NULL; caller frees with hlm_string_destroy) says what

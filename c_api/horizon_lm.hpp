@@ -75,6 +75,9 @@ struct PlanOptions : hlm_plan_options {
 struct TrainerOptions : hlm_trainer_options {
   TrainerOptions() : hlm_trainer_options() { hlm_trainer_options_init(this); }
 };
+struct TextOptions : hlm_text_options {
+  TextOptions() : hlm_text_options() { hlm_text_options_init(this); }
+};
 struct SaveOptions : hlm_save_options {
   SaveOptions() : hlm_save_options() { hlm_save_options_init(this); }
 };
@@ -189,6 +192,8 @@ inline std::string DescribeMachine(const std::string& name) {
   Check(hlm_device_machine(name.c_str(), &json));
   return internal::TakeString(json);
 }
+// Throws where no checkpoint of so many bytes could be saved there.
+inline void CheckCheckpoints(const std::string& directory, int64_t bytes) { Check(hlm_checkpoint_check(directory.c_str(), bytes)); }
 // JSON; see hlm_checkpoint_list.
 inline std::string ListCheckpoints(const std::string& directory) {
   char* json = nullptr;
@@ -209,6 +214,13 @@ class Model {
     return model;
   }
 
+  // With the tokenizer, the templates and the stop ids that it is trained with; see hlm_model_with_text.
+  Model WithText(const hlm_text_options& options) const {
+    Model model;
+    Check(hlm_model_with_text(get(), &options, model.handle_.out()));
+    return model;
+  }
+
   std::string Describe() const {
     char* json = nullptr;
     Check(hlm_model_describe(get(), &json));
@@ -216,6 +228,12 @@ class Model {
   }
   void Save(const std::string& folder, const hlm_save_options& options = SaveOptions()) const {
     Check(hlm_model_save(get(), folder.c_str(), &options));
+  }
+  // The bytes that the folder will take; throws what Save would.
+  int64_t CheckSave(const std::string& folder, const hlm_save_options& options = SaveOptions()) const {
+    int64_t bytes = 0;
+    Check(hlm_model_check_save(get(), folder.c_str(), &options, &bytes));
+    return bytes;
   }
   hlm_model* get() const noexcept { return handle_.get(); }
 

@@ -1,12 +1,22 @@
 #include "core/model/model.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
 #include "c_api/save_options.h"
 #include "core/base/json_writer.h"
+#include "core/base/error.h"
 #include "core/checkpoint/model.h"
+#include "core/model/file.h"
+#include "core/model/json_text.h"
+#include "core/model/save_check.h"
+#include "core/model/text_files.h"
+#include "core/template/chat_template.h"
 
 namespace hlm::capi {
 namespace {
@@ -14,6 +24,63 @@ namespace {
 hlm_save_options Defaults() {
   const SaveOptions own;
   return {sizeof(hlm_save_options), HLM_DTYPE_SOURCE, own.overwrite, own.max_shard_bytes};
+}
+
+// A generation_config.json that cannot be read is nobody's business before somebody generates or changes it.
+std::vector<int64_t> StopIdsIfRead(const Model& model) {
+  try {
+    return StopIds(model);
+  } catch (const Error& error) {
+    if (error.code() != Code::kInvalidArgument) throw;
+    return {};
+  }
+}
+
+hlm_text_options TextDefaults() { return {sizeof(hlm_text_options), nullptr, nullptr, nullptr}; }
+
+std::map<std::string, std::string> TemplatesOf(const std::string& path) {
+  try {
+    return ChatTemplate::Open(path)->texts();
+  } catch (const Error& error) {
+    if (error.code() != Code::kNotFound) throw;
+    return {};
+  }
+}
+
+std::vector<int32_t> ReadStopIds(const char* text) {
+  std::vector<int32_t> ids;
+  const JsonValue list = ParseJson(text, "stop_ids_json");
+  if (!list.IsArray()) throw InvalidArgument("stop_ids_json is a ", list.KindName(), "; it must be a list of ids");
+  for (const JsonValue& one : list.Items()) {
+    if (!one.Int() || *one.Int() < 0 || *one.Int() > INT32_MAX) {
+      throw InvalidArgument("stop_ids_json has ", PrintableJson(one), "; it must be a list of ids in [0, 2147483647]");
+    }
+    ids.push_back(static_cast<int32_t>(*one.Int()));
+  }
+  return ids;
+}
+
+TextFiles ReadTextOptions(const Model& model, const hlm_text_options* options) {
+  const hlm_text_options given = ReadStruct(options, TextDefaults());
+  TextFiles text;
+  if (given.tokenizer != nullptr) {
+    text.tokenizer = NotEmpty(given.tokenizer, "tokenizer");
+    if (!IsFolder(text.tokenizer) && !IsRegularFile(text.tokenizer))
+      throw NotFound(PrintablePath(text.tokenizer), ": no such file or folder");
+  }
+  if (given.chat_template != nullptr) {
+    text.templates = ChatTemplate::Open(NotEmpty(given.chat_template, "chat_template"))->texts();
+  } else if (!text.tokenizer.empty()) {
+    // They may be in the tokenizer's files that go.
+    if (!model.source_folder().empty()) text.templates = TemplatesOf(model.source_folder());
+    const size_t slash = text.tokenizer.rfind('/');
+    const std::string folder = IsFolder(text.tokenizer)     ? text.tokenizer
+                               : slash == std::string::npos ? "."
+                                                            : text.tokenizer.substr(0, slash + 1);
+    if (text.templates.empty()) text.templates = TemplatesOf(folder);
+  }
+  if (given.stop_ids_json != nullptr) text.stop_ids = ReadStopIds(given.stop_ids_json);
+  return text;
 }
 
 std::string Describe(const Model& model) {
@@ -42,6 +109,7 @@ std::string Describe(const Model& model) {
   json.Key("sliding_window");
   widest != windows.end() && *widest > 0 ? json.Value(*widest) : json.Null();
   json.Member("layer_windows", windows);
+  json.Member("stop_ids", StopIdsIfRead(model));
   json.Key("tensors").BeginArray();
   for (const UnitSpec& unit : model.layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {
@@ -99,6 +167,17 @@ hlm_error* hlm_model_describe(const hlm_model* model, char** out_json) {
 
 void hlm_save_options_init_sized(hlm_save_options* options, size_t struct_size) { InitStruct(options, struct_size, Defaults()); }
 
+void hlm_text_options_init_sized(hlm_text_options* options, size_t struct_size) { InitStruct(options, struct_size, TextDefaults()); }
+
+hlm_error* hlm_model_with_text(const hlm_model* model, const hlm_text_options* options, hlm_model** out_model) {
+  return Guard([&] {
+    NotNull(model, "model");
+    NotNull(out_model, "out_model");
+    const hlm::TextFiles text = ReadTextOptions(*model->model, options);
+    *out_model = new hlm_model{hlm::WithTextFiles(*model->model, text)};
+  });
+}
+
 hlm_error* hlm_model_save(const hlm_model* model, const char* folder, const hlm_save_options* options) {
   return Guard([&] {
     NotNull(model, "model");
@@ -109,6 +188,15 @@ hlm_error* hlm_model_save(const hlm_model* model, const char* folder, const hlm_
       weights.Read(tensor, begin, n, out);
     };
     hlm::SaveFolder(*model->model, read, path, save);
+  });
+}
+
+hlm_error* hlm_model_check_save(const hlm_model* model, const char* folder, const hlm_save_options* options, int64_t* out_bytes) {
+  return Guard([&] {
+    NotNull(model, "model");
+    const std::string path = NotEmpty(folder, "folder");
+    const int64_t bytes = hlm::CheckSave(*model->model, path, ReadSaveOptions(options));
+    if (out_bytes != nullptr) *out_bytes = bytes;
   });
 }
 

@@ -60,6 +60,18 @@ func (t *Trainer) Resume(path string, options *ResumeOptions) (Resumed, error) {
 	return resumed, parse(text, &resumed)
 }
 
+// CheckCheckpoints is an error where Trainer.Save could not write into the directory, or has fewer than so many bytes free: of one checkpoint
+// Plan.Value("saving.state_bytes").
+func CheckCheckpoints(directory string, bytes int64) error {
+	if err := checkVersion(); err != nil {
+		return err
+	}
+	if err := checkText("directory", directory); err != nil {
+		return err
+	}
+	return native.Hlm_checkpoint_check(directory, bytes)
+}
+
 // Checkpoint is one of a directory.
 type Checkpoint struct {
 	Path     string          `json:"path"`

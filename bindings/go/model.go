@@ -52,6 +52,20 @@ func (m *Model) Close() error {
 	return native.Hlm_model_close(m.handle())
 }
 
+// WithText is the model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, the chat templates and the ids that end
+// a generation given here. options may be nil.
+func (m *Model) WithText(options *TextOptions) (*Model, error) {
+	defer runtime.KeepAlive(m)
+	var box uintptr
+	err := withOptions(native.NewHlm_text_options, native.DeleteHlm_text_options, options, func(own native.Hlm_text_options) error {
+		return native.Hlm_model_with_text(m.handle(), own, &box)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newModel(box), nil
+}
+
 // TensorInfo is the name, the shape and the unit of a tensor.
 type TensorInfo struct {
 	Name  string  `json:"name"`
@@ -97,6 +111,20 @@ func (m *Model) Save(folder string, options *SaveOptions) error {
 	return withOptions(native.NewHlm_save_options, native.DeleteHlm_save_options, options, func(own native.Hlm_save_options) error {
 		return native.Hlm_model_save(m.handle(), folder, own)
 	})
+}
+
+// CheckSave gives the bytes that Save, or Trainer.SaveModel, will take, and before a training the error that they would give after it. It writes
+// nothing. options may be nil.
+func (m *Model) CheckSave(folder string, options *SaveOptions) (int64, error) {
+	defer runtime.KeepAlive(m)
+	if err := checkText("folder", folder); err != nil {
+		return 0, err
+	}
+	var bytes int64
+	err := withOptions(native.NewHlm_save_options, native.DeleteHlm_save_options, options, func(own native.Hlm_save_options) error {
+		return native.Hlm_model_check_save(m.handle(), folder, own, &bytes)
+	})
+	return bytes, err
 }
 
 // handle is 0, which the library refuses by name, for a nil or zero Model.

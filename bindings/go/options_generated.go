@@ -13,7 +13,7 @@ import "horizonlm/internal/native"
 type SaveOptions struct {
 	// type of saved weights; default SOURCE
 	DType DType `hlm:"dtype"`
-	// true: replace a folder that exists and is not empty; default false
+	// true: replace a folder that holds a saved model and nothing else; default false
 	Overwrite bool `hlm:"overwrite"`
 	// default 5 GiB
 	MaxShardBytes int64 `hlm:"max_shard_bytes"`
@@ -26,6 +26,26 @@ func DefaultSaveOptions() SaveOptions {
 	var own SaveOptions
 	own.begun = true
 	with(native.NewHlm_save_options, native.DeleteHlm_save_options, func(n native.Hlm_save_options) error { return read(n, &own) })
+	return own
+}
+
+// TextOptions are the options of what a saved model says of text. hlm_text_options in horizon_lm.h explains each.
+type TextOptions struct {
+	// a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of the source's; "" (default): the source's
+	Tokenizer string `hlm:"tokenizer"`
+	// as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in place of all of the source's; "" (default): the source's, or, where that has none, those beside tokenizer
+	ChatTemplate string `hlm:"chat_template"`
+	// a list of ids that end what was trained: those that end no generation yet are added to eos_token_id of generation_config.json and config.json; "" (default): none
+	StopIdsJSON string `hlm:"stop_ids_json"`
+
+	begun bool // by DefaultTextOptions: zeros are meant
+}
+
+// DefaultTextOptions are the library's defaults.
+func DefaultTextOptions() TextOptions {
+	var own TextOptions
+	own.begun = true
+	with(native.NewHlm_text_options, native.DeleteHlm_text_options, func(n native.Hlm_text_options) error { return read(n, &own) })
 	return own
 }
 

@@ -53,6 +53,7 @@ HLM_OPTIONAL_HANDLE(hlm_weights, kept)
 
 // ---- Structs that a language fills in or reads, member by member ----
 HLM_STRUCT(hlm_save_options)
+HLM_STRUCT(hlm_text_options)
 HLM_STRUCT(hlm_plan_options)
 HLM_STRUCT(hlm_trainer_options)
 HLM_STRUCT(hlm_optimizer_options)

@@ -1,5 +1,7 @@
 #include "core/checkpoint/manifest.h"
 
+#include <algorithm>
+
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
@@ -66,6 +68,19 @@ class Fields {
       throw DataLoss(where_, ": ", key, " is ", Printable(name), ", which is no file of the folder");
     }
     return name;
+  }
+  // A file that was carried along: its name may begin with a dot, and it may lie in a sub-folder.
+  const std::string& Path(const char* key) const {
+    const std::string& path = Text(key);
+    bool good = !path.empty() && path.find('\0') == std::string::npos;
+    for (size_t begin = 0; good && begin <= path.size();) {
+      const size_t end = std::min(path.find('/', begin), path.size());
+      const std::string part = path.substr(begin, end - begin);
+      good = !part.empty() && part != "." && part != "..";
+      begin = end + 1;
+    }
+    if (!good) throw DataLoss(where_, ": ", key, " is ", Printable(path), ", which is no file of the folder");
+    return path;
   }
   template <class T, size_t n>
   T Choice(const char* key, const T (&choices)[n]) const {
@@ -196,7 +211,7 @@ Manifest ParseManifest(std::string_view text, const std::string& where) {
   for (const JsonValue& unit : fields.List("units")) manifest.units.push_back(ParseUnit(unit, where));
   for (const JsonValue& item : fields.List("files")) {
     const Fields file(item, where);
-    manifest.files.push_back({file.File("name"), file.Count("bytes"), file.Sum("xxh3")});
+    manifest.files.push_back({file.Path("name"), file.Count("bytes"), file.Sum("xxh3")});
   }
   return manifest;
 }

@@ -38,28 +38,33 @@ class CheckpointWeights final : public WeightSource {
   void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override {
     const Place place = places_.at(tensor.name);
     Verify(place);
-    for (const StoredArray& array : reader_.manifest().units[place.stored].arrays) {
-      if (array.kind != ArrayKind::kWeights) continue;
-      const int64_t from = std::max(tensor.offset + begin, array.first);
-      const int64_t to = std::min(tensor.offset + begin + n, array.first + array.elements);
-      for (int64_t at = from; at < to; at += kChunk) {
-        const int64_t count = std::min(kChunk, to - at);
-        float* values = out + (at - tensor.offset - begin);
-        ReadChunk(place, array, at, count, values);
-        for (int64_t i = 0; i < count; ++i) {
-          if (!std::isfinite(values[i])) {
-            throw InvalidArgument(PrintablePath(reader_.folder()), ": tensor ", tensor.name, ": element ", at - tensor.offset + i,
-                                  " is ", values[i]);
-          }
-        }
-      }
-    }
+    EachRun(tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadRun(tensor, begin + done, at, run, out + done); });
   }
 
  private:
   struct Place {
     size_t unit = 0, stored = 0;
   };
+
+  // Elements [element, element + n) of the tensor, which lie from `begin` on in the unit's slab.
+  void ReadRun(const TensorSpec& tensor, int64_t element, int64_t begin, int64_t n, float* out) const {
+    const Place place = places_.at(tensor.name);
+    for (const StoredArray& array : reader_.manifest().units[place.stored].arrays) {
+      if (array.kind != ArrayKind::kWeights) continue;
+      const int64_t from = std::max(begin, array.first), to = std::min(begin + n, array.first + array.elements);
+      for (int64_t at = from; at < to; at += kChunk) {
+        const int64_t count = std::min(kChunk, to - at);
+        float* values = out + (at - begin);
+        ReadChunk(place, array, at, count, values);
+        for (int64_t i = 0; i < count; ++i) {
+          if (!std::isfinite(values[i])) {
+            throw InvalidArgument(PrintablePath(reader_.folder()), ": tensor ", tensor.name, ": element ", element + at - begin + i,
+                                  " is ", values[i]);
+          }
+        }
+      }
+    }
+  }
 
   // The arrays that weights come from, once.
   void Verify(const Place& place) const {

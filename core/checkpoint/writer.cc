@@ -121,8 +121,6 @@ void CheckpointWriter::WriteModelFiles() {
   const Model& model = *info_.model;
   WriteText(staged_.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), info_.source_dtype));
   manifest_.files.push_back(Summed(staged_.path(), "config.json"));
-  // A source folder that is gone takes its tokenizer with it, but not the training.
-  if (model.source_folder().empty() || !IsFolder(model.source_folder())) return;
   for (const std::string& name : CarryFiles(model, staged_.path())) manifest_.files.push_back(Summed(staged_.path(), name));
 }
 

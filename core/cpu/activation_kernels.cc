@@ -8,17 +8,19 @@ namespace hlm {
 namespace {
 
 template <class T>
-ActNumbers NumbersOf(ActFunction kind, const XieluArgs& args, float limit) {
-  if (kind != ActFunction::kXielu) return {.limit = Rounded<T>(limit)};
+ActNumbers NumbersOf(ActFunction kind, const XieluArgs& args, float limit, float factor) {
+  if (kind != ActFunction::kXielu) return {.limit = Rounded<T>(limit), .factor = factor};
   const float p = ToFloat(*static_cast<const T*>(args.alpha_p)), n = ToFloat(*static_cast<const T*>(args.alpha_n));
-  return {Softplus(p), args.beta + Softplus(n), args.beta, args.epsilon};
+  const float beta = args.beta == nullptr ? 0.5f : ToFloat(*static_cast<const T*>(args.beta));
+  const float epsilon = args.epsilon == nullptr ? -1e-6f : ToFloat(*static_cast<const T*>(args.epsilon));
+  return {Softplus(p), beta + Softplus(n), beta, epsilon};
 }
 
 template <class T, ActFunction kWhat>
 void Forward(const ActivateArgs& a) {
   const ReadLines<T> x(a.x, a.heads, a.width), up(a.up, a.heads, a.width);
   const WrittenLines<T> y(a.y, a.heads, a.width);
-  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit);
+  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit, a.factor);
   ParallelBlocks(a.rows, RowsPerBlock(a.heads * a.width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t h = 0; h < a.heads; ++h) {
@@ -65,7 +67,7 @@ AlphaSums BackwardRows(const ActivateBackwardArgs& a, const ActNumbers& numbers,
 
 template <class T, ActFunction kWhat>
 void Backward(const ActivateBackwardArgs& a, float* scratch) {
-  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit);
+  const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit, a.factor);
   auto* sums = reinterpret_cast<AlphaSums*>(scratch);
   const int64_t block = PartialBlockRows(a.rows);
   ParallelBlocks(a.rows, block, [&](int64_t begin, int64_t end) {
@@ -134,9 +136,10 @@ void ScaleAddKernel(const ScaleAddArgs& a) {
   ForType(a.type, [&]<class T>() {
     const auto *x = static_cast<const T*>(a.x), *z = static_cast<const T*>(a.z);
     auto* y = static_cast<T*>(a.y);
+    const float scale = a.factor == nullptr ? a.scale : a.scale * ToFloat(*static_cast<const T*>(a.factor));
     ParallelBlocks(a.n, kElementsPerBlock, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const float scaled = a.scale * ToFloat(z[i]);
+        const float scaled = scale * ToFloat(z[i]);
         y[i] = FromFloat<T>(x == nullptr ? scaled : ToFloat(x[i]) + scaled);
       }
     });

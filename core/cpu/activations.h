@@ -12,8 +12,8 @@ namespace hlm {
 inline float SigmoidOf(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 inline float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 
-struct ActNumbers {  // xIELU's, out of their weights, and the limit of a clip
-  float p = 0, n = 0, beta = 0, epsilon = 0, limit = 0;
+struct ActNumbers {  // xIELU's, out of their weights, the limit of a clip and the factor of a scale
+  float p = 0, n = 0, beta = 0, epsilon = 0, limit = 0, factor = 1;
 };
 
 struct ValueAndSlope {
@@ -45,6 +45,8 @@ ValueAndSlope Activated(float x, const ActNumbers& numbers) {
   } else if constexpr (kWhat == ActFunction::kClip) {
     const float limit = numbers.limit;
     return {x > limit ? limit : x < -limit ? -limit : x, x < limit && x > -limit ? 1.0f : 0.0f};  // a NaN stays one
+  } else if constexpr (kWhat == ActFunction::kScale) {
+    return {numbers.factor * x, numbers.factor};
   } else {
     static_assert(kWhat == ActFunction::kXielu);
     if (x > 0) return {numbers.p * x * x + numbers.beta * x, 2 * numbers.p * x + numbers.beta};
@@ -72,6 +74,8 @@ void ForActivation(ActFunction kind, const Body& body) {
       return body.template operator()<ActFunction::kReluSquared>();
     case ActFunction::kClip:
       return body.template operator()<ActFunction::kClip>();
+    case ActFunction::kScale:
+      return body.template operator()<ActFunction::kScale>();
     case ActFunction::kXielu:
       return body.template operator()<ActFunction::kXielu>();
   }

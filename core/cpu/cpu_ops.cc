@@ -4,6 +4,7 @@
 #include "core/cpu/attention.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/linear.h"
+#include "core/cpu/recurrence.h"
 
 namespace hlm {
 namespace {
@@ -34,6 +35,14 @@ void RunCall(const ActivateBackwardArgs& a, const Means& m) { ActivateBackwardKe
 void RunCall(const ClampedGluArgs& a, const Means&) { ClampedGluKernel(a); }
 void RunCall(const ClampedGluBackwardArgs& a, const Means&) { ClampedGluBackwardKernel(a); }
 void RunCall(const ScaleAddArgs& a, const Means&) { ScaleAddKernel(a); }
+void RunCall(const CausalConvArgs& a, const Means&) { CausalConvKernel(a); }
+void RunCall(const CausalConvBackwardArgs& a, const Means& m) { CausalConvBackwardKernel(a, m.scratch); }
+void RunCall(const DecayGatesArgs& a, const Means&) { DecayGatesKernel(a); }
+void RunCall(const DecayGatesBackwardArgs& a, const Means& m) { DecayGatesBackwardKernel(a, m.scratch); }
+void RunCall(const DeltaRuleArgs& a, const Means& m) { RunDeltaRule(a, m.threads, m.scratch); }
+void RunCall(const DeltaRuleBackwardArgs& a, const Means& m) { RunDeltaRuleBackward(a, m.threads, m.scratch); }
+void RunCall(const StateSpaceArgs& a, const Means& m) { RunStateSpace(a, m.threads, m.scratch); }
+void RunCall(const StateSpaceBackwardArgs& a, const Means& m) { RunStateSpaceBackward(a, m.threads, m.scratch); }
 void RunCall(const CapLogitsArgs& a, const Means&) { CapLogitsKernel(a); }
 void RunCall(const SwiGluArgs& a, const Means&) { SwiGluKernel(a); }
 void RunCall(const SwiGluBackwardArgs& a, const Means&) { SwiGluBackwardKernel(a); }

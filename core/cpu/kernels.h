@@ -39,6 +39,14 @@ void ClampedGluKernel(const ClampedGluArgs& args);
 void ClampedGluBackwardKernel(const ClampedGluBackwardArgs& args);
 void ScaleAddKernel(const ScaleAddArgs& args);
 
+void CausalConvKernel(const CausalConvArgs& args);
+size_t CausalConvBackwardFloats(const CausalConvBackwardArgs& args);
+void CausalConvBackwardKernel(const CausalConvBackwardArgs& args, float* partials);
+
+void DecayGatesKernel(const DecayGatesArgs& args);
+size_t DecayGatesBackwardFloats(const DecayGatesBackwardArgs& args);
+void DecayGatesBackwardKernel(const DecayGatesBackwardArgs& args, float* scratch);
+
 size_t CrossEntropyFloats(const CrossEntropyArgs& args, int64_t threads);
 void CrossEntropyKernel(const CrossEntropyArgs& args, float* scratch);
 void CapLogitsKernel(const CapLogitsArgs& args);

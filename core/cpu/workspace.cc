@@ -8,6 +8,7 @@
 #include "core/cpu/cpu_device.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/product.h"
+#include "core/cpu/recurrence.h"
 
 namespace hlm {
 namespace {
@@ -37,6 +38,12 @@ size_t BytesOf(const AttentionArgs& args, int64_t threads) { return BytesOf(AsVi
 size_t BytesOf(const AttentionBackwardArgs& args, int64_t threads) { return BytesOf(AsViews(args), threads); }
 size_t BytesOf(const ActivateBackwardArgs& args, int64_t) { return Bytes(ActivateBackwardFloats(args)); }
 size_t BytesOf(const CrossEntropyArgs& args, int64_t threads) { return Bytes(CrossEntropyFloats(args, threads)); }
+size_t BytesOf(const CausalConvBackwardArgs& args, int64_t) { return Bytes(CausalConvBackwardFloats(args)); }
+size_t BytesOf(const DecayGatesBackwardArgs& args, int64_t) { return Bytes(DecayGatesBackwardFloats(args)); }
+size_t BytesOf(const DeltaRuleArgs& args, int64_t threads) { return Bytes(DeltaRuleFloats(args, threads)); }
+size_t BytesOf(const DeltaRuleBackwardArgs& args, int64_t threads) { return Bytes(DeltaRuleBackwardFloats(args, threads)); }
+size_t BytesOf(const StateSpaceArgs& args, int64_t threads) { return Bytes(StateSpaceFloats(args, threads)); }
+size_t BytesOf(const StateSpaceBackwardArgs& args, int64_t threads) { return Bytes(StateSpaceBackwardFloats(args, threads)); }
 size_t BytesOf(const RouteLoadArgs& args, int64_t) { return Bytes(static_cast<size_t>(args.tokens)); }
 size_t BytesOf(const GroupedLinearArgs& args, int64_t) {
   return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.out, args.in));
@@ -57,6 +64,8 @@ size_t BytesOf(const ActivateArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const ScaleAddArgs&, int64_t) { return 0; }
+size_t BytesOf(const CausalConvArgs&, int64_t) { return 0; }
+size_t BytesOf(const DecayGatesArgs&, int64_t) { return 0; }
 size_t BytesOf(const CapLogitsArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&, int64_t) { return 0; }

@@ -137,6 +137,32 @@ struct CudaOps::OneCall {
   void operator()(const ClampedGluArgs& a) const { cuda::ClampedGlu(Enqueue(), a); }
   void operator()(const ClampedGluBackwardArgs& a) const { cuda::ClampedGluBackward(Enqueue(), a); }
   void operator()(const ScaleAddArgs& a) const { cuda::ScaleAdd(Enqueue(), a); }
+  void operator()(const CausalConvArgs& a) const { cuda::CausalConv(Enqueue(), a); }
+  void operator()(const CausalConvBackwardArgs& a) const {
+    void* scratch = Scratch(CausalConvBackwardBytes(a));
+    cuda::CausalConvBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const DecayGatesArgs& a) const { cuda::DecayGates(Enqueue(), a); }
+  void operator()(const DecayGatesBackwardArgs& a) const {
+    void* scratch = Scratch(DecayGatesBackwardBytes(a));
+    cuda::DecayGatesBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const DeltaRuleArgs& a) const {
+    void* scratch = Scratch(DeltaRuleBytes(a));
+    cuda::DeltaRule(Enqueue(), a, scratch);
+  }
+  void operator()(const DeltaRuleBackwardArgs& a) const {
+    void* scratch = Scratch(DeltaRuleBackwardBytes(a));
+    cuda::DeltaRuleBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const StateSpaceArgs& a) const {
+    void* scratch = Scratch(StateSpaceBytes(a));
+    cuda::StateSpace(Enqueue(), a, scratch);
+  }
+  void operator()(const StateSpaceBackwardArgs& a) const {
+    void* scratch = Scratch(StateSpaceBackwardBytes(a));
+    cuda::StateSpaceBackward(Enqueue(), a, scratch);
+  }
   void operator()(const CapLogitsArgs& a) const { cuda::CapLogits(Enqueue(), a); }
   void operator()(const SwiGluArgs& a) const {
     Width(a.width);

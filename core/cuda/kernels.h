@@ -52,6 +52,30 @@ void ClampedGluBackward(cudaStream_t stream, const ClampedGluBackwardArgs& args)
 void ScaleAdd(cudaStream_t stream, const ScaleAddArgs& args);
 void CapLogits(cudaStream_t stream, const CapLogitsArgs& args);
 
+void CausalConv(cudaStream_t stream, const CausalConvArgs& args);
+
+size_t CausalConvBackwardBytes(const CausalConvBackwardArgs& args);
+void CausalConvBackward(cudaStream_t stream, const CausalConvBackwardArgs& args, void* scratch);
+
+void DecayGates(cudaStream_t stream, const DecayGatesArgs& args);
+
+size_t DecayGatesBackwardBytes(const DecayGatesBackwardArgs& args);
+void DecayGatesBackward(cudaStream_t stream, const DecayGatesBackwardArgs& args, void* scratch);
+
+// Of decays by head, with a key_dim of at most this.
+inline constexpr int64_t kMostDeltaKeys = 128;
+size_t DeltaRuleBytes(const DeltaRuleArgs& args);
+void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& args, void* scratch);
+size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& args);
+void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& args, void* scratch);
+
+// With a state_dim of at most this.
+inline constexpr int64_t kMostStateDim = 128;
+size_t StateSpaceBytes(const StateSpaceArgs& args);
+void StateSpace(cudaStream_t stream, const StateSpaceArgs& args, void* scratch);
+size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& args);
+void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& args, void* scratch);
+
 void Embedding(cudaStream_t stream, const EmbeddingArgs& args);
 
 size_t EmbeddingBackwardBytes(int64_t tokens, int64_t vocab);

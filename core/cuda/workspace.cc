@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/checked.h"
+#include "core/base/error.h"
 #include "core/cuda/attention.h"
 #include "core/cuda/cuda_ops.h"
 #include "core/cuda/kernels.h"
@@ -32,7 +33,39 @@ size_t BytesOf(const AttentionArgs& a) { return BytesOf(AsViews(a)); }
 size_t BytesOf(const AttentionBackwardArgs& a) { return BytesOf(AsViews(a)); }
 size_t BytesOf(const NormBackwardArgs& a) { return std::max(NormBackwardBytes(a), RmsNormBackwardBytes(a.rows, a.width)); }
 size_t BytesOf(const ActivateBackwardArgs& a) { return ActivateBackwardBytes(a); }
+size_t BytesOf(const CausalConvBackwardArgs& a) { return CausalConvBackwardBytes(a); }
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
+// What these kernels do not take: a plan that needs it is refused.
+template <class Args>
+void CheckDelta(const Args& a) {
+  if (a.by_channel) throw Unimplemented("device cuda lacks the delta rule with a decay for each channel; device cpu has it");
+  if (a.key_dim > kMostDeltaKeys) {
+    throw Unimplemented("a delta rule with key heads of ", a.key_dim, " elements; device cuda takes at most ", kMostDeltaKeys, ", device cpu takes any");
+  }
+}
+template <class Args>
+void CheckStates(const Args& a) {
+  if (a.state_dim > kMostStateDim) {
+    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kMostStateDim, ", device cpu takes any");
+  }
+}
+size_t BytesOf(const DecayGatesBackwardArgs& a) { return DecayGatesBackwardBytes(a); }
+size_t BytesOf(const DeltaRuleArgs& a) {
+  CheckDelta(a);
+  return DeltaRuleBytes(a);
+}
+size_t BytesOf(const DeltaRuleBackwardArgs& a) {
+  CheckDelta(a);
+  return DeltaRuleBackwardBytes(a);
+}
+size_t BytesOf(const StateSpaceArgs& a) {
+  CheckStates(a);
+  return StateSpaceBytes(a);
+}
+size_t BytesOf(const StateSpaceBackwardArgs& a) {
+  CheckStates(a);
+  return StateSpaceBackwardBytes(a);
+}
 // The others take none.
 size_t BytesOf(const RmsNormArgs&) { return 0; }
 size_t BytesOf(const QkRotaryArgs&) { return 0; }
@@ -46,6 +79,8 @@ size_t BytesOf(const ScaleAddArgs&) { return 0; }
 size_t BytesOf(const CapLogitsArgs&) { return 0; }
 size_t BytesOf(const SwiGluArgs&) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
+size_t BytesOf(const CausalConvArgs&) { return 0; }
+size_t BytesOf(const DecayGatesArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }

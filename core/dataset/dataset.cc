@@ -18,7 +18,10 @@ constexpr int64_t kMostEpochs = int64_t{1} << 31;
 
 std::unique_ptr<Dataset> Dataset::Open(DatasetOptions options, const TextPipeline& pipeline) {
   BuiltStore built = OpenStore(options, pipeline);
-  return std::unique_ptr<Dataset>(new Dataset(std::move(options), std::move(built)));
+  auto dataset = std::unique_ptr<Dataset>(new Dataset(std::move(options), std::move(built)));
+  dataset->pipeline_.kind = pipeline.kind;
+  dataset->pipeline_.token_text = pipeline.token_text;
+  return dataset;
 }
 
 Dataset::Dataset(DatasetOptions options, BuiltStore built)
@@ -272,6 +275,11 @@ std::string Dataset::Describe() {
   account.AddRecords(Did::kCut, "split", split_);
   json.Key("account");
   account.Write(json);
+  if (pipeline_.kind) {
+    if (!ends_) ends_ = FindTurnEnds(*built_.store, pipeline_.kind);
+    json.Key("turns");
+    WriteTurnEnds(*ends_, pipeline_, json);
+  }
   json.Member("seq_len", options_.seq_len).Member("packing", options_.packing).Member("row_tokens", Capacity());
   json.Member("rows", rows_.size());
   json.Member("efficiency", capacity > 0 ? static_cast<double>(epoch_tokens) / capacity : 0.0);

@@ -14,6 +14,7 @@
 #include "core/dataset/options.h"
 #include "core/dataset/order.h"
 #include "core/dataset/packing.h"
+#include "core/dataset/turn_ends.h"
 
 namespace hlm::dataset {
 
@@ -83,6 +84,8 @@ class Dataset {
 
   DatasetOptions options_;
   BuiltStore built_;
+  TextPipeline pipeline_;         // as far as it is asked what ends the turns
+  std::optional<TurnEnds> ends_;  // once somebody has asked
   int64_t per_unit_;  // documents of a unit: 2 for pairs
   std::vector<Piece> pieces_;
   std::vector<std::vector<int64_t>> units_;  // of this part, by source; unit u is the pieces from u * per_unit_ on

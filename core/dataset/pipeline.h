@@ -49,12 +49,19 @@ struct RenderedText {
   std::vector<TextSpan> input;    // what is the caller's data and not the template's; filled in only where it is to be kept plain
 };
 
-// Both functions are called from several threads at once and throw Errors.
+enum class TokenKind { kWord, kBlank, kAdded };  // kBlank: white space; kAdded: an added token, special or not
+
+// The functions are called from several threads at once and throw Errors.
 struct TextPipeline {
+  using KindOfToken = std::function<TokenKind(int32_t id)>;
+
   // Without one only token ids can be read. No special token is matched in the spans of `plain`.
   std::function<EncodedText(std::string_view text, bool add_special_tokens, std::span<const TextSpan> plain)> encode;
   // One text, or several that are trained apart. Without one conversations cannot be read.
   std::function<std::vector<RenderedText>(const RenderRequest&)> render;
+
+  KindOfToken kind;                                     // with `encode`
+  std::function<std::string(int32_t id)> token_text;    // as people read it; with `encode`
 
   std::optional<int32_t> eos;  // ends every text and every completion that is a string
   int64_t vocab_size = 0;      // ids lie below it; 0: not known

@@ -40,6 +40,11 @@ OpFacts FactsOf(const ActivateArgs& a) {
   const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
   facts.Reads("Activate.x", a.x, lines);
   facts.MayRead("Activate.up", a.up, lines);
+  if (a.kind == ActFunction::kXielu) {
+    for (const void* number : {a.xielu.alpha_p, a.xielu.alpha_n, a.xielu.beta, a.xielu.epsilon}) {
+      facts.MayRead("Activate.xielu", number, Elements(1, a.type));
+    }
+  }
   facts.Writes("Activate.y", a.y, lines, {a.x.data});
   return facts.Moves();
 }
@@ -55,8 +60,9 @@ OpFacts FactsOf(const ActivateBackwardArgs& a) {
   facts.Writes("ActivateBackward.dx", a.dx, lines, {a.x.data, a.dy.data});
   if (a.up.data != nullptr) facts.Writes("ActivateBackward.dup", a.dup, lines, {a.up.data, a.dy.data});
   if (a.kind == ActFunction::kXielu) {
-    facts.MayRead("ActivateBackward.alpha_p", a.xielu.alpha_p, Elements(1, a.type));
-    facts.MayRead("ActivateBackward.alpha_n", a.xielu.alpha_n, Elements(1, a.type));
+    for (const void* number : {a.xielu.alpha_p, a.xielu.alpha_n, a.xielu.beta, a.xielu.epsilon}) {
+      facts.MayRead("ActivateBackward.xielu", number, Elements(1, a.type));
+    }
     facts.MayWrite("ActivateBackward.dalpha_p", a.dalpha_p, Floats(1));
     facts.MayWrite("ActivateBackward.dalpha_n", a.dalpha_n, Floats(1));
   }
@@ -85,6 +91,7 @@ OpFacts FactsOf(const ScaleAddArgs& a) {
   facts.Type(a.type).Sizes({a.n});
   facts.MayRead("ScaleAdd.x", a.x, Elements(a.n, a.type));
   facts.Reads("ScaleAdd.z", a.z, Elements(a.n, a.type));
+  facts.MayRead("ScaleAdd.factor", a.factor, Elements(1, a.type));
   facts.Writes("ScaleAdd.y", a.y, Elements(a.n, a.type), {a.x, a.z});
   return facts.Moves();
 }

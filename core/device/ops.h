@@ -48,6 +48,14 @@ struct OpFacts;
   X(ClampedGlu)                  \
   X(ClampedGluBackward)          \
   X(ScaleAdd)                    \
+  X(CausalConv)                  \
+  X(CausalConvBackward)          \
+  X(DecayGates)                  \
+  X(DecayGatesBackward)          \
+  X(DeltaRule)                   \
+  X(DeltaRuleBackward)           \
+  X(StateSpace)                  \
+  X(StateSpaceBackward)          \
   X(Embedding)                   \
   X(EmbeddingBackward)           \
   X(CrossEntropy)                \

@@ -15,16 +15,15 @@ bool IsFused(const AttentionSpec& a, const RopeSpec& rope) {
                                 !a.qk_norm.own_weights && !a.qk_norm.after_rope);
   const bool turned = a.rope >= 0 && rope.dim == a.head_dim && !rope.interleaved;
   return norm && turned && a.scale == 0 && a.chunk == 0 && a.softcap == 0 && !a.sinks && !a.gate && !a.alibi && !a.value_is_key &&
-         a.temperature == 0 && !a.v_norm.on();
+         a.temperature < 0 && a.clip == 0 && a.gives < 0 && a.takes < 0 && !a.v_norm.on();
 }
 
 }  // namespace
 
 AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, Declaration& d)
     : spec_(spec), rope_(spec.rope < 0 ? RopeSpec{} : model.ropes[static_cast<size_t>(spec.rope)]), fused_(IsFused(spec, rope_)) {
-  if (spec.alibi) throw Unimplemented("attention with ALiBi slopes");
-  if (spec.clip > 0) throw Unimplemented("attention whose queries, keys and values are clipped (clip_qkv)");
-  if (spec.temperature > 0) throw Unimplemented("attention whose queries are scaled by their position");
+  // The norm would undo the scale, and read what was turned where it is clipped.
+  HLM_CHECK(!spec.qk_norm.after_rope || (spec.temperature < 0 && spec.clip == 0), "norms behind rope with a temperature or clip");
   DeclareWeights(model.hidden, d);
   fused_ ? DeclareFused(d) : DeclareByViews(d);
   out_ = d.Saved("out", Query(), Remake::kProduct);
@@ -35,7 +34,10 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
   }
   dout_ = d.Temp("d out", Query());
   dqkv_ = d.Temp("d qkv", RawWidth());
+  HLM_CHECK(spec.gives < 0 || spec.v_norm.on() || !spec.value_is_key, "shared keys that are values without a norm");
+  if (spec.gives >= 0 || spec.takes >= 0) dkv_ = d.Temp("d k and v", 2 * Key());
   if (spec.value_is_key) dv_ = d.Temp("d v", Key());
+  if (spec.value_is_key && !spec.v_norm.on()) dk_ = d.Temp("d k", Key());
 }
 
 void AttentionBody::DeclareWeights(int64_t hidden, Declaration& d) {
@@ -46,8 +48,8 @@ void AttentionBody::DeclareWeights(int64_t hidden, Declaration& d) {
     biases.push_back({role + "_bias", {rows}, kZero});
   };
   if (spec_.gate) add("gate", Gate());
-  add("k", Key());
-  if (!spec_.value_is_key) add("v", Key());
+  if (spec_.takes < 0) add("k", Key());
+  if (spec_.takes < 0 && !spec_.value_is_key) add("v", Key());
   qkv_product_.in = hidden, qkv_product_.out = RawWidth();
   qkv_product_.weight = d.Weights("qkv", std::move(matrices));
   if (spec_.qkv_bias) qkv_product_.bias = d.Weights("qkv_bias", std::move(biases));
@@ -62,8 +64,8 @@ void AttentionBody::DeclareWeights(int64_t hidden, Declaration& d) {
       return norm.whole ? NormShape{1, heads * spec_.head_dim} : NormShape{heads, spec_.head_dim, norm.own_weights};
     };
     q_norm_part_ = NormPart(norm.norm, shape(spec_.heads), "q_norm", d);
-    k_norm_part_ = NormPart(norm.norm, shape(spec_.kv_heads), "k_norm", d);
-    v_norm_part_ = NormPart(spec_.v_norm, {spec_.kv_heads, spec_.head_dim}, "v_norm", d);
+    if (spec_.takes < 0) k_norm_part_ = NormPart(norm.norm, shape(spec_.kv_heads), "k_norm", d);
+    if (spec_.takes < 0) v_norm_part_ = NormPart(spec_.v_norm, {spec_.kv_heads, spec_.head_dim}, "v_norm", d);
     if (spec_.sinks) sinks_ = d.Weight("sinks", {spec_.heads}, TensorInit::kNormal);
   }
   o_.in = Query(), o_.out = hidden;
@@ -80,11 +82,12 @@ void AttentionBody::DeclareFused(Declaration& d) {
 
 void AttentionBody::DeclareByViews(Declaration& d) {
   // Without a norm the rotary embedding turns the product's rows in place. With one, what it read is kept; keys that are values as
-  // well must not be turned where they lie.
-  normed_ = spec_.qk_norm.norm.on() || spec_.value_is_key;
+  // well must not be turned where they lie, nor what tells where it was clipped.
+  const bool turned = spec_.rope >= 0 || spec_.temperature >= 0;
+  normed_ = spec_.qk_norm.norm.on() || spec_.value_is_key || (spec_.clip > 0 && turned);
   raw_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
-  if (normed_) qk_ = d.Saved("qk behind the norm", Query() + Key(), Remake::kPass);
-  if (spec_.v_norm.on()) v_ = d.Saved("v behind the norm", Key(), Remake::kPass);
+  if (normed_) qk_ = d.Saved("qk behind the norm", Query() + OwnKey(), Remake::kPass);
+  if (v_norm_part_.on()) v_ = d.Saved("v behind the norm", Key(), Remake::kPass);
 }
 
 AttentionKind AttentionBody::Kind() const {
@@ -193,8 +196,9 @@ void AttentionBody::BackwardFused(const BlockRun& r) const {
                                     .accumulate = r.accumulate});
 }
 
-void AttentionBody::Rotate(const BlockRun& r, int64_t heads, const View& x, const MutableView& y, bool, bool back) const {
-  if (spec_.rope < 0 && x.data == y.data) return;
+void AttentionBody::Rotate(const BlockRun& r, int64_t heads, const View& x, const MutableView& y, bool query, bool back) const {
+  const float* scales = query && spec_.temperature >= 0 ? r.temperatures[spec_.temperature] : nullptr;
+  if (spec_.rope < 0 && scales == nullptr && x.data == y.data) return;
   r.ops.Rotary(r.stream, {.type = r.type,
                           .tokens = r.micro.tokens,
                           .heads = heads,
@@ -205,39 +209,92 @@ void AttentionBody::Rotate(const BlockRun& r, int64_t heads, const View& x, cons
                           .x = x,
                           .y = y,
                           .positions = r.micro.positions,
-                          .table = spec_.rope < 0 ? nullptr : r.rotary[spec_.rope]});
+                          .table = spec_.rope < 0 ? nullptr : r.rotary[spec_.rope],
+                          .scales = scales});
+}
+
+MutableView AttentionBody::SideKeys(const BlockRun&, void* side) const { return {side, 2 * Key()}; }
+
+MutableView AttentionBody::SideValues(const BlockRun& r, void* side) const { return {Place(side, Key(), r.type), 2 * Key()}; }
+
+void AttentionBody::AddTo(const BlockRun& r, void* sum, const void* more) const {
+  r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * 2 * Key(), .x = sum, .z = more, .y = sum});
+}
+
+void AttentionBody::Copy(const BlockRun& r, int64_t heads, const View& x, const MutableView& y) const {
+  r.ops.Rotary(r.stream, {.type = r.type, .tokens = r.micro.tokens, .heads = heads, .head_dim = spec_.head_dim, .x = x, .y = y,
+                          .positions = r.micro.positions});
+}
+
+// A result at the limit has no gradient, so the rows themselves tell.
+void AttentionBody::Clip(const BlockRun& r) const {
+  if (spec_.clip == 0) return;
+  r.ops.Activate(r.stream, {.type = r.type,
+                            .kind = ActFunction::kClip,
+                            .rows = r.micro.tokens,
+                            .width = RawWidth(),
+                            .x = {r.Saved(raw_)},
+                            .up = {},
+                            .y = {r.Saved(raw_)},
+                            .xielu = {},
+                            .limit = static_cast<float>(spec_.clip)});
+}
+
+void AttentionBody::ClipBackward(const BlockRun& r) const {
+  if (spec_.clip == 0) return;
+  r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                    .kind = ActFunction::kClip,
+                                    .rows = r.micro.tokens,
+                                    .width = RawWidth(),
+                                    .x = {r.Saved(raw_)},
+                                    .up = {},
+                                    .dy = {r.Temp(dqkv_)},
+                                    .dx = {r.Temp(dqkv_)},
+                                    .dup = {},
+                                    .xielu = {},
+                                    .limit = static_cast<float>(spec_.clip)});
 }
 
 void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
+  const bool own = spec_.takes < 0;
   const auto raw = [&](int64_t place) { return MutableView{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
-  const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + Key()}; };
+  const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
   const MutableView raw_q = raw(0), raw_k = raw(KeyPlace()), raw_v = raw(ValuePlace());
   const bool before = spec_.qk_norm.norm.on() && !spec_.qk_norm.after_rope, after = spec_.qk_norm.norm.on() && spec_.qk_norm.after_rope;
+  const auto turn = [&](const View& from_q, const MutableView& q, const View& from_k, const MutableView& k) {
+    Rotate(r, spec_.heads, from_q, q, true, false);
+    if (own) Rotate(r, spec_.kv_heads, from_k, k, false, false);
+  };
 
   if (r.Missing({raw_})) {
     qkv_product_.Forward(r, x, nullptr, r.Saved(raw_));
+    Clip(r);
     // What the norm reads is turned first, or there is no norm.
-    if (after || !normed_) {
-      Rotate(r, spec_.heads, raw_q, raw_q, true, false);
-      Rotate(r, spec_.kv_heads, raw_k, raw_k, false, false);
-    }
+    if (after || !normed_) turn(raw_q, raw_q, raw_k, raw_k);
   }
   if (normed_ && (r.Missing({qk_}) || q_norm_part_.Missing(r) || k_norm_part_.Missing(r))) {
     const MutableView q = apart(0), k = apart(Query());
     if (spec_.qk_norm.norm.on()) {
       q_norm_part_.Forward(r, raw_q, q);
-      k_norm_part_.Forward(r, raw_k, k);
+      if (own) k_norm_part_.Forward(r, raw_k, k);
     }
     if (before) {
-      Rotate(r, spec_.heads, q, q, true, false);
-      Rotate(r, spec_.kv_heads, k, k, false, false);
+      turn(q, q, k, k);
     } else if (!after) {
-      Rotate(r, spec_.heads, raw_q, q, true, false);
-      Rotate(r, spec_.kv_heads, raw_k, k, false, false);
+      turn(raw_q, q, raw_k, k);
     }
   }
   if (v_norm_part_.on() && (r.Missing({v_}) || v_norm_part_.Missing(r))) v_norm_part_.Forward(r, raw_v, {r.Saved(v_)});
   if (!r.Missing({out_, lse_})) return;
+  const MutableView k = !own ? SideKeys(r, r.sides[static_cast<size_t>(spec_.takes)]) : normed_ ? apart(Query()) : raw_k;
+  const MutableView v = !own ? SideValues(r, r.sides[static_cast<size_t>(spec_.takes)])
+                        : v_norm_part_.on() ? MutableView{r.Saved(v_)}
+                                            : raw_v;
+  if (spec_.gives >= 0) {
+    void* side = r.sides[static_cast<size_t>(spec_.gives)];
+    Copy(r, spec_.kv_heads, k, SideKeys(r, side));
+    Copy(r, spec_.kv_heads, v, SideValues(r, side));
+  }
   r.ops.ViewAttention(r.stream, {.type = r.type,
                                  .kind = Kind(),
                                  .tokens = r.micro.tokens,
@@ -247,18 +304,24 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
                                  .value_dim = spec_.head_dim,
                                  .documents = r.micro.documents,
                                  .q = normed_ ? apart(0) : raw_q,
-                                 .k = normed_ ? apart(Query()) : raw_k,
-                                 .v = v_norm_part_.on() ? MutableView{r.Saved(v_)} : raw_v,
+                                 .k = k,
+                                 .v = v,
                                  .sinks = r.Weight(sinks_),
+                                 .slopes = spec_.alibi ? r.slopes : nullptr,
                                  .out = {r.Saved(out_)},
                                  .lse = r.Saved<float>(lse_)});
 }
 
 void AttentionBody::BackwardByViews(const BlockRun& r) const {
+  const bool own = spec_.takes < 0, gives = spec_.gives >= 0;
   const auto raw = [&](int64_t place) { return View{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
-  const auto apart = [&](int64_t place) { return View{Place(r.Saved(qk_), place, r.type), Query() + Key()}; };
+  const auto apart = [&](int64_t place) { return View{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
   const auto gradient = [&](int64_t place) { return MutableView{Place(r.Temp(dqkv_), place, r.type), RawWidth()}; };
-  const MutableView dq = gradient(0), dk = gradient(KeyPlace()), dv = spec_.value_is_key ? MutableView{r.Temp(dv_)} : gradient(ValuePlace());
+  void* beside = r.Temp(dkv_);  // of keys and values that more than this layer reads
+  void* side = own ? nullptr : r.sides[static_cast<size_t>(spec_.takes)];
+  const MutableView dq = gradient(0);
+  MutableView dk = beside != nullptr ? SideKeys(r, beside) : dk_ >= 0 ? MutableView{r.Temp(dk_)} : gradient(KeyPlace());
+  MutableView dv = beside != nullptr ? SideValues(r, beside) : spec_.value_is_key ? MutableView{r.Temp(dv_)} : gradient(ValuePlace());
   r.ops.ViewAttentionBackward(r.stream, {.type = r.type,
                                          .kind = Kind(),
                                          .tokens = r.micro.tokens,
@@ -268,9 +331,12 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
                                          .value_dim = spec_.head_dim,
                                          .documents = r.micro.documents,
                                          .q = normed_ ? apart(0) : raw(0),
-                                         .k = normed_ ? apart(Query()) : raw(KeyPlace()),
-                                         .v = v_norm_part_.on() ? View{r.Saved(v_)} : raw(ValuePlace()),
+                                         .k = !own ? View(SideKeys(r, side)) : normed_ ? apart(Query()) : raw(KeyPlace()),
+                                         .v = !own                  ? View(SideValues(r, side))
+                                              : v_norm_part_.on() ? View{r.Saved(v_)}
+                                                                  : raw(ValuePlace()),
                                          .sinks = r.Weight(sinks_),
+                                         .slopes = spec_.alibi ? r.slopes : nullptr,
                                          .out = {r.Saved(out_)},
                                          .dout = {r.Temp(dout_)},
                                          .lse = r.Saved<float>(lse_),
@@ -279,23 +345,34 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
                                          .dv = dv,
                                          .dsinks = r.Gradient(sinks_),
                                          .accumulate = r.accumulate});
+  if (!own) AddTo(r, r.side_gradients[static_cast<size_t>(spec_.takes)], beside);
+  if (gives) {
+    AddTo(r, beside, r.side_gradients[static_cast<size_t>(spec_.gives)]);
+    Copy(r, spec_.kv_heads, dk, gradient(KeyPlace()));
+    dk = gradient(KeyPlace());
+  }
   const bool norm = spec_.qk_norm.norm.on(), after = norm && spec_.qk_norm.after_rope;
   const auto turn = [&] {
     Rotate(r, spec_.heads, dq, dq, true, true);
-    Rotate(r, spec_.kv_heads, dk, dk, false, true);
+    if (own) Rotate(r, spec_.kv_heads, dk, dk, false, true);
   };
   if (!after) turn();
   if (norm) {
     q_norm_part_.Backward(r, raw(0), dq, {}, dq);
-    k_norm_part_.Backward(r, raw(KeyPlace()), dk, {}, dk);
+    if (own) k_norm_part_.Backward(r, raw(KeyPlace()), dk, {}, dk);
   }
   if (after) turn();
   if (v_norm_part_.on()) {
     // Values that are keys as well have their gradient added to the keys'.
-    v_norm_part_.Backward(r, raw(ValuePlace()), dv, spec_.value_is_key ? View(dk) : View{}, spec_.value_is_key ? dk : dv);
-  } else if (spec_.value_is_key) {
-    throw Unimplemented("values that are keys without a norm of their own");
+    const bool shared = spec_.value_is_key;
+    v_norm_part_.Backward(r, raw(ValuePlace()), dv, shared ? View(dk) : View{}, shared ? dk : gradient(ValuePlace()));
+  } else if (own && spec_.value_is_key) {
+    r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * Key(), .x = dk.data, .z = dv.data, .y = dk.data});
+    Copy(r, spec_.kv_heads, dk, gradient(KeyPlace()));
+  } else if (gives) {
+    Copy(r, spec_.kv_heads, dv, gradient(ValuePlace()));
   }
+  ClipBackward(r);
 }
 
 }  // namespace hlm

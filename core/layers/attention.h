@@ -2,7 +2,8 @@
 //
 //   qkv = x Wqkv     q, k = rotary(norm(q, k))     a = softmax(q k^T) v     y = (a sigmoid(gate)) Wo
 //
-// The rows of the product are q, gate, k, v, as far as a model has them. Llama's form (norms a head before a rotary embedding of
+// The rows of the product are q, gate, k, v, as far as a model has them; keys and values may go to later layers, or come from an
+// earlier one, through one of the model's sides. Llama's form (norms a head before a rotary embedding of
 // whole heads, or none) has operations of its own, which take q, k and v packed; all others go by views.
 #ifndef HORIZON_LM_CORE_LAYERS_ATTENTION_H_
 #define HORIZON_LM_CORE_LAYERS_ATTENTION_H_
@@ -25,7 +26,8 @@ class AttentionBody : public Body {
   int64_t Query() const { return spec_.QueryWidth(); }
   int64_t Key() const { return spec_.KeyWidth(); }
   int64_t Gate() const { return spec_.gate ? Query() : 0; }
-  int64_t RawWidth() const { return Query() + Gate() + Key() + (spec_.value_is_key ? 0 : Key()); }
+  int64_t OwnKey() const { return spec_.takes >= 0 ? 0 : Key(); }  // keys and values of another layer are read from a side
+  int64_t RawWidth() const { return Query() + Gate() + OwnKey() + (spec_.value_is_key ? 0 : OwnKey()); }
   int64_t KeyPlace() const { return Query() + Gate(); }
   int64_t ValuePlace() const { return spec_.value_is_key ? KeyPlace() : KeyPlace() + Key(); }
 
@@ -37,6 +39,13 @@ class AttentionBody : public Body {
   void BackwardFused(const BlockRun& run) const;
   void BackwardByViews(const BlockRun& run) const;
   void Rotate(const BlockRun& run, int64_t heads, const View& x, const MutableView& y, bool query, bool back) const;
+  // A side's row: keys, then values.
+  MutableView SideKeys(const BlockRun& run, void* side) const;
+  MutableView SideValues(const BlockRun& run, void* side) const;
+  void AddTo(const BlockRun& run, void* sum, const void* more) const;
+  void Copy(const BlockRun& run, int64_t heads, const View& x, const MutableView& y) const;
+  void Clip(const BlockRun& run) const;
+  void ClipBackward(const BlockRun& run) const;
   AttentionKind Kind() const;
 
   AttentionSpec spec_;
@@ -49,7 +58,7 @@ class AttentionBody : public Body {
   NormPart q_norm_part_, k_norm_part_, v_norm_part_;
   int64_t qkv_ = -1, qk_raw_ = -1, qk_rstd_ = -1, out_, lse_;   // saved
   int64_t raw_ = -1, qk_ = -1, v_ = -1, gated_ = -1;            // saved, by views
-  int64_t dqkv_, dout_, dgated_ = -1, dv_ = -1;                 // for a moment
+  int64_t dqkv_, dout_, dgated_ = -1, dk_ = -1, dv_ = -1, dkv_ = -1;                 // for a moment
 };
 
 }  // namespace hlm

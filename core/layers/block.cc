@@ -16,6 +16,10 @@ Block::Block(const BlockSpec& spec, const ModelSpec& model, Seams seams) : hidde
   for (size_t b = 0; b < spec.branches.size(); ++b) {
     Declare(spec.branches[b], model, static_cast<int64_t>(b), b + 1 == spec.branches.size());
   }
+  if (spec.scaled) {
+    declaration_.BeginBody("block");
+    number_ = declaration_.Number("scale", 1);
+  }
 }
 
 void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last) {
@@ -24,6 +28,7 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
   d.BeginBody(BodyName(spec.bodies.front().body));
   Branch branch;
   branch.scale = spec.scale;
+  branch.normed_residual = spec.normed_residual;
   const auto normed = [&] { return d.Saved("normed", hidden_, Remake::kPass); };
   if (spec.before.on()) {
     branch.before = NormPart(spec.before, {.width = hidden_}, "before", d);
@@ -36,7 +41,13 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
       item.before = NormPart(from.before, {.width = hidden_}, "before", d);
       item.normed = normed();
     }
+    item.in_scale = from.in_scale, item.out_scale = from.out_scale;
+    if (from.in_scale != 1) item.scaled = d.Saved("scaled", hidden_, Remake::kPass);
     item.body = MakeBody(from.body, model, d);
+    if (from.out_scale != 1) {
+      item.output = d.Temp("before its scale", hidden_, true);
+      item.doutput = d.Temp("d before its scale", hidden_);
+    }
     item.gradient = d.Temp("d normed", hidden_);
     branch.items.push_back(std::move(item));
   }
@@ -48,11 +59,13 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
   } else if (!branch.plain()) {
     branch.sum = d.Temp("sum of the bodies", hidden_, true);
   }
-  if (!branch.plain()) {
-    branch.scaled = d.Temp("behind the norm", hidden_, true);
-    branch.dsum = d.Temp("d sum", hidden_);
+  if (!branch.plain() || spec.last.on()) branch.scaled = d.Temp("behind the norm", hidden_, true);
+  if (!branch.plain()) branch.dsum = d.Temp("d sum", hidden_);
+  if (spec.last.on()) {
+    branch.last = NormPart(spec.last, {.width = hidden_}, "last", d);
+    branch.unnormed = d.Saved("sum with x", hidden_, Remake::kProduct);
   }
-  if (!last) branch.output = d.Saved("output", hidden_, Remake::kProduct);
+  if (!last) branch.output = d.Saved("output", hidden_, spec.last.on() ? Remake::kPass : Remake::kProduct);
   branches_.push_back(std::move(branch));
 }
 
@@ -64,18 +77,47 @@ void Block::Forward(const BlockRun& run, const void* input, void* output) const 
     Forward(run, branch, x, y);
     x = run.Saved(branch.output);
   }
+  if (number_ < 0 || output == nullptr) return;
+  run.ops.ScaleAdd(run.stream,
+                   {.type = run.type, .n = run.micro.tokens * hidden_, .z = output, .y = output, .factor = run.Weight(number_)});
 }
 
 const void* Block::Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const {
   return item.before.on() ? run.Saved(item.normed) : branch.before.on() ? run.Saved(branch.normed) : x;
 }
 
+const void* Block::Input(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const {
+  return item.scaled >= 0 ? run.Saved(item.scaled) : Normed(run, branch, item, x);
+}
+
+// y = out_scale body(in_scale normed) + addend.
+void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend, void* y) const {
+  const int64_t n = run.micro.tokens * hidden_;
+  if (run.Missing({item.scaled})) AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
+  const void* in = Input(run, branch, item, x);
+  if (item.out_scale == 1 || y == nullptr) {
+    item.body->Forward(run, in, addend, y);
+    return;
+  }
+  item.body->Forward(run, in, nullptr, run.Temp(item.output));
+  AddScaled(run, n, addend, item.out_scale, run.Temp(item.output), y);
+}
+
 void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
+  if (!branch.last.on()) return MakeSum(run, branch, x, y);
+  void* sum = run.Saved(branch.unnormed);
+  MakeSum(run, branch, x, run.Missing({branch.unnormed}) ? sum : nullptr);
+  // The block's output is not made again, but its last norm's statistics may have to be.
+  if (y != nullptr || branch.last.Missing(run)) branch.last.Forward(run, {sum}, {y != nullptr ? y : run.Temp(branch.scaled)});
+}
+
+void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
   if (branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run))) branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
   const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
   const bool made = branch.after.on() && !run.Missing({branch.sum});
-  const void* addend = branch.plain() ? x : nullptr;
+  const void* residual = branch.normed_residual ? run.Saved(branch.normed) : x;
+  const void* addend = branch.plain() ? residual : nullptr;
   for (size_t i = 0; i < branch.items.size(); ++i) {
     const Item& item = branch.items[i];
     if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run))) item.before.Forward(run, {x}, {run.Saved(item.normed)});
@@ -84,7 +126,7 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, vo
       // Two halves take turns: an operation must not add to what it writes.
       to = run.Temp<std::byte>(branch.partial) + static_cast<int64_t>(i % 2) * n * static_cast<int64_t>(SizeOf(run.type));
     }
-    item.body->Forward(run, Normed(run, branch, item, x), addend, sums && !made ? to : nullptr);
+    Forward(run, branch, item, x, addend, sums && !made ? to : nullptr);
     addend = to;
   }
   if (branch.plain()) return;
@@ -94,11 +136,15 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, vo
     sum = run.Temp(branch.scaled);
   }
   if (y != nullptr) {
-    AddScaled(run, n, x, branch.scale, sum, y);
+    AddScaled(run, n, residual, branch.scale, sum, y);
   }
 }
 
 void Block::Backward(const BlockRun& run, const void* input, void* gradient) const {
+  if (number_ >= 0) {
+    run.ops.ScaleAdd(run.stream,
+                     {.type = run.type, .n = run.micro.tokens * hidden_, .z = gradient, .y = gradient, .factor = run.Weight(number_)});
+  }
   for (size_t b = branches_.size(); b-- > 0;) {
     Backward(run, branches_[b], b == 0 ? input : run.Saved(branches_[b - 1].output), gradient);
   }
@@ -107,6 +153,7 @@ void Block::Backward(const BlockRun& run, const void* input, void* gradient) con
 // gradient: of the branch's output on entry, of its input on return.
 void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const {
   const int64_t n = run.micro.tokens * hidden_;
+  if (branch.last.on()) branch.last.Backward(run, {run.Saved(branch.unnormed)}, {gradient}, {}, {gradient});
   const void* dsum = gradient;
   if (branch.scale != 1) {
     AddScaled(run, n, nullptr, branch.scale, dsum, run.Temp(branch.dsum));
@@ -117,7 +164,16 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
     dsum = run.Temp(branch.dsum);
   }
   // All bodies first: where nothing stands between, the gradient that they read is the one that is added to below.
-  for (const Item& item : branch.items) item.body->Backward(run, Normed(run, branch, item, x), dsum, run.Temp(item.gradient));
+  for (const Item& item : branch.items) {
+    const void* dy = dsum;
+    if (item.out_scale != 1) {
+      AddScaled(run, n, nullptr, item.out_scale, dsum, run.Temp(item.doutput));
+      dy = run.Temp(item.doutput);
+    }
+    void* own = run.Temp(item.gradient);
+    item.body->Backward(run, Input(run, branch, item, x), dy, own);
+    if (item.in_scale != 1) AddScaled(run, n, nullptr, item.in_scale, own, own);
+  }
   void* shared = nullptr;  // gradient of what the bodies share
   for (const Item& item : branch.items) {
     void* own = run.Temp(item.gradient);
@@ -130,7 +186,10 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
     }
   }
   if (shared == nullptr) return;
-  if (branch.before.on()) {
+  if (branch.normed_residual) {
+    AddScaled(run, n, shared, 1, gradient, shared);
+    branch.before.Backward(run, {x}, {shared}, {}, {gradient});
+  } else if (branch.before.on()) {
     branch.before.Backward(run, {x}, {shared}, {gradient}, {gradient});
   } else {
     AddScaled(run, n, gradient, 1, shared, gradient);

@@ -1,5 +1,5 @@
-// Block: a list of branches, x + scale * after(sum of bodies(before(x))), written once against Ops. Code and shapes, no weights: they
-// are read in place from whatever slot holds the block's slab.
+// Block: a list of branches, last(x + scale * after(sum of bodies(before(x)))), written once against Ops; the output may be multiplied
+// by a number that is not trained. Code and shapes, no weights: they are read in place from whatever slot holds the block's slab.
 #ifndef HORIZON_LM_CORE_LAYERS_BLOCK_H_
 #define HORIZON_LM_CORE_LAYERS_BLOCK_H_
 
@@ -35,22 +35,32 @@ class Block {
     NormPart before;      // of this body alone
     int64_t normed = -1;  // saved
     int64_t gradient = -1;  // d normed, for a moment
+    double in_scale = 1, out_scale = 1;
+    int64_t scaled = -1;                // saved: what the body reads, where that is not the norm's output itself
+    int64_t output = -1, doutput = -1;  // for a moment, where the body's output has a scale
   };
   struct Branch {
-    NormPart before, after;
+    NormPart before, after, last;
+    bool normed_residual = false;
     std::vector<Item> items;
     double scale = 1;
     int64_t normed = -1, sum = -1, output = -1;            // saved: before(x), the bodies' sum, x behind the branch
+    int64_t unnormed = -1;                                 // saved: what the last norm reads
     int64_t partial = -1, scaled = -1, dsum = -1, dnormed = -1;  // for a moment
     bool plain() const { return !after.on() && scale == 1; }
   };
   void Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last);
   void Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
+  void MakeSum(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
   void Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const;
   const void* Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
+  // What the body reads.
+  const void* Input(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
+  void Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend, void* y) const;
 
   int64_t hidden_;
   Declaration declaration_;
+  int64_t number_ = -1;  // weight: the output's factor
   std::vector<Branch> branches_;
 };
 

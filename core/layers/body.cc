@@ -1,7 +1,13 @@
 #include "core/layers/body.h"
 
 #include "core/layers/attention.h"
+#include "core/layers/delta_rule.h"
+#include "core/layers/experts.h"
+#include "core/layers/latent_attention.h"
+#include "core/layers/layer_input.h"
 #include "core/layers/mlp.h"
+#include "core/layers/short_conv.h"
+#include "core/layers/state_space.h"
 
 namespace hlm {
 namespace {
@@ -11,11 +17,23 @@ struct Maker {
   Declaration& declaration;
   std::unique_ptr<Body> operator()(const AttentionSpec& spec) const { return std::make_unique<AttentionBody>(spec, model, declaration); }
   std::unique_ptr<Body> operator()(const MlpSpec& spec) const { return std::make_unique<MlpBody>(spec, model.hidden, declaration); }
+  std::unique_ptr<Body> operator()(const LatentAttentionSpec& spec) const { return std::make_unique<LatentAttentionBody>(spec, model, declaration); }
+  std::unique_ptr<Body> operator()(const LayerInputSpec& spec) const { return std::make_unique<LayerInputBody>(spec, model, declaration); }
+  std::unique_ptr<Body> operator()(const ShortConvSpec& spec) const { return std::make_unique<ShortConvBody>(spec, model.hidden, declaration); }
+  std::unique_ptr<Body> operator()(const DeltaRuleSpec& spec) const { return std::make_unique<DeltaRuleBody>(spec, model.hidden, declaration); }
+  std::unique_ptr<Body> operator()(const StateSpaceSpec& spec) const { return std::make_unique<StateSpaceBody>(spec, model.hidden, declaration); }
+  std::unique_ptr<Body> operator()(const ExpertsSpec& spec) const { return std::make_unique<ExpertsBody>(spec, model.hidden, declaration); }
 };
 
 struct Namer {
   const char* operator()(const AttentionSpec&) const { return "attention"; }
-  const char* operator()(const MlpSpec&) const { return "mlp"; }
+  const char* operator()(const MlpSpec& spec) const { return spec.shared ? "shared" : "mlp"; }
+  const char* operator()(const ExpertsSpec& spec) const { return spec.shared ? "shared" : "experts"; }
+  const char* operator()(const LatentAttentionSpec&) const { return "attention"; }
+  const char* operator()(const LayerInputSpec&) const { return "layer_input"; }
+  const char* operator()(const ShortConvSpec&) const { return "conv"; }
+  const char* operator()(const DeltaRuleSpec&) const { return "delta"; }
+  const char* operator()(const StateSpaceSpec&) const { return "mamba"; }
 };
 
 }  // namespace

@@ -26,7 +26,7 @@ void Declaration::Cut(bool always) {
 int64_t Declaration::Weights(const std::string& role, std::vector<WeightMember> members) {
   if (everywhere_) Cut();
   end_ = RoundUp(end_, kSlabAlign);
-  WeightGroup group{body_ + role, std::move(members), end_};
+  WeightGroup group{body_ + role, std::move(members), end_, number_};
   for (WeightMember& member : group.members) {
     member.role = body_ + member.role;
     member.offset = end_;
@@ -48,6 +48,11 @@ int64_t Declaration::Temp(const std::string& name, int64_t elements, bool forwar
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
 
+int64_t Declaration::FixedTemp(const std::string& name, int64_t bytes) {
+  temporaries_.push_back({body_ + name, {}, true, branch_, bytes});
+  return static_cast<int64_t>(temporaries_.size()) - 1;
+}
+
 int64_t Declaration::slab_elements() const { return RoundUp(end_, kSlabAlign); }
 
 TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept) {
@@ -62,7 +67,7 @@ TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t t
 TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only) {
   TensorPlaces places;
   std::map<int64_t, int64_t> ends;  // by branch
-  const auto bytes = [&](const Temporary& t) { return RoundUp(CheckedMul(t.bytes.Of(compute), tokens), kTensorAlign); };
+  const auto bytes = [&](const Temporary& t) { return RoundUp(CheckedAdd(CheckedMul(t.bytes.Of(compute), tokens), t.fixed_bytes), kTensorAlign); };
   const auto wanted = [&](const Temporary& t) { return t.forward || !forward_only; };
   int64_t common = 0;
   for (const Temporary& t : declaration.temporaries()) {

@@ -29,7 +29,7 @@ struct Seam {
 // Seams where bodies declare them, or before each group of weights: only tests ask for that.
 enum class Seams { kDeclared, kEverywhere };
 
-enum class TensorInit { kNormal, kOne, kZero };
+enum class TensorInit { kNormal, kOne, kZero, kNumber };
 
 struct WeightMember {
   std::string role;            // "attention.q": a family knows what it is called on disk
@@ -37,6 +37,8 @@ struct WeightMember {
   TensorInit init = TensorInit::kNormal;
   int64_t offset = 0;          // elements from the start of the slab
   int64_t elements = 0;
+  bool trains = true;          // false: what the model only reads; its gradient is zero
+  double number = 0;           // of kNumber
 };
 
 // Neighbours without padding, which an operation reads as one: "attention.qkv".
@@ -44,6 +46,7 @@ struct WeightGroup {
   std::string role;
   std::vector<WeightMember> members;
   int64_t offset = 0;
+  int64_t number = -1;  // which of several alike: an expert's
 };
 
 // What it costs to make a tensor again from those before it: next to nothing to keep, a pass over memory, a product.
@@ -66,8 +69,9 @@ struct SavedTensor {
 struct Temporary {
   std::string name;
   TokenBytes bytes;
-  bool forward = false;  // needed by the forward pass too
-  int64_t branch = -1;   // those of different branches share their memory; -1: of the whole block
+  bool forward = false;     // needed by the forward pass too
+  int64_t branch = -1;      // those of different branches share their memory; -1: of the whole block
+  int64_t fixed_bytes = 0;  // whatever the number of tokens
 };
 
 class Declaration {
@@ -79,10 +83,17 @@ class Declaration {
   // Offset of the group in elements from the start of the slab. Roles are given without the body's name, which is put before them.
   int64_t Weights(const std::string& role, std::vector<WeightMember> members);
   int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) { return Weights(role, {{role, shape, init, 0, 0}}); }
+  // One number that is read and not trained.
+  int64_t Number(const std::string& role, double number) { return Weights(role, {{role, {1}, TensorInit::kNumber, 0, 0, false, number}}); }
   // A number by which the tensor is found in a BlockRun.
   int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
   int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);
 
+  // Needed by the forward pass too, of one size for any number of tokens.
+  int64_t FixedTemp(const std::string& name, int64_t bytes);
+
+  // The next weights are those of expert `number`; -1: of none.
+  void BeginNumber(int64_t number) { number_ = number; }
   void BeginBody(const std::string& name) { body_ = name + "."; }
   void BeginBranch(int64_t branch) { branch_ = branch; }
 
@@ -95,7 +106,7 @@ class Declaration {
  private:
   bool everywhere_;
   std::string body_;
-  int64_t branch_ = -1, end_ = 0;
+  int64_t branch_ = -1, number_ = -1, end_ = 0;
   std::vector<WeightGroup> groups_;
   std::vector<Seam> seams_;
   std::vector<SavedTensor> saved_;

@@ -24,11 +24,14 @@ HeadLayout MakeHeadLayout(const ModelSpec& spec, DType type, int64_t tokens, int
     h.total += RoundUp(bytes, 256);
     return at;
   };
-  h.normed = take(CheckedMul(tokens, e * hidden));
+  const int64_t width = spec.head.width > 0 ? spec.head.width : hidden;
+  h.wide = take(CheckedMul(tokens, e * hidden));
+  h.normed = width == hidden ? h.wide : take(CheckedMul(tokens, e * width));
   h.rstd = take(4 * tokens);
   h.mean = centered ? take(4 * tokens) : h.rstd;
   h.logits = take(CheckedMul(chunk, 4 * vocab));
-  h.dnormed = backward ? take(CheckedMul(tokens, e * hidden)) : 0;
+  h.dwide = backward ? take(CheckedMul(tokens, e * hidden)) : 0;
+  h.dnormed = width == hidden || !backward ? h.dwide : take(CheckedMul(tokens, e * width));
   // In f32 the gradient takes the place of the logits.
   h.dlogits = backward && type != DType::kF32 ? take(CheckedMul(chunk, e * vocab)) : h.logits;
   return h;
@@ -50,14 +53,55 @@ NormCall HeadTemplate::Call(const HeadWeights& w, const MicroView& micro, const 
 }
 
 void HeadTemplate::Norm(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x) const {
-  Call(w, micro, {}).Forward(ops, stream, {x}, {NormedRow(0)});
+  std::byte* wide = buffers_ + at_.wide;
+  if (spec_.head.norm.on()) {
+    Call(w, micro, {}).Forward(ops, stream, {x}, {wide});
+  } else {
+    ops.ScaleAdd(stream, {.type = type_, .n = micro.tokens * spec_.hidden, .z = x, .y = wide});
+  }
+  if (w.product == nullptr) return;
+  ops.Linear(stream, {.type = type_,
+                      .y_type = type_,
+                      .tokens = micro.tokens,
+                      .in = spec_.hidden,
+                      .out = Width(),
+                      .x = wide,
+                      .w = w.product,
+                      .y = NormedRow(0)});
+}
+
+void HeadTemplate::NormBackward(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx,
+                                const HeadGradients& g) const {
+  std::byte* dwide = buffers_ + at_.dwide;
+  if (w.product != nullptr) {
+    ops.LinearBackwardInput(stream, {.type = type_,
+                                     .tokens = micro.tokens,
+                                     .in = spec_.hidden,
+                                     .out = Width(),
+                                     .dy = NormedGradientRow(0),
+                                     .w = w.product,
+                                     .dx = dwide});
+    ops.LinearBackwardWeight(stream, {.type = type_,
+                                      .tokens = micro.tokens,
+                                      .in = spec_.hidden,
+                                      .out = Width(),
+                                      .dy = NormedGradientRow(0),
+                                      .x = buffers_ + at_.wide,
+                                      .dw = g.product,
+                                      .accumulate = g.accumulate});
+  }
+  if (spec_.head.norm.on()) {
+    Call(w, micro, g).Backward(ops, stream, {x}, {dwide}, {}, {dx});
+  } else {
+    ops.ScaleAdd(stream, {.type = type_, .n = micro.tokens * spec_.hidden, .z = dwide, .y = dx});
+  }
 }
 
 const float* HeadTemplate::Product(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const {
   ops.Linear(stream, {.type = type_,
                       .y_type = DType::kF32,
                       .tokens = rows,
-                      .in = spec_.hidden,
+                      .in = Width(),
                       .out = spec_.vocab,
                       .x = NormedRow(row),
                       .w = w.matrix,
@@ -117,14 +161,14 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                               .soft_cap = static_cast<float>(spec_.head.softcap)});
     ops.LinearBackwardInput(stream, {.type = type_,
                                      .tokens = rows,
-                                     .in = spec_.hidden,
+                                     .in = Width(),
                                      .out = spec_.vocab,
                                      .dy = dlogits,
                                      .w = w.matrix,
                                      .dx = NormedGradientRow(row)});
     ops.LinearBackwardWeight(stream, {.type = type_,
                                       .tokens = rows,
-                                      .in = spec_.hidden,
+                                      .in = Width(),
                                       .out = spec_.vocab,
                                       .dy = dlogits,
                                       .x = NormedRow(row),
@@ -132,7 +176,7 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                                       .dbias = g.bias,
                                       .accumulate = g.accumulate || row > 0});
   }
-  Call(w, micro, g).Backward(ops, stream, {x}, {NormedGradientRow(0)}, {}, {dx});
+  NormBackward(ops, stream, w, micro, x, dx, g);
 }
 
 }  // namespace hlm

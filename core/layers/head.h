@@ -17,20 +17,23 @@ namespace hlm {
 struct HeadWeights {
   const std::byte* norm = nullptr;       // [hidden]
   const std::byte* norm_bias = nullptr;  // [hidden], or null
-  const std::byte* matrix = nullptr;     // [vocab, hidden]
+  const std::byte* product = nullptr;    // [width, hidden], where the matrix is narrower than the model; or null
+  const std::byte* matrix = nullptr;     // [vocab, hidden or width]
   const std::byte* bias = nullptr;       // [vocab], or null
 };
 struct HeadGradients {
   float* norm = nullptr;
   float* norm_bias = nullptr;
+  float* product = nullptr;
   float* matrix = nullptr;
   float* bias = nullptr;
   bool accumulate = false;
 };
 
-// The head's buffers for one micro-batch: normed states and their gradient, rstd, one chunk of logits and of their gradient.
+// The head's buffers for one micro-batch: normed states and their gradient, rstd, one chunk of logits and of their gradient. `normed`
+// is what the matrix reads; before a product that narrows it, it is called wide.
 struct HeadLayout {
-  int64_t normed, dnormed, mean, rstd, logits, dlogits;
+  int64_t normed, dnormed, wide, dwide, mean, rstd, logits, dlogits;
   int64_t total = 0;
 };
 HeadLayout MakeHeadLayout(const ModelSpec& spec, DType type, int64_t tokens, int64_t chunk, bool backward);
@@ -60,10 +63,11 @@ class HeadTemplate {
   // Logits before scale and cap, which the loss applies itself.
   const float* Product(Ops& ops, Stream& stream, const HeadWeights& w, int64_t row, int64_t rows) const;
   NormCall Call(const HeadWeights& w, const MicroView& micro, const HeadGradients& g) const;
-  std::byte* NormedRow(int64_t row) const { return buffers_ + at_.normed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_)); }
-  std::byte* NormedGradientRow(int64_t row) const {
-    return buffers_ + at_.dnormed + row * spec_.hidden * static_cast<int64_t>(SizeOf(type_));
-  }
+  int64_t Width() const { return spec_.head.width > 0 ? spec_.head.width : spec_.hidden; }
+  std::byte* NormedRow(int64_t row) const { return buffers_ + at_.normed + row * Width() * static_cast<int64_t>(SizeOf(type_)); }
+  std::byte* NormedGradientRow(int64_t row) const { return buffers_ + at_.dnormed + row * Width() * static_cast<int64_t>(SizeOf(type_)); }
+  // The gradient of the states behind the norm goes on to that of x.
+  void NormBackward(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx, const HeadGradients& g) const;
 
   const ModelSpec& spec_;
   DType type_;

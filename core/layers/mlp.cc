@@ -5,7 +5,17 @@
 namespace hlm {
 namespace {
 
-ActFunction KindOf(Function function) {
+// The halves of the rows of a gated product, gate before up; the whole of one that is not gated.
+template <class V, class T>
+V Half(const MlpSpec& spec, DType type, T* rows, int64_t half) {
+  if (!spec.gated) return {rows};
+  using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
+  return {static_cast<Byte*>(rows) + half * spec.intermediate * static_cast<int64_t>(SizeOf(type)), 2 * spec.intermediate};
+}
+
+}  // namespace
+
+ActFunction ActFunctionOf(Function function) {
   switch (function) {
     case Function::kSilu: return ActFunction::kSilu;
     case Function::kGelu: return ActFunction::kGelu;
@@ -16,16 +26,6 @@ ActFunction KindOf(Function function) {
   }
   return ActFunction::kSilu;
 }
-
-// The halves of the rows of a gated product, gate before up; the whole of one that is not gated.
-template <class V, class T>
-V Half(const MlpSpec& spec, DType type, T* rows, int64_t half) {
-  if (!spec.gated) return {rows};
-  using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
-  return {static_cast<Byte*>(rows) + half * spec.intermediate * static_cast<int64_t>(SizeOf(type)), 2 * spec.intermediate};
-}
-
-}  // namespace
 
 MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
   const int64_t i = spec.intermediate, width = spec.gated ? 2 * i : i;
@@ -44,6 +44,8 @@ MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(sp
   if (spec.function == Function::kXielu) {
     alpha_p_ = d.Weight("alpha_p", {1}, TensorInit::kOne);
     alpha_n_ = d.Weight("alpha_n", {1}, TensorInit::kOne);
+    beta_ = d.Number("beta", 0.5);
+    epsilon_ = d.Number("epsilon", -1e-6);
   }
   gate_up_ = d.Saved("gate and up", width, Remake::kProduct);
   product_ = d.Saved("product", i, Remake::kPass);
@@ -52,11 +54,28 @@ MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(sp
 }
 
 XieluArgs MlpBody::Xielu(const BlockRun& r) const {
-  return {.alpha_p = r.Weight(alpha_p_), .alpha_n = r.Weight(alpha_n_), .beta = 0.5f, .epsilon = -1e-6f};
+  return {.alpha_p = r.Weight(alpha_p_), .alpha_n = r.Weight(alpha_n_), .beta = r.Weight(beta_), .epsilon = r.Weight(epsilon_)};
+}
+
+void MlpBody::ScaleGate(const BlockRun& r, void* rows) const {
+  if (spec_.gate_scale == 1) return;
+  const auto gate = Half<MutableView>(spec_, r.type, rows, 0);
+  r.ops.Activate(r.stream, {.type = r.type,
+                            .kind = ActFunction::kScale,
+                            .rows = r.micro.tokens,
+                            .width = spec_.intermediate,
+                            .x = gate,
+                            .up = {},
+                            .y = gate,
+                            .xielu = {},
+                            .factor = static_cast<float>(spec_.gate_scale)});
 }
 
 void MlpBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
-  if (r.Missing({gate_up_})) in_.Forward(r, x, nullptr, r.Saved(gate_up_));
+  if (r.Missing({gate_up_})) {
+    in_.Forward(r, x, nullptr, r.Saved(gate_up_));
+    ScaleGate(r, r.Saved(gate_up_));
+  }
   if (r.Missing({product_})) {
     if (SwiGlu()) {
       r.ops.SwiGlu(r.stream, {.type = r.type,
@@ -67,7 +86,7 @@ void MlpBody::Forward(const BlockRun& r, const void* x, const void* addend, void
     } else {
       const void* rows = r.Saved(gate_up_);
       r.ops.Activate(r.stream, {.type = r.type,
-                                .kind = KindOf(spec_.function),
+                                .kind = ActFunctionOf(spec_.function),
                                 .rows = r.micro.tokens,
                                 .width = spec_.intermediate,
                                 .x = Half<View>(spec_, r.type, rows, 0),
@@ -92,7 +111,7 @@ void MlpBody::Backward(const BlockRun& r, const void* x, const void* dy, void* d
     const void* rows = r.Saved(gate_up_);
     void* drows = r.Temp(dgate_up_);
     r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                      .kind = KindOf(spec_.function),
+                                      .kind = ActFunctionOf(spec_.function),
                                       .rows = r.micro.tokens,
                                       .width = spec_.intermediate,
                                       .x = Half<View>(spec_, r.type, rows, 0),
@@ -105,6 +124,7 @@ void MlpBody::Backward(const BlockRun& r, const void* x, const void* dy, void* d
                                       .dalpha_n = r.Gradient(alpha_n_),
                                       .accumulate = r.accumulate});
   }
+  ScaleGate(r, r.Temp(dgate_up_));
   in_.Backward(r, r.Temp(dgate_up_), x, dx);
 }
 

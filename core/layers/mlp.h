@@ -9,6 +9,8 @@
 
 namespace hlm {
 
+ActFunction ActFunctionOf(Function function);
+
 class MlpBody : public Body {
  public:
   MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& declaration);
@@ -20,10 +22,12 @@ class MlpBody : public Body {
   // SwiGLU, which has operations of its own.
   bool SwiGlu() const { return spec_.gated && spec_.function == Function::kSilu; }
   XieluArgs Xielu(const BlockRun& run) const;
+  // The gate's half of the rows, or of their gradient, times its factor.
+  void ScaleGate(const BlockRun& run, void* rows) const;
 
   MlpSpec spec_;
   LinearPart in_, down_;
-  int64_t alpha_p_ = -1, alpha_n_ = -1;  // weights of xIELU
+  int64_t alpha_p_ = -1, alpha_n_ = -1, beta_ = -1, epsilon_ = -1;  // weights of xIELU
   int64_t gate_up_, product_;             // saved
   int64_t dgate_up_, dproduct_;           // for a moment
 };

@@ -1,4 +1,5 @@
-// The cosines and sines of the rotary embedding (Su and others 2021, section 3.4.2), computed in double.
+// The tables that are made before a run, in double: cosines and sines of the rotary embedding (Su and others 2021, section 3.4.2), and
+// the scales of queries by position.
 #ifndef HORIZON_LM_CORE_LAYERS_ROTARY_TABLE_H_
 #define HORIZON_LM_CORE_LAYERS_ROTARY_TABLE_H_
 
@@ -22,6 +23,16 @@ inline std::vector<float> MakeRotaryTable(const RopeSpec& rope, int64_t position
       table[static_cast<size_t>(p * rope.dim + i)] = static_cast<float>(std::cos(angle) * rope.attention_factor);
       table[static_cast<size_t>(p * rope.dim + half + i)] = static_cast<float>(std::sin(angle) * rope.attention_factor);
     }
+  }
+  return table;
+}
+
+// [positions]
+inline std::vector<float> MakeTemperatureTable(const TemperatureSpec& temperature, int64_t positions) {
+  std::vector<float> table(static_cast<size_t>(positions));
+  for (int64_t p = 0; p < positions; ++p) {
+    const auto steps = static_cast<double>((p + temperature.shift) / temperature.span);
+    table[static_cast<size_t>(p)] = static_cast<float>(1 + temperature.scale * std::log1p(steps));
   }
   return table;
 }

@@ -47,8 +47,14 @@ struct BlockRun {
   Stream& stream;
   const MicroView& micro;
   DType type;
-  const float* const* rotary = nullptr;  // a table for each of the model's rotary embeddings
-  SlabView weights = {};                // the block's slab, in slots
+  const float* const* rotary = nullptr;        // a table for each of the model's rotary embeddings
+  const float* slopes = nullptr;               // [heads] of ALiBi
+  const float* const* temperatures = nullptr;  // [positions] for each of the model's
+  int64_t layer = 0;                           // of a block
+  // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
+  // gradient.
+  std::vector<void*> sides = {}, side_gradients = {};
+  SlabView weights = {};                // the unit's slab, in slots
   float* accumulator = nullptr;         // the same in fp32: sums of gradients; backward only
   bool accumulate = false;              // false: the first micro-batch of a sweep overwrites
   std::vector<void*> saved;             // by number of the declaration

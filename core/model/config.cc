@@ -64,12 +64,29 @@ JsonValue ParseConfigText(const std::string& text) {
 struct Wrapper {
   const char* architecture;
   const char* model_type;
+  bool tied;  // where the file does not say
+  // Prefixes of the text model's tensors with the names of their heads: as a new folder has them, then others.
+  std::vector<std::pair<const char*, const char*>> prefixes;
+  std::vector<const char*> towers;  // prefixes of other parts' tensors
 };
-constexpr std::array<Wrapper, 2> kWrappers = {{{"Mistral3ForConditionalGeneration", "mistral3"}, {"Gemma3ForConditionalGeneration", "gemma3"}}};
+const std::vector<Wrapper>& Wrappers() {
+  // In files of the hub first, then as transformers 5 has them in memory.
+  static const std::vector<std::pair<const char*, const char*>> kLlava = {{"language_model.model.", "language_model.lm_head.weight"},
+                                                                          {"model.language_model.", "lm_head.weight"}};
+  static const std::vector<const char*> kTowers = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."};
+  static const std::vector<const char*> kGemma4Towers = {"vision_tower.",       "audio_tower.",       "embed_vision.",       "embed_audio.",
+                                                         "model.vision_tower.", "model.audio_tower.", "model.embed_vision.", "model.embed_audio."};
+  static const std::vector<Wrapper> kWrappers = {
+      {"Mistral3ForConditionalGeneration", "mistral3", true, kLlava, kTowers},
+      {"Gemma3ForConditionalGeneration", "gemma3", true, kLlava, kTowers},
+      {"Gemma4ForConditionalGeneration", "gemma4", true, kLlava, kGemma4Towers},
+      {"Qwen3_5ForConditionalGeneration", "qwen3_5", false, {{"model.language_model.", "lm_head.weight"}}, {"model.visual."}}};
+  return kWrappers;
+}
 
 const Wrapper* WrapperOf(const ConfigValues& config) {
   if (!config.HasValue("text_config") || !config.HasValue("model_type") || !config.Value("model_type").IsString()) return nullptr;
-  for (const Wrapper& wrapper : kWrappers) {
+  for (const Wrapper& wrapper : Wrappers()) {
     if (config.Value("model_type").IsText(wrapper.model_type)) return &wrapper;
   }
   return nullptr;
@@ -79,7 +96,7 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   JsonValue text = whole.Value("text_config");
   const ConfigValues config(text, whole.where() + ": text_config");
   // The outer word on tying counts; files leave it out where it is the class's own.
-  text.Set("tie_word_embeddings", JsonValue(whole.BoolOr("tie_word_embeddings", true)));
+  text.Set("tie_word_embeddings", JsonValue(whole.BoolOr("tie_word_embeddings", wrapper.tied)));
   const Family* family = FamilyOfModelType(config);
   if (family == nullptr) throw InvalidArgument(config.where(), ": model_type is missing");
   ModelConfig read;
@@ -88,14 +105,13 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   read.spec.family = wrapper.model_type;
   family->read(config, read.spec, read.names);
   RefuseUntaken(config, family->architecture);
-  // In files of the hub first, then as transformers 5 has them in memory.
-  read.names.prefix = "language_model.model.";
-  if (!read.spec.tied) read.names.head = "language_model.lm_head.weight";
-  read.names.other_prefixes = {"model.language_model."};
-  read.names.other_heads = {"lm_head.weight"};
-  for (const char* part : {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."}) {
-    read.names.carried_prefixes.push_back(part);
+  read.names.prefix = wrapper.prefixes.front().first;
+  if (!read.spec.tied) read.names.head = wrapper.prefixes.front().second;
+  for (size_t i = 1; i < wrapper.prefixes.size(); ++i) {
+    read.names.other_prefixes.push_back(wrapper.prefixes[i].first);
+    read.names.other_heads.push_back(wrapper.prefixes[i].second);
   }
+  for (const char* part : wrapper.towers) read.names.carried_prefixes.push_back(part);
   return read;
 }
 
@@ -120,6 +136,8 @@ std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec,
   const std::string type = saved == DType::kF32 ? "float32" : saved == DType::kBF16 ? "bfloat16" : "float16";
   const auto has = [&](const char* key) { return object.Find(key) != nullptr; };
   const auto lacks = [&](const char* key) { return !has(key) || object.Find(key)->IsNull(); };
+  // What is saved is not quantized, whatever was read.
+  std::erase_if(object.Members(), [](const auto& member) { return member.name == "quantization_config"; });
   // Releases of transformers before 4.56 know torch_dtype alone, later ones both.
   if (has("dtype")) object.Set("dtype", JsonValue(type));
   if (has("torch_dtype") || !has("dtype")) object.Set("torch_dtype", JsonValue(type));

@@ -1,5 +1,8 @@
 #include "core/model/config_refusals.h"
 
+#include <string>
+#include <vector>
+
 #include "core/base/error.h"
 #include "core/model/families/common.h"
 
@@ -140,35 +143,56 @@ bool IsOff(const JsonValue& value, Off off) {
   return false;
 }
 
-[[noreturn]] void Refuse(const ConfigValues& config, const char* key, const std::string& architecture) {
-  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.Value(key)), " is not supported for ", architecture);
-}
+// Settings that are not supported, all of which a refusal names.
+class Refusal {
+ public:
+  Refusal(const ConfigValues& config, const std::string& architecture) : config_(config), architecture_(architecture) {}
 
-void RefuseUnlessText(const ConfigValues& config, const char* key, std::initializer_list<const char*> fine, const std::string& architecture) {
-  if (config.Taken(key) || !config.HasValue(key)) return;
-  for (const char* text : fine) {
-    if (config.Value(key).IsText(text)) return;
+  void Add(const char* key) { (first_.empty() ? first_ : others_).push_back(StrCat(key, " = ", PrintableJson(config_.Value(key)))); }
+  void AddUnlessText(const char* key, std::initializer_list<const char*> fine) {
+    if (config_.Taken(key) || !config_.HasValue(key)) return;
+    for (const char* text : fine) {
+      if (config_.Value(key).IsText(text)) return;
+    }
+    Add(key);
   }
-  Refuse(config, key, architecture);
-}
+  void AddUnless(const char* key, Off off) {
+    if (config_.Has(key) && !IsOff(config_.Value(key), off)) Add(key);
+  }
+  void Throw() const {
+    if (first_.empty()) return;
+    std::string more;
+    for (const std::string& other : others_) more += (more.empty() ? "; nor is " : ", ") + other;
+    throw Unimplemented(config_.where(), ": ", first_.front(), " is not supported for ", architecture_, more);
+  }
+
+ private:
+  const ConfigValues& config_;
+  const std::string& architecture_;
+  std::vector<std::string> first_, others_;
+};
 
 }  // namespace
 
 void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {
-  if (config.Has(key) && !IsOff(config.Value(key), off)) Refuse(config, key, architecture);
+  Refusal refusal(config, architecture);
+  refusal.AddUnless(key, off);
+  refusal.Throw();
 }
 
 void RefuseUntaken(const ConfigValues& config, const std::string& architecture) {
-  for (const char* key : {"hidden_act", "hidden_activation"}) RefuseUnlessText(config, key, {"silu", "swish"}, architecture);
-  RefuseUnlessText(config, "position_embedding_type", {"rope", "rotary"}, architecture);
+  Refusal refusal(config, architecture);
+  for (const char* key : {"hidden_act", "hidden_activation"}) refusal.AddUnlessText(key, {"silu", "swish"});
+  refusal.AddUnlessText("position_embedding_type", {"rope", "rotary"});
   for (const Setting& setting : kSettings) {
-    if (!config.Taken(setting.key)) RefuseUnless(config, setting.key, setting.off, architecture);
+    if (!config.Taken(setting.key)) refusal.AddUnless(setting.key, setting.off);
   }
   // A folder that brings its own model code is that code's model, whatever it calls itself.
   if (config.HasValue("auto_map")) {
     const JsonValue& map = config.Value("auto_map");
-    if (!map.IsObject() || map.Find("AutoModelForCausalLM") != nullptr) Refuse(config, "auto_map", architecture);
+    if (!map.IsObject() || map.Find("AutoModelForCausalLM") != nullptr) refusal.Add("auto_map");
   }
+  refusal.Throw();
 }
 
 }  // namespace hlm

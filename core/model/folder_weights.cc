@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/model/json_text.h"
+#include "core/model/mxfp4.h"
 #include "core/model/tensor_order.h"
 
 namespace hlm {
@@ -129,7 +130,17 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
   for (const UnitSpec& unit : layout.units) {
     for (const TensorSpec& tensor : unit.tensors) {
       const auto place = places_.find(tensor.name);
-      if (place == places_.end()) throw InvalidArgument(PrintablePath(where_), ": tensor ", tensor.name, " is missing");
+      // Numbers that are built into the mathematics of files which lack them.
+      if (place == places_.end() && tensor.init == TensorInit::kNumber) continue;
+      if (place == places_.end()) {
+        const std::optional<Packed> packed = FindPacked(tensor);
+        if (!packed) throw InvalidArgument(PrintablePath(where_), ": tensor ", tensor.name, " is missing");
+        packed_[tensor.name] = *packed;
+        wanted.insert(packed->blocks.entry->name);
+        wanted.insert(packed->scales.entry->name);
+        bf16 = true;  // which holds all of their numbers
+        continue;
+      }
       CheckTensor(tensor, place->second);
       wanted.insert(tensor.name);
       const DType type = *WeightType(place->second.entry->dtype);
@@ -147,26 +158,12 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
     }
     if (IsIgnored(name, names)) continue;
     if (IsCarried(name, names)) {
-      CheckFixed(name, place, names);
       carried_.push_back({place.file, place.entry});
       continue;
     }
     throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(name), " is not part of the model");
   }
   std::sort(carried_.begin(), carried_.end(), [](const Place& a, const Place& b) { return a.entry->name < b.entry->name; });
-}
-
-void FolderWeights::CheckFixed(std::string_view name, const Place& place, const ModelNames& names) const {
-  for (const auto& [end, value] : names.fixed_suffixes) {
-    if (!EndsWith(name, end)) continue;
-    float found = 0;
-    if (!WeightType(place.entry->dtype) || place.entry->end == place.entry->begin) continue;
-    place.file->Read(*place.entry, 0, 1, &found);
-    // As near as a 16-bit number comes.
-    if (std::abs(found - value) > 0.01 * std::abs(value)) {
-      throw Unimplemented(PrintablePath(place.file->path()), ": tensor ", Printable(std::string(name)), " is ", found, "; only ", value, " is supported");
-    }
-  }
 }
 
 void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
@@ -177,6 +174,47 @@ void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) co
   }
   if (!WeightType(found.entry->dtype)) {
     throw InvalidArgument(where, ": dtype ", found.entry->dtype, ", expected F32, BF16 or F16");
+  }
+}
+
+std::optional<FolderWeights::Packed> FolderWeights::FindPacked(const TensorSpec& wanted) const {
+  const auto blocks = places_.find(wanted.name + "_blocks"), scales = places_.find(wanted.name + "_scales");
+  if (blocks == places_.end() || scales == places_.end()) return std::nullopt;
+  // The last dimension is cut into blocks of 32, whose 16 bytes are a dimension more.
+  std::vector<int64_t> shape = wanted.shape;
+  if (wanted.order != nullptr && wanted.order->transposed) std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+  const std::string where = PrintablePath(blocks->second.file->path());
+  if (shape.back() % kMxfp4Block != 0) throw InvalidArgument(where, ": tensor ", wanted.name, " in MXFP4 has rows of ", shape.back(), " elements");
+  shape.back() /= kMxfp4Block;
+  const auto check = [&](const Place& place, const std::vector<int64_t>& expected) {
+    const TensorEntry& entry = *place.entry;
+    if (entry.dtype != "U8" || entry.shape != expected) {
+      throw InvalidArgument(where, ": tensor ", Printable(entry.name), ": ", entry.dtype, " of shape ", ShapeText(entry.shape), ", expected U8 of ",
+                            ShapeText(expected), " by config.json");
+    }
+  };
+  check(scales->second, shape);
+  shape.push_back(kMxfp4Block / 2);
+  check(blocks->second, shape);
+  return Packed{blocks->second, scales->second};
+}
+
+void FolderWeights::ReadPacked(const Packed& packed, int64_t begin, int64_t n, float* out) const {
+  constexpr int64_t kChunk = int64_t{1} << 16;
+  std::vector<uint8_t> bytes, scales;
+  for (int64_t done = 0; done < n; done += kChunk) {
+    const int64_t at = begin + done, count = std::min(kChunk, n - done), last = at + count - 1;
+    bytes.resize(static_cast<size_t>(last / 2 - at / 2 + 1));
+    scales.resize(static_cast<size_t>(last / kMxfp4Block - at / kMxfp4Block + 1));
+    packed.blocks.file->ReadBytes(*packed.blocks.entry, at / 2, bytes.size(), bytes.data());
+    packed.scales.file->ReadBytes(*packed.scales.entry, at / kMxfp4Block, scales.size(), scales.data());
+    DecodeMxfp4(bytes.data(), scales.data(), at, count, out + done);
+    for (int64_t i = 0; i < count; ++i) {
+      if (!std::isfinite(out[done + i])) {
+        throw InvalidArgument(PrintablePath(packed.blocks.file->path()), ": tensor ", Printable(packed.blocks.entry->name), ": element ", at + i,
+                              " is not finite");
+      }
+    }
   }
 }
 
@@ -207,7 +245,12 @@ std::vector<CarriedTensor> FolderWeights::Carried() const {
 }
 
 void FolderWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const {
+  if (const auto packed = packed_.find(tensor.name); packed != packed_.end()) return ReadPacked(packed->second, begin, n, out);
   const auto place = places_.find(tensor.name);
+  if (place == places_.end() && tensor.init == TensorInit::kNumber) {
+    std::fill_n(out, n, static_cast<float>(tensor.number));
+    return;
+  }
   HLM_CHECK(place != places_.end(), tensor.name);
   const auto disk = [&](int64_t at, int64_t count, float* to) { place->second.file->Read(*place->second.entry, at, count, to); };
   if (tensor.order == nullptr) return disk(begin, n, out);

@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_MODEL_FOLDER_WEIGHTS_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +29,11 @@ class FolderWeights : public WeightSource {
   void Check(const ModelLayout& layout, const ModelNames& names);
 
   bool Has(const std::string& name) const { return places_.contains(name); }
+  // Whether the tensor is there with its shape.
+  bool Fits(const TensorSpec& tensor) const {
+    const auto place = places_.find(tensor.name);
+    return place != places_.end() && place->second.entry->shape == tensor.shape;
+  }
 
   void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override;
 
@@ -42,16 +48,23 @@ class FolderWeights : public WeightSource {
     const TensorEntry* entry;
   };
 
+  // A tensor in MXFP4: NAME_blocks and NAME_scales, its matrices as the slab has them.
+  struct Packed {
+    Place blocks, scales;
+  };
+  std::optional<Packed> FindPacked(const TensorSpec& wanted) const;
+  void ReadPacked(const Packed& packed, int64_t begin, int64_t n, float* out) const;
+
   void OpenSingle(const std::string& path);
   void OpenShards(const std::string& folder, const std::string& index);
   void AddFile(const std::string& path);
   void CheckTensor(const TensorSpec& wanted, const Place& found) const;
-  void CheckFixed(std::string_view name, const Place& place, const ModelNames& names) const;
   void CheckTiedHead(const TensorSpec& embedding, const std::string& name, const Place& head) const;
 
   std::string where_;  // the weight file, or the index, for messages about the whole
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::unordered_map<std::string_view, Place> places_;  // keys lie in the files' entries
+  std::unordered_map<std::string, Packed> packed_;
   std::vector<Place> carried_;
   DType dtype_ = DType::kF32;
 };

@@ -15,6 +15,7 @@ void SeededWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, flo
       return;
     case TensorInit::kOne: std::fill_n(out, n, 1.0f); return;
     case TensorInit::kZero: std::fill_n(out, n, 0.0f); return;
+    case TensorInit::kNumber: std::fill_n(out, n, static_cast<float>(tensor.number)); return;
   }
 }
 

@@ -23,10 +23,60 @@ void AddRows(const WeightMember& member, const DiskName& name, size_t number, co
   }
 }
 
+// A run of the member's rows for each of several tensors.
+void AddChunks(const WeightMember& member, const DiskName& name, const std::string& prefix, std::vector<TensorSpec>& tensors) {
+  const int64_t rows = member.shape.front(), row = member.elements / rows, each = CeilDiv(rows, static_cast<int64_t>(name.chunks.size()));
+  const size_t mark = name.path.find("[]");
+  HLM_CHECK(mark != std::string::npos, name.path);
+  int64_t begin = 0;
+  for (size_t c = 0; c < name.chunks.size(); ++c) {
+    WeightMember one = member;
+    one.shape.front() = name.chunk_rows.empty() ? std::min(each, rows - begin) : name.chunk_rows[c];
+    if (one.shape.front() < 1) throw InvalidArgument("the tensor in the role ", member.role, " has ", rows, " rows, too few for ", name.chunks.size(), " tensors");
+    one.elements = one.shape.front() * row;
+    one.offset = member.offset + begin * row;
+    DiskName own = name;
+    begin += one.shape.front();
+    own.path = name.path.substr(0, mark) + name.chunks[c] + name.path.substr(mark + 2);
+    if (!own.shape.empty()) own.shape.front() = one.shape.front();
+    tensors.push_back(MakeTensor({one}, own, prefix));
+  }
+}
+
+bool HasNumber(const DiskName& name) { return name.path.find("{}") != std::string::npos; }
+
+// What a numbered group's tensor is called: its number stands for "{}".
+DiskName Numbered(const DiskName& name, int64_t number) {
+  DiskName own = name;
+  const size_t at = number < 0 ? std::string::npos : name.path.find("{}");
+  if (at != std::string::npos) own.path.replace(at, 2, std::to_string(number));
+  return own;
+}
+
+// Adds a numbered group's tensor: one of its own where the name has a place for the number, else the next slice of one that all share.
+void AddSlice(TensorSpec tensor, int64_t number, bool own, std::vector<TensorSpec>& tensors) {
+  if (number < 0 || own) {
+    tensors.push_back(std::move(tensor));
+    return;
+  }
+  if (number == 0) {
+    tensor.shape.insert(tensor.shape.begin(), 1);
+    tensors.push_back(std::move(tensor));
+    return;
+  }
+  const auto whole = std::find_if(tensors.rbegin(), tensors.rend(), [&](const TensorSpec& one) { return one.name == tensor.name; });
+  HLM_CHECK(whole != tensors.rend() && whole->slices == number, tensor.name);
+  if (number == 1) whole->slice_stride = tensor.offset - whole->offset;
+  HLM_CHECK(tensor.offset == whole->offset + number * whole->slice_stride, tensor.name);
+  ++whole->slices;
+  ++whole->shape.front();
+  whole->elements = CheckedAdd(whole->elements, tensor.elements);
+}
+
 // The tensors of a group on disk: one of its own name, or one a member.
 void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
   if (const auto whole = names.find(group.role); whole != names.end() && group.members.size() > 1) {
-    tensors.push_back(MakeTensor(group.members, whole->second, prefix));
+    AddSlice(MakeTensor(group.members, Numbered(whole->second, group.number), prefix), group.number, HasNumber(whole->second), tensors);
     return;
   }
   for (size_t m = 0; m < group.members.size();) {
@@ -34,12 +84,18 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
     if (found == names.end()) throw Unimplemented("the family has no name for the tensor in the role ", group.members[m].role);
     const auto first = group.members.begin() + static_cast<int64_t>(m);
     HLM_CHECK(found->second.members <= group.members.end() - first, group.role);
-    if (const size_t number = found->second.path.find("{}"); number != std::string::npos) {
-      AddRows(*first, found->second, number, prefix, tensors);
+    if (const size_t row = found->second.path.find("{}"); group.number < 0 && row != std::string::npos) {
+      AddRows(*first, found->second, row, prefix, tensors);
       ++m;
       continue;
     }
-    tensors.push_back(MakeTensor({first, first + found->second.members}, found->second, prefix));
+    if (!found->second.chunks.empty()) {
+      AddChunks(*first, found->second, prefix, tensors);
+      ++m;
+      continue;
+    }
+    AddSlice(MakeTensor({first, first + found->second.members}, Numbered(found->second, group.number), prefix), group.number,
+             HasNumber(found->second), tensors);
     m += static_cast<size_t>(found->second.members);
   }
 }
@@ -59,25 +115,28 @@ void DeclareNorm(const NormSpec& norm, int64_t width, const std::string& role, D
 }
 
 void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
-  Declaration d;
-  const EmbeddingSpec& e = spec.embedding;
-  layout.embedding.table = d.Weight("table", {spec.vocab, spec.hidden}, TensorInit::kNormal);
-  if (e.positions > 0) layout.embedding.positions = d.Weight("positions", {e.positions, spec.hidden}, TensorInit::kNormal);
-  DeclareNorm(e.norm, spec.hidden, "norm", d, layout.embedding.norm, layout.embedding.norm_bias);
+  layout.embedding = std::make_shared<const EmbeddingLayer>(spec);
   const NameTable table = {{"table", {names.embedding}},
                            {"positions", {names.positions}},
+                           {"product", {names.embedding_product}},
                            {"norm", {names.embedding_norm}},
-                           {"norm_bias", {names.embedding_norm_bias}}};
-  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", d, table, names.prefix);
+                           {"norm_bias", {names.embedding_norm_bias}},
+                           {"input_table", {"embed_tokens_per_layer.weight"}},
+                           {"input_product", {"per_layer_model_projection.weight"}},
+                           {"input_norm", {"per_layer_projection_norm.weight"}}};
+  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", layout.embedding->declaration(), table, names.prefix);
 }
 
 void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
   Declaration d;
+  const int64_t width = spec.head.width > 0 ? spec.head.width : spec.hidden;
   DeclareNorm(spec.head.norm, spec.hidden, "norm", d, layout.head.norm, layout.head.norm_bias);
-  layout.head.weight = spec.tied ? layout.embedding.table : d.Weight("matrix", {spec.vocab, spec.hidden}, TensorInit::kNormal);
+  if (spec.head.width > 0) layout.head.product = d.Weight("product", {width, spec.hidden}, TensorInit::kNormal);
+  layout.head.weight = spec.tied ? layout.embedding->table() : d.Weight("matrix", {spec.vocab, width}, TensorInit::kNormal);
   if (spec.head.bias) layout.head.bias = d.Weight("bias", {spec.vocab}, TensorInit::kZero);
   const NameTable table = {{"norm", {names.prefix + names.final_norm}},
                            {"norm_bias", {names.prefix + names.final_norm_bias}},
+                           {"product", {names.prefix + names.head_product}},
                            {"matrix", {names.head}},
                            {"bias", {names.head_bias}}};
   AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d, table, "");
@@ -93,6 +152,15 @@ const char* Name(UnitKind kind) {
     case UnitKind::kHead: return "head";
   }
   return "unknown";
+}
+
+std::vector<SlabRun> RunsOf(const UnitSpec& unit) {
+  std::vector<SlabRun> runs;
+  for (const TensorSpec& tensor : unit.tensors) {
+    EachRun(tensor, 0, tensor.elements, [&](int64_t at, int64_t, int64_t n) { runs.push_back({at, at + n, &tensor}); });
+  }
+  std::sort(runs.begin(), runs.end(), [](const SlabRun& a, const SlabRun& b) { return a.begin < b.begin; });
+  return runs;
 }
 
 ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names, Seams seams) {

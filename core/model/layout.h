@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_LAYOUT_H_
 #define HORIZON_LM_CORE_MODEL_LAYOUT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "core/layers/block.h"
+#include "core/layers/embedding.h"
 #include "core/model/names.h"
 #include "core/model/spec.h"
 
@@ -28,8 +30,24 @@ struct TensorSpec {
   int64_t elements = 0;
   TensorInit init = TensorInit::kNormal;
   std::shared_ptr<const TensorOrder> order = nullptr;  // null: the slab has the elements as the file has them
-  bool Decays() const { return shape.size() >= 2; }
+  bool trains = true;
+  double number = 0;  // of kNumber
+  // It lies in so many equal slices in the slab, so far apart: what a file packs of all experts is a slice of each in the slab.
+  int64_t slices = 1, slice_stride = 0;
+  int64_t end() const { return offset + (slices - 1) * slice_stride + elements / slices; }
+  bool Decays() const { return trains && shape.size() >= 2; }
 };
+
+// work(at, done, n): elements [begin + done, begin + done + n) of the tensor lie at [at, at + n) of its unit's slab.
+template <class Work>
+void EachRun(const TensorSpec& tensor, int64_t begin, int64_t n, const Work& work) {
+  const int64_t slice = tensor.elements / tensor.slices;
+  for (int64_t done = 0; done < n;) {
+    const int64_t at = begin + done, run = tensor.slices == 1 ? n : std::min(slice - at % slice, n - done);
+    work(tensor.offset + (tensor.slices == 1 ? at : at / slice * tensor.slice_stride + at % slice), done, run);
+    done += run;
+  }
+}
 
 struct UnitSpec {
   UnitKind kind = UnitKind::kBlock;
@@ -40,14 +58,19 @@ struct UnitSpec {
   std::vector<Seam> seams = {};     // where it may be cut into pieces
 };
 
-// Offsets in elements from the start of the slab; -1 where the model has no such tensor.
-struct EmbeddingOffsets {
-  int64_t table = 0, positions = -1, norm = -1, norm_bias = -1;
+// Elements of a slab that are of one tensor.
+struct SlabRun {
+  int64_t begin = 0, end = 0;
+  const TensorSpec* tensor = nullptr;
 };
+// All of a unit, in the order of its slab.
+std::vector<SlabRun> RunsOf(const UnitSpec& unit);
+
+// Offsets in elements from the start of the slab; -1 where the model has no such tensor.
 struct HeadOffsets {
   int64_t norm = -1, norm_bias = -1;  // in the head's slab, or in the final norm's own slab where embeddings are tied
   int64_t weight = -1;                // in the head's slab, or in the embedding's slab where embeddings are tied
-  int64_t bias = -1;                  // beside the norm
+  int64_t product = -1, bias = -1;    // beside the norm
 };
 
 struct ModelLayout {
@@ -55,7 +78,7 @@ struct ModelLayout {
   std::vector<UnitSpec> units;
   std::vector<std::shared_ptr<const Block>> kinds;  // of blocks
   std::vector<int64_t> kind_of;                     // [layers]
-  EmbeddingOffsets embedding;
+  std::shared_ptr<const EmbeddingLayer> embedding;
   HeadOffsets head;
   bool tied = false;
   int64_t parameters = 0;  // without padding; a tied matrix counts once

@@ -43,6 +43,27 @@ void ChoosePrefix(const FolderWeights& weights, ModelNames& names) {
   }
 }
 
+// What transformers writes may have other names than what the hub has.
+ModelLayout LayoutOf(const FolderWeights& weights, const ModelSpec& spec, ModelNames& names) {
+  ModelLayout layout = MakeLayout(spec, names);
+  if (names.other_layer.empty()) return layout;
+  const auto whole = [&](const ModelLayout& one) {
+    for (const UnitSpec& unit : one.units) {
+      for (const TensorSpec& tensor : unit.tensors) {
+        if (!weights.Fits(tensor)) return false;
+      }
+    }
+    return true;
+  };
+  if (whole(layout)) return layout;
+  ModelNames others = names;
+  for (const auto& [role, name] : names.other_layer) others.layer[role] = name;
+  ModelLayout other = MakeLayout(spec, others);
+  if (!whole(other)) return layout;  // whose messages are to be read
+  names = std::move(others);
+  return other;
+}
+
 }  // namespace
 
 std::shared_ptr<const Model> Model::Open(const std::string& folder) {
@@ -54,7 +75,7 @@ std::shared_ptr<const Model> Model::Open(const std::string& folder) {
   model->spec_ = std::move(config.spec);
   auto weights = std::make_shared<FolderWeights>(folder);
   ChoosePrefix(*weights, config.names);
-  model->layout_ = MakeLayout(model->spec_, config.names);
+  model->layout_ = LayoutOf(*weights, model->spec_, config.names);
   weights->Check(model->layout_, config.names);
   model->source_dtype_ = weights->dtype();
   model->weights_ = std::move(weights);
@@ -74,6 +95,15 @@ std::shared_ptr<const Model> Model::FromWeights(
   model->own_files_ = std::move(own_files);
   model->weights_ = make_weights(model->layout_);
   return model;
+}
+
+std::shared_ptr<const Model> Model::WithFiles(const Model& model, std::string config_json, std::map<std::string, std::string> files,
+                                              const std::vector<std::string>& left_out) {
+  auto with = std::make_shared<Model>(model);
+  with->config_json_ = std::move(config_json);
+  for (auto& [path, text] : files) with->files_[path] = std::move(text);
+  with->own_files_.insert(with->own_files_.end(), left_out.begin(), left_out.end());
+  return with;
 }
 
 std::shared_ptr<const Model> Model::Create(const std::string& config_json, int64_t init_seed, Seams seams) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,11 @@ class Model {
       const std::string& folder, const std::string& config_json, DType source_dtype, std::vector<std::string> own_files,
       const std::function<std::shared_ptr<const WeightSource>(const ModelLayout& layout)>& make_weights);
 
+  // The same model with other files beside its weights: config.json as given, `files` by their paths in a saved folder, and nothing of
+  // `left_out` carried from the source.
+  static std::shared_ptr<const Model> WithFiles(const Model& model, std::string config_json, std::map<std::string, std::string> files,
+                                                const std::vector<std::string>& left_out);
+
   const ModelSpec& spec() const { return spec_; }
   const ModelLayout& layout() const { return layout_; }
   const WeightSource& weights() const { return *weights_; }
@@ -60,6 +66,8 @@ class Model {
   const std::string& config_json() const { return config_json_; }   // the text as it was read
   // Files of the source folder that are never carried along, beside weights and config.json.
   const std::vector<std::string>& own_files() const { return own_files_; }
+  // What a saved folder has beside or in place of the source's files: texts by their paths.
+  const std::map<std::string, std::string>& files() const { return files_; }
 
  private:
   ModelSpec spec_;
@@ -69,6 +77,7 @@ class Model {
   std::string folder_;
   std::string config_json_;
   std::vector<std::string> own_files_;
+  std::map<std::string, std::string> files_;
 };
 
 // Reads elements [begin, begin + n) of a tensor, in the slab's order, as float.
@@ -77,19 +86,20 @@ using TensorReader = std::function<void(const TensorSpec& tensor, int64_t begin,
 struct SaveOptions {
   std::optional<DType> dtype = std::nullopt;  // default: the source's type, or default_dtype where weights come from a seed
   DType default_dtype = DType::kBF16;         // the caller says kF32 for f32 compute
-  bool overwrite = false;                     // replace a folder that is not empty
+  bool overwrite = false;                     // replace a folder that is not empty, where it is a saved model's alone
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
 
-// Copies every file of the model's source folder that is neither weights nor configuration (tokenizer, generation config, licence ...)
-// into `folder`; their names. Nothing where the weights come from a seed. NOT_FOUND where the source folder is gone.
+// Copies what of the model's source folder is neither weights nor configuration (tokenizer, generation config, licence ...; see
+// folder_files.h) into `folder`, and model.files(); the paths in it. A source folder that is gone takes its files with it, but not the training.
 std::vector<std::string> CarryFiles(const Model& model, const std::string& folder);
 
 // Writes a Hugging Face folder: config.json (the source's, with torch_dtype/dtype as saved), model.safetensors or shards with
 // model.safetensors.index.json, and every other file of the source folder (tokenizer, generation config, licence ...) but its
 // weights. Written beside the target under a temporary name, files and folder fsynced, and renamed at the end: there is never
 // half a folder; on any error the temporary folder is removed and an existing target is as it was.
-// ALREADY_EXISTS where `folder` exists and is not empty and `overwrite` is false; NOT_FOUND where its parent does not exist;
+// ALREADY_EXISTS where `folder` exists and is not empty and `overwrite` is false; FAILED_PRECONDITION naming a file in it that no save
+// wrote, where `overwrite` is true; NOT_FOUND where its parent does not exist;
 // INVALID_ARGUMENT where it lies inside the source folder, holds it, or is or holds the working directory; OUT_OF_RANGE naming
 // the tensor where a value is too large for the type; RESOURCE_EXHAUSTED naming the file where the disk is full.
 void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options);

@@ -26,11 +26,16 @@ enum class RowOrder {
 };
 
 struct DiskName {
-  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, by its number
+  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, or expert, by its number
   RowOrder order = RowOrder::kAsIs;
   int64_t groups = 0;    // of kGrouped
   int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all
   std::vector<int64_t> shape = {};  // where it is another on disk than the members make
+  bool scalar = false;              // of no dimension
+  // Not one tensor but several, one behind the other, of as many rows each but for what is left for the last (torch.chunk); the
+  // words that stand for "[]" in the path: {"q", "k", "v"}.
+  std::vector<std::string> chunks = {};
+  std::vector<int64_t> chunk_rows = {};  // [chunks] where they are others
 };
 
 // By role. A group of neighbours ("attention.qkv") may have one name of its own; else each member ("attention.q") has one.
@@ -40,7 +45,9 @@ struct ModelNames {
   std::string prefix = "model.";               // before every name but the head's
   std::string layers = "layers.";              // then the layer's number and a dot
   NameTable layer;
+  NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";
+  std::string embedding_product, head_product;  // of embeddings narrower than the model
   std::string embedding_norm, embedding_norm_bias;
   std::string final_norm = "norm.weight", final_norm_bias = "norm.bias";
   std::string head = "lm_head.weight", head_bias = "lm_head.bias";
@@ -49,8 +56,6 @@ struct ModelNames {
   std::vector<std::string> other_heads = {};  // [other_prefixes]
   // Tensors of a folder that are not trained and stay as they are: buffers, towers for pictures.
   std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
-  // Numbers among those that are carried, which the mathematics has built in: a folder with others is refused.
-  std::vector<std::pair<std::string, double>> fixed_suffixes = {};
   std::vector<std::string> ignored_suffixes = {};  // what old files have and nobody reads
 };
 

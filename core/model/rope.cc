@@ -127,6 +127,13 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
     case Kind::kDefault: break;
     case Kind::kLinear: spec.factor = rope.Real("factor", kLeastFactor, kMostFactor); break;
     case Kind::kDynamic:
+      if (defaults.alpha && rope.HasValue("alpha") && rope.Real("alpha", 0, kMostFactor) != 0) {
+        spec.kind = Kind::kDefault;
+        const double dim = static_cast<double>(head_dim);
+        spec.theta *= std::pow(rope.Real("alpha", kLeastFactor, kMostFactor), dim / (dim - 2));
+        for (const char* key : {"factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"}) rope.Take(key);
+        break;
+      }
       spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
       spec.original_max_positions = max_positions;
       break;
@@ -155,6 +162,10 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
   if (spec.dim < 2 || spec.dim % 2 != 0) {
     throw InvalidArgument(rope.where(), ": partial_rotary_factor ", partial, " of head_dim ", head_dim, " turns ", spec.dim,
                           " dimensions; it must be an even number of them, at least 2");
+  }
+  for (const char* key : defaults.own_keys) rope.Take(key);
+  if (defaults.sections) {
+    for (const char* key : {"mrope_section", "mrope_interleaved"}) rope.Take(key);
   }
   RefuseUnknownKeys(rope);
   return spec;

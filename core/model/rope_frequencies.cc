@@ -69,6 +69,7 @@ std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length) {
         break;
       }
     }
+    if (rope.reversed) frequency = -frequency;
     frequencies[i] = static_cast<int64_t>(i) < rope.dim / 2 - rope.still_pairs ? frequency : 0;
   }
   return frequencies;

@@ -1,8 +1,9 @@
 // SaveFolder of model.h.
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
-#include <string_view>
+#include <functional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/base/checked.h"
@@ -10,9 +11,11 @@
 #include "core/base/json_writer.h"
 #include "core/model/config.h"
 #include "core/model/file.h"
+#include "core/model/folder_files.h"
 #include "core/model/json_text.h"
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
+#include "core/model/save_parts.h"
 #include "core/model/staged_folder.h"
 #include "core/model/tensor_order.h"
 
@@ -20,25 +23,6 @@ namespace hlm {
 namespace {
 
 namespace fs = std::filesystem;
-using Shard = std::vector<const TensorSpec*>;
-
-// In the model's order; a tensor larger than the limit has a shard of its own.
-std::vector<Shard> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes) {
-  std::vector<Shard> shards(1);
-  int64_t filled = 0;
-  for (const UnitSpec& unit : layout.units) {
-    for (const TensorSpec& tensor : unit.tensors) {
-      const int64_t bytes = CheckedMul(tensor.elements, static_cast<int64_t>(SizeOf(type)));
-      if (!shards.back().empty() && filled > max_bytes - bytes) {
-        shards.emplace_back();
-        filled = 0;
-      }
-      shards.back().push_back(&tensor);
-      filled += bytes;
-    }
-  }
-  return shards;
-}
 
 // Five digits, as transformers names shards.
 std::string ShardName(size_t shard, size_t shards) {
@@ -87,20 +71,31 @@ void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std
   WriteText(folder + "/model.safetensors.index.json", index.Take() + "\n");
 }
 
-bool EndsWith(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}  // namespace
+
+std::vector<Shard> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes) {
+  std::vector<Shard> shards(1);
+  int64_t filled = 0;
+  for (const UnitSpec& unit : layout.units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      const int64_t bytes = CheckedMul(tensor.elements, static_cast<int64_t>(SizeOf(type)));
+      if (!shards.back().empty() && filled > max_bytes - bytes) {
+        shards.emplace_back();
+        filled = 0;
+      }
+      shards.back().push_back(&tensor);
+      filled += bytes;
+    }
+  }
+  return shards;
 }
 
-// Weights in any format, their indices, and the configuration: what a saved folder has its own of, or must not have.
-bool IsReplaced(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (name == "config.json") return true;
-  for (const char* suffix :
-       {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".gguf", ".ggml", ".h5",
-        ".h5.index.json", ".msgpack", ".msgpack.index.json", ".onnx", ".onnx_data", ".ot", ".tflite"}) {
-    if (EndsWith(name, suffix)) return true;
-  }
-  return false;
+DType SavedType(const Model& model, const SaveOptions& options) {
+  return options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);
+}
+
+void CheckShardBytes(int64_t max_shard_bytes) {
+  if (max_shard_bytes < 1) throw InvalidArgument("max_shard_bytes is ", max_shard_bytes, "; it must be at least 1");
 }
 
 void CheckApart(const std::string& source, const std::string& target) {
@@ -113,20 +108,34 @@ void CheckApart(const std::string& source, const std::string& target) {
     throw InvalidArgument(PrintablePath(target), ": holds the source folder ", PrintablePath(source));
 }
 
-}  // namespace
+std::function<void(const std::string&)> ReplaceableBy(const Model& model) {
+  return [source = model.source_folder()](const std::string& target) {
+    if (!source.empty()) CheckApart(source, target);
+    CheckOnlySavedFiles(target, source);
+  };
+}
 
-// Regular files, or links to them (a downloaded snapshot is a folder of links); not what lies in sub-folders.
 std::vector<std::string> CarryFiles(const Model& model, const std::string& folder) {
   std::vector<std::string> carried;
+  std::set<std::string> folders;
+  const auto make_folders = [&](const std::string& path) {
+    for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      if (folders.insert(path.substr(0, slash)).second) MakeFolder(folder + "/" + path.substr(0, slash));
+    }
+    carried.push_back(path);
+  };
   const std::string& source = model.source_folder();
-  if (source.empty()) return carried;
   const std::vector<std::string>& own = model.own_files();
-  for (const std::string& name : ListFolder(source)) {
-    const std::string path = source + "/" + name;
-    if (!IsRegularFile(path) || IsReplaced(name) || std::find(own.begin(), own.end(), name) != own.end()) continue;
-    CopyFile(path, folder + "/" + name);
-    carried.push_back(name);
+  for (const std::string& path : source.empty() || !IsFolder(source) ? std::vector<std::string>() : CarriedPaths(source)) {
+    if (model.files().count(path) != 0 || std::find(own.begin(), own.end(), path) != own.end()) continue;
+    make_folders(path);
+    CopyFile(source + "/" + path, folder + "/" + path);
   }
+  for (const auto& [path, text] : model.files()) {
+    make_folders(path);
+    WriteText(folder + "/" + path, text);
+  }
+  for (const std::string& name : folders) SyncFolder(folder + "/" + name);
   return carried;
 }
 
@@ -135,10 +144,9 @@ void SaveFolder(const Model& model, const TensorReader& slab, const std::string&
     const auto from = [&](int64_t at, int64_t count, float* to) { slab(tensor, at, count, to); };
     tensor.order == nullptr ? from(begin, n, out) : DiskFromSlab(*tensor.order, from, begin, n, out);
   };
-  if (options.max_shard_bytes < 1)
-    throw InvalidArgument("max_shard_bytes is ", options.max_shard_bytes, "; it must be at least 1");
-  const DType type = options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);
-  StagedFolder staged(folder, options.overwrite);
+  CheckShardBytes(options.max_shard_bytes);
+  const DType type = SavedType(model, options);
+  StagedFolder staged(folder, options.overwrite, ReplaceableBy(model));
   if (!model.source_folder().empty()) CheckApart(model.source_folder(), staged.target());
   WriteWeights(model.layout(), read, model.weights().Carried(), type, options.max_shard_bytes, staged.path());
   WriteText(staged.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), type));

@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_SPEC_H_
 #define HORIZON_LM_CORE_MODEL_SPEC_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -44,6 +45,7 @@ struct RopeSpec {
   double attention_factor = 1.0;          // cosines and sines are multiplied by it
   std::vector<double> short_factors, long_factors;  // kLongRope, [dim / 2]; long: documents above original_max_positions
   int64_t still_pairs = 0;                // the last so many pairs do not turn
+  bool reversed = false;                  // turns the other way round (nanochat)
 
   bool operator==(const RopeSpec&) const = default;
 };
@@ -58,6 +60,14 @@ struct QkNormSpec {
   bool operator==(const QkNormSpec&) const = default;
 };
 
+// Queries times 1 + scale ln(1 + floor((position + shift) / span)).
+struct TemperatureSpec {
+  double scale = 0;
+  int64_t span = 1, shift = 0;
+
+  bool operator==(const TemperatureSpec&) const = default;
+};
+
 // Causal attention with grouped queries: query head h reads key head h / (heads / kv_heads).
 struct AttentionSpec {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
@@ -69,11 +79,12 @@ struct AttentionSpec {
   double softcap = 0;      // c > 0: scores become c tanh(score / c)
   bool sinks = false;      // a learnt logit a head beside the scores
   bool gate = false;       // the output is multiplied by sigmoid(x W)
-  bool alibi = false;
+  bool alibi = false;      // the model's slopes
   bool value_is_key = false;  // values are the keys before their norm and rotary embedding
   double clip = 0;            // c > 0: q, k, v are held within [-c, c]
-  double temperature = 0;     // t > 0: queries times 1 + t ln(1 + floor(position / temperature_span))
-  int64_t temperature_span = 1;
+  int64_t temperature = -1;   // which of the model's; -1: none
+  int64_t gives = -1;         // the side (ModelSpec) that gets its keys and values, for later layers
+  int64_t takes = -1;         // the side whose keys and values it reads, instead of own ones
   QkNormSpec qk_norm = {};
   NormSpec v_norm = {};
 
@@ -81,6 +92,22 @@ struct AttentionSpec {
   int64_t KeyWidth() const { return kv_heads * head_dim; }
   int64_t QkvWidth() const { return QueryWidth() + (value_is_key ? 1 : 2) * KeyWidth(); }
   bool operator==(const AttentionSpec&) const = default;
+};
+
+// Latent attention (DeepSeek-V2, section 2.1): queries, and keys with their values, are made from narrow latents with norms; `rope_dim`
+// dimensions of each query turn, and one vector that all keys share.
+struct LatentAttentionSpec {
+  int64_t heads = 0;
+  int64_t query_rank = 0;  // 0: queries are made from x
+  int64_t key_rank = 0;
+  int64_t still_dim = 0, rope_dim = 0, value_dim = 0;  // of each head
+  bool down_bias = false, o_bias = false;  // of the products that make latents, and the last one
+  int64_t rope = 0;        // which of the model's
+  double scale = 0;        // of the scores; 0: (still_dim + rope_dim)^-1/2
+  NormSpec norm = {};      // of the latents
+
+  int64_t HeadDim() const { return still_dim + rope_dim; }
+  bool operator==(const LatentAttentionSpec&) const = default;
 };
 
 enum class Function { kSilu, kGelu, kGeluTanh, kRelu, kRelu2, kXielu };
@@ -91,15 +118,95 @@ struct MlpSpec {
   Function function = Function::kSilu;
   bool gated = true;
   bool in_bias = false, out_bias = false;
+  double gate_scale = 1;  // of what the function reads
+  bool shared = false;  // beside experts: its roles begin with "shared"
 
   bool operator==(const MlpSpec&) const = default;
 };
 
-using BodySpec = std::variant<AttentionSpec, MlpSpec>;
+enum class RouterScore { kSoftmax, kSoftmaxOfChosen, kSigmoid, kSparseMixer };
+
+// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by their
+// sum where normalize, times scale, are the weights.
+struct RouterSpec {
+  RouterScore score = RouterScore::kSoftmax;
+  bool bias = false;         // of the product
+  bool choice_bias = false;  // a number an expert, which is not trained, is added to scores for the choice alone
+  bool normalize = false;
+  double sum_add = 0, sum_least = 0;  // the sum is max(sum + sum_add, sum_least)
+  double scale = 1;
+  int64_t groups = 1, best_groups = 1;  // of neighbouring experts; only those of the best groups may be chosen
+  bool group_of_two = false;            // a group is worth the sum of its two best scores; else its best
+  double nearness = 0;                  // kSparseMixer
+
+  bool operator==(const RouterSpec&) const = default;
+};
+
+// Each token goes through `chosen` of `count` MLPs.
+struct ExpertsSpec {
+  int64_t count = 0, chosen = 0;
+  int64_t intermediate = 0;
+  Function function = Function::kSilu;
+  bool gated = true;
+  bool in_bias = false, out_bias = false;
+  double limit = 0, alpha = 0;  // limit > 0: gpt-oss' clamped layer, whose gate and up alternate
+  bool weigh_input = false;     // weights stand before the experts
+  bool shared = false;          // one expert beside others, with a gate of its own: its roles begin with "shared"
+  RouterSpec router = {};
+
+  bool operator==(const ExpertsSpec&) const = default;
+};
+
+// Gemma's per-layer inputs: up(f(gate x) * this layer's share of the side).
+struct LayerInputSpec {
+  int64_t width = 0;
+  Function function = Function::kGeluTanh;
+  int64_t side = 0;
+
+  bool operator==(const LayerInputSpec&) const = default;
+};
+
+// out(C conv(B x)): a causal convolution of each channel over `taps` tokens between two gates.
+struct ShortConvSpec {
+  int64_t taps = 0;
+  bool bias = false;  // of the convolution and of both products
+
+  bool operator==(const ShortConvSpec&) const = default;
+};
+
+// The gated delta rule behind a convolution of queries, keys and values, with a norm of each head's output times silu(x W).
+struct DeltaRuleSpec {
+  int64_t heads = 0;  // of values
+  int64_t key_heads = 0, key_dim = 0, value_dim = 0;
+  int64_t taps = 0;       // of the convolution
+  double beta_scale = 1;  // beta is beta_scale sigmoid(x W)
+  NormSpec norm = {};
+
+  bool operator==(const DeltaRuleSpec&) const = default;
+};
+
+// Mamba-2's state space behind a convolution, with a gate and a norm over groups of channels.
+struct StateSpaceSpec {
+  int64_t heads = 0, head_dim = 0, groups = 0, state_dim = 0;
+  int64_t taps = 0;                          // of the convolution
+  bool in_bias = false, conv_bias = false, out_bias = false;
+  double least_step = 0, most_step = 0;      // limits of a step; most 0: none
+  NormSpec norm = {};
+  int64_t norm_groups = 1;
+  bool norm_before_gate = false;
+  std::array<double, 5> scales = {1, 1, 1, 1, 1};  // of the first product's z, x, B, C and dt
+
+  bool operator==(const StateSpaceSpec&) const = default;
+};
+
+using BodySpec =
+    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec,
+                 ExpertsSpec>;
 
 struct BranchBody {
   BodySpec body;
   NormSpec before = {};  // of this body alone
+  double in_scale = 1, out_scale = 1;
 
   bool operator==(const BranchBody&) const = default;
 };
@@ -109,12 +216,15 @@ struct BranchSpec {
   std::vector<BranchBody> bodies = {};
   NormSpec after = {};
   double scale = 1;
+  bool normed_residual = false;  // before(x) takes the place of x
+  NormSpec last = {};            // of the sum with x
 
   bool operator==(const BranchSpec&) const = default;
 };
 
 struct BlockSpec {
   std::vector<BranchSpec> branches;
+  bool scaled = false;  // the block's output is multiplied by a number of its own, which is not trained
 
   bool operator==(const BlockSpec&) const = default;
 };
@@ -124,17 +234,32 @@ struct HeadSpec {
   bool bias = false;
   double scale = 1;    // of the logits
   double softcap = 0;  // c > 0: logits become c tanh(logits / c)
+  int64_t width = 0;   // w > 0: a product narrows the normed states to it before the matrix
 
   bool operator==(const HeadSpec&) const = default;
 };
 
+// A second table, whose rows are cut up among the layers, beside a product of the first one's:
+//   side = sum_scale (norm(product(x)) + table_scale table[id])
+struct LayerInputsSpec {
+  int64_t vocab = 0;  // rows; 0: there is none
+  int64_t width = 0;  // a layer
+  double table_scale = 1, sum_scale = 1;
+  NormSpec norm = {};  // over each layer's share
+  int64_t side = 0;
+
+  bool operator==(const LayerInputsSpec&) const = default;
+};
+
 struct EmbeddingSpec {
+  int64_t width = 0;             // of the table, w > 0: a product widens its rows to the model's
   double scale = 1;
   bool rounded_scale = false;    // the scale is held in the compute type
   int64_t positions = 0;         // rows of a table of learnt positions; 0: none
   int64_t position_offset = 0;   // row of position 0
   NormSpec norm = {};
   int64_t pad_token = -1;        // its row gets no gradient from the lookup
+  LayerInputsSpec layer_inputs = {};
 
   bool operator==(const EmbeddingSpec&) const = default;
 };
@@ -151,6 +276,9 @@ struct ModelSpec {
   std::vector<BlockSpec> kinds;      // the different blocks
   std::vector<int64_t> kind_of;      // [layers] which of them each layer is
   std::vector<RopeSpec> ropes;
+  std::vector<double> slopes;        // [heads] of ALiBi
+  std::vector<TemperatureSpec> temperatures;
+  std::vector<int64_t> sides;        // elements a token of what goes from one unit to later ones beside the block inputs
   HeadSpec head;
 
   int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }

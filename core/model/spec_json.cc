@@ -19,7 +19,7 @@ void Write(JsonWriter& json, const RopeSpec& r) {
   json.Member("factor", r.factor).Member("low_frequency_factor", r.low_frequency_factor);
   json.Member("high_frequency_factor", r.high_frequency_factor).Member("original_max_positions", r.original_max_positions);
   json.Member("beta_fast", r.beta_fast).Member("beta_slow", r.beta_slow).Member("truncate", r.truncate);
-  json.Member("attention_factor", r.attention_factor).Member("still_pairs", r.still_pairs);
+  json.Member("attention_factor", r.attention_factor).Member("still_pairs", r.still_pairs).Member("reversed", r.reversed);
   json.Key("short_factors").BeginArray();
   for (const double factor : r.short_factors) json.Value(factor);
   json.EndArray();
@@ -35,7 +35,7 @@ void Write(JsonWriter& json, const AttentionSpec& a) {
   json.Member("qkv_bias", a.qkv_bias).Member("o_bias", a.o_bias).Member("rope", a.rope).Member("scale", a.scale);
   json.Member("window", a.window).Member("chunk", a.chunk).Member("softcap", a.softcap).Member("sinks", a.sinks);
   json.Member("gate", a.gate).Member("alibi", a.alibi).Member("value_is_key", a.value_is_key).Member("clip", a.clip);
-  json.Member("temperature", a.temperature).Member("temperature_span", a.temperature_span);
+  json.Member("temperature", a.temperature).Member("gives", a.gives).Member("takes", a.takes);
   json.Key("qk_norm");
   Write(json, a.qk_norm.norm);
   json.Member("qk_norm_whole", a.qk_norm.whole).Member("qk_norm_own_weights", a.qk_norm.own_weights);
@@ -48,7 +48,68 @@ void Write(JsonWriter& json, const AttentionSpec& a) {
 void Write(JsonWriter& json, const MlpSpec& m) {
   json.BeginObject();
   json.Member("body", "mlp").Member("intermediate", m.intermediate).Member("function", static_cast<int64_t>(m.function));
-  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias);
+  json.Member("gated", m.gated).Member("in_bias", m.in_bias).Member("out_bias", m.out_bias).Member("shared", m.shared);
+  json.Member("gate_scale", m.gate_scale);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const ShortConvSpec& c) {
+  json.BeginObject().Member("body", "short_conv").Member("taps", c.taps).Member("bias", c.bias).EndObject();
+}
+
+void Write(JsonWriter& json, const DeltaRuleSpec& d) {
+  json.BeginObject();
+  json.Member("body", "delta_rule").Member("heads", d.heads).Member("key_heads", d.key_heads).Member("key_dim", d.key_dim);
+  json.Member("value_dim", d.value_dim).Member("taps", d.taps).Member("beta_scale", d.beta_scale);
+  json.Key("norm");
+  Write(json, d.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const StateSpaceSpec& s) {
+  json.BeginObject();
+  json.Member("body", "state_space").Member("heads", s.heads).Member("head_dim", s.head_dim).Member("groups", s.groups);
+  json.Member("state_dim", s.state_dim).Member("taps", s.taps).Member("in_bias", s.in_bias).Member("conv_bias", s.conv_bias);
+  json.Member("out_bias", s.out_bias);
+  json.Member("least_step", s.least_step).Member("most_step", s.most_step);
+  json.Key("norm");
+  Write(json, s.norm);
+  json.Member("norm_groups", s.norm_groups).Member("norm_before_gate", s.norm_before_gate);
+  json.Key("scales").BeginArray();
+  for (const double scale : s.scales) json.Value(scale);
+  json.EndArray();
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const LatentAttentionSpec& a) {
+  json.BeginObject();
+  json.Member("body", "latent attention").Member("heads", a.heads).Member("query_rank", a.query_rank).Member("key_rank", a.key_rank);
+  json.Member("still_dim", a.still_dim).Member("rope_dim", a.rope_dim).Member("value_dim", a.value_dim);
+  json.Member("down_bias", a.down_bias).Member("o_bias", a.o_bias).Member("rope", a.rope).Member("scale", a.scale);
+  json.Key("norm");
+  Write(json, a.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const LayerInputSpec& i) {
+  json.BeginObject();
+  json.Member("body", "layer input").Member("width", i.width).Member("function", static_cast<int64_t>(i.function)).Member("side", i.side);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const ExpertsSpec& e) {
+  json.BeginObject();
+  json.Member("body", "experts").Member("count", e.count).Member("chosen", e.chosen).Member("intermediate", e.intermediate);
+  json.Member("function", static_cast<int64_t>(e.function)).Member("gated", e.gated).Member("in_bias", e.in_bias);
+  json.Member("out_bias", e.out_bias).Member("limit", e.limit).Member("alpha", e.alpha).Member("weigh_input", e.weigh_input);
+  json.Member("shared", e.shared);
+  const RouterSpec& r = e.router;
+  json.Key("router").BeginObject();
+  json.Member("score", static_cast<int64_t>(r.score)).Member("bias", r.bias).Member("choice_bias", r.choice_bias);
+  json.Member("normalize", r.normalize).Member("sum_add", r.sum_add).Member("sum_least", r.sum_least).Member("scale", r.scale);
+  json.Member("groups", r.groups).Member("best_groups", r.best_groups).Member("group_of_two", r.group_of_two);
+  json.Member("nearness", r.nearness);
+  json.EndObject();
   json.EndObject();
 }
 
@@ -60,6 +121,7 @@ void Write(JsonWriter& json, const BranchSpec& branch) {
   for (const BranchBody& item : branch.bodies) {
     json.BeginObject().Key("before");
     Write(json, item.before);
+    json.Member("in_scale", item.in_scale).Member("out_scale", item.out_scale);
     json.Key("body");
     std::visit([&](const auto& body) { Write(json, body); }, item.body);
     json.EndObject();
@@ -67,7 +129,8 @@ void Write(JsonWriter& json, const BranchSpec& branch) {
   json.EndArray();
   json.Key("after");
   Write(json, branch.after);
-  json.Member("scale", branch.scale);
+  json.Member("scale", branch.scale).Member("normed_residual", branch.normed_residual).Key("last");
+  Write(json, branch.last);
   json.EndObject();
 }
 
@@ -81,21 +144,33 @@ std::string Whole(const ModelSpec& spec) {
   json.Member("position_offset", spec.embedding.position_offset).Member("pad_token", spec.embedding.pad_token);
   json.Key("norm");
   Write(json, spec.embedding.norm);
-  json.EndObject();
+  const LayerInputsSpec& inputs = spec.embedding.layer_inputs;
+  json.Member("width", spec.embedding.width).Key("layer_inputs").BeginObject();
+  json.Member("vocab", inputs.vocab).Member("width", inputs.width).Member("table_scale", inputs.table_scale);
+  json.Member("sum_scale", inputs.sum_scale).Member("side", inputs.side).Key("norm");
+  Write(json, inputs.norm);
+  json.EndObject().EndObject();
   json.Key("kinds").BeginArray();
   for (const BlockSpec& block : spec.kinds) {
     json.BeginArray();
     for (const BranchSpec& branch : block.branches) Write(json, branch);
-    json.EndArray();
+    json.Value(block.scaled).EndArray();
   }
   json.EndArray();
   json.Member("kind_of", spec.kind_of);
   json.Key("ropes").BeginArray();
   for (const RopeSpec& rope : spec.ropes) Write(json, rope);
   json.EndArray();
+  json.Key("slopes").BeginArray();
+  for (const double slope : spec.slopes) json.Value(slope);
+  json.EndArray();
+  json.Key("temperatures").BeginArray();
+  for (const TemperatureSpec& t : spec.temperatures) json.Value(t.scale).Value(t.span).Value(t.shift);
+  json.EndArray();
+  json.Member("sides", spec.sides);
   json.Key("head").BeginObject().Key("norm");
   Write(json, spec.head.norm);
-  json.Member("bias", spec.head.bias).Member("scale", spec.head.scale).Member("softcap", spec.head.softcap);
+  json.Member("bias", spec.head.bias).Member("scale", spec.head.scale).Member("softcap", spec.head.softcap).Member("width", spec.head.width);
   json.EndObject();
   json.EndObject();
   return json.text();

@@ -39,7 +39,7 @@ fs::path ResolveTarget(const std::string& target) {
   return path;
 }
 
-void CheckReplaceable(const fs::path& target, bool overwrite) {
+void CheckReplaceable(const fs::path& target, bool overwrite, const std::function<void(const std::string&)>& replaceable) {
   std::error_code error;
   if (!fs::exists(target, error)) return;
   const std::string name = PrintablePath(target.string());
@@ -50,6 +50,7 @@ void CheckReplaceable(const fs::path& target, bool overwrite) {
   if (!error && (here == target || IsInside(here.string(), target.string()))) {
     throw InvalidArgument(name, ": is or holds the working directory; choose another output folder");
   }
+  if (!empty && replaceable) replaceable(target.string());
 }
 
 // A new folder beside the target; hidden, so that a pattern like out/* does not meet it half written.
@@ -82,9 +83,10 @@ bool IsInside(const std::string& path, const std::string& folder) {
   return !rest.empty() && rest != "." && *rest.begin() != "..";
 }
 
-StagedFolder::StagedFolder(const std::string& target, bool overwrite) : overwrite_(overwrite) {
+StagedFolder::StagedFolder(const std::string& target, bool overwrite, std::function<void(const std::string&)> replaceable)
+    : overwrite_(overwrite), replaceable_(std::move(replaceable)) {
   const fs::path resolved = ResolveTarget(target);
-  CheckReplaceable(resolved, overwrite);
+  CheckReplaceable(resolved, overwrite, replaceable_);
   target_ = resolved.string();
   parent_ = resolved.parent_path().string();
   path_ = MakeSibling(resolved, "new");
@@ -96,7 +98,7 @@ StagedFolder::~StagedFolder() {
 
 void StagedFolder::MoveIn() {
   // Looked at again: a long training may lie between the beginning and now.
-  CheckReplaceable(target_, overwrite_);
+  CheckReplaceable(target_, overwrite_, replaceable_);
   std::error_code error;
   const bool exists = fs::exists(target_, error);
   if (!exists || ListFolder(target_).empty()) {

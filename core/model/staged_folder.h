@@ -2,6 +2,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_STAGED_FOLDER_H_
 #define HORIZON_LM_CORE_MODEL_STAGED_FOLDER_H_
 
+#include <functional>
 #include <string>
 
 namespace hlm {
@@ -10,8 +11,9 @@ class StagedFolder {
  public:
   // Makes an empty folder beside `target`, whose parent must exist. A target that is a symbolic link stands for the folder it
   // leads to. ALREADY_EXISTS where the target is a folder with something in it and `overwrite` is false; INVALID_ARGUMENT where
-  // it is no folder, or is or holds the working directory and would be replaced.
-  StagedFolder(const std::string& target, bool overwrite);
+  // it is no folder, or is or holds the working directory and would be replaced. `replaceable` is asked, now and when it is published,
+  // where the target has something in it and would be overwritten: it throws where that must stay.
+  StagedFolder(const std::string& target, bool overwrite, std::function<void(const std::string& target)> replaceable = nullptr);
   ~StagedFolder();  // removes what was not published
   StagedFolder(const StagedFolder&) = delete;
   StagedFolder& operator=(const StagedFolder&) = delete;
@@ -29,6 +31,7 @@ class StagedFolder {
   std::string target_, parent_, path_;
   std::string former_;  // where the replaced folder lies between MoveIn and its removal; empty where there was none
   bool overwrite_;
+  std::function<void(const std::string&)> replaceable_;
   bool was_empty_ = false;  // the target was an empty folder
 };
 

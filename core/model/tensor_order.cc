@@ -82,7 +82,9 @@ TensorSpec MakeTensor(const std::vector<WeightMember>& members, const DiskName& 
     }
     tensor.order = std::make_shared<const TensorOrder>(std::move(order));
   }
-  if (!name.shape.empty()) tensor.shape = name.shape;
+  if (!name.shape.empty() || name.scalar) tensor.shape = name.shape;
+  tensor.trains = members.front().trains;
+  tensor.number = members.front().number;
   return tensor;
 }
 

@@ -24,7 +24,8 @@ struct DeviceArena {
   Range temporaries;       // what a block needs for a moment: gradients of activations for one micro-batch
   Range head;              // normed hidden states and their gradient for one micro-batch, one chunk of logits
   Range batch;             // ids, targets, positions, weights, losses, document offsets of a step
-  Range rotary;            // cosines and sines by position, a table for each of the model's rotary embeddings
+  Range sides, side_gradients;  // [sweep_tokens, elements] of each of the model's sides
+  Range rotary;            // tables: cosines and sines by position for each rotary embedding, slopes, temperatures
   Range workspace;         // of the operations
   std::vector<Range> red_zones;  // guard bytes behind each range; none in release builds
   int64_t total = 0;       // bytes of the whole arena

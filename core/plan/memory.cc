@@ -91,14 +91,18 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   }
   int64_t scratch = 0, temporaries = 0;
   for (const auto& kind : in.layout.kinds) {
-    scratch = std::max(scratch, ScratchOf(*kind, plan).total);
-    temporaries = std::max(temporaries, TemporariesOf(*kind, plan).total);
+    scratch = std::max(scratch, ScratchOf(kind->declaration(), plan).total);
+    temporaries = std::max(temporaries, TemporariesOf(kind->declaration(), plan).total);
   }
+  scratch = std::max(scratch, ScratchOf(in.layout.embedding->declaration(), plan).total);
+  temporaries = std::max(temporaries, TemporariesOf(in.layout.embedding->declaration(), plan).total);
   a.temporaries = arena.Take(temporaries);
   a.scratch = arena.Take(scratch);
   a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
-  a.rotary = arena.Take(RotaryTables(spec, plan).total);
+  a.sides = arena.Take(PlaceSides(spec, plan).total);
+  a.side_gradients = arena.Take(backward ? PlaceSides(spec, plan).total : 0);
+  a.rotary = arena.Take(PlaceTables(spec, plan).total);
   a.workspace = arena.Take(WorkspaceOf(*plan.rehearsal));
   a.total = arena.total();
   a.red_zones = arena.red_zones();

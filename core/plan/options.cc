@@ -96,12 +96,32 @@ struct WidthChecker {
       throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ", machine.most_head_dim);
     }
   }
+  void operator()(const ExpertsSpec& experts) const {
+    if (!machine.device_is_host) {
+      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device, " cannot compute them yet, device cpu can");
+    }
+  }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
+  void operator()(const LatentAttentionSpec& attention) const {
+    Check("q_lora_rank", attention.query_rank);
+    Check("kv_lora_rank", attention.key_rank);
+    Check("qk_nope_head_dim", attention.still_dim);
+    Check("qk_rope_head_dim", attention.rope_dim);
+    Check("v_head_dim", attention.value_dim);
+    if (machine.width_multiple > 1 && attention.HeadDim() > machine.most_head_dim) {
+      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.device, " takes at most ", machine.most_head_dim);
+    }
+  }
+  void operator()(const LayerInputSpec& input) const { Check("hidden_size_per_layer_input", input.width); }
+  void operator()(const ShortConvSpec&) const {}
+  void operator()(const DeltaRuleSpec&) const {}
+  void operator()(const StateSpaceSpec&) const {}
 };
 
 void CheckWidths(const PlanInputs& in) {
   const WidthChecker checker{in.machine};
   checker.Check("hidden_size", in.spec.hidden);
+  if (in.spec.embedding.width > 0) checker.Check("word_embed_proj_dim", in.spec.embedding.width);
   for (const BlockSpec& block : in.spec.kinds) {
     for (const BranchSpec& branch : block.branches) {
       for (const BranchBody& item : branch.bodies) std::visit(checker, item.body);

@@ -51,6 +51,15 @@ class PieceList {
   std::vector<int64_t> firsts_ = {0};  // [units + 1]
 };
 
+// work(piece, begin, n) for each piece that holds some of a unit's elements [begin, begin + n).
+template <class Work>
+void EachPiece(const PieceList& pieces, int64_t unit, int64_t begin, int64_t n, const Work& work) {
+  for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {
+    const int64_t from = std::max(begin, pieces[p].begin), to = std::min(begin + n, pieces[p].end);
+    if (from < to) work(p, from, to - from);
+  }
+}
+
 }  // namespace hlm
 
 #endif  // HORIZON_LM_CORE_PLAN_PIECES_H_

@@ -9,12 +9,22 @@ TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer) {
   return PlaceSaved(block.declaration(), plan.numerics.compute, plan.sweep_tokens, [&](Remake remake) { return Keeps(policy, remake); });
 }
 
-TensorPlaces ScratchOf(const Block& block, const Plan& plan) {
-  return PlaceSaved(block.declaration(), plan.numerics.compute, plan.micro_tokens, [](Remake) { return true; });
+TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan) {
+  return PlaceSaved(declaration, plan.numerics.compute, plan.micro_tokens, [](Remake) { return true; });
 }
 
-TensorPlaces TemporariesOf(const Block& block, const Plan& plan) {
-  return PlaceTemporaries(block.declaration(), plan.numerics.compute, plan.micro_tokens, plan.purpose == Purpose::kForward);
+TensorPlaces TemporariesOf(const Declaration& declaration, const Plan& plan) {
+  return PlaceTemporaries(declaration, plan.numerics.compute, plan.micro_tokens, plan.purpose == Purpose::kForward);
+}
+
+SidePlaces PlaceSides(const ModelSpec& spec, const Plan& plan) {
+  SidePlaces places;
+  for (const int64_t elements : spec.sides) {
+    places.offsets.push_back(places.total);
+    const int64_t row = CheckedMul(elements, static_cast<int64_t>(SizeOf(plan.numerics.compute)));
+    places.total = CheckedAdd(places.total, RoundUp(CheckedMul(plan.sweep_tokens, row), 256));
+  }
+  return places;
 }
 
 int64_t LongDocument(const ModelSpec& spec) {
@@ -24,14 +34,18 @@ int64_t LongDocument(const ModelSpec& spec) {
   return 0;
 }
 
-TablePlaces RotaryTables(const ModelSpec& spec, const Plan& plan) {
+TablePlaces PlaceTables(const ModelSpec& spec, const Plan& plan) {
   TablePlaces tables;
   tables.rows = plan.micro_tokens;
-  for (const RopeSpec& rope : spec.ropes) {
-    tables.offsets.push_back(tables.total);
-    const int64_t bytes = CheckedMul(tables.rows, 4 * rope.dim * (LongDocument(spec) > 0 ? 2 : 1));
-    tables.total = CheckedAdd(tables.total, RoundUp(bytes, 256));
-  }
+  const auto take = [&](int64_t rows, int64_t width) {
+    const int64_t at = tables.total;
+    tables.total = CheckedAdd(tables.total, RoundUp(CheckedMul(rows, 4 * width), 256));
+    return at;
+  };
+  const int64_t rows = tables.rows * (LongDocument(spec) > 0 ? 2 : 1);
+  for (const RopeSpec& rope : spec.ropes) tables.offsets.push_back(take(rows, rope.dim));
+  if (!spec.slopes.empty()) tables.slopes = take(static_cast<int64_t>(spec.slopes.size()), 1);
+  for (size_t t = 0; t < spec.temperatures.size(); ++t) tables.temperatures.push_back(take(rows, 1));
   return tables;
 }
 

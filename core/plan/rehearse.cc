@@ -16,14 +16,14 @@ template <class T>
 T* FakeOf(uintptr_t which) {
   return reinterpret_cast<T*>(Fake(which));
 }
-enum : uintptr_t { kWeights, kAccumulator, kSaved, kTemporaries, kInput, kOutput, kGradient, kBatch, kHead, kTables };
+enum : uintptr_t { kWeights, kAccumulator, kSaved, kTemporaries, kInput, kOutput, kGradient, kBatch, kHead, kTables, kSides, kSideGradients };
 
 constexpr Activations kPolicies[] = {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute};
 
 class Stage {
  public:
   Stage(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine, const std::vector<int32_t>& offsets)
-      : spec_(spec), layout_(layout), plan_(plan), machine_(machine), tables_(spec.ropes.size(), FakeOf<float>(kTables)) {
+      : spec_(spec), layout_(layout), plan_(plan), machine_(machine), tables_(spec.ropes.size(), FakeOf<float>(kTables)), temperatures_(spec.temperatures.size(), FakeOf<float>(kTables)) {
     const auto array = [](uintptr_t which) { return Fake(kBatch) + (which << 36); };
     micro_.tokens = plan.micro_tokens;
     micro_.documents = {static_cast<int64_t>(offsets.size()) - 1, Longest(), reinterpret_cast<const int32_t*>(array(0)), offsets.data()};
@@ -40,25 +40,22 @@ class Stage {
   Rehearsal::Kind BlockOf(const Block& block) {
     Rehearsal::Kind kind;
     const auto none = [](Remake) { return false; };
-    kind.forward = Record([&](Ops& ops) { block.Forward(Run(block, ops, none), Fake(kInput), Fake(kOutput)); });
+    kind.forward = Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, none), Fake(kInput), Fake(kOutput)); });
     if (plan_.purpose == Purpose::kForward) return kind;
     for (const Activations policy : kPolicies) {
       const auto kept = [&](Remake remake) { return Keeps(policy, remake); };
-      kind.again[static_cast<size_t>(policy)] = Record([&](Ops& ops) { block.Forward(Run(block, ops, kept), Fake(kInput), nullptr); });
+      kind.again[static_cast<size_t>(policy)] = Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, kept), Fake(kInput), nullptr); });
     }
     const auto all = [](Remake) { return true; };
-    kind.backward = Record([&](Ops& ops) { block.Backward(Run(block, ops, all), Fake(kInput), Fake(kGradient)); });
+    kind.backward = Record([&](Ops& ops) { block.Backward(Run(block.declaration(), ops, all), Fake(kInput), Fake(kGradient)); });
     return kind;
   }
 
   CallList Embed(bool backward) {
-    const EmbeddingLayer layer(spec_, layout_.embedding.table, layout_.embedding.positions, plan_.numerics.compute);
+    const EmbeddingLayer& layer = *layout_.embedding;
     return Record([&](Ops& ops) {
-      if (backward) {
-        layer.Backward(ops, stream_, micro_, Fake(kGradient), FakeOf<float>(kAccumulator));
-      } else {
-        layer.Forward(ops, stream_, micro_, Fake(kWeights), Fake(kOutput));
-      }
+      const BlockRun run = Run(layer.declaration(), ops, [](Remake) { return false; });
+      backward ? layer.Backward(run, Fake(kGradient)) : layer.Forward(run, Fake(kOutput));
     });
   }
 
@@ -71,12 +68,20 @@ class Stage {
     const HeadOffsets& at = layout_.head;
     // Far apart: where embeddings are tied they lie in two slabs.
     const int64_t matrix = int64_t{1} << 40;
-    const HeadWeights weights{part(kWeights, at.norm), part(kWeights, at.norm_bias), part(kWeights, matrix), part(kWeights, at.bias)};
+    const HeadWeights weights{.norm = part(kWeights, at.norm),
+                              .norm_bias = part(kWeights, at.norm_bias),
+                              .product = part(kWeights, at.product),
+                              .matrix = part(kWeights, matrix),
+                              .bias = part(kWeights, at.bias)};
     return Record([&](Ops& ops) {
       head.Norm(ops, stream_, weights, micro_, Fake(kInput));
       if (backward) {
         head.LossAndGradient(ops, stream_, weights, micro_, Fake(kInput), Fake(kGradient),
-                             {.norm = sum(at.norm), .norm_bias = sum(at.norm_bias), .matrix = sum(matrix), .bias = sum(at.bias)});
+                             {.norm = sum(at.norm),
+                              .norm_bias = sum(at.norm_bias),
+                              .product = sum(at.product),
+                              .matrix = sum(matrix),
+                              .bias = sum(at.bias)});
       } else {
         head.Loss(ops, stream_, weights, micro_);
       }
@@ -92,21 +97,27 @@ class Stage {
   }
 
   template <class Kept>
-  BlockRun Run(const Block& block, Ops& ops, const Kept& kept) {
+  BlockRun Run(const Declaration& declaration, Ops& ops, const Kept& kept) {
     BlockRun run{.ops = ops,
                  .stream = stream_,
                  .micro = micro_,
                  .type = plan_.numerics.compute,
                  .rotary = tables_.data(),
+                 .slopes = FakeOf<float>(kTables),
+                 .temperatures = temperatures_.data(),
                  .weights = Fake(kWeights),
                  .accumulator = FakeOf<float>(kAccumulator),
                  .saved = {},
                  .made = {},
                  .temporaries = {}};
-    const TensorPlaces saved = ScratchOf(block, plan_), temporaries = TemporariesOf(block, plan_);
+    const TensorPlaces saved = ScratchOf(declaration, plan_), temporaries = TemporariesOf(declaration, plan_);
     for (size_t t = 0; t < saved.offsets.size(); ++t) {
       run.saved.push_back(Fake(kSaved) + saved.offsets[t]);
-      run.made.push_back(kept(block.declaration().saved()[t].remake));
+      run.made.push_back(kept(declaration.saved()[t].remake));
+    }
+    for (uintptr_t side = 0; side < spec_.sides.size(); ++side) {
+      run.sides.push_back(Fake(kSides) + (side << 40));
+      run.side_gradients.push_back(Fake(kSideGradients) + (side << 40));
     }
     for (const int64_t at : temporaries.offsets) run.temporaries.push_back(at < 0 ? nullptr : Fake(kTemporaries) + at);
     return run;
@@ -118,7 +129,7 @@ class Stage {
   const MachineSpec& machine_;
   NoStream stream_;
   MicroView micro_;
-  std::vector<const float*> tables_;
+  std::vector<const float*> tables_, temperatures_;
 };
 
 }  // namespace

@@ -35,6 +35,13 @@ class Assigner {
     for (int64_t v = 0; v < Count(); ++v) {
       if (!Assign(v)) Repack(v);
     }
+    std::vector<bool> needed(uses_of_.size(), false);  // by a later visit
+    for (int64_t v = Count() - 1; v >= 0; --v) {
+      for (SlotUse& use : At(v).uses) {
+        use.last = !needed[static_cast<size_t>(use.piece)];
+        needed[static_cast<size_t>(use.piece)] = !use.upload;
+      }
+    }
   }
 
  private:

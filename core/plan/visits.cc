@@ -67,7 +67,10 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
     for (int64_t l = layers - 1; l >= 0; --l) {
       visits.push_back(visit(VisitKind::kBlockBackward, l, sweep, {layout.BlockUnit(l)}, layout.BlockUnit(l)));
     }
-    visits.push_back(visit(VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()));
+    // Most embeddings have nothing but tables there, whose gradients need no weights.
+    visits.push_back(layout.embedding->reads_weights_backward()
+                         ? visit(VisitKind::kEmbedBackward, -1, sweep, {layout.EmbeddingUnit()}, layout.EmbeddingUnit())
+                         : visit(VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()));
   }
   AssignSlots(visits, space);
   return visits;

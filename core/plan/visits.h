@@ -23,6 +23,7 @@ struct SlotUse {
   bool upload = false;        // the weights must come up; false: they are still there
   int64_t upload_after = -1;  // send them once this visit's work is enqueued (-1: at once): it is either `prefetch` visits ahead, or
                               // the last that reads what lay there
+  bool last = false;          // the pass does not read what was sent up again
 };
 
 struct Visit {

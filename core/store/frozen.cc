@@ -19,14 +19,13 @@ bool FrozenWeights::Of(const FrozenCopies& copies) const {
   return books_->owner == &copies;
 }
 
-WeightLease FrozenWeights::Lease(int64_t piece) const {
+WeightLease FrozenWeights::Weights(int64_t piece) const {
   const std::lock_guard lock(books_->mutex);
   HLM_CHECK(books_->owner != nullptr, "frozen weights of a trainer that is gone");
   const Place& place = books_->places[place_];
-  WeightLease lease = books_->owner->store_.Lease(piece);
-  if (place.copied[static_cast<size_t>(piece)] != 0) lease.data = books_->owner->At(place_, piece);
-  lease.version = place.versions[static_cast<size_t>(piece)];
-  return lease;
+  const FrozenCopies& copies = *books_->owner;
+  if (place.copied[static_cast<size_t>(piece)] == 0) return copies.store_.Weights(piece);
+  return {{}, place.versions[static_cast<size_t>(piece)], copies.At(place_, piece), copies.BytesOf(piece)};
 }
 
 FrozenCopies::FrozenCopies(const Plan& plan, const ParameterStore& store, Device& device, HostPool& pool)
@@ -55,6 +54,15 @@ std::byte* FrozenCopies::At(size_t place, int64_t piece) const {
          (store_.FirstElement(p.unit) + p.begin) * static_cast<int64_t>(SizeOf(store_.weight_type()));
 }
 
+size_t FrozenCopies::BytesOf(int64_t piece) const {
+  return static_cast<size_t>(store_.pieces()[piece].elements()) * SizeOf(store_.weight_type());
+}
+
+int64_t FrozenWeights::version(int64_t piece) const {
+  const std::lock_guard lock(books_->mutex);
+  return books_->places[place_].versions[static_cast<size_t>(piece)];
+}
+
 std::unique_ptr<FrozenWeights> FrozenCopies::Keep() {
   const std::lock_guard lock(books_->mutex);
   auto& places = books_->places;
@@ -73,7 +81,7 @@ std::unique_ptr<FrozenWeights> FrozenCopies::Keep() {
 void FrozenCopies::BeforeChange(int64_t piece) {
   constexpr int64_t kItem = int64_t{1} << 20;  // bytes that one thread copies at a time
   const std::lock_guard lock(books_->mutex);
-  const WeightLease lease = store_.Lease(piece);
+  const WeightLease lease = store_.Weights(piece);
   const int64_t bytes = static_cast<int64_t>(lease.bytes);
   for (size_t p = 0; p < books_->places.size(); ++p) {
     FrozenWeights::Place& place = books_->places[p];

@@ -26,7 +26,8 @@ class FrozenWeights {
   FrozenWeights& operator=(const FrozenWeights&) = delete;
 
   // The piece as it was. No update of it may be pending; valid until the next one begins.
-  WeightLease Lease(int64_t piece) const;
+  WeightLease Weights(int64_t piece) const;
+  int64_t version(int64_t piece) const;
   bool Of(const FrozenCopies& copies) const;
 
  private:
@@ -63,6 +64,7 @@ class FrozenCopies {
  private:
   friend class FrozenWeights;
   std::byte* At(size_t place, int64_t piece) const;
+  size_t BytesOf(int64_t piece) const;
 
   const ParameterStore& store_;
   HostPool& pool_;

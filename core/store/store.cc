@@ -1,18 +1,17 @@
 #include "core/store/store.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/store/host_memory.h"
-#include "cpu_optim/kernels.h"
 
 namespace hlm {
 
 ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device)
     : weight_type_(plan.numerics.compute), gradient_type_(plan.numerics.grad_dtype),
-      state_type_(plan.numerics.states), pieces_(plan.pieces), versions_(static_cast<size_t>(plan.pieces.size()), 0) {
+      state_type_(plan.numerics.states), pieces_(plan.pieces), versions_(static_cast<size_t>(plan.pieces.size()), 0),
+      states_book_(std::make_unique<LeaseBook>(pieces_)), gradients_book_(std::make_unique<LeaseBook>(pieces_)) {
   starts_.push_back(0);
   int64_t chunks = 0;
   for (const UnitSpec& unit : layout.units) {
@@ -46,35 +45,30 @@ T* At(const Buffer& buffer, int64_t element) {
 }
 }  // namespace
 
-std::byte* ParameterStore::Weights(int64_t unit, int64_t begin) const {
-  return weights_.data() + (starts_[unit] + begin) * static_cast<int64_t>(SizeOf(weight_type_));
-}
+std::byte* ParameterStore::WeightBytes(int64_t element) const { return weights_.data() + element * static_cast<int64_t>(SizeOf(weight_type_)); }
 MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t element) const {
   HLM_CHECK(scales == nullptr || element % kStateBlock == 0, element);
   return {At<std::byte>(values, StateBytes(state_type_, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
 }
-MomentArray ParameterStore::FirstMoments(int64_t unit, int64_t begin) const {
-  return Moments(first_moments_, At<float>(scales_, 0), starts_[unit] + begin);
-}
-MomentArray ParameterStore::SecondMoments(int64_t unit, int64_t begin) const {
+MomentArray ParameterStore::FirstMoments(int64_t element) const { return Moments(first_moments_, At<float>(scales_, 0), element); }
+MomentArray ParameterStore::SecondMoments(int64_t element) const {
   // All scales of the first moments, then those of the second.
-  return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, starts_.back())), starts_[unit] + begin);
+  return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, starts_.back())), element);
 }
-std::byte* ParameterStore::Gradients(int64_t unit, int64_t begin) const {
-  return At<std::byte>(gradients_, (starts_[unit] + begin) * static_cast<int64_t>(SizeOf(gradient_type_)));
+std::byte* ParameterStore::GradientBytes(int64_t element) const {
+  return At<std::byte>(gradients_, element * static_cast<int64_t>(SizeOf(gradient_type_)));
 }
-double* ParameterStore::Norms(int64_t unit, int64_t begin) const {
-  HLM_CHECK(begin % kNormChunk == 0, begin);
-  return At<double>(norms_, norm_starts_[unit] + begin / kNormChunk);
+double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
+  return At<double>(norms_, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
 }
 
-MasterArray ParameterStore::Master(int64_t unit, int64_t begin) const {
+MasterArray ParameterStore::Master(int64_t element) const {
   MasterArray master;
   if (weight_type_ == DType::kF32) {
-    master.weight = reinterpret_cast<float*>(Weights(unit, begin));
+    master.weight = reinterpret_cast<float*>(WeightBytes(element));
   } else {
-    master.hi = reinterpret_cast<bf16_t*>(Weights(unit, begin));
-    master.lo = At<uint16_t>(remainders_, starts_[unit] + begin);
+    master.hi = reinterpret_cast<bf16_t*>(WeightBytes(element));
+    master.lo = At<uint16_t>(remainders_, element);
   }
   return master;
 }
@@ -83,49 +77,31 @@ void ParameterStore::TouchPages(HostPool& pool) {
   for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_}) hlm::TouchPages(*buffer, pool);
 }
 
-WeightLease ParameterStore::Lease(int64_t piece) const {
+WeightLease ParameterStore::Weights(int64_t piece) const {
   const PiecePlan& p = pieces_[piece];
-  return {versions_[static_cast<size_t>(piece)], Weights(p.unit, p.begin), static_cast<size_t>(p.elements()) * SizeOf(weight_type_)};
-}
-
-void ParameterStore::ReadMaster(int64_t unit, int64_t begin, int64_t n, float* out) const {
-  const MasterArray master = Master(unit, begin);
-  if (master.weight != nullptr) {
-    std::memcpy(out, master.weight, static_cast<size_t>(n) * sizeof(float));
-  } else if (master.lo != nullptr) {
-    kernels::JoinMasters(master.hi, master.lo, n, out);
-  } else {
-    kernels::WidenBf16(master.hi, n, out);
-  }
-}
-
-void ParameterStore::WriteMaster(int64_t unit, int64_t begin, int64_t n, const float* values) {
-  const MasterArray master = Master(unit, begin);
-  if (master.weight != nullptr) {
-    std::memcpy(master.weight, values, static_cast<size_t>(n) * sizeof(float));
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    const SplitWeight split = SplitMaster(values[i]);
-    // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
-    master.hi[i] = master.lo != nullptr ? split.hi : FloatToBf16(values[i]);
-    if (master.lo != nullptr) master.lo[i] = split.lo;
-  }
+  return {Lease(*states_book_, piece, Access::kRead), version(piece), WeightBytes(FirstElement(p.unit) + p.begin),
+          static_cast<size_t>(p.elements()) * SizeOf(weight_type_)};
 }
 
 void ParameterStore::Load(const Model& model, HostPool& pool) {
   struct Run {
     int64_t unit;
     const TensorSpec* tensor;
-    int64_t begin, n;
+    int64_t begin, n;  // elements of the tensor
   };
   constexpr int64_t kRun = int64_t{1} << 20;  // 4 MiB of floats on the way
+  std::vector<StateLease> leases;
+  leases.reserve(static_cast<size_t>(pieces_.size()));
   std::vector<Run> runs;
+  for (int64_t p = 0; p < pieces_.size(); ++p) leases.push_back(States(p, Access::kChange));
   const auto& units = model.layout().units;
   for (size_t u = 0; u < units.size(); ++u) {
     for (const TensorSpec& tensor : units[u].tensors) {
-      for (int64_t begin = 0; begin < tensor.elements; begin += kRun) {
-        runs.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(kRun, tensor.elements - begin)});
+      // Whole matrices of what is transposed, which is read by them.
+      const bool turned = tensor.order != nullptr && tensor.order->transposed;
+      const int64_t length = turned ? std::max(kRun, tensor.elements / tensor.slices) : kRun;
+      for (int64_t begin = 0; begin < tensor.elements; begin += length) {
+        runs.push_back({static_cast<int64_t>(u), &tensor, begin, std::min(length, tensor.elements - begin)});
       }
     }
   }
@@ -136,13 +112,17 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
     // A weight above bfloat16's largest value would be infinite on the device.
     if (weight_type_ == DType::kBF16) {
       for (int64_t i = 0; i < run.n; ++i) {
-        if ((SplitMaster(values[i]).hi & 0x7fffu) >= 0x7f80u) {
-          throw InvalidArgument("tensor ", run.tensor->name, " element ", run.begin + i, " is ", values[i],
+        if ((SplitMaster(values[static_cast<size_t>(i)]).hi & 0x7fffu) >= 0x7f80u) {
+          throw InvalidArgument("tensor ", run.tensor->name, " element ", run.begin + i, " is ", values[static_cast<size_t>(i)],
                                 "; it is not finite in bf16: use f32 compute");
         }
       }
     }
-    WriteMaster(run.unit, run.tensor->offset + run.begin, run.n, values.data());
+    EachRun(*run.tensor, run.begin, run.n, [&](int64_t at, int64_t done, int64_t n) {
+      EachPiece(pieces_, run.unit, at, n, [&](int64_t piece, int64_t from, int64_t count) {
+        leases[static_cast<size_t>(piece)].WriteMaster(from, count, values.data() + done + (from - at));
+      });
+    });
   });
 }
 

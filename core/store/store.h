@@ -1,29 +1,28 @@
 // ParameterStore: the authoritative home of parameters, optimizer states and gradients, in host memory.
 //
 // One buffer a kind (weights, remainders, moments, gradients), all units one behind the other in the layout's order. The weights
-// that are streamed lie in the device's host memory (pinned on a GPU); nothing else needs to be.
+// that are streamed lie in the device's host memory (pinned on a GPU); nothing else needs to be. The only way to them is a lease.
+//
+//   weights      [unit 0 | unit 1 | ...]   bf16 or fp32         remainders  the same order, 16 bits each
+//   moments      the same order, by type   scales: one a block  gradients   the same order, by type
+//   norms        one double for each chunk of kNormChunk elements of each unit
 #ifndef HORIZON_LM_CORE_STORE_STORE_H_
 #define HORIZON_LM_CORE_STORE_STORE_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/base/dtype.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
+#include "core/store/lease.h"
 #include "cpu_optim/host_pool.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
-
-// The weights of one piece as they are to be sent up: valid until the piece's next update begins.
-struct WeightLease {
-  int64_t version = 0;  // rises with each update of the piece
-  const std::byte* data = nullptr;
-  size_t bytes = 0;
-};
 
 class ParameterStore {
  public:
@@ -36,22 +35,13 @@ class ParameterStore {
   // Pulls every tensor from the model's source into its place, on the pool's threads.
   void Load(const Model& model, HostPool& pool);
 
-  WeightLease Lease(int64_t piece) const;
-  void BumpVersion(int64_t piece) { ++versions_[piece]; }
-  int64_t version(int64_t piece) const { return versions_[piece]; }
+  // The bytes of a piece; see lease.h.
+  WeightLease Weights(int64_t piece) const;
+  StateLease States(int64_t piece, Access access) const { return {*this, piece, access}; }
+  GradientLease Gradients(int64_t piece, Access access) const { return {*this, piece, access}; }
+
+  int64_t version(int64_t piece) const { return versions_[static_cast<size_t>(piece)]; }
   const PieceList& pieces() const { return pieces_; }
-
-  // Element `begin` of a unit's slab, in each kind of memory. Null where the plan has none of that kind.
-  MasterArray Master(int64_t unit, int64_t begin) const;
-  std::byte* Weights(int64_t unit, int64_t begin) const;
-  MomentArray FirstMoments(int64_t unit, int64_t begin) const;   // begin: a multiple of kStateBlock for 8-bit moments
-  MomentArray SecondMoments(int64_t unit, int64_t begin) const;
-  std::byte* Gradients(int64_t unit, int64_t begin) const;
-  double* Norms(int64_t unit, int64_t begin) const;  // the chunk sum of element `begin`, a multiple of kNormChunk
-
-  // n elements of the fp32 master from element `begin` of a unit's slab on.
-  void ReadMaster(int64_t unit, int64_t begin, int64_t n, float* out) const;
-  void WriteMaster(int64_t unit, int64_t begin, int64_t n, const float* values);
 
   // Where a unit's slab begins in the order of all elements: the counter of stochastic rounding.
   int64_t FirstElement(int64_t unit) const { return starts_[unit]; }
@@ -65,14 +55,26 @@ class ParameterStore {
   const HostMemory& memory() const { return memory_; }
 
  private:
+  friend class StateLease;
+  friend class GradientLease;
+
+  // By element in the order of all elements. Null where the plan has none of that kind.
+  MasterArray Master(int64_t element) const;
+  std::byte* WeightBytes(int64_t element) const;
+  MomentArray FirstMoments(int64_t element) const;
+  MomentArray SecondMoments(int64_t element) const;
+  std::byte* GradientBytes(int64_t element) const;
+  double* NormOf(int64_t unit, int64_t begin) const;
+  MomentArray Moments(const Buffer& values, float* scales, int64_t element) const;
+
   DType weight_type_, gradient_type_;
   StateType state_type_;
-  std::vector<int64_t> starts_;        // [units + 1] elements
-  std::vector<int64_t> norm_starts_;   // [units] chunks
+  std::vector<int64_t> starts_;       // [units + 1] elements
+  std::vector<int64_t> norm_starts_;  // [units] chunks
   PieceList pieces_;
-  std::vector<int64_t> versions_;      // [pieces]
+  mutable std::vector<int64_t> versions_;  // [pieces]; changed under a lease
+  std::unique_ptr<LeaseBook> states_book_, gradients_book_;
   Buffer weights_, remainders_, first_moments_, second_moments_, scales_, gradients_, norms_;
-  MomentArray Moments(const Buffer& values, float* scales, int64_t element) const;
   HostMemory memory_;
 };
 

@@ -14,6 +14,7 @@ struct Slot {
   bool in_use = false;
   int64_t piece = -1;  // -1: what it holds is forgotten, but its last user may not be done
   int64_t version = -1;
+  Lease lease;
   std::unique_ptr<Event> loaded;    // on the up stream
   std::unique_ptr<Event> released;  // on the compute stream
 };
@@ -33,10 +34,10 @@ std::unique_ptr<Slot> SlotPool::MakeSlot() {
   return slot;
 }
 
-void SlotPool::Load(Stream& up, const SlotUse& use, const WeightLease& lease, const PiecePlan& piece, size_t element_bytes,
+void SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
                     const std::function<void()>& copy_begins) {
   HLM_CHECK(use.offset >= 0 && use.offset + use.bytes <= bytes_, "piece ", piece.name, " at ", use.offset, " of a space of ", bytes_, " bytes");
-  HLM_CHECK(static_cast<int64_t>(lease.bytes) <= use.bytes, "piece ", piece.name, " has ", lease.bytes, " bytes, the slot ", use.bytes);
+  HLM_CHECK(static_cast<int64_t>(weights.bytes) <= use.bytes, "piece ", piece.name, " has ", weights.bytes, " bytes, the slot ", use.bytes);
   const auto overlaps = [&](const std::unique_ptr<Slot>& other) {
     return other->offset < use.offset + use.bytes && use.offset < other->offset + other->bytes;
   };
@@ -57,16 +58,18 @@ void SlotPool::Load(Stream& up, const SlotUse& use, const WeightLease& lease, co
   slot->offset = use.offset;
   slot->bytes = use.bytes;
   slot->piece = -1;  // until all of it is on its way
+  slot->lease = Lease();
   Slot& added = *slot;
   slots_.push_back(std::move(slot));
   copy_begins();
   for (const PartPlan& part : piece.parts) {
     const size_t begin = static_cast<size_t>(part.begin - piece.begin) * element_bytes;
-    up.Copy(added.data + begin, lease.data + begin, static_cast<size_t>(part.end - part.begin) * element_bytes);
+    up.Copy(added.data + begin, weights.data + begin, static_cast<size_t>(part.end - part.begin) * element_bytes);
   }
   up.Record(*added.loaded);
   added.piece = use.piece;
-  added.version = lease.version;
+  added.version = weights.version;
+  added.lease = std::move(weights.lease);
 }
 
 SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t version) {
@@ -81,15 +84,16 @@ SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t versio
   SlotTicket ticket;
   ticket.stream_ = &compute;
   ticket.slot_ = &slot;
+  ticket.last_ = use.last;
   return ticket;
 }
 
-void SlotPool::Forget() {
+void SlotPool::Forget() noexcept {
   for (const auto& slot : slots_) {
-    HLM_CHECK(!slot->in_use, "the slot of piece ", slot->piece, " is in use");
     // The released event stays: the next load still waits for the last user.
     slot->piece = -1;
     slot->version = -1;
+    slot->lease = Lease();
   }
 }
 
@@ -106,6 +110,7 @@ SlotTicket& SlotTicket::operator=(SlotTicket&& other) noexcept {
   // Only ever assigned to while empty: a ticket is made, moved to its holder, and released there.
   std::swap(slot_, other.slot_);
   stream_ = other.stream_;
+  last_ = other.last_;
   return *this;
 }
 
@@ -113,6 +118,7 @@ void SlotTicket::Release() {
   if (slot_ == nullptr) return;
   Slot& slot = *std::exchange(slot_, nullptr);
   slot.in_use = false;
+  if (last_) slot.lease = Lease();
   stream_->Record(*slot.released);
 }
 

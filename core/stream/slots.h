@@ -5,7 +5,7 @@
 // Load sends a piece's weights up on the up stream, behind the events that the last users of those bytes recorded. Acquire makes the
 // compute stream wait for them and gives a ticket; the ticket's end records that event. A ticket is the only way to the bytes, and
 // every transition is checked: bytes that are overwritten while in use, or used for another piece or version than they hold, are
-// an error of the engine and found at once. Which bytes a piece takes, the plan has said (core/plan/visits.h).
+// an error of the engine and found at once. A slot holds the lease of the weights until their last use is enqueued. Which bytes a piece takes, the plan has said (core/plan/visits.h).
 #ifndef HORIZON_LM_CORE_STREAM_SLOTS_H_
 #define HORIZON_LM_CORE_STREAM_SLOTS_H_
 
@@ -39,6 +39,7 @@ class SlotTicket {
   friend class SlotPool;
   Stream* stream_ = nullptr;
   Slot* slot_ = nullptr;
+  bool last_ = false;
 };
 
 class SlotPool {
@@ -48,14 +49,14 @@ class SlotPool {
 
   // Enqueues the copy of the weights into the bytes that `use` names, part by part. `copy_begins` is called behind the wait for the
   // last users of those bytes: a trace shows the copy, not the wait.
-  void Load(Stream& up, const SlotUse& use, const WeightLease& lease, const PiecePlan& piece, size_t element_bytes,
+  void Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
             const std::function<void()>& copy_begins);
 
   // The weights of `use`, which must be of `version`; `compute` waits until they are there.
   SlotTicket Acquire(Stream& compute, const SlotUse& use, int64_t version);
 
-  // Forgets what the slots hold: the next pass loads everything anew. No ticket may be alive.
-  void Forget();
+  // Forgets what the slots hold: the next pass loads everything anew. No ticket is alive.
+  void Forget() noexcept;
 
  private:
   std::unique_ptr<Slot> MakeSlot();

@@ -76,6 +76,7 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
 void ChatTemplate::Add(std::string name, std::string_view text, std::string where) {
   auto made = std::make_shared<const jinja::Template>(text, std::move(where));
   contents_ += StrCat(name.size(), ":", name, text.size(), ":", text);
+  texts_[name] = text;
   for (auto& known : templates_) {
     if (known.first != name) continue;
     known.second = std::move(made);

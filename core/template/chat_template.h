@@ -2,6 +2,7 @@
 #ifndef HORIZON_LM_CORE_TEMPLATE_CHAT_TEMPLATE_H_
 #define HORIZON_LM_CORE_TEMPLATE_CHAT_TEMPLATE_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ class ChatTemplate {
   // The one called `wanted`; for "": the only one, else "tool_use" where there are tools, else "default".
   const jinja::Template& Select(const std::string& wanted, bool tools) const;
   std::vector<std::string> names() const;
+  // All of them as they were read, by name.
+  const std::map<std::string, std::string>& texts() const { return texts_; }
 
   // The names and texts of all of them and the special tokens, as one text: the same one renders the same.
   const std::string& contents() const { return contents_; }
@@ -44,6 +47,7 @@ class ChatTemplate {
   void ReadStopTokens(const std::string& folder);
 
   std::vector<std::pair<std::string, std::shared_ptr<const jinja::Template>>> templates_;
+  std::map<std::string, std::string> texts_;
   std::string contents_;
   jinja::Dict special_tokens_;
   std::vector<std::pair<int64_t, std::string>> token_ids_;

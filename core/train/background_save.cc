@@ -45,7 +45,7 @@ BackgroundSave::BackgroundSave(const Plan& plan, const ParameterStore& store, Ho
       safe_(order_.size(), true) {
   int64_t taken = 0;
   for (const int64_t piece : order_) {
-    const int64_t bytes = RoundUp(Bytes(PieceArrays(plan_, store_, piece)), 64);
+    const int64_t bytes = RoundUp(Bytes(PieceArrays(plan_, piece)), 64);
     if (bytes > plan.host.snapshot - taken) break;  // all behind it are updated later: they are the ones to be written first
     places_[static_cast<size_t>(piece)] = taken;
     taken += bytes;
@@ -205,7 +205,7 @@ void BackgroundSave::Save() {
 }
 
 std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
-  std::vector<CheckpointArray> arrays = PieceArrays(plan_, store_, piece);
+  std::vector<CheckpointArray> arrays = PieceArrays(plan_, piece);
   const std::byte* at = snapshot_.data() + places_[static_cast<size_t>(piece)];
   for (CheckpointArray& array : arrays) {
     array.data = at;
@@ -216,7 +216,10 @@ std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
 
 void BackgroundSave::CopyPiece(int64_t piece) {
   const double begin = Trace::Now();
-  const std::vector<CheckpointArray> from = PieceArrays(plan_, store_, piece), to = CopiedArrays(piece);
+  const StateLease lease = store_.States(piece, Access::kRead);
+  std::vector<CheckpointArray> from = PieceArrays(plan_, piece);
+  PointInto(lease, from);
+  const std::vector<CheckpointArray> to = CopiedArrays(piece);
   struct Item {
     std::byte* to;
     const std::byte* from;
@@ -243,14 +246,17 @@ void BackgroundSave::WriteUnit(int64_t unit) {
   const double begin = Trace::Now();
   const std::string& name = plan_.units[static_cast<size_t>(unit)].name;
   std::vector<CheckpointArray> arrays;
+  std::vector<StateLease> leases;
   const int64_t first = plan_.pieces.First(unit), end = plan_.pieces.First(unit + 1);
   for (int64_t piece = first; piece < end; ++piece) {
-    const std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : PieceArrays(plan_, store_, piece);
+    std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : PieceArrays(plan_, piece);
+    if (!Copied(piece)) PointInto(leases.emplace_back(store_, piece, Access::kRead), more);
     arrays.insert(arrays.end(), more.begin(), more.end());
   }
   for (const CheckpointArray& array : arrays)
     DeclareAccess(checker_, array.data, array.bytes, false, "state that is being saved");
   writer_->WriteUnit(name, arrays);
+  leases.clear();
   for (int64_t piece = first; piece < end; ++piece) {
     if (!Copied(piece)) MarkSafe(piece);
   }

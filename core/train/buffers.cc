@@ -6,8 +6,9 @@
 
 namespace hlm {
 
-DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::byte* arena)
-    : spec_(spec), layout_(layout), plan_(plan), arena_(arena), range_(plan.devices[0].arena), table_places_(hlm::RotaryTables(spec, plan)) {
+DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const DevicePlan& device, std::byte* arena)
+    : spec_(spec), layout_(layout), plan_(plan), arena_(arena), range_(device.arena), staging_(device.staging), table_places_(PlaceTables(spec, plan)),
+      side_places_(PlaceSides(spec, plan)) {
   row_bytes_ = spec.hidden * static_cast<int64_t>(plan.WeightBytes());
   block_input_bytes_ = RoundUp(plan.sweep_tokens * row_bytes_, 256);
   boundaries_ = range_.block_inputs.bytes / block_input_bytes_;
@@ -18,10 +19,13 @@ DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, c
     start += stash_.back().total;
   }
   for (const auto& kind : layout.kinds) {
-    scratch_.push_back(ScratchOf(*kind, plan));
-    temporaries_.push_back(TemporariesOf(*kind, plan));
+    scratch_.push_back(ScratchOf(kind->declaration(), plan));
+    temporaries_.push_back(TemporariesOf(kind->declaration(), plan));
   }
-  for (size_t rope = 0; rope < spec.ropes.size(); ++rope) tables_.push_back(reinterpret_cast<const float*>(RotaryTable(rope)));
+  embedding_scratch_ = ScratchOf(layout.embedding->declaration(), plan);
+  embedding_temporaries_ = TemporariesOf(layout.embedding->declaration(), plan);
+  for (const int64_t at : table_places_.offsets) rotary_.push_back(reinterpret_cast<const float*>(Table(at)));
+  for (const int64_t at : table_places_.temperatures) temperatures_.push_back(reinterpret_cast<const float*>(Table(at)));
 }
 
 void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const {
@@ -39,6 +43,26 @@ void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made 
   }
   run.temporaries.clear();
   for (const int64_t at : temporaries_[kind].offsets) run.temporaries.push_back(at < 0 ? nullptr : At(range_.temporaries) + at);
+}
+
+void DeviceBuffers::PlaceEmbedding(BlockRun& run) const {
+  for (const int64_t at : embedding_scratch_.offsets) run.saved.push_back(At(range_.scratch) + at);
+  run.made.assign(run.saved.size(), 0);
+  for (const int64_t at : embedding_temporaries_.offsets) run.temporaries.push_back(at < 0 ? nullptr : At(range_.temporaries) + at);
+}
+
+void DeviceBuffers::SetTables(BlockRun& run) const {
+  run.rotary = rotary_.data();
+  run.temperatures = temperatures_.data();
+  if (table_places_.slopes >= 0) run.slopes = reinterpret_cast<const float*>(Table(table_places_.slopes));
+}
+
+void DeviceBuffers::SetSides(int64_t token, BlockRun& run) const {
+  for (size_t s = 0; s < spec_.sides.size(); ++s) {
+    const int64_t at = side_places_.offsets[s] + token * spec_.sides[s] * static_cast<int64_t>(SizeOf(plan_.numerics.compute));
+    run.sides.push_back(At(range_.sides) + at);
+    run.side_gradients.push_back(plan_.purpose == Purpose::kForward ? nullptr : At(range_.side_gradients) + at);
+  }
 }
 
 HeadTemplate DeviceBuffers::Head() const {

@@ -15,7 +15,7 @@ namespace hlm {
 
 class DeviceBuffers {
  public:
-  DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::byte* arena);
+  DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const DevicePlan& device, std::byte* arena);
 
   std::byte* At(const Range& range) const { return arena_ + range.offset; }
 
@@ -32,15 +32,23 @@ class DeviceBuffers {
   std::byte* Gradient(int64_t token) const { return At(range_.gradient) + token * row_bytes_; }
   float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
   float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
-  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / plan_.devices[0].staging); }
+  std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / staging_); }
   std::byte* Batch() const { return At(range_.batch); }
+  std::byte* Slots() const { return At(range_.slots); }
+  std::byte* Workspace() const { return At(range_.workspace); }
 
   // Where the tensors of a block lie for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch
   // space. `made`: what is kept counts as made (recomputation); else nothing does.
   enum class Made { kNothing, kKept, kAll };
   void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
-  const float* const* RotaryTables() const { return tables_.data(); }
-  std::byte* RotaryTable(size_t rope) const { return At(range_.rotary) + table_places_.offsets[rope]; }
+  // The same for the embedding, which keeps nothing.
+  void PlaceEmbedding(BlockRun& run) const;
+  const TablePlaces& tables() const { return table_places_; }
+  std::byte* Table(int64_t place) const { return At(range_.rotary) + place; }
+  void SetTables(BlockRun& run) const;
+  // The model's sides and their gradients from `token` of the sweep on.
+  void SetSides(int64_t token, BlockRun& run) const;
+  const Range& side_gradients() const { return range_.side_gradients; }
 
   HeadTemplate Head() const;
 
@@ -50,12 +58,15 @@ class DeviceBuffers {
   const Plan& plan_;
   std::byte* arena_;
   DeviceArena range_;
+  int64_t staging_;  // parts
   int64_t boundaries_, row_bytes_, block_input_bytes_;
   std::vector<TensorPlaces> stash_;    // [layers]
   std::vector<int64_t> stash_starts_;  // [layers]
   std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block
+  TensorPlaces embedding_scratch_, embedding_temporaries_;
   TablePlaces table_places_;
-  std::vector<const float*> tables_;   // by rotary embedding
+  SidePlaces side_places_;
+  std::vector<const float*> rotary_, temperatures_;
 };
 
 }  // namespace hlm

@@ -43,8 +43,9 @@ struct Transfer {
   std::byte* to;
 };
 
-// The store's arrays of one kind follow each other, however its parts are cut: the first one's address is the unit's.
-std::vector<Transfer> Transfers(const Plan& plan, const ParameterStore& store, const CheckpointReader& reader) {
+// The store's arrays of one kind follow each other, however its pieces and parts are cut: the first one's address is the unit's.
+// `leases`: of all pieces.
+std::vector<Transfer> Transfers(const Plan& plan, const std::vector<StateLease>& leases, const CheckpointReader& reader) {
   std::vector<Transfer> transfers;
   const std::vector<StoredUnit>& stored = reader.manifest().units;
   const auto refuse = [&](const std::string& what) {
@@ -56,7 +57,12 @@ std::vector<Transfer> Transfers(const Plan& plan, const ParameterStore& store, c
     while (at < stored.size() && stored[at].name != plan.units[u].name) ++at;
     if (at == stored.size()) refuse(plan.units[u].name);
     const StoredUnit& unit = stored[at];
-    const std::vector<CheckpointArray> own = UnitArrays(plan, store, static_cast<int64_t>(u));
+    std::vector<CheckpointArray> own;
+    for (int64_t piece = plan.pieces.First(static_cast<int64_t>(u)); piece < plan.pieces.First(static_cast<int64_t>(u) + 1); ++piece) {
+      std::vector<CheckpointArray> more = PieceArrays(plan, piece);
+      PointInto(leases[static_cast<size_t>(piece)], more);
+      own.insert(own.end(), more.begin(), more.end());
+    }
     for (const ArrayKind kind : kArrayKinds) {
       int64_t elements = 0;
       const CheckpointArray* first = nullptr;
@@ -174,16 +180,18 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
     CheckSameNumerics(found.path, found.manifest->numerics, numerics, allow_numerics_change);
     try {
       const CheckpointReader reader(found.path, *found.manifest);
-      const std::vector<Transfer> transfers = Transfers(*s.plan, s.store, reader);
       const std::string result = ResumedJson(found, passed_over);
-      s.Forget();
       for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) s.frozen.BeforeChange(piece);
+      std::vector<StateLease> leases;
+      for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) leases.push_back(s.store.States(piece, Access::kChange));
+      const std::vector<Transfer> transfers = Transfers(*s.plan, leases, reader);
+      s.Forget();
       s.half_resumed = true;
       s.pool.ParallelFor(static_cast<int64_t>(transfers.size()), [&](int64_t item) {
         const Transfer& one = transfers[static_cast<size_t>(item)];
         reader.Read(one.unit, *one.array, one.to);
       });
-      for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) s.store.BumpVersion(piece);
+      for (StateLease& lease : leases) lease.Commit();
       s.step = found.manifest->step;
       s.updates = found.manifest->updates;
       s.fixed_lr = found.manifest->fixed_lr.value_or(-1);

@@ -7,7 +7,8 @@ namespace hlm {
 std::string Trainer::MetricsJson() {
   State& s = *state_;
   if (!s.failure) Finish();
-  const MoveCounters& moves = s.executor->counters();
+  const Executor::Counters counters = s.executor->counters();
+  const MoveCounters& moves = counters.moves;
   const HostMemory& host = s.store.memory();
   const DeviceUsage usage = s.device->usage();
   JsonWriter json(JsonWriter::Style::kIndented);
@@ -24,10 +25,10 @@ std::string Trainer::MetricsJson() {
   json.Member("forward_backward", s.forward_backward_seconds);
   json.Member("apply", s.apply_seconds);
   json.Member("optimizer_busy", s.updater->busy_seconds());
-  json.Member("wait_for_update", moves.update_wait_seconds);
-  json.Member("wait_for_ring", s.ring ? s.ring->wait_seconds() : 0.0);
+  json.Member("wait_for_update", counters.update_wait_seconds);
+  json.Member("wait_for_ring", counters.ring_wait_seconds);
   json.EndObject();
-  json.Member("ring_waits", s.ring ? s.ring->waits() : 0);
+  json.Member("ring_waits", counters.ring_waits);
   const Fallbacks fallbacks = s.device->ops().fallbacks();
   json.Member("attention_fallbacks", fallbacks.attention);
   json.Member("attention_fallback_reason", fallbacks.reason);
@@ -42,7 +43,7 @@ std::string Trainer::MetricsJson() {
   json.EndObject();
 
   json.Key("memory").BeginObject();
-  json.Member("device_arena", s.executor->device_arena_bytes());
+  json.Member("device_arena", counters.arena_bytes);
   json.Member("device_bytes", usage.device_bytes);
   json.Member("pinned_bytes", usage.host_bytes);
   json.Member("weights", host.weights);
@@ -52,8 +53,8 @@ std::string Trainer::MetricsJson() {
   json.Member("gradients", host.gradients);
   json.Member("norms", host.norms);
   json.Member("snapshot", s.saver.snapshot_bytes());
-  json.Member("ring", s.ring ? s.ring->bytes() : 0);
-  json.Member("batch_and_block_inputs", s.executor->host_bytes());
+  json.Member("ring", counters.ring_bytes);
+  json.Member("batch_and_block_inputs", counters.host_bytes);
   json.Member("frozen", s.frozen.bytes());
   json.Member("frozen_copied", s.frozen.copied_bytes());
   json.EndObject();

@@ -46,7 +46,7 @@ double ObjectiveWeigher::WeighAll(std::span<const float> losses, std::span<const
   return loss_;
 }
 
-double ObjectiveWeigher::Weigh(const Executor::SweepLosses& sweep) {
+double ObjectiveWeigher::Weigh(const SweepLosses& sweep) {
   const int64_t begin = pass_.SweepToken(sweep.sweep), end = pass_.SweepEnd(sweep.sweep);
   const size_t n = static_cast<size_t>(end - begin), with_entropy = objective_.entropy ? n : 0;
   if (!all_) {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/data/batch.h"
-#include "core/train/executor.h"
 #include "core/train/objective.h"
 #include "core/train/pass.h"
+#include "core/train/sweep_losses.h"
 
 namespace hlm {
 
@@ -23,7 +23,7 @@ class ObjectiveWeigher {
 
   // All documents at once, ahead of the pass: Weigh then only hands the weights out. The loss.
   double WeighAll(std::span<const float> losses, std::span<const float> entropies);
-  double Weigh(const Executor::SweepLosses& sweep);
+  double Weigh(const SweepLosses& sweep);
 
  private:
   // Weights by place for the documents [first, end).

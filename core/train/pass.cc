@@ -8,7 +8,8 @@ namespace hlm {
 
 Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
     : tokens(tokens), forward_only(forward_only), weighs_entropies(!tokens.entropy_weights.empty()),
-      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)), long_document(plan.long_document), long_offset(plan.micro_tokens) {
+      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)), long_document(plan.long_document), long_offset(plan.micro_tokens),
+      lanes(static_cast<int64_t>(plan.devices.size())) {
   // Without a backward pass nothing but room for block inputs asks for another sweep.
   const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
   sweep_starts = CutSweeps(micro_batches, one ? 1 : plan.numerics.sweeps, plan.sweep_tokens);
@@ -26,6 +27,18 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
     offsets += micro.documents + 1;
   }
   visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0));
+}
+
+Pass::Share Pass::ShareOf(int64_t sweep, int64_t lane) const {
+  const int64_t first = sweep_starts[static_cast<size_t>(sweep)], count = sweep_starts[static_cast<size_t>(sweep) + 1] - first;
+  Share share{first + count * lane / lanes, first + count * (lane + 1) / lanes};
+  const auto token = [&](int64_t micro) {
+    return micro < static_cast<int64_t>(micro_batches.size()) ? micro_batches[static_cast<size_t>(micro)].first_token
+                                                              : static_cast<int64_t>(tokens.ids.size());
+  };
+  share.first_token = token(share.begin);
+  share.end_token = token(share.end);
+  return share;
 }
 
 size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {

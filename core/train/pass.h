@@ -32,6 +32,16 @@ struct Pass {
   std::vector<Visit> visits;
   int64_t long_document, long_offset;   // positions in documents above so many tokens begin at the offset; 0: none is long
 
+  // The micro-batches of a sweep that one lane computes: neighbours, dealt out evenly.
+  struct Share {
+    int64_t begin = 0, end = 0;  // micro-batches
+    int64_t first_token = 0, end_token = 0;
+    bool empty() const { return begin == end; }
+    int64_t tokens() const { return end_token - first_token; }
+  };
+  int64_t lanes;
+  Share ShareOf(int64_t sweep, int64_t lane) const;
+
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
   // Tokens of a sweep begin here in the step; buffers of a sweep are indexed from it.
   int64_t SweepToken(int64_t sweep) const { return micro_batches[sweep_starts[sweep]].first_token; }

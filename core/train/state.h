@@ -35,7 +35,6 @@ struct Trainer::State {
   HostPool pool;
   ParameterStore store;
   FrozenCopies frozen;                 // the updater copies into them
-  std::unique_ptr<GradientRing> ring;  // none where the plan has no gradients
   BackgroundSave saver;                // before the updater, whose queue may hold the beginning of a save
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Executor> executor;
@@ -93,8 +92,12 @@ struct Trainer::State {
   // Elements of a slab by kind, as float (tensors.cc).
   const TensorPlace& Place(const std::string& name) const;
   void CheckKind(const std::string& name, TensorKind kind) const;
+  void ReadTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void WriteTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, const float* values);
   void ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out);
   void WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values);
+  void ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values);
 };
 
 template <class Work>

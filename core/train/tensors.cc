@@ -25,8 +25,8 @@ const char* KindName(TensorKind kind) {
   return "unknown kind";
 }
 
-MomentArray MomentsFrom(const ParameterStore& store, int64_t unit, bool second, int64_t begin) {
-  return second ? store.SecondMoments(unit, begin) : store.FirstMoments(unit, begin);
+MomentArray MomentsFrom(const StateLease& lease, bool second, int64_t begin) {
+  return second ? lease.SecondMoments(begin) : lease.FirstMoments(begin);
 }
 
 struct Slice {
@@ -61,22 +61,22 @@ void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_o
   s.CheckKind(name, kind);
   if (place.tensor->order != nullptr) {
     std::vector<float> values(static_cast<size_t>(slice.count));
-    const auto slab = [&](int64_t at, int64_t n, float* to) { s.ReadElements(place.unit, kind, place.tensor->offset + at, n, to); };
+    const auto slab = [&](int64_t at, int64_t n, float* to) { s.ReadTensor(place, kind, at, n, to); };
     DiskFromSlab(*place.tensor->order, slab, slice.first, slice.count, values.data());
     std::memcpy(data, values.data(), bytes);
     return;
   }
-  const int64_t begin = place.tensor->offset + slice.first;
+  const int64_t begin = slice.first;
   const bool aligned = reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
   // One piece a thread: the C library copies what is longer than the caches without reading the target first.
   const int64_t threads = s.pool.threads(), piece = std::max(kPiece, (slice.count + threads - 1) / threads);
   const auto read = [&](int64_t item) {
     const int64_t done = item * piece, n = std::min(piece, slice.count - done);
-    if (aligned) return s.ReadElements(place.unit, kind, begin + done, n, static_cast<float*>(data) + done);
+    if (aligned) return s.ReadTensor(place, kind, begin + done, n, static_cast<float*>(data) + done);
     std::vector<float> values(static_cast<size_t>(std::min(n, kPiece)));
     for (int64_t i = 0; i < n; i += kPiece) {
       const int64_t part = std::min(kPiece, n - i);
-      s.ReadElements(place.unit, kind, begin + done + i, part, values.data());
+      s.ReadTensor(place, kind, begin + done + i, part, values.data());
       std::memcpy(static_cast<std::byte*>(data) + static_cast<size_t>(done + i) * sizeof(float), values.data(), static_cast<size_t>(part) * sizeof(float));
     }
   };
@@ -114,29 +114,26 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
       throw InvalidArgument("second moment of ", name, ": element ", slice.first + i, " would be ", x, "; it must not be negative");
     }
   }
-  const int64_t begin = place.tensor->offset + slice.first;
   const auto each_piece = [&](const auto& work) {
-    for (int64_t p = s.plan->pieces.First(place.unit); p < s.plan->pieces.First(place.unit + 1); ++p) {
-      const PiecePlan& piece = s.plan->pieces[p];
-      if (piece.begin < place.tensor->offset + place.tensor->elements && place.tensor->offset < piece.end) work(p);
-    }
+    EachPiece(s.plan->pieces, place.unit, place.tensor->offset, place.tensor->end() - place.tensor->offset,
+              [&](int64_t piece, int64_t, int64_t) { work(piece); });
   };
   if (kind != TensorKind::kGradient) each_piece([&](int64_t piece) { s.saver.BeforeUpdate(piece); });
   if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.frozen.BeforeChange(piece); });
   if (place.tensor->order != nullptr) {
     for (int64_t i = 0; i < slice.count; ++i) {
       const float one = value(i);
-      s.WriteElements(place.unit, kind, place.tensor->offset + SlabIndex(*place.tensor->order, slice.first + i), 1, &one);
+      s.WriteTensor(place, kind, SlabIndex(*place.tensor->order, slice.first + i), 1, &one);
     }
   }
   std::vector<float> values(static_cast<size_t>(std::min(slice.count, kPiece)));
   for (int64_t done = 0; place.tensor->order == nullptr && done < slice.count; done += kPiece) {
     const int64_t n = std::min(kPiece, slice.count - done);
     for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i)] = value(done + i);
-    s.WriteElements(place.unit, kind, begin + done, n, values.data());
+    s.WriteTensor(place, kind, slice.first + done, n, values.data());
   }
-  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.BumpVersion(piece); });
-  if (kind == TensorKind::kGradient) s.updater->RecomputeNorms(place.unit);
+  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.States(piece, Access::kChange).Commit(); });
+  if (kind == TensorKind::kGradient) each_piece([&](int64_t piece) { s.updater->RecomputeNorms(piece); });
 }
 
 void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
@@ -157,56 +154,73 @@ void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
   }
 }
 
+// Elements of a tensor in the slab's order, wherever its slices lie.
+void Trainer::State::ReadTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  EachRun(*place.tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadElements(place.unit, kind, at, run, out + done); });
+}
+
+void Trainer::State::WriteTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  EachRun(*place.tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { WriteElements(place.unit, kind, at, run, values + done); });
+}
+
 void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out) {
-  if (kind == TensorKind::kWeight) {
-    store.ReadMaster(unit, begin, n, out);
-  } else if (kind == TensorKind::kGradient) {
-    const std::byte* gradient = store.Gradients(unit, begin);
+  EachPiece(plan->pieces, unit, begin, n, [&](int64_t piece, int64_t from, int64_t count) { ReadFrom(piece, kind, from, count, out + (from - begin)); });
+}
+
+void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  EachPiece(plan->pieces, unit, begin, n,
+            [&](int64_t piece, int64_t from, int64_t count) { WriteTo(piece, kind, from, count, values + (from - begin)); });
+}
+
+void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  if (kind == TensorKind::kGradient) {
+    const GradientLease lease = store.Gradients(piece, Access::kRead);
+    const std::byte* gradient = lease.Sums(begin);
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(out, gradient, static_cast<size_t>(n) * sizeof(float));
     } else {
       kernels::WidenBf16(reinterpret_cast<const bf16_t*>(gradient), n, out);
     }
-  } else {
-    const bool second = kind == TensorKind::kSecondMoment;
-    // Codes are worth something by block, and a slice may begin inside one.
-    const int64_t before = begin % kStateBlock, first = begin - before;
-    std::array<float, kStateBlock> block;
-    const int64_t head = before == 0 ? 0 : std::min(kStateBlock - before, n);
-    if (head > 0) {
-      DecodeMoment(store.state_type(), second, before + head, MomentsFrom(store, unit, second, first), block.data());
-      std::copy_n(block.data() + before, head, out);
-    }
-    if (n > head) {
-      DecodeMoment(store.state_type(), second, n - head, MomentsFrom(store, unit, second, begin + head), out + head);
-    }
+    return;
   }
+  const StateLease lease = store.States(piece, Access::kRead);
+  if (kind == TensorKind::kWeight) return lease.ReadMaster(begin, n, out);
+  const bool second = kind == TensorKind::kSecondMoment;
+  // Codes are worth something by block, and a slice may begin inside one.
+  const int64_t before = begin % kStateBlock, first = begin - before;
+  std::array<float, kStateBlock> block;
+  const int64_t head = before == 0 ? 0 : std::min(kStateBlock - before, n);
+  if (head > 0) {
+    DecodeMoment(store.state_type(), second, before + head, MomentsFrom(lease, second, first), block.data());
+    std::copy_n(block.data() + before, head, out);
+  }
+  if (n > head) DecodeMoment(store.state_type(), second, n - head, MomentsFrom(lease, second, begin + head), out + head);
 }
 
-void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values) {
-  if (kind == TensorKind::kWeight) {
-    store.WriteMaster(unit, begin, n, values);
-  } else if (kind == TensorKind::kGradient) {
-    std::byte* gradient = store.Gradients(unit, begin);
+void Trainer::State::WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  if (kind == TensorKind::kGradient) {
+    const GradientLease lease = store.Gradients(piece, Access::kChange);
+    std::byte* gradient = lease.Sums(begin);
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(gradient, values, static_cast<size_t>(n) * sizeof(float));
     } else {
       for (int64_t i = 0; i < n; ++i) reinterpret_cast<bf16_t*>(gradient)[i] = FloatToBf16(values[i]);
     }
-  } else {
-    const bool second = kind == TensorKind::kSecondMoment;
-    const int64_t elements = store.Elements(unit);
-    // Block by block: what lies beside the slice in a block keeps its value, to the nearest code where the block's scale changes.
-    std::array<float, kStateBlock> block;
-    for (int64_t done = 0; done < n;) {
-      const int64_t before = (begin + done) % kStateBlock, first = begin + done - before;
-      const int64_t count = std::min(kStateBlock - before, n - done), length = std::min(kStateBlock, elements - first);
-      const MomentArray moments = MomentsFrom(store, unit, second, first);
-      if (count < length) DecodeMoment(store.state_type(), second, length, moments, block.data());
-      std::copy_n(values + done, count, block.data() + before);
-      EncodeMoment(store.state_type(), second, length, block.data(), moments);
-      done += count;
-    }
+    return;
+  }
+  const StateLease lease = store.States(piece, Access::kChange);
+  if (kind == TensorKind::kWeight) return lease.WriteMaster(begin, n, values);
+  const bool second = kind == TensorKind::kSecondMoment;
+  // Block by block: what lies beside the slice in a block keeps its value, to the nearest code where the block's scale changes.
+  std::array<float, kStateBlock> block;
+  for (int64_t done = 0; done < n;) {
+    const int64_t before = (begin + done) % kStateBlock, first = begin + done - before;
+    const int64_t count = std::min(kStateBlock - before, n - done), length = std::min(kStateBlock, plan->pieces[piece].end - first);
+    const MomentArray moments = MomentsFrom(lease, second, first);
+    if (count < length) DecodeMoment(store.state_type(), second, length, moments, block.data());
+    std::copy_n(values + done, count, block.data() + before);
+    EncodeMoment(store.state_type(), second, length, block.data(), moments);
+    done += count;
   }
 }
 
@@ -222,7 +236,7 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   }
   options.default_dtype = s.store.weight_type() == DType::kF32 ? DType::kF32 : DType::kBF16;
   const TensorReader read = [&s](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
-    s.store.ReadMaster(s.Place(tensor.name).unit, tensor.offset + begin, n, out);
+    s.ReadTensor(s.Place(tensor.name), TensorKind::kWeight, begin, n, out);
   };
   SaveFolder(*s.model, read, folder, options);
 }

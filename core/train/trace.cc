@@ -22,22 +22,22 @@ void Trace::Start() {
   on_ = true;
 }
 
-void Trace::Add(Lane lane, const std::string& name, double begin, double end) {
+void Trace::Add(Row row, const std::string& name, double begin, double end) {
   if (!on()) return;
   std::lock_guard lock(mutex_);
-  spans_.push_back({lane, name, begin, end, nullptr, nullptr});
+  spans_.push_back({row, name, begin, end, nullptr, nullptr});
 }
 
-void Trace::Add(Lane lane, const std::string& name, std::shared_ptr<TimeStamp> begin, std::shared_ptr<TimeStamp> end) {
+void Trace::Add(Row row, const std::string& name, std::shared_ptr<TimeStamp> begin, std::shared_ptr<TimeStamp> end) {
   std::lock_guard lock(mutex_);
-  spans_.push_back({lane, name, 0, 0, std::move(begin), std::move(end)});
+  spans_.push_back({row, name, 0, 0, std::move(begin), std::move(end)});
 }
 
-Trace::StreamSpan::StreamSpan(Trace& trace, Stream& stream, Lane lane, std::string name) {
+Trace::StreamSpan::StreamSpan(Trace& trace, Stream& stream, Row row, std::string name) {
   if (!trace.on()) return;
   trace_ = &trace;
   stream_ = &stream;
-  lane_ = lane;
+  row_ = row;
   name_ = std::move(name);
   begin_ = stream.Stamp();
 }
@@ -45,7 +45,7 @@ Trace::StreamSpan::StreamSpan(Trace& trace, Stream& stream, Lane lane, std::stri
 Trace::StreamSpan::~StreamSpan() {
   if (trace_ == nullptr) return;
   try {
-    trace_->Add(lane_, name_, begin_, stream_->Stamp());
+    trace_->Add(row_, name_, begin_, stream_->Stamp());
   } catch (...) {  // a mark that is missing in the trace must not end a step
   }
 }
@@ -58,22 +58,22 @@ void Trace::Write(const std::string& path) {
     span.begin = span.begin_stamp->Microseconds();
     span.end = span.end_stamp->Microseconds();
   }
-  static constexpr const char* kLanes[] = {"", "compute", "up", "down", "optimizer", "host", "save"};
+  static constexpr const char* kRows[] = {"", "compute", "up", "down", "optimizer", "host", "save"};
   JsonWriter json;
   json.BeginObject();
   json.Member("displayTimeUnit", "ms");
   json.Key("traceEvents").BeginArray();
-  for (int lane = kCompute; lane <= kSave; ++lane) {
+  for (int row = kCompute; row <= kSave; ++row) {
     json.BeginObject();
-    json.Member("ph", "M").Member("pid", 1).Member("tid", lane).Member("name", "thread_name");
-    json.Key("args").BeginObject().Member("name", kLanes[lane]).EndObject();
+    json.Member("ph", "M").Member("pid", 1).Member("tid", row).Member("name", "thread_name");
+    json.Key("args").BeginObject().Member("name", kRows[row]).EndObject();
     json.EndObject();
   }
   double first = 0;
   for (const Span& span : spans_) first = first == 0 ? span.begin : std::min(first, span.begin);
   for (const Span& span : spans_) {
     json.BeginObject();
-    json.Member("ph", "X").Member("pid", 1).Member("tid", static_cast<int>(span.lane)).Member("name", span.name);
+    json.Member("ph", "X").Member("pid", 1).Member("tid", static_cast<int>(span.row)).Member("name", span.name);
     json.Member("ts", span.begin - first).Member("dur", span.end - span.begin);
     json.EndObject();
   }

@@ -15,27 +15,27 @@ namespace hlm {
 
 class Trace {
  public:
-  enum Lane { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6 };
+  enum Row { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6 };
 
   void Start();
   bool on() const { return on_.load(std::memory_order_relaxed); }
 
   // Microseconds on the trace's clock.
   static double Now();
-  void Add(Lane lane, const std::string& name, double begin, double end);
+  void Add(Row row, const std::string& name, double begin, double end);
   // A span whose moments a stream takes; they are asked for when the trace is written.
-  void Add(Lane lane, const std::string& name, std::shared_ptr<TimeStamp> begin, std::shared_ptr<TimeStamp> end);
+  void Add(Row row, const std::string& name, std::shared_ptr<TimeStamp> begin, std::shared_ptr<TimeStamp> end);
 
   // Brackets what is enqueued on a stream while it lives. Costs nothing while the trace is off.
   class StreamSpan {
    public:
-    StreamSpan(Trace& trace, Stream& stream, Lane lane, std::string name);
+    StreamSpan(Trace& trace, Stream& stream, Row row, std::string name);
     ~StreamSpan();
 
    private:
     Trace* trace_ = nullptr;
     Stream* stream_ = nullptr;
-    Lane lane_ = kCompute;
+    Row row_ = kCompute;
     std::string name_;
     std::shared_ptr<TimeStamp> begin_;
   };
@@ -45,7 +45,7 @@ class Trace {
 
  private:
   struct Span {
-    Lane lane;
+    Row row;
     std::string name;
     double begin = 0, end = 0;
     std::shared_ptr<TimeStamp> begin_stamp, end_stamp;  // null where the moments are known already

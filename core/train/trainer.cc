@@ -2,6 +2,7 @@
 #include "core/train/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -54,13 +55,12 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
   // Its code is made here, not between two parts of a weight.
   if (options.optimizer.path == UpdatePath::kOneDnn) PrepareOptimizer(pool, options.optimizer);
   const ModelLayout& layout = model->layout();
-  if (plan->purpose != Purpose::kForward) ring = std::make_unique<GradientRing>(*device, plan->ring_entries, plan->part_bytes);
   updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace,
                                       [this](int64_t piece) {
                                         saver.BeforeUpdate(piece);
                                         frozen.BeforeChange(piece);
                                       });
-  executor = std::make_unique<Executor>(model->spec(), layout, *plan, *device, store, *updater, ring.get(), trace, interrupt);
+  executor = std::make_unique<Executor>(model->spec(), layout, *plan, std::array<Device*, 1>{device.get()}, store, *updater, trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
@@ -102,7 +102,7 @@ void Trainer::State::Recover() noexcept {
   }
   torn = torn || updater->failed_update();
   updater->Reset();
-  if (ring) ring->Open();
+  executor->OpenRings();
 }
 
 Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) const {
@@ -129,7 +129,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
         const Places places = LogProbs(prepared, nullptr, objective->entropy, false);
         weigher->WeighAll(places.losses, places.entropies);
       }
-      const Executor::Weigh weigh = [&](const Executor::SweepLosses& sweep) { return weigher->Weigh(sweep); };
+      const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
       result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sweeps_before = sweeps, .update = update},
                                               weigher ? &weigh : nullptr);
       updater->WaitIdle();

@@ -7,13 +7,15 @@
 
 #include "core/checkpoint/writer.h"
 #include "core/plan/plan.h"
-#include "core/store/store.h"
+#include "core/store/lease.h"
 
 namespace hlm {
 
-// Where they lie in the store now. Parts are numbered through the unit, however it is cut into pieces.
-std::vector<CheckpointArray> PieceArrays(const Plan& plan, const ParameterStore& store, int64_t piece);
-std::vector<CheckpointArray> UnitArrays(const Plan& plan, const ParameterStore& store, int64_t unit);
+// Those of a piece, without their data. Parts are numbered through the unit, however it is cut into pieces.
+std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece);
+
+// Points them at where they lie in the store; good while the lease lives.
+void PointInto(const StateLease& lease, std::vector<CheckpointArray>& arrays);
 
 }  // namespace hlm
 

@@ -15,14 +15,14 @@ static_assert(kSlabAlign % kStateBlock == 0 && kNormChunk % kStateBlock == 0);
 
 std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
   std::vector<Segment> segments;
-  for (const TensorSpec& tensor : unit.tensors) {
-    if (segments.empty() || segments.back().decays != tensor.Decays()) {
+  for (const SlabRun& run : RunsOf(unit)) {
+    if (segments.empty() || segments.back().decays != run.tensor->Decays()) {
       // A block of 8-bit moments has one scale and is updated as a whole; the layout starts what decays otherwise at a multiple of it.
-      HLM_CHECK(tensor.offset % kStateBlock == 0, tensor.name, " at ", tensor.offset);
-      segments.push_back({tensor.offset, 0, tensor.Decays()});
+      HLM_CHECK(run.begin % kStateBlock == 0, run.tensor->name, " at ", run.begin);
+      segments.push_back({run.begin, 0, run.tensor->Decays()});
     }
     // Padding between tensors is zero and stays zero under an update: it goes with its neighbours, so that blocks are whole.
-    segments.back().end = RoundUp(tensor.offset + tensor.elements, kStateBlock);
+    segments.back().end = RoundUp(run.end, kStateBlock);
   }
   return segments;
 }
@@ -113,19 +113,20 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const DType type = store_.gradient_type();
     DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(type), false, "gradient in the ring");
     const std::byte* gradient = held->data();
+    const GradientLease lease = store_.Gradients(piece, Access::kChange);
     if (plan_.gradient_store) {
-      std::byte* sum = store_.Gradients(unit, part.begin);
+      std::byte* sum = lease.Sums(part.begin);
       Accumulate(pool_, n, sum, type, held->data(), type, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
-                 store_.Norms(unit, part.begin));
+                 lease.Norms(part.begin));
       held->Release();
       gradient = sum;
     } else {
-      SquaredNorms(pool_, n, gradient, type, store_.Norms(unit, part.begin));
+      SquaredNorms(pool_, n, gradient, type, lease.Norms(part.begin));
     }
     trace_.Add(Trace::kOptimizer, StrCat("take ", plan_.pieces[piece].name), begin, Trace::Now());
     if (!sweep.update || !gate_open_) return;
     double sum = 0;
-    const double* norms = store_.Norms(unit, part.begin);
+    const double* norms = lease.Norms(part.begin);
     for (int64_t chunk = 0; chunk < CeilDiv(n, kNormChunk); ++chunk) sum += norms[chunk];
     if (!std::isfinite(sum)) {
       ++skipped_parts_;
@@ -143,12 +144,12 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
-void Updater::GateUpdates(Event& ready, std::function<bool()> finite) {
+void Updater::GateUpdates(std::vector<Event*> ready, std::function<bool()> finite) {
   Job job;
-  job.work = [this, &ready, finite = std::move(finite)] {
+  job.work = [this, ready = std::move(ready), finite = std::move(finite)] {
     gate_open_ = false;
     skipped_parts_ = 0;
-    ready.Synchronize();
+    for (Event* event : ready) event->Synchronize();
     gate_open_ = finite();
   };
   Enqueue(std::move(job));
@@ -162,7 +163,8 @@ void Updater::UpdateAll(const UpdateStep& step) {
     job.piece = piece;
     job.work = [this, piece, step] {
       const PiecePlan& p = plan_.pieces[piece];
-      Update(piece, {p.begin, p.end}, store_.Gradients(p.unit, p.begin), step);
+      const GradientLease gradients = store_.Gradients(piece, Access::kRead);
+      Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step);
     };
     job.handed.Give(checker_);
   }
@@ -190,25 +192,26 @@ void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)>
 void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
   before_update_(piece);
   const int64_t unit = plan_.pieces[piece].unit;
+  StateLease states = store_.States(piece, Access::kChange);
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
-  DeclareAccess(checker_, store_.Weights(unit, part.begin),
+  DeclareAccess(checker_, states.Weights(part.begin),
                 static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true, "update of the weights");
   for (const Segment& segment : segments_[unit]) {
     const int64_t begin = std::max(segment.begin, part.begin), end = std::min(segment.end, part.end);
     if (begin >= end) continue;
     hlm::Update(pool_, optimizer_, step,
                 {.n = end - begin,
-                 .master = store_.Master(unit, begin),
+                 .master = states.Master(begin),
                  .states = store_.state_type(),
-                 .first = store_.FirstMoments(unit, begin),
-                 .second = store_.SecondMoments(unit, begin),
+                 .first = states.FirstMoments(begin),
+                 .second = states.SecondMoments(begin),
                  .gradient = gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type),
                  .gradient_type = type,
                  .decay = segment.decays,
                  .first_index = store_.FirstElement(unit) + begin});
   }
-  if (part.end == plan_.pieces[piece].end) store_.BumpVersion(piece);
+  if (part.end == plan_.pieces[piece].end) states.Commit();
   trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
 }
 
@@ -233,15 +236,19 @@ void Updater::Reset() {
 
 double Updater::SquaredNorm() const {
   double sum = 0;
-  for (int64_t unit = 0; unit < store_.units(); ++unit) {
-    const double* norms = store_.Norms(unit, 0);
-    for (int64_t chunk = 0; chunk < CeilDiv(store_.Elements(unit), kNormChunk); ++chunk) sum += norms[chunk];
+  for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) {
+    const PiecePlan& p = plan_.pieces[piece];
+    const GradientLease lease = store_.Gradients(piece, Access::kRead);
+    const double* norms = lease.Norms(p.begin);
+    for (int64_t chunk = 0; chunk < CeilDiv(p.elements(), kNormChunk); ++chunk) sum += norms[chunk];
   }
   return sum;
 }
 
-void Updater::RecomputeNorms(int64_t unit) {
-  SquaredNorms(pool_, store_.Elements(unit), store_.Gradients(unit, 0), store_.gradient_type(), store_.Norms(unit, 0));
+void Updater::RecomputeNorms(int64_t piece) {
+  const PiecePlan& p = plan_.pieces[piece];
+  const GradientLease lease = store_.Gradients(piece, Access::kChange);
+  SquaredNorms(pool_, p.elements(), lease.Sums(p.begin), store_.gradient_type(), lease.Norms(p.begin));
 }
 
 }  // namespace hlm

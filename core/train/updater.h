@@ -43,8 +43,8 @@ class Updater {
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
   void TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
-  // Later updates of timing `backward` run only if `finite` says true; it is called once `ready` has been reached.
-  void GateUpdates(Event& ready, std::function<bool()> finite);
+  // Later updates of timing `backward` run only if `finite` says true; it is called once all of `ready` have been reached.
+  void GateUpdates(std::vector<Event*> ready, std::function<bool()> finite);
   void UpdateAll(const UpdateStep& step);  // every piece, in forward order
   // Calls `work` once everything enqueued so far is done, with the error of an update that failed, or none.
   void AfterUpdates(std::function<void(std::exception_ptr failed_update)> work);
@@ -57,7 +57,7 @@ class Updater {
 
   // After WaitIdle: the squared norm of the gradient as it stands, chunks summed in unit order.
   double SquaredNorm() const;
-  void RecomputeNorms(int64_t unit);  // after the gradient was written from outside
+  void RecomputeNorms(int64_t piece);  // after the gradient was written from outside
 
   bool gate_open() const { return gate_open_; }
   int64_t skipped_parts() const { return skipped_parts_; }  // of the last sweep that updated

@@ -141,8 +141,8 @@ class CommandLine {
     AddTaskOptions(*command.app, *command.options);
     AddCheckpointOptions(*command.app, *command.options);
     command.app->footer(
-        "SIGINT (Ctrl-C) and SIGTERM end the run after the step in progress; what was trained is saved, to --checkpoint-dir and --out, and "
-        "the status is 130 or 143. A second one ends it at once.");
+        "SIGINT (Ctrl-C), SIGTERM and SIGHUP end the run after the step in progress; what was trained is saved, to --checkpoint-dir and --out, "
+        "and the status is 130, 143 or 129. A second one ends it at once. A run that diverges writes no --out; the status is 1.");
   }
 
   void AddEval() {
@@ -218,7 +218,7 @@ int Main(int argc, char** argv) {
   };
   try {
     const int status = CommandLine().Run(argc, argv);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("standard output: writing failed", kExitError);
+    if (status == kExitOk && (std::fflush(stdout) != 0 || std::ferror(stdout))) return fail("standard output: writing failed", kExitError);
     return status;
   } catch (const UsageError& error) {
     return fail(error.what(), kExitUsage);

@@ -190,6 +190,16 @@ TEST(Cpp, Checkpoints) {
   Fails(HLM_NOT_FOUND, "", [&] { second.Resume(folder + "/none"); });
 }
 
+TEST(Cpp, ASaveIsCheckedAndHasItsWords) {
+  const hlm::Model model = hlm::Model::Create(kConfig, 1);
+  EXPECT_GT(model.CheckSave(Scratch("new-model")), 1000);
+  hlm::CheckCheckpoints(Scratch("new-ckpt"), 1);
+  Fails(HLM_RESOURCE_EXHAUSTED, "free", [&] { hlm::CheckCheckpoints(Scratch("new-ckpt"), int64_t{1} << 62); });
+  hlm::TextOptions words;
+  words.stop_ids_json = "[3, 5]";
+  EXPECT_NE(model.WithText(words).Describe().find("\"stop_ids\":[3,5]"), std::string::npos);
+}
+
 TEST(Cpp, PackedMoments) {
   hlm::OptimizerOptions options;
   options.states = HLM_STATES_INT8, options.threads = 1;

@@ -16,6 +16,11 @@ AT(hlm_save_options, dtype, 8);
 AT(hlm_save_options, overwrite, 12);
 LAST(hlm_save_options, max_shard_bytes, 16, 24);
 
+AT(hlm_text_options, struct_size, 0);
+AT(hlm_text_options, tokenizer, 8);
+AT(hlm_text_options, chat_template, 16);
+LAST(hlm_text_options, stop_ids_json, 24, 32);
+
 AT(hlm_encode_options, struct_size, 0);
 AT(hlm_encode_options, add_special_tokens, 8);
 AT(hlm_encode_options, offsets_in, 12);

@@ -19,6 +19,27 @@ TEST(ModelMisuse, NullAndEmpty) {
   ExpectError(hlm_model_describe(nullptr, &text), HLM_INVALID_ARGUMENT, {"model is NULL"});
   ExpectError(hlm_model_describe(TinyModel().get(), nullptr), HLM_INVALID_ARGUMENT, {"out_json is NULL"});
   ExpectError(hlm_model_save(nullptr, "/tmp/x", nullptr), HLM_INVALID_ARGUMENT, {"model is NULL"});
+  ExpectError(hlm_model_check_save(nullptr, "/tmp/x", nullptr, nullptr), HLM_INVALID_ARGUMENT, {"model is NULL"});
+  ExpectError(hlm_model_check_save(TinyModel().get(), nullptr, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"folder is NULL"});
+  ExpectError(hlm_checkpoint_check(nullptr, 0), HLM_INVALID_ARGUMENT, {"directory is NULL"});
+  ExpectError(hlm_checkpoint_check("/tmp", -1), HLM_INVALID_ARGUMENT, {"bytes is -1"});
+  ExpectError(hlm_model_with_text(nullptr, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"model is NULL"});
+  ExpectError(hlm_model_with_text(TinyModel().get(), nullptr, nullptr), HLM_INVALID_ARGUMENT, {"out_model is NULL"});
+  hlm_text_options words;
+  hlm_text_options_init(&words);
+  hlm_model* unmade = nullptr;
+  for (const char* ids : {"[", "3", "[\"a\"]", "[-1]", "[4000000000]", "[1.5]"}) {
+    words.stop_ids_json = ids;
+    ExpectError(hlm_model_with_text(TinyModel().get(), &words, &unmade), HLM_INVALID_ARGUMENT, {"stop_ids_json"});
+  }
+  words.stop_ids_json = "[100000]";
+  ExpectError(hlm_model_with_text(TinyModel().get(), &words, &unmade), HLM_INVALID_ARGUMENT, {"100000", "vocabulary"});
+  words.stop_ids_json = nullptr;
+  words.tokenizer = "/no/such/tokenizer";
+  ExpectError(hlm_model_with_text(TinyModel().get(), &words, &unmade), HLM_NOT_FOUND, {"/no/such/tokenizer"});
+  words.tokenizer = nullptr;
+  words.chat_template = "/no/such/template";
+  ExpectError(hlm_model_with_text(TinyModel().get(), &words, &unmade), HLM_NOT_FOUND, {"/no/such/template"});
   ExpectError(hlm_model_save(TinyModel().get(), nullptr, nullptr), HLM_INVALID_ARGUMENT, {"folder is NULL"});
   hlm_model_destroy(nullptr);
   EXPECT_EQ(model, nullptr);

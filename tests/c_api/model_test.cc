@@ -119,8 +119,10 @@ TEST(Model, ExistingFolderIsKeptUnlessOverwritten) {
   hlm_save_options options;
   hlm_save_options_init(&options);
   options.overwrite = 1;
-  EXPECT_OK(hlm_model_save(model.get(), folder.c_str(), &options));
-  EXPECT_FALSE(fs::exists(folder / "precious.txt"));
+  ExpectError(hlm_model_save(model.get(), folder.c_str(), &options), HLM_FAILED_PRECONDITION, {folder.string(), "precious.txt"});
+  EXPECT_EQ(ReadFile(folder / "precious.txt"), "mine");
+  fs::remove(folder / "precious.txt");
+  for (int time = 0; time < 2; ++time) EXPECT_OK(hlm_model_save(model.get(), folder.c_str(), &options));
   EXPECT_TRUE(fs::exists(folder / "config.json"));
 }
 

@@ -182,5 +182,60 @@ INSTANTIATE_TEST_SUITE_P(Models, MemoryOptions,
                                          Case{"Bf16UntiedThreeSweeps", DType::kBF16, false, true, 3}, Case{"Bf16Tied", DType::kBF16, true, true, 1}),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// What each kind of body keeps and makes again.
+struct BodyCase {
+  const char* name;
+  const char* config;
+};
+class BodyPolicies : public testing::TestWithParam<std::tuple<BodyCase, DType>> {};
+
+TEST_P(BodyPolicies, NeverChangeABit) {
+  RunSetup setup;
+  setup.config = std::get<0>(GetParam()).config;
+  setup.plan.compute = std::get<1>(GetParam());
+  setup.plan.batch_size = 6;
+  setup.plan.seq_len = 12;
+  setup.plan.micro_batch = 2;
+  setup.trainer.schedule.lr = 1e-2;
+  const RunResult expected = Train(setup);
+  EXPECT_NE(expected.losses.front(), expected.losses.back());
+  int64_t seed = 0;
+  for (const Variant& variant : Variants()) {
+    if (std::string(variant.name).find("slot") != std::string::npos || std::string(variant.name).find("ring") != std::string::npos) continue;
+    SCOPED_TRACE(variant.name);
+    RunSetup other = setup;
+    variant.change(other.plan);
+    other.device.delay_seed = seed++;
+    ExpectSameBits(expected, Train(other));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bodies, BodyPolicies,
+    testing::Combine(
+        testing::Values(
+            BodyCase{"ShortConvolution",
+                     R"({"model_type": "lfm2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+                         "num_key_value_heads": 1, "vocab_size": 31, "max_position_embeddings": 64, "conv_bias": true, "pad_token_id": null,
+                         "layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": false, "initializer_range": 0.3})"},
+            BodyCase{"DeltaRule",
+                     R"({"model_type": "qwen3_5_text", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+                         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 31, "max_position_embeddings": 64,
+                         "layer_types": ["linear_attention", "full_attention"], "linear_key_head_dim": 6, "linear_value_head_dim": 5,
+                         "linear_num_key_heads": 1, "linear_num_value_heads": 2, "initializer_range": 0.3})"},
+            BodyCase{"StateSpaceBesideAttention",
+                     R"({"model_type": "falcon_h1", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+                         "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 31, "max_position_embeddings": 64, "mamba_d_ssm": 12,
+                         "mamba_n_heads": 4, "mamba_n_groups": 2, "mamba_d_state": 6, "mamba_rms_norm": true, "ssm_in_multiplier": 1.1,
+                         "ssm_out_multiplier": 0.8, "attention_in_multiplier": 1.2, "mlp_multipliers": [0.8, 0.6],
+                         "ssm_multipliers": [0.9, 0.8, 1.2, 0.7, 1.3], "pad_token_id": null, "initializer_range": 0.3})"},
+            BodyCase{"StateSpaceGatedFirst",
+                     R"({"model_type": "bamba", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+                         "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 31, "max_position_embeddings": 64,
+                         "attn_layer_indices": [1], "mamba_n_heads": 4, "mamba_n_groups": 2, "mamba_d_state": 6, "mamba_proj_bias": true,
+                         "pad_token_id": null, "initializer_range": 0.3})"}),
+        testing::Values(DType::kF32, DType::kBF16)),
+    [](const auto& info) { return std::string(std::get<0>(info.param).name) + Name(std::get<1>(info.param)); });
+
 }  // namespace
 }  // namespace hlm

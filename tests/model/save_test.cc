@@ -123,13 +123,63 @@ TEST_F(Save, AnEmptyFolderIsFilled) {
   EXPECT_EQ(List(folder_.path()), (Names{"out", "source"}));
 }
 
-TEST_F(Save, OverwriteReplacesAll) {
-  fs::create_directory(out_);
-  fs::create_directory(out_ + "/sub");
-  WriteText(out_ + "/sub/old", "1");
+TEST_F(Save, OverwriteReplacesASavedModel) {
+  WriteText(source_ + "/NOTES", "of the source");
+  WriteText(source_ + "/tokenizer.json", "tok");
+  SaveTo(out_, {.max_shard_bytes = 2000});
+  ASSERT_GT(List(out_).size(), 5u);
+  WriteText(source_ + "/tokenizer.json", "another");  // a tokenizer's file is one whatever is in it
   SaveTo(out_, {.overwrite = true});
-  EXPECT_EQ(List(out_), (Names{"config.json", "model.safetensors"}));
+  EXPECT_EQ(List(out_), (Names{"NOTES", "config.json", "model.safetensors", "tokenizer.json"}));
   EXPECT_EQ(List(folder_.path()), (Names{"out", "source"}));
+}
+
+// Beside a saved model, or instead of one: each is somebody's, and stays.
+TEST_F(Save, OverwriteKeepsWhatNoSaveWrote) {
+  SaveTo(out_);
+  const Names before = List(out_);
+  for (const char* path : {"thesis.txt", "pytorch_model.bin", "adapter_model.safetensors", "model-1-of-2.safetensors", ".git/HEAD", "sub/model.safetensors",
+                           "step-000000000001/config.json", "additional_chat_templates/notes.txt", "train.jsonl", "README.md"}) {
+    SCOPED_TRACE(path);
+    fs::create_directories(fs::path(out_ + "/" + path).parent_path());
+    WriteText(out_ + "/" + path, "mine");
+    ExpectError(Code::kFailedPrecondition, {out_, path}, [&] { SaveTo(out_, {.overwrite = true}); });
+    EXPECT_EQ(ReadText(out_ + "/" + path), "mine");
+    fs::remove_all(out_ + "/" + std::string(path).substr(0, std::string(path).find('/')));
+    EXPECT_EQ(List(out_), before);
+  }
+  fs::create_directory(out_ + "/empty");
+  ExpectError(Code::kFailedPrecondition, {out_, "empty"}, [&] { SaveTo(out_, {.overwrite = true}); });
+  fs::remove_all(out_);
+  fs::create_directory(out_);
+  WriteText(out_ + "/tokenizer.json", "mine");
+  ExpectError(Code::kFailedPrecondition, {out_, "config.json"}, [&] { SaveTo(out_, {.overwrite = true}); });
+  EXPECT_EQ(List(folder_.path()), (Names{"out", "source"}));
+}
+
+// What a save has copied from the source is its own only as long as nobody has changed it.
+TEST_F(Save, OverwriteKeepsACopyThatWasChanged) {
+  WriteText(source_ + "/README.md", "of the source");
+  SaveTo(out_);
+  SaveTo(out_, {.overwrite = true});
+  WriteText(out_ + "/README.md", "of the user's");
+  ExpectError(Code::kFailedPrecondition, {out_, "README.md"}, [&] { SaveTo(out_, {.overwrite = true}); });
+  EXPECT_EQ(ReadText(out_ + "/README.md"), "of the user's");
+}
+
+TEST_F(Save, TokenizersAndTemplatesInSubFoldersAreCarried) {
+  for (const char* folder : {"additional_chat_templates", "tokenizer", "original", ".cache", "checkpoint-5", "onnx"}) fs::create_directory(source_ + "/" + folder);
+  for (const char* path : {"additional_chat_templates/tool_use.jinja", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json", "original/tokenizer.model",
+                           "original/params.json", "original/consolidated.00.pth", ".cache/tokenizer.json", "checkpoint-5/tokenizer.json",
+                           "checkpoint-5/config.json", "onnx/model.onnx", "additional_chat_templates/README"}) {
+    WriteText(source_ + "/" + path, path);
+  }
+  for (int time = 0; time < 2; ++time) SaveTo(out_, {.overwrite = true});
+  EXPECT_EQ(List(out_), (Names{"additional_chat_templates", "config.json", "model.safetensors", "original", "tokenizer"}));
+  EXPECT_EQ(List(out_ + "/additional_chat_templates"), Names{"tool_use.jinja"});
+  EXPECT_EQ(List(out_ + "/original"), Names{"tokenizer.model"});
+  EXPECT_EQ(List(out_ + "/tokenizer"), (Names{"tokenizer.json", "tokenizer_config.json"}));
+  EXPECT_EQ(ReadText(out_ + "/tokenizer/tokenizer.json"), "tokenizer/tokenizer.json");
 }
 
 TEST_F(Save, OverTheSourceItself) {

@@ -12,11 +12,13 @@ double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double Softplus(double x) { return std::log1p(std::exp(x)); }
 
 const char* NameOf(ActFunction kind) {
-  static const char* const kNames[] = {"silu", "sigmoid", "gelu", "gelutanh", "relu", "relu2", "clip", "xielu"};
+  static const char* const kNames[] = {"silu", "sigmoid", "gelu", "gelutanh", "relu", "relu2", "clip", "scale", "xielu"};
   return kNames[static_cast<int>(kind)];
 }
 
 constexpr double kLimit = 1.25;
+// Held exactly in bf16; xIELU's corner lies nearer to zero than any input.
+constexpr double kOwnBeta = 0.625, kOwnEpsilon = -0.00390625, kFactor = 1.75;
 
 struct Act {
   DType type;
@@ -24,13 +26,15 @@ struct Act {
   bool gated, in_place;
   size_t rows, heads, width;
   Lay lay;
+  bool own_numbers = false;  // xIELU's beta and epsilon as arrays
 
   std::string name() const {
     return StrCat("Activate_", Name(type), "_", NameOf(kind), gated ? "_gated" : "", in_place ? "_inplace" : "", "_",
-                  ops_test::Name(lay), "_", rows, "x", heads, "x", width);
+                  ops_test::Name(lay), "_", rows, "x", heads, "x", width, own_numbers ? "_own" : "");
   }
   double Of(double x, double alpha_p, double alpha_n) const {
-    constexpr double kPi = 3.14159265358979323846, kBeta = 0.5, kEps = -1e-6;
+    constexpr double kPi = 3.14159265358979323846;
+    const double beta = own_numbers ? kOwnBeta : 0.5, epsilon = own_numbers ? kOwnEpsilon : -1e-6;
     switch (kind) {
       case ActFunction::kSilu:
         return x * Sigmoid(x);
@@ -46,9 +50,11 @@ struct Act {
         return std::max(x, 0.0) * std::max(x, 0.0);
       case ActFunction::kClip:
         return std::clamp(x, -kLimit, kLimit);
+      case ActFunction::kScale:
+        return kFactor * x;
       case ActFunction::kXielu:
-        if (x > 0) return Softplus(alpha_p) * x * x + kBeta * x;
-        return (std::expm1(std::min(x, kEps)) - x) * (kBeta + Softplus(alpha_n)) + kBeta * x;
+        if (x > 0) return Softplus(alpha_p) * x * x + beta * x;
+        return (std::expm1(std::min(x, epsilon)) - x) * (beta + Softplus(alpha_n)) + beta * x;
     }
     return 0;
   }
@@ -66,10 +72,11 @@ struct Act {
     DeviceArray& y = over_x ? x : rig.Put(type, placed.Spread(Doubles(in[0].size())));
     const bool xielu = kind == ActFunction::kXielu;
     XieluArgs numbers;
-    if (xielu) numbers = {rig.Put(type, in[2]).data(), rig.Put(type, in[3]).data(), 0.5f, -1e-6f};
+    if (xielu) numbers = {.alpha_p = rig.Put(type, in[2]).data(), .alpha_n = rig.Put(type, in[3]).data()};
+    if (own_numbers) numbers.beta = rig.Put(type, {kOwnBeta}).data(), numbers.epsilon = rig.Put(type, {kOwnEpsilon}).data();
     const auto r = static_cast<int64_t>(rows), h = static_cast<int64_t>(heads), w = static_cast<int64_t>(width);
     rig.Run(&Ops::Activate, {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Write(y), numbers,
-                             static_cast<float>(kLimit)});
+                             static_cast<float>(kLimit), static_cast<float>(kFactor)});
     Results results;
     results.y = placed.Dense(rig, y);
     if (dy == nullptr) return results;
@@ -79,7 +86,7 @@ struct Act {
     rig.Run(&Ops::ActivateBackward,
             {type, kind, r, h, w, placed.Read(x), gated ? placed.Read(up) : View(), placed.Read(d), placed.Write(dx),
              gated ? placed.Write(dup) : MutableView(), numbers, xielu ? dp.floats() : nullptr, xielu ? dn.floats() : nullptr,
-             true, static_cast<float>(kLimit)});
+             true, static_cast<float>(kLimit), static_cast<float>(kFactor)});
     const auto less = [&](const DeviceArray& a) { return xielu ? &rig.Put(DType::kF32, {a.Get()[0] - 3}) : nullptr; };
     results.gradients = {placed.Dense(rig, dx), gated ? placed.Dense(rig, dup) : nullptr, less(dp), less(dn)};
     return results;
@@ -135,22 +142,25 @@ struct Scaled {
   DType type;
   size_t n;
   int form;  // 0: s z, 1: x + s z, 2: x + s z over x, 3: over z
+  bool factor = false;
 
   Doubles Exact(const std::vector<Doubles>& in) const {
     Doubles y(n);
-    for (size_t i = 0; i < n; ++i) y[i] = (form > 0 ? in[0][i] : 0) + static_cast<double>(0.22f) * in[1][i];
+    const double scale = static_cast<double>(0.22f) * (factor ? kFactor : 1);
+    for (size_t i = 0; i < n; ++i) y[i] = (form > 0 ? in[0][i] : 0) + scale * in[1][i];
     return y;
   }
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const auto count = static_cast<int64_t>(n);
     DeviceArray &x = rig.Put(type, in[0]), &z = rig.Put(type, in[1]), &apart = rig.New(type, n);
     DeviceArray& y = form == 2 ? x : form == 3 ? z : apart;
-    rig.Run(&Ops::ScaleAdd, {type, count, 0.22f, form > 0 ? x.data() : nullptr, z.data(), y.data()});
+    const void* by = factor ? rig.Put(type, {kFactor}).data() : nullptr;
+    rig.Run(&Ops::ScaleAdd, {type, count, 0.22f, form > 0 ? x.data() : nullptr, z.data(), y.data(), by});
     Results results;
     results.y = &y;
     if (dy == nullptr) return results;
     DeviceArray &d = rig.Put(type, *dy), &dz = rig.New(type, n);
-    rig.Run(&Ops::ScaleAdd, {type, count, 0.22f, nullptr, d.data(), dz.data()});
+    rig.Run(&Ops::ScaleAdd, {type, count, 0.22f, nullptr, d.data(), dz.data(), by});
     results.gradients = {form > 0 ? &d : nullptr, &dz};
     return results;
   }
@@ -173,7 +183,7 @@ std::vector<OpCase> ActivationCases() {
   std::vector<OpCase> cases;
   for (const DType type : {DType::kF32, DType::kBF16}) {
     for (const ActFunction kind : {ActFunction::kSilu, ActFunction::kSigmoid, ActFunction::kGelu, ActFunction::kGeluTanh,
-                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kXielu}) {
+                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kScale, ActFunction::kXielu}) {
       for (const bool gated : {false, true}) {
         cases.push_back(CaseOf(Act{type, kind, gated, false, 3, 1, 24, Lay::kTight}));
         cases.push_back(CaseOf(Act{type, kind, gated, true, 2, 3, 7, Lay::kApart}));
@@ -181,14 +191,17 @@ std::vector<OpCase> ActivationCases() {
       }
     }
     cases.push_back(CaseOf(Act{type, ActFunction::kXielu, false, false, 150, 1, 8, Lay::kTight}));
+    cases.push_back(CaseOf(Act{type, ActFunction::kXielu, true, false, 5, 1, 8, Lay::kTight, true}));
     for (const size_t width : {8, 5}) {
       const Clamped clamped{type, 4, width};
       cases.push_back(CaseOf(clamped, StrCat("ClampedGlu_", Name(type), "_", width), {Normals(2 * 4 * width, "x", 2)}));
     }
     for (const size_t n : {64, 61}) {
       for (const int form : {0, 1, 2, 3}) {
-        cases.push_back(CaseOf(Scaled{type, n, form}, StrCat("ScaleAdd_", Name(type), "_", n, "_", form),
-                               {Normals(n, "x"), Normals(n, "z")}));
+        for (const bool factor : {false, true}) {
+          cases.push_back(CaseOf(Scaled{type, n, form, factor}, StrCat("ScaleAdd_", Name(type), "_", n, "_", form, factor ? "_factor" : ""),
+                                 {Normals(n, "x"), Normals(n, "z")}));
+        }
       }
     }
   }

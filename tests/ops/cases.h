@@ -12,6 +12,8 @@ std::vector<OpCase> NormCases();
 std::vector<OpCase> RotaryCases();
 std::vector<OpCase> AttentionCases();
 std::vector<OpCase> ActivationCases();
+std::vector<OpCase> ConvCases();
+std::vector<OpCase> RecurrenceCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
 std::vector<OpCase> ExpertCases();
 
@@ -20,6 +22,8 @@ std::vector<OpCase> NormSpeedCases(size_t tokens);
 std::vector<OpCase> RotarySpeedCases(size_t tokens);
 std::vector<OpCase> AttentionSpeedCases(size_t tokens);
 std::vector<OpCase> ActivationSpeedCases(size_t tokens);
+std::vector<OpCase> ConvSpeedCases(size_t tokens);
+std::vector<OpCase> RecurrenceSpeedCases(size_t tokens);
 std::vector<OpCase> ExpertSpeedCases(size_t tokens);
 
 }  // namespace hlm::ops_test

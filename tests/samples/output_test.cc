@@ -1,7 +1,6 @@
 #include "samples/horizon/base/output.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <limits>
 
@@ -14,25 +13,8 @@ namespace {
 using horizon_test::Scratch;
 using horizon_test::WriteFile;
 
-TEST(OutputTest, AFolderMayBeNewOrEmpty) {
-  CheckOutputFolder(Scratch("new"), false);
-  CheckOutputFolder(Scratch("new") + "/", false);
-  mkdir(Scratch("empty").c_str(), 0777);
-  CheckOutputFolder(Scratch("empty"), false);
-}
-
-TEST(OutputTest, AFullFolderIsRefusedUnlessOverwritten) {
-  mkdir(Scratch("full").c_str(), 0777);
-  WriteFile(Scratch("full/file"), "x");
-  EXPECT_THROW(CheckOutputFolder(Scratch("full"), false), Error);
-  CheckOutputFolder(Scratch("full"), true);
-}
-
 TEST(OutputTest, AFileOrAMissingParentIsRefusedAlways) {
   WriteFile(Scratch("file"), "x");
-  EXPECT_THROW(CheckOutputFolder(Scratch("file"), true), Error);
-  EXPECT_THROW(CheckOutputFolder(Scratch("file/out"), true), Error);
-  EXPECT_THROW(CheckOutputFolder(Scratch("missing/out"), true), Error);
   EXPECT_THROW(CheckFolder(Scratch("file")), Error);
   EXPECT_THROW(CheckFolder(Scratch("missing/out")), Error);
   CheckFolder(Scratch(""));

@@ -151,11 +151,12 @@ TEST(ReportTest, LinesOfALogAndOfTheRunAreOneCurve) {
   EXPECT_EQ(ReadFile(path), "older") << "nothing is written before the end";
   RunEnd end;
   end.done = 3;
-  end.complete = false;
+  end.outcome = Outcome::kInterrupted;
+  end.note = "interrupted after step 3 of 9";
   report.End(end);
   report.Close();
   const std::string page = ReadFile(path);
-  EXPECT_NE(page.find("Interrupted after step 3 of 9"), std::string::npos);
+  EXPECT_NE(page.find("Interrupted after step 3 of 9."), std::string::npos);
   EXPECT_NE(page.find("rewards/margins"), std::string::npos);
   EXPECT_NE(page.find("(dpo)"), std::string::npos);
 }

@@ -315,7 +315,7 @@ TEST(TaskTest, BadDataAreNamedByFileAndLine) {
   };
   const std::string good = Scratch("good.jsonl");
   fails("sft", {"--data", Scratch("bad.jsonl")}, 1, {"bad.jsonl:4", "robot"});
-  EXPECT_EQ(TaskLines("sft", {"--steps", "1", "--data", Scratch("bad.jsonl"), "--bad-records", "skip"}).size(), 1u);
+  EXPECT_EQ(TaskLines("sft", {"--steps", "1", "--data", Scratch("bad.jsonl"), "--bad-records", "skip"}).size(), 2u);
   fails("dpo", {"--data", good}, 1, {"good.jsonl"});
   fails("sft", {"--data", Scratch("none.jsonl")}, 1, {"none.jsonl"});
   fails("sft", {"--data", good, "--seq-len", "8", "--too-long", "error"}, 1, {"good.jsonl:1", "too_long", "8"});

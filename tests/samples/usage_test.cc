@@ -112,13 +112,15 @@ TEST(UsageTest, HelpNamesEveryOption) {
                            "--beta2", "--eps",      "--weight-decay", "--grad-clip",    "--optimizer",
                            "--states", "--master",  "--budget-host",  "--budget-device"};
   const Words run = {"--data",       "--labels",   "--steps", "--epochs",     "--seed", "--no-shuffle", "--eval-data",
-                     "--eval-every", "--log-json", "--trace", "--save-dtype", "--out",  "--overwrite"};
+                     "--eval-every", "--log-json", "--trace", "--save-dtype", "--out",  "--overwrite",  "--keep-eos",
+                     "--max-skipped-steps"};
   const std::map<std::string, std::vector<Words>> options = {
       {"devices", {{"--json", "--help", "--device", "--as-machine"}}},
       {"plan", {model, shape, engine, optimizer, {"--machine", "--compare"}}},
       {"train", {model, shape, engine, optimizer, run}},
       {"eval", {model, shape, engine, {"--data", "--labels"}}},
-      {"generate", {model, engine, {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed"}}},
+      {"generate", {model, engine, {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed", "--chat",
+                                    "--ignore-eos"}}},
       {"bench", {model, shape, engine, optimizer, {"--steps"}}}};
   const Result all = Horizon({"--help"});
   EXPECT_EQ(all.status, 0);

@@ -10,6 +10,7 @@ PATH = "bindings/go/options_generated.go"
 # What a struct is for, and what else there is to say of it; every options struct has a line here.
 PURPOSES: Dict[str, str] = {
     "hlm_save_options": "the options of saving a model",
+    "hlm_text_options": "the options of what a saved model says of text",
     "hlm_encode_options": "the options of encoding",
     "hlm_template_options": "the options of rendering",
     "hlm_plan_options": "the options of a plan",

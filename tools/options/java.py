@@ -10,6 +10,7 @@ FOLDER = "bindings/java/src/main/java/org/horizonlm/"
 # What a class is for; every options struct has a line here.
 PURPOSES: Dict[str, str] = {
     "hlm_save_options": "Options of saving a model",
+    "hlm_text_options": "Options of what a saved model says of text",
     "hlm_encode_options": "Options of encoding by a {@link Tokenizer}",
     "hlm_template_options": "Options of rendering by a {@link Template}",
     "hlm_plan_options": "Options of a {@link Plan}",

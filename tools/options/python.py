@@ -11,6 +11,7 @@ PATH = "bindings/python/horizonlm/_option_types.py"
 
 PURPOSES: Dict[str, str] = {
     "hlm_save_options": "Options of saving a model",
+    "hlm_text_options": "Options of what a saved model says of text",
     "hlm_encode_options": "Options of encoding a text",
     "hlm_template_options": "Options of rendering a conversation",
     "hlm_plan_options": "Options of a plan",

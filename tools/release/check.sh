@@ -42,41 +42,11 @@ check "wheel: uninstalled, nothing left" as_user "env/bin/pip uninstall --quiet 
 check ".deb: installed" chroot "$root" sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /dist/*.deb'
 check ".deb: the command trains" as_user "horizon $TRAIN"
 check ".deb: removed, nothing left" chroot "$root" sh -c 'apt-get purge -y -qq libhorizonlm0 libhorizonlm-dev horizonlm && ! ls /usr/lib | grep horizonlm && ! test -e /usr/bin/horizon'
-# The image, as a container engine lays it out: its layers one over the other, each held against its digest.
+# The image, as a container engine lays it out.
 image=$(ls "$dist"/horizonlm-*-oci.tar)
 container=$root.image
 rm -rf "$container" && mkdir "$container"
-lay_out() {
-  /usr/bin/python3 - "$image" "$container" <<'PYTHON'
-import gzip
-import hashlib
-import json
-import subprocess
-import sys
-import tarfile
-
-image, container = sys.argv[1:]
-archive = tarfile.open(image)
-
-
-def blob(about: dict) -> bytes:
-    kind, digest = about["digest"].split(":")
-    data = archive.extractfile(f"blobs/{kind}/{digest}").read()
-    assert hashlib.sha256(data).hexdigest() == digest and len(data) == about["size"], about
-    return data
-
-
-manifest = json.loads(blob(json.loads(archive.extractfile("index.json").read())["manifests"][0]))
-config = json.loads(blob(manifest["config"]))
-assert len(config["rootfs"]["diff_ids"]) == len(manifest["layers"])
-for layer, whole in zip(manifest["layers"], config["rootfs"]["diff_ids"]):
-    data = gzip.decompress(blob(layer))
-    assert whole == "sha256:" + hashlib.sha256(data).hexdigest()
-    subprocess.run(["tar", "xpf", "-", "--numeric-owner", "-C", container], input=data, check=True)
-assert config["config"]["Entrypoint"] == ["horizon"] and config["config"]["User"] == "1000" and config["config"]["WorkingDir"] == "/work"
-PYTHON
-}
-check "image: laid out" lay_out
+check "image: laid out" "$(dirname "${BASH_SOURCE[0]}")/lay_out.py" "$image" "$container"
 mount -t proc proc "$container/proc"
 trap 'umount "$root/proc" "$container/proc"' EXIT
 check "image: the command trains" chroot --userspec=1000:1000 "$container" \

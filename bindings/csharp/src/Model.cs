@@ -36,6 +36,23 @@ namespace HorizonLM {
       return Json.Object(DescribeJson());
     }
 
+    /// <summary>The model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, the chat templates and the ids that end a
+    /// generation given here.</summary>
+    public Model WithText(TextOptions options) {
+      IntPtr box = IntPtr.Zero;
+      Options.With(options, own => Native.hlm_model_with_text(Box, own, out box));
+      return new Model(box);
+    }
+
+    /// <summary>The bytes that Save, or Trainer.SaveModel, will take; it fails before a training by what they would fail by after it. Nothing is
+    /// written.</summary>
+    public long CheckSave(string folder, SaveOptions options = null) {
+      long bytes = 0;
+      byte[] text = Text.Encode(folder, nameof(folder));
+      Options.With(options, own => Native.hlm_model_check_save(Box, text, own, out bytes));
+      return bytes;
+    }
+
     /// <summary>Writes the model with its original weights as a Hugging Face folder. AlreadyExists where it is not empty.</summary>
     public void Save(string folder, SaveOptions options = null) {
       byte[] text = Text.Encode(folder, nameof(folder));

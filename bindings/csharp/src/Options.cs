@@ -8,7 +8,7 @@ namespace HorizonLM {
     /// <summary>type of saved weights; default Source</summary>
     public DType? DType { get; set; }
 
-    /// <summary>true: replace a folder that exists and is not empty; default false</summary>
+    /// <summary>true: replace a folder that holds a saved model and nothing else; default false</summary>
     public bool? Overwrite { get; set; }
 
     /// <summary>default 5 GiB</summary>
@@ -26,6 +26,36 @@ namespace HorizonLM {
       if (DType.HasValue) Native.hlm_save_options_dtype_set(options, (int)DType.Value);
       if (Overwrite.HasValue) Native.hlm_save_options_overwrite_set(options, Overwrite.Value ? 1 : 0);
       if (MaxShardBytes.HasValue) Native.hlm_save_options_max_shard_bytes_set(options, MaxShardBytes.Value);
+    }
+  }
+
+  /// <summary>Options of what a saved model says of text. A property that is null, as all are at first, is the library's
+  /// default.</summary>
+  public sealed class TextOptions : Options {
+    /// <summary>a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of the source's; null
+    /// (default): the source's</summary>
+    public string Tokenizer { get; set; }
+
+    /// <summary>as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in place of all of the
+    /// source's; null (default): the source's, or, where that has none, those beside tokenizer</summary>
+    public string ChatTemplate { get; set; }
+
+    /// <summary>a list of ids that end what was trained: those that end no generation yet are added to eos_token_id of
+    /// generation_config.json and config.json; null (default): none</summary>
+    public string StopIdsJson { get; set; }
+
+    internal override IntPtr Create() {
+      return Native.new_hlm_text_options();
+    }
+
+    internal override void Delete(IntPtr options) {
+      Native.delete_hlm_text_options(options);
+    }
+
+    internal override void Write(IntPtr options) {
+      if (Tokenizer != null) Native.hlm_text_options_tokenizer_set(options, Text.Encode(Tokenizer, nameof(Tokenizer)));
+      if (ChatTemplate != null) Native.hlm_text_options_chat_template_set(options, Text.Encode(ChatTemplate, nameof(ChatTemplate)));
+      if (StopIdsJson != null) Native.hlm_text_options_stop_ids_json_set(options, Text.Encode(StopIdsJson, nameof(StopIdsJson)));
     }
   }
 

@@ -123,6 +123,13 @@ namespace HorizonLM {
       return Json.Object(Text.Take(text));
     }
 
+    /// <summary>Fails where Save could not write into a directory, or has fewer than so many bytes free: of one checkpoint
+    /// plan.Value("saving.state_bytes").</summary>
+    public static void CheckCheckpoints(string directory, long bytes) {
+      Library.Load();
+      Native.hlm_checkpoint_check(Text.Encode(directory, nameof(directory)), bytes);
+    }
+
     /// <summary>The checkpoints of a directory, newest first: "checkpoints" and "damaged". Both are empty for a directory that is missing.</summary>
     public static IReadOnlyDictionary<string, object> Checkpoints(string directory) {
       Library.Load();

@@ -51,7 +51,7 @@ from .optimizer import Optimizer
 from .plan import Plan
 from .template import Template
 from .tokenizer import Decoder, Encoding, Tokenizer
-from .trainer import StepMetrics, Trainer, checkpoints
+from .trainer import StepMetrics, Trainer, check_checkpoints, checkpoints
 
 __version__: str = _native.hlm_version()
 
@@ -87,6 +87,7 @@ __all__ = [
     "UnimplementedError",
     "Weights",
     "callbacks",
+    "check_checkpoints",
     "checkpoints",
     "describe_device",
     "describe_machine",

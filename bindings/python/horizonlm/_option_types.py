@@ -13,10 +13,23 @@ if TYPE_CHECKING:
 
         # type of saved weights; default SOURCE
         dtype: Name
-        # True: replace a folder that exists and is not empty; default False
+        # True: replace a folder that holds a saved model and nothing else; default False
         overwrite: bool
         # default 5 GiB
         max_shard_bytes: int
+
+    class TextOptions(TypedDict, total=False):
+        """Options of what a saved model says of text; see hlm_text_options in horizon_lm.h."""
+
+        # a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of the
+        # source's; None (default): the source's
+        tokenizer: str
+        # as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in place of all
+        # of the source's; None (default): the source's, or, where that has none, those beside tokenizer
+        chat_template: str
+        # a list of ids that end what was trained: those that end no generation yet are added to eos_token_id
+        # of generation_config.json and config.json; None (default): none
+        stop_ids_json: Json
 
     class EncodeOptions(TypedDict, total=False):
         """Options of encoding a text; see hlm_encode_options in horizon_lm.h."""
@@ -294,8 +307,18 @@ TABLES: Dict[str, str] = {
     "hlm_save_options": r"""Options, as keywords:
 
     dtype: "f32" | "bf16" | "f16" | "source": type of saved weights; default "source"
-    overwrite: bool. True: replace a folder that exists and is not empty; default False
+    overwrite: bool. True: replace a folder that holds a saved model and nothing else; default False
     max_shard_bytes: int. default 5 GiB
+""",
+    "hlm_text_options": r"""Options, as keywords:
+
+    tokenizer: str. a folder, or a tokenizer's file, as hlm_tokenizer_open takes: its files in place of all of
+        the source's; None (default): the source's
+    chat_template: str. as hlm_template_open takes it: chat_template.jinja (and additional_chat_templates) in
+        place of all of the source's; None (default): the source's, or, where that has none, those beside
+        tokenizer
+    stop_ids_json: Json. a list of ids that end what was trained: those that end no generation yet are added
+        to eos_token_id of generation_config.json and config.json; None (default): none
 """,
     "hlm_encode_options": r"""Options, as keywords:
 

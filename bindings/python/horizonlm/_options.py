@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ResumeOptions as ResumeOptions,
         SaveOptions as SaveOptions,
         TemplateOptions as TemplateOptions,
+        TextOptions as TextOptions,
         TrainerOptions as TrainerOptions,
     )
 

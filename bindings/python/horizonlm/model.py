@@ -45,6 +45,14 @@ class Model(Handle):
         text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
         return cls._of(native.hlm_model_create(text, seed))
 
+    @_options.documented("hlm_text_options")
+    def with_text(self, **options: "Unpack[_options.TextOptions]") -> "Model":
+        """The model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, chat templates and stop ids given here.
+
+        tokenizer: a folder or a file; chat_template: a folder or a file; stop_ids_json: a list, as dataset.describe()["turns"]["stop_ids"].
+        """
+        return self._of(native.hlm_model_with_text(self._box, _options.fill("hlm_text_options", options)))
+
     def describe(self) -> Dict[str, Any]:
         """What the model is: "architecture", "parameters", "vocab_size", "tensors" (each with "name", "shape", "unit") and more."""
         return dict(json.loads(native.hlm_model_describe(self._box)))
@@ -61,10 +69,15 @@ class Model(Handle):
         return Plan(self, **options)
 
     @_options.documented("hlm_save_options")
+    def check_save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> int:
+        """The bytes that save, or Trainer.save_model, will take; raises before a training what they would raise after it. Writes nothing."""
+        return int(native.hlm_model_check_save(self._box, os.fspath(folder), _options.fill("hlm_save_options", options)))
+
+    @_options.documented("hlm_save_options")
     def save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the model with its original weights as a Hugging Face folder.
 
-        dtype: "source" (default), "f32", "bf16", "f16"; overwrite: replace a folder that is not empty; max_shard_bytes.
+        dtype: "source" (default), "f32", "bf16", "f16"; overwrite: replace a folder that holds a saved model and nothing else; max_shard_bytes.
         AlreadyExistsError where the folder is not empty.
         """
         native.hlm_model_save(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))

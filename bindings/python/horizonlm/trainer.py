@@ -290,3 +290,9 @@ def checkpoints(directory: Path) -> Dict[str, Any]:
     Both lists are empty for a directory that is missing.
     """
     return dict(json.loads(native.hlm_checkpoint_list(os.fspath(directory))))
+
+
+def check_checkpoints(directory: Path, bytes: int) -> None:
+    """Raises where Trainer.save could not write into the directory, or has fewer than so many bytes free: of one checkpoint
+    plan.value("saving.state_bytes")."""
+    native.hlm_checkpoint_check(os.fspath(directory), bytes)

@@ -13,13 +13,24 @@ constexpr int kThreads = 256;
 __device__ float SigmoidOf(float x) { return 1.0f / (1.0f + expf(-x)); }
 __device__ float Softplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
 
-struct ActNumbers {  // xIELU's, out of their weights, and the limit of a clip
-  float p, n, beta, epsilon, limit;
+struct ActNumbers {  // xIELU's, out of their weights, the limit of a clip and the factor of a scale
+  float p, n, beta, epsilon, limit, factor;
 };
 template <class T>
-__device__ ActNumbers NumbersOf(const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit) {
-  if (alpha_p == nullptr) return {0, 0, 0, 0, RoundedAs<T>(limit)};
-  return {Softplus(static_cast<float>(*alpha_p)), beta + Softplus(static_cast<float>(*alpha_n)), beta, epsilon, limit};
+struct Xielu {  // one number each; beta and epsilon may be null
+  const T *alpha_p, *alpha_n, *beta, *epsilon;
+};
+template <class T>
+Xielu<T> XieluOf(const XieluArgs& args) {
+  return {static_cast<const T*>(args.alpha_p), static_cast<const T*>(args.alpha_n), static_cast<const T*>(args.beta),
+          static_cast<const T*>(args.epsilon)};
+}
+template <ActFunction kWhat, class T>
+__device__ ActNumbers NumbersOf(const Xielu<T>& xielu, float limit, float factor) {
+  if constexpr (kWhat != ActFunction::kXielu) return {0, 0, 0, 0, RoundedAs<T>(limit), factor};
+  const float beta = xielu.beta == nullptr ? 0.5f : static_cast<float>(*xielu.beta);
+  const float epsilon = xielu.epsilon == nullptr ? -1e-6f : static_cast<float>(*xielu.epsilon);
+  return {Softplus(static_cast<float>(*xielu.alpha_p)), beta + Softplus(static_cast<float>(*xielu.alpha_n)), beta, epsilon, limit, factor};
 }
 
 struct ValueAndSlope {
@@ -49,6 +60,8 @@ __device__ ValueAndSlope Activated(float x, const ActNumbers& numbers) {
   } else if constexpr (kWhat == ActFunction::kClip) {
     const float limit = numbers.limit;
     return {x > limit ? limit : x < -limit ? -limit : x, x < limit && x > -limit ? 1.0f : 0.0f};
+  } else if constexpr (kWhat == ActFunction::kScale) {
+    return {numbers.factor * x, numbers.factor};
   } else {
     if (x > 0) return {numbers.p * x * x + numbers.beta * x, 2 * numbers.p * x + numbers.beta};
     const float least = x < numbers.epsilon ? x : numbers.epsilon;
@@ -74,6 +87,8 @@ void ForActivation(ActFunction kind, const Launch& launch) {
       return launch.template operator()<ActFunction::kReluSquared>();
     case ActFunction::kClip:
       return launch.template operator()<ActFunction::kClip>();
+    case ActFunction::kScale:
+      return launch.template operator()<ActFunction::kScale>();
     case ActFunction::kXielu:
       return launch.template operator()<ActFunction::kXielu>();
   }
@@ -82,9 +97,8 @@ void ForActivation(ActFunction kind, const Launch& launch) {
 // A block has a row.
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
-    ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width, const T* alpha_p, const T* alpha_n,
-                   float beta, float epsilon, float limit) {
-  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit);
+    ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width, Xielu<T> xielu, float limit, float factor) {
+  const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
   for (int i = static_cast<int>(threadIdx.x); i < heads * vecs; i += kThreads) {
@@ -105,9 +119,9 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
     ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads,
-                           int width, const T* alpha_p, const T* alpha_n, float beta, float epsilon, float limit, float* sums) {
+                           int width, Xielu<T> xielu, float limit, float factor, float* sums) {
   __shared__ float warps[2][kThreads / kWarp];
-  const ActNumbers numbers = NumbersOf(kWhat == ActFunction::kXielu ? alpha_p : nullptr, alpha_n, beta, epsilon, limit);
+  const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
   float sum_p = 0, sum_n = 0;
@@ -189,9 +203,10 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T, int kN>
-__global__ void __launch_bounds__(kThreads) ScaleAddKernel(const T* x, const T* z, int64_t vecs, float scale, T* y) {
+__global__ void __launch_bounds__(kThreads) ScaleAddKernel(const T* x, const T* z, int64_t vecs, float scale, const T* factor, T* y) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= vecs) return;
+  if (factor != nullptr) scale *= static_cast<float>(*factor);
   float a[kN] = {}, b[kN];
   if (x != nullptr) ReadFloats<kN>(x + i * kN, a);
   ReadFloats<kN>(z + i * kN, b);
@@ -227,8 +242,7 @@ void Activate(cudaStream_t stream, const ActivateArgs& a) {
     ForActivation(a.kind, [&]<ActFunction kWhat>() {
       ActivateKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up), lines.template operator()<T>(a.y),
-          static_cast<int>(a.heads), static_cast<int>(a.width), static_cast<const T*>(a.xielu.alpha_p),
-          static_cast<const T*>(a.xielu.alpha_n), a.xielu.beta, a.xielu.epsilon, a.limit);
+          static_cast<int>(a.heads), static_cast<int>(a.width), XieluOf<T>(a.xielu), a.limit, a.factor);
     });
   });
   CheckLaunch("Activate");
@@ -249,15 +263,15 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
   };
   auto* sums = static_cast<float*>(scratch);
   ForVectors(a.type, a.width, fits, [&]<class T, int kN>() {
-    const auto *alpha_p = static_cast<const T*>(a.xielu.alpha_p), *alpha_n = static_cast<const T*>(a.xielu.alpha_n);
+    const Xielu<T> xielu = XieluOf<T>(a.xielu);
     ForActivation(a.kind, [&]<ActFunction kWhat>() {
       ActivateBackwardKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up),
           lines.template operator()<const T>(a.dy), lines.template operator()<T>(a.dx), lines.template operator()<T>(a.dup),
-          static_cast<int>(a.heads), static_cast<int>(a.width), alpha_p, alpha_n, a.xielu.beta, a.xielu.epsilon, a.limit, sums);
+          static_cast<int>(a.heads), static_cast<int>(a.width), xielu, a.limit, a.factor, sums);
     });
     if (a.kind == ActFunction::kXielu) {
-      AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, alpha_p, alpha_n, a.accumulate, a.dalpha_p, a.dalpha_n);
+      AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, xielu.alpha_p, xielu.alpha_n, a.accumulate, a.dalpha_p, a.dalpha_n);
     }
   });
   CheckLaunch("ActivateBackward");
@@ -290,7 +304,8 @@ void ScaleAdd(cudaStream_t stream, const ScaleAddArgs& a) {
   };
   ForVectors(a.type, a.n, fits, [&]<class T, int kN>() {
     ScaleAddKernel<T, kN><<<Blocks(a.n / kN), kThreads, 0, stream>>>(static_cast<const T*>(a.x), static_cast<const T*>(a.z),
-                                                                     a.n / kN, a.scale, static_cast<T*>(a.y));
+                                                                     a.n / kN, a.scale, static_cast<const T*>(a.factor),
+                                                                     static_cast<T*>(a.y));
   });
   CheckLaunch("ScaleAdd");
 }

@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 
+#include "core/base/dtype.h"
 #include "core/cuda/vec.cuh"
 #include "core/device/args/view.h"
 

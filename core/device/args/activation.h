@@ -32,12 +32,14 @@ enum class ActFunction : int8_t {
   kRelu,
   kReluSquared,
   kClip,   // min(max(x, -limit), limit)
+  kScale,  // factor x
   kXielu,  // x > 0: p x^2 + beta x; else n (exp(min(x, eps)) - 1 - x) + beta x (Huang and Schlag 2024)
 };
 struct XieluArgs {
   const void* alpha_p = nullptr;  // one number of `type`: p = softplus(alpha_p)
   const void* alpha_n = nullptr;  // one number of `type`: n = beta + softplus(alpha_n)
-  float beta = 0.5f, epsilon = -1e-6f;
+  const void* beta = nullptr;     // one number of `type`; null: 0.5
+  const void* epsilon = nullptr;  // one number of `type`; null: -1e-6
 };
 
 // y = act(x), or act(x) * up where up is given: a gated layer, whose x and up may be halves of one product's rows.
@@ -49,7 +51,8 @@ struct ActivateArgs {
   View up;          // data null: none
   MutableView y;    // may lie where x lies; must not alias up
   XieluArgs xielu;  // where kind is kXielu
-  float limit = 0;  // where kind is kClip: above 0; rounded to `type`
+  float limit = 0;   // where kind is kClip: above 0; rounded to `type`
+  float factor = 1;  // where kind is kScale
 };
 // dx = dy up act'(x), dup = dy act(x); dalphas: the gradients of alpha_p and alpha_n.
 struct ActivateBackwardArgs {
@@ -64,6 +67,7 @@ struct ActivateBackwardArgs {
   float* dalpha_n = nullptr;
   bool accumulate = false;  // of dalphas
   float limit = 0;          // kClip without up takes its results in x as well
+  float factor = 1;
 };
 
 // gpt-oss' layer: gate and up alternate in a row; gate = min(gate, limit), up = clamp(up, -limit, limit),
@@ -84,14 +88,15 @@ struct ClampedGluBackwardArgs {
   void* dgate_up = nullptr;  // [tokens, 2 width]; may equal gate_up
 };
 
-// y = x + scale * z, or scale * z where x is null.
+// y = x + scale factor z, or scale factor z where x is null.
 struct ScaleAddArgs {
   DType type = DType::kF32;
   int64_t n = 0;
   float scale = 1;
-  const void* x = nullptr;  // [n] type, or null
-  const void* z = nullptr;  // [n] type
-  void* y = nullptr;        // [n] type; may equal x or z
+  const void* x = nullptr;       // [n] type, or null
+  const void* z = nullptr;       // [n] type
+  void* y = nullptr;             // [n] type; may equal x or z
+  const void* factor = nullptr;  // one number of `type`; null: 1
 };
 
 }  // namespace hlm

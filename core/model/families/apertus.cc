@@ -21,12 +21,13 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const MlpSpec mlp{.intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kXielu), .gated = false};
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
   spec.head.norm = norm;
-  names.carried_suffixes = {".mlp.act_fn.beta", ".mlp.act_fn.eps"};
-  names.fixed_suffixes = {{".mlp.act_fn.beta", 0.5}, {".mlp.act_fn.eps", -1e-6}};
   Rename(names, {{"attention.before", "attention_layernorm.weight"},
                  {"mlp.before", "feedforward_layernorm.weight"},
                  {"mlp.alpha_p", "mlp.act_fn.alpha_p"},
-                 {"mlp.alpha_n", "mlp.act_fn.alpha_n"}});
+                 {"mlp.alpha_n", "mlp.act_fn.alpha_n"},
+                 {"mlp.beta", "mlp.act_fn.beta"},
+                 {"mlp.epsilon", "mlp.act_fn.eps"}});
+  names.layer["mlp.beta"].scalar = names.layer["mlp.epsilon"].scalar = true;
 }
 
 }  // namespace

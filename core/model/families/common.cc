@@ -1,6 +1,7 @@
 #include "core/model/families/common.h"
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "core/base/error.h"
@@ -40,7 +41,8 @@ Sizes ReadSizes(const ConfigValues& config, const SizeDefaults& defaults, ModelS
   Sizes s;
   spec.vocab = config.Int("vocab_size", 1, kMostVocab);
   spec.hidden = config.Int("hidden_size", 1, kMostHidden);
-  s.intermediate = config.Int("intermediate_size", 1, kMostIntermediate);
+  s.intermediate = defaults.intermediate && !config.Has("intermediate_size") ? *defaults.intermediate
+                                                                             : config.Int("intermediate_size", 1, kMostIntermediate);
   s.layers = config.Int("num_hidden_layers", 1, kMostLayers);
   s.heads = config.Int("num_attention_heads", 1, kMostHeads);
   spec.max_positions = config.IntOr("max_position_embeddings", defaults.max_positions, 1, kMostPositions);
@@ -141,6 +143,18 @@ BlockSpec ParallelBlock(const NormSpec& norm, const AttentionSpec& attention, co
   BlockSpec block;
   block.branches.push_back({.before = norm, .bodies = {{attention, {}}, {mlp, {}}}, .after = {}});
   return block;
+}
+
+std::vector<double> AlibiSlopes(int64_t heads) {
+  int64_t power = 1;
+  while (2 * power <= heads) power *= 2;
+  std::vector<double> slopes;
+  // A geometric sequence for a power of two; the others take every second one of the next sequence.
+  for (int64_t h = 0; h < heads; ++h) {
+    const double step = h < power ? static_cast<double>(h + 1) : static_cast<double>(h - power) + 0.5;
+    slopes.push_back(std::exp2(-8.0 * step / static_cast<double>(power)));
+  }
+  return slopes;
 }
 
 std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int64_t pattern) {

@@ -31,6 +31,7 @@ struct SizeDefaults {
   bool tied = false;
   double initializer_range = 0.02;
   std::optional<int64_t> pad_token = std::nullopt;
+  std::optional<int64_t> intermediate = std::nullopt;  // nothing: the key must be there
   bool even_heads = true;  // heads turn as a whole, so they are even
 };
 
@@ -75,9 +76,15 @@ struct RopeDefaults {
   double theta = 10000.0;
   double partial = 1.0;
   bool interleaved = false;
+  bool alpha = false;                          // rope_type dynamic with `alpha` stretches the base, for all lengths alike (Hunyuan)
+  std::vector<const char*> own_keys = {};      // in the same object, read by the family
+  bool sections = false;  // sections for pictures' positions, which are the same for text
 };
 RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults = {},
                   const char* layer_type = nullptr);
+
+// ALiBi's slope of each head (Press, Smith and Lewis 2022, section 3).
+std::vector<double> AlibiSlopes(int64_t heads);
 
 // Types of layers by layer_types, or by a pattern: every `pattern`-th layer is full, the others slide.
 std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int64_t pattern);

@@ -1,7 +1,9 @@
 // Falcon 7B, 11B and 40B: attention and MLP beside each other; q, k and v fused by key head.
-#include "core/model/families/common.h"
+#include <cmath>
 
+#include "core/base/dtype.h"
 #include "core/base/error.h"
+#include "core/model/families/common.h"
 
 namespace hlm {
 namespace {
@@ -34,6 +36,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.alibi = config.BoolOr("alibi", false);
   if (attention.alibi) {
     attention.rope = -1;
+    // transformers holds the slopes in bfloat16 and adds them before the scores are scaled.
+    for (const double slope : AlibiSlopes(sizes.heads)) {
+      const double held = static_cast<double>(Bf16ToFloat(FloatToBf16(static_cast<float>(slope))));
+      spec.slopes.push_back(held / std::sqrt(static_cast<double>(sizes.head_dim)));
+    }
   } else {
     spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   }

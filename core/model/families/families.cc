@@ -40,7 +40,49 @@
   X(kGptBigCodeFamily) \
   X(kFalconFamily) \
   X(kOptFamily) \
-  X(kApertusFamily)
+  X(kApertusFamily) \
+  X(kExaoneFamily) \
+  X(kIQuestCoderFamily) \
+  X(kCwmFamily) \
+  X(kJais2Family) \
+  X(kHyperClovaXFamily) \
+  X(kGraniteSwaFamily) \
+  X(kBloomFamily) \
+  X(kMptFamily) \
+  X(kNanoChatFamily) \
+  X(kMinistral3Family) \
+  X(kYoutuFamily) \
+  X(kMiniCpm3Family) \
+  X(kGemma4Family) \
+  X(kLfm2Family) \
+  X(kQwen35Family) \
+  X(kOlmoHybridFamily) \
+  X(kBambaFamily) \
+  X(kGraniteMoeHybridFamily) \
+  X(kMamba2Family) \
+  X(kNemotronHFamily) \
+  X(kFalconH1Family) \
+  X(kMixtralFamily) \
+  X(kQwen2MoeFamily) \
+  X(kQwen3MoeFamily) \
+  X(kOlmoeFamily) \
+  X(kFlexOlmoFamily) \
+  X(kPhiMoeFamily) \
+  X(kMiniMaxM2Family) \
+  X(kGlm4MoeFamily) \
+  X(kGlm4MoeLiteFamily) \
+  X(kSolarOpenFamily) \
+  X(kDots1Family) \
+  X(kExaoneMoeFamily) \
+  X(kHunyuanMoeFamily) \
+  X(kErnie45MoeFamily) \
+  X(kDeepseekV2Family) \
+  X(kDeepseekV3Family) \
+  X(kCohere2MoeFamily) \
+  X(kGptOssFamily) \
+  X(kGraniteMoeFamily) \
+  X(kGraniteMoeSharedFamily) \
+  X(kLlama4Family)
 
 namespace hlm {
 

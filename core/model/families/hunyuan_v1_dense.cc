@@ -6,7 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .pad_token = 0}, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.alpha = true})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

@@ -1,4 +1,4 @@
-// OPT: learnt positions that begin at row 2.
+// OPT: learnt positions that begin at row 2. The 350M model has its norms behind the residual sums and narrow embeddings.
 #include "core/model/families/common.h"
 
 #include "core/base/error.h"
@@ -23,15 +23,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.initializer_range = config.RealOr("init_std", 0.02, 0.0, 1.0);
   spec.tied = config.BoolOr("tie_word_embeddings", true);
   ReadPadToken(config, 1, spec);
-  if (!config.BoolOr("do_layer_norm_before", true)) {
-    throw Unimplemented(kConfig, ": do_layer_norm_before is false: norms behind the residual sum are not supported");
-  }
-  if (config.BoolOr("_remove_final_layer_norm", false)) {
-    throw Unimplemented(kConfig, ": _remove_final_layer_norm is true: a model without a final norm is not supported");
-  }
-  if (config.IntOr("word_embed_proj_dim", spec.hidden, 1, kMostHidden) != spec.hidden) {
-    throw Unimplemented(kConfig, ": word_embed_proj_dim is ", config.Int("word_embed_proj_dim", 1, kMostHidden),
-                        ": embeddings of another width than hidden_size, ", spec.hidden, ", are not supported");
+  const bool before = config.BoolOr("do_layer_norm_before", true);
+  if (config.HasValue("word_embed_proj_dim")) {
+    const int64_t width = config.Int("word_embed_proj_dim", 1, kMostHidden);
+    if (width != spec.hidden) spec.embedding.width = spec.head.width = width;
   }
   const bool affine = config.BoolOr("layer_norm_elementwise_affine", true), bias = config.BoolOr("enable_bias", true);
   const NormSpec norm{.kind = NormType::kLayer, .epsilon = 1e-5, .weight = affine, .bias = affine, .late_rounding = true};
@@ -43,20 +38,28 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                     .gated = false,
                     .in_bias = bias,
                     .out_bias = bias};
-  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
-  spec.head.norm = norm;
+  BlockSpec block = PreNormBlock(before ? norm : NormSpec{}, attention, mlp);
+  for (BranchSpec& branch : block.branches) branch.last = before ? NormSpec{} : norm;
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
+  if (before && !config.BoolOr("_remove_final_layer_norm", false)) spec.head.norm = norm;
 
   names.prefix = "model.decoder.";
   names.final_norm = "final_layer_norm.weight";
   names.final_norm_bias = "final_layer_norm.bias";
   names.other_prefixes = {"decoder."};
   names.other_heads = {"lm_head.weight"};
+  names.embedding_product = "project_in.weight";
+  names.head_product = "project_out.weight";
   Rename(names, {{"attention.before", "self_attn_layer_norm.weight"},
                  {"attention.before_bias", "self_attn_layer_norm.bias"},
+                 {"attention.last", "self_attn_layer_norm.weight"},
+                 {"attention.last_bias", "self_attn_layer_norm.bias"},
                  {"attention.o", "self_attn.out_proj.weight"},
                  {"attention.o_bias", "self_attn.out_proj.bias"},
                  {"mlp.before", "final_layer_norm.weight"},
                  {"mlp.before_bias", "final_layer_norm.bias"},
+                 {"mlp.last", "final_layer_norm.weight"},
+                 {"mlp.last_bias", "final_layer_norm.bias"},
                  {"mlp.up", "fc1.weight"},
                  {"mlp.up_bias", "fc1.bias"},
                  {"mlp.down", "fc2.weight"},

@@ -44,16 +44,6 @@ int KeepOpen(std::FILE*) { return 0; }
 
 }  // namespace
 
-void CheckOutputFolder(const std::string& folder, bool overwrite) {
-  if (FolderExists(folder)) {
-    std::error_code failure;
-    const bool empty = fs::is_empty(folder, failure);
-    if (failure) throw Error(folder + ": cannot be read: " + failure.message());
-    if (!empty && !overwrite) throw Error(folder + ": exists and is not empty; pass --overwrite to replace it");
-  }
-  CheckParent(folder);
-}
-
 void CheckFolder(const std::string& folder) {
   if (!FolderExists(folder)) return CheckParent(folder);
   if (access(folder.c_str(), R_OK | W_OK | X_OK) != 0) throw Error(folder + ": cannot be written to: " + std::strerror(errno));

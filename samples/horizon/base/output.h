@@ -10,9 +10,6 @@
 
 namespace horizon {
 
-// Throws where `folder` is a file, exists and is not empty while `overwrite` is false, or cannot be made where it should be.
-void CheckOutputFolder(const std::string& folder, bool overwrite);
-
 // Throws where nothing can be written into `folder`, or it cannot be made where it is missing.
 void CheckFolder(const std::string& folder);
 

@@ -1,9 +1,11 @@
 // horizon generate
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/examples.h"
 #include "samples/horizon/data/order.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/data/tokens.h"
@@ -13,7 +15,23 @@
 namespace horizon {
 namespace {
 
-std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_size, const hlm_tokenizer* tokenizer) {
+// The prompt as a user's turn, up to where the answer begins.
+std::string AsChat(const Options& options) {
+  const TextTools tools(options);
+  if (!tools.chat_template) throw Error(options.model.folder + ": has no chat template; --chat needs one");
+  const std::string messages = Json::array({{{"role", "user"}, {"content", options.generate.prompt}}}).dump();
+  const std::string variables = tools.variables.dump();
+  hlm_template_options request;
+  hlm_template_options_init(&request);
+  request.variables_json = variables.c_str();
+  request.add_generation_prompt = 1;
+  return TextOf(hlm_template_render, static_cast<const hlm_template*>(tools.chat_template.get()), messages.c_str(),
+                static_cast<const hlm_template_options*>(&request));
+}
+
+std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const hlm_tokenizer* tokenizer) {
+  const GenerateOptions& options = all.generate;
+  const std::string prompt = options.chat ? AsChat(all) : options.prompt;
   std::vector<int32_t> ids;
   if (!options.prompt_ids.empty()) {
     const TokenFile file(options.prompt_ids);
@@ -22,7 +40,7 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
     ids.resize(static_cast<size_t>(file.size()));
     file.Copy(0, ids);
   } else if (tokenizer != nullptr) {
-    ids = Encode(tokenizer, options.prompt, true);
+    ids = Encode(tokenizer, prompt, !options.chat);
     for (const int32_t id : ids) {
       if (id >= vocab_size) {
         throw Error("id " + std::to_string(id) + " of --prompt is outside the model's vocabulary [0, " +
@@ -30,6 +48,8 @@ std::vector<int32_t> ReadPrompt(const GenerateOptions& options, int64_t vocab_si
       }
     }
   } else {
+    if (options.chat) throw Error(all.model.folder + ": has no tokenizer; --chat needs one");
+    CheckBytes(all.model, vocab_size);
     for (const unsigned char byte : options.prompt) {
       if (byte >= vocab_size) {
         throw Error("byte " + std::to_string(byte) + " at position " + std::to_string(ids.size()) +
@@ -100,9 +120,11 @@ int RunGenerate(const Options& options) {
   CheckModelOptions(options);
   const GenerateOptions& generate = options.generate;
   const Model model = OpenModel(options.model);
-  const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
+  const Json description = DescribeModel(model);
+  const int64_t vocab_size = description.at("vocab_size").get<int64_t>();
+  const auto stops = generate.ignore_eos ? std::vector<int64_t>() : description.at("stop_ids").get<std::vector<int64_t>>();
   const Tokenizer tokenizer = TokenizerOf(options.model);
-  std::vector<int32_t> ids = ReadPrompt(generate, vocab_size, tokenizer.get());
+  std::vector<int32_t> ids = ReadPrompt(options, vocab_size, tokenizer.get());
   const size_t prompt_length = ids.size();
 
   const int64_t length = static_cast<int64_t>(prompt_length) + generate.max_new_tokens;
@@ -118,6 +140,7 @@ int RunGenerate(const Options& options) {
   std::vector<float> logits(static_cast<size_t>(vocab_size));
   for (int64_t i = 0; i < generate.max_new_tokens; ++i) {
     ids.push_back(Next(trainer.get(), ids, generate, i, logits));
+    if (std::find(stops.begin(), stops.end(), ids.back()) != stops.end()) break;
     if (!options.json) printer.Print(ids.back());
   }
   if (options.json) {

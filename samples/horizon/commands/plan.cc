@@ -27,7 +27,7 @@ int64_t RowTokens(const Options& options, const Model& model) {
   if (options.data.data.empty() || !options.task.task.empty()) return options.shape.seq_len;
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
   const auto row_tokens = [&](const std::string& data, const std::string& labels) {
-    return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model)).row_tokens();
+    return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size)).row_tokens();
   };
   return std::max(row_tokens(options.data.data, options.data.labels), row_tokens(options.run.eval_data, options.run.eval_labels));
 }

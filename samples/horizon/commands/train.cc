@@ -1,8 +1,10 @@
 // horizon train
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -13,12 +15,14 @@
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/account.h"
 #include "samples/horizon/report/report.h"
 #include "samples/horizon/run/checkpoints.h"
 #include "samples/horizon/run/engine.h"
 #include "samples/horizon/run/interrupt.h"
 #include "samples/horizon/run/progress.h"
 #include "samples/horizon/run/run_log.h"
+#include "samples/horizon/run/saving.h"
 #include "samples/horizon/tasks/task.h"
 
 namespace horizon {
@@ -35,6 +39,12 @@ std::FILE* ProgressStream(bool json) {
   return isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
 }
 
+// Whether nobody reads standard output any more.
+bool ReaderIsGone() {
+  pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int64_t StepsOf(const RunOptions& run, int64_t batches_per_epoch) {
   if (run.steps > 0) return run.steps;
   int64_t steps = 0;
@@ -42,6 +52,13 @@ int64_t StepsOf(const RunOptions& run, int64_t batches_per_epoch) {
     throw UsageError("--epochs " + std::to_string(run.epochs) + " of " + std::to_string(batches_per_epoch) + " steps overflow");
   }
   return steps;
+}
+
+// The model, where what the run leaves of it can be written.
+Model OpenChecked(const Options& options) {
+  Model model = OpenModel(options.model);
+  CheckOut(model, options.run, options.engine.compute == HLM_DTYPE_F32);
+  return model;
 }
 
 // One run, from opened files to the saved model.
@@ -52,12 +69,18 @@ class Training {
 
  private:
   Plan OpenPlan();
+  // The model with the tokenizer, the template and the ends of turns that it is trained with, as it will be saved.
+  Model WithText();
   void Begin();
   // Whether this work with the trainer came to its end; false: a signal ended it.
   bool Finishes(const std::function<void()>& work);
   void Step(int64_t step);
   void StepOrSave(int64_t step);
   bool EvaluateAfter(int64_t step);  // false: a signal ended it
+  int64_t Saves() const;             // checkpoints that the run will make
+  bool HasDiverged(int64_t done) const;
+  std::string WhyItEnded(Outcome outcome, int64_t done) const;
+  std::string LastGoodCheckpoint(int64_t done) const;
   Json Position();  // where the data are, for a checkpoint
   bool EvaluationIsDue(int64_t step) const;
   void OpenLogs();
@@ -66,7 +89,7 @@ class Training {
   std::string TracePath() const;
   void StartTrace(int64_t step);
   void WriteTrace(int64_t last);
-  void Save();
+  void Save(int64_t done);
   void WarnOfFallbacks();
   void SayWhatWasDone(int64_t done);
 
@@ -76,6 +99,7 @@ class Training {
   Model model_;
   Json description_, plan_;
   std::unique_ptr<Task> task_;
+  Json data_;
   int64_t steps_;
   int64_t begun_ = 0;      // steps that an earlier run has done
   int64_t evaluated_ = 0;  // the last step after which held-out rows were looked at
@@ -84,6 +108,8 @@ class Training {
   Trainer trainer_;
   int64_t trace_end_ = 0;  // the last step that the running trace records; 0: none runs
   RunEnd traced_;          // what there is to say of the trace at the run's end
+  int64_t skipped_ = 0;    // the last steps, in a row, whose loss or gradient was not finite
+  bool bad_evaluation_ = false;  // the last one's loss was not finite
   double first_loss_ = 0, last_loss_ = 0, seconds_ = 0;
   int64_t tokens_ = 0;
 };
@@ -92,13 +118,45 @@ Training::Training(const Options& options, Interrupt& interrupt)
     : options_(options),
       interrupt_(interrupt),
       checkpoints_(options.run),
-      model_(OpenModel(options.model)),
+      model_(OpenChecked(options)),
       description_(DescribeModel(model_)),
       task_(MakeTask(options, description_)),
+      data_(task_->Description()),
       steps_(StepsOf(options.run, task_->steps_per_epoch())),
       progress_(ProgressStream(options.json), steps_) {
+  model_ = WithText();
   const Plan plan = OpenPlan();
+  const bool f32 = options.engine.compute == HLM_DTYPE_F32;
+  if (checkpoints_.on()) {
+    const int64_t out_bytes = BytesOfOut(model_, options.run, f32);
+    CheckCheckpointDir(options.run, PlanValue(plan, "saving.state_bytes"), Saves(), out_bytes);
+  }
   trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_, task_->has_token_metrics());
+}
+
+Model Training::WithText() {
+  const TextOptions& text = options_.text;
+  const Stops stops = StopsOf(description_, data_);
+  std::string ids;
+  if (!stops.ids.empty() && !options_.run.keep_eos) ids = Json(stops.ids).dump();
+  if (data_.contains("turns")) {
+    const Json& turns = data_["turns"];
+    const std::string none = WithoutStop(turns.at("turns"), turns.at("without_stop"));
+    if (!none.empty()) progress_.Warn(none);
+  }
+  if (!stops.text.empty() && !ids.empty()) {
+    progress_.Say(stops.text + ": what is saved has it among its eos_token_id (--keep-eos leaves them as they are)");
+  } else if (!stops.text.empty()) {
+    progress_.Warn(stops.text);
+  }
+  hlm_text_options with;
+  hlm_text_options_init(&with);
+  if (!text.tokenizer.empty()) with.tokenizer = text.tokenizer.c_str();
+  if (text.chat_template != "auto") with.chat_template = text.chat_template.c_str();
+  if (!ids.empty()) with.stop_ids_json = ids.c_str();
+  hlm_model* model = nullptr;
+  Check(hlm_model_with_text(model_.get(), &with, &model));
+  return Model(model);
 }
 
 Plan Training::OpenPlan() {
@@ -106,6 +164,7 @@ Plan Training::OpenPlan() {
   progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + task_->Summary() + "; " +
                 FormatCount(steps_) + " steps; host memory " + FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " +
                 FormatBytes(PlanValue(plan, "device_bytes")));
+  for (const std::string& line : AccountLines(data_)) progress_.Say(line);
   plan_ = DescribePlan(plan);
   if (plan_.contains("choice")) progress_.Say("plan: " + plan_["choice"].get<std::string>());
   return plan;
@@ -146,6 +205,7 @@ void Training::OpenLogs() {
                .plan = plan_,
                .rated = device.contains("rates"),
                .task = task_->name(),
+               .account = data_.value("account", Json::array()),
                .steps = steps_,
                .begun = begun_});
 }
@@ -172,6 +232,38 @@ bool Training::EvaluationIsDue(int64_t step) const {
   return task_->has_evaluation() && ((every > 0 && step % every == 0) || step == steps_);
 }
 
+int64_t Training::Saves() const {
+  const int64_t every = options_.run.save_every;
+  return every == 0 ? 1 : (steps_ + every - 1) / every;
+}
+
+// A run that ends with steps that changed nothing is no good one, be it too short for their limit.
+bool Training::HasDiverged(int64_t done) const {
+  const int64_t most = options_.run.max_skipped_steps;
+  if (most == 0) return false;
+  return skipped_ >= most || (skipped_ > 0 && 2 * skipped_ >= done - begun_) || (bad_evaluation_ && evaluated_ == done);
+}
+
+std::string Training::WhyItEnded(Outcome outcome, int64_t done) const {
+  const std::string at = " after step " + std::to_string(done) + " of " + std::to_string(steps_);
+  if (outcome == Outcome::kInterrupted) return "interrupted" + at;
+  if (skipped_ == 0) return "diverged" + at + ": the held-out loss is not finite";
+  return "diverged" + at + ": in the last " + (skipped_ == 1 ? "one" : std::to_string(skipped_)) +
+         " the loss or its gradient was not finite, and no weight changed";
+}
+
+// The state after a step is a good one where the next step's loss was finite.
+std::string Training::LastGoodCheckpoint(int64_t done) const {
+  if (!checkpoints_.on()) return "";
+  const int64_t last_good = done - skipped_ - 1;
+  const std::string& folder = options_.run.checkpoint_dir;
+  const Json list = Json::parse(TextOf(hlm_checkpoint_list, folder.c_str()));
+  for (const Json& one : list.at("checkpoints")) {  // the newest first
+    if (one.at("step").get<int64_t>() <= last_good) return "the last good checkpoint is " + one.at("path").get<std::string>();
+  }
+  return "no checkpoint in " + folder + " is known to be good";
+}
+
 int Training::Run() {
   if (!Finishes([&] { Begin(); })) {
     progress_.Clear();
@@ -182,7 +274,8 @@ int Training::Run() {
   bool cancelled = false;
   // A signal may have come between a step and its evaluation.
   if (begun_ > 0 && begun_ < steps_ && evaluated_ < begun_ && EvaluationIsDue(begun_)) cancelled = !EvaluateAfter(begun_);
-  while (done < steps_ && !cancelled && !interrupt_.requested()) {
+  const int64_t most = options_.run.max_skipped_steps;
+  while (done < steps_ && !cancelled && !interrupt_.requested() && (most == 0 || skipped_ < most)) {
     StartTrace(done + 1);
     StepOrSave(done + 1);
     ++done;
@@ -190,38 +283,56 @@ int Training::Run() {
     if (done == trace_end_) WriteTrace(done);
     if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
     // Last, so that the log of a run that goes on from here has this step's evaluation.
-    if (!cancelled) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
+    // While steps are skipped the state is no better than the one that was saved, if it is good at all.
+    if (!cancelled && skipped_ == 0) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
   }
   if (trace_end_ > 0) WriteTrace(done);
   Check(hlm_trainer_finish(trainer_.get()));
   SayWhatWasDone(done);
-  // A full disk of the checkpoints is no reason not to write the model.
+  const Outcome outcome = HasDiverged(done)                     ? Outcome::kDiverged
+                          : done >= steps_ && !cancelled ? Outcome::kFinished
+                                                                : Outcome::kInterrupted;
+  // What cannot be written is told at the end: a full disk of the checkpoints is no reason not to write the model, nor is either one not to
+  // write the logs.
   std::exception_ptr not_saved;
-  try {
-    if (done > begun_) checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
-  } catch (const Error&) {
-    not_saved = std::current_exception();
+  const auto keep = [&](const std::function<void()>& save) {
+    try {
+      save();
+    } catch (const Error&) {
+      if (!not_saved) not_saved = std::current_exception();
+    }
+  };
+  if (outcome == Outcome::kDiverged) {
+    keep([&] { Check(hlm_trainer_save_wait(trainer_.get(), -1, nullptr)); });
+  } else {
+    if (done > begun_) keep([&] { checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_); });
+    keep([&] { Save(done); });
   }
-  Save();
-  const bool complete = done >= steps_ && !cancelled;
   RunEnd end = traced_;
   end.done = done;
-  end.complete = complete;
+  end.outcome = outcome;
+  if (outcome != Outcome::kFinished) end.note = WhyItEnded(outcome, done);
   end.seconds = seconds_;
   end.tokens = tokens_;
   end.metrics = Metrics();
   logs_.End(end);
   if (!end.trace.empty() && options_.run.trace.empty()) std::remove(end.trace.c_str());
+  progress_.Clear();
+  if (outcome == Outcome::kDiverged) {
+    std::string message = end.note;
+    if (!options_.run.out.empty()) message += "; nothing was written to " + options_.run.out;
+    const std::string good = LastGoodCheckpoint(done);
+    if (!good.empty()) message += "; " + good;
+    throw Error(message + " (a lower --lr, --warmup-steps or --grad-clip may help)");
+  }
   if (not_saved) std::rethrow_exception(not_saved);
   logs_.Close();
-  if (complete) return kExitOk;
-  progress_.Clear();
+  if (outcome == Outcome::kFinished) return kExitOk;
   std::string kept = options_.run.out.empty() ? "" : "its weights are in " + options_.run.out;
   if (checkpoints_.saved() == done)
     kept += (kept.empty() ? "" : ", ") + ("its state is in " + options_.run.checkpoint_dir) + " (--resume goes on from it)";
   if (kept.empty()) kept = "nothing was saved";
-  std::fprintf(stderr, "error: interrupted after step %lld of %lld; %s\n", static_cast<long long>(done),
-               static_cast<long long>(steps_), kept.c_str());
+  std::fprintf(stderr, "error: %s; %s\n", end.note.c_str(), kept.c_str());
   return kExitSignal + interrupt_.signal();
 }
 
@@ -260,6 +371,8 @@ void Training::Step(int64_t step) {
   }
   line.update(more);
   logs_.Step(line, {.seconds = seconds, .tokens = task_->step_tokens()});
+  // A step of which nothing is predicted has no loss, and says nothing of the model.
+  if (metrics.tokens > 0) skipped_ = metrics.skipped != 0 ? skipped_ + 1 : 0;
   if (step == begun_ + 1) first_loss_ = metrics.loss;
   last_loss_ = metrics.loss;
   tokens_ += metrics.tokens;
@@ -270,6 +383,8 @@ bool Training::EvaluateAfter(int64_t step) {
   Json line = {{"step", step}};
   if (!Finishes([&] { line.update(task_->Evaluate(trainer_.get())); })) return false;
   evaluated_ = step;
+  bad_evaluation_ = line.value("eval_tokens", int64_t{0}) > 0 && line.contains("eval_loss") && line["eval_loss"].is_number() &&
+                    !std::isfinite(line["eval_loss"].get<double>());
   logs_.Evaluation(line);
   return true;
 }
@@ -311,13 +426,9 @@ void Training::SayWhatWasDone(int64_t done) {
                 Format("; loss %.4f at the first step, %.4f at the last", first_loss_, last_loss_));
 }
 
-void Training::Save() {
+void Training::Save(int64_t done) {
   if (options_.run.out.empty()) return;
-  hlm_save_options save;
-  hlm_save_options_init(&save);
-  save.dtype = options_.run.save_dtype;
-  save.overwrite = options_.run.overwrite ? 1 : 0;
-  Check(hlm_trainer_save_model(trainer_.get(), options_.run.out.c_str(), &save));
+  SaveModel(trainer_.get(), options_.run, done);
   progress_.Say("saved " + options_.run.out);
 }
 
@@ -327,12 +438,18 @@ int RunTrain(const Options& options) {
   CheckModelOptions(options);
   CheckTrainingOptions(options);
   // Everything that the run will write is tried before anything is read.
-  if (!options.run.out.empty()) CheckOutputFolder(options.run.out, options.run.overwrite);
-  if (!options.run.checkpoint_dir.empty()) CheckFolder(options.run.checkpoint_dir);
+  CheckApartFromOut(options.run);
+  if (!options.run.checkpoint_dir.empty()) Check(hlm_checkpoint_check(options.run.checkpoint_dir.c_str(), 0));
+  if (!options.run.log_json.empty()) CheckOutputFile(options.run.log_json);
+  if (!options.run.tensorboard.empty()) CheckFolder(options.run.tensorboard);
   if (!options.run.trace.empty()) CheckOutputFile(options.run.trace);
   if (!options.run.report.empty()) CheckOutputFile(options.run.report);
+  Interrupt::TakeWriteErrors();
   Interrupt interrupt;  // before the library starts threads
-  return Training(options, interrupt).Run();
+  const int status = Training(options, interrupt).Run();
+  // Progress that nobody reads is no failure; JSON lines would be. What is still to be written goes nowhere.
+  if (!options.json && ReaderIsGone() && std::freopen("/dev/null", "w", stdout) == nullptr) return kExitError;
+  return status;
 }
 
 }  // namespace horizon

@@ -46,8 +46,8 @@ TextTools::TextTools(const Options& options) {
   const std::string& folder = options.model.folder;
   if (!text.tokenizer.empty()) {
     tokenizer = OpenTokenizer(text.tokenizer);
-  } else if (HasTokenizer(folder)) {
-    tokenizer = OpenTokenizer(folder);
+  } else {
+    tokenizer = TokenizerOf(options.model);
   }
   const bool own = text.chat_template == "auto";
   if (!own) {
@@ -176,14 +176,6 @@ std::string Examples::Summary() const {
   std::string text = FormatCount(count("documents")) + " documents of " + FormatCount(count("tokens")) + " tokens (" +
                      FormatCount(count("trained_tokens")) + " trained) in " + FormatCount(count("rows")) + " rows, " +
                      Format("%.0f%% full", 100 * description_.at("efficiency").get<double>());
-  if (count("truncated") > 0) text += "; " + FormatCount(count("truncated")) + " cut to --seq-len";
-  if (count("split") > 0) text += "; " + FormatCount(count("split")) + " split at --seq-len";
-  if (count("dropped") > 0) {
-    text += "; dropped";
-    for (const auto& [reason, number] : description_.at("dropped_for").items()) {
-      if (number.get<int64_t>() > 0) text += " " + FormatCount(number) + " for " + reason;
-    }
-  }
   return text;
 }
 

@@ -1,12 +1,20 @@
 #include "samples/horizon/data/tokenizer.h"
 
-#include <sys/stat.h>
-
 #include <memory>
 
 #include "samples/horizon/data/data_file.h"
 
 namespace horizon {
+namespace {
+
+constexpr const char* kBytesHint = " (--bytes takes a text's bytes as ids)";
+
+bool BytesAreIds(const ModelOptions& options, int64_t vocab_size) {
+  constexpr int64_t kBytes = 256;
+  return options.bytes || options.folder.empty() || vocab_size <= kBytes;
+}
+
+}  // namespace
 
 Tokenizer OpenTokenizer(const std::string& path) {
   hlm_tokenizer* tokenizer = nullptr;
@@ -14,21 +22,24 @@ Tokenizer OpenTokenizer(const std::string& path) {
   return Tokenizer(tokenizer);
 }
 
-bool HasTokenizer(const std::string& folder) {
-  const auto has = [&](const char* name) {
-    struct stat status {};
-    return stat((folder + name).c_str(), &status) == 0;
-  };
-  return !folder.empty() && (has("/tokenizer.json") || has("/tokenizer.model") || (has("/vocab.json") && has("/merges.txt")));
-}
-
 Tokenizer TokenizerOf(const ModelOptions& options) {
-  if (options.bytes || !HasTokenizer(options.folder)) return nullptr;
+  if (options.bytes || options.folder.empty()) return nullptr;
   try {
     return OpenTokenizer(options.folder);
   } catch (const ApiError& error) {
-    throw Error(std::string(error.what()) + " (--bytes takes a text's bytes as ids)");
+    if (error.code() == HLM_NOT_FOUND) return nullptr;
+    throw Error(std::string(error.what()) + kBytesHint);
   }
+}
+
+void CheckBytes(const ModelOptions& options, int64_t vocab_size) {
+  if (BytesAreIds(options, vocab_size)) return;
+  try {
+    OpenTokenizer(options.folder);  // for what it says is missing
+  } catch (const ApiError& error) {
+    throw Error(std::string(error.what()) + kBytesHint);
+  }
+  throw Error(options.folder + ": its tokenizer came when the run had begun");
 }
 
 std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens,
@@ -64,9 +75,15 @@ std::string Decode(const hlm_tokenizer* tokenizer, const std::vector<int32_t>& i
   return {text, n};
 }
 
-TextReader ReaderOf(const ModelOptions& options) {
+TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {
   const std::shared_ptr<hlm_tokenizer> tokenizer = TokenizerOf(options);
-  if (tokenizer == nullptr) return nullptr;
+  if (tokenizer == nullptr && BytesAreIds(options, vocab_size)) return nullptr;
+  if (tokenizer == nullptr) {
+    return [options, vocab_size](const std::string&) -> std::vector<int32_t> {
+      CheckBytes(options, vocab_size);
+      return {};
+    };
+  }
   return [tokenizer](const std::string& path) {
     const std::string text = ReadWholeFile(path);
     try {

@@ -11,7 +11,9 @@
 
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/account.h"
 #include "samples/horizon/data/examples.h"
+#include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/data/json_lines.h"
 #include "samples/horizon/eval/eval.h"
 #include "samples/horizon/eval/score.h"
@@ -107,6 +109,7 @@ void Score(const Model& model, Options options, const std::string& examples_path
   config["epochs"] = 1;
   config["append_eos"] = false;
   Examples examples(config, tools);
+  for (const std::string& line : AccountLines(examples.description())) std::fprintf(stderr, "%s\n", line.c_str());
   size_t expected = 0;
   for (const Question& question : questions) expected += question.bytes.size();
   if (examples.description().at("documents") != expected) {
@@ -134,6 +137,7 @@ int RunChoice(const Options& options) {
   const TemporaryFile file;
   std::ofstream examples(file.path());
   const bool bytes = options.text.tokenizer.empty() && TokenizerOf(options.model) == nullptr;
+  if (bytes) CheckBytes(options.model, DescribeModel(model).at("vocab_size").get<int64_t>());
   std::vector<Question> questions = ReadQuestions(options.data.data, bytes, examples);
   examples.close();
   if (!examples) throw Error(file.path() + ": writing failed");

@@ -16,9 +16,8 @@ int RunEval(const Options& options) {
   if (options.score.task == "choice") return RunChoice(options);
   CheckOneDataFile(options);
   const Model model = OpenModel(options.model);
-  const Json description = DescribeModel(model);
-  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, description.at("vocab_size").get<int64_t>(),
-                     ReaderOf(options.model));
+  const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
+  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size));
   const int64_t batch_size = options.shape.batch_size;
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_FORWARD, batch_size, data.row_tokens());
   const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <string>
 
+#include "samples/horizon/data/account.h"
 #include "samples/horizon/data/examples.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/eval/eval.h"
@@ -38,6 +39,7 @@ void ScoreExamples(const Model& model, Options options) {
   Json config = ExamplesConfig(options, tools, DescribeModel(model), options.data.files, "train");
   config["epochs"] = 1;
   Examples examples(config, tools);
+  for (const std::string& line : AccountLines(examples.description())) std::fprintf(stderr, "%s\n", line.c_str());
   const Trainer trainer = MakeForwardTrainer(model, options);
   const bool pairs = options.task.pairs();
   Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,
@@ -54,8 +56,8 @@ void ScoreExamples(const Model& model, Options options) {
 
 void ScoreRows(const Model& model, Options options) {
   CheckOneDataFile(options);
-  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len,
-                     DescribeModel(model).at("vocab_size").get<int64_t>(), ReaderOf(options.model));
+  const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
+  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size));
   options.shape.seq_len = data.row_tokens();
   const Trainer trainer = MakeForwardTrainer(model, options);
   Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,

@@ -96,6 +96,7 @@ class Perplexity {
       }
       if (!ids.empty()) unscored = offsets[1];  // {0, 0} where the tokenizer put a token before the text
     } else {
+      CheckBytes(options_.model, vocab_size_);
       for (const char byte : text) ids.push_back(static_cast<unsigned char>(byte));
       unscored = text.empty() ? 0 : 1;
     }

@@ -173,6 +173,10 @@ void AddRunOptions(CLI::App& app, Options& options) {
   AddText(app, "--eval-labels", run.eval_labels, "FILE", "their labels")->group(kDataGroup)->needs(eval_data);
   AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup);
 
+  AddNumber(app, "--max-skipped-steps", run.max_skipped_steps, 0,
+            "the run has diverged and ends after so many steps in a row whose loss or gradient is not finite; 0: it goes on")
+      ->group(kDataGroup);
+
   AddOutOptions(app, options);
   AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
   AddText(app, "--report", run.report, "FILE.html", "a page with the run's curves, plan and trace, written at its end; needs no network")
@@ -185,7 +189,7 @@ void AddOutOptions(CLI::App& app, Options& options) {
   RunOptions& run = options.run;
   AddText(app, "--out", run.out, "DIR", "the Hugging Face folder to write (default: the weights are not kept)")
       ->group(kOutputGroup);
-  app.add_flag("--overwrite", run.overwrite, "replace --out where it exists and is not empty")->group(kOutputGroup);
+  app.add_flag("--overwrite", run.overwrite, "replace --out where it holds a saved model and nothing else")->group(kOutputGroup);
   const Choices dtypes = {{"source", HLM_DTYPE_SOURCE}, {"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}, {"f16", HLM_DTYPE_F16}};
   AddChoice(app, "--save-dtype", run.save_dtype, dtypes, "type of saved weights")->group(kOutputGroup);
 }
@@ -197,7 +201,7 @@ void AddCheckpointOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--save-every", run.save_every, 1, "steps between two checkpoints (default: one at the end)")
       ->group(kCheckpointGroup)
       ->needs(directory);
-  AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay; 0: all")->group(kCheckpointGroup)->needs(directory);
+  AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay, until the run's end two at least; 0: all")->group(kCheckpointGroup)->needs(directory);
   AddNumber(app, "--snapshot-bytes", run.snapshot_bytes, 0,
             "host memory to copy the state into, 8GiB say, while it is saved beside training (default: up to the whole state)", true)
       ->group(kCheckpointGroup)
@@ -233,6 +237,11 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
       ->group(kGenerateGroup)
       ->excludes(prompt);
   AddBytesOption(app, options, kGenerateGroup);
+  app.add_flag("--chat", generate.chat, "--prompt is a user's turn: it is put into the model's chat template")
+      ->group(kGenerateGroup)
+      ->needs(prompt)
+      ->excludes("--bytes");
+  app.add_flag("--ignore-eos", generate.ignore_eos, "go on behind ids that end a generation (eos_token_id)")->group(kGenerateGroup);
   AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
       ->group(kGenerateGroup);

@@ -76,6 +76,7 @@ struct RunOptions {
   std::string out;
   bool overwrite = false;
   int32_t save_dtype = HLM_DTYPE_SOURCE;
+  bool keep_eos = false;
   std::string log_json;
   std::string tensorboard;
   std::string trace;
@@ -85,6 +86,7 @@ struct RunOptions {
   int64_t keep = 2;        // 0: all
   int64_t snapshot_bytes = -1;  // what is left, up to the whole state
   bool resume = false;
+  int64_t max_skipped_steps = 10;  // in a row, then the run has diverged; 0: it is never said to have
   bool allow_numerics_change = false;
 };
 
@@ -145,6 +147,8 @@ struct BenchOptions {
 
 struct GenerateOptions {
   std::string prompt;
+  bool chat = false;
+  bool ignore_eos = false;
   std::string prompt_ids;
   int64_t max_new_tokens = 64;
   double temperature = 0;

@@ -147,8 +147,7 @@ std::string Escape(const std::string& text) {
 }
 
 std::string ReportPage(const RunRecord& run) {
-  static constexpr const char* kOutcomes[] = {"finished", "interrupted", "failed"};
-  const std::string outcome = kOutcomes[run.outcome];
+  const std::string outcome = Name(run.outcome);
   std::string page = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
   // Nothing is fetched, whatever a text in the page might ask for.
   page += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n";
@@ -162,7 +161,7 @@ std::string ReportPage(const RunRecord& run) {
   page += Tiles(run);
   page += "<section id=\"charts\" class=\"charts\" aria-label=\"Curves\"><noscript><p>The curves are drawn by a script inside this page, which "
           "is switched off here.</p></noscript></section>\n";
-  page += TraceSection(run) + MemorySection(run.plan) + PlanSectionOf(run.plan) + SettingsSection(run);
+  page += AccountSection(run.account) + TraceSection(run) + MemorySection(run.plan) + PlanSectionOf(run.plan) + SettingsSection(run);
   page += "<footer>Horizon-LM " + Escape(run.version) + "</footer>\n</main>\n";
   page += "<script type=\"application/json\" id=\"data\">" + ScriptJson(CurveData(run)) + "</script>\n";
   page += "<script>\n";

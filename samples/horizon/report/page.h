@@ -9,20 +9,19 @@
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/options/setting.h"
 #include "samples/horizon/report/series.h"
+#include "samples/horizon/run/run_log.h"
 
 namespace horizon {
 
 // All that a page shows. Texts may hold anything: the page escapes them.
 struct RunRecord {
-  enum Outcome { kFinished, kInterrupted, kFailed };
-
   std::string model;    // as the user named it
   std::string task;     // "rows", "sft", ...
   std::string command;  // the command line
   std::vector<Setting> settings;
   std::string version;  // of the library
   std::string when;     // the run's end, for people
-  Outcome outcome = kFinished;
+  Outcome outcome = Outcome::kFinished;
   std::string outcome_note;  // why it ended early
 
   int64_t parameters = 0;
@@ -35,6 +34,7 @@ struct RunRecord {
   std::vector<Series> series;
   std::vector<int64_t> skipped;  // steps that changed no weight
 
+  Json account = nullptr;  // hlm_dataset_describe's
   Json plan = nullptr;     // hlm_plan_json's
   Json trace = nullptr;    // of trace.h; with "steps": [first, last] and "links": [{"name", "bytes"}] of those steps
   Json metrics = nullptr;  // hlm_trainer_metrics' at the end
@@ -43,6 +43,7 @@ struct RunRecord {
 std::string ReportPage(const RunRecord& run);
 
 // The sections below the curves (sections.cc); "" where there is nothing to show.
+std::string AccountSection(const Json& account);
 std::string TraceSection(const RunRecord& run);
 std::string MemorySection(const Json& plan);
 std::string PlanSectionOf(const Json& plan);

@@ -1,5 +1,6 @@
 #include "samples/horizon/report/report.h"
 
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -32,7 +33,7 @@ Report::Report(const std::string& path) : path_(path) { CheckOutputFile(path_); 
 Report::~Report() {
   if (!begun_ || ended_) return;
   try {
-    Write(RunRecord::kFailed, "The run failed after step " + FormatCount(run_.done) + " of " + FormatCount(run_.steps) + ".");
+    Write(Outcome::kFailed, "The run failed after step " + FormatCount(run_.done) + " of " + FormatCount(run_.steps) + ".");
   } catch (...) {  // the run's own failure is what is told
   }
 }
@@ -41,6 +42,7 @@ void Report::Begin(const RunStart& start) {
   begun_ = true;
   run_.task = start.task;
   run_.plan = start.plan;
+  run_.account = start.account;
   run_.parameters = start.model.value("parameters", int64_t{0});
   run_.steps = start.steps;
   run_.begun = run_.done = start.begun;
@@ -58,9 +60,13 @@ void Report::End(const RunEnd& end) {
   run_.done = end.done;
   run_.metrics = end.metrics;
   AddTrace(end);
-  const std::string note = "Interrupted after step " + FormatCount(end.done) + " of " + FormatCount(run_.steps) + ".";
+  std::string note = end.note;
+  if (!note.empty()) {
+    note.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(note.front())));
+    note += '.';
+  }
   try {
-    end.complete ? Write(RunRecord::kFinished, "") : Write(RunRecord::kInterrupted, note);
+    Write(end.outcome, note);
   } catch (const Error& error) {
     failure_ = error.what();
   }
@@ -113,7 +119,7 @@ void Report::AddTrace(const RunEnd& end) {
   }
 }
 
-void Report::Write(RunRecord::Outcome outcome, const std::string& note) {
+void Report::Write(Outcome outcome, const std::string& note) {
   run_.outcome = outcome;
   run_.outcome_note = note;
   run_.when = Now();

@@ -38,7 +38,7 @@ class Report : public RunLog {
   Series& SeriesOf(const std::string& name);
   void AddTrace(const RunEnd& end);
   // Through a second file: an older report stays until the new one is whole.
-  void Write(RunRecord::Outcome outcome, const std::string& note);
+  void Write(Outcome outcome, const std::string& note);
 
   std::string path_;
   RunRecord run_;

@@ -90,6 +90,18 @@ std::string WaitTable(const Json& metrics) {
 
 }  // namespace
 
+std::string AccountSection(const Json& account) {
+  if (!account.is_array() || account.empty()) return "";
+  std::string section = "<section id=\"account\" class=\"card\"><h2>Records</h2>\n<p class=\"sub\">What was done to them beside reading them.</p>\n"
+                        "<div class=\"scroll\"><table class=\"columns\"><tr><td></td><th>records</th><th>amount</th><th>what</th><th>first</th></tr>";
+  for (const Json& row : account) {
+    section += "<tr><th scope=\"row\">" + Escape(row.value("did", "")) + "</th><td>" + FormatCount(row.value("records", int64_t{0})) + "</td><td>" +
+               FormatCount(row.value("amount", int64_t{0})) + "</td><td>" + Escape(row.value("text", "")) + "</td><td>" + Escape(row.value("first", "")) +
+               "</td></tr>";
+  }
+  return section + "</table></div></section>\n";
+}
+
 std::string TraceSection(const RunRecord& run) {
   if (!run.trace.is_object() || !(run.trace.at("seconds").get<double>() > 0)) return "";
   const double seconds = run.trace["seconds"];

@@ -82,7 +82,8 @@ void Checkpoints::Save(hlm_trainer* trainer, const Json& data, bool background) 
   const std::string text = data.dump();
   hlm_checkpoint_options options;
   hlm_checkpoint_options_init(&options);
-  options.keep = run_.keep;
+  // Whether the newest state is a good one is seen at the next step: the one before it stays until then.
+  options.keep = background && run_.keep == 1 ? 2 : run_.keep;
   options.background = background ? 1 : 0;
   options.user_data = text.c_str();
   Check(hlm_trainer_save(trainer, run_.checkpoint_dir.c_str(), &options));

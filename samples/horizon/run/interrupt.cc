@@ -13,29 +13,33 @@ sigset_t StopSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  struct sigaction hang_up;
+  if (sigaction(SIGHUP, nullptr, &hang_up) != 0 || hang_up.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 
 }  // namespace
 
-Interrupt::Interrupt() {
-  const sigset_t set = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+void Interrupt::TakeWriteErrors() {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+}
+
+Interrupt::Interrupt() : signals_(StopSignals()) {
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   thread_ = std::thread([this] { Run(); });
 }
 
 Interrupt::~Interrupt() {
   done_ = true;
   thread_.join();
-  const sigset_t set = StopSignals();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
 }
 
 void Interrupt::Run() {
-  const sigset_t set = StopSignals();
   const timespec poll = {0, 50'000'000};  // how long the end of a run may wait for this thread
   while (!done_) {
-    const int signal = sigtimedwait(&set, nullptr, &poll);
+    const int signal = sigtimedwait(&signals_, nullptr, &poll);
     if (signal < 0) continue;
     if (signal_.exchange(signal) != 0) {
       sigset_t one;

@@ -1,7 +1,9 @@
-// Ctrl-C as a request: the first SIGINT or SIGTERM asks the run to end (and cancels an evaluation in progress), a second one ends
-// the process at once.
+// Ctrl-C as a request: the first SIGINT, SIGTERM or SIGHUP (a terminal that closes) asks the run to end (and cancels an evaluation in
+// progress), a second one ends the process at once. SIGHUP is left alone where it is ignored already, as by nohup.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_RUN_INTERRUPT_H_
 #define HORIZON_LM_SAMPLES_HORIZON_RUN_INTERRUPT_H_
+
+#include <signal.h>
 
 #include <atomic>
 #include <mutex>
@@ -20,6 +22,9 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
+  // A reader of standard output that has gone away, or a file that may not grow, is an error of a write and not the end of the process.
+  static void TakeWriteErrors();
+
   // The trainer to cancel, until it is replaced; NULL: none. The caller keeps it alive until then.
   void Watch(hlm_trainer* trainer) {
     std::lock_guard lock(mutex_);
@@ -32,6 +37,7 @@ class Interrupt {
  private:
   void Run();
 
+  const sigset_t signals_;
   std::mutex mutex_;  // held while a trainer is cancelled: it lives as long
   hlm_trainer* trainer_ = nullptr;
   std::atomic<int> signal_ = 0;

@@ -44,6 +44,25 @@ void RunLogs::Close() {
   if (first) std::rethrow_exception(first);
 }
 
+const char* Name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kFinished: return "finished";
+    case Outcome::kInterrupted: return "interrupted";
+    case Outcome::kDiverged: return "diverged";
+    case Outcome::kFailed: break;
+  }
+  return "failed";
+}
+
+// With the step that the run goes on from: another one that goes on cuts the log behind its own.
+void JsonRunLog::Begin(const RunStart& start) {
+  if (!start.account.empty()) log_.Write({{"step", start.begun}, {"account", start.account}});
+}
+
+void JsonRunLog::End(const RunEnd& end) {
+  if (end.outcome == Outcome::kDiverged) log_.Write({{"step", end.done}, {"outcome", Name(end.outcome)}, {"note", end.note}});
+}
+
 // What moves does so beside the arithmetic: the longer is the limit.
 void ProgressRunLog::Begin(const RunStart& start) {
   if (!start.rated) return;

@@ -20,13 +20,18 @@ struct RunStart {
   Json plan;           // hlm_plan_json
   bool rated = false;  // its prediction is by rates measured on this machine
   std::string task;    // "pretrain", "sft", ...; "rows" for token files
+  Json account = Json::array();  // hlm_dataset_describe's
   int64_t steps = 0;   // of the whole run
   int64_t begun = 0;   // steps that an earlier run has done
 };
 
+enum class Outcome { kFinished, kInterrupted, kDiverged, kFailed };
+const char* Name(Outcome outcome);  // "finished" and so on
+
 struct RunEnd {
   int64_t done = 0;      // the last step
-  bool complete = true;  // false: a signal ended it
+  Outcome outcome = Outcome::kFinished;
+  std::string note;      // why it was not finished, for people
   double seconds = 0;    // of this run's steps
   int64_t tokens = 0;    // predicted in them
   Json metrics;          // hlm_trainer_metrics
@@ -69,12 +74,14 @@ class RunLogs : public RunLog {
   std::vector<std::unique_ptr<RunLog>> logs_;
 };
 
-// Every line as it is.
+// Every line as it is; before them what became of the records, where there is something to tell, and behind them that a run diverged.
 class JsonRunLog : public RunLog {
  public:
   explicit JsonRunLog(JsonLog log) : log_(std::move(log)) {}
+  void Begin(const RunStart& start) override;
   void Step(const Json& line, const StepWork&) override { log_.Write(line); }
   void Evaluation(const Json& line) override { log_.Write(line); }
+  void End(const RunEnd& end) override;
   void Close() override { log_.Close(); }
 
  private:

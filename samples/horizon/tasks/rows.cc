@@ -57,7 +57,8 @@ class RowsTask : public Task {
 
  private:
   static Dataset Open(const Options& options, const Json& model, const std::string& data, const std::string& labels) {
-    return Dataset(data, labels, options.shape.seq_len, model.at("vocab_size").get<int64_t>(), ReaderOf(options.model));
+    const int64_t vocab_size = model.at("vocab_size").get<int64_t>();
+    return Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size));
   }
 
   const Options& options_;

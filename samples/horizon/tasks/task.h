@@ -20,6 +20,8 @@ class Task {
 
   virtual std::string name() const = 0;     // "rows", "sft", ...
   virtual std::string Summary() const = 0;  // the data, for people
+  // hlm_dataset_describe of what is trained on; an empty object for token files.
+  virtual Json Description() const { return Json::object(); }
   // The shape of the largest step, evaluations included.
   virtual int64_t rows() const = 0;
   virtual int64_t row_tokens() const = 0;

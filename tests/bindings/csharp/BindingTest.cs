@@ -175,6 +175,11 @@ public static class BindingTest {
       Fails(Code.AlreadyExists, "not empty", () => model.Save(folder));
       model.Save(folder, new SaveOptions {Overwrite = true, DType = DType.BF16});
       Check((long)model.Describe()["vocab_size"] == 16, model.DescribeJson());
+      Check(model.CheckSave(Path.Combine(work, "new")) > (long)model.Describe()["parameters"] && !Directory.Exists(Path.Combine(work, "new")), "bytes of a save");
+      Fails(Code.AlreadyExists, "not empty", () => model.CheckSave(folder));
+      Trainer.CheckCheckpoints(work, 1);
+      Fails(Code.ResourceExhausted, "free", () => Trainer.CheckCheckpoints(work, 1L << 62));
+      using (Model words = model.WithText(new TextOptions {StopIdsJson = "[3, 5]"})) Check(words.DescribeJson().Contains("\"stop_ids\":[3,5]"), words.DescribeJson());
     }
     using (Model again = Model.Open(folder)) Check(((IReadOnlyList<object>)again.Describe()["tensors"]).Count > 10, "tensors");
     Check(Device.List().Last().Name == "cpu" && Device.Describe("cpu").MemoryBytes > 0 && Device.Describe().Details.ContainsKey("reason"), "devices");

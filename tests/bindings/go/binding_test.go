@@ -169,6 +169,7 @@ func TestEveryMemberIsAField(t *testing.T) {
 		"hlm_plan_options":       horizonlm.PlanOptions{},
 		"hlm_trainer_options":    horizonlm.TrainerOptions{},
 		"hlm_save_options":       horizonlm.SaveOptions{},
+		"hlm_text_options":       horizonlm.TextOptions{},
 		"hlm_optimizer_options":  horizonlm.OptimizerOptions{},
 		"hlm_encode_options":     horizonlm.EncodeOptions{},
 		"hlm_template_options":   horizonlm.TemplateOptions{},
@@ -262,6 +263,22 @@ func TestModels(t *testing.T) {
 	options := horizonlm.DefaultSaveOptions()
 	options.Overwrite = true
 	succeeds(t, model.Save(folder, &options))
+	bytes, err := model.CheckSave(filepath.Join(t.TempDir(), "new"), nil)
+	succeeds(t, err)
+	if bytes <= info.Parameters {
+		t.Errorf("%d bytes of %d parameters", bytes, info.Parameters)
+	}
+	if _, err := model.CheckSave(folder, nil); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v is no fs.ErrExist", err)
+	}
+	succeeds(t, horizonlm.CheckCheckpoints(t.TempDir(), 1))
+	fails(t, horizonlm.CheckCheckpoints(t.TempDir(), 1<<62), horizonlm.ResourceExhausted, "free")
+	words, err := model.WithText(&horizonlm.TextOptions{StopIdsJSON: "[3, 5]"})
+	succeeds(t, err)
+	if text, err := words.JSON(); err != nil || !strings.Contains(text, `"stop_ids":[3,5]`) {
+		t.Errorf("%v, %s", err, text)
+	}
+	succeeds(t, words.Close())
 	again, err := horizonlm.OpenModel(folder)
 	succeeds(t, err)
 	succeeds(t, again.Close())

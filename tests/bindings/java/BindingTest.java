@@ -204,6 +204,14 @@ public final class BindingTest {
       model.save(folder);
       fails(Code.ALREADY_EXISTS, "", () -> model.save(folder));
       model.save(folder, SaveOptions.builder().overwrite(true).dtype(DType.F32).build());
+      check(model.checkSave(work.resolve("new"), null) > ((Number) model.describe().get("parameters")).longValue(), "bytes of a save");
+      check(!Files.exists(work.resolve("new")), "a check wrote");
+      fails(Code.ALREADY_EXISTS, "", () -> model.checkSave(folder, null));
+      Trainer.checkCheckpoints(work, 1);
+      fails(Code.RESOURCE_EXHAUSTED, "free", () -> Trainer.checkCheckpoints(work, 1L << 62));
+      try (Model words = model.withText(TextOptions.builder().stopIdsJson("[3, 5]").build())) {
+        check(words.describeJson().contains("\"stop_ids\":[3,5]"), words.describeJson());
+      }
     }
     check(Files.exists(folder.resolve("config.json")), "it was saved under another name");
     Model.open(folder).close();

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import json
 import os
 import pickle
 import signal
@@ -102,6 +103,22 @@ class ErrorsTest(unittest.TestCase):
                 self.assertIsInstance(caught.exception, hlm.AlreadyExistsError)
                 model.save(folder + "/ünïcode 模型", overwrite=True)
                 self.assertEqual(model.describe()["vocab_size"], 16)
+                self.assertGreater(model.check_save(folder + "/new"), model.describe()["parameters"])
+                self.assertFalse(os.path.exists(folder + "/new"))
+                with self.assertRaises(FileExistsError):
+                    model.check_save(folder + "/ünïcode 模型")
+                with self.assertRaises(hlm.Error):
+                    model.check_save("/proc/new", overwrite=True)
+                hlm.check_checkpoints(folder, 1)
+                with self.assertRaises(hlm.ResourceExhaustedError):
+                    hlm.check_checkpoints(folder, 2**62)
+                with model.with_text(stop_ids_json=[3, 5]) as words:
+                    self.assertEqual(words.describe()["stop_ids"], [3, 5])
+                    words.save(folder + "/words")
+                with open(folder + "/words/generation_config.json") as file:
+                    self.assertEqual(json.load(file)["eos_token_id"], [3, 5])
+                with self.assertRaisesRegex(hlm.InvalidArgumentError, "16"):
+                    model.with_text(stop_ids_json=[16])
             hlm.Model.open(folder + "/ünïcode 模型").close()
             self.assertTrue(os.path.exists(folder + "/ünïcode 模型/config.json"))
 

@@ -13,6 +13,11 @@ from cases import generator
 from families.precision import exact
 
 
+def attention_of(config):
+    """Falcon's eager code adds ALiBi's bias twice; people run the other one."""
+    return "sdpa" if config.model_type == "falcon" and config.alibi else "eager"
+
+
 def config_of(family, **changes):
     from transformers import AutoConfig
 
@@ -24,7 +29,7 @@ def config_of(family, **changes):
             text[key] = value
     config = AutoConfig.for_model(family.model_type, **text)
     for part in (config, config.get_text_config()):
-        part._attn_implementation = "eager"
+        part._attn_implementation = attention_of(config)
         part._experts_implementation = "eager"
     return config
 
@@ -40,7 +45,7 @@ def model_class(config):
 
 
 def new_model(config, dtype):
-    return model_class(config).from_config(config, dtype=dtype, attn_implementation="eager").eval()
+    return model_class(config).from_config(config, dtype=dtype, attn_implementation=attention_of(config)).eval()
 
 
 def drawn_value(family, name, initial):
@@ -86,7 +91,7 @@ def load(folder, dtype):
     config = AutoConfig.from_pretrained(folder)
     with exact() if dtype == torch.float64 else contextlib.nullcontext():
         model, info = model_class(config).from_pretrained(
-            folder, dtype=dtype, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
+            folder, dtype=dtype, attn_implementation=attention_of(config), experts_implementation="eager", output_loading_info=True)
         model = model.to(dtype).eval()
     problems = {key: sorted(map(str, value)) for key, value in info.items() if value}
     if problems:

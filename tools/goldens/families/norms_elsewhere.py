@@ -22,6 +22,8 @@ FAMILIES = [
                                                                   "long_factor": LONG["short_factor"]})}),
     Family("olmo", "olmo", "OLMo 1: LayerNorm without weights, clipped q, k, v",
            rows(24, 2, 3, 1, 40, clip_qkv=0.8) | {"pad_token_id": 1}, without={"clip": dict(clip_qkv=None)}),
+    Family("olmo_tied", "olmo", "OLMo 1B: tied, so that nothing is left of the final norm's unit",
+           rows(24, 2, 3, 3, 40, tie_word_embeddings=True) | {"pad_token_id": 1}),
     Family("olmo2", "olmo2", "OLMo 2: norms behind, q and k norms over the whole width",
            rows(48, 2, 6, 2, 40, rms_norm_eps=1e-3), without={"epsilon": dict(rms_norm_eps=1e-5)}),
     Family("olmo3", "olmo3", "OLMo 3: OLMo 2 with windows and a rotary scaling by layer type",

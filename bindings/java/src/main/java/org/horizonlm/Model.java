@@ -42,6 +42,20 @@ public final class Model extends Handle {
   }
 
   /**
+   * The model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, the chat templates and the ids that end a
+   * generation given here.
+   *
+   * @param options may be null
+   * @return the model, to be closed like this one
+   * @throws HorizonLmException NOT_FOUND for missing files, INVALID_ARGUMENT for damaged ones and for ids outside the vocabulary
+   */
+  public Model withText(TextOptions options) {
+    long[] out = new long[1];
+    run(box -> Options.with(options, struct -> Native.hlm_model_with_text(box, struct, out)));
+    return new Model(out[0]);
+  }
+
+  /**
    * What the model is, as JSON.
    *
    * @return "architecture", "parameters", "vocab_size", "tensors" and more
@@ -58,6 +72,21 @@ public final class Model extends Handle {
   @SuppressWarnings("unchecked")
   public Map<String, Object> describe() {
     return (Map<String, Object>) Text.parse(describeJson());
+  }
+
+  /**
+   * What save, or Trainer.saveModel, will take; before a training it fails by what they would fail by after it. Nothing is written.
+   *
+   * @param folder the folder
+   * @param options may be null
+   * @return bytes
+   * @throws HorizonLmException as of save; RESOURCE_EXHAUSTED where fewer bytes are free
+   */
+  public long checkSave(Path folder, SaveOptions options) {
+    byte[] text = Text.encode(folder.toString(), "folder");
+    long[] out = new long[1];
+    run(box -> Options.with(options, struct -> Native.hlm_model_check_save(box, text, struct, out)));
+    return out[0];
   }
 
   /**

@@ -50,7 +50,7 @@ public final class SaveOptions extends Options {
     /**
      * Sets overwrite.
      *
-     * @param value true: replace a folder that exists and is not empty; default false
+     * @param value true: replace a folder that holds a saved model and nothing else; default false
      * @return this
      */
     public Builder overwrite(boolean value) {

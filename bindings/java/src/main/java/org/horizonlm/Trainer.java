@@ -218,6 +218,18 @@ public final class Trainer extends Losses {
   }
 
   /**
+   * Fails where save could not write into a directory, or has too few bytes free.
+   *
+   * @param directory of checkpoints; one that is missing stays so
+   * @param bytes needed: of one checkpoint plan.value("saving.state_bytes")
+   * @throws HorizonLmException FAILED_PRECONDITION, NOT_FOUND or RESOURCE_EXHAUSTED
+   */
+  public static void checkCheckpoints(Path directory, long bytes) {
+    NativeLibrary.load();
+    Native.hlm_checkpoint_check(Text.encode(directory.toString(), "directory"), bytes);
+  }
+
+  /**
    * The checkpoints of a directory, newest first; both lists are empty for a directory that is missing.
    *
    * @param directory of checkpoints

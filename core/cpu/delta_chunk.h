@@ -1,0 +1,79 @@
+// One chunk of the delta rule, of one value head, on the calling thread (Yang and others 2024, section 3.2): what its tokens add to
+// the state is the solution of a triangular system, and all else is products.
+//
+// With G the sums of g from the chunk's begin, D_ij = exp(G_i - G_j) for j <= i, and S the state before the chunk:
+//   (I + L) U = diag(beta) (V - (K exp(G)) S)     L_ij = beta_i D_ij k_i k_j, j < i
+//   out = (Q exp(G)) S + P U                      P_ij = D_ij q_i k_j, j <= i
+//   S' = exp(G_last) S + (K exp(G_last - G))^T U
+// Where each channel decays by itself, G and D have one number a channel. Decays are never divided by: their differences are at
+// most 0.
+#ifndef HORIZON_LM_CORE_CPU_DELTA_CHUNK_H_
+#define HORIZON_LM_CORE_CPU_DELTA_CHUNK_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/cpu/attention_tiles.h"
+
+namespace hlm {
+
+struct DeltaSizes {
+  int64_t key_dim, value_dim;
+  bool by_channel;
+
+  // Pairs whose decays differ by channel are no product.
+  int64_t chunk() const { return by_channel ? 16 : 64; }
+  int64_t gates() const { return by_channel ? key_dim : 1; }  // numbers of a token
+  int64_t state() const { return key_dim * value_dim; }
+};
+
+class DeltaChunk {
+ public:
+  // Takes its memory from `scratch`.
+  DeltaChunk(const DeltaSizes& sizes, Scratch& scratch, bool backward);
+
+  // The chunk's tokens: normed queries (times the scale) and keys, values, gates and betas by token, of which the next lie
+  // `stride` apart.
+  struct Tokens {
+    int64_t rows = 0;
+    const float *q = nullptr, *k = nullptr, *v = nullptr;  // dense
+    const float *g = nullptr, *beta = nullptr;
+    int64_t g_stride = 0, beta_stride = 0;
+  };
+  // Each returns false where a product failed.
+  bool Begin(const Tokens& tokens, const float* state);  // up to U
+  bool Output(const float* state, float* out);
+  bool Advance(float* state);  // S becomes S'
+
+  // Behind Begin(tokens, state). dstate: of S' on entry, of S on return. dq and dk are added to; dv [rows, value_dim], dg and dbeta
+  // are written.
+  struct Gradients {
+    const float* dout;
+    float *dq, *dk, *dv, *dg, *dbeta;
+    int64_t dg_stride, dbeta_stride;
+  };
+  bool Backward(const float* state, float* dstate, const Gradients& to);
+
+ private:
+  void Decays();
+  bool Pairs();
+  void Solve();
+  void SolveTransposed(const Gradients& to);
+  bool PairGradients(const Gradients& to);
+  void ChannelPairs();
+  void ChannelPairGradients(const Gradients& to);
+  void WriteDecayGradients(const Gradients& to);
+
+  DeltaSizes sizes_;
+  Tokens t_;
+  double* sums_;                                        // G: differences of large sums count
+  float *grown_, *shrunk_, *last_;                      // exp(G), exp(G_last - G) [rows, gates]; exp(G_last) [key_dim]
+  float *q_decayed_, *k_decayed_, *k_shrunk_;           // [rows, key_dim]
+  float *decay_, *pairs_, *keys_;                       // D, P, D_ij k_i k_j for j < i [rows, rows]
+  float *rest_, *fresh_;                                // V - (K exp(G)) S, U [rows, value_dim]
+  float *dfresh_ = nullptr, *dpairs_ = nullptr, *dkeys_ = nullptr, *dwide_ = nullptr, *dgate_ = nullptr;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_CPU_DELTA_CHUNK_H_

@@ -1,0 +1,61 @@
+// One chunk of Mamba-2's state space, of one head, on the calling thread (Dao and Gu 2024, section 6). With G the sums of g from
+// the chunk's begin, D_ij = exp(G_i - G_j) for j <= i, and S the state before the chunk:
+//   Y = P X + (C exp(G)) S + d X                                     P_ij = D_ij step_j c_i b_j, j <= i
+//   S' = exp(G_last) S + (B step exp(G_last - G))^T X
+#ifndef HORIZON_LM_CORE_CPU_STATE_CHUNK_H_
+#define HORIZON_LM_CORE_CPU_STATE_CHUNK_H_
+
+#include <cstdint>
+
+#include "core/cpu/attention_tiles.h"
+
+namespace hlm {
+
+inline constexpr int64_t kStateChunk = 64;  // tokens
+
+struct StateSizes {
+  int64_t head_dim, state_dim;
+  int64_t state() const { return state_dim * head_dim; }
+};
+
+class StateChunk {
+ public:
+  // Takes its memory from `scratch`.
+  StateChunk(const StateSizes& sizes, Scratch& scratch, bool backward);
+
+  struct Tokens {
+    int64_t rows = 0;
+    const float *x = nullptr, *b = nullptr, *c = nullptr;  // dense
+    const float *g = nullptr, *step = nullptr;
+    int64_t stride = 0;  // of g and step
+    float d = 0;
+  };
+  void Begin(const Tokens& tokens);
+  // Each returns false where a product failed.
+  bool Output(const float* state, float* y);
+  bool Advance(float* state);  // S becomes S'
+
+  // dstate: of S' on entry, of S on return. db and dc are added to; dx, dg and dstep are written.
+  struct Gradients {
+    const float* dy;
+    float *dx, *db, *dc, *dg, *dstep;
+    int64_t stride;  // of dg and dstep
+    double* dd;      // added to
+  };
+  bool Backward(const float* state, float* dstate, const Gradients& to);
+
+ private:
+  bool Pairs();
+
+  StateSizes sizes_;
+  Tokens t_;
+  double* sums_;                          // G: differences of large sums count
+  float *grown_, *shrunk_;                // exp(G), exp(G_last - G)
+  float *c_decayed_, *b_shrunk_;          // [rows, state_dim]
+  float *decay_, *both_, *pairs_;         // D, c_i b_j, P [rows, rows]
+  float *dpairs_ = nullptr, *dwide_ = nullptr, *dgate_ = nullptr, *dstep_ = nullptr;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_CPU_STATE_CHUNK_H_

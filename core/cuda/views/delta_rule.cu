@@ -1,0 +1,105 @@
+#include "core/cuda/views/delta_rule.cuh"
+
+#include <algorithm>
+
+#include "core/cuda/kernels.h"
+#include "core/cuda/views/delta_backward.cuh"
+#include "core/cuda/views/pieces.cuh"
+
+namespace hlm::cuda {
+namespace {
+
+template <class T>
+DeltaPlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
+  DeltaPlaces<T> p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.key_heads), static_cast<int>(a.key_dim), static_cast<int>(a.value_dim),
+                             a.scale, a.epsilon},
+                   .q = Lines<const T>(a.q, a.key_heads, a.key_dim),
+                   .k = Lines<const T>(a.k, a.key_heads, a.key_dim),
+                   .v = Lines<const T>(a.v, a.heads, a.value_dim),
+                   .g = a.g,
+                   .beta = a.beta,
+                   .table = nullptr,
+                   .firsts = nullptr,
+                   .pairs = nullptr,
+                   .inverse = nullptr,
+                   .inverse_back = nullptr,
+                   .inside = nullptr,
+                   .back = nullptr,
+                   .states = nullptr,
+                   .dstates = nullptr};
+  const int64_t rows = a.tokens * a.heads;
+  p.table = pieces.Take<ChunkPlace>(a.tokens);  // as many documents as tokens at most
+  p.firsts = pieces.Take<int>(a.tokens + 1);
+  p.pairs = pieces.Take<float>(rows * kChunk);
+  p.inverse = pieces.Take<float>(rows * kChunk);
+  if (!backward) return p;
+  p.inverse_back = pieces.Take<float>(rows * kChunk);
+  p.inside = pieces.Take<T>(rows * a.value_dim);
+  p.back = pieces.Take<T>(rows * a.value_dim);
+  p.states = pieces.Take<T>(StateSlots(a.tokens) * a.heads * a.key_dim * a.value_dim);
+  p.dstates = pieces.Take<T>(StateSlots(a.tokens) * a.heads * a.key_dim * a.value_dim);
+  return p;
+}
+
+size_t BytesOf(const auto& a, bool backward) {
+  Pieces pieces(nullptr);
+  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces)) : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
+  return pieces.taken();
+}
+
+// launch.template operator()<T, kKeys>() with room for key_dim.
+template <class Launch>
+void ForShape(const auto& a, const Launch& launch) {
+  HLM_CHECK(a.key_dim <= kMostDeltaKeys && !a.by_channel, "a delta rule with a key_dim of ", a.key_dim);
+  const auto of = [&]<class T>() {
+    if (a.key_dim <= 32) return launch.template operator()<T, 32>();
+    launch.template operator()<T, 128>();
+  };
+  a.type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
+}
+
+// The chunks of the documents, pairs, and the states forward.
+template <class T, int kKeys>
+void Forward(cudaStream_t stream, const Documents& documents, DeltaPlaces<T>& p, const Lines<T>& out) {
+  ListChunks(stream, documents, const_cast<ChunkPlace*>(p.table), const_cast<int*>(p.firsts));
+  const dim3 chunks{GridSize(CountChunks(documents)), static_cast<unsigned>(p.sizes.heads)};
+  WithShared(PairsKernel<kKeys, T>, PairsFloats<kKeys>())<<<chunks, kChunkThreads, SharedBytes(PairsFloats<kKeys>()), stream>>>(p);
+  const unsigned blocks = GridSize(documents.count * p.sizes.heads * p.sizes.slices());
+  WithShared(DeltaForwardKernel<kKeys, T>, ForwardFloats<kKeys>())<<<blocks, kChunkThreads, SharedBytes(ForwardFloats<kKeys>()), stream>>>(p, out);
+}
+
+}  // namespace
+
+size_t DeltaRuleBytes(const DeltaRuleArgs& a) { return BytesOf(a, false); }
+
+void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
+  ForShape(a, [&]<class T, int kKeys>() {
+    Pieces pieces(scratch);
+    DeltaPlaces<T> p = PlacesOf<T>(a, false, pieces);
+    Forward<T, kKeys>(stream, a.documents, p, Lines<T>(a.out, a.heads, a.value_dim));
+  });
+  CheckLaunch("DeltaRule");
+}
+
+size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a) { return BytesOf(a, true); }
+
+void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, void* scratch) {
+  ForShape(a, [&]<class T, int kKeys>() {
+    Pieces pieces(scratch);
+    DeltaPlaces<T> p = PlacesOf<T>(a, true, pieces);
+    const DeltaGradients<T> g{Lines<const T>(a.dout, a.heads, a.value_dim),
+                              Lines<T>(a.dq, a.key_heads, a.key_dim),
+                              Lines<T>(a.dk, a.key_heads, a.key_dim),
+                              Lines<T>(a.dv, a.heads, a.value_dim),
+                              a.dg,
+                              a.dbeta};
+    Forward<T, kKeys>(stream, a.documents, p, Lines<T>(View{}, a.heads, a.value_dim));
+    const unsigned blocks = GridSize(a.documents.count * a.heads * p.sizes.slices());
+    WithShared(DeltaBackwardKernel<kKeys, T>, BackwardFloats<kKeys>())<<<blocks, kChunkThreads, SharedBytes(BackwardFloats<kKeys>()), stream>>>(p, g);
+    const dim3 chunks{GridSize(CountChunks(a.documents)), static_cast<unsigned>(a.key_heads)};
+    WithShared(DeltaGatherKernel<kKeys, T>, GatherFloats<kKeys>())<<<chunks, kChunkThreads, SharedBytes(GatherFloats<kKeys>()), stream>>>(p, g);
+  });
+  CheckLaunch("DeltaRuleBackward");
+}
+
+}  // namespace hlm::cuda

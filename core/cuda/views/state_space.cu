@@ -1,0 +1,107 @@
+#include "core/cuda/views/state_space.cuh"
+
+#include "core/cuda/kernels.h"
+#include "core/cuda/partial_sums.h"
+#include "core/cuda/views/pieces.cuh"
+
+namespace hlm::cuda {
+namespace {
+
+template <class T>
+StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
+  StatePlaces<T> p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.groups), static_cast<int>(a.head_dim), static_cast<int>(a.state_dim)},
+                   .x = Lines<const T>(a.x, a.heads, a.head_dim),
+                   .b = Lines<const T>(a.b, a.groups, a.state_dim),
+                   .c = Lines<const T>(a.c, a.groups, a.state_dim),
+                   .g = a.g,
+                   .step = a.step,
+                   .d = static_cast<const T*>(a.d),
+                   .table = nullptr,
+                   .firsts = nullptr,
+                   .both = nullptr,
+                   .states = nullptr,
+                   .dstates = nullptr};
+  p.table = pieces.Take<ChunkPlace>(a.tokens);  // as many documents as tokens at most
+  p.firsts = pieces.Take<int>(a.tokens + 1);
+  p.both = pieces.Take<float>(a.tokens * a.groups * kChunk);
+  if (!backward) return p;
+  p.states = pieces.Take<T>(StateSlots(a.tokens) * a.heads * a.state_dim * a.head_dim);
+  p.dstates = pieces.Take<T>(StateSlots(a.tokens) * a.heads * a.state_dim * a.head_dim);
+  return p;
+}
+
+// The gradients of d by chunk come last.
+size_t BytesOf(const auto& a, bool backward) {
+  Pieces pieces(nullptr);
+  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces)) : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
+  if (backward) pieces.Take<float>(a.tokens * a.heads);
+  return pieces.taken();
+}
+
+// launch.template operator()<T, kRows>() with room for state_dim.
+template <class Launch>
+void ForShape(const auto& a, const Launch& launch) {
+  HLM_CHECK(a.state_dim <= kMostStateDim, "a state space with a state_dim of ", a.state_dim);
+  const auto of = [&]<class T>() {
+    if (a.state_dim <= 32) return launch.template operator()<T, 32>();
+    launch.template operator()<T, 128>();
+  };
+  a.type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
+}
+
+// The chunks of the documents, products of c and b, and the states forward.
+template <class T, int kRows>
+void Forward(cudaStream_t stream, const Documents& documents, const StatePlaces<T>& p, const Lines<T>& y) {
+  ListChunks(stream, documents, const_cast<ChunkPlace*>(p.table), const_cast<int*>(p.firsts));
+  const dim3 chunks{GridSize(CountChunks(documents)), static_cast<unsigned>(p.sizes.groups)};
+  WithShared(BothKernel<kRows, T>, BothFloats<kRows>())<<<chunks, kChunkThreads, SharedBytes(BothFloats<kRows>()), stream>>>(p);
+  const unsigned blocks = GridSize(documents.count * p.sizes.heads * p.sizes.slices());
+  WithShared(StatesForwardKernel<kRows, T>, StatesFloats<kRows>())<<<blocks, kChunkThreads, SharedBytes(StatesFloats<kRows>()), stream>>>(p, y);
+}
+
+}  // namespace
+
+size_t StateSpaceBytes(const StateSpaceArgs& a) { return BytesOf(a, false); }
+
+void StateSpace(cudaStream_t stream, const StateSpaceArgs& a, void* scratch) {
+  ForShape(a, [&]<class T, int kRows>() {
+    Pieces pieces(scratch);
+    const StatePlaces<T> p = PlacesOf<T>(a, false, pieces);
+    Forward<T, kRows>(stream, a.documents, p, Lines<T>(a.y, a.heads, a.head_dim));
+  });
+  CheckLaunch("StateSpace");
+}
+
+size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& a) { return BytesOf(a, true); }
+
+void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a, void* scratch) {
+  const int64_t chunks = CountChunks(a.documents);
+  float* parts = nullptr;
+  ForShape(a, [&]<class T, int kRows>() {
+    Pieces pieces(scratch);
+    const StatePlaces<T> p = PlacesOf<T>(a, true, pieces);
+    parts = pieces.Take<float>(a.tokens * a.heads);
+    const StateGradients<T> g{Lines<const T>(a.dy, a.heads, a.head_dim),
+                              Lines<T>(a.dx, a.heads, a.head_dim),
+                              Lines<T>(a.db, a.groups, a.state_dim),
+                              Lines<T>(a.dc, a.groups, a.state_dim),
+                              a.dg,
+                              a.dstep,
+                              parts};
+    Forward<T, kRows>(stream, a.documents, p, Lines<T>(View{}, a.heads, a.head_dim));
+    const unsigned blocks = GridSize(a.documents.count * a.heads * p.sizes.slices());
+    WithShared(StatesBackwardKernel<kRows, T>, StatesFloats<kRows>())<<<blocks, kChunkThreads, SharedBytes(StatesFloats<kRows>()), stream>>>(p, g);
+    const dim3 grid{GridSize(chunks), static_cast<unsigned>(a.groups)};
+    WithShared(StatesGatherKernel<kRows, T>, SharedFloats<kRows>())<<<grid, kChunkThreads, SharedBytes(SharedFloats<kRows>()), stream>>>(p, g);
+  });
+  AddPartialSums(stream, {.partials = parts,
+                          .parts = chunks,
+                          .width = a.heads,
+                          .accumulate = a.accumulate,
+                          .first = a.dd,
+                          .second = nullptr,
+                          .split = a.heads});
+  CheckLaunch("StateSpaceBackward");
+}
+
+}  // namespace hlm::cuda

@@ -1,0 +1,44 @@
+// The gated delta rule between a short convolution and a gated norm (Yang, Kautz and Hatamizadeh 2024, figure 1):
+//
+//   q, k, v = silu(conv(x W))     z, b, a = x W     beta = scale sigmoid(b)     g = -exp(A_log) softplus(a + dt_bias)
+//   y = (norm(delta rule(q, k, v, g, beta)) silu(z)) Wout
+#ifndef HORIZON_LM_CORE_LAYERS_DELTA_RULE_H_
+#define HORIZON_LM_CORE_LAYERS_DELTA_RULE_H_
+
+#include "core/layers/body.h"
+#include "core/layers/conv.h"
+#include "core/layers/linear.h"
+#include "core/layers/norm.h"
+
+namespace hlm {
+
+class DeltaRuleBody : public Body {
+ public:
+  DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declaration& declaration);
+
+  void Forward(const BlockRun& run, const void* x, const void* addend, void* y) const override;
+  void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
+
+ private:
+  int64_t Keys() const { return spec_.key_heads * spec_.key_dim; }
+  int64_t Values() const { return spec_.heads * spec_.value_dim; }
+  int64_t Mixed() const { return 2 * Keys() + Values(); }
+  int64_t Rows() const { return Mixed() + Values() + 2 * spec_.heads; }  // q, k, v, z, b, a of a token
+  // Columns of the product's rows, or of the convolution's, from `place` on.
+  MutableView OfRows(const BlockRun& run, void* rows, int64_t place) const;
+  MutableView OfMixed(const BlockRun& run, void* mixed, int64_t place) const;
+  void ForwardGates(const BlockRun& run) const;
+  void BackwardGates(const BlockRun& run) const;
+
+  DeltaRuleSpec spec_;
+  LinearPart in_, out_product_;
+  ConvPart conv_;
+  NormPart norm_;
+  int64_t a_log_, dt_bias_;                               // weights
+  int64_t rows_, mixed_, g_, beta_, out_, normed_, gated_;  // saved
+  int64_t drows_, dmixed_, dg_, dbeta_, dout_;            // for a moment
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_DELTA_RULE_H_

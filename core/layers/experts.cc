@@ -1,0 +1,337 @@
+#include "core/layers/experts.h"
+
+#include <algorithm>
+
+#include "core/layers/mlp.h"
+
+namespace hlm {
+namespace {
+
+RouteScore ScoreOf(RouterScore score) {
+  switch (score) {
+    case RouterScore::kSoftmax: return RouteScore::kSoftmax;
+    case RouterScore::kSoftmaxOfChosen: return RouteScore::kSoftmaxOfChosen;
+    case RouterScore::kSigmoid: return RouteScore::kSigmoid;
+    case RouterScore::kSparseMixer: return RouteScore::kSparseMixer;
+  }
+  return RouteScore::kSoftmax;
+}
+
+RouteKind KindOf(const RouterSpec& spec) {
+  return {.score = ScoreOf(spec.score),
+          .normalize = spec.normalize,
+          .sum_add = static_cast<float>(spec.sum_add),
+          .sum_least = static_cast<float>(spec.sum_least),
+          .scale = static_cast<float>(spec.scale),
+          .groups = spec.groups,
+          .best_groups = spec.best_groups,
+          .group_of_two = spec.group_of_two,
+          .nearness = static_cast<float>(spec.nearness)};
+}
+
+template <class T>
+T* Skip(T* data, int64_t elements, DType type) {
+  using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
+  return static_cast<Byte*>(data) + elements * static_cast<int64_t>(SizeOf(type));
+}
+
+}  // namespace
+
+ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d)
+    : spec_(spec), hidden_(hidden), width_(spec.gated ? 2 * spec.intermediate : spec.intermediate), kind_(KindOf(spec.router)) {
+  const int64_t experts = spec.count, chosen = spec.chosen;
+  router_.in = hidden, router_.out = experts;
+  router_.weight = d.Weight("router", {experts, hidden}, TensorInit::kNormal);
+  if (spec.router.bias) router_.bias = d.Weight("router_bias", {experts}, TensorInit::kZero);
+  if (spec.router.choice_bias) choice_bias_ = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
+  in_.in = down_.out = hidden;
+  in_.out = width_, down_.in = spec.intermediate;
+  for (int64_t expert = 0; expert < experts; ++expert) {
+    // One alone moves with what is beside it, and has no number.
+    d.BeginNumber(experts > 1 ? expert : -1);
+    if (experts > 1) d.Cut();
+    Matrices in = in_, down = down_;
+    DeclareExpert(d, in, down);
+    if (expert == 0) in_ = in, down_ = down;
+    if (expert == 1) stride_ = in.weight - in_.weight;
+  }
+  d.BeginNumber(-1);
+  if (experts > 1) d.Cut();
+
+  logits_ = d.Saved("router logits", experts, Remake::kProduct, TokenType::kF32);
+  choice_ = d.Saved("choice", chosen, Remake::kCheap, TokenType::kF32);
+  weights_ = d.Saved("weights of the choice", chosen, Remake::kCheap, TokenType::kF32);
+  gate_up_ = d.Saved("gate and up", chosen * width_, Remake::kProduct);
+  product_ = d.Saved("product", chosen * spec.intermediate, Remake::kPass);
+  sorted_ = d.Temp("sorted rows", chosen * hidden, true);
+  rows_ = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
+  sources_ = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
+  offsets_ = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
+  dproduct_ = d.Temp("d product", chosen * spec.intermediate);
+  dgate_up_ = d.Temp("d gate and up", chosen * width_);
+  dweights_ = d.Temp("d weights", chosen, false, TokenType::kF32);
+  dlogits_ = d.Temp("d router logits", experts);
+}
+
+void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) const {
+  const int64_t i = spec_.intermediate;
+  if (Interleaved()) {
+    in.weight = d.Weight("gate_up", {width_, hidden_}, TensorInit::kNormal);
+    if (spec_.in_bias) in.bias = d.Weight("gate_up_bias", {width_}, TensorInit::kZero);
+  } else if (spec_.gated) {
+    in.weight = d.Weights("gate_up", {{"gate", {i, hidden_}}, {"up", {i, hidden_}}});
+    if (spec_.in_bias) in.bias = d.Weights("gate_up_bias", {{"gate_bias", {i}, TensorInit::kZero}, {"up_bias", {i}, TensorInit::kZero}});
+  } else {
+    in.weight = d.Weight("up", {i, hidden_}, TensorInit::kNormal);
+    if (spec_.in_bias) in.bias = d.Weight("up_bias", {i}, TensorInit::kZero);
+  }
+  down.weight = d.Weight("down", {hidden_, i}, TensorInit::kNormal);
+  if (spec_.out_bias) down.bias = d.Weight("down_bias", {hidden_}, TensorInit::kZero);
+}
+
+ExpertRange ExpertsBody::Range(const BlockRun& r, int64_t first, int64_t count) const {
+  return {.experts = spec_.count, .first = first, .count = count, .offsets = r.Temp<const int32_t>(offsets_)};
+}
+
+template <class Work>
+void ExpertsBody::EachRun(const BlockRun& r, const Matrices& m, const Work& work) const {
+  const auto follows = [&](int64_t offset, int64_t first, int64_t expert) {
+    return offset < 0 || Weight(r, offset, expert) == Skip(Weight(r, offset, first), (expert - first) * stride_, r.type);
+  };
+  for (int64_t first = 0; first < spec_.count;) {
+    int64_t end = first + 1;
+    while (end < spec_.count && follows(m.weight, first, end) && follows(m.bias, first, end)) ++end;
+    work(first, end - first);
+    first = end;
+  }
+}
+
+void ExpertsBody::Sort(const BlockRun& r) const {
+  r.ops.SortChoices(r.stream, {.tokens = r.micro.tokens,
+                               .experts = spec_.count,
+                               .chosen = spec_.chosen,
+                               .choice = r.Saved<int32_t>(choice_),
+                               .offsets = r.Temp<int32_t>(offsets_),
+                               .rows = r.Temp<int32_t>(rows_),
+                               .sources = r.Temp<int32_t>(sources_)});
+}
+
+void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
+  r.ops.GatherRows(r.stream, {.type = r.type,
+                              .tokens = r.micro.tokens,
+                              .chosen = spec_.chosen,
+                              .width = hidden_,
+                              .x = x,
+                              .sources = r.Temp<int32_t>(sources_),
+                              .weights = weighed ? r.Saved<float>(weights_) : nullptr,
+                              .y = r.Temp(sorted_)});
+}
+
+void ExpertsBody::Multiply(const BlockRun& r, const Matrices& m, const void* x, void* y) const {
+  EachRun(r, m, [&](int64_t first, int64_t count) {
+    r.ops.GroupedLinear(r.stream, {.type = r.type,
+                                   .rows = Rows(r),
+                                   .in = m.in,
+                                   .out = m.out,
+                                   .range = Range(r, first, count),
+                                   .x = x,
+                                   .w = Weight(r, m.weight, first),
+                                   .w_stride = stride_,
+                                   .bias = Weight(r, m.bias, first),
+                                   .bias_stride = stride_,
+                                   .y = y});
+  });
+}
+
+void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const void* dy, const void* x, void* dx) const {
+  r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
+                                               .rows = Rows(r),
+                                               .in = m.in,
+                                               .out = m.out,
+                                               .range = Range(r, 0, spec_.count),
+                                               .dy = dy,
+                                               .x = x,
+                                               .dw = r.Gradient(m.weight),
+                                               .dw_stride = stride_,
+                                               .dbias = r.Gradient(m.bias),
+                                               .dbias_stride = stride_,
+                                               .accumulate = r.accumulate});
+  EachRun(r, m, [&](int64_t first, int64_t count) {
+    r.ops.GroupedLinearBackwardInput(r.stream, {.type = r.type,
+                                                .rows = Rows(r),
+                                                .in = m.in,
+                                                .out = m.out,
+                                                .range = Range(r, first, count),
+                                                .dy = dy,
+                                                .w = Weight(r, m.weight, first),
+                                                .w_stride = stride_,
+                                                .dx = dx});
+  });
+}
+
+void ExpertsBody::Activate(const BlockRun& r) const {
+  const int64_t rows = Rows(r), width = spec_.intermediate;
+  const void* gate_up = r.Saved(gate_up_);
+  void* y = r.Saved(product_);
+  if (Interleaved()) {
+    r.ops.ClampedGlu(r.stream, {.type = r.type,
+                                .tokens = rows,
+                                .width = width,
+                                .alpha = static_cast<float>(spec_.alpha),
+                                .limit = static_cast<float>(spec_.limit),
+                                .gate_up = gate_up,
+                                .y = y});
+  } else if (spec_.gated && spec_.function == Function::kSilu) {
+    r.ops.SwiGlu(r.stream, {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .y = y});
+  } else {
+    r.ops.Activate(r.stream, {.type = r.type,
+                              .kind = ActFunctionOf(spec_.function),
+                              .rows = rows,
+                              .width = width,
+                              .x = {gate_up, width_},
+                              .up = spec_.gated ? View{Skip(gate_up, width, r.type), width_} : View{},
+                              .y = {y},
+                              .xielu = {}});
+  }
+}
+
+void ExpertsBody::ActivateBackward(const BlockRun& r) const {
+  const int64_t rows = Rows(r), width = spec_.intermediate;
+  const void *gate_up = r.Saved(gate_up_), *dy = r.Temp(dproduct_);
+  void* dgate_up = r.Temp(dgate_up_);
+  if (Interleaved()) {
+    r.ops.ClampedGluBackward(r.stream, {.type = r.type,
+                                        .tokens = rows,
+                                        .width = width,
+                                        .alpha = static_cast<float>(spec_.alpha),
+                                        .limit = static_cast<float>(spec_.limit),
+                                        .gate_up = gate_up,
+                                        .dy = dy,
+                                        .dgate_up = dgate_up});
+  } else if (spec_.gated && spec_.function == Function::kSilu) {
+    r.ops.SwiGluBackward(r.stream, {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .dy = dy, .dgate_up = dgate_up});
+  } else {
+    r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                      .kind = ActFunctionOf(spec_.function),
+                                      .rows = rows,
+                                      .width = width,
+                                      .x = {gate_up, width_},
+                                      .up = spec_.gated ? View{Skip(gate_up, width, r.type), width_} : View{},
+                                      .dy = {dy},
+                                      .dx = {dgate_up, width_},
+                                      .dup = spec_.gated ? MutableView{Skip(dgate_up, width, r.type), width_} : MutableView{},
+                                      .xielu = {}});
+  }
+}
+
+void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
+  if (r.Missing({logits_})) {
+    r.ops.Linear(r.stream, {.type = r.type,
+                            .y_type = DType::kF32,
+                            .tokens = r.micro.tokens,
+                            .in = hidden_,
+                            .out = spec_.count,
+                            .x = x,
+                            .w = r.Weight(router_.weight),
+                            .bias = r.Weight(router_.bias),
+                            .y = r.Saved(logits_)});
+  }
+  if (r.Missing({choice_, weights_})) {
+    r.ops.Route(r.stream, {.type = r.type,
+                           .kind = kind_,
+                           .tokens = r.micro.tokens,
+                           .experts = spec_.count,
+                           .chosen = spec_.chosen,
+                           .logits = r.Saved<float>(logits_),
+                           .bias = r.Weight(choice_bias_),
+                           .choice = r.Saved<int32_t>(choice_),
+                           .weights = r.Saved<float>(weights_)});
+  }
+  const bool products = r.Missing({gate_up_});
+  if (products || y != nullptr) Sort(r);
+  if (products) {
+    Gather(r, x, spec_.weigh_input);
+    Multiply(r, in_, r.Temp(sorted_), r.Saved(gate_up_));
+  }
+  if (r.Missing({product_})) Activate(r);
+  if (y == nullptr) return;
+  Multiply(r, down_, r.Saved(product_), r.Temp(sorted_));
+  r.ops.CombineRows(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .chosen = spec_.chosen,
+                               .width = hidden_,
+                               .x = r.Temp(sorted_),
+                               .rows = r.Temp<int32_t>(rows_),
+                               .weights = spec_.weigh_input ? nullptr : r.Saved<float>(weights_),
+                               .addend = addend,
+                               .y = y});
+}
+
+// Of weights behind the experts, while the gathered dy is there.
+void ExpertsBody::WeightGradients(const BlockRun& r) const {
+  RowDotsArgs dots{.type = r.type,
+                   .tokens = r.micro.tokens,
+                   .chosen = spec_.chosen,
+                   .width = spec_.intermediate,
+                   .a = r.Temp(dproduct_),
+                   .rows = r.Temp<int32_t>(rows_),
+                   .with = DotWith::kRow,
+                   .b = r.Saved(product_),
+                   .divisors = r.Saved<float>(weights_),
+                   .y = r.Temp<float>(dweights_)};
+  r.ops.RowDots(r.stream, dots);
+  if (!spec_.out_bias) return;
+  EachRun(r, down_, [&](int64_t first, int64_t count) {
+    dots.width = hidden_;
+    dots.a = r.Temp(sorted_);
+    dots.with = DotWith::kExpert;
+    dots.b = Weight(r, down_.bias, first);
+    dots.choice = r.Saved<int32_t>(choice_);
+    dots.first = first, dots.count = count, dots.stride = stride_;
+    dots.accumulate = true;
+    r.ops.RowDots(r.stream, dots);
+  });
+}
+
+void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
+  // Memory for a moment is not what Forward left there.
+  Sort(r);
+  Gather(r, dy, !spec_.weigh_input);
+  MultiplyBackward(r, down_, r.Temp(sorted_), r.Saved(product_), r.Temp(dproduct_));
+  if (!spec_.weigh_input) WeightGradients(r);
+  ActivateBackward(r);
+  Gather(r, x, spec_.weigh_input);
+  MultiplyBackward(r, in_, r.Temp(dgate_up_), r.Temp(sorted_), r.Temp(sorted_));
+  if (spec_.weigh_input) {
+    r.ops.RowDots(r.stream, {.type = r.type,
+                             .tokens = r.micro.tokens,
+                             .chosen = spec_.chosen,
+                             .width = hidden_,
+                             .a = r.Temp(sorted_),
+                             .rows = r.Temp<int32_t>(rows_),
+                             .with = DotWith::kToken,
+                             .b = x,
+                             .y = r.Temp<float>(dweights_)});
+  }
+  r.ops.RouteBackward(r.stream, {.type = r.type,
+                                 .kind = kind_,
+                                 .tokens = r.micro.tokens,
+                                 .experts = spec_.count,
+                                 .chosen = spec_.chosen,
+                                 .logits = r.Saved<float>(logits_),
+                                 .choice = r.Saved<int32_t>(choice_),
+                                 .dweights = r.Temp<float>(dweights_),
+                                 .dlogits = r.Temp(dlogits_)});
+  router_.Backward(r, r.Temp(dlogits_), x, dx);
+  r.ops.CombineRows(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .chosen = spec_.chosen,
+                               .width = hidden_,
+                               .x = r.Temp(sorted_),
+                               .rows = r.Temp<int32_t>(rows_),
+                               .weights = spec_.weigh_input ? r.Saved<float>(weights_) : nullptr,
+                               .addend = dx,
+                               .y = dx});
+}
+
+}  // namespace hlm

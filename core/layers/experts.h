@@ -1,0 +1,66 @@
+// The body of a mixture of experts: each token goes to `chosen` of `count` gated MLPs, and their results come back times its weights.
+//
+//   z = x Wr     choice, w = route(z)     y = sum over j of w_j down_e(f(gate_e x) * up_e x), e = choice_j
+//
+// Rows are sorted by expert, whose products then have neighbouring rows; no row is dropped, whatever the choice. The order is stable and
+// sums over choices are taken in their order, so nothing depends on how experts are grouped or where their weights lie.
+//
+// The gradient of w_j is that of y times the expert's result, which is not kept: with p the activation's result and d = w_j dy down_e it
+// is (d . p) / w_j.
+#ifndef HORIZON_LM_CORE_LAYERS_EXPERTS_H_
+#define HORIZON_LM_CORE_LAYERS_EXPERTS_H_
+
+#include "core/layers/body.h"
+#include "core/layers/linear.h"
+
+namespace hlm {
+
+class ExpertsBody : public Body {
+ public:
+  ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& declaration);
+
+  void Forward(const BlockRun& run, const void* x, const void* addend, void* y) const override;
+  void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
+
+ private:
+  // A matrix of each expert, with its bias: offsets of the first one's.
+  struct Matrices {
+    int64_t in = 0, out = 0;
+    int64_t weight = -1, bias = -1;
+  };
+  void DeclareExpert(Declaration& declaration, Matrices& in, Matrices& down) const;
+
+  int64_t Rows(const BlockRun& run) const { return run.micro.tokens * spec_.chosen; }
+  bool Interleaved() const { return spec_.limit > 0; }
+  ExpertRange Range(const BlockRun& run, int64_t first, int64_t count) const;
+  // work(first, count) for runs of experts whose weights lie equally far apart: all of them, or as many as a piece of the slab holds.
+  template <class Work>
+  void EachRun(const BlockRun& run, const Matrices& matrices, const Work& work) const;
+  const void* Weight(const BlockRun& run, int64_t offset, int64_t expert) const {
+    return offset < 0 ? nullptr : run.Weight(offset + expert * stride_);
+  }
+
+  void Sort(const BlockRun& run) const;
+  void Gather(const BlockRun& run, const void* x, bool weighed) const;
+  void Multiply(const BlockRun& run, const Matrices& matrices, const void* x, void* y) const;
+  // The weights' gradients, then the input's; dx may be x.
+  void MultiplyBackward(const BlockRun& run, const Matrices& matrices, const void* dy, const void* x, void* dx) const;
+  void Activate(const BlockRun& run) const;
+  void ActivateBackward(const BlockRun& run) const;
+  void WeightGradients(const BlockRun& run) const;
+
+  ExpertsSpec spec_;
+  int64_t hidden_, width_;  // of a row before the activation
+  RouteKind kind_;
+  LinearPart router_;
+  int64_t choice_bias_ = -1;
+  Matrices in_, down_;
+  int64_t stride_ = 0;                                              // from expert to expert
+  int64_t logits_, choice_, weights_, gate_up_, product_;           // saved
+  int64_t sorted_, rows_, sources_, offsets_;                       // for a moment, forward too
+  int64_t dproduct_, dgate_up_, dweights_, dlogits_;                // for a moment
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_EXPERTS_H_

@@ -1,0 +1,51 @@
+#include "core/layers/layer_input.h"
+
+#include "core/layers/mlp.h"
+
+namespace hlm {
+
+LayerInputBody::LayerInputBody(const LayerInputSpec& spec, const ModelSpec& model, Declaration& d)
+    : spec_(spec), row_(model.sides[static_cast<size_t>(spec.side)]) {
+  gate_ = {.in = model.hidden, .out = spec.width, .weight = d.Weight("gate", {spec.width, model.hidden}, TensorInit::kNormal)};
+  up_ = {.in = spec.width, .out = model.hidden, .weight = d.Weight("up", {model.hidden, spec.width}, TensorInit::kNormal)};
+  gated_ = d.Saved("gate", spec.width, Remake::kProduct);
+  product_ = d.Saved("product", spec.width, Remake::kPass);
+  dgate_ = d.Temp("d gate", spec.width);
+  dproduct_ = d.Temp("d product", spec.width);
+}
+
+MutableView LayerInputBody::Share(const BlockRun& r, void* side) const {
+  return {static_cast<std::byte*>(side) + r.layer * spec_.width * static_cast<int64_t>(SizeOf(r.type)), row_};
+}
+
+void LayerInputBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
+  if (r.Missing({gated_})) gate_.Forward(r, x, nullptr, r.Saved(gated_));
+  if (r.Missing({product_})) {
+    r.ops.Activate(r.stream, {.type = r.type,
+                              .kind = ActFunctionOf(spec_.function),
+                              .rows = r.micro.tokens,
+                              .width = spec_.width,
+                              .x = {r.Saved(gated_)},
+                              .up = Share(r, r.sides[spec_.side]),
+                              .y = {r.Saved(product_)},
+                              .xielu = {}});
+  }
+  if (y != nullptr) up_.Forward(r, r.Saved(product_), addend, y);
+}
+
+void LayerInputBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
+  up_.Backward(r, dy, r.Saved(product_), r.Temp(dproduct_));
+  r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                    .kind = ActFunctionOf(spec_.function),
+                                    .rows = r.micro.tokens,
+                                    .width = spec_.width,
+                                    .x = {r.Saved(gated_)},
+                                    .up = Share(r, r.sides[spec_.side]),
+                                    .dy = {r.Temp(dproduct_)},
+                                    .dx = {r.Temp(dgate_)},
+                                    .dup = Share(r, r.side_gradients[spec_.side]),
+                                    .xielu = {}});
+  gate_.Backward(r, r.Temp(dgate_), x, dx);
+}
+
+}  // namespace hlm

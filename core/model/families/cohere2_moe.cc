@@ -1,0 +1,56 @@
+// Command with experts: Command R7B's block, whose MLP is experts with shared ones beside them.
+#include "core/model/families/mixture.h"
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.head_dim = 128, .max_positions = 8192, .tied = true, .pad_token = 0}, spec);
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.interleaved = true})};
+  const NormSpec norm = config.HasValue("rms_norm_eps") ? RmsNorm(config) : LayerNorm(config, "layer_norm_eps", 1e-5, false);
+  config.Take("layer_norm_eps");
+  AttentionSpec attention = Attention(sizes);
+  attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
+  ExpertsSpec experts =
+      ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2}, spec.architecture);
+  const std::string function = config.HasValue("expert_selection_fn") ? config.String("expert_selection_fn") : "softmax";
+  if (function != "softmax" && function != "sigmoid") {
+    throw Unimplemented(kConfig, ": expert_selection_fn = ", Printable(function), " is not supported; softmax and sigmoid are");
+  }
+  const bool normalize = config.BoolOr("norm_topk_prob", true);
+  experts.router.score = function == "softmax" ? RouterScore::kSoftmaxOfChosen : RouterScore::kSigmoid;
+  experts.router.normalize = normalize && function == "sigmoid";
+  const int64_t beside = config.IntOr("num_shared_experts", 0, 0, 1024);
+  const std::string together = config.HasValue("shared_expert_combination_strategy") ? config.String("shared_expert_combination_strategy") : "average";
+  std::vector<BodySpec> bodies = {experts};
+  if (beside > 0) {
+    if (together != "sum") throw Unimplemented(kConfig, ": shared_expert_combination_strategy = ", Printable(together), " is not supported; sum is");
+    bodies.push_back(Shared(experts.intermediate * beside));
+  }
+  const std::optional<int64_t> window = ReadWindow(config, true);
+  const std::vector<bool> sparse = SparseLayers(config, sizes.layers, 0);
+  config.Take("sliding_window_pattern");
+  const int64_t prefix = config.IntOr("prefix_dense_sliding_window_pattern", 1, 1, kMostLayers);
+  const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
+  if (!types) throw InvalidArgument(kConfig, ": layer_types is missing");
+  const int64_t dense_width = config.HasValue("prefix_dense_intermediate_size") ? config.Int("prefix_dense_intermediate_size", 1, kMostIntermediate) : sizes.intermediate;
+  for (size_t layer = 0; layer < sparse.size(); ++layer) {
+    const bool slides = (*types)[layer] == "sliding_attention";
+    attention.window = slides && window ? *window : 0;
+    attention.rope = (slides && window) || (!sparse[layer] && prefix == 1) ? 0 : -1;
+    const BlockSpec dense = ParallelBlock(norm, attention, {.intermediate = dense_width});
+    spec.AddLayer(sparse[layer] ? WithBodies(dense, bodies) : dense);
+  }
+  spec.head.norm = norm;
+  spec.head.scale = config.RealOr("logit_scale", 0.0625, 1e-9, 1e9);
+  NameExperts({}, names);
+}
+
+}  // namespace
+
+extern const Family kCohere2MoeFamily;
+const Family kCohere2MoeFamily = {"Cohere2MoeForCausalLM", "cohere2_moe", Read};
+
+}  // namespace hlm

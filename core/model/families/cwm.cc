@@ -1,0 +1,37 @@
+// Code World Model: Llama, three sliding layers behind each full one.
+#include "core/model/families/common.h"
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 131072}, spec);
+  RopeSpec fallback;
+  fallback.kind = RopeSpec::Kind::kLlama3;
+  fallback.dim = sizes.head_dim;
+  fallback.theta = 1e6, fallback.factor = 16, fallback.low_frequency_factor = 1, fallback.high_frequency_factor = 4;
+  const bool said = config.HasValue("rope_parameters") || config.HasValue("rope_scaling");
+  spec.ropes = {said ? ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6}) : fallback};
+  const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
+  const bool mlp_bias = config.BoolOr("mlp_bias", false);
+  const MlpSpec mlp{.intermediate = sizes.intermediate, .in_bias = mlp_bias, .out_bias = mlp_bias};
+  const std::optional<int64_t> window = ReadWindow(config, true, 8192);
+  const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
+  AttentionSpec attention = Attention(sizes);
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) {
+    const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : layer % 4 != 0;
+    if (slides && !window) throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
+    attention.window = slides ? *window : 0;
+    spec.AddLayer(PreNormBlock(norm, attention, mlp));
+  }
+  spec.head.norm = norm;
+}
+
+}  // namespace
+
+extern const Family kCwmFamily;
+const Family kCwmFamily = {"CwmForCausalLM", "cwm", Read};
+
+}  // namespace hlm

@@ -1,0 +1,186 @@
+// Gemma 4 (text): two sizes of heads, keys that are values, keys and values shared by the last layers, per-layer inputs.
+#include <cmath>
+#include <map>
+
+#include "core/base/error.h"
+#include "core/model/families/common.h"
+#include "core/model/families/gemmas.h"
+
+namespace hlm {
+namespace {
+
+constexpr const char *kFull = "full_attention", *kSliding = "sliding_attention";
+
+std::vector<std::string> LayerTypes(const ConfigValues& config, int64_t layers) {
+  std::vector<std::string> types;
+  if (const auto said = ReadLayerTypes(config, layers, {kFull, kSliding})) {
+    types = *said;
+  } else {
+    for (int64_t layer = 0; layer < layers; ++layer) types.push_back((layer + 1) % 6 != 0 ? kSliding : kFull);
+  }
+  types.back() = kFull;  // as transformers insists
+  return types;
+}
+
+struct HeadSizes {
+  int64_t head_dim = 0, kv_heads = 0;
+};
+
+// per_layer_config (transformers 5), else global_head_dim and num_global_key_value_heads on the full layers.
+std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes, const std::vector<std::string>& types, bool key_is_value) {
+  std::vector<HeadSizes> heads(types.size(), {sizes.head_dim, sizes.kv_heads});
+  HeadSizes full{config.IntOr("global_head_dim", 512, 2, kMostHeadDim), sizes.kv_heads};
+  if (key_is_value && config.HasValue("num_global_key_value_heads")) full.kv_heads = config.Int("num_global_key_value_heads", 1, kMostHeads);
+  config.Take("num_global_key_value_heads");
+  if (!config.HasValue("per_layer_config")) {
+    for (size_t layer = 0; layer < types.size(); ++layer) {
+      if (types[layer] == kFull) heads[layer] = full;
+    }
+    return heads;
+  }
+  const ConfigValues by_layer(config.Value("per_layer_config"), config.where() + ": per_layer_config");
+  for (size_t layer = 0; layer < types.size(); ++layer) {
+    const std::string key = std::to_string(layer);
+    if (!by_layer.HasValue(key.c_str())) continue;
+    const ConfigValues own(by_layer.Value(key.c_str()), by_layer.where() + ": " + key);
+    heads[layer] = {own.IntOr("head_dim", sizes.head_dim, 2, kMostHeadDim), own.IntOr("num_key_value_heads", sizes.kv_heads, 1, kMostHeads)};
+    for (const auto& [name, value] : own.object().Members()) {
+      if (!own.Taken(name)) throw Unimplemented(own.where(), ": ", Printable(name), " = ", PrintableJson(value), " is not supported");
+    }
+  }
+  for (const auto& [name, value] : by_layer.object().Members()) {
+    if (!by_layer.Taken(name)) throw InvalidArgument(by_layer.where(), ": ", Printable(name), " names none of the ", types.size(), " layers");
+  }
+  return heads;
+}
+
+// The last `shared` layers read the keys and values of the last layer of their type before them.
+class Sharing {
+ public:
+  Sharing(const std::vector<std::string>& types, int64_t shared) : first_(types.size() - static_cast<size_t>(shared)) {
+    for (size_t layer = 0; layer < first_; ++layer) giver_[types[layer]] = layer;
+    for (size_t layer = first_; layer < types.size(); ++layer) {
+      if (!giver_.contains(types[layer])) {
+        throw InvalidArgument(kConfig, ": num_kv_shared_layers is ", shared, ", but no layer before those is a ", types[layer]);
+      }
+    }
+  }
+  bool takes(size_t layer) const { return layer >= first_; }
+  bool gives(const std::string& type, size_t layer) const { return any() && giver_.at(type) == layer; }
+  bool any() const { return any_; }
+  void set_any(bool any) { any_ = any; }
+
+ private:
+  size_t first_;
+  bool any_ = false;
+  std::map<std::string, size_t> giver_;
+};
+
+void ReadLayerInputs(const ConfigValues& config, const NormSpec& norm, int64_t layers, ModelSpec& spec) {
+  const int64_t width = config.HasValue("hidden_size_per_layer_input") ? config.Int("hidden_size_per_layer_input", 0, kMostHidden)
+                                                                       : config.Has("hidden_size_per_layer_input") ? 0 : 256;
+  const int64_t vocab = config.IntOr("vocab_size_per_layer_input", 262144, 1, kMostVocab);
+  if (width == 0) return;
+  if (vocab < spec.vocab) {
+    throw InvalidArgument(kConfig, ": vocab_size_per_layer_input is ", vocab, "; it must not be below vocab_size, ", spec.vocab);
+  }
+  LayerInputsSpec& inputs = spec.embedding.layer_inputs;
+  inputs.vocab = vocab;
+  inputs.width = width;
+  inputs.table_scale = std::sqrt(static_cast<double>(width));
+  inputs.sum_scale = 1 / std::sqrt(2.0);
+  inputs.norm = norm;
+  // The product is divided by the root of the width before its norm, which is the norm of the product with a larger epsilon.
+  inputs.norm.epsilon *= static_cast<double>(spec.hidden);
+  inputs.side = static_cast<int64_t>(spec.sides.size());
+  spec.sides.push_back(width * layers);
+}
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, GemmaDefaults(4, 131072), spec);
+  RefuseUnless(config, "enable_moe_block", Off::kFalse, spec.architecture);
+  for (const char* key : {"num_experts", "top_k_experts", "moe_intermediate_size", "use_bidirectional_attention"}) config.Take(key);
+  if (config.HasValue("use_bidirectional_attention") && !config.Value("use_bidirectional_attention").IsText("vision")) {
+    throw Unimplemented(kConfig, ": use_bidirectional_attention = ", PrintableJson(config.Value("use_bidirectional_attention")), " is not supported");
+  }
+  const bool key_is_value = config.BoolOr("attention_k_eq_v", false), wide = config.BoolOr("use_double_wide_mlp", false);
+  const std::vector<std::string> types = LayerTypes(config, sizes.layers);
+  const std::vector<HeadSizes> heads = ReadHeads(config, sizes, types, key_is_value);
+  const int64_t shared = config.IntOr("num_kv_shared_layers", 0, 0, sizes.layers - 1);
+  Sharing sharing(types, shared);
+  sharing.set_any(shared > 0);
+  const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-6);
+  NormSpec bare = norm;
+  bare.weight = false;
+  ReadLayerInputs(config, norm, sizes.layers, spec);
+
+  std::map<std::string, int64_t> ropes, sides;
+  const int64_t window = config.IntOr("sliding_window", 512, 1, kMostPositions);
+  for (size_t layer = 0; layer < types.size(); ++layer) {
+    const std::string& type = types[layer];
+    const bool slides = type == kSliding, takes = sharing.takes(layer);
+    AttentionSpec attention = Attention(sizes);
+    attention.head_dim = heads[layer].head_dim;
+    attention.kv_heads = heads[layer].kv_heads;
+    if (sizes.heads % attention.kv_heads != 0 || attention.head_dim % 2 != 0) {
+      throw InvalidArgument(kConfig, ": layer ", layer, " has ", attention.kv_heads, " key heads of ", attention.head_dim,
+                            "; num_attention_heads, ", sizes.heads, ", must be a multiple of them, and head_dim even");
+    }
+    attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
+    attention.scale = 1;
+    attention.window = slides ? window : 0;
+    attention.qk_norm.norm = norm;
+    attention.v_norm = bare;
+    attention.value_is_key = key_is_value && !slides && !takes;
+    if (!ropes.contains(type)) {
+      ropes[type] = static_cast<int64_t>(spec.ropes.size());
+      // Without settings: proportional over a quarter on the full layers.
+      RopeSpec fallback;
+      fallback.dim = attention.head_dim;
+      if (!slides) {
+        fallback.kind = RopeSpec::Kind::kProportional;
+        fallback.theta = 1e6;
+        fallback.still_pairs = attention.head_dim / 2 - attention.head_dim / 4 / 2;
+      }
+      const bool said = config.HasValue("rope_parameters");
+      spec.ropes.push_back(said ? ReadRope(config, attention.head_dim, spec.max_positions, {.theta = slides ? 1e4 : 1e6}, type.c_str()) : fallback);
+    }
+    attention.rope = ropes[type];
+    if (sharing.any() && sharing.gives(type, layer)) {
+      attention.gives = sides[type] = static_cast<int64_t>(spec.sides.size());
+      spec.sides.push_back(2 * attention.KeyWidth());
+    } else if (takes) {
+      attention.takes = sides.at(type);
+      if (spec.sides[static_cast<size_t>(attention.takes)] != 2 * attention.KeyWidth()) {
+        throw InvalidArgument(kConfig, ": layer ", layer, " reads keys of another layer, which have another size");
+      }
+    }
+    MlpSpec mlp = GemmaMlp(config, sizes, "hidden_activation");
+    if (wide && takes) mlp.intermediate *= 2;
+    BlockSpec block = PostNormBlock(norm, norm, attention, mlp);
+    const LayerInputsSpec& inputs = spec.embedding.layer_inputs;
+    if (inputs.vocab > 0) {
+      const LayerInputSpec input{.width = inputs.width, .function = mlp.function, .side = inputs.side};
+      block.branches.push_back({.bodies = {{input, {}}}, .after = norm});
+    }
+    block.scaled = true;
+    spec.AddLayer(block);
+  }
+  ScaleByWidth(spec);
+  spec.head.norm = norm;
+  spec.head.softcap = ReadCap(config, "final_logit_softcapping", 0);
+  Rename(names, {{"attention.after", "post_attention_layernorm.weight"},
+                 {"mlp.before", "pre_feedforward_layernorm.weight"},
+                 {"mlp.after", "post_feedforward_layernorm.weight"},
+                 {"layer_input.gate", "per_layer_input_gate.weight"},
+                 {"layer_input.up", "per_layer_projection.weight"},
+                 {"layer_input.after", "post_per_layer_input_norm.weight"},
+                 {"block.scale", "layer_scalar"}});
+}
+
+}  // namespace
+
+extern const Family kGemma4Family;
+const Family kGemma4Family = {"Gemma4ForCausalLM", "gemma4_text", Read};
+
+}  // namespace hlm

@@ -1,0 +1,32 @@
+// MiniMax-M2: sigmoids with a bias for the choice, norms over all queries and keys at once, a part of each head turns.
+#include "core/model/families/mixture.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 196608}, spec);
+  const double partial = config.HasValue("rotary_dim")
+                             ? static_cast<double>(config.Int("rotary_dim", 2, sizes.head_dim)) / static_cast<double>(sizes.head_dim)
+                             : 1.0;
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 5e6, .partial = partial})};
+  const NormSpec norm = RmsNorm(config);
+  AttentionSpec attention = Attention(sizes);
+  attention.qk_norm = {.norm = norm, .whole = true};
+  for (const char* key : {"use_qk_norm", "qk_norm_type"}) config.Take(key);
+  ExpertsSpec experts =
+      ReadExperts(config, {.width = "intermediate_size", .likely_count = 256, .likely_chosen = 8}, spec.architecture);
+  experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true};
+  const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
+  spec.head.norm = norm;
+  NameExperts({.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"}, names);
+  Rename(names, {{"experts.choice_bias", "block_sparse_moe.e_score_correction_bias"}});
+}
+
+}  // namespace
+
+extern const Family kMiniMaxM2Family;
+const Family kMiniMaxM2Family = {"MiniMaxM2ForCausalLM", "minimax_m2", Read};
+
+}  // namespace hlm

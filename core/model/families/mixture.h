@@ -1,0 +1,59 @@
+// What families with experts share: their keys, their places in a block, and their names on disk.
+#ifndef HORIZON_LM_CORE_MODEL_FAMILIES_MIXTURE_H_
+#define HORIZON_LM_CORE_MODEL_FAMILIES_MIXTURE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/model/families/common.h"
+
+namespace hlm {
+
+struct MixtureKeys {
+  std::vector<const char*> count = {"num_local_experts", "num_experts"};  // the first that is there
+  const char* chosen = "num_experts_per_tok";
+  const char* width = "moe_intermediate_size";
+  int64_t likely_count = 0, likely_chosen = 0, likely_width = 0;  // of the configuration class; 0: the key must be there
+  bool jitter = false;  // the family reads router_jitter_noise itself
+};
+
+// Sizes of experts; refuses the loss that output_router_logits adds, and noise in training.
+ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, const std::string& architecture);
+
+// DeepSeek V3's router: sigmoids, a bias for the choice, groups that are worth their two best, norm_topk_prob, routed_scaling_factor.
+RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale = 1);
+
+// n_group and topk_group.
+void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router);
+
+// A list of whole numbers; empty where the key is missing or null.
+std::vector<int64_t> ReadNumbers(const ConfigValues& config, const char* key);
+
+// A shared expert's MLP, beside experts.
+MlpSpec Shared(int64_t intermediate);
+
+// The block with `bodies` where its MLP stood.
+BlockSpec WithBodies(BlockSpec block, const std::vector<BodySpec>& bodies);
+
+// Layers below `first_k_dense_replace`, or those that mlp_layer_types calls so, have a dense MLP.
+std::vector<bool> SparseLayers(const ConfigValues& config, int64_t layers, int64_t dense_first);
+
+// A name for each expert's matrices below `path` ("mlp.experts"), for the router's weight, and for the norm before the experts, which is
+// that of an MLP.
+struct MixtureNames {
+  const char* router = "mlp.gate.weight";
+  const char* experts = "mlp.experts";
+  const char* gate = "gate_proj";
+  const char* up = "up_proj";
+  const char* down = "down_proj";
+  const char* shared = "mlp.shared_experts";
+};
+void NameExperts(const MixtureNames& paths, ModelNames& names);
+
+// Layers behind the model's own (multi-token prediction) are carried along.
+void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& names);
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_MODEL_FAMILIES_MIXTURE_H_

@@ -1,0 +1,136 @@
+#include "core/model/save_check.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+#include "core/model/file.h"
+#include "core/model/folder_files.h"
+#include "core/model/json_text.h"
+#include "core/model/save_parts.h"
+#include "core/model/staged_folder.h"
+
+namespace hlm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kProbeBytes = 4096;
+
+// Writes into a folder that is there, as a save would.
+void WriteProbe(const std::string& folder) {
+  const std::string path = folder + "/probe";
+  OutputFile file(path);
+  const std::string bytes(kProbeBytes, '\0');
+  file.Append(bytes.data(), bytes.size());
+  file.Finish();
+  if (unlink(path.c_str()) != 0) throw FileError(errno, "remove", path);
+}
+
+void CheckSpace(const std::string& folder, const std::string& named, int64_t bytes) {
+  struct statvfs status;
+  if (statvfs(folder.c_str(), &status) != 0) throw FileError(errno, "look at the file system of", named);
+  if (status.f_blocks == 0) return;  // a file system that does not tell its size
+  const auto free = static_cast<__int128>(status.f_bavail) * static_cast<__int128>(status.f_frsize);
+  if (free >= bytes) return;
+  throw Error(Code::kResourceExhausted, StrCat(PrintablePath(named), ": needs ", bytes, " bytes, of which ",
+                                               static_cast<int64_t>(free), " are free on its file system"));
+}
+
+// As `ulimit -f` sets it.
+void CheckFileSize(const std::string& named, int64_t bytes) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  if (static_cast<rlim_t>(bytes) <= limit.rlim_cur) return;
+  throw Error(Code::kResourceExhausted, StrCat(PrintablePath(named), ": would have a file of ", bytes,
+                                               " bytes; this process may write files of at most ", limit.rlim_cur));
+}
+
+bool IsMountPoint(const std::string& path) {
+#ifdef STATX_ATTR_MOUNT_ROOT
+  struct statx status;
+  if (statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) == 0 &&
+      (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  }
+#endif
+  struct stat own, parent;
+  if (stat(path.c_str(), &own) != 0 || stat((path + "/..").c_str(), &parent) != 0) return false;
+  return own.st_dev != parent.st_dev;
+}
+
+// What is renamed over must be no mount point, and no other user's in a folder like /tmp.
+void CheckRenamedOver(const std::string& target) {
+  struct stat own, parent;
+  if (stat(target.c_str(), &own) != 0) return;
+  if (IsMountPoint(target)) {
+    throw FailedPrecondition(PrintablePath(target), ": is a mount point, which cannot be replaced; name a folder inside it");
+  }
+  if (stat((target + "/..").c_str(), &parent) != 0 || (parent.st_mode & S_ISVTX) == 0 || geteuid() == 0) return;
+  if (own.st_uid == geteuid() || parent.st_uid == geteuid()) return;
+  throw FailedPrecondition(PrintablePath(target), ": belongs to another user, and its parent lets nobody else replace it");
+}
+
+int64_t SizeOfFile(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 ? status.st_size : 0;
+}
+
+}  // namespace
+
+int64_t CheckSave(const Model& model, const std::string& folder, const SaveOptions& options) {
+  CheckShardBytes(options.max_shard_bytes);
+  const std::string& source = model.source_folder();
+  const StagedFolder staged(folder, options.overwrite, ReplaceableBy(model));
+  if (!source.empty()) CheckApart(source, staged.target());
+  CheckRenamedOver(staged.target());
+  WriteProbe(staged.path());
+
+  const DType type = SavedType(model, options);
+  const auto element = static_cast<int64_t>(SizeOf(type));
+  int64_t bytes = 0, largest = 0;
+  for (const Shard& shard : MakeShards(model.layout(), type, options.max_shard_bytes)) {
+    int64_t size = 0;
+    for (const TensorSpec* tensor : shard) size = CheckedAdd(size, CheckedMul(tensor->elements, element));
+    largest = std::max(largest, size);
+    bytes = CheckedAdd(bytes, size);
+  }
+  int64_t carried = 0;
+  for (const CarriedTensor& tensor : model.weights().Carried()) carried = CheckedAdd(carried, tensor.bytes);
+  largest = std::max(largest, carried);
+  bytes = CheckedAdd(bytes, carried);
+  for (const auto& [path, text] : model.files()) bytes = CheckedAdd(bytes, static_cast<int64_t>(text.size()));
+  if (!source.empty()) {
+    for (const std::string& path : CarriedPaths(source)) bytes = CheckedAdd(bytes, SizeOfFile(source + "/" + path));
+  }
+  CheckSpace(staged.path(), folder, bytes);
+  CheckFileSize(folder, largest);
+  return bytes;
+}
+
+void CheckCheckpoints(const std::string& directory, int64_t bytes) {
+  if (directory.empty()) throw InvalidArgument("the directory of checkpoints has an empty name");
+  std::error_code error;
+  const bool there = fs::exists(directory, error);
+  if (there && !IsFolder(directory)) throw InvalidArgument(PrintablePath(directory), ": exists and is not a folder");
+  try {
+    MakeFolder(directory);
+    const StagedFolder staged(directory + "/.probe", false);
+    WriteProbe(staged.path());
+    CheckSpace(staged.path(), directory, bytes);
+  } catch (...) {
+    if (!there) rmdir(directory.c_str());
+    throw;
+  }
+  if (!there) rmdir(directory.c_str());
+}
+
+}  // namespace hlm

@@ -1,0 +1,88 @@
+#include "core/store/lease.h"
+
+#include <cstring>
+
+#include "core/base/error.h"
+#include "core/store/store.h"
+#include "cpu_optim/kernels.h"
+
+namespace hlm {
+
+LeaseBook::LeaseBook(const PieceList& pieces) : pieces_(pieces), readers_(static_cast<size_t>(pieces.size()), 0) {}
+
+void LeaseBook::Begin(int64_t piece, Access access) {
+  const std::lock_guard lock(mutex_);
+  int64_t& readers = readers_[static_cast<size_t>(piece)];
+  HLM_CHECK(readers >= 0, pieces_[piece].name, " is being changed and is wanted elsewhere");
+  HLM_CHECK(access == Access::kRead || readers == 0, pieces_[piece].name, " is to be changed and ", readers, " read it");
+  readers = access == Access::kRead ? readers + 1 : -1;
+}
+
+void LeaseBook::End(int64_t piece, Access access) noexcept {
+  const std::lock_guard lock(mutex_);
+  int64_t& readers = readers_[static_cast<size_t>(piece)];
+  readers = access == Access::kRead ? readers - 1 : 0;
+}
+
+StateLease::StateLease(const ParameterStore& store, int64_t piece, Access access) : store_(&store), lease_(*store.states_book_, piece, access) {}
+
+const PiecePlan& StateLease::piece() const { return store_->pieces_[lease_.piece()]; }
+
+int64_t StateLease::Element(int64_t begin) const {
+  const PiecePlan& p = piece();
+  HLM_CHECK(begin >= p.begin && begin < p.end, "element ", begin, " of ", p.name, " from ", p.begin, " to ", p.end);
+  return store_->FirstElement(p.unit) + begin;
+}
+
+MasterArray StateLease::Master(int64_t begin) const { return store_->Master(Element(begin)); }
+const std::byte* StateLease::Weights(int64_t begin) const { return store_->WeightBytes(Element(begin)); }
+MomentArray StateLease::FirstMoments(int64_t begin) const { return store_->FirstMoments(Element(begin)); }
+MomentArray StateLease::SecondMoments(int64_t begin) const { return store_->SecondMoments(Element(begin)); }
+
+void StateLease::ReadMaster(int64_t begin, int64_t n, float* out) const {
+  const MasterArray master = Master(begin);
+  if (master.weight != nullptr) {
+    std::memcpy(out, master.weight, static_cast<size_t>(n) * sizeof(float));
+  } else if (master.lo != nullptr) {
+    kernels::JoinMasters(master.hi, master.lo, n, out);
+  } else {
+    kernels::WidenBf16(master.hi, n, out);
+  }
+}
+
+void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) const {
+  HLM_CHECK(lease_.access() == Access::kChange, piece().name);
+  const MasterArray master = Master(begin);
+  if (master.weight != nullptr) {
+    std::memcpy(master.weight, values, static_cast<size_t>(n) * sizeof(float));
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const SplitWeight split = SplitMaster(values[i]);
+    // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
+    master.hi[i] = master.lo != nullptr ? split.hi : FloatToBf16(values[i]);
+    if (master.lo != nullptr) master.lo[i] = split.lo;
+  }
+}
+
+void StateLease::Commit() {
+  HLM_CHECK(lease_.access() == Access::kChange, piece().name);
+  ++store_->versions_[static_cast<size_t>(lease_.piece())];
+}
+
+GradientLease::GradientLease(const ParameterStore& store, int64_t piece, Access access)
+    : store_(&store), lease_(*store.gradients_book_, piece, access) {}
+
+std::byte* GradientLease::Sums(int64_t begin) const {
+  const PiecePlan& p = store_->pieces_[lease_.piece()];
+  HLM_CHECK(begin >= p.begin && begin < p.end, "element ", begin, " of ", p.name);
+  return store_->GradientBytes(store_->FirstElement(p.unit) + begin);
+}
+
+double* GradientLease::Norms(int64_t begin) const {
+  const PiecePlan& p = store_->pieces_[lease_.piece()];
+  HLM_CHECK(begin >= p.begin && begin < p.end && begin % kNormChunk == 0, "element ", begin, " of ", p.name);
+  return store_->NormOf(p.unit, begin);
+}
+
+}  // namespace hlm

@@ -1,0 +1,48 @@
+#include "core/train/device_group.h"
+
+#include <utility>
+
+#include "core/base/error.h"
+
+namespace hlm {
+
+DeviceGroup::DeviceGroup(const Plan& plan, Lanes& lanes, ParameterStore& store, Updater& updater, Trace& trace)
+    : plan_(plan), lanes_(lanes), store_(store), updater_(updater), trace_(trace) {}
+
+void DeviceGroup::Gather(const Pass& pass, int64_t after_visit) {
+  for (size_t v = static_cast<size_t>(after_visit + 1); v < pass.visits.size(); ++v) {
+    for (const SlotUse& use : pass.visits[v].uses) {
+      if (!use.upload || use.upload_after != after_visit) continue;
+      const double begin = Trace::Now();
+      updater_.WaitUpdated(use.piece);
+      const double waited = Trace::Now();
+      update_wait_seconds_ += (waited - begin) * 1e-6;
+      if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.pieces[use.piece].name), begin, waited);
+      for (const auto& lane : lanes_) {
+        lane->Load(use, pass.weights != nullptr ? pass.weights->Weights(use.piece) : store_.Weights(use.piece));
+      }
+    }
+  }
+}
+
+void DeviceGroup::Reduce(int64_t piece, const Updater::Sweep& sweep) {
+  Updater::Sweep own = sweep;
+  for (const auto& lane : lanes_) {
+    const bool last = lane == lanes_.back();
+    own.update = last ? sweep.update : std::nullopt;
+    lane->SendDown(plan_.pieces[piece], [&](GradientRing& ring, const PartPlan& part, RingTicket ticket) {
+      updater_.TakeGradient(ring, piece, part, own, std::move(ticket));
+    });
+    own.first = false;
+  }
+}
+
+std::vector<int64_t> DeviceGroup::Versions(const Pass& pass, const Visit& visit) const {
+  std::vector<int64_t> versions;
+  for (const SlotUse& use : visit.uses) {
+    versions.push_back(pass.weights != nullptr ? pass.weights->version(use.piece) : store_.version(use.piece));
+  }
+  return versions;
+}
+
+}  // namespace hlm

@@ -1,0 +1,45 @@
+// DeviceGroup: the devices of a run as one. Two arrows stand around a slot:
+//
+//   gather(piece)   host memory -> a slot of each lane        each lane takes the whole piece from host memory
+//   reduce(piece)   gradients of all lanes -> the optimizer   the host adds them, in the order of the lanes
+//
+// For one device both are the identity: a copy up, a copy down.
+#ifndef HORIZON_LM_CORE_TRAIN_DEVICE_GROUP_H_
+#define HORIZON_LM_CORE_TRAIN_DEVICE_GROUP_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/store/store.h"
+#include "core/train/lane.h"
+#include "core/train/updater.h"
+
+namespace hlm {
+
+class DeviceGroup {
+ public:
+  using Lanes = std::vector<std::unique_ptr<Lane>>;
+  DeviceGroup(const Plan& plan, Lanes& lanes, ParameterStore& store, Updater& updater, Trace& trace);
+
+  // The weights that may go up once the visit's work is enqueued, each as soon as its update is done.
+  void Gather(const Pass& pass, int64_t after_visit);
+  // A piece's gradient, behind the visit that made it. `sweep`: of the first lane; the others' are added to it.
+  void Reduce(int64_t piece, const Updater::Sweep& sweep);
+
+  // Of the weights that a visit reads.
+  std::vector<int64_t> Versions(const Pass& pass, const Visit& visit) const;
+  double update_wait_seconds() const { return update_wait_seconds_; }  // the host waited for an update before it could send weights
+
+ private:
+  const Plan& plan_;
+  Lanes& lanes_;
+  ParameterStore& store_;
+  Updater& updater_;
+  Trace& trace_;
+  double update_wait_seconds_ = 0;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_DEVICE_GROUP_H_

@@ -1,0 +1,130 @@
+// Lane: all that belongs to one device: its arena and slots, streams, ring and staging, block inputs, its copy of the batch. It does
+// the work of visits for its share of a pass's micro-batches; which visit is next, and what lanes have to do with each other, the
+// executor and the group say.
+//
+//   arena     | slots | accumulators | staging | block inputs | stash, scratch, temporaries | head | batch | tables | workspace |
+//   up        weights into slots, the batch, block inputs that come back
+//   compute   operations of the layers, rounding of gradients
+//   down      gradients through staging into the ring, losses, block inputs that go to wait
+#ifndef HORIZON_LM_CORE_TRAIN_LANE_H_
+#define HORIZON_LM_CORE_TRAIN_LANE_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/device/device.h"
+#include "core/layers/head.h"
+#include "core/plan/plan.h"
+#include "core/stream/ring.h"
+#include "core/stream/slots.h"
+#include "core/train/block_inputs.h"
+#include "core/train/buffers.h"
+#include "core/train/gradient_path.h"
+#include "core/train/lane_context.h"
+#include "core/train/pass.h"
+#include "core/train/red_zones.h"
+#include "core/train/step_batch.h"
+#include "core/train/sweep_losses.h"
+
+namespace hlm {
+
+class Lane {
+ public:
+  // `number`: of the device in the plan. `batch`: the host's side of every lane's.
+  Lane(const LaneContext& context, int64_t number, Device& device, StepBatch& batch);
+
+  // What the head does with a micro-batch, where it is not losses and gradients.
+  using HeadWork = std::function<void(Lane& lane, const HeadWeights&, int64_t micro_batch, const MicroView&)>;
+  struct HeadJob {
+    const HeadWork* work = nullptr;  // null: losses and gradients
+    const Weigh* weigh = nullptr;    // null: the losses' weights are the batch's
+  };
+
+  // A pass begins: what the slots hold is forgotten, the batch goes up.
+  void Begin(const Pass& pass);
+  // The weights of `use` into its slot.
+  void Load(const SlotUse& use, WeightLease weights);
+  // Waits until the visit before last is done, so that nothing runs far ahead.
+  void KeepPace(int64_t visit);
+  // Everything of a visit but its weights' way up and its gradients' way down. `versions`: of the weights that it reads. The share of
+  // the loss that the host has weighed.
+  double Run(const Pass& pass, int64_t visit, std::span<const int64_t> versions, const HeadJob& job);
+  // A piece's gradient, behind the visit that made it, part by part: take(part, ring entry).
+  void SendDown(const PiecePlan& piece, const GradientPath::Take& take) { gradients_.Send(piece, AccumulatorOf(piece.unit), *compute_, *down_, take); }
+  // Until the pass's last visit is done and its losses are down.
+  void Finish(const Pass& pass);
+
+  Event& losses_down() { return *losses_down_; }
+  // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
+  void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *compute_, weights, micro); }
+  void Logits(const HeadWeights& weights, int64_t row, int64_t rows, float* to);
+  int64_t head_chunk() const { return head_.chunk(); }
+
+  // Waits for all streams and forgets what the slots hold; throws nothing.
+  void Abandon() noexcept;
+
+  GradientRing* ring() { return gradients_.ring(); }  // null where the plan has no gradients
+  const MoveCounters& counters() const { return counters_; }
+  size_t arena_bytes() const { return arena_.bytes(); }
+  size_t host_bytes() const { return block_inputs_.bytes(); }
+
+ private:
+  // lane_visits.cc
+  BlockRun RunOf(const MicroView& micro, const SlabView& weights, int64_t token);
+  void Embed(const Pass& pass, const Visit& visit, const SlabView& weights);
+  void BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights);
+  void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job);
+  double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
+  void BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
+  void EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
+  void Clear(int64_t unit);
+  void ClearPadding(int64_t unit);
+  SlabView WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
+  HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
+  float* AccumulatorOf(int64_t unit) const;
+  float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
+
+  void SendTablesUp();
+  void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
+
+  template <class Work>  // work(micro-batch index, view, first token in the lane's share)
+  void EachMicroBatch(const Pass& pass, int64_t sweep, const Work& work) {
+    const Pass::Share share = pass.ShareOf(sweep, number_);
+    for (int64_t m = share.begin; m < share.end; ++m) {
+      work(m, pass.View(m, buffers_.Batch(), batch_.data(), batch_.layout()), pass.micro_batches[static_cast<size_t>(m)].first_token - share.first_token);
+    }
+  }
+
+  const ModelSpec& spec_;
+  const ModelLayout& layout_;
+  const Plan& plan_;
+  const DevicePlan& own_plan_;
+  Trace& trace_;
+  const int64_t number_;
+  Device& device_;
+  StepBatch& batch_;
+  Buffer arena_;
+  DeviceBuffers buffers_;
+  // What goes up while this is made stands before the streams, whose ends wait for their copies.
+  RedZones red_zones_;
+  std::vector<std::vector<float>> tables_;
+  MoveCounters counters_;
+  WaitingInputs block_inputs_;
+  GradientPath gradients_;
+  std::unique_ptr<Stream> compute_, up_, down_;
+  SlotPool slots_;
+  HeadTemplate head_;
+
+  // Events, by what they say.
+  static constexpr int64_t kDone = 4;
+  std::array<std::unique_ptr<Event>, kDone> visit_done_;  // visit v is done: v % kDone
+  std::unique_ptr<Event> losses_made_, losses_down_, logits_made_, logits_down_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_LANE_H_

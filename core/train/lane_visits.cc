@@ -1,0 +1,189 @@
+// What a visit computes: the layers over a lane's share of the micro-batches.
+#include "core/base/error.h"
+#include "core/device/race_checker.h"
+#include "core/train/lane.h"
+
+namespace hlm {
+
+BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights, int64_t token) {
+  BlockRun run{.ops = device_.ops(),
+               .stream = *compute_,
+               .micro = micro,
+               .type = plan_.numerics.compute,
+               .weights = weights,
+               .saved = {},
+               .made = {},
+               .temporaries = {}};
+  buffers_.SetTables(run);
+  buffers_.SetSides(token, run);
+  return run;
+}
+
+void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) {
+  block_inputs_.BeforeWrite(pass, 0, *compute_);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    BlockRun run = RunOf(micro, weights, token);
+    buffers_.PlaceEmbedding(run);
+    layout_.embedding->Forward(run, buffers_.BlockInput(0, token));
+  });
+}
+
+void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+  block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    BlockRun run = RunOf(micro, weights, token);
+    run.layer = visit.layer;
+    buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
+    layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
+  });
+}
+
+SlabView Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
+  SlabView slab;
+  for (size_t t = 0; t < tickets.size(); ++t) slab.Add(plan_.pieces[visit.uses[t].piece].begin, tickets[t].weights());
+  return slab;
+}
+
+HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
+  const auto at = [&](const SlotTicket& ticket, int64_t offset) {
+    return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes());
+  };
+  const HeadOffsets& offsets = layout_.head;
+  return {.norm = at(tickets.back(), offsets.norm),
+          .norm_bias = at(tickets.back(), offsets.norm_bias),
+          .product = at(tickets.back(), offsets.product),
+          .matrix = at(tickets.front(), offsets.weight),
+          .bias = at(tickets.back(), offsets.bias)};
+}
+
+void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
+  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  if (job.work == nullptr && share.empty()) {
+    Clear(layout_.NormUnit());
+    if (layout_.tied) Clear(layout_.HeadUnit());
+  }
+  EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
+    const void* input = buffers_.BlockInput(spec_.layers(), token);
+    head_.Norm(device_.ops(), *compute_, weights, micro, input);
+    if (job.work != nullptr) {
+      (*job.work)(*this, weights, m, micro);
+      return;
+    }
+    const bool first = m == share.begin;
+    if (first) {
+      // Several layers may add to the gradient of what goes beside the block inputs.
+      const Range& sides = buffers_.side_gradients();
+      if (sides.bytes > 0) compute_->FillZero(buffers_.At(sides), static_cast<size_t>(sides.bytes));
+      ClearPadding(layout_.NormUnit());
+      if (layout_.tied) ClearPadding(layout_.HeadUnit());
+    }
+    head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
+                          {.norm = At(layout_.NormUnit(), layout_.head.norm),
+                           .norm_bias = At(layout_.NormUnit(), layout_.head.norm_bias),
+                           .product = At(layout_.NormUnit(), layout_.head.product),
+                           .matrix = At(layout_.HeadUnit(), layout_.head.weight),
+                           .bias = At(layout_.NormUnit(), layout_.head.bias),
+                           .accumulate = !first});
+  });
+}
+
+// A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
+// them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
+double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    head_.Norm(device_.ops(), *compute_, weights, micro, buffers_.BlockInput(spec_.layers(), token));
+    head_.Loss(device_.ops(), *compute_, weights, micro);
+  });
+  compute_->Record(*losses_made_);
+  SendLossesDown(pass, visit, *losses_made_);
+  losses_down_->Synchronize();
+
+  const double start = Trace::Now();
+  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  const int64_t begin = share.first_token;
+  const size_t bytes = static_cast<size_t>(share.tokens()) * sizeof(float);
+  RaceChecker* checker = device_.race_checker();
+  const auto arrays = [&](int64_t offset, bool write) {
+    DeclareAccess(checker, batch_.At(offset) + begin, bytes, write, "a sweep's losses or weights on the host");
+    return batch_.At(offset) + begin;
+  };
+  SweepLosses sweep{.sweep = visit.sweep, .losses = arrays(batch_.layout().losses, false), .weights = arrays(batch_.layout().weights, true)};
+  if (pass.weighs_entropies) {
+    sweep.entropies = arrays(batch_.layout().entropies, false);
+    sweep.entropy_weights = arrays(batch_.layout().entropy_weights, true);
+  }
+  const double loss = weigh(sweep);
+  trace_.Add(Trace::kHost, "weigh the losses", start, Trace::Now());
+
+  const auto send = [&](int64_t array) {
+    const int64_t offset = array + begin * static_cast<int64_t>(sizeof(float));
+    compute_->Copy(buffers_.Batch() + offset, batch_.data() + offset, bytes);
+    counters_.up_bytes += static_cast<int64_t>(bytes);
+  };
+  send(batch_.layout().weights);
+  if (pass.weighs_entropies) send(batch_.layout().entropy_weights);
+  return loss;
+}
+
+void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+  block_inputs_.Await(pass, visit.layer, *compute_);
+  const int64_t unit = layout_.BlockUnit(visit.layer);
+  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  if (share.empty()) Clear(unit);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
+    const bool first = m == share.begin;
+    if (first) ClearPadding(unit);
+    const Block& block = layout_.block(visit.layer);
+    const void* input = buffers_.BlockInput(visit.layer, token);
+    BlockRun run = RunOf(micro, weights, token);
+    run.layer = visit.layer;
+    run.accumulator = AccumulatorOf(unit);
+    run.accumulate = !first;
+    buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
+    block.Forward(run, input, nullptr);
+    block.Backward(run, input, buffers_.Gradient(token));
+  });
+}
+
+void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+  const int64_t unit = layout_.EmbeddingUnit();
+  float* accumulator = AccumulatorOf(unit);
+  // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
+  const int64_t from = layout_.tied ? layout_.embedding->table() + layout_.embedding->table_elements() : 0;
+  const int64_t count = layout_.units[unit].elements - from;
+  if (count > 0) compute_->FillZero(accumulator + from, static_cast<size_t>(count) * sizeof(float));
+  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+    BlockRun run = RunOf(micro, weights, token);
+    run.accumulator = accumulator;
+    run.accumulate = true;
+    buffers_.PlaceEmbedding(run);
+    layout_.embedding->Backward(run, buffers_.Gradient(token));
+  });
+}
+
+float* Lane::AccumulatorOf(int64_t unit) const {
+  return layout_.tied && unit == layout_.EmbeddingUnit() ? buffers_.TiedAccumulator() : buffers_.Accumulator();
+}
+
+// Nothing of the sweep is this lane's: its gradient is zero.
+void Lane::Clear(int64_t unit) {
+  compute_->FillZero(AccumulatorOf(unit), static_cast<size_t>(layout_.units[static_cast<size_t>(unit)].elements) * sizeof(float));
+}
+
+// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere, and so must
+// the gradient of what is not trained.
+void Lane::ClearPadding(int64_t unit) {
+  const UnitSpec& spec = layout_.units[unit];
+  int64_t end = 0;
+  const auto clear = [&](int64_t begin) {
+    if (begin > end) compute_->FillZero(AccumulatorOf(unit) + end, static_cast<size_t>(begin - end) * sizeof(float));
+  };
+  for (const SlabRun& run : RunsOf(spec)) {
+    clear(run.begin);
+    if (!run.tensor->trains) continue;
+    end = run.end;
+  }
+  clear(spec.elements);
+}
+
+}  // namespace hlm

@@ -1,0 +1,22 @@
+// Losses on their way through the host: the head's first pass over a sweep makes them, the host answers with their weights.
+#ifndef HORIZON_LM_CORE_TRAIN_SWEEP_LOSSES_H_
+#define HORIZON_LM_CORE_TRAIN_SWEEP_LOSSES_H_
+
+#include <cstdint>
+#include <functional>
+
+namespace hlm {
+
+// By place in the sweep.
+struct SweepLosses {
+  int64_t sweep = 0;
+  const float* losses = nullptr;     // negative log-likelihoods
+  const float* entropies = nullptr;  // null where the pass does not weigh them
+  float* weights = nullptr;          // the host's answer, all of them, before the second pass
+  float* entropy_weights = nullptr;  // null with entropies
+};
+using Weigh = std::function<double(const SweepLosses&)>;  // its share of the loss
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_SWEEP_LOSSES_H_

@@ -1,0 +1,130 @@
+#include "samples/horizon/run/saving.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "samples/horizon/base/json.h"
+
+namespace horizon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of a path that need not be there: absolute, links resolved as far as they lead.
+fs::path Resolved(const std::string& path) {
+  std::error_code failure;
+  const fs::path whole = fs::weakly_canonical(fs::absolute(path, failure), failure);
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
+bool IsInsideOrSame(const fs::path& path, const fs::path& folder) {
+  const fs::path rest = path.lexically_relative(folder);
+  return !rest.empty() && *rest.begin() != "..";
+}
+
+bool OnOneFileSystem(const std::string& a, const std::string& b) {
+  const auto device = [](fs::path path) {
+    struct stat status {};
+    while (stat(path.c_str(), &status) != 0 && path.has_relative_path()) path = path.parent_path();
+    return status.st_dev;
+  };
+  return device(Resolved(a)) == device(Resolved(b));
+}
+
+int64_t CheckpointsIn(const std::string& directory) {
+  return static_cast<int64_t>(Json::parse(TextOf(hlm_checkpoint_list, directory.c_str())).at("checkpoints").size());
+}
+
+std::string TemporaryFolder() {
+  const char* folder = std::getenv("TMPDIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
+}  // namespace
+
+// A folder that is replaced at the run's end must not hold what else the run writes.
+void CheckApartFromOut(const RunOptions& run) {
+  if (run.out.empty()) return;
+  const fs::path out = Resolved(run.out);
+  const std::pair<const char*, const std::string*> others[] = {{"--checkpoint-dir", &run.checkpoint_dir},
+                                                               {"--log-json", &run.log_json},
+                                                               {"--tensorboard", &run.tensorboard},
+                                                               {"--trace", &run.trace},
+                                                               {"--report", &run.report}};
+  for (const auto& [option, path] : others) {
+    if (path->empty() || !IsInsideOrSame(Resolved(*path), out)) continue;
+    throw Error(std::string(option) + " " + *path + ": lies in --out " + run.out + ", which is written as a whole at the end");
+  }
+}
+
+hlm_save_options SaveOptionsOf(const RunOptions& run) {
+  hlm_save_options save;
+  hlm_save_options_init(&save);
+  save.dtype = run.save_dtype;
+  save.overwrite = run.overwrite ? 1 : 0;
+  return save;
+}
+
+int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32) {
+  if (run.out.empty()) return 0;
+  hlm_save_options save = SaveOptionsOf(run);
+  const Json description = Json::parse(TextOf(hlm_model_describe, model.get()));
+  if (save.dtype == HLM_DTYPE_SOURCE && f32 && description.at("source_dtype").is_null()) save.dtype = HLM_DTYPE_F32;
+  int64_t bytes = 0;
+  try {
+    Check(hlm_model_check_save(model.get(), run.out.c_str(), &save, &bytes));
+  } catch (const ApiError& error) {
+    if (error.code() != HLM_ALREADY_EXISTS) throw;
+    throw ApiError(error.code(), run.out + ": exists and is not empty; pass --overwrite to replace it");
+  }
+  return bytes;
+}
+
+void CheckOut(const Model& model, const RunOptions& run, bool f32) { BytesOfOut(model, run, f32); }
+
+void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int64_t out_bytes) {
+  if (run.checkpoint_dir.empty()) return;
+  // While one is written the older ones are still there.
+  const int64_t most = run.keep > 0 ? std::min(saves, run.keep + 1) : saves;
+  const int64_t more = std::max<int64_t>(most - CheckpointsIn(run.checkpoint_dir), 1);
+  int64_t needed = 0;
+  if (__builtin_mul_overflow(bytes, more, &needed)) needed = INT64_MAX;
+  if (!run.out.empty() && OnOneFileSystem(run.out, run.checkpoint_dir) && __builtin_add_overflow(needed, out_bytes, &needed))
+    needed = INT64_MAX;
+  Check(hlm_checkpoint_check(run.checkpoint_dir.c_str(), needed));
+}
+
+void SaveModel(hlm_trainer* trainer, const RunOptions& run, int64_t step) {
+  if (run.out.empty()) return;
+  hlm_save_options save = SaveOptionsOf(run);
+  try {
+    Check(hlm_trainer_save_model(trainer, run.out.c_str(), &save));
+    return;
+  } catch (const ApiError& failure) {
+    save.overwrite = 0;
+    const std::string name = "model-of-step-" + std::to_string(step);
+    std::vector<std::string> places;
+    if (!run.checkpoint_dir.empty()) places.push_back(run.checkpoint_dir + "/" + name);
+    places.push_back(TemporaryFolder() + "/horizon-" + name + "-" + std::to_string(getpid()));
+    std::string message = failure.what();
+    bool saved = false;
+    for (size_t i = 0; i < places.size() && !saved; ++i) {
+      try {
+        Check(hlm_trainer_save_model(trainer, places[i].c_str(), &save));
+        message += "; the model was saved to " + places[i] + " instead";
+        saved = true;
+      } catch (const ApiError& next) {
+        message += "; nor could it be saved to " + places[i] + ": " + next.what();
+      }
+    }
+    throw ApiError(failure.code(), message);
+  }
+}
+
+}  // namespace horizon

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""What transformers makes of the configurations in tests/model/released: how many parameters, and a checksum of names and shapes.
+
+    python3 tools/goldens/make_released_names.py tests/model/released
+
+Needs torch and transformers; nothing is computed (meta device). Writes expected.json beside the configurations. The names are those of
+the files that transformers saves, text model only: of a model inside something larger, those of its text part and of the head.
+"""
+
+import json
+import pathlib
+import sys
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM
+
+# A checksum that is quickly written in any language: FNV-1a, 64 bits.
+OFFSET, PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+
+
+def checksum(lines):
+    value = OFFSET
+    for byte in "".join(lines).encode():
+        value = ((value ^ byte) * PRIME) & MASK
+    return f"{value:016x}"
+
+
+def text_model(path):
+    whole = json.loads(path.read_text())
+    if "text_config" in whole:
+        text = {**whole["text_config"], "tie_word_embeddings": whole.get("tie_word_embeddings", True)}
+    else:
+        text = whole
+    config = AutoConfig.for_model(text["model_type"], **{k: v for k, v in text.items() if k not in ("model_type", "architectures")})
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config), "text_config" in whole
+
+
+def expected(path):
+    model, wrapped = text_model(path)
+    tied = set(getattr(model, "_tied_weights_keys", None) or {}) if model.config.tie_word_embeddings else set()
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items() if name not in tied}
+    trained = {name for name, _ in model.named_parameters()}
+    if wrapped:  # as the hub's files have them
+        prefix = {"model.": "language_model.model.", "lm_head.": "language_model.lm_head."}
+        rename = lambda name: next(new + name[len(old):] for old, new in prefix.items() if name.startswith(old))
+        trained = {rename(name) for name in trained}
+        shapes = {rename(name): shape for name, shape in shapes.items()}
+    lines = sorted(f"{name} {'x'.join(map(str, shape))}\n" for name, shape in shapes.items())
+    return {
+        "parameters": sum(torch.Size(shape).numel() for name, shape in shapes.items() if name in trained),
+        "tensors": len(shapes),
+        "names": checksum(lines),
+    }
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    transformers.logging.set_verbosity_error()
+    found = {"transformers": transformers.__version__, "configurations": {}}
+    for path in sorted(folder.glob("*.json")):
+        if path.name != "expected.json":
+            found["configurations"][path.stem] = expected(path)
+            print(path.stem, found["configurations"][path.stem], flush=True)
+    (folder / "expected.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
