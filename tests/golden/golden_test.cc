@@ -202,7 +202,7 @@ TEST_P(GoldenCutTest, TenAdamWStepsAgree) {
     EXPECT_EQ(metrics.step, static_cast<int64_t>(i) + 1);
     EXPECT_EQ(metrics.skipped, 0);
     EXPECT_EQ(metrics.tokens, expected.tokens);
-    // Where the loss falls fast, later steps magnify what the weights are off by (qwen3_5_text_tied: 1.4e-4 of a loss in step 9).
+    // Where the loss falls fast, later steps magnify what the weights are off by (qwen3_5_text_tied: 1.4e-4 of a loss in step 8).
     const double later = i < 3 ? 1 : 3;
     EXPECT_NEAR(metrics.loss, expected.loss, later * kLossTolerance * std::abs(expected.loss)) << "step " << i + 1;
     EXPECT_NEAR(metrics.grad_norm, expected.grad_norm, later * kNormTolerance * expected.grad_norm) << "step " << i + 1;
