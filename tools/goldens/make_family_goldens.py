@@ -120,7 +120,7 @@ def write_golden(family, folder, model, batches, options, golden):
         "steps": golden["steps"],
         "parameters": [{"name": n, "shape": list(final[n].shape)} for n in trained],
         "buffers": buffers,
-        "widths": widths(family, model, final),
+        "widths": widths(family, model, {name: final[name] for name in trained}),
         "arrays": arrays.index,
     }
     (folder / "arrays.bin").write_bytes(arrays.data)
