@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,12 +31,18 @@ constexpr double kWeightTolerance = 1e-4;  // of the weight's norm
 constexpr double kElementTolerance = 0.1;  // of lr
 // Gradient norms of later steps magnify what the weights are off by.
 constexpr double kNormTolerance = 1e-3;
-// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first steps of these models,
-// and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to
-// 0.039 (nemotron on an H200). In a parameter's gradient PyTorch's is up to 0.11 off.
-double Bf16LossTolerance(size_t step) { return step < 3 ? 0.01 : 0.05; }  // step: from 0
-// Gemma 4's scores are not scaled: on gemma4_per_layer PyTorch's own is up to 2.5 times a gradient's norm off, ours up to 0.4.
-double Bf16GradientTolerance(const Golden& golden) { return golden.name == "gemma4_per_layer" ? 0.5 : 0.2; }
+// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.017 off in the losses of the first three steps of these
+// models, where a token of rounded scores chooses another expert, and later, where small differences have grown, up to 0.053 (bamba);
+// ours up to 0.038 and 0.077.
+double Bf16LossTolerance(size_t step) { return step < 3 ? 0.04 : 0.08; }  // step: from 0
+// PyTorch's own bf16 is up to 0.11 off in a parameter's gradient of a dense model; more where a token chooses another expert, where a
+// state carries roundings along, and on gemma4_per_layer, whose scores are not scaled (PyTorch's own: 0.6 on mixtral, 0.23 on
+// granitemoehybrid, 2.5 on gemma4_per_layer; ours 0.65, 0.76, 0.4).
+double Bf16GradientTolerance(const Golden& golden) {
+  static const std::set<std::string> kRough = {"exaone_moe",  "gemma4_per_layer", "gpt_oss", "granitemoehybrid",
+                                               "mixtral",     "olmo_hybrid",      "qwen3_5_text_tied"};
+  return kRough.contains(golden.name) ? 0.8 : 0.2;
+}
 
 // Recurrences magnify what rounding does to their gates. Of a parameter's gradient PyTorch's own bf16 is up to 0.28 off on
 // granitemoehybrid, 0.21 on olmo_hybrid and 0.19 on qwen3_5_text_tied; ours up to 0.76, 0.43 and 0.26. In float32 queries and keys of
@@ -46,6 +53,187 @@ double WiderGradient(const Golden& golden) {
 double WiderBf16Loss(const Golden& golden) {
   return golden.name == "bamba" || golden.name == "granitemoehybrid" || golden.name == "qwen3_5_text_tied" ? 1.5 : 1.0;
 }
+double WiderSteps(const Golden& golden) { return golden.name == "qwen3_5_text_tied" ? 2.0 : 1.0; }
+
+double Norm(const std::vector<float>& values) {
+  double sum = 0;
+  for (float v : values) sum += static_cast<double>(v) * v;
+  return std::sqrt(sum);
+}
+
+double DifferenceNorm(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+  return std::sqrt(sum);
+}
+
+// NaN counts as infinitely far, unlike with std::max.
+double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
+    if (!(difference <= largest)) largest = std::isnan(difference) ? HUGE_VAL : difference;
+  }
+  return largest;
+}
+
+double LargestMagnitude(const std::vector<float>& values) {
+  double largest = 0;
+  for (float v : values) largest = std::max(largest, std::abs(static_cast<double>(v)));
+  return largest;
+}
+
+// Absolute where logits are of the order of one or larger, relative to the largest where they are smaller.
+double LogitLimit(const Golden& golden) { return kLogitTolerance * std::min(1.0, LargestMagnitude(golden.logits)); }
+
+void ExpectGradients(hlm_trainer* trainer, const Golden& golden) {
+  const double global = golden.steps[0].grad_norm;
+  for (const GoldenParameter& p : golden.parameters) {
+    const std::vector<float> gradient = ReadTensor(trainer, p.name, HLM_TENSOR_GRADIENT, p.gradient.size());
+    EXPECT_LE(DifferenceNorm(gradient, p.gradient), kGradientTolerance * Norm(p.gradient) + kGlobalGradientTolerance * global)
+        << p.name << ", whose gradient has norm " << Norm(p.gradient);
+  }
+}
+
+void ExpectFinalWeights(hlm_trainer* trainer, const Golden& golden) {
+  double whole = 0;
+  for (const GoldenParameter& p : golden.parameters) whole += Norm(p.gradient) * Norm(p.gradient);
+  for (const GoldenParameter& p : golden.parameters) {
+    const std::vector<float> weight = ReadTensor(trainer, p.name, HLM_TENSOR_WEIGHT, p.final.size());
+    const double off = LargestDifference(weight, p.final);
+    if (Norm(p.gradient) < 1e-7 * std::sqrt(whole)) {
+      // Zero in exact arithmetic (a bias of keys that nothing turns): AdamW divides rounding by its own size. No step goes beyond lr.
+      EXPECT_LE(off, 2.0 * static_cast<double>(golden.steps.size()) * golden.training.lr) << p.name;
+      continue;
+    }
+    EXPECT_LE(DifferenceNorm(weight, p.final), kWeightTolerance * Norm(p.final)) << p.name;
+    EXPECT_LE(off, kElementTolerance * golden.training.lr) << p.name;
+  }
+}
+
+// How far apart two f32 runs of the first AdamW step may leave an element with this gradient (float64's, before clipping).
+//
+// The step moves it by lr g / (|g| + eps), so gradients that are d apart leave it lr eps d / (|g| + eps)^2 apart: nothing where
+// |g| is far above eps, 1e-6, but up to lr d / eps where it is not, however good the gradients are. d is 1e-7 of the global norm;
+// elements near eps were seen to be up to 2e-8 of it off, with AVX2 and with AVX-512, from float64 and from each other. Behind
+// that come the roundings of the update itself: about 2 of the weight and 5 of the move, in either run, each by 2^-24.
+double FirstStepTolerance(double gradient, double weight, const Golden& golden) {
+  const double lr = golden.steps[0].lr, eps = golden.training.eps, clip = golden.training.grad_clip;
+  const double scale = clip > 0 ? std::min(1.0, clip / golden.steps[0].grad_norm) : 1.0;
+  const double apart = kGlobalGradientTolerance * scale * golden.steps[0].grad_norm;
+  const double least = std::max(0.0, std::abs(gradient) * scale - apart) + eps;  // where the move is steepest
+  return lr * eps * apart / (least * least) + 0x1p-22 * std::abs(weight) + 0x1p-20 * lr;
+}
+
+struct Cut {
+  const char* name;
+  PlanChange change;
+};
+
+// The plan's own choice, and as many pieces as there can be: micro-batches of one row, two sweeps, parts, small head chunks.
+std::vector<Cut> Cuts() {
+  return {
+      {"Chosen", [](hlm_plan_options*) {}},
+      {"Pieces",
+       [](hlm_plan_options* options) {
+         options->micro_batch = 1;
+         options->sweeps = 2;
+         options->activations = HLM_ACTIVATIONS_RECOMPUTE;
+         options->block_inputs = HLM_BLOCK_INPUTS_HOST;
+         options->slots = 2;
+         options->prefetch = 1;
+         options->head_chunk = 5;
+         options->max_part_bytes = 16384;
+         options->optimizer_timing = HLM_TIMING_SERIAL;
+         options->threads = 1;
+       }},
+      {"KeepCheap",
+       [](hlm_plan_options* options) {
+         options->micro_batch = 2;
+         options->activations = HLM_ACTIVATIONS_KEEP_CHEAP;
+         options->block_inputs = HLM_BLOCK_INPUTS_DEVICE;
+         options->head_chunk = 16;
+       }},
+  };
+}
+
+class GoldenTest : public testing::TestWithParam<std::string> {
+ protected:
+  GoldenTest() : golden_(LoadGolden(GetParam())) {}
+  void SetUp() override {
+    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+  }
+  const Golden golden_;
+};
+
+class GoldenCutTest : public testing::TestWithParam<std::tuple<std::string, Cut>> {
+ protected:
+  GoldenCutTest() : golden_(LoadGolden(std::get<0>(GetParam()))) {}
+  void SetUp() override {
+    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+  }
+  TrainerHandle Make() const { return MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_F32, std::get<1>(GetParam()).change); }
+  const Golden golden_;
+};
+
+TEST_P(GoldenTest, LogitsAndLossAgree) {
+  const TrainerHandle trainer = MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_F32,
+                                            [](hlm_plan_options* options) { options->purpose = HLM_PURPOSE_FORWARD; });
+  const GoldenBatch& batch = golden_.batches[0];
+  const std::vector<float> logits = Logits(trainer.get(), batch, golden_.vocab);
+  ASSERT_EQ(logits.size(), golden_.logits.size());
+  EXPECT_LE(LargestDifference(logits, golden_.logits), LogitLimit(golden_));
+
+  const std::vector<int64_t> places = {0, 3, static_cast<int64_t>(batch.ids.size()) - 1};
+  const std::vector<float> rows = Logits(trainer.get(), batch, golden_.vocab, places);
+  for (size_t r = 0; r < places.size(); ++r) {
+    const auto at = golden_.logits.begin() + places[r] * golden_.vocab;
+    const std::vector<float> row(rows.begin() + r * golden_.vocab, rows.begin() + (r + 1) * golden_.vocab);
+    EXPECT_LE(LargestDifference(row, std::vector<float>(at, at + golden_.vocab)), LogitLimit(golden_)) << "place " << places[r];
+  }
+
+  const Evaluation result = Evaluate(trainer.get(), batch);
+  EXPECT_NEAR(result.loss, golden_.loss, kLossTolerance * golden_.loss);
+  EXPECT_EQ(result.tokens, batch.tokens);
+}
+
+TEST_P(GoldenCutTest, GradientsAgree) {
+  const TrainerHandle trainer = Make();
+  const Evaluation result = Accumulate(trainer.get(), golden_.batches[0]);
+  EXPECT_NEAR(result.loss, golden_.loss, kLossTolerance * golden_.loss);
+  EXPECT_EQ(result.tokens, golden_.batches[0].tokens);
+  ExpectGradients(trainer.get(), golden_);
+}
+
+TEST_P(GoldenCutTest, TenAdamWStepsAgree) {
+  const TrainerHandle trainer = Make();
+  for (size_t i = 0; i < golden_.steps.size(); ++i) {
+    const GoldenStep& expected = golden_.steps[i];
+    const hlm_step_metrics metrics = Step(trainer.get(), golden_.batches[expected.batch]);
+    EXPECT_EQ(metrics.step, static_cast<int64_t>(i) + 1);
+    EXPECT_EQ(metrics.skipped, 0);
+    EXPECT_EQ(metrics.tokens, expected.tokens);
+// Where a token may choose another expert, or a state carries roundings along.
+bool IsRough(const Golden& golden) {
+  static const std::set<std::string> kRough = {"bamba",           "deepseek_v3",      "exaone_moe", "flex_olmo",   "gpt_oss",
+                                               "granitemoehybrid", "granitemoeshared", "mixtral",    "olmo_hybrid", "qwen3_5_text_tied"};
+  return kRough.contains(golden.name);
+}
+// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first three steps of dense models
+// and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to 0.039
+// (nemotron on an H200). Of the rough ones PyTorch's own is up to 0.041 off (granitemoeshared), later up to 0.065 (olmo_hybrid); ours
+// 0.038 and 0.077. `step`: from 0.
+double Bf16LossTolerance(const Golden& golden, size_t step) {
+  if (IsRough(golden)) return step < 3 ? 0.04 : 0.08;
+  return step < 3 ? 0.01 : 0.05;
+}
+// PyTorch's own is up to 0.11 off in a parameter's gradient of a dense model, up to 2.5 times its norm on gemma4_per_layer, whose scores
+// are not scaled (ours 0.4), and of the rough ones up to 0.8 (deepseek_v3; 0.28 on granitemoehybrid, where ours is up to 0.76).
+double Bf16GradientTolerance(const Golden& golden) {
+  if (IsRough(golden)) return 0.8;
+  return golden.name == "gemma4_per_layer" ? 0.5 : 0.2;
+}
+// In float32 queries and keys of qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss, 1.8e-3 in a norm.
 double WiderSteps(const Golden& golden) { return golden.name == "qwen3_5_text_tied" ? 2.0 : 1.0; }
 
 double Norm(const std::vector<float>& values) {
@@ -219,11 +407,11 @@ TEST_P(GoldenTest, Bf16LossesFollowForTenSteps) {
   for (size_t i = 0; i < golden_.steps.size(); ++i) {
     const GoldenStep& expected = golden_.steps[i];
     const double loss = Step(trainer.get(), golden_.batches[expected.batch]).loss;
-    EXPECT_NEAR(loss, expected.loss, WiderBf16Loss(golden_) * Bf16LossTolerance(i) * std::abs(expected.loss)) << "step " << i + 1;
+    EXPECT_NEAR(loss, expected.loss, Bf16LossTolerance(golden_, i) * std::abs(expected.loss)) << "step " << i + 1;
   }
   const double final_loss = Evaluate(trainer.get(), golden_.batches[0]).loss;
   // A share of the loss, of 1 where the loss is less: what bf16 takes from logits does not shrink with the loss.
-  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance(golden_.steps.size()) * std::max(1.0, golden_.final_loss));
+  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance(golden_, golden_.steps.size()) * std::max(1.0, golden_.final_loss));
 }
 
 TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {
@@ -234,7 +422,7 @@ TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {
   for (const GoldenParameter& p : golden_.parameters) {
     const std::vector<float> gradient = ReadTensor(trainer.get(), p.name, HLM_TENSOR_GRADIENT, p.gradient.size());
     // A gradient that is zero in exact arithmetic (a bias of keys that nothing turns) is held against that of all parameters.
-    const double limit = std::max(WiderGradient(golden_) * Bf16GradientTolerance(golden_) * Norm(p.gradient), 1e-3 * std::sqrt(whole));
+    const double limit = std::max(Bf16GradientTolerance(golden_) * Norm(p.gradient), 1e-3 * std::sqrt(whole));
     EXPECT_LE(DifferenceNorm(gradient, p.gradient), limit) << p.name;
   }
 }
