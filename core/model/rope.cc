@@ -97,6 +97,7 @@ void ReadYarn(const ConfigValues& config, const ConfigValues& rope, int64_t max_
   if (spec.beta_fast < spec.beta_slow) {
     throw InvalidArgument(rope.where(), ": beta_fast is ", spec.beta_fast, "; it must not be below beta_slow, ", spec.beta_slow);
   }
+  rope.Take("attn_factor");  // in files of the hub; transformers computes the factor itself
   spec.truncate = !rope.HasValue("truncate") || rope.Bool("truncate");
   const double scale = rope.HasValue("mscale") ? rope.Real("mscale", 0, 1e3) : 0;
   const double scale_all = rope.HasValue("mscale_all_dim") ? rope.Real("mscale_all_dim", 0, 1e3) : 0;

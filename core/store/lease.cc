@@ -7,8 +7,23 @@
 #include "cpu_optim/kernels.h"
 
 namespace hlm {
+namespace {
+
+// A piece without elements (a norm that has no weights) begins where it ends.
+bool Within(const PiecePlan& piece, int64_t begin) {
+  return begin >= piece.begin && (begin < piece.end || piece.elements() == 0);
+}
+
+}  // namespace
 
 LeaseBook::LeaseBook(const PieceList& pieces) : pieces_(pieces), readers_(static_cast<size_t>(pieces.size()), 0) {}
+
+namespace {
+
+// A piece without elements (a final norm without weights) has its begin alone.
+bool Within(const PiecePlan& p, int64_t begin) { return begin >= p.begin && (begin < p.end || p.begin == p.end); }
+
+}  // namespace
 
 void LeaseBook::Begin(int64_t piece, Access access) {
   const std::lock_guard lock(mutex_);
@@ -30,7 +45,7 @@ const PiecePlan& StateLease::piece() const { return store_->pieces_[lease_.piece
 
 int64_t StateLease::Element(int64_t begin) const {
   const PiecePlan& p = piece();
-  HLM_CHECK(begin >= p.begin && begin < p.end, "element ", begin, " of ", p.name, " from ", p.begin, " to ", p.end);
+  HLM_CHECK(Within(p, begin), "element ", begin, " of ", p.name, " from ", p.begin, " to ", p.end);
   return store_->FirstElement(p.unit) + begin;
 }
 
@@ -75,7 +90,7 @@ GradientLease::GradientLease(const ParameterStore& store, int64_t piece, Access 
 
 std::byte* GradientLease::Sums(int64_t begin) const {
   const PiecePlan& p = store_->pieces_[lease_.piece()];
-  HLM_CHECK(begin >= p.begin && begin < p.end, "element ", begin, " of ", p.name);
+  HLM_CHECK(Within(p, begin), "element ", begin, " of ", p.name);
   return store_->GradientBytes(store_->FirstElement(p.unit) + begin);
 }
 
@@ -86,7 +101,7 @@ float* GradientLease::Partial(int64_t level, int64_t begin) const {
 
 double* GradientLease::Norms(int64_t begin) const {
   const PiecePlan& p = store_->pieces_[lease_.piece()];
-  HLM_CHECK(begin >= p.begin && begin < p.end && begin % kNormChunk == 0, "element ", begin, " of ", p.name);
+  HLM_CHECK(Within(p, begin) && begin % kNormChunk == 0, "element ", begin, " of ", p.name);
   return store_->NormOf(p.unit, begin);
 }
 

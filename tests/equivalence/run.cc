@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/error.h"
@@ -27,14 +28,14 @@ struct Data {
   std::vector<int32_t> ids, labels;
   std::vector<int64_t> offsets = {0};
 };
-Data MakeData(const RunSetup& setup, int64_t step) {
+Data MakeData(const RunSetup& setup, int64_t step, int64_t vocab) {
   Data data;
   const uint64_t key = RandomKey(setup.seed, StrCat("data ", step));
   uint64_t counter = 0;
   for (int64_t d = 0; d < setup.documents; ++d) {
     const int64_t length = 2 + static_cast<int64_t>(RandomBelow(key, counter++, static_cast<uint64_t>(setup.plan.seq_len - 1)));
     for (int64_t t = 0; t < length; ++t) {
-      data.ids.push_back(static_cast<int32_t>(RandomBelow(key, counter++, 61)));
+      data.ids.push_back(static_cast<int32_t>(RandomBelow(key, counter++, static_cast<uint64_t>(std::min<int64_t>(vocab, 61)))));
       data.labels.push_back(RandomBelow(key, counter++, 7) == 0 && t > 1 ? kIgnoredLabel : data.ids.back());
     }
     data.offsets.push_back(static_cast<int64_t>(data.ids.size()));
@@ -65,7 +66,7 @@ RunResult Train(const RunSetup& setup) {
   Trainer trainer(model, plan, setup.trainer, std::move(devices));
   if (setup.before_steps) setup.before_steps(trainer);
   for (int64_t step = setup.first_step; step < setup.steps; ++step) {
-    const Data data = MakeData(setup, setup.same_data ? 0 : step);
+    const Data data = MakeData(setup, setup.same_data ? 0 : step, model->spec().vocab);
     Batch batch;
     batch.ids = data.ids;
     batch.labels = data.labels;

@@ -58,6 +58,7 @@ struct Golden {
   double final_loss = 0;        // of the first batch after all steps
   std::vector<GoldenStep> steps;
   std::vector<GoldenParameter> parameters;
+  std::vector<std::string> buffers;  // what the model's files have beside them
 
   int64_t LongestDocument() const;  // of all batches
   int64_t MostDocuments() const;    // in a batch

@@ -26,6 +26,10 @@ def checksum(lines):
     return f"{value:016x}"
 
 
+# Where the names in files are others than those in memory.
+IN_FILES = {"gpt_neox": {"lm_head.weight": "embed_out.weight"}}
+
+
 def text_model(path):
     whole = json.loads(path.read_text())
     if "text_config" in whole:
@@ -42,6 +46,9 @@ def expected(path):
     tied = set(getattr(model, "_tied_weights_keys", None) or {}) if model.config.tie_word_embeddings else set()
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items() if name not in tied}
     trained = {name for name, _ in model.named_parameters()}
+    files = IN_FILES.get(model.config.model_type, {})
+    trained = {files.get(name, name) for name in trained}
+    shapes = {files.get(name, name): shape for name, shape in shapes.items()}
     if wrapped:  # as the hub's files have them
         prefix = {"model.": "language_model.model.", "lm_head.": "language_model.lm_head."}
         rename = lambda name: next(new + name[len(old):] for old, new in prefix.items() if name.startswith(old))

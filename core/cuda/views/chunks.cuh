@@ -63,7 +63,7 @@ struct Tile {
   static constexpr int kStride = kColumns + 1;
   float* data;
   __device__ float& operator()(int row, int column) const { return data[row * kStride + column]; }
-  static constexpr int Floats(int rows) { return rows * kStride; }
+  __host__ __device__ static constexpr int Floats(int rows) { return rows * kStride; }
 };
 
 // to[rows, kColumns] = columns [column, column + width) of a head's rows of the chunk; zeros beyond what is there.

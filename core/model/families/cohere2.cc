@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 8192, .tied = true, .pad_token = 0}, spec);
+  config.Take("position_embedding_type");  // "rope_gptj": in pairs, as it is anyway
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.interleaved = true})};
   const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, false);
   AttentionSpec attention = Attention(sizes);

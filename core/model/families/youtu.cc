@@ -7,8 +7,8 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  // head_dim, where it is written, is the part that turns.
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 16, .max_positions = 131072, .tied = true}, spec);
+  // head_dim is the part that turns; hidden_size need not be a multiple of the heads.
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 16, .head_dim = 64, .max_positions = 131072, .tied = true}, spec);
   spec.initializer_range = config.HasValue("initializer_range") ? config.Real("initializer_range", 0.0, 1.0)
                                                                 : 2 / std::sqrt(5 * static_cast<double>(spec.hidden));
   const NormSpec norm = RmsNorm(config);
