@@ -7,6 +7,14 @@
 #include "cpu_optim/kernels.h"
 
 namespace hlm {
+namespace {
+
+// A piece without elements (a norm that has no weights) begins where it ends.
+bool Within(const PiecePlan& piece, int64_t begin) {
+  return begin >= piece.begin && (begin < piece.end || piece.elements() == 0);
+}
+
+}  // namespace
 
 LeaseBook::LeaseBook(const PieceList& pieces) : pieces_(pieces), readers_(static_cast<size_t>(pieces.size()), 0) {}
 

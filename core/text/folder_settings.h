@@ -1,6 +1,6 @@
 // What the files beside a vocabulary say about it: the class that transformers would make, and the tokens it would add to it.
 // A tokenizer.json holds all this itself; for older files it is put together here as transformers 5.24 does it
-// (tokenization_utils_tokenizers.py), so that ids are the same. docs/decisions/0028-other-tokenizer-files.md
+// (tokenization_utils_tokenizers.py), so that ids are the same. docs/decisions/0033-other-tokenizer-files.md
 #ifndef HORIZON_LM_CORE_TEXT_FOLDER_SETTINGS_H_
 #define HORIZON_LM_CORE_TEXT_FOLDER_SETTINGS_H_
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -24,6 +25,7 @@ constexpr size_t kStarts = 4096;
 // Starts times bytes that each may run over: what one call may do before the clock is looked at.
 constexpr size_t kStartBytes = size_t{1} << 29;
 constexpr uint32_t kFewSteps = 1024;
+constexpr double kSeconds = 10, kSecondsAByte = 1e-6;
 constexpr uint32_t kHeapLimit = 64 << 10;  // KiB
 constexpr size_t kJitStack = 32 << 10, kLargestJitStack = 8 << 20;
 
@@ -43,7 +45,36 @@ struct RegexScratch::Memory {
   std::unique_ptr<pcre2_match_context, Freer<pcre2_match_context_free>> context{pcre2_match_context_create(nullptr)};
   std::unique_ptr<pcre2_jit_stack, Freer<pcre2_jit_stack_free>> stack{
       pcre2_jit_stack_create(kJitStack, kLargestJitStack, nullptr)};
+
+  // What runs over single characters (a+, .*) PCRE2 does not count as steps: seconds of this thread's processor bound it.
+  void Look(const std::string& pattern, size_t bytes, bool now);
+  uint32_t calls = 0;  // on the text that is searched now
+  std::chrono::steady_clock::time_point looked{};
+  double began = 0;  // the thread's processor time, in seconds
 };
+
+void RegexScratch::Memory::Look(const std::string& pattern, size_t bytes, bool now) {
+  constexpr uint32_t kCalls = 16;
+  if (!now && ++calls % kCalls != 0) return;
+  const auto time = std::chrono::steady_clock::now();
+  const auto own = [] {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+  };
+  if (calls <= kCalls) {
+    calls = kCalls + 1;
+    looked = time;
+    began = own();
+  } else if (time - looked > std::chrono::milliseconds(200)) {
+    looked = time;
+    const double most = kSeconds + kSecondsAByte * static_cast<double>(bytes);
+    if (own() - began > most) {
+      throw InvalidArgument("the pattern \"", Printable(pattern), "\" takes longer than the limit of ", most, " seconds (", kSeconds,
+                            " and a microsecond for each byte)");
+    }
+  }
+}
 
 RegexScratch::RegexScratch() : memory_(std::make_unique<Memory>()) {
   if (memory_->data == nullptr || memory_->context == nullptr || memory_->stack == nullptr) throw std::bad_alloc();
@@ -51,29 +82,6 @@ RegexScratch::RegexScratch() : memory_(std::make_unique<Memory>()) {
   pcre2_jit_stack_assign(memory_->context.get(), nullptr, memory_->stack.get());
 }
 RegexScratch::~RegexScratch() = default;
-
-void RegexScratch::Look(const std::string& pattern, bool now) {
-  constexpr uint32_t kCalls = 16;
-  if (!now && ++calls_ % kCalls != 0) return;
-  const auto time = std::chrono::steady_clock::now();
-  const auto own = [] {
-    timespec used{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-  };
-  if (calls_ <= kCalls) {
-    calls_ = kCalls + 1;
-    looked_ = time;
-    began_ = own();
-  } else if (time - looked_ > std::chrono::milliseconds(200)) {
-    looked_ = time;
-    const double most = kSeconds + kSecondsAByte * static_cast<double>((allowed_ - kSteps) / kStepsAByte);
-    if (own() - began_ > most) {
-      throw InvalidArgument("the pattern \"", Printable(pattern), "\" takes longer than the limit of ", most, " seconds (", kSeconds,
-                            " and a microsecond for each byte)");
-    }
-  }
-}
 
 struct Regex::Code {
   std::unique_ptr<pcre2_code, Freer<pcre2_code_free>> code;
@@ -151,7 +159,7 @@ void Regex::FindMetered(std::string_view text, size_t from, size_t last, RegexSc
       scratch.left_ -= steps;
       const bool may = scratch.left_ >= 0 && steps <= scratch.allowed_ && steps <= UINT32_MAX;
       const int result = may ? Try(text, at, at, static_cast<uint32_t>(steps), scratch) : PCRE2_ERROR_MATCHLIMIT;
-      scratch.Look(pattern_, false);
+      scratch.memory_->Look(pattern_, text.size(), false);
       if (result >= 0) {
         found = true;
         return;
@@ -168,6 +176,7 @@ void Regex::FindMetered(std::string_view text, size_t from, size_t last, RegexSc
 }
 
 bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Match& match) const {
+  if (from == 0) scratch.memory_->calls = 0;  // another text
   while (from <= text.size()) {
     const size_t starts = std::clamp<size_t>(kStartBytes / (text.size() - from + 1), 1, kStarts);
     size_t last = from + std::min(starts, text.size() - from);
@@ -175,7 +184,7 @@ bool Regex::Find(std::string_view text, size_t from, RegexScratch& scratch, Matc
     const int result = Try(text, from, last, kFewSteps, scratch);
     bool found = result >= 0;
     if (!found && result != PCRE2_ERROR_NOMATCH) FindMetered(text, from, last, scratch, found);
-    scratch.Look(pattern_, !found);
+    scratch.memory_->Look(pattern_, text.size(), !found);
     if (found) {
       match = {scratch.memory_->ends[0], scratch.memory_->ends[1]};
       return true;

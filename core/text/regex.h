@@ -2,7 +2,6 @@
 #ifndef HORIZON_LM_CORE_TEXT_REGEX_H_
 #define HORIZON_LM_CORE_TEXT_REGEX_H_
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,13 +15,11 @@ namespace hlm {
 class RegexScratch {
  public:
   static constexpr int64_t kSteps = 50'000'000, kStepsAByte = 256;
-  static constexpr double kSeconds = 10, kSecondsAByte = 1e-6;
 
   RegexScratch();
   // Another text of so many bytes begins: kSteps and kStepsAByte for each of them, for all its matching together.
   void Begin(size_t bytes) {
     allowed_ = left_ = kSteps;
-    calls_ = 0;
     Allow(bytes);
   }
   // More bytes of the same text.
@@ -38,13 +35,7 @@ class RegexScratch {
   friend class Regex;
   struct Memory;
   std::unique_ptr<Memory> memory_;
-  // What runs over single characters (a+, .*) PCRE2 does not count as steps: seconds of this thread's processor bound it.
-  void Look(const std::string& pattern, bool now);
-
   int64_t allowed_ = kSteps, left_ = kSteps;
-  uint32_t calls_ = 0;
-  std::chrono::steady_clock::time_point looked_{};
-  double began_ = 0;  // the thread's processor time, in seconds
 };
 
 class Regex {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,12 +31,28 @@ constexpr double kWeightTolerance = 1e-4;  // of the weight's norm
 constexpr double kElementTolerance = 0.1;  // of lr
 // Gradient norms of later steps magnify what the weights are off by.
 constexpr double kNormTolerance = 1e-3;
-// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first steps of these models,
-// and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to
-// 0.039 (nemotron on an H200). In a parameter's gradient PyTorch's is up to 0.11 off.
-double Bf16LossTolerance(size_t step) { return step < 3 ? 0.01 : 0.05; }  // step: from 0
-// Gemma 4's scores are not scaled: on gemma4_per_layer PyTorch's own is up to 2.5 times a gradient's norm off, ours up to 0.4.
-double Bf16GradientTolerance(const Golden& golden) { return golden.name == "gemma4_per_layer" ? 0.5 : 0.2; }
+// Where a token may choose another expert, or a state carries roundings along.
+bool IsRough(const Golden& golden) {
+  static const std::set<std::string> kRough = {"bamba",           "deepseek_v3",      "exaone_moe", "flex_olmo",   "gpt_oss",
+                                               "granitemoehybrid", "granitemoeshared", "mixtral",    "olmo_hybrid", "qwen3_5_text_tied"};
+  return kRough.contains(golden.name);
+}
+// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first three steps of dense models
+// and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to 0.039
+// (nemotron on an H200). Of the rough ones PyTorch's own is up to 0.041 off (granitemoeshared), later up to 0.065 (olmo_hybrid); ours
+// 0.038 and 0.077. `step`: from 0.
+double Bf16LossTolerance(const Golden& golden, size_t step) {
+  if (IsRough(golden)) return step < 3 ? 0.04 : 0.08;
+  return step < 3 ? 0.01 : 0.05;
+}
+// PyTorch's own is up to 0.11 off in a parameter's gradient of a dense model, up to 2.5 times its norm on gemma4_per_layer, whose scores
+// are not scaled (ours 0.4), and of the rough ones up to 0.8 (deepseek_v3; 0.28 on granitemoehybrid, where ours is up to 0.76).
+double Bf16GradientTolerance(const Golden& golden) {
+  if (IsRough(golden)) return 0.8;
+  return golden.name == "gemma4_per_layer" ? 0.5 : 0.2;
+}
+// In float32 queries and keys of qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss, 1.8e-3 in a norm.
+double WiderSteps(const Golden& golden) { return golden.name == "qwen3_5_text_tied" ? 2.0 : 1.0; }
 
 double Norm(const std::vector<float>& values) {
   double sum = 0;
@@ -195,8 +212,8 @@ TEST_P(GoldenCutTest, TenAdamWStepsAgree) {
     EXPECT_EQ(metrics.step, static_cast<int64_t>(i) + 1);
     EXPECT_EQ(metrics.skipped, 0);
     EXPECT_EQ(metrics.tokens, expected.tokens);
-    EXPECT_NEAR(metrics.loss, expected.loss, kLossTolerance * std::abs(expected.loss)) << "step " << i + 1;
-    EXPECT_NEAR(metrics.grad_norm, expected.grad_norm, kNormTolerance * expected.grad_norm) << "step " << i + 1;
+    EXPECT_NEAR(metrics.loss, expected.loss, WiderSteps(golden_) * kLossTolerance * std::abs(expected.loss)) << "step " << i + 1;
+    EXPECT_NEAR(metrics.grad_norm, expected.grad_norm, WiderSteps(golden_) * kNormTolerance * expected.grad_norm) << "step " << i + 1;
     EXPECT_NEAR(metrics.lr, expected.lr, 1e-12 * golden_.training.lr) << "step " << i + 1;
   }
   ExpectFinalWeights(trainer.get(), golden_);
@@ -208,11 +225,11 @@ TEST_P(GoldenTest, Bf16LossesFollowForTenSteps) {
   for (size_t i = 0; i < golden_.steps.size(); ++i) {
     const GoldenStep& expected = golden_.steps[i];
     const double loss = Step(trainer.get(), golden_.batches[expected.batch]).loss;
-    EXPECT_NEAR(loss, expected.loss, Bf16LossTolerance(i) * std::abs(expected.loss)) << "step " << i + 1;
+    EXPECT_NEAR(loss, expected.loss, Bf16LossTolerance(golden_, i) * std::abs(expected.loss)) << "step " << i + 1;
   }
   const double final_loss = Evaluate(trainer.get(), golden_.batches[0]).loss;
   // A share of the loss, of 1 where the loss is less: what bf16 takes from logits does not shrink with the loss.
-  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance(golden_.steps.size()) * std::max(1.0, golden_.final_loss));
+  EXPECT_NEAR(final_loss, golden_.final_loss, Bf16LossTolerance(golden_, golden_.steps.size()) * std::max(1.0, golden_.final_loss));
 }
 
 TEST_P(GoldenTest, Bf16GradientsPointTheSameWay) {

@@ -100,10 +100,11 @@ INSTANTIATE_TEST_SUITE_P(
              R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 24, "intermediate_size": 33, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attention_bias": true, "mlp_bias": true,
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
+        // All experts are chosen: a step that changes a choice has no derivative. The goldens have choices.
         Case{"Qwen2MoeShared",
              R"({"architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "moe_intermediate_size": 12,
-                 "shared_expert_intermediate_size": 20, "num_experts": 4, "num_experts_per_tok": 2, "norm_topk_prob": true, "mlp_only_layers": [],
+                 "shared_expert_intermediate_size": 20, "num_experts": 3, "num_experts_per_tok": 3, "norm_topk_prob": true, "mlp_only_layers": [],
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
         Case{"GptOssBiases",
              R"({"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_size": 24, "intermediate_size": 12, "num_hidden_layers": 1,

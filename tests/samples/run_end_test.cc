@@ -76,7 +76,8 @@ TEST(RunEndTest, OutputsThatCannotBeWrittenAreFoundBeforeTheRun) {
   ExpectRefused({"--out", Scratch("no/out")}, {"no"});
   ExpectRefused({"--log-json", Scratch("no/log.json")}, {"no/log.json"});
   ExpectRefused({"--log-json", Scratch("")}, {"is a folder"});
-  ExpectRefused({"--tensorboard", Scratch("no/curves")}, {"no/curves"});
+  WriteFile(Scratch("no-folder"), "x");
+  ExpectRefused({"--tensorboard", Scratch("no-folder/curves")}, {"no-folder", "not a folder"});
   ExpectRefused({"--checkpoint-dir", "/proc/ckpt"}, {"/proc/ckpt"});
   ExpectRefused({"--checkpoint-dir", "/proc"}, {"/proc"});
   ExpectRefused({"--checkpoint-dir", "/sys/ckpt"}, {"/sys"});

@@ -91,7 +91,7 @@ def widths(family, model, tensors):
     """What a device's products and heads have as widths: the inputs of the matrices, and the heads' sizes."""
     text = {**family.config, **model.config.get_text_config().to_dict()}
     heads = [value for key, value in text.items() if re.search(r"(^|_)(head_dim|d_head|headdim)$", key) and isinstance(value, int)]
-    return sorted({tensor.shape[-1] for tensor in tensors.values() if tensor.dim() == 2} | set(heads))
+    return sorted({tensor.shape[-1] for tensor in tensors.values() if tensor.dim() == 2 and len(tensor) > 1} | set(heads))
 
 
 def write_golden(family, folder, model, batches, options, golden):

@@ -26,7 +26,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const std::string together = config.HasValue("shared_expert_combination_strategy") ? config.String("shared_expert_combination_strategy") : "average";
   std::vector<BodySpec> bodies = {experts};
   if (beside > 0) {
-    if (together != "sum") throw Unimplemented(kConfig, ": shared_expert_combination_strategy = ", Printable(together), " is not supported; sum is");
+    if (together != "sum" && together != "average") {
+      throw Unimplemented(kConfig, ": shared_expert_combination_strategy = ", Printable(together), " is not supported; sum and average are");
+    }
     bodies.push_back(Shared(experts.intermediate * beside));
   }
   const std::optional<int64_t> window = ReadWindow(config, true);
@@ -41,7 +43,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     attention.window = slides && window ? *window : 0;
     attention.rope = (slides && window) || (!sparse[layer] && prefix == 1) ? 0 : -1;
     const BlockSpec dense = ParallelBlock(norm, attention, {.intermediate = dense_width});
-    spec.AddLayer(sparse[layer] ? WithBodies(dense, bodies) : dense);
+    BlockSpec block = sparse[layer] ? WithBodies(dense, bodies) : dense;
+    if (sparse[layer] && beside > 0 && together == "average") {
+      // Behind attention, the first of the branch.
+      for (size_t i = 1; i < block.branches.front().bodies.size(); ++i) block.branches.front().bodies[i].out_scale = 0.5;
+    }
+    spec.AddLayer(block);
   }
   spec.head.norm = norm;
   spec.head.scale = config.RealOr("logit_scale", 0.0625, 1e-9, 1e9);

@@ -60,8 +60,9 @@ std::vector<int64_t> ReadNumbers(const ConfigValues& config, const char* key) {
   const JsonValue& list = config.Value(key);
   if (!list.IsArray()) throw InvalidArgument(kConfig, ": ", key, " must be a list, found ", PrintableJson(list));
   for (const JsonValue& item : list.Items()) {
-    if (!item.IsNumber()) throw InvalidArgument(kConfig, ": ", key, " holds ", PrintableJson(item), ", which is not a number");
-    numbers.push_back(static_cast<int64_t>(item.Number()));
+    const std::optional<int64_t> number = item.IsWhole() ? item.Int() : std::nullopt;
+    if (!number) throw InvalidArgument(kConfig, ": ", key, " holds ", PrintableJson(item), ", which is not a whole number");
+    numbers.push_back(*number);
   }
   return numbers;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +38,15 @@ constexpr int64_t kTracedSteps = 3;
 std::FILE* ProgressStream(bool json) {
   if (!json) return stdout;
   return isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
+}
+
+// The first of the folders that have to be made for this one; itself where it is there.
+std::string Begun(const std::string& folder) {
+  namespace fs = std::filesystem;
+  fs::path path = fs::path(folder).lexically_normal();
+  std::error_code failure;
+  while (!fs::exists(path, failure) && path.has_parent_path() && !fs::exists(path.parent_path(), failure)) path = path.parent_path();
+  return path.string();
 }
 
 // Whether nobody reads standard output any more.
@@ -441,7 +451,7 @@ int RunTrain(const Options& options) {
   CheckApartFromOut(options.run);
   if (!options.run.checkpoint_dir.empty()) Check(hlm_checkpoint_check(options.run.checkpoint_dir.c_str(), 0));
   if (!options.run.log_json.empty()) CheckOutputFile(options.run.log_json);
-  if (!options.run.tensorboard.empty()) CheckFolder(options.run.tensorboard);
+  if (!options.run.tensorboard.empty()) CheckFolder(Begun(options.run.tensorboard));
   if (!options.run.trace.empty()) CheckOutputFile(options.run.trace);
   if (!options.run.report.empty()) CheckOutputFile(options.run.report);
   Interrupt::TakeWriteErrors();
