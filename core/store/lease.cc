@@ -18,13 +18,6 @@ bool Within(const PiecePlan& piece, int64_t begin) {
 
 LeaseBook::LeaseBook(const PieceList& pieces) : pieces_(pieces), readers_(static_cast<size_t>(pieces.size()), 0) {}
 
-namespace {
-
-// A piece without elements (a final norm without weights) has its begin alone.
-bool Within(const PiecePlan& p, int64_t begin) { return begin >= p.begin && (begin < p.end || p.begin == p.end); }
-
-}  // namespace
-
 void LeaseBook::Begin(int64_t piece, Access access) {
   const std::lock_guard lock(mutex_);
   int64_t& readers = readers_[static_cast<size_t>(piece)];

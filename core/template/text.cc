@@ -43,7 +43,8 @@ const std::vector<Run>& Text::runs() const {
 }
 
 size_t Text::ByteOf(size_t index) const {
-  if (is_ascii() || index >= chars()) return std::min(index, size());
+  if (index >= chars()) return size();
+  if (is_ascii()) return index;
   const std::string_view all = bytes();
   size_t seen = 0;
   for (size_t at = 0; at < all.size(); ++at) {

@@ -214,7 +214,8 @@ class DocumentationTest(unittest.TestCase):
 
         documented = {
             "hlm_plan_options": [hlm.Plan, hlm.Model.plan],
-            "hlm_save_options": [hlm.Model.save, hlm.Trainer.save_model],
+            "hlm_save_options": [hlm.Model.save, hlm.Model.check_save, hlm.Trainer.save_model],
+            "hlm_text_options": [hlm.Model.with_text],
             "hlm_trainer_options": [hlm.Trainer],
             "hlm_checkpoint_options": [hlm.Trainer.save],
             "hlm_resume_options": [hlm.Trainer.resume],
