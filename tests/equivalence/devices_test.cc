@@ -115,6 +115,7 @@ TEST_P(Devices, ACheckpointGoesOnWithTheSameBitsOnAnotherNumber) {
   RunSetup first = Setup();
   first.devices = 4;
   first.steps = 4;
+  first.documents = 8;  // a row each: every step fits the groups
   const RunResult whole = Train(first);
   first.after_step = [&](Trainer& trainer, int64_t done) {
     if (done == 2) trainer.Save(folder, {.background = true});
@@ -124,6 +125,7 @@ TEST_P(Devices, ACheckpointGoesOnWithTheSameBitsOnAnotherNumber) {
     RunSetup rest = Setup();
     rest.devices = devices;
     rest.first_step = 2, rest.steps = 4;
+    rest.documents = first.documents;
     rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
     const RunResult tail = Train(rest);
     RunResult expected = whole;
