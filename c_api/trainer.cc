@@ -92,7 +92,7 @@ hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan, cons
     const hlm::TrainerOptions own = Convert(ReadStruct(options, Defaults()));
     CheckPlanFits(model->model->spec(), plan->spec);
     auto handle = std::make_unique<hlm_trainer>();
-    handle->trainer = std::make_unique<hlm::Trainer>(model->model, plan->plan, own, hlm::MakeDevice(*plan->plan));
+    handle->trainer = std::make_unique<hlm::Trainer>(model->model, plan->plan, own, hlm::MakeDevices(*plan->plan));
     *out_trainer = handle.release();
   });
 }

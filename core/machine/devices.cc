@@ -102,6 +102,7 @@ void WriteCuda(int index, JsonWriter& json) {
 struct Choice {
   int cuda = -1;       // index of a CUDA device; -1: the CPU
   std::string reason;  // why this one
+  int64_t devices = 1; // "cpu:4": as many of the CPU's, each with its share of the processors
 };
 
 Choice Resolve(const std::string& name) {
@@ -113,6 +114,11 @@ Choice Resolve(const std::string& name) {
     } catch (const Error& error) {
       return {-1, error.message()};
     }
+  }
+  if (name.rfind("cpu:", 0) == 0) {
+    const std::string digits = name.substr(4);
+    const bool number = !digits.empty() && digits.size() <= 2 && digits.find_first_not_of("0123456789") == std::string::npos;
+    if (number && std::stoi(digits) >= 1) return {-1, "asked for by name", std::stoi(digits)};
   }
   const std::string prefix = "cuda";
   if (name.rfind(prefix, 0) == 0) {
@@ -227,7 +233,9 @@ std::string DeviceDescribeJson(const std::string& name) {
 
 MachineSpec DescribeMachine(const std::string& name) {
   const Choice choice = Resolve(name);
-  return choice.cuda < 0 ? DescribeCpuMachine() : DescribeCudaMachine(choice.cuda);
+  MachineSpec machine = choice.cuda < 0 ? DescribeCpuMachine() : DescribeCudaMachine(choice.cuda);
+  machine.devices = choice.devices;
+  return machine;
 }
 
 MachineSpec DescribeMachineFile(std::string_view json, const std::string& device) {
@@ -242,7 +250,7 @@ std::string DescribeMachineJson(const std::string& name) { return MachineJson(De
 
 std::string TimeProductsJson(const Plan& plan) {
   CheckHere(plan);
-  const DevicePlan& device = plan.devices[0];
+  const DevicePlan& device = plan.devices.front();
   const std::vector<CountedCall> products = StepProducts(plan);
   // The CPU's yardstick is oneDNN itself, called with nothing of ours between.
   const ProductTimes t = device.name == "cpu" ? TimeProducts(products, plan.numerics.threads)
@@ -271,11 +279,17 @@ std::string TimeProductsJson(const Plan& plan) {
 
 std::unique_ptr<Device> MakeDevice(const Plan& plan) {
   CheckHere(plan);
-  const Choice choice = Resolve(plan.devices[0].name);
+  const Choice choice = Resolve(plan.devices.front().name);
   if (choice.cuda >= 0) return CudaPlugin().Create(choice.cuda, Tuned(plan));
   CpuDeviceOptions options;
   options.threads = static_cast<int>(plan.numerics.threads);
   return CreateCpuDevice(options);
+}
+
+std::vector<std::unique_ptr<Device>> MakeDevices(const Plan& plan) {
+  std::vector<std::unique_ptr<Device>> devices;
+  for (size_t d = 0; d < plan.devices.size(); ++d) devices.push_back(MakeDevice(plan));
+  return devices;
 }
 
 }  // namespace hlm

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/device/device.h"
 #include "core/plan/machine.h"
@@ -32,7 +33,8 @@ std::string DescribeMachineJson(const std::string& name);
 // Seconds that one step's matrix products take alone, at the plan's shapes and threads, as JSON.
 std::string TimeProductsJson(const Plan& plan);
 
-// The device that a plan was made for. FAILED_PRECONDITION for a plan of a machine that is not this one.
+// The devices that a plan was made for, or one like them. FAILED_PRECONDITION for a plan of a machine that is not this one.
+std::vector<std::unique_ptr<Device>> MakeDevices(const Plan& plan);
 std::unique_ptr<Device> MakeDevice(const Plan& plan);
 
 }  // namespace hlm

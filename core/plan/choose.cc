@@ -105,6 +105,11 @@ int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t mic
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const PlanOptions& o = plan.options;
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
+  const int64_t groups = o.reduction_groups, devices = in.machine.devices;
+  if (groups > micro_batches) {
+    throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
+                          micro_batches, " micro-batches, and each group needs one");
+  }
   if (micro_batches > kMostMicroBatches) {
     throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ", micro_batches,
                           " micro-batches; the limit is ", kMostMicroBatches, ": a larger micro_batch, or a smaller batch_size");
@@ -120,15 +125,18 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
 
   std::optional<Plan> best;
   std::optional<Plan> smallest;  // to explain a refusal
-  const int64_t last = LastSweeps(in, o, micro_batches);
+  // A reduction group is one sweep, and as many as there are devices have theirs at once.
+  const int64_t first = groups > 1 ? groups / devices : std::max<int64_t>(o.sweeps, 1);
+  const int64_t last = groups > 1 ? first : LastSweeps(in, o, micro_batches);
   int64_t last_share = 0;
-  for (int64_t sweeps = std::max<int64_t>(o.sweeps, 1); sweeps <= last; sweeps = NextSweeps(sweeps, micro_batches)) {
-    const int64_t share = CeilDiv(micro_batches, sweeps);
+  for (int64_t sweeps = first; sweeps <= last; sweeps = NextSweeps(sweeps, micro_batches)) {
+    const int64_t share = CeilDiv(micro_batches, groups > 1 ? groups : sweeps);
     if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
     last_share = share;
     for (const BlockInputs place : places) {
       Plan candidate = plan;
-      candidate.numerics.sweeps = sweeps;
+      candidate.sweeps = sweeps;
+      candidate.numerics.sweeps = groups > 1 ? 1 : sweeps;
       candidate.sweep_tokens = std::min(plan.step_tokens, share * plan.micro_tokens);
       candidate.block_inputs = place;
       const bool fits = ChoosePolicies(in, candidate);

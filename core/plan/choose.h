@@ -38,6 +38,9 @@ Plan ChooseStates(const PlanInputs& in, const PlanOptions& options, const std::f
 // The way of the optimizer's update, for the states and master that stand in the plan: as asked for, else the machine's faster one.
 UpdatePath ChooseUpdatePath(const PlanInputs& in, const Plan& plan);
 
+// As asked for, or one for each device.
+int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options);
+
 // Parts of the unit that has most of them.
 int64_t MostParts(const Plan& plan);
 

@@ -16,6 +16,7 @@ namespace hlm {
 struct MachineSpec {
   std::string name;                 // of a machine that is not here: the plan is to be read, not run; empty: this machine
   std::string device = "cpu";       // name of the device the plan is for
+  int64_t devices = 1;              // of that kind, which a run uses together
   bool device_is_host = true;       // the CPU device: its arenas lie in host memory and count there
   int64_t host_bytes = 0;           // memory that may be used, after cgroup limits
   int64_t device_bytes = 0;

@@ -1,5 +1,6 @@
 // Every byte of host memory and of the device arena.
 #include <algorithm>
+#include <bit>
 
 #include "core/base/checked.h"
 #include "core/layers/head.h"
@@ -106,7 +107,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.workspace = arena.Take(WorkspaceOf(*plan.rehearsal));
   a.total = arena.total();
   a.red_zones = arena.red_zones();
-  plan.devices = {device};
+  plan.devices.assign(static_cast<size_t>(in.machine.devices), device);
 }
 
 void FillHost(const PlanInputs& in, Plan& plan) {
@@ -117,7 +118,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   }
   const bool train = plan.purpose == Purpose::kTrain, backward = plan.purpose != Purpose::kForward;
   // Straight from the ring into the update: only where an update needs no second look at the gradient.
-  plan.gradient_store = backward && !(train && plan.timing == Timing::kBackward && plan.numerics.sweeps == 1);
+  plan.gradient_store = backward && !(train && plan.timing == Timing::kBackward && plan.sweeps == 1 && plan.numerics.reduction_groups == 1);
   HostMemory& host = plan.host;
   host = {};
   host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
@@ -132,10 +133,12 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   if (plan.gradient_store) host.gradients = CheckedMul(elements, static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)));
   if (backward) {
     host.norms = chunks * 8;
-    host.ring = CheckedMul(RoundUp(plan.part_bytes, 256), plan.ring_entries);
+    const int64_t devices = static_cast<int64_t>(plan.devices.size());
+    host.ring = CheckedMul(CheckedMul(RoundUp(plan.part_bytes, 256), plan.ring_entries), devices);
+    host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.numerics.reduction_groups)) - 1);
     // The inputs of the last two blocks never leave the device.
     if (plan.block_inputs == BlockInputs::kHost) {
-      host.block_inputs = CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0));
+      host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);
     }
   }
   host.batch = MakeBatchLayout(plan.step_tokens).total;
@@ -150,9 +153,9 @@ void FillMemory(const PlanInputs& in, Plan& plan) {
   FillHost(in, plan);
   plan.host_reserve_bytes = in.machine.host_reserve_bytes;
   plan.device_reserve_bytes = in.machine.device_reserve_bytes;
-  plan.device_bytes = CheckedAdd(plan.devices[0].arena.total, plan.device_reserve_bytes);
+  plan.device_bytes = CheckedAdd(plan.devices.front().arena.total, plan.device_reserve_bytes);
   plan.host_bytes = CheckedAdd(plan.host.Total(), plan.host_reserve_bytes);
-  if (in.machine.device_is_host) plan.host_bytes = CheckedAdd(plan.host_bytes, plan.device_bytes);
+  if (in.machine.device_is_host) plan.host_bytes = CheckedAdd(plan.host_bytes, CheckedMul(plan.device_bytes, in.machine.devices));
 }
 
 int64_t HostLimit(const PlanInputs& in, const Plan& plan) {

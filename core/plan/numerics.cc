@@ -24,6 +24,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.micro_batch_tokens = plan.micro_tokens;
   n.head_chunk = o.head_chunk;
   n.grad_dtype = *o.grad_dtype;
+  n.reduction_groups = o.reduction_groups;
   n.algorithm = o.optimizer;
   n.states = o.states;
   n.remainder = o.compute == DType::kBF16 && o.remainder;
@@ -36,6 +37,7 @@ void AdoptNumerics(const Numerics& match, PlanOptions& options) {
   const bool rows = options.seq_len > 0 && match.micro_batch_tokens > 0 && match.micro_batch_tokens % options.seq_len == 0;
   if (options.micro_batch == 0 && rows) options.micro_batch = match.micro_batch_tokens / options.seq_len;
   if (options.sweeps == 0) options.sweeps = match.sweeps;
+  if (options.reduction_groups == 0) options.reduction_groups = match.reduction_groups;
   if (options.head_chunk == 0) options.head_chunk = match.head_chunk;
   if (!options.grad_dtype && match.compute == options.compute) options.grad_dtype = match.grad_dtype;
   if (options.threads == 0) options.threads = match.threads;
@@ -79,6 +81,7 @@ Numerics ParseNumerics(const std::string& text) {
   words("master", master);
   n.remainder = master == "split";
   number("sweeps", n.sweeps);
+  number("reduction_groups", n.reduction_groups);
   number("micro_batch_tokens", n.micro_batch_tokens);
   number("head_chunk", n.head_chunk);
   number("threads", n.threads);
@@ -91,9 +94,10 @@ Numerics ParseNumerics(const std::string& text) {
 }
 
 std::string HashNumerics(const Numerics& n) {
-  const std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|",
+  std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|",
                                   Name(n.grad_dtype), "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|",
                                   n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
+  if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);  // others keep the hashes that they always had
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits;

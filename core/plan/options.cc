@@ -141,6 +141,33 @@ void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
 
 }  // namespace
 
+int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options) {
+  if (options.purpose == Purpose::kForward) return 1;  // no gradients
+  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.devices;
+}
+
+namespace {
+
+void CheckGroups(const PlanInputs& in, PlanOptions& o) {
+  o.reduction_groups = ReductionGroups(in, o);
+  CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
+  if ((o.reduction_groups & (o.reduction_groups - 1)) != 0) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a power of two: their sums are added by a balanced tree");
+  }
+  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.devices != 0) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", in.machine.devices, " devices");
+  }
+  if (o.reduction_groups == 1) return;
+  if (o.sweeps > 1) {
+    throw Unimplemented("sweeps is ", o.sweeps, " and reduction_groups ", o.reduction_groups, "; a group is one sweep: set sweeps to 0 and more groups");
+  }
+  if (o.batch_size < o.reduction_groups) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
+  }
+}
+
+}  // namespace
+
 int64_t MostParts(const Plan& plan) {
   int64_t most = 0;
   for (int64_t unit = 0; unit < plan.pieces.units(); ++unit) most = std::max(most, plan.pieces.Parts(unit));
@@ -152,6 +179,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   PlanOptions& o = plan.options;
   CheckOptions(o);
   CheckRopes(in, o);
+  CheckGroups(in, o);
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
@@ -160,7 +188,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
 
   // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
-  if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size);
+  if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
   plan.micro_tokens = o.micro_batch * o.seq_len;
   plan.long_document = LongDocument(in.spec);
 
@@ -184,11 +212,11 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
   int64_t largest = 0;
   for (const PiecePlan& piece : plan.pieces.all()) largest = std::max(largest, std::min(piece.elements(), part_elements));
-  plan.part_bytes = largest * static_cast<int64_t>(SizeOf(*o.grad_dtype));
+  plan.part_bytes = largest * static_cast<int64_t>(o.reduction_groups > 1 ? sizeof(float) : SizeOf(*o.grad_dtype));
   if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
   plan.ring_entries = o.ring;
 
-  if (o.threads == 0) o.threads = in.machine.threads;
+  if (o.threads == 0) o.threads = in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.devices, 1) : in.machine.threads;
   if (o.optimizer_threads == 0) o.optimizer_threads = in.machine.threads;
   plan.optimizer_threads = o.optimizer_threads;
 }

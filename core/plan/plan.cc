@@ -71,7 +71,7 @@ Plan TryPlan(const PlanInputs& in, const PlanOptions& options) {
 Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
   if (options.micro_batch != 0) return TryPlan(in, options);
   for (int64_t tokens = in.machine.micro_tokens;; tokens /= 2) {
-    const int64_t rows = options.seq_len > 0 ? std::clamp<int64_t>(tokens / options.seq_len, 1, std::max<int64_t>(options.batch_size, 1)) : 1;
+    const int64_t rows = options.seq_len > 0 ? std::clamp<int64_t>(tokens / options.seq_len, 1, std::max<int64_t>(options.batch_size / std::max<int64_t>(ReductionGroups(in, options), 1), 1)) : 1;
     try {
       PlanOptions one = options;
       one.micro_batch = rows;
@@ -106,7 +106,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
   plan.machine = machine.name;
   plan.options.update_path = ChooseUpdatePath(in, plan);
   plan.numerics.optimizer = OptimizerPath(*plan.options.update_path);
-  plan.numerics.workspace_bytes = plan.devices[0].arena.workspace.bytes;
+  plan.numerics.workspace_bytes = plan.devices.front().arena.workspace.bytes;
   if (!options.numerics.empty() && match.libraries == machine.libraries) {
     plan.numerics.products = match.products;  // as they were chosen then: never timed again
   } else if (machine.product_algorithms) {

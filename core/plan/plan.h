@@ -69,6 +69,7 @@ struct PlanOptions {
   bool choose_timing = false;
   std::string numerics;                // JSON of the numerics to match where the plan would choose; empty: none
   int64_t frozen_copies = 0;           // of the weights, that a trainer may keep
+  int64_t reduction_groups = 0;        // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
 };
 
@@ -76,7 +77,8 @@ struct PlanOptions {
 // block inputs, optimizer timing and optimizer threads may differ and the bits stay.
 struct Numerics {
   DType compute = DType::kBF16;
-  int64_t sweeps = 1;
+  int64_t sweeps = 1;           // of one reduction group
+  int64_t reduction_groups = 1; // whose gradients are added by a balanced tree in fp32
   int64_t micro_batch_tokens = 0;
   int64_t head_chunk = 0;
   DType grad_dtype = DType::kBF16;
@@ -111,8 +113,9 @@ struct HostMemory {
   int64_t batch = 0;       // token data on its way up and losses on their way down, pinned
   int64_t snapshot = 0;    // copies of units that are being saved
   int64_t frozen = 0;      // frozen copies of the weights, pinned
+  int64_t partials = 0;    // fp32 sums of reduction groups that wait for their neighbours
   int64_t Total() const {
-    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot + frozen;
+    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot + frozen + partials;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
   // What a checkpoint holds of it.
@@ -136,7 +139,7 @@ struct Prediction {
   double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
 };
 
-// One device's share. The list has one entry now.
+// One device's share.
 struct DevicePlan {
   std::string name;
   int64_t slots = 0;      // blocks that the space for weights holds beside the embedding or the head
@@ -160,7 +163,8 @@ struct Plan {
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
   int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
   int64_t ring_entries = 0;
-  int64_t part_bytes = 0;     // of a ring entry: the largest part in the gradient's type
+  int64_t sweeps = 1;         // of a pass, on each device: all reduction groups have their turn
+  int64_t part_bytes = 0;     // of a ring entry: the largest part in the type that goes down
   bool gradient_store = true; // false: gradients are consumed straight from the ring
   int64_t optimizer_threads = 1;
 
@@ -179,6 +183,8 @@ struct Plan {
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;         // which states, master and timing were chosen and why; empty where none was to choose
 
+  // Partial sums cross the link unrounded.
+  DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];

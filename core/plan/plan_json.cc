@@ -14,6 +14,7 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.BeginObject();
   json.Member("compute", Name(n.compute));
   json.Member("sweeps", n.sweeps);
+  if (n.reduction_groups > 1) json.Member("reduction_groups", n.reduction_groups);
   json.Member("micro_batch_tokens", n.micro_batch_tokens);
   json.Member("head_chunk", n.head_chunk);
   json.Member("grad_dtype", Name(n.grad_dtype));
@@ -56,6 +57,7 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("block_inputs", h.block_inputs);
   json.Member("batch", h.batch);
   json.Member("frozen", h.frozen);
+  json.Member("partials", h.partials);
   json.EndObject();
 }
 
@@ -85,7 +87,7 @@ void WriteMemory(const Plan& plan, JsonWriter& json) {
   json.Key("host");
   WriteHost(plan.host, json);
   json.Key("device");
-  WriteDevice(plan.devices[0].arena, json);
+  WriteDevice(plan.devices.front().arena, json);
   json.Member("host_reserve", plan.host_reserve_bytes);
   json.Member("device_reserve", plan.device_reserve_bytes);
   json.EndObject();
@@ -154,7 +156,9 @@ std::string PlanJson(const Plan& plan) {
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
   json.Member("purpose", Name(plan.purpose));
-  json.Member("device", plan.devices[0].name);
+  const size_t devices = plan.devices.size();
+  json.Member("device", devices == 1 ? plan.devices.front().name : StrCat(plan.devices.front().name, ":", devices));
+  json.Member("devices", devices);
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
@@ -166,10 +170,10 @@ std::string PlanJson(const Plan& plan) {
   json.Member("sweep_tokens", plan.sweep_tokens);
   json.Member("micro_batch", plan.options.micro_batch);
   json.Member("micro_batch_tokens", plan.micro_tokens);
-  json.Member("sweeps", plan.numerics.sweeps);
+  json.Member("sweeps", plan.sweeps);
   json.Member("block_inputs", Name(plan.block_inputs));
-  json.Member("slots", plan.devices[0].slots);
-  json.Member("prefetch", plan.devices[0].prefetch);
+  json.Member("slots", plan.devices.front().slots);
+  json.Member("prefetch", plan.devices.front().prefetch);
   json.Member("ring", plan.ring_entries);
   json.Member("max_part_bytes", plan.options.max_part_bytes);
   json.Member("part_bytes", plan.part_bytes);

@@ -100,6 +100,9 @@ double OptimizerSeconds(const Plan& plan, double elements, double others, double
 double AccumulateBytes(const Plan& plan, double elements, double sweeps) {
   const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype));
   if (!plan.gradient_store) return elements * grad;
+  // Each group's gradient is read, and written or added to a partial sum; the last sum is written.
+  const double groups = static_cast<double>(plan.numerics.reduction_groups);
+  if (groups > 1) return elements * (12 * groups + grad);
   return elements * grad * (2 + 3 * (sweeps - 1));
 }
 
@@ -110,16 +113,17 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const int64_t elements = plan.host.weights / element;
-  const double sweeps = static_cast<double>(plan.numerics.sweeps);
+  const double sweeps = static_cast<double>(plan.sweeps);
 
   Prediction& p = plan.prediction;
   p = {};
   const Compute compute = FillCompute(in, plan);
-  const auto visits = MakeVisits(in.layout, plan.pieces, plan.numerics.sweeps, !backward, plan.Slots(0));
-  const int64_t weights_up = UploadBytes(plan.pieces, visits, element);
-  const int64_t gradients_down = backward ? elements * static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)) * plan.numerics.sweeps : 0;
+  const auto visits = MakeVisits(in.layout, plan.pieces, plan.sweeps, !backward, plan.Slots(0));
+  const int64_t devices = static_cast<int64_t>(plan.devices.size());
+  const int64_t weights_up = devices * UploadBytes(plan.pieces, visits, element);  // each takes all of them
+  const int64_t gradients_down = backward ? elements * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps * devices : 0;
   // Each sweep writes its block inputs down and reads them back.
-  const int64_t inputs = plan.host.block_inputs * plan.numerics.sweeps;
+  const int64_t inputs = plan.host.block_inputs * plan.sweeps;
   p.up_bytes = weights_up + inputs;
   p.down_bytes = gradients_down + inputs;
 

@@ -87,6 +87,11 @@ std::byte* GradientLease::Sums(int64_t begin) const {
   return store_->GradientBytes(store_->FirstElement(p.unit) + begin);
 }
 
+float* GradientLease::Partial(int64_t level, int64_t begin) const {
+  const PiecePlan& p = store_->pieces_[lease_.piece()];
+  return store_->PartialOf(level, store_->FirstElement(p.unit) + begin);
+}
+
 double* GradientLease::Norms(int64_t begin) const {
   const PiecePlan& p = store_->pieces_[lease_.piece()];
   HLM_CHECK(Within(p, begin) && begin % kNormChunk == 0, "element ", begin, " of ", p.name);

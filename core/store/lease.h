@@ -91,6 +91,7 @@ class GradientLease {
  public:
   GradientLease(const ParameterStore& store, int64_t piece, Access access);
   std::byte* Sums(int64_t begin) const;  // null without a gradient store
+  float* Partial(int64_t level, int64_t begin) const;  // of 2^level reduction groups
   double* Norms(int64_t begin) const;    // the chunk sum of element `begin`, a multiple of kNormChunk
 
  private:

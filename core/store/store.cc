@@ -26,6 +26,7 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   second_moments_ = AllocatePages(static_cast<size_t>(planned.second_moments), "second moments");
   scales_ = AllocatePages(static_cast<size_t>(planned.scales), "scales of moments");
   gradients_ = AllocatePages(static_cast<size_t>(planned.gradients), "gradients");
+  partials_ = AllocatePages(static_cast<size_t>(planned.partials), "partial sums of gradients");
   norms_ = AllocatePages(static_cast<size_t>(planned.norms), "gradient norms");
 
   const auto taken = [](const Buffer& buffer) { return static_cast<int64_t>(buffer.bytes()); };
@@ -36,6 +37,7 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   memory_.scales = taken(scales_);
   memory_.gradients = taken(gradients_);
   memory_.norms = taken(norms_);
+  memory_.partials = taken(partials_);
 }
 
 namespace {
@@ -62,6 +64,8 @@ double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
   return At<double>(norms_, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
 }
 
+float* ParameterStore::PartialOf(int64_t level, int64_t element) const { return At<float>(partials_, level * starts_.back() + element); }
+
 MasterArray ParameterStore::Master(int64_t element) const {
   MasterArray master;
   if (weight_type_ == DType::kF32) {
@@ -74,7 +78,7 @@ MasterArray ParameterStore::Master(int64_t element) const {
 }
 
 void ParameterStore::TouchPages(HostPool& pool) {
-  for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_}) hlm::TouchPages(*buffer, pool);
+  for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_, &partials_}) hlm::TouchPages(*buffer, pool);
 }
 
 WeightLease ParameterStore::Weights(int64_t piece) const {

@@ -5,6 +5,7 @@
 //
 //   weights      [unit 0 | unit 1 | ...]   bf16 or fp32         remainders  the same order, 16 bits each
 //   moments      the same order, by type   scales: one a block  gradients   the same order, by type
+//   partials     fp32, a level of the tree of reduction groups behind the other
 //   norms        one double for each chunk of kNormChunk elements of each unit
 #ifndef HORIZON_LM_CORE_STORE_STORE_H_
 #define HORIZON_LM_CORE_STORE_STORE_H_
@@ -65,6 +66,7 @@ class ParameterStore {
   MomentArray SecondMoments(int64_t element) const;
   std::byte* GradientBytes(int64_t element) const;
   double* NormOf(int64_t unit, int64_t begin) const;
+  float* PartialOf(int64_t level, int64_t element) const;
   MomentArray Moments(const Buffer& values, float* scales, int64_t element) const;
 
   DType weight_type_, gradient_type_;
@@ -74,7 +76,7 @@ class ParameterStore {
   PieceList pieces_;
   mutable std::vector<int64_t> versions_;  // [pieces]; changed under a lease
   std::unique_ptr<LeaseBook> states_book_, gradients_book_;
-  Buffer weights_, remainders_, first_moments_, second_moments_, scales_, gradients_, norms_;
+  Buffer weights_, remainders_, first_moments_, second_moments_, scales_, gradients_, norms_, partials_;
   HostMemory memory_;
 };
 

@@ -27,13 +27,12 @@ void DeviceGroup::Gather(const Pass& pass, int64_t after_visit) {
 
 void DeviceGroup::Reduce(int64_t piece, const Updater::Sweep& sweep) {
   Updater::Sweep own = sweep;
+  own.group = sweep.group * static_cast<int64_t>(lanes_.size());
   for (const auto& lane : lanes_) {
-    const bool last = lane == lanes_.back();
-    own.update = last ? sweep.update : std::nullopt;
     lane->SendDown(plan_.pieces[piece], [&](GradientRing& ring, const PartPlan& part, RingTicket ticket) {
       updater_.TakeGradient(ring, piece, part, own, std::move(ticket));
     });
-    own.first = false;
+    ++own.group;
   }
 }
 

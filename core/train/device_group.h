@@ -1,7 +1,7 @@
 // DeviceGroup: the devices of a run as one. Two arrows stand around a slot:
 //
 //   gather(piece)   host memory -> a slot of each lane        each lane takes the whole piece from host memory
-//   reduce(piece)   gradients of all lanes -> the optimizer   the host adds them, in the order of the lanes
+//   reduce(piece)   gradients of all lanes -> the optimizer   the host adds them, by the tree of reduction groups
 //
 // For one device both are the identity: a copy up, a copy down.
 #ifndef HORIZON_LM_CORE_TRAIN_DEVICE_GROUP_H_
@@ -24,7 +24,7 @@ class DeviceGroup {
 
   // The weights that may go up once the visit's work is enqueued, each as soon as its update is done.
   void Gather(const Pass& pass, int64_t after_visit);
-  // A piece's gradient, behind the visit that made it. `sweep`: of the first lane; the others' are added to it.
+  // A piece's gradient, behind the visit that made it. `sweep.group`: of the pass's sweeps; each lane's share is a reduction group.
   void Reduce(int64_t piece, const Updater::Sweep& sweep);
 
   // Of the weights that a visit reads.

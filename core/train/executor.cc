@@ -88,8 +88,10 @@ void Executor::GateUpdates(const Pass& pass) {
 
 void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {
   Updater::Sweep sweep;
-  sweep.first = gradients.first && visit.sweep == 0;
-  sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sweeps_before + visit.sweep));
+  const bool groups = pass.groups > 1;  // one sum for all of them
+  sweep.first = gradients.first && (groups || visit.sweep == 0);
+  sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sums_before + (groups ? 0 : visit.sweep)));
+  if (groups) sweep.group = visit.sweep;
   if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
   for (int64_t piece = plan_.pieces.First(visit.gradient_unit); piece < plan_.pieces.First(visit.gradient_unit + 1); ++piece) {
     group_.Reduce(piece, sweep);

@@ -31,7 +31,7 @@ class Executor {
   // What a backward pass does with its gradients: see Updater::Sweep.
   struct Gradients {
     bool first = true;                    // nothing has been accumulated since the last update
-    int64_t step = 0, sweeps_before = 0;  // key the rounding of sums
+    int64_t step = 0, sums_before = 0;    // key the rounding of sums
     std::optional<UpdateStep> update;     // timing `backward`
   };
 

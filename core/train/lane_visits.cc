@@ -90,6 +90,8 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
 // A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
 // them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
 double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
+  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  if (share.empty()) return 0;
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     head_.Norm(device_.ops(), *compute_, weights, micro, buffers_.BlockInput(spec_.layers(), token));
     head_.Loss(device_.ops(), *compute_, weights, micro);
@@ -99,7 +101,6 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
   losses_down_->Synchronize();
 
   const double start = Trace::Now();
-  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
   const int64_t begin = share.first_token;
   const size_t bytes = static_cast<size_t>(share.tokens()) * sizeof(float);
   RaceChecker* checker = device_.race_checker();
@@ -107,7 +108,11 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
     DeclareAccess(checker, batch_.At(offset) + begin, bytes, write, "a sweep's losses or weights on the host");
     return batch_.At(offset) + begin;
   };
-  SweepLosses sweep{.sweep = visit.sweep, .losses = arrays(batch_.layout().losses, false), .weights = arrays(batch_.layout().weights, true)};
+  SweepLosses sweep{.first_token = begin,
+                    .tokens = share.tokens(),
+                    .first_document = share.first_document,
+                    .end_document = share.end_document,
+                    .losses = arrays(batch_.layout().losses, false), .weights = arrays(batch_.layout().weights, true)};
   if (pass.weighs_entropies) {
     sweep.entropies = arrays(batch_.layout().entropies, false);
     sweep.entropy_weights = arrays(batch_.layout().entropy_weights, true);

@@ -10,7 +10,15 @@ std::string Trainer::MetricsJson() {
   const Executor::Counters counters = s.executor->counters();
   const MoveCounters& moves = counters.moves;
   const HostMemory& host = s.store.memory();
-  const DeviceUsage usage = s.device->usage();
+  DeviceUsage usage;
+  Fallbacks fallbacks;
+  for (const auto& device : s.devices) {
+    usage.device_bytes += device->usage().device_bytes;
+    usage.host_bytes += device->usage().host_bytes;
+    const Fallbacks own = device->ops().fallbacks();
+    fallbacks.attention += own.attention;
+    if (fallbacks.reason.empty()) fallbacks.reason = own.reason;
+  }
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
   json.Member("steps", s.step);
@@ -29,7 +37,6 @@ std::string Trainer::MetricsJson() {
   json.Member("wait_for_ring", counters.ring_wait_seconds);
   json.EndObject();
   json.Member("ring_waits", counters.ring_waits);
-  const Fallbacks fallbacks = s.device->ops().fallbacks();
   json.Member("attention_fallbacks", fallbacks.attention);
   json.Member("attention_fallback_reason", fallbacks.reason);
 
@@ -52,6 +59,7 @@ std::string Trainer::MetricsJson() {
   json.Member("second_moments", host.second_moments);
   json.Member("gradients", host.gradients);
   json.Member("norms", host.norms);
+  json.Member("partials", host.partials);
   json.Member("snapshot", s.saver.snapshot_bytes());
   json.Member("ring", counters.ring_bytes);
   json.Member("batch_and_block_inputs", counters.host_bytes);

@@ -47,15 +47,15 @@ double ObjectiveWeigher::WeighAll(std::span<const float> losses, std::span<const
 }
 
 double ObjectiveWeigher::Weigh(const SweepLosses& sweep) {
-  const int64_t begin = pass_.SweepToken(sweep.sweep), end = pass_.SweepEnd(sweep.sweep);
-  const size_t n = static_cast<size_t>(end - begin), with_entropy = objective_.entropy ? n : 0;
+  const int64_t begin = sweep.first_token;
+  const size_t n = static_cast<size_t>(sweep.tokens), with_entropy = objective_.entropy ? n : 0;
   if (!all_) {
-    return Call(pass_.FirstDocument(sweep.sweep), pass_.EndDocument(sweep.sweep), {sweep.losses, n}, {sweep.entropies, with_entropy},
+    return Call(sweep.first_document, sweep.end_document, {sweep.losses, n}, {sweep.entropies, with_entropy},
                 {sweep.weights, n}, {sweep.entropy_weights, with_entropy});
   }
   std::copy_n(weights_.begin() + begin, n, sweep.weights);
   if (objective_.entropy) std::copy_n(entropy_weights_.begin() + begin, n, sweep.entropy_weights);
-  return sweep.sweep == 0 ? loss_ : 0.0;
+  return begin == 0 ? loss_ : 0.0;
 }
 
 }  // namespace hlm

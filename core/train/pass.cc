@@ -4,22 +4,18 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/error.h"
+
 namespace hlm {
 
 Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
     : tokens(tokens), forward_only(forward_only), weighs_entropies(!tokens.entropy_weights.empty()),
       micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)), long_document(plan.long_document), long_offset(plan.micro_tokens),
-      lanes(static_cast<int64_t>(plan.devices.size())) {
-  // Without a backward pass nothing but room for block inputs asks for another sweep.
-  const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
-  sweep_starts = CutSweeps(micro_batches, one ? 1 : plan.numerics.sweeps, plan.sweep_tokens);
-  if (group > 1) {
-    // Micro-batches stay as they are, so that log-probabilities do.
-    if (auto cut = CutSweepsAtGroups(micro_batches, plan.numerics.sweeps, plan.sweep_tokens, group)) {
-      sweep_starts = std::move(*cut);
-    } else {
-      grouped = false;
-    }
+      lanes(static_cast<int64_t>(plan.devices.size())), groups(forward_only ? 1 : plan.numerics.reduction_groups) {
+  if (groups > 1) {
+    CutGroups(plan, group);
+  } else {
+    CutSweeps(plan, group);
   }
   int64_t offsets = 0;
   for (const MicroBatch& micro : micro_batches) {
@@ -29,16 +25,53 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
   visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0));
 }
 
-Pass::Share Pass::ShareOf(int64_t sweep, int64_t lane) const {
-  const int64_t first = sweep_starts[static_cast<size_t>(sweep)], count = sweep_starts[static_cast<size_t>(sweep) + 1] - first;
-  Share share{first + count * lane / lanes, first + count * (lane + 1) / lanes};
-  const auto token = [&](int64_t micro) {
-    return micro < static_cast<int64_t>(micro_batches.size()) ? micro_batches[static_cast<size_t>(micro)].first_token
-                                                              : static_cast<int64_t>(tokens.ids.size());
-  };
-  share.first_token = token(share.begin);
-  share.end_token = token(share.end);
-  return share;
+void Pass::CutSweeps(const Plan& plan, int64_t group) {
+  // Without a backward pass nothing but room for block inputs asks for another sweep.
+  const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
+  const int64_t most = forward_only ? plan.sweeps * lanes : plan.sweeps;
+  sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : most, plan.sweep_tokens);
+  if (group > 1) {
+    // Micro-batches stay as they are, so that log-probabilities do.
+    if (auto cut = CutSweepsAtGroups(micro_batches, most, plan.sweep_tokens, group)) {
+      sweep_starts = std::move(*cut);
+    } else {
+      grouped = false;
+    }
+  }
+  for (int64_t s = 0; s < sweeps(); ++s) {
+    const int64_t first = sweep_starts[static_cast<size_t>(s)], count = sweep_starts[static_cast<size_t>(s) + 1] - first;
+    for (int64_t lane = 0; lane < lanes; ++lane) share_starts.push_back(first + count * lane / lanes);
+  }
+  share_starts.push_back(sweep_starts.back());
+}
+
+// Rows are dealt to the groups by index; a group may be empty.
+void Pass::CutGroups(const Plan& plan, int64_t group) {
+  const int64_t count = static_cast<int64_t>(micro_batches.size());
+  for (int64_t g = 0; g <= groups; ++g) {
+    share_starts.push_back(count * g / groups);
+    if (g % lanes == 0) sweep_starts.push_back(share_starts.back());
+  }
+  for (int64_t g = 0; g < groups; ++g) {
+    const Share share = MakeShare(g);
+    if (share.tokens() > plan.sweep_tokens) {
+      throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens in ", count, " micro-batches; reduction group ", g, " would have ",
+                              share.tokens(), " tokens and the plan holds ", plan.sweep_tokens,
+                              ": plan with a larger batch_size or accumulate in several calls");
+    }
+    grouped = grouped && (share.empty() || share.first_document % group == 0);
+  }
+}
+
+Pass::Share Pass::MakeShare(int64_t share) const {
+  Share made{share_starts[static_cast<size_t>(share)], share_starts[static_cast<size_t>(share) + 1]};
+  if (made.empty()) return made;
+  const MicroBatch &first = micro_batches[static_cast<size_t>(made.begin)], &last = micro_batches[static_cast<size_t>(made.end) - 1];
+  made.first_token = first.first_token;
+  made.end_token = last.first_token + last.tokens;
+  made.first_document = first.first_document;
+  made.end_document = last.first_document + last.documents;
+  return made;
 }
 
 size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {

@@ -32,30 +32,23 @@ struct Pass {
   std::vector<Visit> visits;
   int64_t long_document, long_offset;   // positions in documents above so many tokens begin at the offset; 0: none is long
 
-  // The micro-batches of a sweep that one lane computes: neighbours, dealt out evenly.
+  // The micro-batches of a sweep that one lane computes: neighbours. A reduction group where there are several.
   struct Share {
     int64_t begin = 0, end = 0;  // micro-batches
-    int64_t first_token = 0, end_token = 0;
+    int64_t first_token = 0, end_token = 0;  // in the step; a lane's buffers are indexed from the first
+    int64_t first_document = 0, end_document = 0;
     bool empty() const { return begin == end; }
     int64_t tokens() const { return end_token - first_token; }
   };
-  int64_t lanes;
-  Share ShareOf(int64_t sweep, int64_t lane) const;
+  int64_t lanes, groups;
+  std::vector<int64_t> share_starts;  // first micro-batch of each share, sweep by sweep, lane by lane; then their count
+  Share ShareOf(int64_t sweep, int64_t lane) const { return MakeShare(sweep * lanes + lane); }
 
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
-  // Tokens of a sweep begin here in the step; buffers of a sweep are indexed from it.
-  int64_t SweepToken(int64_t sweep) const { return micro_batches[sweep_starts[sweep]].first_token; }
-  int64_t SweepEnd(int64_t sweep) const {
-    const MicroBatch& last = micro_batches[sweep_starts[sweep + 1] - 1];
-    return last.first_token + last.tokens;
-  }
+  // Sums that are added to what was accumulated before: one for all reduction groups.
+  int64_t sums() const { return groups > 1 ? 1 : sweeps(); }
 
   bool has_entropies() const { return wants_entropies || weighs_entropies; }
-  int64_t FirstDocument(int64_t sweep) const { return micro_batches[sweep_starts[sweep]].first_document; }
-  int64_t EndDocument(int64_t sweep) const {
-    const MicroBatch& last = micro_batches[sweep_starts[sweep + 1] - 1];
-    return last.first_document + last.documents;
-  }
 
   // Writes the batch as it goes up; returns the bytes to send (the weights of entropies are not among them). `host` is laid out by MakeBatchLayout(plan.step_tokens).
   size_t Fill(std::byte* host, const BatchLayout& at) const;
@@ -65,6 +58,11 @@ struct Pass {
   // The loss: sum of weight * negative log-likelihood (and entropy weight * entropy) over the predicted tokens, in double, in token
   // order. `entropies` is read only where there are weights for them.
   double Loss(const float* losses, const float* entropies) const;
+
+ private:
+  void CutSweeps(const Plan& plan, int64_t group);
+  void CutGroups(const Plan& plan, int64_t group);
+  Share MakeShare(int64_t share) const;
 };
 
 }  // namespace hlm

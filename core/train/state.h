@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/base/error.h"
 #include "core/train/background_save.h"
@@ -23,13 +24,14 @@ struct TensorPlace {
 
 struct Trainer::State {
   State(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
-        std::unique_ptr<Device> device);
+        std::vector<std::unique_ptr<Device>> devices);
   ~State();
 
   std::shared_ptr<const Model> model;
   std::shared_ptr<const Plan> plan;
   TrainerOptions options;
-  std::unique_ptr<Device> device;
+  std::vector<std::unique_ptr<Device>> devices;
+  Device* device;  // the first: host memory that all devices copy from is its
   Trace trace;
   Interrupt interrupt;
   HostPool pool;
@@ -46,7 +48,7 @@ struct Trainer::State {
   int64_t tokens = 0;
   int64_t right = 0;   // tokens that were the likeliest, and
   double entropy = 0;  // the predictions' sum: where options.token_metrics asks
-  int64_t sweeps = 0;
+  int64_t sums = 0;    // of gradients
   double began = 0;  // seconds, on the trace's clock
 
   int64_t step = 0;      // finished, skipped ones among them: the schedule's position

@@ -7,9 +7,10 @@
 
 namespace hlm {
 
-// By place in the sweep.
+// By place in a share of a sweep.
 struct SweepLosses {
-  int64_t sweep = 0;
+  int64_t first_token = 0, tokens = 0;  // in the step
+  int64_t first_document = 0, end_document = 0;
   const float* losses = nullptr;     // negative log-likelihoods
   const float* entropies = nullptr;  // null where the pass does not weigh them
   float* weights = nullptr;          // the host's answer, all of them, before the second pass

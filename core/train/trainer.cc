@@ -2,7 +2,6 @@
 #include "core/train/trainer.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -28,6 +27,18 @@ void CheckOptions(const TrainerOptions& options) {
   check("weight_decay", a.weight_decay, a.weight_decay >= 0 && std::isfinite(a.weight_decay), "be finite and not negative");
 }
 
+std::vector<Device*> Pointers(const std::vector<std::unique_ptr<Device>>& devices) {
+  std::vector<Device*> pointers;
+  for (const auto& device : devices) pointers.push_back(device.get());
+  return pointers;
+}
+
+std::vector<std::unique_ptr<Device>> OneOf(std::unique_ptr<Device> device) {
+  std::vector<std::unique_ptr<Device>> devices;
+  devices.push_back(std::move(device));
+  return devices;
+}
+
 const TrainerOptions& Checked(const TrainerOptions& options) {
   CheckOptions(options);
   return options;
@@ -41,11 +52,12 @@ void CheckTrains(const Plan& plan) {
 }  // namespace
 
 Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<const Plan> own_plan, const TrainerOptions& own_options,
-                      std::unique_ptr<Device> own_device)
+                      std::vector<std::unique_ptr<Device>> own_devices)
     : model(std::move(own_model)),
       plan(std::move(own_plan)),
       options(Checked(own_options)),
-      device(std::move(own_device)),
+      devices(std::move(own_devices)),
+      device(devices.front().get()),
       pool(static_cast<int>(plan->optimizer_threads)),
       store(model->layout(), *plan, *device),
       frozen(*plan, store, *device, pool),
@@ -60,7 +72,7 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
                                         saver.BeforeUpdate(piece);
                                         frozen.BeforeChange(piece);
                                       });
-  executor = std::make_unique<Executor>(model->spec(), layout, *plan, std::array<Device*, 1>{device.get()}, store, *updater, trace, interrupt);
+  executor = std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
@@ -91,7 +103,7 @@ void Trainer::State::CheckWhole() const {
 void Trainer::State::Forget() {
   accumulated = false;
   loss = entropy = 0;
-  tokens = right = sweeps = 0;
+  tokens = right = sums = 0;
 }
 
 void Trainer::State::Recover() noexcept {
@@ -130,7 +142,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
         weigher->WeighAll(places.losses, places.entropies);
       }
       const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
-      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sweeps_before = sweeps, .update = update},
+      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sums_before = sums, .update = update},
                                               weigher ? &weigh : nullptr);
       updater->WaitIdle();
     });
@@ -147,7 +159,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   accumulated = true;
   loss += result.loss;
   tokens += result.tokens;
-  sweeps += pass.sweeps();
+  sums += pass.sums();
   if (options.token_metrics) CountTokens(prepared);
   predicted_tokens += result.tokens;
   forward_backward_seconds += Seconds() - start;
@@ -223,8 +235,12 @@ StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped,
 }
 
 Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
+                 std::vector<std::unique_ptr<Device>> devices)
+    : state_(std::make_unique<State>(std::move(model), std::move(plan), options, std::move(devices))) {}
+
+Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
                  std::unique_ptr<Device> device)
-    : state_(std::make_unique<State>(std::move(model), std::move(plan), options, std::move(device))) {}
+    : Trainer(std::move(model), std::move(plan), options, OneOf(std::move(device))) {}
 
 Trainer::~Trainer() = default;
 

@@ -55,7 +55,9 @@ enum class TensorKind { kWeight = 0, kGradient = 1, kFirstMoment = 2, kSecondMom
 
 class Trainer {
  public:
-  // Allocates what the plan says and loads the weights. `device`: as MakeDevice(plan) gives it, or one with test hooks.
+  // Allocates what the plan says and loads the weights. `devices`: as MakeDevices(plan) gives them, or some with test hooks.
+  Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
+          std::vector<std::unique_ptr<Device>> devices);
   Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
           std::unique_ptr<Device> device);
   ~Trainer();

@@ -1,6 +1,7 @@
 #include "core/train/updater.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <memory>
@@ -110,13 +111,14 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     }
     const double begin = Trace::Now();
     const int64_t n = part.end - part.begin;
-    const DType type = store_.gradient_type();
-    DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(type), false, "gradient in the ring");
+    const DType type = store_.gradient_type(), down = plan_.DownType();
+    DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(down), false, "gradient in the ring");
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, Access::kChange);
+    if (!AddToTree(lease, part, sweep.group, reinterpret_cast<float*>(held->data()))) return held->Release();
     if (plan_.gradient_store) {
       std::byte* sum = lease.Sums(part.begin);
-      Accumulate(pool_, n, sum, type, held->data(), type, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
+      Accumulate(pool_, n, sum, type, held->data(), down, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
                  lease.Norms(part.begin));
       held->Release();
       gradient = sum;
@@ -142,6 +144,24 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     }
   };
   Enqueue(std::move(job));
+}
+
+// The balanced tree over reduction groups, as a binary counter: a group's gradient is added to the sums of 1, 2, 4 ... groups that wait
+// for it, and waits itself where its neighbour has not come. True: `gradient` is the sum of all groups now.
+bool Updater::AddToTree(const GradientLease& lease, const PartPlan& part, int64_t group, float* gradient) {
+  const int64_t groups = plan_.numerics.reduction_groups;
+  if (groups == 1) return true;
+  const int64_t levels = std::countr_one(static_cast<uint64_t>(group)), n = part.end - part.begin;
+  const bool all = group + 1 == groups;
+  pool_.ParallelFor(CeilDiv(n, kNormChunk), [&](int64_t chunk) {
+    const int64_t begin = chunk * kNormChunk, end = std::min(begin + kNormChunk, n);
+    for (int64_t level = 0; level < levels; ++level) {
+      const float* earlier = lease.Partial(level, part.begin);
+      for (int64_t i = begin; i < end; ++i) gradient[i] = earlier[i] + gradient[i];
+    }
+    if (!all) std::copy(gradient + begin, gradient + end, lease.Partial(levels, part.begin) + begin);
+  });
+  return all;
 }
 
 void Updater::GateUpdates(std::vector<Event*> ready, std::function<bool()> finite) {

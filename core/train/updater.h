@@ -39,6 +39,7 @@ class Updater {
     bool first = true;                   // copied into the store; false: added
     uint64_t key = 0;                    // of the stochastic rounding of sums in bf16
     std::optional<UpdateStep> update;     // timing `backward`, last sweep: update at once
+    int64_t group = 0;                    // of the plan's reduction groups; they come in order
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
@@ -77,6 +78,7 @@ class Updater {
   };
   void Enqueue(Job job);
   void Run();
+  bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t group, float* gradient);
   void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 

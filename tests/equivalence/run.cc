@@ -49,6 +49,7 @@ RunResult Train(const RunSetup& setup) {
   const auto model = Model::Create(setup.config, setup.seed, setup.seams);
   MachineSpec machine = DescribeMachine(TestDeviceName());
   machine.red_zone_bytes = setup.red_zone_bytes;
+  machine.devices = setup.devices;
   PlanOptions options = setup.plan;
   if (options.threads == 0) options.threads = 1;
   const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, machine));
@@ -57,7 +58,12 @@ RunResult Train(const RunSetup& setup) {
 
   RunResult result;
   result.plan = *plan;
-  Trainer trainer(model, plan, setup.trainer, MakeTestDevice(device_options));
+  std::vector<std::unique_ptr<Device>> devices;
+  for (int64_t d = 0; d < setup.devices; ++d) {
+    devices.push_back(MakeTestDevice(device_options));
+    if (device_options.delay_seed >= 0) ++device_options.delay_seed;
+  }
+  Trainer trainer(model, plan, setup.trainer, std::move(devices));
   if (setup.before_steps) setup.before_steps(trainer);
   for (int64_t step = setup.first_step; step < setup.steps; ++step) {
     const Data data = MakeData(setup, setup.same_data ? 0 : step, model->spec().vocab);

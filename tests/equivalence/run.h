@@ -17,6 +17,7 @@ struct RunSetup {
   std::string config;          // text of a config.json
   Seams seams = Seams::kDeclared;  // where units may be cut into pieces
   PlanOptions plan;
+  int64_t devices = 1;
   CpuDeviceOptions device;
   TrainerOptions trainer;
   int64_t first_step = 0, steps = 3;  // steps [first_step, steps) of the run
