@@ -149,6 +149,9 @@ int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options) {
 namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
+  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (in.machine.devices & (in.machine.devices - 1)) != 0) {
+    throw InvalidArgument("a step is shared by ", in.machine.devices, " devices; their number must be a power of two: gradients are added by a balanced tree");
+  }
   o.reduction_groups = ReductionGroups(in, o);
   CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
   if ((o.reduction_groups & (o.reduction_groups - 1)) != 0) {

@@ -165,6 +165,7 @@ TEST(ReductionGroups, WhatDoesNotDivideIsRefused) {
   EXPECT_EQ(code(1, 16, 0), Code::kInvalidArgument);
   EXPECT_EQ(code(1, 4, 2), Code::kUnimplemented);
   EXPECT_EQ(code(2, 4, 0), Code::kOk);
+  EXPECT_EQ(code(3, 0, 0), Code::kInvalidArgument);
 }
 
 }  // namespace
