@@ -22,6 +22,8 @@
  *   Forks       A forked child has no threads of its parent's trainers and optimizers: calls on them are FAILED_PRECONDITION there, and
  *               destroying them, or kept weights, does nothing. Other handles go on, and the child may make its own.
  */
+/* Members have their comments beside them, wider than a formatter keeps them. */
+/* clang-format off */
 #ifndef HORIZON_LM_H_
 #define HORIZON_LM_H_
 

@@ -100,7 +100,8 @@ UnpairedInputs Convert(const hlm_kto_options& given, Batch* mismatched) {
     own.mismatched = mismatched;
     const size_t documents = mismatched->offsets.empty() ? 0 : mismatched->offsets.size() - 1;
     if (own.mismatched_reference.sums.size() != documents) {
-      throw InvalidArgument("n_mismatched_sums is ", given.n_mismatched_sums, "; it must be the number of documents of mismatched, ", documents);
+      throw InvalidArgument("n_mismatched_sums is ", given.n_mismatched_sums,
+                            "; it must be the number of documents of mismatched, ", documents);
     }
   } else if (given.n_mismatched_sums != 0) {
     throw InvalidArgument("mismatched_sums is given and mismatched is NULL");
@@ -113,7 +114,9 @@ PolicyInputs Convert(const hlm_policy_options& given) {
   CheckEnum(given.ratio, "ratio", {{HLM_RATIO_TOKEN, "TOKEN"}, {HLM_RATIO_SEQUENCE, "SEQUENCE"}});
   CheckEnum(given.kl, "kl", {{HLM_KL_K1, "K1"}, {HLM_KL_K2, "K2"}, {HLM_KL_K3, "K3"}, {HLM_KL_ABS, "ABS"}});
   CheckEnum(given.reduction, "reduction",
-            {{HLM_REDUCTION_TOKEN_MEAN, "TOKEN_MEAN"}, {HLM_REDUCTION_SEQUENCE_MEAN, "SEQUENCE_MEAN"}, {HLM_REDUCTION_SEQUENCE_SUM, "SEQUENCE_SUM"}});
+            {{HLM_REDUCTION_TOKEN_MEAN, "TOKEN_MEAN"},
+             {HLM_REDUCTION_SEQUENCE_MEAN, "SEQUENCE_MEAN"},
+             {HLM_REDUCTION_SEQUENCE_SUM, "SEQUENCE_SUM"}});
   PolicyInputs own;
   own.options = {.kind = static_cast<PolicyKind>(given.kind),
                  .ratio = static_cast<RatioLevel>(given.ratio),
@@ -197,8 +200,9 @@ struct CallersLoss {
     d_entropies.assign(run.d_entropies.size(), 0.0f);
     double loss = 0;
     const bool entropy = !run.entropies.empty();
-    const int32_t stop = fn(user_data, run.first_document, run.documents, run.logprobs.size(), run.logprobs.data(),
-                            entropy ? run.entropies.data() : nullptr, d_logprobs.data(), entropy ? d_entropies.data() : nullptr, &loss);
+    const int32_t stop =
+        fn(user_data, run.first_document, run.documents, run.logprobs.size(), run.logprobs.data(),
+           entropy ? run.entropies.data() : nullptr, d_logprobs.data(), entropy ? d_entropies.data() : nullptr, &loss);
     if (stop != 0) throw Error(Code::kCancelled, StrCat("the loss function returned ", stop));
     std::copy(d_logprobs.begin(), d_logprobs.end(), run.d_logprobs.begin());
     std::copy(d_entropies.begin(), d_entropies.end(), run.d_entropies.begin());
@@ -250,13 +254,13 @@ hlm_error* hlm_trainer_logprobs(hlm_trainer* trainer, const hlm_weights* weights
     const Use use(trainer->in_use, "the trainer");
     const hlm::Batch own = ReadBatch(batch);
     NotNull(logprobs, "logprobs");
-    trainer->trainer->LogProbs(own, Inner(weights), Buffer(logprobs, n_logprobs, "logprobs"), Buffer(entropies, n_entropies, "entropies"),
-                               Buffer(greedy, n_greedy, "greedy"));
+    trainer->trainer->LogProbs(own, Inner(weights), Buffer(logprobs, n_logprobs, "logprobs"),
+                               Buffer(entropies, n_entropies, "entropies"), Buffer(greedy, n_greedy, "greedy"));
   });
 }
 
-hlm_error* hlm_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch* batch, double* out_loss,
-                                        int64_t* out_tokens) {
+hlm_error* hlm_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch* batch,
+                                        double* out_loss, int64_t* out_tokens) {
   return Guard([&] {
     NotNull(trainer, "trainer");
     const Use use(trainer->in_use, "the trainer");
@@ -324,16 +328,16 @@ hlm_error* hlm_trainer_accumulate_policy(hlm_trainer* trainer, const hlm_batch* 
   });
 }
 
-hlm_error* hlm_trainer_accumulate_fn(hlm_trainer* trainer, const hlm_batch* batch, int64_t group, int32_t entropies, hlm_loss_fn fn,
-                                     void* user_data, double* out_loss, int64_t* out_tokens) {
+hlm_error* hlm_trainer_accumulate_fn(hlm_trainer* trainer, const hlm_batch* batch, int64_t group, int32_t entropies,
+                                     hlm_loss_fn fn, void* user_data, double* out_loss, int64_t* out_tokens) {
   return Guard([&] {
     NotNull(trainer, "trainer");
     if (fn == nullptr) throw hlm::InvalidArgument("fn is NULL");
     CheckAtLeast(group, 1, "group");
     const bool entropy = ReadBool(entropies, "entropies");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::BatchLoss loss =
-        trainer->trainer->Accumulate(ReadBatch(batch), {.group = group, .entropy = entropy, .loss = CallersLoss{fn, user_data, {}, {}}});
+    const hlm::BatchLoss loss = trainer->trainer->Accumulate(
+        ReadBatch(batch), {.group = group, .entropy = entropy, .loss = CallersLoss{fn, user_data, {}, {}}});
     if (out_loss != nullptr) *out_loss = loss.loss;
     if (out_tokens != nullptr) *out_tokens = loss.tokens;
   });

@@ -167,7 +167,9 @@ hlm_error* hlm_model_describe(const hlm_model* model, char** out_json) {
 
 void hlm_save_options_init_sized(hlm_save_options* options, size_t struct_size) { InitStruct(options, struct_size, Defaults()); }
 
-void hlm_text_options_init_sized(hlm_text_options* options, size_t struct_size) { InitStruct(options, struct_size, TextDefaults()); }
+void hlm_text_options_init_sized(hlm_text_options* options, size_t struct_size) {
+  InitStruct(options, struct_size, TextDefaults());
+}
 
 hlm_error* hlm_model_with_text(const hlm_model* model, const hlm_text_options* options, hlm_model** out_model) {
   return Guard([&] {

@@ -21,8 +21,8 @@ constexpr int64_t kMostElements = int64_t{1} << 48;  // above any address space
 
 hlm_optimizer_options DefaultOptions() {
   const OptimizerOptions own;
-  return {sizeof(hlm_optimizer_options), own.beta1, own.beta2, own.eps, own.weight_decay, 0, HLM_OPTIMIZER_ADAMW, HLM_STATES_F32,
-          HLM_PATH_AUTO, 0};
+  return {sizeof(hlm_optimizer_options), own.beta1,      own.beta2,     own.eps, own.weight_decay, 0,
+          HLM_OPTIMIZER_ADAMW,           HLM_STATES_F32, HLM_PATH_AUTO, 0};
 }
 
 hlm_optimizer_arrays DefaultArrays() {
@@ -161,12 +161,16 @@ hlm_error* hlm_optimizer_create(const hlm_optimizer_options* options, hlm_optimi
     CheckEnum(given.optimizer_path, "optimizer_path",
               {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
     if (given.reserved != 0) throw hlm::InvalidArgument("reserved is ", given.reserved, "; it must be 0");
-    const hlm::OptimizerOptions own{static_cast<hlm::Algorithm>(given.algorithm), given.beta1, given.beta2, given.eps, given.weight_decay,
+    const hlm::OptimizerOptions own{static_cast<hlm::Algorithm>(given.algorithm),
+                                    given.beta1,
+                                    given.beta2,
+                                    given.eps,
+                                    given.weight_decay,
                                     given.optimizer_path == HLM_PATH_ONEDNN ? hlm::UpdatePath::kOneDnn : hlm::UpdatePath::kFused};
     CheckOptimizer(own);
     if (!hlm::Takes(own.path, own.algorithm, static_cast<hlm::StateType>(given.states), true)) {
-      throw hlm::InvalidArgument("optimizer_path is ONEDNN, which has ADAMW with F32 states only; algorithm is ", Name(own.algorithm),
-                                 ", states ", Name(static_cast<hlm::StateType>(given.states)));
+      throw hlm::InvalidArgument("optimizer_path is ONEDNN, which has ADAMW with F32 states only; algorithm is ",
+                                 Name(own.algorithm), ", states ", Name(static_cast<hlm::StateType>(given.states)));
     }
     if (given.threads < 0 || given.threads > kMostThreads) {
       throw hlm::InvalidArgument("threads is ", given.threads, "; it must lie in [0, ", kMostThreads, "]");

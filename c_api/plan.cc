@@ -42,16 +42,21 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(given.block_inputs, "block_inputs",
             {{HLM_BLOCK_INPUTS_AUTO, "AUTO"}, {HLM_BLOCK_INPUTS_DEVICE, "DEVICE"}, {HLM_BLOCK_INPUTS_HOST, "HOST"}});
   CheckEnum(given.optimizer_timing, "optimizer_timing",
-            {{HLM_TIMING_NEXT_FORWARD, "NEXT_FORWARD"}, {HLM_TIMING_BACKWARD, "BACKWARD"}, {HLM_TIMING_SERIAL, "SERIAL"}, {HLM_TIMING_AUTO, "AUTO"}});
+            {{HLM_TIMING_NEXT_FORWARD, "NEXT_FORWARD"},
+             {HLM_TIMING_BACKWARD, "BACKWARD"},
+             {HLM_TIMING_SERIAL, "SERIAL"},
+             {HLM_TIMING_AUTO, "AUTO"}});
   CheckEnum(given.grad_dtype, "grad_dtype", {{kAsCompute, "as compute"}, {HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}});
-  CheckEnum(given.optimizer, "optimizer",
-            {{HLM_OPTIMIZER_ADAMW, "ADAMW"}, {HLM_OPTIMIZER_ADAM, "ADAM"}, {HLM_OPTIMIZER_SGD, "SGD"}, {HLM_OPTIMIZER_LION, "LION"}});
+  CheckEnum(
+      given.optimizer, "optimizer",
+      {{HLM_OPTIMIZER_ADAMW, "ADAMW"}, {HLM_OPTIMIZER_ADAM, "ADAM"}, {HLM_OPTIMIZER_SGD, "SGD"}, {HLM_OPTIMIZER_LION, "LION"}});
   CheckEnum(given.states, "states",
             {{HLM_STATES_AUTO, "AUTO"}, {HLM_STATES_F32, "F32"}, {HLM_STATES_BF16, "BF16"}, {HLM_STATES_INT8, "INT8"}});
   CheckEnum(given.master, "master", {{HLM_MASTER_AUTO, "AUTO"}, {HLM_MASTER_SPLIT, "SPLIT"}, {HLM_MASTER_NONE, "NONE"}});
 
   if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
-  CheckEnum(given.optimizer_path, "optimizer_path", {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
+  CheckEnum(given.optimizer_path, "optimizer_path",
+            {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
 
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
@@ -118,8 +123,9 @@ hlm_error* hlm_plan_make(const hlm_model* model, const hlm_plan_options* options
     const std::string device = NotEmpty(given.device, "device");
     const hlm::PlanOptions own = Convert(given);
     const hlm::ModelSpec& spec = model->model->spec();
-    const hlm::MachineSpec machine = given.machine_json == nullptr ? hlm::DescribeMachine(device)
-                                                                    : hlm::DescribeMachineFile(NotEmpty(given.machine_json, "machine_json"), device);
+    const hlm::MachineSpec machine = given.machine_json == nullptr
+                                         ? hlm::DescribeMachine(device)
+                                         : hlm::DescribeMachineFile(NotEmpty(given.machine_json, "machine_json"), device);
     auto plan = std::make_shared<const hlm::Plan>(hlm::MakePlan(spec, model->model->layout(), own, machine));
     *out_plan = new hlm_plan{std::move(plan), spec};
   });

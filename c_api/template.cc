@@ -62,10 +62,10 @@ Request ReadRequest(const char* messages_json, const hlm_template_options* optio
   to.train_on = static_cast<TrainOn>(given.train_on);
   to.method = static_cast<MaskMethod>(given.mask);
   to.prompt_messages = given.prompt_messages;
-  request.conversation = MakeConversation(jinja::ParseJsonValue(messages_json, "messages_json"), Json(given.tools_json, "tools_json"),
-                                          Json(given.documents_json, "documents_json"),
-                                          {ReadBool(given.parse_arguments, "parse_arguments"),
-                                           ReadBool(given.drop_null_arguments, "drop_null_arguments")});
+  request.conversation = MakeConversation(
+      jinja::ParseJsonValue(messages_json, "messages_json"), Json(given.tools_json, "tools_json"),
+      Json(given.documents_json, "documents_json"),
+      {ReadBool(given.parse_arguments, "parse_arguments"), ReadBool(given.drop_null_arguments, "drop_null_arguments")});
   return request;
 }
 
@@ -111,7 +111,11 @@ std::string Describe(const ChatTemplate& chat) {
   for (const auto& [name, token] : chat.special_tokens().entries()) {
     if (token.IsText()) json.Member(name.text().bytes(), token.text().bytes());
   }
-  return json.EndObject().Member("added_tokens", chat.added_tokens()).Member("stop_tokens", chat.stop_tokens()).EndObject().Take();
+  return json.EndObject()
+      .Member("added_tokens", chat.added_tokens())
+      .Member("stop_tokens", chat.stop_tokens())
+      .EndObject()
+      .Take();
 }
 
 }  // namespace

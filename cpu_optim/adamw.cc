@@ -73,10 +73,14 @@ void AdamW(HostPool& pool, const OptimizerOptions& options, const UpdateStep& st
 
 const char* Name(Algorithm algorithm) {
   switch (algorithm) {
-    case Algorithm::kAdamW: return "adamw";
-    case Algorithm::kAdam: return "adam";
-    case Algorithm::kSgd: return "sgd";
-    case Algorithm::kLion: return "lion";
+    case Algorithm::kAdamW:
+      return "adamw";
+    case Algorithm::kAdam:
+      return "adam";
+    case Algorithm::kSgd:
+      return "sgd";
+    case Algorithm::kLion:
+      return "lion";
   }
   return "unknown";
 }

@@ -26,7 +26,9 @@ inline constexpr int64_t kNormChunk = 4096;
 //   Lion   w -= lr * decay * w;  w -= lr * sign(b1 m + (1 - b1) g);  m = b2 m + (1 - b2) g     (Chen et al. 2023)
 enum class Algorithm : int32_t { kAdamW = 0, kAdam = 1, kSgd = 2, kLion = 3 };
 const char* Name(Algorithm algorithm);  // "adamw", "adam", "sgd", "lion"
-inline int64_t MomentCount(Algorithm algorithm) { return algorithm == Algorithm::kAdamW || algorithm == Algorithm::kAdam ? 2 : 1; }
+inline int64_t MomentCount(Algorithm algorithm) {
+  return algorithm == Algorithm::kAdamW || algorithm == Algorithm::kAdam ? 2 : 1;
+}
 
 // What an update is made of: one fused loop (Google Highway), or oneDNN's primitives on cache-sized tiles. Equal within a few ulp.
 enum class UpdatePath : int32_t { kFused = 0, kOneDnn = 1 };
@@ -57,8 +59,12 @@ struct MasterArray {
 enum class StateType : int32_t { kF32 = 0, kBF16 = 1, kInt8 = 2 };
 const char* Name(StateType type);  // "f32", "bf16", "int8"
 inline constexpr int64_t kStateBlock = 256;
-inline int64_t StateBytes(StateType type, int64_t n) { return n * (type == StateType::kF32 ? 4 : type == StateType::kBF16 ? 2 : 1); }
-inline int64_t StateScales(StateType type, int64_t n) { return type == StateType::kInt8 ? (n + kStateBlock - 1) / kStateBlock : 0; }
+inline int64_t StateBytes(StateType type, int64_t n) {
+  return n * (type == StateType::kF32 ? 4 : type == StateType::kBF16 ? 2 : 1);
+}
+inline int64_t StateScales(StateType type, int64_t n) {
+  return type == StateType::kInt8 ? (n + kStateBlock - 1) / kStateBlock : 0;
+}
 
 struct MomentArray {
   void* values = nullptr;
@@ -74,7 +80,8 @@ struct UpdateArrays {
   const void* gradient = nullptr;
   DType gradient_type = DType::kF32;
   bool decay = false;
-  int64_t first_index = 0;  // of element 0 in the order of all elements: the counter of stochastic rounding; a multiple of kStateBlock
+  int64_t first_index =
+      0;  // of element 0 in the order of all elements: the counter of stochastic rounding; a multiple of kStateBlock
 };
 
 // One update, in one pass over memory. By the fused loop: the same bits on every instruction set. By oneDNN: the forms that Takes()

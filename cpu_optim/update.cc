@@ -131,8 +131,9 @@ namespace {
 void UpdateByOneDnn(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& a) {
   const bool exact = a.master.weight != nullptr || a.master.lo != nullptr || a.n == 0;
   if (!Takes(UpdatePath::kOneDnn, options.algorithm, a.states, exact)) {
-    throw InvalidArgument("the update by oneDNN is AdamW with f32 moments and an exact master only; this one is ", Name(options.algorithm),
-                          " with ", Name(a.states), " moments and ", exact ? "an exact" : "no exact", " master");
+    throw InvalidArgument("the update by oneDNN is AdamW with f32 moments and an exact master only; this one is ",
+                          Name(options.algorithm), " with ", Name(a.states), " moments and ", exact ? "an exact" : "no exact",
+                          " master");
   }
   AdamW(pool, options, step, a.n, a.master, static_cast<float*>(a.first.values), static_cast<float*>(a.second.values), a.gradient,
         a.gradient_type, a.decay);

@@ -24,6 +24,7 @@ readonly MINIMAL=(
 )
 readonly DEVELOPMENT=(
   libgtest-dev        # tests
+  clang-format-14     # the sources' form, which a test checks
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
   python3-jinja2      # the original of the chat templates, for tests
   swig                # the bindings: wrappers of the C header

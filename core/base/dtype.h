@@ -11,9 +11,7 @@ namespace hlm {
 enum class DType : int32_t { kF32 = 0, kBF16 = 1, kF16 = 2 };
 
 inline constexpr size_t SizeOf(DType type) { return type == DType::kF32 ? 4 : 2; }
-inline constexpr const char* Name(DType type) {
-  return type == DType::kF32 ? "f32" : type == DType::kBF16 ? "bf16" : "f16";
-}
+inline constexpr const char* Name(DType type) { return type == DType::kF32 ? "f32" : type == DType::kBF16 ? "bf16" : "f16"; }
 
 using bf16_t = uint16_t;  // the upper half of an IEEE binary32
 using f16_t = uint16_t;   // IEEE binary16

@@ -89,11 +89,11 @@ namespace internal {
 }  // namespace internal
 
 // An invariant of our own code. Unlike assert it is on in every build and throws INTERNAL: a bug fails one call, not the process.
-#define HLM_CHECK(condition, ...)                                                                     \
-  do {                                                                                                \
-    if (!(condition)) [[unlikely]] {                                                                  \
+#define HLM_CHECK(condition, ...)                                                                                 \
+  do {                                                                                                            \
+    if (!(condition)) [[unlikely]] {                                                                              \
       ::hlm::internal::CheckFailed(#condition, __FILE__, __LINE__, ::hlm::StrCat("" __VA_OPT__(, ) __VA_ARGS__)); \
-    }                                                                                                 \
+    }                                                                                                             \
   } while (false)
 
 }  // namespace hlm

@@ -58,8 +58,8 @@ class CheckpointWeights final : public WeightSource {
         ReadChunk(place, array, at, count, values);
         for (int64_t i = 0; i < count; ++i) {
           if (!std::isfinite(values[i])) {
-            throw InvalidArgument(PrintablePath(reader_.folder()), ": tensor ", tensor.name, ": element ", element + at - begin + i,
-                                  " is ", values[i]);
+            throw InvalidArgument(PrintablePath(reader_.folder()), ": tensor ", tensor.name, ": element ",
+                                  element + at - begin + i, " is ", values[i]);
           }
         }
       }

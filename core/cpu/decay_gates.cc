@@ -67,7 +67,8 @@ template <class T>
 void Backward(const DecayGatesBackwardArgs& a, float* scratch) {
   auto* sums = reinterpret_cast<double*>(scratch);
   const int64_t block = PartialBlockRows(a.tokens), each = a.heads * (1 + a.width), blocks = CeilDiv(a.tokens, block);
-  ParallelBlocks(a.tokens, block, [&](int64_t begin, int64_t end) { BackwardRows<T>(a, begin, end, sums + begin / block * each); });
+  ParallelBlocks(a.tokens, block,
+                 [&](int64_t begin, int64_t end) { BackwardRows<T>(a, begin, end, sums + begin / block * each); });
   for (int64_t c = 0; c < each; ++c) {
     double sum = 0;
     for (int64_t b = 0; b < blocks; ++b) sum += sums[b * each + c];

@@ -66,11 +66,11 @@ class DeltaChunk {
 
   DeltaSizes sizes_;
   Tokens t_;
-  double* sums_;                                        // G: differences of large sums count
-  float *grown_, *shrunk_, *last_;                      // exp(G), exp(G_last - G) [rows, gates]; exp(G_last) [key_dim]
-  float *q_decayed_, *k_decayed_, *k_shrunk_;           // [rows, key_dim]
-  float *decay_, *pairs_, *keys_;                       // D, P, D_ij k_i k_j for j < i [rows, rows]
-  float *rest_, *fresh_;                                // V - (K exp(G)) S, U [rows, value_dim]
+  double* sums_;                               // G: differences of large sums count
+  float *grown_, *shrunk_, *last_;             // exp(G), exp(G_last - G) [rows, gates]; exp(G_last) [key_dim]
+  float *q_decayed_, *k_decayed_, *k_shrunk_;  // [rows, key_dim]
+  float *decay_, *pairs_, *keys_;              // D, P, D_ij k_i k_j for j < i [rows, rows]
+  float *rest_, *fresh_;                       // V - (K exp(G)) S, U [rows, value_dim]
   float *dfresh_ = nullptr, *dpairs_ = nullptr, *dkeys_ = nullptr, *dwide_ = nullptr, *dgate_ = nullptr;
 };
 

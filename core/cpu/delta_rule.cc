@@ -99,7 +99,8 @@ class ChunkInput {
 };
 
 struct ForwardScratch {
-  ForwardScratch(float* data, const DeltaRuleArgs& args) : scratch(data), input(args, scratch), chunk(SizesOf(args), scratch, false) {
+  ForwardScratch(float* data, const DeltaRuleArgs& args)
+      : scratch(data), input(args, scratch), chunk(SizesOf(args), scratch, false) {
     state = scratch.Take(SizesOf(args).state());
     out = scratch.Take(SizesOf(args).chunk() * args.value_dim);
   }
@@ -269,7 +270,8 @@ void RunDeltaRuleBackward(const DeltaRuleBackwardArgs& call, int64_t threads, fl
   const std::vector<Unit> units = UnitsOf(args.documents, args.key_heads);
   const size_t each = BackwardScratch(nullptr, args).scratch.taken();
   const bool good = ForUnits(static_cast<int64_t>(units.size()), threads, [&](int64_t u, int64_t thread) {
-    return BackwardUnit(args, units[static_cast<size_t>(u)], BackwardScratch(scratch + static_cast<size_t>(thread) * each, args)).Run();
+    return BackwardUnit(args, units[static_cast<size_t>(u)], BackwardScratch(scratch + static_cast<size_t>(thread) * each, args))
+        .Run();
   });
   if (!good) Refused(args.key_dim, args.value_dim);
 }

@@ -57,13 +57,19 @@ struct NearSet {
 struct Router {
   const RouteKind& kind;
   int64_t experts, chosen;
-  std::vector<float> worth;       // [experts] what the choice goes by
+  std::vector<float> worth;  // [experts] what the choice goes by
   std::vector<int32_t> order, best;
   std::vector<float> group_worth, scores, slopes;
 
   Router(const RouteKind& k, int64_t e, int64_t c)
-      : kind(k), experts(e), chosen(c), worth(static_cast<size_t>(e)), best(static_cast<size_t>(k.groups)),
-        group_worth(static_cast<size_t>(k.groups)), scores(static_cast<size_t>(c)), slopes(static_cast<size_t>(c)) {}
+      : kind(k),
+        experts(e),
+        chosen(c),
+        worth(static_cast<size_t>(e)),
+        best(static_cast<size_t>(k.groups)),
+        group_worth(static_cast<size_t>(k.groups)),
+        scores(static_cast<size_t>(c)),
+        slopes(static_cast<size_t>(c)) {}
 
   // What the choice goes by: scores where a bias or a sum is added to them, else the logits, which stand in the same order and are
   // never equal where scores are saturated.
@@ -83,8 +89,10 @@ struct Router {
       float first = kOut, second = kOut;
       for (int64_t e = g * size; e < (g + 1) * size; ++e) {
         const float w = worth[static_cast<size_t>(e)];
-        if (w > first) second = first, first = w;
-        else if (w > second) second = w;
+        if (w > first)
+          second = first, first = w;
+        else if (w > second)
+          second = w;
       }
       group_worth[static_cast<size_t>(g)] = kind.group_of_two && size > 1 ? first + second : first;
     }
@@ -205,11 +213,14 @@ void RouteLoadKernel(const RouteLoadArgs& a, float* log_sums) {
   ParallelBlocks(a.tokens, RowsPerBlock(8 * a.experts), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) log_sums[t] = Softmax(a.logits + t * a.experts, a.experts).LogSum();
   });
-  const auto put = [&](float* to, double value) { *to = a.accumulate ? static_cast<float>(*to + value) : static_cast<float>(value); };
+  const auto put = [&](float* to, double value) {
+    *to = a.accumulate ? static_cast<float>(*to + value) : static_cast<float>(value);
+  };
   ParallelBlocks(a.experts, 8, [&](int64_t begin, int64_t end) {
     std::array<double, 8> sums = {};
     for (int64_t t = 0; t < a.tokens; ++t) {
-      for (int64_t e = begin; e < end; ++e) sums[static_cast<size_t>(e - begin)] += std::exp(a.logits[t * a.experts + e] - log_sums[t]);
+      for (int64_t e = begin; e < end; ++e)
+        sums[static_cast<size_t>(e - begin)] += std::exp(a.logits[t * a.experts + e] - log_sums[t]);
     }
     for (int64_t e = begin; e < end; ++e) put(a.probabilities + e, sums[static_cast<size_t>(e - begin)]);
   });

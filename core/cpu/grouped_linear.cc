@@ -10,7 +10,9 @@ template <class Byte>
 Byte* Skip(Byte* data, int64_t elements, DType type) {
   return data == nullptr ? nullptr : data + elements * static_cast<int64_t>(SizeOf(type));
 }
-const std::byte* At(const void* data, int64_t elements, DType type) { return Skip(static_cast<const std::byte*>(data), elements, type); }
+const std::byte* At(const void* data, int64_t elements, DType type) {
+  return Skip(static_cast<const std::byte*>(data), elements, type);
+}
 std::byte* At(void* data, int64_t elements, DType type) { return Skip(static_cast<std::byte*>(data), elements, type); }
 
 // work(i, first row, rows) for matrix i of the range.

@@ -65,7 +65,8 @@ class ConvInput {
       for (int64_t j = 0; j < args.taps; ++j) w_[static_cast<size_t>(j)][static_cast<size_t>(c)] = ToFloat(w[c * args.taps + j]);
     }
     if (args.bias == nullptr) return;
-    for (int64_t c = 0; c < unit.width; ++c) bias_[static_cast<size_t>(c)] = ToFloat(static_cast<const T*>(args.bias)[unit.channel + c]);
+    for (int64_t c = 0; c < unit.width; ++c)
+      bias_[static_cast<size_t>(c)] = ToFloat(static_cast<const T*>(args.bias)[unit.channel + c]);
   }
   const T* x(int64_t token) const { return x_.at(token, 0) + unit_.channel; }
   const T* before(int64_t token) const { return before_ ? before_.at(token, 0) + unit_.channel : nullptr; }
@@ -132,7 +133,8 @@ template <class T, bool kSilu>
 void ConvBackward(const CausalConvBackwardArgs& args, const ConvUnit& unit, float* sums) {
   ConvInput<T, CausalConvBackwardArgs> input(args, unit);
   const ReadLines<T> after(args.after, 1, args.channels), dy(args.dy, 1, args.channels);
-  const WrittenLines<T> dx(args.dx, 1, args.channels), dbefore(args.dbefore, 1, args.channels), dafter(args.dafter, 1, args.channels);
+  const WrittenLines<T> dx(args.dx, 1, args.channels), dbefore(args.dbefore, 1, args.channels),
+      dafter(args.dafter, 1, args.channels);
   ConvRing du(args.taps);
   alignas(64) std::array<float, kConvChannels> z{}, dz{};
   const int64_t last = args.taps - 1;
@@ -196,7 +198,8 @@ void ConvBackward(const CausalConvBackwardArgs& args, const ConvUnit& unit, floa
   }
 }
 void ConvBackwardUnit(const CausalConvBackwardArgs& args, const ConvUnit& unit, float* sums) {
-  ForType(args.type, [&]<class T>() { args.silu ? ConvBackward<T, true>(args, unit, sums) : ConvBackward<T, false>(args, unit, sums); });
+  ForType(args.type,
+          [&]<class T>() { args.silu ? ConvBackward<T, true>(args, unit, sums) : ConvBackward<T, false>(args, unit, sums); });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -217,15 +220,17 @@ void ForConvUnits(int64_t tokens, int64_t channels, int64_t rows, const Work& wo
   const int64_t across = CeilDiv(channels, kConvChannels), sections = CeilDiv(tokens, rows);
   ParallelBlocks(sections * across, 1, [&](int64_t number, int64_t) {
     const int64_t section = number / across, channel = number % across * kConvChannels;
-    work(ConvUnit{section * rows, std::min(tokens, (section + 1) * rows), channel, std::min(kConvChannels, channels - channel)}, section);
+    work(ConvUnit{section * rows, std::min(tokens, (section + 1) * rows), channel, std::min(kConvChannels, channels - channel)},
+         section);
   });
 }
 
 }  // namespace
 
 void CausalConvKernel(const CausalConvArgs& args) {
-  ForConvUnits(args.tokens, args.channels, PartialBlockRows(args.tokens),
-               [&](const ConvUnit& unit, int64_t) { HWY_DYNAMIC_DISPATCH(ConvForwardUnit)(args, unit); });
+  ForConvUnits(args.tokens, args.channels, PartialBlockRows(args.tokens), [&](const ConvUnit& unit, int64_t) {
+    HWY_DYNAMIC_DISPATCH(ConvForwardUnit)(args, unit);
+  });
 }
 
 size_t CausalConvBackwardFloats(const CausalConvBackwardArgs& args) {
@@ -233,7 +238,8 @@ size_t CausalConvBackwardFloats(const CausalConvBackwardArgs& args) {
 }
 
 void CausalConvBackwardKernel(const CausalConvBackwardArgs& args, float* partials) {
-  const int64_t rows = PartialBlockRows(args.tokens), sections = CeilDiv(args.tokens, rows), each = (args.taps + 1) * args.channels;
+  const int64_t rows = PartialBlockRows(args.tokens), sections = CeilDiv(args.tokens, rows),
+                each = (args.taps + 1) * args.channels;
   ForConvUnits(args.tokens, args.channels, rows, [&](const ConvUnit& unit, int64_t section) {
     HWY_DYNAMIC_DISPATCH(ConvBackwardUnit)(args, unit, partials + section * each);
   });

@@ -136,9 +136,12 @@ class AttentionTimer {
       const int64_t m = rows.end - rows.begin, n = keys.end - keys.begin, s = RoundUp(n, kTilePad);
       const float *q = data + rows.begin * stride_, *k = data + keys.begin * stride_;
       float* sum = sums + keys.begin * width_;
-      const ProductShape score{m, n, dim, false, true, stride_, stride_, s}, from_values{m, n, values, false, true, stride_, stride_, s};
-      const ProductShape out{m, values, n, false, false, s, stride_, width_}, to_queries{m, dim, n, false, false, s, stride_, width_};
-      const ProductShape to_keys{n, dim, m, true, false, s, stride_, width_}, to_values{n, values, m, true, false, s, stride_, width_};
+      const ProductShape score{m, n, dim, false, true, stride_, stride_, s},
+          from_values{m, n, values, false, true, stride_, stride_, s};
+      const ProductShape out{m, values, n, false, false, s, stride_, width_},
+          to_queries{m, dim, n, false, false, s, stride_, width_};
+      const ProductShape to_keys{n, dim, m, true, false, s, stride_, width_},
+          to_values{n, values, m, true, false, s, stride_, width_};
       if (!backward) return TryProductF32(score, q, k, false, scores) && TryProductF32(out, scores, k, false, sums);
       return TryProductF32(score, q, k, false, scores) && TryProductF32(from_values, q, k, false, gradients) &&
              TryProductF32(to_values, scores, q, false, sum) && TryProductF32(to_keys, gradients, q, false, sum) &&
@@ -191,16 +194,16 @@ ProductTimes TimeProducts(const std::vector<CountedCall>& products, int64_t give
     const bool native = asked == DType::kBF16 && NativeBf16Products();
     const DType type = native ? DType::kBF16 : DType::kF32;
     times.form = native ? "bf16" : asked == DType::kF32 ? "f32" : "f32, as oneDNN has no bf16 on this processor";
-    const double seconds = std::visit(
-        Overloaded{[&](const LinearArgs& a) { return LinearSeconds(a, type); },
-                   [&](const LinearBackwardInputArgs& a) { return LinearSeconds(a, type); },
-                   [&](const LinearBackwardWeightArgs& a) { return LinearSeconds(a, type); },
-                   [&](const AttentionArgs& a) { return AttentionSeconds(AsViews(a), type, threads, false); },
-                   [&](const ViewAttentionArgs& a) { return AttentionSeconds(a, type, threads, false); },
-                   [&](const AttentionBackwardArgs& a) { return AttentionSeconds(AsViews(a), type, threads, true); },
-                   [&](const ViewAttentionBackwardArgs& a) { return AttentionSeconds(a, type, threads, true); },
-                   [](const auto&) { return 0.0; }},
-        product.call);
+    const double seconds =
+        std::visit(Overloaded{[&](const LinearArgs& a) { return LinearSeconds(a, type); },
+                              [&](const LinearBackwardInputArgs& a) { return LinearSeconds(a, type); },
+                              [&](const LinearBackwardWeightArgs& a) { return LinearSeconds(a, type); },
+                              [&](const AttentionArgs& a) { return AttentionSeconds(AsViews(a), type, threads, false); },
+                              [&](const ViewAttentionArgs& a) { return AttentionSeconds(a, type, threads, false); },
+                              [&](const AttentionBackwardArgs& a) { return AttentionSeconds(AsViews(a), type, threads, true); },
+                              [&](const ViewAttentionBackwardArgs& a) { return AttentionSeconds(a, type, threads, true); },
+                              [](const auto&) { return 0.0; }},
+                   product.call);
     times.Add(product, seconds);
   }
   return times;

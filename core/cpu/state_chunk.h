@@ -49,10 +49,10 @@ class StateChunk {
 
   StateSizes sizes_;
   Tokens t_;
-  double* sums_;                          // G: differences of large sums count
-  float *grown_, *shrunk_;                // exp(G), exp(G_last - G)
-  float *c_decayed_, *b_shrunk_;          // [rows, state_dim]
-  float *decay_, *both_, *pairs_;         // D, c_i b_j, P [rows, rows]
+  double* sums_;                   // G: differences of large sums count
+  float *grown_, *shrunk_;         // exp(G), exp(G_last - G)
+  float *c_decayed_, *b_shrunk_;   // [rows, state_dim]
+  float *decay_, *both_, *pairs_;  // D, c_i b_j, P [rows, rows]
   float *dpairs_ = nullptr, *dwide_ = nullptr, *dgate_ = nullptr, *dstep_ = nullptr;
 };
 

@@ -66,7 +66,8 @@ class ChunkInput {
 };
 
 struct ForwardScratch {
-  ForwardScratch(float* data, const StateSpaceArgs& args) : scratch(data), input(args, scratch), chunk(SizesOf(args), scratch, false) {
+  ForwardScratch(float* data, const StateSpaceArgs& args)
+      : scratch(data), input(args, scratch), chunk(SizesOf(args), scratch, false) {
     state = scratch.Take(SizesOf(args).state());
     y = scratch.Take(kStateChunk * args.head_dim);
   }
@@ -90,7 +91,8 @@ bool ForwardUnit(const StateSpaceArgs& args, int64_t begin, int64_t length, int6
 
 // What a thread has for itself, backward.
 struct ThreadScratch {
-  ThreadScratch(float* data, const StateSpaceBackwardArgs& args) : scratch(data), input(args, scratch), chunk(SizesOf(args), scratch, true) {
+  ThreadScratch(float* data, const StateSpaceBackwardArgs& args)
+      : scratch(data), input(args, scratch), chunk(SizesOf(args), scratch, true) {
     states = scratch.Take(kSegment * SizesOf(args).state());
     dy = scratch.Take(kStateChunk * args.head_dim);
     dx = scratch.Take(kStateChunk * args.head_dim);
@@ -119,8 +121,14 @@ struct SharedScratch {
 class Backward {
  public:
   Backward(const StateSpaceBackwardArgs& args, int64_t threads, float* scratch)
-      : args_(args), sizes_(SizesOf(args)), threads_(threads), shared_(scratch, args), own_(scratch + shared_.scratch.taken()),
-        each_(ThreadScratch(nullptr, args).scratch.taken()), group_(args.heads / args.groups), block_(CeilDiv(group_, kMostBlocks)),
+      : args_(args),
+        sizes_(SizesOf(args)),
+        threads_(threads),
+        shared_(scratch, args),
+        own_(scratch + shared_.scratch.taken()),
+        each_(ThreadScratch(nullptr, args).scratch.taken()),
+        group_(args.heads / args.groups),
+        block_(CeilDiv(group_, kMostBlocks)),
         blocks_(CeilDiv(group_, block_)) {}
 
   bool Run() {
@@ -137,7 +145,9 @@ class Backward {
 
  private:
   static constexpr int64_t kRows = kSegment * kStateChunk;
-  float* Start(int64_t head, int64_t segment) const { return shared_.starts + (head * shared_.segments + segment) * sizes_.state(); }
+  float* Start(int64_t head, int64_t segment) const {
+    return shared_.starts + (head * shared_.segments + segment) * sizes_.state();
+  }
   // Of a unit: gradients of b, then of c [kRows, state_dim].
   float* Sums(int64_t unit, bool c) const { return shared_.sums + (2 * unit + (c ? 1 : 0)) * kRows * args_.state_dim; }
   ThreadScratch Own(int64_t thread) const { return ThreadScratch(own_ + static_cast<size_t>(thread) * each_, args_); }
@@ -160,7 +170,8 @@ class Backward {
     });
     for (int64_t segment = segments; segment-- > 0 && good;) {
       const int64_t first = begin + segment * kRows, rows = std::min(kRows, length - segment * kRows);
-      good = ForUnits(args_.groups * blocks_, threads_, [&](int64_t unit, int64_t thread) { return Unit(unit, segment, first, rows, Own(thread)); });
+      good = ForUnits(args_.groups * blocks_, threads_,
+                      [&](int64_t unit, int64_t thread) { return Unit(unit, segment, first, rows, Own(thread)); });
       if (good) AddBlocks(first, rows);
     }
     return good;
@@ -183,7 +194,8 @@ class Backward {
         if (!s.chunk.Advance(state(c + 1))) return false;
       }
       for (int64_t c = chunks; c-- > 0;) {
-        const int64_t at = c * kStateChunk, row = first + at, n = std::min(kStateChunk, rows - at), token = row * args_.heads + head;
+        const int64_t at = c * kStateChunk, row = first + at, n = std::min(kStateChunk, rows - at),
+                      token = row * args_.heads + head;
         begin(c, head);
         Gather(args_.type, args_.dy, head, row, n, args_.head_dim, s.dy);
         const StateChunk::Gradients to{s.dy,
@@ -249,7 +261,8 @@ void RunStateSpace(const StateSpaceArgs& call, int64_t threads, float* scratch) 
 }
 
 size_t StateSpaceBackwardFloats(const StateSpaceBackwardArgs& args, int64_t threads) {
-  return SharedScratch(nullptr, args).scratch.taken() + static_cast<size_t>(threads) * ThreadScratch(nullptr, args).scratch.taken();
+  return SharedScratch(nullptr, args).scratch.taken() +
+         static_cast<size_t>(threads) * ThreadScratch(nullptr, args).scratch.taken();
 }
 
 void RunStateSpaceBackward(const StateSpaceBackwardArgs& call, int64_t threads, float* scratch) {

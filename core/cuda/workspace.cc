@@ -40,13 +40,15 @@ template <class Args>
 void CheckDelta(const Args& a) {
   if (a.by_channel) throw Unimplemented("device cuda lacks the delta rule with a decay for each channel; device cpu has it");
   if (a.key_dim > kMostDeltaKeys) {
-    throw Unimplemented("a delta rule with key heads of ", a.key_dim, " elements; device cuda takes at most ", kMostDeltaKeys, ", device cpu takes any");
+    throw Unimplemented("a delta rule with key heads of ", a.key_dim, " elements; device cuda takes at most ", kMostDeltaKeys,
+                        ", device cpu takes any");
   }
 }
 template <class Args>
 void CheckStates(const Args& a) {
   if (a.state_dim > kMostStateDim) {
-    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kMostStateDim, ", device cpu takes any");
+    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kMostStateDim,
+                        ", device cpu takes any");
   }
 }
 size_t BytesOf(const DecayGatesBackwardArgs& a) { return DecayGatesBackwardBytes(a); }

@@ -85,7 +85,8 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
 
   if (out.predicted == 0) {
     if (predictions == Predictions::kMayBeNone) return out;
-    throw InvalidArgument("nothing is predicted: each of the ", b.offsets.size() - 1, " documents has one token or only labels of ", kIgnoredLabel);
+    throw InvalidArgument("nothing is predicted: each of the ", b.offsets.size() - 1,
+                          " documents has one token or only labels of ", kIgnoredLabel);
   }
   out.denominator = b.denominator > 0 ? b.denominator : sum;
   if (!(out.denominator > 0)) {
@@ -153,8 +154,8 @@ std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int
   return starts;
 }
 
-std::optional<std::vector<int64_t>> CutSweepsAtGroups(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens,
-                                                      int64_t group) {
+std::optional<std::vector<int64_t>> CutSweepsAtGroups(const std::vector<MicroBatch>& micro_batches, int64_t sweeps,
+                                                      int64_t sweep_tokens, int64_t group) {
   const int64_t count = static_cast<int64_t>(micro_batches.size());
   std::vector<int64_t> starts = {0};
   int64_t next = 0;

@@ -14,12 +14,12 @@ inline constexpr int32_t kIgnoredLabel = -100;
 // As the caller gives it; borrowed for the call. c_api/horizon_lm.h (hlm_batch) says what each field means.
 struct Batch {
   std::span<const int32_t> ids;
-  std::span<const int64_t> offsets;  // documents + 1
-  std::span<const int32_t> labels;   // empty: the ids
-  std::span<const float> weights;    // empty: 1
-  double denominator = 0;            // 0: the sum of the weights of the predicted tokens
+  std::span<const int64_t> offsets;             // documents + 1
+  std::span<const int32_t> labels;              // empty: the ids
+  std::span<const float> weights;               // empty: 1
+  double denominator = 0;                       // 0: the sum of the weights of the predicted tokens
   std::span<const float> entropy_weights = {};  // empty: 0
-  double temperature = 0;            // logits are divided by it; 0: 1
+  double temperature = 0;                       // logits are divided by it; 0: 1
 
   int64_t documents() const { return static_cast<int64_t>(offsets.size()) - 1; }
 };
@@ -35,7 +35,7 @@ struct Tokens {
   int64_t predicted = 0;           // targets that are not -1
   double denominator = 0;
   std::vector<float> entropy_weights;  // [tokens], as weights; or empty: the entropy plays no part
-  float scale = 1;                 // of the logits: 1 / temperature
+  float scale = 1;                     // of the logits: 1 / temperature
 };
 
 // What a pass needs of a batch's predictions.
@@ -68,8 +68,8 @@ std::vector<MicroBatch> CutMicroBatches(const std::vector<int64_t>& offsets, int
 std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens);
 
 // The same, but a sweep begins only with a document whose number is a multiple of `group`. Nothing where there is no such cut.
-std::optional<std::vector<int64_t>> CutSweepsAtGroups(const std::vector<MicroBatch>& micro_batches, int64_t sweeps, int64_t sweep_tokens,
-                                                      int64_t group);
+std::optional<std::vector<int64_t>> CutSweepsAtGroups(const std::vector<MicroBatch>& micro_batches, int64_t sweeps,
+                                                      int64_t sweep_tokens, int64_t group);
 
 }  // namespace hlm
 

@@ -86,7 +86,7 @@ class Dataset {
   BuiltStore built_;
   TextPipeline pipeline_;         // as far as it is asked what ends the turns
   std::optional<TurnEnds> ends_;  // once somebody has asked
-  int64_t per_unit_;  // documents of a unit: 2 for pairs
+  int64_t per_unit_;              // documents of a unit: 2 for pairs
   std::vector<Piece> pieces_;
   std::vector<std::vector<int64_t>> units_;  // of this part, by source; unit u is the pieces from u * per_unit_ on
   std::optional<Order> order_;

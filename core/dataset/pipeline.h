@@ -60,8 +60,8 @@ struct TextPipeline {
   // One text, or several that are trained apart. Without one conversations cannot be read.
   std::function<std::vector<RenderedText>(const RenderRequest&)> render;
 
-  KindOfToken kind;                                     // with `encode`
-  std::function<std::string(int32_t id)> token_text;    // as people read it; with `encode`
+  KindOfToken kind;                                   // with `encode`
+  std::function<std::string(int32_t id)> token_text;  // as people read it; with `encode`
 
   std::optional<int32_t> eos;  // ends every text and every completion that is a string
   int64_t vocab_size = 0;      // ids lie below it; 0: not known

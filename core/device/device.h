@@ -82,9 +82,9 @@ class Buffer {
 };
 
 struct DeviceInfo {
-  std::string name;         // "cpu", "cuda:0"
-  std::string description;  // for people
-  int64_t memory_bytes = 0; // what arenas may take
+  std::string name;          // "cpu", "cuda:0"
+  std::string description;   // for people
+  int64_t memory_bytes = 0;  // what arenas may take
 };
 
 // Bytes taken from a device now, and the most at any time; equal to the Plan's arenas.

@@ -14,12 +14,12 @@ FactsBuilder& CheckChoice(FactsBuilder& facts, const Args& a) {
 template <class Args>
 void CheckKind(FactsBuilder& facts, const Args& a) {
   const RouteKind& k = a.kind;
-  HLM_CHECK(k.groups >= 1 && a.experts % k.groups == 0 && k.best_groups >= 1 && k.best_groups <= k.groups, facts.operation(), " with ",
-            k.best_groups, " of ", k.groups, " groups of ", a.experts, " experts");
-  HLM_CHECK(a.chosen <= k.best_groups * (a.experts / k.groups), facts.operation(), " of ", a.chosen, " experts of ", k.best_groups,
-            " groups");
-  HLM_CHECK(k.score != RouteScore::kSparseMixer || (a.chosen == 2 && k.nearness >= 0 && k.groups == 1), facts.operation(), " of ", a.chosen,
-            " experts by sparsemixer, in ", k.groups, " groups");
+  HLM_CHECK(k.groups >= 1 && a.experts % k.groups == 0 && k.best_groups >= 1 && k.best_groups <= k.groups, facts.operation(),
+            " with ", k.best_groups, " of ", k.groups, " groups of ", a.experts, " experts");
+  HLM_CHECK(a.chosen <= k.best_groups * (a.experts / k.groups), facts.operation(), " of ", a.chosen, " experts of ",
+            k.best_groups, " groups");
+  HLM_CHECK(k.score != RouteScore::kSparseMixer || (a.chosen == 2 && k.nearness >= 0 && k.groups == 1), facts.operation(), " of ",
+            a.chosen, " experts by sparsemixer, in ", k.groups, " groups");
 }
 
 // `count` arrays of `width` elements, `stride` apart.
@@ -30,16 +30,16 @@ template <class Args>
 FactsBuilder& CheckGrouped(FactsBuilder& facts, const Args& a) {
   const ExpertRange& r = a.range;
   facts.Type(a.type).Sizes({a.rows, a.in, a.out, r.experts, r.count});
-  HLM_CHECK(r.first >= 0 && r.first + r.count <= r.experts, facts.operation(), " of experts ", r.first, " to ", r.first + r.count, " of ",
-            r.experts);
+  HLM_CHECK(r.first >= 0 && r.first + r.count <= r.experts, facts.operation(), " of experts ", r.first, " to ", r.first + r.count,
+            " of ", r.experts);
   return facts;
 }
 
 // As if rows fell evenly, where the range is not all experts.
 template <class Args>
 double GroupedFlops(const Args& a) {
-  return 2.0 * static_cast<double>(a.rows) * static_cast<double>(a.in) * static_cast<double>(a.out) * static_cast<double>(a.range.count) /
-         static_cast<double>(a.range.experts);
+  return 2.0 * static_cast<double>(a.rows) * static_cast<double>(a.in) * static_cast<double>(a.out) *
+         static_cast<double>(a.range.count) / static_cast<double>(a.range.experts);
 }
 
 }  // namespace

@@ -128,7 +128,6 @@ class Ops {
   size_t workspace_bytes() const { return workspace_bytes_; }
 
  private:
-
   void* workspace_ = nullptr;
   size_t workspace_bytes_ = 0;
   OpCounts counts_;

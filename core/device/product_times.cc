@@ -85,10 +85,17 @@ void ProductTimes::Add(const CountedCall& product, double seconds_of_one) {
   items.push_back({product.name, product.times, seconds});
   step += seconds;
   switch (KindOf(product.call)) {
-    case ProductKind::kLinear: linear += seconds; break;
-    case ProductKind::kAttentionForward: attention_forward += seconds; break;
-    case ProductKind::kAttentionBackward: attention_backward += seconds; break;
-    case ProductKind::kNone: break;
+    case ProductKind::kLinear:
+      linear += seconds;
+      break;
+    case ProductKind::kAttentionForward:
+      attention_forward += seconds;
+      break;
+    case ProductKind::kAttentionBackward:
+      attention_backward += seconds;
+      break;
+    case ProductKind::kNone:
+      break;
   }
 }
 

@@ -7,12 +7,14 @@
 namespace hlm {
 namespace {
 
-std::byte* Place(void* rows, int64_t element, DType type) { return static_cast<std::byte*>(rows) + element * static_cast<int64_t>(SizeOf(type)); }
+std::byte* Place(void* rows, int64_t element, DType type) {
+  return static_cast<std::byte*>(rows) + element * static_cast<int64_t>(SizeOf(type));
+}
 
 bool IsFused(const AttentionSpec& a, const RopeSpec& rope) {
   const NormSpec& n = a.qk_norm.norm;
-  const bool norm = !n.on() || (n.kind == NormType::kRms && n.weight && !n.bias && !n.plus_one && !n.late_rounding && !a.qk_norm.whole &&
-                                !a.qk_norm.own_weights && !a.qk_norm.after_rope);
+  const bool norm = !n.on() || (n.kind == NormType::kRms && n.weight && !n.bias && !n.plus_one && !n.late_rounding &&
+                                !a.qk_norm.whole && !a.qk_norm.own_weights && !a.qk_norm.after_rope);
   const bool turned = a.rope >= 0 && rope.dim == a.head_dim && !rope.interleaved;
   return norm && turned && a.scale == 0 && a.chunk == 0 && a.softcap == 0 && !a.sinks && !a.gate && !a.alibi && !a.value_is_key &&
          a.temperature < 0 && a.clip == 0 && a.gives < 0 && a.takes < 0 && !a.v_norm.on();
@@ -92,7 +94,10 @@ void AttentionBody::DeclareByViews(Declaration& d) {
 
 AttentionKind AttentionBody::Kind() const {
   const double scale = spec_.scale > 0 ? spec_.scale : 1.0 / std::sqrt(static_cast<double>(spec_.head_dim));
-  return {.scale = static_cast<float>(scale), .window = spec_.window, .chunk = spec_.chunk, .soft_cap = static_cast<float>(spec_.softcap)};
+  return {.scale = static_cast<float>(scale),
+          .window = spec_.window,
+          .chunk = spec_.chunk,
+          .soft_cap = static_cast<float>(spec_.softcap)};
 }
 
 void AttentionBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
@@ -222,7 +227,12 @@ void AttentionBody::AddTo(const BlockRun& r, void* sum, const void* more) const 
 }
 
 void AttentionBody::Copy(const BlockRun& r, int64_t heads, const View& x, const MutableView& y) const {
-  r.ops.Rotary(r.stream, {.type = r.type, .tokens = r.micro.tokens, .heads = heads, .head_dim = spec_.head_dim, .x = x, .y = y,
+  r.ops.Rotary(r.stream, {.type = r.type,
+                          .tokens = r.micro.tokens,
+                          .heads = heads,
+                          .head_dim = spec_.head_dim,
+                          .x = x,
+                          .y = y,
                           .positions = r.micro.positions});
 }
 
@@ -260,7 +270,8 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
   const auto raw = [&](int64_t place) { return MutableView{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
   const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
   const MutableView raw_q = raw(0), raw_k = raw(KeyPlace()), raw_v = raw(ValuePlace());
-  const bool before = spec_.qk_norm.norm.on() && !spec_.qk_norm.after_rope, after = spec_.qk_norm.norm.on() && spec_.qk_norm.after_rope;
+  const bool before = spec_.qk_norm.norm.on() && !spec_.qk_norm.after_rope,
+             after = spec_.qk_norm.norm.on() && spec_.qk_norm.after_rope;
   const auto turn = [&](const View& from_q, const MutableView& q, const View& from_k, const MutableView& k) {
     Rotate(r, spec_.heads, from_q, q, true, false);
     if (own) Rotate(r, spec_.kv_heads, from_k, k, false, false);
@@ -287,7 +298,7 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
   if (v_norm_part_.on() && (r.Missing({v_}) || v_norm_part_.Missing(r))) v_norm_part_.Forward(r, raw_v, {r.Saved(v_)});
   if (!r.Missing({out_, lse_})) return;
   const MutableView k = !own ? SideKeys(r, r.sides[static_cast<size_t>(spec_.takes)]) : normed_ ? apart(Query()) : raw_k;
-  const MutableView v = !own ? SideValues(r, r.sides[static_cast<size_t>(spec_.takes)])
+  const MutableView v = !own                ? SideValues(r, r.sides[static_cast<size_t>(spec_.takes)])
                         : v_norm_part_.on() ? MutableView{r.Saved(v_)}
                                             : raw_v;
   if (spec_.gives >= 0) {
@@ -321,7 +332,9 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
   void* side = own ? nullptr : r.sides[static_cast<size_t>(spec_.takes)];
   const MutableView dq = gradient(0);
   MutableView dk = beside != nullptr ? SideKeys(r, beside) : dk_ >= 0 ? MutableView{r.Temp(dk_)} : gradient(KeyPlace());
-  MutableView dv = beside != nullptr ? SideValues(r, beside) : spec_.value_is_key ? MutableView{r.Temp(dv_)} : gradient(ValuePlace());
+  MutableView dv = beside != nullptr    ? SideValues(r, beside)
+                   : spec_.value_is_key ? MutableView{r.Temp(dv_)}
+                                        : gradient(ValuePlace());
   r.ops.ViewAttentionBackward(r.stream, {.type = r.type,
                                          .kind = Kind(),
                                          .tokens = r.micro.tokens,
@@ -331,8 +344,10 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
                                          .value_dim = spec_.head_dim,
                                          .documents = r.micro.documents,
                                          .q = normed_ ? apart(0) : raw(0),
-                                         .k = !own ? View(SideKeys(r, side)) : normed_ ? apart(Query()) : raw(KeyPlace()),
-                                         .v = !own                  ? View(SideValues(r, side))
+                                         .k = !own      ? View(SideKeys(r, side))
+                                              : normed_ ? apart(Query())
+                                                        : raw(KeyPlace()),
+                                         .v = !own                ? View(SideValues(r, side))
                                               : v_norm_part_.on() ? View{r.Saved(v_)}
                                                                   : raw(ValuePlace()),
                                          .sinks = r.Weight(sinks_),

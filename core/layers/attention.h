@@ -53,12 +53,12 @@ class AttentionBody : public Body {
   bool fused_;
   bool normed_ = false;  // queries and keys lie apart from the product's rows
   LinearPart qkv_product_, o_;
-  int64_t q_norm_ = -1, k_norm_ = -1;                           // weights of the fused form
-  int64_t sinks_ = -1;                                          // weights
+  int64_t q_norm_ = -1, k_norm_ = -1;  // weights of the fused form
+  int64_t sinks_ = -1;                 // weights
   NormPart q_norm_part_, k_norm_part_, v_norm_part_;
-  int64_t qkv_ = -1, qk_raw_ = -1, qk_rstd_ = -1, out_, lse_;   // saved
-  int64_t raw_ = -1, qk_ = -1, v_ = -1, gated_ = -1;            // saved, by views
-  int64_t dqkv_, dout_, dgated_ = -1, dk_ = -1, dv_ = -1, dkv_ = -1;                 // for a moment
+  int64_t qkv_ = -1, qk_raw_ = -1, qk_rstd_ = -1, out_, lse_;         // saved
+  int64_t raw_ = -1, qk_ = -1, v_ = -1, gated_ = -1;                  // saved, by views
+  int64_t dqkv_, dout_, dgated_ = -1, dk_ = -1, dv_ = -1, dkv_ = -1;  // for a moment
 };
 
 }  // namespace hlm

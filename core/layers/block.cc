@@ -91,7 +91,8 @@ const void* Block::Input(const BlockRun& run, const Branch& branch, const Item& 
 }
 
 // y = out_scale body(in_scale normed) + addend.
-void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend, void* y) const {
+void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend,
+                    void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
   if (run.Missing({item.scaled})) AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
   const void* in = Input(run, branch, item, x);
@@ -113,14 +114,16 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, vo
 
 void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
-  if (branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run))) branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
+  if (branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run)))
+    branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
   const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
   const bool made = branch.after.on() && !run.Missing({branch.sum});
   const void* residual = branch.normed_residual ? run.Saved(branch.normed) : x;
   const void* addend = branch.plain() ? residual : nullptr;
   for (size_t i = 0; i < branch.items.size(); ++i) {
     const Item& item = branch.items[i];
-    if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run))) item.before.Forward(run, {x}, {run.Saved(item.normed)});
+    if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run)))
+      item.before.Forward(run, {x}, {run.Saved(item.normed)});
     void* to = branch.plain() ? y : branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
     if (i + 1 < branch.items.size()) {
       // Two halves take turns: an operation must not add to what it writes.
@@ -142,8 +145,9 @@ void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* x, vo
 
 void Block::Backward(const BlockRun& run, const void* input, void* gradient) const {
   if (number_ >= 0) {
-    run.ops.ScaleAdd(run.stream,
-                     {.type = run.type, .n = run.micro.tokens * hidden_, .z = gradient, .y = gradient, .factor = run.Weight(number_)});
+    run.ops.ScaleAdd(
+        run.stream,
+        {.type = run.type, .n = run.micro.tokens * hidden_, .z = gradient, .y = gradient, .factor = run.Weight(number_)});
   }
   for (size_t b = branches_.size(); b-- > 0;) {
     Backward(run, branches_[b], b == 0 ? input : run.Saved(branches_[b - 1].output), gradient);

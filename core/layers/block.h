@@ -32,8 +32,8 @@ class Block {
  private:
   struct Item {
     std::unique_ptr<Body> body;
-    NormPart before;      // of this body alone
-    int64_t normed = -1;  // saved
+    NormPart before;        // of this body alone
+    int64_t normed = -1;    // saved
     int64_t gradient = -1;  // d normed, for a moment
     double in_scale = 1, out_scale = 1;
     int64_t scaled = -1;                // saved: what the body reads, where that is not the norm's output itself
@@ -44,8 +44,8 @@ class Block {
     bool normed_residual = false;
     std::vector<Item> items;
     double scale = 1;
-    int64_t normed = -1, sum = -1, output = -1;            // saved: before(x), the bodies' sum, x behind the branch
-    int64_t unnormed = -1;                                 // saved: what the last norm reads
+    int64_t normed = -1, sum = -1, output = -1;                  // saved: before(x), the bodies' sum, x behind the branch
+    int64_t unnormed = -1;                                       // saved: what the last norm reads
     int64_t partial = -1, scaled = -1, dsum = -1, dnormed = -1;  // for a moment
     bool plain() const { return !after.on() && scale == 1; }
   };

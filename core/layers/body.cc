@@ -15,14 +15,30 @@ namespace {
 struct Maker {
   const ModelSpec& model;
   Declaration& declaration;
-  std::unique_ptr<Body> operator()(const AttentionSpec& spec) const { return std::make_unique<AttentionBody>(spec, model, declaration); }
-  std::unique_ptr<Body> operator()(const MlpSpec& spec) const { return std::make_unique<MlpBody>(spec, model.hidden, declaration); }
-  std::unique_ptr<Body> operator()(const LatentAttentionSpec& spec) const { return std::make_unique<LatentAttentionBody>(spec, model, declaration); }
-  std::unique_ptr<Body> operator()(const LayerInputSpec& spec) const { return std::make_unique<LayerInputBody>(spec, model, declaration); }
-  std::unique_ptr<Body> operator()(const ShortConvSpec& spec) const { return std::make_unique<ShortConvBody>(spec, model.hidden, declaration); }
-  std::unique_ptr<Body> operator()(const DeltaRuleSpec& spec) const { return std::make_unique<DeltaRuleBody>(spec, model.hidden, declaration); }
-  std::unique_ptr<Body> operator()(const StateSpaceSpec& spec) const { return std::make_unique<StateSpaceBody>(spec, model.hidden, declaration); }
-  std::unique_ptr<Body> operator()(const ExpertsSpec& spec) const { return std::make_unique<ExpertsBody>(spec, model.hidden, declaration); }
+  std::unique_ptr<Body> operator()(const AttentionSpec& spec) const {
+    return std::make_unique<AttentionBody>(spec, model, declaration);
+  }
+  std::unique_ptr<Body> operator()(const MlpSpec& spec) const {
+    return std::make_unique<MlpBody>(spec, model.hidden, declaration);
+  }
+  std::unique_ptr<Body> operator()(const LatentAttentionSpec& spec) const {
+    return std::make_unique<LatentAttentionBody>(spec, model, declaration);
+  }
+  std::unique_ptr<Body> operator()(const LayerInputSpec& spec) const {
+    return std::make_unique<LayerInputBody>(spec, model, declaration);
+  }
+  std::unique_ptr<Body> operator()(const ShortConvSpec& spec) const {
+    return std::make_unique<ShortConvBody>(spec, model.hidden, declaration);
+  }
+  std::unique_ptr<Body> operator()(const DeltaRuleSpec& spec) const {
+    return std::make_unique<DeltaRuleBody>(spec, model.hidden, declaration);
+  }
+  std::unique_ptr<Body> operator()(const StateSpaceSpec& spec) const {
+    return std::make_unique<StateSpaceBody>(spec, model.hidden, declaration);
+  }
+  std::unique_ptr<Body> operator()(const ExpertsSpec& spec) const {
+    return std::make_unique<ExpertsBody>(spec, model.hidden, declaration);
+  }
 };
 
 struct Namer {

@@ -15,8 +15,10 @@ struct ConvPart {
 
   ConvPart() = default;
   // Declares weights "conv" (in these members, whose rows are channels) and "conv_bias".
-  ConvPart(std::vector<WeightMember> members, int64_t over, bool with_silu, bool with_bias, Declaration& d) : taps(over), silu(with_silu) {
-    if (over > kMostConvTaps) throw Unimplemented("a convolution over ", over, " tokens; at most ", kMostConvTaps, " are supported");
+  ConvPart(std::vector<WeightMember> members, int64_t over, bool with_silu, bool with_bias, Declaration& d)
+      : taps(over), silu(with_silu) {
+    if (over > kMostConvTaps)
+      throw Unimplemented("a convolution over ", over, " tokens; at most ", kMostConvTaps, " are supported");
     for (WeightMember& member : members) {
       channels += member.shape.front();
       member.shape.push_back(over);
@@ -39,8 +41,8 @@ struct ConvPart {
                                 .bias = r.Weight(bias),
                                 .y = y});
   }
-  void Backward(const BlockRun& r, const View& x, const View& dy, const MutableView& dx, const View& before = {}, const View& after = {},
-                const MutableView& dbefore = {}, const MutableView& dafter = {}) const {
+  void Backward(const BlockRun& r, const View& x, const View& dy, const MutableView& dx, const View& before = {},
+                const View& after = {}, const MutableView& dbefore = {}, const MutableView& dafter = {}) const {
     r.ops.CausalConvBackward(r.stream, {.type = r.type,
                                         .tokens = r.micro.tokens,
                                         .channels = channels,

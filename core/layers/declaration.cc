@@ -59,7 +59,8 @@ TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t t
   TensorPlaces places;
   for (const SavedTensor& tensor : declaration.saved()) {
     places.offsets.push_back(kept(tensor.remake) ? places.total : -1);
-    if (kept(tensor.remake)) places.total = CheckedAdd(places.total, RoundUp(CheckedMul(tensor.bytes.Of(compute), tokens), kTensorAlign));
+    if (kept(tensor.remake))
+      places.total = CheckedAdd(places.total, RoundUp(CheckedMul(tensor.bytes.Of(compute), tokens), kTensorAlign));
   }
   return places;
 }
@@ -67,7 +68,9 @@ TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t t
 TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only) {
   TensorPlaces places;
   std::map<int64_t, int64_t> ends;  // by branch
-  const auto bytes = [&](const Temporary& t) { return RoundUp(CheckedAdd(CheckedMul(t.bytes.Of(compute), tokens), t.fixed_bytes), kTensorAlign); };
+  const auto bytes = [&](const Temporary& t) {
+    return RoundUp(CheckedAdd(CheckedMul(t.bytes.Of(compute), tokens), t.fixed_bytes), kTensorAlign);
+  };
   const auto wanted = [&](const Temporary& t) { return t.forward || !forward_only; };
   int64_t common = 0;
   for (const Temporary& t : declaration.temporaries()) {

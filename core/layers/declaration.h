@@ -35,10 +35,10 @@ struct WeightMember {
   std::string role;            // "attention.q": a family knows what it is called on disk
   std::vector<int64_t> shape;  // row-major
   TensorInit init = TensorInit::kNormal;
-  int64_t offset = 0;          // elements from the start of the slab
+  int64_t offset = 0;  // elements from the start of the slab
   int64_t elements = 0;
-  bool trains = true;          // false: what the model only reads; its gradient is zero
-  double number = 0;           // of kNumber
+  bool trains = true;  // false: what the model only reads; its gradient is zero
+  double number = 0;   // of kNumber
 };
 
 // Neighbours without padding, which an operation reads as one: "attention.qkv".
@@ -82,9 +82,13 @@ class Declaration {
   void Cut(bool always = false);
   // Offset of the group in elements from the start of the slab. Roles are given without the body's name, which is put before them.
   int64_t Weights(const std::string& role, std::vector<WeightMember> members);
-  int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) { return Weights(role, {{role, shape, init, 0, 0}}); }
+  int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) {
+    return Weights(role, {{role, shape, init, 0, 0}});
+  }
   // One number that is read and not trained.
-  int64_t Number(const std::string& role, double number) { return Weights(role, {{role, {1}, TensorInit::kNumber, 0, 0, false, number}}); }
+  int64_t Number(const std::string& role, double number) {
+    return Weights(role, {{role, {1}, TensorInit::kNumber, 0, 0, false, number}});
+  }
   // A number by which the tensor is found in a BlockRun.
   int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
   int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);

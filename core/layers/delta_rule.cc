@@ -41,7 +41,9 @@ DeltaRuleBody::DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declarat
 }
 
 MutableView DeltaRuleBody::OfRows(const BlockRun& r, void* rows, int64_t place) const { return Columns(r, rows, Rows(), place); }
-MutableView DeltaRuleBody::OfMixed(const BlockRun& r, void* mixed, int64_t place) const { return Columns(r, mixed, Mixed(), place); }
+MutableView DeltaRuleBody::OfMixed(const BlockRun& r, void* mixed, int64_t place) const {
+  return Columns(r, mixed, Mixed(), place);
+}
 
 void DeltaRuleBody::ForwardGates(const BlockRun& r) const {
   const int64_t b = Mixed() + Values(), a = b + spec_.heads;
@@ -113,7 +115,8 @@ void DeltaRuleBody::Forward(const BlockRun& r, const void* x, const void* addend
 }
 
 void DeltaRuleBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_), *drows = r.Temp(drows_), *dmixed = r.Temp(dmixed_), *dout = r.Temp(dout_);
+  void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_), *drows = r.Temp(drows_), *dmixed = r.Temp(dmixed_),
+       *dout = r.Temp(dout_);
   out_product_.Backward(r, dy, r.Saved(gated_), dout);
   r.ops.ActivateBackward(r.stream, {.type = r.type,
                                     .kind = ActFunction::kSilu,

@@ -34,9 +34,9 @@ class DeltaRuleBody : public Body {
   LinearPart in_, out_product_;
   ConvPart conv_;
   NormPart norm_;
-  int64_t a_log_, dt_bias_;                               // weights
+  int64_t a_log_, dt_bias_;                                 // weights
   int64_t rows_, mixed_, g_, beta_, out_, normed_, gated_;  // saved
-  int64_t drows_, dmixed_, dg_, dbeta_, dout_;            // for a moment
+  int64_t drows_, dmixed_, dg_, dbeta_, dout_;              // for a moment
 };
 
 }  // namespace hlm

@@ -5,7 +5,10 @@
 namespace hlm {
 
 EmbeddingLayer::EmbeddingLayer(const ModelSpec& spec)
-    : spec_(spec.embedding), vocab_(spec.vocab), hidden_(spec.hidden), width_(spec.embedding.width > 0 ? spec.embedding.width : spec.hidden),
+    : spec_(spec.embedding),
+      vocab_(spec.vocab),
+      hidden_(spec.hidden),
+      width_(spec.embedding.width > 0 ? spec.embedding.width : spec.hidden),
       layers_(spec.layers()) {
   Declaration& d = declaration_;
   table_ = d.Weight("table", {vocab_, width_}, TensorInit::kNormal);
@@ -27,7 +30,8 @@ void EmbeddingLayer::DeclareInputs() {
   Declaration& d = declaration_;
   const LayerInputsSpec& inputs = spec_.layer_inputs;
   input_table_ = d.Weight("input_table", {inputs.vocab, Inputs()}, TensorInit::kNormal);
-  input_product_ = {.in = hidden_, .out = Inputs(), .weight = d.Weight("input_product", {Inputs(), hidden_}, TensorInit::kNormal)};
+  input_product_ = {
+      .in = hidden_, .out = Inputs(), .weight = d.Weight("input_product", {Inputs(), hidden_}, TensorInit::kNormal)};
   input_norm_ = NormPart(inputs.norm, {.heads = layers_, .width = inputs.width}, "input_norm", d);
   made_ = d.Temp("product of x", Inputs(), true);
   dx_ = d.Temp("d x of inputs", hidden_);

@@ -55,7 +55,7 @@ class EmbeddingLayer {
   int64_t input_table_ = -1;                                // weights
   LinearPart input_product_;
   NormPart input_norm_;
-  int64_t made_ = -1, dx_ = -1;                             // for a moment
+  int64_t made_ = -1, dx_ = -1;  // for a moment
 };
 
 }  // namespace hlm

@@ -9,10 +9,14 @@ namespace {
 
 RouteScore ScoreOf(RouterScore score) {
   switch (score) {
-    case RouterScore::kSoftmax: return RouteScore::kSoftmax;
-    case RouterScore::kSoftmaxOfChosen: return RouteScore::kSoftmaxOfChosen;
-    case RouterScore::kSigmoid: return RouteScore::kSigmoid;
-    case RouterScore::kSparseMixer: return RouteScore::kSparseMixer;
+    case RouterScore::kSoftmax:
+      return RouteScore::kSoftmax;
+    case RouterScore::kSoftmaxOfChosen:
+      return RouteScore::kSoftmaxOfChosen;
+    case RouterScore::kSigmoid:
+      return RouteScore::kSigmoid;
+    case RouterScore::kSparseMixer:
+      return RouteScore::kSparseMixer;
   }
   return RouteScore::kSoftmax;
 }
@@ -43,7 +47,8 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   router_.in = hidden, router_.out = experts;
   router_.weight = d.Weight("router", {experts, hidden}, TensorInit::kNormal);
   if (spec.router.bias) router_.bias = d.Weight("router_bias", {experts}, TensorInit::kZero);
-  if (spec.router.choice_bias) choice_bias_ = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
+  if (spec.router.choice_bias)
+    choice_bias_ = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
   in_.in = down_.out = hidden;
   in_.out = width_, down_.in = spec.intermediate;
   for (int64_t expert = 0; expert < experts; ++expert) {
@@ -80,7 +85,8 @@ void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) co
     if (spec_.in_bias) in.bias = d.Weight("gate_up_bias", {width_}, TensorInit::kZero);
   } else if (spec_.gated) {
     in.weight = d.Weights("gate_up", {{"gate", {i, hidden_}}, {"up", {i, hidden_}}});
-    if (spec_.in_bias) in.bias = d.Weights("gate_up_bias", {{"gate_bias", {i}, TensorInit::kZero}, {"up_bias", {i}, TensorInit::kZero}});
+    if (spec_.in_bias)
+      in.bias = d.Weights("gate_up_bias", {{"gate_bias", {i}, TensorInit::kZero}, {"up_bias", {i}, TensorInit::kZero}});
   } else {
     in.weight = d.Weight("up", {i, hidden_}, TensorInit::kNormal);
     if (spec_.in_bias) in.bias = d.Weight("up_bias", {i}, TensorInit::kZero);
@@ -209,7 +215,8 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
                                         .dy = dy,
                                         .dgate_up = dgate_up});
   } else if (spec_.gated && spec_.function == Function::kSilu) {
-    r.ops.SwiGluBackward(r.stream, {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .dy = dy, .dgate_up = dgate_up});
+    r.ops.SwiGluBackward(r.stream,
+                         {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .dy = dy, .dgate_up = dgate_up});
   } else {
     r.ops.ActivateBackward(r.stream, {.type = r.type,
                                       .kind = ActFunctionOf(spec_.function),

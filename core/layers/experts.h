@@ -55,10 +55,10 @@ class ExpertsBody : public Body {
   LinearPart router_;
   int64_t choice_bias_ = -1;
   Matrices in_, down_;
-  int64_t stride_ = 0;                                              // from expert to expert
-  int64_t logits_, choice_, weights_, gate_up_, product_;           // saved
-  int64_t sorted_, rows_, sources_, offsets_;                       // for a moment, forward too
-  int64_t dproduct_, dgate_up_, dweights_, dlogits_;                // for a moment
+  int64_t stride_ = 0;                                     // from expert to expert
+  int64_t logits_, choice_, weights_, gate_up_, product_;  // saved
+  int64_t sorted_, rows_, sources_, offsets_;              // for a moment, forward too
+  int64_t dproduct_, dgate_up_, dweights_, dlogits_;       // for a moment
 };
 
 }  // namespace hlm

@@ -139,8 +139,8 @@ void HeadTemplate::Loss(Ops& ops, Stream& stream, const HeadWeights& w, const Mi
   }
 }
 
-void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx,
-                                   const HeadGradients& g) const {
+void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x,
+                                   void* dx, const HeadGradients& g) const {
   for (int64_t row = 0; row < micro.tokens; row += chunk_) {
     const int64_t rows = std::min(chunk_, micro.tokens - row);
     const float* logits = Product(ops, stream, w, row, rows);

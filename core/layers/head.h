@@ -65,9 +65,12 @@ class HeadTemplate {
   NormCall Call(const HeadWeights& w, const MicroView& micro, const HeadGradients& g) const;
   int64_t Width() const { return spec_.head.width > 0 ? spec_.head.width : spec_.hidden; }
   std::byte* NormedRow(int64_t row) const { return buffers_ + at_.normed + row * Width() * static_cast<int64_t>(SizeOf(type_)); }
-  std::byte* NormedGradientRow(int64_t row) const { return buffers_ + at_.dnormed + row * Width() * static_cast<int64_t>(SizeOf(type_)); }
+  std::byte* NormedGradientRow(int64_t row) const {
+    return buffers_ + at_.dnormed + row * Width() * static_cast<int64_t>(SizeOf(type_));
+  }
   // The gradient of the states behind the norm goes on to that of x.
-  void NormBackward(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx, const HeadGradients& g) const;
+  void NormBackward(Ops& ops, Stream& stream, const HeadWeights& w, const MicroView& micro, const void* x, void* dx,
+                    const HeadGradients& g) const;
 
   const ModelSpec& spec_;
   DType type_;

@@ -5,7 +5,9 @@
 namespace hlm {
 namespace {
 
-std::byte* Place(void* rows, int64_t element, DType type) { return static_cast<std::byte*>(rows) + element * static_cast<int64_t>(SizeOf(type)); }
+std::byte* Place(void* rows, int64_t element, DType type) {
+  return static_cast<std::byte*>(rows) + element * static_cast<int64_t>(SizeOf(type));
+}
 
 }  // namespace
 
@@ -81,7 +83,8 @@ void LatentAttentionBody::MakeQueries(const BlockRun& r, const void* x) const {
   const void* from = x;
   if (narrow()) {
     if (r.Missing({query_latent_})) query_down_.Forward(r, x, nullptr, r.Saved(query_latent_));
-    if (r.Missing({query_normed_}) || query_norm_.Missing(r)) query_norm_.Forward(r, {r.Saved(query_latent_)}, {r.Saved(query_normed_)});
+    if (r.Missing({query_normed_}) || query_norm_.Missing(r))
+      query_norm_.Forward(r, {r.Saved(query_latent_)}, {r.Saved(query_normed_)});
     from = r.Saved(query_normed_);
   }
   if (!r.Missing({q_})) return;
@@ -92,10 +95,12 @@ void LatentAttentionBody::MakeQueries(const BlockRun& r, const void* x) const {
 
 void LatentAttentionBody::MakeKeys(const BlockRun& r, const void* x) const {
   if (r.Missing({key_latent_})) key_down_.Forward(r, x, nullptr, r.Saved(key_latent_));
-  if (r.Missing({key_normed_}) || key_norm_.Missing(r)) key_norm_.Forward(r, {r.Saved(key_latent_), Latents()}, {r.Saved(key_normed_)});
+  if (r.Missing({key_normed_}) || key_norm_.Missing(r))
+    key_norm_.Forward(r, {r.Saved(key_latent_), Latents()}, {r.Saved(key_normed_)});
   if (r.Missing({expanded_})) key_value_.Forward(r, r.Saved(key_normed_), nullptr, r.Saved(expanded_));
   if (!r.Missing({k_})) return;
-  if (spec_.still_dim > 0) CopyStill(r, {r.Saved(expanded_), spec_.heads * Expanded(), Expanded()}, {r.Saved(k_), Queries(), spec_.HeadDim()});
+  if (spec_.still_dim > 0)
+    CopyStill(r, {r.Saved(expanded_), spec_.heads * Expanded(), Expanded()}, {r.Saved(k_), Queries(), spec_.HeadDim()});
   // One vector for all heads.
   Turn(r, spec_.heads, {Place(r.Saved(key_latent_), spec_.key_rank, r.type), Latents(), 0},
        {Place(r.Saved(k_), spec_.still_dim, r.type), Queries(), spec_.HeadDim()}, false);
@@ -105,19 +110,20 @@ void LatentAttentionBody::Forward(const BlockRun& r, const void* x, const void* 
   MakeQueries(r, x);
   MakeKeys(r, x);
   if (r.Missing({out_, lse_})) {
-    r.ops.ViewAttention(r.stream, {.type = r.type,
-                                   .kind = Kind(),
-                                   .tokens = r.micro.tokens,
-                                   .heads = spec_.heads,
-                                   .kv_heads = spec_.heads,
-                                   .head_dim = spec_.HeadDim(),
-                                   .value_dim = spec_.value_dim,
-                                   .documents = r.micro.documents,
-                                   .q = {r.Saved(q_)},
-                                   .k = {r.Saved(k_)},
-                                   .v = {Place(r.Saved(expanded_), spec_.still_dim, r.type), spec_.heads * Expanded(), Expanded()},
-                                   .out = {r.Saved(out_)},
-                                   .lse = r.Saved<float>(lse_)});
+    r.ops.ViewAttention(r.stream,
+                        {.type = r.type,
+                         .kind = Kind(),
+                         .tokens = r.micro.tokens,
+                         .heads = spec_.heads,
+                         .kv_heads = spec_.heads,
+                         .head_dim = spec_.HeadDim(),
+                         .value_dim = spec_.value_dim,
+                         .documents = r.micro.documents,
+                         .q = {r.Saved(q_)},
+                         .k = {r.Saved(k_)},
+                         .v = {Place(r.Saved(expanded_), spec_.still_dim, r.type), spec_.heads * Expanded(), Expanded()},
+                         .out = {r.Saved(out_)},
+                         .lse = r.Saved<float>(lse_)});
   }
   if (y != nullptr) o_.Forward(r, r.Saved(out_), addend, y);
 }

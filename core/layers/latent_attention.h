@@ -22,8 +22,8 @@ class LatentAttentionBody : public Body {
  private:
   int64_t Queries() const { return spec_.heads * spec_.HeadDim(); }
   int64_t Values() const { return spec_.heads * spec_.value_dim; }
-  int64_t Latents() const { return spec_.key_rank + spec_.rope_dim; }            // a row of x Wkva
-  int64_t Expanded() const { return spec_.still_dim + spec_.value_dim; }         // of a head: a key's share and its value
+  int64_t Latents() const { return spec_.key_rank + spec_.rope_dim; }     // a row of x Wkva
+  int64_t Expanded() const { return spec_.still_dim + spec_.value_dim; }  // of a head: a key's share and its value
   bool narrow() const { return spec_.query_rank > 0; }
 
   void MakeQueries(const BlockRun& run, const void* x) const;

@@ -22,8 +22,8 @@ class LayerInputBody : public Body {
   LayerInputSpec spec_;
   int64_t row_;  // of the side
   LinearPart gate_, up_;
-  int64_t gated_, product_;    // saved
-  int64_t dgate_, dproduct_;   // for a moment
+  int64_t gated_, product_;   // saved
+  int64_t dgate_, dproduct_;  // for a moment
 };
 
 }  // namespace hlm

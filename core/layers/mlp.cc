@@ -17,12 +17,18 @@ V Half(const MlpSpec& spec, DType type, T* rows, int64_t half) {
 
 ActFunction ActFunctionOf(Function function) {
   switch (function) {
-    case Function::kSilu: return ActFunction::kSilu;
-    case Function::kGelu: return ActFunction::kGelu;
-    case Function::kGeluTanh: return ActFunction::kGeluTanh;
-    case Function::kRelu: return ActFunction::kRelu;
-    case Function::kRelu2: return ActFunction::kReluSquared;
-    case Function::kXielu: return ActFunction::kXielu;
+    case Function::kSilu:
+      return ActFunction::kSilu;
+    case Function::kGelu:
+      return ActFunction::kGelu;
+    case Function::kGeluTanh:
+      return ActFunction::kGeluTanh;
+    case Function::kRelu:
+      return ActFunction::kRelu;
+    case Function::kRelu2:
+      return ActFunction::kReluSquared;
+    case Function::kXielu:
+      return ActFunction::kXielu;
   }
   return ActFunction::kSilu;
 }
@@ -32,7 +38,8 @@ MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(sp
   in_.in = hidden, in_.out = width;
   if (spec.gated) {
     in_.weight = d.Weights("gate_up", {{"gate", {i, hidden}}, {"up", {i, hidden}}});
-    if (spec.in_bias) in_.bias = d.Weights("gate_up_bias", {{"gate_bias", {i}, TensorInit::kZero}, {"up_bias", {i}, TensorInit::kZero}});
+    if (spec.in_bias)
+      in_.bias = d.Weights("gate_up_bias", {{"gate_bias", {i}, TensorInit::kZero}, {"up_bias", {i}, TensorInit::kZero}});
   } else {
     in_.weight = d.Weight("up", {i, hidden}, TensorInit::kNormal);
     if (spec.in_bias) in_.bias = d.Weight("up_bias", {i}, TensorInit::kZero);

@@ -28,8 +28,8 @@ class MlpBody : public Body {
   MlpSpec spec_;
   LinearPart in_, down_;
   int64_t alpha_p_ = -1, alpha_n_ = -1, beta_ = -1, epsilon_ = -1;  // weights of xIELU
-  int64_t gate_up_, product_;             // saved
-  int64_t dgate_up_, dproduct_;           // for a moment
+  int64_t gate_up_, product_;                                       // saved
+  int64_t dgate_up_, dproduct_;                                     // for a moment
 };
 
 }  // namespace hlm

@@ -42,7 +42,8 @@ void NormCall::Forward(Ops& ops, Stream& stream, const View& x, const MutableVie
                     .rstd = arrays.rstd});
 }
 
-void NormCall::Backward(Ops& ops, Stream& stream, const View& x, const View& dy, const View& residual, const MutableView& dx) const {
+void NormCall::Backward(Ops& ops, Stream& stream, const View& x, const View& dy, const View& residual,
+                        const MutableView& dx) const {
   if (Plain(spec, shape, x, dx) && dy.row == kDense) {
     ops.RmsNormBackward(stream, {.type = type,
                                  .rows = tokens,
@@ -75,7 +76,8 @@ void NormCall::Backward(Ops& ops, Stream& stream, const View& x, const View& dy,
                             .accumulate = arrays.accumulate});
 }
 
-NormPart::NormPart(const NormSpec& spec, const NormShape& shape, const std::string& role, Declaration& d) : spec_(spec), shape_(shape) {
+NormPart::NormPart(const NormSpec& spec, const NormShape& shape, const std::string& role, Declaration& d)
+    : spec_(spec), shape_(shape) {
   if (!spec.on()) return;
   const std::vector<int64_t> weights =
       shape.own_weights ? std::vector<int64_t>{shape.heads, shape.width} : std::vector<int64_t>{shape.width};
@@ -100,7 +102,9 @@ NormCall NormPart::Call(const BlockRun& run) const {
                      .accumulate = run.accumulate}};
 }
 
-void NormPart::Forward(const BlockRun& run, const View& x, const MutableView& y) const { Call(run).Forward(run.ops, run.stream, x, y); }
+void NormPart::Forward(const BlockRun& run, const View& x, const MutableView& y) const {
+  Call(run).Forward(run.ops, run.stream, x, y);
+}
 
 void NormPart::Backward(const BlockRun& run, const View& x, const View& dy, const View& residual, const MutableView& dx) const {
   Call(run).Backward(run.ops, run.stream, x, dy, residual, dx);

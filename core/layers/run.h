@@ -54,11 +54,11 @@ struct BlockRun {
   // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
   // gradient.
   std::vector<void*> sides = {}, side_gradients = {};
-  SlabView weights = {};                // the unit's slab, in slots
-  float* accumulator = nullptr;         // the same in fp32: sums of gradients; backward only
-  bool accumulate = false;              // false: the first micro-batch of a sweep overwrites
-  std::vector<void*> saved;             // by number of the declaration
-  std::vector<char> made;               // which of them are there already
+  SlabView weights = {};         // the unit's slab, in slots
+  float* accumulator = nullptr;  // the same in fp32: sums of gradients; backward only
+  bool accumulate = false;       // false: the first micro-batch of a sweep overwrites
+  std::vector<void*> saved;      // by number of the declaration
+  std::vector<char> made;        // which of them are there already
   std::vector<void*> temporaries;
 
   // Null where the layer has no such weight (a negative offset).

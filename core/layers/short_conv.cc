@@ -6,7 +6,9 @@ namespace hlm {
 namespace {
 
 // One of the three parts of the product's rows: B, C, x.
-MutableView Part(const BlockRun& r, void* rows, int64_t hidden, int64_t part) { return Columns(r, rows, 3 * hidden, part * hidden); }
+MutableView Part(const BlockRun& r, void* rows, int64_t hidden, int64_t part) {
+  return Columns(r, rows, 3 * hidden, part * hidden);
+}
 
 }  // namespace
 
@@ -36,9 +38,8 @@ void ShortConvBody::Forward(const BlockRun& r, const void* x, const void* addend
 void ShortConvBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
   void *rows = r.Saved(bcx_), *drows = r.Temp(dbcx_);
   out_.Backward(r, dy, r.Saved(convolved_), r.Temp(dconvolved_));
-  conv_.Backward(r, Part(r, rows, hidden_, 2), {r.Temp(dconvolved_)}, Part(r, drows, hidden_, 2),
-                 Part(r, rows, hidden_, 0), Part(r, rows, hidden_, 1), Part(r, drows, hidden_, 0),
-                 Part(r, drows, hidden_, 1));
+  conv_.Backward(r, Part(r, rows, hidden_, 2), {r.Temp(dconvolved_)}, Part(r, drows, hidden_, 2), Part(r, rows, hidden_, 0),
+                 Part(r, rows, hidden_, 1), Part(r, drows, hidden_, 0), Part(r, drows, hidden_, 1));
   in_.Backward(r, drows, x, dx);
 }
 

@@ -39,7 +39,9 @@ StateSpaceBody::StateSpaceBody(const StateSpaceSpec& spec, int64_t hidden, Decla
 }
 
 MutableView StateSpaceBody::OfRows(const BlockRun& r, void* rows, int64_t place) const { return Columns(r, rows, Rows(), place); }
-MutableView StateSpaceBody::OfMixed(const BlockRun& r, void* mixed, int64_t place) const { return Columns(r, mixed, Mixed(), place); }
+MutableView StateSpaceBody::OfMixed(const BlockRun& r, void* mixed, int64_t place) const {
+  return Columns(r, mixed, Mixed(), place);
+}
 
 void StateSpaceBody::Scale(const BlockRun& r, void* rows) const {
   const int64_t widths[] = {Inner(), Inner(), Shared(), Shared(), spec_.heads};
@@ -92,17 +94,18 @@ void StateSpaceBody::Forward(const BlockRun& r, const void* x, const void* adden
   }
   if (r.Missing({mixed_})) conv_.Forward(r, OfRows(r, rows, Inner()), {mixed});
   if (r.Missing({g_, step_})) {
-    r.ops.DecayGates(r.stream, {.type = r.type,
-                                .tokens = r.micro.tokens,
-                                .heads = spec_.heads,
-                                .least = static_cast<float>(spec_.least_step),
-                                .most = spec_.most_step > 0 ? static_cast<float>(spec_.most_step) : std::numeric_limits<float>::infinity(),
-                                .a = OfRows(r, rows, Inner() + Mixed()),
-                                .b = {},
-                                .a_log = r.Weight(a_log_),
-                                .dt_bias = r.Weight(dt_bias_),
-                                .g = r.Saved<float>(g_),
-                                .step = r.Saved<float>(step_)});
+    r.ops.DecayGates(r.stream,
+                     {.type = r.type,
+                      .tokens = r.micro.tokens,
+                      .heads = spec_.heads,
+                      .least = static_cast<float>(spec_.least_step),
+                      .most = spec_.most_step > 0 ? static_cast<float>(spec_.most_step) : std::numeric_limits<float>::infinity(),
+                      .a = OfRows(r, rows, Inner() + Mixed()),
+                      .b = {},
+                      .a_log = r.Weight(a_log_),
+                      .dt_bias = r.Weight(dt_bias_),
+                      .g = r.Saved<float>(g_),
+                      .step = r.Saved<float>(step_)});
   }
   if (r.Missing({y_})) {
     r.ops.StateSpace(r.stream, {.type = r.type,
@@ -162,22 +165,23 @@ void StateSpaceBody::Backward(const BlockRun& r, const void* x, const void* dy, 
                                       .dstep = r.Temp<float>(dstep_),
                                       .dd = r.Gradient(d_),
                                       .accumulate = r.accumulate});
-  r.ops.DecayGatesBackward(r.stream, {.type = r.type,
-                                      .tokens = r.micro.tokens,
-                                      .heads = spec_.heads,
-                                      .least = static_cast<float>(spec_.least_step),
-                                      .most = spec_.most_step > 0 ? static_cast<float>(spec_.most_step) : std::numeric_limits<float>::infinity(),
-                                      .a = OfRows(r, rows, Inner() + Mixed()),
-                                      .b = {},
-                                      .a_log = r.Weight(a_log_),
-                                      .dt_bias = r.Weight(dt_bias_),
-                                      .dg = r.Temp<float>(dg_),
-                                      .dstep = r.Temp<float>(dstep_),
-                                      .da = OfRows(r, drows, Inner() + Mixed()),
-                                      .db = {},
-                                      .da_log = r.Gradient(a_log_),
-                                      .ddt_bias = r.Gradient(dt_bias_),
-                                      .accumulate = r.accumulate});
+  r.ops.DecayGatesBackward(
+      r.stream, {.type = r.type,
+                 .tokens = r.micro.tokens,
+                 .heads = spec_.heads,
+                 .least = static_cast<float>(spec_.least_step),
+                 .most = spec_.most_step > 0 ? static_cast<float>(spec_.most_step) : std::numeric_limits<float>::infinity(),
+                 .a = OfRows(r, rows, Inner() + Mixed()),
+                 .b = {},
+                 .a_log = r.Weight(a_log_),
+                 .dt_bias = r.Weight(dt_bias_),
+                 .dg = r.Temp<float>(dg_),
+                 .dstep = r.Temp<float>(dstep_),
+                 .da = OfRows(r, drows, Inner() + Mixed()),
+                 .db = {},
+                 .da_log = r.Gradient(a_log_),
+                 .ddt_bias = r.Gradient(dt_bias_),
+                 .accumulate = r.accumulate});
   conv_.Backward(r, OfRows(r, rows, Inner()), {dmixed}, OfRows(r, drows, Inner()));
   Scale(r, drows);
   in_.Backward(r, drows, x, dx);

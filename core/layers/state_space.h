@@ -37,7 +37,7 @@ class StateSpaceBody : public Body {
   LinearPart in_, out_;
   ConvPart conv_;
   NormPart norm_;
-  int64_t a_log_, dt_bias_, d_;                                  // weights
+  int64_t a_log_, dt_bias_, d_;                                // weights
   int64_t rows_, mixed_, g_, step_, y_, gated_, normed_ = -1;  // saved
   int64_t drows_, dmixed_, dg_, dstep_, dy_;                   // for a moment
 };

@@ -53,7 +53,8 @@ std::string KeyOf(const std::vector<Call>& products) {
   };
   for (const Call& call : products) {
     if (const auto* f = std::get_if<LinearArgs>(&call)) {
-      add("f", f->type, f->tokens, f->in, f->out, (f->bias != nullptr) + 2 * (f->addend != nullptr) + 4 * (f->y_type == DType::kF32));
+      add("f", f->type, f->tokens, f->in, f->out,
+          (f->bias != nullptr) + 2 * (f->addend != nullptr) + 4 * (f->y_type == DType::kF32));
     } else if (const auto* i = std::get_if<LinearBackwardInputArgs>(&call)) {
       add("i", i->type, i->tokens, i->in, i->out, 0);
     } else if (const auto* w = std::get_if<LinearBackwardWeightArgs>(&call)) {
@@ -100,9 +101,9 @@ void WriteCuda(int index, JsonWriter& json) {
 }
 
 struct Choice {
-  int cuda = -1;       // index of a CUDA device; -1: the CPU
-  std::string reason;  // why this one
-  int64_t devices = 1; // "cpu:4": as many of the CPU's, each with its share of the processors
+  int cuda = -1;        // index of a CUDA device; -1: the CPU
+  std::string reason;   // why this one
+  int64_t devices = 1;  // "cpu:4": as many of the CPU's, each with its share of the processors
 };
 
 Choice Resolve(const std::string& name) {
@@ -189,7 +190,8 @@ MachineSpec DescribeCudaMachine(int index) {
 
 void CheckHere(const Plan& plan) {
   if (plan.machine.empty()) return;
-  throw Error(Code::kFailedPrecondition, StrCat("the plan was made for the machine '", plan.machine, "', which is not this one: it can be read, not run"));
+  throw Error(Code::kFailedPrecondition,
+              StrCat("the plan was made for the machine '", plan.machine, "', which is not this one: it can be read, not run"));
 }
 
 PluginDeviceOptions Tuned(const Plan& plan) {
@@ -253,9 +255,9 @@ std::string TimeProductsJson(const Plan& plan) {
   const DevicePlan& device = plan.devices.front();
   const std::vector<CountedCall> products = StepProducts(plan);
   // The CPU's yardstick is oneDNN itself, called with nothing of ours between.
-  const ProductTimes t = device.name == "cpu" ? TimeProducts(products, plan.numerics.threads)
-                                              : TimeDeviceProducts(*MakeDevice(plan), products,
-                                                                   static_cast<size_t>(device.arena.workspace.bytes));
+  const ProductTimes t = device.name == "cpu"
+                             ? TimeProducts(products, plan.numerics.threads)
+                             : TimeDeviceProducts(*MakeDevice(plan), products, static_cast<size_t>(device.arena.workspace.bytes));
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
   json.Member("seconds", t.step);

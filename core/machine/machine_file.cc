@@ -141,10 +141,16 @@ struct GpuWorkspace {
 
   int64_t operator()(const LinearArgs&) const { return kProducts; }
   int64_t operator()(const LinearBackwardInputArgs&) const { return kProducts; }
-  int64_t operator()(const LinearBackwardWeightArgs& a) const { return std::max(kProducts, a.dbias == nullptr ? 0 : Columns(a.out)); }
+  int64_t operator()(const LinearBackwardWeightArgs& a) const {
+    return std::max(kProducts, a.dbias == nullptr ? 0 : Columns(a.out));
+  }
   int64_t operator()(const RmsNormBackwardArgs& a) const { return Columns(a.width); }
-  int64_t operator()(const EmbeddingBackwardArgs& a) const { return CheckedAdd(CheckedMul(24, a.tokens), CheckedMul(16, a.vocab)); }
-  int64_t operator()(const AttentionArgs& a) const { return Attention(a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim); }
+  int64_t operator()(const EmbeddingBackwardArgs& a) const {
+    return CheckedAdd(CheckedMul(24, a.tokens), CheckedMul(16, a.vocab));
+  }
+  int64_t operator()(const AttentionArgs& a) const {
+    return Attention(a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim);
+  }
   int64_t operator()(const AttentionBackwardArgs& a) const {
     return Attention(a.type, a.tokens, a.documents.longest, a.heads, a.kv_heads, a.head_dim);
   }

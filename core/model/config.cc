@@ -25,8 +25,8 @@ const Family* FamilyOfArchitecture(const ConfigValues& config) {
   for (const Family* family : Families()) {
     if (names.Items()[0].IsText(family->architecture)) return family;
   }
-  throw Unimplemented(kConfig, ": architecture ", PrintableJson(names.Items()[0]), " is not supported (the causal language models of ",
-                      Supported(), " are)");
+  throw Unimplemented(kConfig, ": architecture ", PrintableJson(names.Items()[0]),
+                      " is not supported (the causal language models of ", Supported(), " are)");
 }
 
 const Family* FamilyOfModelType(const ConfigValues& config) {
@@ -42,7 +42,8 @@ const Family& FamilyOf(const ConfigValues& config) {
   const Family* by_name = FamilyOfArchitecture(config);
   const Family* by_type = FamilyOfModelType(config);
   if (by_name == nullptr && by_type == nullptr) throw InvalidArgument(kConfig, ": architectures and model_type are missing");
-  if (by_name != nullptr && by_type != nullptr && by_type->other_architecture != nullptr && std::string(by_name->architecture) == by_type->other_architecture) {
+  if (by_name != nullptr && by_type != nullptr && by_type->other_architecture != nullptr &&
+      std::string(by_name->architecture) == by_type->other_architecture) {
     return *by_type;
   }
   if (by_name != nullptr && by_type != nullptr && by_name != by_type) {
@@ -71,11 +72,13 @@ struct Wrapper {
 };
 const std::vector<Wrapper>& Wrappers() {
   // In files of the hub first, then as transformers 5 has them in memory.
-  static const std::vector<std::pair<const char*, const char*>> kLlava = {{"language_model.model.", "language_model.lm_head.weight"},
-                                                                          {"model.language_model.", "lm_head.weight"}};
-  static const std::vector<const char*> kTowers = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."};
-  static const std::vector<const char*> kGemma4Towers = {"vision_tower.",       "audio_tower.",       "embed_vision.",       "embed_audio.",
-                                                         "model.vision_tower.", "model.audio_tower.", "model.embed_vision.", "model.embed_audio."};
+  static const std::vector<std::pair<const char*, const char*>> kLlava = {
+      {"language_model.model.", "language_model.lm_head.weight"}, {"model.language_model.", "lm_head.weight"}};
+  static const std::vector<const char*> kTowers = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
+                                                   "model.multi_modal_projector."};
+  static const std::vector<const char*> kGemma4Towers = {"vision_tower.",       "audio_tower.",        "embed_vision.",
+                                                         "embed_audio.",        "model.vision_tower.", "model.audio_tower.",
+                                                         "model.embed_vision.", "model.embed_audio."};
   static const std::vector<Wrapper> kWrappers = {
       {"Mistral3ForConditionalGeneration", "mistral3", true, kLlava, kTowers},
       {"Gemma3ForConditionalGeneration", "gemma3", true, kLlava, kTowers},

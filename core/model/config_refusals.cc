@@ -133,12 +133,18 @@ bool IsNumber(const JsonValue& value, double wanted) { return value.IsNumber() &
 bool IsOff(const JsonValue& value, Off off) {
   if (value.IsNull()) return true;
   switch (off) {
-    case Off::kNull: return false;
-    case Off::kFalse: return value.IsBool() && !value.Bool();
-    case Off::kTrue: return value.IsBool() && value.Bool();
-    case Off::kZero: return IsNumber(value, 0.0) || (value.IsBool() && !value.Bool());
-    case Off::kOne: return IsNumber(value, 1.0);
-    case Off::kEmpty: return value.IsEmpty();
+    case Off::kNull:
+      return false;
+    case Off::kFalse:
+      return value.IsBool() && !value.Bool();
+    case Off::kTrue:
+      return value.IsBool() && value.Bool();
+    case Off::kZero:
+      return IsNumber(value, 0.0) || (value.IsBool() && !value.Bool());
+    case Off::kOne:
+      return IsNumber(value, 1.0);
+    case Off::kEmpty:
+      return value.IsEmpty();
   }
   return false;
 }
@@ -148,7 +154,9 @@ class Refusal {
  public:
   Refusal(const ConfigValues& config, const std::string& architecture) : config_(config), architecture_(architecture) {}
 
-  void Add(const char* key) { (first_.empty() ? first_ : others_).push_back(StrCat(key, " = ", PrintableJson(config_.Value(key)))); }
+  void Add(const char* key) {
+    (first_.empty() ? first_ : others_).push_back(StrCat(key, " = ", PrintableJson(config_.Value(key))));
+  }
   void AddUnlessText(const char* key, std::initializer_list<const char*> fine) {
     if (config_.Taken(key) || !config_.HasValue(key)) return;
     for (const char* text : fine) {

@@ -34,19 +34,24 @@ constexpr size_t kLargestTransfer = size_t{64} << 20;  // Linux moves at most 2 
 
 Code CodeOf(int error_number) {
   switch (error_number) {
-    case ENOENT: return Code::kNotFound;
+    case ENOENT:
+      return Code::kNotFound;
     case EEXIST:
-    case ENOTEMPTY: return Code::kAlreadyExists;
+    case ENOTEMPTY:
+      return Code::kAlreadyExists;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
     case EMFILE:
     case ENFILE:
     case EMLINK:
-    case ENOMEM: return Code::kResourceExhausted;
-    case EIO: return Code::kDataLoss;
+    case ENOMEM:
+      return Code::kResourceExhausted;
+    case EIO:
+      return Code::kDataLoss;
     case EINVAL:
-    case ENAMETOOLONG: return Code::kInvalidArgument;
+    case ENAMETOOLONG:
+      return Code::kInvalidArgument;
     case EACCES:
     case EBUSY:
     case EISDIR:
@@ -55,8 +60,10 @@ Code CodeOf(int error_number) {
     case EPERM:
     case EROFS:
     case EXDEV:
-    case ETXTBSY: return Code::kFailedPrecondition;
-    default: return Code::kUnavailable;
+    case ETXTBSY:
+      return Code::kFailedPrecondition;
+    default:
+      return Code::kUnavailable;
   }
 }
 

@@ -25,17 +25,21 @@ bool IsRotaryBuffer(std::string_view name) {
   return name.size() >= kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
 }
 
-bool EndsWith(std::string_view name, std::string_view end) { return name.size() >= end.size() && name.substr(name.size() - end.size()) == end; }
+bool EndsWith(std::string_view name, std::string_view end) {
+  return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;
+}
 
 bool IsCarried(std::string_view name, const ModelNames& names) {
   for (const std::string& begin : names.carried_prefixes) {
     if (name.substr(0, begin.size()) == begin) return true;
   }
-  return std::any_of(names.carried_suffixes.begin(), names.carried_suffixes.end(), [&](const std::string& end) { return EndsWith(name, end); });
+  return std::any_of(names.carried_suffixes.begin(), names.carried_suffixes.end(),
+                     [&](const std::string& end) { return EndsWith(name, end); });
 }
 
 bool IsIgnored(std::string_view name, const ModelNames& names) {
-  return std::any_of(names.ignored_suffixes.begin(), names.ignored_suffixes.end(), [&](const std::string& end) { return EndsWith(name, end); });
+  return std::any_of(names.ignored_suffixes.begin(), names.ignored_suffixes.end(),
+                     [&](const std::string& end) { return EndsWith(name, end); });
 }
 
 // A shard is a file of the same folder, never a path that leads out of it.
@@ -184,13 +188,14 @@ std::optional<FolderWeights::Packed> FolderWeights::FindPacked(const TensorSpec&
   std::vector<int64_t> shape = wanted.shape;
   if (wanted.order != nullptr && wanted.order->transposed) std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
   const std::string where = PrintablePath(blocks->second.file->path());
-  if (shape.back() % kMxfp4Block != 0) throw InvalidArgument(where, ": tensor ", wanted.name, " in MXFP4 has rows of ", shape.back(), " elements");
+  if (shape.back() % kMxfp4Block != 0)
+    throw InvalidArgument(where, ": tensor ", wanted.name, " in MXFP4 has rows of ", shape.back(), " elements");
   shape.back() /= kMxfp4Block;
   const auto check = [&](const Place& place, const std::vector<int64_t>& expected) {
     const TensorEntry& entry = *place.entry;
     if (entry.dtype != "U8" || entry.shape != expected) {
-      throw InvalidArgument(where, ": tensor ", Printable(entry.name), ": ", entry.dtype, " of shape ", ShapeText(entry.shape), ", expected U8 of ",
-                            ShapeText(expected), " by config.json");
+      throw InvalidArgument(where, ": tensor ", Printable(entry.name), ": ", entry.dtype, " of shape ", ShapeText(entry.shape),
+                            ", expected U8 of ", ShapeText(expected), " by config.json");
     }
   };
   check(scales->second, shape);
@@ -211,8 +216,8 @@ void FolderWeights::ReadPacked(const Packed& packed, int64_t begin, int64_t n, f
     DecodeMxfp4(bytes.data(), scales.data(), at, count, out + done);
     for (int64_t i = 0; i < count; ++i) {
       if (!std::isfinite(out[done + i])) {
-        throw InvalidArgument(PrintablePath(packed.blocks.file->path()), ": tensor ", Printable(packed.blocks.entry->name), ": element ", at + i,
-                              " is not finite");
+        throw InvalidArgument(PrintablePath(packed.blocks.file->path()), ": tensor ", Printable(packed.blocks.entry->name),
+                              ": element ", at + i, " is not finite");
       }
     }
   }
@@ -227,9 +232,9 @@ void FolderWeights::CheckTiedHead(const TensorSpec& embedding, const std::string
     head.file->Read(*head.entry, at, n, b.data());
     const auto different = std::mismatch(a.begin(), a.begin() + n, b.begin());
     if (different.first != a.begin() + n) {
-      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", name, ": element ",
-                            at + (different.first - a.begin()), " is ", *different.second, " but ", embedding.name, " has ",
-                            *different.first, "; config.json ties the two (tie_word_embeddings)");
+      throw InvalidArgument(PrintablePath(head.file->path()), ": tensor ", name, ": element ", at + (different.first - a.begin()),
+                            " is ", *different.second, " but ", embedding.name, " has ", *different.first,
+                            "; config.json ties the two (tie_word_embeddings)");
     }
   }
 }
@@ -238,8 +243,9 @@ std::vector<CarriedTensor> FolderWeights::Carried() const {
   std::vector<CarriedTensor> carried;
   for (const Place& place : carried_) {
     const TensorEntry& entry = *place.entry;
-    carried.push_back({entry.name, entry.dtype, entry.shape, entry.end - entry.begin,
-                       [place](int64_t begin, size_t bytes, void* to) { place.file->ReadBytes(*place.entry, begin, bytes, to); }});
+    carried.push_back(
+        {entry.name, entry.dtype, entry.shape, entry.end - entry.begin,
+         [place](int64_t begin, size_t bytes, void* to) { place.file->ReadBytes(*place.entry, begin, bytes, to); }});
   }
   return carried;
 }

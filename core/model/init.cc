@@ -13,9 +13,15 @@ void SeededWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, flo
     case TensorInit::kNormal:
       RandomNormals(RandomKey(seed_, tensor.name), static_cast<uint64_t>(begin), static_cast<size_t>(n), range_, out);
       return;
-    case TensorInit::kOne: std::fill_n(out, n, 1.0f); return;
-    case TensorInit::kZero: std::fill_n(out, n, 0.0f); return;
-    case TensorInit::kNumber: std::fill_n(out, n, static_cast<float>(tensor.number)); return;
+    case TensorInit::kOne:
+      std::fill_n(out, n, 1.0f);
+      return;
+    case TensorInit::kZero:
+      std::fill_n(out, n, 0.0f);
+      return;
+    case TensorInit::kNumber:
+      std::fill_n(out, n, static_cast<float>(tensor.number));
+      return;
   }
 }
 

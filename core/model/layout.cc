@@ -10,7 +10,8 @@ namespace hlm {
 namespace {
 
 // A tensor for each row of the member.
-void AddRows(const WeightMember& member, const DiskName& name, size_t number, const std::string& prefix, std::vector<TensorSpec>& tensors) {
+void AddRows(const WeightMember& member, const DiskName& name, size_t number, const std::string& prefix,
+             std::vector<TensorSpec>& tensors) {
   const int64_t rows = member.shape.front();
   for (int64_t row = 0; row < rows; ++row) {
     WeightMember one = member;
@@ -25,14 +26,17 @@ void AddRows(const WeightMember& member, const DiskName& name, size_t number, co
 
 // A run of the member's rows for each of several tensors.
 void AddChunks(const WeightMember& member, const DiskName& name, const std::string& prefix, std::vector<TensorSpec>& tensors) {
-  const int64_t rows = member.shape.front(), row = member.elements / rows, each = CeilDiv(rows, static_cast<int64_t>(name.chunks.size()));
+  const int64_t rows = member.shape.front(), row = member.elements / rows,
+                each = CeilDiv(rows, static_cast<int64_t>(name.chunks.size()));
   const size_t mark = name.path.find("[]");
   HLM_CHECK(mark != std::string::npos, name.path);
   int64_t begin = 0;
   for (size_t c = 0; c < name.chunks.size(); ++c) {
     WeightMember one = member;
     one.shape.front() = name.chunk_rows.empty() ? std::min(each, rows - begin) : name.chunk_rows[c];
-    if (one.shape.front() < 1) throw InvalidArgument("the tensor in the role ", member.role, " has ", rows, " rows, too few for ", name.chunks.size(), " tensors");
+    if (one.shape.front() < 1)
+      throw InvalidArgument("the tensor in the role ", member.role, " has ", rows, " rows, too few for ", name.chunks.size(),
+                            " tensors");
     one.elements = one.shape.front() * row;
     one.offset = member.offset + begin * row;
     DiskName own = name;
@@ -64,7 +68,8 @@ void AddSlice(TensorSpec tensor, int64_t number, bool own, std::vector<TensorSpe
     tensors.push_back(std::move(tensor));
     return;
   }
-  const auto whole = std::find_if(tensors.rbegin(), tensors.rend(), [&](const TensorSpec& one) { return one.name == tensor.name; });
+  const auto whole =
+      std::find_if(tensors.rbegin(), tensors.rend(), [&](const TensorSpec& one) { return one.name == tensor.name; });
   HLM_CHECK(whole != tensors.rend() && whole->slices == number, tensor.name);
   if (number == 1) whole->slice_stride = tensor.offset - whole->offset;
   HLM_CHECK(tensor.offset == whole->offset + number * whole->slice_stride, tensor.name);
@@ -76,7 +81,8 @@ void AddSlice(TensorSpec tensor, int64_t number, bool own, std::vector<TensorSpe
 // The tensors of a group on disk: one of its own name, or one a member.
 void AddTensors(const WeightGroup& group, const NameTable& names, const std::string& prefix, std::vector<TensorSpec>& tensors) {
   if (const auto whole = names.find(group.role); whole != names.end() && group.members.size() > 1) {
-    AddSlice(MakeTensor(group.members, Numbered(whole->second, group.number), prefix), group.number, HasNumber(whole->second), tensors);
+    AddSlice(MakeTensor(group.members, Numbered(whole->second, group.number), prefix), group.number, HasNumber(whole->second),
+             tensors);
     return;
   }
   for (size_t m = 0; m < group.members.size();) {
@@ -100,8 +106,8 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
   }
 }
 
-void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name, const Declaration& declaration, const NameTable& names,
-             const std::string& prefix) {
+void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name, const Declaration& declaration,
+             const NameTable& names, const std::string& prefix) {
   UnitSpec unit{kind, layer, std::move(name), {}, declaration.slab_elements(), declaration.seams()};
   for (const WeightGroup& group : declaration.groups()) AddTensors(group, names, prefix, unit.tensors);
   for (const TensorSpec& tensor : unit.tensors) layout.parameters = CheckedAdd(layout.parameters, tensor.elements);
@@ -146,10 +152,14 @@ void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout
 
 const char* Name(UnitKind kind) {
   switch (kind) {
-    case UnitKind::kEmbedding: return "embedding";
-    case UnitKind::kBlock: return "block";
-    case UnitKind::kFinalNorm: return "final_norm";
-    case UnitKind::kHead: return "head";
+    case UnitKind::kEmbedding:
+      return "embedding";
+    case UnitKind::kBlock:
+      return "block";
+    case UnitKind::kFinalNorm:
+      return "final_norm";
+    case UnitKind::kHead:
+      return "head";
   }
   return "unknown";
 }

@@ -51,8 +51,8 @@ void EachRun(const TensorSpec& tensor, int64_t begin, int64_t n, const Work& wor
 
 struct UnitSpec {
   UnitKind kind = UnitKind::kBlock;
-  int64_t layer = -1;  // of a block
-  std::string name;    // "embedding", "block.3", "final_norm", "head"
+  int64_t layer = -1;               // of a block
+  std::string name;                 // "embedding", "block.3", "final_norm", "head"
   std::vector<TensorSpec> tensors;  // in slab order
   int64_t elements = 0;             // of the slab, padding included
   std::vector<Seam> seams = {};     // where it may be cut into pieces

@@ -97,7 +97,8 @@ std::shared_ptr<const Model> Model::FromWeights(
   return model;
 }
 
-std::shared_ptr<const Model> Model::WithFiles(const Model& model, std::string config_json, std::map<std::string, std::string> files,
+std::shared_ptr<const Model> Model::WithFiles(const Model& model, std::string config_json,
+                                              std::map<std::string, std::string> files,
                                               const std::vector<std::string>& left_out) {
   auto with = std::make_shared<Model>(model);
   with->config_json_ = std::move(config_json);

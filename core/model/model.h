@@ -54,7 +54,8 @@ class Model {
 
   // The same model with other files beside its weights: config.json as given, `files` by their paths in a saved folder, and nothing of
   // `left_out` carried from the source.
-  static std::shared_ptr<const Model> WithFiles(const Model& model, std::string config_json, std::map<std::string, std::string> files,
+  static std::shared_ptr<const Model> WithFiles(const Model& model, std::string config_json,
+                                                std::map<std::string, std::string> files,
                                                 const std::vector<std::string>& left_out);
 
   const ModelSpec& spec() const { return spec_; }
@@ -62,8 +63,8 @@ class Model {
   const WeightSource& weights() const { return *weights_; }
   // The type of the weights in the source folder (the widest where a folder mixes them); nothing where they come from a seed.
   std::optional<DType> source_dtype() const { return source_dtype_; }
-  const std::string& source_folder() const { return folder_; }      // empty where weights come from a seed
-  const std::string& config_json() const { return config_json_; }   // the text as it was read
+  const std::string& source_folder() const { return folder_; }     // empty where weights come from a seed
+  const std::string& config_json() const { return config_json_; }  // the text as it was read
   // Files of the source folder that are never carried along, beside weights and config.json.
   const std::vector<std::string>& own_files() const { return own_files_; }
   // What a saved folder has beside or in place of the source's files: texts by their paths.

@@ -13,8 +13,8 @@ namespace hlm {
 // How a tensor's elements on disk become those of the slab. Seen as `batch` matrices each, the slab has [rows, columns] of them.
 struct TensorOrder {
   int64_t batch = 1, rows = 0, columns = 0;
-  bool transposed = false;       // on disk a matrix is [columns, rows]
-  std::vector<int64_t> row_of;   // [rows] slab row r is disk row row_of[r]; empty: as it is
+  bool transposed = false;      // on disk a matrix is [columns, rows]
+  std::vector<int64_t> row_of;  // [rows] slab row r is disk row row_of[r]; empty: as it is
 
   bool operator==(const TensorOrder&) const = default;
 };
@@ -22,14 +22,15 @@ struct TensorOrder {
 enum class RowOrder {
   kAsIs,
   kTransposed,  // [in, out], as GPT-2 keeps its products
-  kGrouped,     // `groups` of rows follow each other, each with its share of every member: fused q, k and v by head or by key head
+  kGrouped,  // `groups` of rows follow each other, each with its share of every member: fused q, k and v by head or by key head
 };
 
 struct DiskName {
-  std::string path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, or expert, by its number
+  std::string
+      path;  // below the layer's prefix: "self_attn.q_proj.weight"; with "{}": one tensor for each row, or expert, by its number
   RowOrder order = RowOrder::kAsIs;
-  int64_t groups = 0;    // of kGrouped
-  int64_t members = 1;   // the tensor is this member of the group and those behind it, so many in all
+  int64_t groups = 0;               // of kGrouped
+  int64_t members = 1;              // the tensor is this member of the group and those behind it, so many in all
   std::vector<int64_t> shape = {};  // where it is another on disk than the members make
   bool scalar = false;              // of no dimension
   // Not one tensor but several, one behind the other, of as many rows each but for what is left for the last (torch.chunk); the
@@ -42,8 +43,8 @@ struct DiskName {
 using NameTable = std::map<std::string, DiskName>;
 
 struct ModelNames {
-  std::string prefix = "model.";               // before every name but the head's
-  std::string layers = "layers.";              // then the layer's number and a dot
+  std::string prefix = "model.";   // before every name but the head's
+  std::string layers = "layers.";  // then the layer's number and a dot
   NameTable layer;
   NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";

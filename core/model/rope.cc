@@ -44,7 +44,8 @@ Kind ReadKind(const ConfigValues& rope) {
 
 void RefuseUnknownKeys(const ConfigValues& rope) {
   for (const auto& [key, value] : rope.object().Members()) {
-    if (!rope.Taken(key) && !value.IsNull()) throw Unimplemented(rope.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
+    if (!rope.Taken(key) && !value.IsNull())
+      throw Unimplemented(rope.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
   }
 }
 
@@ -80,8 +81,8 @@ std::vector<double> Factors(const ConfigValues& rope, const char* key, int64_t c
   std::vector<double> factors;
   for (const JsonValue& factor : list.Items()) {
     if (!factor.IsNumber() || !(factor.Number() >= kLeastFactor && factor.Number() <= kMostFactor)) {
-      throw InvalidArgument(rope.where(), ": ", key, " holds ", PrintableJson(factor), "; it must be a number in [", kLeastFactor, ", ",
-                            kMostFactor, "]");
+      throw InvalidArgument(rope.where(), ": ", key, " holds ", PrintableJson(factor), "; it must be a number in [", kLeastFactor,
+                            ", ", kMostFactor, "]");
     }
     factors.push_back(factor.Number());
   }
@@ -102,9 +103,9 @@ void ReadYarn(const ConfigValues& config, const ConfigValues& rope, int64_t max_
   const double scale = rope.HasValue("mscale") ? rope.Real("mscale", 0, 1e3) : 0;
   const double scale_all = rope.HasValue("mscale_all_dim") ? rope.Real("mscale_all_dim", 0, 1e3) : 0;
   const auto of = [&](double m) { return spec.factor <= 1 ? 1.0 : 0.1 * m * std::log(spec.factor) + 1.0; };
-  spec.attention_factor = rope.HasValue("attention_factor")  ? rope.Real("attention_factor", 0, 1e3)
-                          : scale != 0 && scale_all != 0 ? of(scale) / of(scale_all)
-                                                          : of(1);
+  spec.attention_factor = rope.HasValue("attention_factor") ? rope.Real("attention_factor", 0, 1e3)
+                          : scale != 0 && scale_all != 0    ? of(scale) / of(scale_all)
+                                                            : of(1);
 }
 
 void ReadLongRope(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions, RopeSpec& spec) {
@@ -114,10 +115,13 @@ void ReadLongRope(const ConfigValues& config, const ConfigValues& rope, int64_t 
   spec.factor = rope.HasValue("factor") ? rope.Real("factor", kLeastFactor, kMostFactor)
                                         : static_cast<double>(max_positions) / static_cast<double>(spec.original_max_positions);
   const double logs = std::log(spec.factor) / std::log(static_cast<double>(spec.original_max_positions));
-  spec.attention_factor = rope.HasValue("attention_factor") ? rope.Real("attention_factor", 0, 1e3) : spec.factor <= 1 ? 1.0 : std::sqrt(1 + logs);
+  spec.attention_factor = rope.HasValue("attention_factor") ? rope.Real("attention_factor", 0, 1e3)
+                          : spec.factor <= 1                ? 1.0
+                                                            : std::sqrt(1 + logs);
 }
 
-RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults) {
+RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_t head_dim, int64_t max_positions,
+                    const RopeDefaults& defaults) {
   RopeSpec spec;
   spec.kind = ReadKind(rope);
   spec.theta = Both(config, &rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
@@ -125,8 +129,11 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
   const double partial = Both(config, &rope, "partial_rotary_factor", defaults.partial, 0.0, 1.0);
   spec.dim = static_cast<int64_t>(static_cast<double>(head_dim) * partial);
   switch (spec.kind) {
-    case Kind::kDefault: break;
-    case Kind::kLinear: spec.factor = rope.Real("factor", kLeastFactor, kMostFactor); break;
+    case Kind::kDefault:
+      break;
+    case Kind::kLinear:
+      spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
+      break;
     case Kind::kDynamic:
       if (defaults.alpha && rope.HasValue("alpha") && rope.Real("alpha", 0, kMostFactor) != 0) {
         spec.kind = Kind::kDefault;
@@ -148,8 +155,12 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
       }
       spec.original_max_positions = OriginalPositions(config, rope, max_positions);
       break;
-    case Kind::kYarn: ReadYarn(config, rope, max_positions, spec); break;
-    case Kind::kLongRope: ReadLongRope(config, rope, max_positions, spec); break;
+    case Kind::kYarn:
+      ReadYarn(config, rope, max_positions, spec);
+      break;
+    case Kind::kLongRope:
+      ReadLongRope(config, rope, max_positions, spec);
+      break;
     case Kind::kProportional:
       // Frequencies as if all dimensions turned, of which the later ones stand still.
       if (rope.HasValue("factor")) spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
@@ -159,7 +170,8 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
   }
   // Of another kind, but harmless where it says what is so anyway.
   if (spec.kind != Kind::kDefault) rope.Take("original_max_position_embeddings");
-  if (rope.HasValue("attention_factor") && !rope.Taken("truncate") && spec.kind != Kind::kLongRope) RefuseUnless(rope, "attention_factor", Off::kOne, "this rope_type");
+  if (rope.HasValue("attention_factor") && !rope.Taken("truncate") && spec.kind != Kind::kLongRope)
+    RefuseUnless(rope, "attention_factor", Off::kOne, "this rope_type");
   if (spec.dim < 2 || spec.dim % 2 != 0) {
     throw InvalidArgument(rope.where(), ": partial_rotary_factor ", partial, " of head_dim ", head_dim, " turns ", spec.dim,
                           " dimensions; it must be an even number of them, at least 2");
@@ -174,16 +186,19 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
 
 }  // namespace
 
-RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults, const char* layer_type) {
+RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults,
+                  const char* layer_type) {
   std::optional<RopeSpec> found;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!config.HasValue(key)) continue;
     const ConfigValues whole(config.Value(key), config.where() + ": " + key);
     const bool nested = layer_type != nullptr && whole.HasValue(layer_type);
-    const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(), nested ? whole.where() + ": " + layer_type : whole.where());
+    const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(),
+                            nested ? whole.where() + ": " + layer_type : whole.where());
     if (rope.object().IsEmpty()) continue;
     const RopeSpec spec = ReadObject(config, rope, head_dim, max_positions, defaults);
-    if (found && !(*found == spec)) throw InvalidArgument(config.where(), ": rope_scaling and rope_parameters say different things");
+    if (found && !(*found == spec))
+      throw InvalidArgument(config.where(), ": rope_scaling and rope_parameters say different things");
     found = spec;
   }
   if (found) return *found;

@@ -58,11 +58,18 @@ std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length) {
     float frequency = 1.0f / power;
     switch (rope.kind) {
       case Kind::kDefault:
-      case Kind::kDynamic: break;  // as long as the model was made for
+      case Kind::kDynamic:
+        break;  // as long as the model was made for
       case Kind::kLinear:
-      case Kind::kProportional: frequency /= factor; break;
-      case Kind::kLlama3: frequency = Llama3(rope, frequency); break;
-      case Kind::kLongRope: frequency = 1.0f / (static_cast<float>(factors[i]) * power); break;
+      case Kind::kProportional:
+        frequency /= factor;
+        break;
+      case Kind::kLlama3:
+        frequency = Llama3(rope, frequency);
+        break;
+      case Kind::kLongRope:
+        frequency = 1.0f / (static_cast<float>(factors[i]) * power);
+        break;
       case Kind::kYarn: {
         const float kept = 1.0f - ramp.Stretched(i);
         frequency = 1.0f / (factor * power) * (1.0f - kept) + frequency * kept;

@@ -27,7 +27,9 @@ class SafetensorsFile {
   void Read(const TensorEntry& tensor, int64_t begin, int64_t n, float* out) const;
 
   // Bytes of an entry of this file, of any type, as they are. Thread-safe.
-  void ReadBytes(const TensorEntry& tensor, int64_t begin, size_t bytes, void* to) const { file_.ReadAt(data_begin_ + tensor.begin + begin, to, bytes); }
+  void ReadBytes(const TensorEntry& tensor, int64_t begin, size_t bytes, void* to) const {
+    file_.ReadAt(data_begin_ + tensor.begin + begin, to, bytes);
+  }
 
  private:
   InputFile file_;

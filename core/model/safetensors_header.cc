@@ -162,8 +162,11 @@ class HeaderWriter {
 std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type) {
   HeaderWriter header;
   for (const TensorSpec* tensor : tensors) {
-    header.Add(tensor->name, type == DType::kF32 ? "F32" : type == DType::kBF16 ? "BF16" : "F16", tensor->shape,
-               CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
+    header.Add(tensor->name,
+               type == DType::kF32    ? "F32"
+               : type == DType::kBF16 ? "BF16"
+                                      : "F16",
+               tensor->shape, CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
   }
   return header.Take();
 }

@@ -34,18 +34,18 @@ struct RopeSpec {
   enum class Kind { kDefault, kLinear, kDynamic, kLlama3, kYarn, kLongRope, kProportional };
   Kind kind = Kind::kDefault;
   double theta = 10000.0;
-  int64_t dim = 0;                     // even
-  bool interleaved = false;            // pairs (2 i, 2 i + 1); false: (i, i + dim / 2)
-  double factor = 1.0;                 // all but kDefault
-  double low_frequency_factor = 1.0;   // kLlama3
-  double high_frequency_factor = 4.0;  // kLlama3
-  int64_t original_max_positions = 8192;  // kLlama3, kYarn, kLongRope, kDynamic
-  double beta_fast = 32, beta_slow = 1;   // kYarn
-  bool truncate = true;                   // kYarn: the ramp's ends are whole dimensions
-  double attention_factor = 1.0;          // cosines and sines are multiplied by it
+  int64_t dim = 0;                                  // even
+  bool interleaved = false;                         // pairs (2 i, 2 i + 1); false: (i, i + dim / 2)
+  double factor = 1.0;                              // all but kDefault
+  double low_frequency_factor = 1.0;                // kLlama3
+  double high_frequency_factor = 4.0;               // kLlama3
+  int64_t original_max_positions = 8192;            // kLlama3, kYarn, kLongRope, kDynamic
+  double beta_fast = 32, beta_slow = 1;             // kYarn
+  bool truncate = true;                             // kYarn: the ramp's ends are whole dimensions
+  double attention_factor = 1.0;                    // cosines and sines are multiplied by it
   std::vector<double> short_factors, long_factors;  // kLongRope, [dim / 2]; long: documents above original_max_positions
-  int64_t still_pairs = 0;                // the last so many pairs do not turn
-  bool reversed = false;                  // turns the other way round (nanochat)
+  int64_t still_pairs = 0;                          // the last so many pairs do not turn
+  bool reversed = false;                            // turns the other way round (nanochat)
 
   bool operator==(const RopeSpec&) const = default;
 };
@@ -53,8 +53,8 @@ struct RopeSpec {
 // Norm of queries and keys.
 struct QkNormSpec {
   NormSpec norm;
-  bool whole = false;       // over all heads at once; false: each head alone
-  bool own_weights = false; // each head has weights of its own
+  bool whole = false;        // over all heads at once; false: each head alone
+  bool own_weights = false;  // each head has weights of its own
   bool after_rope = false;
 
   bool operator==(const QkNormSpec&) const = default;
@@ -72,14 +72,14 @@ struct TemperatureSpec {
 struct AttentionSpec {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
   bool qkv_bias = false, o_bias = false;
-  int64_t rope = 0;        // which of the model's; -1: none
-  double scale = 0;        // of the scores; 0: head_dim^-1/2
-  int64_t window = 0;      // w > 0: position i attends to j with i - w < j <= i
-  int64_t chunk = 0;       // c > 0: only within the same run of c positions
-  double softcap = 0;      // c > 0: scores become c tanh(score / c)
-  bool sinks = false;      // a learnt logit a head beside the scores
-  bool gate = false;       // the output is multiplied by sigmoid(x W)
-  bool alibi = false;      // the model's slopes
+  int64_t rope = 0;           // which of the model's; -1: none
+  double scale = 0;           // of the scores; 0: head_dim^-1/2
+  int64_t window = 0;         // w > 0: position i attends to j with i - w < j <= i
+  int64_t chunk = 0;          // c > 0: only within the same run of c positions
+  double softcap = 0;         // c > 0: scores become c tanh(score / c)
+  bool sinks = false;         // a learnt logit a head beside the scores
+  bool gate = false;          // the output is multiplied by sigmoid(x W)
+  bool alibi = false;         // the model's slopes
   bool value_is_key = false;  // values are the keys before their norm and rotary embedding
   double clip = 0;            // c > 0: q, k, v are held within [-c, c]
   int64_t temperature = -1;   // which of the model's; -1: none
@@ -101,10 +101,10 @@ struct LatentAttentionSpec {
   int64_t query_rank = 0;  // 0: queries are made from x
   int64_t key_rank = 0;
   int64_t still_dim = 0, rope_dim = 0, value_dim = 0;  // of each head
-  bool down_bias = false, o_bias = false;  // of the products that make latents, and the last one
-  int64_t rope = 0;        // which of the model's
-  double scale = 0;        // of the scores; 0: (still_dim + rope_dim)^-1/2
-  NormSpec norm = {};      // of the latents
+  bool down_bias = false, o_bias = false;              // of the products that make latents, and the last one
+  int64_t rope = 0;                                    // which of the model's
+  double scale = 0;                                    // of the scores; 0: (still_dim + rope_dim)^-1/2
+  NormSpec norm = {};                                  // of the latents
 
   int64_t HeadDim() const { return still_dim + rope_dim; }
   bool operator==(const LatentAttentionSpec&) const = default;
@@ -119,7 +119,7 @@ struct MlpSpec {
   bool gated = true;
   bool in_bias = false, out_bias = false;
   double gate_scale = 1;  // of what the function reads
-  bool shared = false;  // beside experts: its roles begin with "shared"
+  bool shared = false;    // beside experts: its roles begin with "shared"
 
   bool operator==(const MlpSpec&) const = default;
 };
@@ -188,9 +188,9 @@ struct DeltaRuleSpec {
 // Mamba-2's state space behind a convolution, with a gate and a norm over groups of channels.
 struct StateSpaceSpec {
   int64_t heads = 0, head_dim = 0, groups = 0, state_dim = 0;
-  int64_t taps = 0;                          // of the convolution
+  int64_t taps = 0;  // of the convolution
   bool in_bias = false, conv_bias = false, out_bias = false;
-  double least_step = 0, most_step = 0;      // limits of a step; most 0: none
+  double least_step = 0, most_step = 0;  // limits of a step; most 0: none
   NormSpec norm = {};
   int64_t norm_groups = 1;
   bool norm_before_gate = false;
@@ -199,9 +199,8 @@ struct StateSpaceSpec {
   bool operator==(const StateSpaceSpec&) const = default;
 };
 
-using BodySpec =
-    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec,
-                 ExpertsSpec>;
+using BodySpec = std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec,
+                              StateSpaceSpec, ExpertsSpec>;
 
 struct BranchBody {
   BodySpec body;
@@ -252,13 +251,13 @@ struct LayerInputsSpec {
 };
 
 struct EmbeddingSpec {
-  int64_t width = 0;             // of the table, w > 0: a product widens its rows to the model's
+  int64_t width = 0;  // of the table, w > 0: a product widens its rows to the model's
   double scale = 1;
-  bool rounded_scale = false;    // the scale is held in the compute type
-  int64_t positions = 0;         // rows of a table of learnt positions; 0: none
-  int64_t position_offset = 0;   // row of position 0
+  bool rounded_scale = false;   // the scale is held in the compute type
+  int64_t positions = 0;        // rows of a table of learnt positions; 0: none
+  int64_t position_offset = 0;  // row of position 0
   NormSpec norm = {};
-  int64_t pad_token = -1;        // its row gets no gradient from the lookup
+  int64_t pad_token = -1;  // its row gets no gradient from the lookup
   LayerInputsSpec layer_inputs = {};
 
   bool operator==(const EmbeddingSpec&) const = default;
@@ -273,12 +272,12 @@ struct ModelSpec {
   double initializer_range = 0.02;
   bool tied = false;  // the head uses the embedding's matrix
   EmbeddingSpec embedding;
-  std::vector<BlockSpec> kinds;      // the different blocks
-  std::vector<int64_t> kind_of;      // [layers] which of them each layer is
+  std::vector<BlockSpec> kinds;  // the different blocks
+  std::vector<int64_t> kind_of;  // [layers] which of them each layer is
   std::vector<RopeSpec> ropes;
-  std::vector<double> slopes;        // [heads] of ALiBi
+  std::vector<double> slopes;  // [heads] of ALiBi
   std::vector<TemperatureSpec> temperatures;
-  std::vector<int64_t> sides;        // elements a token of what goes from one unit to later ones beside the block inputs
+  std::vector<int64_t> sides;  // elements a token of what goes from one unit to later ones beside the block inputs
   HeadSpec head;
 
   int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }

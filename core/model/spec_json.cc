@@ -8,14 +8,20 @@ namespace {
 // One list of fields for each part.
 void Write(JsonWriter& json, const NormSpec& n) {
   json.BeginObject();
-  json.Member("kind", static_cast<int64_t>(n.kind)).Member("epsilon", n.epsilon).Member("weight", n.weight).Member("bias", n.bias);
+  json.Member("kind", static_cast<int64_t>(n.kind))
+      .Member("epsilon", n.epsilon)
+      .Member("weight", n.weight)
+      .Member("bias", n.bias);
   json.Member("plus_one", n.plus_one).Member("late_rounding", n.late_rounding);
   json.EndObject();
 }
 
 void Write(JsonWriter& json, const RopeSpec& r) {
   json.BeginObject();
-  json.Member("kind", static_cast<int64_t>(r.kind)).Member("theta", r.theta).Member("dim", r.dim).Member("interleaved", r.interleaved);
+  json.Member("kind", static_cast<int64_t>(r.kind))
+      .Member("theta", r.theta)
+      .Member("dim", r.dim)
+      .Member("interleaved", r.interleaved);
   json.Member("factor", r.factor).Member("low_frequency_factor", r.low_frequency_factor);
   json.Member("high_frequency_factor", r.high_frequency_factor).Member("original_max_positions", r.original_max_positions);
   json.Member("beta_fast", r.beta_fast).Member("beta_slow", r.beta_slow).Member("truncate", r.truncate);
@@ -83,7 +89,10 @@ void Write(JsonWriter& json, const StateSpaceSpec& s) {
 
 void Write(JsonWriter& json, const LatentAttentionSpec& a) {
   json.BeginObject();
-  json.Member("body", "latent attention").Member("heads", a.heads).Member("query_rank", a.query_rank).Member("key_rank", a.key_rank);
+  json.Member("body", "latent attention")
+      .Member("heads", a.heads)
+      .Member("query_rank", a.query_rank)
+      .Member("key_rank", a.key_rank);
   json.Member("still_dim", a.still_dim).Member("rope_dim", a.rope_dim).Member("value_dim", a.value_dim);
   json.Member("down_bias", a.down_bias).Member("o_bias", a.o_bias).Member("rope", a.rope).Member("scale", a.scale);
   json.Key("norm");
@@ -93,7 +102,10 @@ void Write(JsonWriter& json, const LatentAttentionSpec& a) {
 
 void Write(JsonWriter& json, const LayerInputSpec& i) {
   json.BeginObject();
-  json.Member("body", "layer input").Member("width", i.width).Member("function", static_cast<int64_t>(i.function)).Member("side", i.side);
+  json.Member("body", "layer input")
+      .Member("width", i.width)
+      .Member("function", static_cast<int64_t>(i.function))
+      .Member("side", i.side);
   json.EndObject();
 }
 
@@ -140,7 +152,9 @@ std::string Whole(const ModelSpec& spec) {
   json.Member("architecture", spec.architecture).Member("vocab_size", spec.vocab).Member("hidden_size", spec.hidden);
   json.Member("num_hidden_layers", spec.layers()).Member("tie_word_embeddings", spec.tied);
   json.Key("embedding").BeginObject();
-  json.Member("scale", spec.embedding.scale).Member("rounded_scale", spec.embedding.rounded_scale).Member("positions", spec.embedding.positions);
+  json.Member("scale", spec.embedding.scale)
+      .Member("rounded_scale", spec.embedding.rounded_scale)
+      .Member("positions", spec.embedding.positions);
   json.Member("position_offset", spec.embedding.position_offset).Member("pad_token", spec.embedding.pad_token);
   json.Key("norm");
   Write(json, spec.embedding.norm);
@@ -170,7 +184,10 @@ std::string Whole(const ModelSpec& spec) {
   json.Member("sides", spec.sides);
   json.Key("head").BeginObject().Key("norm");
   Write(json, spec.head.norm);
-  json.Member("bias", spec.head.bias).Member("scale", spec.head.scale).Member("softcap", spec.head.softcap).Member("width", spec.head.width);
+  json.Member("bias", spec.head.bias)
+      .Member("scale", spec.head.scale)
+      .Member("softcap", spec.head.softcap)
+      .Member("width", spec.head.width);
   json.EndObject();
   json.EndObject();
   return json.text();
@@ -185,7 +202,10 @@ std::string Classic(const ModelSpec& spec, const AttentionSpec& a, const MlpSpec
   json.Member("num_hidden_layers", spec.layers()).Member("num_attention_heads", a.heads);
   json.Member("num_key_value_heads", a.kv_heads).Member("head_dim", a.head_dim);
   json.Member("rms_norm_eps", spec.head.norm.epsilon).Member("tie_word_embeddings", spec.tied);
-  json.Member("qkv_bias", a.qkv_bias).Member("o_bias", a.o_bias).Member("mlp_bias", m.in_bias).Member("qk_norm", a.qk_norm.norm.on());
+  json.Member("qkv_bias", a.qkv_bias)
+      .Member("o_bias", a.o_bias)
+      .Member("mlp_bias", m.in_bias)
+      .Member("qk_norm", a.qk_norm.norm.on());
   json.Member("windows", Windows(spec));
   const RopeSpec& rope = spec.ropes.front();
   const bool scaled = rope.kind != RopeSpec::Kind::kDefault, llama3 = rope.kind == RopeSpec::Kind::kLlama3;

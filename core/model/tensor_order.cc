@@ -101,7 +101,8 @@ void DiskFromSlab(const TensorOrder& order, const ElementReader& slab, int64_t b
 
 int64_t SlabIndex(const TensorOrder& order, int64_t disk) {
   const int64_t matrix = order.rows * order.columns, batch = disk / matrix, i = disk % matrix;
-  const int64_t disk_row = order.transposed ? i % order.rows : i / order.columns, column = order.transposed ? i / order.rows : i % order.columns;
+  const int64_t disk_row = order.transposed ? i % order.rows : i / order.columns,
+                column = order.transposed ? i / order.rows : i % order.columns;
   int64_t row = disk_row;
   if (!order.row_of.empty()) row = std::find(order.row_of.begin(), order.row_of.end(), disk_row) - order.row_of.begin();
   return batch * matrix + row * order.columns + column;

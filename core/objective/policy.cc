@@ -21,10 +21,14 @@ struct Value {
 Value Divergence(KlKind kind, double difference) {
   const double d = Limited(difference), inside = Within(difference) ? 1 : 0;
   switch (kind) {
-    case KlKind::kK1: return {d, inside};
-    case KlKind::kK2: return {0.5 * d * d, inside * d};
-    case KlKind::kK3: return {std::expm1(-d) + d, inside * -std::expm1(-d)};
-    case KlKind::kAbs: return {std::abs(d), inside * (d > 0 ? 1.0 : d < 0 ? -1.0 : 0.0)};
+    case KlKind::kK1:
+      return {d, inside};
+    case KlKind::kK2:
+      return {0.5 * d * d, inside * d};
+    case KlKind::kK3:
+      return {std::expm1(-d) + d, inside * -std::expm1(-d)};
+    case KlKind::kAbs:
+      return {std::abs(d), inside * (d > 0 ? 1.0 : d < 0 ? -1.0 : 0.0)};
   }
   return {0, 0};
 }
@@ -54,7 +58,8 @@ void CheckPolicy(const PolicyOptions& o) {
   };
   check(o.clip_low, "clip_low", o.clip_low >= 0, "not be negative");
   check(o.clip_high, "clip_high", o.clip_high >= 0, "not be negative");
-  check(o.dual_clip, "dual_clip", o.dual_clip == 0 || (o.dual_clip > 1 && std::isfinite(o.dual_clip)), "be above 1, or 0 for none");
+  check(o.dual_clip, "dual_clip", o.dual_clip == 0 || (o.dual_clip > 1 && std::isfinite(o.dual_clip)),
+        "be above 1, or 0 for none");
   check(o.kl_weight, "kl_weight", o.kl_weight >= 0 && std::isfinite(o.kl_weight), "be finite and not negative");
   check(o.importance_cap, "importance_cap", o.importance_cap >= 0, "be above 0, or 0 for no cap");
   check(o.entropy_weight, "entropy_weight", std::isfinite(o.entropy_weight), "be finite");

@@ -26,7 +26,8 @@ Value Robust(double x, double e) {
 // KL of (q, 1 - q) from (1 - e, e), q = sigmoid(x).
 Value Exo(double x, double e) {
   const double q = Sigmoid(x), not_q = Sigmoid(-x);
-  return {q * (LogSigmoid(x) - std::log1p(-e)) + not_q * (LogSigmoid(-x) - std::log(e)), q * not_q * (x - std::log1p(-e) + std::log(e))};
+  return {q * (LogSigmoid(x) - std::log1p(-e)) + not_q * (LogSigmoid(-x) - std::log(e)),
+          q * not_q * (x - std::log1p(-e) + std::log(e))};
 }
 
 double SigmoidSlope(double x) { return Sigmoid(x) * Sigmoid(-x); }
@@ -70,9 +71,15 @@ PairLoss LossOfPair(const PreferenceOptions& o, const Answer& chosen, const Answ
   };
   const auto logistic = [e](double x) { return Logistic(x, e); };
   switch (o.kind) {
-    case Preference::kSigmoid: of_difference(1, 1, logistic); break;
-    case Preference::kSigmoidNorm: of_difference(chosen.tokens, rejected.tokens, logistic); break;
-    case Preference::kRobust: of_difference(1, 1, [e](double x) { return Robust(x, e); }); break;
+    case Preference::kSigmoid:
+      of_difference(1, 1, logistic);
+      break;
+    case Preference::kSigmoidNorm:
+      of_difference(chosen.tokens, rejected.tokens, logistic);
+      break;
+    case Preference::kRobust:
+      of_difference(1, 1, [e](double x) { return Robust(x, e); });
+      break;
     case Preference::kHinge:
       of_difference(1, 1, [](double x) { return Value{std::max(0.0, 1 - x), x < 1 ? -1.0 : 0.0}; });
       break;

@@ -9,19 +9,19 @@
 namespace hlm {
 
 enum class Preference {
-  kSigmoid = 0,   // DPO (Rafailov et al. 2023, eq. 7); with label smoothing cDPO (Mitchell 2023)
-  kRobust,        // Chowdhury et al. 2024
-  kHinge,         // SLiC (Zhao et al. 2023)
-  kIpo,           // Azar et al. 2023, on means over tokens
-  kSigmoidNorm,   // DPO on means over tokens
-  kExoPair,       // Ji et al. 2024, eq. 16
-  kNcaPair,       // Chen et al. 2024
-  kBcoPair,       // Jung et al. 2024, without a running mean
-  kSppoHard,      // Wu et al. 2024
-  kApoZero,       // D'Oosterlinck et al. 2024
+  kSigmoid = 0,  // DPO (Rafailov et al. 2023, eq. 7); with label smoothing cDPO (Mitchell 2023)
+  kRobust,       // Chowdhury et al. 2024
+  kHinge,        // SLiC (Zhao et al. 2023)
+  kIpo,          // Azar et al. 2023, on means over tokens
+  kSigmoidNorm,  // DPO on means over tokens
+  kExoPair,      // Ji et al. 2024, eq. 16
+  kNcaPair,      // Chen et al. 2024
+  kBcoPair,      // Jung et al. 2024, without a running mean
+  kSppoHard,     // Wu et al. 2024
+  kApoZero,      // D'Oosterlinck et al. 2024
   kApoDown,
-  kOrpo,          // Hong et al. 2024; no reference
-  kSimpo,         // Meng et al. 2024; no reference
+  kOrpo,   // Hong et al. 2024; no reference
+  kSimpo,  // Meng et al. 2024; no reference
 };
 inline constexpr int kPreferences = 13;
 
@@ -44,9 +44,9 @@ struct Answer {
 };
 
 struct PairLoss {
-  double loss = 0;  // without the SFT share
-  double sft = 0;   // -s / n of the chosen answer; its weight is SftWeight(options)
-  double d_chosen = 0, d_rejected = 0;          // dloss / ds, without the SFT share
+  double loss = 0;                                // without the SFT share
+  double sft = 0;                                 // -s / n of the chosen answer; its weight is SftWeight(options)
+  double d_chosen = 0, d_rejected = 0;            // dloss / ds, without the SFT share
   double reward_chosen = 0, reward_rejected = 0;  // beta r; orpo and simpo: beta s / n
 };
 

@@ -13,22 +13,22 @@ struct Range {
 };
 
 struct DeviceArena {
-  Range slots;             // weights of the units at work and of those that come next
-  Range accumulator;       // fp32 gradient of the unit at work, as large as the largest unit needs
-  Range tied_accumulator;  // fp32 gradient of a tied embedding, from the head to the embedding
-  Range staging;           // parts of a gradient in the type that goes down
-  Range block_inputs;      // [layers + 1, sweep_tokens, hidden], or three of them where the rest waits in host memory
-  Range gradient;          // [sweep_tokens, hidden]: the gradient of the block's output, then of its input
-  Range stash;             // kept activations, block by block
-  Range scratch;           // a block's activations for one micro-batch, where they are not kept
-  Range temporaries;       // what a block needs for a moment: gradients of activations for one micro-batch
-  Range head;              // normed hidden states and their gradient for one micro-batch, one chunk of logits
-  Range batch;             // ids, targets, positions, weights, losses, document offsets of a step
-  Range sides, side_gradients;  // [sweep_tokens, elements] of each of the model's sides
-  Range rotary;            // tables: cosines and sines by position for each rotary embedding, slopes, temperatures
-  Range workspace;         // of the operations
+  Range slots;                   // weights of the units at work and of those that come next
+  Range accumulator;             // fp32 gradient of the unit at work, as large as the largest unit needs
+  Range tied_accumulator;        // fp32 gradient of a tied embedding, from the head to the embedding
+  Range staging;                 // parts of a gradient in the type that goes down
+  Range block_inputs;            // [layers + 1, sweep_tokens, hidden], or three of them where the rest waits in host memory
+  Range gradient;                // [sweep_tokens, hidden]: the gradient of the block's output, then of its input
+  Range stash;                   // kept activations, block by block
+  Range scratch;                 // a block's activations for one micro-batch, where they are not kept
+  Range temporaries;             // what a block needs for a moment: gradients of activations for one micro-batch
+  Range head;                    // normed hidden states and their gradient for one micro-batch, one chunk of logits
+  Range batch;                   // ids, targets, positions, weights, losses, document offsets of a step
+  Range sides, side_gradients;   // [sweep_tokens, elements] of each of the model's sides
+  Range rotary;                  // tables: cosines and sines by position for each rotary embedding, slopes, temperatures
+  Range workspace;               // of the operations
   std::vector<Range> red_zones;  // guard bytes behind each range; none in release builds
-  int64_t total = 0;       // bytes of the whole arena
+  int64_t total = 0;             // bytes of the whole arena
 };
 
 }  // namespace hlm

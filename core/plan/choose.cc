@@ -54,7 +54,9 @@ std::string Savings(const Plan& plan) {
   const HostMemory& host = plan.host;
   const Numerics& n = plan.numerics;
   const int64_t elements = host.weights / static_cast<int64_t>(plan.WeightBytes()), moments = MomentCount(n.algorithm);
-  const auto taken = [&](StateType states) { return moments * (StateBytes(states, elements) + 4 * StateScales(states, elements)); };
+  const auto taken = [&](StateType states) {
+    return moments * (StateBytes(states, elements) + 4 * StateScales(states, elements));
+  };
   std::string text;
   for (const StateType states : {StateType::kBF16, StateType::kInt8}) {
     const int64_t saved = taken(n.states) - taken(states);
@@ -62,7 +64,8 @@ std::string Savings(const Plan& plan) {
   }
   if (host.remainders > 0) text += StrCat(", master none (saves ", host.remainders, " bytes)");
   if (plan.gradient_store) {
-    text += StrCat(", optimizer_timing backward with grad_clip 0 and one sweep (no gradient store: saves ", host.gradients, " bytes)");
+    text += StrCat(", optimizer_timing backward with grad_clip 0 and one sweep (no gradient store: saves ", host.gradients,
+                   " bytes)");
   }
   return text;
 }
@@ -70,11 +73,13 @@ std::string Savings(const Plan& plan) {
 std::string Advice(const PlanInputs& in, const Plan& plan) {
   const int64_t host = HostLimit(in, plan), device = DeviceLimit(in, plan);
   const bool host_short = plan.host_bytes > host;
-  std::string text = host_short ? StrCat("the plan needs ", plan.host_bytes, " bytes of host memory and ", host, " may be used (weights ",
-                                         plan.host.weights, ", remainders ", plan.host.remainders, ", moments ",
-                                         plan.host.first_moments + plan.host.second_moments + plan.host.scales, ", gradients ", plan.host.gradients,
-                                         in.machine.device_is_host ? StrCat(", device arena ", plan.device_bytes) : std::string(), ")")
-                                : StrCat("the plan needs ", plan.device_bytes, " bytes of device memory and ", device, " may be used");
+  std::string text =
+      host_short
+          ? StrCat("the plan needs ", plan.host_bytes, " bytes of host memory and ", host, " may be used (weights ",
+                   plan.host.weights, ", remainders ", plan.host.remainders, ", moments ",
+                   plan.host.first_moments + plan.host.second_moments + plan.host.scales, ", gradients ", plan.host.gradients,
+                   in.machine.device_is_host ? StrCat(", device arena ", plan.device_bytes) : std::string(), ")")
+          : StrCat("the plan needs ", plan.device_bytes, " bytes of device memory and ", device, " may be used");
   text += ": a smaller micro_batch, batch_size or seq_len";
   if (plan.options.activations && *plan.options.activations != Activations::kRecompute) text += ", activations recompute";
   if (plan.options.block_inputs == BlockInputs::kDevice && !in.machine.device_is_host) text += ", block_inputs host";
@@ -94,8 +99,8 @@ int64_t NextSweeps(int64_t sweeps, int64_t micro_batches) {
 int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t micro_batches) {
   const int64_t most = std::clamp<int64_t>(kMostVisits / (2 * in.spec.layers() + 3), 1, kMostSweeps);
   if (options.sweeps > most) {
-    throw InvalidArgument("sweeps is ", options.sweeps, "; a model of ", in.spec.layers(), " layers may have ", most, " (", kMostVisits,
-                          " visits)");
+    throw InvalidArgument("sweeps is ", options.sweeps, "; a model of ", in.spec.layers(), " layers may have ", most, " (",
+                          kMostVisits, " visits)");
   }
   return options.sweeps != 0 ? options.sweeps : std::min(micro_batches, most);
 }
@@ -107,16 +112,17 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
   const int64_t groups = o.reduction_groups, devices = in.machine.devices;
   if (groups > micro_batches) {
-    throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
-                          micro_batches, " micro-batches, and each group needs one");
+    throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ",
+                          o.micro_batch, " has ", micro_batches, " micro-batches, and each group needs one");
   }
   if (micro_batches > kMostMicroBatches) {
-    throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ", micro_batches,
-                          " micro-batches; the limit is ", kMostMicroBatches, ": a larger micro_batch, or a smaller batch_size");
+    throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ",
+                          micro_batches, " micro-batches; the limit is ", kMostMicroBatches,
+                          ": a larger micro_batch, or a smaller batch_size");
   }
   if (o.sweeps > micro_batches) {
-    throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ",
-                          micro_batches, " micro-batches, and each sweep needs one");
+    throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch,
+                          " has ", micro_batches, " micro-batches, and each sweep needs one");
   }
   const bool forward = plan.purpose == Purpose::kForward;
   std::vector<BlockInputs> places = {BlockInputs::kDevice, BlockInputs::kHost};
@@ -142,7 +148,8 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
       const bool fits = ChoosePolicies(in, candidate);
       Fill(in, candidate);
       if (fits && (!best || candidate.prediction.step_seconds < best->prediction.step_seconds)) best = candidate;
-      if (!smallest || candidate.host_bytes + candidate.device_bytes < smallest->host_bytes + smallest->device_bytes) smallest = candidate;
+      if (!smallest || candidate.host_bytes + candidate.device_bytes < smallest->host_bytes + smallest->device_bytes)
+        smallest = candidate;
       if (fits) break;  // block inputs on the device fit: the host is only slower
     }
     if (sweeps == 1 && o.sweeps == 0 && best && best->activations.front() != Activations::kRecompute) break;  // nothing to gain

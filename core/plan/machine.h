@@ -14,13 +14,13 @@
 namespace hlm {
 
 struct MachineSpec {
-  std::string name;                 // of a machine that is not here: the plan is to be read, not run; empty: this machine
-  std::string device = "cpu";       // name of the device the plan is for
-  int64_t devices = 1;              // of that kind, which a run uses together
-  bool device_is_host = true;       // the CPU device: its arenas lie in host memory and count there
-  int64_t host_bytes = 0;           // memory that may be used, after cgroup limits
+  std::string name;            // of a machine that is not here: the plan is to be read, not run; empty: this machine
+  std::string device = "cpu";  // name of the device the plan is for
+  int64_t devices = 1;         // of that kind, which a run uses together
+  bool device_is_host = true;  // the CPU device: its arenas lie in host memory and count there
+  int64_t host_bytes = 0;      // memory that may be used, after cgroup limits
   int64_t device_bytes = 0;
-  int64_t threads = 1;              // processors this process may use
+  int64_t threads = 1;  // processors this process may use
   // Widths of rows (hidden, head, intermediate sizes) must be multiples of this.
   int64_t width_multiple = 1;
   int64_t most_head_dim = int64_t{1} << 20;
@@ -47,7 +47,7 @@ struct MachineSpec {
   // What products and attention reach of product_flops within a step: a GPU at work all the time is limited by its power, and
   // attention by more than products.
   double product_share = 1, attention_share = 1;
-  std::string libraries;            // with versions: part of the numerics
+  std::string libraries;                                                // with versions: part of the numerics
   std::function<size_t(const Call&, int64_t threads)> workspace_bytes;  // of one call of the device's operations; pure
   // The algorithm of each product among these calls, as the device chose them by timing, at most once for each list on a machine; null:
   // its library chooses. Part of the numerics.

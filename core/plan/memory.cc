@@ -87,7 +87,8 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.gradient = arena.Take(BlockInputBytes(in, plan));
     int64_t stash = 0;
-    for (int64_t layer = 0; layer < spec.layers(); ++layer) stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
+    for (int64_t layer = 0; layer < spec.layers(); ++layer)
+      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
     a.stash = arena.Take(stash);
   }
   int64_t scratch = 0, temporaries = 0;
@@ -118,7 +119,8 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   }
   const bool train = plan.purpose == Purpose::kTrain, backward = plan.purpose != Purpose::kForward;
   // Straight from the ring into the update: only where an update needs no second look at the gradient.
-  plan.gradient_store = backward && !(train && plan.timing == Timing::kBackward && plan.sweeps == 1 && plan.numerics.reduction_groups == 1);
+  plan.gradient_store =
+      backward && !(train && plan.timing == Timing::kBackward && plan.sweeps == 1 && plan.numerics.reduction_groups == 1);
   HostMemory& host = plan.host;
   host = {};
   host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));

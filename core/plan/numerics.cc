@@ -94,9 +94,9 @@ Numerics ParseNumerics(const std::string& text) {
 }
 
 std::string HashNumerics(const Numerics& n) {
-  std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|",
-                                  Name(n.grad_dtype), "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|",
-                                  n.threads, "|", n.libraries, "|", n.products, "|", n.workspace_bytes, "|", n.optimizer);
+  std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype),
+                            "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|", n.threads, "|", n.libraries, "|",
+                            n.products, "|", n.workspace_bytes, "|", n.optimizer);
   if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);  // others keep the hashes that they always had
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));

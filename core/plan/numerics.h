@@ -9,7 +9,7 @@
 namespace hlm {
 
 Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine);  // all but sweeps and hash
-void AdoptNumerics(const Numerics& match, PlanOptions& options);         // into what the options leave to the plan
+void AdoptNumerics(const Numerics& match, PlanOptions& options);        // into what the options leave to the plan
 std::string HashNumerics(const Numerics& numerics);                     // XXH3 of its fields, 16 hexadecimal digits
 
 }  // namespace hlm

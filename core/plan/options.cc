@@ -35,7 +35,8 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("frozen_copies", o.frozen_copies, 0, 64);
   const int64_t least_part = kNormChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
-    throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part, ", or 0 for up to 256 MiB, by the model's size");
+    throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part,
+                          ", or 0 for up to 256 MiB, by the model's size");
   }
   if (o.compute != DType::kF32 && o.compute != DType::kBF16) {
     throw InvalidArgument("compute is ", Name(o.compute), "; it must be f32 or bf16");
@@ -48,8 +49,9 @@ void CheckOptions(const PlanOptions& o) {
     throw InvalidArgument("grad_clip is ", o.grad_clip, "; it must be finite and not negative, 0 for no clipping");
   }
   if (o.purpose == Purpose::kTrain && o.compute == DType::kF32 && !o.remainder) {
-    throw InvalidArgument("master is none and compute is f32, whose weights are the master and have no remainder: set master to split, or "
-                          "compute to bf16");
+    throw InvalidArgument(
+        "master is none and compute is f32, whose weights are the master and have no remainder: set master to split, or "
+        "compute to bf16");
   }
   if (o.purpose == Purpose::kTrain && o.timing == Timing::kBackward && o.grad_clip != 0) {
     throw InvalidArgument("optimizer_timing backward updates before the global norm is known, and grad_clip is ", o.grad_clip,
@@ -75,7 +77,8 @@ int64_t ChoosePartBytes(const ModelLayout& layout, int64_t element) {
 // On a GPU the largest unit's parts all find a place where they can, so that compute need not wait until they have been taken.
 int64_t ChooseRing(const Plan& plan) {
   const int64_t parts = MostParts(plan);
-  const int64_t affordable = static_cast<int64_t>(kRingShare * static_cast<double>(plan.parameters)) / std::max<int64_t>(plan.part_bytes, 1);
+  const int64_t affordable =
+      static_cast<int64_t>(kRingShare * static_cast<double>(plan.parameters)) / std::max<int64_t>(plan.part_bytes, 1);
   const int64_t most = std::clamp(affordable, kFewestEntries, kMostEntries);
   return std::clamp(parts + 2, kFewestEntries, most);
 }
@@ -93,12 +96,14 @@ struct WidthChecker {
   void operator()(const AttentionSpec& attention) const {
     Check("head_dim", attention.head_dim);
     if (machine.width_multiple > 1 && attention.head_dim > machine.most_head_dim) {
-      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ", machine.most_head_dim);
+      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ",
+                          machine.most_head_dim);
     }
   }
   void operator()(const ExpertsSpec& experts) const {
     if (!machine.device_is_host) {
-      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device, " cannot compute them yet, device cpu can");
+      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device,
+                          " cannot compute them yet, device cpu can");
     }
   }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
@@ -109,7 +114,8 @@ struct WidthChecker {
     Check("qk_rope_head_dim", attention.rope_dim);
     Check("v_head_dim", attention.value_dim);
     if (machine.width_multiple > 1 && attention.HeadDim() > machine.most_head_dim) {
-      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.device, " takes at most ", machine.most_head_dim);
+      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.device, " takes at most ",
+                          machine.most_head_dim);
     }
   }
   void operator()(const LayerInputSpec& input) const { Check("hidden_size_per_layer_input", input.width); }
@@ -150,19 +156,23 @@ namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
   if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (in.machine.devices & (in.machine.devices - 1)) != 0) {
-    throw InvalidArgument("a step is shared by ", in.machine.devices, " devices; their number must be a power of two: gradients are added by a balanced tree");
+    throw InvalidArgument("a step is shared by ", in.machine.devices,
+                          " devices; their number must be a power of two: gradients are added by a balanced tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
   CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
   if ((o.reduction_groups & (o.reduction_groups - 1)) != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a power of two: their sums are added by a balanced tree");
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups,
+                          "; it must be a power of two: their sums are added by a balanced tree");
   }
   if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.devices != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", in.machine.devices, " devices");
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", in.machine.devices,
+                          " devices");
   }
   if (o.reduction_groups == 1) return;
   if (o.sweeps > 1) {
-    throw Unimplemented("sweeps is ", o.sweeps, " and reduction_groups ", o.reduction_groups, "; a group is one sweep: set sweeps to 0 and more groups");
+    throw Unimplemented("sweeps is ", o.sweeps, " and reduction_groups ", o.reduction_groups,
+                        "; a group is one sweep: set sweeps to 0 and more groups");
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
@@ -191,14 +201,16 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
 
   // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
-  if (o.micro_batch == 0) o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
+  if (o.micro_batch == 0)
+    o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
   plan.micro_tokens = o.micro_batch * o.seq_len;
   plan.long_document = LongDocument(in.spec);
 
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;
   if (o.prefetch >= o.slots) {
-    throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots, ": a unit that waits needs a slot of its own");
+    throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots,
+                          ": a unit that waits needs a slot of its own");
   }
   if (o.head_chunk == 0) {
     o.head_chunk = std::max<int64_t>(in.machine.logits_bytes / (4 * in.spec.vocab), 64);
@@ -219,7 +231,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
   plan.ring_entries = o.ring;
 
-  if (o.threads == 0) o.threads = in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.devices, 1) : in.machine.threads;
+  if (o.threads == 0)
+    o.threads = in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.devices, 1) : in.machine.threads;
   if (o.optimizer_threads == 0) o.optimizer_threads = in.machine.threads;
   plan.optimizer_threads = o.optimizer_threads;
 }

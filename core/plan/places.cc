@@ -6,7 +6,8 @@ namespace hlm {
 
 TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer) {
   const Activations policy = plan.activations[static_cast<size_t>(layer)];
-  return PlaceSaved(block.declaration(), plan.numerics.compute, plan.sweep_tokens, [&](Remake remake) { return Keeps(policy, remake); });
+  return PlaceSaved(block.declaration(), plan.numerics.compute, plan.sweep_tokens,
+                    [&](Remake remake) { return Keeps(policy, remake); });
 }
 
 TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan) {

@@ -25,11 +25,11 @@ SidePlaces PlaceSides(const ModelSpec& spec, const Plan& plan);
 // The tables of the rotary embeddings, of ALiBi's slopes and of queries' temperatures. Where one of them turns long documents otherwise, each has a second table behind its first, and
 // positions in long documents count from there.
 struct TablePlaces {
-  std::vector<int64_t> offsets;       // bytes, by embedding
+  std::vector<int64_t> offsets;  // bytes, by embedding
   int64_t slopes = -1;
   std::vector<int64_t> temperatures;  // by temperature
   int64_t total = 0;
-  int64_t rows = 0;              // of one table
+  int64_t rows = 0;  // of one table
 };
 TablePlaces PlaceTables(const ModelSpec& spec, const Plan& plan);
 // Tokens above which a document is long; 0: all documents turn alike.

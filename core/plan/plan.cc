@@ -11,9 +11,12 @@ namespace hlm {
 
 const char* Name(Purpose purpose) {
   switch (purpose) {
-    case Purpose::kTrain: return "train";
-    case Purpose::kForwardBackward: return "forward-backward";
-    case Purpose::kForward: return "forward";
+    case Purpose::kTrain:
+      return "train";
+    case Purpose::kForwardBackward:
+      return "forward-backward";
+    case Purpose::kForward:
+      return "forward";
   }
   return "unknown";
 }
@@ -22,18 +25,24 @@ bool Keeps(Activations policy, Remake remake) {
 }
 const char* Name(Activations activations) {
   switch (activations) {
-    case Activations::kKeep: return "keep";
-    case Activations::kKeepCheap: return "keep-cheap";
-    case Activations::kRecompute: return "recompute";
+    case Activations::kKeep:
+      return "keep";
+    case Activations::kKeepCheap:
+      return "keep-cheap";
+    case Activations::kRecompute:
+      return "recompute";
   }
   return "unknown";
 }
 const char* Name(BlockInputs place) { return place == BlockInputs::kDevice ? "device" : "host"; }
 const char* Name(Timing timing) {
   switch (timing) {
-    case Timing::kNextForward: return "next-forward";
-    case Timing::kBackward: return "backward";
-    case Timing::kSerial: return "serial";
+    case Timing::kNextForward:
+      return "next-forward";
+    case Timing::kBackward:
+      return "backward";
+    case Timing::kSerial:
+      return "serial";
   }
   return "unknown";
 }
@@ -71,7 +80,11 @@ Plan TryPlan(const PlanInputs& in, const PlanOptions& options) {
 Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
   if (options.micro_batch != 0) return TryPlan(in, options);
   for (int64_t tokens = in.machine.micro_tokens;; tokens /= 2) {
-    const int64_t rows = options.seq_len > 0 ? std::clamp<int64_t>(tokens / options.seq_len, 1, std::max<int64_t>(options.batch_size / std::max<int64_t>(ReductionGroups(in, options), 1), 1)) : 1;
+    const int64_t rows =
+        options.seq_len > 0
+            ? std::clamp<int64_t>(tokens / options.seq_len, 1,
+                                  std::max<int64_t>(options.batch_size / std::max<int64_t>(ReductionGroups(in, options), 1), 1))
+            : 1;
     try {
       PlanOptions one = options;
       one.micro_batch = rows;

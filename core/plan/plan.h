@@ -42,7 +42,7 @@ struct PlanOptions {
   DType compute = DType::kBF16;  // kBF16 or kF32
   int64_t batch_size = 8;        // rows of seq_len tokens in a step
   int64_t seq_len = 512;
-  int64_t micro_batch = 0;       // rows
+  int64_t micro_batch = 0;  // rows
   int64_t sweeps = 0;
   std::optional<Activations> activations;
   std::optional<BlockInputs> block_inputs;
@@ -51,7 +51,7 @@ struct PlanOptions {
   int64_t ring = 0;
   int64_t head_chunk = 0;
   int64_t max_part_bytes = 0;
-  int64_t max_piece_bytes = 0;   // of a unit that may be cut
+  int64_t max_piece_bytes = 0;  // of a unit that may be cut
   Timing timing = Timing::kNextForward;
   std::optional<DType> grad_dtype;
   Algorithm optimizer = Algorithm::kAdamW;
@@ -67,9 +67,9 @@ struct PlanOptions {
   bool choose_states = false;
   bool choose_master = false;
   bool choose_timing = false;
-  std::string numerics;                // JSON of the numerics to match where the plan would choose; empty: none
-  int64_t frozen_copies = 0;           // of the weights, that a trainer may keep
-  int64_t reduction_groups = 0;        // into which a step's rows are dealt, a power of two; 0: the number of devices
+  std::string numerics;                   // JSON of the numerics to match where the plan would choose; empty: none
+  int64_t frozen_copies = 0;              // of the weights, that a trainer may keep
+  int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
 };
 
@@ -77,20 +77,20 @@ struct PlanOptions {
 // block inputs, optimizer timing and optimizer threads may differ and the bits stay.
 struct Numerics {
   DType compute = DType::kBF16;
-  int64_t sweeps = 1;           // of one reduction group
-  int64_t reduction_groups = 1; // whose gradients are added by a balanced tree in fp32
+  int64_t sweeps = 1;            // of one reduction group
+  int64_t reduction_groups = 1;  // whose gradients are added by a balanced tree in fp32
   int64_t micro_batch_tokens = 0;
   int64_t head_chunk = 0;
   DType grad_dtype = DType::kBF16;
   Algorithm algorithm = Algorithm::kAdamW;
   StateType states = StateType::kF32;  // of the moments
   bool remainder = true;
-  int64_t threads = 1;      // of the compute team
-  std::string libraries;    // device libraries with versions, instruction set
-  std::string products;     // the algorithm of each product; empty: the library's first choice
+  int64_t threads = 1;          // of the compute team
+  std::string libraries;        // device libraries with versions, instruction set
+  std::string products;         // the algorithm of each product; empty: the library's first choice
   int64_t workspace_bytes = 0;  // of the operations: a GPU's attention is cut into groups of heads by it
-  std::string optimizer;    // path of the update
-  std::string hash;         // of all above, 16 hexadecimal digits
+  std::string optimizer;        // path of the update
+  std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
 const char* Exactness(const Numerics& numerics);   // "exact", "moments rounded", "weights rounded"
@@ -102,20 +102,21 @@ struct UnitPlan {
 
 // Sizes of host memory, in bytes.
 struct HostMemory {
-  int64_t weights = 0;     // streamed slabs, pinned
+  int64_t weights = 0;  // streamed slabs, pinned
   int64_t remainders = 0;
   int64_t first_moments = 0, second_moments = 0;
-  int64_t scales = 0;      // of 8-bit moments
-  int64_t gradients = 0;   // the gradient store
-  int64_t norms = 0;       // squared norms by chunk
-  int64_t ring = 0;        // pinned
+  int64_t scales = 0;        // of 8-bit moments
+  int64_t gradients = 0;     // the gradient store
+  int64_t norms = 0;         // squared norms by chunk
+  int64_t ring = 0;          // pinned
   int64_t block_inputs = 0;  // pinned
-  int64_t batch = 0;       // token data on its way up and losses on their way down, pinned
-  int64_t snapshot = 0;    // copies of units that are being saved
-  int64_t frozen = 0;      // frozen copies of the weights, pinned
-  int64_t partials = 0;    // fp32 sums of reduction groups that wait for their neighbours
+  int64_t batch = 0;         // token data on its way up and losses on their way down, pinned
+  int64_t snapshot = 0;      // copies of units that are being saved
+  int64_t frozen = 0;        // frozen copies of the weights, pinned
+  int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
   int64_t Total() const {
-    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales + snapshot + frozen + partials;
+    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
+           snapshot + frozen + partials;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
   // What a checkpoint holds of it.
@@ -131,27 +132,27 @@ struct Prediction {
   double forward_seconds = 0, backward_seconds = 0, first_unit_seconds = 0;
   int64_t up_bytes = 0, down_bytes = 0;
   int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
-  double flops = 0;  // arithmetic of one step, recomputation included
+  double flops = 0;                                                   // arithmetic of one step, recomputation included
   // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and through
   // host memory, without the accumulation of gradients, which caches may hold.
   double flops_seconds = 0, moves_seconds = 0;
-  std::string limit;  // what takes longest: "compute", "link", "optimizer", "host memory"
+  std::string limit;              // what takes longest: "compute", "link", "optimizer", "host memory"
   double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
 };
 
 // One device's share.
 struct DevicePlan {
   std::string name;
-  int64_t slots = 0;      // blocks that the space for weights holds beside the embedding or the head
-  int64_t prefetch = 0;   // visits
-  int64_t staging = 2;    // parts of a gradient that may be on their way down at once
+  int64_t slots = 0;     // blocks that the space for weights holds beside the embedding or the head
+  int64_t prefetch = 0;  // visits
+  int64_t staging = 2;   // parts of a gradient that may be on their way down at once
   DeviceArena arena;
 };
 
 struct Rehearsal;
 
 struct Plan {
-  PlanOptions options;     // as asked, with every choice filled in
+  PlanOptions options;  // as asked, with every choice filled in
   Purpose purpose = Purpose::kTrain;
   Numerics numerics;
   Timing timing = Timing::kNextForward;
@@ -163,25 +164,25 @@ struct Plan {
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
   int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
   int64_t ring_entries = 0;
-  int64_t sweeps = 1;         // of a pass, on each device: all reduction groups have their turn
-  int64_t part_bytes = 0;     // of a ring entry: the largest part in the type that goes down
-  bool gradient_store = true; // false: gradients are consumed straight from the ring
+  int64_t sweeps = 1;          // of a pass, on each device: all reduction groups have their turn
+  int64_t part_bytes = 0;      // of a ring entry: the largest part in the type that goes down
+  bool gradient_store = true;  // false: gradients are consumed straight from the ring
   int64_t optimizer_threads = 1;
 
-  std::vector<UnitPlan> units;            // in the layout's order
-  PieceList pieces;                       // of all units
-  std::vector<Activations> activations;   // [layers]
+  std::vector<UnitPlan> units;           // in the layout's order
+  PieceList pieces;                      // of all units
+  std::vector<Activations> activations;  // [layers]
   std::vector<DevicePlan> devices;
   HostMemory host;
   double disk_bytes_per_second = 0;  // as assumed for checkpoints
   int64_t host_reserve_bytes = 0, device_reserve_bytes = 0;
-  int64_t host_bytes = 0;     // everything in host memory, reserve included (and the device's arena on the CPU device)
-  int64_t device_bytes = 0;   // the device's arena and reserve
+  int64_t host_bytes = 0;    // everything in host memory, reserve included (and the device's arena on the CPU device)
+  int64_t device_bytes = 0;  // the device's arena and reserve
   int64_t parameters = 0;
   Prediction prediction;
-  std::string machine;        // a machine that is not here; empty: this one
+  std::string machine;                         // a machine that is not here; empty: this one
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
-  std::string choice;         // which states, master and timing were chosen and why; empty where none was to choose
+  std::string choice;  // which states, master and timing were chosen and why; empty where none was to choose
 
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }

@@ -163,7 +163,8 @@ std::string PlanJson(const Plan& plan) {
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
   json.Member("device_bytes", plan.device_bytes);
-  json.Member("bytes_per_parameter", static_cast<double>(plan.host.Total() - plan.host.snapshot) / static_cast<double>(plan.parameters));
+  json.Member("bytes_per_parameter",
+              static_cast<double>(plan.host.Total() - plan.host.snapshot) / static_cast<double>(plan.parameters));
   json.Key("numerics");
   WriteNumerics(plan.numerics, json);
   json.Member("step_tokens", plan.step_tokens);

@@ -44,8 +44,8 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
   const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
   const bool backward = plan.purpose != Purpose::kForward;
 
-  ProductFlops flops[2];               // forward, backward; of one micro-batch
-  double traffic[2] = {0, 0};          // bytes, likewise
+  ProductFlops flops[2];       // forward, backward; of one micro-batch
+  double traffic[2] = {0, 0};  // bytes, likewise
   const auto add = [](ProductFlops& sum, const ProductFlops& more) {
     sum.linear += more.linear;
     sum.attention += more.attention;
@@ -71,7 +71,8 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
   }
   const auto seconds = [&](int i) {
     const double elementwise = m.device_bytes_per_second > 0 ? traffic[i] / m.device_bytes_per_second : 0;
-    return micro_batches * (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
+    return micro_batches *
+           (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
   };
   plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
   plan.prediction.flops_seconds = plan.prediction.flops / rate;
@@ -184,10 +185,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double links = sweeps * (forward_link + backward_link);
   // The step waits for the optimizer, and that is most of it.
   const bool optimizer = train && o > beside && o > p.step_seconds / 2;
-  p.limit = p.host_seconds > step    ? "host memory"
-            : optimizer                 ? "optimizer"
-            : links > p.compute_seconds ? "link"
-                                        : "compute";
+  p.limit = p.host_seconds > step ? "host memory" : optimizer ? "optimizer" : links > p.compute_seconds ? "link" : "compute";
 }
 
 }  // namespace hlm

@@ -16,17 +16,37 @@ template <class T>
 T* FakeOf(uintptr_t which) {
   return reinterpret_cast<T*>(Fake(which));
 }
-enum : uintptr_t { kWeights, kAccumulator, kSaved, kTemporaries, kInput, kOutput, kGradient, kBatch, kHead, kTables, kSides, kSideGradients };
+enum : uintptr_t {
+  kWeights,
+  kAccumulator,
+  kSaved,
+  kTemporaries,
+  kInput,
+  kOutput,
+  kGradient,
+  kBatch,
+  kHead,
+  kTables,
+  kSides,
+  kSideGradients
+};
 
 constexpr Activations kPolicies[] = {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute};
 
 class Stage {
  public:
-  Stage(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine, const std::vector<int32_t>& offsets)
-      : spec_(spec), layout_(layout), plan_(plan), machine_(machine), tables_(spec.ropes.size(), FakeOf<float>(kTables)), temperatures_(spec.temperatures.size(), FakeOf<float>(kTables)) {
+  Stage(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine,
+        const std::vector<int32_t>& offsets)
+      : spec_(spec),
+        layout_(layout),
+        plan_(plan),
+        machine_(machine),
+        tables_(spec.ropes.size(), FakeOf<float>(kTables)),
+        temperatures_(spec.temperatures.size(), FakeOf<float>(kTables)) {
     const auto array = [](uintptr_t which) { return Fake(kBatch) + (which << 36); };
     micro_.tokens = plan.micro_tokens;
-    micro_.documents = {static_cast<int64_t>(offsets.size()) - 1, Longest(), reinterpret_cast<const int32_t*>(array(0)), offsets.data()};
+    micro_.documents = {static_cast<int64_t>(offsets.size()) - 1, Longest(), reinterpret_cast<const int32_t*>(array(0)),
+                        offsets.data()};
     micro_.ids = reinterpret_cast<const int32_t*>(array(1));
     micro_.targets = reinterpret_cast<const int32_t*>(array(2));
     micro_.positions = reinterpret_cast<const int32_t*>(array(3));
@@ -35,7 +55,9 @@ class Stage {
   }
 
   // On the CPU a document may be as long as a micro-batch; a GPU's workspace for attention is planned for rows.
-  int64_t Longest() const { return machine_.device_is_host ? plan_.micro_tokens : std::min(plan_.options.seq_len, plan_.micro_tokens); }
+  int64_t Longest() const {
+    return machine_.device_is_host ? plan_.micro_tokens : std::min(plan_.options.seq_len, plan_.micro_tokens);
+  }
 
   Rehearsal::Kind BlockOf(const Block& block) {
     Rehearsal::Kind kind;
@@ -44,7 +66,8 @@ class Stage {
     if (plan_.purpose == Purpose::kForward) return kind;
     for (const Activations policy : kPolicies) {
       const auto kept = [&](Remake remake) { return Keeps(policy, remake); };
-      kind.again[static_cast<size_t>(policy)] = Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, kept), Fake(kInput), nullptr); });
+      kind.again[static_cast<size_t>(policy)] =
+          Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, kept), Fake(kInput), nullptr); });
     }
     const auto all = [](Remake) { return true; };
     kind.backward = Record([&](Ops& ops) { block.Backward(Run(block.declaration(), ops, all), Fake(kInput), Fake(kGradient)); });

@@ -52,10 +52,10 @@ class Assigner {
   };
   // What a place costs: less is better, the first difference decides.
   struct Cost {
-    bool lost = true;        // the piece could not stay until it is needed again
-    bool late = true;        // what lies there is read too late for the prefetch
-    int64_t free_at = 0;     // the visit that reads it last; counts where it is late
-    int64_t needed = 0;      // -(when what lies there is needed again); counts where it is not
+    bool lost = true;     // the piece could not stay until it is needed again
+    bool late = true;     // what lies there is read too late for the prefetch
+    int64_t free_at = 0;  // the visit that reads it last; counts where it is late
+    int64_t needed = 0;   // -(when what lies there is needed again); counts where it is not
     auto Key() const { return std::tuple(lost, late, late ? free_at : 0, late ? 0 : needed); }
   };
 
@@ -66,7 +66,8 @@ class Assigner {
     int64_t end = space_.bytes;  // where the pieces at the end are stacked down from
     for (SlotUse& use : At(v).uses) {
       end -= use.bytes;
-      const auto there = std::find_if(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.piece == use.piece; });
+      const auto there =
+          std::find_if(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.piece == use.piece; });
       if (there != residents_.end()) {
         use.upload = false;
         use.offset = there->offset;

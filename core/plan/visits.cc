@@ -11,7 +11,9 @@ namespace {
 
 constexpr int64_t kSlotAlign = 256;  // bytes
 
-int64_t SlotBytesOf(const PiecePlan& piece, int64_t element_bytes) { return RoundUp(CheckedMul(piece.elements(), element_bytes), kSlotAlign); }
+int64_t SlotBytesOf(const PiecePlan& piece, int64_t element_bytes) {
+  return RoundUp(CheckedMul(piece.elements(), element_bytes), kSlotAlign);
+}
 
 int64_t SlotBytesOf(const PieceList& pieces, int64_t unit, int64_t element_bytes) {
   int64_t bytes = 0;
@@ -23,11 +25,16 @@ int64_t SlotBytesOf(const PieceList& pieces, int64_t unit, int64_t element_bytes
 
 std::string VisitName(const Visit& visit) {
   switch (visit.kind) {
-    case VisitKind::kEmbed: return "embedding forward";
-    case VisitKind::kBlockForward: return StrCat("block forward ", visit.layer);
-    case VisitKind::kHead: return "head";
-    case VisitKind::kBlockBackward: return StrCat("block backward ", visit.layer);
-    case VisitKind::kEmbedBackward: return "embedding backward";
+    case VisitKind::kEmbed:
+      return "embedding forward";
+    case VisitKind::kBlockForward:
+      return StrCat("block forward ", visit.layer);
+    case VisitKind::kHead:
+      return "head";
+    case VisitKind::kBlockBackward:
+      return StrCat("block backward ", visit.layer);
+    case VisitKind::kEmbedBackward:
+      return "embedding backward";
   }
   return "unknown";
 }
@@ -47,7 +54,8 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
                               const SlotSpace& space) {
   const int64_t layers = layout.layers();
-  const auto visit = [&](VisitKind kind, int64_t layer, int64_t sweep, std::initializer_list<int64_t> units, int64_t gradient_unit) {
+  const auto visit = [&](VisitKind kind, int64_t layer, int64_t sweep, std::initializer_list<int64_t> units,
+                         int64_t gradient_unit) {
     Visit made{kind, layer, sweep, {}, forward_only ? -1 : gradient_unit};
     for (const int64_t unit : units) {
       for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {

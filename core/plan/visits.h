@@ -20,18 +20,19 @@ enum class VisitKind { kEmbed, kBlockForward, kHead, kBlockBackward, kEmbedBackw
 struct SlotUse {
   int64_t piece = -1;
   int64_t offset = -1, bytes = 0;  // within the space; multiples of 256
-  bool upload = false;        // the weights must come up; false: they are still there
-  int64_t upload_after = -1;  // send them once this visit's work is enqueued (-1: at once): it is either `prefetch` visits ahead, or
-                              // the last that reads what lay there
-  bool last = false;          // the pass does not read what was sent up again
+  bool upload = false;             // the weights must come up; false: they are still there
+  int64_t upload_after =
+      -1;             // send them once this visit's work is enqueued (-1: at once): it is either `prefetch` visits ahead, or
+                      // the last that reads what lay there
+  bool last = false;  // the pass does not read what was sent up again
 };
 
 struct Visit {
   VisitKind kind = VisitKind::kEmbed;
-  int64_t layer = -1;           // of a block
+  int64_t layer = -1;  // of a block
   int64_t sweep = 0;
-  std::vector<SlotUse> uses;    // weights that the visit reads
-  int64_t gradient_unit = -1;   // whose gradient is complete after this visit and goes down, piece by piece; -1: none
+  std::vector<SlotUse> uses;   // weights that the visit reads
+  int64_t gradient_unit = -1;  // whose gradient is complete after this visit and goes down, piece by piece; -1: none
 
   bool OfBlock() const { return kind == VisitKind::kBlockForward || kind == VisitKind::kBlockBackward; }
 };

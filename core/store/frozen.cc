@@ -68,8 +68,9 @@ std::unique_ptr<FrozenWeights> FrozenCopies::Keep() {
   auto& places = books_->places;
   const auto free = std::find_if(places.begin(), places.end(), [](const FrozenWeights::Place& p) { return !p.used; });
   if (free == places.end()) {
-    throw ResourceExhausted("the plan has room for ", places.size(), " frozen copies of the weights and all are in use: plan with frozen_copies ",
-                            places.size() + 1, ", or destroy one");
+    throw ResourceExhausted("the plan has room for ", places.size(),
+                            " frozen copies of the weights and all are in use: plan with frozen_copies ", places.size() + 1,
+                            ", or destroy one");
   }
   std::unique_ptr<FrozenWeights> kept(new FrozenWeights(books_, static_cast<size_t>(free - places.begin())));
   for (int64_t p = 0; p < store_.pieces().size(); ++p) free->versions[static_cast<size_t>(p)] = store_.version(p);

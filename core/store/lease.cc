@@ -32,7 +32,8 @@ void LeaseBook::End(int64_t piece, Access access) noexcept {
   readers = access == Access::kRead ? readers - 1 : 0;
 }
 
-StateLease::StateLease(const ParameterStore& store, int64_t piece, Access access) : store_(&store), lease_(*store.states_book_, piece, access) {}
+StateLease::StateLease(const ParameterStore& store, int64_t piece, Access access)
+    : store_(&store), lease_(*store.states_book_, piece, access) {}
 
 const PiecePlan& StateLease::piece() const { return store_->pieces_[lease_.piece()]; }
 

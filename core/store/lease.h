@@ -35,7 +35,9 @@ class LeaseBook {
 class Lease {
  public:
   Lease() = default;
-  Lease(LeaseBook& book, int64_t piece, Access access) : book_(&book), piece_(piece), access_(access) { book.Begin(piece, access); }
+  Lease(LeaseBook& book, int64_t piece, Access access) : book_(&book), piece_(piece), access_(access) {
+    book.Begin(piece, access);
+  }
   Lease(Lease&& other) noexcept { *this = std::move(other); }
   Lease& operator=(Lease&& other) noexcept {
     std::swap(book_, other.book_);
@@ -90,9 +92,9 @@ class StateLease {
 class GradientLease {
  public:
   GradientLease(const ParameterStore& store, int64_t piece, Access access);
-  std::byte* Sums(int64_t begin) const;  // null without a gradient store
+  std::byte* Sums(int64_t begin) const;                // null without a gradient store
   float* Partial(int64_t level, int64_t begin) const;  // of 2^level reduction groups
-  double* Norms(int64_t begin) const;    // the chunk sum of element `begin`, a multiple of kNormChunk
+  double* Norms(int64_t begin) const;                  // the chunk sum of element `begin`, a multiple of kNormChunk
 
  private:
   const ParameterStore* store_;

@@ -9,9 +9,13 @@
 namespace hlm {
 
 ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device)
-    : weight_type_(plan.numerics.compute), gradient_type_(plan.numerics.grad_dtype),
-      state_type_(plan.numerics.states), pieces_(plan.pieces), versions_(static_cast<size_t>(plan.pieces.size()), 0),
-      states_book_(std::make_unique<LeaseBook>(pieces_)), gradients_book_(std::make_unique<LeaseBook>(pieces_)) {
+    : weight_type_(plan.numerics.compute),
+      gradient_type_(plan.numerics.grad_dtype),
+      state_type_(plan.numerics.states),
+      pieces_(plan.pieces),
+      versions_(static_cast<size_t>(plan.pieces.size()), 0),
+      states_book_(std::make_unique<LeaseBook>(pieces_)),
+      gradients_book_(std::make_unique<LeaseBook>(pieces_)) {
   starts_.push_back(0);
   int64_t chunks = 0;
   for (const UnitSpec& unit : layout.units) {
@@ -47,12 +51,16 @@ T* At(const Buffer& buffer, int64_t element) {
 }
 }  // namespace
 
-std::byte* ParameterStore::WeightBytes(int64_t element) const { return weights_.data() + element * static_cast<int64_t>(SizeOf(weight_type_)); }
+std::byte* ParameterStore::WeightBytes(int64_t element) const {
+  return weights_.data() + element * static_cast<int64_t>(SizeOf(weight_type_));
+}
 MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t element) const {
   HLM_CHECK(scales == nullptr || element % kStateBlock == 0, element);
   return {At<std::byte>(values, StateBytes(state_type_, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
 }
-MomentArray ParameterStore::FirstMoments(int64_t element) const { return Moments(first_moments_, At<float>(scales_, 0), element); }
+MomentArray ParameterStore::FirstMoments(int64_t element) const {
+  return Moments(first_moments_, At<float>(scales_, 0), element);
+}
 MomentArray ParameterStore::SecondMoments(int64_t element) const {
   // All scales of the first moments, then those of the second.
   return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, starts_.back())), element);
@@ -64,7 +72,9 @@ double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
   return At<double>(norms_, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
 }
 
-float* ParameterStore::PartialOf(int64_t level, int64_t element) const { return At<float>(partials_, level * starts_.back() + element); }
+float* ParameterStore::PartialOf(int64_t level, int64_t element) const {
+  return At<float>(partials_, level * starts_.back() + element);
+}
 
 MasterArray ParameterStore::Master(int64_t element) const {
   MasterArray master;

@@ -52,7 +52,7 @@ class GradientRing {
   void Open();
 
   size_t bytes() const { return memory_.bytes(); }
-  int64_t waits() const { return waits_; }            // Acquires that had to wait
+  int64_t waits() const { return waits_; }  // Acquires that had to wait
   double wait_seconds() const { return wait_seconds_; }
 
  private:

@@ -36,8 +36,10 @@ std::unique_ptr<Slot> SlotPool::MakeSlot() {
 
 void SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
                     const std::function<void()>& copy_begins) {
-  HLM_CHECK(use.offset >= 0 && use.offset + use.bytes <= bytes_, "piece ", piece.name, " at ", use.offset, " of a space of ", bytes_, " bytes");
-  HLM_CHECK(static_cast<int64_t>(weights.bytes) <= use.bytes, "piece ", piece.name, " has ", weights.bytes, " bytes, the slot ", use.bytes);
+  HLM_CHECK(use.offset >= 0 && use.offset + use.bytes <= bytes_, "piece ", piece.name, " at ", use.offset, " of a space of ",
+            bytes_, " bytes");
+  HLM_CHECK(static_cast<int64_t>(weights.bytes) <= use.bytes, "piece ", piece.name, " has ", weights.bytes, " bytes, the slot ",
+            use.bytes);
   const auto overlaps = [&](const std::unique_ptr<Slot>& other) {
     return other->offset < use.offset + use.bytes && use.offset < other->offset + other->bytes;
   };
@@ -77,8 +79,8 @@ SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t versio
   HLM_CHECK(found != slots_.end(), "piece ", use.piece, " was never sent up, or was overwritten");
   Slot& slot = **found;
   HLM_CHECK(!slot.in_use, "the slot of piece ", use.piece, " is in use");
-  HLM_CHECK(slot.offset == use.offset && slot.version == version, "piece ", use.piece, " lies at ", slot.offset, " in version ", slot.version,
-            "; version ", version, " at ", use.offset, " is needed");
+  HLM_CHECK(slot.offset == use.offset && slot.version == version, "piece ", use.piece, " lies at ", slot.offset, " in version ",
+            slot.version, "; version ", version, " at ", use.offset, " is needed");
   compute.Wait(*slot.loaded, "the slot holds its weights");
   slot.in_use = true;
   SlotTicket ticket;

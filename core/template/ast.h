@@ -15,8 +15,21 @@ using Filter = Value (*)(Interpreter& interpreter, const Value& input, Arguments
 using Test = bool (*)(Interpreter& interpreter, const Value& input, Arguments& arguments);
 
 enum class Op : uint8_t {
-  kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo, kPower,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kFloorDivide,
+  kModulo,
+  kPower,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kNotIn,
 };
 
 struct Expr;
@@ -24,22 +37,26 @@ using ExprPointer = std::unique_ptr<Expr>;
 
 struct Expr {
   enum class Kind : uint8_t {
-    kConstant,     // constant
-    kName,         // name
-    kAttribute,    // of children[0]: text
-    kItem,         // children[0][children[1]]
-    kSlice,        // children: start, stop, step, each may be null
-    kCall,         // children[0](arguments)
-    kFilter,       // children[0] (null in a filter block: the block's text) | filter(arguments)
-    kTest,         // children[0] is test(arguments)
-    kNot, kNegative, kPositive,  // children[0]
-    kAnd, kOr,     // children[0], [1]
-    kBinary,       // children[0] op children[1]
-    kCompare,      // children[0] ops[0] children[1] ops[1] children[2] ...
-    kConcat,       // children joined by ~
-    kCondition,    // children[1] if children[0] else children[2], which may be null
-    kList, kTuple, // children
-    kDict,         // children: key, value, key, value ...
+    kConstant,   // constant
+    kName,       // name
+    kAttribute,  // of children[0]: text
+    kItem,       // children[0][children[1]]
+    kSlice,      // children: start, stop, step, each may be null
+    kCall,       // children[0](arguments)
+    kFilter,     // children[0] (null in a filter block: the block's text) | filter(arguments)
+    kTest,       // children[0] is test(arguments)
+    kNot,
+    kNegative,
+    kPositive,  // children[0]
+    kAnd,
+    kOr,         // children[0], [1]
+    kBinary,     // children[0] op children[1]
+    kCompare,    // children[0] ops[0] children[1] ops[1] children[2] ...
+    kConcat,     // children joined by ~
+    kCondition,  // children[1] if children[0] else children[2], which may be null
+    kList,
+    kTuple,               // children
+    kDict,                // children: key, value, key, value ...
     kNamespaceAttribute,  // as a target: name, text
   };
 
@@ -70,17 +87,17 @@ struct Parameters {
 
 struct Stmt {
   enum class Kind : uint8_t {
-    kText,        // constant
-    kOutput,      // expr
-    kIf,          // branches: condition and body; else_body
-    kFor,         // target in expr if condition: body; else_body
-    kSet,         // target = expr
-    kSetBlock,    // target = body, through the filters of expr (may be null)
-    kFilterBlock, // body through the filters of expr
-    kMacro,       // name, parameters, body
-    kCall,        // expr is the call; parameters, body: its caller
-    kWith,        // targets = values: body
-    kGeneration,  // body
+    kText,         // constant
+    kOutput,       // expr
+    kIf,           // branches: condition and body; else_body
+    kFor,          // target in expr if condition: body; else_body
+    kSet,          // target = expr
+    kSetBlock,     // target = body, through the filters of expr (may be null)
+    kFilterBlock,  // body through the filters of expr
+    kMacro,        // name, parameters, body
+    kCall,         // expr is the call; parameters, body: its caller
+    kWith,         // targets = values: body
+    kGeneration,   // body
     kBreak,
     kContinue,
   };

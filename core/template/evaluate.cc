@@ -24,7 +24,8 @@ Value Interpreter::Evaluate(const Expr& expr, Scope* scope) {
 Value Interpreter::Lookup(int name, const Scope* scope) {
   constexpr size_t kNamesAStep = 32;
   for (; scope != nullptr; scope = scope->parent) {
-    if (scope->variables.size() > kNamesAStep) [[unlikely]] budget_.Step(scope->variables.size() / kNamesAStep);
+    if (scope->variables.size() > kNamesAStep) [[unlikely]]
+      budget_.Step(scope->variables.size() / kNamesAStep);
     if (const Value* value = scope->Find(name)) return *value;
   }
   const auto index = static_cast<size_t>(name);
@@ -35,23 +36,31 @@ Value Interpreter::Lookup(int name, const Scope* scope) {
 Value Interpreter::EvaluateOne(const Expr& expr, Scope* scope) {
   const auto child = [&](size_t i) { return Evaluate(*expr.children[i], scope); };
   switch (expr.kind) {
-    case Expr::Kind::kConstant: return expr.constant;
-    case Expr::Kind::kName: return Lookup(expr.name, scope);
-    case Expr::Kind::kAttribute: return Attribute(child(0), expr.text);
+    case Expr::Kind::kConstant:
+      return expr.constant;
+    case Expr::Kind::kName:
+      return Lookup(expr.name, scope);
+    case Expr::Kind::kAttribute:
+      return Attribute(child(0), expr.text);
     case Expr::Kind::kItem: {
       const Value of = child(0);
       return Item(of, child(1));
     }
-    case Expr::Kind::kSlice: return EvaluateSlice(expr, scope);
-    case Expr::Kind::kCall: return EvaluateCall(expr, scope, nullptr);
-    case Expr::Kind::kFilter: return EvaluateFilter(expr, scope, nullptr);
+    case Expr::Kind::kSlice:
+      return EvaluateSlice(expr, scope);
+    case Expr::Kind::kCall:
+      return EvaluateCall(expr, scope, nullptr);
+    case Expr::Kind::kFilter:
+      return EvaluateFilter(expr, scope, nullptr);
     case Expr::Kind::kTest: {
       const Value input = child(0);
       Arguments arguments = EvaluateArguments(expr, scope);
       return Value::Bool(expr.test(*this, input, arguments));
     }
-    case Expr::Kind::kNot: return Value::Bool(!Truth(child(0)));
-    case Expr::Kind::kNegative: return Negative(child(0));
+    case Expr::Kind::kNot:
+      return Value::Bool(!Truth(child(0)));
+    case Expr::Kind::kNegative:
+      return Negative(child(0));
     case Expr::Kind::kPositive: {
       const Value value = child(0);
       NotUndefined(value);
@@ -70,17 +79,22 @@ Value Interpreter::EvaluateOne(const Expr& expr, Scope* scope) {
       const Value left = child(0);
       return Arithmetic(expr.op, left, child(1), budget_);
     }
-    case Expr::Kind::kCompare: return EvaluateCompare(expr, scope);
-    case Expr::Kind::kConcat: return EvaluateConcat(expr, scope);
+    case Expr::Kind::kCompare:
+      return EvaluateCompare(expr, scope);
+    case Expr::Kind::kConcat:
+      return EvaluateConcat(expr, scope);
     case Expr::Kind::kCondition:
       if (Truth(child(0))) return child(1);
       if (expr.children[2] != nullptr) return child(2);
       return Value::Undefined(
           StrCat("the inline if-expression on line ", expr.line, " evaluated to false and no else section was defined."));
     case Expr::Kind::kList:
-    case Expr::Kind::kTuple: return EvaluateItems(expr, scope);
-    case Expr::Kind::kDict: return EvaluateDict(expr, scope);
-    case Expr::Kind::kNamespaceAttribute: break;
+    case Expr::Kind::kTuple:
+      return EvaluateItems(expr, scope);
+    case Expr::Kind::kDict:
+      return EvaluateDict(expr, scope);
+    case Expr::Kind::kNamespaceAttribute:
+      break;
   }
   throw Internal("an expression of an unknown kind");
 }
@@ -189,7 +203,9 @@ namespace {
 
 // A method that was named and not called.
 Value BindMethod(Method method, const Value& self) {
-  const auto call = [method, self](Interpreter& interpreter, Arguments& arguments) { return method(interpreter, self, arguments); };
+  const auto call = [method, self](Interpreter& interpreter, Arguments& arguments) {
+    return method(interpreter, self, arguments);
+  };
   return Value::Of(std::make_shared<const Function>(call, "builtin_function_or_method", CheckedDepth(self.depth() + 1)));
 }
 

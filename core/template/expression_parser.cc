@@ -8,14 +8,22 @@ using Kind = Token::Kind;
 
 std::string ExpressionParser::Describe(const Token& token) {
   switch (token.kind) {
-    case Kind::kText: return "text";
-    case Kind::kOutputBegin: return "'{{'";
-    case Kind::kOutputEnd: return "'}}'";
-    case Kind::kBlockBegin: return "'{%'";
-    case Kind::kBlockEnd: return "'%}'";
-    case Kind::kString: return "a string";
-    case Kind::kEnd: return "the end of the template";
-    default: return "'" + token.text.substr(0, 40) + "'";
+    case Kind::kText:
+      return "text";
+    case Kind::kOutputBegin:
+      return "'{{'";
+    case Kind::kOutputEnd:
+      return "'}}'";
+    case Kind::kBlockBegin:
+      return "'{%'";
+    case Kind::kBlockEnd:
+      return "'%}'";
+    case Kind::kString:
+      return "a string";
+    case Kind::kEnd:
+      return "the end of the template";
+    default:
+      return "'" + token.text.substr(0, 40) + "'";
   }
 }
 
@@ -112,8 +120,9 @@ ExprPointer ExpressionParser::Not() {
 }
 
 ExprPointer ExpressionParser::Compare() {
-  static constexpr std::pair<std::string_view, Op> kOps[] = {{"==", Op::kEqual},     {"!=", Op::kNotEqual}, {"<", Op::kLess},
-                                                             {"<=", Op::kLessEqual}, {">", Op::kGreater},   {">=", Op::kGreaterEqual}};
+  static constexpr std::pair<std::string_view, Op> kOps[] = {{"==", Op::kEqual},  {"!=", Op::kNotEqual},
+                                                             {"<", Op::kLess},    {"<=", Op::kLessEqual},
+                                                             {">", Op::kGreater}, {">=", Op::kGreaterEqual}};
   ExprPointer left = Sum();
   ExprPointer expr;
   while (true) {
@@ -226,8 +235,12 @@ ExprPointer ExpressionParser::Primary() {
       expr->constant = Value::String(std::move(text));
       return expr;
     }
-    case Kind::kInt: expr->constant = Value::Int(token.whole); break;
-    case Kind::kFloat: expr->constant = Value::Float(token.real); break;
+    case Kind::kInt:
+      expr->constant = Value::Int(token.whole);
+      break;
+    case Kind::kFloat:
+      expr->constant = Value::Float(token.real);
+      break;
     default:
       if (SkipOperator("(")) {
         expr = TupleOrExpression(true, nullptr, true);

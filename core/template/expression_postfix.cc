@@ -110,7 +110,8 @@ void ExpressionParser::CallArguments(Expr& call) {
       call.named.emplace_back(std::move(name), Expression());
       deepen(call.named.back().second);
     } else {
-      if (call.more_arguments || call.more_named || !call.named.empty()) Fail("an argument without a name behind one with a name");
+      if (call.more_arguments || call.more_named || !call.named.empty())
+        Fail("an argument without a name behind one with a name");
       call.arguments.push_back(Expression());
       deepen(call.arguments.back());
     }

@@ -96,10 +96,17 @@ void AppendSequence(const Sequence& s, TextBuilder& out, Budget& budget) {
     case Sequence::Flavor::kRange:
       out.Append(StrCat("range(", s.start, ", ", s.stop, s.step == 1 ? std::string() : StrCat(", ", s.step), ")"));
       return;
-    case Sequence::Flavor::kIterator: throw Unimplemented("a generator as text: Python would print its address; make it a list");
-    default: break;
+    case Sequence::Flavor::kIterator:
+      throw Unimplemented("a generator as text: Python would print its address; make it a list");
+    default:
+      break;
   }
-  if (s.IsView()) out.Append(StrCat("dict_", s.flavor == Sequence::Flavor::kKeys ? "keys" : s.flavor == Sequence::Flavor::kValues ? "values" : "items", "("));
+  if (s.IsView())
+    out.Append(StrCat("dict_",
+                      s.flavor == Sequence::Flavor::kKeys     ? "keys"
+                      : s.flavor == Sequence::Flavor::kValues ? "values"
+                                                              : "items",
+                      "("));
   out.Append('[');
   AppendItems(s.items, out, budget);
   out.Append(s.IsView() ? "])" : "]");
@@ -112,17 +119,31 @@ class JsonPrinter {
   void Print(const Value& value) {
     const Budget::Level level(budget_);
     switch (value.kind()) {
-      case Value::Kind::kNone: out_.Append("null"); return;
-      case Value::Kind::kBool: out_.Append(value.whole() != 0 ? "true" : "false"); return;
-      case Value::Kind::kInt: out_.Append(std::to_string(value.whole())); return;
-      case Value::Kind::kLongInt: out_.Append(value.text()); return;
-      case Value::Kind::kFloat: out_.Append(Real(value.real())); return;
-      case Value::Kind::kText: AppendJsonString(value.text(), style_.ensure_ascii, out_); return;
-      case Value::Kind::kDict: return PrintDict(value.dict());
+      case Value::Kind::kNone:
+        out_.Append("null");
+        return;
+      case Value::Kind::kBool:
+        out_.Append(value.whole() != 0 ? "true" : "false");
+        return;
+      case Value::Kind::kInt:
+        out_.Append(std::to_string(value.whole()));
+        return;
+      case Value::Kind::kLongInt:
+        out_.Append(value.text());
+        return;
+      case Value::Kind::kFloat:
+        out_.Append(Real(value.real()));
+        return;
+      case Value::Kind::kText:
+        AppendJsonString(value.text(), style_.ensure_ascii, out_);
+        return;
+      case Value::Kind::kDict:
+        return PrintDict(value.dict());
       case Value::Kind::kSequence:
         if (value.sequence().IsList() || value.sequence().IsTuple()) return PrintList(value.sequence().items);
         break;
-      default: break;
+      default:
+        break;
     }
     throw InvalidArgument("Object of type ", TypeName(value), " is not JSON serializable");
   }
@@ -229,25 +250,40 @@ std::string FloatRepr(double value) {
 void AppendRepr(const Value& value, TextBuilder& out, Budget& budget) {
   const Budget::Level level(budget);
   switch (value.kind()) {
-    case Value::Kind::kUndefined: out.Append("Undefined"); return;
-    case Value::Kind::kNone: out.Append("None"); return;
-    case Value::Kind::kBool: out.Append(value.whole() != 0 ? "True" : "False"); return;
-    case Value::Kind::kInt: out.Append(std::to_string(value.whole())); return;
-    case Value::Kind::kLongInt: out.Append(value.text()); return;
-    case Value::Kind::kFloat: out.Append(FloatRepr(value.real())); return;
+    case Value::Kind::kUndefined:
+      out.Append("Undefined");
+      return;
+    case Value::Kind::kNone:
+      out.Append("None");
+      return;
+    case Value::Kind::kBool:
+      out.Append(value.whole() != 0 ? "True" : "False");
+      return;
+    case Value::Kind::kInt:
+      out.Append(std::to_string(value.whole()));
+      return;
+    case Value::Kind::kLongInt:
+      out.Append(value.text());
+      return;
+    case Value::Kind::kFloat:
+      out.Append(FloatRepr(value.real()));
+      return;
     case Value::Kind::kText:
       if (value.text().safe()) out.Append("Markup(");
       AppendQuoted(value.text(), out);
       if (value.text().safe()) out.Append(')');
       return;
-    case Value::Kind::kSequence: return AppendSequence(value.sequence(), out, budget);
-    case Value::Kind::kDict: return AppendDict(value.dict(), out, budget);
+    case Value::Kind::kSequence:
+      return AppendSequence(value.sequence(), out, budget);
+    case Value::Kind::kDict:
+      return AppendDict(value.dict(), out, budget);
     case Value::Kind::kNamespace:
       out.Append("<Namespace ");
       AppendDict(value.space().attributes, out, budget);
       out.Append('>');
       return;
-    case Value::Kind::kCallable: throw Unimplemented("a ", TypeName(value), " as text: Python would print its address");
+    case Value::Kind::kCallable:
+      throw Unimplemented("a ", TypeName(value), " as text: Python would print its address");
   }
 }
 
@@ -277,12 +313,23 @@ Text EscapeHtml(const Text& text, Budget& budget) {
   for (size_t at = 0; at < bytes.size(); ++at) {
     std::string_view escape;
     switch (bytes[at]) {
-      case '&': escape = "&amp;"; break;
-      case '<': escape = "&lt;"; break;
-      case '>': escape = "&gt;"; break;
-      case '"': escape = "&#34;"; break;
-      case '\'': escape = "&#39;"; break;
-      default: continue;
+      case '&':
+        escape = "&amp;";
+        break;
+      case '<':
+        escape = "&lt;";
+        break;
+      case '>':
+        escape = "&gt;";
+        break;
+      case '"':
+        escape = "&#34;";
+        break;
+      case '\'':
+        escape = "&#39;";
+        break;
+      default:
+        continue;
     }
     out.Append(text, plain, at);
     out.AppendMade(escape, text, at, 1);

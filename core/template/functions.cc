@@ -48,7 +48,8 @@ Value Range(Interpreter& interpreter, Arguments& arguments) {
     if (!bound[i].IsWhole()) throw InvalidArgument("'", TypeName(bound[i]), "' object cannot be interpreted as an integer");
     return bound[i].whole();
   };
-  const int64_t start = bound.Has(1) ? whole(0) : 0, stop = bound.Has(1) ? whole(1) : whole(0), step = bound.Has(2) ? whole(2) : 1;
+  const int64_t start = bound.Has(1) ? whole(0) : 0, stop = bound.Has(1) ? whole(1) : whole(0),
+                step = bound.Has(2) ? whole(2) : 1;
   if (step == 0) throw InvalidArgument("range() arg 3 must not be zero");
   const __int128 distance = step > 0 ? static_cast<__int128>(stop) - start : static_cast<__int128>(start) - stop;
   const __int128 by = step > 0 ? static_cast<__int128>(step) : -static_cast<__int128>(step);
@@ -66,7 +67,8 @@ Value Range(Interpreter& interpreter, Arguments& arguments) {
 
 // dict(pairs or a dict, name=value ...); the attributes of a namespace likewise.
 Dict DictOf(Interpreter& interpreter, Arguments& arguments, std::string_view what) {
-  if (arguments.positional.size() > 1) throw InvalidArgument(what, " expected at most 1 argument, got ", arguments.positional.size());
+  if (arguments.positional.size() > 1)
+    throw InvalidArgument(what, " expected at most 1 argument, got ", arguments.positional.size());
   Dict dict;
   if (!arguments.positional.empty()) {
     const Value& from = arguments.positional[0];
@@ -75,7 +77,8 @@ Dict DictOf(Interpreter& interpreter, Arguments& arguments, std::string_view wha
     } else {
       for (const Value& pair : Items(from, interpreter.budget())) {
         std::vector<Value> two = Items(pair, interpreter.budget());
-        if (two.size() != 2) throw InvalidArgument("dictionary update sequence element has length ", two.size(), "; 2 is required");
+        if (two.size() != 2)
+          throw InvalidArgument("dictionary update sequence element has length ", two.size(), "; 2 is required");
         dict.Set(two[0], two[1]);
       }
     }
@@ -154,7 +157,8 @@ const std::map<std::string_view, Value>& Globals() {
   static const std::map<std::string_view, Value> kGlobals = {
       {"range", MakeFunction(Range)},
       {"dict", MakeFunction([](Interpreter& i, Arguments& a) { return MakeDict(DictOf(i, a, "dict")); }, "type")},
-      {"namespace", MakeFunction([](Interpreter& i, Arguments& a) { return i.MakeNamespace(DictOf(i, a, "namespace")); }, "type")},
+      {"namespace",
+       MakeFunction([](Interpreter& i, Arguments& a) { return i.MakeNamespace(DictOf(i, a, "namespace")); }, "type")},
       {"raise_exception", MakeFunction(RaiseException)},
       {"strftime_now", MakeFunction(StrftimeNow)},
       {"cycler", MakeFunction(MakeCycler, "type")},

@@ -149,22 +149,40 @@ Interpreter::Flow Interpreter::ExecuteOne(const Stmt& stmt, Scope* scope) {
   budget_.Step();
   line_ = stmt.line;
   switch (stmt.kind) {
-    case Stmt::Kind::kText: out_->Append(stmt.constant.text()); break;
-    case Stmt::Kind::kOutput: AppendStr(Evaluate(*stmt.expr, scope), *out_, budget_); break;
-    case Stmt::Kind::kIf: return If(stmt, scope);
-    case Stmt::Kind::kFor: return For(stmt, scope, Evaluate(*stmt.expr, scope), 0);
-    case Stmt::Kind::kSet: Assign(*stmt.target, Evaluate(*stmt.expr, scope), scope); break;
-    case Stmt::Kind::kSetBlock: return SetBlock(stmt, scope);
-    case Stmt::Kind::kFilterBlock: return FilterBlock(stmt, scope);
+    case Stmt::Kind::kText:
+      out_->Append(stmt.constant.text());
+      break;
+    case Stmt::Kind::kOutput:
+      AppendStr(Evaluate(*stmt.expr, scope), *out_, budget_);
+      break;
+    case Stmt::Kind::kIf:
+      return If(stmt, scope);
+    case Stmt::Kind::kFor:
+      return For(stmt, scope, Evaluate(*stmt.expr, scope), 0);
+    case Stmt::Kind::kSet:
+      Assign(*stmt.target, Evaluate(*stmt.expr, scope), scope);
+      break;
+    case Stmt::Kind::kSetBlock:
+      return SetBlock(stmt, scope);
+    case Stmt::Kind::kFilterBlock:
+      return FilterBlock(stmt, scope);
     case Stmt::Kind::kMacro:
       for (Scope* s = scope; s != nullptr; s = s->parent) s->kept = true;
-      scope->Set(stmt.name, Value::Of(std::make_shared<const Macro>(stmt, scope, program_.names[static_cast<size_t>(stmt.name)])));
+      scope->Set(stmt.name,
+                 Value::Of(std::make_shared<const Macro>(stmt, scope, program_.names[static_cast<size_t>(stmt.name)])));
       break;
-    case Stmt::Kind::kCall: CallBlock(stmt, scope); break;
-    case Stmt::Kind::kWith: return With(stmt, scope);
-    case Stmt::Kind::kGeneration: Generation(stmt, scope); break;
-    case Stmt::Kind::kBreak: return Flow::kBreak;
-    case Stmt::Kind::kContinue: return Flow::kContinue;
+    case Stmt::Kind::kCall:
+      CallBlock(stmt, scope);
+      break;
+    case Stmt::Kind::kWith:
+      return With(stmt, scope);
+    case Stmt::Kind::kGeneration:
+      Generation(stmt, scope);
+      break;
+    case Stmt::Kind::kBreak:
+      return Flow::kBreak;
+    case Stmt::Kind::kContinue:
+      return Flow::kContinue;
   }
   return Flow::kNormal;
 }
@@ -278,13 +296,15 @@ void Interpreter::Generation(const Stmt& stmt, Scope* scope) {
 
 void Interpreter::Assign(const Expr& target, Value value, Scope* scope) {
   switch (target.kind) {
-    case Expr::Kind::kName: return scope->Set(target.name, std::move(value));
+    case Expr::Kind::kName:
+      return scope->Set(target.name, std::move(value));
     case Expr::Kind::kNamespaceAttribute: {
       const Value space = Lookup(target.name, scope);
       if (space.kind() != Value::Kind::kNamespace) throw InvalidArgument("cannot assign attribute on non-namespace object");
       return space.space().attributes.Set(target.text, std::move(value));
     }
-    default: break;
+    default:
+      break;
   }
   std::vector<Value> items = Items(value, budget_);
   const size_t wanted = target.children.size();
@@ -349,7 +369,8 @@ Text Interpreter::RunMacro(const Stmt& macro, Scope* defined_in, std::string_vie
     scope->Set(parameters.names[i],
                i >= first_default
                    ? Evaluate(*parameters.defaults[i - first_default], scope)
-                   : Value::Undefined(StrCat("parameter '", program_.names[static_cast<size_t>(parameters.names[i])], "' was not provided")));
+                   : Value::Undefined(
+                         StrCat("parameter '", program_.names[static_cast<size_t>(parameters.names[i])], "' was not provided")));
   }
   Capture capture(out_, budget_);
   Execute(macro.body, scope);

@@ -90,7 +90,7 @@ class Interpreter {
   const RenderSettings& settings_;
   Budget budget_;
   Scope root_{nullptr};
-  std::vector<const Value*> context_;  // by name: the variables of the render
+  std::vector<const Value*> context_;                         // by name: the variables of the render
   int loop_name_, caller_name_, kwargs_name_, varargs_name_;  // -1: the template does not use it
   std::vector<std::unique_ptr<Scope>> kept_;
   std::vector<std::shared_ptr<Namespace>> namespaces_;

@@ -21,9 +21,12 @@ Value NotFinite(const std::string& text) {
 
 Value FromLiteral(const JsonValue& value, const std::string& where) {
   switch (value.Literal().why) {
-    case JsonLiteral::Why::kLongWhole: return Value::LongInt(value.Literal().text);
-    case JsonLiteral::Why::kNotFinite: return NotFinite(value.Literal().text);
-    default: throw InvalidArgument(where, " holds a ", value.KindName(), ": ", PrintableJson(value));
+    case JsonLiteral::Why::kLongWhole:
+      return Value::LongInt(value.Literal().text);
+    case JsonLiteral::Why::kNotFinite:
+      return NotFinite(value.Literal().text);
+    default:
+      throw InvalidArgument(where, " holds a ", value.KindName(), ": ", PrintableJson(value));
   }
 }
 
@@ -57,7 +60,8 @@ Value ParseJsonValue(std::string_view text, const std::string& where) { return F
 
 Value WithSource(const Value& value, Source source) {
   switch (value.kind()) {
-    case Value::Kind::kText: return Value::String(Text(std::string(value.text().bytes()), source, value.text().safe()));
+    case Value::Kind::kText:
+      return Value::String(Text(std::string(value.text().bytes()), source, value.text().safe()));
     case Value::Kind::kDict: {
       Dict dict;
       dict.message = value.dict().message;
@@ -69,7 +73,8 @@ Value WithSource(const Value& value, Source source) {
       for (const Value& item : value.sequence().items) items.push_back(WithSource(item, source));
       return MakeSequence(value.sequence().flavor, std::move(items));
     }
-    default: return value;
+    default:
+      return value;
   }
 }
 

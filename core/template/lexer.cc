@@ -53,8 +53,8 @@ class Lexer {
   bool StartsWith(std::string_view text) const { return rest_.substr(at_).starts_with(text); }
   char Peek(size_t ahead = 0) const { return at_ + ahead < rest_.size() ? rest_[at_ + ahead] : '\0'; }
   void Advance(size_t bytes) {
-    line_ += static_cast<int>(std::count(rest_.begin() + static_cast<int64_t>(at_),
-                                         rest_.begin() + static_cast<int64_t>(at_ + bytes), '\n'));
+    line_ += static_cast<int>(
+        std::count(rest_.begin() + static_cast<int64_t>(at_), rest_.begin() + static_cast<int64_t>(at_ + bytes), '\n'));
     at_ += bytes;
   }
   void SkipSpace() {
@@ -198,8 +198,8 @@ class Lexer {
       return;
     }
     if (c == '"' || c == '\'') return String(c);
-    static constexpr std::string_view kOperators[] = {"**", "//", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]",
-                                                      "(",  ")",  "{",  "}",  ">",  "<",  "=", ".", ":", "|", ",", ";"};
+    static constexpr std::string_view kOperators[] = {"**", "//", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+                                                      "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
     for (const std::string_view op : kOperators) {
       if (!StartsWith(op)) continue;
       if (c == '(' || c == '[' || c == '{') brackets += c == '(' ? ')' : c == '[' ? ']' : '}';
@@ -292,7 +292,8 @@ class Lexer {
         ++i;
       } else if (c >= '0' && c <= '7') {
         uint32_t code = 0;
-        for (int n = 0; n < 3 && i < text.size() && text[i] >= '0' && text[i] <= '7'; ++n) code = code * 8 + uint32_t(text[i++] - '0');
+        for (int n = 0; n < 3 && i < text.size() && text[i] >= '0' && text[i] <= '7'; ++n)
+          code = code * 8 + uint32_t(text[i++] - '0');
         AppendUtf8(code, out);
       } else if (c == 'x' || c == 'u' || c == 'U') {
         const size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;

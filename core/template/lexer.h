@@ -11,7 +11,19 @@
 namespace hlm::jinja {
 
 struct Token {
-  enum class Kind : uint8_t { kText, kOutputBegin, kOutputEnd, kBlockBegin, kBlockEnd, kName, kString, kInt, kFloat, kOperator, kEnd };
+  enum class Kind : uint8_t {
+    kText,
+    kOutputBegin,
+    kOutputEnd,
+    kBlockBegin,
+    kBlockEnd,
+    kName,
+    kString,
+    kInt,
+    kFloat,
+    kOperator,
+    kEnd
+  };
 
   Kind kind;
   int line;

@@ -7,8 +7,8 @@ namespace hlm::jinja {
 thread_local Budget* Budget::current_ = nullptr;
 
 void Budget::FailWork() const {
-  throw ResourceExhausted("the template works through more than ", limits_.max_output_bytes * kWorkFactor, " bytes (", kWorkFactor,
-                          " x max_output_bytes)");
+  throw ResourceExhausted("the template works through more than ", limits_.max_output_bytes * kWorkFactor, " bytes (",
+                          kWorkFactor, " x max_output_bytes)");
 }
 void Budget::FailSize() const {
   throw ResourceExhausted("the template makes a string of more than max_output_bytes = ", limits_.max_output_bytes);

@@ -32,20 +32,24 @@ class Budget {
   // Bytes written or looked through.
   void Charge(size_t bytes) {
     work_ += static_cast<int64_t>(bytes);
-    if (work_ > limits_.max_output_bytes * kWorkFactor) [[unlikely]] FailWork();
+    if (work_ > limits_.max_output_bytes * kWorkFactor) [[unlikely]]
+      FailWork();
   }
   // A string of so many bytes.
   void CheckSize(size_t bytes) const {
-    if (bytes > static_cast<size_t>(limits_.max_output_bytes)) [[unlikely]] FailSize();
+    if (bytes > static_cast<size_t>(limits_.max_output_bytes)) [[unlikely]]
+      FailSize();
   }
   void Iterate() {
-    if (++iterations_ > limits_.max_iterations) [[unlikely]] FailIterations();
+    if (++iterations_ > limits_.max_iterations) [[unlikely]]
+      FailIterations();
   }
 
   // An expression or a statement; `more`: for names that were looked through to find one.
   void Step(size_t more = 0) {
     steps_ += 1 + static_cast<int64_t>(more);
-    if (steps_ > limits_.max_iterations * kStepFactor) [[unlikely]] FailSteps();
+    if (steps_ > limits_.max_iterations * kStepFactor) [[unlikely]]
+      FailSteps();
   }
 
   // The budget of the render that this thread is in: values are compared and hashed far from it, and lists of lists that share
@@ -68,7 +72,8 @@ class Budget {
   class Level {
    public:
     explicit Level(Budget& budget) : budget_(budget) {
-      if (++budget_.depth_ > budget_.limits_.max_depth) [[unlikely]] budget_.FailDepth();
+      if (++budget_.depth_ > budget_.limits_.max_depth) [[unlikely]]
+        budget_.FailDepth();
     }
     ~Level() { --budget_.depth_; }
     Level(const Level&) = delete;

@@ -31,7 +31,7 @@ class LoopState final : public Callable, public std::enable_shared_from_this<Loo
 
  private:
   bool Pull(Value& item) const;
-  bool Peek() const;         // there is a next item
+  bool Peek() const;          // there is a next item
   int64_t Remaining() const;  // turns after this one; reads all of them
 
   Interpreter* interpreter_;

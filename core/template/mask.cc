@@ -33,7 +33,8 @@ std::vector<uint8_t> TokenMask(std::span<const Span> tokens, std::span<const Spa
   return mask;
 }
 
-std::vector<size_t> SpansWithoutStop(std::span<const Span> tokens, std::span<const uint8_t> is_added, std::span<const Span> trained) {
+std::vector<size_t> SpansWithoutStop(std::span<const Span> tokens, std::span<const uint8_t> is_added,
+                                     std::span<const Span> trained) {
   HLM_CHECK(tokens.size() == is_added.size(), tokens.size(), " tokens, ", is_added.size(), " flags");
   std::vector<ptrdiff_t> last(trained.size(), -1);
   ForEachOverlap(tokens, trained, [&](size_t token, size_t span) { last[span] = static_cast<ptrdiff_t>(token); });

@@ -17,7 +17,8 @@ std::vector<uint8_t> TokenMask(std::span<const Span> tokens, std::span<const Spa
 
 // The spans whose last trained token is not one of `is_added` (one byte a token), and those without any token (cut off): their
 // indices. A turn whose end token is not learned never ends.
-std::vector<size_t> SpansWithoutStop(std::span<const Span> tokens, std::span<const uint8_t> is_added, std::span<const Span> trained);
+std::vector<size_t> SpansWithoutStop(std::span<const Span> tokens, std::span<const uint8_t> is_added,
+                                     std::span<const Span> trained);
 
 }  // namespace hlm
 

@@ -52,7 +52,8 @@ Value SequenceCount(Interpreter& interpreter, const Value& self, Arguments& argu
 }
 
 [[noreturn]] Value Changes(Interpreter&, const Value& self, Arguments&) {
-  throw InvalidArgument("a template may not change a ", TypeName(self), " (append, extend, insert, pop, remove, reverse, sort, clear, "
+  throw InvalidArgument("a template may not change a ", TypeName(self),
+                        " (append, extend, insert, pop, remove, reverse, sort, clear, "
                         "setdefault, update, popitem are refused, as by Jinja's sandbox)");
 }
 

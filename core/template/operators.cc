@@ -14,7 +14,8 @@ namespace hlm::jinja {
 namespace {
 
 const char* Sign(Op op) {
-  static constexpr const char* kSigns[] = {"+", "-", "*", "/", "//", "%", "** or pow()", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
+  static constexpr const char* kSigns[] = {
+      "+", "-", "*", "/", "//", "%", "** or pow()", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
   return kSigns[static_cast<size_t>(op)];
 }
 
@@ -62,11 +63,19 @@ Value Wholes(Op op, int64_t a, int64_t b) {
   int64_t result = 0;
   bool overflow = false;
   switch (op) {
-    case Op::kAdd: overflow = __builtin_add_overflow(a, b, &result); return Value::Int(Checked(overflow, result));
-    case Op::kSubtract: overflow = __builtin_sub_overflow(a, b, &result); return Value::Int(Checked(overflow, result));
-    case Op::kMultiply: overflow = __builtin_mul_overflow(a, b, &result); return Value::Int(Checked(overflow, result));
-    case Op::kPower: return WholePower(a, b);
-    default: break;
+    case Op::kAdd:
+      overflow = __builtin_add_overflow(a, b, &result);
+      return Value::Int(Checked(overflow, result));
+    case Op::kSubtract:
+      overflow = __builtin_sub_overflow(a, b, &result);
+      return Value::Int(Checked(overflow, result));
+    case Op::kMultiply:
+      overflow = __builtin_mul_overflow(a, b, &result);
+      return Value::Int(Checked(overflow, result));
+    case Op::kPower:
+      return WholePower(a, b);
+    default:
+      break;
   }
   if (b == 0) throw InvalidArgument(op == Op::kDivide ? "division by zero" : "integer division or modulo by zero");
   if (op == Op::kDivide) return Value::Float(TrueQuotient(a, b));
@@ -81,9 +90,12 @@ Value Wholes(Op op, int64_t a, int64_t b) {
 
 Value Reals(Op op, double a, double b) {
   switch (op) {
-    case Op::kAdd: return Value::Float(a + b);
-    case Op::kSubtract: return Value::Float(a - b);
-    case Op::kMultiply: return Value::Float(a * b);
+    case Op::kAdd:
+      return Value::Float(a + b);
+    case Op::kSubtract:
+      return Value::Float(a - b);
+    case Op::kMultiply:
+      return Value::Float(a * b);
     case Op::kPower: {
       if (a == 0 && b < 0) throw InvalidArgument("0.0 cannot be raised to a negative power");
       const double power = std::pow(a, b);
@@ -91,7 +103,8 @@ Value Reals(Op op, double a, double b) {
       if (std::isinf(power) && std::isfinite(a) && std::isfinite(b)) throw OutOfRange("a power is too large for a float");
       return Value::Float(power);
     }
-    default: break;
+    default:
+      break;
   }
   if (b == 0) throw InvalidArgument("float division by zero");
   if (op == Op::kDivide) return Value::Float(a / b);
@@ -114,7 +127,10 @@ Value Reals(Op op, double a, double b) {
 
 Text Join(const Text& a, const Text& b, Budget& budget) {
   if (a.safe() != b.safe()) {
-    return TextBuilder(budget).Append(a.safe() ? a : EscapeHtml(a, budget)).Append(b.safe() ? b : EscapeHtml(b, budget)).Take(true);
+    return TextBuilder(budget)
+        .Append(a.safe() ? a : EscapeHtml(a, budget))
+        .Append(b.safe() ? b : EscapeHtml(b, budget))
+        .Take(true);
   }
   if (b.empty()) return a;
   if (a.empty()) return b;
@@ -138,9 +154,7 @@ Value Repeat(const Value& what, int64_t times, Budget& budget) {
   return MakeSequence(what.sequence().flavor, std::move(all));
 }
 
-bool IsListOrTuple(const Value& value) {
-  return value.IsSequence() && (value.sequence().IsList() || value.sequence().IsTuple());
-}
+bool IsListOrTuple(const Value& value) { return value.IsSequence() && (value.sequence().IsList() || value.sequence().IsTuple()); }
 
 Value Joined(const Value& a, const Value& b, Budget& budget) {
   if (a.IsText() && b.IsText()) return Value::String(Join(a.text(), b.text(), budget));
@@ -235,11 +249,16 @@ bool Less(const Value& a, const Value& b) {
 bool CompareValues(Op op, const Value& a, const Value& b, Budget& budget) {
   budget.Charge(std::min(SizeOf(a), SizeOf(b)));
   switch (op) {
-    case Op::kEqual: return Equal(a, b);
-    case Op::kNotEqual: return !Equal(a, b);
-    case Op::kIn: return Contains(b, a, budget);
-    case Op::kNotIn: return !Contains(b, a, budget);
-    default: break;
+    case Op::kEqual:
+      return Equal(a, b);
+    case Op::kNotEqual:
+      return !Equal(a, b);
+    case Op::kIn:
+      return Contains(b, a, budget);
+    case Op::kNotIn:
+      return !Contains(b, a, budget);
+    default:
+      break;
   }
   NotUndefined(a);
   NotUndefined(b);
@@ -248,23 +267,29 @@ bool CompareValues(Op op, const Value& a, const Value& b, Budget& budget) {
     throw InvalidArgument("'", Sign(op), "' not supported between instances of '", TypeName(a), "' and '", TypeName(b), "'");
   }
   switch (op) {
-    case Op::kLess: return *order == -1;
-    case Op::kLessEqual: return *order == -1 || *order == 0;
-    case Op::kGreater: return *order == 1;
-    default: return *order == 1 || *order == 0;
+    case Op::kLess:
+      return *order == -1;
+    case Op::kLessEqual:
+      return *order == -1 || *order == 0;
+    case Op::kGreater:
+      return *order == 1;
+    default:
+      return *order == 1 || *order == 0;
   }
 }
 
 bool Contains(const Value& container, const Value& item, Budget& budget) {
   budget.Charge(SizeOf(container));
   switch (container.kind()) {
-    case Value::Kind::kUndefined: return false;
+    case Value::Kind::kUndefined:
+      return false;
     case Value::Kind::kText:
       NotUndefined(item);
       if (!item.IsText()) throw InvalidArgument("'in <string>' requires string as left operand, not ", TypeName(item));
       budget.Charge(item.text().size());
       return FindBytes(container.text().bytes(), item.text().bytes()) != std::string_view::npos;
-    case Value::Kind::kDict: return container.dict().Find(item) != nullptr;
+    case Value::Kind::kDict:
+      return container.dict().Find(item) != nullptr;
     case Value::Kind::kSequence: {
       const Sequence& s = container.sequence();
       size_t at = s.IsIterator() ? s.place : 0;
@@ -273,7 +298,8 @@ bool Contains(const Value& container, const Value& item, Budget& budget) {
       if (s.IsIterator()) s.place = found ? at + 1 : at;
       return found;
     }
-    default: throw InvalidArgument("argument of type '", TypeName(container), "' is not iterable");
+    default:
+      throw InvalidArgument("argument of type '", TypeName(container), "' is not iterable");
   }
 }
 
@@ -287,13 +313,15 @@ Value Negative(const Value& value) {
 std::vector<Value> Items(const Value& value, Budget& budget) {
   std::vector<Value> items;
   switch (value.kind()) {
-    case Value::Kind::kUndefined: break;
+    case Value::Kind::kUndefined:
+      break;
     case Value::Kind::kText: {
       const std::string_view bytes = value.text().bytes();
       budget.Charge(value.text().chars() * 256);
       for (size_t at = 0, length = 0; at < bytes.size(); at += length) {
         CharAt(bytes, at, length);
-        items.push_back(Value::String(WithSafe(SubText(value.text(), at, at + length, budget), false, budget)));  // as markupsafe has it
+        items.push_back(
+            Value::String(WithSafe(SubText(value.text(), at, at + length, budget), false, budget)));  // as markupsafe has it
       }
       break;
     }
@@ -306,7 +334,8 @@ std::vector<Value> Items(const Value& value, Budget& budget) {
       if (s.IsIterator()) s.place = s.items.size();
       break;
     }
-    default: throw InvalidArgument("'", TypeName(value), "' object is not iterable");
+    default:
+      throw InvalidArgument("'", TypeName(value), "' object is not iterable");
   }
   budget.Charge(items.size() * sizeof(Value));
   return items;
@@ -317,7 +346,8 @@ Value Slice(const Value& value, const Value& start, const Value& stop, const Val
   const bool sliceable = value.IsText() || (value.IsSequence() && !value.sequence().IsView() && !value.sequence().IsIterator());
   if (!sliceable) throw InvalidArgument("'", TypeName(value), "' object cannot be sliced");
   const auto length = static_cast<int64_t>(value.IsText() ? value.text().chars() : value.sequence().items.size());
-  if (!step.IsNone() && !step.IsWhole()) throw InvalidArgument("slice indices must be integers or None or have an __index__ method");
+  if (!step.IsNone() && !step.IsWhole())
+    throw InvalidArgument("slice indices must be integers or None or have an __index__ method");
   const int64_t by = step.IsNone() ? 1 : step.whole();
   if (by == 0) throw InvalidArgument("slice step cannot be zero");
   const int64_t low = by > 0 ? 0 : -1, high = by > 0 ? length : length - 1;

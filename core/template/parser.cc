@@ -161,7 +161,8 @@ class Parser : public ExpressionParser {
       if (!parameters.names.empty()) ExpectOperator(",");
       const std::string name = TakeName();
       const int id = Intern(name);
-      if (std::find(parameters.names.begin(), parameters.names.end(), id) != parameters.names.end()) Fail("a second parameter '", name, "'");
+      if (std::find(parameters.names.begin(), parameters.names.end(), id) != parameters.names.end())
+        Fail("a second parameter '", name, "'");
       parameters.names.push_back(id);
       if (SkipOperator("=")) {
         parameters.defaults.push_back(Expression());

@@ -87,13 +87,15 @@ Text PercentFormat(const Text& format, const Value& arguments, Budget& budget) {
   const std::string_view bytes = format.bytes();
   const bool tuple = arguments.IsSequence() && arguments.sequence().IsTuple();
   // What has items by key may be left unused: to Python lists and ranges are mappings here as well, iterators and views are not.
-  const bool mapping = arguments.IsDict() || arguments.IsUndefined() ||
-                       (arguments.IsSequence() && (arguments.sequence().IsList() || arguments.sequence().flavor == Sequence::Flavor::kRange));
+  const bool mapping =
+      arguments.IsDict() || arguments.IsUndefined() ||
+      (arguments.IsSequence() && (arguments.sequence().IsList() || arguments.sequence().flavor == Sequence::Flavor::kRange));
   size_t used = 0;
   bool named = false;
   TextBuilder out(budget);
   const auto next = [&]() -> Value {
-    if (tuple ? used >= arguments.sequence().items.size() : used >= 1) throw InvalidArgument("not enough arguments for format string");
+    if (tuple ? used >= arguments.sequence().items.size() : used >= 1)
+      throw InvalidArgument("not enough arguments for format string");
     return tuple ? arguments.sequence().items[used++] : (++used, arguments);
   };
   for (size_t at = 0; at < bytes.size();) {

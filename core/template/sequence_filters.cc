@@ -51,7 +51,8 @@ Value Length(Interpreter&, const Value& input, Arguments& arguments) {
   if (input.IsUndefined()) return Value::Int(0);
   if (input.IsText()) return Value::Int(static_cast<int64_t>(input.text().chars()));
   if (input.IsDict()) return Value::Int(static_cast<int64_t>(input.dict().size()));
-  if (input.IsSequence() && !input.sequence().IsIterator()) return Value::Int(static_cast<int64_t>(input.sequence().items.size()));
+  if (input.IsSequence() && !input.sequence().IsIterator())
+    return Value::Int(static_cast<int64_t>(input.sequence().items.size()));
   throw InvalidArgument("object of type '", TypeName(input), "' has no len()");
 }
 
@@ -133,7 +134,8 @@ void SortBy(std::vector<Value>& items, bool reverse, Budget& budget, const std::
       size_t a = begin, b = std::min(begin + width, keyed.size());
       const size_t a_end = b, b_end = std::min(begin + 2 * width, keyed.size());
       for (size_t out = begin; out < b_end; ++out) {
-        const bool second = a == a_end || (b < b_end && (reverse ? Less(keyed[a].first, keyed[b].first) : Less(keyed[b].first, keyed[a].first)));
+        const bool second =
+            a == a_end || (b < b_end && (reverse ? Less(keyed[a].first, keyed[b].first) : Less(keyed[b].first, keyed[a].first)));
         other[out] = std::move(second ? keyed[b++] : keyed[a++]);
       }
     }
@@ -171,7 +173,8 @@ Value Sort(Interpreter& interpreter, const Value& input, Arguments& arguments) {
     if (!attribute.IsText() || attribute.text().bytes().find(',') == std::string_view::npos) return key(attribute);
     const Text comma(std::string(","));
     std::vector<Value> keys;
-    for (Text& path : SplitText(attribute.text(), &comma, -1, false, interpreter.budget())) keys.push_back(key(Value::String(path)));
+    for (Text& path : SplitText(attribute.text(), &comma, -1, false, interpreter.budget()))
+      keys.push_back(key(Value::String(path)));
     return MakeList(std::move(keys));
   });
   return MakeList(std::move(items));

@@ -80,7 +80,8 @@ Value Replace(Interpreter& interpreter, const Value& input, Arguments& arguments
 
 Value Center(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("center", arguments, {"width"});
-  return Value::String(JustifyText(Soft(interpreter, input), bound.Int(0, 80), Text(std::string(" ")), 'c', interpreter.budget()));
+  return Value::String(
+      JustifyText(Soft(interpreter, input), bound.Int(0, 80), Text(std::string(" ")), 'c', interpreter.budget()));
 }
 
 Value Indent(Interpreter& interpreter, const Value& input, Arguments& arguments) {
@@ -171,10 +172,12 @@ Value UrlEncode(Interpreter& interpreter, const Value& input, Arguments& argumen
     budget.Charge(text.size() * 8);
     for (size_t at = 0; at < text.size(); ++at) {
       const unsigned char c = static_cast<unsigned char>(text.bytes()[at]);
-      const bool plain = (c < 0x80 && (IsAlpha(c) || IsDecimal(c))) || c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !query);
+      const bool plain =
+          (c < 0x80 && (IsAlpha(c) || IsDecimal(c))) || c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !query);
       static constexpr char kHex[] = "0123456789ABCDEF";
-      const std::string escape = plain ? std::string(1, static_cast<char>(c))
-                                 : c == ' ' && query ? "+" : std::string{'%', kHex[c >> 4], kHex[c & 15]};
+      const std::string escape = plain               ? std::string(1, static_cast<char>(c))
+                                 : c == ' ' && query ? "+"
+                                                     : std::string{'%', kHex[c >> 4], kHex[c & 15]};
       out.AppendMade(escape, text, at, 1);
     }
   };
@@ -206,14 +209,22 @@ Value UrlEncode(Interpreter& interpreter, const Value& input, Arguments& argumen
 
 const FilterTable& TextFilters() {
   static const FilterTable kFilters = {
-      {"upper", Recase<Case::kUpper>}, {"lower", Recase<Case::kLower>},
-      {"capitalize", Capitalize},      {"title", Title},
-      {"trim", Trim},                  {"string", String},
-      {"safe", Safe},                  {"escape", Escape<false>},
-      {"e", Escape<false>},            {"forceescape", Escape<true>},
-      {"replace", Replace},            {"center", Center},
-      {"indent", Indent},              {"truncate", Truncate},
-      {"wordcount", WordCount},        {"format", Format},
+      {"upper", Recase<Case::kUpper>},
+      {"lower", Recase<Case::kLower>},
+      {"capitalize", Capitalize},
+      {"title", Title},
+      {"trim", Trim},
+      {"string", String},
+      {"safe", Safe},
+      {"escape", Escape<false>},
+      {"e", Escape<false>},
+      {"forceescape", Escape<true>},
+      {"replace", Replace},
+      {"center", Center},
+      {"indent", Indent},
+      {"truncate", Truncate},
+      {"wordcount", WordCount},
+      {"format", Format},
       {"urlencode", UrlEncode},
   };
   return kFilters;

@@ -29,7 +29,8 @@ Text Argument(Interpreter& interpreter, const Value& self, const Value& value, s
 template <bool kLeft, bool kRight>
 Value Strip(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("strip", arguments, {"chars"});
-  if (!bound.Has(0) || bound[0].IsNone()) return Value::String(StripText(self.text(), nullptr, kLeft, kRight, interpreter.budget()));
+  if (!bound.Has(0) || bound[0].IsNone())
+    return Value::String(StripText(self.text(), nullptr, kLeft, kRight, interpreter.budget()));
   const Text chars = Argument(interpreter, self, bound[0], "strip");
   return Value::String(StripText(self.text(), &chars, kLeft, kRight, interpreter.budget()));
 }
@@ -67,7 +68,8 @@ Value Split(Interpreter& interpreter, const Value& self, Arguments& arguments) {
 Value SplitLines(Interpreter& interpreter, const Value& self, Arguments& arguments) {
   const Bound bound("splitlines", arguments, {"keepends"});
   std::vector<Value> lines;
-  for (Text& line : LinesOf(self.text(), bound.Bool(0, false), interpreter.budget())) lines.push_back(Value::String(std::move(line)));
+  for (Text& line : LinesOf(self.text(), bound.Bool(0, false), interpreter.budget()))
+    lines.push_back(Value::String(std::move(line)));
   return MakeList(std::move(lines));
 }
 
@@ -179,7 +181,8 @@ Value RemoveAffix(Interpreter& interpreter, const Value& self, Arguments& argume
   const Text& text = self.text();
   interpreter.budget().Charge(affix.size());
   if (kSuffix ? !text.bytes().ends_with(affix) : !text.bytes().starts_with(affix)) return self;
-  return Value::String(SubText(text, kSuffix ? 0 : affix.size(), text.size() - (kSuffix ? affix.size() : 0), interpreter.budget()));
+  return Value::String(
+      SubText(text, kSuffix ? 0 : affix.size(), text.size() - (kSuffix ? affix.size() : 0), interpreter.budget()));
 }
 
 // 'l': the text at the left; 'r' at the right; 'c' in the middle.
@@ -199,7 +202,9 @@ Value ZeroFill(Interpreter& interpreter, const Value& self, Arguments& arguments
   interpreter.budget().CheckSize(static_cast<size_t>(missing));
   const bool sign = text.bytes().starts_with('+') || text.bytes().starts_with('-');
   TextBuilder out(interpreter.budget());
-  out.Append(text, 0, sign ? 1 : 0).Append(std::string(static_cast<size_t>(missing), '0')).Append(text, sign ? 1 : 0, text.size());
+  out.Append(text, 0, sign ? 1 : 0)
+      .Append(std::string(static_cast<size_t>(missing), '0'))
+      .Append(text, sign ? 1 : 0, text.size());
   return Value::String(out.Take(text.safe()));
 }
 
@@ -239,7 +244,8 @@ Value AllAre(Interpreter& interpreter, const Value& self, Arguments& arguments) 
 bool IsAlphaNumeric(uint32_t c) { return IsAlpha(c) || IsNumeric(c); }
 bool IsDigitChar(uint32_t c) {
   return IsDecimal(c) || c == 0xb2 || c == 0xb3 || c == 0xb9 || (c >= 0x2070 && c <= 0x2079 && c != 0x2071) ||
-         (c >= 0x2080 && c <= 0x2089) || (c >= 0x2460 && c <= 0x2468) || (c >= 0x2474 && c <= 0x247c) || (c >= 0x2488 && c <= 0x2490);
+         (c >= 0x2080 && c <= 0x2089) || (c >= 0x2460 && c <= 0x2468) || (c >= 0x2474 && c <= 0x247c) ||
+         (c >= 0x2488 && c <= 0x2490);
 }
 
 template <bool kUpper>
@@ -311,10 +317,12 @@ Value Format(Interpreter& interpreter, const Value& self, Arguments& arguments) 
     const bool number = name.find_first_not_of("0123456789") == std::string::npos;
     if (number) {
       const size_t index = name.empty() ? automatic++ : name.size() > 6 ? SIZE_MAX : std::stoul(name);
-      if (index >= arguments.positional.size()) throw InvalidArgument("Replacement index ", index, " out of range for positional args tuple");
+      if (index >= arguments.positional.size())
+        throw InvalidArgument("Replacement index ", index, " out of range for positional args tuple");
       AppendStr(arguments.positional[index], out, interpreter.budget());
     } else {
-      const auto named = std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& a) { return a.first == name; });
+      const auto named =
+          std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& a) { return a.first == name; });
       if (named == arguments.named.end()) throw InvalidArgument("format() has no argument '", name, "'");
       AppendStr(named->second, out, interpreter.budget());
     }

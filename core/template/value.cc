@@ -79,10 +79,14 @@ bool Value::SameObject(const Value& other) const {
 
 int Value::depth() const {
   switch (kind_) {
-    case Kind::kSequence: return sequence().depth;
-    case Kind::kDict: return dict().depth();
-    case Kind::kCallable: return callable().depth();
-    default: return 0;  // a namespace is taken apart by its render, not by who refers to it
+    case Kind::kSequence:
+      return sequence().depth;
+    case Kind::kDict:
+      return dict().depth();
+    case Kind::kCallable:
+      return callable().depth();
+    default:
+      return 0;  // a namespace is taken apart by its render, not by who refers to it
   }
 }
 
@@ -161,13 +165,19 @@ void ChargeText(size_t bytes) {
 
 uint64_t HashOf(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::kUndefined: return 3;
-    case Value::Kind::kNone: return 5;
+    case Value::Kind::kUndefined:
+      return 3;
+    case Value::Kind::kNone:
+      return 5;
     case Value::Kind::kBool:
-    case Value::Kind::kInt: return std::hash<double>()(static_cast<double>(value.whole()));
-    case Value::Kind::kFloat: return std::hash<double>()(value.real());
+    case Value::Kind::kInt:
+      return std::hash<double>()(static_cast<double>(value.whole()));
+    case Value::Kind::kFloat:
+      return std::hash<double>()(value.real());
     case Value::Kind::kLongInt:
-    case Value::Kind::kText: ChargeText(value.text().size()); return std::hash<std::string_view>()(value.text().bytes());
+    case Value::Kind::kText:
+      ChargeText(value.text().size());
+      return std::hash<std::string_view>()(value.text().bytes());
     case Value::Kind::kSequence:
       if (value.sequence().IsTuple()) {
         Budget::ChargeCurrent(16 * value.sequence().items.size() + 16);
@@ -176,33 +186,51 @@ uint64_t HashOf(const Value& value) {
         return hash;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   throw InvalidArgument("unhashable type: '", TypeName(value), "'");
 }
 
 std::string TypeName(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::kUndefined: return "Undefined";
-    case Value::Kind::kNone: return "NoneType";
-    case Value::Kind::kBool: return "bool";
+    case Value::Kind::kUndefined:
+      return "Undefined";
+    case Value::Kind::kNone:
+      return "NoneType";
+    case Value::Kind::kBool:
+      return "bool";
     case Value::Kind::kInt:
-    case Value::Kind::kLongInt: return "int";
-    case Value::Kind::kFloat: return "float";
-    case Value::Kind::kText: return value.text().safe() ? "Markup" : "str";
-    case Value::Kind::kDict: return "dict";
-    case Value::Kind::kNamespace: return "Namespace";
-    case Value::Kind::kCallable: return value.callable().TypeName();
-    case Value::Kind::kSequence: break;
+    case Value::Kind::kLongInt:
+      return "int";
+    case Value::Kind::kFloat:
+      return "float";
+    case Value::Kind::kText:
+      return value.text().safe() ? "Markup" : "str";
+    case Value::Kind::kDict:
+      return "dict";
+    case Value::Kind::kNamespace:
+      return "Namespace";
+    case Value::Kind::kCallable:
+      return value.callable().TypeName();
+    case Value::Kind::kSequence:
+      break;
   }
   switch (value.sequence().flavor) {
-    case Sequence::Flavor::kList: return "list";
-    case Sequence::Flavor::kTuple: return "tuple";
-    case Sequence::Flavor::kKeys: return "dict_keys";
-    case Sequence::Flavor::kValues: return "dict_values";
-    case Sequence::Flavor::kItems: return "dict_items";
-    case Sequence::Flavor::kRange: return "range";
-    case Sequence::Flavor::kIterator: return "generator";
+    case Sequence::Flavor::kList:
+      return "list";
+    case Sequence::Flavor::kTuple:
+      return "tuple";
+    case Sequence::Flavor::kKeys:
+      return "dict_keys";
+    case Sequence::Flavor::kValues:
+      return "dict_values";
+    case Sequence::Flavor::kItems:
+      return "dict_items";
+    case Sequence::Flavor::kRange:
+      return "range";
+    case Sequence::Flavor::kIterator:
+      return "generator";
   }
   return "object";
 }
@@ -245,35 +273,45 @@ bool Equal(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
     case Value::Kind::kUndefined:
-    case Value::Kind::kNone: return true;
+    case Value::Kind::kNone:
+      return true;
     case Value::Kind::kText:
       if (a.text().size() != b.text().size()) return false;
       ChargeText(a.text().size());
       return a.text().bytes() == b.text().bytes();
-    case Value::Kind::kDict: return a.SameObject(b) || EqualDicts(a.dict(), b.dict());
+    case Value::Kind::kDict:
+      return a.SameObject(b) || EqualDicts(a.dict(), b.dict());
     case Value::Kind::kSequence: {
       if (a.SameObject(b)) return true;
       const Sequence &x = a.sequence(), &y = b.sequence();
       const bool by_items = x.IsList() || x.IsTuple() || x.flavor == Sequence::Flavor::kRange;
       return x.flavor == y.flavor && by_items && EqualItems(x.items, y.items);
     }
-    default: return a.SameObject(b);
+    default:
+      return a.SameObject(b);
   }
 }
 
 bool Truth(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::kUndefined:
-    case Value::Kind::kNone: return false;
+    case Value::Kind::kNone:
+      return false;
     case Value::Kind::kBool:
-    case Value::Kind::kInt: return value.whole() != 0;
-    case Value::Kind::kFloat: return value.real() != 0;
-    case Value::Kind::kText: return !value.text().empty();
-    case Value::Kind::kSequence: return value.sequence().IsIterator() || !value.sequence().items.empty();
-    case Value::Kind::kDict: return value.dict().size() > 0;
+    case Value::Kind::kInt:
+      return value.whole() != 0;
+    case Value::Kind::kFloat:
+      return value.real() != 0;
+    case Value::Kind::kText:
+      return !value.text().empty();
+    case Value::Kind::kSequence:
+      return value.sequence().IsIterator() || !value.sequence().items.empty();
+    case Value::Kind::kDict:
+      return value.dict().size() > 0;
     case Value::Kind::kLongInt:
     case Value::Kind::kNamespace:
-    case Value::Kind::kCallable: return true;
+    case Value::Kind::kCallable:
+      return true;
   }
   return false;
 }

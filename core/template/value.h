@@ -90,9 +90,9 @@ struct Sequence {
   const Flavor flavor;
   const std::vector<Value> items;
   int depth;
-  bool is_group = false;                    // of `groupby`: a tuple whose items are also .grouper and .list
-  mutable size_t place = 0;                 // of an iterator
-  int64_t start = 0, stop = 0, step = 1;    // of a range, for its repr
+  bool is_group = false;                  // of `groupby`: a tuple whose items are also .grouper and .list
+  mutable size_t place = 0;               // of an iterator
+  int64_t start = 0, stop = 0, step = 1;  // of a range, for its repr
   bool IsList() const { return flavor == Flavor::kList; }
   bool IsTuple() const { return flavor == Flavor::kTuple; }
   bool IsView() const { return flavor == Flavor::kKeys || flavor == Flavor::kValues || flavor == Flavor::kItems; }

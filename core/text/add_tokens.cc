@@ -148,7 +148,8 @@ class TokenList {
 
 class Adder {
  public:
-  Adder(const FolderSettings& settings, const ClassTokens& known, const std::function<int32_t(std::string_view)>& find, size_t size)
+  Adder(const FolderSettings& settings, const ClassTokens& known, const std::function<int32_t(std::string_view)>& find,
+        size_t size)
       : settings_(settings), known_(known), roles_(settings, known), find_(find), size_(static_cast<int32_t>(size)) {}
 
   AddedVocabulary Run() {
@@ -259,8 +260,8 @@ std::vector<std::pair<int64_t, NamedToken>> DecoderTokens(const FolderSettings& 
       const auto [at, error] = std::from_chars(member.name.data(), end, id);
       auto token = TokenOf(member.value);
       if (error != std::errc() || at != end || id < 0 || !token || token->plain) {
-        throw InvalidArgument(settings.where, "/tokenizer_config.json: added_tokens_decoder: \"", Printable(member.name), "\": ",
-                              PrintableJson(member.value), " is no id with a token");
+        throw InvalidArgument(settings.where, "/tokenizer_config.json: added_tokens_decoder: \"", Printable(member.name),
+                              "\": ", PrintableJson(member.value), " is no id with a token");
       }
       tokens.emplace_back(id, std::move(*token));
     }
@@ -278,7 +279,8 @@ std::vector<std::pair<int64_t, NamedToken>> DecoderTokens(const FolderSettings& 
                               PrintableJson(member.value), ", no id");
       }
       const bool is_special = special.count(member.name) != 0;
-      tokens.emplace_back(*id, NamedToken{.content = member.name, .plain = false, .normalized = !is_special, .special = is_special});
+      tokens.emplace_back(*id,
+                          NamedToken{.content = member.name, .plain = false, .normalized = !is_special, .special = is_special});
     }
   }
   std::stable_sort(tokens.begin(), tokens.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

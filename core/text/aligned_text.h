@@ -36,7 +36,8 @@ struct AlignedText {
   void Prepend(const AlignedText& from, size_t first, std::string_view with);
   // Counts bytes that are made; INVALID_ARGUMENT where there are too many.
   void Make(size_t bytes) const {
-    if (left != nullptr && (*left -= static_cast<int64_t>(bytes)) < 0) [[unlikely]] FailMake();
+    if (left != nullptr && (*left -= static_cast<int64_t>(bytes)) < 0) [[unlikely]]
+      FailMake();
   }
   // Where the bytes [begin, end) came from; begin < end, tracked.
   Origin OriginOf(size_t begin, size_t end) const;

@@ -21,13 +21,15 @@ constexpr const char* kSpace = "\xe2\x96\x81";  // the sign that stands for a sp
 
 // Classes of transformers that order the pieces anew, or cut texts in their own way.
 constexpr const char* kOtherClasses[] = {
-    "AlbertTokenizer",      "BarthezTokenizer",   "BertGenerationTokenizer", "BigBirdTokenizer", "CamembertTokenizer",
-    "CodeLlamaTokenizer",   "CohereTokenizer",    "CpmTokenizer",            "DebertaV2Tokenizer", "FNetTokenizer",
-    "GPTSw3Tokenizer",      "LasrTokenizer",      "LayoutXLMTokenizer",      "M2M100Tokenizer",  "MBart50Tokenizer",
-    "MBartTokenizer",       "MLukeTokenizer",     "MarianTokenizer",         "NllbTokenizer",    "PLBartTokenizer",
-    "ParakeetTokenizer",    "PegasusTokenizer",   "ReformerTokenizer",       "RemBertTokenizer", "SeamlessM4TTokenizer",
-    "Siglip2Tokenizer",     "SiglipTokenizer",    "Speech2TextTokenizer",    "SpeechT5Tokenizer", "T5Tokenizer",
-    "UdopTokenizer",        "VideoPrismTokenizer", "XGLMTokenizer",          "XLMRobertaTokenizer", "XLNetTokenizer"};
+    "AlbertTokenizer",      "BarthezTokenizer",    "BertGenerationTokenizer", "BigBirdTokenizer",
+    "CamembertTokenizer",   "CodeLlamaTokenizer",  "CohereTokenizer",         "CpmTokenizer",
+    "DebertaV2Tokenizer",   "FNetTokenizer",       "GPTSw3Tokenizer",         "LasrTokenizer",
+    "LayoutXLMTokenizer",   "M2M100Tokenizer",     "MBart50Tokenizer",        "MBartTokenizer",
+    "MLukeTokenizer",       "MarianTokenizer",     "NllbTokenizer",           "PLBartTokenizer",
+    "ParakeetTokenizer",    "PegasusTokenizer",    "ReformerTokenizer",       "RemBertTokenizer",
+    "SeamlessM4TTokenizer", "Siglip2Tokenizer",    "SiglipTokenizer",         "Speech2TextTokenizer",
+    "SpeechT5Tokenizer",    "T5Tokenizer",         "UdopTokenizer",           "VideoPrismTokenizer",
+    "XGLMTokenizer",        "XLMRobertaTokenizer", "XLNetTokenizer"};
 
 // Of the work of finding all pairs of pieces that make a piece: the sum over pieces of their lengths' squares.
 constexpr double kMostPairWork = 1e10;
@@ -82,7 +84,8 @@ class Converter {
     }
     for (size_t i = 0; i < names_.size(); ++i) {
       const bool fresh = ids_.Insert(names_[i], static_cast<int32_t>(i));
-      if (!fresh) throw InvalidArgument(settings_.where, ": two tokens of tokenizer.model are called \"", Printable(names_[i]), "\"");
+      if (!fresh)
+        throw InvalidArgument(settings_.where, ": two tokens of tokenizer.model are called \"", Printable(names_[i]), "\"");
     }
   }
 
@@ -92,7 +95,10 @@ class Converter {
     if (llama_) {
       known.defaults = {{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}};
     } else if (gemma_) {
-      known.defaults = {{"bos_token", "<bos>"}, {"eos_token", "<eos>"}, {"unk_token", "<unk>"}, {"pad_token", "<pad>"},
+      known.defaults = {{"bos_token", "<bos>"},
+                        {"eos_token", "<eos>"},
+                        {"unk_token", "<unk>"},
+                        {"pad_token", "<pad>"},
                         {"mask_token", "<mask>"}};
     } else {
       if (file_.bos_id >= 0) known.defaults.emplace_back("bos_token", file_.bos_piece.empty() ? "<s>" : file_.bos_piece);
@@ -289,8 +295,9 @@ class Converter {
     double work = 0;
     for (const std::string& name : names_) work += static_cast<double>(name.size()) * static_cast<double>(name.size());
     if (work > kMostPairWork) {
-      throw Error(Code::kResourceExhausted, StrCat(settings_.where, ": the pieces of tokenizer.model are so long that finding their merges takes ",
-                                                   work, " steps; the limit is ", kMostPairWork));
+      throw Error(Code::kResourceExhausted,
+                  StrCat(settings_.where, ": the pieces of tokenizer.model are so long that finding their merges takes ", work,
+                         " steps; the limit is ", kMostPairWork));
     }
   }
 

@@ -80,7 +80,8 @@ class Replace final : public PerToken {
     std::string out;
     scratch.Allow(text.size());
     ForEachStretch(pattern_, text, scratch, [&](size_t begin, size_t end, bool match) {
-      if (out.size() > std::max(kMostDecoded, text.size() * 64)) [[unlikely]] throw InvalidArgument("a decoder makes more than ", kMostDecoded, " bytes of a text");
+      if (out.size() > std::max(kMostDecoded, text.size() * 64)) [[unlikely]]
+        throw InvalidArgument("a decoder makes more than ", kMostDecoded, " bytes of a text");
       out += match ? std::string_view(with_) : std::string_view(text).substr(begin, end - begin);
     });
     return out;

@@ -38,14 +38,14 @@ constexpr struct {
     {"GemmaTokenizer", " gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text recurrent_gemma shieldgemma2 t5gemma "},
     {"GPT2Tokenizer", " codegen dbrx emu3 gpt2 gpt_neo gptj jais2 opt phi starcoder2 "},
     {"GPTNeoXTokenizer", " falcon_mamba gpt_neox mamba mamba2 mpt olmo olmoe rwkv xlstm "},
-    {"Qwen2Tokenizer",
-     " qwen2 qwen2_5_vl qwen2_audio qwen2_moe qwen2_vl qwen3 qwen3_moe qwen3_next qwen3_vl qwen3_vl_moe "},
+    {"Qwen2Tokenizer", " qwen2 qwen2_5_vl qwen2_audio qwen2_moe qwen2_vl qwen3 qwen3_moe qwen3_next qwen3_vl qwen3_vl_moe "},
     {"Qwen3_5Tokenizer", " qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text "},
     {"CohereTokenizer", " cohere cohere2 aya_vision "},
     {"CodeLlamaTokenizer", " code_llama "},
     {"TokenizersBackend",
      " arctic ernie4_5 ernie4_5_moe flex_olmo fuyu glm glm4 glm4_moe gpt_bigcode granite granitemoe granitemoehybrid "
-     "granitemoeshared hyperclovax internlm2 internlm3 jamba kimi_linear llava llava_next minicpm3 minimax_m2 ministral ministral3 "
+     "granitemoeshared hyperclovax internlm2 internlm3 jamba kimi_linear llava llava_next minicpm3 minimax_m2 ministral "
+     "ministral3 "
      "mistral mistral3 mixtral nemotron olmo2 olmo3 olmo_hybrid persimmon phi3 phimoe pixtral stablelm "},
 };
 

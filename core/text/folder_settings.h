@@ -44,11 +44,11 @@ struct NamedToken {
 // What a class brings along.
 struct ClassTokens {
   std::vector<std::pair<std::string, std::string>> defaults;  // role and content, for roles that the files do not mention
-  bool own_extra = false;         // `extra` counts, whatever special_tokens_map.json lists
-  std::vector<NamedToken> extra;  // unless tokenizer_config.json has a list of its own
-  bool raw = false;              // added_tokens_decoder's are looked for in the raw text
-  bool plain_specials = false;   // every special token ends up without rules of its own
-  bool add_bos = false;          // unless add_bos_token says otherwise
+  bool own_extra = false;                                     // `extra` counts, whatever special_tokens_map.json lists
+  std::vector<NamedToken> extra;                              // unless tokenizer_config.json has a list of its own
+  bool raw = false;                                           // added_tokens_decoder's are looked for in the raw text
+  bool plain_specials = false;                                // every special token ends up without rules of its own
+  bool add_bos = false;                                       // unless add_bos_token says otherwise
 };
 
 struct AddedVocabulary {
@@ -56,8 +56,8 @@ struct AddedVocabulary {
     int32_t id;
     NamedToken token;
   };
-  std::vector<Token> tokens;              // in the order they were added
-  std::vector<SpecialToken> special;      // by role
+  std::vector<Token> tokens;                                   // in the order they were added
+  std::vector<SpecialToken> special;                           // by role
   std::vector<std::pair<std::string, int32_t>> before, after;  // the tokens around a text
 
   // "added_tokens" and "post_processor" of a tokenizer.json.

@@ -70,8 +70,8 @@ void RegexScratch::Memory::Look(const std::string& pattern, size_t bytes, bool n
     looked = time;
     const double most = kSeconds + kSecondsAByte * static_cast<double>(bytes);
     if (own() - began > most) {
-      throw InvalidArgument("the pattern \"", Printable(pattern), "\" takes longer than the limit of ", most, " seconds (", kSeconds,
-                            " and a microsecond for each byte)");
+      throw InvalidArgument("the pattern \"", Printable(pattern), "\" takes longer than the limit of ", most, " seconds (",
+                            kSeconds, " and a microsecond for each byte)");
     }
   }
 }
@@ -122,11 +122,10 @@ void Regex::Compile(const std::string& translated) {
   int error = 0;
   size_t at = 0;
   code_ = std::make_unique<Code>();
-  code_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK |
-                                      PCRE2_USE_OFFSET_LIMIT,
-                                  &error,
-                                  &at, context.get()));
+  code_->code.reset(pcre2_compile(
+      reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK | PCRE2_USE_OFFSET_LIMIT, &error,
+      &at, context.get()));
   if (code_->code == nullptr) {
     if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAPLIMIT) throw std::bad_alloc();
     char text[200] = "";
@@ -167,8 +166,8 @@ void Regex::FindMetered(std::string_view text, size_t from, size_t last, RegexSc
       if (result == PCRE2_ERROR_NOMATCH) break;
       if (!may || result != PCRE2_ERROR_MATCHLIMIT) {
         throw InvalidArgument("the pattern \"", Printable(pattern_), "\" takes more steps than the limit of ", scratch.allowed_,
-                              " (", RegexScratch::kSteps, " and ", RegexScratch::kStepsAByte, " for each byte) at byte ", at, " of ",
-                              text.size());
+                              " (", RegexScratch::kSteps, " and ", RegexScratch::kStepsAByte, " for each byte) at byte ", at,
+                              " of ", text.size());
       }
     }
     at += at < text.size() ? Utf8Length(text[at]) : 1;

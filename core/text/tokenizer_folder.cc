@@ -33,9 +33,9 @@ std::vector<std::string> OtherFiles(const std::vector<std::string>& names) {
   std::vector<std::string> found;
   for (const std::string& name : names) {
     const bool python = name.starts_with("tokenization_") && name.ends_with(".py");
-    if (name == "tokenizer.model" || name == "tekken.json" || name == "vocab.json" || name == "merges.txt" || name == "vocab.txt" ||
-        name.ends_with(".tiktoken") || name == "tiktoken.model" || name.ends_with(".spm") || name == "spiece.model" ||
-        name == "sentencepiece.bpe.model" || name.ends_with(".gguf") || python) {
+    if (name == "tokenizer.model" || name == "tekken.json" || name == "vocab.json" || name == "merges.txt" ||
+        name == "vocab.txt" || name.ends_with(".tiktoken") || name == "tiktoken.model" || name.ends_with(".spm") ||
+        name == "spiece.model" || name == "sentencepiece.bpe.model" || name.ends_with(".gguf") || python) {
       found.push_back(name);
     }
   }
@@ -50,7 +50,8 @@ std::string Listed(const std::vector<std::string>& names) {
 
 [[noreturn]] void NotThere(const std::string& folder) {
   const std::string where =
-      PrintablePath(folder) + ": there is no tokenizer.json, no tokenizer.model of SentencePiece, and no vocab.json with merges.txt";
+      PrintablePath(folder) +
+      ": there is no tokenizer.json, no tokenizer.model of SentencePiece, and no vocab.json with merges.txt";
   if (!IsFolder(folder)) throw NotFound(where);
   std::vector<std::string> names = ListFolder(folder);
   if (names.size() > kMostNames) names.resize(kMostNames);
@@ -75,8 +76,10 @@ bool HasTokenizer(const std::string& folder) {
 
 std::string HowToConvert(const std::string& folder) {
   const std::string path = PrintablePath(folder);
-  return StrCat("; transformers makes a tokenizer.json of it: python3 -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('",
-                path, "').save_pretrained('", path, "')\"");
+  return StrCat(
+      "; transformers makes a tokenizer.json of it: python3 -c \"from transformers import AutoTokenizer; "
+      "AutoTokenizer.from_pretrained('",
+      path, "').save_pretrained('", path, "')\"");
 }
 
 TokenizerFiles FindTokenizer(const std::string& path) {
@@ -109,7 +112,8 @@ ConvertedTokenizer ConvertFiles(const TokenizerFiles& files) {
       return ConvertSentencePiece(ReadSentencePieceFile(text, PrintablePath(files.file)), settings);
     }
     const std::string merges = files.folder + "/merges.txt";
-    return ConvertByteLevel(text, PrintablePath(files.file), ReadSmallFile(merges, kLargestFile), PrintablePath(merges), settings);
+    return ConvertByteLevel(text, PrintablePath(files.file), ReadSmallFile(merges, kLargestFile), PrintablePath(merges),
+                            settings);
   } catch (const Error& error) {
     if (error.code() != Code::kUnimplemented) throw;
     throw Unimplemented(error.message(), HowToConvert(files.folder));

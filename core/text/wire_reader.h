@@ -17,8 +17,7 @@ namespace hlm {
 class WireReader {
  public:
   // `bytes` is borrowed; its first is byte `base` of the file. `where` begins every message.
-  WireReader(std::string_view bytes, std::string where, size_t base = 0)
-      : bytes_(bytes), where_(std::move(where)), base_(base) {}
+  WireReader(std::string_view bytes, std::string where, size_t base = 0) : bytes_(bytes), where_(std::move(where)), base_(base) {}
 
   bool Next();  // to the next field; false at the end
   int field() const { return field_; }

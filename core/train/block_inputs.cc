@@ -2,7 +2,8 @@
 
 namespace hlm {
 
-WaitingInputs::WaitingInputs(const LaneContext& context, Device& device, const DeviceBuffers& buffers, MoveCounters& counters, int64_t bytes)
+WaitingInputs::WaitingInputs(const LaneContext& context, Device& device, const DeviceBuffers& buffers, MoveCounters& counters,
+                             int64_t bytes)
     : context_(context), buffers_(buffers), counters_(counters), memory_(device.AllocateHost(static_cast<size_t>(bytes))) {
   for (auto* events : {&saved_, &fetched_}) {
     for (auto& event : *events) event = device.CreateEvent();
@@ -10,7 +11,8 @@ WaitingInputs::WaitingInputs(const LaneContext& context, Device& device, const D
 }
 
 bool WaitingInputs::Waits(const Pass& pass, int64_t boundary) const {
-  return context_.plan.block_inputs == BlockInputs::kHost && !pass.forward_only && boundary >= 0 && boundary <= context_.spec.layers() - 3;
+  return context_.plan.block_inputs == BlockInputs::kHost && !pass.forward_only && boundary >= 0 &&
+         boundary <= context_.spec.layers() - 3;
 }
 
 void WaitingInputs::BeforeWrite(const Pass& pass, int64_t boundary, Stream& compute) {

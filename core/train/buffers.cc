@@ -6,8 +6,15 @@
 
 namespace hlm {
 
-DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const DevicePlan& device, std::byte* arena)
-    : spec_(spec), layout_(layout), plan_(plan), arena_(arena), range_(device.arena), staging_(device.staging), table_places_(PlaceTables(spec, plan)),
+DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const DevicePlan& device,
+                             std::byte* arena)
+    : spec_(spec),
+      layout_(layout),
+      plan_(plan),
+      arena_(arena),
+      range_(device.arena),
+      staging_(device.staging),
+      table_places_(PlaceTables(spec, plan)),
       side_places_(PlaceSides(spec, plan)) {
   row_bytes_ = spec.hidden * static_cast<int64_t>(plan.WeightBytes());
   block_input_bytes_ = RoundUp(plan.sweep_tokens * row_bytes_, 256);
@@ -48,7 +55,8 @@ void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made 
 void DeviceBuffers::PlaceEmbedding(BlockRun& run) const {
   for (const int64_t at : embedding_scratch_.offsets) run.saved.push_back(At(range_.scratch) + at);
   run.made.assign(run.saved.size(), 0);
-  for (const int64_t at : embedding_temporaries_.offsets) run.temporaries.push_back(at < 0 ? nullptr : At(range_.temporaries) + at);
+  for (const int64_t at : embedding_temporaries_.offsets)
+    run.temporaries.push_back(at < 0 ? nullptr : At(range_.temporaries) + at);
 }
 
 void DeviceBuffers::SetTables(BlockRun& run) const {
@@ -67,7 +75,8 @@ void DeviceBuffers::SetSides(int64_t token, BlockRun& run) const {
 
 HeadTemplate DeviceBuffers::Head() const {
   const bool backward = plan_.purpose != Purpose::kForward;
-  const HeadLayout layout = MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
+  const HeadLayout layout =
+      MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
   return HeadTemplate(spec_, plan_.numerics.compute, plan_.numerics.head_chunk, layout, At(range_.head));
 }
 

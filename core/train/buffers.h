@@ -60,8 +60,8 @@ class DeviceBuffers {
   DeviceArena range_;
   int64_t staging_;  // parts
   int64_t boundaries_, row_bytes_, block_input_bytes_;
-  std::vector<TensorPlaces> stash_;    // [layers]
-  std::vector<int64_t> stash_starts_;  // [layers]
+  std::vector<TensorPlaces> stash_;                  // [layers]
+  std::vector<int64_t> stash_starts_;                // [layers]
   std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block
   TensorPlaces embedding_scratch_, embedding_temporaries_;
   TablePlaces table_places_;

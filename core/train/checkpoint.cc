@@ -58,7 +58,8 @@ std::vector<Transfer> Transfers(const Plan& plan, const std::vector<StateLease>&
     if (at == stored.size()) refuse(plan.units[u].name);
     const StoredUnit& unit = stored[at];
     std::vector<CheckpointArray> own;
-    for (int64_t piece = plan.pieces.First(static_cast<int64_t>(u)); piece < plan.pieces.First(static_cast<int64_t>(u) + 1); ++piece) {
+    for (int64_t piece = plan.pieces.First(static_cast<int64_t>(u)); piece < plan.pieces.First(static_cast<int64_t>(u) + 1);
+         ++piece) {
       std::vector<CheckpointArray> more = PieceArrays(plan, piece);
       PointInto(leases[static_cast<size_t>(piece)], more);
       own.insert(own.end(), more.begin(), more.end());

@@ -17,7 +17,8 @@ void DeviceGroup::Gather(const Pass& pass, int64_t after_visit) {
       updater_.WaitUpdated(use.piece);
       const double waited = Trace::Now();
       update_wait_seconds_ += (waited - begin) * 1e-6;
-      if (waited - begin > 10) trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.pieces[use.piece].name), begin, waited);
+      if (waited - begin > 10)
+        trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.pieces[use.piece].name), begin, waited);
       for (const auto& lane : lanes_) {
         lane->Load(use, pass.weights != nullptr ? pass.weights->Weights(use.piece) : store_.Weights(use.piece));
       }

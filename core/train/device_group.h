@@ -29,7 +29,9 @@ class DeviceGroup {
 
   // Of the weights that a visit reads.
   std::vector<int64_t> Versions(const Pass& pass, const Visit& visit) const;
-  double update_wait_seconds() const { return update_wait_seconds_; }  // the host waited for an update before it could send weights
+  double update_wait_seconds() const {
+    return update_wait_seconds_;
+  }  // the host waited for an update before it could send weights
 
  private:
   const Plan& plan_;

@@ -21,7 +21,8 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       group_(plan, lanes_, store, updater, trace) {
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {
-    lanes_.push_back(std::make_unique<Lane>(LaneContext{spec, layout, plan, trace}, static_cast<int64_t>(lanes_.size()), *device, batch_));
+    lanes_.push_back(
+        std::make_unique<Lane>(LaneContext{spec, layout, plan, trace}, static_cast<int64_t>(lanes_.size()), *device, batch_));
   }
 }
 
@@ -30,7 +31,9 @@ double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, c
 }
 
 double Executor::Forward(const Pass& pass) {
-  const Lane::HeadWork loss = [](Lane& lane, const HeadWeights& weights, int64_t, const MicroView& micro) { lane.Loss(weights, micro); };
+  const Lane::HeadWork loss = [](Lane& lane, const HeadWeights& weights, int64_t, const MicroView& micro) {
+    lane.Loss(weights, micro);
+  };
   return Run(pass, nullptr, {.work = &loss});
 }
 
@@ -41,8 +44,8 @@ void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* 
     while (next < places.size() && places[next] < end) {
       // A run of neighbouring places, at most a chunk of them, is one product.
       size_t run = 1;
-      while (next + run < places.size() && places[next + run] == places[next] + static_cast<int64_t>(run) && places[next + run] < end &&
-             static_cast<int64_t>(run) < lane.head_chunk()) {
+      while (next + run < places.size() && places[next + run] == places[next] + static_cast<int64_t>(run) &&
+             places[next + run] < end && static_cast<int64_t>(run) < lane.head_chunk()) {
         ++run;
       }
       lane.Logits(weights, places[next] - begin, static_cast<int64_t>(run), logits + next * static_cast<size_t>(spec_.vocab));
@@ -82,8 +85,9 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
 void Executor::GateUpdates(const Pass& pass) {
   std::vector<Event*> ready;
   for (const auto& lane : lanes_) ready.push_back(&lane->losses_down());
-  updater_.GateUpdates(std::move(ready),
-                       [&pass, losses = Losses(), entropies = Entropies()] { return std::isfinite(pass.Loss(losses, entropies)); });
+  updater_.GateUpdates(std::move(ready), [&pass, losses = Losses(), entropies = Entropies()] {
+    return std::isfinite(pass.Loss(losses, entropies));
+  });
 }
 
 void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {

@@ -25,14 +25,14 @@ namespace hlm {
 class Executor {
  public:
   // `devices`: as many as the plan has.
-  Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::span<Device* const> devices, ParameterStore& store,
-           Updater& updater, Trace& trace, Interrupt& interrupt);
+  Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::span<Device* const> devices,
+           ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt);
 
   // What a backward pass does with its gradients: see Updater::Sweep.
   struct Gradients {
-    bool first = true;                    // nothing has been accumulated since the last update
-    int64_t step = 0, sums_before = 0;    // key the rounding of sums
-    std::optional<UpdateStep> update;     // timing `backward`
+    bool first = true;                  // nothing has been accumulated since the last update
+    int64_t step = 0, sums_before = 0;  // key the rounding of sums
+    std::optional<UpdateStep> update;   // timing `backward`
   };
 
   // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss. `weigh`: the

@@ -8,7 +8,8 @@
 
 namespace hlm {
 
-GradientPath::GradientPath(const LaneContext& context, Device& device, const DeviceBuffers& buffers, MoveCounters& counters, int64_t staging)
+GradientPath::GradientPath(const LaneContext& context, Device& device, const DeviceBuffers& buffers, MoveCounters& counters,
+                           int64_t staging)
     : context_(context), device_(device), buffers_(buffers), counters_(counters) {
   const Plan& plan = context.plan;
   if (plan.purpose == Purpose::kForward) return;
@@ -30,8 +31,11 @@ void GradientPath::Send(const PiecePlan& piece, const float* accumulator, Stream
     compute.Wait(*free_[s], "staging is free");
     std::optional<Trace::StreamSpan> rounding;
     rounding.emplace(context_.trace, compute, Trace::kCompute, StrCat("round the gradient of ", piece.name));
-    device_.ops().Cast(compute,
-                       {.x_type = DType::kF32, .y_type = type, .n = n, .x = accumulator + part.begin, .y = buffers_.Staging(static_cast<int64_t>(s))});
+    device_.ops().Cast(compute, {.x_type = DType::kF32,
+                                 .y_type = type,
+                                 .n = n,
+                                 .x = accumulator + part.begin,
+                                 .y = buffers_.Staging(static_cast<int64_t>(s))});
     rounding.reset();
     compute.Record(*staged_[s]);
 

@@ -66,7 +66,8 @@ void Lane::Begin(const Pass& pass) {
   };
   // No event of its own: the embedding's weights follow on the same stream, and compute waits for those before it begins.
   send(0, batch_.filled_bytes());
-  if (!pass.tokens.entropy_weights.empty()) send(batch_.layout().entropy_weights, pass.tokens.entropy_weights.size() * sizeof(float));
+  if (!pass.tokens.entropy_weights.empty())
+    send(batch_.layout().entropy_weights, pass.tokens.entropy_weights.size() * sizeof(float));
 }
 
 void Lane::Load(const SlotUse& use, WeightLease weights) {
@@ -94,14 +95,22 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
     }
     const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
     switch (visit.kind) {
-      case VisitKind::kEmbed: Embed(pass, visit, WeightsOf(visit, tickets)); break;
-      case VisitKind::kBlockForward: BlockForward(pass, visit, WeightsOf(visit, tickets)); break;
+      case VisitKind::kEmbed:
+        Embed(pass, visit, WeightsOf(visit, tickets));
+        break;
+      case VisitKind::kBlockForward:
+        BlockForward(pass, visit, WeightsOf(visit, tickets));
+        break;
       case VisitKind::kHead:
         if (job.weigh != nullptr) loss = WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
         Head(pass, visit, WeightsOfHead(tickets), job);
         break;
-      case VisitKind::kBlockBackward: BlockBackward(pass, visit, WeightsOf(visit, tickets)); break;
-      case VisitKind::kEmbedBackward: EmbedBackward(pass, visit, WeightsOf(visit, tickets)); break;
+      case VisitKind::kBlockBackward:
+        BlockBackward(pass, visit, WeightsOf(visit, tickets));
+        break;
+      case VisitKind::kEmbedBackward:
+        EmbedBackward(pass, visit, WeightsOf(visit, tickets));
+        break;
     }
     for (SlotTicket& ticket : tickets) ticket.Release();
   }

@@ -54,7 +54,9 @@ class Lane {
   // the loss that the host has weighed.
   double Run(const Pass& pass, int64_t visit, std::span<const int64_t> versions, const HeadJob& job);
   // A piece's gradient, behind the visit that made it, part by part: take(part, ring entry).
-  void SendDown(const PiecePlan& piece, const GradientPath::Take& take) { gradients_.Send(piece, AccumulatorOf(piece.unit), *compute_, *down_, take); }
+  void SendDown(const PiecePlan& piece, const GradientPath::Take& take) {
+    gradients_.Send(piece, AccumulatorOf(piece.unit), *compute_, *down_, take);
+  }
   // Until the pass's last visit is done and its losses are down.
   void Finish(const Pass& pass);
 
@@ -95,7 +97,8 @@ class Lane {
   void EachMicroBatch(const Pass& pass, int64_t sweep, const Work& work) {
     const Pass::Share share = pass.ShareOf(sweep, number_);
     for (int64_t m = share.begin; m < share.end; ++m) {
-      work(m, pass.View(m, buffers_.Batch(), batch_.data(), batch_.layout()), pass.micro_batches[static_cast<size_t>(m)].first_token - share.first_token);
+      work(m, pass.View(m, buffers_.Batch(), batch_.data(), batch_.layout()),
+           pass.micro_batches[static_cast<size_t>(m)].first_token - share.first_token);
     }
   }
 

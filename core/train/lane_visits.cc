@@ -112,7 +112,8 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
                     .tokens = share.tokens(),
                     .first_document = share.first_document,
                     .end_document = share.end_document,
-                    .losses = arrays(batch_.layout().losses, false), .weights = arrays(batch_.layout().weights, true)};
+                    .losses = arrays(batch_.layout().losses, false),
+                    .weights = arrays(batch_.layout().weights, true)};
   if (pass.weighs_entropies) {
     sweep.entropies = arrays(batch_.layout().entropies, false);
     sweep.entropy_weights = arrays(batch_.layout().entropy_weights, true);

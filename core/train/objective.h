@@ -12,15 +12,15 @@ namespace hlm {
 // A run of documents. Arrays are by token: place 0 is the first token of the first document.
 struct DocumentLosses {
   int64_t first_document = 0, documents = 0;
-  int64_t first_token = 0;            // in the batch
-  std::span<const float> logprobs = {};    // of each token's label given the tokens before it; 0 where nothing is predicted
-  std::span<const float> entropies = {};   // of the predictions; empty where the objective does not want them
-  std::span<double> d_logprobs = {};       // out: dloss / dlogprob; zero at first, and without effect where nothing is predicted
-  std::span<double> d_entropies = {};      // out: dloss / dentropy; empty with entropies
+  int64_t first_token = 0;                // in the batch
+  std::span<const float> logprobs = {};   // of each token's label given the tokens before it; 0 where nothing is predicted
+  std::span<const float> entropies = {};  // of the predictions; empty where the objective does not want them
+  std::span<double> d_logprobs = {};      // out: dloss / dlogprob; zero at first, and without effect where nothing is predicted
+  std::span<double> d_entropies = {};     // out: dloss / dentropy; empty with entropies
 };
 
 struct Objective {
-  int64_t group = 1;     // documents [k group, (k + 1) group) are handed over together; the last group may be smaller
+  int64_t group = 1;  // documents [k group, (k + 1) group) are handed over together; the last group may be smaller
   bool entropy = false;
   // Called once or several times, in order, for all documents of a batch; returns their share of the loss, which adds up. What it
   // throws ends the call, and what was accumulated is dropped.

@@ -4,7 +4,8 @@
 
 namespace hlm {
 
-void ShiftToTokens(const Tokens& tokens, int64_t first_token, std::span<const float> by_place, float sign, std::span<float> by_token) {
+void ShiftToTokens(const Tokens& tokens, int64_t first_token, std::span<const float> by_place, float sign,
+                   std::span<float> by_token) {
   for (size_t i = 0; i < by_token.size(); ++i) {
     const size_t t = static_cast<size_t>(first_token) + i;
     const bool predicted = tokens.positions[t] > 0 && tokens.targets[t - 1] >= 0;
@@ -50,8 +51,8 @@ double ObjectiveWeigher::Weigh(const SweepLosses& sweep) {
   const int64_t begin = sweep.first_token;
   const size_t n = static_cast<size_t>(sweep.tokens), with_entropy = objective_.entropy ? n : 0;
   if (!all_) {
-    return Call(sweep.first_document, sweep.end_document, {sweep.losses, n}, {sweep.entropies, with_entropy},
-                {sweep.weights, n}, {sweep.entropy_weights, with_entropy});
+    return Call(sweep.first_document, sweep.end_document, {sweep.losses, n}, {sweep.entropies, with_entropy}, {sweep.weights, n},
+                {sweep.entropy_weights, with_entropy});
   }
   std::copy_n(weights_.begin() + begin, n, sweep.weights);
   if (objective_.entropy) std::copy_n(entropy_weights_.begin() + begin, n, sweep.entropy_weights);

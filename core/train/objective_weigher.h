@@ -15,7 +15,8 @@
 namespace hlm {
 
 // A token's value from the place before it: `sign` times it, and 0 for tokens that are not predicted.
-void ShiftToTokens(const Tokens& tokens, int64_t first_token, std::span<const float> by_place, float sign, std::span<float> by_token);
+void ShiftToTokens(const Tokens& tokens, int64_t first_token, std::span<const float> by_place, float sign,
+                   std::span<float> by_token);
 
 class ObjectiveWeigher {
  public:
@@ -27,8 +28,8 @@ class ObjectiveWeigher {
 
  private:
   // Weights by place for the documents [first, end).
-  double Call(int64_t first, int64_t end, std::span<const float> losses, std::span<const float> entropies, std::span<float> weights,
-              std::span<float> entropy_weights);
+  double Call(int64_t first, int64_t end, std::span<const float> losses, std::span<const float> entropies,
+              std::span<float> weights, std::span<float> entropy_weights);
 
   const Objective& objective_;
   const Pass& pass_;

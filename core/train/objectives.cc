@@ -22,7 +22,8 @@ void CheckOffsets(const Batch& batch) {
     throw InvalidArgument("offsets must rise strictly from 0 to n_ids, ", batch.ids.size());
   }
   const auto per_id = [&](size_t n, const char* name) {
-    if (n != 0 && n != batch.ids.size()) throw InvalidArgument("n_", name, " is ", n, "; it must be n_ids, ", batch.ids.size(), ", or 0");
+    if (n != 0 && n != batch.ids.size())
+      throw InvalidArgument("n_", name, " is ", n, "; it must be n_ids, ", batch.ids.size(), ", or 0");
   };
   per_id(batch.labels.size(), "labels");
   per_id(batch.weights.size(), "weights");
@@ -42,7 +43,8 @@ void CheckAnswers(const std::vector<double>& weights, const Batch& batch) {
   for (size_t d = 0; d < CountDocuments(batch); ++d) {
     double sum = 0;
     for (int64_t t = batch.offsets[d]; t < batch.offsets[d + 1]; ++t) sum += weights[static_cast<size_t>(t)];
-    if (!(sum > 0)) throw InvalidArgument("the weights of document ", d, "'s predicted tokens sum to ", sum, "; they must sum to more than 0");
+    if (!(sum > 0))
+      throw InvalidArgument("the weights of document ", d, "'s predicted tokens sum to ", sum, "; they must sum to more than 0");
   }
 }
 
@@ -102,7 +104,8 @@ void Spread(const Place& place, const std::vector<double>& weights, double d_sum
 
 DocumentSums SumDocuments(const Batch& batch, std::span<const float> logprobs) {
   CheckOffsets(batch);
-  if (logprobs.size() != batch.ids.size()) throw InvalidArgument("n_logprobs is ", logprobs.size(), "; it must be n_ids, ", batch.ids.size());
+  if (logprobs.size() != batch.ids.size())
+    throw InvalidArgument("n_logprobs is ", logprobs.size(), "; it must be n_ids, ", batch.ids.size());
   const std::vector<double> weights = PredictionWeights(batch);
   DocumentSums out;
   const DocumentLosses all{.logprobs = logprobs};
@@ -136,26 +139,27 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   const double pairs = static_cast<double>(documents / 2);
   const double share = 1 / (in.denominator > 0 ? in.denominator : pairs), sft_weight = SftWeight(in.options);
   const Objective objective{.group = 2, .loss = [&](const DocumentLosses& run) {
-    double loss = 0;
-    for (int64_t d = run.first_document; d < run.first_document + run.documents; d += 2) {
-      const Place w = PlaceOf(batch, run, d), l = PlaceOf(batch, run, d + 1);
-      const Answer chosen = SumOf(w, weights, run, reference[static_cast<size_t>(d)]);
-      const Answer rejected = SumOf(l, weights, run, reference[static_cast<size_t>(d) + 1]);
-      const PairLoss pair = LossOfPair(in.options, chosen, rejected);
-      const double sft_share = sft_weight * (in.sft_denominator > 0 ? 1 / in.sft_denominator : share / chosen.tokens);
-      loss += share * pair.loss;
-      if (sft_weight > 0) loss += sft_share * -chosen.logprob;
-      Spread(w, weights, share * pair.d_chosen - sft_share, run);
-      Spread(l, weights, share * pair.d_rejected, run);
-      m.accuracy += pair.reward_chosen > pair.reward_rejected ? 1 / pairs : 0;
-      m.reward_chosen += pair.reward_chosen / pairs;
-      m.reward_rejected += pair.reward_rejected / pairs;
-      m.logprob_chosen += chosen.logprob / pairs;
-      m.logprob_rejected += rejected.logprob / pairs;
-      m.sft += pair.sft / pairs;
-    }
-    return loss;
-  }};
+                              double loss = 0;
+                              for (int64_t d = run.first_document; d < run.first_document + run.documents; d += 2) {
+                                const Place w = PlaceOf(batch, run, d), l = PlaceOf(batch, run, d + 1);
+                                const Answer chosen = SumOf(w, weights, run, reference[static_cast<size_t>(d)]);
+                                const Answer rejected = SumOf(l, weights, run, reference[static_cast<size_t>(d) + 1]);
+                                const PairLoss pair = LossOfPair(in.options, chosen, rejected);
+                                const double sft_share =
+                                    sft_weight * (in.sft_denominator > 0 ? 1 / in.sft_denominator : share / chosen.tokens);
+                                loss += share * pair.loss;
+                                if (sft_weight > 0) loss += sft_share * -chosen.logprob;
+                                Spread(w, weights, share * pair.d_chosen - sft_share, run);
+                                Spread(l, weights, share * pair.d_rejected, run);
+                                m.accuracy += pair.reward_chosen > pair.reward_rejected ? 1 / pairs : 0;
+                                m.reward_chosen += pair.reward_chosen / pairs;
+                                m.reward_rejected += pair.reward_rejected / pairs;
+                                m.logprob_chosen += chosen.logprob / pairs;
+                                m.logprob_rejected += rejected.logprob / pairs;
+                                m.sft += pair.sft / pairs;
+                              }
+                              return loss;
+                            }};
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
@@ -173,7 +177,8 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
     throw InvalidArgument("n_desirable is ", in.desirable.size(), "; it must be the number of documents, ", documents);
   }
   for (size_t d = 0; d < documents; ++d) {
-    if (in.desirable[d] != 0 && in.desirable[d] != 1) throw InvalidArgument("desirable[", d, "] is ", in.desirable[d], "; it must be 0 or 1");
+    if (in.desirable[d] != 0 && in.desirable[d] != 1)
+      throw InvalidArgument("desirable[", d, "] is ", in.desirable[d], "; it must be 0 or 1");
   }
   if (!(in.kl >= 0) || !std::isfinite(in.kl)) throw InvalidArgument("kl is ", in.kl, "; it must be finite and not negative");
   const std::vector<double> weights = PredictionWeights(batch);
@@ -189,7 +194,8 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
     trainer.LogProbs(*in.mismatched, nullptr, logprobs, {}, {});
     const DocumentSums sums = SumDocuments(*in.mismatched, logprobs);
     double mean = 0;
-    for (size_t d = 0; d < mismatched.size(); ++d) mean += (sums.logprobs[d] - mismatched[d]) / static_cast<double>(mismatched.size());
+    for (size_t d = 0; d < mismatched.size(); ++d)
+      mean += (sums.logprobs[d] - mismatched[d]) / static_cast<double>(mismatched.size());
     m.kl = std::max(0.0, mean);
   }
   for (const int32_t label : in.desirable) ++(label != 0 ? m.desirable : m.undesirable);
@@ -222,9 +228,11 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
   const std::vector<double> weights = PredictionWeights(batch);
   const auto check = [&](std::span<const float> values, const char* name, bool needed) {
     if (values.empty() && !needed) return;
-    if (values.size() != batch.ids.size()) throw InvalidArgument("n_", name, " is ", values.size(), "; it must be n_ids, ", batch.ids.size());
+    if (values.size() != batch.ids.size())
+      throw InvalidArgument("n_", name, " is ", values.size(), "; it must be n_ids, ", batch.ids.size());
     for (size_t t = 0; t < values.size(); ++t) {
-      if (weights[t] != 0 && !std::isfinite(values[t])) throw InvalidArgument(name, "[", t, "] is ", values[t], "; it must be finite");
+      if (weights[t] != 0 && !std::isfinite(values[t]))
+        throw InvalidArgument(name, "[", t, "] is ", values[t], "; it must be finite");
     }
   };
   check(in.advantages, "advantages", true);
@@ -249,26 +257,27 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
 
   PolicyMetrics m;
   const bool entropy = in.wants_entropy || options.entropy_weight != 0;
-  const Objective objective{.entropy = entropy, .loss = [&](const DocumentLosses& run) {
-    PolicySums sums;
-    for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
-      const Place place = PlaceOf(batch, run, d);
-      const size_t n = place.end - place.begin, first = place.first_token + place.begin;
-      const auto of_batch = [&](auto values) { return values.empty() ? values : values.subspan(first, n); };
-      const auto of_run = [&](auto values) { return values.empty() ? values : values.subspan(place.begin, n); };
-      sums.Add(LossOfDocument(options, {.logprobs = of_run(run.logprobs),
-                                        .weights = std::span<const double>(weights).subspan(first, n),
-                                        .advantages = of_batch(in.advantages),
-                                        .old_logprobs = of_batch(in.old_logprobs),
-                                        .reference_logprobs = of_batch(in.reference_logprobs),
-                                        .rollout_logprobs = of_batch(in.rollout_logprobs),
-                                        .entropies = of_run(run.entropies),
-                                        .d_logprobs = of_run(run.d_logprobs),
-                                        .d_entropies = of_run(run.d_entropies)}));
-    }
-    m.sums.Add(sums);
-    return sums.loss;
-  }};
+  const Objective objective{
+      .entropy = entropy, .loss = [&](const DocumentLosses& run) {
+        PolicySums sums;
+        for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
+          const Place place = PlaceOf(batch, run, d);
+          const size_t n = place.end - place.begin, first = place.first_token + place.begin;
+          const auto of_batch = [&](auto values) { return values.empty() ? values : values.subspan(first, n); };
+          const auto of_run = [&](auto values) { return values.empty() ? values : values.subspan(place.begin, n); };
+          sums.Add(LossOfDocument(options, {.logprobs = of_run(run.logprobs),
+                                            .weights = std::span<const double>(weights).subspan(first, n),
+                                            .advantages = of_batch(in.advantages),
+                                            .old_logprobs = of_batch(in.old_logprobs),
+                                            .reference_logprobs = of_batch(in.reference_logprobs),
+                                            .rollout_logprobs = of_batch(in.rollout_logprobs),
+                                            .entropies = of_run(run.entropies),
+                                            .d_logprobs = of_run(run.d_logprobs),
+                                            .d_entropies = of_run(run.d_entropies)}));
+        }
+        m.sums.Add(sums);
+        return sums.loss;
+      }};
   m.tokens = Run(trainer, batch, objective, in.forward_only).tokens;
   return m;
 }

@@ -48,8 +48,8 @@ struct UnpairedInputs {
   std::span<const int32_t> desirable;  // [documents] 1 or 0
   double denominator = 0;              // documents of the whole step; 0: of this batch
   Reference reference;
-  double kl = 0;                       // not negative; used where there is no mismatched batch
-  const Batch* mismatched = nullptr;   // prompts with answers of others: the mean of s - ref over it, at least 0, is the KL
+  double kl = 0;                      // not negative; used where there is no mismatched batch
+  const Batch* mismatched = nullptr;  // prompts with answers of others: the mean of s - ref over it, at least 0, is the KL
   Reference mismatched_reference;
   bool forward_only = false;
 };
@@ -61,7 +61,7 @@ struct UnpairedMetrics {
 UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& inputs);
 
 struct PolicyInputs {
-  PolicyOptions options;  // denominator 0: the weights (token-mean) or the documents (sequence-) of this batch
+  PolicyOptions options;              // denominator 0: the weights (token-mean) or the documents (sequence-) of this batch
   std::span<const float> advantages;  // [n_ids], as those below
   std::span<const float> old_logprobs, reference_logprobs, rollout_logprobs;  // or empty
   bool wants_entropy = false;

@@ -9,9 +9,14 @@
 namespace hlm {
 
 Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
-    : tokens(tokens), forward_only(forward_only), weighs_entropies(!tokens.entropy_weights.empty()),
-      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)), long_document(plan.long_document), long_offset(plan.micro_tokens),
-      lanes(static_cast<int64_t>(plan.devices.size())), groups(forward_only ? 1 : plan.numerics.reduction_groups) {
+    : tokens(tokens),
+      forward_only(forward_only),
+      weighs_entropies(!tokens.entropy_weights.empty()),
+      micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)),
+      long_document(plan.long_document),
+      long_offset(plan.micro_tokens),
+      lanes(static_cast<int64_t>(plan.devices.size())),
+      groups(forward_only ? 1 : plan.numerics.reduction_groups) {
   if (groups > 1) {
     CutGroups(plan, group);
   } else {
@@ -55,8 +60,8 @@ void Pass::CutGroups(const Plan& plan, int64_t group) {
   for (int64_t g = 0; g < groups; ++g) {
     const Share share = MakeShare(g);
     if (share.tokens() > plan.sweep_tokens) {
-      throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens in ", count, " micro-batches; reduction group ", g, " would have ",
-                              share.tokens(), " tokens and the plan holds ", plan.sweep_tokens,
+      throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens in ", count, " micro-batches; reduction group ", g,
+                              " would have ", share.tokens(), " tokens and the plan holds ", plan.sweep_tokens,
                               ": plan with a larger batch_size or accumulate in several calls");
     }
     grouped = grouped && (share.empty() || share.first_document % group == 0);
@@ -66,7 +71,8 @@ void Pass::CutGroups(const Plan& plan, int64_t group) {
 Pass::Share Pass::MakeShare(int64_t share) const {
   Share made{share_starts[static_cast<size_t>(share)], share_starts[static_cast<size_t>(share) + 1]};
   if (made.empty()) return made;
-  const MicroBatch &first = micro_batches[static_cast<size_t>(made.begin)], &last = micro_batches[static_cast<size_t>(made.end) - 1];
+  const MicroBatch &first = micro_batches[static_cast<size_t>(made.begin)],
+                   &last = micro_batches[static_cast<size_t>(made.end) - 1];
   made.first_token = first.first_token;
   made.end_token = last.first_token + last.tokens;
   made.first_document = first.first_document;

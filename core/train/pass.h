@@ -21,20 +21,20 @@ struct Pass {
 
   const Tokens& tokens;
   bool forward_only;
-  bool grouped = true;                  // no sweep's border divides a group
-  bool wants_entropies = false;         // beside the losses
+  bool grouped = true;           // no sweep's border divides a group
+  bool wants_entropies = false;  // beside the losses
   bool wants_best = false;
-  bool weighs_entropies;                // the entropies have weights, so a gradient; from the start where the tokens have some
+  bool weighs_entropies;                   // the entropies have weights, so a gradient; from the start where the tokens have some
   const FrozenWeights* weights = nullptr;  // null: the current ones; a frozen copy only goes forward
   std::vector<MicroBatch> micro_batches;
-  std::vector<int64_t> sweep_starts;    // first micro-batch of each sweep, then their count
-  std::vector<int64_t> offset_starts;   // [micro-batches] where the document offsets of each lie in the batch's array
+  std::vector<int64_t> sweep_starts;   // first micro-batch of each sweep, then their count
+  std::vector<int64_t> offset_starts;  // [micro-batches] where the document offsets of each lie in the batch's array
   std::vector<Visit> visits;
-  int64_t long_document, long_offset;   // positions in documents above so many tokens begin at the offset; 0: none is long
+  int64_t long_document, long_offset;  // positions in documents above so many tokens begin at the offset; 0: none is long
 
   // The micro-batches of a sweep that one lane computes: neighbours. A reduction group where there are several.
   struct Share {
-    int64_t begin = 0, end = 0;  // micro-batches
+    int64_t begin = 0, end = 0;              // micro-batches
     int64_t first_token = 0, end_token = 0;  // in the step; a lane's buffers are indexed from the first
     int64_t first_document = 0, end_document = 0;
     bool empty() const { return begin == end; }

@@ -12,7 +12,7 @@ struct ScheduleOptions {
   double lr = 1e-5;
   Schedule schedule = Schedule::kConstant;
   int64_t warmup_steps = 0;
-  int64_t total_steps = 0;    // kLinear, kCosine
+  int64_t total_steps = 0;  // kLinear, kCosine
   double min_lr_ratio = 0.0;
 };
 

@@ -36,8 +36,8 @@ struct Trainer::State {
   Interrupt interrupt;
   HostPool pool;
   ParameterStore store;
-  FrozenCopies frozen;                 // the updater copies into them
-  BackgroundSave saver;                // before the updater, whose queue may hold the beginning of a save
+  FrozenCopies frozen;   // the updater copies into them
+  BackgroundSave saver;  // before the updater, whose queue may hold the beginning of a save
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Executor> executor;
   std::unordered_map<std::string, TensorPlace> places;
@@ -49,7 +49,7 @@ struct Trainer::State {
   int64_t right = 0;   // tokens that were the likeliest, and
   double entropy = 0;  // the predictions' sum: where options.token_metrics asks
   int64_t sums = 0;    // of gradients
-  double began = 0;  // seconds, on the trace's clock
+  double began = 0;    // seconds, on the trace's clock
 
   int64_t step = 0;      // finished, skipped ones among them: the schedule's position
   int64_t updates = 0;   // that changed weights: AdamW's bias correction

@@ -15,7 +15,9 @@ namespace hlm {
 class StepBatch {
  public:
   StepBatch(const Plan& plan, Device& device)
-      : device_(device), memory_(device.AllocateHost(static_cast<size_t>(plan.host.batch))), layout_(MakeBatchLayout(plan.step_tokens)) {}
+      : device_(device),
+        memory_(device.AllocateHost(static_cast<size_t>(plan.host.batch))),
+        layout_(MakeBatchLayout(plan.step_tokens)) {}
 
   // Writes the batch as it goes up: filled_bytes() from the start, then the weights of entropies where there are any.
   void Fill(const Pass& pass);

@@ -17,10 +17,14 @@ constexpr int64_t kPiece = 1 << 16;  // elements on the way
 
 const char* KindName(TensorKind kind) {
   switch (kind) {
-    case TensorKind::kWeight: return "weight";
-    case TensorKind::kGradient: return "gradient";
-    case TensorKind::kFirstMoment: return "first moment";
-    case TensorKind::kSecondMoment: return "second moment";
+    case TensorKind::kWeight:
+      return "weight";
+    case TensorKind::kGradient:
+      return "gradient";
+    case TensorKind::kFirstMoment:
+      return "first moment";
+    case TensorKind::kSecondMoment:
+      return "second moment";
   }
   return "unknown kind";
 }
@@ -39,7 +43,8 @@ Slice CheckSlice(const TensorSpec& tensor, size_t byte_offset, size_t bytes) {
   }
   const size_t size = static_cast<size_t>(tensor.elements) * sizeof(float);
   if (byte_offset > size || bytes > size - byte_offset) {
-    throw OutOfRange("tensor ", tensor.name, " has ", size, " bytes; byte_offset ", byte_offset, " and n_data ", bytes, " pass its end");
+    throw OutOfRange("tensor ", tensor.name, " has ", size, " bytes; byte_offset ", byte_offset, " and n_data ", bytes,
+                     " pass its end");
   }
   return {static_cast<int64_t>(byte_offset / sizeof(float)), static_cast<int64_t>(bytes / sizeof(float))};
 }
@@ -77,7 +82,8 @@ void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_o
     for (int64_t i = 0; i < n; i += kPiece) {
       const int64_t part = std::min(kPiece, n - i);
       s.ReadTensor(place, kind, begin + done + i, part, values.data());
-      std::memcpy(static_cast<std::byte*>(data) + static_cast<size_t>(done + i) * sizeof(float), values.data(), static_cast<size_t>(part) * sizeof(float));
+      std::memcpy(static_cast<std::byte*>(data) + static_cast<size_t>(done + i) * sizeof(float), values.data(),
+                  static_cast<size_t>(part) * sizeof(float));
     }
   };
   const int64_t pieces = (slice.count + piece - 1) / piece;
@@ -97,8 +103,9 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   s.CheckWhole();
   s.CheckKind(name, kind);
   const DType moment_type = s.store.state_type() == StateType::kBF16 ? DType::kBF16 : DType::kF32;
-  const bool bf16 = (kind == TensorKind::kWeight ? s.store.weight_type() : kind == TensorKind::kGradient ? s.store.gradient_type() : moment_type) ==
-                    DType::kBF16;
+  const bool bf16 = (kind == TensorKind::kWeight     ? s.store.weight_type()
+                     : kind == TensorKind::kGradient ? s.store.gradient_type()
+                                                     : moment_type) == DType::kBF16;
   const std::byte* in = static_cast<const std::byte*>(data);
   const auto value = [&](int64_t i) {
     float x;
@@ -109,9 +116,12 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   for (int64_t i = 0; i < slice.count; ++i) {
     const float x = value(i);
     const bool fits = std::isfinite(x) && (!bf16 || (SplitMaster(x).hi & 0x7fffu) < 0x7f80u);
-    if (!fits) throw InvalidArgument(KindName(kind), " of ", name, ": element ", slice.first + i, " would be ", x, "; it must be finite", bf16 ? " in bf16" : "");
+    if (!fits)
+      throw InvalidArgument(KindName(kind), " of ", name, ": element ", slice.first + i, " would be ", x, "; it must be finite",
+                            bf16 ? " in bf16" : "");
     if (kind == TensorKind::kSecondMoment && x < 0) {
-      throw InvalidArgument("second moment of ", name, ": element ", slice.first + i, " would be ", x, "; it must not be negative");
+      throw InvalidArgument("second moment of ", name, ": element ", slice.first + i, " would be ", x,
+                            "; it must not be negative");
     }
   }
   const auto each_piece = [&](const auto& work) {
@@ -140,31 +150,37 @@ void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
   if (kind == TensorKind::kWeight) return;
   if (kind == TensorKind::kGradient) {
     if (plan->purpose == Purpose::kForward || !plan->gradient_store) {
-      throw FailedPrecondition("the gradient of ", name, " is not kept: the plan's purpose is ", hlm::Name(plan->purpose), ", its optimizer timing ",
-                               hlm::Name(plan->timing));
+      throw FailedPrecondition("the gradient of ", name, " is not kept: the plan's purpose is ", hlm::Name(plan->purpose),
+                               ", its optimizer timing ", hlm::Name(plan->timing));
     }
-    if (!accumulated) throw FailedPrecondition("the gradient of ", name, " is not there: nothing was accumulated since the last update");
+    if (!accumulated)
+      throw FailedPrecondition("the gradient of ", name, " is not there: nothing was accumulated since the last update");
     return;
   }
   if (plan->purpose != Purpose::kTrain) {
-    throw FailedPrecondition("the ", KindName(kind), " of ", name, " is not there: the plan's purpose is ", hlm::Name(plan->purpose));
+    throw FailedPrecondition("the ", KindName(kind), " of ", name, " is not there: the plan's purpose is ",
+                             hlm::Name(plan->purpose));
   }
   if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) {
-    throw FailedPrecondition("the second moment of ", name, " is not there: optimizer ", hlm::Name(plan->numerics.algorithm), " has one moment");
+    throw FailedPrecondition("the second moment of ", name, " is not there: optimizer ", hlm::Name(plan->numerics.algorithm),
+                             " has one moment");
   }
 }
 
 // Elements of a tensor in the slab's order, wherever its slices lie.
 void Trainer::State::ReadTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, float* out) {
-  EachRun(*place.tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadElements(place.unit, kind, at, run, out + done); });
+  EachRun(*place.tensor, begin, n,
+          [&](int64_t at, int64_t done, int64_t run) { ReadElements(place.unit, kind, at, run, out + done); });
 }
 
 void Trainer::State::WriteTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, const float* values) {
-  EachRun(*place.tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { WriteElements(place.unit, kind, at, run, values + done); });
+  EachRun(*place.tensor, begin, n,
+          [&](int64_t at, int64_t done, int64_t run) { WriteElements(place.unit, kind, at, run, values + done); });
 }
 
 void Trainer::State::ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out) {
-  EachPiece(plan->pieces, unit, begin, n, [&](int64_t piece, int64_t from, int64_t count) { ReadFrom(piece, kind, from, count, out + (from - begin)); });
+  EachPiece(plan->pieces, unit, begin, n,
+            [&](int64_t piece, int64_t from, int64_t count) { ReadFrom(piece, kind, from, count, out + (from - begin)); });
 }
 
 void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values) {
@@ -215,7 +231,8 @@ void Trainer::State::WriteTo(int64_t piece, TensorKind kind, int64_t begin, int6
   std::array<float, kStateBlock> block;
   for (int64_t done = 0; done < n;) {
     const int64_t before = (begin + done) % kStateBlock, first = begin + done - before;
-    const int64_t count = std::min(kStateBlock - before, n - done), length = std::min(kStateBlock, plan->pieces[piece].end - first);
+    const int64_t count = std::min(kStateBlock - before, n - done),
+                  length = std::min(kStateBlock, plan->pieces[piece].end - first);
     const MomentArray moments = MomentsFrom(lease, second, first);
     if (count < length) DecodeMoment(store.state_type(), second, length, moments, block.data());
     std::copy_n(values + done, count, block.data() + before);
@@ -231,8 +248,9 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   const bool rounded = s.store.weight_type() == DType::kBF16 && s.plan->purpose != Purpose::kTrain;
   const bool finer = s.model->source_dtype().has_value() && *s.model->source_dtype() != DType::kBF16;
   if (rounded && finer) {
-    throw FailedPrecondition("this trainer holds the ", hlm::Name(*s.model->source_dtype()), " weights rounded to bf16, as its plan's purpose is ",
-                             hlm::Name(s.plan->purpose), ": save the model itself, or plan for training");
+    throw FailedPrecondition("this trainer holds the ", hlm::Name(*s.model->source_dtype()),
+                             " weights rounded to bf16, as its plan's purpose is ", hlm::Name(s.plan->purpose),
+                             ": save the model itself, or plan for training");
   }
   options.default_dtype = s.store.weight_type() == DType::kF32 ? DType::kF32 : DType::kBF16;
   const TensorReader read = [&s](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {

@@ -51,8 +51,8 @@ void CheckTrains(const Plan& plan) {
 
 }  // namespace
 
-Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<const Plan> own_plan, const TrainerOptions& own_options,
-                      std::vector<std::unique_ptr<Device>> own_devices)
+Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<const Plan> own_plan,
+                      const TrainerOptions& own_options, std::vector<std::unique_ptr<Device>> own_devices)
     : model(std::move(own_model)),
       plan(std::move(own_plan)),
       options(Checked(own_options)),
@@ -67,11 +67,10 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
   // Its code is made here, not between two parts of a weight.
   if (options.optimizer.path == UpdatePath::kOneDnn) PrepareOptimizer(pool, options.optimizer);
   const ModelLayout& layout = model->layout();
-  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace,
-                                      [this](int64_t piece) {
-                                        saver.BeforeUpdate(piece);
-                                        frozen.BeforeChange(piece);
-                                      });
+  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace, [this](int64_t piece) {
+    saver.BeforeUpdate(piece);
+    frozen.BeforeChange(piece);
+  });
   executor = std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
@@ -92,12 +91,14 @@ void Trainer::State::CheckAlive() const {
 }
 
 void Trainer::State::CheckResumed() const {
-  if (half_resumed) throw FailedPrecondition("a resume failed half way and the state is of no step: only a resume that succeeds goes on");
+  if (half_resumed)
+    throw FailedPrecondition("a resume failed half way and the state is of no step: only a resume that succeeds goes on");
 }
 
 void Trainer::State::CheckWhole() const {
   CheckResumed();
-  if (torn) throw FailedPrecondition("an update stopped half way and the weights are of two steps: ", failure ? failure->message() : "");
+  if (torn)
+    throw FailedPrecondition("an update stopped half way and the weights are of two steps: ", failure ? failure->message() : "");
 }
 
 void Trainer::State::Forget() {
@@ -122,7 +123,8 @@ Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) cons
   return PrepareTokens(batch, model->spec().vocab, predictions);
 }
 
-BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update, const Objective* objective) {
+BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update,
+                                     const Objective* objective) {
   Pass pass(model->layout(), *plan, prepared, false, objective != nullptr ? objective->group : 1);
   std::optional<ObjectiveWeigher> weigher;
   if (objective != nullptr) {
@@ -247,7 +249,8 @@ Trainer::~Trainer() = default;
 void Trainer::State::CheckAccumulates() const {
   if (plan->purpose == Purpose::kForward) throw FailedPrecondition("the plan's purpose is forward: it has no gradients");
   if (plan->purpose == Purpose::kTrain && plan->timing == Timing::kBackward) {
-    throw FailedPrecondition("optimizer_timing backward updates during the backward pass: call hlm_trainer_step, or plan with next-forward");
+    throw FailedPrecondition(
+        "optimizer_timing backward updates during the backward pass: call hlm_trainer_step, or plan with next-forward");
   }
 }
 
@@ -318,7 +321,8 @@ void Trainer::Logits(const Batch& batch, std::span<const int64_t> places, std::s
   }
   const size_t wanted = places.size() * static_cast<size_t>(s.model->spec().vocab);
   if (logits.size() != wanted) {
-    throw InvalidArgument("n_logits is ", logits.size(), "; it must be places * vocab_size = ", places.size(), " * ", s.model->spec().vocab);
+    throw InvalidArgument("n_logits is ", logits.size(), "; it must be places * vocab_size = ", places.size(), " * ",
+                          s.model->spec().vocab);
   }
   const Pass pass(s.model->layout(), *s.plan, prepared, true);
   s.Guarded([&] { s.executor->Logits(pass, places, logits.data()); });
@@ -332,7 +336,8 @@ void Trainer::TraceWrite(const std::string& path) {
 void Trainer::Cancel() { state_->interrupt.Cancel(); }
 
 void Trainer::SetDeadline(double seconds) {
-  if (!(seconds >= 0) || !std::isfinite(seconds)) throw InvalidArgument("the deadline is ", seconds, " s; it must be finite and not negative");
+  if (!(seconds >= 0) || !std::isfinite(seconds))
+    throw InvalidArgument("the deadline is ", seconds, " s; it must be finite and not negative");
   state_->interrupt.SetDeadline(seconds);
 }
 

@@ -27,11 +27,11 @@ struct TrainerOptions {
 };
 
 struct StepMetrics {
-  int64_t step = 0;       // from 1
+  int64_t step = 0;  // from 1
   double loss = 0;
-  double grad_norm = 0;   // before clipping
+  double grad_norm = 0;  // before clipping
   double lr = 0;
-  int64_t tokens = 0;     // predicted
+  int64_t tokens = 0;  // predicted
   double seconds = 0;
   bool skipped = false;
   int64_t skipped_units = 0;

@@ -38,12 +38,24 @@ void PointInto(const StateLease& lease, std::vector<CheckpointArray>& arrays) {
     const bool scales = array.kind == ArrayKind::kFirstScales || array.kind == ArrayKind::kSecondScales;
     const int64_t begin = array.first * (scales ? kStateBlock : 1);
     switch (array.kind) {
-      case ArrayKind::kWeights: array.data = lease.Weights(begin); break;
-      case ArrayKind::kRemainders: array.data = lease.Master(begin).lo; break;
-      case ArrayKind::kFirstMoments: array.data = lease.FirstMoments(begin).values; break;
-      case ArrayKind::kFirstScales: array.data = lease.FirstMoments(begin).scales; break;
-      case ArrayKind::kSecondMoments: array.data = lease.SecondMoments(begin).values; break;
-      case ArrayKind::kSecondScales: array.data = lease.SecondMoments(begin).scales; break;
+      case ArrayKind::kWeights:
+        array.data = lease.Weights(begin);
+        break;
+      case ArrayKind::kRemainders:
+        array.data = lease.Master(begin).lo;
+        break;
+      case ArrayKind::kFirstMoments:
+        array.data = lease.FirstMoments(begin).values;
+        break;
+      case ArrayKind::kFirstScales:
+        array.data = lease.FirstMoments(begin).scales;
+        break;
+      case ArrayKind::kSecondMoments:
+        array.data = lease.SecondMoments(begin).values;
+        break;
+      case ArrayKind::kSecondScales:
+        array.data = lease.SecondMoments(begin).scales;
+        break;
     }
     HLM_CHECK(array.data != nullptr, lease.piece().name, " has no ", Name(array.kind));
   }

@@ -29,7 +29,8 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
 }
 
 Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
-                 const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update)
+                 const OptimizerOptions& optimizer, HostPool& pool, Trace& trace,
+                 std::function<void(int64_t piece)> before_update)
     : plan_(plan),
       store_(store),
       optimizer_(optimizer),
@@ -215,8 +216,8 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
   StateLease states = store_.States(piece, Access::kChange);
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
-  DeclareAccess(checker_, states.Weights(part.begin),
-                static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()), true, "update of the weights");
+  DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()),
+                true, "update of the weights");
   for (const Segment& segment : segments_[unit]) {
     const int64_t begin = std::max(segment.begin, part.begin), end = std::min(segment.end, part.end);
     if (begin >= end) continue;

@@ -30,16 +30,16 @@ namespace hlm {
 
 class Updater {
  public:
-  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer, HostPool& pool,
-          Trace& trace, std::function<void(int64_t piece)> before_update);
+  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
+          HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update);
   ~Updater();
 
   // What happens to the gradients of one sweep.
   struct Sweep {
-    bool first = true;                   // copied into the store; false: added
-    uint64_t key = 0;                    // of the stochastic rounding of sums in bf16
-    std::optional<UpdateStep> update;     // timing `backward`, last sweep: update at once
-    int64_t group = 0;                    // of the plan's reduction groups; they come in order
+    bool first = true;                 // copied into the store; false: added
+    uint64_t key = 0;                  // of the stochastic rounding of sums in bf16
+    std::optional<UpdateStep> update;  // timing `backward`, last sweep: update at once
+    int64_t group = 0;                 // of the plan's reduction groups; they come in order
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
@@ -73,7 +73,7 @@ class Updater {
     std::function<void()> work;
     bool is_update = false;
     bool always = false;  // runs after an error too
-    int64_t piece = -1;  // that is no longer pending afterwards
+    int64_t piece = -1;   // that is no longer pending afterwards
     HandOver handed;
   };
   void Enqueue(Job job);
@@ -99,7 +99,7 @@ class Updater {
   HandOver done_;
   std::exception_ptr error_, update_error_;
 
-  bool gate_open_ = true;       // written by the coordinator
+  bool gate_open_ = true;  // written by the coordinator
   int64_t skipped_parts_ = 0;
   double busy_seconds_ = 0;
   std::thread thread_;

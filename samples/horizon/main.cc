@@ -108,7 +108,8 @@ class CommandLine {
   void AddDevices() {
     const Command& command = Add("devices", "the devices of this machine", RunDevices, "print the list as JSON");
     AddDeviceOption(*command.app, *command.options);
-    command.app->add_flag("--as-machine", command.options->as_machine, "print the device and its host as plan's --machine takes it");
+    command.app->add_flag("--as-machine", command.options->as_machine,
+                          "print the device and its host as plan's --machine takes it");
   }
 
   void AddPlan() {
@@ -141,7 +142,8 @@ class CommandLine {
     AddTaskOptions(*command.app, *command.options);
     AddCheckpointOptions(*command.app, *command.options);
     command.app->footer(
-        "SIGINT (Ctrl-C), SIGTERM and SIGHUP end the run after the step in progress; what was trained is saved, to --checkpoint-dir and --out, "
+        "SIGINT (Ctrl-C), SIGTERM and SIGHUP end the run after the step in progress; what was trained is saved, to "
+        "--checkpoint-dir and --out, "
         "and the status is 130, 143 or 129. A second one ends it at once. A run that diverges writes no --out; the status is 1.");
   }
 
@@ -155,7 +157,8 @@ class CommandLine {
   }
 
   void AddLogprobs() {
-    const Command& command = Add("logprobs", "log-probabilities of documents, one JSON object a line", RunLogprobs, "changes nothing: all is JSON");
+    const Command& command =
+        Add("logprobs", "log-probabilities of documents, one JSON object a line", RunLogprobs, "changes nothing: all is JSON");
     AddModelOptions(*command.app, *command.options);
     AddDataOptions(*command.app, *command.options, true);
     AddLogprobsOptions(*command.app, *command.options);
@@ -165,10 +168,12 @@ class CommandLine {
   }
 
   void AddExport() {
-    const Command& command = Add("export", "write a model or a checkpoint as a Hugging Face folder", RunExport, "print {\"out\"}");
+    const Command& command =
+        Add("export", "write a model or a checkpoint as a Hugging Face folder", RunExport, "print {\"out\"}");
     AddModelOptions(*command.app, *command.options);
     AddOutOptions(*command.app, *command.options);
-    command.app->footer("--model may be a checkpoint (DIR/step-000000000100). Needs no GPU, and no more memory than a few tensors.");
+    command.app->footer(
+        "--model may be a checkpoint (DIR/step-000000000100). Needs no GPU, and no more memory than a few tensors.");
   }
 
   void AddGenerate() {
@@ -218,7 +223,8 @@ int Main(int argc, char** argv) {
   };
   try {
     const int status = CommandLine().Run(argc, argv);
-    if (status == kExitOk && (std::fflush(stdout) != 0 || std::ferror(stdout))) return fail("standard output: writing failed", kExitError);
+    if (status == kExitOk && (std::fflush(stdout) != 0 || std::ferror(stdout)))
+      return fail("standard output: writing failed", kExitError);
     return status;
   } catch (const UsageError& error) {
     return fail(error.what(), kExitUsage);

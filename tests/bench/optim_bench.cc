@@ -211,7 +211,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: optim_bench [elements] [threads]\n");
     return 2;
   }
-  std::printf("%s, %lld elements, %d threads\n", hlm::OptimizerPath(hlm::UpdatePath::kFused).c_str(), static_cast<long long>(n), threads);
+  std::printf("%s, %lld elements, %d threads\n", hlm::OptimizerPath(hlm::UpdatePath::kFused).c_str(), static_cast<long long>(n),
+              threads);
   Bench bench(n, threads);
   bench.Update(Algorithm::kAdamW, Master::kSplit, StateType::kF32, DType::kBF16);
   bench.Pipeline(Master::kSplit, DType::kBF16);

@@ -24,8 +24,8 @@ static void* real(const char* name) {
 
 HLM_API hlm_error* hlm_trainer_evaluate(hlm_trainer* trainer, const hlm_batch* batch, double* out_loss, int64_t* out_tokens) {
   note("evaluate", batch->ids, batch->n_ids, batch->weights, batch->n_weights);
-  return ((hlm_error * (*)(hlm_trainer*, const hlm_batch*, double*, int64_t*)) real("hlm_trainer_evaluate"))(trainer, batch, out_loss,
-                                                                                                          out_tokens);
+  return ((hlm_error * (*)(hlm_trainer*, const hlm_batch*, double*, int64_t*)) real("hlm_trainer_evaluate"))(
+      trainer, batch, out_loss, out_tokens);
 }
 
 HLM_API hlm_error* hlm_trainer_read_tensor(hlm_trainer* trainer, const char* name, int32_t kind, size_t byte_offset, void* data,

@@ -108,9 +108,11 @@ constexpr const char* kDialogue = R"({"messages": [{"role": "user", "content": "
 // What was done to records on their way through a template stands in the account, and in what is trained.
 TEST_F(Datasets, TellWhatATemplateLeavesOutAndWhatWasRepaired) {
   Write("chat_template.jinja",
-        "{% for m in messages %}<|im_start|>{{ m.content.split('</think>')[-1] }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}"
+        "{% for m in messages %}<|im_start|>{{ m.content.split('</think>')[-1] }}{% for c in m.tool_calls or [] %}{{ "
+        "c.function.arguments | tojson }}"
         "{% endfor %}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>{% endif %}");
-  const std::string data = Write("d.jsonl", R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "<think>why</think>A"}]}
+  const std::string data = Write(
+      "d.jsonl", R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "<think>why</think>A"}]}
 {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "B", "reasoning": "so so", "tool_calls": null}]}
 {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]}]}
 {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"a": 2, "b": null}}}]}]}
@@ -127,19 +129,23 @@ TEST_F(Datasets, TellWhatATemplateLeavesOutAndWhatWasRepaired) {
   ASSERT_EQ(Open(Config(data, R"(, "shuffle": false)"), &set), HLM_OK) << message_;
   EXPECT_EQ(Trained(Next(set, 8)), R"(AEBE{"a": 1}E{"a": 2}E)");
   const std::string told = account(set);
-  for (const char* row : {R"("what":"template","name":"content","records":1,"amount":18)", R"("what":"template","name":"reasoning","records":1,"amount":4)",
-                          R"("what":"template","name":"tool_calls","records":2,"amount":2)", R"("what":"tool_arguments","records":1,)",
-                          R"("what":"null_arguments","records":1,)", "d.jsonl:1"}) {
+  for (const char* row : {R"("what":"template","name":"content","records":1,"amount":18)",
+                          R"("what":"template","name":"reasoning","records":1,"amount":4)",
+                          R"("what":"template","name":"tool_calls","records":2,"amount":2)",
+                          R"("what":"tool_arguments","records":1,)", R"("what":"null_arguments","records":1,)", "d.jsonl:1"}) {
     EXPECT_NE(told.find(row), std::string::npos) << row << "\n" << told;
   }
-  ASSERT_EQ(Open(Config(data, R"(, "shuffle": false, "tool_arguments": "keep", "null_arguments": "keep")"), &set), HLM_OK) << message_;
+  ASSERT_EQ(Open(Config(data, R"(, "shuffle": false, "tool_arguments": "keep", "null_arguments": "keep")"), &set), HLM_OK)
+      << message_;
   EXPECT_EQ(Trained(Next(set, 8)), R"(AEBE"{\"a\":1}"E{"a": 2, "b": null}E)");
   EXPECT_EQ(account(set).find("arguments"), std::string::npos);
   EXPECT_EQ(Open(Config(data, R"(, "tool_arguments": "drop")"), &set), HLM_INVALID_ARGUMENT);
   EXPECT_EQ(message_, R"(tool_arguments is "drop"; legal are parse, keep)");
   // A template that puts arguments together as text says what keeps them.
-  Write("chat_template.jinja", "{% for m in messages %}<|im_start|>{{ m.content }}{% for c in m.tool_calls or [] %}{{ 'f' + c.function.arguments }}{% endfor "
-                               "%}<|im_end|>{% endfor %}");
+  Write("chat_template.jinja",
+        "{% for m in messages %}<|im_start|>{{ m.content }}{% for c in m.tool_calls or [] %}{{ 'f' + c.function.arguments }}{% "
+        "endfor "
+        "%}<|im_end|>{% endfor %}");
   EXPECT_EQ(Open(Config(data), &set), HLM_INVALID_ARGUMENT);
   EXPECT_NE(message_.find("d.jsonl:3: "), std::string::npos) << message_;
   EXPECT_NE(message_.find("tool_arguments \"keep\" leaves them"), std::string::npos) << message_;
@@ -251,7 +257,8 @@ TEST_F(Datasets, WrongCallsAreRefused) {
 // What a record is, before anything is made of it.
 TEST_F(Datasets, ARecordIsShownAsItIsRead) {
   const std::string path = Write("mixed.jsonl",
-                                 "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}], \"system\": \"s\", \"by\": \"x\"}\n"
+                                 "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", "
+                                 "\"content\": \"a\"}], \"system\": \"s\", \"by\": \"x\"}\n"
                                  "{\"prompt\": \"p\", \"completion\": \"\"}\n{\"text\": 5}\n");
   const auto read = [&](int64_t index) {
     char* json = nullptr;
@@ -261,13 +268,15 @@ TEST_F(Datasets, ARecordIsShownAsItIsRead) {
     hlm_string_destroy(json);
     return text.replace(text.find(folder_), folder_.size() + 1, "");
   };
-  EXPECT_EQ(read(0),
-            R"({"where":"mixed.jsonl:1","format":"messages","dropped":null,"kind":"messages","messages":[{"role":"system","content":"s"},)"
-            R"({"role":"user","content":"q"},{"role":"assistant","content":"a"}],"account":[{"did":"unused","what":"member","name":"by",)"
-            R"("records":1,"amount":1,"first":")" +
-                folder_ + R"(/mixed.jsonl:1","text":"1 record unused: the member \"by\" is not used; columns can name it"}]})");
-  EXPECT_EQ(read(1), R"({"where":"mixed.jsonl:2","format":"prompt_completion","dropped":"empty_answer","kind":"completion","prompt":"p",)"
-                     R"("completion":"","account":[]})");
+  EXPECT_EQ(
+      read(0),
+      R"({"where":"mixed.jsonl:1","format":"messages","dropped":null,"kind":"messages","messages":[{"role":"system","content":"s"},)"
+      R"({"role":"user","content":"q"},{"role":"assistant","content":"a"}],"account":[{"did":"unused","what":"member","name":"by",)"
+      R"("records":1,"amount":1,"first":")" +
+          folder_ + R"(/mixed.jsonl:1","text":"1 record unused: the member \"by\" is not used; columns can name it"}]})");
+  EXPECT_EQ(read(1),
+            R"({"where":"mixed.jsonl:2","format":"prompt_completion","dropped":"empty_answer","kind":"completion","prompt":"p",)"
+            R"("completion":"","account":[]})");
   EXPECT_EQ(read(2), "mixed.jsonl:3: \"text\" is a number; it must be a string");
   EXPECT_EQ(read(3), "mixed.jsonl: has 3 rows; there is none of index 3");
 }

@@ -55,7 +55,8 @@ std::string EachError(std::initializer_list<std::function<hlm_error*()>> calls) 
 }
 
 std::string Told(const char* what) {
-  return std::string("FAILED_PRECONDITION: ") + what + " was made in process " + std::to_string(getpid()) + " and has no threads in its forked child ";
+  return std::string("FAILED_PRECONDITION: ") + what + " was made in process " + std::to_string(getpid()) +
+         " and has no threads in its forked child ";
 }
 
 // Every entry begins so, and there are `n`.
@@ -131,7 +132,8 @@ TEST(Fork, AnOptimizerOfTheParentIsRefused) {
   hlm_optimizer_arrays arrays;
   hlm_optimizer_arrays_init(&arrays);
   arrays.n = 5000;
-  arrays.weight = weight.data(), arrays.first_moment = first.data(), arrays.second_moment = second.data(), arrays.gradient = gradient.data();
+  arrays.weight = weight.data(), arrays.first_moment = first.data(), arrays.second_moment = second.data(),
+  arrays.gradient = gradient.data();
   arrays.gradient_dtype = HLM_DTYPE_F32;
   const auto update = [&] { return hlm_optimizer_step(optimizer.get(), 1, 1e-3, 1.0, &arrays); };
   ASSERT_OK(update());

@@ -69,7 +69,8 @@ TEST(LossesTest, EntropyWeightsAndTemperatureArePartOfTheLoss) {
   for (size_t t = 0; t < 24; ++t) expected += (-documents.weights[t] * logprobs[t] - 0.25 * entropies[t]) / 16;
   EXPECT_NEAR(loss, expected, 1e-6);
   batch.n_entropy_weights = 23;
-  ExpectError(hlm_trainer_accumulate(trainer.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"n_entropy_weights is 23", "24"});
+  ExpectError(hlm_trainer_accumulate(trainer.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT,
+              {"n_entropy_weights is 23", "24"});
   batch.n_entropy_weights = 24;
   batch.temperature = 1e-9;
   ExpectError(hlm_trainer_accumulate(trainer.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"temperature is 1e-09"});
@@ -130,7 +131,8 @@ TEST(LossesTest, KtoTakesItsDivergenceFromMismatchedAnswers) {
   const double x = 0.1 * 0.5;
   EXPECT_NEAR(metrics.loss, 0.5 * (1 - 1 / (1 + std::exp(x))) + 0.5 * (1 - 1 / (1 + std::exp(-x))), 1e-12);
   options.n_mismatched_sums = 3;
-  ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT, {"n_mismatched_sums is 3", "4"});
+  ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"n_mismatched_sums is 3", "4"});
 }
 
 TEST(LossesTest, APolicysFirstRatioIsOne) {
@@ -156,7 +158,8 @@ TEST(LossesTest, APolicysFirstRatioIsOne) {
   EXPECT_EQ(metrics.weight, 16);
   EXPECT_GT(metrics.entropy, 0);
   options.kl_weight = 0.1;
-  ExpectError(hlm_trainer_accumulate_policy(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT, {"reference_logprobs"});
+  ExpectError(hlm_trainer_accumulate_policy(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"reference_logprobs"});
   options.kl_weight = 0;
   options.reduction = 7;
   ExpectError(hlm_trainer_accumulate_policy(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT, {"reduction", "7"});
@@ -221,8 +224,8 @@ struct Seen {
   int32_t answer = 0;
 };
 
-int32_t SquaredLoss(void* user_data, int64_t first_document, int64_t n_documents, size_t n_tokens, const float* logprobs, const float* entropies,
-                    float* d_logprobs, float* d_entropies, double* loss) {
+int32_t SquaredLoss(void* user_data, int64_t first_document, int64_t n_documents, size_t n_tokens, const float* logprobs,
+                    const float* entropies, float* d_logprobs, float* d_entropies, double* loss) {
   Seen* seen = static_cast<Seen*>(user_data);
   EXPECT_EQ(first_document % 2, 0);
   EXPECT_EQ(n_documents % 2, 0);
@@ -262,8 +265,10 @@ TEST(LossesTest, AFunctionOfTheCallersIsTheTwoCallForm) {
     batch.denominator = 1;
     ASSERT_OK(hlm_trainer_accumulate(two.get(), &batch, nullptr, nullptr));
     for (size_t i = 0; i < 48 * 32; ++i) ASSERT_EQ(Gradient(one.get(), i), Gradient(two.get(), i)) << i;
-    ExpectError(hlm_trainer_accumulate_fn(one.get(), &batch, 0, 0, SquaredLoss, &seen, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"group is 0"});
-    ExpectError(hlm_trainer_accumulate_fn(one.get(), &batch, 1, 0, nullptr, nullptr, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"fn"});
+    ExpectError(hlm_trainer_accumulate_fn(one.get(), &batch, 0, 0, SquaredLoss, &seen, nullptr, nullptr), HLM_INVALID_ARGUMENT,
+                {"group is 0"});
+    ExpectError(hlm_trainer_accumulate_fn(one.get(), &batch, 1, 0, nullptr, nullptr, nullptr, nullptr), HLM_INVALID_ARGUMENT,
+                {"fn"});
     seen.answer = 3;
     ExpectError(hlm_trainer_accumulate_fn(one.get(), &batch, 2, 1, SquaredLoss, &seen, nullptr, nullptr), HLM_CANCELLED, {"3"});
     ExpectError(hlm_trainer_apply(one.get(), nullptr), HLM_FAILED_PRECONDITION, {"nothing was accumulated"});
@@ -322,15 +327,18 @@ TEST(LossesTest, RefusalsNameWhatIsWrong) {
   std::vector<float> out(24);
   ExpectError(hlm_trainer_logprobs(trainer.get(), nullptr, &batch, out.data(), 23, nullptr, 0, nullptr, 0), HLM_INVALID_ARGUMENT,
               {"n_logprobs is 23", "24"});
-  ExpectError(hlm_trainer_logprobs(trainer.get(), nullptr, &batch, nullptr, 0, nullptr, 0, nullptr, 0), HLM_INVALID_ARGUMENT, {"logprobs"});
+  ExpectError(hlm_trainer_logprobs(trainer.get(), nullptr, &batch, nullptr, 0, nullptr, 0, nullptr, 0), HLM_INVALID_ARGUMENT,
+              {"logprobs"});
   ExpectError(hlm_trainer_accumulate_preference(trainer.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"reference"});
   hlm_preference_options options;
   hlm_preference_options_init(&options);
   options.kind = 99;
-  ExpectError(hlm_trainer_accumulate_preference(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT, {"kind", "99", "SIMPO"});
+  ExpectError(hlm_trainer_accumulate_preference(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"kind", "99", "SIMPO"});
   options.kind = HLM_PREFERENCE_SIMPO;
   options.label_smoothing = 1.5;
-  ExpectError(hlm_trainer_accumulate_preference(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT, {"label_smoothing is 1.5"});
+  ExpectError(hlm_trainer_accumulate_preference(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"label_smoothing is 1.5"});
   ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"options"});
   ExpectError(hlm_trainer_accumulate_policy(trainer.get(), &batch, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"options"});
   hlm_policy_options policy;

@@ -215,7 +215,8 @@ TEST(PlanMisuse, ThisMachineAsAFileGivesTheSamePlan) {
     EXPECT_OK(hlm_plan_make(model.get(), &options, &raw));
     const Plan plan(raw);
     std::string all;
-    for (const char* key : {"host_bytes", "device_bytes", "memory.device.workspace", "optimizer_threads", "sweeps", "prediction.host_traffic_bytes"}) {
+    for (const char* key : {"host_bytes", "device_bytes", "memory.device.workspace", "optimizer_threads", "sweeps",
+                            "prediction.host_traffic_bytes"}) {
       int64_t value = 0;
       EXPECT_OK(hlm_plan_value(plan.get(), key, &value));
       all += std::to_string(value) + " ";

@@ -152,7 +152,8 @@ TEST(Optimizer, EveryAlgorithmAndStateFollowsAPlainDoubleLoop) {
   for (int32_t algorithm = HLM_OPTIMIZER_ADAMW; algorithm <= HLM_OPTIMIZER_LION; ++algorithm) {
     for (int32_t states = HLM_STATES_F32; states <= HLM_STATES_INT8; ++states) {
       SCOPED_TRACE(::testing::Message() << "algorithm " << algorithm << " states " << states);
-      const bool two = algorithm <= HLM_OPTIMIZER_ADAM, decoupled = algorithm == HLM_OPTIMIZER_ADAMW || algorithm == HLM_OPTIMIZER_LION;
+      const bool two = algorithm <= HLM_OPTIMIZER_ADAM,
+                 decoupled = algorithm == HLM_OPTIMIZER_ADAMW || algorithm == HLM_OPTIMIZER_LION;
       const Optimizer optimizer = MakeOptimizer(2, algorithm, states);
       Arrays arrays(kN);
       Packed moments(optimizer.get(), states, kN);
@@ -188,7 +189,10 @@ TEST(Optimizer, EveryAlgorithmAndStateFollowsAPlainDoubleLoop) {
       }
       // A step moves a weight by lr at most (SGD by far less). Roundings of a moment: none that matter, 2^-8 or 2 to 7 % of it, of which
       // the gradients here, above a ten-thousandth of their largest, keep the update within a fifth. Lion's sign may turn near zero.
-      const double tolerance = algorithm == HLM_OPTIMIZER_SGD ? 1e-5 : states == HLM_STATES_F32 ? 5e-6 : states == HLM_STATES_BF16 ? 2e-4 : 3e-3;
+      const double tolerance = algorithm == HLM_OPTIMIZER_SGD ? 1e-5
+                               : states == HLM_STATES_F32     ? 5e-6
+                               : states == HLM_STATES_BF16    ? 2e-4
+                                                              : 3e-3;
       int64_t far = 0;
       for (int64_t i = 0; i < kN; ++i) far += std::abs(arrays.weight[i] - w[i]) > tolerance;
       EXPECT_LE(far, kN / 200);
@@ -214,7 +218,8 @@ TEST(Optimizer, StatesReadAndWriteBackTheSame) {
     ASSERT_OK(hlm_optimizer_step(optimizer.get(), 1, 1e-3, 1.0, &given));
     for (int k = 0; k < 2; ++k) {
       const std::vector<float> values = moments.Read(k);
-      ASSERT_OK(hlm_optimizer_write_state(optimizer.get(), HLM_TENSOR_FIRST_MOMENT + k, kN, values.data(), copy.values[k].data(), copy.Scales(k)));
+      ASSERT_OK(hlm_optimizer_write_state(optimizer.get(), HLM_TENSOR_FIRST_MOMENT + k, kN, values.data(), copy.values[k].data(),
+                                          copy.Scales(k)));
       EXPECT_EQ(copy.Read(k), values);
     }
   }
@@ -252,7 +257,8 @@ TEST(Optimizer, ABf16WeightAloneIsRoundedByItsSeed) {
 
 TEST(OptimizerMisuse, States) {
   constexpr int64_t kN = 600;
-  const Optimizer int8 = MakeOptimizer(1, HLM_OPTIMIZER_ADAMW, HLM_STATES_INT8), lion = MakeOptimizer(1, HLM_OPTIMIZER_LION, HLM_STATES_BF16);
+  const Optimizer int8 = MakeOptimizer(1, HLM_OPTIMIZER_ADAMW, HLM_STATES_INT8),
+                  lion = MakeOptimizer(1, HLM_OPTIMIZER_LION, HLM_STATES_BF16);
   Arrays arrays(kN);
   Packed moments(int8.get(), HLM_STATES_INT8, kN);
   const auto expect = [&](const std::function<void(hlm_optimizer_arrays&)>& change, std::initializer_list<std::string> parts) {
@@ -269,24 +275,31 @@ TEST(OptimizerMisuse, States) {
   hlm_optimizer_arrays a = arrays.Get();
   a.first_moment = nullptr;
   a.first_moment_packed = arrays.hi.data();
-  ExpectError(hlm_optimizer_step(lion.get(), 1, 1e-3, 1.0, &a), HLM_INVALID_ARGUMENT, {"second_moment is given", "no second moment"});
+  ExpectError(hlm_optimizer_step(lion.get(), 1, 1e-3, 1.0, &a), HLM_INVALID_ARGUMENT,
+              {"second_moment is given", "no second moment"});
 
   size_t bytes = 7;
   int64_t scales = 7;
   float value = 0;
-  ExpectError(hlm_optimizer_state_size(nullptr, HLM_TENSOR_FIRST_MOMENT, 1, &bytes, &scales), HLM_INVALID_ARGUMENT, {"optimizer is NULL"});
+  ExpectError(hlm_optimizer_state_size(nullptr, HLM_TENSOR_FIRST_MOMENT, 1, &bytes, &scales), HLM_INVALID_ARGUMENT,
+              {"optimizer is NULL"});
   ExpectError(hlm_optimizer_state_size(int8.get(), HLM_TENSOR_WEIGHT, 1, &bytes, &scales), HLM_INVALID_ARGUMENT, {"kind is 0"});
-  ExpectError(hlm_optimizer_state_size(int8.get(), HLM_TENSOR_FIRST_MOMENT, -1, &bytes, &scales), HLM_INVALID_ARGUMENT, {"n is -1"});
+  ExpectError(hlm_optimizer_state_size(int8.get(), HLM_TENSOR_FIRST_MOMENT, -1, &bytes, &scales), HLM_INVALID_ARGUMENT,
+              {"n is -1"});
   EXPECT_EQ(bytes, 7u);
   EXPECT_OK(hlm_optimizer_state_size(lion.get(), HLM_TENSOR_SECOND_MOMENT, 10, &bytes, &scales));
   EXPECT_EQ(bytes, 0u);
-  ExpectError(hlm_optimizer_read_state(lion.get(), HLM_TENSOR_SECOND_MOMENT, 1, &bytes, nullptr, &value), HLM_INVALID_ARGUMENT, {"one moment"});
-  ExpectError(hlm_optimizer_read_state(int8.get(), HLM_TENSOR_FIRST_MOMENT, 1, &bytes, nullptr, &value), HLM_INVALID_ARGUMENT, {"scales is NULL"});
+  ExpectError(hlm_optimizer_read_state(lion.get(), HLM_TENSOR_SECOND_MOMENT, 1, &bytes, nullptr, &value), HLM_INVALID_ARGUMENT,
+              {"one moment"});
+  ExpectError(hlm_optimizer_read_state(int8.get(), HLM_TENSOR_FIRST_MOMENT, 1, &bytes, nullptr, &value), HLM_INVALID_ARGUMENT,
+              {"scales is NULL"});
   const float bad[3] = {1, -1, std::numeric_limits<float>::infinity()};
   unsigned char codes[3] = {5, 5, 5};
   float scale = 3;
-  ExpectError(hlm_optimizer_write_state(int8.get(), HLM_TENSOR_FIRST_MOMENT, 3, bad, codes, &scale), HLM_INVALID_ARGUMENT, {"values[2] is inf"});
-  ExpectError(hlm_optimizer_write_state(int8.get(), HLM_TENSOR_SECOND_MOMENT, 3, bad, codes, &scale), HLM_INVALID_ARGUMENT, {"values[1] is -1"});
+  ExpectError(hlm_optimizer_write_state(int8.get(), HLM_TENSOR_FIRST_MOMENT, 3, bad, codes, &scale), HLM_INVALID_ARGUMENT,
+              {"values[2] is inf"});
+  ExpectError(hlm_optimizer_write_state(int8.get(), HLM_TENSOR_SECOND_MOMENT, 3, bad, codes, &scale), HLM_INVALID_ARGUMENT,
+              {"values[1] is -1"});
   EXPECT_EQ(codes[0], 5);
   EXPECT_EQ(scale, 3);
 }
@@ -351,7 +364,8 @@ TEST(OptimizerMisuse, Options) {
   expect([](auto& o) { o.threads = -1; }, {"threads is -1"});
   expect([](auto& o) { o.optimizer_path = 3; }, {"optimizer_path is 3", "2 (ONEDNN)"});
   expect([](auto& o) { o.reserved = 1; }, {"reserved is 1"});
-  expect([](auto& o) { o.optimizer_path = HLM_PATH_ONEDNN, o.algorithm = HLM_OPTIMIZER_LION; }, {"optimizer_path is ONEDNN", "lion"});
+  expect([](auto& o) { o.optimizer_path = HLM_PATH_ONEDNN, o.algorithm = HLM_OPTIMIZER_LION; },
+         {"optimizer_path is ONEDNN", "lion"});
   expect([](auto& o) { o.optimizer_path = HLM_PATH_ONEDNN, o.states = HLM_STATES_INT8; }, {"optimizer_path is ONEDNN", "int8"});
   expect([](auto& o) { o.threads = 1 << 20; }, {"threads is 1048576"});
   ExpectError(hlm_optimizer_create(nullptr, nullptr), HLM_INVALID_ARGUMENT, {"out_optimizer is NULL"});

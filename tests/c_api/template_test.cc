@@ -55,7 +55,8 @@ TEST(TemplateApi, Renders) {
 }
 
 TEST(TemplateApi, OptionsReachTheTemplate) {
-  const Template chat = Make("{{ tools|length if tools is not none else 'no' }} {{ x }} {{ strftime_now('%d %b %Y %H') }} {{ documents }}");
+  const Template chat =
+      Make("{{ tools|length if tools is not none else 'no' }} {{ x }} {{ strftime_now('%d %b %Y %H') }} {{ documents }}");
   hlm_template_options options = Options();
   options.tools_json = R"([{"type": "function"}])";
   options.variables_json = R"({"x": [1, "a"]})";
@@ -64,7 +65,8 @@ TEST(TemplateApi, OptionsReachTheTemplate) {
   EXPECT_EQ(Render(chat.get(), "[]", &options), "1 [1, 'a'] 29 Feb 2024 13 ['d']");
   options.tools_json = nullptr;
   options.date = "2023-02-29";
-  ExpectError(hlm_template_render(chat.get(), "[]", &options, reinterpret_cast<char**>(&options)), HLM_INVALID_ARGUMENT, {"2023-02-29", "YYYY-MM-DD"});
+  ExpectError(hlm_template_render(chat.get(), "[]", &options, reinterpret_cast<char**>(&options)), HLM_INVALID_ARGUMENT,
+              {"2023-02-29", "YYYY-MM-DD"});
 }
 
 TEST(TemplateApi, TrainingHasProvedRanges) {
@@ -75,29 +77,35 @@ TEST(TemplateApi, TrainingHasProvedRanges) {
   hlm_template_options options = Options();
   options.train_on = HLM_TRAIN_ON_ALL;
   EXPECT_NE(RenderTraining(chat.get(), kMessages, &options).find(R"("trained":[[0,66]])"), std::string::npos);
-  ExpectError(hlm_template_render_training(chat.get(), R"([{"role": "user", "content": "x"}])", nullptr, reinterpret_cast<char**>(&options)),
+  ExpectError(hlm_template_render_training(chat.get(), R"([{"role": "user", "content": "x"}])", nullptr,
+                                           reinterpret_cast<char**>(&options)),
               HLM_INVALID_ARGUMENT, {"nothing to train on"});
-  ExpectError(hlm_template_render_training(chat.get(), R"([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "weight": 0}])",
-                                           nullptr, reinterpret_cast<char**>(&options)),
+  ExpectError(hlm_template_render_training(
+                  chat.get(), R"([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "weight": 0}])",
+                  nullptr, reinterpret_cast<char**>(&options)),
               HLM_INVALID_ARGUMENT, {"nothing to train on"});
 }
 
 // What a template leaves out is told, with what would keep it.
 TEST(TemplateApi, TellsWhatATemplateLeavesOut) {
   const Template chat = Make(kChat);
-  EXPECT_NE(RenderTraining(chat.get(), R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "thinking": "why so", "tool_calls": [
+  EXPECT_NE(RenderTraining(
+                chat.get(),
+                R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "thinking": "why so", "tool_calls": [
                                            {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"k": "v", "n": 1}}}]}])")
                 .find(R"("without_stop":0,"dropped":[{"message":1,"field":"reasoning","characters":5},)"
                       R"({"message":1,"field":"tool_calls","characters":4}],"unroll_keeps":0})"),
             std::string::npos);
   EXPECT_EQ(RenderTraining(chat.get(), kMessages).find("dropped"), std::string::npos);
   const Template tags = Make(
-      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{% if loop.last %}{{ m.reasoning_content }}"
+      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{% if loop.last %}{{ "
+      "m.reasoning_content }}"
       "{% endif %}{{ m.content }}.{% endgeneration %}{% endif %}{% endfor %}");
-  EXPECT_NE(RenderTraining(tags.get(), R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "reasoning": "one"},
+  EXPECT_NE(
+      RenderTraining(tags.get(), R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "reasoning": "one"},
                                            {"role": "user", "content": "r"}, {"role": "assistant", "content": "b", "reasoning": "two"}])")
-                .find(R"("dropped":[{"message":1,"field":"reasoning","characters":3}],"unroll_keeps":3)"),
-            std::string::npos);
+          .find(R"("dropped":[{"message":1,"field":"reasoning","characters":3}],"unroll_keeps":3)"),
+      std::string::npos);
 }
 
 TEST(TemplateApi, ArgumentsOfToolCalls) {
@@ -106,7 +114,10 @@ TEST(TemplateApi, ArgumentsOfToolCalls) {
     hlm_template_options options = Options();
     options.parse_arguments = parse;
     options.drop_null_arguments = drop;
-    return Render(chat.get(), (R"([{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": )" + arguments + "}}]}]").c_str(),
+    return Render(chat.get(),
+                  (R"([{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": )" +
+                   arguments + "}}]}]")
+                      .c_str(),
                   &options);
   };
   EXPECT_EQ(render(R"("{\"a\":1}")", 0, 0), R"("{\"a\":1}")");
@@ -128,13 +139,15 @@ TEST(TemplateApi, RefusesWhatItCannotUse) {
   EXPECT_EQ(made, nullptr);
   const Template chat = Make(kChat);
   char* out = nullptr;
-  for (const char* messages : {"", "{}", "[1]", "[{}]", "[{\"role\": 1}]", "[{\"role\": \"user\", \"content\": \"\\ud83d\"}]", "[", "nul"}) {
+  for (const char* messages :
+       {"", "{}", "[1]", "[{}]", "[{\"role\": 1}]", "[{\"role\": \"user\", \"content\": \"\\ud83d\"}]", "[", "nul"}) {
     ExpectError(hlm_template_render(chat.get(), messages, nullptr, &out), HLM_INVALID_ARGUMENT, {"message"});
   }
   ExpectError(hlm_template_render(nullptr, "[]", nullptr, &out), HLM_INVALID_ARGUMENT, {"chat_template"});
   hlm_template_options options = Options();
   options.train_on = 9;
-  ExpectError(hlm_template_render_training(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT, {"train_on", "9", "ASSISTANT"});
+  ExpectError(hlm_template_render_training(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT,
+              {"train_on", "9", "ASSISTANT"});
   options = Options();
   options.max_depth = 601;
   ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT, {"max_depth", "601"});

@@ -48,7 +48,8 @@ void RunAll(Rig* rig, const StepShapes& s) {
            {s.type, s.tokens, s.hidden, x.data(), w.data(), rstd.floats(), x.data(), nullptr, dx.data(), dw.floats(), false});
   Array qkv = RandomArray(s.type, s.tokens * qkv_width, "qkv"), norm = RandomArray(s.type, s.head_dim, "norm");
   Array table = RandomArray(DType::kF32, s.head_dim, "table"), raw = RandomArray(s.type, s.tokens * turned * s.head_dim, "raw");
-  Array raw_rstd = RandomArray(DType::kF32, s.tokens * turned, "raw_rstd"), dq(DType::kF32, s.head_dim), dk(DType::kF32, s.head_dim);
+  Array raw_rstd = RandomArray(DType::kF32, s.tokens * turned, "raw_rstd"), dq(DType::kF32, s.head_dim),
+        dk(DType::kF32, s.head_dim);
   const std::vector<int32_t> positions(static_cast<size_t>(s.tokens), 0);
   rig->Run(&Ops::QkRotaryBackward,
            {s.type, s.tokens, s.heads, s.kv_heads, s.head_dim, qkv.data(), positions.data(), table.floats(), norm.data(),

@@ -129,7 +129,9 @@ TEST_P(CrossEntropyTest, EntropyAndTemperature) {
     }
     ExpectWithin(
         d, gradient,
-        [&](size_t i) { return UnitOf(type_) * std::abs(gradient[i]) + (16 + spread) * kFloatUnit * (sizes[i] + std::abs(gradient[i])) + 1e-37; },
+        [&](size_t i) {
+          return UnitOf(type_) * std::abs(gradient[i]) + (16 + spread) * kFloatUnit * (sizes[i] + std::abs(gradient[i])) + 1e-37;
+        },
         "dlogits");
     if (type_ == DType::kF32) {
       Array copy = logits_;

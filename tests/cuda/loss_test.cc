@@ -94,22 +94,24 @@ TEST_P(CrossEntropyTest, EntropyAndTemperature) {
     SCOPED_TRACE(logit_scale);
     Twin logits = Twin::Input(DType::kF32, values), targets = Twin::Input(Targets(rows, vocab));
     Twin weights = Twin::Random(DType::kF32, rows, "weights"), tilts = Twin::Random(DType::kF32, rows, "entropy weights");
-    Twin nll = Twin::Output(DType::kF32, rows), alone = Twin::Output(DType::kF32, rows), entropies = Twin::Output(DType::kF32, rows);
+    Twin nll = Twin::Output(DType::kF32, rows), alone = Twin::Output(DType::kF32, rows),
+         entropies = Twin::Output(DType::kF32, rows);
     Twin best = Twin::Output(DType::kF32, rows), d = Twin::Output(type, rows * vocab);
-    RunBoth(&Ops::CrossEntropy, {&logits, &targets, &weights, &tilts, &nll, &entropies, &best, &d}, [&, type = type, rows = rows, vocab = vocab](Side s) {
-      return CrossEntropyArgs{.type = type,
-                              .rows = rows,
-                              .vocab = vocab,
-                              .logits = logits.floats(s),
-                              .targets = targets.ints(s),
-                              .weights = weights.floats(s),
-                              .nll = nll.floats(s),
-                              .dlogits = d.on(s),
-                              .entropy_weights = tilts.floats(s),
-                              .entropies = entropies.floats(s),
-                              .best = best.floats(s),
-                              .scale = logit_scale};
-    });
+    RunBoth(&Ops::CrossEntropy, {&logits, &targets, &weights, &tilts, &nll, &entropies, &best, &d},
+            [&, type = type, rows = rows, vocab = vocab](Side s) {
+              return CrossEntropyArgs{.type = type,
+                                      .rows = rows,
+                                      .vocab = vocab,
+                                      .logits = logits.floats(s),
+                                      .targets = targets.ints(s),
+                                      .weights = weights.floats(s),
+                                      .nll = nll.floats(s),
+                                      .dlogits = d.on(s),
+                                      .entropy_weights = tilts.floats(s),
+                                      .entropies = entropies.floats(s),
+                                      .best = best.floats(s),
+                                      .scale = logit_scale};
+            });
     RunBoth(&Ops::CrossEntropy, {&logits, &targets, &alone}, [&, rows = rows, vocab = vocab](Side s) {
       return CrossEntropyArgs{.rows = rows,
                               .vocab = vocab,

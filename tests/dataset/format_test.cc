@@ -89,7 +89,8 @@ TEST(Formats, ToolsAndToolCalls) {
 
 TEST(Formats, ResultsOfToolsMayBeAnyValue) {
   const auto result = [](const std::string& role, const std::string& content) {
-    return Read(R"({"messages": [{"role": ")" + role + R"(", "content": )" + content + R"(}, {"role": "assistant", "content": "a"}]})");
+    return Read(R"({"messages": [{"role": ")" + role + R"(", "content": )" + content +
+                R"(}, {"role": "assistant", "content": "a"}]})");
   };
   for (const std::string role : {"tool", "function", "ipython", "environment"}) {
     for (const std::string content : {R"({"t":21.5,"err":null})", "21", "true", "[1,2]", R"([{"t":1},{"t":2}])", "{}"}) {
@@ -129,8 +130,8 @@ TEST(Formats, WrongRolesAndMissingContentAreNamed) {
 }
 
 TEST(Formats, ARecordMayTakeAnswersOutOfTraining) {
-  for (const std::string off : {R"("weight": 0)", R"("train": false)", R"("loss_mask": 0)", R"("weight": 0.0)", R"("loss_weight": 0)",
-                                R"("loss_weight": 0.0)", R"("training": false)", R"("training": 0)"}) {
+  for (const std::string off : {R"("weight": 0)", R"("train": false)", R"("loss_mask": 0)", R"("weight": 0.0)",
+                                R"("loss_weight": 0)", R"("loss_weight": 0.0)", R"("training": false)", R"("training": 0)"}) {
     const std::string read = Read(R"({"messages": [{"role": "assistant", "content": "a", )" + off +
                                   R"(}, {"role": "assistant", "content": "b", "weight": 1}]})");
     EXPECT_NE(read.find("\"train\":false"), std::string::npos) << read;

@@ -178,8 +178,10 @@ TEST_P(MemoryOptions, TheArenasEqualThePlan) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, MemoryOptions,
-                         testing::Values(Case{"F32Untied", DType::kF32, false, false, 1}, Case{"F32TiedTwoSweeps", DType::kF32, true, false, 2},
-                                         Case{"Bf16UntiedThreeSweeps", DType::kBF16, false, true, 3}, Case{"Bf16Tied", DType::kBF16, true, true, 1}),
+                         testing::Values(Case{"F32Untied", DType::kF32, false, false, 1},
+                                         Case{"F32TiedTwoSweeps", DType::kF32, true, false, 2},
+                                         Case{"Bf16UntiedThreeSweeps", DType::kBF16, false, true, 3},
+                                         Case{"Bf16Tied", DType::kBF16, true, true, 1}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 // What each kind of body keeps and makes again.
@@ -201,7 +203,9 @@ TEST_P(BodyPolicies, NeverChangeABit) {
   EXPECT_NE(expected.losses.front(), expected.losses.back());
   int64_t seed = 0;
   for (const Variant& variant : Variants()) {
-    if (std::string(variant.name).find("slot") != std::string::npos || std::string(variant.name).find("ring") != std::string::npos) continue;
+    if (std::string(variant.name).find("slot") != std::string::npos ||
+        std::string(variant.name).find("ring") != std::string::npos)
+      continue;
     SCOPED_TRACE(variant.name);
     RunSetup other = setup;
     variant.change(other.plan);
@@ -214,8 +218,9 @@ INSTANTIATE_TEST_SUITE_P(
     Bodies, BodyPolicies,
     testing::Combine(
         testing::Values(
-            BodyCase{"ShortConvolution",
-                     R"({"model_type": "lfm2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+            BodyCase{
+                "ShortConvolution",
+                R"({"model_type": "lfm2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
                          "num_key_value_heads": 1, "vocab_size": 61, "max_position_embeddings": 64, "conv_bias": true, "pad_token_id": null,
                          "layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": false, "initializer_range": 0.3})"},
             BodyCase{"DeltaRule",

@@ -47,9 +47,9 @@ void Weigh(Trainer& trainer) {
   for (int step = 0; step < 2; ++step) {
     for (const int64_t group : {2, 4}) {  // in the sweeps, and in a pass ahead of them
       trainer.Accumulate(batch, {.group = group, .entropy = step == 1, .loss = [](const DocumentLosses& run) {
-        for (size_t i = 0; i < run.logprobs.size(); ++i) run.d_logprobs[i] = run.logprobs[i];
-        return 1.0;
-      }});
+                                   for (size_t i = 0; i < run.logprobs.size(); ++i) run.d_logprobs[i] = run.logprobs[i];
+                                   return 1.0;
+                                 }});
     }
     trainer.Apply();
     std::vector<float> logprobs(ids.size()), entropies(ids.size()), best(ids.size());
@@ -94,7 +94,8 @@ TEST_P(MissingWait, IsFound) {
 
 // Every name that Stream::Wait is called with; tests/equivalence/waits_test.sh checks that none is missing here.
 INSTANTIATE_TEST_SUITE_P(Waits, MissingWait,
-                         testing::Values("the slot's last user is done", "the slot holds its weights", "the losses are made", "staging is free", "the gradient is staged", "the logits are made",
+                         testing::Values("the slot's last user is done", "the slot holds its weights", "the losses are made",
+                                         "staging is free", "the gradient is staged", "the logits are made",
                                          "the logits' place is free", "the block input is saved", "the block input is made",
                                          "the block input's place is free", "the block input is back"));
 

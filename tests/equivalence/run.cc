@@ -94,7 +94,8 @@ RunResult Train(const RunSetup& setup) {
 
 void ExpectSameBits(const RunResult& a, const RunResult& b) {
   ASSERT_EQ(a.losses.size(), b.losses.size());
-  EXPECT_EQ(0, std::memcmp(a.losses.data(), b.losses.data(), a.losses.size() * sizeof(double))) << a.losses[0] << " " << b.losses[0];
+  EXPECT_EQ(0, std::memcmp(a.losses.data(), b.losses.data(), a.losses.size() * sizeof(double)))
+      << a.losses[0] << " " << b.losses[0];
   EXPECT_EQ(0, std::memcmp(a.norms.data(), b.norms.data(), a.norms.size() * sizeof(double))) << a.norms[0] << " " << b.norms[0];
   ASSERT_EQ(a.state.size(), b.state.size());
   EXPECT_EQ(0, std::memcmp(a.state.data(), b.state.data(), a.state.size() * sizeof(float)));

@@ -14,7 +14,7 @@
 namespace hlm {
 
 struct RunSetup {
-  std::string config;          // text of a config.json
+  std::string config;              // text of a config.json
   Seams seams = Seams::kDeclared;  // where units may be cut into pieces
   PlanOptions plan;
   int64_t devices = 1;
@@ -23,12 +23,12 @@ struct RunSetup {
   int64_t first_step = 0, steps = 3;  // steps [first_step, steps) of the run
   std::function<void(Trainer&)> before_steps;
   std::function<void(Trainer&, int64_t done)> after_step;
-  int64_t documents = 6;       // of different lengths, at most plan.seq_len
+  int64_t documents = 6;  // of different lengths, at most plan.seq_len
   int64_t seed = 1;
-  int64_t red_zone_bytes = 256;  // guards in the device arena
-  std::function<void(Trainer&)> after_steps;  // a look at the trainer before it goes
+  int64_t red_zone_bytes = 256;                                  // guards in the device arena
+  std::function<void(Trainer&)> after_steps;                     // a look at the trainer before it goes
   std::function<StepMetrics(Trainer&, const Batch&)> take_step;  // instead of Trainer::Step
-  bool same_data = false;                     // in every step
+  bool same_data = false;                                        // in every step
 };
 
 struct RunResult {

@@ -308,7 +308,8 @@ TEST(Allocation, SaveAndResumeAState) {
                                   [&](bool succeeded) {
                                     ASSERT_EQ(std::filesystem::exists(second), succeeded);
                                     std::filesystem::remove_all(second);
-                                    for (const auto& entry : std::filesystem::directory_iterator(folder)) ASSERT_EQ(entry.path(), newest);
+                                    for (const auto& entry : std::filesystem::directory_iterator(folder))
+                                      ASSERT_EQ(entry.path(), newest);
                                   });
   EXPECT_GT(saving, 50);
   char* text = nullptr;

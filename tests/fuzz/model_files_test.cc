@@ -33,14 +33,30 @@ class Mutator {
       const size_t at = Below(bytes.size());
       const size_t length = std::min(bytes.size() - at, 1 + Below(24));
       switch (Below(8)) {
-        case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << Below(8))); break;
-        case 1: bytes[at] = static_cast<char>(Below(256)); break;
-        case 2: bytes.erase(at, length); break;
-        case 3: bytes.insert(at, bytes.substr(Below(bytes.size()), length)); break;
-        case 4: bytes.resize(at); break;
-        case 5: bytes.insert(at, kTokens[Below(std::size(kTokens))]); break;
-        case 6: bytes.replace(at, length, kTokens[Below(std::size(kTokens))]); break;
-        default: ReplaceNumber(bytes, at); break;
+        case 0:
+          bytes[at] = static_cast<char>(bytes[at] ^ (1 << Below(8)));
+          break;
+        case 1:
+          bytes[at] = static_cast<char>(Below(256));
+          break;
+        case 2:
+          bytes.erase(at, length);
+          break;
+        case 3:
+          bytes.insert(at, bytes.substr(Below(bytes.size()), length));
+          break;
+        case 4:
+          bytes.resize(at);
+          break;
+        case 5:
+          bytes.insert(at, kTokens[Below(std::size(kTokens))]);
+          break;
+        case 6:
+          bytes.replace(at, length, kTokens[Below(std::size(kTokens))]);
+          break;
+        default:
+          ReplaceNumber(bytes, at);
+          break;
       }
     }
     return bytes;

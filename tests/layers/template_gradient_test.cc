@@ -43,7 +43,8 @@ TEST_P(TemplateGradient, EqualsCentralDifferences) {
     }
   }
   std::vector<int32_t> ids;
-  for (uint64_t t = 0; t < 29; ++t) ids.push_back(static_cast<int32_t>(RandomBelow(RandomKey(9, "ids"), t, static_cast<uint64_t>(model->spec().vocab))));
+  for (uint64_t t = 0; t < 29; ++t)
+    ids.push_back(static_cast<int32_t>(RandomBelow(RandomKey(9, "ids"), t, static_cast<uint64_t>(model->spec().vocab))));
   const std::vector<int64_t> offsets = {0, 7, 18, 29};
   std::vector<float> weights(29);
   for (size_t t = 0; t < weights.size(); ++t) weights[t] = 0.25f * static_cast<float>(t % 5);
@@ -92,77 +93,92 @@ TEST_P(TemplateGradient, EqualsCentralDifferences) {
 INSTANTIATE_TEST_SUITE_P(
     Models, TemplateGradient,
     testing::Values(
-        Case{"Qwen3Tied",
-             R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
+        Case{
+            "Qwen3Tied",
+            R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
                  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "vocab_size": 37, "max_position_embeddings": 64, "attention_bias": true,
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": true})"},
-        Case{"LlamaBiases",
-             R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 24, "intermediate_size": 33, "num_hidden_layers": 2,
+        Case{
+            "LlamaBiases",
+            R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 24, "intermediate_size": 33, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attention_bias": true, "mlp_bias": true,
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
         // All experts are chosen: a step that changes a choice has no derivative. The goldens have choices.
-        Case{"Qwen2MoeShared",
-             R"({"architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+        Case{
+            "Qwen2MoeShared",
+            R"({"architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "moe_intermediate_size": 12,
                  "shared_expert_intermediate_size": 20, "num_experts": 3, "num_experts_per_tok": 3, "norm_topk_prob": true, "mlp_only_layers": [],
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
-        Case{"GptOssBiases",
-             R"({"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_size": 24, "intermediate_size": 12, "num_hidden_layers": 1,
+        Case{
+            "GptOssBiases",
+            R"({"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_size": 24, "intermediate_size": 12, "num_hidden_layers": 1,
                  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "vocab_size": 41, "max_position_embeddings": 64, "sliding_window": 3,
                  "num_local_experts": 3, "num_experts_per_tok": 3, "swiglu_limit": 9.0, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
                  "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
-        Case{"MistralWindow",
-             R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+        Case{
+            "MistralWindow",
+            R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 6, "num_key_value_heads": 2, "vocab_size": 41, "max_position_embeddings": 64, "sliding_window": 3,
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "hidden_act": "silu", "tie_word_embeddings": false})"},
-        Case{"LatentAttention",
-             R"({"architectures": ["YoutuForCausalLM"], "model_type": "youtu", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
+        Case{
+            "LatentAttention",
+            R"({"architectures": ["YoutuForCausalLM"], "model_type": "youtu", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 3, "q_lora_rank": 10, "kv_lora_rank": 12, "qk_nope_head_dim": 5, "qk_rope_head_dim": 4,
                  "v_head_dim": 7, "vocab_size": 37, "max_position_embeddings": 64, "attention_bias": true, "initializer_range": 0.3,
                  "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}, "tie_word_embeddings": true, "pad_token_id": null})"},
-        Case{"LatentAttentionWithoutQueryLatent",
-             R"({"architectures": ["YoutuForCausalLM"], "model_type": "youtu", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
+        Case{
+            "LatentAttentionWithoutQueryLatent",
+            R"({"architectures": ["YoutuForCausalLM"], "model_type": "youtu", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 2,
                  "num_attention_heads": 2, "num_key_value_heads": 2, "q_lora_rank": null, "kv_lora_rank": 9, "qk_nope_head_dim": 6, "qk_rope_head_dim": 2,
                  "v_head_dim": 11, "vocab_size": 37, "max_position_embeddings": 64, "rope_interleave": false, "initializer_range": 0.15,
                  "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}, "tie_word_embeddings": false, "pad_token_id": null})"},
-        Case{"LayerInputsAndSharedKeys",
-             R"({"architectures": ["Gemma4ForCausalLM"], "model_type": "gemma4_text", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 6,
+        Case{
+            "LayerInputsAndSharedKeys",
+            R"({"architectures": ["Gemma4ForCausalLM"], "model_type": "gemma4_text", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 6,
                  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "global_head_dim": 8, "num_global_key_value_heads": 1,
                  "attention_k_eq_v": true, "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention",
                  "sliding_attention", "full_attention"], "sliding_window": 4, "hidden_size_per_layer_input": 5, "vocab_size_per_layer_input": 40,
                  "num_kv_shared_layers": 3, "use_double_wide_mlp": true, "vocab_size": 37, "max_position_embeddings": 64, "pad_token_id": null,
                  "initializer_range": 0.1, "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
-                 "full_attention": {"rope_type": "proportional", "rope_theta": 1000.0, "partial_rotary_factor": 0.5}}})", 5e-4},  // scores that nothing scales bend the loss
-        Case{"AlibiAndNormedEmbedding",
-             R"({"architectures": ["BloomForCausalLM"], "model_type": "bloom", "hidden_size": 24, "n_layer": 2, "n_head": 3, "vocab_size": 37,
+                 "full_attention": {"rope_type": "proportional", "rope_theta": 1000.0, "partial_rotary_factor": 0.5}}})",
+            5e-4},  // scores that nothing scales bend the loss
+        Case{
+            "AlibiAndNormedEmbedding",
+            R"({"architectures": ["BloomForCausalLM"], "model_type": "bloom", "hidden_size": 24, "n_layer": 2, "n_head": 3, "vocab_size": 37,
                  "apply_residual_connection_post_layernorm": true, "initializer_range": 0.3, "tie_word_embeddings": true})"},
-        Case{"NormsBehindTheSumAndNarrowEmbedding",
-             R"({"architectures": ["OPTForCausalLM"], "model_type": "opt", "hidden_size": 24, "ffn_dim": 28, "num_hidden_layers": 2, "dropout": 0.0,
+        Case{
+            "NormsBehindTheSumAndNarrowEmbedding",
+            R"({"architectures": ["OPTForCausalLM"], "model_type": "opt", "hidden_size": 24, "ffn_dim": 28, "num_hidden_layers": 2, "dropout": 0.0,
                  "num_attention_heads": 3, "vocab_size": 37, "max_position_embeddings": 64, "do_layer_norm_before": false, "word_embed_proj_dim": 14,
                  "activation_function": "gelu", "init_std": 0.3, "pad_token_id": null, "tie_word_embeddings": true})"},
-        Case{"Lfm2",
-             R"({"architectures": ["Lfm2ForCausalLM"], "model_type": "lfm2", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+        Case{
+            "Lfm2",
+            R"({"architectures": ["Lfm2ForCausalLM"], "model_type": "lfm2", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "conv_L_cache": 3, "conv_bias": true,
                  "layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": false, "norm_eps": 1e-5, "rope_theta": 10000.0,
                  "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"},
-        Case{"Qwen35",
-             R"({"architectures": ["Qwen3_5ForCausalLM"], "model_type": "qwen3_5_text", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+        Case{
+            "Qwen35",
+            R"({"architectures": ["Qwen3_5ForCausalLM"], "model_type": "qwen3_5_text", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 41, "max_position_embeddings": 64,
                  "layer_types": ["linear_attention", "full_attention"], "linear_conv_kernel_dim": 3, "linear_key_head_dim": 6,
                  "linear_value_head_dim": 5, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "rms_norm_eps": 1e-3, "rope_theta": 10000.0,
                  "initializer_range": 0.3, "tie_word_embeddings": false})",
-             1e-3},
-        Case{"FalconH1",
-             R"({"architectures": ["FalconH1ForCausalLM"], "model_type": "falcon_h1", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1,
+            1e-3},
+        Case{
+            "FalconH1",
+            R"({"architectures": ["FalconH1ForCausalLM"], "model_type": "falcon_h1", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "mamba_d_ssm": 20,
                  "mamba_n_heads": 4, "mamba_d_head": 5, "mamba_n_groups": 2, "mamba_d_state": 6, "mamba_d_conv": 3, "mamba_rms_norm": true,
                  "mamba_norm_before_gate": true, "mamba_proj_bias": true, "projectors_bias": true, "attention_bias": true, "mlp_bias": true,
                  "ssm_multipliers": [0.9, 0.8, 1.2, 0.7, 1.3], "ssm_in_multiplier": 1.1, "ssm_out_multiplier": 0.8, "mlp_multipliers": [0.8, 0.6],
                  "attention_in_multiplier": 1.2, "attention_out_multiplier": 0.9, "key_multiplier": 0.7, "time_step_limit": [0.3, 2.0],
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})",
-             1e-3},
-        Case{"Bamba",
-             R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+            1e-3},
+        Case{
+            "Bamba",
+            R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attn_layer_indices": [1],
                  "mamba_n_heads": 6, "mamba_d_head": 8, "mamba_n_groups": 3, "mamba_d_state": 5, "mamba_d_conv": 4, "rms_norm_eps": 1e-5,
                  "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"}),

@@ -101,8 +101,7 @@ TEST(JsonText, WhatIsNoJson) {
         "[]]",      "// c\n1",    "/* c */1"}) {
     ExpectRefused(text);
   }
-  for (const char* text :
-       {"NaNa", "-NaN", "+Infinity", "[NaN Infinity]", "{NaN: 1}", "[1, -1e400", "{\"a\\ud83d\": NaN}"})
+  for (const char* text : {"NaNa", "-NaN", "+Infinity", "[NaN Infinity]", "{NaN: 1}", "[1, -1e400", "{\"a\\ud83d\": NaN}"})
     ExpectRefused(text);
 }
 

@@ -45,7 +45,8 @@ TEST(Mxfp4, AnyRangeGivesWhatTheWholeGives) {
   for (const int64_t begin : {0, 1, 31, 32, 45, 95}) {
     const int64_t n = 96 - begin;
     DecodeMxfp4(bytes.data() + begin / 2, scales.data() + begin / kMxfp4Block, begin, n, part.data());
-    for (int64_t i = 0; i < n; ++i) EXPECT_EQ(part[static_cast<size_t>(i)], whole[static_cast<size_t>(begin + i)]) << begin << " + " << i;
+    for (int64_t i = 0; i < n; ++i)
+      EXPECT_EQ(part[static_cast<size_t>(i)], whole[static_cast<size_t>(begin + i)]) << begin << " + " << i;
   }
 }
 

@@ -138,8 +138,9 @@ TEST_F(Save, OverwriteReplacesASavedModel) {
 TEST_F(Save, OverwriteKeepsWhatNoSaveWrote) {
   SaveTo(out_);
   const Names before = List(out_);
-  for (const char* path : {"thesis.txt", "pytorch_model.bin", "adapter_model.safetensors", "model-1-of-2.safetensors", ".git/HEAD", "sub/model.safetensors",
-                           "step-000000000001/config.json", "additional_chat_templates/notes.txt", "train.jsonl", "README.md"}) {
+  for (const char* path : {"thesis.txt", "pytorch_model.bin", "adapter_model.safetensors", "model-1-of-2.safetensors",
+                           ".git/HEAD", "sub/model.safetensors", "step-000000000001/config.json",
+                           "additional_chat_templates/notes.txt", "train.jsonl", "README.md"}) {
     SCOPED_TRACE(path);
     fs::create_directories(fs::path(out_ + "/" + path).parent_path());
     WriteText(out_ + "/" + path, "mine");
@@ -168,10 +169,12 @@ TEST_F(Save, OverwriteKeepsACopyThatWasChanged) {
 }
 
 TEST_F(Save, TokenizersAndTemplatesInSubFoldersAreCarried) {
-  for (const char* folder : {"additional_chat_templates", "tokenizer", "original", ".cache", "checkpoint-5", "onnx"}) fs::create_directory(source_ + "/" + folder);
-  for (const char* path : {"additional_chat_templates/tool_use.jinja", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json", "original/tokenizer.model",
-                           "original/params.json", "original/consolidated.00.pth", ".cache/tokenizer.json", "checkpoint-5/tokenizer.json",
-                           "checkpoint-5/config.json", "onnx/model.onnx", "additional_chat_templates/README"}) {
+  for (const char* folder : {"additional_chat_templates", "tokenizer", "original", ".cache", "checkpoint-5", "onnx"})
+    fs::create_directory(source_ + "/" + folder);
+  for (const char* path :
+       {"additional_chat_templates/tool_use.jinja", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json",
+        "original/tokenizer.model", "original/params.json", "original/consolidated.00.pth", ".cache/tokenizer.json",
+        "checkpoint-5/tokenizer.json", "checkpoint-5/config.json", "onnx/model.onnx", "additional_chat_templates/README"}) {
     WriteText(source_ + "/" + path, path);
   }
   for (int time = 0; time < 2; ++time) SaveTo(out_, {.overwrite = true});

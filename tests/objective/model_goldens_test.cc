@@ -105,7 +105,8 @@ double RunCase(Trainer& trainer, const Data& data, const Json& c) {
   }
   if (objective == "preference") {
     PreferenceInputs in;
-    in.options = {static_cast<Preference>(c.at("kind").get<int>()), c.at("beta"), c.at("gamma"), c.at("label_smoothing"), c.at("sft_weight")};
+    in.options = {static_cast<Preference>(c.at("kind").get<int>()), c.at("beta"), c.at("gamma"), c.at("label_smoothing"),
+                  c.at("sft_weight")};
     if (NeedsReference(in.options.kind)) in.reference.sums = data.reference_sums;
     return AccumulatePreference(trainer, data.batch, in).loss;
   }
@@ -195,8 +196,9 @@ TEST(ModelGoldens, CoverEveryObjective) {
     if (c.at("dual") > 0) words.insert("dual");
   }
   EXPECT_EQ(kinds.size(), static_cast<size_t>(kPreferences));
-  EXPECT_EQ(words, (std::set<std::string>{"abs", "cispo", "clip", "cross_entropy", "dual", "k1", "k2", "k3", "policy", "preference", "sequence",
-                                          "sequence_mean", "sequence_sum", "token", "token_mean", "unpaired"}));
+  EXPECT_EQ(words,
+            (std::set<std::string>{"abs", "cispo", "clip", "cross_entropy", "dual", "k1", "k2", "k3", "policy", "preference",
+                                   "sequence", "sequence_mean", "sequence_sum", "token", "token_mean", "unpaired"}));
 }
 
 }  // namespace

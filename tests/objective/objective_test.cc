@@ -72,11 +72,12 @@ TEST(PolicyGoldens, LossAndSlopes) {
     o.clip_low = g.v[0], o.clip_high = g.v[1], o.dual_clip = g.v[2], o.kl_weight = g.v[3], o.importance_cap = g.v[4];
     o.entropy_weight = g.v[5], o.denominator = g.v[6];
     CheckPolicy(o);
-    const auto logprobs = Floats(g.logprobs), advantages = Floats(g.advantages), old = Floats(g.old), reference = Floats(g.reference),
-               rollout = Floats(g.rollout), entropies = Floats(g.entropies);
+    const auto logprobs = Floats(g.logprobs), advantages = Floats(g.advantages), old = Floats(g.old),
+               reference = Floats(g.reference), rollout = Floats(g.rollout), entropies = Floats(g.entropies);
     const std::vector<double> weights(std::begin(g.weights), std::end(g.weights));
     std::vector<double> d_logprobs(7, 99.0), d_entropies(7, 99.0);
-    const PolicySums sums = LossOfDocument(o, {logprobs, weights, advantages, old, reference, rollout, entropies, d_logprobs, d_entropies});
+    const PolicySums sums =
+        LossOfDocument(o, {logprobs, weights, advantages, old, reference, rollout, entropies, d_logprobs, d_entropies});
     ExpectClose(sums.loss, g.v[7], "loss");
     for (size_t i = 0; i < 7; ++i) {
       ExpectClose(d_logprobs[i], g.d_logprobs[i], "d logprob");
@@ -95,7 +96,8 @@ TEST(Preference, AtEqualRatiosDpoIsLnTwoAndItsSlopeHalfOfBeta) {
 TEST(Preference, FarAwayNothingOverflows) {
   for (int kind = 0; kind < kPreferences; ++kind) {
     for (const double far : {-1e6, 1e6}) {
-      const PairLoss pair = LossOfPair({.kind = static_cast<Preference>(kind), .label_smoothing = 0.1}, {-1e-3, 1, far}, {-1e6, 1, -far});
+      const PairLoss pair =
+          LossOfPair({.kind = static_cast<Preference>(kind), .label_smoothing = 0.1}, {-1e-3, 1, far}, {-1e6, 1, -far});
       EXPECT_TRUE(std::isfinite(pair.loss) && std::isfinite(pair.d_chosen) && std::isfinite(pair.d_rejected)) << kind;
     }
   }
@@ -123,8 +125,9 @@ TEST(Policy, WithoutOldLogProbabilitiesTheRatioIsOne) {
   const std::vector<float> logprobs = {0, -1.5f, -0.25f}, advantages = {9, 2, -3};
   const std::vector<double> weights = {0, 1, 1};
   std::vector<double> slopes(3);
-  const PolicySums sums = LossOfDocument({.clip_low = 0, .clip_high = 0, .denominator = 4},
-                                         {.logprobs = logprobs, .weights = weights, .advantages = advantages, .d_logprobs = slopes});
+  const PolicySums sums =
+      LossOfDocument({.clip_low = 0, .clip_high = 0, .denominator = 4},
+                     {.logprobs = logprobs, .weights = weights, .advantages = advantages, .d_logprobs = slopes});
   EXPECT_EQ(sums.ratio, 2.0);
   EXPECT_EQ(sums.loss, 0.25);
   EXPECT_EQ(slopes, (std::vector<double>{0, -0.5, 0.75}));
@@ -135,8 +138,9 @@ TEST(Policy, ClippedTokensAreCountedByTheirSide) {
   const std::vector<float> logprobs = {-1, -1, -1, -1}, old = {-3, 1, -4, -1}, advantages = {1, -1, -1, 1};
   const std::vector<double> weights(4, 1.0);
   std::vector<double> slopes(4);
-  const PolicySums sums = LossOfDocument({.dual_clip = 3, .denominator = 1},
-                                         {.logprobs = logprobs, .weights = weights, .advantages = advantages, .old_logprobs = old, .d_logprobs = slopes});
+  const PolicySums sums = LossOfDocument(
+      {.dual_clip = 3, .denominator = 1},
+      {.logprobs = logprobs, .weights = weights, .advantages = advantages, .old_logprobs = old, .d_logprobs = slopes});
   EXPECT_EQ(sums.clipped_high, 1);  // risen, and good
   EXPECT_EQ(sums.clipped_low, 1);   // fallen, and bad
   EXPECT_EQ(sums.clipped_dual, 1);  // risen twentyfold, and bad

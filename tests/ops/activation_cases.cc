@@ -182,8 +182,9 @@ OpCase CaseOf(const Op& op, const std::string& name, std::vector<Doubles> inputs
 std::vector<OpCase> ActivationCases() {
   std::vector<OpCase> cases;
   for (const DType type : {DType::kF32, DType::kBF16}) {
-    for (const ActFunction kind : {ActFunction::kSilu, ActFunction::kSigmoid, ActFunction::kGelu, ActFunction::kGeluTanh,
-                                   ActFunction::kRelu, ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kScale, ActFunction::kXielu}) {
+    for (const ActFunction kind :
+         {ActFunction::kSilu, ActFunction::kSigmoid, ActFunction::kGelu, ActFunction::kGeluTanh, ActFunction::kRelu,
+          ActFunction::kReluSquared, ActFunction::kClip, ActFunction::kScale, ActFunction::kXielu}) {
       for (const bool gated : {false, true}) {
         cases.push_back(CaseOf(Act{type, kind, gated, false, 3, 1, 24, Lay::kTight}));
         cases.push_back(CaseOf(Act{type, kind, gated, true, 2, 3, 7, Lay::kApart}));
@@ -199,7 +200,8 @@ std::vector<OpCase> ActivationCases() {
     for (const size_t n : {64, 61}) {
       for (const int form : {0, 1, 2, 3}) {
         for (const bool factor : {false, true}) {
-          cases.push_back(CaseOf(Scaled{type, n, form, factor}, StrCat("ScaleAdd_", Name(type), "_", n, "_", form, factor ? "_factor" : ""),
+          cases.push_back(CaseOf(Scaled{type, n, form, factor},
+                                 StrCat("ScaleAdd_", Name(type), "_", n, "_", form, factor ? "_factor" : ""),
                                  {Normals(n, "x"), Normals(n, "z")}));
         }
       }

@@ -4,7 +4,8 @@ namespace hlm::ops_test {
 
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
-  for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, LossCases, ExpertCases}) {
+  for (auto list :
+       {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, LossCases, ExpertCases}) {
     const std::vector<OpCase> more = list();
     all.insert(all.end(), more.begin(), more.end());
   }
@@ -13,7 +14,8 @@ std::vector<OpCase> AllCases() {
 
 std::vector<OpCase> SpeedCases(size_t tokens) {
   std::vector<OpCase> all;
-  for (auto list : {NormSpeedCases, RotarySpeedCases, AttentionSpeedCases, ActivationSpeedCases, ConvSpeedCases, RecurrenceSpeedCases, ExpertSpeedCases}) {
+  for (auto list : {NormSpeedCases, RotarySpeedCases, AttentionSpeedCases, ActivationSpeedCases, ConvSpeedCases,
+                    RecurrenceSpeedCases, ExpertSpeedCases}) {
     const std::vector<OpCase> more = list(tokens);
     all.insert(all.end(), more.begin(), more.end());
   }

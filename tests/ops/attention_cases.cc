@@ -171,7 +171,7 @@ OpCase CaseOf(const Attend& attend, DType type) {
   c.exact = [attend](const std::vector<Doubles>& in) { return attend.Exact(in); };
   c.run = [attend, type](Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) { return attend.Run(rig, type, in, dy); };
   if (type == DType::kBF16) c.inner = 0x1p-8;  // tensor cores take probabilities as bf16: each off by 2^-9 of itself
-  c.roundings = 2;  // the output's rounding comes back in dout . out
+  c.roundings = 2;                             // the output's rounding comes back in dout . out
   return c;
 }
 

@@ -27,8 +27,8 @@ struct Conv {
     return at;
   }
   std::string name() const {
-    return StrCat("CausalConv_", Name(type), silu ? "_silu" : "", bias ? "_bias" : "", gates ? "_gates" : "", "_", ops_test::Name(lay), "_",
-                  documents.size(), "x", tokens(), "x", channels, "_", taps);
+    return StrCat("CausalConv_", Name(type), silu ? "_silu" : "", bias ? "_bias" : "", gates ? "_gates" : "", "_",
+                  ops_test::Name(lay), "_", documents.size(), "x", tokens(), "x", channels, "_", taps);
   }
 
   // inputs: x, before, after, w, bias.
@@ -97,8 +97,8 @@ struct Conv {
       for (double& value : values) value -= 1;
       return &rig.Put(DType::kF32, values);
     };
-    results.gradients = {placed.Dense(rig, dx), gates ? placed.Dense(rig, dbefore) : nullptr, gates ? placed.Dense(rig, dafter) : nullptr,
-                         less(dw), bias ? less(dbias) : nullptr};
+    results.gradients = {placed.Dense(rig, dx), gates ? placed.Dense(rig, dbefore) : nullptr,
+                         gates ? placed.Dense(rig, dafter) : nullptr, less(dw), bias ? less(dbias) : nullptr};
     return results;
   }
 };

@@ -137,9 +137,9 @@ struct Routing {
     Doubles g = Balance();
     for (double& x : g) x = static_cast<double>(static_cast<float>(x)) * (losses ? (*dy)[tokens * experts] : 0);
     DeviceArray& dz = rig.New(type, tokens * experts);
-    rig.Run(&Ops::RouteBackward,
-            {type, kind, t, n, k, logits.floats(), choice_data, rig.Put(DType::kF32, dw).floats(),
-             losses ? rig.Put(DType::kF32, g).floats() : nullptr, static_cast<float>(losses ? kZ * (*dy)[tokens * experts + 1] : 0), dz.data()});
+    rig.Run(&Ops::RouteBackward, {type, kind, t, n, k, logits.floats(), choice_data, rig.Put(DType::kF32, dw).floats(),
+                                  losses ? rig.Put(DType::kF32, g).floats() : nullptr,
+                                  static_cast<float>(losses ? kZ * (*dy)[tokens * experts + 1] : 0), dz.data()});
     results.gradients = {ties ? nullptr : &dz, nullptr};
     return results;
   }
@@ -181,7 +181,8 @@ struct Load {
     auto* choice_data = static_cast<int32_t*>(choice.data());
     rig.Run(&Ops::Route, {DType::kF32, {}, t, n, k, logits.floats(), nullptr, choice_data, weights.floats()});
     for (const bool accumulate : {false, true}) {
-      rig.Run(&Ops::RouteLoad, {t, n, k, logits.floats(), choice_data, accumulate, sums.floats(), sums.floats() + n, sums.floats() + 2 * n});
+      rig.Run(&Ops::RouteLoad,
+              {t, n, k, logits.floats(), choice_data, accumulate, sums.floats(), sums.floats() + n, sums.floats() + 2 * n});
     }
     Doubles y = sums.Get();
     for (double& x : y) x /= 2;
@@ -204,8 +205,8 @@ struct Mixture {
 
   std::string name() const {
     static const char* const kNames[] = {"spread", "one", "skewed"};
-    return StrCat("Experts_", Name(type), "_", kNames[static_cast<int>(fall)], bias ? "_bias" : "", addend ? "_addend" : "", split ? "_split" : "",
-                  "_", tokens, "x", chosen, "of", experts, "_", in, "to", out);
+    return StrCat("Experts_", Name(type), "_", kNames[static_cast<int>(fall)], bias ? "_bias" : "", addend ? "_addend" : "",
+                  split ? "_split" : "", "_", tokens, "x", chosen, "of", experts, "_", in, "to", out);
   }
   Ints Choice() const {
     Ints choice;
@@ -266,7 +267,8 @@ struct Mixture {
     };
     const DeviceArray &x = rig.Put(type, v[0]), &w = rig.Put(type, spread(v[2], v[3]));
     const float* weights = rig.Put(DType::kF32, v[1]).floats();
-    DeviceArray &xs = rig.New(type, tokens * chosen * in), &ys = rig.New(type, tokens * chosen * out), &y = rig.New(type, tokens * out);
+    DeviceArray &xs = rig.New(type, tokens * chosen * in), &ys = rig.New(type, tokens * chosen * out),
+                &y = rig.New(type, tokens * out);
     const void* more = nullptr;
     if (addend) y.Put(v[4]), more = y.data();
     const auto stride = static_cast<int64_t>(apart), size = static_cast<int64_t>(SizeOf(type));
@@ -278,8 +280,8 @@ struct Mixture {
     const auto at = [&](int64_t place) { return static_cast<const char*>(w.data()) + place * size; };
     rig.Run(&Ops::GatherRows, {type, n, k, wide, x.data(), sources, nullptr, xs.data()});
     ranges([&](const ExpertRange& range, int64_t from) {
-      rig.Run(&Ops::GroupedLinear, {type, pairs, wide, high, range, xs.data(), at(from), stride, bias ? at(from + high * wide) : nullptr,
-                                    bias ? stride : 0, ys.data()});
+      rig.Run(&Ops::GroupedLinear, {type, pairs, wide, high, range, xs.data(), at(from), stride,
+                                    bias ? at(from + high * wide) : nullptr, bias ? stride : 0, ys.data()});
     });
     rig.Run(&Ops::CombineRows, {type, n, k, high, ys.data(), rows, weights, more, y.data()});
     Results results;
@@ -287,10 +289,12 @@ struct Mixture {
     if (dy == nullptr) return results;
 
     const DeviceArray& d = rig.Put(type, *dy);
-    DeviceArray &dys = rig.New(type, tokens * chosen * out), &dxs = rig.New(type, tokens * chosen * in), &dx = rig.New(type, tokens * in);
+    DeviceArray &dys = rig.New(type, tokens * chosen * out), &dxs = rig.New(type, tokens * chosen * in),
+                &dx = rig.New(type, tokens * in);
     DeviceArray &dw = rig.Put(DType::kF32, Doubles(experts * apart, 55)), &dweights = rig.New(DType::kF32, tokens * chosen);
     rig.Run(&Ops::GatherRows, {type, n, k, high, d.data(), sources, nullptr, dys.data()});
-    rig.Run(&Ops::RowDots, {type, n, k, high, dys.data(), rows, DotWith::kRow, ys.data(), nullptr, 0, 0, 0, nullptr, false, dweights.floats()});
+    rig.Run(&Ops::RowDots,
+            {type, n, k, high, dys.data(), rows, DotWith::kRow, ys.data(), nullptr, 0, 0, 0, nullptr, false, dweights.floats()});
     rig.Run(&Ops::GatherRows, {type, n, k, high, d.data(), sources, weights, dys.data()});
     for (const bool accumulate : {false, true}) {  // the second time added to the first
       ranges([&](const ExpertRange& range, int64_t from) {
@@ -319,8 +323,8 @@ OpCase CaseOf(const Mixture& m) {
   c.type = m.type;
   Doubles weights = Normals(m.tokens * m.chosen, "weights");
   for (double& w : weights) w = 0.1 + std::abs(w);
-  c.inputs = {Normals(m.tokens * m.in, "x"), weights, Normals(m.experts * m.out * m.in, "w", 0.3), Normals(m.experts * m.out, "b"),
-              Normals(m.tokens * m.out, "addend")};
+  c.inputs = {Normals(m.tokens * m.in, "x"), weights, Normals(m.experts * m.out * m.in, "w", 0.3),
+              Normals(m.experts * m.out, "b"), Normals(m.tokens * m.out, "addend")};
   c.exact = [m](const std::vector<Doubles>& in) { return m.Exact(in); };
   c.run = [m](Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) { return m.Run(rig, in, dy); };
   c.roundings = 2;
@@ -357,8 +361,9 @@ struct Dots {
     const DeviceArray &a = rig.Put(type, in[0]), &b = rig.Put(type, in[1]);
     const auto* from = static_cast<const char*>(b.data()) + (by_expert ? width * SizeOf(type) : 0);
     DeviceArray& y = rig.Put(DType::kF32, Doubles(tokens * chosen, 2));
-    rig.Run(&Ops::RowDots, {type, static_cast<int64_t>(tokens), static_cast<int64_t>(chosen), w, a.data(), rig.PutInts(rows), with, from,
-                            rig.PutInts(choice), by_expert ? 1 : 0, by_expert ? 2 : 0, w, rig.Put(DType::kF32, in[2]).floats(), true, y.floats()});
+    rig.Run(&Ops::RowDots, {type, static_cast<int64_t>(tokens), static_cast<int64_t>(chosen), w, a.data(), rig.PutInts(rows),
+                            with, from, rig.PutInts(choice), by_expert ? 1 : 0, by_expert ? 2 : 0, w,
+                            rig.Put(DType::kF32, in[2]).floats(), true, y.floats()});
     Doubles values = y.Get();
     for (double& value : values) value -= 2;  // what was there
     Results results;
@@ -371,7 +376,8 @@ struct Dots {
 OpCase CaseOf(const Dots& d) {
   OpCase c;
   static const char* const kNames[] = {"row", "token", "expert"};
-  c.name = StrCat("RowDots_", Name(d.type), "_", kNames[static_cast<int>(d.with)], "_", d.tokens, "x", d.chosen, "of", d.experts, "_", d.width);
+  c.name = StrCat("RowDots_", Name(d.type), "_", kNames[static_cast<int>(d.with)], "_", d.tokens, "x", d.chosen, "of", d.experts,
+                  "_", d.width);
   c.type = d.type;
   const size_t pairs = d.tokens * d.chosen;
   Doubles divisors = Normals(pairs, "divisors");
@@ -405,28 +411,29 @@ RouteKind Kind(RouteScore score, bool normalize = false) {
 std::vector<OpCase> ExpertCases() {
   std::vector<OpCase> cases;
   for (const DType type : {DType::kF32, DType::kBF16}) {
-    RouteKind scaled = Kind(RouteScore::kSigmoid, true), best = Kind(RouteScore::kSoftmax), floor = Kind(RouteScore::kSoftmax, true);
+    RouteKind scaled = Kind(RouteScore::kSigmoid, true), best = Kind(RouteScore::kSoftmax),
+              floor = Kind(RouteScore::kSoftmax, true);
     scaled.scale = 1.7f, scaled.groups = 4, scaled.best_groups = 2, scaled.group_of_two = true, scaled.sum_add = 1e-20f;
     best.groups = 4, best.best_groups = 2, best.scale = 0.5f;
     floor.sum_least = 0.6f;
     RouteKind mixer = Kind(RouteScore::kSparseMixer);
     mixer.nearness = 0.4f;
-    for (const Routing& r : std::initializer_list<Routing>{
-             {"softmax", type, Kind(RouteScore::kSoftmax), 37, 8, 3},
-             {"softmax_normalized", type, Kind(RouteScore::kSoftmax, true), 37, 8, 3},
-             {"softmax_losses", type, Kind(RouteScore::kSoftmax, true), 9, 6, 2, false, true},
-             {"softmax_least", type, floor, 37, 8, 2},
-             {"softmax_bias", type, Kind(RouteScore::kSoftmax, true), 37, 8, 2, true},
-             {"softmax_groups", type, best, 37, 8, 3},
-             {"chosen", type, Kind(RouteScore::kSoftmaxOfChosen), 37, 9, 4},
-             {"sigmoid", type, Kind(RouteScore::kSigmoid), 37, 4, 1},
-             {"sigmoid_one", type, Kind(RouteScore::kSigmoid), 5, 1, 1},
-             {"sigmoid_bias_groups", type, scaled, 37, 16, 3, true},
-             {"sparsemixer", type, mixer, 37, 6, 2},
-             {"all", type, Kind(RouteScore::kSoftmaxOfChosen), 3, 4, 4},
-             {"ties", type, Kind(RouteScore::kSoftmax, true), 21, 8, 3, false, false, true},
-             {"ties_sigmoid", type, scaled, 21, 16, 3, false, false, true},
-             {"many", type, Kind(RouteScore::kSoftmax, true), 5, 128, 8}}) {
+    for (const Routing& r :
+         std::initializer_list<Routing>{{"softmax", type, Kind(RouteScore::kSoftmax), 37, 8, 3},
+                                        {"softmax_normalized", type, Kind(RouteScore::kSoftmax, true), 37, 8, 3},
+                                        {"softmax_losses", type, Kind(RouteScore::kSoftmax, true), 9, 6, 2, false, true},
+                                        {"softmax_least", type, floor, 37, 8, 2},
+                                        {"softmax_bias", type, Kind(RouteScore::kSoftmax, true), 37, 8, 2, true},
+                                        {"softmax_groups", type, best, 37, 8, 3},
+                                        {"chosen", type, Kind(RouteScore::kSoftmaxOfChosen), 37, 9, 4},
+                                        {"sigmoid", type, Kind(RouteScore::kSigmoid), 37, 4, 1},
+                                        {"sigmoid_one", type, Kind(RouteScore::kSigmoid), 5, 1, 1},
+                                        {"sigmoid_bias_groups", type, scaled, 37, 16, 3, true},
+                                        {"sparsemixer", type, mixer, 37, 6, 2},
+                                        {"all", type, Kind(RouteScore::kSoftmaxOfChosen), 3, 4, 4},
+                                        {"ties", type, Kind(RouteScore::kSoftmax, true), 21, 8, 3, false, false, true},
+                                        {"ties_sigmoid", type, scaled, 21, 16, 3, false, false, true},
+                                        {"many", type, Kind(RouteScore::kSoftmax, true), 5, 128, 8}}) {
       cases.push_back(CaseOf(r));
     }
     for (const Mixture& m : std::initializer_list<Mixture>{{type, Fall::kSpread, 17, 5, 2, 8, 16, false, false, false},

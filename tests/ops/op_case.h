@@ -92,7 +92,7 @@ struct OpCase {
   std::function<Results(Rig&, const std::vector<Doubles>& inputs, const Doubles* dy)> run;
   // How often a bf16 result is rounded on its way: each time it may fall to a neighbour.
   int roundings = 1;
-  double inner = 0;  // how far roundings inside the operation may move a value, as a part of the largest
+  double inner = 0;             // how far roundings inside the operation may move a value, as a part of the largest
   bool may_be_refused = false;  // by a device, as UNIMPLEMENTED
 };
 inline std::ostream& operator<<(std::ostream& out, const OpCase& c) { return out << c.name; }

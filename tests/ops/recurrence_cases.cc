@@ -64,8 +64,8 @@ struct Gates {
   Lay lay;
 
   std::string name() const {
-    return StrCat("DecayGates_", Name(type), step ? "_step" : "", beta ? "_beta" : "", most < 100 ? "_limits" : "", "_", ops_test::Name(lay), "_",
-                  tokens, "x", heads, "x", width);
+    return StrCat("DecayGates_", Name(type), step ? "_step" : "", beta ? "_beta" : "", most < 100 ? "_limits" : "", "_",
+                  ops_test::Name(lay), "_", tokens, "x", heads, "x", width);
   }
   size_t all() const { return tokens * heads * width; }
 
@@ -88,13 +88,14 @@ struct Gates {
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed wide(tokens, heads, width, lay), narrow(tokens, heads, 1, lay);
     DeviceArray &a = rig.Put(type, wide.Spread(in[0])), &b = rig.Put(type, narrow.Spread(in[1]));
-    DeviceArray &g = rig.New(DType::kF32, all()), &steps = rig.New(DType::kF32, all()), &betas = rig.New(DType::kF32, tokens * heads);
+    DeviceArray &g = rig.New(DType::kF32, all()), &steps = rig.New(DType::kF32, all()),
+                &betas = rig.New(DType::kF32, tokens * heads);
     const auto t = static_cast<int64_t>(tokens), h = static_cast<int64_t>(heads), w = static_cast<int64_t>(width);
     const void *a_log = rig.Put(type, in[2]).data(), *dt_bias = rig.Put(type, in[3]).data();
     const View b_view = beta ? narrow.Read(b) : View{};
     const auto low = static_cast<float>(least), high = static_cast<float>(most);
-    rig.Run(&Ops::DecayGates, {type, t, h, w, low, high, 2, wide.Read(a), b_view, a_log, dt_bias, g.floats(), step ? steps.floats() : nullptr,
-                               beta ? betas.floats() : nullptr});
+    rig.Run(&Ops::DecayGates, {type, t, h, w, low, high, 2, wide.Read(a), b_view, a_log, dt_bias, g.floats(),
+                               step ? steps.floats() : nullptr, beta ? betas.floats() : nullptr});
     Results results;
     Doubles y = g.Get();
     for (const DeviceArray* more : {step ? &steps : nullptr, beta ? &betas : nullptr}) {
@@ -105,14 +106,15 @@ struct Gates {
     results.y = &rig.Put(DType::kF32, y);
     if (dy == nullptr) return results;
     const auto part = [&](size_t from, size_t n) -> const float* {
-      return rig.Put(DType::kF32, Doubles(dy->begin() + static_cast<int64_t>(from), dy->begin() + static_cast<int64_t>(from + n))).floats();
+      return rig.Put(DType::kF32, Doubles(dy->begin() + static_cast<int64_t>(from), dy->begin() + static_cast<int64_t>(from + n)))
+          .floats();
     };
     DeviceArray &da = rig.Put(type, wide.Spread(Doubles(all()))), &db = rig.Put(type, narrow.Spread(Doubles(tokens * heads)));
     DeviceArray &da_log = rig.Put(DType::kF32, Doubles(heads, 1)), &ddt = rig.Put(DType::kF32, Doubles(heads * width, 1));
     rig.Run(&Ops::DecayGatesBackward,
-            {type, t, h, w, low, high, 2, wide.Read(a), b_view, a_log, dt_bias, part(0, all()), step ? part(all(), all()) : nullptr,
-             beta ? part(dy->size() - tokens * heads, tokens * heads) : nullptr, wide.Write(da), beta ? narrow.Write(db) : MutableView{},
-             da_log.floats(), ddt.floats(), true});
+            {type, t, h, w, low, high, 2, wide.Read(a), b_view, a_log, dt_bias, part(0, all()),
+             step ? part(all(), all()) : nullptr, beta ? part(dy->size() - tokens * heads, tokens * heads) : nullptr,
+             wide.Write(da), beta ? narrow.Write(db) : MutableView{}, da_log.floats(), ddt.floats(), true});
     const auto less = [&](const DeviceArray& sums) {
       Doubles values = sums.Get();
       for (double& value : values) value -= 1;
@@ -131,8 +133,8 @@ struct Delta {
   Lay lay;
 
   std::string name() const {
-    return StrCat("DeltaRule_", Name(type), by_channel ? "_channels" : "", "_", ops_test::Name(lay), "_", documents.name(), "_", heads, "of",
-                  value_dim, "_", key_heads, "of", key_dim);
+    return StrCat("DeltaRule_", Name(type), by_channel ? "_channels" : "", "_", ops_test::Name(lay), "_", documents.name(), "_",
+                  heads, "of", value_dim, "_", key_heads, "of", key_dim);
   }
   size_t tokens() const { return documents.tokens(); }
   size_t gates() const { return by_channel ? key_dim : 1; }
@@ -174,25 +176,45 @@ struct Delta {
 
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed keys(tokens(), key_heads, key_dim, lay), values(tokens(), heads, value_dim, lay);
-    DeviceArray &q = rig.Put(type, keys.Spread(in[0])), &k = rig.Put(type, keys.Spread(in[1])), &v = rig.Put(type, values.Spread(in[2]));
-    DeviceArray &g = rig.Put(DType::kF32, in[3]), &beta = rig.Put(DType::kF32, in[4]), &out = rig.Put(type, values.Spread(Doubles(in[2].size())));
+    DeviceArray &q = rig.Put(type, keys.Spread(in[0])), &k = rig.Put(type, keys.Spread(in[1])),
+                &v = rig.Put(type, values.Spread(in[2]));
+    DeviceArray &g = rig.Put(DType::kF32, in[3]), &beta = rig.Put(DType::kF32, in[4]),
+                &out = rig.Put(type, values.Spread(Doubles(in[2].size())));
     std::vector<int32_t> offsets;
     const Documents docs = documents.On(rig, offsets);
     const auto t = static_cast<int64_t>(tokens()), h = static_cast<int64_t>(heads), kh = static_cast<int64_t>(key_heads);
     const auto kd = static_cast<int64_t>(key_dim), vd = static_cast<int64_t>(value_dim);
     const auto epsilon = static_cast<float>(kEpsilon);
-    rig.Run(&Ops::DeltaRule, {type, t, h, kh, kd, vd, by_channel, 0.4f, epsilon, docs, keys.Read(q), keys.Read(k), values.Read(v), g.floats(),
-                              beta.floats(), values.Write(out)});
+    rig.Run(&Ops::DeltaRule, {type, t, h, kh, kd, vd, by_channel, 0.4f, epsilon, docs, keys.Read(q), keys.Read(k), values.Read(v),
+                              g.floats(), beta.floats(), values.Write(out)});
     Results results;
     results.y = values.Dense(rig, out);
     if (dy == nullptr) return results;
     DeviceArray& dout = rig.Put(type, values.Spread(*dy));
     DeviceArray &dq = rig.Put(type, keys.Spread(Doubles(in[0].size()))), &dk = rig.Put(type, keys.Spread(Doubles(in[1].size())));
-    DeviceArray &dv = rig.Put(type, values.Spread(Doubles(in[2].size())));
+    DeviceArray& dv = rig.Put(type, values.Spread(Doubles(in[2].size())));
     DeviceArray &dg = rig.New(DType::kF32, in[3].size()), &dbeta = rig.New(DType::kF32, in[4].size());
-    rig.Run(&Ops::DeltaRuleBackward,
-            {type, t, h, kh, kd, vd, by_channel, 0.4f, epsilon, docs, keys.Read(q), keys.Read(k), values.Read(v), g.floats(), beta.floats(),
-             values.Read(dout), keys.Write(dq), keys.Write(dk), values.Write(dv), dg.floats(), dbeta.floats()});
+    rig.Run(&Ops::DeltaRuleBackward, {type,
+                                      t,
+                                      h,
+                                      kh,
+                                      kd,
+                                      vd,
+                                      by_channel,
+                                      0.4f,
+                                      epsilon,
+                                      docs,
+                                      keys.Read(q),
+                                      keys.Read(k),
+                                      values.Read(v),
+                                      g.floats(),
+                                      beta.floats(),
+                                      values.Read(dout),
+                                      keys.Write(dq),
+                                      keys.Write(dk),
+                                      values.Write(dv),
+                                      dg.floats(),
+                                      dbeta.floats()});
     results.gradients = {keys.Dense(rig, dq), keys.Dense(rig, dk), values.Dense(rig, dv), &dg, &dbeta};
     return results;
   }
@@ -204,7 +226,8 @@ OpCase CaseOf(const Delta& d, double decay = 0.3) {
   for (double& value : beta) value = 1 / (1 + std::exp(-2 * value));
   beta[0] = 0;
   if (gates > 1) beta[1] = 1.75;  // eigenvalues below 0
-  OpCase c = CaseOf<Delta>(d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
+  OpCase c = CaseOf<Delta>(
+      d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
   c.may_be_refused = d.by_channel;
   return c;
 }
@@ -216,8 +239,8 @@ struct States {
   Lay lay;
 
   std::string name() const {
-    return StrCat("StateSpace_", Name(type), "_", ops_test::Name(lay), "_", documents.name(), "_", heads, "of", head_dim, "_", groups, "of",
-                  state_dim);
+    return StrCat("StateSpace_", Name(type), "_", ops_test::Name(lay), "_", documents.name(), "_", heads, "of", head_dim, "_",
+                  groups, "of", state_dim);
   }
   size_t tokens() const { return documents.tokens(); }
 
@@ -245,28 +268,49 @@ struct States {
 
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed rows(tokens(), heads, head_dim, lay), shared(tokens(), groups, state_dim, lay);
-    DeviceArray &x = rig.Put(type, rows.Spread(in[0])), &b = rig.Put(type, shared.Spread(in[1])), &c = rig.Put(type, shared.Spread(in[2]));
+    DeviceArray &x = rig.Put(type, rows.Spread(in[0])), &b = rig.Put(type, shared.Spread(in[1])),
+                &c = rig.Put(type, shared.Spread(in[2]));
     DeviceArray &g = rig.Put(DType::kF32, in[3]), &step = rig.Put(DType::kF32, in[4]), &d = rig.Put(type, in[5]);
     DeviceArray& y = rig.Put(type, rows.Spread(Doubles(in[0].size())));
     std::vector<int32_t> offsets;
     const Documents docs = documents.On(rig, offsets);
     const auto t = static_cast<int64_t>(tokens()), h = static_cast<int64_t>(heads), n = static_cast<int64_t>(groups);
     const auto hd = static_cast<int64_t>(head_dim), sd = static_cast<int64_t>(state_dim);
-    rig.Run(&Ops::StateSpace,
-            {type, t, h, n, hd, sd, docs, rows.Read(x), shared.Read(b), shared.Read(c), g.floats(), step.floats(), d.data(), rows.Write(y)});
+    rig.Run(&Ops::StateSpace, {type, t, h, n, hd, sd, docs, rows.Read(x), shared.Read(b), shared.Read(c), g.floats(),
+                               step.floats(), d.data(), rows.Write(y)});
     Results results;
     results.y = rows.Dense(rig, y);
     if (dy == nullptr) return results;
     DeviceArray &dout = rig.Put(type, rows.Spread(*dy)), &dx = rig.Put(type, rows.Spread(Doubles(in[0].size())));
-    DeviceArray &db = rig.Put(type, shared.Spread(Doubles(in[1].size()))), &dc = rig.Put(type, shared.Spread(Doubles(in[2].size())));
+    DeviceArray &db = rig.Put(type, shared.Spread(Doubles(in[1].size()))),
+                &dc = rig.Put(type, shared.Spread(Doubles(in[2].size())));
     DeviceArray &dg = rig.New(DType::kF32, in[3].size()), &dstep = rig.New(DType::kF32, in[4].size());
     DeviceArray& dd = rig.Put(DType::kF32, Doubles(heads, 1));
-    rig.Run(&Ops::StateSpaceBackward,
-            {type, t, h, n, hd, sd, docs, rows.Read(x), shared.Read(b), shared.Read(c), g.floats(), step.floats(), d.data(), rows.Read(dout),
-             rows.Write(dx), shared.Write(db), shared.Write(dc), dg.floats(), dstep.floats(), dd.floats(), true});
+    rig.Run(&Ops::StateSpaceBackward, {type,
+                                       t,
+                                       h,
+                                       n,
+                                       hd,
+                                       sd,
+                                       docs,
+                                       rows.Read(x),
+                                       shared.Read(b),
+                                       shared.Read(c),
+                                       g.floats(),
+                                       step.floats(),
+                                       d.data(),
+                                       rows.Read(dout),
+                                       rows.Write(dx),
+                                       shared.Write(db),
+                                       shared.Write(dc),
+                                       dg.floats(),
+                                       dstep.floats(),
+                                       dd.floats(),
+                                       true});
     Doubles less = dd.Get();
     for (double& value : less) value -= 1;
-    results.gradients = {rows.Dense(rig, dx), shared.Dense(rig, db), shared.Dense(rig, dc), &dg, &dstep, &rig.Put(DType::kF32, less)};
+    results.gradients = {rows.Dense(rig, dx),        shared.Dense(rig, db), shared.Dense(rig, dc), &dg, &dstep,
+                         &rig.Put(DType::kF32, less)};
     return results;
   }
 };
@@ -275,8 +319,8 @@ OpCase CaseOf(const States& s, double decay = 0.3) {
   const size_t shared = s.tokens() * s.groups * s.state_dim, gates = s.tokens() * s.heads;
   Doubles step = Normals(gates, "step", 0.5);
   for (double& value : step) value = std::abs(value) + 0.01;
-  return CaseOf<States>(
-      s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay), step, Normals(s.heads, "d")});
+  return CaseOf<States>(s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay),
+                            step, Normals(s.heads, "d")});
 }
 
 }  // namespace
@@ -287,7 +331,8 @@ std::vector<OpCase> RecurrenceCases() {
     const auto gates = [&](const Gates& g) {
       // Away from the limits, over which no difference may reach.
       Doubles a = Normals(g.all(), "a");
-      cases.push_back(CaseOf(g, {a, Normals(g.tokens * g.heads, "b"), Normals(g.heads, "a_log", 0.5), Normals(g.heads * g.width, "dt", 0.5)}));
+      cases.push_back(CaseOf(
+          g, {a, Normals(g.tokens * g.heads, "b"), Normals(g.heads, "a_log", 0.5), Normals(g.heads * g.width, "dt", 0.5)}));
     };
     gates({type, 5, 3, 1, false, true, 0, 1e9, Lay::kTight});
     gates({type, 130, 2, 1, true, false, 0, 1e9, Lay::kWide});

@@ -230,8 +230,10 @@ TEST(Prediction, KnowsArithmeticAndTheRing) {
     const Plan plan = Make(o);
     ASSERT_FALSE(plan.gradient_store);
     const Prediction& p = plan.prediction;
-    EXPECT_NEAR(p.step_seconds,
-                std::max(p.first_unit_seconds + p.forward_seconds + std::max(p.backward_seconds, p.optimizer_seconds), p.host_seconds), 1e-9);
+    EXPECT_NEAR(
+        p.step_seconds,
+        std::max(p.first_unit_seconds + p.forward_seconds + std::max(p.backward_seconds, p.optimizer_seconds), p.host_seconds),
+        1e-9);
     EXPECT_GT(p.optimizer_seconds, p.backward_seconds);
   }
 }

@@ -33,7 +33,8 @@ TEST(PlanJson, HasNoKeyTwice) {
   const auto look = [&](int, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     if (event == nlohmann::json::parse_event_t::object_start) keys.emplace_back();
     if (event == nlohmann::json::parse_event_t::object_end) keys.pop_back();
-    if (event == nlohmann::json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) twice.push_back(parsed);
+    if (event == nlohmann::json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+      twice.push_back(parsed);
     return true;
   };
   const auto plan = nlohmann::json::parse(Json(), look);

@@ -218,8 +218,8 @@ TEST(Plan, TheArenaHasNoOverlaps) {
   const ModelSpec spec = Spec7B();
   const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
   int64_t end = 0;
-  for (const Range& range : {a.slots, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient,
-                             a.stash, a.temporaries, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
+  for (const Range& range : {a.slots, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient, a.stash,
+                             a.temporaries, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
     EXPECT_EQ(range.offset, end);
     EXPECT_EQ(range.offset % 256, 0);
     end = range.offset + (range.bytes + 255) / 256 * 256;

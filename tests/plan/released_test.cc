@@ -89,14 +89,16 @@ TEST_P(Released, CanBePlannedFor) {
   PlanOptions options;
   options.batch_size = 1;
   options.seq_len = 4096;
-  if (config_.spec.embedding.positions > 0) options.seq_len = config_.spec.embedding.positions - config_.spec.embedding.position_offset;
+  if (config_.spec.embedding.positions > 0)
+    options.seq_len = config_.spec.embedding.positions - config_.spec.embedding.position_offset;
   const Plan plan = MakePlan(config_.spec, layout_, options, LargeMachine());
   EXPECT_GE(plan.host.weights, 2 * layout_.parameters);
 }
 
 INSTANTIATE_TEST_SUITE_P(Configurations, Released, testing::ValuesIn(Names()), [](const auto& info) {
   std::string name = info.param;
-  std::replace_if(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
 });
 

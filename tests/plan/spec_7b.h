@@ -7,8 +7,10 @@
 namespace hlm {
 
 inline ModelSpec Spec7B(int64_t layers = 28) {
-  return ParseConfig(StrCat(R"({"architectures": ["Qwen2ForCausalLM"], "vocab_size": 152064, "hidden_size": 3584, "num_attention_heads": 28,
-      "num_key_value_heads": 4, "intermediate_size": 18944, "num_hidden_layers": )", layers, "}"));
+  return ParseConfig(
+      StrCat(R"({"architectures": ["Qwen2ForCausalLM"], "vocab_size": 152064, "hidden_size": 3584, "num_attention_heads": 28,
+      "num_key_value_heads": 4, "intermediate_size": 18944, "num_hidden_layers": )",
+             layers, "}"));
 }
 
 }  // namespace hlm

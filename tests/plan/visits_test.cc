@@ -19,7 +19,8 @@ ModelLayout Layout(int64_t layers, bool tied, const std::vector<int64_t>& widths
   s.head.norm = norm;
   for (int64_t layer = 0; layer < layers; ++layer) {
     BlockSpec block;
-    block.branches.push_back({.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
+    block.branches.push_back(
+        {.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
     const int64_t width = widths[static_cast<size_t>(layer) % widths.size()];
     block.branches.push_back({.before = norm, .bodies = {{MlpSpec{.intermediate = width}, {}}}, .after = {}});
     s.AddLayer(block);
@@ -29,8 +30,10 @@ ModelLayout Layout(int64_t layers, bool tied, const std::vector<int64_t>& widths
 
 PieceList Whole(const ModelLayout& layout) { return PieceList(layout, int64_t{1} << 40, int64_t{1} << 30); }
 
-std::vector<Visit> Visits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only, int64_t slots, int64_t prefetch) {
-  return MakeVisits(layout, pieces, sweeps, forward_only, {SlotBytes(layout, pieces, slots, kElementBytes), prefetch, kElementBytes});
+std::vector<Visit> Visits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only, int64_t slots,
+                          int64_t prefetch) {
+  return MakeVisits(layout, pieces, sweeps, forward_only,
+                    {SlotBytes(layout, pieces, slots, kElementBytes), prefetch, kElementBytes});
 }
 
 std::map<int64_t, int> Uploads(const std::vector<Visit>& visits) {
@@ -73,7 +76,8 @@ TEST(Visits, ABlockCrossesTheLinkTwiceASweepTheHeadAndTheEmbeddingOnce) {
     EXPECT_EQ(uploads[layout.EmbeddingUnit()], 1);
     EXPECT_EQ(uploads[layout.HeadUnit()], 1);
     // The last blocks of the forward pass are still there for the backward pass: as many as there are slots.
-    for (int64_t l = 0; l < 12; ++l) EXPECT_EQ(uploads[layout.BlockUnit(l)], l >= 12 - slots ? 1 : 2) << "block " << l << ", slots " << slots;
+    for (int64_t l = 0; l < 12; ++l)
+      EXPECT_EQ(uploads[layout.BlockUnit(l)], l >= 12 - slots ? 1 : 2) << "block " << l << ", slots " << slots;
   }
 }
 

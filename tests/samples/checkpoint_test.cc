@@ -44,7 +44,8 @@ TEST(CheckpointTest, AKilledRunGoesOnWithTheSameCurve) {
   const char* asked = std::getenv("HLM_KILLS");
   const int kills = asked != nullptr ? std::atoi(asked) : 20;
   const std::string whole_log = Scratch("whole.jsonl"), log = Scratch("killed.jsonl"), folder = Fresh("killed");
-  const Words run = {"--steps", std::to_string(20 * kills), "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "7"};
+  const Words run = {
+      "--steps", std::to_string(20 * kills), "--eval-data", WriteRows("held.npy", 16, SomeIds(16 * 3)), "--eval-every", "7"};
   const auto with = [&](const Words& more) {
     Words words = run;
     words.insert(words.end(), more.begin(), more.end());
@@ -85,7 +86,8 @@ TEST(CheckpointTest, ADirectoryWithCheckpointsNeedsResume) {
   const Result refused = Horizon(TrainWords({"--steps", "3", "--checkpoint-dir", folder}));
   EXPECT_EQ(refused.status, 1);
   ExpectOneErrorLine(refused, {folder, "--resume"});
-  EXPECT_NE(RunTraining({"--steps", "3", "--checkpoint-dir", folder, "--resume"}).out.find("resumed after step 2"), std::string::npos);
+  EXPECT_NE(RunTraining({"--steps", "3", "--checkpoint-dir", folder, "--resume"}).out.find("resumed after step 2"),
+            std::string::npos);
 }
 
 TEST(CheckpointTest, ResumeWithoutCheckpointsStartsAnewAndSaysSo) {
@@ -142,8 +144,9 @@ TEST(CheckpointTest, ASignalSavesAndTheRunGoesOn) {
     ExpectOneErrorLine(result, {"interrupted after step", folder, "--resume"});
     const int64_t step = Curve(log).back()["step"];
     const std::string next = std::to_string(step + 1);
-    EXPECT_NE(RunTraining({"--steps", next, "--checkpoint-dir", folder, "--resume", "--log-json", log}).out.find("resumed after step"),
-              std::string::npos);
+    EXPECT_NE(
+        RunTraining({"--steps", next, "--checkpoint-dir", folder, "--resume", "--log-json", log}).out.find("resumed after step"),
+        std::string::npos);
     EXPECT_EQ(Curve(log).back()["step"], step + 1);
   }
 }

@@ -38,14 +38,16 @@ using Lines = std::vector<std::string>;
 
 TEST(ProgressTest, TheShareIsOfWhateverTakesLonger) {
   EXPECT_EQ(Shown(1, {{4, 1000}}), Lines{"step 1/3  loss 2.5000  100 tokens/s  50% of the limit  8.0 s left\n"}) << "arithmetic";
-  EXPECT_EQ(Shown(1, {{4, 800}}), Lines{"step 1/3  loss 2.5000  100 tokens/s  40% of the limit  8.0 s left\n"}) << "of fewer tokens";
+  EXPECT_EQ(Shown(1, {{4, 800}}), Lines{"step 1/3  loss 2.5000  100 tokens/s  40% of the limit  8.0 s left\n"})
+      << "of fewer tokens";
   EXPECT_EQ(Shown(1, {{4, 100}}), Lines{"step 1/3  loss 2.5000  100 tokens/s  25% of the limit  8.0 s left\n"}) << "memory";
   EXPECT_EQ(Shown(1, {{4, 100}}, false), Lines{"step 1/3  loss 2.5000  100 tokens/s  8.0 s left\n"}) << "rates were not measured";
 }
 
 TEST(ProgressTest, TheFirstStepOfARunLeavesTheMean) {
   EXPECT_EQ(Shown(1, {{9, 100}, {4, 100}, {1, 100}}),
-            (Lines{"step 1/3  loss 2.5000  44 tokens/s  11% of the limit  18.0 s left\n", "step 3/3  loss 2.5000  160 tokens/s  40% of the limit\n"}));
+            (Lines{"step 1/3  loss 2.5000  44 tokens/s  11% of the limit  18.0 s left\n",
+                   "step 3/3  loss 2.5000  160 tokens/s  40% of the limit\n"}));
 }
 
 TEST(ProgressTest, ARunThatGoesOnHasAFirstStepAsWell) {

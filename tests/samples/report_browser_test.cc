@@ -22,9 +22,10 @@ bool HasChromium() { return std::system("command -v chromium >/dev/null 2>&1") =
 
 // What `chromium` prints with these arguments for the page. Nothing it does may reach a network or last for ever.
 std::string Chromium(const std::string& arguments, const std::string& page) {
-  const std::string command = "HOME='" + Scratch("home") + "' timeout 120 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars" +
-                              " --disable-background-networking --user-data-dir='" + Scratch("profile") + "' --virtual-time-budget=3000 " +
-                              arguments + " 'file://" + page + "' 2>/dev/null";
+  const std::string command = "HOME='" + Scratch("home") +
+                              "' timeout 120 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars" +
+                              " --disable-background-networking --user-data-dir='" + Scratch("profile") +
+                              "' --virtual-time-budget=3000 " + arguments + " 'file://" + page + "' 2>/dev/null";
   std::FILE* pipe = popen(command.c_str(), "r");
   std::string out;
   char buffer[65536];
@@ -34,9 +35,9 @@ std::string Chromium(const std::string& arguments, const std::string& page) {
 }
 
 struct Curve {
-  size_t points = 0;                    // of the line of measured values
+  size_t points = 0;                          // of the line of measured values
   std::vector<std::pair<double, double>> at;  // in pixels
-  size_t odd = 0;                       // marks of values that are not finite
+  size_t odd = 0;                             // marks of values that are not finite
   bool trend = false;
 };
 
@@ -87,7 +88,8 @@ TEST(ReportInABrowser, ALongRunKeepsItsExtremes) {
     EXPECT_GE(curve.points, held_out ? 20u : 1000u);
     EXPECT_LE(curve.points, held_out ? 20u : 2500u);
     EXPECT_EQ(curve.trend, !held_out);
-    for (const auto& [x, y] : curve.at) ASSERT_TRUE(std::isfinite(x) && std::isfinite(y) && x >= 0 && x <= 1280 && y >= 0 && y <= 400);
+    for (const auto& [x, y] : curve.at)
+      ASSERT_TRUE(std::isfinite(x) && std::isfinite(y) && x >= 0 && x <= 1280 && y >= 0 && y <= 400);
   }
   // The spike and the dip are where they belong and far from all others; the step that was no number is marked.
   const Curve& loss = curves.at("loss");
@@ -126,19 +128,22 @@ TEST(ReportInABrowser, ValuesThatAreNotFiniteAreGapsWithMarks) {
 TEST(ReportInABrowser, ARealRun) {
   NEED_CHROMIUM();
   const std::string report = Scratch("run.html");
-  const Result result = Horizon({"train", "--config", SmallConfig(), "--data", WriteRows("r.npy", 16, SomeIds(16 * 40)), "--batch-size", "4", "--steps",
-                                 "12", "--eval-data", WriteRows("re.npy", 16, SomeIds(16 * 8)), "--eval-every", "4", "--lr", "1e-3", "--report", report});
+  const Result result = Horizon({"train", "--config", SmallConfig(), "--data", WriteRows("r.npy", 16, SomeIds(16 * 40)),
+                                 "--batch-size", "4", "--steps", "12", "--eval-data", WriteRows("re.npy", 16, SomeIds(16 * 8)),
+                                 "--eval-every", "4", "--lr", "1e-3", "--report", report});
   ASSERT_EQ(result.status, 0) << result.err;
   const std::string dom = Chromium("--window-size=1280,2400 --dump-dom", report);
   const auto curves = Curves(dom);
   for (const char* name : {"loss", "grad_norm", "lr", "tokens_per_second"}) EXPECT_EQ(curves.at(name).points, 12u) << name;
   EXPECT_EQ(curves.at("eval_loss").points, 3u);
-  for (const char* part : {"id=\"trace\"", "compute stream: idle for", "GB/s", "id=\"plan\"", "Prediction for one step", "id=\"settings\"", "--eval-every"}) {
+  for (const char* part : {"id=\"trace\"", "compute stream: idle for", "GB/s", "id=\"plan\"", "Prediction for one step",
+                           "id=\"settings\"", "--eval-every"}) {
     EXPECT_NE(dom.find(part), std::string::npos) << part;
   }
   // Each is drawn as wide as its place: loss and speed across the page, norm and rate side by side.
   std::vector<int> widths;
-  for (size_t at = 0; (at = dom.find("viewBox=\"0 0 ", at)) != std::string::npos; ++at) widths.push_back(std::atoi(dom.c_str() + at + 13));
+  for (size_t at = 0; (at = dom.find("viewBox=\"0 0 ", at)) != std::string::npos; ++at)
+    widths.push_back(std::atoi(dom.c_str() + at + 13));
   ASSERT_EQ(widths.size(), 4u);
   EXPECT_GT(widths[0], 1000);
   EXPECT_LT(widths[1], 600);

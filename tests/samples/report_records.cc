@@ -9,7 +9,9 @@ namespace {
 using horizon::Json;
 
 // The same each time; nobody needs it to be random.
-double Noise(int64_t step, int salt) { return std::fmod(std::abs(std::sin(static_cast<double>(step) * 12.9898 + salt * 78.233)) * 43758.5453, 1.0) - 0.5; }
+double Noise(int64_t step, int salt) {
+  return std::fmod(std::abs(std::sin(static_cast<double>(step) * 12.9898 + salt * 78.233)) * 43758.5453, 1.0) - 0.5;
+}
 
 Json Trace() {
   Json compute = Json::array(), up = Json::array(), optimizer = Json::array();
@@ -26,7 +28,9 @@ Json Trace() {
             {{"name", "down"}, {"busy_seconds", 0.3}, {"spans", {{0.6, 0.9}}}},
             {{"name", "optimizer"}, {"busy_seconds", 0.8}, {"spans", optimizer}}}},
           {"compute_stream",
-           {{"seconds", 1.19}, {"idle_seconds", 0.206}, {"idle", {{"weights or block inputs (the link up)", 0.15}, {"a place for the gradient (the link down)", 0.056}}}}},
+           {{"seconds", 1.19},
+            {"idle_seconds", 0.206},
+            {"idle", {{"weights or block inputs (the link up)", 0.15}, {"a place for the gradient (the link down)", 0.056}}}}},
           {"links", {{{"name", "up"}, {"bytes", 31e9}}, {{"name", "down"}, {"bytes", 14e9}}}}};
 }
 
@@ -37,8 +41,21 @@ Json Plan() {
           {"device_bytes", 21474836480},
           {"choice", "exact states and a split master: all fits; forward-backward in 2 sweeps"},
           {"memory",
-           {{"host", {{"weights", 15231233024}, {"remainders", 15231233024}, {"first_moments", 30462466048}, {"second_moments", 30462466048}, {"gradients", 15231233024}, {"ring", 1073741824}, {"batch", 0}}},
-            {"device", {{"block_slots", 1862270976}, {"accumulator", 2181038080}, {"stash", 9663676416}, {"scratch", 805306368}, {"workspace", 33554432}, {"arena", 14545846272}}},
+           {{"host",
+             {{"weights", 15231233024},
+              {"remainders", 15231233024},
+              {"first_moments", 30462466048},
+              {"second_moments", 30462466048},
+              {"gradients", 15231233024},
+              {"ring", 1073741824},
+              {"batch", 0}}},
+            {"device",
+             {{"block_slots", 1862270976},
+              {"accumulator", 2181038080},
+              {"stash", 9663676416},
+              {"scratch", 805306368},
+              {"workspace", 33554432},
+              {"arena", 14545846272}}},
             {"host_reserve", 268435456}}},
           {"numerics", {{"compute", "bf16"}, {"sweeps", 2}, {"hash", "5f0c1f2b9d5c7a11"}}},
           {"prediction", {{"step_seconds", 2.41}, {"tokens_per_second", 6798.3}, {"limit", "compute"}}}};
@@ -50,14 +67,23 @@ horizon::RunRecord LongRun(int64_t steps) {
   horizon::RunRecord run;
   run.model = std::string("models/") + kHostile;
   run.command = std::string("horizon train --model 'models/") + kHostile + "' --data pairs.jsonl --task dpo --report run.html";
-  run.settings = {{"--model", run.model, true}, {"--lr", "1e-06", true}, {"--batch-size", "8", false}, {"--seq-len", "512", false}};
+  run.settings = {
+      {"--model", run.model, true}, {"--lr", "1e-06", true}, {"--batch-size", "8", false}, {"--seq-len", "512", false}};
   run.version = "0.0.0";
   run.when = "2026-01-02 03:04 UTC";
   run.parameters = 7615616512;
   run.steps = run.done = steps;
   run.tokens = steps * 8192;
   run.seconds = static_cast<double>(steps) * 1.1;
-  const std::vector<std::string> names = {"loss", "grad_norm", "lr", "tokens", "tokens_per_second", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"};
+  const std::vector<std::string> names = {"loss",
+                                          "grad_norm",
+                                          "lr",
+                                          "tokens",
+                                          "tokens_per_second",
+                                          "rewards/chosen",
+                                          "rewards/rejected",
+                                          "rewards/margins",
+                                          "rewards/accuracies"};
   for (const std::string& name : names) run.series.push_back({name, {}});
   horizon::Series eval_loss{"eval_loss", {}}, eval_margins{"eval_rewards/margins", {}};
   for (int64_t step = 1; step <= steps; ++step) {
@@ -88,7 +114,9 @@ horizon::RunRecord LongRun(int64_t steps) {
   run.series.push_back(eval_margins);
   run.plan = Plan();
   run.trace = Trace();
-  run.metrics = {{"up_bytes", 310000000000000}, {"down_bytes", 140000000000000}, {"seconds", {{"forward_backward", 98000.0}, {"optimizer_busy", 71000.5}, {"wait_for_update", 310.2}}}};
+  run.metrics = {{"up_bytes", 310000000000000},
+                 {"down_bytes", 140000000000000},
+                 {"seconds", {{"forward_backward", 98000.0}, {"optimizer_busy", 71000.5}, {"wait_for_update", 310.2}}}};
   return run;
 }
 

@@ -14,7 +14,8 @@ inline constexpr int64_t kSpike = 77777;  // LongRun's loss is 9.5 here and nowh
 inline constexpr int64_t kDip = 33333;    // and 0.01 here
 inline constexpr int64_t kNan = 50001, kInfinity = 50020;
 
-inline constexpr char kHostile[] = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">'&\xff";
+inline constexpr char kHostile[] =
+    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">'&\xff";
 
 }  // namespace horizon_test
 

@@ -68,14 +68,22 @@ TEST(ReportSeriesTest, ATrendIsMeansOfStretches) {
   points[3].value = kNaN;
   const std::vector<Point> trend = Trend(points, 100);
   ASSERT_EQ(trend.size(), 100u);
-  EXPECT_NEAR(trend[0].value, (1 - 5 + 2 + 5 + 3 - 5 + 5 - 5 + 6 + 5 + 7 - 5 + 8 + 5) / 7.0, 1e-12) << "without the one that is no number";
+  EXPECT_NEAR(trend[0].value, (1 - 5 + 2 + 5 + 3 - 5 + 5 - 5 + 6 + 5 + 7 - 5 + 8 + 5) / 7.0, 1e-12)
+      << "without the one that is no number";
   EXPECT_NEAR(trend[1].value, 12.5, 1e-12);
 }
 
 TEST(ReportSeriesTest, RelatedSeriesShareAChart) {
   const std::vector<Point> some = Waves(3);
-  const Json charts = ChartsOf({{"clip_ratio/low", some}, {"tokens", some}, {"eval_kl", some}, {"kl", some}, {"clip_ratio/high", some},
-                                {"eval_loss", some}, {"rewards/rejected", some}, {"loss", some}, {"rewards/chosen", some}});
+  const Json charts = ChartsOf({{"clip_ratio/low", some},
+                                {"tokens", some},
+                                {"eval_kl", some},
+                                {"kl", some},
+                                {"clip_ratio/high", some},
+                                {"eval_loss", some},
+                                {"rewards/rejected", some},
+                                {"loss", some},
+                                {"rewards/chosen", some}});
   std::vector<std::string> seen;
   for (const Json& chart : charts) {
     std::string line = chart["title"].get<std::string>() + ":";
@@ -93,8 +101,8 @@ TEST(ReportTraceTest, LanesAndIdleTime) {
   const auto lane = [](int id, const char* name) { return Json{{"ph", "M"}, {"tid", id}, {"args", {{"name", name}}}}; };
   // Overlapping spans count once; the gap of 0.1 ms is none that a picture shows, but time all the same.
   const Json summary = SummaryOf({{"traceEvents",
-                                   {lane(1, "compute"), lane(2, "up"), lane(6, "save"), span(1, 1, 2), span(1, 3, 4), span(2, 1.5, 2.5),
-                                    span(2, 2, 2.75), span(2, 2.7501, 3)}}});
+                                   {lane(1, "compute"), lane(2, "up"), lane(6, "save"), span(1, 1, 2), span(1, 3, 4),
+                                    span(2, 1.5, 2.5), span(2, 2, 2.75), span(2, 2.7501, 3)}}});
   EXPECT_NEAR(summary["seconds"], 3, 1e-9);
   ASSERT_EQ(summary["lanes"].size(), 2u) << "a lane without work is left out";
   EXPECT_EQ(summary["lanes"][0]["name"], "compute");
@@ -133,8 +141,10 @@ TEST(ReportPageTest, ARunOfNothingHasAPage) {
 
 TEST(ReportTest, LinesOfALogAndOfTheRunAreOneCurve) {
   const std::string log = Scratch("report.jsonl"), path = Scratch("report.html");
-  WriteFile(log, "{\"step\":1,\"loss\":3.5,\"skipped\":false}\n{\"step\":2,\"loss\":null,\"skipped\":true}\n{\"step\":2,\"eval_loss\":4}\n"
-                 "{\"step\":3,\"loss\":9}\ngarbage\n");
+  WriteFile(
+      log,
+      "{\"step\":1,\"loss\":3.5,\"skipped\":false}\n{\"step\":2,\"loss\":null,\"skipped\":true}\n{\"step\":2,\"eval_loss\":4}\n"
+      "{\"step\":3,\"loss\":9}\ngarbage\n");
   WriteFile(path, "older");
   Report report(path);
   report.ReadLog(log, 2);

@@ -11,16 +11,20 @@ namespace {
 
 std::string Template() {
   const std::string path = Scratch("chat.jinja");
-  WriteFile(path, "{%- for m in messages %}{{ '<' + m.role + '>' + m.content + '</s>\\n' }}{%- endfor %}"
-                  "{%- if add_generation_prompt %}{{ '<assistant>' }}{%- endif %}");
+  WriteFile(path,
+            "{%- for m in messages %}{{ '<' + m.role + '>' + m.content + '</s>\\n' }}{%- endfor %}"
+            "{%- if add_generation_prompt %}{{ '<assistant>' }}{%- endif %}");
   return path;
 }
 
 std::string Data() {
   const std::string path = Scratch("data.jsonl");
-  WriteFile(path, "\xef\xbb\xbf{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": \"Hello\\u001b\"}]}\r\n\r\n"
-                  "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"b\"}]}\n"
-                  "{\"text\": \"x\"}\nnonsense\n{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n");
+  WriteFile(path,
+            "\xef\xbb\xbf{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": "
+            "\"Hello\\u001b\"}]}\r\n\r\n"
+            "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"completion\": [{\"role\": \"assistant\", \"content\": "
+            "\"b\"}]}\n"
+            "{\"text\": \"x\"}\nnonsense\n{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n");
   return path;
 }
 
@@ -34,19 +38,26 @@ TEST(ShowMaskTest, TrainedTextStandsOut) {
 
 TEST(ShowMaskTest, ArgumentsAndWordsThatAreLeftOut) {
   const std::string path = Scratch("calls.jsonl"), chat = Scratch("calls.jinja");
-  WriteFile(chat, "{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% else %}{{ m.content }}{% endif %};"
-                  "{% endfor %}");
-  WriteFile(path, R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "I look", "tool_calls": [)"
-                  R"({"function": {"name": "f", "arguments": "{\"a\":1}"}}]}, {"role": "tool", "content": "1"}, {"role": "assistant", "content": "x", )"
-                  R"("tool_calls": [{"function": {"name": "f", "arguments": {"a": 2, "b": null}}}]}]})");
+  WriteFile(chat,
+            "{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% else %}{{ m.content "
+            "}}{% endif %};"
+            "{% endfor %}");
+  WriteFile(
+      path,
+      R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "I look", "tool_calls": [)"
+      R"({"function": {"name": "f", "arguments": "{\"a\":1}"}}]}, {"role": "tool", "content": "1"}, {"role": "assistant", "content": "x", )"
+      R"("tool_calls": [{"function": {"name": "f", "arguments": {"a": 2, "b": null}}}]}]})");
   const Result parsed = Horizon({"show-mask", "--template", chat, "--data", path});
   EXPECT_EQ(parsed.status, 0) << parsed.err;
-  EXPECT_EQ(parsed.out, "q;⟦{\"a\": 1};⟧1;⟦{\"a\": 2};⟧\n-- 18 of 22 bytes trained, in 2 ranges (spans)\n"
-                        "-- the template leaves out 5 characters of the content of message 1: --template with a training form keeps them\n"
-                        "-- the template leaves out 1 characters of the tool_calls of message 1: --template with a training form keeps them\n"
-                        "-- the template leaves out 1 characters of the content of message 3: --template with a training form keeps them\n"
-                        "-- the template leaves out 1 characters of the tool_calls of message 3: --template with a training form keeps them\n");
-  const Result kept = Horizon({"show-mask", "--template", chat, "--data", path, "--tool-arguments", "keep", "--null-arguments", "keep"});
+  EXPECT_EQ(
+      parsed.out,
+      "q;⟦{\"a\": 1};⟧1;⟦{\"a\": 2};⟧\n-- 18 of 22 bytes trained, in 2 ranges (spans)\n"
+      "-- the template leaves out 5 characters of the content of message 1: --template with a training form keeps them\n"
+      "-- the template leaves out 1 characters of the tool_calls of message 1: --template with a training form keeps them\n"
+      "-- the template leaves out 1 characters of the content of message 3: --template with a training form keeps them\n"
+      "-- the template leaves out 1 characters of the tool_calls of message 3: --template with a training form keeps them\n");
+  const Result kept =
+      Horizon({"show-mask", "--template", chat, "--data", path, "--tool-arguments", "keep", "--null-arguments", "keep"});
   EXPECT_NE(kept.out.find("⟦\"{\\\"a\\\":1}\";⟧1;⟦{\"a\": 2, \"b\": null};⟧"), std::string::npos) << kept.out;
 }
 
@@ -61,13 +72,18 @@ TEST(ShowMaskTest, JsonHasTheRanges) {
 // A record is read as training reads it: other formats, a system prompt beside the messages, numbers that JSON lacks.
 TEST(ShowMaskTest, RecordsAreReadAsADataSetReadsThem) {
   const std::string data = Scratch("formats.jsonl");
-  WriteFile(data, "{\"instruction\": \"Add\", \"input\": \"1\", \"output\": \"2\", \"text\": \"Below: Add 1 2\"}\n"
-                  "{\"score\": NaN, \"system\": \"S\", \"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}]}\n"
-                  "{\"conversations\": [{\"from\": \"human\", \"value\": \"q\"}, {\"from\": \"gpt\", \"value\": \"a\"}]}\n"
-                  "{\"images\": [\"c.png\"], \"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}\n");
-  const auto show = [&](const std::string& index) { return Horizon({"show-mask", "--template", Template(), "--data", data, "--index", index}); };
+  WriteFile(data,
+            "{\"instruction\": \"Add\", \"input\": \"1\", \"output\": \"2\", \"text\": \"Below: Add 1 2\"}\n"
+            "{\"score\": NaN, \"system\": \"S\", \"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": "
+            "\"assistant\", \"content\": \"a\"}]}\n"
+            "{\"conversations\": [{\"from\": \"human\", \"value\": \"q\"}, {\"from\": \"gpt\", \"value\": \"a\"}]}\n"
+            "{\"images\": [\"c.png\"], \"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}\n");
+  const auto show = [&](const std::string& index) {
+    return Horizon({"show-mask", "--template", Template(), "--data", data, "--index", index});
+  };
   EXPECT_NE(show("0").out.find("<user>Add\n1</s>\n<assistant>⟦2</s>⟧"), std::string::npos) << show("0").out << show("0").err;
-  EXPECT_NE(show("1").out.find("<system>S</s>\n<user>q</s>\n<assistant>⟦a</s>⟧"), std::string::npos) << show("1").out << show("1").err;
+  EXPECT_NE(show("1").out.find("<system>S</s>\n<user>q</s>\n<assistant>⟦a</s>⟧"), std::string::npos)
+      << show("1").out << show("1").err;
   EXPECT_NE(show("2").out.find("<user>q</s>\n<assistant>⟦a</s>⟧"), std::string::npos) << show("2").out << show("2").err;
   EXPECT_EQ(show("3").status, 1);
   ExpectOneErrorLine(show("3"), {"formats.jsonl:4", "images", "only text"});

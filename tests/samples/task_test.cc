@@ -25,8 +25,9 @@ std::set<std::string> KeysOf(const json& line) {
   return keys;
 }
 
-const std::set<std::string> kStepKeys = {"step",    "loss",  "grad_norm", "lr", "tokens", "tokens_per_second",
-                                         "skipped", "epoch", "num_tokens", "mean_token_accuracy", "entropy"};
+const std::set<std::string> kStepKeys = {
+    "step",  "loss",       "grad_norm",           "lr",     "tokens", "tokens_per_second", "skipped",
+    "epoch", "num_tokens", "mean_token_accuracy", "entropy"};
 const std::set<std::string> kRewardKeys = {"rewards/chosen",  "rewards/rejected", "rewards/accuracies",
                                            "rewards/margins", "logps/chosen",     "logps/rejected"};
 

@@ -108,19 +108,21 @@ TEST(UsageTest, HelpNamesEveryOption) {
   const Words engine = {"--compute",   "--device",   "--threads", "--optimizer-threads", "--activations",    "--block-inputs",
                         "--slots",     "--prefetch", "--ring",    "--head-chunk",        "--max-part-bytes", "--optimizer-timing",
                         "--grad-dtype"};
-  const Words optimizer = {"--lr",    "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
-                           "--beta2", "--eps",      "--weight-decay", "--grad-clip",    "--optimizer",
-                           "--states", "--master",  "--budget-host",  "--budget-device"};
-  const Words run = {"--data",       "--labels",   "--steps", "--epochs",     "--seed", "--no-shuffle", "--eval-data",
-                     "--eval-every", "--log-json", "--trace", "--save-dtype", "--out",  "--overwrite",  "--keep-eos",
-                     "--max-skipped-steps"};
+  const Words optimizer = {"--lr",     "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
+                           "--beta2",  "--eps",      "--weight-decay", "--grad-clip",    "--optimizer",
+                           "--states", "--master",   "--budget-host",  "--budget-device"};
+  const Words run = {"--data",       "--labels",    "--steps",      "--epochs",   "--seed",
+                     "--no-shuffle", "--eval-data", "--eval-every", "--log-json", "--trace",
+                     "--save-dtype", "--out",       "--overwrite",  "--keep-eos", "--max-skipped-steps"};
   const std::map<std::string, std::vector<Words>> options = {
       {"devices", {{"--json", "--help", "--device", "--as-machine"}}},
       {"plan", {model, shape, engine, optimizer, {"--machine", "--compare"}}},
       {"train", {model, shape, engine, optimizer, run}},
       {"eval", {model, shape, engine, {"--data", "--labels"}}},
-      {"generate", {model, engine, {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed", "--chat",
-                                    "--ignore-eos"}}},
+      {"generate",
+       {model,
+        engine,
+        {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed", "--chat", "--ignore-eos"}}},
       {"bench", {model, shape, engine, optimizer, {"--steps"}}}};
   const Result all = Horizon({"--help"});
   EXPECT_EQ(all.status, 0);
@@ -193,8 +195,9 @@ TEST(UsageTest, OptimizerStatesAndMasterArriveInThePlan) {
 
 TEST(UsageTest, SizesHaveUnits) {
   // What is refused names the limit in bytes.
-  const std::vector<std::pair<const char*, const char*>> sizes = {{"1000", "1000"},       {"2KiB", "2048"},   {"2kb", "2000"}, {"3k", "3072"},
-                                                                  {"1.5MiB", "1572864"}, {"0.5MB", "500000"}, {"1 MiB", "1048576"}};
+  const std::vector<std::pair<const char*, const char*>> sizes = {{"1000", "1000"},    {"2KiB", "2048"},      {"2kb", "2000"},
+                                                                  {"3k", "3072"},      {"1.5MiB", "1572864"}, {"0.5MB", "500000"},
+                                                                  {"1 MiB", "1048576"}};
   for (const auto& [given, bytes] : sizes) {
     const Result result = Horizon({"plan", "--config", SmallConfig(), "--device", "cpu", "--host-limit-bytes", given});
     EXPECT_EQ(result.status, 1) << given;

@@ -38,10 +38,18 @@ inline std::vector<Call> StepCalls(const StepShapes& s) {
   calls.push_back(RmsNormBackwardArgs{.type = s.type, .rows = s.tokens, .width = s.hidden});
   calls.push_back(QkRotaryBackwardArgs{
       .type = s.type, .tokens = s.tokens, .heads = s.heads, .kv_heads = s.kv_heads, .head_dim = s.head_dim, .q_norm = &given});
-  calls.push_back(AttentionArgs{
-      .type = s.type, .tokens = s.tokens, .heads = s.heads, .kv_heads = s.kv_heads, .head_dim = s.head_dim, .documents = documents});
-  calls.push_back(AttentionBackwardArgs{
-      .type = s.type, .tokens = s.tokens, .heads = s.heads, .kv_heads = s.kv_heads, .head_dim = s.head_dim, .documents = documents});
+  calls.push_back(AttentionArgs{.type = s.type,
+                                .tokens = s.tokens,
+                                .heads = s.heads,
+                                .kv_heads = s.kv_heads,
+                                .head_dim = s.head_dim,
+                                .documents = documents});
+  calls.push_back(AttentionBackwardArgs{.type = s.type,
+                                        .tokens = s.tokens,
+                                        .heads = s.heads,
+                                        .kv_heads = s.kv_heads,
+                                        .head_dim = s.head_dim,
+                                        .documents = documents});
   calls.push_back(EmbeddingBackwardArgs{.type = s.type, .tokens = s.tokens, .width = s.hidden, .vocab = s.vocab});
   return calls;
 }

@@ -43,7 +43,8 @@ TEST(TemplateLimits, LoopsEnd) {
   EXPECT_EQ(RunTemplate("{% for a in range(1000) %}{% endfor %}x", few), "x");
   ExpectError(Times(4, "{% for a in range(100000) %}") + Times(4, "{% endfor %}"), "RESOURCE_EXHAUSTED", "max_iterations",
               {1 << 26, 1'000'000, 600});
-  ExpectError("{% for a in range(1000) if false %}{% endfor %}{% for a in [1] %}{% endfor %}", "RESOURCE_EXHAUSTED", "max_iterations", few);
+  ExpectError("{% for a in range(1000) if false %}{% endfor %}{% for a in [1] %}{% endfor %}", "RESOURCE_EXHAUSTED",
+              "max_iterations", few);
   ExpectError("{{ range(100001) }}", "RESOURCE_EXHAUSTED", "100000");
   ExpectError("{{ range(-9223372036854775807, 9223372036854775807) }}", "RESOURCE_EXHAUSTED", "100000");
 }
@@ -86,13 +87,21 @@ TEST(TemplateLimits, OutputEnds) {
 TEST(TemplateLimits, ValuesInsideThemselves) {
   EXPECT_EQ(RunTemplate("{% set ns = namespace() %}{% set ns.me = ns %}x"), "x");
   ExpectError("{% set ns = namespace() %}{% set ns.me = ns %}{{ ns }}", "RESOURCE_EXHAUSTED", "max_depth");
-  ExpectError("{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}", "RESOURCE_EXHAUSTED", "nested");
-  ExpectError("{% set ns = namespace(l=none) %}{% for i in range(1000) %}{% set ns.l = {'a': ns.l} %}{% endfor %}", "RESOURCE_EXHAUSTED", "nested");
-  // Chains of namespaces, macros, loops and methods, which refer to each other.
-  EXPECT_EQ(RunTemplate("{% set ns = namespace(l=none) %}{% for i in range(50000) %}{% set ns.l = namespace(l=ns.l) %}{% endfor %}x"), "x");
-  ExpectError("{% set ns = namespace(l=[1]) %}{% for i in range(20000) %}{% for j in [ns.l] %}{% set ns.l = loop %}{% endfor %}{% endfor %}x",
+  ExpectError("{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}",
               "RESOURCE_EXHAUSTED", "nested");
-  EXPECT_EQ(RunTemplate("{% set ns = namespace(m=none) %}{% for i in [1, 2] %}{% macro m() %}{{ i }}{% endmacro %}{% set ns.m = m %}{% endfor %}{{ ns.m() }}"), "2");
+  ExpectError("{% set ns = namespace(l=none) %}{% for i in range(1000) %}{% set ns.l = {'a': ns.l} %}{% endfor %}",
+              "RESOURCE_EXHAUSTED", "nested");
+  // Chains of namespaces, macros, loops and methods, which refer to each other.
+  EXPECT_EQ(
+      RunTemplate("{% set ns = namespace(l=none) %}{% for i in range(50000) %}{% set ns.l = namespace(l=ns.l) %}{% endfor %}x"),
+      "x");
+  ExpectError(
+      "{% set ns = namespace(l=[1]) %}{% for i in range(20000) %}{% for j in [ns.l] %}{% set ns.l = loop %}{% endfor %}{% endfor "
+      "%}x",
+      "RESOURCE_EXHAUSTED", "nested");
+  EXPECT_EQ(RunTemplate("{% set ns = namespace(m=none) %}{% for i in [1, 2] %}{% macro m() %}{{ i }}{% endmacro %}{% set ns.m = "
+                        "m %}{% endfor %}{{ ns.m() }}"),
+            "2");
 }
 
 TEST(TemplateLimits, DeepTemplatesAreRefused) {
@@ -151,9 +160,12 @@ TEST(TemplateJson, IsReadAsPythonDoes) {
   // Whole numbers of any length are printed as Python does; there is no computing with those of more than 64 bits.
   EXPECT_EQ(print("123456789012345678901234567890"), "123456789012345678901234567890");
   EXPECT_EQ(print("[9223372036854775808, NaN, -Infinity, 1e999]"), "[9223372036854775808, nan, -inf, inf]");
-  const auto run = [](const std::string& source) { return RunTemplate(source, {}, R"({"x": 123456789012345678901234567890, "y": NaN})"); };
+  const auto run = [](const std::string& source) {
+    return RunTemplate(source, {}, R"({"x": 123456789012345678901234567890, "y": NaN})");
+  };
   EXPECT_EQ(run("{{ [x, y]|tojson }}"), "[123456789012345678901234567890, NaN]");
-  EXPECT_EQ(run("{{ x is number }}{{ x is integer }}{{ x is string }}{{ x == x }}{{ x == 1 }}{{ 'a' if x }}"), "TrueTrueFalseTrueFalsea");
+  EXPECT_EQ(run("{{ x is number }}{{ x is integer }}{{ x is string }}{{ x == x }}{{ x == 1 }}{{ 'a' if x }}"),
+            "TrueTrueFalseTrueFalsea");
   EXPECT_NE(run("{{ x + 1 }}").find("needs more than 64 bits"), std::string::npos) << run("{{ x + 1 }}");
   EXPECT_NE(run("{{ x < 1 }}").find("needs more than 64 bits"), std::string::npos) << run("{{ x < 1 }}");
   EXPECT_NE(refused("\"\\ud83d\"").find("surrogate"), std::string::npos) << refused("\"\\ud83d\"");
@@ -167,12 +179,17 @@ TEST(TemplateJson, IsReadAsPythonDoes) {
 // Cuts, repeats and tokens in the middle of a valid template: an Error or a text, whatever comes out.
 TEST(TemplateFuzz, MutationsEndInTextOrError) {
   const std::string valid =
-      "{%- macro m(a, b=1) -%}{{ a ~ b }}{%- endmacro -%}{% set ns = namespace(x=0) %}{% for k, v in {'a': [1, 2], 'b': 'c'}.items() if v %}"
-      "{% if loop.first and v is iterable %}{{ m(v[::-1]|join(', '), b=k|upper) }}{% elif not loop.last %}{% continue %}{% else %}"
-      "{% set ns.x = ns.x + 1 %}{{ \"%s-%d\" % (k, ns.x) }}{% endif %}{% generation %}{{ v|tojson(indent=2) }}{% endgeneration %}{% endfor %}"
-      "{% set t %}{{ 'x' if ns.x > 1 else none }}{% endset %}{{ t|default('d')|replace('\\n', '') }}{# c #}{% raw %}{{{% endraw %}";
-  static constexpr const char* kTokens[] = {"{{", "}}", "{%", "%}", "{#", "#}", "-%}", "{%-", "(", ")", "[", "]", "|", ".", ",", ":", "~", "**",
-                                            "'", "\"", "\\", "0x", "1e999", "\xff", "if", "else", "for", "in", "is", "not", "endfor", "raw"};
+      "{%- macro m(a, b=1) -%}{{ a ~ b }}{%- endmacro -%}{% set ns = namespace(x=0) %}{% for k, v in {'a': [1, 2], 'b': "
+      "'c'}.items() if v %}"
+      "{% if loop.first and v is iterable %}{{ m(v[::-1]|join(', '), b=k|upper) }}{% elif not loop.last %}{% continue %}{% else "
+      "%}"
+      "{% set ns.x = ns.x + 1 %}{{ \"%s-%d\" % (k, ns.x) }}{% endif %}{% generation %}{{ v|tojson(indent=2) }}{% endgeneration "
+      "%}{% endfor %}"
+      "{% set t %}{{ 'x' if ns.x > 1 else none }}{% endset %}{{ t|default('d')|replace('\\n', '') }}{# c #}{% raw %}{{{% endraw "
+      "%}";
+  static constexpr const char* kTokens[] = {"{{",    "}}",   "{%", "%}",   "{#",  "#}", "-%}", "{%-", "(",      ")",  "[",
+                                            "]",     "|",    ".",  ",",    ":",   "~",  "**",  "'",   "\"",     "\\", "0x",
+                                            "1e999", "\xff", "if", "else", "for", "in", "is",  "not", "endfor", "raw"};
   std::mt19937 random(7);
   const auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
   const Limits limits{1 << 16, 10'000, 600};
@@ -182,10 +199,18 @@ TEST(TemplateFuzz, MutationsEndInTextOrError) {
     for (size_t change = 1 + below(3); change > 0; --change) {
       const size_t at = below(source.size()), n = std::min(source.size() - at, 1 + below(12));
       switch (below(4)) {
-        case 0: source.erase(at, n); break;
-        case 1: source.insert(at, source.substr(below(source.size()), n)); break;
-        case 2: source.insert(at, kTokens[below(std::size(kTokens))]); break;
-        default: source[at] = static_cast<char>(below(256)); break;
+        case 0:
+          source.erase(at, n);
+          break;
+        case 1:
+          source.insert(at, source.substr(below(source.size()), n));
+          break;
+        case 2:
+          source.insert(at, kTokens[below(std::size(kTokens))]);
+          break;
+        default:
+          source[at] = static_cast<char>(below(256));
+          break;
       }
       if (source.empty()) source = "x";
     }

@@ -35,7 +35,8 @@ Json Render(const std::string& line) {
   Json output;
   try {
     const auto tokens = [&](const char* key) { return input.value(key, std::vector<std::string>()); };
-    const auto chat = hlm::ChatTemplate::Create(input.at("template").get<std::string>())->WithTokens(tokens("added"), tokens("stop"));
+    const auto chat =
+        hlm::ChatTemplate::Create(input.at("template").get<std::string>())->WithTokens(tokens("added"), tokens("stop"));
     const hlm::Conversation conversation = hlm::MakeConversation(value("messages"), value("tools"), hlm::jinja::Value::None(),
                                                                  {input.value("parse", false), input.value("drop_null", false)});
     hlm::TrainingOptions options;

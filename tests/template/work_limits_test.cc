@@ -52,7 +52,8 @@ Limits Quarter() {
 // `limit`: of the message; null: it may also come to its end in time.
 void EndsSoon(const std::string& source, const char* limit, const std::string& variables = "{}") {
   const Outcome outcome = Rendered(source, variables, Quarter());
-  std::printf("%6.2f s, peak %5ld MiB: %s\n", outcome.seconds, static_cast<long>(PeakBytes() >> 20), source.substr(0, 110).c_str());
+  std::printf("%6.2f s, peak %5ld MiB: %s\n", outcome.seconds, static_cast<long>(PeakBytes() >> 20),
+              source.substr(0, 110).c_str());
   EXPECT_LT(outcome.seconds, kMostSeconds) << source;
   if (limit == nullptr) return;
   EXPECT_EQ(outcome.text.substr(0, 18), "RESOURCE_EXHAUSTED") << source << "\n" << outcome.text.substr(0, 200);
@@ -74,7 +75,10 @@ TEST(TemplateWork, LoopsWithLongBodiesAreStopped) {
   EndsSoon("{% set s = namespace(n=0) %}" + kDeep + "{% set s.n = s.n + 1 %}" + kEnd, "max_iterations");
   EndsSoon(kDeep + "{{ loop.index0 }}{{ loop.first }}" + kEnd, "max_");
   EndsSoon("{% for a in range(100000) %}{{ range(100000)|list|length }}{% endfor %}", "bytes");
-  EndsSoon("{% for a in range(100000) %}{% for b in range(100000)|select('odd')|map('string')|sort|unique|reverse %}{% endfor %}{% endfor %}", "max_");
+  EndsSoon(
+      "{% for a in range(100000) %}{% for b in range(100000)|select('odd')|map('string')|sort|unique|reverse %}{% endfor %}{% "
+      "endfor %}",
+      "max_");
   EndsSoon("{% for i in range(100000) recursive %}{{ loop(range(100)) }}{% endfor %}", "max_depth");
 }
 
@@ -103,8 +107,8 @@ TEST(TemplateWork, SharedValuesAreCountedWhenTheyAreWalked) {
 TEST(TemplateWork, SearchingIsLinearAndCounted) {
   const std::string many = "{% set s = 'a' * 33554432 %}{% set t = 'a' * 16777215 ~ 'b' %}{% set r = 'b' ~ 'a' * 16777215 %}";
   // Naive searching compares half of the needle at each place.
-  for (const char* use : {"t in s", "s.find(t)", "s.count(t)", "s.replace(t, 'x')|length", "s.split(t)|length", "s.partition(t)|length",
-                          "s.rfind(r)", "s.rsplit(r)|length", "s.rpartition(r)|length"}) {
+  for (const char* use : {"t in s", "s.find(t)", "s.count(t)", "s.replace(t, 'x')|length", "s.split(t)|length",
+                          "s.partition(t)|length", "s.rfind(r)", "s.rsplit(r)|length", "s.rpartition(r)|length"}) {
     const std::string source = many + "{{ " + use + " }}";
     const Outcome outcome = Rendered(source);
     std::printf("%6.2f s: %s -> %s\n", outcome.seconds, use, outcome.text.substr(0, 80).c_str());
@@ -112,12 +116,41 @@ TEST(TemplateWork, SearchingIsLinearAndCounted) {
     EXPECT_EQ(outcome.text.find("RESOURCE"), std::string::npos) << use << ": " << outcome.text;
   }
   const std::string loop = "{% set s = 'a' * 4000000 %}{% set u = 'é' * 4000000 %}" + kDeep;
-  for (const char* use : {"s.find('b')", "s is eq 'b'", "u[3999999]", "u[1:3999999]", "u.startswith('x', 3999999)", "s.isalpha()", "s.isupper()",
-                          "s|wordcount", "s|upper|length", "u.title()|length", "s|title|length", "s.strip('ab')", "(' ' * 4000000)|trim",
-                          "s.split('b')|length", "s.partition('b')|length", "s.rpartition('b')|length", "s.count('b')", "s|list|length",
-                          "s[::-1]|length", "s|reverse|length", "s.replace('b', 'c')|length", "s|replace('a', 'b')|length", "s|urlencode|length",
-                          "s|escape|length", "s|tojson|length", "s ~ 'b'", "'%s'|format(s)|length", "'%.1s' % u", "s|indent|length",
-                          "s.expandtabs()|length", "s.splitlines()|length", "s.removeprefix(s)", "s == s ~ ''", "{s: 1}[s]", "u|truncate(3000000)|length"}) {
+  for (const char* use : {"s.find('b')",
+                          "s is eq 'b'",
+                          "u[3999999]",
+                          "u[1:3999999]",
+                          "u.startswith('x', 3999999)",
+                          "s.isalpha()",
+                          "s.isupper()",
+                          "s|wordcount",
+                          "s|upper|length",
+                          "u.title()|length",
+                          "s|title|length",
+                          "s.strip('ab')",
+                          "(' ' * 4000000)|trim",
+                          "s.split('b')|length",
+                          "s.partition('b')|length",
+                          "s.rpartition('b')|length",
+                          "s.count('b')",
+                          "s|list|length",
+                          "s[::-1]|length",
+                          "s|reverse|length",
+                          "s.replace('b', 'c')|length",
+                          "s|replace('a', 'b')|length",
+                          "s|urlencode|length",
+                          "s|escape|length",
+                          "s|tojson|length",
+                          "s ~ 'b'",
+                          "'%s'|format(s)|length",
+                          "'%.1s' % u",
+                          "s|indent|length",
+                          "s.expandtabs()|length",
+                          "s.splitlines()|length",
+                          "s.removeprefix(s)",
+                          "s == s ~ ''",
+                          "{s: 1}[s]",
+                          "u|truncate(3000000)|length"}) {
     EndsSoon(loop + "{% set x = " + use + " %}" + kEnd, nullptr);
   }
 }
@@ -139,14 +172,17 @@ TEST(TemplateWork, CompilingEndsWhateverTheTextIs) {
     for (int i = 0; i < n; ++i) all += text;
     return all;
   };
-  for (const std::string& source : {times(1'000'000, "{%"), times(1'000'000, "{{ '"), times(1'000'000, "{#"), times(500'000, "{{a}}"), times(400'000, "{% if a"),
-                                    times(1'000'000, "{%-"), "{{ " + times(1'000'000, "a~") + "b }}", "{{ [" + times(1'000'000, "1,") + "] }}",
-                                    "{{ '" + times(1'000'000, "\\n") + "' }}", times(60'000, "{% macro m(a) %}{% endmacro %}"),
-                                    times(100'000, "{% raw %}"), times(300'000, "{% set x%}"), "{{ " + times(3'000'000, "9") + " }}",
-                                    "{{ {" + times(400'000, "1:2,") + "} }}", "{% set " + times(300'000, "a,") + "b = c %}",
-                                    "{{ f(" + times(300'000, "a,") + "b) }}", times(200'000, "\n  {% if a %}{% endif %}  \n")}) {
+  for (const std::string& source :
+       {times(1'000'000, "{%"), times(1'000'000, "{{ '"), times(1'000'000, "{#"), times(500'000, "{{a}}"),
+        times(400'000, "{% if a"), times(1'000'000, "{%-"), "{{ " + times(1'000'000, "a~") + "b }}",
+        "{{ [" + times(1'000'000, "1,") + "] }}", "{{ '" + times(1'000'000, "\\n") + "' }}",
+        times(60'000, "{% macro m(a) %}{% endmacro %}"), times(100'000, "{% raw %}"), times(300'000, "{% set x%}"),
+        "{{ " + times(3'000'000, "9") + " }}", "{{ {" + times(400'000, "1:2,") + "} }}",
+        "{% set " + times(300'000, "a,") + "b = c %}", "{{ f(" + times(300'000, "a,") + "b) }}",
+        times(200'000, "\n  {% if a %}{% endif %}  \n")}) {
     const Outcome outcome = Rendered(source);
-    std::printf("%6.2f s: %zu bytes of %s -> %s\n", outcome.seconds, source.size(), source.substr(0, 12).c_str(), outcome.text.substr(0, 80).c_str());
+    std::printf("%6.2f s: %zu bytes of %s -> %s\n", outcome.seconds, source.size(), source.substr(0, 12).c_str(),
+                outcome.text.substr(0, 80).c_str());
     EXPECT_LT(outcome.seconds, kMostSeconds) << source.substr(0, 40);
   }
 }
@@ -155,12 +191,15 @@ TEST(TemplateWork, CompilingEndsWhateverTheTextIs) {
 TEST(TemplateWork, OrdinaryWorkIsNotStopped) {
   std::string messages = "[";
   for (int i = 0; i < 5'000; ++i) {
-    messages += std::string(i == 0 ? "" : ",") + "{\"role\": \"" + (i % 2 == 0 ? "user" : "assistant") + "\", \"content\": \"" + std::string(2'000, 'x') + "\"}";
+    messages += std::string(i == 0 ? "" : ",") + "{\"role\": \"" + (i % 2 == 0 ? "user" : "assistant") + "\", \"content\": \"" +
+                std::string(2'000, 'x') + "\"}";
   }
   messages += "]";
   const std::string source =
-      "{% set ns = namespace(last=-1) %}{% for m in messages[::-1] %}{% if m.role == 'user' and ns.last < 0 %}{% set ns.last = loop.index0 %}{% endif %}"
-      "{% endfor %}{% for m in messages %}{% set c = m.content|trim %}{% if c is string and '</think>' in c %}{% set c = c.split('</think>')[-1].lstrip('\\n') %}"
+      "{% set ns = namespace(last=-1) %}{% for m in messages[::-1] %}{% if m.role == 'user' and ns.last < 0 %}{% set ns.last = "
+      "loop.index0 %}{% endif %}"
+      "{% endfor %}{% for m in messages %}{% set c = m.content|trim %}{% if c is string and '</think>' in c %}{% set c = "
+      "c.split('</think>')[-1].lstrip('\\n') %}"
       "{% endif %}{{ '<|im_start|>' + m.role + '\\n' + c + '<|im_end|>\\n' }}{% endfor %}";
   const Outcome outcome = Rendered(source, "{\"messages\": " + messages + "}");
   EXPECT_GT(outcome.text.size(), 10'000'000u);

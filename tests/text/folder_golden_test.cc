@@ -42,9 +42,9 @@ TEST_P(FolderGoldenTest, IdsAndTextsAreTransformers) {
     ASSERT_TRUE(own.has_value()) << role;
     EXPECT_EQ(*own, token.get<std::string>()) << role;
   }
-  const size_t roles = static_cast<size_t>(std::count_if(
-      tokenizer->special_tokens().begin(), tokenizer->special_tokens().end(),
-      [](const SpecialToken& token) { return token.role != "additional_special_tokens"; }));
+  const size_t roles =
+      static_cast<size_t>(std::count_if(tokenizer->special_tokens().begin(), tokenizer->special_tokens().end(),
+                                        [](const SpecialToken& token) { return token.role != "additional_special_tokens"; }));
   EXPECT_EQ(roles, golden.at("special").size() - golden.at("special").count("image_token"));
 }
 

@@ -109,7 +109,8 @@ TEST(TokenizerFolderTest, SettingsThatAreDamagedNameTheFile) {
   };
   ExpectError(with("added_tokens.json", R"({"<new>": "x"})"), "INVALID_ARGUMENT", {"added_tokens.json", "<new>", "\"x\""});
   ExpectError(with("added_tokens.json", "[]"), "INVALID_ARGUMENT", {"added_tokens.json", "array"});
-  ExpectError(with("tokenizer_config.json", R"({"bos_token": 7})"), "INVALID_ARGUMENT", {"tokenizer_config.json", "bos_token", "7"});
+  ExpectError(with("tokenizer_config.json", R"({"bos_token": 7})"), "INVALID_ARGUMENT",
+              {"tokenizer_config.json", "bos_token", "7"});
   ExpectError(with("tokenizer_config.json", R"({"legacy": "yes"})"), "INVALID_ARGUMENT", {"tokenizer_config.json", "legacy"});
   ExpectError(with("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {"content": "y"}}})"), "INVALID_ARGUMENT",
               {"added_tokens_decoder", "\"x\""});
@@ -198,7 +199,8 @@ TEST(TokenizerFolderTest, AnyBytesOfASentencePieceFileAreReadOrRefusedSoon) {
       try {
         Tokenizer::Open(folder)->Encode("Hello, world. <|im_end|>  x");
       } catch (const hlm::Error& error) {
-        EXPECT_TRUE(error.code() == Code::kInvalidArgument || error.code() == Code::kUnimplemented || error.code() == Code::kNotFound)
+        EXPECT_TRUE(error.code() == Code::kInvalidArgument || error.code() == Code::kUnimplemented ||
+                    error.code() == Code::kNotFound)
             << error.message();
         ++refused;
       }

@@ -105,9 +105,10 @@ TEST(TokenizerWork, OrdinaryPatternsAreNotStopped) {
   for (const char* pattern : {r2, r6}) {
     json["pre_tokenizer"] = Split(pattern);
     const auto tokenizer = Parse(json);
-    for (const std::string& text : {std::string(2'000'000, 'a'), std::string(2'000'000, ' '), std::string(2'000'000, '\n'), Times(200'000, "a   \n  "),
-                                    Times(100'000, std::string(40, ' ') + "x\n"), Times(300, std::string(5'000, ' ') + "x"), Times(500'000, "日本"),
-                                    Times(200'000, "the cat's "), std::string(2'000'000, '!'), Times(500'000, "12.5,")}) {
+    for (const std::string& text :
+         {std::string(2'000'000, 'a'), std::string(2'000'000, ' '), std::string(2'000'000, '\n'), Times(200'000, "a   \n  "),
+          Times(100'000, std::string(40, ' ') + "x\n"), Times(300, std::string(5'000, ' ') + "x"), Times(500'000, "日本"),
+          Times(200'000, "the cat's "), std::string(2'000'000, '!'), Times(500'000, "12.5,")}) {
       EXPECT_EQ(EndsSoon(pattern + std::string(" on ") + text.substr(0, 10), [&] { tokenizer->Encode(text); }), "");
     }
   }
@@ -119,8 +120,8 @@ TEST(TokenizerWork, NormalizersThatDoubleAreStopped) {
     for (int i = 0; i < n; ++i) list.push_back(one);
     return With("normalizer", {{"type", "Sequence"}, {"normalizers", list}});
   };
-  for (const Json& json : {sequence(60, Replace("a", "aa")), sequence(12, Replace(".", std::string(200, 'a'))), sequence(8, Replace("", std::string(100, 'b'))),
-                           sequence(3000, Replace("a", "aaaa"))}) {
+  for (const Json& json : {sequence(60, Replace("a", "aa")), sequence(12, Replace(".", std::string(200, 'a'))),
+                           sequence(8, Replace("", std::string(100, 'b'))), sequence(3000, Replace("a", "aaaa"))}) {
     const auto tokenizer = Parse(json);
     for (const std::string& text : {std::string("a"), std::string(1000, 'a'), Times(20'000, "a b")}) {
       const std::string error = EndsSoon("normalizers on " + std::to_string(text.size()), [&] { tokenizer->Encode(text); });
@@ -148,35 +149,46 @@ TEST(TokenizerWork, DecodersThatDoubleAreStopped) {
 TEST(TokenizerWork, LongWordsAreCutInLinearTime) {
   const std::string word(300'000, 'a');
   Json json = {{"version", "1.0"}, {"added_tokens", Json::array()}};
-  json["model"] = {{"type", "WordPiece"}, {"unk_token", "[UNK]"}, {"continuing_subword_prefix", "##"}, {"max_input_chars_per_word", 1'000'000'000},
+  json["model"] = {{"type", "WordPiece"},
+                   {"unk_token", "[UNK]"},
+                   {"continuing_subword_prefix", "##"},
+                   {"max_input_chars_per_word", 1'000'000'000},
                    {"vocab", {{"[UNK]", 0}, {"a", 1}, {"##a", 2}, {"##aaaa", 3}}}};
   EXPECT_EQ(EndsSoon("WordPiece", [&] { EXPECT_EQ(Parse(json)->Encode(word).ids.size(), 1u + 74'999u + 3u); }), "");
   json["model"] = {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", Json::array()}};
-  for (const auto& [piece, score] : std::vector<std::pair<std::string, double>>{{"<unk>", 0.0}, {"a", -1.0}, {std::string(200, 'a'), -2.0}}) {
+  for (const auto& [piece, score] :
+       std::vector<std::pair<std::string, double>>{{"<unk>", 0.0}, {"a", -1.0}, {std::string(200, 'a'), -2.0}}) {
     json["model"]["vocab"].push_back(Json::array({piece, score}));
   }
   EXPECT_EQ(EndsSoon("Unigram", [&] { Parse(json)->Encode(word); }), "");
   EXPECT_EQ(EndsSoon("BPE", [&] { Parse(LetterTokenizer())->Encode(Times(100'000, "abc")); }), "");
   json = LetterTokenizer();
-  for (int i = 1; i < 200; ++i) json["added_tokens"].push_back(Added(std::string(static_cast<size_t>(i), 'x') + "y", 8 + i, true, {{"lstrip", true}, {"rstrip", true}, {"single_word", true}}));
+  for (int i = 1; i < 200; ++i)
+    json["added_tokens"].push_back(Added(std::string(static_cast<size_t>(i), 'x') + "y", 8 + i, true,
+                                         {{"lstrip", true}, {"rstrip", true}, {"single_word", true}}));
   EXPECT_EQ(EndsSoon("added tokens", [&] { Parse(json)->Encode(Times(10'000, "xxxxxxxxxxxxxxxxxxxx   ")); }), "");
 }
 
 TEST(TokenizerWork, FilesThatAreOnlyBracketsOrRepeatThemselvesEnd) {
-  const auto text = [&](const std::string& file) { return EndsSoon(file.substr(0, 30), [&] { Tokenizer::Parse(file, "", "t"); }); };
+  const auto text = [&](const std::string& file) {
+    return EndsSoon(file.substr(0, 30), [&] { Tokenizer::Parse(file, "", "t"); });
+  };
   EXPECT_NE(text(std::string(2'000'000, '[')), "");
   EXPECT_NE(text("{\"model\":" + std::string(2'000'000, '{')), "");
   EXPECT_NE(text("{\"normalizer\":" + Times(100'000, "{\"type\":\"Sequence\",\"normalizers\":[") + "1"), "");
   EXPECT_NE(text("{" + Times(200'000, "\"a\":1,") + "\"a\":1}"), "");
-  for (const std::string& pattern : {Times(2000, "("), Times(10'000, "\\s"), Times(30, "(") + "a" + Times(30, "){1000}"), "(?:" + Times(3000, "\\p{L}|") + "a)*b",
-                                     Times(20'000, "a|"), Times(5000, "[^\\s]"), "(?<=" + Times(5000, "a|") + "b)c", Times(60, "(?=") + "a" + Times(60, ")")}) {
-    EndsSoon("pattern " + pattern.substr(0, 20), [&] { Parse(With("pre_tokenizer", Split(pattern)))->Encode(std::string(20'000, 'a')); });
+  for (const std::string& pattern : {Times(2000, "("), Times(10'000, "\\s"), Times(30, "(") + "a" + Times(30, "){1000}"),
+                                     "(?:" + Times(3000, "\\p{L}|") + "a)*b", Times(20'000, "a|"), Times(5000, "[^\\s]"),
+                                     "(?<=" + Times(5000, "a|") + "b)c", Times(60, "(?=") + "a" + Times(60, ")")}) {
+    EndsSoon("pattern " + pattern.substr(0, 20),
+             [&] { Parse(With("pre_tokenizer", Split(pattern)))->Encode(std::string(20'000, 'a')); });
   }
 }
 
 // Patterns put together at random from what makes them slow.
 TEST(TokenizerWork, RandomPatternsEnd) {
-  static constexpr const char* kParts[] = {"a", "a", ".", "\\s", "\\p{L}", "[^b]", "(", "(?:", "(?=", "(?!", "(?<=", ")", ")", ")", "+", "*", "?", "|", "{1,9}", "{3}", "\\1", "$", "b", "(?i:A)"};
+  static constexpr const char* kParts[] = {"a", "a", ".", "\\s", "\\p{L}", "[^b]",  "(",   "(?:", "(?=", "(?!", "(?<=",  ")", ")",
+                                           ")", "+", "*", "?",   "|",      "{1,9}", "{3}", "\\1", "$",   "b",   "(?i:A)"};
   std::mt19937 random(11);
   const std::string text = std::string(3'000, 'a') + " " + Times(500, "ab ") + std::string(2'000, ' ');
   const auto begin = std::chrono::steady_clock::now();

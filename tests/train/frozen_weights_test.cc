@@ -19,12 +19,14 @@ TEST(FrozenWeights, StayWhatTheyWereUnderEveryTiming) {
         CpuDeviceOptions device;
         device.check_races = true;
         device.delay_seed = 5;
-        Rig rig([&](PlanOptions& o) {
-          o.compute = compute;
-          o.timing = timing;
-          o.frozen_copies = 2;
-          o.max_part_bytes = 16384;
-        }, 1, device, tied);
+        Rig rig(
+            [&](PlanOptions& o) {
+              o.compute = compute;
+              o.timing = timing;
+              o.frozen_copies = 2;
+              o.max_part_bytes = 16384;
+            },
+            1, device, tied);
         Data data(6, 41);
         const auto before = rig.LogProbs(data.batch);
         rig.trainer->Step(data.batch);  // its update may still run when the copy is made
@@ -57,7 +59,7 @@ TEST(FrozenWeights, StayWhatTheyWereUnderEveryTiming) {
 }
 
 TEST(FrozenWeights, BelongToTheirTrainer) {
-  Rig one([](PlanOptions& o) { o.frozen_copies = 1; }), two;
+  Rig one([](PlanOptions&o) { o.frozen_copies = 1; }), two;
   Data data(2);
   const auto kept = one.trainer->KeepWeights();
   EXPECT_EQ(CodeOf([&] { two.LogProbs(data.batch, kept.get()); }), Code::kInvalidArgument);

@@ -79,12 +79,13 @@ TEST(LogProbs, TheSameBitsAsInsideALossUnderEveryPolicy) {
         for (const int64_t group : {1, 2, 8}) {
           std::vector<float> seen;
           rig.trainer->Accumulate(data.batch, {.group = group, .entropy = group == 2, .loss = [&](const DocumentLosses& run) {
-            EXPECT_EQ(run.first_document % group, 0);
-            EXPECT_TRUE(run.documents % group == 0);
-            seen.insert(seen.end(), run.logprobs.begin(), run.logprobs.end());
-            for (size_t i = 0; i < run.logprobs.size(); ++i) run.d_logprobs[i] = -0.01 * static_cast<double>(run.logprobs[i]);
-            return 0.0;
-          }});
+                                                 EXPECT_EQ(run.first_document % group, 0);
+                                                 EXPECT_TRUE(run.documents % group == 0);
+                                                 seen.insert(seen.end(), run.logprobs.begin(), run.logprobs.end());
+                                                 for (size_t i = 0; i < run.logprobs.size(); ++i)
+                                                   run.d_logprobs[i] = -0.01 * static_cast<double>(run.logprobs[i]);
+                                                 return 0.0;
+                                               }});
           EXPECT_TRUE(SameBits(seen, logprobs)) << group;
           const auto made = rig.Read(TensorKind::kGradient);
           // Another group may cut other sweeps, and so sum gradients in another order.
@@ -116,7 +117,8 @@ TEST(LogProbs, DoNotDependOnWhatADocumentIsPackedWith) {
   const auto packed = rig.LogProbs(data.batch);
   for (int64_t d = 0; d < 8; ++d) {
     const auto alone = rig.LogProbs(data.Part(d, d + 1));
-    for (size_t t = 0; t < alone.size(); ++t) EXPECT_NEAR(alone[t], packed[static_cast<size_t>(data.offsets[static_cast<size_t>(d)]) + t], 1e-5);
+    for (size_t t = 0; t < alone.size(); ++t)
+      EXPECT_NEAR(alone[t], packed[static_cast<size_t>(data.offsets[static_cast<size_t>(d)]) + t], 1e-5);
   }
 }
 

@@ -23,9 +23,13 @@ void CheckGradient(Rig* rig, const Loss& loss) {
     size_t element;
     float slope;
   };
-  std::vector<Spot> spots = {{"model.embed_tokens.weight", 0, 0}, {"model.layers.0.self_attn.q_proj.weight", 77, 0},
-                             {"model.layers.1.mlp.down_proj.weight", 301, 0}, {"model.layers.2.mlp.gate_proj.weight", 5, 0},
-                             {"model.norm.weight", 3, 0}, {"lm_head.weight", 40, 0}, {"model.layers.2.self_attn.v_proj.weight", 11, 0}};
+  std::vector<Spot> spots = {{"model.embed_tokens.weight", 0, 0},
+                             {"model.layers.0.self_attn.q_proj.weight", 77, 0},
+                             {"model.layers.1.mlp.down_proj.weight", 301, 0},
+                             {"model.layers.2.mlp.gate_proj.weight", 5, 0},
+                             {"model.norm.weight", 3, 0},
+                             {"lm_head.weight", 40, 0},
+                             {"model.layers.2.self_attn.v_proj.weight", 11, 0}};
   double most = 0;
   for (Spot& spot : spots) {
     spot.slope = rig->ReadOne(spot.name, TensorKind::kGradient, spot.element);
@@ -41,7 +45,8 @@ void CheckGradient(Rig* rig, const Loss& loss) {
     };
     const float h = 1e-2f;
     // Richardson: the cubic term falls out.
-    const double wide = (move(2 * h) - move(-2 * h)) / (4 * static_cast<double>(h)), narrow = (move(h) - move(-h)) / (2 * static_cast<double>(h));
+    const double wide = (move(2 * h) - move(-2 * h)) / (4 * static_cast<double>(h)),
+                 narrow = (move(h) - move(-h)) / (2 * static_cast<double>(h));
     rig->trainer->Discard();
     rig->WriteOne(spot.name, spot.element, at);
     EXPECT_NEAR(spot.slope, (4 * narrow - wide) / 3, 2e-3 * most + 2e-4 * std::abs(narrow)) << spot.name << " " << spot.element;
@@ -95,10 +100,18 @@ TEST(PolicyGradient, OfEveryFormIsTheSlopeOfItsLoss) {
     for (const auto reduction : {PolicyReduction::kTokenMean, PolicyReduction::kSequenceMean, PolicyReduction::kSequenceSum}) {
       for (const auto ratio : {RatioLevel::kToken, RatioLevel::kSequence}) {
         SCOPED_TRACE(StrCat(static_cast<int>(kl), " ", static_cast<int>(reduction), " ", static_cast<int>(ratio)));
-        if ((static_cast<int>(kl) + static_cast<int>(reduction) + static_cast<int>(ratio)) % 3 != 0) continue;  // a third of them: time
+        if ((static_cast<int>(kl) + static_cast<int>(reduction) + static_cast<int>(ratio)) % 3 != 0)
+          continue;  // a third of them: time
         PolicyInputs in;
-        in.options = {.ratio = ratio, .reduction = reduction, .kl = kl, .clip_low = 0.17, .clip_high = 0.23, .dual_clip = 1.26,
-                      .kl_weight = 0.05, .importance_cap = 1.04, .entropy_weight = 0.02};
+        in.options = {.ratio = ratio,
+                      .reduction = reduction,
+                      .kl = kl,
+                      .clip_low = 0.17,
+                      .clip_high = 0.23,
+                      .dual_clip = 1.26,
+                      .kl_weight = 0.05,
+                      .importance_cap = 1.04,
+                      .entropy_weight = 0.02};
         in.advantages = advantages;
         in.old_logprobs = olds;
         in.reference_logprobs = references;

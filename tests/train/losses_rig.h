@@ -49,7 +49,8 @@ struct Data {
   size_t tokens() const { return ids.size(); }
   // Documents [first, end) as a batch of its own.
   Batch Part(int64_t first, int64_t end) {
-    const size_t begin = static_cast<size_t>(offsets[static_cast<size_t>(first)]), stop = static_cast<size_t>(offsets[static_cast<size_t>(end)]);
+    const size_t begin = static_cast<size_t>(offsets[static_cast<size_t>(first)]),
+                 stop = static_cast<size_t>(offsets[static_cast<size_t>(end)]);
     parts_.emplace_back();
     for (int64_t d = first; d <= end; ++d) parts_.back().push_back(offsets[static_cast<size_t>(d)] - static_cast<int64_t>(begin));
     Batch part = batch;
@@ -74,7 +75,8 @@ struct Rig {
   std::shared_ptr<const Plan> plan;
   std::unique_ptr<Trainer> trainer;
 
-  explicit Rig(const Change& change = [](PlanOptions&) {}, int64_t seed = 1, CpuDeviceOptions device = {}, bool tied = false) {
+  explicit Rig(
+      const Change& change = [](PlanOptions&) {}, int64_t seed = 1, CpuDeviceOptions device = {}, bool tied = false) {
     model = Model::Create(TinyConfig(tied, true, 3), seed);
     PlanOptions options;
     options.compute = DType::kF32;
@@ -111,7 +113,9 @@ struct Rig {
     trainer->ReadTensor(name, kind, element * 4, &value, 4);
     return value;
   }
-  void WriteOne(const std::string& name, size_t element, float value) { trainer->WriteTensor(name, TensorKind::kWeight, element * 4, &value, 4); }
+  void WriteOne(const std::string& name, size_t element, float value) {
+    trainer->WriteTensor(name, TensorKind::kWeight, element * 4, &value, 4);
+  }
 };
 
 inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {

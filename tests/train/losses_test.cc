@@ -21,14 +21,16 @@ TEST(Objectives, TwoCallsGiveTheSameBitsAsAFunction) {
       Data data(8, 9);
       data.batch.temperature = 1.3;
       const auto slope = [](double x, size_t t) { return std::sin(3 * x + static_cast<double>(t)); };
-      const BatchLoss made = one.trainer->Accumulate(data.batch, {.entropy = entropy, .loss = [&](const DocumentLosses& run) {
-        for (size_t i = 0; i < run.logprobs.size(); ++i) {
-          const size_t t = static_cast<size_t>(run.first_token) + i;
-          run.d_logprobs[i] = static_cast<float>(slope(run.logprobs[i], t));
-          if (entropy) run.d_entropies[i] = static_cast<float>(slope(run.entropies[i], t));
-        }
-        return 1.0;
-      }});
+      const BatchLoss made =
+          one.trainer->Accumulate(data.batch, {.entropy = entropy, .loss = [&](const DocumentLosses& run) {
+                                                 for (size_t i = 0; i < run.logprobs.size(); ++i) {
+                                                   const size_t t = static_cast<size_t>(run.first_token) + i;
+                                                   run.d_logprobs[i] = static_cast<float>(slope(run.logprobs[i], t));
+                                                   if (entropy)
+                                                     run.d_entropies[i] = static_cast<float>(slope(run.entropies[i], t));
+                                                 }
+                                                 return 1.0;
+                                               }});
       EXPECT_EQ(made.loss, static_cast<double>(one.plan->numerics.sweeps));
 
       std::vector<float> logprobs(data.tokens()), entropies(data.tokens()), weights(data.tokens()), tilts(data.tokens());
@@ -170,7 +172,7 @@ TEST(Objectives, EightCallsMakeTheStepOfOne) {
     return AccumulatePolicy(trainer, part, in).sums.loss;
   };
   for (const Run& run : {preference, kto, policy}) {
-    Rig whole([](PlanOptions& o) { o.batch_size = 16; }), parts([](PlanOptions& o) { o.batch_size = 16; });
+    Rig whole([](PlanOptions&o) { o.batch_size = 16; }), parts([](PlanOptions&o) { o.batch_size = 16; });
     const double one = run(*whole.trainer, 0, 16);
     double many = 0;
     for (int64_t i = 0; i < 8; ++i) many += run(*parts.trainer, 2 * i, 2 * i + 2);
@@ -204,9 +206,9 @@ TEST(Objectives, AFunctionThatThrowsDropsTheGradientAndTheNextCallRuns) {
   int calls = 0;
   EXPECT_EQ(CodeOf([&] {
               rig.trainer->Accumulate(data.batch, {.loss = [&](const DocumentLosses&) -> double {
-                if (++calls == 2) throw Error(Code::kCancelled, "stop");
-                return 0;
-              }});
+                                        if (++calls == 2) throw Error(Code::kCancelled, "stop");
+                                        return 0;
+                                      }});
             }),
             Code::kCancelled);
   EXPECT_EQ(CodeOf([&] { rig.trainer->Apply(); }), Code::kFailedPrecondition);
@@ -229,7 +231,8 @@ TEST(Objectives, RefuseWhatTheyCannotUse) {
   EXPECT_EQ(CodeOf([&] { AccumulatePreference(*rig.trainer, data.batch, in); }), Code::kInvalidArgument) << "NaN";
   reference[2] = 0;
   for (int64_t t = data.offsets[1]; t < data.offsets[2]; ++t) data.mask[static_cast<size_t>(t)] = 0;
-  EXPECT_EQ(CodeOf([&] { AccumulatePreference(*rig.trainer, data.batch, in); }), Code::kInvalidArgument) << "an answer without tokens";
+  EXPECT_EQ(CodeOf([&] { AccumulatePreference(*rig.trainer, data.batch, in); }), Code::kInvalidArgument)
+      << "an answer without tokens";
   Rig backward([](PlanOptions& o) { o.timing = Timing::kBackward; });
   Data fine(4, 3);
   EXPECT_EQ(CodeOf([&] { AccumulatePreference(*backward.trainer, fine.batch, in); }), Code::kFailedPrecondition);

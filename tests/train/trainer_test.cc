@@ -29,8 +29,9 @@ struct Fixture {
   std::vector<int64_t> offsets = {0, 4, 10};
   Batch batch;
 
-  explicit Fixture(const std::function<void(PlanOptions&)>& change = [](PlanOptions&) {}, CpuDeviceOptions device = {},
-                   const std::string& config = TinyConfig(false, false, 2), bool token_metrics = false)
+  explicit Fixture(
+      const std::function<void(PlanOptions&)>& change = [](PlanOptions&) {}, CpuDeviceOptions device = {},
+      const std::string& config = TinyConfig(false, false, 2), bool token_metrics = false)
       : model(Model::Create(config, 1)) {
     PlanOptions options;
     options.compute = DType::kF32;

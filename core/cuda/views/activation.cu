@@ -30,7 +30,12 @@ __device__ ActNumbers NumbersOf(const Xielu<T>& xielu, float limit, float factor
   if constexpr (kWhat != ActFunction::kXielu) return {0, 0, 0, 0, RoundedAs<T>(limit), factor};
   const float beta = xielu.beta == nullptr ? 0.5f : static_cast<float>(*xielu.beta);
   const float epsilon = xielu.epsilon == nullptr ? -1e-6f : static_cast<float>(*xielu.epsilon);
-  return {Softplus(static_cast<float>(*xielu.alpha_p)), beta + Softplus(static_cast<float>(*xielu.alpha_n)), beta, epsilon, limit, factor};
+  return {Softplus(static_cast<float>(*xielu.alpha_p)),
+          beta + Softplus(static_cast<float>(*xielu.alpha_n)),
+          beta,
+          epsilon,
+          limit,
+          factor};
 }
 
 struct ValueAndSlope {
@@ -96,8 +101,8 @@ void ForActivation(ActFunction kind, const Launch& launch) {
 
 // A block has a row.
 template <class T, int kN, ActFunction kWhat>
-__global__ void __launch_bounds__(kThreads)
-    ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width, Xielu<T> xielu, float limit, float factor) {
+__global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width,
+                                                           Xielu<T> xielu, float limit, float factor) {
   const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int64_t row = blockIdx.x;
   const int vecs = width / kN;
@@ -203,7 +208,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T, int kN>
-__global__ void __launch_bounds__(kThreads) ScaleAddKernel(const T* x, const T* z, int64_t vecs, float scale, const T* factor, T* y) {
+__global__ void __launch_bounds__(kThreads)
+    ScaleAddKernel(const T* x, const T* z, int64_t vecs, float scale, const T* factor, T* y) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= vecs) return;
   if (factor != nullptr) scale *= static_cast<float>(*factor);
@@ -271,7 +277,8 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
           static_cast<int>(a.heads), static_cast<int>(a.width), xielu, a.limit, a.factor, sums);
     });
     if (a.kind == ActFunction::kXielu) {
-      AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, xielu.alpha_p, xielu.alpha_n, a.accumulate, a.dalpha_p, a.dalpha_n);
+      AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, xielu.alpha_p, xielu.alpha_n, a.accumulate, a.dalpha_p,
+                                                       a.dalpha_n);
     }
   });
   CheckLaunch("ActivateBackward");

@@ -6,7 +6,8 @@ namespace {
 constexpr int kThreads = 1024;
 
 // One block: each thread counts the chunks of a run of documents, then writes them behind those of the threads before it.
-__global__ void __launch_bounds__(kThreads) ListChunksKernel(const int32_t* offsets, int documents, ChunkPlace* table, int* firsts) {
+__global__ void __launch_bounds__(kThreads)
+    ListChunksKernel(const int32_t* offsets, int documents, ChunkPlace* table, int* firsts) {
   __shared__ int counts[kThreads];
   const int t = static_cast<int>(threadIdx.x), each = (documents + kThreads - 1) / kThreads;
   const int begin = min(documents, t * each), end = min(documents, begin + each);

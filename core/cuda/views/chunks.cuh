@@ -8,9 +8,9 @@
 
 namespace hlm::cuda {
 
-inline constexpr int kChunk = 64;         // tokens
+inline constexpr int kChunk = 64;          // tokens
 inline constexpr int kChunkThreads = 256;  // 16 rows of 16
-inline constexpr int kSlice = 32;         // columns of a state that a block has at a time
+inline constexpr int kSlice = 32;          // columns of a state that a block has at a time
 
 // A chunk of a document: its first token, how many, and whether a chunk of the document lies before it or behind it.
 struct ChunkPlace {
@@ -68,7 +68,8 @@ struct Tile {
 
 // to[rows, kColumns] = columns [column, column + width) of a head's rows of the chunk; zeros beyond what is there.
 template <int kColumns, class T>
-__device__ void LoadRows(const Lines<const T>& from, const ChunkPlace& place, int head, int column, int width, const Tile<kColumns>& to) {
+__device__ void LoadRows(const Lines<const T>& from, const ChunkPlace& place, int head, int column, int width,
+                         const Tile<kColumns>& to) {
   for (int i = static_cast<int>(threadIdx.x); i < kChunk * kColumns; i += kChunkThreads) {
     const int row = i / kColumns, c = i % kColumns;
     const bool there = row < place.rows && column + c < width;

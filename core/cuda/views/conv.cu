@@ -183,14 +183,23 @@ template <class T>
 ConvPlaces<T> PlacesOf(const auto& a, int64_t rows) {
   HLM_CHECK(a.channels <= INT_MAX / 64, "a convolution of ", a.channels, " channels");
   const auto lines = [&](const View& view) { return Lines<const T>(view, 1, a.channels); };
-  return {lines(a.x),  lines(a.before), lines(a.after), a.positions, static_cast<const T*>(a.w), static_cast<const T*>(a.bias), a.tokens,
-          rows,        static_cast<int>(a.channels), static_cast<int>(a.taps)};
+  return {lines(a.x),
+          lines(a.before),
+          lines(a.after),
+          a.positions,
+          static_cast<const T*>(a.w),
+          static_cast<const T*>(a.bias),
+          a.tokens,
+          rows,
+          static_cast<int>(a.channels),
+          static_cast<int>(a.taps)};
 }
 
 template <class T>
 bool InSteps(const auto& a, std::initializer_list<View> views) {
   if (a.channels % kChannels != 0) return false;
-  return std::all_of(views.begin(), views.end(), [&](const View& view) { return Lines<const T>(view, 1, a.channels).InStepsOf(kChannels); });
+  return std::all_of(views.begin(), views.end(),
+                     [&](const View& view) { return Lines<const T>(view, 1, a.channels).InStepsOf(kChannels); });
 }
 
 // launch.template operator()<T, kN, kTaps>(). Few convolutions reach beyond four tokens: those take what there is.
@@ -217,7 +226,7 @@ void CausalConv(cudaStream_t stream, const CausalConvArgs& a) {
   const int64_t rows = std::max(kForwardRows, CeilDiv(a.tokens, int64_t{65535}));
   ForShape(a, {a.x, a.before, a.after, a.y}, [&]<class T, int kN, int kTaps>() {
     ConvKernel<T, kN, kTaps><<<GridOf(a.channels, kN, a.tokens, rows), kThreads, 0, stream>>>(PlacesOf<T>(a, rows), a.silu,
-                                                                                             Lines<T>(a.y, 1, a.channels));
+                                                                                              Lines<T>(a.y, 1, a.channels));
   });
   CheckLaunch("CausalConv");
 }
@@ -231,8 +240,12 @@ void CausalConvBackward(cudaStream_t stream, const CausalConvBackwardArgs& a, vo
   auto* sums = static_cast<float*>(scratch);
   ForShape(a, {a.x, a.before, a.after, a.dy, a.dx, a.dbefore, a.dafter}, [&]<class T, int kN, int kTaps>() {
     const auto lines = [&]<class E>(const View& view) { return Lines<E>(view, 1, a.channels); };
-    const ConvGradients<T> gradients{lines.template operator()<const T>(a.dy), lines.template operator()<T>(a.dx),
-                                     lines.template operator()<T>(a.dbefore), lines.template operator()<T>(a.dafter), sums, SumsOf(a)};
+    const ConvGradients<T> gradients{lines.template operator()<const T>(a.dy),
+                                     lines.template operator()<T>(a.dx),
+                                     lines.template operator()<T>(a.dbefore),
+                                     lines.template operator()<T>(a.dafter),
+                                     sums,
+                                     SumsOf(a)};
     ConvBackwardKernel<T, kN, kTaps><<<GridOf(a.channels, kN, a.tokens, sections.rows), kThreads, 0, stream>>>(
         PlacesOf<T>(a, sections.rows), a.silu, gradients);
   });

@@ -96,8 +96,16 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 GatePlaces<T> PlacesOf(const auto& a) {
   HLM_CHECK(a.heads * a.width <= INT_MAX / 4, "gates of ", a.heads, " heads of ", a.width);
-  return {Lines<const T>(a.a, a.heads, a.width), Lines<const T>(a.b, a.heads, 1), static_cast<const T*>(a.a_log), static_cast<const T*>(a.dt_bias),
-          a.tokens, static_cast<int>(a.heads), static_cast<int>(a.width), a.least, a.most, a.beta_scale};
+  return {Lines<const T>(a.a, a.heads, a.width),
+          Lines<const T>(a.b, a.heads, 1),
+          static_cast<const T*>(a.a_log),
+          static_cast<const T*>(a.dt_bias),
+          a.tokens,
+          static_cast<int>(a.heads),
+          static_cast<int>(a.width),
+          a.least,
+          a.most,
+          a.beta_scale};
 }
 
 template <class Launch>
@@ -128,8 +136,8 @@ void DecayGatesBackward(cudaStream_t stream, const DecayGatesBackwardArgs& a, vo
     const dim3 grid{Blocks(a.heads * a.width), static_cast<unsigned>(sections.count)};
     GatesBackwardKernel<T><<<grid, kThreads, 0, stream>>>(PlacesOf<T>(a), gradients, sections.rows);
   });
-  GateSumsKernel<<<Blocks(a.heads * (a.width + 1)), kThreads, 0, stream>>>(sums, sections.count, static_cast<int>(a.heads),
-                                                                           static_cast<int>(a.width), a.accumulate, a.da_log, a.ddt_bias);
+  GateSumsKernel<<<Blocks(a.heads * (a.width + 1)), kThreads, 0, stream>>>(
+      sums, sections.count, static_cast<int>(a.heads), static_cast<int>(a.width), a.accumulate, a.da_log, a.ddt_bias);
   CheckLaunch("DecayGatesBackward");
 }
 

@@ -15,13 +15,15 @@ struct DeltaGradients {
 
 template <int kKeys>
 constexpr int BackwardFloats() {
-  return 2 * Tile<kKeys>::Floats(kChunk) + Tile<kSlice>::Floats(kKeys) + 2 * Tile<kSlice>::Floats(kChunk) + Tile<kChunk>::Floats(kChunk);
+  return 2 * Tile<kKeys>::Floats(kChunk) + Tile<kSlice>::Floats(kKeys) + 2 * Tile<kSlice>::Floats(kChunk) +
+         Tile<kChunk>::Floats(kChunk);
 }
 template <int kKeys>
 constexpr int GatherFloats() {
   // Two slices of states, and later two matrices in their place.
   constexpr int kBoth = 2 * Tile<kSlice>::Floats(kKeys), kMatrices = 2 * Tile<kChunk>::Floats(kChunk);
-  return 2 * Tile<kKeys>::Floats(kChunk) + 2 * kKeys * kChunk + (kBoth > kMatrices ? kBoth : kMatrices) + 3 * Tile<kSlice>::Floats(kChunk);
+  return 2 * Tile<kKeys>::Floats(kChunk) + 2 * kKeys * kChunk + (kBoth > kMatrices ? kBoth : kMatrices) +
+         3 * Tile<kSlice>::Floats(kChunk);
 }
 
 // A block goes through a document from its last chunk with a slice of the gradient of a head's state.
@@ -62,15 +64,18 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaBackwardKernel(DeltaPlaces
     __syncthreads();
     // dU = P^T dout + (K exp(G_last - G)) dS'
     float d[4][2] = {};
-    Multiply<kChunk, kSlice>(kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return dstate(r, c); }, d);
+    Multiply<kChunk, kSlice>(
+        kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return dstate(r, c); }, d);
     ForResult<kChunk, kSlice>(d, [&](int i, int, float& x) { x *= shrunk[i]; });
-    Multiply<kChunk, kSlice>(kChunk, [&](int r, int c) { return matrix(c, r); }, [&](int r, int c) { return dout(r, c); }, d);
+    Multiply<kChunk, kSlice>(
+        kChunk, [&](int r, int c) { return matrix(c, r); }, [&](int r, int c) { return dout(r, c); }, d);
     ForResult<kChunk, kSlice>(d, [&](int i, int c, float& x) { dfresh(i, c) = x; });
     __syncthreads();
     LoadMatrix(p, place, head, p.inverse_back, matrix);
     __syncthreads();
     float x[4][2] = {};
-    Multiply<kChunk, kSlice>(kChunk, [&](int r, int c) { return matrix(c, r); }, [&](int r, int c) { return dfresh(r, c); }, x);
+    Multiply<kChunk, kSlice>(
+        kChunk, [&](int r, int c) { return matrix(c, r); }, [&](int r, int c) { return dfresh(r, c); }, x);
     __syncthreads();
     ForResult<kChunk, kSlice>(x, [&](int i, int c, float& value) {
       const float y = beta[i] * value;
@@ -83,8 +88,10 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaBackwardKernel(DeltaPlaces
     if (!place.before) break;
     // dS = exp(G_last) dS' + (Q exp(G))^T dout - (K exp(G))^T drest
     float next[kKeys / 16][2] = {};
-    Multiply<kKeys, kSlice>(kChunk, [&](int r, int c) { return q(c, r) * grown[c]; }, [&](int r, int c) { return dout(r, c); }, next);
-    Multiply<kKeys, kSlice>(kChunk, [&](int r, int c) { return k(c, r) * grown[c]; }, [&](int r, int c) { return dfresh(r, c); }, next);
+    Multiply<kKeys, kSlice>(
+        kChunk, [&](int r, int c) { return q(c, r) * grown[c]; }, [&](int r, int c) { return dout(r, c); }, next);
+    Multiply<kKeys, kSlice>(
+        kChunk, [&](int r, int c) { return k(c, r) * grown[c]; }, [&](int r, int c) { return dfresh(r, c); }, next);
     const float last = grown[place.rows - 1];
     ForResult<kKeys, kSlice>(next, [&](int r, int c, float& value) { dstate(r, c) = last * dstate(r, c) + value; });
   }
@@ -102,7 +109,8 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaGatherKernel(DeltaPlaces<T
   const DeltaSizes& s = p.sizes;
   const Tile<kKeys> q{memory}, k{memory + Tile<kKeys>::Floats(kChunk)};
   float *dq = memory + 2 * Tile<kKeys>::Floats(kChunk), *dk = dq + kKeys * kChunk;  // each thread's own elements alone
-  const Tile<kSlice> dout{dk + kKeys * kChunk}, inside{dout.data + Tile<kSlice>::Floats(kChunk)}, back{inside.data + Tile<kSlice>::Floats(kChunk)};
+  const Tile<kSlice> dout{dk + kKeys * kChunk}, inside{dout.data + Tile<kSlice>::Floats(kChunk)},
+      back{inside.data + Tile<kSlice>::Floats(kChunk)};
   const Tile<kSlice> state{back.data + Tile<kSlice>::Floats(kChunk)}, dstate{state.data + Tile<kSlice>::Floats(kKeys)};
   const Tile<kChunk> pairs{state.data}, keys{pairs.data + Tile<kChunk>::Floats(kChunk)};
   const ChunkPlace place = p.table[blockIdx.x];
@@ -113,14 +121,17 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaGatherKernel(DeltaPlaces<T
   const auto load = [&](const T* rows, int head, int column, const Tile<kSlice>& to) {
     for (int i = t; i < kChunk * kSlice; i += kChunkThreads) {
       const int r = i / kSlice, c = column + i % kSlice;
-      to(r, i % kSlice) = r < place.rows && c < s.value_dim ? static_cast<float>(rows[p.Row(place.first + r, head) * s.value_dim + c]) : 0.0f;
+      to(r, i % kSlice) =
+          r < place.rows && c < s.value_dim ? static_cast<float>(rows[p.Row(place.first + r, head) * s.value_dim + c]) : 0.0f;
     }
   };
   const auto load_state = [&](const T* states, bool there, int head, int column, const Tile<kSlice>& to) {
     const T* from = states + (int64_t{place.first / kChunk} * s.heads + head) * s.state();
     for (int i = t; i < kKeys * kSlice; i += kChunkThreads) {
       const int r = i / kSlice, c = i % kSlice;
-      to(r, c) = there && r < s.key_dim && column + c < s.value_dim ? static_cast<float>(from[int64_t{r} * s.value_dim + column + c]) : 0.0f;
+      to(r, c) = there && r < s.key_dim && column + c < s.value_dim
+                     ? static_cast<float>(from[int64_t{r} * s.value_dim + column + c])
+                     : 0.0f;
     }
   };
   for (int head = key_head * s.group(); head < (key_head + 1) * s.group(); ++head) {
@@ -149,13 +160,19 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaGatherKernel(DeltaPlaces<T
         const int r = ty + 16 * i;
         dbeta[i] += inside(r, tx) * back(r, tx) + inside(r, tx + 16) * back(r, tx + 16);
       }
-      for (int i = t; i < kKeys * kSlice; i += kChunkThreads) last += state(i / kSlice, i % kSlice) * dstate(i / kSlice, i % kSlice);
+      for (int i = t; i < kKeys * kSlice; i += kChunkThreads)
+        last += state(i / kSlice, i % kSlice) * dstate(i / kSlice, i % kSlice);
       // U = beta inside, dV = beta back.
-      Multiply<kChunk, kKeys>(kSlice, [&](int r, int c) { return dout(r, c); }, [&](int r, int c) { return state(c, r); }, of_q);
-      Multiply<kChunk, kKeys>(kSlice, [&](int r, int c) { return back(r, c); }, [&](int r, int c) { return state(c, r); }, of_k);
-      Multiply<kChunk, kKeys>(kSlice, [&](int r, int c) { return inside(r, c); }, [&](int r, int c) { return dstate(c, r); }, of_shrunk);
-      Multiply<kChunk, kChunk>(kSlice, [&](int r, int c) { return dout(r, c); }, [&](int r, int c) { return inside(c, r); }, dpairs);
-      Multiply<kChunk, kChunk>(kSlice, [&](int r, int c) { return back(r, c); }, [&](int r, int c) { return inside(c, r); }, dkeys);
+      Multiply<kChunk, kKeys>(
+          kSlice, [&](int r, int c) { return dout(r, c); }, [&](int r, int c) { return state(c, r); }, of_q);
+      Multiply<kChunk, kKeys>(
+          kSlice, [&](int r, int c) { return back(r, c); }, [&](int r, int c) { return state(c, r); }, of_k);
+      Multiply<kChunk, kKeys>(
+          kSlice, [&](int r, int c) { return inside(r, c); }, [&](int r, int c) { return dstate(c, r); }, of_shrunk);
+      Multiply<kChunk, kChunk>(
+          kSlice, [&](int r, int c) { return dout(r, c); }, [&](int r, int c) { return inside(c, r); }, dpairs);
+      Multiply<kChunk, kChunk>(
+          kSlice, [&](int r, int c) { return back(r, c); }, [&](int r, int c) { return inside(c, r); }, dkeys);
     }
     // What decayed queries and keys give to their own and to their gates.
     float from_last = 0;
@@ -184,12 +201,16 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaGatherKernel(DeltaPlaces<T
     if (t % kWarp == 0) parts[t / kWarp] = from_last;
     // Pairs: dP and the gradient of D_ij k_i k_j, beside P and L0 made again.
     float products[4][4] = {}, key_products[4][4] = {};
-    Multiply<kChunk, kChunk>(kKeys, [&](int r, int c) { return q(r, c); }, [&](int r, int c) { return k(c, r); }, products);
-    Multiply<kChunk, kChunk>(kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return k(c, r); }, key_products);
+    Multiply<kChunk, kChunk>(
+        kKeys, [&](int r, int c) { return q(r, c); }, [&](int r, int c) { return k(c, r); }, products);
+    Multiply<kChunk, kChunk>(
+        kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return k(c, r); }, key_products);
     __syncthreads();
-    ForResult<kChunk, kChunk>(dpairs, [&](int i, int j, float& x) { x = j <= i && i < place.rows ? x * beta[j] * Decay(sums[i] - sums[j]) : 0.0f; });
-    ForResult<kChunk, kChunk>(dkeys,
-                              [&](int i, int j, float& x) { x = j < i && i < place.rows ? -x * beta[i] * beta[j] * Decay(sums[i] - sums[j]) : 0.0f; });
+    ForResult<kChunk, kChunk>(
+        dpairs, [&](int i, int j, float& x) { x = j <= i && i < place.rows ? x * beta[j] * Decay(sums[i] - sums[j]) : 0.0f; });
+    ForResult<kChunk, kChunk>(dkeys, [&](int i, int j, float& x) {
+      x = j < i && i < place.rows ? -x * beta[i] * beta[j] * Decay(sums[i] - sums[j]) : 0.0f;
+    });
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       float sum = 0;
@@ -216,9 +237,12 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaGatherKernel(DeltaPlaces<T
     });
     __syncthreads();
     float to_q[4][kKeys / 16] = {}, to_k[4][kKeys / 16] = {};
-    Multiply<kChunk, kKeys>(kChunk, [&](int r, int c) { return pairs(r, c); }, [&](int r, int c) { return k(r, c); }, to_q);
-    Multiply<kChunk, kKeys>(kChunk, [&](int r, int c) { return pairs(c, r); }, [&](int r, int c) { return q(r, c); }, to_k);
-    Multiply<kChunk, kKeys>(kChunk, [&](int r, int c) { return keys(r, c); }, [&](int r, int c) { return k(r, c); }, to_k);
+    Multiply<kChunk, kKeys>(
+        kChunk, [&](int r, int c) { return pairs(r, c); }, [&](int r, int c) { return k(r, c); }, to_q);
+    Multiply<kChunk, kKeys>(
+        kChunk, [&](int r, int c) { return pairs(c, r); }, [&](int r, int c) { return q(r, c); }, to_k);
+    Multiply<kChunk, kKeys>(
+        kChunk, [&](int r, int c) { return keys(r, c); }, [&](int r, int c) { return k(r, c); }, to_k);
     ForResult<kChunk, kKeys>(to_q, [&](int r, int c, float& x) { dq[r * kKeys + c] += x; });
     ForResult<kChunk, kKeys>(to_k, [&](int r, int c, float& x) { dk[r * kKeys + c] += x; });
     // g_t is in every sum from its own token's on.

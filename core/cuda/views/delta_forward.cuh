@@ -13,7 +13,8 @@ constexpr int PairsFloats() {
 }
 template <int kKeys>
 constexpr int ForwardFloats() {
-  return 2 * Tile<kKeys>::Floats(kChunk) + Tile<kSlice>::Floats(kKeys) + Tile<kSlice>::Floats(kChunk) + Tile<kChunk>::Floats(kChunk);
+  return 2 * Tile<kKeys>::Floats(kChunk) + Tile<kSlice>::Floats(kKeys) + Tile<kSlice>::Floats(kChunk) +
+         Tile<kChunk>::Floats(kChunk);
 }
 
 // Row after row of the inverse of I + A, where A is strictly lower triangular: a thread has a column. All threads must call it.
@@ -37,7 +38,8 @@ __device__ void StoreMatrix(const DeltaPlaces<T>& p, const ChunkPlace& place, in
   }
 }
 template <class T>
-__device__ void LoadMatrix(const DeltaPlaces<T>& p, const ChunkPlace& place, int head, const float* from, const Tile<kChunk>& to) {
+__device__ void LoadMatrix(const DeltaPlaces<T>& p, const ChunkPlace& place, int head, const float* from,
+                           const Tile<kChunk>& to) {
   for (int i = static_cast<int>(threadIdx.x); i < kChunk * kChunk; i += kChunkThreads) {
     const int row = i / kChunk;
     to(row, i % kChunk) = row < place.rows ? from[p.Row(place.first + row, head) * kChunk + i % kChunk] : 0.0f;
@@ -59,13 +61,15 @@ __global__ void __launch_bounds__(kChunkThreads) PairsKernel(DeltaPlaces<T> p) {
   SumGates(p.g + p.Row(place.first, head), p.sizes.heads, place.rows, sums);
 
   float acc[4][4] = {};
-  Multiply<kChunk, kChunk>(kKeys, [&](int r, int c) { return q(r, c); }, [&](int r, int c) { return k(c, r); }, acc);
+  Multiply<kChunk, kChunk>(
+      kKeys, [&](int r, int c) { return q(r, c); }, [&](int r, int c) { return k(c, r); }, acc);
   ForResult<kChunk, kChunk>(acc, [&](int i, int j, float& x) { inverse(i, j) = j <= i ? x * Decay(sums[i] - sums[j]) : 0.0f; });
   __syncthreads();
   StoreMatrix(p, place, head, inverse, p.pairs);
   __syncthreads();
   float keys[4][4] = {};
-  Multiply<kChunk, kChunk>(kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return k(c, r); }, keys);
+  Multiply<kChunk, kChunk>(
+      kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return k(c, r); }, keys);
   ForResult<kChunk, kChunk>(keys, [&](int i, int j, float& x) {
     x = j < i ? x * Decay(sums[i] - sums[j]) : 0.0f;
     system(i, j) = x * beta[j];
@@ -118,11 +122,13 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaForwardKernel(DeltaPlaces<
     __syncthreads();
     // What stands in the brackets: V - (K exp(G)) S, by way of the system.
     float rest[4][2] = {};
-    Multiply<kChunk, kSlice>(kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return state(r, c); }, rest);
+    Multiply<kChunk, kSlice>(
+        kKeys, [&](int r, int c) { return k(r, c); }, [&](int r, int c) { return state(r, c); }, rest);
     ForResult<kChunk, kSlice>(rest, [&](int i, int c, float& x) { values(i, c) -= grown[i] * x; });
     __syncthreads();
     float fresh[4][2] = {};
-    Multiply<kChunk, kSlice>(kChunk, [&](int r, int c) { return matrix(r, c); }, [&](int r, int c) { return values(r, c); }, fresh);
+    Multiply<kChunk, kSlice>(
+        kChunk, [&](int r, int c) { return matrix(r, c); }, [&](int r, int c) { return values(r, c); }, fresh);
     __syncthreads();
     ForResult<kChunk, kSlice>(fresh, [&](int i, int c, float& x) {
       if (p.inside != nullptr && i < place.rows && column + c < s.value_dim) {
@@ -134,16 +140,19 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaForwardKernel(DeltaPlaces<
     __syncthreads();
     if (out.data != nullptr) {
       float y[4][2] = {};
-      Multiply<kChunk, kSlice>(kKeys, [&](int r, int c) { return q(r, c); }, [&](int r, int c) { return state(r, c); }, y);
+      Multiply<kChunk, kSlice>(
+          kKeys, [&](int r, int c) { return q(r, c); }, [&](int r, int c) { return state(r, c); }, y);
       ForResult<kChunk, kSlice>(y, [&](int i, int, float& x) { x *= grown[i]; });
-      Multiply<kChunk, kSlice>(kChunk, [&](int r, int c) { return matrix(r, c); }, [&](int r, int c) { return values(r, c); }, y);
+      Multiply<kChunk, kSlice>(
+          kChunk, [&](int r, int c) { return matrix(r, c); }, [&](int r, int c) { return values(r, c); }, y);
       ForResult<kChunk, kSlice>(y, [&](int i, int c, float& x) {
         if (i < place.rows && column + c < s.value_dim) out.at(place.first + i, head)[column + c] = static_cast<T>(x);
       });
     }
     if (!place.behind) break;
     float next[kKeys / 16][2] = {};
-    Multiply<kKeys, kSlice>(kChunk, [&](int r, int c) { return k(c, r) * shrunk[c]; }, [&](int r, int c) { return values(r, c); }, next);
+    Multiply<kKeys, kSlice>(
+        kChunk, [&](int r, int c) { return k(c, r) * shrunk[c]; }, [&](int r, int c) { return values(r, c); }, next);
     __syncthreads();
     const float last = grown[place.rows - 1];
     ForResult<kKeys, kSlice>(next, [&](int r, int c, float& x) { state(r, c) = last * state(r, c) + x; });

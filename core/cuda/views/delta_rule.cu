@@ -11,8 +11,8 @@ namespace {
 
 template <class T>
 DeltaPlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
-  DeltaPlaces<T> p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.key_heads), static_cast<int>(a.key_dim), static_cast<int>(a.value_dim),
-                             a.scale, a.epsilon},
+  DeltaPlaces<T> p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.key_heads), static_cast<int>(a.key_dim),
+                             static_cast<int>(a.value_dim), a.scale, a.epsilon},
                    .q = Lines<const T>(a.q, a.key_heads, a.key_dim),
                    .k = Lines<const T>(a.k, a.key_heads, a.key_dim),
                    .v = Lines<const T>(a.v, a.heads, a.value_dim),
@@ -43,7 +43,8 @@ DeltaPlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
 
 size_t BytesOf(const auto& a, bool backward) {
   Pieces pieces(nullptr);
-  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces)) : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
+  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces))
+                        : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
   return pieces.taken();
 }
 
@@ -63,9 +64,11 @@ template <class T, int kKeys>
 void Forward(cudaStream_t stream, const Documents& documents, DeltaPlaces<T>& p, const Lines<T>& out) {
   ListChunks(stream, documents, const_cast<ChunkPlace*>(p.table), const_cast<int*>(p.firsts));
   const dim3 chunks{GridSize(CountChunks(documents)), static_cast<unsigned>(p.sizes.heads)};
-  WithShared(PairsKernel<kKeys, T>, PairsFloats<kKeys>())<<<chunks, kChunkThreads, SharedBytes(PairsFloats<kKeys>()), stream>>>(p);
+  WithShared(PairsKernel<kKeys, T>,
+             PairsFloats<kKeys>())<<<chunks, kChunkThreads, SharedBytes(PairsFloats<kKeys>()), stream>>>(p);
   const unsigned blocks = GridSize(documents.count * p.sizes.heads * p.sizes.slices());
-  WithShared(DeltaForwardKernel<kKeys, T>, ForwardFloats<kKeys>())<<<blocks, kChunkThreads, SharedBytes(ForwardFloats<kKeys>()), stream>>>(p, out);
+  WithShared(DeltaForwardKernel<kKeys, T>,
+             ForwardFloats<kKeys>())<<<blocks, kChunkThreads, SharedBytes(ForwardFloats<kKeys>()), stream>>>(p, out);
 }
 
 }  // namespace
@@ -95,9 +98,11 @@ void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, void
                               a.dbeta};
     Forward<T, kKeys>(stream, a.documents, p, Lines<T>(View{}, a.heads, a.value_dim));
     const unsigned blocks = GridSize(a.documents.count * a.heads * p.sizes.slices());
-    WithShared(DeltaBackwardKernel<kKeys, T>, BackwardFloats<kKeys>())<<<blocks, kChunkThreads, SharedBytes(BackwardFloats<kKeys>()), stream>>>(p, g);
+    WithShared(DeltaBackwardKernel<kKeys, T>,
+               BackwardFloats<kKeys>())<<<blocks, kChunkThreads, SharedBytes(BackwardFloats<kKeys>()), stream>>>(p, g);
     const dim3 chunks{GridSize(CountChunks(a.documents)), static_cast<unsigned>(a.key_heads)};
-    WithShared(DeltaGatherKernel<kKeys, T>, GatherFloats<kKeys>())<<<chunks, kChunkThreads, SharedBytes(GatherFloats<kKeys>()), stream>>>(p, g);
+    WithShared(DeltaGatherKernel<kKeys, T>,
+               GatherFloats<kKeys>())<<<chunks, kChunkThreads, SharedBytes(GatherFloats<kKeys>()), stream>>>(p, g);
   });
   CheckLaunch("DeltaRuleBackward");
 }

@@ -9,7 +9,8 @@ namespace {
 
 template <class T>
 StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
-  StatePlaces<T> p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.groups), static_cast<int>(a.head_dim), static_cast<int>(a.state_dim)},
+  StatePlaces<T> p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.groups), static_cast<int>(a.head_dim),
+                             static_cast<int>(a.state_dim)},
                    .x = Lines<const T>(a.x, a.heads, a.head_dim),
                    .b = Lines<const T>(a.b, a.groups, a.state_dim),
                    .c = Lines<const T>(a.c, a.groups, a.state_dim),
@@ -33,7 +34,8 @@ StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
 // The gradients of d by chunk come last.
 size_t BytesOf(const auto& a, bool backward) {
   Pieces pieces(nullptr);
-  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces)) : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
+  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces))
+                        : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
   if (backward) pieces.Take<float>(a.tokens * a.heads);
   return pieces.taken();
 }
@@ -56,7 +58,8 @@ void Forward(cudaStream_t stream, const Documents& documents, const StatePlaces<
   const dim3 chunks{GridSize(CountChunks(documents)), static_cast<unsigned>(p.sizes.groups)};
   WithShared(BothKernel<kRows, T>, BothFloats<kRows>())<<<chunks, kChunkThreads, SharedBytes(BothFloats<kRows>()), stream>>>(p);
   const unsigned blocks = GridSize(documents.count * p.sizes.heads * p.sizes.slices());
-  WithShared(StatesForwardKernel<kRows, T>, StatesFloats<kRows>())<<<blocks, kChunkThreads, SharedBytes(StatesFloats<kRows>()), stream>>>(p, y);
+  WithShared(StatesForwardKernel<kRows, T>,
+             StatesFloats<kRows>())<<<blocks, kChunkThreads, SharedBytes(StatesFloats<kRows>()), stream>>>(p, y);
 }
 
 }  // namespace
@@ -90,9 +93,11 @@ void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a, vo
                               parts};
     Forward<T, kRows>(stream, a.documents, p, Lines<T>(View{}, a.heads, a.head_dim));
     const unsigned blocks = GridSize(a.documents.count * a.heads * p.sizes.slices());
-    WithShared(StatesBackwardKernel<kRows, T>, StatesFloats<kRows>())<<<blocks, kChunkThreads, SharedBytes(StatesFloats<kRows>()), stream>>>(p, g);
+    WithShared(StatesBackwardKernel<kRows, T>,
+               StatesFloats<kRows>())<<<blocks, kChunkThreads, SharedBytes(StatesFloats<kRows>()), stream>>>(p, g);
     const dim3 grid{GridSize(chunks), static_cast<unsigned>(a.groups)};
-    WithShared(StatesGatherKernel<kRows, T>, SharedFloats<kRows>())<<<grid, kChunkThreads, SharedBytes(SharedFloats<kRows>()), stream>>>(p, g);
+    WithShared(StatesGatherKernel<kRows, T>,
+               SharedFloats<kRows>())<<<grid, kChunkThreads, SharedBytes(SharedFloats<kRows>()), stream>>>(p, g);
   });
   AddPartialSums(stream, {.partials = parts,
                           .parts = chunks,

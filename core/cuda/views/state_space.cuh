@@ -45,12 +45,14 @@ constexpr int BothFloats() {
 }
 template <int kRows>
 constexpr int StatesFloats() {
-  return 2 * Tile<kRows>::Floats(kChunk) + Tile<kSlice>::Floats(kRows) + 2 * Tile<kSlice>::Floats(kChunk) + Tile<kChunk>::Floats(kChunk);
+  return 2 * Tile<kRows>::Floats(kChunk) + Tile<kSlice>::Floats(kRows) + 2 * Tile<kSlice>::Floats(kChunk) +
+         Tile<kChunk>::Floats(kChunk);
 }
 template <int kRows>
 constexpr int SharedFloats() {
   constexpr int kBoth = 2 * Tile<kSlice>::Floats(kRows), kMatrix = Tile<kChunk>::Floats(kChunk);
-  return 2 * Tile<kRows>::Floats(kChunk) + 2 * kRows * kChunk + (kBoth > kMatrix ? kBoth : kMatrix) + 2 * Tile<kSlice>::Floats(kChunk);
+  return 2 * Tile<kRows>::Floats(kChunk) + 2 * kRows * kChunk + (kBoth > kMatrix ? kBoth : kMatrix) +
+         2 * Tile<kSlice>::Floats(kChunk);
 }
 
 template <int kRows, class T>
@@ -63,7 +65,8 @@ __global__ void __launch_bounds__(kChunkThreads) BothKernel(StatePlaces<T> p) {
   LoadRows(p.c, place, group, 0, p.sizes.state_dim, c);
   __syncthreads();
   float acc[4][4] = {};
-  Multiply<kChunk, kChunk>(kRows, [&](int i, int k) { return c(i, k); }, [&](int k, int j) { return b(j, k); }, acc);
+  Multiply<kChunk, kChunk>(
+      kRows, [&](int i, int k) { return c(i, k); }, [&](int k, int j) { return b(j, k); }, acc);
   ForResult<kChunk, kChunk>(acc, [&](int i, int j, float& x) {
     if (i < place.rows) p.both[((place.first + i) * int64_t{p.sizes.groups} + group) * kChunk + j] = x;
   });
@@ -89,10 +92,12 @@ __device__ void LoadGates(const StatePlaces<T>& p, const ChunkPlace& place, int 
 
 // P_ij = D_ij step_j c_i b_j, j <= i.
 template <class T>
-__device__ void LoadPairs(const StatePlaces<T>& p, const ChunkPlace& place, int group, const ChunkGates& gates, const Tile<kChunk>& to) {
+__device__ void LoadPairs(const StatePlaces<T>& p, const ChunkPlace& place, int group, const ChunkGates& gates,
+                          const Tile<kChunk>& to) {
   for (int at = static_cast<int>(threadIdx.x); at < kChunk * kChunk; at += kChunkThreads) {
     const int i = at / kChunk, j = at % kChunk;
-    const float both = i < place.rows && j <= i ? p.both[((place.first + i) * int64_t{p.sizes.groups} + group) * kChunk + j] : 0.0f;
+    const float both =
+        i < place.rows && j <= i ? p.both[((place.first + i) * int64_t{p.sizes.groups} + group) * kChunk + j] : 0.0f;
     to(i, j) = j <= i ? both * gates.step[j] * Decay(gates.sums[i] - gates.sums[j]) : 0.0f;
   }
 }
@@ -107,7 +112,8 @@ __device__ void StoreState(const StateSizes& s, T* states, int first, int head, 
   }
 }
 template <int kRows, class T>
-__device__ void LoadState(const StateSizes& s, const T* states, bool there, int first, int head, int column, const Tile<kSlice>& to) {
+__device__ void LoadState(const StateSizes& s, const T* states, bool there, int first, int head, int column,
+                          const Tile<kSlice>& to) {
   const T* from = states + (int64_t{first / kChunk} * s.heads + head) * s.state();
   for (int i = static_cast<int>(threadIdx.x); i < kRows * kSlice; i += kChunkThreads) {
     const int r = i / kSlice, c = column + i % kSlice;
@@ -142,16 +148,19 @@ __global__ void __launch_bounds__(kChunkThreads) StatesForwardKernel(StatePlaces
       LoadPairs(p, place, group, gates, pairs);
       __syncthreads();
       float acc[4][2] = {};
-      Multiply<kChunk, kSlice>(kRows, [&](int i, int k) { return c(i, k); }, [&](int k, int j) { return state(k, j); }, acc);
+      Multiply<kChunk, kSlice>(
+          kRows, [&](int i, int k) { return c(i, k); }, [&](int k, int j) { return state(k, j); }, acc);
       ForResult<kChunk, kSlice>(acc, [&](int i, int j, float& value) { value = value * grown[i] + d * x(i, j); });
-      Multiply<kChunk, kSlice>(kChunk, [&](int i, int k) { return pairs(i, k); }, [&](int k, int j) { return x(k, j); }, acc);
+      Multiply<kChunk, kSlice>(
+          kChunk, [&](int i, int k) { return pairs(i, k); }, [&](int k, int j) { return x(k, j); }, acc);
       ForResult<kChunk, kSlice>(acc, [&](int i, int j, float& value) {
         if (i < place.rows && column + j < s.head_dim) y.at(place.first + i, head)[column + j] = static_cast<T>(value);
       });
     }
     if (!place.behind) break;
     float next[kRows / 16][2] = {};
-    Multiply<kRows, kSlice>(kChunk, [&](int i, int k) { return b(k, i) * (shrunk[k] * step[k]); }, [&](int k, int j) { return x(k, j); }, next);
+    Multiply<kRows, kSlice>(
+        kChunk, [&](int i, int k) { return b(k, i) * (shrunk[k] * step[k]); }, [&](int k, int j) { return x(k, j); }, next);
     __syncthreads();
     const float last = grown[place.rows - 1];
     ForResult<kRows, kSlice>(next, [&](int i, int j, float& value) { state(i, j) = last * state(i, j) + value; });
@@ -184,15 +193,18 @@ __global__ void __launch_bounds__(kChunkThreads) StatesBackwardKernel(StatePlace
     LoadPairs(p, place, group, gates, pairs);
     __syncthreads();
     float acc[4][2] = {};
-    Multiply<kChunk, kSlice>(kRows, [&](int i, int k) { return b(i, k); }, [&](int k, int j) { return dstate(k, j); }, acc);
+    Multiply<kChunk, kSlice>(
+        kRows, [&](int i, int k) { return b(i, k); }, [&](int k, int j) { return dstate(k, j); }, acc);
     ForResult<kChunk, kSlice>(acc, [&](int i, int j, float& value) { value = value * step[i] * shrunk[i] + d * dy(i, j); });
-    Multiply<kChunk, kSlice>(kChunk, [&](int i, int k) { return pairs(k, i); }, [&](int k, int j) { return dy(k, j); }, acc);
+    Multiply<kChunk, kSlice>(
+        kChunk, [&](int i, int k) { return pairs(k, i); }, [&](int k, int j) { return dy(k, j); }, acc);
     ForResult<kChunk, kSlice>(acc, [&](int i, int j, float& value) {
       if (i < place.rows && column + j < s.head_dim) g.dx.at(place.first + i, head)[column + j] = static_cast<T>(value);
     });
     if (!place.before) break;
     float next[kRows / 16][2] = {};
-    Multiply<kRows, kSlice>(kChunk, [&](int i, int k) { return c(k, i) * grown[k]; }, [&](int k, int j) { return dy(k, j); }, next);
+    Multiply<kRows, kSlice>(
+        kChunk, [&](int i, int k) { return c(k, i) * grown[k]; }, [&](int k, int j) { return dy(k, j); }, next);
     __syncthreads();
     const float last = grown[place.rows - 1];
     ForResult<kRows, kSlice>(next, [&](int i, int j, float& value) { dstate(i, j) = last * dstate(i, j) + value; });
@@ -231,7 +243,8 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
   for (int i = t; i < kRows * kChunk; i += kChunkThreads) db[i] = dc[i] = 0;
   __syncthreads();
   float both[4][4] = {}, dboth[4][4] = {};
-  Multiply<kChunk, kChunk>(kRows, [&](int i, int k) { return c(i, k); }, [&](int k, int j) { return b(j, k); }, both);
+  Multiply<kChunk, kChunk>(
+      kRows, [&](int i, int k) { return c(i, k); }, [&](int k, int j) { return b(j, k); }, both);
   for (int head = group * s.group(); head < (group + 1) * s.group(); ++head) {
     LoadGates(p, place, head, gates);
     float of_c[4][kRows / 16] = {}, of_b[4][kRows / 16] = {}, dpairs[4][4] = {}, last = 0, skip = 0;
@@ -242,11 +255,15 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
       LoadState<kRows>(s, p.states, place.before, place.first, head, column, state);
       LoadState<kRows>(s, p.dstates, place.behind, place.first, head, column, dstate);
       __syncthreads();
-      for (int i = t; i < kRows * kSlice; i += kChunkThreads) last += state(i / kSlice, i % kSlice) * dstate(i / kSlice, i % kSlice);
+      for (int i = t; i < kRows * kSlice; i += kChunkThreads)
+        last += state(i / kSlice, i % kSlice) * dstate(i / kSlice, i % kSlice);
       for (int i = t; i < kChunk * kSlice; i += kChunkThreads) skip += dy(i / kSlice, i % kSlice) * x(i / kSlice, i % kSlice);
-      Multiply<kChunk, kRows>(kSlice, [&](int i, int k) { return dy(i, k); }, [&](int k, int j) { return state(j, k); }, of_c);
-      Multiply<kChunk, kRows>(kSlice, [&](int i, int k) { return x(i, k); }, [&](int k, int j) { return dstate(j, k); }, of_b);
-      Multiply<kChunk, kChunk>(kSlice, [&](int i, int k) { return dy(i, k); }, [&](int k, int j) { return x(j, k); }, dpairs);
+      Multiply<kChunk, kRows>(
+          kSlice, [&](int i, int k) { return dy(i, k); }, [&](int k, int j) { return state(j, k); }, of_c);
+      Multiply<kChunk, kRows>(
+          kSlice, [&](int i, int k) { return x(i, k); }, [&](int k, int j) { return dstate(j, k); }, of_b);
+      Multiply<kChunk, kChunk>(
+          kSlice, [&](int i, int k) { return dy(i, k); }, [&](int k, int j) { return x(j, k); }, dpairs);
     }
     float from_last = 0;
 #pragma unroll
@@ -304,8 +321,10 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
   ForResult<kChunk, kChunk>(dboth, [&](int i, int j, float& value) { pairs(i, j) = value; });
   __syncthreads();
   float to_c[4][kRows / 16] = {}, to_b[4][kRows / 16] = {};
-  Multiply<kChunk, kRows>(kChunk, [&](int i, int k) { return pairs(i, k); }, [&](int k, int j) { return b(k, j); }, to_c);
-  Multiply<kChunk, kRows>(kChunk, [&](int i, int k) { return pairs(k, i); }, [&](int k, int j) { return c(k, j); }, to_b);
+  Multiply<kChunk, kRows>(
+      kChunk, [&](int i, int k) { return pairs(i, k); }, [&](int k, int j) { return b(k, j); }, to_c);
+  Multiply<kChunk, kRows>(
+      kChunk, [&](int i, int k) { return pairs(k, i); }, [&](int k, int j) { return c(k, j); }, to_b);
   ForResult<kChunk, kRows>(to_c, [&](int i, int k, float& value) {
     if (i < place.rows && k < s.state_dim) g.dc.at(place.first + i, group)[k] = static_cast<T>(value + dc[i * kRows + k]);
   });

@@ -48,9 +48,9 @@ struct ActivateArgs {
   ActFunction kind = ActFunction::kSilu;
   int64_t rows = 0, heads = 1, width = 0;
   View x;
-  View up;          // data null: none
-  MutableView y;    // may lie where x lies; must not alias up
-  XieluArgs xielu;  // where kind is kXielu
+  View up;           // data null: none
+  MutableView y;     // may lie where x lies; must not alias up
+  XieluArgs xielu;   // where kind is kXielu
   float limit = 0;   // where kind is kClip: above 0; rounded to `type`
   float factor = 1;  // where kind is kScale
 };

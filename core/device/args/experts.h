@@ -20,13 +20,13 @@ enum class RouteScore : int8_t {
 };
 struct RouteKind {
   RouteScore score = RouteScore::kSoftmax;
-  bool normalize = false;      // scores of the chosen are divided by max(their sum + sum_add, sum_least)
+  bool normalize = false;  // scores of the chosen are divided by max(their sum + sum_add, sum_least)
   float sum_add = 0, sum_least = 0;
-  float scale = 1;             // of the weights at the end
-  int64_t groups = 1;          // of neighbouring experts; only those of the best_groups best may be chosen
+  float scale = 1;     // of the weights at the end
+  int64_t groups = 1;  // of neighbouring experts; only those of the best_groups best may be chosen
   int64_t best_groups = 1;
-  bool group_of_two = false;   // a group is worth the sum of its two best; else its best
-  float nearness = 0;          // kSparseMixer: z counts where (best - z) / max(|z|, best) <= nearness
+  bool group_of_two = false;  // a group is worth the sum of its two best; else its best
+  float nearness = 0;         // kSparseMixer: z counts where (best - z) / max(|z|, best) <= nearness
 };
 
 // choice[t]: the experts with the largest score + bias, largest first, of equals the lower number; weights[t]: what their scores
@@ -108,11 +108,11 @@ struct RowDotsArgs {
   const void* a = nullptr;        // [tokens * chosen, width] type
   const int32_t* rows = nullptr;  // of SortChoices
   DotWith with = DotWith::kRow;
-  const void* b = nullptr;            // type
-  const int32_t* choice = nullptr;    // kExpert
-  int64_t first = 0, count = 0;       // kExpert
-  int64_t stride = 0;                 // kExpert
-  const float* divisors = nullptr;    // [tokens, chosen], or null: 1
+  const void* b = nullptr;          // type
+  const int32_t* choice = nullptr;  // kExpert
+  int64_t first = 0, count = 0;     // kExpert
+  int64_t stride = 0;               // kExpert
+  const float* divisors = nullptr;  // [tokens, chosen], or null: 1
   bool accumulate = false;
   float* y = nullptr;  // [tokens, chosen]
 };
@@ -128,8 +128,8 @@ struct GroupedLinearArgs {
   DType type = DType::kF32;
   int64_t rows = 0, in = 0, out = 0;
   ExpertRange range;
-  const void* x = nullptr;     // [rows, in] type
-  const void* w = nullptr;     // of expert `first`: [out, in] type
+  const void* x = nullptr;  // [rows, in] type
+  const void* w = nullptr;  // of expert `first`: [out, in] type
   int64_t w_stride = 0;
   const void* bias = nullptr;  // of expert `first`: [out] type, or null
   int64_t bias_stride = 0;

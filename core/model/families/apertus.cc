@@ -18,7 +18,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.qk_norm.norm = norm;
   config.Take("qk_norm");
   config.Take("post_norm");
-  const MlpSpec mlp{.intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kXielu), .gated = false};
+  const MlpSpec mlp{
+      .intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kXielu), .gated = false};
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
   spec.head.norm = norm;
   Rename(names, {{"attention.before", "attention_layernorm.weight"},

@@ -10,10 +10,12 @@ std::vector<bool> AttentionLayers(const ConfigValues& config, int64_t layers) {
   std::vector<bool> attends(static_cast<size_t>(layers), false);
   if (!config.HasValue("attn_layer_indices")) return attends;
   const JsonValue& list = config.Value("attn_layer_indices");
-  if (!list.IsArray()) throw InvalidArgument(kConfig, ": attn_layer_indices must be a list of layers, found ", PrintableJson(list));
+  if (!list.IsArray())
+    throw InvalidArgument(kConfig, ": attn_layer_indices must be a list of layers, found ", PrintableJson(list));
   for (const JsonValue& item : list.Items()) {
     const std::optional<int64_t> layer = item.IsWhole() ? item.Int() : std::nullopt;
-    if (!layer || *layer < 0) throw InvalidArgument(kConfig, ": attn_layer_indices holds ", PrintableJson(item), ", which is no layer");
+    if (!layer || *layer < 0)
+      throw InvalidArgument(kConfig, ": attn_layer_indices holds ", PrintableJson(item), ", which is no layer");
     if (*layer < layers) attends[static_cast<size_t>(*layer)] = true;
   }
   return attends;

@@ -28,7 +28,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.rope = -1;
   attention.alibi = attention.qkv_bias = attention.o_bias = true;
   spec.slopes = AlibiSlopes(sizes.heads);
-  const MlpSpec mlp{.intermediate = sizes.intermediate, .function = Function::kGeluTanh, .gated = false, .in_bias = true, .out_bias = true};
+  const MlpSpec mlp{
+      .intermediate = sizes.intermediate, .function = Function::kGeluTanh, .gated = false, .in_bias = true, .out_bias = true};
   BlockSpec block = PreNormBlock(norm, attention, mlp);
   const bool normed = config.BoolOr("apply_residual_connection_post_layernorm", false);
   for (BranchSpec& branch : block.branches) branch.normed_residual = normed;

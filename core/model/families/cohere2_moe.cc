@@ -23,11 +23,13 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   experts.router.score = function == "softmax" ? RouterScore::kSoftmaxOfChosen : RouterScore::kSigmoid;
   experts.router.normalize = normalize && function == "sigmoid";
   const int64_t beside = config.IntOr("num_shared_experts", 0, 0, 1024);
-  const std::string together = config.HasValue("shared_expert_combination_strategy") ? config.String("shared_expert_combination_strategy") : "average";
+  const std::string together =
+      config.HasValue("shared_expert_combination_strategy") ? config.String("shared_expert_combination_strategy") : "average";
   std::vector<BodySpec> bodies = {experts};
   if (beside > 0) {
     if (together != "sum" && together != "average") {
-      throw Unimplemented(kConfig, ": shared_expert_combination_strategy = ", Printable(together), " is not supported; sum and average are");
+      throw Unimplemented(kConfig, ": shared_expert_combination_strategy = ", Printable(together),
+                          " is not supported; sum and average are");
     }
     bodies.push_back(Shared(experts.intermediate * beside));
   }
@@ -37,7 +39,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const int64_t prefix = config.IntOr("prefix_dense_sliding_window_pattern", 1, 1, kMostLayers);
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
   if (!types) throw InvalidArgument(kConfig, ": layer_types is missing");
-  const int64_t dense_width = config.HasValue("prefix_dense_intermediate_size") ? config.Int("prefix_dense_intermediate_size", 1, kMostIntermediate) : sizes.intermediate;
+  const int64_t dense_width = config.HasValue("prefix_dense_intermediate_size")
+                                  ? config.Int("prefix_dense_intermediate_size", 1, kMostIntermediate)
+                                  : sizes.intermediate;
   for (size_t layer = 0; layer < sparse.size(); ++layer) {
     const bool slides = (*types)[layer] == "sliding_attention";
     attention.window = slides && window ? *window : 0;

@@ -29,8 +29,8 @@ int64_t ReadHeadDim(const ConfigValues& config, const SizeDefaults& defaults, co
   if (config.HasValue("head_dim")) return config.Int("head_dim", 2, kMostHeadDim);
   if (defaults.head_dim && !config.Has("head_dim")) return *defaults.head_dim;
   if (spec.hidden % heads != 0) {
-    throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden, "; without head_dim it must be a multiple of num_attention_heads, ",
-                          heads);
+    throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden,
+                          "; without head_dim it must be a multiple of num_attention_heads, ", heads);
   }
   return spec.hidden / heads;
 }
@@ -41,8 +41,9 @@ Sizes ReadSizes(const ConfigValues& config, const SizeDefaults& defaults, ModelS
   Sizes s;
   spec.vocab = config.Int("vocab_size", 1, kMostVocab);
   spec.hidden = config.Int("hidden_size", 1, kMostHidden);
-  s.intermediate = defaults.intermediate && !config.Has("intermediate_size") ? *defaults.intermediate
-                                                                             : config.Int("intermediate_size", 1, kMostIntermediate);
+  s.intermediate = defaults.intermediate && !config.Has("intermediate_size")
+                       ? *defaults.intermediate
+                       : config.Int("intermediate_size", 1, kMostIntermediate);
   s.layers = config.Int("num_hidden_layers", 1, kMostLayers);
   s.heads = config.Int("num_attention_heads", 1, kMostHeads);
   spec.max_positions = config.IntOr("max_position_embeddings", defaults.max_positions, 1, kMostPositions);
@@ -52,10 +53,12 @@ Sizes ReadSizes(const ConfigValues& config, const SizeDefaults& defaults, ModelS
     s.kv_heads = config.Has("num_key_value_heads") ? s.heads : defaults.kv_heads.value_or(s.heads);
   }
   if (s.heads % s.kv_heads != 0) {
-    throw InvalidArgument(kConfig, ": num_attention_heads is ", s.heads, "; it must be a multiple of num_key_value_heads, ", s.kv_heads);
+    throw InvalidArgument(kConfig, ": num_attention_heads is ", s.heads, "; it must be a multiple of num_key_value_heads, ",
+                          s.kv_heads);
   }
   s.head_dim = ReadHeadDim(config, defaults, spec, s.heads);
-  if (defaults.even_heads && s.head_dim % 2 != 0) throw InvalidArgument(kConfig, ": head_dim is ", s.head_dim, "; rotary embeddings need an even one");
+  if (defaults.even_heads && s.head_dim % 2 != 0)
+    throw InvalidArgument(kConfig, ": head_dim is ", s.head_dim, "; rotary embeddings need an even one");
   CheckTotal(spec, s);
   spec.initializer_range = config.RealOr("initializer_range", defaults.initializer_range, 0.0, 1.0);
   spec.tied = config.BoolOr("tie_word_embeddings", defaults.tied);
@@ -161,7 +164,8 @@ std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int6
   std::vector<bool> sliding;
   const auto types = ReadLayerTypes(config, layers, {"full_attention", "sliding_attention"});
   for (int64_t layer = 0; layer < layers; ++layer) {
-    sliding.push_back(types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : pattern > 0 && (layer + 1) % pattern != 0);
+    sliding.push_back(types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention"
+                            : pattern > 0 && (layer + 1) % pattern != 0);
   }
   return sliding;
 }
@@ -182,7 +186,8 @@ std::optional<int64_t> ReadWindow(const ConfigValues& config, bool by_window_alo
   return window;
 }
 
-std::optional<std::vector<std::string>> ReadLayerTypes(const ConfigValues& config, int64_t layers, const std::vector<std::string>& known) {
+std::optional<std::vector<std::string>> ReadLayerTypes(const ConfigValues& config, int64_t layers,
+                                                       const std::vector<std::string>& known) {
   if (!config.HasValue("layer_types")) return std::nullopt;
   const JsonValue& types = config.Value("layer_types");
   if (!types.IsArray() || static_cast<int64_t>(types.Items().size()) != layers) {

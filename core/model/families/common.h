@@ -32,7 +32,7 @@ struct SizeDefaults {
   double initializer_range = 0.02;
   std::optional<int64_t> pad_token = std::nullopt;
   std::optional<int64_t> intermediate = std::nullopt;  // nothing: the key must be there
-  bool even_heads = true;  // heads turn as a whole, so they are even
+  bool even_heads = true;                              // heads turn as a whole, so they are even
 };
 
 struct Sizes {
@@ -68,7 +68,8 @@ BlockSpec PreNormBlock(const NormSpec& norm, const AttentionSpec& attention, con
 std::optional<int64_t> ReadWindow(const ConfigValues& config, bool by_window_alone, std::optional<int64_t> fallback = 4096);
 
 // layer_types, one name a layer, each one of `known`; nothing where the key is missing or null.
-std::optional<std::vector<std::string>> ReadLayerTypes(const ConfigValues& config, int64_t layers, const std::vector<std::string>& known);
+std::optional<std::vector<std::string>> ReadLayerTypes(const ConfigValues& config, int64_t layers,
+                                                       const std::vector<std::string>& known);
 
 // The rotary embedding of heads of `head_dim`: rope_theta, rope_scaling, rope_parameters, partial_rotary_factor. `layer_type`: where
 // rope_parameters has one object for each type of layer.
@@ -76,9 +77,9 @@ struct RopeDefaults {
   double theta = 10000.0;
   double partial = 1.0;
   bool interleaved = false;
-  bool alpha = false;                          // rope_type dynamic with `alpha` stretches the base, for all lengths alike (Hunyuan)
-  std::vector<const char*> own_keys = {};      // in the same object, read by the family
-  bool sections = false;  // sections for pictures' positions, which are the same for text
+  bool alpha = false;                      // rope_type dynamic with `alpha` stretches the base, for all lengths alike (Hunyuan)
+  std::vector<const char*> own_keys = {};  // in the same object, read by the family
+  bool sections = false;                   // sections for pictures' positions, which are the same for text
 };
 RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults = {},
                   const char* layer_type = nullptr);

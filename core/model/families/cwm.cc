@@ -22,7 +22,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   AttentionSpec attention = Attention(sizes);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : layer % 4 != 0;
-    if (slides && !window) throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
+    if (slides && !window)
+      throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
     attention.window = slides ? *window : 0;
     spec.AddLayer(PreNormBlock(norm, attention, mlp));
   }

@@ -12,7 +12,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = bias;
   ExpertsSpec experts = ReadExperts(config,
-                                    {.count = {"num_local_experts", "moe_num_experts"}, .chosen = "moe_k", .likely_count = 64, .likely_chosen = 6, .likely_width = 1536},
+                                    {.count = {"num_local_experts", "moe_num_experts"},
+                                     .chosen = "moe_k",
+                                     .likely_count = 64,
+                                     .likely_chosen = 6,
+                                     .likely_width = 1536},
                                     spec.architecture);
   experts.router = {.choice_bias = true, .normalize = true, .sum_least = config.RealOr("moe_norm_min", 1e-12, 0, 1)};
   std::vector<BodySpec> bodies = {experts};
@@ -22,7 +26,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     shared.in_bias = shared.out_bias = bias;
     bodies.push_back(shared);
   }
-  const int64_t first = config.IntOr("moe_layer_start_index", 1, 0, kMostLayers), interval = config.IntOr("moe_layer_interval", 1, 1, kMostLayers);
+  const int64_t first = config.IntOr("moe_layer_start_index", 1, 0, kMostLayers),
+                interval = config.IntOr("moe_layer_interval", 1, 1, kMostLayers);
   const int64_t end = config.IntOr("moe_layer_end_index", -1, -1, kMostLayers), last = end < 0 ? sizes.layers - 1 : end;
   const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate, .in_bias = bias, .out_bias = bias});
   const BlockSpec sparse = WithBodies(dense, bodies);

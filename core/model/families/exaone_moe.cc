@@ -16,7 +16,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const std::optional<int64_t> window = ReadWindow(config, true);
   const bool number = config.HasValue("sliding_window_pattern") && config.Value("sliding_window_pattern").IsNumber();
   const int64_t pattern = number ? config.Int("sliding_window_pattern", 0, kMostLayers) : 4;
-  const std::vector<bool> slides = SlidingLayers(config, sizes.layers, window ? pattern : 0), sparse = SparseLayers(config, sizes.layers, 1);
+  const std::vector<bool> slides = SlidingLayers(config, sizes.layers, window ? pattern : 0),
+                          sparse = SparseLayers(config, sizes.layers, 1);
   for (size_t layer = 0; layer < slides.size(); ++layer) {
     attention.window = slides[layer] && window ? *window : 0;
     attention.rope = slides[layer] || !window ? 0 : -1;

@@ -15,7 +15,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   sizes.layers = config.IntOr(config.Has("num_hidden_layers") ? "num_hidden_layers" : "n_layer", 32, 1, kMostLayers);
   sizes.heads = config.IntOr(config.Has("num_attention_heads") ? "num_attention_heads" : "n_head", 71, 1, kMostHeads);
   if (spec.hidden % sizes.heads != 0) {
-    throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden, "; it must be a multiple of num_attention_heads, ", sizes.heads);
+    throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden, "; it must be a multiple of num_attention_heads, ",
+                          sizes.heads);
   }
   sizes.head_dim = spec.hidden / sizes.heads;
   sizes.intermediate = config.HasValue("ffn_hidden_size") ? config.Int("ffn_hidden_size", 1, kMostIntermediate) : 4 * spec.hidden;
@@ -25,10 +26,14 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
 
   const bool grouped = config.BoolOr("new_decoder_architecture", false), one_key = config.BoolOr("multi_query", true);
   const bool parallel = config.BoolOr("parallel_attn", true), bias = config.BoolOr("bias", false);
-  if (grouped && !parallel) throw Unimplemented(kConfig, ": parallel_attn is false; with new_decoder_architecture it must be true");
-  sizes.kv_heads = grouped ? (config.HasValue("num_kv_heads") ? config.Int("num_kv_heads", 1, kMostHeads) : sizes.heads) : one_key ? 1 : sizes.heads;
+  if (grouped && !parallel)
+    throw Unimplemented(kConfig, ": parallel_attn is false; with new_decoder_architecture it must be true");
+  sizes.kv_heads = grouped   ? (config.HasValue("num_kv_heads") ? config.Int("num_kv_heads", 1, kMostHeads) : sizes.heads)
+                   : one_key ? 1
+                             : sizes.heads;
   if (sizes.heads % sizes.kv_heads != 0) {
-    throw InvalidArgument(kConfig, ": num_attention_heads is ", sizes.heads, "; it must be a multiple of num_kv_heads, ", sizes.kv_heads);
+    throw InvalidArgument(kConfig, ": num_attention_heads is ", sizes.heads, "; it must be a multiple of num_kv_heads, ",
+                          sizes.kv_heads);
   }
   const NormSpec norm = LayerNorm(config, "layer_norm_epsilon", 1e-5, true);
   AttentionSpec attention = Attention(sizes);
@@ -49,7 +54,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                     .gated = false,
                     .in_bias = bias,
                     .out_bias = bias};
-  const bool two_norms = grouped && (!config.HasValue("num_ln_in_parallel_attn") || config.Int("num_ln_in_parallel_attn", 1, 2) == 2);
+  const bool two_norms =
+      grouped && (!config.HasValue("num_ln_in_parallel_attn") || config.Int("num_ln_in_parallel_attn", 1, 2) == 2);
   BlockSpec apart;
   apart.branches.push_back({.bodies = {{attention, norm}, {mlp, norm}}});
   const BlockSpec block = two_norms ? apart : parallel ? ParallelBlock(norm, attention, mlp) : PreNormBlock(norm, attention, mlp);

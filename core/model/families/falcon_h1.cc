@@ -55,7 +55,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   block.branches.push_back(
       {.before = norm,
        .bodies = {{.body = space, .in_scale = multiplier("ssm_in_multiplier"), .out_scale = multiplier("ssm_out_multiplier")},
-                  {.body = attention, .in_scale = multiplier("attention_in_multiplier"), .out_scale = multiplier("attention_out_multiplier")}},
+                  {.body = attention,
+                   .in_scale = multiplier("attention_in_multiplier"),
+                   .out_scale = multiplier("attention_out_multiplier")}},
        .after = {}});
   block.branches.push_back({.before = norm, .bodies = {{.body = mlp, .out_scale = feed[1]}}, .after = {}});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);

@@ -27,10 +27,12 @@ struct HeadSizes {
 };
 
 // per_layer_config (transformers 5), else global_head_dim and num_global_key_value_heads on the full layers.
-std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes, const std::vector<std::string>& types, bool key_is_value) {
+std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes, const std::vector<std::string>& types,
+                                 bool key_is_value) {
   std::vector<HeadSizes> heads(types.size(), {sizes.head_dim, sizes.kv_heads});
   HeadSizes full{config.IntOr("global_head_dim", 512, 2, kMostHeadDim), sizes.kv_heads};
-  if (key_is_value && config.HasValue("num_global_key_value_heads")) full.kv_heads = config.Int("num_global_key_value_heads", 1, kMostHeads);
+  if (key_is_value && config.HasValue("num_global_key_value_heads"))
+    full.kv_heads = config.Int("num_global_key_value_heads", 1, kMostHeads);
   config.Take("num_global_key_value_heads");
   if (!config.HasValue("per_layer_config")) {
     for (size_t layer = 0; layer < types.size(); ++layer) {
@@ -43,13 +45,16 @@ std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes,
     const std::string key = std::to_string(layer);
     if (!by_layer.HasValue(key.c_str())) continue;
     const ConfigValues own(by_layer.Value(key.c_str()), by_layer.where() + ": " + key);
-    heads[layer] = {own.IntOr("head_dim", sizes.head_dim, 2, kMostHeadDim), own.IntOr("num_key_value_heads", sizes.kv_heads, 1, kMostHeads)};
+    heads[layer] = {own.IntOr("head_dim", sizes.head_dim, 2, kMostHeadDim),
+                    own.IntOr("num_key_value_heads", sizes.kv_heads, 1, kMostHeads)};
     for (const auto& [name, value] : own.object().Members()) {
-      if (!own.Taken(name)) throw Unimplemented(own.where(), ": ", Printable(name), " = ", PrintableJson(value), " is not supported");
+      if (!own.Taken(name))
+        throw Unimplemented(own.where(), ": ", Printable(name), " = ", PrintableJson(value), " is not supported");
     }
   }
   for (const auto& [name, value] : by_layer.object().Members()) {
-    if (!by_layer.Taken(name)) throw InvalidArgument(by_layer.where(), ": ", Printable(name), " names none of the ", types.size(), " layers");
+    if (!by_layer.Taken(name))
+      throw InvalidArgument(by_layer.where(), ": ", Printable(name), " names none of the ", types.size(), " layers");
   }
   return heads;
 }
@@ -78,7 +83,8 @@ class Sharing {
 
 void ReadLayerInputs(const ConfigValues& config, const NormSpec& norm, int64_t layers, ModelSpec& spec) {
   const int64_t width = config.HasValue("hidden_size_per_layer_input") ? config.Int("hidden_size_per_layer_input", 0, kMostHidden)
-                                                                       : config.Has("hidden_size_per_layer_input") ? 0 : 256;
+                        : config.Has("hidden_size_per_layer_input")    ? 0
+                                                                       : 256;
   const int64_t vocab = config.IntOr("vocab_size_per_layer_input", 262144, 1, kMostVocab);
   if (width == 0) return;
   if (vocab < spec.vocab) {
@@ -99,9 +105,11 @@ void ReadLayerInputs(const ConfigValues& config, const NormSpec& norm, int64_t l
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, GemmaDefaults(4, 131072), spec);
   RefuseUnless(config, "enable_moe_block", Off::kFalse, spec.architecture);
-  for (const char* key : {"num_experts", "top_k_experts", "moe_intermediate_size", "use_bidirectional_attention"}) config.Take(key);
+  for (const char* key : {"num_experts", "top_k_experts", "moe_intermediate_size", "use_bidirectional_attention"})
+    config.Take(key);
   if (config.HasValue("use_bidirectional_attention") && !config.Value("use_bidirectional_attention").IsText("vision")) {
-    throw Unimplemented(kConfig, ": use_bidirectional_attention = ", PrintableJson(config.Value("use_bidirectional_attention")), " is not supported");
+    throw Unimplemented(kConfig, ": use_bidirectional_attention = ", PrintableJson(config.Value("use_bidirectional_attention")),
+                        " is not supported");
   }
   const bool key_is_value = config.BoolOr("attention_k_eq_v", false), wide = config.BoolOr("use_double_wide_mlp", false);
   const std::vector<std::string> types = LayerTypes(config, sizes.layers);
@@ -143,7 +151,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
         fallback.still_pairs = attention.head_dim / 2 - attention.head_dim / 4 / 2;
       }
       const bool said = config.HasValue("rope_parameters");
-      spec.ropes.push_back(said ? ReadRope(config, attention.head_dim, spec.max_positions, {.theta = slides ? 1e4 : 1e6}, type.c_str()) : fallback);
+      spec.ropes.push_back(
+          said ? ReadRope(config, attention.head_dim, spec.max_positions, {.theta = slides ? 1e4 : 1e6}, type.c_str())
+               : fallback);
     }
     attention.rope = ropes[type];
     if (sharing.any() && sharing.gives(type, layer)) {

@@ -8,13 +8,15 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 20, .max_positions = 202752}, spec);
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
-  const LatentAttentionSpec attention =
-      ReadLatentAttention(config, sizes.heads, {.query_rank = 768, .key_rank = 512, .still_dim = 192, .rope_dim = 64, .value_dim = 256}, spec);
+  const LatentAttentionSpec attention = ReadLatentAttention(
+      config, sizes.heads, {.query_rank = 768, .key_rank = 512, .still_dim = 192, .rope_dim = 64, .value_dim = 256}, spec);
   ExpertsSpec experts = ReadExperts(
-      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_chosen = 4, .likely_width = 1536}, spec.architecture);
+      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_chosen = 4, .likely_width = 1536},
+      spec.architecture);
   experts.router = ReadBiasedRouter(config, experts, 1.8);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
-  const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}), sparse = WithBodies(dense, {experts, shared});
+  const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}),
+                  sparse = WithBodies(dense, {experts, shared});
   for (const bool is_sparse : SparseLayers(config, sizes.layers, 1)) spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   NameLatentAttention(names);

@@ -23,7 +23,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   if (config.HasValue("quantization_config")) {
     const ConfigValues own(config.Value("quantization_config"), config.where() + ": quantization_config");
     const std::string method = own.String("quant_method");
-    if (method != "mxfp4") throw Unimplemented(own.where(), ": quant_method = ", Printable(method), " is not supported; mxfp4 is");
+    if (method != "mxfp4")
+      throw Unimplemented(own.where(), ": quant_method = ", Printable(method), " is not supported; mxfp4 is");
   }
   const std::optional<int64_t> window = ReadWindow(config, true, 128);
   for (const bool slides : SlidingLayers(config, sizes.layers, 2)) {

@@ -52,7 +52,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const std::vector<double> thetas = Thetas(config, sizes.layers, rope.theta);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : layer % 4 != 0;
-    if (slides && !window) throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
+    if (slides && !window)
+      throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
     attention.window = slides ? *window : 0;
     attention.rope = RopeOf(rope, thetas[static_cast<size_t>(layer)], spec);
     BlockSpec block = PreNormBlock(norm, attention, mlp);

@@ -9,15 +9,15 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   Sizes sizes = ReadSizes(config, {.max_positions = 2048, .intermediate = 11008}, spec);
   if (config.IntOr("num_local_experts", 8, 0, 1 << 20) > 0) {
-    throw Unimplemented(kConfig, ": num_local_experts = ", config.IntOr("num_local_experts", 8, 0, 1 << 20), " is not supported for ", spec.architecture,
-                        "; models without experts are");
+    throw Unimplemented(kConfig, ": num_local_experts = ", config.IntOr("num_local_experts", 8, 0, 1 << 20),
+                        " is not supported for ", spec.architecture, "; models without experts are");
   }
   for (const char* key : {"num_experts_per_tok", "router_aux_loss_coef", "output_router_logits"}) config.Take(key);
   sizes.intermediate = config.IntOr("shared_intermediate_size", 1024, 1, kMostIntermediate);
   const bool turns = config.HasValue("position_embedding_type") && config.Value("position_embedding_type").IsText("rope");
   if (!turns && config.HasValue("position_embedding_type") && !config.Value("position_embedding_type").IsText("nope")) {
-    throw Unimplemented(kConfig, ": position_embedding_type = ", PrintableJson(config.Value("position_embedding_type")), " is not supported for ",
-                        spec.architecture, "; rope, nope and null are");
+    throw Unimplemented(kConfig, ": position_embedding_type = ", PrintableJson(config.Value("position_embedding_type")),
+                        " is not supported for ", spec.architecture, "; rope, nope and null are");
   }
   const RopeSpec rope = ReadRope(config, sizes.head_dim, spec.max_positions);
   if (turns) spec.ropes = {rope};

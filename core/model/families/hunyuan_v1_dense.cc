@@ -16,7 +16,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer(PreNormBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }
   spec.head.norm = norm;
-  Rename(names, {{"attention.q_norm", "self_attn.query_layernorm.weight"}, {"attention.k_norm", "self_attn.key_layernorm.weight"}});
+  Rename(names,
+         {{"attention.q_norm", "self_attn.query_layernorm.weight"}, {"attention.k_norm", "self_attn.key_layernorm.weight"}});
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
   NameExperts({.router = "mlp.gate.wg.weight", .shared = "mlp.shared_mlp"}, names);
-  Rename(names, {{"attention.q_norm", "self_attn.query_layernorm.weight"}, {"attention.k_norm", "self_attn.key_layernorm.weight"}});
+  Rename(names,
+         {{"attention.q_norm", "self_attn.query_layernorm.weight"}, {"attention.k_norm", "self_attn.key_layernorm.weight"}});
 }
 
 }  // namespace

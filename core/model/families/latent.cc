@@ -23,12 +23,14 @@ double ScoreScale(const ConfigValues& config, const RopeSpec& rope, int64_t head
 
 }  // namespace
 
-LatentAttentionSpec ReadLatentAttention(const ConfigValues& config, int64_t heads, const LatentDefaults& defaults, ModelSpec& spec) {
+LatentAttentionSpec ReadLatentAttention(const ConfigValues& config, int64_t heads, const LatentDefaults& defaults,
+                                        ModelSpec& spec) {
   constexpr int64_t kMostRank = int64_t{1} << 20;
   LatentAttentionSpec attention;
   attention.heads = heads;
-  attention.query_rank = config.Has("q_lora_rank") ? (config.HasValue("q_lora_rank") ? config.Int("q_lora_rank", 1, kMostRank) : 0)
-                                                    : defaults.query_rank.value_or(0);
+  attention.query_rank = config.Has("q_lora_rank")
+                             ? (config.HasValue("q_lora_rank") ? config.Int("q_lora_rank", 1, kMostRank) : 0)
+                             : defaults.query_rank.value_or(0);
   attention.key_rank = config.IntOr("kv_lora_rank", defaults.key_rank, 1, kMostRank);
   attention.still_dim = config.IntOr("qk_nope_head_dim", defaults.still_dim, 0, kMostHeadDim);
   attention.rope_dim = config.IntOr("qk_rope_head_dim", defaults.rope_dim, 2, kMostHeadDim);
@@ -40,8 +42,8 @@ LatentAttentionSpec ReadLatentAttention(const ConfigValues& config, int64_t head
   for (const char* key : {"head_dim", "qk_head_dim"}) {  // what other numbers make them
     const int64_t made = key[0] == 'h' ? attention.rope_dim : attention.HeadDim();
     if (config.HasValue(key) && config.Int(key, 1, kMostHeadDim) != made) {
-      throw InvalidArgument(config.where(), ": ", key, " is ", config.Int(key, 1, kMostHeadDim), "; qk_nope_head_dim ", attention.still_dim,
-                            " and qk_rope_head_dim ", attention.rope_dim, " make it ", made);
+      throw InvalidArgument(config.where(), ": ", key, " is ", config.Int(key, 1, kMostHeadDim), "; qk_nope_head_dim ",
+                            attention.still_dim, " and qk_rope_head_dim ", attention.rope_dim, " make it ", made);
     }
   }
   if (config.HasValue("num_key_value_heads") && config.Int("num_key_value_heads", 1, kMostHeads) != heads) {

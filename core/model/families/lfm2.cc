@@ -20,7 +20,8 @@ std::vector<bool> AttentionLayers(const ConfigValues& config, int64_t layers) {
   for (const JsonValue& item : list.Items()) {
     const std::optional<int64_t> layer = item.IsWhole() ? item.Int() : std::nullopt;
     if (!layer || *layer < 0 || *layer >= layers) {
-      throw InvalidArgument(kConfig, ": full_attn_idxs holds ", PrintableJson(item), "; there are num_hidden_layers = ", layers, " layers");
+      throw InvalidArgument(kConfig, ": full_attn_idxs holds ", PrintableJson(item), "; there are num_hidden_layers = ", layers,
+                            " layers");
     }
     attends[static_cast<size_t>(*layer)] = true;
   }
@@ -41,7 +42,8 @@ int64_t FeedForwardWidth(const ConfigValues& config, int64_t given) {
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 128000, .tied = true, .pad_token = 0, .intermediate = 12288}, spec);
+  Sizes sizes =
+      ReadSizes(config, {.kv_heads = 8, .max_positions = 128000, .tied = true, .pad_token = 0, .intermediate = 12288}, spec);
   sizes.intermediate = FeedForwardWidth(config, sizes.intermediate);
   if (sizes.intermediate < 1) throw InvalidArgument(kConfig, ": intermediate_size makes a feed-forward layer without a width");
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6})};

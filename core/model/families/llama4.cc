@@ -22,7 +22,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     turning.qk_norm = {.norm = unweighed, .after_rope = true};
   }
   if (config.BoolOr("attn_temperature_tuning", true)) {
-    spec.temperatures = {{.scale = config.RealOr("attn_scale", 0.1, 0, 1e3), .span = config.IntOr("floor_scale", 8192, 1, kMostPositions), .shift = 1}};
+    spec.temperatures = {{.scale = config.RealOr("attn_scale", 0.1, 0, 1e3),
+                          .span = config.IntOr("floor_scale", 8192, 1, kMostPositions),
+                          .shift = 1}};
     still.temperature = 0;
   }
   for (const char* key : {"attn_scale", "floor_scale"}) config.Take(key);
@@ -35,7 +37,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   experts.weigh_input = true;
   const MlpSpec dense{.intermediate = config.IntOr("intermediate_size_mlp", 16384, 1, kMostIntermediate)};
   const std::vector<int64_t> turns = ReadNumbers(config, "no_rope_layers"), sparse = ReadNumbers(config, "moe_layers");
-  const int64_t interval = config.IntOr("no_rope_layer_interval", 4, 1, kMostLayers), step = config.IntOr("interleave_moe_layer_step", 1, 1, kMostLayers);
+  const int64_t interval = config.IntOr("no_rope_layer_interval", 4, 1, kMostLayers),
+                step = config.IntOr("interleave_moe_layer_step", 1, 1, kMostLayers);
   if (!turns.empty() && static_cast<int64_t>(turns.size()) != sizes.layers) {
     throw InvalidArgument(kConfig, ": no_rope_layers has ", turns.size(), " numbers for num_hidden_layers = ", sizes.layers);
   }
@@ -46,14 +49,17 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     const bool chunked = types ? (*types)[static_cast<size_t>(layer)] == "chunked_attention" : rope;
     attention.chunk = chunked ? chunk : 0;
     const BlockSpec block = PreNormBlock(norm, attention, dense);
-    const bool mixture = config.HasValue("moe_layers") ? std::find(sparse.begin(), sparse.end(), layer) != sparse.end() : (layer + 1) % step == 0;
+    const bool mixture =
+        config.HasValue("moe_layers") ? std::find(sparse.begin(), sparse.end(), layer) != sparse.end() : (layer + 1) % step == 0;
     spec.AddLayer(mixture ? WithBodies(block, {experts, Shared(sizes.intermediate)}) : block);
   }
   spec.head.norm = norm;
   NameExperts({.router = "feed_forward.router.weight", .shared = "feed_forward.shared_expert"}, names);
   names.layer["experts.gate_up"] = {.path = "feed_forward.experts.gate_up_proj", .order = RowOrder::kTransposed};
   names.layer["experts.down"] = {.path = "feed_forward.experts.down_proj", .order = RowOrder::kTransposed};
-  Rename(names, {{"mlp.gate", "feed_forward.gate_proj.weight"}, {"mlp.up", "feed_forward.up_proj.weight"}, {"mlp.down", "feed_forward.down_proj.weight"}});
+  Rename(names, {{"mlp.gate", "feed_forward.gate_proj.weight"},
+                 {"mlp.up", "feed_forward.up_proj.weight"},
+                 {"mlp.down", "feed_forward.down_proj.weight"}});
 }
 
 }  // namespace

@@ -6,9 +6,9 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 196608}, spec);
-  const double partial = config.HasValue("rotary_dim")
-                             ? static_cast<double>(config.Int("rotary_dim", 2, sizes.head_dim)) / static_cast<double>(sizes.head_dim)
-                             : 1.0;
+  const double partial = config.HasValue("rotary_dim") ? static_cast<double>(config.Int("rotary_dim", 2, sizes.head_dim)) /
+                                                             static_cast<double>(sizes.head_dim)
+                                                       : 1.0;
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 5e6, .partial = partial})};
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
@@ -20,7 +20,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
-  NameExperts({.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"}, names);
+  NameExperts(
+      {.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"},
+      names);
   Rename(names, {{"experts.choice_bias", "block_sparse_moe.e_score_correction_bias"}});
 }
 

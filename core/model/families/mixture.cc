@@ -23,7 +23,8 @@ ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, con
   experts.chosen = ReadSize(config, keys.chosen, keys.likely_chosen, kMostExperts);
   experts.intermediate = ReadSize(config, keys.width, keys.likely_width, kMostIntermediate);
   if (experts.chosen > experts.count) {
-    throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; there are ", experts.count, " experts (", count, ")");
+    throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; there are ", experts.count, " experts (", count,
+                          ")");
   }
   RefuseUnless(config, "output_router_logits", Off::kFalse, architecture);
   if (!keys.jitter) RefuseUnless(config, "router_jitter_noise", Off::kZero, architecture);
@@ -35,7 +36,8 @@ void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router)
   router.groups = config.HasValue("n_group") ? config.Int("n_group", 1, kMostExperts) : 1;
   router.best_groups = config.HasValue("topk_group") ? config.Int("topk_group", 1, kMostExperts) : 1;
   if (experts % router.groups != 0) {
-    throw InvalidArgument(kConfig, ": n_group is ", router.groups, "; the number of experts, ", experts, ", must be a multiple of it");
+    throw InvalidArgument(kConfig, ": n_group is ", router.groups, "; the number of experts, ", experts,
+                          ", must be a multiple of it");
   }
   if (router.best_groups > router.groups) {
     throw InvalidArgument(kConfig, ": topk_group is ", router.best_groups, "; it must be at most n_group, ", router.groups);
@@ -84,7 +86,8 @@ BlockSpec WithBodies(BlockSpec block, const std::vector<BodySpec>& bodies) {
 }
 
 std::vector<bool> SparseLayers(const ConfigValues& config, int64_t layers, int64_t dense_first) {
-  const int64_t dense = config.HasValue("first_k_dense_replace") ? config.Int("first_k_dense_replace", 0, kMostLayers) : dense_first;
+  const int64_t dense =
+      config.HasValue("first_k_dense_replace") ? config.Int("first_k_dense_replace", 0, kMostLayers) : dense_first;
   std::vector<bool> sparse;
   for (int64_t layer = 0; layer < layers; ++layer) sparse.push_back(layer >= dense);
   if (!config.HasValue("mlp_layer_types")) return sparse;
@@ -121,7 +124,8 @@ void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& n
   for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers"}) {
     if (config.HasValue(key)) behind = config.Int(key, 0, kMostLayers);
   }
-  for (int64_t layer = layers; layer < layers + behind; ++layer) names.carried_prefixes.push_back(StrCat(names.prefix, names.layers, layer, "."));
+  for (int64_t layer = layers; layer < layers + behind; ++layer)
+    names.carried_prefixes.push_back(StrCat(names.prefix, names.layers, layer, "."));
 }
 
 }  // namespace hlm

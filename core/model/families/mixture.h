@@ -15,7 +15,7 @@ struct MixtureKeys {
   const char* chosen = "num_experts_per_tok";
   const char* width = "moe_intermediate_size";
   int64_t likely_count = 0, likely_chosen = 0, likely_width = 0;  // of the configuration class; 0: the key must be there
-  bool jitter = false;  // the family reads router_jitter_noise itself
+  bool jitter = false;                                            // the family reads router_jitter_noise itself
 };
 
 // Sizes of experts; refuses the loss that output_router_logits adds, and noise in training.

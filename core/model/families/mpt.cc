@@ -16,12 +16,14 @@ AttentionSpec ReadAttention(const ConfigValues& config, const Sizes& sizes, cons
   if (own.HasValue("clip_qkv")) attention.clip = own.Real("clip_qkv", 0.0, 1e9);
   if (own.HasValue("softmax_scale")) attention.scale = own.Real("softmax_scale", 1e-9, 1e9);
   if (own.HasValue("attn_type") && !own.Value("attn_type").IsText("multihead_attention")) {
-    throw Unimplemented(own.where(), ": attn_type = ", PrintableJson(own.Value("attn_type")), " is not supported for ", architecture);
+    throw Unimplemented(own.where(), ": attn_type = ", PrintableJson(own.Value("attn_type")), " is not supported for ",
+                        architecture);
   }
   // transformers always has slopes up to 8, whatever these say; a file that says otherwise was made for other code.
   RefuseUnless(own, "alibi", Off::kTrue, architecture);
   if (own.HasValue("alibi_bias_max") && own.Real("alibi_bias_max", 0, 1e9) != 8) {
-    throw Unimplemented(own.where(), ": alibi_bias_max = ", PrintableJson(own.Value("alibi_bias_max")), " is not supported; 8 is");
+    throw Unimplemented(own.where(), ": alibi_bias_max = ", PrintableJson(own.Value("alibi_bias_max")),
+                        " is not supported; 8 is");
   }
   RefuseUnless(own, "prefix_lm", Off::kFalse, architecture);
   RefuseUnless(own, "qk_ln", Off::kFalse, architecture);
@@ -41,7 +43,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   }
   sizes.head_dim = spec.hidden / sizes.heads;
   if (config.Has("expansion_ratio") && config.Real("expansion_ratio", 0, 1e6) != 4) {
-    throw Unimplemented(kConfig, ": expansion_ratio = ", PrintableJson(config.Value("expansion_ratio")), " is not supported; 4 is");
+    throw Unimplemented(kConfig, ": expansion_ratio = ", PrintableJson(config.Value("expansion_ratio")),
+                        " is not supported; 4 is");
   }
   spec.max_positions = config.IntOr("max_seq_len", 2048, 1, kMostPositions);
   spec.initializer_range = config.RealOr("initializer_range", 0.02, 0.0, 1.0);

@@ -15,7 +15,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .after_rope = true};
-  const MlpSpec mlp{.intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kRelu2), .gated = false};
+  const MlpSpec mlp{
+      .intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kRelu2), .gated = false};
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
   spec.embedding.norm = spec.head.norm = norm;
   spec.head.softcap = ReadCap(config, "final_logit_softcapping", 15);

@@ -8,11 +8,17 @@ namespace {
 
 std::string TypeOf(char letter) {
   switch (letter) {
-    case 'M': return "linear_attention";
-    case '*': return "full_attention";
-    case '-': return "mlp";
-    case 'E': return "moe";
-    default: throw InvalidArgument(kConfig, ": hybrid_override_pattern holds ", Printable(std::string(1, letter)), "; M, *, - and E are layers");
+    case 'M':
+      return "linear_attention";
+    case '*':
+      return "full_attention";
+    case '-':
+      return "mlp";
+    case 'E':
+      return "moe";
+    default:
+      throw InvalidArgument(kConfig, ": hybrid_override_pattern holds ", Printable(std::string(1, letter)),
+                            "; M, *, - and E are layers");
   }
 }
 
@@ -38,7 +44,8 @@ std::vector<std::string> LayerTypes(const ConfigValues& config) {
   if (types.empty()) throw InvalidArgument(kConfig, ": ", key, " names no layers");
   for (const std::string& type : types) {
     if (type != "linear_attention" && type != "full_attention" && type != "mlp") {
-      throw Unimplemented(kConfig, ": a layer of type ", Printable(type), " is not supported for NemotronHForCausalLM; linear_attention, full_attention and mlp are");
+      throw Unimplemented(kConfig, ": a layer of type ", Printable(type),
+                          " is not supported for NemotronHForCausalLM; linear_attention, full_attention and mlp are");
     }
   }
   return types;
@@ -60,7 +67,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.head_dim = config.IntOr(config.Has("attention_head_dim") ? "attention_head_dim" : "head_dim", 128, 1, kMostHeadDim);
   attention.rope = -1;
   if (attention.heads % attention.kv_heads != 0) {
-    throw InvalidArgument(kConfig, ": num_attention_heads is ", attention.heads, "; it must be a multiple of num_key_value_heads, ", attention.kv_heads);
+    throw InvalidArgument(kConfig, ": num_attention_heads is ", attention.heads,
+                          "; it must be a multiple of num_key_value_heads, ", attention.kv_heads);
   }
   const bool mlp_bias = config.BoolOr("mlp_bias", false);
   const MlpSpec mlp{.intermediate = config.IntOr("intermediate_size", 21504, 1, kMostIntermediate),
@@ -83,19 +91,23 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = RmsNorm(config, "layer_norm_epsilon", 1e-5);
   space.norm = norm;
   if (config.HasValue("mamba_hidden_act") && !config.Value("mamba_hidden_act").IsText("silu")) {
-    throw Unimplemented(kConfig, ": mamba_hidden_act = ", PrintableJson(config.Value("mamba_hidden_act")), " is not supported; silu is");
+    throw Unimplemented(kConfig, ": mamba_hidden_act = ", PrintableJson(config.Value("mamba_hidden_act")),
+                        " is not supported; silu is");
   }
   for (const std::string& type : types) {
-    const BodySpec body = type == "linear_attention" ? BodySpec(space) : type == "full_attention" ? BodySpec(attention) : BodySpec(mlp);
+    const BodySpec body = type == "linear_attention" ? BodySpec(space)
+                          : type == "full_attention" ? BodySpec(attention)
+                                                     : BodySpec(mlp);
     BlockSpec block;
     block.branches.push_back({.before = norm, .bodies = {{body, {}}}, .after = {}});
     spec.AddLayer(block);
   }
   spec.head.norm = norm;
   // Of experts, of states that begin a document, and what the class has and never reads.
-  for (const char* key : {"attention_bias", "mamba_proj_bias", "n_routed_experts", "n_shared_experts", "moe_intermediate_size", "num_experts_per_tok",
-                          "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "routed_scaling_factor", "pad_token_id",
-                          "time_step_limit", "mamba_dt_limit", "sliding_window", "residual_in_fp32", "rescale_prenorm_residual", "expand"}) {
+  for (const char* key : {"attention_bias", "mamba_proj_bias", "n_routed_experts", "n_shared_experts", "moe_intermediate_size",
+                          "num_experts_per_tok", "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size",
+                          "routed_scaling_factor", "pad_token_id", "time_step_limit", "mamba_dt_limit", "sliding_window",
+                          "residual_in_fp32", "rescale_prenorm_residual", "expand"}) {
     config.Take(key);
   }
 

@@ -19,8 +19,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.rope = turns ? 0 : -1;
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .whole = true};
-  const int64_t key_heads = config.HasValue("linear_num_key_heads") ? config.Int("linear_num_key_heads", 1, kMostHeads) : sizes.heads;
-  DeltaRuleSpec delta = ReadDeltaRule(config, {.heads = sizes.heads, .key_heads = sizes.heads, .key_dim = 3 * spec.hidden / (4 * key_heads)});
+  const int64_t key_heads =
+      config.HasValue("linear_num_key_heads") ? config.Int("linear_num_key_heads", 1, kMostHeads) : sizes.heads;
+  DeltaRuleSpec delta =
+      ReadDeltaRule(config, {.heads = sizes.heads, .key_heads = sizes.heads, .key_dim = 3 * spec.hidden / (4 * key_heads)});
   delta.beta_scale = config.BoolOr("linear_allow_neg_eigval", true) ? 2 : 1;
   delta.norm = RmsNorm(config);
   delta.norm.epsilon = 1e-5;  // whatever rms_norm_eps says
@@ -37,11 +39,13 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer(full ? attends : recurs);
   }
   spec.head.norm = norm;
-  for (const char* key : {"linear_a_log_min", "linear_a_log_max", "linear_dt_min", "linear_dt_max", "linear_dt_init_floor"}) config.Take(key);
+  for (const char* key : {"linear_a_log_min", "linear_a_log_max", "linear_dt_min", "linear_dt_max", "linear_dt_init_floor"})
+    config.Take(key);
 
   // The convolution lies in three tensors of as many rows each, whatever the widths of q, k and v.
   const int64_t channels = 2 * delta.key_heads * delta.key_dim + delta.heads * delta.value_dim;
-  names.layer["delta.conv"] = {.path = "linear_attn.[]_conv1d.weight", .shape = {channels, 1, delta.taps}, .chunks = {"q", "k", "v"}};
+  names.layer["delta.conv"] = {
+      .path = "linear_attn.[]_conv1d.weight", .shape = {channels, 1, delta.taps}, .chunks = {"q", "k", "v"}};
   // Files of the hub have them by what they belong to.
   const int64_t keys = delta.key_heads * delta.key_dim;
   names.other_layer["delta.conv"] = names.layer["delta.conv"];

@@ -13,7 +13,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   sizes.layers = config.Int("num_hidden_layers", 1, kMostLayers);
   sizes.heads = sizes.kv_heads = config.Int("num_attention_heads", 1, kMostHeads);
   if (spec.hidden % sizes.heads != 0) {
-    throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden, "; it must be a multiple of num_attention_heads, ", sizes.heads);
+    throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden, "; it must be a multiple of num_attention_heads, ",
+                          sizes.heads);
   }
   sizes.head_dim = spec.hidden / sizes.heads;
   sizes.intermediate = config.Int("ffn_dim", 1, kMostIntermediate);

@@ -13,7 +13,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);
-  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 2, .jitter = true}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(
+      config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 2, .jitter = true}, spec.architecture);
   // Training in transformers samples the choice; here it stays what evaluation has.
   experts.router = {.score = RouterScore::kSparseMixer, .nearness = 2 * config.RealOr("router_jitter_noise", 0.01, 0, 1e3)};
   if (experts.chosen != 2) throw Unimplemented(kConfig, ": num_experts_per_tok is ", experts.chosen, "; sparsemixer chooses 2");
@@ -21,7 +22,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
   spec.head.bias = config.BoolOr("lm_head_bias", false);
-  NameExperts({.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"}, names);
+  NameExperts(
+      {.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"},
+      names);
   Rename(names, {{"attention.before_bias", "input_layernorm.bias"}, {"experts.before_bias", "post_attention_layernorm.bias"}});
 }
 

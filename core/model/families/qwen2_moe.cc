@@ -15,8 +15,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   ExpertsSpec shared{.count = 1, .chosen = 1, .shared = true};
   shared.intermediate = config.IntOr("shared_expert_intermediate_size", 5632, 1, kMostIntermediate);
   shared.router.score = RouterScore::kSigmoid;
-  AddQwenLayers(config, sizes, norm, attention, ReadQwenExperts(config, {.likely_count = 60, .likely_chosen = 4, .likely_width = 1408}, spec),
-                {shared}, spec);
+  AddQwenLayers(config, sizes, norm, attention,
+                ReadQwenExperts(config, {.likely_count = 60, .likely_chosen = 4, .likely_width = 1408}, spec), {shared}, spec);
   NameExperts({.shared = "mlp.shared_expert"}, names);
   Rename(names, {{"shared.router", "mlp.shared_expert_gate.weight"}});
 }

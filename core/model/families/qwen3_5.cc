@@ -32,8 +32,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (const char* key : {"mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "mamba_ssm_dtype"}) config.Take(key);
 
   // Each head's rows of q lie before those of its gate.
-  names.layer["attention.q"] = {.path = "self_attn.q_proj.weight", .order = RowOrder::kGrouped, .groups = sizes.heads, .members = 2};
-  names.layer["attention.q_bias"] = {.path = "self_attn.q_proj.bias", .order = RowOrder::kGrouped, .groups = sizes.heads, .members = 2};
+  names.layer["attention.q"] = {
+      .path = "self_attn.q_proj.weight", .order = RowOrder::kGrouped, .groups = sizes.heads, .members = 2};
+  names.layer["attention.q_bias"] = {
+      .path = "self_attn.q_proj.bias", .order = RowOrder::kGrouped, .groups = sizes.heads, .members = 2};
   names.layer["delta.q"] = {.path = "linear_attn.in_proj_qkv.weight", .members = 3};
   names.layer["delta.conv"] = {.path = "linear_attn.conv1d.weight",
                                .shape = {2 * delta.key_heads * delta.key_dim + delta.heads * delta.value_dim, 1, delta.taps}};

@@ -12,7 +12,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm.norm = norm;
-  AddQwenLayers(config, sizes, norm, attention, ReadQwenExperts(config, {.likely_count = 128, .likely_chosen = 8, .likely_width = 768}, spec), {}, spec);
+  AddQwenLayers(config, sizes, norm, attention,
+                ReadQwenExperts(config, {.likely_count = 128, .likely_chosen = 8, .likely_width = 768}, spec), {}, spec);
   NameExperts({}, names);
 }
 

@@ -39,7 +39,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
     const size_t l = static_cast<size_t>(layer);
     const bool slides = types ? (*types)[l] == "sliding_attention" : window && !turns[l];
     if (slides && !window) {
-      throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but use_sliding_window is off or sliding_window is null");
+      throw InvalidArgument(kConfig, ": layer_types[", layer,
+                            "] is sliding_attention but use_sliding_window is off or sliding_window is null");
     }
     attention.rope = turns[l] ? 0 : -1;
     attention.window = slides ? *window : 0;

@@ -1,7 +1,6 @@
 // StableLM: LayerNorm, heads that turn in part, and on request attention and MLP of one norm.
 #include "core/model/families/common.h"
 
-
 namespace hlm {
 namespace {
 

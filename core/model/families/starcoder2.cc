@@ -5,7 +5,8 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 2, .max_positions = 4096, .tied = true, .initializer_range = 0.018042}, spec);
+  const Sizes sizes =
+      ReadSizes(config, {.kv_heads = 2, .max_positions = 4096, .tied = true, .initializer_range = 0.018042}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = LayerNorm(config, "norm_epsilon", 1e-5, true);
   const bool bias = config.BoolOr("use_bias", true);

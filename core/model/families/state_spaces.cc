@@ -21,7 +21,8 @@ void ReadStepLimit(const ConfigValues& config, StateSpaceSpec& space) {
   const bool least = two && limit.Items()[0].IsNumber() && limit.Items()[0].Number() >= 0;
   const bool endless = two && IsInfinity(limit.Items()[1]), most = two && limit.Items()[1].IsNumber();
   if (!least || !(endless || most) || (most && !(limit.Items()[1].Number() > limit.Items()[0].Number()))) {
-    throw InvalidArgument(kConfig, ": ", kKey, " must be a list of two numbers, the second above the first and the first not below 0, found ",
+    throw InvalidArgument(kConfig, ": ", kKey,
+                          " must be a list of two numbers, the second above the first and the first not below 0, found ",
                           PrintableJson(limit));
   }
   space.least_step = limit.Items()[0].Number();
@@ -30,8 +31,8 @@ void ReadStepLimit(const ConfigValues& config, StateSpaceSpec& space) {
 
 void CheckStateSpace(const StateSpaceSpec& space, int64_t inner, const char* heads, const char* groups) {
   if (space.heads * space.head_dim != inner) {
-    throw InvalidArgument(kConfig, ": ", heads, " is ", space.heads, "; with heads of ", space.head_dim, " that makes ", space.heads * space.head_dim,
-                          " channels, but there are ", inner);
+    throw InvalidArgument(kConfig, ": ", heads, " is ", space.heads, "; with heads of ", space.head_dim, " that makes ",
+                          space.heads * space.head_dim, " channels, but there are ", inner);
   }
   if (space.heads % space.groups != 0 || inner % space.groups != 0) {
     throw InvalidArgument(kConfig, ": ", heads, " is ", space.heads, "; it must be a multiple of ", groups, ", ", space.groups);
@@ -43,7 +44,8 @@ StateSpaceSpec ReadStateSpace(const ConfigValues& config, int64_t inner) {
   space.heads = config.IntOr("mamba_n_heads", 128, 1, kMostHeads);
   const bool given = config.HasValue("mamba_d_head") && !config.Value("mamba_d_head").IsText("auto");
   if (!given && inner % space.heads != 0) {
-    throw InvalidArgument(kConfig, ": mamba_n_heads is ", space.heads, "; without mamba_d_head it must divide the number of channels, ", inner);
+    throw InvalidArgument(kConfig, ": mamba_n_heads is ", space.heads,
+                          "; without mamba_d_head it must divide the number of channels, ", inner);
   }
   space.head_dim = given ? config.Int("mamba_d_head", 1, kMostHeadDim) : inner / space.heads;
   space.groups = config.IntOr("mamba_n_groups", 1, 1, kMostHeads);
@@ -64,7 +66,8 @@ void NameStateSpace(const std::string& mixer, const StateSpaceSpec& space, Model
   const auto name = [&](const char* role, const char* path) { names.layer[role].path = mixer + path; };
   name("mamba.in", "in_proj.weight");
   name("mamba.in_bias", "in_proj.bias");
-  names.layer["mamba.conv"] = {.path = mixer + "conv1d.weight", .shape = {inner + 2 * space.groups * space.state_dim, 1, space.taps}};
+  names.layer["mamba.conv"] = {.path = mixer + "conv1d.weight",
+                               .shape = {inner + 2 * space.groups * space.state_dim, 1, space.taps}};
   name("mamba.conv_bias", "conv1d.bias");
   name("mamba.a_log", "A_log");
   name("mamba.dt_bias", "dt_bias");

@@ -6,8 +6,8 @@
 
 namespace hlm {
 
-void AddWindowedLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& norm, AttentionSpec attention, const MlpSpec& mlp,
-                       ModelSpec& spec);
+void AddWindowedLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& norm, AttentionSpec attention,
+                       const MlpSpec& mlp, ModelSpec& spec);
 
 }  // namespace hlm
 

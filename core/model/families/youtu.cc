@@ -13,7 +13,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                                                                 : 2 / std::sqrt(5 * static_cast<double>(spec.hidden));
   const NormSpec norm = RmsNorm(config);
   const LatentAttentionSpec attention = ReadLatentAttention(config, sizes.heads, {}, spec);
-  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(LatentBlock(norm, attention, {.intermediate = sizes.intermediate}));
+  for (int64_t layer = 0; layer < sizes.layers; ++layer)
+    spec.AddLayer(LatentBlock(norm, attention, {.intermediate = sizes.intermediate}));
   spec.head.norm = norm;
   NameLatentAttention(names);
 }

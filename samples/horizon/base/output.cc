@@ -71,7 +71,8 @@ JsonLog::JsonLog(const std::string& path, int64_t last_step) : path_(path), file
   std::ifstream file(path);
   for (std::string line; std::getline(file, line) && !file.eof();) {
     const auto object = nlohmann::json::parse(line, nullptr, false);
-    if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer() || object["step"] > last_step) break;
+    if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer() || object["step"] > last_step)
+      break;
     kept += static_cast<off_t>(line.size()) + 1;
   }
   file.close();

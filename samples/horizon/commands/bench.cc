@@ -177,7 +177,8 @@ void Print(const Json& f) {
   row("speed", FormatRate(real("tokens_per_second")) + " tokens/s");
   row("arithmetic", Format("%.4g GFLOP/s of the model's own (6 N T and attention)", real("model_flops_per_second") / 1e9));
   row("", Format("%.4g GFLOP/s by 6 N T alone", real("six_nt_flops_per_second") / 1e9));
-  if (f.contains("share_of_product_rate")) row("", Format("%.1f %% of the device's product rate", 100 * real("share_of_product_rate")));
+  if (f.contains("share_of_product_rate"))
+    row("", Format("%.1f %% of the device's product rate", 100 * real("share_of_product_rate")));
   row("products alone", FormatSeconds(real("products_alone_seconds")) +
                             Format("; the step takes %.2f times as long", real("step_over_products")) + " (" +
                             f["products"]["form"].get<std::string>() + ")");
@@ -190,10 +191,12 @@ void Print(const Json& f) {
   if (const Json& stream = f["compute_stream"]; stream.is_object() && stream["seconds"] > 0) {
     const double seconds = stream["seconds"];
     row("compute stream", Format("idle for %.1f %% of a traced step", 100 * stream["idle_seconds"].get<double>() / seconds));
-    for (const auto& [reason, idle] : stream["idle"].items()) row("", Format("%.1f %%: ", 100 * idle.get<double>() / seconds) + reason);
+    for (const auto& [reason, idle] : stream["idle"].items())
+      row("", Format("%.1f %%: ", 100 * idle.get<double>() / seconds) + reason);
   }
-  row("prediction", FormatSeconds(real("predicted_step_seconds")) + Format("; the step takes %.2f times as long", real("step_over_prediction")) +
-                        " (" + f["prediction"]["limit"].get<std::string>() + ")");
+  row("prediction", FormatSeconds(real("predicted_step_seconds")) +
+                        Format("; the step takes %.2f times as long", real("step_over_prediction")) + " (" +
+                        f["prediction"]["limit"].get<std::string>() + ")");
   if (f.contains("choice")) row("plan", f["choice"].get<std::string>());
   row("host memory", FormatBytes(f["host_bytes"]));
   row("device memory", FormatBytes(f["device_bytes"]));

@@ -27,7 +27,9 @@ int64_t RowTokens(const Options& options, const Model& model) {
   if (options.data.data.empty() || !options.task.task.empty()) return options.shape.seq_len;
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
   const auto row_tokens = [&](const std::string& data, const std::string& labels) {
-    return data.empty() ? 0 : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size)).row_tokens();
+    return data.empty()
+               ? 0
+               : Dataset(data, labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size)).row_tokens();
   };
   return std::max(row_tokens(options.data.data, options.data.labels), row_tokens(options.run.eval_data, options.run.eval_labels));
 }
@@ -39,7 +41,8 @@ int RunPlan(const Options& options) {
   if (options.purpose == HLM_PURPOSE_TRAIN) CheckTrainingOptions(options);
   const Model model = OpenModel(options.model);
   if (options.plan.compare) {
-    if (options.purpose != HLM_PURPOSE_TRAIN) throw UsageError("--compare is for --purpose train: the other purposes have no states");
+    if (options.purpose != HLM_PURPOSE_TRAIN)
+      throw UsageError("--compare is for --purpose train: the other purposes have no states");
     const Json rows = ComparePlans(model, options, RowTokens(options, model));
     options.json ? void(std::printf("%s\n", rows.dump(2).c_str())) : PrintComparison(rows);
     return kExitOk;

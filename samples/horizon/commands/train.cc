@@ -45,7 +45,8 @@ std::string Begun(const std::string& folder) {
   namespace fs = std::filesystem;
   fs::path path = fs::path(folder).lexically_normal();
   std::error_code failure;
-  while (!fs::exists(path, failure) && path.has_parent_path() && !fs::exists(path.parent_path(), failure)) path = path.parent_path();
+  while (!fs::exists(path, failure) && path.has_parent_path() && !fs::exists(path.parent_path(), failure))
+    path = path.parent_path();
   return path.string();
 }
 
@@ -116,9 +117,9 @@ class Training {
   Progress progress_;
   RunLogs logs_;
   Trainer trainer_;
-  int64_t trace_end_ = 0;  // the last step that the running trace records; 0: none runs
-  RunEnd traced_;          // what there is to say of the trace at the run's end
-  int64_t skipped_ = 0;    // the last steps, in a row, whose loss or gradient was not finite
+  int64_t trace_end_ = 0;        // the last step that the running trace records; 0: none runs
+  RunEnd traced_;                // what there is to say of the trace at the run's end
+  int64_t skipped_ = 0;          // the last steps, in a row, whose loss or gradient was not finite
   bool bad_evaluation_ = false;  // the last one's loss was not finite
   double first_loss_ = 0, last_loss_ = 0, seconds_ = 0;
   int64_t tokens_ = 0;
@@ -299,9 +300,9 @@ int Training::Run() {
   if (trace_end_ > 0) WriteTrace(done);
   Check(hlm_trainer_finish(trainer_.get()));
   SayWhatWasDone(done);
-  const Outcome outcome = HasDiverged(done)                     ? Outcome::kDiverged
+  const Outcome outcome = HasDiverged(done)              ? Outcome::kDiverged
                           : done >= steps_ && !cancelled ? Outcome::kFinished
-                                                                : Outcome::kInterrupted;
+                                                         : Outcome::kInterrupted;
   // What cannot be written is told at the end: a full disk of the checkpoints is no reason not to write the model, nor is either one not to
   // write the logs.
   std::exception_ptr not_saved;

@@ -17,7 +17,8 @@ int RunEval(const Options& options) {
   CheckOneDataFile(options);
   const Model model = OpenModel(options.model);
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
-  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size));
+  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size,
+                     ReaderOf(options.model, vocab_size));
   const int64_t batch_size = options.shape.batch_size;
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_FORWARD, batch_size, data.row_tokens());
   const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);

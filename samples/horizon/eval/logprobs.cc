@@ -57,7 +57,8 @@ void ScoreExamples(const Model& model, Options options) {
 void ScoreRows(const Model& model, Options options) {
   CheckOneDataFile(options);
   const int64_t vocab_size = DescribeModel(model).at("vocab_size").get<int64_t>();
-  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size, ReaderOf(options.model, vocab_size));
+  const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size,
+                     ReaderOf(options.model, vocab_size));
   options.shape.seq_len = data.row_tokens();
   const Trainer trainer = MakeForwardTrainer(model, options);
   Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,

@@ -53,9 +53,10 @@ void AddModelOptions(CLI::App& app, Options& options) {
 }
 
 void AddDataOptions(CLI::App& app, Options& options, bool required) {
-  AddTexts(app, "--data", options.data.files, "FILE",
-           "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
-           "bytes as ids")
+  AddTexts(
+      app, "--data", options.data.files, "FILE",
+      "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
+      "bytes as ids")
       ->required(required)
       ->group(kDataGroup)
       ->each([&options](const std::string& file) { options.data.data = file; });
@@ -92,7 +93,8 @@ void AddTokenizeOptions(CLI::App& app, Options& options) {
 void AddShapeOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--batch-size", options.shape.batch_size, 1, "rows in a step")->group(kShapeGroup);
   AddNumber(app, "--seq-len", options.shape.seq_len, 1,
-            "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length; with --task tokens of a row, and most of "
+            "inputs of a row of a stream (1-D .npy, .txt); rows of a 2-D file have their own length; with --task tokens of a "
+            "row, and most of "
             "a document")
       ->group(kShapeGroup);
   AddShapeFlags(app, options.engine, kShapeGroup);
@@ -124,7 +126,8 @@ void AddOptimizerOptions(CLI::App& app, Options& options) {
       ->group(kOptimizerGroup);
   const Choices masters = {{"split", HLM_MASTER_SPLIT}, {"none", HLM_MASTER_NONE}, {"auto", HLM_MASTER_AUTO}};
   AddChoice(app, "--master", optimizer.master, masters,
-            "split: exact, a 16-bit remainder beside the bf16 weight; none: bf16 weights alone, rounded stochastically (default: split, "
+            "split: exact, a 16-bit remainder beside the bf16 weight; none: bf16 weights alone, rounded stochastically (default: "
+            "split, "
             "with a budget auto)")
       ->group(kOptimizerGroup);
   AddReal(app, "--lr", optimizer.lr, 0, kNoLimit, "learning rate")->group(kOptimizerGroup);
@@ -179,9 +182,11 @@ void AddRunOptions(CLI::App& app, Options& options) {
 
   AddOutOptions(app, options);
   AddText(app, "--log-json", run.log_json, "FILE", "one JSON object a line for each step and evaluation")->group(kOutputGroup);
-  AddText(app, "--report", run.report, "FILE.html", "a page with the run's curves, plan and trace, written at its end; needs no network")
+  AddText(app, "--report", run.report, "FILE.html",
+          "a page with the run's curves, plan and trace, written at its end; needs no network")
       ->group(kOutputGroup);
-  AddText(app, "--tensorboard", run.tensorboard, "DIR", "curves for TensorBoard: an event file in this folder")->group(kOutputGroup);
+  AddText(app, "--tensorboard", run.tensorboard, "DIR", "curves for TensorBoard: an event file in this folder")
+      ->group(kOutputGroup);
   AddTraceOption(app, options);
 }
 
@@ -196,14 +201,18 @@ void AddOutOptions(CLI::App& app, Options& options) {
 
 void AddCheckpointOptions(CLI::App& app, Options& options) {
   RunOptions& run = options.run;
-  CLI::Option* directory = AddText(app, "--checkpoint-dir", run.checkpoint_dir, "DIR", "where states are saved that a run can go on from")
-                               ->group(kCheckpointGroup);
+  CLI::Option* directory =
+      AddText(app, "--checkpoint-dir", run.checkpoint_dir, "DIR", "where states are saved that a run can go on from")
+          ->group(kCheckpointGroup);
   AddNumber(app, "--save-every", run.save_every, 1, "steps between two checkpoints (default: one at the end)")
       ->group(kCheckpointGroup)
       ->needs(directory);
-  AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay, until the run's end two at least; 0: all")->group(kCheckpointGroup)->needs(directory);
+  AddNumber(app, "--keep", run.keep, 0, "newest checkpoints that stay, until the run's end two at least; 0: all")
+      ->group(kCheckpointGroup)
+      ->needs(directory);
   AddNumber(app, "--snapshot-bytes", run.snapshot_bytes, 0,
-            "host memory to copy the state into, 8GiB say, while it is saved beside training (default: up to the whole state)", true)
+            "host memory to copy the state into, 8GiB say, while it is saved beside training (default: up to the whole state)",
+            true)
       ->group(kCheckpointGroup)
       ->needs(directory);
   CLI::Option* resume = app.add_flag("--resume", run.resume, "go on from the newest good checkpoint of --checkpoint-dir")
@@ -241,7 +250,8 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
       ->group(kGenerateGroup)
       ->needs(prompt)
       ->excludes("--bytes");
-  app.add_flag("--ignore-eos", generate.ignore_eos, "go on behind ids that end a generation (eos_token_id)")->group(kGenerateGroup);
+  app.add_flag("--ignore-eos", generate.ignore_eos, "go on behind ids that end a generation (eos_token_id)")
+      ->group(kGenerateGroup);
   AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "ids to generate")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
       ->group(kGenerateGroup);
@@ -255,7 +265,8 @@ void AddMaskOptions(CLI::App& app, Options& options) {
   AddText(app, "--template", mask.chat_template, "FILE", "a chat template, instead of --model's");
   AddText(app, "--tokenizer", options.text.tokenizer, "FILE",
           "a tokenizer.json or its folder: whole tokens are marked (default: --model's; without, the text's bytes)");
-  AddText(app, "--data", mask.data, "FILE", "JSONL: rows with \"messages\" (and \"tools\"), or with \"prompt\" and \"completion\"")
+  AddText(app, "--data", mask.data, "FILE",
+          "JSONL: rows with \"messages\" (and \"tools\"), or with \"prompt\" and \"completion\"")
       ->required(true);
   AddNumber(app, "--index", mask.index, 0, "the row, from 0");
   AddChoice(app, "--train-on", mask.train_on,

@@ -41,9 +41,9 @@ struct ShapeOptions {
 struct EngineOptions : PlanFlags {
   std::string device = "auto";
   int32_t optimizer_timing = HLM_TIMING_NEXT_FORWARD;
-  int64_t budget_host_bytes = 0;    // as the limits, and the plan takes the most exact states and master that fit
+  int64_t budget_host_bytes = 0;  // as the limits, and the plan takes the most exact states and master that fit
   int64_t budget_device_bytes = 0;
-  bool timing_given = false;        // --optimizer-timing
+  bool timing_given = false;  // --optimizer-timing
 };
 
 // Not asked for: f32 and split, or with a budget what fits.
@@ -82,8 +82,8 @@ struct RunOptions {
   std::string trace;
   std::string report;
   std::string checkpoint_dir;
-  int64_t save_every = 0;  // 0: at the end only
-  int64_t keep = 2;        // 0: all
+  int64_t save_every = 0;       // 0: at the end only
+  int64_t keep = 2;             // 0: all
   int64_t snapshot_bytes = -1;  // what is left, up to the whole state
   bool resume = false;
   int64_t max_skipped_steps = 10;  // in a row, then the run has diverged; 0: it is never said to have

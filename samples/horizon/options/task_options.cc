@@ -74,8 +74,9 @@ void AddTaskOptions(CLI::App& app, Options& options) {
       ->needs(name)
       ->excludes("--eval-data");
   AddTextOptions(app, options, kTextGroup);
-  app.add_flag("--keep-eos", options.run.keep_eos,
-               "leave eos_token_id of what is saved as it is, whatever the trained turns end with (default: what ends them is added)")
+  app.add_flag(
+         "--keep-eos", options.run.keep_eos,
+         "leave eos_token_id of what is saved as it is, whatever the trained turns end with (default: what ends them is added)")
       ->group(kTextGroup)
       ->needs(name);
   name->excludes("--labels");

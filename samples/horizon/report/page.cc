@@ -37,7 +37,8 @@ std::string Short(int64_t count) {
 }
 
 std::string Tile(const std::string& label, const std::string& value, const std::string& note = "") {
-  std::string tile = "<div class=\"tile\"><div class=\"label\">" + Escape(label) + "</div><div class=\"value\">" + Escape(value) + "</div>";
+  std::string tile =
+      "<div class=\"tile\"><div class=\"label\">" + Escape(label) + "</div><div class=\"value\">" + Escape(value) + "</div>";
   if (!note.empty()) tile += "<div class=\"note\">" + Escape(note) + "</div>";
   return tile + "</div>\n";
 }
@@ -79,12 +80,14 @@ std::string Tiles(const RunRecord& run) {
   if (const Series* speed = Find(run, "tokens_per_second")) {
     if (const auto median = Median(*speed)) tiles += Tile("Speed", FormatRate(*median), "tokens/s, median of steps");
   }
-  tiles += Tile("Steps", FormatCount(run.done), run.begun > 0 ? FormatCount(run.begun) + " of an earlier run" : "of " + FormatCount(run.steps));
+  tiles += Tile("Steps", FormatCount(run.done),
+                run.begun > 0 ? FormatCount(run.begun) + " of an earlier run" : "of " + FormatCount(run.steps));
   tiles += Tile("Trained on", Short(run.tokens), "tokens in " + FormatSeconds(run.seconds));
   tiles += Tile("Parameters", Short(run.parameters), FormatCount(run.parameters));
   if (run.plan.is_object() && run.plan.contains("host_bytes")) {
-    tiles += Tile("Memory", FormatBytes(run.plan["host_bytes"]),
-                  run.plan.value("device_bytes", int64_t{0}) > 0 ? "host; device " + FormatBytes(run.plan["device_bytes"]) : "host");
+    tiles +=
+        Tile("Memory", FormatBytes(run.plan["host_bytes"]),
+             run.plan.value("device_bytes", int64_t{0}) > 0 ? "host; device " + FormatBytes(run.plan["device_bytes"]) : "host");
   }
   return tiles + "</section>\n";
 }
@@ -94,20 +97,22 @@ std::vector<std::string> Remarks(const RunRecord& run) {
   std::vector<std::string> remarks;
   if (!run.outcome_note.empty()) remarks.push_back(run.outcome_note);
   if (!run.skipped.empty()) {
-    remarks.push_back(FormatCount(static_cast<int64_t>(run.skipped.size())) + (run.skipped.size() == 1 ? " step was" : " steps were") +
-                      " skipped and changed no weight, the first at " + Step(run.skipped.front()) + ".");
+    remarks.push_back(FormatCount(static_cast<int64_t>(run.skipped.size())) +
+                      (run.skipped.size() == 1 ? " step was" : " steps were") + " skipped and changed no weight, the first at " +
+                      Step(run.skipped.front()) + ".");
   }
   if (const Series* loss = Find(run, "eval_loss")) {
     const Point* lowest = Lowest(*loss);
     const Point& last = loss->points.back();
     if (lowest != nullptr && lowest->step < last.step && !(last.value <= lowest->value * 1.01)) {
-      remarks.push_back("The held-out loss was lowest at " + Step(lowest->step) + " (" + Number(lowest->value) + ") and ended at " +
-                        Number(last.value) + ".");
+      remarks.push_back("The held-out loss was lowest at " + Step(lowest->step) + " (" + Number(lowest->value) +
+                        ") and ended at " + Number(last.value) + ".");
     }
   }
   const Series* loss = Find(run, "loss");
   if (run.begun > 0 && (loss == nullptr || loss->points.front().step > run.begun)) {
-    remarks.push_back("This run went on from step " + FormatCount(run.begun) + "; the steps before are not shown (with --log-json they are).");
+    remarks.push_back("This run went on from step " + FormatCount(run.begun) +
+                      "; the steps before are not shown (with --log-json they are).");
   }
   return remarks;
 }
@@ -135,12 +140,24 @@ std::string Escape(const std::string& text) {
   const std::string valid = Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
   for (const char c : valid) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? void(escaped += "\xef\xbf\xbd") : escaped.push_back(c);
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? void(escaped += "\xef\xbf\xbd")
+                                                                                      : escaped.push_back(c);
     }
   }
   return escaped;
@@ -150,18 +167,26 @@ std::string ReportPage(const RunRecord& run) {
   const std::string outcome = Name(run.outcome);
   std::string page = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
   // Nothing is fetched, whatever a text in the page might ask for.
-  page += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n";
-  page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n";
+  page +=
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src "
+      "'unsafe-inline'\">\n";
+  page +=
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
+      "dark\">\n";
   page += "<title>" + Escape(run.model) + " · training run</title>\n<style>\n";
   page += kStyle;
   page += "</style>\n</head>\n<body>\n<main>\n";
-  page += "<header>\n<div><h1>" + Escape(run.model) + "</h1>\n<p class=\"sub\">Training run" + (run.task.empty() ? "" : " (" + Escape(run.task) + ")") + ", " + Escape(run.when) + "</p></div>\n";
+  page += "<header>\n<div><h1>" + Escape(run.model) + "</h1>\n<p class=\"sub\">Training run" +
+          (run.task.empty() ? "" : " (" + Escape(run.task) + ")") + ", " + Escape(run.when) + "</p></div>\n";
   page += "<span class=\"outcome " + outcome + "\">" + outcome + "</span>\n</header>\n";
   for (const std::string& remark : Remarks(run)) page += "<p class=\"remark\">" + Escape(remark) + "</p>\n";
   page += Tiles(run);
-  page += "<section id=\"charts\" class=\"charts\" aria-label=\"Curves\"><noscript><p>The curves are drawn by a script inside this page, which "
-          "is switched off here.</p></noscript></section>\n";
-  page += AccountSection(run.account) + TraceSection(run) + MemorySection(run.plan) + PlanSectionOf(run.plan) + SettingsSection(run);
+  page +=
+      "<section id=\"charts\" class=\"charts\" aria-label=\"Curves\"><noscript><p>The curves are drawn by a script inside this "
+      "page, which "
+      "is switched off here.</p></noscript></section>\n";
+  page +=
+      AccountSection(run.account) + TraceSection(run) + MemorySection(run.plan) + PlanSectionOf(run.plan) + SettingsSection(run);
   page += "<footer>Horizon-LM " + Escape(run.version) + "</footer>\n</main>\n";
   page += "<script type=\"application/json\" id=\"data\">" + ScriptJson(CurveData(run)) + "</script>\n";
   page += "<script>\n";

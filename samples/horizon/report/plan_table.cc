@@ -46,7 +46,8 @@ std::vector<PlanSection> PlanTable(const Json& plan) {
   std::vector<PlanSection> table = {Values("Plan", plan)};
   if (plan.contains("activations") && plan["activations"].contains("blocks")) {
     PlanSection& section = table.emplace_back(PlanSection{"Activations, blocks by policy", {}});
-    for (const auto& [policy, blocks] : plan["activations"]["blocks"].items()) section.rows.push_back({policy, blocks.dump(), ""});
+    for (const auto& [policy, blocks] : plan["activations"]["blocks"].items())
+      section.rows.push_back({policy, blocks.dump(), ""});
   }
   if (plan.contains("memory")) {
     for (const auto& [place, items] : plan["memory"].items()) {
@@ -55,7 +56,8 @@ std::vector<PlanSection> PlanTable(const Json& plan) {
     table.push_back(Memory("Memory: what libraries and drivers take for themselves", plan["memory"]));
   }
   if (plan.contains("numerics")) table.push_back(Values("Numerics", plan["numerics"]));
-  if (plan.contains("saving")) table.push_back(Values("Saving a checkpoint beside training (stall: what a step waits for)", plan["saving"]));
+  if (plan.contains("saving"))
+    table.push_back(Values("Saving a checkpoint beside training (stall: what a step waits for)", plan["saving"]));
   if (plan.contains("prediction")) table.push_back(Values("Prediction for one step", plan["prediction"]));
   return table;
 }

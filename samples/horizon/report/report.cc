@@ -115,7 +115,8 @@ void Report::AddTrace(const RunEnd& end) {
   for (const std::string link : {"up", "down"}) {
     const std::string key = link + "_bytes";
     if (!end.before_trace.contains(key) || !end.after_trace.contains(key)) continue;
-    run_.trace["links"].push_back({{"name", link}, {"bytes", end.after_trace[key].get<double>() - end.before_trace[key].get<double>()}});
+    run_.trace["links"].push_back(
+        {{"name", link}, {"bytes", end.after_trace[key].get<double>() - end.before_trace[key].get<double>()}});
   }
 }
 

@@ -29,7 +29,8 @@ std::string StackedBar(std::vector<Part> parts, const std::string& kind) {
   for (const Part& part : parts) {
     const double share = part.size / total;
     bar += Format("<span style=\"width:%.3f%%\" title=\"", 100 * share) + Escape(part.name + ": " + part.text) + "\"></span>";
-    legend += "<li><i></i><span>" + Escape(part.name) + "</span><b>" + Escape(part.text) + "</b><em>" + Percent(share) + "</em></li>";
+    legend +=
+        "<li><i></i><span>" + Escape(part.name) + "</span><b>" + Escape(part.text) + "</b><em>" + Percent(share) + "</em></li>";
   }
   return bar + "</div>" + legend + "</ul>\n";
 }
@@ -47,14 +48,16 @@ std::string Table(const std::vector<PlanRow>& rows) {
 std::string Timeline(const Json& trace, double seconds) {
   std::string picture = "<div class=\"timeline\" aria-label=\"Timeline of the traced steps\">";
   for (const Json& lane : trace.at("lanes")) {
-    picture += "<div class=\"lane\">" + Escape(lane.at("name").get<std::string>()) + "</div><svg role=\"img\" aria-hidden=\"true\">";
+    picture +=
+        "<div class=\"lane\">" + Escape(lane.at("name").get<std::string>()) + "</div><svg role=\"img\" aria-hidden=\"true\">";
     for (const Json& span : lane.at("spans")) {
       const double begin = span[0].get<double>() / seconds, width = (span[1].get<double>() - span[0].get<double>()) / seconds;
       picture += Format("<rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"100%%\"/>", 100 * begin, 100 * std::max(width, 0.0005));
     }
     picture += "</svg><div class=\"share\">" + Percent(lane.at("busy_seconds").get<double>() / seconds) + "</div>";
   }
-  return picture + "<div></div><div class=\"scale\"><span>0</span><span>" + FormatSeconds(seconds) + "</span></div><div></div></div>\n";
+  return picture + "<div></div><div class=\"scale\"><span>0</span><span>" + FormatSeconds(seconds) +
+         "</span></div><div></div></div>\n";
 }
 
 // Bytes of the traced steps over the time that the link was at work in them, which is what the link does; and over all of it.
@@ -68,13 +71,19 @@ std::string LinkTable(const RunRecord& run, double seconds) {
       if (lane.at("name") == name) busy = lane.at("busy_seconds").get<double>();
     }
     const std::string total = name + "_bytes";
-    table += "<tr><th scope=\"row\">" + Escape(name == "up" ? "up, to the device" : name == "down" ? "down, to the host" : name) + "</th>";
+    table += "<tr><th scope=\"row\">" +
+             Escape(name == "up"     ? "up, to the device"
+                    : name == "down" ? "down, to the host"
+                                     : name) +
+             "</th>";
     table += "<td>" + (run.metrics.contains(total) ? FormatBytes(run.metrics[total]) : "") + "</td>";
     table += "<td>" + FormatBytes(static_cast<int64_t>(bytes)) + "</td><td>" + Percent(busy / seconds) + "</td>";
-    table += "<td>" + (busy > 0 ? Format("%.3g GB/s", bytes / busy / 1e9) : "") + "</td><td>" + Format("%.3g GB/s", bytes / seconds / 1e9) + "</td></tr>";
+    table += "<td>" + (busy > 0 ? Format("%.3g GB/s", bytes / busy / 1e9) : "") + "</td><td>" +
+             Format("%.3g GB/s", bytes / seconds / 1e9) + "</td></tr>";
   }
   if (table.empty()) return "";
-  return "<h3>Links</h3>\n<div class=\"scroll\"><table class=\"columns\"><tr><td></td><th>bytes, whole run</th><th>bytes, traced steps</th><th>at "
+  return "<h3>Links</h3>\n<div class=\"scroll\"><table class=\"columns\"><tr><td></td><th>bytes, whole run</th><th>bytes, traced "
+         "steps</th><th>at "
          "work</th><th>rate while at work</th><th>mean rate</th></tr>" +
          table + "</table></div>\n";
 }
@@ -92,12 +101,14 @@ std::string WaitTable(const Json& metrics) {
 
 std::string AccountSection(const Json& account) {
   if (!account.is_array() || account.empty()) return "";
-  std::string section = "<section id=\"account\" class=\"card\"><h2>Records</h2>\n<p class=\"sub\">What was done to them beside reading them.</p>\n"
-                        "<div class=\"scroll\"><table class=\"columns\"><tr><td></td><th>records</th><th>amount</th><th>what</th><th>first</th></tr>";
+  std::string section =
+      "<section id=\"account\" class=\"card\"><h2>Records</h2>\n<p class=\"sub\">What was done to them beside reading them.</p>\n"
+      "<div class=\"scroll\"><table "
+      "class=\"columns\"><tr><td></td><th>records</th><th>amount</th><th>what</th><th>first</th></tr>";
   for (const Json& row : account) {
-    section += "<tr><th scope=\"row\">" + Escape(row.value("did", "")) + "</th><td>" + FormatCount(row.value("records", int64_t{0})) + "</td><td>" +
-               FormatCount(row.value("amount", int64_t{0})) + "</td><td>" + Escape(row.value("text", "")) + "</td><td>" + Escape(row.value("first", "")) +
-               "</td></tr>";
+    section += "<tr><th scope=\"row\">" + Escape(row.value("did", "")) + "</th><td>" +
+               FormatCount(row.value("records", int64_t{0})) + "</td><td>" + FormatCount(row.value("amount", int64_t{0})) +
+               "</td><td>" + Escape(row.value("text", "")) + "</td><td>" + Escape(row.value("first", "")) + "</td></tr>";
   }
   return section + "</table></div></section>\n";
 }
@@ -107,8 +118,9 @@ std::string TraceSection(const RunRecord& run) {
   const double seconds = run.trace["seconds"];
   const std::string first = FormatCount(run.trace.at("steps")[0]), last = FormatCount(run.trace["steps"][1]);
   std::string section = "<section id=\"trace\" class=\"card\"><h2>Where the time went</h2>\n<p class=\"sub\">" +
-                        (first == last ? "Step " + first : "Steps " + first + " to " + last) + ", recorded as a trace: " +
-                        FormatSeconds(seconds) + " from the first piece of work to the last. Shares are of this time.</p>\n";
+                        (first == last ? "Step " + first : "Steps " + first + " to " + last) +
+                        ", recorded as a trace: " + FormatSeconds(seconds) +
+                        " from the first piece of work to the last. Shares are of this time.</p>\n";
   section += Timeline(run.trace, seconds);
   const Json& stream = run.trace.at("compute_stream");
   const double stream_seconds = stream.at("seconds"), idle = stream.at("idle_seconds");
@@ -132,7 +144,8 @@ std::string MemorySection(const Json& plan) {
     std::vector<Part> parts;
     int64_t total = 0;
     for (const auto& [name, bytes] : items.items()) {
-      const bool sum = std::any_of(std::begin(kSums), std::end(kSums), [&name = name](const char* known) { return name == known; });
+      const bool sum =
+          std::any_of(std::begin(kSums), std::end(kSums), [&name = name](const char* known) { return name == known; });
       if (sum || !bytes.is_number_integer() || bytes.get<int64_t>() <= 0) continue;
       parts.push_back({Words(name), bytes.get<double>(), FormatBytes(bytes)});
       total += bytes.get<int64_t>();
@@ -140,10 +153,12 @@ std::string MemorySection(const Json& plan) {
     const int64_t reserve = plan["memory"].value(place + "_reserve", int64_t{0});
     if (reserve > 0) parts.push_back({"libraries and drivers", static_cast<double>(reserve), FormatBytes(reserve)});
     total += reserve;
-    if (total > 0) section += "<div><h3>" + Escape(place) + ": " + FormatBytes(total) + "</h3>\n" + StackedBar(parts, "memory") + "</div>";
+    if (total > 0)
+      section += "<div><h3>" + Escape(place) + ": " + FormatBytes(total) + "</h3>\n" + StackedBar(parts, "memory") + "</div>";
   }
   if (section.empty()) return "";
-  return "<section id=\"memory\" class=\"card\"><h2>Memory, as planned</h2>\n<div class=\"halves\">" + section + "</div></section>\n";
+  return "<section id=\"memory\" class=\"card\"><h2>Memory, as planned</h2>\n<div class=\"halves\">" + section +
+         "</div></section>\n";
 }
 
 std::string PlanSectionOf(const Json& plan) {
@@ -153,8 +168,8 @@ std::string PlanSectionOf(const Json& plan) {
   section += "<div class=\"flow\">\n";
   for (const auto& [title, rows] : PlanTable(plan)) {
     if (rows.empty()) continue;
-    section += "<details" + std::string(title == "Plan" || title == "Prediction for one step" ? " open" : "") + "><summary>" + Escape(title) +
-               "</summary><div class=\"scroll\">" + Table(rows) + "</div></details>\n";
+    section += "<details" + std::string(title == "Plan" || title == "Prediction for one step" ? " open" : "") + "><summary>" +
+               Escape(title) + "</summary><div class=\"scroll\">" + Table(rows) + "</div></details>\n";
   }
   return section + "</div></section>\n";
 }
@@ -166,8 +181,10 @@ std::string SettingsSection(const RunRecord& run) {
   std::string section = "<section id=\"settings\" class=\"card\"><h2>Settings</h2>\n";
   if (!run.command.empty()) section += "<pre>" + Escape(run.command) + "</pre>\n";
   section += "<div class=\"flow\">\n";
-  if (!given.empty()) section += "<details open><summary>Given</summary><div class=\"scroll\">" + Table(given) + "</div></details>\n";
-  if (!defaults.empty()) section += "<details><summary>Defaults</summary><div class=\"scroll\">" + Table(defaults) + "</div></details>\n";
+  if (!given.empty())
+    section += "<details open><summary>Given</summary><div class=\"scroll\">" + Table(given) + "</div></details>\n";
+  if (!defaults.empty())
+    section += "<details><summary>Defaults</summary><div class=\"scroll\">" + Table(defaults) + "</div></details>\n";
   return section + "</div></section>\n";
 }
 

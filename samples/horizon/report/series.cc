@@ -15,7 +15,9 @@ constexpr size_t kTrendStretches = 100;
 constexpr size_t kLeastForTrend = 60;
 
 // Where stretch `i` of `count` begins among n.
-size_t Border(size_t n, size_t i, size_t count) { return static_cast<size_t>(static_cast<double>(n) * static_cast<double>(i) / static_cast<double>(count)); }
+size_t Border(size_t n, size_t i, size_t count) {
+  return static_cast<size_t>(static_cast<double>(n) * static_cast<double>(i) / static_cast<double>(count));
+}
 
 // The chart that a series belongs to: what is said above it, and its name in the legend.
 struct Place {
@@ -44,7 +46,8 @@ constexpr Known kKnown[] = {
     {"learning_rate", {"Learning rate", "rate"}},
     {"tokens_per_second", {"Speed (tokens a second)", "speed"}},
 };
-constexpr const char* kNotDrawn[] = {"step", "epoch", "tokens", "num_tokens", "loss_tokens", "eval_tokens", "eval_perplexity", "skipped"};
+constexpr const char* kNotDrawn[] = {"step",        "epoch",       "tokens",          "num_tokens",
+                                     "loss_tokens", "eval_tokens", "eval_perplexity", "skipped"};
 
 std::string HeldOut(const std::string& label) { return label == kTraining ? "held out" : label + ", held out"; }
 

@@ -42,8 +42,8 @@ std::string ReadMachine(const Options& options) {
   return text;
 }
 
-hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine,
-                               const std::string& numerics) {
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+                               const std::string& machine, const std::string& numerics) {
   const EngineOptions& engine = options.engine;
   hlm_plan_options plan_options;
   hlm_plan_options_init(&plan_options);
@@ -59,7 +59,9 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
     plan_options.optimizer = options.optimizer.algorithm;
     if (!options.run.checkpoint_dir.empty()) plan_options.snapshot_bytes = options.run.snapshot_bytes;
     const bool budget = options.HasBudget();
-    const auto by_budget = [budget](int32_t given, int32_t otherwise) { return given != kByBudget ? given : budget ? -1 : otherwise; };
+    const auto by_budget = [budget](int32_t given, int32_t otherwise) {
+      return given != kByBudget ? given : budget ? -1 : otherwise;
+    };
     plan_options.states = by_budget(options.optimizer.states, HLM_STATES_F32);
     plan_options.master = by_budget(options.optimizer.master, HLM_MASTER_SPLIT);
     plan_options.frozen_copies = options.task.kept_weights();
@@ -96,7 +98,8 @@ int64_t PlanValue(const Plan& plan, const char* key) {
   return value;
 }
 
-Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps, bool token_metrics) {
+Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
+                    bool token_metrics) {
   hlm_trainer_options trainer_options;
   hlm_trainer_options_init(&trainer_options);
   trainer_options.lr = options.lr;

@@ -18,8 +18,8 @@ Model OpenModel(const ModelOptions& options);
 Json DescribeModel(const Model& model);
 
 // The library's options; they point into `options`, and into `machine`, the text of a machine file, where it is not empty.
-hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len, const std::string& machine,
-                               const std::string& numerics = "");
+hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
+                               const std::string& machine, const std::string& numerics = "");
 
 // `seq_len` is the tokens of a row; training purposes take --grad-clip and --optimizer-timing from the options.
 // `numerics`: those of a checkpoint, to be matched where the plan would choose; "": none.

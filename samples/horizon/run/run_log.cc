@@ -46,10 +46,14 @@ void RunLogs::Close() {
 
 const char* Name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kFinished: return "finished";
-    case Outcome::kInterrupted: return "interrupted";
-    case Outcome::kDiverged: return "diverged";
-    case Outcome::kFailed: break;
+    case Outcome::kFinished:
+      return "finished";
+    case Outcome::kInterrupted:
+      return "interrupted";
+    case Outcome::kDiverged:
+      return "diverged";
+    case Outcome::kFailed:
+      break;
   }
   return "failed";
 }

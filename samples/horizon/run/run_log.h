@@ -16,26 +16,26 @@ namespace horizon {
 
 // A run before its first step.
 struct RunStart {
-  Json model;          // hlm_model_describe
-  Json plan;           // hlm_plan_json
-  bool rated = false;  // its prediction is by rates measured on this machine
-  std::string task;    // "pretrain", "sft", ...; "rows" for token files
+  Json model;                    // hlm_model_describe
+  Json plan;                     // hlm_plan_json
+  bool rated = false;            // its prediction is by rates measured on this machine
+  std::string task;              // "pretrain", "sft", ...; "rows" for token files
   Json account = Json::array();  // hlm_dataset_describe's
-  int64_t steps = 0;   // of the whole run
-  int64_t begun = 0;   // steps that an earlier run has done
+  int64_t steps = 0;             // of the whole run
+  int64_t begun = 0;             // steps that an earlier run has done
 };
 
 enum class Outcome { kFinished, kInterrupted, kDiverged, kFailed };
 const char* Name(Outcome outcome);  // "finished" and so on
 
 struct RunEnd {
-  int64_t done = 0;      // the last step
+  int64_t done = 0;  // the last step
   Outcome outcome = Outcome::kFinished;
-  std::string note;      // why it was not finished, for people
-  double seconds = 0;    // of this run's steps
-  int64_t tokens = 0;    // predicted in them
-  Json metrics;          // hlm_trainer_metrics
-  std::string trace;     // a trace of some steps, which may not outlive the call; "": none was written
+  std::string note;                         // why it was not finished, for people
+  double seconds = 0;                       // of this run's steps
+  int64_t tokens = 0;                       // predicted in them
+  Json metrics;                             // hlm_trainer_metrics
+  std::string trace;                        // a trace of some steps, which may not outlive the call; "": none was written
   int64_t trace_first = 0, trace_last = 0;  // its steps
   Json before_trace, after_trace;           // the metrics then
 };

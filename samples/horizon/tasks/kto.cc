@@ -59,7 +59,8 @@ class KtoTask : public ReferencedTask {
   }
 
  private:
-  hlm_kto_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference, bool forward_only) {
+  hlm_kto_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference,
+                      bool forward_only) {
     const hlm_batch view = ViewOf(batch);
     const std::vector<double> sums = reference.SumsOf(batch);
     hlm_kto_options loss;

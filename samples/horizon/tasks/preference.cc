@@ -58,7 +58,8 @@ class PreferenceTask : public ReferencedTask {
 
   bool HasReference() const { return options_.task.task == "dpo" && !options_.task.reference_free; }
 
-  hlm_preference_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference, bool forward_only) {
+  hlm_preference_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference,
+                             bool forward_only) {
     const hlm_batch view = ViewOf(batch);
     std::vector<double> sums;
     if (HasReference()) sums = reference.SumsOf(batch);
