@@ -175,6 +175,10 @@ type PlanOptions struct {
 	FrozenCopies int64 `hlm:"frozen_copies"`
 	// what an update on the host is made of; default AUTO; part of the numerics
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
+	// true: a model whose config.json has dropouts above 0 is trained without them; default false: it is refused
+	IgnoreDropout bool `hlm:"ignore_dropout"`
+	// true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it gets none, as in transformers; part of the numerics
+	TrainPadRow bool `hlm:"train_pad_row"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

@@ -258,6 +258,14 @@ namespace HorizonLM {
     /// <summary>what an update on the host is made of; default Auto; part of the numerics</summary>
     public OptimizerPath? OptimizerPath { get; set; }
 
+    /// <summary>true: a model whose config.json has dropouts above 0 is trained without them; default false: it is
+    /// refused</summary>
+    public bool? IgnoreDropout { get; set; }
+
+    /// <summary>true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it
+    /// gets none, as in transformers; part of the numerics</summary>
+    public bool? TrainPadRow { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -296,6 +304,8 @@ namespace HorizonLM {
       if (NumericsJson != null) Native.hlm_plan_options_numerics_json_set(options, Text.Encode(NumericsJson, nameof(NumericsJson)));
       if (FrozenCopies.HasValue) Native.hlm_plan_options_frozen_copies_set(options, FrozenCopies.Value);
       if (OptimizerPath.HasValue) Native.hlm_plan_options_optimizer_path_set(options, (int)OptimizerPath.Value);
+      if (IgnoreDropout.HasValue) Native.hlm_plan_options_ignore_dropout_set(options, IgnoreDropout.Value ? 1 : 0);
+      if (TrainPadRow.HasValue) Native.hlm_plan_options_train_pad_row_set(options, TrainPadRow.Value ? 1 : 0);
     }
   }
 

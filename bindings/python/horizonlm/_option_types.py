@@ -140,6 +140,12 @@ if TYPE_CHECKING:
         frozen_copies: int
         # what an update on the host is made of; default AUTO; part of the numerics
         optimizer_path: Name
+        # True: a model whose config.json has dropouts above 0 is trained without them; default False: it is
+        # refused
+        ignore_dropout: bool
+        # True: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default
+        # False: it gets none, as in transformers; part of the numerics
+        train_pad_row: bool
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -393,6 +399,10 @@ TABLES: Dict[str, str] = {
     frozen_copies: int. copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
     optimizer_path: "auto" | "fused" | "onednn": what an update on the host is made of; default "auto"; part
         of the numerics
+    ignore_dropout: bool. True: a model whose config.json has dropouts above 0 is trained without them;
+        default False: it is refused
+    train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
+        others do; default False: it gets none, as in transformers; part of the numerics
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

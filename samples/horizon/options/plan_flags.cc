@@ -61,6 +61,12 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--optimizer-path", flags.optimizer_path, {{"auto", HLM_PATH_AUTO}, {"fused", HLM_PATH_FUSED}, {"onednn", HLM_PATH_ONEDNN}},
             "what an update on the host is made of; part of the numerics")
       ->group(group);
+  AddSwitch(app, "--ignore-dropout", flags.ignore_dropout,
+            "a model whose config.json has dropouts above 0 is trained without them")
+      ->group(group);
+  AddSwitch(app, "--train-pad-row", flags.train_pad_row,
+            "the embedding's row of pad_token_id gets its gradient from the lookup, as others do; part of the numerics")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -80,6 +86,8 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.host_limit_bytes = flags.host_limit_bytes;
   options.device_limit_bytes = flags.device_limit_bytes;
   options.optimizer_path = flags.optimizer_path;
+  options.ignore_dropout = flags.ignore_dropout;
+  options.train_pad_row = flags.train_pad_row;
 }
 
 }  // namespace horizon
