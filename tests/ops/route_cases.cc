@@ -239,7 +239,7 @@ std::vector<OpCase> RouteCases() {
                                         {"ties_sigmoid", type, scaled, 21, 16, 3, false, false, true},
                                         {"many", type, Kind(RouteScore::kSoftmax, true), 5, 128, 8},
                                         {"many_chosen", type, Kind(RouteScore::kSigmoid, true), 3, 200, 40},
-                                        {"many_groups", type, many, 3, 160, 5}}) {
+                                        {"many_groups", type, many, 2, 120, 6}}) {
       cases.push_back(CaseOf(r));
     }
   }
