@@ -16,6 +16,7 @@ std::vector<OpCase> ConvCases();
 std::vector<OpCase> RecurrenceCases();
 std::vector<OpCase> ScanCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
+std::vector<OpCase> RouteCases();
 std::vector<OpCase> ExpertCases();
 
 // Of real sizes, for the third mode.
@@ -26,7 +27,8 @@ std::vector<OpCase> ActivationSpeedCases(size_t tokens);
 std::vector<OpCase> ConvSpeedCases(size_t tokens);
 std::vector<OpCase> RecurrenceSpeedCases(size_t tokens);
 std::vector<OpCase> ScanSpeedCases(size_t tokens);
-std::vector<OpCase> ExpertSpeedCases(size_t tokens);
+std::vector<OpCase> RouteSpeedCases(size_t tokens);
+std::vector<OpCase> GroupedSpeedCases(size_t rows);  // of an expert, on the mean
 
 }  // namespace hlm::ops_test
 

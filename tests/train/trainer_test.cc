@@ -107,7 +107,7 @@ TEST(Trainer, DynamicRotaryEmbeddingsGoByTheDocument) {
   const nlohmann::json rope = {{"rope_type", "dynamic"}, {"factor", 4.0}};
   const std::string config = WithKeys({{"rope_scaling", rope}, {"max_position_embeddings", 4}});
   const auto room = [](PlanOptions& o) { o.batch_size = 4, o.seq_len = 8, o.micro_batch = 2; };
-  Fixture together(room, {}, config), alone(room, {}, config), plain(room, {}, WithKeys({}));
+  Fixture together(room, {}, config), alone(room, {}, config), plain(room, {}, WithKeys(nlohmann::json::object()));
   together.ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22};
   together.offsets = {0, 3, 9, 14, 20, 22};  // of 3, 6, 5, 6 and 2 tokens
   together.batch.ids = together.ids, together.batch.offsets = together.offsets;
