@@ -122,7 +122,8 @@ struct WidthChecker {
   void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
   void OnHostOnly(const char* what) const {
     if (!machine.device_is_host)
-      throw Unimplemented("the model has ", what, "; device ", machine.device, " cannot compute them yet, device cpu can");
+      throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),
+                          " cannot compute them yet, device cpu can");
   }
 };
 
