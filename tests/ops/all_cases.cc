@@ -4,8 +4,8 @@ namespace hlm::ops_test {
 
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
-  for (auto list :
-       {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, LossCases, ExpertCases}) {
+  for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, LossCases, ExpertCases,
+                    FactorCases}) {
     const std::vector<OpCase> more = list();
     all.insert(all.end(), more.begin(), more.end());
   }

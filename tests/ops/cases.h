@@ -16,6 +16,7 @@ std::vector<OpCase> ConvCases();
 std::vector<OpCase> RecurrenceCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
 std::vector<OpCase> ExpertCases();
+std::vector<OpCase> FactorCases();
 
 // Of real sizes, for the third mode.
 std::vector<OpCase> NormSpeedCases(size_t tokens);
