@@ -45,8 +45,8 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   in_.in = down_.out = Width();
   in_.out = width_, down_.in = spec.intermediate;
   for (int64_t expert = 0; expert < experts; ++expert) {
-    // One alone moves with what is beside it, and has no number.
-    d.BeginNumber(experts > 1 ? expert : -1);
+    // One alone moves with what is beside it; one that is shared has no number.
+    d.BeginNumber(spec.shared ? -1 : expert);
     if (experts > 1) d.Cut();
     Matrices in = in_, down = down_;
     DeclareExpert(d, in, down);
