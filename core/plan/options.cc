@@ -101,10 +101,8 @@ struct WidthChecker {
     }
   }
   void operator()(const ExpertsSpec& experts) const {
-    if (!machine.device_is_host) {
-      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device,
-                          " cannot compute them yet, device cpu can");
-    }
+    Check("the experts' intermediate_size", experts.intermediate);
+    Check("moe_latent_size", experts.latent);
   }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
