@@ -88,8 +88,9 @@ HLM_API void hlm_string_destroy(char* text);
  * measured at its first use and kept in "calibration_file". Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_device_list(char** out_json);
 
-/* The device that `name` ("auto", "cpu", "cuda:0") stands for, as one object of the list with "reason" added (why auto took it).
- * NOT_FOUND for a name that is no device, UNAVAILABLE for one that cannot be used here. Caller frees with hlm_string_destroy. */
+/* The device that `name` ("auto", "cpu", "cuda:0") stands for, as one object of the list with "reason" added (why auto took it). Of
+ * several ("cuda:0,cuda:1", hlm_plan_options.device) the first, and "devices", the names of all. NOT_FOUND for a name that is no device,
+ * INVALID_ARGUMENT for one that is named twice, UNAVAILABLE for one that cannot be used here. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_device_describe(const char* name, char** out_json);
 
 /* The named device and its host as the JSON text that hlm_plan_options.machine_json takes: to plan for this machine elsewhere.
@@ -119,7 +120,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 /* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
  * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
  * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
- * generation_config.json, or config.json), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * generation_config.json, or config.json), "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such,
+ * "window", "rope": which of "ropes", -1: none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from
+ * the lookup; -1: none), "dropouts": [settings above 0, "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder
+ * that are not the model's and go into what is saved as they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added.
+ * Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
@@ -355,9 +360,15 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_PATH_FUSED 1  /* one fused loop: the same bits on every machine */
 #define HLM_PATH_ONEDNN 2 /* oneDNN's primitives: AdamW with F32 states and an exact master only */
 
+/* How several devices share a step's weights and gradients: no bit depends on it. */
+#define HLM_ROUTE_AUTO 0 /* the faster one as predicted from this machine's measured rates */
+#define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
+#define HLM_ROUTE_PEER 2 /* each takes a shard of them, gets the rest from the others and adds a shard of the gradients */
+
 typedef struct hlm_plan_options {
   size_t struct_size;
-  const char* device;         /* "auto" (default), "cpu", "cuda:0"; borrowed for the call */
+  const char* device;         /* "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2",
+                                 "cuda:0-3", "cpu:4"; borrowed for the call */
   int32_t purpose;            /* what the plan is for: HLM_PURPOSE_...; default TRAIN */
   int32_t compute;            /* type of the arithmetic: HLM_DTYPE_BF16 (default) or HLM_DTYPE_F32 */
   int64_t batch_size;         /* rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens */
@@ -391,7 +402,13 @@ typedef struct hlm_plan_options {
                                  run can go on bit for bit; NULL (default): chosen; borrowed for the call */
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
   int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
-  int32_t reserved;           /* 0 */
+  int32_t route;              /* how several devices share weights and gradients: HLM_ROUTE_...; default AUTO */
+  int64_t reduction_groups;   /* into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any
+                                 number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
+                                 there are devices (default); part of the numerics */
+  int32_t ignore_dropout;     /* 1: a model whose config.json has dropouts above 0 is trained without them; default 0: it is refused */
+  int32_t train_pad_row;      /* 1: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default 0:
+                                 it gets none, as in transformers; part of the numerics */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }

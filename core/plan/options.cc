@@ -89,14 +89,14 @@ struct WidthChecker {
 
   void Check(const char* name, int64_t width) const {
     if (width % machine.width_multiple != 0) {
-      throw Unimplemented(name, " is ", width, "; device ", machine.device, " takes multiples of ", machine.width_multiple,
-                          " only; device cpu takes any");
+      throw Unimplemented(name, " is ", width, "; device ", machine.devices.front(), " takes multiples of ",
+                          machine.width_multiple, " only; device cpu takes any");
     }
   }
   void operator()(const AttentionSpec& attention) const {
     Check("head_dim", attention.head_dim);
     if (machine.width_multiple > 1 && attention.head_dim > machine.most_head_dim) {
-      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ",
+      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.devices.front(), " takes at most ",
                           machine.most_head_dim);
     }
   }
@@ -112,7 +112,7 @@ struct WidthChecker {
     Check("qk_rope_head_dim", attention.rope_dim);
     Check("v_head_dim", attention.value_dim);
     if (machine.width_multiple > 1 && attention.HeadDim() > machine.most_head_dim) {
-      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.device, " takes at most ",
+      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.devices.front(), " takes at most ",
                           machine.most_head_dim);
     }
   }
@@ -120,6 +120,14 @@ struct WidthChecker {
   void operator()(const ShortConvSpec&) const {}
   void operator()(const DeltaRuleSpec&) const {}
   void operator()(const StateSpaceSpec&) const {}
+  void operator()(const ChannelDeltaSpec&) const { OnHostOnly("Kimi delta attention"); }
+  void operator()(const SelectiveScanSpec&) const { OnHostOnly("Mamba's selective scan"); }
+  void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
+  void OnHostOnly(const char* what) const {
+    if (!machine.device_is_host)
+      throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),
+                          " cannot compute them yet, device cpu can");
+  }
 };
 
 void CheckWidths(const PlanInputs& in) {
@@ -133,44 +141,43 @@ void CheckWidths(const PlanInputs& in) {
   }
 }
 
-// A dynamic rotary embedding changes with each length above the one that the model was made for.
-void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
-  for (const RopeSpec& rope : in.spec.ropes) {
-    if (rope.kind == RopeSpec::Kind::kDynamic && o.seq_len > rope.original_max_positions) {
-      throw Unimplemented("seq_len is ", o.seq_len, "; with rope_type dynamic documents of up to max_position_embeddings, ",
-                          rope.original_max_positions, ", are supported");
-    }
-  }
+// A forward pass alone has none.
+void CheckDropout(const PlanInputs& in, const PlanOptions& o) {
+  if (o.ignore_dropout || o.purpose == Purpose::kForward || in.spec.dropouts.empty()) return;
+  std::string all;
+  for (const std::string& dropout : in.spec.dropouts) all += (all.empty() ? "" : ", ") + dropout;
+  throw Unimplemented("config.json: ", all, ": dropout is not supported for ", in.spec.architecture,
+                      "; ignore_dropout (--ignore-dropout) trains the model without it");
 }
 
 }  // namespace
 
 int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options) {
   if (options.purpose == Purpose::kForward) return 1;  // no gradients
-  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.devices;
+  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.device_count();
 }
 
 namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
-  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (in.machine.devices & (in.machine.devices - 1)) != 0) {
-    throw InvalidArgument("a step is shared by ", in.machine.devices,
+  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 &&
+      (in.machine.device_count() & (in.machine.device_count() - 1)) != 0) {
+    throw InvalidArgument("a step is shared by ", in.machine.device_count(),
                           " devices; their number must be a power of two: gradients are added by a balanced tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
+  if (o.route == Route::kPeer && in.machine.device_count() == 1) {
+    throw InvalidArgument("route is peer and device is ", in.machine.devices.front(),
+                          " alone: name several, or set route to auto");
+  }
   CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
   if ((o.reduction_groups & (o.reduction_groups - 1)) != 0) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups,
                           "; it must be a power of two: their sums are added by a balanced tree");
   }
-  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.devices != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", in.machine.devices,
-                          " devices");
-  }
-  if (o.reduction_groups == 1) return;
-  if (o.sweeps > 1) {
-    throw Unimplemented("sweeps is ", o.sweeps, " and reduction_groups ", o.reduction_groups,
-                        "; a group is one sweep: set sweeps to 0 and more groups");
+  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.device_count() != 0) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ",
+                          in.machine.device_count(), " devices");
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
@@ -189,7 +196,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
   PlanOptions& o = plan.options;
   CheckOptions(o);
-  CheckRopes(in, o);
+  CheckDropout(in, o);
+  o.train_pad_row = o.train_pad_row && o.purpose != Purpose::kForward && in.spec.embedding.pad_token >= 0;
   CheckGroups(in, o);
   plan.purpose = o.purpose;
   plan.timing = o.timing;
@@ -202,7 +210,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.micro_batch == 0)
     o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
   plan.micro_tokens = o.micro_batch * o.seq_len;
-  plan.long_document = LongDocument(in.spec);
+  ChooseLongDocuments(in.spec, plan);
 
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;
@@ -230,7 +238,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.ring_entries = o.ring;
 
   if (o.threads == 0)
-    o.threads = in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.devices, 1) : in.machine.threads;
+    o.threads =
+        in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.device_count(), 1) : in.machine.threads;
   if (o.optimizer_threads == 0) o.optimizer_threads = in.machine.threads;
   plan.optimizer_threads = o.optimizer_threads;
 }
