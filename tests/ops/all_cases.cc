@@ -4,13 +4,8 @@ namespace hlm::ops_test {
 
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
-<<<<<<< HEAD
-  for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, LossCases, RouteCases,
-                    ExpertCases, FactorCases}) {
-=======
   for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, ScanCases, LossCases,
-                    RouteCases, ExpertCases}) {
->>>>>>> main
+                    RouteCases, ExpertCases, FactorCases}) {
     const std::vector<OpCase> more = list();
     all.insert(all.end(), more.begin(), more.end());
   }
