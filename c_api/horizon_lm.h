@@ -559,6 +559,60 @@ typedef struct hlm_batch {
 HLM_API void hlm_batch_init_sized(hlm_batch* batch, size_t struct_size);
 static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch, sizeof(*batch)); }
 
+/* ---- Groups -------------------------------------------------------------------------------------------------------- */
+
+/* The processes of one run on several machines, one process a machine: each drives all devices of its own. Launchers start the
+ * processes: torchrun, srun, mpirun, Kubernetes, Ray. Arrays travel by Gloo over TCP (libhorizonlm_gloo.so, beside the library).
+ *
+ * A group that has lost a process is of no more use: every call of every process that needs it is UNAVAILABLE and names the rank, within
+ * the times of the options. Nothing waits for ever. The launcher starts the run again, which goes on from its last checkpoint, with more
+ * or fewer processes if need be. */
+typedef struct hlm_group hlm_group;
+
+typedef struct hlm_group_options {
+  size_t struct_size;
+  double timeout_seconds;     /* that a call waits for a process which lives but does not take part; default 1800 */
+  double silence_seconds;     /* after which a process of which nothing is heard counts as hung; default 60 */
+  int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0 */
+  int32_t reserved;           /* 0 */
+} hlm_group_options;
+HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
+static inline void hlm_group_options_init(hlm_group_options* options) { hlm_group_options_init_sized(options, sizeof(*options)); }
+
+/* The group that the launcher of this process describes in the environment, which no other function of this library reads:
+ *
+ *   torchrun, Kubernetes, Ray   RANK, WORLD_SIZE, LOCAL_WORLD_SIZE; MASTER_ADDR, MASTER_PORT; what else torchrun sets
+ *   Open MPI                    OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_LOCAL_SIZE
+ *   Slurm (srun)                SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_STEP_TASKS_PER_NODE, SLURM_STEP_NODELIST, SLURM_JOB_ID
+ *   PMI (MPICH, Intel MPI)      PMI_RANK, PMI_SIZE, MPI_LOCALNRANKS
+ *
+ * MASTER_ADDR and MASTER_PORT are where rank 0 listens under each of them; Slurm's first node, and Open MPI on one machine, need none.
+ * Waits until all processes have come. None of these variables: a group of one. INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable
+ * and its value where they are no place in a group, or tell of several processes on this machine and the options do not allow it;
+ * UNAVAILABLE where the others do not come within timeout_seconds. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group);
+
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
+                                                  hlm_group** out_group);
+
+/* Gives every rank everybody's bytes: `own` has n_bytes, `all` size * n_bytes, in the order of ranks. Non-zero: it has failed. */
+typedef int32_t (*hlm_all_gather_fn)(void* user_data, const void* own, void* all, size_t n_bytes);
+
+/* A group whose processes find each other through an engine that they run in already (MPI, Spark, any): `all_gather` is called once, by
+ * every rank, on the calling thread, before this returns; not afterwards. UNAVAILABLE where it fails; errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
+                                                        const hlm_group_options* options, hlm_group** out_group);
+
+HLM_API int64_t hlm_group_rank(const hlm_group* group); /* 0 for NULL */
+HLM_API int64_t hlm_group_size(const hlm_group* group); /* 1 for NULL */
+
+/* Waits until every rank has called it. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_barrier(hlm_group* group);
+
+/* Leaves the group. Rank 0 waits for some seconds for the others to leave it, too. */
+HLM_API void hlm_group_destroy(hlm_group* group);
+
 /* ---- Trainers ------------------------------------------------------------------------------------------------------ */
 
 typedef struct hlm_trainer hlm_trainer;

@@ -29,6 +29,12 @@ AT(hlm_encode_options, n_plain, 24);
 AT(hlm_encode_options, plain_added, 32);
 LAST(hlm_encode_options, trim_offsets, 36, 40);
 
+AT(hlm_group_options, struct_size, 0);
+AT(hlm_group_options, timeout_seconds, 8);
+AT(hlm_group_options, silence_seconds, 16);
+AT(hlm_group_options, several_per_machine, 24);
+LAST(hlm_group_options, reserved, 28, 32);
+
 AT(hlm_plan_options, struct_size, 0);
 AT(hlm_plan_options, device, 8);
 AT(hlm_plan_options, purpose, 16);
