@@ -6,6 +6,7 @@
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
+#include "core/base/json_writer.h"
 #include "core/group/launcher.h"
 
 namespace hlm::capi {
@@ -93,6 +94,20 @@ hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn
 int64_t hlm_group_rank(const hlm_group* group) { return group != nullptr ? group->group->rank() : 0; }
 
 int64_t hlm_group_size(const hlm_group* group) { return group != nullptr ? group->group->size() : 1; }
+
+hlm_error* hlm_group_describe(const hlm_group* group, char** out_json) {
+  return Guard([&] {
+    NotNull(group, "group");
+    NotNull(out_json, "out_json");
+    const hlm::GroupPlace& place = group->group->place();
+    hlm::JsonWriter json;
+    json.BeginObject();
+    json.Member("rank", place.rank).Member("size", place.size).Member("local_size", place.local_size);
+    json.Member("launcher", place.launcher);
+    json.EndObject();
+    *out_json = CopyString(json.text());
+  });
+}
 
 hlm_error* hlm_group_barrier(hlm_group* group) {
   return Guard([&] {

@@ -392,6 +392,8 @@ typedef struct hlm_plan_options {
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
   int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
   int32_t reserved;           /* 0 */
+  int64_t processes;          /* of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is
+                                 the rows of all of them */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -561,8 +563,10 @@ static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch
 
 /* ---- Groups -------------------------------------------------------------------------------------------------------- */
 
-/* The processes of one run on several machines, one process a machine: each drives all devices of its own. Launchers start the
- * processes: torchrun, srun, mpirun, Kubernetes, Ray. Arrays travel by Gloo over TCP (libhorizonlm_gloo.so, beside the library).
+/* The processes of one run on several machines, one process a machine: each drives all devices of its own. A trainer that is made in a group
+ * (hlm_trainer_create_in_group) shares every step with the trainers of the other processes: the same weights, losses and metrics on all of
+ * them, and with the same reduction groups of the plan the same bits as on one machine. Launchers start the processes: torchrun, srun,
+ * mpirun, Kubernetes, Ray. Arrays travel by Gloo over TCP (libhorizonlm_gloo.so, beside the library).
  *
  * A group that has lost a process is of no more use: every call of every process that needs it is UNAVAILABLE and names the rank, within
  * the times of the options. Nothing waits for ever. The launcher starts the run again, which goes on from its last checkpoint, with more
@@ -607,10 +611,14 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t si
 HLM_API int64_t hlm_group_rank(const hlm_group* group); /* 0 for NULL */
 HLM_API int64_t hlm_group_size(const hlm_group* group); /* 1 for NULL */
 
-/* Waits until every rank has called it. */
+/* A JSON object: {"rank", "size", "local_size" (processes on this machine), "launcher" ("torchrun", "Open MPI", "Slurm", "PMI"; "" where
+ * none was asked)}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_describe(const hlm_group* group, char** out_json);
+
+/* Waits until every rank has called it. Not beside a call of a trainer of the group. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_barrier(hlm_group* group);
 
-/* Leaves the group. Rank 0 waits for some seconds for the others to leave it, too. */
+/* Leaves the group; a trainer of it keeps it until it is destroyed itself. Rank 0 waits for some seconds for the others to leave, too. */
 HLM_API void hlm_group_destroy(hlm_group* group);
 
 /* ---- Trainers ------------------------------------------------------------------------------------------------------ */
@@ -645,6 +653,20 @@ static inline void hlm_trainer_options_init(hlm_trainer_options* options) {
  * are the plan's. `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan,
                                                    const hlm_trainer_options* options, hlm_trainer** out_trainer);
+
+/* The same, in a group; NULL, or a group of one: as hlm_trainer_create. The plan must have been made for so many processes
+ * (hlm_plan_options.processes), and model, plan and options must be the same on every rank: FAILED_PRECONDITION naming the rank and what
+ * differs. All ranks take part in every call that accumulates, applies, steps or evaluates, in the same order, each with rows of its own:
+ * the batch of the call is those of all ranks, one behind the other, and the engine deals its rows to ranks and devices by index. A rank's
+ * batch may be empty where another's is not. The whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get
+ * the same. Where a rank cannot take part (its batch is wrong, it was cancelled) all of them return that code, and nothing has happened.
+ * Cancels and deadlines act where such a call begins or applies, not within its passes.
+ * Log-probabilities, logits, tensors and kept weights are each rank's own affair. hlm_trainer_save and hlm_trainer_save_model write on rank
+ * 0 and do nothing on the others; hlm_trainer_resume reads on every rank, from a folder that all see. hlm_trainer_accumulate_fn is
+ * UNIMPLEMENTED. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* plan,
+                                                            const hlm_trainer_options* options, hlm_group* group,
+                                                            hlm_trainer** out_trainer);
 
 typedef struct hlm_step_metrics {
   size_t struct_size;   /* set by the caller, as in options */

@@ -110,7 +110,7 @@ int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t mic
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const PlanOptions& o = plan.options;
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
-  const int64_t groups = o.reduction_groups, devices = in.machine.devices;
+  const int64_t groups = o.reduction_groups, devices = in.machine.devices * o.processes;
   if (groups > micro_batches) {
     throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ",
                           o.micro_batch, " has ", micro_batches, " micro-batches, and each group needs one");

@@ -137,7 +137,8 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     host.norms = chunks * 8;
     const int64_t devices = static_cast<int64_t>(plan.devices.size());
     host.ring = CheckedMul(CheckedMul(RoundUp(plan.part_bytes, 256), plan.ring_entries), devices);
-    host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.numerics.reduction_groups)) - 1);
+    host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.own_groups())) - 1);
+    if (plan.options.processes > 1) host.exchange = plan.part_bytes;
     // The inputs of the last two blocks never leave the device.
     if (plan.block_inputs == BlockInputs::kHost) {
       host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);

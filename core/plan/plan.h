@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_PLAN_PLAN_H_
 #define HORIZON_LM_CORE_PLAN_PLAN_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -71,6 +72,7 @@ struct PlanOptions {
   int64_t frozen_copies = 0;              // of the weights, that a trainer may keep
   int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
+  int64_t processes = 1;                  // of the group that shares each step, each with such devices
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy, place of
@@ -114,9 +116,10 @@ struct HostMemory {
   int64_t snapshot = 0;      // copies of units that are being saved
   int64_t frozen = 0;        // frozen copies of the weights, pinned
   int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
+  int64_t exchange = 0;      // what another process of the group sends of a part's gradient
   int64_t Total() const {
     return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
-           snapshot + frozen + partials;
+           snapshot + frozen + partials + exchange;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
   // What a checkpoint holds of it.
@@ -186,6 +189,8 @@ struct Plan {
 
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
+  // Of the reduction groups of a sum, those that this process computes.
+  int64_t own_groups() const { return std::max<int64_t>(numerics.reduction_groups / options.processes, 1); }
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];

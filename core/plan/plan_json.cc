@@ -58,6 +58,7 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("batch", h.batch);
   json.Member("frozen", h.frozen);
   json.Member("partials", h.partials);
+  if (h.exchange > 0) json.Member("exchange", h.exchange);
   json.EndObject();
 }
 
@@ -159,6 +160,7 @@ std::string PlanJson(const Plan& plan) {
   const size_t devices = plan.devices.size();
   json.Member("device", devices == 1 ? plan.devices.front().name : StrCat(plan.devices.front().name, ":", devices));
   json.Member("devices", devices);
+  if (plan.options.processes > 1) json.Member("processes", plan.options.processes);
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());

@@ -40,7 +40,8 @@ struct Compute {  // seconds of a whole step
 Compute FillCompute(const PlanInputs& in, Plan& plan) {
   const MachineSpec& m = in.machine;
   const Rehearsal& rehearsal = *plan.rehearsal;
-  const double micro_batches = static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens);
+  const double micro_batches =
+      static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens * plan.options.processes);
   const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
   const bool backward = plan.purpose != Purpose::kForward;
 
@@ -75,7 +76,7 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
            (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
   };
   plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
-  plan.prediction.flops_seconds = plan.prediction.flops / rate;
+  plan.prediction.flops_seconds = plan.prediction.flops / rate / static_cast<double>(plan.options.processes);
   return {seconds(0), seconds(1)};
 }
 
@@ -102,8 +103,8 @@ double AccumulateBytes(const Plan& plan, double elements, double sweeps) {
   const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype));
   if (!plan.gradient_store) return elements * grad;
   // Each group's gradient is read, and written or added to a partial sum; the last sum is written.
-  const double groups = static_cast<double>(plan.numerics.reduction_groups);
-  if (groups > 1) return elements * (12 * groups + grad);
+  const double groups = static_cast<double>(plan.own_groups());
+  if (plan.numerics.reduction_groups > 1) return elements * (12 * groups + grad);
   return elements * grad * (2 + 3 * (sweeps - 1));
 }
 

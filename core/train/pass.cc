@@ -8,13 +8,14 @@
 
 namespace hlm {
 
-Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
+Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group, Ranks own_ranks)
     : tokens(tokens),
       forward_only(forward_only),
       weighs_entropies(!tokens.entropy_weights.empty()),
       micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)),
       long_document(plan.long_document),
       long_offset(plan.micro_tokens),
+      ranks(own_ranks),
       lanes(static_cast<int64_t>(plan.devices.size())),
       groups(forward_only ? 1 : plan.numerics.reduction_groups) {
   if (groups > 1) {
@@ -33,7 +34,7 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
 void Pass::CutSweeps(const Plan& plan, int64_t group) {
   // Without a backward pass nothing but room for block inputs asks for another sweep.
   const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
-  const int64_t most = forward_only ? plan.sweeps * lanes : plan.sweeps;
+  const int64_t most = forward_only ? plan.sweeps * all_lanes() : plan.sweeps;
   sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : most, plan.sweep_tokens);
   if (group > 1) {
     // Micro-batches stay as they are, so that log-probabilities do.
@@ -45,7 +46,7 @@ void Pass::CutSweeps(const Plan& plan, int64_t group) {
   }
   for (int64_t s = 0; s < sweeps(); ++s) {
     const int64_t first = sweep_starts[static_cast<size_t>(s)], count = sweep_starts[static_cast<size_t>(s) + 1] - first;
-    for (int64_t lane = 0; lane < lanes; ++lane) share_starts.push_back(first + count * lane / lanes);
+    for (int64_t lane = 0; lane < all_lanes(); ++lane) share_starts.push_back(first + count * lane / all_lanes());
   }
   share_starts.push_back(sweep_starts.back());
 }
@@ -55,7 +56,7 @@ void Pass::CutGroups(const Plan& plan, int64_t group) {
   const int64_t count = static_cast<int64_t>(micro_batches.size());
   for (int64_t g = 0; g <= groups; ++g) {
     share_starts.push_back(count * g / groups);
-    if (g % lanes == 0) sweep_starts.push_back(share_starts.back());
+    if (g % all_lanes() == 0) sweep_starts.push_back(share_starts.back());
   }
   for (int64_t g = 0; g < groups; ++g) {
     const Share share = MakeShare(g);
@@ -66,6 +67,15 @@ void Pass::CutGroups(const Plan& plan, int64_t group) {
     }
     grouped = grouped && (share.empty() || share.first_document % group == 0);
   }
+}
+
+std::pair<int64_t, int64_t> Pass::TokensOf(int64_t sum, int64_t rank) const {
+  const int64_t shares = std::max(groups, all_lanes()), own = shares / ranks.size, first = sum * shares + rank * own;
+  const auto token = [&](int64_t share) {
+    const size_t micro = static_cast<size_t>(share_starts[static_cast<size_t>(share)]);
+    return micro < micro_batches.size() ? micro_batches[micro].first_token : static_cast<int64_t>(tokens.ids.size());
+  };
+  return {token(first), token(first + own)};
 }
 
 Pass::Share Pass::MakeShare(int64_t share) const {

@@ -30,7 +30,7 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
 
 Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
                  const OptimizerOptions& optimizer, HostPool& pool, Trace& trace,
-                 std::function<void(int64_t piece)> before_update)
+                 std::function<void(int64_t piece)> before_update, ProcessGroup* group)
     : plan_(plan),
       store_(store),
       optimizer_(optimizer),
@@ -38,6 +38,8 @@ Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, Pa
       trace_(trace),
       before_update_(std::move(before_update)),
       checker_(device.race_checker()),
+      group_(group),
+      received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -117,6 +119,14 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, Access::kChange);
     if (!AddToTree(lease, part, sweep.group, reinterpret_cast<float*>(held->data()))) return held->Release();
+    if (group_ != nullptr) {
+      try {
+        SumOverProcesses(reinterpret_cast<float*>(held->data()), n);
+      } catch (...) {
+        ring.Close(std::current_exception());
+        throw;
+      }
+    }
     if (plan_.gradient_store) {
       std::byte* sum = lease.Sums(part.begin);
       Accumulate(pool_, n, sum, type, held->data(), down, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
@@ -147,10 +157,22 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
+// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other.
+void Updater::SumOverProcesses(float* gradient, int64_t n) {
+  group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n),
+                    [this](float* to, const float* from, size_t count) {
+                      const int64_t end = static_cast<int64_t>(count);
+                      pool_.ParallelFor(CeilDiv(end, kNormChunk), [&](int64_t chunk) {
+                        const int64_t stop = std::min((chunk + 1) * kNormChunk, end);
+                        for (int64_t i = chunk * kNormChunk; i < stop; ++i) to[i] += from[i];
+                      });
+                    });
+}
+
 // The balanced tree over reduction groups, as a binary counter: a group's gradient is added to the sums of 1, 2, 4 ... groups that wait
 // for it, and waits itself where its neighbour has not come. True: `gradient` is the sum of all groups now.
 bool Updater::AddToTree(const GradientLease& lease, const PartPlan& part, int64_t group, float* gradient) {
-  const int64_t groups = plan_.numerics.reduction_groups;
+  const int64_t groups = plan_.own_groups();
   if (groups == 1) return true;
   const int64_t levels = std::countr_one(static_cast<uint64_t>(group)), n = part.end - part.begin;
   const bool all = group + 1 == groups;
