@@ -74,8 +74,8 @@ std::string Fingerprint(const RunResult& result) {
 }
 
 // What every one of `processes` processes makes of the run. `change` of a rank's own setup.
-std::vector<std::string> Run(const RunSetup& run, int64_t processes, int64_t devices, const Deal& deal = Evenly,
-                             const std::function<void(RunSetup&, ProcessGroup&)>& change = nullptr) {
+std::vector<std::string> RunAll(const RunSetup& run, int64_t processes, int64_t devices, const Deal& deal = Evenly,
+                                const std::function<void(RunSetup&, ProcessGroup&)>& change = nullptr) {
   const int port = FreePort();
   Processes ranks(processes, [&](int64_t rank) {
     RunSetup setup = run;
@@ -102,11 +102,11 @@ class Training : public testing::TestWithParam<DType> {};
 
 TEST_P(Training, AnyNumberOfProcessesTimesDevicesGivesTheSameBits) {
   const RunSetup run = SmallRun(GetParam());
-  const std::string expected = Run(run, 1, 1)[0];
+  const std::string expected = RunAll(run, 1, 1)[0];
   EXPECT_TRUE(expected.starts_with("state ")) << expected;
   for (const auto& [processes, devices] : {std::pair{2, 1}, {4, 1}, {1, 2}, {2, 2}}) {
     SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices"));
-    ExpectAll(Run(run, processes, devices), expected);
+    ExpectAll(RunAll(run, processes, devices), expected);
   }
 }
 
@@ -114,20 +114,20 @@ TEST_P(Training, WhoBringsTheRowsDoesNotMatter) {
   RunSetup run = SmallRun(GetParam());
   run.steps = 3;
   run.documents = 6;  // two groups have no row of a step
-  const std::string expected = Run(run, 1, 1)[0];
-  ExpectAll(Run(run, 2, 1, AllFromTheLast), expected);
-  ExpectAll(Run(run, 4, 1), expected);
+  const std::string expected = RunAll(run, 1, 1)[0];
+  ExpectAll(RunAll(run, 2, 1, AllFromTheLast), expected);
+  ExpectAll(RunAll(run, 4, 1), expected);
 }
 
 TEST_P(Training, EveryTimingAndSeveralAccumulationsGiveTheSameBits) {
   RunSetup run = SmallRun(GetParam());
   run.steps = 3;
   run.plan.grad_clip = 0;
-  const std::string expected = Run(run, 1, 1)[0];
+  const std::string expected = RunAll(run, 1, 1)[0];
   for (const Timing timing : {Timing::kBackward, Timing::kSerial}) {
     SCOPED_TRACE(Name(timing));
     run.plan.timing = timing;
-    ExpectAll(Run(run, 2, 1), expected);
+    ExpectAll(RunAll(run, 2, 1), expected);
   }
   run.plan.timing = Timing::kNextForward;
   run.take_step = [](Trainer& trainer, const Batch& batch) {
@@ -135,7 +135,7 @@ TEST_P(Training, EveryTimingAndSeveralAccumulationsGiveTheSameBits) {
     trainer.Accumulate(batch);
     return trainer.Apply();
   };
-  ExpectAll(Run(run, 4, 1), Run(run, 1, 1)[0]);
+  ExpectAll(RunAll(run, 4, 1), RunAll(run, 1, 1)[0]);
 }
 
 TEST_P(Training, EvaluationsAndTokenMetricsAreOfAllProcesses) {
@@ -149,9 +149,9 @@ TEST_P(Training, EvaluationsAndTokenMetricsAreOfAllProcesses) {
     metrics.grad_norm += metrics.mean_token_accuracy;
     return metrics;
   };
-  const std::string expected = Run(run, 1, 1)[0];
-  ExpectAll(Run(run, 2, 1), expected);
-  ExpectAll(Run(run, 2, 2), expected);
+  const std::string expected = RunAll(run, 1, 1)[0];
+  ExpectAll(RunAll(run, 2, 1), expected);
+  ExpectAll(RunAll(run, 2, 2), expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Training, testing::Values(DType::kF32, DType::kBF16));
@@ -165,23 +165,23 @@ TEST(Resuming, ARunGoesOnWithTheSameBitsOnAnotherNumberOfProcesses) {
   first.after_step = [&](Trainer& trainer, int64_t done) {
     if (done == 2) trainer.Save(folder, {.background = true});
   };
-  const std::string whole = Run(first, 2, 1)[0];
+  const std::string whole = RunAll(first, 2, 1)[0];
   ASSERT_TRUE(whole.starts_with("state "));
   RunSetup rest = run;
   rest.first_step = 2;
   rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
   const std::string state = whole.substr(0, whole.find(" losses"));
   for (const int64_t processes : {1, 4}) {
-    for (const std::string& result : Run(rest, processes, 1)) EXPECT_EQ(result.substr(0, result.find(" losses")), state);
+    for (const std::string& result : RunAll(rest, processes, 1)) EXPECT_EQ(result.substr(0, result.find(" losses")), state);
   }
 }
 
 TEST(Together, WhatOneRankCannotDoNoneDoes) {
   RunSetup run = SmallRun(DType::kF32);
   run.steps = 4;
-  const std::string expected = Run(run, 1, 1)[0];
+  const std::string expected = RunAll(run, 1, 1)[0];
   // A batch that is wrong on rank 1, then a cancel there: all hear of it, and the run goes on as if nothing had been.
-  const std::vector<std::string> results = Run(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
+  const std::vector<std::string> results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
     setup.take_step = [&group, step = setup.take_step](Trainer& trainer, const Batch& batch) {
       std::vector<int32_t> ids(batch.ids.begin(), batch.ids.end());
       if (group.rank() == 1) ids.back() = 61;
@@ -210,13 +210,13 @@ TEST(Together, WhatOneRankCannotDoNoneDoes) {
 TEST(Together, RanksThatDifferAreTold) {
   RunSetup run = SmallRun(DType::kF32);
   run.steps = 1;
-  std::vector<std::string> results = Run(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
+  std::vector<std::string> results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
     if (group.rank() == 1) setup.trainer.optimizer.beta1 = 0.5;
   });
   for (const std::string& result : results) {
     EXPECT_TRUE(result.starts_with("FAILED_PRECONDITION: the ranks do not do the same: rank 1 is at ")) << result;
   }
-  results = Run(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
+  results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
     if (group.rank() == 1)
       setup.take_step = [](Trainer& trainer, const Batch& batch) { return StepMetrics{.loss = trainer.Evaluate(batch).loss}; };
   });
@@ -224,7 +224,7 @@ TEST(Together, RanksThatDifferAreTold) {
     EXPECT_TRUE(result.find("rank 1 is at an evaluation behind step 0") != std::string::npos) << result;
     EXPECT_TRUE(result.find("rank 0 at a step behind step 0") != std::string::npos) << result;
   }
-  results = Run(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup&) { setup.plan.processes = 4; });
+  results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup&) { setup.plan.processes = 4; });
   for (const std::string& result : results) {
     EXPECT_EQ(result, "FAILED_PRECONDITION: the plan is for 4 processes and the group has 2: plan with processes 2");
   }
@@ -237,7 +237,7 @@ void KillSomebody(int64_t processes, int64_t trial, int signal) {
   std::filesystem::remove_all(folder);
   RunSetup run = SmallRun(DType::kF32);
   run.steps = 6;
-  const std::string unbroken = Run(run, 1, 1)[0];
+  const std::string unbroken = RunAll(run, 1, 1)[0];
   const uint64_t key = RandomKey(static_cast<uint64_t>(trial), "kill");
   const int64_t victim = static_cast<int64_t>(RandomBelow(key, 0, static_cast<uint64_t>(processes)));
   const int64_t at_step = static_cast<int64_t>(RandomBelow(key, 1, 4)) + 1;
@@ -275,7 +275,7 @@ void KillSomebody(int64_t processes, int64_t trial, int signal) {
   rest.first_step = 1;
   bool found = false;
   for (int64_t step = 4; step >= 1 && !found; --step) {
-    const std::string name = StrCat(folder, "/step-", std::string(8 - StrCat(step).size(), '0'), step);
+    const std::string name = StrCat(folder, "/step-", std::string(12 - StrCat(step).size(), '0'), step);
     found = std::filesystem::exists(name);
     if (found) rest.first_step = step;
   }
@@ -286,7 +286,7 @@ void KillSomebody(int64_t processes, int64_t trial, int signal) {
       throw Internal("resumed ", resumed, ", not step ", rest.first_step);
     }
   };
-  for (const std::string& result : Run(rest, left, 1)) {
+  for (const std::string& result : RunAll(rest, left, 1)) {
     EXPECT_EQ(result.substr(0, result.find(" losses")), unbroken.substr(0, unbroken.find(" losses")));
   }
   std::filesystem::remove_all(folder);
