@@ -58,13 +58,13 @@ struct Pass {
   }
   // The tokens of a sum, or of a forward sweep, that a rank computes.
   std::pair<int64_t, int64_t> TokensOf(int64_t sum, int64_t rank) const;
-  // The sweeps in which the lanes go through all reduction groups of a sum.
-  int64_t turns() const { return std::max<int64_t>(groups / all_lanes(), 1); }
-  int64_t all_lanes() const { return lanes * ranks.size; }
 
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
-  // Sums that are added to what was accumulated before: one for all reduction groups.
-  int64_t sums() const { return groups > 1 ? 1 : sweeps(); }
+  // A sum takes this many sweeps, in which the lanes go through all reduction groups; one sum after the other is added to what was
+  // accumulated before.
+  int64_t turns() const { return std::max<int64_t>(groups / all_lanes(), 1); }
+  int64_t all_lanes() const { return lanes * ranks.size; }
+  int64_t sums() const { return sweeps() / turns(); }
 
   bool has_entropies() const { return wants_entropies || weighs_entropies; }
 
@@ -79,7 +79,10 @@ struct Pass {
 
  private:
   void CutSweeps(const Plan& plan, int64_t group);
+  void CutForward(const Plan& plan);
+  void ShareSweeps();
   void CutGroups(const Plan& plan, int64_t group);
+  bool DealToGroups(int64_t sums, int64_t share_tokens);
   Share MakeShare(int64_t share) const;
 };
 
