@@ -26,6 +26,7 @@ hlm_plan_options Defaults() {
   out.states = HLM_STATES_F32;
   out.master = HLM_MASTER_SPLIT;
   out.snapshot_bytes = own.snapshot_bytes;
+  out.processes = own.processes;
   return out;
 }
 
@@ -86,6 +87,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.threads = given.threads;
   own.optimizer_threads = given.optimizer_threads;
   own.host_limit_bytes = given.host_limit_bytes;
+  own.processes = given.processes;
   own.device_limit_bytes = given.device_limit_bytes;
   own.optimizer = static_cast<Algorithm>(given.optimizer);
   own.choose_states = given.states == HLM_STATES_AUTO;

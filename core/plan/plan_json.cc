@@ -59,6 +59,7 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("batch", h.batch);
   json.Member("frozen", h.frozen);
   json.Member("partials", h.partials);
+  if (h.exchange > 0) json.Member("exchange", h.exchange);
   json.EndObject();
 }
 
@@ -164,6 +165,7 @@ std::string PlanJson(const Plan& plan) {
   for (const DevicePlan& device : plan.devices) names.push_back(device.name);
   json.Member("device", DeviceListText(names));
   json.Member("devices", names.size());
+  if (plan.options.processes > 1) json.Member("processes", plan.options.processes);
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "machine_json",
     "numerics_json",
     "frozen_copies",
+    "processes",
 }
 # Under which heading of --help; the others are the plan's.
 GROUPS = {

@@ -153,6 +153,20 @@ if TYPE_CHECKING:
         # True: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default
         # False: it gets none, as in transformers; part of the numerics
         train_pad_row: bool
+        # of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size
+        # is the rows of all of them
+        processes: int
+
+    class GroupOptions(TypedDict, total=False):
+        """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
+
+        # that a call waits for a process which lives but does not take part; default 1800
+        timeout_seconds: float
+        # after which a process of which nothing is heard counts as hung; default 60
+        silence_seconds: float
+        # True: several processes of one machine may be in the group, each with the CPU as its device; default
+        # False
+        several_per_machine: bool
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -416,6 +430,15 @@ TABLES: Dict[str, str] = {
         default False: it is refused
     train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
         others do; default False: it gets none, as in transformers; part of the numerics
+    processes: int. of the group that shares each step, each with such devices (hlm_group_size); default 1.
+        batch_size is the rows of all of them
+""",
+    "hlm_group_options": r"""Options, as keywords:
+
+    timeout_seconds: float. that a call waits for a process which lives but does not take part; default 1800
+    silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
+    several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
+        as its device; default False
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

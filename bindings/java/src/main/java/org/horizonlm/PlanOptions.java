@@ -422,6 +422,18 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets processes.
+     *
+     * @param value of the group that shares each step, each with such devices (hlm_group_size); default 1.
+     *     batch_size is the rows of all of them
+     * @return this
+     */
+    public Builder processes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_processes_set(struct, value));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
