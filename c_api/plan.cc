@@ -26,6 +26,7 @@ hlm_plan_options Defaults() {
   out.states = HLM_STATES_F32;
   out.master = HLM_MASTER_SPLIT;
   out.snapshot_bytes = own.snapshot_bytes;
+  out.router_aux_loss_coef = own.balance;
   return out;
 }
 
@@ -57,6 +58,10 @@ PlanOptions Convert(const hlm_plan_options& given) {
   if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
   CheckEnum(given.optimizer_path, "optimizer_path",
             {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
+
+  CheckEnum(given.router_aux_loss_scope, "router_aux_loss_scope",
+            {{HLM_AUX_SCOPE_STEP, "STEP"}, {HLM_AUX_SCOPE_GROUP, "GROUP"}, {HLM_AUX_SCOPE_SEQUENCE, "SEQUENCE"}});
+  CheckEnum(given.unrouted, "unrouted", {{HLM_UNROUTED_ZERO, "ZERO"}, {HLM_UNROUTED_SKIP, "SKIP"}});
 
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
@@ -93,6 +98,11 @@ PlanOptions Convert(const hlm_plan_options& given) {
   if (given.numerics_json != nullptr) own.numerics = NotEmpty(given.numerics_json, "numerics_json");
   own.frozen_copies = given.frozen_copies;
   if (given.optimizer_path != HLM_PATH_AUTO) own.update_path = static_cast<UpdatePath>(given.optimizer_path - HLM_PATH_FUSED);
+  own.balance = given.router_aux_loss_coef;
+  own.router_z = given.router_z_loss_coef;
+  own.bias_rate = given.router_bias_rate;
+  own.balance_scope = static_cast<BalanceScope>(given.router_aux_loss_scope);
+  own.unrouted = static_cast<Unrouted>(given.unrouted);
   return own;
 }
 
@@ -104,6 +114,8 @@ static_assert(static_cast<int32_t>(Timing::kBackward) == HLM_TIMING_BACKWARD);
 static_assert(static_cast<int32_t>(Timing::kSerial) == HLM_TIMING_SERIAL);
 static_assert(static_cast<int32_t>(Algorithm::kLion) == HLM_OPTIMIZER_LION);
 static_assert(static_cast<int32_t>(UpdatePath::kOneDnn) + HLM_PATH_FUSED == HLM_PATH_ONEDNN);
+static_assert(static_cast<int32_t>(BalanceScope::kSequence) == HLM_AUX_SCOPE_SEQUENCE);
+static_assert(static_cast<int32_t>(Unrouted::kSkip) == HLM_UNROUTED_SKIP);
 static_assert(static_cast<int32_t>(StateType::kInt8) == HLM_STATES_INT8);
 
 }  // namespace

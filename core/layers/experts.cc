@@ -72,6 +72,10 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   rows_ = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
   sources_ = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
   offsets_ = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
+  if (spec.router.choice_bias || spec.router.best_groups < spec.router.groups) {
+    best_ = d.Temp("choice by logits", chosen, true, TokenType::kF32);
+    best_weights_ = d.Temp("weights of the choice by logits", chosen, true, TokenType::kF32);
+  }
   dproduct_ = d.Temp("d product", chosen * spec.intermediate);
   dgate_up_ = d.Temp("d gate and up", chosen * width_);
   dweights_ = d.Temp("d weights", chosen, false, TokenType::kF32);
@@ -254,6 +258,7 @@ void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, 
                            .choice = r.Saved<int32_t>(choice_),
                            .weights = r.Saved<float>(weights_)});
   }
+  TellLoad(r);
   const bool products = r.Missing({gate_up_});
   if (products || y != nullptr) Sort(r);
   if (products) {
@@ -320,15 +325,7 @@ void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, voi
                              .b = x,
                              .y = r.Temp<float>(dweights_)});
   }
-  r.ops.RouteBackward(r.stream, {.type = r.type,
-                                 .kind = kind_,
-                                 .tokens = r.micro.tokens,
-                                 .experts = spec_.count,
-                                 .chosen = spec_.chosen,
-                                 .logits = r.Saved<float>(logits_),
-                                 .choice = r.Saved<int32_t>(choice_),
-                                 .dweights = r.Temp<float>(dweights_),
-                                 .dlogits = r.Temp(dlogits_)});
+  RouteBackward(r);
   router_.Backward(r, r.Temp(dlogits_), x, dx);
   r.ops.CombineRows(r.stream, {.type = r.type,
                                .tokens = r.micro.tokens,

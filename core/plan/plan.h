@@ -19,6 +19,7 @@
 #include "core/plan/arena.h"
 #include "core/plan/machine.h"
 #include "core/plan/pieces.h"
+#include "core/plan/routers.h"
 #include "core/plan/visits.h"
 #include "cpu_optim/optimizer.h"
 
@@ -71,6 +72,11 @@ struct PlanOptions {
   int64_t frozen_copies = 0;              // of the weights, that a trainer may keep
   int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
+  // Of a mixture's routers; RouterPlan says what they are.
+  double balance = -1;  // negative: the model's
+  double router_z = 0, bias_rate = 0;
+  BalanceScope balance_scope = BalanceScope::kStep;
+  Unrouted unrouted = Unrouted::kZero;
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy, place of
@@ -90,6 +96,7 @@ struct Numerics {
   std::string products;         // the algorithm of each product; empty: the library's first choice
   int64_t workspace_bytes = 0;  // of the operations: a GPU's attention is cut into groups of heads by it
   std::string optimizer;        // path of the update
+  RouterPlan router;            // of a mixture; terms of the loss, and what the choice does to updates
   std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
@@ -114,11 +121,12 @@ struct HostMemory {
   int64_t snapshot = 0;      // copies of units that are being saved
   int64_t frozen = 0;        // frozen copies of the weights, pinned
   int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
+  int64_t loads = 0;         // what routers tell of their choice, pinned
   int64_t Total() const {
     return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
-           snapshot + frozen + partials;
+           snapshot + frozen + partials + loads;
   }
-  int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
+  int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen + loads; }
   // What a checkpoint holds of it.
   int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };
@@ -158,6 +166,7 @@ struct Plan {
   Timing timing = Timing::kNextForward;
   BlockInputs block_inputs = BlockInputs::kDevice;
   double grad_clip = 0;
+  RouterPlan router;
 
   int64_t step_tokens = 0;    // most tokens of a step
   int64_t sweep_tokens = 0;   // most tokens of a sweep

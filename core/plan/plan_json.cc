@@ -26,6 +26,11 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.Member("products", n.products);
   json.Member("workspace_bytes", n.workspace_bytes);
   json.Member("optimizer", n.optimizer);
+  if (n.router.balance != 0)
+    json.Member("router_aux_loss_coef", n.router.balance).Member("router_aux_loss_scope", Name(n.router.scope));
+  if (n.router.z != 0) json.Member("router_z_loss_coef", n.router.z);
+  if (n.router.bias_rate != 0) json.Member("router_bias_rate", n.router.bias_rate);
+  if (n.router.unrouted != Unrouted::kZero) json.Member("unrouted", Name(n.router.unrouted));
   json.Member("hash", n.hash);
   json.EndObject();
 }
@@ -58,6 +63,7 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("batch", h.batch);
   json.Member("frozen", h.frozen);
   json.Member("partials", h.partials);
+  json.Member("loads", h.loads);
   json.EndObject();
 }
 
@@ -77,6 +83,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("head", a.head.bytes);
   json.Member("batch", a.batch.bytes);
   json.Member("rotary", a.rotary.bytes);
+  json.Member("loads", a.loads.bytes);
   json.Member("workspace", a.workspace.bytes);
   json.Member("arena", a.total);
   json.EndObject();

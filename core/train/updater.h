@@ -23,6 +23,7 @@
 #include "core/plan/plan.h"
 #include "core/store/store.h"
 #include "core/stream/ring.h"
+#include "core/train/routed_step.h"
 #include "core/train/trace.h"
 #include "cpu_optim/optimizer.h"
 
@@ -30,8 +31,8 @@ namespace hlm {
 
 class Updater {
  public:
-  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
-          HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update);
+  Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
+          const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update);
   ~Updater();
 
   // What happens to the gradients of one sweep.
@@ -40,13 +41,14 @@ class Updater {
     uint64_t key = 0;                  // of the stochastic rounding of sums in bf16
     std::optional<UpdateStep> update;  // timing `backward`, last sweep: update at once
     int64_t group = 0;                 // of the plan's reduction groups; they come in order
+    RoutedStepPtr routed;              // with update, of a mixture
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
   void TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
   // Later updates of timing `backward` run only if `finite` says true; it is called once all of `ready` have been reached.
   void GateUpdates(std::vector<Event*> ready, std::function<bool()> finite);
-  void UpdateAll(const UpdateStep& step);  // every piece, in forward order
+  void UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed);  // every piece, in forward order
   // Calls `work` once everything enqueued so far is done, with the error of an update that failed, or none.
   void AfterUpdates(std::function<void(std::exception_ptr failed_update)> work);
 
@@ -79,7 +81,8 @@ class Updater {
   void Enqueue(Job job);
   void Run();
   bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t group, float* gradient);
-  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
+  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step, const RoutedStep* routed);
+  void MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step, const RoutedStep& routed);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 
   const Plan& plan_;
@@ -90,6 +93,7 @@ class Updater {
   std::function<void(int64_t piece)> before_update_;  // the piece's bytes are about to change
   RaceChecker* checker_;
   std::vector<std::vector<Segment>> segments_;  // [units]
+  std::vector<UnitExperts> experts_;            // [units]
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -59,7 +59,12 @@ AT(hlm_plan_options, machine_json, 176);
 AT(hlm_plan_options, numerics_json, 184);
 AT(hlm_plan_options, frozen_copies, 192);
 AT(hlm_plan_options, optimizer_path, 200);
-LAST(hlm_plan_options, reserved, 204, 208);
+AT(hlm_plan_options, reserved, 204);
+AT(hlm_plan_options, router_aux_loss_coef, 208);
+AT(hlm_plan_options, router_z_loss_coef, 216);
+AT(hlm_plan_options, router_bias_rate, 224);
+AT(hlm_plan_options, router_aux_loss_scope, 232);
+LAST(hlm_plan_options, unrouted, 236, 240);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);
@@ -106,7 +111,11 @@ AT(hlm_step_metrics, seconds, 48);
 AT(hlm_step_metrics, skipped, 56);
 AT(hlm_step_metrics, skipped_units, 64);
 AT(hlm_step_metrics, mean_token_accuracy, 72);
-LAST(hlm_step_metrics, entropy, 80, 88);
+AT(hlm_step_metrics, entropy, 80);
+AT(hlm_step_metrics, aux_loss, 88);
+AT(hlm_step_metrics, router_z_loss, 96);
+AT(hlm_step_metrics, expert_imbalance, 104);
+LAST(hlm_step_metrics, unrouted_experts, 112, 120);
 
 AT(hlm_optimizer_options, struct_size, 0);
 AT(hlm_optimizer_options, beta1, 8);

@@ -140,6 +140,18 @@ if TYPE_CHECKING:
         frozen_copies: int
         # what an update on the host is made of; default AUTO; part of the numerics
         optimizer_path: Name
+        # times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the
+        # model's config, its router_aux_loss_coef where output_router_logits is true
+        router_aux_loss_coef: float
+        # times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0
+        router_z_loss_coef: float
+        # by so much a step moves the bias for the choice of each expert, where routers have one: up where it
+        # got fewer tokens than the mean, down where more; default 0
+        router_bias_rate: float
+        # over which tokens the balancing loss takes its means; default STEP
+        router_aux_loss_scope: Name
+        # what an update does with experts that no token of the step chose; default ZERO
+        unrouted: Name
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -291,6 +303,8 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.states": "HLM_STATES_",
     "hlm_plan_options.master": "HLM_MASTER_",
     "hlm_plan_options.optimizer_path": "HLM_PATH_",
+    "hlm_plan_options.router_aux_loss_scope": "HLM_AUX_SCOPE_",
+    "hlm_plan_options.unrouted": "HLM_UNROUTED_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -393,6 +407,16 @@ TABLES: Dict[str, str] = {
     frozen_copies: int. copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
     optimizer_path: "auto" | "fused" | "onednn": what an update on the host is made of; default "auto"; part
         of the numerics
+    router_aux_loss_coef: float. times this the routers' balancing loss is added to the loss of a mixture;
+        below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true
+    router_z_loss_coef: float. times this the mean of logsumexp(router logits)^2 is added to the loss of a
+        mixture; default 0
+    router_bias_rate: float. by so much a step moves the bias for the choice of each expert, where routers
+        have one: up where it got fewer tokens than the mean, down where more; default 0
+    router_aux_loss_scope: "step" | "group" | "sequence": over which tokens the balancing loss takes its
+        means; default "step"
+    unrouted: "zero" | "skip": what an update does with experts that no token of the step chose; default
+        "zero"
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

@@ -61,6 +61,21 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--optimizer-path", flags.optimizer_path, {{"auto", HLM_PATH_AUTO}, {"fused", HLM_PATH_FUSED}, {"onednn", HLM_PATH_ONEDNN}},
             "what an update on the host is made of; part of the numerics")
       ->group(group);
+  AddReal(app, "--router-aux-loss-coef", flags.router_aux_loss_coef, 0, kNoLimit,
+            "times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true")
+      ->group(group);
+  AddReal(app, "--router-z-loss-coef", flags.router_z_loss_coef, 0, kNoLimit,
+            "times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0")
+      ->group(group);
+  AddReal(app, "--router-bias-rate", flags.router_bias_rate, 0, kNoLimit,
+            "by so much a step moves the bias for the choice of each expert, where routers have one: up where it got fewer tokens than the mean, down where more; default 0")
+      ->group(group);
+  AddChoice(app, "--router-aux-loss-scope", flags.router_aux_loss_scope, {{"step", HLM_AUX_SCOPE_STEP}, {"group", HLM_AUX_SCOPE_GROUP}, {"sequence", HLM_AUX_SCOPE_SEQUENCE}},
+            "over which tokens the balancing loss takes its means")
+      ->group(group);
+  AddChoice(app, "--unrouted", flags.unrouted, {{"zero", HLM_UNROUTED_ZERO}, {"skip", HLM_UNROUTED_SKIP}},
+            "what an update does with experts that no token of the step chose")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -80,6 +95,11 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.host_limit_bytes = flags.host_limit_bytes;
   options.device_limit_bytes = flags.device_limit_bytes;
   options.optimizer_path = flags.optimizer_path;
+  options.router_aux_loss_coef = flags.router_aux_loss_coef;
+  options.router_z_loss_coef = flags.router_z_loss_coef;
+  options.router_bias_rate = flags.router_bias_rate;
+  options.router_aux_loss_scope = flags.router_aux_loss_scope;
+  options.unrouted = flags.unrouted;
 }
 
 }  // namespace horizon

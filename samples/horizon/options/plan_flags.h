@@ -31,6 +31,11 @@ struct PlanFlags {
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
   int32_t optimizer_path = HLM_PATH_AUTO;
+  double router_aux_loss_coef = -1;
+  double router_z_loss_coef = 0;
+  double router_bias_rate = 0;
+  int32_t router_aux_loss_scope = HLM_AUX_SCOPE_STEP;
+  int32_t unrouted = HLM_UNROUTED_ZERO;
 };
 
 // Each adds the flags under one heading of --help.
