@@ -21,6 +21,7 @@ readonly MINIMAL=(
   libpcre2-dev        # PCRE2: the patterns of tokenizers
   libutf8proc-dev     # utf8proc: Unicode normal forms and categories
   libcli11-dev        # command lines
+  libgloo-dev         # Gloo: arrays between processes
 )
 readonly DEVELOPMENT=(
   libgtest-dev        # tests
@@ -57,6 +58,7 @@ readonly VERSIONS=(
   "libcli11-dev 2.1."
   "libpcre2-dev 10.42"
   "libutf8proc-dev 2.8"
+  "libgloo-dev 0.0~git20220518"
   "libgtest-dev 1.12."
   "swig 4.1.0"
 )

@@ -4,6 +4,7 @@
 
 #include "core/cuda/attention.h"
 #include "core/cuda/cuda_stream.h"
+#include "core/cuda/experts/experts.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/product_forms.h"
 #include "core/device/same_call.h"
@@ -182,12 +183,32 @@ struct CudaOps::OneCall {
     cuda::EmbeddingBackward(Enqueue(), a, scratch);
   }
   void operator()(const CrossEntropyArgs& a) const { cuda::CrossEntropy(Enqueue(), a); }
-  void operator()(const CastArgs& a) const { cuda::Cast(Enqueue(), a); }
-  // The planner refuses models that need one of these.
-  template <class Args>
-  void operator()(const Args&) const {
-    throw Unimplemented(facts.operation, " on a CUDA device");
+  void operator()(const RouteArgs& a) const { cuda::Route(Enqueue(), a); }
+  void operator()(const RouteBackwardArgs& a) const { cuda::RouteBackward(Enqueue(), a); }
+  void operator()(const RouteLoadArgs& a) const {
+    void* scratch = Scratch(RouteLoadBytes(a));
+    cuda::RouteLoad(Enqueue(), a, scratch);
   }
+  void operator()(const SortChoicesArgs& a) const {
+    void* scratch = Scratch(SortChoicesBytes(a));
+    cuda::SortChoices(Enqueue(), a, scratch);
+  }
+  void operator()(const GatherRowsArgs& a) const { cuda::GatherRows(Enqueue(), a); }
+  void operator()(const CombineRowsArgs& a) const { cuda::CombineRows(Enqueue(), a); }
+  void operator()(const RowDotsArgs& a) const { cuda::RowDots(Enqueue(), a); }
+  void operator()(const GroupedLinearArgs& a) const {
+    void* scratch = Scratch(GroupedLinearBytes(a));
+    cuda::GroupedLinear(Enqueue(), a, scratch);
+  }
+  void operator()(const GroupedLinearBackwardInputArgs& a) const {
+    void* scratch = Scratch(GroupedLinearBytes(a));
+    cuda::GroupedLinearBackwardInput(Enqueue(), a, scratch);
+  }
+  void operator()(const GroupedLinearBackwardWeightArgs& a) const {
+    void* scratch = Scratch(GroupedLinearBytes(a));
+    cuda::GroupedLinearBackwardWeight(Enqueue(), a, scratch);
+  }
+  void operator()(const CastArgs& a) const { cuda::Cast(Enqueue(), a); }
 };
 
 CudaOps::CudaOps(std::shared_ptr<Context> context)

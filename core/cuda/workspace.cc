@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/cuda/attention.h"
 #include "core/cuda/cuda_ops.h"
+#include "core/cuda/experts/experts.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/products.h"
 #include "core/device/same_call.h"
@@ -68,7 +69,36 @@ size_t BytesOf(const StateSpaceBackwardArgs& a) {
   CheckStates(a);
   return StateSpaceBackwardBytes(a);
 }
+template <class Args>
+void CheckExperts(const Args& a) {
+  if (a.experts > kMostExperts) {
+    throw Unimplemented("a router of ", a.experts, " experts; device cuda takes at most ", kMostExperts,
+                        ", device cpu takes any");
+  }
+}
+size_t BytesOf(const RouteArgs& a) {
+  CheckExperts(a);
+  return 0;
+}
+size_t BytesOf(const RouteBackwardArgs& a) {
+  CheckExperts(a);
+  return 0;
+}
+size_t BytesOf(const RouteLoadArgs& a) {
+  CheckExperts(a);
+  return RouteLoadBytes(a);
+}
+size_t BytesOf(const SortChoicesArgs& a) {
+  CheckExperts(a);
+  return SortChoicesBytes(a);
+}
+size_t BytesOf(const GroupedLinearArgs& a) { return GroupedLinearBytes(a); }
+size_t BytesOf(const GroupedLinearBackwardInputArgs& a) { return GroupedLinearBytes(a); }
+size_t BytesOf(const GroupedLinearBackwardWeightArgs& a) { return GroupedLinearBytes(a); }
 // The others take none.
+size_t BytesOf(const GatherRowsArgs&) { return 0; }
+size_t BytesOf(const CombineRowsArgs&) { return 0; }
+size_t BytesOf(const RowDotsArgs&) { return 0; }
 size_t BytesOf(const RmsNormArgs&) { return 0; }
 size_t BytesOf(const QkRotaryArgs&) { return 0; }
 size_t BytesOf(const NormArgs&) { return 0; }
@@ -86,11 +116,6 @@ size_t BytesOf(const DecayGatesArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }
-// Nor does what the device has not got.
-template <class Args>
-size_t BytesOf(const Args&) {
-  return 0;
-}
 
 }  // namespace
 

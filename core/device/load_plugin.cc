@@ -2,12 +2,11 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
-#include <memory>
 #include <mutex>
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/base/own_folder.h"
 #include "core/device/plugin_stamp.h"
 
 namespace hlm {
@@ -16,17 +15,6 @@ namespace {
 constexpr char kLibrary[] = "libhorizonlm_cuda.so";
 
 Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
-
-// The folder of the file that this code was loaded from, with a slash; empty where the loader does not know.
-std::string OwnFolder() {
-  Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&OwnFolder), &info) == 0 || info.dli_fname == nullptr) return "";
-  // Where a link leads: build trees and packages link to the library from elsewhere.
-  const std::unique_ptr<char, decltype(&std::free)> resolved(realpath(info.dli_fname, nullptr), &std::free);
-  const std::string file = resolved != nullptr ? resolved.get() : info.dli_fname;
-  const size_t slash = file.rfind('/');
-  return slash == std::string::npos ? "" : file.substr(0, slash + 1);
-}
 
 DevicePlugin* Load() {
   // The driver first: without one the plugin is of no use, and this reason is the one people understand.

@@ -100,12 +100,7 @@ struct WidthChecker {
                           machine.most_head_dim);
     }
   }
-  void operator()(const ExpertsSpec& experts) const {
-    if (!machine.device_is_host) {
-      throw Unimplemented("the model has ", experts.count, " experts a layer; device ", machine.device,
-                          " cannot compute them yet, device cpu can");
-    }
-  }
+  void operator()(const ExpertsSpec& experts) const { Check("the experts' intermediate_size", experts.intermediate); }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
     Check("q_lora_rank", attention.query_rank);

@@ -15,6 +15,7 @@ std::vector<OpCase> ActivationCases();
 std::vector<OpCase> ConvCases();
 std::vector<OpCase> RecurrenceCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
+std::vector<OpCase> RouteCases();
 std::vector<OpCase> ExpertCases();
 
 // Of real sizes, for the third mode.
@@ -24,6 +25,7 @@ std::vector<OpCase> AttentionSpeedCases(size_t tokens);
 std::vector<OpCase> ActivationSpeedCases(size_t tokens);
 std::vector<OpCase> ConvSpeedCases(size_t tokens);
 std::vector<OpCase> RecurrenceSpeedCases(size_t tokens);
+std::vector<OpCase> RouteSpeedCases(size_t tokens);
 std::vector<OpCase> ExpertSpeedCases(size_t tokens);
 
 }  // namespace hlm::ops_test

@@ -68,6 +68,21 @@ void ExpectNear(const Doubles& actual, const Doubles& expected, double own, doub
                        << most;
 }
 
+// The gradient of input `a` by central differences.
+Doubles Differences(const OpCase& c, std::vector<Doubles>& inputs, size_t a, const Doubles& dy) {
+  constexpr double kStep = 1e-4;
+  Doubles gradient(inputs[a].size());
+  for (size_t i = 0; i < gradient.size(); ++i) {
+    const double at = inputs[a][i];
+    inputs[a][i] = at + kStep;
+    const double above = Dot(c.exact(inputs), dy);
+    inputs[a][i] = at - kStep;
+    gradient[i] = (above - Dot(c.exact(inputs), dy)) / (2 * kStep);
+    inputs[a][i] = at;
+  }
+  return gradient;
+}
+
 }  // namespace
 
 DeviceArray::DeviceArray(Device& device, Stream& stream, DType type, size_t n)
@@ -169,23 +184,16 @@ void CheckValue(Rig& rig, const OpCase& c) {
 // rounded: off by a few units of the largest.
 void CheckGradient(Rig& rig, const OpCase& c) {
   rig.Clear();
-  constexpr double kStep = 1e-4;
   std::vector<Doubles> inputs = StoredInputs(c);
   const Doubles y = c.exact(inputs);
   const Doubles dy = Stored(c.type, Normals(y.size(), "dy"));
   const Results results = c.run(rig, inputs, &dy);
   ASSERT_EQ(results.gradients.size(), inputs.size());
+  std::vector<Doubles> exact(inputs.size());
+  if (c.exact_gradients) exact = c.exact_gradients(inputs, dy);
   for (size_t a = 0; a < inputs.size(); ++a) {
     if (results.gradients[a] == nullptr) continue;
-    Doubles expected(inputs[a].size());
-    for (size_t i = 0; i < expected.size(); ++i) {
-      const double at = inputs[a][i];
-      inputs[a][i] = at + kStep;
-      const double above = Dot(c.exact(inputs), dy);
-      inputs[a][i] = at - kStep;
-      expected[i] = (above - Dot(c.exact(inputs), dy)) / (2 * kStep);
-      inputs[a][i] = at;
-    }
+    const Doubles expected = c.exact_gradients ? exact[a] : Differences(c, inputs, a, dy);
     const bool floats = c.type == DType::kF32;
     ExpectNear(results.gradients[a]->Get(), expected, floats ? 2e-5 : 0x1p-7, floats ? 1e-5 : c.roundings * 0x1p-7,
                StrCat(c.name, " gradient of input ", a));

@@ -88,6 +88,8 @@ struct OpCase {
   std::vector<Doubles> inputs;
   // y in double, of inputs as they are stored.
   std::function<Doubles(const std::vector<Doubles>&)> exact;
+  // Gradients of y . dy in double, where central differences of `exact` would take too long; of an input without one: anything.
+  std::function<std::vector<Doubles>(const std::vector<Doubles>&, const Doubles& dy)> exact_gradients;
   // The operation, and, where dy is not null, its backward one behind it. Inputs are put by the case, dy has the type of y.
   std::function<Results(Rig&, const std::vector<Doubles>& inputs, const Doubles* dy)> run;
   // How often a bf16 result is rounded on its way: each time it may fall to a neighbour.

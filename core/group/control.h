@@ -1,0 +1,68 @@
+// Control: one rank's connection to the hub, with a thread that tells it that this rank lives and hears what it says.
+#ifndef HORIZON_LM_CORE_GROUP_CONTROL_H_
+#define HORIZON_LM_CORE_GROUP_CONTROL_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/group/hub.h"
+#include "core/group/socket.h"
+
+namespace hlm {
+
+class Control {
+ public:
+  // Says who comes and waits until all have: UNAVAILABLE naming `where` and the time, or what the hub has against it.
+  Control(Socket to_hub, const Hello& hello, GroupTimes times, const std::string& where, double deadline);
+  ~Control();
+
+  // Called once, on a thread of its own, when the group has failed. Set before anything that it stops can begin.
+  void OnFailure(std::function<void()> stop);
+
+  // Everybody's bytes, in the order of ranks: what is small and seldom. One thread at a time.
+  std::vector<std::string> AllGather(const std::string& own);
+
+  void Progress() { ++progress_; }  // another exchange begins
+  // Reports, then throws UNAVAILABLE with the group's verdict; with `fallback` where none comes in time.
+  [[noreturn]] void Late(int64_t rank, const std::string& fallback);
+  [[noreturn]] void Lost(int64_t rank, const std::string& why);
+  // This rank stopped inside a call that the others are in.
+  void GiveUp(const std::string& why) noexcept;
+  // Throws UNAVAILABLE where the group has failed.
+  void Check();
+  [[noreturn]] void ThrowVerdict(const std::string& fallback);
+
+  std::string LocalHost() const { return socket_.LocalHost(); }
+
+ private:
+  void Greet(const Hello& hello, const std::string& where, double deadline);
+  void Run();
+  void Handle(const Frame& frame);
+  void Fail(const std::string& why);
+  bool Send(Say kind, const std::string& bytes);
+
+  Socket socket_;
+  const int64_t rank_, size_;
+  const GroupTimes times_;
+  std::string inbox_;
+  std::mutex send_mutex_, mutex_;
+  std::condition_variable changed_;
+  std::optional<std::string> failure_;
+  std::function<void()> on_failure_;
+  int64_t next_gather_ = 0;
+  std::optional<std::vector<std::string>> gathered_;
+  std::atomic<int64_t> progress_{0};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_GROUP_CONTROL_H_

@@ -1,0 +1,254 @@
+#include "core/group/group.h"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/group/torch_store.h"
+
+namespace hlm {
+namespace {
+
+constexpr size_t kInvitationBytes = 2048;
+
+Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
+
+std::string Join(const std::vector<HostPort>& candidates) {
+  std::string text;
+  for (const HostPort& c : candidates) text += StrCat(text.empty() ? "" : " or ", c.host, ":", c.port);
+  return text;
+}
+
+std::string RandomToken() {
+  std::random_device random;
+  return StrCat(random(), "-", random());
+}
+
+}  // namespace
+
+ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std::move(place)), options_(options) {
+  if (place_.size < 1 || place_.size > kMostRanks) {
+    throw InvalidArgument("the size of the group is ", place_.size, "; it must lie in [1, ", kMostRanks, "]");
+  }
+  if (place_.rank < 0 || place_.rank >= place_.size) {
+    throw InvalidArgument("the rank is ", place_.rank, "; it must lie in [0, ", place_.size, "), the size of the group");
+  }
+}
+
+std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const GroupPlace& place, const GroupOptions& options) {
+  std::unique_ptr<ProcessGroup> group(new ProcessGroup(place, options));
+  if (place.size == 1) return group;
+  const double deadline = SteadySeconds() + options.times.timeout;
+  const HostPort at = ParseHostPort(place.address, "address");
+  if (place.at_store) {
+    group->OpenAtStore(deadline);
+  } else {
+    group->Open(
+        place.rank == 0 ? Listen(at.port) : Socket(), [&] { return std::vector<HostPort>{at}; }, deadline);
+  }
+  return group;
+}
+
+std::unique_ptr<ProcessGroup> ProcessGroup::Connect(GroupPlace place, const GroupOptions& options,
+                                                    const AllGatherBytes& all_gather) {
+  std::unique_ptr<ProcessGroup> group(new ProcessGroup(std::move(place), options));
+  GroupPlace& own = group->place_;
+  if (own.size == 1) return group;
+  const double deadline = SteadySeconds() + options.times.timeout;
+  Socket listener = own.rank == 0 ? Listen(0) : Socket();
+  std::string text = own.rank == 0 ? group->Invite(listener) : "";
+  text.resize(kInvitationBytes, '\0');  // others tell nothing, in as many bytes
+  std::vector<char> all(kInvitationBytes * static_cast<size_t>(own.size));
+  all_gather(text.data(), all.data(), kInvitationBytes);
+  const std::vector<HostPort> candidates = group->Accept(std::string(all.data(), strnlen(all.data(), kInvitationBytes)));
+  group->Open(
+      std::move(listener), [&] { return candidates; }, deadline);
+  return group;
+}
+
+void ProcessGroup::OpenAtStore(double deadline) {
+  TorchStore store(ParseHostPort(place_.address, "address"), deadline);
+  const std::string key = StrCat("horizonlm/", place_.token);
+  Socket listener;
+  if (place_.rank == 0) {
+    listener = Listen(0);
+    store.Set(key, Invite(listener));
+  }
+  // Read again at each try: the address of an earlier round may still be there.
+  Open(
+      std::move(listener), [&] { return Accept(store.Get(key)); }, deadline);
+}
+
+// Rank 0's port, the run's token and rank 0's addresses, a line each.
+std::string ProcessGroup::Invite(const Socket& listener) {
+  place_.token = RandomToken();
+  std::string text = StrCat(listener.LocalPort(), "\n", place_.token, "\n");
+  for (const std::string& host : OwnAddresses()) {
+    if (text.size() + host.size() + 2 < kInvitationBytes) text += host + "\n";
+  }
+  return text;
+}
+
+std::vector<HostPort> ProcessGroup::Accept(const std::string& invitation) {
+  std::vector<std::string> lines(1);
+  for (const char c : invitation) {
+    if (c == '\n') {
+      lines.emplace_back();
+    } else {
+      lines.back() += c;
+    }
+  }
+  lines.pop_back();
+  if (lines.size() < 3) throw Error(Code::kUnavailable, "what was handed over is not what rank 0 said");
+  place_.token = lines[1];
+  std::vector<HostPort> candidates;
+  for (size_t i = 2; i < lines.size(); ++i)
+    candidates.push_back(ParseHostPort(StrCat("[", lines[i], "]:", lines[0]), "rank 0's address"));
+  return candidates;
+}
+
+void ProcessGroup::Open(Socket listener, const Candidates& candidates, double deadline) {
+  std::string where = "its address";
+  Socket to_hub;
+  if (place_.rank == 0) {
+    auto [own, hubs] = MakePair();
+    hub_ = std::make_unique<Hub>(std::move(listener), std::move(hubs), place_.size, place_.token, options_.times);
+    to_hub = std::move(own);
+  } else {
+    to_hub = Reach(candidates, deadline, where);
+  }
+  const Hello hello{place_.rank, place_.size, place_.token};
+  control_ = std::make_unique<Control>(std::move(to_hub), hello, options_.times, where, deadline);
+  LinkPlugin* plugin = nullptr;
+  std::string missing;
+  try {
+    plugin = &GlooPlugin();
+  } catch (const Error& error) {
+    missing = error.message();
+  }
+  // All or none: a rank that has no library must not keep the others waiting for its connections.
+  const std::vector<std::string> all = control_->AllGather(missing);
+  for (size_t r = 0; r < all.size(); ++r) {
+    if (!all[r].empty()) throw Unavailable(StrCat("rank ", r, ": ", all[r]));
+  }
+  link_ = plugin->Connect({.rank = place_.rank,
+                           .size = place_.size,
+                           .address = AddressForLink(),
+                           .timeout = std::max(1.0, deadline - SteadySeconds()),
+                           .all_gather = [this](const std::string& own) { return control_->AllGather(own); }});
+  control_->OnFailure([this] { link_->Abort(); });
+  Barrier();
+}
+
+// Rank 0 may start later, and its name may be known later, too.
+Socket ProcessGroup::Reach(const Candidates& candidates, double deadline, std::string& where) const {
+  std::string why;
+  while (true) {
+    const std::vector<HostPort> now = candidates();
+    where = Join(now);
+    for (const HostPort& candidate : now) {
+      const double left = deadline - SteadySeconds();
+      if (left <= 0) {
+        throw Unavailable(
+            StrCat("rank ", place_.rank, " cannot reach rank 0 at ", where, " within ", options_.times.timeout, " s: ", why));
+      }
+      if (Socket made = TryConnect(candidate, std::min(left, 5.0), why)) return made;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+// Where the other ranks reach this machine: the interface that reaches rank 0. Where that is the loopback one and others have come over
+// another, it is one that is not.
+std::string ProcessGroup::AddressForLink() {
+  std::string own = hub_ != nullptr ? hub_->LocalHost() : control_->LocalHost();
+  bool outside = false;
+  for (const std::string& address : control_->AllGather(own)) outside = outside || !IsLoopback(address);
+  const std::vector<std::string> addresses = OwnAddresses();
+  if (outside && IsLoopback(own) && !addresses.empty() && !IsLoopback(addresses.front())) own = addresses.front();
+  return own;
+}
+
+ProcessGroup::~ProcessGroup() {
+  if (control_ != nullptr) control_->OnFailure({});
+  // Goodbye first: rank 0 waits for all of them before any connection closes.
+  control_.reset();
+  hub_.reset();
+  link_.reset();
+}
+
+void ProcessGroup::Check() {
+  if (control_ != nullptr) control_->Check();
+}
+
+void ProcessGroup::GiveUp(const std::string& why) noexcept {
+  if (control_ != nullptr) control_->GiveUp(why);
+}
+
+void ProcessGroup::Barrier() {
+  if (control_ != nullptr) control_->AllGather("");
+}
+
+void ProcessGroup::Move(const Link::Transfer& transfer) {
+  control_->Check();
+  control_->Progress();
+  const Link::Result result = link_->Move(transfer, options_.times.timeout);
+  const int64_t other = transfer.receive_bytes > 0 ? transfer.from : transfer.to;
+  switch (result.outcome) {
+    case Link::Outcome::kDone:
+      return;
+    case Link::Outcome::kAborted:
+      control_->ThrowVerdict("the group was taken apart");
+    case Link::Outcome::kLate:
+      control_->Late(other, StrCat("rank ", other, " kept rank ", rank(), " waiting for ", options_.times.timeout, " s"));
+    case Link::Outcome::kLost:
+      control_->Lost(other, result.why);
+  }
+}
+
+std::vector<std::string> ProcessGroup::AllGather(Channel channel, std::string_view own) {
+  const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
+  std::vector<std::string> all(count);
+  all[self] = own;
+  const uint64_t own_bytes = own.size();
+  for (size_t d = 1; d < count; ++d) {
+    const size_t to = (self + d) % count, from = (self + count - d) % count;
+    uint64_t bytes = 0;
+    Link::Transfer move{channel,      static_cast<int64_t>(to), &own_bytes, sizeof(own_bytes), static_cast<int64_t>(from), &bytes,
+                        sizeof(bytes)};
+    Move(move);
+    all[from].resize(bytes);
+    move.send = own.data(), move.send_bytes = own.size();
+    move.receive = all[from].data(), move.receive_bytes = bytes;
+    if (own.size() + bytes > 0) Move(move);
+  }
+  return all;
+}
+
+void ProcessGroup::AllGatherInPlace(Channel channel, std::byte* array, const std::vector<size_t>& starts) {
+  const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
+  HLM_CHECK(starts.size() == count + 1, starts.size(), " starts for ", count, " ranks");
+  for (size_t d = 1; d < count; ++d) {
+    const size_t to = (self + d) % count, from = (self + count - d) % count;
+    Move({channel, static_cast<int64_t>(to), array + starts[self], starts[self + 1] - starts[self], static_cast<int64_t>(from),
+          array + starts[from], starts[from + 1] - starts[from]});
+  }
+}
+
+// Recursive doubling: after the exchange with the rank at distance d each has the sum of 2 d neighbours. Both partners add the same two
+// terms, and an fp32 sum of two does not depend on their order, so both hold the same bits: those of the balanced tree.
+void ProcessGroup::SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add) {
+  HLM_CHECK(std::has_single_bit(static_cast<uint64_t>(size())), "a tree over ", size(), " ranks");
+  for (int64_t distance = 1; distance < size(); distance *= 2) {
+    const int64_t partner = rank() ^ distance;
+    Move({channel, partner, values, n * sizeof(float), partner, room, n * sizeof(float)});
+    add(values, room, n);
+  }
+}
+
+}  // namespace hlm

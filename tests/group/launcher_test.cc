@@ -1,0 +1,139 @@
+// What launchers' variables say.
+#include "core/group/launcher.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "core/base/error.h"
+#include "tests/support/code_of.h"
+
+namespace hlm {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+GroupPlace Place(const Variables& variables, bool several = false) {
+  GroupOptions options;
+  options.several_per_machine = several;
+  return PlaceOf(
+      [&](const char* name) {
+        const auto found = variables.find(name);
+        return found == variables.end() ? nullptr : found->second.c_str();
+      },
+      options);
+}
+
+Variables With(Variables base, const Variables& more) {
+  for (const auto& [name, value] : more) base[name] = value;
+  return base;
+}
+
+std::string Refusal(const Variables& variables) {
+  try {
+    Place(variables);
+  } catch (const Error& error) {
+    return StrCat(CodeName(error.code()), ": ", error.message());
+  }
+  return "";
+}
+
+const Variables kTorchrun = {
+    {"RANK", "2"},           {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "0"}, {"LOCAL_WORLD_SIZE", "1"}, {"MASTER_ADDR", "node-a"},
+    {"MASTER_PORT", "29500"}};
+const Variables kSlurm = {{"SLURM_PROCID", "3"},
+                          {"SLURM_STEP_NUM_TASKS", "4"},
+                          {"SLURM_LOCALID", "0"},
+                          {"SLURM_NODEID", "3"},
+                          {"SLURM_STEP_TASKS_PER_NODE", "1(x4)"},
+                          {"SLURM_STEP_NODELIST", "gpu[07-09,12]-ib,cpu1"},
+                          {"SLURM_JOB_ID", "4711"},
+                          {"SLURM_STEP_ID", "0"}};
+const Variables kOpenMpi = {{"OMPI_COMM_WORLD_RANK", "1"},
+                            {"OMPI_COMM_WORLD_SIZE", "2"},
+                            {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"},
+                            {"PMIX_NAMESPACE", "1234"}};
+
+TEST(Launchers, NoneIsAGroupOfOne) {
+  const GroupPlace place =
+      Place({{"HOME", "/root"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}});  // a batch script, not a task of srun
+  EXPECT_EQ(place.size, 1);
+  EXPECT_EQ(place.rank, 0);
+  EXPECT_EQ(place.launcher, "");
+}
+
+TEST(Launchers, Torchrun) {
+  const GroupPlace place = Place(kTorchrun);
+  EXPECT_EQ(place.rank, 2);
+  EXPECT_EQ(place.size, 4);
+  EXPECT_EQ(place.address, "node-a:29500");
+  EXPECT_FALSE(place.at_store);
+  const GroupPlace agent = Place(
+      With(kTorchrun,
+           {{"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"TORCHELASTIC_RUN_ID", "run"}, {"TORCHELASTIC_RESTART_COUNT", "3"}}));
+  EXPECT_TRUE(agent.at_store);
+  EXPECT_EQ(agent.token, "run.3");
+  EXPECT_EQ(Place(With(kTorchrun, {{"MASTER_ADDR", "fe80::1"}})).address, "[fe80::1]:29500");
+  EXPECT_EQ(Place({{"RANK", "0"}, {"WORLD_SIZE", "1"}}).size, 1);  // a group of one needs no address
+}
+
+TEST(Launchers, SlurmsFirstNodeAndAPortOfTheJob) {
+  const GroupPlace place = Place(kSlurm);
+  EXPECT_EQ(place.rank, 3);
+  EXPECT_EQ(place.size, 4);
+  EXPECT_TRUE(place.address.starts_with("gpu07-ib:")) << place.address;
+  const int port = std::stoi(place.address.substr(place.address.find(':') + 1));
+  EXPECT_GE(port, 15000);
+  EXPECT_LT(port, 30000);
+  EXPECT_EQ(Place(With(kSlurm, {{"SLURM_PROCID", "0"}})).address, place.address);
+  EXPECT_NE(Place(With(kSlurm, {{"SLURM_JOB_ID", "4712"}})).address, place.address);
+  EXPECT_EQ(place.token, "4711.0");
+  for (const auto& [list, first] :
+       Variables{{"a", "a"}, {"a,b", "a"}, {"n[3]", "n3"}, {"n[3,5-7]", "n3"}, {"n[03-07],m", "n03"}}) {
+    EXPECT_TRUE(Place(With(kSlurm, {{"SLURM_STEP_NODELIST", list}})).address.starts_with(first + ":")) << list;
+  }
+  EXPECT_EQ(Place(With(kSlurm, {{"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}})).address, "x:7");
+}
+
+TEST(Launchers, MpiOnOneMachineNeedsNoAddress) {
+  EXPECT_EQ(Place(With(kOpenMpi, {{"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}})).address, "x:7");
+  const GroupPlace one = Place(With(kOpenMpi, {{"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}}), true);
+  EXPECT_TRUE(one.address.starts_with("127.0.0.1:"));
+  EXPECT_EQ(one.local_size, 2);
+  EXPECT_EQ(Place({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}}).rank, 1);
+}
+
+TEST(Launchers, TheInnermostOneCounts) {
+  EXPECT_EQ(Place(With(kSlurm, kTorchrun)).launcher, "torchrun");
+  EXPECT_EQ(Place(With(With(kSlurm, kOpenMpi), {{"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}})).launcher, "Open MPI");
+}
+
+TEST(Launchers, SeveralProcessesOfAMachineAreRefusedWithTheSentenceThatSaysHow) {
+  EXPECT_EQ(
+      Refusal(With(kTorchrun, {{"LOCAL_WORLD_SIZE", "2"}})),
+      "FAILED_PRECONDITION: RANK 2 is one of LOCAL_WORLD_SIZE 2 processes of this machine; one process drives all devices of a "
+      "machine: start one on each (torchrun --nproc-per-node=1, srun --ntasks-per-node=1, mpirun --map-by ppr:1:node), or, with "
+      "the "
+      "CPU as device, allow several_per_machine");
+  EXPECT_EQ(Place(With(kTorchrun, {{"LOCAL_WORLD_SIZE", "2"}}), true).local_size, 2);
+  EXPECT_EQ(Place(With(kSlurm, {{"SLURM_STEP_TASKS_PER_NODE", "1(x3),2"}}), true).local_size, 2);
+  EXPECT_EQ(Place(With(kSlurm, {{"SLURM_STEP_TASKS_PER_NODE", "2,1(x3)"}})).local_size, 1);
+  EXPECT_NE(Refusal(With(kSlurm, {{"SLURM_LOCALID", "1"}})), "");
+}
+
+TEST(Launchers, WhatIsNoPlaceIsRefusedByName) {
+  EXPECT_EQ(Refusal(With(kTorchrun, {{"RANK", "two"}})), "INVALID_ARGUMENT: RANK is \"two\"; it must be a whole number");
+  EXPECT_EQ(Refusal(With(kTorchrun, {{"RANK", "4"}})),
+            "INVALID_ARGUMENT: RANK is 4 in a group of 4; a rank lies in [0, the size), a size in [1, 1024]");
+  EXPECT_EQ(Refusal({{"RANK", "0"}}), "FAILED_PRECONDITION: RANK is set and WORLD_SIZE is not: a launcher sets both");
+  EXPECT_EQ(Refusal({{"RANK", "0"}, {"WORLD_SIZE", "2"}}),
+            "FAILED_PRECONDITION: WORLD_SIZE is 2 and MASTER_ADDR and MASTER_PORT are not set");
+  EXPECT_EQ(Refusal({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}}),
+            "FAILED_PRECONDITION: MASTER_ADDR is a and MASTER_PORT is not set: it is the port on which rank 0 listens");
+  EXPECT_EQ(Refusal(kOpenMpi),
+            "FAILED_PRECONDITION: MASTER_ADDR and MASTER_PORT are not set: Open MPI does not say where rank 0 is (mpirun -x "
+            "MASTER_ADDR=HOST -x MASTER_PORT=29500)");
+}
+
+}  // namespace
+}  // namespace hlm
