@@ -15,7 +15,7 @@ std::vector<OpCase> AllCases() {
 std::vector<OpCase> SpeedCases(size_t tokens) {
   std::vector<OpCase> all;
   for (auto list : {NormSpeedCases, RotarySpeedCases, AttentionSpeedCases, ActivationSpeedCases, ConvSpeedCases,
-                    RecurrenceSpeedCases, RouteSpeedCases, ExpertSpeedCases}) {
+                    RecurrenceSpeedCases, RouteSpeedCases, GroupedSpeedCases}) {
     const std::vector<OpCase> more = list(tokens);
     all.insert(all.end(), more.begin(), more.end());
   }

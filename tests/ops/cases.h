@@ -26,7 +26,7 @@ std::vector<OpCase> ActivationSpeedCases(size_t tokens);
 std::vector<OpCase> ConvSpeedCases(size_t tokens);
 std::vector<OpCase> RecurrenceSpeedCases(size_t tokens);
 std::vector<OpCase> RouteSpeedCases(size_t tokens);
-std::vector<OpCase> ExpertSpeedCases(size_t tokens);
+std::vector<OpCase> GroupedSpeedCases(size_t rows);  // of an expert, on the mean
 
 }  // namespace hlm::ops_test
 

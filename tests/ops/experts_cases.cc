@@ -257,8 +257,4 @@ std::vector<OpCase> ExpertCases() {
   return cases;
 }
 
-std::vector<OpCase> ExpertSpeedCases(size_t tokens) {
-  return {CaseOf(Mixture{DType::kBF16, Fall::kSpread, tokens, 32, 4, 2048, 1024, false, false, false})};
-}
-
 }  // namespace hlm::ops_test

@@ -31,6 +31,8 @@ struct PlanFlags {
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
   int32_t optimizer_path = HLM_PATH_AUTO;
+  int32_t route = HLM_ROUTE_AUTO;
+  int64_t reduction_groups = 0;
   double router_aux_loss_coef = -1;
   double router_z_loss_coef = 0;
   double router_bias_rate = 0;
