@@ -26,6 +26,7 @@ hlm_plan_options Defaults() {
   out.states = HLM_STATES_F32;
   out.master = HLM_MASTER_SPLIT;
   out.snapshot_bytes = own.snapshot_bytes;
+  out.processes = own.processes;
   out.router_aux_loss_coef = own.balance;
   return out;
 }
@@ -59,6 +60,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(given.optimizer_path, "optimizer_path",
             {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
 
+  CheckEnum(given.ignore_dropout, "ignore_dropout", {{0, "no"}, {1, "yes"}});
+  CheckEnum(given.train_pad_row, "train_pad_row", {{0, "no"}, {1, "yes"}});
   CheckEnum(given.router_aux_loss_scope, "router_aux_loss_scope",
             {{HLM_AUX_SCOPE_STEP, "STEP"}, {HLM_AUX_SCOPE_GROUP, "GROUP"}, {HLM_AUX_SCOPE_SEQUENCE, "SEQUENCE"}});
   CheckEnum(given.unrouted, "unrouted", {{HLM_UNROUTED_ZERO, "ZERO"}, {HLM_UNROUTED_SKIP, "SKIP"}});
@@ -88,6 +91,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.threads = given.threads;
   own.optimizer_threads = given.optimizer_threads;
   own.host_limit_bytes = given.host_limit_bytes;
+  own.processes = given.processes;
   own.device_limit_bytes = given.device_limit_bytes;
   own.optimizer = static_cast<Algorithm>(given.optimizer);
   own.choose_states = given.states == HLM_STATES_AUTO;
@@ -100,6 +104,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.reduction_groups = given.reduction_groups;
   if (given.route != HLM_ROUTE_AUTO) own.route = static_cast<Route>(given.route - HLM_ROUTE_HOST);
   if (given.optimizer_path != HLM_PATH_AUTO) own.update_path = static_cast<UpdatePath>(given.optimizer_path - HLM_PATH_FUSED);
+  own.ignore_dropout = given.ignore_dropout != 0;
+  own.train_pad_row = given.train_pad_row != 0;
   own.balance = given.router_aux_loss_coef;
   own.router_z = given.router_z_loss_coef;
   own.bias_rate = given.router_bias_rate;

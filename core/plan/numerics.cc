@@ -30,6 +30,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.remainder = o.compute == DType::kBF16 && o.remainder;
   n.threads = o.threads;
   n.libraries = machine.libraries;
+  n.train_pad_row = o.train_pad_row;
   n.router = plan.router;
   return n;
 }
@@ -43,6 +44,7 @@ void AdoptNumerics(const Numerics& match, PlanOptions& options) {
   if (options.head_chunk == 0) options.head_chunk = match.head_chunk;
   if (!options.grad_dtype && match.compute == options.compute) options.grad_dtype = match.grad_dtype;
   if (options.threads == 0) options.threads = match.threads;
+  options.train_pad_row = options.train_pad_row || match.train_pad_row;
   if (!options.update_path && !match.optimizer.empty()) {
     options.update_path = match.optimizer.rfind(Name(UpdatePath::kOneDnn), 0) == 0 ? UpdatePath::kOneDnn : UpdatePath::kFused;
   }
@@ -104,6 +106,11 @@ Numerics ParseNumerics(const std::string& text) {
   words("products", n.products);
   words("optimizer", n.optimizer);
   words("hash", n.hash);
+  if (const JsonValue* row = json.Find("train_pad_row")) {
+    if (!row->IsBool())
+      throw InvalidArgument("numerics_json: train_pad_row is ", PrintableJson(*row), "; it must be true or false");
+    n.train_pad_row = row->Bool();
+  }
   return n;
 }
 
@@ -111,8 +118,8 @@ std::string HashNumerics(const Numerics& n) {
   std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype),
                             "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|", n.threads, "|", n.libraries, "|",
                             n.products, "|", n.workspace_bytes, "|", n.optimizer);
-  // Others keep the hashes that they always had.
-  if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);
+  if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);  // others keep the hashes that they always had
+  if (n.train_pad_row) text += "|pad row";
   const RouterPlan& r = n.router;
   if (r.gradients()) text += StrCat("|balance ", r.balance, " by ", Name(r.scope), ", z ", r.z);
   if (r.changes_updates()) text += StrCat("|bias rate ", r.bias_rate, ", ", Name(r.unrouted));

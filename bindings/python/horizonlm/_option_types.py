@@ -147,6 +147,15 @@ if TYPE_CHECKING:
         # any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as
         # many as there are devices (default); part of the numerics
         reduction_groups: int
+        # True: a model whose config.json has dropouts above 0 is trained without them; default False: it is
+        # refused
+        ignore_dropout: bool
+        # True: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default
+        # False: it gets none, as in transformers; part of the numerics
+        train_pad_row: bool
+        # of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size
+        # is the rows of all of them
+        processes: int
         # times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the
         # model's config, its router_aux_loss_coef where output_router_logits is true
         router_aux_loss_coef: float
@@ -159,6 +168,17 @@ if TYPE_CHECKING:
         router_aux_loss_scope: Name
         # what an update does with experts that no token of the step chose; default ZERO
         unrouted: Name
+
+    class GroupOptions(TypedDict, total=False):
+        """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
+
+        # that a call waits for a process which lives but does not take part; default 1800
+        timeout_seconds: float
+        # after which a process of which nothing is heard counts as hung; default 60
+        silence_seconds: float
+        # True: several processes of one machine may be in the group, each with the CPU as its device; default
+        # False
+        several_per_machine: bool
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -420,6 +440,12 @@ TABLES: Dict[str, str] = {
     reduction_groups: int. into which a step's rows are dealt, a power of two and a multiple of the devices:
         the same bits on any number of devices that divides it. Their gradients are added by a balanced tree
         in fp32. 0: as many as there are devices (default); part of the numerics
+    ignore_dropout: bool. True: a model whose config.json has dropouts above 0 is trained without them;
+        default False: it is refused
+    train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
+        others do; default False: it gets none, as in transformers; part of the numerics
+    processes: int. of the group that shares each step, each with such devices (hlm_group_size); default 1.
+        batch_size is the rows of all of them
     router_aux_loss_coef: float. times this the routers' balancing loss is added to the loss of a mixture;
         below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true
     router_z_loss_coef: float. times this the mean of logsumexp(router logits)^2 is added to the loss of a
@@ -430,6 +456,13 @@ TABLES: Dict[str, str] = {
         means; default "step"
     unrouted: "zero" | "skip": what an update does with experts that no token of the step chose; default
         "zero"
+""",
+    "hlm_group_options": r"""Options, as keywords:
+
+    timeout_seconds: float. that a call waits for a process which lives but does not take part; default 1800
+    silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
+    several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
+        as its device; default False
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

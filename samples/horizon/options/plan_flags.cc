@@ -67,6 +67,12 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--route", flags.route, {{"auto", HLM_ROUTE_AUTO}, {"host", HLM_ROUTE_HOST}, {"peer", HLM_ROUTE_PEER}},
             "how several devices share weights and gradients")
       ->group(group);
+  AddSwitch(app, "--ignore-dropout", flags.ignore_dropout,
+            "a model whose config.json has dropouts above 0 is trained without them")
+      ->group(group);
+  AddSwitch(app, "--train-pad-row", flags.train_pad_row,
+            "the embedding's row of pad_token_id gets its gradient from the lookup, as others do; part of the numerics")
+      ->group(group);
   AddReal(app, "--router-aux-loss-coef", flags.router_aux_loss_coef, 0, kNoLimit,
             "times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true")
       ->group(group);
@@ -103,6 +109,8 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.optimizer_path = flags.optimizer_path;
   options.route = flags.route;
   options.reduction_groups = flags.reduction_groups;
+  options.ignore_dropout = flags.ignore_dropout;
+  options.train_pad_row = flags.train_pad_row;
   options.router_aux_loss_coef = flags.router_aux_loss_coef;
   options.router_z_loss_coef = flags.router_z_loss_coef;
   options.router_bias_rate = flags.router_bias_rate;
