@@ -123,6 +123,10 @@ size_t BytesOf(const GateHeadsArgs&) { throw Unimplemented(kHeadGates); }
 size_t BytesOf(const GateHeadsBackwardArgs&) { throw Unimplemented(kHeadGates); }
 size_t BytesOf(const ScaleChoicesArgs&) { throw Unimplemented(kExpertFactors); }
 size_t BytesOf(const ScaleChoicesBackwardArgs&) { throw Unimplemented(kExpertFactors); }
+template <class Args>
+size_t BytesOf(const Args&) {
+  throw Unimplemented("device cuda lacks an operation that the model needs; device cpu has it");
+}
 
 }  // namespace
 
