@@ -100,7 +100,10 @@ struct WidthChecker {
                           machine.most_head_dim);
     }
   }
-  void operator()(const ExpertsSpec& experts) const { Check("the experts' intermediate_size", experts.intermediate); }
+  void operator()(const ExpertsSpec& experts) const {
+    Check("the experts' intermediate_size", experts.intermediate);
+    Check("moe_latent_size", experts.latent);
+  }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
     Check("q_lora_rank", attention.query_rank);
