@@ -360,6 +360,14 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_PATH_FUSED 1  /* one fused loop: the same bits on every machine */
 #define HLM_PATH_ONEDNN 2 /* oneDNN's primitives: AdamW with F32 states and an exact master only */
 
+/* Over which tokens the routers' balancing loss takes its means; of several such scopes each counts by its tokens. */
+#define HLM_AUX_SCOPE_STEP 0     /* all of a call: what transformers has for the batch as one micro-batch, however it is cut */
+#define HLM_AUX_SCOPE_GROUP 1    /* each reduction group: the share of one device */
+#define HLM_AUX_SCOPE_SEQUENCE 2 /* each document */
+
+#define HLM_UNROUTED_ZERO 0 /* their gradient is zero: moments decay, weights move with them and decay */
+#define HLM_UNROUTED_SKIP 1 /* they are left alone, and count their own updates */
+
 /* How several devices share a step's weights and gradients: no bit depends on it. */
 #define HLM_ROUTE_AUTO 0 /* the faster one as predicted from this machine's measured rates */
 #define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
@@ -411,6 +419,13 @@ typedef struct hlm_plan_options {
                                  it gets none, as in transformers; part of the numerics */
   int64_t processes;          /* of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is
                                  the rows of all of them */
+  double router_aux_loss_coef; /* times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the
+                                 model's config, its router_aux_loss_coef where output_router_logits is true */
+  double router_z_loss_coef;  /* times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0 */
+  double router_bias_rate;    /* by so much a step moves the bias for the choice of each expert, where routers have one: up where it got
+                                 fewer tokens than the mean, down where more; default 0 */
+  int32_t router_aux_loss_scope; /* over which tokens the balancing loss takes its means: HLM_AUX_SCOPE_...; default STEP */
+  int32_t unrouted;           /* what an update does with experts that no token of the step chose: HLM_UNROUTED_...; default ZERO */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -697,6 +712,10 @@ typedef struct hlm_step_metrics {
   int64_t skipped_units; /* BACKWARD timing: units (or parts of them) whose gradient was not finite: they kept their values */
   double mean_token_accuracy; /* of the predicted tokens the share that was the likeliest; -1 without token_metrics */
   double entropy;       /* mean over the predictions, in nats; -1 without token_metrics */
+  double aux_loss;      /* the routers' balancing loss, without its coefficient; -1 without such a loss */
+  double router_z_loss; /* likewise the mean of logsumexp(router logits)^2 */
+  double expert_imbalance; /* of a mixture: the most tokens of an expert over the mean, in the layer where that is largest; else -1 */
+  double unrouted_experts; /* of a mixture: the share of experts, of all layers, that no token chose; else -1 */
 } hlm_step_metrics;
 HLM_API void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size);
 static inline void hlm_step_metrics_init(hlm_step_metrics* metrics) { hlm_step_metrics_init_sized(metrics, sizeof(*metrics)); }

@@ -66,6 +66,10 @@ hlm_step_metrics ToMetrics(const StepMetrics& own) {
   out.skipped_units = own.skipped_units;
   out.mean_token_accuracy = own.mean_token_accuracy;
   out.entropy = own.entropy;
+  out.aux_loss = own.aux_loss;
+  out.router_z_loss = own.router_z_loss;
+  out.expert_imbalance = own.expert_imbalance;
+  out.unrouted_experts = own.unrouted_experts;
   return out;
 }
 

@@ -185,6 +185,16 @@ type PlanOptions struct {
 	TrainPadRow bool `hlm:"train_pad_row"`
 	// of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is the rows of all of them
 	Processes int64 `hlm:"processes"`
+	// times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true
+	RouterAuxLossCoef float64 `hlm:"router_aux_loss_coef"`
+	// times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0
+	RouterZLossCoef float64 `hlm:"router_z_loss_coef"`
+	// by so much a step moves the bias for the choice of each expert, where routers have one: up where it got fewer tokens than the mean, down where more; default 0
+	RouterBiasRate float64 `hlm:"router_bias_rate"`
+	// over which tokens the balancing loss takes its means; default STEP
+	RouterAuxLossScope AuxScope `hlm:"router_aux_loss_scope"`
+	// what an update does with experts that no token of the step chose; default ZERO
+	Unrouted Unrouted `hlm:"unrouted"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

@@ -73,6 +73,10 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   rows_ = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
   sources_ = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
   offsets_ = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
+  if (spec.router.choice_bias || spec.router.best_groups < spec.router.groups) {
+    best_ = d.Temp("choice by logits", chosen, true, TokenType::kF32);
+    best_weights_ = d.Temp("weights of the choice by logits", chosen, true, TokenType::kF32);
+  }
   dproduct_ = d.Temp("d product", chosen * spec.intermediate);
   dgate_up_ = d.Temp("d gate and up", chosen * width_);
   dweights_ = d.Temp("d weights", chosen, false, TokenType::kF32);
@@ -234,6 +238,7 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   ForwardRouter(r, x);
+  TellLoad(r);
   if (before_.on() && (r.Missing({normed_}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(normed_)});
   if (r.Missing({latent_})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(latent_));
   // The sum is made again for its product's gradient, or for y itself.

@@ -68,6 +68,10 @@ class ExpertsBody : public Body {
   void Activate(const BlockRun& run) const;
   void ActivateBackward(const BlockRun& run) const;
   void WeightGradients(const BlockRun& run) const;
+  // How the choice fell, where the run asks for it; the gradient of the router's logits.
+  void TellLoad(const BlockRun& run) const;
+  void TellLoad(const BlockRun& run, const int32_t* choice, int64_t begin, int64_t tokens, float* record, bool add) const;
+  void RouteBackward(const BlockRun& run) const;
 
   ExpertsSpec spec_;
   int64_t hidden_, width_;  // of a row before the activation
@@ -81,8 +85,9 @@ class ExpertsBody : public Body {
   int64_t normed_ = -1, router_normed_ = -1, latent_ = -1, sum_ = -1;  // saved
   int64_t scores_ = -1;                                                // saved: weights before the experts' own factors
   int64_t sorted_, rows_, sources_, offsets_;                          // for a moment, forward too
-  int64_t dproduct_, dgate_up_, dweights_, dlogits_;                   // for a moment
-  int64_t dsum_ = -1, dlatent_ = -1, drouter_ = -1, dnormed_ = -1;     // for a moment
+  int64_t best_ = -1, best_weights_ = -1;             // likewise: the choice by logits, where the router's is another
+  int64_t dproduct_, dgate_up_, dweights_, dlogits_;  // for a moment
+  int64_t dsum_ = -1, dlatent_ = -1, drouter_ = -1, dnormed_ = -1;  // for a moment
 };
 
 }  // namespace hlm

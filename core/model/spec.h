@@ -318,6 +318,7 @@ struct ModelSpec {
   std::vector<RopeSpec> ropes;
   std::vector<double> slopes;  // [heads] of ALiBi
   std::vector<TemperatureSpec> temperatures;
+  double balance = 0;          // the coefficient of the routers' balancing loss; 0: there is none
   std::vector<int64_t> sides;  // elements a token of what goes from one unit to later ones beside the block inputs
   HeadSpec head;
   std::vector<std::string> dropouts;  // settings of the file above 0: "attention_dropout = 0.1"; nothing here applies them
@@ -351,6 +352,9 @@ const Body* FirstOf(const ModelSpec& spec) {
 
 // [layers] the window of each layer's attention; 0: none, or no attention.
 std::vector<int64_t> Windows(const ModelSpec& spec);
+
+// The experts among which a router chooses; null where a block has none.
+const ExpertsSpec* FindRouter(const BlockSpec& block);
 
 // Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for a document of `length` tokens; kDynamic and kLongRope go by
 // it.

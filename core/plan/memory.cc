@@ -105,6 +105,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.scratch = arena.Take(scratch);
   a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total);
+  a.loads = arena.Take(CheckedMul(PlaceLoads(spec, plan).total, 4));
   a.sides = arena.Take(PlaceSides(spec, plan).total);
   a.side_gradients = arena.Take(backward ? PlaceSides(spec, plan).total : 0);
   a.rotary = arena.Take(PlaceTables(spec, plan).total);
@@ -150,6 +151,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   }
   host.batch =
       CheckedAdd(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total, PlaceLengthTables(in.spec, plan).total);
+  host.loads = CheckedMul(CheckedMul(PlaceLoads(in.spec, plan).total, 4), static_cast<int64_t>(plan.devices.size()));
   if (train) host.snapshot = std::min(std::max<int64_t>(plan.options.snapshot_bytes, 0), host.State());
   host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }

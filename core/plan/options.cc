@@ -204,6 +204,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
+  plan.router = ChooseRouters(in.spec, o);
   plan.parameters = in.layout.parameters;
   plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
   CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);

@@ -21,7 +21,8 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       interrupt_(interrupt),
       process_group_(group),
       batch_(spec, plan, *devices.front()),
-      group_(plan, lanes_, store, updater, trace) {
+      group_(plan, lanes_, store, updater, trace),
+      routers_(spec, plan) {
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {
     lanes_.push_back(
@@ -39,6 +40,12 @@ double Executor::Forward(const Pass& pass) {
     lane.Loss(weights, micro);
   };
   return Run(pass, nullptr, {.work = &loss});
+}
+
+void Executor::CountLoads(const Pass& pass) {
+  const Lane::HeadWork nothing = [](Lane&, const HeadWeights&, int64_t, const MicroView&) {};
+  Run(pass, nullptr, {.work = &nothing});
+  routers_.KeepCounts();
 }
 
 void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* logits) {
@@ -66,6 +73,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   batch_.Fill(pass);
   for (const auto& lane : lanes_) lane->Begin(pass);
   group_.Gather(pass, -1);
+  routers_.Begin();
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
@@ -77,6 +85,10 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
     if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.sweeps()) {
       updating = true;
       GateUpdates(pass);
+    }
+    if (visit.kind == VisitKind::kHead && routers_.on()) {
+      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr);
+      if (updating) routed_ = routers_.totals().Routed(plan_.router, *gradients->expert_updates);
     }
     if (visit.gradient_unit >= 0) HandDown(pass, visit, *gradients);
     group_.Gather(pass, v);
@@ -91,7 +103,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
-  return head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies());
+  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass).loss;
 }
 
 void Executor::GateUpdates(const Pass& pass) {
@@ -138,6 +150,7 @@ void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& g
   sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sums_before + sum));
   sweep.turn = visit.sweep % pass.turns();
   if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
+  if (sweep.update) sweep.routed = routed_;
   for (int64_t piece = plan_.pieces.First(visit.gradient_unit); piece < plan_.pieces.First(visit.gradient_unit + 1); ++piece) {
     group_.Reduce(piece, sweep);
   }
@@ -167,6 +180,7 @@ Executor::Counters Executor::counters() const {
     sum.moves.reused += moves.reused;
     sum.arena_bytes += lane->arena_bytes();
     sum.host_bytes += lane->host_bytes();
+    sum.load_bytes += lane->load_bytes();
     if (const GradientRing* ring = lane->ring()) {
       sum.ring_waits += ring->waits();
       sum.ring_wait_seconds += ring->wait_seconds();

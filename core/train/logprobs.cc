@@ -117,7 +117,9 @@ BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
 BatchLoss Trainer::Accumulate(const Batch& batch, const Objective& objective) {
   State& s = *state_;
   s.CheckAccumulates();
-  return s.Accumulate(s.Prepare(WithoutWeights(batch), Predictions::kRequired), std::nullopt, &objective);
+  Tokens prepared = s.Prepare(WithoutWeights(batch), Predictions::kRequired);
+  prepared.share = objective.share;
+  return s.Accumulate(prepared, std::nullopt, &objective);
 }
 
 }  // namespace hlm

@@ -38,6 +38,7 @@ struct Pass {
   bool wants_entropies = false;  // beside the losses
   bool wants_best = false;
   bool weighs_entropies;                   // the entropies have weights, so a gradient; from the start where the tokens have some
+  bool counted = false;                    // the loads of the whole batch are known from a pass before
   const FrozenWeights* weights = nullptr;  // null: the current ones; a frozen copy only goes forward
   std::vector<MicroBatch> micro_batches;
   std::vector<int64_t> sweep_starts;   // first micro-batch of each sweep, then their count

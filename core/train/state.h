@@ -50,18 +50,23 @@ struct Trainer::State {
   int64_t right = 0;   // tokens that were the likeliest, and
   double entropy = 0;  // the predictions' sum: where options.token_metrics asks
   int64_t sums = 0;    // of gradients
-  double began = 0;    // seconds, on the trace's clock
+  RouterTotals routers;
+  double began = 0;  // seconds, on the trace's clock
 
-  int64_t step = 0;      // finished, skipped ones among them: the schedule's position
-  int64_t updates = 0;   // that changed weights: AdamW's bias correction
+  int64_t step = 0;     // finished, skipped ones among them: the schedule's position
+  int64_t updates = 0;  // that changed weights: AdamW's bias correction
+  // [routers][experts] updates of each expert, where the unrouted are skipped.
+  std::vector<std::vector<int64_t>> expert_updates;
   double fixed_lr = -1;  // negative: by the schedule
   double forward_backward_seconds = 0, apply_seconds = 0;
   int64_t predicted_tokens = 0;
+  RouterTotals last_routers;  // of the last step
 
   std::optional<Error> failure;  // the first error of the device or the optimizer; every later use of the device returns it
   bool torn = false;             // an update stopped half way: the weights are of two steps
   bool half_resumed = false;     // a resume stopped half way: the state is of no step until another succeeds
 
+  void ResumeExpertUpdates(const std::vector<std::vector<int64_t>>& stored);
   void CheckAlive() const;
   void CheckResumed() const;
   void CheckWhole() const;
@@ -101,6 +106,7 @@ struct Trainer::State {
   StepMetrics Apply();
   // A step of which nothing is predicted.
   StepMetrics Skip(const Tokens& prepared);
+  void TellRouters(StepMetrics& metrics);
   StepMetrics Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units);
 
   // Elements of a slab by kind, as float (tensors.cc).

@@ -72,11 +72,17 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
     saver.BeforeUpdate(piece);
     frozen.BeforeChange(piece);
   };
-  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace, before_update, group);
+  updater = std::make_unique<Updater>(model->spec(), layout, *plan, *device, store, options.optimizer, pool, trace, before_update,
+                                      group);
   executor =
       std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt, group);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
+  }
+  if (plan->router.unrouted == Unrouted::kSkip) {
+    for (const LoadPlaces::Router& router : PlaceLoads(model->spec(), *plan).routers) {
+      expert_updates.emplace_back(static_cast<size_t>(router.experts));
+    }
   }
   store.TouchPages(pool);
   store.Load(*model, pool);
@@ -109,6 +115,7 @@ void Trainer::State::Forget() {
   accumulated = false;
   loss = entropy = 0;
   tokens = right = sums = 0;
+  routers = {};
 }
 
 void Trainer::State::Recover() noexcept {
@@ -148,9 +155,15 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
         const Places places = LogProbs(prepared, nullptr, objective->entropy, false, ranks());
         of_all = weigher->WeighAll(places.losses, places.entropies);
       }
+      if (executor->counts_ahead() && pass.sweeps() > 1) {
+        // The balancing loss is over all sweeps, and the first one's backward pass comes before the last one's forward pass.
+        executor->CountLoads(Pass(model->layout(), *plan, prepared, true));
+        pass.counted = true;
+      }
       const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
-      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sums_before = sums, .update = update},
-                                              weigher ? &weigh : nullptr);
+      result.loss = executor->ForwardBackward(
+          pass, {.first = !accumulated, .step = step, .sums_before = sums, .update = update, .expert_updates = &expert_updates},
+          weigher ? &weigh : nullptr);
       updater->WaitIdle();
       if (group != nullptr && of_all) result.loss = *of_all;
     });
@@ -168,6 +181,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   loss += result.loss;
   tokens += result.tokens;
   sums += pass.sums();
+  routers.Add(executor->routers());
   if (options.token_metrics) CountTokens(prepared);
   predicted_tokens += result.tokens;
   forward_backward_seconds += Seconds() - start;
@@ -204,7 +218,7 @@ StepMetrics Trainer::State::Apply() {
     if (finite) {
       const double clip = plan->grad_clip;
       const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      updater->UpdateAll(NextUpdate(lr, scale));
+      updater->UpdateAll(NextUpdate(lr, scale), routers.Routed(plan->router, expert_updates));
     }
     metrics = Finish(lr, squared_norm, !finite, 0);
     if (plan->timing == Timing::kSerial) updater->WaitIdle();
@@ -224,7 +238,12 @@ StepMetrics Trainer::State::Skip(const Tokens& prepared) {
 
 StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units) {
   ++step;
-  if (!skipped) ++updates;
+  if (!skipped) {
+    ++updates;
+    for (size_t r = 0; r < expert_updates.size() && !routers.choices.empty(); ++r) {
+      for (size_t e = 0; e < expert_updates[r].size(); ++e) expert_updates[r][e] += routers.choices[r][e] > 0;
+    }
+  }
   StepMetrics metrics;
   metrics.step = step;
   metrics.loss = loss;
@@ -238,8 +257,23 @@ StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped,
     metrics.mean_token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
     metrics.entropy = entropy / static_cast<double>(tokens);
   }
+  TellRouters(metrics);
   Forget();
   return metrics;
+}
+
+void Trainer::State::TellRouters(StepMetrics& metrics) {
+  last_routers = std::move(routers);
+  if (last_routers.choices.empty()) return;
+  if (plan->router.balance != 0) metrics.aux_loss = last_routers.balance;
+  if (plan->router.z != 0) metrics.router_z_loss = last_routers.z;
+  double unrouted = 0, experts = 0;
+  for (const std::vector<double>& choices : last_routers.choices) {
+    metrics.expert_imbalance = std::max(metrics.expert_imbalance, Imbalance(choices));
+    unrouted += static_cast<double>(std::count(choices.begin(), choices.end(), 0.0));
+    experts += static_cast<double>(choices.size());
+  }
+  metrics.unrouted_experts = unrouted / experts;
 }
 
 Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,

@@ -40,6 +40,10 @@ struct StepMetrics {
   // Of the predicted tokens, where TrainerOptions::token_metrics asks, else -1; NaN where nothing was predicted.
   double mean_token_accuracy = -1;  // share that was the likeliest token
   double entropy = -1;              // mean, in nats
+  // Of a mixture, else -1. The terms of the loss without their coefficients, where the plan has them; over all routers the largest number
+  // of choices of an expert over the mean, and the share of experts that no token chose.
+  double aux_loss = -1, router_z_loss = -1;
+  double expert_imbalance = -1, unrouted_experts = -1;
 };
 
 struct BatchLoss {

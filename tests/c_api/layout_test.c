@@ -69,7 +69,12 @@ AT(hlm_plan_options, route, 204);
 AT(hlm_plan_options, reduction_groups, 208);
 AT(hlm_plan_options, ignore_dropout, 216);
 AT(hlm_plan_options, train_pad_row, 220);
-LAST(hlm_plan_options, processes, 224, 232);
+AT(hlm_plan_options, processes, 224);
+AT(hlm_plan_options, router_aux_loss_coef, 232);
+AT(hlm_plan_options, router_z_loss_coef, 240);
+AT(hlm_plan_options, router_bias_rate, 248);
+AT(hlm_plan_options, router_aux_loss_scope, 256);
+LAST(hlm_plan_options, unrouted, 260, 264);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);
@@ -116,7 +121,11 @@ AT(hlm_step_metrics, seconds, 48);
 AT(hlm_step_metrics, skipped, 56);
 AT(hlm_step_metrics, skipped_units, 64);
 AT(hlm_step_metrics, mean_token_accuracy, 72);
-LAST(hlm_step_metrics, entropy, 80, 88);
+AT(hlm_step_metrics, entropy, 80);
+AT(hlm_step_metrics, aux_loss, 88);
+AT(hlm_step_metrics, router_z_loss, 96);
+AT(hlm_step_metrics, expert_imbalance, 104);
+LAST(hlm_step_metrics, unrouted_experts, 112, 120);
 
 AT(hlm_optimizer_options, struct_size, 0);
 AT(hlm_optimizer_options, beta1, 8);

@@ -279,6 +279,23 @@ namespace HorizonLM {
     /// of all of them</summary>
     public long? Processes { get; set; }
 
+    /// <summary>times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's
+    /// config, its router_aux_loss_coef where output_router_logits is true</summary>
+    public double? RouterAuxLossCoef { get; set; }
+
+    /// <summary>times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0</summary>
+    public double? RouterZLossCoef { get; set; }
+
+    /// <summary>by so much a step moves the bias for the choice of each expert, where routers have one: up where it got fewer
+    /// tokens than the mean, down where more; default 0</summary>
+    public double? RouterBiasRate { get; set; }
+
+    /// <summary>over which tokens the balancing loss takes its means; default Step</summary>
+    public AuxScope? RouterAuxLossScope { get; set; }
+
+    /// <summary>what an update does with experts that no token of the step chose; default Zero</summary>
+    public Unrouted? Unrouted { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -322,6 +339,11 @@ namespace HorizonLM {
       if (IgnoreDropout.HasValue) Native.hlm_plan_options_ignore_dropout_set(options, IgnoreDropout.Value ? 1 : 0);
       if (TrainPadRow.HasValue) Native.hlm_plan_options_train_pad_row_set(options, TrainPadRow.Value ? 1 : 0);
       if (Processes.HasValue) Native.hlm_plan_options_processes_set(options, Processes.Value);
+      if (RouterAuxLossCoef.HasValue) Native.hlm_plan_options_router_aux_loss_coef_set(options, RouterAuxLossCoef.Value);
+      if (RouterZLossCoef.HasValue) Native.hlm_plan_options_router_z_loss_coef_set(options, RouterZLossCoef.Value);
+      if (RouterBiasRate.HasValue) Native.hlm_plan_options_router_bias_rate_set(options, RouterBiasRate.Value);
+      if (RouterAuxLossScope.HasValue) Native.hlm_plan_options_router_aux_loss_scope_set(options, (int)RouterAuxLossScope.Value);
+      if (Unrouted.HasValue) Native.hlm_plan_options_unrouted_set(options, (int)Unrouted.Value);
     }
   }
 

@@ -156,6 +156,18 @@ if TYPE_CHECKING:
         # of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size
         # is the rows of all of them
         processes: int
+        # times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the
+        # model's config, its router_aux_loss_coef where output_router_logits is true
+        router_aux_loss_coef: float
+        # times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0
+        router_z_loss_coef: float
+        # by so much a step moves the bias for the choice of each expert, where routers have one: up where it
+        # got fewer tokens than the mean, down where more; default 0
+        router_bias_rate: float
+        # over which tokens the balancing loss takes its means; default STEP
+        router_aux_loss_scope: Name
+        # what an update does with experts that no token of the step chose; default ZERO
+        unrouted: Name
 
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
@@ -319,6 +331,8 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.master": "HLM_MASTER_",
     "hlm_plan_options.optimizer_path": "HLM_PATH_",
     "hlm_plan_options.route": "HLM_ROUTE_",
+    "hlm_plan_options.router_aux_loss_scope": "HLM_AUX_SCOPE_",
+    "hlm_plan_options.unrouted": "HLM_UNROUTED_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -432,6 +446,16 @@ TABLES: Dict[str, str] = {
         others do; default False: it gets none, as in transformers; part of the numerics
     processes: int. of the group that shares each step, each with such devices (hlm_group_size); default 1.
         batch_size is the rows of all of them
+    router_aux_loss_coef: float. times this the routers' balancing loss is added to the loss of a mixture;
+        below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true
+    router_z_loss_coef: float. times this the mean of logsumexp(router logits)^2 is added to the loss of a
+        mixture; default 0
+    router_bias_rate: float. by so much a step moves the bias for the choice of each expert, where routers
+        have one: up where it got fewer tokens than the mean, down where more; default 0
+    router_aux_loss_scope: "step" | "group" | "sequence": over which tokens the balancing loss takes its
+        means; default "step"
+    unrouted: "zero" | "skip": what an update does with experts that no token of the step chose; default
+        "zero"
 """,
     "hlm_group_options": r"""Options, as keywords:
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class StepMetrics(NamedTuple):
     """What an optimizer step did; hlm_step_metrics in horizon_lm.h. The fields are that struct's members, in its order.
 
-    mean_token_accuracy and entropy are None without the trainer's option token_metrics.
+    mean_token_accuracy and entropy are None without the trainer's option token_metrics; what is said of experts is None where the model
+    has none, aux_loss and router_z_loss where the loss has no such term.
     """
 
     step: int
@@ -35,13 +36,18 @@ class StepMetrics(NamedTuple):
     skipped_units: int
     mean_token_accuracy: Optional[float]
     entropy: Optional[float]
+    aux_loss: Optional[float]
+    router_z_loss: Optional[float]
+    expert_imbalance: Optional[float]
+    unrouted_experts: Optional[float]
 
     @classmethod
     def _of(cls, values: Any) -> "StepMetrics":
         whole = cls._make(values)
+        absent: Dict[str, None] = {name: None for name in cls._fields[10:] if getattr(whole, name) < 0}
         if whole.mean_token_accuracy is not None and whole.mean_token_accuracy < 0:
-            return whole._replace(mean_token_accuracy=None, entropy=None)
-        return whole
+            absent.update(mean_token_accuracy=None, entropy=None)
+        return whole._replace(**absent)
 
 
 @_options.documented("hlm_trainer_options")

@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 2048}, spec);
+  ReadBalancing(config, 0.001, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);

@@ -46,7 +46,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.head.scale = 1 / config.RealOr("logits_scaling", 1.0, 1e-9, 1e9);
 
   for (const char* key : {"num_experts_per_tok", "router_aux_loss_coef"}) config.Take(key);
-  if (!mixture) config.Take("output_router_logits");
+  ReadBalancing(config, 0.001, spec);
 
   NameStateSpace("mamba.", space, names);
   NamePackedExperts(names);

@@ -24,10 +24,14 @@ ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, con
     throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; there are ", experts.count, " experts (", count,
                           ")");
   }
-  RefuseUnless(config, "output_router_logits", Off::kFalse, architecture);
   if (!keys.jitter) RefuseUnless(config, "router_jitter_noise", Off::kZero, architecture);
   RefuseUnless(config, "input_jitter_noise", Off::kZero, architecture);
   return experts;
+}
+
+void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec) {
+  if (!config.HasValue("output_router_logits") || !config.Bool("output_router_logits")) return;
+  spec.balance = config.HasValue("router_aux_loss_coef") ? config.Real("router_aux_loss_coef", 0, 1e6) : likely;
 }
 
 void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router) {

@@ -20,8 +20,11 @@ struct MixtureKeys {
   bool jitter = false;                                            // the family reads router_jitter_noise itself
 };
 
-// Sizes of experts; refuses the loss that output_router_logits adds, and noise in training.
+// Sizes of experts; refuses noise in training.
 ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, const std::string& architecture);
+
+// The balancing loss that output_router_logits asks for, of families that have one; `likely`: the coefficient where the config has none.
+void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec);
 
 // DeepSeek V3's router: sigmoids, a bias for the choice, groups that are worth their two best, norm_topk_prob, routed_scaling_factor.
 RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale = 1);

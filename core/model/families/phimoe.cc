@@ -25,6 +25,7 @@ RopeSpec ReadMixedRope(const ConfigValues& config, const Sizes& sizes, const Mod
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 131072}, spec);
+  ReadBalancing(config, 0.001, spec);
   spec.ropes = {ReadMixedRope(config, sizes, spec)};
   const NormSpec norm = LayerNorm(config, "rms_norm_eps", 1e-5, true);
   AttentionSpec attention = Attention(sizes);

@@ -25,6 +25,7 @@ std::vector<int64_t> ReadWindows(const ConfigValues& config, int64_t layers) {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 16, .max_positions = 32768}, spec);
+  ReadBalancing(config, 0.001, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = config.BoolOr("qkv_bias", true);

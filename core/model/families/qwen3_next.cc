@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const QwenHybrid hybrid = ReadQwenHybrid(config, {.intermediate = 5632}, spec, names);
+  ReadBalancing(config, 0.001, spec);
   const ExpertsSpec experts =
       ReadQwenExperts(config, {.likely_count = 512, .likely_chosen = 10, .likely_width = 512}, true, spec);
   const std::vector<BodySpec> bodies = {experts, ReadGatedShared(config, 512)};

@@ -72,6 +72,20 @@ Model OpenChecked(const Options& options) {
   return model;
 }
 
+// How often a table of the experts' tokens is written: some tens of times in a run, for it waits for the step's updates.
+constexpr int64_t kTables = 32, kLeastStepsOfATable = 8;
+
+// What there is to say of a mixture's routers.
+void AddRouters(const hlm_step_metrics& metrics, Json& line) {
+  const auto add = [&](const char* name, double value) {
+    if (value >= 0) line[name] = value;
+  };
+  add("aux_loss", metrics.aux_loss);
+  add("router_z_loss", metrics.router_z_loss);
+  add("expert_imbalance", metrics.expert_imbalance);
+  add("unrouted_experts", metrics.unrouted_experts);
+}
+
 // One run, from opened files to the saved model.
 class Training {
  public:
@@ -87,6 +101,7 @@ class Training {
   bool Finishes(const std::function<void()>& work);
   void Step(int64_t step);
   void StepOrSave(int64_t step);
+  bool TellsExperts(int64_t step) const;
   bool EvaluateAfter(int64_t step);  // false: a signal ended it
   int64_t Saves() const;             // checkpoints that the run will make
   bool HasDiverged(int64_t done) const;
@@ -380,6 +395,8 @@ void Training::Step(int64_t step) {
     line["mean_token_accuracy"] = metrics.mean_token_accuracy;
     line["entropy"] = metrics.entropy;
   }
+  AddRouters(metrics, line);
+  if (metrics.expert_imbalance >= 0 && TellsExperts(step)) line["expert_tokens"] = Metrics()["experts"]["tokens"];
   line.update(more);
   logs_.Step(line, {.seconds = seconds, .tokens = task_->step_tokens()});
   // A step of which nothing is predicted has no loss, and says nothing of the model.
@@ -388,6 +405,11 @@ void Training::Step(int64_t step) {
   last_loss_ = metrics.loss;
   tokens_ += metrics.tokens;
   seconds_ += seconds;
+}
+
+bool Training::TellsExperts(int64_t step) const {
+  const int64_t every = std::max((steps_ - begun_) / kTables, kLeastStepsOfATable);
+  return step == begun_ + 1 || step == steps_ || (step - begun_) % every == 0;
 }
 
 bool Training::EvaluateAfter(int64_t step) {
