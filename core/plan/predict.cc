@@ -203,10 +203,14 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double step = p.first_unit_seconds + rest + (f + b - beside) + std::max(beside, o);
   p.step_seconds = std::max(step, p.host_seconds);
 
-  const double links = sweeps * (forward_link + backward_link);
+  const double links = sweeps * (forward_link + backward_link), hosts = sweeps * (forward_host + backward_host);
   // The step waits for the optimizer, and that is most of it.
   const bool optimizer = train && o > beside && o > p.step_seconds / 2;
-  p.limit = p.host_seconds > step ? "host memory" : optimizer ? "optimizer" : links > p.compute_seconds ? "link" : "compute";
+  p.limit = p.host_seconds > step                        ? "host memory"
+            : optimizer                                  ? "optimizer"
+            : hosts > std::max(links, p.compute_seconds) ? "host memory"
+            : links > p.compute_seconds                  ? "link"
+                                                         : "compute";
 }
 
 }  // namespace hlm

@@ -24,10 +24,10 @@ void Trainer::State::JoinGroup() {
   const ScheduleOptions& r = options.schedule;
   Agree(*group, own,
         StrCat("numerics ", plan->numerics.hash, ", ", plan->step_tokens, " tokens a step, parts of ", plan->part_bytes,
-               " bytes in ", plan->pieces.size(), " pieces, ", Name(plan->timing), ", grad_clip ", plan->grad_clip, ", betas ",
-               o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
-               static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
-               options.token_metrics, ", ", model->layout().parameters, " parameters"));
+               " bytes in ", plan->pieces.size(), " pieces, route ", Name(plan->route), ", ", Name(plan->timing), ", grad_clip ",
+               plan->grad_clip, ", betas ", o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ",
+               r.lr, ", schedule ", static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio,
+               ", token_metrics ", options.token_metrics, ", ", model->layout().parameters, " parameters"));
 }
 
 Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictions, const char* call) {

@@ -219,7 +219,29 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attn_layer_indices": [1],
                  "mamba_n_heads": 6, "mamba_d_head": 8, "mamba_n_groups": 3, "mamba_d_state": 5, "mamba_d_conv": 4, "rms_norm_eps": 1e-5,
-                 "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"}),
+                 "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"},
+        Case{
+            "KimiLinear",
+            R"({"architectures": ["KimiLinearForCausalLM"], "model_type": "kimi_linear", "hidden_size": 24, "intermediate_size": 32,
+                 "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 41, "kv_lora_rank": 10, "q_lora_rank": null,
+                 "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "v_head_dim": 5, "mlp_layer_types": ["dense", "dense"], "rms_norm_eps": 1e-3,
+                 "linear_attn_config": {"head_dim": 6, "num_heads": 2, "short_conv_kernel_size": 3, "full_attn_layers": [2], "kda_layers": [1]},
+                 "initializer_range": 0.3, "pad_token_id": null})",
+            1e-3},
+        Case{
+            "Jamba",
+            R"({"architectures": ["JambaForCausalLM"], "model_type": "jamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "num_experts": 1, "num_experts_per_tok": 1,
+                 "attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 5, "mamba_d_conv": 3, "mamba_dt_rank": 3, "mamba_expand": 2,
+                 "mamba_proj_bias": true, "rms_norm_eps": 1e-3, "initializer_range": 0.3, "pad_token_id": null})",
+            1e-3},
+        Case{
+            "RecurrentGemma",
+            R"({"architectures": ["RecurrentGemmaForCausalLM"], "model_type": "recurrent_gemma", "hidden_size": 24, "intermediate_size": 64,
+                 "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "block_types": ["recurrent", "attention"],
+                 "attention_window_size": 4, "conv1d_width": 3, "lru_width": 18, "initializer_range": 0.1, "pad_token_id": null,
+                 "tie_word_embeddings": false})",
+            1e-3}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -104,10 +104,10 @@ TEST(UsageTest, ValuesMustBeInRange) {
 
 TEST(UsageTest, HelpNamesEveryOption) {
   const Words model = {"--model", "--config", "--preset", "--init-seed", "--json", "--help"};
-  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps"};
-  const Words engine = {"--compute",   "--device",   "--threads", "--optimizer-threads", "--activations",    "--block-inputs",
-                        "--slots",     "--prefetch", "--ring",    "--head-chunk",        "--max-part-bytes", "--optimizer-timing",
-                        "--grad-dtype"};
+  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps", "--reduction-groups"};
+  const Words engine = {
+      "--compute",  "--device", "--threads",    "--optimizer-threads", "--activations",      "--block-inputs", "--slots",
+      "--prefetch", "--ring",   "--head-chunk", "--max-part-bytes",    "--optimizer-timing", "--grad-dtype",   "--route"};
   const Words optimizer = {"--lr",     "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
                            "--beta2",  "--eps",      "--weight-decay", "--grad-clip",    "--optimizer",
                            "--states", "--master",   "--budget-host",  "--budget-device"};

@@ -30,7 +30,8 @@ void AddBytesOption(CLI::App& app, Options& options, const char* group) {
 void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { app.add_flag("--json", options.json, help); }
 
 void AddDeviceOption(CLI::App& app, Options& options) {
-  AddText(app, "--device", options.engine.device, "NAME", "auto, cpu, or a device of `horizon devices`")
+  AddText(app, "--device", options.engine.device, "NAME",
+          "auto, cpu, or of `horizon devices`; several that share each step: cuda (all), cuda:0,cuda:1, cuda:0-3, cpu:2")
       ->capture_default_str()
       ->group(kMachineGroup);
 }
