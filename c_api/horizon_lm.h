@@ -120,7 +120,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 /* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
  * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
  * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
- * generation_config.json, or config.json), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * generation_config.json, or config.json), "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such,
+ * "window", "rope": which of "ropes", -1: none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from
+ * the lookup; -1: none), "dropouts": [settings above 0, "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder
+ * that are not the model's and go into what is saved as they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added.
+ * Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
@@ -402,6 +406,9 @@ typedef struct hlm_plan_options {
   int64_t reduction_groups;   /* into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any
                                  number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
                                  there are devices (default); part of the numerics */
+  int32_t ignore_dropout;     /* 1: a model whose config.json has dropouts above 0 is trained without them; default 0: it is refused */
+  int32_t train_pad_row;      /* 1: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default 0:
+                                 it gets none, as in transformers; part of the numerics */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }

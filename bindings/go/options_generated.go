@@ -179,6 +179,10 @@ type PlanOptions struct {
 	Route Route `hlm:"route"`
 	// into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices (default); part of the numerics
 	ReductionGroups int64 `hlm:"reduction_groups"`
+	// true: a model whose config.json has dropouts above 0 is trained without them; default false: it is refused
+	IgnoreDropout bool `hlm:"ignore_dropout"`
+	// true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it gets none, as in transformers; part of the numerics
+	TrainPadRow bool `hlm:"train_pad_row"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

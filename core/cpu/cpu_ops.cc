@@ -5,6 +5,7 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/linear.h"
 #include "core/cpu/recurrence.h"
+#include "core/cpu/scan.h"
 
 namespace hlm {
 namespace {
@@ -43,6 +44,12 @@ void RunCall(const DeltaRuleArgs& a, const Means& m) { RunDeltaRule(a, m.threads
 void RunCall(const DeltaRuleBackwardArgs& a, const Means& m) { RunDeltaRuleBackward(a, m.threads, m.scratch); }
 void RunCall(const StateSpaceArgs& a, const Means& m) { RunStateSpace(a, m.threads, m.scratch); }
 void RunCall(const StateSpaceBackwardArgs& a, const Means& m) { RunStateSpaceBackward(a, m.threads, m.scratch); }
+void RunCall(const SelectiveScanArgs& a, const Means& m) { RunSelectiveScan(a, m.threads, m.scratch); }
+void RunCall(const SelectiveScanBackwardArgs& a, const Means& m) { RunSelectiveScanBackward(a, m.threads, m.scratch); }
+void RunCall(const GatedRecurrenceArgs& a, const Means& m) { RunGatedRecurrence(a, m.threads); }
+void RunCall(const GatedRecurrenceBackwardArgs& a, const Means& m) { RunGatedRecurrenceBackward(a, m.threads, m.scratch); }
+void RunCall(const BlockLinearArgs& a, const Means& m) { RunBlockLinear(a, m.threads, m.scratch); }
+void RunCall(const BlockLinearBackwardArgs& a, const Means& m) { RunBlockLinearBackward(a, m.threads, m.scratch); }
 void RunCall(const CapLogitsArgs& a, const Means&) { CapLogitsKernel(a); }
 void RunCall(const SwiGluArgs& a, const Means&) { SwiGluKernel(a); }
 void RunCall(const SwiGluBackwardArgs& a, const Means&) { SwiGluBackwardKernel(a); }

@@ -56,6 +56,12 @@ struct OpFacts;
   X(DeltaRuleBackward)           \
   X(StateSpace)                  \
   X(StateSpaceBackward)          \
+  X(SelectiveScan)               \
+  X(SelectiveScanBackward)       \
+  X(GatedRecurrence)             \
+  X(GatedRecurrenceBackward)     \
+  X(BlockLinear)                 \
+  X(BlockLinearBackward)         \
   X(Embedding)                   \
   X(EmbeddingBackward)           \
   X(CrossEntropy)                \

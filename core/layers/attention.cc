@@ -83,8 +83,8 @@ void AttentionBody::DeclareFused(Declaration& d) {
 }
 
 void AttentionBody::DeclareByViews(Declaration& d) {
-  // Without a norm the rotary embedding turns the product's rows in place. With one, what it read is kept; keys that are values as
-  // well must not be turned where they lie, nor what tells where it was clipped.
+  // Without a norm the rotary embedding turns the product's rows in place. With one, what it read is kept; keys that are values
+  // as well must not be turned where they lie, nor what tells where it was clipped.
   const bool turned = spec_.rope >= 0 || spec_.temperature >= 0;
   normed_ = spec_.qk_norm.norm.on() || spec_.value_is_key || (spec_.clip > 0 && turned);
   raw_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
@@ -150,7 +150,7 @@ void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
                               .head_dim = spec_.head_dim,
                               .epsilon = static_cast<float>(spec_.qk_norm.norm.epsilon),
                               .qkv = r.Saved(qkv_),
-                              .positions = r.micro.positions,
+                              .positions = r.micro.turns,
                               .table = r.rotary[spec_.rope],
                               .q_norm = r.Weight(q_norm_),
                               .k_norm = r.Weight(k_norm_),
@@ -190,7 +190,7 @@ void AttentionBody::BackwardFused(const BlockRun& r) const {
                                     .kv_heads = spec_.kv_heads,
                                     .head_dim = spec_.head_dim,
                                     .dqkv = r.Temp(dqkv_),
-                                    .positions = r.micro.positions,
+                                    .positions = r.micro.turns,
                                     .table = r.rotary[spec_.rope],
                                     .q_norm = r.Weight(q_norm_),
                                     .k_norm = r.Weight(k_norm_),
@@ -213,7 +213,7 @@ void AttentionBody::Rotate(const BlockRun& r, int64_t heads, const View& x, cons
                           .back = back,
                           .x = x,
                           .y = y,
-                          .positions = r.micro.positions,
+                          .positions = r.micro.turns,
                           .table = spec_.rope < 0 ? nullptr : r.rotary[spec_.rope],
                           .scales = scales});
 }
@@ -233,7 +233,7 @@ void AttentionBody::Copy(const BlockRun& r, int64_t heads, const View& x, const 
                           .head_dim = spec_.head_dim,
                           .x = x,
                           .y = y,
-                          .positions = r.micro.positions});
+                          .positions = r.micro.turns});
 }
 
 // A result at the limit has no gradient, so the rows themselves tell.

@@ -94,15 +94,15 @@ struct AttentionSpec {
   bool operator==(const AttentionSpec&) const = default;
 };
 
-// Latent attention (DeepSeek-V2, section 2.1): queries, and keys with their values, are made from narrow latents with norms; `rope_dim`
-// dimensions of each query turn, and one vector that all keys share.
+// Latent attention (DeepSeek-V2, section 2.1): queries, and keys with their values, are made from narrow latents with norms;
+// `rope_dim` dimensions of each query turn, and one vector that all keys share.
 struct LatentAttentionSpec {
   int64_t heads = 0;
   int64_t query_rank = 0;  // 0: queries are made from x
   int64_t key_rank = 0;
   int64_t still_dim = 0, rope_dim = 0, value_dim = 0;  // of each head
   bool down_bias = false, o_bias = false;              // of the products that make latents, and the last one
-  int64_t rope = 0;                                    // which of the model's
+  int64_t rope = 0;                                    // which of the model's; -1: none
   double scale = 0;                                    // of the scores; 0: (still_dim + rope_dim)^-1/2
   NormSpec norm = {};                                  // of the latents
 
@@ -126,8 +126,8 @@ struct MlpSpec {
 
 enum class RouterScore { kSoftmax, kSoftmaxOfChosen, kSigmoid, kSparseMixer };
 
-// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by their
-// sum where normalize, times scale, are the weights.
+// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by
+// their sum where normalize, times scale, are the weights.
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
   bool bias = false;         // of the product
@@ -199,8 +199,40 @@ struct StateSpaceSpec {
   bool operator==(const StateSpaceSpec&) const = default;
 };
 
+// Kimi Delta Attention: the delta rule with a decay for each channel of the keys. Decays and the output's gate, a sigmoid, come
+// through two products each, with `rank` numbers a token between them.
+struct ChannelDeltaSpec {
+  int64_t heads = 0, key_dim = 0, value_dim = 0;
+  int64_t taps = 0;  // of the convolution
+  int64_t rank = 0;
+  NormSpec norm = {};
+
+  bool operator==(const ChannelDeltaSpec&) const = default;
+};
+
+// Mamba's selective scan behind a convolution, with a gate; step, B and C have norms of their own where `norm` is one.
+struct SelectiveScanSpec {
+  int64_t channels = 0, state_dim = 0;
+  int64_t rank = 0;  // numbers a token from which the steps are made
+  int64_t taps = 0;  // of the convolution
+  bool in_bias = false, conv_bias = false, out_bias = false;
+  NormSpec norm = {};
+
+  bool operator==(const SelectiveScanSpec&) const = default;
+};
+
+// Griffin's recurrent block: a gated linear recurrence of each channel (RG-LRU) behind a convolution, times f(x W). Its gates
+// read `heads` blocks of neighbouring channels, each block its own.
+struct GatedRecurrenceSpec {
+  int64_t channels = 0, heads = 0;
+  int64_t taps = 0;  // of the convolution
+  Function function = Function::kGeluTanh;
+
+  bool operator==(const GatedRecurrenceSpec&) const = default;
+};
+
 using BodySpec = std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec,
-                              StateSpaceSpec, ExpertsSpec>;
+                              StateSpaceSpec, ExpertsSpec, ChannelDeltaSpec, SelectiveScanSpec, GatedRecurrenceSpec>;
 
 struct BranchBody {
   BodySpec body;
@@ -279,6 +311,7 @@ struct ModelSpec {
   std::vector<TemperatureSpec> temperatures;
   std::vector<int64_t> sides;  // elements a token of what goes from one unit to later ones beside the block inputs
   HeadSpec head;
+  std::vector<std::string> dropouts;  // settings of the file above 0: "attention_dropout = 0.1"; nothing here applies them
 
   int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }
   const BlockSpec& block(int64_t layer) const { return kinds[static_cast<size_t>(kind_of[static_cast<size_t>(layer)])]; }
@@ -310,7 +343,8 @@ const Body* FirstOf(const ModelSpec& spec) {
 // [layers] the window of each layer's attention; 0: none, or no attention.
 std::vector<int64_t> Windows(const ModelSpec& spec);
 
-// Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for documents of up to `length` tokens.
+// Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for a document of `length` tokens; kDynamic and kLongRope go by
+// it.
 std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length = 0);
 
 }  // namespace hlm

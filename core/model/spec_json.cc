@@ -87,6 +87,31 @@ void Write(JsonWriter& json, const StateSpaceSpec& s) {
   json.EndObject();
 }
 
+void Write(JsonWriter& json, const ChannelDeltaSpec& d) {
+  json.BeginObject();
+  json.Member("body", "channel_delta").Member("heads", d.heads).Member("key_dim", d.key_dim).Member("value_dim", d.value_dim);
+  json.Member("taps", d.taps).Member("rank", d.rank);
+  json.Key("norm");
+  Write(json, d.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const SelectiveScanSpec& s) {
+  json.BeginObject();
+  json.Member("body", "selective_scan").Member("channels", s.channels).Member("state_dim", s.state_dim).Member("rank", s.rank);
+  json.Member("taps", s.taps).Member("in_bias", s.in_bias).Member("conv_bias", s.conv_bias).Member("out_bias", s.out_bias);
+  json.Key("norm");
+  Write(json, s.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const GatedRecurrenceSpec& g) {
+  json.BeginObject();
+  json.Member("body", "gated_recurrence").Member("channels", g.channels).Member("heads", g.heads).Member("taps", g.taps);
+  json.Member("function", static_cast<int64_t>(g.function));
+  json.EndObject();
+}
+
 void Write(JsonWriter& json, const LatentAttentionSpec& a) {
   json.BeginObject();
   json.Member("body", "latent attention")

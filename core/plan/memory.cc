@@ -104,7 +104,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.temporaries = arena.Take(temporaries);
   a.scratch = arena.Take(scratch);
   a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
-  a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
+  a.batch = arena.Take(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total);
   a.sides = arena.Take(PlaceSides(spec, plan).total);
   a.side_gradients = arena.Take(backward ? PlaceSides(spec, plan).total : 0);
   a.rotary = arena.Take(PlaceTables(spec, plan).total);
@@ -147,7 +147,8 @@ void FillHost(const PlanInputs& in, Plan& plan) {
       host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);
     }
   }
-  host.batch = MakeBatchLayout(plan.step_tokens).total;
+  host.batch =
+      CheckedAdd(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total, PlaceLengthTables(in.spec, plan).total);
   if (train) host.snapshot = std::min(std::max<int64_t>(plan.options.snapshot_bytes, 0), host.State());
   host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }

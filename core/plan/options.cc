@@ -117,6 +117,14 @@ struct WidthChecker {
   void operator()(const ShortConvSpec&) const {}
   void operator()(const DeltaRuleSpec&) const {}
   void operator()(const StateSpaceSpec&) const {}
+  void operator()(const ChannelDeltaSpec&) const { OnHostOnly("Kimi delta attention"); }
+  void operator()(const SelectiveScanSpec&) const { OnHostOnly("Mamba's selective scan"); }
+  void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
+  void OnHostOnly(const char* what) const {
+    if (!machine.device_is_host)
+      throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),
+                          " cannot compute them yet, device cpu can");
+  }
 };
 
 void CheckWidths(const PlanInputs& in) {
@@ -130,14 +138,13 @@ void CheckWidths(const PlanInputs& in) {
   }
 }
 
-// A dynamic rotary embedding changes with each length above the one that the model was made for.
-void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
-  for (const RopeSpec& rope : in.spec.ropes) {
-    if (rope.kind == RopeSpec::Kind::kDynamic && o.seq_len > rope.original_max_positions) {
-      throw Unimplemented("seq_len is ", o.seq_len, "; with rope_type dynamic documents of up to max_position_embeddings, ",
-                          rope.original_max_positions, ", are supported");
-    }
-  }
+// A forward pass alone has none.
+void CheckDropout(const PlanInputs& in, const PlanOptions& o) {
+  if (o.ignore_dropout || o.purpose == Purpose::kForward || in.spec.dropouts.empty()) return;
+  std::string all;
+  for (const std::string& dropout : in.spec.dropouts) all += (all.empty() ? "" : ", ") + dropout;
+  throw Unimplemented("config.json: ", all, ": dropout is not supported for ", in.spec.architecture,
+                      "; ignore_dropout (--ignore-dropout) trains the model without it");
 }
 
 }  // namespace
@@ -186,7 +193,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
   PlanOptions& o = plan.options;
   CheckOptions(o);
-  CheckRopes(in, o);
+  CheckDropout(in, o);
+  o.train_pad_row = o.train_pad_row && o.purpose != Purpose::kForward && in.spec.embedding.pad_token >= 0;
   CheckGroups(in, o);
   plan.purpose = o.purpose;
   plan.timing = o.timing;
@@ -199,7 +207,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.micro_batch == 0)
     o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
   plan.micro_tokens = o.micro_batch * o.seq_len;
-  plan.long_document = LongDocument(in.spec);
+  ChooseLongDocuments(in.spec, plan);
 
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;

@@ -76,10 +76,12 @@ struct PlanOptions {
   int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
   std::optional<Route> route;             // of several devices
+  bool ignore_dropout = false;            // of the model's file: trained without it
+  bool train_pad_row = false;             // the padding token's row gets its gradient from the lookup too
 };
 
-// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy, place of
-// block inputs, optimizer timing and optimizer threads may differ and the bits stay.
+// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy,
+// place of block inputs, optimizer timing and optimizer threads may differ and the bits stay.
 struct Numerics {
   DType compute = DType::kBF16;
   int64_t sweeps = 1;            // sums of gradients in a step, each added to the one before as the store holds them
@@ -95,6 +97,7 @@ struct Numerics {
   std::string products;         // the algorithm of each product; empty: the library's first choice
   int64_t workspace_bytes = 0;  // of the operations: a GPU's attention is cut into groups of heads by it
   std::string optimizer;        // path of the update
+  bool train_pad_row = false;   // of a model that has such a row
   std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
@@ -139,8 +142,8 @@ struct Prediction {
   int64_t peer_bytes = 0;                                             // that the devices take from each other, all together
   int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
   double flops = 0;                                                   // arithmetic of one step, recomputation included
-  // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and through
-  // host memory, without the accumulation of gradients, which caches may hold.
+  // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and
+  // through host memory, without the accumulation of gradients, which caches may hold.
   double flops_seconds = 0, moves_seconds = 0;
   std::string limit;              // what takes longest: "compute", "link", "optimizer", "host memory"
   double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
@@ -169,7 +172,9 @@ struct Plan {
   int64_t step_tokens = 0;    // most tokens of a step
   int64_t sweep_tokens = 0;   // most tokens of a sweep
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
-  int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
+  int64_t long_document = 0;  // tokens above which a document turns otherwise: its rows of the rotary tables are others; 0: never
+  int64_t long_rows = 0;      // rows of such documents behind those of the others, in each table
+  bool by_length = false;     // each length has rows of its own, which come with the batch; else all long documents share theirs
   int64_t ring_entries = 0;
   int64_t sweeps = 1;          // of a pass, on each device: all reduction groups of all sums have their turn
   int64_t part_bytes = 0;      // of the largest part in the type that goes down

@@ -26,6 +26,7 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.Member("products", n.products);
   json.Member("workspace_bytes", n.workspace_bytes);
   json.Member("optimizer", n.optimizer);
+  if (n.train_pad_row) json.Member("train_pad_row", true);
   json.Member("hash", n.hash);
   json.EndObject();
 }

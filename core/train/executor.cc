@@ -17,7 +17,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       device_(*devices.front()),
       updater_(updater),
       interrupt_(interrupt),
-      batch_(plan, *devices.front()),
+      batch_(spec, plan, *devices.front()),
       group_(plan, lanes_, store, updater, trace) {
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {

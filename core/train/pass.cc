@@ -1,5 +1,6 @@
 #include "core/train/pass.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -21,6 +22,12 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
   if (static_cast<int64_t>(tokens.ids.size()) > plan.step_tokens) {
     throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens; the plan's step holds ", plan.step_tokens,
                             ": plan with a larger batch_size or accumulate in several calls");
+  }
+  for (size_t d = 0; plan.by_length && d + 1 < tokens.offsets.size(); ++d) {
+    const int64_t length = tokens.offsets[d + 1] - tokens.offsets[d];
+    const auto same = [&](const LengthRows& rows) { return rows.length == length; };
+    if (length > long_document && std::none_of(length_rows.begin(), length_rows.end(), same))
+      length_rows.push_back({length, LongRows()});
   }
   if (groups > 1) {
     CutGroups(plan, group);
@@ -133,6 +140,17 @@ Pass::Share Pass::MakeShare(int64_t share) const {
   return made;
 }
 
+void Pass::FillTurns(int32_t* turns) const {
+  std::copy(tokens.positions.begin(), tokens.positions.end(), turns);
+  for (size_t d = 0; d + 1 < tokens.offsets.size(); ++d) {
+    const int64_t length = tokens.offsets[d + 1] - tokens.offsets[d];
+    if (length <= long_document) continue;
+    int64_t first = long_offset;
+    for (const LengthRows& rows : length_rows) first += rows.length == length ? rows.first : 0;
+    for (int64_t t = tokens.offsets[d]; t < tokens.offsets[d + 1]; ++t) turns[t] += static_cast<int32_t>(first);
+  }
+}
+
 size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {
   const auto copy = [&](int64_t offset, const auto& values) {
     std::memcpy(host + offset, values.data(), values.size() * sizeof(values[0]));
@@ -140,11 +158,7 @@ size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {
   copy(at.ids, tokens.ids);
   copy(at.targets, tokens.targets);
   copy(at.positions, tokens.positions);
-  int32_t* positions = reinterpret_cast<int32_t*>(host + at.positions);
-  for (size_t d = 0; long_document > 0 && d + 1 < tokens.offsets.size(); ++d) {
-    if (tokens.offsets[d + 1] - tokens.offsets[d] <= long_document) continue;
-    for (int64_t t = tokens.offsets[d]; t < tokens.offsets[d + 1]; ++t) positions[t] += static_cast<int32_t>(long_offset);
-  }
+  if (long_document > 0) FillTurns(reinterpret_cast<int32_t*>(host + at.turns));
   copy(at.weights, tokens.weights);
   if (!tokens.entropy_weights.empty()) copy(at.entropy_weights, tokens.entropy_weights);
   std::memset(host + at.losses, 0, tokens.ids.size() * sizeof(float));
@@ -165,6 +179,7 @@ MicroView Pass::View(int64_t micro_batch, std::byte* device, const std::byte* ho
   view.ids = i32(at.ids);
   view.targets = i32(at.targets);
   view.positions = i32(at.positions);
+  view.turns = i32(at.turns);
   view.weights = reinterpret_cast<const float*>(device + at.weights) + micro.first_token;
   view.losses = reinterpret_cast<float*>(device + at.losses) + micro.first_token;
   const auto f32 = [&](int64_t offset) { return reinterpret_cast<float*>(device + offset) + micro.first_token; };

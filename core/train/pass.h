@@ -15,9 +15,15 @@
 
 namespace hlm {
 
+// Documents of one length: their rows of the rotary tables, counted from the first that is a long document's.
+struct LengthRows {
+  int64_t length = 0, first = 0;
+  bool operator==(const LengthRows&) const = default;
+};
+
 struct Pass {
-  // `forward_only`: evaluation and logits; one sweep as long as they fit. `group`: each sweep begins with a document whose number is
-  // a multiple of it, where the micro-batches allow that; see grouped.
+  // `forward_only`: evaluation and logits; one sweep as long as they fit. `group`: each sweep begins with a document whose number
+  // is a multiple of it, where the micro-batches allow that; see grouped.
   Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group = 1);
 
   const Tokens& tokens;
@@ -31,7 +37,8 @@ struct Pass {
   std::vector<int64_t> sweep_starts;   // first micro-batch of each sweep, then their count
   std::vector<int64_t> offset_starts;  // [micro-batches] where the document offsets of each lie in the batch's array
   std::vector<Visit> visits;
-  int64_t long_document, long_offset;  // positions in documents above so many tokens begin at the offset; 0: none is long
+  int64_t long_document, long_offset;   // the table rows of documents above so many tokens begin at the offset; 0: none is long
+  std::vector<LengthRows> length_rows;  // of long documents, where each length has rows of its own
 
   // The micro-batches of a sweep that one lane computes: neighbours. A reduction group where there are several.
   struct Share {
@@ -53,16 +60,21 @@ struct Pass {
 
   bool has_entropies() const { return wants_entropies || weighs_entropies; }
 
-  // Writes the batch as it goes up; returns the bytes to send (the weights of entropies are not among them). `host` is laid out by MakeBatchLayout(plan.step_tokens).
+  // Writes the batch as it goes up; returns the bytes to send (the weights of entropies are not among them). `host` is laid out
+  // as the plan says.
   size_t Fill(std::byte* host, const BatchLayout& at) const;
   // The view of a micro-batch on the device, whose batch lies at `device`, and on the host at `host`.
   MicroView View(int64_t micro_batch, std::byte* device, const std::byte* host, const BatchLayout& at) const;
 
-  // The loss: sum of weight * negative log-likelihood (and entropy weight * entropy) over the predicted tokens, in double, in token
-  // order. `entropies` is read only where there are weights for them.
+  // The loss: sum of weight * negative log-likelihood (and entropy weight * entropy) over the predicted tokens, in double, in
+  // token order. `entropies` is read only where there are weights for them.
   double Loss(const float* losses, const float* entropies) const;
 
+  // Rows of all lengths together.
+  int64_t LongRows() const { return length_rows.empty() ? 0 : length_rows.back().first + length_rows.back().length; }
+
  private:
+  void FillTurns(int32_t* turns) const;
   void CutSweeps(const Plan& plan, int64_t group);
   void CutForward(const Plan& plan);
   void ShareSweeps();

@@ -60,7 +60,9 @@ AT(hlm_plan_options, numerics_json, 184);
 AT(hlm_plan_options, frozen_copies, 192);
 AT(hlm_plan_options, optimizer_path, 200);
 AT(hlm_plan_options, route, 204);
-LAST(hlm_plan_options, reduction_groups, 208, 216);
+AT(hlm_plan_options, reduction_groups, 208);
+AT(hlm_plan_options, ignore_dropout, 216);
+LAST(hlm_plan_options, train_pad_row, 220, 224);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);

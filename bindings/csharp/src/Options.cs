@@ -267,6 +267,14 @@ namespace HorizonLM {
     /// (default); part of the numerics</summary>
     public long? ReductionGroups { get; set; }
 
+    /// <summary>true: a model whose config.json has dropouts above 0 is trained without them; default false: it is
+    /// refused</summary>
+    public bool? IgnoreDropout { get; set; }
+
+    /// <summary>true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it
+    /// gets none, as in transformers; part of the numerics</summary>
+    public bool? TrainPadRow { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -307,6 +315,8 @@ namespace HorizonLM {
       if (OptimizerPath.HasValue) Native.hlm_plan_options_optimizer_path_set(options, (int)OptimizerPath.Value);
       if (Route.HasValue) Native.hlm_plan_options_route_set(options, (int)Route.Value);
       if (ReductionGroups.HasValue) Native.hlm_plan_options_reduction_groups_set(options, ReductionGroups.Value);
+      if (IgnoreDropout.HasValue) Native.hlm_plan_options_ignore_dropout_set(options, IgnoreDropout.Value ? 1 : 0);
+      if (TrainPadRow.HasValue) Native.hlm_plan_options_train_pad_row_set(options, TrainPadRow.Value ? 1 : 0);
     }
   }
 

@@ -147,6 +147,12 @@ if TYPE_CHECKING:
         # any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as
         # many as there are devices (default); part of the numerics
         reduction_groups: int
+        # True: a model whose config.json has dropouts above 0 is trained without them; default False: it is
+        # refused
+        ignore_dropout: bool
+        # True: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default
+        # False: it gets none, as in transformers; part of the numerics
+        train_pad_row: bool
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -406,6 +412,10 @@ TABLES: Dict[str, str] = {
     reduction_groups: int. into which a step's rows are dealt, a power of two and a multiple of the devices:
         the same bits on any number of devices that divides it. Their gradients are added by a balanced tree
         in fp32. 0: as many as there are devices (default); part of the numerics
+    ignore_dropout: bool. True: a model whose config.json has dropouts above 0 is trained without them;
+        default False: it is refused
+    train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
+        others do; default False: it gets none, as in transformers; part of the numerics
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

@@ -62,6 +62,9 @@
   X(kMamba2Family)           \
   X(kNemotronHFamily)        \
   X(kFalconH1Family)         \
+  X(kKimiLinearFamily)       \
+  X(kJambaFamily)            \
+  X(kRecurrentGemmaFamily)   \
   X(kMixtralFamily)          \
   X(kQwen2MoeFamily)         \
   X(kQwen3MoeFamily)         \

@@ -398,6 +398,30 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets ignore_dropout.
+     *
+     * @param value true: a model whose config.json has dropouts above 0 is trained without them; default false: it
+     *     is refused
+     * @return this
+     */
+    public Builder ignoreDropout(boolean value) {
+      setters.add(struct -> Native.hlm_plan_options_ignore_dropout_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
+     * Sets train_pad_row.
+     *
+     * @param value true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do;
+     *     default false: it gets none, as in transformers; part of the numerics
+     * @return this
+     */
+    public Builder trainPadRow(boolean value) {
+      setters.add(struct -> Native.hlm_plan_options_train_pad_row_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
