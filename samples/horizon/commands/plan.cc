@@ -69,7 +69,7 @@ void TellWhatDoesNotFit(const Options& options, const Model& model, int64_t row_
     plan["how_it_fits"] = how;
     std::printf("%s\n", plan.dump(2).c_str());
   } else {
-    Print(plan);
+    Print(DescribeModel(model), plan);
     PrintHowItFits(how);
   }
 }
