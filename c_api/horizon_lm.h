@@ -360,6 +360,14 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_PATH_FUSED 1  /* one fused loop: the same bits on every machine */
 #define HLM_PATH_ONEDNN 2 /* oneDNN's primitives: AdamW with F32 states and an exact master only */
 
+/* Over which tokens the routers' balancing loss takes its means; of several such scopes each counts by its tokens. */
+#define HLM_AUX_SCOPE_STEP 0     /* all of a call: what transformers has for the batch as one micro-batch, however it is cut */
+#define HLM_AUX_SCOPE_GROUP 1    /* each reduction group: the share of one device */
+#define HLM_AUX_SCOPE_SEQUENCE 2 /* each document */
+
+#define HLM_UNROUTED_ZERO 0 /* their gradient is zero: moments decay, weights move with them and decay */
+#define HLM_UNROUTED_SKIP 1 /* they are left alone, and count their own updates */
+
 /* How several devices share a step's weights and gradients: no bit depends on it. */
 #define HLM_ROUTE_AUTO 0 /* the faster one as predicted from this machine's measured rates */
 #define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
@@ -409,6 +417,15 @@ typedef struct hlm_plan_options {
   int32_t ignore_dropout;     /* 1: a model whose config.json has dropouts above 0 is trained without them; default 0: it is refused */
   int32_t train_pad_row;      /* 1: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default 0:
                                  it gets none, as in transformers; part of the numerics */
+  int64_t processes;          /* of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is
+                                 the rows of all of them */
+  double router_aux_loss_coef; /* times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the
+                                 model's config, its router_aux_loss_coef where output_router_logits is true */
+  double router_z_loss_coef;  /* times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0 */
+  double router_bias_rate;    /* by so much a step moves the bias for the choice of each expert, where routers have one: up where it got
+                                 fewer tokens than the mean, down where more; default 0 */
+  int32_t router_aux_loss_scope; /* over which tokens the balancing loss takes its means: HLM_AUX_SCOPE_...; default STEP */
+  int32_t unrouted;           /* what an update does with experts that no token of the step chose: HLM_UNROUTED_...; default ZERO */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -576,6 +593,66 @@ typedef struct hlm_batch {
 HLM_API void hlm_batch_init_sized(hlm_batch* batch, size_t struct_size);
 static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch, sizeof(*batch)); }
 
+/* ---- Groups -------------------------------------------------------------------------------------------------------- */
+
+/* The processes of one run on several machines, one process a machine: each drives all devices of its own. A trainer that is made in a group
+ * (hlm_trainer_create_in_group) shares every step with the trainers of the other processes: the same weights, losses and metrics on all of
+ * them, and with the same reduction groups of the plan the same bits as on one machine. Launchers start the processes: torchrun, srun,
+ * mpirun, Kubernetes, Ray. Arrays travel by Gloo over TCP (libhorizonlm_gloo.so, beside the library).
+ *
+ * A group that has lost a process is of no more use: every call of every process that needs it is UNAVAILABLE and names the rank, within
+ * the times of the options. Nothing waits for ever. The launcher starts the run again, which goes on from its last checkpoint, with more
+ * or fewer processes if need be. */
+typedef struct hlm_group hlm_group;
+
+typedef struct hlm_group_options {
+  size_t struct_size;
+  double timeout_seconds;     /* that a call waits for a process which lives but does not take part; default 1800 */
+  double silence_seconds;     /* after which a process of which nothing is heard counts as hung; default 60 */
+  int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0 */
+  int32_t reserved;           /* 0 */
+} hlm_group_options;
+HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
+static inline void hlm_group_options_init(hlm_group_options* options) { hlm_group_options_init_sized(options, sizeof(*options)); }
+
+/* The group that the launcher of this process describes in the environment, which no other function of this library reads:
+ *
+ *   torchrun, Kubernetes, Ray   RANK, WORLD_SIZE, LOCAL_WORLD_SIZE; MASTER_ADDR, MASTER_PORT; what else torchrun sets
+ *   Open MPI                    OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_LOCAL_SIZE
+ *   Slurm (srun)                SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_STEP_TASKS_PER_NODE, SLURM_STEP_NODELIST, SLURM_JOB_ID
+ *   PMI (MPICH, Intel MPI)      PMI_RANK, PMI_SIZE, MPI_LOCALNRANKS
+ *
+ * MASTER_ADDR and MASTER_PORT are where rank 0 listens under each of them; Slurm's first node, and Open MPI on one machine, need none.
+ * Waits until all processes have come. None of these variables: a group of one. INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable
+ * and its value where they are no place in a group, or tell of several processes on this machine and the options do not allow it;
+ * UNAVAILABLE where the others do not come within timeout_seconds. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group);
+
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
+                                                  hlm_group** out_group);
+
+/* Gives every rank everybody's bytes: `own` has n_bytes, `all` size * n_bytes, in the order of ranks. Non-zero: it has failed. */
+typedef int32_t (*hlm_all_gather_fn)(void* user_data, const void* own, void* all, size_t n_bytes);
+
+/* A group whose processes find each other through an engine that they run in already (MPI, Spark, any): `all_gather` is called once, by
+ * every rank, on the calling thread, before this returns; not afterwards. UNAVAILABLE where it fails; errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
+                                                        const hlm_group_options* options, hlm_group** out_group);
+
+HLM_API int64_t hlm_group_rank(const hlm_group* group); /* 0 for NULL */
+HLM_API int64_t hlm_group_size(const hlm_group* group); /* 1 for NULL */
+
+/* A JSON object: {"rank", "size", "local_size" (processes on this machine), "launcher" ("torchrun", "Open MPI", "Slurm", "PMI"; "" where
+ * none was asked)}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_describe(const hlm_group* group, char** out_json);
+
+/* Waits until every rank has called it. Not beside a call of a trainer of the group. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_barrier(hlm_group* group);
+
+/* Leaves the group; a trainer of it keeps it until it is destroyed itself. Rank 0 waits for some seconds for the others to leave, too. */
+HLM_API void hlm_group_destroy(hlm_group* group);
+
 /* ---- Trainers ------------------------------------------------------------------------------------------------------ */
 
 typedef struct hlm_trainer hlm_trainer;
@@ -609,6 +686,20 @@ static inline void hlm_trainer_options_init(hlm_trainer_options* options) {
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan,
                                                    const hlm_trainer_options* options, hlm_trainer** out_trainer);
 
+/* The same, in a group; NULL, or a group of one: as hlm_trainer_create. The plan must have been made for so many processes
+ * (hlm_plan_options.processes), and model, plan and options must be the same on every rank: FAILED_PRECONDITION naming the rank and what
+ * differs. All ranks take part in every call that accumulates, applies, steps or evaluates, in the same order, each with rows of its own:
+ * the batch of the call is those of all ranks, one behind the other, and the engine deals its rows to ranks and devices by index. A rank's
+ * batch may be empty where another's is not. The whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get
+ * the same. Where a rank cannot take part (its batch is wrong, it was cancelled) all of them return that code, and nothing has happened.
+ * Cancels and deadlines act where such a call begins or applies, not within its passes.
+ * Log-probabilities, logits, tensors and kept weights are each rank's own affair. hlm_trainer_save and hlm_trainer_save_model write on rank
+ * 0 and do nothing on the others; hlm_trainer_resume reads on every rank, from a folder that all see. hlm_trainer_accumulate_fn is
+ * UNIMPLEMENTED. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* plan,
+                                                            const hlm_trainer_options* options, hlm_group* group,
+                                                            hlm_trainer** out_trainer);
+
 typedef struct hlm_step_metrics {
   size_t struct_size;   /* set by the caller, as in options */
   int64_t step;         /* from 1 */
@@ -621,6 +712,10 @@ typedef struct hlm_step_metrics {
   int64_t skipped_units; /* BACKWARD timing: units (or parts of them) whose gradient was not finite: they kept their values */
   double mean_token_accuracy; /* of the predicted tokens the share that was the likeliest; -1 without token_metrics */
   double entropy;       /* mean over the predictions, in nats; -1 without token_metrics */
+  double aux_loss;      /* the routers' balancing loss, without its coefficient; -1 without such a loss */
+  double router_z_loss; /* likewise the mean of logsumexp(router logits)^2 */
+  double expert_imbalance; /* of a mixture: the most tokens of an expert over the mean, in the layer where that is largest; else -1 */
+  double unrouted_experts; /* of a mixture: the share of experts, of all layers, that no token chose; else -1 */
 } hlm_step_metrics;
 HLM_API void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size);
 static inline void hlm_step_metrics_init(hlm_step_metrics* metrics) { hlm_step_metrics_init_sized(metrics, sizeof(*metrics)); }

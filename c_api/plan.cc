@@ -26,6 +26,8 @@ hlm_plan_options Defaults() {
   out.states = HLM_STATES_F32;
   out.master = HLM_MASTER_SPLIT;
   out.snapshot_bytes = own.snapshot_bytes;
+  out.processes = own.processes;
+  out.router_aux_loss_coef = own.balance;
   return out;
 }
 
@@ -60,6 +62,9 @@ PlanOptions Convert(const hlm_plan_options& given) {
 
   CheckEnum(given.ignore_dropout, "ignore_dropout", {{0, "no"}, {1, "yes"}});
   CheckEnum(given.train_pad_row, "train_pad_row", {{0, "no"}, {1, "yes"}});
+  CheckEnum(given.router_aux_loss_scope, "router_aux_loss_scope",
+            {{HLM_AUX_SCOPE_STEP, "STEP"}, {HLM_AUX_SCOPE_GROUP, "GROUP"}, {HLM_AUX_SCOPE_SEQUENCE, "SEQUENCE"}});
+  CheckEnum(given.unrouted, "unrouted", {{HLM_UNROUTED_ZERO, "ZERO"}, {HLM_UNROUTED_SKIP, "SKIP"}});
 
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
@@ -86,6 +91,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.threads = given.threads;
   own.optimizer_threads = given.optimizer_threads;
   own.host_limit_bytes = given.host_limit_bytes;
+  own.processes = given.processes;
   own.device_limit_bytes = given.device_limit_bytes;
   own.optimizer = static_cast<Algorithm>(given.optimizer);
   own.choose_states = given.states == HLM_STATES_AUTO;
@@ -100,6 +106,11 @@ PlanOptions Convert(const hlm_plan_options& given) {
   if (given.optimizer_path != HLM_PATH_AUTO) own.update_path = static_cast<UpdatePath>(given.optimizer_path - HLM_PATH_FUSED);
   own.ignore_dropout = given.ignore_dropout != 0;
   own.train_pad_row = given.train_pad_row != 0;
+  own.balance = given.router_aux_loss_coef;
+  own.router_z = given.router_z_loss_coef;
+  own.bias_rate = given.router_bias_rate;
+  own.balance_scope = static_cast<BalanceScope>(given.router_aux_loss_scope);
+  own.unrouted = static_cast<Unrouted>(given.unrouted);
   return own;
 }
 
@@ -112,6 +123,8 @@ static_assert(static_cast<int32_t>(Timing::kSerial) == HLM_TIMING_SERIAL);
 static_assert(static_cast<int32_t>(Algorithm::kLion) == HLM_OPTIMIZER_LION);
 static_assert(static_cast<int32_t>(Route::kPeer) + HLM_ROUTE_HOST == HLM_ROUTE_PEER);
 static_assert(static_cast<int32_t>(UpdatePath::kOneDnn) + HLM_PATH_FUSED == HLM_PATH_ONEDNN);
+static_assert(static_cast<int32_t>(BalanceScope::kSequence) == HLM_AUX_SCOPE_SEQUENCE);
+static_assert(static_cast<int32_t>(Unrouted::kSkip) == HLM_UNROUTED_SKIP);
 static_assert(static_cast<int32_t>(StateType::kInt8) == HLM_STATES_INT8);
 
 }  // namespace

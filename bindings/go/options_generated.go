@@ -183,6 +183,18 @@ type PlanOptions struct {
 	IgnoreDropout bool `hlm:"ignore_dropout"`
 	// true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it gets none, as in transformers; part of the numerics
 	TrainPadRow bool `hlm:"train_pad_row"`
+	// of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is the rows of all of them
+	Processes int64 `hlm:"processes"`
+	// times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true
+	RouterAuxLossCoef float64 `hlm:"router_aux_loss_coef"`
+	// times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0
+	RouterZLossCoef float64 `hlm:"router_z_loss_coef"`
+	// by so much a step moves the bias for the choice of each expert, where routers have one: up where it got fewer tokens than the mean, down where more; default 0
+	RouterBiasRate float64 `hlm:"router_bias_rate"`
+	// over which tokens the balancing loss takes its means; default STEP
+	RouterAuxLossScope AuxScope `hlm:"router_aux_loss_scope"`
+	// what an update does with experts that no token of the step chose; default ZERO
+	Unrouted Unrouted `hlm:"unrouted"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }
@@ -192,6 +204,26 @@ func DefaultPlanOptions() PlanOptions {
 	var own PlanOptions
 	own.begun = true
 	with(native.NewHlm_plan_options, native.DeleteHlm_plan_options, func(n native.Hlm_plan_options) error { return read(n, &own) })
+	return own
+}
+
+// GroupOptions are the options of joining a group of processes. hlm_group_options in horizon_lm.h explains each.
+type GroupOptions struct {
+	// that a call waits for a process which lives but does not take part; default 1800
+	TimeoutSeconds float64 `hlm:"timeout_seconds"`
+	// after which a process of which nothing is heard counts as hung; default 60
+	SilenceSeconds float64 `hlm:"silence_seconds"`
+	// true: several processes of one machine may be in the group, each with the CPU as its device; default false
+	SeveralPerMachine bool `hlm:"several_per_machine"`
+
+	begun bool // by DefaultGroupOptions: zeros are meant
+}
+
+// DefaultGroupOptions are the library's defaults.
+func DefaultGroupOptions() GroupOptions {
+	var own GroupOptions
+	own.begun = true
+	with(native.NewHlm_group_options, native.DeleteHlm_group_options, func(n native.Hlm_group_options) error { return read(n, &own) })
 	return own
 }
 

@@ -30,6 +30,12 @@ type StepMetrics struct {
 	// -1 without TrainerOptions.TokenMetrics.
 	MeanTokenAccuracy float64
 	Entropy           float64
+	// -1 where the loss has no such term: the routers' balancing loss, and the mean of logsumexp(router logits)^2, without coefficients.
+	AuxLoss     float64
+	RouterZLoss float64
+	// -1 where the model has no experts: the most tokens of an expert over the mean, and the share of experts that no token chose.
+	ExpertImbalance float64
+	UnroutedExperts float64
 }
 
 // Evaluation is a mean loss and the number of tokens that it is the mean over.

@@ -22,6 +22,10 @@ void VisitMembers(const hlm_step_metrics& m, Visit&& visit) {
   visit(m.skipped_units);
   visit(m.mean_token_accuracy);
   visit(m.entropy);
+  visit(m.aux_loss);
+  visit(m.router_z_loss);
+  visit(m.expert_imbalance);
+  visit(m.unrouted_experts);
 }
 
 template <class Visit>

@@ -95,6 +95,24 @@ class Fields {
   const std::string& where_;
 };
 
+std::vector<std::vector<int64_t>> ParseExpertUpdates(const JsonValue& json, const std::string& where) {
+  std::vector<std::vector<int64_t>> updates;
+  const JsonValue* lists = json.Find("expert_updates");
+  if (lists == nullptr) return updates;
+  const auto damaged = [&](const JsonValue& value) { return DataLoss(where, ": expert_updates holds ", PrintableJson(value)); };
+  if (!lists->IsArray()) throw damaged(*lists);
+  for (const JsonValue& list : lists->Items()) {
+    if (!list.IsArray()) throw damaged(list);
+    updates.emplace_back();
+    for (const JsonValue& item : list.Items()) {
+      const std::optional<int64_t> count = item.Int();
+      if (!count || *count < 0) throw damaged(item);
+      updates.back().push_back(*count);
+    }
+  }
+  return updates;
+}
+
 StoredUnit ParseUnit(const JsonValue& value, const std::string& where) {
   const Fields fields(value, where);
   StoredUnit unit;
@@ -145,6 +163,11 @@ std::string ManifestText(const Manifest& manifest) {
   json.BeginObject();
   json.Member("format", kFormat).Member("version", kCheckpointVersion);
   json.Member("step", manifest.step).Member("updates", manifest.updates);
+  if (!manifest.expert_updates.empty()) {
+    json.Key("expert_updates").BeginArray();
+    for (const std::vector<int64_t>& router : manifest.expert_updates) json.Value(router);
+    json.EndArray();
+  }
   json.Key("learning_rate");
   manifest.fixed_lr ? json.Value(*manifest.fixed_lr) : json.Null();
   json.Member("source_dtype", Name(manifest.source_dtype));
@@ -199,6 +222,7 @@ Manifest ParseManifest(std::string_view text, const std::string& where) {
   Manifest manifest;
   manifest.step = fields.Count("step");
   manifest.updates = fields.Count("updates");
+  manifest.expert_updates = ParseExpertUpdates(json, where);
   const JsonValue& lr = fields.Get("learning_rate");
   if (lr.IsNumber()) manifest.fixed_lr = lr.Number();
   constexpr DType kDTypes[] = {DType::kF32, DType::kBF16, DType::kF16};

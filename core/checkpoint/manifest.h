@@ -46,6 +46,7 @@ struct StoredFile {
 
 struct Manifest {
   int64_t step = 0, updates = 0;
+  std::vector<std::vector<int64_t>> expert_updates;  // by router and expert, where experts count their own; else empty
   std::optional<double> fixed_lr;
   DType source_dtype = DType::kBF16;  // what the model is saved as where nothing else is asked for
   JsonValue model, numerics, settings;

@@ -72,6 +72,7 @@ CheckpointWriter::CheckpointWriter(const std::string& directory, CheckpointInfo 
     : info_(std::move(info)), staged_(Directory(directory) + "/" + CheckpointName(info_.step), true), lock_(staged_.path()) {
   manifest_.step = info_.step;
   manifest_.updates = info_.updates;
+  manifest_.expert_updates = info_.expert_updates;
   manifest_.fixed_lr = info_.fixed_lr;
   manifest_.source_dtype = info_.source_dtype;
   manifest_.model = info_.identity;

@@ -23,6 +23,7 @@ struct CheckpointInfo {
   std::shared_ptr<const Model> model;
   DType source_dtype = DType::kBF16;
   int64_t step = 0, updates = 0;
+  std::vector<std::vector<int64_t>> expert_updates;
   std::optional<double> fixed_lr;
   JsonValue identity, numerics, settings;  // of the model, of the plan, of the optimizer and its schedule
   std::optional<std::string> user_data;

@@ -35,6 +35,8 @@ void RunCall(const ActivateArgs& a, const Means&) { ActivateKernel(a); }
 void RunCall(const ActivateBackwardArgs& a, const Means& m) { ActivateBackwardKernel(a, m.scratch); }
 void RunCall(const ClampedGluArgs& a, const Means&) { ClampedGluKernel(a); }
 void RunCall(const ClampedGluBackwardArgs& a, const Means&) { ClampedGluBackwardKernel(a); }
+void RunCall(const GateHeadsArgs& a, const Means&) { GateHeadsKernel(a); }
+void RunCall(const GateHeadsBackwardArgs& a, const Means&) { GateHeadsBackwardKernel(a); }
 void RunCall(const ScaleAddArgs& a, const Means&) { ScaleAddKernel(a); }
 void RunCall(const CausalConvArgs& a, const Means&) { CausalConvKernel(a); }
 void RunCall(const CausalConvBackwardArgs& a, const Means& m) { CausalConvBackwardKernel(a, m.scratch); }
@@ -58,6 +60,8 @@ void RunCall(const EmbeddingBackwardArgs& a, const Means&) { EmbeddingBackwardKe
 void RunCall(const CrossEntropyArgs& a, const Means& m) { CrossEntropyKernel(a, m.scratch); }
 void RunCall(const RouteArgs& a, const Means&) { RouteKernel(a); }
 void RunCall(const RouteBackwardArgs& a, const Means&) { RouteBackwardKernel(a); }
+void RunCall(const ScaleChoicesArgs& a, const Means&) { ScaleChoicesKernel(a); }
+void RunCall(const ScaleChoicesBackwardArgs& a, const Means&) { ScaleChoicesBackwardKernel(a); }
 void RunCall(const RouteLoadArgs& a, const Means& m) { RouteLoadKernel(a, m.scratch); }
 void RunCall(const SortChoicesArgs& a, const Means&) { SortChoicesKernel(a); }
 void RunCall(const GatherRowsArgs& a, const Means&) { GatherRowsKernel(a); }

@@ -71,6 +71,8 @@ size_t BytesOf(const SumHeadsArgs&, int64_t) { return 0; }
 size_t BytesOf(const ActivateArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const GateHeadsArgs&, int64_t) { return 0; }
+size_t BytesOf(const GateHeadsBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const ScaleAddArgs&, int64_t) { return 0; }
 size_t BytesOf(const CausalConvArgs&, int64_t) { return 0; }
 size_t BytesOf(const DecayGatesArgs&, int64_t) { return 0; }
@@ -82,6 +84,8 @@ size_t BytesOf(const EmbeddingBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const GatedRecurrenceArgs&, int64_t) { return 0; }
 size_t BytesOf(const RouteArgs&, int64_t) { return 0; }
 size_t BytesOf(const RouteBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const ScaleChoicesArgs&, int64_t) { return 0; }
+size_t BytesOf(const ScaleChoicesBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const SortChoicesArgs&, int64_t) { return 0; }
 size_t BytesOf(const GatherRowsArgs&, int64_t) { return 0; }
 size_t BytesOf(const CombineRowsArgs&, int64_t) { return 0; }

@@ -58,7 +58,7 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
   out.positions.resize(n);
   out.weights.assign(n, 0.0f);
   if (b.temperature > 0) out.scale = static_cast<float>(1 / b.temperature);
-  double sum = 0;
+  double sum = 0, size = 0;
   std::vector<double> weights(n, 0.0);
   for (size_t d = 0; d + 1 < b.offsets.size(); ++d) {
     const int64_t begin = b.offsets[d], end = b.offsets[d + 1];
@@ -78,6 +78,7 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
       out.targets[t - 1] = label;
       weights[t - 1] = weight;
       sum += weight;
+      size += std::abs(weight);
       ++out.predicted;
     }
   }
@@ -89,6 +90,7 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
                           " documents has one token or only labels of ", kIgnoredLabel);
   }
   out.denominator = b.denominator > 0 ? b.denominator : sum;
+  if (b.denominator > 0) out.share = size / b.denominator;
   if (!(out.denominator > 0)) {
     throw InvalidArgument("the weights of the predicted tokens sum to ", sum, "; give a denominator above 0");
   }

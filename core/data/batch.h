@@ -36,6 +36,7 @@ struct Tokens {
   double denominator = 0;
   std::vector<float> entropy_weights;  // [tokens], as weights; or empty: the entropy plays no part
   float scale = 1;                     // of the logits: 1 / temperature
+  double share = 1;  // of the step, for terms of the loss that are means over a batch: its weights over the denominator
 };
 
 // What a pass needs of a batch's predictions.

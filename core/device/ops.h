@@ -47,6 +47,8 @@ struct OpFacts;
   X(ActivateBackward)            \
   X(ClampedGlu)                  \
   X(ClampedGluBackward)          \
+  X(GateHeads)                   \
+  X(GateHeadsBackward)           \
   X(ScaleAdd)                    \
   X(CausalConv)                  \
   X(CausalConvBackward)          \
@@ -68,6 +70,8 @@ struct OpFacts;
   X(CapLogits)                   \
   X(Route)                       \
   X(RouteBackward)               \
+  X(ScaleChoices)                \
+  X(ScaleChoicesBackward)        \
   X(RouteLoad)                   \
   X(SortChoices)                 \
   X(GatherRows)                  \

@@ -42,6 +42,20 @@ class SlabView {
   std::vector<Piece> pieces_;
 };
 
+// What the router of a mixture does beside its choice.
+struct RouterRun {
+  // Records of how the choice fell (RouteLoad: counts, probabilities, a sum of squares), one behind the other; forward, once.
+  float* load = nullptr;       // null: it is not asked for
+  float* balanced = nullptr;   // by the experts with the largest logits, where those are not the router's choice; or null
+  bool add = false;            // to both: what earlier micro-batches left there
+  float* documents = nullptr;  // as `balanced`, a record for each document of the micro-batch; or null
+  bool add_documents = false;  // what earlier layers left there
+  // Terms of the loss, backward.
+  const float* balance = nullptr;  // [experts] what a probability costs; with balance_stride of each document
+  int64_t balance_stride = 0;      // 0: the same for all
+  float z_scale = 0;
+};
+
 struct BlockRun {
   Ops& ops;
   Stream& stream;
@@ -52,6 +66,7 @@ struct BlockRun {
   const float* const* temperatures = nullptr;  // [positions] for each of the model's
   int64_t layer = 0;                           // of a block
   bool train_pad_row = false;                  // the padding token's row has a gradient from the lookup
+  RouterRun router = {};
   // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
   // gradient.
   std::vector<void*> sides = {}, side_gradients = {};

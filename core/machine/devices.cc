@@ -1,6 +1,7 @@
 #include "core/machine/devices.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
@@ -12,6 +13,7 @@
 #include "core/machine/calibration.h"
 #include "core/machine/device_list.h"
 #include "core/machine/host_rate.h"
+#include "core/machine/link_rates.h"
 #include "core/machine/machine_file.h"
 #include "core/machine/product_times.h"
 #include "core/machine/update_rate.h"
@@ -164,15 +166,34 @@ void CheckAlike(const DeviceFacts& first, const DeviceFacts& other) {
                         other.libraries);
 }
 
+// GPUs that reach into each other's memory.
+std::vector<std::unique_ptr<Device>> ConnectedGpus(const std::vector<int>& indices) {
+  std::vector<std::unique_ptr<Device>> devices;
+  for (const int index : indices) {
+    PluginDeviceOptions options;
+    std::copy_if(indices.begin(), indices.end(), std::back_inserter(options.peers), [&](int other) { return other != index; });
+    devices.push_back(CudaPlugin().Create(index, options));
+  }
+  return devices;
+}
+
 MachineSpec DescribeCudaMachine(const std::vector<int>& indices) {
   MachineSpec m = DescribeHost();
   const int index = indices.front();
   DeviceFacts facts = CudaPlugin().Describe(index);
   const DeviceRates rates = CudaRates(index, facts);
+  std::string links_key = CalibrationKey(facts);
   for (const int other : indices) {
+    if (other == index) continue;
     const DeviceFacts more = CudaPlugin().Describe(other);
     CheckAlike(facts, more);
     facts.free_bytes = std::min(facts.free_bytes, more.free_bytes);
+    links_key += "|" + more.identity;
+  }
+  if (indices.size() > 1) {
+    const LinkRates links = CalibratedLinks(links_key, [&] { return ConnectedGpus(indices); });
+    m.links_bytes_per_second = links.links;
+    m.peer_bytes_per_second = links.peer;
   }
   m.device_is_host = false;
   m.device_bytes = facts.free_bytes;
@@ -294,12 +315,14 @@ std::string TimeProductsJson(const Plan& plan) {
   const ProductTimes t = device.name == "cpu"
                              ? TimeProducts(products, plan.numerics.threads)
                              : TimeDeviceProducts(*MakeDevice(plan), products, static_cast<size_t>(device.arena.workspace.bytes));
+  // One device's share of the step.
+  const double share = 1.0 / static_cast<double>(plan.devices.size());
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
-  json.Member("seconds", t.step);
-  json.Member("linear", t.linear);
-  json.Member("attention_forward", t.attention_forward);
-  json.Member("attention_backward", t.attention_backward);
+  json.Member("seconds", t.step * share);
+  json.Member("linear", t.linear * share);
+  json.Member("attention_forward", t.attention_forward * share);
+  json.Member("attention_backward", t.attention_backward * share);
   json.Member("form", t.form);
   json.Key("products");
   json.BeginArray();
@@ -307,7 +330,7 @@ std::string TimeProductsJson(const Plan& plan) {
     json.BeginObject();
     json.Member("product", item.name);
     json.Member("times", item.times);
-    json.Member("seconds", item.seconds);
+    json.Member("seconds", item.seconds * share);
     json.EndObject();
   }
   json.EndArray();

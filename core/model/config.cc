@@ -88,7 +88,12 @@ const std::vector<Wrapper>& Wrappers() {
       {"Mistral3ForConditionalGeneration", "mistral3", true, kLlava, kTowers},
       {"Gemma3ForConditionalGeneration", "gemma3", true, kLlava, kTowers},
       {"Gemma4ForConditionalGeneration", "gemma4", true, kLlava, kGemma4Towers},
-      {"Qwen3_5ForConditionalGeneration", "qwen3_5", false, {{"model.language_model.", "lm_head.weight"}}, {"model.visual."}}};
+      {"Qwen3_5ForConditionalGeneration", "qwen3_5", false, {{"model.language_model.", "lm_head.weight"}}, {"model.visual."}},
+      {"Qwen3_5MoeForConditionalGeneration",
+       "qwen3_5_moe",
+       false,
+       {{"model.language_model.", "lm_head.weight"}},
+       {"model.visual."}}};
   return kWrappers;
 }
 

@@ -79,9 +79,11 @@ struct AttentionSpec {
   double softcap = 0;         // c > 0: scores become c tanh(score / c)
   bool sinks = false;         // a learnt logit a head beside the scores
   bool gate = false;          // the output is multiplied by sigmoid(x W)
+  bool gate_apart = false;    // W is no part of the product of q, k and v, and has no bias
+  bool gate_by_head = false;  // one number a head; apart
   bool alibi = false;         // the model's slopes
   bool value_is_key = false;  // values are the keys before their norm and rotary embedding
-  double clip = 0;            // c > 0: q, k, v are held within [-c, c]
+  double clip = 0;            // c > 0: q, k, v are held within [-c, c], q and k behind their norms
   int64_t temperature = -1;   // which of the model's; -1: none
   int64_t gives = -1;         // the side (ModelSpec) that gets its keys and values, for later layers
   int64_t takes = -1;         // the side whose keys and values it reads, instead of own ones
@@ -130,8 +132,11 @@ enum class RouterScore { kSoftmax, kSoftmaxOfChosen, kSigmoid, kSparseMixer };
 // their sum where normalize, times scale, are the weights.
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
-  bool bias = false;         // of the product
-  bool choice_bias = false;  // a number an expert, which is not trained, is added to scores for the choice alone
+  bool bias = false;          // of the product
+  NormSpec before = {};       // of what the product reads
+  double in_scale = 1;        // of that norm's output
+  bool expert_scale = false;  // a number an expert is a factor of its weights
+  bool choice_bias = false;   // a number an expert, which is not trained, is added to scores for the choice alone
   bool normalize = false;
   double sum_add = 0, sum_least = 0;  // the sum is max(sum + sum_add, sum_least)
   double scale = 1;
@@ -152,6 +157,9 @@ struct ExpertsSpec {
   double limit = 0, alpha = 0;  // limit > 0: gpt-oss' clamped layer, whose gate and up alternate
   bool weigh_input = false;     // weights stand before the experts
   bool shared = false;          // one expert beside others, with a gate of its own: its roles begin with "shared"
+  NormSpec before = {};         // of what the experts read, and the router does not
+  int64_t latent = 0;           // w > 0: a product narrows what the experts read to w, another widens their sum
+  bool latent_bias = false;     // of both
   RouterSpec router = {};
 
   bool operator==(const ExpertsSpec&) const = default;
@@ -238,6 +246,7 @@ struct BranchBody {
   BodySpec body;
   NormSpec before = {};  // of this body alone
   double in_scale = 1, out_scale = 1;
+  NormSpec after = {};  // of this body alone, before its scale
 
   bool operator==(const BranchBody&) const = default;
 };
@@ -309,6 +318,7 @@ struct ModelSpec {
   std::vector<RopeSpec> ropes;
   std::vector<double> slopes;  // [heads] of ALiBi
   std::vector<TemperatureSpec> temperatures;
+  double balance = 0;          // the coefficient of the routers' balancing loss; 0: there is none
   std::vector<int64_t> sides;  // elements a token of what goes from one unit to later ones beside the block inputs
   HeadSpec head;
   std::vector<std::string> dropouts;  // settings of the file above 0: "attention_dropout = 0.1"; nothing here applies them
@@ -342,6 +352,9 @@ const Body* FirstOf(const ModelSpec& spec) {
 
 // [layers] the window of each layer's attention; 0: none, or no attention.
 std::vector<int64_t> Windows(const ModelSpec& spec);
+
+// The experts among which a router chooses; null where a block has none.
+const ExpertsSpec* FindRouter(const BlockSpec& block);
 
 // Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for a document of `length` tokens; kDynamic and kLongRope go by
 // it.

@@ -25,6 +25,7 @@ struct DeviceArena {
   Range temporaries;             // what a block needs for a moment: gradients of activations for one micro-batch
   Range head;                    // normed hidden states and their gradient for one micro-batch, one chunk of logits
   Range batch;                   // ids, targets, positions, weights, losses, document offsets of a step
+  Range loads;                   // what routers tell of their choice (core/plan/routers.h)
   Range sides, side_gradients;   // [sweep_tokens, elements] of each of the model's sides
   Range rotary;                  // tables: cosines and sines by position for each rotary embedding, slopes, temperatures
   Range workspace;               // of the operations

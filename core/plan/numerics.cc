@@ -31,6 +31,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.threads = o.threads;
   n.libraries = machine.libraries;
   n.train_pad_row = o.train_pad_row;
+  n.router = plan.router;
   return n;
 }
 
@@ -39,6 +40,7 @@ void AdoptNumerics(const Numerics& match, PlanOptions& options) {
   if (options.micro_batch == 0 && rows) options.micro_batch = match.micro_batch_tokens / options.seq_len;
   if (options.sweeps == 0) options.sweeps = match.sweeps;
   if (options.reduction_groups == 0) options.reduction_groups = match.reduction_groups;
+  if (options.balance < 0 && match.router.balance > 0) options.balance = match.router.balance;
   if (options.head_chunk == 0) options.head_chunk = match.head_chunk;
   if (!options.grad_dtype && match.compute == options.compute) options.grad_dtype = match.grad_dtype;
   if (options.threads == 0) options.threads = match.threads;
@@ -88,6 +90,18 @@ Numerics ParseNumerics(const std::string& text) {
   number("head_chunk", n.head_chunk);
   number("threads", n.threads);
   number("workspace_bytes", n.workspace_bytes);
+  const auto real = [&](const char* key, double& to) {
+    const JsonValue* value = json.Find(key);
+    if (value == nullptr) return;
+    if (!value->IsNumber() || !(value->Number() >= 0))
+      throw InvalidArgument("numerics_json: ", key, " is ", PrintableJson(*value), "; it must be a number from 0 on");
+    to = value->Number();
+  };
+  real("router_aux_loss_coef", n.router.balance);
+  real("router_z_loss_coef", n.router.z);
+  real("router_bias_rate", n.router.bias_rate);
+  choice("router_aux_loss_scope", n.router.scope, BalanceScope::kStep, BalanceScope::kGroup, BalanceScope::kSequence);
+  choice("unrouted", n.router.unrouted, Unrouted::kZero, Unrouted::kSkip);
   words("libraries", n.libraries);
   words("products", n.products);
   words("optimizer", n.optimizer);
@@ -106,6 +120,9 @@ std::string HashNumerics(const Numerics& n) {
                             n.products, "|", n.workspace_bytes, "|", n.optimizer);
   if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);  // others keep the hashes that they always had
   if (n.train_pad_row) text += "|pad row";
+  const RouterPlan& r = n.router;
+  if (r.gradients()) text += StrCat("|balance ", r.balance, " by ", Name(r.scope), ", z ", r.z);
+  if (r.changes_updates()) text += StrCat("|bias rate ", r.bias_rate, ", ", Name(r.unrouted));
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits;

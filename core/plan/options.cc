@@ -100,7 +100,10 @@ struct WidthChecker {
                           machine.most_head_dim);
     }
   }
-  void operator()(const ExpertsSpec& experts) const { Check("the experts' intermediate_size", experts.intermediate); }
+  void operator()(const ExpertsSpec& experts) const {
+    Check("the experts' intermediate_size", experts.intermediate);
+    Check("moe_latent_size", experts.latent);
+  }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
     Check("q_lora_rank", attention.query_rank);
@@ -151,16 +154,18 @@ void CheckDropout(const PlanInputs& in, const PlanOptions& o) {
 
 int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options) {
   if (options.purpose == Purpose::kForward) return 1;  // no gradients
-  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.device_count();
+  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.device_count() * options.processes;
 }
 
 namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
-  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 &&
-      (in.machine.device_count() & (in.machine.device_count() - 1)) != 0) {
-    throw InvalidArgument("a step is shared by ", in.machine.device_count(),
-                          " devices; their number must be a power of two: gradients are added by a balanced tree");
+  CheckRange("processes", o.processes, 1, 1024);
+  const int64_t devices = in.machine.device_count() * o.processes;
+  const std::string of_processes = o.processes > 1 ? StrCat(" of ", o.processes, " processes") : std::string();
+  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (devices & (devices - 1)) != 0) {
+    throw InvalidArgument("a step is shared by ", devices, " devices", of_processes,
+                          "; their number must be a power of two: gradients are added by a balanced tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
   if (o.route == Route::kPeer && in.machine.device_count() == 1) {
@@ -172,9 +177,9 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups,
                           "; it must be a power of two: their sums are added by a balanced tree");
   }
-  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.device_count() != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ",
-                          in.machine.device_count(), " devices");
+  if (o.purpose != Purpose::kForward && o.reduction_groups % devices != 0) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", devices, " devices",
+                          of_processes);
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
@@ -199,6 +204,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
+  plan.router = ChooseRouters(in.spec, o);
   plan.parameters = in.layout.parameters;
   plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
   CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);

@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_PLAN_PLAN_H_
 #define HORIZON_LM_CORE_PLAN_PLAN_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "core/plan/arena.h"
 #include "core/plan/machine.h"
 #include "core/plan/pieces.h"
+#include "core/plan/routers.h"
 #include "core/plan/visits.h"
 #include "cpu_optim/optimizer.h"
 
@@ -78,6 +80,12 @@ struct PlanOptions {
   std::optional<Route> route;             // of several devices
   bool ignore_dropout = false;            // of the model's file: trained without it
   bool train_pad_row = false;             // the padding token's row gets its gradient from the lookup too
+  int64_t processes = 1;                  // of the group that shares each step, each with such devices
+  // Of a mixture's routers; RouterPlan says what they are.
+  double balance = -1;  // negative: the model's
+  double router_z = 0, bias_rate = 0;
+  BalanceScope balance_scope = BalanceScope::kStep;
+  Unrouted unrouted = Unrouted::kZero;
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy,
@@ -98,6 +106,7 @@ struct Numerics {
   int64_t workspace_bytes = 0;  // of the operations: a GPU's attention is cut into groups of heads by it
   std::string optimizer;        // path of the update
   bool train_pad_row = false;   // of a model that has such a row
+  RouterPlan router;            // of a mixture; terms of the loss, and what the choice does to updates
   std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
@@ -122,11 +131,13 @@ struct HostMemory {
   int64_t snapshot = 0;      // copies of units that are being saved
   int64_t frozen = 0;        // frozen copies of the weights, pinned
   int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
+  int64_t exchange = 0;      // what another process of the group sends of a part's gradient
+  int64_t loads = 0;         // what routers tell of their choice, pinned
   int64_t Total() const {
     return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
-           snapshot + frozen + partials;
+           snapshot + frozen + partials + exchange + loads;
   }
-  int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
+  int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen + loads; }
   // What a checkpoint holds of it.
   int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };
@@ -168,6 +179,7 @@ struct Plan {
   BlockInputs block_inputs = BlockInputs::kDevice;
   Route route = Route::kHost;
   double grad_clip = 0;
+  RouterPlan router;
 
   int64_t step_tokens = 0;    // most tokens of a step
   int64_t sweep_tokens = 0;   // most tokens of a sweep
@@ -199,10 +211,12 @@ struct Plan {
 
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
+  // Of the reduction groups of a sum, those that this process computes.
+  int64_t own_groups() const { return std::max<int64_t>(numerics.reduction_groups / options.processes, 1); }
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
-  // Terms of the tree in which the host adds gradients.
+  // Terms of the tree in which the host of a process adds gradients.
   int64_t TermsOnHost() const {
-    return route == Route::kPeer ? numerics.reduction_groups / static_cast<int64_t>(devices.size()) : numerics.reduction_groups;
+    return route == Route::kPeer ? own_groups() / static_cast<int64_t>(devices.size()) : own_groups();
   }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];

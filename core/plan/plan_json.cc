@@ -27,6 +27,11 @@ void WriteNumerics(const Numerics& n, JsonWriter& json) {
   json.Member("workspace_bytes", n.workspace_bytes);
   json.Member("optimizer", n.optimizer);
   if (n.train_pad_row) json.Member("train_pad_row", true);
+  if (n.router.balance != 0)
+    json.Member("router_aux_loss_coef", n.router.balance).Member("router_aux_loss_scope", Name(n.router.scope));
+  if (n.router.z != 0) json.Member("router_z_loss_coef", n.router.z);
+  if (n.router.bias_rate != 0) json.Member("router_bias_rate", n.router.bias_rate);
+  if (n.router.unrouted != Unrouted::kZero) json.Member("unrouted", Name(n.router.unrouted));
   json.Member("hash", n.hash);
   json.EndObject();
 }
@@ -59,6 +64,8 @@ void WriteHost(const HostMemory& h, JsonWriter& json) {
   json.Member("batch", h.batch);
   json.Member("frozen", h.frozen);
   json.Member("partials", h.partials);
+  if (h.exchange > 0) json.Member("exchange", h.exchange);
+  json.Member("loads", h.loads);
   json.EndObject();
 }
 
@@ -79,6 +86,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("head", a.head.bytes);
   json.Member("batch", a.batch.bytes);
   json.Member("rotary", a.rotary.bytes);
+  json.Member("loads", a.loads.bytes);
   json.Member("workspace", a.workspace.bytes);
   json.Member("arena", a.total);
   json.EndObject();
@@ -164,6 +172,7 @@ std::string PlanJson(const Plan& plan) {
   for (const DevicePlan& device : plan.devices) names.push_back(device.name);
   json.Member("device", DeviceListText(names));
   json.Member("devices", names.size());
+  if (plan.options.processes > 1) json.Member("processes", plan.options.processes);
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());

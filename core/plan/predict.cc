@@ -44,7 +44,8 @@ struct Compute {  // seconds of a whole step, on each device at once
 Compute FillCompute(const PlanInputs& in, Plan& plan) {
   const MachineSpec& m = in.machine;
   const Rehearsal& rehearsal = *plan.rehearsal;
-  const double micro_batches = static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens);
+  const double micro_batches =
+      static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens * plan.options.processes);
   const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
   const bool backward = plan.purpose != Purpose::kForward;
 
@@ -79,7 +80,7 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
            (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
   };
   plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
-  plan.prediction.flops_seconds = plan.prediction.flops / rate / Beside(in);
+  plan.prediction.flops_seconds = plan.prediction.flops / rate / Beside(in) / static_cast<double>(plan.options.processes);
   return {seconds(0), seconds(1)};
 }
 
@@ -202,10 +203,14 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double step = p.first_unit_seconds + rest + (f + b - beside) + std::max(beside, o);
   p.step_seconds = std::max(step, p.host_seconds);
 
-  const double links = sweeps * (forward_link + backward_link);
+  const double links = sweeps * (forward_link + backward_link), hosts = sweeps * (forward_host + backward_host);
   // The step waits for the optimizer, and that is most of it.
   const bool optimizer = train && o > beside && o > p.step_seconds / 2;
-  p.limit = p.host_seconds > step ? "host memory" : optimizer ? "optimizer" : links > p.compute_seconds ? "link" : "compute";
+  p.limit = p.host_seconds > step                        ? "host memory"
+            : optimizer                                  ? "optimizer"
+            : hosts > std::max(links, p.compute_seconds) ? "host memory"
+            : links > p.compute_seconds                  ? "link"
+                                                         : "compute";
 }
 
 }  // namespace hlm

@@ -28,7 +28,8 @@ enum : uintptr_t {
   kHead,
   kTables,
   kSides,
-  kSideGradients
+  kSideGradients,
+  kLoads
 };
 
 constexpr Activations kPolicies[] = {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute};
@@ -59,10 +60,30 @@ class Stage {
     return machine_.device_is_host ? plan_.micro_tokens : std::min(plan_.options.seq_len, plan_.micro_tokens);
   }
 
-  Rehearsal::Kind BlockOf(const Block& block) {
+  // What a router tells and is told, as a step asks for it.
+  RouterRun Router(const ExpertsSpec* spec) const {
+    RouterRun run;
+    if (spec == nullptr) return run;
+    const RouterPlan& plan = plan_.router;
+    const auto place = [](uintptr_t which) { return reinterpret_cast<float*>(Fake(kLoads) + (which << 40)); };
+    run.load = place(0);
+    if (plan.balance != 0 && plan.by_document()) run.documents = place(1);
+    if (plan.balance != 0 && !plan.by_document() && !ChoosesByLogits(spec->router)) run.balanced = place(2);
+    if (plan.balance != 0) run.balance = place(3);
+    if (plan.by_document()) run.balance_stride = spec->count;
+    run.z_scale = static_cast<float>(plan.z);
+    return run;
+  }
+
+  // `router`: of the block; null where it has none.
+  Rehearsal::Kind BlockOf(const Block& block, const ExpertsSpec* router) {
     Rehearsal::Kind kind;
     const auto none = [](Remake) { return false; };
-    kind.forward = Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, none), Fake(kInput), Fake(kOutput)); });
+    kind.forward = Record([&](Ops& ops) {
+      BlockRun run = Run(block.declaration(), ops, none);
+      run.router = Router(router);
+      block.Forward(run, Fake(kInput), Fake(kOutput));
+    });
     if (plan_.purpose == Purpose::kForward) return kind;
     for (const Activations policy : kPolicies) {
       const auto kept = [&](Remake remake) { return Keeps(policy, remake); };
@@ -70,7 +91,11 @@ class Stage {
           Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, kept), Fake(kInput), nullptr); });
     }
     const auto all = [](Remake) { return true; };
-    kind.backward = Record([&](Ops& ops) { block.Backward(Run(block.declaration(), ops, all), Fake(kInput), Fake(kGradient)); });
+    kind.backward = Record([&](Ops& ops) {
+      BlockRun run = Run(block.declaration(), ops, all);
+      run.router = Router(router);
+      block.Backward(run, Fake(kInput), Fake(kGradient));
+    });
     return kind;
   }
 
@@ -163,7 +188,7 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   r.offsets_.push_back(static_cast<int32_t>(plan.micro_tokens));
   Stage stage(spec, layout, plan, machine, r.offsets_);
   const bool backward = plan.purpose != Purpose::kForward;
-  for (const auto& kind : layout.kinds) r.kinds.push_back(stage.BlockOf(*kind));
+  for (size_t k = 0; k < layout.kinds.size(); ++k) r.kinds.push_back(stage.BlockOf(*layout.kinds[k], FindRouter(spec.kinds[k])));
   for (const auto kind : layout.kind_of) ++r.kinds[static_cast<size_t>(kind)].blocks;
   r.embed = stage.Embed(false);
   r.head = stage.Head(false);

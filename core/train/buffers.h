@@ -53,6 +53,8 @@ class DeviceBuffers {
   void SetTables(BlockRun& run) const;
   // The model's sides and their gradients from `token` of the sweep on.
   void SetSides(int64_t token, BlockRun& run) const;
+  // What routers tell of their choice (core/plan/routers.h).
+  float* Loads(int64_t place) const { return reinterpret_cast<float*>(At(range_.loads)) + place; }
   const Range& side_gradients() const { return range_.side_gradients; }
 
   HeadTemplate Head() const;

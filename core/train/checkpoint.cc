@@ -129,6 +129,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   }
   if (s.accumulated) throw FailedPrecondition("a gradient was accumulated and not applied: apply or discard it before saving");
   s.CheckWhole();
+  if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same state, and rank 0 writes it
   BackgroundSave::Request request;
   request.directory = directory;
   request.keep = options.keep;
@@ -137,6 +138,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   request.info.source_dtype = s.model->source_dtype().value_or(s.store.weight_type());
   request.info.step = s.step;
   request.info.updates = s.updates;
+  request.info.expert_updates = s.expert_updates;
   if (s.fixed_lr >= 0) request.info.fixed_lr = s.fixed_lr;
   request.info.identity = ModelIdentity(s.model->spec());
   request.info.numerics = OwnNumerics(*s.plan);
@@ -157,6 +159,14 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
     throw;
   }
   if (!options.background) s.saver.WaitForThis();
+}
+
+// A checkpoint of a run that did not skip the unrouted has updated every expert each time.
+void Trainer::State::ResumeExpertUpdates(const std::vector<std::vector<int64_t>>& stored) {
+  for (size_t r = 0; r < expert_updates.size(); ++r) {
+    const bool there = r < stored.size() && stored[r].size() == expert_updates[r].size();
+    for (size_t e = 0; e < expert_updates[r].size(); ++e) expert_updates[r][e] = there ? stored[r][e] : updates;
+  }
 }
 
 bool Trainer::SaveWait(double seconds) { return state_->saver.Wait(seconds); }
@@ -195,6 +205,7 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
       for (StateLease& lease : leases) lease.Commit();
       s.step = found.manifest->step;
       s.updates = found.manifest->updates;
+      s.ResumeExpertUpdates(found.manifest->expert_updates);
       s.fixed_lr = found.manifest->fixed_lr.value_or(-1);
       s.half_resumed = false;
       return result;

@@ -16,6 +16,7 @@
 #include "core/train/interrupt.h"
 #include "core/train/lane.h"
 #include "core/train/pass.h"
+#include "core/train/router_terms.h"
 #include "core/train/step_batch.h"
 #include "core/train/trace.h"
 #include "core/train/updater.h"
@@ -26,13 +27,14 @@ class Executor {
  public:
   // `devices`: as many as the plan has.
   Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::span<Device* const> devices,
-           ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt);
+           ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt, ProcessGroup* group);
 
   // What a backward pass does with its gradients: see Updater::Sweep.
   struct Gradients {
-    bool first = true;                  // nothing has been accumulated since the last update
-    int64_t step = 0, sums_before = 0;  // key the rounding of sums
-    std::optional<UpdateStep> update;   // timing `backward`
+    bool first = true;                                                  // nothing has been accumulated since the last update
+    int64_t step = 0, sums_before = 0;                                  // key the rounding of sums
+    std::optional<UpdateStep> update;                                   // timing `backward`
+    const std::vector<std::vector<int64_t>>* expert_updates = nullptr;  // RoutedStep::updates before this step
   };
 
   // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss. `weigh`: the
@@ -40,6 +42,11 @@ class Executor {
   double ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh = nullptr);
   // Forward and loss.
   double Forward(const Pass& pass);
+  // Forward without a loss, for what the routers of a whole batch choose: a pass over the same batch is then `counted`.
+  void CountLoads(const Pass& pass);
+  // Of the last pass; part of its loss.
+  const RouterTotals& routers() const { return routers_.totals(); }
+  bool counts_ahead() const { return routers_.counts_ahead(); }
   // By place in the step, after a pass has returned: what it was asked for.
   const float* Losses() const { return batch_.At(batch_.layout().losses); }
   const float* Entropies() const { return batch_.At(batch_.layout().entropies); }
@@ -57,6 +64,7 @@ class Executor {
     int64_t ring_waits = 0;
     size_t ring_bytes = 0, arena_bytes = 0;
     size_t host_bytes = 0;  // of the batch and of block inputs
+    size_t load_bytes = 0;  // of what routers tell
   };
   Counters counters() const;  // of all lanes together
 
@@ -64,15 +72,19 @@ class Executor {
   double Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head);
   void HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
   void GateUpdates(const Pass& pass);
+  void GatherLosses(const Pass& pass, ProcessGroup::Channel channel);
 
   const ModelSpec& spec_;
   const Plan& plan_;
   Device& device_;  // the first
   Updater& updater_;
   Interrupt& interrupt_;
+  ProcessGroup* const process_group_;  // null: this process is alone
   StepBatch batch_;
   DeviceGroup::Lanes lanes_;
   DeviceGroup group_;
+  RouterTerms routers_;
+  RoutedStepPtr routed_;  // of the step that is updating
 };
 
 }  // namespace hlm

@@ -32,6 +32,7 @@ Lane::Lane(const LaneContext& context, Device& device, StepBatch& batch)
       block_inputs_(context, device, buffers_, counters_,
                     context.plan.host.block_inputs / static_cast<int64_t>(context.plan.devices.size())),
       gradients_(context, device, buffers_, counters_, own_plan_.staging),
+      loads_(context, device, buffers_, counters_),
       compute_(device.CreateStream(StreamName("compute", context))),
       up_(device.CreateStream(StreamName("up", context))),
       down_(device.CreateStream(StreamName("down", context))),
@@ -120,6 +121,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
         BlockForward(pass, visit, WeightsOf(visit, tickets));
         break;
       case VisitKind::kHead:
+        loads_.SendDown(pass.ShareOf(visit.sweep, number_), *compute_, *down_);
         if (job.weigh != nullptr) loss = WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
         Head(pass, visit, WeightsOfHead(tickets), job);
         break;

@@ -27,6 +27,7 @@
 #include "core/train/lane_context.h"
 #include "core/train/pass.h"
 #include "core/train/red_zones.h"
+#include "core/train/router_loads.h"
 #include "core/train/step_batch.h"
 #include "core/train/sweep_losses.h"
 
@@ -77,6 +78,9 @@ class Lane {
             ring(),  counters_};
   }
   Event& losses_down() { return *losses_down_; }
+  // What routers tell; and what they are told, before the backward pass.
+  RouterLoads& loads() { return loads_; }
+  void SendCosts(std::span<const float> costs) { loads_.SendCosts(costs, *compute_); }
   // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
   void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *compute_, weights, micro); }
   void Logits(const HeadWeights& weights, int64_t row, int64_t rows, float* to);
@@ -89,6 +93,7 @@ class Lane {
   const MoveCounters& counters() const { return counters_; }
   size_t arena_bytes() const { return arena_.bytes(); }
   size_t host_bytes() const { return block_inputs_.bytes(); }
+  size_t load_bytes() const { return loads_.bytes(); }
 
  private:
   // lane_visits.cc
@@ -135,6 +140,7 @@ class Lane {
   MoveCounters counters_;
   WaitingInputs block_inputs_;
   GradientPath gradients_;
+  RouterLoads loads_;
   std::unique_ptr<Stream> compute_, up_, down_;
   SlotPool slots_;
   HeadTemplate head_;

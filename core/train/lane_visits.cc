@@ -30,9 +30,11 @@ void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) 
 
 void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
   block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
-  EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
+  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
+    loads_.SetForward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
     layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
   });
@@ -145,6 +147,7 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& w
     run.layer = visit.layer;
     run.accumulator = AccumulatorOf(unit);
     run.accumulate = !first;
+    loads_.SetBackward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
     block.Forward(run, input, nullptr);
     block.Backward(run, input, buffers_.Gradient(token));

@@ -1,8 +1,34 @@
 // Counters of a trainer as JSON; docs/metrics.md describes the keys.
+#include <algorithm>
+
 #include "core/base/json_writer.h"
 #include "core/train/state.h"
 
 namespace hlm {
+namespace {
+
+// How the choices of the last step fell.
+void WriteExperts(const RouterTotals& routers, JsonWriter& json) {
+  json.BeginObject();
+  json.Member("layers", routers.layers);
+  const auto list = [&](const char* name, const auto& value) {
+    json.Key(name).BeginArray();
+    for (const std::vector<double>& choices : routers.choices) value(choices);
+    json.EndArray();
+  };
+  list("tokens", [&](const std::vector<double>& choices) {
+    json.BeginArray();
+    for (const double count : choices) json.Value(static_cast<int64_t>(count));
+    json.EndArray();
+  });
+  list("imbalance", [&](const std::vector<double>& choices) { json.Value(Imbalance(choices)); });
+  list("unrouted", [&](const std::vector<double>& choices) {
+    json.Value(static_cast<double>(std::count(choices.begin(), choices.end(), 0.0)) / static_cast<double>(choices.size()));
+  });
+  json.EndObject();
+}
+
+}  // namespace
 
 std::string Trainer::MetricsJson() {
   State& s = *state_;
@@ -41,6 +67,11 @@ std::string Trainer::MetricsJson() {
   json.Member("attention_fallbacks", fallbacks.attention);
   json.Member("attention_fallback_reason", fallbacks.reason);
 
+  if (!s.last_routers.choices.empty()) {
+    json.Key("experts");
+    WriteExperts(s.last_routers, json);
+  }
+
   const BackgroundSave::Counters saving = s.saver.counters();
   json.Key("saving").BeginObject();
   json.Member("saves", saving.saves);
@@ -64,6 +95,7 @@ std::string Trainer::MetricsJson() {
   json.Member("snapshot", s.saver.snapshot_bytes());
   json.Member("ring", counters.ring_bytes);
   json.Member("batch_and_block_inputs", counters.host_bytes);
+  json.Member("loads", counters.load_bytes);
   json.Member("frozen", s.frozen.bytes());
   json.Member("frozen_copied", s.frozen.copied_bytes());
   json.EndObject();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/train/objectives_together.h"
 
 namespace hlm {
 namespace {
@@ -118,6 +119,7 @@ DocumentSums SumDocuments(const Batch& batch, std::span<const float> logprobs) {
 }
 
 PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PreferenceTogether(trainer, batch, in);
   CheckPreference(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckDenominator(in.sft_denominator, "sft_denominator");
@@ -138,7 +140,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   PreferenceMetrics m;
   const double pairs = static_cast<double>(documents / 2);
   const double share = 1 / (in.denominator > 0 ? in.denominator : pairs), sft_weight = SftWeight(in.options);
-  const Objective objective{.group = 2, .loss = [&](const DocumentLosses& run) {
+  const Objective objective{.group = 2, .share = pairs * share, .loss = [&](const DocumentLosses& run) {
                               double loss = 0;
                               for (int64_t d = run.first_document; d < run.first_document + run.documents; d += 2) {
                                 const Place w = PlaceOf(batch, run, d), l = PlaceOf(batch, run, d + 1);
@@ -169,6 +171,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
 }
 
 UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return UnpairedTogether(trainer, batch, in);
   CheckUnpaired(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckOffsets(batch);
@@ -201,21 +204,22 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
   for (const int32_t label : in.desirable) ++(label != 0 ? m.desirable : m.undesirable);
   const double good = static_cast<double>(m.desirable), bad = static_cast<double>(m.undesirable);
   const double share = 1 / (in.denominator > 0 ? in.denominator : static_cast<double>(documents));
-  const Objective objective{.loss = [&](const DocumentLosses& run) {
-    double loss = 0;
-    for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
-      const size_t i = static_cast<size_t>(d);
-      const Place place = PlaceOf(batch, run, d);
-      const Answer answer = SumOf(place, weights, run, reference[i]);
-      const bool desirable = in.desirable[i] != 0;
-      const UnpairedLoss one = LossOfUnpaired(in.options, desirable, m.kl, answer);
-      loss += share * one.loss;
-      Spread(place, weights, share * one.d_logprob, run);
-      (desirable ? m.reward_desirable : m.reward_undesirable) += one.reward / (desirable ? good : bad);
-      (desirable ? m.logprob_desirable : m.logprob_undesirable) += answer.logprob / (desirable ? good : bad);
-    }
-    return loss;
-  }};
+  const Objective objective{.share = static_cast<double>(documents) * share, .loss = [&](const DocumentLosses& run) {
+                              double loss = 0;
+                              for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
+                                const size_t i = static_cast<size_t>(d);
+                                const Place place = PlaceOf(batch, run, d);
+                                const Answer answer = SumOf(place, weights, run, reference[i]);
+                                const bool desirable = in.desirable[i] != 0;
+                                const UnpairedLoss one = LossOfUnpaired(in.options, desirable, m.kl, answer);
+                                loss += share * one.loss;
+                                Spread(place, weights, share * one.d_logprob, run);
+                                (desirable ? m.reward_desirable : m.reward_undesirable) += one.reward / (desirable ? good : bad);
+                                (desirable ? m.logprob_desirable : m.logprob_undesirable) +=
+                                    answer.logprob / (desirable ? good : bad);
+                              }
+                              return loss;
+                            }};
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
@@ -223,6 +227,7 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
 }
 
 PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PolicyTogether(trainer, batch, in);
   CheckOffsets(batch);
   CheckDenominator(in.options.denominator, "denominator");
   const std::vector<double> weights = PredictionWeights(batch);
@@ -243,12 +248,14 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
     throw InvalidArgument("kl_weight is ", in.options.kl_weight, " and there are no reference_logprobs");
   }
   PolicyOptions options = in.options;
+  double own = 0;  // what this batch is of the denominator
+  for (size_t d = 0; d < CountDocuments(batch); ++d) {
+    double sum = 0;
+    for (int64_t t = batch.offsets[d]; t < batch.offsets[d + 1]; ++t) sum += weights[static_cast<size_t>(t)];
+    own += options.reduction == PolicyReduction::kTokenMean ? sum : sum != 0 ? 1 : 0;
+  }
   if (options.denominator == 0) {
-    for (size_t d = 0; d < CountDocuments(batch); ++d) {
-      double sum = 0;
-      for (int64_t t = batch.offsets[d]; t < batch.offsets[d + 1]; ++t) sum += weights[static_cast<size_t>(t)];
-      options.denominator += options.reduction == PolicyReduction::kTokenMean ? sum : sum != 0 ? 1 : 0;
-    }
+    options.denominator = own;
     if (!(options.denominator > 0)) {
       throw InvalidArgument("the weights of the predicted tokens sum to ", options.denominator, "; give a denominator above 0");
     }
@@ -258,7 +265,7 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
   PolicyMetrics m;
   const bool entropy = in.wants_entropy || options.entropy_weight != 0;
   const Objective objective{
-      .entropy = entropy, .loss = [&](const DocumentLosses& run) {
+      .entropy = entropy, .share = std::max(own, 0.0) / options.denominator, .loss = [&](const DocumentLosses& run) {
         PolicySums sums;
         for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
           const Place place = PlaceOf(batch, run, d);

@@ -10,13 +10,14 @@
 
 namespace hlm {
 
-Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
+Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group, Ranks own_ranks)
     : tokens(tokens),
       forward_only(forward_only),
       weighs_entropies(!tokens.entropy_weights.empty()),
       micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)),
       long_document(plan.long_document),
       long_offset(plan.micro_tokens),
+      ranks(own_ranks),
       lanes(static_cast<int64_t>(plan.devices.size())),
       groups(forward_only ? 1 : plan.numerics.reduction_groups) {
   if (static_cast<int64_t>(tokens.ids.size()) > plan.step_tokens) {
@@ -58,8 +59,8 @@ void Pass::CutSweeps(const Plan& plan, int64_t group) {
 
 // Without a backward pass nothing but room for block inputs asks for another sweep, and every lane has some.
 void Pass::CutForward(const Plan& plan) {
-  const bool one = static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens * lanes;
-  if (lanes == 1) {
+  const bool one = static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens * all_lanes();
+  if (all_lanes() == 1) {
     sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : plan.sweeps, plan.sweep_tokens);
     return ShareSweeps();
   }
@@ -68,7 +69,7 @@ void Pass::CutForward(const Plan& plan) {
     sweep_starts = {0, count};
     ShareSweeps();
     bool fits = true;
-    for (int64_t lane = 0; lane < lanes; ++lane) fits = fits && MakeShare(lane).tokens() <= plan.sweep_tokens;
+    for (int64_t lane = 0; lane < all_lanes(); ++lane) fits = fits && MakeShare(lane).tokens() <= plan.sweep_tokens;
     if (fits) return;
     share_starts.clear();
   }
@@ -88,7 +89,7 @@ void Pass::CutForward(const Plan& plan) {
 void Pass::ShareSweeps() {
   for (int64_t s = 0; s < sweeps(); ++s) {
     const int64_t first = sweep_starts[static_cast<size_t>(s)], count = sweep_starts[static_cast<size_t>(s) + 1] - first;
-    for (int64_t lane = 0; lane < lanes; ++lane) share_starts.push_back(first + count * lane / lanes);
+    for (int64_t lane = 0; lane < all_lanes(); ++lane) share_starts.push_back(first + count * lane / all_lanes());
   }
   share_starts.push_back(sweep_starts.back());
 }
@@ -116,7 +117,7 @@ bool Pass::DealToGroups(int64_t sums, int64_t share_tokens) {
     const int64_t begin = count * sum / sums, own = count * (sum + 1) / sums - begin;
     for (int64_t g = 0; g < groups; ++g) {
       share_starts.push_back(begin + own * g / groups);
-      if (g % lanes == 0) sweep_starts.push_back(share_starts.back());
+      if (g % all_lanes() == 0) sweep_starts.push_back(share_starts.back());
     }
   }
   share_starts.push_back(count);
@@ -126,6 +127,15 @@ bool Pass::DealToGroups(int64_t sums, int64_t share_tokens) {
     if (MakeShare(share).tokens() > share_tokens) return false;
   }
   return true;
+}
+
+std::pair<int64_t, int64_t> Pass::TokensOf(int64_t sum, int64_t rank) const {
+  const int64_t shares = std::max(groups, all_lanes()), own = shares / ranks.size, first = sum * shares + rank * own;
+  const auto token = [&](int64_t share) {
+    const size_t micro = static_cast<size_t>(share_starts[static_cast<size_t>(share)]);
+    return micro < micro_batches.size() ? micro_batches[micro].first_token : static_cast<int64_t>(tokens.ids.size());
+  };
+  return {token(first), token(first + own)};
 }
 
 Pass::Share Pass::MakeShare(int64_t share) const {

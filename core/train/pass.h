@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/data/batch.h"
@@ -21,10 +22,15 @@ struct LengthRows {
   bool operator==(const LengthRows&) const = default;
 };
 
+// The processes that share a pass, and which of them this one is.
+struct Ranks {
+  int64_t rank = 0, size = 1;
+};
+
 struct Pass {
   // `forward_only`: evaluation and logits; one sweep as long as they fit. `group`: each sweep begins with a document whose number
   // is a multiple of it, where the micro-batches allow that; see grouped.
-  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group = 1);
+  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group = 1, Ranks ranks = {});
 
   const Tokens& tokens;
   bool forward_only;
@@ -32,6 +38,7 @@ struct Pass {
   bool wants_entropies = false;  // beside the losses
   bool wants_best = false;
   bool weighs_entropies;                   // the entropies have weights, so a gradient; from the start where the tokens have some
+  bool counted = false;                    // the loads of the whole batch are known from a pass before
   const FrozenWeights* weights = nullptr;  // null: the current ones; a frozen copy only goes forward
   std::vector<MicroBatch> micro_batches;
   std::vector<int64_t> sweep_starts;   // first micro-batch of each sweep, then their count
@@ -48,14 +55,23 @@ struct Pass {
     bool empty() const { return begin == end; }
     int64_t tokens() const { return end_token - first_token; }
   };
-  int64_t lanes, groups;
-  std::vector<int64_t> share_starts;  // first micro-batch of each share, sweep by sweep, lane by lane; then their count
-  Share ShareOf(int64_t sweep, int64_t lane) const { return MakeShare(sweep * lanes + lane); }
+  Ranks ranks;
+  int64_t lanes, groups;  // lanes: of one process
+  // First micro-batch of each share, then their count: the reduction groups, or of each sweep the lanes of all processes.
+  std::vector<int64_t> share_starts;
+  // A process has neighbours among the groups of a sum, so that their tree is a branch of the whole one.
+  Share ShareOf(int64_t sweep, int64_t lane) const {
+    const int64_t turn = sweep % turns(), shares = std::max(groups, all_lanes());
+    return MakeShare(sweep / turns() * shares + ranks.rank * (shares / ranks.size) + turn * lanes + lane);
+  }
+  // The tokens of a sum, or of a forward sweep, that a rank computes.
+  std::pair<int64_t, int64_t> TokensOf(int64_t sum, int64_t rank) const;
 
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
   // A sum takes this many sweeps, in which the lanes go through all reduction groups; one sum after the other is added to what was
   // accumulated before.
-  int64_t turns() const { return std::max<int64_t>(groups / lanes, 1); }
+  int64_t turns() const { return std::max<int64_t>(groups / all_lanes(), 1); }
+  int64_t all_lanes() const { return lanes * ranks.size; }
   int64_t sums() const { return sweeps() / turns(); }
 
   bool has_entropies() const { return wants_entropies || weighs_entropies; }

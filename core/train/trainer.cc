@@ -56,6 +56,7 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
     : model(std::move(own_model)),
       plan(std::move(own_plan)),
       options(Checked(own_options)),
+      group(options.group != nullptr && options.group->size() > 1 ? options.group.get() : nullptr),
       devices(std::move(own_devices)),
       device(devices.front().get()),
       pool(static_cast<int>(plan->optimizer_threads)),
@@ -67,16 +68,25 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
   // Its code is made here, not between two parts of a weight.
   if (options.optimizer.path == UpdatePath::kOneDnn) PrepareOptimizer(pool, options.optimizer);
   const ModelLayout& layout = model->layout();
-  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace, [this](int64_t piece) {
+  const auto before_update = [this](int64_t piece) {
     saver.BeforeUpdate(piece);
     frozen.BeforeChange(piece);
-  });
-  executor = std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt);
+  };
+  updater = std::make_unique<Updater>(model->spec(), layout, *plan, *device, store, options.optimizer, pool, trace, before_update,
+                                      group);
+  executor =
+      std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt, group);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
+  if (plan->router.unrouted == Unrouted::kSkip) {
+    for (const LoadPlaces::Router& router : PlaceLoads(model->spec(), *plan).routers) {
+      expert_updates.emplace_back(static_cast<size_t>(router.experts));
+    }
+  }
   store.TouchPages(pool);
   store.Load(*model, pool);
+  JoinGroup();
 }
 
 Trainer::State::~State() {
@@ -105,6 +115,7 @@ void Trainer::State::Forget() {
   accumulated = false;
   loss = entropy = 0;
   tokens = right = sums = 0;
+  routers = {};
 }
 
 void Trainer::State::Recover() noexcept {
@@ -125,7 +136,7 @@ Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) cons
 
 BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update,
                                      const Objective* objective) {
-  Pass pass(model->layout(), *plan, prepared, false, objective != nullptr ? objective->group : 1);
+  Pass pass(model->layout(), *plan, prepared, false, objective != nullptr ? objective->group : 1, ranks());
   std::optional<ObjectiveWeigher> weigher;
   if (objective != nullptr) {
     pass.weighs_entropies = objective->entropy;
@@ -135,18 +146,26 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   if (!accumulated) began = Seconds();
   const double start = Seconds();
   BatchLoss result{0, prepared.predicted};
+  std::optional<double> of_all;  // the loss, weighed ahead of the pass
   try {
-    Guarded([&] {
-      if (weigher && !pass.grouped) {
+    GuardedTogether([&] {
+      if (weigher && (!pass.grouped || group != nullptr)) {
         // The borders of sweeps divide groups: the log-probabilities of all documents come from a pass of their own. They are the
         // same bits, for the micro-batches are the same.
-        const Places places = LogProbs(prepared, nullptr, objective->entropy, false);
-        weigher->WeighAll(places.losses, places.entropies);
+        const Places places = LogProbs(prepared, nullptr, objective->entropy, false, ranks());
+        of_all = weigher->WeighAll(places.losses, places.entropies);
+      }
+      if (executor->counts_ahead() && pass.sweeps() > 1) {
+        // The balancing loss is over all sweeps, and the first one's backward pass comes before the last one's forward pass.
+        executor->CountLoads(Pass(model->layout(), *plan, prepared, true));
+        pass.counted = true;
       }
       const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
-      result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sums_before = sums, .update = update},
-                                              weigher ? &weigh : nullptr);
+      result.loss = executor->ForwardBackward(
+          pass, {.first = !accumulated, .step = step, .sums_before = sums, .update = update, .expert_updates = &expert_updates},
+          weigher ? &weigh : nullptr);
       updater->WaitIdle();
+      if (group != nullptr && of_all) result.loss = *of_all;
     });
   } catch (const Error& error) {
     const bool asked = error.code() == Code::kCancelled || error.code() == Code::kDeadlineExceeded;  // before any update
@@ -162,6 +181,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   loss += result.loss;
   tokens += result.tokens;
   sums += pass.sums();
+  routers.Add(executor->routers());
   if (options.token_metrics) CountTokens(prepared);
   predicted_tokens += result.tokens;
   forward_backward_seconds += Seconds() - start;
@@ -186,19 +206,19 @@ StepMetrics Trainer::State::Apply() {
   const double start = Seconds();
   StepMetrics metrics;
   Guarded([&] {
+    const double squared_norm = updater->SquaredNorm(), norm = std::sqrt(squared_norm);
     try {
-      interrupt.Check();
+      group != nullptr ? AgreeToApply(squared_norm) : interrupt.Check();
     } catch (...) {
       Forget();
       throw;
     }
-    const double squared_norm = updater->SquaredNorm(), norm = std::sqrt(squared_norm);
     const bool finite = std::isfinite(norm) && std::isfinite(loss);
     const double lr = NextRate();
     if (finite) {
       const double clip = plan->grad_clip;
       const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      updater->UpdateAll(NextUpdate(lr, scale));
+      updater->UpdateAll(NextUpdate(lr, scale), routers.Routed(plan->router, expert_updates));
     }
     metrics = Finish(lr, squared_norm, !finite, 0);
     if (plan->timing == Timing::kSerial) updater->WaitIdle();
@@ -209,8 +229,8 @@ StepMetrics Trainer::State::Apply() {
 
 StepMetrics Trainer::State::Skip(const Tokens& prepared) {
   began = Seconds();
-  const Pass pass(model->layout(), *plan, prepared, false);  // refuses a batch that the plan has no room for, like any other
-  Guarded([&] { interrupt.Check(); });
+  const Pass pass(model->layout(), *plan, prepared, false);   // refuses a batch that the plan has no room for, like any other
+  if (group == nullptr) Guarded([&] { interrupt.Check(); });  // a group has agreed
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // a mean over nothing
   loss = kNone;
   return Finish(NextRate(), kNone, true, 0);
@@ -218,7 +238,12 @@ StepMetrics Trainer::State::Skip(const Tokens& prepared) {
 
 StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped, int64_t skipped_units) {
   ++step;
-  if (!skipped) ++updates;
+  if (!skipped) {
+    ++updates;
+    for (size_t r = 0; r < expert_updates.size() && !routers.choices.empty(); ++r) {
+      for (size_t e = 0; e < expert_updates[r].size(); ++e) expert_updates[r][e] += routers.choices[r][e] > 0;
+    }
+  }
   StepMetrics metrics;
   metrics.step = step;
   metrics.loss = loss;
@@ -232,8 +257,23 @@ StepMetrics Trainer::State::Finish(double lr, double squared_norm, bool skipped,
     metrics.mean_token_accuracy = static_cast<double>(right) / static_cast<double>(tokens);
     metrics.entropy = entropy / static_cast<double>(tokens);
   }
+  TellRouters(metrics);
   Forget();
   return metrics;
+}
+
+void Trainer::State::TellRouters(StepMetrics& metrics) {
+  last_routers = std::move(routers);
+  if (last_routers.choices.empty()) return;
+  if (plan->router.balance != 0) metrics.aux_loss = last_routers.balance;
+  if (plan->router.z != 0) metrics.router_z_loss = last_routers.z;
+  double unrouted = 0, experts = 0;
+  for (const std::vector<double>& choices : last_routers.choices) {
+    metrics.expert_imbalance = std::max(metrics.expert_imbalance, Imbalance(choices));
+    unrouted += static_cast<double>(std::count(choices.begin(), choices.end(), 0.0));
+    experts += static_cast<double>(choices.size());
+  }
+  metrics.unrouted_experts = unrouted / experts;
 }
 
 Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
@@ -257,7 +297,7 @@ void Trainer::State::CheckAccumulates() const {
 BatchLoss Trainer::Accumulate(const Batch& batch) {
   State& s = *state_;
   s.CheckAccumulates();
-  return s.Accumulate(s.Prepare(batch, Predictions::kRequired), std::nullopt);
+  return s.Accumulate(s.PrepareTogether(batch, Predictions::kRequired, "an accumulation"), std::nullopt);
 }
 
 StepMetrics Trainer::Apply() {
@@ -270,7 +310,7 @@ StepMetrics Trainer::Apply() {
 StepMetrics Trainer::Step(const Batch& batch) {
   State& s = *state_;
   CheckTrains(*s.plan);
-  const Tokens prepared = s.Prepare(batch, Predictions::kMayBeNone);
+  const Tokens prepared = s.PrepareTogether(batch, Predictions::kMayBeNone, "a step");
   if (prepared.predicted == 0 && !s.accumulated) return s.Skip(prepared);
   if (s.plan->timing == Timing::kBackward) {
     const double lr = s.NextRate();
@@ -296,11 +336,11 @@ void Trainer::SetLearningRate(double lr) {
 BatchLoss Trainer::Evaluate(const Batch& batch, const FrozenWeights* weights) {
   State& s = *state_;
   s.CheckFrozen(weights);
-  const Tokens prepared = s.Prepare(batch, Predictions::kRequired);
-  Pass pass(s.model->layout(), *s.plan, prepared, true);
+  const Tokens prepared = s.PrepareTogether(batch, Predictions::kRequired, "an evaluation");
+  Pass pass(s.model->layout(), *s.plan, prepared, true, 1, s.ranks());
   pass.weights = weights;
   BatchLoss result{0, prepared.predicted};
-  s.Guarded([&] { result.loss = s.executor->Forward(pass); });
+  s.GuardedTogether([&] { result.loss = s.executor->Forward(pass); });
   return result;
 }
 
@@ -352,5 +392,7 @@ void Trainer::Finish() {
 }
 
 Device& Trainer::device() { return *state_->device; }
+
+ProcessGroup* Trainer::group() { return state_->group; }
 
 }  // namespace hlm

@@ -11,6 +11,7 @@
 
 #include "core/data/batch.h"
 #include "core/device/device.h"
+#include "core/group/group.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
 #include "core/store/frozen.h"
@@ -23,7 +24,8 @@ namespace hlm {
 struct TrainerOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
-  bool token_metrics = false;  // StepMetrics tell accuracy and entropy
+  bool token_metrics = false;                     // StepMetrics tell accuracy and entropy
+  std::shared_ptr<ProcessGroup> group = nullptr;  // whose processes share each step; null: this one alone
 };
 
 struct StepMetrics {
@@ -38,6 +40,10 @@ struct StepMetrics {
   // Of the predicted tokens, where TrainerOptions::token_metrics asks, else -1; NaN where nothing was predicted.
   double mean_token_accuracy = -1;  // share that was the likeliest token
   double entropy = -1;              // mean, in nats
+  // Of a mixture, else -1. The terms of the loss without their coefficients, where the plan has them; over all routers the largest number
+  // of choices of an expert over the mean, and the share of experts that no token chose.
+  double aux_loss = -1, router_z_loss = -1;
+  double expert_imbalance = -1, unrouted_experts = -1;
 };
 
 struct BatchLoss {
@@ -68,7 +74,8 @@ class Trainer {
   void Discard();
   void SetLearningRate(double lr);  // negative: by the schedule again
 
-  // A loss on the log-probabilities of whole documents (objective.h). With labels and weights of the batch as it says.
+  // A loss on the log-probabilities of whole documents (objective.h). With labels and weights of the batch as it says. In a group the
+  // batch and the objective are those of all ranks, on every rank: see AccumulateTogether.
   BatchLoss Accumulate(const Batch& batch, const Objective& objective);
 
   // weights: null for the current ones.
@@ -100,7 +107,8 @@ class Trainer {
   void SetDeadline(double seconds);  // 0: none
   void Finish();                     // waits for pending updates
 
-  Device& device();  // for tests
+  Device& device();       // for tests
+  ProcessGroup* group();  // null: this process is alone
 
  private:
   struct State;

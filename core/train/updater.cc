@@ -28,9 +28,9 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
   return segments;
 }
 
-Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
+Updater::Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
                  const OptimizerOptions& optimizer, HostPool& pool, Trace& trace,
-                 std::function<void(int64_t piece)> before_update)
+                 std::function<void(int64_t piece)> before_update, ProcessGroup* group)
     : plan_(plan),
       store_(store),
       optimizer_(optimizer),
@@ -38,6 +38,9 @@ Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, Pa
       trace_(trace),
       before_update_(std::move(before_update)),
       checker_(device.race_checker()),
+      group_(group),
+      received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)),
+      experts_(FindExperts(spec, layout)),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -118,6 +121,14 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, Access::kChange);
     if (!AddToTree(lease, part, term, reinterpret_cast<float*>(held->data()))) return held->Release();
+    if (group_ != nullptr) {
+      try {
+        SumOverProcesses(reinterpret_cast<float*>(held->data()), n);
+      } catch (...) {
+        ring.Close(std::current_exception());
+        throw;
+      }
+    }
     if (plan_.gradient_store) {
       std::byte* sum = lease.Sums(part.begin);
       Accumulate(pool_, n, sum, type, held->data(), down, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
@@ -137,7 +148,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
       return;
     }
     try {
-      Update(piece, part, gradient, *sweep.update);
+      Update(piece, part, gradient, *sweep.update, sweep.routed.get());
     } catch (...) {
       std::lock_guard lock(mutex_);
       update_error_ = std::current_exception();
@@ -146,6 +157,19 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     }
   };
   Enqueue(std::move(job));
+}
+
+// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other.
+void Updater::SumOverProcesses(float* gradient, int64_t n) {
+  HLM_CHECK(n <= static_cast<int64_t>(received_.size()), n, " elements of a part and room for ", received_.size());
+  group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n),
+                    [this](float* to, const float* from, size_t count) {
+                      const int64_t end = static_cast<int64_t>(count);
+                      pool_.ParallelFor(CeilDiv(end, kNormChunk), [&](int64_t chunk) {
+                        const int64_t stop = std::min((chunk + 1) * kNormChunk, end);
+                        for (int64_t i = chunk * kNormChunk; i < stop; ++i) to[i] += from[i];
+                      });
+                    });
 }
 
 // The balanced tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait
@@ -177,16 +201,16 @@ void Updater::GateUpdates(std::vector<Event*> ready, std::function<bool()> finit
   Enqueue(std::move(job));
 }
 
-void Updater::UpdateAll(const UpdateStep& step) {
+void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
   std::vector<Job> all(static_cast<size_t>(plan_.pieces.size()));
   for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) {
     Job& job = all[static_cast<size_t>(piece)];
     job.is_update = true;
     job.piece = piece;
-    job.work = [this, piece, step] {
+    job.work = [this, piece, step, routed] {
       const PiecePlan& p = plan_.pieces[piece];
       const GradientLease gradients = store_.Gradients(piece, Access::kRead);
-      Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step);
+      Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step, routed.get());
     };
     job.handed.Give(checker_);
   }
@@ -211,7 +235,8 @@ void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)>
   Enqueue(std::move(job));
 }
 
-void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step) {
+void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step,
+                     const RoutedStep* routed) {
   before_update_(piece);
   const int64_t unit = plan_.pieces[piece].unit;
   StateLease states = store_.States(piece, Access::kChange);
@@ -220,21 +245,45 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
   DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()),
                 true, "update of the weights");
   for (const Segment& segment : segments_[unit]) {
-    const int64_t begin = std::max(segment.begin, part.begin), end = std::min(segment.end, part.end);
-    if (begin >= end) continue;
-    hlm::Update(pool_, optimizer_, step,
-                {.n = end - begin,
-                 .master = states.Master(begin),
-                 .states = store_.state_type(),
-                 .first = states.FirstMoments(begin),
-                 .second = states.SecondMoments(begin),
-                 .gradient = gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type),
-                 .gradient_type = type,
-                 .decay = segment.decays,
-                 .first_index = store_.FirstElement(unit) + begin});
+    const int64_t from = std::max(segment.begin, part.begin), to = std::min(segment.end, part.end);
+    if (from >= to) continue;
+    experts_[static_cast<size_t>(unit)].EachUpdated(
+        routed, step, from, to, [&](int64_t begin, int64_t end, const UpdateStep& own) {
+          hlm::Update(pool_, optimizer_, own,
+                      {.n = end - begin,
+                       .master = states.Master(begin),
+                       .states = store_.state_type(),
+                       .first = states.FirstMoments(begin),
+                       .second = states.SecondMoments(begin),
+                       .gradient = gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type),
+                       .gradient_type = type,
+                       .decay = segment.decays,
+                       .first_index = store_.FirstElement(unit) + begin});
+        });
   }
+  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, part, states, step, *routed);
   if (part.end == plan_.pieces[piece].end) states.Commit();
   trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
+}
+
+// Lion without moments moves each element by the rate, against the sign of its gradient; the master's form is its concern.
+void Updater::MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step,
+                       const RoutedStep& routed) {
+  OptimizerOptions against_sign;
+  against_sign.algorithm = Algorithm::kLion;
+  against_sign.beta1 = against_sign.beta2 = against_sign.weight_decay = 0;
+  UpdateStep move = step;
+  move.lr = plan_.router.bias_rate;
+  move.gradient_scale = 1;
+  experts_[static_cast<size_t>(unit)].EachBias(routed, part.begin, part.end, [&](int64_t at, const std::vector<float>& excess) {
+    std::vector<float> no_moment(excess.size());
+    hlm::Update(pool_, against_sign, move,
+                {.n = static_cast<int64_t>(excess.size()),
+                 .master = states.Master(at),
+                 .first = {no_moment.data()},
+                 .gradient = excess.data(),
+                 .first_index = store_.FirstElement(unit) + at});
+  });
 }
 
 void Updater::WaitUpdated(int64_t piece) {

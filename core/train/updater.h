@@ -4,6 +4,7 @@
 // One coordinator thread works through a queue in order, each job spread over the pool:
 //   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
 //   update a piece:             gradient -> weights and moments, a new version of the piece
+// With several processes a part's gradient is summed over them before it enters the store, on the coordinator thread.
 // With timing `backward` the two are one job, behind a gate that knows whether the loss is finite.
 #ifndef HORIZON_LM_CORE_TRAIN_UPDATER_H_
 #define HORIZON_LM_CORE_TRAIN_UPDATER_H_
@@ -20,9 +21,11 @@
 
 #include "core/device/device.h"
 #include "core/device/hand_over.h"
+#include "core/group/group.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
 #include "core/stream/ring.h"
+#include "core/train/routed_step.h"
 #include "core/train/trace.h"
 #include "cpu_optim/optimizer.h"
 
@@ -30,8 +33,9 @@ namespace hlm {
 
 class Updater {
  public:
-  Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
-          HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update);
+  Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
+          const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update,
+          ProcessGroup* group);
   ~Updater();
 
   // What happens to the gradients of one sweep.
@@ -40,6 +44,7 @@ class Updater {
     uint64_t key = 0;                  // of the stochastic rounding of sums in bf16
     std::optional<UpdateStep> update;  // timing `backward`, last sweep: update at once
     int64_t turn = 0;                  // of the lanes among the reduction groups of a sum
+    RoutedStepPtr routed;              // with update, of a mixture
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
@@ -48,7 +53,7 @@ class Updater {
   void TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, int64_t term, RingTicket ticket);
   // Later updates of timing `backward` run only if `finite` says true; it is called once all of `ready` have been reached.
   void GateUpdates(std::vector<Event*> ready, std::function<bool()> finite);
-  void UpdateAll(const UpdateStep& step);  // every piece, in forward order
+  void UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed);  // every piece, in forward order
   // Calls `work` once everything enqueued so far is done, with the error of an update that failed, or none.
   void AfterUpdates(std::function<void(std::exception_ptr failed_update)> work);
 
@@ -80,8 +85,10 @@ class Updater {
   };
   void Enqueue(Job job);
   void Run();
+  void SumOverProcesses(float* gradient, int64_t n);
   bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient);
-  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
+  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step, const RoutedStep* routed);
+  void MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step, const RoutedStep& routed);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 
   const Plan& plan_;
@@ -91,7 +98,10 @@ class Updater {
   Trace& trace_;
   std::function<void(int64_t piece)> before_update_;  // the piece's bytes are about to change
   RaceChecker* checker_;
+  ProcessGroup* const group_;                   // null: this process is alone
+  std::vector<float> received_;                 // another process's gradient of a part
   std::vector<std::vector<Segment>> segments_;  // [units]
+  std::vector<UnitExperts> experts_;            // [units]
 
   std::mutex mutex_;
   std::condition_variable changed_;

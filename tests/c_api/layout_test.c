@@ -29,6 +29,12 @@ AT(hlm_encode_options, n_plain, 24);
 AT(hlm_encode_options, plain_added, 32);
 LAST(hlm_encode_options, trim_offsets, 36, 40);
 
+AT(hlm_group_options, struct_size, 0);
+AT(hlm_group_options, timeout_seconds, 8);
+AT(hlm_group_options, silence_seconds, 16);
+AT(hlm_group_options, several_per_machine, 24);
+LAST(hlm_group_options, reserved, 28, 32);
+
 AT(hlm_plan_options, struct_size, 0);
 AT(hlm_plan_options, device, 8);
 AT(hlm_plan_options, purpose, 16);
@@ -62,7 +68,13 @@ AT(hlm_plan_options, optimizer_path, 200);
 AT(hlm_plan_options, route, 204);
 AT(hlm_plan_options, reduction_groups, 208);
 AT(hlm_plan_options, ignore_dropout, 216);
-LAST(hlm_plan_options, train_pad_row, 220, 224);
+AT(hlm_plan_options, train_pad_row, 220);
+AT(hlm_plan_options, processes, 224);
+AT(hlm_plan_options, router_aux_loss_coef, 232);
+AT(hlm_plan_options, router_z_loss_coef, 240);
+AT(hlm_plan_options, router_bias_rate, 248);
+AT(hlm_plan_options, router_aux_loss_scope, 256);
+LAST(hlm_plan_options, unrouted, 260, 264);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);
@@ -109,7 +121,11 @@ AT(hlm_step_metrics, seconds, 48);
 AT(hlm_step_metrics, skipped, 56);
 AT(hlm_step_metrics, skipped_units, 64);
 AT(hlm_step_metrics, mean_token_accuracy, 72);
-LAST(hlm_step_metrics, entropy, 80, 88);
+AT(hlm_step_metrics, entropy, 80);
+AT(hlm_step_metrics, aux_loss, 88);
+AT(hlm_step_metrics, router_z_loss, 96);
+AT(hlm_step_metrics, expert_imbalance, 104);
+LAST(hlm_step_metrics, unrouted_experts, 112, 120);
 
 AT(hlm_optimizer_options, struct_size, 0);
 AT(hlm_optimizer_options, beta1, 8);

@@ -79,6 +79,23 @@ TEST(Races, NoneInAWholeRun) {
   }
 }
 
+// All that a mixture's routers add: records that come down, costs that go up, a pass ahead of several sweeps.
+TEST(Races, NoneWithAMixture) {
+  for (const BalanceScope scope : {BalanceScope::kStep, BalanceScope::kSequence}) {
+    for (const Timing timing : {Timing::kNextForward, Timing::kBackward}) {
+      RunSetup setup = SmallRun(2);
+      setup.config = MixtureConfig(true, 4);
+      setup.plan.timing = timing;
+      setup.plan.grad_clip = timing == Timing::kBackward ? 0 : 1;
+      setup.plan.balance = 0.1, setup.plan.router_z = 0.01, setup.plan.bias_rate = 0.01;
+      setup.plan.balance_scope = scope;
+      setup.plan.unrouted = Unrouted::kSkip;
+      setup.plan.max_piece_bytes = 1;
+      for (const std::string& race : Train(setup).races) ADD_FAILURE() << Name(scope) << ", " << Name(timing) << ": " << race;
+    }
+  }
+}
+
 class MissingWait : public testing::TestWithParam<const char*> {};
 
 TEST_P(MissingWait, IsFound) {
@@ -87,6 +104,7 @@ TEST_P(MissingWait, IsFound) {
   for (const int64_t slots : {2, 9}) {
     RunSetup setup = SmallRun(slots);
     setup.device.drop_wait = GetParam();
+    if (std::string(GetParam()).find("routers") != std::string::npos) setup.config = MixtureConfig(false, 7);
     found += Train(setup).races.size();
   }
   EXPECT_GT(found, 0u);
@@ -97,7 +115,8 @@ INSTANTIATE_TEST_SUITE_P(Waits, MissingWait,
                          testing::Values("the slot's last user is done", "the slot holds its weights", "the losses are made",
                                          "staging is free", "the gradient is staged", "the logits are made",
                                          "the logits' place is free", "the block input is saved", "the block input is made",
-                                         "the block input's place is free", "the block input is back"));
+                                         "the block input's place is free", "the block input is back",
+                                         "the routers' loads are made"));
 
 }  // namespace
 }  // namespace hlm

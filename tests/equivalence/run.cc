@@ -21,6 +21,17 @@ std::string TinyConfig(bool tied, bool qk_norm, int64_t layers) {
                 R"("initializer_range": 0.2, "hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
 }
 
+std::string MixtureConfig(bool biased, int64_t layers) {
+  return StrCat(R"({"architectures": [")", biased ? "MiniMaxM2ForCausalLM" : "MixtralForCausalLM", R"("], "model_type": ")",
+                biased ? "minimax_m2" : "mixtral", R"(", "hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": )",
+                layers,
+                R"(, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 61, "num_local_experts": )",
+                biased ? 8 : 6, R"(, "num_experts_per_tok": )", biased ? 3 : 2,
+                R"(, "max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_parameters": {"rope_type": "default", )",
+                R"("rope_theta": 10000.0, "partial_rotary_factor": 1.0}, "initializer_range": 0.2, "hidden_act": "silu", )",
+                R"("tie_word_embeddings": false})");
+}
+
 namespace {
 
 // Documents of lengths from 2 to longest, deterministic in (seed, step).

@@ -43,6 +43,9 @@ struct RunResult {
 // A small model with every feature that a test asks for: heads, key/value heads, layers, tied or not, query/key norms.
 std::string TinyConfig(bool tied, bool qk_norm, int64_t layers);
 
+// A mixture of experts: two of six by a softmax, or three of eight by sigmoids with a bias for the choice.
+std::string MixtureConfig(bool biased, int64_t layers);
+
 RunResult Train(const RunSetup& setup);
 
 // The bits of two runs: losses, norms, weights and moments.

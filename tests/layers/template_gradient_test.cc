@@ -176,12 +176,72 @@ INSTANTIATE_TEST_SUITE_P(
                  "attention_in_multiplier": 1.2, "attention_out_multiplier": 0.9, "key_multiplier": 0.7, "time_step_limit": [0.3, 2.0],
                  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})",
             1e-3},
+        // A latent that experts read, factors and norms of a router, gates and clips; all experts are chosen.
+        Case{
+            "NemotronHLatentExperts",
+            R"({"architectures": ["NemotronHForCausalLM"], "model_type": "nemotron_h", "hidden_size": 24, "layers_block_type": ["full_attention", "moe"],
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 41, "max_position_embeddings": 64, "mlp_bias": true,
+                 "n_routed_experts": 3, "num_experts_per_tok": 3, "moe_intermediate_size": 14, "moe_shared_expert_intermediate_size": 18,
+                 "moe_latent_size": 10, "routed_scaling_factor": 1.5, "norm_topk_prob": true, "n_group": 1, "topk_group": 1,
+                 "layer_norm_epsilon": 1e-5, "initializer_range": 0.3, "tie_word_embeddings": false})"},
+        Case{
+            "Gemma4Experts",
+            R"({"architectures": ["Gemma4ForCausalLM"], "model_type": "gemma4_text", "hidden_size": 20, "intermediate_size": 28, "num_hidden_layers": 1,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "global_head_dim": 8, "layer_types": ["full_attention"],
+                 "hidden_size_per_layer_input": 0, "enable_moe_block": true, "num_experts": 3, "top_k_experts": 3, "moe_intermediate_size": 14,
+                 "vocab_size": 37, "max_position_embeddings": 64, "pad_token_id": null, "initializer_range": 0.1})",
+            5e-4},
+        Case{
+            "AfmoeGateBesideBiases",
+            R"({"architectures": ["AfmoeForCausalLM"], "model_type": "afmoe", "hidden_size": 24, "intermediate_size": 28, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 8, "attention_bias": true, "num_experts": 3, "num_experts_per_tok": 3,
+                 "moe_intermediate_size": 14, "num_dense_layers": 1, "num_shared_experts": 1, "sliding_window": 3, "mup_enabled": true,
+                 "layer_types": ["full_attention", "sliding_attention"], "vocab_size": 37, "max_position_embeddings": 64, "rope_theta": 100.0,
+                 "initializer_range": 0.2})",
+            1e-3},
+        Case{
+            "OlmoeClippedBehindNorms",
+            R"({"architectures": ["OlmoeForCausalLM"], "model_type": "olmoe", "hidden_size": 24, "intermediate_size": 14, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 3, "num_experts": 3, "num_experts_per_tok": 3, "clip_qkv": 1.1, "vocab_size": 37,
+                 "max_position_embeddings": 64, "rope_theta": 100.0, "initializer_range": 0.3, "pad_token_id": null})",
+            5e-4},
+        Case{
+            "Lfm3GatesOfHeads",
+            R"({"architectures": ["Lfm3ForCausalLM"], "model_type": "lfm3", "hidden_size": 24, "intermediate_size": 28, "num_hidden_layers": 3,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "attention_bias": true, "conv_L_cache": 3, "conv_bias": true,
+                 "layer_types": ["conv", "full_attention", "sliding_attention"], "sliding_window": 3, "vocab_size": 37, "max_position_embeddings": 64,
+                 "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+                 "full_attention": {"rope_type": "proportional", "rope_theta": 1000.0, "partial_rotary_factor": 0.5}},
+                 "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})",
+            1e-3},
         Case{
             "Bamba",
             R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attn_layer_indices": [1],
                  "mamba_n_heads": 6, "mamba_d_head": 8, "mamba_n_groups": 3, "mamba_d_state": 5, "mamba_d_conv": 4, "rms_norm_eps": 1e-5,
-                 "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"}),
+                 "rope_theta": 10000.0, "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"},
+        Case{
+            "KimiLinear",
+            R"({"architectures": ["KimiLinearForCausalLM"], "model_type": "kimi_linear", "hidden_size": 24, "intermediate_size": 32,
+                 "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 41, "kv_lora_rank": 10, "q_lora_rank": null,
+                 "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "v_head_dim": 5, "mlp_layer_types": ["dense", "dense"], "rms_norm_eps": 1e-3,
+                 "linear_attn_config": {"head_dim": 6, "num_heads": 2, "short_conv_kernel_size": 3, "full_attn_layers": [2], "kda_layers": [1]},
+                 "initializer_range": 0.3, "pad_token_id": null})",
+            1e-3},
+        Case{
+            "Jamba",
+            R"({"architectures": ["JambaForCausalLM"], "model_type": "jamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "num_experts": 1, "num_experts_per_tok": 1,
+                 "attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 5, "mamba_d_conv": 3, "mamba_dt_rank": 3, "mamba_expand": 2,
+                 "mamba_proj_bias": true, "rms_norm_eps": 1e-3, "initializer_range": 0.3, "pad_token_id": null})",
+            1e-3},
+        Case{
+            "RecurrentGemma",
+            R"({"architectures": ["RecurrentGemmaForCausalLM"], "model_type": "recurrent_gemma", "hidden_size": 24, "intermediate_size": 64,
+                 "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "block_types": ["recurrent", "attention"],
+                 "attention_window_size": 4, "conv1d_width": 3, "lru_width": 18, "initializer_range": 0.1, "pad_token_id": null,
+                 "tie_word_embeddings": false})",
+            1e-3}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

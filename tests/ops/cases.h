@@ -18,6 +18,7 @@ std::vector<OpCase> ScanCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
 std::vector<OpCase> RouteCases();
 std::vector<OpCase> ExpertCases();
+std::vector<OpCase> FactorCases();
 
 // Of real sizes, for the third mode.
 std::vector<OpCase> NormSpeedCases(size_t tokens);

@@ -4,7 +4,9 @@
     python3 tools/goldens/make_router_goldens.py --out tests/golden/families [NAME...]
 
 Of the first batch, in float64 with transformers' own function: the loss of each document alone and that of all its tokens together, and
-of "cross-entropy + coefficient * the latter" the gradient norm of every tensor of the files, and the routers' whole gradients.
+of "cross-entropy + coefficient * the latter" the gradient norm of every tensor of the files, and the routers' whole gradients. The same
+under "sequence" with the mean of the documents' losses, each weighed by its tokens, and under "z" with the mean of
+logsumexp(logits)^2 over all routers and tokens.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 import pathlib
 import sys
 
+import numpy as np
 import torch
 import transformers
 
@@ -32,14 +35,16 @@ def balancing_of(model):
 
 
 def evaluate(model, batch, balancing):
-    """Losses: of the batch, of each document's routers, of all routers together."""
+    """Losses: of the batch, of each document's routers, of all routers together; and the mean of logsumexp(logits)^2."""
     with models.exact():
         outputs = [model(input_ids=ids[None], use_cache=False, output_router_logits=True) for ids, _, _ in training.documents(batch)]
         predicting = [bool((targets != training.IGNORED).any()) for _, targets, _ in training.documents(batch)]
         logits = iter([output.logits[0] for output, predicts in zip(outputs, predicting) if predicts])  # batch_loss skips the others
         loss = training.batch_loss(lambda ids: next(logits), batch)
         layers = [[rows.reshape(-1, rows.shape[-1]) for rows in output.router_logits] for output in outputs]
-        return loss, [balancing(rows) for rows in layers], balancing([torch.cat(rows) for rows in zip(*layers)])
+        together = [torch.cat(rows) for rows in zip(*layers)]
+        z = torch.logsumexp(torch.cat(together), dim=-1).square().mean()
+        return loss, [balancing(rows) for rows in layers], balancing(together), z
 
 
 def make(folder, batch):
@@ -47,19 +52,36 @@ def make(folder, batch):
     balancing = balancing_of(model)
     if balancing is None:
         return False
-    loss, documents, together = evaluate(model, batch, balancing)
     parameters = models.trained_parameters(model)
-    gradients = torch.autograd.grad(loss + COEFFICIENT * together, list(parameters.values()))
-    on_disk = models.on_disk(model, dict(zip(parameters, gradients)))
     trained, _ = models.parameter_names_on_disk(model)
-    routers = [name for name in trained if on_disk[name].dim() == 2 and on_disk[name].shape[0] == model.num_experts]
+    lengths = torch.tensor(np.diff(batch["offsets"]), dtype=torch.float64)
+
+    def terms():
+        """Cross-entropy, the documents' losses, and the terms by name: built anew for each gradient."""
+        loss, documents, together, z = evaluate(model, batch, balancing)
+        sequence = (torch.stack(documents) * lengths / lengths.sum()).sum()
+        return loss, documents, {"together": together, "sequence": sequence, "z": z}
+
+    def of(name):
+        """The gradients of the whole loss with a term."""
+        loss, _, named = terms()
+        gradients = torch.autograd.grad(loss + COEFFICIENT * named[name], list(parameters.values()))
+        on_disk = models.on_disk(model, dict(zip(parameters, gradients)))
+        routers = [name for name in trained if on_disk[name].dim() == 2 and on_disk[name].shape[0] == model.num_experts]
+        return {
+            "gradient_norms": {name: float(on_disk[name].norm()) for name in trained},
+            "router_gradients": {name: on_disk[name].flatten().tolist() for name in routers},
+        }
+
+    loss, documents, named = terms()
     result = {
         "coefficient": COEFFICIENT,
         "cross_entropy": float(loss.detach()),
         "documents": [float(value.detach()) for value in documents],
-        "together": float(together.detach()),
-        "gradient_norms": {name: float(on_disk[name].norm()) for name in trained},
-        "router_gradients": {name: on_disk[name].flatten().tolist() for name in routers},
+        "together": float(named["together"].detach()),
+        **of("together"),
+        "sequence": {"value": float(named["sequence"].detach()), **of("sequence")},
+        "z": {"value": float(named["z"].detach()), **of("z")},
     }
     (folder / "router.json").write_text(json.dumps(result, indent=1) + "\n")
     return True

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "machine_json",
     "numerics_json",
     "frozen_copies",
+    "processes",
 }
 # Under which heading of --help; the others are the plan's.
 GROUPS = {
@@ -61,6 +62,8 @@ def _default(member: Member) -> str:
         return "0"
     if member.kind == "integer":
         return str(_least(member) - 1)
+    if member.kind == "real":
+        return "-1" if "below 0 (default)" in member.comment else "0"
     found = re.search(r"\bdefault ([A-Z0-9_]+)", member.comment) or re.search(rf"{member.prefix}([A-Z0-9_]+) \(default\)", member.comment)
     return member.prefix + found.group(1) if found else "-1"
 
@@ -87,6 +90,8 @@ def _add(member: Member) -> str:
         call = f'AddChoice(app, "{flag}", flags.{member.name}, {{{choices}}},\n            "{_help(member)}")'
     elif member.kind == "switch":
         call = f'AddSwitch(app, "{flag}", flags.{member.name},\n            "{_help(member)}")'
+    elif member.kind == "real":
+        call = f'AddReal(app, "{flag}", flags.{member.name}, 0, kNoLimit,\n            "{_help(member)}")'
     else:
         as_bytes = ", true" if member.name.endswith("_bytes") else ""
         call = f'AddNumber(app, "{flag}", flags.{member.name}, {_least(member)},\n            "{_help(member)}"{as_bytes})'
@@ -98,7 +103,7 @@ def write(structs: List[Struct]) -> Dict[str, str]:
     plan = next(s for s in structs if s.name == "hlm_plan_options")
     members = [m for m in plan.settable if m.name not in LEFT_OUT]
     for m in members:
-        if m.kind not in ("choice", "integer", "switch"):
+        if m.kind not in ("choice", "integer", "switch", "real"):
             raise ValueError(f"hlm_plan_options.{m.name} is a {m.kind}: such a flag is not written yet; LEFT_OUT leaves it to a hand-written one")
     groups = ["Shape", "Machine", "Plan"]
     h = HEAD + f"#ifndef {GUARD}\n#define {GUARD}\n\n#include <cstdint>\n#include <string>\n\n#include \"c_api/horizon_lm.h\"\n\n"

@@ -146,6 +146,24 @@ namespace HorizonLM {
     Peer = Native.HLM_ROUTE_PEER,
   }
 
+  /// <summary>The constants HLM_AUX_SCOPE_... of horizon_lm.h, which explains each.</summary>
+  public enum AuxScope {
+    /// <summary>HLM_AUX_SCOPE_STEP</summary>
+    Step = Native.HLM_AUX_SCOPE_STEP,
+    /// <summary>HLM_AUX_SCOPE_GROUP</summary>
+    Group = Native.HLM_AUX_SCOPE_GROUP,
+    /// <summary>HLM_AUX_SCOPE_SEQUENCE</summary>
+    Sequence = Native.HLM_AUX_SCOPE_SEQUENCE,
+  }
+
+  /// <summary>The constants HLM_UNROUTED_... of horizon_lm.h, which explains each.</summary>
+  public enum Unrouted {
+    /// <summary>HLM_UNROUTED_ZERO</summary>
+    Zero = Native.HLM_UNROUTED_ZERO,
+    /// <summary>HLM_UNROUTED_SKIP</summary>
+    Skip = Native.HLM_UNROUTED_SKIP,
+  }
+
   /// <summary>The constants HLM_SCHEDULE_... of horizon_lm.h, which explains each.</summary>
   public enum Schedule {
     /// <summary>HLM_SCHEDULE_CONSTANT</summary>

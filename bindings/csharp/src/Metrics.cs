@@ -17,7 +17,7 @@ namespace HorizonLM {
 
   /// <summary>What an optimizer step did; hlm_step_metrics in horizon_lm.h.</summary>
   public sealed class StepMetrics {
-    internal const int Members = 10;
+    internal const int Members = 14;
 
     internal StepMetrics(double[] m) {
       Step = (long)m[0];
@@ -30,6 +30,10 @@ namespace HorizonLM {
       SkippedUnits = (long)m[7];
       MeanTokenAccuracy = m[8] < 0 ? (double?)null : m[8];
       Entropy = m[8] < 0 ? (double?)null : m[9];
+      AuxLoss = m[10] < 0 ? (double?)null : m[10];
+      RouterZLoss = m[11] < 0 ? (double?)null : m[11];
+      ExpertImbalance = m[12] < 0 ? (double?)null : m[12];
+      UnroutedExperts = m[13] < 0 ? (double?)null : m[13];
     }
 
     /// <summary>Optimizer steps so far.</summary>
@@ -61,6 +65,18 @@ namespace HorizonLM {
 
     /// <summary>The mean entropy of the predictions in nats; null without TrainerOptions.TokenMetrics.</summary>
     public double? Entropy { get; private set; }
+
+    /// <summary>The routers' balancing loss without its coefficient; null where the loss has no such term.</summary>
+    public double? AuxLoss { get; private set; }
+
+    /// <summary>The mean of logsumexp(router logits)^2; null where the loss has no such term.</summary>
+    public double? RouterZLoss { get; private set; }
+
+    /// <summary>The most tokens of an expert over the mean, in the layer where that is largest; null without experts.</summary>
+    public double? ExpertImbalance { get; private set; }
+
+    /// <summary>The share of experts, of all layers, that no token chose; null without experts.</summary>
+    public double? UnroutedExperts { get; private set; }
   }
 
   /// <summary>What a loss on pairs says; hlm_preference_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over

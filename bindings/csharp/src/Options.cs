@@ -275,6 +275,27 @@ namespace HorizonLM {
     /// gets none, as in transformers; part of the numerics</summary>
     public bool? TrainPadRow { get; set; }
 
+    /// <summary>of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is the rows
+    /// of all of them</summary>
+    public long? Processes { get; set; }
+
+    /// <summary>times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's
+    /// config, its router_aux_loss_coef where output_router_logits is true</summary>
+    public double? RouterAuxLossCoef { get; set; }
+
+    /// <summary>times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0</summary>
+    public double? RouterZLossCoef { get; set; }
+
+    /// <summary>by so much a step moves the bias for the choice of each expert, where routers have one: up where it got fewer
+    /// tokens than the mean, down where more; default 0</summary>
+    public double? RouterBiasRate { get; set; }
+
+    /// <summary>over which tokens the balancing loss takes its means; default Step</summary>
+    public AuxScope? RouterAuxLossScope { get; set; }
+
+    /// <summary>what an update does with experts that no token of the step chose; default Zero</summary>
+    public Unrouted? Unrouted { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -317,6 +338,40 @@ namespace HorizonLM {
       if (ReductionGroups.HasValue) Native.hlm_plan_options_reduction_groups_set(options, ReductionGroups.Value);
       if (IgnoreDropout.HasValue) Native.hlm_plan_options_ignore_dropout_set(options, IgnoreDropout.Value ? 1 : 0);
       if (TrainPadRow.HasValue) Native.hlm_plan_options_train_pad_row_set(options, TrainPadRow.Value ? 1 : 0);
+      if (Processes.HasValue) Native.hlm_plan_options_processes_set(options, Processes.Value);
+      if (RouterAuxLossCoef.HasValue) Native.hlm_plan_options_router_aux_loss_coef_set(options, RouterAuxLossCoef.Value);
+      if (RouterZLossCoef.HasValue) Native.hlm_plan_options_router_z_loss_coef_set(options, RouterZLossCoef.Value);
+      if (RouterBiasRate.HasValue) Native.hlm_plan_options_router_bias_rate_set(options, RouterBiasRate.Value);
+      if (RouterAuxLossScope.HasValue) Native.hlm_plan_options_router_aux_loss_scope_set(options, (int)RouterAuxLossScope.Value);
+      if (Unrouted.HasValue) Native.hlm_plan_options_unrouted_set(options, (int)Unrouted.Value);
+    }
+  }
+
+  /// <summary>Options of joining a group of processes. A property that is null, as all are at first, is the library's
+  /// default.</summary>
+  public sealed class GroupOptions : Options {
+    /// <summary>that a call waits for a process which lives but does not take part; default 1800</summary>
+    public double? TimeoutSeconds { get; set; }
+
+    /// <summary>after which a process of which nothing is heard counts as hung; default 60</summary>
+    public double? SilenceSeconds { get; set; }
+
+    /// <summary>true: several processes of one machine may be in the group, each with the CPU as its device; default
+    /// false</summary>
+    public bool? SeveralPerMachine { get; set; }
+
+    internal override IntPtr Create() {
+      return Native.new_hlm_group_options();
+    }
+
+    internal override void Delete(IntPtr options) {
+      Native.delete_hlm_group_options(options);
+    }
+
+    internal override void Write(IntPtr options) {
+      if (TimeoutSeconds.HasValue) Native.hlm_group_options_timeout_seconds_set(options, TimeoutSeconds.Value);
+      if (SilenceSeconds.HasValue) Native.hlm_group_options_silence_seconds_set(options, SilenceSeconds.Value);
+      if (SeveralPerMachine.HasValue) Native.hlm_group_options_several_per_machine_set(options, SeveralPerMachine.Value ? 1 : 0);
     }
   }
 

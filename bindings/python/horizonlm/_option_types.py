@@ -153,6 +153,32 @@ if TYPE_CHECKING:
         # True: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default
         # False: it gets none, as in transformers; part of the numerics
         train_pad_row: bool
+        # of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size
+        # is the rows of all of them
+        processes: int
+        # times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the
+        # model's config, its router_aux_loss_coef where output_router_logits is true
+        router_aux_loss_coef: float
+        # times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0
+        router_z_loss_coef: float
+        # by so much a step moves the bias for the choice of each expert, where routers have one: up where it
+        # got fewer tokens than the mean, down where more; default 0
+        router_bias_rate: float
+        # over which tokens the balancing loss takes its means; default STEP
+        router_aux_loss_scope: Name
+        # what an update does with experts that no token of the step chose; default ZERO
+        unrouted: Name
+
+    class GroupOptions(TypedDict, total=False):
+        """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
+
+        # that a call waits for a process which lives but does not take part; default 1800
+        timeout_seconds: float
+        # after which a process of which nothing is heard counts as hung; default 60
+        silence_seconds: float
+        # True: several processes of one machine may be in the group, each with the CPU as its device; default
+        # False
+        several_per_machine: bool
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -305,6 +331,8 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.master": "HLM_MASTER_",
     "hlm_plan_options.optimizer_path": "HLM_PATH_",
     "hlm_plan_options.route": "HLM_ROUTE_",
+    "hlm_plan_options.router_aux_loss_scope": "HLM_AUX_SCOPE_",
+    "hlm_plan_options.unrouted": "HLM_UNROUTED_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -416,6 +444,25 @@ TABLES: Dict[str, str] = {
         default False: it is refused
     train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
         others do; default False: it gets none, as in transformers; part of the numerics
+    processes: int. of the group that shares each step, each with such devices (hlm_group_size); default 1.
+        batch_size is the rows of all of them
+    router_aux_loss_coef: float. times this the routers' balancing loss is added to the loss of a mixture;
+        below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true
+    router_z_loss_coef: float. times this the mean of logsumexp(router logits)^2 is added to the loss of a
+        mixture; default 0
+    router_bias_rate: float. by so much a step moves the bias for the choice of each expert, where routers
+        have one: up where it got fewer tokens than the mean, down where more; default 0
+    router_aux_loss_scope: "step" | "group" | "sequence": over which tokens the balancing loss takes its
+        means; default "step"
+    unrouted: "zero" | "skip": what an update does with experts that no token of the step chose; default
+        "zero"
+""",
+    "hlm_group_options": r"""Options, as keywords:
+
+    timeout_seconds: float. that a call waits for a process which lives but does not take part; default 1800
+    silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
+    several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
+        as its device; default False
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 4, .max_positions = 131072, .tied = true, .pad_token = 0}, spec);
+  ReadBalancing(config, 0.001, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 5e5, .interleaved = true})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   const bool bias = config.BoolOr("use_bias", false);

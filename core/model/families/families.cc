@@ -56,6 +56,11 @@
   X(kGemma4Family)           \
   X(kLfm2Family)             \
   X(kQwen35Family)           \
+  X(kQwen35MoeFamily)        \
+  X(kQwen3NextFamily)        \
+  X(kLfm2MoeFamily)          \
+  X(kLfm3Family)             \
+  X(kAfmoeFamily)            \
   X(kOlmoHybridFamily)       \
   X(kBambaFamily)            \
   X(kGraniteMoeHybridFamily) \

@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 4096, .pad_token = 100277}, spec);
+  ReadBalancing(config, 0.01, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 5e5})};
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-6);
   AttentionSpec attention = Attention(sizes);

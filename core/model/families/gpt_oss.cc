@@ -8,6 +8,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 64, .max_positions = 131072}, spec);
+  ReadBalancing(config, 0.001, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 150000})};
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);

@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 2048}, spec);
+  ReadBalancing(config, 0.001, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
@@ -23,11 +24,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.embedding.scale = config.RealOr("embedding_multiplier", 1.0, -1e9, 1e9);
   spec.head.norm = norm;
   spec.head.scale = 1 / config.RealOr("logits_scaling", 1.0, 1e-9, 1e9);
-  NameExperts({.router = "block_sparse_moe.router.layer.weight"}, names);
-  names.layer["experts.gate_up"] = {.path = "block_sparse_moe.input_linear.weight"};
-  names.layer["experts.down"] = {.path = "block_sparse_moe.output_linear.weight"};
-  names.layer["shared.gate_up"] = {.path = "shared_mlp.input_linear.weight"};
-  names.layer["shared.down"] = {.path = "shared_mlp.output_linear.weight"};
+  NamePackedExperts(names);
 }
 
 }  // namespace

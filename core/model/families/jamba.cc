@@ -26,6 +26,7 @@ int64_t ReadRank(const ConfigValues& config, int64_t hidden) {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(
       config, {.kv_heads = 8, .max_positions = 262144, .pad_token = 0, .intermediate = 14336, .even_heads = false}, spec);
+  ReadBalancing(config, 0.001, spec);
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.rope = -1;

@@ -6,6 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 196608}, spec);
+  ReadBalancing(config, 0.001, spec);
   const double partial = config.HasValue("rotary_dim") ? static_cast<double>(config.Int("rotary_dim", 2, sizes.head_dim)) /
                                                              static_cast<double>(sizes.head_dim)
                                                        : 1.0;

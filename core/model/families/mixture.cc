@@ -5,8 +5,6 @@
 namespace hlm {
 namespace {
 
-constexpr int64_t kMostExperts = int64_t{1} << 16;
-
 int64_t ReadSize(const ConfigValues& config, const char* key, int64_t likely, int64_t most) {
   return likely > 0 ? config.IntOr(key, likely, 1, most) : config.Int(key, 1, most);
 }
@@ -26,10 +24,14 @@ ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, con
     throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; there are ", experts.count, " experts (", count,
                           ")");
   }
-  RefuseUnless(config, "output_router_logits", Off::kFalse, architecture);
   if (!keys.jitter) RefuseUnless(config, "router_jitter_noise", Off::kZero, architecture);
   RefuseUnless(config, "input_jitter_noise", Off::kZero, architecture);
   return experts;
+}
+
+void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec) {
+  if (!config.HasValue("output_router_logits") || !config.Bool("output_router_logits")) return;
+  spec.balance = config.HasValue("router_aux_loss_coef") ? config.Real("router_aux_loss_coef", 0, 1e6) : likely;
 }
 
 void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router) {
@@ -117,6 +119,14 @@ void NameExperts(const MixtureNames& paths, ModelNames& names) {
     names.layer[StrCat("shared.", part)].path = StrCat(shared, part, "_proj.weight");
     names.layer[StrCat("shared.", part, "_bias")].path = StrCat(shared, part, "_proj.bias");
   }
+}
+
+void NamePackedExperts(ModelNames& names) {
+  NameExperts({.router = "block_sparse_moe.router.layer.weight"}, names);
+  names.layer["experts.gate_up"] = {.path = "block_sparse_moe.input_linear.weight"};
+  names.layer["experts.down"] = {.path = "block_sparse_moe.output_linear.weight"};
+  names.layer["shared.gate_up"] = {.path = "shared_mlp.input_linear.weight"};
+  names.layer["shared.down"] = {.path = "shared_mlp.output_linear.weight"};
 }
 
 void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& names) {

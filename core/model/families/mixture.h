@@ -10,6 +10,8 @@
 
 namespace hlm {
 
+inline constexpr int64_t kMostExperts = int64_t{1} << 16;
+
 struct MixtureKeys {
   std::vector<const char*> count = {"num_local_experts", "num_experts"};  // the first that is there
   const char* chosen = "num_experts_per_tok";
@@ -18,8 +20,11 @@ struct MixtureKeys {
   bool jitter = false;                                            // the family reads router_jitter_noise itself
 };
 
-// Sizes of experts; refuses the loss that output_router_logits adds, and noise in training.
+// Sizes of experts; refuses noise in training.
 ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, const std::string& architecture);
+
+// The balancing loss that output_router_logits asks for, of families that have one; `likely`: the coefficient where the config has none.
+void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec);
 
 // DeepSeek V3's router: sigmoids, a bias for the choice, groups that are worth their two best, norm_topk_prob, routed_scaling_factor.
 RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale = 1);
@@ -50,6 +55,9 @@ struct MixtureNames {
   const char* shared = "mlp.shared_experts";
 };
 void NameExperts(const MixtureNames& paths, ModelNames& names);
+
+// As Granite has them: a file packs the matrices of all experts.
+void NamePackedExperts(ModelNames& names);
 
 // Layers behind the model's own (multi-token prediction) are carried along.
 void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& names);

@@ -6,12 +6,13 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 4096, .pad_token = 1}, spec);
+  ReadBalancing(config, 0.01, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .whole = true};
-  RefuseUnless(config, "clip_qkv", Off::kNull, spec.architecture);  // here it stands behind the norms
+  attention.clip = config.HasValue("clip_qkv") ? config.Real("clip_qkv", 1e-9, 1e9) : 0;
   ExpertsSpec experts =
       ReadExperts(config, {.width = "intermediate_size", .likely_count = 64, .likely_chosen = 8}, spec.architecture);
   experts.router.normalize = config.BoolOr("norm_topk_prob", false);

@@ -35,6 +35,7 @@ class Training {
   bool Finishes(const std::function<void()>& work);
   void Step(int64_t step);
   void StepOrSave(int64_t step);
+  bool TellsExperts(int64_t step) const;
   bool EvaluateAfter(int64_t step);  // false: a signal ended it
   int64_t Saves() const;             // checkpoints that the run will make
   bool HasDiverged(int64_t done) const;

@@ -15,6 +15,24 @@ namespace horizon {
 
 using Clock = std::chrono::steady_clock;
 
+namespace {
+
+// How often a table of the experts' tokens is written: some tens of times in a run, for it waits for the step's updates.
+constexpr int64_t kTables = 32, kLeastStepsOfATable = 8;
+
+// What there is to say of a mixture's routers.
+void AddRouters(const hlm_step_metrics& metrics, Json& line) {
+  const auto add = [&](const char* name, double value) {
+    if (value >= 0) line[name] = value;
+  };
+  add("aux_loss", metrics.aux_loss);
+  add("router_z_loss", metrics.router_z_loss);
+  add("expert_imbalance", metrics.expert_imbalance);
+  add("unrouted_experts", metrics.unrouted_experts);
+}
+
+}  // namespace
+
 bool Training::EvaluationIsDue(int64_t step) const {
   const int64_t every = options_.run.eval_every;
   return task_->has_evaluation() && ((every > 0 && step % every == 0) || step == steps_);
@@ -163,6 +181,8 @@ void Training::Step(int64_t step) {
     line["mean_token_accuracy"] = metrics.mean_token_accuracy;
     line["entropy"] = metrics.entropy;
   }
+  AddRouters(metrics, line);
+  if (metrics.expert_imbalance >= 0 && TellsExperts(step)) line["expert_tokens"] = Metrics()["experts"]["tokens"];
   line.update(more);
   logs_.Step(line, {.seconds = seconds, .tokens = task_->step_tokens()});
   // A step of which nothing is predicted has no loss, and says nothing of the model.
@@ -171,6 +191,11 @@ void Training::Step(int64_t step) {
   last_loss_ = metrics.loss;
   tokens_ += metrics.tokens;
   seconds_ += seconds;
+}
+
+bool Training::TellsExperts(int64_t step) const {
+  const int64_t every = std::max((steps_ - begun_) / kTables, kLeastStepsOfATable);
+  return step == begun_ + 1 || step == steps_ || (step - begun_) % every == 0;
 }
 
 bool Training::EvaluateAfter(int64_t step) {

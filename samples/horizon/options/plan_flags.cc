@@ -73,6 +73,21 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddSwitch(app, "--train-pad-row", flags.train_pad_row,
             "the embedding's row of pad_token_id gets its gradient from the lookup, as others do; part of the numerics")
       ->group(group);
+  AddReal(app, "--router-aux-loss-coef", flags.router_aux_loss_coef, 0, kNoLimit,
+            "times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true")
+      ->group(group);
+  AddReal(app, "--router-z-loss-coef", flags.router_z_loss_coef, 0, kNoLimit,
+            "times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0")
+      ->group(group);
+  AddReal(app, "--router-bias-rate", flags.router_bias_rate, 0, kNoLimit,
+            "by so much a step moves the bias for the choice of each expert, where routers have one: up where it got fewer tokens than the mean, down where more; default 0")
+      ->group(group);
+  AddChoice(app, "--router-aux-loss-scope", flags.router_aux_loss_scope, {{"step", HLM_AUX_SCOPE_STEP}, {"group", HLM_AUX_SCOPE_GROUP}, {"sequence", HLM_AUX_SCOPE_SEQUENCE}},
+            "over which tokens the balancing loss takes its means")
+      ->group(group);
+  AddChoice(app, "--unrouted", flags.unrouted, {{"zero", HLM_UNROUTED_ZERO}, {"skip", HLM_UNROUTED_SKIP}},
+            "what an update does with experts that no token of the step chose")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -96,6 +111,11 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.reduction_groups = flags.reduction_groups;
   options.ignore_dropout = flags.ignore_dropout;
   options.train_pad_row = flags.train_pad_row;
+  options.router_aux_loss_coef = flags.router_aux_loss_coef;
+  options.router_z_loss_coef = flags.router_z_loss_coef;
+  options.router_bias_rate = flags.router_bias_rate;
+  options.router_aux_loss_scope = flags.router_aux_loss_scope;
+  options.unrouted = flags.unrouted;
 }
 
 }  // namespace horizon

@@ -35,6 +35,11 @@ struct PlanFlags {
   int64_t reduction_groups = 0;
   int32_t ignore_dropout = 0;
   int32_t train_pad_row = 0;
+  double router_aux_loss_coef = -1;
+  double router_z_loss_coef = 0;
+  double router_bias_rate = 0;
+  int32_t router_aux_loss_scope = HLM_AUX_SCOPE_STEP;
+  int32_t unrouted = HLM_UNROUTED_ZERO;
 };
 
 // Each adds the flags under one heading of --help.

@@ -8,6 +8,7 @@
 
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/options/setting.h"
+#include "samples/horizon/report/experts.h"
 #include "samples/horizon/report/series.h"
 #include "samples/horizon/run/run_log.h"
 
@@ -32,7 +33,8 @@ struct RunRecord {
   double seconds = 0;  // in this run's steps
 
   std::vector<Series> series;
-  std::vector<int64_t> skipped;  // steps that changed no weight
+  std::vector<int64_t> skipped;       // steps that changed no weight
+  std::vector<ExpertTokens> experts;  // of some steps, in order
 
   std::vector<Json> samples;  // {"step", "samples": [{"prompt", "text"}]}
   Json account = nullptr;     // hlm_dataset_describe's

@@ -93,6 +93,9 @@ void Report::Add(const Json& line) {
     if (value.is_null()) SeriesOf(name).points.push_back({step, std::numeric_limits<double>::quiet_NaN()});
   }
   if (line.contains("samples") && line["samples"].is_array()) run_.samples.push_back(line);
+  if (ExpertTokens moment{step, {}}; line.contains("expert_tokens") && ReadExpertTokens(line["expert_tokens"], moment.tokens)) {
+    run_.experts.push_back(std::move(moment));
+  }
   if (line.value("skipped", false)) run_.skipped.push_back(step);
 }
 

@@ -90,6 +90,7 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
     plan_options.frozen_copies = options.task.kept_weights();
     if (budget && !engine.timing_given && !options.task.needs_whole_gradients()) plan_options.optimizer_timing = HLM_TIMING_AUTO;
   }
+  if (purpose == HLM_PURPOSE_FORWARD) plan_options.router_aux_loss_coef = 0;  // what is evaluated is the next token's loss
   if (engine.budget_host_bytes > 0) plan_options.host_limit_bytes = engine.budget_host_bytes;
   if (engine.budget_device_bytes > 0) plan_options.device_limit_bytes = engine.budget_device_bytes;
   if (!machine.empty()) plan_options.machine_json = machine.c_str();

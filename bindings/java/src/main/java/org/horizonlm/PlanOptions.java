@@ -422,6 +422,77 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets processes.
+     *
+     * @param value of the group that shares each step, each with such devices (hlm_group_size); default 1.
+     *     batch_size is the rows of all of them
+     * @return this
+     */
+    public Builder processes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_processes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets router_aux_loss_coef.
+     *
+     * @param value times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by
+     *     the model's config, its router_aux_loss_coef where output_router_logits is true
+     * @return this
+     */
+    public Builder routerAuxLossCoef(double value) {
+      setters.add(struct -> Native.hlm_plan_options_router_aux_loss_coef_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets router_z_loss_coef.
+     *
+     * @param value times this the mean of logsumexp(router logits)^2 is added to the loss of a mixture; default 0
+     * @return this
+     */
+    public Builder routerZLossCoef(double value) {
+      setters.add(struct -> Native.hlm_plan_options_router_z_loss_coef_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets router_bias_rate.
+     *
+     * @param value by so much a step moves the bias for the choice of each expert, where routers have one: up where
+     *     it got fewer tokens than the mean, down where more; default 0
+     * @return this
+     */
+    public Builder routerBiasRate(double value) {
+      setters.add(struct -> Native.hlm_plan_options_router_bias_rate_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets router_aux_loss_scope.
+     *
+     * @param value over which tokens the balancing loss takes its means; default STEP
+     * @return this
+     */
+    public Builder routerAuxLossScope(AuxScope value) {
+      Objects.requireNonNull(value, "routerAuxLossScope");
+      setters.add(struct -> Native.hlm_plan_options_router_aux_loss_scope_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets unrouted.
+     *
+     * @param value what an update does with experts that no token of the step chose; default ZERO
+     * @return this
+     */
+    public Builder unrouted(Unrouted value) {
+      Objects.requireNonNull(value, "unrouted");
+      setters.add(struct -> Native.hlm_plan_options_unrouted_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options

@@ -1,0 +1,166 @@
+// Of the body of experts: the router, from what it reads to the weights of the choice and back; how the choice fell, and gradients of the
+// terms of the loss that see its logits.
+#include "core/layers/experts.h"
+
+namespace hlm {
+namespace {
+
+RouteScore ScoreOf(RouterScore score) {
+  switch (score) {
+    case RouterScore::kSoftmax:
+      return RouteScore::kSoftmax;
+    case RouterScore::kSoftmaxOfChosen:
+      return RouteScore::kSoftmaxOfChosen;
+    case RouterScore::kSigmoid:
+      return RouteScore::kSigmoid;
+    case RouterScore::kSparseMixer:
+      return RouteScore::kSparseMixer;
+  }
+  return RouteScore::kSoftmax;
+}
+
+// work(document, first token, tokens)
+template <class Work>
+void EachDocument(const BlockRun& r, const Work& work) {
+  const int32_t* offsets = r.micro.documents.host_offsets;
+  for (int64_t d = 0; d < r.micro.documents.count; ++d) work(d, offsets[d], offsets[d + 1] - offsets[d]);
+}
+
+}  // namespace
+
+RouteKind RouteKindOf(const RouterSpec& spec) {
+  return {.score = ScoreOf(spec.score),
+          .normalize = spec.normalize,
+          .sum_add = static_cast<float>(spec.sum_add),
+          .sum_least = static_cast<float>(spec.sum_least),
+          .scale = static_cast<float>(spec.scale),
+          .groups = spec.groups,
+          .best_groups = spec.best_groups,
+          .group_of_two = spec.group_of_two,
+          .nearness = static_cast<float>(spec.nearness)};
+}
+
+void ExpertsBody::ScaleRouterInput(const BlockRun& r, void* rows) const {
+  if (spec_.router.in_scale == 1) return;
+  r.ops.ScaleAdd(
+      r.stream,
+      {.type = r.type, .n = r.micro.tokens * hidden_, .scale = static_cast<float>(spec_.router.in_scale), .z = rows, .y = rows});
+}
+
+void ExpertsBody::ForwardRouter(const BlockRun& r, const void* x) const {
+  if (router_before_.on() && (r.Missing({router_normed_}) || router_before_.Missing(r))) {
+    router_before_.Forward(r, {x}, {r.Saved(router_normed_)});
+    ScaleRouterInput(r, r.Saved(router_normed_));
+  }
+  if (r.Missing({logits_})) {
+    r.ops.Linear(r.stream, {.type = r.type,
+                            .y_type = DType::kF32,
+                            .tokens = r.micro.tokens,
+                            .in = hidden_,
+                            .out = spec_.count,
+                            .x = RouterInput(r, x),
+                            .w = r.Weight(router_.weight),
+                            .bias = r.Weight(router_.bias),
+                            .y = r.Saved(logits_)});
+  }
+  if (!r.Missing({choice_, weights_, scores_})) return;
+  r.ops.Route(r.stream, {.type = r.type,
+                         .kind = kind_,
+                         .tokens = r.micro.tokens,
+                         .experts = spec_.count,
+                         .chosen = spec_.chosen,
+                         .logits = r.Saved<float>(logits_),
+                         .bias = r.Weight(choice_bias_),
+                         .choice = r.Saved<int32_t>(choice_),
+                         .weights = r.Saved<float>(scores_ >= 0 ? scores_ : weights_)});
+  if (scores_ < 0) return;
+  r.ops.ScaleChoices(r.stream, {.type = r.type,
+                                .tokens = r.micro.tokens,
+                                .experts = spec_.count,
+                                .chosen = spec_.chosen,
+                                .choice = r.Saved<int32_t>(choice_),
+                                .scales = r.Weight(expert_scale_),
+                                .x = r.Saved<float>(scores_),
+                                .y = r.Saved<float>(weights_)});
+}
+
+void ExpertsBody::TellLoad(const BlockRun& r, const int32_t* choice, int64_t begin, int64_t tokens, float* record,
+                           bool add) const {
+  r.ops.RouteLoad(r.stream, {.tokens = tokens,
+                             .experts = spec_.count,
+                             .chosen = spec_.chosen,
+                             .logits = r.Saved<float>(logits_) + begin * spec_.count,
+                             .choice = choice + begin * spec_.chosen,
+                             .accumulate = add,
+                             .counts = record,
+                             .probabilities = record + spec_.count,
+                             .squares = record + 2 * spec_.count});
+}
+
+void ExpertsBody::TellLoad(const BlockRun& r) const {
+  const RouterRun& asked = r.router;
+  if (spec_.shared || asked.load == nullptr) return;
+  const int32_t* choice = r.Saved<int32_t>(choice_);
+  TellLoad(r, choice, 0, r.micro.tokens, asked.load, asked.add);
+  if (asked.balanced == nullptr && asked.documents == nullptr) return;
+  if (best_ >= 0) {
+    r.ops.Route(r.stream, {.type = r.type,
+                           .kind = {.score = RouteScore::kSoftmaxOfChosen},
+                           .tokens = r.micro.tokens,
+                           .experts = spec_.count,
+                           .chosen = spec_.chosen,
+                           .logits = r.Saved<float>(logits_),
+                           .choice = r.Temp<int32_t>(best_),
+                           .weights = r.Temp<float>(best_weights_)});
+    choice = r.Temp<int32_t>(best_);
+  }
+  if (asked.balanced != nullptr) TellLoad(r, choice, 0, r.micro.tokens, asked.balanced, asked.add);
+  if (asked.documents == nullptr) return;
+  EachDocument(r, [&](int64_t d, int64_t begin, int64_t tokens) {
+    TellLoad(r, choice, begin, tokens, asked.documents + d * (2 * spec_.count + 1), asked.add_documents);
+  });
+}
+
+void ExpertsBody::RouteBackward(const BlockRun& r) const {
+  const auto rows = [&](int64_t begin, int64_t tokens, const float* balance) {
+    r.ops.RouteBackward(r.stream,
+                        {.type = r.type,
+                         .kind = kind_,
+                         .tokens = tokens,
+                         .experts = spec_.count,
+                         .chosen = spec_.chosen,
+                         .logits = r.Saved<float>(logits_) + begin * spec_.count,
+                         .choice = r.Saved<int32_t>(choice_) + begin * spec_.chosen,
+                         .dweights = r.Temp<float>(dweights_) + begin * spec_.chosen,
+                         .balance = balance,
+                         .z_scale = spec_.shared ? 0 : r.router.z_scale,
+                         .dlogits = r.Temp<std::byte>(dlogits_) + begin * spec_.count * static_cast<int64_t>(SizeOf(r.type))});
+  };
+  const float* balance = spec_.shared ? nullptr : r.router.balance;
+  if (balance == nullptr || r.router.balance_stride == 0) return rows(0, r.micro.tokens, balance);
+  EachDocument(r, [&](int64_t d, int64_t begin, int64_t tokens) { rows(begin, tokens, balance + d * r.router.balance_stride); });
+}
+
+void ExpertsBody::BackwardRouter(const BlockRun& r, const void* x, void* dx) const {
+  if (scores_ >= 0) {
+    r.ops.ScaleChoicesBackward(r.stream, {.type = r.type,
+                                          .tokens = r.micro.tokens,
+                                          .experts = spec_.count,
+                                          .chosen = spec_.chosen,
+                                          .choice = r.Saved<int32_t>(choice_),
+                                          .scales = r.Weight(expert_scale_),
+                                          .x = r.Saved<float>(scores_),
+                                          .dy = r.Temp<float>(dweights_),
+                                          .dx = r.Temp<float>(dweights_),
+                                          .dscales = r.Gradient(expert_scale_),
+                                          .accumulate = r.accumulate});
+  }
+  RouteBackward(r);
+  if (!router_before_.on()) return router_.Backward(r, r.Temp(dlogits_), x, dx);
+  void* dnormed = r.Temp(drouter_);
+  router_.Backward(r, r.Temp(dlogits_), RouterInput(r, x), dnormed);
+  ScaleRouterInput(r, dnormed);
+  router_before_.Backward(r, {x}, {dnormed}, {}, {dx});
+}
+
+}  // namespace hlm
