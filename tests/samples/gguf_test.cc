@@ -106,8 +106,9 @@ std::map<std::string, Saved> ReadSafetensors(const std::string& path) {
   const std::string file = ReadFile(path);
   uint64_t length = 0;
   std::memcpy(&length, file.data(), 8);
+  const json header = json::parse(file.substr(8, length));
   std::map<std::string, Saved> tensors;
-  for (const auto& [name, about] : json::parse(file.substr(8, length)).items()) {
+  for (const auto& [name, about] : header.items()) {
     if (name == "__metadata__") continue;
     const size_t begin = about["data_offsets"][0], end = about["data_offsets"][1];
     tensors[name] = {about["shape"].get<std::vector<uint64_t>>(), file.substr(8 + length + begin, end - begin)};
@@ -118,7 +119,7 @@ std::map<std::string, Saved> ReadSafetensors(const std::string& path) {
 // A small model of a family, as a folder in `dtype` and as a file.
 std::pair<std::map<std::string, Saved>, Gguf> Export(const std::string& name, const json& change, const std::string& dtype) {
   json config = json::parse(ReadFile(SmallConfig()));
-  config.update(change);
+  if (!change.is_null()) config.update(change);
   WriteFile(Scratch(name + ".json"), config.dump());
   const std::string folder = Scratch(name), file = Scratch(name + ".gguf");
   fs::remove_all(folder);

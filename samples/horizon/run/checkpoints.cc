@@ -1,5 +1,8 @@
 #include "samples/horizon/run/checkpoints.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "samples/horizon/base/handle.h"
 #include "samples/horizon/base/text.h"
 
@@ -84,6 +87,8 @@ void Checkpoints::SaveBest(hlm_trainer* trainer, const Json& data, int64_t step,
   if (!on()) return;
   try {
     Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+    std::error_code failure;  // what cannot be made is told by the save
+    std::filesystem::create_directory(run_.checkpoint_dir, failure);
     Save(trainer, best(), data, 1, true);
   } catch (const ApiError& error) {
     progress.Warn("the best checkpoint, of step " + std::to_string(step) + ", was not saved, training goes on: " + error.what());
