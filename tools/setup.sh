@@ -21,6 +21,7 @@ readonly MINIMAL=(
   libpcre2-dev        # PCRE2: the patterns of tokenizers
   libutf8proc-dev     # utf8proc: Unicode normal forms and categories
   libcli11-dev        # command lines
+  libyaml-dev         # files of options in YAML
   libgloo-dev         # Gloo: arrays between processes
 )
 readonly DEVELOPMENT=(
@@ -56,6 +57,7 @@ readonly VERSIONS=(
   "libhwy-dev 1.0.3"
   "nlohmann-json3-dev 3.11."
   "libcli11-dev 2.1."
+  "libyaml-dev 0.2."
   "libpcre2-dev 10.42"
   "libutf8proc-dev 2.8"
   "libgloo-dev 0.0~git20220518"

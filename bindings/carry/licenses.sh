@@ -20,6 +20,7 @@ readonly CARRIED=(
   "libxxhash-dev:xxHash, compiled into libhorizonlm"
   "nlohmann-json3-dev:JSON for Modern C++, compiled into libhorizonlm"
   "libcli11-dev:CLI11, compiled into the horizon command"
+  "libyaml-dev:LibYAML, linked into the horizon command"
 )
 
 heading() { printf '\n%s\n%s\n%s\n\n' "$(printf '=%.0s' {1..100})" "$1" "$(printf '=%.0s' {1..100})"; }

@@ -51,6 +51,14 @@ install -m 644 LICENSE bindings/carry/THIRD_PARTY_LICENSES "$doc/"
 ln -sf "libhorizonlm.so.$version" "$prefix/lib/libhorizonlm.so.$major"
 ln -sf "libhorizonlm.so.$major" "$prefix/lib/libhorizonlm.so"
 
+# What the command writes of itself: completion for three shells, and the manual page.
+share=$prefix/share
+mkdir -p "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d" "$share/man/man1"
+"$prefix/bin/horizon" completion bash >"$share/bash-completion/completions/horizon"
+"$prefix/bin/horizon" completion zsh >"$share/zsh/site-functions/_horizon"
+"$prefix/bin/horizon" completion fish >"$share/fish/vendor_completions.d/horizon.fish"
+"$prefix/bin/horizon" man >"$share/man/man1/horizon.1"
+
 fill() { sed -e "s/@VERSION@/$version/g" -e "s/@MAJOR@/$major/g" "c_api/packaging/$1.in" >"$2/$1"; }
 fill horizonlm.pc "$prefix/lib/pkgconfig"
 fill horizonlm-config.cmake "$prefix/lib/cmake/horizonlm"

@@ -109,7 +109,8 @@ std::vector<nlohmann::json> Result::Lines() const {
   return lines;
 }
 
-Result Horizon(const std::vector<std::string>& arguments, const std::function<void(int)>& while_running) {
+Result Horizon(const std::vector<std::string>& arguments, const std::function<void(int)>& while_running,
+               const std::string& input) {
   const std::string program = "samples/horizon/horizon";  // Bazel runs a test where its data lie
   static int runs = 0;
   const std::string out = Scratch("out-" + std::to_string(++runs)), err = Scratch("err-" + std::to_string(runs));
@@ -120,13 +121,21 @@ Result Horizon(const std::vector<std::string>& arguments, const std::function<vo
   // Before the fork: a child that is killed at once has made nothing.
   const int out_file = open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
   const int err_file = open(err.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
+  int in_file = -1;
+  if (!input.empty()) {
+    const std::string in = Scratch("in-" + std::to_string(runs));
+    WriteFile(in, input);
+    in_file = open(in.c_str(), O_RDONLY | O_CLOEXEC);
+  }
   const pid_t child = fork();
   if (child == 0) {
+    if (in_file >= 0) dup2(in_file, STDIN_FILENO);
     dup2(out_file, STDOUT_FILENO);
     dup2(err_file, STDERR_FILENO);
     execv(program.c_str(), argv.data());
     _exit(127);
   }
+  if (in_file >= 0) close(in_file);
   close(out_file);
   close(err_file);
   if (while_running) while_running(child);

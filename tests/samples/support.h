@@ -45,8 +45,10 @@ struct Result {
   std::vector<nlohmann::json> Lines() const;
 };
 
-// Runs the command with these arguments. `while_running` is called with its process id once it was started.
-Result Horizon(const std::vector<std::string>& arguments, const std::function<void(int)>& while_running = nullptr);
+// Runs the command with these arguments. `while_running` is called with its process id once it was started. `input`, where it is not
+// empty, is its standard input.
+Result Horizon(const std::vector<std::string>& arguments, const std::function<void(int)>& while_running = nullptr,
+               const std::string& input = "");
 
 // Standard error is one line that begins with "error: ", and every `part` is in it.
 void ExpectOneErrorLine(const Result& result, const std::vector<std::string>& parts);

@@ -104,26 +104,36 @@ TEST(UsageTest, ValuesMustBeInRange) {
 
 TEST(UsageTest, HelpNamesEveryOption) {
   const Words model = {"--model", "--config", "--preset", "--init-seed", "--json", "--help"};
-  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps", "--reduction-groups"};
-  const Words engine = {
-      "--compute",  "--device", "--threads",    "--optimizer-threads", "--activations",      "--block-inputs", "--slots",
-      "--prefetch", "--ring",   "--head-chunk", "--max-part-bytes",    "--optimizer-timing", "--grad-dtype",   "--route"};
-  const Words optimizer = {"--lr",     "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1",
-                           "--beta2",  "--eps",      "--weight-decay", "--grad-clip",    "--optimizer",
-                           "--states", "--master",   "--budget-host",  "--budget-device"};
-  const Words run = {"--data",       "--labels",    "--steps",      "--epochs",   "--seed",
-                     "--no-shuffle", "--eval-data", "--eval-every", "--log-json", "--trace",
-                     "--save-dtype", "--out",       "--overwrite",  "--keep-eos", "--max-skipped-steps"};
+  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps"};
+  const Words forward = {"--compute", "--device", "--threads", "--slots", "--prefetch", "--head-chunk", "--max-part-bytes"};
+  const Words backward = {"--optimizer-threads", "--activations", "--block-inputs",     "--ring",
+                          "--optimizer-timing",  "--grad-dtype",  "--reduction-groups", "--route"};
+  const Words optimizer = {"--grad-clip", "--optimizer", "--states", "--master", "--budget-host", "--budget-device"};
+  const Words rates = {"--lr", "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1", "--beta2", "--eps", "--weight-decay"};
+  const Words run = {
+      "--labels",    "--steps",      "--epochs",        "--seed",      "--no-shuffle", "--eval-every",        "--log-json",
+      "--trace",     "--save-dtype", "--out",           "--overwrite", "--keep-eos",   "--max-skipped-steps", "--early-stop",
+      "--keep-best", "--resume",     "--sample-prompts"};
   const std::map<std::string, std::vector<Words>> options = {
-      {"devices", {{"--json", "--help", "--device", "--as-machine"}}},
-      {"plan", {model, shape, engine, optimizer, {"--machine", "--compare"}}},
-      {"train", {model, shape, engine, optimizer, run}},
-      {"eval", {model, shape, engine, {"--data", "--labels"}}},
+      {"devices", {{"--json", "--help", "--device", "--as-machine", "--config", "--save-config"}}},
+      {"doctor", {{"--json", "--help", "--dir", "--no-self-test"}}},
+      {"plan", {model, shape, forward, backward, optimizer, {"--machine", "--compare", "--data", "--task", "--checkpoint-dir"}}},
+      {"train", {model, shape, forward, backward, optimizer, rates, run, {"--data", "--eval-data"}}},
+      {"eval", {model, shape, forward, {"--data", "--labels"}}},
       {"generate",
        {model,
-        engine,
+        forward,
         {"--prompt", "--prompt-ids", "--max-new-tokens", "--temperature", "--top-k", "--seed", "--chat", "--ignore-eos"}}},
-      {"bench", {model, shape, engine, optimizer, {"--steps"}}}};
+      {"chat", {model, forward, {"--system", "--context", "--max-new-tokens", "--temperature"}}},
+      {"bench", {model, shape, forward, backward, optimizer, {"--steps"}}}};
+  // Taken, so that one line serves several commands, and not listed where they change nothing.
+  const std::map<std::string, std::vector<Words>> unlisted = {
+      {"plan", {rates, {"--out", "--overwrite", "--log-json", "--save-every", "--resume", "--sample-prompts", "--template"}}},
+      {"eval", {backward}},
+      {"generate", {backward}},
+      {"chat", {backward}},
+      {"logprobs", {backward}},
+      {"bench", {{"--lr", "--schedule"}}}};
   const Result all = Horizon({"--help"});
   EXPECT_EQ(all.status, 0);
   for (const auto& [command, groups] : options) {
@@ -133,8 +143,15 @@ TEST(UsageTest, HelpNamesEveryOption) {
     EXPECT_EQ(help.err, "");
     for (const Words& group : groups) {
       for (const std::string& option : group) {
-        EXPECT_NE(help.out.find("  " + option), std::string::npos) << command << " " << option;
+        EXPECT_NE(help.out.find("\n  " + option), std::string::npos) << command << " " << option;
       }
+    }
+  }
+  for (const auto& [command, groups] : unlisted) {
+    const std::string help = Horizon({command, "--help"}).out;
+    for (const Words& group : groups) {
+      for (const std::string& option : group)
+        EXPECT_EQ(help.find("\n  " + option + " "), std::string::npos) << command << " " << option;
     }
   }
 }

@@ -45,4 +45,9 @@ pack libhorizonlm-dev libdevel "libhorizonlm$major (= $version)" "headers, pkg-c
 
 mkdir -p "$work/horizonlm/usr"
 cp -a "$tree/bin" "$work/horizonlm/usr/"
+share=$work/horizonlm/usr/share
+mkdir -p "$share/zsh" "$share/man/man1"
+cp -a "$tree/share/bash-completion" "$tree/share/fish" "$share/"
+cp -a "$tree/share/zsh/site-functions" "$share/zsh/vendor-completions"  # where Debian's zsh looks
+gzip -9 -n -c "$tree/share/man/man1/horizon.1" >"$share/man/man1/horizon.1.gz"
 pack horizonlm science "libhorizonlm$major (= $version), libc6 (>= 2.34), libstdc++6 (>= 12)" "the horizon command"

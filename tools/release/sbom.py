@@ -26,6 +26,7 @@ PARTS = [
     ("libxxhash-dev", "BSD-2-Clause", "STATIC_LINK"),
     ("nlohmann-json3-dev", "MIT", "STATIC_LINK"),
     ("libcli11-dev", "BSD-3-Clause", "STATIC_LINK"),
+    ("libyaml-dev", "MIT", "STATIC_LINK"),
 ]
 
 

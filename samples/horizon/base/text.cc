@@ -1,5 +1,6 @@
 #include "samples/horizon/base/text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -49,6 +50,33 @@ std::string FormatSeconds(double seconds) {
 
 std::string FormatRate(double per_second) {
   return std::isfinite(per_second) ? FormatCount(std::llround(per_second)) : "unknown";
+}
+
+std::string WithSizes(const std::string& message) {
+  constexpr const char* kDigits = "0123456789";
+  constexpr int64_t kLeast = 1 << 20;
+  const std::string bytes = " bytes";
+  std::string text;
+  for (size_t at = 0; at < message.size();) {
+    const size_t end = std::min(message.find_first_not_of(kDigits, at), message.size());
+    const bool begins = at == 0 || message[at - 1] == ' ' || message[at - 1] == '(';
+    const bool ends = end == message.size() || std::string(" ,):;").find(message[end]) != std::string::npos;
+    if (end == at || !begins || !ends || end - at > 18 || std::stoll(message.substr(at, end - at)) < kLeast) {
+      const size_t next = std::max(end, at + 1);
+      text += message.substr(at, next - at);
+      at = next;
+      continue;
+    }
+    text += message.substr(at, end - at);
+    const std::string size = " (" + FormatBytes(std::stoll(message.substr(at, end - at))) + ")";
+    at = end;
+    if (message.compare(end, bytes.size(), bytes) == 0) {
+      text += bytes;
+      at += bytes.size();
+    }
+    text += size;
+  }
+  return text;
 }
 
 std::string OneLine(std::string text) {

@@ -6,11 +6,13 @@
 
 namespace horizon {
 
+int RunDoctor(const Options& options);
 int RunDevices(const Options& options);
 int RunPlan(const Options& options);
 int RunTrain(const Options& options);
 int RunExport(const Options& options);
 int RunGenerate(const Options& options);
+int RunChat(const Options& options);
 int RunBench(const Options& options);
 int RunShowMask(const Options& options);
 int RunTokenize(const Options& options);

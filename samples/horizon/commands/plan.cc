@@ -7,6 +7,7 @@
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/commands/compare.h"
+#include "samples/horizon/commands/plan_fit.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/report/plan_table.h"
 #include "samples/horizon/run/engine.h"
@@ -59,6 +60,20 @@ int64_t RowTokens(const Options& options, const Model& model) {
   return std::max(row_tokens(options.data.data, options.data.labels), row_tokens(options.run.eval_data, options.run.eval_labels));
 }
 
+// The plan all the same, with what is too little and what would help; the library's error is the last word.
+void TellWhatDoesNotFit(const Options& options, const Model& model, int64_t row_tokens) {
+  Json plan = DescribePlan(PlanWithoutLimits(model, options, row_tokens));
+  const Json how = HowItFits(model, options, row_tokens);
+  if (options.json) {
+    plan["fits"] = false;
+    plan["how_it_fits"] = how;
+    std::printf("%s\n", plan.dump(2).c_str());
+  } else {
+    Print(DescribeModel(model), plan);
+    PrintHowItFits(how);
+  }
+}
+
 }  // namespace
 
 int RunPlan(const Options& options) {
@@ -72,7 +87,14 @@ int RunPlan(const Options& options) {
     options.json ? void(std::printf("%s\n", rows.dump(2).c_str())) : PrintComparison(rows);
     return kExitOk;
   }
-  const Plan plan = MakePlan(model, options, options.purpose, options.shape.batch_size, RowTokens(options, model));
+  const int64_t row_tokens = RowTokens(options, model);
+  Plan plan;
+  try {
+    plan = MakePlan(model, options, options.purpose, options.shape.batch_size, row_tokens);
+  } catch (const ApiError& error) {
+    if (error.code() == HLM_RESOURCE_EXHAUSTED) TellWhatDoesNotFit(options, model, row_tokens);
+    throw;
+  }
   const Json json = DescribePlan(plan);
   if (options.json) {
     std::printf("%s\n", json.dump(2).c_str());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "samples/horizon/base/handle.h"
+#include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/examples.h"
@@ -196,7 +197,7 @@ int RunShowMask(const Options& options) {
     std::printf("%s\n", training.dump().c_str());
     return kExitOk;
   }
-  const bool color = mask.color || isatty(STDOUT_FILENO) == 1;
+  const bool color = mask.color || (isatty(STDOUT_FILENO) == 1 && !NoColor());
   for (size_t i = 0; i < sequences.size(); ++i) {
     if (sequences.size() > 1) std::printf("-- sequence %zu of %zu\n", i + 1, sequences.size());
     const auto ranges = MarkedRanges(sequences[i]);

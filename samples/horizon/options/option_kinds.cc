@@ -1,10 +1,12 @@
 #include "samples/horizon/options/option_kinds.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <system_error>
 
+#include "samples/horizon/base/nearest.h"
 #include "samples/horizon/base/text.h"
 
 namespace horizon {
@@ -41,48 +43,64 @@ bool ParseBytes(const std::string& text, int64_t& bytes) {
   return true;
 }
 
+// Other names of the same words, where an option has the second.
+constexpr std::pair<const char*, const char*> kSynonyms[] = {{"bfloat16", "bf16"}, {"float32", "f32"}, {"fp32", "f32"},
+                                                             {"float16", "f16"},   {"fp16", "f16"},    {"half", "f16"}};
+
+bool Has(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// The word that is meant: whatever the case of its letters, and by another name; else what was given.
+std::string Meant(const std::string& given, const std::vector<std::string>& words) {
+  std::string small = given;
+  for (char& letter : small) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  if (Has(words, given) || Has(words, small)) return Has(words, given) ? given : small;
+  for (const auto& [other, word] : kSynonyms) {
+    if (small == other && Has(words, word)) return word;
+  }
+  return given;
+}
+
+// Refuses what is none of the words, with the nearest one.
+void TakeOnly(CLI::Option* option, const std::vector<std::string>& words) {
+  std::string listed;
+  for (const std::string& word : words) listed += (listed.empty() ? "" : "|") + word;
+  option->type_name(listed)
+      ->check([words, listed](const std::string& given) {
+        return Has(words, given) ? "" : "'" + given + "' is not one of " + listed + DidYouMean(given, words);
+      })
+      ->transform([words](const std::string& given) { return Meant(given, words); });
+}
+
 }  // namespace
 
 CLI::Option* AddChoice(CLI::App& app, const std::string& name, int32_t& value, const Choices& choices, const std::string& help) {
   std::vector<std::string> words;
   std::string chosen;
-  std::string listed;
   for (const auto& [word, constant] : choices) {
     words.push_back(word);
-    listed += (listed.empty() ? "" : "|") + words.back();
     if (constant == value) chosen = word;
   }
-  return app
-      .add_option_function<std::string>(
-          name,
-          [&value, choices](const std::string& given) {
-            for (const auto& [word, constant] : choices) {
-              if (given == word) value = constant;
-            }
-          },
-          help)
-      ->type_name(listed)
-      ->default_str(chosen)
-      ->check([words, listed](const std::string& given) {
-        for (const std::string& word : words) {
-          if (given == word) return std::string();
-        }
-        return "'" + given + "' is not one of " + listed;
-      });
+  CLI::Option* option = app.add_option_function<std::string>(
+                               name,
+                               [&value, choices](const std::string& given) {
+                                 for (const auto& [word, constant] : choices) {
+                                   if (given == word) value = constant;
+                                 }
+                               },
+                               help)
+                            ->default_str(chosen);
+  TakeOnly(option, words);
+  return option;
 }
 
 CLI::Option* AddWord(CLI::App& app, const std::string& name, std::string& value, const std::vector<std::string>& words,
                      const std::string& help) {
-  std::string listed;
-  for (const std::string& word : words) listed += (listed.empty() ? "" : "|") + word;
-  CLI::Option* option = app.add_option(name, value, help)->type_name(listed);
+  CLI::Option* option = app.add_option(name, value, help);
   if (!value.empty()) option->capture_default_str();
-  return option->check([words, listed](const std::string& given) {
-    for (const std::string& word : words) {
-      if (given == word) return std::string();
-    }
-    return "'" + given + "' is not one of " + listed;
-  });
+  TakeOnly(option, words);
+  return option;
 }
 
 CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, int64_t least, const std::string& help,

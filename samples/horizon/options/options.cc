@@ -27,11 +27,26 @@ void AddBytesOption(CLI::App& app, Options& options, const char* group) {
 
 }  // namespace
 
+void AddConfigOptions(CLI::App& app, Options& options) {
+  if (app.get_option_no_throw("--config") == nullptr) {
+    AddTexts(app, "--config", options.config_files, "FILE", "a file of options by their names, YAML or JSON");
+  }
+  AddText(app, "--save-config", options.save_config, "FILE",
+          "write the options of this run to a file that --config takes, YAML or JSON");
+}
+
 void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { app.add_flag("--json", options.json, help); }
 
 void AddDeviceOption(CLI::App& app, Options& options) {
+<<<<<<< HEAD
   AddText(app, "--device", options.engine.device, "NAME",
           "auto, cpu, or of `horizon devices`; several that share each step: cuda (all), cuda:0,cuda:1, cuda:0-3, cpu:2")
+=======
+  AddText(app, "--device", options.engine.device, "NAME", "auto, cpu, cuda, or a device of `horizon devices`")
+      ->transform([](const std::string& given) {
+        return given == "gpu" || given == "GPU" || given == "CUDA" ? std::string("cuda") : given;
+      })
+>>>>>>> command
       ->capture_default_str()
       ->group(kMachineGroup);
 }
@@ -45,7 +60,11 @@ void AddPurposeOption(CLI::App& app, Options& options) {
 void AddModelOptions(CLI::App& app, Options& options) {
   ModelOptions& model = options.model;
   AddText(app, "--model", model.folder, "DIR", "a Hugging Face folder: config.json and safetensors")->group(kModelGroup);
-  AddText(app, "--config", model.config, "FILE", "a config.json, with weights drawn from --init-seed")->group(kModelGroup);
+  AddText(app, "--config", model.config, "FILE",
+          "a model's config.json, with weights drawn from --init-seed; or a file of options by their names, YAML or JSON, which "
+          "may be given "
+          "several times")
+      ->group(kModelGroup);
   std::string names;
   for (const std::string& name : PresetNames()) names += (names.empty() ? "" : ", ") + name;
   AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + names)
@@ -177,6 +196,9 @@ void AddRunOptions(CLI::App& app, Options& options) {
   AddText(app, "--eval-labels", run.eval_labels, "FILE", "their labels")->group(kDataGroup)->needs(eval_data);
   AddNumber(app, "--eval-every", run.eval_every, 1, "and after every N steps")->group(kDataGroup);
 
+  AddNumber(app, "--early-stop", run.early_stop, 1, "end after N evaluations in a row without a lower held-out loss")
+      ->group(kDataGroup);
+
   AddNumber(app, "--max-skipped-steps", run.max_skipped_steps, 0,
             "the run has diverged and ends after so many steps in a row whose loss or gradient is not finite; 0: it goes on")
       ->group(kDataGroup);
@@ -216,9 +238,16 @@ void AddCheckpointOptions(CLI::App& app, Options& options) {
             true)
       ->group(kCheckpointGroup)
       ->needs(directory);
-  CLI::Option* resume = app.add_flag("--resume", run.resume, "go on from the newest good checkpoint of --checkpoint-dir")
-                            ->group(kCheckpointGroup)
-                            ->needs(directory);
+  CLI::Option* resume =
+      AddWord(app, "--resume", run.resume, {"auto", "must", "never"},
+              "go on from the newest good checkpoint of --checkpoint-dir; auto, which is meant without a word: begin anew "
+              "where it holds none; must: that is an error")
+          ->group(kCheckpointGroup)
+          ->needs(directory);
+  app.add_flag("--keep-best", run.keep_best,
+               "the state with the lowest held-out loss stays in the folder best of --checkpoint-dir, and --out gets its weights")
+      ->group(kCheckpointGroup)
+      ->needs(directory);
   app.add_flag("--allow-numerics-change", run.allow_numerics_change,
                "with --resume: also on another device or with other sweeps, within rounding instead of bit for bit")
       ->group(kCheckpointGroup)
@@ -260,6 +289,47 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->group(kGenerateGroup);
 }
 
+void AddSampleOptions(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  const char* group = "Samples during training";
+  CLI::Option* prompts = AddText(app, "--sample-prompts", run.sample_prompts, "FILE",
+                                 "prompts that the model continues as it is trained, for the log, TensorBoard and the report: "
+                                 ".txt, one a line, or JSONL of "
+                                 "{\"prompt\"} or {\"messages\"}")
+                             ->group(group);
+  AddNumber(app, "--sample-every", run.sample_every, 1, "steps between two rounds of samples (default: at the end alone)")
+      ->group(group)
+      ->needs(prompts);
+  AddNumber(app, "--sample-tokens", run.sample_tokens, 1, "most ids of a sample; the likeliest one each time")
+      ->group(group)
+      ->needs(prompts);
+}
+
+void AddChatOptions(CLI::App& app, Options& options) {
+  GenerateOptions& generate = options.generate;
+  generate.max_new_tokens = 256;
+  AddText(app, "--system", options.chat.system, "TEXT", "a system turn before the first one")->group(kGenerateGroup);
+  AddNumber(app, "--context", options.chat.context, 2, "most ids of a conversation; above it the oldest turns are left out")
+      ->group(kGenerateGroup);
+  AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "most ids of an answer")->group(kGenerateGroup);
+  AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
+      ->group(kGenerateGroup);
+  AddNumber(app, "--top-k", generate.top_k, 0, "draw from the K likeliest ids; 0: from all")->group(kGenerateGroup);
+  AddNumber(app, "--seed", generate.seed, kAnyNumber, "of the draws")->group(kGenerateGroup);
+  AddTokenizerOptions(app, options, kGenerateGroup);
+}
+
+void AddDoctorOptions(CLI::App& app, Options& options) {
+  AddText(app, "--dir", options.doctor.folder, "DIR", "the folder whose disk is measured")->capture_default_str();
+  app.add_flag("--no-self-test", options.doctor.no_self_test, "leave out the training of a small model on each device");
+}
+
+void AddGgufOption(CLI::App& app, Options& options) {
+  AddText(app, "--gguf", options.exported.gguf, "FILE.gguf",
+          "a file for llama.cpp, beside --out or without it: llama, mistral, qwen2 and qwen3, in the type of --save-dtype")
+      ->group(kOutputGroup);
+}
+
 void AddMaskOptions(CLI::App& app, Options& options) {
   MaskOptions& mask = options.mask;
   AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with a chat template");
@@ -288,7 +358,7 @@ void AddMaskOptions(CLI::App& app, Options& options) {
 void CheckModelOptions(const Options& options) {
   const ModelOptions& model = options.model;
   const int given = !model.folder.empty() + !model.config.empty() + !model.preset.empty();
-  if (given == 0) throw UsageError("no model: one of --model, --config and --preset is needed");
+  if (given == 0) throw UsageError("no model: one of --model, --config (with a model's config.json) and --preset is needed");
   if (given > 1) throw UsageError("more than one of --model, --config and --preset");
 }
 
@@ -299,9 +369,13 @@ void CheckTrainingOptions(const Options& options) {
                "pass --grad-clip 0 or another --optimizer-timing",
                options.optimizer.grad_clip));
   }
-  if (options.run.eval_every > 0 && options.run.eval_files.empty() && options.task.eval_fraction == 0) {
-    throw UsageError("--eval-every requires --eval-data");
-  }
+  const RunOptions& run = options.run;
+  const bool evaluates = !run.eval_files.empty() || options.task.eval_fraction > 0;
+  if (run.eval_every > 0 && !evaluates) throw UsageError("--eval-every requires --eval-data");
+  if (run.keep_best && !evaluates)
+    throw UsageError("--keep-best requires --eval-data: the best is the state with the lowest held-out loss");
+  if (run.early_stop > 0 && run.eval_every == 0)
+    throw UsageError("--early-stop requires --eval-every and --eval-data: it counts evaluations");
   CheckTaskOptions(options);
 }
 

@@ -85,7 +85,13 @@ struct RunOptions {
   int64_t save_every = 0;       // 0: at the end only
   int64_t keep = 2;             // 0: all
   int64_t snapshot_bytes = -1;  // what is left, up to the whole state
-  bool resume = false;
+  std::string resume;           // "": a run of its own; else auto, must or never
+  bool resumes() const { return resume == "auto" || resume == "must"; }
+  bool keep_best = false;  // by the held-out loss
+  int64_t early_stop = 0;  // evaluations in a row without a lower loss; 0: never
+  std::string sample_prompts;
+  int64_t sample_every = 0;  // 0: at the end only
+  int64_t sample_tokens = 64;
   int64_t max_skipped_steps = 10;  // in a row, then the run has diverged; 0: it is never said to have
   bool allow_numerics_change = false;
 };
@@ -156,6 +162,21 @@ struct GenerateOptions {
   int64_t seed = 0;
 };
 
+// A conversation in the terminal.
+struct ChatOptions {
+  std::string system;
+  int64_t context = 2048;  // most ids of a conversation
+};
+
+struct DoctorOptions {
+  std::string folder = ".";  // whose disk is measured
+  bool no_self_test = false;
+};
+
+struct ExportOptions {
+  std::string gguf;  // a file
+};
+
 struct PlanOnlyOptions {
   std::string machine;  // a file
   bool compare = false;
@@ -185,6 +206,8 @@ struct Options {
   std::string command_line;       // as it was given, for a shell
   std::vector<Setting> settings;  // every option of the command
 
+  std::vector<std::string> config_files;  // read before anything else: what they hold is in the options below
+  std::string save_config;
   bool json = false;
   bool as_machine = false;  // devices
 
@@ -200,6 +223,9 @@ struct Options {
   ScoreOptions score;
   BenchOptions bench;
   GenerateOptions generate;
+  ChatOptions chat;
+  DoctorOptions doctor;
+  ExportOptions exported;
   MaskOptions mask;
   PlanOnlyOptions plan;
   TokenizeOptions tokenize;
@@ -208,6 +234,8 @@ struct Options {
 };
 
 // Each adds one group of options to a subcommand. What an option's value may be is checked while parsing.
+// --config, where the subcommand has none of its own, and --save-config.
+void AddConfigOptions(CLI::App& app, Options& options);
 void AddJsonOption(CLI::App& app, Options& options, const std::string& help);
 void AddDeviceOption(CLI::App& app, Options& options);
 void AddPurposeOption(CLI::App& app, Options& options);
@@ -230,6 +258,10 @@ void AddOutOptions(CLI::App& app, Options& options);
 void AddTraceOption(CLI::App& app, Options& options);
 void AddBenchOptions(CLI::App& app, Options& options);
 void AddGenerateOptions(CLI::App& app, Options& options);
+void AddSampleOptions(CLI::App& app, Options& options);
+void AddChatOptions(CLI::App& app, Options& options);
+void AddDoctorOptions(CLI::App& app, Options& options);
+void AddGgufOption(CLI::App& app, Options& options);
 void AddMaskOptions(CLI::App& app, Options& options);
 void AddTokenizeOptions(CLI::App& app, Options& options);
 

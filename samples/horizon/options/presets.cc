@@ -1,6 +1,7 @@
 #include "samples/horizon/options/presets.h"
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/base/nearest.h"
 #include "samples/horizon/options/preset_files.h"
 
 namespace horizon {
@@ -17,7 +18,7 @@ std::string PresetConfig(const std::string& name) {
     if (name == preset.name) return preset.text;
     known += std::string(known.empty() ? "" : ", ") + preset.name;
   }
-  throw UsageError("--preset " + name + " is not one of " + known);
+  throw UsageError("--preset " + name + " is not one of " + known + DidYouMean(name, PresetNames()));
 }
 
 }  // namespace horizon

@@ -185,8 +185,8 @@ std::string ReportPage(const RunRecord& run) {
       "<section id=\"charts\" class=\"charts\" aria-label=\"Curves\"><noscript><p>The curves are drawn by a script inside this "
       "page, which "
       "is switched off here.</p></noscript></section>\n";
-  page += ExpertSection(run.experts) + AccountSection(run.account) + TraceSection(run) + MemorySection(run.plan) +
-          PlanSectionOf(run.plan) + SettingsSection(run);
+  page += SamplesSection(run.samples) + ExpertSection(run.experts) + AccountSection(run.account) + TraceSection(run) +
+          MemorySection(run.plan) + PlanSectionOf(run.plan) + SettingsSection(run);
   page += "<footer>Horizon-LM " + Escape(run.version) + "</footer>\n</main>\n";
   page += "<script type=\"application/json\" id=\"data\">" + ScriptJson(CurveData(run)) + "</script>\n";
   page += "<script>\n";

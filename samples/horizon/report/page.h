@@ -36,15 +36,17 @@ struct RunRecord {
   std::vector<int64_t> skipped;       // steps that changed no weight
   std::vector<ExpertTokens> experts;  // of some steps, in order
 
-  Json account = nullptr;  // hlm_dataset_describe's
-  Json plan = nullptr;     // hlm_plan_json's
-  Json trace = nullptr;    // of trace.h; with "steps": [first, last] and "links": [{"name", "bytes"}] of those steps
-  Json metrics = nullptr;  // hlm_trainer_metrics' at the end
+  std::vector<Json> samples;  // {"step", "samples": [{"prompt", "text"}]}
+  Json account = nullptr;     // hlm_dataset_describe's
+  Json plan = nullptr;        // hlm_plan_json's
+  Json trace = nullptr;       // of trace.h; with "steps": [first, last] and "links": [{"name", "bytes"}] of those steps
+  Json metrics = nullptr;     // hlm_trainer_metrics' at the end
 };
 
 std::string ReportPage(const RunRecord& run);
 
 // The sections below the curves (sections.cc); "" where there is nothing to show.
+std::string SamplesSection(const std::vector<Json>& samples);
 std::string AccountSection(const Json& account);
 std::string TraceSection(const RunRecord& run);
 std::string MemorySection(const Json& plan);

@@ -92,6 +92,7 @@ void Report::Add(const Json& line) {
     // In a log, which is JSON, what is not finite is null.
     if (value.is_null()) SeriesOf(name).points.push_back({step, std::numeric_limits<double>::quiet_NaN()});
   }
+  if (line.contains("samples") && line["samples"].is_array()) run_.samples.push_back(line);
   if (ExpertTokens moment{step, {}}; line.contains("expert_tokens") && ReadExpertTokens(line["expert_tokens"], moment.tokens)) {
     run_.experts.push_back(std::move(moment));
   }

@@ -26,6 +26,7 @@ class Report : public RunLog {
   void Begin(const RunStart& start) override;
   void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override { Add(line); }
+  void Samples(const Json& line) override { Add(line); }
   void End(const RunEnd& end) override;
   void Close() override;
 

@@ -99,6 +99,22 @@ std::string WaitTable(const Json& metrics) {
 
 }  // namespace
 
+// The last rounds first: how the model writes now, and what it wrote before.
+std::string SamplesSection(const std::vector<Json>& samples) {
+  if (samples.empty()) return "";
+  std::string section =
+      "<section id=\"samples\" class=\"card\"><h2>Samples</h2>\n<p class=\"sub\">How the model went on with the same prompts, "
+      "the last "
+      "ones first.</p>\n<div class=\"scroll\"><table class=\"columns\"><tr><th>step</th><th>prompt</th><th>text</th></tr>";
+  for (auto round = samples.rbegin(); round != samples.rend(); ++round) {
+    for (const Json& sample : round->at("samples")) {
+      section += "<tr><td>" + FormatCount(round->value("step", int64_t{0})) + "</td><td>" + Escape(sample.value("prompt", "")) +
+                 "</td><td>" + Escape(sample.value("text", "")) + "</td></tr>";
+    }
+  }
+  return section + "</table></div></section>\n";
+}
+
 std::string AccountSection(const Json& account) {
   if (!account.is_array() || account.empty()) return "";
   std::string section =

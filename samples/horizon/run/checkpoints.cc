@@ -1,5 +1,8 @@
 #include "samples/horizon/run/checkpoints.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "samples/horizon/base/handle.h"
 #include "samples/horizon/base/text.h"
 
@@ -11,14 +14,15 @@ Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   const Json list = Json::parse(TextOf(hlm_checkpoint_list, folder.c_str()));
   const Json& good = list.at("checkpoints");
   any_ = !good.empty() || !list.at("damaged").empty();
-  if (any_ && !run.resume) {
+  if (run.resume == "must" && good.empty()) throw Error(folder + ": holds no checkpoint, and --resume must asks for one");
+  if (any_ && !run.resumes()) {
     throw Error(folder + ": holds checkpoints of a run; pass --resume to go on from it, or another --checkpoint-dir");
   }
   if (!good.empty() && !run.allow_numerics_change) numerics_ = good.front().at("numerics").dump();
 }
 
 int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& progress) {
-  if (!on() || !run_.resume) return 0;
+  if (!on() || !run_.resumes()) return 0;
   if (!any_) {
     progress.Say(run_.checkpoint_dir + ": holds no checkpoint; the run starts anew");
     return 0;
@@ -78,15 +82,40 @@ void Checkpoints::SaveLast(hlm_trainer* trainer, const Json& data, int64_t step,
   progress.Say("checkpoint of step " + FormatCount(step) + " is in " + run_.checkpoint_dir);
 }
 
+// Waits for the one before it: two are never written at once.
+void Checkpoints::SaveBest(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
+  if (!on()) return;
+  try {
+    Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+    std::error_code failure;  // what cannot be made is told by the save
+    std::filesystem::create_directory(run_.checkpoint_dir, failure);
+    Save(trainer, best(), data, 1, true);
+  } catch (const ApiError& error) {
+    progress.Warn("the best checkpoint, of step " + std::to_string(step) + ", was not saved, training goes on: " + error.what());
+  }
+}
+
+void Checkpoints::TakeBest(hlm_trainer* trainer) const {
+  Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+  hlm_resume_options options;
+  hlm_resume_options_init(&options);
+  Check(hlm_trainer_resume(trainer, best().c_str(), &options, nullptr));
+}
+
 void Checkpoints::Save(hlm_trainer* trainer, const Json& data, bool background) {
+  // Whether the newest state is a good one is seen at the next step: the one before it stays until then.
+  Save(trainer, run_.checkpoint_dir, data, background && run_.keep == 1 ? 2 : run_.keep, background);
+}
+
+void Checkpoints::Save(hlm_trainer* trainer, const std::string& directory, const Json& data, int64_t keep,
+                       bool background) const {
   const std::string text = data.dump();
   hlm_checkpoint_options options;
   hlm_checkpoint_options_init(&options);
-  // Whether the newest state is a good one is seen at the next step: the one before it stays until then.
-  options.keep = background && run_.keep == 1 ? 2 : run_.keep;
+  options.keep = keep;
   options.background = background ? 1 : 0;
   options.user_data = text.c_str();
-  Check(hlm_trainer_save(trainer, run_.checkpoint_dir.c_str(), &options));
+  Check(hlm_trainer_save(trainer, directory.c_str(), &options));
 }
 
 }  // namespace horizon

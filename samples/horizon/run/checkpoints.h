@@ -34,9 +34,15 @@ class Checkpoints {
   // After a step: says so where a save failed, and begins the next one where it is due.
   void AfterStep(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
   // The last state of a run, written before this returns; nothing where it is there already. Throws where that fails.
+  // The best state so far, beside the others: it stays until a better one is whole. A failure is a warning.
+  void SaveBest(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
+  // Puts the trainer into it.
+  void TakeBest(hlm_trainer* trainer) const;
+  std::string best() const { return run_.checkpoint_dir + "/best"; }
   void SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
 
  private:
+  void Save(hlm_trainer* trainer, const std::string& directory, const Json& data, int64_t keep, bool background) const;
   void Save(hlm_trainer* trainer, const Json& data, bool background);
 
   const RunOptions& run_;

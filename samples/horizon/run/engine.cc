@@ -1,5 +1,7 @@
 #include "samples/horizon/run/engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -13,11 +15,32 @@ namespace {
 
 constexpr size_t kLargestConfig = 16 << 20;
 
+// Who names a repository of a hub expects a download.
+void CheckIsHere(const ModelOptions& options) {
+  const std::string& name = options.folder;
+  if (access(name.c_str(), F_OK) == 0) return;
+  const std::vector<std::string> presets = PresetNames();
+  if (std::find(presets.begin(), presets.end(), name) != presets.end()) {
+    throw ApiError(HLM_NOT_FOUND,
+                   name + ": there is no such folder; --preset " + name + " has the shape, with weights drawn at random");
+  }
+  const size_t slash = name.find('/');
+  constexpr const char* kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+  const bool repository = slash != std::string::npos && slash > 0 && slash + 1 < name.size() && name[0] != '.' &&
+                          name.find_first_not_of(kLetters) == slash &&
+                          name.find_first_not_of(kLetters, slash + 1) == std::string::npos;
+  if (!repository) return;
+  const std::string folder = name.substr(slash + 1);
+  throw ApiError(HLM_NOT_FOUND, name + ": there is no such folder, and nothing is downloaded; get it with `hf download " + name +
+                                    " --local-dir " + folder + "` (pip install huggingface_hub) and pass --model " + folder);
+}
+
 }  // namespace
 
 Model OpenModel(const ModelOptions& options) {
   hlm_model* model = nullptr;
   if (!options.folder.empty()) {
+    CheckIsHere(options);
     Check(hlm_model_open(options.folder.c_str(), &model));
     return Model(model);
   }

@@ -1,9 +1,11 @@
 #include "samples/horizon/run/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 
 namespace horizon {
@@ -41,7 +43,9 @@ void Progress::Step(const ProgressStep& done) {
   if (done.step < steps_) line += "  " + FormatSeconds(smooth_seconds_ * static_cast<double>(steps_ - done.step)) + " left";
   if (done.skipped) line += "  skipped, no weight changed";
   if (!terminal_ || done.skipped) return Say(line);
-  std::fprintf(out_, "\r%s\x1b[K", line.c_str());
+  winsize window = {};
+  const int columns = ioctl(fileno(out_), TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+  std::fprintf(out_, "\r%s\x1b[K", CutTo(line, columns).c_str());  // a line that wraps could not be rewritten
   std::fflush(out_);
   shown_ = true;
 }

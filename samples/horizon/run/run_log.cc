@@ -28,6 +28,10 @@ void RunLogs::Evaluation(const Json& line) {
   for (const auto& log : logs_) log->Evaluation(line);
 }
 
+void RunLogs::Samples(const Json& line) {
+  for (const auto& log : logs_) log->Samples(line);
+}
+
 void RunLogs::End(const RunEnd& end) {
   for (const auto& log : logs_) log->End(end);
 }
@@ -93,6 +97,13 @@ void ProgressRunLog::Evaluation(const Json& line) {
   progress_.Say(text + " over " + FormatCount(line.at("eval_tokens")) + " tokens");
 }
 
+void ProgressRunLog::Samples(const Json& line) {
+  for (const Json& sample : line.at("samples")) {
+    progress_.Say("step " + line.at("step").dump() + " sample: " + OneLine(sample.at("prompt").get<std::string>()) + " => " +
+                  OneLine(sample.at("text").get<std::string>()));
+  }
+}
+
 std::string TensorBoardTag(const std::string& key) {
   const std::string eval = "eval_";
   if (key.starts_with(eval)) return "eval/" + key.substr(eval.size());
@@ -101,6 +112,19 @@ std::string TensorBoardTag(const std::string& key) {
 
 void TensorBoardRunLog::Step(const Json& line, const StepWork&) { Write(line); }
 void TensorBoardRunLog::Evaluation(const Json& line) { Write(line); }
+
+void TensorBoardRunLog::Samples(const Json& line) {
+  if (!failure_.empty()) return;
+  std::vector<std::string> texts;
+  for (const Json& sample : line.at("samples")) {
+    texts.push_back("**" + sample.at("prompt").get<std::string>() + "** " + sample.at("text").get<std::string>());
+  }
+  try {
+    writer_.AddTexts(line.at("step"), "samples", texts);
+  } catch (const Error& error) {
+    failure_ = error.what();
+  }
+}
 
 void TensorBoardRunLog::Write(const Json& line) {
   if (!failure_.empty()) return;

@@ -54,6 +54,7 @@ class RunLog {
   virtual void Begin(const RunStart&) {}
   virtual void Step(const Json& /*line*/, const StepWork& /*work*/) {}
   virtual void Evaluation(const Json& /*line*/) {}
+  virtual void Samples(const Json& /*line*/) {}  // "step", and "samples" of {"prompt", "text"}
   virtual void End(const RunEnd&) {}
   // Last of all. A failed write does not stop a run: what failed first is thrown here.
   virtual void Close() {}
@@ -67,6 +68,7 @@ class RunLogs : public RunLog {
   void Begin(const RunStart& start) override;
   void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override;
+  void Samples(const Json& line) override;
   void End(const RunEnd& end) override;
   void Close() override;
 
@@ -81,6 +83,7 @@ class JsonRunLog : public RunLog {
   void Begin(const RunStart& start) override;
   void Step(const Json& line, const StepWork&) override { log_.Write(line); }
   void Evaluation(const Json& line) override { log_.Write(line); }
+  void Samples(const Json& line) override { log_.Write(line); }
   void End(const RunEnd& end) override;
   void Close() override { log_.Close(); }
 
@@ -95,6 +98,7 @@ class ProgressRunLog : public RunLog {
   void Begin(const RunStart& start) override;
   void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override;
+  void Samples(const Json& line) override;
 
  private:
   Progress& progress_;
@@ -108,6 +112,7 @@ class TensorBoardRunLog : public RunLog {
   explicit TensorBoardRunLog(const std::string& folder) : writer_(folder) {}
   void Step(const Json& line, const StepWork& work) override;
   void Evaluation(const Json& line) override;
+  void Samples(const Json& line) override;
   void Close() override;
 
  private:

@@ -92,7 +92,8 @@ void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int
   if (run.checkpoint_dir.empty()) return;
   // While one is written the older ones are still there.
   const int64_t most = run.keep > 0 ? std::min(saves, run.keep + 1) : saves;
-  const int64_t more = std::max<int64_t>(most - CheckpointsIn(run.checkpoint_dir), 1);
+  const int64_t best = run.keep_best ? 2 : 0;  // the better one is whole before the other goes
+  const int64_t more = std::max<int64_t>(most - CheckpointsIn(run.checkpoint_dir), 1) + best;
   int64_t needed = 0;
   if (__builtin_mul_overflow(bytes, more, &needed)) needed = INT64_MAX;
   if (!run.out.empty() && OnOneFileSystem(run.out, run.checkpoint_dir) && __builtin_add_overflow(needed, out_bytes, &needed))

@@ -98,6 +98,31 @@ void EventWriter::AddScalars(int64_t step, const std::vector<std::pair<std::stri
     AppendFixed(one, std::bit_cast<uint32_t>(static_cast<float>(value)), 4);
     AppendBytes(summary, 1, one);
   }
+  WriteSummary(step, summary, wall_time);
+}
+
+// A value: 1 tag, 8 tensor, 9 metadata. A tensor: 1 its type, of which 7 is a string, 2 its shape, 8 its strings. A shape: 2 a dimension,
+// with 1 its size. Metadata: 1 of a plugin, with 1 its name.
+void EventWriter::AddTexts(int64_t step, const std::string& tag, const std::vector<std::string>& texts, double wall_time) {
+  if (texts.empty()) return;
+  std::string dimension, shape, tensor, plugin, metadata, value, summary;
+  AppendKey(dimension, 1, 0);
+  AppendVarint(dimension, texts.size());
+  AppendBytes(shape, 2, dimension);
+  AppendKey(tensor, 1, 0);
+  AppendVarint(tensor, 7);
+  AppendBytes(tensor, 2, shape);
+  for (const std::string& text : texts) AppendBytes(tensor, 8, text);
+  AppendBytes(plugin, 1, "text");
+  AppendBytes(metadata, 1, plugin);
+  AppendBytes(value, 1, tag);
+  AppendBytes(value, 8, tensor);
+  AppendBytes(value, 9, metadata);
+  AppendBytes(summary, 1, value);
+  WriteSummary(step, summary, wall_time);
+}
+
+void EventWriter::WriteSummary(int64_t step, const std::string& summary, double wall_time) {
   std::string event = BeginEvent(wall_time < 0 ? Now() : wall_time);
   AppendKey(event, 2, 0);
   AppendVarint(event, static_cast<uint64_t>(step));

@@ -1,4 +1,4 @@
-// TensorBoard's event files, scalars only: curves that people can look at, and that W&B's sync reads as well.
+// TensorBoard's event files, scalars and texts: curves that people can look at, and that W&B's sync reads as well.
 //
 // A file is a list of records: length (u64), masked CRC32C of these 8 bytes, the bytes, masked CRC32C of the bytes,
 // little-endian. Each record is an Event message in protobuf's encoding; the first says "brain.Event:2".
@@ -28,12 +28,16 @@ class EventWriter {
   // 1970; below 0: now. Written through to the file at once, so that a run can be watched.
   void AddScalars(int64_t step, const std::vector<std::pair<std::string, double>>& values, double wall_time = -1);
 
+  // Texts of one step under a tag, for the page of texts.
+  void AddTexts(int64_t step, const std::string& tag, const std::vector<std::string>& texts, double wall_time = -1);
+
   const std::string& path() const { return path_; }
 
  private:
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
+  void WriteSummary(int64_t step, const std::string& summary, double wall_time);
   void WriteRecord(const std::string& event);
 
   std::string path_;

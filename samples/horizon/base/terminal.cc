@@ -1,0 +1,23 @@
+#include "samples/horizon/base/terminal.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace horizon {
+
+bool NoColor() {
+  const char* value = std::getenv("NO_COLOR");
+  return value != nullptr && *value != '\0';
+}
+
+std::string CutTo(const std::string& line, int columns) {
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };  // a character of UTF-8
+  if (columns <= 0 || std::count_if(line.begin(), line.end(), begins) <= columns) return line;
+  size_t end = 0;
+  for (int column = 0; end < line.size(); ++end) {
+    if (begins(line[end]) && column++ == columns - 1) break;
+  }
+  return line.substr(0, end) + "\xe2\x80\xa6";
+}
+
+}  // namespace horizon

@@ -1,0 +1,17 @@
+// What a terminal, or who sits at it, asks for.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_BASE_TERMINAL_H_
+#define HORIZON_LM_SAMPLES_HORIZON_BASE_TERMINAL_H_
+
+#include <string>
+
+namespace horizon {
+
+// Whether $NO_COLOR asks for none: set, to anything but nothing.
+bool NoColor();
+
+// As much of a line as fits so many columns of a terminal, with an ellipsis where something is cut off.
+std::string CutTo(const std::string& line, int columns);
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_BASE_TERMINAL_H_

@@ -1,0 +1,157 @@
+#include "samples/horizon/cli/command_line.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "c_api/horizon_lm.h"
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/base/nearest.h"
+#include "samples/horizon/base/output.h"
+#include "samples/horizon/cli/completion.h"
+#include "samples/horizon/cli/config_file.h"
+#include "samples/horizon/cli/help.h"
+#include "samples/horizon/cli/names.h"
+
+namespace horizon {
+namespace {
+
+// The words so that a shell takes them for the same.
+std::string CommandText(const std::vector<std::string>& words) {
+  constexpr const char* kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,+-@%";
+  std::string text = "horizon";
+  for (const std::string& word : words) {
+    text += ' ';
+    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
+      text += word;
+      continue;
+    }
+    text += '\'';
+    for (const char c : word) c == '\'' ? void(text += "'\\''") : text.push_back(c);
+    text += '\'';
+  }
+  return text;
+}
+
+std::vector<Setting> SettingsOf(const CLI::App& app) {
+  std::vector<Setting> settings;
+  for (const CLI::Option* option : app.get_options()) {
+    const bool given = option->count() > 0;
+    std::string value = given ? "" : option->get_default_str();
+    if (given) {
+      for (const std::string& result : option->results()) value += (value.empty() ? "" : " ") + result;
+    }
+    if (given || !value.empty()) settings.push_back({option->get_name(), value, given});
+  }
+  return settings;
+}
+
+// Of an error about a value that a file has: the file as well.
+std::string WithFile(const std::string& message, const std::vector<Argument>& arguments) {
+  const std::string name = message.substr(0, message.find(':'));
+  for (const Argument& argument : arguments) {
+    if (!argument.file.empty() && NameOf(*argument.option) == name) return argument.file + ": " + message;
+  }
+  return message;
+}
+
+}  // namespace
+
+CommandLine::CommandLine() : program_("Horizon-LM trains large language models from host memory.", "horizon") {
+  program_.formatter(std::make_shared<HelpText>());
+  program_.set_help_flag("-h,--help", "this text; of a command its options, `horizon train --help`");
+  program_.add_flag("--version")->description("the version of the library");
+  program_.footer(
+      "`horizon completion bash`, zsh or fish prints a script that completes these words in a shell; `horizon man` the manual "
+      "page.");
+  commands_ = AddCommands(program_);
+}
+
+std::vector<std::string> CommandLine::Names() const {
+  std::vector<std::string> names;
+  for (const Command& command : commands_) names.push_back(command.app->get_name());
+  return names;
+}
+
+const Command& CommandLine::Find(const std::string& name) const {
+  for (const Command& command : commands_) {
+    if (command.app->get_name() == name) return command;
+  }
+  std::string known;
+  for (const std::string& one : Names()) known += (known.empty() ? "" : ", ") + one;
+  throw UsageError("'" + name + "' is not a subcommand" + DidYouMean(name, Names()) + "; there are " + known);
+}
+
+int CommandLine::Run(const std::vector<std::string>& words) {
+  if (words.empty()) throw UsageError("a subcommand is needed: `horizon --help` lists them");
+  std::vector<std::string> rest(words.begin() + 1, words.end());
+  if (words[0] == "help" && !rest.empty()) {
+    std::fputs(Find(rest[0]).app->help("horizon").c_str(), stdout);
+    return kExitOk;
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    std::fputs(program_.help().c_str(), stdout);
+    return kExitOk;
+  }
+  if (words[0] == "--version" || words[0] == "-V") {
+    std::printf("%s\n", hlm_version());
+    return kExitOk;
+  }
+  if (words[0] == "completion") {
+    if (rest.size() != 1) throw UsageError("completion takes the name of a shell: bash, zsh or fish");
+    std::fputs(CompletionScript(program_, rest[0]).c_str(), stdout);
+    return kExitOk;
+  }
+  if (words[0] == "man") {
+    std::fputs(ManualPage(program_, hlm_version()).c_str(), stdout);
+    return kExitOk;
+  }
+  if (words[0].starts_with("-")) {
+    throw UsageError(words[0] + " stands before a subcommand; options follow it: horizon COMMAND " + words[0] + " ...");
+  }
+  return RunCommand(Find(words[0]), words);
+}
+
+int CommandLine::RunCommand(const Command& command, const std::vector<std::string>& words) {
+  const std::vector<Argument> given = ReadArguments(*command.app, {words.begin() + 1, words.end()});
+  if (given.size() == 1 && given[0].option == command.app->get_help_ptr()) {
+    std::fputs(command.app->help("horizon").c_str(), stdout);
+    return kExitOk;
+  }
+  Parse(command, WithFiles(command, given));
+  Options& options = *command.options;
+  options.command_line = CommandText(words);
+  options.settings = SettingsOf(*command.app);
+  if (!options.save_config.empty()) {
+    CheckConfigName(options.save_config);
+    CheckOutputFile(options.save_config);
+    WriteConfigFile(*command.app, options.save_config, "horizon " + command.app->get_name() + ", version " + hlm_version());
+  }
+  return command.run(options);
+}
+
+std::vector<Argument> CommandLine::WithFiles(const Command& command, const std::vector<Argument>& given) const {
+  // Without a model of its own a subcommand has no other files to be configured by.
+  const bool has_model = command.app->get_option_no_throw("--preset") != nullptr;
+  std::vector<Argument> own, files;
+  for (const Argument& argument : given) {
+    if (NameOf(*argument.option) == "--config" && (!has_model || IsOptionsFile(argument.value))) {
+      files = Merged(files, ReadConfigFile(*command.app, Names(), argument.value));
+    } else {
+      own.push_back(argument);
+    }
+  }
+  return Merged(files, own);
+}
+
+void CommandLine::Parse(const Command& command, const std::vector<Argument>& arguments) {
+  std::vector<std::string> words = WordsOf(arguments);
+  words.insert(words.begin(), command.app->get_name());
+  std::reverse(words.begin(), words.end());  // as it is taken
+  try {
+    program_.parse(words);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(WithFile(error.what(), arguments));
+  }
+}
+
+}  // namespace horizon

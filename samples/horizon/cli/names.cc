@@ -1,0 +1,138 @@
+#include "samples/horizon/cli/names.h"
+
+#include <algorithm>
+
+#include "samples/horizon/base/nearest.h"
+
+namespace horizon {
+namespace {
+
+struct Other {
+  const char* name;
+  const char* option;
+};
+
+// What people type who come from elsewhere. A subcommand whose option has such a name itself keeps it.
+constexpr Other kOthers[] = {{"--learning-rate", "--lr"},
+                             {"--batch", "--batch-size"},
+                             {"--bs", "--batch-size"},
+                             {"--sequence-length", "--seq-len"},
+                             {"--max-seq-len", "--seq-len"},
+                             {"--max-seq-length", "--seq-len"},
+                             {"--max-length", "--seq-len"},
+                             {"--context-length", "--seq-len"},
+                             {"--max-steps", "--steps"},
+                             {"--num-steps", "--steps"},
+                             {"--num-epochs", "--epochs"},
+                             {"--num-train-epochs", "--epochs"},
+                             {"--dataset", "--data"},
+                             {"--train-data", "--data"},
+                             {"--train-file", "--data"},
+                             {"--validation-data", "--eval-data"},
+                             {"--validation-file", "--eval-data"},
+                             {"--eval-file", "--eval-data"},
+                             {"--validation-split", "--eval-fraction"},
+                             {"--eval-steps", "--eval-every"},
+                             {"--save-steps", "--save-every"},
+                             {"--save-total-limit", "--keep"},
+                             {"--output", "--out"},
+                             {"--output-dir", "--out"},
+                             {"-o", "--out"},
+                             {"--model-name-or-path", "--model"},
+                             {"-m", "--model"},
+                             {"--model-config", "--config"},
+                             {"--lr-schedule", "--schedule"},
+                             {"--lr-scheduler", "--schedule"},
+                             {"--lr-scheduler-type", "--schedule"},
+                             {"--warmup", "--warmup-steps"},
+                             {"--max-grad-norm", "--grad-clip"},
+                             {"--gradient-clipping", "--grad-clip"},
+                             {"--clip", "--grad-clip"},
+                             {"--wd", "--weight-decay"},
+                             {"--adam-beta1", "--beta1"},
+                             {"--adam-beta2", "--beta2"},
+                             {"--adam-epsilon", "--eps"},
+                             {"--epsilon", "--eps"},
+                             {"--optim", "--optimizer"},
+                             {"--dtype", "--compute"},
+                             {"--precision", "--compute"},
+                             {"--num-threads", "--threads"},
+                             {"--chat-template", "--template"},
+                             {"--host-memory", "--budget-host"},
+                             {"--ram", "--budget-host"},
+                             {"--device-memory", "--budget-device"},
+                             {"--vram", "--budget-device"},
+                             {"--checkpoints", "--checkpoint-dir"},
+                             {"--checkpoint", "--checkpoint-dir"},
+                             {"--resume-from-checkpoint", "--resume"},
+                             {"--early-stopping", "--early-stop"},
+                             {"--patience", "--early-stop"},
+                             {"--load-best-model-at-end", "--keep-best"},
+                             {"--system-prompt", "--system"},
+                             {"--ctx", "--context"},
+                             {"--max-tokens", "--max-new-tokens"},
+                             {"--temp", "--temperature"},
+                             {"-p", "--prompt"},
+                             {"-d", "--device"}};
+
+std::string WithDashes(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+}  // namespace
+
+std::string NameOf(const CLI::Option& option) {
+  const auto& names = option.get_lnames();
+  return names.empty() ? "-" + option.get_snames().front() : "--" + names.front();
+}
+
+bool IsFlag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
+bool TakesSeveral(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
+
+const char* ValueWithout(const CLI::Option& option) { return NameOf(option) == "--resume" ? "auto" : nullptr; }
+
+std::vector<std::string> OtherNames(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Other& other : kOthers) {
+    if (name == other.option) names.push_back(other.name);
+  }
+  return names;
+}
+
+const CLI::Option* OptionNames::Exact(const std::string& name) const {
+  for (const CLI::Option* option : app_.get_options()) {
+    for (const std::string& one : option->get_lnames()) {
+      if (name == "--" + one) return option;
+    }
+    for (const std::string& one : option->get_snames()) {
+      if (name == "-" + one) return option;
+    }
+  }
+  return nullptr;
+}
+
+const CLI::Option* OptionNames::Find(const std::string& name) const {
+  const std::string plain = WithDashes(name);
+  if (const CLI::Option* option = Exact(plain)) return option;
+  for (const Other& other : kOthers) {
+    if (plain == other.name) return Exact(other.option);
+  }
+  return nullptr;
+}
+
+std::string OptionNames::DidYouMean(const std::string& name) const {
+  std::string word = WithDashes(name);
+  word = "--" + word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app_.get_options()) {
+    if (option->get_group() != kUnlisted) names.push_back(NameOf(*option));
+  }
+  // A name of elsewhere may be nearest: it is answered as it would be taken.
+  for (const Other& other : kOthers) {
+    if (Exact(other.option) != nullptr) names.push_back(other.name);
+  }
+  return horizon::DidYouMean(word, names);
+}
+
+}  // namespace horizon

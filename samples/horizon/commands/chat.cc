@@ -1,0 +1,149 @@
+// horizon chat
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "samples/horizon/base/text.h"
+#include "samples/horizon/commands/command.h"
+#include "samples/horizon/run/engine.h"
+#include "samples/horizon/run/generation.h"
+
+namespace horizon {
+namespace {
+
+class Chat {
+ public:
+  explicit Chat(const Options& options)
+      : options_(options),
+        model_(OpenModel(options.model)),
+        description_(DescribeModel(model_)),
+        vocab_size_(description_.at("vocab_size").get<int64_t>()),
+        tools_(options) {
+    const std::string what = options.model.folder.empty() ? "the model" : options.model.folder;
+    if (!tools_.tokenizer) throw Error(what + ": has no tokenizer; chat needs one (--tokenizer)");
+    if (!tools_.chat_template) throw Error(what + ": has no chat template; chat needs one (--template), generate does not");
+    if (options.generate.max_new_tokens >= options.chat.context) {
+      throw UsageError(Format("--max-new-tokens %lld leaves no room for a question in a --context of %lld",
+                              static_cast<long long>(options.generate.max_new_tokens),
+                              static_cast<long long>(options.chat.context)));
+    }
+    Forget();
+    const Plan plan = MakePlan(model_, options, HLM_PURPOSE_FORWARD, 1, options.chat.context);
+    trainer_ = MakeTrainer(model_, plan, options.optimizer, 0);
+  }
+
+  void Forget() {
+    messages_ = Json::array();
+    if (!options_.chat.system.empty()) messages_.push_back({{"role", "system"}, {"content", options_.chat.system}});
+  }
+
+  // The answer to a turn, shown as it comes where `show`.
+  Json Answer(const std::string& turn, bool show) {
+    messages_.push_back({{"role", "user"}, {"content", turn}});
+    const std::vector<int32_t> ids = Prompt();
+    StreamedText text(tools_.tokenizer.get(), true);
+    std::string answer;
+    const auto take = [&](const std::string& piece) {
+      answer += piece;
+      if (!show) return;
+      std::fwrite(piece.data(), 1, piece.size(), stdout);
+      std::fflush(stdout);
+    };
+    const GenerateOptions& generate = options_.generate;
+    Continue how = {.most = generate.max_new_tokens,
+                    .stops = description_.at("stop_ids").get<std::vector<int64_t>>(),
+                    .temperature = generate.temperature,
+                    .top_k = generate.top_k,
+                    .seed = generate.seed,
+                    .draw = drawn_};
+    how.each = [&](int32_t id) {
+      take(text.Push(id));
+      return true;
+    };
+    const Continuation made = Generate(trainer_.get(), ids, vocab_size_, how);
+    take(text.Finish());
+    drawn_ += static_cast<int64_t>(made.ids.size());
+    messages_.push_back({{"role", "assistant"}, {"content", answer}});
+    return {
+        {"role", "assistant"}, {"content", answer}, {"ids", made.ids}, {"prompt_tokens", ids.size()}, {"stopped", made.stopped}};
+  }
+
+ private:
+  // The conversation's ids. Where they and an answer are too many the oldest turns are left out, a question with its answer.
+  std::vector<int32_t> Prompt() {
+    const auto most = static_cast<size_t>(options_.chat.context - options_.generate.max_new_tokens);
+    const size_t first = options_.chat.system.empty() ? 0 : 1;
+    while (true) {
+      const std::string text = RenderPrompt(tools_, messages_, options_.text.date);
+      std::vector<int32_t> ids = IdsOf(tools_.tokenizer.get(), text, false, vocab_size_, "the conversation");
+      if (ids.size() <= most) return ids;
+      if (messages_.size() - first < 3) {
+        const std::string length = std::to_string(ids.size());
+        messages_.erase(messages_.end() - 1);
+        throw TooLong("this turn is " + length + " ids with its template, and --context less --max-new-tokens leaves " +
+                      std::to_string(most));
+      }
+      messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(first),
+                      messages_.begin() + static_cast<std::ptrdiff_t>(first) + 2);
+    }
+  }
+
+ public:
+  // A turn that cannot be answered; the conversation goes on without it.
+  class TooLong : public Error {
+   public:
+    using Error::Error;
+  };
+
+ private:
+  const Options& options_;
+  Model model_;
+  Json description_;
+  int64_t vocab_size_;
+  TextTools tools_;
+  Trainer trainer_;
+  Json messages_;
+  int64_t drawn_ = 0;
+};
+
+std::string Trimmed(const std::string& line) {
+  const size_t first = line.find_first_not_of(" \t\r");
+  return first == std::string::npos ? "" : line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+}
+
+}  // namespace
+
+int RunChat(const Options& options) {
+  CheckModelOptions(options);
+  Chat chat(options);
+  const bool terminal = isatty(STDIN_FILENO) == 1 && !options.json;
+  if (terminal) std::fprintf(stderr, "A line is a turn; /reset forgets the conversation, /exit leaves.\n");
+  int status = kExitOk;
+  while (true) {
+    if (terminal) std::fprintf(stderr, "> ");
+    std::string line;
+    if (!std::getline(std::cin, line)) break;
+    line = Trimmed(line);
+    if (line.empty()) continue;
+    if (line == "/exit" || line == "/quit") return status;
+    if (line == "/reset") {
+      chat.Forget();
+      continue;
+    }
+    try {
+      const Json answer = chat.Answer(line, !options.json);
+      std::printf("%s\n", options.json ? answer.dump().c_str() : "");
+      std::fflush(stdout);
+    } catch (const Chat::TooLong& error) {
+      std::fprintf(stderr, "error: %s\n", error.what());
+      status = kExitError;
+    }
+  }
+  if (terminal) std::fprintf(stderr, "\n");
+  return status;
+}
+
+}  // namespace horizon

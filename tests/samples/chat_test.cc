@@ -1,0 +1,112 @@
+// horizon chat: turns from standard input, answers in the model's template.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "tests/samples/examples_support.h"
+
+namespace horizon_test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// Tuned until it answers one question by heart.
+const std::string& Tuned() {
+  static const std::string folder = [] {
+    const std::string example = ExampleModel(), base = FreshFolder("chat-base"), out = Scratch("chat-tuned");
+    fs::remove_all(base);
+    auto config = json::parse(ReadFile(example + "/config.json"));
+    config["eos_token_id"] = 0;
+    WriteFile(Scratch("chat.json"), config.dump());
+    EXPECT_EQ(Horizon({"export", "--config", Scratch("chat.json"), "--save-dtype", "f32", "--out", base}).status, 0);
+    for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+      WriteFile(base + "/" + file, ReadFile(example + "/" + file));
+    const json record = {
+        {"messages", {{{"role", "user"}, {"content", "number 0"}}, {{"role", "assistant"}, {"content", "yes 0"}}}}};
+    WriteFile(Scratch("chat.jsonl"), record.dump() + "\n" + record.dump() + "\n");
+    const Result tuned = Horizon({"train",
+                                  "--task",
+                                  "sft",
+                                  "--model",
+                                  base,
+                                  "--data",
+                                  Scratch("chat.jsonl"),
+                                  "--compute",
+                                  "f32",
+                                  "--threads",
+                                  "1",
+                                  "--seq-len",
+                                  "64",
+                                  "--batch-size",
+                                  "2",
+                                  "--cache-dir",
+                                  "none",
+                                  "--steps",
+                                  "120",
+                                  "--lr",
+                                  "1e-2",
+                                  "--out",
+                                  out});
+    EXPECT_EQ(tuned.status, 0) << tuned.err;
+    return out;
+  }();
+  return folder;
+}
+
+Result Chat(const std::string& input, const Words& more = {}) {
+  return Horizon(With({"chat", "--model", Tuned(), "--compute", "f32", "--max-new-tokens", "16", "--context", "128"}, more),
+                 nullptr, input);
+}
+
+TEST(ChatTest, AnswersEachTurnUntilItsEnd) {
+  const Result result = Chat("number 0\n\n/reset\n  number 0  \n/exit\nnumber 0\n");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "yes 0\nyes 0\n");
+  EXPECT_EQ(Chat("number 0").out, "yes 0\n") << "the end of the input leaves";
+}
+
+TEST(ChatTest, AConversationGrowsAndCanBeForgotten) {
+  const Result result = Chat("number 0\nnumber 0\n/reset\nnumber 0\n", {"--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto lines = result.Lines();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0]["content"], "yes 0");
+  EXPECT_EQ(lines[0]["role"], "assistant");
+  EXPECT_TRUE(lines[0]["stopped"]);
+  EXPECT_GT(lines[1]["prompt_tokens"], lines[0]["prompt_tokens"]);
+  EXPECT_EQ(lines[2], lines[0]);
+  const auto with_system = Chat("number 0\n", {"--json", "--system", "be brief"}).Lines();
+  ASSERT_EQ(with_system.size(), 1u);
+  EXPECT_GT(with_system[0]["prompt_tokens"], lines[0]["prompt_tokens"]);
+}
+
+TEST(ChatTest, OldTurnsMakeRoomAndATurnTooLongIsRefused) {
+  std::string input;
+  for (int i = 0; i < 6; ++i) input += "number 0\n";
+  const Result result = Chat(input, {"--json", "--context", "64", "--max-new-tokens", "16"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto lines = result.Lines();
+  ASSERT_EQ(lines.size(), 6u);
+  for (const json& line : lines) EXPECT_LE(line["prompt_tokens"], 48);
+  const Result refused = Chat(std::string(400, 'q') + "\nnumber 0\n");
+  EXPECT_EQ(refused.status, 1);
+  ExpectOneErrorLine(refused, {"this turn is", "--context"});
+  EXPECT_EQ(refused.out, "yes 0\n") << "the conversation goes on without it";
+}
+
+TEST(ChatTest, WithoutATemplateItSaysWhatIsMissing) {
+  const std::string plain = Scratch("chat-plain");
+  fs::remove_all(plain);
+  fs::copy(Tuned(), plain);
+  fs::remove(plain + "/chat_template.jinja");
+  WriteFile(plain + "/tokenizer_config.json", "{}");
+  const Result result = Horizon({"chat", "--model", plain}, nullptr, "a\n");
+  EXPECT_EQ(result.status, 1);
+  ExpectOneErrorLine(result, {"no chat template", "--template"});
+  EXPECT_EQ(Horizon({"chat", "--model", Tuned(), "--context", "16", "--max-new-tokens", "16"}, nullptr, "a\n").status, 2);
+}
+
+}  // namespace
+}  // namespace horizon_test

@@ -1,0 +1,123 @@
+// What people type: names that are nearly right, names of other programs, help in their terminal's width.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/samples/support.h"
+
+namespace horizon_test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+void ExpectUsage(const Words& arguments, const std::string& line) {
+  const Result result = Horizon(arguments);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, "error: " + line + "\n");
+}
+
+void ExpectUsageHas(const Words& arguments, const Words& parts) {
+  const Result result = Horizon(arguments);
+  EXPECT_EQ(result.status, 2);
+  ExpectOneErrorLine(result, parts);
+}
+
+TEST(CommandLineTest, UnknownOptionsAreToldBeforeMissingOnesInTheirOrder) {
+  ExpectUsage({"train", "--dta", "x.npy", "--lrr", "3", "--zebra-crossing", "4"},
+              "--dta is not an option of train (did you mean --data?); --lrr is not an option of train (did you mean --lr?); "
+              "--zebra-crossing is not an option of train");
+  ExpectUsage({"train", "--learing-rate=3"}, "--learing-rate is not an option of train (did you mean --learning-rate?)");
+  ExpectUsage({"eval", "--sedd", "1"}, "--sedd is not an option of eval");
+  ExpectUsage({"bench", "--stpes", "1"}, "--stpes is not an option of bench (did you mean --steps?)");
+  ExpectUsageHas({"train", "--preset", "tiny"}, {"--data"});
+}
+
+TEST(CommandLineTest, WordsHaveTheNearestOne) {
+  ExpectUsageHas({"trian"}, {"did you mean train?"});
+  ExpectUsageHas({"show_mask"}, {"did you mean show-mask?"});
+  ExpectUsageHas({"plan", "--preset", "qwen2.5-7"}, {"did you mean qwen2.5-7b?", "llama3-70b"});
+  ExpectUsageHas({"train", "--preset", "tiny", "--data", "x", "--task", "simop"}, {"did you mean simpo?"});
+  ExpectUsageHas({"train", "--preset", "tiny", "--data", "x", "--schedule", "cosin"},
+                 {"constant|linear|cosine", "did you mean cosine?"});
+  for (const auto& [device, meant] : {std::pair{"cdua", "cuda"}, {"cpuu", "cpu"}, {"atuo", "auto"}}) {
+    const Result result = Horizon({"plan", "--preset", "tiny", "--device", device});
+    EXPECT_EQ(result.status, 1);
+    ExpectOneErrorLine(result, {device, std::string("did you mean ") + meant + "?"});
+  }
+}
+
+TEST(CommandLineTest, AValueThatIsMissingIsNotTheNextOption) {
+  ExpectUsage({"train", "--out", "--lr", "3"}, "--out needs a value (DIR), not --lr");
+  ExpectUsage({"train", "--data"}, "--data needs a value (FILE)");
+}
+
+nlohmann::json PlanOf(const Words& more) {
+  Words words = {"plan", "--config", SmallConfig(), "--json"};
+  words.insert(words.end(), more.begin(), more.end());
+  const Result result = Horizon(words);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return result.status == 0 ? nlohmann::json::parse(result.out) : nlohmann::json();
+}
+
+TEST(CommandLineTest, NamesOfOtherProgramsAreUnderstood) {
+  const auto plan =
+      PlanOf({"--batch", "6", "--max_seq_len=32", "--max-grad-norm", "0.5", "--dtype", "float32", "--optim", "AdamW"});
+  ASSERT_TRUE(plan.is_object());
+  EXPECT_EQ(plan["step_tokens"], 6 * 32);
+  EXPECT_EQ(plan["grad_clip"], 0.5);
+  EXPECT_EQ(plan["numerics"]["compute"], "f32");
+  EXPECT_EQ(PlanOf({"--batch_size", "2", "--seq_len", "16"})["step_tokens"], 32);
+  const std::string data = WriteRows("names.npy", 16, SomeIds(16 * 8)), log = Scratch("names.jsonl");
+  const Result run = Horizon({"train", "--config", SmallConfig(), "--train-file", data, "--learning-rate", "0.25", "--max-steps",
+                              "1", "--bs", "4", "--output_dir", Scratch("names-out"), "--log-json", log});
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(Curve(log).at(0)["lr"], 0.25);
+}
+
+TEST(CommandLineTest, HelpFitsTheTerminal) {
+  for (const int width : {48, 64, 80, 110}) {
+    setenv("COLUMNS", std::to_string(width).c_str(), 1);
+    for (const std::string command : {"train", "plan", "eval", "doctor"}) {
+      const Result help = Horizon({command, "-h"});
+      EXPECT_EQ(help.status, 0);
+      std::istringstream lines(help.out);
+      for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), static_cast<size_t>(width)) << line;
+      EXPECT_EQ(help.out, Horizon({"help", command}).out);
+      EXPECT_EQ(help.out, Horizon({command, "--nothing", "--help"}).out) << "help goes before what is wrong";
+    }
+  }
+  unsetenv("COLUMNS");
+  EXPECT_EQ(Horizon({"-h"}).out, Horizon({"--help"}).out);
+  EXPECT_NE(Horizon({"train", "--help"}).out.find("(also --learning-rate)"), std::string::npos);
+}
+
+TEST(CommandLineTest, ARepositorysNameSaysThatNothingIsDownloaded) {
+  for (const Words& words :
+       {Words{"generate", "--prompt", "a"}, {"plan"}, {"eval", "--data", "x.npy"}, {"export", "--out", Scratch("x")}}) {
+    Words with = words;
+    with.insert(with.end(), {"--model", "Some-Org/Model-7B"});
+    const Result result = Horizon(with);
+    EXPECT_EQ(result.status, 1);
+    ExpectOneErrorLine(result,
+                       {"Some-Org/Model-7B", "nothing is downloaded", "hf download Some-Org/Model-7B --local-dir Model-7B"});
+  }
+  const Result preset = Horizon({"plan", "--model", "qwen2.5-7b"});
+  EXPECT_EQ(preset.status, 1);
+  ExpectOneErrorLine(preset, {"--preset qwen2.5-7b"});
+  // A path is a path.
+  EXPECT_EQ(Horizon({"plan", "--model", "./a/b"}).err.find("downloaded"), std::string::npos);
+}
+
+TEST(CommandLineTest, SizesOfRefusalsAreReadable) {
+  const Result result = Horizon({"train", "--preset", "qwen2.5-7b", "--data", WriteStream("size.npy", SomeIds(600)), "--device",
+                                 "cpu", "--host-limit-bytes", "2GiB"});
+  EXPECT_EQ(result.status, 1);
+  ExpectOneErrorLine(result, {"2147483648 (2.00 GiB) may be used", " GiB) of host memory"});
+}
+
+}  // namespace
+}  // namespace horizon_test

@@ -1,0 +1,143 @@
+// --config and --save-config: a run by a file is the run by its options, and what is written is read as it was.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/samples/support.h"
+
+namespace horizon_test {
+namespace {
+
+using Words = std::vector<std::string>;
+using nlohmann::json;
+
+Words With(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+std::string File(const std::string& name, const std::string& text) {
+  WriteFile(Scratch(name), text);
+  return Scratch(name);
+}
+
+std::string Data() { return WriteRows("config.npy", 16, SomeIds(16 * 12)); }
+
+std::vector<json> CurveOf(const Words& words) {
+  const std::string log = Scratch("config-log.jsonl");
+  const Result result = Horizon(With(words, {"--log-json", log}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  return Curve(log);
+}
+
+void ExpectRefused(const std::string& text, const Words& parts, const std::string& name = "refused.yaml") {
+  const Result result = Horizon({"train", "--preset", "tiny", "--data", "x.npy", "--config", File(name, text)});
+  EXPECT_NE(result.status, 0) << text;
+  ExpectOneErrorLine(result, parts);
+}
+
+TEST(ConfigFileTest, ARunByAFileIsTheRunByItsOptions) {
+  const Words options = {
+      "train", "--config",     SmallConfig(), "--data",     Data(),           "--steps", "4",         "--batch-size",
+      "4",     "--lr",         "3e-3",        "--schedule", "cosine",         "--seed",  "7",         "--compute",
+      "f32",   "--no-shuffle", "--eps",       "1e-7",       "--warmup-steps", "2",       "--threads", "1"};
+  const auto curve = CurveOf(options);
+  const std::string yaml =
+      File("run.yaml", "# a run\nconfig: " + SmallConfig() + "\ndata:\n  - " + Data() +
+                           "\nmax_steps: 4\nbatch-size: 4\nlearning_rate: 3e-3\nschedule: cosine\nseed: 7\ncompute: 'f32'\n"
+                           "no-shuffle: true\neps: 1.0e-7\nwarmup_steps: 2\nthreads: 1\noverwrite: false\nlabels: null\n");
+  EXPECT_EQ(CurveOf({"train", "--config", yaml}), curve);
+  const json members = {{"config", SmallConfig()}, {"data", Data()}, {"steps", 4},       {"batch_size", 4},    {"lr", 3e-3},
+                        {"schedule", "cosine"},    {"seed", 7},      {"compute", "f32"}, {"no_shuffle", true}, {"eps", 1e-7},
+                        {"warmup_steps", 2},       {"threads", 1}};
+  EXPECT_EQ(CurveOf({"train", "--config", File("run.json", members.dump())}), curve);
+}
+
+TEST(ConfigFileTest, WhatIsSavedIsReadAsItWas) {
+  for (const std::string end : {"yaml", "yml", "json"}) {
+    const std::string saved = Scratch("saved." + end), again = Scratch("again." + end);
+    const auto curve = CurveOf({"train", "--config", SmallConfig(), "--data", Data(), "--steps", "3", "--learning-rate", "0.01",
+                                "--weight_decay", "0.125", "--states", "bf16", "--max-part-bytes", "64KiB", "--no-shuffle",
+                                "--save-config", saved});
+    EXPECT_EQ(CurveOf({"train", "--config", saved, "--save-config", again}), curve) << ReadFile(saved);
+    EXPECT_EQ(ReadFile(saved), ReadFile(again));
+    const std::string text = ReadFile(saved);
+    for (const std::string part : {"weight-decay", "0.125", "65536", "no-shuffle", "batch-size", "steps"})
+      EXPECT_NE(text.find(part), std::string::npos) << part;
+    EXPECT_EQ(text.find("epochs"), std::string::npos) << "it does not go with --steps";
+  }
+}
+
+TEST(ConfigFileTest, TextsWithAnythingInThemComeBack) {
+  const std::string prompt = "yes: \"no\" # 'on'\t~ \xc3\xa4\\ -";
+  for (const std::string end : {"yaml", "json"}) {
+    const std::string saved = Scratch("prompt." + end);
+    const Words words = {"generate", "--preset", "tiny", "--prompt", prompt, "--max-new-tokens", "2", "--json"};
+    const Result first = Horizon(With(words, {"--save-config", saved}));
+    ASSERT_EQ(first.status, 0) << first.err;
+    EXPECT_EQ(Horizon({"generate", "--config", saved}).out, first.out) << ReadFile(saved);
+  }
+}
+
+TEST(ConfigFileTest, TheCommandLineGoesBeforeFilesAndLaterFilesBeforeEarlier) {
+  const std::string one = File("one.yaml", "preset: tiny\nbatch-size: 2\nseq-len: 16\nepochs: 3\n"),
+                    two = File("two.yaml", "batch-size: 3\n");
+  const auto tokens = [&](const Words& more) {
+    const Result result = Horizon(With({"plan", "--json", "--config", one}, more));
+    EXPECT_EQ(result.status, 0) << result.err;
+    return json::parse(result.out)["step_tokens"];
+  };
+  EXPECT_EQ(tokens({}), 32);
+  EXPECT_EQ(tokens({"--config", two}), 48);
+  EXPECT_EQ(tokens({"--config", two, "--batch-size", "5"}), 80);
+  EXPECT_EQ(tokens({"--steps", "3"}), 32) << "what excludes an option of the file drops it";
+  EXPECT_EQ(tokens({"--config", SmallConfig()}), 32) << "another model drops the file's";
+}
+
+TEST(ConfigFileTest, SectionsAreForTheirCommand) {
+  const std::string file =
+      File("sections.yaml", "preset: tiny\nseq-len: 16\nplan:\n  batch-size: 2\ntrain:\n  steps: 3\n  lr: 1e-3\n");
+  const Result result = Horizon({"plan", "--json", "--config", file});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(json::parse(result.out)["step_tokens"], 32);
+}
+
+TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
+  ExpectRefused("learnin_rate: 1\n", {"refused.yaml", "learnin_rate is not an option of train (did you mean learning-rate?)"});
+  ExpectRefused("lr: 1\nstesp: 3\nzebra: 1\n",
+                {"stesp is not an option of train (did you mean steps?); zebra is not an option of train"});
+  ExpectRefused(R"({"bathc": 3})", {"bathc", "did you mean batch?"}, "refused.json");
+  ExpectRefused("lr: fast\n", {"refused.yaml", "--lr", "fast"});
+  ExpectRefused("lr: [1, 2]\n", {"lr takes one value"});
+  ExpectRefused("lr: {a: 1}\n", {"lr takes a value"});
+  ExpectRefused("no-shuffle: maybe\n", {"no-shuffle is true or false"});
+  ExpectRefused("lr: 1\nlr: 2\n", {"refused.yaml:2", "twice"});
+  ExpectRefused("a: &x 1\nb: *x\n", {"refused.yaml:1", "anchors"});
+  ExpectRefused("lr: !!float 1\n", {"tags"});
+  ExpectRefused("lr: 1\n---\nlr: 2\n", {"second document"});
+  ExpectRefused("lr: [1\n", {"refused.yaml", "no YAML"});
+  ExpectRefused("- lr\n", {"by their names"});
+  ExpectRefused("config: refused.yaml\n", {"belongs on the command line"});
+  ExpectRefused(std::string(64, '[') + std::string(64, ']'), {"refused.yaml", "deep"});
+  const Result none = Horizon({"train", "--config", Scratch("none.yaml")});
+  EXPECT_EQ(none.status, 1);
+  ExpectOneErrorLine(none, {"none.yaml", "No such file"});
+}
+
+TEST(ConfigFileTest, TheNameSaysTheFormat) {
+  const Result result = Horizon({"plan", "--preset", "tiny", "--save-config", Scratch("saved.toml")});
+  EXPECT_EQ(result.status, 2);
+  ExpectOneErrorLine(result, {"saved.toml", ".yaml"});
+}
+
+// A command without a model takes files as well.
+TEST(ConfigFileTest, EveryCommandTakesFiles) {
+  EXPECT_EQ(Horizon({"devices", "--config", File("devices.yaml", "device: cpu\njson: true\n")}).out,
+            Horizon({"devices", "--device", "cpu", "--json"}).out);
+  EXPECT_EQ(Horizon({"tokenize", "--config", File("tokenize.yaml", "txt: a\n")}).err,
+            "error: " + Scratch("tokenize.yaml") + ": txt is not an option of tokenize (did you mean text?)\n");
+}
+
+}  // namespace
+}  // namespace horizon_test
