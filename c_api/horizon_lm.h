@@ -88,8 +88,9 @@ HLM_API void hlm_string_destroy(char* text);
  * measured at its first use and kept in "calibration_file". Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_device_list(char** out_json);
 
-/* The device that `name` ("auto", "cpu", "cuda:0") stands for, as one object of the list with "reason" added (why auto took it).
- * NOT_FOUND for a name that is no device, UNAVAILABLE for one that cannot be used here. Caller frees with hlm_string_destroy. */
+/* The device that `name` ("auto", "cpu", "cuda:0") stands for, as one object of the list with "reason" added (why auto took it). Of
+ * several ("cuda:0,cuda:1", hlm_plan_options.device) the first, and "devices", the names of all. NOT_FOUND for a name that is no device,
+ * INVALID_ARGUMENT for one that is named twice, UNAVAILABLE for one that cannot be used here. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_device_describe(const char* name, char** out_json);
 
 /* The named device and its host as the JSON text that hlm_plan_options.machine_json takes: to plan for this machine elsewhere.
@@ -355,9 +356,15 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_PATH_FUSED 1  /* one fused loop: the same bits on every machine */
 #define HLM_PATH_ONEDNN 2 /* oneDNN's primitives: AdamW with F32 states and an exact master only */
 
+/* How several devices share a step's weights and gradients: no bit depends on it. */
+#define HLM_ROUTE_AUTO 0 /* the faster one as predicted from this machine's measured rates */
+#define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
+#define HLM_ROUTE_PEER 2 /* each takes a shard of them, gets the rest from the others and adds a shard of the gradients */
+
 typedef struct hlm_plan_options {
   size_t struct_size;
-  const char* device;         /* "auto" (default), "cpu", "cuda:0"; borrowed for the call */
+  const char* device;         /* "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2",
+                                 "cuda:0-3", "cpu:4"; borrowed for the call */
   int32_t purpose;            /* what the plan is for: HLM_PURPOSE_...; default TRAIN */
   int32_t compute;            /* type of the arithmetic: HLM_DTYPE_BF16 (default) or HLM_DTYPE_F32 */
   int64_t batch_size;         /* rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len tokens */
@@ -391,7 +398,10 @@ typedef struct hlm_plan_options {
                                  run can go on bit for bit; NULL (default): chosen; borrowed for the call */
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
   int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
-  int32_t reserved;           /* 0 */
+  int32_t route;              /* how several devices share weights and gradients: HLM_ROUTE_...; default AUTO */
+  int64_t reduction_groups;   /* into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any
+                                 number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
+                                 there are devices (default); part of the numerics */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }

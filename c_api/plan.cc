@@ -54,7 +54,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
             {{HLM_STATES_AUTO, "AUTO"}, {HLM_STATES_F32, "F32"}, {HLM_STATES_BF16, "BF16"}, {HLM_STATES_INT8, "INT8"}});
   CheckEnum(given.master, "master", {{HLM_MASTER_AUTO, "AUTO"}, {HLM_MASTER_SPLIT, "SPLIT"}, {HLM_MASTER_NONE, "NONE"}});
 
-  if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
+  CheckEnum(given.route, "route", {{HLM_ROUTE_AUTO, "AUTO"}, {HLM_ROUTE_HOST, "HOST"}, {HLM_ROUTE_PEER, "PEER"}});
   CheckEnum(given.optimizer_path, "optimizer_path",
             {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
 
@@ -92,6 +92,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.snapshot_bytes = given.snapshot_bytes;
   if (given.numerics_json != nullptr) own.numerics = NotEmpty(given.numerics_json, "numerics_json");
   own.frozen_copies = given.frozen_copies;
+  own.reduction_groups = given.reduction_groups;
+  if (given.route != HLM_ROUTE_AUTO) own.route = static_cast<Route>(given.route - HLM_ROUTE_HOST);
   if (given.optimizer_path != HLM_PATH_AUTO) own.update_path = static_cast<UpdatePath>(given.optimizer_path - HLM_PATH_FUSED);
   return own;
 }
@@ -103,6 +105,7 @@ static_assert(static_cast<int32_t>(BlockInputs::kHost) + HLM_BLOCK_INPUTS_DEVICE
 static_assert(static_cast<int32_t>(Timing::kBackward) == HLM_TIMING_BACKWARD);
 static_assert(static_cast<int32_t>(Timing::kSerial) == HLM_TIMING_SERIAL);
 static_assert(static_cast<int32_t>(Algorithm::kLion) == HLM_OPTIMIZER_LION);
+static_assert(static_cast<int32_t>(Route::kPeer) + HLM_ROUTE_HOST == HLM_ROUTE_PEER);
 static_assert(static_cast<int32_t>(UpdatePath::kOneDnn) + HLM_PATH_FUSED == HLM_PATH_ONEDNN);
 static_assert(static_cast<int32_t>(StateType::kInt8) == HLM_STATES_INT8);
 

@@ -117,7 +117,7 @@ func DefaultTemplateOptions() TemplateOptions {
 
 // PlanOptions are the options of a plan. hlm_plan_options in horizon_lm.h explains each.
 type PlanOptions struct {
-	// "auto" (default), "cpu", "cuda:0"
+	// "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2", "cuda:0-3", "cpu:4"
 	Device string `hlm:"device"`
 	// what the plan is for; default TRAIN
 	Purpose Purpose `hlm:"purpose"`
@@ -175,6 +175,10 @@ type PlanOptions struct {
 	FrozenCopies int64 `hlm:"frozen_copies"`
 	// what an update on the host is made of; default AUTO; part of the numerics
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
+	// how several devices share weights and gradients; default AUTO
+	Route Route `hlm:"route"`
+	// into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices (default); part of the numerics
+	ReductionGroups int64 `hlm:"reduction_groups"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

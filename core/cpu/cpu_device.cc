@@ -54,7 +54,7 @@ class CpuDevice final : public Device {
     if (options.threads < 0) throw InvalidArgument("the CPU device cannot have ", options.threads, " threads");
     context_->options = options;
     context_->threads = kThreadSanitizer ? 1 : options.threads > 0 ? options.threads : AvailableThreads();
-    if (options.check_races) context_->checker = std::make_unique<RaceChecker>();
+    if (options.check_races) context_->checker = options.races != nullptr ? options.races : std::make_shared<RaceChecker>();
     info_.name = "cpu";
     info_.description =
         StrCat("CPU, ", context_->threads, context_->threads == 1 ? " thread, " : " threads, ", CpuLibraryVersions());

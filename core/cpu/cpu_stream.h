@@ -28,7 +28,7 @@ struct CpuContext {
   CpuDeviceOptions options;
   int threads = 1;  // of a stream's OpenMP team
   std::shared_ptr<TeamWaits> team_waits = TeamWaits::OfThisProcess();
-  std::unique_ptr<RaceChecker> checker;  // or null
+  std::shared_ptr<RaceChecker> checker;  // or null; one for all devices of a run
   std::atomic<int64_t> work_count{0};    // pieces of work enqueued so far, for fail_work
 };
 

@@ -28,7 +28,7 @@ struct Context {
 
   const int index;
   const PluginDeviceOptions options;
-  std::unique_ptr<RaceChecker> checker;  // or null
+  std::shared_ptr<RaceChecker> checker;  // or null; one for all devices of a run
   std::atomic<int64_t> work_count{0};    // operations enqueued so far, for fail_work
 
  private:

@@ -21,7 +21,8 @@ class CudaDevice final : public Device {
     info_.name = facts_.name;
     info_.description = facts_.description;
     info_.memory_bytes = facts_.memory_bytes;
-    if (options.check_races) context_->checker = std::make_unique<RaceChecker>();
+    if (options.check_races) context_->checker = options.races != nullptr ? options.races : std::make_shared<RaceChecker>();
+    for (const int peer : options.peers) ReachInto(peer);
   }
 
   const DeviceInfo& info() const override { return info_; }
@@ -68,6 +69,17 @@ class CudaDevice final : public Device {
   }
 
  private:
+  // This GPU's streams copy from and to the other's memory without a way through the host, where the two can: else such copies are slow.
+  void ReachInto(int peer) {
+    int can = 0;
+    Check(cudaDeviceCanAccessPeer(&can, context_->index, peer), "cudaDeviceCanAccessPeer");
+    if (can == 0) return;
+    context_->Activate();
+    const cudaError_t result = cudaDeviceEnablePeerAccess(peer, 0);
+    if (result != cudaErrorPeerAccessAlreadyEnabled) return Check(result, "cudaDeviceEnablePeerAccess");
+    (void)cudaGetLastError();  // by an earlier run of this process
+  }
+
   void CountAllocation(size_t bytes) {
     const int64_t index = allocations_.fetch_add(1);
     if (index == context_->options.fail_allocation) {

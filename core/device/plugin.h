@@ -12,6 +12,7 @@
 
 #include "core/device/device.h"
 #include "core/device/ops.h"
+#include "core/device/race_checker.h"
 
 namespace hlm {
 
@@ -31,12 +32,14 @@ struct DeviceFacts {
 
 struct PluginDeviceOptions {
   std::string product_algorithms;  // as TuneProducts made them; empty: the library's own choice
+  std::vector<int> peers;          // GPUs whose memory this one's streams copy from and to
   // For tests:
-  bool check_races = false;      // keep a RaceChecker
-  std::string drop_wait;         // stream waits with this `why` do nothing
-  int64_t fail_allocation = -1;  // the n-th allocation (from 0) throws RESOURCE_EXHAUSTED
-  int64_t fail_work = -1;        // in front of the n-th operation (from 0) comes a kernel that traps
-  int64_t delay_seed = -1;       // >= 0: in front of every operation the stream idles for a random time of up to max_delay_us
+  bool check_races = false;            // keep a RaceChecker ...
+  std::shared_ptr<RaceChecker> races;  // ... this one, which the devices of a run share; null: one of its own
+  std::string drop_wait;               // stream waits with this `why` do nothing
+  int64_t fail_allocation = -1;        // the n-th allocation (from 0) throws RESOURCE_EXHAUSTED
+  int64_t fail_work = -1;              // in front of the n-th operation (from 0) comes a kernel that traps
+  int64_t delay_seed = -1;  // >= 0: in front of every operation the stream idles for a random time of up to max_delay_us
   int max_delay_us = 200;
 };
 

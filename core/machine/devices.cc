@@ -10,6 +10,7 @@
 #include "core/cpu/product_bench.h"
 #include "core/device/load_plugin.h"
 #include "core/machine/calibration.h"
+#include "core/machine/device_list.h"
 #include "core/machine/host_rate.h"
 #include "core/machine/machine_file.h"
 #include "core/machine/product_times.h"
@@ -100,42 +101,39 @@ void WriteCuda(int index, JsonWriter& json) {
   json.Member("calibration_file", CalibrationFile().path());
 }
 
-struct Choice {
-  int cuda = -1;        // index of a CUDA device; -1: the CPU
-  std::string reason;   // why this one
-  int64_t devices = 1;  // "cpu:4": as many of the CPU's, each with its share of the processors
-};
+// Every GPU of a list can be used.
+void CheckGpus(const std::string& name, const DeviceList& list) {
+  for (const int index : list.cuda) {
+    try {
+      CudaPlugin().Describe(index);
+    } catch (const Error& error) {
+      if (error.code() != Code::kUnavailable) throw;
+      throw Error(Code::kUnavailable, StrCat("device '", name, "' cannot be used: ", error.message()));
+    }
+  }
+}
 
-Choice Resolve(const std::string& name) {
-  if (name == "cpu") return {-1, "asked for by name"};
+DeviceList Resolve(const std::string& name) {
   if (name == "auto") {
     try {
       CudaPlugin().Count();
-      return {0, "the first CUDA device"};
+      return {.cuda = {0}, .reason = "the first CUDA device"};
     } catch (const Error& error) {
-      return {-1, error.message()};
+      DeviceList cpu;
+      cpu.reason = error.message();
+      return cpu;
     }
   }
-  if (name.rfind("cpu:", 0) == 0) {
-    const std::string digits = name.substr(4);
-    const bool number = !digits.empty() && digits.size() <= 2 && digits.find_first_not_of("0123456789") == std::string::npos;
-    if (number && std::stoi(digits) >= 1) return {-1, "asked for by name", std::stoi(digits)};
-  }
-  const std::string prefix = "cuda";
-  if (name.rfind(prefix, 0) == 0) {
-    std::string digits = name == prefix ? "0" : name.substr(prefix.size());
-    if (digits.front() == ':') digits.erase(0, 1);
-    if (!digits.empty() && digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos) {
-      try {
-        CudaPlugin().Describe(std::stoi(digits));
-      } catch (const Error& error) {
-        if (error.code() != Code::kUnavailable) throw;
-        throw Error(Code::kUnavailable, StrCat("device '", name, "' cannot be used: ", error.message()));
-      }
-      return {std::stoi(digits), "asked for by name"};
+  DeviceList list = ParseDeviceList(name, [&] {
+    try {
+      return CudaPlugin().Count();
+    } catch (const Error& error) {
+      if (error.code() != Code::kUnavailable) throw;
+      throw Error(Code::kUnavailable, StrCat("device '", name, "' cannot be used: ", error.message()));
     }
-  }
-  throw NotFound("there is no device '", name, "'; devices are auto, cpu and cuda:0, cuda:1, ...");
+  });
+  CheckGpus(name, list);
+  return list;
 }
 
 MachineSpec DescribeHost() {
@@ -149,7 +147,6 @@ MachineSpec DescribeHost() {
 
 MachineSpec DescribeCpuMachine() {
   MachineSpec m = DescribeHost();
-  m.device = "cpu";
   m.device_is_host = true;
   // Coarse rates of one core of a server processor; they choose between plans and predict times roughly.
   m.product_flops_f32 = 60e9 * static_cast<double>(m.threads);
@@ -160,15 +157,28 @@ MachineSpec DescribeCpuMachine() {
   return m;
 }
 
-MachineSpec DescribeCudaMachine(int index) {
+// A step's devices do the same work on the same libraries, or its bits would depend on which rows went where.
+void CheckAlike(const DeviceFacts& first, const DeviceFacts& other) {
+  if (first.libraries == other.libraries) return;
+  throw InvalidArgument("the devices of a run must be alike: ", first.name, " is ", first.libraries, ", and ", other.name, " is ",
+                        other.libraries);
+}
+
+MachineSpec DescribeCudaMachine(const std::vector<int>& indices) {
   MachineSpec m = DescribeHost();
-  const DeviceFacts facts = CudaPlugin().Describe(index);
+  const int index = indices.front();
+  DeviceFacts facts = CudaPlugin().Describe(index);
   const DeviceRates rates = CudaRates(index, facts);
-  m.device = facts.name;
+  for (const int other : indices) {
+    const DeviceFacts more = CudaPlugin().Describe(other);
+    CheckAlike(facts, more);
+    facts.free_bytes = std::min(facts.free_bytes, more.free_bytes);
+  }
   m.device_is_host = false;
   m.device_bytes = facts.free_bytes;
   m.device_reserve_bytes = facts.reserve_bytes;
-  m.host_reserve_bytes = int64_t{2} << 30;  // what driver, cuBLASLt and cuDNN take in the process: about 1.5 GiB with CUDA 13
+  // What driver, cuBLASLt and cuDNN take in the process: about 1.5 GiB with CUDA 13; less for each further GPU.
+  m.host_reserve_bytes = static_cast<int64_t>(indices.size() + 1) << 30;
   m.product_flops_f32 = rates.product_f32;
   m.product_flops_bf16 = rates.product_bf16;
   m.up_bytes_per_second = rates.up;
@@ -192,6 +202,16 @@ void CheckHere(const Plan& plan) {
   if (plan.machine.empty()) return;
   throw Error(Code::kFailedPrecondition,
               StrCat("the plan was made for the machine '", plan.machine, "', which is not this one: it can be read, not run"));
+}
+
+// The other GPUs of a plan.
+std::vector<int> Peers(const Plan& plan, int own) {
+  std::vector<int> peers;
+  for (const DevicePlan& device : plan.devices) {
+    const int index = Resolve(device.name).cuda.front();
+    if (index != own) peers.push_back(index);
+  }
+  return peers;
 }
 
 PluginDeviceOptions Tuned(const Plan& plan) {
@@ -224,27 +244,43 @@ std::string DeviceListJson() {
 }
 
 std::string DeviceDescribeJson(const std::string& name) {
-  const Choice choice = Resolve(name);
+  const DeviceList list = Resolve(name);
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
-  choice.cuda < 0 ? WriteCpu(json) : WriteCuda(choice.cuda, json);
-  json.Member("reason", choice.reason);
+  list.cuda.empty() ? WriteCpu(json) : WriteCuda(list.cuda.front(), json);
+  json.Member("reason", list.reason);
+  if (const std::vector<std::string> names = list.Names(); names.size() > 1) {
+    json.Key("devices").BeginArray();
+    for (const std::string& one : names) json.Value(one);
+    json.EndArray();
+  }
   json.EndObject();
   return json.Take();
 }
 
 MachineSpec DescribeMachine(const std::string& name) {
-  const Choice choice = Resolve(name);
-  MachineSpec machine = choice.cuda < 0 ? DescribeCpuMachine() : DescribeCudaMachine(choice.cuda);
-  machine.devices = choice.devices;
+  const DeviceList list = Resolve(name);
+  MachineSpec machine = list.cuda.empty() ? DescribeCpuMachine() : DescribeCudaMachine(list.cuda);
+  machine.devices = list.Names();
   return machine;
 }
 
 MachineSpec DescribeMachineFile(std::string_view json, const std::string& device) {
   MachineSpec m = ParseMachine(json);
-  if (device != "auto" && device != m.device) {
-    throw InvalidArgument("device is ", device, " and the machine file's is ", m.device, ": pass auto");
+  if (device == "auto" || device == DeviceListText(m.devices)) return m;
+  const bool gpus = m.devices.front() != "cpu";
+  DeviceList list = ParseDeviceList(device, [&] { return gpus ? static_cast<int>(m.devices.size()) : 0; });
+  const std::vector<std::string> names = list.Names();
+  const bool there = gpus ? std::all_of(names.begin(), names.end(),
+                                        [&](const std::string& one) {
+                                          return std::find(m.devices.begin(), m.devices.end(), one) != m.devices.end();
+                                        })
+                          : list.cuda.empty() && names.size() <= m.devices.size();
+  if (!there) {
+    throw InvalidArgument("device is ", device, " and the machine file's is ", DeviceListText(m.devices),
+                          ": pass auto, or some of these");
   }
+  m.devices = names;
   return m;
 }
 
@@ -279,10 +315,14 @@ std::string TimeProductsJson(const Plan& plan) {
   return json.Take();
 }
 
-std::unique_ptr<Device> MakeDevice(const Plan& plan) {
+std::unique_ptr<Device> MakeDevice(const Plan& plan, size_t number) {
   CheckHere(plan);
-  const Choice choice = Resolve(plan.devices.front().name);
-  if (choice.cuda >= 0) return CudaPlugin().Create(choice.cuda, Tuned(plan));
+  const DeviceList list = Resolve(plan.devices[number].name);
+  if (!list.cuda.empty()) {
+    PluginDeviceOptions options = Tuned(plan);
+    if (plan.route == Route::kPeer) options.peers = Peers(plan, list.cuda.front());
+    return CudaPlugin().Create(list.cuda.front(), options);
+  }
   CpuDeviceOptions options;
   options.threads = static_cast<int>(plan.numerics.threads);
   return CreateCpuDevice(options);
@@ -290,7 +330,7 @@ std::unique_ptr<Device> MakeDevice(const Plan& plan) {
 
 std::vector<std::unique_ptr<Device>> MakeDevices(const Plan& plan) {
   std::vector<std::unique_ptr<Device>> devices;
-  for (size_t d = 0; d < plan.devices.size(); ++d) devices.push_back(MakeDevice(plan));
+  for (size_t d = 0; d < plan.devices.size(); ++d) devices.push_back(MakeDevice(plan, d));
   return devices;
 }
 

@@ -4,12 +4,14 @@
 #include <bit>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
 #include "core/cpu/cpu_device.h"
+#include "core/machine/device_list.h"
 #include "core/model/json_text.h"
 
 namespace hlm {
@@ -21,7 +23,7 @@ constexpr double kMostBytes = 1e18, kMostRate = 1e21;
 // Of a server with one H100.
 MachineSpec GpuDefaults() {
   MachineSpec m;
-  m.device = "cuda:0";
+  m.devices = {"cuda:0"};
   m.device_is_host = false;
   m.host_bytes = int64_t{128} << 30;
   m.device_bytes = int64_t{78} << 30;
@@ -131,6 +133,8 @@ void VisitNumbers(Visitor&& visit, MachineSpec& m) {
   visit.Whole("most_head_dim", m.most_head_dim, 1, 1 << 20);
   visit.Whole("micro_tokens", m.micro_tokens, 1, 1 << 30);
   visit.Whole("logits_bytes", m.logits_bytes, 1, kMostBytes);
+  visit.Real("links_bytes_per_second", m.links_bytes_per_second, 0, kMostRate);
+  visit.Real("peer_bytes_per_second", m.peer_bytes_per_second, 0, kMostRate);
 }
 
 // What a GPU's operations want of workspace, generously: the plan is not for this machine.
@@ -200,9 +204,17 @@ MachineSpec ParseMachine(std::string_view json) {
   reader.Text("device", device);
   reader.Text("note", note);
   reader.Whole("cores", cores, 1, 4096);
-  MachineSpec m = device == "cpu" ? CpuDefaults(cores) : GpuDefaults();
+  std::vector<std::string> devices;
+  try {
+    devices = ParseDeviceList(device, []() -> int {
+                throw InvalidArgument("a machine file says how many there are: cuda:0-7");
+              }).Names();
+  } catch (const Error& error) {
+    throw InvalidArgument(kWhere, ": device is '", device, "': ", error.message());
+  }
+  MachineSpec m = devices.front() == "cpu" ? CpuDefaults(cores) : GpuDefaults();
   m.name = name;
-  m.device = device;
+  m.devices = std::move(devices);
   m.threads = cores;
   m.device_bytes = m.device_is_host ? 0 : m.device_bytes;
   m.logits_bytes = 0;
@@ -228,8 +240,9 @@ std::string MachineJson(const MachineSpec& machine) {
   MachineSpec m = machine;
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
-  json.Member("name", m.name.empty() ? m.device : m.name);
-  json.Member("device", m.device);
+  const std::string device = DeviceListText(m.devices);
+  json.Member("name", m.name.empty() ? device : m.name);
+  json.Member("device", device);
   json.Member("cores", m.threads);
   Writer writer(json);
   VisitNumbers(writer, m);

@@ -17,6 +17,7 @@ struct DeviceArena {
   Range accumulator;             // fp32 gradient of the unit at work, as large as the largest unit needs
   Range tied_accumulator;        // fp32 gradient of a tied embedding, from the head to the embedding
   Range staging;                 // parts of a gradient in the type that goes down
+  Range received;                // shards of the other devices' gradients, for each part in staging
   Range block_inputs;            // [layers + 1, sweep_tokens, hidden], or three of them where the rest waits in host memory
   Range gradient;                // [sweep_tokens, hidden]: the gradient of the block's output, then of its input
   Range stash;                   // kept activations, block by block

@@ -97,12 +97,20 @@ int64_t NextSweeps(int64_t sweeps, int64_t micro_batches) {
 
 // Visits of all sweeps are a list: a model of very many layers is swept less often.
 int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t micro_batches) {
-  const int64_t most = std::clamp<int64_t>(kMostVisits / (2 * in.spec.layers() + 3), 1, kMostSweeps);
-  if (options.sweeps > most) {
-    throw InvalidArgument("sweeps is ", options.sweeps, "; a model of ", in.spec.layers(), " layers may have ", most, " (",
-                          kMostVisits, " visits)");
+  const int64_t groups = options.reduction_groups;
+  const int64_t most = std::clamp<int64_t>(kMostVisits / (2 * in.spec.layers() + 3), 1, kMostSweeps) / groups;
+  if (std::max<int64_t>(options.sweeps, 1) > most) {
+    throw InvalidArgument("sweeps is ", options.sweeps, groups > 1 ? StrCat(" and reduction_groups ", groups) : std::string(),
+                          "; a model of ", in.spec.layers(), " layers may have ", most, " (", kMostVisits, " visits)");
   }
-  return options.sweeps != 0 ? options.sweeps : std::min(micro_batches, most);
+  return options.sweeps != 0 ? options.sweeps : std::min(micro_batches / groups, most);
+}
+
+// What several devices may do: the host's way is always there.
+std::vector<Route> Routes(const PlanInputs& in, const PlanOptions& options) {
+  if (options.route) return {*options.route};
+  if (in.machine.device_count() == 1 || in.machine.peer_bytes_per_second == 0) return {Route::kHost};
+  return {Route::kHost, Route::kPeer};
 }
 
 }  // namespace
@@ -110,10 +118,12 @@ int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t mic
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const PlanOptions& o = plan.options;
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
-  const int64_t groups = o.reduction_groups, devices = in.machine.devices;
-  if (groups > micro_batches) {
-    throw InvalidArgument("reduction_groups is ", groups, "; a step of ", o.batch_size, " rows in micro-batches of ",
-                          o.micro_batch, " has ", micro_batches, " micro-batches, and each group needs one");
+  const int64_t groups = o.reduction_groups, devices = in.machine.device_count();
+  // A number that is forced leaves a micro-batch for each group of each sum.
+  if (groups * std::max<int64_t>(o.sweeps, 1) > micro_batches && groups > 1) {
+    throw InvalidArgument("reduction_groups is ", groups, o.sweeps > 1 ? StrCat(" and sweeps ", o.sweeps) : std::string(),
+                          "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ", micro_batches,
+                          " micro-batches, and each group needs one");
   }
   if (micro_batches > kMostMicroBatches) {
     throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ",
@@ -131,28 +141,32 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
 
   std::optional<Plan> best;
   std::optional<Plan> smallest;  // to explain a refusal
-  // A reduction group is one sweep, and as many as there are devices have theirs at once.
-  const int64_t first = groups > 1 ? groups / devices : std::max<int64_t>(o.sweeps, 1);
-  const int64_t last = groups > 1 ? first : LastSweeps(in, o, micro_batches);
-  int64_t last_share = 0;
-  for (int64_t sweeps = first; sweeps <= last; sweeps = NextSweeps(sweeps, micro_batches)) {
-    const int64_t share = CeilDiv(micro_batches, groups > 1 ? groups : sweeps);
-    if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
-    last_share = share;
-    for (const BlockInputs place : places) {
-      Plan candidate = plan;
-      candidate.sweeps = sweeps;
-      candidate.numerics.sweeps = groups > 1 ? 1 : sweeps;
-      candidate.sweep_tokens = std::min(plan.step_tokens, share * plan.micro_tokens);
-      candidate.block_inputs = place;
-      const bool fits = ChoosePolicies(in, candidate);
-      Fill(in, candidate);
-      if (fits && (!best || candidate.prediction.step_seconds < best->prediction.step_seconds)) best = candidate;
-      if (!smallest || candidate.host_bytes + candidate.device_bytes < smallest->host_bytes + smallest->device_bytes)
-        smallest = candidate;
-      if (fits) break;  // block inputs on the device fit: the host is only slower
+  // Each of a step's sums takes a sweep for each group, and as many groups as there are devices have theirs at once.
+  const int64_t last = LastSweeps(in, o, micro_batches);
+  for (const Route route : Routes(in, o)) {
+    std::optional<Plan> own;
+    int64_t last_share = 0;
+    for (int64_t sweeps = std::max<int64_t>(o.sweeps, 1); sweeps <= last; sweeps = NextSweeps(sweeps, micro_batches)) {
+      const int64_t share = CeilDiv(micro_batches, groups * sweeps);
+      if (o.sweeps == 0 && share == last_share) continue;  // more traffic for nothing
+      last_share = share;
+      for (const BlockInputs place : places) {
+        Plan candidate = plan;
+        candidate.route = route;
+        candidate.sweeps = groups > 1 ? sweeps * groups / devices : sweeps;
+        candidate.numerics.sweeps = sweeps;
+        candidate.sweep_tokens = std::min(plan.step_tokens, share * plan.micro_tokens);
+        candidate.block_inputs = place;
+        const bool fits = ChoosePolicies(in, candidate);
+        Fill(in, candidate);
+        if (fits && (!own || candidate.prediction.step_seconds < own->prediction.step_seconds)) own = candidate;
+        if (!smallest || candidate.host_bytes + candidate.device_bytes < smallest->host_bytes + smallest->device_bytes)
+          smallest = candidate;
+        if (fits) break;  // block inputs on the device fit: the host is only slower
+      }
+      if (sweeps == 1 && o.sweeps == 0 && own && own->activations.front() != Activations::kRecompute) break;  // nothing to gain
     }
-    if (sweeps == 1 && o.sweeps == 0 && best && best->activations.front() != Activations::kRecompute) break;  // nothing to gain
+    if (own && (!best || own->prediction.step_seconds < best->prediction.step_seconds)) best = std::move(own);
   }
   if (!best) throw ResourceExhausted(Advice(in, *smallest));
   plan = *best;

@@ -44,6 +44,9 @@ int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options);
 // Parts of the unit that has most of them.
 int64_t MostParts(const Plan& plan);
 
+// Bytes of a device's shard of the largest part of a gradient.
+int64_t ShardBytes(const Plan& plan, int64_t devices);
+
 // What host and device may hold, options included.
 int64_t HostLimit(const PlanInputs& in, const Plan& plan);
 int64_t DeviceLimit(const PlanInputs& in, const Plan& plan);

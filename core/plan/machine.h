@@ -14,9 +14,9 @@
 namespace hlm {
 
 struct MachineSpec {
-  std::string name;            // of a machine that is not here: the plan is to be read, not run; empty: this machine
-  std::string device = "cpu";  // name of the device the plan is for
-  int64_t devices = 1;         // of that kind, which a run uses together
+  std::string name;  // of a machine that is not here: the plan is to be read, not run; empty: this machine
+  std::vector<std::string> devices = {
+      "cpu"};                  // names of those that a run uses together, all alike; the rates and sizes are of one
   bool device_is_host = true;  // the CPU device: its arenas lie in host memory and count there
   int64_t host_bytes = 0;      // memory that may be used, after cgroup limits
   int64_t device_bytes = 0;
@@ -42,6 +42,10 @@ struct MachineSpec {
   double host_bytes_per_second = 0;
   // Both ways at once, together; 0: the sum of the two.
   double both_bytes_per_second = 0;
+  // The links of all devices at once, both ways, together; 0: each as if it were alone.
+  double links_bytes_per_second = 0;
+  // From one device's memory into another's, one way; 0: they do not reach each other.
+  double peer_bytes_per_second = 0;
   double device_bytes_per_second = 0;  // within the device's memory, read and written; 0: element-wise work counts nothing
   double disk_bytes_per_second = 1e9;
   // What products and attention reach of product_flops within a step: a GPU at work all the time is limited by its power, and
@@ -55,7 +59,12 @@ struct MachineSpec {
   // The faster way of AdamW's update on the host, timed at most once on a machine: with a split master and bf16 gradients, or in f32. Null:
   // the fused loop.
   std::function<UpdatePath(bool split)> faster_update;
+
+  int64_t device_count() const { return static_cast<int64_t>(devices.size()); }
 };
+
+// The shortest text for the names of devices: "cpu:4", "cuda:0,cuda:1".
+std::string DeviceListText(const std::vector<std::string>& names);
 
 }  // namespace hlm
 

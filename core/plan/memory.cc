@@ -67,7 +67,6 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   const bool backward = plan.purpose != Purpose::kForward;
 
   DevicePlan device;
-  device.name = in.machine.device;
   device.slots = plan.options.slots;
   device.prefetch = plan.options.prefetch;
 
@@ -79,6 +78,10 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
+    if (plan.route == Route::kPeer) {
+      const int64_t devices = in.machine.device_count();
+      a.received = arena.Take(CheckedMul(ShardBytes(plan, devices), (devices - 1) * device.staging));
+    }
   }
   // Two boundaries are in use at once and a third one moves. Forward passes alone need no more than that.
   const bool all = backward && plan.block_inputs == BlockInputs::kDevice;
@@ -108,7 +111,8 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.workspace = arena.Take(WorkspaceOf(*plan.rehearsal));
   a.total = arena.total();
   a.red_zones = arena.red_zones();
-  plan.devices.assign(static_cast<size_t>(in.machine.devices), device);
+  plan.devices.assign(in.machine.devices.size(), device);
+  for (size_t d = 0; d < plan.devices.size(); ++d) plan.devices[d].name = in.machine.devices[d];
 }
 
 void FillHost(const PlanInputs& in, Plan& plan) {
@@ -136,8 +140,8 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   if (backward) {
     host.norms = chunks * 8;
     const int64_t devices = static_cast<int64_t>(plan.devices.size());
-    host.ring = CheckedMul(CheckedMul(RoundUp(plan.part_bytes, 256), plan.ring_entries), devices);
-    host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.numerics.reduction_groups)) - 1);
+    host.ring = CheckedMul(CheckedMul(RoundUp(plan.entry_bytes, 256), plan.ring_entries), devices);
+    host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost())) - 1);
     // The inputs of the last two blocks never leave the device.
     if (plan.block_inputs == BlockInputs::kHost) {
       host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);
@@ -150,14 +154,21 @@ void FillHost(const PlanInputs& in, Plan& plan) {
 
 }  // namespace
 
+int64_t ShardBytes(const Plan& plan, int64_t devices) {
+  const int64_t chunk = kNormChunk * static_cast<int64_t>(SizeOf(plan.DownType()));
+  return std::min(CeilDiv(CeilDiv(plan.part_bytes, chunk), devices) * chunk, RoundUp(plan.part_bytes, 256));
+}
+
 void FillMemory(const PlanInputs& in, Plan& plan) {
+  plan.entry_bytes = plan.route == Route::kPeer ? ShardBytes(plan, in.machine.device_count()) : plan.part_bytes;
   FillDevice(in, plan);
   FillHost(in, plan);
   plan.host_reserve_bytes = in.machine.host_reserve_bytes;
   plan.device_reserve_bytes = in.machine.device_reserve_bytes;
   plan.device_bytes = CheckedAdd(plan.devices.front().arena.total, plan.device_reserve_bytes);
   plan.host_bytes = CheckedAdd(plan.host.Total(), plan.host_reserve_bytes);
-  if (in.machine.device_is_host) plan.host_bytes = CheckedAdd(plan.host_bytes, CheckedMul(plan.device_bytes, in.machine.devices));
+  if (in.machine.device_is_host)
+    plan.host_bytes = CheckedAdd(plan.host_bytes, CheckedMul(plan.device_bytes, in.machine.device_count()));
 }
 
 int64_t HostLimit(const PlanInputs& in, const Plan& plan) {

@@ -89,14 +89,14 @@ struct WidthChecker {
 
   void Check(const char* name, int64_t width) const {
     if (width % machine.width_multiple != 0) {
-      throw Unimplemented(name, " is ", width, "; device ", machine.device, " takes multiples of ", machine.width_multiple,
-                          " only; device cpu takes any");
+      throw Unimplemented(name, " is ", width, "; device ", machine.devices.front(), " takes multiples of ",
+                          machine.width_multiple, " only; device cpu takes any");
     }
   }
   void operator()(const AttentionSpec& attention) const {
     Check("head_dim", attention.head_dim);
     if (machine.width_multiple > 1 && attention.head_dim > machine.most_head_dim) {
-      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.device, " takes at most ",
+      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.devices.front(), " takes at most ",
                           machine.most_head_dim);
     }
   }
@@ -109,7 +109,7 @@ struct WidthChecker {
     Check("qk_rope_head_dim", attention.rope_dim);
     Check("v_head_dim", attention.value_dim);
     if (machine.width_multiple > 1 && attention.HeadDim() > machine.most_head_dim) {
-      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.device, " takes at most ",
+      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.devices.front(), " takes at most ",
                           machine.most_head_dim);
     }
   }
@@ -144,30 +144,30 @@ void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
 
 int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options) {
   if (options.purpose == Purpose::kForward) return 1;  // no gradients
-  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.devices;
+  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.device_count();
 }
 
 namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
-  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (in.machine.devices & (in.machine.devices - 1)) != 0) {
-    throw InvalidArgument("a step is shared by ", in.machine.devices,
+  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 &&
+      (in.machine.device_count() & (in.machine.device_count() - 1)) != 0) {
+    throw InvalidArgument("a step is shared by ", in.machine.device_count(),
                           " devices; their number must be a power of two: gradients are added by a balanced tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
+  if (o.route == Route::kPeer && in.machine.device_count() == 1) {
+    throw InvalidArgument("route is peer and device is ", in.machine.devices.front(),
+                          " alone: name several, or set route to auto");
+  }
   CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
   if ((o.reduction_groups & (o.reduction_groups - 1)) != 0) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups,
                           "; it must be a power of two: their sums are added by a balanced tree");
   }
-  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.devices != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", in.machine.devices,
-                          " devices");
-  }
-  if (o.reduction_groups == 1) return;
-  if (o.sweeps > 1) {
-    throw Unimplemented("sweeps is ", o.sweeps, " and reduction_groups ", o.reduction_groups,
-                        "; a group is one sweep: set sweeps to 0 and more groups");
+  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.device_count() != 0) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ",
+                          in.machine.device_count(), " devices");
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
@@ -227,7 +227,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.ring_entries = o.ring;
 
   if (o.threads == 0)
-    o.threads = in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.devices, 1) : in.machine.threads;
+    o.threads =
+        in.machine.device_is_host ? std::max<int64_t>(in.machine.threads / in.machine.device_count(), 1) : in.machine.threads;
   if (o.optimizer_threads == 0) o.optimizer_threads = in.machine.threads;
   plan.optimizer_threads = o.optimizer_threads;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 #include "cpu_optim/optimizer.h"
 
@@ -35,6 +36,12 @@ std::vector<PartPlan> CutParts(int64_t begin, int64_t end, int64_t part_elements
 }
 
 }  // namespace
+
+PartPlan Shard::Of(const PartPlan& part) const {
+  const int64_t chunks = CeilDiv(part.end - part.begin, kNormChunk);
+  const auto border = [&](int64_t i) { return std::min(part.begin + chunks * i / count * kNormChunk, part.end); };
+  return {border(index), border(index + 1)};
+}
 
 PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements) {
   for (size_t u = 0; u < layout.units.size(); ++u) {

@@ -19,6 +19,12 @@ struct PartPlan {
   int64_t begin = 0, end = 0;
 };
 
+// One device's share of a part: whole chunks, and none of a part that has fewer of them than there are devices.
+struct Shard {
+  int64_t index = 0, count = 1;
+  PartPlan Of(const PartPlan& part) const;
+};
+
 struct PiecePlan {
   std::string name;  // the unit's where it is the only one, else "block.3/1"
   int64_t unit = -1;

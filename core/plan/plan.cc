@@ -35,6 +35,7 @@ const char* Name(Activations activations) {
   return "unknown";
 }
 const char* Name(BlockInputs place) { return place == BlockInputs::kDevice ? "device" : "host"; }
+const char* Name(Route route) { return route == Route::kHost ? "host" : "peer"; }
 const char* Name(Timing timing) {
   switch (timing) {
     case Timing::kNextForward:

@@ -28,6 +28,9 @@ enum class Purpose { kTrain, kForwardBackward, kForward };
 enum class Activations { kKeep, kKeepCheap, kRecompute };
 enum class BlockInputs { kDevice, kHost };
 enum class Timing { kNextForward, kBackward, kSerial };
+// How several devices share weights and gradients: each takes all weights from host memory, where gradients are added; or each takes a
+// shard, shards are gathered by copies among the devices, where gradients are added as well, and each sends a shard down.
+enum class Route { kHost, kPeer };
 
 const char* Name(Purpose purpose);
 // Whether a policy keeps what costs that much to make again.
@@ -35,6 +38,7 @@ bool Keeps(Activations policy, Remake remake);
 const char* Name(Activations activations);  // "keep", "keep-cheap", "recompute"
 const char* Name(BlockInputs place);
 const char* Name(Timing timing);
+const char* Name(Route route);  // "host", "peer"
 
 // What the caller asks for; zero or nothing means that the plan chooses.
 struct PlanOptions {
@@ -71,14 +75,15 @@ struct PlanOptions {
   int64_t frozen_copies = 0;              // of the weights, that a trainer may keep
   int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
+  std::optional<Route> route;             // of several devices
 };
 
 // What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy, place of
 // block inputs, optimizer timing and optimizer threads may differ and the bits stay.
 struct Numerics {
   DType compute = DType::kBF16;
-  int64_t sweeps = 1;            // of one reduction group
-  int64_t reduction_groups = 1;  // whose gradients are added by a balanced tree in fp32
+  int64_t sweeps = 1;            // sums of gradients in a step, each added to the one before as the store holds them
+  int64_t reduction_groups = 1;  // of each sum, whose gradients are added by a balanced tree in fp32
   int64_t micro_batch_tokens = 0;
   int64_t head_chunk = 0;
   DType grad_dtype = DType::kBF16;
@@ -127,10 +132,11 @@ struct HostMemory {
 struct Prediction {
   double step_seconds = 0;
   // Of a whole step, each alone.
-  double compute_seconds = 0, up_seconds = 0, down_seconds = 0, optimizer_seconds = 0, host_seconds = 0;
+  double compute_seconds = 0, up_seconds = 0, down_seconds = 0, optimizer_seconds = 0, host_seconds = 0, peer_seconds = 0;
   // One sweep's forward and backward with what moves beside them, and the first unit's update and way up.
   double forward_seconds = 0, backward_seconds = 0, first_unit_seconds = 0;
   int64_t up_bytes = 0, down_bytes = 0;
+  int64_t peer_bytes = 0;                                             // that the devices take from each other, all together
   int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
   double flops = 0;                                                   // arithmetic of one step, recomputation included
   // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and through
@@ -157,6 +163,7 @@ struct Plan {
   Numerics numerics;
   Timing timing = Timing::kNextForward;
   BlockInputs block_inputs = BlockInputs::kDevice;
+  Route route = Route::kHost;
   double grad_clip = 0;
 
   int64_t step_tokens = 0;    // most tokens of a step
@@ -164,8 +171,9 @@ struct Plan {
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
   int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
   int64_t ring_entries = 0;
-  int64_t sweeps = 1;          // of a pass, on each device: all reduction groups have their turn
-  int64_t part_bytes = 0;      // of a ring entry: the largest part in the type that goes down
+  int64_t sweeps = 1;          // of a pass, on each device: all reduction groups of all sums have their turn
+  int64_t part_bytes = 0;      // of the largest part in the type that goes down
+  int64_t entry_bytes = 0;     // of a ring entry: such a part, or a device's shard of one
   bool gradient_store = true;  // false: gradients are consumed straight from the ring
   int64_t optimizer_threads = 1;
 
@@ -187,6 +195,10 @@ struct Plan {
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
+  // Terms of the tree in which the host adds gradients.
+  int64_t TermsOnHost() const {
+    return route == Route::kPeer ? numerics.reduction_groups / static_cast<int64_t>(devices.size()) : numerics.reduction_groups;
+  }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];
     return {d.arena.slots.bytes, d.prefetch, static_cast<int64_t>(WeightBytes())};

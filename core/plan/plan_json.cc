@@ -69,6 +69,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("norm_slot", 0);
   json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes);
   json.Member("staging", a.staging.bytes);
+  json.Member("received", a.received.bytes);
   json.Member("block_inputs", a.block_inputs.bytes);
   json.Member("gradient", a.gradient.bytes);
   json.Member("stash", a.stash.bytes);
@@ -104,6 +105,8 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
   json.Member("optimizer_seconds", p.optimizer_seconds);
   json.Member("up_bytes", p.up_bytes);
   json.Member("down_bytes", p.down_bytes);
+  json.Member("peer_seconds", p.peer_seconds);
+  json.Member("peer_bytes", p.peer_bytes);
   json.Member("flops", p.flops);
   json.Member("flops_seconds", p.flops_seconds);
   json.Member("moves_seconds", p.moves_seconds);
@@ -156,9 +159,10 @@ std::string PlanJson(const Plan& plan) {
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
   json.Member("purpose", Name(plan.purpose));
-  const size_t devices = plan.devices.size();
-  json.Member("device", devices == 1 ? plan.devices.front().name : StrCat(plan.devices.front().name, ":", devices));
-  json.Member("devices", devices);
+  std::vector<std::string> names;
+  for (const DevicePlan& device : plan.devices) names.push_back(device.name);
+  json.Member("device", DeviceListText(names));
+  json.Member("devices", names.size());
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
@@ -175,6 +179,7 @@ std::string PlanJson(const Plan& plan) {
   json.Member("block_inputs", Name(plan.block_inputs));
   json.Member("slots", plan.devices.front().slots);
   json.Member("prefetch", plan.devices.front().prefetch);
+  if (plan.devices.size() > 1) json.Member("route", Name(plan.route));
   json.Member("ring", plan.ring_entries);
   json.Member("max_part_bytes", plan.options.max_part_bytes);
   json.Member("part_bytes", plan.part_bytes);

@@ -8,7 +8,8 @@
 //                  first unit + (P - 1)(F + B) + F + max(B, O)       ... but backward alone without a gradient store: no gradient
 //                                                                    outlives the ring's few entries
 //   serial         first unit + P (F + B) + O
-// and never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
+// Several GPUs share a step: each has its share of the arithmetic and a link of its own, host memory and the optimizer are common.
+// And never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
 
@@ -33,7 +34,10 @@ double SavedBytes(const Block& block, DType type) {  // a token
   return bytes;
 }
 
-struct Compute {  // seconds of a whole step
+// GPUs work beside each other; the CPU's share its processors, whose rates are of all of them.
+double Beside(const PlanInputs& in) { return in.machine.device_is_host ? 1.0 : static_cast<double>(in.machine.device_count()); }
+
+struct Compute {  // seconds of a whole step, on each device at once
   double forward = 0, backward = 0;
 };
 
@@ -71,11 +75,11 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
   }
   const auto seconds = [&](int i) {
     const double elementwise = m.device_bytes_per_second > 0 ? traffic[i] / m.device_bytes_per_second : 0;
-    return micro_batches *
+    return micro_batches / Beside(in) *
            (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
   };
   plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
-  plan.prediction.flops_seconds = plan.prediction.flops / rate;
+  plan.prediction.flops_seconds = plan.prediction.flops / rate / Beside(in);
   return {seconds(0), seconds(1)};
 }
 
@@ -98,13 +102,15 @@ double OptimizerSeconds(const Plan& plan, double elements, double others, double
 
 // Gradients on their way from the ring to where the optimizer reads them: copied in the first sweep, added later; read once more
 // for their norm where they are consumed straight from the ring.
-double AccumulateBytes(const Plan& plan, double elements, double sweeps) {
-  const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype));
+double AccumulateBytes(const Plan& plan, double elements) {
+  const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype)), sums = static_cast<double>(plan.numerics.sweeps);
   if (!plan.gradient_store) return elements * grad;
-  // Each group's gradient is read, and written or added to a partial sum; the last sum is written.
-  const double groups = static_cast<double>(plan.numerics.reduction_groups);
-  if (groups > 1) return elements * (12 * groups + grad);
-  return elements * grad * (2 + 3 * (sweeps - 1));
+  // Each term is read, and written or added to a partial sum; the last sum is written, later ones are added.
+  if (plan.numerics.reduction_groups > 1) {
+    const double terms = static_cast<double>(plan.TermsOnHost());
+    return elements * ((terms > 1 ? 12 * terms : 4) * sums + grad * (2 * sums - 1));
+  }
+  return elements * grad * (2 + 3 * (sums - 1));
 }
 
 }  // namespace
@@ -121,21 +127,27 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const Compute compute = FillCompute(in, plan);
   const auto visits = MakeVisits(in.layout, plan.pieces, plan.sweeps, !backward, plan.Slots(0));
   const int64_t devices = static_cast<int64_t>(plan.devices.size());
-  const int64_t weights_up = devices * UploadBytes(plan.pieces, visits, element);  // each takes all of them
-  const int64_t gradients_down = backward ? elements * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps * devices : 0;
+  // Each takes and sends all of them, or a shard.
+  const int64_t copies = plan.route == Route::kPeer ? 1 : devices, weights = UploadBytes(plan.pieces, visits, element);
+  const int64_t gradients = backward ? elements * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps : 0;
+  const int64_t weights_up = copies * weights, gradients_down = copies * gradients;
+  if (plan.route == Route::kPeer) p.peer_bytes = (devices - 1) * (weights + gradients);
+  if (m.peer_bytes_per_second > 0) p.peer_seconds = static_cast<double>(p.peer_bytes) / Beside(in) / m.peer_bytes_per_second;
   // Each sweep writes its block inputs down and reads them back.
   const int64_t inputs = plan.host.block_inputs * plan.sweeps;
   p.up_bytes = weights_up + inputs;
   p.down_bytes = gradients_down + inputs;
 
+  // Each device has a link of its own, and all of them may share a way through the host.
+  const double links_of_all = m.links_bytes_per_second / static_cast<double>(devices);
   const double both = m.both_bytes_per_second > 0 ? m.both_bytes_per_second : m.up_bytes_per_second + m.down_bytes_per_second;
   p.compute_seconds = compute.forward + compute.backward;
-  p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second;
-  p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second;
+  p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second / Beside(in);
+  p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second / Beside(in);
 
   const double updated = train ? static_cast<double>(elements) : 0;
   const double optimizer_bytes = OptimizerBytes(plan, updated);
-  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements), sweeps) : 0;
+  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements)) : 0;
   p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
   p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
   p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
@@ -155,13 +167,21 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   }
 
   // Of a sweep. All weights go up in the forward pass; what is not on the device any more comes again in the backward pass.
-  const double forward_up = std::min(static_cast<double>(weights_up) / sweeps, static_cast<double>(elements * element));
+  const double forward_up = std::min(static_cast<double>(weights_up) / sweeps, static_cast<double>(copies * elements * element));
   const double backward_up = (static_cast<double>(weights_up + inputs) / sweeps) - forward_up;
   const double backward_down = static_cast<double>(gradients_down) / sweeps, forward_down = static_cast<double>(inputs) / sweeps;
-  const auto link = [&](double up, double down) {
-    return std::max({up / m.up_bytes_per_second, down / m.down_bytes_per_second, (up + down) / both});
+  const auto link = [&](double up, double down) {  // of all devices
+    up /= static_cast<double>(devices);
+    down /= static_cast<double>(devices);
+    const double alone = std::max({up / m.up_bytes_per_second, down / m.down_bytes_per_second, (up + down) / both});
+    return links_of_all > 0 ? std::max(alone, (up + down) / links_of_all) : alone;
   };
-  const double forward_link = link(forward_up, forward_down), backward_link = link(backward_up, backward_down);
+  // What comes from the other devices goes over links of their own, at the same time.
+  const double peers = p.peer_bytes > 0 ? p.peer_seconds / sweeps / static_cast<double>(weights + gradients) : 0;
+  const double forward_gathered = static_cast<double>(std::min(weights, elements * element * plan.sweeps));
+  const double forward_link = std::max(link(forward_up, forward_down), peers * forward_gathered);
+  const double backward_link =
+      std::max(link(backward_up, backward_down), peers * (static_cast<double>(weights + gradients) - forward_gathered));
   const double forward_compute = compute.forward / sweeps, backward_compute = compute.backward / sweeps;
   // Transfers and accumulation share the host's memory.
   const double backward_host = (backward_up + backward_down + accumulate_bytes / sweeps) / m.host_bytes_per_second;

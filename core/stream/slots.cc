@@ -17,6 +17,9 @@ struct Slot {
   Lease lease;
   std::unique_ptr<Event> loaded;    // on the up stream
   std::unique_ptr<Event> released;  // on the compute stream
+  std::unique_ptr<Event> gathered;  // on the peers' stream; null before the first time
+  bool shared = false;              // what was loaded is a shard: the slot is full once it is gathered
+  std::vector<Event*> readers;      // of the shard: `gathered` of other devices' slots
 };
 
 SlotPool::SlotPool(Device& device, std::byte* space, int64_t bytes) : device_(device), space_(space), bytes_(bytes) {}
@@ -34,8 +37,8 @@ std::unique_ptr<Slot> SlotPool::MakeSlot() {
   return slot;
 }
 
-void SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
-                    const std::function<void()>& copy_begins) {
+int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
+                       const std::function<void()>& copy_begins, const Shard& shard) {
   HLM_CHECK(use.offset >= 0 && use.offset + use.bytes <= bytes_, "piece ", piece.name, " at ", use.offset, " of a space of ",
             bytes_, " bytes");
   HLM_CHECK(static_cast<int64_t>(weights.bytes) <= use.bytes, "piece ", piece.name, " has ", weights.bytes, " bytes, the slot ",
@@ -49,6 +52,7 @@ void SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const P
     other->piece = -1;
     // Once the stream has waited, everything that it copies later is behind the last user too: the rest of the slot's bytes are free.
     up.Wait(*other->released, "the slot's last user is done");
+    for (Event* reader : other->readers) up.Wait(*reader, "the shard is gathered");
   }
   std::unique_ptr<Slot> slot = MakeSlot();
   slots_.reserve(slots_.size() + 1);
@@ -61,27 +65,64 @@ void SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const P
   slot->bytes = use.bytes;
   slot->piece = -1;  // until all of it is on its way
   slot->lease = Lease();
+  slot->shared = shard.count > 1;
+  slot->readers.clear();
   Slot& added = *slot;
   slots_.push_back(std::move(slot));
   copy_begins();
-  for (const PartPlan& part : piece.parts) {
+  int64_t copied = 0;
+  for (const PartPlan& whole : piece.parts) {
+    const PartPlan part = shard.Of(whole);
     const size_t begin = static_cast<size_t>(part.begin - piece.begin) * element_bytes;
-    up.Copy(added.data + begin, weights.data + begin, static_cast<size_t>(part.end - part.begin) * element_bytes);
+    const size_t bytes = static_cast<size_t>(part.end - part.begin) * element_bytes;
+    up.Copy(added.data + begin, weights.data + begin, bytes);
+    copied += static_cast<int64_t>(bytes);
   }
   up.Record(*added.loaded);
   added.piece = use.piece;
   added.version = weights.version;
   added.lease = std::move(weights.lease);
+  return copied;
+}
+
+int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, size_t element_bytes,
+                         std::span<SlotPool* const> pools, const Shard& shard) {
+  Slot& own = Of(number);
+  HLM_CHECK(own.shared && static_cast<int64_t>(pools.size()) == shard.count, "piece ", piece.name, " among ", pools.size(),
+            " devices");
+  if (own.gathered == nullptr) own.gathered = device_.CreateEvent();
+  // Behind this device's own load, which has waited for the last users of the slot's bytes.
+  peers.Wait(*own.loaded, "the own shard is up");
+  int64_t copied = 0;
+  for (int64_t i = 0; i < shard.count; ++i) {
+    if (i == shard.index) continue;
+    Slot& other = pools[static_cast<size_t>(i)]->Of(number);
+    peers.Wait(*other.loaded, "the shard is up");
+    for (const PartPlan& whole : piece.parts) {
+      const PartPlan part = Shard{i, shard.count}.Of(whole);
+      const size_t begin = static_cast<size_t>(part.begin - piece.begin) * element_bytes;
+      const size_t bytes = static_cast<size_t>(part.end - part.begin) * element_bytes;
+      peers.Copy(own.data + begin, other.data + begin, bytes);
+      copied += static_cast<int64_t>(bytes);
+    }
+    other.readers.push_back(own.gathered.get());
+  }
+  peers.Record(*own.gathered);
+  return copied;
+}
+
+Slot& SlotPool::Of(int64_t piece) const {
+  const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->piece == piece; });
+  HLM_CHECK(found != slots_.end(), "piece ", piece, " was never sent up, or was overwritten");
+  return **found;
 }
 
 SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t version) {
-  const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->piece == use.piece; });
-  HLM_CHECK(found != slots_.end(), "piece ", use.piece, " was never sent up, or was overwritten");
-  Slot& slot = **found;
+  Slot& slot = Of(use.piece);
   HLM_CHECK(!slot.in_use, "the slot of piece ", use.piece, " is in use");
   HLM_CHECK(slot.offset == use.offset && slot.version == version, "piece ", use.piece, " lies at ", slot.offset, " in version ",
             slot.version, "; version ", version, " at ", use.offset, " is needed");
-  compute.Wait(*slot.loaded, "the slot holds its weights");
+  compute.Wait(slot.shared ? *slot.gathered : *slot.loaded, "the slot holds its weights");
   slot.in_use = true;
   SlotTicket ticket;
   ticket.stream_ = &compute;

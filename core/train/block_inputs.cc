@@ -25,7 +25,7 @@ void WaitingInputs::Move(const Pass& pass, const Visit& visit, int64_t tokens, E
   const int64_t made = embed ? 0 : forward ? visit.layer + 1 : -1;
   if (Waits(pass, made)) {
     down.Wait(done, "the block input is made");
-    const Trace::StreamSpan span(context_.trace, down, Trace::kDown, "block input");
+    const Trace::StreamSpan span(context_.trace, down, context_.Row(Trace::kDown), "block input");
     down.Copy(OnHost(made), buffers_.BlockInput(made, 0), bytes);
     down.Record(*saved_[static_cast<size_t>(buffers_.Place(made))]);
     counters_.down_bytes += static_cast<int64_t>(bytes);
@@ -35,7 +35,7 @@ void WaitingInputs::Move(const Pass& pass, const Visit& visit, int64_t tokens, E
   if (Waits(pass, wanted)) {
     // Compute has waited for the save before it wrote the boundary three above, so this wait covers the host's copy as well.
     up.Wait(done, "the block input's place is free");
-    const Trace::StreamSpan span(context_.trace, up, Trace::kUp, "block input");
+    const Trace::StreamSpan span(context_.trace, up, context_.Row(Trace::kUp), "block input");
     up.Copy(buffers_.BlockInput(wanted, 0), OnHost(wanted), bytes);
     up.Record(*fetched_[static_cast<size_t>(buffers_.Place(wanted))]);
     counters_.up_bytes += static_cast<int64_t>(bytes);

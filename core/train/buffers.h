@@ -33,6 +33,11 @@ class DeviceBuffers {
   float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
   float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
   std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / staging_); }
+  // The `which`th of the shards that come from other devices for a place in staging.
+  std::byte* Received(int64_t place, int64_t which) const {
+    const int64_t others = static_cast<int64_t>(plan_.devices.size()) - 1;
+    return At(range_.received) + (place * others + which) * (range_.received.bytes / (staging_ * others));
+  }
   std::byte* Batch() const { return At(range_.batch); }
   std::byte* Slots() const { return At(range_.slots); }
   std::byte* Workspace() const { return At(range_.workspace); }

@@ -9,6 +9,10 @@ namespace hlm {
 DeviceGroup::DeviceGroup(const Plan& plan, Lanes& lanes, ParameterStore& store, Updater& updater, Trace& trace)
     : plan_(plan), lanes_(lanes), store_(store), updater_(updater), trace_(trace) {}
 
+void DeviceGroup::Connect() {
+  if (plan_.route == Route::kPeer) exchange_ = std::make_unique<PeerExchange>(plan_, lanes_, trace_);
+}
+
 void DeviceGroup::Gather(const Pass& pass, int64_t after_visit) {
   for (size_t v = static_cast<size_t>(after_visit + 1); v < pass.visits.size(); ++v) {
     for (const SlotUse& use : pass.visits[v].uses) {
@@ -19,22 +23,34 @@ void DeviceGroup::Gather(const Pass& pass, int64_t after_visit) {
       update_wait_seconds_ += (waited - begin) * 1e-6;
       if (waited - begin > 10)
         trace_.Add(Trace::kHost, StrCat("wait for the update of ", plan_.pieces[use.piece].name), begin, waited);
-      for (const auto& lane : lanes_) {
-        lane->Load(use, pass.weights != nullptr ? pass.weights->Weights(use.piece) : store_.Weights(use.piece));
+      for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+        lanes_[lane]->Load(
+            use, pass.weights != nullptr ? pass.weights->Weights(use.piece) : store_.Weights(use.piece),
+            exchange_ == nullptr ? Shard{} : Shard{static_cast<int64_t>(lane), static_cast<int64_t>(lanes_.size())});
       }
+      if (exchange_ != nullptr) exchange_->Gather(use.piece);
     }
   }
 }
 
 void DeviceGroup::Reduce(int64_t piece, const Updater::Sweep& sweep) {
-  Updater::Sweep own = sweep;
-  own.group = sweep.group * static_cast<int64_t>(lanes_.size());
+  if (exchange_ != nullptr) {
+    exchange_->Reduce(piece, [&](GradientRing& ring, const PartPlan& shard, RingTicket ticket) {
+      updater_.TakeGradient(ring, piece, shard, sweep, sweep.turn, std::move(ticket));
+    });
+    return;
+  }
+  int64_t group = sweep.turn * static_cast<int64_t>(lanes_.size());
   for (const auto& lane : lanes_) {
     lane->SendDown(plan_.pieces[piece], [&](GradientRing& ring, const PartPlan& part, RingTicket ticket) {
-      updater_.TakeGradient(ring, piece, part, own, std::move(ticket));
+      updater_.TakeGradient(ring, piece, part, sweep, group, std::move(ticket));
     });
-    ++own.group;
+    ++group;
   }
+}
+
+void DeviceGroup::Abandon() noexcept {
+  if (exchange_ != nullptr) exchange_->Abandon();
 }
 
 std::vector<int64_t> DeviceGroup::Versions(const Pass& pass, const Visit& visit) const {

@@ -1,7 +1,7 @@
 // DeviceGroup: the devices of a run as one. Two arrows stand around a slot:
 //
-//   gather(piece)   host memory -> a slot of each lane        each lane takes the whole piece from host memory
-//   reduce(piece)   gradients of all lanes -> the optimizer   the host adds them, by the tree of reduction groups
+//   gather(piece)   host memory -> a slot of each lane        each takes the whole piece, or a shard and the others' (peer_exchange.h)
+//   reduce(piece)   gradients of all lanes -> the optimizer   the host adds them, or the devices, by the tree of reduction groups
 //
 // For one device both are the identity: a copy up, a copy down.
 #ifndef HORIZON_LM_CORE_TRAIN_DEVICE_GROUP_H_
@@ -13,6 +13,7 @@
 
 #include "core/store/store.h"
 #include "core/train/lane.h"
+#include "core/train/peer_exchange.h"
 #include "core/train/updater.h"
 
 namespace hlm {
@@ -22,10 +23,16 @@ class DeviceGroup {
   using Lanes = std::vector<std::unique_ptr<Lane>>;
   DeviceGroup(const Plan& plan, Lanes& lanes, ParameterStore& store, Updater& updater, Trace& trace);
 
+  // Once all lanes are there.
+  void Connect();
+
   // The weights that may go up once the visit's work is enqueued, each as soon as its update is done.
   void Gather(const Pass& pass, int64_t after_visit);
-  // A piece's gradient, behind the visit that made it. `sweep.group`: of the pass's sweeps; each lane's share is a reduction group.
+  // A piece's gradient, behind the visit that made it. Each lane's share is a reduction group.
   void Reduce(int64_t piece, const Updater::Sweep& sweep);
+
+  // Waits for what moves among the lanes; throws nothing.
+  void Abandon() noexcept;
 
   // Of the weights that a visit reads.
   std::vector<int64_t> Versions(const Pass& pass, const Visit& visit) const;
@@ -39,6 +46,7 @@ class DeviceGroup {
   ParameterStore& store_;
   Updater& updater_;
   Trace& trace_;
+  std::unique_ptr<PeerExchange> exchange_;  // route peer
   double update_wait_seconds_ = 0;
 };
 

@@ -22,8 +22,9 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {
     lanes_.push_back(
-        std::make_unique<Lane>(LaneContext{spec, layout, plan, trace}, static_cast<int64_t>(lanes_.size()), *device, batch_));
+        std::make_unique<Lane>(LaneContext{spec, layout, plan, trace, static_cast<int64_t>(lanes_.size())}, *device, batch_));
   }
+  group_.Connect();
 }
 
 double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh) {
@@ -92,10 +93,10 @@ void Executor::GateUpdates(const Pass& pass) {
 
 void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {
   Updater::Sweep sweep;
-  const bool groups = pass.groups > 1;  // one sum for all of them
-  sweep.first = gradients.first && (groups || visit.sweep == 0);
-  sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sums_before + (groups ? 0 : visit.sweep)));
-  if (groups) sweep.group = visit.sweep;
+  const int64_t sum = visit.sweep / pass.turns();
+  sweep.first = gradients.first && sum == 0;
+  sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sums_before + sum));
+  sweep.turn = visit.sweep % pass.turns();
   if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
   for (int64_t piece = plan_.pieces.First(visit.gradient_unit); piece < plan_.pieces.First(visit.gradient_unit + 1); ++piece) {
     group_.Reduce(piece, sweep);
@@ -104,6 +105,7 @@ void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& g
 
 void Executor::Abandon() noexcept {
   for (const auto& lane : lanes_) lane->Abandon();
+  group_.Abandon();
 }
 
 void Executor::OpenRings() {
@@ -120,6 +122,7 @@ Executor::Counters Executor::counters() const {
     const MoveCounters& moves = lane->counters();
     sum.moves.up_bytes += moves.up_bytes;
     sum.moves.down_bytes += moves.down_bytes;
+    sum.moves.peer_bytes += moves.peer_bytes;
     sum.moves.uploads += moves.uploads;
     sum.moves.reused += moves.reused;
     sum.arena_bytes += lane->arena_bytes();

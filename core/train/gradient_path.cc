@@ -13,7 +13,7 @@ GradientPath::GradientPath(const LaneContext& context, Device& device, const Dev
     : context_(context), device_(device), buffers_(buffers), counters_(counters) {
   const Plan& plan = context.plan;
   if (plan.purpose == Purpose::kForward) return;
-  ring_ = std::make_unique<GradientRing>(device, plan.ring_entries, plan.part_bytes);
+  ring_ = std::make_unique<GradientRing>(device, plan.ring_entries, plan.entry_bytes);
   for (auto* events : {&staged_, &free_}) {
     events->resize(static_cast<size_t>(staging));
     for (auto& event : *events) event = device.CreateEvent();
@@ -30,7 +30,7 @@ void GradientPath::Send(const PiecePlan& piece, const float* accumulator, Stream
 
     compute.Wait(*free_[s], "staging is free");
     std::optional<Trace::StreamSpan> rounding;
-    rounding.emplace(context_.trace, compute, Trace::kCompute, StrCat("round the gradient of ", piece.name));
+    rounding.emplace(context_.trace, compute, context_.Row(Trace::kCompute), StrCat("round the gradient of ", piece.name));
     device_.ops().Cast(compute, {.x_type = DType::kF32,
                                  .y_type = type,
                                  .n = n,
@@ -41,7 +41,7 @@ void GradientPath::Send(const PiecePlan& piece, const float* accumulator, Stream
 
     RingTicket entry = ring_->Acquire();
     down.Wait(*staged_[s], "the gradient is staged");
-    const Trace::StreamSpan span(context_.trace, down, Trace::kDown, piece.name);
+    const Trace::StreamSpan span(context_.trace, down, context_.Row(Trace::kDown), piece.name);
     down.Copy(entry.data(), buffers_.Staging(static_cast<int64_t>(s)), bytes);
     down.Record(*free_[s]);
     down.Record(entry.filled());

@@ -8,13 +8,22 @@
 
 namespace hlm {
 
-Lane::Lane(const LaneContext& context, int64_t number, Device& device, StepBatch& batch)
-    : spec_(context.spec),
+namespace {
+
+std::string StreamName(const char* name, const LaneContext& context) {
+  return context.plan.devices.size() == 1 ? name : StrCat(name, " ", context.lane);
+}
+
+}  // namespace
+
+Lane::Lane(const LaneContext& context, Device& device, StepBatch& batch)
+    : context_(context),
+      spec_(context.spec),
       layout_(context.layout),
       plan_(context.plan),
-      own_plan_(context.plan.devices[static_cast<size_t>(number)]),
+      own_plan_(context.plan.devices[static_cast<size_t>(context.lane)]),
       trace_(context.trace),
-      number_(number),
+      number_(context.lane),
       device_(device),
       batch_(batch),
       arena_(device.Allocate(static_cast<size_t>(own_plan_.arena.total))),
@@ -23,9 +32,9 @@ Lane::Lane(const LaneContext& context, int64_t number, Device& device, StepBatch
       block_inputs_(context, device, buffers_, counters_,
                     context.plan.host.block_inputs / static_cast<int64_t>(context.plan.devices.size())),
       gradients_(context, device, buffers_, counters_, own_plan_.staging),
-      compute_(device.CreateStream("compute")),
-      up_(device.CreateStream("up")),
-      down_(device.CreateStream("down")),
+      compute_(device.CreateStream(StreamName("compute", context))),
+      up_(device.CreateStream(StreamName("up", context))),
+      down_(device.CreateStream(StreamName("down", context))),
       slots_(device, buffers_.Slots(), own_plan_.arena.slots.bytes),
       head_(buffers_.Head()) {
   for (auto& event : visit_done_) event = device.CreateEvent();
@@ -70,13 +79,12 @@ void Lane::Begin(const Pass& pass) {
     send(batch_.layout().entropy_weights, pass.tokens.entropy_weights.size() * sizeof(float));
 }
 
-void Lane::Load(const SlotUse& use, WeightLease weights) {
+void Lane::Load(const SlotUse& use, WeightLease weights, const Shard& shard) {
   const PiecePlan& piece = plan_.pieces[use.piece];
-  const size_t bytes = weights.bytes;
   std::optional<Trace::StreamSpan> span;
-  slots_.Load(*up_, use, std::move(weights), piece, plan_.WeightBytes(),
-              [&] { span.emplace(trace_, *up_, Trace::kUp, piece.name); });
-  counters_.up_bytes += static_cast<int64_t>(bytes);
+  counters_.up_bytes += slots_.Load(
+      *up_, use, std::move(weights), piece, plan_.WeightBytes(),
+      [&] { span.emplace(trace_, *up_, context_.Row(Trace::kUp), piece.name); }, shard);
   ++counters_.uploads;
 }
 
@@ -93,7 +101,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
       tickets.push_back(slots_.Acquire(*compute_, visit.uses[u], versions[u]));
       if (!visit.uses[u].upload) ++counters_.reused;
     }
-    const Trace::StreamSpan span(trace_, *compute_, Trace::kCompute, VisitName(visit));
+    const Trace::StreamSpan span(trace_, *compute_, context_.Row(Trace::kCompute), VisitName(visit));
     switch (visit.kind) {
       case VisitKind::kEmbed:
         Embed(pass, visit, WeightsOf(visit, tickets));

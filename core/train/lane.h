@@ -32,10 +32,22 @@
 
 namespace hlm {
 
+// What an exchange among lanes uses of one.
+struct LaneEnds {
+  Device& device;
+  Stream& compute;
+  Stream& down;
+  SlotPool& slots;
+  const DeviceBuffers& buffers;
+  std::function<float*(int64_t unit)> accumulators;
+  GradientRing* ring;
+  MoveCounters& counters;
+};
+
 class Lane {
  public:
-  // `number`: of the device in the plan. `batch`: the host's side of every lane's.
-  Lane(const LaneContext& context, int64_t number, Device& device, StepBatch& batch);
+  // `batch`: the host's side of every lane's.
+  Lane(const LaneContext& context, Device& device, StepBatch& batch);
 
   // What the head does with a micro-batch, where it is not losses and gradients.
   using HeadWork = std::function<void(Lane& lane, const HeadWeights&, int64_t micro_batch, const MicroView&)>;
@@ -46,8 +58,8 @@ class Lane {
 
   // A pass begins: what the slots hold is forgotten, the batch goes up.
   void Begin(const Pass& pass);
-  // The weights of `use` into its slot.
-  void Load(const SlotUse& use, WeightLease weights);
+  // The weights of `use` into its slot, of each part this shard.
+  void Load(const SlotUse& use, WeightLease weights, const Shard& shard = {});
   // Waits until the visit before last is done, so that nothing runs far ahead.
   void KeepPace(int64_t visit);
   // Everything of a visit but its weights' way up and its gradients' way down. `versions`: of the weights that it reads. The share of
@@ -60,6 +72,10 @@ class Lane {
   // Until the pass's last visit is done and its losses are down.
   void Finish(const Pass& pass);
 
+  LaneEnds ends() {
+    return {device_, *compute_, *down_, slots_, buffers_, [this](int64_t unit) { return AccumulatorOf(unit); },
+            ring(),  counters_};
+  }
   Event& losses_down() { return *losses_down_; }
   // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
   void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *compute_, weights, micro); }
@@ -102,6 +118,7 @@ class Lane {
     }
   }
 
+  const LaneContext context_;
   const ModelSpec& spec_;
   const ModelLayout& layout_;
   const Plan& plan_;

@@ -16,10 +16,14 @@ struct LaneContext {
   const ModelLayout& layout;
   const Plan& plan;
   Trace& trace;
+  int64_t lane = 0;  // number of the device in the plan
+
+  Trace::Row Row(Trace::Row row) const { return Trace::OfLane(row, lane); }
 };
 
 struct MoveCounters {
   int64_t up_bytes = 0, down_bytes = 0;
+  int64_t peer_bytes = 0;           // from other devices
   int64_t uploads = 0, reused = 0;  // weights that came up, and that were still there
 };
 

@@ -38,7 +38,7 @@ void Trainer::State::CheckFrozen(const FrozenWeights* weights) const {
   if (weights != nullptr && !weights->Of(frozen)) throw InvalidArgument("the frozen weights are another trainer's");
 }
 
-// Each pass takes as many whole micro-batches as a sweep holds. Micro-batches are cut over the whole batch, and in the same way
+// Each pass takes as many whole micro-batches as a sweep of all devices holds. Micro-batches are cut over the whole batch, and in the same way
 // again when a pass begins at the border of one, so the number of passes changes no bit.
 Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best) {
   const std::vector<MicroBatch> cuts = CutMicroBatches(prepared.offsets, plan->micro_tokens);
@@ -49,12 +49,13 @@ Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const Fr
   if (best) out.best.resize(n);
   for (size_t next = 0; next < cuts.size();) {
     const MicroBatch& first = cuts[next];
+    const int64_t room = std::min(plan->step_tokens, plan->sweep_tokens * static_cast<int64_t>(plan->devices.size()));
     int64_t tokens = 0, documents = 0;
     do {
       tokens += cuts[next].tokens;
       documents += cuts[next].documents;
       ++next;
-    } while (next < cuts.size() && tokens + cuts[next].tokens <= plan->sweep_tokens);
+    } while (next < cuts.size() && tokens + cuts[next].tokens <= room);
     const Tokens part = CutOut(prepared, first.first_document, first.first_document + documents);
     Pass pass(model->layout(), *plan, part, true);
     pass.weights = weights;

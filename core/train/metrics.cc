@@ -26,6 +26,7 @@ std::string Trainer::MetricsJson() {
   json.Member("predicted_tokens", s.predicted_tokens);
   json.Member("up_bytes", moves.up_bytes);
   json.Member("down_bytes", moves.down_bytes);
+  json.Member("peer_bytes", moves.peer_bytes);
   json.Member("weight_uploads", moves.uploads);
   json.Member("weight_reuses", moves.reused);
 

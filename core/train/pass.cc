@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 
 namespace hlm {
@@ -17,6 +18,10 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
       long_offset(plan.micro_tokens),
       lanes(static_cast<int64_t>(plan.devices.size())),
       groups(forward_only ? 1 : plan.numerics.reduction_groups) {
+  if (static_cast<int64_t>(tokens.ids.size()) > plan.step_tokens) {
+    throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens; the plan's step holds ", plan.step_tokens,
+                            ": plan with a larger batch_size or accumulate in several calls");
+  }
   if (groups > 1) {
     CutGroups(plan, group);
   } else {
@@ -31,18 +36,49 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
 }
 
 void Pass::CutSweeps(const Plan& plan, int64_t group) {
-  // Without a backward pass nothing but room for block inputs asks for another sweep.
-  const bool one = forward_only && static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens;
-  const int64_t most = forward_only ? plan.sweeps * lanes : plan.sweeps;
-  sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : most, plan.sweep_tokens);
+  if (forward_only) return CutForward(plan);
+  sweep_starts = hlm::CutSweeps(micro_batches, plan.sweeps, plan.sweep_tokens);
   if (group > 1) {
     // Micro-batches stay as they are, so that log-probabilities do.
-    if (auto cut = CutSweepsAtGroups(micro_batches, most, plan.sweep_tokens, group)) {
+    if (auto cut = CutSweepsAtGroups(micro_batches, plan.sweeps, plan.sweep_tokens, group)) {
       sweep_starts = std::move(*cut);
     } else {
       grouped = false;
     }
   }
+  ShareSweeps();
+}
+
+// Without a backward pass nothing but room for block inputs asks for another sweep, and every lane has some.
+void Pass::CutForward(const Plan& plan) {
+  const bool one = static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens * lanes;
+  if (lanes == 1) {
+    sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : plan.sweeps, plan.sweep_tokens);
+    return ShareSweeps();
+  }
+  const int64_t count = static_cast<int64_t>(micro_batches.size());
+  if (one) {
+    sweep_starts = {0, count};
+    ShareSweeps();
+    bool fits = true;
+    for (int64_t lane = 0; lane < lanes; ++lane) fits = fits && MakeShare(lane).tokens() <= plan.sweep_tokens;
+    if (fits) return;
+    share_starts.clear();
+  }
+  sweep_starts = {0};
+  for (int64_t m = 0, sum = 0; m < count; ++m) {
+    const int64_t more = micro_batches[static_cast<size_t>(m)].tokens;
+    if (sum + more > plan.sweep_tokens) {
+      sweep_starts.push_back(m);
+      sum = 0;
+    }
+    sum += more;
+  }
+  sweep_starts.push_back(count);
+  ShareSweeps();
+}
+
+void Pass::ShareSweeps() {
   for (int64_t s = 0; s < sweeps(); ++s) {
     const int64_t first = sweep_starts[static_cast<size_t>(s)], count = sweep_starts[static_cast<size_t>(s) + 1] - first;
     for (int64_t lane = 0; lane < lanes; ++lane) share_starts.push_back(first + count * lane / lanes);
@@ -50,22 +86,39 @@ void Pass::CutSweeps(const Plan& plan, int64_t group) {
   share_starts.push_back(sweep_starts.back());
 }
 
-// Rows are dealt to the groups by index; a group may be empty.
+// As many sums as the plan has, or more where documents leave so much room in micro-batches that a group would not hold its own. Neither
+// depends on the number of lanes.
 void Pass::CutGroups(const Plan& plan, int64_t group) {
   const int64_t count = static_cast<int64_t>(micro_batches.size());
-  for (int64_t g = 0; g <= groups; ++g) {
-    share_starts.push_back(count * g / groups);
-    if (g % lanes == 0) sweep_starts.push_back(share_starts.back());
+  int64_t sums = std::min(plan.numerics.sweeps, CeilDiv(count, groups));
+  while (!DealToGroups(sums, plan.sweep_tokens)) sums += std::max<int64_t>(sums / 8, 1);
+  for (int64_t share = 0; share < sums * groups; ++share) {
+    const Share one = MakeShare(share);
+    grouped = grouped && (one.empty() || one.first_document % group == 0);
   }
-  for (int64_t g = 0; g < groups; ++g) {
-    const Share share = MakeShare(g);
-    if (share.tokens() > plan.sweep_tokens) {
-      throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens in ", count, " micro-batches; reduction group ", g,
-                              " would have ", share.tokens(), " tokens and the plan holds ", plan.sweep_tokens,
-                              ": plan with a larger batch_size or accumulate in several calls");
+}
+
+// Micro-batches are dealt to sums and to the groups of each by index; a group may be empty. Whether every share has room; with a sum for
+// each micro-batch it has.
+bool Pass::DealToGroups(int64_t sums, int64_t share_tokens) {
+  const int64_t count = static_cast<int64_t>(micro_batches.size());
+  sums = std::min(sums, count);
+  share_starts.clear();
+  sweep_starts.clear();
+  for (int64_t sum = 0; sum < sums; ++sum) {
+    const int64_t begin = count * sum / sums, own = count * (sum + 1) / sums - begin;
+    for (int64_t g = 0; g < groups; ++g) {
+      share_starts.push_back(begin + own * g / groups);
+      if (g % lanes == 0) sweep_starts.push_back(share_starts.back());
     }
-    grouped = grouped && (share.empty() || share.first_document % group == 0);
   }
+  share_starts.push_back(count);
+  sweep_starts.push_back(count);
+  if (sums == count) return true;
+  for (int64_t share = 0; share < sums * groups; ++share) {
+    if (MakeShare(share).tokens() > share_tokens) return false;
+  }
+  return true;
 }
 
 Pass::Share Pass::MakeShare(int64_t share) const {

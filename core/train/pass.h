@@ -2,6 +2,7 @@
 #ifndef HORIZON_LM_CORE_TRAIN_PASS_H_
 #define HORIZON_LM_CORE_TRAIN_PASS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -45,8 +46,10 @@ struct Pass {
   Share ShareOf(int64_t sweep, int64_t lane) const { return MakeShare(sweep * lanes + lane); }
 
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
-  // Sums that are added to what was accumulated before: one for all reduction groups.
-  int64_t sums() const { return groups > 1 ? 1 : sweeps(); }
+  // A sum takes this many sweeps, in which the lanes go through all reduction groups; one sum after the other is added to what was
+  // accumulated before.
+  int64_t turns() const { return std::max<int64_t>(groups / lanes, 1); }
+  int64_t sums() const { return sweeps() / turns(); }
 
   bool has_entropies() const { return wants_entropies || weighs_entropies; }
 
@@ -61,7 +64,10 @@ struct Pass {
 
  private:
   void CutSweeps(const Plan& plan, int64_t group);
+  void CutForward(const Plan& plan);
+  void ShareSweeps();
   void CutGroups(const Plan& plan, int64_t group);
+  bool DealToGroups(int64_t sums, int64_t share_tokens);
   Share MakeShare(int64_t share) const;
 };
 

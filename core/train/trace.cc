@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
@@ -58,15 +59,22 @@ void Trace::Write(const std::string& path) {
     span.begin = span.begin_stamp->Microseconds();
     span.end = span.end_stamp->Microseconds();
   }
-  static constexpr const char* kRows[] = {"", "compute", "up", "down", "optimizer", "host", "save"};
+  static constexpr const char* kRows[kRowsOfLane] = {"", "compute", "up", "down", "optimizer", "host", "save", "peers"};
+  std::set<int64_t> rows;
+  for (int64_t row = kCompute; row <= kSave; ++row) rows.insert(row);
+  for (const Span& span : spans_) rows.insert(span.row);
   JsonWriter json;
   json.BeginObject();
   json.Member("displayTimeUnit", "ms");
   json.Key("traceEvents").BeginArray();
-  for (int row = kCompute; row <= kSave; ++row) {
+  for (const int64_t row : rows) {
+    const int64_t lane = row / kRowsOfLane;
     json.BeginObject();
     json.Member("ph", "M").Member("pid", 1).Member("tid", row).Member("name", "thread_name");
-    json.Key("args").BeginObject().Member("name", kRows[row]).EndObject();
+    json.Key("args")
+        .BeginObject()
+        .Member("name", StrCat(kRows[row % kRowsOfLane], lane > 0 ? StrCat(" ", lane) : ""))
+        .EndObject();
     json.EndObject();
   }
   double first = 0;

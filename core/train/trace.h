@@ -15,7 +15,9 @@ namespace hlm {
 
 class Trace {
  public:
-  enum Row { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6 };
+  enum Row { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6, kPeers = 7 };
+  // The row of a lane's stream; the first lane's are those above.
+  static Row OfLane(Row row, int64_t lane) { return static_cast<Row>(row + lane * kRowsOfLane); }
 
   void Start();
   bool on() const { return on_.load(std::memory_order_relaxed); }
@@ -44,6 +46,7 @@ class Trace {
   void Write(const std::string& path);
 
  private:
+  static constexpr int64_t kRowsOfLane = 8;
   struct Span {
     Row row;
     std::string name;

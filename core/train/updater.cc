@@ -98,12 +98,13 @@ void Updater::Run() {
   }
 }
 
-void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, RingTicket ticket) {
+void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, int64_t term,
+                           RingTicket ticket) {
   // std::function wants to be copied; the ticket must not be.
   auto held = std::make_shared<RingTicket>(std::move(ticket));
   Job job;
   job.piece = sweep.update ? piece : -1;
-  job.work = [this, &ring, piece, unit = plan_.pieces[piece].unit, part, sweep, held] {
+  job.work = [this, &ring, piece, unit = plan_.pieces[piece].unit, part, sweep, term, held] {
     try {
       held->filled().Synchronize();
     } catch (...) {
@@ -116,7 +117,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(down), false, "gradient in the ring");
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, Access::kChange);
-    if (!AddToTree(lease, part, sweep.group, reinterpret_cast<float*>(held->data()))) return held->Release();
+    if (!AddToTree(lease, part, term, reinterpret_cast<float*>(held->data()))) return held->Release();
     if (plan_.gradient_store) {
       std::byte* sum = lease.Sums(part.begin);
       Accumulate(pool_, n, sum, type, held->data(), down, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
@@ -147,13 +148,13 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
-// The balanced tree over reduction groups, as a binary counter: a group's gradient is added to the sums of 1, 2, 4 ... groups that wait
-// for it, and waits itself where its neighbour has not come. True: `gradient` is the sum of all groups now.
-bool Updater::AddToTree(const GradientLease& lease, const PartPlan& part, int64_t group, float* gradient) {
-  const int64_t groups = plan_.numerics.reduction_groups;
-  if (groups == 1) return true;
-  const int64_t levels = std::countr_one(static_cast<uint64_t>(group)), n = part.end - part.begin;
-  const bool all = group + 1 == groups;
+// The balanced tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait
+// for it, and waits itself where its neighbour has not come. True: `gradient` is the sum of all now.
+bool Updater::AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient) {
+  const int64_t terms = plan_.TermsOnHost();
+  if (terms == 1) return true;
+  const int64_t levels = std::countr_one(static_cast<uint64_t>(term)), n = part.end - part.begin;
+  const bool all = term + 1 == terms;
   pool_.ParallelFor(CeilDiv(n, kNormChunk), [&](int64_t chunk) {
     const int64_t begin = chunk * kNormChunk, end = std::min(begin + kNormChunk, n);
     for (int64_t level = 0; level < levels; ++level) {

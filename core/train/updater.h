@@ -39,11 +39,13 @@ class Updater {
     bool first = true;                 // copied into the store; false: added
     uint64_t key = 0;                  // of the stochastic rounding of sums in bf16
     std::optional<UpdateStep> update;  // timing `backward`, last sweep: update at once
-    int64_t group = 0;                 // of the plan's reduction groups; they come in order
+    int64_t turn = 0;                  // of the lanes among the reduction groups of a sum
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
-  void TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, RingTicket ticket);
+  // `term`: of the tree in which the host adds gradients (Plan::TermsOnHost), whose terms come in order: a reduction group, or the sum of
+  // those that the devices added.
+  void TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, int64_t term, RingTicket ticket);
   // Later updates of timing `backward` run only if `finite` says true; it is called once all of `ready` have been reached.
   void GateUpdates(std::vector<Event*> ready, std::function<bool()> finite);
   void UpdateAll(const UpdateStep& step);  // every piece, in forward order
@@ -78,7 +80,7 @@ class Updater {
   };
   void Enqueue(Job job);
   void Run();
-  bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t group, float* gradient);
+  bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient);
   void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 

@@ -59,7 +59,8 @@ AT(hlm_plan_options, machine_json, 176);
 AT(hlm_plan_options, numerics_json, 184);
 AT(hlm_plan_options, frozen_copies, 192);
 AT(hlm_plan_options, optimizer_path, 200);
-LAST(hlm_plan_options, reserved, 204, 208);
+AT(hlm_plan_options, route, 204);
+LAST(hlm_plan_options, reduction_groups, 208, 216);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);

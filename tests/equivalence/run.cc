@@ -47,9 +47,8 @@ Data MakeData(const RunSetup& setup, int64_t step, int64_t vocab) {
 
 RunResult Train(const RunSetup& setup) {
   const auto model = Model::Create(setup.config, setup.seed, setup.seams);
-  MachineSpec machine = DescribeMachine(TestDeviceName());
+  MachineSpec machine = DescribeMachine(TestDeviceNames(setup.devices));
   machine.red_zone_bytes = setup.red_zone_bytes;
-  machine.devices = setup.devices;
   PlanOptions options = setup.plan;
   if (options.threads == 0) options.threads = 1;
   const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, machine));
@@ -59,8 +58,9 @@ RunResult Train(const RunSetup& setup) {
   RunResult result;
   result.plan = *plan;
   std::vector<std::unique_ptr<Device>> devices;
+  if (device_options.check_races) device_options.races = std::make_shared<RaceChecker>();
   for (int64_t d = 0; d < setup.devices; ++d) {
-    devices.push_back(MakeTestDevice(device_options));
+    devices.push_back(MakeTestDevice(device_options, d));
     if (device_options.delay_seed >= 0) ++device_options.delay_seed;
   }
   Trainer trainer(model, plan, setup.trainer, std::move(devices));
@@ -77,6 +77,7 @@ RunResult Train(const RunSetup& setup) {
     if (setup.after_step) setup.after_step(trainer, step + 1);
   }
   for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
+    if (!setup.state) break;
     if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) continue;
     for (const UnitSpec& unit : model->layout().units) {
       for (const TensorSpec& tensor : unit.tensors) {

@@ -28,6 +28,7 @@ struct RunSetup {
   int64_t red_zone_bytes = 256;                                  // guards in the device arena
   std::function<void(Trainer&)> after_steps;                     // a look at the trainer before it goes
   std::function<StepMetrics(Trainer&, const Batch&)> take_step;  // instead of Trainer::Step
+  bool state = true;                                             // the result has weights and moments
   bool same_data = false;                                        // in every step
 };
 

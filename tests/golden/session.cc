@@ -1,5 +1,6 @@
 #include "tests/golden/session.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -30,7 +31,10 @@ const char* TestDevice() {
   const char* device = std::getenv("HLM_TEST_DEVICE");
   return device == nullptr ? "cpu" : device;
 }
-bool TestsOnCpu() { return std::string(TestDevice()) == "cpu"; }
+bool TestsOnCpu() { return std::string(TestDevice()).rfind("cpu", 0) == 0; }
+bool TestsOnSeveral() {
+  return std::string(TestDevice()).rfind("cpu:", 0) == 0 || std::string(TestDevice()).find(',') != std::string::npos;
+}
 
 bool DeviceTakes(const Golden& golden) { return TestsOnCpu() || golden.WidthsAreMultiplesOf(kDeviceWidthMultiple); }
 
@@ -55,7 +59,7 @@ TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32
   plan_options.compute = compute;
   // A row a document, so that any cut into micro-batches of one row has room for every document.
   plan_options.seq_len = golden.LongestDocument();
-  plan_options.batch_size = golden.MostDocuments();
+  plan_options.batch_size = std::max<int64_t>(golden.MostDocuments(), TestsOnSeveral() ? 2 : 1);
   plan_options.grad_clip = golden.training.grad_clip;
   plan_options.threads = 2;
   if (change) change(&plan_options);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "core/base/error.h"
 #include "tests/support/code_of.h"
@@ -27,7 +28,7 @@ TEST(MachineFile, WhatIsWrittenIsReadAgain) {
 
 TEST(MachineFile, DefaultsAreTheDocumentedOnes) {
   const MachineSpec gpu = ParseMachine("{}");
-  EXPECT_EQ(gpu.device, "cuda:0");
+  EXPECT_EQ(gpu.devices, std::vector<std::string>{"cuda:0"});
   EXPECT_EQ(gpu.threads, 16);
   EXPECT_EQ(gpu.host_bytes, int64_t{128} << 30);
   EXPECT_EQ(gpu.device_bytes, int64_t{78} << 30);

@@ -15,7 +15,7 @@ namespace {
 
 MachineSpec Gpu() {  // the rates of one H100 in a server, as docs/plan.md has them
   MachineSpec m;
-  m.device = "cuda:0";
+  m.devices = {"cuda:0"};
   m.red_zone_bytes = 0;
   m.device_is_host = false;
   m.host_bytes = int64_t{118} << 30;

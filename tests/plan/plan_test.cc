@@ -20,7 +20,7 @@ namespace {
 
 MachineSpec Gpu() {
   MachineSpec m;
-  m.device = "cuda:0";
+  m.devices = {"cuda:0"};
   m.red_zone_bytes = 0;
   m.device_is_host = false;
   m.host_bytes = int64_t{125} << 30;

@@ -2,7 +2,7 @@
 #
 #   out                      the first argument (figures), a folder: every run's JSON and messages go there
 #   wanted PART              whether the arguments after the first name the part; all parts are wanted where there are none
-#   bench NAME ARGUMENTS...  a run on cuda:0, and a line with its figures
+#   bench NAME ARGUMENTS...  a run on ${device:-cuda:0}, and a line with its figures
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 source ./environment.sh
 out=${1:-figures}
@@ -14,7 +14,7 @@ bench() {
   local name=$1 began=$SECONDS
   shift
   echo "== $name: horizon bench $*"
-  ./horizon bench --device cuda:0 --json "$@" >"$out/$name.json" 2>"$out/$name.err" || {
+  ./horizon bench --device "${device:-cuda:0}" --json "$@" >"$out/$name.json" 2>"$out/$name.err" || {
     cat "$out/$name.err"
     return
   }

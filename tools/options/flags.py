@@ -27,6 +27,7 @@ LEFT_OUT = {
 GROUPS = {
     "micro_batch": "Shape",
     "sweeps": "Shape",
+    "reduction_groups": "Shape",
     "compute": "Machine",
     "threads": "Machine",
     "optimizer_threads": "Machine",

@@ -136,6 +136,16 @@ namespace HorizonLM {
     OneDnn = Native.HLM_PATH_ONEDNN,
   }
 
+  /// <summary>The constants HLM_ROUTE_... of horizon_lm.h, which explains each.</summary>
+  public enum Route {
+    /// <summary>HLM_ROUTE_AUTO</summary>
+    Auto = Native.HLM_ROUTE_AUTO,
+    /// <summary>HLM_ROUTE_HOST</summary>
+    Host = Native.HLM_ROUTE_HOST,
+    /// <summary>HLM_ROUTE_PEER</summary>
+    Peer = Native.HLM_ROUTE_PEER,
+  }
+
   /// <summary>The constants HLM_SCHEDULE_... of horizon_lm.h, which explains each.</summary>
   public enum Schedule {
     /// <summary>HLM_SCHEDULE_CONSTANT</summary>

@@ -167,7 +167,8 @@ namespace HorizonLM {
 
   /// <summary>Options of a Plan. A property that is null, as all are at first, is the library's default.</summary>
   public sealed class PlanOptions : Options {
-    /// <summary>"auto" (default), "cpu", "cuda:0"</summary>
+    /// <summary>"auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2", "cuda:0-3",
+    /// "cpu:4"</summary>
     public string Device { get; set; }
 
     /// <summary>what the plan is for; default Train</summary>
@@ -258,6 +259,14 @@ namespace HorizonLM {
     /// <summary>what an update on the host is made of; default Auto; part of the numerics</summary>
     public OptimizerPath? OptimizerPath { get; set; }
 
+    /// <summary>how several devices share weights and gradients; default Auto</summary>
+    public Route? Route { get; set; }
+
+    /// <summary>into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number
+    /// of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices
+    /// (default); part of the numerics</summary>
+    public long? ReductionGroups { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -296,6 +305,8 @@ namespace HorizonLM {
       if (NumericsJson != null) Native.hlm_plan_options_numerics_json_set(options, Text.Encode(NumericsJson, nameof(NumericsJson)));
       if (FrozenCopies.HasValue) Native.hlm_plan_options_frozen_copies_set(options, FrozenCopies.Value);
       if (OptimizerPath.HasValue) Native.hlm_plan_options_optimizer_path_set(options, (int)OptimizerPath.Value);
+      if (Route.HasValue) Native.hlm_plan_options_route_set(options, (int)Route.Value);
+      if (ReductionGroups.HasValue) Native.hlm_plan_options_reduction_groups_set(options, ReductionGroups.Value);
     }
   }
 

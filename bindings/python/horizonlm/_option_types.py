@@ -78,7 +78,8 @@ if TYPE_CHECKING:
     class PlanOptions(TypedDict, total=False):
         """Options of a plan; see hlm_plan_options in horizon_lm.h."""
 
-        # "auto" (default), "cpu", "cuda:0"
+        # "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2",
+        # "cuda:0-3", "cpu:4"
         device: str
         # what the plan is for; default TRAIN
         purpose: Name
@@ -140,6 +141,12 @@ if TYPE_CHECKING:
         frozen_copies: int
         # what an update on the host is made of; default AUTO; part of the numerics
         optimizer_path: Name
+        # how several devices share weights and gradients; default AUTO
+        route: Name
+        # into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on
+        # any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as
+        # many as there are devices (default); part of the numerics
+        reduction_groups: int
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -291,6 +298,7 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.states": "HLM_STATES_",
     "hlm_plan_options.master": "HLM_MASTER_",
     "hlm_plan_options.optimizer_path": "HLM_PATH_",
+    "hlm_plan_options.route": "HLM_ROUTE_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -353,7 +361,8 @@ TABLES: Dict[str, str] = {
 """,
     "hlm_plan_options": r"""Options, as keywords:
 
-    device: str. "auto" (default), "cpu", "cuda:0"
+    device: str. "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all),
+        "cuda:0,cuda:2", "cuda:0-3", "cpu:4"
     purpose: "train" | "forward-backward" | "forward": what the plan is for; default "train"
     compute: "bf16" | "f32": type of the arithmetic: "bf16" (default) or "f32"
     batch_size: int. rows of seq_len tokens in a step; default 8. A step takes up to batch_size * seq_len
@@ -393,6 +402,10 @@ TABLES: Dict[str, str] = {
     frozen_copies: int. copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0
     optimizer_path: "auto" | "fused" | "onednn": what an update on the host is made of; default "auto"; part
         of the numerics
+    route: "auto" | "host" | "peer": how several devices share weights and gradients; default "auto"
+    reduction_groups: int. into which a step's rows are dealt, a power of two and a multiple of the devices:
+        the same bits on any number of devices that divides it. Their gradients are added by a balanced tree
+        in fp32. 0: as many as there are devices (default); part of the numerics
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

@@ -13,6 +13,9 @@ void AddShapeFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddNumber(app, "--sweeps", flags.sweeps, 1,
             "passes over the weights in a step, up to 4096 (default: by plan)")
       ->group(group);
+  AddNumber(app, "--reduction-groups", flags.reduction_groups, 1,
+            "into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32")
+      ->group(group);
 }
 
 void AddMachineFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
@@ -61,6 +64,9 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--optimizer-path", flags.optimizer_path, {{"auto", HLM_PATH_AUTO}, {"fused", HLM_PATH_FUSED}, {"onednn", HLM_PATH_ONEDNN}},
             "what an update on the host is made of; part of the numerics")
       ->group(group);
+  AddChoice(app, "--route", flags.route, {{"auto", HLM_ROUTE_AUTO}, {"host", HLM_ROUTE_HOST}, {"peer", HLM_ROUTE_PEER}},
+            "how several devices share weights and gradients")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -80,6 +86,8 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.host_limit_bytes = flags.host_limit_bytes;
   options.device_limit_bytes = flags.device_limit_bytes;
   options.optimizer_path = flags.optimizer_path;
+  options.route = flags.route;
+  options.reduction_groups = flags.reduction_groups;
 }
 
 }  // namespace horizon

@@ -31,6 +31,8 @@ struct PlanFlags {
   int64_t host_limit_bytes = 0;
   int64_t device_limit_bytes = 0;
   int32_t optimizer_path = HLM_PATH_AUTO;
+  int32_t route = HLM_ROUTE_AUTO;
+  int64_t reduction_groups = 0;
 };
 
 // Each adds the flags under one heading of --help.

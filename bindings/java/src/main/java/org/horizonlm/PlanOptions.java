@@ -38,7 +38,8 @@ public final class PlanOptions extends Options {
     /**
      * Sets device.
      *
-     * @param value "auto" (default), "cpu", "cuda:0"
+     * @param value "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2",
+     *     "cuda:0-3", "cpu:4"
      * @return this
      */
     public Builder device(String value) {
@@ -368,6 +369,31 @@ public final class PlanOptions extends Options {
     public Builder optimizerPath(OptimizerPath value) {
       Objects.requireNonNull(value, "optimizerPath");
       setters.add(struct -> Native.hlm_plan_options_optimizer_path_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets route.
+     *
+     * @param value how several devices share weights and gradients; default AUTO
+     * @return this
+     */
+    public Builder route(Route value) {
+      Objects.requireNonNull(value, "route");
+      setters.add(struct -> Native.hlm_plan_options_route_set(struct, value.value()));
+      return this;
+    }
+
+    /**
+     * Sets reduction_groups.
+     *
+     * @param value into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits
+     *     on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
+     *     there are devices (default); part of the numerics
+     * @return this
+     */
+    public Builder reductionGroups(long value) {
+      setters.add(struct -> Native.hlm_plan_options_reduction_groups_set(struct, value));
       return this;
     }
 
