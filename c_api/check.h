@@ -62,6 +62,7 @@ HLM_VERSIONED(hlm_save_options, 24);
 HLM_VERSIONED(hlm_text_options, 32);
 HLM_VERSIONED(hlm_encode_options, 40);
 HLM_VERSIONED(hlm_plan_options, 152);
+HLM_VERSIONED(hlm_group_options, 32);
 HLM_VERSIONED(hlm_batch, 80);
 HLM_VERSIONED(hlm_trainer_options, 80);
 HLM_VERSIONED(hlm_step_metrics, 72);

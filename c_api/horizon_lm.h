@@ -120,7 +120,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 /* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
  * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
  * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
- * generation_config.json, or config.json), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * generation_config.json, or config.json), "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such,
+ * "window", "rope": which of "ropes", -1: none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from
+ * the lookup; -1: none), "dropouts": [settings above 0, "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder
+ * that are not the model's and go into what is saved as they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added.
+ * Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
@@ -402,6 +406,11 @@ typedef struct hlm_plan_options {
   int64_t reduction_groups;   /* into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any
                                  number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
                                  there are devices (default); part of the numerics */
+  int32_t ignore_dropout;     /* 1: a model whose config.json has dropouts above 0 is trained without them; default 0: it is refused */
+  int32_t train_pad_row;      /* 1: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default 0:
+                                 it gets none, as in transformers; part of the numerics */
+  int64_t processes;          /* of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is
+                                 the rows of all of them */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -569,6 +578,66 @@ typedef struct hlm_batch {
 HLM_API void hlm_batch_init_sized(hlm_batch* batch, size_t struct_size);
 static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch, sizeof(*batch)); }
 
+/* ---- Groups -------------------------------------------------------------------------------------------------------- */
+
+/* The processes of one run on several machines, one process a machine: each drives all devices of its own. A trainer that is made in a group
+ * (hlm_trainer_create_in_group) shares every step with the trainers of the other processes: the same weights, losses and metrics on all of
+ * them, and with the same reduction groups of the plan the same bits as on one machine. Launchers start the processes: torchrun, srun,
+ * mpirun, Kubernetes, Ray. Arrays travel by Gloo over TCP (libhorizonlm_gloo.so, beside the library).
+ *
+ * A group that has lost a process is of no more use: every call of every process that needs it is UNAVAILABLE and names the rank, within
+ * the times of the options. Nothing waits for ever. The launcher starts the run again, which goes on from its last checkpoint, with more
+ * or fewer processes if need be. */
+typedef struct hlm_group hlm_group;
+
+typedef struct hlm_group_options {
+  size_t struct_size;
+  double timeout_seconds;     /* that a call waits for a process which lives but does not take part; default 1800 */
+  double silence_seconds;     /* after which a process of which nothing is heard counts as hung; default 60 */
+  int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0 */
+  int32_t reserved;           /* 0 */
+} hlm_group_options;
+HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
+static inline void hlm_group_options_init(hlm_group_options* options) { hlm_group_options_init_sized(options, sizeof(*options)); }
+
+/* The group that the launcher of this process describes in the environment, which no other function of this library reads:
+ *
+ *   torchrun, Kubernetes, Ray   RANK, WORLD_SIZE, LOCAL_WORLD_SIZE; MASTER_ADDR, MASTER_PORT; what else torchrun sets
+ *   Open MPI                    OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_LOCAL_SIZE
+ *   Slurm (srun)                SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_STEP_TASKS_PER_NODE, SLURM_STEP_NODELIST, SLURM_JOB_ID
+ *   PMI (MPICH, Intel MPI)      PMI_RANK, PMI_SIZE, MPI_LOCALNRANKS
+ *
+ * MASTER_ADDR and MASTER_PORT are where rank 0 listens under each of them; Slurm's first node, and Open MPI on one machine, need none.
+ * Waits until all processes have come. None of these variables: a group of one. INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable
+ * and its value where they are no place in a group, or tell of several processes on this machine and the options do not allow it;
+ * UNAVAILABLE where the others do not come within timeout_seconds. `options` may be NULL. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group);
+
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
+                                                  hlm_group** out_group);
+
+/* Gives every rank everybody's bytes: `own` has n_bytes, `all` size * n_bytes, in the order of ranks. Non-zero: it has failed. */
+typedef int32_t (*hlm_all_gather_fn)(void* user_data, const void* own, void* all, size_t n_bytes);
+
+/* A group whose processes find each other through an engine that they run in already (MPI, Spark, any): `all_gather` is called once, by
+ * every rank, on the calling thread, before this returns; not afterwards. UNAVAILABLE where it fails; errors as above. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
+                                                        const hlm_group_options* options, hlm_group** out_group);
+
+HLM_API int64_t hlm_group_rank(const hlm_group* group); /* 0 for NULL */
+HLM_API int64_t hlm_group_size(const hlm_group* group); /* 1 for NULL */
+
+/* A JSON object: {"rank", "size", "local_size" (processes on this machine), "launcher" ("torchrun", "Open MPI", "Slurm", "PMI"; "" where
+ * none was asked)}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_describe(const hlm_group* group, char** out_json);
+
+/* Waits until every rank has called it. Not beside a call of a trainer of the group. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_barrier(hlm_group* group);
+
+/* Leaves the group; a trainer of it keeps it until it is destroyed itself. Rank 0 waits for some seconds for the others to leave, too. */
+HLM_API void hlm_group_destroy(hlm_group* group);
+
 /* ---- Trainers ------------------------------------------------------------------------------------------------------ */
 
 typedef struct hlm_trainer hlm_trainer;
@@ -601,6 +670,20 @@ static inline void hlm_trainer_options_init(hlm_trainer_options* options) {
  * are the plan's. `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan,
                                                    const hlm_trainer_options* options, hlm_trainer** out_trainer);
+
+/* The same, in a group; NULL, or a group of one: as hlm_trainer_create. The plan must have been made for so many processes
+ * (hlm_plan_options.processes), and model, plan and options must be the same on every rank: FAILED_PRECONDITION naming the rank and what
+ * differs. All ranks take part in every call that accumulates, applies, steps or evaluates, in the same order, each with rows of its own:
+ * the batch of the call is those of all ranks, one behind the other, and the engine deals its rows to ranks and devices by index. A rank's
+ * batch may be empty where another's is not. The whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get
+ * the same. Where a rank cannot take part (its batch is wrong, it was cancelled) all of them return that code, and nothing has happened.
+ * Cancels and deadlines act where such a call begins or applies, not within its passes.
+ * Log-probabilities, logits, tensors and kept weights are each rank's own affair. hlm_trainer_save and hlm_trainer_save_model write on rank
+ * 0 and do nothing on the others; hlm_trainer_resume reads on every rank, from a folder that all see. hlm_trainer_accumulate_fn is
+ * UNIMPLEMENTED. */
+HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* plan,
+                                                            const hlm_trainer_options* options, hlm_group* group,
+                                                            hlm_trainer** out_trainer);
 
 typedef struct hlm_step_metrics {
   size_t struct_size;   /* set by the caller, as in options */

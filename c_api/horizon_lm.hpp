@@ -468,10 +468,52 @@ inline void SumLogprobs(const hlm_batch& batch, Span<const float> logprobs, Span
   Check(hlm_batch_sum_logprobs(&batch, logprobs.data(), logprobs.size(), sums.data(), sums.size(), tokens.data(), tokens.size()));
 }
 
+struct GroupOptions : hlm_group_options {
+  GroupOptions() : hlm_group_options() { hlm_group_options_init(this); }
+};
+
+// The processes of a run on several machines.
+class Group {
+ public:
+  static Group FromEnvironment(const hlm_group_options& options = GroupOptions()) {
+    Group group;
+    Check(hlm_group_from_environment(&options, group.handle_.out()));
+    return group;
+  }
+  static Group Connect(const std::string& address, int64_t rank, int64_t size, const hlm_group_options& options = GroupOptions()) {
+    Group group;
+    Check(hlm_group_connect(address.c_str(), rank, size, &options, group.handle_.out()));
+    return group;
+  }
+  static Group FromCallback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
+                            const hlm_group_options& options = GroupOptions()) {
+    Group group;
+    Check(hlm_group_from_callback(rank, size, all_gather, user_data, &options, group.handle_.out()));
+    return group;
+  }
+
+  int64_t Rank() const noexcept { return hlm_group_rank(get()); }
+  int64_t Size() const noexcept { return hlm_group_size(get()); }
+  std::string Describe() const {
+    char* json = nullptr;
+    Check(hlm_group_describe(get(), &json));
+    return internal::TakeString(json);
+  }
+  void Barrier() { Check(hlm_group_barrier(get())); }
+  hlm_group* get() const noexcept { return handle_.get(); }
+
+ private:
+  Group() = default;
+  internal::Handle<hlm_group, hlm_group_destroy> handle_;
+};
+
 class Trainer {
  public:
   Trainer(const Model& model, const Plan& plan, const hlm_trainer_options& options = TrainerOptions()) {
     Check(hlm_trainer_create(model.get(), plan.get(), &options, handle_.out()));
+  }
+  Trainer(const Model& model, const Plan& plan, Group& group, const hlm_trainer_options& options = TrainerOptions()) {
+    Check(hlm_trainer_create_in_group(model.get(), plan.get(), &options, group.get(), handle_.out()));
   }
 
   StepMetrics Step(const hlm_batch& batch) {

@@ -12,6 +12,7 @@
 
 #include "c_api/horizon_lm.h"
 #include "core/base/error.h"
+#include "core/group/group.h"
 #include "core/model/model.h"
 #include "core/model/spec.h"
 #include "core/plan/plan.h"
@@ -59,6 +60,11 @@ struct hlm_template {
 struct hlm_plan {
   std::shared_ptr<const hlm::Plan> plan;
   hlm::ModelSpec spec;  // of the model that it was made for: a trainer compares
+};
+
+struct hlm_group {
+  std::shared_ptr<hlm::ProcessGroup> group;  // trainers of it keep it
+  hlm::capi::InUse in_use;
 };
 
 struct hlm_trainer {

@@ -336,6 +336,11 @@ hlm_error* hlm_trainer_accumulate_fn(hlm_trainer* trainer, const hlm_batch* batc
     CheckAtLeast(group, 1, "group");
     const bool entropy = ReadBool(entropies, "entropies");
     const Use use(trainer->in_use, "the trainer");
+    if (trainer->trainer->group() != nullptr) {
+      throw hlm::Unimplemented("a loss of the caller's own in a group of ", trainer->trainer->group()->size(),
+                               " processes: a rank knows only its own documents; hlm_trainer_logprobs and hlm_trainer_accumulate "
+                               "with weights give the same gradient");
+    }
     const hlm::BatchLoss loss = trainer->trainer->Accumulate(
         ReadBatch(batch), {.group = group, .entropy = entropy, .loss = CallersLoss{fn, user_data, {}, {}}});
     if (out_loss != nullptr) *out_loss = loss.loss;

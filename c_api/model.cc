@@ -83,6 +83,73 @@ TextFiles ReadTextOptions(const Model& model, const hlm_text_options* options) {
   return text;
 }
 
+struct Titler {
+  const char* operator()(const AttentionSpec&) const { return "attention"; }
+  const char* operator()(const MlpSpec& spec) const { return spec.shared ? "shared mlp" : "mlp"; }
+  const char* operator()(const ExpertsSpec& spec) const { return spec.shared ? "shared experts" : "experts"; }
+  const char* operator()(const LatentAttentionSpec&) const { return "latent attention"; }
+  const char* operator()(const LayerInputSpec&) const { return "layer input"; }
+  const char* operator()(const ShortConvSpec&) const { return "short convolution"; }
+  const char* operator()(const DeltaRuleSpec&) const { return "delta rule"; }
+  const char* operator()(const StateSpaceSpec&) const { return "state space"; }
+  const char* operator()(const ChannelDeltaSpec&) const { return "kimi delta attention"; }
+  const char* operator()(const SelectiveScanSpec&) const { return "selective scan"; }
+  const char* operator()(const GatedRecurrenceSpec&) const { return "gated recurrence"; }
+};
+
+const char* RopeName(RopeSpec::Kind kind) {
+  switch (kind) {
+    case RopeSpec::Kind::kDefault:
+      return "default";
+    case RopeSpec::Kind::kLinear:
+      return "linear";
+    case RopeSpec::Kind::kDynamic:
+      return "dynamic";
+    case RopeSpec::Kind::kLlama3:
+      return "llama3";
+    case RopeSpec::Kind::kYarn:
+      return "yarn";
+    case RopeSpec::Kind::kLongRope:
+      return "longrope";
+    case RopeSpec::Kind::kProportional:
+      return "proportional";
+  }
+  return "unknown";
+}
+
+// What was read: the different blocks, rotary embeddings, settings that training leaves out, and tensors that go along.
+void WriteParts(const Model& model, JsonWriter& json) {
+  const ModelSpec& spec = model.spec();
+  json.Key("blocks").BeginArray();
+  for (size_t kind = 0; kind < spec.kinds.size(); ++kind) {
+    const AttentionSpec* attention = Find<AttentionSpec>(spec.kinds[kind]);
+    json.BeginObject().Key("parts").BeginArray();
+    for (const BranchSpec& branch : spec.kinds[kind].branches) {
+      for (const BranchBody& item : branch.bodies) json.Value(std::visit(Titler{}, item.body));
+    }
+    json.EndArray();
+    json.Member("layers", static_cast<int64_t>(std::count(spec.kind_of.begin(), spec.kind_of.end(), static_cast<int64_t>(kind))));
+    json.Member("window", attention == nullptr ? 0 : attention->window)
+        .Member("rope", attention == nullptr ? -1 : attention->rope);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("ropes").BeginArray();
+  for (const RopeSpec& rope : spec.ropes) {
+    json.BeginObject().Member("type", RopeName(rope.kind)).Member("theta", rope.theta).Member("dim", rope.dim);
+    json.Member("factor", rope.factor).EndObject();
+  }
+  json.EndArray();
+  json.Member("pad_token", spec.embedding.pad_token);
+  json.Key("dropouts").BeginArray();
+  for (const std::string& dropout : spec.dropouts) json.Value(dropout);
+  json.EndArray();
+  const std::vector<CarriedTensor> carried = model.weights().Carried();
+  int64_t bytes = 0;
+  for (const CarriedTensor& tensor : carried) bytes += tensor.bytes;
+  json.Member("carried_tensors", static_cast<int64_t>(carried.size())).Member("carried_bytes", bytes);
+}
+
 std::string Describe(const Model& model) {
   const ModelSpec& spec = model.spec();
   JsonWriter json;
@@ -110,6 +177,7 @@ std::string Describe(const Model& model) {
   widest != windows.end() && *widest > 0 ? json.Value(*widest) : json.Null();
   json.Member("layer_windows", windows);
   json.Member("stop_ids", StopIdsIfRead(model));
+  WriteParts(model, json);
   json.Key("tensors").BeginArray();
   for (const UnitSpec& unit : model.layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {

@@ -26,6 +26,7 @@ hlm_plan_options Defaults() {
   out.states = HLM_STATES_F32;
   out.master = HLM_MASTER_SPLIT;
   out.snapshot_bytes = own.snapshot_bytes;
+  out.processes = own.processes;
   return out;
 }
 
@@ -58,6 +59,9 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(given.optimizer_path, "optimizer_path",
             {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
 
+  CheckEnum(given.ignore_dropout, "ignore_dropout", {{0, "no"}, {1, "yes"}});
+  CheckEnum(given.train_pad_row, "train_pad_row", {{0, "no"}, {1, "yes"}});
+
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
   own.compute = static_cast<DType>(given.compute);
@@ -83,6 +87,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.threads = given.threads;
   own.optimizer_threads = given.optimizer_threads;
   own.host_limit_bytes = given.host_limit_bytes;
+  own.processes = given.processes;
   own.device_limit_bytes = given.device_limit_bytes;
   own.optimizer = static_cast<Algorithm>(given.optimizer);
   own.choose_states = given.states == HLM_STATES_AUTO;
@@ -95,6 +100,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.reduction_groups = given.reduction_groups;
   if (given.route != HLM_ROUTE_AUTO) own.route = static_cast<Route>(given.route - HLM_ROUTE_HOST);
   if (given.optimizer_path != HLM_PATH_AUTO) own.update_path = static_cast<UpdatePath>(given.optimizer_path - HLM_PATH_FUSED);
+  own.ignore_dropout = given.ignore_dropout != 0;
+  own.train_pad_row = given.train_pad_row != 0;
   return own;
 }
 

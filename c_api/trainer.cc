@@ -2,6 +2,7 @@
 #include "core/train/trainer.h"
 
 #include <cmath>
+#include <optional>
 
 #include "c_api/batch.h"
 #include "c_api/check.h"
@@ -85,11 +86,21 @@ void hlm_step_metrics_init_sized(hlm_step_metrics* metrics, size_t struct_size) 
 
 hlm_error* hlm_trainer_create(const hlm_model* model, const hlm_plan* plan, const hlm_trainer_options* options,
                               hlm_trainer** out_trainer) {
+  return hlm_trainer_create_in_group(model, plan, options, nullptr, out_trainer);
+}
+
+hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* plan, const hlm_trainer_options* options,
+                                       hlm_group* group, hlm_trainer** out_trainer) {
   return Guard([&] {
     NotNull(model, "model");
     NotNull(plan, "plan");
     NotNull(out_trainer, "out_trainer");
-    const hlm::TrainerOptions own = Convert(ReadStruct(options, Defaults()));
+    hlm::TrainerOptions own = Convert(ReadStruct(options, Defaults()));
+    std::optional<Use> use;
+    if (group != nullptr) {
+      use.emplace(group->in_use, "the group");
+      own.group = group->group;
+    }
     CheckPlanFits(model->model->spec(), plan->spec);
     auto handle = std::make_unique<hlm_trainer>();
     handle->trainer = std::make_unique<hlm::Trainer>(model->model, plan->plan, own, hlm::MakeDevices(*plan->plan));

@@ -2,12 +2,13 @@
 """Holds the library against the transformers that is installed, family by family, and prints a table. By hand: it takes minutes.
 
     bazel build //bindings/python:wheel && pip install bazel-bin/bindings/python/*.whl     (beside torch and transformers)
-    python3 tools/check_families.py [--device cuda:0] [--seed 7] [NAME...]
+    python3 tools/check_families.py [--device cuda:0] [--seed 7] [--variants 20] [NAME...]
 
 For each entry of tools/goldens/families (all, or those named) transformers builds and saves a tiny model with weights from the seed. Both
 sides then compute log-probabilities of the same documents and take six AdamW steps with clipping in float32; what the library saved
 is loaded by transformers again, whole. The table has a line a family: the version of transformers and the worst differences,
-or why there are none. Exit status 1 where a family that is taken is further off than the limits.
+or why there are none. With --variants other models of the families follow, whose shapes and options are drawn (families/variants.py); one
+that is off is printed with its config. Exit status 1 where a family that is taken is further off than the limits.
 """
 
 import argparse
@@ -28,6 +29,7 @@ import make_family_goldens as goldens
 import training
 from families import model as models
 from families import tables
+from families import variants as others
 
 STEPS = 6
 # What may differ: a log-probability; a step's loss and gradient norm, relative; the loss of the saved folder, relative.
@@ -86,12 +88,12 @@ def differences(family, device, work):
     }
 
 
-def line(family, seed, device):
+def line(family, device):
     """The family's line of the table, and whether all is well."""
     start = f"| {family.name} | {family.model_type} | {transformers.__version__} | "
     with tempfile.TemporaryDirectory() as work:
         try:
-            found = differences(dataclasses.replace(family, seed=seed), device, pathlib.Path(work))
+            found = differences(family, device, pathlib.Path(work))
         except Refused as refusal:
             return start + f"refused: {refusal} | | | |", True
         except (horizonlm.Error, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
@@ -104,6 +106,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="goldens of tools/goldens/families; without names: all")
     parser.add_argument("--device", default="cpu", help="of the library; transformers computes on the CPU (cpu)")
+    parser.add_argument("--variants", type=int, default=0, help="other models of each model type that has experts or mixes its layers (0)")
     parser.add_argument("--seed", type=int, default=1000, help="of the weights; the goldens have others (1000)")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.names) - {family.name for family in tables.FAMILIES})
@@ -115,10 +118,16 @@ def main():
     print("| golden | model type | transformers | " + " | ".join(LIMITS) + " |")
     print("| --- | --- | --- |" + " --- |" * len(LIMITS))
     wrong = 0
-    for family in tables.FAMILIES:
-        if not arguments.names or family.name in arguments.names:
-            text, well = line(family, arguments.seed, arguments.device)
-            print(text, flush=True)
+    chosen = [family for family in tables.FAMILIES if not arguments.names or family.name in arguments.names]
+    of_type = {family.model_type: family for family in reversed(chosen)}
+    for family in chosen:
+        text, well = line(dataclasses.replace(family, seed=arguments.seed), arguments.device)
+        print(text, flush=True)
+        wrong += not well
+    for family in of_type.values():
+        for other in others.variants(family, arguments.variants):
+            text, well = line(other, arguments.device)
+            print(text if well else f"{text}\n    {other.about}", flush=True)
             wrong += not well
     return 1 if wrong else 0
 

@@ -179,6 +179,12 @@ type PlanOptions struct {
 	Route Route `hlm:"route"`
 	// into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices (default); part of the numerics
 	ReductionGroups int64 `hlm:"reduction_groups"`
+	// true: a model whose config.json has dropouts above 0 is trained without them; default false: it is refused
+	IgnoreDropout bool `hlm:"ignore_dropout"`
+	// true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it gets none, as in transformers; part of the numerics
+	TrainPadRow bool `hlm:"train_pad_row"`
+	// of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is the rows of all of them
+	Processes int64 `hlm:"processes"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }
@@ -188,6 +194,26 @@ func DefaultPlanOptions() PlanOptions {
 	var own PlanOptions
 	own.begun = true
 	with(native.NewHlm_plan_options, native.DeleteHlm_plan_options, func(n native.Hlm_plan_options) error { return read(n, &own) })
+	return own
+}
+
+// GroupOptions are the options of joining a group of processes. hlm_group_options in horizon_lm.h explains each.
+type GroupOptions struct {
+	// that a call waits for a process which lives but does not take part; default 1800
+	TimeoutSeconds float64 `hlm:"timeout_seconds"`
+	// after which a process of which nothing is heard counts as hung; default 60
+	SilenceSeconds float64 `hlm:"silence_seconds"`
+	// true: several processes of one machine may be in the group, each with the CPU as its device; default false
+	SeveralPerMachine bool `hlm:"several_per_machine"`
+
+	begun bool // by DefaultGroupOptions: zeros are meant
+}
+
+// DefaultGroupOptions are the library's defaults.
+func DefaultGroupOptions() GroupOptions {
+	var own GroupOptions
+	own.begun = true
+	with(native.NewHlm_group_options, native.DeleteHlm_group_options, func(n native.Hlm_group_options) error { return read(n, &own) })
 	return own
 }
 

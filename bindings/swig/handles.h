@@ -79,6 +79,7 @@ struct Kind;
   }
 HLM_BIND_KIND(hlm_model, "model");
 HLM_BIND_KIND(hlm_plan, "plan");
+HLM_BIND_KIND(hlm_group, "group");
 HLM_BIND_KIND(hlm_trainer, "trainer");
 HLM_BIND_KIND(hlm_optimizer, "optimizer");
 HLM_BIND_KIND(hlm_tokenizer, "tokenizer");

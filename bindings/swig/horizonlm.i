@@ -38,6 +38,7 @@ HLM_ERROR(hlm_failure)
 // ---- Handles ----
 HLM_HANDLE(hlm_model, out_model)
 HLM_HANDLE(hlm_plan, out_plan)
+HLM_HANDLE(hlm_group, out_group)
 HLM_HANDLE(hlm_trainer, out_trainer)
 HLM_HANDLE(hlm_optimizer, out_optimizer)
 HLM_HANDLE(hlm_tokenizer, out_tokenizer)
@@ -55,6 +56,7 @@ HLM_OPTIONAL_HANDLE(hlm_weights, kept)
 HLM_STRUCT(hlm_save_options)
 HLM_STRUCT(hlm_text_options)
 HLM_STRUCT(hlm_plan_options)
+HLM_STRUCT(hlm_group_options)
 HLM_STRUCT(hlm_trainer_options)
 HLM_STRUCT(hlm_optimizer_options)
 HLM_STRUCT(hlm_encode_options)
@@ -67,6 +69,7 @@ HLM_STRUCT(hlm_policy_options)
 %ignore hlm_template_options::reserved;
 %ignore hlm_resume_options::reserved;
 %ignore hlm_plan_options::reserved;
+%ignore hlm_group_options::reserved;
 %ignore hlm_optimizer_options::reserved;
 // Members that are buffers are arguments of the call.
 %define HLM_MEMBER_BUFFER(TYPE, NAME)
@@ -211,6 +214,12 @@ HLM_SIZED_TEXT(token)
 // bit, for one forward pass more (docs/objectives.md).
 %ignore hlm_loss_fn;
 %ignore hlm_trainer_accumulate_fn;
+// Bytes that an engine of the caller's gathers: likewise.
+%ignore hlm_all_gather_fn;
+%ignore hlm_group_from_callback;
+// hlm_group_describe tells them, with an error for a handle that is closed.
+%ignore hlm_group_rank;
+%ignore hlm_group_size;
 
 %ignore HLM_VERSION;
 %include "horizon_lm.h"

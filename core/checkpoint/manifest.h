@@ -15,6 +15,7 @@
 namespace hlm {
 
 inline constexpr const char* kManifestFile = "manifest.json";
+inline constexpr const char* kCarriedFile = "carried.safetensors";  // tensors of the source folder that are not the model's
 inline constexpr int64_t kCheckpointVersion = 1;
 
 struct StoredArray {

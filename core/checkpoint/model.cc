@@ -13,6 +13,7 @@
 #include "core/model/config.h"
 #include "core/model/file.h"
 #include "core/model/json_text.h"
+#include "core/model/safetensors.h"
 
 namespace hlm {
 namespace {
@@ -23,6 +24,9 @@ class CheckpointWeights final : public WeightSource {
  public:
   CheckpointWeights(std::string folder, Manifest manifest, const ModelLayout& layout)
       : reader_(std::move(folder), std::move(manifest)), verified_(layout.units.size()) {
+    for (const StoredFile& file : reader_.manifest().files) {
+      if (file.name == kCarriedFile) carried_ = std::make_unique<SafetensorsFile>(reader_.folder() + "/" + kCarriedFile);
+    }
     const std::vector<StoredUnit>& stored = reader_.manifest().units;
     for (size_t u = 0; u < layout.units.size(); ++u) {
       const UnitSpec& unit = layout.units[u];
@@ -39,6 +43,10 @@ class CheckpointWeights final : public WeightSource {
     const Place place = places_.at(tensor.name);
     Verify(place);
     EachRun(tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadRun(tensor, begin + done, at, run, out + done); });
+  }
+
+  std::vector<CarriedTensor> Carried() const override {
+    return carried_ == nullptr ? std::vector<CarriedTensor>() : carried_->AsCarried();
   }
 
  private:
@@ -94,6 +102,7 @@ class CheckpointWeights final : public WeightSource {
   }
 
   CheckpointReader reader_;
+  std::unique_ptr<SafetensorsFile> carried_;  // null: nothing is carried
   std::unordered_map<std::string, Place> places_;
   mutable std::vector<std::once_flag> verified_;  // [units]
 };
@@ -107,7 +116,7 @@ std::shared_ptr<const Model> OpenModelOrCheckpoint(const std::string& folder) {
   if (found.error) throw *found.error;
   const DType dtype = found.manifest->source_dtype;
   const std::string config = ReadSmallFile(folder + "/config.json", kMostConfigBytes);
-  return Model::FromWeights(folder, config, dtype, {kManifestFile}, [&](const ModelLayout& layout) {
+  return Model::FromWeights(folder, config, dtype, {kManifestFile, kCarriedFile}, [&](const ModelLayout& layout) {
     return std::make_shared<const CheckpointWeights>(folder, std::move(*found.manifest), layout);
   });
 }

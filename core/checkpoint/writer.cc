@@ -7,6 +7,7 @@
 #include "core/base/json_writer.h"
 #include "core/checkpoint/checksum.h"
 #include "core/model/config.h"
+#include "core/model/safetensors.h"
 
 namespace hlm {
 namespace {
@@ -121,6 +122,11 @@ void CheckpointWriter::WriteModelFiles() {
   const Model& model = *info_.model;
   WriteText(staged_.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), info_.source_dtype));
   manifest_.files.push_back(Summed(staged_.path(), "config.json"));
+  // Tensors that are not the model's: what is saved of a run that went on from here has them too.
+  if (const std::vector<CarriedTensor> carried = model.weights().Carried(); !carried.empty()) {
+    WriteCarried(staged_.path() + "/" + kCarriedFile, carried);
+    manifest_.files.push_back(Summed(staged_.path(), kCarriedFile));
+  }
   for (const std::string& name : CarryFiles(model, staged_.path())) manifest_.files.push_back(Summed(staged_.path(), name));
 }
 

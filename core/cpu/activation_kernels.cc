@@ -132,6 +132,38 @@ void ClampedGluBackwardKernel(const ClampedGluBackwardArgs& a) {
   });
 }
 
+void GateHeadsKernel(const GateHeadsArgs& a) {
+  ForType(a.type, [&]<class T>() {
+    ParallelBlocks(a.tokens * a.heads, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
+      for (int64_t h = begin; h < end; ++h) {
+        const T* x = static_cast<const T*>(a.x) + h * a.width;
+        T* y = static_cast<T*>(a.y) + h * a.width;
+        const float gate = SigmoidOf(ToFloat(static_cast<const T*>(a.gate)[h]));
+        for (int64_t i = 0; i < a.width; ++i) y[i] = FromFloat<T>(gate * ToFloat(x[i]));
+      }
+    });
+  });
+}
+
+void GateHeadsBackwardKernel(const GateHeadsBackwardArgs& a) {
+  ForType(a.type, [&]<class T>() {
+    ParallelBlocks(a.tokens * a.heads, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
+      for (int64_t h = begin; h < end; ++h) {
+        const T *x = static_cast<const T*>(a.x) + h * a.width, *dy = static_cast<const T*>(a.dy) + h * a.width;
+        T* dx = static_cast<T*>(a.dx) + h * a.width;
+        const float gate = SigmoidOf(ToFloat(static_cast<const T*>(a.gate)[h]));
+        float dot = 0;
+        for (int64_t i = 0; i < a.width; ++i) {
+          const float d = ToFloat(dy[i]);
+          dot += d * ToFloat(x[i]);
+          dx[i] = FromFloat<T>(gate * d);
+        }
+        static_cast<T*>(a.dgate)[h] = FromFloat<T>(dot * gate * (1 - gate));
+      }
+    });
+  });
+}
+
 void ScaleAddKernel(const ScaleAddArgs& a) {
   ForType(a.type, [&]<class T>() {
     const auto *x = static_cast<const T*>(a.x), *z = static_cast<const T*>(a.z);

@@ -34,6 +34,15 @@ inline void* At(DType type, void* data, int64_t element) {
   return static_cast<char*>(data) + static_cast<size_t>(element) * SizeOf(type);
 }
 
+// Rows [row, row + rows) of one head of a view whose distances are numbers: to floats, and back.
+inline void GatherHead(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t width, float* to) {
+  GatherBlock(type, At(type, view.data, row * view.row + head * view.head), view.row, rows, width, to);
+}
+inline void ScatterHead(const float* from, DType type, const MutableView& view, int64_t head, int64_t row, int64_t rows,
+                        int64_t width) {
+  ScatterBlock(from, rows, width, type, At(type, view.data, row * view.row + head * view.head), view.row);
+}
+
 // Rows [row, row + rows) of one head of a view whose distances are numbers, as floats; converted into `scratch` where they are
 // not floats already.
 inline FloatView HeadAsFloats(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t cols,

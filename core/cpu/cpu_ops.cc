@@ -5,6 +5,7 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/linear.h"
 #include "core/cpu/recurrence.h"
+#include "core/cpu/scan.h"
 
 namespace hlm {
 namespace {
@@ -34,6 +35,8 @@ void RunCall(const ActivateArgs& a, const Means&) { ActivateKernel(a); }
 void RunCall(const ActivateBackwardArgs& a, const Means& m) { ActivateBackwardKernel(a, m.scratch); }
 void RunCall(const ClampedGluArgs& a, const Means&) { ClampedGluKernel(a); }
 void RunCall(const ClampedGluBackwardArgs& a, const Means&) { ClampedGluBackwardKernel(a); }
+void RunCall(const GateHeadsArgs& a, const Means&) { GateHeadsKernel(a); }
+void RunCall(const GateHeadsBackwardArgs& a, const Means&) { GateHeadsBackwardKernel(a); }
 void RunCall(const ScaleAddArgs& a, const Means&) { ScaleAddKernel(a); }
 void RunCall(const CausalConvArgs& a, const Means&) { CausalConvKernel(a); }
 void RunCall(const CausalConvBackwardArgs& a, const Means& m) { CausalConvBackwardKernel(a, m.scratch); }
@@ -43,6 +46,12 @@ void RunCall(const DeltaRuleArgs& a, const Means& m) { RunDeltaRule(a, m.threads
 void RunCall(const DeltaRuleBackwardArgs& a, const Means& m) { RunDeltaRuleBackward(a, m.threads, m.scratch); }
 void RunCall(const StateSpaceArgs& a, const Means& m) { RunStateSpace(a, m.threads, m.scratch); }
 void RunCall(const StateSpaceBackwardArgs& a, const Means& m) { RunStateSpaceBackward(a, m.threads, m.scratch); }
+void RunCall(const SelectiveScanArgs& a, const Means& m) { RunSelectiveScan(a, m.threads, m.scratch); }
+void RunCall(const SelectiveScanBackwardArgs& a, const Means& m) { RunSelectiveScanBackward(a, m.threads, m.scratch); }
+void RunCall(const GatedRecurrenceArgs& a, const Means& m) { RunGatedRecurrence(a, m.threads); }
+void RunCall(const GatedRecurrenceBackwardArgs& a, const Means& m) { RunGatedRecurrenceBackward(a, m.threads, m.scratch); }
+void RunCall(const BlockLinearArgs& a, const Means& m) { RunBlockLinear(a, m.threads, m.scratch); }
+void RunCall(const BlockLinearBackwardArgs& a, const Means& m) { RunBlockLinearBackward(a, m.threads, m.scratch); }
 void RunCall(const CapLogitsArgs& a, const Means&) { CapLogitsKernel(a); }
 void RunCall(const SwiGluArgs& a, const Means&) { SwiGluKernel(a); }
 void RunCall(const SwiGluBackwardArgs& a, const Means&) { SwiGluBackwardKernel(a); }
@@ -51,6 +60,8 @@ void RunCall(const EmbeddingBackwardArgs& a, const Means&) { EmbeddingBackwardKe
 void RunCall(const CrossEntropyArgs& a, const Means& m) { CrossEntropyKernel(a, m.scratch); }
 void RunCall(const RouteArgs& a, const Means&) { RouteKernel(a); }
 void RunCall(const RouteBackwardArgs& a, const Means&) { RouteBackwardKernel(a); }
+void RunCall(const ScaleChoicesArgs& a, const Means&) { ScaleChoicesKernel(a); }
+void RunCall(const ScaleChoicesBackwardArgs& a, const Means&) { ScaleChoicesBackwardKernel(a); }
 void RunCall(const RouteLoadArgs& a, const Means& m) { RouteLoadKernel(a, m.scratch); }
 void RunCall(const SortChoicesArgs& a, const Means&) { SortChoicesKernel(a); }
 void RunCall(const GatherRowsArgs& a, const Means&) { GatherRowsKernel(a); }

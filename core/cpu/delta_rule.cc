@@ -33,13 +33,6 @@ Args WithNumbers(Args a) {
   return a;
 }
 
-void Gather(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t width, float* to) {
-  GatherBlock(type, At(type, view.data, row * view.row + head * view.head), view.row, rows, width, to);
-}
-void Scatter(const float* from, DType type, const MutableView& view, int64_t head, int64_t row, int64_t rows, int64_t width) {
-  ScatterBlock(from, rows, width, type, At(type, view.data, row * view.row + head * view.head), view.row);
-}
-
 // Rows over their lengths, in place; 1 / length goes to `inverse` where it is wanted.
 void Normalize(int64_t rows, int64_t width, float epsilon, float scale, float* x, float* inverse) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -79,12 +72,12 @@ class ChunkInput {
   DeltaChunk::Tokens Load(int64_t row, int64_t rows, int64_t head, bool queries) const {
     const int64_t key_head = head / (args_.heads / args_.key_heads), gates = SizesOf(args_).gates();
     if (queries) {
-      Gather(args_.type, args_.q, key_head, row, rows, args_.key_dim, q_);
+      GatherHead(args_.type, args_.q, key_head, row, rows, args_.key_dim, q_);
       Normalize(rows, args_.key_dim, args_.epsilon, args_.scale, q_, q_inverse_);
     }
-    Gather(args_.type, args_.k, key_head, row, rows, args_.key_dim, k_);
+    GatherHead(args_.type, args_.k, key_head, row, rows, args_.key_dim, k_);
     Normalize(rows, args_.key_dim, args_.epsilon, 1, k_, k_inverse_);
-    Gather(args_.type, args_.v, head, row, rows, args_.value_dim, v_);
+    GatherHead(args_.type, args_.v, head, row, rows, args_.value_dim, v_);
     const int64_t at = row * args_.heads + head;
     return {rows, q_, k_, v_, args_.g + at * gates, args_.beta + at, args_.heads * gates, args_.heads};
   }
@@ -129,7 +122,7 @@ bool ForwardUnit(const DeltaRuleArgs& args, const Unit& unit, ForwardScratch s) 
   for (int64_t at = 0; at < unit.length; at += sizes.chunk()) {
     const int64_t row = unit.begin + at, rows = std::min(sizes.chunk(), unit.length - at);
     if (!s.chunk.Begin(s.input.Load(row, rows, unit.head, true), s.state) || !s.chunk.Output(s.state, s.out)) return false;
-    Scatter(s.out, args.type, args.out, unit.head, row, rows, args.value_dim);
+    ScatterHead(s.out, args.type, args.out, unit.head, row, rows, args.value_dim);
     if (at + rows < unit.length && !s.chunk.Advance(s.state)) return false;
   }
   return true;
@@ -210,8 +203,8 @@ class BackwardUnit {
       s_.input.Load(row, rows, Head(0), true);
       NormalizeBackward(rows, dim, args_.scale, s_.input.q(), s_.input.q_inverse(), dq);
       NormalizeBackward(rows, dim, 1, s_.input.k(), s_.input.k_inverse(), dk);
-      Scatter(dq, args_.type, args_.dq, unit_.head, row, rows, dim);
-      Scatter(dk, args_.type, args_.dk, unit_.head, row, rows, dim);
+      ScatterHead(dq, args_.type, args_.dq, unit_.head, row, rows, dim);
+      ScatterHead(dk, args_.type, args_.dk, unit_.head, row, rows, dim);
     }
     return true;
   }
@@ -219,7 +212,7 @@ class BackwardUnit {
   bool Chunk(int64_t h, int64_t segment_begin, int64_t at, const float* state) {
     const int64_t row = unit_.begin + at, rows = Rows(at), head = Head(h), dim = args_.key_dim, gates = sizes_.gates();
     if (!s_.chunk.Begin(s_.input.Load(row, rows, head, true), state)) return false;
-    Gather(args_.type, args_.dout, head, row, rows, args_.value_dim, s_.dout);
+    GatherHead(args_.type, args_.dout, head, row, rows, args_.value_dim, s_.dout);
     const int64_t token = row * args_.heads + head;
     const DeltaChunk::Gradients to{s_.dout,
                                    s_.dq + (at - segment_begin) * dim,
@@ -230,7 +223,7 @@ class BackwardUnit {
                                    args_.heads * gates,
                                    args_.heads};
     if (!s_.chunk.Backward(state, s_.dstates + h * sizes_.state(), to)) return false;
-    Scatter(s_.dv, args_.type, args_.dv, head, row, rows, args_.value_dim);
+    ScatterHead(s_.dv, args_.type, args_.dv, head, row, rows, args_.value_dim);
     return true;
   }
 

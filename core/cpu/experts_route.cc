@@ -208,6 +208,24 @@ void RouteBackwardKernel(const RouteBackwardArgs& a) {
   });
 }
 
+void ScaleChoicesKernel(const ScaleChoicesArgs& a) {
+  for (int64_t i = 0; i < a.tokens * a.chosen; ++i) a.y[i] = HeadNumber(a.type, a.scales, a.choice[i]) * a.x[i];
+}
+
+// Each expert's sum over its pairs, in their order.
+void ScaleChoicesBackwardKernel(const ScaleChoicesBackwardArgs& a) {
+  std::vector<double> sums(static_cast<size_t>(a.experts));
+  for (int64_t i = 0; i < a.tokens * a.chosen; ++i) {
+    const int32_t e = a.choice[i];
+    sums[static_cast<size_t>(e)] += static_cast<double>(a.dy[i]) * static_cast<double>(a.x[i]);
+    a.dx[i] = HeadNumber(a.type, a.scales, e) * a.dy[i];
+  }
+  for (int64_t e = 0; e < a.experts; ++e) {
+    const double sum = sums[static_cast<size_t>(e)];
+    a.dscales[e] = static_cast<float>(a.accumulate ? static_cast<double>(a.dscales[e]) + sum : sum);
+  }
+}
+
 // Each expert's sum over tokens, in their order, in double.
 void RouteLoadKernel(const RouteLoadArgs& a, float* log_sums) {
   ParallelBlocks(a.tokens, RowsPerBlock(8 * a.experts), [&](int64_t begin, int64_t end) {

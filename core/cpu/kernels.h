@@ -37,6 +37,8 @@ size_t ActivateBackwardFloats(const ActivateBackwardArgs& args);
 void ActivateBackwardKernel(const ActivateBackwardArgs& args, float* scratch);
 void ClampedGluKernel(const ClampedGluArgs& args);
 void ClampedGluBackwardKernel(const ClampedGluBackwardArgs& args);
+void GateHeadsKernel(const GateHeadsArgs& args);
+void GateHeadsBackwardKernel(const GateHeadsBackwardArgs& args);
 void ScaleAddKernel(const ScaleAddArgs& args);
 
 void CausalConvKernel(const CausalConvArgs& args);
@@ -57,6 +59,8 @@ void EmbeddingBackwardKernel(const EmbeddingBackwardArgs& args);
 void RouteKernel(const RouteArgs& args);
 void RouteBackwardKernel(const RouteBackwardArgs& args);
 void RouteLoadKernel(const RouteLoadArgs& args, float* log_sums);  // [tokens]
+void ScaleChoicesKernel(const ScaleChoicesArgs& args);
+void ScaleChoicesBackwardKernel(const ScaleChoicesBackwardArgs& args);
 void SortChoicesKernel(const SortChoicesArgs& args);
 void GatherRowsKernel(const GatherRowsArgs& args);
 void CombineRowsKernel(const CombineRowsArgs& args);

@@ -160,23 +160,25 @@ class AttentionTimer {
   const Floats rows_, scratch_;
 };
 
-template <class Args>
-double AttentionSeconds(const Args& a, DType type, int64_t threads, bool backward) {
-  ViewAttentionArgs shape;
-  shape.kind = a.kind;
-  shape.tokens = a.tokens;
-  shape.heads = a.heads;
-  shape.kv_heads = a.kv_heads;
-  shape.head_dim = a.head_dim;
-  shape.value_dim = a.value_dim;
-  shape.documents = a.documents;
-  return AttentionTimer(shape, type, threads).Seconds(backward);
+double LinearSeconds(const Call& call, DType type) {
+  if (const auto* forward = std::get_if<LinearArgs>(&call)) return LinearSeconds(*forward, type);
+  if (const auto* backward = std::get_if<LinearBackwardInputArgs>(&call)) return LinearSeconds(*backward, type);
+  return LinearSeconds(std::get<LinearBackwardWeightArgs>(call), type);
 }
 
-template <class... Visitors>
-struct Overloaded : Visitors... {
-  using Visitors::operator()...;
-};
+double SecondsOf(const Call& call, DType type, int64_t threads) {
+  const ProductKind kind = KindOf(call);
+  switch (kind) {
+    case ProductKind::kLinear:
+      return LinearSeconds(call, type);
+    case ProductKind::kAttentionForward:
+    case ProductKind::kAttentionBackward:
+      return AttentionTimer(AttentionShape(call), type, threads).Seconds(kind == ProductKind::kAttentionBackward);
+    case ProductKind::kNone:
+      break;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -194,17 +196,7 @@ ProductTimes TimeProducts(const std::vector<CountedCall>& products, int64_t give
     const bool native = asked == DType::kBF16 && NativeBf16Products();
     const DType type = native ? DType::kBF16 : DType::kF32;
     times.form = native ? "bf16" : asked == DType::kF32 ? "f32" : "f32, as oneDNN has no bf16 on this processor";
-    const double seconds =
-        std::visit(Overloaded{[&](const LinearArgs& a) { return LinearSeconds(a, type); },
-                              [&](const LinearBackwardInputArgs& a) { return LinearSeconds(a, type); },
-                              [&](const LinearBackwardWeightArgs& a) { return LinearSeconds(a, type); },
-                              [&](const AttentionArgs& a) { return AttentionSeconds(AsViews(a), type, threads, false); },
-                              [&](const ViewAttentionArgs& a) { return AttentionSeconds(a, type, threads, false); },
-                              [&](const AttentionBackwardArgs& a) { return AttentionSeconds(AsViews(a), type, threads, true); },
-                              [&](const ViewAttentionBackwardArgs& a) { return AttentionSeconds(a, type, threads, true); },
-                              [](const auto&) { return 0.0; }},
-                   product.call);
-    times.Add(product, seconds);
+    times.Add(product, SecondsOf(product.call, type, threads));
   }
   return times;
 }

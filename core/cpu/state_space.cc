@@ -36,13 +36,6 @@ Args WithNumbers(Args a) {
   return a;
 }
 
-void Gather(DType type, const View& view, int64_t head, int64_t row, int64_t rows, int64_t width, float* to) {
-  GatherBlock(type, At(type, view.data, row * view.row + head * view.head), view.row, rows, width, to);
-}
-void Scatter(const float* from, DType type, const MutableView& view, int64_t head, int64_t row, int64_t rows, int64_t width) {
-  ScatterBlock(from, rows, width, type, At(type, view.data, row * view.row + head * view.head), view.row);
-}
-
 // Loads a chunk's tokens of one head.
 template <class Args>
 class ChunkInput {
@@ -54,9 +47,9 @@ class ChunkInput {
   }
   StateChunk::Tokens Load(int64_t row, int64_t rows, int64_t head) const {
     const int64_t group = head / (args_.heads / args_.groups), at = row * args_.heads + head;
-    Gather(args_.type, args_.x, head, row, rows, args_.head_dim, x_);
-    Gather(args_.type, args_.b, group, row, rows, args_.state_dim, b_);
-    Gather(args_.type, args_.c, group, row, rows, args_.state_dim, c_);
+    GatherHead(args_.type, args_.x, head, row, rows, args_.head_dim, x_);
+    GatherHead(args_.type, args_.b, group, row, rows, args_.state_dim, b_);
+    GatherHead(args_.type, args_.c, group, row, rows, args_.state_dim, c_);
     return {rows, x_, b_, c_, args_.g + at, args_.step + at, args_.heads, HeadNumber(args_.type, args_.d, head)};
   }
 
@@ -83,7 +76,7 @@ bool ForwardUnit(const StateSpaceArgs& args, int64_t begin, int64_t length, int6
     const int64_t row = begin + at, rows = std::min(kStateChunk, length - at);
     s.chunk.Begin(s.input.Load(row, rows, head));
     if (!s.chunk.Output(s.state, s.y)) return false;
-    Scatter(s.y, args.type, args.y, head, row, rows, args.head_dim);
+    ScatterHead(s.y, args.type, args.y, head, row, rows, args.head_dim);
     if (at + rows < length && !s.chunk.Advance(s.state)) return false;
   }
   return true;
@@ -197,7 +190,7 @@ class Backward {
         const int64_t at = c * kStateChunk, row = first + at, n = std::min(kStateChunk, rows - at),
                       token = row * args_.heads + head;
         begin(c, head);
-        Gather(args_.type, args_.dy, head, row, n, args_.head_dim, s.dy);
+        GatherHead(args_.type, args_.dy, head, row, n, args_.head_dim, s.dy);
         const StateChunk::Gradients to{s.dy,
                                        s.dx,
                                        Sums(unit, false) + at * args_.state_dim,
@@ -207,7 +200,7 @@ class Backward {
                                        args_.heads,
                                        reinterpret_cast<double*>(shared_.dd) + head};
         if (!s.chunk.Backward(state(c), shared_.dstates + head * sizes_.state(), to)) return false;
-        Scatter(s.dx, args_.type, args_.dx, head, row, n, args_.head_dim);
+        ScatterHead(s.dx, args_.type, args_.dx, head, row, n, args_.head_dim);
       }
     }
     return true;
@@ -223,7 +216,7 @@ class Backward {
             const float* more = Sums(group * blocks_ + b, c) + begin * dim;
             for (int64_t i = 0; i < (end - begin) * dim; ++i) total[i] += more[i];
           }
-          Scatter(total, args_.type, c ? args_.dc : args_.db, group, first + begin, end - begin, dim);
+          ScatterHead(total, args_.type, c ? args_.dc : args_.db, group, first + begin, end - begin, dim);
         }
       }
     });

@@ -9,6 +9,7 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/product.h"
 #include "core/cpu/recurrence.h"
+#include "core/cpu/scan.h"
 
 namespace hlm {
 namespace {
@@ -44,6 +45,13 @@ size_t BytesOf(const DeltaRuleArgs& args, int64_t threads) { return Bytes(DeltaR
 size_t BytesOf(const DeltaRuleBackwardArgs& args, int64_t threads) { return Bytes(DeltaRuleBackwardFloats(args, threads)); }
 size_t BytesOf(const StateSpaceArgs& args, int64_t threads) { return Bytes(StateSpaceFloats(args, threads)); }
 size_t BytesOf(const StateSpaceBackwardArgs& args, int64_t threads) { return Bytes(StateSpaceBackwardFloats(args, threads)); }
+size_t BytesOf(const SelectiveScanArgs& args, int64_t threads) { return Bytes(SelectiveScanFloats(args, threads)); }
+size_t BytesOf(const SelectiveScanBackwardArgs& args, int64_t) { return Bytes(SelectiveScanBackwardFloats(args)); }
+size_t BytesOf(const GatedRecurrenceBackwardArgs& args, int64_t threads) {
+  return Bytes(GatedRecurrenceBackwardFloats(args, threads));
+}
+size_t BytesOf(const BlockLinearArgs& args, int64_t threads) { return Bytes(BlockLinearFloats(args, threads)); }
+size_t BytesOf(const BlockLinearBackwardArgs& args, int64_t threads) { return Bytes(BlockLinearBackwardFloats(args, threads)); }
 size_t BytesOf(const RouteLoadArgs& args, int64_t) { return Bytes(static_cast<size_t>(args.tokens)); }
 size_t BytesOf(const GroupedLinearArgs& args, int64_t) {
   return args.type == DType::kF32 ? 0 : Bytes(ConvertedRoundedProductFloats(args.rows, args.out, args.in));
@@ -63,6 +71,8 @@ size_t BytesOf(const SumHeadsArgs&, int64_t) { return 0; }
 size_t BytesOf(const ActivateArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const ClampedGluBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const GateHeadsArgs&, int64_t) { return 0; }
+size_t BytesOf(const GateHeadsBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const ScaleAddArgs&, int64_t) { return 0; }
 size_t BytesOf(const CausalConvArgs&, int64_t) { return 0; }
 size_t BytesOf(const DecayGatesArgs&, int64_t) { return 0; }
@@ -71,8 +81,11 @@ size_t BytesOf(const SwiGluArgs&, int64_t) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingArgs&, int64_t) { return 0; }
 size_t BytesOf(const EmbeddingBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const GatedRecurrenceArgs&, int64_t) { return 0; }
 size_t BytesOf(const RouteArgs&, int64_t) { return 0; }
 size_t BytesOf(const RouteBackwardArgs&, int64_t) { return 0; }
+size_t BytesOf(const ScaleChoicesArgs&, int64_t) { return 0; }
+size_t BytesOf(const ScaleChoicesBackwardArgs&, int64_t) { return 0; }
 size_t BytesOf(const SortChoicesArgs&, int64_t) { return 0; }
 size_t BytesOf(const GatherRowsArgs&, int64_t) { return 0; }
 size_t BytesOf(const CombineRowsArgs&, int64_t) { return 0; }

@@ -209,6 +209,11 @@ struct CudaOps::OneCall {
     cuda::GroupedLinearBackwardWeight(Enqueue(), a, scratch);
   }
   void operator()(const CastArgs& a) const { cuda::Cast(Enqueue(), a); }
+  // The planner refuses models that need one of these.
+  template <class Args>
+  void operator()(const Args&) const {
+    throw Unimplemented(facts.operation, " on a CUDA device");
+  }
 };
 
 CudaOps::CudaOps(std::shared_ptr<Context> context)

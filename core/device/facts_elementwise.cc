@@ -86,6 +86,26 @@ OpFacts FactsOf(const ClampedGluBackwardArgs& a) {
   return facts.Moves();
 }
 
+OpFacts FactsOf(const GateHeadsArgs& a) {
+  FactsBuilder facts("GateHeads");
+  facts.Type(a.type).Sizes({a.tokens, a.heads, a.width});
+  facts.Reads("GateHeads.x", a.x, Elements(a.tokens * a.heads * a.width, a.type));
+  facts.Reads("GateHeads.gate", a.gate, Elements(a.tokens * a.heads, a.type));
+  facts.Writes("GateHeads.y", a.y, Elements(a.tokens * a.heads * a.width, a.type), {a.x});
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const GateHeadsBackwardArgs& a) {
+  FactsBuilder facts("GateHeadsBackward");
+  facts.Type(a.type).Sizes({a.tokens, a.heads, a.width});
+  facts.Reads("GateHeadsBackward.x", a.x, Elements(a.tokens * a.heads * a.width, a.type));
+  facts.Reads("GateHeadsBackward.gate", a.gate, Elements(a.tokens * a.heads, a.type));
+  facts.Reads("GateHeadsBackward.dy", a.dy, Elements(a.tokens * a.heads * a.width, a.type));
+  facts.Writes("GateHeadsBackward.dx", a.dx, Elements(a.tokens * a.heads * a.width, a.type), {a.x, a.dy});
+  facts.Writes("GateHeadsBackward.dgate", a.dgate, Elements(a.tokens * a.heads, a.type), {a.gate});
+  return facts.Moves();
+}
+
 OpFacts FactsOf(const ScaleAddArgs& a) {
   FactsBuilder facts("ScaleAdd");
   facts.Type(a.type).Sizes({a.n});

@@ -69,6 +69,30 @@ OpFacts FactsOf(const RouteBackwardArgs& a) {
   return facts.Moves();
 }
 
+OpFacts FactsOf(const ScaleChoicesArgs& a) {
+  FactsBuilder facts("ScaleChoices");
+  facts.Type(a.type);
+  CheckChoice(facts, a);
+  facts.Reads("ScaleChoices.choice", a.choice, Ints(a.tokens * a.chosen));
+  facts.Reads("ScaleChoices.scales", a.scales, Elements(a.experts, a.type));
+  facts.Reads("ScaleChoices.x", a.x, Floats(a.tokens * a.chosen));
+  facts.Writes("ScaleChoices.y", a.y, Floats(a.tokens * a.chosen), {a.x});
+  return facts.Moves();
+}
+
+OpFacts FactsOf(const ScaleChoicesBackwardArgs& a) {
+  FactsBuilder facts("ScaleChoicesBackward");
+  facts.Type(a.type);
+  CheckChoice(facts, a);
+  facts.Reads("ScaleChoicesBackward.choice", a.choice, Ints(a.tokens * a.chosen));
+  facts.Reads("ScaleChoicesBackward.scales", a.scales, Elements(a.experts, a.type));
+  facts.Reads("ScaleChoicesBackward.x", a.x, Floats(a.tokens * a.chosen));
+  facts.Reads("ScaleChoicesBackward.dy", a.dy, Floats(a.tokens * a.chosen));
+  facts.Writes("ScaleChoicesBackward.dx", a.dx, Floats(a.tokens * a.chosen), {a.dy});
+  facts.Writes("ScaleChoicesBackward.dscales", a.dscales, Floats(a.experts));
+  return facts.Moves();
+}
+
 OpFacts FactsOf(const RouteLoadArgs& a) {
   FactsBuilder facts("RouteLoad");
   CheckChoice(facts, a);

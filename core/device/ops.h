@@ -47,6 +47,8 @@ struct OpFacts;
   X(ActivateBackward)            \
   X(ClampedGlu)                  \
   X(ClampedGluBackward)          \
+  X(GateHeads)                   \
+  X(GateHeadsBackward)           \
   X(ScaleAdd)                    \
   X(CausalConv)                  \
   X(CausalConvBackward)          \
@@ -56,12 +58,20 @@ struct OpFacts;
   X(DeltaRuleBackward)           \
   X(StateSpace)                  \
   X(StateSpaceBackward)          \
+  X(SelectiveScan)               \
+  X(SelectiveScanBackward)       \
+  X(GatedRecurrence)             \
+  X(GatedRecurrenceBackward)     \
+  X(BlockLinear)                 \
+  X(BlockLinearBackward)         \
   X(Embedding)                   \
   X(EmbeddingBackward)           \
   X(CrossEntropy)                \
   X(CapLogits)                   \
   X(Route)                       \
   X(RouteBackward)               \
+  X(ScaleChoices)                \
+  X(ScaleChoicesBackward)        \
   X(RouteLoad)                   \
   X(SortChoices)                 \
   X(GatherRows)                  \

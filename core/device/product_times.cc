@@ -28,7 +28,8 @@ std::string Sizes(const char* operation, const ViewAttentionArgs& a) {
   return StrCat(text, ", ", Name(a.type));
 }
 
-ViewAttentionArgs Shape(const ViewAttentionBackwardArgs& a) {
+template <class Args>
+ViewAttentionArgs Shape(const Args& a) {
   ViewAttentionArgs shape;
   shape.type = a.type;
   shape.kind = a.kind;
@@ -57,6 +58,15 @@ ProductKind KindOf(const Call& call) {
                     call);
 }
 
+ViewAttentionArgs AttentionShape(const Call& call) {
+  return std::visit(
+      Overloaded{[](const AttentionArgs& a) { return Shape(AsViews(a)); }, [](const ViewAttentionArgs& a) { return Shape(a); },
+                 [](const AttentionBackwardArgs& a) { return Shape(AsViews(a)); },
+                 [](const ViewAttentionBackwardArgs& a) { return Shape(a); },
+                 [](const auto&) -> ViewAttentionArgs { throw Internal("the shape of attention was asked of another call"); }},
+      call);
+}
+
 std::string NameOfProduct(const Call& call) {
   return std::visit(
       Overloaded{[](const LinearArgs& a) {
@@ -72,10 +82,10 @@ std::string NameOfProduct(const Call& call) {
                    if (a.dbias != nullptr) text += ", bias";
                    return text;
                  },
-                 [](const AttentionArgs& a) { return Sizes("Attention", AsViews(a)); },
-                 [](const ViewAttentionArgs& a) { return Sizes("ViewAttention", a); },
-                 [](const AttentionBackwardArgs& a) { return Sizes("AttentionBackward", Shape(AsViews(a))); },
-                 [](const ViewAttentionBackwardArgs& a) { return Sizes("ViewAttentionBackward", Shape(a)); },
+                 [&](const AttentionArgs&) { return Sizes("Attention", AttentionShape(call)); },
+                 [&](const ViewAttentionArgs&) { return Sizes("ViewAttention", AttentionShape(call)); },
+                 [&](const AttentionBackwardArgs&) { return Sizes("AttentionBackward", AttentionShape(call)); },
+                 [&](const ViewAttentionBackwardArgs&) { return Sizes("ViewAttentionBackward", AttentionShape(call)); },
                  [](const auto&) -> std::string { throw Internal("the name of a product was asked of a call that is none"); }},
       call);
 }

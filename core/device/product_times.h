@@ -11,6 +11,8 @@ namespace hlm {
 
 enum class ProductKind { kNone, kLinear, kAttentionForward, kAttentionBackward };
 ProductKind KindOf(const Call& call);
+// The shape of attention in a call of it, forward or backward; without data.
+ViewAttentionArgs AttentionShape(const Call& call);
 // A product's operation and sizes: "Linear 512 x 768 -> 2304, bf16". Calls of the same name cost the same.
 std::string NameOfProduct(const Call& call);
 

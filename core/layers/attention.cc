@@ -26,6 +26,8 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
     : spec_(spec), rope_(spec.rope < 0 ? RopeSpec{} : model.ropes[static_cast<size_t>(spec.rope)]), fused_(IsFused(spec, rope_)) {
   // The norm would undo the scale, and read what was turned where it is clipped.
   HLM_CHECK(!spec.qk_norm.after_rope || (spec.temperature < 0 && spec.clip == 0), "norms behind rope with a temperature or clip");
+  HLM_CHECK(spec.clip == 0 || (spec.gives < 0 && spec.takes < 0 && !spec.value_is_key && !spec.gate && !spec.v_norm.on()),
+            "a clip of shared keys, of gates or of normed values");
   DeclareWeights(model.hidden, d);
   fused_ ? DeclareFused(d) : DeclareByViews(d);
   out_ = d.Saved("out", Query(), Remake::kProduct);
@@ -33,6 +35,11 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
   if (spec.gate) {
     gated_ = d.Saved("gated out", Query(), Remake::kPass);
     dgated_ = d.Temp("d gated out", Query());
+  }
+  if (Apart()) {
+    gate_rows_ = d.Saved("gate", gate_product_.out, Remake::kProduct);
+    dgate_rows_ = d.Temp("d gate", gate_product_.out);
+    dgate_input_ = d.Temp("d x of the gate", model.hidden);
   }
   dout_ = d.Temp("d out", Query());
   dqkv_ = d.Temp("d qkv", RawWidth());
@@ -49,12 +56,16 @@ void AttentionBody::DeclareWeights(int64_t hidden, Declaration& d) {
     matrices.push_back({role, {rows, hidden}});
     biases.push_back({role + "_bias", {rows}, kZero});
   };
-  if (spec_.gate) add("gate", Gate());
+  if (Gate() > 0) add("gate", Gate());
   if (spec_.takes < 0) add("k", Key());
   if (spec_.takes < 0 && !spec_.value_is_key) add("v", Key());
   qkv_product_.in = hidden, qkv_product_.out = RawWidth();
   qkv_product_.weight = d.Weights("qkv", std::move(matrices));
   if (spec_.qkv_bias) qkv_product_.bias = d.Weights("qkv_bias", std::move(biases));
+  if (Apart()) {
+    gate_product_.in = hidden, gate_product_.out = spec_.gate_by_head ? spec_.heads : Query();
+    gate_product_.weight = d.Weight("gate", {gate_product_.out, hidden}, TensorInit::kNormal);
+  }
   if (fused_) {
     if (spec_.qk_norm.norm.on()) {
       q_norm_ = d.Weight("q_norm", {spec_.head_dim}, TensorInit::kOne);
@@ -83,13 +94,14 @@ void AttentionBody::DeclareFused(Declaration& d) {
 }
 
 void AttentionBody::DeclareByViews(Declaration& d) {
-  // Without a norm the rotary embedding turns the product's rows in place. With one, what it read is kept; keys that are values as
-  // well must not be turned where they lie, nor what tells where it was clipped.
+  // Without a norm the rotary embedding turns the product's rows in place. With one, what it read is kept; keys that are values
+  // as well must not be turned where they lie, nor what tells where it was clipped.
   const bool turned = spec_.rope >= 0 || spec_.temperature >= 0;
   normed_ = spec_.qk_norm.norm.on() || spec_.value_is_key || (spec_.clip > 0 && turned);
   raw_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
   if (normed_) qk_ = d.Saved("qk behind the norm", Query() + OwnKey(), Remake::kPass);
   if (v_norm_part_.on()) v_ = d.Saved("v behind the norm", Key(), Remake::kPass);
+  if (spec_.clip > 0 && spec_.qk_norm.norm.on()) clipped_ = d.Saved("clipped qk", Query() + OwnKey(), Remake::kPass);
 }
 
 AttentionKind AttentionBody::Kind() const {
@@ -102,42 +114,21 @@ AttentionKind AttentionBody::Kind() const {
 
 void AttentionBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   fused_ ? ForwardFused(r, x) : ForwardByViews(r, x);
-  const void* out = r.Saved(out_);
-  if (spec_.gate) {
-    if (r.Missing({gated_})) {
-      // The function is of the gate; its factor is attention's output.
-      r.ops.Activate(r.stream, {.type = r.type,
-                                .kind = ActFunction::kSigmoid,
-                                .rows = r.micro.tokens,
-                                .width = Query(),
-                                .x = {Place(r.Saved(raw_), Query(), r.type), RawWidth()},
-                                .up = {out},
-                                .y = {r.Saved(gated_)},
-                                .xielu = {}});
-    }
-    out = r.Saved(gated_);
-  }
-  if (y != nullptr) o_.Forward(r, out, addend, y);
+  if (spec_.gate) ForwardGate(r, x);
+  if (y != nullptr) o_.Forward(r, r.Saved(spec_.gate ? gated_ : out_), addend, y);
 }
 
 void AttentionBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
   if (spec_.gate) {
-    o_.Backward(r, dy, r.Saved(gated_), r.Temp(dgated_));
-    r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                      .kind = ActFunction::kSigmoid,
-                                      .rows = r.micro.tokens,
-                                      .width = Query(),
-                                      .x = {Place(r.Saved(raw_), Query(), r.type), RawWidth()},
-                                      .up = {r.Saved(out_)},
-                                      .dy = {r.Temp(dgated_)},
-                                      .dx = {Place(r.Temp(dqkv_), Query(), r.type), RawWidth()},
-                                      .dup = {r.Temp(dout_)},
-                                      .xielu = {}});
+    BackwardGate(r, dy);
   } else {
     o_.Backward(r, dy, r.Saved(out_), r.Temp(dout_));
   }
   fused_ ? BackwardFused(r) : BackwardByViews(r);
   qkv_product_.Backward(r, r.Temp(dqkv_), x, dx);
+  if (!Apart()) return;
+  gate_product_.Backward(r, r.Temp(dgate_rows_), x, r.Temp(dgate_input_));
+  r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * gate_product_.in, .x = dx, .z = r.Temp(dgate_input_), .y = dx});
 }
 
 void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
@@ -150,7 +141,7 @@ void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
                               .head_dim = spec_.head_dim,
                               .epsilon = static_cast<float>(spec_.qk_norm.norm.epsilon),
                               .qkv = r.Saved(qkv_),
-                              .positions = r.micro.positions,
+                              .positions = r.micro.turns,
                               .table = r.rotary[spec_.rope],
                               .q_norm = r.Weight(q_norm_),
                               .k_norm = r.Weight(k_norm_),
@@ -190,7 +181,7 @@ void AttentionBody::BackwardFused(const BlockRun& r) const {
                                     .kv_heads = spec_.kv_heads,
                                     .head_dim = spec_.head_dim,
                                     .dqkv = r.Temp(dqkv_),
-                                    .positions = r.micro.positions,
+                                    .positions = r.micro.turns,
                                     .table = r.rotary[spec_.rope],
                                     .q_norm = r.Weight(q_norm_),
                                     .k_norm = r.Weight(k_norm_),
@@ -213,7 +204,7 @@ void AttentionBody::Rotate(const BlockRun& r, int64_t heads, const View& x, cons
                           .back = back,
                           .x = x,
                           .y = y,
-                          .positions = r.micro.positions,
+                          .positions = r.micro.turns,
                           .table = spec_.rope < 0 ? nullptr : r.rotary[spec_.rope],
                           .scales = scales});
 }
@@ -233,36 +224,7 @@ void AttentionBody::Copy(const BlockRun& r, int64_t heads, const View& x, const 
                           .head_dim = spec_.head_dim,
                           .x = x,
                           .y = y,
-                          .positions = r.micro.positions});
-}
-
-// A result at the limit has no gradient, so the rows themselves tell.
-void AttentionBody::Clip(const BlockRun& r) const {
-  if (spec_.clip == 0) return;
-  r.ops.Activate(r.stream, {.type = r.type,
-                            .kind = ActFunction::kClip,
-                            .rows = r.micro.tokens,
-                            .width = RawWidth(),
-                            .x = {r.Saved(raw_)},
-                            .up = {},
-                            .y = {r.Saved(raw_)},
-                            .xielu = {},
-                            .limit = static_cast<float>(spec_.clip)});
-}
-
-void AttentionBody::ClipBackward(const BlockRun& r) const {
-  if (spec_.clip == 0) return;
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunction::kClip,
-                                    .rows = r.micro.tokens,
-                                    .width = RawWidth(),
-                                    .x = {r.Saved(raw_)},
-                                    .up = {},
-                                    .dy = {r.Temp(dqkv_)},
-                                    .dx = {r.Temp(dqkv_)},
-                                    .dup = {},
-                                    .xielu = {},
-                                    .limit = static_cast<float>(spec_.clip)});
+                          .positions = r.micro.turns});
 }
 
 void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
@@ -270,6 +232,7 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
   const auto raw = [&](int64_t place) { return MutableView{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
   const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
   const MutableView raw_q = raw(0), raw_k = raw(KeyPlace()), raw_v = raw(ValuePlace());
+  const bool clips = spec_.clip > 0;
   const bool before = spec_.qk_norm.norm.on() && !spec_.qk_norm.after_rope,
              after = spec_.qk_norm.norm.on() && spec_.qk_norm.after_rope;
   const auto turn = [&](const View& from_q, const MutableView& q, const View& from_k, const MutableView& k) {
@@ -279,18 +242,22 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
 
   if (r.Missing({raw_})) {
     qkv_product_.Forward(r, x, nullptr, r.Saved(raw_));
-    Clip(r);
+    if (clips && clipped_ < 0) Clip(r, RawWidth(), {r.Saved(raw_)}, {r.Saved(raw_)});
+    if (clipped_ >= 0) Clip(r, Key(), raw_v, raw_v);
     // What the norm reads is turned first, or there is no norm.
     if (after || !normed_) turn(raw_q, raw_q, raw_k, raw_k);
   }
-  if (normed_ && (r.Missing({qk_}) || q_norm_part_.Missing(r) || k_norm_part_.Missing(r))) {
+  if (normed_ && (r.Missing({qk_, clipped_}) || q_norm_part_.Missing(r) || k_norm_part_.Missing(r))) {
     const MutableView q = apart(0), k = apart(Query());
+    // What was clipped is kept beside what was turned.
+    const MutableView normed_q = clipped_ >= 0 ? Clipped(r, 0) : q, normed_k = clipped_ >= 0 ? Clipped(r, Query()) : k;
     if (spec_.qk_norm.norm.on()) {
-      q_norm_part_.Forward(r, raw_q, q);
-      if (own) k_norm_part_.Forward(r, raw_k, k);
+      q_norm_part_.Forward(r, raw_q, normed_q);
+      if (own) k_norm_part_.Forward(r, raw_k, normed_k);
     }
+    if (clipped_ >= 0) Clip(r, Query() + Key(), normed_q, normed_q);
     if (before) {
-      turn(q, q, k, k);
+      turn(normed_q, q, normed_k, k);
     } else if (!after) {
       turn(raw_q, q, raw_k, k);
     }
@@ -372,6 +339,11 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
     if (own) Rotate(r, spec_.kv_heads, dk, dk, false, true);
   };
   if (!after) turn();
+  if (clipped_ >= 0) {
+    ClipBackward(r, Query(), Clipped(r, 0), dq);
+    ClipBackward(r, Key(), Clipped(r, Query()), dk);
+    ClipBackward(r, Key(), raw(ValuePlace()), dv);
+  }
   if (norm) {
     q_norm_part_.Backward(r, raw(0), dq, {}, dq);
     if (own) k_norm_part_.Backward(r, raw(KeyPlace()), dk, {}, dk);
@@ -387,7 +359,7 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
   } else if (gives) {
     Copy(r, spec_.kv_heads, dv, gradient(ValuePlace()));
   }
-  ClipBackward(r);
+  if (spec_.clip > 0 && clipped_ < 0) ClipBackward(r, RawWidth(), {r.Saved(raw_)}, {r.Temp(dqkv_)});
 }
 
 }  // namespace hlm

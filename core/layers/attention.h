@@ -2,7 +2,8 @@
 //
 //   qkv = x Wqkv     q, k = rotary(norm(q, k))     a = softmax(q k^T) v     y = (a sigmoid(gate)) Wo
 //
-// The rows of the product are q, gate, k, v, as far as a model has them; keys and values may go to later layers, or come from an
+// The rows of the product are q, gate, k, v, as far as a model has them, or the gate has a product of its own, which may make one
+// number a head; keys and values may go to later layers, or come from an
 // earlier one, through one of the model's sides. Llama's form (norms a head before a rotary embedding of
 // whole heads, or none) has operations of its own, which take q, k and v packed; all others go by views.
 #ifndef HORIZON_LM_CORE_LAYERS_ATTENTION_H_
@@ -25,7 +26,8 @@ class AttentionBody : public Body {
   // Widths and places within a row of the product.
   int64_t Query() const { return spec_.QueryWidth(); }
   int64_t Key() const { return spec_.KeyWidth(); }
-  int64_t Gate() const { return spec_.gate ? Query() : 0; }
+  bool Apart() const { return spec_.gate && (spec_.gate_apart || spec_.gate_by_head); }
+  int64_t Gate() const { return spec_.gate && !Apart() ? Query() : 0; }
   int64_t OwnKey() const { return spec_.takes >= 0 ? 0 : Key(); }  // keys and values of another layer are read from a side
   int64_t RawWidth() const { return Query() + Gate() + OwnKey() + (spec_.value_is_key ? 0 : OwnKey()); }
   int64_t KeyPlace() const { return Query() + Gate(); }
@@ -44,21 +46,28 @@ class AttentionBody : public Body {
   MutableView SideValues(const BlockRun& run, void* side) const;
   void AddTo(const BlockRun& run, void* sum, const void* more) const;
   void Copy(const BlockRun& run, int64_t heads, const View& x, const MutableView& y) const;
-  void Clip(const BlockRun& run) const;
-  void ClipBackward(const BlockRun& run) const;
+  // y = x held within the limits, which all arrays of `width` elements a token may have.
+  void Clip(const BlockRun& run, int64_t width, const View& x, const MutableView& y) const;
+  void ClipBackward(const BlockRun& run, int64_t width, const View& clipped, const MutableView& d) const;
+  MutableView Clipped(const BlockRun& run, int64_t place) const;
+  MutableView GateRows(const BlockRun& run, void* rows, void* apart) const;
+  void ForwardGate(const BlockRun& run, const void* x) const;
+  void BackwardGate(const BlockRun& run, const void* dy) const;
   AttentionKind Kind() const;
 
   AttentionSpec spec_;
   RopeSpec rope_;
   bool fused_;
   bool normed_ = false;  // queries and keys lie apart from the product's rows
-  LinearPart qkv_product_, o_;
+  LinearPart qkv_product_, gate_product_, o_;
   int64_t q_norm_ = -1, k_norm_ = -1;  // weights of the fused form
   int64_t sinks_ = -1;                 // weights
   NormPart q_norm_part_, k_norm_part_, v_norm_part_;
   int64_t qkv_ = -1, qk_raw_ = -1, qk_rstd_ = -1, out_, lse_;         // saved
   int64_t raw_ = -1, qk_ = -1, v_ = -1, gated_ = -1;                  // saved, by views
+  int64_t clipped_ = -1, gate_rows_ = -1;                             // saved, by views
   int64_t dqkv_, dout_, dgated_ = -1, dk_ = -1, dv_ = -1, dkv_ = -1;  // for a moment
+  int64_t dgate_rows_ = -1, dgate_input_ = -1;                        // for a moment
 };
 
 }  // namespace hlm

@@ -44,7 +44,11 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
     item.in_scale = from.in_scale, item.out_scale = from.out_scale;
     if (from.in_scale != 1) item.scaled = d.Saved("scaled", hidden_, Remake::kPass);
     item.body = MakeBody(from.body, model, d);
-    if (from.out_scale != 1) {
+    if (from.after.on()) {
+      item.after = NormPart(from.after, {.width = hidden_}, "behind", d);
+      item.unnormed = d.Saved("before its norm", hidden_, Remake::kProduct);
+    }
+    if (!item.plain()) {
       item.output = d.Temp("before its scale", hidden_, true);
       item.doutput = d.Temp("d before its scale", hidden_);
     }
@@ -90,18 +94,20 @@ const void* Block::Input(const BlockRun& run, const Branch& branch, const Item& 
   return item.scaled >= 0 ? run.Saved(item.scaled) : Normed(run, branch, item, x);
 }
 
-// y = out_scale body(in_scale normed) + addend.
+// y = out_scale after(body(in_scale normed)) + addend.
 void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend,
                     void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
   if (run.Missing({item.scaled})) AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
   const void* in = Input(run, branch, item, x);
-  if (item.out_scale == 1 || y == nullptr) {
-    item.body->Forward(run, in, addend, y);
-    return;
+  if (!item.after.on()) {
+    if (item.plain() || y == nullptr) return item.body->Forward(run, in, addend, y);
+    item.body->Forward(run, in, nullptr, run.Temp(item.output));
+    return AddScaled(run, n, addend, item.out_scale, run.Temp(item.output), y);
   }
-  item.body->Forward(run, in, nullptr, run.Temp(item.output));
-  AddScaled(run, n, addend, item.out_scale, run.Temp(item.output), y);
+  item.body->Forward(run, in, nullptr, run.Missing({item.unnormed}) ? run.Saved(item.unnormed) : nullptr);
+  if (y != nullptr || item.after.Missing(run)) item.after.Forward(run, {run.Saved(item.unnormed)}, {run.Temp(item.output)});
+  if (y != nullptr) AddScaled(run, n, addend, item.out_scale, run.Temp(item.output), y);
 }
 
 void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
@@ -172,6 +178,10 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
     const void* dy = dsum;
     if (item.out_scale != 1) {
       AddScaled(run, n, nullptr, item.out_scale, dsum, run.Temp(item.doutput));
+      dy = run.Temp(item.doutput);
+    }
+    if (item.after.on()) {
+      item.after.Backward(run, {run.Saved(item.unnormed)}, {dy}, {}, {run.Temp(item.doutput)});
       dy = run.Temp(item.doutput);
     }
     void* own = run.Temp(item.gradient);

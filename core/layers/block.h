@@ -35,9 +35,12 @@ class Block {
     NormPart before;        // of this body alone
     int64_t normed = -1;    // saved
     int64_t gradient = -1;  // d normed, for a moment
+    NormPart after;         // of this body alone
+    int64_t unnormed = -1;  // saved: what that norm reads
     double in_scale = 1, out_scale = 1;
     int64_t scaled = -1;                // saved: what the body reads, where that is not the norm's output itself
-    int64_t output = -1, doutput = -1;  // for a moment, where the body's output has a scale
+    int64_t output = -1, doutput = -1;  // for a moment, where the body's output has a norm or a scale
+    bool plain() const { return !after.on() && out_scale == 1; }
   };
   struct Branch {
     NormPart before, after, last;

@@ -1,11 +1,14 @@
 #include "core/layers/body.h"
 
 #include "core/layers/attention.h"
+#include "core/layers/channel_delta.h"
 #include "core/layers/delta_rule.h"
 #include "core/layers/experts.h"
+#include "core/layers/gated_recurrence.h"
 #include "core/layers/latent_attention.h"
 #include "core/layers/layer_input.h"
 #include "core/layers/mlp.h"
+#include "core/layers/selective_scan.h"
 #include "core/layers/short_conv.h"
 #include "core/layers/state_space.h"
 
@@ -36,6 +39,15 @@ struct Maker {
   std::unique_ptr<Body> operator()(const StateSpaceSpec& spec) const {
     return std::make_unique<StateSpaceBody>(spec, model.hidden, declaration);
   }
+  std::unique_ptr<Body> operator()(const ChannelDeltaSpec& spec) const {
+    return std::make_unique<ChannelDeltaBody>(spec, model.hidden, declaration);
+  }
+  std::unique_ptr<Body> operator()(const SelectiveScanSpec& spec) const {
+    return std::make_unique<SelectiveScanBody>(spec, model.hidden, declaration);
+  }
+  std::unique_ptr<Body> operator()(const GatedRecurrenceSpec& spec) const {
+    return std::make_unique<GatedRecurrenceBody>(spec, model.hidden, declaration);
+  }
   std::unique_ptr<Body> operator()(const ExpertsSpec& spec) const {
     return std::make_unique<ExpertsBody>(spec, model.hidden, declaration);
   }
@@ -50,6 +62,9 @@ struct Namer {
   const char* operator()(const ShortConvSpec&) const { return "conv"; }
   const char* operator()(const DeltaRuleSpec&) const { return "delta"; }
   const char* operator()(const StateSpaceSpec&) const { return "mamba"; }
+  const char* operator()(const ChannelDeltaSpec&) const { return "delta"; }
+  const char* operator()(const SelectiveScanSpec&) const { return "scan"; }
+  const char* operator()(const GatedRecurrenceSpec&) const { return "recurrence"; }
 };
 
 }  // namespace

@@ -96,7 +96,7 @@ void EmbeddingLayer::InputsBackward(const BlockRun& r, void* dy) const {
                                      .dy = dside,
                                      .dtable = r.Gradient(input_table_),
                                      .scale = static_cast<float>(inputs.sum_scale * inputs.table_scale),
-                                     .skip = static_cast<int32_t>(spec_.pad_token)});
+                                     .skip = r.train_pad_row ? -1 : static_cast<int32_t>(spec_.pad_token)});
   r.ops.ScaleAdd(r.stream, {.type = r.type, .n = n, .scale = static_cast<float>(inputs.sum_scale), .z = dside, .y = dside});
   // All layers have read the side: the norm's result, of which only the statistics are wanted, may take its place.
   input_product_.Forward(r, r.Temp(again_), nullptr, r.Temp(made_));
@@ -140,7 +140,7 @@ void EmbeddingLayer::Backward(const BlockRun& r, void* dy) const {
                                      .dy = drows,
                                      .dtable = r.Gradient(table_),
                                      .scale = Scale(r.type),
-                                     .skip = static_cast<int32_t>(spec_.pad_token)});
+                                     .skip = r.train_pad_row ? -1 : static_cast<int32_t>(spec_.pad_token)});
   if (positions_ < 0) return;
   r.ops.EmbeddingBackward(r.stream, {.type = r.type,
                                      .tokens = r.micro.tokens,

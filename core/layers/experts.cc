@@ -7,32 +7,6 @@
 namespace hlm {
 namespace {
 
-RouteScore ScoreOf(RouterScore score) {
-  switch (score) {
-    case RouterScore::kSoftmax:
-      return RouteScore::kSoftmax;
-    case RouterScore::kSoftmaxOfChosen:
-      return RouteScore::kSoftmaxOfChosen;
-    case RouterScore::kSigmoid:
-      return RouteScore::kSigmoid;
-    case RouterScore::kSparseMixer:
-      return RouteScore::kSparseMixer;
-  }
-  return RouteScore::kSoftmax;
-}
-
-RouteKind KindOf(const RouterSpec& spec) {
-  return {.score = ScoreOf(spec.score),
-          .normalize = spec.normalize,
-          .sum_add = static_cast<float>(spec.sum_add),
-          .sum_least = static_cast<float>(spec.sum_least),
-          .scale = static_cast<float>(spec.scale),
-          .groups = spec.groups,
-          .best_groups = spec.best_groups,
-          .group_of_two = spec.group_of_two,
-          .nearness = static_cast<float>(spec.nearness)};
-}
-
 template <class T>
 T* Skip(T* data, int64_t elements, DType type) {
   using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
@@ -42,18 +16,37 @@ T* Skip(T* data, int64_t elements, DType type) {
 }  // namespace
 
 ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d)
-    : spec_(spec), hidden_(hidden), width_(spec.gated ? 2 * spec.intermediate : spec.intermediate), kind_(KindOf(spec.router)) {
+    : spec_(spec),
+      hidden_(hidden),
+      width_(spec.gated ? 2 * spec.intermediate : spec.intermediate),
+      kind_(RouteKindOf(spec.router)) {
   const int64_t experts = spec.count, chosen = spec.chosen;
+  if (spec.router.before.on()) {
+    router_before_ = NormPart(spec.router.before, {.width = hidden}, "router_norm", d);
+    router_normed_ = d.Saved("what the router reads", hidden, Remake::kPass);
+    drouter_ = d.Temp("d of what the router reads", hidden);
+  }
+  if (spec.before.on()) {
+    before_ = NormPart(spec.before, {.width = hidden}, "input_norm", d);
+    normed_ = d.Saved("normed", hidden, Remake::kPass);
+  }
   router_.in = hidden, router_.out = experts;
   router_.weight = d.Weight("router", {experts, hidden}, TensorInit::kNormal);
   if (spec.router.bias) router_.bias = d.Weight("router_bias", {experts}, TensorInit::kZero);
   if (spec.router.choice_bias)
     choice_bias_ = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
-  in_.in = down_.out = hidden;
+  if (spec.router.expert_scale) expert_scale_ = d.Weight("expert_scale", {experts}, TensorInit::kOne);
+  if (Narrow()) {
+    narrow_ = {.in = hidden, .out = spec.latent, .weight = d.Weight("narrow", {spec.latent, hidden}, TensorInit::kNormal)};
+    if (spec.latent_bias) narrow_.bias = d.Weight("narrow_bias", {spec.latent}, TensorInit::kZero);
+    widen_ = {.in = spec.latent, .out = hidden, .weight = d.Weight("widen", {hidden, spec.latent}, TensorInit::kNormal)};
+    if (spec.latent_bias) widen_.bias = d.Weight("widen_bias", {hidden}, TensorInit::kZero);
+  }
+  in_.in = down_.out = Width();
   in_.out = width_, down_.in = spec.intermediate;
   for (int64_t expert = 0; expert < experts; ++expert) {
-    // One alone moves with what is beside it, and has no number.
-    d.BeginNumber(experts > 1 ? expert : -1);
+    // One alone moves with what is beside it; one that is shared has no number.
+    d.BeginNumber(spec.shared ? -1 : expert);
     if (experts > 1) d.Cut();
     Matrices in = in_, down = down_;
     DeclareExpert(d, in, down);
@@ -66,9 +59,17 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   logits_ = d.Saved("router logits", experts, Remake::kProduct, TokenType::kF32);
   choice_ = d.Saved("choice", chosen, Remake::kCheap, TokenType::kF32);
   weights_ = d.Saved("weights of the choice", chosen, Remake::kCheap, TokenType::kF32);
+  if (spec.router.expert_scale) scores_ = d.Saved("weights before their factors", chosen, Remake::kCheap, TokenType::kF32);
+  if (Narrow()) {
+    latent_ = d.Saved("latent", spec.latent, Remake::kProduct);
+    sum_ = d.Saved("sum of the experts", spec.latent, Remake::kProduct);
+    dsum_ = d.Temp("d sum of the experts", spec.latent);
+    dlatent_ = d.Temp("d latent", spec.latent);
+  }
+  if (Narrow() || before_.on()) dnormed_ = d.Temp("d of what the experts read", hidden);
   gate_up_ = d.Saved("gate and up", chosen * width_, Remake::kProduct);
   product_ = d.Saved("product", chosen * spec.intermediate, Remake::kPass);
-  sorted_ = d.Temp("sorted rows", chosen * hidden, true);
+  sorted_ = d.Temp("sorted rows", chosen * Width(), true);
   rows_ = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
   sources_ = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
   offsets_ = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
@@ -81,18 +82,18 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
 void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) const {
   const int64_t i = spec_.intermediate;
   if (Interleaved()) {
-    in.weight = d.Weight("gate_up", {width_, hidden_}, TensorInit::kNormal);
+    in.weight = d.Weight("gate_up", {width_, Width()}, TensorInit::kNormal);
     if (spec_.in_bias) in.bias = d.Weight("gate_up_bias", {width_}, TensorInit::kZero);
   } else if (spec_.gated) {
-    in.weight = d.Weights("gate_up", {{"gate", {i, hidden_}}, {"up", {i, hidden_}}});
+    in.weight = d.Weights("gate_up", {{"gate", {i, Width()}}, {"up", {i, Width()}}});
     if (spec_.in_bias)
       in.bias = d.Weights("gate_up_bias", {{"gate_bias", {i}, TensorInit::kZero}, {"up_bias", {i}, TensorInit::kZero}});
   } else {
-    in.weight = d.Weight("up", {i, hidden_}, TensorInit::kNormal);
+    in.weight = d.Weight("up", {i, Width()}, TensorInit::kNormal);
     if (spec_.in_bias) in.bias = d.Weight("up_bias", {i}, TensorInit::kZero);
   }
-  down.weight = d.Weight("down", {hidden_, i}, TensorInit::kNormal);
-  if (spec_.out_bias) down.bias = d.Weight("down_bias", {hidden_}, TensorInit::kZero);
+  down.weight = d.Weight("down", {Width(), i}, TensorInit::kNormal);
+  if (spec_.out_bias) down.bias = d.Weight("down_bias", {Width()}, TensorInit::kZero);
 }
 
 ExpertRange ExpertsBody::Range(const BlockRun& r, int64_t first, int64_t count) const {
@@ -126,7 +127,7 @@ void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
   r.ops.GatherRows(r.stream, {.type = r.type,
                               .tokens = r.micro.tokens,
                               .chosen = spec_.chosen,
-                              .width = hidden_,
+                              .width = Width(),
                               .x = x,
                               .sources = r.Temp<int32_t>(sources_),
                               .weights = weighed ? r.Saved<float>(weights_) : nullptr,
@@ -232,46 +233,30 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
 }
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
-  if (r.Missing({logits_})) {
-    r.ops.Linear(r.stream, {.type = r.type,
-                            .y_type = DType::kF32,
-                            .tokens = r.micro.tokens,
-                            .in = hidden_,
-                            .out = spec_.count,
-                            .x = x,
-                            .w = r.Weight(router_.weight),
-                            .bias = r.Weight(router_.bias),
-                            .y = r.Saved(logits_)});
-  }
-  if (r.Missing({choice_, weights_})) {
-    r.ops.Route(r.stream, {.type = r.type,
-                           .kind = kind_,
-                           .tokens = r.micro.tokens,
-                           .experts = spec_.count,
-                           .chosen = spec_.chosen,
-                           .logits = r.Saved<float>(logits_),
-                           .bias = r.Weight(choice_bias_),
-                           .choice = r.Saved<int32_t>(choice_),
-                           .weights = r.Saved<float>(weights_)});
-  }
-  const bool products = r.Missing({gate_up_});
-  if (products || y != nullptr) Sort(r);
+  ForwardRouter(r, x);
+  if (before_.on() && (r.Missing({normed_}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(normed_)});
+  if (r.Missing({latent_})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(latent_));
+  // The sum is made again for its product's gradient, or for y itself.
+  const bool products = r.Missing({gate_up_}), sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
+  if (products || sums) Sort(r);
   if (products) {
-    Gather(r, x, spec_.weigh_input);
+    Gather(r, Input(r, x), spec_.weigh_input);
     Multiply(r, in_, r.Temp(sorted_), r.Saved(gate_up_));
   }
   if (r.Missing({product_})) Activate(r);
-  if (y == nullptr) return;
-  Multiply(r, down_, r.Saved(product_), r.Temp(sorted_));
-  r.ops.CombineRows(r.stream, {.type = r.type,
-                               .tokens = r.micro.tokens,
-                               .chosen = spec_.chosen,
-                               .width = hidden_,
-                               .x = r.Temp(sorted_),
-                               .rows = r.Temp<int32_t>(rows_),
-                               .weights = spec_.weigh_input ? nullptr : r.Saved<float>(weights_),
-                               .addend = addend,
-                               .y = y});
+  if (sums) {
+    Multiply(r, down_, r.Saved(product_), r.Temp(sorted_));
+    r.ops.CombineRows(r.stream, {.type = r.type,
+                                 .tokens = r.micro.tokens,
+                                 .chosen = spec_.chosen,
+                                 .width = Width(),
+                                 .x = r.Temp(sorted_),
+                                 .rows = r.Temp<int32_t>(rows_),
+                                 .weights = spec_.weigh_input ? nullptr : r.Saved<float>(weights_),
+                                 .addend = Narrow() ? nullptr : addend,
+                                 .y = Narrow() ? r.Saved(sum_) : y});
+  }
+  if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(sum_), addend, y);
 }
 
 // Of weights behind the experts, while the gathered dy is there.
@@ -289,7 +274,7 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
   r.ops.RowDots(r.stream, dots);
   if (!spec_.out_bias) return;
   EachRun(r, down_, [&](int64_t first, int64_t count) {
-    dots.width = hidden_;
+    dots.width = Width();
     dots.a = r.Temp(sorted_);
     dots.with = DotWith::kExpert;
     dots.b = Weight(r, down_.bias, first);
@@ -300,45 +285,50 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
   });
 }
 
+void ExpertsBody::BackwardInput(const BlockRun& r, const void* x, void* dx) const {
+  void* own = Narrow() ? r.Temp(dlatent_) : before_.on() ? r.Temp(dnormed_) : dx;
+  r.ops.CombineRows(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .chosen = spec_.chosen,
+                               .width = Width(),
+                               .x = r.Temp(sorted_),
+                               .rows = r.Temp<int32_t>(rows_),
+                               .weights = spec_.weigh_input ? r.Saved<float>(weights_) : nullptr,
+                               .addend = own == dx ? dx : nullptr,
+                               .y = own});
+  if (own == dx) return;
+  void* dnormed = r.Temp(dnormed_);
+  if (Narrow()) narrow_.Backward(r, own, Normed(r, x), dnormed);
+  if (before_.on()) return before_.Backward(r, {x}, {dnormed}, {dx}, {dx});
+  r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * hidden_, .x = dx, .z = dnormed, .y = dx});
+}
+
 void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
+  if (Narrow()) {
+    widen_.Backward(r, dy, r.Saved(sum_), r.Temp(dsum_));
+    dy = r.Temp(dsum_);
+  }
   // Memory for a moment is not what Forward left there.
   Sort(r);
   Gather(r, dy, !spec_.weigh_input);
   MultiplyBackward(r, down_, r.Temp(sorted_), r.Saved(product_), r.Temp(dproduct_));
   if (!spec_.weigh_input) WeightGradients(r);
   ActivateBackward(r);
-  Gather(r, x, spec_.weigh_input);
+  Gather(r, Input(r, x), spec_.weigh_input);
   MultiplyBackward(r, in_, r.Temp(dgate_up_), r.Temp(sorted_), r.Temp(sorted_));
   if (spec_.weigh_input) {
     r.ops.RowDots(r.stream, {.type = r.type,
                              .tokens = r.micro.tokens,
                              .chosen = spec_.chosen,
-                             .width = hidden_,
+                             .width = Width(),
                              .a = r.Temp(sorted_),
                              .rows = r.Temp<int32_t>(rows_),
                              .with = DotWith::kToken,
-                             .b = x,
+                             .b = Input(r, x),
                              .y = r.Temp<float>(dweights_)});
   }
-  r.ops.RouteBackward(r.stream, {.type = r.type,
-                                 .kind = kind_,
-                                 .tokens = r.micro.tokens,
-                                 .experts = spec_.count,
-                                 .chosen = spec_.chosen,
-                                 .logits = r.Saved<float>(logits_),
-                                 .choice = r.Saved<int32_t>(choice_),
-                                 .dweights = r.Temp<float>(dweights_),
-                                 .dlogits = r.Temp(dlogits_)});
-  router_.Backward(r, r.Temp(dlogits_), x, dx);
-  r.ops.CombineRows(r.stream, {.type = r.type,
-                               .tokens = r.micro.tokens,
-                               .chosen = spec_.chosen,
-                               .width = hidden_,
-                               .x = r.Temp(sorted_),
-                               .rows = r.Temp<int32_t>(rows_),
-                               .weights = spec_.weigh_input ? r.Saved<float>(weights_) : nullptr,
-                               .addend = dx,
-                               .y = dx});
+  BackwardRouter(r, x, dx);
+  BackwardInput(r, x, dx);
 }
 
 }  // namespace hlm

@@ -2,6 +2,8 @@
 //
 //   z = x Wr     choice, w = route(z)     y = sum over j of w_j down_e(f(gate_e x) * up_e x), e = choice_j
 //
+// The router and the experts may each read a norm of x of their own; products may narrow what the experts read, and widen their sum.
+//
 // Rows are sorted by expert, whose products then have neighbouring rows; no row is dropped, whatever the choice. The order is stable and
 // sums over choices are taken in their order, so nothing depends on how experts are grouped or where their weights lie.
 //
@@ -12,8 +14,11 @@
 
 #include "core/layers/body.h"
 #include "core/layers/linear.h"
+#include "core/layers/norm.h"
 
 namespace hlm {
+
+RouteKind RouteKindOf(const RouterSpec& spec);
 
 class ExpertsBody : public Body {
  public:
@@ -40,6 +45,21 @@ class ExpertsBody : public Body {
     return offset < 0 ? nullptr : run.Weight(offset + expert * stride_);
   }
 
+  bool Narrow() const { return spec_.latent > 0; }
+  int64_t Width() const { return Narrow() ? spec_.latent : hidden_; }  // of what the experts read and make
+  const void* Normed(const BlockRun& run, const void* x) const { return before_.on() ? run.Saved(normed_) : x; }
+  // What the experts read.
+  const void* Input(const BlockRun& run, const void* x) const { return Narrow() ? run.Saved(latent_) : Normed(run, x); }
+  const void* RouterInput(const BlockRun& run, const void* x) const {
+    return router_before_.on() ? run.Saved(router_normed_) : x;
+  }
+  void ScaleRouterInput(const BlockRun& run, void* rows) const;
+  void ForwardRouter(const BlockRun& run, const void* x) const;
+  // The router's share of dx, from the gradient of the weights.
+  void BackwardRouter(const BlockRun& run, const void* x, void* dx) const;
+  // Adds the experts' share to dx.
+  void BackwardInput(const BlockRun& run, const void* x, void* dx) const;
+
   void Sort(const BlockRun& run) const;
   void Gather(const BlockRun& run, const void* x, bool weighed) const;
   void Multiply(const BlockRun& run, const Matrices& matrices, const void* x, void* y) const;
@@ -52,13 +72,17 @@ class ExpertsBody : public Body {
   ExpertsSpec spec_;
   int64_t hidden_, width_;  // of a row before the activation
   RouteKind kind_;
-  LinearPart router_;
-  int64_t choice_bias_ = -1;
+  NormPart before_, router_before_;
+  LinearPart router_, narrow_, widen_;
+  int64_t choice_bias_ = -1, expert_scale_ = -1;  // weights
   Matrices in_, down_;
-  int64_t stride_ = 0;                                     // from expert to expert
-  int64_t logits_, choice_, weights_, gate_up_, product_;  // saved
-  int64_t sorted_, rows_, sources_, offsets_;              // for a moment, forward too
-  int64_t dproduct_, dgate_up_, dweights_, dlogits_;       // for a moment
+  int64_t stride_ = 0;                                                 // from expert to expert
+  int64_t logits_, choice_, weights_, gate_up_, product_;              // saved
+  int64_t normed_ = -1, router_normed_ = -1, latent_ = -1, sum_ = -1;  // saved
+  int64_t scores_ = -1;                                                // saved: weights before the experts' own factors
+  int64_t sorted_, rows_, sources_, offsets_;                          // for a moment, forward too
+  int64_t dproduct_, dgate_up_, dweights_, dlogits_;                   // for a moment
+  int64_t dsum_ = -1, dlatent_ = -1, drouter_ = -1, dnormed_ = -1;     // for a moment
 };
 
 }  // namespace hlm

@@ -12,7 +12,7 @@ std::byte* Place(void* rows, int64_t element, DType type) {
 }  // namespace
 
 LatentAttentionBody::LatentAttentionBody(const LatentAttentionSpec& spec, const ModelSpec& model, Declaration& d)
-    : spec_(spec), rope_(model.ropes[static_cast<size_t>(spec.rope)]) {
+    : spec_(spec), rope_(spec.rope < 0 ? RopeSpec{} : model.ropes[static_cast<size_t>(spec.rope)]) {
   constexpr TensorInit kNormal = TensorInit::kNormal, kZero = TensorInit::kZero;
   const auto linear = [&](const std::string& role, int64_t in, int64_t out, bool bias) {
     LinearPart part{.in = in, .out = out, .weight = d.Weight(role, {out, in}, kNormal)};
@@ -65,8 +65,8 @@ void LatentAttentionBody::Turn(const BlockRun& r, int64_t heads, const View& x, 
                           .back = back,
                           .x = x,
                           .y = y,
-                          .positions = r.micro.positions,
-                          .table = r.rotary[spec_.rope]});
+                          .positions = r.micro.turns,
+                          .table = spec_.rope < 0 ? nullptr : r.rotary[spec_.rope]});
 }
 
 void LatentAttentionBody::CopyStill(const BlockRun& r, const View& x, const MutableView& y) const {
@@ -76,7 +76,7 @@ void LatentAttentionBody::CopyStill(const BlockRun& r, const View& x, const Muta
                           .head_dim = spec_.still_dim,
                           .x = x,
                           .y = y,
-                          .positions = r.micro.positions});
+                          .positions = r.micro.turns});
 }
 
 void LatentAttentionBody::MakeQueries(const BlockRun& r, const void* x) const {
@@ -90,7 +90,7 @@ void LatentAttentionBody::MakeQueries(const BlockRun& r, const void* x) const {
   if (!r.Missing({q_})) return;
   query_.Forward(r, from, nullptr, r.Saved(q_));
   const MutableView turned{Place(r.Saved(q_), spec_.still_dim, r.type), Queries(), spec_.HeadDim()};
-  Turn(r, spec_.heads, turned, turned, false);
+  if (spec_.rope >= 0) Turn(r, spec_.heads, turned, turned, false);
 }
 
 void LatentAttentionBody::MakeKeys(const BlockRun& r, const void* x) const {
@@ -159,11 +159,11 @@ void LatentAttentionBody::Backward(const BlockRun& r, const void* x, const void*
                             .width = spec_.rope_dim,
                             .x = {Place(r.Temp(dk_), spec_.still_dim, r.type), Queries(), spec_.HeadDim()},
                             .y = dshared});
-  Turn(r, 1, dshared, dshared, true);
+  if (spec_.rope >= 0) Turn(r, 1, dshared, dshared, true);
   key_down_.Backward(r, r.Temp(dkey_latent_), x, dx);
   // Queries.
   const MutableView turned{Place(r.Temp(dq_), spec_.still_dim, r.type), Queries(), spec_.HeadDim()};
-  Turn(r, spec_.heads, turned, turned, true);
+  if (spec_.rope >= 0) Turn(r, spec_.heads, turned, turned, true);
   if (narrow()) {
     query_.Backward(r, r.Temp(dq_), r.Saved(query_normed_), r.Temp(dquery_normed_));
     query_norm_.Backward(r, {r.Saved(query_latent_)}, {r.Temp(dquery_normed_)}, {}, {r.Temp(dquery_normed_)});

@@ -14,6 +14,7 @@ struct MicroView {
   const int32_t* ids = nullptr;            // [tokens]
   const int32_t* targets = nullptr;        // [tokens], -1: nothing predicted
   const int32_t* positions = nullptr;      // [tokens]
+  const int32_t* turns = nullptr;          // [tokens] rows of the rotary tables and of temperatures
   const float* weights = nullptr;          // [tokens], over the step's denominator
   float* losses = nullptr;                 // [tokens], negative log-likelihoods
   const float* entropy_weights = nullptr;  // [tokens], or null: the entropy has no gradient

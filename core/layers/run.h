@@ -51,6 +51,7 @@ struct BlockRun {
   const float* slopes = nullptr;               // [heads] of ALiBi
   const float* const* temperatures = nullptr;  // [positions] for each of the model's
   int64_t layer = 0;                           // of a block
+  bool train_pad_row = false;                  // the padding token's row has a gradient from the lookup
   // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
   // gradient.
   std::vector<void*> sides = {}, side_gradients = {};

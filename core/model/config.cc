@@ -59,6 +59,11 @@ JsonValue ParseConfigText(const std::string& text) {
   return ParseJson(text, kConfig);
 }
 
+void ReadQuantization(const ConfigValues& config, ModelNames& names) {
+  names.fp8 = ReadFp8Format(config);
+  if (names.fp8.on) names.ignored_suffixes.push_back(".activation_scale");
+}
+
 }  // namespace
 
 // A text model inside something larger: its mathematics is that of text_config, its folder has tensors of other parts.
@@ -83,7 +88,12 @@ const std::vector<Wrapper>& Wrappers() {
       {"Mistral3ForConditionalGeneration", "mistral3", true, kLlava, kTowers},
       {"Gemma3ForConditionalGeneration", "gemma3", true, kLlava, kTowers},
       {"Gemma4ForConditionalGeneration", "gemma4", true, kLlava, kGemma4Towers},
-      {"Qwen3_5ForConditionalGeneration", "qwen3_5", false, {{"model.language_model.", "lm_head.weight"}}, {"model.visual."}}};
+      {"Qwen3_5ForConditionalGeneration", "qwen3_5", false, {{"model.language_model.", "lm_head.weight"}}, {"model.visual."}},
+      {"Qwen3_5MoeForConditionalGeneration",
+       "qwen3_5_moe",
+       false,
+       {{"model.language_model.", "lm_head.weight"}},
+       {"model.visual."}}};
   return kWrappers;
 }
 
@@ -107,7 +117,12 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   read.spec.architecture = wrapper.architecture;
   read.spec.family = wrapper.model_type;
   family->read(config, read.spec, read.names);
-  RefuseUntaken(config, family->architecture);
+  ReadQuantization(whole, read.names);
+  if (!read.names.fp8.on) {
+    RefuseUnless(whole, "quantization_config", Off::kEmpty, wrapper.architecture);
+    ReadQuantization(config, read.names);
+  }
+  RefuseUntaken(config, family->architecture, read.spec);
   read.names.prefix = wrapper.prefixes.front().first;
   if (!read.spec.tied) read.names.head = wrapper.prefixes.front().second;
   for (size_t i = 1; i < wrapper.prefixes.size(); ++i) {
@@ -128,7 +143,8 @@ ModelConfig ReadConfig(const std::string& json_text) {
   read.spec.architecture = family.architecture;
   read.spec.family = family.model_type;
   family.read(config, read.spec, read.names);
-  RefuseUntaken(config, read.spec.architecture);
+  ReadQuantization(config, read.names);
+  RefuseUntaken(config, read.spec.architecture, read.spec);
   return read;
 }
 

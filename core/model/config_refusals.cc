@@ -14,25 +14,15 @@ struct Setting {
   Off off;
 };
 
+constexpr const char* kDropouts[] = {
+    "attention_dropout", "attn_dropout",   "attn_pdrop",          "attention_dropout_prob",
+    "dropout",           "embd_pdrop",     "embedding_dropout",   "emb_dropout_prob",
+    "ffn_dropout",       "hidden_dropout", "hidden_dropout_prob", "layerdrop",
+    "mlp_dropout",       "resid_dropout",  "resid_pdrop",         "residual_dropout",
+};
+
 // From the configuration classes of transformers for decoder-only families, and from what well-known forks of Llama and Qwen add.
 constexpr Setting kSettings[] = {
-    // Dropout.
-    {"attention_dropout", Off::kZero},
-    {"attn_dropout", Off::kZero},
-    {"attn_pdrop", Off::kZero},
-    {"attention_dropout_prob", Off::kZero},
-    {"dropout", Off::kZero},
-    {"embd_pdrop", Off::kZero},
-    {"embedding_dropout", Off::kZero},
-    {"emb_dropout_prob", Off::kZero},
-    {"ffn_dropout", Off::kZero},
-    {"hidden_dropout", Off::kZero},
-    {"hidden_dropout_prob", Off::kZero},
-    {"layerdrop", Off::kZero},
-    {"mlp_dropout", Off::kZero},
-    {"resid_dropout", Off::kZero},
-    {"resid_pdrop", Off::kZero},
-    {"residual_dropout", Off::kZero},
     // Weights that are not plain numbers, or not all in the file.
     {"quantization_config", Off::kEmpty},
     {"compression_config", Off::kEmpty},
@@ -188,7 +178,16 @@ void RefuseUnless(const ConfigValues& config, const char* key, Off off, const st
   refusal.Throw();
 }
 
-void RefuseUntaken(const ConfigValues& config, const std::string& architecture) {
+void NoteDropout(const ConfigValues& config, const char* key, ModelSpec& spec) {
+  if (!config.HasValue(key) || IsOff(config.Value(key), Off::kZero)) return;
+  config.Real(key, 0.0, 1.0);
+  spec.dropouts.push_back(StrCat(key, " = ", PrintableJson(config.Value(key))));
+}
+
+void RefuseUntaken(const ConfigValues& config, const std::string& architecture, ModelSpec& spec) {
+  for (const char* key : kDropouts) {
+    if (!config.Taken(key)) NoteDropout(config, key, spec);
+  }
   Refusal refusal(config, architecture);
   for (const char* key : {"hidden_act", "hidden_activation"}) refusal.AddUnlessText(key, {"silu", "swish"});
   refusal.AddUnlessText("position_embedding_type", {"rope", "rotary"});

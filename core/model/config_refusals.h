@@ -5,13 +5,17 @@
 #include <string>
 
 #include "core/model/config_values.h"
+#include "core/model/spec.h"
 
 namespace hlm {
 
-// Throws UNIMPLEMENTED naming the first setting that the family did not ask for and that is on: another activation, dropout, quantised
-// weights, experts, soft capping, multipliers, partial rotary embeddings, custom code ... A key with the value that switches it off is
-// harmless, and so is a key that is not known here.
-void RefuseUntaken(const ConfigValues& config, const std::string& architecture);
+// A dropout above 0 goes into the specification; a plan for training is refused by it.
+void NoteDropout(const ConfigValues& config, const char* key, ModelSpec& spec);
+
+// Throws UNIMPLEMENTED naming the settings that the family did not ask for and that are on: another activation, quantised weights,
+// experts, soft capping, multipliers, partial rotary embeddings, custom code ... A key with the value that switches it off is
+// harmless, and so is a key that is not known here. Dropouts are noted.
+void RefuseUntaken(const ConfigValues& config, const std::string& architecture, ModelSpec& spec);
 
 }  // namespace hlm
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr const char* kScaleSuffix = "_scale_inv";
 constexpr int64_t kMostIndexBytes = 100'000'000;
 constexpr int64_t kCompareChunk = int64_t{1} << 16;
 
@@ -66,6 +67,15 @@ std::map<std::string, std::string> ReadIndex(const std::string& path) {
     shard_of[tensor] = file.String();
   }
   return shard_of;
+}
+
+// "; 5 more are missing: a, b, c and others": of names behind the first.
+std::string Others(const std::vector<std::string>& names, const char* what) {
+  constexpr size_t kNamed = 4;
+  if (names.size() < 2) return "";
+  std::string text = StrCat("; ", names.size() - 1, " more ", names.size() == 2 ? "is " : "are ", what, ": ");
+  for (size_t i = 1; i < std::min(names.size(), kNamed); ++i) text += (i == 1 ? "" : ", ") + names[i];
+  return text + (names.size() > kNamed ? " and others" : "");
 }
 
 bool Exists(const std::string& path) {
@@ -130,6 +140,7 @@ void FolderWeights::OpenShards(const std::string& folder, const std::string& ind
 
 void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
   std::unordered_set<std::string_view> wanted;
+  std::vector<std::string> missing, strange;
   bool f32 = false, bf16 = false, f16 = false;
   for (const UnitSpec& unit : layout.units) {
     for (const TensorSpec& tensor : unit.tensors) {
@@ -138,15 +149,24 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
       if (place == places_.end() && tensor.init == TensorInit::kNumber) continue;
       if (place == places_.end()) {
         const std::optional<Packed> packed = FindPacked(tensor);
-        if (!packed) throw InvalidArgument(PrintablePath(where_), ": tensor ", tensor.name, " is missing");
+        if (!packed) {
+          missing.push_back(tensor.name);
+          continue;
+        }
         packed_[tensor.name] = *packed;
         wanted.insert(packed->blocks.entry->name);
         wanted.insert(packed->scales.entry->name);
         bf16 = true;  // which holds all of their numbers
         continue;
       }
-      CheckTensor(tensor, place->second);
       wanted.insert(tensor.name);
+      if (names.fp8.on && place->second.entry->dtype == "F8_E4M3") {
+        scaled_.insert_or_assign(tensor.name, FindScaled(tensor, place->second, names.fp8));
+        wanted.insert(places_.find(tensor.name + kScaleSuffix)->second.entry->name);
+        bf16 = true;
+        continue;
+      }
+      CheckTensor(tensor, place->second);
       const DType type = *WeightType(place->second.entry->dtype);
       (type == DType::kF32 ? f32 : type == DType::kBF16 ? bf16 : f16) = true;
     }
@@ -165,8 +185,16 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
       carried_.push_back({place.file, place.entry});
       continue;
     }
-    throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(name), " is not part of the model");
+    strange.push_back(StrCat(PrintablePath(place.file->path()), ": tensor ", Printable(name)));
   }
+  // All that is wrong, not the first thing only: the one says what the other means.
+  std::sort(strange.begin(), strange.end());
+  if (!missing.empty()) {
+    throw InvalidArgument(
+        PrintablePath(where_), ": tensor ", missing.front(), " is missing", Others(missing, "missing"),
+        strange.empty() ? "" : StrCat("; ", strange.size(), " are not part of the model, as ", strange.front()));
+  }
+  if (!strange.empty()) throw InvalidArgument(strange.front(), " is not part of the model", Others(strange, "not part of it"));
   std::sort(carried_.begin(), carried_.end(), [](const Place& a, const Place& b) { return a.entry->name < b.entry->name; });
 }
 
@@ -178,6 +206,51 @@ void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) co
   }
   if (!WeightType(found.entry->dtype)) {
     throw InvalidArgument(where, ": dtype ", found.entry->dtype, ", expected F32, BF16 or F16");
+  }
+}
+
+FolderWeights::Scaled FolderWeights::FindScaled(const TensorSpec& wanted, const Place& codes, const Fp8Format& format) const {
+  const std::string where = StrCat(PrintablePath(codes.file->path()), ": tensor ", Printable(codes.entry->name));
+  if (codes.entry->shape != wanted.shape) {
+    throw InvalidArgument(where, ": shape ", ShapeText(codes.entry->shape), ", expected ", ShapeText(wanted.shape),
+                          " by config.json");
+  }
+  const auto found = places_.find(wanted.name + kScaleSuffix);
+  if (found == places_.end())
+    throw InvalidArgument(where, ": F8_E4M3 without ", wanted.name, kScaleSuffix, ", which holds its scales");
+  const Place& place = found->second;
+  Scaled scaled{codes, Fp8Blocks(format, wanted.shape), {}};
+  const auto& shapes = scaled.blocks.scale_shapes();
+  const bool fits = std::find(shapes.begin(), shapes.end(), place.entry->shape) != shapes.end();
+  const bool exponents = place.entry->dtype == "F8_E8M0" || place.entry->dtype == "U8";
+  if (!fits || !(exponents || WeightType(place.entry->dtype))) {
+    throw InvalidArgument(PrintablePath(place.file->path()), ": tensor ", Printable(place.entry->name), ": ", place.entry->dtype,
+                          " of shape ", ShapeText(place.entry->shape), ", expected F32, BF16, F16 or F8_E8M0 of shape ",
+                          ShapeText(shapes.back()), " by quantization_config");
+  }
+  scaled.scales.resize(static_cast<size_t>(scaled.blocks.scales()));
+  if (!exponents) {
+    place.file->Read(*place.entry, 0, scaled.blocks.scales(), scaled.scales.data());
+    return scaled;
+  }
+  std::vector<uint8_t> bytes(scaled.scales.size());
+  place.file->ReadBytes(*place.entry, 0, bytes.size(), bytes.data());
+  for (size_t i = 0; i < bytes.size(); ++i) scaled.scales[i] = std::ldexp(1.0f, static_cast<int>(bytes[i]) - 127);
+  return scaled;
+}
+
+void FolderWeights::ReadScaled(const Scaled& scaled, int64_t begin, int64_t n, float* out) const {
+  constexpr int64_t kChunk = int64_t{1} << 16;
+  std::vector<uint8_t> codes(static_cast<size_t>(std::min(n, kChunk)));
+  for (int64_t done = 0; done < n; done += kChunk) {
+    const int64_t at = begin + done, count = std::min(kChunk, n - done);
+    scaled.codes.file->ReadBytes(*scaled.codes.entry, at, static_cast<size_t>(count), codes.data());
+    scaled.blocks.Decode(codes.data(), scaled.scales.data(), at, count, out + done);
+    for (int64_t i = 0; i < count; ++i) {
+      if (std::isfinite(out[done + i])) continue;
+      throw InvalidArgument(PrintablePath(scaled.codes.file->path()), ": tensor ", Printable(scaled.codes.entry->name),
+                            ": element ", at + i, " is not finite");
+    }
   }
 }
 
@@ -258,7 +331,11 @@ void FolderWeights::Read(const TensorSpec& tensor, int64_t begin, int64_t n, flo
     return;
   }
   HLM_CHECK(place != places_.end(), tensor.name);
-  const auto disk = [&](int64_t at, int64_t count, float* to) { place->second.file->Read(*place->second.entry, at, count, to); };
+  const auto scaled = scaled_.find(tensor.name);
+  const auto disk = [&](int64_t at, int64_t count, float* to) {
+    if (scaled != scaled_.end()) return ReadScaled(scaled->second, at, count, to);
+    place->second.file->Read(*place->second.entry, at, count, to);
+  };
   if (tensor.order == nullptr) return disk(begin, n, out);
   SlabFromDisk(*tensor.order, disk, begin, n, out);
 }

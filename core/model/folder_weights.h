@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/dtype.h"
+#include "core/model/fp8.h"
 #include "core/model/layout.h"
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
@@ -52,6 +53,14 @@ class FolderWeights : public WeightSource {
   struct Packed {
     Place blocks, scales;
   };
+  // An F8_E4M3 tensor and NAME_scale_inv.
+  struct Scaled {
+    Place codes;
+    Fp8Blocks blocks;
+    std::vector<float> scales;
+  };
+  Scaled FindScaled(const TensorSpec& wanted, const Place& codes, const Fp8Format& format) const;
+  void ReadScaled(const Scaled& scaled, int64_t begin, int64_t n, float* out) const;
   std::optional<Packed> FindPacked(const TensorSpec& wanted) const;
   void ReadPacked(const Packed& packed, int64_t begin, int64_t n, float* out) const;
 
@@ -65,6 +74,7 @@ class FolderWeights : public WeightSource {
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::unordered_map<std::string_view, Place> places_;  // keys lie in the files' entries
   std::unordered_map<std::string, Packed> packed_;
+  std::unordered_map<std::string, Scaled> scaled_;
   std::vector<Place> carried_;
   DType dtype_ = DType::kF32;
 };

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/fp8.h"
+
 namespace hlm {
 
 // How a tensor's elements on disk become those of the slab. Seen as `batch` matrices each, the slab has [rows, columns] of them.
@@ -58,6 +60,7 @@ struct ModelNames {
   // Tensors of a folder that are not trained and stay as they are: buffers, towers for pictures.
   std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
   std::vector<std::string> ignored_suffixes = {};  // what old files have and nobody reads
+  Fp8Format fp8 = {};                              // of the folder's F8_E4M3 tensors
 };
 
 // Renames roles: {{"mlp.up", "mlp.fc1.weight"}, ...}.

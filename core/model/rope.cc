@@ -176,6 +176,10 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
     throw InvalidArgument(rope.where(), ": partial_rotary_factor ", partial, " of head_dim ", head_dim, " turns ", spec.dim,
                           " dimensions; it must be an even number of them, at least 2");
   }
+  if (spec.kind == Kind::kDynamic && spec.dim == 2) {
+    throw InvalidArgument(rope.where(), ": rope_type dynamic turns 2 dimensions of head_dim ", head_dim,
+                          "; its base needs more than one pair");
+  }
   for (const char* key : defaults.own_keys) rope.Take(key);
   if (defaults.sections) {
     for (const char* key : {"mrope_section", "mrope_interleaved"}) rope.Take(key);

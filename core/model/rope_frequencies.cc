@@ -1,5 +1,5 @@
-// Rotary frequencies in float, operation for operation as transformers computes its buffer: checkpoints were trained with these values,
-// and the last bit of a frequency, times a position of 100,000, is an angle that shows.
+// Rotary frequencies in float, operation for operation as transformers computes its buffer: checkpoints were trained with these
+// values, and the last bit of a frequency, times a position of 100,000, is an angle that shows.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -26,8 +26,8 @@ float Llama3(const RopeSpec& rope, float frequency) {
   return (1.0f - smooth) * frequency / factor + smooth * frequency;
 }
 
-// Between the dimensions that make beta_fast and beta_slow turns within the original context, from kept to stretched (Peng and others
-// 2023, YaRN, section 3.2).
+// Between the dimensions that make beta_fast and beta_slow turns within the original context, from kept to stretched (Peng and
+// others 2023, YaRN, section 3.2).
 struct YarnRamp {
   explicit YarnRamp(const RopeSpec& rope) {
     const double dim = static_cast<double>(rope.dim);
@@ -45,11 +45,20 @@ struct YarnRamp {
   double low, high;
 };
 
+// The base of documents of `length` tokens, more than the model was made for (the rule that is known as dynamic NTK scaling).
+float DynamicBase(const RopeSpec& rope, int64_t length) {
+  const float factor = static_cast<float>(rope.factor), base = static_cast<float>(rope.theta), dim = static_cast<float>(rope.dim);
+  if (length <= rope.original_max_positions) return base;
+  const float stretch = factor * static_cast<float>(length) / static_cast<float>(rope.original_max_positions) - (factor - 1);
+  return base * std::pow(stretch, dim / (dim - 2));
+}
+
 }  // namespace
 
 std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length) {
   using Kind = RopeSpec::Kind;
-  const float theta = static_cast<float>(rope.theta), factor = static_cast<float>(rope.factor);
+  const float theta = rope.kind == Kind::kDynamic ? DynamicBase(rope, length) : static_cast<float>(rope.theta);
+  const float factor = static_cast<float>(rope.factor);
   const YarnRamp ramp(rope);
   const std::vector<double>& factors = length > rope.original_max_positions ? rope.long_factors : rope.short_factors;
   std::vector<double> frequencies(static_cast<size_t>(rope.dim / 2));
@@ -59,7 +68,7 @@ std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length) {
     switch (rope.kind) {
       case Kind::kDefault:
       case Kind::kDynamic:
-        break;  // as long as the model was made for
+        break;
       case Kind::kLinear:
       case Kind::kProportional:
         frequency /= factor;

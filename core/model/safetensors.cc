@@ -126,6 +126,15 @@ void WriteSafetensors(const std::string& path, const std::vector<const TensorSpe
   file.Finish();
 }
 
+std::vector<CarriedTensor> SafetensorsFile::AsCarried() const {
+  std::vector<CarriedTensor> carried;
+  for (const TensorEntry& entry : tensors_) {
+    carried.push_back({entry.name, entry.dtype, entry.shape, entry.end - entry.begin,
+                       [this, &entry](int64_t begin, size_t bytes, void* to) { ReadBytes(entry, begin, bytes, to); }});
+  }
+  return carried;
+}
+
 void WriteCarried(const std::string& path, const std::vector<CarriedTensor>& tensors) {
   OutputFile file(path);
   const std::string header = MakeSafetensorsHeader(tensors);

@@ -31,6 +31,9 @@ class SafetensorsFile {
     file_.ReadAt(data_begin_ + tensor.begin + begin, to, bytes);
   }
 
+  // Its tensors, to be carried along; good for as long as this is.
+  std::vector<CarriedTensor> AsCarried() const;
+
  private:
   InputFile file_;
   int64_t data_begin_ = 0;

@@ -79,9 +79,11 @@ struct AttentionSpec {
   double softcap = 0;         // c > 0: scores become c tanh(score / c)
   bool sinks = false;         // a learnt logit a head beside the scores
   bool gate = false;          // the output is multiplied by sigmoid(x W)
+  bool gate_apart = false;    // W is no part of the product of q, k and v, and has no bias
+  bool gate_by_head = false;  // one number a head; apart
   bool alibi = false;         // the model's slopes
   bool value_is_key = false;  // values are the keys before their norm and rotary embedding
-  double clip = 0;            // c > 0: q, k, v are held within [-c, c]
+  double clip = 0;            // c > 0: q, k, v are held within [-c, c], q and k behind their norms
   int64_t temperature = -1;   // which of the model's; -1: none
   int64_t gives = -1;         // the side (ModelSpec) that gets its keys and values, for later layers
   int64_t takes = -1;         // the side whose keys and values it reads, instead of own ones
@@ -94,15 +96,15 @@ struct AttentionSpec {
   bool operator==(const AttentionSpec&) const = default;
 };
 
-// Latent attention (DeepSeek-V2, section 2.1): queries, and keys with their values, are made from narrow latents with norms; `rope_dim`
-// dimensions of each query turn, and one vector that all keys share.
+// Latent attention (DeepSeek-V2, section 2.1): queries, and keys with their values, are made from narrow latents with norms;
+// `rope_dim` dimensions of each query turn, and one vector that all keys share.
 struct LatentAttentionSpec {
   int64_t heads = 0;
   int64_t query_rank = 0;  // 0: queries are made from x
   int64_t key_rank = 0;
   int64_t still_dim = 0, rope_dim = 0, value_dim = 0;  // of each head
   bool down_bias = false, o_bias = false;              // of the products that make latents, and the last one
-  int64_t rope = 0;                                    // which of the model's
+  int64_t rope = 0;                                    // which of the model's; -1: none
   double scale = 0;                                    // of the scores; 0: (still_dim + rope_dim)^-1/2
   NormSpec norm = {};                                  // of the latents
 
@@ -126,12 +128,15 @@ struct MlpSpec {
 
 enum class RouterScore { kSoftmax, kSoftmaxOfChosen, kSigmoid, kSparseMixer };
 
-// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by their
-// sum where normalize, times scale, are the weights.
+// From logits to weights (core/device/args/experts.h): the experts with the largest scores are chosen; their scores, divided by
+// their sum where normalize, times scale, are the weights.
 struct RouterSpec {
   RouterScore score = RouterScore::kSoftmax;
-  bool bias = false;         // of the product
-  bool choice_bias = false;  // a number an expert, which is not trained, is added to scores for the choice alone
+  bool bias = false;          // of the product
+  NormSpec before = {};       // of what the product reads
+  double in_scale = 1;        // of that norm's output
+  bool expert_scale = false;  // a number an expert is a factor of its weights
+  bool choice_bias = false;   // a number an expert, which is not trained, is added to scores for the choice alone
   bool normalize = false;
   double sum_add = 0, sum_least = 0;  // the sum is max(sum + sum_add, sum_least)
   double scale = 1;
@@ -152,6 +157,9 @@ struct ExpertsSpec {
   double limit = 0, alpha = 0;  // limit > 0: gpt-oss' clamped layer, whose gate and up alternate
   bool weigh_input = false;     // weights stand before the experts
   bool shared = false;          // one expert beside others, with a gate of its own: its roles begin with "shared"
+  NormSpec before = {};         // of what the experts read, and the router does not
+  int64_t latent = 0;           // w > 0: a product narrows what the experts read to w, another widens their sum
+  bool latent_bias = false;     // of both
   RouterSpec router = {};
 
   bool operator==(const ExpertsSpec&) const = default;
@@ -199,13 +207,46 @@ struct StateSpaceSpec {
   bool operator==(const StateSpaceSpec&) const = default;
 };
 
+// Kimi Delta Attention: the delta rule with a decay for each channel of the keys. Decays and the output's gate, a sigmoid, come
+// through two products each, with `rank` numbers a token between them.
+struct ChannelDeltaSpec {
+  int64_t heads = 0, key_dim = 0, value_dim = 0;
+  int64_t taps = 0;  // of the convolution
+  int64_t rank = 0;
+  NormSpec norm = {};
+
+  bool operator==(const ChannelDeltaSpec&) const = default;
+};
+
+// Mamba's selective scan behind a convolution, with a gate; step, B and C have norms of their own where `norm` is one.
+struct SelectiveScanSpec {
+  int64_t channels = 0, state_dim = 0;
+  int64_t rank = 0;  // numbers a token from which the steps are made
+  int64_t taps = 0;  // of the convolution
+  bool in_bias = false, conv_bias = false, out_bias = false;
+  NormSpec norm = {};
+
+  bool operator==(const SelectiveScanSpec&) const = default;
+};
+
+// Griffin's recurrent block: a gated linear recurrence of each channel (RG-LRU) behind a convolution, times f(x W). Its gates
+// read `heads` blocks of neighbouring channels, each block its own.
+struct GatedRecurrenceSpec {
+  int64_t channels = 0, heads = 0;
+  int64_t taps = 0;  // of the convolution
+  Function function = Function::kGeluTanh;
+
+  bool operator==(const GatedRecurrenceSpec&) const = default;
+};
+
 using BodySpec = std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec,
-                              StateSpaceSpec, ExpertsSpec>;
+                              StateSpaceSpec, ExpertsSpec, ChannelDeltaSpec, SelectiveScanSpec, GatedRecurrenceSpec>;
 
 struct BranchBody {
   BodySpec body;
   NormSpec before = {};  // of this body alone
   double in_scale = 1, out_scale = 1;
+  NormSpec after = {};  // of this body alone, before its scale
 
   bool operator==(const BranchBody&) const = default;
 };
@@ -279,6 +320,7 @@ struct ModelSpec {
   std::vector<TemperatureSpec> temperatures;
   std::vector<int64_t> sides;  // elements a token of what goes from one unit to later ones beside the block inputs
   HeadSpec head;
+  std::vector<std::string> dropouts;  // settings of the file above 0: "attention_dropout = 0.1"; nothing here applies them
 
   int64_t layers() const { return static_cast<int64_t>(kind_of.size()); }
   const BlockSpec& block(int64_t layer) const { return kinds[static_cast<size_t>(kind_of[static_cast<size_t>(layer)])]; }
@@ -310,7 +352,8 @@ const Body* FirstOf(const ModelSpec& spec) {
 // [layers] the window of each layer's attention; 0: none, or no attention.
 std::vector<int64_t> Windows(const ModelSpec& spec);
 
-// Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for documents of up to `length` tokens.
+// Rotary frequencies theta_i, i in [0, dim / 2), after scaling, for a document of `length` tokens; kDynamic and kLongRope go by
+// it.
 std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length = 0);
 
 }  // namespace hlm

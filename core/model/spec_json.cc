@@ -40,7 +40,8 @@ void Write(JsonWriter& json, const AttentionSpec& a) {
   json.Member("body", "attention").Member("heads", a.heads).Member("kv_heads", a.kv_heads).Member("head_dim", a.head_dim);
   json.Member("qkv_bias", a.qkv_bias).Member("o_bias", a.o_bias).Member("rope", a.rope).Member("scale", a.scale);
   json.Member("window", a.window).Member("chunk", a.chunk).Member("softcap", a.softcap).Member("sinks", a.sinks);
-  json.Member("gate", a.gate).Member("alibi", a.alibi).Member("value_is_key", a.value_is_key).Member("clip", a.clip);
+  json.Member("gate", a.gate).Member("gate_apart", a.gate_apart).Member("gate_by_head", a.gate_by_head);
+  json.Member("alibi", a.alibi).Member("value_is_key", a.value_is_key).Member("clip", a.clip);
   json.Member("temperature", a.temperature).Member("gives", a.gives).Member("takes", a.takes);
   json.Key("qk_norm");
   Write(json, a.qk_norm.norm);
@@ -87,6 +88,31 @@ void Write(JsonWriter& json, const StateSpaceSpec& s) {
   json.EndObject();
 }
 
+void Write(JsonWriter& json, const ChannelDeltaSpec& d) {
+  json.BeginObject();
+  json.Member("body", "channel_delta").Member("heads", d.heads).Member("key_dim", d.key_dim).Member("value_dim", d.value_dim);
+  json.Member("taps", d.taps).Member("rank", d.rank);
+  json.Key("norm");
+  Write(json, d.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const SelectiveScanSpec& s) {
+  json.BeginObject();
+  json.Member("body", "selective_scan").Member("channels", s.channels).Member("state_dim", s.state_dim).Member("rank", s.rank);
+  json.Member("taps", s.taps).Member("in_bias", s.in_bias).Member("conv_bias", s.conv_bias).Member("out_bias", s.out_bias);
+  json.Key("norm");
+  Write(json, s.norm);
+  json.EndObject();
+}
+
+void Write(JsonWriter& json, const GatedRecurrenceSpec& g) {
+  json.BeginObject();
+  json.Member("body", "gated_recurrence").Member("channels", g.channels).Member("heads", g.heads).Member("taps", g.taps);
+  json.Member("function", static_cast<int64_t>(g.function));
+  json.EndObject();
+}
+
 void Write(JsonWriter& json, const LatentAttentionSpec& a) {
   json.BeginObject();
   json.Member("body", "latent attention")
@@ -114,13 +140,17 @@ void Write(JsonWriter& json, const ExpertsSpec& e) {
   json.Member("body", "experts").Member("count", e.count).Member("chosen", e.chosen).Member("intermediate", e.intermediate);
   json.Member("function", static_cast<int64_t>(e.function)).Member("gated", e.gated).Member("in_bias", e.in_bias);
   json.Member("out_bias", e.out_bias).Member("limit", e.limit).Member("alpha", e.alpha).Member("weigh_input", e.weigh_input);
-  json.Member("shared", e.shared);
+  json.Member("shared", e.shared).Member("latent", e.latent).Member("latent_bias", e.latent_bias);
+  json.Key("before");
+  Write(json, e.before);
   const RouterSpec& r = e.router;
   json.Key("router").BeginObject();
   json.Member("score", static_cast<int64_t>(r.score)).Member("bias", r.bias).Member("choice_bias", r.choice_bias);
   json.Member("normalize", r.normalize).Member("sum_add", r.sum_add).Member("sum_least", r.sum_least).Member("scale", r.scale);
   json.Member("groups", r.groups).Member("best_groups", r.best_groups).Member("group_of_two", r.group_of_two);
-  json.Member("nearness", r.nearness);
+  json.Member("nearness", r.nearness).Member("in_scale", r.in_scale).Member("expert_scale", r.expert_scale);
+  json.Key("before");
+  Write(json, r.before);
   json.EndObject();
   json.EndObject();
 }
@@ -134,6 +164,8 @@ void Write(JsonWriter& json, const BranchSpec& branch) {
     json.BeginObject().Key("before");
     Write(json, item.before);
     json.Member("in_scale", item.in_scale).Member("out_scale", item.out_scale);
+    json.Key("after");
+    Write(json, item.after);
     json.Key("body");
     std::visit([&](const auto& body) { Write(json, body); }, item.body);
     json.EndObject();

@@ -118,7 +118,7 @@ std::vector<Route> Routes(const PlanInputs& in, const PlanOptions& options) {
 void ChooseActivations(const PlanInputs& in, Plan& plan) {
   const PlanOptions& o = plan.options;
   const int64_t micro_batches = CeilDiv(o.batch_size, o.micro_batch);
-  const int64_t groups = o.reduction_groups, devices = in.machine.device_count();
+  const int64_t groups = o.reduction_groups, devices = in.machine.device_count() * o.processes;
   // A number that is forced leaves a micro-batch for each group of each sum.
   if (groups * std::max<int64_t>(o.sweeps, 1) > micro_batches && groups > 1) {
     throw InvalidArgument("reduction_groups is ", groups, o.sweeps > 1 ? StrCat(" and sweeps ", o.sweeps) : std::string(),

@@ -104,7 +104,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.temporaries = arena.Take(temporaries);
   a.scratch = arena.Take(scratch);
   a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
-  a.batch = arena.Take(MakeBatchLayout(plan.step_tokens).total);
+  a.batch = arena.Take(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total);
   a.sides = arena.Take(PlaceSides(spec, plan).total);
   a.side_gradients = arena.Take(backward ? PlaceSides(spec, plan).total : 0);
   a.rotary = arena.Take(PlaceTables(spec, plan).total);
@@ -142,12 +142,14 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     const int64_t devices = static_cast<int64_t>(plan.devices.size());
     host.ring = CheckedMul(CheckedMul(RoundUp(plan.entry_bytes, 256), plan.ring_entries), devices);
     host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost())) - 1);
+    if (plan.options.processes > 1) host.exchange = std::max(plan.part_bytes, plan.entry_bytes);
     // The inputs of the last two blocks never leave the device.
     if (plan.block_inputs == BlockInputs::kHost) {
       host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);
     }
   }
-  host.batch = MakeBatchLayout(plan.step_tokens).total;
+  host.batch =
+      CheckedAdd(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total, PlaceLengthTables(in.spec, plan).total);
   if (train) host.snapshot = std::min(std::max<int64_t>(plan.options.snapshot_bytes, 0), host.State());
   host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }

@@ -30,6 +30,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.remainder = o.compute == DType::kBF16 && o.remainder;
   n.threads = o.threads;
   n.libraries = machine.libraries;
+  n.train_pad_row = o.train_pad_row;
   return n;
 }
 
@@ -41,6 +42,7 @@ void AdoptNumerics(const Numerics& match, PlanOptions& options) {
   if (options.head_chunk == 0) options.head_chunk = match.head_chunk;
   if (!options.grad_dtype && match.compute == options.compute) options.grad_dtype = match.grad_dtype;
   if (options.threads == 0) options.threads = match.threads;
+  options.train_pad_row = options.train_pad_row || match.train_pad_row;
   if (!options.update_path && !match.optimizer.empty()) {
     options.update_path = match.optimizer.rfind(Name(UpdatePath::kOneDnn), 0) == 0 ? UpdatePath::kOneDnn : UpdatePath::kFused;
   }
@@ -90,6 +92,11 @@ Numerics ParseNumerics(const std::string& text) {
   words("products", n.products);
   words("optimizer", n.optimizer);
   words("hash", n.hash);
+  if (const JsonValue* row = json.Find("train_pad_row")) {
+    if (!row->IsBool())
+      throw InvalidArgument("numerics_json: train_pad_row is ", PrintableJson(*row), "; it must be true or false");
+    n.train_pad_row = row->Bool();
+  }
   return n;
 }
 
@@ -98,6 +105,7 @@ std::string HashNumerics(const Numerics& n) {
                             "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|", n.threads, "|", n.libraries, "|",
                             n.products, "|", n.workspace_bytes, "|", n.optimizer);
   if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);  // others keep the hashes that they always had
+  if (n.train_pad_row) text += "|pad row";
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits;

@@ -100,7 +100,10 @@ struct WidthChecker {
                           machine.most_head_dim);
     }
   }
-  void operator()(const ExpertsSpec& experts) const { Check("the experts' intermediate_size", experts.intermediate); }
+  void operator()(const ExpertsSpec& experts) const {
+    Check("the experts' intermediate_size", experts.intermediate);
+    Check("moe_latent_size", experts.latent);
+  }
   void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
   void operator()(const LatentAttentionSpec& attention) const {
     Check("q_lora_rank", attention.query_rank);
@@ -117,6 +120,14 @@ struct WidthChecker {
   void operator()(const ShortConvSpec&) const {}
   void operator()(const DeltaRuleSpec&) const {}
   void operator()(const StateSpaceSpec&) const {}
+  void operator()(const ChannelDeltaSpec&) const { OnHostOnly("Kimi delta attention"); }
+  void operator()(const SelectiveScanSpec&) const { OnHostOnly("Mamba's selective scan"); }
+  void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
+  void OnHostOnly(const char* what) const {
+    if (!machine.device_is_host)
+      throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),
+                          " cannot compute them yet, device cpu can");
+  }
 };
 
 void CheckWidths(const PlanInputs& in) {
@@ -130,30 +141,31 @@ void CheckWidths(const PlanInputs& in) {
   }
 }
 
-// A dynamic rotary embedding changes with each length above the one that the model was made for.
-void CheckRopes(const PlanInputs& in, const PlanOptions& o) {
-  for (const RopeSpec& rope : in.spec.ropes) {
-    if (rope.kind == RopeSpec::Kind::kDynamic && o.seq_len > rope.original_max_positions) {
-      throw Unimplemented("seq_len is ", o.seq_len, "; with rope_type dynamic documents of up to max_position_embeddings, ",
-                          rope.original_max_positions, ", are supported");
-    }
-  }
+// A forward pass alone has none.
+void CheckDropout(const PlanInputs& in, const PlanOptions& o) {
+  if (o.ignore_dropout || o.purpose == Purpose::kForward || in.spec.dropouts.empty()) return;
+  std::string all;
+  for (const std::string& dropout : in.spec.dropouts) all += (all.empty() ? "" : ", ") + dropout;
+  throw Unimplemented("config.json: ", all, ": dropout is not supported for ", in.spec.architecture,
+                      "; ignore_dropout (--ignore-dropout) trains the model without it");
 }
 
 }  // namespace
 
 int64_t ReductionGroups(const PlanInputs& in, const PlanOptions& options) {
   if (options.purpose == Purpose::kForward) return 1;  // no gradients
-  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.device_count();
+  return options.reduction_groups != 0 ? options.reduction_groups : in.machine.device_count() * options.processes;
 }
 
 namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
-  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 &&
-      (in.machine.device_count() & (in.machine.device_count() - 1)) != 0) {
-    throw InvalidArgument("a step is shared by ", in.machine.device_count(),
-                          " devices; their number must be a power of two: gradients are added by a balanced tree");
+  CheckRange("processes", o.processes, 1, 1024);
+  const int64_t devices = in.machine.device_count() * o.processes;
+  const std::string of_processes = o.processes > 1 ? StrCat(" of ", o.processes, " processes") : std::string();
+  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (devices & (devices - 1)) != 0) {
+    throw InvalidArgument("a step is shared by ", devices, " devices", of_processes,
+                          "; their number must be a power of two: gradients are added by a balanced tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
   if (o.route == Route::kPeer && in.machine.device_count() == 1) {
@@ -165,9 +177,9 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups,
                           "; it must be a power of two: their sums are added by a balanced tree");
   }
-  if (o.purpose != Purpose::kForward && o.reduction_groups % in.machine.device_count() != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ",
-                          in.machine.device_count(), " devices");
+  if (o.purpose != Purpose::kForward && o.reduction_groups % devices != 0) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", devices, " devices",
+                          of_processes);
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
@@ -186,7 +198,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
   PlanOptions& o = plan.options;
   CheckOptions(o);
-  CheckRopes(in, o);
+  CheckDropout(in, o);
+  o.train_pad_row = o.train_pad_row && o.purpose != Purpose::kForward && in.spec.embedding.pad_token >= 0;
   CheckGroups(in, o);
   plan.purpose = o.purpose;
   plan.timing = o.timing;
@@ -199,7 +212,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.micro_batch == 0)
     o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
   plan.micro_tokens = o.micro_batch * o.seq_len;
-  plan.long_document = LongDocument(in.spec);
+  ChooseLongDocuments(in.spec, plan);
 
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;

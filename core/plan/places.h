@@ -22,18 +22,21 @@ struct SidePlaces {
 };
 SidePlaces PlaceSides(const ModelSpec& spec, const Plan& plan);
 
-// The tables of the rotary embeddings, of ALiBi's slopes and of queries' temperatures. Where one of them turns long documents otherwise, each has a second table behind its first, and
-// positions in long documents count from there.
+// Which documents are long, and the rows that they have in the tables (plan.h).
+void ChooseLongDocuments(const ModelSpec& spec, Plan& plan);
+
+// The tables of the rotary embeddings, of ALiBi's slopes and of queries' temperatures. Where an embedding turns long documents
+// otherwise, their rows follow those of the others in each table.
 struct TablePlaces {
   std::vector<int64_t> offsets;  // bytes, by embedding
   int64_t slopes = -1;
   std::vector<int64_t> temperatures;  // by temperature
   int64_t total = 0;
-  int64_t rows = 0;  // of one table
+  int64_t rows = 0;  // of documents that are not long
 };
 TablePlaces PlaceTables(const ModelSpec& spec, const Plan& plan);
-// Tokens above which a document is long; 0: all documents turn alike.
-int64_t LongDocument(const ModelSpec& spec);
+// The same on the host: rows of long documents alone, where each length has its own.
+TablePlaces PlaceLengthTables(const ModelSpec& spec, const Plan& plan);
 
 }  // namespace hlm
 

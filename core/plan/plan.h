@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_PLAN_PLAN_H_
 #define HORIZON_LM_CORE_PLAN_PLAN_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -76,10 +77,13 @@ struct PlanOptions {
   int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
   std::optional<Route> route;             // of several devices
+  bool ignore_dropout = false;            // of the model's file: trained without it
+  bool train_pad_row = false;             // the padding token's row gets its gradient from the lookup too
+  int64_t processes = 1;                  // of the group that shares each step, each with such devices
 };
 
-// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy, place of
-// block inputs, optimizer timing and optimizer threads may differ and the bits stay.
+// What decides the bits of a run. Memory options are not in it: slots, prefetch, ring, part and piece size, activation policy,
+// place of block inputs, optimizer timing and optimizer threads may differ and the bits stay.
 struct Numerics {
   DType compute = DType::kBF16;
   int64_t sweeps = 1;            // sums of gradients in a step, each added to the one before as the store holds them
@@ -95,6 +99,7 @@ struct Numerics {
   std::string products;         // the algorithm of each product; empty: the library's first choice
   int64_t workspace_bytes = 0;  // of the operations: a GPU's attention is cut into groups of heads by it
   std::string optimizer;        // path of the update
+  bool train_pad_row = false;   // of a model that has such a row
   std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
@@ -119,9 +124,10 @@ struct HostMemory {
   int64_t snapshot = 0;      // copies of units that are being saved
   int64_t frozen = 0;        // frozen copies of the weights, pinned
   int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
+  int64_t exchange = 0;      // what another process of the group sends of a part's gradient
   int64_t Total() const {
     return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
-           snapshot + frozen + partials;
+           snapshot + frozen + partials + exchange;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen; }
   // What a checkpoint holds of it.
@@ -139,8 +145,8 @@ struct Prediction {
   int64_t peer_bytes = 0;                                             // that the devices take from each other, all together
   int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
   double flops = 0;                                                   // arithmetic of one step, recomputation included
-  // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and through
-  // host memory, without the accumulation of gradients, which caches may hold.
+  // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and
+  // through host memory, without the accumulation of gradients, which caches may hold.
   double flops_seconds = 0, moves_seconds = 0;
   std::string limit;              // what takes longest: "compute", "link", "optimizer", "host memory"
   double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
@@ -169,7 +175,9 @@ struct Plan {
   int64_t step_tokens = 0;    // most tokens of a step
   int64_t sweep_tokens = 0;   // most tokens of a sweep
   int64_t micro_tokens = 0;   // most tokens of a micro-batch, and of a document
-  int64_t long_document = 0;  // tokens above which positions count from the second rotary tables; 0: never
+  int64_t long_document = 0;  // tokens above which a document turns otherwise: its rows of the rotary tables are others; 0: never
+  int64_t long_rows = 0;      // rows of such documents behind those of the others, in each table
+  bool by_length = false;     // each length has rows of its own, which come with the batch; else all long documents share theirs
   int64_t ring_entries = 0;
   int64_t sweeps = 1;          // of a pass, on each device: all reduction groups of all sums have their turn
   int64_t part_bytes = 0;      // of the largest part in the type that goes down
@@ -194,10 +202,12 @@ struct Plan {
 
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
+  // Of the reduction groups of a sum, those that this process computes.
+  int64_t own_groups() const { return std::max<int64_t>(numerics.reduction_groups / options.processes, 1); }
   size_t WeightBytes() const { return SizeOf(numerics.compute); }
-  // Terms of the tree in which the host adds gradients.
+  // Terms of the tree in which the host of a process adds gradients.
   int64_t TermsOnHost() const {
-    return route == Route::kPeer ? numerics.reduction_groups / static_cast<int64_t>(devices.size()) : numerics.reduction_groups;
+    return route == Route::kPeer ? own_groups() / static_cast<int64_t>(devices.size()) : own_groups();
   }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];

@@ -44,7 +44,8 @@ struct Compute {  // seconds of a whole step, on each device at once
 Compute FillCompute(const PlanInputs& in, Plan& plan) {
   const MachineSpec& m = in.machine;
   const Rehearsal& rehearsal = *plan.rehearsal;
-  const double micro_batches = static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens);
+  const double micro_batches =
+      static_cast<double>(plan.step_tokens) / static_cast<double>(plan.micro_tokens * plan.options.processes);
   const double rate = plan.numerics.compute == DType::kF32 ? m.product_flops_f32 : m.product_flops_bf16;
   const bool backward = plan.purpose != Purpose::kForward;
 
@@ -79,7 +80,7 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
            (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
   };
   plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
-  plan.prediction.flops_seconds = plan.prediction.flops / rate / Beside(in);
+  plan.prediction.flops_seconds = plan.prediction.flops / rate / Beside(in) / static_cast<double>(plan.options.processes);
   return {seconds(0), seconds(1)};
 }
 

@@ -49,7 +49,7 @@ class Stage {
                         offsets.data()};
     micro_.ids = reinterpret_cast<const int32_t*>(array(1));
     micro_.targets = reinterpret_cast<const int32_t*>(array(2));
-    micro_.positions = reinterpret_cast<const int32_t*>(array(3));
+    micro_.positions = micro_.turns = reinterpret_cast<const int32_t*>(array(3));
     micro_.weights = reinterpret_cast<const float*>(array(4));
     micro_.losses = reinterpret_cast<float*>(array(5));
   }

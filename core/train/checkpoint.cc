@@ -129,6 +129,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   }
   if (s.accumulated) throw FailedPrecondition("a gradient was accumulated and not applied: apply or discard it before saving");
   s.CheckWhole();
+  if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same state, and rank 0 writes it
   BackgroundSave::Request request;
   request.directory = directory;
   request.keep = options.keep;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <string>
 #include <utility>
 
 #include "core/base/error.h"
@@ -11,13 +13,14 @@
 namespace hlm {
 
 Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::span<Device* const> devices,
-                   ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt)
+                   ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt, ProcessGroup* group)
     : spec_(spec),
       plan_(plan),
       device_(*devices.front()),
       updater_(updater),
       interrupt_(interrupt),
-      batch_(plan, *devices.front()),
+      process_group_(group),
+      batch_(spec, plan, *devices.front()),
       group_(plan, lanes_, store, updater, trace) {
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {
@@ -65,7 +68,8 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   group_.Gather(pass, -1);
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
-    if (!updating) interrupt_.Check();
+    // Of several processes none may stop alone: they agree on it before a pass and after it.
+    if (!updating && pass.ranks.size == 1) interrupt_.Check();
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
     const std::vector<int64_t> versions = group_.Versions(pass, visit);
     for (const auto& lane : lanes_) lane->KeepPace(v);
@@ -78,6 +82,13 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
     group_.Gather(pass, v);
   }
   for (const auto& lane : lanes_) lane->Finish(pass);
+  if (pass.ranks.size > 1) {
+    if (updating) {
+      updater_.WaitIdle();  // it has gathered them
+    } else {
+      GatherLosses(pass, ProcessGroup::kCalls);
+    }
+  }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
   return head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies());
@@ -86,9 +97,38 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
 void Executor::GateUpdates(const Pass& pass) {
   std::vector<Event*> ready;
   for (const auto& lane : lanes_) ready.push_back(&lane->losses_down());
-  updater_.GateUpdates(std::move(ready), [&pass, losses = Losses(), entropies = Entropies()] {
-    return std::isfinite(pass.Loss(losses, entropies));
+  updater_.GateUpdates(std::move(ready), [this, &pass] {
+    if (pass.ranks.size > 1) GatherLosses(pass, ProcessGroup::kGradients);
+    return std::isfinite(pass.Loss(Losses(), Entropies()));
   });
+}
+
+// What the passes of all processes have made, each of its own tokens, on every one of them.
+void Executor::GatherLosses(const Pass& pass, ProcessGroup::Channel channel) {
+  std::vector<float*> arrays = {batch_.At(batch_.layout().losses)};
+  if (pass.has_entropies()) arrays.push_back(batch_.At(batch_.layout().entropies));
+  if (pass.wants_best) arrays.push_back(batch_.At(batch_.layout().best));
+  const auto each_run = [&](int64_t rank, const auto& work) {
+    for (float* array : arrays) {
+      for (int64_t sum = 0; sum < pass.sums(); ++sum) {
+        const auto [begin, end] = pass.TokensOf(sum, rank);
+        work(array + begin, static_cast<size_t>(end - begin));
+      }
+    }
+  };
+  std::string own;
+  each_run(pass.ranks.rank, [&](float* run, size_t n) { own.append(reinterpret_cast<const char*>(run), n * sizeof(float)); });
+  const std::vector<std::string> all = process_group_->AllGather(channel, own);
+  for (int64_t rank = 0; rank < pass.ranks.size; ++rank) {
+    if (rank == pass.ranks.rank) continue;
+    const std::string& theirs = all[static_cast<size_t>(rank)];
+    size_t at = 0;
+    each_run(rank, [&](float* run, size_t n) {
+      HLM_CHECK(at + n * sizeof(float) <= theirs.size(), "losses of rank ", rank);
+      std::memcpy(run, theirs.data() + at, n * sizeof(float));
+      at += n * sizeof(float);
+    });
+  }
 }
 
 void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {

@@ -26,7 +26,7 @@ class Executor {
  public:
   // `devices`: as many as the plan has.
   Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, std::span<Device* const> devices,
-           ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt);
+           ParameterStore& store, Updater& updater, Trace& trace, Interrupt& interrupt, ProcessGroup* group);
 
   // What a backward pass does with its gradients: see Updater::Sweep.
   struct Gradients {
@@ -64,12 +64,14 @@ class Executor {
   double Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head);
   void HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
   void GateUpdates(const Pass& pass);
+  void GatherLosses(const Pass& pass, ProcessGroup::Channel channel);
 
   const ModelSpec& spec_;
   const Plan& plan_;
   Device& device_;  // the first
   Updater& updater_;
   Interrupt& interrupt_;
+  ProcessGroup* const process_group_;  // null: this process is alone
   StepBatch batch_;
   DeviceGroup::Lanes lanes_;
   DeviceGroup group_;

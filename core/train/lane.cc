@@ -51,8 +51,8 @@ void Lane::SendTablesUp() {
     tables_.push_back(std::move(table));
     up_->Copy(to, tables_.back().data(), tables_.back().size() * sizeof(float));
   };
-  for (const int64_t length : {int64_t{0}, LongDocument(spec_) + 1}) {
-    if (length > 0 && LongDocument(spec_) == 0) continue;
+  for (const int64_t length : {int64_t{0}, plan_.long_document + 1}) {
+    if (length > 0 && (plan_.long_document == 0 || plan_.by_length)) continue;
     const int64_t skipped = length > 0 ? places.rows * static_cast<int64_t>(sizeof(float)) : 0;
     for (size_t r = 0; r < spec_.ropes.size(); ++r) {
       const RopeSpec& rope = spec_.ropes[r];
@@ -73,6 +73,16 @@ void Lane::Begin(const Pass& pass) {
     up_->Copy(buffers_.Batch() + offset, batch_.data() + offset, bytes);
     counters_.up_bytes += static_cast<int64_t>(bytes);
   };
+  const int64_t long_bytes = pass.LongRows() * static_cast<int64_t>(sizeof(float));
+  const auto send_rows = [&](int64_t table, const std::byte* rows, int64_t width) {
+    up_->Copy(buffers_.Table(table) + buffers_.tables().rows * width * static_cast<int64_t>(sizeof(float)), rows,
+              static_cast<size_t>(long_bytes * width));
+    counters_.up_bytes += long_bytes * width;
+  };
+  for (size_t r = 0; r < spec_.ropes.size() && long_bytes > 0; ++r)
+    send_rows(buffers_.tables().offsets[r], batch_.Turns(r), spec_.ropes[r].dim);
+  for (size_t t = 0; t < spec_.temperatures.size() && long_bytes > 0; ++t)
+    send_rows(buffers_.tables().temperatures[t], batch_.Temperatures(t), 1);
   // No event of its own: the embedding's weights follow on the same stream, and compute waits for those before it begins.
   send(0, batch_.filled_bytes());
   if (!pass.tokens.entropy_weights.empty())

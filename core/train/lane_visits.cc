@@ -162,6 +162,7 @@ void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& w
     BlockRun run = RunOf(micro, weights, token);
     run.accumulator = accumulator;
     run.accumulate = true;
+    run.train_pad_row = plan_.numerics.train_pad_row;
     buffers_.PlaceEmbedding(run);
     layout_.embedding->Backward(run, buffers_.Gradient(token));
   });

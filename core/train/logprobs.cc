@@ -40,7 +40,8 @@ void Trainer::State::CheckFrozen(const FrozenWeights* weights) const {
 
 // Each pass takes as many whole micro-batches as a sweep of all devices holds. Micro-batches are cut over the whole batch, and in the same way
 // again when a pass begins at the border of one, so the number of passes changes no bit.
-Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best) {
+Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best,
+                                                Ranks ranks) {
   const std::vector<MicroBatch> cuts = CutMicroBatches(prepared.offsets, plan->micro_tokens);
   const size_t n = prepared.ids.size();
   Places out;
@@ -57,7 +58,7 @@ Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const Fr
       ++next;
     } while (next < cuts.size() && tokens + cuts[next].tokens <= room);
     const Tokens part = CutOut(prepared, first.first_document, first.first_document + documents);
-    Pass pass(model->layout(), *plan, part, true);
+    Pass pass(model->layout(), *plan, part, true, 1, ranks);
     pass.weights = weights;
     pass.wants_entropies = entropies;
     pass.wants_best = best;
@@ -106,8 +107,8 @@ BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
   const Pass pass(s.model->layout(), *s.plan, prepared, true);  // refuses a batch that the plan has no room for, as Accumulate
   ObjectiveWeigher weigher(objective, pass);
   BatchLoss result{0, prepared.predicted};
-  s.Guarded([&] {
-    const State::Places places = s.LogProbs(prepared, nullptr, objective.entropy, false);
+  s.GuardedTogether([&] {
+    const State::Places places = s.LogProbs(prepared, nullptr, objective.entropy, false, s.ranks());
     result.loss = weigher.WeighAll(places.losses, places.entropies);
   });
   return result;

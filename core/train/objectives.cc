@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/train/objectives_together.h"
 
 namespace hlm {
 namespace {
@@ -118,6 +119,7 @@ DocumentSums SumDocuments(const Batch& batch, std::span<const float> logprobs) {
 }
 
 PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PreferenceTogether(trainer, batch, in);
   CheckPreference(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckDenominator(in.sft_denominator, "sft_denominator");
@@ -169,6 +171,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
 }
 
 UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return UnpairedTogether(trainer, batch, in);
   CheckUnpaired(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckOffsets(batch);
@@ -223,6 +226,7 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
 }
 
 PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PolicyTogether(trainer, batch, in);
   CheckOffsets(batch);
   CheckDenominator(in.options.denominator, "denominator");
   const std::vector<double> weights = PredictionWeights(batch);

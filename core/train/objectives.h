@@ -34,6 +34,7 @@ struct PreferenceInputs {
   double sft_denominator = 0;  // above 0: the SFT share is -s / this, not the mean over pairs of -s / n
   Reference reference;
   bool forward_only = false;
+  bool of_all = false;  // in a group of processes: batch and inputs are those of all ranks
 };
 struct PreferenceMetrics {
   double loss = 0;  // this batch's share of the step's
@@ -52,6 +53,7 @@ struct UnpairedInputs {
   const Batch* mismatched = nullptr;  // prompts with answers of others: the mean of s - ref over it, at least 0, is the KL
   Reference mismatched_reference;
   bool forward_only = false;
+  bool of_all = false;  // in a group of processes: batch and inputs are those of all ranks
 };
 struct UnpairedMetrics {
   double loss = 0, kl = 0;
@@ -66,6 +68,7 @@ struct PolicyInputs {
   std::span<const float> old_logprobs, reference_logprobs, rollout_logprobs;  // or empty
   bool wants_entropy = false;
   bool forward_only = false;
+  bool of_all = false;  // in a group of processes: batch and inputs are those of all ranks
 };
 struct PolicyMetrics {
   PolicySums sums;

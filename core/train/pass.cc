@@ -1,5 +1,6 @@
 #include "core/train/pass.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -9,18 +10,25 @@
 
 namespace hlm {
 
-Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group)
+Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group, Ranks own_ranks)
     : tokens(tokens),
       forward_only(forward_only),
       weighs_entropies(!tokens.entropy_weights.empty()),
       micro_batches(CutMicroBatches(tokens.offsets, plan.micro_tokens)),
       long_document(plan.long_document),
       long_offset(plan.micro_tokens),
+      ranks(own_ranks),
       lanes(static_cast<int64_t>(plan.devices.size())),
       groups(forward_only ? 1 : plan.numerics.reduction_groups) {
   if (static_cast<int64_t>(tokens.ids.size()) > plan.step_tokens) {
     throw ResourceExhausted("the batch has ", tokens.ids.size(), " tokens; the plan's step holds ", plan.step_tokens,
                             ": plan with a larger batch_size or accumulate in several calls");
+  }
+  for (size_t d = 0; plan.by_length && d + 1 < tokens.offsets.size(); ++d) {
+    const int64_t length = tokens.offsets[d + 1] - tokens.offsets[d];
+    const auto same = [&](const LengthRows& rows) { return rows.length == length; };
+    if (length > long_document && std::none_of(length_rows.begin(), length_rows.end(), same))
+      length_rows.push_back({length, LongRows()});
   }
   if (groups > 1) {
     CutGroups(plan, group);
@@ -51,8 +59,8 @@ void Pass::CutSweeps(const Plan& plan, int64_t group) {
 
 // Without a backward pass nothing but room for block inputs asks for another sweep, and every lane has some.
 void Pass::CutForward(const Plan& plan) {
-  const bool one = static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens * lanes;
-  if (lanes == 1) {
+  const bool one = static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens * all_lanes();
+  if (all_lanes() == 1) {
     sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : plan.sweeps, plan.sweep_tokens);
     return ShareSweeps();
   }
@@ -61,7 +69,7 @@ void Pass::CutForward(const Plan& plan) {
     sweep_starts = {0, count};
     ShareSweeps();
     bool fits = true;
-    for (int64_t lane = 0; lane < lanes; ++lane) fits = fits && MakeShare(lane).tokens() <= plan.sweep_tokens;
+    for (int64_t lane = 0; lane < all_lanes(); ++lane) fits = fits && MakeShare(lane).tokens() <= plan.sweep_tokens;
     if (fits) return;
     share_starts.clear();
   }
@@ -81,7 +89,7 @@ void Pass::CutForward(const Plan& plan) {
 void Pass::ShareSweeps() {
   for (int64_t s = 0; s < sweeps(); ++s) {
     const int64_t first = sweep_starts[static_cast<size_t>(s)], count = sweep_starts[static_cast<size_t>(s) + 1] - first;
-    for (int64_t lane = 0; lane < lanes; ++lane) share_starts.push_back(first + count * lane / lanes);
+    for (int64_t lane = 0; lane < all_lanes(); ++lane) share_starts.push_back(first + count * lane / all_lanes());
   }
   share_starts.push_back(sweep_starts.back());
 }
@@ -109,7 +117,7 @@ bool Pass::DealToGroups(int64_t sums, int64_t share_tokens) {
     const int64_t begin = count * sum / sums, own = count * (sum + 1) / sums - begin;
     for (int64_t g = 0; g < groups; ++g) {
       share_starts.push_back(begin + own * g / groups);
-      if (g % lanes == 0) sweep_starts.push_back(share_starts.back());
+      if (g % all_lanes() == 0) sweep_starts.push_back(share_starts.back());
     }
   }
   share_starts.push_back(count);
@@ -119,6 +127,15 @@ bool Pass::DealToGroups(int64_t sums, int64_t share_tokens) {
     if (MakeShare(share).tokens() > share_tokens) return false;
   }
   return true;
+}
+
+std::pair<int64_t, int64_t> Pass::TokensOf(int64_t sum, int64_t rank) const {
+  const int64_t shares = std::max(groups, all_lanes()), own = shares / ranks.size, first = sum * shares + rank * own;
+  const auto token = [&](int64_t share) {
+    const size_t micro = static_cast<size_t>(share_starts[static_cast<size_t>(share)]);
+    return micro < micro_batches.size() ? micro_batches[micro].first_token : static_cast<int64_t>(tokens.ids.size());
+  };
+  return {token(first), token(first + own)};
 }
 
 Pass::Share Pass::MakeShare(int64_t share) const {
@@ -133,6 +150,17 @@ Pass::Share Pass::MakeShare(int64_t share) const {
   return made;
 }
 
+void Pass::FillTurns(int32_t* turns) const {
+  std::copy(tokens.positions.begin(), tokens.positions.end(), turns);
+  for (size_t d = 0; d + 1 < tokens.offsets.size(); ++d) {
+    const int64_t length = tokens.offsets[d + 1] - tokens.offsets[d];
+    if (length <= long_document) continue;
+    int64_t first = long_offset;
+    for (const LengthRows& rows : length_rows) first += rows.length == length ? rows.first : 0;
+    for (int64_t t = tokens.offsets[d]; t < tokens.offsets[d + 1]; ++t) turns[t] += static_cast<int32_t>(first);
+  }
+}
+
 size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {
   const auto copy = [&](int64_t offset, const auto& values) {
     std::memcpy(host + offset, values.data(), values.size() * sizeof(values[0]));
@@ -140,11 +168,7 @@ size_t Pass::Fill(std::byte* host, const BatchLayout& at) const {
   copy(at.ids, tokens.ids);
   copy(at.targets, tokens.targets);
   copy(at.positions, tokens.positions);
-  int32_t* positions = reinterpret_cast<int32_t*>(host + at.positions);
-  for (size_t d = 0; long_document > 0 && d + 1 < tokens.offsets.size(); ++d) {
-    if (tokens.offsets[d + 1] - tokens.offsets[d] <= long_document) continue;
-    for (int64_t t = tokens.offsets[d]; t < tokens.offsets[d + 1]; ++t) positions[t] += static_cast<int32_t>(long_offset);
-  }
+  if (long_document > 0) FillTurns(reinterpret_cast<int32_t*>(host + at.turns));
   copy(at.weights, tokens.weights);
   if (!tokens.entropy_weights.empty()) copy(at.entropy_weights, tokens.entropy_weights);
   std::memset(host + at.losses, 0, tokens.ids.size() * sizeof(float));
@@ -165,6 +189,7 @@ MicroView Pass::View(int64_t micro_batch, std::byte* device, const std::byte* ho
   view.ids = i32(at.ids);
   view.targets = i32(at.targets);
   view.positions = i32(at.positions);
+  view.turns = i32(at.turns);
   view.weights = reinterpret_cast<const float*>(device + at.weights) + micro.first_token;
   view.losses = reinterpret_cast<float*>(device + at.losses) + micro.first_token;
   const auto f32 = [&](int64_t offset) { return reinterpret_cast<float*>(device + offset) + micro.first_token; };

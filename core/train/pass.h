@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/data/batch.h"
@@ -15,10 +16,21 @@
 
 namespace hlm {
 
+// Documents of one length: their rows of the rotary tables, counted from the first that is a long document's.
+struct LengthRows {
+  int64_t length = 0, first = 0;
+  bool operator==(const LengthRows&) const = default;
+};
+
+// The processes that share a pass, and which of them this one is.
+struct Ranks {
+  int64_t rank = 0, size = 1;
+};
+
 struct Pass {
-  // `forward_only`: evaluation and logits; one sweep as long as they fit. `group`: each sweep begins with a document whose number is
-  // a multiple of it, where the micro-batches allow that; see grouped.
-  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group = 1);
+  // `forward_only`: evaluation and logits; one sweep as long as they fit. `group`: each sweep begins with a document whose number
+  // is a multiple of it, where the micro-batches allow that; see grouped.
+  Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bool forward_only, int64_t group = 1, Ranks ranks = {});
 
   const Tokens& tokens;
   bool forward_only;
@@ -31,7 +43,8 @@ struct Pass {
   std::vector<int64_t> sweep_starts;   // first micro-batch of each sweep, then their count
   std::vector<int64_t> offset_starts;  // [micro-batches] where the document offsets of each lie in the batch's array
   std::vector<Visit> visits;
-  int64_t long_document, long_offset;  // positions in documents above so many tokens begin at the offset; 0: none is long
+  int64_t long_document, long_offset;   // the table rows of documents above so many tokens begin at the offset; 0: none is long
+  std::vector<LengthRows> length_rows;  // of long documents, where each length has rows of its own
 
   // The micro-batches of a sweep that one lane computes: neighbours. A reduction group where there are several.
   struct Share {
@@ -41,28 +54,42 @@ struct Pass {
     bool empty() const { return begin == end; }
     int64_t tokens() const { return end_token - first_token; }
   };
-  int64_t lanes, groups;
-  std::vector<int64_t> share_starts;  // first micro-batch of each share, sweep by sweep, lane by lane; then their count
-  Share ShareOf(int64_t sweep, int64_t lane) const { return MakeShare(sweep * lanes + lane); }
+  Ranks ranks;
+  int64_t lanes, groups;  // lanes: of one process
+  // First micro-batch of each share, then their count: the reduction groups, or of each sweep the lanes of all processes.
+  std::vector<int64_t> share_starts;
+  // A process has neighbours among the groups of a sum, so that their tree is a branch of the whole one.
+  Share ShareOf(int64_t sweep, int64_t lane) const {
+    const int64_t turn = sweep % turns(), shares = std::max(groups, all_lanes());
+    return MakeShare(sweep / turns() * shares + ranks.rank * (shares / ranks.size) + turn * lanes + lane);
+  }
+  // The tokens of a sum, or of a forward sweep, that a rank computes.
+  std::pair<int64_t, int64_t> TokensOf(int64_t sum, int64_t rank) const;
 
   int64_t sweeps() const { return static_cast<int64_t>(sweep_starts.size()) - 1; }
   // A sum takes this many sweeps, in which the lanes go through all reduction groups; one sum after the other is added to what was
   // accumulated before.
-  int64_t turns() const { return std::max<int64_t>(groups / lanes, 1); }
+  int64_t turns() const { return std::max<int64_t>(groups / all_lanes(), 1); }
+  int64_t all_lanes() const { return lanes * ranks.size; }
   int64_t sums() const { return sweeps() / turns(); }
 
   bool has_entropies() const { return wants_entropies || weighs_entropies; }
 
-  // Writes the batch as it goes up; returns the bytes to send (the weights of entropies are not among them). `host` is laid out by MakeBatchLayout(plan.step_tokens).
+  // Writes the batch as it goes up; returns the bytes to send (the weights of entropies are not among them). `host` is laid out
+  // as the plan says.
   size_t Fill(std::byte* host, const BatchLayout& at) const;
   // The view of a micro-batch on the device, whose batch lies at `device`, and on the host at `host`.
   MicroView View(int64_t micro_batch, std::byte* device, const std::byte* host, const BatchLayout& at) const;
 
-  // The loss: sum of weight * negative log-likelihood (and entropy weight * entropy) over the predicted tokens, in double, in token
-  // order. `entropies` is read only where there are weights for them.
+  // The loss: sum of weight * negative log-likelihood (and entropy weight * entropy) over the predicted tokens, in double, in
+  // token order. `entropies` is read only where there are weights for them.
   double Loss(const float* losses, const float* entropies) const;
 
+  // Rows of all lengths together.
+  int64_t LongRows() const { return length_rows.empty() ? 0 : length_rows.back().first + length_rows.back().length; }
+
  private:
+  void FillTurns(int32_t* turns) const;
   void CutSweeps(const Plan& plan, int64_t group);
   void CutForward(const Plan& plan);
   void ShareSweeps();

@@ -30,6 +30,7 @@ struct Trainer::State {
   std::shared_ptr<const Model> model;
   std::shared_ptr<const Plan> plan;
   TrainerOptions options;
+  ProcessGroup* group;  // null: this process is alone
   std::vector<std::unique_ptr<Device>> devices;
   Device* device;  // the first: host memory that all devices copy from is its
   Trace trace;
@@ -72,10 +73,21 @@ struct Trainer::State {
   // Runs device work; after an error or a cancel nothing is left under way, and a failure is kept.
   template <class Work>
   void Guarded(const Work& work);
+  // The same for work that all processes of the group do together: where it fails here, the others are told.
+  template <class Work>
+  void GuardedTogether(const Work& work);
   void Recover() noexcept;
 
   // The batch as the device sees it, where the device still works.
   Tokens Prepare(const Batch& batch, Predictions predictions) const;
+  // The same of the batches of all processes, which agree on what they are about to do. Cancels and deadlines act here.
+  Tokens PrepareTogether(const Batch& batch, Predictions predictions, const char* call);
+  Ranks ranks() const { return group != nullptr ? Ranks{group->rank(), group->size()} : Ranks{}; }
+  // All go on, or none does: see Agree. A group that has failed is a failure of the trainer.
+  void AgreeToApply(double squared_norm);
+  void JoinGroup();
+  template <class Work>
+  void Agreeing(const Work& work);
   // Forward and backward. `update`: timing `backward`.
   BatchLoss Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update, const Objective* objective = nullptr);
   void CountTokens(const Tokens& prepared);  // of the pass that has just returned: which were right, how sure the model was
@@ -85,7 +97,7 @@ struct Trainer::State {
   struct Places {
     std::vector<float> losses, entropies, best;
   };
-  Places LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best);
+  Places LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best, Ranks ranks = {});
   StepMetrics Apply();
   // A step of which nothing is predicted.
   StepMetrics Skip(const Tokens& prepared);
@@ -115,6 +127,32 @@ void Trainer::State::Guarded(const Work& work) {
     throw;
   } catch (...) {  // out of host memory: nothing is broken, and the next call may succeed
     Recover();
+    throw;
+  }
+}
+
+template <class Work>
+void Trainer::State::GuardedTogether(const Work& work) {
+  Guarded([&] {
+    try {
+      work();
+    } catch (const Error& error) {
+      // Before anything is waited for here: the others must not wait for this one meanwhile.
+      if (group != nullptr) group->GiveUp(StrCat(CodeName(error.code()), ": ", error.message()));
+      throw;
+    } catch (...) {
+      if (group != nullptr) group->GiveUp("out of memory");
+      throw;
+    }
+  });
+}
+
+template <class Work>
+void Trainer::State::Agreeing(const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.code() == Code::kUnavailable && !failure) failure = error;
     throw;
   }
 }

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/device/device.h"
 #include "core/plan/batch_layout.h"
+#include "core/plan/places.h"
 #include "core/plan/plan.h"
 #include "core/train/pass.h"
 
@@ -14,12 +16,15 @@ namespace hlm {
 
 class StepBatch {
  public:
-  StepBatch(const Plan& plan, Device& device)
-      : device_(device),
+  StepBatch(const ModelSpec& spec, const Plan& plan, Device& device)
+      : spec_(spec),
+        device_(device),
         memory_(device.AllocateHost(static_cast<size_t>(plan.host.batch))),
-        layout_(MakeBatchLayout(plan.step_tokens)) {}
+        layout_(MakeBatchLayout(plan.step_tokens, plan.long_document > 0)),
+        tables_(PlaceLengthTables(spec, plan)) {}
 
-  // Writes the batch as it goes up: filled_bytes() from the start, then the weights of entropies where there are any.
+  // Writes the batch as it goes up: filled_bytes() from the start, then the weights of entropies where there are any; and the
+  // rows of long documents in the tables, where each length has its own.
   void Fill(const Pass& pass);
   size_t filled_bytes() const { return filled_; }
 
@@ -28,10 +33,19 @@ class StepBatch {
   const BatchLayout& layout() const { return layout_; }
   size_t bytes() const { return memory_.bytes(); }
 
+  // Those rows, of a rotary embedding and of a temperature.
+  const std::byte* Turns(size_t rope) const { return memory_.data() + layout_.total + tables_.offsets[rope]; }
+  const std::byte* Temperatures(size_t number) const { return memory_.data() + layout_.total + tables_.temperatures[number]; }
+
  private:
+  void FillTables(const Pass& pass);
+
+  const ModelSpec& spec_;
   Device& device_;
   Buffer memory_;
   BatchLayout layout_;
+  TablePlaces tables_;
+  std::vector<LengthRows> made_;  // for which the tables' rows are there
   size_t filled_ = 0;
 };
 

@@ -245,6 +245,7 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   State& s = *state_;
   if (!s.failure) Finish();
   s.CheckWhole();
+  if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same weights, and rank 0 writes them
   const bool rounded = s.store.weight_type() == DType::kBF16 && s.plan->purpose != Purpose::kTrain;
   const bool finer = s.model->source_dtype().has_value() && *s.model->source_dtype() != DType::kBF16;
   if (rounded && finer) {

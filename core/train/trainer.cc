@@ -56,6 +56,7 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
     : model(std::move(own_model)),
       plan(std::move(own_plan)),
       options(Checked(own_options)),
+      group(options.group != nullptr && options.group->size() > 1 ? options.group.get() : nullptr),
       devices(std::move(own_devices)),
       device(devices.front().get()),
       pool(static_cast<int>(plan->optimizer_threads)),
@@ -67,16 +68,19 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
   // Its code is made here, not between two parts of a weight.
   if (options.optimizer.path == UpdatePath::kOneDnn) PrepareOptimizer(pool, options.optimizer);
   const ModelLayout& layout = model->layout();
-  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace, [this](int64_t piece) {
+  const auto before_update = [this](int64_t piece) {
     saver.BeforeUpdate(piece);
     frozen.BeforeChange(piece);
-  });
-  executor = std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt);
+  };
+  updater = std::make_unique<Updater>(layout, *plan, *device, store, options.optimizer, pool, trace, before_update, group);
+  executor =
+      std::make_unique<Executor>(model->spec(), layout, *plan, Pointers(devices), store, *updater, trace, interrupt, group);
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) places[tensor.name] = {static_cast<int64_t>(u), &tensor};
   }
   store.TouchPages(pool);
   store.Load(*model, pool);
+  JoinGroup();
 }
 
 Trainer::State::~State() {
@@ -125,7 +129,7 @@ Tokens Trainer::State::Prepare(const Batch& batch, Predictions predictions) cons
 
 BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional<UpdateStep>& update,
                                      const Objective* objective) {
-  Pass pass(model->layout(), *plan, prepared, false, objective != nullptr ? objective->group : 1);
+  Pass pass(model->layout(), *plan, prepared, false, objective != nullptr ? objective->group : 1, ranks());
   std::optional<ObjectiveWeigher> weigher;
   if (objective != nullptr) {
     pass.weighs_entropies = objective->entropy;
@@ -135,18 +139,20 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   if (!accumulated) began = Seconds();
   const double start = Seconds();
   BatchLoss result{0, prepared.predicted};
+  std::optional<double> of_all;  // the loss, weighed ahead of the pass
   try {
-    Guarded([&] {
-      if (weigher && !pass.grouped) {
+    GuardedTogether([&] {
+      if (weigher && (!pass.grouped || group != nullptr)) {
         // The borders of sweeps divide groups: the log-probabilities of all documents come from a pass of their own. They are the
         // same bits, for the micro-batches are the same.
-        const Places places = LogProbs(prepared, nullptr, objective->entropy, false);
-        weigher->WeighAll(places.losses, places.entropies);
+        const Places places = LogProbs(prepared, nullptr, objective->entropy, false, ranks());
+        of_all = weigher->WeighAll(places.losses, places.entropies);
       }
       const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
       result.loss = executor->ForwardBackward(pass, {.first = !accumulated, .step = step, .sums_before = sums, .update = update},
                                               weigher ? &weigh : nullptr);
       updater->WaitIdle();
+      if (group != nullptr && of_all) result.loss = *of_all;
     });
   } catch (const Error& error) {
     const bool asked = error.code() == Code::kCancelled || error.code() == Code::kDeadlineExceeded;  // before any update
@@ -186,13 +192,13 @@ StepMetrics Trainer::State::Apply() {
   const double start = Seconds();
   StepMetrics metrics;
   Guarded([&] {
+    const double squared_norm = updater->SquaredNorm(), norm = std::sqrt(squared_norm);
     try {
-      interrupt.Check();
+      group != nullptr ? AgreeToApply(squared_norm) : interrupt.Check();
     } catch (...) {
       Forget();
       throw;
     }
-    const double squared_norm = updater->SquaredNorm(), norm = std::sqrt(squared_norm);
     const bool finite = std::isfinite(norm) && std::isfinite(loss);
     const double lr = NextRate();
     if (finite) {
@@ -209,8 +215,8 @@ StepMetrics Trainer::State::Apply() {
 
 StepMetrics Trainer::State::Skip(const Tokens& prepared) {
   began = Seconds();
-  const Pass pass(model->layout(), *plan, prepared, false);  // refuses a batch that the plan has no room for, like any other
-  Guarded([&] { interrupt.Check(); });
+  const Pass pass(model->layout(), *plan, prepared, false);   // refuses a batch that the plan has no room for, like any other
+  if (group == nullptr) Guarded([&] { interrupt.Check(); });  // a group has agreed
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // a mean over nothing
   loss = kNone;
   return Finish(NextRate(), kNone, true, 0);
@@ -257,7 +263,7 @@ void Trainer::State::CheckAccumulates() const {
 BatchLoss Trainer::Accumulate(const Batch& batch) {
   State& s = *state_;
   s.CheckAccumulates();
-  return s.Accumulate(s.Prepare(batch, Predictions::kRequired), std::nullopt);
+  return s.Accumulate(s.PrepareTogether(batch, Predictions::kRequired, "an accumulation"), std::nullopt);
 }
 
 StepMetrics Trainer::Apply() {
@@ -270,7 +276,7 @@ StepMetrics Trainer::Apply() {
 StepMetrics Trainer::Step(const Batch& batch) {
   State& s = *state_;
   CheckTrains(*s.plan);
-  const Tokens prepared = s.Prepare(batch, Predictions::kMayBeNone);
+  const Tokens prepared = s.PrepareTogether(batch, Predictions::kMayBeNone, "a step");
   if (prepared.predicted == 0 && !s.accumulated) return s.Skip(prepared);
   if (s.plan->timing == Timing::kBackward) {
     const double lr = s.NextRate();
@@ -296,11 +302,11 @@ void Trainer::SetLearningRate(double lr) {
 BatchLoss Trainer::Evaluate(const Batch& batch, const FrozenWeights* weights) {
   State& s = *state_;
   s.CheckFrozen(weights);
-  const Tokens prepared = s.Prepare(batch, Predictions::kRequired);
-  Pass pass(s.model->layout(), *s.plan, prepared, true);
+  const Tokens prepared = s.PrepareTogether(batch, Predictions::kRequired, "an evaluation");
+  Pass pass(s.model->layout(), *s.plan, prepared, true, 1, s.ranks());
   pass.weights = weights;
   BatchLoss result{0, prepared.predicted};
-  s.Guarded([&] { result.loss = s.executor->Forward(pass); });
+  s.GuardedTogether([&] { result.loss = s.executor->Forward(pass); });
   return result;
 }
 
@@ -352,5 +358,7 @@ void Trainer::Finish() {
 }
 
 Device& Trainer::device() { return *state_->device; }
+
+ProcessGroup* Trainer::group() { return state_->group; }
 
 }  // namespace hlm

@@ -11,6 +11,7 @@
 
 #include "core/data/batch.h"
 #include "core/device/device.h"
+#include "core/group/group.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
 #include "core/store/frozen.h"
@@ -23,7 +24,8 @@ namespace hlm {
 struct TrainerOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
-  bool token_metrics = false;  // StepMetrics tell accuracy and entropy
+  bool token_metrics = false;                     // StepMetrics tell accuracy and entropy
+  std::shared_ptr<ProcessGroup> group = nullptr;  // whose processes share each step; null: this one alone
 };
 
 struct StepMetrics {
@@ -68,7 +70,8 @@ class Trainer {
   void Discard();
   void SetLearningRate(double lr);  // negative: by the schedule again
 
-  // A loss on the log-probabilities of whole documents (objective.h). With labels and weights of the batch as it says.
+  // A loss on the log-probabilities of whole documents (objective.h). With labels and weights of the batch as it says. In a group the
+  // batch and the objective are those of all ranks, on every rank: see AccumulateTogether.
   BatchLoss Accumulate(const Batch& batch, const Objective& objective);
 
   // weights: null for the current ones.
@@ -100,7 +103,8 @@ class Trainer {
   void SetDeadline(double seconds);  // 0: none
   void Finish();                     // waits for pending updates
 
-  Device& device();  // for tests
+  Device& device();       // for tests
+  ProcessGroup* group();  // null: this process is alone
 
  private:
   struct State;

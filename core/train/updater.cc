@@ -30,7 +30,7 @@ std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
 
 Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
                  const OptimizerOptions& optimizer, HostPool& pool, Trace& trace,
-                 std::function<void(int64_t piece)> before_update)
+                 std::function<void(int64_t piece)> before_update, ProcessGroup* group)
     : plan_(plan),
       store_(store),
       optimizer_(optimizer),
@@ -38,6 +38,8 @@ Updater::Updater(const ModelLayout& layout, const Plan& plan, Device& device, Pa
       trace_(trace),
       before_update_(std::move(before_update)),
       checker_(device.race_checker()),
+      group_(group),
+      received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -118,6 +120,14 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, Access::kChange);
     if (!AddToTree(lease, part, term, reinterpret_cast<float*>(held->data()))) return held->Release();
+    if (group_ != nullptr) {
+      try {
+        SumOverProcesses(reinterpret_cast<float*>(held->data()), n);
+      } catch (...) {
+        ring.Close(std::current_exception());
+        throw;
+      }
+    }
     if (plan_.gradient_store) {
       std::byte* sum = lease.Sums(part.begin);
       Accumulate(pool_, n, sum, type, held->data(), down, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
@@ -146,6 +156,19 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     }
   };
   Enqueue(std::move(job));
+}
+
+// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other.
+void Updater::SumOverProcesses(float* gradient, int64_t n) {
+  HLM_CHECK(n <= static_cast<int64_t>(received_.size()), n, " elements of a part and room for ", received_.size());
+  group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n),
+                    [this](float* to, const float* from, size_t count) {
+                      const int64_t end = static_cast<int64_t>(count);
+                      pool_.ParallelFor(CeilDiv(end, kNormChunk), [&](int64_t chunk) {
+                        const int64_t stop = std::min((chunk + 1) * kNormChunk, end);
+                        for (int64_t i = chunk * kNormChunk; i < stop; ++i) to[i] += from[i];
+                      });
+                    });
 }
 
 // The balanced tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait

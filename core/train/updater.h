@@ -4,6 +4,7 @@
 // One coordinator thread works through a queue in order, each job spread over the pool:
 //   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
 //   update a piece:             gradient -> weights and moments, a new version of the piece
+// With several processes a part's gradient is summed over them before it enters the store, on the coordinator thread.
 // With timing `backward` the two are one job, behind a gate that knows whether the loss is finite.
 #ifndef HORIZON_LM_CORE_TRAIN_UPDATER_H_
 #define HORIZON_LM_CORE_TRAIN_UPDATER_H_
@@ -20,6 +21,7 @@
 
 #include "core/device/device.h"
 #include "core/device/hand_over.h"
+#include "core/group/group.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
 #include "core/stream/ring.h"
@@ -31,7 +33,7 @@ namespace hlm {
 class Updater {
  public:
   Updater(const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store, const OptimizerOptions& optimizer,
-          HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update);
+          HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update, ProcessGroup* group);
   ~Updater();
 
   // What happens to the gradients of one sweep.
@@ -80,6 +82,7 @@ class Updater {
   };
   void Enqueue(Job job);
   void Run();
+  void SumOverProcesses(float* gradient, int64_t n);
   bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient);
   void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
@@ -91,6 +94,8 @@ class Updater {
   Trace& trace_;
   std::function<void(int64_t piece)> before_update_;  // the piece's bytes are about to change
   RaceChecker* checker_;
+  ProcessGroup* const group_;                   // null: this process is alone
+  std::vector<float> received_;                 // another process's gradient of a part
   std::vector<std::vector<Segment>> segments_;  // [units]
 
   std::mutex mutex_;

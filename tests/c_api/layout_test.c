@@ -29,6 +29,12 @@ AT(hlm_encode_options, n_plain, 24);
 AT(hlm_encode_options, plain_added, 32);
 LAST(hlm_encode_options, trim_offsets, 36, 40);
 
+AT(hlm_group_options, struct_size, 0);
+AT(hlm_group_options, timeout_seconds, 8);
+AT(hlm_group_options, silence_seconds, 16);
+AT(hlm_group_options, several_per_machine, 24);
+LAST(hlm_group_options, reserved, 28, 32);
+
 AT(hlm_plan_options, struct_size, 0);
 AT(hlm_plan_options, device, 8);
 AT(hlm_plan_options, purpose, 16);
@@ -60,7 +66,10 @@ AT(hlm_plan_options, numerics_json, 184);
 AT(hlm_plan_options, frozen_copies, 192);
 AT(hlm_plan_options, optimizer_path, 200);
 AT(hlm_plan_options, route, 204);
-LAST(hlm_plan_options, reduction_groups, 208, 216);
+AT(hlm_plan_options, reduction_groups, 208);
+AT(hlm_plan_options, ignore_dropout, 216);
+AT(hlm_plan_options, train_pad_row, 220);
+LAST(hlm_plan_options, processes, 224, 232);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -44,6 +45,39 @@ void PrintTextAndDie(int number) {
   signal(number, SIG_DFL);
   raise(number);
 }
+
+// What a call may take, whatever it is given: some hundred times what reading megabytes of JSON takes.
+class Bounds {
+ public:
+  Bounds() {
+    std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins again
+    before_ = Peak();
+  }
+  void Check(const char* target, const std::string& text) const {
+    const double seconds = static_cast<double>(std::clock() - begin_) / CLOCKS_PER_SEC;
+    EXPECT_LT(seconds, kSeconds) << target << ": " << text.substr(0, 80) << "... of " << text.size() << " bytes";
+    EXPECT_LT(Peak() - before_, kKibibytes) << target << ": " << text.substr(0, 80) << "... of " << text.size() << " bytes";
+  }
+
+ private:
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  static constexpr double kSeconds = 100;
+  static constexpr int64_t kKibibytes = int64_t{8} << 20;
+#else
+  static constexpr double kSeconds = 10;
+  static constexpr int64_t kKibibytes = int64_t{1} << 20;
+#endif
+  static int64_t Peak() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+      int64_t kibibytes = 0;
+      if (word == "VmHWM:" && status >> kibibytes) return kibibytes;
+    }
+    return 0;
+  }
+  const std::clock_t begin_ = std::clock();
+  int64_t before_ = 0;
+};
 
 class JsonInputs : public testing::Test {
  protected:
@@ -90,6 +124,11 @@ class JsonInputs : public testing::Test {
       current_bytes = 0;
     };
     for (const std::string& text : texts) one(text);
+    for (const std::string& text : JsonMutator::Outsized(texts.front())) {
+      const Bounds bounds;
+      one(text);
+      bounds.Check(target, text);
+    }
     const char *seconds = std::getenv("HLM_FUZZ_SECONDS"), *seed = std::getenv("HLM_FUZZ_SEED");
     JsonMutator mutator(seed == nullptr ? 11 : std::strtoull(seed, nullptr, 10), words);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds == nullptr ? 0 : std::atoi(seconds));
@@ -380,6 +419,76 @@ TEST_F(JsonInputs, Conversations) {
         char* out = nullptr;
         Take(hlm_template_render(chat.get(), messages.c_str(), &options, &out));
         const String rendered(out);
+      });
+}
+
+TEST_F(JsonInputs, ModelConfiguration) {
+  Run("model configuration",
+      {R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2,
+           "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 32, "rms_norm_eps": 1e-5, "max_position_embeddings": 64,
+           "rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4, "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+           "original_max_position_embeddings": 16}, "tie_word_embeddings": true, "eos_token_id": [1, 2]})",
+       R"({"model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 8, "intermediate_size": 12,
+           "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, "vocab_size": 32, "num_experts": 4,
+           "num_experts_per_tok": 2, "moe_intermediate_size": 4, "decoder_sparse_step": 1, "mlp_only_layers": [0]})"},
+      {"model_type", "gemma3", "mamba2", "layer_types", "full_attention", "text_config", "quantization_config", "head_dim",
+       "sliding_window", "hidden_act", "num_hidden_layers", "attention_bias"},
+      1500, [&](const std::string& text) {
+        hlm_model* made = nullptr;
+        hlm_error* error = hlm_model_create(text.c_str(), 1, &made);
+        const Model model(made);
+        Take(error);
+        if (model == nullptr) return;
+        char* json = nullptr;
+        Take(hlm_model_describe(model.get(), &json));
+        const String owner(json);
+      });
+}
+
+TEST_F(JsonInputs, StopIds) {
+  const Model model = TinyModel();
+  Run("stop ids", {"[1, 2]", "[]"}, {"1"}, 600, [&](const std::string& text) {
+    hlm_text_options options;
+    hlm_text_options_init(&options);
+    options.stop_ids_json = text.c_str();
+    hlm_model* made = nullptr;
+    hlm_error* error = hlm_model_with_text(model.get(), &options, &made);
+    const Model with_text(made);
+    Take(error);
+  });
+}
+
+TEST_F(JsonInputs, TokenizerFiles) {
+  const std::string config = Write("tokenizer_config.json", R"({"model_max_length": 1e30, "eos_token": "b"})");
+  const std::string file = R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true, "normalized": false}],
+      "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Prepend", "prepend": "a"}]},
+      "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "Isolated", "invert": false}, "post_processor": null,
+      "decoder": {"type": "Fuse"}, "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]], "unk_token": null}})";
+  Run("tokenizer file", {file},
+      {"type", "BPE", "Unigram", "WordPiece", "ByteLevel", "Split", "Regex", "String", "ab", "<s>", "vocab", "merges"}, 1500,
+      [&](const std::string& text) {
+        Write("tokenizer.json", text);
+        hlm_tokenizer* made = nullptr;
+        hlm_error* error = hlm_tokenizer_open(folder_.c_str(), &made);
+        const std::unique_ptr<hlm_tokenizer, Destroyer<hlm_tokenizer, hlm_tokenizer_destroy>> tokenizer(made);
+        Take(error);
+        if (tokenizer == nullptr) return;
+        char* json = nullptr;
+        Take(hlm_tokenizer_describe(tokenizer.get(), &json));
+        const String owner(json);
+      });
+}
+
+TEST_F(JsonInputs, Records) {
+  Run("records",
+      {R"([{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "tool_calls": [{"function": {"name": "f",
+           "arguments": "{}"}}]}], "tools": [{"name": "f"}], "system": "s"}])",
+       R"([{"instruction": "q", "input": "", "output": "a", "history": [["q", "a"]]}, {"prompt": "q", "chosen": "a", "rejected": "b"}])"},
+      kDataWords, 1500, [&](const std::string& text) {
+        Write("r.json", text);
+        char* json = nullptr;
+        Take(hlm_dataset_read_record((R"({"data": ")" + folder_ + R"(/r.json", "task": "sft"})").c_str(), 0, &json));
+        const String owner(json);
       });
 }
 

@@ -30,6 +30,24 @@ class JsonMutator {
     for (size_t at; (at = out.find("\"@raw\"")) != std::string::npos;) out.replace(at, 6, kRaw[Below(std::size(kRaw))]);
     return Below(10) == 0 ? Bytes(out) : out;
   }
+  // The text with one of its values far too long or too deep, for values from all over it and for the whole.
+  static std::vector<std::string> Outsized(const std::string& text) {
+    constexpr size_t kMostPlaces = 8;
+    std::vector<std::string> all = Huge();
+    Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) return all;
+    std::vector<Json*> places;
+    Collect(json, places);
+    const size_t step = places.size() / kMostPlaces + 1;
+    for (size_t at = 1; at < places.size(); at += step) {
+      const Json before = std::exchange(*places[at], "@huge");
+      const std::string around = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+      *places[at] = before;
+      const size_t hole = around.find("\"@huge\"");
+      for (const std::string& huge : Huge()) all.push_back(around.substr(0, hole) + huge + around.substr(hole + 7));
+    }
+    return all;
+  }
   size_t Below(size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random_); }
 
  private:
@@ -46,6 +64,21 @@ class JsonMutator {
   static constexpr const char* kTokens[] = {"{", "}",  "[",       "]",  "\"",   ":",   ",",  "null",
                                             "0", "-1", "\\u0000", "\\", "\xff", "NaN", "[[["};
   static constexpr int64_t kNumbers[] = {0, 1, -1, 2, 3, 7, 8, 64, 255, 256, 65536, 1 << 20, INT32_MAX, INT64_MAX, INT64_MIN};
+
+  static std::vector<std::string> Huge() {
+    constexpr size_t kDepth = 200'000, kBytes = size_t{8} << 20, kItems = 500'000;
+    std::string objects, list = "[", members = "{";
+    for (size_t i = 0; i < kDepth; ++i) objects += R"({"a":)";
+    for (size_t i = 0; i < kItems; ++i) list += i == 0 ? "0" : ",0";
+    for (size_t i = 0; i < kItems; ++i) members += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":0";
+    return {std::string(kDepth, '[') + std::string(kDepth, ']'),
+            std::string(kDepth, '['),
+            objects + "0" + std::string(kDepth, '}'),
+            '"' + std::string(kBytes, 'x') + '"',
+            std::string(kBytes, '9'),
+            list + "]",
+            members + "}"};
+  }
 
   Json Value() {
     switch (Below(12)) {

@@ -21,8 +21,6 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
   const std::vector<Case> cases = {
       {"Llama", R"({"hidden_act": "gelu"})", {"hidden_act", "gelu"}},
       {"Llama", R"({"hidden_act": 3})", {"hidden_act", "3"}},
-      {"Qwen2", R"({"attention_dropout": 0.1})", {"attention_dropout", "0.1"}},
-      {"Llama", R"({"resid_pdrop": 0.5})", {"resid_pdrop", "0.5"}},
       {"Llama", R"({"quantization_config": {"quant_method": "gptq"}})", {"quantization_config", "gptq"}},
       {"Llama", R"({"pretraining_tp": 2})", {"pretraining_tp", "2"}},
       {"Llama", R"({"num_local_experts": 8})", {"num_local_experts", "8"}},
@@ -77,6 +75,17 @@ TEST(ConfigRefusal, TheSameSettingsSwitchedOffAreHarmless) {
       "sliding_window": null})";
   for (const char* family : {"Llama", "Mistral", "Qwen2", "Qwen3"})
     EXPECT_EQ(ParseConfig(TinyConfig(family, off)).layers(), 2) << family;
+}
+
+TEST(ConfigRefusal, DropoutsAboveZeroAreNoted) {
+  using Strings = std::vector<std::string>;
+  EXPECT_EQ(ParseConfig(TinyConfig("Qwen2", R"({"attention_dropout": 0.1, "resid_pdrop": 0.0})")).dropouts,
+            Strings{"attention_dropout = 0.1"});
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", R"({"attention_dropout": 0.1, "resid_pdrop": 0.5})")).dropouts,
+            (Strings{"attention_dropout = 0.1", "resid_pdrop = 0.5"}));
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", R"({"attention_dropout": null, "hidden_dropout": false})")).dropouts, Strings());
+  ExpectError(Code::kInvalidArgument, {"attention_dropout", "1.5"},
+              [] { ParseConfig(TinyConfig("Llama", R"({"attention_dropout": 1.5})")); });
 }
 
 TEST(ConfigRefusal, AbsurdValuesAreNamedWithTheirLimit) {

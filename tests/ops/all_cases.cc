@@ -4,8 +4,8 @@ namespace hlm::ops_test {
 
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
-  for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, LossCases, RouteCases,
-                    ExpertCases}) {
+  for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, ScanCases, LossCases,
+                    RouteCases, ExpertCases, FactorCases}) {
     const std::vector<OpCase> more = list();
     all.insert(all.end(), more.begin(), more.end());
   }
@@ -15,7 +15,7 @@ std::vector<OpCase> AllCases() {
 std::vector<OpCase> SpeedCases(size_t tokens) {
   std::vector<OpCase> all;
   for (auto list : {NormSpeedCases, RotarySpeedCases, AttentionSpeedCases, ActivationSpeedCases, ConvSpeedCases,
-                    RecurrenceSpeedCases, RouteSpeedCases, GroupedSpeedCases}) {
+                    RecurrenceSpeedCases, ScanSpeedCases, RouteSpeedCases, GroupedSpeedCases}) {
     const std::vector<OpCase> more = list(tokens);
     all.insert(all.end(), more.begin(), more.end());
   }

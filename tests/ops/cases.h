@@ -14,9 +14,11 @@ std::vector<OpCase> AttentionCases();
 std::vector<OpCase> ActivationCases();
 std::vector<OpCase> ConvCases();
 std::vector<OpCase> RecurrenceCases();
+std::vector<OpCase> ScanCases();
 std::vector<OpCase> LossCases();  // embeddings and the loss
 std::vector<OpCase> RouteCases();
 std::vector<OpCase> ExpertCases();
+std::vector<OpCase> FactorCases();
 
 // Of real sizes, for the third mode.
 std::vector<OpCase> NormSpeedCases(size_t tokens);
@@ -25,6 +27,7 @@ std::vector<OpCase> AttentionSpeedCases(size_t tokens);
 std::vector<OpCase> ActivationSpeedCases(size_t tokens);
 std::vector<OpCase> ConvSpeedCases(size_t tokens);
 std::vector<OpCase> RecurrenceSpeedCases(size_t tokens);
+std::vector<OpCase> ScanSpeedCases(size_t tokens);
 std::vector<OpCase> RouteSpeedCases(size_t tokens);
 std::vector<OpCase> GroupedSpeedCases(size_t rows);  // of an expert, on the mean
 

@@ -3,52 +3,13 @@
 
 #include "core/base/error.h"
 #include "tests/ops/cases.h"
+#include "tests/ops/documents.h"
 #include "tests/ops/lines.h"
 
 namespace hlm::ops_test {
 namespace {
 
 constexpr double kEpsilon = 1e-3;  // large enough that it counts
-
-struct Lengths {
-  std::vector<size_t> lengths;
-
-  size_t tokens() const {
-    size_t sum = 0;
-    for (const size_t length : lengths) sum += length;
-    return sum;
-  }
-  std::string name() const { return StrCat(lengths.size(), "x", tokens()); }
-  // Good until the rig's next Clear; the host's offsets for as long as this is.
-  Documents On(Rig& rig, std::vector<int32_t>& offsets) const {
-    offsets = {0};
-    size_t longest = 0;
-    for (const size_t length : lengths) {
-      offsets.push_back(offsets.back() + static_cast<int32_t>(length));
-      longest = std::max(longest, length);
-    }
-    return {static_cast<int64_t>(lengths.size()), static_cast<int64_t>(longest), rig.PutInts(offsets), offsets.data()};
-  }
-  // step(token, begins) for every token in order.
-  template <class Step>
-  void ForTokens(const Step& step) const {
-    size_t token = 0;
-    for (const size_t length : lengths) {
-      for (size_t i = 0; i < length; ++i) step(token++, i == 0);
-    }
-  }
-};
-
-template <class Op>
-OpCase CaseOf(const Op& op, std::vector<Doubles> inputs) {
-  OpCase c;
-  c.name = op.name();
-  c.type = op.type;
-  c.inputs = std::move(inputs);
-  c.exact = [op](const std::vector<Doubles>& in) { return op.Exact(in); };
-  c.run = [op](Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) { return op.Run(rig, in, dy); };
-  return c;
-}
 
 Doubles Decays(size_t n, double scale) {
   Doubles g = Normals(n, "g", scale);
@@ -226,7 +187,7 @@ OpCase CaseOf(const Delta& d, double decay = 0.3) {
   for (double& value : beta) value = 1 / (1 + std::exp(-2 * value));
   beta[0] = 0;
   if (gates > 1) beta[1] = 1.75;  // eigenvalues below 0
-  OpCase c = CaseOf<Delta>(
+  OpCase c = MakeCase(
       d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
   c.may_be_refused = d.by_channel;
   return c;
@@ -319,8 +280,8 @@ OpCase CaseOf(const States& s, double decay = 0.3) {
   const size_t shared = s.tokens() * s.groups * s.state_dim, gates = s.tokens() * s.heads;
   Doubles step = Normals(gates, "step", 0.5);
   for (double& value : step) value = std::abs(value) + 0.01;
-  return CaseOf<States>(s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay),
-                            step, Normals(s.heads, "d")});
+  return MakeCase(s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay), step,
+                      Normals(s.heads, "d")});
 }
 
 }  // namespace
@@ -331,7 +292,7 @@ std::vector<OpCase> RecurrenceCases() {
     const auto gates = [&](const Gates& g) {
       // Away from the limits, over which no difference may reach.
       Doubles a = Normals(g.all(), "a");
-      cases.push_back(CaseOf(
+      cases.push_back(MakeCase(
           g, {a, Normals(g.tokens * g.heads, "b"), Normals(g.heads, "a_log", 0.5), Normals(g.heads * g.width, "dt", 0.5)}));
     };
     gates({type, 5, 3, 1, false, true, 0, 1e9, Lay::kTight});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/samples/examples_support.h"
+#include "tests/text/folder.h"
 
 namespace horizon_test {
 namespace {
@@ -22,6 +23,8 @@ struct Kind {
   json records = json::array();    // the first one's question is asked
   std::string answer;              // its first turn
   std::string stop;                // what ends it
+  std::string tokenizer = {};      // of tests/text/goldens: its folder's files instead of a tokenizer.json
+  int64_t eos = 0;                 // of config.json
 };
 
 json Turn(const std::string& role, const std::string& content) { return {{"role", role}, {"content", content}}; }
@@ -48,6 +51,17 @@ std::vector<Kind> Kinds() {
        plain,
        " yes it is ",
        "<|endoftext|>"},
+      {"llama_2",
+       "{% for m in messages %}{% if m.role == 'user' %}{{ bos_token + '[INST] ' + m.content + ' [/INST]' }}{% else %}{{ ' ' + "
+       "m.content + "
+       "' ' + eos_token }}{% endif %}{% endfor %}",
+       false,
+       {},
+       plain,
+       "yes it is ",
+       "</s>",
+       "llama_2",
+       2},
       {"zephyr",
        "{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + eos_token + '\n' }}{% endfor %}{% if "
        "add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}",
@@ -93,9 +107,15 @@ std::string Base(const Kind& kind) {
   const std::string folder = FreshFolder("base-" + kind.name), example = ExampleModel();
   fs::remove_all(folder);
   auto config = json::parse(ReadFile(example + "/config.json"));
-  config.update({{"eos_token_id", 0}, {"vocab_size", 1040}, {"hidden_size", 64}, {"intermediate_size", 128}});
+  config.update({{"eos_token_id", kind.eos}, {"vocab_size", 1040}, {"hidden_size", 64}, {"intermediate_size", 128}});
   WriteFile(Scratch("kind.json"), config.dump());
   EXPECT_EQ(Horizon({"export", "--config", Scratch("kind.json"), "--save-dtype", "f32", "--out", folder}).status, 0);
+  if (!kind.given) WriteFile(folder + "/chat_template.jinja", kind.chat_template);
+  if (!kind.tokenizer.empty()) {
+    const std::string files = hlm::WriteGoldenFolder(kind.tokenizer);
+    for (const char* name : {"tokenizer.model", "tokenizer_config.json"}) fs::copy_file(files + "/" + name, folder + "/" + name);
+    return folder;
+  }
   auto tokenizer = json::parse(ReadFile(example + "/tokenizer.json"));
   int64_t id = 1024;
   for (const std::string& token : kind.added) {
@@ -110,7 +130,6 @@ std::string Base(const Kind& kind) {
   WriteFile(folder + "/tokenizer.json", tokenizer.dump());
   WriteFile(folder + "/tokenizer_config.json",
             R"({"eos_token": "<|endoftext|>", "model_max_length": 1000000000000000019884624838656})");
-  if (!kind.given) WriteFile(folder + "/chat_template.jinja", kind.chat_template);
   return folder;
 }
 

@@ -4,14 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
-#include "tests/text/support.h"
-
 namespace hlm {
+
+using Json = nlohmann::ordered_json;
 
 inline const Json& FolderGoldens() {
   static const Json goldens = [] {

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/text/folder.h"
+#include "tests/text/support.h"
 
 namespace hlm {
 namespace {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <thread>
 
 #include "core/base/error.h"
@@ -55,6 +56,87 @@ struct Fixture {
   }
 };
 constexpr char kDown[] = "model.layers.1.mlp.down_proj.weight";
+
+std::string WithKeys(const nlohmann::json& keys, bool tied = false) {
+  nlohmann::json config = nlohmann::json::parse(TinyConfig(tied, false, 2));
+  config.update(keys);
+  return config.dump();
+}
+
+TEST(Trainer, ThePaddingRowHasAGradientWhereItIsAskedFor) {
+  constexpr char kTable[] = "model.embed_tokens.weight";
+  const std::string padded = WithKeys({{"pad_token_id", 3}}), plain = WithKeys({{"pad_token_id", nullptr}});
+  const auto gradient = [&](const std::string& config, bool train_pad_row) {
+    Fixture f([&](PlanOptions& o) { o.train_pad_row = train_pad_row; }, {}, config);
+    EXPECT_EQ(f.plan->numerics.train_pad_row, train_pad_row && config == padded);
+    f.trainer->Accumulate(f.batch);
+    return f.Read(kTable, TensorKind::kGradient);
+  };
+  const std::vector<float> all = gradient(plain, false), asked = gradient(padded, true);
+  std::vector<float> none = gradient(padded, false);
+  EXPECT_EQ(asked, all);
+  EXPECT_EQ(gradient(plain, true), all);  // no such row
+  const size_t row = 3 * none.size() / 61, end = 4 * none.size() / 61;
+  for (size_t i = row; i < end; ++i) {
+    EXPECT_EQ(none[i], 0);
+    EXPECT_NE(all[i], 0);
+    none[i] = all[i];
+  }
+  EXPECT_EQ(none, all);
+}
+
+TEST(Trainer, ARunWithThePaddingRowGoesOnByItsNumericsAlone) {
+  Fixture first([](PlanOptions& o) { o.train_pad_row = true; }, {}, WithKeys({{"pad_token_id", 3}}));
+  Fixture other([](PlanOptions&) {}, {}, WithKeys({{"pad_token_id", 3}}));
+  EXPECT_NE(first.plan->numerics.hash, other.plan->numerics.hash);
+  Fixture next([&](PlanOptions& o) { o.numerics = NumericsJson(first.plan->numerics); }, {}, WithKeys({{"pad_token_id", 3}}));
+  EXPECT_EQ(next.plan->numerics.hash, first.plan->numerics.hash);
+}
+
+TEST(Trainer, DropoutIsIgnoredOnlyWhereThatIsAskedFor) {
+  const std::string config = WithKeys({{"attention_dropout", 0.1}});
+  EXPECT_EQ(CodeOf([&] { Fixture f([](PlanOptions&) {}, {}, config); }), Code::kUnimplemented);
+  Fixture ignored([](PlanOptions&o) { o.ignore_dropout = true; }, {}, config), plain;
+  EXPECT_EQ(ignored.trainer->Step(ignored.batch).loss, plain.trainer->Step(plain.batch).loss);
+  Fixture forward([](PlanOptions& o) { o.purpose = Purpose::kForward; }, {}, config);  // which has no dropout
+  EXPECT_EQ(forward.trainer->Evaluate(forward.batch).loss, Fixture().trainer->Evaluate(plain.batch).loss);
+}
+
+// Each document turns by its own length, whatever is beside it.
+TEST(Trainer, DynamicRotaryEmbeddingsGoByTheDocument) {
+  const nlohmann::json rope = {{"rope_type", "dynamic"}, {"factor", 4.0}};
+  const std::string config = WithKeys({{"rope_scaling", rope}, {"max_position_embeddings", 4}});
+  const auto room = [](PlanOptions& o) { o.batch_size = 4, o.seq_len = 8, o.micro_batch = 2; };
+  Fixture together(room, {}, config), alone(room, {}, config), plain(room, {}, WithKeys(nlohmann::json::object()));
+  together.ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22};
+  together.offsets = {0, 3, 9, 14, 20, 22};  // of 3, 6, 5, 6 and 2 tokens
+  together.batch.ids = together.ids, together.batch.offsets = together.offsets;
+  const auto logprobs = [](Fixture& f, std::span<const int32_t> ids, const std::vector<int64_t>& offsets) {
+    Batch batch;
+    batch.ids = ids, batch.offsets = offsets;
+    std::vector<float> made(ids.size());
+    f.trainer->LogProbs(batch, nullptr, made, {}, {});
+    return made;
+  };
+  const std::vector<float> all = logprobs(together, together.ids, together.offsets);
+  for (size_t d = 0; d + 1 < together.offsets.size(); ++d) {
+    const auto begin = static_cast<size_t>(together.offsets[d]), n = static_cast<size_t>(together.offsets[d + 1]) - begin;
+    const auto ids = std::span(together.ids).subspan(begin, n);
+    const std::vector<int64_t> offsets = {0, static_cast<int64_t>(n)};
+    const std::vector<float> own(all.begin() + static_cast<int64_t>(begin), all.begin() + static_cast<int64_t>(begin + n));
+    const std::vector<float> one = logprobs(alone, ids, offsets), usual = logprobs(plain, ids, offsets);
+    double moved = 0;
+    for (size_t t = 0; t < n; ++t) {
+      EXPECT_NEAR(own[t], one[t], 1e-6) << d << ": " << t;
+      moved = std::max(moved, std::abs(static_cast<double>(own[t]) - static_cast<double>(usual[t])));
+    }
+    if (n > 4) {
+      EXPECT_GT(moved, 1e-4);
+    } else {
+      EXPECT_EQ(moved, 0);
+    }
+  }
+}
 
 TEST(Trainer, LargeTensorsAreReadInPiecesByAllThreads) {
   nlohmann::json config = nlohmann::json::parse(TinyConfig(false, false, 2));

@@ -14,6 +14,7 @@ import sys
 import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.core_model_loading import revert_weight_conversion
 
 # A checksum that is quickly written in any language: FNV-1a, 64 bits.
 OFFSET, PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
@@ -28,6 +29,9 @@ def checksum(lines):
 
 # Where the names in files are others than those in memory.
 IN_FILES = {"gpt_neox": {"lm_head.weight": "embed_out.weight"}}
+# Where those of a text model inside something larger begin, in files of the hub.
+LLAVA = {"model.": "language_model.model.", "lm_head.": "language_model.lm_head."}
+INSIDE = {"qwen3_5_moe_text": {"model.": "model.language_model."}}
 
 
 def text_model(path):
@@ -41,17 +45,31 @@ def text_model(path):
         return AutoModelForCausalLM.from_config(config), "text_config" in whole
 
 
+def is_bias_of_choice(name):
+    """A number of each expert that is a parameter in memory, but that no gradient reaches."""
+    return name.endswith(("e_score_correction_bias", "expert_bias"))
+
+
+def as_saved(model, tensors):
+    """In the names and shapes of files, where experts may be apart."""
+    if not getattr(model.config, "num_local_experts", getattr(model.config, "num_experts", 0)):
+        return tensors  # as they always were
+    return revert_weight_conversion(model, dict(tensors))
+
+
 def expected(path):
     model, wrapped = text_model(path)
     tied = set(getattr(model, "_tied_weights_keys", None) or {}) if model.config.tie_word_embeddings else set()
-    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items() if name not in tied}
-    trained = {name for name, _ in model.named_parameters()}
+    tensors = {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
+    parameters = {name: tensor for name, tensor in tensors.items() if name in dict(model.named_parameters()) and not is_bias_of_choice(name)}
+    shapes = {name: list(tensor.shape) for name, tensor in as_saved(model, tensors).items()}
+    trained = set(as_saved(model, parameters))
     files = IN_FILES.get(model.config.model_type, {})
     trained = {files.get(name, name) for name in trained}
     shapes = {files.get(name, name): shape for name, shape in shapes.items()}
     if wrapped:  # as the hub's files have them
-        prefix = {"model.": "language_model.model.", "lm_head.": "language_model.lm_head."}
-        rename = lambda name: next(new + name[len(old):] for old, new in prefix.items() if name.startswith(old))
+        prefix = INSIDE.get(model.config.model_type, LLAVA)
+        rename = lambda name: next((new + name[len(old):] for old, new in prefix.items() if name.startswith(old)), name)
         trained = {rename(name) for name in trained}
         shapes = {rename(name): shape for name, shape in shapes.items()}
     lines = sorted(f"{name} {'x'.join(map(str, shape))}\n" for name, shape in shapes.items())

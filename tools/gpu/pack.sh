@@ -1,6 +1,6 @@
 #!/bin/bash
-# Packs the files named after the archive's name: programs and libraries side by side, goldens in tests/golden/data, and with
-# --libraries those of Debian that a GPU machine may lack.
+# Packs the files named after the archive's name: programs and libraries side by side, goldens in tests/golden/data, released
+# configurations in released, and with --libraries those of Debian that a GPU machine may lack.
 set -euo pipefail
 libraries=()
 if [[ $1 == --libraries ]]; then
@@ -20,6 +20,10 @@ for file in "$@"; do
       inner="tests/golden/data/${file#*tests/golden/data/}"
       mkdir -p "$to/$(dirname "$inner")"
       cp -L "$file" "$to/$inner"
+      ;;
+    *tests/model/released/*)
+      mkdir -p "$to/released"
+      cp -L "$file" "$to/released/"
       ;;
     *) cp -L "$file" "$to/" ;;
   esac

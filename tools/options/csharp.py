@@ -16,6 +16,7 @@ PURPOSES: Dict[str, str] = {
     "hlm_text_options": "Options of what a saved model says of text",
     "hlm_encode_options": "Options of encoding by a Tokenizer",
     "hlm_template_options": "Options of rendering by a Template",
+    "hlm_group_options": "Options of joining a group of processes",
     "hlm_plan_options": "Options of a Plan",
     "hlm_trainer_options": "Options of a Trainer: AdamW and its schedule",
     "hlm_checkpoint_options": "Options of saving a checkpoint",

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "machine_json",
     "numerics_json",
     "frozen_copies",
+    "processes",
 }
 # Under which heading of --help; the others are the plan's.
 GROUPS = {
@@ -57,6 +58,8 @@ def _least(member: Member) -> int:
 
 
 def _default(member: Member) -> str:
+    if member.kind == "switch":
+        return "0"
     if member.kind == "integer":
         return str(_least(member) - 1)
     found = re.search(r"\bdefault ([A-Z0-9_]+)", member.comment) or re.search(rf"{member.prefix}([A-Z0-9_]+) \(default\)", member.comment)
@@ -66,6 +69,8 @@ def _default(member: Member) -> str:
 def _help(member: Member) -> str:
     said = member.said("1", "0", "NULL").replace("`", "")
     said = re.sub(r"\. \w[^.]*$", "", said)  # what else there is to know stands in the header
+    if member.kind == "switch":
+        return re.sub(r"; default 0(: [^;]*)?", "", re.sub(r"^1: ", "", said)).replace('"', '\\"')
     if member.kind == "choice":
         said = re.sub(r": \w+(?: \(default\))?(?:, \w+)* or \w+", "", said)
         said = re.sub(r"; default \w+(?=;|$)", "", said)
@@ -81,6 +86,8 @@ def _add(member: Member) -> str:
     if member.kind == "choice":
         choices = ", ".join(f'{{"{_word(name)}", {member.prefix}{name}}}' for name in _choices(member))
         call = f'AddChoice(app, "{flag}", flags.{member.name}, {{{choices}}},\n            "{_help(member)}")'
+    elif member.kind == "switch":
+        call = f'AddSwitch(app, "{flag}", flags.{member.name},\n            "{_help(member)}")'
     else:
         as_bytes = ", true" if member.name.endswith("_bytes") else ""
         call = f'AddNumber(app, "{flag}", flags.{member.name}, {_least(member)},\n            "{_help(member)}"{as_bytes})'
@@ -92,7 +99,7 @@ def write(structs: List[Struct]) -> Dict[str, str]:
     plan = next(s for s in structs if s.name == "hlm_plan_options")
     members = [m for m in plan.settable if m.name not in LEFT_OUT]
     for m in members:
-        if m.kind not in ("choice", "integer"):
+        if m.kind not in ("choice", "integer", "switch"):
             raise ValueError(f"hlm_plan_options.{m.name} is a {m.kind}: such a flag is not written yet; LEFT_OUT leaves it to a hand-written one")
     groups = ["Shape", "Machine", "Plan"]
     h = HEAD + f"#ifndef {GUARD}\n#define {GUARD}\n\n#include <cstdint>\n#include <string>\n\n#include \"c_api/horizon_lm.h\"\n\n"

@@ -13,6 +13,7 @@ PURPOSES: Dict[str, str] = {
     "hlm_text_options": "the options of what a saved model says of text",
     "hlm_encode_options": "the options of encoding",
     "hlm_template_options": "the options of rendering",
+    "hlm_group_options": "the options of joining a group of processes",
     "hlm_plan_options": "the options of a plan",
     "hlm_trainer_options": "AdamW and its schedule",
     "hlm_checkpoint_options": "the options of saving a checkpoint",

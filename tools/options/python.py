@@ -14,6 +14,7 @@ PURPOSES: Dict[str, str] = {
     "hlm_text_options": "Options of what a saved model says of text",
     "hlm_encode_options": "Options of encoding a text",
     "hlm_template_options": "Options of rendering a conversation",
+    "hlm_group_options": "Options of joining a group of processes",
     "hlm_plan_options": "Options of a plan",
     "hlm_trainer_options": "Options of a trainer: AdamW and its schedule",
     "hlm_checkpoint_options": "Options of saving a checkpoint",

@@ -34,8 +34,9 @@ major=${version%%.*}
 mkdir -p "$work/libhorizonlm$major/usr/lib" "$work/libhorizonlm$major/DEBIAN"
 cp -a "$tree"/lib/libhorizonlm.so."$version" "$tree"/lib/libhorizonlm.so."$major" "$work/libhorizonlm$major/usr/lib/"
 [[ ! -e "$tree/lib/libhorizonlm_cuda.so" ]] || cp -a "$tree/lib/libhorizonlm_cuda.so" "$work/libhorizonlm$major/usr/lib/"
+cp -a "$tree/lib/libhorizonlm_gloo.so" "$work/libhorizonlm$major/usr/lib/"
 echo "activate-noawait ldconfig" >"$work/libhorizonlm$major/DEBIAN/triggers"
-pack "libhorizonlm$major" libs "libc6 (>= 2.34), libstdc++6 (>= 12), libdnnl2 (>= 2.6), libhwy1, libgomp1" "the library"
+pack "libhorizonlm$major" libs "libc6 (>= 2.34), libstdc++6 (>= 12), libdnnl2 (>= 2.6), libhwy1, libgomp1, libgloo0" "the library"
 
 mkdir -p "$work/libhorizonlm-dev/usr/lib"
 cp -a "$tree/include" "$work/libhorizonlm-dev/usr/"

@@ -267,6 +267,18 @@ namespace HorizonLM {
     /// (default); part of the numerics</summary>
     public long? ReductionGroups { get; set; }
 
+    /// <summary>true: a model whose config.json has dropouts above 0 is trained without them; default false: it is
+    /// refused</summary>
+    public bool? IgnoreDropout { get; set; }
+
+    /// <summary>true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default false: it
+    /// gets none, as in transformers; part of the numerics</summary>
+    public bool? TrainPadRow { get; set; }
+
+    /// <summary>of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size is the rows
+    /// of all of them</summary>
+    public long? Processes { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -307,6 +319,37 @@ namespace HorizonLM {
       if (OptimizerPath.HasValue) Native.hlm_plan_options_optimizer_path_set(options, (int)OptimizerPath.Value);
       if (Route.HasValue) Native.hlm_plan_options_route_set(options, (int)Route.Value);
       if (ReductionGroups.HasValue) Native.hlm_plan_options_reduction_groups_set(options, ReductionGroups.Value);
+      if (IgnoreDropout.HasValue) Native.hlm_plan_options_ignore_dropout_set(options, IgnoreDropout.Value ? 1 : 0);
+      if (TrainPadRow.HasValue) Native.hlm_plan_options_train_pad_row_set(options, TrainPadRow.Value ? 1 : 0);
+      if (Processes.HasValue) Native.hlm_plan_options_processes_set(options, Processes.Value);
+    }
+  }
+
+  /// <summary>Options of joining a group of processes. A property that is null, as all are at first, is the library's
+  /// default.</summary>
+  public sealed class GroupOptions : Options {
+    /// <summary>that a call waits for a process which lives but does not take part; default 1800</summary>
+    public double? TimeoutSeconds { get; set; }
+
+    /// <summary>after which a process of which nothing is heard counts as hung; default 60</summary>
+    public double? SilenceSeconds { get; set; }
+
+    /// <summary>true: several processes of one machine may be in the group, each with the CPU as its device; default
+    /// false</summary>
+    public bool? SeveralPerMachine { get; set; }
+
+    internal override IntPtr Create() {
+      return Native.new_hlm_group_options();
+    }
+
+    internal override void Delete(IntPtr options) {
+      Native.delete_hlm_group_options(options);
+    }
+
+    internal override void Write(IntPtr options) {
+      if (TimeoutSeconds.HasValue) Native.hlm_group_options_timeout_seconds_set(options, TimeoutSeconds.Value);
+      if (SilenceSeconds.HasValue) Native.hlm_group_options_silence_seconds_set(options, SilenceSeconds.Value);
+      if (SeveralPerMachine.HasValue) Native.hlm_group_options_several_per_machine_set(options, SeveralPerMachine.Value ? 1 : 0);
     }
   }
 

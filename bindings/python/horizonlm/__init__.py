@@ -45,6 +45,7 @@ from ._errors import (
 from .batch import Batch, Documents
 from .dataset import Dataset
 from .device import describe_device, describe_machine, devices
+from .group import Group
 from .losses import Evaluation, KtoMetrics, PolicyMetrics, PreferenceMetrics, Weights, sum_logprobs
 from .model import Model
 from .optimizer import Optimizer
@@ -68,6 +69,7 @@ __all__ = [
     "Error",
     "Evaluation",
     "FailedPreconditionError",
+    "Group",
     "InternalError",
     "InvalidArgumentError",
     "KtoMetrics",

@@ -147,6 +147,26 @@ if TYPE_CHECKING:
         # any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as
         # many as there are devices (default); part of the numerics
         reduction_groups: int
+        # True: a model whose config.json has dropouts above 0 is trained without them; default False: it is
+        # refused
+        ignore_dropout: bool
+        # True: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default
+        # False: it gets none, as in transformers; part of the numerics
+        train_pad_row: bool
+        # of the group that shares each step, each with such devices (hlm_group_size); default 1. batch_size
+        # is the rows of all of them
+        processes: int
+
+    class GroupOptions(TypedDict, total=False):
+        """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
+
+        # that a call waits for a process which lives but does not take part; default 1800
+        timeout_seconds: float
+        # after which a process of which nothing is heard counts as hung; default 60
+        silence_seconds: float
+        # True: several processes of one machine may be in the group, each with the CPU as its device; default
+        # False
+        several_per_machine: bool
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -406,6 +426,19 @@ TABLES: Dict[str, str] = {
     reduction_groups: int. into which a step's rows are dealt, a power of two and a multiple of the devices:
         the same bits on any number of devices that divides it. Their gradients are added by a balanced tree
         in fp32. 0: as many as there are devices (default); part of the numerics
+    ignore_dropout: bool. True: a model whose config.json has dropouts above 0 is trained without them;
+        default False: it is refused
+    train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
+        others do; default False: it gets none, as in transformers; part of the numerics
+    processes: int. of the group that shares each step, each with such devices (hlm_group_size); default 1.
+        batch_size is the rows of all of them
+""",
+    "hlm_group_options": r"""Options, as keywords:
+
+    timeout_seconds: float. that a call waits for a process which lives but does not take part; default 1800
+    silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
+    several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
+        as its device; default False
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

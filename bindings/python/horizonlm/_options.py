@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._option_types import (
         CheckpointOptions as CheckpointOptions,
         EncodeOptions as EncodeOptions,
+        GroupOptions as GroupOptions,
         Json as Json,
         KtoOptions as KtoOptions,
         Name as Name,

@@ -10,6 +10,7 @@ from . import _options
 from ._load import native
 from .batch import Batch, Buffer, Documents, as_buffer, to_batch
 from .callbacks import Run
+from .group import Group
 from .losses import Evaluation, Losses, Weights, numpy
 from .model import Model, Path
 from .plan import Plan
@@ -52,16 +53,27 @@ class Trainer(Losses):
 
     Where a method takes `batch`, that is a Batch, a step of a Dataset, or ids with the other parts of a Batch as keywords (offsets, labels,
     weights, denominator, entropy_weights, temperature).
+
+    group: the processes that share each step; every one of them makes the same calls, each with rows of its own (see
+    hlm_trainer_create_in_group in horizon_lm.h).
     """
 
     _kind: ClassVar[str] = "trainer"
 
-    def __init__(self, model: Model, plan: Plan, **options: "Unpack[_options.TrainerOptions]") -> None:
+    def __init__(
+        self, model: Model, plan: Plan, *, group: Optional[Group] = None, **options: "Unpack[_options.TrainerOptions]"
+    ) -> None:
         if not isinstance(model, Model):
             raise TypeError(f"model is a {type(model).__name__}; a Model is wanted")
         if not isinstance(plan, Plan):
             raise TypeError(f"plan is a {type(plan).__name__}; a Plan is wanted")
-        self._box = native.hlm_trainer_create(model._box, plan._box, _options.fill("hlm_trainer_options", options))
+        if group is not None and not isinstance(group, Group):
+            raise TypeError(f"group is a {type(group).__name__}; a Group is wanted")
+        filled = _options.fill("hlm_trainer_options", options)
+        if group is None:
+            self._box = native.hlm_trainer_create(model._box, plan._box, filled)
+        else:
+            self._box = native.hlm_trainer_create_in_group(model._box, plan._box, filled, group._box)
         about = model.describe()
         self._settings = {
             "architecture": about["architecture"], "parameters": about["parameters"], "device": plan.json()["device"],

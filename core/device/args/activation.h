@@ -88,6 +88,24 @@ struct ClampedGluBackwardArgs {
   void* dgate_up = nullptr;  // [tokens, 2 width]; may equal gate_up
 };
 
+// y = x sigmoid(gate): one number of `gate` for each head of a token.
+struct GateHeadsArgs {
+  DType type = DType::kF32;
+  int64_t tokens = 0, heads = 0, width = 0;
+  const void* x = nullptr;     // [tokens, heads, width] type
+  const void* gate = nullptr;  // [tokens, heads] type
+  void* y = nullptr;           // [tokens, heads, width] type; may equal x
+};
+struct GateHeadsBackwardArgs {
+  DType type = DType::kF32;
+  int64_t tokens = 0, heads = 0, width = 0;
+  const void* x = nullptr;
+  const void* gate = nullptr;
+  const void* dy = nullptr;  // [tokens, heads, width] type
+  void* dx = nullptr;        // [tokens, heads, width] type; may equal x or dy
+  void* dgate = nullptr;     // [tokens, heads] type; may equal gate
+};
+
 // y = x + scale factor z, or scale factor z where x is null.
 struct ScaleAddArgs {
   DType type = DType::kF32;

@@ -13,5 +13,6 @@
 #include "core/device/args/norm.h"
 #include "core/device/args/recurrence.h"
 #include "core/device/args/rotary.h"
+#include "core/device/args/scan.h"
 
 #endif  // HORIZON_LM_CORE_DEVICE_ARGS_ALL_H_

@@ -54,6 +54,27 @@ struct RouteBackwardArgs {
   void* dlogits = nullptr;  // [tokens, experts] type
 };
 
+// y[t, j] = scales[choice[t, j]] x[t, j]: a number of each expert's own beside the weights of the choice.
+struct ScaleChoicesArgs {
+  DType type = DType::kF32;
+  int64_t tokens = 0, experts = 0, chosen = 0;
+  const int32_t* choice = nullptr;
+  const void* scales = nullptr;  // [experts] type
+  const float* x = nullptr;      // [tokens, chosen]
+  float* y = nullptr;            // [tokens, chosen]; may equal x
+};
+struct ScaleChoicesBackwardArgs {
+  DType type = DType::kF32;
+  int64_t tokens = 0, experts = 0, chosen = 0;
+  const int32_t* choice = nullptr;
+  const void* scales = nullptr;
+  const float* x = nullptr;
+  const float* dy = nullptr;  // [tokens, chosen]
+  float* dx = nullptr;        // [tokens, chosen]; may equal dy
+  float* dscales = nullptr;   // [experts]
+  bool accumulate = false;    // of dscales
+};
+
 // counts[e]: how many pairs chose e; probabilities[e]: the sum over tokens of softmax(logits[t])[e]; squares: of
 // logsumexp(logits[t])^2.
 struct RouteLoadArgs {

@@ -6,6 +6,23 @@
 namespace hlm {
 namespace {
 
+constexpr const char *kFull = "full_attention", *kSliding = "sliding_attention";
+
+// layer_types, or a full layer behind every few that slide, counted anew behind the dense ones, which have a pattern of their own.
+std::vector<std::string> LayerTypes(const ConfigValues& config, int64_t layers) {
+  config.Take("sliding_window_pattern");
+  if (const auto said = ReadLayerTypes(config, layers, {kFull, kSliding})) return *said;
+  const int64_t dense = config.IntOr("first_k_dense_replace", 0, 0, layers);
+  const int64_t before = config.IntOr("prefix_dense_sliding_window_pattern", 1, 1, kMostLayers);
+  const int64_t behind = config.IntOr("sliding_window_pattern", 4, 1, kMostLayers);
+  std::vector<std::string> types;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const bool full = layer < dense ? (layer + 1) % before == 0 : (layer - dense + 1) % behind == 0;
+    types.push_back(full ? kFull : kSliding);
+  }
+  return types;
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.head_dim = 128, .max_positions = 8192, .tied = true, .pad_token = 0}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.interleaved = true})};
@@ -35,15 +52,13 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   }
   const std::optional<int64_t> window = ReadWindow(config, true);
   const std::vector<bool> sparse = SparseLayers(config, sizes.layers, 0);
-  config.Take("sliding_window_pattern");
   const int64_t prefix = config.IntOr("prefix_dense_sliding_window_pattern", 1, 1, kMostLayers);
-  const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
-  if (!types) throw InvalidArgument(kConfig, ": layer_types is missing");
+  const std::vector<std::string> types = LayerTypes(config, sizes.layers);
   const int64_t dense_width = config.HasValue("prefix_dense_intermediate_size")
                                   ? config.Int("prefix_dense_intermediate_size", 1, kMostIntermediate)
                                   : sizes.intermediate;
   for (size_t layer = 0; layer < sparse.size(); ++layer) {
-    const bool slides = (*types)[layer] == "sliding_attention";
+    const bool slides = types[layer] == kSliding;
     attention.window = slides && window ? *window : 0;
     attention.rope = (slides && window) || (!sparse[layer] && prefix == 1) ? 0 : -1;
     const BlockSpec dense = ParallelBlock(norm, attention, {.intermediate = dense_width});

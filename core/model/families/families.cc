@@ -56,12 +56,20 @@
   X(kGemma4Family)           \
   X(kLfm2Family)             \
   X(kQwen35Family)           \
+  X(kQwen35MoeFamily)        \
+  X(kQwen3NextFamily)        \
+  X(kLfm2MoeFamily)          \
+  X(kLfm3Family)             \
+  X(kAfmoeFamily)            \
   X(kOlmoHybridFamily)       \
   X(kBambaFamily)            \
   X(kGraniteMoeHybridFamily) \
   X(kMamba2Family)           \
   X(kNemotronHFamily)        \
   X(kFalconH1Family)         \
+  X(kKimiLinearFamily)       \
+  X(kJambaFamily)            \
+  X(kRecurrentGemmaFamily)   \
   X(kMixtralFamily)          \
   X(kQwen2MoeFamily)         \
   X(kQwen3MoeFamily)         \

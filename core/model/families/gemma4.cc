@@ -1,10 +1,12 @@
-// Gemma 4 (text): two sizes of heads, keys that are values, keys and values shared by the last layers, per-layer inputs.
+// Gemma 4 (text): two sizes of heads, keys that are values, keys and values shared by the last layers, per-layer inputs, experts beside
+// the MLP.
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "core/base/error.h"
-#include "core/model/families/common.h"
 #include "core/model/families/gemmas.h"
+#include "core/model/families/mixture.h"
 
 namespace hlm {
 namespace {
@@ -102,11 +104,39 @@ void ReadLayerInputs(const ConfigValues& config, const NormSpec& norm, int64_t l
   spec.sides.push_back(width * layers);
 }
 
+// A softmax over all of a norm of x that only the router reads; weights are normalised, then multiplied by a number of each expert.
+std::optional<ExpertsSpec> ReadRouted(const ConfigValues& config, const NormSpec& norm, const ModelSpec& spec) {
+  const bool on = config.BoolOr("enable_moe_block", false);
+  for (const char* key : {"num_experts", "top_k_experts", "moe_intermediate_size"}) config.Take(key);
+  if (!on) return std::nullopt;
+  ExpertsSpec experts = ReadExperts(config, {.count = {"num_experts"}, .chosen = "top_k_experts"}, spec.architecture);
+  experts.function = ReadFunction(config, "hidden_activation", Function::kGeluTanh);
+  experts.before = experts.router.before = norm;
+  experts.router.in_scale = 1 / std::sqrt(static_cast<double>(spec.hidden));
+  experts.router.normalize = experts.router.expert_scale = true;
+  return experts;
+}
+
+// The MLP of the branch, whose norms become its own, and experts that read what stands before them.
+void AddBeside(const ExpertsSpec& experts, const NormSpec& norm, BranchSpec& branch) {
+  branch.before = {};
+  branch.bodies.front().before = branch.bodies.front().after = norm;
+  branch.bodies.push_back({.body = experts, .after = norm});
+}
+
+void NameBeside(ModelNames& names) {
+  NameExperts({.router = "router.proj.weight"}, names);
+  names.layer["experts.gate_up"] = {.path = "experts.gate_up_proj"};
+  names.layer["experts.down"] = {.path = "experts.down_proj"};
+  Rename(names, {{"mlp.behind", "post_feedforward_layernorm_1.weight"},
+                 {"experts.input_norm", "pre_feedforward_layernorm_2.weight"},
+                 {"experts.behind", "post_feedforward_layernorm_2.weight"},
+                 {"experts.router_norm", "router.scale"},
+                 {"experts.expert_scale", "router.per_expert_scale"}});
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, GemmaDefaults(4, 131072), spec);
-  RefuseUnless(config, "enable_moe_block", Off::kFalse, spec.architecture);
-  for (const char* key : {"num_experts", "top_k_experts", "moe_intermediate_size", "use_bidirectional_attention"})
-    config.Take(key);
   if (config.HasValue("use_bidirectional_attention") && !config.Value("use_bidirectional_attention").IsText("vision")) {
     throw Unimplemented(kConfig, ": use_bidirectional_attention = ", PrintableJson(config.Value("use_bidirectional_attention")),
                         " is not supported");
@@ -121,6 +151,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   NormSpec bare = norm;
   bare.weight = false;
   ReadLayerInputs(config, norm, sizes.layers, spec);
+  const std::optional<ExpertsSpec> experts = ReadRouted(config, norm, spec);
 
   std::map<std::string, int64_t> ropes, sides;
   const int64_t window = config.IntOr("sliding_window", 512, 1, kMostPositions);
@@ -168,6 +199,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     MlpSpec mlp = GemmaMlp(config, sizes, "hidden_activation");
     if (wide && takes) mlp.intermediate *= 2;
     BlockSpec block = PostNormBlock(norm, norm, attention, mlp);
+    if (experts) AddBeside(*experts, norm, block.branches.back());
     const LayerInputsSpec& inputs = spec.embedding.layer_inputs;
     if (inputs.vocab > 0) {
       const LayerInputSpec input{.width = inputs.width, .function = mlp.function, .side = inputs.side};
@@ -179,6 +211,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   ScaleByWidth(spec);
   spec.head.norm = norm;
   spec.head.softcap = ReadCap(config, "final_logit_softcapping", 0);
+  NameBeside(names);
   Rename(names, {{"attention.after", "post_attention_layernorm.weight"},
                  {"mlp.before", "pre_feedforward_layernorm.weight"},
                  {"mlp.after", "post_feedforward_layernorm.weight"},

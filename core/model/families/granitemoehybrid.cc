@@ -1,19 +1,21 @@
-// Granite 4 without experts: Mamba-2 and attention in turns, Granite's four multipliers.
+// Granite 4: Mamba-2 and attention in turns, an MLP with or without experts beside it, Granite's four multipliers.
 #include "core/base/error.h"
-#include "core/model/families/common.h"
+#include "core/model/families/mixture.h"
 #include "core/model/families/state_spaces.h"
 
 namespace hlm {
 namespace {
 
+ExpertsSpec ReadRouted(const ConfigValues& config, const ModelSpec& spec) {
+  ExpertsSpec experts = ReadExperts(
+      config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2, .likely_width = 11008}, spec.architecture);
+  experts.router.score = RouterScore::kSoftmaxOfChosen;
+  return experts;
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  Sizes sizes = ReadSizes(config, {.max_positions = 2048, .intermediate = 11008}, spec);
-  if (config.IntOr("num_local_experts", 8, 0, 1 << 20) > 0) {
-    throw Unimplemented(kConfig, ": num_local_experts = ", config.IntOr("num_local_experts", 8, 0, 1 << 20),
-                        " is not supported for ", spec.architecture, "; models without experts are");
-  }
-  for (const char* key : {"num_experts_per_tok", "router_aux_loss_coef", "output_router_logits"}) config.Take(key);
-  sizes.intermediate = config.IntOr("shared_intermediate_size", 1024, 1, kMostIntermediate);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .intermediate = 11008}, spec);
+  const MlpSpec mlp{.intermediate = config.IntOr("shared_intermediate_size", 1024, 1, kMostIntermediate)};
   const bool turns = config.HasValue("position_embedding_type") && config.Value("position_embedding_type").IsText("rope");
   if (!turns && config.HasValue("position_embedding_type") && !config.Value("position_embedding_type").IsText("nope")) {
     throw Unimplemented(kConfig, ": position_embedding_type = ", PrintableJson(config.Value("position_embedding_type")),
@@ -28,7 +30,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.scale = config.RealOr("attention_multiplier", 1.0, 1e-9, 1e9);
   StateSpaceSpec space = ReadStateSpace(config, config.IntOr("mamba_expand", 2, 1, 1 << 10) * spec.hidden);
   space.norm = norm;
-  BlockSpec attends = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate});
+  const bool mixture = config.IntOr("num_local_experts", 8, 0, kMostExperts) > 0;
+  BlockSpec attends = PreNormBlock(norm, attention, mlp);
+  if (mixture) attends = WithBodies(attends, {ReadRouted(config, spec), Shared(mlp.intermediate)});
   for (BranchSpec& branch : attends.branches) branch.scale = config.RealOr("residual_multiplier", 1.0, -1e9, 1e9);
   BlockSpec recurs = attends;
   recurs.branches.front().bodies = {{space, {}}};
@@ -41,7 +45,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.head.norm = norm;
   spec.head.scale = 1 / config.RealOr("logits_scaling", 1.0, 1e-9, 1e9);
 
+  for (const char* key : {"num_experts_per_tok", "router_aux_loss_coef"}) config.Take(key);
+  if (!mixture) config.Take("output_router_logits");
+
   NameStateSpace("mamba.", space, names);
+  NamePackedExperts(names);
   Rename(names, {{"mamba.before", "input_layernorm.weight"},
                  {"mlp.gate_up", "shared_mlp.input_linear.weight"},
                  {"mlp.down", "shared_mlp.output_linear.weight"}});

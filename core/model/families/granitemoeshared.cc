@@ -23,11 +23,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.embedding.scale = config.RealOr("embedding_multiplier", 1.0, -1e9, 1e9);
   spec.head.norm = norm;
   spec.head.scale = 1 / config.RealOr("logits_scaling", 1.0, 1e-9, 1e9);
-  NameExperts({.router = "block_sparse_moe.router.layer.weight"}, names);
-  names.layer["experts.gate_up"] = {.path = "block_sparse_moe.input_linear.weight"};
-  names.layer["experts.down"] = {.path = "block_sparse_moe.output_linear.weight"};
-  names.layer["shared.gate_up"] = {.path = "shared_mlp.input_linear.weight"};
-  names.layer["shared.down"] = {.path = "shared_mlp.output_linear.weight"};
+  NamePackedExperts(names);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Hunyuan (MoE): norms of queries and keys behind the rotary embedding; a shared MLP beside the experts.
+#include "core/base/error.h"
 #include "core/model/families/mixture.h"
 
 namespace hlm {
@@ -12,10 +13,23 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .after_rope = true};
   for (const char* key : {"use_qk_norm", "use_cla"}) config.Take(key);
-  ExpertsSpec experts = ReadExperts(config, {.chosen = "moe_topk", .width = "intermediate_size"}, spec.architecture);
+  const bool by_layer = config.HasValue("moe_topk") && config.Value("moe_topk").IsArray();
+  const std::vector<int64_t> chosen = by_layer ? ReadNumbers(config, "moe_topk") : std::vector<int64_t>{};
+  if (by_layer && static_cast<int64_t>(chosen.size()) < sizes.layers) {
+    throw InvalidArgument(kConfig, ": moe_topk has ", chosen.size(), " numbers for num_hidden_layers = ", sizes.layers);
+  }
+  ExpertsSpec experts =
+      ReadExperts(config, {.chosen = by_layer ? "num_experts" : "moe_topk", .width = "intermediate_size"}, spec.architecture);
+  for (const char* key : {"moe_intermediate_size", "num_shared_expert", "use_mixed_mlp_moe"})
+    config.Take(key);  // which nobody reads
   experts.router.normalize = true;
-  const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts, Shared(sizes.intermediate)});
-  for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) {
+    if (by_layer) experts.chosen = chosen[static_cast<size_t>(layer)];
+    if (experts.chosen < 1 || experts.chosen > experts.count) {
+      throw InvalidArgument(kConfig, ": moe_topk holds ", experts.chosen, "; there are ", experts.count, " experts");
+    }
+    spec.AddLayer(WithBodies(PreNormBlock(norm, attention, {}), {experts, Shared(sizes.intermediate)}));
+  }
   spec.head.norm = norm;
   NameExperts({.router = "mlp.gate.wg.weight", .shared = "mlp.shared_mlp"}, names);
   Rename(names,

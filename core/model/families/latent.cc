@@ -52,6 +52,10 @@ LatentAttentionSpec ReadLatentAttention(const ConfigValues& config, int64_t head
   }
   attention.down_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.norm = {.kind = NormType::kRms, .epsilon = 1e-6};  // whatever rms_norm_eps says
+  if (!defaults.positions) {
+    attention.rope = -1;
+    return attention;
+  }
   const bool interleaved = config.BoolOr("rope_interleave", defaults.interleaved);
   spec.ropes = {ReadRope(config, attention.rope_dim, spec.max_positions, {.interleaved = interleaved})};
   attention.scale = ScoreScale(config, spec.ropes.front(), attention.HeadDim());

@@ -11,10 +11,11 @@ struct LatentDefaults {
   int64_t key_rank = 512, still_dim = 128, rope_dim = 64;
   std::optional<int64_t> value_dim = 128;  // nothing: hidden_size / num_attention_heads
   bool interleaved = true;
+  bool positions = true;  // false: nothing turns
 };
 
-// Reads q_lora_rank, kv_lora_rank, qk_nope_head_dim, qk_rope_head_dim, v_head_dim, attention_bias and the rotary embedding, which becomes
-// the model's only one. `spec`: its sizes are there.
+// Reads q_lora_rank, kv_lora_rank, qk_nope_head_dim, qk_rope_head_dim, v_head_dim, attention_bias and the rotary embedding, which
+// becomes the model's only one. `spec`: its sizes are there.
 LatentAttentionSpec ReadLatentAttention(const ConfigValues& config, int64_t heads, const LatentDefaults& defaults,
                                         ModelSpec& spec);
 

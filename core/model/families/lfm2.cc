@@ -1,6 +1,6 @@
 // LFM2: gated short convolutions between layers of attention with norms of queries and keys.
 #include "core/base/error.h"
-#include "core/model/families/common.h"
+#include "core/model/families/lfm2_layers.h"
 
 namespace hlm {
 namespace {
@@ -44,13 +44,14 @@ int64_t FeedForwardWidth(const ConfigValues& config, int64_t given) {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   Sizes sizes =
       ReadSizes(config, {.kv_heads = 8, .max_positions = 128000, .tied = true, .pad_token = 0, .intermediate = 12288}, spec);
+  spec.tied = config.BoolOr("tie_embedding", spec.tied);
   sizes.intermediate = FeedForwardWidth(config, sizes.intermediate);
   if (sizes.intermediate < 1) throw InvalidArgument(kConfig, ": intermediate_size makes a feed-forward layer without a width");
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6})};
   const NormSpec norm = RmsNorm(config, "norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm.norm = norm;
-  const ShortConvSpec conv{.taps = config.IntOr("conv_L_cache", 3, 1, 1 << 20), .bias = config.BoolOr("conv_bias", false)};
+  const ShortConvSpec conv = ReadShortConv(config, 3);
   const MlpSpec mlp{.intermediate = sizes.intermediate};
   BlockSpec convolves = PreNormBlock(norm, attention, mlp);
   convolves.branches.front().bodies = {{conv, {}}};
@@ -62,22 +63,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                           "block_mlp_init_scale", "block_out_init_scale", "conv_dim", "conv_dim_out", "use_pos_enc"}) {
     config.Take(key);
   }
-  names.final_norm = "embedding_norm.weight";
-  Rename(names, {{"attention.before", "operator_norm.weight"},
-                 {"attention.q_norm", "self_attn.q_layernorm.weight"},
-                 {"attention.k_norm", "self_attn.k_layernorm.weight"},
-                 {"attention.o", "self_attn.out_proj.weight"},
-                 {"mlp.before", "ffn_norm.weight"},
-                 {"mlp.gate", "feed_forward.w1.weight"},
-                 {"mlp.up", "feed_forward.w3.weight"},
-                 {"mlp.down", "feed_forward.w2.weight"},
-                 {"conv.before", "operator_norm.weight"},
-                 {"conv.in", "conv.in_proj.weight"},
-                 {"conv.in_bias", "conv.in_proj.bias"},
-                 {"conv.conv_bias", "conv.conv.bias"},
-                 {"conv.out", "conv.out_proj.weight"},
-                 {"conv.out_bias", "conv.out_proj.bias"}});
-  names.layer["conv.conv"] = {.path = "conv.conv.weight", .shape = {spec.hidden, 1, conv.taps}};
+  NameLfm2Layers(spec, conv, names);
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 namespace hlm {
 namespace {
 
-constexpr int64_t kMostExperts = int64_t{1} << 16;
-
 int64_t ReadSize(const ConfigValues& config, const char* key, int64_t likely, int64_t most) {
   return likely > 0 ? config.IntOr(key, likely, 1, most) : config.Int(key, 1, most);
 }
@@ -117,6 +115,14 @@ void NameExperts(const MixtureNames& paths, ModelNames& names) {
     names.layer[StrCat("shared.", part)].path = StrCat(shared, part, "_proj.weight");
     names.layer[StrCat("shared.", part, "_bias")].path = StrCat(shared, part, "_proj.bias");
   }
+}
+
+void NamePackedExperts(ModelNames& names) {
+  NameExperts({.router = "block_sparse_moe.router.layer.weight"}, names);
+  names.layer["experts.gate_up"] = {.path = "block_sparse_moe.input_linear.weight"};
+  names.layer["experts.down"] = {.path = "block_sparse_moe.output_linear.weight"};
+  names.layer["shared.gate_up"] = {.path = "shared_mlp.input_linear.weight"};
+  names.layer["shared.down"] = {.path = "shared_mlp.output_linear.weight"};
 }
 
 void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& names) {

@@ -10,6 +10,8 @@
 
 namespace hlm {
 
+inline constexpr int64_t kMostExperts = int64_t{1} << 16;
+
 struct MixtureKeys {
   std::vector<const char*> count = {"num_local_experts", "num_experts"};  // the first that is there
   const char* chosen = "num_experts_per_tok";
@@ -50,6 +52,9 @@ struct MixtureNames {
   const char* shared = "mlp.shared_experts";
 };
 void NameExperts(const MixtureNames& paths, ModelNames& names);
+
+// As Granite has them: a file packs the matrices of all experts.
+void NamePackedExperts(ModelNames& names);
 
 // Layers behind the model's own (multi-token prediction) are carried along.
 void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& names);

@@ -2,12 +2,14 @@
 #include "core/model/families/common.h"
 
 #include "core/base/error.h"
+#include "core/model/config_refusals.h"
 
 namespace hlm {
 namespace {
 
 // Settings of the attention, in an object of their own.
-AttentionSpec ReadAttention(const ConfigValues& config, const Sizes& sizes, const std::string& architecture) {
+AttentionSpec ReadAttention(const ConfigValues& config, const Sizes& sizes, ModelSpec& spec) {
+  const std::string& architecture = spec.architecture;
   AttentionSpec attention = Attention(sizes);
   attention.rope = -1;
   attention.alibi = true;
@@ -28,7 +30,7 @@ AttentionSpec ReadAttention(const ConfigValues& config, const Sizes& sizes, cons
   RefuseUnless(own, "prefix_lm", Off::kFalse, architecture);
   RefuseUnless(own, "qk_ln", Off::kFalse, architecture);
   RefuseUnless(own, "attn_uses_sequence_id", Off::kFalse, architecture);
-  RefuseUnless(own, "attn_pdrop", Off::kZero, architecture);
+  NoteDropout(own, "attn_pdrop", spec);
   return attention;
 }
 
@@ -55,7 +57,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   RefuseUnless(config, "embedding_fraction", Off::kOne, spec.architecture);
 
   const NormSpec norm = LayerNorm(config, "layer_norm_epsilon", 1e-5, false);
-  const AttentionSpec attention = ReadAttention(config, sizes, spec.architecture);
+  const AttentionSpec attention = ReadAttention(config, sizes, spec);
   spec.slopes = AlibiSlopes(sizes.heads);
   const MlpSpec mlp{.intermediate = 4 * spec.hidden, .function = Function::kGelu, .gated = false};
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));

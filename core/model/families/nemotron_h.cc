@@ -1,6 +1,8 @@
-// Nemotron-H without experts: one mixer a layer: Mamba-2, attention without positions, or a feed-forward layer with squared relu.
+// Nemotron-H: one mixer a layer: Mamba-2, attention without positions, a feed-forward layer with squared relu, or such experts.
+#include <algorithm>
+
 #include "core/base/error.h"
-#include "core/model/families/common.h"
+#include "core/model/families/mixture.h"
 #include "core/model/families/state_spaces.h"
 
 namespace hlm {
@@ -43,12 +45,37 @@ std::vector<std::string> LayerTypes(const ConfigValues& config) {
   }
   if (types.empty()) throw InvalidArgument(kConfig, ": ", key, " names no layers");
   for (const std::string& type : types) {
-    if (type != "linear_attention" && type != "full_attention" && type != "mlp") {
+    if (type != "linear_attention" && type != "full_attention" && type != "mlp" && type != "moe") {
       throw Unimplemented(kConfig, ": a layer of type ", Printable(type),
-                          " is not supported for NemotronHForCausalLM; linear_attention, full_attention and mlp are");
+                          " is not supported for NemotronHForCausalLM; linear_attention, full_attention, mlp and moe are");
     }
   }
   return types;
+}
+
+// DeepSeek V3's router before experts that are not gated, which may read and make a narrower latent, beside a shared MLP.
+std::vector<BranchBody> ReadRouted(const ConfigValues& config, const MlpSpec& mlp, const ModelSpec& spec) {
+  ExpertsSpec experts = ReadExperts(
+      config, {.count = {"n_routed_experts", "num_local_experts"}, .likely_count = 8, .likely_chosen = 2, .likely_width = 7688},
+      spec.architecture);
+  experts.function = mlp.function;
+  experts.gated = false;
+  experts.router = ReadBiasedRouter(config, experts);
+  if (config.HasValue("moe_latent_size")) experts.latent = config.Int("moe_latent_size", 1, kMostHidden);
+  experts.latent_bias = mlp.in_bias;
+  MlpSpec shared = mlp;
+  shared.shared = true;
+  shared.intermediate = config.IntOr("moe_shared_expert_intermediate_size", 7688, 1, kMostIntermediate);
+  return {{experts, {}}, {shared, {}}};
+}
+
+void NameRouted(ModelNames& names) {
+  NameExperts({.router = "mixer.gate.weight", .experts = "mixer.experts", .shared = "mixer.shared_experts"}, names);
+  Rename(names, {{"experts.choice_bias", "mixer.gate.e_score_correction_bias"},
+                 {"experts.narrow", "mixer.fc1_latent_proj.weight"},
+                 {"experts.narrow_bias", "mixer.fc1_latent_proj.bias"},
+                 {"experts.widen", "mixer.fc2_latent_proj.weight"},
+                 {"experts.widen_bias", "mixer.fc2_latent_proj.bias"}});
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
@@ -94,20 +121,24 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     throw Unimplemented(kConfig, ": mamba_hidden_act = ", PrintableJson(config.Value("mamba_hidden_act")),
                         " is not supported; silu is");
   }
+  const bool mixture = std::find(types.begin(), types.end(), "moe") != types.end();
+  const std::vector<BranchBody> routed = mixture ? ReadRouted(config, mlp, spec) : std::vector<BranchBody>{};
   for (const std::string& type : types) {
     const BodySpec body = type == "linear_attention" ? BodySpec(space)
                           : type == "full_attention" ? BodySpec(attention)
                                                      : BodySpec(mlp);
     BlockSpec block;
     block.branches.push_back({.before = norm, .bodies = {{body, {}}}, .after = {}});
+    if (type == "moe") block.branches.front().bodies = routed;
     spec.AddLayer(block);
   }
   spec.head.norm = norm;
-  // Of experts, of states that begin a document, and what the class has and never reads.
-  for (const char* key : {"attention_bias", "mamba_proj_bias", "n_routed_experts", "n_shared_experts", "moe_intermediate_size",
-                          "num_experts_per_tok", "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size",
-                          "routed_scaling_factor", "pad_token_id", "time_step_limit", "mamba_dt_limit", "sliding_window",
-                          "residual_in_fp32", "rescale_prenorm_residual", "expand"}) {
+  // Of experts where there are none, of predicting several tokens, of states that begin a document, and what the class has and never reads.
+  for (const char* key :
+       {"attention_bias", "mamba_proj_bias", "n_routed_experts", "num_local_experts", "n_shared_experts", "moe_intermediate_size",
+        "num_experts_per_tok", "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "routed_scaling_factor",
+        "num_nextn_predict_layers", "pad_token_id", "time_step_limit", "mamba_dt_limit", "sliding_window", "residual_in_fp32",
+        "rescale_prenorm_residual", "expand"}) {
     config.Take(key);
   }
 
@@ -126,6 +157,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                  {"mlp.up_bias", "mixer.up_proj.bias"},
                  {"mlp.down", "mixer.down_proj.weight"},
                  {"mlp.down_bias", "mixer.down_proj.bias"}});
+  NameRouted(names);
+  names.carried_prefixes.push_back("mtp.");
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .whole = true};
-  RefuseUnless(config, "clip_qkv", Off::kNull, spec.architecture);  // here it stands behind the norms
+  attention.clip = config.HasValue("clip_qkv") ? config.Real("clip_qkv", 1e-9, 1e9) : 0;
   ExpertsSpec experts =
       ReadExperts(config, {.width = "intermediate_size", .likely_count = 64, .likely_chosen = 8}, spec.architecture);
   experts.router.normalize = config.BoolOr("norm_topk_prob", false);

@@ -6,9 +6,26 @@
 namespace hlm {
 namespace {
 
+// short_mscale and long_mscale are factors of cosines and sines; transformers takes the short frequencies for all lengths.
+RopeSpec ReadMixedRope(const ConfigValues& config, const Sizes& sizes, const ModelSpec& spec) {
+  RopeSpec rope =
+      ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6, .own_keys = {"short_mscale", "long_mscale"}});
+  rope.long_factors = rope.short_factors;
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    if (rope.kind == RopeSpec::Kind::kDefault || !config.HasValue(key)) continue;
+    const ConfigValues own(config.Value(key), config.where() + ": " + key);
+    rope.attention_factor = own.Real("short_mscale", 0, 1e3);
+    if (own.Real("long_mscale", 0, 1e3) != rope.attention_factor) {
+      throw Unimplemented(own.where(), ": long_mscale is ", own.Real("long_mscale", 0, 1e3), "; another one than short_mscale, ",
+                          rope.attention_factor, ", is not supported");
+    }
+  }
+  return rope;
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 131072}, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6})};
+  spec.ropes = {ReadMixedRope(config, sizes, spec)};
   const NormSpec norm = LayerNorm(config, "rms_norm_eps", 1e-5, true);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

@@ -1,24 +1,37 @@
 // Qwen1.5-MoE and Qwen2-MoE: a shared expert beside the others, times the sigmoid of a product.
-#include "core/model/families/mixture.h"
+#include "core/base/error.h"
 #include "core/model/families/qwen_layers.h"
 
 namespace hlm {
 namespace {
 
+// layer_types, or every other one of the first layers.
+std::vector<int64_t> ReadWindows(const ConfigValues& config, int64_t layers) {
+  const std::optional<int64_t> window = ReadWindow(config, false);
+  const auto types = ReadLayerTypes(config, layers, {"full_attention", "sliding_attention"});
+  const int64_t most = config.IntOr("max_window_layers", 28, 0, kMostLayers);
+  std::vector<int64_t> windows;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const bool slides =
+        types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : window && layer % 2 == 0 && layer < most;
+    if (slides && !window) {
+      throw InvalidArgument(kConfig, ": layer_types[", layer,
+                            "] is sliding_attention but use_sliding_window is off or sliding_window is null");
+    }
+    windows.push_back(slides ? *window : 0);
+  }
+  return windows;
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 16, .max_positions = 32768}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
-  const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = config.BoolOr("qkv_bias", true);
-  // One expert that every token chooses, with the sigmoid of its logit.
-  ExpertsSpec shared{.count = 1, .chosen = 1, .shared = true};
-  shared.intermediate = config.IntOr("shared_expert_intermediate_size", 5632, 1, kMostIntermediate);
-  shared.router.score = RouterScore::kSigmoid;
-  AddQwenLayers(config, sizes, norm, attention,
-                ReadQwenExperts(config, {.likely_count = 60, .likely_chosen = 4, .likely_width = 1408}, spec), {shared}, spec);
-  NameExperts({.shared = "mlp.shared_expert"}, names);
-  Rename(names, {{"shared.router", "mlp.shared_expert_gate.weight"}});
+  AddQwenLayers(config, sizes, RmsNorm(config), attention, ReadWindows(config, sizes.layers),
+                ReadQwenExperts(config, {.likely_count = 60, .likely_chosen = 4, .likely_width = 1408}, false, spec),
+                {ReadGatedShared(config, 5632)}, spec);
+  NameQwenExperts(names);
 }
 
 }  // namespace

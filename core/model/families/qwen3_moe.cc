@@ -1,5 +1,4 @@
 // Qwen3-MoE: Qwen3 with experts in every layer, or every few.
-#include "core/model/families/mixture.h"
 #include "core/model/families/qwen_layers.h"
 
 namespace hlm {
@@ -12,8 +11,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm.norm = norm;
-  AddQwenLayers(config, sizes, norm, attention,
-                ReadQwenExperts(config, {.likely_count = 128, .likely_chosen = 8, .likely_width = 768}, spec), {}, spec);
+  const std::vector<int64_t> windows(static_cast<size_t>(sizes.layers), ReadWindow(config, false).value_or(0));
+  config.Take("max_window_layers");  // which counts for nothing
+  ReadLayerTypes(config, sizes.layers, {"full_attention"});
+  AddQwenLayers(config, sizes, norm, attention, windows,
+                ReadQwenExperts(config, {.likely_count = 128, .likely_chosen = 8, .likely_width = 768}, false, spec), {}, spec);
   NameExperts({}, names);
 }
 

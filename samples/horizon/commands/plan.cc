@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/commands/command.h"
@@ -13,8 +14,32 @@
 namespace horizon {
 namespace {
 
-void Print(const Json& plan) {
-  for (const PlanSection& section : PlanTable(plan)) {
+// What was read of the model, one row for each kind of block.
+PlanSection ModelSection(const Json& model) {
+  PlanSection section{"model", {{"architecture", model.at("architecture").get<std::string>(), ""}}};
+  for (const Json& block : model.at("blocks")) {
+    std::string parts, note;
+    for (const Json& part : block.at("parts")) parts += (parts.empty() ? "" : ", ") + part.get<std::string>();
+    if (const auto window = block.at("window").get<int64_t>(); window > 0) note = "window of " + std::to_string(window);
+    if (const auto rope = block.at("rope").get<int64_t>(); rope >= 0) {
+      const Json& turns = model.at("ropes").at(static_cast<size_t>(rope));
+      note += (note.empty() ? "" : ", ") + std::string("rope ") + turns.at("type").get<std::string>() + " of " +
+              turns.at("dim").dump() + " elements, theta " + turns.at("theta").dump();
+      if (turns.at("factor").get<double>() != 1) note += ", factor " + turns.at("factor").dump();
+    }
+    section.rows.push_back({block.at("layers").dump() + " layers", parts, note});
+  }
+  for (const Json& dropout : model.at("dropouts")) section.rows.push_back({"not applied", dropout.get<std::string>(), ""});
+  if (const auto carried = model.at("carried_tensors").get<int64_t>(); carried > 0) {
+    section.rows.push_back({"carried along", std::to_string(carried) + " tensors", model.at("carried_bytes").dump() + " bytes"});
+  }
+  return section;
+}
+
+void Print(const Json& model, const Json& plan) {
+  std::vector<PlanSection> sections = PlanTable(plan);
+  sections.insert(sections.begin(), ModelSection(model));
+  for (const PlanSection& section : sections) {
     std::printf("%s\n", section.title.c_str());
     for (const auto& [name, value, note] : section.rows) {
       std::printf("  %-22s %16s%s%s\n", name.c_str(), value.c_str(), note.empty() ? "" : "  ", note.c_str());
@@ -52,7 +77,7 @@ int RunPlan(const Options& options) {
   if (options.json) {
     std::printf("%s\n", json.dump(2).c_str());
   } else {
-    Print(json);
+    Print(DescribeModel(model), json);
   }
   return kExitOk;
 }

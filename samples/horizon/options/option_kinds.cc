@@ -105,6 +105,11 @@ CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, i
   return option->type_name(bytes ? "BYTES" : "N");
 }
 
+CLI::Option* AddSwitch(CLI::App& app, const std::string& name, int32_t& value, const std::string& help) {
+  return app.add_flag_callback(
+      name, [&value] { value = 1; }, help);
+}
+
 CLI::Option* AddReal(CLI::App& app, const std::string& name, double& value, double least, double most, const std::string& help,
                      bool below) {
   const std::string limits = most == std::numeric_limits<double>::infinity()

@@ -29,6 +29,9 @@ CLI::Option* AddWord(CLI::App& app, const std::string& name, std::string& value,
 CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, int64_t least, const std::string& help,
                        bool bytes = false);
 
+// 1 where the flag is given.
+CLI::Option* AddSwitch(CLI::App& app, const std::string& name, int32_t& value, const std::string& help);
+
 // A finite number in [least, most], or in [least, most) where `below`. A default that is NaN stands for "chosen".
 CLI::Option* AddReal(CLI::App& app, const std::string& name, double& value, double least, double most, const std::string& help,
                      bool below = false);

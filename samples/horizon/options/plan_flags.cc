@@ -67,6 +67,12 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--route", flags.route, {{"auto", HLM_ROUTE_AUTO}, {"host", HLM_ROUTE_HOST}, {"peer", HLM_ROUTE_PEER}},
             "how several devices share weights and gradients")
       ->group(group);
+  AddSwitch(app, "--ignore-dropout", flags.ignore_dropout,
+            "a model whose config.json has dropouts above 0 is trained without them")
+      ->group(group);
+  AddSwitch(app, "--train-pad-row", flags.train_pad_row,
+            "the embedding's row of pad_token_id gets its gradient from the lookup, as others do; part of the numerics")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -88,6 +94,8 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.optimizer_path = flags.optimizer_path;
   options.route = flags.route;
   options.reduction_groups = flags.reduction_groups;
+  options.ignore_dropout = flags.ignore_dropout;
+  options.train_pad_row = flags.train_pad_row;
 }
 
 }  // namespace horizon

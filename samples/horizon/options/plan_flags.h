@@ -33,6 +33,8 @@ struct PlanFlags {
   int32_t optimizer_path = HLM_PATH_AUTO;
   int32_t route = HLM_ROUTE_AUTO;
   int64_t reduction_groups = 0;
+  int32_t ignore_dropout = 0;
+  int32_t train_pad_row = 0;
 };
 
 // Each adds the flags under one heading of --help.

@@ -1,6 +1,7 @@
 """Text models inside ...ForConditionalGeneration: prefixed names, and tensors of other parts that are carried through."""
 
 from families.entry import Family, rows
+from families.experts import ROUTER
 from families.hybrids import DELTA, FULL, HALF, LINEAR, SLOW, STATES
 
 ROPE = dict(rope_type="default", rope_theta=300.0)
@@ -43,4 +44,13 @@ FAMILIES = [
                                    num_position_embeddings=16, deepstack_visual_indexes=[]),
                 image_token_id=200, video_token_id=201, vision_start_token_id=202, vision_end_token_id=203),
            std=STATES, options=SLOW, seed=1),
+    Family("qwen3_5_moe", "qwen3_5_moe", "Qwen3.5 with experts: its text beside a vision tower",
+           dict(text_config=text("qwen3_5_moe_text", **{key: value for key, value in rows(
+               24, 2, 4, 2, 0, head_dim=16, layer_types=[LINEAR, FULL], num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16,
+               shared_expert_intermediate_size=8, rms_norm_eps=1e-3, rope_parameters={**HALF, "mrope_section": [2, 1, 1]}, **DELTA).items()
+                                                        if key != "intermediate_size"}),
+                vision_config=dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, patch_size=4, out_hidden_size=24,
+                                   num_position_embeddings=16, deepstack_visual_indexes=[]),
+                image_token_id=200, video_token_id=201, vision_start_token_id=202, vision_end_token_id=203),
+           std={**ROUTER, **STATES}, options=SLOW),
 ]

@@ -398,6 +398,42 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets ignore_dropout.
+     *
+     * @param value true: a model whose config.json has dropouts above 0 is trained without them; default false: it
+     *     is refused
+     * @return this
+     */
+    public Builder ignoreDropout(boolean value) {
+      setters.add(struct -> Native.hlm_plan_options_ignore_dropout_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
+     * Sets train_pad_row.
+     *
+     * @param value true: the embedding's row of pad_token_id gets its gradient from the lookup, as others do;
+     *     default false: it gets none, as in transformers; part of the numerics
+     * @return this
+     */
+    public Builder trainPadRow(boolean value) {
+      setters.add(struct -> Native.hlm_plan_options_train_pad_row_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
+     * Sets processes.
+     *
+     * @param value of the group that shares each step, each with such devices (hlm_group_size); default 1.
+     *     batch_size is the rows of all of them
+     * @return this
+     */
+    public Builder processes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_processes_set(struct, value));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options

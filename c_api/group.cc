@@ -1,0 +1,122 @@
+// Groups: the processes of a run, and how they find each other.
+#include "core/group/group.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "c_api/check.h"
+#include "c_api/internal.h"
+#include "core/base/json_writer.h"
+#include "core/group/launcher.h"
+
+namespace hlm::capi {
+namespace {
+
+hlm_group_options Defaults() {
+  const GroupOptions own;
+  hlm_group_options out{};
+  out.struct_size = sizeof(out);
+  out.timeout_seconds = own.times.timeout;
+  out.silence_seconds = own.times.silence;
+  return out;
+}
+
+GroupOptions Convert(const hlm_group_options& given) {
+  const auto check = [](const char* name, double value) {
+    if (!(value >= 0.1) || !(value <= 1e7)) throw InvalidArgument(name, " is ", value, "; it must lie in [0.1, 1e7]");
+  };
+  check("timeout_seconds", given.timeout_seconds);
+  check("silence_seconds", given.silence_seconds);
+  if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
+  GroupOptions own;
+  own.times = {given.timeout_seconds, given.silence_seconds};
+  own.several_per_machine = ReadBool(given.several_per_machine, "several_per_machine");
+  return own;
+}
+
+hlm_group* Wrap(std::unique_ptr<ProcessGroup> group) {
+  auto handle = std::make_unique<hlm_group>();
+  handle->group = std::move(group);
+  return handle.release();
+}
+
+}  // namespace
+}  // namespace hlm::capi
+
+using namespace hlm::capi;  // NOLINT: the functions below are this file's purpose
+
+extern "C" {
+
+void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size) {
+  InitStruct(options, struct_size, Defaults());
+}
+
+hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group) {
+  return Guard([&] {
+    NotNull(out_group, "out_group");
+    const hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
+    const hlm::GroupPlace place = hlm::PlaceOf([](const char* name) { return std::getenv(name); }, own);
+    *out_group = Wrap(hlm::ProcessGroup::Connect(place, own));
+  });
+}
+
+hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
+                             hlm_group** out_group) {
+  return Guard([&] {
+    NotNull(out_group, "out_group");
+    const hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
+    hlm::GroupPlace place;
+    place.rank = rank;
+    place.size = size;
+    place.address = NotEmpty(address, "address");
+    *out_group = Wrap(hlm::ProcessGroup::Connect(place, own));
+  });
+}
+
+hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
+                                   const hlm_group_options* options, hlm_group** out_group) {
+  return Guard([&] {
+    NotNull(reinterpret_cast<const void*>(all_gather), "all_gather");
+    NotNull(out_group, "out_group");
+    const hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
+    hlm::GroupPlace place;
+    place.rank = rank;
+    place.size = size;
+    const auto gather = [&](const void* bytes, void* all, size_t n) {
+      if (const int32_t failed = all_gather(user_data, bytes, all, n); failed != 0) {
+        throw hlm::Error(hlm::Code::kUnavailable, hlm::StrCat("all_gather failed with ", failed));
+      }
+    };
+    *out_group = Wrap(hlm::ProcessGroup::Connect(place, own, gather));
+  });
+}
+
+int64_t hlm_group_rank(const hlm_group* group) { return group != nullptr ? group->group->rank() : 0; }
+
+int64_t hlm_group_size(const hlm_group* group) { return group != nullptr ? group->group->size() : 1; }
+
+hlm_error* hlm_group_describe(const hlm_group* group, char** out_json) {
+  return Guard([&] {
+    NotNull(group, "group");
+    NotNull(out_json, "out_json");
+    const hlm::GroupPlace& place = group->group->place();
+    hlm::JsonWriter json;
+    json.BeginObject();
+    json.Member("rank", place.rank).Member("size", place.size).Member("local_size", place.local_size);
+    json.Member("launcher", place.launcher);
+    json.EndObject();
+    *out_json = CopyString(json.text());
+  });
+}
+
+hlm_error* hlm_group_barrier(hlm_group* group) {
+  return Guard([&] {
+    NotNull(group, "group");
+    const Use use(group->in_use, "the group");
+    group->group->Barrier();
+  });
+}
+
+void hlm_group_destroy(hlm_group* group) { hlm::capi::Destroy(group); }
+
+}  // extern "C"

@@ -1,0 +1,96 @@
+// Of the attention body: the gate behind attention, and the limits of queries, keys and values.
+#include "core/layers/attention.h"
+#include "core/layers/place.h"
+
+namespace hlm {
+
+// The gate's numbers, or their gradients: columns of the product's rows, or rows of their own.
+MutableView AttentionBody::GateRows(const BlockRun& r, void* rows, void* apart) const {
+  return Apart() ? MutableView{apart} : Columns(r, rows, RawWidth(), Query());
+}
+
+void AttentionBody::ForwardGate(const BlockRun& r, const void* x) const {
+  if (r.Missing({gate_rows_})) gate_product_.Forward(r, x, nullptr, r.Saved(gate_rows_));
+  if (!r.Missing({gated_})) return;
+  const MutableView gate = GateRows(r, r.Saved(raw_), r.Saved(gate_rows_));
+  if (spec_.gate_by_head) {
+    r.ops.GateHeads(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .heads = spec_.heads,
+                               .width = spec_.head_dim,
+                               .x = r.Saved(out_),
+                               .gate = gate.data,
+                               .y = r.Saved(gated_)});
+    return;
+  }
+  // The function is of the gate; its factor is attention's output.
+  r.ops.Activate(r.stream, {.type = r.type,
+                            .kind = ActFunction::kSigmoid,
+                            .rows = r.micro.tokens,
+                            .width = Query(),
+                            .x = gate,
+                            .up = {r.Saved(out_)},
+                            .y = {r.Saved(gated_)},
+                            .xielu = {}});
+}
+
+void AttentionBody::BackwardGate(const BlockRun& r, const void* dy) const {
+  o_.Backward(r, dy, r.Saved(gated_), r.Temp(dgated_));
+  const MutableView gate = GateRows(r, r.Saved(raw_), r.Saved(gate_rows_)),
+                    dgate = GateRows(r, r.Temp(dqkv_), r.Temp(dgate_rows_));
+  if (spec_.gate_by_head) {
+    r.ops.GateHeadsBackward(r.stream, {.type = r.type,
+                                       .tokens = r.micro.tokens,
+                                       .heads = spec_.heads,
+                                       .width = spec_.head_dim,
+                                       .x = r.Saved(out_),
+                                       .gate = gate.data,
+                                       .dy = r.Temp(dgated_),
+                                       .dx = r.Temp(dout_),
+                                       .dgate = dgate.data});
+    return;
+  }
+  r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                    .kind = ActFunction::kSigmoid,
+                                    .rows = r.micro.tokens,
+                                    .width = Query(),
+                                    .x = gate,
+                                    .up = {r.Saved(out_)},
+                                    .dy = {r.Temp(dgated_)},
+                                    .dx = dgate,
+                                    .dup = {r.Temp(dout_)},
+                                    .xielu = {}});
+}
+
+MutableView AttentionBody::Clipped(const BlockRun& r, int64_t place) const {
+  return Columns(r, r.Saved(clipped_), Query() + Key(), place);
+}
+
+// A result at the limit has no gradient, so the results themselves tell.
+void AttentionBody::Clip(const BlockRun& r, int64_t width, const View& x, const MutableView& y) const {
+  r.ops.Activate(r.stream, {.type = r.type,
+                            .kind = ActFunction::kClip,
+                            .rows = r.micro.tokens,
+                            .width = width,
+                            .x = x,
+                            .up = {},
+                            .y = y,
+                            .xielu = {},
+                            .limit = static_cast<float>(spec_.clip)});
+}
+
+void AttentionBody::ClipBackward(const BlockRun& r, int64_t width, const View& clipped, const MutableView& d) const {
+  r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                    .kind = ActFunction::kClip,
+                                    .rows = r.micro.tokens,
+                                    .width = width,
+                                    .x = clipped,
+                                    .up = {},
+                                    .dy = d,
+                                    .dx = d,
+                                    .dup = {},
+                                    .xielu = {},
+                                    .limit = static_cast<float>(spec_.clip)});
+}
+
+}  // namespace hlm

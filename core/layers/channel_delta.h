@@ -1,0 +1,49 @@
+// Kimi Delta Attention (Kimi Team 2025, section 3): the delta rule with a decay for each channel of the keys.
+//
+//   q, k, v = silu(conv(x W))     beta = sigmoid(x Wb)     g = -exp(A_log) softplus(x Wfa Wfb + dt_bias)
+//   y = (norm(delta rule(q, k, v, g, beta)) sigmoid(x Wga Wgb)) Wout
+#ifndef HORIZON_LM_CORE_LAYERS_CHANNEL_DELTA_H_
+#define HORIZON_LM_CORE_LAYERS_CHANNEL_DELTA_H_
+
+#include "core/layers/body.h"
+#include "core/layers/conv.h"
+#include "core/layers/linear.h"
+#include "core/layers/norm.h"
+
+namespace hlm {
+
+class ChannelDeltaBody : public Body {
+ public:
+  ChannelDeltaBody(const ChannelDeltaSpec& spec, int64_t hidden, Declaration& declaration);
+
+  void Forward(const BlockRun& run, const void* x, const void* addend, void* y) const override;
+  void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
+
+ private:
+  int64_t Keys() const { return spec_.heads * spec_.key_dim; }
+  int64_t Values() const { return spec_.heads * spec_.value_dim; }
+  int64_t Mixed() const { return 2 * Keys() + Values(); }
+  int64_t Rows() const { return Mixed() + spec_.heads + 2 * spec_.rank; }  // q, k, v, b and both latents of a token
+  int64_t Latent(int64_t number) const { return Mixed() + spec_.heads + number * spec_.rank; }  // its place in a row
+  MutableView OfRows(const BlockRun& run, void* rows, int64_t place) const;
+  MutableView OfMixed(const BlockRun& run, void* mixed, int64_t place) const;
+  // A latent between its place in a row and an array of its own, which a product can read.
+  void CopyLatent(const BlockRun& run, const View& from, const MutableView& to) const;
+  // A latent's product, its gradient: back to the latent's place among the rows'.
+  void BackwardLatent(const BlockRun& run, const LinearPart& product, const void* dy, int64_t latent, int64_t number) const;
+  void ForwardGates(const BlockRun& run) const;
+  void BackwardGates(const BlockRun& run) const;
+
+  ChannelDeltaSpec spec_;
+  LinearPart in_, decay_product_, gate_product_, out_product_;
+  ConvPart conv_;
+  NormPart norm_;
+  int64_t a_log_, dt_bias_;                                 // weights
+  int64_t rows_, decay_latent_, gate_latent_, raw_, gate_;  // saved
+  int64_t mixed_, g_, beta_, out_, normed_, gated_;
+  int64_t drows_, dlatent_, draw_, dmixed_, dg_, dbeta_, dout_, dgate_;  // for a moment
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_LAYERS_CHANNEL_DELTA_H_

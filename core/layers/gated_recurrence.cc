@@ -1,0 +1,132 @@
+#include "core/layers/gated_recurrence.h"
+
+#include "core/layers/mlp.h"
+#include "core/layers/place.h"
+
+namespace hlm {
+
+GatedRecurrenceBody::Gate GatedRecurrenceBody::DeclareGate(const std::string& name, Declaration& d) const {
+  const int64_t width = spec_.channels / spec_.heads;
+  Gate gate;
+  gate.weight = d.Weight(name, {spec_.heads, width, width}, TensorInit::kNormal);
+  gate.bias = d.Weight(name + "_bias", {spec_.heads, width}, TensorInit::kZero);
+  gate.made = d.Saved(name, spec_.channels, Remake::kProduct);
+  gate.d = d.Temp("d " + name, spec_.channels);
+  return gate;
+}
+
+GatedRecurrenceBody::GatedRecurrenceBody(const GatedRecurrenceSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
+  const int64_t channels = spec.channels;
+  in_.in = hidden, in_.out = 2 * channels;
+  in_.weight = d.Weights("in", {{"y", {channels, hidden}}, {"x", {channels, hidden}}});
+  in_.bias = d.Weights("in_bias", {{"y_bias", {channels}, TensorInit::kZero}, {"x_bias", {channels}, TensorInit::kZero}});
+  conv_ = ConvPart({{"conv", {channels}}}, spec.taps, false, true, d);
+  rows_ = d.Saved("y and x", 2 * channels, Remake::kProduct);
+  mixed_ = d.Saved("x behind the convolution", channels, Remake::kPass);
+  input_ = DeclareGate("input_gate", d);
+  decay_ = DeclareGate("decay_gate", d);
+  rate_ = d.Weight("rate", {channels}, TensorInit::kZero);
+  states_ = d.Saved("states", channels, Remake::kProduct);
+  gated_ = d.Saved("gated states", channels, Remake::kPass);
+  out_ = {.in = channels, .out = hidden, .weight = d.Weight("out", {hidden, channels}, TensorInit::kNormal)};
+  out_.bias = d.Weight("out_bias", {hidden}, TensorInit::kZero);
+  drows_ = d.Temp("d rows", 2 * channels);
+  dmixed_ = d.Temp("d mixed", channels);
+  dstates_ = d.Temp("d states", channels);
+}
+
+MutableView GatedRecurrenceBody::OfRows(const BlockRun& r, void* rows, int64_t part) const {
+  return Columns(r, rows, 2 * spec_.channels, part * spec_.channels);
+}
+
+void GatedRecurrenceBody::ForwardGate(const BlockRun& r, const Gate& gate) const {
+  if (!r.Missing({gate.made})) return;
+  r.ops.BlockLinear(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .heads = spec_.heads,
+                               .width = spec_.channels / spec_.heads,
+                               .x = {r.Saved(mixed_)},
+                               .w = r.Weight(gate.weight),
+                               .bias = r.Weight(gate.bias),
+                               .y = {r.Saved(gate.made)}});
+}
+
+void GatedRecurrenceBody::BackwardGate(const BlockRun& r, const Gate& gate) const {
+  r.ops.BlockLinearBackward(r.stream, {.type = r.type,
+                                       .tokens = r.micro.tokens,
+                                       .heads = spec_.heads,
+                                       .width = spec_.channels / spec_.heads,
+                                       .x = {r.Saved(mixed_)},
+                                       .dy = {r.Temp(gate.d)},
+                                       .w = r.Weight(gate.weight),
+                                       .addend = {r.Temp(dmixed_)},
+                                       .dx = {r.Temp(dmixed_)},
+                                       .dw = r.Gradient(gate.weight),
+                                       .dbias = r.Gradient(gate.bias),
+                                       .accumulate = r.accumulate});
+}
+
+void GatedRecurrenceBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
+  void* rows = r.Saved(rows_);
+  if (r.Missing({rows_})) in_.Forward(r, x, nullptr, rows);
+  if (r.Missing({mixed_})) conv_.Forward(r, OfRows(r, rows, 1), {r.Saved(mixed_)});
+  ForwardGate(r, input_);
+  ForwardGate(r, decay_);
+  if (r.Missing({states_})) {
+    r.ops.GatedRecurrence(r.stream, {.type = r.type,
+                                     .tokens = r.micro.tokens,
+                                     .channels = spec_.channels,
+                                     .documents = r.micro.documents,
+                                     .x = {r.Saved(mixed_)},
+                                     .input = {r.Saved(input_.made)},
+                                     .decay = {r.Saved(decay_.made)},
+                                     .rate = r.Weight(rate_),
+                                     .y = {r.Saved(states_)}});
+  }
+  if (r.Missing({gated_})) {
+    r.ops.Activate(r.stream, {.type = r.type,
+                              .kind = ActFunctionOf(spec_.function),
+                              .rows = r.micro.tokens,
+                              .width = spec_.channels,
+                              .x = OfRows(r, rows, 0),
+                              .up = {r.Saved(states_)},
+                              .y = {r.Saved(gated_)},
+                              .xielu = {}});
+  }
+  if (y != nullptr) out_.Forward(r, r.Saved(gated_), addend, y);
+}
+
+void GatedRecurrenceBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
+  void *rows = r.Saved(rows_), *drows = r.Temp(drows_), *dstates = r.Temp(dstates_);
+  out_.Backward(r, dy, r.Saved(gated_), dstates);
+  r.ops.ActivateBackward(r.stream, {.type = r.type,
+                                    .kind = ActFunctionOf(spec_.function),
+                                    .rows = r.micro.tokens,
+                                    .width = spec_.channels,
+                                    .x = OfRows(r, rows, 0),
+                                    .up = {r.Saved(states_)},
+                                    .dy = {dstates},
+                                    .dx = OfRows(r, drows, 0),
+                                    .dup = {dstates},
+                                    .xielu = {}});
+  r.ops.GatedRecurrenceBackward(r.stream, {.type = r.type,
+                                           .tokens = r.micro.tokens,
+                                           .channels = spec_.channels,
+                                           .documents = r.micro.documents,
+                                           .x = {r.Saved(mixed_)},
+                                           .input = {r.Saved(input_.made)},
+                                           .decay = {r.Saved(decay_.made)},
+                                           .rate = r.Weight(rate_),
+                                           .dy = {dstates},
+                                           .dx = {r.Temp(dmixed_)},
+                                           .dinput = {r.Temp(input_.d)},
+                                           .ddecay = {r.Temp(decay_.d)},
+                                           .drate = r.Gradient(rate_),
+                                           .accumulate = r.accumulate});
+  BackwardGate(r, input_);
+  BackwardGate(r, decay_);
+  conv_.Backward(r, OfRows(r, rows, 1), {r.Temp(dmixed_)}, OfRows(r, drows, 1));
+  in_.Backward(r, drows, x, dx);
+}
+
+}  // namespace hlm

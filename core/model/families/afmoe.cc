@@ -1,0 +1,51 @@
+// AFMoE (Trinity): four norms a layer, gates of attention, a rotary embedding on sliding layers only; sigmoids with a bias for the choice.
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/model/families/mixture.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.head_dim = 128, .max_positions = 16384, .intermediate = 6144}, spec);
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
+  const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-5);
+  AttentionSpec attention = Attention(sizes);
+  attention.qk_norm.norm = norm;
+  attention.gate = true;
+  attention.qkv_bias = attention.o_bias = attention.gate_apart =
+      config.BoolOr("attention_bias", false);  // which the gate has not
+  ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 6, .likely_width = 1408}, spec.architecture);
+  experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true, .sum_add = 1e-20};
+  experts.router.scale = config.RealOr("route_scale", 1.0, 1e-9, 1e9);
+  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 2, 1, 1024));
+  const std::optional<int64_t> window = ReadWindow(config, true, 1024);
+  const int64_t dense = config.IntOr("num_dense_layers", 1, 0, kMostLayers);
+  const std::vector<bool> slides =
+      SlidingLayers(config, sizes.layers, config.IntOr("global_attn_every_n_layers", 4, 1, kMostLayers));
+  for (size_t layer = 0; layer < slides.size(); ++layer) {
+    if (slides[layer] && !window)
+      throw InvalidArgument(kConfig, ": layer ", layer, " is sliding_attention but sliding_window is null");
+    attention.window = slides[layer] ? *window : 0;
+    attention.rope = slides[layer] ? 0 : -1;
+    const BlockSpec block = PostNormBlock(norm, norm, attention, {.intermediate = sizes.intermediate});
+    spec.AddLayer(static_cast<int64_t>(layer) < dense ? block : WithBodies(block, {experts, shared}));
+  }
+  if (config.BoolOr("mup_enabled", false)) spec.embedding.scale = std::sqrt(static_cast<double>(spec.hidden));
+  spec.head.norm = norm;
+  Rename(names, {{"attention.gate", "self_attn.gate_proj.weight"},
+                 {"attention.after", "post_attention_layernorm.weight"},
+                 {"mlp.before", "pre_mlp_layernorm.weight"},
+                 {"mlp.after", "post_mlp_layernorm.weight"},
+                 {"experts.after", "post_mlp_layernorm.weight"},
+                 {"experts.choice_bias", "mlp.expert_bias"}});
+  NameExperts({.router = "mlp.router.gate.weight"}, names);
+}
+
+}  // namespace
+
+extern const Family kAfmoeFamily;
+const Family kAfmoeFamily = {"AfmoeForCausalLM", "afmoe", Read};
+
+}  // namespace hlm

@@ -1,0 +1,26 @@
+// Qwen3.5 with experts (text): Qwen3.5's layers, each with experts whose weights are normalised, and a gated shared one.
+#include "core/model/families/qwen_hybrids.h"
+
+namespace hlm {
+namespace {
+
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const QwenHybrid hybrid = ReadQwenHybrid(config, {.intermediate = 1}, spec, names);  // there is no dense MLP
+  ExpertsSpec experts = ReadExperts(config, {.likely_count = 256, .likely_chosen = 8, .likely_width = 512}, spec.architecture);
+  experts.router.normalize = true;
+  const std::vector<BodySpec> bodies = {experts, ReadGatedShared(config, 512)};
+  const BlockSpec attends = WithBodies(hybrid.attends, bodies), recurs = WithBodies(hybrid.recurs, bodies);
+  for (const bool full : hybrid.full) spec.AddLayer(full ? attends : recurs);
+  NameApart(names);
+  NameQwenExperts(names);
+  // Files of the hub pack the matrices of all experts.
+  names.other_layer["experts.gate_up"].path = "mlp.experts.gate_up_proj";
+  names.other_layer["experts.down"].path = "mlp.experts.down_proj";
+}
+
+}  // namespace
+
+extern const Family kQwen35MoeFamily;
+const Family kQwen35MoeFamily = {"Qwen3_5MoeForCausalLM", "qwen3_5_moe_text", Read};
+
+}  // namespace hlm

@@ -1,0 +1,68 @@
+// What the trainers of a group of processes agree on before and behind the work that they share.
+#include <cmath>
+#include <cstring>
+
+#include "core/train/group_batch.h"
+#include "core/train/state.h"
+
+namespace hlm {
+
+// What must be the same on every rank, for the steps to be.
+void Trainer::State::JoinGroup() {
+  const int64_t size = options.group != nullptr ? options.group->size() : 1;
+  if (plan->options.processes != size) {
+    throw FailedPrecondition("the plan is for ", plan->options.processes, " processes and the group has ", size,
+                             ": plan with processes ", size);
+  }
+  if (group == nullptr) return;
+  std::optional<Error> own;
+  if (group->place().local_size > 1 && plan->devices.front().name.rfind("cpu", 0) != 0) {
+    own = FailedPrecondition("the device is ", plan->devices.front().name, " and ", group->place().local_size,
+                             " processes of the group are on this machine; one process drives all GPUs of a machine: start one");
+  }
+  const OptimizerOptions& o = options.optimizer;
+  const ScheduleOptions& r = options.schedule;
+  Agree(*group, own,
+        StrCat("numerics ", plan->numerics.hash, ", ", plan->step_tokens, " tokens a step, parts of ", plan->part_bytes,
+               " bytes in ", plan->pieces.size(), " pieces, ", Name(plan->timing), ", grad_clip ", plan->grad_clip, ", betas ",
+               o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
+               static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
+               options.token_metrics, ", ", model->layout().parameters, " parameters"));
+}
+
+Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictions, const char* call) {
+  if (group == nullptr) return Prepare(batch, predictions);
+  std::optional<Error> own;
+  try {
+    CheckAlive();
+    interrupt.CallBegins();
+    interrupt.Check();
+    if (!batch.ids.empty()) PrepareTokens(batch, model->spec().vocab, Predictions::kUnused);
+  } catch (const Error& error) {
+    own = error;
+  }
+  std::optional<GroupBatch> all;
+  Agreeing([&] {
+    all.emplace(*group, batch, own, StrCat(call, " behind step ", step, " with ", updates, " updates and lr ", NextRate()));
+  });
+  return PrepareTokens(all->batch(), model->spec().vocab, predictions);
+}
+
+// Every process has the same gradient: one with another norm, or at another step, has gone another way.
+void Trainer::State::AgreeToApply(double squared_norm) {
+  std::optional<Error> own;
+  try {
+    interrupt.Check();
+  } catch (const Error& error) {
+    own = error;
+  }
+  uint64_t bits;
+  std::memcpy(&bits, &squared_norm, sizeof(bits));
+  Agreeing([&] {
+    Agree(*group, own,
+          StrCat("the end of step ", step + 1, " with lr ", NextRate(), " and a gradient of norm ", std::sqrt(squared_norm), " (",
+                 bits, ")"));
+  });
+}
+
+}  // namespace hlm

@@ -1,0 +1,179 @@
+// Groups through the C interface: what is refused, and steps and losses of two processes against those of one.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/base/error.h"
+#include "tests/c_api/handles.h"
+#include "tests/group/processes.h"
+
+namespace hlm_test {
+namespace {
+
+using Group = std::unique_ptr<hlm_group, Destroyer<hlm_group, hlm_group_destroy>>;
+
+hlm_group_options QuickOptions() {
+  hlm_group_options options;
+  hlm_group_options_init(&options);
+  options.timeout_seconds = 60;
+  options.silence_seconds = 10;
+  options.several_per_machine = 1;
+  return options;
+}
+
+void Must(hlm_error* error) {
+  const std::string text = Text(error);
+  if (!text.empty()) throw hlm::Internal(text);
+}
+
+std::string Bits(double value) {
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return hlm::StrCat(value, "=", bits, " ");
+}
+
+TEST(GroupApi, ArgumentsAreChecked) {
+  hlm_group* group = nullptr;
+  ExpectError(hlm_group_connect(nullptr, 0, 2, nullptr, &group), HLM_INVALID_ARGUMENT, {"address"});
+  ExpectError(hlm_group_connect("nowhere", 0, 2, nullptr, &group), HLM_INVALID_ARGUMENT, {"address is \"nowhere\"", "HOST:PORT"});
+  ExpectError(hlm_group_connect("a:1", 2, 2, nullptr, &group), HLM_INVALID_ARGUMENT, {"the rank is 2", "[0, 2)"});
+  ExpectError(hlm_group_connect("a:1", 0, 0, nullptr, &group), HLM_INVALID_ARGUMENT, {"the size of the group is 0"});
+  ExpectError(hlm_group_connect("a:1", 0, 1, nullptr, nullptr), HLM_INVALID_ARGUMENT, {"out_group"});
+  ExpectError(hlm_group_from_callback(0, 2, nullptr, nullptr, nullptr, &group), HLM_INVALID_ARGUMENT, {"all_gather"});
+  const auto fails = [](void*, const void*, void*, size_t) -> int32_t { return 7; };
+  ExpectError(hlm_group_from_callback(0, 2, fails, nullptr, nullptr, &group), HLM_UNAVAILABLE, {"all_gather failed with 7"});
+  hlm_group_options options = QuickOptions();
+  options.timeout_seconds = NAN;
+  ExpectError(hlm_group_connect("a:1", 0, 1, &options, &group), HLM_INVALID_ARGUMENT, {"timeout_seconds is nan"});
+  options = QuickOptions();
+  options.silence_seconds = 0;
+  ExpectError(hlm_group_connect("a:1", 0, 1, &options, &group), HLM_INVALID_ARGUMENT, {"silence_seconds is 0"});
+  options = QuickOptions();
+  options.several_per_machine = 2;
+  ExpectError(hlm_group_connect("a:1", 0, 1, &options, &group), HLM_INVALID_ARGUMENT, {"several_per_machine is 2"});
+  options = QuickOptions();
+  options.reserved = 1;
+  ExpectError(hlm_group_connect("a:1", 0, 1, &options, &group), HLM_INVALID_ARGUMENT, {"reserved is 1"});
+  ExpectError(hlm_group_barrier(nullptr), HLM_INVALID_ARGUMENT, {"group"});
+  EXPECT_EQ(group, nullptr);
+  EXPECT_EQ(hlm_group_rank(nullptr), 0);
+  EXPECT_EQ(hlm_group_size(nullptr), 1);
+  hlm_group_destroy(nullptr);
+}
+
+TEST(GroupApi, APlanIsForSoManyProcesses) {
+  const Model model = TinyModel();
+  hlm_plan_options options = TinyPlanOptions();
+  options.processes = 3;
+  hlm_plan* raw = nullptr;
+  ExpectError(hlm_plan_make(model.get(), &options, &raw), HLM_INVALID_ARGUMENT, {"3 devices of 3 processes", "power of two"});
+  options.processes = 2;
+  const Plan plan = TinyPlan(model.get(), options);
+  hlm_trainer* trainer = nullptr;
+  ExpectError(hlm_trainer_create(model.get(), plan.get(), nullptr, &trainer), HLM_FAILED_PRECONDITION,
+              {"the plan is for 2 processes and the group has 1"});
+}
+
+// What a process makes of two steps and a step of DPO, and what it knows of its group.
+std::string Train(hlm_group* group, bool whole, const std::string& numerics) {
+  const int64_t rank = hlm_group_rank(group), size = hlm_group_size(group);
+  hlm_plan_options options = TinyPlanOptions();
+  options.processes = size;
+  if (!numerics.empty()) options.numerics_json = numerics.c_str();
+  const Model model = TinyModel();
+  const Plan plan = TinyPlan(model.get(), options);
+  hlm_trainer_options trainer_options;
+  hlm_trainer_options_init(&trainer_options);
+  trainer_options.lr = 1e-2;
+  hlm_trainer* raw = nullptr;
+  Must(hlm_trainer_create_in_group(model.get(), plan.get(), &trainer_options, group, &raw));
+  const Trainer trainer(raw);
+  // Two documents, one a rank.
+  const std::vector<int32_t> ids = TinyIds();
+  const std::vector<int64_t> ends = whole ? TinyOffsets() : rank == 0 ? std::vector<int64_t>{0, 16} : std::vector<int64_t>{0, 11};
+  hlm_batch batch;
+  hlm_batch_init(&batch);
+  batch.ids = ids.data() + (whole || rank == 0 ? 0 : 16);
+  batch.n_ids = static_cast<size_t>(ends.back());
+  batch.offsets = ends.data();
+  batch.n_offsets = ends.size();
+  std::string text;
+  for (int step = 0; step < 2; ++step) {
+    hlm_step_metrics metrics;
+    hlm_step_metrics_init(&metrics);
+    Must(hlm_trainer_step(trainer.get(), &batch, &metrics));
+    text += hlm::StrCat(Bits(metrics.loss), Bits(metrics.grad_norm), metrics.tokens, " ");
+  }
+  const std::vector<double> reference = {-30.0, -25.0};
+  hlm_preference_options dpo;
+  hlm_preference_options_init(&dpo);
+  dpo.reference_sums = reference.data() + (whole ? 0 : rank);
+  dpo.n_reference_sums = ends.size() - 1;
+  hlm_preference_metrics preference;
+  hlm_preference_metrics_init(&preference);
+  Must(hlm_trainer_accumulate_preference(trainer.get(), &batch, &dpo, &preference));
+  hlm_step_metrics metrics;
+  hlm_step_metrics_init(&metrics);
+  Must(hlm_trainer_apply(trainer.get(), &metrics));
+  text += hlm::StrCat("dpo ", preference.pairs, " ", Bits(preference.loss), Bits(preference.margin), Bits(metrics.grad_norm));
+  std::vector<float> head(48 * 32);
+  Must(hlm_trainer_read_tensor(trainer.get(), "lm_head.weight", HLM_TENSOR_WEIGHT, 0, head.data(), head.size() * sizeof(float)));
+  uint64_t sum = 0;
+  for (const float value : head) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    sum = sum * 31 + bits;
+  }
+  return hlm::StrCat(text, "weights ", sum);
+}
+
+TEST(GroupApi, StepsAndLossesOfTwoProcessesAreThoseOfOne) {
+  std::string numerics;
+  {
+    // The reduction groups of the shared run are part of its numerics, which a run of one process may take over.
+    hlm::Processes planner(1, [&](int64_t) -> std::string {
+      hlm_plan_options options = TinyPlanOptions();
+      options.processes = 2;
+      const Model model = TinyModel();
+      const Plan plan = TinyPlan(model.get(), options);
+      char* json = nullptr;
+      Must(hlm_plan_json(plan.get(), &json));
+      const String owned(json);
+      std::string text = json;
+      for (char& c : text) c = c == '\n' ? ' ' : c;
+      const size_t begin = text.find('{', text.find("\"numerics\""));
+      return text.substr(begin, text.find('}', begin) + 1 - begin);
+    });
+    numerics = planner.Result(0);
+    ASSERT_NE(numerics.find("\"reduction_groups\": 2"), std::string::npos) << numerics;
+  }
+  hlm::Processes one(1, [&](int64_t) { return Train(nullptr, true, numerics); });
+  const std::string expected = one.Result(0);
+  EXPECT_NE(expected.find("weights"), std::string::npos) << expected;
+  const int port = hlm::FreePort();
+  hlm::Processes two(2, [&](int64_t rank) {
+    for (const auto& [name, value] : {std::pair{"RANK", std::to_string(rank)},
+                                      {"WORLD_SIZE", std::string("2")},
+                                      {"LOCAL_WORLD_SIZE", std::string("2")},
+                                      {"MASTER_ADDR", std::string("localhost")},
+                                      {"MASTER_PORT", std::to_string(port)}}) {
+      setenv(name, value.c_str(), 1);
+    }
+    hlm_group_options options = QuickOptions();
+    hlm_group* raw = nullptr;
+    Must(hlm_group_from_environment(&options, &raw));
+    const Group group(raw);
+    Must(hlm_group_barrier(raw));
+    char* json = nullptr;
+    Must(hlm_group_describe(raw, &json));
+    const String about(json);
+    if (std::strstr(json, "torchrun") == nullptr) throw hlm::Internal(json);
+    return Train(raw, false, "");
+  });
+  for (const std::string& result : two.Results()) EXPECT_EQ(result, expected);
+}
+
+}  // namespace
+}  // namespace hlm_test

@@ -1,0 +1,307 @@
+// A step that several processes share is the step of one: the same bits, for any number of processes times devices that divides the
+// reduction groups. Every run is in processes of its own, the ones of one process as well.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "tests/equivalence/run.h"
+#include "tests/group/processes.h"
+
+namespace hlm {
+namespace {
+
+RunSetup SmallRun(DType compute) {
+  RunSetup setup;
+  setup.config = TinyConfig(false, true, 3);
+  setup.plan.compute = compute;
+  setup.plan.batch_size = 8;
+  setup.plan.seq_len = 12;
+  setup.plan.micro_batch = 1;
+  setup.plan.reduction_groups = 4;
+  setup.plan.head_chunk = 5;
+  setup.trainer.schedule.lr = 1e-2;
+  setup.documents = 8;
+  setup.steps = 10;
+  return setup;
+}
+
+// The documents that a rank brings of a step.
+using Deal = std::function<int64_t(int64_t documents, int64_t rank, int64_t size)>;  // its first
+int64_t Evenly(int64_t documents, int64_t rank, int64_t size) { return documents * rank / size; }
+int64_t AllFromTheLast(int64_t documents, int64_t rank, int64_t size) { return rank == size ? documents : 0; }
+
+class OwnRows {
+ public:
+  OwnRows(const Batch& whole, const Deal& deal, int64_t rank, int64_t size) {
+    const int64_t first = deal(whole.documents(), rank, size), end = deal(whole.documents(), rank + 1, size);
+    const size_t begin = static_cast<size_t>(whole.offsets[static_cast<size_t>(first)]);
+    const size_t tokens = static_cast<size_t>(whole.offsets[static_cast<size_t>(end)]) - begin;
+    batch.ids = whole.ids.subspan(begin, tokens);
+    batch.labels = whole.labels.subspan(begin, tokens);
+    for (int64_t d = first; d <= end; ++d)
+      offsets_.push_back(whole.offsets[static_cast<size_t>(d)] - static_cast<int64_t>(begin));
+    batch.offsets = offsets_;
+  }
+  Batch batch;
+
+ private:
+  std::vector<int64_t> offsets_;
+};
+
+std::string Bits(double value) {
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return StrCat(value, "=", bits, " ");
+}
+
+std::string Fingerprint(const RunResult& result) {
+  uint64_t state = 0;
+  for (const float value : result.state) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    state = state * 0x9E3779B97F4A7C15u + bits;
+  }
+  std::string text = StrCat("state ", state, " losses ");
+  for (const double loss : result.losses) text += Bits(loss);
+  text += "norms ";
+  for (const double norm : result.norms) text += Bits(norm);
+  return text;
+}
+
+// What every one of `processes` processes makes of the run. `change` of a rank's own setup.
+std::vector<std::string> RunAll(const RunSetup& run, int64_t processes, int64_t devices, const Deal& deal = Evenly,
+                                const std::function<void(RunSetup&, ProcessGroup&)>& change = nullptr) {
+  const int port = FreePort();
+  Processes ranks(processes, [&](int64_t rank) {
+    RunSetup setup = run;
+    setup.devices = devices;
+    setup.plan.processes = processes;
+    setup.device.delay_seed = rank * 100;
+    setup.trainer.group = ProcessGroup::Connect(LocalPlace(rank, processes, port), QuickOptions());
+    const auto step = setup.take_step;
+    setup.take_step = [&, step](Trainer& trainer, const Batch& batch) {
+      const OwnRows own(batch, deal, rank, processes);
+      return step ? step(trainer, own.batch) : trainer.Step(own.batch);
+    };
+    if (change) change(setup, *setup.trainer.group);
+    return Fingerprint(Train(setup));
+  });
+  return ranks.Results();
+}
+
+void ExpectAll(const std::vector<std::string>& results, const std::string& expected) {
+  for (size_t r = 0; r < results.size(); ++r) EXPECT_EQ(results[r], expected) << "rank " << r;
+}
+
+class Training : public testing::TestWithParam<DType> {};
+
+TEST_P(Training, AnyNumberOfProcessesTimesDevicesGivesTheSameBits) {
+  const RunSetup run = SmallRun(GetParam());
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  for (const auto& [processes, devices] : {std::pair{2, 1}, {4, 1}, {1, 2}, {2, 2}}) {
+    SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices"));
+    ExpectAll(RunAll(run, processes, devices), expected);
+  }
+}
+
+TEST_P(Training, WhoBringsTheRowsDoesNotMatter) {
+  RunSetup run = SmallRun(GetParam());
+  run.steps = 3;
+  run.documents = 6;  // two groups have no row of a step
+  const std::string expected = RunAll(run, 1, 1)[0];
+  ExpectAll(RunAll(run, 2, 1, AllFromTheLast), expected);
+  ExpectAll(RunAll(run, 4, 1), expected);
+}
+
+TEST_P(Training, EveryTimingAndSeveralAccumulationsGiveTheSameBits) {
+  RunSetup run = SmallRun(GetParam());
+  run.steps = 3;
+  run.plan.grad_clip = 0;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  for (const Timing timing : {Timing::kBackward, Timing::kSerial}) {
+    SCOPED_TRACE(Name(timing));
+    run.plan.timing = timing;
+    ExpectAll(RunAll(run, 2, 1), expected);
+  }
+  run.plan.timing = Timing::kNextForward;
+  run.take_step = [](Trainer& trainer, const Batch& batch) {
+    trainer.Accumulate(batch);
+    trainer.Accumulate(batch);
+    return trainer.Apply();
+  };
+  ExpectAll(RunAll(run, 4, 1), RunAll(run, 1, 1)[0]);
+}
+
+TEST_P(Training, EvaluationsAndTokenMetricsAreOfAllProcesses) {
+  RunSetup run = SmallRun(GetParam());
+  run.steps = 2;
+  run.trainer.token_metrics = true;
+  run.take_step = [](Trainer& trainer, const Batch& batch) {
+    const BatchLoss loss = trainer.Evaluate(batch);
+    StepMetrics metrics = trainer.Step(batch);
+    metrics.loss += loss.loss * 1000 + static_cast<double>(loss.tokens + metrics.tokens) + metrics.entropy;
+    metrics.grad_norm += metrics.mean_token_accuracy;
+    return metrics;
+  };
+  const std::string expected = RunAll(run, 1, 1)[0];
+  ExpectAll(RunAll(run, 2, 1), expected);
+  ExpectAll(RunAll(run, 2, 2), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Training, testing::Values(DType::kF32, DType::kBF16));
+
+TEST(Resuming, ARunGoesOnWithTheSameBitsOnAnotherNumberOfProcesses) {
+  const std::string folder = testing::TempDir() + "/group_checkpoints";
+  std::filesystem::remove_all(folder);
+  RunSetup run = SmallRun(DType::kBF16);
+  run.steps = 4;
+  RunSetup first = run;
+  first.after_step = [&](Trainer& trainer, int64_t done) {
+    if (done == 2) trainer.Save(folder, {.background = true});
+  };
+  const std::string whole = RunAll(first, 2, 1)[0];
+  ASSERT_TRUE(whole.starts_with("state "));
+  RunSetup rest = run;
+  rest.first_step = 2;
+  rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
+  const std::string state = whole.substr(0, whole.find(" losses"));
+  for (const int64_t processes : {1, 4}) {
+    for (const std::string& result : RunAll(rest, processes, 1)) EXPECT_EQ(result.substr(0, result.find(" losses")), state);
+  }
+}
+
+TEST(Together, WhatOneRankCannotDoNoneDoes) {
+  RunSetup run = SmallRun(DType::kF32);
+  run.steps = 4;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  // A batch that is wrong on rank 1, then a cancel there: all hear of it, and the run goes on as if nothing had been.
+  const std::vector<std::string> results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
+    setup.take_step = [&group, step = setup.take_step](Trainer& trainer, const Batch& batch) {
+      std::vector<int32_t> ids(batch.ids.begin(), batch.ids.end());
+      if (group.rank() == 1) ids.back() = 61;
+      Batch bad = batch;
+      bad.ids = ids;
+      const auto expect = [&](Code code, const char* text) {
+        try {
+          step(trainer, bad);
+        } catch (const Error& error) {
+          const bool named = error.message().find(text) != std::string::npos;
+          if (error.code() == code && named && (group.rank() == 1) != error.message().starts_with("rank 1: ")) return;
+          throw Internal("said ", CodeName(error.code()), " ", error.message());
+        }
+        throw Internal("nothing was said");
+      };
+      expect(Code::kInvalidArgument, "it must lie in [0, 61), the vocabulary");
+      bad.ids = batch.ids;
+      if (group.rank() == 1) trainer.Cancel();
+      expect(Code::kCancelled, "the call was cancelled");
+      return step(trainer, batch);
+    };
+  });
+  ExpectAll(results, expected);
+}
+
+TEST(Together, RanksThatDifferAreTold) {
+  RunSetup run = SmallRun(DType::kF32);
+  run.steps = 1;
+  std::vector<std::string> results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
+    if (group.rank() == 1) setup.trainer.optimizer.beta1 = 0.5;
+  });
+  for (const std::string& result : results) {
+    EXPECT_TRUE(result.starts_with("FAILED_PRECONDITION: the ranks do not do the same: rank 1 is at ")) << result;
+  }
+  results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
+    if (group.rank() == 1)
+      setup.take_step = [](Trainer& trainer, const Batch& batch) { return StepMetrics{.loss = trainer.Evaluate(batch).loss}; };
+  });
+  for (const std::string& result : results) {
+    EXPECT_TRUE(result.find("rank 1 is at an evaluation behind step 0") != std::string::npos) << result;
+    EXPECT_TRUE(result.find("rank 0 at a step behind step 0") != std::string::npos) << result;
+  }
+  results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup&) { setup.plan.processes = 4; });
+  for (const std::string& result : results) {
+    EXPECT_EQ(result, "FAILED_PRECONDITION: the plan is for 4 processes and the group has 2: plan with processes 2");
+  }
+}
+
+// Where in a run a rank is killed or stopped is drawn; the others must name it, and a run of the rest goes on from the last checkpoint.
+void KillSomebody(int64_t processes, int64_t trial, int signal) {
+  SCOPED_TRACE(StrCat("trial ", trial, ", signal ", signal));
+  const std::string folder = StrCat(testing::TempDir(), "/kills_", getpid());
+  std::filesystem::remove_all(folder);
+  RunSetup run = SmallRun(DType::kF32);
+  run.steps = 6;
+  const std::string unbroken = RunAll(run, 1, 1)[0];
+  const uint64_t key = RandomKey(static_cast<uint64_t>(trial), "kill");
+  const int64_t victim = static_cast<int64_t>(RandomBelow(key, 0, static_cast<uint64_t>(processes)));
+  const int64_t at_step = static_cast<int64_t>(RandomBelow(key, 1, 4)) + 1;
+  const useconds_t microseconds = static_cast<useconds_t>(RandomBelow(key, 2, 30000));
+  const int port = FreePort();
+  {
+    Processes ranks(processes, [&](int64_t rank) {
+      RunSetup setup = run;
+      setup.steps = 1000000;
+      setup.plan.processes = processes;
+      setup.trainer.group = ProcessGroup::Connect(LocalPlace(rank, processes, port), QuickOptions(60, 2));
+      setup.take_step = [&](Trainer& trainer, const Batch& batch) {
+        const OwnRows own(batch, Evenly, rank, processes);
+        return trainer.Step(own.batch);
+      };
+      setup.after_step = [&](Trainer& trainer, int64_t done) {
+        if (done <= 4) trainer.Save(folder, {.background = false});
+        if (done == at_step) Processes::Say("there");
+      };
+      return Fingerprint(Train(setup));
+    });
+    ranks.Await(victim, "there");
+    usleep(microseconds);
+    const double killed = SteadySeconds();
+    kill(ranks.pid(victim), signal);
+    for (int64_t r = 0; r < processes; ++r) {
+      if (r == victim) continue;
+      const std::string result = ranks.Result(r);
+      EXPECT_TRUE(result.starts_with(StrCat("UNAVAILABLE: rank ", victim, signal == SIGKILL ? " died: " : " hangs: "))) << result;
+    }
+    EXPECT_LT(SteadySeconds() - killed, 30);
+  }
+  RunSetup rest = run;
+  const int64_t left = processes > 2 ? processes / 2 : 1;
+  rest.first_step = 1;
+  bool found = false;
+  for (int64_t step = 4; step >= 1 && !found; --step) {
+    const std::string name = StrCat(folder, "/step-", std::string(12 - StrCat(step).size(), '0'), step);
+    found = std::filesystem::exists(name);
+    if (found) rest.first_step = step;
+  }
+  rest.before_steps = [&](Trainer& trainer) {
+    const std::string resumed = trainer.Resume(folder, false);
+    if (resumed.find(StrCat("\"step\":", rest.first_step)) == std::string::npos &&
+        resumed.find(StrCat("\"step\": ", rest.first_step)) == std::string::npos) {
+      throw Internal("resumed ", resumed, ", not step ", rest.first_step);
+    }
+  };
+  for (const std::string& result : RunAll(rest, left, 1)) {
+    EXPECT_EQ(result.substr(0, result.find(" losses")), unbroken.substr(0, unbroken.find(" losses")));
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Kills, OthersNameTheRankAndTheRunGoesOn) {
+  KillSomebody(2, 1, SIGKILL);
+  KillSomebody(4, 2, SIGKILL);
+  KillSomebody(4, 3, SIGSTOP);
+}
+
+// By hand: --gtest_also_run_disabled_tests --gtest_filter=*Hundred*
+TEST(Kills, DISABLED_AHundredOfThem) {
+  for (int64_t trial = 10; trial < 110; ++trial) KillSomebody(trial % 2 == 0 ? 2 : 4, trial, trial % 5 == 0 ? SIGSTOP : SIGKILL);
+}
+
+}  // namespace
+}  // namespace hlm

@@ -1,0 +1,141 @@
+"""Configurations of one kind of block each, in two depths, for measure_families.sh; --table prints what they took.
+
+    family_shapes.py FOLDER [--table]
+"""
+
+import json
+import pathlib
+import sys
+
+DEPTHS = {"few": 4, "many": 12}
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 2560,
+    "intermediate_size": 9728,
+    "num_attention_heads": 20,
+    "num_key_value_heads": 4,
+    "head_dim": 128,
+    "hidden_act": "silu",
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 500000.0,
+    "max_position_embeddings": 131072,
+}
+COMMON = {"vocab_size": 8192, "tie_word_embeddings": False, "initializer_range": 0.02}
+LATENT = {
+    "q_lora_rank": 768,
+    "kv_lora_rank": 256,
+    "qk_nope_head_dim": 64,
+    "qk_rope_head_dim": 32,
+    "v_head_dim": 64,
+    "num_attention_heads": 40,
+    "num_key_value_heads": 40,
+}
+MAMBA = {
+    "mamba_d_conv": 4,
+    "mamba_d_head": 64,
+    "mamba_d_state": 128,
+    "mamba_expand": 2,
+    "mamba_n_groups": 1,
+    "mamba_n_heads": 80,
+    "mamba_chunk_size": 256,
+    "mamba_conv_bias": True,
+    "mamba_proj_bias": False,
+}
+
+
+def layers(kind):
+    return lambda count: {"layer_types": [kind] * count}
+
+
+# Name -> what it has beyond Llama, and what depends on the depth.
+SHAPES = {
+    "llama": ({}, None),
+    "qwen3 (q, k norms)": ({"model_type": "qwen3"}, None),
+    "gemma2 (soft cap)": (
+        {
+            "model_type": "gemma2",
+            "hidden_activation": "gelu_pytorch_tanh",
+            "query_pre_attn_scalar": 128,
+            "attn_logit_softcapping": 50.0,
+            "final_logit_softcapping": 30.0,
+            "sliding_window": 4096,
+        },
+        layers("full_attention"),
+    ),
+    "gemma3 (windows)": (
+        {
+            "model_type": "gemma3_text",
+            "hidden_activation": "gelu_pytorch_tanh",
+            "query_pre_attn_scalar": 128,
+            "sliding_window": 512,
+        },
+        layers("sliding_attention"),
+    ),
+    "cohere2 (parallel)": (
+        {"model_type": "cohere2", "layer_norm_eps": 1e-5, "logit_scale": 0.25, "sliding_window": 4096, "tie_word_embeddings": True},
+        layers("full_attention"),
+    ),
+    "bloom (slopes)": ({"model_type": "bloom", "n_head": 20, "layer_norm_epsilon": 1e-5}, lambda count: {"n_layer": count}),
+    "youtu (latent attention)": ({"model_type": "youtu", "rope_interleave": True, **LATENT, "head_dim": 32}, None),
+    "qwen3_5 (delta rule)": (
+        {
+            "model_type": "qwen3_5_text",
+            "linear_conv_kernel_dim": 4,
+            "linear_key_head_dim": 128,
+            "linear_value_head_dim": 128,
+            "linear_num_key_heads": 16,
+            "linear_num_value_heads": 32,
+        },
+        layers("linear_attention"),
+    ),
+    "lfm2 (short convolution)": (
+        {"model_type": "lfm2", "conv_L_cache": 3, "conv_bias": False, "norm_eps": 1e-5, "block_auto_adjust_ff_dim": False},
+        layers("conv"),
+    ),
+    "granitemoehybrid (Mamba-2)": (
+        {
+            "model_type": "granitemoehybrid",
+            "shared_intermediate_size": 9728,
+            "num_local_experts": 0,
+            "num_experts_per_tok": 0,
+            "embedding_multiplier": 1.0,
+            "attention_multiplier": 0.0884,
+            "residual_multiplier": 1.0,
+            "logits_scaling": 1.0,
+            "position_embedding_type": "nope",
+            **MAMBA,
+        },
+        layers("mamba"),
+    ),
+}
+
+
+def file_name(name):
+    return name.split(" ")[0]
+
+
+def write(folder):
+    for name, (more, by_depth) in SHAPES.items():
+        for depth, count in DEPTHS.items():
+            config = {**LLAMA, **COMMON, **more, "num_hidden_layers": count, **(by_depth(count) if by_depth else {})}
+            (folder / f"shape-{file_name(name)}-{depth}.json").write_text(json.dumps(config))
+
+
+def table(folder):
+    between = DEPTHS["many"] - DEPTHS["few"]
+    rows = {}
+    for name in SHAPES:
+        try:
+            few, many = (json.loads((folder / f"body-{file_name(name)}-{depth}.json").read_text()) for depth in ("few", "many"))
+        except (OSError, ValueError):
+            continue
+        rows[name] = [(many[key] - few[key]) / between * 1e3 for key in ("fastest_step_seconds", "products_alone_seconds")]
+    print("| block | ms | its products alone, ms | over products | over Llama |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, (block, products) in rows.items():
+        against = block / products / (rows["llama"][0] / rows["llama"][1]) if "llama" in rows else float("nan")
+        print(f"| {name} | {block:.2f} | {products:.2f} | {block / products:.2f} | {against:.2f} |")
+
+
+if __name__ == "__main__":
+    (table if "--table" in sys.argv[2:] else write)(pathlib.Path(sys.argv[1]))
