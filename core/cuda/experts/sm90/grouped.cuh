@@ -5,12 +5,19 @@
 
 #include <cutlass/cutlass.h>
 
+// Not the headers that have the kernels of every architecture: they take twice as long to compile.
+#include <cutlass/cluster_launch.hpp>
+#include <cutlass/device_kernel.h>
 #include <cutlass/epilogue/collective/collective_builder.hpp>
-#include <cutlass/gemm/collective/collective_builder.hpp>
-#include <cutlass/gemm/device/gemm_universal_adapter.h>
+#include <cutlass/gemm/collective/collective_builder_decl.hpp>
+#include <cutlass/gemm/collective/collective_mma_decl.hpp>
+#include <cutlass/gemm/collective/sm90_mma_array_tma_gmma_ss_warpspecialized.hpp>
+#include <cutlass/gemm/collective/builders/sm90_gmma_builder.inl>
 #include <cutlass/gemm/dispatch_policy.hpp>
 #include <cutlass/gemm/group_array_problem_shape.hpp>
-#include <cutlass/gemm/kernel/gemm_universal.hpp>
+#include <cutlass/gemm/kernel/gemm_universal_decl.h>
+#include <cutlass/gemm/kernel/sm90_gemm_array_tma_warpspecialized_cooperative.hpp>
+#include <cutlass/gemm/kernel/sm90_gemm_array_tma_warpspecialized_pingpong.hpp>
 
 #include "core/base/error.h"
 #include "core/cuda/check.h"
@@ -52,7 +59,6 @@ struct Grouped {
       typename Way::Loop>::CollectiveOp;
   using Problem = cutlass::gemm::GroupProblemShape<cute::Shape<int, int, int>>;
   using Kernel = cutlass::gemm::kernel::GemmUniversal<Problem, Loop, Epilogue>;
-  using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
 
   using StrideA = typename Kernel::InternalStrideA;
   using StrideB = typename Kernel::InternalStrideB;
@@ -63,7 +69,7 @@ struct Grouped {
   // set(thread): the arguments of the fusion.
   template <class Set>
   static void Run(cudaStream_t stream, const char* what, int64_t experts, const Lists& lists, const Set& set) {
-    typename Gemm::Arguments args;
+    typename Kernel::Arguments args;
     args.mode = cutlass::gemm::GemmUniversalMode::kGrouped;
     args.problem_shape.num_groups = static_cast<int32_t>(experts);
     args.problem_shape.problem_shapes = reinterpret_cast<cute::Shape<int, int, int>*>(lists.shapes);
@@ -85,20 +91,19 @@ struct Grouped {
     Check(cudaGetDevice(&args.hw_info.device_id), "cudaGetDevice");
     Check(cudaDeviceGetAttribute(&args.hw_info.sm_count, cudaDevAttrMultiProcessorCount, args.hw_info.device_id),
           "cudaDeviceGetAttribute");
-    const size_t bytes = Gemm::get_workspace_size(args);
+    const size_t bytes = Kernel::get_workspace_size(args);
     HLM_CHECK(bytes <= kRestBytes, what, " needs ", bytes, " bytes for the tensor maps of ", args.hw_info.sm_count,
               " multiprocessors");
-    Gemm gemm;
-    Must(gemm.initialize(args, lists.rest, stream), what);
-    Must(gemm.run(stream), what);
+    typename Kernel::Params params = Kernel::to_underlying_arguments(args, lists.rest);
+    const void* kernel = reinterpret_cast<const void*>(cutlass::device_kernel<Kernel>);
+    Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Kernel::SharedStorageSize), what);
+    void* kernel_args[] = {&params};
+    const dim3 cluster(cute::size<0>(Cluster{}), cute::size<1>(Cluster{}), cute::size<2>(Cluster{}));
+    const cutlass::Status status =
+        cutlass::ClusterLauncher::launch(Kernel::get_grid_shape(params), cluster, Kernel::get_block_shape(),
+                                         Kernel::SharedStorageSize, stream, kernel, kernel_args);
     CheckLaunch(what);
-  }
-
- private:
-  static void Must(cutlass::Status status, const char* what) {
-    if (status == cutlass::Status::kSuccess) return;
-    CheckLaunch(what);
-    throw Internal(what, ": ", cutlassGetStatusString(status));
+    if (status != cutlass::Status::kSuccess) throw Internal(what, ": ", cutlassGetStatusString(status));
   }
 };
 
