@@ -98,24 +98,24 @@ check_versions() {
   done
 }
 
-# cuDNN's frontend, where there is a CUDA toolkit: headers from PyPI, pinned by hash.
-install_cudnn_frontend() {
-  local root cache to work
+# Headers of a wheel from PyPI, pinned by hash: install_headers NAME FOLDER_IN_THE_WHEEL WHAT, pinned by third_party/NAME.txt.
+install_headers() {
+  local name=$1 folder=$2 what=$3 root cache to work
   root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
   cache="${HORIZON_LM_CACHE:-${HOME:-/tmp}/.cache/horizon-lm}"
-  to="$cache/cudnn-frontend"
-  cmp -s "$root/third_party/cudnn_frontend.txt" "$to/installed.txt" && return
+  to="$cache/${name//_/-}"
+  cmp -s "$root/third_party/$name.txt" "$to/installed.txt" && return
   python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
   work=$(mktemp -d)
   # The wheel of one Python version is named, whatever Python is here: only its headers are used.
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --python-version 3.11 \
-    --implementation cp --platform manylinux_2_28_x86_64 -d "$work" -r "$root/third_party/cudnn_frontend.txt" ||
-    fail "cuDNN's frontend could not be fetched from PyPI; without a CUDA toolkit (CUDA_HOME) it is not needed"
+    --implementation cp --platform manylinux_2_28_x86_64 -d "$work" -r "$root/third_party/$name.txt" ||
+    fail "$what could not be fetched from PyPI; without a CUDA toolkit (CUDA_HOME) they are not needed"
   python3 -m zipfile -e "$work"/*.whl "$work/wheel"
   rm -rf "$to"
   mkdir -p "$to"
-  cp -r "$work/wheel/include" "$to/include"
-  cp "$root/third_party/cudnn_frontend.txt" "$to/installed.txt"
+  cp -r "$work/wheel/$folder" "$to/include"
+  cp "$root/third_party/$name.txt" "$to/installed.txt"
   rm -rf "$work"
 }
 
@@ -138,5 +138,6 @@ if ((${#missing[@]} > 0)); then
 fi
 check_versions
 if [[ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ]]; then
-  install_cudnn_frontend
+  install_headers cudnn_frontend include "the headers of cuDNN's frontend"
+  install_headers cutlass cutlass_library/source/include "CUTLASS's headers"
 fi

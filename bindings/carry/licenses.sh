@@ -1,8 +1,8 @@
 #!/bin/bash
 # The licences of what packages carry or have inside beside our own code, in one text: Debian's account of each of its packages, and the
-# licence in the headers of cuDNN's frontend.
+# licence in the headers of cuDNN's frontend and of CUTLASS.
 #
-#   licenses.sh OUT [CUDNN_FRONTEND_HEADER]
+#   licenses.sh OUT [CUDNN_FRONTEND_HEADER CUTLASS_HEADER]
 set -euo pipefail
 
 out=$1
@@ -39,6 +39,8 @@ heading() { printf '\n%s\n%s\n%s\n\n' "$(printf '=%.0s' {1..100})" "$1" "$(print
   if (($# > 1)); then
     heading "cuDNN frontend, compiled into libhorizonlm_cuda"
     sed -n '1,/\*\//s/^[ /]*\*\{0,2\}\/\{0,1\} \{0,1\}//p' "$2"
+    heading "CUTLASS, compiled into libhorizonlm_cuda"
+    sed -n '2,/\*\//s/^ \*\{1,\}\/\{0,1\} \{0,1\}//p' "$3"
     heading "NVIDIA CUDA runtime (libcudart_static), linked into libhorizonlm_cuda"
     echo "Distributed under the NVIDIA Software License Agreement and the CUDA Supplement, https://docs.nvidia.com/cuda/eula/"
   fi

@@ -5,6 +5,7 @@
 #include "core/cuda/attention.h"
 #include "core/cuda/cuda_stream.h"
 #include "core/cuda/experts/experts.h"
+#include "core/cuda/factors.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/product_forms.h"
 #include "core/device/same_call.h"
@@ -137,6 +138,8 @@ struct CudaOps::OneCall {
   }
   void operator()(const ClampedGluArgs& a) const { cuda::ClampedGlu(Enqueue(), a); }
   void operator()(const ClampedGluBackwardArgs& a) const { cuda::ClampedGluBackward(Enqueue(), a); }
+  void operator()(const GateHeadsArgs& a) const { cuda::GateHeads(Enqueue(), a); }
+  void operator()(const GateHeadsBackwardArgs& a) const { cuda::GateHeadsBackward(Enqueue(), a); }
   void operator()(const ScaleAddArgs& a) const { cuda::ScaleAdd(Enqueue(), a); }
   void operator()(const CausalConvArgs& a) const { cuda::CausalConv(Enqueue(), a); }
   void operator()(const CausalConvBackwardArgs& a) const {
@@ -185,6 +188,8 @@ struct CudaOps::OneCall {
   void operator()(const CrossEntropyArgs& a) const { cuda::CrossEntropy(Enqueue(), a); }
   void operator()(const RouteArgs& a) const { cuda::Route(Enqueue(), a); }
   void operator()(const RouteBackwardArgs& a) const { cuda::RouteBackward(Enqueue(), a); }
+  void operator()(const ScaleChoicesArgs& a) const { cuda::ScaleChoices(Enqueue(), a); }
+  void operator()(const ScaleChoicesBackwardArgs& a) const { cuda::ScaleChoicesBackward(Enqueue(), a); }
   void operator()(const RouteLoadArgs& a) const {
     void* scratch = Scratch(RouteLoadBytes(a));
     cuda::RouteLoad(Enqueue(), a, scratch);

@@ -116,13 +116,11 @@ size_t BytesOf(const DecayGatesArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }
+size_t BytesOf(const GateHeadsArgs&) { return 0; }
+size_t BytesOf(const GateHeadsBackwardArgs&) { return 0; }
+size_t BytesOf(const ScaleChoicesArgs&) { return 0; }
+size_t BytesOf(const ScaleChoicesBackwardArgs&) { return 0; }
 // What the device has not got: a plan that needs it is refused.
-constexpr const char* kHeadGates = "device cuda lacks gates of whole heads; device cpu has them";
-constexpr const char* kExpertFactors = "device cuda lacks experts' own factors of their weights; device cpu has them";
-size_t BytesOf(const GateHeadsArgs&) { throw Unimplemented(kHeadGates); }
-size_t BytesOf(const GateHeadsBackwardArgs&) { throw Unimplemented(kHeadGates); }
-size_t BytesOf(const ScaleChoicesArgs&) { throw Unimplemented(kExpertFactors); }
-size_t BytesOf(const ScaleChoicesBackwardArgs&) { throw Unimplemented(kExpertFactors); }
 template <class Args>
 size_t BytesOf(const Args&) {
   throw Unimplemented("device cuda lacks an operation that the model needs; device cpu has it");

@@ -104,10 +104,11 @@ TEST(UsageTest, ValuesMustBeInRange) {
 
 TEST(UsageTest, HelpNamesEveryOption) {
   const Words model = {"--model", "--config", "--preset", "--init-seed", "--json", "--help"};
-  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps"};
-  const Words forward = {"--compute", "--device", "--threads", "--slots", "--prefetch", "--head-chunk", "--max-part-bytes"};
-  const Words backward = {"--optimizer-threads", "--activations", "--block-inputs",     "--ring",
-                          "--optimizer-timing",  "--grad-dtype",  "--reduction-groups", "--route"};
+  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps", "--reduction-groups"};
+  const Words forward = {"--compute",  "--device",     "--threads",        "--slots",
+                         "--prefetch", "--head-chunk", "--max-part-bytes", "--route"};
+  const Words backward = {"--optimizer-threads", "--activations",    "--block-inputs",  "--ring",     "--optimizer-timing",
+                          "--grad-dtype",        "--ignore-dropout", "--train-pad-row", "--unrouted", "--router-bias-rate"};
   const Words optimizer = {"--grad-clip", "--optimizer", "--states", "--master", "--budget-host", "--budget-device"};
   const Words rates = {"--lr", "--schedule", "--warmup-steps", "--min-lr-ratio", "--beta1", "--beta2", "--eps", "--weight-decay"};
   const Words run = {

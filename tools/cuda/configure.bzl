@@ -1,7 +1,8 @@
-"""Where the CUDA toolkit and cuDNN's frontend are, as the repository @cuda. Without them it is empty, and what needs it is not built.
+"""Where the CUDA toolkit, cuDNN's frontend and CUTLASS are, as the repository @cuda. Without them it is empty, and what needs it is not
+built.
 
-The toolkit: $CUDA_HOME, or /usr/local/cuda. The frontend (headers only) lies where tools/setup.sh puts it:
-${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}/cudnn-frontend. HORIZON_LM_CUDA=off: as if there were none.
+The toolkit: $CUDA_HOME, or /usr/local/cuda. The other two (headers only) lie where tools/setup.sh puts them: cudnn-frontend and cutlass in
+${HORIZON_LM_CACHE:-$HOME/.cache/horizon-lm}. HORIZON_LM_CUDA=off: as if there were none.
 """
 
 def _cuda_configure_impl(ctx):
@@ -9,11 +10,13 @@ def _cuda_configure_impl(ctx):
     toolkit = env.get("CUDA_HOME", "/usr/local/cuda")
     cache = env.get("HORIZON_LM_CACHE", env.get("HOME", "/tmp") + "/.cache/horizon-lm")
     frontend = cache + "/cudnn-frontend"
+    cutlass = cache + "/cutlass"
     wanted = [
         toolkit + "/bin/nvcc",
         toolkit + "/include/cublasLt.h",
         toolkit + "/include/cudnn.h",
         frontend + "/include/cudnn_frontend.h",
+        cutlass + "/include/cutlass/cutlass.h",
     ]
     found = env.get("HORIZON_LM_CUDA", "auto") != "off"
     for file in wanted:
@@ -22,6 +25,7 @@ def _cuda_configure_impl(ctx):
         for name in ["bin", "nvvm", "include", "lib64"]:
             ctx.symlink(toolkit + "/" + name, name)
         ctx.symlink(frontend + "/include", "frontend/include")
+        ctx.symlink(cutlass + "/include", "cutlass/include")
     ctx.file("found.bzl", "HAVE_CUDA = %s\n" % found)
     ctx.symlink(Label("//third_party:cuda.BUILD"), "BUILD")
 

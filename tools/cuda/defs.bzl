@@ -33,6 +33,7 @@ def _cuda_library_impl(ctx):
         args.add_all(["-Xcompiler", "-fPIC,-fvisibility=hidden,-Wall,-Wextra"])
         for arch in ctx.attr.archs:
             args.add("-gencode", arch)
+        args.add_all(ctx.attr.copts)
         args.add_all(compilation.quote_includes, before_each = "-I")
         args.add_all(compilation.includes, before_each = "-isystem")
         args.add_all(compilation.system_includes, before_each = "-isystem")
@@ -71,6 +72,7 @@ _cuda_library = rule(
         "hdrs": attr.label_list(allow_files = [".h", ".cuh"]),
         "deps": attr.label_list(providers = [CcInfo]),
         "archs": attr.string_list(),
+        "copts": attr.string_list(),
         "_nvcc": attr.label(default = "@cuda//:nvcc", executable = True, cfg = "host", allow_single_file = True),
         "_nvcc_tree": attr.label(default = "@cuda//:nvcc_tree", cfg = "host"),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
@@ -79,13 +81,15 @@ _cuda_library = rule(
     fragments = ["cpp"],
 )
 
-def cuda_library(name, **kwargs):
+def cuda_library(name, only = None, **kwargs):
+    """only: the one architecture that these files are for, "90a"; else all that the configuration names."""
+
     # Without a toolkit there is no compiler to name, not even in a target that is left out.
     if not HAVE_CUDA:
         native.cc_library(name = name, target_compatible_with = needs_cuda)
         return
     _cuda_library(
         name = name,
-        archs = select({"//tools/cuda:release": _ALL, "//conditions:default": _ONE}),
+        archs = ["arch=compute_%s,code=sm_%s" % (only, only)] if only else select({"//tools/cuda:release": _ALL, "//conditions:default": _ONE}),
         **kwargs
     )

@@ -1,6 +1,10 @@
-// Products by expert on every GPU, in fp32 with fused additions: tiles of 64 by 64, one sum's terms in their order.
+// Products by expert: on Hopper's tensor cores in bf16, else by tiles of our own on every GPU, in fp32 with fused additions: 64 by 64,
+// one sum's terms in their order.
+#include <algorithm>
+
 #include "core/cuda/check.h"
 #include "core/cuda/experts/experts.h"
+#include "core/cuda/experts/sm90/products.h"
 #include "core/cuda/experts/tiles.cuh"
 #include "core/cuda/vec.cuh"
 #include "core/cuda/views/pieces.cuh"
@@ -122,7 +126,7 @@ template <class Args>
 size_t TilesBytes(const Args& a) {
   Pieces pieces(nullptr);
   pieces.Take<RowTile>(CountTiles(a.rows, a.range.count));
-  return pieces.taken();
+  return std::max(pieces.taken(), sm90::Bytes(a.range.count));
 }
 template <class Args>
 RowTile* Tiles(cudaStream_t stream, const Args& a, void* scratch) {
@@ -135,9 +139,10 @@ RowTile* Tiles(cudaStream_t stream, const Args& a, void* scratch) {
 
 size_t GroupedLinearBytes(const GroupedLinearArgs& a) { return TilesBytes(a); }
 size_t GroupedLinearBytes(const GroupedLinearBackwardInputArgs& a) { return TilesBytes(a); }
-size_t GroupedLinearBytes(const GroupedLinearBackwardWeightArgs&) { return 0; }
+size_t GroupedLinearBytes(const GroupedLinearBackwardWeightArgs& a) { return sm90::Bytes(a.range.count); }
 
 void GroupedLinear(cudaStream_t stream, const GroupedLinearArgs& a, void* scratch) {
+  if (sm90::Takes(a)) return sm90::Forward(stream, a, scratch);
   const RowTile* tiles = Tiles(stream, a, scratch);
   const dim3 grid = TileGrid(CountTiles(a.rows, a.range.count), a.out);
   ForType(a.type, [&]<class T>() { ForwardKernel<T><<<grid, kThreads, 0, stream>>>(tiles, a); });
@@ -145,16 +150,22 @@ void GroupedLinear(cudaStream_t stream, const GroupedLinearArgs& a, void* scratc
 }
 
 void GroupedLinearBackwardInput(cudaStream_t stream, const GroupedLinearBackwardInputArgs& a, void* scratch) {
+  if (sm90::Takes(a)) return sm90::BackwardInput(stream, a, scratch);
   const RowTile* tiles = Tiles(stream, a, scratch);
   const dim3 grid = TileGrid(CountTiles(a.rows, a.range.count), a.in);
   ForType(a.type, [&]<class T>() { BackwardInputKernel<T><<<grid, kThreads, 0, stream>>>(tiles, a); });
   CheckLaunch("GroupedLinearBackwardInput");
 }
 
-void GroupedLinearBackwardWeight(cudaStream_t stream, const GroupedLinearBackwardWeightArgs& a, void*) {
-  const dim3 grid = TileGrid(CeilDiv(a.in, int64_t{kTile}), a.out, a.range.count);
-  ForType(a.type, [&]<class T>() { BackwardWeightKernel<T><<<grid, kThreads, 0, stream>>>(a); });
-  CheckLaunch("GroupedLinearBackwardWeight");
+void GroupedLinearBackwardWeight(cudaStream_t stream, const GroupedLinearBackwardWeightArgs& a, void* scratch) {
+  if (sm90::Takes(a)) {
+    sm90::BackwardWeight(stream, a, scratch);
+    if (!a.accumulate) ClearUnrouted(stream, a);
+  } else {
+    const dim3 grid = TileGrid(CeilDiv(a.in, int64_t{kTile}), a.out, a.range.count);
+    ForType(a.type, [&]<class T>() { BackwardWeightKernel<T><<<grid, kThreads, 0, stream>>>(a); });
+    CheckLaunch("GroupedLinearBackwardWeight");
+  }
   if (a.dbias != nullptr) GroupedColumnSums(stream, a);
 }
 

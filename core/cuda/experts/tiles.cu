@@ -1,5 +1,7 @@
 #include "core/cuda/experts/tiles.cuh"
 
+#include <algorithm>
+
 #include "core/cuda/check.h"
 #include "core/cuda/vec.cuh"
 
@@ -31,6 +33,17 @@ __global__ void __launch_bounds__(kThreads) ListTilesKernel(ExpertRange range, i
       tiles[at++] = {e, row, min(kTileRows, offsets[e + 1] - row)};
   }
   for (int64_t i = int64_t{sums[kThreads - 1]} + t; i < count; i += kThreads) tiles[i] = {0, 0, 0};
+}
+
+constexpr int kClearThreads = 256;
+constexpr int64_t kClearBlocks = 16;  // of an expert
+
+__global__ void __launch_bounds__(kClearThreads) ClearUnroutedKernel(GroupedLinearBackwardWeightArgs a) {
+  const int32_t* offsets = a.range.offsets + a.range.first + blockIdx.y;
+  if (offsets[0] != offsets[1]) return;
+  float* dw = a.dw + blockIdx.y * a.dw_stride;
+  const int64_t n = a.in * a.out, step = int64_t{gridDim.x} * kClearThreads;
+  for (int64_t i = int64_t{blockIdx.x} * kClearThreads + threadIdx.x; i < n; i += step) dw[i] = 0;
 }
 
 constexpr int kSumRows = 8, kAhead = 4;
@@ -72,6 +85,14 @@ int64_t CountTiles(int64_t rows, int64_t experts) { return CeilDiv(rows, int64_t
 void ListTiles(cudaStream_t stream, const ExpertRange& range, int64_t rows, RowTile* tiles) {
   ListTilesKernel<<<1, kThreads, 0, stream>>>(range, CountTiles(rows, range.count), tiles);
   CheckLaunch("ListTiles");
+}
+
+void ClearUnrouted(cudaStream_t stream, const GroupedLinearBackwardWeightArgs& a) {
+  HLM_CHECK(a.range.count <= 65535, "matrices of ", a.range.count, " experts");
+  const int64_t blocks = std::min(kClearBlocks, CeilDiv(a.in * a.out, int64_t{kClearThreads}));
+  const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(a.range.count));
+  ClearUnroutedKernel<<<grid, kClearThreads, 0, stream>>>(a);
+  CheckLaunch("ClearUnrouted");
 }
 
 void GroupedColumnSums(cudaStream_t stream, const GroupedLinearBackwardWeightArgs& a) {

@@ -23,6 +23,9 @@ int64_t CountTiles(int64_t rows, int64_t experts);
 // Writes CountTiles entries.
 void ListTiles(cudaStream_t stream, const ExpertRange& range, int64_t rows, RowTile* tiles);
 
+// dw of each expert of the range that has no rows: zeros.
+void ClearUnrouted(cudaStream_t stream, const GroupedLinearBackwardWeightArgs& args);
+
 // dbias of each expert of the range: sums over its rows of dy, or zeros.
 void GroupedColumnSums(cudaStream_t stream, const GroupedLinearBackwardWeightArgs& args);
 

@@ -18,7 +18,7 @@ void Unlist(const Command& command, const std::vector<const char*>& names) {
 // Forward passes alone have no gradients, no optimizer, and nothing to keep for a backward pass.
 void UnlistTraining(const Command& command) {
   Unlist(command, {"--activations", "--block-inputs", "--ring", "--grad-dtype", "--optimizer-path", "--optimizer-timing",
-                   "--optimizer-threads"});
+                   "--optimizer-threads", "--ignore-dropout", "--train-pad-row", "--unrouted", "--router-bias-rate"});
 }
 
 // What examples are made of does not matter where only the shape of a step counts.
