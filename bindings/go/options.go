@@ -101,6 +101,35 @@ const (
 	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN + 1) // the primitives of oneDNN: AdamW with F32 states and an exact master only
 )
 
+// Route says how several devices share a step: no bit depends on it.
+type Route int32
+
+// The routes.
+const (
+	RouteAuto = Route(native.HLM_ROUTE_AUTO + 1) // the faster one as predicted from this machine's measured rates
+	RouteHost = Route(native.HLM_ROUTE_HOST + 1) // each takes all weights from host memory, where gradients are added
+	RoutePeer = Route(native.HLM_ROUTE_PEER + 1) // each takes a shard of them, gets the rest from the others and adds a shard of the gradients
+)
+
+// AuxScope says over which tokens the balancing loss of a mixture takes its means.
+type AuxScope int32
+
+// The scopes of the balancing loss.
+const (
+	AuxScopeStep     = AuxScope(native.HLM_AUX_SCOPE_STEP + 1)     // all of a call
+	AuxScopeGroup    = AuxScope(native.HLM_AUX_SCOPE_GROUP + 1)    // each reduction group: the share of one device
+	AuxScopeSequence = AuxScope(native.HLM_AUX_SCOPE_SEQUENCE + 1) // each document
+)
+
+// Unrouted says what an update does with experts that no token of the step chose.
+type Unrouted int32
+
+// What is done with experts that no token chose.
+const (
+	UnroutedZero = Unrouted(native.HLM_UNROUTED_ZERO + 1) // their gradient is zero: moments decay, weights move with them and decay
+	UnroutedSkip = Unrouted(native.HLM_UNROUTED_SKIP + 1) // they are left alone, and count their own updates
+)
+
 // Schedule is the course of the learning rate.
 type Schedule int32
 

@@ -20,6 +20,12 @@ void Trainer::State::JoinGroup() {
     own = FailedPrecondition("the device is ", plan->devices.front().name, " and ", group->place().local_size,
                              " processes of the group are on this machine; one process drives all GPUs of a machine: start one");
   }
+  const RouterPlan& router = plan->router;
+  if (!own && (router.balance != 0 || router.z != 0 || router.bias_rate != 0 || router.unrouted == Unrouted::kSkip)) {
+    own = Unimplemented("what a step does by the choice of its experts (balance ", router.balance, ", z ", router.z,
+                        ", bias_rate ", router.bias_rate, ", unrouted experts) in a group of ", size,
+                        " processes: each knows only the choice of its own rows");
+  }
   const OptimizerOptions& o = options.optimizer;
   const ScheduleOptions& r = options.schedule;
   Agree(*group, own,

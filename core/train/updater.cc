@@ -281,6 +281,7 @@ void Updater::MoveBias(int64_t unit, const PartPlan& part, const StateLease& sta
                 {.n = static_cast<int64_t>(excess.size()),
                  .master = states.Master(at),
                  .first = {no_moment.data()},
+                 .second = {},
                  .gradient = excess.data(),
                  .first_index = store_.FirstElement(unit) + at});
   });

@@ -104,8 +104,9 @@ TEST(UsageTest, ValuesMustBeInRange) {
 
 TEST(UsageTest, HelpNamesEveryOption) {
   const Words model = {"--model", "--config", "--preset", "--init-seed", "--json", "--help"};
-  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps"};
-  const Words forward = {"--compute", "--device", "--threads", "--slots", "--prefetch", "--head-chunk", "--max-part-bytes"};
+  const Words shape = {"--batch-size", "--seq-len", "--micro-batch", "--sweeps", "--reduction-groups"};
+  const Words forward = {"--compute",  "--device",     "--threads",        "--slots",
+                         "--prefetch", "--head-chunk", "--max-part-bytes", "--route"};
   const Words backward = {"--optimizer-threads", "--activations", "--block-inputs", "--ring",
                           "--optimizer-timing",  "--grad-dtype"};
   const Words optimizer = {"--grad-clip", "--optimizer", "--states", "--master", "--budget-host", "--budget-device"};

@@ -42,12 +42,12 @@ train() {  # NAME STEPS OPTIONS...: the losses and norms of the run's log go to 
 
 same() {  # COMPUTE: one GPU, two by each route, and a run that begins on two and goes on on one
   local compute=$1
-  train "one-$compute" 10 --device "$one" --compute "$compute" --checkpoint-dir "$work/one-$compute" || return 1
+  train "one-$compute" 10 --device "$one" --compute "$compute" || return 1
   for route in host peer; do
     train "two-$compute-$route" 10 --device "$two" --route "$route" --compute "$compute" || return 1
     cmp "$work/one-$compute" "$work/two-$compute-$route" || return 1
   done
-  train "begun-$compute" 5 --device "$two" --compute "$compute" --checkpoint-dir "$work/begun-$compute" || return 1
+  train "begun-$compute" 5 --device "$two" --compute "$compute" --checkpoint-dir "$work/begun-$compute" --save-every 5 || return 1
   cp "$work/begun-$compute.json" "$work/rest-$compute.json"
   train "rest-$compute" 10 --device "$one" --compute "$compute" --checkpoint-dir "$work/begun-$compute" --resume || return 1
   cmp "$work/one-$compute" "$work/rest-$compute"
