@@ -38,15 +38,11 @@ void AddConfigOptions(CLI::App& app, Options& options) {
 void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { app.add_flag("--json", options.json, help); }
 
 void AddDeviceOption(CLI::App& app, Options& options) {
-<<<<<<< HEAD
-  AddText(app, "--device", options.engine.device, "NAME", "auto, cpu, cuda, or a device of `horizon devices`")
+  AddText(app, "--device", options.engine.device, "NAME",
+          "auto, cpu, or of `horizon devices`; several that share each step: cuda (all), cuda:0,cuda:1, cuda:0-3, cpu:2")
       ->transform([](const std::string& given) {
         return given == "gpu" || given == "GPU" || given == "CUDA" ? std::string("cuda") : given;
       })
-=======
-  AddText(app, "--device", options.engine.device, "NAME",
-          "auto, cpu, or of `horizon devices`; several that share each step: cuda (all), cuda:0,cuda:1, cuda:0-3, cpu:2")
->>>>>>> main
       ->capture_default_str()
       ->group(kMachineGroup);
 }
