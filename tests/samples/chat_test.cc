@@ -56,8 +56,9 @@ const std::string& Tuned() {
 }
 
 Result Chat(const std::string& input, const Words& more = {}) {
-  return Horizon(With({"chat", "--model", Tuned(), "--compute", "f32", "--max-new-tokens", "16", "--context", "128"}, more),
-                 nullptr, input);
+  return Horizon(
+      WithDefaults(With({"chat", "--model", Tuned(), "--compute", "f32"}, more), {"--max-new-tokens", "16", "--context", "128"}),
+      nullptr, input);
 }
 
 TEST(ChatTest, AnswersEachTurnUntilItsEnd) {

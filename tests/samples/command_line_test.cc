@@ -116,7 +116,7 @@ TEST(CommandLineTest, SizesOfRefusalsAreReadable) {
   const Result result = Horizon({"train", "--preset", "qwen2.5-7b", "--data", WriteStream("size.npy", SomeIds(600)), "--device",
                                  "cpu", "--host-limit-bytes", "2GiB"});
   EXPECT_EQ(result.status, 1);
-  ExpectOneErrorLine(result, {"2147483648 (2.00 GiB) may be used", " GiB) of host memory"});
+  ExpectOneErrorLine(result, {"2147483648 may be used (2.00 GiB)", " GiB) of host memory"});
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(NearestTest, OnlyWhatIsNear) {
 
 TEST(NearestTest, SizesAreNamedOnceAndSmallNumbersNot) {
   EXPECT_EQ(WithSizes("needs 91268055040 bytes of host memory and 2147483648 may be used (weights 5242880, rows 7)"),
-            "needs 91268055040 bytes (85.00 GiB) of host memory and 2147483648 (2.00 GiB) may be used (weights 5242880 (5.00 "
+            "needs 91268055040 bytes (85.00 GiB) of host memory and 2147483648 may be used (2.00 GiB) (weights 5242880 (5.00 "
             "MiB), rows 7)");
   EXPECT_EQ(WithSizes("step-000002097152 x2097152 2097152x 1.2097152"), "step-000002097152 x2097152 2097152x 1.2097152");
   EXPECT_EQ(WithSizes("99999999999999999999999 bytes"), "99999999999999999999999 bytes");

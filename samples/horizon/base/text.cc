@@ -55,7 +55,8 @@ std::string FormatRate(double per_second) {
 std::string WithSizes(const std::string& message) {
   constexpr const char* kDigits = "0123456789";
   constexpr int64_t kLeast = 1 << 20;
-  const std::string bytes = " bytes";
+  // What belongs to the number stays beside it.
+  const std::string follow[] = {" bytes", " may be used"};
   std::string text;
   for (size_t at = 0; at < message.size();) {
     const size_t end = std::min(message.find_first_not_of(kDigits, at), message.size());
@@ -70,9 +71,10 @@ std::string WithSizes(const std::string& message) {
     text += message.substr(at, end - at);
     const std::string size = " (" + FormatBytes(std::stoll(message.substr(at, end - at))) + ")";
     at = end;
-    if (message.compare(end, bytes.size(), bytes) == 0) {
-      text += bytes;
-      at += bytes.size();
+    for (const std::string& words : follow) {
+      if (message.compare(at, words.size(), words) != 0) continue;
+      text += words;
+      at += words.size();
     }
     text += size;
   }
