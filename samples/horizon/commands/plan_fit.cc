@@ -121,7 +121,7 @@ Json Together(const Model& model, const Asked& asked, const std::vector<Change>&
     std::vector<const Change*> fewer = taken;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
     if (const auto smaller = PlanOf(model, With(asked, fewer), machine)) {
-      taken = fewer;
+      taken = std::move(fewer);
       plan = smaller;
     }
   }
