@@ -61,8 +61,9 @@ TEST(CompletionTest, TheManualPageHasWhatHelpHas) {
   for (const std::string word : {"learning\\-rate", ".SH OPTIONS OF train", "\\-\\-schedule", "EXIT STATUS"})
     EXPECT_NE(page.out.find(word), std::string::npos) << word;
   WriteFile(Scratch("horizon.1"), page.out);
-  if (std::system("command -v groff > /dev/null") == 0)
+  if (std::system("command -v groff > /dev/null") == 0) {
     EXPECT_EQ(Output("groff -man -Tascii -ww -z " + Scratch("horizon.1") + " 2>&1"), "");
+  }
 }
 
 }  // namespace
