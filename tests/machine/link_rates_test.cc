@@ -11,7 +11,9 @@ namespace {
 
 // The CPU's devices copy in host memory: a rate of its order, and the sum of all links is not below what one peer gets.
 TEST(LinkRates, OfTwoDevices) {
-  const auto first = CreateCpuDevice({.threads = 1}), second = CreateCpuDevice({.threads = 1});
+  CpuDeviceOptions options;
+  options.threads = 1;
+  const auto first = CreateCpuDevice(options), second = CreateCpuDevice(options);
   Device* const devices[] = {first.get(), second.get()};
   const LinkRates rates = MeasureLinks(devices);
   for (const double rate : {rates.links, rates.peer}) {
