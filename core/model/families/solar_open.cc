@@ -5,7 +5,8 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 131072}, spec);
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 131072, .intermediate = 1},
+                                spec);  // there is no dense MLP
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
