@@ -214,10 +214,10 @@ PipelineConfig SplitDatasetConfig(const std::string& config_json) {
     } else if (key == "mask") {
       out.render.method = MaskOf(value);
     } else {
-      rest.Set(key, value);
+      rest.Members().push_back(member);  // names differ already; looking for them would take a square of their number
       continue;
     }
-    render.Set(key, value);
+    render.Members().push_back(member);
   }
   out.dataset_json = TextOf(rest);
   out.render_key = TextOf(render);

@@ -339,7 +339,8 @@ TEST_F(PlanInputs, Options) {
     all[field.first] = 1;
   }
   Run("plan options", {"{}", R"({"states": 1, "ring": 2})", all.dump()}, words, 1500, [&](const std::string& text) {
-    const Json given = Json::parse(text, nullptr, false);
+    const nlohmann::json given =
+        nlohmann::json::parse(text, nullptr, false);  // an ordered one takes a square of the members' number
     hlm_plan_options options = TinyPlanOptions();
     if (given.is_object()) {
       for (const auto& [name, set] : fields) {
@@ -407,7 +408,7 @@ TEST_F(JsonInputs, Conversations) {
       {"role", "content", "tool_calls", "function", "arguments", "name", "user", "assistant", "tools", "x"}, 2000,
       [&](const std::string& text) {
         // Its parts are texts of their own.
-        const Json all = Json::parse(text, nullptr, false);
+        const nlohmann::json all = nlohmann::json::parse(text, nullptr, false);
         const auto part = [&](const char* name) {
           return all.is_object() && all.contains(name) ? all[name].dump(-1, ' ', false, Json::error_handler_t::replace) : text;
         };

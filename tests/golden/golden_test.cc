@@ -33,15 +33,28 @@ constexpr double kElementTolerance = 0.1;  // of lr
 constexpr double kNormTolerance = 1e-3;
 // Where a token may choose another expert, or a state carries roundings along.
 bool IsRough(const Golden& golden) {
-  static const std::set<std::string> kRough = {"bamba",       "deepseek_v3",      "exaone_moe",       "flex_olmo",
-                                               "gpt_oss",     "granitemoehybrid", "granitemoeshared", "mixtral",
-                                               "olmo_hybrid", "qwen3_5_text_tied"};
+  static const std::set<std::string> kRough = {"bamba",
+                                               "deepseek_v3",
+                                               "exaone_moe",
+                                               "flex_olmo",
+                                               "gemma4_experts",
+                                               "gpt_oss",
+                                               "granitemoehybrid",
+                                               "granitemoeshared",
+                                               "mixtral",
+                                               "nemotron_h_experts",
+                                               "olmo_hybrid",
+                                               "olmoe",
+                                               "qwen3_5_moe",
+                                               "qwen3_5_text_tied",
+                                               "qwen3_next"};
   return kRough.contains(golden.name);
 }
 // bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first three steps of dense models
 // and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to 0.039
 // (nemotron on an H200). Of the rough ones PyTorch's own is up to 0.041 off (granitemoeshared), later up to 0.065 (olmo_hybrid); ours
-// 0.038 and 0.077. `step`: from 0.
+// 0.038 and 0.077. PyTorch's own was not measured for gemma4_experts, nemotron_h_experts, olmoe, qwen3_5_moe and qwen3_next, where ours is
+// up to 0.016 and 0.062 off. `step`: from 0.
 double Bf16LossTolerance(const Golden& golden, size_t step) {
   if (IsRough(golden)) return step < 3 ? 0.04 : 0.08;
   return step < 3 ? 0.01 : 0.05;
@@ -52,8 +65,11 @@ double Bf16GradientTolerance(const Golden& golden) {
   if (IsRough(golden)) return 0.8;
   return golden.name == "gemma4_per_layer" ? 0.5 : 0.2;
 }
-// In float32 queries and keys of qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss, 1.8e-3 in a norm.
-double WiderSteps(const Golden& golden) { return golden.name == "qwen3_5_text_tied" ? 2.0 : 1.0; }
+// In float32 queries and keys of qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss, 1.8e-3 in a norm. A
+// bias of keys of smollm3_window has next to no gradient, which rounding moves: up to 1.2e-4 of its norm after ten steps.
+double WiderSteps(const Golden& golden) {
+  return golden.name == "qwen3_5_text_tied" || golden.name == "smollm3_window" ? 2.0 : 1.0;
+}
 
 double Norm(const std::vector<float>& values) {
   double sum = 0;
@@ -106,7 +122,7 @@ void ExpectFinalWeights(hlm_trainer* trainer, const Golden& golden) {
       EXPECT_LE(off, 2.0 * static_cast<double>(golden.steps.size()) * golden.training.lr) << p.name;
       continue;
     }
-    EXPECT_LE(DifferenceNorm(weight, p.final), kWeightTolerance * Norm(p.final)) << p.name;
+    EXPECT_LE(DifferenceNorm(weight, p.final), WiderSteps(golden) * kWeightTolerance * Norm(p.final)) << p.name;
     EXPECT_LE(off, kElementTolerance * golden.training.lr) << p.name;
   }
 }
@@ -293,7 +309,7 @@ TEST_P(GoldenTest, TwoHalvesWithOneDenominatorAreOneStep) {
     const std::vector<float> x = ReadTensor(whole.get(), p.name, HLM_TENSOR_WEIGHT, p.final.size());
     const std::vector<float> y = ReadTensor(halves.get(), p.name, HLM_TENSOR_WEIGHT, p.final.size());
     for (size_t i = 0; i < x.size(); ++i) {
-      EXPECT_NEAR(x[i], y[i], FirstStepTolerance(p.gradient[i], x[i], golden_)) << p.name << " " << i;
+      EXPECT_NEAR(x[i], y[i], WiderSteps(golden_) * FirstStepTolerance(p.gradient[i], x[i], golden_)) << p.name << " " << i;
     }
   }
 }

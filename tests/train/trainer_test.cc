@@ -133,7 +133,7 @@ TEST(Trainer, DynamicRotaryEmbeddingsGoByTheDocument) {
     if (n > 4) {
       EXPECT_GT(moved, 1e-4);
     } else {
-      EXPECT_EQ(moved, 0);
+      EXPECT_LT(moved, 1e-6);  // other products of other lengths: not the same bits
     }
   }
 }
