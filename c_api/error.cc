@@ -18,9 +18,20 @@ hlm_error& OutOfMemory() {
 // Made when the library is loaded, not when memory is short.
 [[maybe_unused]] const hlm_error& out_of_memory_at_load = OutOfMemory();
 
+// A value that a message names may be megabytes long: its middle is left out.
+std::string Shortened(std::string_view message) {
+  constexpr size_t kMost = 4096, kBegin = 3000, kEnd = 1000;
+  if (message.size() <= kMost) return std::string(message);
+  const auto inside = [&](size_t at) { return (static_cast<unsigned char>(message[at]) & 0xc0) == 0x80; };
+  size_t begin = kBegin, end = message.size() - kEnd;
+  while (begin > 0 && inside(begin)) --begin;
+  while (end < message.size() && inside(end)) ++end;
+  return std::string(message.substr(0, begin)) + " ... " + std::string(message.substr(end));
+}
+
 hlm_error* MakeError(hlm::Code code, const char* message) noexcept {
   try {
-    auto error = std::make_unique<hlm_error>(hlm_error{static_cast<int32_t>(code), message});
+    auto error = std::make_unique<hlm_error>(hlm_error{static_cast<int32_t>(code), Shortened(message)});
     // One line, whatever a file name or another library put into the text.
     std::replace_if(
         error->message.begin(), error->message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
