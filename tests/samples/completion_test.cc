@@ -60,6 +60,7 @@ TEST(CompletionTest, TheManualPageHasWhatHelpHas) {
   EXPECT_EQ(page.out.rfind(".TH HORIZON 1", 0), 0u);
   for (const std::string word : {"learning\\-rate", ".SH OPTIONS OF train", "\\-\\-schedule", "EXIT STATUS"})
     EXPECT_NE(page.out.find(word), std::string::npos) << word;
+  EXPECT_NE(page.out.find("between the brackets \\[u27E6] and \\[u27E7]"), std::string::npos) << "roff reads ASCII";
   WriteFile(Scratch("horizon.1"), page.out);
   if (std::system("command -v groff > /dev/null") == 0) {
     EXPECT_EQ(Output("groff -man -Tascii -ww -z " + Scratch("horizon.1") + " 2>&1"), "");

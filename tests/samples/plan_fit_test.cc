@@ -73,7 +73,7 @@ TEST(PlanFitTest, WhereNoneIsEnoughAsFewAsAre) {
 }
 
 TEST(PlanFitTest, TheDeviceMayBeTooSmallAsWell) {
-  const json how = Short(With(k7B, {"--host-limit-bytes", "20GiB", "--device-limit-bytes", "1GiB"}))["how_it_fits"];
+  const json how = Short(With(k7B, {"--host-limit-bytes", "20GiB", "--device-limit-bytes", "2GiB"}))["how_it_fits"];
   ASSERT_EQ(how["short"].size(), 2u);
   EXPECT_EQ(how["short"][1]["memory"], "device");
   EXPECT_TRUE(how["alone"].empty());

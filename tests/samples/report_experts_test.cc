@@ -49,6 +49,7 @@ TEST(ReportExpertsTest, TablesComeFromTheLinesOfARun) {
   {
     Report report(path);
     RunStart start;
+    start.model = {{"parameters", 64}};
     start.steps = 3;
     report.Begin(start);
     report.Step({{"step", 1}, {"loss", 2.0}, {"expert_tokens", {{4, 0}, {2, 2}}}}, {});

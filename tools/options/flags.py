@@ -91,7 +91,7 @@ def _add(member: Member) -> str:
     elif member.kind == "switch":
         call = f'AddSwitch(app, "{flag}", flags.{member.name},\n            "{_help(member)}")'
     elif member.kind == "real":
-        call = f'AddReal(app, "{flag}", flags.{member.name}, 0, kNoLimit,\n            "{_help(member)}")'
+        call = f'AddReal(app, "{flag}", flags.{member.name}, {_default(member)}, kNoLimit,\n            "{_help(member)}")'
     else:
         as_bytes = ", true" if member.name.endswith("_bytes") else ""
         call = f'AddNumber(app, "{flag}", flags.{member.name}, {_least(member)},\n            "{_help(member)}"{as_bytes})'

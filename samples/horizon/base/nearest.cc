@@ -21,6 +21,12 @@ bool BeginsAs(const std::string& word, const std::string& other) {
   return word.size() >= dashes + kLeast && other.starts_with(word);
 }
 
+size_t AlikeAtBeginning(const std::string& a, const std::string& b) {
+  size_t alike = 0;
+  while (alike < a.size() && alike < b.size() && a[alike] == b[alike]) ++alike;
+  return alike;
+}
+
 }  // namespace
 
 int Distance(std::string_view one, std::string_view other) {
@@ -39,8 +45,10 @@ int Distance(std::string_view one, std::string_view other) {
 }
 
 std::string Nearest(const std::string& word, const std::vector<std::string>& words) {
+  if (word.empty()) return "";  // nothing was typed, nothing slipped
   std::string nearest;
   int least = static_cast<int>(kLongest);
+  size_t begins = 0;
   const std::string plain = Plain(word);
   for (const std::string& other : words) {
     const std::string plain_other = Plain(other);
@@ -49,8 +57,11 @@ std::string Nearest(const std::string& word, const std::vector<std::string>& wor
     const bool near = static_cast<size_t>(far) * 3 <= std::max<size_t>(letters, 3);
     if (!near && !BeginsAs(plain, plain_other) && !BeginsAs(plain_other, plain)) continue;
     if (!near) far += static_cast<int>(kLongest) / 2;  // behind every slip
-    if (far < least) {
+    // Among words as near, the one that begins most like it: the first letters are seldom wrong.
+    const size_t begin = AlikeAtBeginning(plain, plain_other);
+    if (far < least || (far == least && begin > begins)) {
       least = far;
+      begins = begin;
       nearest = other;
     }
   }

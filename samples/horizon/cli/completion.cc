@@ -1,10 +1,12 @@
 #include "samples/horizon/cli/completion.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/base/nearest.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/cli/names.h"
 #include "samples/horizon/options/presets.h"
 
@@ -78,6 +80,7 @@ std::string Bash(const CLI::App& program) {
          " ;;\n    completion) words='bash zsh fish' ;;\n  esac\n"
          "  if [[ $files == 1 ]]; then\n    compopt -o filenames 2>/dev/null\n    COMPREPLY=($(compgen -f -- \"$current\"))\n"
          "  else\n    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n  fi\n"
+         "  return 0\n"  // compgen's status is 1 where nothing is offered, which is no failure
          "}\ncomplete -F _horizon horizon\n";
 }
 
@@ -134,16 +137,22 @@ std::string Fish(const CLI::App& program) {
          "complete -c horizon -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
 }
 
-// Text of roff: a backslash or a dash is written so that it is seen as one, and no line begins a request.
+// Text of roff: a backslash or a dash is written so that it is seen as one, no line begins a request, and what is not ASCII, which
+// roff does not read, is written by its number.
 std::string Roff(const std::string& text) {
   std::string escaped = !text.empty() && (text[0] == '.' || text[0] == '\'') ? "\\&" : "";
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
     if (c == '\\') {
       escaped += "\\e";
     } else if (c == '-') {
       escaped += "\\-";
+    } else if (c >= 0xC0) {  // UTF-8: as many bytes follow as the first has more leading ones than one
+      uint32_t code = c & (c < 0xE0 ? 0x1F : c < 0xF0 ? 0x0F : 0x07);
+      for (; i + 1 < text.size() && (text[i + 1] & 0xC0) == 0x80; ++i) code = code << 6 | (text[i + 1] & 0x3F);
+      escaped += Format("\\[u%04X]", code);
     } else {
-      escaped += c;
+      escaped += text[i];
     }
   }
   return escaped;
@@ -169,7 +178,10 @@ std::string CompletionScript(const CLI::App& program, const std::string& shell) 
 }
 
 std::string ManualPage(const CLI::App& program, const std::string& version) {
-  std::string page = ".TH HORIZON 1 \"\" \"Horizon\\-LM " + Roff(version) + "\" \"User Commands\"\n.SH NAME\nhorizon \\- " +
+  std::string page = ".TH HORIZON 1 \"\" \"Horizon\\-LM " + Roff(version) +
+                     "\" \"User Commands\"\n"
+                     ".fchar \\[u27E6] [[\n.fchar \\[u27E7] ]]\n"  // the brackets of show-mask, for a terminal without them
+                     ".SH NAME\nhorizon \\- " +
                      "train, evaluate and try large language models from host memory\n.SH SYNOPSIS\n.B horizon\n\\fICOMMAND\\fR "
                      "[\\fIOPTIONS\\fR]\n"
                      ".SH DESCRIPTION\n" +

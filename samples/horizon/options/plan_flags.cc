@@ -73,7 +73,7 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddSwitch(app, "--train-pad-row", flags.train_pad_row,
             "the embedding's row of pad_token_id gets its gradient from the lookup, as others do; part of the numerics")
       ->group(group);
-  AddReal(app, "--router-aux-loss-coef", flags.router_aux_loss_coef, 0, kNoLimit,
+  AddReal(app, "--router-aux-loss-coef", flags.router_aux_loss_coef, -1, kNoLimit,
             "times this the routers' balancing loss is added to the loss of a mixture; below 0 (default): by the model's config, its router_aux_loss_coef where output_router_logits is true")
       ->group(group);
   AddReal(app, "--router-z-loss-coef", flags.router_z_loss_coef, 0, kNoLimit,

@@ -215,6 +215,7 @@ class DocumentationTest(unittest.TestCase):
         documented = {
             "hlm_plan_options": [hlm.Plan, hlm.Model.plan],
             "hlm_save_options": [hlm.Model.save, hlm.Model.check_save, hlm.Trainer.save_model],
+            "hlm_group_options": [hlm.Group],
             "hlm_text_options": [hlm.Model.with_text],
             "hlm_trainer_options": [hlm.Trainer],
             "hlm_checkpoint_options": [hlm.Trainer.save],
