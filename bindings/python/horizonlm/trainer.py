@@ -44,7 +44,7 @@ class StepMetrics(NamedTuple):
     @classmethod
     def _of(cls, values: Any) -> "StepMetrics":
         whole = cls._make(values)
-        absent: Dict[str, None] = {name: None for name in cls._fields[10:] if getattr(whole, name) < 0}
+        absent: Dict[str, Any] = {name: None for name in cls._fields[10:] if getattr(whole, name) < 0}
         if whole.mean_token_accuracy is not None and whole.mean_token_accuracy < 0:
             absent.update(mean_token_accuracy=None, entropy=None)
         return whole._replace(**absent)
