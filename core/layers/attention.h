@@ -10,6 +10,7 @@
 #define HORIZON_LM_CORE_LAYERS_ATTENTION_H_
 
 #include "core/layers/body.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 #include "core/layers/norm.h"
 
@@ -51,6 +52,8 @@ class AttentionBody : public Body {
   void ClipBackward(const BlockRun& run, int64_t width, const View& clipped, const MutableView& d) const;
   MutableView Clipped(const BlockRun& run, int64_t place) const;
   MutableView GateRows(const BlockRun& run, void* rows, void* apart) const;
+  // The function is of the gate; its factor is attention's output.
+  GatePart Gating() const { return {ActFunction::kSigmoid, Query()}; }
   void ForwardGate(const BlockRun& run, const void* x) const;
   void BackwardGate(const BlockRun& run, const void* dy) const;
   AttentionKind Kind() const;

@@ -23,15 +23,7 @@ void AttentionBody::ForwardGate(const BlockRun& r, const void* x) const {
                                .y = r.Saved(gated_)});
     return;
   }
-  // The function is of the gate; its factor is attention's output.
-  r.ops.Activate(r.stream, {.type = r.type,
-                            .kind = ActFunction::kSigmoid,
-                            .rows = r.micro.tokens,
-                            .width = Query(),
-                            .x = gate,
-                            .up = {r.Saved(out_)},
-                            .y = {r.Saved(gated_)},
-                            .xielu = {}});
+  Gating().Forward(r, gate, {r.Saved(out_)}, {r.Saved(gated_)});
 }
 
 void AttentionBody::BackwardGate(const BlockRun& r, const void* dy) const {
@@ -50,16 +42,7 @@ void AttentionBody::BackwardGate(const BlockRun& r, const void* dy) const {
                                        .dgate = dgate.data});
     return;
   }
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunction::kSigmoid,
-                                    .rows = r.micro.tokens,
-                                    .width = Query(),
-                                    .x = gate,
-                                    .up = {r.Saved(out_)},
-                                    .dy = {r.Temp(dgated_)},
-                                    .dx = dgate,
-                                    .dup = {r.Temp(dout_)},
-                                    .xielu = {}});
+  Gating().Backward(r, gate, {r.Saved(out_)}, {r.Temp(dgated_)}, dgate, {r.Temp(dout_)});
 }
 
 MutableView AttentionBody::Clipped(const BlockRun& r, int64_t place) const {

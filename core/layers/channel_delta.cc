@@ -1,17 +1,13 @@
 #include "core/layers/channel_delta.h"
 
-#include <cmath>
-
 #include "core/layers/place.h"
 
 namespace hlm {
-namespace {
 
-constexpr float kLengthEpsilon = 1e-6f;  // of queries' and keys' squared lengths
-
-}  // namespace
-
-ChannelDeltaBody::ChannelDeltaBody(const ChannelDeltaSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
+ChannelDeltaBody::ChannelDeltaBody(const ChannelDeltaSpec& spec, int64_t hidden, Declaration& d)
+    : spec_(spec),
+      rule_{spec.heads, spec.heads, spec.key_dim, spec.value_dim, true},
+      gating_{ActFunction::kSigmoid, rule_.values()} {
   in_.in = hidden, in_.out = Rows();
   in_.weight = d.Weights("in", {{"q", {Keys(), hidden}},
                                 {"k", {Keys(), hidden}},
@@ -49,9 +45,6 @@ ChannelDeltaBody::ChannelDeltaBody(const ChannelDeltaSpec& spec, int64_t hidden,
 
 MutableView ChannelDeltaBody::OfRows(const BlockRun& r, void* rows, int64_t place) const {
   return Columns(r, rows, Rows(), place);
-}
-MutableView ChannelDeltaBody::OfMixed(const BlockRun& r, void* mixed, int64_t place) const {
-  return Columns(r, mixed, Mixed(), place);
 }
 
 void ChannelDeltaBody::CopyLatent(const BlockRun& r, const View& from, const MutableView& to) const {
@@ -110,35 +103,9 @@ void ChannelDeltaBody::Forward(const BlockRun& r, const void* x, const void* add
   if (r.Missing({gate_})) gate_product_.Forward(r, r.Saved(gate_latent_), nullptr, r.Saved(gate_));
   if (r.Missing({mixed_})) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
   if (r.Missing({g_, beta_})) ForwardGates(r);
-  if (r.Missing({out_})) {
-    r.ops.DeltaRule(r.stream, {.type = r.type,
-                               .tokens = r.micro.tokens,
-                               .heads = spec_.heads,
-                               .key_heads = spec_.heads,
-                               .key_dim = spec_.key_dim,
-                               .value_dim = spec_.value_dim,
-                               .by_channel = true,
-                               .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(spec_.key_dim))),
-                               .epsilon = kLengthEpsilon,
-                               .documents = r.micro.documents,
-                               .q = OfMixed(r, mixed, 0),
-                               .k = OfMixed(r, mixed, Keys()),
-                               .v = OfMixed(r, mixed, 2 * Keys()),
-                               .g = r.Saved<float>(g_),
-                               .beta = r.Saved<float>(beta_),
-                               .out = {r.Saved(out_)}});
-  }
+  if (r.Missing({out_})) rule_.Forward(r, mixed, r.Saved<float>(g_), r.Saved<float>(beta_), r.Saved(out_));
   if (r.Missing({normed_}) || norm_.Missing(r)) norm_.Forward(r, {r.Saved(out_)}, {r.Saved(normed_)});
-  if (r.Missing({gated_})) {
-    r.ops.Activate(r.stream, {.type = r.type,
-                              .kind = ActFunction::kSigmoid,
-                              .rows = r.micro.tokens,
-                              .width = Values(),
-                              .x = {r.Saved(gate_)},
-                              .up = {r.Saved(normed_)},
-                              .y = {r.Saved(gated_)},
-                              .xielu = {}});
-  }
+  if (r.Missing({gated_})) gating_.Forward(r, {r.Saved(gate_)}, {r.Saved(normed_)}, {r.Saved(gated_)});
   if (y != nullptr) out_product_.Forward(r, r.Saved(gated_), addend, y);
 }
 
@@ -146,39 +113,10 @@ void ChannelDeltaBody::Backward(const BlockRun& r, const void* x, const void* dy
   void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_), *drows = r.Temp(drows_), *dmixed = r.Temp(dmixed_),
        *dout = r.Temp(dout_);
   out_product_.Backward(r, dy, r.Saved(gated_), dout);
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunction::kSigmoid,
-                                    .rows = r.micro.tokens,
-                                    .width = Values(),
-                                    .x = {r.Saved(gate_)},
-                                    .up = {r.Saved(normed_)},
-                                    .dy = {dout},
-                                    .dx = {r.Temp(dgate_)},
-                                    .dup = {dout},
-                                    .xielu = {}});
+  gating_.Backward(r, {r.Saved(gate_)}, {r.Saved(normed_)}, {dout}, {r.Temp(dgate_)}, {dout});
   BackwardLatent(r, gate_product_, r.Temp(dgate_), gate_latent_, 1);
   norm_.Backward(r, {r.Saved(out_)}, {dout}, {}, {dout});
-  r.ops.DeltaRuleBackward(r.stream, {.type = r.type,
-                                     .tokens = r.micro.tokens,
-                                     .heads = spec_.heads,
-                                     .key_heads = spec_.heads,
-                                     .key_dim = spec_.key_dim,
-                                     .value_dim = spec_.value_dim,
-                                     .by_channel = true,
-                                     .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(spec_.key_dim))),
-                                     .epsilon = kLengthEpsilon,
-                                     .documents = r.micro.documents,
-                                     .q = OfMixed(r, mixed, 0),
-                                     .k = OfMixed(r, mixed, Keys()),
-                                     .v = OfMixed(r, mixed, 2 * Keys()),
-                                     .g = r.Saved<float>(g_),
-                                     .beta = r.Saved<float>(beta_),
-                                     .dout = {dout},
-                                     .dq = OfMixed(r, dmixed, 0),
-                                     .dk = OfMixed(r, dmixed, Keys()),
-                                     .dv = OfMixed(r, dmixed, 2 * Keys()),
-                                     .dg = r.Temp<float>(dg_),
-                                     .dbeta = r.Temp<float>(dbeta_)});
+  rule_.Backward(r, mixed, r.Saved<float>(g_), r.Saved<float>(beta_), dout, dmixed, r.Temp<float>(dg_), r.Temp<float>(dbeta_));
   BackwardGates(r);
   BackwardLatent(r, decay_product_, r.Temp(draw_), decay_latent_, 0);
   conv_.Backward(r, OfRows(r, rows, 0), {dmixed}, OfRows(r, drows, 0));

@@ -7,6 +7,8 @@
 
 #include "core/layers/body.h"
 #include "core/layers/conv.h"
+#include "core/layers/delta_part.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 #include "core/layers/norm.h"
 
@@ -20,13 +22,12 @@ class ChannelDeltaBody : public Body {
   void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
 
  private:
-  int64_t Keys() const { return spec_.heads * spec_.key_dim; }
-  int64_t Values() const { return spec_.heads * spec_.value_dim; }
-  int64_t Mixed() const { return 2 * Keys() + Values(); }
+  int64_t Keys() const { return rule_.keys(); }
+  int64_t Values() const { return rule_.values(); }
+  int64_t Mixed() const { return rule_.width(); }
   int64_t Rows() const { return Mixed() + spec_.heads + 2 * spec_.rank; }  // q, k, v, b and both latents of a token
   int64_t Latent(int64_t number) const { return Mixed() + spec_.heads + number * spec_.rank; }  // its place in a row
   MutableView OfRows(const BlockRun& run, void* rows, int64_t place) const;
-  MutableView OfMixed(const BlockRun& run, void* mixed, int64_t place) const;
   // A latent between its place in a row and an array of its own, which a product can read.
   void CopyLatent(const BlockRun& run, const View& from, const MutableView& to) const;
   // A latent's product, its gradient: back to the latent's place among the rows'.
@@ -35,6 +36,8 @@ class ChannelDeltaBody : public Body {
   void BackwardGates(const BlockRun& run) const;
 
   ChannelDeltaSpec spec_;
+  DeltaPart rule_;
+  GatePart gating_;  // of the normed result
   LinearPart in_, decay_product_, gate_product_, out_product_;
   ConvPart conv_;
   NormPart norm_;

@@ -1,18 +1,11 @@
 #include "core/layers/delta_rule.h"
 
-#include <cmath>
-
 #include "core/layers/place.h"
 
 namespace hlm {
 
-namespace {
-
-constexpr float kLengthEpsilon = 1e-6f;  // of queries' and keys' squared lengths
-
-}  // namespace
-
-DeltaRuleBody::DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
+DeltaRuleBody::DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declaration& d)
+    : spec_(spec), rule_{spec.heads, spec.key_heads, spec.key_dim, spec.value_dim}, gating_{ActFunction::kSilu, rule_.values()} {
   in_.in = hidden, in_.out = Rows();
   in_.weight = d.Weights("in", {{"q", {Keys(), hidden}},
                                 {"k", {Keys(), hidden}},
@@ -41,9 +34,6 @@ DeltaRuleBody::DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declarat
 }
 
 MutableView DeltaRuleBody::OfRows(const BlockRun& r, void* rows, int64_t place) const { return Columns(r, rows, Rows(), place); }
-MutableView DeltaRuleBody::OfMixed(const BlockRun& r, void* mixed, int64_t place) const {
-  return Columns(r, mixed, Mixed(), place);
-}
 
 void DeltaRuleBody::ForwardGates(const BlockRun& r) const {
   const int64_t b = Mixed() + Values(), a = b + spec_.heads;
@@ -83,34 +73,9 @@ void DeltaRuleBody::Forward(const BlockRun& r, const void* x, const void* addend
   if (r.Missing({rows_})) in_.Forward(r, x, nullptr, rows);
   if (r.Missing({mixed_})) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
   if (r.Missing({g_, beta_})) ForwardGates(r);
-  if (r.Missing({out_})) {
-    r.ops.DeltaRule(r.stream, {.type = r.type,
-                               .tokens = r.micro.tokens,
-                               .heads = spec_.heads,
-                               .key_heads = spec_.key_heads,
-                               .key_dim = spec_.key_dim,
-                               .value_dim = spec_.value_dim,
-                               .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(spec_.key_dim))),
-                               .epsilon = kLengthEpsilon,
-                               .documents = r.micro.documents,
-                               .q = OfMixed(r, mixed, 0),
-                               .k = OfMixed(r, mixed, Keys()),
-                               .v = OfMixed(r, mixed, 2 * Keys()),
-                               .g = r.Saved<float>(g_),
-                               .beta = r.Saved<float>(beta_),
-                               .out = {r.Saved(out_)}});
-  }
+  if (r.Missing({out_})) rule_.Forward(r, mixed, r.Saved<float>(g_), r.Saved<float>(beta_), r.Saved(out_));
   if (r.Missing({normed_}) || norm_.Missing(r)) norm_.Forward(r, {r.Saved(out_)}, {r.Saved(normed_)});
-  if (r.Missing({gated_})) {
-    r.ops.Activate(r.stream, {.type = r.type,
-                              .kind = ActFunction::kSilu,
-                              .rows = r.micro.tokens,
-                              .width = Values(),
-                              .x = OfRows(r, rows, Mixed()),
-                              .up = {r.Saved(normed_)},
-                              .y = {r.Saved(gated_)},
-                              .xielu = {}});
-  }
+  if (r.Missing({gated_})) gating_.Forward(r, OfRows(r, rows, Mixed()), {r.Saved(normed_)}, {r.Saved(gated_)});
   if (y != nullptr) out_product_.Forward(r, r.Saved(gated_), addend, y);
 }
 
@@ -118,37 +83,9 @@ void DeltaRuleBody::Backward(const BlockRun& r, const void* x, const void* dy, v
   void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_), *drows = r.Temp(drows_), *dmixed = r.Temp(dmixed_),
        *dout = r.Temp(dout_);
   out_product_.Backward(r, dy, r.Saved(gated_), dout);
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunction::kSilu,
-                                    .rows = r.micro.tokens,
-                                    .width = Values(),
-                                    .x = OfRows(r, rows, Mixed()),
-                                    .up = {r.Saved(normed_)},
-                                    .dy = {dout},
-                                    .dx = OfRows(r, drows, Mixed()),
-                                    .dup = {dout},
-                                    .xielu = {}});
+  gating_.Backward(r, OfRows(r, rows, Mixed()), {r.Saved(normed_)}, {dout}, OfRows(r, drows, Mixed()), {dout});
   norm_.Backward(r, {r.Saved(out_)}, {dout}, {}, {dout});
-  r.ops.DeltaRuleBackward(r.stream, {.type = r.type,
-                                     .tokens = r.micro.tokens,
-                                     .heads = spec_.heads,
-                                     .key_heads = spec_.key_heads,
-                                     .key_dim = spec_.key_dim,
-                                     .value_dim = spec_.value_dim,
-                                     .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(spec_.key_dim))),
-                                     .epsilon = kLengthEpsilon,
-                                     .documents = r.micro.documents,
-                                     .q = OfMixed(r, mixed, 0),
-                                     .k = OfMixed(r, mixed, Keys()),
-                                     .v = OfMixed(r, mixed, 2 * Keys()),
-                                     .g = r.Saved<float>(g_),
-                                     .beta = r.Saved<float>(beta_),
-                                     .dout = {dout},
-                                     .dq = OfMixed(r, dmixed, 0),
-                                     .dk = OfMixed(r, dmixed, Keys()),
-                                     .dv = OfMixed(r, dmixed, 2 * Keys()),
-                                     .dg = r.Temp<float>(dg_),
-                                     .dbeta = r.Temp<float>(dbeta_)});
+  rule_.Backward(r, mixed, r.Saved<float>(g_), r.Saved<float>(beta_), dout, dmixed, r.Temp<float>(dg_), r.Temp<float>(dbeta_));
   BackwardGates(r);
   conv_.Backward(r, OfRows(r, rows, 0), {dmixed}, OfRows(r, drows, 0));
   in_.Backward(r, drows, x, dx);

@@ -7,6 +7,8 @@
 
 #include "core/layers/body.h"
 #include "core/layers/conv.h"
+#include "core/layers/delta_part.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 #include "core/layers/norm.h"
 
@@ -20,17 +22,18 @@ class DeltaRuleBody : public Body {
   void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
 
  private:
-  int64_t Keys() const { return spec_.key_heads * spec_.key_dim; }
-  int64_t Values() const { return spec_.heads * spec_.value_dim; }
-  int64_t Mixed() const { return 2 * Keys() + Values(); }
+  int64_t Keys() const { return rule_.keys(); }
+  int64_t Values() const { return rule_.values(); }
+  int64_t Mixed() const { return rule_.width(); }
   int64_t Rows() const { return Mixed() + Values() + 2 * spec_.heads; }  // q, k, v, z, b, a of a token
   // Columns of the product's rows, or of the convolution's, from `place` on.
   MutableView OfRows(const BlockRun& run, void* rows, int64_t place) const;
-  MutableView OfMixed(const BlockRun& run, void* mixed, int64_t place) const;
   void ForwardGates(const BlockRun& run) const;
   void BackwardGates(const BlockRun& run) const;
 
   DeltaRuleSpec spec_;
+  DeltaPart rule_;
+  GatePart gating_;  // of the normed result
   LinearPart in_, out_product_;
   ConvPart conv_;
   NormPart norm_;

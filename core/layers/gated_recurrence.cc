@@ -15,7 +15,8 @@ GatedRecurrenceBody::Gate GatedRecurrenceBody::DeclareGate(const std::string& na
   return gate;
 }
 
-GatedRecurrenceBody::GatedRecurrenceBody(const GatedRecurrenceSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
+GatedRecurrenceBody::GatedRecurrenceBody(const GatedRecurrenceSpec& spec, int64_t hidden, Declaration& d)
+    : spec_(spec), gating_{ActFunctionOf(spec.function), spec.channels} {
   const int64_t channels = spec.channels;
   in_.in = hidden, in_.out = 2 * channels;
   in_.weight = d.Weights("in", {{"y", {channels, hidden}}, {"x", {channels, hidden}}});
@@ -83,32 +84,14 @@ void GatedRecurrenceBody::Forward(const BlockRun& r, const void* x, const void* 
                                      .rate = r.Weight(rate_),
                                      .y = {r.Saved(states_)}});
   }
-  if (r.Missing({gated_})) {
-    r.ops.Activate(r.stream, {.type = r.type,
-                              .kind = ActFunctionOf(spec_.function),
-                              .rows = r.micro.tokens,
-                              .width = spec_.channels,
-                              .x = OfRows(r, rows, 0),
-                              .up = {r.Saved(states_)},
-                              .y = {r.Saved(gated_)},
-                              .xielu = {}});
-  }
+  if (r.Missing({gated_})) gating_.Forward(r, OfRows(r, rows, 0), {r.Saved(states_)}, {r.Saved(gated_)});
   if (y != nullptr) out_.Forward(r, r.Saved(gated_), addend, y);
 }
 
 void GatedRecurrenceBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
   void *rows = r.Saved(rows_), *drows = r.Temp(drows_), *dstates = r.Temp(dstates_);
   out_.Backward(r, dy, r.Saved(gated_), dstates);
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunctionOf(spec_.function),
-                                    .rows = r.micro.tokens,
-                                    .width = spec_.channels,
-                                    .x = OfRows(r, rows, 0),
-                                    .up = {r.Saved(states_)},
-                                    .dy = {dstates},
-                                    .dx = OfRows(r, drows, 0),
-                                    .dup = {dstates},
-                                    .xielu = {}});
+  gating_.Backward(r, OfRows(r, rows, 0), {r.Saved(states_)}, {dstates}, OfRows(r, drows, 0), {dstates});
   r.ops.GatedRecurrenceBackward(r.stream, {.type = r.type,
                                            .tokens = r.micro.tokens,
                                            .channels = spec_.channels,

@@ -7,6 +7,7 @@
 
 #include "core/layers/body.h"
 #include "core/layers/conv.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 
 namespace hlm {
@@ -30,6 +31,7 @@ class GatedRecurrenceBody : public Body {
   void BackwardGate(const BlockRun& run, const Gate& gate) const;  // adds to the gradient of what the gates read
 
   GatedRecurrenceSpec spec_;
+  GatePart gating_;
   LinearPart in_, out_;
   ConvPart conv_;
   Gate input_, decay_;

@@ -5,7 +5,7 @@
 namespace hlm {
 
 LayerInputBody::LayerInputBody(const LayerInputSpec& spec, const ModelSpec& model, Declaration& d)
-    : spec_(spec), row_(model.sides[static_cast<size_t>(spec.side)]) {
+    : spec_(spec), row_(model.sides[static_cast<size_t>(spec.side)]), gating_{ActFunctionOf(spec.function), spec.width} {
   gate_ = {.in = model.hidden, .out = spec.width, .weight = d.Weight("gate", {spec.width, model.hidden}, TensorInit::kNormal)};
   up_ = {.in = spec.width, .out = model.hidden, .weight = d.Weight("up", {model.hidden, spec.width}, TensorInit::kNormal)};
   gated_ = d.Saved("gate", spec.width, Remake::kProduct);
@@ -20,31 +20,14 @@ MutableView LayerInputBody::Share(const BlockRun& r, void* side) const {
 
 void LayerInputBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   if (r.Missing({gated_})) gate_.Forward(r, x, nullptr, r.Saved(gated_));
-  if (r.Missing({product_})) {
-    r.ops.Activate(r.stream, {.type = r.type,
-                              .kind = ActFunctionOf(spec_.function),
-                              .rows = r.micro.tokens,
-                              .width = spec_.width,
-                              .x = {r.Saved(gated_)},
-                              .up = Share(r, r.sides[spec_.side]),
-                              .y = {r.Saved(product_)},
-                              .xielu = {}});
-  }
+  if (r.Missing({product_})) gating_.Forward(r, {r.Saved(gated_)}, Share(r, r.sides[spec_.side]), {r.Saved(product_)});
   if (y != nullptr) up_.Forward(r, r.Saved(product_), addend, y);
 }
 
 void LayerInputBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
   up_.Backward(r, dy, r.Saved(product_), r.Temp(dproduct_));
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunctionOf(spec_.function),
-                                    .rows = r.micro.tokens,
-                                    .width = spec_.width,
-                                    .x = {r.Saved(gated_)},
-                                    .up = Share(r, r.sides[spec_.side]),
-                                    .dy = {r.Temp(dproduct_)},
-                                    .dx = {r.Temp(dgate_)},
-                                    .dup = Share(r, r.side_gradients[spec_.side]),
-                                    .xielu = {}});
+  gating_.Backward(r, {r.Saved(gated_)}, Share(r, r.sides[spec_.side]), {r.Temp(dproduct_)}, {r.Temp(dgate_)},
+                   Share(r, r.side_gradients[spec_.side]));
   gate_.Backward(r, r.Temp(dgate_), x, dx);
 }
 

@@ -5,6 +5,7 @@
 #define HORIZON_LM_CORE_LAYERS_LAYER_INPUT_H_
 
 #include "core/layers/body.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 
 namespace hlm {
@@ -21,6 +22,7 @@ class LayerInputBody : public Body {
 
   LayerInputSpec spec_;
   int64_t row_;  // of the side
+  GatePart gating_;
   LinearPart gate_, up_;
   int64_t gated_, product_;   // saved
   int64_t dgate_, dproduct_;  // for a moment

@@ -4,7 +4,8 @@
 
 namespace hlm {
 
-SelectiveScanBody::SelectiveScanBody(const SelectiveScanSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
+SelectiveScanBody::SelectiveScanBody(const SelectiveScanSpec& spec, int64_t hidden, Declaration& d)
+    : spec_(spec), gating_{ActFunction::kSilu, spec.channels} {
   const int64_t channels = spec.channels;
   in_.in = hidden, in_.out = 2 * channels;
   in_.weight = d.Weights("in", {{"x", {channels, hidden}}, {"z", {channels, hidden}}});
@@ -78,16 +79,8 @@ void SelectiveScanBody::Forward(const BlockRun& r, const void* x, const void* ad
                                    .d = r.Weight(d_),
                                    .y = {r.Saved(y_)}});
   }
-  if (r.Missing({gated_})) {
-    r.ops.Activate(r.stream, {.type = r.type,
-                              .kind = ActFunction::kSilu,
-                              .rows = r.micro.tokens,
-                              .width = spec_.channels,
-                              .x = Columns(r, rows, 2 * spec_.channels, spec_.channels),
-                              .up = {r.Saved(y_)},
-                              .y = {r.Saved(gated_)},
-                              .xielu = {}});
-  }
+  if (r.Missing({gated_}))
+    gating_.Forward(r, Columns(r, rows, 2 * spec_.channels, spec_.channels), {r.Saved(y_)}, {r.Saved(gated_)});
   if (y != nullptr) out_.Forward(r, r.Saved(gated_), addend, y);
 }
 
@@ -95,16 +88,8 @@ void SelectiveScanBody::Backward(const BlockRun& r, const void* x, const void* d
   const int64_t width = 2 * spec_.channels;
   void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_), *drows = r.Temp(drows_), *dmixed = r.Temp(dmixed_);
   out_.Backward(r, dy, r.Saved(gated_), r.Temp(dy_));
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunction::kSilu,
-                                    .rows = r.micro.tokens,
-                                    .width = spec_.channels,
-                                    .x = Columns(r, rows, width, spec_.channels),
-                                    .up = {r.Saved(y_)},
-                                    .dy = {r.Temp(dy_)},
-                                    .dx = Columns(r, drows, width, spec_.channels),
-                                    .dup = {r.Temp(dy_)},
-                                    .xielu = {}});
+  gating_.Backward(r, Columns(r, rows, width, spec_.channels), {r.Saved(y_)}, {r.Temp(dy_)},
+                   Columns(r, drows, width, spec_.channels), {r.Temp(dy_)});
   r.ops.SelectiveScanBackward(r.stream, {.type = r.type,
                                          .tokens = r.micro.tokens,
                                          .channels = spec_.channels,

@@ -7,6 +7,7 @@
 
 #include "core/layers/body.h"
 #include "core/layers/conv.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 #include "core/layers/norm.h"
 
@@ -26,6 +27,7 @@ class SelectiveScanBody : public Body {
   void ForwardNorms(const BlockRun& run) const;
 
   SelectiveScanSpec spec_;
+  GatePart gating_;
   LinearPart in_, choose_, step_product_, out_;
   ConvPart conv_;
   NormPart dt_norm_, b_norm_, c_norm_;

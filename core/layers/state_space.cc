@@ -6,7 +6,8 @@
 
 namespace hlm {
 
-StateSpaceBody::StateSpaceBody(const StateSpaceSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
+StateSpaceBody::StateSpaceBody(const StateSpaceSpec& spec, int64_t hidden, Declaration& d)
+    : spec_(spec), gating_{ActFunction::kSilu, Inner()} {
   in_.in = hidden, in_.out = Rows();
   in_.weight = d.Weights("in", {{"z", {Inner(), hidden}},
                                 {"x", {Inner(), hidden}},
@@ -63,27 +64,11 @@ void StateSpaceBody::Scale(const BlockRun& r, void* rows) const {
 }
 
 void StateSpaceBody::Gate(const BlockRun& r, const void* up) const {
-  r.ops.Activate(r.stream, {.type = r.type,
-                            .kind = ActFunction::kSilu,
-                            .rows = r.micro.tokens,
-                            .width = Inner(),
-                            .x = OfRows(r, r.Saved(rows_), 0),
-                            .up = {up},
-                            .y = {r.Saved(gated_)},
-                            .xielu = {}});
+  gating_.Forward(r, OfRows(r, r.Saved(rows_), 0), {up}, {r.Saved(gated_)});
 }
 
 void StateSpaceBody::BackwardGate(const BlockRun& r, const void* up) const {
-  r.ops.ActivateBackward(r.stream, {.type = r.type,
-                                    .kind = ActFunction::kSilu,
-                                    .rows = r.micro.tokens,
-                                    .width = Inner(),
-                                    .x = OfRows(r, r.Saved(rows_), 0),
-                                    .up = {up},
-                                    .dy = {r.Temp(dy_)},
-                                    .dx = OfRows(r, r.Temp(drows_), 0),
-                                    .dup = {r.Temp(dy_)},
-                                    .xielu = {}});
+  gating_.Backward(r, OfRows(r, r.Saved(rows_), 0), {up}, {r.Temp(dy_)}, OfRows(r, r.Temp(drows_), 0), {r.Temp(dy_)});
 }
 
 void StateSpaceBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {

@@ -9,6 +9,7 @@
 
 #include "core/layers/body.h"
 #include "core/layers/conv.h"
+#include "core/layers/gate.h"
 #include "core/layers/linear.h"
 #include "core/layers/norm.h"
 
@@ -34,6 +35,7 @@ class StateSpaceBody : public Body {
   void BackwardGate(const BlockRun& run, const void* up) const;
 
   StateSpaceSpec spec_;
+  GatePart gating_;
   LinearPart in_, out_;
   ConvPart conv_;
   NormPart norm_;
