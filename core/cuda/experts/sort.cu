@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/cuda/check.h"
+#include "core/cuda/experts/block_sums.cuh"
 #include "core/cuda/experts/experts.h"
 #include "core/cuda/vec.cuh"
 #include "core/cuda/views/pieces.cuh"
@@ -86,15 +87,7 @@ __global__ void __launch_bounds__(kOffsetThreads) OffsetsKernel(const int* total
   const int begin = min(experts, t * each), end = min(experts, begin + each);
   int own = 0;
   for (int e = begin; e < end; ++e) own += totals[e];
-  sums[t] = own;
-  __syncthreads();
-  for (int step = 1; step < kOffsetThreads; step *= 2) {
-    const int before = t >= step ? sums[t - step] : 0;
-    __syncthreads();
-    sums[t] += before;
-    __syncthreads();
-  }
-  int at = sums[t] - own;
+  int at = BlockSumBefore(own, sums);
   for (int e = begin; e < end; ++e) {
     offsets[e] = at;
     at += totals[e];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/cuda/check.h"
+#include "core/cuda/experts/block_sums.cuh"
 #include "core/cuda/vec.cuh"
 
 namespace hlm::cuda {
@@ -19,15 +20,7 @@ __global__ void __launch_bounds__(kThreads) ListTilesKernel(ExpertRange range, i
   const int32_t* offsets = range.offsets + range.first;
   int own = 0;
   for (int e = begin; e < end; ++e) own += (offsets[e + 1] - offsets[e] + kTileRows - 1) / kTileRows;
-  sums[t] = own;
-  __syncthreads();
-  for (int step = 1; step < kThreads; step *= 2) {
-    const int before = t >= step ? sums[t - step] : 0;
-    __syncthreads();
-    sums[t] += before;
-    __syncthreads();
-  }
-  int at = sums[t] - own;
+  int at = BlockSumBefore(own, sums);
   for (int e = begin; e < end; ++e) {
     for (int row = offsets[e]; row < offsets[e + 1]; row += kTileRows)
       tiles[at++] = {e, row, min(kTileRows, offsets[e + 1] - row)};
