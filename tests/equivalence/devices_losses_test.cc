@@ -85,16 +85,7 @@ Words TellAll(RunSetup setup, int64_t groups_of_documents) {
 }
 
 RunSetup SmallRun(DType compute) {
-  RunSetup setup;
-  setup.config = TinyConfig(/*tied=*/false, /*qk_norm=*/true, /*layers=*/4);
-  setup.plan.compute = compute;
-  setup.plan.batch_size = 8;
-  setup.plan.seq_len = 12;
-  setup.plan.micro_batch = 1;
-  setup.plan.reduction_groups = 4;
-  setup.plan.head_chunk = 5;
-  setup.trainer.schedule.lr = 1e-2;
-  setup.documents = 8;
+  RunSetup setup = GroupedRun(compute, TinyConfig(/*tied=*/false, /*qk_norm=*/true, /*layers=*/4), 8);
   setup.steps = 2;
   return setup;
 }

@@ -14,19 +14,7 @@
 namespace hlm {
 namespace {
 
-RunSetup SmallRun(DType compute, bool tied) {
-  RunSetup setup;
-  setup.config = TinyConfig(tied, true, 4);
-  setup.plan.compute = compute;
-  setup.plan.batch_size = 8;
-  setup.plan.seq_len = 12;
-  setup.plan.micro_batch = 1;
-  setup.plan.reduction_groups = 4;
-  setup.plan.head_chunk = 5;
-  setup.trainer.schedule.lr = 1e-2;
-  setup.documents = 10;
-  return setup;
-}
+RunSetup SmallRun(DType compute, bool tied) { return GroupedRun(compute, TinyConfig(tied, true, 4), 10); }
 
 class Devices : public testing::TestWithParam<std::tuple<DType, bool>> {
  protected:

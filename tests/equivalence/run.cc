@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/random.h"
@@ -55,6 +56,20 @@ Data MakeData(const RunSetup& setup, int64_t step, int64_t vocab) {
 }
 
 }  // namespace
+
+RunSetup GroupedRun(DType compute, std::string config, int64_t documents) {
+  RunSetup setup;
+  setup.config = std::move(config);
+  setup.plan.compute = compute;
+  setup.plan.batch_size = 8;
+  setup.plan.seq_len = 12;
+  setup.plan.micro_batch = 1;
+  setup.plan.reduction_groups = 4;
+  setup.plan.head_chunk = 5;
+  setup.trainer.schedule.lr = 1e-2;
+  setup.documents = documents;
+  return setup;
+}
 
 RunResult Train(const RunSetup& setup) {
   const auto model = Model::Create(setup.config, setup.seed, setup.seams);

@@ -16,16 +16,7 @@ namespace hlm {
 namespace {
 
 RunSetup SmallRun(DType compute) {
-  RunSetup setup;
-  setup.config = TinyConfig(false, true, 3);
-  setup.plan.compute = compute;
-  setup.plan.batch_size = 8;
-  setup.plan.seq_len = 12;
-  setup.plan.micro_batch = 1;
-  setup.plan.reduction_groups = 4;
-  setup.plan.head_chunk = 5;
-  setup.trainer.schedule.lr = 1e-2;
-  setup.documents = 8;
+  RunSetup setup = GroupedRun(compute, TinyConfig(false, true, 3), 8);
   setup.steps = 10;
   return setup;
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "tests/ops/cases.h"
+#include "tests/ops/documents.h"
 
 namespace hlm::ops_test {
 namespace {
@@ -84,12 +85,7 @@ struct ChoiceFactors {
 
 template <class Op>
 OpCase CaseOf(const Op& op, std::vector<Doubles> inputs) {
-  OpCase c;
-  c.name = op.name();
-  c.type = op.type;
-  c.inputs = std::move(inputs);
-  c.exact = [op](const std::vector<Doubles>& in) { return op.Exact(in); };
-  c.run = [op](Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) { return op.Run(rig, in, dy); };
+  OpCase c = MakeCase(op, std::move(inputs));
   c.may_be_refused = true;
   return c;
 }

@@ -17,7 +17,6 @@ namespace horizon_test {
 namespace {
 
 namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
 using nlohmann::json;
 
 Words TrainWords(const Words& more) {

@@ -12,8 +12,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 void ExpectUsage(const Words& arguments, const std::string& line) {
   const Result result = Horizon(arguments);
   EXPECT_EQ(result.status, 2);

@@ -9,13 +9,7 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
 using nlohmann::json;
-
-Words With(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
 
 std::string File(const std::string& name, const std::string& text) {
   WriteFile(Scratch(name), text);

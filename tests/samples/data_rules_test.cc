@@ -11,13 +11,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
-Words With(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
 nlohmann::json Eval(const Words& more) {
   const Result result = Horizon(With({"eval", "--config", SmallConfig(), "--compute", "f32", "--json"}, more));
   EXPECT_EQ(result.status, 0) << result.err;

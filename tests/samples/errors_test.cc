@@ -11,8 +11,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 void ExpectError(const Words& arguments, const Words& parts) {
   std::string line;
   for (const std::string& word : arguments) line += word + " ";

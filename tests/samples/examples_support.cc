@@ -29,11 +29,6 @@ std::string WriteRecords(const std::string& name, int64_t first, int64_t count, 
 
 }  // namespace
 
-Words With(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
 Words WithDefaults(Words words, const Words& defaults) {
   for (size_t i = 0; i + 1 < defaults.size(); i += 2) {
     if (std::find(words.begin(), words.end(), defaults[i]) == words.end())

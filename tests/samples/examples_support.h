@@ -11,10 +11,6 @@
 
 namespace horizon_test {
 
-using Words = std::vector<std::string>;
-
-Words With(Words words, const Words& more);
-
 // `words`, and those options of `defaults` (a name and its value, by turns) that are not among them.
 Words WithDefaults(Words words, const Words& defaults);
 

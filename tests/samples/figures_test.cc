@@ -11,8 +11,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 Result Succeed(const Words& words) {
   const Result result = Horizon(words);
   EXPECT_EQ(result.status, 0) << result.err;

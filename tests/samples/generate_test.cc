@@ -9,8 +9,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 Result Generate(const Words& more) {
   Words words = {"generate", "--config", SmallConfig(), "--compute", "f32"};
   words.insert(words.end(), more.begin(), more.end());

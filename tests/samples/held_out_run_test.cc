@@ -12,7 +12,6 @@ namespace horizon_test {
 namespace {
 
 namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
 using nlohmann::json;
 
 std::string Fresh(const std::string& name) {

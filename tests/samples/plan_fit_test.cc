@@ -10,13 +10,7 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
 using nlohmann::json;
-
-Words With(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
 
 Words Split(const std::string& text) {
   std::istringstream stream(text);

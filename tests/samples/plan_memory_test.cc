@@ -10,16 +10,10 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
 using nlohmann::json;
 
 const char* const kH100 = "samples/machines/h100-80g.json";
 const char* const kH200 = "samples/machines/h200-1500g.json";
-
-Words With(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
 
 json Json(const Words& words) {
   const Result result = Horizon(With(words, {"--json"}));

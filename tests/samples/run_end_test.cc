@@ -17,8 +17,6 @@ namespace horizon_test {
 namespace {
 
 namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
-
 Words TrainWords(const Words& more) {
   Words words = {
       "train",        "--config", SmallConfig(), "--compute", "f32", "--data", WriteRows("train.npy", 16, SomeIds(16 * 12)),

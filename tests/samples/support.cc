@@ -12,6 +12,11 @@
 
 namespace horizon_test {
 
+Words With(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 std::string Scratch(const std::string& name) {
   static const std::string folder = [] {
     const std::string path = testing::TempDir() + "/horizon-" + std::to_string(getpid());

@@ -10,6 +10,10 @@
 
 namespace horizon_test {
 
+// Arguments of a command.
+using Words = std::vector<std::string>;
+Words With(Words words, const Words& more);
+
 // A path inside the test's own scratch folder.
 std::string Scratch(const std::string& name);
 

@@ -10,8 +10,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 // A folder with a tokenizer of the letters a to d, "ab" and <s> in front; its path.
 std::string TokenizerFolder() {
   const std::string folder = Scratch("tokenizer");

@@ -10,8 +10,6 @@
 namespace horizon_test {
 namespace {
 
-using Words = std::vector<std::string>;
-
 void ExpectWrongUsage(const Words& arguments, const Words& parts) {
   std::string line;
   for (const std::string& word : arguments) line += word + " ";
@@ -20,11 +18,6 @@ void ExpectWrongUsage(const Words& arguments, const Words& parts) {
   EXPECT_EQ(result.status, 2);
   EXPECT_EQ(result.out, "");
   ExpectOneErrorLine(result, parts);
-}
-
-Words With(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
 }
 
 TEST(UsageTest, SubcommandsAndOptionsMustExist) {
