@@ -64,7 +64,7 @@ class Bounds {
   static constexpr double kSeconds = 100;
   static constexpr int64_t kKibibytes = int64_t{8} << 20;
 #else
-  static constexpr double kSeconds = 10;
+  static constexpr double kSeconds = 30;
   static constexpr int64_t kKibibytes = int64_t{1} << 20;
 #endif
   static int64_t Peak() {

@@ -40,9 +40,9 @@ class JsonMutator {
     Collect(json, places);
     const size_t step = places.size() / kMostPlaces + 1;
     for (size_t at = 1; at < places.size(); at += step) {
-      const Json before = std::exchange(*places[at], "@huge");
+      Json before = std::exchange(*places[at], "@huge");
       const std::string around = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-      *places[at] = before;
+      *places[at] = std::move(before);  // moved, so that what lies in it keeps its place
       const size_t hole = around.find("\"@huge\"");
       for (const std::string& huge : Huge()) all.push_back(around.substr(0, hole) + huge + around.substr(hole + 7));
     }
