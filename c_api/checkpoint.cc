@@ -7,7 +7,7 @@
 #include "c_api/internal.h"
 #include "core/base/utf8.h"
 #include "core/model/save_check.h"
-#include "core/train/checkpoint_list.h"
+#include "core/save/checkpoint_list.h"
 #include "core/train/trainer.h"
 
 namespace hlm::capi {

@@ -1,5 +1,5 @@
-// Data sets: the C ABI over core/dataset, with this library's tokenizer and chat templates.
-#include "core/dataset/dataset.h"
+// Data sets: the C ABI over core/text/dataset, with this library's tokenizer and chat templates.
+#include "core/text/dataset/dataset.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +10,7 @@
 #include "c_api/dataset_pipeline.h"
 #include "c_api/internal.h"
 #include "core/cpu/cpu_device.h"
-#include "core/dataset/read_record.h"
+#include "core/text/dataset/read_record.h"
 
 struct hlm_dataset {
   std::unique_ptr<hlm::dataset::Dataset> dataset;

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
-#include "core/dataset/hash.h"
-#include "core/model/json_text.h"
-#include "core/template/json.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
+#include "core/text/dataset/hash.h"
+#include "core/text/template/json.h"
 
 namespace hlm::capi {
 namespace {

@@ -1,4 +1,4 @@
-// A tokenizer and chat templates as what core/dataset needs of them.
+// A tokenizer and chat templates as what core/text/dataset needs of them.
 #ifndef HORIZON_LM_C_API_DATASET_PIPELINE_H_
 #define HORIZON_LM_C_API_DATASET_PIPELINE_H_
 
@@ -6,15 +6,15 @@
 #include <memory>
 #include <string>
 
-#include "core/dataset/pipeline.h"
-#include "core/template/chat_template.h"
-#include "core/template/conversation.h"
-#include "core/text/tokenizer.h"
+#include "core/text/dataset/pipeline.h"
+#include "core/text/template/chat_template.h"
+#include "core/text/template/conversation.h"
+#include "core/text/tokenizer/tokenizer.h"
 
 namespace hlm::capi {
 
 struct PipelineConfig {
-  std::string dataset_json;                    // the keys that core/dataset reads
+  std::string dataset_json;                    // the keys that core/text/dataset reads
   std::shared_ptr<const Tokenizer> tokenizer;  // may be null
   std::shared_ptr<const ChatTemplate> chat;    // may be null
   bool safe_content = false;

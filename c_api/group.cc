@@ -6,8 +6,8 @@
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
-#include "core/base/json_writer.h"
 #include "core/group/launcher.h"
+#include "core/io/json_writer.h"
 
 namespace hlm::capi {
 namespace {

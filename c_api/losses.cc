@@ -6,7 +6,7 @@
 #include "c_api/batch.h"
 #include "c_api/check.h"
 #include "c_api/internal.h"
-#include "core/train/objectives.h"
+#include "core/objective/objectives.h"
 
 namespace hlm::capi {
 namespace {

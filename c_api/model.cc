@@ -9,14 +9,14 @@
 #include "c_api/check.h"
 #include "c_api/internal.h"
 #include "c_api/save_options.h"
-#include "core/base/json_writer.h"
 #include "core/base/error.h"
-#include "core/checkpoint/model.h"
-#include "core/model/file.h"
-#include "core/model/json_text.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/model/save_check.h"
 #include "core/model/text_files.h"
-#include "core/template/chat_template.h"
+#include "core/save/model.h"
+#include "core/text/template/chat_template.h"
 
 namespace hlm::capi {
 namespace {

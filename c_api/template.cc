@@ -4,9 +4,9 @@
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
-#include "core/base/json_writer.h"
-#include "core/template/conversation.h"
-#include "core/template/json.h"
+#include "core/io/json_writer.h"
+#include "core/text/template/conversation.h"
+#include "core/text/template/json.h"
 
 namespace hlm::capi {
 namespace {

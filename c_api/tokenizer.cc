@@ -1,4 +1,4 @@
-#include "core/text/tokenizer.h"
+#include "core/text/tokenizer/tokenizer.h"
 
 #include <cstring>
 #include <string_view>
@@ -7,8 +7,8 @@
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
-#include "core/model/json_text.h"
-#include "core/text/utf8_text.h"
+#include "core/base/utf8_text.h"
+#include "core/io/json_text.h"
 
 namespace hlm::capi {
 namespace {

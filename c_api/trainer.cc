@@ -7,8 +7,8 @@
 #include "c_api/batch.h"
 #include "c_api/check.h"
 #include "c_api/internal.h"
+#include "core/io/json_text.h"
 #include "core/machine/devices.h"
-#include "core/model/json_text.h"
 #include "core/model/spec_json.h"
 
 namespace hlm::capi {

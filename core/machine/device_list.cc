@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 
 namespace hlm {
 namespace {

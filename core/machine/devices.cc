@@ -5,11 +5,11 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
 #include "core/cpu/cpu_device.h"
 #include "core/cpu/cpu_memory.h"
 #include "core/cpu/product_bench.h"
 #include "core/device/load_plugin.h"
+#include "core/io/json_writer.h"
 #include "core/machine/calibration.h"
 #include "core/machine/device_list.h"
 #include "core/machine/host_rate.h"

@@ -9,10 +9,10 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
 #include "core/cpu/cpu_device.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/machine/device_list.h"
-#include "core/model/json_text.h"
 
 namespace hlm {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 
 namespace hlm {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "core/base/error.h"
-#include "core/model/file.h"
-#include "core/model/json_text.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
 
 namespace hlm {
 namespace {

@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 #include "core/model/mxfp4.h"
 #include "core/model/tensor_order.h"
 

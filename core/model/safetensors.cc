@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 
 namespace hlm {
 namespace {

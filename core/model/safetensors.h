@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/dtype.h"
-#include "core/model/file.h"
+#include "core/io/file.h"
 #include "core/model/layout.h"
 #include "core/model/model.h"
 #include "core/model/safetensors_header.h"

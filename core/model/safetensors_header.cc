@@ -6,8 +6,8 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 
 namespace hlm {
 namespace {

@@ -8,15 +8,15 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
+#include "core/io/staged_folder.h"
 #include "core/model/config.h"
-#include "core/model/file.h"
 #include "core/model/folder_files.h"
-#include "core/model/json_text.h"
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
 #include "core/model/save_parts.h"
-#include "core/model/staged_folder.h"
 #include "core/model/tensor_order.h"
 
 namespace hlm {

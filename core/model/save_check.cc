@@ -12,11 +12,11 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/model/file.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
+#include "core/io/staged_folder.h"
 #include "core/model/folder_files.h"
-#include "core/model/json_text.h"
 #include "core/model/save_parts.h"
-#include "core/model/staged_folder.h"
 
 namespace hlm {
 namespace {

@@ -1,6 +1,6 @@
 #include "core/model/spec_json.h"
 
-#include "core/base/json_writer.h"
+#include "core/io/json_writer.h"
 
 namespace hlm {
 namespace {

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/model/config.h"
-#include "core/model/file.h"
 #include "core/model/folder_files.h"
-#include "core/model/json_text.h"
 
 namespace hlm {
 namespace {

@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {

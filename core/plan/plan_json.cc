@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "core/base/error.h"
-#include "core/base/json_writer.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/plan/plan.h"
 
 namespace hlm {

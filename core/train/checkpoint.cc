@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "core/base/json_writer.h"
-#include "core/checkpoint/directory.h"
-#include "core/checkpoint/reader.h"
-#include "core/model/file.h"
-#include "core/model/json_text.h"
-#include "core/train/identity.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
+#include "core/io/json_writer.h"
+#include "core/save/directory.h"
+#include "core/save/identity.h"
+#include "core/save/reader.h"
+#include "core/save/unit_arrays.h"
 #include "core/train/state.h"
-#include "core/train/unit_arrays.h"
 
 namespace hlm {
 namespace {

@@ -12,13 +12,13 @@
 #include "core/device/device.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
+#include "core/stream/trace.h"
 #include "core/train/device_group.h"
 #include "core/train/interrupt.h"
 #include "core/train/lane.h"
 #include "core/train/pass.h"
 #include "core/train/router_terms.h"
 #include "core/train/step_batch.h"
-#include "core/train/trace.h"
 #include "core/train/updater.h"
 
 namespace hlm {

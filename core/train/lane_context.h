@@ -7,7 +7,7 @@
 #include "core/model/layout.h"
 #include "core/model/spec.h"
 #include "core/plan/plan.h"
-#include "core/train/trace.h"
+#include "core/stream/trace.h"
 
 namespace hlm {
 

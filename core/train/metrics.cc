@@ -1,7 +1,7 @@
 // Counters of a trainer as JSON; docs/metrics.md describes the keys.
 #include <algorithm>
 
-#include "core/base/json_writer.h"
+#include "core/io/json_writer.h"
 #include "core/train/state.h"
 
 namespace hlm {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/train/background_save.h"
+#include "core/save/background_save.h"
 #include "core/store/frozen.h"
 #include "core/train/executor.h"
 #include "core/train/trainer.h"

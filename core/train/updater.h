@@ -25,8 +25,8 @@
 #include "core/plan/plan.h"
 #include "core/store/store.h"
 #include "core/stream/ring.h"
+#include "core/stream/trace.h"
 #include "core/train/routed_step.h"
-#include "core/train/trace.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {

@@ -1,5 +1,5 @@
 // What JsonWriter writes, read and written by another implementation of JSON (nlohmann's).
-#include "core/base/json_writer.h"
+#include "core/io/json_writer.h"
 
 #include <gtest/gtest.h>
 

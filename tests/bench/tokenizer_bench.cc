@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/text/tokenizer.h"
-#include "core/text/utf8_text.h"
+#include "core/base/utf8_text.h"
+#include "core/text/tokenizer/tokenizer.h"
 
 namespace {
 

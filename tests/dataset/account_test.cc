@@ -1,5 +1,5 @@
 // The table of what was done to records beside reading them.
-#include "core/dataset/account.h"
+#include "core/text/dataset/account.h"
 
 #include <gtest/gtest.h>
 

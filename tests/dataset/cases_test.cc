@@ -1,8 +1,8 @@
 // The formats against rules written a second time, in Python (tools/goldens/dataset_cases.py): the tokens of whole data sets.
 #include <gtest/gtest.h>
 
-#include "core/dataset/dataset.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
+#include "core/text/dataset/dataset.h"
 #include "tests/dataset/support.h"
 
 namespace hlm::dataset {

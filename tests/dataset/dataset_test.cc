@@ -1,4 +1,4 @@
-#include "core/dataset/dataset.h"
+#include "core/text/dataset/dataset.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 #include <set>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 #include "tests/dataset/support.h"
 #include "tests/support/code_of.h"
 

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
-#include "core/dataset/example.h"
-#include "core/dataset/source_files.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
+#include "core/text/dataset/example.h"
+#include "core/text/dataset/source_files.h"
 #include "tests/dataset/support.h"
 #include "tests/support/code_of.h"
 

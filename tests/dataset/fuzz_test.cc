@@ -5,7 +5,7 @@
 #include <random>
 
 #include "core/base/error.h"
-#include "core/dataset/dataset.h"
+#include "core/text/dataset/dataset.h"
 #include "tests/dataset/support.h"
 
 namespace hlm::dataset {

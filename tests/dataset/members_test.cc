@@ -4,8 +4,8 @@
 #include <map>
 
 #include "core/base/error.h"
-#include "core/dataset/example.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
+#include "core/text/dataset/example.h"
 #include "tests/dataset/support.h"
 
 namespace hlm::dataset {

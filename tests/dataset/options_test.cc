@@ -1,4 +1,4 @@
-#include "core/dataset/options.h"
+#include "core/text/dataset/options.h"
 
 #include <gtest/gtest.h>
 

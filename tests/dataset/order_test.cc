@@ -1,4 +1,4 @@
-#include "core/dataset/order.h"
+#include "core/text/dataset/order.h"
 
 #include <gtest/gtest.h>
 

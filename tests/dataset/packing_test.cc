@@ -1,4 +1,4 @@
-#include "core/dataset/packing.h"
+#include "core/text/dataset/packing.h"
 
 #include <gtest/gtest.h>
 

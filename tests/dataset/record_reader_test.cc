@@ -1,4 +1,4 @@
-#include "core/dataset/record_reader.h"
+#include "core/text/dataset/record_reader.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

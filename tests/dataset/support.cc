@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "core/base/error.h"
-#include "core/dataset/record_reader.h"
-#include "core/model/json_value.h"
+#include "core/io/json_value.h"
+#include "core/text/dataset/record_reader.h"
 
 namespace hlm::dataset {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/dataset/example.h"
-#include "core/dataset/pipeline.h"
+#include "core/text/dataset/example.h"
+#include "core/text/dataset/pipeline.h"
 
 namespace hlm::dataset {
 

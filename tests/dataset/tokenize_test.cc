@@ -1,11 +1,11 @@
-#include "core/dataset/tokenize.h"
+#include "core/text/dataset/tokenize.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "core/base/error.h"
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 #include "tests/dataset/support.h"
 #include "tests/support/code_of.h"
 

@@ -1,12 +1,12 @@
 // What ends the trained turns is read off the tokens.
-#include "core/dataset/turn_ends.h"
+#include "core/text/dataset/turn_ends.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <string>
 
-#include "core/base/json_writer.h"
+#include "core/io/json_writer.h"
 #include "tests/dataset/support.h"
 
 namespace hlm::dataset {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/io/json_text.h"
 #include "core/model/config.h"
-#include "core/model/json_text.h"
 #include "tests/model/test_folder.h"
 
 namespace hlm {

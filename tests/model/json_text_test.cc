@@ -1,5 +1,5 @@
 // JSON text as values: what is read, what is refused, and that it is read as another implementation reads it.
-#include "core/model/json_text.h"
+#include "core/io/json_text.h"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "core/model/file.h"
+#include "core/io/file.h"
 #include "core/model/save_parts.h"
 #include "tests/model/test_folder.h"
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "core/model/file.h"
+#include "core/io/file.h"
 #include "tests/model/test_folder.h"
 
 namespace hlm {

@@ -14,7 +14,7 @@
 
 #include "core/cpu/cpu_device.h"
 #include "core/machine/devices.h"
-#include "core/train/objectives.h"
+#include "core/objective/objectives.h"
 #include "core/train/trainer.h"
 
 namespace hlm {

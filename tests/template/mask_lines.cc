@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/base/error.h"
-#include "core/template/conversation.h"
-#include "core/template/json.h"
+#include "core/text/template/conversation.h"
+#include "core/text/template/json.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // From trained bytes to trained tokens.
-#include "core/template/mask.h"
+#include "core/text/template/mask.h"
 
 #include <gtest/gtest.h>
 

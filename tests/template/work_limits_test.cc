@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/base/error.h"
-#include "core/template/json.h"
-#include "core/template/template.h"
+#include "core/text/template/json.h"
+#include "core/text/template/template.h"
 
 namespace hlm::jinja {
 namespace {

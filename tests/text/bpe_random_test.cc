@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "core/text/utf8_text.h"
+#include "core/base/utf8_text.h"
 #include "tests/text/support.h"
 
 namespace hlm {

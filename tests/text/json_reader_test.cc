@@ -1,5 +1,5 @@
 // The pull reader against nlohmann's parser: the same texts are JSON, and their values are the same.
-#include "core/text/json_reader.h"
+#include "core/io/json_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/text/pattern_syntax.h"
-#include "core/text/regex.h"
+#include "core/text/tokenizer/pattern_syntax.h"
+#include "core/text/tokenizer/regex.h"
 
 namespace hlm {
 namespace {

@@ -11,12 +11,12 @@
 #include <sstream>
 
 #include "core/base/error.h"
-#include "core/checkpoint/checksum.h"
-#include "core/checkpoint/directory.h"
-#include "core/checkpoint/manifest.h"
-#include "core/checkpoint/model.h"
+#include "core/io/file.h"
 #include "core/machine/devices.h"
-#include "core/model/file.h"
+#include "core/save/checksum.h"
+#include "core/save/directory.h"
+#include "core/save/manifest.h"
+#include "core/save/model.h"
 #include "core/train/trainer.h"
 #include "tests/equivalence/run.h"
 #include "tests/support/code_of.h"

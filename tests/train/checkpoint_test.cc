@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
-#include "core/model/file.h"
+#include "core/io/file.h"
 #include "tests/equivalence/run.h"
 #include "tests/support/code_of.h"
 

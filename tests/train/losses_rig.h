@@ -14,7 +14,7 @@
 #include "core/base/random.h"
 #include "core/cpu/cpu_device.h"
 #include "core/machine/devices.h"
-#include "core/train/objectives.h"
+#include "core/objective/objectives.h"
 #include "core/train/trainer.h"
 #include "tests/equivalence/run.h"
 

@@ -1,0 +1,124 @@
+#include "core/save/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
+#include "core/model/config.h"
+#include "core/model/safetensors.h"
+#include "core/save/directory.h"
+#include "core/save/reader.h"
+
+namespace hlm {
+namespace {
+
+constexpr int64_t kChunk = int64_t{1} << 15;  // elements on the way
+
+class CheckpointWeights final : public WeightSource {
+ public:
+  CheckpointWeights(std::string folder, Manifest manifest, const ModelLayout& layout)
+      : reader_(std::move(folder), std::move(manifest)), verified_(layout.units.size()) {
+    for (const StoredFile& file : reader_.manifest().files) {
+      if (file.name == kCarriedFile) carried_ = std::make_unique<SafetensorsFile>(reader_.folder() + "/" + kCarriedFile);
+    }
+    const std::vector<StoredUnit>& stored = reader_.manifest().units;
+    for (size_t u = 0; u < layout.units.size(); ++u) {
+      const UnitSpec& unit = layout.units[u];
+      const auto same = [&](const StoredUnit& one) { return one.name == unit.name; };
+      const auto found = std::find_if(stored.begin(), stored.end(), same);
+      if (found == stored.end() || found->Elements(ArrayKind::kWeights) != unit.elements) {
+        throw DataLoss(PrintablePath(reader_.folder()), ": ", unit.name, " is missing, or not what config.json asks for");
+      }
+      for (const TensorSpec& tensor : unit.tensors) places_[tensor.name] = {u, static_cast<size_t>(found - stored.begin())};
+    }
+  }
+
+  void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override {
+    const Place place = places_.at(tensor.name);
+    Verify(place);
+    EachRun(tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadRun(tensor, begin + done, at, run, out + done); });
+  }
+
+  std::vector<CarriedTensor> Carried() const override {
+    return carried_ == nullptr ? std::vector<CarriedTensor>() : carried_->AsCarried();
+  }
+
+ private:
+  struct Place {
+    size_t unit = 0, stored = 0;
+  };
+
+  // Elements [element, element + n) of the tensor, which lie from `begin` on in the unit's slab.
+  void ReadRun(const TensorSpec& tensor, int64_t element, int64_t begin, int64_t n, float* out) const {
+    const Place place = places_.at(tensor.name);
+    for (const StoredArray& array : reader_.manifest().units[place.stored].arrays) {
+      if (array.kind != ArrayKind::kWeights) continue;
+      const int64_t from = std::max(begin, array.first), to = std::min(begin + n, array.first + array.elements);
+      for (int64_t at = from; at < to; at += kChunk) {
+        const int64_t count = std::min(kChunk, to - at);
+        float* values = out + (at - begin);
+        ReadChunk(place, array, at, count, values);
+        for (int64_t i = 0; i < count; ++i) {
+          if (!std::isfinite(values[i])) {
+            throw InvalidArgument(PrintablePath(reader_.folder()), ": tensor ", tensor.name, ": element ",
+                                  element + at - begin + i, " is ", values[i]);
+          }
+        }
+      }
+    }
+  }
+
+  // The arrays that weights come from, once.
+  void Verify(const Place& place) const {
+    std::call_once(verified_[place.unit], [&] {
+      for (const StoredArray& array : reader_.manifest().units[place.stored].arrays) {
+        if (array.kind == ArrayKind::kWeights || array.kind == ArrayKind::kRemainders) reader_.Read(place.stored, array, nullptr);
+      }
+    });
+  }
+
+  void ReadChunk(const Place& place, const StoredArray& array, int64_t at, int64_t n, float* out) const {
+    if (array.type == ArrayType::kF32) return reader_.ReadElements(place.stored, array, at - array.first, n, out);
+    if (array.type != ArrayType::kBF16) throw DataLoss(PrintablePath(reader_.folder()), ": weights of type ", Name(array.type));
+    std::vector<bf16_t> hi(static_cast<size_t>(n));
+    reader_.ReadElements(place.stored, array, at - array.first, n, hi.data());
+    for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(hi[static_cast<size_t>(i)]);
+    // Parts are cut alike for all kinds.
+    for (const StoredArray& other : reader_.manifest().units[place.stored].arrays) {
+      if (other.kind != ArrayKind::kRemainders || other.part != array.part) continue;
+      if (other.type != ArrayType::kU16 || other.first != array.first || other.elements != array.elements) {
+        throw DataLoss(PrintablePath(reader_.folder()), ": remainders that do not fit their weights");
+      }
+      std::vector<uint16_t> lo(static_cast<size_t>(n));
+      reader_.ReadElements(place.stored, other, at - array.first, n, lo.data());
+      for (int64_t i = 0; i < n; ++i) out[i] = JoinMaster(hi[static_cast<size_t>(i)], lo[static_cast<size_t>(i)]);
+    }
+  }
+
+  CheckpointReader reader_;
+  std::unique_ptr<SafetensorsFile> carried_;  // null: nothing is carried
+  std::unordered_map<std::string, Place> places_;
+  mutable std::vector<std::once_flag> verified_;  // [units]
+};
+
+}  // namespace
+
+std::shared_ptr<const Model> OpenModelOrCheckpoint(const std::string& folder) {
+  const auto has = [&](const char* file) { return IsRegularFile(folder + "/" + file); };
+  if (!has(kManifestFile) || has("model.safetensors") || has("model.safetensors.index.json")) return Model::Open(folder);
+  FoundCheckpoint found = LookAt(folder);
+  if (found.error) throw *found.error;
+  const DType dtype = found.manifest->source_dtype;
+  const std::string config = ReadSmallFile(folder + "/config.json", kMostConfigBytes);
+  return Model::FromWeights(folder, config, dtype, {kManifestFile, kCarriedFile}, [&](const ModelLayout& layout) {
+    return std::make_shared<const CheckpointWeights>(folder, std::move(*found.manifest), layout);
+  });
+}
+
+}  // namespace hlm

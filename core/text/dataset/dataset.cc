@@ -1,0 +1,303 @@
+#include "core/text/dataset/dataset.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/io/json_text.h"
+#include "core/text/dataset/hash.h"
+
+namespace hlm::dataset {
+namespace {
+
+constexpr int32_t kIgnored = -100;
+constexpr int64_t kMostEpochs = int64_t{1} << 31;
+
+}  // namespace
+
+std::unique_ptr<Dataset> Dataset::Open(DatasetOptions options, const TextPipeline& pipeline) {
+  BuiltStore built = OpenStore(options, pipeline);
+  auto dataset = std::unique_ptr<Dataset>(new Dataset(std::move(options), std::move(built)));
+  dataset->pipeline_.kind = pipeline.kind;
+  dataset->pipeline_.token_text = pipeline.token_text;
+  return dataset;
+}
+
+Dataset::Dataset(DatasetOptions options, BuiltStore built)
+    : options_(std::move(options)), built_(std::move(built)), per_unit_(options_.task == Task::kPreference ? 2 : 1) {
+  CutDocuments();
+  SelectUnits();
+  CheckNotEmpty();
+
+  std::vector<int64_t> sizes;
+  std::vector<double> weights;
+  Hasher hasher;
+  hasher.AddText(built_.key);
+  for (const int64_t option :
+       {options_.seq_len, int64_t{options_.packing}, static_cast<int64_t>(options_.too_long), int64_t{options_.shuffle},
+        options_.seed, static_cast<int64_t>(options_.part), int64_t{options_.drop_last}}) {
+    hasher.AddNumber(option);
+  }
+  for (size_t s = 0; s < options_.sources.size(); ++s) {
+    sizes.push_back(static_cast<int64_t>(units_[s].size()));
+    weights.push_back(options_.sources[s].weight);
+    hasher.AddNumber(sizes.back());
+    hasher.Add(&weights.back(), sizeof(double));
+    for (const int64_t unit : units_[s]) hasher.AddNumber(unit);
+  }
+  order_key_ = hasher.DigestHex();
+  order_.emplace(std::move(sizes), std::move(weights), options_.shuffle, options_.seed);
+}
+
+void Dataset::EnterEpoch(int64_t epoch) {
+  if (planned_epoch_ == epoch) return;
+  planned_epoch_ = -1;
+  epoch_units_.clear();
+  std::vector<int64_t> lengths;
+  for (const Order::Place& place : order_->Epoch(epoch)) {
+    epoch_units_.push_back(units_[static_cast<size_t>(place.source)][static_cast<size_t>(place.unit)]);
+    lengths.push_back(UnitLength(epoch_units_.back()));
+  }
+  rows_ = options_.packing ? PackBestFit(lengths, Capacity()) : OneEach(static_cast<int64_t>(lengths.size()));
+  if (options_.packing && options_.shuffle) {
+    row_order_ = Permutation(rows_.size(), options_.seed, "rows", epoch);
+  } else {
+    row_order_.resize(static_cast<size_t>(rows_.size()));
+    std::iota(row_order_.begin(), row_order_.end(), 0);
+    if (options_.packing) {  // by the first document of each
+      std::sort(row_order_.begin(), row_order_.end(), [&](int64_t a, int64_t b) { return rows_[a].front() < rows_[b].front(); });
+    }
+  }
+  planned_epoch_ = epoch;
+}
+
+void Dataset::AppendDocument(int64_t number) {
+  const Piece& piece = pieces_[static_cast<size_t>(number)];
+  const size_t at = step_.ids.size(), end = at + static_cast<size_t>(piece.length);
+  step_.ids.resize(end);
+  step_.labels.resize(end, kIgnored);
+  built_.store->ReadIds(piece.begin, piece.length, step_.ids.data() + at);
+  built_.store->ReadTrained(piece.begin, piece.length, trained_);
+  for (size_t t = at + 1; t < end; ++t) {
+    if (trained_[t - at]) step_.labels[t] = step_.ids[t];
+  }
+  step_.offsets.push_back(static_cast<int64_t>(end));
+  step_.documents.push_back(number);
+  step_.desirable.push_back(static_cast<int32_t>(piece.desirable));
+  step_.trained += piece.trained;
+}
+
+const Step& Dataset::Next(int64_t rows) {
+  if (rows < per_unit_) {
+    throw InvalidArgument("rows is ", rows, "; it must be at least ", per_unit_, per_unit_ == 2 ? ": a pair takes two rows" : "");
+  }
+  const int64_t wanted = rows / per_unit_;
+  step_.ids.clear();
+  step_.labels.clear();
+  step_.documents.clear();
+  step_.desirable.clear();
+  step_.offsets.assign(1, 0);
+  step_.rows.assign(1, 0);
+  step_.trained = 0;
+
+  int64_t epoch = epoch_, row = row_;
+  while (true) {
+    step_.epoch = epoch;
+    if ((options_.epochs > 0 && epoch >= options_.epochs) || epoch >= kMostEpochs) return step_;
+    EnterEpoch(epoch);
+    const int64_t left = rows_.size() - row;
+    // An epoch of less than one step is a step all the same: else there would be none.
+    if (left > 0 && (!options_.drop_last || left >= wanted || row == 0)) break;
+    ++epoch;
+    row = 0;
+  }
+  const int64_t end = std::min(rows_.size(), row + wanted);
+  for (; row < end; ++row) {
+    for (const int64_t item : rows_[row_order_[static_cast<size_t>(row)]]) {
+      const int64_t unit = epoch_units_[static_cast<size_t>(item)];
+      for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) AppendDocument(p);
+    }
+    step_.rows.push_back(static_cast<int64_t>(step_.documents.size()));
+  }
+  epoch_ = epoch;
+  row_ = row;
+  if (row_ == rows_.size()) {
+    ++epoch_;
+    row_ = 0;
+  }
+  return step_;
+}
+
+Step Dataset::Mismatched() const {
+  if (options_.task != Task::kUnpaired)
+    throw FailedPrecondition("mismatched answers belong to the task kto; this one is ", options_.task_name);
+  Step out;
+  out.epoch = step_.epoch;
+  const size_t count = step_.documents.size();
+  if (count < 2) return out;
+  // An answer is all from the first trained token on.
+  std::vector<int64_t> answers(count);
+  for (size_t d = 0; d < count; ++d) {
+    int64_t t = step_.offsets[d];
+    while (t < step_.offsets[d + 1] && step_.labels[static_cast<size_t>(t)] == kIgnored) ++t;
+    answers[d] = t;
+  }
+  for (size_t d = 0; d < count; ++d) {
+    const size_t other = (d + 1) % count;
+    const auto begin = static_cast<int64_t>(out.ids.size());
+    out.ids.insert(out.ids.end(), step_.ids.begin() + step_.offsets[d], step_.ids.begin() + answers[d]);
+    out.labels.resize(out.ids.size(), kIgnored);
+    out.ids.insert(out.ids.end(), step_.ids.begin() + answers[other], step_.ids.begin() + step_.offsets[other + 1]);
+    out.labels.insert(out.labels.end(), step_.labels.begin() + answers[other], step_.labels.begin() + step_.offsets[other + 1]);
+    const auto most = static_cast<size_t>(begin + options_.seq_len);
+    if (out.ids.size() > most) {
+      out.ids.resize(most);
+      out.labels.resize(most);
+    }
+    out.labels[static_cast<size_t>(begin)] = kIgnored;
+    out.offsets.push_back(static_cast<int64_t>(out.ids.size()));
+    out.documents.push_back(step_.documents[d]);
+    out.desirable.push_back(step_.desirable[d]);
+    out.rows.push_back(static_cast<int64_t>(out.documents.size()));
+  }
+  out.trained = std::count_if(out.labels.begin(), out.labels.end(), [](int32_t label) { return label != kIgnored; });
+  return out;
+}
+
+std::string Dataset::Position() const {
+  JsonWriter json;
+  json.BeginObject().Member("order", order_key_).Member("epoch", epoch_).Member("row", row_).EndObject();
+  return json.Take();
+}
+
+void Dataset::Seek(std::string_view position_json) {
+  const JsonValue position = ParseJson(position_json, "the data set's position");
+  const auto whole = [&](const char* key, int64_t most) {
+    const JsonValue* value = position.Find(key);
+    const std::optional<int64_t> number = value == nullptr ? std::nullopt : value->Int();
+    if (!number || *number < 0 || *number > most) {
+      throw InvalidArgument("the data set's position has ", key, " ", value == nullptr ? "missing" : PrintableJson(*value),
+                            "; it must be a whole number in [0, ", most, "]");
+    }
+    return *number;
+  };
+  const JsonValue* order = position.Find("order");
+  if (order == nullptr || !order->IsString()) throw InvalidArgument("the data set's position has no order");
+  if (order->String() != order_key_) {
+    throw FailedPrecondition("the position is of another order of the data: its key is ", Printable(order->String(), 40),
+                             ", this one's ", order_key_,
+                             "; files, tokenizer, template and options must be those it was taken with");
+  }
+  const int64_t epoch = whole("epoch", kMostEpochs);
+  const bool ended = options_.epochs > 0 && epoch >= options_.epochs;
+  if (!ended) EnterEpoch(epoch);
+  const int64_t row = whole("row", ended ? 0 : rows_.size());
+  epoch_ = epoch;
+  row_ = row;
+}
+
+std::string Dataset::ColumnName(const std::string& name, const std::string& key) const {
+  const bool good = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  if (!good)
+    throw InvalidArgument("a column is called \"", Printable(name, 70), "\"; a name has 1 to 64 letters, digits, _ and -");
+  Hasher hasher;
+  hasher.AddText(key);
+  hasher.AddNumber(options_.seq_len);
+  hasher.AddNumber(static_cast<int64_t>(options_.too_long));
+  return StrCat(name, "-", hasher.DigestHex());
+}
+
+void Dataset::WriteColumn(const std::string& name, const std::string& key, std::span<const float> values) const {
+  const std::string file = ColumnName(name, key);
+  if (static_cast<int64_t>(values.size()) != documents()) {
+    throw InvalidArgument("a column has ", values.size(), " values; it must have one for each of the ", documents(),
+                          " documents");
+  }
+  if (built_.folder.empty()) throw FailedPrecondition("a column needs a cache to be kept in; this data set has none");
+  dataset::WriteColumn(built_.folder, file, values);
+}
+
+std::optional<std::vector<float>> Dataset::ReadColumn(const std::string& name, const std::string& key) const {
+  const std::string file = ColumnName(name, key);
+  if (built_.folder.empty()) return std::nullopt;
+  return dataset::ReadColumn(built_.folder, file, documents());
+}
+
+std::string Dataset::Describe() {
+  EnterEpoch(options_.epochs > 0 ? std::min(epoch_, options_.epochs - 1) : epoch_);
+  int64_t used = 0, tokens = 0, trained = 0;
+  std::vector<int64_t> source_documents, source_tokens;
+  for (const auto& units : units_) {
+    int64_t own = 0;
+    for (const int64_t unit : units) {
+      own += UnitLength(unit);
+      for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) trained += pieces_[static_cast<size_t>(p)].trained;
+    }
+    source_documents.push_back(static_cast<int64_t>(units.size()) * per_unit_);
+    source_tokens.push_back(own);
+    used += source_documents.back();
+    tokens += own;
+  }
+  int64_t epoch_tokens = 0;
+  for (const int64_t unit : epoch_units_) epoch_tokens += UnitLength(unit);
+  const std::span<const StoredSource> stored = built_.store->sources();
+  StoredSource sum;
+  int64_t examples = 0;
+  for (size_t s = 0; s < stored.size(); ++s) {
+    sum.records += stored[s].records;
+    sum.bad += stored[s].bad;
+    sum.empty += stored[s].empty;
+    sum.turn_order += stored[s].turn_order;
+    sum.untrained += stored[s].untrained;
+    examples += options_.part == Part::kEvaluation ? evaluation_records_[s] : selected_records_[s] - evaluation_records_[s];
+  }
+  const double capacity = static_cast<double>(rows_.size()) * static_cast<double>(Capacity());
+
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("task", options_.task_name);
+  json.Member("part", options_.part == Part::kTrain ? "train" : "evaluation");
+  json.Member("records", sum.records).Member("examples", examples).Member("documents", used);
+  json.Member("tokens", tokens).Member("trained_tokens", trained);
+  json.Member("truncated", truncated_).Member("split", split_);
+  json.Member("dropped", sum.bad + sum.empty + sum.turn_order + sum.untrained + untrained_ + too_long_);
+  json.Key("dropped_for").BeginObject();
+  json.Member("bad_record", sum.bad).Member("empty_answer", sum.empty).Member("turn_order", sum.turn_order);
+  json.Member("nothing_trained", sum.untrained + untrained_).Member("too_long", too_long_);
+  json.EndObject();
+  Account account = built_.store->account();
+  account.AddRecords(Did::kDropped, "nothing_trained", untrained_);
+  account.AddRecords(Did::kDropped, "too_long", too_long_);
+  account.AddRecords(Did::kCut, "truncated", truncated_);
+  account.AddRecords(Did::kCut, "split", split_);
+  json.Key("account");
+  account.Write(json);
+  if (pipeline_.kind) {
+    if (!ends_) ends_ = FindTurnEnds(*built_.store, pipeline_.kind);
+    json.Key("turns");
+    WriteTurnEnds(*ends_, pipeline_, json);
+  }
+  json.Member("seq_len", options_.seq_len).Member("packing", options_.packing).Member("row_tokens", Capacity());
+  json.Member("rows", rows_.size());
+  json.Member("efficiency", capacity > 0 ? static_cast<double>(epoch_tokens) / capacity : 0.0);
+  json.Member("column_length", documents());
+  json.Key("sources").BeginArray();
+  for (size_t s = 0; s < stored.size(); ++s) {
+    json.BeginObject();
+    json.Member("name", options_.sources[s].name).Member("format", Name(static_cast<Format>(stored[s].format)));
+    json.Member("records", stored[s].records).Member("documents", source_documents[s]).Member("tokens", source_tokens[s]);
+    json.Member("documents_per_epoch", order_->shares()[s] * per_unit_);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("cache").BeginObject();
+  json.Member("state", built_.state).Member("folder", built_.folder).Member("key", built_.key).Member("note", built_.note);
+  json.EndObject();
+  json.EndObject();
+  return json.Take();
+}
+
+}  // namespace hlm::dataset

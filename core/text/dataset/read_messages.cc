@@ -1,0 +1,237 @@
+#include "core/text/dataset/read_messages.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/io/json_text.h"
+
+namespace hlm::dataset {
+namespace {
+
+// The roles that chat templates know. A word that is none is likely a slip, and its turn would silently not be trained.
+constexpr std::string_view kRoles[] = {"system",   "developer", "user",        "assistant", "tool",
+                                       "function", "ipython",   "environment", "control"};
+
+// Those whose messages are what a tool gave.
+constexpr std::string_view kToolRoles[] = {"tool", "function", "ipython", "environment"};
+
+struct Synonym {
+  std::string_view word, role;
+};
+// What ShareGPT files call the speakers, beside the format's own words.
+constexpr Synonym kSpeakers[] = {{"human", "user"},          {"user", "user"},         {"gpt", "assistant"},
+                                 {"assistant", "assistant"}, {"chatgpt", "assistant"}, {"bing", "assistant"},
+                                 {"bard", "assistant"},      {"model", "assistant"},   {"system", "system"},
+                                 {"observation", "tool"},    {"tool", "tool"},         {"function_response", "tool"},
+                                 {"function_call", "call"}};
+
+std::string Quoted(std::string_view text) { return StrCat('"', Printable(text, 60), '"'); }
+
+// "call" stands for an assistant's turn whose text is a tool call.
+std::string ReadRole(const std::string& word, const FormatSpec& spec, const std::string& where) {
+  const Tags& tags = spec.tags;
+  if (tags.user) {
+    if (word == tags.user) return "user";
+    if (word == tags.assistant) return "assistant";
+    if (word == tags.observation) return "tool";
+    if (word == tags.function) return "call";
+    if (word == tags.system) return "system";
+    if (!spec.own_tags) {
+      for (const Synonym& speaker : kSpeakers) {
+        if (speaker.word == word) return std::string(speaker.role);
+      }
+    }
+    std::string legal;
+    for (const Column* tag : {&tags.user, &tags.assistant, &tags.observation, &tags.function, &tags.system}) {
+      if (*tag) legal += StrCat(legal.empty() ? "" : ", ", **tag);
+    }
+    throw InvalidArgument(where, ": the role is ", Quoted(word), "; known are ", legal);
+  }
+  if (std::find(std::begin(kRoles), std::end(kRoles), word) == std::end(kRoles)) {
+    std::string legal;
+    for (const std::string_view role : kRoles) legal += StrCat(legal.empty() ? "" : ", ", role);
+    throw InvalidArgument(where, ": the role is ", Quoted(word), "; known are ", legal);
+  }
+  return word;
+}
+
+// Content that is a list of parts. Each must be text: there is nothing here that sees or hears.
+JsonValue ReadParts(const JsonValue& parts, bool join, const std::string& where) {
+  std::string joined;
+  for (const JsonValue& part : parts.Items()) {
+    if (part.IsString()) {
+      joined += part.String();
+      continue;
+    }
+    const JsonValue* type = part.Find("type");
+    if (type != nullptr && type->IsString() && type->String() != "text" && type->String() != "input_text" &&
+        type->String() != "output_text") {
+      throw Unimplemented(where, ": content of the type ", Quoted(type->String()), "; only text is trained on");
+    }
+    const JsonValue* text = part.Find("text");
+    if (text == nullptr || !text->IsString()) {
+      throw InvalidArgument(where, ": a part of the content is ", PrintableJson(part),
+                            "; it must be {\"type\": \"text\", \"text\": ...}");
+    }
+    joined += text->String();
+  }
+  return join ? JsonValue(std::move(joined)) : parts;
+}
+
+// The result of a tool may be any value: templates write it as JSON. A list is content in parts where it looks like it.
+bool IsResult(const JsonValue& content, const std::string& role) {
+  if (std::find(std::begin(kToolRoles), std::end(kToolRoles), role) == std::end(kToolRoles)) return false;
+  if (!content.IsArray()) return !content.IsString();
+  return !std::all_of(content.Items().begin(), content.Items().end(), [](const JsonValue& part) {
+    return part.IsString() || part.Find("type") != nullptr || part.Find("text") != nullptr;
+  });
+}
+
+JsonValue ReadContent(const JsonValue& content, const std::string& role, const std::string& key, const ReadOptions& options,
+                      const std::string& where) {
+  if (content.IsString() || content.IsNull() || IsResult(content, role)) return content;
+  if (content.IsArray()) return ReadParts(content, options.join_parts, where);
+  throw InvalidArgument(where, ": ", Quoted(key), " is a ", content.KindName(), "; it must be a string or a list of parts");
+}
+
+void CheckToolCalls(const JsonValue& calls, const std::string& where) {
+  if (calls.IsNull()) return;
+  if (!calls.IsArray()) throw InvalidArgument(where, ": tool_calls is a ", calls.KindName(), "; it must be an array");
+  for (const JsonValue& call : calls.Items()) {
+    if (!call.IsObject()) throw InvalidArgument(where, ": a tool call is a ", call.KindName(), "; it must be an object");
+    const JsonValue* function = call.Find("function");
+    const JsonValue* name = (function == nullptr ? &call : function)->Find("name");
+    if (name == nullptr || !name->IsString()) throw InvalidArgument(where, ": a tool call has no name: ", PrintableJson(call));
+  }
+}
+
+// ShareGPT's function_call: the text is one call, {"name", "arguments"}, or a list of them.
+JsonValue MessageOfCall(const std::string& text, const std::string& where) {
+  JsonValue parsed = ParseJson(text, StrCat(where, ": the function call"));
+  JsonValue::Array calls;
+  if (parsed.IsArray()) {
+    calls = std::move(parsed.Items());
+  } else {
+    calls.push_back(std::move(parsed));
+  }
+  JsonValue::Array wrapped;
+  for (JsonValue& call : calls) {
+    JsonValue function{JsonValue::Object()};
+    if (call.Find("function") != nullptr) {
+      wrapped.push_back(std::move(call));
+      continue;
+    }
+    function.Set("type", JsonValue(std::string("function")));
+    function.Set("function", std::move(call));
+    wrapped.push_back(std::move(function));
+  }
+  JsonValue message = MakeMessage("assistant", "");
+  message.Set("tool_calls", JsonValue(std::move(wrapped)));
+  return message;
+}
+
+const std::string& TextMember(const JsonValue& message, const Column& key, const char* tag, const std::string& where) {
+  if (!key)
+    throw InvalidArgument(where, ": tags names no ", tag, "; where tags is given, every tag that it does not name is none");
+  const JsonValue* value = message.Find(*key);
+  if (value == nullptr) throw InvalidArgument(where, ": no ", Quoted(*key), " in ", PrintableJson(message));
+  if (!value->IsString()) throw InvalidArgument(where, ": ", Quoted(*key), " is a ", value->KindName(), "; it must be a string");
+  return value->String();
+}
+
+JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
+  if (!given.IsObject()) throw InvalidArgument(where, " is a ", given.KindName(), "; it must be an object");
+  const std::string role = ReadRole(TextMember(given, spec.tags.role, "role_tag", where), spec, where);
+  if (!spec.tags.content) {
+    throw InvalidArgument(where, ": tags names no content_tag; where tags is given, every tag that it does not name is none");
+  }
+  const std::string& content_key = *spec.tags.content;
+  if (role == "call") return MessageOfCall(TextMember(given, spec.tags.content, "content_tag", where), where);
+
+  JsonValue message{JsonValue::Object()};
+  for (const JsonValue::Member& member : given.Members()) {
+    if (member.name == *spec.tags.role) {
+      message.Set("role", JsonValue(role));
+    } else if (member.name == content_key) {
+      message.Set("content", ReadContent(member.value, role, content_key, options, where));
+    } else {
+      message.Set(member.name, member.value);
+    }
+  }
+  if (const JsonValue* given_calls = message.Find("tool_calls")) CheckToolCalls(*given_calls, where);
+  const JsonValue* content = message.Find("content");
+  if ((content == nullptr || content->IsNull()) && !SaysSomething(message)) {
+    throw InvalidArgument(where, ": no ", Quoted(content_key), " and no tool_calls in ", PrintableJson(given));
+  }
+  return message;
+}
+
+}  // namespace
+
+JsonValue MakeMessage(std::string role, std::string content) {
+  JsonValue message{JsonValue::Object()};
+  message.Set("role", JsonValue(std::move(role)));
+  message.Set("content", JsonValue(std::move(content)));
+  return message;
+}
+
+JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
+  JsonValue::Array messages;
+  if (list.IsObject()) {
+    messages.push_back(ReadMessage(list, spec, options, where));
+    return JsonValue(std::move(messages));
+  }
+  if (!list.IsArray()) throw InvalidArgument(where, " is a ", list.KindName(), "; it must be a list of messages");
+  for (size_t i = 0; i < list.Items().size(); ++i) {
+    messages.push_back(ReadMessage(list.Items()[i], spec, options, StrCat(where, "[", i, "]")));
+  }
+  return JsonValue(std::move(messages));
+}
+
+JsonValue ReadTools(const JsonValue* value, const std::string& where) {
+  if (value == nullptr || value->IsNull()) return JsonValue();
+  JsonValue tools = *value;
+  if (value->IsString()) {
+    if (value->String().find_first_not_of(" \t\r\n") == std::string::npos) return JsonValue();
+    tools = ParseJson(value->String(), where + ": tools");
+  }
+  if (tools.IsNull()) return JsonValue();
+  if (!tools.IsArray())
+    throw InvalidArgument(where, ": tools is a ", tools.KindName(), "; it must be a list, or a string of JSON that is one");
+  return tools.IsEmpty() ? JsonValue() : tools;
+}
+
+const std::string& RoleOf(const JsonValue& message) { return message.Find("role")->String(); }
+
+bool TurnsAlternate(const JsonValue& messages) {
+  size_t place = 0;
+  for (const JsonValue& message : messages.Items()) {
+    const std::string& role = RoleOf(message);
+    if (place == 0 && role == "system" && &message == &messages.Items().front()) continue;
+    const bool asks = role == "user" || role == "tool";
+    if (!asks && role != "assistant") return false;
+    if (asks != (place % 2 == 0)) return false;
+    ++place;
+  }
+  return true;
+}
+
+bool SaysSomething(const JsonValue& message) {
+  for (const char* key : {"content", "tool_calls", "function_call", "reasoning_content", "thinking", "reasoning"}) {
+    const JsonValue* value = message.Find(key);
+    if (value == nullptr || value->IsNull() || value->IsEmpty()) continue;
+    if (value->IsArray() && std::string_view(key) == "content") {
+      for (const JsonValue& part : value->Items()) {
+        if (part.IsString() ? !part.String().empty() : part.Find("text") != nullptr && !part.Find("text")->String().empty())
+          return true;
+      }
+      continue;
+    }
+    if (!value->IsString() || !value->String().empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace hlm::dataset

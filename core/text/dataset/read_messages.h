@@ -1,0 +1,30 @@
+// Lists of messages of any format, as the list that chat templates take: [{"role", "content", ...}].
+#ifndef HORIZON_LM_CORE_TEXT_DATASET_READ_MESSAGES_H_
+#define HORIZON_LM_CORE_TEXT_DATASET_READ_MESSAGES_H_
+
+#include <string>
+
+#include "core/text/dataset/example.h"
+
+namespace hlm::dataset {
+
+// {"role": role, "content": content}
+JsonValue MakeMessage(std::string role, std::string content);
+
+// A list of messages, or one message alone. Other members of a message are kept as they are.
+JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const ReadOptions& options, const std::string& where);
+
+// A list, or JSON text of one; null where it is null or empty.
+JsonValue ReadTools(const JsonValue* value, const std::string& where);
+
+// A user's or a tool's turn stands at each odd place and an assistant's at each even one, counted from 1 behind the system's.
+bool TurnsAlternate(const JsonValue& messages);
+
+// The role of a message that ReadMessages made.
+const std::string& RoleOf(const JsonValue& message);
+// A message says something: text, a tool call, or reasoning.
+bool SaysSomething(const JsonValue& message);
+
+}  // namespace hlm::dataset
+
+#endif  // HORIZON_LM_CORE_TEXT_DATASET_READ_MESSAGES_H_
