@@ -41,7 +41,7 @@ void WriteText(const std::string& path, const std::string& text) {
 
 void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std::vector<CarriedTensor>& carried, DType type,
                   int64_t max_shard_bytes, const std::string& folder) {
-  const std::vector<Shard> shards = MakeShards(layout, type, max_shard_bytes);
+  const std::vector<ShardTensors> shards = MakeShards(layout, type, max_shard_bytes);
   if (shards.size() == 1 && carried.empty()) {
     WriteSafetensors(folder + "/model.safetensors", shards[0], type, read);
     return;
@@ -73,8 +73,8 @@ void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std
 
 }  // namespace
 
-std::vector<Shard> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes) {
-  std::vector<Shard> shards(1);
+std::vector<ShardTensors> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes) {
+  std::vector<ShardTensors> shards(1);
   int64_t filled = 0;
   for (const UnitSpec& unit : layout.units) {
     for (const TensorSpec& tensor : unit.tensors) {

@@ -97,7 +97,7 @@ int64_t CheckSave(const Model& model, const std::string& folder, const SaveOptio
   const DType type = SavedType(model, options);
   const auto element = static_cast<int64_t>(SizeOf(type));
   int64_t bytes = 0, largest = 0;
-  for (const Shard& shard : MakeShards(model.layout(), type, options.max_shard_bytes)) {
+  for (const ShardTensors& shard : MakeShards(model.layout(), type, options.max_shard_bytes)) {
     int64_t size = 0;
     for (const TensorSpec* tensor : shard) size = CheckedAdd(size, CheckedMul(tensor->elements, element));
     largest = std::max(largest, size);

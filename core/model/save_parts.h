@@ -11,10 +11,10 @@
 
 namespace hlm {
 
-using Shard = std::vector<const TensorSpec*>;
+using ShardTensors = std::vector<const TensorSpec*>;
 
 // In the model's order; a tensor larger than the limit has a shard of its own.
-std::vector<Shard> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes);
+std::vector<ShardTensors> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes);
 
 DType SavedType(const Model& model, const SaveOptions& options);
 

@@ -216,7 +216,7 @@ std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
 
 void BackgroundSave::CopyPiece(int64_t piece) {
   const double begin = Trace::Now();
-  const StateLease lease = store_.States(piece, Access::kRead);
+  const StateLease lease = store_.States(piece, LeaseKind::kRead);
   std::vector<CheckpointArray> from = PieceArrays(plan_, piece);
   PointInto(lease, from);
   const std::vector<CheckpointArray> to = CopiedArrays(piece);
@@ -250,7 +250,7 @@ void BackgroundSave::WriteUnit(int64_t unit) {
   const int64_t first = plan_.pieces.First(unit), end = plan_.pieces.First(unit + 1);
   for (int64_t piece = first; piece < end; ++piece) {
     std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : PieceArrays(plan_, piece);
-    if (!Copied(piece)) PointInto(leases.emplace_back(store_, piece, Access::kRead), more);
+    if (!Copied(piece)) PointInto(leases.emplace_back(store_, piece, LeaseKind::kRead), more);
     arrays.insert(arrays.end(), more.begin(), more.end());
   }
   for (const CheckpointArray& array : arrays)

@@ -18,22 +18,22 @@ bool Within(const PiecePlan& piece, int64_t begin) {
 
 LeaseBook::LeaseBook(const PieceList& pieces) : pieces_(pieces), readers_(static_cast<size_t>(pieces.size()), 0) {}
 
-void LeaseBook::Begin(int64_t piece, Access access) {
+void LeaseBook::Begin(int64_t piece, LeaseKind kind) {
   const std::lock_guard lock(mutex_);
   int64_t& readers = readers_[static_cast<size_t>(piece)];
   HLM_CHECK(readers >= 0, pieces_[piece].name, " is being changed and is wanted elsewhere");
-  HLM_CHECK(access == Access::kRead || readers == 0, pieces_[piece].name, " is to be changed and ", readers, " read it");
-  readers = access == Access::kRead ? readers + 1 : -1;
+  HLM_CHECK(kind == LeaseKind::kRead || readers == 0, pieces_[piece].name, " is to be changed and ", readers, " read it");
+  readers = kind == LeaseKind::kRead ? readers + 1 : -1;
 }
 
-void LeaseBook::End(int64_t piece, Access access) noexcept {
+void LeaseBook::End(int64_t piece, LeaseKind kind) noexcept {
   const std::lock_guard lock(mutex_);
   int64_t& readers = readers_[static_cast<size_t>(piece)];
-  readers = access == Access::kRead ? readers - 1 : 0;
+  readers = kind == LeaseKind::kRead ? readers - 1 : 0;
 }
 
-StateLease::StateLease(const ParameterStore& store, int64_t piece, Access access)
-    : store_(&store), lease_(*store.states_book_, piece, access) {}
+StateLease::StateLease(const ParameterStore& store, int64_t piece, LeaseKind kind)
+    : store_(&store), lease_(*store.states_book_, piece, kind) {}
 
 const PiecePlan& StateLease::piece() const { return store_->pieces_[lease_.piece()]; }
 
@@ -60,7 +60,7 @@ void StateLease::ReadMaster(int64_t begin, int64_t n, float* out) const {
 }
 
 void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) const {
-  HLM_CHECK(lease_.access() == Access::kChange, piece().name);
+  HLM_CHECK(lease_.kind() == LeaseKind::kChange, piece().name);
   const MasterArray master = Master(begin);
   if (master.weight != nullptr) {
     std::memcpy(master.weight, values, static_cast<size_t>(n) * sizeof(float));
@@ -75,12 +75,12 @@ void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) cons
 }
 
 void StateLease::Commit() {
-  HLM_CHECK(lease_.access() == Access::kChange, piece().name);
+  HLM_CHECK(lease_.kind() == LeaseKind::kChange, piece().name);
   ++store_->versions_[static_cast<size_t>(lease_.piece())];
 }
 
-GradientLease::GradientLease(const ParameterStore& store, int64_t piece, Access access)
-    : store_(&store), lease_(*store.gradients_book_, piece, access) {}
+GradientLease::GradientLease(const ParameterStore& store, int64_t piece, LeaseKind kind)
+    : store_(&store), lease_(*store.gradients_book_, piece, kind) {}
 
 std::byte* GradientLease::Sums(int64_t begin) const {
   const PiecePlan& p = store_->pieces_[lease_.piece()];

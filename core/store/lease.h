@@ -17,14 +17,14 @@ namespace hlm {
 
 class ParameterStore;
 
-enum class Access { kRead, kChange };
+enum class LeaseKind { kRead, kChange };
 
 // Who holds what of one kind of memory.
 class LeaseBook {
  public:
   explicit LeaseBook(const PieceList& pieces);
-  void Begin(int64_t piece, Access access);  // INTERNAL where it contradicts a lease that is held
-  void End(int64_t piece, Access access) noexcept;
+  void Begin(int64_t piece, LeaseKind kind);  // INTERNAL where it contradicts a lease that is held
+  void End(int64_t piece, LeaseKind kind) noexcept;
 
  private:
   const PieceList& pieces_;
@@ -35,26 +35,24 @@ class LeaseBook {
 class Lease {
  public:
   Lease() = default;
-  Lease(LeaseBook& book, int64_t piece, Access access) : book_(&book), piece_(piece), access_(access) {
-    book.Begin(piece, access);
-  }
+  Lease(LeaseBook& book, int64_t piece, LeaseKind kind) : book_(&book), piece_(piece), kind_(kind) { book.Begin(piece, kind); }
   Lease(Lease&& other) noexcept { *this = std::move(other); }
   Lease& operator=(Lease&& other) noexcept {
     std::swap(book_, other.book_);
     std::swap(piece_, other.piece_);
-    std::swap(access_, other.access_);
+    std::swap(kind_, other.kind_);
     return *this;
   }
   ~Lease() {
-    if (book_ != nullptr) book_->End(piece_, access_);
+    if (book_ != nullptr) book_->End(piece_, kind_);
   }
   int64_t piece() const { return piece_; }
-  Access access() const { return access_; }
+  LeaseKind kind() const { return kind_; }
 
  private:
   LeaseBook* book_ = nullptr;
   int64_t piece_ = -1;
-  Access access_ = Access::kRead;
+  LeaseKind kind_ = LeaseKind::kRead;
 };
 
 // The weights of a piece as they are to be sent up.
@@ -68,7 +66,7 @@ struct WeightLease {
 // Masters and moments of a piece. Elements count from the start of the unit's slab, and lie in the piece.
 class StateLease {
  public:
-  StateLease(const ParameterStore& store, int64_t piece, Access access);
+  StateLease(const ParameterStore& store, int64_t piece, LeaseKind kind);
   const PiecePlan& piece() const;
   MasterArray Master(int64_t begin) const;
   const std::byte* Weights(int64_t begin) const;
@@ -91,7 +89,7 @@ class StateLease {
 // Sums of gradients of a piece, and of their squares by chunk.
 class GradientLease {
  public:
-  GradientLease(const ParameterStore& store, int64_t piece, Access access);
+  GradientLease(const ParameterStore& store, int64_t piece, LeaseKind kind);
   std::byte* Sums(int64_t begin) const;                // null without a gradient store
   float* Partial(int64_t level, int64_t begin) const;  // of 2^level reduction groups
   double* Norms(int64_t begin) const;                  // the chunk sum of element `begin`, a multiple of kNormChunk

@@ -93,7 +93,7 @@ void ParameterStore::TouchPages(HostPool& pool) {
 
 WeightLease ParameterStore::Weights(int64_t piece) const {
   const PiecePlan& p = pieces_[piece];
-  return {Lease(*states_book_, piece, Access::kRead), version(piece), WeightBytes(FirstElement(p.unit) + p.begin),
+  return {Lease(*states_book_, piece, LeaseKind::kRead), version(piece), WeightBytes(FirstElement(p.unit) + p.begin),
           static_cast<size_t>(p.elements()) * SizeOf(weight_type_)};
 }
 
@@ -107,7 +107,7 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
   std::vector<StateLease> leases;
   leases.reserve(static_cast<size_t>(pieces_.size()));
   std::vector<Run> runs;
-  for (int64_t p = 0; p < pieces_.size(); ++p) leases.push_back(States(p, Access::kChange));
+  for (int64_t p = 0; p < pieces_.size(); ++p) leases.push_back(States(p, LeaseKind::kChange));
   const auto& units = model.layout().units;
   for (size_t u = 0; u < units.size(); ++u) {
     for (const TensorSpec& tensor : units[u].tensors) {

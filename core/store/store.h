@@ -38,8 +38,8 @@ class ParameterStore {
 
   // The bytes of a piece; see lease.h.
   WeightLease Weights(int64_t piece) const;
-  StateLease States(int64_t piece, Access access) const { return {*this, piece, access}; }
-  GradientLease Gradients(int64_t piece, Access access) const { return {*this, piece, access}; }
+  StateLease States(int64_t piece, LeaseKind kind) const { return {*this, piece, kind}; }
+  GradientLease Gradients(int64_t piece, LeaseKind kind) const { return {*this, piece, kind}; }
 
   int64_t version(int64_t piece) const { return versions_[static_cast<size_t>(piece)]; }
   const PieceList& pieces() const { return pieces_; }

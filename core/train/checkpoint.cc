@@ -194,7 +194,7 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
       const std::string result = ResumedJson(found, passed_over);
       for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) s.frozen.BeforeChange(piece);
       std::vector<StateLease> leases;
-      for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) leases.push_back(s.store.States(piece, Access::kChange));
+      for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) leases.push_back(s.store.States(piece, LeaseKind::kChange));
       const std::vector<Transfer> transfers = Transfers(*s.plan, leases, reader);
       s.Forget();
       s.half_resumed = true;

@@ -142,7 +142,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
     for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i)] = value(done + i);
     s.WriteTensor(place, kind, slice.first + done, n, values.data());
   }
-  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.States(piece, Access::kChange).Commit(); });
+  if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.States(piece, LeaseKind::kChange).Commit(); });
   if (kind == TensorKind::kGradient) each_piece([&](int64_t piece) { s.updater->RecomputeNorms(piece); });
 }
 
@@ -190,7 +190,7 @@ void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin,
 
 void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
   if (kind == TensorKind::kGradient) {
-    const GradientLease lease = store.Gradients(piece, Access::kRead);
+    const GradientLease lease = store.Gradients(piece, LeaseKind::kRead);
     const std::byte* gradient = lease.Sums(begin);
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(out, gradient, static_cast<size_t>(n) * sizeof(float));
@@ -199,7 +199,7 @@ void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int
     }
     return;
   }
-  const StateLease lease = store.States(piece, Access::kRead);
+  const StateLease lease = store.States(piece, LeaseKind::kRead);
   if (kind == TensorKind::kWeight) return lease.ReadMaster(begin, n, out);
   const bool second = kind == TensorKind::kSecondMoment;
   // Codes are worth something by block, and a slice may begin inside one.
@@ -215,7 +215,7 @@ void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int
 
 void Trainer::State::WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values) {
   if (kind == TensorKind::kGradient) {
-    const GradientLease lease = store.Gradients(piece, Access::kChange);
+    const GradientLease lease = store.Gradients(piece, LeaseKind::kChange);
     std::byte* gradient = lease.Sums(begin);
     if (store.gradient_type() == DType::kF32) {
       std::memcpy(gradient, values, static_cast<size_t>(n) * sizeof(float));
@@ -224,7 +224,7 @@ void Trainer::State::WriteTo(int64_t piece, TensorKind kind, int64_t begin, int6
     }
     return;
   }
-  const StateLease lease = store.States(piece, Access::kChange);
+  const StateLease lease = store.States(piece, LeaseKind::kChange);
   if (kind == TensorKind::kWeight) return lease.WriteMaster(begin, n, values);
   const bool second = kind == TensorKind::kSecondMoment;
   // Block by block: what lies beside the slice in a block keeps its value, to the nearest code where the block's scale changes.

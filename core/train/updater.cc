@@ -119,7 +119,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const DType type = store_.gradient_type(), down = plan_.DownType();
     DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(down), false, "gradient in the ring");
     const std::byte* gradient = held->data();
-    const GradientLease lease = store_.Gradients(piece, Access::kChange);
+    const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
     if (!AddToTree(lease, part, term, reinterpret_cast<float*>(held->data()))) return held->Release();
     if (group_ != nullptr) {
       try {
@@ -209,7 +209,7 @@ void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
     job.piece = piece;
     job.work = [this, piece, step, routed] {
       const PiecePlan& p = plan_.pieces[piece];
-      const GradientLease gradients = store_.Gradients(piece, Access::kRead);
+      const GradientLease gradients = store_.Gradients(piece, LeaseKind::kRead);
       Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step, routed.get());
     };
     job.handed.Give(checker_);
@@ -239,7 +239,7 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
                      const RoutedStep* routed) {
   before_update_(piece);
   const int64_t unit = plan_.pieces[piece].unit;
-  StateLease states = store_.States(piece, Access::kChange);
+  StateLease states = store_.States(piece, LeaseKind::kChange);
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
   DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()),
@@ -310,7 +310,7 @@ double Updater::SquaredNorm() const {
   double sum = 0;
   for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) {
     const PiecePlan& p = plan_.pieces[piece];
-    const GradientLease lease = store_.Gradients(piece, Access::kRead);
+    const GradientLease lease = store_.Gradients(piece, LeaseKind::kRead);
     const double* norms = lease.Norms(p.begin);
     for (int64_t chunk = 0; chunk < CeilDiv(p.elements(), kNormChunk); ++chunk) sum += norms[chunk];
   }
@@ -319,7 +319,7 @@ double Updater::SquaredNorm() const {
 
 void Updater::RecomputeNorms(int64_t piece) {
   const PiecePlan& p = plan_.pieces[piece];
-  const GradientLease lease = store_.Gradients(piece, Access::kChange);
+  const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
   SquaredNorms(pool_, p.elements(), lease.Sums(p.begin), store_.gradient_type(), lease.Norms(p.begin));
 }
 
