@@ -113,7 +113,7 @@ RowRange ExpertsBody::Rows(const BlockRun& r, int64_t first, int64_t count) cons
 }
 
 RowRange ExpertsBody::OwnRows(const BlockRun& r) const {
-  return r.part.stage == Stage::kGroup ? Rows(r, First(r), Count(r)) : RowRange{};
+  return At(r) == Stage::kGroup ? Rows(r, First(r), Count(r)) : RowRange{};
 }
 
 template <class Work>
@@ -260,7 +260,7 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
 }
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
-  if (r.part.stage == Stage::kAfter) {
+  if (At(r) == Stage::kAfter) {
     if (y == nullptr) return;
     Sort(r);
     return Combine(r, addend, y);
@@ -269,7 +269,7 @@ void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, 
   TellLoad(r);
   if (before_.on() && (r.Missing({normed_}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(normed_)});
   if (r.Missing({latent_})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(latent_));
-  if (r.part.stage == Stage::kBefore) return;
+  if (At(r) == Stage::kBefore) return;
   // The sum is made again for its product's gradient, or for y itself.
   const bool products = r.Missing({gate_up_}), sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
   if (products || sums) Sort(r);
@@ -321,7 +321,7 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
                    .b = r.Saved(product_),
                    .divisors = r.Saved<float>(weights_),
                    .y = WeightsGradient(r)};
-  if (r.part.stage == Stage::kGroup) dots.choice = r.Saved<int32_t>(choice_), dots.first = First(r), dots.count = Count(r);
+  if (At(r) == Stage::kGroup) dots.choice = r.Saved<int32_t>(choice_), dots.first = First(r), dots.count = Count(r);
   r.ops.RowDots(r.stream, dots);
   if (!spec_.out_bias) return;
   EachRun(r, down_, [&](int64_t first, int64_t count) {
@@ -371,7 +371,7 @@ void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, voi
     dy = r.Temp(dsum_);
   }
   // All experts are a group, or have had their turn.
-  r.part.stage == Stage::kAfter ? Sort(r) : BackwardGroup(r, x, dy);
+  At(r) == Stage::kAfter ? Sort(r) : BackwardGroup(r, x, dy);
   if (spec_.weigh_input) {
     r.ops.RowDots(r.stream, {.type = r.type,
                              .tokens = r.micro.tokens,

@@ -54,15 +54,17 @@ class ExpertsBody : public Body {
   int64_t Pairs(const BlockRun& run) const { return run.micro.tokens * spec_.chosen; }
   bool Interleaved() const { return spec_.limit > 0; }
   ExpertRange Range(const BlockRun& run, int64_t first, int64_t count) const;
+  // A shared expert beside others is computed as a whole, whatever they are.
+  Stage At(const BlockRun& run) const { return InStages() ? run.part.stage : Stage::kWhole; }
   // The experts of the run, and their rows.
-  int64_t First(const BlockRun& run) const { return run.part.stage == Stage::kGroup ? run.part.first_expert : 0; }
-  int64_t Count(const BlockRun& run) const { return run.part.stage == Stage::kGroup ? run.part.experts : spec_.count; }
+  int64_t First(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.part.first_expert : 0; }
+  int64_t Count(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.part.experts : spec_.count; }
   RowRange Rows(const BlockRun& run, int64_t first, int64_t count) const;
   RowRange OwnRows(const BlockRun& run) const;
   // The experts' results, or the gradients of what they read.
-  void* Results(const BlockRun& run) const { return run.Temp(run.part.stage == Stage::kWhole ? sorted_ : results_); }
+  void* Results(const BlockRun& run) const { return run.Temp(At(run) == Stage::kWhole ? sorted_ : results_); }
   float* WeightsGradient(const BlockRun& run) const {
-    return run.Temp<float>(run.part.stage == Stage::kWhole ? dweights_ : group_dweights_);
+    return run.Temp<float>(At(run) == Stage::kWhole ? dweights_ : group_dweights_);
   }
   void Combine(const BlockRun& run, const void* addend, void* y) const;
   // work(first, count) for runs of the run's experts whose weights lie equally far apart: all of them, or as many as a piece of the
