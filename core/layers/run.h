@@ -56,6 +56,41 @@ struct RouterRun {
   float z_scale = 0;
 };
 
+// How much of a block is computed. One with a mixture of experts may be computed in stages, so that its experts need be there in groups
+// only: all before the experts, each group of them, all behind them. A stage goes through all micro-batches of a sweep.
+enum class Stage { kWhole, kBefore, kGroup, kAfter };
+struct StageOf {
+  Stage stage = Stage::kWhole;
+  int64_t first_expert = 0, experts = 0;  // kGroup
+};
+
+// Sums of gradients in fp32, where each piece of a slab has its own for the moment. Elements [begin, ...) up to the next piece lie at
+// `data`; pieces are added in their order.
+class AccumulatorView {
+ public:
+  AccumulatorView() = default;
+  AccumulatorView(float* slab) {  // NOLINT(google-explicit-constructor): a whole slab is its address
+    if (slab != nullptr) Add(0, slab);
+  }
+  void Add(int64_t begin, float* data) { pieces_.push_back({begin, data}); }
+  bool empty() const { return pieces_.empty(); }
+  float* At(int64_t offset) const {
+    const Piece* found = nullptr;
+    for (const Piece& piece : pieces_) {
+      if (piece.begin > offset) break;
+      found = &piece;
+    }
+    return found == nullptr ? nullptr : found->data + (offset - found->begin);
+  }
+
+ private:
+  struct Piece {
+    int64_t begin;
+    float* data;
+  };
+  std::vector<Piece> pieces_;
+};
+
 struct BlockRun {
   Ops& ops;
   Stream& stream;
@@ -70,16 +105,17 @@ struct BlockRun {
   // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
   // gradient.
   std::vector<void*> sides = {}, side_gradients = {};
-  SlabView weights = {};         // the unit's slab, in slots
-  float* accumulator = nullptr;  // the same in fp32: sums of gradients; backward only
-  bool accumulate = false;       // false: the first micro-batch of a sweep overwrites
-  std::vector<void*> saved;      // by number of the declaration
-  std::vector<char> made;        // which of them are there already
+  SlabView weights = {};             // the unit's slab, in slots
+  AccumulatorView accumulator = {};  // the same in fp32: sums of gradients; backward only
+  StageOf part = {};
+  bool accumulate = false;   // false: the first micro-batch of a sweep overwrites
+  std::vector<void*> saved;  // by number of the declaration
+  std::vector<char> made;    // which of them are there already
   std::vector<void*> temporaries;
 
   // Null where the layer has no such weight (a negative offset).
   const void* Weight(int64_t offset) const { return offset < 0 ? nullptr : weights.At(offset, SizeOf(type)); }
-  float* Gradient(int64_t offset) const { return offset < 0 ? nullptr : accumulator + offset; }
+  float* Gradient(int64_t offset) const { return offset < 0 ? nullptr : accumulator.At(offset); }
   template <class T = void>
   T* Saved(int64_t number) const {
     return number < 0 ? nullptr : static_cast<T*>(saved[static_cast<size_t>(number)]);

@@ -6,6 +6,7 @@
 #include "core/layers/head.h"
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
+#include "core/plan/groups.h"
 #include "core/plan/places.h"
 #include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
@@ -32,13 +33,6 @@ class ArenaBuilder {
   int64_t red_zone_bytes_, total_ = 0;
   std::vector<Range> red_zones_;
 };
-
-int64_t LargestUnit(const ModelLayout& layout, bool without_embedding) {
-  int64_t elements = 0;
-  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u)
-    elements = std::max(elements, layout.units[u].elements);
-  return elements;
-}
 
 int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one boundary between blocks, for a sweep
   return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
@@ -74,7 +68,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   ArenaBuilder arena(in.machine.red_zone_bytes);
   a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
   if (backward) {
-    a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout, in.layout.tied), 4));
+    a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
@@ -94,9 +88,19 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
       stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
     a.stash = arena.Take(stash);
   }
+  // Blocks of one kind have the same pieces.
+  std::vector<bool> in_stages(in.layout.kinds.size(), false);
+  int64_t between = 0;
+  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+    if (VisitsOf(in.layout, plan.pieces, layer) == 1) continue;
+    in_stages[static_cast<size_t>(in.layout.kind_of[static_cast<size_t>(layer)])] = true;
+    between = std::max(between, BetweenStagesOf(in.layout.block(layer), plan, layer).total);
+  }
+  a.between_stages = arena.Take(between);
   int64_t scratch = 0, temporaries = 0;
-  for (const auto& kind : in.layout.kinds) {
-    scratch = std::max(scratch, ScratchOf(kind->declaration(), plan).total);
+  for (size_t k = 0; k < in.layout.kinds.size(); ++k) {
+    const auto& kind = in.layout.kinds[k];
+    scratch = std::max(scratch, ScratchOf(kind->declaration(), plan, in_stages[k]).total);
     temporaries = std::max(temporaries, TemporariesOf(kind->declaration(), plan).total);
   }
   scratch = std::max(scratch, ScratchOf(in.layout.embedding->declaration(), plan).total);

@@ -57,6 +57,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("gradient", a.gradient.bytes);
   json.Member("stash", a.stash.bytes);
   json.Member("scratch", a.scratch.bytes);
+  json.Member("between_stages", a.between_stages.bytes);
   json.Member("backward", a.temporaries.bytes);
   json.Member("head", a.head.bytes);
   json.Member("batch", a.batch.bytes);

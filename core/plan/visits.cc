@@ -4,6 +4,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/plan/groups.h"
 #include "core/plan/slot_places.h"
 
 namespace hlm {
@@ -21,6 +22,49 @@ int64_t SlotBytesOf(const PieceList& pieces, int64_t unit, int64_t element_bytes
   return bytes;
 }
 
+int64_t SlotBytesOf(const PieceList& pieces, const std::vector<int64_t>& some, int64_t element_bytes) {
+  int64_t bytes = 0;
+  for (const int64_t p : some) bytes = CheckedAdd(bytes, SlotBytesOf(pieces[p], element_bytes));
+  return bytes;
+}
+
+std::vector<int64_t> PiecesOf(const ExpertGroup& group) {
+  std::vector<int64_t> pieces;
+  for (int64_t p = group.first_piece; p < group.end_piece; ++p) pieces.push_back(p);
+  return pieces;
+}
+
+// The visits of a block forward, in order: what they compute and the pieces that they read.
+struct BlockVisit {
+  StageOf part;
+  std::vector<int64_t> pieces;
+};
+std::vector<BlockVisit> VisitsOfBlock(const ModelLayout& layout, const PieceList& pieces, int64_t layer) {
+  const std::vector<ExpertGroup> groups = GroupsOf(layout, pieces, layer);
+  const std::vector<int64_t> core = CoreOf(pieces, layout.BlockUnit(layer), groups);
+  if (groups.empty()) return {{{}, core}};
+  std::vector<BlockVisit> visits = {{{Stage::kBefore}, core}};
+  for (const ExpertGroup& group : groups) visits.push_back({{Stage::kGroup, group.first, group.count}, PiecesOf(group)});
+  visits.push_back({{Stage::kAfter}, core});
+  return visits;
+}
+
+std::string BlockName(const char* way, const Visit& visit) {
+  const StageOf& part = visit.part;
+  const std::string block = StrCat("block ", way, " ", visit.layer);
+  switch (part.stage) {
+    case Stage::kWhole:
+      return block;
+    case Stage::kBefore:
+      return block + ", before the experts";
+    case Stage::kGroup:
+      return StrCat(block, ", experts ", part.first_expert, " to ", part.first_expert + part.experts - 1);
+    case Stage::kAfter:
+      return block + ", behind the experts";
+  }
+  return block;
+}
+
 }  // namespace
 
 std::string VisitName(const Visit& visit) {
@@ -28,11 +72,11 @@ std::string VisitName(const Visit& visit) {
     case VisitKind::kEmbed:
       return "embedding forward";
     case VisitKind::kBlockForward:
-      return StrCat("block forward ", visit.layer);
+      return BlockName("forward", visit);
     case VisitKind::kHead:
       return "head";
     case VisitKind::kBlockBackward:
-      return StrCat("block backward ", visit.layer);
+      return BlockName("backward", visit);
     case VisitKind::kEmbedBackward:
       return "embedding backward";
   }
@@ -41,10 +85,25 @@ std::string VisitName(const Visit& visit) {
 
 int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes) {
   const auto of = [&](int64_t unit) { return SlotBytesOf(pieces, unit, element_bytes); };
-  int64_t blocks = 0, run = 0;  // of the last `slots` blocks
+  // Of each visit forward: a group of experts lies beside its block's core.
+  struct Bytes {
+    int64_t layer, core, group;
+  };
+  std::vector<Bytes> visits;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
-    run = CheckedAdd(run, of(layout.BlockUnit(layer)));
-    if (layer >= slots) run -= of(layout.BlockUnit(layer - slots));
+    const std::vector<BlockVisit> own = VisitsOfBlock(layout, pieces, layer);
+    const int64_t core = SlotBytesOf(pieces, own.front().pieces, element_bytes);
+    for (const BlockVisit& visit : own)
+      visits.push_back({layer, core, visit.part.stage == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces, element_bytes) : 0});
+  }
+  int64_t blocks = 0;
+  for (size_t first = 0; first < visits.size(); ++first) {
+    int64_t run = 0, layer = -1;
+    for (size_t v = first; v < visits.size() && v < first + static_cast<size_t>(slots); ++v) {
+      run = CheckedAdd(run, visits[v].group);
+      if (visits[v].layer != layer) run = CheckedAdd(run, visits[v].core);
+      layer = visits[v].layer;
+    }
     blocks = std::max(blocks, run);
   }
   const int64_t head = of(layout.HeadUnit()) + (layout.tied ? of(layout.NormUnit()) : 0);
@@ -54,31 +113,50 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
                               const SlotSpace& space) {
   const int64_t layers = layout.layers();
-  const auto visit = [&](VisitKind kind, int64_t layer, int64_t sweep, std::initializer_list<int64_t> units,
-                         int64_t gradient_unit) {
-    Visit made{kind, layer, sweep, {}, forward_only ? -1 : gradient_unit};
-    for (const int64_t unit : units) {
-      for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {
-        made.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
-      }
-    }
+  const auto of_unit = [&](int64_t unit) {
+    std::vector<int64_t> own;
+    for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) own.push_back(p);
+    return own;
+  };
+  const auto read = [&](Visit& visit, const std::vector<int64_t>& some) {
+    for (const int64_t p : some) visit.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
+  };
+  const auto visit = [&](VisitKind kind, int64_t sweep, std::initializer_list<int64_t> units, int64_t gradient_unit) {
+    Visit made{.kind = kind, .sweep = sweep, .uses = {}, .gradients = {}};
+    for (const int64_t unit : units) read(made, of_unit(unit));
+    if (!forward_only && gradient_unit >= 0) made.gradients = of_unit(gradient_unit);
+    return made;
+  };
+  std::vector<std::vector<BlockVisit>> blocks;
+  for (int64_t l = 0; l < layers; ++l) blocks.push_back(VisitsOfBlock(layout, pieces, l));
+  const auto of_block = [&](VisitKind kind, int64_t layer, int64_t sweep, const BlockVisit& from) {
+    Visit made{.kind = kind, .layer = layer, .part = from.part, .sweep = sweep, .uses = {}, .gradients = {}};
+    read(made, from.pieces);
+    // Before the experts a block's backward pass only makes again what it needs.
+    if (kind == VisitKind::kBlockBackward && from.part.stage != Stage::kBefore) made.gradients = from.pieces;
     return made;
   };
   std::vector<Visit> visits;
   for (int64_t sweep = 0; sweep < sweeps; ++sweep) {
-    visits.push_back(visit(VisitKind::kEmbed, -1, sweep, {layout.EmbeddingUnit()}, -1));
-    for (int64_t l = 0; l < layers; ++l) visits.push_back(visit(VisitKind::kBlockForward, l, sweep, {layout.BlockUnit(l)}, -1));
+    visits.push_back(visit(VisitKind::kEmbed, sweep, {layout.EmbeddingUnit()}, -1));
+    for (int64_t l = 0; l < layers; ++l) {
+      for (const BlockVisit& from : blocks[static_cast<size_t>(l)])
+        visits.push_back(of_block(VisitKind::kBlockForward, l, sweep, from));
+    }
     // A tied matrix is the embedding's piece with a second user.
-    visits.push_back(layout.tied ? visit(VisitKind::kHead, -1, sweep, {layout.HeadUnit(), layout.NormUnit()}, layout.NormUnit())
-                                 : visit(VisitKind::kHead, -1, sweep, {layout.HeadUnit()}, layout.NormUnit()));
+    visits.push_back(layout.tied ? visit(VisitKind::kHead, sweep, {layout.HeadUnit(), layout.NormUnit()}, layout.NormUnit())
+                                 : visit(VisitKind::kHead, sweep, {layout.HeadUnit()}, layout.NormUnit()));
     if (forward_only) continue;
     for (int64_t l = layers - 1; l >= 0; --l) {
-      visits.push_back(visit(VisitKind::kBlockBackward, l, sweep, {layout.BlockUnit(l)}, layout.BlockUnit(l)));
+      // The last groups of the forward pass may still be there: backward begins with them.
+      std::vector<BlockVisit> own = blocks[static_cast<size_t>(l)];
+      if (own.size() > 1) std::reverse(own.begin() + 1, own.end() - 1);
+      for (const BlockVisit& from : own) visits.push_back(of_block(VisitKind::kBlockBackward, l, sweep, from));
     }
     // Most embeddings have nothing but tables there, whose gradients need no weights.
     visits.push_back(layout.embedding->reads_weights_backward()
-                         ? visit(VisitKind::kEmbedBackward, -1, sweep, {layout.EmbeddingUnit()}, layout.EmbeddingUnit())
-                         : visit(VisitKind::kEmbedBackward, -1, sweep, {}, layout.EmbeddingUnit()));
+                         ? visit(VisitKind::kEmbedBackward, sweep, {layout.EmbeddingUnit()}, layout.EmbeddingUnit())
+                         : visit(VisitKind::kEmbedBackward, sweep, {}, layout.EmbeddingUnit()));
   }
   AssignSlots(visits, space);
   return visits;
