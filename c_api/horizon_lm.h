@@ -466,8 +466,9 @@ typedef struct hlm_dataset hlm_dataset;
  *   "data"          needed: a source, or a list of them. A source is a path (a file, or a folder, whose .jsonl and .json files are
  *                   taken by name), or an object {"path", "format", "columns", "tags", "ranking", "weight", "num_samples", "name"}, or
  *                   {"dataset_info": the path of a dataset_info.json or of its folder, "name", "weight", "num_samples"}. A file is
- *                   JSONL, or one JSON array; a .txt file has a text a line. "weight": the source's share of an epoch; without any, each
- *                   example is used once an epoch. "num_samples": so many of its records, drawn by the seed.
+ *                   JSONL, or one JSON array; a .txt file has a text a line; each may be packed by gzip or zstd. "weight": the source's
+ *                   share of an epoch; without any, each example is used once an epoch. "num_samples": so many of its records, drawn by
+ *                   the seed.
  *     "format"      "auto" (by the keys of each file's first record), "text" {"text"}, "messages" {"messages", "tools"}, "sharegpt"
  *                   {"conversations", "system", "tools"}, "alpaca" {"instruction", "input", "output", "system", "history"},
  *                   "prompt_completion" {"prompt", "completion"}, "preference" {"prompt", "chosen", "rejected"} (without prompt: what

@@ -190,8 +190,8 @@ void Training::Step(int64_t step) {
   logs_.Step(line, {.seconds = seconds, .tokens = task_->step_tokens()});
   // A step of which nothing is predicted has no loss, and says nothing of the model.
   if (metrics.tokens > 0) skipped_ = metrics.skipped != 0 ? skipped_ + 1 : 0;
-  if (step == begun_ + 1) first_loss_ = metrics.loss;
-  last_loss_ = metrics.loss;
+  last_loss_ = NoSignOfNan(metrics.loss);
+  if (step == begun_ + 1) first_loss_ = last_loss_;
   tokens_ += metrics.tokens;
   seconds_ += seconds;
 }

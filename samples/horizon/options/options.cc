@@ -353,7 +353,8 @@ void AddDoctorOptions(CLI::App& app, Options& options) {
 
 void AddGgufOption(CLI::App& app, Options& options) {
   AddText(app, "--gguf", options.exported.gguf, "FILE.gguf",
-          "a file for llama.cpp, beside --out or without it: llama, mistral, qwen2 and qwen3, in the type of --save-dtype")
+          "a file for llama.cpp, beside --out or without it: llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text, in the "
+          "type of --save-dtype")
       ->group(kOutputGroup);
 }
 

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "samples/horizon/base/activity.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/data/data_file.h"
 #include "samples/horizon/options/presets.h"
 
@@ -138,6 +140,7 @@ Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions
   trainer_options.min_lr_ratio = options.min_lr_ratio;
   trainer_options.token_metrics = token_metrics ? 1 : 0;
   hlm_trainer* trainer = nullptr;
+  const Activity loading("loading the weights");
   Check(hlm_trainer_create_in_group(model.get(), plan.get(), &trainer_options, group, &trainer));
   return Trainer(trainer);
 }
@@ -164,7 +167,9 @@ Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_siz
   Batch batch;
   std::vector<int64_t> rows;
   double sum = 0;
+  Activity evaluating("evaluating, rows");
   for (int64_t begin = 0; begin < data.rows(); begin += batch_size) {
+    evaluating.Done(begin, data.rows());
     rows.resize(static_cast<size_t>(std::min(batch_size, data.rows() - begin)));
     std::iota(rows.begin(), rows.end(), begin);
     data.Fill(rows, batch);
@@ -177,8 +182,8 @@ Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_siz
     sum += loss * static_cast<double>(tokens);
     result.tokens += tokens;
   }
-  result.loss = sum / static_cast<double>(result.tokens);
-  result.perplexity = std::exp(result.loss);
+  result.loss = NoSignOfNan(sum / static_cast<double>(result.tokens));
+  result.perplexity = NoSignOfNan(std::exp(result.loss));
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
 
 namespace horizon {
@@ -39,6 +40,7 @@ void WriteColumn(hlm_dataset* set, const char* name, const std::string& key, con
 }  // namespace
 
 std::string HashWeights(hlm_trainer* trainer, const Json& model) {
+  const Activity hashing("hashing the weights");
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(), XXH3_freeState);
   if (hash == nullptr) throw Error("no memory for the hash of the weights");
   XXH3_128bits_reset(hash.get());
@@ -91,8 +93,10 @@ void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& to
   hlm_dataset_batch batch;
   int64_t computed = 0, read = 0, steps = 0;
   std::vector<double> found(documents, std::numeric_limits<double>::quiet_NaN());
+  Activity computing("log-probabilities of the reference, documents");
   group.Together([&] {
     while (all.Next(rows, batch)) {
+      computing.Done(computed + read, static_cast<int64_t>(documents));
       const auto known = [&](int64_t d) { return !std::isnan(sums_[static_cast<size_t>(d)]); };
       const auto count = static_cast<int64_t>(batch.n_documents);
       if (std::all_of(batch.documents, batch.documents + batch.n_documents, known)) {
