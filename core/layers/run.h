@@ -9,6 +9,7 @@
 
 #include "core/base/dtype.h"
 #include "core/device/ops.h"
+#include "core/layers/declaration.h"
 #include "core/layers/micro.h"
 
 namespace hlm {
@@ -72,14 +73,22 @@ struct BlockRun {
   std::vector<void*> sides = {}, side_gradients = {};
   SlabView weights = {};         // the unit's slab, in slots
   float* accumulator = nullptr;  // the same in fp32: sums of gradients; backward only
-  bool accumulate = false;       // false: the first micro-batch of a sweep overwrites
-  std::vector<void*> saved;      // by number of the declaration
-  std::vector<char> made;        // which of them are there already
+  SlabView shared = {};          // the slab that the block shares with others, and its sums, which all of them add to
+  float* shared_accumulator = nullptr;
+  bool accumulate = false;   // false: the first micro-batch of a sweep overwrites
+  std::vector<void*> saved;  // by number of the declaration
+  std::vector<char> made;    // which of them are there already
   std::vector<void*> temporaries;
 
   // Null where the layer has no such weight (a negative offset).
-  const void* Weight(int64_t offset) const { return offset < 0 ? nullptr : weights.At(offset, SizeOf(type)); }
-  float* Gradient(int64_t offset) const { return offset < 0 ? nullptr : accumulator + offset; }
+  const void* Weight(int64_t offset) const {
+    if (offset >= kSharedSlab) return shared.At(offset - kSharedSlab, SizeOf(type));
+    return offset < 0 ? nullptr : weights.At(offset, SizeOf(type));
+  }
+  float* Gradient(int64_t offset) const {
+    if (offset >= kSharedSlab) return shared_accumulator + (offset - kSharedSlab);
+    return offset < 0 ? nullptr : accumulator + offset;
+  }
   template <class T = void>
   T* Saved(int64_t number) const {
     return number < 0 ? nullptr : static_cast<T*>(saved[static_cast<size_t>(number)]);

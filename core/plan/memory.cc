@@ -33,11 +33,23 @@ class ArenaBuilder {
   std::vector<Range> red_zones_;
 };
 
-int64_t LargestUnit(const ModelLayout& layout, bool without_embedding) {
+// Of those whose gradient one visit makes; the others have an accumulator of their own.
+int64_t LargestUnit(const ModelLayout& layout) {
   int64_t elements = 0;
-  for (size_t u = without_embedding ? 1 : 0; u < layout.units.size(); ++u)
-    elements = std::max(elements, layout.units[u].elements);
+  for (const UnitSpec& unit : layout.units) {
+    if (unit.kind == UnitKind::kShared || (layout.tied && unit.kind == UnitKind::kEmbedding)) continue;
+    elements = std::max(elements, unit.elements);
+  }
   return elements;
+}
+
+// Of each slab that blocks share, one behind the other.
+int64_t SharedAccumulatorBytes(const ModelLayout& layout) {
+  int64_t bytes = 0;
+  for (const UnitSpec& unit : layout.units) {
+    if (unit.kind == UnitKind::kShared) bytes = CheckedAdd(bytes, RoundUp(CheckedMul(unit.elements, 4), 256));
+  }
+  return bytes;
 }
 
 int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one boundary between blocks, for a sweep
@@ -74,8 +86,9 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   ArenaBuilder arena(in.machine.red_zone_bytes);
   a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
   if (backward) {
-    a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout, in.layout.tied), 4));
+    a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout), 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
+    a.shared_accumulators = arena.Take(SharedAccumulatorBytes(in.layout));
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
     if (plan.route == Route::kPeer) {

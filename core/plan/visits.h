@@ -31,8 +31,8 @@ struct Visit {
   VisitKind kind = VisitKind::kEmbed;
   int64_t layer = -1;  // of a block
   int64_t sweep = 0;
-  std::vector<SlotUse> uses;   // weights that the visit reads
-  int64_t gradient_unit = -1;  // whose gradient is complete after this visit and goes down, piece by piece; -1: none
+  std::vector<SlotUse> uses;            // weights that the visit reads
+  std::vector<int64_t> gradient_units;  // whose gradients are complete after this visit and go down, piece by piece
 
   bool OfBlock() const { return kind == VisitKind::kBlockForward || kind == VisitKind::kBlockBackward; }
 };

@@ -19,6 +19,12 @@ DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, c
   row_bytes_ = spec.hidden * static_cast<int64_t>(plan.WeightBytes());
   block_input_bytes_ = RoundUp(plan.sweep_tokens * row_bytes_, 256);
   boundaries_ = range_.block_inputs.bytes / block_input_bytes_;
+  int64_t shared = 0;
+  for (const UnitSpec& unit : layout.units) {
+    if (unit.kind != UnitKind::kShared) continue;
+    shared_starts_.push_back(shared);
+    shared += RoundUp(unit.elements * 4, 256);
+  }
   int64_t start = 0;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
     stash_.push_back(StashOf(layout.block(layer), plan, layer));

@@ -32,6 +32,10 @@ class DeviceBuffers {
   std::byte* Gradient(int64_t token) const { return At(range_.gradient) + token * row_bytes_; }
   float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
   float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
+  // The `shared`th slab that several blocks read.
+  float* SharedAccumulator(int64_t shared) const {
+    return reinterpret_cast<float*>(At(range_.shared_accumulators) + shared_starts_[static_cast<size_t>(shared)]);
+  }
   std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / staging_); }
   // The `which`th of the shards that come from other devices for a place in staging.
   std::byte* Received(int64_t place, int64_t which) const {
@@ -67,6 +71,7 @@ class DeviceBuffers {
   DeviceArena range_;
   int64_t staging_;  // parts
   int64_t boundaries_, row_bytes_, block_input_bytes_;
+  std::vector<int64_t> shared_starts_;               // [slabs that several blocks read] bytes
   std::vector<TensorPlaces> stash_;                  // [layers]
   std::vector<int64_t> stash_starts_;                // [layers]
   std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block

@@ -5,12 +5,13 @@
 
 namespace hlm {
 
-BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights, int64_t token) {
+BlockRun Lane::RunOf(const MicroView& micro, const Weights& weights, int64_t token) {
   BlockRun run{.ops = device_.ops(),
                .stream = *compute_,
                .micro = micro,
                .type = plan_.numerics.compute,
-               .weights = weights,
+               .weights = weights.own,
+               .shared = weights.shared,
                .saved = {},
                .made = {},
                .temporaries = {}};
@@ -19,7 +20,7 @@ BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights, int64_t to
   return run;
 }
 
-void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::Embed(const Pass& pass, const Visit& visit, const Weights& weights) {
   block_inputs_.BeforeWrite(pass, 0, *compute_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
@@ -28,7 +29,7 @@ void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) 
   });
 }
 
-void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& weights) {
   block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
@@ -40,10 +41,13 @@ void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& we
   });
 }
 
-SlabView Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
-  SlabView slab;
-  for (size_t t = 0; t < tickets.size(); ++t) slab.Add(plan_.pieces[visit.uses[t].piece].begin, tickets[t].weights());
-  return slab;
+Lane::Weights Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
+  Weights weights;
+  for (size_t t = 0; t < tickets.size(); ++t) {
+    const PiecePlan& piece = plan_.pieces[visit.uses[t].piece];
+    (layout_.IsShared(piece.unit) ? weights.shared : weights.own).Add(piece.begin, tickets[t].weights());
+  }
+  return weights;
 }
 
 HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
@@ -133,19 +137,22 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
   return loss;
 }
 
-void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
   block_inputs_.Await(pass, visit.layer, *compute_);
-  const int64_t unit = layout_.BlockUnit(visit.layer);
+  const int64_t unit = layout_.BlockUnit(visit.layer), shared = layout_.SharedUnit(visit.layer);
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
-  if (share.empty()) Clear(unit);
+  // Sums of a shared slab go on from block to block: all that such a block makes is added, to zeros at first.
+  if (share.empty() || shared >= 0) Clear(unit);
+  if (shared >= 0 && layout_.UsersOf(visit.layer).last == visit.layer) Clear(shared);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
-    const bool first = m == share.begin;
+    const bool first = m == share.begin && shared < 0;
     if (first) ClearPadding(unit);
     const Block& block = layout_.block(visit.layer);
     const void* input = buffers_.BlockInput(visit.layer, token);
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
     run.accumulator = AccumulatorOf(unit);
+    if (shared >= 0) run.shared_accumulator = AccumulatorOf(shared);
     run.accumulate = !first;
     loads_.SetBackward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
@@ -154,7 +161,7 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& w
   });
 }
 
-void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
   const int64_t unit = layout_.EmbeddingUnit();
   float* accumulator = AccumulatorOf(unit);
   // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
@@ -172,6 +179,7 @@ void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& w
 }
 
 float* Lane::AccumulatorOf(int64_t unit) const {
+  if (layout_.IsShared(unit)) return buffers_.SharedAccumulator(unit - layout_.BlockUnit(layout_.layers()));
   return layout_.tied && unit == layout_.EmbeddingUnit() ? buffers_.TiedAccumulator() : buffers_.Accumulator();
 }
 
