@@ -21,7 +21,7 @@ void Forward(const ActivateArgs& a) {
   const ReadLines<T> x(a.x, a.heads, a.width), up(a.up, a.heads, a.width);
   const WrittenLines<T> y(a.y, a.heads, a.width);
   const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit, a.factor);
-  ParallelBlocks(a.rows, RowsPerBlock(a.heads * a.width), [&](int64_t begin, int64_t end) {
+  ParallelRows(a.range, a.rows, RowsPerBlock(a.heads * a.width), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t h = 0; h < a.heads; ++h) {
         const T *from = x.at(r, h), *by = up ? up.at(r, h) : nullptr;
@@ -70,7 +70,7 @@ void Backward(const ActivateBackwardArgs& a, float* scratch) {
   const ActNumbers numbers = NumbersOf<T>(kWhat, a.xielu, a.limit, a.factor);
   auto* sums = reinterpret_cast<AlphaSums*>(scratch);
   const int64_t block = PartialBlockRows(a.rows);
-  ParallelBlocks(a.rows, block, [&](int64_t begin, int64_t end) {
+  ParallelRows(a.range, a.rows, block, [&](int64_t begin, int64_t end) {
     const AlphaSums own = BackwardRows<T, kWhat>(a, numbers, begin, end);
     if (kWhat == ActFunction::kXielu) sums[begin / block] = own;
   });
@@ -107,7 +107,7 @@ void ActivateBackwardKernel(const ActivateBackwardArgs& a, float* scratch) {
 
 void ClampedGluKernel(const ClampedGluArgs& a) {
   ForType(a.type, [&]<class T>() {
-    ParallelBlocks(a.tokens, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
+    ParallelRows(a.range, a.tokens, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * a.width; i < end * a.width; ++i) {
         const T* pair = static_cast<const T*>(a.gate_up) + 2 * i;
         const float gate = std::min(ToFloat(pair[0]), a.limit), up = std::clamp(ToFloat(pair[1]), -a.limit, a.limit);
@@ -119,7 +119,7 @@ void ClampedGluKernel(const ClampedGluArgs& a) {
 
 void ClampedGluBackwardKernel(const ClampedGluBackwardArgs& a) {
   ForType(a.type, [&]<class T>() {
-    ParallelBlocks(a.tokens, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
+    ParallelRows(a.range, a.tokens, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * a.width; i < end * a.width; ++i) {
         const T* pair = static_cast<const T*>(a.gate_up) + 2 * i;
         T* to = static_cast<T*>(a.dgate_up) + 2 * i;

@@ -23,7 +23,7 @@ void SortChoicesKernel(const SortChoicesArgs& a) {
 
 void GatherRowsKernel(const GatherRowsArgs& a) {
   ForType(a.type, [&]<class T>() {
-    ParallelBlocks(a.tokens * a.chosen, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
+    ParallelRows(a.range, a.tokens * a.chosen, RowsPerBlock(a.width), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const int64_t pair = a.sources[r];
         const T* x = static_cast<const T*>(a.x) + pair / a.chosen * a.width;
@@ -67,17 +67,20 @@ void RowDotsKernel(const RowDotsArgs& a) {
       const auto* b = static_cast<const T*>(a.b);
       if (a.with == DotWith::kRow) return b + row * a.width;
       if (a.with == DotWith::kToken) return b + t * a.width;
-      const int64_t expert = a.choice[pair] - a.first;
-      return expert < 0 || expert >= a.count ? nullptr : b + expert * a.stride;
+      return b + (a.choice[pair] - a.first) * a.stride;
+    };
+    const auto outside = [&](int64_t pair) {
+      return a.count != 0 && (a.choice[pair] < a.first || a.choice[pair] >= a.first + a.count);
     };
     ParallelBlocks(a.tokens, RowsPerBlock(a.chosen * a.width), [&](int64_t begin, int64_t end) {
       for (int64_t pair = begin * a.chosen; pair < end * a.chosen; ++pair) {
+        if (outside(pair)) continue;
         const int64_t row = a.rows[pair];
         const T *x = static_cast<const T*>(a.a) + row * a.width, *b = other(pair / a.chosen, pair, row);
         const float divisor = a.divisors == nullptr ? 1 : a.divisors[pair];
         // Eight sums that take turns: one order whatever the vectors of the processor.
         float sums[8] = {};
-        for (int64_t i = 0; b != nullptr && i < a.width; ++i) sums[i % 8] += ToFloat(x[i]) * ToFloat(b[i]);
+        for (int64_t i = 0; i < a.width; ++i) sums[i % 8] += ToFloat(x[i]) * ToFloat(b[i]);
         const float dot = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
         const float value = divisor == 0 ? 0 : dot / divisor;
         a.y[pair] = a.accumulate ? a.y[pair] + value : value;

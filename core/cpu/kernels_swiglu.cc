@@ -74,13 +74,13 @@ HWY_EXPORT(SwiGluRows);
 HWY_EXPORT(SwiGluBackwardRows);
 
 void SwiGluKernel(const SwiGluArgs& args) {
-  ParallelBlocks(args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
+  ParallelRows(args.range, args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(SwiGluRows)(args, begin, end);
   });
 }
 
 void SwiGluBackwardKernel(const SwiGluBackwardArgs& args) {
-  ParallelBlocks(args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
+  ParallelRows(args.range, args.tokens, RowsPerBlock(args.width), [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(SwiGluBackwardRows)(args, begin, end);
   });
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "core/base/checked.h"
+#include "core/device/args/row_range.h"
 
 namespace hlm {
 
@@ -27,6 +28,14 @@ void ParallelBlocks(int64_t n, int64_t block, const Work& work) {
   }
 #pragma omp parallel for schedule(static)
   for (int64_t b = 0; b < blocks; ++b) work(b * block, std::min(n, (b + 1) * block));
+}
+
+// The same for those of `rows` rows that the range has.
+template <class Work>
+void ParallelRows(const RowRange& range, int64_t rows, int64_t block, const Work& work) {
+  const int64_t first = range.offsets == nullptr ? 0 : range.offsets[range.first];
+  const int64_t count = range.offsets == nullptr ? rows : range.offsets[range.end] - first;
+  ParallelBlocks(count, block, [&](int64_t begin, int64_t end) { work(first + begin, first + end); });
 }
 
 // Sums over many rows are made of partial sums over fixed blocks of rows, at most kMostPartialBlocks, added in order.

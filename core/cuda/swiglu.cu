@@ -1,6 +1,7 @@
 // SwiGLU (Shazeer 2020): y = silu(gate) * up, forward and backward.
 #include "core/cuda/check.h"
 #include "core/cuda/kernels.h"
+#include "core/cuda/span.cuh"
 #include "core/cuda/vec.cuh"
 
 namespace hlm::cuda {
@@ -43,23 +44,25 @@ struct Places {
   }
 };
 
+// `range` of n elements in rows of `vecs` vectors.
 template <class T>
-__global__ void __launch_bounds__(kThreads) SwiGluKernel(const T* gate_up, int64_t n, unsigned vecs, T* y) {
+__global__ void __launch_bounds__(kThreads) SwiGluKernel(const T* gate_up, int64_t n, unsigned vecs, T* y, RowRange range) {
   constexpr int kN = kWide<T>;
   const Places<kN> places(vecs);
+  const Span span = SpanOf(range, n, int64_t{vecs} * kN);
   int64_t to[kVecs];
   Vec<T, kN> gates[kVecs], ups[kVecs];
 #pragma unroll
   for (int k = 0; k < kVecs; ++k) {
     const Place p = places.At(k, vecs);
     to[k] = p.single;
-    if (p.single >= n) continue;
+    if (!span.Has(p.single)) continue;
     gates[k] = LoadReadOnly<kN>(gate_up + p.gate);
     ups[k] = LoadReadOnly<kN>(gate_up + p.up);
   }
 #pragma unroll
   for (int k = 0; k < kVecs; ++k) {
-    if (to[k] >= n) continue;
+    if (!span.Has(to[k])) continue;
     float g[kN], u[kN];
     ToFloats(gates[k], g);
     ToFloats(ups[k], u);
@@ -72,22 +75,23 @@ __global__ void __launch_bounds__(kThreads) SwiGluKernel(const T* gate_up, int64
 // dgate_up may be gate_up: a thread reads all of its vectors before it writes one.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    SwiGluBackwardKernel(const T* gate_up, const T* dy, int64_t n, unsigned vecs, T* dgate_up) {
+    SwiGluBackwardKernel(const T* gate_up, const T* dy, int64_t n, unsigned vecs, T* dgate_up, RowRange range) {
   constexpr int kN = kWide<T>;
   const Places<kN> places(vecs);
+  const Span span = SpanOf(range, n, int64_t{vecs} * kN);
   Place at[kVecs];
   Vec<T, kN> gates[kVecs], ups[kVecs], dys[kVecs];
 #pragma unroll
   for (int k = 0; k < kVecs; ++k) {
     at[k] = places.At(k, vecs);
-    if (at[k].single >= n) continue;
+    if (!span.Has(at[k].single)) continue;
     gates[k] = Load<kN>(gate_up + at[k].gate);
     ups[k] = Load<kN>(gate_up + at[k].up);
     dys[k] = LoadOnce<kN>(dy + at[k].single);
   }
 #pragma unroll
   for (int k = 0; k < kVecs; ++k) {
-    if (at[k].single >= n) continue;
+    if (!span.Has(at[k].single)) continue;
     float g[kN], u[kN], d[kN];
     ToFloats(gates[k], g);
     ToFloats(ups[k], u);
@@ -111,8 +115,8 @@ unsigned Grid(int64_t n) {
 template <class T>
 void Forward(cudaStream_t stream, const SwiGluArgs& args) {
   const int64_t n = args.tokens * args.width;
-  SwiGluKernel<<<Grid<T>(n), kThreads, 0, stream>>>(static_cast<const T*>(args.gate_up), n,
-                                                    static_cast<unsigned>(args.width / kWide<T>), static_cast<T*>(args.y));
+  SwiGluKernel<<<Grid<T>(n), kThreads, 0, stream>>>(
+      static_cast<const T*>(args.gate_up), n, static_cast<unsigned>(args.width / kWide<T>), static_cast<T*>(args.y), args.range);
   CheckLaunch("SwiGlu");
 }
 
@@ -121,7 +125,7 @@ void Backward(cudaStream_t stream, const SwiGluBackwardArgs& args) {
   const int64_t n = args.tokens * args.width;
   SwiGluBackwardKernel<<<Grid<T>(n), kThreads, 0, stream>>>(static_cast<const T*>(args.gate_up), static_cast<const T*>(args.dy),
                                                             n, static_cast<unsigned>(args.width / kWide<T>),
-                                                            static_cast<T*>(args.dgate_up));
+                                                            static_cast<T*>(args.dgate_up), args.range);
   CheckLaunch("SwiGluBackward");
 }
 

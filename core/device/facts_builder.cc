@@ -19,6 +19,14 @@ FactsBuilder& FactsBuilder::Heads(int64_t heads, int64_t kv_heads) {
   return *this;
 }
 
+FactsBuilder& FactsBuilder::Rows(const RowRange& range, const char* offsets) {
+  if (range.offsets == nullptr) return *this;
+  HLM_CHECK(range.first >= 0 && range.first <= range.end, operation(), " of rows between offsets ", range.first, " and ",
+            range.end);
+  Reads(offsets, range.offsets, Ints(range.end + 1));
+  return *this;
+}
+
 FactsBuilder& FactsBuilder::Docs(const Documents& documents, int64_t tokens, const char* offsets, const char* host_offsets) {
   Sizes({documents.count, documents.longest});
   Reads(offsets, documents.offsets, Ints(documents.count + 1));

@@ -31,6 +31,9 @@ class FactsBuilder {
   // Also reads their offsets.
   FactsBuilder& Docs(const Documents& documents, int64_t tokens, const char* offsets, const char* host_offsets);
 
+  // Also reads what tells them.
+  FactsBuilder& Rows(const RowRange& range, const char* offsets);
+
   // Arrays that must be there, and those that may be null.
   void Reads(const char* what, const void* data, size_t bytes) { Add({data, bytes, false, what}, Whole(bytes), false, {}); }
   void MayRead(const char* what, const void* data, size_t bytes) { Add({data, bytes, false, what}, Whole(bytes), true, {}); }

@@ -6,6 +6,7 @@ namespace hlm {
 OpFacts FactsOf(const SwiGluArgs& a) {
   FactsBuilder facts("SwiGlu");
   facts.Type(a.type).Sizes({a.tokens, a.width});
+  facts.Rows(a.range, "SwiGlu.offsets");
   facts.Reads("SwiGlu.gate_up", a.gate_up, Elements(a.tokens * 2 * a.width, a.type));
   facts.Writes("SwiGlu.y", a.y, Elements(a.tokens * a.width, a.type));
   return facts.Moves();
@@ -14,6 +15,7 @@ OpFacts FactsOf(const SwiGluArgs& a) {
 OpFacts FactsOf(const SwiGluBackwardArgs& a) {
   FactsBuilder facts("SwiGluBackward");
   facts.Type(a.type).Sizes({a.tokens, a.width});
+  facts.Rows(a.range, "SwiGluBackward.offsets");
   facts.Reads("SwiGluBackward.gate_up", a.gate_up, Elements(a.tokens * 2 * a.width, a.type));
   facts.Reads("SwiGluBackward.dy", a.dy, Elements(a.tokens * a.width, a.type));
   facts.Writes("SwiGluBackward.dgate_up", a.dgate_up, Elements(a.tokens * 2 * a.width, a.type), {a.gate_up});
@@ -38,6 +40,7 @@ OpFacts FactsOf(const ActivateArgs& a) {
   facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
   CheckNumbers(facts, a);
   const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
+  facts.Rows(a.range, "Activate.offsets");
   facts.Reads("Activate.x", a.x, lines);
   facts.MayRead("Activate.up", a.up, lines);
   if (a.kind == ActFunction::kXielu) {
@@ -54,6 +57,8 @@ OpFacts FactsOf(const ActivateBackwardArgs& a) {
   facts.Type(a.type).Sizes({a.rows, a.heads, a.width});
   CheckNumbers(facts, a);
   const FactsBuilder::Lines lines{a.rows, a.heads, a.width, a.type};
+  HLM_CHECK(a.kind != ActFunction::kXielu || a.range.offsets == nullptr, "ActivateBackward of xIELU for some rows");
+  facts.Rows(a.range, "ActivateBackward.offsets");
   facts.Reads("ActivateBackward.x", a.x, lines);
   facts.MayRead("ActivateBackward.up", a.up, lines);
   facts.Reads("ActivateBackward.dy", a.dy, lines);
@@ -72,6 +77,7 @@ OpFacts FactsOf(const ActivateBackwardArgs& a) {
 OpFacts FactsOf(const ClampedGluArgs& a) {
   FactsBuilder facts("ClampedGlu");
   facts.Type(a.type).Sizes({a.tokens, a.width});
+  facts.Rows(a.range, "ClampedGlu.offsets");
   facts.Reads("ClampedGlu.gate_up", a.gate_up, Elements(a.tokens * 2 * a.width, a.type));
   facts.Writes("ClampedGlu.y", a.y, Elements(a.tokens * a.width, a.type));
   return facts.Moves();
@@ -80,6 +86,7 @@ OpFacts FactsOf(const ClampedGluArgs& a) {
 OpFacts FactsOf(const ClampedGluBackwardArgs& a) {
   FactsBuilder facts("ClampedGluBackward");
   facts.Type(a.type).Sizes({a.tokens, a.width});
+  facts.Rows(a.range, "ClampedGluBackward.offsets");
   facts.Reads("ClampedGluBackward.gate_up", a.gate_up, Elements(a.tokens * 2 * a.width, a.type));
   facts.Reads("ClampedGluBackward.dy", a.dy, Elements(a.tokens * a.width, a.type));
   facts.Writes("ClampedGluBackward.dgate_up", a.dgate_up, Elements(a.tokens * 2 * a.width, a.type), {a.gate_up});

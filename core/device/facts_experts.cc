@@ -118,6 +118,7 @@ OpFacts FactsOf(const SortChoicesArgs& a) {
 OpFacts FactsOf(const GatherRowsArgs& a) {
   FactsBuilder facts("GatherRows");
   facts.Type(a.type).Sizes({a.tokens, a.chosen, a.width});
+  facts.Rows(a.range, "GatherRows.offsets");
   facts.Reads("GatherRows.x", a.x, Elements(a.tokens * a.width, a.type));
   facts.Reads("GatherRows.sources", a.sources, Ints(a.tokens * a.chosen));
   facts.MayRead("GatherRows.weights", a.weights, Floats(a.tokens * a.chosen));
@@ -141,10 +142,10 @@ OpFacts FactsOf(const RowDotsArgs& a) {
   facts.Type(a.type).Sizes({a.tokens, a.chosen, a.width});
   facts.Reads("RowDots.a", a.a, Elements(a.tokens * a.chosen * a.width, a.type));
   facts.Reads("RowDots.rows", a.rows, Ints(a.tokens * a.chosen));
+  if (a.count != 0) facts.Reads("RowDots.choice", a.choice, Ints(a.tokens * a.chosen));
   if (a.with == DotWith::kExpert) {
     facts.Sizes({a.count});
     facts.Reads("RowDots.b", Apart(a.b, a.stride), {a.count, 1, a.width, a.type});
-    facts.Reads("RowDots.choice", a.choice, Ints(a.tokens * a.chosen));
   } else {
     facts.Reads("RowDots.b", a.b, Elements(a.tokens * (a.with == DotWith::kRow ? a.chosen : 1) * a.width, a.type));
   }

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/device/device.h"
+#include "core/layers/experts.h"
 
 namespace hlm {
 namespace {
@@ -26,6 +27,28 @@ Block::Block(const BlockSpec& spec, const ModelSpec& model, Seams seams) : hidde
     declaration_.BeginBody("block");
     number_ = declaration_.Number("scale", 1);
   }
+  FindStages();
+}
+
+void Block::FindStages() {
+  const Branch& last = branches_.back();
+  if (last.after.on() || last.last.on()) return;
+  const ExpertsBody* found = nullptr;
+  for (const Branch& branch : branches_) {
+    for (size_t i = 0; i < branch.items.size(); ++i) {
+      const ExpertsBody* experts = branch.items[i].body->AsExperts();
+      if (experts == nullptr || !experts->InStages()) continue;
+      if (found != nullptr || &branch != &last || branch.items[i].after.on()) return;
+      found = experts;
+      experts_item_ = i;
+    }
+  }
+  experts_ = found;
+  if (found == nullptr) return;
+  // What stands beside the experts waits until all of them are done.
+  for (const Item& item : last.items) {
+    if (!HasExperts(item)) declaration_.StayInStage(item.first_saved, item.end_saved);
+  }
 }
 
 void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last) {
@@ -46,6 +69,7 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
   for (const BranchBody& from : spec.bodies) {
     d.BeginBody(BodyName(from.body));
     Item item;
+    item.first_saved = d.saved_count();
     if (from.before.on()) {
       item.before = NormPart(from.before, {.width = hidden_}, "before", d);
       item.normed = normed();
@@ -57,6 +81,7 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
       item.after = NormPart(from.after, {.width = hidden_}, "behind", d);
       item.unnormed = d.Saved("before its norm", hidden_, Remake::kProduct);
     }
+    item.end_saved = d.saved_count();
     if (!item.plain()) {
       item.output = d.Temp("before its scale", hidden_, true);
       item.doutput = d.Temp("d before its scale", hidden_);
@@ -83,8 +108,13 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
 }
 
 void Block::Forward(const BlockRun& run, const void* input, void* output) const {
+  if (run.part.stage == Stage::kGroup) return experts_->ForwardGroup(run, ExpertsInput(run, input), output != nullptr);
   const void* x = input;
   for (const Branch& branch : branches_) {
+    if (run.part.stage == Stage::kAfter && &branch != &branches_.back()) {
+      x = run.Saved(branch.output);
+      continue;
+    }
     // The last branch's output is the block's; those between are saved.
     void* y = branch.output < 0 ? output : run.Missing({branch.output}) ? run.Saved(branch.output) : nullptr;
     Forward(run, branch, input, x, y);
@@ -93,6 +123,29 @@ void Block::Forward(const BlockRun& run, const void* input, void* output) const 
   if (number_ < 0 || output == nullptr) return;
   run.ops.ScaleAdd(run.stream,
                    {.type = run.type, .n = run.micro.tokens * hidden_, .z = output, .y = output, .factor = run.Weight(number_)});
+}
+
+const void* Block::ExpertsInput(const BlockRun& run, const void* input) const {
+  const size_t last = branches_.size() - 1;
+  const void* x = last == 0 ? input : run.Saved(branches_[last - 1].output);
+  return Input(run, branches_[last], branches_[last].items[experts_item_], x);
+}
+
+// Made anew for each group: memory for a moment serves another micro-batch in between.
+const void* Block::ExpertsGradient(const BlockRun& run, const void* gradient) const {
+  const int64_t n = run.micro.tokens * hidden_;
+  const Branch& branch = branches_.back();
+  const Item& item = branch.items[experts_item_];
+  const void* dy = gradient;
+  if (branch.scale != 1) {
+    AddScaled(run, n, nullptr, branch.scale, dy, run.Temp(branch.dsum));
+    dy = run.Temp(branch.dsum);
+  }
+  if (item.out_scale != 1) {
+    AddScaled(run, n, nullptr, item.out_scale, dy, run.Temp(item.doutput));
+    dy = run.Temp(item.doutput);
+  }
+  return dy;
 }
 
 const void* Block::Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const {
@@ -107,7 +160,9 @@ const void* Block::Input(const BlockRun& run, const Branch& branch, const Item& 
 void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend,
                     void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
-  if (run.Missing({item.scaled})) AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
+  const bool made = run.part.stage == Stage::kAfter && HasExperts(item);
+  if (!made && run.Missing({item.scaled}))
+    AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
   const void* in = Input(run, branch, item, x);
   if (!item.after.on()) {
     if (item.plain() || y == nullptr) return item.body->Forward(run, in, addend, y);
@@ -129,7 +184,9 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* input
 
 void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
-  if (branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run)))
+  const bool last = &branch == &branches_.back();
+  const bool behind = last && run.part.stage == Stage::kAfter, ahead = last && run.part.stage == Stage::kBefore;
+  if (!behind && branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run)))
     branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
   const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
   const bool made = branch.after.on() && !run.Missing({branch.sum});
@@ -137,7 +194,9 @@ void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input
   const void* addend = branch.plain() ? residual : nullptr;
   for (size_t i = 0; i < branch.items.size(); ++i) {
     const Item& item = branch.items[i];
-    if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run)))
+    if (ahead && !HasExperts(item)) continue;
+    const bool there = behind && HasExperts(item);
+    if (!there && item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run)))
       item.before.Forward(run, {x}, {run.Saved(item.normed)});
     void* to = branch.plain() ? y : branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
     if (i + 1 < branch.items.size()) {
@@ -159,11 +218,14 @@ void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input
 }
 
 void Block::Backward(const BlockRun& run, const void* input, void* gradient) const {
-  if (number_ >= 0) {
+  if (run.part.stage == Stage::kGroup)
+    return experts_->BackwardGroup(run, ExpertsInput(run, input), ExpertsGradient(run, gradient));
+  if (number_ >= 0 && run.part.stage != Stage::kAfter) {
     run.ops.ScaleAdd(
         run.stream,
         {.type = run.type, .n = run.micro.tokens * hidden_, .z = gradient, .y = gradient, .factor = run.Weight(number_)});
   }
+  if (run.part.stage == Stage::kBefore) return;
   for (size_t b = branches_.size(); b-- > 0;) {
     Backward(run, branches_[b], b == 0 ? input : run.Saved(branches_[b - 1].output), gradient);
   }

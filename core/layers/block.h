@@ -22,11 +22,16 @@ class Block {
 
   const Declaration& declaration() const { return declaration_; }
 
+  // The mixture of a block that may be computed in stages (run.h); null: it is computed as a whole. Its experts are in the last branch,
+  // and nothing behind their sum is read by the backward pass.
+  const ExpertsBody* experts() const { return experts_; }
+
   // Makes what is missing of the saved tensors and, where output is not null, the block's output. Recomputation is this with what the
-  // policy kept marked as made and no output.
+  // policy kept marked as made and no output. In stages: before the experts without an output, then each group, then the rest.
   void Forward(const BlockRun& run, const void* input, void* output) const;
 
-  // gradient [tokens, hidden]: of the output on entry, of the input on return. Every saved tensor is there.
+  // gradient [tokens, hidden]: of the output on entry, of the input on return. Every saved tensor is there. In stages: Forward and
+  // Backward of one stage, then of the next; the gradient is the input's behind the last.
   void Backward(const BlockRun& run, const void* input, void* gradient) const;
 
  private:
@@ -40,6 +45,7 @@ class Block {
     double in_scale = 1, out_scale = 1;
     int64_t scaled = -1;                // saved: what the body reads, where that is not the norm's output itself
     int64_t output = -1, doutput = -1;  // for a moment, where the body's output has a norm or a scale
+    int64_t first_saved = 0, end_saved = 0;
     bool plain() const { return !after.on() && out_scale == 1; }
   };
   struct Branch {
@@ -53,6 +59,11 @@ class Block {
     bool plain() const { return !after.on() && scale == 1; }
   };
   void Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last);
+  void FindStages();
+  bool HasExperts(const Item& item) const { return experts_ != nullptr && item.body->AsExperts() == experts_; }
+  // What the experts read, and the gradient of what they make.
+  const void* ExpertsInput(const BlockRun& run, const void* input) const;
+  const void* ExpertsGradient(const BlockRun& run, const void* gradient) const;
   // input: of the block.
   void Forward(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const;
   void MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const;
@@ -67,6 +78,8 @@ class Block {
   int64_t number_ = -1;  // weight: the output's factor
   int64_t dinput_ = -1;  // for a moment: what goes past branches to the block's input
   std::vector<Branch> branches_;
+  const ExpertsBody* experts_ = nullptr;
+  size_t experts_item_ = 0;  // of the last branch
 };
 
 }  // namespace hlm

@@ -12,6 +12,8 @@
 
 namespace hlm {
 
+class ExpertsBody;
+
 class Body {
  public:
   virtual ~Body() = default;
@@ -21,6 +23,9 @@ class Body {
 
   // dx = d body / dx for dy, overwritten; weight gradients go to the accumulator. Every saved tensor is there.
   virtual void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const = 0;
+
+  // Null where it is no mixture of experts.
+  virtual const ExpertsBody* AsExperts() const { return nullptr; }
 };
 
 std::unique_ptr<Body> MakeBody(const BodySpec& spec, const ModelSpec& model, Declaration& declaration);

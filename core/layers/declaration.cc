@@ -58,17 +58,27 @@ int64_t Declaration::Temp(const std::string& name, int64_t elements, bool forwar
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
 
+int64_t Declaration::BetweenStages(const std::string& name, int64_t elements, TokenType type) {
+  temporaries_.push_back({body_ + name, {elements, type}, true, branch_, 0, Stay::kStages});
+  return static_cast<int64_t>(temporaries_.size()) - 1;
+}
+
+void Declaration::StayInStage(int64_t first, int64_t end) {
+  for (int64_t t = first; t < end; ++t) saved_[static_cast<size_t>(t)].stay = Stay::kStage;
+}
+
 int64_t Declaration::FixedTemp(const std::string& name, int64_t bytes) {
   temporaries_.push_back({body_ + name, {}, true, branch_, bytes});
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
 
-TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept) {
+TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept,
+                        const std::function<bool(Stay)>& stays) {
   TensorPlaces places;
   for (const SavedTensor& tensor : declaration.saved()) {
-    places.offsets.push_back(kept(tensor.remake) ? places.total : -1);
-    if (kept(tensor.remake))
-      places.total = CheckedAdd(places.total, RoundUp(CheckedMul(tensor.bytes.Of(compute), tokens), kTensorAlign));
+    const bool here = kept(tensor.remake) && stays(tensor.stay);
+    places.offsets.push_back(here ? places.total : -1);
+    if (here) places.total = CheckedAdd(places.total, RoundUp(CheckedMul(tensor.bytes.Of(compute), tokens), kTensorAlign));
   }
   return places;
 }
@@ -79,7 +89,7 @@ TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int
   const auto bytes = [&](const Temporary& t) {
     return RoundUp(CheckedAdd(CheckedMul(t.bytes.Of(compute), tokens), t.fixed_bytes), kTensorAlign);
   };
-  const auto wanted = [&](const Temporary& t) { return t.forward || !forward_only; };
+  const auto wanted = [&](const Temporary& t) { return t.stay == Stay::kStage && (t.forward || !forward_only); };
   int64_t common = 0;
   for (const Temporary& t : declaration.temporaries()) {
     if (t.branch < 0 && wanted(t)) common = CheckedAdd(common, bytes(t));
@@ -92,6 +102,21 @@ TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int
     if (wanted(t)) end = CheckedAdd(end, bytes(t));
     places.total = std::max(places.total, end);
   }
+  return places;
+}
+
+StagePlaces PlaceBetweenStages(const Declaration& declaration, DType compute, int64_t tokens,
+                               const std::function<bool(Remake)>& kept) {
+  StagePlaces places;
+  const auto take = [&](const TokenBytes& bytes, bool wanted) {
+    if (!wanted) return int64_t{-1};
+    const int64_t at = places.total;
+    places.total = CheckedAdd(at, RoundUp(CheckedMul(bytes.Of(compute), tokens), kTensorAlign));
+    return at;
+  };
+  for (const SavedTensor& t : declaration.saved())
+    places.saved.push_back(take(t.bytes, t.stay == Stay::kStages && !kept(t.remake)));
+  for (const Temporary& t : declaration.temporaries()) places.temporaries.push_back(take(t.bytes, t.stay == Stay::kStages));
   return places;
 }
 

@@ -71,18 +71,26 @@ struct TokenBytes {
   int64_t Of(DType compute) const { return elements * (type == TokenType::kF32 ? 4 : static_cast<int64_t>(SizeOf(compute))); }
 };
 
+// Where a block is computed in stages (run.h): from which of them to which a tensor must stay.
+enum class Stay {
+  kStages,  // from stage to stage
+  kStage,   // made and read in one
+};
+
 struct SavedTensor {
   std::string name;
   TokenBytes bytes;
   Remake remake = Remake::kProduct;
+  Stay stay = Stay::kStages;
 };
 
 struct Temporary {
   std::string name;
   TokenBytes bytes;
-  bool forward = false;     // needed by the forward pass too
-  int64_t branch = -1;      // those of different branches share their memory; -1: of the whole block
-  int64_t fixed_bytes = 0;  // whatever the number of tokens
+  bool forward = false;      // needed by the forward pass too
+  int64_t branch = -1;       // those of different branches share their memory; -1: of the whole block
+  int64_t fixed_bytes = 0;   // whatever the number of tokens
+  Stay stay = Stay::kStage;  // kStages: it is there only where the block is computed in stages
 };
 
 class Declaration {
@@ -108,6 +116,12 @@ class Declaration {
   // A number by which the tensor is found in a BlockRun.
   int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
   int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);
+
+  // Goes from stage to stage; of no use where a block is computed as a whole.
+  int64_t BetweenStages(const std::string& name, int64_t elements, TokenType type = TokenType::kCompute);
+  int64_t saved_count() const { return static_cast<int64_t>(saved_.size()); }
+  // The saved tensors [first, end) are made and read in one stage.
+  void StayInStage(int64_t first, int64_t end);
 
   // Needed by the forward pass too, of one size for any number of tokens.
   int64_t FixedTemp(const std::string& name, int64_t bytes);
@@ -142,8 +156,18 @@ struct TensorPlaces {
 };
 
 // The tensors that are kept, for `tokens` tokens.
-TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept);
+TensorPlaces PlaceSaved(
+    const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept,
+    const std::function<bool(Stay)>& stays = [](Stay) { return true; });
 TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only);
+
+// What goes from stage to stage of a sweep's `tokens` tokens: saved tensors that are not kept anyway, and temporaries.
+struct StagePlaces {
+  std::vector<int64_t> saved, temporaries;  // as TensorPlaces::offsets
+  int64_t total = 0;
+};
+StagePlaces PlaceBetweenStages(const Declaration& declaration, DType compute, int64_t tokens,
+                               const std::function<bool(Remake)>& kept);
 
 }  // namespace hlm
 

@@ -50,7 +50,7 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
     if (experts > 1) d.Cut();
     Matrices in = in_, down = down_;
     DeclareExpert(d, in, down);
-    if (expert == 0) in_ = in, down_ = down;
+    if (expert == 0) in_ = in, down_ = down, begin_ = in.weight;
     if (expert == 1) stride_ = in.weight - in_.weight;
   }
   d.BeginNumber(-1);
@@ -67,8 +67,10 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
     dlatent_ = d.Temp("d latent", spec.latent);
   }
   if (Narrow() || before_.on()) dnormed_ = d.Temp("d of what the experts read", hidden);
+  const int64_t of_group = d.saved_count();
   gate_up_ = d.Saved("gate and up", chosen * width_, Remake::kProduct);
   product_ = d.Saved("product", chosen * spec.intermediate, Remake::kPass);
+  d.StayInStage(of_group, d.saved_count());
   sorted_ = d.Temp("sorted rows", chosen * Width(), true);
   rows_ = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
   sources_ = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
@@ -81,6 +83,8 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   dgate_up_ = d.Temp("d gate and up", chosen * width_);
   dweights_ = d.Temp("d weights", chosen, false, TokenType::kF32);
   dlogits_ = d.Temp("d router logits", experts);
+  results_ = d.BetweenStages("results of the experts", chosen * Width());
+  group_dweights_ = d.BetweenStages("d weights of the groups", chosen, TokenType::kF32);
 }
 
 void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) const {
@@ -104,14 +108,23 @@ ExpertRange ExpertsBody::Range(const BlockRun& r, int64_t first, int64_t count) 
   return {.experts = spec_.count, .first = first, .count = count, .offsets = r.Temp<const int32_t>(offsets_)};
 }
 
+RowRange ExpertsBody::Rows(const BlockRun& r, int64_t first, int64_t count) const {
+  return {.offsets = r.Temp<const int32_t>(offsets_), .first = first, .end = first + count};
+}
+
+RowRange ExpertsBody::OwnRows(const BlockRun& r) const {
+  return r.part.stage == Stage::kGroup ? Rows(r, First(r), Count(r)) : RowRange{};
+}
+
 template <class Work>
 void ExpertsBody::EachRun(const BlockRun& r, const Matrices& m, const Work& work) const {
   const auto follows = [&](int64_t offset, int64_t first, int64_t expert) {
     return offset < 0 || Weight(r, offset, expert) == Skip(Weight(r, offset, first), (expert - first) * stride_, r.type);
   };
-  for (int64_t first = 0; first < spec_.count;) {
+  const int64_t last = First(r) + Count(r);
+  for (int64_t first = First(r); first < last;) {
     int64_t end = first + 1;
-    while (end < spec_.count && follows(m.weight, first, end) && follows(m.bias, first, end)) ++end;
+    while (end < last && follows(m.weight, first, end) && follows(m.bias, first, end)) ++end;
     work(first, end - first);
     first = end;
   }
@@ -135,13 +148,14 @@ void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
                               .x = x,
                               .sources = r.Temp<int32_t>(sources_),
                               .weights = weighed ? r.Saved<float>(weights_) : nullptr,
-                              .y = r.Temp(sorted_)});
+                              .y = r.Temp(sorted_),
+                              .range = OwnRows(r)});
 }
 
 void ExpertsBody::Multiply(const BlockRun& r, const Matrices& m, const void* x, void* y) const {
   EachRun(r, m, [&](int64_t first, int64_t count) {
     r.ops.GroupedLinear(r.stream, {.type = r.type,
-                                   .rows = Rows(r),
+                                   .rows = Pairs(r),
                                    .in = m.in,
                                    .out = m.out,
                                    .range = Range(r, first, count),
@@ -156,20 +170,20 @@ void ExpertsBody::Multiply(const BlockRun& r, const Matrices& m, const void* x, 
 
 void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const void* dy, const void* x, void* dx) const {
   r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
-                                               .rows = Rows(r),
+                                               .rows = Pairs(r),
                                                .in = m.in,
                                                .out = m.out,
-                                               .range = Range(r, 0, spec_.count),
+                                               .range = Range(r, First(r), Count(r)),
                                                .dy = dy,
                                                .x = x,
-                                               .dw = r.Gradient(m.weight),
+                                               .dw = r.Gradient(m.weight + First(r) * stride_),
                                                .dw_stride = stride_,
-                                               .dbias = r.Gradient(m.bias),
+                                               .dbias = m.bias < 0 ? nullptr : r.Gradient(m.bias + First(r) * stride_),
                                                .dbias_stride = stride_,
                                                .accumulate = r.accumulate});
   EachRun(r, m, [&](int64_t first, int64_t count) {
     r.ops.GroupedLinearBackwardInput(r.stream, {.type = r.type,
-                                                .rows = Rows(r),
+                                                .rows = Pairs(r),
                                                 .in = m.in,
                                                 .out = m.out,
                                                 .range = Range(r, first, count),
@@ -181,7 +195,7 @@ void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const v
 }
 
 void ExpertsBody::Activate(const BlockRun& r) const {
-  const int64_t rows = Rows(r), width = spec_.intermediate;
+  const int64_t rows = Pairs(r), width = spec_.intermediate;
   const void* gate_up = r.Saved(gate_up_);
   void* y = r.Saved(product_);
   if (Interleaved()) {
@@ -191,9 +205,10 @@ void ExpertsBody::Activate(const BlockRun& r) const {
                                 .alpha = static_cast<float>(spec_.alpha),
                                 .limit = static_cast<float>(spec_.limit),
                                 .gate_up = gate_up,
-                                .y = y});
+                                .y = y,
+                                .range = OwnRows(r)});
   } else if (spec_.gated && spec_.function == Function::kSilu) {
-    r.ops.SwiGlu(r.stream, {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .y = y});
+    r.ops.SwiGlu(r.stream, {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .y = y, .range = OwnRows(r)});
   } else {
     r.ops.Activate(r.stream, {.type = r.type,
                               .kind = ActFunctionOf(spec_.function),
@@ -202,12 +217,13 @@ void ExpertsBody::Activate(const BlockRun& r) const {
                               .x = {gate_up, width_},
                               .up = spec_.gated ? View{Skip(gate_up, width, r.type), width_} : View{},
                               .y = {y},
-                              .xielu = {}});
+                              .xielu = {},
+                              .range = OwnRows(r)});
   }
 }
 
 void ExpertsBody::ActivateBackward(const BlockRun& r) const {
-  const int64_t rows = Rows(r), width = spec_.intermediate;
+  const int64_t rows = Pairs(r), width = spec_.intermediate;
   const void *gate_up = r.Saved(gate_up_), *dy = r.Temp(dproduct_);
   void* dgate_up = r.Temp(dgate_up_);
   if (Interleaved()) {
@@ -218,10 +234,16 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
                                         .limit = static_cast<float>(spec_.limit),
                                         .gate_up = gate_up,
                                         .dy = dy,
-                                        .dgate_up = dgate_up});
+                                        .dgate_up = dgate_up,
+                                        .range = OwnRows(r)});
   } else if (spec_.gated && spec_.function == Function::kSilu) {
-    r.ops.SwiGluBackward(r.stream,
-                         {.type = r.type, .tokens = rows, .width = width, .gate_up = gate_up, .dy = dy, .dgate_up = dgate_up});
+    r.ops.SwiGluBackward(r.stream, {.type = r.type,
+                                    .tokens = rows,
+                                    .width = width,
+                                    .gate_up = gate_up,
+                                    .dy = dy,
+                                    .dgate_up = dgate_up,
+                                    .range = OwnRows(r)});
   } else {
     r.ops.ActivateBackward(r.stream, {.type = r.type,
                                       .kind = ActFunctionOf(spec_.function),
@@ -232,15 +254,22 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
                                       .dy = {dy},
                                       .dx = {dgate_up, width_},
                                       .dup = spec_.gated ? MutableView{Skip(dgate_up, width, r.type), width_} : MutableView{},
-                                      .xielu = {}});
+                                      .xielu = {},
+                                      .range = OwnRows(r)});
   }
 }
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
+  if (r.part.stage == Stage::kAfter) {
+    if (y == nullptr) return;
+    Sort(r);
+    return Combine(r, addend, y);
+  }
   ForwardRouter(r, x);
   TellLoad(r);
   if (before_.on() && (r.Missing({normed_}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(normed_)});
   if (r.Missing({latent_})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(latent_));
+  if (r.part.stage == Stage::kBefore) return;
   // The sum is made again for its product's gradient, or for y itself.
   const bool products = r.Missing({gate_up_}), sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
   if (products || sums) Sort(r);
@@ -251,17 +280,33 @@ void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, 
   if (r.Missing({product_})) Activate(r);
   if (sums) {
     Multiply(r, down_, r.Saved(product_), r.Temp(sorted_));
-    r.ops.CombineRows(r.stream, {.type = r.type,
-                                 .tokens = r.micro.tokens,
-                                 .chosen = spec_.chosen,
-                                 .width = Width(),
-                                 .x = r.Temp(sorted_),
-                                 .rows = r.Temp<int32_t>(rows_),
-                                 .weights = spec_.weigh_input ? nullptr : r.Saved<float>(weights_),
-                                 .addend = Narrow() ? nullptr : addend,
-                                 .y = Narrow() ? r.Saved(sum_) : y});
+    Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(sum_) : y);
   }
   if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(sum_), addend, y);
+}
+
+void ExpertsBody::Combine(const BlockRun& r, const void* addend, void* y) const {
+  r.ops.CombineRows(r.stream, {.type = r.type,
+                               .tokens = r.micro.tokens,
+                               .chosen = spec_.chosen,
+                               .width = Width(),
+                               .x = Results(r),
+                               .rows = r.Temp<int32_t>(rows_),
+                               .weights = spec_.weigh_input ? nullptr : r.Saved<float>(weights_),
+                               .addend = addend,
+                               .y = y});
+}
+
+void ExpertsBody::ForwardGroup(const BlockRun& r, const void* x, bool results) const {
+  const bool products = r.Missing({gate_up_}), activated = r.Missing({product_});
+  // Memory for a moment is not what another micro-batch left there.
+  if (products || activated || results) Sort(r);
+  if (products) {
+    Gather(r, Input(r, x), spec_.weigh_input);
+    Multiply(r, in_, r.Temp(sorted_), r.Saved(gate_up_));
+  }
+  if (activated) Activate(r);
+  if (results) Multiply(r, down_, r.Saved(product_), Results(r));
 }
 
 // Of weights behind the experts, while the gathered dy is there.
@@ -275,7 +320,8 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
                    .with = DotWith::kRow,
                    .b = r.Saved(product_),
                    .divisors = r.Saved<float>(weights_),
-                   .y = r.Temp<float>(dweights_)};
+                   .y = WeightsGradient(r)};
+  if (r.part.stage == Stage::kGroup) dots.choice = r.Saved<int32_t>(choice_), dots.first = First(r), dots.count = Count(r);
   r.ops.RowDots(r.stream, dots);
   if (!spec_.out_bias) return;
   EachRun(r, down_, [&](int64_t first, int64_t count) {
@@ -296,7 +342,7 @@ void ExpertsBody::BackwardInput(const BlockRun& r, const void* x, void* dx) cons
                                .tokens = r.micro.tokens,
                                .chosen = spec_.chosen,
                                .width = Width(),
-                               .x = r.Temp(sorted_),
+                               .x = Results(r),
                                .rows = r.Temp<int32_t>(rows_),
                                .weights = spec_.weigh_input ? r.Saved<float>(weights_) : nullptr,
                                .addend = own == dx ? dx : nullptr,
@@ -308,11 +354,7 @@ void ExpertsBody::BackwardInput(const BlockRun& r, const void* x, void* dx) cons
   r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * hidden_, .x = dx, .z = dnormed, .y = dx});
 }
 
-void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  if (Narrow()) {
-    widen_.Backward(r, dy, r.Saved(sum_), r.Temp(dsum_));
-    dy = r.Temp(dsum_);
-  }
+void ExpertsBody::BackwardGroup(const BlockRun& r, const void* x, const void* dy) const {
   // Memory for a moment is not what Forward left there.
   Sort(r);
   Gather(r, dy, !spec_.weigh_input);
@@ -320,17 +362,26 @@ void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, voi
   if (!spec_.weigh_input) WeightGradients(r);
   ActivateBackward(r);
   Gather(r, Input(r, x), spec_.weigh_input);
-  MultiplyBackward(r, in_, r.Temp(dgate_up_), r.Temp(sorted_), r.Temp(sorted_));
+  MultiplyBackward(r, in_, r.Temp(dgate_up_), r.Temp(sorted_), Results(r));
+}
+
+void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
+  if (Narrow()) {
+    widen_.Backward(r, dy, r.Saved(sum_), r.Temp(dsum_));
+    dy = r.Temp(dsum_);
+  }
+  // All experts are a group, or have had their turn.
+  r.part.stage == Stage::kAfter ? Sort(r) : BackwardGroup(r, x, dy);
   if (spec_.weigh_input) {
     r.ops.RowDots(r.stream, {.type = r.type,
                              .tokens = r.micro.tokens,
                              .chosen = spec_.chosen,
                              .width = Width(),
-                             .a = r.Temp(sorted_),
+                             .a = Results(r),
                              .rows = r.Temp<int32_t>(rows_),
                              .with = DotWith::kToken,
                              .b = Input(r, x),
-                             .y = r.Temp<float>(dweights_)});
+                             .y = WeightsGradient(r)});
   }
   BackwardRouter(r, x, dx);
   BackwardInput(r, x, dx);

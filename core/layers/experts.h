@@ -7,6 +7,9 @@
 // Rows are sorted by expert, whose products then have neighbouring rows; no row is dropped, whatever the choice. The order is stable and
 // sums over choices are taken in their order, so nothing depends on how experts are grouped or where their weights lie.
 //
+// In stages, the rows of a group of experts are gathered, computed and left until all groups have had their turn: the combination has
+// all of them, as ever.
+//
 // The gradient of w_j is that of y times the expert's result, which is not kept: with p the activation's result and d = w_j dy down_e it
 // is (d . p) / w_j.
 #ifndef HORIZON_LM_CORE_LAYERS_EXPERTS_H_
@@ -27,6 +30,19 @@ class ExpertsBody : public Body {
   void Forward(const BlockRun& run, const void* x, const void* addend, void* y) const override;
   void Backward(const BlockRun& run, const void* x, const void* dy, void* dx) const override;
 
+  const ExpertsBody* AsExperts() const override { return this; }
+  const ExpertsSpec& spec() const { return spec_; }
+  // Where the experts lie in the slab: expert e from begin + e stride on.
+  int64_t begin() const { return begin_; }
+  int64_t stride() const { return stride_; }
+  // Whether the backward pass reads nothing that needs all of the experts at once.
+  bool InStages() const { return spec_.count > 1 && !Narrow(); }
+
+  // Of the run's group. Makes what is missing and, where `results`, what Forward combines behind the last group.
+  void ForwardGroup(const BlockRun& run, const void* x, bool results) const;
+  // Weight gradients, and what Backward combines behind the last group.
+  void BackwardGroup(const BlockRun& run, const void* x, const void* dy) const;
+
  private:
   // A matrix of each expert, with its bias: offsets of the first one's.
   struct Matrices {
@@ -35,10 +51,22 @@ class ExpertsBody : public Body {
   };
   void DeclareExpert(Declaration& declaration, Matrices& in, Matrices& down) const;
 
-  int64_t Rows(const BlockRun& run) const { return run.micro.tokens * spec_.chosen; }
+  int64_t Pairs(const BlockRun& run) const { return run.micro.tokens * spec_.chosen; }
   bool Interleaved() const { return spec_.limit > 0; }
   ExpertRange Range(const BlockRun& run, int64_t first, int64_t count) const;
-  // work(first, count) for runs of experts whose weights lie equally far apart: all of them, or as many as a piece of the slab holds.
+  // The experts of the run, and their rows.
+  int64_t First(const BlockRun& run) const { return run.part.stage == Stage::kGroup ? run.part.first_expert : 0; }
+  int64_t Count(const BlockRun& run) const { return run.part.stage == Stage::kGroup ? run.part.experts : spec_.count; }
+  RowRange Rows(const BlockRun& run, int64_t first, int64_t count) const;
+  RowRange OwnRows(const BlockRun& run) const;
+  // The experts' results, or the gradients of what they read.
+  void* Results(const BlockRun& run) const { return run.Temp(run.part.stage == Stage::kWhole ? sorted_ : results_); }
+  float* WeightsGradient(const BlockRun& run) const {
+    return run.Temp<float>(run.part.stage == Stage::kWhole ? dweights_ : group_dweights_);
+  }
+  void Combine(const BlockRun& run, const void* addend, void* y) const;
+  // work(first, count) for runs of the run's experts whose weights lie equally far apart: all of them, or as many as a piece of the
+  // slab holds.
   template <class Work>
   void EachRun(const BlockRun& run, const Matrices& matrices, const Work& work) const;
   const void* Weight(const BlockRun& run, int64_t offset, int64_t expert) const {
@@ -80,11 +108,12 @@ class ExpertsBody : public Body {
   LinearPart router_, narrow_, widen_;
   int64_t choice_bias_ = -1, expert_scale_ = -1;  // weights
   Matrices in_, down_;
-  int64_t stride_ = 0;                                                 // from expert to expert
+  int64_t begin_ = 0, stride_ = 0;                                     // of the first expert; from expert to expert
   int64_t logits_, choice_, weights_, gate_up_, product_;              // saved
   int64_t normed_ = -1, router_normed_ = -1, latent_ = -1, sum_ = -1;  // saved
   int64_t scores_ = -1;                                                // saved: weights before the experts' own factors
   int64_t sorted_, rows_, sources_, offsets_;                          // for a moment, forward too
+  int64_t results_, group_dweights_;                                   // from stage to stage
   int64_t best_ = -1, best_weights_ = -1;             // likewise: the choice by logits, where the router's is another
   int64_t dproduct_, dgate_up_, dweights_, dlogits_;  // for a moment
   int64_t dsum_ = -1, dlatent_ = -1, drouter_ = -1, dnormed_ = -1;  // for a moment

@@ -131,7 +131,7 @@ void ExpertsBody::RouteBackward(const BlockRun& r) const {
                          .chosen = spec_.chosen,
                          .logits = r.Saved<float>(logits_) + begin * spec_.count,
                          .choice = r.Saved<int32_t>(choice_) + begin * spec_.chosen,
-                         .dweights = r.Temp<float>(dweights_) + begin * spec_.chosen,
+                         .dweights = WeightsGradient(r) + begin * spec_.chosen,
                          .balance = balance,
                          .z_scale = spec_.shared ? 0 : r.router.z_scale,
                          .dlogits = r.Temp<std::byte>(dlogits_) + begin * spec_.count * static_cast<int64_t>(SizeOf(r.type))});
@@ -150,8 +150,8 @@ void ExpertsBody::BackwardRouter(const BlockRun& r, const void* x, void* dx) con
                                           .choice = r.Saved<int32_t>(choice_),
                                           .scales = r.Weight(expert_scale_),
                                           .x = r.Saved<float>(scores_),
-                                          .dy = r.Temp<float>(dweights_),
-                                          .dx = r.Temp<float>(dweights_),
+                                          .dy = WeightsGradient(r),
+                                          .dx = WeightsGradient(r),
                                           .dscales = r.Gradient(expert_scale_),
                                           .accumulate = r.accumulate});
   }

@@ -97,8 +97,8 @@ NormCall NormPart::Call(const BlockRun& run) const {
                      .bias = run.Weight(bias_),
                      .mean = run.Saved<float>(mean_),
                      .rstd = run.Saved<float>(rstd_),
-                     .dweight = run.accumulator == nullptr ? nullptr : run.Gradient(weight_),
-                     .dbias = run.accumulator == nullptr ? nullptr : run.Gradient(bias_),
+                     .dweight = run.accumulator.empty() ? nullptr : run.Gradient(weight_),
+                     .dbias = run.accumulator.empty() ? nullptr : run.Gradient(bias_),
                      .accumulate = run.accumulate}};
 }
 

@@ -57,6 +57,41 @@ struct RouterRun {
   float z_scale = 0;
 };
 
+// How much of a block is computed. One with a mixture of experts may be computed in stages, so that its experts need be there in groups
+// only: all before the experts, each group of them, all behind them. A stage goes through all micro-batches of a sweep.
+enum class Stage { kWhole, kBefore, kGroup, kAfter };
+struct StageOf {
+  Stage stage = Stage::kWhole;
+  int64_t first_expert = 0, experts = 0;  // kGroup
+};
+
+// Sums of gradients in fp32, where each piece of a slab has its own for the moment. Elements [begin, ...) up to the next piece lie at
+// `data`; pieces are added in their order.
+class AccumulatorView {
+ public:
+  AccumulatorView() = default;
+  AccumulatorView(float* slab) {  // NOLINT(google-explicit-constructor): a whole slab is its address
+    if (slab != nullptr) Add(0, slab);
+  }
+  void Add(int64_t begin, float* data) { pieces_.push_back({begin, data}); }
+  bool empty() const { return pieces_.empty(); }
+  float* At(int64_t offset) const {
+    const Piece* found = nullptr;
+    for (const Piece& piece : pieces_) {
+      if (piece.begin > offset) break;
+      found = &piece;
+    }
+    return found == nullptr ? nullptr : found->data + (offset - found->begin);
+  }
+
+ private:
+  struct Piece {
+    int64_t begin;
+    float* data;
+  };
+  std::vector<Piece> pieces_;
+};
+
 struct BlockRun {
   Ops& ops;
   Stream& stream;
@@ -71,10 +106,11 @@ struct BlockRun {
   // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its
   // gradient.
   std::vector<void*> sides = {}, side_gradients = {};
-  SlabView weights = {};         // the unit's slab, in slots
-  float* accumulator = nullptr;  // the same in fp32: sums of gradients; backward only
-  SlabView shared = {};          // the slab that the block shares with others, and its sums, which all of them add to
-  float* shared_accumulator = nullptr;
+  SlabView weights = {};             // the unit's slab, in slots
+  AccumulatorView accumulator = {};  // the same in fp32: sums of gradients; backward only
+  SlabView shared = {};              // the slab that the block shares with others, and its sums, which all of them add to
+  AccumulatorView shared_accumulator = {};
+  StageOf part = {};
   bool accumulate = false;   // false: the first micro-batch of a sweep overwrites
   std::vector<void*> saved;  // by number of the declaration
   std::vector<char> made;    // which of them are there already
@@ -86,8 +122,8 @@ struct BlockRun {
     return offset < 0 ? nullptr : weights.At(offset, SizeOf(type));
   }
   float* Gradient(int64_t offset) const {
-    if (offset >= kSharedSlab) return shared_accumulator + (offset - kSharedSlab);
-    return offset < 0 ? nullptr : accumulator + offset;
+    if (offset >= kSharedSlab) return shared_accumulator.At(offset - kSharedSlab);
+    return offset < 0 ? nullptr : accumulator.At(offset);
   }
   template <class T = void>
   T* Saved(int64_t number) const {

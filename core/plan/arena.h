@@ -14,7 +14,7 @@ struct Range {
 
 struct DeviceArena {
   Range slots;                   // weights of the units at work and of those that come next
-  Range accumulator;             // fp32 gradient of the unit at work, as large as the largest unit needs
+  Range accumulator;             // fp32 gradient of the unit or the group of experts at work, as large as the largest needs
   Range tied_accumulator;        // fp32 gradient of a tied embedding, from the head to the embedding
   Range shared_accumulators;     // fp32 gradients of slabs that several blocks read, from the last of them to the first
   Range staging;                 // parts of a gradient in the type that goes down
@@ -22,6 +22,7 @@ struct DeviceArena {
   Range block_inputs;            // [layers + 1, sweep_tokens, hidden], or three of them where the rest waits in host memory
   Range gradient;                // [sweep_tokens, hidden]: the gradient of the block's output, then of its input
   Range stash;                   // kept activations, block by block
+  Range between_stages;          // of a block that is visited in stages: what one makes for the next, for a sweep
   Range scratch;                 // a block's activations for one micro-batch, where they are not kept
   Range temporaries;             // what a block needs for a moment: gradients of activations for one micro-batch
   Range head;                    // normed hidden states and their gradient for one micro-batch, one chunk of logits

@@ -5,6 +5,7 @@
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/plan/choose.h"
+#include "core/plan/groups.h"
 
 namespace hlm {
 namespace {
@@ -95,10 +96,10 @@ int64_t NextSweeps(int64_t sweeps, int64_t micro_batches) {
   return sweeps + (micro_batches <= kAllSweeps ? 1 : std::max<int64_t>(1, sweeps / 16));
 }
 
-// Visits of all sweeps are a list: a model of very many layers is swept less often.
-int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, int64_t micro_batches) {
+// Visits of all sweeps are a list: a model of very many layers, or groups of experts, is swept less often.
+int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, const PieceList& pieces, int64_t micro_batches) {
   const int64_t groups = options.reduction_groups;
-  const int64_t most = std::clamp<int64_t>(kMostVisits / (2 * in.spec.layers() + 3), 1, kMostSweeps) / groups;
+  const int64_t most = std::clamp<int64_t>(kMostVisits / SweepVisits(in.layout, pieces), 1, kMostSweeps) / groups;
   if (std::max<int64_t>(options.sweeps, 1) > most) {
     throw InvalidArgument("sweeps is ", options.sweeps, groups > 1 ? StrCat(" and reduction_groups ", groups) : std::string(),
                           "; a model of ", in.spec.layers(), " layers may have ", most, " (", kMostVisits, " visits)");
@@ -142,7 +143,7 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
   std::optional<Plan> best;
   std::optional<Plan> smallest;  // to explain a refusal
   // Each of a step's sums takes a sweep for each group, and as many groups as there are devices have theirs at once.
-  const int64_t last = LastSweeps(in, o, micro_batches);
+  const int64_t last = LastSweeps(in, o, plan.pieces, micro_batches);
   for (const Route route : Routes(in, o)) {
     std::optional<Plan> own;
     int64_t last_share = 0;

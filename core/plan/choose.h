@@ -22,6 +22,9 @@ inline constexpr int64_t kMostMicroBatches = int64_t{1} << 20;
 inline constexpr int64_t kMostSweeps = 4096;
 inline constexpr int64_t kMostVisits = int64_t{1} << 20;
 
+// Of a group of experts, where the plan chooses it: long enough that its copy takes the link's rate, and what waits beside it is small.
+inline constexpr int64_t kPieceBytes = int64_t{512} << 20;
+
 // Sizes of everything, for the sweeps, policies and place of block inputs that stand in the plan.
 void FillMemory(const PlanInputs& in, Plan& plan);
 

@@ -6,6 +6,7 @@
 #include "core/layers/head.h"
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
+#include "core/plan/groups.h"
 #include "core/plan/places.h"
 #include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
@@ -32,25 +33,6 @@ class ArenaBuilder {
   int64_t red_zone_bytes_, total_ = 0;
   std::vector<Range> red_zones_;
 };
-
-// Of those whose gradient one visit makes; the others have an accumulator of their own.
-int64_t LargestUnit(const ModelLayout& layout) {
-  int64_t elements = 0;
-  for (const UnitSpec& unit : layout.units) {
-    if (unit.kind == UnitKind::kShared || (layout.tied && unit.kind == UnitKind::kEmbedding)) continue;
-    elements = std::max(elements, unit.elements);
-  }
-  return elements;
-}
-
-// Of each slab that blocks share, one behind the other.
-int64_t SharedAccumulatorBytes(const ModelLayout& layout) {
-  int64_t bytes = 0;
-  for (const UnitSpec& unit : layout.units) {
-    if (unit.kind == UnitKind::kShared) bytes = CheckedAdd(bytes, RoundUp(CheckedMul(unit.elements, 4), 256));
-  }
-  return bytes;
-}
 
 int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one boundary between blocks, for a sweep
   return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
@@ -86,9 +68,9 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   ArenaBuilder arena(in.machine.red_zone_bytes);
   a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
   if (backward) {
-    a.accumulator = arena.Take(CheckedMul(LargestUnit(in.layout), 4));
+    a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
-    a.shared_accumulators = arena.Take(SharedAccumulatorBytes(in.layout));
+    a.shared_accumulators = arena.Take(CheckedMul(plan.accumulators.shared_elements, 4));
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
     if (plan.route == Route::kPeer) {
@@ -107,9 +89,19 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
       stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
     a.stash = arena.Take(stash);
   }
+  // Blocks of one kind have the same pieces.
+  std::vector<bool> in_stages(in.layout.kinds.size(), false);
+  int64_t between = 0;
+  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+    if (VisitsOf(in.layout, plan.pieces, layer) == 1) continue;
+    in_stages[static_cast<size_t>(in.layout.kind_of[static_cast<size_t>(layer)])] = true;
+    between = std::max(between, BetweenStagesOf(in.layout.block(layer), plan, layer).total);
+  }
+  a.between_stages = arena.Take(between);
   int64_t scratch = 0, temporaries = 0;
-  for (const auto& kind : in.layout.kinds) {
-    scratch = std::max(scratch, ScratchOf(kind->declaration(), plan).total);
+  for (size_t k = 0; k < in.layout.kinds.size(); ++k) {
+    const auto& kind = in.layout.kinds[k];
+    scratch = std::max(scratch, ScratchOf(kind->declaration(), plan, in_stages[k]).total);
     temporaries = std::max(temporaries, TemporariesOf(kind->declaration(), plan).total);
   }
   scratch = std::max(scratch, ScratchOf(in.layout.embedding->declaration(), plan).total);

@@ -62,7 +62,6 @@ void CheckOptions(const PlanOptions& o) {
 // A quarter of the largest unit where that is a GiB, a smaller share of a smaller one: the embedding is a large share of a small
 // model, and the ring's entries must stay a small one. The number of layers has no say: device memory must not grow with it.
 constexpr int64_t kLargestPart = int64_t{256} << 20, kSmallestPart = int64_t{16} << 20, kPartStep = int64_t{1} << 20;
-constexpr int64_t kLargestPiece = int64_t{512} << 20;
 constexpr int64_t kFewestEntries = 4, kMostEntries = 10;
 constexpr double kRingShare = 0.15;  // bytes a parameter
 
@@ -236,8 +235,9 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
   if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
   const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
-  if (o.max_piece_bytes == 0) o.max_piece_bytes = kLargestPiece;
+  if (o.max_piece_bytes == 0) o.max_piece_bytes = kPieceBytes;
   plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements);
+  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces);
   for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
   int64_t largest = 0;
   for (const PiecePlan& piece : plan.pieces.all()) largest = std::max(largest, std::min(piece.elements(), part_elements));

@@ -4,6 +4,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/layers/experts.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -12,20 +13,31 @@ static_assert(kPieceAlign % kNormChunk == 0, "sums of squares are taken by chunk
 
 namespace {
 
+// A mixture whose experts are too large for a piece is cut from what is before and behind them, so that a block may be visited by
+// groups of experts (groups.h).
+std::vector<Seam> SeamsOf(const ModelLayout& layout, const UnitSpec& unit, int64_t most_elements) {
+  std::vector<Seam> seams = unit.seams;
+  const ExpertsBody* experts = unit.layer < 0 ? nullptr : layout.block(unit.layer).experts();
+  if (experts == nullptr) return seams;
+  const int64_t begin = experts->begin(), all = experts->spec().count * experts->stride();
+  for (Seam& seam : seams) seam.always |= all > most_elements && (seam.at == begin || seam.at == begin + all);
+  return seams;
+}
+
 // Borders of the pieces of a unit: between two that must be, as few as fit.
-std::vector<int64_t> Borders(const UnitSpec& unit, int64_t most_elements) {
+std::vector<int64_t> Borders(const UnitSpec& unit, const std::vector<Seam>& seams, int64_t most_elements) {
   std::vector<int64_t> borders = {0};
   int64_t last = 0;  // where the piece at hand may end
   const auto cut = [&](int64_t at) {
     if (at > borders.back()) borders.push_back(at);
   };
-  for (const Seam& seam : unit.seams) {
+  for (const Seam& seam : seams) {
     if (seam.at - borders.back() > most_elements) cut(last);
     last = seam.at;
     if (seam.always) cut(seam.at);
   }
   if (unit.elements - borders.back() > most_elements) cut(last);
-  borders.push_back(unit.elements);
+  cut(unit.elements);
   return borders;
 }
 
@@ -46,7 +58,7 @@ PartPlan Shard::Of(const PartPlan& part) const {
 PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements) {
   for (size_t u = 0; u < layout.units.size(); ++u) {
     const UnitSpec& unit = layout.units[u];
-    const std::vector<int64_t> borders = Borders(unit, most_elements);
+    const std::vector<int64_t> borders = Borders(unit, SeamsOf(layout, unit, most_elements), most_elements);
     for (size_t b = 0; b + 1 < borders.size(); ++b) {
       const bool only = borders.size() == 2;
       pieces_.push_back({only ? unit.name : StrCat(unit.name, "/", b), static_cast<int64_t>(u), borders[b], borders[b + 1],

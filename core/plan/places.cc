@@ -12,8 +12,16 @@ TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer) {
                     [&](Remake remake) { return Keeps(policy, remake); });
 }
 
-TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan) {
-  return PlaceSaved(declaration, plan.numerics.compute, plan.micro_tokens, [](Remake) { return true; });
+TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan, bool in_stages) {
+  return PlaceSaved(
+      declaration, plan.numerics.compute, plan.micro_tokens, [](Remake) { return true; },
+      [&](Stay stay) { return !in_stages || stay == Stay::kStage; });
+}
+
+StagePlaces BetweenStagesOf(const Block& block, const Plan& plan, int64_t layer) {
+  const Activations policy = plan.activations[static_cast<size_t>(layer)];
+  return PlaceBetweenStages(block.declaration(), plan.numerics.compute, plan.sweep_tokens,
+                            [&](Remake remake) { return plan.purpose != Purpose::kForward && Keeps(policy, remake); });
 }
 
 TensorPlaces TemporariesOf(const Declaration& declaration, const Plan& plan) {

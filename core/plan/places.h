@@ -10,9 +10,11 @@
 
 namespace hlm {
 
-// What the layer's policy keeps, for a sweep; all that a block saves, for one micro-batch; and what it needs for a moment.
+// What the layer's policy keeps, for a sweep; all that a block saves, for one micro-batch; and what it needs for a moment. Of a block
+// that is visited in stages: what goes from one to the next, for a sweep, and what a stage saves for itself.
 TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer);
-TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan);
+TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan, bool in_stages = false);
+StagePlaces BetweenStagesOf(const Block& block, const Plan& plan, int64_t layer);
 TensorPlaces TemporariesOf(const Declaration& declaration, const Plan& plan);
 
 // Byte offsets of the model's sides for a sweep, and their size.

@@ -1,6 +1,7 @@
 #include "core/plan/plan.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/plan/choose.h"
@@ -96,6 +97,43 @@ Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
   }
 }
 
+// Whether some block may be visited by groups of experts, and the largest unit.
+bool HasExperts(const ModelLayout& layout) {
+  return std::any_of(layout.kinds.begin(), layout.kinds.end(), [](const auto& kind) { return kind->experts() != nullptr; });
+}
+int64_t LargestUnit(const ModelLayout& layout) {
+  int64_t elements = 0;
+  for (const UnitSpec& unit : layout.units) elements = std::max(elements, unit.elements);
+  return elements;
+}
+
+// Where the plan chooses the pieces of a block of experts: the block as a whole, or groups, which take less room for weights and
+// gradients and more for what waits between stages. Groups where a block does not fit, or where that room buys time or larger
+// micro-batches.
+Plan ChoosePieces(const PlanInputs& in, const PlanOptions& options) {
+  constexpr double kGain = 0.99;
+  const int64_t largest = LargestUnit(in.layout) * static_cast<int64_t>(SizeOf(options.compute));
+  if (options.max_piece_bytes != 0 || !HasExperts(in.layout) || largest <= kPieceBytes) return LargestMicroBatch(in, options);
+  PlanOptions one = options;
+  std::optional<Plan> whole;
+  one.max_piece_bytes = largest;
+  try {
+    whole = LargestMicroBatch(in, one);
+  } catch (const Error& error) {
+    if (error.code() != Code::kResourceExhausted) throw;
+  }
+  one.max_piece_bytes = kPieceBytes;
+  try {
+    Plan groups = LargestMicroBatch(in, one);
+    if (!whole || groups.micro_tokens > whole->micro_tokens) return groups;
+    const double seconds = whole->prediction.step_seconds;
+    return groups.micro_tokens == whole->micro_tokens && groups.prediction.step_seconds < kGain * seconds ? groups : *whole;
+  } catch (const Error& error) {
+    if (error.code() != Code::kResourceExhausted || !whole) throw;
+    return *whole;
+  }
+}
+
 // A snapshot of a save: what the plan leaves of host memory, at most the whole state.
 void ChooseSnapshot(const PlanInputs& in, Plan& plan) {
   if (plan.purpose != Purpose::kTrain || plan.options.snapshot_bytes >= 0) return;
@@ -114,7 +152,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
     match = ParseNumerics(options.numerics);
     AdoptNumerics(match, asked);
   }
-  Plan plan = ChooseStates(in, asked, [&](const PlanOptions& one) { return LargestMicroBatch(in, one); });
+  Plan plan = ChooseStates(in, asked, [&](const PlanOptions& one) { return ChoosePieces(in, one); });
   ChooseSnapshot(in, plan);
   plan.disk_bytes_per_second = machine.disk_bytes_per_second;
   plan.machine = machine.name;

@@ -18,6 +18,7 @@
 #include "core/model/layout.h"
 #include "core/model/spec.h"
 #include "core/plan/arena.h"
+#include "core/plan/groups.h"
 #include "core/plan/machine.h"
 #include "core/plan/pieces.h"
 #include "core/plan/routers.h"
@@ -57,7 +58,7 @@ struct PlanOptions {
   int64_t ring = 0;
   int64_t head_chunk = 0;
   int64_t max_part_bytes = 0;
-  int64_t max_piece_bytes = 0;  // of a unit that may be cut
+  int64_t max_piece_bytes = 0;  // of a unit that may be cut: of a group of experts
   Timing timing = Timing::kNextForward;
   std::optional<DType> grad_dtype;
   Algorithm optimizer = Algorithm::kAdamW;
@@ -196,6 +197,7 @@ struct Plan {
 
   std::vector<UnitPlan> units;           // in the layout's order
   PieceList pieces;                      // of all units
+  AccumulatorPlaces accumulators;        // of their gradients on a device
   std::vector<Activations> activations;  // [layers]
   std::vector<DevicePlan> devices;
   HostMemory host;

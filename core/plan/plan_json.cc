@@ -5,36 +5,11 @@
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
+#include "core/plan/numerics.h"
 #include "core/plan/plan.h"
 
 namespace hlm {
 namespace {
-
-void WriteNumerics(const Numerics& n, JsonWriter& json) {
-  json.BeginObject();
-  json.Member("compute", Name(n.compute));
-  json.Member("sweeps", n.sweeps);
-  if (n.reduction_groups > 1) json.Member("reduction_groups", n.reduction_groups);
-  json.Member("micro_batch_tokens", n.micro_batch_tokens);
-  json.Member("head_chunk", n.head_chunk);
-  json.Member("grad_dtype", Name(n.grad_dtype));
-  json.Member("algorithm", Name(n.algorithm));
-  json.Member("states", Name(n.states));
-  json.Member("master", MasterName(n));
-  json.Member("threads", n.threads);
-  json.Member("libraries", n.libraries);
-  json.Member("products", n.products);
-  json.Member("workspace_bytes", n.workspace_bytes);
-  json.Member("optimizer", n.optimizer);
-  if (n.train_pad_row) json.Member("train_pad_row", true);
-  if (n.router.balance != 0)
-    json.Member("router_aux_loss_coef", n.router.balance).Member("router_aux_loss_scope", Name(n.router.scope));
-  if (n.router.z != 0) json.Member("router_z_loss_coef", n.router.z);
-  if (n.router.bias_rate != 0) json.Member("router_bias_rate", n.router.bias_rate);
-  if (n.router.unrouted != Unrouted::kZero) json.Member("unrouted", Name(n.router.unrouted));
-  json.Member("hash", n.hash);
-  json.EndObject();
-}
 
 void WriteActivations(const Plan& plan, JsonWriter& json) {
   json.BeginObject();
@@ -82,6 +57,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("gradient", a.gradient.bytes);
   json.Member("stash", a.stash.bytes);
   json.Member("scratch", a.scratch.bytes);
+  json.Member("between_stages", a.between_stages.bytes);
   json.Member("backward", a.temporaries.bytes);
   json.Member("head", a.head.bytes);
   json.Member("batch", a.batch.bytes);
@@ -157,12 +133,6 @@ void WriteUnits(const Plan& plan, JsonWriter& json) {
 }
 
 }  // namespace
-
-std::string NumericsJson(const Numerics& numerics) {
-  JsonWriter json;
-  WriteNumerics(numerics, json);
-  return json.Take();
-}
 
 std::string PlanJson(const Plan& plan) {
   JsonWriter json(JsonWriter::Style::kIndented);

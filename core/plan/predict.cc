@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "core/plan/choose.h"
+#include "core/plan/groups.h"
 #include "core/plan/rehearse.h"
 
 namespace hlm {
@@ -114,6 +115,18 @@ double AccumulateBytes(const Plan& plan, double elements) {
   return elements * grad * (2 + 3 * (sums - 1));
 }
 
+// Bytes of weights that a pass sends up. Groups of experts make many visits, of which no sweep is unlike the one before it.
+int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
+  const auto of = [&](int64_t sweeps) {
+    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0));
+    return UploadBytes(plan.pieces, visits, static_cast<int64_t>(plan.WeightBytes()));
+  };
+  const bool by_group = SweepVisits(in.layout, plan.pieces) > 2 * in.layout.layers() + 3;
+  if (!by_group || plan.sweeps <= 3) return of(plan.sweeps);
+  const int64_t two = of(2);
+  return two + (plan.sweeps - 2) * (of(3) - two);
+}
+
 }  // namespace
 
 void FillPrediction(const PlanInputs& in, Plan& plan) {
@@ -126,10 +139,9 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   Prediction& p = plan.prediction;
   p = {};
   const Compute compute = FillCompute(in, plan);
-  const auto visits = MakeVisits(in.layout, plan.pieces, plan.sweeps, !backward, plan.Slots(0));
   const int64_t devices = static_cast<int64_t>(plan.devices.size());
   // Each takes and sends all of them, or a shard.
-  const int64_t copies = plan.route == Route::kPeer ? 1 : devices, weights = UploadBytes(plan.pieces, visits, element);
+  const int64_t copies = plan.route == Route::kPeer ? 1 : devices, weights = WeightsUp(in, plan, !backward);
   const int64_t gradients = backward ? elements * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps : 0;
   const int64_t weights_up = copies * weights, gradients_down = copies * gradients;
   if (plan.route == Route::kPeer) p.peer_bytes = (devices - 1) * (weights + gradients);

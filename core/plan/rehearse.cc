@@ -36,10 +36,10 @@ enum : uintptr_t {
 
 constexpr Activations kPolicies[] = {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute};
 
-class Stage {
+class Rehearser {
  public:
-  Stage(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine,
-        const std::vector<int32_t>& offsets)
+  Rehearser(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, const MachineSpec& machine,
+            const std::vector<int32_t>& offsets)
       : spec_(spec),
         layout_(layout),
         plan_(plan),
@@ -190,7 +190,7 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
   Rehearsal r;
   for (int64_t at = 0; at < plan.micro_tokens; at += plan.options.seq_len) r.offsets_.push_back(static_cast<int32_t>(at));
   r.offsets_.push_back(static_cast<int32_t>(plan.micro_tokens));
-  Stage stage(spec, layout, plan, machine, r.offsets_);
+  Rehearser stage(spec, layout, plan, machine, r.offsets_);
   const bool backward = plan.purpose != Purpose::kForward;
   for (size_t k = 0; k < layout.kinds.size(); ++k) r.kinds.push_back(stage.BlockOf(*layout.kinds[k], FindRouter(spec.kinds[k])));
   for (const auto kind : layout.kind_of) ++r.kinds[static_cast<size_t>(kind)].blocks;

@@ -28,6 +28,7 @@ class Assigner {
     }
     for (int64_t v = 0; v < Count(); ++v) {
       for (const SlotUse& use : At(v).uses) uses_of_[static_cast<size_t>(use.piece)].push_back(v);
+      if (!At(v).OfBlock() && !At(v).uses.empty()) ends_.push_back(v);
     }
   }
 
@@ -159,11 +160,11 @@ class Assigner {
   // Whether embedding or head need the place before the piece is needed again, or so soon that they would come late.
   bool TakenByTheEnd(const SlotUse& use, int64_t offset, int64_t v) const {
     const int64_t again = NextUse(use.piece, v);
-    for (int64_t w = v + 1; w < Count(); ++w) {
+    for (auto end = std::upper_bound(ends_.begin(), ends_.end(), v); end != ends_.end(); ++end) {
+      const int64_t w = *end;
       const bool soon = w - space_.prefetch <= v;
       if (!soon && (again == kNever || w > again)) return false;
       const Visit& visit = visits_[static_cast<size_t>(w)];
-      if (visit.OfBlock()) continue;
       int64_t bytes = 0;
       for (const SlotUse& other : visit.uses) bytes += other.bytes;
       if (bytes > 0 && offset + use.bytes > space_.bytes - bytes && (soon || w < again)) return true;
@@ -180,6 +181,7 @@ class Assigner {
   std::vector<Visit>& visits_;
   const SlotSpace space_;
   std::vector<std::vector<int64_t>> uses_of_;  // [pieces] visits that read it, rising
+  std::vector<int64_t> ends_;                  // visits of embedding and head that read something, rising
   std::vector<Resident> residents_;
 };
 

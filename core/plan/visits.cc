@@ -5,6 +5,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/plan/groups.h"
 #include "core/plan/slot_places.h"
 
 namespace hlm {
@@ -22,6 +23,67 @@ int64_t SlotBytesOf(const PieceList& pieces, int64_t unit, int64_t element_bytes
   return bytes;
 }
 
+int64_t SlotBytesOf(const PieceList& pieces, const std::vector<int64_t>& some, int64_t element_bytes) {
+  int64_t bytes = 0;
+  for (const int64_t p : some) bytes = CheckedAdd(bytes, SlotBytesOf(pieces[p], element_bytes));
+  return bytes;
+}
+
+std::vector<int64_t> PiecesOf(const ExpertGroup& group) {
+  std::vector<int64_t> pieces;
+  for (int64_t p = group.first_piece; p < group.end_piece; ++p) pieces.push_back(p);
+  return pieces;
+}
+
+std::vector<int64_t> PiecesOf(const PieceList& pieces, int64_t unit) {
+  std::vector<int64_t> own;
+  for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) own.push_back(p);
+  return own;
+}
+
+// The visits of a block forward, in order: what they compute, the pieces that they read, and those whose gradient is complete when the
+// backward pass has been there.
+struct BlockVisit {
+  StageOf part;
+  std::vector<int64_t> pieces, gradients;
+};
+std::vector<BlockVisit> VisitsOfBlock(const ModelLayout& layout, const PieceList& pieces, int64_t layer) {
+  const std::vector<ExpertGroup> groups = GroupsOf(layout, pieces, layer);
+  const std::vector<int64_t> core = CoreOf(pieces, layout.BlockUnit(layer), groups);
+  if (const int64_t shared = layout.SharedUnit(layer); shared >= 0) {
+    HLM_CHECK(groups.empty(), "block ", layer, " shares a slab and has groups of experts");
+    BlockVisit visit{{}, core, core};
+    const std::vector<int64_t> more = PiecesOf(pieces, shared);
+    visit.pieces.insert(visit.pieces.end(), more.begin(), more.end());
+    // The backward pass comes to a slab's first user last.
+    if (layout.UsersOf(layer).first == layer) visit.gradients = visit.pieces;
+    return {visit};
+  }
+  if (groups.empty()) return {{{}, core, core}};
+  // Before the experts a block's backward pass only makes again what it needs.
+  std::vector<BlockVisit> visits = {{{Stage::kBefore}, core, {}}};
+  for (const ExpertGroup& group : groups)
+    visits.push_back({{Stage::kGroup, group.first, group.count}, PiecesOf(group), PiecesOf(group)});
+  visits.push_back({{Stage::kAfter}, core, core});
+  return visits;
+}
+
+std::string BlockName(const char* way, const Visit& visit) {
+  const StageOf& part = visit.part;
+  const std::string block = StrCat("block ", way, " ", visit.layer);
+  switch (part.stage) {
+    case Stage::kWhole:
+      return block;
+    case Stage::kBefore:
+      return block + ", before the experts";
+    case Stage::kGroup:
+      return StrCat(block, ", experts ", part.first_expert, " to ", part.first_expert + part.experts - 1);
+    case Stage::kAfter:
+      return block + ", behind the experts";
+  }
+  return block;
+}
+
 }  // namespace
 
 std::string VisitName(const Visit& visit) {
@@ -29,11 +91,11 @@ std::string VisitName(const Visit& visit) {
     case VisitKind::kEmbed:
       return "embedding forward";
     case VisitKind::kBlockForward:
-      return StrCat("block forward ", visit.layer);
+      return BlockName("forward", visit);
     case VisitKind::kHead:
       return "head";
     case VisitKind::kBlockBackward:
-      return StrCat("block backward ", visit.layer);
+      return BlockName("backward", visit);
     case VisitKind::kEmbedBackward:
       return "embedding backward";
   }
@@ -42,18 +104,31 @@ std::string VisitName(const Visit& visit) {
 
 int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes) {
   const auto of = [&](int64_t unit) { return SlotBytesOf(pieces, unit, element_bytes); };
-  int64_t blocks = 0, run = 0;  // of the last `slots` blocks
+  // Of each visit forward: a group of experts lies beside its block's core, and a slab that blocks share is there once.
+  struct Bytes {
+    int64_t layer, core, group;
+  };
+  std::vector<Bytes> visits;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
-    run = CheckedAdd(run, of(layout.BlockUnit(layer)));
-    if (layer >= slots) run -= of(layout.BlockUnit(layer - slots));
-    int64_t shared = 0;  // of these blocks, each slab once
-    std::vector<char> counted(layout.shared.size(), 0);
-    for (int64_t l = std::max<int64_t>(0, layer - slots + 1); !layout.shared.empty() && l <= layer; ++l) {
-      const int64_t unit = layout.SharedUnit(l);
-      if (unit < 0 || std::exchange(counted[static_cast<size_t>(layout.shared_of[static_cast<size_t>(l)])], 1) != 0) continue;
-      shared = CheckedAdd(shared, of(unit));
+    const std::vector<BlockVisit> own = VisitsOfBlock(layout, pieces, layer);
+    const int64_t unit = layout.SharedUnit(layer);
+    const int64_t core = SlotBytesOf(pieces, own.front().pieces, element_bytes) - (unit < 0 ? 0 : of(unit));
+    for (const BlockVisit& visit : own)
+      visits.push_back({layer, core, visit.part.stage == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces, element_bytes) : 0});
+  }
+  int64_t blocks = 0;
+  for (size_t first = 0; first < visits.size(); ++first) {
+    int64_t run = 0, layer = -1;
+    std::vector<char> there(layout.shared.size(), 0);
+    for (size_t v = first; v < visits.size() && v < first + static_cast<size_t>(slots); ++v) {
+      run = CheckedAdd(run, visits[v].group);
+      if (visits[v].layer != layer) run = CheckedAdd(run, visits[v].core);
+      layer = visits[v].layer;
+      const int64_t shared = layout.shared_of[static_cast<size_t>(layer)];
+      if (shared < 0 || std::exchange(there[static_cast<size_t>(shared)], 1) != 0) continue;
+      run = CheckedAdd(run, of(layout.SharedUnit(layer)));
     }
-    blocks = std::max(blocks, CheckedAdd(run, shared));
+    blocks = std::max(blocks, run);
   }
   const int64_t head = of(layout.HeadUnit()) + (layout.tied ? of(layout.NormUnit()) : 0);
   return CheckedAdd(blocks, std::max(of(layout.EmbeddingUnit()), head));
@@ -62,39 +137,44 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
                               const SlotSpace& space) {
   const int64_t layers = layout.layers();
-  using Units = std::vector<int64_t>;
-  const auto visit = [&](VisitKind kind, int64_t layer, int64_t sweep, const Units& units, const Units& gradients) {
-    Visit made{kind, layer, sweep, {}, forward_only ? Units{} : gradients};
-    for (const int64_t unit : units) {
-      for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) {
-        made.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
-      }
-    }
+  const auto read = [&](Visit& visit, const std::vector<int64_t>& some) {
+    for (const int64_t p : some) visit.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
+  };
+  const auto visit = [&](VisitKind kind, int64_t sweep, std::initializer_list<int64_t> units, int64_t gradient_unit) {
+    Visit made{.kind = kind, .sweep = sweep, .uses = {}, .gradients = {}};
+    for (const int64_t unit : units) read(made, PiecesOf(pieces, unit));
+    if (!forward_only && gradient_unit >= 0) made.gradients = PiecesOf(pieces, gradient_unit);
     return made;
   };
-  const auto block = [&](int64_t l) {
-    Units units = {layout.BlockUnit(l)};
-    if (layout.SharedUnit(l) >= 0) units.push_back(layout.SharedUnit(l));
-    return units;
-  };
-  // The backward pass comes to a slab's first user last.
-  const auto complete = [&](int64_t l) {
-    Units units = {layout.BlockUnit(l)};
-    if (layout.SharedUnit(l) >= 0 && layout.UsersOf(l).first == l) units.push_back(layout.SharedUnit(l));
-    return units;
+  std::vector<std::vector<BlockVisit>> blocks;
+  for (int64_t l = 0; l < layers; ++l) blocks.push_back(VisitsOfBlock(layout, pieces, l));
+  const auto of_block = [&](VisitKind kind, int64_t layer, int64_t sweep, const BlockVisit& from) {
+    Visit made{.kind = kind, .layer = layer, .part = from.part, .sweep = sweep, .uses = {}, .gradients = {}};
+    read(made, from.pieces);
+    if (kind == VisitKind::kBlockBackward) made.gradients = from.gradients;
+    return made;
   };
   std::vector<Visit> visits;
   for (int64_t sweep = 0; sweep < sweeps; ++sweep) {
-    visits.push_back(visit(VisitKind::kEmbed, -1, sweep, {layout.EmbeddingUnit()}, {}));
-    for (int64_t l = 0; l < layers; ++l) visits.push_back(visit(VisitKind::kBlockForward, l, sweep, block(l), {}));
+    visits.push_back(visit(VisitKind::kEmbed, sweep, {layout.EmbeddingUnit()}, -1));
+    for (int64_t l = 0; l < layers; ++l) {
+      for (const BlockVisit& from : blocks[static_cast<size_t>(l)])
+        visits.push_back(of_block(VisitKind::kBlockForward, l, sweep, from));
+    }
     // A tied matrix is the embedding's piece with a second user.
-    const Units head = layout.tied ? Units{layout.HeadUnit(), layout.NormUnit()} : Units{layout.HeadUnit()};
-    visits.push_back(visit(VisitKind::kHead, -1, sweep, head, {layout.NormUnit()}));
+    visits.push_back(layout.tied ? visit(VisitKind::kHead, sweep, {layout.HeadUnit(), layout.NormUnit()}, layout.NormUnit())
+                                 : visit(VisitKind::kHead, sweep, {layout.HeadUnit()}, layout.NormUnit()));
     if (forward_only) continue;
-    for (int64_t l = layers - 1; l >= 0; --l) visits.push_back(visit(VisitKind::kBlockBackward, l, sweep, block(l), complete(l)));
+    for (int64_t l = layers - 1; l >= 0; --l) {
+      // The last groups of the forward pass may still be there: backward begins with them.
+      std::vector<BlockVisit> own = blocks[static_cast<size_t>(l)];
+      if (own.size() > 1) std::reverse(own.begin() + 1, own.end() - 1);
+      for (const BlockVisit& from : own) visits.push_back(of_block(VisitKind::kBlockBackward, l, sweep, from));
+    }
     // Most embeddings have nothing but tables there, whose gradients need no weights.
-    const Units embedding = layout.embedding->reads_weights_backward() ? Units{layout.EmbeddingUnit()} : Units{};
-    visits.push_back(visit(VisitKind::kEmbedBackward, -1, sweep, embedding, {layout.EmbeddingUnit()}));
+    visits.push_back(layout.embedding->reads_weights_backward()
+                         ? visit(VisitKind::kEmbedBackward, sweep, {layout.EmbeddingUnit()}, layout.EmbeddingUnit())
+                         : visit(VisitKind::kEmbedBackward, sweep, {}, layout.EmbeddingUnit()));
   }
   AssignSlots(visits, space);
   return visits;

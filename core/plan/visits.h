@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/layers/run.h"
 #include "core/model/layout.h"
 #include "core/plan/pieces.h"
 
@@ -30,14 +31,18 @@ struct SlotUse {
 struct Visit {
   VisitKind kind = VisitKind::kEmbed;
   int64_t layer = -1;  // of a block
+  StageOf part = {};   // how much of it
   int64_t sweep = 0;
-  std::vector<SlotUse> uses;            // weights that the visit reads
-  std::vector<int64_t> gradient_units;  // whose gradients are complete after this visit and go down, piece by piece
+  std::vector<SlotUse> uses;       // weights that the visit reads
+  std::vector<int64_t> gradients;  // pieces whose gradient is complete after this visit and goes down
 
   bool OfBlock() const { return kind == VisitKind::kBlockForward || kind == VisitKind::kBlockBackward; }
+  // The first and the last of a block's visits one way.
+  bool Begins() const { return part.stage == Stage::kWhole || part.stage == Stage::kBefore; }
+  bool Ends() const { return part.stage == Stage::kWhole || part.stage == Stage::kAfter; }
 };
 
-std::string VisitName(const Visit& visit);  // "block forward 3"
+std::string VisitName(const Visit& visit);  // "block forward 3", "block forward 3, experts 8 to 15"
 
 // The space on the device that holds weights.
 struct SlotSpace {
@@ -46,7 +51,8 @@ struct SlotSpace {
   int64_t element_bytes = 0;  // of a weight
 };
 
-// Bytes for as many neighbouring blocks as there are slots, and for the embedding or the head beside them.
+// Bytes for as many neighbouring visits of blocks as there are slots, each block's core once, and for the embedding or the head beside
+// them.
 int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes);
 
 // A whole pass: `sweeps` times forward (and backward, unless forward_only), with slots assigned.

@@ -21,7 +21,7 @@ void WaitingInputs::BeforeWrite(const Pass& pass, int64_t boundary, Stream& comp
 
 void WaitingInputs::Move(const Pass& pass, const Visit& visit, int64_t tokens, Event& done, Stream& up, Stream& down) {
   const size_t bytes = static_cast<size_t>(tokens * buffers_.row_bytes());
-  const bool embed = visit.kind == VisitKind::kEmbed, forward = visit.kind == VisitKind::kBlockForward;
+  const bool embed = visit.kind == VisitKind::kEmbed, forward = visit.kind == VisitKind::kBlockForward && visit.Ends();
   const int64_t made = embed ? 0 : forward ? visit.layer + 1 : -1;
   if (Waits(pass, made)) {
     down.Wait(done, "the block input is made");
@@ -30,7 +30,7 @@ void WaitingInputs::Move(const Pass& pass, const Visit& visit, int64_t tokens, E
     down.Record(*saved_[static_cast<size_t>(buffers_.Place(made))]);
     counters_.down_bytes += static_cast<int64_t>(bytes);
   }
-  const bool head = visit.kind == VisitKind::kHead, backward = visit.kind == VisitKind::kBlockBackward;
+  const bool head = visit.kind == VisitKind::kHead, backward = visit.kind == VisitKind::kBlockBackward && visit.Ends();
   const int64_t wanted = head ? context_.spec.layers() - 3 : backward ? visit.layer - 3 : -1;
   if (Waits(pass, wanted)) {
     // Compute has waited for the save before it wrote the boundary three above, so this wait covers the host's copy as well.

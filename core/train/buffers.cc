@@ -19,21 +19,21 @@ DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, c
   row_bytes_ = spec.hidden * static_cast<int64_t>(plan.WeightBytes());
   block_input_bytes_ = RoundUp(plan.sweep_tokens * row_bytes_, 256);
   boundaries_ = range_.block_inputs.bytes / block_input_bytes_;
-  int64_t shared = 0;
-  for (const UnitSpec& unit : layout.units) {
-    if (unit.kind != UnitKind::kShared) continue;
-    shared_starts_.push_back(shared);
-    shared += RoundUp(unit.elements * 4, 256);
-  }
   int64_t start = 0;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
     stash_.push_back(StashOf(layout.block(layer), plan, layer));
     stash_starts_.push_back(start);
     start += stash_.back().total;
   }
-  for (const auto& kind : layout.kinds) {
-    scratch_.push_back(ScratchOf(kind->declaration(), plan));
-    temporaries_.push_back(TemporariesOf(kind->declaration(), plan));
+  std::vector<bool> in_stages(layout.kinds.size(), false);
+  for (int64_t layer = 0; layer < layout.layers(); ++layer) {
+    const bool stages = VisitsOf(layout, plan.pieces, layer) > 1;
+    if (stages) in_stages[static_cast<size_t>(layout.kind_of[static_cast<size_t>(layer)])] = true;
+    between_.push_back(stages ? BetweenStagesOf(layout.block(layer), plan, layer) : StagePlaces{});
+  }
+  for (size_t k = 0; k < layout.kinds.size(); ++k) {
+    scratch_.push_back(ScratchOf(layout.kinds[k]->declaration(), plan, in_stages[k]));
+    temporaries_.push_back(TemporariesOf(layout.kinds[k]->declaration(), plan));
   }
   embedding_scratch_ = ScratchOf(layout.embedding->declaration(), plan);
   embedding_temporaries_ = TemporariesOf(layout.embedding->declaration(), plan);
@@ -47,15 +47,37 @@ void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made 
   const auto& saved = declaration.saved();
   run.saved.resize(saved.size());
   run.made.assign(saved.size(), made == Made::kAll);
+  const auto of_sweep = [&](const Range& range, int64_t at, const TokenBytes& bytes) {
+    return At(range) + at + token * bytes.Of(plan_.numerics.compute);
+  };
+  const StagePlaces& between = between_[l];
+  const bool in_stages = !between.saved.empty();
   for (size_t t = 0; t < saved.size(); ++t) {
     const int64_t at = stash_[l].offsets[t];
-    const bool kept = !keep_nothing && at >= 0;
-    run.saved[t] = kept ? At(range_.stash) + stash_starts_[l] + at + token * saved[t].bytes.Of(plan_.numerics.compute)
-                        : At(range_.scratch) + scratch_[kind].offsets[t];
+    // What goes from stage to stage has a place of its own only where it is not kept.
+    const bool kept = at >= 0 && (in_stages || !keep_nothing);
+    const bool stays = in_stages && between.saved[t] >= 0;
+    run.saved[t] = kept    ? of_sweep(range_.stash, stash_starts_[l] + at, saved[t].bytes)
+                   : stays ? of_sweep(range_.between_stages, between.saved[t], saved[t].bytes)
+                           : At(range_.scratch) + scratch_[kind].offsets[t];
     if (kept && made == Made::kKept) run.made[t] = 1;
   }
   run.temporaries.clear();
-  for (const int64_t at : temporaries_[kind].offsets) run.temporaries.push_back(at < 0 ? nullptr : At(range_.temporaries) + at);
+  const auto& temporaries = declaration.temporaries();
+  for (size_t t = 0; t < temporaries.size(); ++t) {
+    const int64_t at = temporaries_[kind].offsets[t];
+    const bool stays = in_stages && between.temporaries[t] >= 0;
+    run.temporaries.push_back(stays    ? of_sweep(range_.between_stages, between.temporaries[t], temporaries[t].bytes)
+                              : at < 0 ? nullptr
+                                       : At(range_.temporaries) + at);
+  }
+}
+
+float* DeviceBuffers::Accumulator(int64_t piece) const {
+  const int64_t unit = plan_.pieces[piece].unit;
+  const bool tied = layout_.tied && unit == layout_.EmbeddingUnit();
+  const Range& range = tied ? range_.tied_accumulator : layout_.IsShared(unit) ? range_.shared_accumulators : range_.accumulator;
+  return reinterpret_cast<float*>(At(range)) + plan_.accumulators.offsets[static_cast<size_t>(piece)];
 }
 
 void DeviceBuffers::PlaceEmbedding(BlockRun& run) const {

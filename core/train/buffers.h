@@ -30,12 +30,8 @@ class DeviceBuffers {
   int64_t row_bytes() const { return row_bytes_; }
 
   std::byte* Gradient(int64_t token) const { return At(range_.gradient) + token * row_bytes_; }
-  float* Accumulator() const { return reinterpret_cast<float*>(At(range_.accumulator)); }
-  float* TiedAccumulator() const { return reinterpret_cast<float*>(At(range_.tied_accumulator)); }
-  // The `shared`th slab that several blocks read.
-  float* SharedAccumulator(int64_t shared) const {
-    return reinterpret_cast<float*>(At(range_.shared_accumulators) + shared_starts_[static_cast<size_t>(shared)]);
-  }
+  // Where a piece's gradient is added up.
+  float* Accumulator(int64_t piece) const;
   std::byte* Staging(int64_t which) const { return At(range_.staging) + which * (range_.staging.bytes / staging_); }
   // The `which`th of the shards that come from other devices for a place in staging.
   std::byte* Received(int64_t place, int64_t which) const {
@@ -47,7 +43,7 @@ class DeviceBuffers {
   std::byte* Workspace() const { return At(range_.workspace); }
 
   // Where the tensors of a block lie for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch
-  // space. `made`: what is kept counts as made (recomputation); else nothing does.
+  // space, or between stages. `made`: what is kept counts as made (recomputation); else nothing does.
   enum class Made { kNothing, kKept, kAll };
   void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
   // The same for the embedding, which keeps nothing.
@@ -71,10 +67,10 @@ class DeviceBuffers {
   DeviceArena range_;
   int64_t staging_;  // parts
   int64_t boundaries_, row_bytes_, block_input_bytes_;
-  std::vector<int64_t> shared_starts_;               // [slabs that several blocks read] bytes
   std::vector<TensorPlaces> stash_;                  // [layers]
   std::vector<int64_t> stash_starts_;                // [layers]
   std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block
+  std::vector<StagePlaces> between_;                 // [layers]; of those that are visited as a whole nothing
   TensorPlaces embedding_scratch_, embedding_temporaries_;
   TablePlaces table_places_;
   SidePlaces side_places_;

@@ -1,5 +1,6 @@
 #include "core/train/device_group.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/error.h"
@@ -14,7 +15,10 @@ void DeviceGroup::Connect() {
 }
 
 void DeviceGroup::Gather(const Pass& pass, int64_t after_visit) {
-  for (size_t v = static_cast<size_t>(after_visit + 1); v < pass.visits.size(); ++v) {
+  // Nothing is sent further ahead than the prefetch.
+  const size_t end =
+      static_cast<size_t>(std::min(static_cast<int64_t>(pass.visits.size()), after_visit + plan_.devices.front().prefetch + 2));
+  for (size_t v = static_cast<size_t>(after_visit + 1); v < end; ++v) {
     for (const SlotUse& use : pass.visits[v].uses) {
       if (!use.upload || use.upload_after != after_visit) continue;
       const double begin = Trace::Now();
@@ -42,7 +46,7 @@ void DeviceGroup::Reduce(int64_t piece, const Updater::Sweep& sweep) {
   }
   int64_t group = sweep.turn * static_cast<int64_t>(lanes_.size());
   for (const auto& lane : lanes_) {
-    lane->SendDown(plan_.pieces[piece], [&](GradientRing& ring, const PartPlan& part, RingTicket ticket) {
+    lane->SendDown(piece, [&](GradientRing& ring, const PartPlan& part, RingTicket ticket) {
       updater_.TakeGradient(ring, piece, part, sweep, group, std::move(ticket));
     });
     ++group;

@@ -90,7 +90,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
       routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr);
       if (updating) routed_ = routers_.totals().Routed(plan_.router, *gradients->expert_updates);
     }
-    if (!visit.gradient_units.empty()) HandDown(pass, visit, *gradients);
+    if (!visit.gradients.empty()) HandDown(pass, visit, *gradients);
     group_.Gather(pass, v);
   }
   for (const auto& lane : lanes_) lane->Finish(pass);
@@ -151,9 +151,7 @@ void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& g
   sweep.turn = visit.sweep % pass.turns();
   if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
   if (sweep.update) sweep.routed = routed_;
-  for (const int64_t unit : visit.gradient_units) {
-    for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) group_.Reduce(piece, sweep);
-  }
+  for (const int64_t piece : visit.gradients) group_.Reduce(piece, sweep);
 }
 
 void Executor::Abandon() noexcept {

@@ -34,7 +34,7 @@ void GradientPath::Send(const PiecePlan& piece, const float* accumulator, Stream
     device_.ops().Cast(compute, {.x_type = DType::kF32,
                                  .y_type = type,
                                  .n = n,
-                                 .x = accumulator + part.begin,
+                                 .x = accumulator + (part.begin - piece.begin),
                                  .y = buffers_.Staging(static_cast<int64_t>(s))});
     rounding.reset();
     compute.Record(*staged_[s]);

@@ -22,7 +22,7 @@ class GradientPath {
 
   GradientPath(const LaneContext& context, Device& device, const DeviceBuffers& buffers, MoveCounters& counters, int64_t staging);
 
-  // `accumulator`: of the piece's unit; what was enqueued on compute before has made it.
+  // `accumulator`: of the piece; what was enqueued on compute before has made it.
   void Send(const PiecePlan& piece, const float* accumulator, Stream& compute, Stream& down, const Take& take);
 
   GradientRing* ring() { return ring_.get(); }  // null where the plan has no gradients

@@ -40,7 +40,6 @@ struct LaneEnds {
   Stream& down;
   SlotPool& slots;
   const DeviceBuffers& buffers;
-  std::function<float*(int64_t unit)> accumulators;
   GradientRing* ring;
   MoveCounters& counters;
 };
@@ -67,16 +66,13 @@ class Lane {
   // the loss that the host has weighed.
   double Run(const Pass& pass, int64_t visit, std::span<const int64_t> versions, const HeadJob& job);
   // A piece's gradient, behind the visit that made it, part by part: take(part, ring entry).
-  void SendDown(const PiecePlan& piece, const GradientPath::Take& take) {
-    gradients_.Send(piece, AccumulatorOf(piece.unit), *compute_, *down_, take);
+  void SendDown(int64_t piece, const GradientPath::Take& take) {
+    gradients_.Send(plan_.pieces[piece], buffers_.Accumulator(piece), *compute_, *down_, take);
   }
   // Until the pass's last visit is done and its losses are down.
   void Finish(const Pass& pass);
 
-  LaneEnds ends() {
-    return {device_, *compute_, *down_, slots_, buffers_, [this](int64_t unit) { return AccumulatorOf(unit); },
-            ring(),  counters_};
-  }
+  LaneEnds ends() { return {device_, *compute_, *down_, slots_, buffers_, ring(), counters_}; }
   Event& losses_down() { return *losses_down_; }
   // What routers tell; and what they are told, before the backward pass.
   RouterLoads& loads() { return loads_; }
@@ -108,12 +104,13 @@ class Lane {
   double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights);
-  void Clear(int64_t unit);
-  void ClearPadding(int64_t unit);
+  void Clear(const std::vector<int64_t>& pieces);
+  void ClearPadding(const std::vector<int64_t>& pieces);
   Weights WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
-  float* AccumulatorOf(int64_t unit) const;
-  float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(unit) + offset; }
+  AccumulatorView AccumulatorOf(const std::vector<int64_t>& pieces) const;
+  std::vector<int64_t> PiecesOf(int64_t unit) const;
+  float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(PiecesOf(unit)).At(offset); }
 
   void SendTablesUp();
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);

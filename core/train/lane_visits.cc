@@ -30,14 +30,17 @@ void Lane::Embed(const Pass& pass, const Visit& visit, const Weights& weights) {
 }
 
 void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& weights) {
-  block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
+  if (visit.Ends()) block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
+    run.part = visit.part;
     loads_.SetForward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
-    layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), buffers_.BlockInput(visit.layer + 1, token));
+    // Before the experts there is none.
+    void* output = visit.part.stage == Stage::kBefore ? nullptr : buffers_.BlockInput(visit.layer + 1, token);
+    layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), output);
   });
 }
 
@@ -65,8 +68,8 @@ HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
 void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
   if (job.work == nullptr && share.empty()) {
-    Clear(layout_.NormUnit());
-    if (layout_.tied) Clear(layout_.HeadUnit());
+    Clear(PiecesOf(layout_.NormUnit()));
+    if (layout_.tied) Clear(PiecesOf(layout_.HeadUnit()));
   }
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     const void* input = buffers_.BlockInput(spec_.layers(), token);
@@ -80,8 +83,8 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
       // Several layers may add to the gradient of what goes beside the block inputs.
       const Range& sides = buffers_.side_gradients();
       if (sides.bytes > 0) compute_->FillZero(buffers_.At(sides), static_cast<size_t>(sides.bytes));
-      ClearPadding(layout_.NormUnit());
-      if (layout_.tied) ClearPadding(layout_.HeadUnit());
+      ClearPadding(PiecesOf(layout_.NormUnit()));
+      if (layout_.tied) ClearPadding(PiecesOf(layout_.HeadUnit()));
     }
     head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
                           {.norm = At(layout_.NormUnit(), layout_.head.norm),
@@ -138,21 +141,26 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
 }
 
 void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
-  block_inputs_.Await(pass, visit.layer, *compute_);
-  const int64_t unit = layout_.BlockUnit(visit.layer), shared = layout_.SharedUnit(visit.layer);
+  if (visit.Begins()) block_inputs_.Await(pass, visit.layer, *compute_);
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  const int64_t shared_unit = layout_.SharedUnit(visit.layer);
+  const bool sharing = shared_unit >= 0;
+  const std::vector<int64_t> own = sharing ? PiecesOf(layout_.BlockUnit(visit.layer)) : visit.gradients,
+                             shared = sharing ? PiecesOf(shared_unit) : std::vector<int64_t>();
   // Sums of a shared slab go on from block to block: all that such a block makes is added, to zeros at first.
-  if (share.empty() || shared >= 0) Clear(unit);
-  if (shared >= 0 && layout_.UsersOf(visit.layer).last == visit.layer) Clear(shared);
+  if (share.empty() || sharing) Clear(own);
+  if (sharing && layout_.UsersOf(visit.layer).last == visit.layer) Clear(shared);
+  const AccumulatorView accumulator = AccumulatorOf(own), shared_accumulator = AccumulatorOf(shared);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
-    const bool first = m == share.begin && shared < 0;
-    if (first) ClearPadding(unit);
+    const bool first = m == share.begin && !sharing;
+    if (first) ClearPadding(own);
     const Block& block = layout_.block(visit.layer);
     const void* input = buffers_.BlockInput(visit.layer, token);
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
-    run.accumulator = AccumulatorOf(unit);
-    if (shared >= 0) run.shared_accumulator = AccumulatorOf(shared);
+    run.part = visit.part;
+    run.accumulator = accumulator;
+    run.shared_accumulator = shared_accumulator;
     run.accumulate = !first;
     loads_.SetBackward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
@@ -163,11 +171,13 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& we
 
 void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
   const int64_t unit = layout_.EmbeddingUnit();
-  float* accumulator = AccumulatorOf(unit);
+  const AccumulatorView accumulator = AccumulatorOf(visit.gradients);
   // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
   const int64_t from = layout_.tied ? layout_.embedding->table() + layout_.embedding->table_elements() : 0;
   const int64_t count = layout_.units[unit].elements - from;
-  if (count > 0) compute_->FillZero(accumulator + from, static_cast<size_t>(count) * sizeof(float));
+  EachPiece(plan_.pieces, unit, from, count, [&](int64_t, int64_t begin, int64_t n) {
+    compute_->FillZero(accumulator.At(begin), static_cast<size_t>(n) * sizeof(float));
+  });
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.accumulator = accumulator;
@@ -178,30 +188,44 @@ void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& we
   });
 }
 
-float* Lane::AccumulatorOf(int64_t unit) const {
-  if (layout_.IsShared(unit)) return buffers_.SharedAccumulator(unit - layout_.BlockUnit(layout_.layers()));
-  return layout_.tied && unit == layout_.EmbeddingUnit() ? buffers_.TiedAccumulator() : buffers_.Accumulator();
+std::vector<int64_t> Lane::PiecesOf(int64_t unit) const {
+  std::vector<int64_t> pieces;
+  for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) pieces.push_back(piece);
+  return pieces;
+}
+
+AccumulatorView Lane::AccumulatorOf(const std::vector<int64_t>& pieces) const {
+  AccumulatorView view;
+  for (const int64_t piece : pieces) view.Add(plan_.pieces[piece].begin, buffers_.Accumulator(piece));
+  return view;
 }
 
 // Nothing of the sweep is this lane's: its gradient is zero.
-void Lane::Clear(int64_t unit) {
-  compute_->FillZero(AccumulatorOf(unit), static_cast<size_t>(layout_.units[static_cast<size_t>(unit)].elements) * sizeof(float));
+void Lane::Clear(const std::vector<int64_t>& pieces) {
+  for (const int64_t piece : pieces) {
+    compute_->FillZero(buffers_.Accumulator(piece), static_cast<size_t>(plan_.pieces[piece].elements()) * sizeof(float));
+  }
 }
 
-// The accumulator served another unit before: what lies between this unit's tensors must be zero, as padding is everywhere, and so must
-// the gradient of what is not trained.
-void Lane::ClearPadding(int64_t unit) {
-  const UnitSpec& spec = layout_.units[unit];
-  int64_t end = 0;
-  const auto clear = [&](int64_t begin) {
-    if (begin > end) compute_->FillZero(AccumulatorOf(unit) + end, static_cast<size_t>(begin - end) * sizeof(float));
-  };
-  for (const SlabRun& run : RunsOf(spec)) {
-    clear(run.begin);
-    if (!run.tensor->trains) continue;
-    end = run.end;
+// The accumulator served other pieces before: what lies between tensors must be zero, as padding is everywhere, and so must the
+// gradient of what is not trained. The pieces are of one unit.
+void Lane::ClearPadding(const std::vector<int64_t>& pieces) {
+  if (pieces.empty()) return;
+  const std::vector<SlabRun> runs = RunsOf(layout_.units[static_cast<size_t>(plan_.pieces[pieces.front()].unit)]);
+  for (const int64_t piece : pieces) {
+    const PiecePlan& own = plan_.pieces[piece];
+    int64_t end = own.begin;
+    const auto clear = [&](int64_t begin) {
+      if (begin <= end) return;
+      compute_->FillZero(buffers_.Accumulator(piece) + (end - own.begin), static_cast<size_t>(begin - end) * sizeof(float));
+    };
+    for (const SlabRun& run : runs) {
+      if (run.end <= own.begin || run.begin >= own.end) continue;
+      clear(run.begin);
+      if (run.tensor->trains) end = run.end;
+    }
+    clear(own.end);
   }
-  clear(spec.elements);
 }
 
 }  // namespace hlm

@@ -32,11 +32,10 @@ void PeerExchange::Gather(int64_t piece) {
 }
 
 void PeerExchange::Reduce(int64_t piece, const GradientPath::Take& take) {
-  const PiecePlan& plan = plan_.pieces[piece];
-  for (const PartPlan& part : plan.parts) {
+  for (const PartPlan& part : plan_.pieces[piece].parts) {
     const size_t place = next_;
     next_ = (place + 1) % places_;
-    for (size_t lane = 0; lane < peers_.size(); ++lane) Stage(lane, plan, part, place);
+    for (size_t lane = 0; lane < peers_.size(); ++lane) Stage(lane, piece, part, place);
     for (size_t lane = 0; lane < peers_.size(); ++lane) {
       const PartPlan shard = ShardOf(lane).Of(part);
       if (shard.begin < shard.end) Send(lane, shard, place, Sum(lane, part, place), take);
@@ -44,8 +43,9 @@ void PeerExchange::Reduce(int64_t piece, const GradientPath::Take& take) {
   }
 }
 
-void PeerExchange::Stage(size_t lane, const PiecePlan& piece, const PartPlan& part, size_t place) {
+void PeerExchange::Stage(size_t lane, int64_t number, const PartPlan& part, size_t place) {
   const Peer& peer = peers_[lane];
+  const PiecePlan& piece = plan_.pieces[number];
   Stream& compute = peer.ends.compute;
   compute.Wait(*peer.sent[place], "staging is free");
   for (size_t other = 0; other < peers_.size(); ++other) {
@@ -56,7 +56,7 @@ void PeerExchange::Stage(size_t lane, const PiecePlan& piece, const PartPlan& pa
   peer.ends.device.ops().Cast(compute, {.x_type = DType::kF32,
                                         .y_type = DType::kF32,
                                         .n = part.end - part.begin,
-                                        .x = peer.ends.accumulators(piece.unit) + part.begin,
+                                        .x = peer.ends.buffers.Accumulator(number) + (part.begin - piece.begin),
                                         .y = peer.ends.buffers.Staging(static_cast<int64_t>(place))});
   compute.Record(*peer.staged[place]);
 }

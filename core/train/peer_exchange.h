@@ -40,7 +40,7 @@ class PeerExchange {
     std::vector<std::unique_ptr<Event>> sent;    // on down: the sum is in the ring
   };
   Shard ShardOf(size_t lane) const { return {static_cast<int64_t>(lane), static_cast<int64_t>(peers_.size())}; }
-  void Stage(size_t lane, const PiecePlan& piece, const PartPlan& part, size_t place);
+  void Stage(size_t lane, int64_t piece, const PartPlan& part, size_t place);
   float* Sum(size_t lane, const PartPlan& part, size_t place);  // where it is made
   void Send(size_t lane, const PartPlan& shard, size_t place, const float* sum, const GradientPath::Take& take);
 

@@ -5,7 +5,7 @@ namespace hlm::ops_test {
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
   for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, ScanCases, LossCases,
-                    RouteCases, ExpertCases, FactorCases}) {
+                    RouteCases, ExpertCases, FactorCases, PartCases}) {
     const std::vector<OpCase> more = list();
     all.insert(all.end(), more.begin(), more.end());
   }

@@ -19,6 +19,7 @@ std::vector<OpCase> LossCases();  // embeddings and the loss
 std::vector<OpCase> RouteCases();
 std::vector<OpCase> ExpertCases();
 std::vector<OpCase> FactorCases();
+std::vector<OpCase> PartCases();
 
 // Of real sizes, for the third mode.
 std::vector<OpCase> NormSpeedCases(size_t tokens);

@@ -115,8 +115,9 @@ struct Mixture {
       work(ExpertRange{e, half, e - half, offsets}, half * stride);
     };
     const auto at = [&](int64_t place) { return static_cast<const char*>(w.data()) + place * size; };
-    rig.Run(&Ops::GatherRows, {type, n, k, wide, x.data(), sources, nullptr, xs.data()});
+    const auto rows_of = [](const ExpertRange& r) { return RowRange{r.offsets, r.first, r.first + r.count}; };
     ranges([&](const ExpertRange& range, int64_t from) {
+      rig.Run(&Ops::GatherRows, {type, n, k, wide, x.data(), sources, nullptr, xs.data(), split ? rows_of(range) : RowRange{}});
       rig.Run(&Ops::GroupedLinear, {type, pairs, wide, high, range, xs.data(), at(from), stride,
                                     bias ? at(from + high * wide) : nullptr, bias ? stride : 0, ys.data()});
     });
@@ -130,8 +131,10 @@ struct Mixture {
                 &dx = rig.New(type, tokens * in);
     DeviceArray &dw = rig.Put(DType::kF32, Doubles(experts * apart, 55)), &dweights = rig.New(DType::kF32, tokens * chosen);
     rig.Run(&Ops::GatherRows, {type, n, k, high, d.data(), sources, nullptr, dys.data()});
-    rig.Run(&Ops::RowDots,
-            {type, n, k, high, dys.data(), rows, DotWith::kRow, ys.data(), nullptr, 0, 0, 0, nullptr, false, dweights.floats()});
+    ranges([&](const ExpertRange& range, int64_t) {
+      rig.Run(&Ops::RowDots, {type, n, k, high, dys.data(), rows, DotWith::kRow, ys.data(), choice, range.first,
+                              split ? range.count : 0, 0, nullptr, false, dweights.floats()});
+    });
     rig.Run(&Ops::GatherRows, {type, n, k, high, d.data(), sources, weights, dys.data()});
     for (const bool accumulate : {false, true}) {  // the second time added to the first
       ranges([&](const ExpertRange& range, int64_t from) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/plan/groups.h"
+
 namespace hlm {
 namespace {
 
@@ -209,7 +211,7 @@ TEST(Visits, EachGradientGoesDownOnceASweepAndATiedOneLast) {
     const ModelLayout layout = Layout(5, tied);
     std::vector<int64_t> order;
     for (const Visit& visit : Visits(layout, Whole(layout), 1, false, 2, 1)) {
-      order.insert(order.end(), visit.gradient_units.begin(), visit.gradient_units.end());
+      for (const int64_t piece : visit.gradients) order.push_back(piece);  // a piece is a unit here
     }
     ASSERT_EQ(order.size(), layout.units.size());
     for (size_t i = 0; i < order.size(); ++i) EXPECT_EQ(order[i], static_cast<int64_t>(order.size() - 1 - i));
@@ -225,7 +227,7 @@ TEST(Visits, ASharedSlabsGradientGoesDownBehindItsFirstUserAlone) {
   EXPECT_EQ(layout.ForwardOrder(), (std::vector<int64_t>{0, 1, 2, 7, 3, 8, 4, 5, 6, 9}));
   std::vector<int64_t> order;
   for (const Visit& visit : Visits(layout, Whole(layout), 1, false, 2, 1)) {
-    order.insert(order.end(), visit.gradient_units.begin(), visit.gradient_units.end());
+    order.insert(order.end(), visit.gradients.begin(), visit.gradients.end());  // a piece is a unit here
   }
   EXPECT_EQ(order, (std::vector<int64_t>{9, 6, 5, 4, 3, 8, 2, 7, 1, 0}));
 }
@@ -245,6 +247,78 @@ TEST(Visits, ASharedSlabIsThereForEachOfItsUsers) {
       }
     }
   }
+}
+
+// A layout whose middle blocks have a mixture of eight experts of one piece's least size, with a shared MLP behind them.
+ModelLayout MixtureLayout(int64_t layers) {
+  ModelSpec s;
+  s.vocab = 320, s.hidden = 8;
+  const NormSpec norm{.kind = NormType::kRms};
+  s.head.norm = norm;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    BlockSpec block;
+    block.branches.push_back(
+        {.before = norm, .bodies = {{AttentionSpec{.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1}, {}}}, .after = {}});
+    BranchSpec branch{.before = norm, .bodies = {}, .after = {}};
+    if (layer > 0) {
+      ExpertsSpec experts;
+      experts.count = 8, experts.chosen = 2, experts.intermediate = 16;
+      branch.bodies.push_back({experts, {}});
+    }
+    branch.bodies.push_back({MlpSpec{.intermediate = 16}, {}});
+    block.branches.push_back(branch);
+    s.AddLayer(block);
+  }
+  ModelNames names = LlamaNames();
+  names.layer["experts.before"] = {"norm.weight"};
+  names.layer["experts.router"] = {"router.weight"};
+  for (const std::string role : {"gate", "up", "down"}) names.layer["experts." + role] = {"experts.{}." + role + ".weight"};
+  return MakeLayout(s, names);
+}
+
+TEST(Visits, ABlockOfExpertsIsVisitedByGroups) {
+  const ModelLayout layout = MixtureLayout(4);
+  const PieceList whole = Whole(layout), pieces(layout, 2 * kPieceAlign, int64_t{1} << 30);
+  EXPECT_TRUE(GroupsOf(layout, whole, 1).empty());
+  EXPECT_TRUE(GroupsOf(layout, pieces, 0).empty());
+  const std::vector<ExpertGroup> groups = GroupsOf(layout, pieces, 1);
+  ASSERT_EQ(groups.size(), 4u);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    EXPECT_EQ(groups[g].first, static_cast<int64_t>(2 * g));
+    EXPECT_EQ(groups[g].count, 2);
+    EXPECT_EQ(groups[g].end_piece, groups[g].first_piece + 1);
+  }
+  EXPECT_EQ(CoreOf(pieces, layout.BlockUnit(1), groups).size(), 2u);  // before the experts and behind them
+  EXPECT_EQ(SweepVisits(layout, pieces), 2 * (1 + 3 * 6) + 3);
+  // An accumulator for a group, slots for a core and some groups.
+  EXPECT_LT(PlaceAccumulators(layout, pieces).elements, PlaceAccumulators(layout, whole).elements);
+  EXPECT_EQ(PlaceAccumulators(layout, whole).elements, layout.units[2].elements);
+  for (const int64_t slots : {1, 2, 3, 5, 30}) {
+    const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
+    EXPECT_LE(space, SlotBytes(layout, whole, slots, kElementBytes) + 1024);
+    for (int64_t prefetch = 0; prefetch < slots && prefetch < 6; ++prefetch) {
+      for (const bool forward_only : {false, true}) {
+        SCOPED_TRACE(testing::Message() << slots << " slots, prefetch " << prefetch);
+        const std::vector<Visit> visits = Visits(layout, pieces, 2, forward_only, slots, prefetch);
+        ExpectNothingIsOverwritten(pieces, visits, space);
+        std::map<int64_t, int> gradients;
+        int64_t ends = 0;
+        for (const Visit& visit : visits) {
+          ends += visit.OfBlock() && visit.Ends();
+          for (const int64_t piece : visit.gradients) {
+            ++gradients[piece];
+            // It is read where its gradient is made.
+            EXPECT_TRUE(!visit.OfBlock() || std::any_of(visit.uses.begin(), visit.uses.end(),
+                                                        [&](const SlotUse& use) { return use.piece == piece; }));
+          }
+        }
+        EXPECT_EQ(ends, forward_only ? 2 * 4 : 2 * 2 * 4);
+        EXPECT_EQ(gradients.size(), forward_only ? 0u : static_cast<size_t>(pieces.size()));
+        for (const auto& [piece, times] : gradients) EXPECT_EQ(times, 2);
+      }
+    }
+  }
+  EXPECT_LT(SlotBytes(layout, pieces, 1, kElementBytes), SlotBytes(layout, whole, 1, kElementBytes));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "core/cuda/check.h"
 #include "core/cuda/experts/experts.h"
+#include "core/cuda/span.cuh"
 #include "core/cuda/views/lines.cuh"
 
 namespace hlm::cuda {
@@ -26,10 +27,10 @@ bool Aligned(const void* data, int n, size_t element) {
 }
 
 template <class T, int kN>
-__global__ void __launch_bounds__(kThreads)
-    GatherRowsKernel(const T* x, const int32_t* sources, const float* weights, int64_t rows, int chosen, int64_t width, T* y) {
+__global__ void __launch_bounds__(kThreads) GatherRowsKernel(const T* x, const int32_t* sources, const float* weights,
+                                                             int64_t rows, int chosen, int64_t width, T* y, RowRange range) {
   const int64_t row = RowOfThread();
-  if (row >= rows) return;
+  if (!SpanOf(range, rows, 1).Has(row)) return;
   const int pair = sources[row];
   const T* from = x + int64_t{pair / chosen} * width;
   T* to = y + row * width;
@@ -79,6 +80,7 @@ template <class T, int kN>
 __global__ void __launch_bounds__(kWarp* kDotWarps) RowDotsKernel(RowDotsArgs a) {
   const int64_t pair = RowOfThread();
   if (pair >= a.tokens * a.chosen) return;  // a whole warp
+  if (a.count != 0 && (a.choice[pair] < a.first || a.choice[pair] >= a.first + a.count)) return;
   const int64_t row = a.rows[pair];
   const T *x = static_cast<const T*>(a.a) + row * a.width, *b = static_cast<const T*>(a.b);
   if (a.with == DotWith::kRow) {
@@ -86,11 +88,10 @@ __global__ void __launch_bounds__(kWarp* kDotWarps) RowDotsKernel(RowDotsArgs a)
   } else if (a.with == DotWith::kToken) {
     b += pair / a.chosen * a.width;
   } else {
-    const int64_t expert = a.choice[pair] - a.first;
-    b = expert < 0 || expert >= a.count ? nullptr : b + expert * a.stride;
+    b += (a.choice[pair] - a.first) * a.stride;
   }
   float part = 0;
-  for (int64_t c = int64_t{threadIdx.x} * kN; b != nullptr && c < a.width; c += kWarp * kN) {
+  for (int64_t c = int64_t{threadIdx.x} * kN; c < a.width; c += kWarp * kN) {
     float u[kN], v[kN];
     ReadFloats<kN>(x + c, u);
     ReadFloats<kN>(b + c, v);
@@ -110,8 +111,9 @@ void GatherRows(cudaStream_t stream, const GatherRowsArgs& a) {
   const int64_t rows = a.tokens * a.chosen;
   ForVectors(a.type, a.width, fits, [&]<class T, int kN>() {
     const dim3 block = BlockFor(a.width / kN);
-    GatherRowsKernel<T, kN><<<GridFor(rows, block), block, 0, stream>>>(
-        static_cast<const T*>(a.x), a.sources, a.weights, rows, static_cast<int>(a.chosen), a.width, static_cast<T*>(a.y));
+    GatherRowsKernel<T, kN><<<GridFor(rows, block), block, 0, stream>>>(static_cast<const T*>(a.x), a.sources, a.weights, rows,
+                                                                        static_cast<int>(a.chosen), a.width, static_cast<T*>(a.y),
+                                                                        a.range);
   });
   CheckLaunch("GatherRows");
 }

@@ -3,6 +3,7 @@
 
 #include "core/cuda/check.h"
 #include "core/cuda/kernels.h"
+#include "core/cuda/span.cuh"
 #include "core/cuda/views/lines.cuh"
 
 namespace hlm::cuda {
@@ -102,9 +103,10 @@ void ForActivation(ActFunction kind, const Launch& launch) {
 // A block has a row.
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lines<const T> up, Lines<T> y, int heads, int width,
-                                                           Xielu<T> xielu, float limit, float factor) {
-  const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
+                                                           Xielu<T> xielu, float limit, float factor, RowRange range) {
   const int64_t row = blockIdx.x;
+  if (!SpanOf(range, gridDim.x, 1).Has(row)) return;
+  const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int vecs = width / kN;
   for (int i = static_cast<int>(threadIdx.x); i < heads * vecs; i += kThreads) {
     const int head = i / vecs, c = i % vecs * kN;
@@ -124,10 +126,11 @@ __global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lin
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
     ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads,
-                           int width, Xielu<T> xielu, float limit, float factor, float* sums) {
+                           int width, Xielu<T> xielu, float limit, float factor, float* sums, RowRange range) {
   __shared__ float warps[2][kThreads / kWarp];
-  const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int64_t row = blockIdx.x;
+  if (!SpanOf(range, gridDim.x, 1).Has(row)) return;  // a whole block
+  const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int vecs = width / kN;
   float sum_p = 0, sum_n = 0;
   for (int i = static_cast<int>(threadIdx.x); i < heads * vecs; i += kThreads) {
@@ -188,19 +191,20 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) ClampedGluKernel(const T* gate_up, int64_t n, float alpha, float limit, T* y) {
+__global__ void __launch_bounds__(kThreads)
+    ClampedGluKernel(const T* gate_up, int64_t n, int64_t width, float alpha, float limit, T* y, RowRange range) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (i >= n) return;
+  if (!SpanOf(range, n, width).Has(i)) return;
   const float g = static_cast<float>(gate_up[2 * i]), u = static_cast<float>(gate_up[2 * i + 1]);
   const float gate = g > limit ? limit : g, up = u > limit ? limit : u < -limit ? -limit : u;
   y[i] = static_cast<T>((up + 1) * gate * SigmoidOf(alpha * gate));
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    ClampedGluBackwardKernel(const T* gate_up, const T* dy, int64_t n, float alpha, float limit, T* dgate_up) {
+__global__ void __launch_bounds__(kThreads) ClampedGluBackwardKernel(const T* gate_up, const T* dy, int64_t n, int64_t width,
+                                                                     float alpha, float limit, T* dgate_up, RowRange range) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (i >= n) return;
+  if (!SpanOf(range, n, width).Has(i)) return;
   const float g = static_cast<float>(gate_up[2 * i]), u = static_cast<float>(gate_up[2 * i + 1]), d = static_cast<float>(dy[i]);
   const float gate = g > limit ? limit : g, up = u > limit ? limit : u < -limit ? -limit : u, s = SigmoidOf(alpha * gate);
   dgate_up[2 * i] = static_cast<T>(g > limit ? 0.0f : d * (up + 1) * s * (1 + alpha * gate * (1 - s)));
@@ -248,7 +252,7 @@ void Activate(cudaStream_t stream, const ActivateArgs& a) {
     ForActivation(a.kind, [&]<ActFunction kWhat>() {
       ActivateKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up), lines.template operator()<T>(a.y),
-          static_cast<int>(a.heads), static_cast<int>(a.width), XieluOf<T>(a.xielu), a.limit, a.factor);
+          static_cast<int>(a.heads), static_cast<int>(a.width), XieluOf<T>(a.xielu), a.limit, a.factor, a.range);
     });
   });
   CheckLaunch("Activate");
@@ -274,7 +278,7 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
       ActivateBackwardKernel<T, kN, kWhat><<<GridSize(a.rows), kThreads, 0, stream>>>(
           lines.template operator()<const T>(a.x), lines.template operator()<const T>(a.up),
           lines.template operator()<const T>(a.dy), lines.template operator()<T>(a.dx), lines.template operator()<T>(a.dup),
-          static_cast<int>(a.heads), static_cast<int>(a.width), xielu, a.limit, a.factor, sums);
+          static_cast<int>(a.heads), static_cast<int>(a.width), xielu, a.limit, a.factor, sums, a.range);
     });
     if (a.kind == ActFunction::kXielu) {
       AlphaGradientsKernel<<<1, kThreads, 0, stream>>>(sums, a.rows, xielu.alpha_p, xielu.alpha_n, a.accumulate, a.dalpha_p,
@@ -287,8 +291,8 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
 void ClampedGlu(cudaStream_t stream, const ClampedGluArgs& a) {
   const int64_t n = a.tokens * a.width;
   ForType(a.type, [&]<class T>() {
-    ClampedGluKernel<<<Blocks(n), kThreads, 0, stream>>>(static_cast<const T*>(a.gate_up), n, a.alpha, a.limit,
-                                                         static_cast<T*>(a.y));
+    ClampedGluKernel<<<Blocks(n), kThreads, 0, stream>>>(static_cast<const T*>(a.gate_up), n, a.width, a.alpha, a.limit,
+                                                         static_cast<T*>(a.y), a.range);
   });
   CheckLaunch("ClampedGlu");
 }
@@ -297,7 +301,7 @@ void ClampedGluBackward(cudaStream_t stream, const ClampedGluBackwardArgs& a) {
   const int64_t n = a.tokens * a.width;
   ForType(a.type, [&]<class T>() {
     ClampedGluBackwardKernel<<<Blocks(n), kThreads, 0, stream>>>(static_cast<const T*>(a.gate_up), static_cast<const T*>(a.dy), n,
-                                                                 a.alpha, a.limit, static_cast<T*>(a.dgate_up));
+                                                                 a.width, a.alpha, a.limit, static_cast<T*>(a.dgate_up), a.range);
   });
   CheckLaunch("ClampedGluBackward");
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/base/dtype.h"
+#include "core/device/args/row_range.h"
 #include "core/device/args/view.h"
 
 namespace hlm {
@@ -15,6 +16,7 @@ struct SwiGluArgs {
   int64_t tokens = 0, width = 0;
   const void* gate_up = nullptr;
   void* y = nullptr;  // [tokens, width]
+  RowRange range = {};
 };
 struct SwiGluBackwardArgs {
   DType type = DType::kF32;
@@ -22,6 +24,7 @@ struct SwiGluBackwardArgs {
   const void* gate_up = nullptr;
   const void* dy = nullptr;  // [tokens, width]
   void* dgate_up = nullptr;  // [tokens, 2 width]; may equal gate_up
+  RowRange range = {};
 };
 
 enum class ActFunction : int8_t {
@@ -53,6 +56,7 @@ struct ActivateArgs {
   XieluArgs xielu;   // where kind is kXielu
   float limit = 0;   // where kind is kClip: above 0; rounded to `type`
   float factor = 1;  // where kind is kScale
+  RowRange range = {};
 };
 // dx = dy up act'(x), dup = dy act(x); dalphas: the gradients of alpha_p and alpha_n.
 struct ActivateBackwardArgs {
@@ -68,6 +72,7 @@ struct ActivateBackwardArgs {
   bool accumulate = false;  // of dalphas
   float limit = 0;          // kClip without up takes its results in x as well
   float factor = 1;
+  RowRange range = {};  // xIELU takes all rows
 };
 
 // gpt-oss' layer: gate and up alternate in a row; gate = min(gate, limit), up = clamp(up, -limit, limit),
@@ -78,6 +83,7 @@ struct ClampedGluArgs {
   float alpha = 1.702f, limit = 7;
   const void* gate_up = nullptr;  // [tokens, 2 width]: gate of element 0, up of element 0, gate of element 1 ...
   void* y = nullptr;              // [tokens, width]
+  RowRange range = {};
 };
 struct ClampedGluBackwardArgs {
   DType type = DType::kF32;
@@ -86,6 +92,7 @@ struct ClampedGluBackwardArgs {
   const void* gate_up = nullptr;
   const void* dy = nullptr;  // [tokens, width]
   void* dgate_up = nullptr;  // [tokens, 2 width]; may equal gate_up
+  RowRange range = {};
 };
 
 // y = x sigmoid(gate): one number of `gate` for each head of a token.

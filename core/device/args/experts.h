@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/base/dtype.h"
+#include "core/device/args/row_range.h"
 
 namespace hlm {
 
@@ -104,6 +105,7 @@ struct GatherRowsArgs {
   const int32_t* sources = nullptr;  // of SortChoices
   const float* weights = nullptr;    // [tokens, chosen], or null: 1
   void* y = nullptr;                 // [tokens * chosen, width] type
+  RowRange range = {};
 };
 // y[t] = sum over j, in order, of weights[t, j] x[rows[t, j]] (+ addend[t]); rounded once.
 struct CombineRowsArgs {
@@ -120,9 +122,10 @@ struct CombineRowsArgs {
 enum class DotWith : int8_t {
   kRow,     // b[r]: the same row of another array
   kToken,   // b[t]
-  kExpert,  // b[choice[t, j] - first], stride elements apart; 0 for experts outside of [first, first + count)
+  kExpert,  // b[choice[t, j] - first], stride elements apart
 };
-// y[t, j] (+)= a[r] . b / divisors[t, j], r = rows[t, j]; 0 where the divisor is 0.
+// y[t, j] (+)= a[r] . b / divisors[t, j], r = rows[t, j]; 0 where the divisor is 0. Where count is not 0, y stays as it is for pairs
+// whose expert is outside of [first, first + count).
 struct RowDotsArgs {
   DType type = DType::kF32;
   int64_t tokens = 0, chosen = 0, width = 0;
@@ -130,8 +133,8 @@ struct RowDotsArgs {
   const int32_t* rows = nullptr;  // of SortChoices
   DotWith with = DotWith::kRow;
   const void* b = nullptr;          // type
-  const int32_t* choice = nullptr;  // kExpert
-  int64_t first = 0, count = 0;     // kExpert
+  const int32_t* choice = nullptr;  // where count is not 0
+  int64_t first = 0, count = 0;     // of experts; kExpert has some
   int64_t stride = 0;               // kExpert
   const float* divisors = nullptr;  // [tokens, chosen], or null: 1
   bool accumulate = false;
