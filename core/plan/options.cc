@@ -208,6 +208,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
+  plan.sharded = o.processes > 1 && o.purpose == Purpose::kTrain &&
+                 o.process_states.value_or(ProcessStates::kSharded) == ProcessStates::kSharded;
   plan.router = ChooseRouters(in.spec, o);
   plan.parameters = in.layout.parameters;
   plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);

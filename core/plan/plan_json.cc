@@ -102,18 +102,21 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
   json.Member("optimizer_bytes", p.optimizer_bytes);
   json.Member("accumulate_bytes", p.accumulate_bytes);
   json.Member("host_traffic_bytes", p.host_bytes);
+  if (p.network_bytes > 0) {
+    json.Member("network_bytes", p.network_bytes);
+    json.Member("network_seconds", p.network_seconds);
+  }
   json.Member("limit", p.limit);
   json.Member("save_stall_seconds", p.save_stall_seconds);
   json.EndObject();
 }
 
 void WriteSaving(const Plan& plan, JsonWriter& json) {
-  const int64_t state = plan.host.State();
   json.BeginObject();
-  json.Member("state_bytes", state);
+  json.Member("state_bytes", plan.state_bytes);
   json.Member("snapshot_bytes", plan.host.snapshot);
   json.Member("disk_bytes_per_second", plan.disk_bytes_per_second);
-  json.Member("write_seconds", static_cast<double>(state) / plan.disk_bytes_per_second);
+  json.Member("write_seconds", static_cast<double>(plan.own_state_bytes) / plan.disk_bytes_per_second);
   json.Member("stall_seconds", plan.prediction.save_stall_seconds);
   json.EndObject();
 }
@@ -142,7 +145,10 @@ std::string PlanJson(const Plan& plan) {
   for (const DevicePlan& device : plan.devices) names.push_back(device.name);
   json.Member("device", DeviceListText(names));
   json.Member("devices", names.size());
-  if (plan.options.processes > 1) json.Member("processes", plan.options.processes);
+  if (plan.options.processes > 1) {
+    json.Member("processes", plan.options.processes);
+    json.Member("process_states", Name(plan.sharded ? ProcessStates::kSharded : ProcessStates::kReplicate));
+  }
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
@@ -171,7 +177,7 @@ std::string PlanJson(const Plan& plan) {
   json.Member("master", MasterName(plan.numerics));
   json.Member("exactness", Exactness(plan.numerics));
   json.Member("snapshot_bytes", plan.host.snapshot);
-  json.Member("state_bytes", plan.host.State());
+  json.Member("state_bytes", plan.state_bytes);
   if (!plan.machine.empty()) json.Member("machine", plan.machine);
   if (!plan.choice.empty()) json.Member("choice", plan.choice);
   json.Key("activations");

@@ -22,6 +22,14 @@ std::string TinyConfig(bool tied, bool qk_norm, int64_t layers) {
                 R"("initializer_range": 0.2, "hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
 }
 
+std::string WideConfig(bool tied) {
+  return StrCat(
+      R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 256, "intermediate_size": 320, )",
+      R"("num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64, "vocab_size": 608, )",
+      R"("max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "initializer_range": 0.05, )",
+      R"("hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
+}
+
 std::string MixtureConfig(bool biased, int64_t layers) {
   return StrCat(R"({"architectures": [")", biased ? "MiniMaxM2ForCausalLM" : "MixtralForCausalLM", R"("], "model_type": ")",
                 biased ? "minimax_m2" : "mixtral", R"(", "hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": )",

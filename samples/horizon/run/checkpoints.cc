@@ -95,8 +95,8 @@ void Checkpoints::SaveBest(hlm_trainer* trainer, const Json& data, int64_t step,
   }
 }
 
-void Checkpoints::TakeBest(hlm_trainer* trainer) const {
-  Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+void Checkpoints::TakeBest(hlm_trainer* trainer, const Group& group) const {
+  group.Together([&] { Check(hlm_trainer_save_wait(trainer, -1, nullptr)); });
   hlm_resume_options options;
   hlm_resume_options_init(&options);
   Check(hlm_trainer_resume(trainer, best().c_str(), &options, nullptr));
