@@ -71,6 +71,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
+    a.shared_accumulators = arena.Take(CheckedMul(plan.accumulators.shared_elements, 4));
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
     if (plan.route == Route::kPeer) {

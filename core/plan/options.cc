@@ -122,6 +122,11 @@ struct WidthChecker {
   void operator()(const ChannelDeltaSpec&) const { OnHostOnly("Kimi delta attention"); }
   void operator()(const SelectiveScanSpec&) const { OnHostOnly("Mamba's selective scan"); }
   void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
+  void operator()(const SharedLayerSpec& layer) const {
+    (*this)(layer.attention);
+    (*this)(layer.mlp);
+    Check("adapter_rank", layer.mlp.adapter_rank);
+  }
   void OnHostOnly(const char* what) const {
     if (!machine.device_is_host)
       throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),

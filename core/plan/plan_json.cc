@@ -50,7 +50,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("block_slots", a.slots.bytes);  // a name of earlier plans, which divided the space
   json.Member("wide_slot", 0);
   json.Member("norm_slot", 0);
-  json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes);
+  json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes + a.shared_accumulators.bytes);
   json.Member("staging", a.staging.bytes);
   json.Member("received", a.received.bytes);
   json.Member("block_inputs", a.block_inputs.bytes);

@@ -42,6 +42,7 @@ Updater::Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& p
       group_(group),
       received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)),
       experts_(FindExperts(spec, layout)),
+      order_(layout.ForwardOrder()),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -249,13 +250,15 @@ void Updater::GateUpdates(std::vector<Event*> ready, std::function<bool()> finit
 }
 
 void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
-  std::vector<Job> all(static_cast<size_t>(plan_.pieces.size()));
-  for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) {
-    Job& job = all[static_cast<size_t>(piece)];
-    job.is_update = true;
-    job.piece = piece;
-    job.work = [this, piece, step, routed] { UpdatePiece(piece, step, routed.get()); };
-    job.handed.Give(checker_);
+  std::vector<Job> all;
+  for (const int64_t unit : order_) {
+    for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) {
+      Job& job = all.emplace_back();
+      job.is_update = true;
+      job.piece = piece;
+      job.work = [this, piece, step, routed] { UpdatePiece(piece, step, routed.get()); };
+      job.handed.Give(checker_);
+    }
   }
   std::lock_guard lock(mutex_);
   // All of them or, if memory runs out, none: a step is never half decided.

@@ -116,6 +116,7 @@ class Updater {
   std::vector<float> received_;                 // another process's gradient of a part
   std::vector<std::vector<Segment>> segments_;  // [units]
   std::vector<UnitExperts> experts_;            // [units]
+  std::vector<int64_t> order_;                  // of units in a forward pass
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -41,6 +41,14 @@ std::string MixtureConfig(bool biased, int64_t layers) {
                 R"("tie_word_embeddings": false})");
 }
 
+std::string SharedConfig() {
+  return R"({"model_type": "zamba2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 6, "num_attention_heads": 4,
+             "vocab_size": 61, "max_position_embeddings": 64, "mamba_d_state": 8, "mamba_d_conv": 3, "n_mamba_heads": 4,
+             "mamba_ngroups": 2, "layers_block_type": ["mamba", "hybrid", "hybrid", "mamba", "hybrid", "hybrid"],
+             "num_mem_blocks": 2, "adapter_rank": 8, "use_shared_attention_adapter": true, "use_mem_rope": true,
+             "pad_token_id": null, "initializer_range": 0.2})";
+}
+
 namespace {
 
 // Documents of lengths from 2 to longest, deterministic in (seed, step).
