@@ -2,7 +2,9 @@
 #include "core/group/group.h"
 
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
@@ -114,6 +116,27 @@ hlm_error* hlm_group_barrier(hlm_group* group) {
     NotNull(group, "group");
     const Use use(group->in_use, "the group");
     group->group->Barrier();
+  });
+}
+
+hlm_error* hlm_group_all_gather(hlm_group* group, const void* own, size_t n_own, void* all, size_t n_all) {
+  return Guard([&] {
+    NotNull(group, "group");
+    const std::span<const std::byte> from = Buffer(static_cast<const std::byte*>(own), n_own, "own");
+    const std::span<std::byte> to = Buffer(static_cast<std::byte*>(all), n_all, "all");
+    const size_t size = static_cast<size_t>(group->group->size());
+    if (n_own > SIZE_MAX / size || n_all != n_own * size) {
+      throw hlm::InvalidArgument("n_all is ", n_all, "; it must be n_own, ", n_own, ", times the ", size, " ranks of the group");
+    }
+    const Use use(group->in_use, "the group");
+    const std::vector<std::string> gathered =
+        group->group->AllGather(hlm::ProcessGroup::kCalls, {reinterpret_cast<const char*>(from.data()), from.size()});
+    for (size_t r = 0; r < size; ++r) {
+      if (gathered[r].size() == n_own) continue;
+      throw hlm::FailedPrecondition("n_own is ", gathered[r].size(), " on rank ", r, " and ", n_own, " on rank ",
+                                    group->group->rank(), "; it must be the same on every rank");
+    }
+    for (size_t r = 0; r < size && n_own > 0; ++r) std::memcpy(to.data() + r * n_own, gathered[r].data(), n_own);
   });
 }
 

@@ -373,6 +373,11 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
 #define HLM_ROUTE_PEER 2 /* each takes a shard of them, gets the rest from the others and adds a shard of the gradients */
 
+/* Who keeps masters, moments and sums of gradients where several processes share a step: no bit depends on it. */
+#define HLM_PROCESS_STATES_AUTO 0      /* sharded where there are several processes */
+#define HLM_PROCESS_STATES_SHARDED 1   /* each keeps and updates a share of every part; updated weights go to all others */
+#define HLM_PROCESS_STATES_REPLICATE 2 /* each keeps and updates everything */
+
 typedef struct hlm_plan_options {
   size_t struct_size;
   const char* device;         /* "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2",
@@ -426,6 +431,8 @@ typedef struct hlm_plan_options {
                                  fewer tokens than the mean, down where more; default 0 */
   int32_t router_aux_loss_scope; /* over which tokens the balancing loss takes its means: HLM_AUX_SCOPE_...; default STEP */
   int32_t unrouted;           /* what an update does with experts that no token of the step chose: HLM_UNROUTED_...; default ZERO */
+  int32_t process_states;     /* who keeps masters, moments and sums of gradients in a group: HLM_PROCESS_STATES_...; default AUTO */
+  int32_t reserved;           /* 0 */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -459,8 +466,9 @@ typedef struct hlm_dataset hlm_dataset;
  *   "data"          needed: a source, or a list of them. A source is a path (a file, or a folder, whose .jsonl and .json files are
  *                   taken by name), or an object {"path", "format", "columns", "tags", "ranking", "weight", "num_samples", "name"}, or
  *                   {"dataset_info": the path of a dataset_info.json or of its folder, "name", "weight", "num_samples"}. A file is
- *                   JSONL, or one JSON array; a .txt file has a text a line. "weight": the source's share of an epoch; without any, each
- *                   example is used once an epoch. "num_samples": so many of its records, drawn by the seed.
+ *                   JSONL, or one JSON array; a .txt file has a text a line; each may be packed by gzip or zstd. "weight": the source's
+ *                   share of an epoch; without any, each example is used once an epoch. "num_samples": so many of its records, drawn by
+ *                   the seed.
  *     "format"      "auto" (by the keys of each file's first record), "text" {"text"}, "messages" {"messages", "tools"}, "sharegpt"
  *                   {"conversations", "system", "tools"}, "alpaca" {"instruction", "input", "output", "system", "history"},
  *                   "prompt_completion" {"prompt", "completion"}, "preference" {"prompt", "chosen", "rejected"} (without prompt: what
@@ -650,6 +658,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_describe(const hlm_group* group, char*
 /* Waits until every rank has called it. Not beside a call of a trainer of the group. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_barrier(hlm_group* group);
 
+/* Gives every rank everybody's bytes: `own` has n_own, the same number on every rank, `all` n_all, which is size * n_own, in the order of
+ * ranks. Not beside a call of a trainer of the group. INVALID_ARGUMENT where n_all is another number, FAILED_PRECONDITION naming a rank
+ * whose n_own is. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_all_gather(hlm_group* group, const void* own, size_t n_own, void* all, size_t n_all);
+
 /* Leaves the group; a trainer of it keeps it until it is destroyed itself. Rank 0 waits for some seconds for the others to leave, too. */
 HLM_API void hlm_group_destroy(hlm_group* group);
 
@@ -693,9 +706,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const
  * batch may be empty where another's is not. The whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get
  * the same. Where a rank cannot take part (its batch is wrong, it was cancelled) all of them return that code, and nothing has happened.
  * Cancels and deadlines act where such a call begins or applies, not within its passes.
- * Log-probabilities, logits, tensors and kept weights are each rank's own affair. hlm_trainer_save and hlm_trainer_save_model write on rank
- * 0 and do nothing on the others; hlm_trainer_resume reads on every rank, from a folder that all see. hlm_trainer_accumulate_fn is
- * UNIMPLEMENTED. */
+ * Log-probabilities, logits and kept weights are each rank's own affair; what is written to a tensor must be the same on all ranks.
+ * All of them call hlm_trainer_save, whose folder every machine must see, hlm_trainer_save_model, which writes on rank 0 alone, and
+ * hlm_trainer_resume. Where states are sharded (HLM_PROCESS_STATES_SHARDED) each rank writes its share of a checkpoint, and all of them read
+ * a tensor (hlm_trainer_read_tensor) in the same calls, but for weights without a remainder, which everybody has; where they are replicated
+ * rank 0 writes and reading is each rank's own affair. hlm_trainer_accumulate_fn is UNIMPLEMENTED. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* plan,
                                                             const hlm_trainer_options* options, hlm_group* group,
                                                             hlm_trainer** out_trainer);

@@ -193,7 +193,9 @@ inline std::string DescribeMachine(const std::string& name) {
   return internal::TakeString(json);
 }
 // Throws where no checkpoint of so many bytes could be saved there.
-inline void CheckCheckpoints(const std::string& directory, int64_t bytes) { Check(hlm_checkpoint_check(directory.c_str(), bytes)); }
+inline void CheckCheckpoints(const std::string& directory, int64_t bytes) {
+  Check(hlm_checkpoint_check(directory.c_str(), bytes));
+}
 // JSON; see hlm_checkpoint_list.
 inline std::string ListCheckpoints(const std::string& directory) {
   char* json = nullptr;
@@ -480,7 +482,8 @@ class Group {
     Check(hlm_group_from_environment(&options, group.handle_.out()));
     return group;
   }
-  static Group Connect(const std::string& address, int64_t rank, int64_t size, const hlm_group_options& options = GroupOptions()) {
+  static Group Connect(const std::string& address, int64_t rank, int64_t size,
+                       const hlm_group_options& options = GroupOptions()) {
     Group group;
     Check(hlm_group_connect(address.c_str(), rank, size, &options, group.handle_.out()));
     return group;
@@ -500,6 +503,14 @@ class Group {
     return internal::TakeString(json);
   }
   void Barrier() { Check(hlm_group_barrier(get())); }
+  // Everybody's bytes, in the order of ranks; of all ranks as many.
+  std::vector<std::string> AllGather(const std::string& own) {
+    std::string all(own.size() * static_cast<size_t>(Size()), '\0');
+    Check(hlm_group_all_gather(get(), own.data(), own.size(), &all[0], all.size()));
+    std::vector<std::string> of_ranks;
+    for (int64_t r = 0; r < Size(); ++r) of_ranks.push_back(all.substr(static_cast<size_t>(r) * own.size(), own.size()));
+    return of_ranks;
+  }
   hlm_group* get() const noexcept { return handle_.get(); }
 
  private:

@@ -95,6 +95,7 @@ struct Titler {
   const char* operator()(const ChannelDeltaSpec&) const { return "kimi delta attention"; }
   const char* operator()(const SelectiveScanSpec&) const { return "selective scan"; }
   const char* operator()(const GatedRecurrenceSpec&) const { return "gated recurrence"; }
+  const char* operator()(const SharedLayerSpec&) const { return "shared attention and mlp"; }
 };
 
 const char* RopeName(RopeSpec::Kind kind) {

@@ -65,6 +65,10 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(given.router_aux_loss_scope, "router_aux_loss_scope",
             {{HLM_AUX_SCOPE_STEP, "STEP"}, {HLM_AUX_SCOPE_GROUP, "GROUP"}, {HLM_AUX_SCOPE_SEQUENCE, "SEQUENCE"}});
   CheckEnum(given.unrouted, "unrouted", {{HLM_UNROUTED_ZERO, "ZERO"}, {HLM_UNROUTED_SKIP, "SKIP"}});
+  CheckEnum(
+      given.process_states, "process_states",
+      {{HLM_PROCESS_STATES_AUTO, "AUTO"}, {HLM_PROCESS_STATES_SHARDED, "SHARDED"}, {HLM_PROCESS_STATES_REPLICATE, "REPLICATE"}});
+  if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
 
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
@@ -111,6 +115,9 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.bias_rate = given.router_bias_rate;
   own.balance_scope = static_cast<BalanceScope>(given.router_aux_loss_scope);
   own.unrouted = static_cast<Unrouted>(given.unrouted);
+  if (given.process_states != HLM_PROCESS_STATES_AUTO) {
+    own.process_states = static_cast<ProcessStates>(given.process_states - HLM_PROCESS_STATES_SHARDED);
+  }
   return own;
 }
 
@@ -126,6 +133,7 @@ static_assert(static_cast<int32_t>(UpdatePath::kOneDnn) + HLM_PATH_FUSED == HLM_
 static_assert(static_cast<int32_t>(BalanceScope::kSequence) == HLM_AUX_SCOPE_SEQUENCE);
 static_assert(static_cast<int32_t>(Unrouted::kSkip) == HLM_UNROUTED_SKIP);
 static_assert(static_cast<int32_t>(StateType::kInt8) == HLM_STATES_INT8);
+static_assert(static_cast<int32_t>(ProcessStates::kReplicate) + HLM_PROCESS_STATES_SHARDED == HLM_PROCESS_STATES_REPLICATE);
 
 }  // namespace
 }  // namespace hlm::capi

@@ -20,6 +20,8 @@ readonly MINIMAL=(
   nlohmann-json3-dev  # JSON
   libpcre2-dev        # PCRE2: the patterns of tokenizers
   libutf8proc-dev     # utf8proc: Unicode normal forms and categories
+  zlib1g-dev          # zlib: data in gzip
+  libzstd-dev         # Zstandard: data in zstd
   libcli11-dev        # command lines
   libyaml-dev         # files of options in YAML
   libgloo-dev         # Gloo: arrays between processes
@@ -60,6 +62,8 @@ readonly VERSIONS=(
   "libyaml-dev 0.2."
   "libpcre2-dev 10.42"
   "libutf8proc-dev 2.8"
+  "zlib1g-dev 1:1.2.13"
+  "libzstd-dev 1.5.4"
   "libgloo-dev 0.0~git20220518"
   "libgtest-dev 1.12."
   "swig 4.1.0"

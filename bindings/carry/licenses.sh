@@ -17,6 +17,8 @@ readonly CARRIED=(
   "libnl-3-200:libnl, which libibverbs names, carried as libnl-3.so.200 and libnl-route-3.so.200"
   "libpcre2-dev:PCRE2, linked into libhorizonlm"
   "libutf8proc-dev:utf8proc, linked into libhorizonlm"
+  "zlib1g-dev:zlib, linked into libhorizonlm and the horizon command"
+  "libzstd-dev:Zstandard, linked into libhorizonlm and the horizon command"
   "libxxhash-dev:xxHash, compiled into libhorizonlm"
   "nlohmann-json3-dev:JSON for Modern C++, compiled into libhorizonlm"
   "libcli11-dev:CLI11, compiled into the horizon command"

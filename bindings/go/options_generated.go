@@ -195,6 +195,8 @@ type PlanOptions struct {
 	RouterAuxLossScope AuxScope `hlm:"router_aux_loss_scope"`
 	// what an update does with experts that no token of the step chose; default ZERO
 	Unrouted Unrouted `hlm:"unrouted"`
+	// who keeps masters, moments and sums of gradients in a group; default AUTO
+	ProcessStates ProcessStates `hlm:"process_states"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

@@ -57,11 +57,27 @@ const (
 
 // NewTrainer allocates what the plan says and loads the weights; options may be nil. Model and plan may be closed afterwards.
 func NewTrainer(model *Model, plan *Plan, options *TrainerOptions) (*Trainer, error) {
+	return newTrainer(model, options, func(own native.Hlm_trainer_options, box *uintptr) error {
+		defer runtime.KeepAlive(plan)
+		return native.Hlm_trainer_create(model.handle(), plan.handle(), own, box)
+	})
+}
+
+// NewTrainerInGroup makes a trainer that shares every step with those of the other processes of a group; every one of them makes the same
+// calls, each with rows of its own. The plan must have been made with so many Processes; the group may be closed afterwards.
+func NewTrainerInGroup(model *Model, plan *Plan, options *TrainerOptions, group *Group) (*Trainer, error) {
+	return newTrainer(model, options, func(own native.Hlm_trainer_options, box *uintptr) error {
+		defer runtime.KeepAlive(plan)
+		defer runtime.KeepAlive(group)
+		return native.Hlm_trainer_create_in_group(model.handle(), plan.handle(), own, group.handle(), box)
+	})
+}
+
+func newTrainer(model *Model, options *TrainerOptions, make func(own native.Hlm_trainer_options, box *uintptr) error) (*Trainer, error) {
 	defer runtime.KeepAlive(model)
-	defer runtime.KeepAlive(plan)
 	var box uintptr
 	err := withOptions(native.NewHlm_trainer_options, native.DeleteHlm_trainer_options, options, func(own native.Hlm_trainer_options) error {
-		return native.Hlm_trainer_create(model.handle(), plan.handle(), own, &box)
+		return make(own, &box)
 	})
 	if err != nil {
 		return nil, err

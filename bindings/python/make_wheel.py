@@ -32,6 +32,8 @@ Classifier: Typing :: Typed
 Requires-Python: >=3.9
 Provides-Extra: numpy
 Requires-Dist: numpy; extra == 'numpy'
+Provides-Extra: arrow
+Requires-Dist: pyarrow>=8; extra == 'arrow'
 Provides-Extra: progress
 Requires-Dist: tqdm; extra == 'progress'
 Provides-Extra: cuda13

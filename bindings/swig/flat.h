@@ -8,6 +8,7 @@
 
 typedef hlm_bind::Box<hlm_model> hlm_model_box;
 typedef hlm_bind::Box<hlm_plan> hlm_plan_box;
+typedef hlm_bind::Box<hlm_group> hlm_group_box;
 typedef hlm_bind::Box<hlm_trainer> hlm_trainer_box;
 typedef hlm_bind::Box<hlm_optimizer> hlm_optimizer_box;
 typedef hlm_bind::Box<hlm_tokenizer> hlm_tokenizer_box;
@@ -218,6 +219,7 @@ static void hlm_flat_trainer_cancel(hlm_trainer_box* box) {
   [[maybe_unused]] static void hlm_##OBJECT##_free(hlm_##OBJECT##_box* box) { delete box; }
 HLM_LIFE(model)
 HLM_LIFE(plan)
+HLM_LIFE(group)
 HLM_LIFE(trainer)
 HLM_LIFE(optimizer)
 HLM_LIFE(tokenizer)

@@ -251,4 +251,25 @@ void ProcessGroup::SumByTree(Channel channel, float* values, float* room, size_t
   }
 }
 
+// Everybody sends to each what is its own, and adds as the tree does.
+float* ProcessGroup::SumOwnByTree(Channel channel, float* values, const std::vector<size_t>& starts, float* room,
+                                  const Add& add) {
+  const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
+  HLM_CHECK(std::has_single_bit(count), "a tree over ", count, " ranks");
+  HLM_CHECK(starts.size() == count + 1, starts.size(), " starts for ", count, " ranks");
+  const size_t own = starts[self + 1] - starts[self];
+  std::vector<float*> terms(count);
+  terms[self] = values + starts[self];
+  for (size_t d = 1; d < count; ++d) {
+    const size_t to = (self + d) % count, from = (self + count - d) % count;
+    terms[from] = room + (d - 1) * own;
+    Move({channel, static_cast<int64_t>(to), values + starts[to], (starts[to + 1] - starts[to]) * sizeof(float),
+          static_cast<int64_t>(from), terms[from], own * sizeof(float)});
+  }
+  for (size_t distance = 1; distance < count; distance *= 2) {
+    for (size_t i = 0; i < count; i += 2 * distance) add(terms[i], terms[i + distance], own);
+  }
+  return terms.front();
+}
+
 }  // namespace hlm

@@ -52,7 +52,7 @@ class ProcessGroup {
   int64_t size() const { return place_.size; }
 
   // Threads of a rank that move arrays at the same time use channels of their own, in the same order on every rank.
-  enum Channel : uint64_t { kCalls = 0, kGradients = 1 };
+  enum Channel : uint64_t { kCalls = 0, kGradients = 1, kSaves = 2 };
 
   // Everybody's bytes, in the order of ranks.
   std::vector<std::string> AllGather(Channel channel, std::string_view own);
@@ -62,6 +62,9 @@ class ProcessGroup {
   // `add(to, from, n)`: to += from. The size must be a power of two.
   using Add = std::function<void(float* to, const float* from, size_t n)>;
   void SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add);
+  // The same sum of this rank's run of the values alone: where it lies, in `values` or in `room`, which has so many elements of the run as
+  // there are other ranks. starts: [size + 1]. All of `values` may be changed.
+  float* SumOwnByTree(Channel channel, float* values, const std::vector<size_t>& starts, float* room, const Add& add);
   void Barrier();
 
   // This rank stops inside a call that all take part in: the others must not wait for it.

@@ -17,7 +17,7 @@ bool IsFused(const AttentionSpec& a, const RopeSpec& rope) {
                                 !a.qk_norm.whole && !a.qk_norm.own_weights && !a.qk_norm.after_rope);
   const bool turned = a.rope >= 0 && rope.dim == a.head_dim && !rope.interleaved;
   return norm && turned && a.scale == 0 && a.chunk == 0 && a.softcap == 0 && !a.sinks && !a.gate && !a.alibi && !a.value_is_key &&
-         a.temperature < 0 && a.clip == 0 && a.gives < 0 && a.takes < 0 && !a.v_norm.on();
+         a.temperature < 0 && a.clip == 0 && a.gives < 0 && a.takes < 0 && !a.v_norm.on() && a.adapter_rank == 0;
 }
 
 }  // namespace
@@ -28,7 +28,10 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
   HLM_CHECK(!spec.qk_norm.after_rope || (spec.temperature < 0 && spec.clip == 0), "norms behind rope with a temperature or clip");
   HLM_CHECK(spec.clip == 0 || (spec.gives < 0 && spec.takes < 0 && !spec.value_is_key && !spec.gate && !spec.v_norm.on()),
             "a clip of shared keys, of gates or of normed values");
-  DeclareWeights(model.hidden, d);
+  const int64_t in = spec.in_width > 0 ? spec.in_width : model.hidden;
+  HLM_CHECK(!Adapted() || (spec.takes < 0 && !spec.value_is_key && !spec.gate && spec.clip == 0),
+            "adapters of attention with shared keys, gates or clips");
+  DeclareWeights(in, model.hidden, d);
   fused_ ? DeclareFused(d) : DeclareByViews(d);
   out_ = d.Saved("out", Query(), Remake::kProduct);
   lse_ = d.Saved("lse", spec.heads, Remake::kCheap, TokenType::kF32);
@@ -39,7 +42,7 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
   if (Apart()) {
     gate_rows_ = d.Saved("gate", gate_product_.out, Remake::kProduct);
     dgate_rows_ = d.Temp("d gate", gate_product_.out);
-    dgate_input_ = d.Temp("d x of the gate", model.hidden);
+    dgate_input_ = d.Temp("d x of the gate", in);
   }
   dout_ = d.Temp("d out", Query());
   dqkv_ = d.Temp("d qkv", RawWidth());
@@ -49,23 +52,36 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
   if (spec.value_is_key && !spec.v_norm.on()) dk_ = d.Temp("d k", Key());
 }
 
-void AttentionBody::DeclareWeights(int64_t hidden, Declaration& d) {
+void AttentionBody::DeclareAdapters(Declaration& d) {
+  const std::pair<const char*, int64_t> parts[] = {{"q", 0}, {"k", KeyPlace()}, {"v", ValuePlace()}};
+  for (const auto& [role, place] : parts) {
+    LinearPart product = qkv_product_;
+    product.out = place == 0 ? Query() : Key();
+    product.weight += place * product.in;
+    if (product.bias >= 0) product.bias += place;
+    parts_.push_back({place, product, AdapterPart(product.in, product.out, spec_.adapter_rank, role, d)});
+  }
+  dx_part_ = d.Temp("d x of a part", qkv_product_.in);
+}
+
+void AttentionBody::DeclareWeights(int64_t in, int64_t hidden, Declaration& d) {
   constexpr TensorInit kZero = TensorInit::kZero;
-  std::vector<WeightMember> matrices = {{"q", {Query(), hidden}}}, biases = {{"q_bias", {Query()}, kZero}};
+  std::vector<WeightMember> matrices = {{"q", {Query(), in}}}, biases = {{"q_bias", {Query()}, kZero}};
   const auto add = [&](const std::string& role, int64_t rows) {
-    matrices.push_back({role, {rows, hidden}});
+    matrices.push_back({role, {rows, in}});
     biases.push_back({role + "_bias", {rows}, kZero});
   };
   if (Gate() > 0) add("gate", Gate());
   if (spec_.takes < 0) add("k", Key());
   if (spec_.takes < 0 && !spec_.value_is_key) add("v", Key());
-  qkv_product_.in = hidden, qkv_product_.out = RawWidth();
+  qkv_product_.in = in, qkv_product_.out = RawWidth();
   qkv_product_.weight = d.Weights("qkv", std::move(matrices));
   if (spec_.qkv_bias) qkv_product_.bias = d.Weights("qkv_bias", std::move(biases));
   if (Apart()) {
-    gate_product_.in = hidden, gate_product_.out = spec_.gate_by_head ? spec_.heads : Query();
-    gate_product_.weight = d.Weight("gate", {gate_product_.out, hidden}, TensorInit::kNormal);
+    gate_product_.in = in, gate_product_.out = spec_.gate_by_head ? spec_.heads : Query();
+    gate_product_.weight = d.Weight("gate", {gate_product_.out, in}, TensorInit::kNormal);
   }
+  if (Adapted()) DeclareAdapters(d);
   if (fused_) {
     if (spec_.qk_norm.norm.on()) {
       q_norm_ = d.Weight("q_norm", {spec_.head_dim}, TensorInit::kOne);
@@ -125,10 +141,35 @@ void AttentionBody::Backward(const BlockRun& r, const void* x, const void* dy, v
     o_.Backward(r, dy, r.Saved(out_), r.Temp(dout_));
   }
   fused_ ? BackwardFused(r) : BackwardByViews(r);
-  qkv_product_.Backward(r, r.Temp(dqkv_), x, dx);
+  BackwardProject(r, x, dx);
   if (!Apart()) return;
   gate_product_.Backward(r, r.Temp(dgate_rows_), x, r.Temp(dgate_input_));
   r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * gate_product_.in, .x = dx, .z = r.Temp(dgate_input_), .y = dx});
+}
+
+MutableView AttentionBody::Row(const BlockRun& r, void* rows, int64_t place) const {
+  if (Adapted()) return {Place(rows, r.micro.tokens * place, r.type), place < Query() ? Query() : Key()};
+  return {Place(rows, place, r.type), RawWidth()};
+}
+
+void AttentionBody::Project(const BlockRun& r, const void* x) const {
+  if (!Adapted()) return qkv_product_.Forward(r, x, nullptr, r.Saved(raw_));
+  for (const Part& part : parts_) {
+    void* y = Row(r, r.Saved(raw_), part.place).data;
+    part.product.Forward(r, x, nullptr, y);
+    part.adapter.Forward(r, x, y);
+  }
+}
+
+void AttentionBody::BackwardProject(const BlockRun& r, const void* x, void* dx) const {
+  if (!Adapted()) return qkv_product_.Backward(r, r.Temp(dqkv_), x, dx);
+  for (const Part& part : parts_) {
+    const void* dy = Row(r, r.Temp(dqkv_), part.place).data;
+    void* own = part.place == 0 ? dx : r.Temp(dx_part_);
+    part.product.Backward(r, dy, x, own);
+    if (own != dx) r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * part.product.in, .x = dx, .z = own, .y = dx});
+    part.adapter.Backward(r, dy, x, dx);
+  }
 }
 
 void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
@@ -229,7 +270,7 @@ void AttentionBody::Copy(const BlockRun& r, int64_t heads, const View& x, const 
 
 void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
   const bool own = spec_.takes < 0;
-  const auto raw = [&](int64_t place) { return MutableView{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
+  const auto raw = [&](int64_t place) { return Row(r, r.Saved(raw_), place); };
   const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
   const MutableView raw_q = raw(0), raw_k = raw(KeyPlace()), raw_v = raw(ValuePlace());
   const bool clips = spec_.clip > 0;
@@ -241,7 +282,7 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
   };
 
   if (r.Missing({raw_})) {
-    qkv_product_.Forward(r, x, nullptr, r.Saved(raw_));
+    Project(r, x);
     if (clips && clipped_ < 0) Clip(r, RawWidth(), {r.Saved(raw_)}, {r.Saved(raw_)});
     if (clipped_ >= 0) Clip(r, Key(), raw_v, raw_v);
     // What the norm reads is turned first, or there is no norm.
@@ -292,9 +333,9 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
 
 void AttentionBody::BackwardByViews(const BlockRun& r) const {
   const bool own = spec_.takes < 0, gives = spec_.gives >= 0;
-  const auto raw = [&](int64_t place) { return View{Place(r.Saved(raw_), place, r.type), RawWidth()}; };
+  const auto raw = [&](int64_t place) { return View(Row(r, r.Saved(raw_), place)); };
   const auto apart = [&](int64_t place) { return View{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
-  const auto gradient = [&](int64_t place) { return MutableView{Place(r.Temp(dqkv_), place, r.type), RawWidth()}; };
+  const auto gradient = [&](int64_t place) { return Row(r, r.Temp(dqkv_), place); };
   void* beside = r.Temp(dkv_);  // of keys and values that more than this layer reads
   void* side = own ? nullptr : r.sides[static_cast<size_t>(spec_.takes)];
   const MutableView dq = gradient(0);

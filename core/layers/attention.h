@@ -3,12 +3,15 @@
 //   qkv = x Wqkv     q, k = rotary(norm(q, k))     a = softmax(q k^T) v     y = (a sigmoid(gate)) Wo
 //
 // The rows of the product are q, gate, k, v, as far as a model has them, or the gate has a product of its own, which may make one
-// number a head; keys and values may go to later layers, or come from an
-// earlier one, through one of the model's sides. Llama's form (norms a head before a rotary embedding of
-// whole heads, or none) has operations of its own, which take q, k and v packed; all others go by views.
+// number a head; keys and values may go to later layers, or come from an earlier one, through one of the model's sides. With adapters
+// q, k and v are products of their own and lie one behind the other. Llama's form (norms a head before a rotary embedding of whole
+// heads, or none) has operations of its own, which take q, k and v packed; all others go by views.
 #ifndef HORIZON_LM_CORE_LAYERS_ATTENTION_H_
 #define HORIZON_LM_CORE_LAYERS_ATTENTION_H_
 
+#include <vector>
+
+#include "core/layers/adapter.h"
 #include "core/layers/body.h"
 #include "core/layers/gate.h"
 #include "core/layers/linear.h"
@@ -34,7 +37,15 @@ class AttentionBody : public Body {
   int64_t KeyPlace() const { return Query() + Gate(); }
   int64_t ValuePlace() const { return spec_.value_is_key ? KeyPlace() : KeyPlace() + Key(); }
 
-  void DeclareWeights(int64_t hidden, Declaration& d);
+  bool Adapted() const { return spec_.adapter_rank > 0; }
+
+  void DeclareWeights(int64_t in, int64_t hidden, Declaration& d);
+  void DeclareAdapters(Declaration& d);
+  // The rows of q, k and v, and back from their gradients to that of x.
+  void Project(const BlockRun& run, const void* x) const;
+  void BackwardProject(const BlockRun& run, const void* x, void* dx) const;
+  // q, k or v, by its place, among the product's rows.
+  MutableView Row(const BlockRun& run, void* rows, int64_t place) const;
   void DeclareFused(Declaration& d);
   void DeclareByViews(Declaration& d);
   void ForwardFused(const BlockRun& run, const void* x) const;
@@ -63,6 +74,13 @@ class AttentionBody : public Body {
   bool fused_;
   bool normed_ = false;  // queries and keys lie apart from the product's rows
   LinearPart qkv_product_, gate_product_, o_;
+  struct Part {
+    int64_t place;  // among the rows
+    LinearPart product;
+    AdapterPart adapter;
+  };
+  std::vector<Part> parts_;            // q, k and v, where they have adapters
+  int64_t dx_part_ = -1;               // for a moment
   int64_t q_norm_ = -1, k_norm_ = -1;  // weights of the fused form
   int64_t sinks_ = -1;                 // weights
   NormPart q_norm_part_, k_norm_part_, v_norm_part_;

@@ -1,7 +1,10 @@
 #include "core/layers/block.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "core/base/error.h"
+#include "core/device/device.h"
 #include "core/layers/experts.h"
 
 namespace hlm {
@@ -15,6 +18,8 @@ void AddScaled(const BlockRun& run, int64_t n, const void* x, double scale, cons
 }  // namespace
 
 Block::Block(const BlockSpec& spec, const ModelSpec& model, Seams seams) : hidden_(model.hidden), declaration_(seams) {
+  const bool past = std::any_of(spec.branches.begin(), spec.branches.end(), [](const BranchSpec& b) { return b.whole_residual; });
+  if (past) dinput_ = declaration_.Temp("d input", hidden_);
   for (size_t b = 0; b < spec.branches.size(); ++b) {
     Declare(spec.branches[b], model, static_cast<int64_t>(b), b + 1 == spec.branches.size());
   }
@@ -53,6 +58,9 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
   Branch branch;
   branch.scale = spec.scale;
   branch.normed_residual = spec.normed_residual;
+  branch.whole_residual = spec.whole_residual;
+  // The gradient that goes past the branches before has one place.
+  HLM_CHECK(!spec.whole_residual || (last && !spec.normed_residual), "a whole residual elsewhere than in the last branch");
   const auto normed = [&] { return d.Saved("normed", hidden_, Remake::kPass); };
   if (spec.before.on()) {
     branch.before = NormPart(spec.before, {.width = hidden_}, "before", d);
@@ -109,7 +117,7 @@ void Block::Forward(const BlockRun& run, const void* input, void* output) const 
     }
     // The last branch's output is the block's; those between are saved.
     void* y = branch.output < 0 ? output : run.Missing({branch.output}) ? run.Saved(branch.output) : nullptr;
-    Forward(run, branch, x, y);
+    Forward(run, branch, input, x, y);
     x = run.Saved(branch.output);
   }
   if (number_ < 0 || output == nullptr) return;
@@ -166,15 +174,15 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item,
   if (y != nullptr) AddScaled(run, n, addend, item.out_scale, run.Temp(item.output), y);
 }
 
-void Block::Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
-  if (!branch.last.on()) return MakeSum(run, branch, x, y);
+void Block::Forward(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const {
+  if (!branch.last.on()) return MakeSum(run, branch, input, x, y);
   void* sum = run.Saved(branch.unnormed);
-  MakeSum(run, branch, x, run.Missing({branch.unnormed}) ? sum : nullptr);
+  MakeSum(run, branch, input, x, run.Missing({branch.unnormed}) ? sum : nullptr);
   // The block's output is not made again, but its last norm's statistics may have to be.
   if (y != nullptr || branch.last.Missing(run)) branch.last.Forward(run, {sum}, {y != nullptr ? y : run.Temp(branch.scaled)});
 }
 
-void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* x, void* y) const {
+void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
   const bool last = &branch == &branches_.back();
   const bool behind = last && run.part.stage == Stage::kAfter, ahead = last && run.part.stage == Stage::kBefore;
@@ -182,7 +190,7 @@ void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* x, vo
     branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
   const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
   const bool made = branch.after.on() && !run.Missing({branch.sum});
-  const void* residual = branch.normed_residual ? run.Saved(branch.normed) : x;
+  const void* residual = branch.normed_residual ? run.Saved(branch.normed) : branch.whole_residual ? input : x;
   const void* addend = branch.plain() ? residual : nullptr;
   for (size_t i = 0; i < branch.items.size(); ++i) {
     const Item& item = branch.items[i];
@@ -221,6 +229,7 @@ void Block::Backward(const BlockRun& run, const void* input, void* gradient) con
   for (size_t b = branches_.size(); b-- > 0;) {
     Backward(run, branches_[b], b == 0 ? input : run.Saved(branches_[b - 1].output), gradient);
   }
+  if (dinput_ >= 0) AddScaled(run, run.micro.tokens * hidden_, gradient, 1, run.Temp(dinput_), gradient);
 }
 
 // gradient: of the branch's output on entry, of its input on return.
@@ -250,6 +259,10 @@ void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, v
     void* own = run.Temp(item.gradient);
     item.body->Backward(run, Input(run, branch, item, x), dy, own);
     if (item.in_scale != 1) AddScaled(run, n, nullptr, item.in_scale, own, own);
+  }
+  if (branch.whole_residual) {
+    AddScaled(run, n, nullptr, 1, gradient, run.Temp(dinput_));
+    run.stream.FillZero(gradient, static_cast<size_t>(n) * SizeOf(run.type));
   }
   void* shared = nullptr;  // gradient of what the bodies share
   for (const Item& item : branch.items) {

@@ -1,5 +1,5 @@
-// Block: a list of branches, last(x + scale * after(sum of bodies(before(x)))), written once against Ops; the output may be multiplied
-// by a number that is not trained. Code and shapes, no weights: they are read in place from whatever slot holds the block's slab.
+// Block: a list of branches, last(x + scale * after(sum of bodies(before(x)))), written once against Ops; the block's input may take the
+// place of the x that is added to, and the output may be multiplied by a number that is not trained. Code and shapes, no weights: they are read in place from whatever slot holds the block's slab.
 #ifndef HORIZON_LM_CORE_LAYERS_BLOCK_H_
 #define HORIZON_LM_CORE_LAYERS_BLOCK_H_
 
@@ -50,7 +50,7 @@ class Block {
   };
   struct Branch {
     NormPart before, after, last;
-    bool normed_residual = false;
+    bool normed_residual = false, whole_residual = false;
     std::vector<Item> items;
     double scale = 1;
     int64_t normed = -1, sum = -1, output = -1;                  // saved: before(x), the bodies' sum, x behind the branch
@@ -64,8 +64,9 @@ class Block {
   // What the experts read, and the gradient of what they make.
   const void* ExpertsInput(const BlockRun& run, const void* input) const;
   const void* ExpertsGradient(const BlockRun& run, const void* gradient) const;
-  void Forward(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
-  void MakeSum(const BlockRun& run, const Branch& branch, const void* x, void* y) const;
+  // input: of the block.
+  void Forward(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const;
+  void MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const;
   void Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const;
   const void* Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
   // What the body reads.
@@ -75,6 +76,7 @@ class Block {
   int64_t hidden_;
   Declaration declaration_;
   int64_t number_ = -1;  // weight: the output's factor
+  int64_t dinput_ = -1;  // for a moment: what goes past branches to the block's input
   std::vector<Branch> branches_;
   const ExpertsBody* experts_ = nullptr;
   size_t experts_item_ = 0;  // of the last branch

@@ -9,6 +9,7 @@
 #include "core/layers/layer_input.h"
 #include "core/layers/mlp.h"
 #include "core/layers/selective_scan.h"
+#include "core/layers/shared_layer.h"
 #include "core/layers/short_conv.h"
 #include "core/layers/state_space.h"
 
@@ -48,6 +49,9 @@ struct Maker {
   std::unique_ptr<Body> operator()(const GatedRecurrenceSpec& spec) const {
     return std::make_unique<GatedRecurrenceBody>(spec, model.hidden, declaration);
   }
+  std::unique_ptr<Body> operator()(const SharedLayerSpec& spec) const {
+    return std::make_unique<SharedLayerBody>(spec, model, declaration);
+  }
   std::unique_ptr<Body> operator()(const ExpertsSpec& spec) const {
     return std::make_unique<ExpertsBody>(spec, model.hidden, declaration);
   }
@@ -65,6 +69,7 @@ struct Namer {
   const char* operator()(const ChannelDeltaSpec&) const { return "delta"; }
   const char* operator()(const SelectiveScanSpec&) const { return "scan"; }
   const char* operator()(const GatedRecurrenceSpec&) const { return "recurrence"; }
+  const char* operator()(const SharedLayerSpec&) const { return "shared_layer"; }
 };
 
 }  // namespace

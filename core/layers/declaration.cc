@@ -14,28 +14,38 @@ constexpr int64_t kTensorAlign = 256;  // bytes
 }  // namespace
 
 void Declaration::Cut(bool always) {
-  end_ = RoundUp(end_, kPieceAlign);
-  if (end_ == 0) return;
-  if (!seams_.empty() && seams_.back().at == end_) {
-    seams_.back().always |= always;
+  int64_t& end = Into().end;
+  std::vector<Seam>& seams = Into().seams;
+  end = RoundUp(end, kPieceAlign);
+  if (end == 0) return;
+  if (!seams.empty() && seams.back().at == end) {
+    seams.back().always |= always;
   } else {
-    seams_.push_back({end_, always});
+    seams.push_back({end, always});
   }
 }
 
 int64_t Declaration::Weights(const std::string& role, std::vector<WeightMember> members) {
   if (everywhere_) Cut();
-  end_ = RoundUp(end_, kSlabAlign);
-  WeightGroup group{body_ + role, std::move(members), end_, number_};
+  int64_t& end = Into().end;
+  end = RoundUp(end, kSlabAlign);
+  WeightGroup group{body_ + role, std::move(members), end, number_};
   for (WeightMember& member : group.members) {
     member.role = body_ + member.role;
-    member.offset = end_;
+    member.offset = end;
     member.elements = 1;
     for (const int64_t extent : member.shape) member.elements = CheckedMul(member.elements, extent);
-    end_ = CheckedAdd(end_, member.elements);
+    end = CheckedAdd(end, member.elements);
   }
-  groups_.push_back(std::move(group));
-  return groups_.back().offset;
+  Into().groups.push_back(std::move(group));
+  return Into().groups.back().offset + (sharing_ ? kSharedSlab : 0);
+}
+
+int64_t Declaration::OwnWeight(const std::string& role, std::vector<int64_t> shape, TensorInit init) {
+  const bool sharing = std::exchange(sharing_, false);
+  const int64_t offset = Weight(role, std::move(shape), init);
+  sharing_ = sharing;
+  return offset;
 }
 
 int64_t Declaration::Saved(const std::string& name, int64_t elements, Remake remake, TokenType type) {
@@ -61,8 +71,6 @@ int64_t Declaration::FixedTemp(const std::string& name, int64_t bytes) {
   temporaries_.push_back({body_ + name, {}, true, branch_, bytes});
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
-
-int64_t Declaration::slab_elements() const { return RoundUp(end_, kSlabAlign); }
 
 TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept,
                         const std::function<bool(Stay)>& stays) {

@@ -54,6 +54,17 @@ enum class Remake { kCheap, kPass, kProduct };
 
 enum class TokenType { kCompute, kF32 };
 
+// The weights of a slab. Roles say which; offsets count from its start.
+struct SlabDeclaration {
+  std::vector<WeightGroup> groups;
+  std::vector<Seam> seams;
+  int64_t end = 0;
+  int64_t elements() const { return (end + kSlabAlign - 1) / kSlabAlign * kSlabAlign; }  // padding included
+};
+
+// Weights that several blocks share lie in a slab of their own, at offsets from here on.
+inline constexpr int64_t kSharedSlab = int64_t{1} << 60;
+
 struct TokenBytes {
   int64_t elements = 0;  // a token
   TokenType type = TokenType::kCompute;
@@ -88,6 +99,11 @@ class Declaration {
 
   // The next weights may be of another piece than those before them: experts, which move in groups. `always`: they are.
   void Cut(bool always = false);
+  // Weights from here to EndShared belong to the slab that the block shares with others.
+  void BeginShared() { sharing_ = true; }
+  void EndShared() { sharing_ = false; }
+  // The same as Weight, but of the block's own slab wherever it stands.
+  int64_t OwnWeight(const std::string& role, std::vector<int64_t> shape, TensorInit init);
   // Offset of the group in elements from the start of the slab. Roles are given without the body's name, which is put before them.
   int64_t Weights(const std::string& role, std::vector<WeightMember> members);
   int64_t Weight(const std::string& role, std::vector<int64_t> shape, TensorInit init) {
@@ -115,18 +131,20 @@ class Declaration {
   void BeginBody(const std::string& name) { body_ = name + "."; }
   void BeginBranch(int64_t branch) { branch_ = branch; }
 
-  const std::vector<WeightGroup>& groups() const { return groups_; }
-  const std::vector<Seam>& seams() const { return seams_; }
+  const SlabDeclaration& own() const { return own_; }
+  const SlabDeclaration& shared() const { return shared_; }
+  const std::vector<WeightGroup>& groups() const { return own_.groups; }
   const std::vector<SavedTensor>& saved() const { return saved_; }
   const std::vector<Temporary>& temporaries() const { return temporaries_; }
-  int64_t slab_elements() const;  // padding included
 
  private:
+  SlabDeclaration& Into() { return sharing_ ? shared_ : own_; }
+
   bool everywhere_;
   std::string body_;
-  int64_t branch_ = -1, number_ = -1, end_ = 0;
-  std::vector<WeightGroup> groups_;
-  std::vector<Seam> seams_;
+  int64_t branch_ = -1, number_ = -1;
+  bool sharing_ = false;
+  SlabDeclaration own_, shared_;
   std::vector<SavedTensor> saved_;
   std::vector<Temporary> temporaries_;
 };

@@ -106,8 +106,21 @@ void EmbeddingLayer::InputsBackward(const BlockRun& r, void* dy) const {
   r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * hidden_, .x = dy, .z = r.Temp(dx_), .y = dy});
 }
 
+void EmbeddingLayer::GiveSide(const BlockRun& r, const void* x) const {
+  if (spec_.side < 0) return;
+  void* side = r.sides[static_cast<size_t>(spec_.side)];
+  r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * hidden_, .z = x, .y = side});
+}
+
+void EmbeddingLayer::TakeSide(const BlockRun& r, void* dy) const {
+  if (spec_.side < 0) return;
+  const void* side = r.side_gradients[static_cast<size_t>(spec_.side)];
+  r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * hidden_, .x = dy, .z = side, .y = dy});
+}
+
 void EmbeddingLayer::Forward(const BlockRun& r, void* y) const {
   MakeX(r, y);
+  GiveSide(r, y);
   if (inputs_on()) MakeInputs(r, y);
 }
 
@@ -120,6 +133,7 @@ void EmbeddingLayer::MakeX(const BlockRun& r, void* y) const {
 }
 
 void EmbeddingLayer::Backward(const BlockRun& r, void* dy) const {
+  TakeSide(r, dy);
   if (again_ >= 0) MakeX(r, r.Temp(again_));
   if (inputs_on()) InputsBackward(r, dy);
   if (norm_.on()) {

@@ -2,6 +2,7 @@
 //
 //   x = norm(product(scale table[id]) + positions[position])     with or without product, positions and norm
 //   side = sum_scale (norm(product(x)) + table_scale table[id])  where layers have inputs of their own (LayerInputsSpec)
+//   side = x                                                     where later layers read the embedding again
 //
 // It declares what it needs as blocks do. Its backward pass makes again what it reads: a lookup costs next to nothing.
 #ifndef HORIZON_LM_CORE_LAYERS_EMBEDDING_H_
@@ -44,6 +45,8 @@ class EmbeddingLayer {
   float Scale(DType type) const;
   void LookUp(const BlockRun& run, void* rows) const;
   void AddPositions(const BlockRun& run, void* x) const;
+  void GiveSide(const BlockRun& run, const void* x) const;
+  void TakeSide(const BlockRun& run, void* dy) const;
 
   EmbeddingSpec spec_;
   int64_t vocab_, hidden_, width_, layers_;

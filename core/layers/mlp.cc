@@ -55,6 +55,7 @@ MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(sp
     epsilon_ = d.Number("epsilon", -1e-6);
   }
   gate_up_ = d.Saved("gate and up", width, Remake::kProduct);
+  if (spec.adapter_rank > 0) adapter_ = AdapterPart(hidden, width, spec.adapter_rank, spec.gated ? "gate_up" : "up", d);
   product_ = d.Saved("product", i, Remake::kPass);
   dproduct_ = d.Temp("d product", i);
   dgate_up_ = d.Temp("d gate and up", width);
@@ -81,6 +82,7 @@ void MlpBody::ScaleGate(const BlockRun& r, void* rows) const {
 void MlpBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   if (r.Missing({gate_up_})) {
     in_.Forward(r, x, nullptr, r.Saved(gate_up_));
+    if (adapter_.on()) adapter_.Forward(r, x, r.Saved(gate_up_));
     ScaleGate(r, r.Saved(gate_up_));
   }
   if (r.Missing({product_})) {
@@ -133,6 +135,7 @@ void MlpBody::Backward(const BlockRun& r, const void* x, const void* dy, void* d
   }
   ScaleGate(r, r.Temp(dgate_up_));
   in_.Backward(r, r.Temp(dgate_up_), x, dx);
+  if (adapter_.on()) adapter_.Backward(r, r.Temp(dgate_up_), x, dx);
 }
 
 }  // namespace hlm

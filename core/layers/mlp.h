@@ -4,6 +4,7 @@
 #ifndef HORIZON_LM_CORE_LAYERS_MLP_H_
 #define HORIZON_LM_CORE_LAYERS_MLP_H_
 
+#include "core/layers/adapter.h"
 #include "core/layers/body.h"
 #include "core/layers/linear.h"
 
@@ -27,6 +28,7 @@ class MlpBody : public Body {
 
   MlpSpec spec_;
   LinearPart in_, down_;
+  AdapterPart adapter_;                                             // of the first product
   int64_t alpha_p_ = -1, alpha_n_ = -1, beta_ = -1, epsilon_ = -1;  // weights of xIELU
   int64_t gate_up_, product_;                                       // saved
   int64_t dgate_up_, dproduct_;                                     // for a moment

@@ -9,6 +9,7 @@
 
 #include "core/base/dtype.h"
 #include "core/device/ops.h"
+#include "core/layers/declaration.h"
 #include "core/layers/micro.h"
 
 namespace hlm {
@@ -107,6 +108,8 @@ struct BlockRun {
   std::vector<void*> sides = {}, side_gradients = {};
   SlabView weights = {};             // the unit's slab, in slots
   AccumulatorView accumulator = {};  // the same in fp32: sums of gradients; backward only
+  SlabView shared = {};              // the slab that the block shares with others, and its sums, which all of them add to
+  AccumulatorView shared_accumulator = {};
   StageOf part = {};
   bool accumulate = false;   // false: the first micro-batch of a sweep overwrites
   std::vector<void*> saved;  // by number of the declaration
@@ -114,8 +117,14 @@ struct BlockRun {
   std::vector<void*> temporaries;
 
   // Null where the layer has no such weight (a negative offset).
-  const void* Weight(int64_t offset) const { return offset < 0 ? nullptr : weights.At(offset, SizeOf(type)); }
-  float* Gradient(int64_t offset) const { return offset < 0 ? nullptr : accumulator.At(offset); }
+  const void* Weight(int64_t offset) const {
+    if (offset >= kSharedSlab) return shared.At(offset - kSharedSlab, SizeOf(type));
+    return offset < 0 ? nullptr : weights.At(offset, SizeOf(type));
+  }
+  float* Gradient(int64_t offset) const {
+    if (offset >= kSharedSlab) return shared_accumulator.At(offset - kSharedSlab);
+    return offset < 0 ? nullptr : accumulator.At(offset);
+  }
   template <class T = void>
   T* Saved(int64_t number) const {
     return number < 0 ? nullptr : static_cast<T*>(saved[static_cast<size_t>(number)]);

@@ -135,6 +135,7 @@ void VisitNumbers(Visitor&& visit, MachineSpec& m) {
   visit.Whole("logits_bytes", m.logits_bytes, 1, kMostBytes);
   visit.Real("links_bytes_per_second", m.links_bytes_per_second, 0, kMostRate);
   visit.Real("peer_bytes_per_second", m.peer_bytes_per_second, 0, kMostRate);
+  visit.Real("network_bytes_per_second", m.network_bytes_per_second, 0, kMostRate);
 }
 
 // What a GPU's operations want of workspace, generously: the plan is not for this machine.

@@ -106,10 +106,10 @@ void AddTensors(const WeightGroup& group, const NameTable& names, const std::str
   }
 }
 
-void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name, const Declaration& declaration,
+void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name, const SlabDeclaration& slab,
              const NameTable& names, const std::string& prefix) {
-  UnitSpec unit{kind, layer, std::move(name), {}, declaration.slab_elements(), declaration.seams()};
-  for (const WeightGroup& group : declaration.groups()) AddTensors(group, names, prefix, unit.tensors);
+  UnitSpec unit{kind, layer, std::move(name), {}, slab.elements(), slab.seams};
+  for (const WeightGroup& group : slab.groups) AddTensors(group, names, prefix, unit.tensors);
   for (const TensorSpec& tensor : unit.tensors) layout.parameters = CheckedAdd(layout.parameters, tensor.elements);
   layout.units.push_back(std::move(unit));
 }
@@ -130,7 +130,7 @@ void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& l
                            {"input_table", {"embed_tokens_per_layer.weight"}},
                            {"input_product", {"per_layer_model_projection.weight"}},
                            {"input_norm", {"per_layer_projection_norm.weight"}}};
-  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", layout.embedding->declaration(), table, names.prefix);
+  AddUnit(layout, UnitKind::kEmbedding, -1, "embedding", layout.embedding->declaration().own(), table, names.prefix);
 }
 
 void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
@@ -145,7 +145,52 @@ void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout
                            {"product", {names.prefix + names.head_product}},
                            {"matrix", {names.head}},
                            {"bias", {names.head_bias}}};
-  AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d, table, "");
+  AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d.own(), table, "");
+}
+
+// Which slabs blocks share, and who reads them.
+void FindShared(const ModelSpec& spec, ModelLayout& layout) {
+  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+    const int64_t shared = spec.block(layer).shared, count = static_cast<int64_t>(layout.shared.size());
+    layout.shared_of.push_back(shared);
+    if (shared < 0) continue;
+    HLM_CHECK(shared <= count, "shared slab ", shared, " of layer ", layer, " behind ", count);
+    if (shared == count) layout.shared.push_back({layer, layer});
+    ModelLayout::Users& users = layout.shared[static_cast<size_t>(shared)];
+    users.last = layer;
+    HLM_CHECK(layout.block(layer).declaration().shared().end == layout.block(users.first).declaration().shared().end, "layers ",
+              users.first, " and ", layer, " share a slab of two sizes");
+  }
+}
+
+// The names of layer `layer`, the `turn`th of those that share a slab, below the prefix of all layers.
+NameTable NamesOfSharing(const NameTable& names, int64_t layer, int64_t first, int64_t turn) {
+  NameTable own = names;
+  for (auto& [role, name] : own) {
+    if (const size_t mark = name.path.find("<>"); mark != std::string::npos) name.path.replace(mark, 2, std::to_string(turn));
+    name.path = StrCat(name.with_shared ? first : layer, ".", name.path);
+  }
+  return own;
+}
+
+void AddBlocks(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
+  const std::string prefix = names.prefix + names.layers;
+  int64_t turn = 0;
+  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+    const SlabDeclaration& own = layout.block(layer).declaration().own();
+    const std::string name = StrCat("block.", layer);
+    if (layout.shared_of[static_cast<size_t>(layer)] < 0) {
+      AddUnit(layout, UnitKind::kBlock, layer, name, own, names.layer, StrCat(prefix, layer, "."));
+    } else {
+      AddUnit(layout, UnitKind::kBlock, layer, name, own,
+              NamesOfSharing(names.sharing, layer, layout.UsersOf(layer).first, turn++), prefix);
+    }
+  }
+  for (size_t s = 0; s < layout.shared.size(); ++s) {
+    const int64_t first = layout.shared[s].first;
+    AddUnit(layout, UnitKind::kShared, -1, StrCat("shared.", s), layout.block(first).declaration().shared(), names.sharing,
+            StrCat(prefix, first, "."));
+  }
 }
 
 }  // namespace
@@ -156,6 +201,8 @@ const char* Name(UnitKind kind) {
       return "embedding";
     case UnitKind::kBlock:
       return "block";
+    case UnitKind::kShared:
+      return "shared";
     case UnitKind::kFinalNorm:
       return "final_norm";
     case UnitKind::kHead:
@@ -179,13 +226,21 @@ ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names, Seams sea
   layout.kind_of = spec.kind_of;
   for (const BlockSpec& block : spec.kinds) layout.kinds.push_back(std::make_shared<const Block>(block, spec, seams));
 
+  FindShared(spec, layout);
   AddEmbedding(spec, names, layout);
-  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
-    AddUnit(layout, UnitKind::kBlock, layer, StrCat("block.", layer), layout.block(layer).declaration(), names.layer,
-            StrCat(names.prefix, names.layers, layer, "."));
-  }
+  AddBlocks(spec, names, layout);
   AddHead(spec, names, layout);
   return layout;
+}
+
+std::vector<int64_t> ModelLayout::ForwardOrder() const {
+  std::vector<int64_t> order = {EmbeddingUnit()};
+  for (int64_t layer = 0; layer < layers(); ++layer) {
+    order.push_back(BlockUnit(layer));
+    if (SharedUnit(layer) >= 0 && UsersOf(layer).first == layer) order.push_back(SharedUnit(layer));
+  }
+  order.push_back(NormUnit());
+  return order;
 }
 
 const TensorSpec* FindTensor(const ModelLayout& layout, std::string_view name, int64_t* unit) {

@@ -1,7 +1,7 @@
 // The units of a model and the layout of each unit's slab.
 //
-// A unit is what is streamed and updated as a whole: the embedding, each block, the head. Its parameters lie in one
-// contiguous slab at fixed offsets, so a layer reads them in place. Matrices that one product uses together are neighbours
+// A unit is what is streamed and updated as a whole: the embedding, each block, what several blocks share, the head. Its parameters
+// lie in one contiguous slab at fixed offsets, so a layer reads them in place. Matrices that one product uses together are neighbours
 // without padding: q, k, v are one [q + 2 kv, hidden] matrix, gate and up one [2 intermediate, hidden] matrix.
 #ifndef HORIZON_LM_CORE_MODEL_LAYOUT_H_
 #define HORIZON_LM_CORE_MODEL_LAYOUT_H_
@@ -20,7 +20,7 @@
 
 namespace hlm {
 
-enum class UnitKind { kEmbedding, kBlock, kFinalNorm, kHead };
+enum class UnitKind { kEmbedding, kBlock, kShared, kFinalNorm, kHead };
 const char* Name(UnitKind kind);
 
 struct TensorSpec {
@@ -52,7 +52,7 @@ void EachRun(const TensorSpec& tensor, int64_t begin, int64_t n, const Work& wor
 struct UnitSpec {
   UnitKind kind = UnitKind::kBlock;
   int64_t layer = -1;               // of a block
-  std::string name;                 // "embedding", "block.3", "final_norm", "head"
+  std::string name;                 // "embedding", "block.3", "shared.0", "final_norm", "head"
   std::vector<TensorSpec> tensors;  // in slab order
   int64_t elements = 0;             // of the slab, padding included
   std::vector<Seam> seams = {};     // where it may be cut into pieces
@@ -74,10 +74,15 @@ struct HeadOffsets {
 };
 
 struct ModelLayout {
-  // Untied: embedding, blocks, head (final norm and lm_head). Tied: embedding, blocks, final norm.
+  // Untied: embedding, blocks, what they share, head (final norm and lm_head). Tied: embedding, blocks, what they share, final norm.
   std::vector<UnitSpec> units;
   std::vector<std::shared_ptr<const Block>> kinds;  // of blocks
   std::vector<int64_t> kind_of;                     // [layers]
+  std::vector<int64_t> shared_of;                   // [layers] which slab the block reads beside its own; -1: none
+  struct Users {
+    int64_t first, last;  // layers
+  };
+  std::vector<Users> shared;  // slabs that several blocks read
   std::shared_ptr<const EmbeddingLayer> embedding;
   HeadOffsets head;
   bool tied = false;
@@ -88,6 +93,16 @@ struct ModelLayout {
 
   int64_t EmbeddingUnit() const { return 0; }
   int64_t BlockUnit(int64_t layer) const { return 1 + layer; }
+  // The slab that a block shares with others; -1: none.
+  int64_t SharedUnit(int64_t layer) const {
+    const int64_t shared = shared_of[static_cast<size_t>(layer)];
+    return shared < 0 ? -1 : 1 + layers() + shared;
+  }
+  bool IsShared(int64_t unit) const { return units[static_cast<size_t>(unit)].kind == UnitKind::kShared; }
+  // Users of the slab that a layer shares.
+  const Users& UsersOf(int64_t layer) const { return shared[static_cast<size_t>(shared_of[static_cast<size_t>(layer)])]; }
+  // All units in the order in which a forward pass first reads them.
+  std::vector<int64_t> ForwardOrder() const;
   int64_t NormUnit() const { return static_cast<int64_t>(units.size()) - 1; }  // where the final norm lies
   int64_t HeadUnit() const { return tied ? 0 : NormUnit(); }                   // where the head's matrix lies
 };

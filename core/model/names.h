@@ -39,6 +39,9 @@ struct DiskName {
   // words that stand for "[]" in the path: {"q", "k", "v"}.
   std::vector<std::string> chunks = {};
   std::vector<int64_t> chunk_rows = {};  // [chunks] where they are others
+  // Below the prefix of the first layer that reads the same shared slab; "<>" in the path stands for the layer's number among all that
+  // share one.
+  bool with_shared = false;
 };
 
 // By role. A group of neighbours ("attention.qkv") may have one name of its own; else each member ("attention.q") has one.
@@ -49,6 +52,7 @@ struct ModelNames {
   std::string layers = "layers.";  // then the layer's number and a dot
   NameTable layer;
   NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
+  NameTable sharing = {};      // of layers that share a slab with others, in place of `layer`; and of that slab
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";
   std::string embedding_product, head_product;  // of embeddings narrower than the model
   std::string embedding_norm, embedding_norm_bias;

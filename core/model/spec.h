@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -87,6 +88,8 @@ struct AttentionSpec {
   int64_t temperature = -1;   // which of the model's; -1: none
   int64_t gives = -1;         // the side (ModelSpec) that gets its keys and values, for later layers
   int64_t takes = -1;         // the side whose keys and values it reads, instead of own ones
+  int64_t in_width = 0;       // of what it reads; 0: the model's
+  int64_t adapter_rank = 0;   // r > 0: q, k and v have adapters (core/layers/adapter.h)
   QkNormSpec qk_norm = {};
   NormSpec v_norm = {};
 
@@ -120,8 +123,9 @@ struct MlpSpec {
   Function function = Function::kSilu;
   bool gated = true;
   bool in_bias = false, out_bias = false;
-  double gate_scale = 1;  // of what the function reads
-  bool shared = false;    // beside experts: its roles begin with "shared"
+  double gate_scale = 1;     // of what the function reads
+  bool shared = false;       // beside experts: its roles begin with "shared"
+  int64_t adapter_rank = 0;  // r > 0: the first product has an adapter
 
   bool operator==(const MlpSpec&) const = default;
 };
@@ -239,8 +243,20 @@ struct GatedRecurrenceSpec {
   bool operator==(const GatedRecurrenceSpec&) const = default;
 };
 
-using BodySpec = std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec,
-                              StateSpaceSpec, ExpertsSpec, ChannelDeltaSpec, SelectiveScanSpec, GatedRecurrenceSpec>;
+// Zamba's layer of attention and MLP, whose weights several blocks share: linear(mlp(norm(attention(norm([x, side]))))), without
+// residual connections. Adapters and the last product are each block's own.
+struct SharedLayerSpec {
+  AttentionSpec attention;
+  MlpSpec mlp;
+  NormSpec norm = {};  // before both
+  int64_t side = 0;    // the side that stands beside x in what attention reads
+
+  bool operator==(const SharedLayerSpec&) const = default;
+};
+
+using BodySpec =
+    std::variant<AttentionSpec, MlpSpec, LatentAttentionSpec, LayerInputSpec, ShortConvSpec, DeltaRuleSpec, StateSpaceSpec,
+                 ExpertsSpec, ChannelDeltaSpec, SelectiveScanSpec, GatedRecurrenceSpec, SharedLayerSpec>;
 
 struct BranchBody {
   BodySpec body;
@@ -257,6 +273,7 @@ struct BranchSpec {
   NormSpec after = {};
   double scale = 1;
   bool normed_residual = false;  // before(x) takes the place of x
+  bool whole_residual = false;   // the block's input takes the place of x: what branches before this one added is left out
   NormSpec last = {};            // of the sum with x
 
   bool operator==(const BranchSpec&) const = default;
@@ -265,6 +282,8 @@ struct BranchSpec {
 struct BlockSpec {
   std::vector<BranchSpec> branches;
   bool scaled = false;  // the block's output is multiplied by a number of its own, which is not trained
+  int64_t shared =
+      -1;  // the slab that it reads beside its own, with other blocks; numbered from 0 in the order of their first users
 
   bool operator==(const BlockSpec&) const = default;
 };
@@ -300,6 +319,7 @@ struct EmbeddingSpec {
   NormSpec norm = {};
   int64_t pad_token = -1;  // its row gets no gradient from the lookup
   LayerInputsSpec layer_inputs = {};
+  int64_t side = -1;  // that gets the embedding as well, for later layers
 
   bool operator==(const EmbeddingSpec&) const = default;
 };
@@ -331,12 +351,18 @@ struct ModelSpec {
   bool operator==(const ModelSpec&) const = default;
 };
 
-// The first body of the type in a block; null where it has none.
+// The first body of the type in a block, or within a shared layer; null where it has none.
 template <class Body>
 const Body* Find(const BlockSpec& block) {
   for (const BranchSpec& branch : block.branches) {
     for (const BranchBody& item : branch.bodies) {
       if (const Body* body = std::get_if<Body>(&item.body)) return body;
+      [[maybe_unused]] const SharedLayerSpec* layer = std::get_if<SharedLayerSpec>(&item.body);
+      if constexpr (std::is_same_v<Body, AttentionSpec>) {
+        if (layer != nullptr) return &layer->attention;
+      } else if constexpr (std::is_same_v<Body, MlpSpec>) {
+        if (layer != nullptr) return &layer->mlp;
+      }
     }
   }
   return nullptr;

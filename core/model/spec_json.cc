@@ -113,6 +113,19 @@ void Write(JsonWriter& json, const GatedRecurrenceSpec& g) {
   json.EndObject();
 }
 
+void Write(JsonWriter& json, const SharedLayerSpec& l) {
+  json.BeginObject();
+  json.Member("body", "shared layer").Member("side", l.side).Member("in_width", l.attention.in_width);
+  json.Member("attention_adapter", l.attention.adapter_rank).Member("mlp_adapter", l.mlp.adapter_rank);
+  json.Key("attention");
+  Write(json, l.attention);
+  json.Key("mlp");
+  Write(json, l.mlp);
+  json.Key("norm");
+  Write(json, l.norm);
+  json.EndObject();
+}
+
 void Write(JsonWriter& json, const LatentAttentionSpec& a) {
   json.BeginObject();
   json.Member("body", "latent attention")
@@ -173,7 +186,9 @@ void Write(JsonWriter& json, const BranchSpec& branch) {
   json.EndArray();
   json.Key("after");
   Write(json, branch.after);
-  json.Member("scale", branch.scale).Member("normed_residual", branch.normed_residual).Key("last");
+  json.Member("scale", branch.scale).Member("normed_residual", branch.normed_residual);
+  if (branch.whole_residual) json.Member("whole_residual", true);
+  json.Key("last");
   Write(json, branch.last);
   json.EndObject();
 }
@@ -188,6 +203,7 @@ std::string Whole(const ModelSpec& spec) {
       .Member("rounded_scale", spec.embedding.rounded_scale)
       .Member("positions", spec.embedding.positions);
   json.Member("position_offset", spec.embedding.position_offset).Member("pad_token", spec.embedding.pad_token);
+  if (spec.embedding.side >= 0) json.Member("side", spec.embedding.side);
   json.Key("norm");
   Write(json, spec.embedding.norm);
   const LayerInputsSpec& inputs = spec.embedding.layer_inputs;
@@ -200,7 +216,9 @@ std::string Whole(const ModelSpec& spec) {
   for (const BlockSpec& block : spec.kinds) {
     json.BeginArray();
     for (const BranchSpec& branch : block.branches) Write(json, branch);
-    json.Value(block.scaled).EndArray();
+    json.Value(block.scaled);
+    if (block.shared >= 0) json.Value(block.shared);
+    json.EndArray();
   }
   json.EndArray();
   json.Member("kind_of", spec.kind_of);

@@ -16,6 +16,7 @@ struct DeviceArena {
   Range slots;                   // weights of the units at work and of those that come next
   Range accumulator;             // fp32 gradient of the unit or the group of experts at work, as large as the largest needs
   Range tied_accumulator;        // fp32 gradient of a tied embedding, from the head to the embedding
+  Range shared_accumulators;     // fp32 gradients of slabs that several blocks read, from the last of them to the first
   Range staging;                 // parts of a gradient in the type that goes down
   Range received;                // shards of the other devices' gradients, for each part in staging
   Range block_inputs;            // [layers + 1, sweep_tokens, hidden], or three of them where the rest waits in host memory

@@ -51,8 +51,7 @@ int64_t SweepVisits(const ModelLayout& layout, const PieceList& pieces) {
 AccumulatorPlaces PlaceAccumulators(const ModelLayout& layout, const PieceList& pieces) {
   AccumulatorPlaces places;
   places.offsets.resize(static_cast<size_t>(pieces.size()));
-  const auto stack = [&](const auto& stage) {
-    int64_t at = 0;
+  const auto stack = [&](const auto& stage, int64_t at = 0) {
     for (const int64_t p : stage) {
       places.offsets[static_cast<size_t>(p)] = at;
       at += pieces[p].elements();
@@ -62,6 +61,10 @@ AccumulatorPlaces PlaceAccumulators(const ModelLayout& layout, const PieceList& 
   for (int64_t unit = 0; unit < pieces.units(); ++unit) {
     const int64_t layer = layout.units[static_cast<size_t>(unit)].layer;
     const std::vector<ExpertGroup> groups = layer < 0 ? std::vector<ExpertGroup>() : GroupsOf(layout, pieces, layer);
+    if (layout.IsShared(unit)) {
+      places.shared_elements = stack(CoreOf(pieces, unit, groups), places.shared_elements);
+      continue;
+    }
     const int64_t core = stack(CoreOf(pieces, unit, groups));
     if (layout.tied && unit == layout.EmbeddingUnit()) continue;
     places.elements = std::max(places.elements, core);

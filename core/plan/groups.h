@@ -28,10 +28,11 @@ int64_t VisitsOf(const ModelLayout& layout, const PieceList& pieces, int64_t lay
 int64_t SweepVisits(const ModelLayout& layout, const PieceList& pieces);
 
 // Where each piece's gradient is added up, in elements from the start of the accumulator, and how many the accumulator has. A unit's
-// pieces follow each other, or those of a stage do. A tied embedding has an accumulator of its own.
+// pieces follow each other, or those of a stage do. A tied embedding has an accumulator of its own, and so have the slabs that blocks
+// share, one behind the other.
 struct AccumulatorPlaces {
   std::vector<int64_t> offsets;  // [pieces]
-  int64_t elements = 0;
+  int64_t elements = 0, shared_elements = 0;
 };
 AccumulatorPlaces PlaceAccumulators(const ModelLayout& layout, const PieceList& pieces);
 

@@ -46,6 +46,8 @@ struct MachineSpec {
   double links_bytes_per_second = 0;
   // From one device's memory into another's, one way; 0: they do not reach each other.
   double peer_bytes_per_second = 0;
+  // Between two machines of a run, one way, each way at once; 0: not known, and nothing is predicted of it.
+  double network_bytes_per_second = 0;
   double device_bytes_per_second = 0;  // within the device's memory, read and written; 0: element-wise work counts nothing
   double disk_bytes_per_second = 1e9;
   // What products and attention reach of product_flops within a step: a GPU at work all the time is limited by its power, and

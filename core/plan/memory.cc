@@ -7,6 +7,7 @@
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
+#include "core/plan/owned.h"
 #include "core/plan/places.h"
 #include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
@@ -70,6 +71,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
     a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
+    a.shared_accumulators = arena.Take(CheckedMul(plan.accumulators.shared_elements, 4));
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
     if (plan.route == Route::kPeer) {
@@ -133,21 +135,32 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   HostMemory& host = plan.host;
   host = {};
   host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
+  plan.state_bytes = plan.own_state_bytes = host.weights;
+  const int64_t owned = plan.sharded ? MostOwned(plan) : elements;
   if (train) {
     const StateType states = plan.numerics.states;
     const int64_t moments = MomentCount(plan.numerics.algorithm);
-    host.remainders = plan.numerics.remainder ? 2 * elements : 0;
-    host.first_moments = StateBytes(states, elements);
+    host.remainders = plan.numerics.remainder ? 2 * owned : 0;
+    host.first_moments = StateBytes(states, owned);
     host.second_moments = moments == 2 ? host.first_moments : 0;
-    host.scales = moments * 4 * StateScales(states, elements);
+    host.scales = moments * 4 * StateScales(states, owned);
+    const int64_t own = CheckedAdd(host.remainders + host.first_moments + host.second_moments, host.scales);
+    plan.own_state_bytes = CheckedAdd(plan.sharded ? owned * static_cast<int64_t>(plan.WeightBytes()) : host.weights, own);
+    plan.state_bytes = CheckedAdd(host.weights, (plan.numerics.remainder ? 2 * elements : 0) +
+                                                    moments * (StateBytes(states, elements) + 4 * StateScales(states, elements)));
   }
-  if (plan.gradient_store) host.gradients = CheckedMul(elements, static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)));
+  if (plan.gradient_store) host.gradients = CheckedMul(owned, static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)));
   if (backward) {
     host.norms = chunks * 8;
     const int64_t devices = static_cast<int64_t>(plan.devices.size());
     host.ring = CheckedMul(CheckedMul(RoundUp(plan.entry_bytes, 256), plan.ring_entries), devices);
     host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost())) - 1);
-    if (plan.options.processes > 1) host.exchange = std::max(plan.part_bytes, plan.entry_bytes);
+    if (plan.sharded) {
+      const int64_t others = plan.options.processes - 1, chunk = 4 * kNormChunk;
+      host.exchange = CheckedMul(CeilDiv(CeilDiv(plan.entry_bytes, chunk), plan.options.processes) * chunk, others);
+    } else if (plan.options.processes > 1) {
+      host.exchange = std::max(plan.part_bytes, plan.entry_bytes);
+    }
     // The inputs of the last two blocks never leave the device.
     if (plan.block_inputs == BlockInputs::kHost) {
       host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);
@@ -156,7 +169,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   host.batch =
       CheckedAdd(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total, PlaceLengthTables(in.spec, plan).total);
   host.loads = CheckedMul(CheckedMul(PlaceLoads(in.spec, plan).total, 4), static_cast<int64_t>(plan.devices.size()));
-  if (train) host.snapshot = std::min(std::max<int64_t>(plan.options.snapshot_bytes, 0), host.State());
+  if (train) host.snapshot = std::min(std::max<int64_t>(plan.options.snapshot_bytes, 0), plan.own_state_bytes);
   host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }
 

@@ -1,12 +1,14 @@
 #include "core/plan/numerics.h"
 
 #include <cstdio>
+#include <type_traits>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/plan/numerics_fields.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -50,81 +52,139 @@ void AdoptNumerics(const Numerics& match, PlanOptions& options) {
   }
 }
 
+namespace {
+
+class Writer {
+ public:
+  explicit Writer(JsonWriter& json) : json_(json) {}
+  template <class T, class... Choices>
+  void Field(const char* key, const T& value, const Choices&...) {
+    if constexpr (std::is_enum_v<T>) {
+      json_.Member(key, Name(value));
+    } else {
+      json_.Member(key, value);
+    }
+  }
+  template <class T, class... Choices>
+  void LaterField(const char* key, const Later<T>& later, const T& value, const Choices&...) {
+    if (value != later.unset) Field(key, value);
+  }
+  void Master(const char* key, const Numerics& n) { json_.Member(key, MasterName(n)); }
+
+ private:
+  JsonWriter& json_;
+};
+
+class Reader {
+ public:
+  explicit Reader(const JsonValue& object) : object_(object) {}
+  template <class T, class... Choices>
+  void Field(const char* key, T& to, const Choices&... choices) const {
+    const JsonValue* value = object_.Find(key);
+    if (value == nullptr) return;
+    if constexpr (std::is_enum_v<T>) {
+      const std::string name = Words(key, *value);
+      const auto take = [&](const T& one) {
+        if (name == Name(one)) to = one;
+        return name == Name(one);
+      };
+      if (!name.empty() && !(take(choices) || ...))
+        throw InvalidArgument(kWhere, key, " is ", Printable(name), ", which is unknown");
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      to = Words(key, *value);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      if (!value->IsBool()) Refuse(key, *value, "true or false");
+      to = value->Bool();
+    } else if constexpr (std::is_same_v<T, double>) {
+      if (!value->IsNumber() || !(value->Number() >= 0)) Refuse(key, *value, "a number from 0 on");
+      to = value->Number();
+    } else {
+      if (!value->Int() || *value->Int() < 0) Refuse(key, *value, "a whole number from 0 on");
+      to = *value->Int();
+    }
+  }
+  template <class T, class... Choices>
+  void LaterField(const char* key, const Later<T>&, T& to, const Choices&... choices) const {
+    Field(key, to, choices...);
+  }
+  void Master(const char* key, Numerics& n) const {
+    std::string name;
+    Field(key, name);
+    n.remainder = name == "split";
+  }
+
+ private:
+  static constexpr const char* kWhere = "numerics_json: ";
+  [[noreturn]] static void Refuse(const char* key, const JsonValue& value, const char* wanted) {
+    throw InvalidArgument(kWhere, key, " is ", PrintableJson(value), "; it must be ", wanted);
+  }
+  static std::string Words(const char* key, const JsonValue& value) {
+    if (!value.IsString()) Refuse(key, value, "a string");
+    return value.String();
+  }
+  const JsonValue& object_;
+};
+
+// "bf16|1|4096|...": values in the list's order; of fields that came later those that are set, with their labels.
+class HashText {
+ public:
+  template <class T, class... Choices>
+  void Field(const char*, const T& value, const Choices&...) {
+    Add("", value);
+  }
+  template <class T, class... Choices>
+  void LaterField(const char*, const Later<T>& later, const T& value, const Choices&...) {
+    if (value != later.unset) Add(later.label, value);
+  }
+  void Master(const char*, const Numerics& n) { text_ += StrCat("|", n.remainder); }
+  const std::string& text() const { return text_; }
+
+ private:
+  template <class T>
+  void Add(const char* label, const T& value) {
+    if (!text_.empty()) text_ += "|";
+    text_ += label;
+    if constexpr (std::is_enum_v<T>) {
+      text_ += Name(value);
+    } else if constexpr (!std::is_same_v<T, bool>) {  // a flag is its label
+      text_ += StrCat(value);
+    }
+  }
+  std::string text_;
+};
+
+}  // namespace
+
 Numerics ParseNumerics(const std::string& text) {
   const JsonValue json = ParseJson(text, "numerics_json");
   if (!json.IsObject()) throw InvalidArgument("numerics_json is ", PrintableJson(json), "; it must be an object");
-  const auto number = [&](const char* key, int64_t& to) {
-    const JsonValue* value = json.Find(key);
-    if (value == nullptr) return;
-    if (!value->Int() || *value->Int() < 0)
-      throw InvalidArgument("numerics_json: ", key, " is ", PrintableJson(*value), "; it must be a whole number from 0 on");
-    to = *value->Int();
-  };
-  const auto words = [&](const char* key, std::string& to) {
-    const JsonValue* value = json.Find(key);
-    if (value == nullptr) return;
-    if (!value->IsString()) throw InvalidArgument("numerics_json: ", key, " is ", PrintableJson(*value), "; it must be a string");
-    to = value->String();
-  };
-  const auto choice = [&](const char* key, auto& to, const auto&... choices) {
-    std::string name;
-    words(key, name);
-    const auto take = [&](const auto& one) {
-      if (name == Name(one)) to = one;
-      return name == Name(one);
-    };
-    if (!name.empty() && !(take(choices) || ...))
-      throw InvalidArgument("numerics_json: ", key, " is ", Printable(name), ", which is unknown");
-  };
   Numerics n;
-  choice("compute", n.compute, DType::kF32, DType::kBF16);
-  choice("grad_dtype", n.grad_dtype, DType::kF32, DType::kBF16);
-  choice("algorithm", n.algorithm, Algorithm::kAdamW, Algorithm::kAdam, Algorithm::kSgd, Algorithm::kLion);
-  choice("states", n.states, StateType::kF32, StateType::kBF16, StateType::kInt8);
-  std::string master;
-  words("master", master);
-  n.remainder = master == "split";
-  number("sweeps", n.sweeps);
-  number("reduction_groups", n.reduction_groups);
-  number("micro_batch_tokens", n.micro_batch_tokens);
-  number("head_chunk", n.head_chunk);
-  number("threads", n.threads);
-  number("workspace_bytes", n.workspace_bytes);
-  const auto real = [&](const char* key, double& to) {
-    const JsonValue* value = json.Find(key);
-    if (value == nullptr) return;
-    if (!value->IsNumber() || !(value->Number() >= 0))
-      throw InvalidArgument("numerics_json: ", key, " is ", PrintableJson(*value), "; it must be a number from 0 on");
-    to = value->Number();
-  };
-  real("router_aux_loss_coef", n.router.balance);
-  real("router_z_loss_coef", n.router.z);
-  real("router_bias_rate", n.router.bias_rate);
-  choice("router_aux_loss_scope", n.router.scope, BalanceScope::kStep, BalanceScope::kGroup, BalanceScope::kSequence);
-  choice("unrouted", n.router.unrouted, Unrouted::kZero, Unrouted::kSkip);
-  words("libraries", n.libraries);
-  words("products", n.products);
-  words("optimizer", n.optimizer);
-  words("hash", n.hash);
-  if (const JsonValue* row = json.Find("train_pad_row")) {
-    if (!row->IsBool())
-      throw InvalidArgument("numerics_json: train_pad_row is ", PrintableJson(*row), "; it must be true or false");
-    n.train_pad_row = row->Bool();
-  }
+  const Reader reader(json);
+  VisitFields(reader, n);
+  reader.Field("hash", n.hash);
   return n;
 }
 
+void WriteNumerics(const Numerics& n, JsonWriter& json) {
+  json.BeginObject();
+  Writer writer(json);
+  VisitFields(writer, n);
+  writer.Field("hash", n.hash);
+  json.EndObject();
+}
+
+std::string NumericsJson(const Numerics& numerics) {
+  JsonWriter json;
+  WriteNumerics(numerics, json);
+  return json.Take();
+}
+
 std::string HashNumerics(const Numerics& n) {
-  std::string text = StrCat(Name(n.compute), "|", n.sweeps, "|", n.micro_batch_tokens, "|", n.head_chunk, "|", Name(n.grad_dtype),
-                            "|", Name(n.algorithm), "|", Name(n.states), "|", n.remainder, "|", n.threads, "|", n.libraries, "|",
-                            n.products, "|", n.workspace_bytes, "|", n.optimizer);
-  if (n.reduction_groups > 1) text += StrCat("|", n.reduction_groups);  // others keep the hashes that they always had
-  if (n.train_pad_row) text += "|pad row";
-  const RouterPlan& r = n.router;
-  if (r.gradients()) text += StrCat("|balance ", r.balance, " by ", Name(r.scope), ", z ", r.z);
-  if (r.changes_updates()) text += StrCat("|bias rate ", r.bias_rate, ", ", Name(r.unrouted));
+  HashText hash;
+  VisitFields(hash, n);
   char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
+  std::snprintf(digits, sizeof digits, "%016llx",
+                static_cast<unsigned long long>(XXH3_64bits(hash.text().data(), hash.text().size())));
   return digits;
 }
 

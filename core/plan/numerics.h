@@ -4,13 +4,15 @@
 
 #include <string>
 
+#include "core/io/json_writer.h"
 #include "core/plan/plan.h"
 
 namespace hlm {
 
 Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine);  // all but sweeps and hash
 void AdoptNumerics(const Numerics& match, PlanOptions& options);        // into what the options leave to the plan
-std::string HashNumerics(const Numerics& numerics);                     // XXH3 of its fields, 16 hexadecimal digits
+void WriteNumerics(const Numerics& numerics, JsonWriter& json);
+std::string HashNumerics(const Numerics& numerics);  // XXH3 of its fields, 16 hexadecimal digits
 
 }  // namespace hlm
 

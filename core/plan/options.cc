@@ -122,6 +122,11 @@ struct WidthChecker {
   void operator()(const ChannelDeltaSpec&) const { OnHostOnly("Kimi delta attention"); }
   void operator()(const SelectiveScanSpec&) const { OnHostOnly("Mamba's selective scan"); }
   void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
+  void operator()(const SharedLayerSpec& layer) const {
+    (*this)(layer.attention);
+    (*this)(layer.mlp);
+    Check("adapter_rank", layer.mlp.adapter_rank);
+  }
   void OnHostOnly(const char* what) const {
     if (!machine.device_is_host)
       throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),
@@ -203,6 +208,8 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
+  plan.sharded = o.processes > 1 && o.purpose == Purpose::kTrain &&
+                 o.process_states.value_or(ProcessStates::kSharded) == ProcessStates::kSharded;
   plan.router = ChooseRouters(in.spec, o);
   plan.parameters = in.layout.parameters;
   plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);

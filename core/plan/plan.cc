@@ -36,6 +36,7 @@ const char* Name(Activations activations) {
   return "unknown";
 }
 const char* Name(BlockInputs place) { return place == BlockInputs::kDevice ? "device" : "host"; }
+const char* Name(ProcessStates states) { return states == ProcessStates::kSharded ? "sharded" : "replicate"; }
 const char* Name(Route route) { return route == Route::kHost ? "host" : "peer"; }
 const char* Name(Timing timing) {
   switch (timing) {
@@ -137,7 +138,7 @@ Plan ChoosePieces(const PlanInputs& in, const PlanOptions& options) {
 // A snapshot of a save: what the plan leaves of host memory, at most the whole state.
 void ChooseSnapshot(const PlanInputs& in, Plan& plan) {
   if (plan.purpose != Purpose::kTrain || plan.options.snapshot_bytes >= 0) return;
-  plan.options.snapshot_bytes = std::clamp<int64_t>(HostLimit(in, plan) - plan.host_bytes, 0, plan.host.State());
+  plan.options.snapshot_bytes = std::clamp<int64_t>(HostLimit(in, plan) - plan.host_bytes, 0, plan.own_state_bytes);
   FillMemory(in, plan);
   FillPrediction(in, plan);
 }

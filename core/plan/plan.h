@@ -34,6 +34,8 @@ enum class Timing { kNextForward, kBackward, kSerial };
 // How several devices share weights and gradients: each takes all weights from host memory, where gradients are added; or each takes a
 // shard, shards are gathered by copies among the devices, where gradients are added as well, and each sends a shard down.
 enum class Route { kHost, kPeer };
+// Who keeps masters, moments and sums of gradients where several processes share a step; owned.h says what each has.
+enum class ProcessStates { kSharded, kReplicate };
 
 const char* Name(Purpose purpose);
 // Whether a policy keeps what costs that much to make again.
@@ -41,7 +43,8 @@ bool Keeps(Activations policy, Remake remake);
 const char* Name(Activations activations);  // "keep", "keep-cheap", "recompute"
 const char* Name(BlockInputs place);
 const char* Name(Timing timing);
-const char* Name(Route route);  // "host", "peer"
+const char* Name(Route route);           // "host", "peer"
+const char* Name(ProcessStates states);  // "sharded", "replicate"
 
 // What the caller asks for; zero or nothing means that the plan chooses.
 struct PlanOptions {
@@ -82,6 +85,7 @@ struct PlanOptions {
   bool ignore_dropout = false;            // of the model's file: trained without it
   bool train_pad_row = false;             // the padding token's row gets its gradient from the lookup too
   int64_t processes = 1;                  // of the group that shares each step, each with such devices
+  std::optional<ProcessStates> process_states;
   // Of a mixture's routers; RouterPlan says what they are.
   double balance = -1;  // negative: the model's
   double router_z = 0, bias_rate = 0;
@@ -132,15 +136,13 @@ struct HostMemory {
   int64_t snapshot = 0;      // copies of units that are being saved
   int64_t frozen = 0;        // frozen copies of the weights, pinned
   int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
-  int64_t exchange = 0;      // what another process of the group sends of a part's gradient
+  int64_t exchange = 0;      // what other processes of the group send of a part's gradient
   int64_t loads = 0;         // what routers tell of their choice, pinned
   int64_t Total() const {
     return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
            snapshot + frozen + partials + exchange + loads;
   }
   int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen + loads; }
-  // What a checkpoint holds of it.
-  int64_t State() const { return weights + remainders + first_moments + second_moments + scales; }
 };
 
 // The predicted time of one step of many, and what it is made of; predict.cc says how.
@@ -151,13 +153,15 @@ struct Prediction {
   // One sweep's forward and backward with what moves beside them, and the first unit's update and way up.
   double forward_seconds = 0, backward_seconds = 0, first_unit_seconds = 0;
   int64_t up_bytes = 0, down_bytes = 0;
-  int64_t peer_bytes = 0;                                             // that the devices take from each other, all together
+  int64_t peer_bytes = 0;     // that the devices take from each other, all together
+  int64_t network_bytes = 0;  // that a process of several sends; it takes as many
+  double network_seconds = 0;
   int64_t optimizer_bytes = 0, accumulate_bytes = 0, host_bytes = 0;  // of host memory, read and written; host: with transfers
   double flops = 0;                                                   // arithmetic of one step, recomputation included
   // What no step is shorter than: all arithmetic at the rate of a product alone, and the longest of what moves up, down and
   // through host memory, without the accumulation of gradients, which caches may hold.
   double flops_seconds = 0, moves_seconds = 0;
-  std::string limit;              // what takes longest: "compute", "link", "optimizer", "host memory"
+  std::string limit;              // what takes longest: "compute", "link", "optimizer", "host memory", "network"
   double save_stall_seconds = 0;  // of a checkpoint: what does not fit the snapshot, at the disk's rate
 };
 
@@ -179,6 +183,7 @@ struct Plan {
   Timing timing = Timing::kNextForward;
   BlockInputs block_inputs = BlockInputs::kDevice;
   Route route = Route::kHost;
+  bool sharded = false;  // states, over the processes
   double grad_clip = 0;
   RouterPlan router;
 
@@ -206,6 +211,8 @@ struct Plan {
   int64_t host_bytes = 0;    // everything in host memory, reserve included (and the device's arena on the CPU device)
   int64_t device_bytes = 0;  // the device's arena and reserve
   int64_t parameters = 0;
+  int64_t state_bytes = 0;      // that a checkpoint holds of the arrays
+  int64_t own_state_bytes = 0;  // that one process writes of them
   Prediction prediction;
   std::string machine;                         // a machine that is not here; empty: this one
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come

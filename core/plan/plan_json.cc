@@ -5,36 +5,11 @@
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
+#include "core/plan/numerics.h"
 #include "core/plan/plan.h"
 
 namespace hlm {
 namespace {
-
-void WriteNumerics(const Numerics& n, JsonWriter& json) {
-  json.BeginObject();
-  json.Member("compute", Name(n.compute));
-  json.Member("sweeps", n.sweeps);
-  if (n.reduction_groups > 1) json.Member("reduction_groups", n.reduction_groups);
-  json.Member("micro_batch_tokens", n.micro_batch_tokens);
-  json.Member("head_chunk", n.head_chunk);
-  json.Member("grad_dtype", Name(n.grad_dtype));
-  json.Member("algorithm", Name(n.algorithm));
-  json.Member("states", Name(n.states));
-  json.Member("master", MasterName(n));
-  json.Member("threads", n.threads);
-  json.Member("libraries", n.libraries);
-  json.Member("products", n.products);
-  json.Member("workspace_bytes", n.workspace_bytes);
-  json.Member("optimizer", n.optimizer);
-  if (n.train_pad_row) json.Member("train_pad_row", true);
-  if (n.router.balance != 0)
-    json.Member("router_aux_loss_coef", n.router.balance).Member("router_aux_loss_scope", Name(n.router.scope));
-  if (n.router.z != 0) json.Member("router_z_loss_coef", n.router.z);
-  if (n.router.bias_rate != 0) json.Member("router_bias_rate", n.router.bias_rate);
-  if (n.router.unrouted != Unrouted::kZero) json.Member("unrouted", Name(n.router.unrouted));
-  json.Member("hash", n.hash);
-  json.EndObject();
-}
 
 void WriteActivations(const Plan& plan, JsonWriter& json) {
   json.BeginObject();
@@ -75,7 +50,7 @@ void WriteDevice(const DeviceArena& a, JsonWriter& json) {
   json.Member("block_slots", a.slots.bytes);  // a name of earlier plans, which divided the space
   json.Member("wide_slot", 0);
   json.Member("norm_slot", 0);
-  json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes);
+  json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes + a.shared_accumulators.bytes);
   json.Member("staging", a.staging.bytes);
   json.Member("received", a.received.bytes);
   json.Member("block_inputs", a.block_inputs.bytes);
@@ -127,18 +102,21 @@ void WritePrediction(const Plan& plan, JsonWriter& json) {
   json.Member("optimizer_bytes", p.optimizer_bytes);
   json.Member("accumulate_bytes", p.accumulate_bytes);
   json.Member("host_traffic_bytes", p.host_bytes);
+  if (p.network_bytes > 0) {
+    json.Member("network_bytes", p.network_bytes);
+    json.Member("network_seconds", p.network_seconds);
+  }
   json.Member("limit", p.limit);
   json.Member("save_stall_seconds", p.save_stall_seconds);
   json.EndObject();
 }
 
 void WriteSaving(const Plan& plan, JsonWriter& json) {
-  const int64_t state = plan.host.State();
   json.BeginObject();
-  json.Member("state_bytes", state);
+  json.Member("state_bytes", plan.state_bytes);
   json.Member("snapshot_bytes", plan.host.snapshot);
   json.Member("disk_bytes_per_second", plan.disk_bytes_per_second);
-  json.Member("write_seconds", static_cast<double>(state) / plan.disk_bytes_per_second);
+  json.Member("write_seconds", static_cast<double>(plan.own_state_bytes) / plan.disk_bytes_per_second);
   json.Member("stall_seconds", plan.prediction.save_stall_seconds);
   json.EndObject();
 }
@@ -159,12 +137,6 @@ void WriteUnits(const Plan& plan, JsonWriter& json) {
 
 }  // namespace
 
-std::string NumericsJson(const Numerics& numerics) {
-  JsonWriter json;
-  WriteNumerics(numerics, json);
-  return json.Take();
-}
-
 std::string PlanJson(const Plan& plan) {
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
@@ -173,7 +145,10 @@ std::string PlanJson(const Plan& plan) {
   for (const DevicePlan& device : plan.devices) names.push_back(device.name);
   json.Member("device", DeviceListText(names));
   json.Member("devices", names.size());
-  if (plan.options.processes > 1) json.Member("processes", plan.options.processes);
+  if (plan.options.processes > 1) {
+    json.Member("processes", plan.options.processes);
+    json.Member("process_states", Name(plan.sharded ? ProcessStates::kSharded : ProcessStates::kReplicate));
+  }
   json.Member("parameters", plan.parameters);
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
@@ -202,7 +177,7 @@ std::string PlanJson(const Plan& plan) {
   json.Member("master", MasterName(plan.numerics));
   json.Member("exactness", Exactness(plan.numerics));
   json.Member("snapshot_bytes", plan.host.snapshot);
-  json.Member("state_bytes", plan.host.State());
+  json.Member("state_bytes", plan.state_bytes);
   if (!plan.machine.empty()) json.Member("machine", plan.machine);
   if (!plan.choice.empty()) json.Member("choice", plan.choice);
   json.Key("activations");

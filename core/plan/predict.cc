@@ -12,9 +12,11 @@
 // And never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
+#include <cmath>
 
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
+#include "core/plan/owned.h"
 #include "core/plan/rehearse.h"
 
 namespace hlm {
@@ -104,13 +106,14 @@ double OptimizerSeconds(const Plan& plan, double elements, double others, double
 
 // Gradients on their way from the ring to where the optimizer reads them: copied in the first sweep, added later; read once more
 // for their norm where they are consumed straight from the ring.
-double AccumulateBytes(const Plan& plan, double elements) {
+// `owned`: of which the process keeps the sums.
+double AccumulateBytes(const Plan& plan, double elements, double owned) {
   const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype)), sums = static_cast<double>(plan.numerics.sweeps);
   if (!plan.gradient_store) return elements * grad;
   // Each term is read, and written or added to a partial sum; the last sum is written, later ones are added.
   if (plan.numerics.reduction_groups > 1) {
     const double terms = static_cast<double>(plan.TermsOnHost());
-    return elements * ((terms > 1 ? 12 * terms : 4) * sums + grad * (2 * sums - 1));
+    return elements * (terms > 1 ? 12 * terms : 4) * sums + owned * grad * (2 * sums - 1);
   }
   return elements * grad * (2 + 3 * (sums - 1));
 }
@@ -125,6 +128,24 @@ int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
   if (!by_group || plan.sweeps <= 3) return of(plan.sweeps);
   const int64_t two = of(2);
   return two + (plan.sweeps - 2) * (of(3) - two);
+}
+
+// What a process of several sends in a step, and takes. Every sum of gradients is exchanged in fp32.
+struct Network {
+  double gradients = 0, weights = 0;  // bytes
+  double rate = 0;
+  double Seconds(double bytes) const { return rate > 0 ? bytes / rate : 0; }
+};
+
+Network NetworkOf(const PlanInputs& in, const Plan& plan, double elements) {
+  Network network;
+  const double processes = static_cast<double>(plan.options.processes);
+  if (plan.options.processes == 1 || plan.purpose == Purpose::kForward) return network;
+  const double sums = static_cast<double>(plan.numerics.sweeps), others = (processes - 1) / processes;
+  network.rate = in.machine.network_bytes_per_second;
+  network.gradients = 4 * elements * sums * (plan.sharded ? others : std::log2(processes));
+  network.weights = plan.sharded ? static_cast<double>(plan.WeightBytes()) * elements * others : 0;
+  return network;
 }
 
 }  // namespace
@@ -158,24 +179,31 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second / Beside(in);
   p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second / Beside(in);
 
-  const double updated = train ? static_cast<double>(elements) : 0;
+  const double owned = static_cast<double>(plan.sharded ? MostOwned(plan) : elements), updated = train ? owned : 0;
   const double optimizer_bytes = OptimizerBytes(plan, updated);
-  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements)) : 0;
+  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements), owned) : 0;
   p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
   p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
   p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
   p.host_seconds = static_cast<double>(p.host_bytes) / m.host_bytes_per_second;
   p.moves_seconds =
       std::max({p.up_seconds, p.down_seconds, static_cast<double>(p.host_bytes - p.accumulate_bytes) / m.host_bytes_per_second});
-  p.save_stall_seconds = static_cast<double>(plan.host.State() - plan.host.snapshot) / m.disk_bytes_per_second;
+  p.save_stall_seconds = static_cast<double>(plan.own_state_bytes - plan.host.snapshot) / m.disk_bytes_per_second;
+
+  const Network network = NetworkOf(in, plan, static_cast<double>(elements));
+  p.network_bytes = static_cast<int64_t>(network.gradients + network.weights);
+  p.network_seconds = network.Seconds(network.gradients + network.weights);
 
   if (m.device_is_host) {
     p.optimizer_seconds = OptimizerSeconds(plan, updated, 0, m.host_bytes_per_second);
     const double accumulate_seconds = accumulate_bytes / m.host_bytes_per_second;
     p.forward_seconds = compute.forward / sweeps;
     p.backward_seconds = compute.backward / sweeps;
-    p.step_seconds = p.compute_seconds + p.up_seconds + p.down_seconds + p.optimizer_seconds + accumulate_seconds;
-    p.limit = p.compute_seconds >= p.step_seconds / 2 ? "compute" : "host memory";
+    p.step_seconds =
+        p.compute_seconds + p.up_seconds + p.down_seconds + p.optimizer_seconds + accumulate_seconds + p.network_seconds;
+    p.limit = p.network_seconds >= p.step_seconds / 2   ? "network"
+              : p.compute_seconds >= p.step_seconds / 2 ? "compute"
+                                                        : "host memory";
     return;
   }
 
@@ -202,7 +230,9 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host});
   const double b = p.backward_seconds = backward ? std::max({backward_compute, backward_link, backward_host}) : 0;
   const double optimizer_rate = m.host_bytes_per_second * kOptimizerShare;
-  const double o = p.optimizer_seconds = train ? OptimizerSeconds(plan, updated, forward_up, optimizer_rate) : 0;
+  p.optimizer_seconds = train ? OptimizerSeconds(plan, updated, forward_up, optimizer_rate) : 0;
+  // Updated weights go to the other processes one after the other, each behind its update.
+  const double o = p.optimizer_seconds + network.Seconds(network.weights);
 
   const double first = static_cast<double>(in.layout.units[0].elements);
   p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;
@@ -213,16 +243,20 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   // What the optimizer has beside it, and what it does not.
   const double beside = next_forward ? f : in_backward ? (plan.gradient_store ? f + b : b) : 0;
   const double step = p.first_unit_seconds + rest + (f + b - beside) + std::max(beside, o);
-  p.step_seconds = std::max(step, p.host_seconds);
+  // A sum's gradients cross beside its last backward pass.
+  const double sums = static_cast<double>(plan.numerics.sweeps);
+  const double late = std::max(network.Seconds(network.gradients) - sums * b, 0.0);
+  p.step_seconds = std::max(step + late, p.host_seconds);
 
   const double links = sweeps * (forward_link + backward_link), hosts = sweeps * (forward_host + backward_host);
   // The step waits for the optimizer, and that is most of it.
   const bool optimizer = train && o > beside && o > p.step_seconds / 2;
-  p.limit = p.host_seconds > step                        ? "host memory"
-            : optimizer                                  ? "optimizer"
-            : hosts > std::max(links, p.compute_seconds) ? "host memory"
-            : links > p.compute_seconds                  ? "link"
-                                                         : "compute";
+  p.limit = late + network.Seconds(network.weights) > p.step_seconds / 2 ? "network"
+            : p.host_seconds > step + late                               ? "host memory"
+            : optimizer                                                  ? "optimizer"
+            : hosts > std::max(links, p.compute_seconds)                 ? "host memory"
+            : links > p.compute_seconds                                  ? "link"
+                                                                         : "compute";
 }
 
 }  // namespace hlm

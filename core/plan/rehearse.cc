@@ -29,7 +29,9 @@ enum : uintptr_t {
   kTables,
   kSides,
   kSideGradients,
-  kLoads
+  kLoads,
+  kShared,
+  kSharedAccumulator
 };
 
 constexpr Activations kPolicies[] = {Activations::kKeep, Activations::kKeepCheap, Activations::kRecompute};
@@ -155,6 +157,8 @@ class Rehearser {
                  .temperatures = temperatures_.data(),
                  .weights = Fake(kWeights),
                  .accumulator = FakeOf<float>(kAccumulator),
+                 .shared = Fake(kShared),
+                 .shared_accumulator = FakeOf<float>(kSharedAccumulator),
                  .saved = {},
                  .made = {},
                  .temporaries = {}};

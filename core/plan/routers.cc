@@ -73,7 +73,7 @@ RouterPlan ChooseRouters(const ModelSpec& spec, const PlanOptions& options) {
                         "; what routers add to the loss and to updates is for one process: set router_aux_loss_coef to 0");
   }
   plan.z = options.router_z;
-  plan.scope = options.balance_scope;
+  if (plan.balance != 0) plan.scope = options.balance_scope;  // says nothing without the loss
   plan.bias_rate = options.bias_rate;
   plan.unrouted = options.unrouted;
   return plan;

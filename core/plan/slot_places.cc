@@ -64,17 +64,21 @@ class Assigner {
   Visit& At(int64_t visit) { return visits_[static_cast<size_t>(visit)]; }
 
   bool Assign(int64_t v) {
+    const auto find = [&](const SlotUse& use) {
+      return std::find_if(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.piece == use.piece; });
+    };
+    // What is there already stays, whatever else the visit reads.
+    for (SlotUse& use : At(v).uses) {
+      const auto there = find(use);
+      if (there == residents_.end()) continue;
+      use.upload = false;
+      use.offset = there->offset;
+      there->last_visit = v;
+    }
     int64_t end = space_.bytes;  // where the pieces at the end are stacked down from
     for (SlotUse& use : At(v).uses) {
       end -= use.bytes;
-      const auto there =
-          std::find_if(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.piece == use.piece; });
-      if (there != residents_.end()) {
-        use.upload = false;
-        use.offset = there->offset;
-        there->last_visit = v;
-        continue;
-      }
+      if (find(use) != residents_.end()) continue;
       const int64_t offset = At(v).OfBlock() ? Cheapest(use, v) : end;
       if (offset < 0 || LastVisit(offset, use.bytes) == v) return false;
       Put(use, offset, v);

@@ -1,6 +1,7 @@
 #include "core/plan/visits.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
@@ -34,18 +35,36 @@ std::vector<int64_t> PiecesOf(const ExpertGroup& group) {
   return pieces;
 }
 
-// The visits of a block forward, in order: what they compute and the pieces that they read.
+std::vector<int64_t> PiecesOf(const PieceList& pieces, int64_t unit) {
+  std::vector<int64_t> own;
+  for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) own.push_back(p);
+  return own;
+}
+
+// The visits of a block forward, in order: what they compute, the pieces that they read, and those whose gradient is complete when the
+// backward pass has been there.
 struct BlockVisit {
   StageOf part;
-  std::vector<int64_t> pieces;
+  std::vector<int64_t> pieces, gradients;
 };
 std::vector<BlockVisit> VisitsOfBlock(const ModelLayout& layout, const PieceList& pieces, int64_t layer) {
   const std::vector<ExpertGroup> groups = GroupsOf(layout, pieces, layer);
   const std::vector<int64_t> core = CoreOf(pieces, layout.BlockUnit(layer), groups);
-  if (groups.empty()) return {{{}, core}};
-  std::vector<BlockVisit> visits = {{{Stage::kBefore}, core}};
-  for (const ExpertGroup& group : groups) visits.push_back({{Stage::kGroup, group.first, group.count}, PiecesOf(group)});
-  visits.push_back({{Stage::kAfter}, core});
+  if (const int64_t shared = layout.SharedUnit(layer); shared >= 0) {
+    HLM_CHECK(groups.empty(), "block ", layer, " shares a slab and has groups of experts");
+    BlockVisit visit{{}, core, core};
+    const std::vector<int64_t> more = PiecesOf(pieces, shared);
+    visit.pieces.insert(visit.pieces.end(), more.begin(), more.end());
+    // The backward pass comes to a slab's first user last.
+    if (layout.UsersOf(layer).first == layer) visit.gradients = visit.pieces;
+    return {visit};
+  }
+  if (groups.empty()) return {{{}, core, core}};
+  // Before the experts a block's backward pass only makes again what it needs.
+  std::vector<BlockVisit> visits = {{{Stage::kBefore}, core, {}}};
+  for (const ExpertGroup& group : groups)
+    visits.push_back({{Stage::kGroup, group.first, group.count}, PiecesOf(group), PiecesOf(group)});
+  visits.push_back({{Stage::kAfter}, core, core});
   return visits;
 }
 
@@ -85,24 +104,29 @@ std::string VisitName(const Visit& visit) {
 
 int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes) {
   const auto of = [&](int64_t unit) { return SlotBytesOf(pieces, unit, element_bytes); };
-  // Of each visit forward: a group of experts lies beside its block's core.
+  // Of each visit forward: a group of experts lies beside its block's core, and a slab that blocks share is there once.
   struct Bytes {
     int64_t layer, core, group;
   };
   std::vector<Bytes> visits;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
     const std::vector<BlockVisit> own = VisitsOfBlock(layout, pieces, layer);
-    const int64_t core = SlotBytesOf(pieces, own.front().pieces, element_bytes);
+    const int64_t unit = layout.SharedUnit(layer);
+    const int64_t core = SlotBytesOf(pieces, own.front().pieces, element_bytes) - (unit < 0 ? 0 : of(unit));
     for (const BlockVisit& visit : own)
       visits.push_back({layer, core, visit.part.stage == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces, element_bytes) : 0});
   }
   int64_t blocks = 0;
   for (size_t first = 0; first < visits.size(); ++first) {
     int64_t run = 0, layer = -1;
+    std::vector<char> there(layout.shared.size(), 0);
     for (size_t v = first; v < visits.size() && v < first + static_cast<size_t>(slots); ++v) {
       run = CheckedAdd(run, visits[v].group);
       if (visits[v].layer != layer) run = CheckedAdd(run, visits[v].core);
       layer = visits[v].layer;
+      const int64_t shared = layout.shared_of[static_cast<size_t>(layer)];
+      if (shared < 0 || std::exchange(there[static_cast<size_t>(shared)], 1) != 0) continue;
+      run = CheckedAdd(run, of(layout.SharedUnit(layer)));
     }
     blocks = std::max(blocks, run);
   }
@@ -113,18 +137,13 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
                               const SlotSpace& space) {
   const int64_t layers = layout.layers();
-  const auto of_unit = [&](int64_t unit) {
-    std::vector<int64_t> own;
-    for (int64_t p = pieces.First(unit); p < pieces.First(unit + 1); ++p) own.push_back(p);
-    return own;
-  };
   const auto read = [&](Visit& visit, const std::vector<int64_t>& some) {
     for (const int64_t p : some) visit.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
   };
   const auto visit = [&](VisitKind kind, int64_t sweep, std::initializer_list<int64_t> units, int64_t gradient_unit) {
     Visit made{.kind = kind, .sweep = sweep, .uses = {}, .gradients = {}};
-    for (const int64_t unit : units) read(made, of_unit(unit));
-    if (!forward_only && gradient_unit >= 0) made.gradients = of_unit(gradient_unit);
+    for (const int64_t unit : units) read(made, PiecesOf(pieces, unit));
+    if (!forward_only && gradient_unit >= 0) made.gradients = PiecesOf(pieces, gradient_unit);
     return made;
   };
   std::vector<std::vector<BlockVisit>> blocks;
@@ -132,8 +151,7 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
   const auto of_block = [&](VisitKind kind, int64_t layer, int64_t sweep, const BlockVisit& from) {
     Visit made{.kind = kind, .layer = layer, .part = from.part, .sweep = sweep, .uses = {}, .gradients = {}};
     read(made, from.pieces);
-    // Before the experts a block's backward pass only makes again what it needs.
-    if (kind == VisitKind::kBlockBackward && from.part.stage != Stage::kBefore) made.gradients = from.pieces;
+    if (kind == VisitKind::kBlockBackward) made.gradients = from.gradients;
     return made;
   };
   std::vector<Visit> visits;

@@ -9,7 +9,6 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/save/unit_arrays.h"
 #include "core/store/host_memory.h"
 
 namespace hlm {
@@ -33,19 +32,21 @@ std::vector<int64_t> UpdateOrder(const Plan& plan) {
 
 }  // namespace
 
-BackgroundSave::BackgroundSave(const Plan& plan, const ParameterStore& store, HostPool& pool, Trace& trace, RaceChecker* checker)
+BackgroundSave::BackgroundSave(const Plan& plan, const ParameterStore& store, HostPool& pool, Trace& trace, RaceChecker* checker,
+                               SaveRanks ranks)
     : plan_(plan),
       store_(store),
       pool_(pool),
       trace_(trace),
       checker_(checker),
+      ranks_(std::move(ranks)),
       snapshot_(AllocatePages(static_cast<size_t>(plan.host.snapshot), "snapshots of pieces that are saved")),
       order_(UpdateOrder(plan)),
       places_(order_.size(), -1),
       safe_(order_.size(), true) {
   int64_t taken = 0;
   for (const int64_t piece : order_) {
-    const int64_t bytes = RoundUp(Bytes(PieceArrays(plan_, piece)), 64);
+    const int64_t bytes = RoundUp(Bytes(ArraysOf(piece)), 64);
     if (bytes > plan.host.snapshot - taken) break;  // all behind it are updated later: they are the ones to be written first
     places_[static_cast<size_t>(piece)] = taken;
     taken += bytes;
@@ -72,11 +73,17 @@ void BackgroundSave::Prepare(Request request) {
     }
   }
   // Files are made without the lock, which updates take.
-  auto writer = std::make_unique<CheckpointWriter>(request.directory, request.info);
+  auto writer = request.begun.empty() ? std::make_unique<CheckpointWriter>(request.directory, request.info)
+                                      : std::make_unique<CheckpointWriter>(request.begun, ranks_.rank);
   std::lock_guard lock(mutex_);
   writer_ = std::move(writer);
   request_ = std::move(request);
   phase_ = Phase::kPrepared;
+}
+
+std::string BackgroundSave::Begun() {
+  std::lock_guard lock(mutex_);
+  return writer_->path();
 }
 
 void BackgroundSave::Drop() {
@@ -184,6 +191,58 @@ void BackgroundSave::MarkSafe(int64_t piece) {
 }
 
 void BackgroundSave::Save() {
+  if (ranks_.size == 1) {
+    WriteAll();
+    writer_->Finish();
+  } else {
+    std::exception_ptr failed;
+    try {
+      WriteAll();
+    } catch (...) {
+      failed = std::current_exception();
+    }
+    FinishTogether(failed);
+  }
+  if (request_.keep > 0 && ranks_.rank == 0) RemoveOldCheckpoints(request_.directory, request_.info.step, request_.keep);
+}
+
+// All have written, or none has: rank 0 gets what each has to say of its files, and says whether the checkpoint has its name.
+void BackgroundSave::FinishTogether(std::exception_ptr failed) {
+  const auto said = [](const std::exception_ptr& error) -> std::string {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& what) {
+      return what.what();
+    }
+  };
+  constexpr char kFine = '+', kFailed = '-';
+  std::string own;
+  try {
+    if (!failed) own = kFine + writer_->Written();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (failed) own = kFailed + said(failed);
+  std::vector<std::string> all = ranks_.all_gather(own);
+  if (failed) std::rethrow_exception(failed);
+  for (size_t r = 0; r < all.size(); ++r) {
+    if (all[r].front() == kFailed)
+      throw Error(Code::kUnavailable, StrCat("rank ", r, " did not write its share: ", all[r].substr(1)));
+    all[r].erase(0, 1);
+  }
+  if (ranks_.rank == 0) {
+    try {
+      writer_->Finish({all.begin() + 1, all.end()});
+    } catch (...) {
+      failed = std::current_exception();
+    }
+  }
+  const std::string finished = ranks_.all_gather(failed ? said(failed) : "").front();
+  if (failed) std::rethrow_exception(failed);
+  if (!finished.empty()) throw Error(Code::kUnavailable, StrCat("rank 0 did not finish the checkpoint: ", finished));
+}
+
+void BackgroundSave::WriteAll() {
   for (const int64_t piece : order_) {
     if (!Copied(piece)) continue;
     CopyPiece(piece);
@@ -200,12 +259,10 @@ void BackgroundSave::Save() {
     if (!Copied(piece)) write(plan_.pieces[piece].unit);
   }
   for (const int64_t piece : order_) write(plan_.pieces[piece].unit);
-  writer_->Finish();
-  if (request_.keep > 0) RemoveOldCheckpoints(request_.directory, request_.info.step, request_.keep);
 }
 
 std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
-  std::vector<CheckpointArray> arrays = PieceArrays(plan_, piece);
+  std::vector<CheckpointArray> arrays = ArraysOf(piece);
   const std::byte* at = snapshot_.data() + places_[static_cast<size_t>(piece)];
   for (CheckpointArray& array : arrays) {
     array.data = at;
@@ -217,7 +274,7 @@ std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
 void BackgroundSave::CopyPiece(int64_t piece) {
   const double begin = Trace::Now();
   const StateLease lease = store_.States(piece, LeaseKind::kRead);
-  std::vector<CheckpointArray> from = PieceArrays(plan_, piece);
+  std::vector<CheckpointArray> from = ArraysOf(piece);
   PointInto(lease, from);
   const std::vector<CheckpointArray> to = CopiedArrays(piece);
   struct Item {
@@ -249,13 +306,14 @@ void BackgroundSave::WriteUnit(int64_t unit) {
   std::vector<StateLease> leases;
   const int64_t first = plan_.pieces.First(unit), end = plan_.pieces.First(unit + 1);
   for (int64_t piece = first; piece < end; ++piece) {
-    std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : PieceArrays(plan_, piece);
+    std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : ArraysOf(piece);
     if (!Copied(piece)) PointInto(leases.emplace_back(store_, piece, LeaseKind::kRead), more);
     arrays.insert(arrays.end(), more.begin(), more.end());
   }
   for (const CheckpointArray& array : arrays)
     DeclareAccess(checker_, array.data, array.bytes, false, "state that is being saved");
-  writer_->WriteUnit(name, arrays);
+  // Of a unit of which a rank owns nothing the first writes a file all the same.
+  if (!arrays.empty() || ranks_.rank == 0) writer_->WriteUnit(name, arrays);
   leases.clear();
   for (int64_t piece = first; piece < end; ++piece) {
     if (!Copied(piece)) MarkSafe(piece);

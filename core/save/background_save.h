@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,15 +24,23 @@
 #include "core/device/device.h"
 #include "core/device/hand_over.h"
 #include "core/plan/plan.h"
+#include "core/save/unit_arrays.h"
 #include "core/save/writer.h"
 #include "core/store/store.h"
 #include "core/stream/trace.h"
 
 namespace hlm {
 
+// The processes that write together, each what it owns; rank 0 begins the folder and finishes it.
+struct SaveRanks {
+  int64_t rank = 0, size = 1;
+  std::function<std::vector<std::string>(const std::string& own)> all_gather = nullptr;  // everybody's bytes, by rank
+};
+
 class BackgroundSave {
  public:
   struct Request {
+    std::string begun = {};   // the folder that rank 0 has begun; for the other ranks
     std::string directory;    // of the checkpoints
     int64_t keep = 0;         // newest checkpoints to keep; 0: all
     bool waited_for = false;  // its error is for WaitForThis
@@ -44,12 +53,14 @@ class BackgroundSave {
     int64_t bytes = 0;
   };
 
-  BackgroundSave(const Plan& plan, const ParameterStore& store, HostPool& pool, Trace& trace, RaceChecker* checker);
+  BackgroundSave(const Plan& plan, const ParameterStore& store, HostPool& pool, Trace& trace, RaceChecker* checker,
+                 SaveRanks ranks = {});
   ~BackgroundSave();  // what has begun is finished
 
   // Waits for the save before and makes ready for a new one: its folder is there when this returns. Then exactly one of Begin,
   // Fail and Drop must follow.
   void Prepare(Request request);
+  std::string Begun();  // what was prepared: its folder as long as it is being written
   void Drop();
 
   // From here on the state to be saved is the store's. Called between two updates, by the thread that updates.
@@ -72,6 +83,9 @@ class BackgroundSave {
   enum class Phase { kIdle, kPrepared, kRunning };
   void Run();
   void Save();
+  void WriteAll();
+  void FinishTogether(std::exception_ptr failed);
+  std::vector<CheckpointArray> ArraysOf(int64_t piece) const { return PieceArrays(plan_, piece, ranks_.rank); }
   void KeepError(std::exception_ptr error);
   void CopyPiece(int64_t piece);
   void WriteUnit(int64_t unit);
@@ -84,6 +98,7 @@ class BackgroundSave {
   HostPool& pool_;
   Trace& trace_;
   RaceChecker* checker_;
+  const SaveRanks ranks_;
   Buffer snapshot_;
   std::vector<int64_t> order_;   // of the pieces, as they will be updated next
   std::vector<int64_t> places_;  // [pieces] where a piece's copy lies in the snapshot; -1: it has none

@@ -1,6 +1,7 @@
 #include "core/save/manifest.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
@@ -113,7 +114,8 @@ std::vector<std::vector<int64_t>> ParseExpertUpdates(const JsonValue& json, cons
   return updates;
 }
 
-StoredUnit ParseUnit(const JsonValue& value, const std::string& where) {
+// `anywhere`: arrays may begin anywhere in the unit.
+StoredUnit ParseUnit(const JsonValue& value, const std::string& where, bool anywhere) {
   const Fields fields(value, where);
   StoredUnit unit;
   unit.name = fields.Text("name");
@@ -133,7 +135,7 @@ StoredUnit ParseUnit(const JsonValue& value, const std::string& where) {
     array.begin = entry.Count("begin");
     array.sum = entry.Sum("xxh3");
     const std::string name = StrCat(where, ": ", Printable(unit.name), " ", Name(array.kind), " of part ", array.part);
-    if (array.begin != end || array.first != unit.Elements(array.kind))
+    if (array.begin != end || (!anywhere && array.first != unit.Elements(array.kind)))
       throw DataLoss(name, " does not follow what stands before it");
     end = CheckedAdd(array.begin, CheckedMul(array.elements, static_cast<int64_t>(SizeOf(array.type))));
     unit.arrays.push_back(array);
@@ -143,7 +145,61 @@ StoredUnit ParseUnit(const JsonValue& value, const std::string& where) {
   return unit;
 }
 
+// The ranges of a unit's files cover it, each element once.
+void CheckCovered(const Manifest& manifest, const std::string& where) {
+  for (const StoredUnit& unit : manifest.units) {
+    const std::vector<size_t> files = manifest.Of(unit.name);
+    if (&manifest.units[files.front()] != &unit) continue;  // looked at with the first of them
+    for (const ArrayKind kind : kArrayKinds) {
+      std::vector<std::pair<int64_t, int64_t>> ranges;
+      for (const size_t file : files) {
+        for (const StoredArray& array : manifest.units[file].arrays) {
+          if (array.kind == kind) ranges.emplace_back(array.first, CheckedAdd(array.first, array.elements));
+        }
+      }
+      std::sort(ranges.begin(), ranges.end());
+      int64_t end = 0;
+      for (const auto& [first, last] : ranges) {
+        if (first != end)
+          throw DataLoss(where, ": ", Printable(unit.name), " ", Name(kind), " is there up to element ", end, ", then from ",
+                         first);
+        end = last;
+      }
+    }
+  }
+}
+
 }  // namespace
+
+std::vector<size_t> Manifest::Of(const std::string& unit) const {
+  std::vector<size_t> files;
+  for (size_t u = 0; u < units.size(); ++u) {
+    if (units[u].name == unit) files.push_back(u);
+  }
+  return files;
+}
+
+int64_t Manifest::Elements(const std::string& unit, ArrayKind kind) const {
+  int64_t elements = 0;
+  for (const size_t file : Of(unit)) elements += units[file].Elements(kind);
+  return elements;
+}
+
+std::string StoredUnitsText(const std::vector<StoredUnit>& units) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const StoredUnit& unit : units) WriteUnit(unit, json);
+  json.EndArray();
+  return json.Take();
+}
+
+std::vector<StoredUnit> ParseStoredUnits(std::string_view text, const std::string& where) {
+  std::vector<StoredUnit> units;
+  const JsonValue json = ParseJson(text, where);
+  HLM_CHECK(json.IsArray(), where);
+  for (const JsonValue& unit : json.Items()) units.push_back(ParseUnit(unit, where, true));
+  return units;
+}
 
 int64_t StoredUnit::Elements(ArrayKind kind) const {
   int64_t elements = 0;
@@ -161,7 +217,10 @@ int64_t Manifest::Bytes() const {
 std::string ManifestText(const Manifest& manifest) {
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
-  json.Member("format", kFormat).Member("version", kCheckpointVersion);
+  // Readers of version 1 read what has nothing of the second.
+  const bool shared = std::any_of(manifest.units.begin(), manifest.units.end(),
+                                  [&](const StoredUnit& unit) { return manifest.Of(unit.name).size() > 1; });
+  json.Member("format", kFormat).Member("version", shared ? kCheckpointVersion : 1);
   json.Member("step", manifest.step).Member("updates", manifest.updates);
   if (!manifest.expert_updates.empty()) {
     json.Key("expert_updates").BeginArray();
@@ -232,7 +291,9 @@ Manifest ParseManifest(std::string_view text, const std::string& where) {
   manifest.model = fields.Get("model");
   manifest.numerics = fields.Get("numerics");
   manifest.settings = fields.Get("settings");
-  for (const JsonValue& unit : fields.List("units")) manifest.units.push_back(ParseUnit(unit, where));
+  const bool anywhere = fields.Count("version") > 1;
+  for (const JsonValue& unit : fields.List("units")) manifest.units.push_back(ParseUnit(unit, where, anywhere));
+  if (anywhere) CheckCovered(manifest, where);
   for (const JsonValue& item : fields.List("files")) {
     const Fields file(item, where);
     manifest.files.push_back({file.Path("name"), file.Count("bytes"), file.Sum("xxh3")});

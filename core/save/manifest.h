@@ -16,7 +16,8 @@ namespace hlm {
 
 inline constexpr const char* kManifestFile = "manifest.json";
 inline constexpr const char* kCarriedFile = "carried.safetensors";  // tensors of the source folder that are not the model's
-inline constexpr int64_t kCheckpointVersion = 1;
+// 2: a unit may lie in several files, each with the ranges of one rank.
+inline constexpr int64_t kCheckpointVersion = 2;
 
 struct StoredArray {
   ArrayKind kind = ArrayKind::kWeights;
@@ -34,9 +35,13 @@ struct StoredUnit {
   uint64_t header_sum = 0;
   std::vector<StoredArray> arrays;  // in the order of the file, without gaps
 
-  // Elements of all arrays of a kind together; they follow each other without gaps, beginning at 0.
+  // Elements of all arrays of a kind together; in version 1 they follow each other without gaps, beginning at 0.
   int64_t Elements(ArrayKind kind) const;
 };
+
+// What one rank has written, on its way to the one that writes the manifest.
+std::string StoredUnitsText(const std::vector<StoredUnit>& units);
+std::vector<StoredUnit> ParseStoredUnits(std::string_view text, const std::string& where);
 
 struct StoredFile {
   std::string name;
@@ -55,6 +60,9 @@ struct Manifest {
   std::vector<StoredFile> files;  // config.json and what is carried along
 
   int64_t Bytes() const;  // of all files but the manifest
+  // The files of a unit, by their places in `units`; and elements of a kind in all of them.
+  std::vector<size_t> Of(const std::string& unit) const;
+  int64_t Elements(const std::string& unit, ArrayKind kind) const;
 };
 
 std::string ManifestText(const Manifest& manifest);

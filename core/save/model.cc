@@ -27,21 +27,18 @@ class CheckpointWeights final : public WeightSource {
     for (const StoredFile& file : reader_.manifest().files) {
       if (file.name == kCarriedFile) carried_ = std::make_unique<SafetensorsFile>(reader_.folder() + "/" + kCarriedFile);
     }
-    const std::vector<StoredUnit>& stored = reader_.manifest().units;
     for (size_t u = 0; u < layout.units.size(); ++u) {
       const UnitSpec& unit = layout.units[u];
-      const auto same = [&](const StoredUnit& one) { return one.name == unit.name; };
-      const auto found = std::find_if(stored.begin(), stored.end(), same);
-      if (found == stored.end() || found->Elements(ArrayKind::kWeights) != unit.elements) {
+      stored_.push_back(reader_.manifest().Of(unit.name));
+      if (stored_.back().empty() || reader_.manifest().Elements(unit.name, ArrayKind::kWeights) != unit.elements) {
         throw DataLoss(PrintablePath(reader_.folder()), ": ", unit.name, " is missing, or not what config.json asks for");
       }
-      for (const TensorSpec& tensor : unit.tensors) places_[tensor.name] = {u, static_cast<size_t>(found - stored.begin())};
+      for (const TensorSpec& tensor : unit.tensors) places_[tensor.name] = u;
     }
   }
 
   void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override {
-    const Place place = places_.at(tensor.name);
-    Verify(place);
+    Verify(places_.at(tensor.name));
     EachRun(tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadRun(tensor, begin + done, at, run, out + done); });
   }
 
@@ -50,20 +47,15 @@ class CheckpointWeights final : public WeightSource {
   }
 
  private:
-  struct Place {
-    size_t unit = 0, stored = 0;
-  };
-
   // Elements [element, element + n) of the tensor, which lie from `begin` on in the unit's slab.
   void ReadRun(const TensorSpec& tensor, int64_t element, int64_t begin, int64_t n, float* out) const {
-    const Place place = places_.at(tensor.name);
-    for (const StoredArray& array : reader_.manifest().units[place.stored].arrays) {
-      if (array.kind != ArrayKind::kWeights) continue;
+    EachArray(places_.at(tensor.name), [&](size_t stored, const StoredArray& array) {
+      if (array.kind != ArrayKind::kWeights) return;
       const int64_t from = std::max(begin, array.first), to = std::min(begin + n, array.first + array.elements);
       for (int64_t at = from; at < to; at += kChunk) {
         const int64_t count = std::min(kChunk, to - at);
         float* values = out + (at - begin);
-        ReadChunk(place, array, at, count, values);
+        ReadChunk(stored, array, at, count, values);
         for (int64_t i = 0; i < count; ++i) {
           if (!std::isfinite(values[i])) {
             throw InvalidArgument(PrintablePath(reader_.folder()), ": tensor ", tensor.name, ": element ",
@@ -71,40 +63,49 @@ class CheckpointWeights final : public WeightSource {
           }
         }
       }
+    });
+  }
+
+  // Of all files of a unit.
+  template <class Work>
+  void EachArray(size_t unit, const Work& work) const {
+    for (const size_t stored : stored_[unit]) {
+      for (const StoredArray& array : reader_.manifest().units[stored].arrays) work(stored, array);
     }
   }
 
   // The arrays that weights come from, once.
-  void Verify(const Place& place) const {
-    std::call_once(verified_[place.unit], [&] {
-      for (const StoredArray& array : reader_.manifest().units[place.stored].arrays) {
-        if (array.kind == ArrayKind::kWeights || array.kind == ArrayKind::kRemainders) reader_.Read(place.stored, array, nullptr);
-      }
+  void Verify(size_t unit) const {
+    std::call_once(verified_[unit], [&] {
+      EachArray(unit, [&](size_t stored, const StoredArray& array) {
+        if (array.kind == ArrayKind::kWeights || array.kind == ArrayKind::kRemainders) reader_.Read(stored, array, nullptr);
+      });
     });
   }
 
-  void ReadChunk(const Place& place, const StoredArray& array, int64_t at, int64_t n, float* out) const {
-    if (array.type == ArrayType::kF32) return reader_.ReadElements(place.stored, array, at - array.first, n, out);
+  void ReadChunk(size_t stored, const StoredArray& array, int64_t at, int64_t n, float* out) const {
+    if (array.type == ArrayType::kF32) return reader_.ReadElements(stored, array, at - array.first, n, out);
     if (array.type != ArrayType::kBF16) throw DataLoss(PrintablePath(reader_.folder()), ": weights of type ", Name(array.type));
     std::vector<bf16_t> hi(static_cast<size_t>(n));
-    reader_.ReadElements(place.stored, array, at - array.first, n, hi.data());
+    reader_.ReadElements(stored, array, at - array.first, n, hi.data());
     for (int64_t i = 0; i < n; ++i) out[i] = Bf16ToFloat(hi[static_cast<size_t>(i)]);
-    // Parts are cut alike for all kinds.
-    for (const StoredArray& other : reader_.manifest().units[place.stored].arrays) {
+    // Parts are cut alike for all kinds, and lie in one file.
+    for (const StoredArray& other : reader_.manifest().units[stored].arrays) {
       if (other.kind != ArrayKind::kRemainders || other.part != array.part) continue;
       if (other.type != ArrayType::kU16 || other.first != array.first || other.elements != array.elements) {
         throw DataLoss(PrintablePath(reader_.folder()), ": remainders that do not fit their weights");
       }
       std::vector<uint16_t> lo(static_cast<size_t>(n));
-      reader_.ReadElements(place.stored, other, at - array.first, n, lo.data());
+      reader_.ReadElements(stored, other, at - array.first, n, lo.data());
       for (int64_t i = 0; i < n; ++i) out[i] = JoinMaster(hi[static_cast<size_t>(i)], lo[static_cast<size_t>(i)]);
     }
   }
 
   CheckpointReader reader_;
-  std::unique_ptr<SafetensorsFile> carried_;  // null: nothing is carried
-  std::unordered_map<std::string, Place> places_;
-  mutable std::vector<std::once_flag> verified_;  // [units]
+  std::unique_ptr<SafetensorsFile> carried_;        // null: nothing is carried
+  std::vector<std::vector<size_t>> stored_;         // [units] its files, in the manifest
+  std::unordered_map<std::string, size_t> places_;  // the unit of each tensor
+  mutable std::vector<std::once_flag> verified_;    // [units]
 };
 
 }  // namespace

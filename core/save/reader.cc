@@ -57,7 +57,23 @@ CheckpointReader::CheckpointReader(std::string folder, Manifest manifest)
 }
 
 void CheckpointReader::Read(size_t unit, const StoredArray& array, void* to) const {
-  if (SumOf(*files_[unit], array.begin, array.Bytes(), static_cast<std::byte*>(to)) == array.sum) return;
+  CheckSum(unit, array, SumOf(*files_[unit], array.begin, array.Bytes(), static_cast<std::byte*>(to)));
+}
+
+void CheckpointReader::ReadInto(size_t unit, const StoredArray& array, const Sink& sink) const {
+  std::vector<std::byte> buffer(static_cast<size_t>(std::min(array.Bytes(), kPiece)));
+  Checksum sum;
+  for (int64_t done = 0; done < array.Bytes(); done += kPiece) {
+    const auto n = static_cast<size_t>(std::min(kPiece, array.Bytes() - done));
+    files_[unit]->ReadAt(array.begin + done, buffer.data(), n);
+    sum.Add(buffer.data(), n);
+    sink(done, buffer.data(), n);
+  }
+  CheckSum(unit, array, sum.Get());
+}
+
+void CheckpointReader::CheckSum(size_t unit, const StoredArray& array, uint64_t sum) const {
+  if (sum == array.sum) return;
   throw DataLoss(PrintablePath(files_[unit]->path()), ": the checksum of ", Name(array.kind), " of part ", array.part,
                  " does not fit");
 }

@@ -2,6 +2,8 @@
 #ifndef HORIZON_LM_CORE_SAVE_READER_H_
 #define HORIZON_LM_CORE_SAVE_READER_H_
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,10 +25,16 @@ class CheckpointReader {
   // (the bytes at `to` are then of no use). nullptr: only verifies. Thread-safe.
   void Read(size_t unit, const StoredArray& array, void* to) const;
 
+  // The same, some bytes at a time: sink(from which byte of the array, bytes, how many).
+  using Sink = std::function<void(int64_t begin, const std::byte* data, size_t bytes)>;
+  void ReadInto(size_t unit, const StoredArray& array, const Sink& sink) const;
+
   // Elements of an array, not verified. Thread-safe.
   void ReadElements(size_t unit, const StoredArray& array, int64_t first, int64_t n, void* to) const;
 
  private:
+  void CheckSum(size_t unit, const StoredArray& array, uint64_t sum) const;
+
   std::string folder_;
   Manifest manifest_;
   std::vector<std::unique_ptr<InputFile>> files_;  // [units]

@@ -1,21 +1,18 @@
 #include "core/save/unit_arrays.h"
 
 #include "core/base/error.h"
+#include "core/plan/owned.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
 
-std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece) {
+std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece, std::optional<int64_t> rank) {
   const Numerics& n = plan.numerics;
   const ArrayType moments = n.states == StateType::kF32    ? ArrayType::kF32
                             : n.states == StateType::kBF16 ? ArrayType::kBF16
                                                            : ArrayType::kU8;
-  int64_t number = 0;
-  for (int64_t before = plan.pieces.First(plan.pieces[piece].unit); before < piece; ++before) {
-    number += static_cast<int64_t>(plan.pieces[before].parts.size());
-  }
   std::vector<CheckpointArray> arrays;
-  for (const PartPlan& part : plan.pieces[piece].parts) {
+  const auto add_range = [&](int64_t number, const PartPlan& part) {
     const auto add = [&](ArrayKind kind, ArrayType type, int64_t first, int64_t elements) {
       arrays.push_back({.kind = kind, .part = number, .type = type, .first = first, .elements = elements});
     };
@@ -28,7 +25,22 @@ std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece) {
     };
     add_moments(ArrayKind::kFirstMoments, ArrayKind::kFirstScales);
     if (MomentCount(n.algorithm) == 2) add_moments(ArrayKind::kSecondMoments, ArrayKind::kSecondScales);
-    ++number;
+  };
+  // Every part has a number in its unit; where ranks own shares of it, each share has.
+  int64_t number = 0;
+  for (int64_t p = plan.pieces.First(plan.pieces[piece].unit); p <= piece; ++p) {
+    if (!rank || !plan.sharded) {
+      for (const PartPlan& part : plan.pieces[p].parts) {
+        if (p == piece) add_range(number, part);
+        ++number;
+      }
+      continue;
+    }
+    EachEntry(plan, plan.pieces[p], [&](const PartPlan& entry) {
+      const PartPlan own = OwnedOf(plan, entry, *rank);
+      if (p == piece && own.begin < own.end) add_range(number + *rank, own);
+      number += plan.options.processes;
+    });
   }
   return arrays;
 }

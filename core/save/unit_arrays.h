@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_SAVE_UNIT_ARRAYS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/plan/plan.h"
@@ -11,8 +12,9 @@
 
 namespace hlm {
 
-// Those of a piece, without their data. Parts are numbered through the unit, however it is cut into pieces.
-std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece);
+// Those of a piece, without their data. Parts are numbered through the unit, however it is cut into pieces. `rank`: what it owns of them,
+// where states are sharded.
+std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece, std::optional<int64_t> rank = std::nullopt);
 
 // Points them at where they lie in the store; good while the lease lives.
 void PointInto(const StateLease& lease, std::vector<CheckpointArray>& arrays);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/model/config.h"
 #include "core/model/safetensors.h"
@@ -68,8 +69,10 @@ void WriteText(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(const std::string& directory, CheckpointInfo info)
-    : info_(std::move(info)), staged_(Directory(directory) + "/" + CheckpointName(info_.step), true), lock_(staged_.path()) {
+CheckpointWriter::CheckpointWriter(const std::string& directory, CheckpointInfo info) : info_(std::move(info)) {
+  staged_.emplace(Directory(directory) + "/" + CheckpointName(info_.step), true);
+  path_ = staged_->path();
+  lock_.emplace(path_);
   manifest_.step = info_.step;
   manifest_.updates = info_.updates;
   manifest_.expert_updates = info_.expert_updates;
@@ -81,13 +84,18 @@ CheckpointWriter::CheckpointWriter(const std::string& directory, CheckpointInfo 
   manifest_.user_data = info_.user_data;
 }
 
+CheckpointWriter::CheckpointWriter(std::string path, int64_t rank) : path_(std::move(path)), suffix_(StrCat(".rank-", rank)) {
+  if (!IsFolder(path_))
+    throw NotFound(PrintablePath(path_), ": rank 0 has made it, and it is not seen here: all machines must see the folder");
+}
+
 CheckpointWriter::~CheckpointWriter() = default;
 
 void CheckpointWriter::WriteUnit(const std::string& name, const std::vector<CheckpointArray>& arrays) {
   StoredUnit unit;
   unit.name = name;
-  unit.file = name + ".safetensors";
-  auto file = std::make_unique<OutputFile>(staged_.path() + "/" + unit.file);
+  unit.file = name + suffix_ + ".safetensors";
+  auto file = std::make_unique<OutputFile>(path_ + "/" + unit.file);
   const std::string header = Header(name, arrays);
   file->Append(header.data(), header.size());
   unit.header_bytes = static_cast<int64_t>(header.size());
@@ -121,21 +129,30 @@ void CheckpointWriter::WriteUnit(const std::string& name, const std::vector<Chec
 
 void CheckpointWriter::WriteModelFiles() {
   const Model& model = *info_.model;
-  WriteText(staged_.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), info_.source_dtype));
-  manifest_.files.push_back(Summed(staged_.path(), "config.json"));
+  WriteText(path_ + "/config.json", ConfigForSaving(model.config_json(), model.spec(), info_.source_dtype));
+  manifest_.files.push_back(Summed(path_, "config.json"));
   // Tensors that are not the model's: what is saved of a run that went on from here has them too.
   if (const std::vector<CarriedTensor> carried = model.weights().Carried(); !carried.empty()) {
-    WriteCarried(staged_.path() + "/" + kCarriedFile, carried);
-    manifest_.files.push_back(Summed(staged_.path(), kCarriedFile));
+    WriteCarried(path_ + "/" + kCarriedFile, carried);
+    manifest_.files.push_back(Summed(path_, kCarriedFile));
   }
-  for (const std::string& name : CarryFiles(model, staged_.path())) manifest_.files.push_back(Summed(staged_.path(), name));
+  for (const std::string& name : CarryFiles(model, path_)) manifest_.files.push_back(Summed(path_, name));
 }
 
-void CheckpointWriter::Finish() {
+std::string CheckpointWriter::Written() {
   for (; !unsynced_.empty(); unsynced_.pop_front()) unsynced_.front()->Finish();
+  return StoredUnitsText(manifest_.units);
+}
+
+void CheckpointWriter::Finish(const std::vector<std::string>& others) {
+  for (; !unsynced_.empty(); unsynced_.pop_front()) unsynced_.front()->Finish();
+  for (const std::string& written : others) {
+    for (StoredUnit& unit : ParseStoredUnits(written, "what another rank has written"))
+      manifest_.units.push_back(std::move(unit));
+  }
   WriteModelFiles();
-  WriteText(staged_.path() + "/" + kManifestFile, ManifestText(manifest_));
-  staged_.Publish();
+  WriteText(path_ + "/" + kManifestFile, ManifestText(manifest_));
+  staged_->Publish();
 }
 
 }  // namespace hlm

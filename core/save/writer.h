@@ -34,22 +34,30 @@ class CheckpointWriter {
   // Makes the directory where it is missing (its parent must exist), removes what killed processes left in it, and begins a
   // folder there that gets the name of its step at the end; a former checkpoint of that step is replaced.
   CheckpointWriter(const std::string& directory, CheckpointInfo info);
+  // Writes into a folder that rank 0 has begun, and finishes.
+  CheckpointWriter(std::string path, int64_t rank);
   ~CheckpointWriter();  // removes what was not finished
   CheckpointWriter(const CheckpointWriter&) = delete;
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
   // When this returns the arrays may change: their bytes have been taken over, though they need not be on the medium yet.
   void WriteUnit(const std::string& name, const std::vector<CheckpointArray>& arrays);
-  // Everything is on the medium and has its name.
-  void Finish();
+  // What this rank has written, once it is on the medium.
+  std::string Written();
+  // Everything is on the medium and has its name. `others`: what the other ranks have written.
+  void Finish(const std::vector<std::string>& others = {});
+
+  const std::string& path() const { return path_; }  // where it is being written
 
  private:
   void WriteModelFiles();
 
   CheckpointInfo info_;
   Manifest manifest_;
-  StagedFolder staged_;
-  FolderLock lock_;
+  std::optional<StagedFolder> staged_;
+  std::string path_;
+  std::string suffix_;  // of this rank's files
+  std::optional<FolderLock> lock_;
   std::deque<std::unique_ptr<OutputFile>> unsynced_;
 };
 

@@ -45,6 +45,10 @@ int64_t StateLease::Element(int64_t begin) const {
 
 MasterArray StateLease::Master(int64_t begin) const { return store_->Master(Element(begin)); }
 const std::byte* StateLease::Weights(int64_t begin) const { return store_->WeightBytes(Element(begin)); }
+std::byte* StateLease::WeightsToChange(int64_t begin) const {
+  HLM_CHECK(lease_.kind() == LeaseKind::kChange, piece().name);
+  return store_->WeightBytes(Element(begin));
+}
 MomentArray StateLease::FirstMoments(int64_t begin) const { return store_->FirstMoments(Element(begin)); }
 MomentArray StateLease::SecondMoments(int64_t begin) const { return store_->SecondMoments(Element(begin)); }
 
@@ -61,17 +65,21 @@ void StateLease::ReadMaster(int64_t begin, int64_t n, float* out) const {
 
 void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) const {
   HLM_CHECK(lease_.kind() == LeaseKind::kChange, piece().name);
-  const MasterArray master = Master(begin);
-  if (master.weight != nullptr) {
-    std::memcpy(master.weight, values, static_cast<size_t>(n) * sizeof(float));
+  if (n == 0) return;
+  const int64_t first = Element(begin);
+  std::byte* weights = store_->WeightBytes(first);
+  if (store_->weight_type() == DType::kF32) {
+    std::memcpy(weights, values, static_cast<size_t>(n) * sizeof(float));
     return;
   }
-  for (int64_t i = 0; i < n; ++i) {
-    const SplitWeight split = SplitMaster(values[i]);
-    // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
-    master.hi[i] = master.lo != nullptr ? split.hi : FloatToBf16(values[i]);
-    if (master.lo != nullptr) master.lo[i] = split.lo;
-  }
+  bf16_t* hi = reinterpret_cast<bf16_t*>(weights);
+  // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
+  const bool splits = store_->remainders_.data() != nullptr;
+  for (int64_t i = 0; i < n; ++i) hi[i] = splits ? SplitMaster(values[i]).hi : FloatToBf16(values[i]);
+  store_->EachRunOf(first, first + n, [&](int64_t at, int64_t count, bool owned) {
+    uint16_t* lo = splits && owned ? store_->Master(at).lo : nullptr;
+    for (int64_t i = 0; lo != nullptr && i < count; ++i) lo[i] = SplitMaster(values[at - first + i]).lo;
+  });
 }
 
 void StateLease::Commit() {

@@ -63,13 +63,15 @@ struct WeightLease {
   size_t bytes = 0;
 };
 
-// Masters and moments of a piece. Elements count from the start of the unit's slab, and lie in the piece.
+// Masters and moments of a piece. Elements count from the start of the unit's slab, and lie in the piece. Where states are sharded over
+// processes they must be owned, but for weights and for what is written: of that the weights are kept everywhere.
 class StateLease {
  public:
   StateLease(const ParameterStore& store, int64_t piece, LeaseKind kind);
   const PiecePlan& piece() const;
   MasterArray Master(int64_t begin) const;
   const std::byte* Weights(int64_t begin) const;
+  std::byte* WeightsToChange(int64_t begin) const;
   // Null where the plan has none. `begin`: a multiple of kStateBlock for 8-bit moments.
   MomentArray FirstMoments(int64_t begin) const;
   MomentArray SecondMoments(int64_t begin) const;

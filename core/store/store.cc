@@ -1,14 +1,16 @@
 #include "core/store/store.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/plan/owned.h"
 #include "core/store/host_memory.h"
 
 namespace hlm {
 
-ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device)
+ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device, int64_t rank)
     : weight_type_(plan.numerics.compute),
       gradient_type_(plan.numerics.grad_dtype),
       state_type_(plan.numerics.states),
@@ -23,6 +25,16 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
     norm_starts_.push_back(chunks);
     chunks += CeilDiv(unit.elements, kNormChunk);
   }
+  kept_ = plan.sharded ? MostOwned(plan) : starts_.back();
+  int64_t at = 0;
+  for (int64_t p = 0; plan.sharded && p < pieces_.size(); ++p) {
+    const int64_t first = FirstElement(pieces_[p].unit);
+    EachOwned(plan, pieces_[p], rank, [&](const PartPlan& range) {
+      owned_.push_back({first + range.begin, first + range.end, at});
+      at += RoundUp(range.end - range.begin, kStateBlock);
+    });
+  }
+  if (plan.sharded && owned_.empty()) owned_.push_back({-1, -1, 0});  // nothing is owned
   const HostMemory& planned = plan.host;
   weights_ = device.AllocateHost(static_cast<size_t>(planned.weights));
   remainders_ = AllocatePages(static_cast<size_t>(planned.remainders), "remainders");
@@ -51,10 +63,20 @@ T* At(const Buffer& buffer, int64_t element) {
 }
 }  // namespace
 
+int64_t ParameterStore::Kept(int64_t element) const {
+  if (owned_.empty()) return element;
+  const auto behind =
+      std::upper_bound(owned_.begin(), owned_.end(), element, [](int64_t e, const Owned& range) { return e < range.begin; });
+  HLM_CHECK(behind != owned_.begin() && element < std::prev(behind)->end, "states of element ", element,
+            " are another process's");
+  return std::prev(behind)->at + element - std::prev(behind)->begin;
+}
+
 std::byte* ParameterStore::WeightBytes(int64_t element) const {
   return weights_.data() + element * static_cast<int64_t>(SizeOf(weight_type_));
 }
-MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t element) const {
+MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t of) const {
+  const int64_t element = values.data() == nullptr ? 0 : Kept(of);
   HLM_CHECK(scales == nullptr || element % kStateBlock == 0, element);
   return {At<std::byte>(values, StateBytes(state_type_, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
 }
@@ -63,10 +85,11 @@ MomentArray ParameterStore::FirstMoments(int64_t element) const {
 }
 MomentArray ParameterStore::SecondMoments(int64_t element) const {
   // All scales of the first moments, then those of the second.
-  return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, starts_.back())), element);
+  return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, kept_)), element);
 }
 std::byte* ParameterStore::GradientBytes(int64_t element) const {
-  return At<std::byte>(gradients_, element * static_cast<int64_t>(SizeOf(gradient_type_)));
+  if (gradients_.data() == nullptr) return nullptr;
+  return gradients_.data() + Kept(element) * static_cast<int64_t>(SizeOf(gradient_type_));
 }
 double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
   return At<double>(norms_, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
@@ -82,7 +105,7 @@ MasterArray ParameterStore::Master(int64_t element) const {
     master.weight = reinterpret_cast<float*>(WeightBytes(element));
   } else {
     master.hi = reinterpret_cast<bf16_t*>(WeightBytes(element));
-    master.lo = At<uint16_t>(remainders_, element);
+    if (remainders_.data() != nullptr) master.lo = At<uint16_t>(remainders_, Kept(element));
   }
   return master;
 }

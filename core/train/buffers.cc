@@ -76,8 +76,8 @@ void DeviceBuffers::Place(int64_t layer, int64_t token, bool keep_nothing, Made 
 float* DeviceBuffers::Accumulator(int64_t piece) const {
   const int64_t unit = plan_.pieces[piece].unit;
   const bool tied = layout_.tied && unit == layout_.EmbeddingUnit();
-  return reinterpret_cast<float*>(At(tied ? range_.tied_accumulator : range_.accumulator)) +
-         plan_.accumulators.offsets[static_cast<size_t>(piece)];
+  const Range& range = tied ? range_.tied_accumulator : layout_.IsShared(unit) ? range_.shared_accumulators : range_.accumulator;
+  return reinterpret_cast<float*>(At(range)) + plan_.accumulators.offsets[static_cast<size_t>(piece)];
 }
 
 void DeviceBuffers::PlaceEmbedding(BlockRun& run) const {

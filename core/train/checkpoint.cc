@@ -11,6 +11,7 @@
 #include "core/save/identity.h"
 #include "core/save/reader.h"
 #include "core/save/unit_arrays.h"
+#include "core/train/group_batch.h"
 #include "core/train/state.h"
 
 namespace hlm {
@@ -36,49 +37,104 @@ JsonValue Settings(const TrainerOptions& options, double grad_clip) {
 
 JsonValue OwnNumerics(const Plan& plan) { return ParseJson(NumericsJson(plan.numerics), "the numerics"); }
 
-// One array of the checkpoint and where it goes.
+// One array of the checkpoint and where its elements go.
 struct Transfer {
+  struct Run {
+    int64_t begin, elements;  // of the array
+    std::byte* to;
+  };
   size_t unit;  // of the checkpoint
   const StoredArray* array;
-  std::byte* to;
+  std::vector<Run> runs;
+
+  void Read(const CheckpointReader& reader) const {
+    if (runs.size() == 1 && runs.front().elements == array->elements) return reader.Read(unit, *array, runs.front().to);
+    const auto size = static_cast<int64_t>(SizeOf(array->type));
+    reader.ReadInto(unit, *array, [&](int64_t at, const std::byte* data, size_t bytes) {
+      const int64_t end = at + static_cast<int64_t>(bytes);
+      for (const Run& run : runs) {
+        const int64_t from = std::max(at, run.begin * size), to = std::min(end, (run.begin + run.elements) * size);
+        if (from < to) std::copy(data + (from - at), data + (to - at), run.to + (from - run.begin * size));
+      }
+    });
+  }
 };
 
-// The store's arrays of one kind follow each other, however its pieces and parts are cut: the first one's address is the unit's.
-// `leases`: of all pieces.
-std::vector<Transfer> Transfers(const Plan& plan, const std::vector<StateLease>& leases, const CheckpointReader& reader) {
+// Where this process keeps arrays of a unit. Of a kind they follow each other: whole, or what the rank owns, but for weights, which all
+// have. `leases`: of all pieces.
+std::vector<CheckpointArray> KeptArrays(const Plan& plan, const std::vector<StateLease>& leases, int64_t unit, int64_t rank) {
+  std::vector<CheckpointArray> kept;
+  for (int64_t piece = plan.pieces.First(unit); piece < plan.pieces.First(unit + 1); ++piece) {
+    std::vector<CheckpointArray> more = PieceArrays(plan, piece, rank);
+    if (plan.sharded) {
+      std::erase_if(more, [](const CheckpointArray& array) { return array.kind == ArrayKind::kWeights; });
+      for (const CheckpointArray& array : PieceArrays(plan, piece)) {
+        if (array.kind == ArrayKind::kWeights) more.push_back(array);
+      }
+    }
+    PointInto(leases[static_cast<size_t>(piece)], more);
+    kept.insert(kept.end(), more.begin(), more.end());
+  }
+  return kept;
+}
+
+std::vector<Transfer::Run> RunsOf(const StoredArray& stored, const std::vector<CheckpointArray>& kept) {
+  std::vector<Transfer::Run> runs;
+  for (const CheckpointArray& array : kept) {
+    if (array.kind != stored.kind) continue;
+    const int64_t from = std::max(stored.first, array.first),
+                  to = std::min(stored.first + stored.elements, array.first + array.elements);
+    if (from >= to) continue;
+    const size_t size = SizeOf(array.type);
+    std::byte* at =
+        const_cast<std::byte*>(static_cast<const std::byte*>(array.data)) + static_cast<size_t>(from - array.first) * size;
+    Transfer::Run* last = runs.empty() ? nullptr : &runs.back();
+    const bool goes_on = last != nullptr && last->begin + last->elements == from - stored.first &&
+                         last->to + static_cast<size_t>(last->elements) * size == at;
+    if (goes_on) {
+      last->elements += to - from;
+    } else {
+      runs.push_back({from - stored.first, to - from, at});
+    }
+  }
+  return runs;
+}
+
+std::vector<Transfer> Transfers(const Plan& plan, const std::vector<StateLease>& leases, const CheckpointReader& reader,
+                                int64_t rank) {
   std::vector<Transfer> transfers;
-  const std::vector<StoredUnit>& stored = reader.manifest().units;
+  const Manifest& manifest = reader.manifest();
   const auto refuse = [&](const std::string& what) {
     throw DataLoss(PrintablePath(reader.folder()), ": ", what, " is missing or of another size");
   };
   for (size_t u = 0; u < plan.units.size(); ++u) {
-    // In the order in which they were written.
-    size_t at = 0;
-    while (at < stored.size() && stored[at].name != plan.units[u].name) ++at;
-    if (at == stored.size()) refuse(plan.units[u].name);
-    const StoredUnit& unit = stored[at];
-    std::vector<CheckpointArray> own;
-    for (int64_t piece = plan.pieces.First(static_cast<int64_t>(u)); piece < plan.pieces.First(static_cast<int64_t>(u) + 1);
-         ++piece) {
-      std::vector<CheckpointArray> more = PieceArrays(plan, piece);
-      PointInto(leases[static_cast<size_t>(piece)], more);
-      own.insert(own.end(), more.begin(), more.end());
+    const int64_t unit = static_cast<int64_t>(u);
+    const std::string& name = plan.units[u].name;
+    const std::vector<size_t> files = manifest.Of(name);
+    if (files.empty()) refuse(name);
+    std::vector<CheckpointArray> whole;  // as they must be there
+    for (int64_t piece = plan.pieces.First(unit); piece < plan.pieces.First(unit + 1); ++piece) {
+      const std::vector<CheckpointArray> more = PieceArrays(plan, piece);
+      whole.insert(whole.end(), more.begin(), more.end());
     }
+    const std::vector<CheckpointArray> kept = KeptArrays(plan, leases, unit, rank);
     for (const ArrayKind kind : kArrayKinds) {
       int64_t elements = 0;
-      const CheckpointArray* first = nullptr;
-      for (const CheckpointArray& array : own) {
+      ArrayType type = ArrayType::kF32;
+      for (const CheckpointArray& array : whole) {
         if (array.kind != kind) continue;
-        if (first == nullptr) first = &array;
         elements += array.elements;
+        type = array.type;
       }
-      const std::string what = StrCat(plan.units[u].name, " ", Name(kind));
-      if (unit.Elements(kind) != elements) refuse(what);
-      for (const StoredArray& array : unit.arrays) {
-        if (array.kind != kind) continue;
-        if (array.type != first->type) refuse(what);
-        std::byte* base = const_cast<std::byte*>(static_cast<const std::byte*>(first->data));
-        transfers.push_back({at, &array, base + static_cast<size_t>(array.first) * SizeOf(array.type)});
+      const std::string what = StrCat(name, " ", Name(kind));
+      if (manifest.Elements(name, kind) != elements) refuse(what);
+      for (const size_t file : files) {
+        for (const StoredArray& array : manifest.units[file].arrays) {
+          if (array.kind != kind) continue;
+          if (array.type != type) refuse(what);
+          std::vector<Transfer::Run> runs = RunsOf(array, kept);
+          if (!runs.empty()) transfers.push_back({file, &array, std::move(runs)});
+        }
       }
     }
   }
@@ -129,7 +185,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   }
   if (s.accumulated) throw FailedPrecondition("a gradient was accumulated and not applied: apply or discard it before saving");
   s.CheckWhole();
-  if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same state, and rank 0 writes it
+  if (s.group != nullptr && !s.plan->sharded && s.group->rank() != 0) return;  // all have the same state, and rank 0 writes it
   BackgroundSave::Request request;
   request.directory = directory;
   request.keep = options.keep;
@@ -144,7 +200,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   request.info.numerics = OwnNumerics(*s.plan);
   request.info.settings = Settings(s.options, s.plan->grad_clip);
   request.info.user_data = options.user_data;
-  s.saver.Prepare(std::move(request));
+  s.plan->sharded ? s.PrepareSave(std::move(request)) : s.saver.Prepare(std::move(request));
   try {
     // Behind the updates of the last step, in front of those of the next: the state is the one between them.
     s.updater->AfterUpdates([&s](std::exception_ptr failed_update) {
@@ -161,12 +217,54 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   if (!options.background) s.saver.WaitForThis();
 }
 
+// Rank 0 begins the folder and tells the others, which write into it, where it is. All of them are ready behind this, or none.
+void Trainer::State::PrepareSave(BackgroundSave::Request request) {
+  std::optional<Error> failed;
+  bool prepared = false;
+  const auto prepare = [&] {
+    try {
+      saver.Prepare(request);
+      prepared = true;
+    } catch (const Error& error) {
+      failed = error;
+    }
+  };
+  const auto agree = [&](const char* what) {
+    std::vector<std::string> all;
+    Agreeing([&] { all = Agree(*group, failed, StrCat(what, " of step ", step), prepared ? saver.Begun() : ""); });
+    return all.front();
+  };
+  try {
+    if (group->rank() == 0) prepare();
+    request.begun = agree("a save");
+    if (group->rank() != 0) prepare();
+    agree("a save that has begun");
+  } catch (...) {
+    if (prepared) saver.Drop();
+    throw;
+  }
+}
+
 // A checkpoint of a run that did not skip the unrouted has updated every expert each time.
 void Trainer::State::ResumeExpertUpdates(const std::vector<std::vector<int64_t>>& stored) {
   for (size_t r = 0; r < expert_updates.size(); ++r) {
     const bool there = r < stored.size() && stored[r].size() == expert_updates[r].size();
     for (size_t e = 0; e < expert_updates[r].size(); ++e) expert_updates[r][e] = there ? stored[r][e] : updates;
   }
+}
+
+// What is damaged for one rank is passed over by all; what else one cannot read ends the call for all.
+std::optional<Error> Trainer::State::AgreeOnResume(const std::string& path, const std::optional<Error>& own) {
+  if (group == nullptr) return own;
+  const bool damage = own && own->code() == Code::kDataLoss;
+  std::vector<std::string> all;
+  Agreeing(
+      [&] { all = Agree(*group, damage ? std::nullopt : own, StrCat("resuming from ", path), damage ? own->message() : ""); });
+  if (own) return own;
+  for (size_t r = 0; r < all.size(); ++r) {
+    if (!all[r].empty()) return DataLoss("rank ", r, ": ", all[r]);
+  }
+  return std::nullopt;
 }
 
 bool Trainer::SaveWait(double seconds) { return state_->saver.Wait(seconds); }
@@ -181,7 +279,16 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
   s.saver.WaitUntilIdle();
   const JsonValue model = ModelIdentity(s.model->spec()), numerics = OwnNumerics(*s.plan);
   std::vector<PassedOver> passed_over;
-  for (FoundCheckpoint& found : Candidates(path)) {
+  std::vector<FoundCheckpoint> candidates;
+  std::optional<Error> unseen;
+  try {
+    candidates = Candidates(path);
+  } catch (const Error& error) {
+    if (s.group == nullptr) throw;
+    unseen = error;
+  }
+  s.AgreeOnResume(path, unseen);
+  for (FoundCheckpoint& found : candidates) {
     if (found.newer) throw *found.error;
     if (found.error) {
       passed_over.push_back({found.path, *found.error});
@@ -189,30 +296,34 @@ std::string Trainer::Resume(const std::string& path, bool allow_numerics_change)
     }
     CheckSame(found.path, "model", found.manifest->model, model);
     CheckSameNumerics(found.path, found.manifest->numerics, numerics, allow_numerics_change);
+    const std::string result = ResumedJson(found, passed_over);
+    std::optional<Error> damaged;
     try {
       const CheckpointReader reader(found.path, *found.manifest);
-      const std::string result = ResumedJson(found, passed_over);
       for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) s.frozen.BeforeChange(piece);
       std::vector<StateLease> leases;
       for (int64_t piece = 0; piece < s.plan->pieces.size(); ++piece) leases.push_back(s.store.States(piece, LeaseKind::kChange));
-      const std::vector<Transfer> transfers = Transfers(*s.plan, leases, reader);
+      const std::vector<Transfer> transfers = Transfers(*s.plan, leases, reader, s.rank());
       s.Forget();
       s.half_resumed = true;
-      s.pool.ParallelFor(static_cast<int64_t>(transfers.size()), [&](int64_t item) {
-        const Transfer& one = transfers[static_cast<size_t>(item)];
-        reader.Read(one.unit, *one.array, one.to);
-      });
+      s.pool.ParallelFor(static_cast<int64_t>(transfers.size()),
+                         [&](int64_t item) { transfers[static_cast<size_t>(item)].Read(reader); });
       for (StateLease& lease : leases) lease.Commit();
-      s.step = found.manifest->step;
-      s.updates = found.manifest->updates;
-      s.ResumeExpertUpdates(found.manifest->expert_updates);
-      s.fixed_lr = found.manifest->fixed_lr.value_or(-1);
-      s.half_resumed = false;
-      return result;
     } catch (const Error& error) {
-      if (error.code() != Code::kDataLoss) throw;
-      passed_over.push_back({found.path, error});
+      if (error.code() != Code::kDataLoss && s.group == nullptr) throw;
+      damaged = error;
     }
+    damaged = s.AgreeOnResume(found.path, damaged);
+    if (damaged) {
+      passed_over.push_back({found.path, *damaged});
+      continue;
+    }
+    s.step = found.manifest->step;
+    s.updates = found.manifest->updates;
+    s.ResumeExpertUpdates(found.manifest->expert_updates);
+    s.fixed_lr = found.manifest->fixed_lr.value_or(-1);
+    s.half_resumed = false;
+    return result;
   }
   // A newer format is no damage; where the checksum does not fit it may be either.
   const auto newer = std::find_if(passed_over.begin(), passed_over.end(),

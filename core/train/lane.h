@@ -93,16 +93,20 @@ class Lane {
 
  private:
   // lane_visits.cc
-  BlockRun RunOf(const MicroView& micro, const SlabView& weights, int64_t token);
-  void Embed(const Pass& pass, const Visit& visit, const SlabView& weights);
-  void BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights);
+  // The slabs that a visit reads: its unit's, and the one that a block shares with others.
+  struct Weights {
+    SlabView own, shared;
+  };
+  BlockRun RunOf(const MicroView& micro, const Weights& weights, int64_t token);
+  void Embed(const Pass& pass, const Visit& visit, const Weights& weights);
+  void BlockForward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job);
   double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
-  void BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
-  void EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights);
+  void BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights);
+  void EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Clear(const std::vector<int64_t>& pieces);
   void ClearPadding(const std::vector<int64_t>& pieces);
-  SlabView WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
+  Weights WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   AccumulatorView AccumulatorOf(const std::vector<int64_t>& pieces) const;
   std::vector<int64_t> PiecesOf(int64_t unit) const;

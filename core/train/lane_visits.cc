@@ -5,12 +5,13 @@
 
 namespace hlm {
 
-BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights, int64_t token) {
+BlockRun Lane::RunOf(const MicroView& micro, const Weights& weights, int64_t token) {
   BlockRun run{.ops = device_.ops(),
                .stream = *compute_,
                .micro = micro,
                .type = plan_.numerics.compute,
-               .weights = weights,
+               .weights = weights.own,
+               .shared = weights.shared,
                .saved = {},
                .made = {},
                .temporaries = {}};
@@ -19,7 +20,7 @@ BlockRun Lane::RunOf(const MicroView& micro, const SlabView& weights, int64_t to
   return run;
 }
 
-void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::Embed(const Pass& pass, const Visit& visit, const Weights& weights) {
   block_inputs_.BeforeWrite(pass, 0, *compute_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
@@ -28,7 +29,7 @@ void Lane::Embed(const Pass& pass, const Visit& visit, const SlabView& weights) 
   });
 }
 
-void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& weights) {
   if (visit.Ends()) block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
@@ -43,10 +44,13 @@ void Lane::BlockForward(const Pass& pass, const Visit& visit, const SlabView& we
   });
 }
 
-SlabView Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
-  SlabView slab;
-  for (size_t t = 0; t < tickets.size(); ++t) slab.Add(plan_.pieces[visit.uses[t].piece].begin, tickets[t].weights());
-  return slab;
+Lane::Weights Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
+  Weights weights;
+  for (size_t t = 0; t < tickets.size(); ++t) {
+    const PiecePlan& piece = plan_.pieces[visit.uses[t].piece];
+    (layout_.IsShared(piece.unit) ? weights.shared : weights.own).Add(piece.begin, tickets[t].weights());
+  }
+  return weights;
 }
 
 HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
@@ -136,20 +140,27 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
   return loss;
 }
 
-void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
   if (visit.Begins()) block_inputs_.Await(pass, visit.layer, *compute_);
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
-  if (share.empty()) Clear(visit.gradients);
-  const AccumulatorView accumulator = AccumulatorOf(visit.gradients);
+  const int64_t shared_unit = layout_.SharedUnit(visit.layer);
+  const bool sharing = shared_unit >= 0;
+  const std::vector<int64_t> own = sharing ? PiecesOf(layout_.BlockUnit(visit.layer)) : visit.gradients,
+                             shared = sharing ? PiecesOf(shared_unit) : std::vector<int64_t>();
+  // Sums of a shared slab go on from block to block: all that such a block makes is added, to zeros at first.
+  if (share.empty() || sharing) Clear(own);
+  if (sharing && layout_.UsersOf(visit.layer).last == visit.layer) Clear(shared);
+  const AccumulatorView accumulator = AccumulatorOf(own), shared_accumulator = AccumulatorOf(shared);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
-    const bool first = m == share.begin;
-    if (first) ClearPadding(visit.gradients);
+    const bool first = m == share.begin && !sharing;
+    if (first) ClearPadding(own);
     const Block& block = layout_.block(visit.layer);
     const void* input = buffers_.BlockInput(visit.layer, token);
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
     run.part = visit.part;
     run.accumulator = accumulator;
+    run.shared_accumulator = shared_accumulator;
     run.accumulate = !first;
     loads_.SetBackward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
@@ -158,7 +169,7 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const SlabView& w
   });
 }
 
-void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const SlabView& weights) {
+void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
   const int64_t unit = layout_.EmbeddingUnit();
   const AccumulatorView accumulator = AccumulatorOf(visit.gradients);
   // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.

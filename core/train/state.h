@@ -17,6 +17,11 @@
 
 namespace hlm {
 
+// FAILED_PRECONDITION where the group has not as many processes as the plan.
+void CheckProcesses(const Plan& plan, const TrainerOptions& options);
+// What must be the same on every rank, for the steps to be: throws on all of them where it is not, or where one has `failed`.
+void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& options, const std::optional<Error>& failed);
+
 struct TensorPlace {
   int64_t unit = -1;
   const TensorSpec* tensor = nullptr;
@@ -88,9 +93,15 @@ struct Trainer::State {
   // The same of the batches of all processes, which agree on what they are about to do. Cancels and deadlines act here.
   Tokens PrepareTogether(const Batch& batch, Predictions predictions, const char* call);
   Ranks ranks() const { return group != nullptr ? Ranks{group->rank(), group->size()} : Ranks{}; }
-  // All go on, or none does: see Agree. A group that has failed is a failure of the trainer.
-  void AgreeToApply(double squared_norm);
-  void JoinGroup();
+  int64_t rank() const { return group != nullptr ? group->rank() : 0; }
+  // All go on, or none does: see Agree. A group that has failed is a failure of the trainer. The squared norm of the whole gradient.
+  double AgreeToApply();
+  // Where states are sharded: the norms of everybody's chunks, on all ranks.
+  void ShareNorms(const std::string& same, const std::optional<Error>& own = std::nullopt);
+  // What a save that all ranks write needs of the group.
+  SaveRanks SaversGroup() const;
+  // Masters without a remainder are everywhere; all else is with its owner.
+  bool IsShared(TensorKind kind) const;
   template <class Work>
   void Agreeing(const Work& work);
   // Forward and backward. `update`: timing `backward`.
@@ -117,6 +128,13 @@ struct Trainer::State {
   void ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out);
   void WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values);
   void ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void ReadOwn(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void WriteOwn(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values);
+  void PrepareSave(BackgroundSave::Request request);
+  std::optional<Error> AgreeOnResume(const std::string& path, const std::optional<Error>& own);
+  void SaveTogether(const std::string& folder, const SaveOptions& options);
+  // Of elements that other ranks own, too: all ranks read the same at the same time.
+  void ReadTogether(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out);
   void WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values);
 };
 

@@ -4,16 +4,21 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/model/tensor_order.h"
+#include "core/plan/owned.h"
+#include "core/train/group_batch.h"
 #include "core/train/state.h"
 #include "cpu_optim/kernels.h"
 
 namespace hlm {
 namespace {
 
-constexpr int64_t kPiece = 1 << 16;  // elements on the way
+constexpr int64_t kPiece = 1 << 16;     // elements on the way
+constexpr int64_t kTogether = 1 << 22;  // those that ranks exchange at a time
 
 const char* KindName(TensorKind kind) {
   switch (kind) {
@@ -59,6 +64,19 @@ const TensorPlace& Trainer::State::Place(const std::string& name) const {
 
 void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_offset, void* data, size_t bytes) {
   State& s = *state_;
+  if (s.IsShared(kind)) {
+    std::optional<Error> own;
+    try {
+      s.CheckAlive();
+      CheckSlice(*s.Place(name).tensor, byte_offset, bytes);
+      s.CheckKind(name, kind);
+    } catch (const Error& error) {
+      own = error;
+    }
+    s.Agreeing([&] {
+      Agree(*s.group, own, StrCat("reading ", bytes, " bytes from ", byte_offset, " of the ", KindName(kind), " of ", name));
+    });
+  }
   const TensorPlace& place = s.Place(name);
   const Slice slice = CheckSlice(*place.tensor, byte_offset, bytes);
   if (!s.failure) Finish();
@@ -74,24 +92,24 @@ void Trainer::ReadTensor(const std::string& name, TensorKind kind, size_t byte_o
   const int64_t begin = slice.first;
   const bool aligned = reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
   // One piece a thread: the C library copies what is longer than the caches without reading the target first.
-  const int64_t threads = s.pool.threads(), piece = std::max(kPiece, (slice.count + threads - 1) / threads);
+  // What ranks read together they read in order.
+  const bool shared = s.IsShared(kind);
+  const int64_t threads = s.pool.threads(), piece = shared ? kTogether : std::max(kPiece, (slice.count + threads - 1) / threads);
   const auto read = [&](int64_t item) {
     const int64_t done = item * piece, n = std::min(piece, slice.count - done);
     if (aligned) return s.ReadTensor(place, kind, begin + done, n, static_cast<float*>(data) + done);
-    std::vector<float> values(static_cast<size_t>(std::min(n, kPiece)));
-    for (int64_t i = 0; i < n; i += kPiece) {
-      const int64_t part = std::min(kPiece, n - i);
+    const int64_t most = shared ? n : kPiece;  // where the target lies must not change what ranks exchange
+    std::vector<float> values(static_cast<size_t>(std::min(n, most)));
+    for (int64_t i = 0; i < n; i += most) {
+      const int64_t part = std::min(most, n - i);
       s.ReadTensor(place, kind, begin + done + i, part, values.data());
       std::memcpy(static_cast<std::byte*>(data) + static_cast<size_t>(done + i) * sizeof(float), values.data(),
                   static_cast<size_t>(part) * sizeof(float));
     }
   };
   const int64_t pieces = (slice.count + piece - 1) / piece;
-  if (pieces > 1) {
-    s.pool.ParallelFor(pieces, read);
-  } else if (pieces == 1) {
-    read(0);
-  }
+  if (pieces > 1 && !shared) return s.pool.ParallelFor(pieces, read);
+  for (int64_t item = 0; item < pieces; ++item) read(item);
 }
 
 void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_offset, const void* data, size_t bytes) {
@@ -188,7 +206,38 @@ void Trainer::State::WriteElements(int64_t unit, TensorKind kind, int64_t begin,
             [&](int64_t piece, int64_t from, int64_t count) { WriteTo(piece, kind, from, count, values + (from - begin)); });
 }
 
+bool Trainer::State::IsShared(TensorKind kind) const {
+  return plan->sharded && (kind != TensorKind::kWeight || plan->numerics.remainder);
+}
+
 void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  IsShared(kind) ? ReadTogether(piece, kind, begin, n, out) : ReadOwn(piece, kind, begin, n, out);
+}
+
+void Trainer::State::ReadTogether(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  const auto each = [&](int64_t rank, const auto& work) {
+    EachOwnedIn(*plan, plan->pieces[piece], rank, begin, begin + n,
+                [&](const PartPlan& range) { work(range.begin, range.end - range.begin, out + (range.begin - begin)); });
+  };
+  std::string own;
+  each(group->rank(), [&](int64_t from, int64_t count, float* to) {
+    ReadOwn(piece, kind, from, count, to);
+    own.append(reinterpret_cast<const char*>(to), static_cast<size_t>(count) * sizeof(float));
+  });
+  const std::vector<std::string> all = group->AllGather(ProcessGroup::kCalls, own);
+  for (int64_t rank = 0; rank < group->size(); ++rank) {
+    const std::string& theirs = all[static_cast<size_t>(rank)];
+    size_t at = 0;
+    each(rank, [&](int64_t, int64_t count, float* to) {
+      const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+      HLM_CHECK(at + bytes <= theirs.size(), theirs.size(), " bytes of rank ", rank);
+      std::memcpy(to, theirs.data() + at, bytes);
+      at += bytes;
+    });
+  }
+}
+
+void Trainer::State::ReadOwn(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
   if (kind == TensorKind::kGradient) {
     const GradientLease lease = store.Gradients(piece, LeaseKind::kRead);
     const std::byte* gradient = lease.Sums(begin);
@@ -214,6 +263,15 @@ void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int
 }
 
 void Trainer::State::WriteTo(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values) {
+  if (plan->sharded && kind != TensorKind::kWeight) {
+    return EachOwnedIn(*plan, plan->pieces[piece], group->rank(), begin, begin + n, [&](const PartPlan& range) {
+      WriteOwn(piece, kind, range.begin, range.end - range.begin, values + (range.begin - begin));
+    });
+  }
+  WriteOwn(piece, kind, begin, n, values);
+}
+
+void Trainer::State::WriteOwn(int64_t piece, TensorKind kind, int64_t begin, int64_t n, const float* values) {
   if (kind == TensorKind::kGradient) {
     const GradientLease lease = store.Gradients(piece, LeaseKind::kChange);
     std::byte* gradient = lease.Sums(begin);
@@ -245,7 +303,6 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   State& s = *state_;
   if (!s.failure) Finish();
   s.CheckWhole();
-  if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same weights, and rank 0 writes them
   const bool rounded = s.store.weight_type() == DType::kBF16 && s.plan->purpose != Purpose::kTrain;
   const bool finer = s.model->source_dtype().has_value() && *s.model->source_dtype() != DType::kBF16;
   if (rounded && finer) {
@@ -257,7 +314,58 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   const TensorReader read = [&s](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
     s.ReadTensor(s.Place(tensor.name), TensorKind::kWeight, begin, n, out);
   };
+  if (s.IsShared(TensorKind::kWeight)) return s.SaveTogether(folder, options);
+  if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same weights, and rank 0 writes them
   SaveFolder(*s.model, read, folder, options);
+}
+
+// Rank 0 writes, and asks all for what it needs: a tensor's number and a slice, or with no number that it has ended, and how.
+void Trainer::State::SaveTogether(const std::string& folder, const SaveOptions& options) {
+  struct Request {
+    int64_t unit = -1, tensor = 0, begin = 0, n = 0;
+  };
+  Agreeing([&] { Agree(*group, std::nullopt, StrCat("saving the model behind step ", step)); });
+  const auto tell = [&](const Request& request, const std::string& end) {
+    return group
+        ->AllGather(ProcessGroup::kCalls,
+                    group->rank() == 0 ? std::string(reinterpret_cast<const char*>(&request), sizeof(request)) + end : "")
+        .front();
+  };
+  const auto& units = model->layout().units;
+  if (group->rank() == 0) {
+    std::optional<Error> failed;
+    try {
+      const TensorReader read = [&](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
+        const TensorPlace& place = Place(tensor.name);
+        const int64_t number = place.tensor - units[static_cast<size_t>(place.unit)].tensors.data();
+        for (int64_t done = 0; done < n; done += kTogether) {
+          const int64_t count = std::min(kTogether, n - done);
+          tell({place.unit, number, begin + done, count}, "");
+          ReadTensor(place, TensorKind::kWeight, begin + done, count, out + done);
+        }
+      };
+      SaveFolder(*model, read, folder, options);
+    } catch (const Error& error) {
+      failed = error;
+    }
+    tell({}, failed ? std::string(1, static_cast<char>(failed->code())) + failed->message() : "");
+    if (failed) throw *failed;
+    return;
+  }
+  std::vector<float> values;
+  while (true) {
+    const std::string told = tell({}, "");
+    Request request;
+    HLM_CHECK(told.size() >= sizeof(request), told.size(), " bytes of a request");
+    std::memcpy(&request, told.data(), sizeof(request));
+    if (request.unit < 0) {
+      if (told.size() == sizeof(request)) return;
+      throw Error(static_cast<Code>(told[sizeof(request)]), StrCat("rank 0: ", told.substr(sizeof(request) + 1)));
+    }
+    const TensorSpec& tensor = units[static_cast<size_t>(request.unit)].tensors[static_cast<size_t>(request.tensor)];
+    values.resize(static_cast<size_t>(request.n));
+    ReadTensor({request.unit, &tensor}, TensorKind::kWeight, request.begin, request.n, values.data());
+  }
 }
 
 }  // namespace hlm

@@ -7,20 +7,22 @@
 
 namespace hlm {
 
-// What must be the same on every rank, for the steps to be.
-void Trainer::State::JoinGroup() {
+void CheckProcesses(const Plan& plan, const TrainerOptions& options) {
   const int64_t size = options.group != nullptr ? options.group->size() : 1;
-  if (plan->options.processes != size) {
-    throw FailedPrecondition("the plan is for ", plan->options.processes, " processes and the group has ", size,
-                             ": plan with processes ", size);
-  }
-  if (group == nullptr) return;
-  std::optional<Error> own;
-  if (group->place().local_size > 1 && plan->devices.front().name.rfind("cpu", 0) != 0) {
-    own = FailedPrecondition("the device is ", plan->devices.front().name, " and ", group->place().local_size,
+  if (plan.options.processes == size) return;
+  throw FailedPrecondition("the plan is for ", plan.options.processes, " processes and the group has ", size,
+                           ": plan with processes ", size);
+}
+
+void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& options, const std::optional<Error>& failed) {
+  ProcessGroup* group = options.group.get();
+  const int64_t size = group->size();
+  std::optional<Error> own = failed;
+  if (!own && group->place().local_size > 1 && plan.devices.front().name.rfind("cpu", 0) != 0) {
+    own = FailedPrecondition("the device is ", plan.devices.front().name, " and ", group->place().local_size,
                              " processes of the group are on this machine; one process drives all GPUs of a machine: start one");
   }
-  const RouterPlan& router = plan->router;
+  const RouterPlan& router = plan.router;
   if (!own && (router.balance != 0 || router.z != 0 || router.bias_rate != 0 || router.unrouted == Unrouted::kSkip)) {
     own = Unimplemented("what a step does by the choice of its experts (balance ", router.balance, ", z ", router.z,
                         ", bias_rate ", router.bias_rate, ", unrouted experts) in a group of ", size,
@@ -29,11 +31,12 @@ void Trainer::State::JoinGroup() {
   const OptimizerOptions& o = options.optimizer;
   const ScheduleOptions& r = options.schedule;
   Agree(*group, own,
-        StrCat("numerics ", plan->numerics.hash, ", ", plan->step_tokens, " tokens a step, parts of ", plan->part_bytes,
-               " bytes in ", plan->pieces.size(), " pieces, route ", Name(plan->route), ", ", Name(plan->timing), ", grad_clip ",
-               plan->grad_clip, ", betas ", o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ",
-               r.lr, ", schedule ", static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio,
-               ", token_metrics ", options.token_metrics, ", ", model->layout().parameters, " parameters"));
+        StrCat("numerics ", plan.numerics.hash, ", ", plan.step_tokens, " tokens a step, parts of ", plan.part_bytes,
+               " bytes in ", plan.pieces.size(), " pieces, route ", Name(plan.route),
+               plan.sharded ? ", sharded, " : ", replicated, ", Name(plan.timing), ", grad_clip ", plan.grad_clip, ", betas ",
+               o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
+               static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
+               options.token_metrics, ", ", model.layout().parameters, " parameters"));
 }
 
 Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictions, const char* call) {
@@ -54,21 +57,40 @@ Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictio
   return PrepareTokens(all->batch(), model->spec().vocab, predictions);
 }
 
-// Every process has the same gradient: one with another norm, or at another step, has gone another way.
-void Trainer::State::AgreeToApply(double squared_norm) {
+void Trainer::State::ShareNorms(const std::string& same, const std::optional<Error>& own) {
+  if (!plan->sharded) return;
+  Agreeing([&] { updater->TakeNorms(Agree(*group, own, same, own ? "" : updater->OwnNorms())); });
+}
+
+double Trainer::State::AgreeToApply() {
+  if (group == nullptr) {
+    const double squared_norm = updater->SquaredNorm();
+    interrupt.Check();
+    return squared_norm;
+  }
   std::optional<Error> own;
   try {
     interrupt.Check();
   } catch (const Error& error) {
     own = error;
   }
+  const std::string same = StrCat("the end of step ", step + 1, " with lr ", NextRate());
+  if (plan->sharded) {
+    ShareNorms(same, own);
+    return updater->SquaredNorm();
+  }
+  // Every process has the same gradient: one with another norm has gone another way.
+  const double squared_norm = updater->SquaredNorm();
   uint64_t bits;
   std::memcpy(&bits, &squared_norm, sizeof(bits));
-  Agreeing([&] {
-    Agree(*group, own,
-          StrCat("the end of step ", step + 1, " with lr ", NextRate(), " and a gradient of norm ", std::sqrt(squared_norm), " (",
-                 bits, ")"));
-  });
+  Agreeing([&] { Agree(*group, own, StrCat(same, " and a gradient of norm ", std::sqrt(squared_norm), " (", bits, ")")); });
+  return squared_norm;
+}
+
+SaveRanks Trainer::State::SaversGroup() const {
+  if (!plan->sharded) return {};
+  return {group->rank(), group->size(),
+          [group = group](const std::string& own) { return group->AllGather(ProcessGroup::kSaves, own); }};
 }
 
 }  // namespace hlm

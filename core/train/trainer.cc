@@ -60,9 +60,9 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
       devices(std::move(own_devices)),
       device(devices.front().get()),
       pool(static_cast<int>(plan->optimizer_threads)),
-      store(model->layout(), *plan, *device),
+      store(model->layout(), *plan, *device, rank()),
       frozen(*plan, store, *device, pool),
-      saver(*plan, store, pool, trace, device->race_checker()) {
+      saver(*plan, store, pool, trace, device->race_checker(), SaversGroup()) {
   options.optimizer.algorithm = plan->numerics.algorithm;
   options.optimizer.path = plan->options.update_path.value_or(UpdatePath::kFused);
   // Its code is made here, not between two parts of a weight.
@@ -86,7 +86,6 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
   }
   store.TouchPages(pool);
   store.Load(*model, pool);
-  JoinGroup();
 }
 
 Trainer::State::~State() {
@@ -206,13 +205,14 @@ StepMetrics Trainer::State::Apply() {
   const double start = Seconds();
   StepMetrics metrics;
   Guarded([&] {
-    const double squared_norm = updater->SquaredNorm(), norm = std::sqrt(squared_norm);
+    double squared_norm;
     try {
-      group != nullptr ? AgreeToApply(squared_norm) : interrupt.Check();
+      squared_norm = AgreeToApply();
     } catch (...) {
       Forget();
       throw;
     }
+    const double norm = std::sqrt(squared_norm);
     const bool finite = std::isfinite(norm) && std::isfinite(loss);
     const double lr = NextRate();
     if (finite) {
@@ -277,8 +277,23 @@ void Trainer::State::TellRouters(StepMetrics& metrics) {
 }
 
 Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
-                 std::vector<std::unique_ptr<Device>> devices)
-    : state_(std::make_unique<State>(std::move(model), std::move(plan), options, std::move(devices))) {}
+                 std::vector<std::unique_ptr<Device>> devices) {
+  CheckProcesses(*plan, options);
+  const auto make = [&] { state_ = std::make_unique<State>(model, plan, options, std::move(devices)); };
+  if (plan->options.processes == 1) {
+    make();
+    return;
+  }
+  std::optional<Error> failed;
+  try {
+    make();
+  } catch (const Error& error) {
+    failed = error;
+  } catch (const std::bad_alloc&) {
+    failed = ResourceExhausted("out of memory");
+  }
+  JoinGroup(*model, *plan, options, failed);
+}
 
 Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan, const TrainerOptions& options,
                  std::unique_ptr<Device> device)
@@ -315,6 +330,7 @@ StepMetrics Trainer::Step(const Batch& batch) {
   if (s.plan->timing == Timing::kBackward) {
     const double lr = s.NextRate();
     s.Accumulate(prepared, s.NextUpdate(lr, 1.0));
+    s.ShareNorms(StrCat("the end of step ", s.step + 1, ", which has updated"));
     return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
   }
   if (prepared.predicted > 0) s.Accumulate(prepared, std::nullopt);

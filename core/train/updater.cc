@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -41,6 +42,7 @@ Updater::Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& p
       group_(group),
       received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)),
       experts_(FindExperts(spec, layout)),
+      order_(layout.ForwardOrder()),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
   for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
   thread_ = std::thread([this] { Run(); });
@@ -88,6 +90,8 @@ void Updater::Run() {
     const int64_t piece = job.piece;
     const bool is_update = job.is_update;
     job.work = nullptr;  // frees ring entries that a skipped job still held
+    // An update comes behind the call that decided it, and the others of the group wait for its weights.
+    if (error && is_update && group_ != nullptr && plan_.sharded) GiveUp(error);
     lock.lock();
     busy_seconds_ += (Trace::Now() - begin) * 1e-6;
     if (error) {
@@ -98,6 +102,16 @@ void Updater::Run() {
     busy_ = false;
     done_.Give(checker_);
     changed_.notify_all();
+  }
+}
+
+void Updater::GiveUp(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& what) {
+    group_->GiveUp(what.what());
+  } catch (...) {
+    group_->GiveUp("an update failed");
   }
 }
 
@@ -121,31 +135,39 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
     if (!AddToTree(lease, part, term, reinterpret_cast<float*>(held->data()))) return held->Release();
-    if (group_ != nullptr) {
-      try {
+    const PartPlan own = OwnedOf(part);
+    const int64_t own_n = own.end - own.begin;
+    bool finite = true;
+    try {
+      if (plan_.sharded) {
+        gradient = reinterpret_cast<std::byte*>(SumOwn(reinterpret_cast<float*>(held->data()), part));
+      } else if (group_ != nullptr) {
         SumOverProcesses(reinterpret_cast<float*>(held->data()), n);
-      } catch (...) {
-        ring.Close(std::current_exception());
-        throw;
       }
-    }
-    if (plan_.gradient_store) {
-      std::byte* sum = lease.Sums(part.begin);
-      Accumulate(pool_, n, sum, type, held->data(), down, !sweep.first, sweep.key, store_.FirstElement(unit) + part.begin,
-                 lease.Norms(part.begin));
-      held->Release();
-      gradient = sum;
-    } else {
-      SquaredNorms(pool_, n, gradient, type, lease.Norms(part.begin));
-    }
-    trace_.Add(Trace::kOptimizer, StrCat("take ", plan_.pieces[piece].name), begin, Trace::Now());
-    if (!sweep.update || !gate_open_) return;
-    double sum = 0;
-    const double* norms = lease.Norms(part.begin);
-    for (int64_t chunk = 0; chunk < CeilDiv(n, kNormChunk); ++chunk) sum += norms[chunk];
-    if (!std::isfinite(sum)) {
-      ++skipped_parts_;
-      return;
+      if (own_n > 0) {
+        double* norms = lease.Norms(own.begin);
+        if (plan_.gradient_store) {
+          std::byte* sum = lease.Sums(own.begin);
+          Accumulate(pool_, own_n, sum, type, gradient, down, !sweep.first, sweep.key, store_.FirstElement(unit) + own.begin,
+                     norms);
+          gradient = sum;
+        } else {
+          SquaredNorms(pool_, own_n, gradient, type, norms);
+        }
+        double sum = 0;
+        for (int64_t chunk = 0; chunk < CeilDiv(own_n, kNormChunk); ++chunk) sum += norms[chunk];
+        finite = std::isfinite(sum);
+      }
+      if (plan_.gradient_store) held->Release();
+      trace_.Add(Trace::kOptimizer, StrCat("take ", plan_.pieces[piece].name), begin, Trace::Now());
+      if (!sweep.update || !gate_open_) return;
+      if (!AgreeFinite(finite)) {
+        ++skipped_parts_;
+        return;
+      }
+    } catch (...) {
+      ring.Close(std::current_exception());
+      throw;
     }
     try {
       Update(piece, part, gradient, *sweep.update, sweep.routed.get());
@@ -163,13 +185,39 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
 void Updater::SumOverProcesses(float* gradient, int64_t n) {
   HLM_CHECK(n <= static_cast<int64_t>(received_.size()), n, " elements of a part and room for ", received_.size());
   group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n),
-                    [this](float* to, const float* from, size_t count) {
-                      const int64_t end = static_cast<int64_t>(count);
-                      pool_.ParallelFor(CeilDiv(end, kNormChunk), [&](int64_t chunk) {
-                        const int64_t stop = std::min((chunk + 1) * kNormChunk, end);
-                        for (int64_t i = chunk * kNormChunk; i < stop; ++i) to[i] += from[i];
-                      });
-                    });
+                    [this](float* to, const float* from, size_t count) { Add(to, from, count); });
+}
+
+// Where the shares of the ranks in an entry begin, and its end, counted from its own beginning.
+std::vector<size_t> Updater::Shares(const PartPlan& entry, size_t bytes) const {
+  std::vector<size_t> starts;
+  for (int64_t rank = 0; rank < group_->size(); ++rank)
+    starts.push_back(static_cast<size_t>(hlm::OwnedOf(plan_, entry, rank).begin - entry.begin) * bytes);
+  starts.push_back(static_cast<size_t>(entry.end - entry.begin) * bytes);
+  return starts;
+}
+
+float* Updater::SumOwn(float* gradient, const PartPlan& entry) {
+  const PartPlan own = OwnedOf(entry);
+  const int64_t room = (own.end - own.begin) * (group_->size() - 1);
+  HLM_CHECK(room <= static_cast<int64_t>(received_.size()), room, " elements of others and room for ", received_.size());
+  return group_->SumOwnByTree(ProcessGroup::kGradients, gradient, Shares(entry, 1), received_.data(),
+                              [this](float* to, const float* from, size_t count) { Add(to, from, count); });
+}
+
+// Whether it is so on every rank: what is not finite anywhere keeps its values everywhere.
+bool Updater::AgreeFinite(bool finite) {
+  if (!plan_.sharded) return finite;
+  for (const std::string& one : group_->AllGather(ProcessGroup::kGradients, finite ? "" : "no")) finite = finite && one.empty();
+  return finite;
+}
+
+void Updater::Add(float* to, const float* from, size_t count) {
+  const int64_t end = static_cast<int64_t>(count);
+  pool_.ParallelFor(CeilDiv(end, kNormChunk), [&](int64_t chunk) {
+    const int64_t stop = std::min((chunk + 1) * kNormChunk, end);
+    for (int64_t i = chunk * kNormChunk; i < stop; ++i) to[i] += from[i];
+  });
 }
 
 // The balanced tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait
@@ -202,17 +250,15 @@ void Updater::GateUpdates(std::vector<Event*> ready, std::function<bool()> finit
 }
 
 void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
-  std::vector<Job> all(static_cast<size_t>(plan_.pieces.size()));
-  for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) {
-    Job& job = all[static_cast<size_t>(piece)];
-    job.is_update = true;
-    job.piece = piece;
-    job.work = [this, piece, step, routed] {
-      const PiecePlan& p = plan_.pieces[piece];
-      const GradientLease gradients = store_.Gradients(piece, LeaseKind::kRead);
-      Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step, routed.get());
-    };
-    job.handed.Give(checker_);
+  std::vector<Job> all;
+  for (const int64_t unit : order_) {
+    for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) {
+      Job& job = all.emplace_back();
+      job.is_update = true;
+      job.piece = piece;
+      job.work = [this, piece, step, routed] { UpdatePiece(piece, step, routed.get()); };
+      job.handed.Give(checker_);
+    }
   }
   std::lock_guard lock(mutex_);
   // All of them or, if memory runs out, none: a step is never half decided.
@@ -235,6 +281,16 @@ void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)>
   Enqueue(std::move(job));
 }
 
+void Updater::UpdatePiece(int64_t piece, const UpdateStep& step, const RoutedStep* routed) {
+  const PiecePlan& p = plan_.pieces[piece];
+  const GradientLease gradients = store_.Gradients(piece, LeaseKind::kRead);
+  if (!plan_.sharded || p.parts.empty()) return Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step, routed);
+  EachEntry(plan_, p, [&](const PartPlan& entry) {
+    const PartPlan own = OwnedOf(entry);
+    Update(piece, entry, own.begin < own.end ? gradients.Sums(own.begin) : nullptr, step, routed);
+  });
+}
+
 void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step,
                      const RoutedStep* routed) {
   before_update_(piece);
@@ -244,8 +300,9 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
   const DType type = store_.gradient_type();
   DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()),
                 true, "update of the weights");
+  const PartPlan mine = OwnedOf(part);
   for (const Segment& segment : segments_[unit]) {
-    const int64_t from = std::max(segment.begin, part.begin), to = std::min(segment.end, part.end);
+    const int64_t from = std::max(segment.begin, mine.begin), to = std::min(segment.end, mine.end);
     if (from >= to) continue;
     experts_[static_cast<size_t>(unit)].EachUpdated(
         routed, step, from, to, [&](int64_t begin, int64_t end, const UpdateStep& own) {
@@ -255,13 +312,17 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
                        .states = store_.state_type(),
                        .first = states.FirstMoments(begin),
                        .second = states.SecondMoments(begin),
-                       .gradient = gradient + static_cast<size_t>(begin - part.begin) * SizeOf(type),
+                       .gradient = gradient + static_cast<size_t>(begin - mine.begin) * SizeOf(type),
                        .gradient_type = type,
                        .decay = segment.decays,
                        .first_index = store_.FirstElement(unit) + begin});
         });
   }
   if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, part, states, step, *routed);
+  if (plan_.sharded) {
+    group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin),
+                             Shares(part, SizeOf(store_.weight_type())));
+  }
   if (part.end == plan_.pieces[piece].end) states.Commit();
   trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
 }
@@ -320,7 +381,47 @@ double Updater::SquaredNorm() const {
 void Updater::RecomputeNorms(int64_t piece) {
   const PiecePlan& p = plan_.pieces[piece];
   const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
-  SquaredNorms(pool_, p.elements(), lease.Sums(p.begin), store_.gradient_type(), lease.Norms(p.begin));
+  const auto recompute = [&](const PartPlan& range) {
+    SquaredNorms(pool_, range.end - range.begin, lease.Sums(range.begin), store_.gradient_type(), lease.Norms(range.begin));
+  };
+  if (!plan_.sharded) return recompute({p.begin, p.end});
+  EachOwned(plan_, p, group_->rank(), recompute);
+}
+
+namespace {
+
+// work(piece, first element, chunks) for each range of a rank.
+template <class Work>
+void EachNorms(const Plan& plan, int64_t rank, const Work& work) {
+  for (int64_t piece = 0; piece < plan.pieces.size(); ++piece) {
+    EachOwned(plan, plan.pieces[piece], rank, [&](const PartPlan& range) {
+      work(piece, range.begin, static_cast<size_t>(CeilDiv(range.end - range.begin, kNormChunk)));
+    });
+  }
+}
+
+}  // namespace
+
+std::string Updater::OwnNorms() const {
+  std::string bytes;
+  EachNorms(plan_, group_->rank(), [&](int64_t piece, int64_t begin, size_t chunks) {
+    const GradientLease lease = store_.Gradients(piece, LeaseKind::kRead);
+    bytes.append(reinterpret_cast<const char*>(lease.Norms(begin)), chunks * sizeof(double));
+  });
+  return bytes;
+}
+
+void Updater::TakeNorms(const std::vector<std::string>& of_ranks) {
+  for (int64_t rank = 0; rank < group_->size(); ++rank) {
+    const std::string& bytes = of_ranks[static_cast<size_t>(rank)];
+    size_t at = 0;
+    EachNorms(plan_, rank, [&](int64_t piece, int64_t begin, size_t chunks) {
+      HLM_CHECK(bytes.size() - at >= chunks * sizeof(double), bytes.size(), " bytes of norms of rank ", rank);
+      const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
+      std::memcpy(lease.Norms(begin), bytes.data() + at, chunks * sizeof(double));
+      at += chunks * sizeof(double);
+    });
+  }
 }
 
 }  // namespace hlm

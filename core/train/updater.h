@@ -4,7 +4,8 @@
 // One coordinator thread works through a queue in order, each job spread over the pool:
 //   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
 //   update a piece:             gradient -> weights and moments, a new version of the piece
-// With several processes a part's gradient is summed over them before it enters the store, on the coordinator thread.
+// With several processes a part's gradient is summed over them before it enters the store, on the coordinator thread. Where states are
+// sharded over them (core/plan/owned.h) each gets the sum of its own share, updates that, and the updated weights go to all others.
 // With timing `backward` the two are one job, behind a gate that knows whether the loss is finite.
 #ifndef HORIZON_LM_CORE_TRAIN_UPDATER_H_
 #define HORIZON_LM_CORE_TRAIN_UPDATER_H_
@@ -16,12 +17,14 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "core/device/device.h"
 #include "core/device/hand_over.h"
 #include "core/group/group.h"
+#include "core/plan/owned.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
 #include "core/stream/ring.h"
@@ -63,8 +66,11 @@ class Updater {
   void Reset();
   bool failed_update() const { return update_error_ != nullptr; }
 
-  // After WaitIdle: the squared norm of the gradient as it stands, chunks summed in unit order.
+  // After WaitIdle: the squared norm of the gradient as it stands, chunks summed in unit order. Where states are sharded each rank has the
+  // norms of its own chunks, as bytes, and must have taken everybody's before.
   double SquaredNorm() const;
+  std::string OwnNorms() const;
+  void TakeNorms(const std::vector<std::string>& of_ranks);
   void RecomputeNorms(int64_t piece);  // after the gradient was written from outside
 
   bool gate_open() const { return gate_open_; }
@@ -86,8 +92,16 @@ class Updater {
   void Enqueue(Job job);
   void Run();
   void SumOverProcesses(float* gradient, int64_t n);
+  void Add(float* to, const float* from, size_t count);
+  void GiveUp(const std::exception_ptr& error) noexcept;
+  float* SumOwn(float* gradient, const PartPlan& entry);
+  bool AgreeFinite(bool finite);
   bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient);
+  // Of elements that come down as one, or of a whole piece where everything is owned. `gradient`: of what is owned of them.
   void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step, const RoutedStep* routed);
+  void UpdatePiece(int64_t piece, const UpdateStep& step, const RoutedStep* routed);
+  PartPlan OwnedOf(const PartPlan& entry) const { return hlm::OwnedOf(plan_, entry, group_ != nullptr ? group_->rank() : 0); }
+  std::vector<size_t> Shares(const PartPlan& entry, size_t bytes) const;
   void MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step, const RoutedStep& routed);
   static std::vector<Segment> CutSegments(const UnitSpec& unit);
 
@@ -102,6 +116,7 @@ class Updater {
   std::vector<float> received_;                 // another process's gradient of a part
   std::vector<std::vector<Segment>> segments_;  // [units]
   std::vector<UnitExperts> experts_;            // [units]
+  std::vector<int64_t> order_;                  // of units in a forward pass
 
   std::mutex mutex_;
   std::condition_variable changed_;

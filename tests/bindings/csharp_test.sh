@@ -57,7 +57,7 @@ compile() { mcs -warnaserror -langversion:7.2 "-out:$work/bin/$1.exe" "-r:$work/
 for name in Finetune Sft Dpo; do
   compile $name samples/csharp/$name.cs
 done
-for name in BindingTest ZeroCopy; do
+for name in BindingTest GroupTest ZeroCopy; do
   compile $name tests/bindings/csharp/$name.cs
 done
 
@@ -77,6 +77,7 @@ readme_ran "$work/readme" "$work/readme.txt"
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 mono --debug "$work/bin/BindingTest.exe" "$work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
+two_processes "$work/group" mono --debug "$work/bin/GroupTest.exe"
 
 # No copies.
 (cd "$work" && HLM_SPY="$work/spied" LD_PRELOAD="$spy" mono "$work/bin/ZeroCopy.exe") >"$work/passed"

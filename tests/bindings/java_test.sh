@@ -52,6 +52,8 @@ if grep -i 'WARNING\|FATAL' "$work/test.txt"; then
   fail "-Xcheck:jni complains"
 fi
 
+two_processes "$work/group" "$jdk/java" -Xcheck:jni -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/*:$work/classes" GroupTest
+
 # Nothing is left of the unpacked libraries.
 test -z "$(find "$work/tmp" -name '*.so*')" || fail "$(find "$work/tmp")"
 

@@ -74,6 +74,24 @@ tuned_as_c() {
     END { d = first - log(2); exit !(NR > 5 && last < 0.95 * first && (name == "sft" || (d < 1e-9 && d > -1e-9))) }' "$out.txt" || fail "$name: $(cat "$out.txt")"
 }
 
+# A program as each of the two processes of a group, as torchrun would start them: two_processes OUTPUT COMMAND... Both must print the same.
+two_processes() {
+  local output=$1 port rank status=0
+  local -a pids=()
+  shift
+  port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  for rank in 0 1; do
+    RANK=$rank WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port "$@" >"$output.$rank" 2>&1 &
+    pids+=($!)
+  done
+  for rank in 0 1; do
+    wait "${pids[rank]}" || status=$?
+  done
+  [[ $status == 0 ]] || fail "a process of the group ended with $status: $(cat "$output".?)"
+  grep -q '^ok  group of 2' "$output.0" || fail "$(cat "$output.0")"
+  diff "$output.0" "$output.1"
+}
+
 fail() {
   echo "FAILED: $*" >&2
   exit 1

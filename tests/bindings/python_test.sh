@@ -52,7 +52,7 @@ metadata = email.message_from_string((info / "METADATA").read_text())
 for file in metadata.get_all("License-File"):
     assert len((info / file).read_text()) > 5000, file
 third_party = (info / "THIRD_PARTY_LICENSES").read_text()
-for carried in ("oneDNN", "Highway", "GNU OpenMP", "OpenCL", "PCRE2", "utf8proc", "xxHash", "JSON for Modern C++"):
+for carried in ("oneDNN", "Highway", "GNU OpenMP", "OpenCL", "PCRE2", "utf8proc", "zlib", "Zstandard", "xxHash", "JSON for Modern C++"):
     assert carried in third_party, carried
 extra = [line for line in metadata.get_all("Requires-Dist") if "cuda13" in line]
 for name in ("nvidia-cublas", "nvidia-cudnn-cu13", "nvidia-cuda-nvrtc", "nvidia-nccl-cu13"):

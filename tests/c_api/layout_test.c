@@ -74,7 +74,9 @@ AT(hlm_plan_options, router_aux_loss_coef, 232);
 AT(hlm_plan_options, router_z_loss_coef, 240);
 AT(hlm_plan_options, router_bias_rate, 248);
 AT(hlm_plan_options, router_aux_loss_scope, 256);
-LAST(hlm_plan_options, unrouted, 260, 264);
+AT(hlm_plan_options, unrouted, 260);
+AT(hlm_plan_options, process_states, 264);
+LAST(hlm_plan_options, reserved, 268, 272);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);

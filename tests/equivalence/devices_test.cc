@@ -202,14 +202,21 @@ TEST_P(Devices, TheirMemoryIsThePlans) {
   if (TestDeviceCount() < 2) GTEST_SKIP() << "one device";
   setup.devices = 2;
   setup.plan.block_inputs = BlockInputs::kHost;
-  const RunResult result = Train(setup);
-  const auto memory = nlohmann::json::parse(result.metrics)["memory"];
-  const Plan& plan = result.plan;
-  EXPECT_EQ(memory["device_bytes"], 2 * plan.devices[0].arena.total);
-  EXPECT_EQ(memory["ring"], plan.host.ring);
-  EXPECT_EQ(memory["partials"], plan.host.partials);
-  EXPECT_EQ(memory["batch_and_block_inputs"], plan.host.batch + plan.host.block_inputs);
-  EXPECT_EQ(plan.host.partials, 2 * 4 * plan.host.weights / static_cast<int64_t>(plan.WeightBytes()));
+  // Where the devices reach each other the plan would choose between the two, and they differ in what the host adds.
+  for (const Route route : {Route::kHost, Route::kPeer}) {
+    SCOPED_TRACE(Name(route));
+    setup.plan.route = route;
+    const RunResult result = Train(setup);
+    const auto memory = nlohmann::json::parse(result.metrics)["memory"];
+    const Plan& plan = result.plan;
+    EXPECT_EQ(memory["device_bytes"], 2 * plan.devices[0].arena.total);
+    EXPECT_EQ(memory["ring"], plan.host.ring);
+    EXPECT_EQ(memory["partials"], plan.host.partials);
+    EXPECT_EQ(memory["batch_and_block_inputs"], plan.host.batch + plan.host.block_inputs);
+    // Four groups: the host adds all of them, or the sums of two.
+    const int64_t levels = route == Route::kHost ? 2 : 1;
+    EXPECT_EQ(plan.host.partials, levels * 4 * plan.host.weights / static_cast<int64_t>(plan.WeightBytes()));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Devices, testing::Combine(testing::Values(DType::kF32, DType::kBF16), testing::Bool()));

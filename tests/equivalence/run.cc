@@ -22,6 +22,14 @@ std::string TinyConfig(bool tied, bool qk_norm, int64_t layers) {
                 R"("initializer_range": 0.2, "hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
 }
 
+std::string WideConfig(bool tied) {
+  return StrCat(
+      R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 256, "intermediate_size": 320, )",
+      R"("num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64, "vocab_size": 608, )",
+      R"("max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "initializer_range": 0.05, )",
+      R"("hidden_act": "silu", "tie_word_embeddings": )", tied ? "true" : "false", "}");
+}
+
 std::string MixtureConfig(bool biased, int64_t layers) {
   return StrCat(R"({"architectures": [")", biased ? "MiniMaxM2ForCausalLM" : "MixtralForCausalLM", R"("], "model_type": ")",
                 biased ? "minimax_m2" : "mixtral", R"(", "hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": )",
@@ -31,6 +39,14 @@ std::string MixtureConfig(bool biased, int64_t layers) {
                 R"(, "max_position_embeddings": 128, "rms_norm_eps": 1e-6, "rope_parameters": {"rope_type": "default", )",
                 R"("rope_theta": 10000.0, "partial_rotary_factor": 1.0}, "initializer_range": 0.2, "hidden_act": "silu", )",
                 R"("tie_word_embeddings": false})");
+}
+
+std::string SharedConfig() {
+  return R"({"model_type": "zamba2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 6, "num_attention_heads": 4,
+             "vocab_size": 61, "max_position_embeddings": 64, "mamba_d_state": 8, "mamba_d_conv": 3, "n_mamba_heads": 4,
+             "mamba_ngroups": 2, "layers_block_type": ["mamba", "hybrid", "hybrid", "mamba", "hybrid", "hybrid"],
+             "num_mem_blocks": 2, "adapter_rank": 8, "use_shared_attention_adapter": true, "use_mem_rope": true,
+             "pad_token_id": null, "initializer_range": 0.2})";
 }
 
 namespace {

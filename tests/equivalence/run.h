@@ -43,8 +43,14 @@ struct RunResult {
 // A small model with every feature that a test asks for: heads, key/value heads, layers, tied or not, query/key norms.
 std::string TinyConfig(bool tied, bool qk_norm, int64_t layers);
 
+// Units of several norm chunks, which are what shards are made of: TinyConfig's have none for the first of several.
+std::string WideConfig(bool tied);
+
 // A mixture of experts: two of six by a softmax, or three of eight by sigmoids with a bias for the choice.
 std::string MixtureConfig(bool biased, int64_t layers);
+
+// Two slabs that four of six layers read in turn, beside adapters of their own (Zamba 2); a tied head.
+std::string SharedConfig();
 
 // Eight rows of twelve tokens, one in a micro-batch, dealt to four reduction groups.
 RunSetup GroupedRun(DType compute, std::string config, int64_t documents);

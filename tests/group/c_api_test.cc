@@ -170,6 +170,16 @@ TEST(GroupApi, StepsAndLossesOfTwoProcessesAreThoseOfOne) {
     Must(hlm_group_describe(raw, &json));
     const String about(json);
     if (std::strstr(json, "torchrun") == nullptr) throw hlm::Internal(json);
+    const std::string own = rank == 0 ? "zero" : "one!";
+    std::string all(8, ' ');
+    const auto refused = [&](size_t n_own, size_t n_all, int32_t code) {
+      const Error error(hlm_group_all_gather(raw, own.data(), n_own, all.data(), n_all));
+      if (hlm_error_code(error.get()) != code) throw hlm::Internal(hlm_error_message(error.get()));
+    };
+    refused(4, 7, HLM_INVALID_ARGUMENT);
+    Must(hlm_group_all_gather(raw, own.data(), 4, all.data(), 8));
+    if (all != "zeroone!") throw hlm::Internal(all);
+    rank == 0 ? refused(4, 8, HLM_FAILED_PRECONDITION) : refused(3, 6, HLM_FAILED_PRECONDITION);
     return Train(raw, false, "");
   });
   for (const std::string& result : two.Results()) EXPECT_EQ(result, expected);

@@ -4,11 +4,15 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
 #include "core/base/random.h"
+#include "core/save/model.h"
+#include "cpu_optim/optimizer.h"
 #include "tests/equivalence/run.h"
 #include "tests/group/processes.h"
 
@@ -64,9 +68,24 @@ std::string Fingerprint(const RunResult& result) {
   return text;
 }
 
+// What was taken is what was planned.
+void CheckMemory(const RunResult& result) {
+  const auto memory = nlohmann::json::parse(result.metrics).at("memory");
+  const HostMemory& host = result.plan.host;
+  for (const auto& [name, planned] : {std::pair{"weights", host.weights},
+                                      {"remainders", host.remainders},
+                                      {"first_moments", host.first_moments},
+                                      {"second_moments", host.second_moments},
+                                      {"gradients", host.gradients},
+                                      {"partials", host.partials}}) {
+    if (memory.at(name) != planned) throw Internal(name, " takes ", memory.at(name).dump(), " bytes and the plan has ", planned);
+  }
+}
+
 // What every one of `processes` processes makes of the run. `change` of a rank's own setup.
 std::vector<std::string> RunAll(const RunSetup& run, int64_t processes, int64_t devices, const Deal& deal = Evenly,
-                                const std::function<void(RunSetup&, ProcessGroup&)>& change = nullptr) {
+                                const std::function<void(RunSetup&, ProcessGroup&)>& change = nullptr,
+                                const std::function<std::string(const RunResult&)>& look = Fingerprint) {
   const int port = FreePort();
   Processes ranks(processes, [&](int64_t rank) {
     RunSetup setup = run;
@@ -80,7 +99,9 @@ std::vector<std::string> RunAll(const RunSetup& run, int64_t processes, int64_t 
       return step ? step(trainer, own.batch) : trainer.Step(own.batch);
     };
     if (change) change(setup, *setup.trainer.group);
-    return Fingerprint(Train(setup));
+    const RunResult result = Train(setup);
+    CheckMemory(result);
+    return look(result);
   });
   return ranks.Results();
 }
@@ -146,6 +167,122 @@ TEST_P(Training, EvaluationsAndTokenMetricsAreOfAllProcesses) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Training, testing::Values(DType::kF32, DType::kBF16));
+
+// Eight rows over units of several chunks, which the processes divide among themselves.
+RunSetup WideRun(DType compute, bool tied = false) {
+  RunSetup setup = GroupedRun(compute, WideConfig(tied), 8);
+  setup.steps = 3;
+  setup.plan.max_part_bytes = kNormChunk * 4 * 2;
+  return setup;
+}
+
+class Sharded : public testing::TestWithParam<DType> {};
+
+TEST_P(Sharded, StatesGiveTheSameBitsAsThoseOfOneProcess) {
+  for (const bool tied : {false, true}) {
+    RunSetup run = WideRun(GetParam(), tied);
+    const std::string expected = RunAll(run, 1, 1)[0];
+    EXPECT_TRUE(expected.starts_with("state ")) << expected;
+    for (const auto& [processes, devices] : {std::pair{2, 1}, {4, 1}, {2, 2}}) {
+      for (const Route route : {Route::kHost, Route::kPeer}) {
+        if (route == Route::kPeer && devices == 1) continue;
+        SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices, route ", Name(route)));
+        if (devices > 1) run.plan.route = route;
+        ExpectAll(RunAll(run, processes, devices), expected);
+        run.plan.route.reset();
+      }
+    }
+    run.plan.process_states = ProcessStates::kReplicate;
+    ExpectAll(RunAll(run, 2, 1), expected);
+  }
+}
+
+TEST_P(Sharded, EveryOptionOfStatesGivesTheSameBits) {
+  RunSetup plain = WideRun(GetParam());
+  plain.steps = 2;
+  const auto check = [](const char* what, const RunSetup& run) {
+    SCOPED_TRACE(what);
+    const std::string expected = RunAll(run, 1, 1)[0];
+    EXPECT_TRUE(expected.starts_with("state ")) << expected;
+    ExpectAll(RunAll(run, 2, 1), expected);
+  };
+  RunSetup run = plain;
+  run.plan.states = StateType::kInt8;
+  check("8-bit moments", run);
+  run = plain;
+  run.plan.states = StateType::kBF16;
+  run.plan.remainder = false;
+  check("bf16 moments, no remainder", run);
+  run = plain;
+  run.plan.optimizer = Algorithm::kLion;
+  run.plan.sweeps = 2;
+  check("one moment, two sums", run);
+  for (const Timing timing : {Timing::kBackward, Timing::kSerial}) {
+    run = plain;
+    run.plan.grad_clip = 0;
+    run.plan.timing = timing;
+    check(Name(timing), run);
+  }
+}
+
+TEST_P(Sharded, EachProcessHasItsShareOfTheMemory) {
+  RunSetup run = WideRun(GetParam());
+  run.steps = 1;
+  const auto share = [](const RunResult& result) {
+    const HostMemory& host = result.plan.host;
+    return static_cast<double>(host.first_moments) / static_cast<double>(host.weights) *
+           static_cast<double>(result.plan.WeightBytes()) / 4;
+  };
+  for (const int64_t processes : {2, 4}) {
+    const std::vector<std::string> said = RunAll(run, processes, 1, Evenly, nullptr, [&](const RunResult& result) {
+      const double least = 1.0 / static_cast<double>(processes);
+      return share(result) >= least && share(result) < 1.3 * least ? "fine" : StrCat(share(result));
+    });
+    ExpectAll(said, "fine");
+  }
+}
+
+TEST_P(Sharded, CheckpointsAndModelsAreThoseOfOneProcess) {
+  const std::string folder = testing::TempDir() + "/sharded_checkpoints";
+  std::filesystem::remove_all(folder);
+  RunSetup run = WideRun(GetParam());
+  run.steps = 4;
+  const std::string whole = RunAll(run, 1, 1)[0], state = whole.substr(0, whole.find(" losses"));
+  const auto part = [&](int64_t first, int64_t end, int64_t processes) {
+    RunSetup rest = run;
+    rest.first_step = first, rest.steps = end;
+    if (first > 0) rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
+    rest.after_step = [&, end](Trainer& trainer, int64_t done) {
+      if (done == end) trainer.Save(folder, {.background = done % 2 == 0});
+      if (done == end) trainer.SaveModel(folder + "-model", {.overwrite = true});
+    };
+    std::string last;
+    for (const std::string& result : RunAll(rest, processes, 1)) {
+      EXPECT_TRUE(result.starts_with("state ")) << result;
+      last = result.substr(0, result.find(" losses"));
+    }
+    return last;
+  };
+  part(0, 1, 2);
+  part(1, 2, 1);
+  part(2, 3, 4);
+  EXPECT_EQ(part(3, 4, 2), state);
+  // A checkpoint in shares is a model, and so is what was saved of it.
+  const std::string checkpoint = folder + "/step-000000000004";
+  EXPECT_TRUE(std::filesystem::exists(checkpoint + "/block.0.rank-1.safetensors"));
+  const auto model = OpenModelOrCheckpoint(checkpoint), saved = OpenModelOrCheckpoint(folder + "-model");
+  for (const UnitSpec& unit : model->layout().units) {
+    for (const TensorSpec& tensor : unit.tensors) {
+      std::vector<float> a(static_cast<size_t>(tensor.elements)), b(a.size());
+      model->weights().Read(tensor, 0, tensor.elements, a.data());
+      saved->weights().Read(tensor, 0, tensor.elements, b.data());
+      const float most = GetParam() == DType::kBF16 ? 0.01f : 0;  // what is saved of a bf16 run is rounded
+      for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], most * std::abs(a[i])) << tensor.name << " " << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Sharded, testing::Values(DType::kF32, DType::kBF16));
 
 TEST(Resuming, ARunGoesOnWithTheSameBitsOnAnotherNumberOfProcesses) {
   const std::string folder = testing::TempDir() + "/group_checkpoints";

@@ -30,6 +30,34 @@ ModelLayout Layout(int64_t layers, bool tied, const std::vector<int64_t>& widths
   return MakeLayout(s, LlamaNames(), seams);
 }
 
+// Six blocks, of which the second, third, fifth and sixth read two slabs in turn.
+ModelLayout SharingLayout() {
+  ModelSpec s;
+  s.vocab = 320, s.hidden = 8, s.tied = true;
+  const NormSpec norm{.kind = NormType::kRms};
+  s.head.norm = norm;
+  s.sides = {8};
+  s.embedding.side = 0;
+  BlockSpec plain;
+  plain.branches.push_back({.before = norm, .bodies = {{MlpSpec{.intermediate = 16}, {}}}, .after = {}});
+  BlockSpec sharing = plain;
+  sharing.branches.push_back(
+      {.bodies = {{SharedLayerSpec{.attention = {.heads = 2, .kv_heads = 1, .head_dim = 4, .rope = -1, .in_width = 16},
+                                   .mlp = {.intermediate = 64},
+                                   .norm = norm},
+                   {}}},
+       .after = {}});
+  ModelNames names = LlamaNames();
+  names.sharing = names.layer;
+  for (const char* role : {"before", "q", "k", "v", "o", "between", "gate", "up", "down", "linear"})
+    names.sharing[std::string("shared_layer.") + role].path = role;
+  for (const int64_t slab : {-1, 0, 1, -1, 0, 1}) {
+    sharing.shared = slab;
+    s.AddLayer(slab < 0 ? plain : sharing);
+  }
+  return MakeLayout(s, names);
+}
+
 PieceList Whole(const ModelLayout& layout) { return PieceList(layout, int64_t{1} << 40, int64_t{1} << 30); }
 
 std::vector<Visit> Visits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only, int64_t slots,
@@ -187,6 +215,37 @@ TEST(Visits, EachGradientGoesDownOnceASweepAndATiedOneLast) {
     }
     ASSERT_EQ(order.size(), layout.units.size());
     for (size_t i = 0; i < order.size(); ++i) EXPECT_EQ(order[i], static_cast<int64_t>(order.size() - 1 - i));
+  }
+}
+
+TEST(Visits, ASharedSlabsGradientGoesDownBehindItsFirstUserAlone) {
+  const ModelLayout layout = SharingLayout();
+  ASSERT_EQ(layout.units.size(), 10u);
+  EXPECT_EQ(layout.units[7].name, "shared.0");
+  EXPECT_EQ(layout.SharedUnit(4), 7);
+  EXPECT_EQ(layout.SharedUnit(0), -1);
+  EXPECT_EQ(layout.ForwardOrder(), (std::vector<int64_t>{0, 1, 2, 7, 3, 8, 4, 5, 6, 9}));
+  std::vector<int64_t> order;
+  for (const Visit& visit : Visits(layout, Whole(layout), 1, false, 2, 1)) {
+    order.insert(order.end(), visit.gradients.begin(), visit.gradients.end());  // a piece is a unit here
+  }
+  EXPECT_EQ(order, (std::vector<int64_t>{9, 6, 5, 4, 3, 8, 2, 7, 1, 0}));
+}
+
+TEST(Visits, ASharedSlabIsThereForEachOfItsUsers) {
+  const ModelLayout layout = SharingLayout();
+  const PieceList pieces = Whole(layout);
+  for (const int64_t slots : {1, 2, 3, 6}) {
+    for (int64_t prefetch = 0; prefetch < slots; ++prefetch) {
+      const std::vector<Visit> visits = Visits(layout, pieces, 2, false, slots, prefetch);
+      ExpectNothingIsOverwritten(pieces, visits, SlotBytes(layout, pieces, slots, kElementBytes));
+      for (const Visit& visit : visits) {
+        if (!visit.OfBlock()) continue;
+        const int64_t shared = layout.SharedUnit(visit.layer);
+        EXPECT_EQ(visit.uses.size(), shared < 0 ? 1u : 2u);
+        EXPECT_EQ(visit.uses.back().piece, shared < 0 ? layout.BlockUnit(visit.layer) : shared);
+      }
+    }
   }
 }
 

@@ -206,6 +206,39 @@ TEST(GgufTest, Qwen2And3KeepTheirRowsAndTheirOwnTensors) {
   EXPECT_EQ(gguf3.tensors.at("blk.1.attn_q_norm.weight").dims, std::vector<uint64_t>{16});
 }
 
+// Norms multiply by 1 + weight; there are four a layer; of six layers five see a window.
+TEST(GgufTest, AGemmasNormsAndWindowsAreThere) {
+  json config = {{"model_type", "gemma3_text"},
+                 {"architectures", {"Gemma3ForCausalLM"}},
+                 {"hidden_activation", "gelu_pytorch_tanh"},
+                 {"num_hidden_layers", 6},
+                 {"head_dim", 8},
+                 {"query_pre_attn_scalar", 8},
+                 {"sliding_window", 16},
+                 {"rope_theta", 1e6},
+                 {"rope_local_base_freq", 1e4},
+                 {"tie_word_embeddings", true}};
+  const auto [saved, gguf] = Export("gemma3", config, "bf16");
+  EXPECT_EQ(gguf.members.at("general.architecture"), "gemma3");
+  EXPECT_EQ(gguf.members.at("gemma3.attention.sliding_window"), 16);
+  EXPECT_EQ(gguf.members.at("gemma3.rope.freq_base"), 1e6);
+  EXPECT_FALSE(gguf.tensors.contains("output.weight"));
+  EXPECT_EQ(gguf.tensors.at("blk.0.attn_q.weight").bytes, saved.at("model.layers.0.self_attn.q_proj.weight").bytes);
+  for (const char* name : {"output_norm", "blk.0.attn_norm", "blk.5.ffn_norm", "blk.5.post_attention_norm", "blk.5.post_ffw_norm",
+                           "blk.5.attn_q_norm", "blk.0.attn_k_norm"}) {
+    ASSERT_TRUE(gguf.tensors.contains(std::string(name) + ".weight")) << name;
+    float one = 0;
+    std::memcpy(&one, gguf.tensors.at(std::string(name) + ".weight").bytes.data(), 4);
+    EXPECT_EQ(one, 1.0f) << name << ": new weights are zero";
+  }
+  config["query_pre_attn_scalar"] = 32;
+  json whole = json::parse(ReadFile(SmallConfig()));
+  whole.update(config);
+  WriteFile(Scratch("scaled.json"), whole.dump());
+  ExpectOneErrorLine(Horizon({"export", "--config", Scratch("scaled.json"), "--gguf", Scratch("scaled.gguf")}),
+                     {"query_pre_attn_scalar 32", "gemma3 has 8"});
+}
+
 TEST(GgufTest, LongContextOfLlama3IsATensorOfDivisors) {
   const json rope = {{"rope_type", "llama3"},
                      {"factor", 8.0},
@@ -255,7 +288,7 @@ TEST(GgufTest, WhatTheFileCannotSayIsRefused) {
   config["model_type"] = "olmo2";
   config["architectures"] = {"Olmo2ForCausalLM"};
   WriteFile(Scratch("olmo.json"), config.dump());
-  expect({"--config", Scratch("olmo.json"), "--gguf", Scratch("olmo.gguf")}, 1, {"olmo2", "llama, mistral, qwen2 and qwen3"});
+  expect({"--config", Scratch("olmo.json"), "--gguf", Scratch("olmo.gguf")}, 1, {"olmo2", "llama, mistral, qwen2, qwen3, gemma"});
   expect({"--preset", "tiny", "--gguf", Scratch("tiny.bin")}, 2, {".gguf"});
   expect({"--preset", "tiny"}, 2, {"--out", "--gguf"});
   WriteFile(Scratch("there.gguf"), "x");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,6 +49,17 @@ TEST(ProgressTest, TheFirstStepOfARunLeavesTheMean) {
   EXPECT_EQ(Shown(1, {{9, 100}, {4, 100}, {1, 100}}),
             (Lines{"step 1/3  loss 2.5000  44 tokens/s  11% of the limit  18.0 s left\n",
                    "step 3/3  loss 2.5000  160 tokens/s  40% of the limit\n"}));
+}
+
+TEST(ProgressTest, NotANumberHasNoSign) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
+  Progress progress(out.get(), 2);
+  ProgressRunLog log(progress);
+  log.Step({{"step", 1}, {"loss", -std::numeric_limits<double>::quiet_NaN()}, {"tokens", 4}, {"skipped", false}}, {1, 4});
+  std::rewind(out.get());
+  char line[256] = "";
+  EXPECT_NE(std::fgets(line, sizeof(line), out.get()), nullptr);
+  EXPECT_EQ(std::string(line).substr(0, 18), "step 1/2  loss nan");
 }
 
 TEST(ProgressTest, ARunThatGoesOnHasAFirstStepAsWell) {

@@ -83,7 +83,8 @@ TEST(ReportSeriesTest, RelatedSeriesShareAChart) {
                                 {"eval_loss", some},
                                 {"rewards/rejected", some},
                                 {"loss", some},
-                                {"rewards/chosen", some}});
+                                {"rewards/chosen", some}},
+                               "sft");
   std::vector<std::string> seen;
   for (const Json& chart : charts) {
     std::string line = chart["title"].get<std::string>() + ":";
@@ -92,6 +93,13 @@ TEST(ReportSeriesTest, RelatedSeriesShareAChart) {
   }
   EXPECT_EQ(seen, (std::vector<std::string>{"Loss (nats a token): loss eval_loss", "Rewards: rewards/chosen rewards/rejected",
                                             "clip_ratio: clip_ratio/low clip_ratio/high", "kl: eval_kl kl"}));
+}
+
+TEST(ReportSeriesTest, ALossIsWhatItsTaskHas) {
+  const auto title = [](const std::string& task) { return ChartsOf({{"loss", Waves(3)}}, task)[0]["title"]; };
+  for (const char* task : {"rows", "pretrain", "sft"}) EXPECT_EQ(title(task), "Loss (nats a token)");
+  for (const char* task : {"dpo", "orpo", "simpo"}) EXPECT_EQ(title(task), "Loss (nats a pair)");
+  EXPECT_EQ(title("kto"), "Loss (mean over answers)");
 }
 
 TEST(ReportTraceTest, LanesAndIdleTime) {

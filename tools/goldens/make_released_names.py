@@ -59,7 +59,7 @@ def as_saved(model, tensors):
 
 def expected(path):
     model, wrapped = text_model(path)
-    tied = set(getattr(model, "_tied_weights_keys", None) or {}) if model.config.tie_word_embeddings else set()
+    tied = set(model.all_tied_weights_keys)  # the head, and layers that share their weights
     tensors = {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
     parameters = {name: tensor for name, tensor in tensors.items() if name in dict(model.named_parameters()) and not is_bias_of_choice(name)}
     shapes = {name: list(tensor.shape) for name, tensor in as_saved(model, tensors).items()}

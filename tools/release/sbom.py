@@ -23,6 +23,8 @@ PARTS = [
     ("libnl-3-200", "LGPL-2.1-only", "DYNAMIC_LINK"),
     ("libpcre2-dev", "BSD-3-Clause", "STATIC_LINK"),
     ("libutf8proc-dev", "MIT", "STATIC_LINK"),
+    ("zlib1g-dev", "Zlib", "STATIC_LINK"),
+    ("libzstd-dev", "BSD-3-Clause", "STATIC_LINK"),
     ("libxxhash-dev", "BSD-2-Clause", "STATIC_LINK"),
     ("nlohmann-json3-dev", "MIT", "STATIC_LINK"),
     ("libcli11-dev", "BSD-3-Clause", "STATIC_LINK"),

@@ -164,6 +164,16 @@ namespace HorizonLM {
     Skip = Native.HLM_UNROUTED_SKIP,
   }
 
+  /// <summary>The constants HLM_PROCESS_STATES_... of horizon_lm.h, which explains each.</summary>
+  public enum ProcessStates {
+    /// <summary>HLM_PROCESS_STATES_AUTO</summary>
+    Auto = Native.HLM_PROCESS_STATES_AUTO,
+    /// <summary>HLM_PROCESS_STATES_SHARDED</summary>
+    Sharded = Native.HLM_PROCESS_STATES_SHARDED,
+    /// <summary>HLM_PROCESS_STATES_REPLICATE</summary>
+    Replicate = Native.HLM_PROCESS_STATES_REPLICATE,
+  }
+
   /// <summary>The constants HLM_SCHEDULE_... of horizon_lm.h, which explains each.</summary>
   public enum Schedule {
     /// <summary>HLM_SCHEDULE_CONSTANT</summary>

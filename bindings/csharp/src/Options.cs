@@ -296,6 +296,9 @@ namespace HorizonLM {
     /// <summary>what an update does with experts that no token of the step chose; default Zero</summary>
     public Unrouted? Unrouted { get; set; }
 
+    /// <summary>who keeps masters, moments and sums of gradients in a group; default Auto</summary>
+    public ProcessStates? ProcessStates { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -344,6 +347,7 @@ namespace HorizonLM {
       if (RouterBiasRate.HasValue) Native.hlm_plan_options_router_bias_rate_set(options, RouterBiasRate.Value);
       if (RouterAuxLossScope.HasValue) Native.hlm_plan_options_router_aux_loss_scope_set(options, (int)RouterAuxLossScope.Value);
       if (Unrouted.HasValue) Native.hlm_plan_options_unrouted_set(options, (int)Unrouted.Value);
+      if (ProcessStates.HasValue) Native.hlm_plan_options_process_states_set(options, (int)ProcessStates.Value);
     }
   }
 

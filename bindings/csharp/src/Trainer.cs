@@ -29,6 +29,17 @@ namespace HorizonLM {
       return new Trainer(box);
     }
 
+    /// <summary>A trainer that shares every step with those of the other processes of a group; every one of them makes the same calls, each with rows of its
+    /// own. The group may be disposed afterwards.</summary>
+    public static Trainer Create(Model model, Plan plan, TrainerOptions options, Group group) {
+      IntPtr box = IntPtr.Zero;
+      var m = Of(model, nameof(model));
+      var p = Of(plan, nameof(plan));
+      var g = Of(group, nameof(group));
+      Options.With(options, own => Native.hlm_trainer_create_in_group(m, p, own, g, out box));
+      return new Trainer(box);
+    }
+
     /// <summary>One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped.</summary>
     public StepMetrics Step(Batch batch, CancellationToken token = default(CancellationToken)) {
       Batch b = Batch.Checked(batch);

@@ -13,6 +13,8 @@ Files of examples become batches by a Dataset, with the Tokenizer and the chat T
     with hlm.Dataset({"data": "train.jsonl", "model": "Qwen2.5-0.5B", "seq_len": 1024}) as dataset:
         for metrics in trainer.fit(dataset.steps(8), steps=1000): ...
 
+Dataset.of(source) takes records instead: a list of dicts, Parquet and Arrow files, tables, and sets of `datasets` (by pyarrow).
+
 Others are told of a run by callbacks: trainer.fit(batches, callbacks=[hlm.callbacks.WandB(project="tuning")]).
 
 Buffers are passed without a copy: NumPy arrays, array.array, memoryview and whatever else has the buffer protocol, int32 for token ids and
@@ -42,6 +44,7 @@ from ._errors import (
     UnavailableError,
     UnimplementedError,
 )
+from ._records import records, write_jsonl
 from .batch import Batch, Documents
 from .dataset import Dataset
 from .device import describe_device, describe_machine, devices
@@ -94,5 +97,7 @@ __all__ = [
     "describe_device",
     "describe_machine",
     "devices",
+    "records",
     "sum_logprobs",
+    "write_jsonl",
 ]

@@ -168,6 +168,8 @@ if TYPE_CHECKING:
         router_aux_loss_scope: Name
         # what an update does with experts that no token of the step chose; default ZERO
         unrouted: Name
+        # who keeps masters, moments and sums of gradients in a group; default AUTO
+        process_states: Name
 
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
@@ -333,6 +335,7 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.route": "HLM_ROUTE_",
     "hlm_plan_options.router_aux_loss_scope": "HLM_AUX_SCOPE_",
     "hlm_plan_options.unrouted": "HLM_UNROUTED_",
+    "hlm_plan_options.process_states": "HLM_PROCESS_STATES_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -456,6 +459,8 @@ TABLES: Dict[str, str] = {
         means; default "step"
     unrouted: "zero" | "skip": what an update does with experts that no token of the step chose; default
         "zero"
+    process_states: "auto" | "sharded" | "replicate": who keeps masters, moments and sums of gradients in a
+        group; default "auto"
 """,
     "hlm_group_options": r"""Options, as keywords:
 

@@ -5,10 +5,11 @@ import os
 import tempfile
 import weakref
 from array import array
-from typing import Any, ClassVar, Dict, Iterable, Iterator, Mapping, Optional, Union
+from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Union
 
 from ._handle import Handle
 from ._load import native
+from ._records import write_lines
 from .batch import Batch, Buffer, Documents, as_buffer
 from .template import Template
 from .tokenizer import Tokenizer
@@ -43,14 +44,15 @@ class Dataset(Handle):
     @classmethod
     def of(
         cls,
-        records: Iterable[Mapping[str, Any]],
+        records: Any,
         config: Optional[Mapping[str, Any]] = None,
         tokenizer: Optional[Tokenizer] = None,
         template: Optional[Template] = None,
     ) -> "Dataset":
-        """A data set of records in memory: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`. config as for a file, without "data".
+        """A data set of records in memory, or in Parquet and Arrow: whatever horizonlm.records takes. config as for a file, without "data".
 
-        The records are read once, into a file of their own that is removed when the data set is closed.
+        The records are read once, into a file of their own that is removed when the data set is closed. Their tokens go with it, unless config
+        has a "cache_dir", where they are found by their content.
         """
         options = dict(config or {})
         if "data" in options:
@@ -58,11 +60,8 @@ class Dataset(Handle):
         folder = tempfile.TemporaryDirectory(prefix="horizonlm-")
         try:
             options["data"] = os.path.join(folder.name, "records.jsonl")
-            with open(options["data"], "w", encoding="utf-8") as file:
-                for number, record in enumerate(records):
-                    if not isinstance(record, Mapping):
-                        raise TypeError(f"record {number} is a {type(record).__name__}; a mapping is wanted")
-                    file.write(json.dumps(record, default=_plain) + "\n")
+            with open(options["data"], "wb") as file:
+                write_lines(records, file)
             own = cls(options, tokenizer, template)
         except BaseException:
             folder.cleanup()
@@ -125,13 +124,6 @@ class Dataset(Handle):
             out = array("f", bytes(4 * int(self.describe()["column_length"])))
         native.hlm_dataset_read_column(self._box, name, key, out)
         return out
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays, and paths, as JSON has them."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return os.fspath(value)
 
 
 def _documents(box: Any) -> Optional[Documents]:

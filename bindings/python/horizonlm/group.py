@@ -1,7 +1,7 @@
 """Groups: the processes of a run on several machines."""
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, Dict
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, List
 
 from . import _options
 from ._handle import Handle
@@ -53,6 +53,12 @@ class Group(Handle):
     def size(self) -> int:
         """How many processes there are."""
         return int(self.describe()["size"])
+
+    def all_gather(self, own: bytes) -> List[bytes]:
+        """Everybody's bytes, in the order of ranks; every process gives as many."""
+        everything = bytearray(len(own) * self.size)
+        native.hlm_group_all_gather(self._box, own, everything)
+        return [bytes(everything[r * len(own) : (r + 1) * len(own)]) for r in range(self.size)]
 
     def barrier(self) -> None:
         """Waits until every process has called it."""

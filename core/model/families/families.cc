@@ -90,7 +90,8 @@
   X(kGptOssFamily)           \
   X(kGraniteMoeFamily)       \
   X(kGraniteMoeSharedFamily) \
-  X(kLlama4Family)
+  X(kLlama4Family)           \
+  X(kZamba2Family)
 
 namespace hlm {
 

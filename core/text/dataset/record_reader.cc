@@ -17,7 +17,7 @@ bool StartsWith(std::string_view text, std::string_view with) { return text.subs
 
 }  // namespace
 
-bool HoldsPlainLines(const std::string& path) { return path.ends_with(".txt"); }
+bool HoldsPlainLines(const std::string& path) { return NameOfText(path).ends_with(".txt"); }
 
 RecordReader::RecordReader(const std::string& path, int64_t most_record_bytes)
     : file_(path),
@@ -26,7 +26,9 @@ RecordReader::RecordReader(const std::string& path, int64_t most_record_bytes)
       window_(kWindow),
       plain_(HoldsPlainLines(path)) {
   if (most_record_bytes < 1) throw InvalidArgument("max_record_bytes is ", most_record_bytes, "; it must be at least 1");
-  Fill();
+  constexpr size_t kFirstBytes = 8;  // that tell kinds of files apart
+  while (end_ < kFirstBytes && Fill()) {
+  }
   CheckKindOfFile();
   kept_ = at_;
 }
@@ -39,11 +41,8 @@ void RecordReader::CheckKindOfFile() {
   if (StartsWith(start, "\xff\xfe") || StartsWith(start, "\xfe\xff")) {
     throw InvalidArgument(shown_path_, ":1: the file is UTF-16 by its byte order mark; it must be UTF-8");
   }
-  if (StartsWith(start, "\x1f\x8b") || StartsWith(start, "\x28\xb5\x2f\xfd") || StartsWith(start, "BZh")) {
-    throw Unimplemented(shown_path_, ": the file is compressed; JSON and JSONL are read uncompressed only");
-  }
-  if (StartsWith(start, "PAR1") || StartsWith(start, "ARROW1")) {
-    throw Unimplemented(shown_path_, ": Parquet and Arrow files are not read; convert to JSONL");
+  if (StartsWith(start, "\x1f\x8b") || StartsWith(start, "\x28\xb5\x2f\xfd")) {
+    throw Unimplemented(shown_path_, ": is packed twice; unpack it once");
   }
   if (plain_) return;
   if (SkipSpace() == '[') {
@@ -53,7 +52,6 @@ void RecordReader::CheckKindOfFile() {
 }
 
 bool RecordReader::Fill() {
-  if (position_ == file_.size()) return false;
   if (kept_ > 0) {
     std::memmove(window_.data(), window_.data() + kept_, end_ - kept_);
     at_ -= kept_, end_ -= kept_, kept_ = 0;
@@ -62,12 +60,9 @@ bool RecordReader::Fill() {
     // No larger than the largest record with the byte behind it, and the window that reads it.
     window_.resize(std::min(window_.size() * 2, static_cast<size_t>(most_bytes_) + 2 * kWindow));
   }
-  const size_t bytes =
-      static_cast<size_t>(std::min<int64_t>(file_.size() - position_, static_cast<int64_t>(window_.size() - end_)));
-  file_.ReadAt(position_, window_.data() + end_, bytes);
-  position_ += static_cast<int64_t>(bytes);
+  const size_t bytes = file_.Read(window_.data() + end_, window_.size() - end_);
   end_ += bytes;
-  return true;
+  return bytes > 0;
 }
 
 void RecordReader::Grow(int64_t record_line) {

@@ -1,5 +1,5 @@
-// Reads the records of a JSONL file, or of a JSON array, one after the other. The file may be far larger than memory: one record
-// and a window of a megabyte are all that is held.
+// Reads the records of a JSONL file, or of a JSON array, one after the other, packed by gzip or zstd or not. The file may be far
+// larger than memory: one record and a window of a megabyte are all that is held.
 #ifndef HORIZON_LM_CORE_TEXT_DATASET_RECORD_READER_H_
 #define HORIZON_LM_CORE_TEXT_DATASET_RECORD_READER_H_
 
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/io/file.h"
+#include "core/text/dataset/text_file.h"
 #include "core/io/json_value.h"
 
 namespace hlm::dataset {
@@ -22,17 +22,18 @@ struct Record {
   bool plain = false;     // the text is no JSON: it is the record's "text"
 };
 
-// A .txt file: each of its lines that is not empty is a text, with its white space.
+// A .txt file (.txt.gz, .txt.zst): each of its lines that is not empty is a text, with its white space.
 bool HoldsPlainLines(const std::string& path);
 
 class RecordReader {
  public:
   // A file whose first character is '[' is one array of records; any other has a record a line, empty lines being skipped. A
-  // byte order mark of UTF-8 and carriage returns before line feeds are no part of a record. INVALID_ARGUMENT for UTF-16,
-  // UNIMPLEMENTED for compressed files and for Parquet and Arrow.
+  // byte order mark of UTF-8 and carriage returns before line feeds are no part of a record. INVALID_ARGUMENT for UTF-16; the rest as
+  // TextFile has it.
   explicit RecordReader(const std::string& path, int64_t most_record_bytes = kMostRecordBytes);
 
-  // False at the end. INVALID_ARGUMENT, naming file and line, for a record above the limit and for an array that is damaged.
+  // False at the end. INVALID_ARGUMENT, naming file and line, for a record above the limit and for an array that is damaged; DATA_LOSS
+  // for packed data that are.
   bool Next(Record* out);
 
   // "file:line", for messages.
@@ -47,13 +48,12 @@ class RecordReader {
   bool NextElement(Record* out);
   void CheckKindOfFile();
 
-  InputFile file_;
+  TextFile file_;
   std::string shown_path_;
   int64_t most_bytes_;
   std::vector<char> window_;
   size_t at_ = 0, end_ = 0;  // what of the window is still to be read
   size_t kept_ = 0;          // where the record begins that is being read; bytes from here on are not dropped
-  int64_t position_ = 0;     // of the file, behind the window
   int64_t line_ = 1;
   bool plain_ = false, array_ = false, first_ = true, ended_ = false;
 };

@@ -11,12 +11,13 @@
 #include <string_view>
 
 #include "core/base/error.h"
-#include "core/io/file.h"
-#include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/hash.h"
 #include "core/text/dataset/record_reader.h"
+#include "core/text/dataset/text_file.h"
 #include "core/text/dataset/unused_members.h"
+#include "core/io/file.h"
+#include "core/io/json_text.h"
 
 namespace hlm::dataset {
 namespace {
@@ -28,28 +29,35 @@ bool IsFolder(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-bool EndsWith(std::string_view text, std::string_view with) {
-  return text.size() >= with.size() && text.substr(text.size() - with.size()) == with;
-}
-
 std::string Parent(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// A file, or the .jsonl and .json files of a folder in the order of their names.
+// A folder as `datasets` saves it (save_to_disk): Arrow files, and what is in them, or such folders.
+bool IsSavedByDatasets(const std::vector<std::string>& names) {
+  const auto has = [&](const char* name) { return std::binary_search(names.begin(), names.end(), name); };
+  return has("dataset_dict.json") || (has("state.json") && has("dataset_info.json"));
+}
+
+// A file, or the .jsonl and .json files of a folder, packed or not, in the order of their names.
 std::vector<std::string> FilesOf(const std::string& path, const std::string& where) {
   if (!IsFolder(path)) {
     const InputFile exists(path);  // a file that is not there is named before anything is read
     return {path};
   }
+  const std::vector<std::string> names = ListFolder(path);
+  if (IsSavedByDatasets(names)) throw NeedsPyArrow(path, "a folder of Arrow files, as `datasets` saves it");
   std::vector<std::string> files;
-  for (const std::string& name : ListFolder(path)) {
-    const bool records = EndsWith(name, ".jsonl") || EndsWith(name, ".json") || EndsWith(name, ".ndjson");
-    if (records && name != "dataset_info.json" && IsRegularFile(path + "/" + name)) files.push_back(path + "/" + name);
+  for (const std::string& name : names) {
+    const std::string_view text = NameOfText(name);
+    const bool records = text.ends_with(".jsonl") || text.ends_with(".json") || text.ends_with(".ndjson");
+    if (records && text != "dataset_info.json" && IsRegularFile(path + "/" + name)) files.push_back(path + "/" + name);
   }
-  if (files.empty()) throw NotFound(where, ": no .jsonl or .json file in the folder ", PrintablePath(path));
-  return files;
+  if (!files.empty()) return files;
+  const auto is_parquet = [](const std::string& name) { return name.ends_with(".parquet"); };
+  if (std::any_of(names.begin(), names.end(), is_parquet)) throw NeedsPyArrow(path, "a folder of Parquet files");
+  throw NotFound(where, ": no .jsonl or .json file in the folder ", PrintablePath(path));
 }
 
 const std::string& StringOf(const JsonValue& value, const char* key, const std::string& where) {

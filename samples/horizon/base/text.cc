@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <limits>
 
 namespace horizon {
 
@@ -19,6 +20,8 @@ std::string Format(const char* format, ...) {
   va_end(again);
   return text;
 }
+
+double NoSignOfNan(double value) { return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value; }
 
 std::string FormatCount(int64_t count) {
   std::string text = std::to_string(count);

@@ -14,6 +14,9 @@ std::string FormatBytes(int64_t bytes);     // "1.53 GiB"
 std::string FormatSeconds(double seconds);  // "850 ms", "12.3 s", "3 min 05 s", "2 h 04 min"
 std::string FormatRate(double per_second);  // "945", "12,345": a whole number with separators
 
+// NaN with a sign, which processors make, is printed as "-nan"; this is it without.
+double NoSignOfNan(double value);
+
 // A message in which each whole number of a mebibyte or more is followed by what people call it: "91268055040 bytes (85.00 GiB)".
 std::string WithSizes(const std::string& message);
 

@@ -78,6 +78,7 @@ class Table {
     AddOptimizerOptions(*command.app, *command.options);
     AddBudgetOptions(*command.app, *command.options);
     AddPlanOnlyOptions(*command.app, *command.options);
+    AddGroupOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
     AddTaskOptions(*command.app, *command.options);
     AddCheckpointOptions(*command.app, *command.options);
@@ -111,6 +112,8 @@ class Table {
                      "--eps",
                      "--weight-decay"});
     Unlist(command, {"--sample-prompts", "--sample-every", "--sample-tokens"});
+    Unlist(command, {"--group", "--group-address", "--group-rank", "--group-size", "--group-timeout", "--group-silence",
+                     "--group-several-per-machine"});
     UnlistExamples(command);
     command.app->footer(
         "Without --data the plan is for rows of --seq-len tokens. A stream's rows have one token more, the last target.");
@@ -124,6 +127,7 @@ class Table {
     AddOptimizerOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
     AddBudgetOptions(*command.app, *command.options);
+    AddGroupOptions(*command.app, *command.options);
     AddRunOptions(*command.app, *command.options);
     AddTaskOptions(*command.app, *command.options);
     AddCheckpointOptions(*command.app, *command.options);

@@ -8,6 +8,7 @@
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/commands/compare.h"
 #include "samples/horizon/commands/plan_fit.h"
+#include "samples/horizon/commands/scaling.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/report/plan_table.h"
 #include "samples/horizon/run/engine.h"
@@ -88,6 +89,12 @@ int RunPlan(const Options& options) {
     return kExitOk;
   }
   const int64_t row_tokens = RowTokens(options, model);
+  if (options.plan.scaling) {
+    if (options.purpose != HLM_PURPOSE_TRAIN) throw UsageError("--scaling is for --purpose train");
+    const Json scaling = ScalingOf(model, options, row_tokens);
+    options.json ? void(std::printf("%s\n", scaling.dump(2).c_str())) : PrintScaling(scaling);
+    return kExitOk;
+  }
   Plan plan;
   try {
     plan = MakePlan(model, options, options.purpose, options.shape.batch_size, row_tokens);

@@ -4,11 +4,13 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/commands/training.h"
+#include "samples/horizon/run/group.h"
 #include "samples/horizon/run/saving.h"
 
 namespace horizon {
@@ -24,6 +26,16 @@ std::string Begun(const std::string& folder) {
   return path.string();
 }
 
+// Logs, trace and report are the first rank's affair.
+void CheckWhatIsWritten(const RunOptions& run, const Group& group) {
+  if (!run.checkpoint_dir.empty()) Check(hlm_checkpoint_check(run.checkpoint_dir.c_str(), 0));
+  if (!group.first()) return;
+  if (!run.log_json.empty()) CheckOutputFile(run.log_json);
+  if (!run.tensorboard.empty()) CheckFolder(Begun(run.tensorboard));
+  if (!run.trace.empty()) CheckOutputFile(run.trace);
+  if (!run.report.empty()) CheckOutputFile(run.report);
+}
+
 // Whether nobody reads standard output any more.
 bool ReaderIsGone() {
   pollfd out = {STDOUT_FILENO, POLLOUT, 0};
@@ -35,16 +47,22 @@ bool ReaderIsGone() {
 int RunTrain(const Options& options) {
   CheckModelOptions(options);
   CheckTrainingOptions(options);
-  // Everything that the run will write is tried before anything is read.
   CheckApartFromOut(options.run);
-  if (!options.run.checkpoint_dir.empty()) Check(hlm_checkpoint_check(options.run.checkpoint_dir.c_str(), 0));
-  if (!options.run.log_json.empty()) CheckOutputFile(options.run.log_json);
-  if (!options.run.tensorboard.empty()) CheckFolder(Begun(options.run.tensorboard));
-  if (!options.run.trace.empty()) CheckOutputFile(options.run.trace);
-  if (!options.run.report.empty()) CheckOutputFile(options.run.report);
   Interrupt::TakeWriteErrors();
   Interrupt interrupt;  // before the library starts threads
-  const int status = Training(options, interrupt).Run();
+  interrupt.EndAtOnce(true);
+  const Group group(options.group);
+  interrupt.EndAtOnce(false);
+  Options own = options;
+  own.engine.processes = group.size();
+  std::unique_ptr<Training> training;
+  // Everything that the run will write is tried before anything is read. What the first has read and kept the others find.
+  group.FirstThenOthers([&] {
+    CheckWhatIsWritten(own.run, group);
+    training = std::make_unique<Training>(own, group, interrupt);
+  });
+  const int status = training->Run();
+  training.reset();  // before the group
   // Progress that nobody reads is no failure; JSON lines would be. What is still to be written goes nowhere.
   if (!options.json && ReaderIsGone() && std::freopen("/dev/null", "w", stdout) == nullptr) return kExitError;
   return status;

@@ -32,36 +32,40 @@ int64_t StepsOf(const RunOptions& run, int64_t batches_per_epoch) {
   return steps;
 }
 
+std::string OfProcesses(const Group& group) {
+  return group.size() == 1 ? "" : FormatCount(group.size()) + " processes, each with ";
+}
+
 // The model, where what the run leaves of it can be written.
-Model OpenChecked(const Options& options) {
+Model OpenChecked(const Options& options, const Group& group) {
   Model model = OpenModel(options.model);
-  CheckOut(model, options.run, options.engine.compute == HLM_DTYPE_F32);
+  if (group.first()) CheckOut(model, options.run, options.engine.compute == HLM_DTYPE_F32);
   return model;
 }
 
 }  // namespace
 
-Training::Training(const Options& options, Interrupt& interrupt)
+Training::Training(const Options& options, const Group& group, Interrupt& interrupt)
     : options_(options),
+      group_(group),
       interrupt_(interrupt),
       checkpoints_(options.run),
-      model_(OpenChecked(options)),
+      model_(OpenChecked(options, group)),
       description_(DescribeModel(model_)),
-      task_(MakeTask(options, description_)),
+      task_(MakeTask(options, description_, group)),
       data_(task_->Description()),
       steps_(StepsOf(options.run, task_->steps_per_epoch())),
-      progress_(ProgressStream(options.json), steps_),
+      progress_(group.first() ? ProgressStream(options.json) : nullptr, steps_, group.first() ? "" : group.Who()),
       held_out_(options.run.early_stop) {
   model_ = WithText();
-  const Plan plan = OpenPlan();
+  opened_plan_ = OpenPlan();
   const bool f32 = options.engine.compute == HLM_DTYPE_F32;
   if (checkpoints_.on()) {
     const int64_t out_bytes = BytesOfOut(model_, options.run, f32);
-    CheckCheckpointDir(options.run, PlanValue(plan, "saving.state_bytes"), Saves(), out_bytes);
+    CheckCheckpointDir(options.run, PlanValue(opened_plan_, "saving.state_bytes"), Saves(), out_bytes);
   }
   if (!options.run.sample_prompts.empty())
     samples_ = std::make_unique<Samples>(options, DescribeModel(model_), task_->row_tokens());
-  trainer_ = MakeTrainer(model_, plan, options.optimizer, steps_, task_->has_token_metrics());
 }
 
 Model Training::WithText() {
@@ -72,11 +76,11 @@ Model Training::WithText() {
   if (data_.contains("turns")) {
     const Json& turns = data_["turns"];
     const std::string none = WithoutStop(turns.at("turns"), turns.at("without_stop"));
-    if (!none.empty()) progress_.Warn(none);
+    if (!none.empty() && group_.first()) progress_.Warn(none);
   }
   if (!stops.text.empty() && !ids.empty()) {
     progress_.Say(stops.text + ": what is saved has it among its eos_token_id (--keep-eos leaves them as they are)");
-  } else if (!stops.text.empty()) {
+  } else if (!stops.text.empty() && group_.first()) {
     progress_.Warn(stops.text);
   }
   hlm_text_options with;
@@ -89,11 +93,16 @@ Model Training::WithText() {
   return Model(model);
 }
 
+bool Training::AskedToEnd() {
+  signal_ = group_.Most(interrupt_.signal());
+  return signal_ != 0;
+}
+
 Plan Training::OpenPlan() {
   Plan plan = MakePlan(model_, options_, HLM_PURPOSE_TRAIN, task_->rows(), task_->row_tokens(), checkpoints_.numerics());
   progress_.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + task_->Summary() + "; " +
-                FormatCount(steps_) + " steps; host memory " + FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " +
-                FormatBytes(PlanValue(plan, "device_bytes")));
+                FormatCount(steps_) + " steps; " + OfProcesses(group_) + "host memory " +
+                FormatBytes(PlanValue(plan, "host_bytes")) + ", device memory " + FormatBytes(PlanValue(plan, "device_bytes")));
   for (const std::string& line : AccountLines(data_)) progress_.Say(line);
   plan_ = DescribePlan(plan);
   if (plan_.contains("choice")) progress_.Say("plan: " + plan_["choice"].get<std::string>());
@@ -104,6 +113,10 @@ Plan Training::OpenPlan() {
 void Training::Begin() {
   task_->Prepare(trainer_.get(), progress_);
   begun_ = checkpoints_.Resume(trainer_.get(), task_->Identity(), progress_);
+  if (const int64_t most = group_.Most(begun_), least = -group_.Most(-begun_); most != least) {
+    throw Error(options_.run.checkpoint_dir + ": one rank goes on after step " + std::to_string(least) + ", another after step " +
+                std::to_string(most) + "; --checkpoint-dir must be a folder that all machines see");
+  }
   if (begun_ > 0) task_->Seek(checkpoints_.data(), begun_);
   evaluated_ = checkpoints_.data().value("evaluated", int64_t{0});
   if (checkpoints_.data().contains("held_out")) held_out_.Take(checkpoints_.data()["held_out"]);
@@ -116,7 +129,7 @@ bool Training::Finishes(const std::function<void()>& work) {
     work();
   } catch (const ApiError& error) {
     interrupt_.Watch(nullptr);
-    if (error.code() != HLM_CANCELLED || !interrupt_.requested()) throw;
+    if (error.code() != HLM_CANCELLED || (!interrupt_.requested() && group_.size() == 1)) throw;
     return false;
   }
   interrupt_.Watch(nullptr);
@@ -125,6 +138,7 @@ bool Training::Finishes(const std::function<void()>& work) {
 
 // Everybody who is told what the run does. A further one is added here.
 void Training::OpenLogs() {
+  if (!group_.first()) return;
   const std::string& path = options_.run.log_json;
   if (!path.empty()) logs_.Add(std::make_unique<JsonRunLog>(begun_ > 0 ? JsonLog(path, begun_) : JsonLog(path)));
   if (options_.json) logs_.Add(std::make_unique<JsonRunLog>(JsonLog::ToStandardOutput()));
@@ -160,7 +174,7 @@ Json Training::Position() {
 }
 
 void Training::StartTrace(int64_t step) {
-  if (TracePath().empty() || step != std::min(begun_ + 2, steps_)) return;
+  if (!group_.first() || TracePath().empty() || step != std::min(begun_ + 2, steps_)) return;
   traced_.before_trace = Metrics();
   traced_.trace_first = step;
   Check(hlm_trainer_trace_start(trainer_.get()));

@@ -23,11 +23,13 @@ namespace horizon {
 // One run, from opened files to the saved model.
 class Training {
  public:
-  Training(const Options& options, Interrupt& interrupt);
+  // Opens all but the trainer.
+  Training(const Options& options, const Group& group, Interrupt& interrupt);
   int Run();
 
  private:
   Plan OpenPlan();
+  bool AskedToEnd();  // whether any rank was
   // The model with the tokenizer, the template and the ends of turns that it is trained with, as it will be saved.
   Model WithText();
   void Begin();
@@ -57,7 +59,9 @@ class Training {
   int64_t TakeBest(int64_t done);
 
   const Options& options_;
+  const Group& group_;
   Interrupt& interrupt_;
+  int64_t signal_ = 0;  // that a rank has got; 0: none
   Checkpoints checkpoints_;
   Model model_;
   Json description_, plan_;
@@ -70,6 +74,7 @@ class Training {
   HeldOut held_out_;
   std::unique_ptr<Samples> samples_;  // null without --sample-prompts
   RunLogs logs_;
+  Plan opened_plan_;
   Trainer trainer_;
   int64_t trace_end_ = 0;        // the last step that the running trace records; 0: none runs
   RunEnd traced_;                // what there is to say of the trace at the run's end

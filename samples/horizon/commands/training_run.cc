@@ -73,17 +73,19 @@ std::string Training::LastGoodCheckpoint(int64_t done) const {
 }
 
 int Training::Run() {
+  trainer_ = MakeTrainer(model_, opened_plan_, options_.optimizer, steps_, task_->has_token_metrics(), group_.get());
   if (!Finishes([&] { Begin(); })) {
     progress_.Clear();
-    std::fprintf(stderr, "error: interrupted before the first step; nothing was saved\n");
-    return kExitSignal + interrupt_.signal();
+    AskedToEnd();
+    if (group_.first()) std::fprintf(stderr, "error: interrupted before the first step; nothing was saved\n");
+    return kExitSignal + static_cast<int>(signal_);
   }
   int64_t done = begun_;
   bool cancelled = false;
   // A signal may have come between a step and its evaluation.
   if (begun_ > 0 && begun_ < steps_ && evaluated_ < begun_ && EvaluationIsDue(begun_)) cancelled = !EvaluateAfter(begun_);
   const int64_t most = options_.run.max_skipped_steps;
-  while (done < steps_ && !cancelled && !interrupt_.requested() && (most == 0 || skipped_ < most) && !held_out_.stops()) {
+  while (done < steps_ && !cancelled && !AskedToEnd() && (most == 0 || skipped_ < most) && !held_out_.stops()) {
     StartTrace(done + 1);
     StepOrSave(done + 1);
     ++done;
@@ -91,11 +93,12 @@ int Training::Run() {
     if (done == trace_end_) WriteTrace(done);
     if (EvaluationIsDue(done)) cancelled = !EvaluateAfter(done);
     if (samples_ && !cancelled && samples_->Due(done, done == steps_ || held_out_.stops()))
-      cancelled = !Finishes([&] { Sample(done); });
+      cancelled = group_.Most(group_.first() && !Finishes([&] { Sample(done); })) != 0;
     // Last, so that the log of a run that goes on from here has this step's evaluation.
     // While steps are skipped the state is no better than the one that was saved, if it is good at all.
     if (!cancelled && skipped_ == 0) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
   }
+  if (cancelled) AskedToEnd();
   if (trace_end_ > 0) WriteTrace(done);
   Check(hlm_trainer_finish(trainer_.get()));
   SayWhatWasDone(done);
@@ -144,8 +147,8 @@ int Training::Run() {
   if (checkpoints_.saved() == done)
     kept += (kept.empty() ? "" : ", ") + ("its state is in " + options_.run.checkpoint_dir) + " (--resume goes on from it)";
   if (kept.empty()) kept = "nothing was saved";
-  std::fprintf(stderr, "error: %s; %s\n", end.note.c_str(), kept.c_str());
-  return kExitSignal + interrupt_.signal();
+  if (group_.first()) std::fprintf(stderr, "error: %s; %s\n", end.note.c_str(), kept.c_str());
+  return kExitSignal + static_cast<int>(signal_);
 }
 
 // A device that fails takes no step with it that was finished.
@@ -154,7 +157,7 @@ void Training::StepOrSave(int64_t step) {
     Step(step);
   } catch (const ApiError& error) {
     const int64_t done = step - 1;
-    if (!checkpoints_.on() || done == begun_) throw;
+    if (!checkpoints_.on() || done == begun_ || !group_.first()) throw;
     try {
       checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
     } catch (const Error&) {
@@ -187,8 +190,8 @@ void Training::Step(int64_t step) {
   logs_.Step(line, {.seconds = seconds, .tokens = task_->step_tokens()});
   // A step of which nothing is predicted has no loss, and says nothing of the model.
   if (metrics.tokens > 0) skipped_ = metrics.skipped != 0 ? skipped_ + 1 : 0;
-  if (step == begun_ + 1) first_loss_ = metrics.loss;
-  last_loss_ = metrics.loss;
+  last_loss_ = NoSignOfNan(metrics.loss);
+  if (step == begun_ + 1) first_loss_ = last_loss_;
   tokens_ += metrics.tokens;
   seconds_ += seconds;
 }
@@ -215,7 +218,7 @@ bool Training::EvaluateAfter(int64_t step) {
 // After the first step: those of its shape will go the same way.
 void Training::WarnOfFallbacks() {
   const Json metrics = Metrics();
-  if (metrics.at("attention_fallbacks") == 0) return;
+  if (metrics.at("attention_fallbacks") == 0 || !group_.first()) return;
   progress_.Warn("attention goes the slower way: " + metrics.at("attention_fallback_reason").get<std::string>());
 }
 
@@ -240,7 +243,7 @@ int64_t Training::TakeBest(int64_t done) {
   const int64_t best = held_out_.best_step();
   if (!options_.run.keep_best || best == 0 || best == done) return done;
   try {
-    checkpoints_.TakeBest(trainer_.get());
+    checkpoints_.TakeBest(trainer_.get(), group_);
     return best;
   } catch (const ApiError& error) {
     progress_.Warn(std::string("the best state cannot be read, the last one is saved: ") + error.what());

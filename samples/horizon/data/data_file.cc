@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
 namespace {
@@ -18,6 +19,12 @@ constexpr size_t kLargestTransfer = size_t{64} << 20;  // Linux moves at most 2 
 
 [[noreturn]] void ThrowErrno(const std::string& path, const char* what) {
   throw Error(path + ": " + what + ": " + std::strerror(errno));
+}
+
+std::string BytesOf(const DataFile& file) {
+  std::string bytes(file.size(), '\0');
+  file.ReadAt(0, bytes.data(), bytes.size());
+  return bytes;
 }
 
 }  // namespace
@@ -64,9 +71,7 @@ void DataFile::ReadAt(size_t offset, void* to, size_t bytes) const {
 
 std::string ReadWholeFile(const std::string& path) {
   const DataFile file(path);
-  std::string text(file.size(), '\0');
-  file.ReadAt(0, text.data(), text.size());
-  return text;
+  return IsPacked(file) ? Unpack(file) : BytesOf(file);
 }
 
 std::string ReadTextFile(const std::string& path, size_t limit) {
@@ -74,7 +79,7 @@ std::string ReadTextFile(const std::string& path, size_t limit) {
   if (file.size() > limit) {
     throw Error(path + ": " + std::to_string(file.size()) + " bytes, more than the " + std::to_string(limit) + " that are read");
   }
-  std::string text = ReadWholeFile(path);
+  std::string text = BytesOf(file);
   // As a C string the text would end here, and what follows would go unread.
   const size_t nul = text.find('\0');
   if (nul != std::string::npos) throw Error(path + ": not a text, byte " + std::to_string(nul) + " is NUL");

@@ -26,7 +26,7 @@ class DataFile {
   size_t size_ = 0;
 };
 
-// The whole of a file, whatever is in it.
+// The whole of a file, whatever is in it; of one that is packed by gzip or zstd, the text in it (packed_text.h).
 std::string ReadWholeFile(const std::string& path);
 
 // The whole of a small text file (a config.json), at most `limit` bytes. Throws where it holds a NUL.

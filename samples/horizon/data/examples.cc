@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
 namespace {
@@ -26,6 +28,17 @@ std::string FolderOf(const std::string& path) {
   if (IsFolder(path)) return path;
   const std::string parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
+}
+
+// The first source, and how many there are besides.
+std::string NameOf(const Json& sources) {
+  const Json& first = sources.at(0);
+  std::string name = "the data";
+  for (const char* key : {"name", "path"}) {
+    if (first.contains(key) && first[key].is_string()) name = first[key].get<std::string>();
+  }
+  const std::string others = sources.size() > 1 ? " and " + FormatCount(static_cast<int64_t>(sources.size()) - 1) + " more" : "";
+  return OneLine(name) + others;
 }
 
 // Null where the folder has none; what is wrong with one is said.
@@ -102,7 +115,7 @@ Json ParseSource(const std::string& text) {
     return source;
   }
   for (const char* ending : {".npy", ".txt"}) {
-    if (path.ends_with(ending))
+    if (NameOfText(path).ends_with(ending))
       throw UsageError("--data " + path + ": --task takes JSONL; " + ending + " files are for runs without --task");
   }
   source["path"] = path;
@@ -142,6 +155,7 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
 }
 
 Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
+  const Activity reading("reading and tokenizing " + NameOf(config.at("data")));
   hlm_dataset* opened = nullptr;
   Check(hlm_dataset_open(config.dump().c_str(), tools.tokenizer.get(), tools.chat_template.get(), &opened));
   set_.reset(opened);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/handle.h"
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/data/tokenizer.h"
@@ -90,7 +91,11 @@ class ExampleData {
     const std::string begin = evaluation_->Position();
     try {
       hlm_dataset_batch batch;
-      while (evaluation_->Next(rows(), batch)) f(batch);
+      Activity evaluating("evaluating, steps");
+      for (int64_t step = 0; evaluation_->Next(rows(), batch); ++step) {
+        evaluating.Done(step, evaluation_->steps_per_epoch(rows()));
+        f(batch);
+      }
     } catch (...) {
       evaluation_->Seek(begin);
       throw;

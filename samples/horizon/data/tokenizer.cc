@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/data/data_file.h"
 
 namespace horizon {
@@ -85,6 +86,7 @@ TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {
     };
   }
   return [tokenizer](const std::string& path) {
+    const Activity reading("reading and tokenizing " + path);
     const std::string text = ReadWholeFile(path);
     try {
       return Encode(tokenizer.get(), text, true);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
 namespace {
@@ -47,13 +48,13 @@ TokenFile::TokenFile(const std::string& path, const TextReader& text) : file_(pa
     element_ = header.element;
     shape_ = header.shape;
     data_offset_ = header.data_offset;
-  } else if (path.ends_with(".txt") && text) {
+  } else if (NameOfText(path).ends_with(".txt") && text) {
     text_ids_ = text(path);
     element_ = Element::kInt32;
     shape_ = {static_cast<int64_t>(text_ids_.size())};
-    in_memory_ = true;
-  } else if (path.ends_with(".txt")) {
-    shape_ = {static_cast<int64_t>(file_.size())};
+  } else if (NameOfText(path).ends_with(".txt")) {
+    if (IsPacked(file_)) unpacked_ = Unpack(file_);
+    shape_ = {static_cast<int64_t>(IsPacked(file_) ? unpacked_.size() : file_.size())};
   } else {
     throw Error(path + ": its name ends in neither .npy (token ids) nor .txt (bytes as ids); examples (JSONL) need --task");
   }
@@ -61,11 +62,16 @@ TokenFile::TokenFile(const std::string& path, const TextReader& text) : file_(pa
   for (const int64_t dimension : shape_) size_ *= dimension;
 }
 
+const unsigned char* TokenFile::InMemory() const {
+  if (!text_ids_.empty()) return reinterpret_cast<const unsigned char*>(text_ids_.data());
+  return unpacked_.empty() ? nullptr : reinterpret_cast<const unsigned char*>(unpacked_.data());
+}
+
 void TokenFile::Read(int64_t begin, int64_t n, unsigned char* out) const {
   const size_t width = ElementBytes(element_), offset = static_cast<size_t>(begin) * width,
                bytes = static_cast<size_t>(n) * width;
-  if (in_memory_) {
-    std::memcpy(out, reinterpret_cast<const unsigned char*>(text_ids_.data()) + offset, bytes);
+  if (const unsigned char* elements = InMemory()) {
+    std::memcpy(out, elements + offset, bytes);
   } else {
     file_.ReadAt(data_offset_ + offset, out, bytes);
   }

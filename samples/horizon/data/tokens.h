@@ -1,4 +1,5 @@
-// A file of token ids or labels: a .npy array, or a text, whose bytes are the ids or which somebody else makes ids of.
+// A file of token ids or labels: a .npy array, or a text, whose bytes are the ids or which somebody else makes ids of. A text may be
+// packed (.txt.gz, .txt.zst).
 #ifndef HORIZON_LM_SAMPLES_HORIZON_DATA_TOKENS_H_
 #define HORIZON_LM_SAMPLES_HORIZON_DATA_TOKENS_H_
 
@@ -43,14 +44,16 @@ class TokenFile {
  private:
   std::string Place(int64_t index) const;  // "row 3, column 17" or "position 1029"
 
+  // The elements, where they are in memory; nullptr: they are read from the file.
+  const unsigned char* InMemory() const;
   void Read(int64_t begin, int64_t n, unsigned char* out) const;
   // The first index whose element `bad` rejects, or -1.
   template <class Bad>
   int64_t FirstBad(Bad bad) const;
 
   DataFile file_;
-  std::vector<int32_t> text_ids_;  // a text's, where somebody else made them; else the elements are read from the file
-  bool in_memory_ = false;
+  std::vector<int32_t> text_ids_;  // a text's, where somebody else made them
+  std::string unpacked_;           // a text that was packed, where its bytes are the ids
   Element element_ = Element::kUint8;
   std::vector<int64_t> shape_;
   int64_t size_ = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/data/account.h"
@@ -118,7 +119,9 @@ void Score(const Model& model, Options options, const std::string& examples_path
   }
   const Trainer trainer = MakeForwardTrainer(model, options);
   size_t at = 0;
+  Activity scoring("scoring, choices");
   Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len, [&](const Scored& one) {
+    scoring.Done(one.index + 1, static_cast<int64_t>(expected));
     if (questions[at].logprobs.size() == questions[at].bytes.size()) ++at;
     questions[at].logprobs.push_back(one.sum);
     questions[at].tokens.push_back(one.tokens);

@@ -5,6 +5,7 @@
 
 #include "samples/horizon/data/account.h"
 #include "samples/horizon/data/examples.h"
+#include "samples/horizon/data/packed_text.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/eval/eval.h"
 #include "samples/horizon/eval/score.h"
@@ -77,7 +78,7 @@ int RunLogprobs(const Options& options) {
   CheckModelOptions(options);
   const Model model = OpenModel(options.model);
   const std::string& file = options.data.data;
-  file.ends_with(".npy") || file.ends_with(".txt") ? ScoreRows(model, options) : ScoreExamples(model, options);
+  file.ends_with(".npy") || NameOfText(file).ends_with(".txt") ? ScoreRows(model, options) : ScoreExamples(model, options);
   return kExitOk;
 }
 

@@ -6,8 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/data/json_lines.h"
+#include "samples/horizon/data/packed_text.h"
 #include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/eval/eval.h"
@@ -53,10 +55,11 @@ class Perplexity {
         }) {}
 
   Json Run() {
+    const Activity scoring("scoring");
     const std::string& path = options_.data.data;
     if (path.ends_with(".npy")) {
       AddIds(path);
-    } else if (path.ends_with(".txt")) {
+    } else if (NameOfText(path).ends_with(".txt")) {
       AddText(ReadWholeFile(path), path);
     } else {
       ForEachJsonLine(path, [&](const Json& record, const std::string& where) {
@@ -66,7 +69,7 @@ class Perplexity {
     }
     scorer_.Finish();
     if (total_.tokens == 0) throw Error(path + ": no document of two ids: nothing is predicted");
-    const double loss = total_.nats / static_cast<double>(total_.tokens);
+    const double loss = NoSignOfNan(total_.nats / static_cast<double>(total_.tokens));
     Json line = {{"loss", loss},
                  {"perplexity", std::exp(loss)},
                  {"tokens", total_.tokens},

@@ -6,13 +6,39 @@
 #include <numbers>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 
 namespace horizon {
 namespace {
 
-// The architecture there. Mistral is a Llama whose window no file of it says.
-const std::map<std::string, std::string> kFamilies = {
-    {"llama", "llama"}, {"mistral", "llama"}, {"qwen2", "qwen2"}, {"qwen3", "qwen3"}};
+// What a family is there.
+struct Family {
+  std::string arch;
+  std::string activation = "silu", activation_key = "hidden_act";
+  bool paired = false;      // queries and keys are rotated in pairs of neighbours
+  bool ones_added = false;  // norms there multiply by their weight, here by 1 + weight
+  int64_t full_every = 0;   // of so many layers the last one sees all that is before it, the others a window; 0: all see all
+};
+
+// Mistral is a Llama whose window no file of it says.
+const std::map<std::string, Family> kFamilies = {
+    {"llama", {.arch = "llama", .paired = true}},
+    {"mistral", {.arch = "llama", .paired = true}},
+    {"qwen2", {.arch = "qwen2"}},
+    {"qwen3", {.arch = "qwen3"}},
+    {"gemma", {.arch = "gemma", .activation = "gelu_pytorch_tanh", .ones_added = true}},
+    {"gemma2",
+     {.arch = "gemma2",
+      .activation = "gelu_pytorch_tanh",
+      .activation_key = "hidden_activation",
+      .ones_added = true,
+      .full_every = 2}},
+    {"gemma3_text",
+     {.arch = "gemma3",
+      .activation = "gelu_pytorch_tanh",
+      .activation_key = "hidden_activation",
+      .ones_added = true,
+      .full_every = 6}}};
 
 const std::map<std::string, std::string> kLayerNames = {
     {"input_layernorm", "attn_norm"},    {"post_attention_layernorm", "ffn_norm"},
@@ -21,6 +47,11 @@ const std::map<std::string, std::string> kLayerNames = {
     {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
     {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
     {"mlp.down_proj", "ffn_down"}};
+
+// Where there are norms behind attention and the MLP as well.
+const std::map<std::string, std::string> kFourNorms = {{"post_attention_layernorm", "post_attention_norm"},
+                                                       {"pre_feedforward_layernorm", "ffn_norm"},
+                                                       {"post_feedforward_layernorm", "post_ffw_norm"}};
 
 std::string TypeOf(const Json& config) { return config.value("model_type", ""); }
 
@@ -38,15 +69,25 @@ uint32_t KeyHeads(const Json& config) {
 }
 uint32_t HeadDim(const Json& config) {
   if (config.contains("head_dim") && config["head_dim"].is_number_unsigned()) return config["head_dim"].get<uint32_t>();
-  return Number(config, "hidden_size") / Heads(config);
+  // As transformers has it where nothing is said.
+  if (TypeOf(config).starts_with("gemma")) return 256;
+  return TypeOf(config) == "qwen3" ? 128 : Number(config, "hidden_size") / Heads(config);
 }
 
-// Of either generation of config.json.
+// Of either generation of config.json; of layers that see everything, where others have their own.
 Json Rope(const Json& config) {
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
-    if (config.contains(key) && config[key].is_object()) return config[key];
+    if (!config.contains(key) || !config[key].is_object()) continue;
+    return config[key].contains("full_attention") ? config[key]["full_attention"] : config[key];
   }
   return Json::object();
+}
+
+// Of layers that see a window.
+double LocalRopeTheta(const Json& config) {
+  if (config.contains("rope_parameters") && config["rope_parameters"].contains("sliding_attention"))
+    return config["rope_parameters"]["sliding_attention"].value("rope_theta", 10000.0);
+  return config.value("rope_local_base_freq", 10000.0);
 }
 
 double RopeTheta(const Json& config) {
@@ -104,6 +145,47 @@ void AddRope(const Json& config, const std::string& arch, GgufWriter& writer) {
   }
 }
 
+bool IsTied(const Json& config) {
+  return config.value("tie_word_embeddings",
+                      TypeOf(config).starts_with("gemma"));  // as transformers has it where nothing is said
+}
+
+// What llama.cpp has no setting for is its own constant; a model that was trained with another value would be another one there.
+void CheckWindows(const Json& config, const Family& family) {
+  const uint32_t layers = Number(config, "num_hidden_layers");
+  const Json types = config.value("layer_types", Json());
+  for (uint32_t layer = 0; types.is_array() && layer < types.size(); ++layer) {
+    const bool full = (layer + 1) % static_cast<uint64_t>(family.full_every) == 0;
+    if ((types[layer] == "full_attention") != full)
+      throw Error("--gguf: layer_types: llama.cpp's " + family.arch + " has full attention in every layer of number " +
+                  std::to_string(family.full_every) + ", the model does not");
+  }
+  if (config.contains("sliding_window_pattern") && config["sliding_window_pattern"] != family.full_every)
+    throw Error("--gguf: sliding_window_pattern " + config["sliding_window_pattern"].dump() + " is not written; " +
+                std::to_string(family.full_every) + " is");
+  // The largest of each generation has a scale of its own.
+  const bool largest = layers == (family.full_every == 2 ? 46u : 62u);
+  const double scalar = largest ? static_cast<double>(Number(config, "hidden_size")) / Heads(config) : HeadDim(config);
+  if (config.value("query_pre_attn_scalar", 256.0) != scalar)
+    throw Error("--gguf: query_pre_attn_scalar " + config["query_pre_attn_scalar"].dump() + " is not written; llama.cpp's " +
+                family.arch + " has " + Format("%g", scalar) + " here");
+  if (LocalRopeTheta(config) != (family.full_every == 2 ? RopeTheta(config) : 10000.0))
+    throw Error("--gguf: rotary positions of base " + Format("%g", LocalRopeTheta(config)) +
+                " in layers with a window are not written");
+  if (family.full_every != 2) return;
+  for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+    if (config.contains(key) && !config[key].is_number())
+      throw Error(std::string("--gguf: gemma2 without ") + key + " is not written");
+  }
+}
+
+void AddWindows(const Json& config, const std::string& arch, GgufWriter& writer) {
+  writer.Add(arch + ".attention.sliding_window", Number(config, "sliding_window"));
+  if (arch != "gemma2") return;
+  writer.Add(arch + ".attn_logit_softcapping", static_cast<float>(config.value("attn_logit_softcapping", 50.0)));
+  writer.Add(arch + ".final_logit_softcapping", static_cast<float>(config.value("final_logit_softcapping", 30.0)));
+}
+
 // Llama's rotation there pairs neighbours, here the halves of a head: rows of a head go 0, d/2, 1, d/2 + 1, ...
 std::vector<char> PairedRows(const std::vector<char>& bytes, int64_t rows, int64_t heads) {
   const size_t row = bytes.size() / static_cast<size_t>(rows);
@@ -116,23 +198,26 @@ std::vector<char> PairedRows(const std::vector<char>& bytes, int64_t rows, int64
   return paired;
 }
 
-void AddWeights(const Json& config, const SavedTensors& tensors, GgufType type, const std::string& arch, GgufWriter& writer) {
+void AddWeights(const Json& config, const SavedTensors& tensors, GgufType type, const Family& family, GgufWriter& writer) {
+  const bool four_norms = tensors.all().contains("model.layers.0.pre_feedforward_layernorm.weight");
   const std::string saved = type == GgufType::kF32 ? "F32" : type == GgufType::kF16 ? "F16" : "BF16";
-  const bool tied = config.value("tie_word_embeddings", false);
+  const bool tied = IsTied(config);
   for (const auto& [name, tensor] : tensors.all()) {
     if (tied && name == "lm_head.weight") continue;
-    const std::string own = GgufName(name);
-    if (own.empty()) throw Error(name + ": llama.cpp's " + arch + " has no such tensor");
+    const std::string own = GgufName(name, four_norms);
+    if (own.empty()) throw Error(name + ": llama.cpp's " + family.arch + " has no such tensor");
     const bool vector = tensor.shape.size() == 1;
     if (!vector && tensor.dtype != saved) throw Error(name + ": is " + tensor.dtype + ", not " + saved);
     int64_t heads = 0;
-    if (arch == "llama" && name.find("self_attn.q_proj.") != std::string::npos) heads = Heads(config);
-    if (arch == "llama" && name.find("self_attn.k_proj.") != std::string::npos) heads = KeyHeads(config);
+    if (family.paired && name.find("self_attn.q_proj.") != std::string::npos) heads = Heads(config);
+    if (family.paired && name.find("self_attn.k_proj.") != std::string::npos) heads = KeyHeads(config);
     const SavedTensor* source = &tensor;
-    writer.AddTensor(own, tensor.shape, vector ? GgufType::kF32 : type, [source, vector, heads] {
+    const float added = family.ones_added && name.ends_with("norm.weight") ? 1.0f : 0.0f;
+    writer.AddTensor(own, tensor.shape, vector ? GgufType::kF32 : type, [source, vector, heads, added] {
       std::vector<char> bytes;
       if (vector) {
-        const std::vector<float> values = source->Floats();
+        std::vector<float> values = source->Floats();
+        for (float& value : values) value += added;
         bytes.resize(4 * values.size());
         std::memcpy(bytes.data(), values.data(), bytes.size());
       } else {
@@ -145,7 +230,7 @@ void AddWeights(const Json& config, const SavedTensors& tensors, GgufType type, 
 
 }  // namespace
 
-std::string GgufName(const std::string& name) {
+std::string GgufName(const std::string& name, bool four_norms) {
   if (name == "model.embed_tokens.weight") return "token_embd.weight";
   if (name == "model.norm.weight") return "output_norm.weight";
   if (name == "lm_head.weight") return "output.weight";
@@ -153,8 +238,10 @@ std::string GgufName(const std::string& name) {
   if (!name.starts_with(layers)) return "";
   const size_t dot = name.find('.', layers.size()), last = name.rfind('.');
   if (dot == std::string::npos || last <= dot) return "";
-  const auto found = kLayerNames.find(name.substr(dot + 1, last - dot - 1));
-  if (found == kLayerNames.end()) return "";
+  const std::string part = name.substr(dot + 1, last - dot - 1);
+  const auto* names = four_norms && kFourNorms.contains(part) ? &kFourNorms : &kLayerNames;
+  const auto found = names->find(part);
+  if (found == names->end()) return "";
   return "blk." + name.substr(layers.size(), dot - layers.size()) + "." + found->second + name.substr(last);
 }
 
@@ -162,20 +249,22 @@ void CheckGguf(const Json& config) {
   if (!config.is_object()) throw Error("--gguf: config.json is no JSON object");
   const std::string type = TypeOf(config), rope = RopeType(config);
   if (!kFamilies.contains(type))
-    throw Error("--gguf: a model of type '" + type + "' is not written; llama, mistral, qwen2 and qwen3 are");
+    throw Error("--gguf: a model of type '" + type +
+                "' is not written; llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text are");
   if (rope != "default" && rope != "linear" && rope != "yarn" && rope != "llama3")
     throw Error("--gguf: rotary positions of type '" + rope + "' are not written");
   if (config.value("use_sliding_window", false))
     throw Error("--gguf: use_sliding_window is not written: llama.cpp's " + type + " has full attention");
-  for (const char* key : {"hidden_act", "hidden_activation"}) {
-    if (config.contains(key) && config[key].is_string() && config[key] != "silu")
-      throw Error(std::string("--gguf: ") + key + " " + config[key].get<std::string>() + " is not written");
-  }
+  const Family& family = kFamilies.at(type);
+  const std::string activation = config.value(family.activation_key, family.activation);
+  if (activation != family.activation) throw Error("--gguf: " + family.activation_key + " " + activation + " is not written");
+  if (family.full_every > 0) CheckWindows(config, family);
 }
 
 void AddModel(const Json& config, const SavedTensors& tensors, GgufType type, GgufWriter& writer) {
   CheckGguf(config);
-  const std::string arch = kFamilies.at(TypeOf(config));
+  const Family& family = kFamilies.at(TypeOf(config));
+  const std::string& arch = family.arch;
   writer.Add("general.architecture", arch);
   writer.Add("general.type", "model");
   writer.Add("general.file_type", type == GgufType::kF32 ? 0u : type == GgufType::kF16 ? 1u : 32u);
@@ -191,7 +280,8 @@ void AddModel(const Json& config, const SavedTensors& tensors, GgufType type, Gg
   writer.Add(arch + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.value("rms_norm_eps", 1e-6)));
   writer.Add(arch + ".vocab_size", Number(config, "vocab_size"));
   AddRope(config, arch, writer);
-  AddWeights(config, tensors, type, arch, writer);
+  if (family.full_every > 0) AddWindows(config, arch, writer);
+  AddWeights(config, tensors, type, family, writer);
 }
 
 }  // namespace horizon

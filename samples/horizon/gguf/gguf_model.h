@@ -16,8 +16,8 @@ void CheckGguf(const Json& config);
 // `type` is that of matrices; vectors are f32. The tensors must outlive the writer.
 void AddModel(const Json& config, const SavedTensors& tensors, GgufType type, GgufWriter& writer);
 
-// The name of a tensor there; "" for one that has no place.
-std::string GgufName(const std::string& name);
+// The name of a tensor there; "" for one that has no place. `four_norms`: a layer has norms before and behind attention and the MLP.
+std::string GgufName(const std::string& name, bool four_norms = false);
 
 // Tokens, merges, special tokens and the chat template of a folder. Without a tokenizer the bytes are the ids.
 void AddTokenizer(const std::string& folder, const Json& config, GgufWriter& writer);

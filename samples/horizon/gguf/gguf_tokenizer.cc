@@ -44,6 +44,16 @@ struct Tokens {
   std::vector<float> scores;
 };
 
+// Whether a text begins as one does that stands behind a space.
+bool PrependsSpace(const Json& tokenizer) {
+  const auto text = [&](const char* part) { return tokenizer.contains(part) ? tokenizer[part].dump() : std::string(); };
+  const std::string cut = text("pre_tokenizer");
+  const bool metaspace = cut.find("\"Metaspace\"") != std::string::npos &&
+                         cut.find("\"prepend_scheme\":\"never\"") == std::string::npos &&
+                         cut.find("\"add_prefix_space\":false") == std::string::npos;
+  return metaspace || text("normalizer").find("\"Prepend\"") != std::string::npos;
+}
+
 // All ids of the model, those without a token as unused.
 Tokens TokensOf(const Json& tokenizer, size_t vocab_size, bool byte_fallback) {
   Tokens tokens;
@@ -149,6 +159,7 @@ void AddTokenizer(const std::string& folder, const Json& config, GgufWriter& wri
       tokens.scores[found->second] = -static_cast<float>(rank + 1);
     }
     writer.Add("tokenizer.ggml.scores", tokens.scores);
+    writer.Add("tokenizer.ggml.add_space_prefix", PrependsSpace(tokenizer));
   } else {
     writer.Add("tokenizer.ggml.merges", merges);
   }

@@ -14,6 +14,7 @@ constexpr const char* kModelGroup = "Model (one of --model, --config, --preset)"
 constexpr const char* kDataGroup = "Data";
 constexpr const char* kShapeGroup = "Shape of a step";
 constexpr const char* kMachineGroup = "Machine";
+constexpr const char* kProcessGroup = "Several machines (one process on each; see docs/scaling.md)";
 constexpr const char* kPlanGroup = "Plan (each forces what the plan would choose)";
 constexpr const char* kOptimizerGroup = "Optimizer";
 constexpr const char* kOutputGroup = "Output";
@@ -168,11 +169,41 @@ void AddBudgetOptions(CLI::App& app, Options& options) {
   add("device", options.engine.budget_device_bytes, "most device memory, 20GB say; takes as --budget-host does");
 }
 
+void AddGroupOptions(CLI::App& app, Options& options) {
+  GroupOptions& group = options.group;
+  AddWord(app, "--group", group.join, {"auto", "none"},
+          "auto: share the run as torchrun, Slurm, Open MPI or PMI say in the environment, alone where none does; none: alone")
+      ->capture_default_str()
+      ->group(kProcessGroup);
+  CLI::Option* address =
+      AddText(app, "--group-address", group.address, "HOST:PORT", "where rank 0 listens, where no launcher tells")
+          ->group(kProcessGroup);
+  CLI::Option* rank =
+      AddNumber(app, "--group-rank", group.rank, 0, "of this process, from 0")->group(kProcessGroup)->needs(address);
+  CLI::Option* size = AddNumber(app, "--group-size", group.size, 1, "processes in all")->group(kProcessGroup)->needs(address);
+  address->needs(rank)->needs(size);
+  AddReal(app, "--group-timeout", group.timeout, 0.1, 1e7, "seconds that a process waits for one that lives and does not come")
+      ->group(kProcessGroup);
+  AddReal(app, "--group-silence", group.silence, 0.1, 1e7, "seconds of silence after which a process counts as hung")
+      ->group(kProcessGroup);
+  app.add_flag("--group-several-per-machine", group.several_per_machine,
+               "several of them may be on one machine, with the CPU as device and a share of its --threads each")
+      ->group(kProcessGroup);
+}
+
 void AddPlanOnlyOptions(CLI::App& app, Options& options) {
+  AddNumber(app, "--processes", options.engine.processes, 1,
+            "of a run on several machines, each with such devices; --batch-size is the rows of all of them")
+      ->group(kMachineGroup);
   AddText(app, "--machine", options.plan.machine, "FILE",
           "plan for the machine of this JSON file of rates and sizes, not for this one: see docs/plan.md")
       ->group(kMachineGroup);
-  app.add_flag("--compare", options.plan.compare, "one table of the states, masters and timings there are to choose");
+  CLI::Option* compare =
+      app.add_flag("--compare", options.plan.compare, "one table of the states, masters and timings there are to choose");
+  app.add_flag(
+         "--scaling", options.plan.scaling,
+         "one table of 1, 2, 4 ... of the devices and, up to --processes, of the machines: what each brings, and what binds")
+      ->excludes(compare);
 }
 
 void AddTraceOption(CLI::App& app, Options& options) {
@@ -322,7 +353,8 @@ void AddDoctorOptions(CLI::App& app, Options& options) {
 
 void AddGgufOption(CLI::App& app, Options& options) {
   AddText(app, "--gguf", options.exported.gguf, "FILE.gguf",
-          "a file for llama.cpp, beside --out or without it: llama, mistral, qwen2 and qwen3, in the type of --save-dtype")
+          "a file for llama.cpp, beside --out or without it: llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text, in the "
+          "type of --save-dtype")
       ->group(kOutputGroup);
 }
 

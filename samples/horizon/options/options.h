@@ -44,6 +44,16 @@ struct EngineOptions : PlanFlags {
   int64_t budget_host_bytes = 0;  // as the limits, and the plan takes the most exact states and master that fit
   int64_t budget_device_bytes = 0;
   bool timing_given = false;  // --optimizer-timing
+  int64_t processes = 1;      // of the group that shares each step: of train found when it joins, of plan as asked
+};
+
+// Who shares a run, and how they find each other.
+struct GroupOptions {
+  std::string join = "auto";  // as the launcher's environment says; "none": alone whatever it says
+  std::string address;        // of rank 0; with it rank and size
+  int64_t rank = 0, size = 1;
+  double timeout = 1800, silence = 60;
+  bool several_per_machine = false;
 };
 
 // Not asked for: f32 and split, or with a budget what fits.
@@ -180,6 +190,7 @@ struct ExportOptions {
 struct PlanOnlyOptions {
   std::string machine;  // a file
   bool compare = false;
+  bool scaling = false;
 };
 
 // Of conversations: which template, which row, what is trained.
@@ -216,6 +227,7 @@ struct Options {
   DataOptions data;
   ShapeOptions shape;
   EngineOptions engine;
+  GroupOptions group;
   OptimizerOptions optimizer;
   RunOptions run;
   TaskOptions task;
@@ -243,6 +255,7 @@ void AddModelOptions(CLI::App& app, Options& options);
 void AddDataOptions(CLI::App& app, Options& options, bool required);
 void AddShapeOptions(CLI::App& app, Options& options);
 void AddEngineOptions(CLI::App& app, Options& options);
+void AddGroupOptions(CLI::App& app, Options& options);
 void AddOptimizerOptions(CLI::App& app, Options& options);
 void AddBudgetOptions(CLI::App& app, Options& options);
 void AddPlanOnlyOptions(CLI::App& app, Options& options);

@@ -88,6 +88,9 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--unrouted", flags.unrouted, {{"zero", HLM_UNROUTED_ZERO}, {"skip", HLM_UNROUTED_SKIP}},
             "what an update does with experts that no token of the step chose")
       ->group(group);
+  AddChoice(app, "--process-states", flags.process_states, {{"auto", HLM_PROCESS_STATES_AUTO}, {"sharded", HLM_PROCESS_STATES_SHARDED}, {"replicate", HLM_PROCESS_STATES_REPLICATE}},
+            "who keeps masters, moments and sums of gradients in a group")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -116,6 +119,7 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.router_bias_rate = flags.router_bias_rate;
   options.router_aux_loss_scope = flags.router_aux_loss_scope;
   options.unrouted = flags.unrouted;
+  options.process_states = flags.process_states;
 }
 
 }  // namespace horizon

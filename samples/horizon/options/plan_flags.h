@@ -40,6 +40,7 @@ struct PlanFlags {
   double router_bias_rate = 0;
   int32_t router_aux_loss_scope = HLM_AUX_SCOPE_STEP;
   int32_t unrouted = HLM_UNROUTED_ZERO;
+  int32_t process_states = HLM_PROCESS_STATES_AUTO;
 };
 
 // Each adds the flags under one heading of --help.

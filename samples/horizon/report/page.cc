@@ -129,7 +129,7 @@ Json CurveData(const RunRecord& run) {
   Json skipped = Json::array();
   const size_t every = run.skipped.size() / kMostMarks + 1;
   for (size_t i = 0; i < run.skipped.size(); i += every) skipped.push_back(run.skipped[i]);
-  return {{"charts", ChartsOf(run.series)}, {"skipped", skipped}};
+  return {{"charts", ChartsOf(run.series, run.task)}, {"skipped", skipped}};
 }
 
 }  // namespace

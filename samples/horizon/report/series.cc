@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
+#include <string_view>
 
 #include "samples/horizon/base/text.h"
 
@@ -30,9 +31,9 @@ struct Known {
 };
 const std::string kEval = "eval_";
 constexpr const char* kTraining = "training";
-constexpr const char* kLoss = "Loss (nats a token)";
+constexpr const char* kLossTitle = "Loss";
 constexpr Known kKnown[] = {
-    {"loss", {kLoss, kTraining}},
+    {"loss", {kLossTitle, kTraining}},
     {"rewards/margins", {"Reward margin, chosen over rejected", kTraining}},
     {"rewards/accuracies", {"Pairs whose chosen answer has the larger reward (share)", kTraining}},
     {"rewards/chosen", {"Rewards", "chosen"}},
@@ -54,6 +55,13 @@ constexpr const char* kNotDrawn[] = {"step",        "epoch",       "tokens",    
                                      "loss_tokens", "eval_tokens", "eval_perplexity", "skipped"};
 
 std::string HeldOut(const std::string& label) { return label == kTraining ? "held out" : label + ", held out"; }
+
+// What the loss of a task is counted in.
+std::string LossTitle(const std::string& task) {
+  const std::string title = kLossTitle;
+  if (task == "dpo" || task == "orpo" || task == "simpo") return title + " (nats a pair)";
+  return title + (task == "kto" ? " (mean over answers)" : " (nats a token)");
+}
 
 Json Value(double value) {
   if (std::isnan(value)) return "nan";
@@ -129,13 +137,14 @@ std::vector<Point> Trend(const std::vector<Point>& points, size_t stretches) {
   return trend;
 }
 
-Json ChartsOf(const std::vector<Series>& series) {
+Json ChartsOf(const std::vector<Series>& series, const std::string& task) {
   Json charts = Json::array();
   for (const Known& known : kKnown) {
     for (const bool held_out : {false, true}) {
       for (const Series& one : series) {
         if (one.name != (held_out ? kEval : "") + known.name) continue;
-        AddTo(charts, known.place.title, SeriesJson(one, held_out ? HeldOut(known.place.label) : known.place.label));
+        const std::string title = std::string_view(known.place.title) == kLossTitle ? LossTitle(task) : known.place.title;
+        AddTo(charts, title, SeriesJson(one, held_out ? HeldOut(known.place.label) : known.place.label));
       }
     }
   }

@@ -31,8 +31,8 @@ std::vector<Point> Trend(const std::vector<Point>& points, size_t stretches);
 
 // [{"title", "series": [{"name", "label", "points", "measured", "trend"}]}]: related series in one chart, well known ones first, any
 // other in a chart of its own. Points are [steps, values]; what is not finite is "nan", "inf" or "-inf". Counters of tokens and the
-// like, whose curve says nothing, have none.
-Json ChartsOf(const std::vector<Series>& series);
+// like, whose curve says nothing, have none. The title of the loss says what it is of in this task.
+Json ChartsOf(const std::vector<Series>& series, const std::string& task);
 
 }  // namespace horizon
 

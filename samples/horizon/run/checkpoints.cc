@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/handle.h"
 #include "samples/horizon/base/text.h"
 
@@ -30,7 +31,10 @@ int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& pr
   hlm_resume_options options;
   hlm_resume_options_init(&options);
   options.allow_numerics_change = run_.allow_numerics_change ? 1 : 0;
-  const Json result = Json::parse(TextOf(hlm_trainer_resume, trainer, run_.checkpoint_dir.c_str(), &options));
+  const Json result = [&] {
+    const Activity reading("reading the checkpoint");
+    return Json::parse(TextOf(hlm_trainer_resume, trainer, run_.checkpoint_dir.c_str(), &options));
+  }();
   for (const Json& bad : result.at("passed_over")) {
     progress.Warn(bad.at("path").get<std::string>() + " was passed over: " + bad.at("reason").get<std::string>());
   }
@@ -95,8 +99,8 @@ void Checkpoints::SaveBest(hlm_trainer* trainer, const Json& data, int64_t step,
   }
 }
 
-void Checkpoints::TakeBest(hlm_trainer* trainer) const {
-  Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+void Checkpoints::TakeBest(hlm_trainer* trainer, const Group& group) const {
+  group.Together([&] { Check(hlm_trainer_save_wait(trainer, -1, nullptr)); });
   hlm_resume_options options;
   hlm_resume_options_init(&options);
   Check(hlm_trainer_resume(trainer, best().c_str(), &options, nullptr));

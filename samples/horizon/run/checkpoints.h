@@ -9,6 +9,7 @@
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/options/options.h"
 #include "samples/horizon/run/engine.h"
+#include "samples/horizon/run/group.h"
 #include "samples/horizon/run/progress.h"
 
 namespace horizon {
@@ -37,7 +38,7 @@ class Checkpoints {
   // The best state so far, beside the others: it stays until a better one is whole. A failure is a warning.
   void SaveBest(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
   // Puts the trainer into it.
-  void TakeBest(hlm_trainer* trainer) const;
+  void TakeBest(hlm_trainer* trainer, const Group& group) const;
   std::string best() const { return run_.checkpoint_dir + "/best"; }
   void SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
 

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "samples/horizon/base/activity.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/data/data_file.h"
 #include "samples/horizon/options/presets.h"
 
@@ -75,6 +77,7 @@ hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t 
   plan_options.purpose = purpose;
   plan_options.batch_size = batch_size;
   plan_options.seq_len = seq_len;
+  plan_options.processes = engine.processes;
   if (!numerics.empty()) plan_options.numerics_json = numerics.c_str();
   if (purpose == HLM_PURPOSE_TRAIN) {
     plan_options.optimizer_timing = engine.optimizer_timing;
@@ -123,7 +126,7 @@ int64_t PlanValue(const Plan& plan, const char* key) {
 }
 
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
-                    bool token_metrics) {
+                    bool token_metrics, hlm_group* group) {
   hlm_trainer_options trainer_options;
   hlm_trainer_options_init(&trainer_options);
   trainer_options.lr = options.lr;
@@ -137,8 +140,14 @@ Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions
   trainer_options.min_lr_ratio = options.min_lr_ratio;
   trainer_options.token_metrics = token_metrics ? 1 : 0;
   hlm_trainer* trainer = nullptr;
-  Check(hlm_trainer_create(model.get(), plan.get(), &trainer_options, &trainer));
+  const Activity loading("loading the weights");
+  Check(hlm_trainer_create_in_group(model.get(), plan.get(), &trainer_options, group, &trainer));
   return Trainer(trainer);
+}
+
+std::span<const int64_t> RowsOf(const Group& group, std::span<const int64_t> rows) {
+  const auto [begin, end] = group.ShareOf(static_cast<int64_t>(rows.size()));
+  return rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
 }
 
 hlm_batch ViewOf(const Batch& batch) {
@@ -153,16 +162,19 @@ hlm_batch ViewOf(const Batch& batch) {
   return view;
 }
 
-Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size) {
+Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size, const Group& group) {
   Evaluation result;
   Batch batch;
   std::vector<int64_t> rows;
   double sum = 0;
+  Activity evaluating("evaluating, rows");
   for (int64_t begin = 0; begin < data.rows(); begin += batch_size) {
+    evaluating.Done(begin, data.rows());
     rows.resize(static_cast<size_t>(std::min(batch_size, data.rows() - begin)));
     std::iota(rows.begin(), rows.end(), begin);
     data.Fill(rows, batch);
     if (batch.predictions == 0) continue;  // its labels are all -100
+    if (group.size() > 1) data.Fill(RowsOf(group, rows), batch);
     const hlm_batch view = ViewOf(batch);
     double loss = 0;
     int64_t tokens = 0;
@@ -170,8 +182,8 @@ Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_siz
     sum += loss * static_cast<double>(tokens);
     result.tokens += tokens;
   }
-  result.loss = sum / static_cast<double>(result.tokens);
-  result.perplexity = std::exp(result.loss);
+  result.loss = NoSignOfNan(sum / static_cast<double>(result.tokens));
+  result.perplexity = NoSignOfNan(std::exp(result.loss));
   return result;
 }
 

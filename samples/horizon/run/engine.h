@@ -3,12 +3,14 @@
 #define HORIZON_LM_SAMPLES_HORIZON_RUN_ENGINE_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "samples/horizon/base/handle.h"
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/data/dataset.h"
 #include "samples/horizon/options/options.h"
+#include "samples/horizon/run/group.h"
 
 namespace horizon {
 
@@ -33,9 +35,13 @@ std::string ReadMachine(const Options& options);
 Json DescribePlan(const Plan& plan);
 int64_t PlanValue(const Plan& plan, const char* key);
 
-// `total_steps` is where a falling schedule ends. `token_metrics`: steps tell accuracy and entropy.
+// `total_steps` is where a falling schedule ends. `token_metrics`: steps tell accuracy and entropy. `group`: null where this process is
+// alone.
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
-                    bool token_metrics = false);
+                    bool token_metrics = false, hlm_group* group = nullptr);
+
+// The rows of a step that this rank brings.
+std::span<const int64_t> RowsOf(const Group& group, std::span<const int64_t> rows);
 
 // The batch as the library takes it; it points into `batch`.
 hlm_batch ViewOf(const Batch& batch);
@@ -46,8 +52,8 @@ struct Evaluation {
   int64_t tokens = 0;
 };
 
-// All rows in the file's order, `batch_size` at a time, each batch weighted by its predicted tokens.
-Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size);
+// All rows in the file's order, `batch_size` at a time, each batch weighted by its predicted tokens; all ranks take part.
+Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size, const Group& group = Group());
 
 }  // namespace horizon
 

@@ -41,7 +41,7 @@ void Interrupt::Run() {
   while (!done_) {
     const int signal = sigtimedwait(&signals_, nullptr, &poll);
     if (signal < 0) continue;
-    if (signal_.exchange(signal) != 0) {
+    if (signal_.exchange(signal) != 0 || at_once_) {
       sigset_t one;
       sigemptyset(&one);
       sigaddset(&one, signal);

@@ -31,6 +31,9 @@ class Interrupt {
     trainer_ = trainer;
   }
 
+  // Until it is called again the first signal ends the process at once: there is nothing yet that could be saved.
+  void EndAtOnce(bool at_once) { at_once_ = at_once; }
+
   bool requested() const { return signal_ != 0; }
   int signal() const { return signal_; }  // that came first; 0: none
 
@@ -41,7 +44,7 @@ class Interrupt {
   std::mutex mutex_;  // held while a trainer is cancelled: it lives as long
   hlm_trainer* trainer_ = nullptr;
   std::atomic<int> signal_ = 0;
-  std::atomic<bool> done_ = false;
+  std::atomic<bool> done_ = false, at_once_ = false;
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
@@ -19,8 +20,8 @@ constexpr double kNewestShare = 0.1;
 
 }  // namespace
 
-Progress::Progress(std::FILE* out, int64_t steps)
-    : out_(out), terminal_(out != nullptr && isatty(fileno(out)) == 1), steps_(steps) {}
+Progress::Progress(std::FILE* out, int64_t steps, std::string who)
+    : out_(out), who_(std::move(who)), terminal_(out != nullptr && isatty(fileno(out)) == 1), steps_(steps) {}
 
 void Progress::Step(const ProgressStep& done) {
   if (out_ == nullptr) return;
@@ -59,7 +60,7 @@ void Progress::Say(const std::string& line) {
 
 void Progress::Warn(const std::string& message) {
   Clear();
-  std::fprintf(stderr, "warning: %s\n", OneLine(message).c_str());
+  std::fprintf(stderr, "warning: %s%s\n", who_.empty() ? "" : (who_ + ": ").c_str(), OneLine(message).c_str());
 }
 
 void Progress::Clear() {

@@ -20,8 +20,8 @@ struct ProgressStep {
 
 class Progress {
  public:
-  // `out` is NULL for no progress at all.
-  Progress(std::FILE* out, int64_t steps);
+  // `out` is NULL for no progress at all. `who`: whose warnings they are, where that must be said.
+  Progress(std::FILE* out, int64_t steps, std::string who = "");
   ~Progress() { Clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -42,6 +42,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   std::FILE* out_;
+  std::string who_;
   bool terminal_;
   int64_t steps_;
   bool shown_ = false;  // a line that has not ended is on the terminal

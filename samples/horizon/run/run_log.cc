@@ -12,7 +12,9 @@ namespace horizon {
 namespace {
 
 // Where a number is not finite, lines have null.
-double NumberOf(const Json& value) { return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN(); }
+double NumberOf(const Json& value) {
+  return NoSignOfNan(value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN());
+}
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/json_lines.h"
+#include "samples/horizon/data/packed_text.h"
 #include "samples/horizon/run/generation.h"
 
 namespace horizon {
@@ -38,7 +39,7 @@ Samples::Samples(const Options& options, const Json& model, int64_t row_tokens)
 }
 
 void Samples::Read(const std::string& path) {
-  if (path.ends_with(".jsonl") || path.ends_with(".json")) {
+  if (NameOfText(path).ends_with(".jsonl") || path.ends_with(".json")) {
     return ForEachJsonLine(path, [this](const Json& record, const std::string& where) {
       if (record.contains("messages")) return AddConversation(record["messages"], where);
       if (!record.contains("prompt")) throw Error(where + ": has neither \"prompt\" nor \"messages\"");

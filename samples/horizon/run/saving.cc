@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/json.h"
 
 namespace horizon {
@@ -104,6 +105,7 @@ void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int
 void SaveModel(hlm_trainer* trainer, const RunOptions& run, int64_t step) {
   if (run.out.empty()) return;
   hlm_save_options save = SaveOptionsOf(run);
+  const Activity saving("saving " + run.out);
   try {
     Check(hlm_trainer_save_model(trainer, run.out.c_str(), &save));
     return;

@@ -2,7 +2,9 @@
 #ifndef HORIZON_LM_SAMPLES_HORIZON_TASKS_EXAMPLE_TASK_H_
 #define HORIZON_LM_SAMPLES_HORIZON_TASKS_EXAMPLE_TASK_H_
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/data/examples.h"
@@ -10,6 +12,23 @@
 #include "samples/horizon/tasks/task.h"
 
 namespace horizon {
+
+// A rank's share of a step's documents, in whole runs of `run` (2: pairs). It points into the step's.
+class DealtBatch {
+ public:
+  DealtBatch(const Group& group, const hlm_dataset_batch& whole, int64_t run = 1);
+  const hlm_batch& view() const { return view_; }
+  // Of values by document of the whole step, this rank's.
+  template <class T>
+  std::span<const T> Of(std::span<const T> values) const {
+    return values.empty() ? values : values.subspan(first_, documents_);
+  }
+
+ private:
+  size_t first_, documents_;
+  std::vector<int64_t> offsets_;
+  hlm_batch view_;
+};
 
 class ExampleTask : public Task {
  public:
@@ -33,9 +52,11 @@ class ExampleTask : public Task {
   bool has_evaluation() const override { return data_.has_evaluation(); }
 
  protected:
-  ExampleTask(const Options& options, const Json& model) : options_(options), data_(options, model) {}
+  ExampleTask(const Options& options, const Json& model, const Group& group)
+      : options_(options), group_(group), data_(options, model) {}
 
   const Options& options_;
+  const Group& group_;
   ExampleData data_;
 };
 
@@ -46,7 +67,8 @@ class ReferencedTask : public ExampleTask {
   Json Identity() const override;
 
  protected:
-  ReferencedTask(const Options& options, const Json& model) : ExampleTask(options, model), model_(model) {}
+  ReferencedTask(const Options& options, const Json& model, const Group& group)
+      : ExampleTask(options, model, group), model_(model) {}
 
   // What the trainer's weights say of all examples; for Prepare, where the loss has a reference.
   void PrepareReference(hlm_trainer* trainer, Progress& progress);

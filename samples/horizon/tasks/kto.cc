@@ -1,6 +1,7 @@
 // --task kto: answers that are good or bad one by one, with no pairs.
 #include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "samples/horizon/tasks/example_task.h"
@@ -12,7 +13,7 @@ using Weights = std::unique_ptr<hlm_weights, Destroyer<hlm_weights_destroy>>;
 
 class KtoTask : public ReferencedTask {
  public:
-  KtoTask(const Options& options, const Json& model) : ReferencedTask(options, model) {}
+  KtoTask(const Options& options, const Json& model, const Group& group) : ReferencedTask(options, model, group) {}
 
   void Prepare(hlm_trainer* trainer, Progress& progress) override {
     PrepareReference(trainer, progress);
@@ -61,33 +62,37 @@ class KtoTask : public ReferencedTask {
  private:
   hlm_kto_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference,
                       bool forward_only) {
-    const hlm_batch view = ViewOf(batch);
-    const std::vector<double> sums = reference.SumsOf(batch);
+    const DealtBatch share(group_, batch);
+    const std::vector<double> all = reference.SumsOf(batch);
+    const std::span<const double> sums = share.Of<double>(all);
+    const std::span<const int32_t> desirable = share.Of(std::span(batch.desirable, batch.n_desirable));
     hlm_kto_options loss;
     hlm_kto_options_init(&loss);
     loss.beta = options_.task.Beta();
     loss.desirable_weight = options_.task.desirable_weight;
     loss.undesirable_weight = options_.task.undesirable_weight;
-    loss.desirable = batch.desirable;
-    loss.n_desirable = batch.n_desirable;
-    loss.reference_sums = sums.data();
+    loss.desirable = desirable.empty() ? nullptr : desirable.data();
+    loss.n_desirable = desirable.size();
+    loss.reference_sums = sums.empty() ? nullptr : sums.data();
     loss.n_reference_sums = sums.size();
     loss.forward_only = forward_only ? 1 : 0;
-    hlm_batch others;
+    std::optional<DealtBatch> others;
     std::vector<double> others_sums;
     if (kept_) {
       const hlm_dataset_batch mismatched = set.Mismatched();
       if (mismatched.n_ids > 0) {  // a step of one document has no other's answer
-        others = ViewOf(mismatched);
-        others_sums = SumLogProbs(trainer, kept_.get(), others);
-        loss.mismatched = &others;
-        loss.mismatched_sums = others_sums.data();
+        others.emplace(group_, mismatched);
+        group_.Together([&] {
+          if (others->view().n_ids > 0) others_sums = SumLogProbs(trainer, kept_.get(), others->view());
+        });
+        loss.mismatched = &others->view();
+        loss.mismatched_sums = others_sums.empty() ? nullptr : others_sums.data();
         loss.n_mismatched_sums = others_sums.size();
       }
     }
     hlm_kto_metrics metrics;
     hlm_kto_metrics_init(&metrics);
-    Check(hlm_trainer_accumulate_kto(trainer, &view, &loss, &metrics));
+    Check(hlm_trainer_accumulate_kto(trainer, &share.view(), &loss, &metrics));
     return metrics;
   }
 
@@ -109,6 +114,8 @@ class KtoTask : public ReferencedTask {
 
 }  // namespace
 
-std::unique_ptr<Task> MakeKtoTask(const Options& options, const Json& model) { return std::make_unique<KtoTask>(options, model); }
+std::unique_ptr<Task> MakeKtoTask(const Options& options, const Json& model, const Group& group) {
+  return std::make_unique<KtoTask>(options, model, group);
+}
 
 }  // namespace horizon

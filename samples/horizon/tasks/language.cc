@@ -1,5 +1,7 @@
 // --task pretrain and sft: the loss of every trained token, whatever documents share a row.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "samples/horizon/tasks/example_task.h"
@@ -9,52 +11,66 @@ namespace {
 
 class LanguageTask : public ExampleTask {
  public:
-  LanguageTask(const Options& options, const Json& model) : ExampleTask(options, model) {}
+  LanguageTask(const Options& options, const Json& model, const Group& group) : ExampleTask(options, model, group) {}
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
-    const hlm_batch view = ViewOf(data_.Next());
+    const DealtBatch share(group_, data_.Next());
     hlm_step_metrics metrics;
     hlm_step_metrics_init(&metrics);
-    Check(hlm_trainer_step(trainer, &view, &metrics));
+    Check(hlm_trainer_step(trainer, &share.view(), &metrics));
     data_.Tell(step, more);
     return metrics;
   }
 
-  // One forward pass says of each token how likely it was, how sure the model was, and whether it was the likeliest.
+  // Ranks take the held-out steps by turns, and what each says of its own is added in their order.
   Json Evaluate(hlm_trainer* trainer) override {
-    double loss = 0, entropy = 0;
-    int64_t tokens = 0, right = 0;
-    data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
-      const hlm_batch view = ViewOf(batch);
-      logprobs_.resize(batch.n_ids);
-      entropies_.resize(batch.n_ids);
-      greedy_.resize(batch.n_ids);
-      Check(hlm_trainer_logprobs(trainer, nullptr, &view, logprobs_.data(), batch.n_ids, entropies_.data(), batch.n_ids,
-                                 greedy_.data(), batch.n_ids));
-      for (size_t t = 0; t < batch.n_ids; ++t) {
-        if (batch.labels[t] == kIgnoredLabel) continue;
-        loss -= logprobs_[t];
-        entropy += entropies_[t];
-        right += logprobs_[t] == greedy_[t];
-        ++tokens;
-      }
+    std::vector<double> sums;  // kSums of each step
+    group_.Together([&] {
+      int64_t steps = 0;
+      data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
+        sums.resize(sums.size() + kSums, std::numeric_limits<double>::quiet_NaN());
+        if (steps++ % group_.size() == group_.rank()) Score(trainer, batch, &sums[sums.size() - kSums]);
+      });
     });
-    const double n = static_cast<double>(tokens);
-    return {{"eval_loss", loss / n},
-            {"eval_perplexity", std::exp(loss / n)},
-            {"eval_tokens", tokens},
-            {"eval_mean_token_accuracy", static_cast<double>(right) / n},
-            {"eval_entropy", entropy / n}};
+    group_.Merge(sums);
+    double of_all[kSums] = {};
+    for (size_t i = 0; i < sums.size(); ++i) of_all[i % kSums] += sums[i];
+    const auto [tokens, loss, entropy, right] = of_all;
+    return {{"eval_loss", loss / tokens},
+            {"eval_perplexity", std::exp(loss / tokens)},
+            {"eval_tokens", static_cast<int64_t>(tokens)},
+            {"eval_mean_token_accuracy", right / tokens},
+            {"eval_entropy", entropy / tokens}};
   }
 
  private:
+  static constexpr size_t kSums = 4;  // predicted tokens, their losses, entropies, and those that were the likeliest
+
+  // One forward pass says of each token how likely it was, how sure the model was, and whether it was the likeliest.
+  void Score(hlm_trainer* trainer, const hlm_dataset_batch& batch, double* sums) {
+    const hlm_batch view = ViewOf(batch);
+    logprobs_.resize(batch.n_ids);
+    entropies_.resize(batch.n_ids);
+    greedy_.resize(batch.n_ids);
+    Check(hlm_trainer_logprobs(trainer, nullptr, &view, logprobs_.data(), batch.n_ids, entropies_.data(), batch.n_ids,
+                               greedy_.data(), batch.n_ids));
+    std::fill_n(sums, kSums, 0.0);
+    for (size_t t = 0; t < batch.n_ids; ++t) {
+      if (batch.labels[t] == kIgnoredLabel) continue;
+      sums[0] += 1;
+      sums[1] -= logprobs_[t];
+      sums[2] += entropies_[t];
+      sums[3] += logprobs_[t] == greedy_[t];
+    }
+  }
+
   std::vector<float> logprobs_, entropies_, greedy_;
 };
 
 }  // namespace
 
-std::unique_ptr<Task> MakeLanguageTask(const Options& options, const Json& model) {
-  return std::make_unique<LanguageTask>(options, model);
+std::unique_ptr<Task> MakeLanguageTask(const Options& options, const Json& model, const Group& group) {
+  return std::make_unique<LanguageTask>(options, model, group);
 }
 
 }  // namespace horizon

@@ -8,7 +8,7 @@ namespace {
 
 class PreferenceTask : public ReferencedTask {
  public:
-  PreferenceTask(const Options& options, const Json& model) : ReferencedTask(options, model) {
+  PreferenceTask(const Options& options, const Json& model, const Group& group) : ReferencedTask(options, model, group) {
     const TaskOptions& task = options.task;
     hlm_preference_options_init(&loss_);
     loss_.kind = task.task == "orpo" ? HLM_PREFERENCE_ORPO : task.task == "simpo" ? HLM_PREFERENCE_SIMPO : task.loss;
@@ -60,16 +60,17 @@ class PreferenceTask : public ReferencedTask {
 
   hlm_preference_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference,
                              bool forward_only) {
-    const hlm_batch view = ViewOf(batch);
-    std::vector<double> sums;
-    if (HasReference()) sums = reference.SumsOf(batch);
+    const DealtBatch share(group_, batch, 2);
+    std::vector<double> all;
+    if (HasReference()) all = reference.SumsOf(batch);
+    const std::span<const double> sums = share.Of<double>(all);
     hlm_preference_options loss = loss_;
     loss.reference_sums = sums.empty() ? nullptr : sums.data();
     loss.n_reference_sums = sums.size();
     loss.forward_only = forward_only ? 1 : 0;
     hlm_preference_metrics metrics;
     hlm_preference_metrics_init(&metrics);
-    Check(hlm_trainer_accumulate_preference(trainer, &view, &loss, &metrics));
+    Check(hlm_trainer_accumulate_preference(trainer, &share.view(), &loss, &metrics));
     return metrics;
   }
 
@@ -88,8 +89,8 @@ class PreferenceTask : public ReferencedTask {
 
 }  // namespace
 
-std::unique_ptr<Task> MakePreferenceTask(const Options& options, const Json& model) {
-  return std::make_unique<PreferenceTask>(options, model);
+std::unique_ptr<Task> MakePreferenceTask(const Options& options, const Json& model, const Group& group) {
+  return std::make_unique<PreferenceTask>(options, model, group);
 }
 
 }  // namespace horizon

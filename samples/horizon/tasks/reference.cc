@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
 
 namespace horizon {
@@ -39,6 +40,7 @@ void WriteColumn(hlm_dataset* set, const char* name, const std::string& key, con
 }  // namespace
 
 std::string HashWeights(hlm_trainer* trainer, const Json& model) {
+  const Activity hashing("hashing the weights");
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(), XXH3_freeState);
   if (hash == nullptr) throw Error("no memory for the hash of the weights");
   XXH3_128bits_reset(hash.get());
@@ -71,11 +73,12 @@ std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights
 }
 
 void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& tools, const std::string& key, int64_t rows,
-                        Progress& progress) {
+                        const Group& group, Progress& progress) {
   const auto documents = set.description().at("column_length").get<size_t>();
   const float unknown = std::numeric_limits<float>::quiet_NaN();
   std::vector<float> sum(documents, unknown), rest(documents, unknown);
-  if (!ReadColumn(set.get(), kSum, key, sum) || !ReadColumn(set.get(), kRest, key, rest)) {
+  const bool kept = ReadColumn(set.get(), kSum, key, sum) && ReadColumn(set.get(), kRest, key, rest);
+  if (group.Most(kept ? 0 : 1) > 0) {  // what one rank has to compute all do
     sum.assign(documents, unknown);
     rest.assign(documents, unknown);
   }
@@ -88,25 +91,40 @@ void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& to
   config["epochs"] = 1;
   Examples all(config, tools);
   hlm_dataset_batch batch;
-  int64_t computed = 0, read = 0;
-  while (all.Next(rows, batch)) {
-    const auto known = [&](int64_t d) { return !std::isnan(sums_[static_cast<size_t>(d)]); };
-    if (std::all_of(batch.documents, batch.documents + batch.n_documents, known)) {
-      read += static_cast<int64_t>(batch.n_documents);
-      continue;
+  int64_t computed = 0, read = 0, steps = 0;
+  std::vector<double> found(documents, std::numeric_limits<double>::quiet_NaN());
+  Activity computing("log-probabilities of the reference, documents");
+  group.Together([&] {
+    while (all.Next(rows, batch)) {
+      computing.Done(computed + read, static_cast<int64_t>(documents));
+      const auto known = [&](int64_t d) { return !std::isnan(sums_[static_cast<size_t>(d)]); };
+      const auto count = static_cast<int64_t>(batch.n_documents);
+      if (std::all_of(batch.documents, batch.documents + batch.n_documents, known)) {
+        read += count;
+        continue;
+      }
+      computed += count;
+      if (steps++ % group.size() != group.rank()) continue;
+      const std::vector<double> sums = SumLogProbs(trainer, nullptr, ViewOf(batch));
+      for (size_t i = 0; i < sums.size(); ++i) found[static_cast<size_t>(batch.documents[i])] = sums[i];
     }
-    const std::vector<double> sums = SumLogProbs(trainer, nullptr, ViewOf(batch));
-    for (size_t i = 0; i < sums.size(); ++i) {
-      const auto d = static_cast<size_t>(batch.documents[i]);
-      sum[d] = static_cast<float>(sums[i]);
-      rest[d] = static_cast<float>(sums[i] - double{sum[d]});
+  });
+  if (computed > 0) {
+    group.Merge(found);
+    for (size_t d = 0; d < documents; ++d) {
+      if (std::isnan(found[d])) continue;
+      sum[d] = static_cast<float>(found[d]);
+      rest[d] = static_cast<float>(found[d] - double{sum[d]});
       sums_[d] = double{sum[d]} + double{rest[d]};
     }
-    computed += static_cast<int64_t>(sums.size());
-  }
-  if (computed > 0) {
-    WriteColumn(set.get(), kSum, key, sum);
-    WriteColumn(set.get(), kRest, key, rest);
+    group.FirstThenOthers([&] {
+      std::vector<float> there(documents);
+      const auto write = [&](const char* name, const std::vector<float>& values) {
+        if (group.first() || !ReadColumn(set.get(), name, key, there)) WriteColumn(set.get(), name, key, values);
+      };
+      write(kSum, sum);
+      write(kRest, rest);
+    });
   }
   progress.Say("reference: log-probabilities of " + FormatCount(computed) + " documents computed, of " + FormatCount(read) +
                " read");

@@ -9,6 +9,7 @@
 
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/data/examples.h"
+#include "samples/horizon/run/group.h"
 #include "samples/horizon/run/progress.h"
 
 namespace horizon {
@@ -25,9 +26,10 @@ std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights
 class Reference {
  public:
   // Reads what is kept for these weights, and computes the rest: each document of the set once, in the steps of the first epoch,
-  // so that the first step's are the same bits as those that training will see. Says through `progress` which it was.
+  // so that the first step's are the same bits as those that training will see. Says through `progress` which it was. Ranks take the
+  // steps by turns.
   void Prepare(hlm_trainer* trainer, Examples& set, const TextTools& tools, const std::string& key, int64_t rows,
-               Progress& progress);
+               const Group& group, Progress& progress);
 
   // Of a step's documents.
   std::vector<double> SumsOf(const hlm_dataset_batch& batch) const;

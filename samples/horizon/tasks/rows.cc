@@ -12,8 +12,9 @@ namespace {
 
 class RowsTask : public Task {
  public:
-  RowsTask(const Options& options, const Json& model)
+  RowsTask(const Options& options, const Json& model, const Group& group)
       : options_(options),
+        group_(group),
         data_(Open(options, model, options.data.data, options.data.labels)),
         order_(data_.rows(), options.shape.batch_size, options.run.seed, !options.run.no_shuffle) {
     if (!options.run.eval_data.empty()) eval_data_.emplace(Open(options, model, options.run.eval_data, options.run.eval_labels));
@@ -30,7 +31,9 @@ class RowsTask : public Task {
   int64_t steps_per_epoch() const override { return order_.batches_per_epoch(); }
 
   hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json&) override {
-    data_.Fill(order_.Batch(step - 1), batch_);
+    const std::span<const int64_t> rows = order_.Batch(step - 1);
+    step_tokens_ = static_cast<int64_t>(rows.size()) * data_.row_tokens();
+    data_.Fill(RowsOf(group_, rows), batch_);
     const hlm_batch view = ViewOf(batch_);
     hlm_step_metrics metrics;
     hlm_step_metrics_init(&metrics);
@@ -39,7 +42,7 @@ class RowsTask : public Task {
     return metrics;
   }
 
-  int64_t step_tokens() const override { return static_cast<int64_t>(batch_.ids.size()); }
+  int64_t step_tokens() const override { return step_tokens_; }
 
   Json Identity() const override {
     return {{"rows", data_.rows()},
@@ -51,7 +54,7 @@ class RowsTask : public Task {
 
   bool has_evaluation() const override { return eval_data_.has_value(); }
   Json Evaluate(hlm_trainer* trainer) override {
-    const Evaluation result = horizon::Evaluate(trainer, *eval_data_, options_.shape.batch_size);
+    const Evaluation result = horizon::Evaluate(trainer, *eval_data_, options_.shape.batch_size, group_);
     return {{"eval_loss", result.loss}, {"eval_perplexity", result.perplexity}, {"eval_tokens", result.tokens}};
   }
 
@@ -62,16 +65,18 @@ class RowsTask : public Task {
   }
 
   const Options& options_;
+  const Group& group_;
   Dataset data_;
   std::optional<Dataset> eval_data_;
   RowOrder order_;
-  Batch batch_;
+  Batch batch_;  // the rank's share
+  int64_t step_tokens_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model) {
-  return std::make_unique<RowsTask>(options, model);
+std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model, const Group& group) {
+  return std::make_unique<RowsTask>(options, model, group);
 }
 
 }  // namespace horizon

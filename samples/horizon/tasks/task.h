@@ -9,6 +9,7 @@
 #include "samples/horizon/base/json.h"
 #include "samples/horizon/options/options.h"
 #include "samples/horizon/run/engine.h"
+#include "samples/horizon/run/group.h"
 #include "samples/horizon/run/interrupt.h"
 #include "samples/horizon/run/progress.h"
 
@@ -48,14 +49,15 @@ class Task {
   virtual Json Evaluate(hlm_trainer* trainer) = 0;
 };
 
-// By --task; without, rows of a token file. Opens the data.
-std::unique_ptr<Task> MakeTask(const Options& options, const Json& model);
+// By --task; without, rows of a token file. Opens the data. Of each step and evaluation a task brings the share of its rank; what it tells
+// of them is of all ranks.
+std::unique_ptr<Task> MakeTask(const Options& options, const Json& model, const Group& group);
 
 // Each of a file of its own.
-std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model);
-std::unique_ptr<Task> MakeLanguageTask(const Options& options, const Json& model);    // pretrain, sft
-std::unique_ptr<Task> MakePreferenceTask(const Options& options, const Json& model);  // dpo, orpo, simpo
-std::unique_ptr<Task> MakeKtoTask(const Options& options, const Json& model);
+std::unique_ptr<Task> MakeRowsTask(const Options& options, const Json& model, const Group& group);
+std::unique_ptr<Task> MakeLanguageTask(const Options& options, const Json& model, const Group& group);    // pretrain, sft
+std::unique_ptr<Task> MakePreferenceTask(const Options& options, const Json& model, const Group& group);  // dpo, orpo, simpo
+std::unique_ptr<Task> MakeKtoTask(const Options& options, const Json& model, const Group& group);
 
 }  // namespace horizon
 

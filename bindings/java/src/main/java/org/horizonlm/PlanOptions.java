@@ -493,6 +493,18 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets process_states.
+     *
+     * @param value who keeps masters, moments and sums of gradients in a group; default AUTO
+     * @return this
+     */
+    public Builder processStates(ProcessStates value) {
+      Objects.requireNonNull(value, "processStates");
+      setters.add(struct -> Native.hlm_plan_options_process_states_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options

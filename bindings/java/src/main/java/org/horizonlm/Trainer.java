@@ -40,6 +40,22 @@ public final class Trainer extends Losses {
   }
 
   /**
+   * A trainer that shares every step with those of the other processes of a group; every one of them makes the same calls, each with rows of its own.
+   *
+   * @param model the model
+   * @param plan its plan, made with so many processes
+   * @param options may be null
+   * @param group the group, which may be closed afterwards
+   * @return the trainer
+   * @throws HorizonLmException FAILED_PRECONDITION naming the rank where models, plans or options differ
+   */
+  public static Trainer create(Model model, Plan plan, TrainerOptions options, Group group) {
+    long[] out = new long[1];
+    model.run(m -> plan.run(p -> group.run(g -> Options.with(options, struct -> Native.hlm_trainer_create_in_group(m, p, struct, g, out)))));
+    return new Trainer(out[0]);
+  }
+
+  /**
    * One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped.
    *
    * @param batch what to train on

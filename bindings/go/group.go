@@ -1,0 +1,101 @@
+package horizonlm
+
+import (
+	"encoding/json"
+	"runtime"
+
+	"horizonlm/internal/native"
+)
+
+// Group is the processes of a run on several machines, one a machine. A trainer that is made in a group shares every step with those of
+// the other processes; its plan is made with so many Processes. A process that is lost makes every call of the others Unavailable, naming
+// its rank.
+type Group struct{ box uintptr }
+
+// GroupInfo is what a group is.
+type GroupInfo struct {
+	Rank      int64  `json:"rank"`
+	Size      int64  `json:"size"`
+	LocalSize int64  `json:"local_size"` // processes on this machine
+	Launcher  string `json:"launcher"`
+}
+
+func newGroup(options *GroupOptions, make func(own native.Hlm_group_options, box *uintptr) error) (*Group, error) {
+	var box uintptr
+	err := withOptions(native.NewHlm_group_options, native.DeleteHlm_group_options, options, func(own native.Hlm_group_options) error {
+		return make(own, &box)
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := &Group{box}
+	runtime.SetFinalizer(g, func(g *Group) { native.Hlm_group_free(g.box) })
+	return g, nil
+}
+
+// GroupFromEnvironment is the group that torchrun, Open MPI, Slurm or PMI describe in the environment, and of one where none of them does.
+// It waits until all have come; options may be nil.
+func GroupFromEnvironment(options *GroupOptions) (*Group, error) {
+	return newGroup(options, func(own native.Hlm_group_options, box *uintptr) error {
+		return native.Hlm_group_from_environment(own, box)
+	})
+}
+
+// ConnectGroup is the group of size processes whose rank 0 listens at address, "host:port". It waits until all have come; options may be nil.
+func ConnectGroup(address string, rank, size int64, options *GroupOptions) (*Group, error) {
+	if err := checkText("address", address); err != nil {
+		return nil, err
+	}
+	return newGroup(options, func(own native.Hlm_group_options, box *uintptr) error {
+		return native.Hlm_group_connect(address, rank, size, own, box)
+	})
+}
+
+// Close leaves the group. It may be called more than once.
+func (g *Group) Close() error {
+	defer runtime.KeepAlive(g)
+	return native.Hlm_group_close(g.handle())
+}
+
+// Describe tells this process's place in the group.
+func (g *Group) Describe() (GroupInfo, error) {
+	defer runtime.KeepAlive(g)
+	var info GroupInfo
+	var text uintptr
+	if err := native.Hlm_group_describe(g.handle(), &text); err != nil {
+		return info, err
+	}
+	return info, json.Unmarshal([]byte(takeText(text)), &info)
+}
+
+// Barrier waits until every process has called it.
+func (g *Group) Barrier() error {
+	defer runtime.KeepAlive(g)
+	return native.Hlm_group_barrier(g.handle())
+}
+
+// AllGather gives everybody's bytes, in the order of ranks; every process gives as many.
+func (g *Group) AllGather(own []byte) ([][]byte, error) {
+	defer runtime.KeepAlive(g)
+	info, err := g.Describe()
+	if err != nil {
+		return nil, err
+	}
+	n := int64(len(own))
+	all := make([]byte, n*info.Size)
+	if err := native.Hlm_group_all_gather(g.handle(), own, all); err != nil {
+		return nil, err
+	}
+	of := make([][]byte, info.Size)
+	for r := range of {
+		of[r] = all[int64(r)*n : (int64(r)+1)*n]
+	}
+	return of, nil
+}
+
+func (g *Group) handle() uintptr {
+	if g == nil {
+		return 0
+	}
+	return g.box
+}

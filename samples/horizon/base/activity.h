@@ -1,0 +1,47 @@
+// What a person at a terminal sees while something takes long that is no step: a line that comes after a moment, is rewritten, and goes
+// away again. Elsewhere it is silent.
+#ifndef HORIZON_LM_SAMPLES_HORIZON_BASE_ACTIVITY_H_
+#define HORIZON_LM_SAMPLES_HORIZON_BASE_ACTIVITY_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace horizon {
+
+class Activity {
+ public:
+  // "loading the weights", "evaluating". Of several at once the one that began last is shown.
+  explicit Activity(std::string what, std::FILE* out = stderr);
+  ~Activity();
+  Activity(const Activity&) = delete;
+  Activity& operator=(const Activity&) = delete;
+
+  // So many are done, of `all`, or of an unknown number (0). Without it, what the process has read meanwhile is shown.
+  void Done(int64_t done, int64_t all);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Run();
+  std::string Line() const;
+
+  const std::string what_;
+  std::FILE* const out_;
+  const Clock::time_point begin_;
+  const int64_t read_before_;
+  Activity* outer_ = nullptr;
+  int64_t done_ = -1, all_ = 0;
+  bool ended_ = false, shown_ = false;
+  std::mutex mutex_;
+  std::condition_variable end_;
+  std::thread thread_;  // none where nobody watches
+};
+
+}  // namespace horizon
+
+#endif  // HORIZON_LM_SAMPLES_HORIZON_BASE_ACTIVITY_H_

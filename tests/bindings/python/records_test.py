@@ -1,0 +1,117 @@
+"""Records from Parquet, Arrow, `datasets` and tables; pyarrow and datasets judge what is read, where they are installed."""
+
+import datetime
+import gzip
+import importlib.util
+import json
+import os
+import pathlib
+import tempfile
+import unittest
+
+import horizonlm as hlm
+
+RECORDS = [
+    {"messages": [{"role": "user", "content": "say 1"}, {"role": "assistant", "content": "one"}], "weight": 0.5},
+    {"messages": [{"role": "user", "content": "say 2"}, {"role": "assistant", "content": "zwei, ü"}], "weight": None},
+] * 3
+HAS_ARROW = importlib.util.find_spec("pyarrow") is not None
+HAS_DATASETS = HAS_ARROW and importlib.util.find_spec("datasets") is not None
+
+
+class RecordsTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+
+    def read(self, path):
+        opened = gzip.open(path) if str(path).endswith(".gz") else open(path, "rb")
+        with opened as file:
+            return [json.loads(line) for line in file]
+
+    def test_lists_become_lines(self):
+        for name in ("a.jsonl", "a.jsonl.gz"):
+            path = self.folder / name
+            self.assertEqual(hlm.write_jsonl(iter(RECORDS), path), 6)
+            self.assertEqual(self.read(path), RECORDS)
+            with self.assertRaisesRegex(FileExistsError, "overwrite=True"):
+                hlm.write_jsonl(RECORDS, path)
+            self.assertEqual(hlm.write_jsonl(RECORDS[:1], str(path), overwrite=True), 1)
+            self.assertEqual(self.read(path), RECORDS[:1])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["a.jsonl", "a.jsonl.gz"])
+
+    def test_what_is_no_record(self):
+        path = self.folder / "a.jsonl"
+        for source, message in (([1], "record 0 is a int"), ([{}, "x"], "record 1 is a str"), ({"a": [1]}, "a dict is one record"), ([{"a": b"x"}], "record 0: holds a bytes")):
+            with self.assertRaisesRegex(TypeError, message):
+                hlm.write_jsonl(source, path)
+        self.assertEqual(os.listdir(self.folder), [])
+        with self.assertRaisesRegex(FileNotFoundError, "nothing is downloaded"):
+            hlm.records("org/name")
+        for source in (self.folder, self.folder / "b.jsonl"):
+            (self.folder / "b.jsonl").write_text("{}\n")
+            with self.assertRaises(ValueError):
+                hlm.records(source)
+        hlm.write_jsonl([{"at": datetime.datetime(2026, 1, 2, 3, 4), "path": pathlib.Path("x")}], path)
+        self.assertEqual(self.read(path), [{"at": "2026-01-02T03:04:00", "path": "x"}])
+
+    @unittest.skipIf(HAS_ARROW, "pyarrow is installed")
+    def test_without_pyarrow_it_is_named(self):
+        (self.folder / "a.parquet").write_bytes(b"PAR1")
+        with self.assertRaisesRegex(ImportError, r"a\.parquet: .*pip install 'horizonlm\[arrow\]'"):
+            list(hlm.records(self.folder / "a.parquet"))
+
+    @unittest.skipUnless(HAS_ARROW, "pyarrow is not installed")
+    def test_parquet_and_arrow(self):
+        import pyarrow
+        import pyarrow.feather
+        import pyarrow.parquet
+
+        table = pyarrow.Table.from_pylist(RECORDS)
+        self.assertEqual(list(hlm.records(table)), RECORDS)
+        pyarrow.parquet.write_table(table, self.folder / "b.parquet", row_group_size=2, compression="zstd")
+        pyarrow.parquet.write_table(table.slice(0, 1), self.folder / "a.parquet")
+        self.assertEqual(list(hlm.records(self.folder / "b.parquet")), RECORDS)
+        self.assertEqual(list(hlm.records(self.folder)), RECORDS[:1] + RECORDS)
+        pyarrow.feather.write_feather(table, self.folder / "c.feather", compression="lz4")
+        self.assertEqual(list(hlm.records(str(self.folder / "c.feather"))), RECORDS)
+        with pyarrow.OSFile(str(self.folder / "d.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table, max_chunksize=2)
+        self.assertEqual(list(hlm.records(self.folder / "d.arrow")), RECORDS)
+        mapped = pyarrow.table({"text": ["a"], "tags": pyarrow.array([[("k", 1)]], pyarrow.map_(pyarrow.string(), pyarrow.int64()))})
+        self.assertEqual(list(hlm.records(mapped)), [{"text": "a", "tags": {"k": 1}}])
+
+    @unittest.skipUnless(HAS_DATASETS, "datasets is not installed")
+    def test_what_datasets_saves(self):
+        import datasets
+
+        whole = datasets.Dataset.from_list(RECORDS)
+        self.assertEqual(list(hlm.records(whole)), RECORDS)
+        whole.save_to_disk(self.folder / "saved", num_shards=2)
+        self.assertEqual(list(hlm.records(self.folder / "saved")), RECORDS)
+        datasets.DatasetDict({"train": whole, "test": whole}).save_to_disk(self.folder / "splits")
+        with self.assertRaisesRegex(ValueError, "several sets, train, test"):
+            hlm.records(self.folder / "splits")
+        self.assertEqual(list(hlm.records(self.folder / "splits" / "test")), RECORDS)
+        # The core refuses the folder with a word for who reads it.
+        with self.assertRaisesRegex(hlm.UnimplementedError, "saved.*horizonlm.Dataset.of"):
+            hlm.Dataset({"data": self.folder / "saved"})
+
+    @unittest.skipUnless(HAS_ARROW, "pyarrow is not installed")
+    def test_a_data_set_of_parquet_is_that_of_jsonl(self):
+        import pyarrow
+        import pyarrow.parquet
+
+        model = os.environ["HLM_MODEL"]
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(RECORDS), self.folder / "a.parquet")
+        with self.assertRaisesRegex(hlm.UnimplementedError, "a.parquet: is Parquet"):
+            hlm.Dataset({"data": self.folder / "a.parquet", "model": model})
+        hlm.write_jsonl(RECORDS, self.folder / "a.jsonl.gz")
+        config = {"model": model, "seq_len": 64, "epochs": 1, "unused_members": "count"}
+        with hlm.Dataset({"data": self.folder / "a.jsonl.gz", **config}) as lines, hlm.Dataset.of(self.folder / "a.parquet", config) as parquet:
+            self.assertEqual([step.batch.ids for step in lines.steps(2)], [step.batch.ids for step in parquet.steps(2)])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,93 @@
+// The line that a terminal shows while something takes long.
+#include "samples/horizon/base/activity.h"
+
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "tests/samples/support.h"
+
+namespace horizon {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a terminal of so many columns gets while this is done with its end of it.
+std::string OnTerminal(unsigned short columns, const std::function<void(std::FILE*)>& work) {
+  int master = -1, slave = -1;
+  const winsize size = {24, columns, 0, 0};
+  EXPECT_EQ(openpty(&master, &slave, nullptr, nullptr, &size), 0);
+  std::string text;
+  std::thread reader([&] {
+    char piece[256];
+    for (ssize_t n; (n = read(master, piece, sizeof(piece))) > 0;) text.append(piece, static_cast<size_t>(n));
+  });
+  {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(fdopen(slave, "w"), std::fclose);
+    work(out.get());
+  }
+  reader.join();
+  close(master);
+  return text;
+}
+
+TEST(ActivityTest, WhatIsQuickIsNotShown) {
+  EXPECT_EQ(OnTerminal(80, [](std::FILE* out) { const Activity quick("thinking", out); }), "");
+}
+
+TEST(ActivityTest, WhatIsDoneIsShownAndTakenAway) {
+  const std::string text = OnTerminal(80, [](std::FILE* out) {
+    Activity work("evaluating, rows", out);
+    work.Done(1500, 6000);
+    std::this_thread::sleep_for(900ms);
+  });
+  EXPECT_NE(text.find("\revaluating, rows  1,500/6,000  "), std::string::npos) << text;
+  EXPECT_NE(text.find(" s left\x1b[K"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
+}
+
+TEST(ActivityTest, WhatIsReadIsShownAndALineIsCutToTheWidth) {
+  horizon_test::WriteFile(horizon_test::Scratch("large"), std::string(3 << 20, 'x'));
+  const auto read = [](std::FILE* out) {
+    const Activity work("reading a file", out);
+    std::ostringstream bytes;
+    bytes << std::ifstream(horizon_test::Scratch("large")).rdbuf();
+    std::this_thread::sleep_for(900ms);
+  };
+  const std::string wide = OnTerminal(80, read), narrow = OnTerminal(12, read);
+  EXPECT_NE(wide.find("\rreading a file  3.00 MiB read  "), std::string::npos) << wide;
+  EXPECT_NE(narrow.find("\rreading a f\xe2\x80\xa6\x1b[K"), std::string::npos) << narrow;
+}
+
+TEST(ActivityTest, OfTwoTheLaterIsShown) {
+  const std::string text = OnTerminal(80, [](std::FILE* out) {
+    const Activity outer("outer", out);
+    const Activity inner("inner", out);
+    std::this_thread::sleep_for(700ms);
+  });
+  EXPECT_NE(text.find("\rinner"), std::string::npos) << text;
+  EXPECT_EQ(text.find("outer"), std::string::npos) << text;
+}
+
+TEST(ActivityTest, AFileIsNotWrittenTo) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
+  {
+    const Activity work("working", out.get());
+    std::this_thread::sleep_for(700ms);
+  }
+  EXPECT_EQ(std::ftell(out.get()), 0);
+}
+
+}  // namespace
+}  // namespace horizon

@@ -1,0 +1,269 @@
+// horizon train as several processes: the run of one, with one log, one report and one saved model; who is asked to end, who fails and who
+// is lost concerns all.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/samples/examples_support.h"
+#include "tests/samples/support.h"
+
+namespace horizon_test {
+namespace {
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+  close(fd);
+  return bound ? ntohs(address.sin_port) : 0;
+}
+
+// The command once for each rank, found by torchrun's variables.
+class Ranks {
+ public:
+  Ranks(int64_t count, const std::function<Words(int64_t rank)>& arguments) {
+    static int runs = 0;
+    const std::string run = std::to_string(++runs), port = std::to_string(FreePort());
+    for (int64_t rank = 0; rank < count; ++rank) {
+      const std::string name = "rank-" + run + "-" + std::to_string(rank);
+      outputs_.push_back(Scratch(name + ".out"));
+      errors_.push_back(Scratch(name + ".err"));
+      Words words = {"samples/horizon/horizon"};
+      for (const std::string& word : arguments(rank)) words.push_back(word);
+      std::vector<char*> argv;
+      for (std::string& word : words) argv.push_back(word.data());
+      argv.push_back(nullptr);
+      const pid_t pid = fork();
+      if (pid == 0) {
+        setenv("RANK", std::to_string(rank).c_str(), 1);
+        setenv("WORLD_SIZE", std::to_string(count).c_str(), 1);
+        setenv("LOCAL_WORLD_SIZE", std::to_string(count).c_str(), 1);
+        setenv("MASTER_ADDR", "127.0.0.1", 1);
+        setenv("MASTER_PORT", port.c_str(), 1);
+        if (freopen(outputs_.back().c_str(), "w", stdout) == nullptr || freopen(errors_.back().c_str(), "w", stderr) == nullptr)
+          _exit(126);
+        execv(argv[0], argv.data());
+        _exit(127);
+      }
+      pids_.push_back(pid);
+    }
+  }
+  ~Ranks() {
+    for (const pid_t pid : pids_) {
+      if (pid <= 0) continue;
+      kill(pid, SIGKILL);
+      waitpid(pid, nullptr, 0);
+    }
+  }
+  pid_t pid(int64_t rank) const { return pids_[static_cast<size_t>(rank)]; }
+
+  Result End(int64_t rank) {
+    const size_t r = static_cast<size_t>(rank);
+    int status = 0;
+    waitpid(pids_[r], &status, 0);
+    pids_[r] = -1;
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), ReadFile(outputs_[r]), ReadFile(errors_[r])};
+  }
+  std::vector<Result> Ends() {
+    std::vector<Result> results;
+    for (size_t r = 0; r < pids_.size(); ++r) results.push_back(End(static_cast<int64_t>(r)));
+    return results;
+  }
+
+ private:
+  std::vector<pid_t> pids_;
+  Words outputs_, errors_;
+};
+
+// Units of several norm chunks, which the processes divide among themselves.
+std::string WideConfig() {
+  const std::string path = Scratch("wide.json");
+  WriteFile(path, R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 128,
+    "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1100,
+    "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false, "initializer_range": 0.05})");
+  return path;
+}
+
+Words Common(const Words& more) {
+  return With({"train", "--config", WideConfig(), "--device", "cpu", "--threads", "1", "--reduction-groups", "4", "--batch-size",
+               "8", "--lr", "1e-3", "--group-several-per-machine", "--group-timeout", "100"},
+              more);
+}
+
+Words RowWords(const Words& more) {
+  return Common(With({"--data", WriteRows("rows.npy", 16, SomeIds(16 * 44)), "--eval-data",
+                      WriteRows("held.npy", 16, SomeIds(16 * 9)), "--steps", "7", "--eval-every", "3"},
+                     more));
+}
+
+void ExpectFine(const std::vector<Result>& results) {
+  for (size_t r = 0; r < results.size(); ++r) EXPECT_EQ(results[r].status, 0) << "rank " << r << ": " << results[r].err;
+}
+
+Words Replaced(Words words, const std::string& option, const std::string& value) {
+  for (size_t w = 0; w + 1 < words.size(); ++w) {
+    if (words[w] == option) words[w + 1] = value;
+  }
+  return words;
+}
+
+Words AsFolder(const std::string& folder) {
+  Words files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files.push_back(entry.path().filename().string() + "\n" + ReadFile(entry.path().string()));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST(GroupTest, SeveralProcessesAreTheRunOfOne) {
+  const Words own = {"--log-json", Scratch("one.json"), "--out", Scratch("one")};
+  const Result alone = Horizon(RowWords(own));
+  ASSERT_EQ(alone.status, 0) << alone.err;
+  for (const auto& [processes, states] : {std::pair{2, "sharded"}, {4, "auto"}, {2, "replicate"}}) {
+    SCOPED_TRACE(std::to_string(processes) + " " + states);
+    const std::string name = "of" + std::to_string(processes) + states, log = Scratch(name + ".json"), out = Scratch(name);
+    Ranks ranks(processes, [&, states = states](int64_t) {
+      return RowWords({"--log-json", log, "--out", out, "--report", Scratch("r.html"), "--process-states", states});
+    });
+    const std::vector<Result> results = ranks.Ends();
+    ExpectFine(results);
+    EXPECT_EQ(Curve(log), Curve(Scratch("one.json")));
+    EXPECT_EQ(AsFolder(out), AsFolder(Scratch("one")));
+    EXPECT_NE(results[0].out.find("step 7/7"), std::string::npos) << results[0].out;
+    EXPECT_NE(results[0].out.find(std::to_string(processes) + " processes"), std::string::npos) << results[0].out;
+    for (size_t r = 1; r < results.size(); ++r) EXPECT_EQ(results[r].out + results[r].err, "") << "rank " << r;
+  }
+}
+
+// Losses on log-probabilities, references and held-out examples are shared as well.
+TEST(GroupTest, EveryTaskIsTheRunOfOne) {
+  for (const std::string task : {"sft", "dpo", "kto"}) {
+    SCOPED_TRACE(task);
+    const auto write = task == "sft" ? WriteConversations : task == "dpo" ? WritePairs : WriteLabelled;
+    const auto words = [&](const std::string& name) {
+      return Words{"train",
+                   "--task",
+                   task,
+                   "--model",
+                   ExampleModel(),
+                   "--data",
+                   write(task + ".jsonl", 30, 0),
+                   "--eval-data",
+                   write(task + "-held.jsonl", 9, 100),
+                   "--eval-every",
+                   "2",
+                   "--steps",
+                   "3",
+                   "--batch-size",
+                   "4",
+                   "--seq-len",
+                   "64",
+                   "--compute",
+                   "f32",
+                   "--device",
+                   "cpu",
+                   "--threads",
+                   "1",
+                   "--reduction-groups",
+                   "2",
+                   "--cache-dir",
+                   FreshFolder(task + name),
+                   "--group-several-per-machine",
+                   "--group-timeout",
+                   "100",
+                   "--log-json",
+                   Scratch(task + name + ".json")};
+    };
+    const Result alone = Horizon(words("-one"));
+    ASSERT_EQ(alone.status, 0) << alone.err;
+    const Words shared = words("-two");
+    ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
+    EXPECT_EQ(Curve(Scratch(task + "-two.json")), Curve(Scratch(task + "-one.json")));
+  }
+}
+
+TEST(GroupTest, ByAddressWithoutALauncher) {
+  const std::string address = "127.0.0.1:" + std::to_string(FreePort()), log = Scratch("address.json");
+  Ranks ranks(2, [&](int64_t rank) {
+    return RowWords({"--group-address", address, "--group-rank", std::to_string(rank), "--group-size", "2", "--log-json", log});
+  });
+  ExpectFine(ranks.Ends());
+  EXPECT_EQ(Curve(log).size(), 10u);
+}
+
+TEST(GroupTest, CheckpointsGoOnWithAnyNumberOfProcesses) {
+  const Words whole = {"--log-json", Scratch("whole.json"), "--out", Scratch("whole")};
+  ASSERT_EQ(Horizon(RowWords(whole)).status, 0);
+  const std::string states = Scratch("states"), log = Scratch("parts.json");
+  const auto part = [&](const char* steps, const Words& more) {
+    const Words words = RowWords(With({"--checkpoint-dir", states, "--save-every", "2", "--resume", "--log-json", log}, more));
+    return Replaced(words, "--steps", steps);
+  };
+  ExpectFine(Ranks(2, [&](int64_t) { return part("3", {}); }).Ends());
+  ExpectFine(Ranks(4, [&](int64_t) { return part("5", {}); }).Ends());
+  const Result last = Horizon(part("7", {"--out", Scratch("parts")}));
+  EXPECT_EQ(last.status, 0) << last.err;
+  EXPECT_EQ(AsFolder(Scratch("parts")), AsFolder(Scratch("whole")));
+}
+
+TEST(GroupTest, ASignalForOneEndsAllAndTheStateIsSaved) {
+  const std::string states = Scratch("signal");
+  Ranks ranks(2, [&](int64_t) { return Replaced(RowWords({"--checkpoint-dir", states, "--json"}), "--steps", "100000"); });
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  kill(ranks.pid(1), SIGTERM);
+  const std::vector<Result> results = ranks.Ends();
+  for (const Result& result : results) EXPECT_EQ(result.status, 128 + SIGTERM) << result.err;
+  ExpectOneErrorLine(results[0], {"interrupted after step", "its state is in " + states});
+  EXPECT_EQ(results[1].err, "");
+  EXPECT_TRUE(std::filesystem::exists(states));
+}
+
+TEST(GroupTest, WhatOneRankLacksAllAreTold) {
+  Ranks ranks(2,
+              [&](int64_t rank) { return rank == 1 ? Replaced(RowWords({}), "--data", Scratch("nowhere.npy")) : RowWords({}); });
+  const std::vector<Result> results = ranks.Ends();
+  ExpectOneErrorLine(results[0], {"rank 1: ", "nowhere.npy"});
+  ExpectOneErrorLine(results[1], {"nowhere.npy"});
+  for (const Result& result : results) EXPECT_EQ(result.status, 1);
+}
+
+TEST(GroupTest, ARankThatDiesIsNamed) {
+  const std::string states = Scratch("death");
+  Ranks ranks(2, [&](int64_t) {
+    return Replaced(RowWords({"--checkpoint-dir", states, "--save-every", "1"}), "--steps", "100000");
+  });
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  kill(ranks.pid(1), SIGKILL);
+  const Result left = ranks.End(0);
+  EXPECT_EQ(left.status, 1);
+  EXPECT_NE(left.err.find("error: rank 1 died"), std::string::npos) << left.err;
+}
+
+TEST(GroupTest, ANeighboursVariablesCanBeLeftAlone) {
+  setenv("RANK", "3", 1);
+  const Result refused = Horizon(RowWords({}));
+  ExpectOneErrorLine(refused, {"RANK", "WORLD_SIZE"});
+  EXPECT_EQ(Horizon(RowWords({"--group", "none"})).status, 0);
+  unsetenv("RANK");
+}
+
+}  // namespace
+}  // namespace horizon_test
