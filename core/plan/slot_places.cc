@@ -103,7 +103,8 @@ class Assigner {
   void Put(SlotUse& use, int64_t offset, int64_t v) {
     use.upload = true;
     use.offset = offset;
-    use.upload_after = std::max(v - space_.prefetch - 1, LastVisit(offset, use.bytes));
+    // Where it lay before, a visit may still read it: two copies of a piece are never there at once.
+    use.upload_after = std::max({v - space_.prefetch - 1, LastVisit(offset, use.bytes), LastUse(use.piece, v)});
     std::vector<Resident> rests;
     for (const Resident& r : residents_) {
       if (!Overlap(r, offset, use.bytes)) continue;
@@ -170,6 +171,12 @@ class Assigner {
       if (bytes > 0 && offset + use.bytes > space_.bytes - bytes && (soon || w < again)) return true;
     }
     return false;
+  }
+
+  int64_t LastUse(int64_t piece, int64_t before) const {
+    const std::vector<int64_t>& uses = uses_of_[static_cast<size_t>(piece)];
+    const auto next = std::lower_bound(uses.begin(), uses.end(), before);
+    return next == uses.begin() ? -1 : *(next - 1);
   }
 
   int64_t NextUse(int64_t piece, int64_t after) const {

@@ -54,6 +54,12 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
     up.Wait(*other->released, "the slot's last user is done");
     for (Event* reader : other->readers) up.Wait(*reader, "the shard is gathered");
   }
+  // What held the piece before is not read any more, even where its bytes are not taken yet.
+  for (const auto& other : slots_) {
+    if (other->piece != use.piece) continue;
+    HLM_CHECK(!other->in_use, "piece ", piece.name, " is in use and sent up again");
+    other->piece = -1;
+  }
   std::unique_ptr<Slot> slot = MakeSlot();
   slots_.reserve(slots_.size() + 1);
   spare_.reserve(spare_.size() + slots_.size());

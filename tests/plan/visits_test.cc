@@ -90,6 +90,15 @@ void ExpectNothingIsOverwritten(const PieceList& pieces, const std::vector<Visit
       }
     }
   };
+  // A piece is sent up again once the last visit that reads it where it lay before is enqueued.
+  std::map<int64_t, int64_t> read;
+  for (size_t v = 0; v < visits.size(); ++v) {
+    for (const SlotUse& use : visits[v].uses) {
+      const auto before = read.find(use.piece);
+      if (use.upload && before != read.end()) EXPECT_GE(use.upload_after, before->second) << VisitName(visits[v]);
+      read[use.piece] = static_cast<int64_t>(v);
+    }
+  }
   load(-1);
   for (size_t v = 0; v < visits.size(); ++v) {
     for (const SlotUse& use : visits[v].uses) {
