@@ -1,6 +1,6 @@
 """Trains a model folder on the machines of a Ray cluster, one process on each: ray_train.py MODEL EXAMPLES.jsonl OUT [--machines N]
 
-Every machine must see the three paths. Ray places the processes and starts them again when one is lost; they go on from the last checkpoint.
+Every machine must see the three paths. A process that is lost ends the others with UnavailableError, which names its rank.
 """
 
 import argparse
@@ -31,7 +31,7 @@ class Rank:
     def train(self, address: str, rank: int, args: argparse.Namespace) -> Tuple[int, float]:
         size, rows, row_tokens = args.machines, args.rows, args.row_tokens
         with hlm.Group.connect(address, rank, size, several_per_machine=args.one_machine) as group, hlm.Model.open(args.model) as model:
-            data = hlm.Dataset({"data": [{"path": args.examples}], "model": args.model, "task": "sft", "seq_len": row_tokens, "epochs": None})
+            data = hlm.Dataset({"data": [{"path": args.examples}], "model": args.model, "task": "sft", "seq_len": row_tokens})
             threads = {"threads": 1} if args.one_machine else {}
             with model.plan(batch_size=rows, seq_len=row_tokens, processes=size, device=args.device, **threads) as plan:
                 with hlm.Trainer(model, plan, group=group, lr=args.lr) as trainer:

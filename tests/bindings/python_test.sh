@@ -25,6 +25,8 @@ readme_program python "$work/readme/tune.py"
 (cd "$work/readme" && "$python" tune.py) >"$work/readme.txt"
 readme_ran "$work/readme" "$work/readme.txt"
 
+two_processes "$work/group" "$python" "$tests/group_pair.py"
+
 # The version is the header's.
 version=$(sed -n 's/^#define HLM_VERSION "\(.*\)"$/\1/p' "$header")
 test "$(cd / && "$python" -c 'import horizonlm; print(horizonlm.__version__)')" = "$version"

@@ -18,6 +18,7 @@ constexpr auto kPatience = 500ms, kInterval = 200ms;
 constexpr double kLeastShare = 0.05;  // of the work, before it is foretold how long it takes
 
 std::atomic<Activity*> last_begun{nullptr};
+std::atomic<bool> silent{false};
 
 // Bytes that this process asked files for, whether they came from a disk or from memory; 0 where it is not told.
 int64_t BytesRead() {
@@ -34,7 +35,7 @@ int64_t BytesRead() {
 Activity::Activity(std::string what, std::FILE* out)
     : what_(std::move(what)), out_(out), begin_(Clock::now()), read_before_(BytesRead()) {
   outer_ = last_begun.exchange(this);
-  if (isatty(fileno(out_)) == 1) thread_ = std::thread([this] { Run(); });
+  if (!silent && isatty(fileno(out_)) == 1) thread_ = std::thread([this] { Run(); });
 }
 
 Activity::~Activity() {
@@ -46,6 +47,8 @@ Activity::~Activity() {
   if (thread_.joinable()) thread_.join();
   last_begun = outer_;
 }
+
+void Activity::Silence() { silent = true; }
 
 void Activity::Done(int64_t done, int64_t all) {
   const std::lock_guard lock(mutex_);

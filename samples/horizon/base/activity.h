@@ -21,6 +21,9 @@ class Activity {
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
 
+  // From now on nothing is shown: another process of the run shows what goes on.
+  static void Silence();
+
   // So many are done, of `all`, or of an unknown number (0). Without it, what the process has read meanwhile is shown.
   void Done(int64_t done, int64_t all);
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/output.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/commands/training.h"
@@ -53,6 +54,7 @@ int RunTrain(const Options& options) {
   interrupt.EndAtOnce(true);
   const Group group(options.group);
   interrupt.EndAtOnce(false);
+  if (!group.first()) Activity::Silence();
   Options own = options;
   own.engine.processes = group.size();
   std::unique_ptr<Training> training;

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
-#include <optional>
+
+#include "samples/horizon/base/activity.h"
 
 namespace horizon {
 namespace {
@@ -28,6 +29,7 @@ Group::Group(const GroupOptions& options) {
   own.timeout_seconds = options.timeout;
   own.silence_seconds = options.silence;
   own.several_per_machine = options.several_per_machine ? 1 : 0;
+  const Activity waiting("waiting for the other processes");
   hlm_group* group = nullptr;
   if (!options.address.empty()) {
     Check(hlm_group_connect(options.address.c_str(), options.rank, options.size, &own, &group));

@@ -1,6 +1,8 @@
 package bindingtest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"io"
@@ -299,6 +301,28 @@ func TestDataset(t *testing.T) {
 		t.Error(step, err)
 	}
 	succeeds(t, with.Close())
+}
+
+// Packed by Go's own gzip.
+func TestAPackedDataset(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.jsonl.gz")
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	_, err := writer.Write([]byte(`{"prompt": "ab", "completion": "cd"}` + "\n"))
+	succeeds(t, err)
+	succeeds(t, writer.Close())
+	succeeds(t, os.WriteFile(path, packed.Bytes(), 0o666))
+	dataset, err := openDataset(t, path, "")
+	succeeds(t, err)
+	defer dataset.Close()
+	step, err := dataset.Next(1)
+	succeeds(t, err)
+	if !reflect.DeepEqual(step.Batch.IDs, bytesAsIDs("abcd", 258)) {
+		t.Error(step.Batch.IDs)
+	}
+	succeeds(t, os.WriteFile(path, packed.Bytes()[:packed.Len()-1], 0o666))
+	_, err = openDataset(t, path, "")
+	fails(t, err, horizonlm.DataLoss, "d.jsonl.gz: its gzip data are cut short")
 }
 
 func TestPositionsOfADataset(t *testing.T) {

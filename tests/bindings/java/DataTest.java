@@ -10,6 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.GZIPOutputStream;
 import org.horizonlm.*;
 
 /** Tokenizers, templates, data sets, losses and checkpoints: DataTest WORK MODEL_FOLDER GOLDENS_FOLDER */
@@ -186,6 +187,16 @@ public final class DataTest {
     BindingTest.fails(Code.NOT_FOUND, "2 rows", () -> Dataset.readRecordJson(config, 2));
     BindingTest.fails(Code.INVALID_ARGUMENT, "templat", () -> Dataset.open(config(", \"templat\": 1", "{\"text\": \"a\"}")));
     BindingTest.fails(Code.INVALID_ARGUMENT, "d.jsonl:2", () -> Dataset.open(config("", "{\"text\": \"a\"}", "{not json")));
+    Path packed = Files.createTempDirectory(work, "data").resolve("d.jsonl.gz");
+    try (GZIPOutputStream out = new GZIPOutputStream(Files.newOutputStream(packed))) { // Java's own
+      out.write("{\"prompt\": \"ab\", \"completion\": \"cd\"}\n".getBytes(StandardCharsets.UTF_8));
+    }
+    String gzip = "{\"data\": \"" + packed + "\", \"model\": \"" + model + "\", \"epochs\": 1}";
+    try (Dataset unpacked = Dataset.open(gzip)) {
+      check(Arrays.equals(array(unpacked.next(1).get().batch().ids()), ids("abcd", 258)), "ids of packed data");
+    }
+    Files.write(packed, Arrays.copyOf(Files.readAllBytes(packed), (int) Files.size(packed) - 1));
+    BindingTest.fails(Code.DATA_LOSS, "d.jsonl.gz: its gzip data are cut short", () -> Dataset.open(gzip));
     String bare = config("", "{\"messages\": " + DIALOGUE + "}").replace("\"model\": \"" + model + "\", ", "");
     BindingTest.fails(Code.FAILED_PRECONDITION, "needs a chat template", () -> Dataset.open(bare));
     Dataset outlives;

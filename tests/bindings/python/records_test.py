@@ -56,6 +56,16 @@ class RecordsTest(unittest.TestCase):
         hlm.write_jsonl([{"at": datetime.datetime(2026, 1, 2, 3, 4), "path": pathlib.Path("x")}], path)
         self.assertEqual(self.read(path), [{"at": "2026-01-02T03:04:00", "path": "x"}])
 
+    def test_a_data_set_of_packed_lines_is_that_of_the_records(self):
+        path = self.folder / "a.jsonl.gz"  # by Python's own gzip
+        hlm.write_jsonl(RECORDS, path)
+        config = {"model": os.environ["HLM_MODEL"], "seq_len": 64, "epochs": 1, "unused_members": "count"}
+        with hlm.Dataset({"data": path, **config}) as packed, hlm.Dataset.of(RECORDS, config) as memory:
+            self.assertEqual([step.batch.ids for step in packed.steps(2)], [step.batch.ids for step in memory.steps(2)])
+        path.write_bytes(path.read_bytes()[:-1])
+        with self.assertRaisesRegex(hlm.DataLossError, r"a\.jsonl\.gz: its gzip data are cut short"):
+            hlm.Dataset({"data": path, **config})
+
     @unittest.skipIf(HAS_ARROW, "pyarrow is installed")
     def test_without_pyarrow_it_is_named(self):
         (self.folder / "a.parquet").write_bytes(b"PAR1")
