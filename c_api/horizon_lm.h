@@ -433,6 +433,8 @@ typedef struct hlm_plan_options {
   int32_t unrouted;           /* what an update does with experts that no token of the step chose: HLM_UNROUTED_...; default ZERO */
   int32_t process_states;     /* who keeps masters, moments and sums of gradients in a group: HLM_PROCESS_STATES_...; default AUTO */
   int32_t reserved;           /* 0 */
+  int64_t max_piece_bytes;    /* experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0:
+                                 chosen, the block as a whole or groups of 512 MiB */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }

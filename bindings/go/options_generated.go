@@ -197,6 +197,8 @@ type PlanOptions struct {
 	Unrouted Unrouted `hlm:"unrouted"`
 	// who keeps masters, moments and sums of gradients in a group; default AUTO
 	ProcessStates ProcessStates `hlm:"process_states"`
+	// experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen, the block as a whole or groups of 512 MiB
+	MaxPieceBytes int64 `hlm:"max_piece_bytes"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

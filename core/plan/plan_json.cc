@@ -135,6 +135,17 @@ void WriteUnits(const Plan& plan, JsonWriter& json) {
   json.EndArray();
 }
 
+// Of the block that has most; 0: every block is visited as a whole. What is behind a unit's first piece begins an accumulator only where
+// it is a group's.
+int64_t ExpertGroups(const Plan& plan) {
+  std::vector<int64_t> groups(plan.units.size(), 0);
+  for (int64_t p = 0; p < plan.pieces.size(); ++p) {
+    const PiecePlan& piece = plan.pieces[p];
+    if (piece.begin > 0 && plan.accumulators.offsets[static_cast<size_t>(p)] == 0) ++groups[static_cast<size_t>(piece.unit)];
+  }
+  return groups.empty() ? 0 : *std::max_element(groups.begin(), groups.end());
+}
+
 }  // namespace
 
 std::string PlanJson(const Plan& plan) {
@@ -168,6 +179,8 @@ std::string PlanJson(const Plan& plan) {
   if (plan.devices.size() > 1) json.Member("route", Name(plan.route));
   json.Member("ring", plan.ring_entries);
   json.Member("max_part_bytes", plan.options.max_part_bytes);
+  json.Member("max_piece_bytes", plan.options.max_piece_bytes);
+  json.Member("expert_groups", ExpertGroups(plan));
   json.Member("part_bytes", plan.part_bytes);
   json.Member("optimizer_timing", Name(plan.timing));
   json.Member("optimizer_threads", plan.optimizer_threads);

@@ -77,6 +77,8 @@ TEST_P(Mixtures, FitByGroup) {
                 block = model.layout.units[static_cast<size_t>(model.layout.BlockUnit(last))].elements;
   const std::vector<ExpertGroup> groups = GroupsOf(model.layout, plan.pieces, last);
   EXPECT_GE(groups.size(), 2u);
+  EXPECT_EQ(PlanValue(plan, "expert_groups"), static_cast<int64_t>(groups.size()));
+  EXPECT_EQ(PlanValue(plan, "max_piece_bytes"), o.max_piece_bytes);
   int64_t experts = 0;
   for (const ExpertGroup& group : groups) experts += group.count;
   EXPECT_EQ(experts, model.layout.block(last).experts()->spec().count);
@@ -84,7 +86,7 @@ TEST_P(Mixtures, FitByGroup) {
   const int64_t ends = plan.pieces[plan.pieces.size() - 1].elements();
   EXPECT_LE(arena.accumulator.bytes, 4 * std::max(ends, int64_t{1} << 29));
   EXPECT_LT(arena.accumulator.bytes, 4 * block);
-  EXPECT_GE(plan.host.State(), static_cast<int64_t>(c.parameters) * 1000000 * (c.states == StateType::kF32 ? 12 : 6) * 199 / 200);
+  EXPECT_GE(plan.state_bytes, static_cast<int64_t>(c.parameters) * 1000000 * (c.states == StateType::kF32 ? 12 : 6) * 199 / 200);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Mixtures,
@@ -119,6 +121,7 @@ TEST(MixturePlans, ABlockThatFitsIsVisitedAsAWhole) {
   PlanOptions o = Rows(16, StateType::kInt8);
   const Plan whole = MakePlan(model.config.spec, model.layout, o, machine);
   EXPECT_EQ(whole.devices.front().arena.between_stages.bytes, 0);
+  EXPECT_EQ(PlanValue(whole, "expert_groups"), 0);
   o.micro_batch = whole.options.micro_batch, o.sweeps = whole.numerics.sweeps;
   o.max_piece_bytes = int64_t{128} << 20;
   const Plan groups = MakePlan(model.config.spec, model.layout, o, machine);

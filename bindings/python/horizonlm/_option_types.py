@@ -170,6 +170,9 @@ if TYPE_CHECKING:
         unrouted: Name
         # who keeps masters, moments and sums of gradients in a group; default AUTO
         process_states: Name
+        # experts of a block that are larger are sent up, computed and updated in groups of at most this size;
+        # 0: chosen, the block as a whole or groups of 512 MiB
+        max_piece_bytes: int
 
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
@@ -461,6 +464,8 @@ TABLES: Dict[str, str] = {
         "zero"
     process_states: "auto" | "sharded" | "replicate": who keeps masters, moments and sums of gradients in a
         group; default "auto"
+    max_piece_bytes: int. experts of a block that are larger are sent up, computed and updated in groups of at
+        most this size; 0: chosen, the block as a whole or groups of 512 MiB
 """,
     "hlm_group_options": r"""Options, as keywords:
 

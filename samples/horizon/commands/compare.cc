@@ -46,6 +46,7 @@ Json RowOf(const Json& plan) {
           {"optimizer_timing", plan.at("optimizer_timing")},
           {"grad_clip", plan.at("grad_clip")},
           {"sweeps", plan.at("sweeps")},
+          {"expert_groups", plan.at("expert_groups")},
           {"gradient_store", plan.at("gradient_store")},
           {"bytes_per_parameter", plan.at("bytes_per_parameter")},
           {"host_bytes", plan.at("host_bytes")},

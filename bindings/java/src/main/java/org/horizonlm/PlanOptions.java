@@ -505,6 +505,18 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets max_piece_bytes.
+     *
+     * @param value experts of a block that are larger are sent up, computed and updated in groups of at most this
+     *     size; 0: chosen, the block as a whole or groups of 512 MiB
+     * @return this
+     */
+    public Builder maxPieceBytes(long value) {
+      setters.add(struct -> Native.hlm_plan_options_max_piece_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
