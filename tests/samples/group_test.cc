@@ -45,6 +45,8 @@ class Ranks {
       const std::string name = "rank-" + run + "-" + std::to_string(rank);
       outputs_.push_back(Scratch(name + ".out"));
       errors_.push_back(Scratch(name + ".err"));
+      WriteFile(outputs_.back(), "");
+      WriteFile(errors_.back(), "");
       Words words = {"samples/horizon/horizon"};
       for (const std::string& word : arguments(rank)) words.push_back(word);
       std::vector<char*> argv;
