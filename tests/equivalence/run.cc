@@ -87,13 +87,32 @@ RunSetup GroupedRun(DType compute, std::string config, int64_t documents) {
   return setup;
 }
 
-RunResult Train(const RunSetup& setup) {
-  const auto model = Model::Create(setup.config, setup.seed, setup.seams);
+namespace {
+
+Plan PlanOf(const RunSetup& setup, const Model& model) {
   MachineSpec machine = DescribeMachine(TestDeviceNames(setup.devices));
   machine.red_zone_bytes = setup.red_zone_bytes;
   PlanOptions options = setup.plan;
   if (options.threads == 0) options.threads = 1;
-  const auto plan = std::make_shared<const Plan>(MakePlan(model->spec(), model->layout(), options, machine));
+  return MakePlan(model.spec(), model.layout(), options, machine);
+}
+
+}  // namespace
+
+std::string Refusal(const RunSetup& setup) {
+  const auto model = Model::Create(setup.config, setup.seed, setup.seams);
+  try {
+    PlanOf(setup, *model);
+  } catch (const Error& error) {
+    if (error.code() != Code::kUnimplemented) throw;
+    return error.message();
+  }
+  return "";
+}
+
+RunResult Train(const RunSetup& setup) {
+  const auto model = Model::Create(setup.config, setup.seed, setup.seams);
+  const auto plan = std::make_shared<const Plan>(PlanOf(setup, *model));
   CpuDeviceOptions device_options = setup.device;
   device_options.threads = static_cast<int>(plan->numerics.threads);
 

@@ -55,6 +55,9 @@ std::string SharedConfig();
 // Eight rows of twelve tokens, one in a micro-batch, dealt to four reduction groups.
 RunSetup GroupedRun(DType compute, std::string config, int64_t documents);
 
+// What the plan says where the device lacks something that the model needs; empty where it has all.
+std::string Refusal(const RunSetup& setup);
+
 RunResult Train(const RunSetup& setup);
 
 // The bits of two runs: losses, norms, weights and moments.

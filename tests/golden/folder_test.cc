@@ -2,8 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -26,7 +30,7 @@ class GoldenFolderTest : public testing::TestWithParam<std::string> {
     fs::remove_all(folder_);
   }
   void SetUp() override {
-    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+    if (const std::string refusal = DeviceRefusal(golden_); !refusal.empty()) GTEST_SKIP() << refusal;
   }
   ~GoldenFolderTest() override {
     std::error_code ignored;
@@ -114,6 +118,75 @@ TEST_P(GoldenFolderTest, SavedByDefaultKeepsTheSourcesTypeAndFiles) {
       ASSERT_LE(std::abs(exact[i] - rounded[i]), std::abs(exact[i]) * relative + smallest) << p.name << "[" << i << "]";
     }
   }
+}
+
+// Tensors by name as a folder's safetensors files have them: type, shape and bytes.
+std::map<std::string, std::string> RawTensors(const fs::path& folder) {
+  std::map<std::string, std::string> tensors;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    uint64_t header = 0;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    for (const auto& [name, value] : json::parse(bytes.substr(8, header)).items()) {
+      if (name == "__metadata__") continue;
+      const size_t begin = value.at("data_offsets")[0], end = value.at("data_offsets")[1];
+      tensors[name] =
+          value.at("dtype").get<std::string>() + value.at("shape").dump() + bytes.substr(8 + header + begin, end - begin);
+    }
+  }
+  return tensors;
+}
+
+// Of folders with more than the text model: what else is in them goes byte by byte through a checkpoint, a model opened from it, and
+// the save of a resumed run.
+TEST(CarriedTensors, SurviveCheckpointsAndResumedRunsByteByByte) {
+  int64_t folders = 0;
+  for (const std::string& name : GoldenNames()) {
+    const Golden golden = LoadGolden(name);
+    const ModelHandle source = OpenModel(golden.model_folder);
+    const json description = json::parse(DescribeModel(source.get()));
+    if (description.at("carried_tensors") == 0 || !DeviceRefusal(golden).empty()) continue;
+    SCOPED_TRACE(name);
+    ++folders;
+    std::map<std::string, std::string> carried = RawTensors(golden.model_folder);
+    for (const auto& [trained, shape] : Shapes(source.get())) carried.erase(trained);
+    EXPECT_EQ(static_cast<int64_t>(carried.size()), description.at("carried_tensors").get<int64_t>());
+    const auto expect_carried = [&](const fs::path& folder) {
+      std::map<std::string, std::string> saved = RawTensors(folder);
+      for (const auto& [tensor, bytes] : carried) EXPECT_EQ(saved[tensor], bytes) << folder << ": " << tensor;
+    };
+
+    const char* temporary = std::getenv("TEST_TMPDIR");
+    const fs::path place = fs::path(temporary != nullptr ? temporary : "/tmp") / ("carried_" + name);
+    fs::remove_all(place);
+    fs::create_directories(place);
+    {
+      const TrainerHandle trainer = MakeTrainer(golden, golden.model_folder, HLM_DTYPE_F32);
+      Step(trainer.get(), golden.batches[0]);
+      Check(hlm_trainer_save(trainer.get(), (place / "run").c_str(), nullptr));
+      int32_t done = 0;
+      Check(hlm_trainer_save_wait(trainer.get(), -1, &done));
+    }
+    const ModelHandle opened = OpenModel((place / "run" / "step-000000000001").string());
+    Check(hlm_model_save(opened.get(), (place / "opened").c_str(), nullptr));
+    expect_carried(place / "opened");
+
+    const TrainerHandle resumed = MakeTrainer(golden, golden.model_folder, HLM_DTYPE_F32);
+    char* text = nullptr;
+    Check(hlm_trainer_resume(resumed.get(), (place / "run").c_str(), nullptr, &text));
+    hlm_string_destroy(text);
+    Step(resumed.get(), golden.batches[1]);
+    Check(hlm_trainer_save_model(resumed.get(), (place / "resumed").c_str(), nullptr));
+    expect_carried(place / "resumed");
+    // And once more, from the folder that was saved.
+    const ModelHandle again = OpenModel((place / "resumed").string());
+    Check(hlm_model_save(again.get(), (place / "again").c_str(), nullptr));
+    expect_carried(place / "again");
+    fs::remove_all(place);
+  }
+  EXPECT_TRUE(folders > 0 || std::getenv("HLM_GOLDENS") == nullptr);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenFolderTest, testing::ValuesIn(GoldenNames()),

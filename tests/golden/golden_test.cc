@@ -53,18 +53,18 @@ bool IsRough(const Golden& golden) {
 // bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first three steps of dense models
 // and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to 0.039
 // (nemotron on an H200). Of the rough ones PyTorch's own is up to 0.041 off (granitemoeshared), later up to 0.065 (olmo_hybrid); ours
-// 0.038 and 0.077. PyTorch's own was not measured for gemma4_experts, nemotron_h_experts, olmoe, qwen3_5_moe and qwen3_next, where ours is
-// up to 0.016 and 0.062 off. `step`: from 0.
+// 0.038 and 0.077. In the first loss PyTorch's own is 0.005 off for gemma4_experts and qwen3_next, less for nemotron_h_experts, olmoe and
+// qwen3_5_moe; ours 0.004, 0.002 and less. `step`: from 0.
 double Bf16LossTolerance(const Golden& golden, size_t step) {
   if (IsRough(golden)) return step < 3 ? 0.04 : 0.08;
   return step < 3 ? 0.01 : 0.05;
 }
 // PyTorch's own is up to 0.11 off in a parameter's gradient of a dense model, up to 2.5 times its norm on gemma4_per_layer, whose scores
-// are not scaled (ours 0.4), and of the rough ones up to 0.8 (deepseek_v3; 0.28 on granitemoehybrid, where ours is up to 0.76). It was not
-// measured for gemma4_experts (ours 1.1) and qwen3_5_moe (ours up to 4.1 in the decay of its first layer, which is not explained).
+// are not scaled (ours 0.4), and of the rough ones up to 0.8 (deepseek_v3), 0.94 on gemma4_experts (ours 1.0) and 0.68 on qwen3_next (ours
+// 0.12). On granitemoehybrid it is 0.28 off and ours 0.76: between its gate and its norm PyTorch keeps a state space's output in float32,
+// here it is rounded, forward and backward; rounded there as well, PyTorch's own is 0.84 off.
 double Bf16GradientTolerance(const Golden& golden) {
-  if (golden.name == "qwen3_5_moe") return 4.5;
-  if (golden.name == "gemma4_experts") return 1.5;
+  if (golden.name == "gemma4_experts") return 1.2;
   if (IsRough(golden)) return 0.8;
   return golden.name == "gemma4_per_layer" ? 0.5 : 0.2;
 }
@@ -180,7 +180,7 @@ class GoldenTest : public testing::TestWithParam<std::string> {
  protected:
   GoldenTest() : golden_(LoadGolden(GetParam())) {}
   void SetUp() override {
-    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+    if (const std::string refusal = DeviceRefusal(golden_); !refusal.empty()) GTEST_SKIP() << refusal;
   }
   const Golden golden_;
 };
@@ -189,7 +189,7 @@ class GoldenCutTest : public testing::TestWithParam<std::tuple<std::string, Cut>
  protected:
   GoldenCutTest() : golden_(LoadGolden(std::get<0>(GetParam()))) {}
   void SetUp() override {
-    if (!DeviceTakes(golden_)) GTEST_SKIP() << WidthRefusal(golden_);
+    if (const std::string refusal = DeviceRefusal(golden_); !refusal.empty()) GTEST_SKIP() << refusal;
   }
   TrainerHandle Make() const { return MakeTrainer(golden_, golden_.model_folder, HLM_DTYPE_F32, std::get<1>(GetParam()).change); }
   const Golden golden_;

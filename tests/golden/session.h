@@ -21,6 +21,7 @@ struct Deleter {
   void operator()(T* handle) const { Destroy(handle); }
 };
 using ModelHandle = std::unique_ptr<hlm_model, Deleter<hlm_model, hlm_model_destroy>>;
+using PlanHandle = std::unique_ptr<hlm_plan, Deleter<hlm_plan, hlm_plan_destroy>>;
 using TrainerHandle = std::unique_ptr<hlm_trainer, Deleter<hlm_trainer, hlm_trainer_destroy>>;
 
 ModelHandle OpenModel(const std::string& folder);
@@ -28,16 +29,17 @@ std::string DescribeModel(const hlm_model* model);
 
 // The device of every trainer here: $HLM_TEST_DEVICE ("cpu", "cuda:0"), by default the CPU.
 const char* TestDevice();
-// Whether the device takes the golden's model, by the widths in its config: the CPU takes any, others multiples of 8.
+// What the plan says of a model that the device does not take: of its widths, which must be multiples of 8, or of what it computes. Empty
+// where it takes the model, as the CPU takes all. Throws where a model is refused for another reason, or for widths that fit, and where
+// one whose widths do not fit is not refused.
 constexpr int64_t kDeviceWidthMultiple = 8;
-bool DeviceTakes(const Golden& golden);
-// What the plan says of a model whose widths the device does not take. Throws where it does not refuse it, or for another reason.
-std::string WidthRefusal(const Golden& golden);
+std::string DeviceRefusal(const Golden& golden);
 
 // Changes the options of a plan, which already have room for every batch of the golden.
 using PlanChange = std::function<void(hlm_plan_options*)>;
 
-// A trainer for the model in `folder` with the golden's optimizer options; `compute` is HLM_DTYPE_F32 or HLM_DTYPE_BF16.
+// A plan for the model, and a trainer for the one in `folder` with the golden's optimizer options; `compute` is HLM_DTYPE_F32 or HLM_DTYPE_BF16.
+PlanHandle MakePlan(const Golden& golden, const hlm_model* model, int32_t compute, const PlanChange& change = nullptr);
 TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32_t compute, const PlanChange& change = nullptr);
 
 // Borrows the golden batch's arrays.

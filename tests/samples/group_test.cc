@@ -45,6 +45,8 @@ class Ranks {
       const std::string name = "rank-" + run + "-" + std::to_string(rank);
       outputs_.push_back(Scratch(name + ".out"));
       errors_.push_back(Scratch(name + ".err"));
+      WriteFile(outputs_.back(), "");
+      WriteFile(errors_.back(), "");
       Words words = {"samples/horizon/horizon"};
       for (const std::string& word : arguments(rank)) words.push_back(word);
       std::vector<char*> argv;
@@ -73,6 +75,11 @@ class Ranks {
     }
   }
   pid_t pid(int64_t rank) const { return pids_[static_cast<size_t>(rank)]; }
+  // Until rank 0, with --json, has told of a step; a minute at most.
+  void AwaitStep() const {
+    for (int tries = 0; tries < 600 && ReadFile(outputs_[0]).find("\"step\"") == std::string::npos; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 
   Result End(int64_t rank) {
     const size_t r = static_cast<size_t>(rank);
@@ -227,7 +234,7 @@ TEST(GroupTest, CheckpointsGoOnWithAnyNumberOfProcesses) {
 TEST(GroupTest, ASignalForOneEndsAllAndTheStateIsSaved) {
   const std::string states = Scratch("signal");
   Ranks ranks(2, [&](int64_t) { return Replaced(RowWords({"--checkpoint-dir", states, "--json"}), "--steps", "100000"); });
-  std::this_thread::sleep_for(std::chrono::seconds(4));
+  ranks.AwaitStep();
   kill(ranks.pid(1), SIGTERM);
   const std::vector<Result> results = ranks.Ends();
   for (const Result& result : results) EXPECT_EQ(result.status, 128 + SIGTERM) << result.err;
@@ -248,9 +255,9 @@ TEST(GroupTest, WhatOneRankLacksAllAreTold) {
 TEST(GroupTest, ARankThatDiesIsNamed) {
   const std::string states = Scratch("death");
   Ranks ranks(2, [&](int64_t) {
-    return Replaced(RowWords({"--checkpoint-dir", states, "--save-every", "1"}), "--steps", "100000");
+    return Replaced(RowWords({"--checkpoint-dir", states, "--save-every", "1", "--json"}), "--steps", "100000");
   });
-  std::this_thread::sleep_for(std::chrono::seconds(4));
+  ranks.AwaitStep();
   kill(ranks.pid(1), SIGKILL);
   const Result left = ranks.End(0);
   EXPECT_EQ(left.status, 1);

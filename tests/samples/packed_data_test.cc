@@ -86,9 +86,10 @@ TEST(PackedDataTest, WhatIsCutOrDamagedIsNamed) {
     const std::string name = zstd ? "d.jsonl.zst" : "d.jsonl.gz";
     WriteFile(Scratch(name), packed.substr(0, packed.size() / 2));
     ExpectOneErrorLine(TrainTask("sft", {"--data", Scratch(name), "--steps", "1"}), {name, "cut short", "ends at byte"});
-    ExpectOneErrorLine(Horizon({"eval", "--config", SmallConfig(), "--data", Scratch(name), "--task", "perplexity"}), {name});
+    ExpectOneErrorLine(
+        Horizon({"eval", "--config", SmallConfig(), "--seq-len", "16", "--data", Scratch(name), "--task", "perplexity"}), {name});
     WriteFile(Scratch("d.txt.gz"), packed.substr(0, packed.size() / 2));
-    ExpectOneErrorLine(Horizon({"eval", "--config", SmallConfig(), "--data", Scratch("d.txt.gz")}),
+    ExpectOneErrorLine(Horizon({"eval", "--config", SmallConfig(), "--seq-len", "16", "--data", Scratch("d.txt.gz")}),
                        {"d.txt.gz: cannot be unpacked behind ", "the file ends within its "});
     packed[packed.size() / 2] ^= 0x55;
     WriteFile(Scratch(name), packed);

@@ -115,8 +115,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   // The least step is this, whatever time_step_limit says.
   space.least_step = config.RealOr(config.Has("mamba_dt_min") ? "mamba_dt_min" : "time_step_min", 0.001, 0.0, 1e9);
   CheckStateSpace(space, space.heads * space.head_dim, "mamba_num_heads", "n_groups");
-  const NormSpec norm = RmsNorm(config, "layer_norm_epsilon", 1e-5);
-  space.norm = norm;
+  const NormSpec norm = LateRmsNorm(config, "layer_norm_epsilon", 1e-5);
+  space.norm = RmsNorm(config, "layer_norm_epsilon", 1e-5);
   if (config.HasValue("mamba_hidden_act") && !config.Value("mamba_hidden_act").IsText("silu")) {
     throw Unimplemented(kConfig, ": mamba_hidden_act = ", PrintableJson(config.Value("mamba_hidden_act")),
                         " is not supported; silu is");
