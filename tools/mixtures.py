@@ -19,14 +19,19 @@ STATES = ["f32", "bf16", "int8"]
 
 
 def compare(horizon: str, model: str, machine: str, options: "list[str]") -> "list[dict]":
-    """The rows of the comparison, with clipping and an exact master."""
+    """A row of the comparison for each type of states, with an exact master."""
     config, file = ROOT / f"samples/configs/{model}.json", ROOT / f"samples/machines/{machine}.json"
     command = [horizon, "plan", "--config", str(config), "--machine", str(file), *options, *SHAPE, "--compare", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"error: {model} on {machine}: {done.stderr.strip()}")
-    rows = [row for row in json.loads(done.stdout) if row["master"] == "split" and row["grad_clip"] != 0]
-    return sorted(rows, key=lambda row: STATES.index(row["states"]))
+    rows = [row for row in json.loads(done.stdout) if row["master"] == "split"]
+    # With clipping where that fits, else without, which needs no gradient store.
+    chosen = []
+    for states in STATES:
+        clipped, unclipped = sorted((row for row in rows if row["states"] == states), key=lambda row: row["grad_clip"] == 0)
+        chosen.append(unclipped if unclipped["fits"] and not clipped["fits"] else clipped)
+    return chosen
 
 
 def cell(row: dict) -> str:
@@ -35,7 +40,8 @@ def cell(row: dict) -> str:
     if not row["fits"]:
         return f"({takes})"
     groups = f", {row['expert_groups']} groups" if row["expert_groups"] > 0 else ""
-    return f"{takes}{groups}: {row['tokens_per_second']:,.0f} tokens/s, by {row['limit']}"
+    clipping = "" if row["grad_clip"] != 0 else ", no clipping"
+    return f"{takes}{groups}{clipping}: {row['tokens_per_second']:,.0f} tokens/s, by {row['limit']}"
 
 
 def main() -> None:
