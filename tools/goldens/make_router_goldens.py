@@ -29,9 +29,18 @@ COEFFICIENT = 0.3  # large beside the usual 0.001, so that a wrong gradient show
 def balancing_of(model):
     """The function of the model's module, and its numbers; None where the class has none, or the model no experts."""
     function = getattr(sys.modules[type(model).__module__], "load_balancing_loss_func", None)
-    if function is None or not model.num_experts:
+    if function is None or not experts_of(model):
         return None
-    return lambda layers: function(tuple(layers), model.num_experts, model.num_experts_per_tok)
+    return lambda layers: function(tuple(layers), experts_of(model), chosen_of(model))
+
+
+def experts_of(model):
+    """Of a model inside something larger: those of its text part."""
+    return getattr(model, "num_experts", None) or getattr(model.config.get_text_config(), "num_experts", 0)
+
+
+def chosen_of(model):
+    return getattr(model, "num_experts_per_tok", None) or model.config.get_text_config().num_experts_per_tok
 
 
 def evaluate(model, batch, balancing):
@@ -67,7 +76,7 @@ def make(folder, batch):
         loss, _, named = terms()
         gradients = torch.autograd.grad(loss + COEFFICIENT * named[name], list(parameters.values()))
         on_disk = models.on_disk(model, dict(zip(parameters, gradients)))
-        routers = [name for name in trained if on_disk[name].dim() == 2 and on_disk[name].shape[0] == model.num_experts]
+        routers = [name for name in trained if on_disk[name].dim() == 2 and on_disk[name].shape[0] == experts_of(model)]
         return {
             "gradient_norms": {name: float(on_disk[name].norm()) for name in trained},
             "router_gradients": {name: on_disk[name].flatten().tolist() for name in routers},

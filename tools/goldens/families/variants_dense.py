@@ -172,8 +172,8 @@ def ernie4_5(d):
 
 
 def exaone4(d):
-    config = {**wide(d), "sliding_window": d.of(None, 4), "sliding_window_pattern": d.of(2, 3), "hidden_act": act(d)}
-    return d.of(config, typed(d, {**config, "sliding_window": 4}, FULL, SLIDING))
+    config = {**wide(d), "sliding_window": 4, "sliding_window_pattern": d.of(2, 3), "hidden_act": act(d)}
+    return d.of(config, typed(d, config, FULL, SLIDING), {**typed(d, config, FULL), "sliding_window": None})
 
 
 def biased(d):
@@ -193,7 +193,8 @@ def arcee(d):
 
 
 def helium(d):
-    return biased(d)
+    config = {**shape(d, head_dim=False), **coin(d, "attention_bias", "mlp_bias"), "hidden_act": act(d)}
+    return {**config, "head_dim": config["hidden_size"] // config["num_attention_heads"]}  # its last product insists on it
 
 
 def iquestcoder(d):
