@@ -7,9 +7,9 @@
 //   auto trainer = hlm::Trainer(model, plan);
 //   hlm::StepMetrics metrics = trainer.Step(hlm::Batch(ids, offsets));
 //
-// Objects own their handle and are moved, not copied; a moved-from one may only be destroyed or assigned to. What the C interface
-// returns as an error is thrown as hlm::Exception. Buffers are borrowed for the call: hlm::Span views any contiguous container
-// without copying it. C++17 and later. Threads: as in the C interface.
+// Objects own their handle and are moved, not copied. One that was moved from, or made without arguments, is empty: false as a
+// condition, only to be destroyed or assigned to. What the C interface returns as an error is thrown as hlm::Exception. Buffers are
+// borrowed for the call: hlm::Span views any contiguous container without copying it. C++17 and later. Threads: as in the C interface.
 #ifndef HORIZON_LM_HPP_
 #define HORIZON_LM_HPP_
 
@@ -18,6 +18,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -205,6 +206,7 @@ inline std::string ListCheckpoints(const std::string& directory) {
 
 class Model {
  public:
+  Model() = default;
   static Model Open(const std::string& folder) {
     Model model;
     Check(hlm_model_open(folder.c_str(), model.handle_.out()));
@@ -237,15 +239,16 @@ class Model {
     Check(hlm_model_check_save(get(), folder.c_str(), &options, &bytes));
     return bytes;
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_model* get() const noexcept { return handle_.get(); }
 
  private:
-  Model() = default;
   internal::Handle<hlm_model, hlm_model_destroy> handle_;
 };
 
 class Plan {
  public:
+  Plan() = default;
   explicit Plan(const Model& model, const hlm_plan_options& options = PlanOptions()) {
     Check(hlm_plan_make(model.get(), &options, handle_.out()));
   }
@@ -265,6 +268,7 @@ class Plan {
     Check(hlm_plan_time_products(get(), &json));
     return internal::TakeString(json);
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_plan* get() const noexcept { return handle_.get(); }
 
  private:
@@ -274,6 +278,7 @@ class Plan {
 // Any number of threads may use one at the same time.
 class Tokenizer {
  public:
+  Tokenizer() = default;
   static Tokenizer Open(const std::string& path) {
     Tokenizer tokenizer;
     Check(hlm_tokenizer_open(path.c_str(), tokenizer.handle_.out()));
@@ -286,7 +291,7 @@ class Tokenizer {
     return internal::TakeString(json);
   }
   // offsets: where it is not null, begin and end of each id in the text, by turns.
-  std::vector<int32_t> Encode(const std::string& text, const hlm_encode_options& options = EncodeOptions(),
+  std::vector<int32_t> Encode(std::string_view text, const hlm_encode_options& options = EncodeOptions(),
                               std::vector<int64_t>* offsets = nullptr) const {
     std::vector<int32_t> ids(text.size() + 16);
     size_t n = 0;
@@ -325,16 +330,17 @@ class Tokenizer {
     Check(hlm_tokenizer_id(get(), token.data(), token.size(), &id));
     return id;
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_tokenizer* get() const noexcept { return handle_.get(); }
 
  private:
-  Tokenizer() = default;
   internal::Handle<hlm_tokenizer, hlm_tokenizer_destroy> handle_;
 };
 
 // Decodes ids as they are generated; the tokenizer may be gone before it.
 class Decoder {
  public:
+  Decoder() = default;
   explicit Decoder(const Tokenizer& tokenizer, bool skip_special_tokens = false) {
     Check(hlm_decoder_create(tokenizer.get(), skip_special_tokens ? 1 : 0, handle_.out()));
   }
@@ -352,6 +358,7 @@ class Decoder {
     Check(hlm_decoder_finish(get(), &text, &n));
     return internal::TakeString(text, n);
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_decoder* get() const noexcept { return handle_.get(); }
 
  private:
@@ -361,6 +368,7 @@ class Decoder {
 // Chat templates. Any number of threads may render from one at the same time.
 class Template {
  public:
+  Template() = default;
   static Template Open(const std::string& path) {
     Template chat_template;
     Check(hlm_template_open(path.c_str(), chat_template.handle_.out()));
@@ -388,10 +396,10 @@ class Template {
     Check(hlm_template_render_training(get(), messages_json.c_str(), &options, &json));
     return internal::TakeString(json);
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_template* get() const noexcept { return handle_.get(); }
 
  private:
-  Template() = default;
   internal::Handle<hlm_template, hlm_template_destroy> handle_;
 };
 
@@ -407,6 +415,7 @@ struct Documents : hlm_dataset_batch {
 
 class Dataset {
  public:
+  Dataset() = default;
   // The config's "model" names a folder with tokenizer and template; or they are given, and may be gone afterwards.
   explicit Dataset(const std::string& config_json, const Tokenizer* tokenizer = nullptr,
                    const Template* chat_template = nullptr) {
@@ -448,6 +457,7 @@ class Dataset {
   void ReadColumn(const std::string& name, const std::string& key, Span<float> values) {
     Check(hlm_dataset_read_column(get(), name.c_str(), key.c_str(), values.data(), values.size()));
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_dataset* get() const noexcept { return handle_.get(); }
 
  private:
@@ -457,11 +467,12 @@ class Dataset {
 // Weights that a trainer kept; they may outlive it.
 class Weights {
  public:
+  Weights() = default;
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_weights* get() const noexcept { return handle_.get(); }
 
  private:
   friend class Trainer;
-  Weights() = default;
   internal::Handle<hlm_weights, hlm_weights_destroy> handle_;
 };
 
@@ -477,6 +488,7 @@ struct GroupOptions : hlm_group_options {
 // The processes of a run on several machines.
 class Group {
  public:
+  Group() = default;
   static Group FromEnvironment(const hlm_group_options& options = GroupOptions()) {
     Group group;
     Check(hlm_group_from_environment(&options, group.handle_.out()));
@@ -511,19 +523,21 @@ class Group {
     for (int64_t r = 0; r < Size(); ++r) of_ranks.push_back(all.substr(static_cast<size_t>(r) * own.size(), own.size()));
     return of_ranks;
   }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_group* get() const noexcept { return handle_.get(); }
 
  private:
-  Group() = default;
   internal::Handle<hlm_group, hlm_group_destroy> handle_;
 };
 
 class Trainer {
  public:
+  Trainer() = default;
   Trainer(const Model& model, const Plan& plan, const hlm_trainer_options& options = TrainerOptions()) {
     Check(hlm_trainer_create(model.get(), plan.get(), &options, handle_.out()));
   }
-  Trainer(const Model& model, const Plan& plan, Group& group, const hlm_trainer_options& options = TrainerOptions()) {
+  // An empty group: this process alone.
+  Trainer(const Model& model, const Plan& plan, const Group& group, const hlm_trainer_options& options = TrainerOptions()) {
     Check(hlm_trainer_create_in_group(model.get(), plan.get(), &options, group.get(), handle_.out()));
   }
 
@@ -624,6 +638,7 @@ class Trainer {
   void Cancel() noexcept { hlm_trainer_cancel(get()); }
   void SetDeadline(double seconds) { Check(hlm_trainer_set_deadline(get(), seconds)); }
   void Finish() { Check(hlm_trainer_finish(get())); }
+  explicit operator bool() const noexcept { return get() != nullptr; }
   hlm_trainer* get() const noexcept { return handle_.get(); }
 
  private:

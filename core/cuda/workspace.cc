@@ -9,6 +9,7 @@
 #include "core/cuda/experts/experts.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/products.h"
+#include "core/cuda/state_sizes.h"
 #include "core/device/same_call.h"
 
 namespace hlm::cuda {
@@ -47,8 +48,8 @@ void CheckDelta(const Args& a) {
 }
 template <class Args>
 void CheckStates(const Args& a) {
-  if (a.state_dim > kMostStateDim) {
-    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kMostStateDim,
+  if (a.state_dim > kWideStateDim) {
+    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kWideStateDim,
                         ", device cpu takes any");
   }
 }

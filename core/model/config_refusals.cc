@@ -1,6 +1,7 @@
 #include "core/model/config_refusals.h"
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/base/error.h"
@@ -170,6 +171,32 @@ class Refusal {
   std::vector<std::string> first_, others_;
 };
 
+// The activation of every MLP and of every expert, by hidden_act, where the family did not ask for that key and nothing else in the
+// model could mean it: convolutions and gates of mixers may.
+void ReadUntakenFunction(const ConfigValues& config, ModelSpec& spec) {
+  constexpr const char* kKey = "hidden_act";
+  const JsonValue* value = config.object().Find(kKey);
+  if (config.Taken(kKey) || value == nullptr || value->IsNull()) return;
+  std::vector<Function*> functions;
+  for (BlockSpec& block : spec.kinds) {
+    for (BranchSpec& branch : block.branches) {
+      for (BranchBody& item : branch.bodies) {
+        if (auto* mlp = std::get_if<MlpSpec>(&item.body)) {
+          functions.push_back(&mlp->function);
+        } else if (auto* experts = std::get_if<ExpertsSpec>(&item.body)) {
+          if (experts->limit > 0) return;  // gpt-oss' layer has its own
+          functions.push_back(&experts->function);
+        } else if (!std::holds_alternative<AttentionSpec>(item.body) && !std::holds_alternative<LatentAttentionSpec>(item.body)) {
+          return;
+        }
+      }
+    }
+  }
+  if (value->IsText("xielu")) return;  // which has weights of its own
+  const Function function = ReadFunction(config, kKey, Function::kSilu);
+  for (Function* own : functions) *own = function;
+}
+
 }  // namespace
 
 void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture) {
@@ -188,6 +215,7 @@ void RefuseUntaken(const ConfigValues& config, const std::string& architecture, 
   for (const char* key : kDropouts) {
     if (!config.Taken(key)) NoteDropout(config, key, spec);
   }
+  ReadUntakenFunction(config, spec);
   Refusal refusal(config, architecture);
   for (const char* key : {"hidden_act", "hidden_activation"}) refusal.AddUnlessText(key, {"silu", "swish"});
   refusal.AddUnlessText("position_embedding_type", {"rope", "rotary"});

@@ -280,7 +280,8 @@ bool IsClassic(const ModelSpec& spec) {
 std::string SpecJson(const ModelSpec& spec) {
   const AttentionSpec* attention = FirstOf<AttentionSpec>(spec);
   const MlpSpec* mlp = FirstOf<MlpSpec>(spec);
-  return IsClassic(spec) && attention != nullptr && mlp != nullptr ? Classic(spec, *attention, *mlp) : Whole(spec);
+  const bool classic = IsClassic(spec) && attention != nullptr && mlp != nullptr && mlp->function == Function::kSilu;
+  return classic ? Classic(spec, *attention, *mlp) : Whole(spec);
 }
 
 }  // namespace hlm

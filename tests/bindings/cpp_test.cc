@@ -54,6 +54,13 @@ TEST(Cpp, HandlesAreMovedNotCopied) {
   hlm::Tokenizer two = std::move(one);
   EXPECT_EQ(two.get(), handle);
   EXPECT_EQ(one.get(), nullptr);
+  EXPECT_TRUE(two);
+  EXPECT_FALSE(one);
+  hlm::Trainer empty;
+  const hlm::Group alone;
+  EXPECT_FALSE(empty || alone || hlm::Model() || hlm::Plan() || hlm::Template() || hlm::Dataset() || hlm::Weights() ||
+               hlm::Decoder());
+  EXPECT_EQ(alone.Size(), 1);
   EXPECT_EQ(hlm::Version(), HLM_VERSION);
   EXPECT_NE(hlm::ListDevices().find("cpu"), std::string::npos);
   EXPECT_NE(hlm::DescribeMachine("cpu").find("{"), std::string::npos);
@@ -65,6 +72,7 @@ TEST(Cpp, Tokenizers) {
   std::vector<int64_t> offsets;
   EXPECT_EQ(tokenizer.Encode(text, hlm::EncodeOptions(), &offsets), (Ids{97, 0, 0xC3, 0xA9, 258}));
   EXPECT_EQ(offsets, (std::vector<int64_t>{0, 1, 1, 2, 2, 4, 2, 4, 4, 11}));
+  EXPECT_EQ(tokenizer.Encode(std::string_view(text).substr(4)), Ids{258});
   EXPECT_EQ(tokenizer.Decode(Ids{97, 0, 98, 258}, true), std::string("a\0b", 3));
   EXPECT_EQ(tokenizer.Token(258), "<|end|>");
   EXPECT_EQ(tokenizer.Id("<|end|>"), 258);

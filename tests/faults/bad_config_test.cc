@@ -67,7 +67,7 @@ TEST_F(BadConfig, NotJson) {
 
 TEST_F(BadConfig, WhatChangesTheMathematicsIsRefusedByName) {
   ExpectRefused(With("architectures", "[\"Grok1ForCausalLM\"]"), HLM_UNIMPLEMENTED, {"Grok1ForCausalLM"});
-  ExpectRefused(With("hidden_act", "\"gelu\""), HLM_UNIMPLEMENTED, {"hidden_act", "gelu"});
+  ExpectRefused(With("hidden_act", "\"mish\""), HLM_UNIMPLEMENTED, {"hidden_act", "mish"});
   ExpectRefused(With("rope_scaling", R"({"rope_type": "axial", "factor": 4.0})"), HLM_UNIMPLEMENTED, {"axial"});
   ExpectRefused(With("quantization_config", R"({"bits": 4})"), HLM_UNIMPLEMENTED, {"quantization_config"});
 }

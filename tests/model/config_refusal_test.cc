@@ -19,7 +19,8 @@ struct Case {
 
 TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
   const std::vector<Case> cases = {
-      {"Llama", R"({"hidden_act": "gelu"})", {"hidden_act", "gelu"}},
+      {"Llama", R"({"hidden_act": "mish"})", {"hidden_act", "mish"}},
+      {"Llama", R"({"hidden_act": "xielu"})", {"hidden_act", "xielu"}},
       {"Llama", R"({"hidden_act": 3})", {"hidden_act", "3"}},
       {"Llama", R"({"quantization_config": {"quant_method": "gptq"}})", {"quantization_config", "gptq"}},
       {"Llama", R"({"pretraining_tp": 2})", {"pretraining_tp", "2"}},

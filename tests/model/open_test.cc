@@ -97,8 +97,8 @@ TEST_F(Open, WhatIsMissing) {
 TEST_F(Open, ConfigErrorsNameTheFolder) {
   WriteText(model_ + "/config.json", "{");
   ExpectOpenError(Code::kInvalidArgument, {model_ + "/config.json", "JSON"});
-  WriteText(model_ + "/config.json", TinyConfig("Llama", R"({"hidden_act": "relu"})"));
-  ExpectOpenError(Code::kUnimplemented, {model_ + "/config.json", "hidden_act", "relu"});
+  WriteText(model_ + "/config.json", TinyConfig("Llama", R"({"hidden_act": "mish"})"));
+  ExpectOpenError(Code::kUnimplemented, {model_ + "/config.json", "hidden_act", "mish"});
   WriteText(model_ + "/config.json", TinyConfig("Llama") + std::string("\0garbage", 8));
   ExpectOpenError(Code::kInvalidArgument, {model_ + "/config.json", "not valid JSON", "NUL"});
 }

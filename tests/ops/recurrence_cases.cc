@@ -305,6 +305,9 @@ std::vector<OpCase> RecurrenceCases() {
     cases.push_back(CaseOf(Delta{type, {{20, 2, 7}}, 2, 1, 8, 4, true, Lay::kApart}));
     cases.push_back(CaseOf(States{type, {{5, 1, 9}}, 4, 2, 8, 16, Lay::kWide}));
     cases.push_back(CaseOf(States{type, {{70, 3}}, 3, 1, 4, 5, Lay::kTight}));
+    // Wider than the tiles of 32 and 128 rows.
+    cases.push_back(CaseOf(States{type, {{3, 2}}, 2, 1, 1, 40, Lay::kTight}));
+    cases.push_back(CaseOf(States{type, {{66, 2}}, 2, 1, 1, 136, Lay::kWide}, 0.1));
   }
   // States that all but vanish within a chunk; several segments of chunks; more heads than blocks.
   cases.push_back(CaseOf(Delta{DType::kF32, {{66}}, 1, 1, 4, 3, false, Lay::kTight}, 30));

@@ -3,9 +3,12 @@
 #include "core/cuda/kernels.h"
 #include "core/cuda/partial_sums.h"
 #include "core/cuda/views/pieces.cuh"
+#include "core/cuda/state_sizes.h"
 
 namespace hlm::cuda {
 namespace {
+
+static_assert(SumsFit<kNarrowStateDim>() && !SumsFit<kWideStateDim>());
 
 template <class T>
 StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
@@ -21,13 +24,18 @@ StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
                    .firsts = nullptr,
                    .both = nullptr,
                    .states = nullptr,
-                   .dstates = nullptr};
+                   .dstates = nullptr,
+                   .db = nullptr,
+                   .dc = nullptr};
   p.table = pieces.Take<ChunkPlace>(a.tokens);  // as many documents as tokens at most
   p.firsts = pieces.Take<int>(a.tokens + 1);
   p.both = pieces.Take<float>(a.tokens * a.groups * kChunk);
   if (!backward) return p;
   p.states = pieces.Take<T>(StateSlots(a.tokens) * a.heads * a.state_dim * a.head_dim);
   p.dstates = pieces.Take<T>(StateSlots(a.tokens) * a.heads * a.state_dim * a.head_dim);
+  if (a.state_dim <= kNarrowStateDim) return p;
+  p.db = pieces.Take<float>(a.tokens * a.groups * kWideStateDim);
+  p.dc = pieces.Take<float>(a.tokens * a.groups * kWideStateDim);
   return p;
 }
 
@@ -43,10 +51,11 @@ size_t BytesOf(const auto& a, bool backward) {
 // launch.template operator()<T, kRows>() with room for state_dim.
 template <class Launch>
 void ForShape(const auto& a, const Launch& launch) {
-  HLM_CHECK(a.state_dim <= kMostStateDim, "a state space with a state_dim of ", a.state_dim);
+  HLM_CHECK(a.state_dim <= kWideStateDim, "a state space with a state_dim of ", a.state_dim);
   const auto of = [&]<class T>() {
     if (a.state_dim <= 32) return launch.template operator()<T, 32>();
-    launch.template operator()<T, 128>();
+    if (a.state_dim <= kNarrowStateDim) return launch.template operator()<T, kNarrowStateDim>();
+    launch.template operator()<T, kWideStateDim>();
   };
   a.type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
 }

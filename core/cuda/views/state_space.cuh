@@ -26,6 +26,7 @@ struct StatePlaces {
   const int* firsts;
   float* both;          // c_i b_j: by token and group, a row of kChunk columns
   T *states, *dstates;  // [slots, heads, state_dim, head_dim]; null where no backward pass follows
+  float *db, *dc;       // sums over a group's heads, [tokens, groups, rows of a wide state]; null where they fit shared memory
 
   __device__ int64_t Row(int64_t token, int head) const { return token * sizes.heads + head; }
 };
@@ -48,12 +49,28 @@ constexpr int StatesFloats() {
   return 2 * Tile<kRows>::Floats(kChunk) + Tile<kSlice>::Floats(kRows) + 2 * Tile<kSlice>::Floats(kChunk) +
          Tile<kChunk>::Floats(kChunk);
 }
+// Whether the sums of db and dc over a group's heads lie in shared memory beside all else.
+template <int kRows>
+__host__ __device__ constexpr bool SumsFit() {
+  return kRows <= 128;
+}
 template <int kRows>
 constexpr int SharedFloats() {
   constexpr int kBoth = 2 * Tile<kSlice>::Floats(kRows), kMatrix = Tile<kChunk>::Floats(kChunk);
-  return 2 * Tile<kRows>::Floats(kChunk) + 2 * kRows * kChunk + (kBoth > kMatrix ? kBoth : kMatrix) +
+  return 2 * Tile<kRows>::Floats(kChunk) + (SumsFit<kRows>() ? 2 * kRows * kChunk : 0) + (kBoth > kMatrix ? kBoth : kMatrix) +
          2 * Tile<kSlice>::Floats(kChunk);
 }
+// Element (row, k) of a chunk's sums, which only one thread touches between two barriers. In global memory only rows of tokens are there.
+template <int kRows>
+struct ChunkSums {
+  float* data;
+  int64_t row;  // distance
+  int rows;
+  __device__ void Add(int r, int k, float x) const {
+    if (SumsFit<kRows>() || r < rows) data[r * row + k] += x;
+  }
+  __device__ float At(int r, int k) const { return SumsFit<kRows>() || r < rows ? data[r * row + k] : 0.0f; }
+};
 
 template <int kRows, class T>
 __global__ void __launch_bounds__(kChunkThreads) BothKernel(StatePlaces<T> p) {
@@ -232,15 +249,23 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
   const ChunkGates gates{sums, step, grown, shrunk};
   const StateSizes& s = p.sizes;
   const Tile<kRows> b{memory}, c{memory + Tile<kRows>::Floats(kChunk)};
-  float *db = memory + 2 * Tile<kRows>::Floats(kChunk), *dc = db + kRows * kChunk;  // each thread's own elements alone
-  const Tile<kSlice> dy{dc + kRows * kChunk}, x{dy.data + Tile<kSlice>::Floats(kChunk)};
+  float* const behind = memory + 2 * Tile<kRows>::Floats(kChunk);
+  const Tile<kSlice> dy{behind + (SumsFit<kRows>() ? 2 * kRows * kChunk : 0)}, x{dy.data + Tile<kSlice>::Floats(kChunk)};
   const Tile<kSlice> state{x.data + Tile<kSlice>::Floats(kChunk)}, dstate{state.data + Tile<kSlice>::Floats(kRows)};
   const Tile<kChunk> pairs{state.data};
   const ChunkPlace place = p.table[blockIdx.x];
   const int group = static_cast<int>(blockIdx.y), t = static_cast<int>(threadIdx.x), tx = t % 16, ty = t / 16;
   LoadRows(p.b, place, group, 0, s.state_dim, b);
   LoadRows(p.c, place, group, 0, s.state_dim, c);
-  for (int i = t; i < kRows * kChunk; i += kChunkThreads) db[i] = dc[i] = 0;
+  const int64_t own = (int64_t{place.first} * s.groups + group) * kRows, distance = int64_t{s.groups} * kRows;
+  const ChunkSums<kRows> db =
+      SumsFit<kRows>() ? ChunkSums<kRows>{behind, kRows, kChunk} : ChunkSums<kRows>{p.db + own, distance, place.rows};
+  const ChunkSums<kRows> dc = SumsFit<kRows>() ? ChunkSums<kRows>{behind + kRows * kChunk, kRows, kChunk}
+                                               : ChunkSums<kRows>{p.dc + own, distance, place.rows};
+  for (int i = t; i < kRows * db.rows; i += kChunkThreads) {
+    db.data[i / kRows * db.row + i % kRows] = 0;
+    dc.data[i / kRows * dc.row + i % kRows] = 0;
+  }
   __syncthreads();
   float both[4][4] = {}, dboth[4][4] = {};
   Multiply<kChunk, kChunk>(
@@ -274,8 +299,8 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
       for (int j = 0; j < kRows / 16; ++j) {
         const int k = tx + 16 * j;
         const float a = of_c[i][j] * grown[r], e = of_b[i][j] * shrunk[r];
-        dc[r * kRows + k] += a;
-        db[r * kRows + k] += e * step[r];
+        dc.Add(r, k, a);
+        db.Add(r, k, e * step[r]);
         gate += a * c(r, k);
         steps += e * b(r, k);
       }
@@ -326,10 +351,10 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
   Multiply<kChunk, kRows>(
       kChunk, [&](int i, int k) { return pairs(k, i); }, [&](int k, int j) { return c(k, j); }, to_b);
   ForResult<kChunk, kRows>(to_c, [&](int i, int k, float& value) {
-    if (i < place.rows && k < s.state_dim) g.dc.at(place.first + i, group)[k] = static_cast<T>(value + dc[i * kRows + k]);
+    if (i < place.rows && k < s.state_dim) g.dc.at(place.first + i, group)[k] = static_cast<T>(value + dc.At(i, k));
   });
   ForResult<kChunk, kRows>(to_b, [&](int i, int k, float& value) {
-    if (i < place.rows && k < s.state_dim) g.db.at(place.first + i, group)[k] = static_cast<T>(value + db[i * kRows + k]);
+    if (i < place.rows && k < s.state_dim) g.db.at(place.first + i, group)[k] = static_cast<T>(value + db.At(i, k));
   });
 }
 

@@ -36,6 +36,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer((layer + 1) % interval == 0 && layer >= first && layer <= last ? sparse : dense);
   }
   spec.head.norm = norm;
+  spec.head.bias = bias;
   NameExperts({}, names);
   names.layer["experts.choice_bias"] = {.path = "mlp.moe_statics.e_score_correction_bias", .shape = {1, experts.count}};
 }

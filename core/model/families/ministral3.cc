@@ -18,8 +18,9 @@ TemperatureSpec ReadTemperature(const ConfigValues& config) {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 262144, .pad_token = 11}, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions,
-                         {.theta = 1e6, .own_keys = {"llama_4_scaling_beta", "max_position_embeddings"}})};
+  spec.ropes = {ReadRope(
+      config, sizes.head_dim, spec.max_positions,
+      {.theta = 1e6, .own_keys = {"llama_4_scaling_beta", "max_position_embeddings", "original_max_position_embeddings"}})};
   spec.temperatures = {ReadTemperature(config)};
   AttentionSpec attention = Attention(sizes);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);

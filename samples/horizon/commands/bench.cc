@@ -70,16 +70,16 @@ struct Timed {
 };
 
 // One step of what is measured: with its update, or forward and backward alone with the gradients down in host memory.
-void Step(hlm_trainer* trainer, const Options& options, const hlm_batch& batch) {
+void Step(Trainer& trainer, const Options& options, const hlm_batch& batch) {
   if (options.purpose == HLM_PURPOSE_TRAIN) {
-    Check(hlm_trainer_step(trainer, &batch, nullptr));
+    trainer.Step(batch);
   } else {
-    Check(hlm_trainer_accumulate(trainer, &batch, nullptr, nullptr));
-    Check(hlm_trainer_discard(trainer));
+    trainer.Accumulate(batch);
+    trainer.Discard();
   }
 }
 
-Timed RunSteps(hlm_trainer* trainer, const Options& options, int64_t vocab_size, int64_t first, int64_t count) {
+Timed RunSteps(Trainer& trainer, const Options& options, int64_t vocab_size, int64_t first, int64_t count) {
   Timed timed;
   Batch batch;
   for (int64_t step = first; step < first + count; ++step) {
@@ -90,22 +90,20 @@ Timed RunSteps(hlm_trainer* trainer, const Options& options, int64_t vocab_size,
     timed.step_seconds.push_back(SecondsSince(begin));
   }
   const Clock::time_point begin = Clock::now();
-  Check(hlm_trainer_finish(trainer));
+  trainer.Finish();
   const double last_updates = SecondsSince(begin);
   for (const double seconds : timed.step_seconds) timed.seconds += seconds;
   timed.seconds += last_updates;
   return timed;
 }
 
-Json MetricsOf(hlm_trainer* trainer) { return Json::parse(TextOf(hlm_trainer_metrics, trainer)); }
+Json MetricsOf(Trainer& trainer) { return Json::parse(trainer.Metrics()); }
 
 // The matrix products of one step called one after the other, nothing else beside them: what the hardware's limit is.
-Json ProductsAlone(const Plan& plan) {
-  return Json::parse(TextOf(hlm_plan_time_products, static_cast<const hlm_plan*>(plan.get())));
-}
+Json ProductsAlone(const Plan& plan) { return Json::parse(plan.TimeProducts()); }
 
 // One more step, traced: what the compute stream waited for. Beside the timed ones, since a trace costs a little.
-Json TracedStep(hlm_trainer* trainer, const Options& options, int64_t vocab_size) {
+Json TracedStep(Trainer& trainer, const Options& options, int64_t vocab_size) {
   std::string path = options.run.trace;
   const bool keep = !path.empty();
   if (!keep) {
@@ -115,9 +113,9 @@ Json TracedStep(hlm_trainer* trainer, const Options& options, int64_t vocab_size
     close(file);
     path = name;
   }
-  Check(hlm_trainer_trace_start(trainer));
+  trainer.TraceStart();
   RunSteps(trainer, options, vocab_size, options.bench.warm_up + options.bench.steps, 1);
-  Check(hlm_trainer_trace_write(trainer, path.c_str()));
+  trainer.TraceWrite(path);
   std::ifstream file(path);
   const Json trace = Json::parse(file);
   if (!keep) std::remove(path.c_str());
@@ -142,7 +140,7 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
   figures["model_flops"] = flops;
   figures["model_flops_per_second"] = flops / step_seconds;
   figures["six_nt_flops_per_second"] = 6 * model.at("parameters").get<double>() * tokens / step_seconds;
-  const Json device = Json::parse(TextOf(hlm_device_describe, options.engine.device.c_str()));
+  const Json device = Json::parse(hlm::DescribeDevice(options.engine.device));
   if (device.contains("rates")) {
     const bool f32 = options.engine.compute == HLM_DTYPE_F32;
     const double rate = device["rates"][f32 ? "product_f32_flops" : "product_bf16_flops"].get<double>();
@@ -216,13 +214,13 @@ int RunBench(const Options& options) {
   const int64_t warm_up = options.bench.warm_up;
   Trainer trainer = MakeTrainer(model, plan, options.optimizer, warm_up + options.bench.steps);
 
-  RunSteps(trainer.get(), options, vocab_size, 0, warm_up);
-  const Json before = MetricsOf(trainer.get());
-  const Timed timed = RunSteps(trainer.get(), options, vocab_size, warm_up, options.bench.steps);
-  const Json after = MetricsOf(trainer.get());
-  const Json idle = options.bench.no_traced_step ? Json() : TracedStep(trainer.get(), options, vocab_size);
+  RunSteps(trainer, options, vocab_size, 0, warm_up);
+  const Json before = MetricsOf(trainer);
+  const Timed timed = RunSteps(trainer, options, vocab_size, warm_up, options.bench.steps);
+  const Json after = MetricsOf(trainer);
+  const Json idle = options.bench.no_traced_step ? Json() : TracedStep(trainer, options, vocab_size);
   const Json plan_json = DescribePlan(plan);
-  trainer.reset();  // the products are timed with the device to themselves
+  trainer = {};  // the products are timed with the device to themselves
   const Json figures = Figures(options, description, plan_json, timed, before, after, ProductsAlone(plan), idle);
   if (options.json) {
     std::printf("%s\n", figures.dump().c_str());

@@ -86,19 +86,19 @@ struct Result {
   int64_t computed = 0;  // tokens, padding among them
 };
 
-Result Run(hlm_trainer* trainer, const std::vector<Lengths>& steps, bool padded, int64_t vocab_size) {
+Result Run(Trainer& trainer, const std::vector<Lengths>& steps, bool padded, int64_t vocab_size) {
   Result result;
   Batch batch;
   for (const Lengths& step : steps) {
     Fill(step, padded, vocab_size, batch);
     const hlm_batch view = ViewOf(batch);
     const Clock::time_point begin = Clock::now();
-    Check(hlm_trainer_step(trainer, &view, nullptr));
+    trainer.Step(view);
     result.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
     result.computed += static_cast<int64_t>(batch.ids.size());
   }
   const Clock::time_point begin = Clock::now();
-  Check(hlm_trainer_finish(trainer));
+  trainer.Finish();
   result.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
   return result;
 }
@@ -111,13 +111,13 @@ int RunPackingBench(const Options& options) {
   const int64_t batch_size = options.shape.batch_size, seq_len = options.shape.seq_len;
   if (seq_len < 16) throw UsageError("--mixed-lengths needs --seq-len 16 or more, not " + std::to_string(seq_len));
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_TRAIN, batch_size, seq_len);
-  const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
+  Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
 
   const Lengths lengths = DrawLengths(batch_size * options.bench.steps, seq_len, options.run.seed);
   const std::vector<Lengths> padded = PaddedSteps(lengths, batch_size), packed = PackedSteps(lengths, batch_size, seq_len);
   const std::vector<Lengths> first(packed.begin(), packed.begin() + 1);
-  for (int64_t i = 0; i < options.bench.warm_up; ++i) Run(trainer.get(), first, false, vocab_size);
-  const Result with = Run(trainer.get(), padded, true, vocab_size), without = Run(trainer.get(), packed, false, vocab_size);
+  for (int64_t i = 0; i < options.bench.warm_up; ++i) Run(trainer, first, false, vocab_size);
+  const Result with = Run(trainer, padded, true, vocab_size), without = Run(trainer, packed, false, vocab_size);
   const auto tokens = static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), int64_t{0}));
   const Json figures = {{"documents", lengths.size()},
                         {"tokens", static_cast<int64_t>(tokens)},

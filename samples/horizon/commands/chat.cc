@@ -44,7 +44,7 @@ class Chat {
   Json Answer(const std::string& turn, bool show) {
     messages_.push_back({{"role", "user"}, {"content", turn}});
     const std::vector<int32_t> ids = Prompt();
-    StreamedText text(tools_.tokenizer.get(), true);
+    StreamedText text(tools_.tokenizer, true);
     std::string answer;
     const auto take = [&](const std::string& piece) {
       answer += piece;
@@ -63,7 +63,7 @@ class Chat {
       take(text.Push(id));
       return true;
     };
-    const Continuation made = Generate(trainer_.get(), ids, vocab_size_, how);
+    const Continuation made = Generate(trainer_, ids, vocab_size_, how);
     take(text.Finish());
     drawn_ += static_cast<int64_t>(made.ids.size());
     messages_.push_back({{"role", "assistant"}, {"content", answer}});
@@ -78,7 +78,7 @@ class Chat {
     const size_t first = options_.chat.system.empty() ? 0 : 1;
     while (true) {
       const std::string text = RenderPrompt(tools_, messages_, options_.text.date);
-      std::vector<int32_t> ids = IdsOf(tools_.tokenizer.get(), text, false, vocab_size_, "the conversation");
+      std::vector<int32_t> ids = IdsOf(tools_.tokenizer, text, false, vocab_size_, "the conversation");
       if (ids.size() <= most) return ids;
       if (messages_.size() - first < 3) {
         const std::string length = std::to_string(ids.size());

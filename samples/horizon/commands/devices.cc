@@ -10,13 +10,13 @@ namespace horizon {
 
 int RunDevices(const Options& options) {
   if (options.as_machine) {
-    std::printf("%s\n", TextOf(hlm_device_machine, options.engine.device.c_str()).c_str());
+    std::printf("%s\n", hlm::DescribeMachine(options.engine.device).c_str());
     return kExitOk;
   }
   // "auto" is what a run without --device takes, so it is worth a word in the list of all.
   const std::string& name = options.engine.device;
-  const std::string chosen = TextOf(hlm_device_describe, name.c_str());
-  const std::string list = TextOf(hlm_device_list);
+  const std::string chosen = hlm::DescribeDevice(name);
+  const std::string list = hlm::ListDevices();
   const bool all = name == "auto";
   if (options.json) {
     std::printf("%s\n", Json::parse(all ? list : chosen).dump().c_str());

@@ -100,16 +100,13 @@ Finding SelfTest(const std::string& device) {
     for (auto& run : losses) {
       const Model model = OpenModel(options.model);
       const Plan plan = MakePlan(model, options, HLM_PURPOSE_TRAIN, kRows, kTokens);
-      const Trainer trainer = MakeTrainer(model, plan, options.optimizer, kSteps);
+      Trainer trainer = MakeTrainer(model, plan, options.optimizer, kSteps);
       Batch batch;
       for (int64_t row = 0; row <= kRows; ++row) batch.offsets.push_back(row * kTokens);
       for (int64_t i = 0; i < kRows * kTokens; ++i) batch.ids.push_back(static_cast<int32_t>((i * i + 7 * i) % 97));
       const hlm_batch view = ViewOf(batch);
       for (int64_t step = 0; step < kSteps; ++step) {
-        hlm_step_metrics metrics;
-        hlm_step_metrics_init(&metrics);
-        Check(hlm_trainer_step(trainer.get(), &view, &metrics));
-        run[step == 0 ? 0 : 1] = metrics.loss;
+        run[step == 0 ? 0 : 1] = trainer.Step(view).loss;
       }
     }
     const std::string seconds = FormatSeconds(std::chrono::duration<double>(Clock::now() - begin).count());
@@ -122,20 +119,20 @@ Finding SelfTest(const std::string& device) {
               "memory or device may be faulty"};
     }
     return {name, Health::kGood, losses_text + "twice the same, " + seconds, ""};
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     return {name, Health::kBad, error.what(), ""};
   }
 }
 
 std::vector<Finding> DeviceFindings(bool self_test) {
   std::vector<Finding> findings;
-  const Json chosen = Json::parse(TextOf(hlm_device_describe, "auto"));
+  const Json chosen = Json::parse(hlm::DescribeDevice("auto"));
   const std::string taken = chosen.at("name").get<std::string>();
   const std::string reason = chosen.value("reason", "");
   const bool idle_gpu = taken == "cpu" && HasNvidiaDevice();
   findings.push_back({"--device auto", idle_gpu ? Health::kBad : Health::kGood, taken + (reason.empty() ? "" : ": " + reason),
                       idle_gpu ? "see the driver and libraries above" : ""});
-  for (const Json& device : Json::parse(TextOf(hlm_device_list))) {
+  for (const Json& device : Json::parse(hlm::ListDevices())) {
     const std::string name = device.at("name").get<std::string>();
     std::string value = device.value("description", "");
     if (device.contains("memory_bytes")) value += ", " + FormatBytes(device["memory_bytes"].get<int64_t>());

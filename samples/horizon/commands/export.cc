@@ -50,7 +50,7 @@ void WriteGguf(const Options& options, const Model& model) {
   if (!options.model.folder.empty() && access(known.c_str(), F_OK) == 0)
     CheckGguf(Json::parse(ReadTextFile(known, kLargestConfig), nullptr, false));
   const WorkFolder work(path + ".folder-" + std::to_string(getpid()));
-  Check(hlm_model_save(model.get(), work.path().c_str(), &save));
+  model.Save(work.path(), save);
   const Json config = Json::parse(ReadTextFile(work.path() + "/config.json", kLargestConfig));
   CheckGguf(config);
   const SavedTensors tensors(work.path());
@@ -74,7 +74,7 @@ int RunExport(const Options& options) {
   if (!options.run.out.empty()) {
     CheckOut(model, options.run, false);
     const hlm_save_options save = SaveOptionsOf(options.run);
-    Check(hlm_model_save(model.get(), options.run.out.c_str(), &save));
+    model.Save(options.run.out, save);
     written["out"] = options.run.out;
   }
   if (!gguf.empty()) {

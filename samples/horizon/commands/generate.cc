@@ -18,7 +18,7 @@ std::string AsChat(const Options& options) {
   return RenderPrompt(tools, Json::array({{{"role", "user"}, {"content", options.generate.prompt}}}));
 }
 
-std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const hlm_tokenizer* tokenizer) {
+std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const Tokenizer& tokenizer) {
   const GenerateOptions& options = all.generate;
   const std::string prompt = options.chat ? AsChat(all) : options.prompt;
   std::vector<int32_t> ids;
@@ -29,8 +29,8 @@ std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const hl
     ids.resize(static_cast<size_t>(file.size()));
     file.Copy(0, ids);
   } else {
-    if (tokenizer == nullptr && options.chat) throw Error(all.model.folder + ": has no tokenizer; --chat needs one");
-    if (tokenizer == nullptr) CheckBytes(all.model, vocab_size);
+    if (!tokenizer && options.chat) throw Error(all.model.folder + ": has no tokenizer; --chat needs one");
+    if (!tokenizer) CheckBytes(all.model, vocab_size);
     ids = IdsOf(tokenizer, prompt, !options.chat, vocab_size, "--prompt");
   }
   if (ids.empty()) throw Error("the prompt is empty; at least one id is needed to continue from");
@@ -51,13 +51,13 @@ int RunGenerate(const Options& options) {
   const Json description = DescribeModel(model);
   const int64_t vocab_size = description.at("vocab_size").get<int64_t>();
   const Tokenizer tokenizer = TokenizerOf(options.model);
-  const std::vector<int32_t> ids = ReadPrompt(options, vocab_size, tokenizer.get());
+  const std::vector<int32_t> ids = ReadPrompt(options, vocab_size, tokenizer);
 
   const int64_t length = static_cast<int64_t>(ids.size()) + generate.max_new_tokens;
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_FORWARD, 1, length);
-  const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
+  Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
 
-  StreamedText text(tokenizer.get(), true);
+  StreamedText text(tokenizer, true);
   if (!options.json) {
     std::fprintf(stderr, "note: there is no cache of keys and values; the prefix is computed again for each of %lld tokens\n",
                  static_cast<long long>(generate.max_new_tokens));
@@ -70,10 +70,10 @@ int RunGenerate(const Options& options) {
     if (!options.json) Put(text.Push(id));
     return true;
   };
-  const Continuation made = Generate(trainer.get(), ids, vocab_size, how);
+  const Continuation made = Generate(trainer, ids, vocab_size, how);
   if (options.json) {
     Json line = {{"ids", made.ids}};
-    if (tokenizer != nullptr) line["text"] = Decode(tokenizer.get(), made.ids, true);
+    if (tokenizer) line["text"] = tokenizer.Decode(made.ids, true);
     std::printf("%s\n", line.dump().c_str());
   } else {
     Put(text.Finish() + "\n");

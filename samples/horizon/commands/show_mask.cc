@@ -26,7 +26,7 @@ struct Row {
 
 std::string RecordText(const std::string& config, int64_t index) {
   try {
-    return TextOf(hlm_dataset_read_record, config.c_str(), index);
+    return hlm::Dataset::ReadRecord(config, index);
   } catch (const ApiError& error) {
     std::string message = error.what();
     const size_t at = message.rfind("index ");
@@ -77,7 +77,7 @@ void PrintVisible(std::string_view text) {
 }
 
 // A sequence in tokens, as a data set makes them of it: a token is trained where any of its bytes is.
-void AddTokens(const hlm_tokenizer* tokenizer, Json& sequence) {
+void AddTokens(const Tokenizer& tokenizer, Json& sequence) {
   const std::string text = sequence.at("text").get<std::string>();
   std::vector<int64_t> offsets;
   sequence["ids"] = Encode(tokenizer, text, false, &offsets);
@@ -158,10 +158,10 @@ void PrintDropped(const Json& sequence) {
   if (unroll > 0) std::printf("-- %s of these characters are trained with --mask unroll\n", FormatCount(unroll).c_str());
 }
 
-// --tokenizer, or the model folder's; null where there is none.
+// --tokenizer, or the model folder's; empty where there is none.
 Tokenizer TokenizerFor(const Options& options) {
-  if (options.model.bytes) return nullptr;
-  return options.text.tokenizer.empty() ? TokenizerOf(options.model) : OpenTokenizer(options.text.tokenizer);
+  if (options.model.bytes) return {};
+  return options.text.tokenizer.empty() ? TokenizerOf(options.model) : Tokenizer::Open(options.text.tokenizer);
 }
 
 }  // namespace
@@ -170,14 +170,11 @@ int RunShowMask(const Options& options) {
   const MaskOptions& mask = options.mask;
   if (options.model.folder.empty() == mask.chat_template.empty()) throw UsageError("one of --model and --template is needed");
   const std::string& path = mask.chat_template.empty() ? options.model.folder : mask.chat_template;
-  hlm_template* opened = nullptr;
-  Check(hlm_template_open(path.c_str(), &opened));
-  const ChatTemplate chat(opened);
+  const auto chat = hlm::Template::Open(path);
   const Tokenizer tokenizer = TokenizerFor(options);
   const Row row = ReadRow(options);
 
-  hlm_template_options request;
-  hlm_template_options_init(&request);
+  hlm::TemplateOptions request;
   request.tools_json = row.tools.empty() ? nullptr : row.tools.c_str();
   request.variables_json = row.variables.c_str();
   request.date = mask.date.empty() ? nullptr : mask.date.c_str();
@@ -186,12 +183,10 @@ int RunShowMask(const Options& options) {
   request.prompt_messages = row.prompt_messages;
   request.parse_arguments = options.text.tool_arguments == "parse";
   request.drop_null_arguments = options.text.null_arguments == "drop";
-  const std::string text = TextOf(hlm_template_render_training, static_cast<const hlm_template*>(chat.get()),
-                                  row.messages.c_str(), static_cast<const hlm_template_options*>(&request));
-  Json training = Json::parse(text);
+  Json training = Json::parse(chat.RenderTraining(row.messages, request));
   Json& sequences = training.at("sequences");
-  if (tokenizer != nullptr) {
-    for (Json& sequence : sequences) AddTokens(tokenizer.get(), sequence);
+  if (tokenizer) {
+    for (Json& sequence : sequences) AddTokens(tokenizer, sequence);
   }
   if (options.json) {
     std::printf("%s\n", training.dump().c_str());

@@ -47,16 +47,8 @@ std::vector<int32_t> ParseIds(const std::string& text) {
   return ids;
 }
 
-std::string TokenText(const hlm_tokenizer* tokenizer, int32_t id) {
-  char* text = nullptr;
-  size_t n = 0;
-  Check(hlm_tokenizer_token(tokenizer, id, &text, &n));
-  const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
-  return {text, n};
-}
-
-int PrintText(const hlm_tokenizer* tokenizer, const Options& options) {
-  const std::string text = Decode(tokenizer, ParseIds(options.tokenize.ids), options.tokenize.no_special);
+int PrintText(const Tokenizer& tokenizer, const Options& options) {
+  const std::string text = tokenizer.Decode(ParseIds(options.tokenize.ids), options.tokenize.no_special);
   if (options.json) {
     std::printf("%s\n", Json({{"text", text}}).dump().c_str());
   } else {
@@ -66,26 +58,19 @@ int PrintText(const hlm_tokenizer* tokenizer, const Options& options) {
   return kExitOk;
 }
 
-int PrintIds(const hlm_tokenizer* tokenizer, std::string_view text, const Options& options) {
+int PrintIds(const Tokenizer& tokenizer, std::string_view text, const Options& options) {
   const bool special = !options.tokenize.no_special;
-  const std::vector<int32_t> ids = Encode(tokenizer, text, special);
+  std::vector<int64_t> offsets;
+  const std::vector<int32_t> ids = Encode(tokenizer, text, special, &offsets);
   if (!options.json) {
     std::string line;
     for (const int32_t id : ids) line += (line.empty() ? "" : " ") + std::to_string(id);
     std::printf("%s\n", line.c_str());
     return kExitOk;
   }
-  hlm_encode_options encode;
-  hlm_encode_options_init(&encode);
-  encode.add_special_tokens = special ? 1 : 0;
-  std::vector<int32_t> again(ids.size());
-  std::vector<int64_t> offsets(2 * ids.size());
-  size_t n = 0;
-  Check(hlm_tokenizer_encode(tokenizer, text.data(), text.size(), &encode, again.data(), again.size(), offsets.data(),
-                             offsets.size(), &n));
   Json tokens = Json::array(), spans = Json::array();
   for (size_t i = 0; i < ids.size(); ++i) {
-    tokens.push_back(TokenText(tokenizer, ids[i]));
+    tokens.push_back(tokenizer.Token(ids[i]));
     spans.push_back({offsets[2 * i], offsets[2 * i + 1]});
   }
   const Json line = {{"ids", ids}, {"tokens", tokens}, {"offsets", spans}, {"bytes", text.size()}};
@@ -98,12 +83,12 @@ int PrintIds(const hlm_tokenizer* tokenizer, std::string_view text, const Option
 int RunTokenize(const Options& options) {
   CheckTokenizeOptions(options);
   const TokenizeOptions& tokenize = options.tokenize;
-  const Tokenizer tokenizer = OpenTokenizer(tokenize.tokenizer.empty() ? options.model.folder : tokenize.tokenizer);
-  if (tokenize.has_ids) return PrintText(tokenizer.get(), options);
-  if (tokenize.has_text) return PrintIds(tokenizer.get(), tokenize.text, options);
+  const Tokenizer tokenizer = Tokenizer::Open(tokenize.tokenizer.empty() ? options.model.folder : tokenize.tokenizer);
+  if (tokenize.has_ids) return PrintText(tokenizer, options);
+  if (tokenize.has_text) return PrintIds(tokenizer, tokenize.text, options);
   const std::string text = ReadWholeFile(options.data.data);
   try {
-    return PrintIds(tokenizer.get(), text, options);
+    return PrintIds(tokenizer, text, options);
   } catch (const ApiError& error) {
     throw Error(options.data.data + ": " + error.what());
   }

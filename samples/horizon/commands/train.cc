@@ -29,7 +29,7 @@ std::string Begun(const std::string& folder) {
 
 // Logs, trace and report are the first rank's affair.
 void CheckWhatIsWritten(const RunOptions& run, const Group& group) {
-  if (!run.checkpoint_dir.empty()) Check(hlm_checkpoint_check(run.checkpoint_dir.c_str(), 0));
+  if (!run.checkpoint_dir.empty()) hlm::CheckCheckpoints(run.checkpoint_dir, 0);
   if (!group.first()) return;
   if (!run.log_json.empty()) CheckOutputFile(run.log_json);
   if (!run.tensorboard.empty()) CheckFolder(Begun(run.tensorboard));

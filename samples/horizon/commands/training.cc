@@ -83,14 +83,11 @@ Model Training::WithText() {
   } else if (!stops.text.empty() && group_.first()) {
     progress_.Warn(stops.text);
   }
-  hlm_text_options with;
-  hlm_text_options_init(&with);
+  hlm::TextOptions with;
   if (!text.tokenizer.empty()) with.tokenizer = text.tokenizer.c_str();
   if (text.chat_template != "auto") with.chat_template = text.chat_template.c_str();
   if (!ids.empty()) with.stop_ids_json = ids.c_str();
-  hlm_model* model = nullptr;
-  Check(hlm_model_with_text(model_.get(), &with, &model));
-  return Model(model);
+  return model_.WithText(with);
 }
 
 bool Training::AskedToEnd() {
@@ -111,8 +108,8 @@ Plan Training::OpenPlan() {
 
 // Up to the first step: what the task must know of the weights that the run began with, then the state of an earlier run.
 void Training::Begin() {
-  task_->Prepare(trainer_.get(), progress_);
-  begun_ = checkpoints_.Resume(trainer_.get(), task_->Identity(), progress_);
+  task_->Prepare(trainer_, progress_);
+  begun_ = checkpoints_.Resume(trainer_, task_->Identity(), progress_);
   if (const int64_t most = group_.Most(begun_), least = -group_.Most(-begun_); most != least) {
     throw Error(options_.run.checkpoint_dir + ": one rank goes on after step " + std::to_string(least) + ", another after step " +
                 std::to_string(most) + "; --checkpoint-dir must be a folder that all machines see");
@@ -145,7 +142,7 @@ void Training::OpenLogs() {
   if (!options_.run.tensorboard.empty()) logs_.Add(std::make_unique<TensorBoardRunLog>(options_.run.tensorboard));
   if (!options_.run.report.empty()) logs_.Add(NewReport());
   logs_.Add(std::make_unique<ProgressRunLog>(progress_));
-  const Json device = Json::parse(TextOf(hlm_device_describe, options_.engine.device.c_str()));
+  const Json device = Json::parse(hlm::DescribeDevice(options_.engine.device));
   logs_.Begin({.model = description_,
                .plan = plan_,
                .rated = device.contains("rates"),
@@ -177,16 +174,16 @@ void Training::StartTrace(int64_t step) {
   if (!group_.first() || TracePath().empty() || step != std::min(begun_ + 2, steps_)) return;
   traced_.before_trace = Metrics();
   traced_.trace_first = step;
-  Check(hlm_trainer_trace_start(trainer_.get()));
+  trainer_.TraceStart();
   trace_end_ = std::min(step + kTracedSteps - 1, steps_);
 }
 
 void Training::WriteTrace(int64_t last) {
-  Check(hlm_trainer_finish(trainer_.get()));  // the last step's updates belong to the picture
+  trainer_.Finish();  // the last step's updates belong to the picture
   traced_.trace = TracePath();
   traced_.trace_last = last;
   traced_.after_trace = Metrics();
-  Check(hlm_trainer_trace_write(trainer_.get(), traced_.trace.c_str()));
+  trainer_.TraceWrite(traced_.trace);
   trace_end_ = 0;
 }
 

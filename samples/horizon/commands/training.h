@@ -47,7 +47,7 @@ class Training {
   bool EvaluationIsDue(int64_t step) const;
   void OpenLogs();
   std::unique_ptr<Report> NewReport() const;
-  Json Metrics() const { return Json::parse(TextOf(hlm_trainer_metrics, trainer_.get())); }
+  Json Metrics() { return Json::parse(trainer_.Metrics()); }
   std::string TracePath() const;
   void StartTrace(int64_t step);
   void WriteTrace(int64_t last);

@@ -64,7 +64,7 @@ std::string Training::LastGoodCheckpoint(int64_t done) const {
   if (!checkpoints_.on()) return "";
   const int64_t last_good = done - skipped_ - 1;
   const std::string& folder = options_.run.checkpoint_dir;
-  const Json list = Json::parse(TextOf(hlm_checkpoint_list, folder.c_str()));
+  const Json list = Json::parse(hlm::ListCheckpoints(folder));
   for (const Json& one : list.at("checkpoints")) {  // the newest first
     if (one.at("step").get<int64_t>() <= last_good) return "the last good checkpoint is " + one.at("path").get<std::string>();
   }
@@ -73,7 +73,7 @@ std::string Training::LastGoodCheckpoint(int64_t done) const {
 }
 
 int Training::Run() {
-  trainer_ = MakeTrainer(model_, opened_plan_, options_.optimizer, steps_, task_->has_token_metrics(), group_.get());
+  trainer_ = MakeTrainer(model_, opened_plan_, options_.optimizer, steps_, task_->has_token_metrics(), group_);
   if (!Finishes([&] { Begin(); })) {
     progress_.Clear();
     AskedToEnd();
@@ -96,11 +96,11 @@ int Training::Run() {
       cancelled = group_.Most(group_.first() && !Finishes([&] { Sample(done); })) != 0;
     // Last, so that the log of a run that goes on from here has this step's evaluation.
     // While steps are skipped the state is no better than the one that was saved, if it is good at all.
-    if (!cancelled && skipped_ == 0) checkpoints_.AfterStep(trainer_.get(), Position(), done, progress_);
+    if (!cancelled && skipped_ == 0) checkpoints_.AfterStep(trainer_, Position(), done, progress_);
   }
   if (cancelled) AskedToEnd();
   if (trace_end_ > 0) WriteTrace(done);
-  Check(hlm_trainer_finish(trainer_.get()));
+  trainer_.Finish();
   SayWhatWasDone(done);
   const Outcome outcome = HasDiverged(done)                                     ? Outcome::kDiverged
                           : (done >= steps_ || held_out_.stops()) && !cancelled ? Outcome::kFinished
@@ -111,14 +111,14 @@ int Training::Run() {
   const auto keep = [&](const std::function<void()>& save) {
     try {
       save();
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       if (!not_saved) not_saved = std::current_exception();
     }
   };
   if (outcome == Outcome::kDiverged) {
-    keep([&] { Check(hlm_trainer_save_wait(trainer_.get(), -1, nullptr)); });
+    keep([&] { trainer_.SaveWait(); });
   } else {
-    if (done > begun_) keep([&] { checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_); });
+    if (done > begun_) keep([&] { checkpoints_.SaveLast(trainer_, Position(), done, progress_); });
     keep([&] { Save(done); });
   }
   RunEnd end = traced_;
@@ -159,8 +159,8 @@ void Training::StepOrSave(int64_t step) {
     const int64_t done = step - 1;
     if (!checkpoints_.on() || done == begun_ || !group_.first()) throw;
     try {
-      checkpoints_.SaveLast(trainer_.get(), Position(), done, progress_);
-    } catch (const Error&) {
+      checkpoints_.SaveLast(trainer_, Position(), done, progress_);
+    } catch (const std::exception&) {
       throw error;
     }
     throw ApiError(error.code(), std::string(error.what()) + "; the state after step " + std::to_string(done) + " is in " +
@@ -171,7 +171,7 @@ void Training::StepOrSave(int64_t step) {
 void Training::Step(int64_t step) {
   const Clock::time_point begin = Clock::now();
   Json more = Json::object();
-  const hlm_step_metrics metrics = task_->Step(trainer_.get(), step, more);
+  const hlm_step_metrics metrics = task_->Step(trainer_, step, more);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   Json line = {{"step", step},
                {"loss", metrics.loss},
@@ -203,14 +203,14 @@ bool Training::TellsExperts(int64_t step) const {
 
 bool Training::EvaluateAfter(int64_t step) {
   Json line = {{"step", step}};
-  if (!Finishes([&] { line.update(task_->Evaluate(trainer_.get())); })) return false;
+  if (!Finishes([&] { line.update(task_->Evaluate(trainer_)); })) return false;
   evaluated_ = step;
   bad_evaluation_ = line.value("eval_tokens", int64_t{0}) > 0 && line.contains("eval_loss") && line["eval_loss"].is_number() &&
                     !std::isfinite(line["eval_loss"].get<double>());
   logs_.Evaluation(line);
   const bool has_loss = line.contains("eval_loss") && line["eval_loss"].is_number();
   if (has_loss && held_out_.Evaluated(step, line["eval_loss"].get<double>()) && options_.run.keep_best) {
-    checkpoints_.SaveBest(trainer_.get(), Position(), step, progress_);
+    checkpoints_.SaveBest(trainer_, Position(), step, progress_);
   }
   return true;
 }
@@ -232,7 +232,7 @@ void Training::SayWhatWasDone(int64_t done) {
 void Training::Save(int64_t done) {
   if (options_.run.out.empty()) return;
   const int64_t step = TakeBest(done);
-  SaveModel(trainer_.get(), options_.run, step);
+  SaveModel(trainer_, options_.run, step);
   progress_.Say("saved " + options_.run.out +
                 (step == done
                      ? ""
@@ -243,7 +243,7 @@ int64_t Training::TakeBest(int64_t done) {
   const int64_t best = held_out_.best_step();
   if (!options_.run.keep_best || best == 0 || best == done) return done;
   try {
-    checkpoints_.TakeBest(trainer_.get(), group_);
+    checkpoints_.TakeBest(trainer_, group_);
     return best;
   } catch (const ApiError& error) {
     progress_.Warn(std::string("the best state cannot be read, the last one is saved: ") + error.what());
@@ -251,6 +251,6 @@ int64_t Training::TakeBest(int64_t done) {
   }
 }
 
-void Training::Sample(int64_t step) { logs_.Samples({{"step", step}, {"samples", samples_->Round(trainer_.get())}}); }
+void Training::Sample(int64_t step) { logs_.Samples({{"step", step}, {"samples", samples_->Round(trainer_)}}); }
 
 }  // namespace horizon

@@ -41,15 +41,14 @@ std::string NameOf(const Json& sources) {
   return OneLine(name) + others;
 }
 
-// Null where the folder has none; what is wrong with one is said.
-ChatTemplate OpenTemplateIfThere(const std::string& path) {
-  hlm_template* opened = nullptr;
+// Empty where the folder has none; what is wrong with one is said.
+hlm::Template OpenTemplateIfThere(const std::string& path) {
   try {
-    Check(hlm_template_open(path.c_str(), &opened));
+    return hlm::Template::Open(path);
   } catch (const ApiError& error) {
     if (error.code() != HLM_NOT_FOUND) throw;
   }
-  return ChatTemplate(opened);
+  return {};
 }
 
 }  // namespace
@@ -58,24 +57,18 @@ TextTools::TextTools(const Options& options) {
   const TextOptions& text = options.text;
   const std::string& folder = options.model.folder;
   if (!text.tokenizer.empty()) {
-    tokenizer = OpenTokenizer(text.tokenizer);
+    tokenizer = Tokenizer::Open(text.tokenizer);
   } else {
     tokenizer = TokenizerOf(options.model);
   }
   const bool own = text.chat_template == "auto";
-  if (!own) {
-    hlm_template* opened = nullptr;
-    Check(hlm_template_open(text.chat_template.c_str(), &opened));
-    chat_template.reset(opened);
-  }
+  if (!own) chat_template = hlm::Template::Open(text.chat_template);
   if (own && !folder.empty()) chat_template = OpenTemplateIfThere(folder);
   if (own && !chat_template && !text.tokenizer.empty()) chat_template = OpenTemplateIfThere(FolderOf(text.tokenizer));
   if (chat_template && tokenizer) {
     // A file with nothing beside it knows no special tokens: the tokenizer's are what it means.
-    const auto* raw = static_cast<const hlm_template*>(chat_template.get());
-    const Json known = Json::parse(TextOf(hlm_template_describe, raw)).at("special_tokens");
-    const Json tokens =
-        Json::parse(TextOf(hlm_tokenizer_describe, static_cast<const hlm_tokenizer*>(tokenizer.get()))).at("special_tokens");
+    const Json known = Json::parse(chat_template.Describe()).at("special_tokens");
+    const Json tokens = Json::parse(tokenizer.Describe()).at("special_tokens");
     for (const auto& [name, token] : tokens.items()) {
       if (token.is_string() && !known.contains(name)) variables[name] = token;
     }
@@ -156,27 +149,19 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
 
 Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
   const Activity reading("reading and tokenizing " + NameOf(config.at("data")));
-  hlm_dataset* opened = nullptr;
-  Check(hlm_dataset_open(config.dump().c_str(), tools.tokenizer.get(), tools.chat_template.get(), &opened));
-  set_.reset(opened);
-  description_ = Json::parse(TextOf(hlm_dataset_describe, set_.get()));
+  set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
+  description_ = Json::parse(set_.Describe());
 }
 
 bool Examples::Next(int64_t rows, hlm_dataset_batch& batch) {
-  hlm_dataset_batch_init(&batch);
-  Check(hlm_dataset_next(set_.get(), rows, &batch));
+  batch = set_.Next(rows);
   return batch.n_ids > 0;
 }
 
-hlm_dataset_batch Examples::Mismatched() {
-  hlm_dataset_batch batch;
-  hlm_dataset_batch_init(&batch);
-  Check(hlm_dataset_mismatched(set_.get(), &batch));
-  return batch;
-}
+hlm_dataset_batch Examples::Mismatched() { return set_.Mismatched(); }
 
-std::string Examples::Position() const { return TextOf(hlm_dataset_position, set_.get()); }
-void Examples::Seek(const std::string& position) { Check(hlm_dataset_seek(set_.get(), position.c_str())); }
+std::string Examples::Position() { return set_.Position(); }
+void Examples::Seek(const std::string& position) { set_.Seek(position); }
 
 int64_t Examples::steps_per_epoch(int64_t rows) const {
   // A row of pairs is as long as two.
@@ -239,7 +224,7 @@ void ExampleData::Tell(int64_t step, Json& more) const {
 
 Json ExampleData::Identity() const { return {{"task", options_.task.task}, {"batch_size", rows()}}; }
 
-Json ExampleData::Position() const {
+Json ExampleData::Position() {
   Json position = Identity();
   position["num_tokens"] = num_tokens_;
   position["data"] = train_->Position();

@@ -15,14 +15,11 @@
 
 namespace horizon {
 
-using ChatTemplate = std::unique_ptr<hlm_template, Destroyer<hlm_template_destroy>>;
-using ExampleSet = std::unique_ptr<hlm_dataset, Destroyer<hlm_dataset_destroy>>;
-
-// What makes tokens of examples: --tokenizer or --model's, and --template or what lies beside the tokenizer. Either may be null:
+// What makes tokens of examples: --tokenizer or --model's, and --template or what lies beside the tokenizer. Either may be empty:
 // token ids need neither, texts no template.
 struct TextTools {
   Tokenizer tokenizer;
-  ChatTemplate chat_template;
+  hlm::Template chat_template;
   Json variables = Json::object();  // special tokens, for a template that lies apart from the tokenizer
 
   explicit TextTools(const Options& options);
@@ -42,18 +39,18 @@ class Examples {
   // The next step; its arrays live until the next call. False: the last epoch has ended.
   bool Next(int64_t rows, hlm_dataset_batch& batch);
   hlm_dataset_batch Mismatched();
-  std::string Position() const;
+  std::string Position();
   void Seek(const std::string& position);
 
   const Json& description() const { return description_; }
   const Json& config() const { return config_; }
-  hlm_dataset* get() const { return set_.get(); }
+  hlm::Dataset& set() { return set_; }
   int64_t steps_per_epoch(int64_t rows) const;
   std::string Summary() const;  // for people
 
  private:
   Json config_;
-  ExampleSet set_;
+  hlm::Dataset set_;
   Json description_;
 };
 
@@ -80,7 +77,7 @@ class ExampleData {
   void Tell(int64_t step, Json& more) const;
 
   Json Identity() const;
-  Json Position() const;
+  Json Position();
   void Seek(const Json& position);
 
   std::string Summary() const;

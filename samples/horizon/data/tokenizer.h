@@ -13,11 +13,7 @@
 
 namespace horizon {
 
-using Tokenizer = std::unique_ptr<hlm_tokenizer, Destroyer<hlm_tokenizer_destroy>>;
-
-Tokenizer OpenTokenizer(const std::string& path);
-
-// The tokenizer of --model; null where there is none, where the model is from a config or preset, or with --bytes.
+// The tokenizer of --model; empty where there is none, where the model is from a config or preset, or with --bytes.
 Tokenizer TokenizerOf(const ModelOptions& options);
 
 // Where there is no tokenizer and the bytes of a text would be its ids: throws for a model of a folder that has more ids than there are
@@ -25,9 +21,8 @@ Tokenizer TokenizerOf(const ModelOptions& options);
 void CheckBytes(const ModelOptions& options, int64_t vocab_size);
 
 // `offsets`: begin and end of each id in the text's bytes, by turns; NULL: not wanted.
-std::vector<int32_t> Encode(const hlm_tokenizer* tokenizer, std::string_view text, bool special_tokens,
+std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, bool special_tokens,
                             std::vector<int64_t>* offsets = nullptr);
-std::string Decode(const hlm_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special_tokens);
 
 // For Dataset: a .txt file's ids by the tokenizer of --model, special tokens as it says; nothing where its bytes are the ids. It throws as
 // CheckBytes does, when there is a text to read.

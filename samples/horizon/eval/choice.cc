@@ -117,10 +117,10 @@ void Score(const Model& model, Options options, const std::string& examples_path
     throw Error(options.data.data + ": of " + std::to_string(expected) + " choices " +
                 examples.description().at("documents").dump() + " can be scored");
   }
-  const Trainer trainer = MakeForwardTrainer(model, options);
+  Trainer trainer = MakeForwardTrainer(model, options);
   size_t at = 0;
   Activity scoring("scoring, choices");
-  Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len, [&](const Scored& one) {
+  Scorer scorer(trainer, options.shape.batch_size * options.shape.seq_len, [&](const Scored& one) {
     scoring.Done(one.index + 1, static_cast<int64_t>(expected));
     if (questions[at].logprobs.size() == questions[at].bytes.size()) ++at;
     questions[at].logprobs.push_back(one.sum);
@@ -139,7 +139,7 @@ int RunChoice(const Options& options) {
   const Model model = OpenModel(options.model);
   const TemporaryFile file;
   std::ofstream examples(file.path());
-  const bool bytes = options.text.tokenizer.empty() && TokenizerOf(options.model) == nullptr;
+  const bool bytes = options.text.tokenizer.empty() && !TokenizerOf(options.model);
   if (bytes) CheckBytes(options.model, DescribeModel(model).at("vocab_size").get<int64_t>());
   std::vector<Question> questions = ReadQuestions(options.data.data, bytes, examples);
   examples.close();

@@ -21,10 +21,10 @@ int RunEval(const Options& options) {
                      ReaderOf(options.model, vocab_size));
   const int64_t batch_size = options.shape.batch_size;
   const Plan plan = MakePlan(model, options, HLM_PURPOSE_FORWARD, batch_size, data.row_tokens());
-  const Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
+  Trainer trainer = MakeTrainer(model, plan, options.optimizer, 0);
 
   const auto begin = std::chrono::steady_clock::now();
-  const Evaluation result = Evaluate(trainer.get(), data, batch_size);
+  const Evaluation result = Evaluate(trainer, data, batch_size);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (options.json) {
     const Json line = {{"loss", result.loss}, {"perplexity", result.perplexity}, {"tokens", result.tokens}};

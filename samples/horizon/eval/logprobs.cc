@@ -41,9 +41,9 @@ void ScoreExamples(const Model& model, Options options) {
   config["epochs"] = 1;
   Examples examples(config, tools);
   for (const std::string& line : AccountLines(examples.description())) std::fprintf(stderr, "%s\n", line.c_str());
-  const Trainer trainer = MakeForwardTrainer(model, options);
+  Trainer trainer = MakeForwardTrainer(model, options);
   const bool pairs = options.task.pairs();
-  Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,
+  Scorer scorer(trainer, options.shape.batch_size * options.shape.seq_len,
                 [&](const Scored& one) { Print(one, pairs, options.score.sums); });
   hlm_dataset_batch batch;
   while (examples.Next(pairs ? 2 : 1, batch)) {
@@ -61,8 +61,8 @@ void ScoreRows(const Model& model, Options options) {
   const Dataset data(options.data.data, options.data.labels, options.shape.seq_len, vocab_size,
                      ReaderOf(options.model, vocab_size));
   options.shape.seq_len = data.row_tokens();
-  const Trainer trainer = MakeForwardTrainer(model, options);
-  Scorer scorer(trainer.get(), options.shape.batch_size * options.shape.seq_len,
+  Trainer trainer = MakeForwardTrainer(model, options);
+  Scorer scorer(trainer, options.shape.batch_size * options.shape.seq_len,
                 [&](const Scored& one) { Print(one, false, options.score.sums); });
   Batch row;
   for (int64_t r = 0; r < data.rows(); ++r) {

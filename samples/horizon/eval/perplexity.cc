@@ -47,9 +47,9 @@ class Perplexity {
       : options_(options),
         vocab_size_(DescribeModel(model).at("vocab_size").get<int64_t>()),
         stride_(options.score.stride > 0 ? options.score.stride : options.shape.seq_len - 1),
-        tokenizer_(options.text.tokenizer.empty() ? TokenizerOf(options.model) : OpenTokenizer(options.text.tokenizer)),
+        tokenizer_(options.text.tokenizer.empty() ? TokenizerOf(options.model) : Tokenizer::Open(options.text.tokenizer)),
         trainer_(MakeForwardTrainer(model, options)),
-        scorer_(trainer_.get(), options.shape.batch_size * options.shape.seq_len, [this](const Scored& one) {
+        scorer_(trainer_, options.shape.batch_size * options.shape.seq_len, [this](const Scored& one) {
           total_.nats -= one.sum;
           total_.tokens += one.tokens;
         }) {}
@@ -93,7 +93,7 @@ class Perplexity {
     if (tokenizer_) {
       std::vector<int64_t> offsets;
       try {
-        ids = Encode(tokenizer_.get(), text, true, &offsets);
+        ids = Encode(tokenizer_, text, true, &offsets);
       } catch (const ApiError& error) {
         throw Error(where + ": " + error.what());
       }

@@ -18,7 +18,7 @@ void Scorer::Finish() {
   logprobs_.assign(batch_.ids.size(), 0.0f);
   const hlm_batch view = ViewOf(batch_);
   const bool any = std::any_of(batch_.labels.begin(), batch_.labels.end(), [](int32_t label) { return label != kIgnoredLabel; });
-  if (any) Check(hlm_trainer_logprobs(trainer_, nullptr, &view, logprobs_.data(), logprobs_.size(), nullptr, 0, nullptr, 0));
+  if (any) trainer_.Logprobs(view, logprobs_);
   for (size_t d = 0; d + 1 < batch_.offsets.size(); ++d) {
     const auto begin = static_cast<size_t>(batch_.offsets[d]), size = static_cast<size_t>(batch_.offsets[d + 1]) - begin;
     Scored one{next_++, std::span(batch_.ids).subspan(begin, size), std::span(batch_.labels).subspan(begin, size),

@@ -26,14 +26,14 @@ class Scorer {
   using Receive = std::function<void(const Scored&)>;
 
   // `most_tokens` are held before they are scored. `receive` hears of every document, in order.
-  Scorer(hlm_trainer* trainer, int64_t most_tokens, Receive receive)
+  Scorer(Trainer& trainer, int64_t most_tokens, Receive receive)
       : trainer_(trainer), most_tokens_(static_cast<size_t>(most_tokens)), receive_(std::move(receive)) {}
 
   void Add(std::span<const int32_t> ids, std::span<const int32_t> labels);
   void Finish();  // scores what is left
 
  private:
-  hlm_trainer* trainer_;
+  Trainer& trainer_;
   size_t most_tokens_;
   Receive receive_;
   Batch batch_;

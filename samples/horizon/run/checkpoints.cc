@@ -12,7 +12,7 @@ namespace horizon {
 Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (!on()) return;
   const std::string& folder = run.checkpoint_dir;
-  const Json list = Json::parse(TextOf(hlm_checkpoint_list, folder.c_str()));
+  const Json list = Json::parse(hlm::ListCheckpoints(folder));
   const Json& good = list.at("checkpoints");
   any_ = !good.empty() || !list.at("damaged").empty();
   if (run.resume == "must" && good.empty()) throw Error(folder + ": holds no checkpoint, and --resume must asks for one");
@@ -22,18 +22,17 @@ Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (!good.empty() && !run.allow_numerics_change) numerics_ = good.front().at("numerics").dump();
 }
 
-int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& progress) {
+int64_t Checkpoints::Resume(Trainer& trainer, const Json& data, Progress& progress) {
   if (!on() || !run_.resumes()) return 0;
   if (!any_) {
     progress.Say(run_.checkpoint_dir + ": holds no checkpoint; the run starts anew");
     return 0;
   }
-  hlm_resume_options options;
-  hlm_resume_options_init(&options);
+  hlm::ResumeOptions options;
   options.allow_numerics_change = run_.allow_numerics_change ? 1 : 0;
   const Json result = [&] {
     const Activity reading("reading the checkpoint");
-    return Json::parse(TextOf(hlm_trainer_resume, trainer, run_.checkpoint_dir.c_str(), &options));
+    return Json::parse(trainer.Resume(run_.checkpoint_dir, options));
   }();
   for (const Json& bad : result.at("passed_over")) {
     progress.Warn(bad.at("path").get<std::string>() + " was passed over: " + bad.at("reason").get<std::string>());
@@ -56,10 +55,10 @@ int64_t Checkpoints::Resume(hlm_trainer* trainer, const Json& data, Progress& pr
   return step;
 }
 
-void Checkpoints::AfterStep(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
+void Checkpoints::AfterStep(Trainer& trainer, const Json& data, int64_t step, Progress& progress) {
   if (!on()) return;
   try {
-    Check(hlm_trainer_save_wait(trainer, 0, nullptr));
+    trainer.SaveWait(0);
   } catch (const ApiError& error) {
     progress.Warn(std::string("a checkpoint was not saved, training goes on: ") + error.what());
   }
@@ -72,11 +71,11 @@ void Checkpoints::AfterStep(hlm_trainer* trainer, const Json& data, int64_t step
   }
 }
 
-void Checkpoints::SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
+void Checkpoints::SaveLast(Trainer& trainer, const Json& data, int64_t step, Progress& progress) {
   if (!on()) return;
   bool there = saved_ == step;
   try {
-    Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+    trainer.SaveWait();
   } catch (const ApiError& error) {
     progress.Warn(std::string("a checkpoint was not saved: ") + error.what());
     there = false;
@@ -87,10 +86,10 @@ void Checkpoints::SaveLast(hlm_trainer* trainer, const Json& data, int64_t step,
 }
 
 // Waits for the one before it: two are never written at once.
-void Checkpoints::SaveBest(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress) {
+void Checkpoints::SaveBest(Trainer& trainer, const Json& data, int64_t step, Progress& progress) {
   if (!on()) return;
   try {
-    Check(hlm_trainer_save_wait(trainer, -1, nullptr));
+    trainer.SaveWait();
     std::error_code failure;  // what cannot be made is told by the save
     std::filesystem::create_directory(run_.checkpoint_dir, failure);
     Save(trainer, best(), data, 1, true);
@@ -99,27 +98,23 @@ void Checkpoints::SaveBest(hlm_trainer* trainer, const Json& data, int64_t step,
   }
 }
 
-void Checkpoints::TakeBest(hlm_trainer* trainer, const Group& group) const {
-  group.Together([&] { Check(hlm_trainer_save_wait(trainer, -1, nullptr)); });
-  hlm_resume_options options;
-  hlm_resume_options_init(&options);
-  Check(hlm_trainer_resume(trainer, best().c_str(), &options, nullptr));
+void Checkpoints::TakeBest(Trainer& trainer, const Group& group) const {
+  group.Together([&] { trainer.SaveWait(); });
+  trainer.Resume(best());
 }
 
-void Checkpoints::Save(hlm_trainer* trainer, const Json& data, bool background) {
+void Checkpoints::Save(Trainer& trainer, const Json& data, bool background) {
   // Whether the newest state is a good one is seen at the next step: the one before it stays until then.
   Save(trainer, run_.checkpoint_dir, data, background && run_.keep == 1 ? 2 : run_.keep, background);
 }
 
-void Checkpoints::Save(hlm_trainer* trainer, const std::string& directory, const Json& data, int64_t keep,
-                       bool background) const {
+void Checkpoints::Save(Trainer& trainer, const std::string& directory, const Json& data, int64_t keep, bool background) const {
   const std::string text = data.dump();
-  hlm_checkpoint_options options;
-  hlm_checkpoint_options_init(&options);
+  hlm::CheckpointOptions options;
   options.keep = keep;
   options.background = background ? 1 : 0;
   options.user_data = text.c_str();
-  Check(hlm_trainer_save(trainer, directory.c_str(), &options));
+  trainer.Save(directory, options);
 }
 
 }  // namespace horizon

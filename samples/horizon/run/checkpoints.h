@@ -27,24 +27,24 @@ class Checkpoints {
 
   // Puts the trainer into the newest good state; the step it had reached, 0 for a new run. `data` is what the order of the rows
   // depends on: another run's is refused.
-  int64_t Resume(hlm_trainer* trainer, const Json& data, Progress& progress);
+  int64_t Resume(Trainer& trainer, const Json& data, Progress& progress);
 
   // What was saved with the state that Resume found; an empty object for a new run.
   const Json& data() const { return data_; }
 
   // After a step: says so where a save failed, and begins the next one where it is due.
-  void AfterStep(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
+  void AfterStep(Trainer& trainer, const Json& data, int64_t step, Progress& progress);
   // The last state of a run, written before this returns; nothing where it is there already. Throws where that fails.
   // The best state so far, beside the others: it stays until a better one is whole. A failure is a warning.
-  void SaveBest(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
+  void SaveBest(Trainer& trainer, const Json& data, int64_t step, Progress& progress);
   // Puts the trainer into it.
-  void TakeBest(hlm_trainer* trainer, const Group& group) const;
+  void TakeBest(Trainer& trainer, const Group& group) const;
   std::string best() const { return run_.checkpoint_dir + "/best"; }
-  void SaveLast(hlm_trainer* trainer, const Json& data, int64_t step, Progress& progress);
+  void SaveLast(Trainer& trainer, const Json& data, int64_t step, Progress& progress);
 
  private:
-  void Save(hlm_trainer* trainer, const std::string& directory, const Json& data, int64_t keep, bool background) const;
-  void Save(hlm_trainer* trainer, const Json& data, bool background);
+  void Save(Trainer& trainer, const std::string& directory, const Json& data, int64_t keep, bool background) const;
+  void Save(Trainer& trainer, const Json& data, bool background);
 
   const RunOptions& run_;
   bool any_ = false;  // the directory held something when the run began

@@ -40,25 +40,19 @@ void CheckIsHere(const ModelOptions& options) {
 }  // namespace
 
 Model OpenModel(const ModelOptions& options) {
-  hlm_model* model = nullptr;
   if (!options.folder.empty()) {
     CheckIsHere(options);
-    Check(hlm_model_open(options.folder.c_str(), &model));
-    return Model(model);
+    return Model::Open(options.folder);
   }
-  if (!options.preset.empty()) {
-    Check(hlm_model_create(PresetConfig(options.preset).c_str(), options.init_seed, &model));
-    return Model(model);
-  }
+  if (!options.preset.empty()) return Model::Create(PresetConfig(options.preset), options.init_seed);
   try {
-    Check(hlm_model_create(ReadTextFile(options.config, kLargestConfig).c_str(), options.init_seed, &model));
+    return Model::Create(ReadTextFile(options.config, kLargestConfig), options.init_seed);
   } catch (const ApiError& error) {  // the library sees a text and cannot name the file
     throw ApiError(error.code(), options.config + ": " + error.what());
   }
-  return Model(model);
 }
 
-Json DescribeModel(const Model& model) { return Json::parse(TextOf(hlm_model_describe, model.get())); }
+Json DescribeModel(const Model& model) { return Json::parse(model.Describe()); }
 
 std::string ReadMachine(const Options& options) {
   if (options.plan.machine.empty()) return "";
@@ -70,8 +64,7 @@ std::string ReadMachine(const Options& options) {
 hlm_plan_options PlanOptionsOf(const Options& options, int32_t purpose, int64_t batch_size, int64_t seq_len,
                                const std::string& machine, const std::string& numerics) {
   const EngineOptions& engine = options.engine;
-  hlm_plan_options plan_options;
-  hlm_plan_options_init(&plan_options);
+  hlm::PlanOptions plan_options;
   SetPlanOptions(engine, plan_options);
   plan_options.device = engine.device.c_str();
   plan_options.purpose = purpose;
@@ -111,24 +104,15 @@ Plan MakePlan(const Model& model, const Options& options, int32_t purpose, int64
   }
 }
 
-Plan MakePlan(const Model& model, const hlm_plan_options& plan_options) {
-  hlm_plan* plan = nullptr;
-  Check(hlm_plan_make(model.get(), &plan_options, &plan));
-  return Plan(plan);
-}
+Plan MakePlan(const Model& model, const hlm_plan_options& plan_options) { return Plan(model, plan_options); }
 
-Json DescribePlan(const Plan& plan) { return Json::parse(TextOf(hlm_plan_json, plan.get())); }
+Json DescribePlan(const Plan& plan) { return Json::parse(plan.Json()); }
 
-int64_t PlanValue(const Plan& plan, const char* key) {
-  int64_t value = 0;
-  Check(hlm_plan_value(plan.get(), key, &value));
-  return value;
-}
+int64_t PlanValue(const Plan& plan, const char* key) { return plan.Value(key); }
 
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
-                    bool token_metrics, hlm_group* group) {
-  hlm_trainer_options trainer_options;
-  hlm_trainer_options_init(&trainer_options);
+                    bool token_metrics, const Group& group) {
+  hlm::TrainerOptions trainer_options;
   trainer_options.lr = options.lr;
   trainer_options.beta1 = options.beta1;
   trainer_options.beta2 = options.beta2;
@@ -139,10 +123,8 @@ Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions
   trainer_options.total_steps = total_steps;
   trainer_options.min_lr_ratio = options.min_lr_ratio;
   trainer_options.token_metrics = token_metrics ? 1 : 0;
-  hlm_trainer* trainer = nullptr;
   const Activity loading("loading the weights");
-  Check(hlm_trainer_create_in_group(model.get(), plan.get(), &trainer_options, group, &trainer));
-  return Trainer(trainer);
+  return Trainer(model, plan, group.handle(), trainer_options);
 }
 
 std::span<const int64_t> RowsOf(const Group& group, std::span<const int64_t> rows) {
@@ -151,18 +133,13 @@ std::span<const int64_t> RowsOf(const Group& group, std::span<const int64_t> row
 }
 
 hlm_batch ViewOf(const Batch& batch) {
-  hlm_batch view;
-  hlm_batch_init(&view);
-  view.ids = batch.ids.data();
-  view.n_ids = batch.ids.size();
-  view.offsets = batch.offsets.data();
-  view.n_offsets = batch.offsets.size();
+  hlm::Batch view(batch.ids, batch.offsets);
   view.labels = batch.labels.empty() ? nullptr : batch.labels.data();
   view.n_labels = batch.labels.size();
   return view;
 }
 
-Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size, const Group& group) {
+Evaluation Evaluate(Trainer& trainer, const Dataset& data, int64_t batch_size, const Group& group) {
   Evaluation result;
   Batch batch;
   std::vector<int64_t> rows;
@@ -176,9 +153,7 @@ Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_siz
     if (batch.predictions == 0) continue;  // its labels are all -100
     if (group.size() > 1) data.Fill(RowsOf(group, rows), batch);
     const hlm_batch view = ViewOf(batch);
-    double loss = 0;
-    int64_t tokens = 0;
-    Check(hlm_trainer_evaluate(trainer, &view, &loss, &tokens));
+    const auto [loss, tokens] = trainer.Evaluate(view);
     sum += loss * static_cast<double>(tokens);
     result.tokens += tokens;
   }

@@ -38,7 +38,7 @@ int64_t PlanValue(const Plan& plan, const char* key);
 // `total_steps` is where a falling schedule ends. `token_metrics`: steps tell accuracy and entropy. `group`: null where this process is
 // alone.
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
-                    bool token_metrics = false, hlm_group* group = nullptr);
+                    bool token_metrics = false, const Group& group = Group());
 
 // The rows of a step that this rank brings.
 std::span<const int64_t> RowsOf(const Group& group, std::span<const int64_t> rows);
@@ -53,7 +53,7 @@ struct Evaluation {
 };
 
 // All rows in the file's order, `batch_size` at a time, each batch weighted by its predicted tokens; all ranks take part.
-Evaluation Evaluate(hlm_trainer* trainer, const Dataset& data, int64_t batch_size, const Group& group = Group());
+Evaluation Evaluate(Trainer& trainer, const Dataset& data, int64_t batch_size, const Group& group = Group());
 
 }  // namespace horizon
 

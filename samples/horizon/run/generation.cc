@@ -10,20 +10,18 @@ namespace horizon {
 
 std::string RenderPrompt(const TextTools& tools, const Json& messages, const std::string& date) {
   const std::string text = messages.dump(), variables = tools.variables.dump();
-  hlm_template_options request;
-  hlm_template_options_init(&request);
+  hlm::TemplateOptions request;
   request.variables_json = variables.c_str();
   if (!date.empty()) request.date = date.c_str();
   request.add_generation_prompt = 1;
-  return TextOf(hlm_template_render, static_cast<const hlm_template*>(tools.chat_template.get()), text.c_str(),
-                static_cast<const hlm_template_options*>(&request));
+  return tools.chat_template.Render(text, request);
 }
 
-std::vector<int32_t> IdsOf(const hlm_tokenizer* tokenizer, const std::string& text, bool special_tokens, int64_t vocab_size,
+std::vector<int32_t> IdsOf(const Tokenizer& tokenizer, const std::string& text, bool special_tokens, int64_t vocab_size,
                            const std::string& what) {
   const std::string outside = " is outside the vocabulary [0, " + std::to_string(vocab_size) + ")";
   std::vector<int32_t> ids;
-  if (tokenizer != nullptr) {
+  if (tokenizer) {
     ids = Encode(tokenizer, text, special_tokens);
     for (const int32_t id : ids) {
       if (id >= vocab_size) throw Error("id " + std::to_string(id) + " of " + what + outside);
@@ -39,32 +37,18 @@ std::vector<int32_t> IdsOf(const hlm_tokenizer* tokenizer, const std::string& te
   return ids;
 }
 
-StreamedText::StreamedText(const hlm_tokenizer* tokenizer, bool skip_special) {
-  if (tokenizer == nullptr) return;
-  hlm_decoder* decoder = nullptr;
-  Check(hlm_decoder_create(tokenizer, skip_special ? 1 : 0, &decoder));
-  decoder_.reset(decoder);
+StreamedText::StreamedText(const Tokenizer& tokenizer, bool skip_special) {
+  if (tokenizer) decoder_ = hlm::Decoder(tokenizer, skip_special);
 }
 
 std::string StreamedText::Push(int32_t id) {
-  if (decoder_ == nullptr) return id < 256 ? std::string(1, static_cast<char>(id)) : "<" + std::to_string(id) + ">";
-  char* text = nullptr;
-  size_t n = 0;
-  Check(hlm_decoder_push(decoder_.get(), &id, 1, &text, &n));
-  const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
-  return std::string(text, n);
+  if (decoder_) return decoder_.Push(id);
+  return id < 256 ? std::string(1, static_cast<char>(id)) : "<" + std::to_string(id) + ">";
 }
 
-std::string StreamedText::Finish() {
-  if (decoder_ == nullptr) return "";
-  char* text = nullptr;
-  size_t n = 0;
-  Check(hlm_decoder_finish(decoder_.get(), &text, &n));
-  const std::unique_ptr<char, Destroyer<hlm_string_destroy>> owner(text);
-  return std::string(text, n);
-}
+std::string StreamedText::Finish() { return decoder_ ? decoder_.Finish() : ""; }
 
-Continuation Generate(hlm_trainer* trainer, std::vector<int32_t> ids, int64_t vocab_size, const Continue& how) {
+Continuation Generate(Trainer& trainer, std::vector<int32_t> ids, int64_t vocab_size, const Continue& how) {
   Continuation made;
   std::vector<float> logits(static_cast<size_t>(vocab_size));
   Batch batch;
@@ -73,7 +57,7 @@ Continuation Generate(hlm_trainer* trainer, std::vector<int32_t> ids, int64_t vo
     batch.offsets = {0, static_cast<int64_t>(ids.size())};
     const hlm_batch view = ViewOf(batch);
     const int64_t place = static_cast<int64_t>(ids.size()) - 1;
-    Check(hlm_trainer_logits(trainer, &view, &place, 1, logits.data(), logits.size()));
+    trainer.Logits(view, {&place, 1}, logits);
     const double uniform = RandomUniform(how.seed, 0, static_cast<uint64_t>(how.draw + i));
     ids.push_back(ChooseToken(logits, how.temperature, how.top_k, uniform));
     made.ids.push_back(ids.back());

@@ -17,20 +17,20 @@ namespace horizon {
 // The conversation in the chat template, up to where the answer begins.
 std::string RenderPrompt(const TextTools& tools, const Json& messages, const std::string& date = "");
 
-// A text's ids, by the tokenizer or, where it is null, its bytes; throws for one outside the vocabulary. `what` is how the text is called.
-std::vector<int32_t> IdsOf(const hlm_tokenizer* tokenizer, const std::string& text, bool special_tokens, int64_t vocab_size,
+// A text's ids, by the tokenizer or, where it is empty, its bytes; throws for one outside the vocabulary. `what` is how the text is called.
+std::vector<int32_t> IdsOf(const Tokenizer& tokenizer, const std::string& text, bool special_tokens, int64_t vocab_size,
                            const std::string& what);
 
 // Text as ids come, in whole characters: by the tokenizer, else ids below 256 as bytes; others have no text of their own. By the tokenizer
 // special tokens are left out where `skip_special`.
 class StreamedText {
  public:
-  StreamedText(const hlm_tokenizer* tokenizer, bool skip_special);
+  StreamedText(const Tokenizer& tokenizer, bool skip_special);
   std::string Push(int32_t id);
   std::string Finish();
 
  private:
-  std::unique_ptr<hlm_decoder, Destroyer<hlm_decoder_destroy>> decoder_;
+  hlm::Decoder decoder_;
 };
 
 struct Continuation {
@@ -50,7 +50,7 @@ struct Continue {
 };
 
 // One forward pass over all ids for each new one.
-Continuation Generate(hlm_trainer* trainer, std::vector<int32_t> ids, int64_t vocab_size, const Continue& how);
+Continuation Generate(Trainer& trainer, std::vector<int32_t> ids, int64_t vocab_size, const Continue& how);
 
 }  // namespace horizon
 

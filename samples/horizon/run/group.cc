@@ -24,20 +24,14 @@ struct Verdict {
 
 Group::Group(const GroupOptions& options) {
   if (options.join == "none") return;
-  hlm_group_options own;
-  hlm_group_options_init(&own);
+  hlm::GroupOptions own;
   own.timeout_seconds = options.timeout;
   own.silence_seconds = options.silence;
   own.several_per_machine = options.several_per_machine ? 1 : 0;
   const Activity waiting("waiting for the other processes");
-  hlm_group* group = nullptr;
-  if (!options.address.empty()) {
-    Check(hlm_group_connect(options.address.c_str(), options.rank, options.size, &own, &group));
-  } else {
-    Check(hlm_group_from_environment(&own, &group));
-  }
-  group_.reset(group);
-  if (size() == 1) group_.reset();
+  group_ = options.address.empty() ? hlm::Group::FromEnvironment(own)
+                                   : hlm::Group::Connect(options.address, options.rank, options.size, own);
+  if (size() == 1) group_ = {};
 }
 
 std::pair<int64_t, int64_t> Group::ShareOf(int64_t n, int64_t run) const {
@@ -47,12 +41,12 @@ std::pair<int64_t, int64_t> Group::ShareOf(int64_t n, int64_t run) const {
 
 std::vector<char> Group::GatherBytes(const void* own, size_t bytes) const {
   std::vector<char> all(bytes * static_cast<size_t>(size()));
-  Check(hlm_group_all_gather(get(), own, bytes, all.data(), all.size()));
+  Check(hlm_group_all_gather(group_.get(), own, bytes, all.data(), all.size()));
   return all;
 }
 
 void Group::Together(const std::function<void()>& work) const {
-  if (get() == nullptr) return work();
+  if (!group_) return work();
   Verdict own;
   std::exception_ptr failure;
   try {
@@ -70,7 +64,7 @@ void Group::Together(const std::function<void()>& work) const {
   std::vector<char> all;
   try {
     all = GatherBytes(&own, sizeof(own));
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     if (!failure) throw;
   }
   if (failure) std::rethrow_exception(failure);
@@ -86,14 +80,14 @@ void Group::Together(const std::function<void()>& work) const {
 }
 
 void Group::FirstThenOthers(const std::function<void()>& work) const {
-  if (get() == nullptr) return work();
+  if (!group_) return work();
   const auto nothing = [] {};
   Together(first() ? work : nothing);
   Together(first() ? nothing : work);
 }
 
 int64_t Group::Most(int64_t own) const {
-  if (get() == nullptr) return own;
+  if (!group_) return own;
   const std::vector<char> all = GatherBytes(&own, sizeof(own));
   for (int64_t r = 0; r < size(); ++r) {
     int64_t one = 0;
@@ -105,14 +99,14 @@ int64_t Group::Most(int64_t own) const {
 
 std::vector<double> Group::Gather(std::span<const double> own) const {
   std::vector<double> all(own.begin(), own.end());
-  if (get() == nullptr) return all;
+  if (!group_) return all;
   all.resize(own.size() * static_cast<size_t>(size()));
-  Check(hlm_group_all_gather(get(), own.data(), own.size_bytes(), all.data(), all.size() * sizeof(double)));
+  Check(hlm_group_all_gather(group_.get(), own.data(), own.size_bytes(), all.data(), all.size() * sizeof(double)));
   return all;
 }
 
 void Group::Merge(std::span<double> values) const {
-  if (get() == nullptr) return;
+  if (!group_) return;
   const std::vector<double> all = Gather(values);
   for (size_t i = 0; i < all.size(); ++i) {
     double& value = values[i % values.size()];

@@ -20,9 +20,9 @@ class Group {
   // By --group-address, or as the launcher says in the environment. Waits until all are there.
   explicit Group(const GroupOptions& options);
 
-  hlm_group* get() const { return group_.get(); }  // null: this process is alone
-  int64_t rank() const { return hlm_group_rank(get()); }
-  int64_t size() const { return hlm_group_size(get()); }
+  const hlm::Group& handle() const { return group_; }  // empty: this process is alone
+  int64_t rank() const { return group_.Rank(); }
+  int64_t size() const { return group_.Size(); }
   bool first() const { return rank() == 0; }  // who writes and tells
   std::string Who() const { return "rank " + std::to_string(rank()); }
 
@@ -45,7 +45,7 @@ class Group {
  private:
   std::vector<char> GatherBytes(const void* own, size_t bytes) const;
 
-  std::unique_ptr<hlm_group, Destroyer<hlm_group_destroy>> group_;
+  hlm::Group group_;
 };
 
 }  // namespace horizon

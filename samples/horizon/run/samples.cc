@@ -56,7 +56,7 @@ void Samples::Read(const std::string& path) {
 }
 
 void Samples::AddText(const std::string& text) {
-  prompts_.push_back({Valid(text), IdsOf(tools_.tokenizer.get(), text, true, vocab_size_, run_.sample_prompts)});
+  prompts_.push_back({Valid(text), IdsOf(tools_.tokenizer, text, true, vocab_size_, run_.sample_prompts)});
 }
 
 void Samples::AddConversation(const Json& messages, const std::string& where) {
@@ -67,18 +67,18 @@ void Samples::AddConversation(const Json& messages, const std::string& where) {
   const Json& last = messages.back();
   const bool spoken = last.contains("content") && last["content"].is_string();
   prompts_.push_back({spoken ? last["content"].get<std::string>() : last.dump(),
-                      IdsOf(tools_.tokenizer.get(), text, false, vocab_size_, run_.sample_prompts)});
+                      IdsOf(tools_.tokenizer, text, false, vocab_size_, run_.sample_prompts)});
 }
 
 bool Samples::Due(int64_t step, bool last) const { return last || (run_.sample_every > 0 && step % run_.sample_every == 0); }
 
-Json Samples::Round(hlm_trainer* trainer) const {
+Json Samples::Round(Trainer& trainer) const {
   Json round = Json::array();
   for (const Prompt& prompt : prompts_) {
     const int64_t room = row_tokens_ - static_cast<int64_t>(prompt.ids.size());
     const Continuation made =
         Generate(trainer, prompt.ids, vocab_size_, {.most = std::min(run_.sample_tokens, room), .stops = stops_});
-    StreamedText streamed(tools_.tokenizer.get(), true);
+    StreamedText streamed(tools_.tokenizer, true);
     std::string text;
     for (size_t i = 0; i + (made.stopped ? 1 : 0) < made.ids.size(); ++i) text += streamed.Push(made.ids[i]);
     text += streamed.Finish();

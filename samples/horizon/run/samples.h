@@ -21,7 +21,7 @@ class Samples {
   bool Due(int64_t step, bool last) const;
 
   // [{"prompt", "text"}] under the weights as they are; each id is the likeliest one.
-  Json Round(hlm_trainer* trainer) const;
+  Json Round(Trainer& trainer) const;
 
  private:
   struct Prompt {

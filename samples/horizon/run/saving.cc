@@ -39,7 +39,7 @@ bool OnOneFileSystem(const std::string& a, const std::string& b) {
 }
 
 int64_t CheckpointsIn(const std::string& directory) {
-  return static_cast<int64_t>(Json::parse(TextOf(hlm_checkpoint_list, directory.c_str())).at("checkpoints").size());
+  return static_cast<int64_t>(Json::parse(hlm::ListCheckpoints(directory)).at("checkpoints").size());
 }
 
 std::string TemporaryFolder() {
@@ -65,8 +65,7 @@ void CheckApartFromOut(const RunOptions& run) {
 }
 
 hlm_save_options SaveOptionsOf(const RunOptions& run) {
-  hlm_save_options save;
-  hlm_save_options_init(&save);
+  hlm::SaveOptions save;
   save.dtype = run.save_dtype;
   save.overwrite = run.overwrite ? 1 : 0;
   return save;
@@ -75,16 +74,14 @@ hlm_save_options SaveOptionsOf(const RunOptions& run) {
 int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32) {
   if (run.out.empty()) return 0;
   hlm_save_options save = SaveOptionsOf(run);
-  const Json description = Json::parse(TextOf(hlm_model_describe, model.get()));
+  const Json description = Json::parse(model.Describe());
   if (save.dtype == HLM_DTYPE_SOURCE && f32 && description.at("source_dtype").is_null()) save.dtype = HLM_DTYPE_F32;
-  int64_t bytes = 0;
   try {
-    Check(hlm_model_check_save(model.get(), run.out.c_str(), &save, &bytes));
+    return model.CheckSave(run.out, save);
   } catch (const ApiError& error) {
     if (error.code() != HLM_ALREADY_EXISTS) throw;
     throw ApiError(error.code(), run.out + ": exists and is not empty; pass --overwrite to replace it");
   }
-  return bytes;
 }
 
 void CheckOut(const Model& model, const RunOptions& run, bool f32) { BytesOfOut(model, run, f32); }
@@ -99,15 +96,15 @@ void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int
   if (__builtin_mul_overflow(bytes, more, &needed)) needed = INT64_MAX;
   if (!run.out.empty() && OnOneFileSystem(run.out, run.checkpoint_dir) && __builtin_add_overflow(needed, out_bytes, &needed))
     needed = INT64_MAX;
-  Check(hlm_checkpoint_check(run.checkpoint_dir.c_str(), needed));
+  hlm::CheckCheckpoints(run.checkpoint_dir, needed);
 }
 
-void SaveModel(hlm_trainer* trainer, const RunOptions& run, int64_t step) {
+void SaveModel(Trainer& trainer, const RunOptions& run, int64_t step) {
   if (run.out.empty()) return;
   hlm_save_options save = SaveOptionsOf(run);
   const Activity saving("saving " + run.out);
   try {
-    Check(hlm_trainer_save_model(trainer, run.out.c_str(), &save));
+    trainer.SaveModel(run.out, save);
     return;
   } catch (const ApiError& failure) {
     save.overwrite = 0;
@@ -119,7 +116,7 @@ void SaveModel(hlm_trainer* trainer, const RunOptions& run, int64_t step) {
     bool saved = false;
     for (size_t i = 0; i < places.size() && !saved; ++i) {
       try {
-        Check(hlm_trainer_save_model(trainer, places[i].c_str(), &save));
+        trainer.SaveModel(places[i], save);
         message += "; the model was saved to " + places[i] + " instead";
         saved = true;
       } catch (const ApiError& next) {

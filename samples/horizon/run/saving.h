@@ -29,7 +29,7 @@ int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32);
 
 // Writes --out. Where that fails the weights go beside the checkpoints, or into the folder for temporary files, and what is
 // thrown says where they are.
-void SaveModel(hlm_trainer* trainer, const RunOptions& run, int64_t step);
+void SaveModel(Trainer& trainer, const RunOptions& run, int64_t step);
 
 }  // namespace horizon
 

@@ -24,16 +24,14 @@ Json ReferencedTask::Identity() const {
   return identity;
 }
 
-void ReferencedTask::PrepareReference(hlm_trainer* trainer, Progress& progress) {
+void ReferencedTask::PrepareReference(Trainer& trainer, Progress& progress) {
   key_ = ReferenceKey(options_, HashWeights(trainer, model_));
   reference_.Prepare(trainer, data_.train(), data_.tools(), key_, rows(), group_, progress);
   if (has_evaluation()) eval_reference_.Prepare(trainer, *data_.evaluation(), data_.tools(), key_, rows(), group_, progress);
 }
 
-hlm_step_metrics ReferencedTask::Apply(hlm_trainer* trainer, int64_t step, Json& more) const {
-  hlm_step_metrics metrics;
-  hlm_step_metrics_init(&metrics);
-  Check(hlm_trainer_apply(trainer, &metrics));
+hlm_step_metrics ReferencedTask::Apply(Trainer& trainer, int64_t step, Json& more) const {
+  const hlm_step_metrics metrics = trainer.Apply();
   data_.Tell(step, more);
   return metrics;
 }

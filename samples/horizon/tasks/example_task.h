@@ -71,10 +71,10 @@ class ReferencedTask : public ExampleTask {
       : ExampleTask(options, model, group), model_(model) {}
 
   // What the trainer's weights say of all examples; for Prepare, where the loss has a reference.
-  void PrepareReference(hlm_trainer* trainer, Progress& progress);
+  void PrepareReference(Trainer& trainer, Progress& progress);
 
   // The update with what was accumulated for step `step`, whose place in the data goes to `more`.
-  hlm_step_metrics Apply(hlm_trainer* trainer, int64_t step, Json& more) const;
+  hlm_step_metrics Apply(Trainer& trainer, int64_t step, Json& more) const;
 
   Reference reference_, eval_reference_;
 

@@ -9,31 +9,26 @@
 namespace horizon {
 namespace {
 
-using Weights = std::unique_ptr<hlm_weights, Destroyer<hlm_weights_destroy>>;
-
 class KtoTask : public ReferencedTask {
  public:
   KtoTask(const Options& options, const Json& model, const Group& group) : ReferencedTask(options, model, group) {}
 
-  void Prepare(hlm_trainer* trainer, Progress& progress) override {
+  void Prepare(Trainer& trainer, Progress& progress) override {
     PrepareReference(trainer, progress);
     // Each step pairs prompts with other answers: what the reference says of those cannot be known before.
     if (options_.task.kept_weights() == 0) return;
-    hlm_weights* kept = nullptr;
-    Check(hlm_trainer_keep_weights(trainer, &kept));
-    kept_.reset(kept);
+    kept_ = trainer.KeepWeights();
   }
 
-  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
+  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) override {
     const hlm_kto_metrics documents = Run(trainer, data_.Next(), data_.train(), reference_, false);
     const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(documents, "", more);
     return metrics;
   }
 
-  Json Evaluate(hlm_trainer* trainer) override {
-    hlm_kto_metrics sum;
-    hlm_kto_metrics_init(&sum);
+  Json Evaluate(Trainer& trainer) override {
+    hlm::KtoMetrics sum;
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
       const hlm_kto_metrics one = Run(trainer, batch, *data_.evaluation(), eval_reference_, true);
       const auto good = static_cast<double>(one.desirable), bad = static_cast<double>(one.undesirable);
@@ -60,14 +55,13 @@ class KtoTask : public ReferencedTask {
   }
 
  private:
-  hlm_kto_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference,
+  hlm_kto_metrics Run(Trainer& trainer, const hlm_dataset_batch& batch, Examples& set, const Reference& reference,
                       bool forward_only) {
     const DealtBatch share(group_, batch);
     const std::vector<double> all = reference.SumsOf(batch);
     const std::span<const double> sums = share.Of<double>(all);
     const std::span<const int32_t> desirable = share.Of(std::span(batch.desirable, batch.n_desirable));
-    hlm_kto_options loss;
-    hlm_kto_options_init(&loss);
+    hlm::KtoOptions loss;
     loss.beta = options_.task.Beta();
     loss.desirable_weight = options_.task.desirable_weight;
     loss.undesirable_weight = options_.task.undesirable_weight;
@@ -83,17 +77,14 @@ class KtoTask : public ReferencedTask {
       if (mismatched.n_ids > 0) {  // a step of one document has no other's answer
         others.emplace(group_, mismatched);
         group_.Together([&] {
-          if (others->view().n_ids > 0) others_sums = SumLogProbs(trainer, kept_.get(), others->view());
+          if (others->view().n_ids > 0) others_sums = SumLogProbs(trainer, &kept_, others->view());
         });
         loss.mismatched = &others->view();
         loss.mismatched_sums = others_sums.empty() ? nullptr : others_sums.data();
         loss.n_mismatched_sums = others_sums.size();
       }
     }
-    hlm_kto_metrics metrics;
-    hlm_kto_metrics_init(&metrics);
-    Check(hlm_trainer_accumulate_kto(trainer, &share.view(), &loss, &metrics));
-    return metrics;
+    return trainer.AccumulateKto(share.view(), loss);
   }
 
   static void Tell(const hlm_kto_metrics& metrics, const std::string& prefix, Json& more) {
@@ -109,7 +100,7 @@ class KtoTask : public ReferencedTask {
     more[prefix + "count/rejected"] = metrics.undesirable;
   }
 
-  Weights kept_;
+  hlm::Weights kept_;
 };
 
 }  // namespace

@@ -13,17 +13,15 @@ class LanguageTask : public ExampleTask {
  public:
   LanguageTask(const Options& options, const Json& model, const Group& group) : ExampleTask(options, model, group) {}
 
-  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
+  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) override {
     const DealtBatch share(group_, data_.Next());
-    hlm_step_metrics metrics;
-    hlm_step_metrics_init(&metrics);
-    Check(hlm_trainer_step(trainer, &share.view(), &metrics));
+    const hlm_step_metrics metrics = trainer.Step(share.view());
     data_.Tell(step, more);
     return metrics;
   }
 
   // Ranks take the held-out steps by turns, and what each says of its own is added in their order.
-  Json Evaluate(hlm_trainer* trainer) override {
+  Json Evaluate(Trainer& trainer) override {
     std::vector<double> sums;  // kSums of each step
     group_.Together([&] {
       int64_t steps = 0;
@@ -47,13 +45,12 @@ class LanguageTask : public ExampleTask {
   static constexpr size_t kSums = 4;  // predicted tokens, their losses, entropies, and those that were the likeliest
 
   // One forward pass says of each token how likely it was, how sure the model was, and whether it was the likeliest.
-  void Score(hlm_trainer* trainer, const hlm_dataset_batch& batch, double* sums) {
+  void Score(Trainer& trainer, const hlm_dataset_batch& batch, double* sums) {
     const hlm_batch view = ViewOf(batch);
     logprobs_.resize(batch.n_ids);
     entropies_.resize(batch.n_ids);
     greedy_.resize(batch.n_ids);
-    Check(hlm_trainer_logprobs(trainer, nullptr, &view, logprobs_.data(), batch.n_ids, entropies_.data(), batch.n_ids,
-                               greedy_.data(), batch.n_ids));
+    trainer.Logprobs(view, logprobs_, nullptr, entropies_, greedy_);
     std::fill_n(sums, kSums, 0.0);
     for (size_t t = 0; t < batch.n_ids; ++t) {
       if (batch.labels[t] == kIgnoredLabel) continue;

@@ -10,7 +10,6 @@ class PreferenceTask : public ReferencedTask {
  public:
   PreferenceTask(const Options& options, const Json& model, const Group& group) : ReferencedTask(options, model, group) {
     const TaskOptions& task = options.task;
-    hlm_preference_options_init(&loss_);
     loss_.kind = task.task == "orpo" ? HLM_PREFERENCE_ORPO : task.task == "simpo" ? HLM_PREFERENCE_SIMPO : task.loss;
     loss_.beta = task.Beta();
     loss_.gamma = task.Gamma();
@@ -19,20 +18,19 @@ class PreferenceTask : public ReferencedTask {
     loss_.reference_free = task.reference_free ? 1 : 0;
   }
 
-  void Prepare(hlm_trainer* trainer, Progress& progress) override {
+  void Prepare(Trainer& trainer, Progress& progress) override {
     if (HasReference()) PrepareReference(trainer, progress);
   }
 
-  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) override {
+  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) override {
     const hlm_preference_metrics pairs = Run(trainer, data_.Next(), reference_, false);
     const hlm_step_metrics metrics = Apply(trainer, step, more);
     Tell(pairs, "", more);
     return metrics;
   }
 
-  Json Evaluate(hlm_trainer* trainer) override {
-    hlm_preference_metrics sum;
-    hlm_preference_metrics_init(&sum);
+  Json Evaluate(Trainer& trainer) override {
+    hlm::PreferenceMetrics sum;
     data_.ForEachHeldOut([&](const hlm_dataset_batch& batch) {
       const hlm_preference_metrics one = Run(trainer, batch, eval_reference_, true);
       const auto pairs = static_cast<double>(one.pairs);
@@ -58,8 +56,7 @@ class PreferenceTask : public ReferencedTask {
 
   bool HasReference() const { return options_.task.task == "dpo" && !options_.task.reference_free; }
 
-  hlm_preference_metrics Run(hlm_trainer* trainer, const hlm_dataset_batch& batch, const Reference& reference,
-                             bool forward_only) {
+  hlm_preference_metrics Run(Trainer& trainer, const hlm_dataset_batch& batch, const Reference& reference, bool forward_only) {
     const DealtBatch share(group_, batch, 2);
     std::vector<double> all;
     if (HasReference()) all = reference.SumsOf(batch);
@@ -68,10 +65,7 @@ class PreferenceTask : public ReferencedTask {
     loss.reference_sums = sums.empty() ? nullptr : sums.data();
     loss.n_reference_sums = sums.size();
     loss.forward_only = forward_only ? 1 : 0;
-    hlm_preference_metrics metrics;
-    hlm_preference_metrics_init(&metrics);
-    Check(hlm_trainer_accumulate_preference(trainer, &share.view(), &loss, &metrics));
-    return metrics;
+    return trainer.AccumulatePreference(share.view(), loss);
   }
 
   void Tell(const hlm_preference_metrics& pairs, const std::string& prefix, Json& more) const {
@@ -84,7 +78,7 @@ class PreferenceTask : public ReferencedTask {
     if (loss_.kind == HLM_PREFERENCE_ORPO || loss_.sft_weight > 0) more[prefix + "nll_loss"] = pairs.sft;
   }
 
-  hlm_preference_options loss_;
+  hlm::PreferenceOptions loss_;
 };
 
 }  // namespace

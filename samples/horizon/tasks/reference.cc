@@ -19,41 +19,43 @@ namespace {
 constexpr const char* kSum = "reference_sum";
 constexpr const char* kRest = "reference_rest";
 
-constexpr size_t kPiece = 16 << 20;
+constexpr size_t kPiece = 4 << 20;  // floats
 
-bool ReadColumn(hlm_dataset* set, const char* name, const std::string& key, std::vector<float>& values) {
-  hlm_error* error = hlm_dataset_read_column(set, name, key.c_str(), values.data(), values.size());
-  if (hlm_error_code(error) == HLM_NOT_FOUND) {
-    hlm_error_destroy(error);
+bool ReadColumn(hlm::Dataset& set, const char* name, const std::string& key, std::vector<float>& values) {
+  try {
+    set.ReadColumn(name, key, values);
+    return true;
+  } catch (const ApiError& error) {
+    if (error.code() != HLM_NOT_FOUND) throw;
     return false;
   }
-  Check(error);
-  return true;
 }
 
-void WriteColumn(hlm_dataset* set, const char* name, const std::string& key, const std::vector<float>& values) {
-  hlm_error* error = hlm_dataset_write_column(set, name, key.c_str(), values.data(), values.size());
-  if (hlm_error_code(error) == HLM_FAILED_PRECONDITION) return hlm_error_destroy(error);  // no cache: the next run computes again
-  Check(error);
+void WriteColumn(hlm::Dataset& set, const char* name, const std::string& key, const std::vector<float>& values) {
+  try {
+    set.WriteColumn(name, key, values);
+  } catch (const ApiError& error) {
+    if (error.code() != HLM_FAILED_PRECONDITION) throw;  // no cache: the next run computes again
+  }
 }
 
 }  // namespace
 
-std::string HashWeights(hlm_trainer* trainer, const Json& model) {
+std::string HashWeights(Trainer& trainer, const Json& model) {
   const Activity hashing("hashing the weights");
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(), XXH3_freeState);
   if (hash == nullptr) throw Error("no memory for the hash of the weights");
   XXH3_128bits_reset(hash.get());
-  std::vector<char> piece(kPiece);
+  std::vector<float> piece(kPiece);
   for (const Json& tensor : model.at("tensors")) {
     const std::string name = tensor.at("name").get<std::string>();
     XXH3_128bits_update(hash.get(), name.data(), name.size());
-    size_t bytes = sizeof(float);
-    for (const Json& dimension : tensor.at("shape")) bytes *= dimension.get<size_t>();
-    for (size_t at = 0; at < bytes; at += kPiece) {
-      const size_t n = std::min(kPiece, bytes - at);
-      Check(hlm_trainer_read_tensor(trainer, name.c_str(), HLM_TENSOR_WEIGHT, at, piece.data(), n));
-      XXH3_128bits_update(hash.get(), piece.data(), n);
+    size_t size = 1;
+    for (const Json& dimension : tensor.at("shape")) size *= dimension.get<size_t>();
+    for (size_t at = 0; at < size; at += kPiece) {
+      const size_t n = std::min(kPiece, size - at);
+      trainer.ReadTensor(name, HLM_TENSOR_WEIGHT, {piece.data(), n}, at * sizeof(float));
+      XXH3_128bits_update(hash.get(), piece.data(), n * sizeof(float));
     }
   }
   const XXH128_hash_t sum = XXH3_128bits_digest(hash.get());
@@ -64,20 +66,20 @@ std::string ReferenceKey(const Options& options, const std::string& weights) {
   return "weights " + weights + ", compute " + (options.engine.compute == HLM_DTYPE_F32 ? "f32" : "bf16");
 }
 
-std::vector<double> SumLogProbs(hlm_trainer* trainer, const hlm_weights* weights, const hlm_batch& batch) {
+std::vector<double> SumLogProbs(Trainer& trainer, const hlm::Weights* weights, const hlm_batch& batch) {
   std::vector<float> logprobs(batch.n_ids);
-  Check(hlm_trainer_logprobs(trainer, weights, &batch, logprobs.data(), logprobs.size(), nullptr, 0, nullptr, 0));
+  trainer.Logprobs(batch, logprobs, weights);
   std::vector<double> sums(batch.n_offsets - 1);
-  Check(hlm_batch_sum_logprobs(&batch, logprobs.data(), logprobs.size(), sums.data(), sums.size(), nullptr, 0));
+  hlm::SumLogprobs(batch, logprobs, sums);
   return sums;
 }
 
-void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& tools, const std::string& key, int64_t rows,
+void Reference::Prepare(Trainer& trainer, Examples& set, const TextTools& tools, const std::string& key, int64_t rows,
                         const Group& group, Progress& progress) {
   const auto documents = set.description().at("column_length").get<size_t>();
   const float unknown = std::numeric_limits<float>::quiet_NaN();
   std::vector<float> sum(documents, unknown), rest(documents, unknown);
-  const bool kept = ReadColumn(set.get(), kSum, key, sum) && ReadColumn(set.get(), kRest, key, rest);
+  const bool kept = ReadColumn(set.set(), kSum, key, sum) && ReadColumn(set.set(), kRest, key, rest);
   if (group.Most(kept ? 0 : 1) > 0) {  // what one rank has to compute all do
     sum.assign(documents, unknown);
     rest.assign(documents, unknown);
@@ -120,7 +122,7 @@ void Reference::Prepare(hlm_trainer* trainer, Examples& set, const TextTools& to
     group.FirstThenOthers([&] {
       std::vector<float> there(documents);
       const auto write = [&](const char* name, const std::vector<float>& values) {
-        if (group.first() || !ReadColumn(set.get(), name, key, there)) WriteColumn(set.get(), name, key, values);
+        if (group.first() || !ReadColumn(set.set(), name, key, there)) WriteColumn(set.set(), name, key, values);
       };
       write(kSum, sum);
       write(kRest, rest);

@@ -30,16 +30,13 @@ class RowsTask : public Task {
   int64_t row_tokens() const override { return std::max(data_.row_tokens(), eval_data_ ? eval_data_->row_tokens() : 0); }
   int64_t steps_per_epoch() const override { return order_.batches_per_epoch(); }
 
-  hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json&) override {
+  hlm_step_metrics Step(Trainer& trainer, int64_t step, Json&) override {
     const std::span<const int64_t> rows = order_.Batch(step - 1);
     step_tokens_ = static_cast<int64_t>(rows.size()) * data_.row_tokens();
     data_.Fill(RowsOf(group_, rows), batch_);
     const hlm_batch view = ViewOf(batch_);
-    hlm_step_metrics metrics;
-    hlm_step_metrics_init(&metrics);
     // Where every label of these rows is -100 there is nothing to learn: the library skips the step, the run goes on.
-    Check(hlm_trainer_step(trainer, &view, &metrics));
-    return metrics;
+    return trainer.Step(view);
   }
 
   int64_t step_tokens() const override { return step_tokens_; }
@@ -53,7 +50,7 @@ class RowsTask : public Task {
   }
 
   bool has_evaluation() const override { return eval_data_.has_value(); }
-  Json Evaluate(hlm_trainer* trainer) override {
+  Json Evaluate(Trainer& trainer) override {
     const Evaluation result = horizon::Evaluate(trainer, *eval_data_, options_.shape.batch_size, group_);
     return {{"eval_loss", result.loss}, {"eval_perplexity", result.perplexity}, {"eval_tokens", result.tokens}};
   }

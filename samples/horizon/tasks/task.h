@@ -32,10 +32,10 @@ class Task {
 
   // Before the first step, under the weights that the run begins from (a resumed one too): what must be known of them. Cancelling
   // the trainer ends it with CANCELLED.
-  virtual void Prepare(hlm_trainer* /*trainer*/, Progress& /*progress*/) {}
+  virtual void Prepare(Trainer& /*trainer*/, Progress& /*progress*/) {}
 
   // Step `step`, from 1, with its update. `more`: what the task has to tell of it, as members of the step's line.
-  virtual hlm_step_metrics Step(hlm_trainer* trainer, int64_t step, Json& more) = 0;
+  virtual hlm_step_metrics Step(Trainer& trainer, int64_t step, Json& more) = 0;
   virtual int64_t step_tokens() const = 0;  // of that step's rows, predicted or not
 
   // What the order of the data depends on: a run that goes on must have the same.
@@ -46,7 +46,7 @@ class Task {
 
   virtual bool has_evaluation() const = 0;
   // Held-out data under the current weights, as members "eval_..." of the evaluation's line.
-  virtual Json Evaluate(hlm_trainer* trainer) = 0;
+  virtual Json Evaluate(Trainer& trainer) = 0;
 };
 
 // By --task; without, rows of a token file. Opens the data. Of each step and evaluation a task brings the share of its rank; what it tells
