@@ -15,6 +15,11 @@ bool Fits(const PlanInputs& in, const Plan& plan) {
   return plan.device_bytes <= DeviceLimit(in, plan);
 }
 
+void Fill(const PlanInputs& in, Plan& plan) {
+  FillMemory(in, plan);
+  FillPrediction(in, plan);
+}
+
 // The best policies that fit for the sweeps and the place of block inputs in the plan: `keep` for as many blocks as
 // possible over `keep-cheap`, and that over `recompute`. The first blocks are kept least: their activations live longest.
 bool ChoosePolicies(const PlanInputs& in, Plan& plan) {
@@ -153,9 +158,8 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
         candidate.numerics.sweeps = sweeps;
         candidate.sweep_tokens = std::min(plan.step_tokens, share * plan.micro_tokens);
         candidate.block_inputs = place;
-        // Sizes are those of the last policies that were looked at; how long it takes counts only where it fits.
         const bool fits = ChoosePolicies(in, candidate);
-        if (fits) FillPrediction(in, candidate);
+        Fill(in, candidate);
         if (fits && (!own || candidate.prediction.step_seconds < own->prediction.step_seconds)) own = candidate;
         if (!smallest || candidate.host_bytes + candidate.device_bytes < smallest->host_bytes + smallest->device_bytes)
           smallest = candidate;
