@@ -129,7 +129,8 @@ std::map<std::string, std::string> RawTensors(const fs::path& folder) {
     const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     uint64_t header = 0;
     std::memcpy(&header, bytes.data(), sizeof header);
-    for (const auto& [name, value] : json::parse(bytes.substr(8, header)).items()) {
+    const json parsed = json::parse(bytes.substr(8, header));
+    for (const auto& [name, value] : parsed.items()) {
       if (name == "__metadata__") continue;
       const size_t begin = value.at("data_offsets")[0], end = value.at("data_offsets")[1];
       tensors[name] =

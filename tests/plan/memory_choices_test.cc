@@ -81,7 +81,7 @@ TEST(MemoryChoices, EveryByteOfInt8Moments) {
   EXPECT_EQ(plan.host.first_moments, n);
   EXPECT_EQ(plan.host.second_moments, n);
   EXPECT_EQ(plan.host.scales, 2 * 4 * ((n + 255) / 256));
-  EXPECT_EQ(plan.host.State(), 6 * n + plan.host.scales);
+  EXPECT_EQ(plan.state_bytes, 6 * n + plan.host.scales);
 }
 
 TEST(MemoryChoices, TheMostExactThatFitsIsTaken) {
@@ -168,11 +168,11 @@ TEST(MemoryChoices, TheSnapshotTakesWhatIsLeftAndNoMoreThanTheState) {
   const Plan some = Make(o);
   EXPECT_EQ(some.host.snapshot, Gpu().host_bytes - without);
   EXPECT_EQ(some.host_bytes, Gpu().host_bytes);
-  EXPECT_NEAR(some.prediction.save_stall_seconds, static_cast<double>(some.host.State() - some.host.snapshot) / 1e9, 1e-9);
+  EXPECT_NEAR(some.prediction.save_stall_seconds, static_cast<double>(some.state_bytes - some.host.snapshot) / 1e9, 1e-9);
   MachineSpec large = Gpu();
   large.host_bytes *= 4;
   const Plan all = Make(o, large);
-  EXPECT_EQ(all.host.snapshot, all.host.State());
+  EXPECT_EQ(all.host.snapshot, all.state_bytes);
   EXPECT_EQ(all.prediction.save_stall_seconds, 0);
 }
 

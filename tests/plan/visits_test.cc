@@ -95,7 +95,9 @@ void ExpectNothingIsOverwritten(const PieceList& pieces, const std::vector<Visit
   for (size_t v = 0; v < visits.size(); ++v) {
     for (const SlotUse& use : visits[v].uses) {
       const auto before = read.find(use.piece);
-      if (use.upload && before != read.end()) EXPECT_GE(use.upload_after, before->second) << VisitName(visits[v]);
+      if (use.upload && before != read.end()) {
+        EXPECT_GE(use.upload_after, before->second) << VisitName(visits[v]);
+      }
       read[use.piece] = static_cast<int64_t>(v);
     }
   }
