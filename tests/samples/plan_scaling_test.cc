@@ -44,7 +44,9 @@ TEST(PlanScalingTest, MachinesShareTheStates) {
     if (row.at("devices") != 8) continue;
     machines = row.at("processes");
     const int64_t host = row.at("grown").at("host_bytes");
-    if (before > 0) EXPECT_LT(host, before) << row;
+    if (before > 0) {
+      EXPECT_LT(host, before) << row;
+    }
     before = host;
   }
   EXPECT_EQ(machines, 16);
