@@ -33,7 +33,7 @@ public final class Group extends Handle {
    * @throws HorizonLmException INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable, UNAVAILABLE where the others do not come
    */
   public static Group fromEnvironment(GroupOptions options) {
-    NativeLibrary.load();
+    NativeLibrary.loadGroups();
     long[] out = new long[1];
     Options.with(options, struct -> Native.hlm_group_from_environment(struct, out));
     return new Group(out[0]);
@@ -50,7 +50,7 @@ public final class Group extends Handle {
    * @throws HorizonLmException UNAVAILABLE where the others do not come
    */
   public static Group connect(String address, long rank, long size, GroupOptions options) {
-    NativeLibrary.load();
+    NativeLibrary.loadGroups();
     byte[] text = Text.encode(address, "address");
     long[] out = new long[1];
     Options.with(options, struct -> Native.hlm_group_connect(text, rank, size, struct, out));

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.horizonlm.internal.Native;
@@ -15,8 +16,10 @@ import org.horizonlm.internal.Native;
 final class NativeLibrary {
   private static final String PROPERTY = "org.horizonlm.native";
   private static final String JNI = "libhorizonlm_jni.so";
+  private static final String GLOO = "libhorizonlm_gloo.so";
 
   private static boolean loaded;
+  private static Path unpacked; // where the libraries lay that were loaded; null: they still lie where they were found
   private static HorizonLmException failure;
 
   private NativeLibrary() {}
@@ -51,10 +54,13 @@ final class NativeLibrary {
     }
   }
 
-  private static void loadCarried() throws IOException {
+  private static String platform() {
     String os = System.getProperty("os.name").toLowerCase(java.util.Locale.ROOT);
-    String machine = System.getProperty("os.arch").replace("amd64", "x86_64");
-    String platform = os + "-" + machine;
+    return os + "-" + System.getProperty("os.arch").replace("amd64", "x86_64");
+  }
+
+  private static void loadCarried() throws IOException {
+    String platform = platform();
     List<String> resources = filesOf(platform);
     if (resources.isEmpty()) {
       throw new IOException("there is no jar with native libraries for " + platform + " on the class path: horizonlm with the classifier " + platform);
@@ -64,15 +70,8 @@ final class NativeLibrary {
     Path folder = Files.createTempDirectory("horizonlm");
     List<Path> files = new ArrayList<>();
     try {
-      for (List<String> from : List.of(resources, cuda)) {
-        for (String name : from) {
-          Path file = folder.resolve(name.substring(name.lastIndexOf('/') + 1));
-          files.add(file);
-          try (InputStream library = resource(name)) {
-            Files.copy(library, file);
-          }
-        }
-      }
+      unpack(resources, folder, files);
+      unpack(cuda, folder, files);
       System.load(folder.resolve(JNI).toString());
     } finally {
       // What is loaded stays so without its file; the CUDA library is loaded later, at the first use of a device.
@@ -81,10 +80,50 @@ final class NativeLibrary {
         folder.toFile().deleteOnExit();
         files.forEach(file -> file.toFile().deleteOnExit());
       } else {
-        for (Path file : files) {
-          Files.deleteIfExists(file);
-        }
+        delete(files);
+        unpacked = folder;
       }
+    }
+  }
+
+  /**
+   * What joins processes is loaded by the library, by its name beside it, when a group is made. Where the files are gone they come back for a moment: what is loaded by
+   * then is found without its file.
+   */
+  static synchronized void loadGroups() {
+    load();
+    if (unpacked == null) {
+      return;
+    }
+    List<Path> files = new ArrayList<>();
+    try {
+      Files.createDirectory(unpacked, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      try {
+        unpack(filesOf(platform()), unpacked, files);
+        System.load(unpacked.resolve(GLOO).toString());
+      } finally {
+        files.add(unpacked);
+        delete(files);
+      }
+      unpacked = null;
+    } catch (IOException | LinkageError error) {
+      throw new HorizonLmException(Code.UNAVAILABLE, "the library that joins processes cannot be loaded: " + error.getMessage());
+    }
+  }
+
+  private static void unpack(List<String> resources, Path folder, List<Path> files) throws IOException {
+    for (String name : resources) {
+      Path file = folder.resolve(name.substring(name.lastIndexOf('/') + 1));
+      files.add(file);
+      try (InputStream library = resource(name)) {
+        Files.copy(library, file);
+      }
+    }
+  }
+
+  private static void delete(List<Path> files) throws IOException {
+    for (Path file : files) {
+      Files.deleteIfExists(file);
     }
   }
 
