@@ -111,6 +111,16 @@ const (
 	RoutePeer = Route(native.HLM_ROUTE_PEER + 1) // each takes a shard of them, gets the rest from the others and adds a shard of the gradients
 )
 
+// ProcessStates says who keeps masters, moments and sums of gradients where several processes share a step: no bit depends on it.
+type ProcessStates int32
+
+// Who keeps states.
+const (
+	ProcessStatesAuto      = ProcessStates(native.HLM_PROCESS_STATES_AUTO + 1)      // sharded where there are several processes
+	ProcessStatesSharded   = ProcessStates(native.HLM_PROCESS_STATES_SHARDED + 1)   // each keeps and updates a share of every part
+	ProcessStatesReplicate = ProcessStates(native.HLM_PROCESS_STATES_REPLICATE + 1) // each keeps and updates everything
+)
+
 // AuxScope says over which tokens the balancing loss of a mixture takes its means.
 type AuxScope int32
 

@@ -1,6 +1,9 @@
 #include "core/model/config.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
+#include <string>
 
 #include "core/base/error.h"
 #include "core/model/config_refusals.h"
@@ -16,6 +19,12 @@ std::string Supported() {
   return names;
 }
 
+// Released files do not always write a class's name as transformers does (PhiMoEForCausalLM, PhimoeForCausalLM).
+bool SameWord(const std::string& a, const std::string& b) {
+  const auto same = [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
 const Family* FamilyOfArchitecture(const ConfigValues& config) {
   if (!config.HasValue("architectures")) return nullptr;
   const JsonValue& names = config.Value("architectures");
@@ -23,7 +32,7 @@ const Family* FamilyOfArchitecture(const ConfigValues& config) {
     throw InvalidArgument(kConfig, ": architectures must be a list of one name, found ", PrintableJson(names));
   }
   for (const Family* family : Families()) {
-    if (names.Items()[0].IsText(family->architecture)) return family;
+    if (SameWord(names.Items()[0].String(), family->architecture)) return family;
   }
   throw Unimplemented(kConfig, ": architecture ", PrintableJson(names.Items()[0]),
                       " is not supported (the causal language models of ", Supported(), " are)");

@@ -159,8 +159,9 @@ TEST_P(RouterGoldenTest, TheConfigAsksForTheBalancingLoss) {
   std::filesystem::remove_all(folder);
   std::filesystem::copy(golden_.model_folder, folder);
   json config = ReadJson(golden_.model_folder + "/config.json");
-  config["output_router_logits"] = true;
-  config["router_aux_loss_coef"] = Coefficient();
+  json& text = config.contains("text_config") ? config["text_config"] : config;
+  text["output_router_logits"] = true;
+  text["router_aux_loss_coef"] = Coefficient();
   std::ofstream(folder / "config.json") << config;
   const double cross_entropy = router_.at("cross_entropy"), together = router_.at("together");
   for (const double coefficient : {-1.0, 0.0}) {

@@ -82,6 +82,7 @@ TEST(Numerics, EveryFieldIsHashedAndComesBackFromJson) {
     ChangeOne change(which);
     VisitFields(change, n);
     if (change.changed().empty()) break;
+    if (n.compute == DType::kF32) n.remainder = false;  // the weights are the masters
     EXPECT_TRUE(keys.insert(change.changed()).second) << change.changed();
     EXPECT_TRUE(hashes.insert(HashNumerics(n)).second) << change.changed();
     const Numerics back = ParseNumerics(NumericsJson(n));

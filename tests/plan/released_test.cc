@@ -55,7 +55,7 @@ std::string LineOf(const TensorSpec& tensor) {
 
 MachineSpec LargeMachine() {
   MachineSpec machine;
-  machine.host_bytes = machine.device_bytes = int64_t{4} << 40;
+  machine.host_bytes = machine.device_bytes = int64_t{16} << 40;
   machine.threads = 16;
   machine.product_flops_f32 = machine.product_flops_bf16 = 1e15;
   machine.up_bytes_per_second = machine.down_bytes_per_second = machine.host_bytes_per_second = 5e10;

@@ -89,5 +89,6 @@ FAMILIES = [
                     "pad_token_id": 0}, std={**STATES, **SMALL}, embedding_std=0.3, options=SLOW),
     Family("zamba2_plain", "zamba2", "Zamba2: one shared block, no adapters of attention, no rope, biases",
            rows(24, 3, 3, 3, 40, layers_block_type=["mamba", "hybrid", "hybrid"], mamba_d_state=8, mamba_d_conv=4, mamba_expand=2,
-                n_mamba_heads=3, chunk_size=8, num_mem_blocks=1, adapter_rank=8, add_bias_linear=True), std=STATES, embedding_std=0.3),
+                n_mamba_heads=3, chunk_size=8, num_mem_blocks=1, adapter_rank=8, add_bias_linear=True), std=STATES, embedding_std=0.3,
+           options=SLOW),
 ]
