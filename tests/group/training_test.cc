@@ -211,7 +211,7 @@ TEST_P(Sharded, EveryOptionOfStatesGivesTheSameBits) {
   check("8-bit moments", run);
   run = plain;
   run.plan.states = StateType::kBF16;
-  run.plan.remainder = GetParam() == DType::kF32;  // whose weights are the masters
+  run.plan.remainder = GetParam() == DType::kF32;  // which has none to leave out
   check("bf16 moments, no remainder", run);
   run = plain;
   run.plan.optimizer = Algorithm::kLion;
