@@ -15,11 +15,26 @@ struct Setting {
   Off off;
 };
 
+// What training adds by chance; noise of routers is of the same kind.
 constexpr const char* kDropouts[] = {
-    "attention_dropout", "attn_dropout",   "attn_pdrop",          "attention_dropout_prob",
-    "dropout",           "embd_pdrop",     "embedding_dropout",   "emb_dropout_prob",
-    "ffn_dropout",       "hidden_dropout", "hidden_dropout_prob", "layerdrop",
-    "mlp_dropout",       "resid_dropout",  "resid_pdrop",         "residual_dropout",
+    "attention_dropout",
+    "attn_dropout",
+    "attn_pdrop",
+    "attention_dropout_prob",
+    "dropout",
+    "embd_pdrop",
+    "embedding_dropout",
+    "emb_dropout_prob",
+    "ffn_dropout",
+    "hidden_dropout",
+    "hidden_dropout_prob",
+    "layerdrop",
+    "mlp_dropout",
+    "resid_dropout",
+    "resid_pdrop",
+    "residual_dropout",
+    "input_jitter_noise",
+    "router_jitter_noise",
 };
 
 // From the configuration classes of transformers for decoder-only families, and from what well-known forks of Llama and Qwen add.

@@ -89,6 +89,7 @@ TEST_P(Released, CanBePlannedFor) {
   PlanOptions options;
   options.batch_size = 1;
   options.seq_len = 4096;
+  options.ignore_dropout = true;
   if (config_.spec.embedding.positions > 0)
     options.seq_len = config_.spec.embedding.positions - config_.spec.embedding.position_offset;
   const Plan plan = MakePlan(config_.spec, layout_, options, LargeMachine());

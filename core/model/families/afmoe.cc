@@ -16,7 +16,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.gate = true;
   attention.qkv_bias = attention.o_bias = attention.gate_apart =
       config.BoolOr("attention_bias", false);  // which the gate has not
-  ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 6, .likely_width = 1408}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 6, .likely_width = 1408});
   experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true, .sum_add = 1e-20};
   experts.router.scale = config.RealOr("route_scale", 1.0, 1e-9, 1e9);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 2, 1, 1024));

@@ -30,8 +30,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   config.Take("layer_norm_eps");
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2});
   const std::string function = config.HasValue("expert_selection_fn") ? config.String("expert_selection_fn") : "softmax";
   if (function != "softmax" && function != "sigmoid") {
     throw Unimplemented(kConfig, ": expert_selection_fn = ", Printable(function), " is not supported; softmax and sigmoid are");

@@ -11,8 +11,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 32, .max_positions = 2048}, spec);
   const NormSpec norm = RmsNorm(config);
   const LatentAttentionSpec attention = ReadLatentAttention(config, sizes.heads, {}, spec);
-  ExpertsSpec experts = ReadExperts(
-      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_width = 1407}, spec.architecture);
+  ExpertsSpec experts =
+      ReadExperts(config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_width = 1407});
   const std::string method = config.HasValue("topk_method") ? config.String("topk_method") : "greedy";
   if (method == "group_limited_greedy") {
     ReadGroups(config, experts.count, experts.router);

@@ -12,8 +12,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = RmsNorm(config);
   const LatentAttentionSpec attention = ReadLatentAttention(config, sizes.heads, {}, spec);
   ExpertsSpec experts = ReadExperts(
-      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 256, .likely_chosen = 8, .likely_width = 2048},
-      spec.architecture);
+      config,
+      {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 256, .likely_chosen = 8, .likely_width = 2048});
   if (!config.HasValue("n_group")) throw InvalidArgument(kConfig, ": n_group is missing");
   experts.router = ReadBiasedRouter(config, experts, 2.5);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));

@@ -11,8 +11,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm.norm = norm;
-  ExpertsSpec experts =
-      ReadExperts(config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_width = 1408}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_width = 1408});
   experts.router = ReadBiasedRouter(config, experts);
   experts.router.normalize = config.BoolOr("norm_topk_prob", false);
   std::vector<BodySpec> bodies = {experts};

@@ -12,13 +12,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const bool bias = config.BoolOr("use_bias", false);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = bias;
-  ExpertsSpec experts = ReadExperts(config,
-                                    {.count = {"num_local_experts", "moe_num_experts"},
-                                     .chosen = "moe_k",
-                                     .likely_count = 64,
-                                     .likely_chosen = 6,
-                                     .likely_width = 1536},
-                                    spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.count = {"num_local_experts", "moe_num_experts"},
+                                             .chosen = "moe_k",
+                                             .likely_count = 64,
+                                             .likely_chosen = 6,
+                                             .likely_width = 1536});
   experts.router = {.choice_bias = true, .normalize = true, .sum_least = config.RealOr("moe_norm_min", 1e-12, 0, 1)};
   std::vector<BodySpec> bodies = {experts};
   const int64_t beside = config.IntOr("moe_num_shared_experts", 2, 0, 1024);

@@ -10,7 +10,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm.norm = norm;
-  ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 8, .likely_width = 1024}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 8, .likely_width = 1024});
   experts.router = ReadBiasedRouter(config, experts, 2.5);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 1, 1, 1024));
   const std::optional<int64_t> window = ReadWindow(config, true);

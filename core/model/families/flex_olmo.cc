@@ -12,8 +12,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .whole = true};
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 7, .likely_chosen = 5}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 7, .likely_chosen = 5});
   experts.router.normalize = config.BoolOr("norm_topk_prob", false);
   const BlockSpec block = WithBodies(PostNormBlock({}, norm, attention, {}), {experts});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);

@@ -109,7 +109,7 @@ std::optional<ExpertsSpec> ReadRouted(const ConfigValues& config, const NormSpec
   const bool on = config.BoolOr("enable_moe_block", false);
   for (const char* key : {"num_experts", "top_k_experts", "moe_intermediate_size"}) config.Take(key);
   if (!on) return std::nullopt;
-  ExpertsSpec experts = ReadExperts(config, {.count = {"num_experts"}, .chosen = "top_k_experts"}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.count = {"num_experts"}, .chosen = "top_k_experts"});
   experts.function = ReadFunction(config, "hidden_activation", Function::kGeluTanh);
   experts.before = experts.router.before = norm;
   experts.router.in_scale = 1 / std::sqrt(static_cast<double>(spec.hidden));

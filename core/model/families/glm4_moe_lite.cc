@@ -11,8 +11,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const LatentAttentionSpec attention = ReadLatentAttention(
       config, sizes.heads, {.query_rank = 768, .key_rank = 512, .still_dim = 192, .rope_dim = 64, .value_dim = 256}, spec);
   ExpertsSpec experts = ReadExperts(
-      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_chosen = 4, .likely_width = 1536},
-      spec.architecture);
+      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_chosen = 4, .likely_width = 1536});
   experts.router = ReadBiasedRouter(config, experts, 1.8);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}),

@@ -14,8 +14,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", true);
   attention.sinks = true;
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 128, .likely_chosen = 4}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 128, .likely_chosen = 4});
   experts.router = {.score = RouterScore::kSoftmaxOfChosen, .bias = true};
   experts.in_bias = experts.out_bias = true;
   experts.limit = config.RealOr("swiglu_limit", 7, 1e-6, 1e6);

@@ -12,8 +12,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.scale = config.RealOr("attention_multiplier", 1.0, 1e-9, 1e9);
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2});
   experts.router.score = RouterScore::kSoftmaxOfChosen;
   BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
   for (BranchSpec& branch : block.branches) branch.scale = config.RealOr("residual_multiplier", 1.0, -1e9, 1e9);

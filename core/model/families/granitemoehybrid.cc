@@ -6,9 +6,9 @@
 namespace hlm {
 namespace {
 
-ExpertsSpec ReadRouted(const ConfigValues& config, const ModelSpec& spec) {
-  ExpertsSpec experts = ReadExperts(
-      config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2, .likely_width = 11008}, spec.architecture);
+ExpertsSpec ReadRouted(const ConfigValues& config) {
+  ExpertsSpec experts =
+      ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2, .likely_width = 11008});
   experts.router.score = RouterScore::kSoftmaxOfChosen;
   return experts;
 }
@@ -32,7 +32,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   space.norm = norm;
   const bool mixture = config.IntOr("num_local_experts", 8, 0, kMostExperts) > 0;
   BlockSpec attends = PreNormBlock(norm, attention, mlp);
-  if (mixture) attends = WithBodies(attends, {ReadRouted(config, spec), Shared(mlp.intermediate)});
+  if (mixture) attends = WithBodies(attends, {ReadRouted(config), Shared(mlp.intermediate)});
   for (BranchSpec& branch : attends.branches) branch.scale = config.RealOr("residual_multiplier", 1.0, -1e9, 1e9);
   BlockSpec recurs = attends;
   recurs.branches.front().bodies = {{space, {}}};

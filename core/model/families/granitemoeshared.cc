@@ -12,8 +12,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.scale = config.RealOr("attention_multiplier", 1.0, 1e-9, 1e9);
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2});
   experts.router.score = RouterScore::kSoftmaxOfChosen;
   std::vector<BodySpec> bodies = {experts};
   const int64_t shared = config.IntOr("shared_intermediate_size", 0, 0, kMostIntermediate);

@@ -40,8 +40,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   scan.norm = norm;
   const Turn attends = ReadTurn(config, "attn_layer_period", 8, "attn_layer_offset", 4);
   const Turn mixes = ReadTurn(config, "expert_layer_period", 2, "expert_layer_offset", 1);
-  ExpertsSpec experts = ReadExperts(
-      config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 2, .likely_width = 14336}, spec.architecture);
+  ExpertsSpec experts =
+      ReadExperts(config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 2, .likely_width = 14336});
   const BlockSpec with_attention = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate});
   BlockSpec with_scan = with_attention;
   with_scan.branches.front().bodies = {{scan, {}}};

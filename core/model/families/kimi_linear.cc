@@ -57,8 +57,7 @@ std::vector<bool> FullLayers(const ConfigValues& config, int64_t layers) {
 // The newest release's keys for experts, or those of the hub's files.
 ExpertsSpec ReadKimiExperts(const ConfigValues& config, const std::string& architecture) {
   const char* chosen = config.HasValue("num_experts_per_token") ? "num_experts_per_token" : "num_experts_per_tok";
-  ExpertsSpec experts =
-      ReadExperts(config, {.chosen = chosen, .likely_count = 256, .likely_chosen = 8, .likely_width = 1024}, architecture);
+  ExpertsSpec experts = ReadExperts(config, {.chosen = chosen, .likely_count = 256, .likely_chosen = 8, .likely_width = 1024});
   RouterSpec& router =
       experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .sum_add = 1e-20, .group_of_two = true};
   router.normalize = config.BoolOr(config.HasValue("moe_renormalize") ? "moe_renormalize" : "norm_topk_prob", true);

@@ -15,7 +15,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm.norm = norm;
   const ShortConvSpec conv = ReadShortConv(config, 3);
-  ExpertsSpec experts = ReadExperts(config, {.likely_count = 32, .likely_chosen = 4, .likely_width = 1792}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.likely_count = 32, .likely_chosen = 4, .likely_width = 1792});
   experts.router = {.score = RouterScore::kSigmoid, .choice_bias = config.BoolOr("use_expert_bias", true), .sum_add = 1e-6};
   experts.router.normalize = config.BoolOr("norm_topk_prob", true);
   experts.router.scale = config.RealOr("routed_scaling_factor", 1.0, 1e-9, 1e9);

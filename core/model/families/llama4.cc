@@ -31,8 +31,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const int64_t chunk = config.HasValue("attention_chunk_size") ? config.Int("attention_chunk_size", 1, kMostPositions)
                         : config.Has("attention_chunk_size")    ? 0
                                                                 : 8192;
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 1}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 1});
   experts.router.score = RouterScore::kSigmoid;
   experts.weigh_input = true;
   const MlpSpec dense{.intermediate = config.IntOr("intermediate_size_mlp", 16384, 1, kMostIntermediate)};

@@ -15,8 +15,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm = {.norm = norm, .whole = true};
   for (const char* key : {"use_qk_norm", "qk_norm_type"}) config.Take(key);
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 256, .likely_chosen = 8}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 256, .likely_chosen = 8});
   experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true};
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);

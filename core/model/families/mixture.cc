@@ -11,7 +11,7 @@ int64_t ReadSize(const ConfigValues& config, const char* key, int64_t likely, in
 
 }  // namespace
 
-ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, const std::string& architecture) {
+ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys) {
   ExpertsSpec experts;
   const char* count = keys.count.front();
   for (const char* key : keys.count) {
@@ -24,8 +24,6 @@ ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, con
     throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; there are ", experts.count, " experts (", count,
                           ")");
   }
-  if (!keys.jitter) RefuseUnless(config, "router_jitter_noise", Off::kZero, architecture);
-  RefuseUnless(config, "input_jitter_noise", Off::kZero, architecture);
   return experts;
 }
 

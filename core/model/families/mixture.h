@@ -17,11 +17,10 @@ struct MixtureKeys {
   const char* chosen = "num_experts_per_tok";
   const char* width = "moe_intermediate_size";
   int64_t likely_count = 0, likely_chosen = 0, likely_width = 0;  // of the configuration class; 0: the key must be there
-  bool jitter = false;                                            // the family reads router_jitter_noise itself
 };
 
 // Sizes of experts; refuses noise in training.
-ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys, const std::string& architecture);
+ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys);
 
 // The balancing loss that output_router_logits asks for, of families that have one; `likely`: the coefficient where the config has none.
 void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec);

@@ -54,10 +54,9 @@ std::vector<std::string> LayerTypes(const ConfigValues& config) {
 }
 
 // DeepSeek V3's router before experts that are not gated, which may read and make a narrower latent, beside a shared MLP.
-std::vector<BranchBody> ReadRouted(const ConfigValues& config, const MlpSpec& mlp, const ModelSpec& spec) {
+std::vector<BranchBody> ReadRouted(const ConfigValues& config, const MlpSpec& mlp) {
   ExpertsSpec experts = ReadExperts(
-      config, {.count = {"n_routed_experts", "num_local_experts"}, .likely_count = 8, .likely_chosen = 2, .likely_width = 7688},
-      spec.architecture);
+      config, {.count = {"n_routed_experts", "num_local_experts"}, .likely_count = 8, .likely_chosen = 2, .likely_width = 7688});
   experts.function = mlp.function;
   experts.gated = false;
   experts.router = ReadBiasedRouter(config, experts);
@@ -122,7 +121,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                         " is not supported; silu is");
   }
   const bool mixture = std::find(types.begin(), types.end(), "moe") != types.end();
-  const std::vector<BranchBody> routed = mixture ? ReadRouted(config, mlp, spec) : std::vector<BranchBody>{};
+  const std::vector<BranchBody> routed = mixture ? ReadRouted(config, mlp) : std::vector<BranchBody>{};
   for (const std::string& type : types) {
     const BodySpec body = type == "linear_attention" ? BodySpec(space)
                           : type == "full_attention" ? BodySpec(attention)

@@ -13,8 +13,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .whole = true};
   attention.clip = config.HasValue("clip_qkv") ? config.Real("clip_qkv", 1e-9, 1e9) : 0;
-  ExpertsSpec experts =
-      ReadExperts(config, {.width = "intermediate_size", .likely_count = 64, .likely_chosen = 8}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 64, .likely_chosen = 8});
   experts.router.normalize = config.BoolOr("norm_topk_prob", false);
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);

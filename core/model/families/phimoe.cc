@@ -31,8 +31,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);
-  ExpertsSpec experts = ReadExperts(
-      config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 2, .jitter = true}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 16, .likely_chosen = 2});
   // Training in transformers samples the choice; here it stays what evaluation has.
   experts.router = {.score = RouterScore::kSparseMixer, .nearness = 2 * config.RealOr("router_jitter_noise", 0.01, 0, 1e3)};
   if (experts.chosen != 2) throw Unimplemented(kConfig, ": num_experts_per_tok is ", experts.chosen, "; sparsemixer chooses 2");

@@ -30,7 +30,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = config.BoolOr("qkv_bias", true);
   AddQwenLayers(config, sizes, RmsNorm(config), attention, ReadWindows(config, sizes.layers),
-                ReadQwenExperts(config, {.likely_count = 60, .likely_chosen = 4, .likely_width = 1408}, false, spec),
+                ReadQwenExperts(config, {.likely_count = 60, .likely_chosen = 4, .likely_width = 1408}, false),
                 {ReadGatedShared(config, 5632)}, spec);
   NameQwenExperts(names);
 }

@@ -7,7 +7,7 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const QwenHybrid hybrid = ReadQwenHybrid(config, {.intermediate = 1}, spec, names);  // there is no dense MLP
   ReadBalancing(config, 0.001, spec);
-  ExpertsSpec experts = ReadExperts(config, {.likely_count = 256, .likely_chosen = 8, .likely_width = 512}, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, {.likely_count = 256, .likely_chosen = 8, .likely_width = 512});
   experts.router.normalize = true;
   const std::vector<BodySpec> bodies = {experts, ReadGatedShared(config, 512)};
   const BlockSpec attends = WithBodies(hybrid.attends, bodies), recurs = WithBodies(hybrid.recurs, bodies);

@@ -16,7 +16,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   config.Take("max_window_layers");  // which counts for nothing
   ReadLayerTypes(config, sizes.layers, {"full_attention"});
   AddQwenLayers(config, sizes, norm, attention, windows,
-                ReadQwenExperts(config, {.likely_count = 128, .likely_chosen = 8, .likely_width = 768}, false, spec), {}, spec);
+                ReadQwenExperts(config, {.likely_count = 128, .likely_chosen = 8, .likely_width = 768}, false), {}, spec);
   NameExperts({}, names);
 }
 

@@ -7,8 +7,7 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const QwenHybrid hybrid = ReadQwenHybrid(config, {.intermediate = 5632}, spec, names);
   ReadBalancing(config, 0.001, spec);
-  const ExpertsSpec experts =
-      ReadQwenExperts(config, {.likely_count = 512, .likely_chosen = 10, .likely_width = 512}, true, spec);
+  const ExpertsSpec experts = ReadQwenExperts(config, {.likely_count = 512, .likely_chosen = 10, .likely_width = 512}, true);
   const std::vector<BodySpec> bodies = {experts, ReadGatedShared(config, 512)};
   const BlockSpec attends = WithBodies(hybrid.attends, bodies), recurs = WithBodies(hybrid.recurs, bodies);
   const std::vector<bool> sparse = QwenSparseLayers(config, hybrid.sizes.layers, experts);

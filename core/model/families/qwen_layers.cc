@@ -4,12 +4,12 @@
 
 namespace hlm {
 
-ExpertsSpec ReadQwenExperts(const ConfigValues& config, const MixtureKeys& keys, bool normalize, const ModelSpec& spec) {
+ExpertsSpec ReadQwenExperts(const ConfigValues& config, const MixtureKeys& keys, bool normalize) {
   if (config.HasValue("num_experts") && config.Int("num_experts", 0, kMostExperts) == 0) {
     for (const char* key : {keys.chosen, keys.width, "norm_topk_prob", "output_router_logits"}) config.Take(key);
     return {};
   }
-  ExpertsSpec experts = ReadExperts(config, keys, spec.architecture);
+  ExpertsSpec experts = ReadExperts(config, keys);
   experts.router.normalize = config.BoolOr("norm_topk_prob", normalize);
   return experts;
 }

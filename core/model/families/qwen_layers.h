@@ -9,7 +9,7 @@
 namespace hlm {
 
 // A softmax over all, normalised over the chosen by norm_topk_prob. Without any experts (num_experts 0) all layers are dense.
-ExpertsSpec ReadQwenExperts(const ConfigValues& config, const MixtureKeys& keys, bool normalize, const ModelSpec& spec);
+ExpertsSpec ReadQwenExperts(const ConfigValues& config, const MixtureKeys& keys, bool normalize);
 
 // An expert that every token chooses, with the sigmoid of a logit of its own.
 ExpertsSpec ReadGatedShared(const ConfigValues& config, int64_t likely_width);

@@ -12,8 +12,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = config.BoolOr("attention_bias", false);
   ExpertsSpec experts = ReadExperts(
-      config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 128, .likely_chosen = 8, .likely_width = 1280},
-      spec.architecture);
+      config,
+      {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 128, .likely_chosen = 8, .likely_width = 1280});
   experts.router = ReadBiasedRouter(config, experts);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts, shared});
