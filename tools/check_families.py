@@ -30,6 +30,9 @@ import training
 from families import model as models
 from families import tables
 from families import variants as others
+from families import variants_dense
+
+others.BY_TYPE.update(variants_dense.BY_TYPE)
 
 STEPS = 6
 # What may differ: a log-probability; a step's loss and gradient norm, relative; the loss of the saved folder, relative.
