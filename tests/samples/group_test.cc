@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -160,6 +161,19 @@ TEST(GroupTest, SeveralProcessesAreTheRunOfOne) {
   }
 }
 
+// Metrics that are means over documents, in double: their last digit may be another one.
+std::vector<nlohmann::json> Rounded(std::vector<nlohmann::json> curve) {
+  for (nlohmann::json& line : curve) {
+    for (auto& [name, value] : line.items()) {
+      if (!value.is_number_float()) continue;
+      char digits[32];
+      std::snprintf(digits, sizeof digits, "%.13g", value.get<double>());
+      value = std::stod(digits);
+    }
+  }
+  return curve;
+}
+
 // Losses on log-probabilities, references and held-out examples are shared as well.
 TEST(GroupTest, EveryTaskIsTheRunOfOne) {
   for (const std::string task : {"sft", "dpo", "kto"}) {
@@ -205,7 +219,7 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Words shared = words("-two");
     ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
-    EXPECT_EQ(Curve(Scratch(task + "-two.json")), Curve(Scratch(task + "-one.json")));
+    EXPECT_EQ(Rounded(Curve(Scratch(task + "-two.json"))), Rounded(Curve(Scratch(task + "-one.json"))));
   }
 }
 
