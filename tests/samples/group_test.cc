@@ -161,13 +161,13 @@ TEST(GroupTest, SeveralProcessesAreTheRunOfOne) {
   }
 }
 
-// Metrics that are means over documents, in double: their last digit may be another one.
+// KTO's estimate of the KL takes each rank's share of the other answers in micro-batches of its own: equal but for roundings of fp32.
 std::vector<nlohmann::json> Rounded(std::vector<nlohmann::json> curve) {
   for (nlohmann::json& line : curve) {
     for (auto& [name, value] : line.items()) {
       if (!value.is_number_float()) continue;
       char digits[32];
-      std::snprintf(digits, sizeof digits, "%.13g", value.get<double>());
+      std::snprintf(digits, sizeof digits, "%.5g", value.get<double>());
       value = std::stod(digits);
     }
   }
@@ -219,7 +219,12 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Words shared = words("-two");
     ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
-    EXPECT_EQ(Rounded(Curve(Scratch(task + "-two.json"))), Rounded(Curve(Scratch(task + "-one.json"))));
+    const auto two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
+    if (task == "kto") {
+      EXPECT_EQ(Rounded(two), Rounded(one));
+    } else {
+      EXPECT_EQ(two, one);
+    }
   }
 }
 
