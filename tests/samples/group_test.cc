@@ -161,14 +161,15 @@ TEST(GroupTest, SeveralProcessesAreTheRunOfOne) {
   }
 }
 
+// Means over documents, in double, may have another last digit.
 // KTO's estimate of the KL takes each rank's share of the other answers in micro-batches of its own: equal but for roundings of fp32.
-std::vector<nlohmann::json> Rounded(std::vector<nlohmann::json> curve) {
+std::vector<nlohmann::json> Rounded(std::vector<nlohmann::json> curve, int digits) {
   for (nlohmann::json& line : curve) {
     for (auto& [name, value] : line.items()) {
       if (!value.is_number_float()) continue;
-      char digits[32];
-      std::snprintf(digits, sizeof digits, "%.5g", value.get<double>());
-      value = std::stod(digits);
+      char text[32];
+      std::snprintf(text, sizeof text, "%.*g", digits, value.get<double>());
+      value = std::stod(text);
     }
   }
   return curve;
@@ -219,12 +220,8 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Words shared = words("-two");
     ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
-    const auto two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
-    if (task == "kto") {
-      EXPECT_EQ(Rounded(two), Rounded(one));
-    } else {
-      EXPECT_EQ(two, one);
-    }
+    const int digits = task == "kto" ? 5 : 13;
+    EXPECT_EQ(Rounded(Curve(Scratch(task + "-two.json")), digits), Rounded(Curve(Scratch(task + "-one.json")), digits));
   }
 }
 
