@@ -205,7 +205,18 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Words shared = words("-two");
     ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
-    EXPECT_EQ(Curve(Scratch(task + "-two.json")), Curve(Scratch(task + "-one.json")));
+    std::vector<nlohmann::json> two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
+    ASSERT_EQ(two.size(), one.size());
+    for (size_t line = 0; line < one.size(); ++line) {
+      // A mean of documents that each rank scores among its own: the same within rounding.
+      for (const char* key : {"kl", "eval_kl"}) {
+        if (!one[line].contains(key)) continue;
+        EXPECT_NEAR(two[line].at(key).get<double>(), one[line][key].get<double>(), 1e-6);
+        one[line].erase(key);
+        two[line].erase(key);
+      }
+      EXPECT_EQ(two[line], one[line]);
+    }
   }
 }
 
