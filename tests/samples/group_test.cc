@@ -205,17 +205,22 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Words shared = words("-two");
     ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
-    std::vector<nlohmann::json> two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
+    const std::vector<nlohmann::json> two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
+    if (task != "kto") {
+      EXPECT_EQ(two, one);
+      continue;
+    }
+    // What the reference says of mismatched answers each rank finds out among its own: the same within rounding.
     ASSERT_EQ(two.size(), one.size());
     for (size_t line = 0; line < one.size(); ++line) {
-      // A mean of documents that each rank scores among its own: the same within rounding.
-      for (const char* key : {"kl", "eval_kl"}) {
-        if (!one[line].contains(key)) continue;
-        EXPECT_NEAR(two[line].at(key).get<double>(), one[line][key].get<double>(), 1e-6);
-        one[line].erase(key);
-        two[line].erase(key);
+      for (const auto& item : one[line].items()) {
+        const nlohmann::json &wanted = item.value(), &found = two[line].at(item.key());
+        if (wanted.is_number()) {
+          EXPECT_NEAR(found.get<double>(), wanted.get<double>(), 1e-5) << item.key();
+        } else {
+          EXPECT_EQ(found, wanted) << item.key();
+        }
       }
-      EXPECT_EQ(two[line], one[line]);
     }
   }
 }
