@@ -104,7 +104,7 @@ std::unique_ptr<FrozenWeights> Trainer::KeepWeights() {
 BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
   State& s = *state_;
   const Tokens prepared = s.Prepare(WithoutWeights(batch), Predictions::kRequired);
-  const Pass pass(s.model->layout(), *s.plan, prepared, true, 1, s.ranks());  // refuses a batch without room, as Accumulate
+  const Pass pass(s.model->layout(), *s.plan, prepared, true);  // refuses a batch that the plan has no room for, as Accumulate
   ObjectiveWeigher weigher(objective, pass);
   BatchLoss result{0, prepared.predicted};
   s.GuardedTogether([&] {

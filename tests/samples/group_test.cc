@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -160,6 +161,19 @@ TEST(GroupTest, SeveralProcessesAreTheRunOfOne) {
   }
 }
 
+// KTO's estimate of the KL takes each rank's share of the other answers in micro-batches of its own: equal but for roundings of fp32.
+std::vector<nlohmann::json> Rounded(std::vector<nlohmann::json> curve) {
+  for (nlohmann::json& line : curve) {
+    for (auto& [name, value] : line.items()) {
+      if (!value.is_number_float()) continue;
+      char digits[32];
+      std::snprintf(digits, sizeof digits, "%.5g", value.get<double>());
+      value = std::stod(digits);
+    }
+  }
+  return curve;
+}
+
 // Losses on log-probabilities, references and held-out examples are shared as well.
 TEST(GroupTest, EveryTaskIsTheRunOfOne) {
   for (const std::string task : {"sft", "dpo", "kto"}) {
@@ -205,22 +219,11 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     ASSERT_EQ(alone.status, 0) << alone.err;
     const Words shared = words("-two");
     ExpectFine(Ranks(2, [&](int64_t) { return shared; }).Ends());
-    const std::vector<nlohmann::json> two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
-    if (task != "kto") {
+    const auto two = Curve(Scratch(task + "-two.json")), one = Curve(Scratch(task + "-one.json"));
+    if (task == "kto") {
+      EXPECT_EQ(Rounded(two), Rounded(one));
+    } else {
       EXPECT_EQ(two, one);
-      continue;
-    }
-    // What the reference says of mismatched answers each rank finds out among its own: the same within rounding.
-    ASSERT_EQ(two.size(), one.size());
-    for (size_t line = 0; line < one.size(); ++line) {
-      for (const auto& item : one[line].items()) {
-        const nlohmann::json &wanted = item.value(), &found = two[line].at(item.key());
-        if (wanted.is_number()) {
-          EXPECT_NEAR(found.get<double>(), wanted.get<double>(), 1e-5) << item.key();
-        } else {
-          EXPECT_EQ(found, wanted) << item.key();
-        }
-      }
     }
   }
 }
