@@ -39,14 +39,14 @@ class Network:
         self.names = [f"hlm-rank{r}" for r in range(ranks)]
         self.remove()
         ip("netns", "add", SWITCH)
-        ip("-n", SWITCH, "link", "add", "bridge", "type", "bridge")
+        ip("-n", SWITCH, "link", "add", "name", "bridge", "type", "bridge")
         ip("-n", SWITCH, "link", "set", "bridge", "up")
         for rank, name in enumerate(self.names):
             ip("netns", "add", name)
-            ip("link", "add", "link", "netns", name, "type", "veth", "peer", "name", f"port{rank}", "netns", SWITCH)
+            ip("-n", name, "link", "add", "name", "eth0", "type", "veth", "peer", "name", f"port{rank}", "netns", SWITCH)
             ip("-n", SWITCH, "link", "set", f"port{rank}", "master", "bridge", "up")
-            ip("-n", name, "addr", "add", f"10.77.0.{rank + 1}/24", "dev", "link")
-            ip("-n", name, "link", "set", "link", "up")
+            ip("-n", name, "addr", "add", f"10.77.0.{rank + 1}/24", "dev", "eth0")
+            ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", name, "link", "set", "lo", "up")
 
     def link(self, rank: int, state: str) -> None:
