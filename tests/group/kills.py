@@ -138,7 +138,7 @@ def trial(horizon: str, work: pathlib.Path, network: Network, draw: random.Rando
     rest = Run(horizon, work, network, left, [*going_on, "--steps", str(end), "--out", str(out)])
     try:
         for rank in range(left):
-            assert rest.end(rank, 120) == 0, rest.said(rank)
+            assert rest.end(rank, 120) == 0, [rest.said(r) for r in range(left)]
     finally:
         rest.kill()
     if end != STEPS:
