@@ -20,7 +20,7 @@ STATES = ["f32", "bf16", "int8"]
 
 def compare(horizon: str, model: str, machine: str, options: "list[str]") -> "list[dict]":
     """A row of the comparison for each type of states, with an exact master."""
-    config, file = ROOT / f"samples/configs/{model}.json", ROOT / f"samples/machines/{machine}.json"
+    config, file = ROOT / f"tests/model/released/{model}.json", ROOT / f"samples/machines/{machine}.json"
     command = [horizon, "plan", "--config", str(config), "--machine", str(file), *options, *SHAPE, "--compare", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:

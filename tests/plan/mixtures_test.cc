@@ -1,4 +1,4 @@
-// Plans of real mixtures (samples/configs) on machines of real sizes: they exist, fit, and hold a group of experts on the device where a
+// Plans of real mixtures (tests/model/released) on machines of real sizes: they exist, fit, and hold a group of experts on the device where a
 // block is too large.
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ struct Model {
   ModelLayout layout;
 };
 Model Read(const std::string& name) {
-  std::ifstream file("samples/configs/" + name + ".json");
+  std::ifstream file("tests/model/released/" + name + ".json");
   Model model{ReadConfig({std::istreambuf_iterator<char>(file), {}}), {}};
   model.layout = MakeLayout(model.config.spec, model.config.names);
   return model;
