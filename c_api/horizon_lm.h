@@ -416,9 +416,9 @@ typedef struct hlm_plan_options {
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
   int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
   int32_t route;              /* how several devices share weights and gradients: HLM_ROUTE_...; default AUTO */
-  int64_t reduction_groups;   /* into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any
-                                 number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
-                                 there are devices (default); part of the numerics */
+  int64_t reduction_groups;   /* into which a step's rows are dealt, a multiple of the devices; several processes have a power of two
+                                 each: the same bits on any such number of devices and processes. Their gradients are added by a binary
+                                 tree in fp32. 0: as many as there are devices (default); part of the numerics */
   int32_t ignore_dropout;     /* 1: a model whose config.json has dropouts above 0 is trained without them; default 0: it is refused */
   int32_t train_pad_row;      /* 1: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default 0:
                                  it gets none, as in transformers; part of the numerics */

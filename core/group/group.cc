@@ -1,7 +1,6 @@
 #include "core/group/group.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -176,7 +175,8 @@ std::string ProcessGroup::AddressForLink() {
 
 ProcessGroup::~ProcessGroup() {
   if (control_ != nullptr) control_->OnFailure({});
-  // Goodbye first: rank 0 waits for all of them before any connection closes.
+  // Goodbye first: no connection closes before the others need it no more.
+  if (link_ != nullptr) control_->Leave();
   control_.reset();
   hub_.reset();
   link_.reset();
@@ -196,12 +196,12 @@ void ProcessGroup::Barrier() {
 
 void ProcessGroup::Move(const Link::Transfer& transfer) {
   control_->Check();
-  control_->Progress();
+  control_->Begin();
   const Link::Result result = link_->Move(transfer, options_.times.timeout);
   const int64_t other = transfer.receive_bytes > 0 ? transfer.from : transfer.to;
   switch (result.outcome) {
     case Link::Outcome::kDone:
-      return;
+      return control_->End();
     case Link::Outcome::kAborted:
       control_->ThrowVerdict("the group was taken apart");
     case Link::Outcome::kLate:
@@ -225,7 +225,7 @@ std::vector<std::string> ProcessGroup::AllGather(Channel channel, std::string_vi
     all[from].resize(bytes);
     move.send = own.data(), move.send_bytes = own.size();
     move.receive = all[from].data(), move.receive_bytes = bytes;
-    if (own.size() + bytes > 0) Move(move);
+    Move(move);
   }
   return all;
 }
@@ -240,22 +240,22 @@ void ProcessGroup::AllGatherInPlace(Channel channel, std::byte* array, const std
   }
 }
 
-// Recursive doubling: after the exchange with the rank at distance d each has the sum of 2 d neighbours. Both partners add the same two
-// terms, and an fp32 sum of two does not depend on their order, so both hold the same bits: those of the balanced tree.
+// Each rank adds a run, and all gather the runs.
 void ProcessGroup::SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add) {
-  HLM_CHECK(std::has_single_bit(static_cast<uint64_t>(size())), "a tree over ", size(), " ranks");
-  for (int64_t distance = 1; distance < size(); distance *= 2) {
-    const int64_t partner = rank() ^ distance;
-    Move({channel, partner, values, n * sizeof(float), partner, room, n * sizeof(float)});
-    add(values, room, n);
-  }
+  const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
+  std::vector<size_t> starts;
+  for (size_t r = 0; r <= count; ++r) starts.push_back(n / count * r + n % count * r / count);
+  const float* sum = SumOwnByTree(channel, values, starts, room, add);
+  std::copy_n(sum, sum == values + starts[self] ? 0 : starts[self + 1] - starts[self], values + starts[self]);
+  for (size_t& start : starts) start *= sizeof(float);
+  AllGatherInPlace(channel, reinterpret_cast<std::byte*>(values), starts);
 }
 
-// Everybody sends to each what is its own, and adds as the tree does.
+// Everybody sends to each what is its own, and adds as the tree does: neighbours, then sums of neighbours, and so on. What has no
+// neighbour on a level waits for a later one, so that the left side of each sum is a whole power of two of ranks.
 float* ProcessGroup::SumOwnByTree(Channel channel, float* values, const std::vector<size_t>& starts, float* room,
                                   const Add& add) {
   const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
-  HLM_CHECK(std::has_single_bit(count), "a tree over ", count, " ranks");
   HLM_CHECK(starts.size() == count + 1, starts.size(), " starts for ", count, " ranks");
   const size_t own = starts[self + 1] - starts[self];
   std::vector<float*> terms(count);
@@ -267,7 +267,7 @@ float* ProcessGroup::SumOwnByTree(Channel channel, float* values, const std::vec
           static_cast<int64_t>(from), terms[from], own * sizeof(float)});
   }
   for (size_t distance = 1; distance < count; distance *= 2) {
-    for (size_t i = 0; i < count; i += 2 * distance) add(terms[i], terms[i + distance], own);
+    for (size_t i = 0; i + distance < count; i += 2 * distance) add(terms[i], terms[i + distance], own);
   }
   return terms.front();
 }

@@ -58,8 +58,9 @@ class ProcessGroup {
   std::vector<std::string> AllGather(Channel channel, std::string_view own);
   // Of an array of which each rank has a run of bytes: all of it. starts: [size + 1].
   void AllGatherInPlace(Channel channel, std::byte* array, const std::vector<size_t>& starts);
-  // values += those of all other ranks, by a balanced binary tree over ranks in fp32: the same bits everywhere. `room`: as many elements.
-  // `add(to, from, n)`: to += from. The size must be a power of two.
+  // values += those of all other ranks, by a binary tree over ranks in fp32 (the left side of each of its sums is the largest power of two
+  // of ranks that leaves some for the right one): the same bits everywhere. `room`: the others' terms of a rank's run of ceil(n / size) values.
+  // `add(to, from, n)`: to += from.
   using Add = std::function<void(float* to, const float* from, size_t n)>;
   void SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add);
   // The same sum of this rank's run of the values alone: where it lies, in `values` or in `room`, which has so many elements of the run as
