@@ -14,6 +14,7 @@ namespace hlm {
 namespace {
 
 constexpr size_t kInvitationBytes = 2048;
+constexpr double kNcclSeconds = 120;  // for its connections: some seconds on a quiet machine
 
 Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
 
@@ -29,6 +30,20 @@ std::string RandomToken() {
 }
 
 }  // namespace
+
+const char* Name(Carrier carrier) {
+  switch (carrier) {
+    case Carrier::kAuto:
+      return "auto";
+    case Carrier::kGloo:
+      return "gloo";
+    case Carrier::kNccl:
+      return "nccl";
+    case Carrier::kMpi:
+      return "mpi";
+  }
+  return "unknown";
+}
 
 ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std::move(place)), options_(options) {
   if (place_.size < 1 || place_.size > kMostRanks) {
@@ -126,7 +141,7 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
   LinkPlugin* plugin = nullptr;
   std::string missing;
   try {
-    plugin = &GlooPlugin();
+    plugin = &(options_.carrier == Carrier::kMpi ? MpiPlugin() : GlooPlugin());
   } catch (const Error& error) {
     missing = error.message();
   }
@@ -139,9 +154,55 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
                            .size = place_.size,
                            .address = AddressForLink(),
                            .timeout = std::max(1.0, deadline - SteadySeconds()),
-                           .all_gather = [this](const std::string& own) { return control_->AllGather(own); }});
+                           .all_gather = [this](const std::string& own) { return control_->AllGather(own); },
+                           .check = [this] { control_->Check(); }});
   control_->OnFailure([this] { link_->Abort(); });
   Barrier();
+}
+
+void ProcessGroup::UseDevice(const std::string& device) {
+  if (control_ == nullptr || between_devices_ != nullptr) return;
+  constexpr char kPrefix[] = "cuda:";
+  const bool gpu = device.starts_with(kPrefix);
+  if (options_.carrier == Carrier::kGloo || options_.carrier == Carrier::kMpi || (options_.carrier == Carrier::kAuto && !gpu))
+    return;
+  // All or none, before they connect and after it: what a rank lacks, then what went wrong there.
+  const auto all_can = [&](const std::string& own) {
+    const std::vector<std::string> all = control_->AllGather(own);
+    for (size_t r = 0; r < all.size(); ++r) {
+      if (all[r].empty()) continue;
+      if (options_.carrier == Carrier::kAuto) return false;
+      throw Unavailable(StrCat("carrier is nccl; rank ", r, ": ", all[r]));
+    }
+    return true;
+  };
+  std::string missing = gpu ? "" : StrCat("its device is ", device);
+  LinkPlugin* plugin = nullptr;
+  try {
+    if (gpu) plugin = &NcclPlugin();
+  } catch (const Error& error) {
+    missing = error.message();
+  }
+  if (!all_can(missing)) return;
+  std::unique_ptr<Link> made;
+  try {
+    made = plugin->Connect({.rank = place_.rank,
+                            .size = place_.size,
+                            .timeout = std::min(options_.times.timeout, kNcclSeconds),
+                            .all_gather = [this](const std::string& own) { return control_->AllGather(own); },
+                            .check = [this] { control_->Check(); },
+                            .device = std::stoi(device.substr(sizeof(kPrefix) - 1))});
+  } catch (const Error& error) {
+    missing = error.message();
+  }
+  if (!all_can(missing)) return;
+  between_devices_ = std::move(made);
+  control_->OnFailure([this] { link_->Abort(), between_devices_->Abort(); });
+}
+
+const char* ProcessGroup::carrier() const {
+  if (link_ == nullptr) return "";
+  return between_devices_ != nullptr ? "nccl" : options_.carrier == Carrier::kMpi ? "mpi" : "gloo";
 }
 
 // Rank 0 may start later, and its name may be known later, too.
@@ -179,6 +240,7 @@ ProcessGroup::~ProcessGroup() {
   if (link_ != nullptr) control_->Leave();
   control_.reset();
   hub_.reset();
+  between_devices_.reset();
   link_.reset();
 }
 
@@ -194,10 +256,14 @@ void ProcessGroup::Barrier() {
   if (control_ != nullptr) control_->AllGather("");
 }
 
+Link& ProcessGroup::LinkOf(uint64_t channel) {
+  return channel == kGradients && between_devices_ != nullptr ? *between_devices_ : *link_;
+}
+
 void ProcessGroup::Move(const Link::Transfer& transfer) {
   control_->Check();
   control_->Begin();
-  const Link::Result result = link_->Move(transfer, options_.times.timeout);
+  const Link::Result result = LinkOf(transfer.channel).Move(transfer, options_.times.timeout);
   const int64_t other = transfer.receive_bytes > 0 ? transfer.from : transfer.to;
   switch (result.outcome) {
     case Link::Outcome::kDone:

@@ -19,9 +19,14 @@
 
 namespace hlm {
 
+// What carries arrays. NCCL takes gradients and updated weights of ranks with GPUs; the rest of such a group goes by Gloo.
+enum class Carrier { kAuto, kGloo, kNccl, kMpi };
+const char* Name(Carrier carrier);  // "auto", "gloo", "nccl", "mpi"
+
 struct GroupOptions {
   GroupTimes times;
   bool several_per_machine = false;
+  Carrier carrier = Carrier::kAuto;  // NCCL between GPUs where every rank has it, else Gloo
 };
 
 // Who a process is in its group.
@@ -68,6 +73,12 @@ class ProcessGroup {
   float* SumOwnByTree(Channel channel, float* values, const std::vector<size_t>& starts, float* room, const Add& add);
   void Barrier();
 
+  // Every rank calls it, with the first device of a trainer ("cuda:0", "cpu"): between GPUs the arrays of kGradients go by NCCL from now on,
+  // where the options let them. Throws, on every rank, where they ask for NCCL and a rank cannot: FAILED_PRECONDITION, UNAVAILABLE.
+  void UseDevice(const std::string& device);
+  // By what arrays of kGradients go now: "gloo", "nccl", "mpi"; "" alone.
+  const char* carrier() const;
+
   // This rank stops inside a call that all take part in: the others must not wait for it.
   void GiveUp(const std::string& why) noexcept;
   void Check();
@@ -82,12 +93,13 @@ class ProcessGroup {
   std::vector<HostPort> Accept(const std::string& invitation);
   std::string AddressForLink();
   void Move(const Link::Transfer& transfer);
+  Link& LinkOf(uint64_t channel);
 
   GroupPlace place_;
   GroupOptions options_;
   std::unique_ptr<Hub> hub_;  // rank 0's
   std::unique_ptr<Control> control_;
-  std::unique_ptr<Link> link_;
+  std::unique_ptr<Link> link_, between_devices_;  // the latter for kGradients where there is one
 };
 
 }  // namespace hlm

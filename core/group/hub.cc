@@ -194,9 +194,8 @@ void Hub::Lose(Connection& c) {
 void Hub::Dismiss() {
   for (Connection& leaving : connections_) {
     if (!leaving.bye || leaving.dismissed || leaving.gone) continue;
-    leaving.dismissed = std::all_of(connections_.begin(), connections_.end(), [&](const Connection& c) {
-      return c.rank < 0 || c.gone || c.ended >= leaving.begun;
-    });
+    leaving.dismissed = std::all_of(connections_.begin(), connections_.end(),
+                                    [&](const Connection& c) { return c.rank < 0 || c.gone || c.ended >= leaving.begun; });
     if (!leaving.dismissed) continue;
     leaving.outbox += Pack(static_cast<uint8_t>(Say::kFarewell), "");
     SendSome(leaving.socket, leaving.outbox);

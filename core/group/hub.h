@@ -62,8 +62,8 @@ class Hub {
   struct Connection {
     Socket socket;
     std::string inbox, outbox;
-    int64_t rank = -1;  // none has said who it is
-    double heard = 0;   // when
+    int64_t rank = -1;             // none has said who it is
+    double heard = 0;              // when
     int64_t begun = 0, ended = 0;  // exchanges; of one that said goodbye, all that there will be
     bool bye = false, dismissed = false, gone = false;
   };

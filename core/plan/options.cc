@@ -170,7 +170,8 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
   const int64_t own = in.machine.device_count(), devices = own * o.processes;
   const std::string of_processes = o.processes > 1 ? StrCat(" of ", o.processes, " processes") : std::string();
   if (backward && !std::has_single_bit(static_cast<uint64_t>(own))) {
-    throw InvalidArgument("a process has ", own, " devices; to train their number must be a power of two: gradients are added by a tree");
+    throw InvalidArgument("a process has ", own,
+                          " devices; to train their number must be a power of two: gradients are added by a tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
   if (o.route == Route::kPeer && in.machine.device_count() == 1) {

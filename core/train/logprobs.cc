@@ -50,7 +50,8 @@ Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const Fr
   if (best) out.best.resize(n);
   for (size_t next = 0; next < cuts.size();) {
     const MicroBatch& first = cuts[next];
-    const int64_t room = std::min(plan->step_tokens, plan->sweep_tokens * static_cast<int64_t>(plan->devices.size()) * ranks.size);
+    const int64_t room =
+        std::min(plan->step_tokens, plan->sweep_tokens * static_cast<int64_t>(plan->devices.size()) * ranks.size);
     int64_t tokens = 0, documents = 0;
     do {
       tokens += cuts[next].tokens;
@@ -105,7 +106,8 @@ std::unique_ptr<FrozenWeights> Trainer::KeepWeights() {
 BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
   State& s = *state_;
   const Tokens prepared = s.Prepare(WithoutWeights(batch), Predictions::kRequired);
-  const Pass pass(s.model->layout(), *s.plan, prepared, true, 1, s.ranks());  // refuses a batch that the plan has no room for, as Accumulate
+  const Pass pass(s.model->layout(), *s.plan, prepared, true, 1,
+                  s.ranks());  // refuses a batch that the plan has no room for, as Accumulate
   ObjectiveWeigher weigher(objective, pass);
   BatchLoss result{0, prepared.predicted};
   s.GuardedTogether([&] {
