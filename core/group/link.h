@@ -1,5 +1,5 @@
-// Link: what carries arrays between ranks: Gloo, MPI or NCCL, each loaded at run time from a library of its own. The interface is C++
-// between two libraries of one build, as a device's (core/device/plugin.h); the entry point refuses every other build.
+// Link: what carries arrays between ranks: Gloo, MPI or NCCL, loaded at run time. The interface is C++ between two libraries of one build,
+// as a device's (core/device/plugin.h); the entry point refuses every other build.
 #ifndef HORIZON_LM_CORE_GROUP_LINK_H_
 #define HORIZON_LM_CORE_GROUP_LINK_H_
 
@@ -54,12 +54,13 @@ class LinkPlugin {
   virtual std::unique_ptr<Link> Connect(const LinkOptions& options) = 0;
 };
 
-// Each in a library that lies beside the library (or program) that holds this code: libhorizonlm_gloo.so, libhorizonlm_mpi.so, and
-// libhorizonlm_cuda.so, which is the CUDA device's as well. Loaded at the first call and kept. Throws UNAVAILABLE with the reason: no such
-// library, a library that it needs, another build.
+// Each in a library that lies beside the library (or program) that holds this code: libhorizonlm_gloo.so, and libhorizonlm_cuda.so, which is
+// the CUDA device's as well. Loaded at the first call and kept. Throws UNAVAILABLE with the reason: no such library, a library that it
+// needs, another build.
 LinkPlugin& GlooPlugin();
-LinkPlugin& MpiPlugin();
 LinkPlugin& NcclPlugin();
+// By the machine's MPI, which core/mpi loads.
+LinkPlugin& MpiPlugin();
 
 }  // namespace hlm
 

@@ -47,11 +47,6 @@ LinkPlugin& GlooPlugin() {
   return library.Plugin();
 }
 
-LinkPlugin& MpiPlugin() {
-  static Library library("libhorizonlm_mpi.so");
-  return library.Plugin();
-}
-
 LinkPlugin& NcclPlugin() {
   static Library library("libhorizonlm_cuda.so");
   return library.Plugin();
