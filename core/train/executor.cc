@@ -74,6 +74,9 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   for (const auto& lane : lanes_) lane->Begin(pass);
   group_.Gather(pass, -1);
   routers_.Begin();
+  const RouterTerms::GatherBytes gather = [this](const std::string& own) {
+    return process_group_->AllGather(ProcessGroup::kCalls, own);
+  };
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
@@ -87,8 +90,8 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
       GateUpdates(pass);
     }
     if (visit.kind == VisitKind::kHead && routers_.on()) {
-      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr);
-      if (updating) routed_ = routers_.totals().Routed(plan_.router, *gradients->expert_updates);
+      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr, gather);
+      if (updating) routed_ = routers_.End(pass, gather).Routed(plan_.router, *gradients->expert_updates);
     }
     if (!visit.gradients.empty()) HandDown(pass, visit, *gradients);
     group_.Gather(pass, v);
@@ -103,7 +106,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
-  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass).loss;
+  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass, gather).loss;
 }
 
 void Executor::GateUpdates(const Pass& pass) {

@@ -156,7 +156,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
       }
       if (executor->counts_ahead() && pass.sweeps() > 1) {
         // The balancing loss is over all sweeps, and the first one's backward pass comes before the last one's forward pass.
-        executor->CountLoads(Pass(model->layout(), *plan, prepared, true));
+        executor->CountLoads(Pass(model->layout(), *plan, prepared, true, 1, ranks()));
         pass.counted = true;
       }
       const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
