@@ -150,7 +150,7 @@ Plan ChooseGroups(const PlanInputs& in, const PlanOptions& options) {
 }
 
 // Where the plan chooses which experts go up: only routed ones, each a piece of its own, where tokens are so few that what stays down
-// saves more time than the wait for the choice costs. Experts of less than that are not worth a look.
+// saves more time than the wait for the choice costs. Blocks that are no larger than a piece are not worth a look.
 Plan ChoosePieces(const PlanInputs& in, const PlanOptions& options) {
   constexpr double kFew = 0.9;  // of the experts have rows
   PlanOptions routed = options;

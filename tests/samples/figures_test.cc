@@ -121,10 +121,9 @@ TEST(FiguresTest, BenchCountsAttentionWithinTheWindow) {
 // A token goes through the experts that it chose; the products of all that a step chooses are timed by expert.
 TEST(FiguresTest, BenchCountsTheExpertsThatATokenChooses) {
   auto config = nlohmann::json::parse(ReadFile(SmallConfig()));
-  config.update({{"architectures", {"MixtralForCausalLM"}},
-                 {"model_type", "mixtral"},
-                 {"num_local_experts", 5},
-                 {"num_experts_per_tok", 2}});
+  const nlohmann::json mixture = {
+      {"architectures", {"MixtralForCausalLM"}}, {"model_type", "mixtral"}, {"num_local_experts", 5}, {"num_experts_per_tok", 2}};
+  config.update(mixture);
   WriteFile(Scratch("mixture.json"), config.dump());
   const Words bench = {"bench",     "--config", Scratch("mixture.json"), "--batch-size", "2", "--seq-len", "32", "--steps", "1",
                        "--warm-up", "0"};
