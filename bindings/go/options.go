@@ -131,6 +131,17 @@ const (
 	ProcessStatesReplicate = ProcessStates(native.HLM_PROCESS_STATES_REPLICATE + 1) // each keeps and updates everything
 )
 
+// Carrier says what carries arrays between the processes of a group: no bit depends on it.
+type Carrier int32
+
+// The carriers.
+const (
+	CarrierAuto = Carrier(native.HLM_CARRIER_AUTO + 1) // gradients and weights by NCCL where every process trains on GPUs and finds it, all else by Gloo
+	CarrierGloo = Carrier(native.HLM_CARRIER_GLOO + 1) // Gloo over TCP, from host memory
+	CarrierNCCL = Carrier(native.HLM_CARRIER_NCCL + 1) // as CarrierAuto, and a trainer without NCCL is refused
+	CarrierMPI  = Carrier(native.HLM_CARRIER_MPI + 1)  // MPI, which has started the processes
+)
+
 // AuxScope says over which tokens the balancing loss of a mixture takes its means.
 type AuxScope int32
 

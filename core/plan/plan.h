@@ -84,7 +84,7 @@ struct PlanOptions {
   bool choose_timing = false;
   std::string numerics;                   // JSON of the numerics to match where the plan would choose; empty: none
   int64_t frozen_copies = 0;              // of the weights, that a trainer may keep
-  int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
+  int64_t reduction_groups = 0;           // into which a step's rows are dealt; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
   std::optional<Route> route;             // of several devices
   bool ignore_dropout = false;            // of the model's file: trained without it
@@ -104,7 +104,7 @@ struct PlanOptions {
 struct Numerics {
   DType compute = DType::kBF16;
   int64_t sweeps = 1;            // sums of gradients in a step, each added to the one before as the store holds them
-  int64_t reduction_groups = 1;  // of each sum, whose gradients are added by a balanced tree in fp32
+  int64_t reduction_groups = 1;  // of each sum, whose gradients are added by a binary tree in fp32
   int64_t micro_batch_tokens = 0;
   int64_t head_chunk = 0;
   DType grad_dtype = DType::kBF16;

@@ -187,6 +187,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
+<<<<<<< HEAD
 void Updater::FillZero(std::byte* data, int64_t bytes) {
   pool_.ParallelFor(CeilDiv(bytes, kNormChunk), [&](int64_t chunk) {
     const int64_t begin = chunk * kNormChunk;
@@ -195,8 +196,12 @@ void Updater::FillZero(std::byte* data, int64_t bytes) {
 }
 
 // The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other.
+=======
+// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other and a power of two of them.
+>>>>>>> group
 void Updater::SumOverProcesses(float* gradient, int64_t n) {
-  HLM_CHECK(n <= static_cast<int64_t>(received_.size()), n, " elements of a part and room for ", received_.size());
+  HLM_CHECK(CeilDiv(n, group_->size()) * (group_->size() - 1) <= static_cast<int64_t>(received_.size()), n,
+            " elements of a part and room for ", received_.size(), " of others");
   group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n),
                     [this](float* to, const float* from, size_t count) { Add(to, from, count); });
 }
@@ -233,16 +238,19 @@ void Updater::Add(float* to, const float* from, size_t count) {
   });
 }
 
-// The balanced tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait
-// for it, and waits itself where its neighbour has not come. True: `gradient` is the sum of all now.
+// The tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait for it, and waits
+// itself where its neighbour has not come. The last one has none to wait for: it is added to whatever waits. True: `gradient` is the sum
+// of all now.
 bool Updater::AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient) {
   const int64_t terms = plan_.TermsOnHost();
   if (terms == 1) return true;
-  const int64_t levels = std::countr_one(static_cast<uint64_t>(term)), n = part.end - part.begin;
   const bool all = term + 1 == terms;
+  const uint64_t waiting = static_cast<uint64_t>(term);  // bit l: a sum of 2^l terms
+  const int64_t levels = all ? std::bit_width(waiting) : std::countr_one(waiting), n = part.end - part.begin;
   pool_.ParallelFor(CeilDiv(n, kNormChunk), [&](int64_t chunk) {
     const int64_t begin = chunk * kNormChunk, end = std::min(begin + kNormChunk, n);
     for (int64_t level = 0; level < levels; ++level) {
+      if ((waiting >> level & 1) == 0) continue;
       const float* earlier = lease.Partial(level, part.begin);
       for (int64_t i = begin; i < end; ++i) gradient[i] = earlier[i] + gradient[i];
     }

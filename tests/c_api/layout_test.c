@@ -33,7 +33,7 @@ AT(hlm_group_options, struct_size, 0);
 AT(hlm_group_options, timeout_seconds, 8);
 AT(hlm_group_options, silence_seconds, 16);
 AT(hlm_group_options, several_per_machine, 24);
-LAST(hlm_group_options, reserved, 28, 32);
+LAST(hlm_group_options, carrier, 28, 32);
 
 AT(hlm_plan_options, struct_size, 0);
 AT(hlm_plan_options, device, 8);

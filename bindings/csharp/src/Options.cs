@@ -262,9 +262,9 @@ namespace HorizonLM {
     /// <summary>how several devices share weights and gradients; default Auto</summary>
     public Route? Route { get; set; }
 
-    /// <summary>into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number
-    /// of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices
-    /// (default); part of the numerics</summary>
+    /// <summary>into which a step's rows are dealt, a multiple of the devices; several processes have a power of two each: the
+    /// same bits on any such number of devices and processes. Their gradients are added by a binary tree in fp32. 0: as many as
+    /// there are devices (default); part of the numerics</summary>
     public long? ReductionGroups { get; set; }
 
     /// <summary>true: a model whose config.json has dropouts above 0 is trained without them; default false: it is
@@ -373,6 +373,9 @@ namespace HorizonLM {
     /// false</summary>
     public bool? SeveralPerMachine { get; set; }
 
+    /// <summary>of arrays between the processes; default Auto; no bit depends on it</summary>
+    public Carrier? Carrier { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_group_options();
     }
@@ -385,6 +388,7 @@ namespace HorizonLM {
       if (TimeoutSeconds.HasValue) Native.hlm_group_options_timeout_seconds_set(options, TimeoutSeconds.Value);
       if (SilenceSeconds.HasValue) Native.hlm_group_options_silence_seconds_set(options, SilenceSeconds.Value);
       if (SeveralPerMachine.HasValue) Native.hlm_group_options_several_per_machine_set(options, SeveralPerMachine.Value ? 1 : 0);
+      if (Carrier.HasValue) Native.hlm_group_options_carrier_set(options, (int)Carrier.Value);
     }
   }
 

@@ -143,9 +143,9 @@ if TYPE_CHECKING:
         optimizer_path: Name
         # how several devices share weights and gradients; default AUTO
         route: Name
-        # into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on
-        # any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as
-        # many as there are devices (default); part of the numerics
+        # into which a step's rows are dealt, a multiple of the devices; several processes have a power of two
+        # each: the same bits on any such number of devices and processes. Their gradients are added by a
+        # binary tree in fp32. 0: as many as there are devices (default); part of the numerics
         reduction_groups: int
         # True: a model whose config.json has dropouts above 0 is trained without them; default False: it is
         # refused
@@ -186,6 +186,8 @@ if TYPE_CHECKING:
         # True: several processes of one machine may be in the group, each with the CPU as its device; default
         # False
         several_per_machine: bool
+        # of arrays between the processes; default AUTO; no bit depends on it
+        carrier: Name
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -342,6 +344,7 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.unrouted": "HLM_UNROUTED_",
     "hlm_plan_options.process_states": "HLM_PROCESS_STATES_",
     "hlm_plan_options.experts_up": "HLM_EXPERTS_UP_",
+    "hlm_group_options.carrier": "HLM_CARRIER_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -446,9 +449,9 @@ TABLES: Dict[str, str] = {
     optimizer_path: "auto" | "fused" | "onednn": what an update on the host is made of; default "auto"; part
         of the numerics
     route: "auto" | "host" | "peer": how several devices share weights and gradients; default "auto"
-    reduction_groups: int. into which a step's rows are dealt, a power of two and a multiple of the devices:
-        the same bits on any number of devices that divides it. Their gradients are added by a balanced tree
-        in fp32. 0: as many as there are devices (default); part of the numerics
+    reduction_groups: int. into which a step's rows are dealt, a multiple of the devices; several processes
+        have a power of two each: the same bits on any such number of devices and processes. Their gradients
+        are added by a binary tree in fp32. 0: as many as there are devices (default); part of the numerics
     ignore_dropout: bool. True: a model whose config.json has dropouts above 0 is trained without them;
         default False: it is refused
     train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
@@ -477,6 +480,8 @@ TABLES: Dict[str, str] = {
     silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
     several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
         as its device; default False
+    carrier: "auto" | "gloo" | "nccl" | "mpi": of arrays between the processes; default "auto"; no bit depends
+        on it
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

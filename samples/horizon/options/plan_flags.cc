@@ -14,7 +14,7 @@ void AddShapeFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
             "passes over the weights in a step, up to 4096 (default: by plan)")
       ->group(group);
   AddNumber(app, "--reduction-groups", flags.reduction_groups, 1,
-            "into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32")
+            "into which a step's rows are dealt, a multiple of the devices; several processes have a power of two each: the same bits on any such number of devices and processes. Their gradients are added by a binary tree in fp32")
       ->group(group);
 }
 

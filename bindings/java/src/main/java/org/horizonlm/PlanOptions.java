@@ -387,9 +387,9 @@ public final class PlanOptions extends Options {
     /**
      * Sets reduction_groups.
      *
-     * @param value into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits
-     *     on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
-     *     there are devices (default); part of the numerics
+     * @param value into which a step's rows are dealt, a multiple of the devices; several processes have a power of
+     *     two each: the same bits on any such number of devices and processes. Their gradients are added by a binary
+     *     tree in fp32. 0: as many as there are devices (default); part of the numerics
      * @return this
      */
     public Builder reductionGroups(long value) {
