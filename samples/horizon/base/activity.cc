@@ -91,11 +91,13 @@ std::string Activity::Line() {
     if (all_ > 0) line += "/" + FormatCount(all_);
     share = all_ > 0 ? static_cast<double>(done_) / static_cast<double>(all_) : 0;
   } else if (int64_t bytes = BytesRead() - read_before_; bytes >= kWorthTelling) {
-    if (to_read_ > 0 && bytes > to_read_) {  // read once already
+    // Beside the files themselves a little is read: of their headers, and here.
+    if (to_read_ > 0 && bytes - to_read_ > to_read_ / 16) {  // once already
       read_before_ += bytes / to_read_ * to_read_;
       bytes %= to_read_;
       reading_since_ = Clock::now();
     }
+    if (to_read_ > 0) bytes = std::min(bytes, to_read_);
     line += "  " + FormatBytes(bytes) + (to_read_ > 0 ? " of " + FormatBytes(to_read_) : "") + " read";
     if (to_read_ > 0) {
       share = static_cast<double>(bytes) / static_cast<double>(to_read_);
