@@ -117,8 +117,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** o
  * norms, 0 for biases, each element from a counter-based generator keyed by (seed, tensor name, element index). */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model);
 
-/* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
- * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
+/* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
+ * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
  * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
  * generation_config.json, or config.json), "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such,
  * "window", "rope": which of "ropes", -1: none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from
@@ -368,6 +368,12 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_UNROUTED_ZERO 0 /* their gradient is zero: moments decay, weights move with them and decay */
 #define HLM_UNROUTED_SKIP 1 /* they are left alone, and count their own updates */
 
+/* Which experts of a mixture go up: no bit depends on it. The backward pass sends up and returns those alone that a row chose, where a
+ * block is visited by groups of them. */
+#define HLM_EXPERTS_UP_AUTO 0   /* routed where tokens are so few that it is faster as predicted, else all */
+#define HLM_EXPERTS_UP_ALL 1    /* all, ahead of their turn */
+#define HLM_EXPERTS_UP_ROUTED 2 /* those that a row of the sweep chose, once the router has run */
+
 /* How several devices share a step's weights and gradients: no bit depends on it. */
 #define HLM_ROUTE_AUTO 0 /* the faster one as predicted from this machine's measured rates */
 #define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
@@ -432,9 +438,9 @@ typedef struct hlm_plan_options {
   int32_t router_aux_loss_scope; /* over which tokens the balancing loss takes its means: HLM_AUX_SCOPE_...; default STEP */
   int32_t unrouted;           /* what an update does with experts that no token of the step chose: HLM_UNROUTED_...; default ZERO */
   int32_t process_states;     /* who keeps masters, moments and sums of gradients in a group: HLM_PROCESS_STATES_...; default AUTO */
-  int32_t reserved;           /* 0 */
+  int32_t experts_up;         /* which experts of a mixture go up: HLM_EXPERTS_UP_...; default AUTO */
   int64_t max_piece_bytes;    /* experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0:
-                                 chosen, the block as a whole or groups of 512 MiB */
+                                 chosen, the block as a whole, groups of 512 MiB, or each alone */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -451,7 +457,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_j
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value);
 
 /* Times the matrix products of one step alone, at the plan's shapes and threads: the limit to hold a step against. A JSON object with
- * the seconds of one step ("seconds"), of which "linear", "attention_forward" and "attention_backward", and "products", a list of
+ * the seconds of one step ("seconds"), of which "linear", "grouped" (by expert, rows falling evenly), "attention_forward" and
+ * "attention_backward", and "products", a list of
  * {"product", "times" it is in a step, "seconds" of all of these}. Takes some seconds. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json);
 

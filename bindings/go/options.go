@@ -101,6 +101,16 @@ const (
 	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN + 1) // the primitives of oneDNN: AdamW with F32 states and an exact master only
 )
 
+// ExpertsUp says which experts of a mixture go up: no bit depends on it.
+type ExpertsUp int32
+
+// What it may be.
+const (
+	ExpertsUpAuto   = ExpertsUp(native.HLM_EXPERTS_UP_AUTO + 1)   // routed where tokens are so few that it is faster as predicted, else all
+	ExpertsUpAll    = ExpertsUp(native.HLM_EXPERTS_UP_ALL + 1)    // all, ahead of their turn
+	ExpertsUpRouted = ExpertsUp(native.HLM_EXPERTS_UP_ROUTED + 1) // those that a row of the sweep chose, once the router has run
+)
+
 // Route says how several devices share a step: no bit depends on it.
 type Route int32
 

@@ -197,7 +197,9 @@ type PlanOptions struct {
 	Unrouted Unrouted `hlm:"unrouted"`
 	// who keeps masters, moments and sums of gradients in a group; default AUTO
 	ProcessStates ProcessStates `hlm:"process_states"`
-	// experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen, the block as a whole or groups of 512 MiB
+	// which experts of a mixture go up; default AUTO
+	ExpertsUp ExpertsUp `hlm:"experts_up"`
+	// experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
 	MaxPieceBytes int64 `hlm:"max_piece_bytes"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant

@@ -86,8 +86,10 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.gradient = arena.Take(BlockInputBytes(in, plan));
     int64_t stash = 0;
-    for (int64_t layer = 0; layer < spec.layers(); ++layer)
-      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
+    for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+      const bool stages = VisitsOf(in.layout, plan.pieces, layer) > 1;
+      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer, stages).total);
+    }
     a.stash = arena.Take(stash);
   }
   // Blocks of one kind have the same pieces.

@@ -211,6 +211,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
+  plan.experts_up = o.experts_up.value_or(ExpertsUp::kAll);
   plan.sharded = o.processes > 1 && o.purpose == Purpose::kTrain &&
                  o.process_states.value_or(ProcessStates::kSharded) == ProcessStates::kSharded;
   plan.router = ChooseRouters(in.spec, o);

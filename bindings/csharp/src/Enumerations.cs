@@ -174,6 +174,16 @@ namespace HorizonLM {
     Replicate = Native.HLM_PROCESS_STATES_REPLICATE,
   }
 
+  /// <summary>The constants HLM_EXPERTS_UP_... of horizon_lm.h, which explains each.</summary>
+  public enum ExpertsUp {
+    /// <summary>HLM_EXPERTS_UP_AUTO</summary>
+    Auto = Native.HLM_EXPERTS_UP_AUTO,
+    /// <summary>HLM_EXPERTS_UP_ALL</summary>
+    All = Native.HLM_EXPERTS_UP_ALL,
+    /// <summary>HLM_EXPERTS_UP_ROUTED</summary>
+    Routed = Native.HLM_EXPERTS_UP_ROUTED,
+  }
+
   /// <summary>The constants HLM_CARRIER_... of horizon_lm.h, which explains each.</summary>
   public enum Carrier {
     /// <summary>HLM_CARRIER_AUTO</summary>

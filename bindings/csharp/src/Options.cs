@@ -299,8 +299,11 @@ namespace HorizonLM {
     /// <summary>who keeps masters, moments and sums of gradients in a group; default Auto</summary>
     public ProcessStates? ProcessStates { get; set; }
 
+    /// <summary>which experts of a mixture go up; default Auto</summary>
+    public ExpertsUp? ExpertsUp { get; set; }
+
     /// <summary>experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen,
-    /// the block as a whole or groups of 512 MiB</summary>
+    /// the block as a whole, groups of 512 MiB, or each alone</summary>
     public long? MaxPieceBytes { get; set; }
 
     internal override IntPtr Create() {
@@ -352,6 +355,7 @@ namespace HorizonLM {
       if (RouterAuxLossScope.HasValue) Native.hlm_plan_options_router_aux_loss_scope_set(options, (int)RouterAuxLossScope.Value);
       if (Unrouted.HasValue) Native.hlm_plan_options_unrouted_set(options, (int)Unrouted.Value);
       if (ProcessStates.HasValue) Native.hlm_plan_options_process_states_set(options, (int)ProcessStates.Value);
+      if (ExpertsUp.HasValue) Native.hlm_plan_options_experts_up_set(options, (int)ExpertsUp.Value);
       if (MaxPieceBytes.HasValue) Native.hlm_plan_options_max_piece_bytes_set(options, MaxPieceBytes.Value);
     }
   }

@@ -170,8 +170,10 @@ if TYPE_CHECKING:
         unrouted: Name
         # who keeps masters, moments and sums of gradients in a group; default AUTO
         process_states: Name
+        # which experts of a mixture go up; default AUTO
+        experts_up: Name
         # experts of a block that are larger are sent up, computed and updated in groups of at most this size;
-        # 0: chosen, the block as a whole or groups of 512 MiB
+        # 0: chosen, the block as a whole, groups of 512 MiB, or each alone
         max_piece_bytes: int
 
     class GroupOptions(TypedDict, total=False):
@@ -341,6 +343,7 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.router_aux_loss_scope": "HLM_AUX_SCOPE_",
     "hlm_plan_options.unrouted": "HLM_UNROUTED_",
     "hlm_plan_options.process_states": "HLM_PROCESS_STATES_",
+    "hlm_plan_options.experts_up": "HLM_EXPERTS_UP_",
     "hlm_group_options.carrier": "HLM_CARRIER_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
@@ -467,8 +470,9 @@ TABLES: Dict[str, str] = {
         "zero"
     process_states: "auto" | "sharded" | "replicate": who keeps masters, moments and sums of gradients in a
         group; default "auto"
+    experts_up: "auto" | "all" | "routed": which experts of a mixture go up; default "auto"
     max_piece_bytes: int. experts of a block that are larger are sent up, computed and updated in groups of at
-        most this size; 0: chosen, the block as a whole or groups of 512 MiB
+        most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
 """,
     "hlm_group_options": r"""Options, as keywords:
 

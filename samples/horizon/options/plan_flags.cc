@@ -91,8 +91,11 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--process-states", flags.process_states, {{"auto", HLM_PROCESS_STATES_AUTO}, {"sharded", HLM_PROCESS_STATES_SHARDED}, {"replicate", HLM_PROCESS_STATES_REPLICATE}},
             "who keeps masters, moments and sums of gradients in a group")
       ->group(group);
+  AddChoice(app, "--experts-up", flags.experts_up, {{"auto", HLM_EXPERTS_UP_AUTO}, {"all", HLM_EXPERTS_UP_ALL}, {"routed", HLM_EXPERTS_UP_ROUTED}},
+            "which experts of a mixture go up")
+      ->group(group);
   AddNumber(app, "--max-piece-bytes", flags.max_piece_bytes, 1,
-            "experts of a block that are larger are sent up, computed and updated in groups of at most this size (default: chosen, the block as a whole or groups of 512 MiB)", true)
+            "experts of a block that are larger are sent up, computed and updated in groups of at most this size (default: chosen, the block as a whole, groups of 512 MiB, or each alone)", true)
       ->group(group);
 }
 
@@ -123,6 +126,7 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.router_aux_loss_scope = flags.router_aux_loss_scope;
   options.unrouted = flags.unrouted;
   options.process_states = flags.process_states;
+  options.experts_up = flags.experts_up;
   options.max_piece_bytes = flags.max_piece_bytes;
 }
 

@@ -505,10 +505,22 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets experts_up.
+     *
+     * @param value which experts of a mixture go up; default AUTO
+     * @return this
+     */
+    public Builder expertsUp(ExpertsUp value) {
+      Objects.requireNonNull(value, "expertsUp");
+      setters.add(struct -> Native.hlm_plan_options_experts_up_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * Sets max_piece_bytes.
      *
      * @param value experts of a block that are larger are sent up, computed and updated in groups of at most this
-     *     size; 0: chosen, the block as a whole or groups of 512 MiB
+     *     size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
      * @return this
      */
     public Builder maxPieceBytes(long value) {
