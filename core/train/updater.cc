@@ -187,7 +187,6 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
-<<<<<<< HEAD
 void Updater::FillZero(std::byte* data, int64_t bytes) {
   pool_.ParallelFor(CeilDiv(bytes, kNormChunk), [&](int64_t chunk) {
     const int64_t begin = chunk * kNormChunk;
@@ -195,10 +194,7 @@ void Updater::FillZero(std::byte* data, int64_t bytes) {
   });
 }
 
-// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other.
-=======
 // The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other and a power of two of them.
->>>>>>> group
 void Updater::SumOverProcesses(float* gradient, int64_t n) {
   HLM_CHECK(CeilDiv(n, group_->size()) * (group_->size() - 1) <= static_cast<int64_t>(received_.size()), n,
             " elements of a part and room for ", received_.size(), " of others");
@@ -375,7 +371,7 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
         routed, *step, from, to,
         [&](int64_t begin, int64_t end, const UpdateStep& own) { hlm::Update(pool_, optimizer_, own, arrays(begin, end)); });
   }
-  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, part, states, *step, *routed);
+  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, mine, states, *step, *routed);
   if (plan_.sharded) {
     group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin),
                              Shares(part, SizeOf(store_.weight_type())));
