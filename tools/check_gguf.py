@@ -93,7 +93,7 @@ def compare(torch, transformers, tokenizers, config, dtype, folder, given) -> st
     with torch.no_grad():
         rounded = model(torch.tensor([ids])).logits[0].double()
         for layer in model.model.layers if "gemma" in config.model_type else []:
-            layer.mlp.act_fn = lambda x: gelu_there(torch, x)
+            layer.mlp.act_fn.forward = lambda x: gelu_there(torch, x)
         wanted = model.float()(torch.tensor([ids])).logits[0].double()
     limit = MORE_BF16 * float((rounded - wanted).abs().max() / wanted.std()) if dtype == "BF16" else FAR_F32
     (folder / "asked.json").write_text(json.dumps({"gguf": str(exported), "ids": ids, "texts": TEXTS}))
