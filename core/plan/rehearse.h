@@ -54,11 +54,14 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 // Needs the plan's rehearsal, where the calls point.
 std::vector<CountedCall> StepProducts(const Plan& plan);
 
-// Of the products, attention's among them or alone.
+// Of the products, by kind.
 struct ProductFlops {
-  double linear = 0, attention = 0;
+  double linear = 0, grouped = 0, attention = 0;
+  double all() const { return linear + grouped + attention; }
 };
 ProductFlops FlopsOf(const CallList& calls);
+// Of rows that are gathered for experts and combined behind them, which no saved tensor tells.
+double RowBytesOf(const CallList& calls);
 
 }  // namespace hlm
 
