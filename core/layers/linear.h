@@ -26,6 +26,7 @@ struct LinearPart {
   void Backward(const BlockRun& r, const void* dy, const void* x, void* dx) const {
     r.ops.LinearBackwardInput(
         r.stream, {.type = r.type, .tokens = r.micro.tokens, .in = in, .out = out, .dy = dy, .w = r.Weight(weight), .dx = dx});
+    if (!r.Trains(weight, in * out) && !r.Trains(bias, out)) return;
     r.ops.LinearBackwardWeight(r.stream, {.type = r.type,
                                           .tokens = r.micro.tokens,
                                           .in = in,
