@@ -441,6 +441,12 @@ typedef struct hlm_plan_options {
   int32_t experts_up;         /* which experts of a mixture go up: HLM_EXPERTS_UP_...; default AUTO */
   int64_t max_piece_bytes;    /* experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0:
                                  chosen, the block as a whole, groups of 512 MiB, or each alone */
+  const char* freeze;         /* patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*"; `*`
+                                 is any characters, `?` one, `[0-9]` one of those; a tied matrix has the embedding's name. They have no
+                                 gradients, states or updates, and no backward pass comes below the first layer that trains. NULL
+                                 (default): none; part of the numerics; borrowed for the call */
+  const char* train_only;     /* patterns of names of the only tensors that train, but for those of `freeze`; NULL (default): all; part of
+                                 the numerics; borrowed for the call */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }

@@ -90,6 +90,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.head_chunk = given.head_chunk;
   own.max_part_bytes = given.max_part_bytes;
   own.max_piece_bytes = given.max_piece_bytes;
+  if (given.freeze != nullptr) own.freeze = NotEmpty(given.freeze, "freeze");
+  if (given.train_only != nullptr) own.train_only = NotEmpty(given.train_only, "train_only");
   own.choose_timing = given.optimizer_timing == HLM_TIMING_AUTO;
   if (!own.choose_timing) own.timing = static_cast<Timing>(given.optimizer_timing);
   if (given.grad_dtype != kAsCompute) own.grad_dtype = static_cast<DType>(given.grad_dtype);

@@ -201,6 +201,10 @@ type PlanOptions struct {
 	ExpertsUp ExpertsUp `hlm:"experts_up"`
 	// experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
 	MaxPieceBytes int64 `hlm:"max_piece_bytes"`
+	// patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no gradients, states or updates, and no backward pass comes below the first layer that trains. "" (default): none; part of the numerics
+	Freeze string `hlm:"freeze"`
+	// patterns of names of the only tensors that train, but for those of freeze; "" (default): all; part of the numerics
+	TrainOnly string `hlm:"train_only"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }

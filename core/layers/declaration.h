@@ -21,6 +21,11 @@ inline constexpr int64_t kSlabAlign = 256;
 // and no border may cut one.
 inline constexpr int64_t kPieceAlign = 4096;
 
+// Elements [begin, end) of a slab.
+struct SlabRange {
+  int64_t begin = 0, end = 0;
+};
+
 // A place where a slab may be cut into pieces, or always is.
 struct Seam {
   int64_t at = 0;  // elements; a multiple of kPieceAlign

@@ -169,19 +169,29 @@ void ExpertsBody::Multiply(const BlockRun& r, const Matrices& m, const void* x, 
   });
 }
 
+// Whether any of the experts at hand does.
+bool ExpertsBody::Trains(const BlockRun& r, const Matrices& m) const {
+  for (int64_t e = First(r); e < First(r) + Count(r); ++e) {
+    if (r.Trains(m.weight + e * stride_, m.in * m.out) || r.Trains(m.bias < 0 ? -1 : m.bias + e * stride_, m.out)) return true;
+  }
+  return false;
+}
+
 void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const void* dy, const void* x, void* dx) const {
-  r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
-                                               .rows = Pairs(r),
-                                               .in = m.in,
-                                               .out = m.out,
-                                               .range = Range(r, First(r), Count(r)),
-                                               .dy = dy,
-                                               .x = x,
-                                               .dw = r.Gradient(m.weight + First(r) * stride_),
-                                               .dw_stride = stride_,
-                                               .dbias = m.bias < 0 ? nullptr : r.Gradient(m.bias + First(r) * stride_),
-                                               .dbias_stride = stride_,
-                                               .accumulate = r.accumulate});
+  if (Trains(r, m)) {
+    r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
+                                                 .rows = Pairs(r),
+                                                 .in = m.in,
+                                                 .out = m.out,
+                                                 .range = Range(r, First(r), Count(r)),
+                                                 .dy = dy,
+                                                 .x = x,
+                                                 .dw = r.Gradient(m.weight + First(r) * stride_),
+                                                 .dw_stride = stride_,
+                                                 .dbias = m.bias < 0 ? nullptr : r.Gradient(m.bias + First(r) * stride_),
+                                                 .dbias_stride = stride_,
+                                                 .accumulate = r.accumulate});
+  }
   EachRun(r, m, [&](int64_t first, int64_t count) {
     r.ops.GroupedLinearBackwardInput(r.stream, {.type = r.type,
                                                 .rows = Pairs(r),

@@ -96,6 +96,7 @@ class ExpertsBody : public Body {
   void Gather(const BlockRun& run, const void* x, bool weighed) const;
   void Multiply(const BlockRun& run, const Matrices& matrices, const void* x, void* y) const;
   // The weights' gradients, then the input's; dx may be x.
+  bool Trains(const BlockRun& run, const Matrices& matrices) const;
   void MultiplyBackward(const BlockRun& run, const Matrices& matrices, const void* dy, const void* x, void* dx) const;
   void Activate(const BlockRun& run) const;
   void ActivateBackward(const BlockRun& run) const;

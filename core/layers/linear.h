@@ -33,6 +33,7 @@ struct LinearPart {
   }
   // Weight gradients of all micro-batches meet in the accumulator.
   void BackwardWeight(const BlockRun& r, const void* dy, const void* x) const {
+    if (!r.Trains(weight, in * out) && !r.Trains(bias, out)) return;
     r.ops.LinearBackwardWeight(r.stream, {.type = r.type,
                                           .tokens = r.micro.tokens,
                                           .in = in,

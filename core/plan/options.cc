@@ -197,7 +197,7 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
 
 int64_t MostParts(const Plan& plan) {
   int64_t most = 0;
-  for (int64_t unit = 0; unit < plan.pieces.units(); ++unit) most = std::max(most, plan.pieces.Parts(unit));
+  for (int64_t unit = 0; unit < plan.pieces.units(); ++unit) most = std::max(most, plan.pieces.TrainedParts(unit));
   return most;
 }
 
@@ -242,11 +242,17 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
   const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
   if (o.max_piece_bytes == 0) o.max_piece_bytes = kPieceBytes;
-  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements);
-  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces);
+  if (o.purpose != Purpose::kForward) {  // which has no gradients
+    plan.trained = TrainedSet(in.layout, o.freeze, o.train_only);
+    plan.first_backward = FirstBackward(in.layout, plan.trained);
+  }
+  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements, plan.trained);
+  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces, plan.trained);
   for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
   int64_t largest = 0;
-  for (const PiecePlan& piece : plan.pieces.all()) largest = std::max(largest, std::min(piece.elements(), part_elements));
+  for (const PiecePlan& piece : plan.pieces.all()) {
+    for (const PartPlan& part : piece.trained) largest = std::max(largest, part.end - part.begin);
+  }
   plan.part_bytes = largest * static_cast<int64_t>(o.reduction_groups > 1 ? sizeof(float) : SizeOf(*o.grad_dtype));
   if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
   plan.ring_entries = o.ring;

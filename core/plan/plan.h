@@ -22,6 +22,7 @@
 #include "core/plan/machine.h"
 #include "core/plan/pieces.h"
 #include "core/plan/routers.h"
+#include "core/plan/trained.h"
 #include "core/plan/visits.h"
 #include "cpu_optim/optimizer.h"
 
@@ -89,6 +90,7 @@ struct PlanOptions {
   std::optional<Route> route;             // of several devices
   bool ignore_dropout = false;            // of the model's file: trained without it
   bool train_pad_row = false;             // the padding token's row gets its gradient from the lookup too
+  std::string freeze, train_only;         // patterns of tensors that do not train, and of those that alone do (trained.h)
   int64_t processes = 1;                  // of the group that shares each step, each with such devices
   std::optional<ProcessStates> process_states;
   std::optional<ExpertsUp> experts_up;  // of a mixture
@@ -118,6 +120,7 @@ struct Numerics {
   std::string optimizer;        // path of the update
   bool train_pad_row = false;   // of a model that has such a row
   RouterPlan router;            // of a mixture; terms of the loss, and what the choice does to updates
+  std::string trained;          // TrainedSet::identity
   std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
@@ -208,6 +211,8 @@ struct Plan {
   int64_t optimizer_threads = 1;
 
   std::vector<UnitPlan> units;           // in the layout's order
+  TrainedSet trained;                    // which tensors do
+  int64_t first_backward = -1;           // FirstBackward
   PieceList pieces;                      // of all units
   AccumulatorPlaces accumulators;        // of their gradients on a device
   std::vector<Activations> activations;  // [layers]
@@ -225,12 +230,15 @@ struct Plan {
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;  // which states, master and timing were chosen and why; empty where none was to choose
 
-  // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are read.
+  // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are
+  // read; pieces of which a part is frozen are updated as they come.
   bool DefersUpdates() const {
     return experts_up == ExpertsUp::kRouted && purpose == Purpose::kTrain && timing != Timing::kBackward &&
-           router.unrouted == Unrouted::kZero && options.processes == 1;
+           router.unrouted == Unrouted::kZero && options.processes == 1 && trained.all();
   }
 
+  // Whether this process has states of every element.
+  bool OwnsAll() const { return !sharded && trained.all(); }
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
   // Of the reduction groups of a sum, those that this process computes.

@@ -161,6 +161,12 @@ std::string PlanJson(const Plan& plan) {
     json.Member("process_states", Name(plan.sharded ? ProcessStates::kSharded : ProcessStates::kReplicate));
   }
   json.Member("parameters", plan.parameters);
+  json.Member("trained_parameters", plan.parameters - plan.trained.parameters());
+  if (!plan.trained.all()) {
+    if (!plan.options.freeze.empty()) json.Member("freeze", plan.options.freeze);
+    if (!plan.options.train_only.empty()) json.Member("train_only", plan.options.train_only);
+    json.Member("first_backward", plan.first_backward);
+  }
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
   json.Member("device_bytes", plan.device_bytes);

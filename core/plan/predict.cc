@@ -73,8 +73,8 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
     const double made = SavedBytes(in.layout.block(layer), plan.numerics.compute) * static_cast<double>(plan.micro_tokens);
     add(flops[0], FlopsOf(kind.forward));
     traffic[0] += made * kActivationTraffic / 3 + RowBytesOf(kind.forward);
-    if (!backward) continue;
-    add(flops[1], FlopsOf(kind.backward));
+    if (!backward || layer < plan.first_backward) continue;
+    add(flops[1], rehearsal.backward_flops[static_cast<size_t>(layer)]);
     add(flops[1], FlopsOf(kind.again[policy]));
     traffic[1] += made * kActivationTraffic * 2 / 3 + RowBytesOf(kind.backward) + RowBytesOf(kind.again[policy]);
     if (plan.activations[static_cast<size_t>(layer)] == Activations::kRecompute) traffic[1] += made * kActivationTraffic / 3;
@@ -132,12 +132,14 @@ double ShareMoved(const PlanInputs& in, const Plan& plan, const Visit& visit) {
 }
 
 // Elements of gradients that a sweep sends down.
-int64_t GradientsDown(const PlanInputs& in, const Plan& plan, int64_t elements) {
-  if (plan.experts_up == ExpertsUp::kAll) return elements;
+int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
+  if (plan.experts_up == ExpertsUp::kAll) return plan.pieces.TrainedElements();
   double down = 0;
-  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(0))) {
-    for (const int64_t piece : visit.gradients)
-      down += ShareMoved(in, plan, visit) * static_cast<double>(plan.pieces[piece].elements());
+  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(0), plan.first_backward)) {
+    for (const int64_t piece : visit.gradients) {
+      for (const PartPlan& part : plan.pieces[piece].trained)
+        down += ShareMoved(in, plan, visit) * static_cast<double>(part.end - part.begin);
+    }
   }
   return static_cast<int64_t>(down);
 }
@@ -145,7 +147,7 @@ int64_t GradientsDown(const PlanInputs& in, const Plan& plan, int64_t elements) 
 // Bytes of weights that a pass sends up. Groups of experts make many visits, of which no sweep is unlike the one before it.
 int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
   const auto of = [&](int64_t sweeps) {
-    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0));
+    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0), plan.first_backward);
     return UploadBytes(plan.pieces, visits, static_cast<int64_t>(plan.WeightBytes()),
                        [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
   };
@@ -179,7 +181,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const MachineSpec& m = in.machine;
   const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
-  const int64_t elements = plan.host.weights / element;
+  const int64_t elements = plan.host.weights / element, trained = plan.pieces.TrainedElements();
   const double sweeps = static_cast<double>(plan.sweeps);
 
   Prediction& p = plan.prediction;
@@ -188,7 +190,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const int64_t devices = static_cast<int64_t>(plan.devices.size());
   // Each takes and sends all of them, or a shard.
   const int64_t copies = plan.route == Route::kPeer ? 1 : devices, weights = WeightsUp(in, plan, !backward);
-  const int64_t down = backward ? GradientsDown(in, plan, elements) : 0;
+  const int64_t down = backward ? GradientsDown(in, plan) : 0;
   const int64_t gradients = down * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps;
   const int64_t weights_up = copies * weights, gradients_down = copies * gradients;
   if (plan.route == Route::kPeer) p.peer_bytes = (devices - 1) * (weights + gradients);
@@ -205,10 +207,10 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second / Beside(in);
   p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second / Beside(in);
 
-  const double owned = static_cast<double>(plan.sharded ? MostOwned(plan) : elements);
+  const double owned = static_cast<double>(plan.sharded ? MostOwned(plan) : trained);
   const double updated = !train ? 0 : plan.DefersUpdates() ? static_cast<double>(down) : owned;
   const double optimizer_bytes = OptimizerBytes(plan, updated);
-  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements), owned) : 0;
+  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(trained), owned) : 0;
   p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
   p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
   p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
@@ -217,7 +219,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
       std::max({p.up_seconds, p.down_seconds, static_cast<double>(p.host_bytes - p.accumulate_bytes) / m.host_bytes_per_second});
   p.save_stall_seconds = static_cast<double>(plan.own_state_bytes - plan.host.snapshot) / m.disk_bytes_per_second;
 
-  const Network network = NetworkOf(in, plan, static_cast<double>(elements));
+  const Network network = NetworkOf(in, plan, static_cast<double>(trained));
   p.network_bytes = static_cast<int64_t>(network.gradients + network.weights);
   p.network_seconds = network.Seconds(network.gradients + network.weights);
 
@@ -265,7 +267,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
 
   const double first = static_cast<double>(in.layout.units[0].elements);
   p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;
-  if (train) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
+  if (train && plan.pieces.TrainedParts(0) > 0) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
 
   const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;
   const double rest = (sweeps - 1) * (f + b);

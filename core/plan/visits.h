@@ -57,9 +57,10 @@ struct SlotSpace {
 // them.
 int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes);
 
-// A whole pass: `sweeps` times forward (and backward, unless forward_only), with slots assigned.
+// A whole pass: `sweeps` times forward (and backward, unless forward_only), with slots assigned. Backward goes down to layer
+// `first_backward` (trained.h), and to the embedding where that is -1.
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
-                              const SlotSpace& space);
+                              const SlotSpace& space, int64_t first_backward = -1);
 
 // Bytes that one pass sends up, for weights of `element_bytes`; of a visit's the share `moved`.
 int64_t UploadBytes(

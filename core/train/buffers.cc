@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/checked.h"
+#include "core/base/error.h"
 
 namespace hlm {
 
@@ -78,7 +79,9 @@ float* DeviceBuffers::Accumulator(int64_t piece) const {
   const int64_t unit = plan_.pieces[piece].unit;
   const bool tied = layout_.tied && unit == layout_.EmbeddingUnit();
   const Range& range = tied ? range_.tied_accumulator : layout_.IsShared(unit) ? range_.shared_accumulators : range_.accumulator;
-  return reinterpret_cast<float*>(At(range)) + plan_.accumulators.offsets[static_cast<size_t>(piece)];
+  const int64_t at = plan_.accumulators.offsets[static_cast<size_t>(piece)];
+  HLM_CHECK(at >= 0, plan_.pieces[piece].name, " has no accumulator");
+  return reinterpret_cast<float*>(At(range)) + at;
 }
 
 void DeviceBuffers::PlaceEmbedding(BlockRun& run) const {

@@ -132,6 +132,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
         EmbedBackward(pass, visit, WeightsOf(visit, tickets));
         break;
     }
+    if (job.work == nullptr) ClearFrozen(visit.gradients);
     for (SlotTicket& ticket : tickets) ticket.Release();
   }
   Event& done = *visit_done_[static_cast<size_t>(number % kDone)];

@@ -111,7 +111,9 @@ class Lane {
   void BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Clear(const std::vector<int64_t>& pieces);
+  void ClearFrozen(const std::vector<int64_t>& pieces);
   void ClearPadding(const std::vector<int64_t>& pieces);
+  void FillZero(int64_t piece, int64_t begin, int64_t end);  // elements of its unit's gradient
   Weights WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   AccumulatorView AccumulatorOf(const std::vector<int64_t>& pieces) const;

@@ -40,7 +40,7 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
     offset_starts.push_back(offsets);
     offsets += micro.documents + 1;
   }
-  visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0));
+  visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0), plan.first_backward);
 }
 
 void Pass::CutSweeps(const Plan& plan, int64_t group) {

@@ -32,7 +32,7 @@ void PeerExchange::Gather(int64_t piece) {
 }
 
 void PeerExchange::Reduce(int64_t piece, const GradientPath::Take& take) {
-  for (const PartPlan& part : plan_.pieces[piece].parts) {
+  for (const PartPlan& part : plan_.pieces[piece].trained) {
     const size_t place = next_;
     next_ = (place + 1) % places_;
     for (size_t lane = 0; lane < peers_.size(); ++lane) Stage(lane, piece, part, place);

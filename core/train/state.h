@@ -126,6 +126,7 @@ struct Trainer::State {
   const TensorPlace& Place(const std::string& name) const;
   void CheckKind(const std::string& name, TensorKind kind) const;
   void ReadTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void ReadToSave(const TensorPlace& place, int64_t begin, int64_t n, float* out);
   void WriteTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, const float* values);
   void ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out);
   void WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values);

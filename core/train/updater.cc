@@ -18,13 +18,14 @@ constexpr size_t kMostOwed = 1024;
 
 static_assert(kSlabAlign % kStateBlock == 0 && kNormChunk % kStateBlock == 0);
 
-std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
+std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit, int64_t number, const TrainedSet& trained) {
   std::vector<Segment> segments;
   for (const SlabRun& run : RunsOf(unit)) {
-    if (segments.empty() || segments.back().decays != run.tensor->Decays()) {
+    const bool decays = trained.Decays(number, *run.tensor);
+    if (segments.empty() || segments.back().decays != decays) {
       // A block of 8-bit moments has one scale and is updated as a whole; the layout starts what decays otherwise at a multiple of it.
       HLM_CHECK(run.begin % kStateBlock == 0, run.tensor->name, " at ", run.begin);
-      segments.push_back({run.begin, 0, run.tensor->Decays()});
+      segments.push_back({run.begin, 0, decays});
     }
     // Padding between tensors is zero and stays zero under an update: it goes with its neighbours, so that blocks are whole.
     segments.back().end = RoundUp(run.end, kStateBlock);
@@ -49,7 +50,8 @@ Updater::Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& p
       order_(layout.ForwardOrder()),
       owed_(static_cast<size_t>(plan.pieces.size())),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
-  for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
+  for (const UnitSpec& unit : layout.units)
+    segments_.push_back(CutSegments(unit, static_cast<int64_t>(segments_.size()), plan.trained));
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -270,6 +272,7 @@ void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
   std::vector<Job> all;
   for (const int64_t unit : order_) {
     for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) {
+      if (!plan_.pieces[piece].trains()) continue;
       Job& job = all.emplace_back();
       job.is_update = true;
       job.piece = piece;
@@ -280,7 +283,7 @@ void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
   std::lock_guard lock(mutex_);
   // All of them or, if memory runs out, none: a step is never half decided.
   jobs_.insert(jobs_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
-  for (int64_t& count : pending_) ++count;
+  for (size_t piece = 0; piece < pending_.size(); ++piece) pending_[piece] += plan_.pieces[static_cast<int64_t>(piece)].trains();
   changed_.notify_all();
 }
 
@@ -331,7 +334,7 @@ void Updater::UpdatePiece(int64_t piece, const UpdateStep& step, const RoutedSte
   }
   const PiecePlan& p = plan_.pieces[piece];
   const GradientLease gradients = store_.Gradients(piece, LeaseKind::kRead);
-  if (!plan_.sharded || p.parts.empty()) return Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), &step, routed);
+  if (plan_.OwnsAll()) return Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), &step, routed);
   EachEntry(plan_, p, [&](const PartPlan& entry) {
     const PartPlan own = OwnedOf(entry);
     Update(piece, entry, own.begin < own.end ? gradients.Sums(own.begin) : nullptr, &step, routed);
@@ -376,7 +379,7 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
     group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin),
                              Shares(part, SizeOf(store_.weight_type())));
   }
-  if (part.end == plan_.pieces[piece].end) states.Commit();
+  if (part.end == plan_.pieces[piece].trained.back().end) states.Commit();
   trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
 }
 
@@ -390,6 +393,7 @@ void Updater::MoveBias(int64_t unit, const PartPlan& part, const StateLease& sta
   move.lr = plan_.router.bias_rate;
   move.gradient_scale = 1;
   experts_[static_cast<size_t>(unit)].EachBias(routed, part.begin, part.end, [&](int64_t at, const std::vector<float>& excess) {
+    if (!plan_.trained.Trains(unit, at)) return;
     std::vector<float> no_moment(excess.size());
     hlm::Update(pool_, against_sign, move,
                 {.n = static_cast<int64_t>(excess.size()),
@@ -437,8 +441,8 @@ void Updater::RecomputeNorms(int64_t piece) {
   const auto recompute = [&](const PartPlan& range) {
     SquaredNorms(pool_, range.end - range.begin, lease.Sums(range.begin), store_.gradient_type(), lease.Norms(range.begin));
   };
-  if (!plan_.sharded) return recompute({p.begin, p.end});
-  EachOwned(plan_, p, group_->rank(), recompute);
+  if (plan_.OwnsAll()) return recompute({p.begin, p.end});
+  EachOwned(plan_, p, group_ != nullptr ? group_->rank() : 0, recompute);
 }
 
 namespace {

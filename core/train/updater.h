@@ -112,7 +112,7 @@ class Updater {
   PartPlan OwnedOf(const PartPlan& entry) const { return hlm::OwnedOf(plan_, entry, group_ != nullptr ? group_->rank() : 0); }
   std::vector<size_t> Shares(const PartPlan& entry, size_t bytes) const;
   void MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step, const RoutedStep& routed);
-  static std::vector<Segment> CutSegments(const UnitSpec& unit);
+  static std::vector<Segment> CutSegments(const UnitSpec& unit, int64_t number, const TrainedSet& trained);
 
   const Plan& plan_;
   ParameterStore& store_;

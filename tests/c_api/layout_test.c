@@ -77,7 +77,9 @@ AT(hlm_plan_options, router_aux_loss_scope, 256);
 AT(hlm_plan_options, unrouted, 260);
 AT(hlm_plan_options, process_states, 264);
 AT(hlm_plan_options, experts_up, 268);
-LAST(hlm_plan_options, max_piece_bytes, 272, 280);
+AT(hlm_plan_options, max_piece_bytes, 272);
+AT(hlm_plan_options, freeze, 280);
+LAST(hlm_plan_options, train_only, 288, 296);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);

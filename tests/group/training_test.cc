@@ -68,6 +68,11 @@ std::string Fingerprint(const RunResult& result) {
   return text;
 }
 
+std::string StateOf(const RunResult& result) {
+  const std::string all = Fingerprint(result);
+  return all.substr(0, all.find(" losses"));
+}
+
 // What was taken is what was planned.
 void CheckMemory(const RunResult& result) {
   const auto memory = nlohmann::json::parse(result.metrics).at("memory");
@@ -144,6 +149,32 @@ TEST_P(Training, TheirNumberNeedNotBeAPowerOfTwo) {
   ExpectAll(RunAll(wide, 3, 1), expected);
   wide.plan.process_states = ProcessStates::kReplicate;
   ExpectAll(RunAll(wide, 3, 1), expected);
+}
+
+// What is frozen has no owner, is sent to nobody, and is everywhere.
+TEST_P(Training, FrozenTensorsAreShardedLikeNothing) {
+  RunSetup run = GroupedRun(GetParam(), WideConfig(true), 8);
+  run.plan.freeze = "*.q_proj.*,*.up_proj.*,model.layers.1.*";
+  run.trainer.optimizer.weight_decay = 0.1;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  for (const auto& [processes, devices] : {std::pair{2, 1}, {4, 1}, {2, 2}}) {
+    SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices"));
+    ExpectAll(RunAll(run, processes, devices), expected);
+  }
+  // Saved by two, gone on with by one and by four.
+  const std::string folder = testing::TempDir() + "frozen_in_a_group_" + Name(GetParam());
+  std::filesystem::remove_all(folder);
+  RunSetup first = run, rest = run;
+  run.steps = 6;
+  const std::string unbroken = RunAll(run, 1, 1, Evenly, nullptr, StateOf)[0];
+  first.after_steps = [&](Trainer& trainer) { trainer.Save(folder, {}); };
+  RunAll(first, 2, 1);
+  rest.first_step = 3;
+  rest.steps = 6;
+  rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
+  for (const int64_t processes : {1, 4}) ExpectAll(RunAll(rest, processes, 1, Evenly, nullptr, StateOf), unbroken);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Training, WhoBringsTheRowsDoesNotMatter) {

@@ -306,6 +306,16 @@ namespace HorizonLM {
     /// the block as a whole, groups of 512 MiB, or each alone</summary>
     public long? MaxPieceBytes { get; set; }
 
+    /// <summary>patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*"; * is any
+    /// characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no gradients, states or
+    /// updates, and no backward pass comes below the first layer that trains. null (default): none; part of the
+    /// numerics</summary>
+    public string Freeze { get; set; }
+
+    /// <summary>patterns of names of the only tensors that train, but for those of freeze; null (default): all; part of the
+    /// numerics</summary>
+    public string TrainOnly { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
     }
@@ -357,6 +367,8 @@ namespace HorizonLM {
       if (ProcessStates.HasValue) Native.hlm_plan_options_process_states_set(options, (int)ProcessStates.Value);
       if (ExpertsUp.HasValue) Native.hlm_plan_options_experts_up_set(options, (int)ExpertsUp.Value);
       if (MaxPieceBytes.HasValue) Native.hlm_plan_options_max_piece_bytes_set(options, MaxPieceBytes.Value);
+      if (Freeze != null) Native.hlm_plan_options_freeze_set(options, Text.Encode(Freeze, nameof(Freeze)));
+      if (TrainOnly != null) Native.hlm_plan_options_train_only_set(options, Text.Encode(TrainOnly, nameof(TrainOnly)));
     }
   }
 

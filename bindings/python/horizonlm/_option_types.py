@@ -175,6 +175,14 @@ if TYPE_CHECKING:
         # experts of a block that are larger are sent up, computed and updated in groups of at most this size;
         # 0: chosen, the block as a whole, groups of 512 MiB, or each alone
         max_piece_bytes: int
+        # patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*";
+        # * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no
+        # gradients, states or updates, and no backward pass comes below the first layer that trains. None
+        # (default): none; part of the numerics
+        freeze: str
+        # patterns of names of the only tensors that train, but for those of freeze; None (default): all; part
+        # of the numerics
+        train_only: str
 
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
@@ -473,6 +481,12 @@ TABLES: Dict[str, str] = {
     experts_up: "auto" | "all" | "routed": which experts of a mixture go up; default "auto"
     max_piece_bytes: int. experts of a block that are larger are sent up, computed and updated in groups of at
         most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
+    freeze: str. patterns of names of tensors that do not train, commas between them:
+        "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the
+        embedding's name. They have no gradients, states or updates, and no backward pass comes below the
+        first layer that trains. None (default): none; part of the numerics
+    train_only: str. patterns of names of the only tensors that train, but for those of freeze; None
+        (default): all; part of the numerics
 """,
     "hlm_group_options": r"""Options, as keywords:
 

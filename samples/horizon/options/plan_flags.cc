@@ -97,6 +97,12 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddNumber(app, "--max-piece-bytes", flags.max_piece_bytes, 1,
             "experts of a block that are larger are sent up, computed and updated in groups of at most this size (default: chosen, the block as a whole, groups of 512 MiB, or each alone)", true)
       ->group(group);
+  AddText(app, "--freeze", flags.freeze, "PATTERNS",
+            "patterns of names of tensors that do not train, commas between them: \"model.embed_tokens.*,*norm*\"; * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no gradients, states or updates, and no backward pass comes below the first layer that trains")
+      ->group(group);
+  AddText(app, "--train-only", flags.train_only, "PATTERNS",
+            "patterns of names of the only tensors that train, but for those of freeze; part of the numerics")
+      ->group(group);
 }
 
 void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
@@ -128,6 +134,8 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.process_states = flags.process_states;
   options.experts_up = flags.experts_up;
   options.max_piece_bytes = flags.max_piece_bytes;
+  options.freeze = flags.freeze.empty() ? nullptr : flags.freeze.c_str();
+  options.train_only = flags.train_only.empty() ? nullptr : flags.train_only.c_str();
 }
 
 }  // namespace horizon

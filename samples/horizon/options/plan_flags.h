@@ -43,6 +43,8 @@ struct PlanFlags {
   int32_t process_states = HLM_PROCESS_STATES_AUTO;
   int32_t experts_up = HLM_EXPERTS_UP_AUTO;
   int64_t max_piece_bytes = 0;
+  std::string freeze = {};
+  std::string train_only = {};
 };
 
 // Each adds the flags under one heading of --help.

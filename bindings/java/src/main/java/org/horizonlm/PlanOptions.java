@@ -529,6 +529,34 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets freeze.
+     *
+     * @param value patterns of names of tensors that do not train, commas between them:
+     *     "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the
+     *     embedding's name. They have no gradients, states or updates, and no backward pass comes below the first layer
+     *     that trains. null (default): none; part of the numerics
+     * @return this
+     */
+    public Builder freeze(String value) {
+      byte[] text = Text.encode(value, "freeze");
+      setters.add(struct -> Native.hlm_plan_options_freeze_set(struct, text));
+      return this;
+    }
+
+    /**
+     * Sets train_only.
+     *
+     * @param value patterns of names of the only tensors that train, but for those of freeze; null (default): all;
+     *     part of the numerics
+     * @return this
+     */
+    public Builder trainOnly(String value) {
+      byte[] text = Text.encode(value, "trainOnly");
+      setters.add(struct -> Native.hlm_plan_options_train_only_set(struct, text));
+      return this;
+    }
+
+    /**
      * The options that were collected.
      *
      * @return the options
