@@ -68,7 +68,6 @@ HLM_STRUCT(hlm_kto_options)
 HLM_STRUCT(hlm_policy_options)
 %ignore hlm_template_options::reserved;
 %ignore hlm_resume_options::reserved;
-%ignore hlm_plan_options::reserved;
 %ignore hlm_group_options::reserved;
 %ignore hlm_optimizer_options::reserved;
 // Members that are buffers are arguments of the call.

@@ -63,6 +63,7 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   if (Narrow()) {
     latent_ = d.Saved("latent", spec.latent, Remake::kProduct);
     sum_ = d.Saved("sum of the experts", spec.latent, Remake::kProduct);
+    d.StayForBackward(sum_);
     dsum_ = d.Temp("d sum of the experts", spec.latent);
     dlatent_ = d.Temp("d latent", spec.latent);
   }
@@ -271,9 +272,11 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   if (At(r) == Stage::kAfter) {
-    if (y == nullptr) return;
-    Sort(r);
-    return Combine(r, addend, y);
+    const bool sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
+    if (sums) Sort(r);
+    if (sums) Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(sum_) : y);
+    if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(sum_), addend, y);
+    return;
   }
   ForwardRouter(r, x);
   TellLoad(r);
@@ -376,12 +379,14 @@ void ExpertsBody::BackwardGroup(const BlockRun& r, const void* x, const void* dy
 }
 
 void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  if (Narrow()) {
-    widen_.Backward(r, dy, r.Saved(sum_), r.Temp(dsum_));
-    dy = r.Temp(dsum_);
+  if (Narrow()) widen_.BackwardWeight(r, dy, r.Saved(sum_));
+  if (At(r) == Stage::kAfter) {
+    Sort(r);
+  } else {
+    // All experts are a group.
+    if (Narrow()) BackwardSum(r, dy, r.Temp(dsum_));
+    BackwardGroup(r, x, Narrow() ? r.Temp(dsum_) : dy);
   }
-  // All experts are a group, or have had their turn.
-  At(r) == Stage::kAfter ? Sort(r) : BackwardGroup(r, x, dy);
   if (spec_.weigh_input) {
     r.ops.RowDots(r.stream, {.type = r.type,
                              .tokens = r.micro.tokens,

@@ -8,6 +8,7 @@
 #include "core/model/config_refusals.h"
 #include "core/model/config_values.h"
 #include "core/model/families/common.h"
+#include "core/model/wrappers.h"
 
 namespace hlm {
 namespace {
@@ -67,54 +68,11 @@ void ReadQuantization(const ConfigValues& config, ModelNames& names) {
   if (names.fp8.on) names.ignored_suffixes.push_back(".activation_scale");
 }
 
-}  // namespace
-
-// A text model inside something larger: its mathematics is that of text_config, its folder has tensors of other parts.
-struct Wrapper {
-  const char* architecture;
-  const char* model_type;
-  bool tied;  // where the file does not say
-  // Prefixes of the text model's tensors with the names of their heads: as a new folder has them, then others.
-  std::vector<std::pair<const char*, const char*>> prefixes;
-  std::vector<const char*> towers;  // prefixes of other parts' tensors
-};
-const std::vector<Wrapper>& Wrappers() {
-  // In files of the hub first, then as transformers 5 has them in memory.
-  static const std::vector<std::pair<const char*, const char*>> kLlava = {
-      {"language_model.model.", "language_model.lm_head.weight"}, {"model.language_model.", "lm_head.weight"}};
-  static const std::vector<const char*> kTowers = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
-                                                   "model.multi_modal_projector."};
-  static const std::vector<const char*> kGemma4Towers = {"vision_tower.",       "audio_tower.",        "embed_vision.",
-                                                         "embed_audio.",        "model.vision_tower.", "model.audio_tower.",
-                                                         "model.embed_vision.", "model.embed_audio."};
-  static const std::vector<Wrapper> kWrappers = {
-      {"Mistral3ForConditionalGeneration", "mistral3", true, kLlava, kTowers},
-      {"Gemma3ForConditionalGeneration", "gemma3", true, kLlava, kTowers},
-      {"Gemma4ForConditionalGeneration", "gemma4", true, kLlava, kGemma4Towers},
-      {"Qwen3_5ForConditionalGeneration", "qwen3_5", false, {{"model.language_model.", "lm_head.weight"}}, {"model.visual."}},
-      {"Qwen3_5MoeForConditionalGeneration",
-       "qwen3_5_moe",
-       false,
-       {{"model.language_model.", "lm_head.weight"}},
-       {"model.visual."}}};
-  return kWrappers;
-}
-
-const Wrapper* WrapperOf(const ConfigValues& config) {
-  if (!config.HasValue("text_config") || !config.HasValue("model_type") || !config.Value("model_type").IsString()) return nullptr;
-  for (const Wrapper& wrapper : Wrappers()) {
-    if (config.Value("model_type").IsText(wrapper.model_type)) return &wrapper;
-  }
-  return nullptr;
-}
-
+// The mathematics is that of the text model, the folder has tensors of other parts.
 ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
-  JsonValue text = whole.Value("text_config");
-  const ConfigValues config(text, whole.where() + ": text_config");
-  // The outer word on tying counts; files leave it out where it is the class's own.
-  text.Set("tie_word_embeddings", JsonValue(whole.BoolOr("tie_word_embeddings", wrapper.tied)));
+  const JsonValue text = TextConfig(whole, wrapper);
+  const ConfigValues config(text, whole.HasValue("text_config") ? whole.where() + ": text_config" : whole.where());
   const Family* family = FamilyOfModelType(config);
-  if (family == nullptr) throw InvalidArgument(config.where(), ": model_type is missing");
   ModelConfig read;
   read.names = LlamaNames();
   read.spec.architecture = wrapper.architecture;
@@ -126,15 +84,11 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
     ReadQuantization(config, read.names);
   }
   RefuseUntaken(config, family->architecture, read.spec);
-  read.names.prefix = wrapper.prefixes.front().first;
-  if (!read.spec.tied) read.names.head = wrapper.prefixes.front().second;
-  for (size_t i = 1; i < wrapper.prefixes.size(); ++i) {
-    read.names.other_prefixes.push_back(wrapper.prefixes[i].first);
-    read.names.other_heads.push_back(wrapper.prefixes[i].second);
-  }
-  for (const char* part : wrapper.towers) read.names.carried_prefixes.push_back(part);
+  NameWrapped(wrapper, read.spec.tied, read.names);
   return read;
 }
+
+}  // namespace
 
 ModelConfig ReadConfig(const std::string& json_text) {
   const JsonValue object = ParseConfigText(json_text);

@@ -28,11 +28,15 @@ constexpr std::array<KindName, 8> kKinds = {{{"default", Kind::kDefault},
                                              {"su", Kind::kLongRope},  // what Phi-3's first files called it
                                              {"proportional", Kind::kProportional}}};
 
-Kind ReadKind(const ConfigValues& rope) {
+Kind ReadKind(const ConfigValues& rope, bool sections) {
   const bool has_new = rope.HasValue("rope_type"), has_legacy = rope.HasValue("type");
   if (!has_new && !has_legacy) return Kind::kDefault;
-  const std::string type = rope.String(has_new ? "rope_type" : "type");
-  if (has_new && has_legacy && rope.String("type") != type) {
+  // Files with sections call it so.
+  const auto read = [&](const char* key) {
+    return sections && rope.Value(key).IsText("mrope") ? std::string("default") : rope.String(key);
+  };
+  const std::string type = read(has_new ? "rope_type" : "type");
+  if (has_new && has_legacy && read("type") != type) {
     throw InvalidArgument(rope.where(), ": rope_type is ", Printable(type), " but type is ", Printable(rope.String("type")));
   }
   for (const KindName& known : kKinds) {
@@ -123,7 +127,7 @@ void ReadLongRope(const ConfigValues& config, const ConfigValues& rope, int64_t 
 RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_t head_dim, int64_t max_positions,
                     const RopeDefaults& defaults) {
   RopeSpec spec;
-  spec.kind = ReadKind(rope);
+  spec.kind = ReadKind(rope, defaults.sections);
   spec.theta = Both(config, &rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
   spec.interleaved = defaults.interleaved;
   const double partial = Both(config, &rope, "partial_rotary_factor", defaults.partial, 0.0, 1.0);

@@ -194,7 +194,7 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
     CheckOffsets(*in.mismatched);
     const std::vector<double> mismatched = ReferenceSums(in.mismatched_reference, *in.mismatched);
     std::vector<float> logprobs(in.mismatched->ids.size());
-    trainer.LogProbs(*in.mismatched, nullptr, logprobs, {}, {});
+    trainer.LogProbs(*in.mismatched, nullptr, logprobs, {}, {}, in.of_all);
     const DocumentSums sums = SumDocuments(*in.mismatched, logprobs);
     double mean = 0;
     for (size_t d = 0; d < mismatched.size(); ++d)

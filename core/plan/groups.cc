@@ -1,6 +1,7 @@
 #include "core/plan/groups.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/layers/experts.h"
 
@@ -35,6 +36,13 @@ std::vector<int64_t> CoreOf(const PieceList& pieces, int64_t unit, const std::ve
     if (!grouped) core.push_back(p);
   }
   return core;
+}
+
+double ShareRouted(int64_t experts, int64_t chosen, int64_t group, int64_t tokens) {
+  double missed = 1;  // by one token: none of its choices is among the group
+  for (int64_t i = 0; i < chosen; ++i)
+    missed *= static_cast<double>(std::max<int64_t>(experts - group - i, 0)) / static_cast<double>(experts - i);
+  return 1 - std::pow(missed, static_cast<double>(tokens));
 }
 
 int64_t VisitsOf(const ModelLayout& layout, const PieceList& pieces, int64_t layer) {

@@ -23,6 +23,9 @@ std::vector<ExpertGroup> GroupsOf(const ModelLayout& layout, const PieceList& pi
 // The pieces of the same block that belong to no group.
 std::vector<int64_t> CoreOf(const PieceList& pieces, int64_t unit, const std::vector<ExpertGroup>& groups);
 
+// The share of groups of `group` of `experts` experts that have a row where each of `tokens` tokens chooses `chosen` of them evenly.
+double ShareRouted(int64_t experts, int64_t chosen, int64_t group, int64_t tokens);
+
 // Visits that a sweep makes of a layer one way.
 int64_t VisitsOf(const ModelLayout& layout, const PieceList& pieces, int64_t layer);
 // Of a whole sweep, there and back.

@@ -86,8 +86,10 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.gradient = arena.Take(BlockInputBytes(in, plan));
     int64_t stash = 0;
-    for (int64_t layer = 0; layer < spec.layers(); ++layer)
-      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
+    for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+      const bool stages = VisitsOf(in.layout, plan.pieces, layer) > 1;
+      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer, stages).total);
+    }
     a.stash = arena.Take(stash);
   }
   // Blocks of one kind have the same pieces.
@@ -156,13 +158,10 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     host.norms = chunks * 8;
     const int64_t devices = static_cast<int64_t>(plan.devices.size());
     host.ring = CheckedMul(CheckedMul(RoundUp(plan.entry_bytes, 256), plan.ring_entries), devices);
-    host.partials = CheckedMul(4 * trained, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost())) - 1);
-    if (plan.sharded) {
-      const int64_t others = plan.options.processes - 1, chunk = 4 * kNormChunk;
-      host.exchange = CheckedMul(CeilDiv(CeilDiv(plan.entry_bytes, chunk), plan.options.processes) * chunk, others);
-    } else if (plan.options.processes > 1) {
-      host.exchange = std::max(plan.part_bytes, plan.entry_bytes);
-    }
+    host.partials = CheckedMul(4 * trained, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost() - 1)));
+    // Of a process's share of an entry, what the others have.
+    const int64_t others = plan.options.processes - 1, chunk = 4 * kNormChunk;
+    host.exchange = CheckedMul(CeilDiv(CeilDiv(plan.entry_bytes, chunk), plan.options.processes) * chunk, others);
     // The inputs of the last two blocks never leave the device, and those of blocks without a backward pass need not wait.
     if (plan.block_inputs == BlockInputs::kHost) {
       const int64_t waiting = in.spec.layers() - 2 - std::max<int64_t>(plan.first_backward, 0);

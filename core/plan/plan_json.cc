@@ -187,6 +187,8 @@ std::string PlanJson(const Plan& plan) {
   json.Member("max_part_bytes", plan.options.max_part_bytes);
   json.Member("max_piece_bytes", plan.options.max_piece_bytes);
   json.Member("expert_groups", ExpertGroups(plan));
+  json.Member("experts_up", Name(plan.experts_up));
+  json.Member("defers_updates", plan.DefersUpdates());
   json.Member("part_bytes", plan.part_bytes);
   json.Member("optimizer_timing", Name(plan.timing));
   json.Member("optimizer_threads", plan.optimizer_threads);

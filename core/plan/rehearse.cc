@@ -254,9 +254,20 @@ ProductFlops FlopsOf(const CallList& calls) {
   for (const RecordedCall& call : calls) {
     const ProductKind kind = KindOf(call.call);
     const bool attention = kind == ProductKind::kAttentionForward || kind == ProductKind::kAttentionBackward;
-    (attention ? flops.attention : flops.linear) += call.facts.product_flops;
+    const bool grouped = kind == ProductKind::kGrouped;
+    (attention ? flops.attention : grouped ? flops.grouped : flops.linear) += call.facts.product_flops;
   }
   return flops;
+}
+
+double RowBytesOf(const CallList& calls) {
+  double bytes = 0;
+  for (const RecordedCall& call : calls) {
+    const bool rows = std::holds_alternative<GatherRowsArgs>(call.call) || std::holds_alternative<CombineRowsArgs>(call.call) ||
+                      std::holds_alternative<RowDotsArgs>(call.call);
+    if (rows) bytes += call.facts.moved_bytes;
+  }
+  return bytes;
 }
 
 }  // namespace hlm

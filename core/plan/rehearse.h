@@ -18,9 +18,10 @@ namespace hlm {
 
 using CallList = std::vector<RecordedCall>;
 
-// Of the products, attention's among them or alone.
+// Of the products, by kind.
 struct ProductFlops {
-  double linear = 0, attention = 0;
+  double linear = 0, grouped = 0, attention = 0;
+  double all() const { return linear + grouped + attention; }
 };
 
 // Of one micro-batch of micro_tokens tokens in documents of seq_len.
@@ -61,6 +62,8 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 std::vector<CountedCall> StepProducts(const Plan& plan);
 
 ProductFlops FlopsOf(const CallList& calls);
+// Of rows that are gathered for experts and combined behind them, which no saved tensor tells.
+double RowBytesOf(const CallList& calls);
 
 }  // namespace hlm
 

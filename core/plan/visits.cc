@@ -181,14 +181,15 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
   return visits;
 }
 
-int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes) {
-  int64_t bytes = 0;
+int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes,
+                    const std::function<double(const Visit&)>& moved) {
+  double bytes = 0;
   for (const Visit& visit : visits) {
     for (const SlotUse& use : visit.uses) {
-      if (use.upload) bytes += pieces[use.piece].elements() * element_bytes;
+      if (use.upload) bytes += moved(visit) * static_cast<double>(pieces[use.piece].elements() * element_bytes);
     }
   }
-  return bytes;
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace hlm

@@ -117,10 +117,27 @@ int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, 
   return copied;
 }
 
-Slot& SlotPool::Of(int64_t piece) const {
+Slot* SlotPool::Find(int64_t piece) const {
   const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->piece == piece; });
-  HLM_CHECK(found != slots_.end(), "piece ", piece, " was never sent up, or was overwritten");
-  return **found;
+  return found == slots_.end() ? nullptr : found->get();
+}
+
+Slot& SlotPool::Of(int64_t piece) const {
+  Slot* slot = Find(piece);
+  HLM_CHECK(slot != nullptr, "piece ", piece, " was never sent up, or was overwritten");
+  return *slot;
+}
+
+bool SlotPool::Holds(const SlotUse& use) const {
+  const Slot* slot = Find(use.piece);
+  return slot != nullptr && slot->offset == use.offset;
+}
+
+void SlotPool::Drop(int64_t piece) {
+  Slot* slot = Find(piece);
+  if (slot == nullptr) return;
+  slot->loaded->Synchronize();
+  slot->lease = Lease();
 }
 
 SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t version) {

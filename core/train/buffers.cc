@@ -22,7 +22,8 @@ DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, c
   boundaries_ = range_.block_inputs.bytes / block_input_bytes_;
   int64_t start = 0;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
-    stash_.push_back(StashOf(layout.block(layer), plan, layer));
+    const bool stages = VisitsOf(layout, plan.pieces, layer) > 1;
+    stash_.push_back(StashOf(layout.block(layer), plan, layer, stages));
     stash_starts_.push_back(start);
     start += stash_.back().total;
   }

@@ -142,6 +142,13 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
   return loss;
 }
 
+void Lane::Skip(const Pass& pass, int64_t number) {
+  for (const SlotUse& use : pass.visits[static_cast<size_t>(number)].uses) {
+    if (use.last) slots_.Drop(use.piece);
+  }
+  compute_->Record(*visit_done_[static_cast<size_t>(number % kDone)]);
+}
+
 void Lane::SendLossesDown(const Pass& pass, const Visit& visit, Event& done) {
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
   const size_t bytes = static_cast<size_t>(share.tokens()) * sizeof(float);

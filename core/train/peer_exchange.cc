@@ -43,6 +43,16 @@ void PeerExchange::Reduce(int64_t piece, const GradientPath::Take& take) {
   }
 }
 
+void PeerExchange::ReduceZero(int64_t piece, const GradientPath::Take& take) {
+  for (const PartPlan& part : plan_.pieces[piece].trained) {
+    for (size_t lane = 0; lane < peers_.size(); ++lane) {
+      const PartPlan shard = ShardOf(lane).Of(part);
+      GradientRing& ring = *peers_[lane].ends.ring;
+      if (shard.begin < shard.end) take(ring, shard, ring.Acquire());
+    }
+  }
+}
+
 void PeerExchange::Stage(size_t lane, int64_t number, const PartPlan& part, size_t place) {
   const Peer& peer = peers_[lane];
   const PiecePlan& piece = plan_.pieces[number];

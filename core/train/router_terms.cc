@@ -26,9 +26,9 @@ void RouterTotals::Add(const RouterTotals& more) {
   loss += more.loss;
 }
 
-RoutedStepPtr RouterTotals::Routed(const RouterPlan& plan, const std::vector<std::vector<int64_t>>& updates) const {
-  if (!plan.changes_updates() || choices.empty()) return nullptr;
-  return std::make_shared<const RoutedStep>(RoutedStep{choices, updates});
+RoutedStepPtr RouterTotals::Routed(const RouterPlan& plan, const std::vector<std::vector<int64_t>>& updates, bool defers) const {
+  if ((!plan.changes_updates() && !defers) || choices.empty()) return nullptr;
+  return std::make_shared<const RoutedStep>(RoutedStep{choices, updates, defers});
 }
 
 void RouterTerms::Counts::Add(const float* record) {

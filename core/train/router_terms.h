@@ -29,8 +29,9 @@ struct RouterTotals {
   double loss = 0;  // what they add to it
 
   void Add(const RouterTotals& more);  // means are weighed by tokens
-  // For the updates of a step of these tokens; null where they make no difference to it.
-  RoutedStepPtr Routed(const RouterPlan& plan, const std::vector<std::vector<int64_t>>& updates) const;
+  // For the updates of a step of these tokens; null where they make no difference to it. `defers`: updates of experts without a gradient
+  // may wait.
+  RoutedStepPtr Routed(const RouterPlan& plan, const std::vector<std::vector<int64_t>>& updates, bool defers = false) const;
 };
 
 // The largest number of choices of an expert over the mean; 1 without any.
@@ -41,6 +42,7 @@ class RouterTerms {
   RouterTerms(const ModelSpec& spec, const Plan& plan) : plan_(plan), places_(PlaceLoads(spec, plan)) {}
 
   bool on() const { return !places_.routers.empty(); }
+  const LoadPlaces& places() const { return places_; }
   // Whether the backward pass of a batch of several sweeps must know the loads of all.
   bool counts_ahead() const { return on() && plan_.router.balance != 0 && WholeScope(); }
 

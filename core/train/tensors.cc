@@ -120,6 +120,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   Finish();
   s.CheckWhole();
   s.CheckKind(name, kind);
+  s.gradient_written |= kind == TensorKind::kGradient;
   const DType moment_type = s.store.state_type() == StateType::kBF16 ? DType::kBF16 : DType::kF32;
   const bool bf16 = (kind == TensorKind::kWeight     ? s.store.weight_type()
                      : kind == TensorKind::kGradient ? s.store.gradient_type()

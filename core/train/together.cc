@@ -37,6 +37,7 @@ void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& optio
                o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
                static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
                options.token_metrics, ", ", model.layout().parameters, " parameters"));
+  group->UseDevice(plan.devices.front().name);
 }
 
 Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictions, const char* call) {

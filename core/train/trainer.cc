@@ -115,11 +115,13 @@ void Trainer::State::Forget() {
   loss = entropy = 0;
   tokens = right = sums = 0;
   routers = {};
+  gradient_written = false;
 }
 
 void Trainer::State::Recover() noexcept {
   executor->Abandon();
   try {
+    updater->MakeUpAll();  // where the device has failed the state can still be read
     updater->WaitIdle();
   } catch (...) {  // it is the error at hand, or follows from it
   }
@@ -218,7 +220,8 @@ StepMetrics Trainer::State::Apply() {
     if (finite) {
       const double clip = plan->grad_clip;
       const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      updater->UpdateAll(NextUpdate(lr, scale), routers.Routed(plan->router, expert_updates));
+      updater->UpdateAll(NextUpdate(lr, scale),
+                         routers.Routed(plan->router, expert_updates, plan->DefersUpdates() && !gradient_written));
     }
     metrics = Finish(lr, squared_norm, !finite, 0);
     if (plan->timing == Timing::kSerial) updater->WaitIdle();
@@ -398,11 +401,15 @@ void Trainer::SetDeadline(double seconds) {
 }
 
 void Trainer::Finish() {
-  State& s = *state_;
+  state_->updater->MakeUpAll();
+  state_->AwaitUpdates();
+}
+
+void Trainer::State::AwaitUpdates() {
   try {
-    s.updater->WaitIdle();
+    updater->WaitIdle();
   } catch (...) {
-    s.torn = s.torn || s.updater->failed_update();
+    torn = torn || updater->failed_update();
     throw;
   }
 }

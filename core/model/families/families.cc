@@ -57,6 +57,10 @@
   X(kLfm2Family)             \
   X(kQwen35Family)           \
   X(kQwen35MoeFamily)        \
+  X(kQwen2VlFamily)          \
+  X(kQwen25VlFamily)         \
+  X(kQwen3VlFamily)          \
+  X(kQwen3VlMoeFamily)       \
   X(kQwen3NextFamily)        \
   X(kLfm2MoeFamily)          \
   X(kLfm3Family)             \

@@ -5,11 +5,10 @@
 namespace hlm {
 
 void AddWindowedLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& norm, AttentionSpec attention,
-                       const MlpSpec& mlp, ModelSpec& spec) {
-  constexpr int64_t kDefaultMaxWindowLayers = 28;
+                       const MlpSpec& mlp, ModelSpec& spec, int64_t likely_full) {
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
   const std::optional<int64_t> window = ReadWindow(config, false);
-  const int64_t full_layers = types || !window ? 0 : config.IntOr("max_window_layers", kDefaultMaxWindowLayers, 0, kMostLayers);
+  const int64_t full_layers = types || !window ? 0 : config.IntOr("max_window_layers", likely_full, 0, kMostLayers);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : window && layer >= full_layers;
     if (slides && !window) {

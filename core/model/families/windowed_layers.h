@@ -1,4 +1,4 @@
-// Layers with a window where layer_types, or max_window_layers, say so: Qwen2's rule.
+// Layers with a window where layer_types, or max_window_layers, say so: Qwen2's rule. `likely_full`: max_window_layers of the class.
 #ifndef HORIZON_LM_CORE_MODEL_FAMILIES_WINDOWED_LAYERS_H_
 #define HORIZON_LM_CORE_MODEL_FAMILIES_WINDOWED_LAYERS_H_
 
@@ -7,7 +7,7 @@
 namespace hlm {
 
 void AddWindowedLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& norm, AttentionSpec attention,
-                       const MlpSpec& mlp, ModelSpec& spec);
+                       const MlpSpec& mlp, ModelSpec& spec, int64_t likely_full = 28);
 
 }  // namespace hlm
 

@@ -112,12 +112,14 @@ def forget_lengths(model):
 
 def trained_parameters(model):
     """Without what no gradient reaches: routers' biases for the choice where they are parameters, and the other parts of wrappers."""
-    others = r"(e_score_correction|expert)_bias$|(vision_tower|vision_model|visual|multi_modal_projector|embed_vision|embed_audio)\."
+    others = r"(e_score_correction|expert)_bias$|(vision_tower|vision_model|visual|multi_modal_projector|embed_vision|embed_audio|connector)\.|image_newline$"
     return {name: p for name, p in model.named_parameters() if not re.search(others, name)}
 
 
 def logits_of(model):
     dtype = next(model.parameters()).dtype
+    # Llama 4's whole asks for pictures (transformers 5.24).
+    model = model.language_model if type(model).__name__ == "Llama4ForConditionalGeneration" else model
 
     def run(ids):
         forget_lengths(model)

@@ -5,7 +5,12 @@ from families.experts import ROUTER
 from families.hybrids import DELTA, FULL, HALF, LINEAR, SLOW, STATES
 
 ROPE = dict(rope_type="default", rope_theta=300.0)
+SECTIONS = {**ROPE, "mrope_section": [2, 1, 1]}
 EYES = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8)
+QWEN_EYES = dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, patch_size=4, out_hidden_size=24, num_position_embeddings=16,
+                 deepstack_visual_indexes=[])
+QWEN_TOKENS = dict(image_token_id=200, video_token_id=201, vision_start_token_id=202, vision_end_token_id=203)
+SIGLIP, CLIP = dict(model_type="siglip_vision_model", **EYES), dict(model_type="clip_vision_model", **EYES)
 
 
 def text(model_type, **config):
@@ -53,4 +58,60 @@ FAMILIES = [
                                    num_position_embeddings=16, deepstack_visual_indexes=[]),
                 image_token_id=200, video_token_id=201, vision_start_token_id=202, vision_end_token_id=203),
            std={**ROUTER, **STATES}, options=SLOW, seed=2),
+    Family("qwen2_5_vl", "qwen2_5_vl", "Qwen2.5-VL: its text, one layer with a window, beside a vision tower, untied",
+           dict(text_config=text("qwen2_5_vl_text", **rows(24, 2, 3, 1, 40, use_sliding_window=True, sliding_window=4, max_window_layers=1,
+                                                           rope_parameters={**ROPE, "mrope_section": [2, 1, 1]})),
+                vision_config={key: value for key, value in QWEN_EYES.items() if key not in ("num_position_embeddings", "deepstack_visual_indexes")},
+                tie_word_embeddings=False, **QWEN_TOKENS)),
+    Family("qwen3_vl", "qwen3_vl", "Qwen3-VL: its text beside a vision tower, tied",
+           dict(text_config=text("qwen3_vl_text", **rows(24, 2, 4, 2, 40, head_dim=8, rope_parameters={**SECTIONS, "mrope_interleaved": True})),
+                vision_config=QWEN_EYES, tie_word_embeddings=True, **QWEN_TOKENS), embedding_std=0.3),
+    Family("qwen3_vl_moe", "qwen3_vl_moe", "Qwen3-VL with experts: its text beside a vision tower, experts packed and transposed",
+           dict(text_config=text("qwen3_vl_moe_text", **rows(24, 3, 4, 2, 40, head_dim=8, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16,
+                                                             mlp_only_layers=[1], rope_parameters={**SECTIONS, "mrope_interleaved": True})),
+                vision_config=QWEN_EYES, tie_word_embeddings=False, **QWEN_TOKENS), std=ROUTER),
+    Family("llama4", "llama4", "Llama 4: its text beside a vision tower",
+           dict(text_config=text("llama4_text", **rows(24, 2, 4, 2, 16, head_dim=8, intermediate_size_mlp=24, num_local_experts=4, num_experts_per_tok=1,
+                                                       interleave_moe_layer_step=2, no_rope_layers=[1, 0], rope_parameters=ROPE)),
+                vision_config=dict(vision_output_dim=24, projector_input_dim=24, projector_output_dim=24, pixel_shuffle_ratio=0.5, **EYES),
+                image_token_index=200), std=ROUTER, experts_in_rows=True),
+    Family("llava", "llava", "LLaVA: Llama beside a vision tower, untied",
+           dict(text_config=text("llama", **rows(24, 2, 4, 2, 40, rope_parameters=ROPE)), vision_config=CLIP, image_token_index=60)),
+    Family("smolvlm", "smolvlm", "SmolVLM: Llama beside a vision tower and a connector, untied",
+           dict(text_config=text("llama", **rows(24, 2, 3, 1, 40, rope_parameters=ROPE)), vision_config=EYES, image_token_id=60)),
+]
+
+# More of them whose text models have goldens elsewhere: for check_families.py alone.
+OTHERS = [
+    Family("qwen2_vl", "qwen2_vl", "Qwen2-VL, tied",
+           dict(text_config=text("qwen2_vl_text", **rows(24, 2, 3, 1, 40, rope_parameters=SECTIONS)),
+                vision_config=dict(depth=1, embed_dim=16, hidden_size=24, num_heads=2, patch_size=4), tie_word_embeddings=True, **QWEN_TOKENS),
+           embedding_std=0.3),
+    Family("llava_next", "llava_next", "LLaVA-NeXT with Mistral",
+           dict(text_config=text("mistral", **rows(24, 2, 4, 2, 40, head_dim=6, rope_parameters=ROPE)), vision_config=CLIP, image_token_index=60)),
+    Family("llava_onevision", "llava_onevision", "LLaVA-OneVision with Qwen2, tied",
+           dict(text_config=text("qwen2", **rows(24, 2, 4, 2, 40, rope_parameters=ROPE)), vision_config=SIGLIP, image_token_index=60,
+                video_token_index=59, tie_word_embeddings=True), embedding_std=0.3),
+    Family("internvl", "internvl", "InternVL 3 with Qwen2, tied",
+           dict(text_config=text("qwen2", **rows(24, 2, 4, 2, 40, rope_parameters=ROPE)),
+                vision_config=dict(model_type="internvl_vision", **{**EYES, "image_size": [16, 16], "patch_size": [8, 8]}), image_token_id=60),
+           embedding_std=0.3),
+    Family("internvl_qwen3_moe", "internvl", "InternVL 3.5 with Qwen3's experts, untied",
+           dict(text_config=text("qwen3_moe", **rows(24, 2, 4, 2, 40, head_dim=8, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16,
+                                                     rope_parameters=ROPE)),
+                vision_config=dict(model_type="internvl_vision", **{**EYES, "image_size": [16, 16], "patch_size": [8, 8]}), image_token_id=60,
+                tie_word_embeddings=False), std=ROUTER),
+    Family("aya_vision", "aya_vision", "Aya Vision with Cohere 2",
+           dict(text_config=text("cohere2", **rows(24, 2, 4, 2, 40, sliding_window=4, rope_parameters=ROPE)), vision_config=SIGLIP,
+                image_token_index=60), embedding_std=0.3),
+    Family("cohere2_vision", "cohere2_vision", "Command A Vision with Cohere 2",
+           dict(text_config=text("cohere2", **rows(24, 2, 4, 2, 40, sliding_window=4, rope_parameters=ROPE)), vision_config=SIGLIP,
+                image_token_id=60), embedding_std=0.3),
+    Family("idefics3", "idefics3", "Idefics 3 with Llama",
+           dict(text_config=text("llama", **rows(24, 2, 4, 2, 40, rope_parameters=ROPE)), vision_config=EYES, image_token_id=60)),
+    Family("lfm2_vl", "lfm2_vl", "LFM2-VL",
+           dict(text_config=text("lfm2", **rows(24, 2, 4, 2, 40, layer_types=["conv", "full_attention"], block_auto_adjust_ff_dim=False,
+                                                rope_parameters=ROPE)),
+                vision_config=dict(model_type="siglip2_vision_model", hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+                                   num_attention_heads=2, patch_size=8, num_patches=16), image_token_id=60), embedding_std=0.3),
 ]

@@ -387,9 +387,9 @@ public final class PlanOptions extends Options {
     /**
      * Sets reduction_groups.
      *
-     * @param value into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits
-     *     on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
-     *     there are devices (default); part of the numerics
+     * @param value into which a step's rows are dealt, a multiple of the devices; several processes have a power of
+     *     two each: the same bits on any such number of devices and processes. Their gradients are added by a binary
+     *     tree in fp32. 0: as many as there are devices (default); part of the numerics
      * @return this
      */
     public Builder reductionGroups(long value) {
@@ -505,10 +505,22 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets experts_up.
+     *
+     * @param value which experts of a mixture go up; default AUTO
+     * @return this
+     */
+    public Builder expertsUp(ExpertsUp value) {
+      Objects.requireNonNull(value, "expertsUp");
+      setters.add(struct -> Native.hlm_plan_options_experts_up_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * Sets max_piece_bytes.
      *
      * @param value experts of a block that are larger are sent up, computed and updated in groups of at most this
-     *     size; 0: chosen, the block as a whole or groups of 512 MiB
+     *     size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
      * @return this
      */
     public Builder maxPieceBytes(long value) {

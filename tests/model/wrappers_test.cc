@@ -1,0 +1,73 @@
+// Text models inside something larger: which part of config.json is read, and what is assumed where it is silent.
+#include "core/model/wrappers.h"
+
+#include <gtest/gtest.h>
+
+#include "core/model/config.h"
+#include "tests/model/test_folder.h"
+
+namespace hlm {
+namespace {
+
+constexpr const char* kEyes = R"("vision_config": {"hidden_size": 1152, "num_hidden_layers": 27})";
+
+std::string With(const std::string& members) { return "{" + members + ", " + kEyes + "}"; }
+
+TEST(Wrappers, SizesThatTheFileLeavesOutAreTheTextClasss) {
+  // As Gemma 3's 4B folder has it.
+  const ModelSpec gemma = ParseConfig(With(R"("architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config":
+      {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34, "sliding_window": 1024,
+       "rope_scaling": {"factor": 8.0, "rope_type": "linear"}})"));
+  EXPECT_EQ(gemma.vocab, 262208);
+  EXPECT_EQ(gemma.layers(), 34);
+  EXPECT_EQ(FirstOf<AttentionSpec>(gemma)->heads, 8);
+  EXPECT_EQ(FirstOf<AttentionSpec>(gemma)->head_dim, 256);
+  EXPECT_TRUE(gemma.tied);
+  // As LLaVA 1.5 has it.
+  const ModelSpec llava = ParseConfig(With(R"("model_type": "llava", "text_config": {"max_position_embeddings": 4096, "model_type": "llama",
+      "rms_norm_eps": 1e-05, "vocab_size": 32064})"));
+  EXPECT_EQ(llava.vocab, 32064);
+  EXPECT_EQ(llava.hidden, 4096);
+  EXPECT_EQ(llava.layers(), 32);
+  EXPECT_EQ(FirstOf<MlpSpec>(llava)->intermediate, 11008);
+  EXPECT_FALSE(llava.tied);
+  // The class of the text model is known where the file does not name it.
+  EXPECT_EQ(FirstOf<MlpSpec>(ParseConfig(With(R"("model_type": "mistral3", "text_config": {})")))->intermediate, 14336);
+}
+
+TEST(Wrappers, ATextModelThatIsAloneHasNoSuchSizes) {
+  ExpectError(Code::kInvalidArgument, {"hidden_size", "missing"},
+              [] { ParseConfig(R"({"model_type": "llama", "vocab_size": 32064})"); });
+}
+
+constexpr const char* kFlat = R"("hidden_size": 1536, "intermediate_size": 8960, "num_attention_heads": 12, "num_hidden_layers": 28,
+    "num_key_value_heads": 2, "vocab_size": 151936, "max_window_layers": 28, "sliding_window": 32768, "use_sliding_window": false,
+    "rope_theta": 1000000.0, "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]})";
+
+TEST(Wrappers, QwenVlWithoutATextConfig) {
+  const std::string outer = R"("architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl", )";
+  const ModelConfig flat = ReadConfig(With(outer + R"("tie_word_embeddings": true, )" + kFlat));
+  EXPECT_TRUE(flat.spec.tied);
+  EXPECT_EQ(flat.spec.architecture, "Qwen2VLForConditionalGeneration");
+  EXPECT_EQ(FirstOf<AttentionSpec>(flat.spec)->kv_heads, 2);
+  EXPECT_TRUE(FirstOf<AttentionSpec>(flat.spec)->qkv_bias);
+  EXPECT_EQ(flat.names.prefix, "model.");
+  const ModelConfig nested = ReadConfig(With(outer + R"("text_config": {"tie_word_embeddings": true, )" + kFlat + "}"));
+  EXPECT_EQ(nested.spec.kinds, flat.spec.kinds);
+  EXPECT_EQ(nested.spec.ropes, flat.spec.ropes);
+  EXPECT_TRUE(nested.spec.tied);
+  EXPECT_FALSE(ParseConfig(With(outer + kFlat)).tied);
+}
+
+TEST(Wrappers, AnErrorNamesThePart) {
+  ExpectError(Code::kInvalidArgument, {"text_config", "num_attention_heads", "0"}, [] {
+    ParseConfig(With(R"("model_type": "llava", "text_config": {"model_type": "llama", "num_attention_heads": 0})"));
+  });
+  ExpectError(Code::kUnimplemented, {"text_config", "model_type", "deepseek_v4"},
+              [] { ParseConfig(With(R"("model_type": "internvl", "text_config": {"model_type": "deepseek_v4"})")); });
+  ExpectError(Code::kUnimplemented, {"model_type", "paligemma"},
+              [] { ParseConfig(With(R"("model_type": "paligemma", "text_config": {"model_type": "gemma"})")); });
+}
+
+}  // namespace
+}  // namespace hlm
