@@ -1014,6 +1014,8 @@ typedef struct hlm_kto_options {
   const double* mismatched_sums; /* [n_mismatched_sums] the reference's, one a document of `mismatched` */
   size_t n_mismatched_sums;
   int64_t forward_only; /* 1: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default 0 */
+  const hlm_weights* mismatched_weights; /* kept weights that are the reference of `mismatched`, in the place of mismatched_sums; NULL:
+                                            those. In a group each process computes its share of them */
 } hlm_kto_options;
 HLM_API void hlm_kto_options_init_sized(hlm_kto_options* options, size_t struct_size);
 static inline void hlm_kto_options_init(hlm_kto_options* options) { hlm_kto_options_init_sized(options, sizeof(*options)); }

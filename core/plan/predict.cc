@@ -12,7 +12,6 @@
 // And never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
-#include <cmath>
 
 #include "core/layers/experts.h"
 #include "core/plan/choose.h"
@@ -169,7 +168,7 @@ Network NetworkOf(const PlanInputs& in, const Plan& plan, double elements) {
   if (plan.options.processes == 1 || plan.purpose == Purpose::kForward) return network;
   const double sums = static_cast<double>(plan.numerics.sweeps), others = (processes - 1) / processes;
   network.rate = in.machine.network_bytes_per_second;
-  network.gradients = 4 * elements * sums * (plan.sharded ? others : std::log2(processes));
+  network.gradients = (plan.sharded ? 4 : 8) * elements * sums * others;
   network.weights = plan.sharded ? static_cast<double>(plan.WeightBytes()) * elements * others : 0;
   return network;
 }

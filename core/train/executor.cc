@@ -76,6 +76,9 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   experts_.Forget();
   group_.Gather(pass, -1, experts_);
   routers_.Begin();
+  const RouterTerms::GatherBytes gather = [this](const std::string& own) {
+    return process_group_->AllGather(ProcessGroup::kCalls, own);
+  };
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
@@ -95,9 +98,9 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
       GateUpdates(pass);
     }
     if (visit.kind == VisitKind::kHead && routers_.on()) {
-      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr);
+      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr, gather);
       LearnChoices(pass, visit.sweep);
-      if (updating) routed_ = routers_.totals().Routed(plan_.router, *gradients->expert_updates);
+      if (updating) routed_ = routers_.End(pass, gather).Routed(plan_.router, *gradients->expert_updates);
     }
     const bool chooses = visit.kind == VisitKind::kBlockForward && visit.part.stage == Stage::kBefore;
     if (chooses && plan_.experts_up == ExpertsUp::kRouted) LearnChoice(pass, visit);
@@ -114,7 +117,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
-  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass).loss;
+  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass, gather).loss;
 }
 
 void Executor::GateUpdates(const Pass& pass) {

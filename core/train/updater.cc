@@ -374,7 +374,7 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
         routed, *step, from, to,
         [&](int64_t begin, int64_t end, const UpdateStep& own) { hlm::Update(pool_, optimizer_, own, arrays(begin, end)); });
   }
-  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, part, states, *step, *routed);
+  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, mine, states, *step, *routed);
   if (plan_.sharded) {
     group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin),
                              Shares(part, SizeOf(store_.weight_type())));

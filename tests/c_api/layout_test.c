@@ -219,7 +219,8 @@ AT(hlm_kto_options, n_reference_logprobs, 88);
 AT(hlm_kto_options, mismatched, 96);
 AT(hlm_kto_options, mismatched_sums, 104);
 AT(hlm_kto_options, n_mismatched_sums, 112);
-LAST(hlm_kto_options, forward_only, 120, 128);
+AT(hlm_kto_options, forward_only, 120);
+LAST(hlm_kto_options, mismatched_weights, 128, 136);
 
 AT(hlm_kto_metrics, struct_size, 0);
 AT(hlm_kto_metrics, loss, 8);

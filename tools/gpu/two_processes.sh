@@ -62,10 +62,13 @@ if wanted bits; then
 fi
 
 if wanted speed; then
-  python3 -c 'import numpy; numpy.random.default_rng(1).integers(0, 150000, 1 << 21, dtype=numpy.int32).tofile("'"$work"'/ids.bin")'
-  python3 -c 'import numpy; numpy.save("'"$work"'/ids.npy", numpy.fromfile("'"$work"'/ids.bin", numpy.int32))'
+  python3 - "$work/ids.npy" <<'P'
+import sys
+import numpy
+numpy.save(sys.argv[1], numpy.random.default_rng(1).integers(0, 150000, (1024, 1024), dtype=numpy.int32))
+P
   for carrier in nccl gloo; do
-    limit=200 pair "speed-$carrier" --preset qwen2.5-7b --init-seed 1 --data "$work/ids.npy" --seq-len 1024 --batch-size 256 --steps 3 \
+    limit=200 pair "speed-$carrier" --preset qwen2.5-7b --init-seed 1 --data "$work/ids.npy" --batch-size 256 --steps 3 \
       --lr 1e-5 --compute bf16 --group-carrier $carrier --log-json "$out/speed-$carrier.json"
     verdict "speed-$carrier" $?
     grep -o '"step":[0-9]*,\|"tokens_per_second":[0-9.]*\|"seconds":[0-9.]*' "$out/speed-$carrier.json" | tr '\n' ' '
