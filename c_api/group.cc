@@ -23,14 +23,29 @@ hlm_group_options Defaults() {
   return out;
 }
 
+Carrier ReadCarrier(int32_t value) {
+  switch (value) {
+    case HLM_CARRIER_AUTO:
+      return Carrier::kAuto;
+    case HLM_CARRIER_GLOO:
+      return Carrier::kGloo;
+    case HLM_CARRIER_NCCL:
+      return Carrier::kNccl;
+    case HLM_CARRIER_MPI:
+      return Carrier::kMpi;
+    default:
+      throw InvalidArgument("carrier is ", value, "; it must be 0 (auto), 1 (gloo), 2 (nccl) or 3 (mpi)");
+  }
+}
+
 GroupOptions Convert(const hlm_group_options& given) {
   const auto check = [](const char* name, double value) {
     if (!(value >= 0.1) || !(value <= 1e7)) throw InvalidArgument(name, " is ", value, "; it must lie in [0.1, 1e7]");
   };
   check("timeout_seconds", given.timeout_seconds);
   check("silence_seconds", given.silence_seconds);
-  if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
   GroupOptions own;
+  own.carrier = ReadCarrier(given.carrier);
   own.times = {given.timeout_seconds, given.silence_seconds};
   own.several_per_machine = ReadBool(given.several_per_machine, "several_per_machine");
   return own;
@@ -56,8 +71,10 @@ void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size
 hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group) {
   return Guard([&] {
     NotNull(out_group, "out_group");
-    const hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
-    const hlm::GroupPlace place = hlm::PlaceOf([](const char* name) { return std::getenv(name); }, own);
+    hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
+    const hlm::Environment environment = [](const char* name) { return std::getenv(name); };
+    if (own.carrier == hlm::Carrier::kAuto) own.carrier = hlm::CarrierOf(environment);
+    const hlm::GroupPlace place = hlm::PlaceOf(environment, own);
     *out_group = Wrap(hlm::ProcessGroup::Connect(place, own));
   });
 }
@@ -105,7 +122,7 @@ hlm_error* hlm_group_describe(const hlm_group* group, char** out_json) {
     hlm::JsonWriter json;
     json.BeginObject();
     json.Member("rank", place.rank).Member("size", place.size).Member("local_size", place.local_size);
-    json.Member("launcher", place.launcher);
+    json.Member("launcher", place.launcher).Member("carrier", group->group->carrier());
     json.EndObject();
     *out_json = CopyString(json.text());
   });

@@ -117,8 +117,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** o
  * norms, 0 for biases, each element from a counter-based generator keyed by (seed, tensor name, element index). */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model);
 
-/* A JSON object: {"architecture", "parameters", "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype"
- * (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
+/* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
+ * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
  * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
  * generation_config.json, or config.json), "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such,
  * "window", "rope": which of "ropes", -1: none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from
@@ -368,6 +368,12 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_UNROUTED_ZERO 0 /* their gradient is zero: moments decay, weights move with them and decay */
 #define HLM_UNROUTED_SKIP 1 /* they are left alone, and count their own updates */
 
+/* Which experts of a mixture go up: no bit depends on it. The backward pass sends up and returns those alone that a row chose, where a
+ * block is visited by groups of them. */
+#define HLM_EXPERTS_UP_AUTO 0   /* routed where tokens are so few that it is faster as predicted, else all */
+#define HLM_EXPERTS_UP_ALL 1    /* all, ahead of their turn */
+#define HLM_EXPERTS_UP_ROUTED 2 /* those that a row of the sweep chose, once the router has run */
+
 /* How several devices share a step's weights and gradients: no bit depends on it. */
 #define HLM_ROUTE_AUTO 0 /* the faster one as predicted from this machine's measured rates */
 #define HLM_ROUTE_HOST 1 /* each takes all weights from host memory, where gradients are added */
@@ -416,9 +422,9 @@ typedef struct hlm_plan_options {
   int64_t frozen_copies;      /* copies of the weights that a trainer may keep (hlm_trainer_keep_weights); default 0 */
   int32_t optimizer_path;     /* what an update on the host is made of: HLM_PATH_...; default AUTO; part of the numerics */
   int32_t route;              /* how several devices share weights and gradients: HLM_ROUTE_...; default AUTO */
-  int64_t reduction_groups;   /* into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any
-                                 number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
-                                 there are devices (default); part of the numerics */
+  int64_t reduction_groups;   /* into which a step's rows are dealt, a multiple of the devices; several processes have a power of two
+                                 each: the same bits on any such number of devices and processes. Their gradients are added by a binary
+                                 tree in fp32. 0: as many as there are devices (default); part of the numerics */
   int32_t ignore_dropout;     /* 1: a model whose config.json has dropouts above 0 is trained without them; default 0: it is refused */
   int32_t train_pad_row;      /* 1: the embedding's row of pad_token_id gets its gradient from the lookup, as others do; default 0:
                                  it gets none, as in transformers; part of the numerics */
@@ -432,9 +438,15 @@ typedef struct hlm_plan_options {
   int32_t router_aux_loss_scope; /* over which tokens the balancing loss takes its means: HLM_AUX_SCOPE_...; default STEP */
   int32_t unrouted;           /* what an update does with experts that no token of the step chose: HLM_UNROUTED_...; default ZERO */
   int32_t process_states;     /* who keeps masters, moments and sums of gradients in a group: HLM_PROCESS_STATES_...; default AUTO */
-  int32_t reserved;           /* 0 */
+  int32_t experts_up;         /* which experts of a mixture go up: HLM_EXPERTS_UP_...; default AUTO */
   int64_t max_piece_bytes;    /* experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0:
-                                 chosen, the block as a whole or groups of 512 MiB */
+                                 chosen, the block as a whole, groups of 512 MiB, or each alone */
+  const char* freeze;         /* patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*"; `*`
+                                 is any characters, `?` one, `[0-9]` one of those; a tied matrix has the embedding's name. They have no
+                                 gradients, states or updates, and no backward pass comes below the first layer that trains. NULL
+                                 (default): none; part of the numerics; borrowed for the call */
+  const char* train_only;     /* patterns of names of the only tensors that train, but for those of `freeze`; NULL (default): all; part of
+                                 the numerics; borrowed for the call */
 } hlm_plan_options;
 HLM_API void hlm_plan_options_init_sized(hlm_plan_options* options, size_t struct_size);
 static inline void hlm_plan_options_init(hlm_plan_options* options) { hlm_plan_options_init_sized(options, sizeof(*options)); }
@@ -451,7 +463,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_json(const hlm_plan* plan, char** out_j
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char* key, int64_t* out_value);
 
 /* Times the matrix products of one step alone, at the plan's shapes and threads: the limit to hold a step against. A JSON object with
- * the seconds of one step ("seconds"), of which "linear", "attention_forward" and "attention_backward", and "products", a list of
+ * the seconds of one step ("seconds"), of which "linear", "grouped" (by expert, rows falling evenly), "attention_forward" and
+ * "attention_backward", and "products", a list of
  * {"product", "times" it is in a step, "seconds" of all of these}. Takes some seconds. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json);
 
@@ -608,19 +621,25 @@ static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch
 /* The processes of one run on several machines, one process a machine: each drives all devices of its own. A trainer that is made in a group
  * (hlm_trainer_create_in_group) shares every step with the trainers of the other processes: the same weights, losses and metrics on all of
  * them, and with the same reduction groups of the plan the same bits as on one machine. Launchers start the processes: torchrun, srun,
- * mpirun, Kubernetes, Ray. Arrays travel by Gloo over TCP (libhorizonlm_gloo.so, beside the library).
+ * mpirun, Kubernetes, Ray.
  *
  * A group that has lost a process is of no more use: every call of every process that needs it is UNAVAILABLE and names the rank, within
  * the times of the options. Nothing waits for ever. The launcher starts the run again, which goes on from its last checkpoint, with more
  * or fewer processes if need be. */
 typedef struct hlm_group hlm_group;
 
+/* What carries arrays between the processes of a group. Each is loaded when it is needed, from a library beside this one. */
+#define HLM_CARRIER_AUTO 0 /* gradients and weights by NCCL where every process trains on GPUs and finds it, all else by Gloo */
+#define HLM_CARRIER_GLOO 1 /* Gloo over TCP, from host memory */
+#define HLM_CARRIER_NCCL 2 /* as AUTO, and a trainer without NCCL is UNAVAILABLE: libnccl.so.2, where it is installed or from pip */
+#define HLM_CARRIER_MPI 3  /* MPI, which has started the processes; the library is the one of this machine */
+
 typedef struct hlm_group_options {
   size_t struct_size;
   double timeout_seconds;     /* that a call waits for a process which lives but does not take part; default 1800 */
   double silence_seconds;     /* after which a process of which nothing is heard counts as hung; default 60 */
   int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0 */
-  int32_t reserved;           /* 0 */
+  int32_t carrier;            /* of arrays between the processes: HLM_CARRIER_...; default AUTO; no bit depends on it */
 } hlm_group_options;
 HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
 static inline void hlm_group_options_init(hlm_group_options* options) { hlm_group_options_init_sized(options, sizeof(*options)); }
@@ -633,6 +652,7 @@ static inline void hlm_group_options_init(hlm_group_options* options) { hlm_grou
  *   PMI (MPICH, Intel MPI)      PMI_RANK, PMI_SIZE, MPI_LOCALNRANKS
  *
  * MASTER_ADDR and MASTER_PORT are where rank 0 listens under each of them; Slurm's first node, and Open MPI on one machine, need none.
+ * HORIZON_LM_CARRIER (auto, gloo, nccl, mpi) is the carrier where `options` leave it at AUTO.
  * Waits until all processes have come. None of these variables: a group of one. INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable
  * and its value where they are no place in a group, or tell of several processes on this machine and the options do not allow it;
  * UNAVAILABLE where the others do not come within timeout_seconds. `options` may be NULL. */
@@ -654,7 +674,7 @@ HLM_API int64_t hlm_group_rank(const hlm_group* group); /* 0 for NULL */
 HLM_API int64_t hlm_group_size(const hlm_group* group); /* 1 for NULL */
 
 /* A JSON object: {"rank", "size", "local_size" (processes on this machine), "launcher" ("torchrun", "Open MPI", "Slurm", "PMI"; "" where
- * none was asked)}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * none was asked), "carrier" (of gradients and weights now: "gloo", "nccl", "mpi"; "" alone)}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_describe(const hlm_group* group, char** out_json);
 
 /* Waits until every rank has called it. Not beside a call of a trainer of the group. */
@@ -665,7 +685,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_barrier(hlm_group* group);
  * whose n_own is. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_all_gather(hlm_group* group, const void* own, size_t n_own, void* all, size_t n_all);
 
-/* Leaves the group; a trainer of it keeps it until it is destroyed itself. Rank 0 waits for some seconds for the others to leave, too. */
+/* Leaves the group; a trainer of it keeps it until it is destroyed itself. Waits until no other rank is within an exchange that this one
+ * took part in; rank 0 waits for some seconds for the others to leave, too. */
 HLM_API void hlm_group_destroy(hlm_group* group);
 
 /* ---- Trainers ------------------------------------------------------------------------------------------------------ */
@@ -993,6 +1014,8 @@ typedef struct hlm_kto_options {
   const double* mismatched_sums; /* [n_mismatched_sums] the reference's, one a document of `mismatched` */
   size_t n_mismatched_sums;
   int64_t forward_only; /* 1: loss and metrics alone, by a forward pass: nothing is accumulated, any plan will do; default 0 */
+  const hlm_weights* mismatched_weights; /* kept weights that are the reference of `mismatched`, in the place of mismatched_sums; NULL:
+                                            those. In a group each process computes its share of them */
 } hlm_kto_options;
 HLM_API void hlm_kto_options_init_sized(hlm_kto_options* options, size_t struct_size);
 static inline void hlm_kto_options_init(hlm_kto_options* options) { hlm_kto_options_init_sized(options, sizeof(*options)); }

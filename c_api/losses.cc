@@ -99,12 +99,17 @@ UnpairedInputs Convert(const hlm_kto_options& given, Batch* mismatched) {
     *mismatched = ReadBatch(given.mismatched);
     own.mismatched = mismatched;
     const size_t documents = mismatched->offsets.empty() ? 0 : mismatched->offsets.size() - 1;
-    if (own.mismatched_reference.sums.size() != documents) {
+    if (given.mismatched_weights != nullptr) {
+      if (given.n_mismatched_sums != 0) throw InvalidArgument("both mismatched_sums and mismatched_weights are given; give one");
+      own.mismatched_weights = given.mismatched_weights->weights.get();
+    } else if (own.mismatched_reference.sums.size() != documents) {
       throw InvalidArgument("n_mismatched_sums is ", given.n_mismatched_sums,
                             "; it must be the number of documents of mismatched, ", documents);
     }
   } else if (given.n_mismatched_sums != 0) {
     throw InvalidArgument("mismatched_sums is given and mismatched is NULL");
+  } else if (given.mismatched_weights != nullptr) {
+    throw InvalidArgument("mismatched_weights is given and mismatched is NULL");
   }
   return own;
 }

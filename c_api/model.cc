@@ -157,6 +157,7 @@ std::string Describe(const Model& model) {
   json.BeginObject();
   json.Member("architecture", spec.architecture);
   json.Member("parameters", model.layout().parameters);
+  json.Member("active_parameters", ActiveParameters(spec, model.layout()));
   json.Member("vocab_size", spec.vocab);
   json.Member("hidden_size", spec.hidden);
   json.Member("num_hidden_layers", spec.layers());

@@ -68,7 +68,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(
       given.process_states, "process_states",
       {{HLM_PROCESS_STATES_AUTO, "AUTO"}, {HLM_PROCESS_STATES_SHARDED, "SHARDED"}, {HLM_PROCESS_STATES_REPLICATE, "REPLICATE"}});
-  if (given.reserved != 0) throw InvalidArgument("reserved is ", given.reserved, "; it must be 0");
+  CheckEnum(given.experts_up, "experts_up",
+            {{HLM_EXPERTS_UP_AUTO, "AUTO"}, {HLM_EXPERTS_UP_ALL, "ALL"}, {HLM_EXPERTS_UP_ROUTED, "ROUTED"}});
 
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
@@ -89,6 +90,8 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.head_chunk = given.head_chunk;
   own.max_part_bytes = given.max_part_bytes;
   own.max_piece_bytes = given.max_piece_bytes;
+  if (given.freeze != nullptr) own.freeze = NotEmpty(given.freeze, "freeze");
+  if (given.train_only != nullptr) own.train_only = NotEmpty(given.train_only, "train_only");
   own.choose_timing = given.optimizer_timing == HLM_TIMING_AUTO;
   if (!own.choose_timing) own.timing = static_cast<Timing>(given.optimizer_timing);
   if (given.grad_dtype != kAsCompute) own.grad_dtype = static_cast<DType>(given.grad_dtype);
@@ -116,6 +119,7 @@ PlanOptions Convert(const hlm_plan_options& given) {
   own.bias_rate = given.router_bias_rate;
   own.balance_scope = static_cast<BalanceScope>(given.router_aux_loss_scope);
   own.unrouted = static_cast<Unrouted>(given.unrouted);
+  if (given.experts_up != HLM_EXPERTS_UP_AUTO) own.experts_up = static_cast<ExpertsUp>(given.experts_up - HLM_EXPERTS_UP_ALL);
   if (given.process_states != HLM_PROCESS_STATES_AUTO) {
     own.process_states = static_cast<ProcessStates>(given.process_states - HLM_PROCESS_STATES_SHARDED);
   }
@@ -133,6 +137,7 @@ static_assert(static_cast<int32_t>(Route::kPeer) + HLM_ROUTE_HOST == HLM_ROUTE_P
 static_assert(static_cast<int32_t>(UpdatePath::kOneDnn) + HLM_PATH_FUSED == HLM_PATH_ONEDNN);
 static_assert(static_cast<int32_t>(BalanceScope::kSequence) == HLM_AUX_SCOPE_SEQUENCE);
 static_assert(static_cast<int32_t>(Unrouted::kSkip) == HLM_UNROUTED_SKIP);
+static_assert(static_cast<int32_t>(ExpertsUp::kRouted) + HLM_EXPERTS_UP_ALL == HLM_EXPERTS_UP_ROUTED);
 static_assert(static_cast<int32_t>(StateType::kInt8) == HLM_STATES_INT8);
 static_assert(static_cast<int32_t>(ProcessStates::kReplicate) + HLM_PROCESS_STATES_SHARDED == HLM_PROCESS_STATES_REPLICATE);
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/dtype.h"
 #include "cpu_optim/host_pool.h"
@@ -89,6 +90,12 @@ struct UpdateArrays {
 // and a master without remainder, are rounded stochastically with random bits of (step.key, index of the element). What is not finite
 // in the gradient makes its weight and moments NaN or infinite, with 8-bit moments those of its whole block.
 void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& arrays);
+
+// The same as an update with a gradient of zeros for each of `missed`, in order, and then one for `step`, in one pass over memory: what an
+// element misses is made up while it is in cache. By oneDNN one pass after the other. The arrays' gradient is that of `step`; null: there
+// is none, and no update behind the missed ones.
+void UpdateMissed(HostPool& pool, const OptimizerOptions& options, const std::vector<UpdateStep>& missed, const UpdateStep* step,
+                  const UpdateArrays& arrays);
 
 // Whether a path has an update of this form: the fused loop has all, oneDNN has AdamW with fp32 moments and an exact master.
 bool Takes(UpdatePath path, Algorithm algorithm, StateType states, bool exact_master);

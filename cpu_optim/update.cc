@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "cpu_optim/moment_code.h"
 #include "cpu_optim/optimizer.h"
@@ -139,6 +141,40 @@ void UpdateByOneDnn(HostPool& pool, const OptimizerOptions& options, const Updat
         a.gradient_type, a.decay);
 }
 
+// One step over elements [begin, begin + count) by the fused loop, in the caller's thread.
+struct TileUpdate {
+  Kernel kernel;
+  UpdateScalars scalars;
+  uint64_t key;
+  bool one_moment;
+
+  TileUpdate(const OptimizerOptions& options, const UpdateStep& step, bool decay)
+      : kernel(KernelOf(options.algorithm)),
+        scalars(MakeUpdateScalars(options, step, decay)),
+        key(step.key),
+        one_moment(MomentCount(options.algorithm) == 1) {}
+
+  // Null: the arrays' own gradient; else `gradient` from its beginning on, of the same type.
+  void Run(const UpdateArrays& a, int64_t begin, int64_t count, const void* gradient = nullptr) const {
+    const auto blocks_at = [&](int64_t at) {
+      kernels::UpdateBlocks b = BlocksAt(a, scalars, key, at);
+      if (one_moment) b.second = {};
+      if (gradient != nullptr)
+        b.gradient = static_cast<const std::byte*>(gradient) + static_cast<size_t>(at - begin) * SizeOf(a.gradient_type);
+      return b;
+    };
+    kernels::UpdateBlocks b = blocks_at(begin);
+    b.blocks = count / kStateBlock;
+    if (b.blocks > 0) kernel(b);
+    const int64_t whole = b.blocks * kStateBlock;
+    if (whole < count) UpdateRest(kernel, blocks_at(begin + whole), count - whole);
+  }
+};
+
+// Elements whose arrays stay in a core's cache from one missed step to the next.
+constexpr int64_t kMissedTile = 2 * kNormChunk;
+alignas(64) constexpr float kZeros[kMissedTile] = {};
+
 }  // namespace
 
 void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& step, const UpdateArrays& a) {
@@ -149,18 +185,34 @@ void Update(HostPool& pool, const OptimizerOptions& options, const UpdateStep& s
     UpdateByOneDnn(pool, options, step, a);
     return;
   }
-  const Kernel kernel = KernelOf(options.algorithm);
-  const UpdateScalars scalars = MakeUpdateScalars(options, step, a.decay);
-  ForEachTile(pool, a.n, kPassTile, [&](int64_t begin, int64_t count) {
-    kernels::UpdateBlocks b = BlocksAt(a, scalars, step.key, begin);
-    if (MomentCount(options.algorithm) == 1) b.second = {};
-    b.blocks = count / kStateBlock;
-    if (b.blocks > 0) kernel(b);
-    const int64_t whole = b.blocks * kStateBlock;
-    if (whole == count) return;
-    b = BlocksAt(a, scalars, step.key, begin + whole);
-    if (MomentCount(options.algorithm) == 1) b.second = {};
-    UpdateRest(kernel, b, count - whole);
+  const TileUpdate update(options, step, a.decay);
+  ForEachTile(pool, a.n, kPassTile, [&](int64_t begin, int64_t count) { update.Run(a, begin, count); });
+}
+
+void UpdateMissed(HostPool& pool, const OptimizerOptions& options, const std::vector<UpdateStep>& missed, const UpdateStep* step,
+                  const UpdateArrays& arrays) {
+  UpdateArrays a = arrays;
+  if (step == nullptr) a.gradient = kZeros;
+  CheckOptions(options);
+  CheckArrays(options, a);
+  for (const UpdateStep& one : missed) CheckStep(one);
+  if (step != nullptr) CheckStep(*step);
+  if (options.path == UpdatePath::kOneDnn) {
+    const std::vector<float> zeros(static_cast<size_t>(a.n));
+    UpdateArrays without = a;
+    without.gradient = zeros.data();
+    without.gradient_type = DType::kF32;
+    for (const UpdateStep& one : missed) UpdateByOneDnn(pool, options, one, without);
+    if (step != nullptr) UpdateByOneDnn(pool, options, *step, a);
+    return;
+  }
+  std::vector<TileUpdate> updates;
+  for (const UpdateStep& one : missed) updates.emplace_back(options, one, a.decay);
+  std::optional<TileUpdate> last;
+  if (step != nullptr) last.emplace(options, *step, a.decay);
+  ForEachTile(pool, a.n, kMissedTile, [&](int64_t begin, int64_t count) {
+    for (const TileUpdate& update : updates) update.Run(a, begin, count, kZeros);
+    if (last) last->Run(a, begin, count);
   });
 }
 

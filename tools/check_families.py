@@ -32,7 +32,7 @@ from families import tables
 from families import variants as others
 from families import variants_dense
 
-others.BY_TYPE.update(variants_dense.BY_TYPE)
+BY_TYPE = others.BY_TYPE | variants_dense.BY_TYPE
 
 STEPS = 6
 # What may differ: a log-probability; a step's loss and gradient norm, relative; the loss of the saved folder, relative.
@@ -129,7 +129,7 @@ def main():
         print(text, flush=True)
         wrong += not well
     for family in of_type.values():
-        for other in others.variants(family, arguments.variants):
+        for other in others.variants(family, arguments.variants, BY_TYPE):
             text, well = line(other, arguments.device)
             print(text if well else f"{text}\n    {other.about}", flush=True)
             wrong += not well

@@ -21,6 +21,7 @@ import torch
 import transformers
 
 SAMPLE = pathlib.Path("samples/posttraining")
+MIXTURES = pathlib.Path("tests/mixtures")  # of experts, with the templates of their kinds
 SENTINEL = int(1e30)
 
 LLAMA2 = (
@@ -35,21 +36,6 @@ CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-QWEN3 = (
-    "{% set ns = namespace(last=0) %}{% for m in messages %}{% if m.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor %}"
-    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}"
-    "{% if m.role == 'assistant' and loop.index0 > ns.last and m.reasoning_content %}{{ '<think>\\n' + m.reasoning_content + '\\n</think>\\n\\n' }}{% endif %}"
-    "{{ m.content + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-)
-GPT_OSS = (
-    "{% for m in messages %}{% if m.role == 'assistant' and m.tool_calls %}"
-    "{{ '<|start|>assistant to=functions.' + m.tool_calls[0].function.name + '<|channel|>commentary<|message|>' + (m.tool_calls[0].function.arguments | tojson) + '<|call|>' }}"
-    "{% elif m.role == 'tool' %}{{ '<|start|>functions<|message|>' + m.content + '<|end|>' }}"
-    "{% elif m.role == 'assistant' %}{% if m.thinking and loop.last %}{{ '<|start|>assistant<|channel|>analysis<|message|>' + m.thinking + '<|end|>' }}{% endif %}"
-    "{{ '<|start|>assistant<|channel|>final<|message|>' + m.content }}{% if loop.last and not add_generation_prompt %}{{ '<|return|>' }}{% else %}{{ '<|end|>' }}{% endif %}"
-    "{% else %}{{ '<|start|>' + m.role + '<|message|>' + m.content + '<|end|>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|start|>assistant' }}{% endif %}"
-)
 
 
 def chat(question, answer, **more):
@@ -57,22 +43,10 @@ def chat(question, answer, **more):
 
 
 CHATS = [chat("number 0", "yes it is"), chat("number 1", "no it is not")]
-CALL = [{"type": "function", "function": {"name": "look", "arguments": {"place": "sea"}}}]
-TOOL_CHATS = [
-    {"messages": [{"role": "user", "content": "number 0"}, {"role": "assistant", "content": "", "tool_calls": CALL},
-                  {"role": "tool", "content": "salt"}, {"role": "assistant", "content": "yes it is", "thinking": "so"}]},
-    chat("number 1", "no it is not", thinking="hm"),
-]
-THOUGHTS = [chat("number 0", "yes it is", reasoning="zero"), chat("number 1", "no it is not", reasoning="one")]
 
 
-def sample_tokenizer(folder, config, added=()):
-    tokenizer = json.loads((SAMPLE / "tokenizer.json").read_text())
-    for token in added:
-        ids = {t["id"] for t in tokenizer["added_tokens"]} | set(tokenizer["model"]["vocab"].values())
-        tokenizer["added_tokens"].append({"id": max(ids) + 1, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
-                                          "normalized": False, "special": True})
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+def sample_tokenizer(folder, config):
+    shutil.copy(SAMPLE / "tokenizer.json", folder)
     base = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "model_max_length": SENTINEL}
     (folder / "tokenizer_config.json").write_text(json.dumps({**base, **config}))
     return {"eos": 0, "bos": None}
@@ -97,18 +71,16 @@ def make(kind, folder):
     """A base model's folder; the options that go with it, its conversations, and members of the record that the template is given."""
     folder.mkdir()
     options, data = [], CHATS
+    if (MIXTURES / kind).is_dir():
+        torch.manual_seed(1)
+        transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(MIXTURES / kind)).save_pretrained(folder)
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+            shutil.copy(MIXTURES / kind / name, folder)
+        return options, [json.loads(line) for line in (MIXTURES / kind / "sft.jsonl").read_text().splitlines()]
     if kind == "llama2":
         ids = sentencepiece_tokenizer(folder, {"chat_template": LLAMA2})
     elif kind == "tinyllama":
         ids = sample_tokenizer(folder, {"chat_template": ZEPHYR})
-    elif kind == "gpt-oss":
-        added = ["<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>", "<|call|>"]
-        ids = sample_tokenizer(folder, {}, added)
-        (folder / "chat_template.jinja").write_text(GPT_OSS)
-        data = TOOL_CHATS
-    elif kind == "qwen3":
-        ids = sample_tokenizer(folder, {"chat_template": QWEN3})
-        data = THOUGHTS
     else:
         ids = sample_tokenizer(folder, {})
         (folder.parent / "chatml.jinja").write_text(CHATML)
@@ -124,7 +96,7 @@ def check(horizon, kind, work):
     """What is wrong with a kind, or None."""
     options, data = make(kind, work / "base")
     (work / "data.jsonl").write_text("".join(json.dumps(record) + "\n" for record in data))
-    command = [horizon, "train", "--model", work / "base", "--task", "sft", "--data", work / "data.jsonl", "--compute", "f32", "--seq-len", "128", "--batch-size", "2",
+    command = [horizon, "train", "--model", work / "base", "--task", "sft", "--data", work / "data.jsonl", "--compute", "f32", "--seq-len", "256", "--batch-size", "2",
                "--cache-dir", "none", "--steps", "150", "--lr", "5e-3", "--out", work / "out", *options]
     run = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if run.returncode:
@@ -150,7 +122,7 @@ def check(horizon, kind, work):
                 continue
             prompt = tokenizer.apply_chat_template(messages[:turn], tokenize=False, add_generation_prompt=True)
             ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
-            made = model.generate(ids, max_new_tokens=80, do_sample=False)[0, ids.shape[1] :]
+            made = model.generate(ids, max_new_tokens=120, do_sample=False)[0, ids.shape[1] :]
             answer = tokenizer.decode(made, skip_special_tokens=True)
             stops = model.generation_config.eos_token_id
             if made[-1] not in (stops if isinstance(stops, list) else [stops]):
@@ -168,7 +140,7 @@ def main():
     transformers.logging.disable_progress_bar()
     horizon = pathlib.Path(sys.argv[1]).resolve()
     failed = 0
-    for kind in sys.argv[2:] or ["llama2", "tinyllama", "gpt-oss", "qwen3", "base"]:
+    for kind in sys.argv[2:] or ["llama2", "tinyllama", "base", *sorted(folder.name for folder in MIXTURES.iterdir() if folder.is_dir())]:
         work = pathlib.Path(tempfile.mkdtemp())
         problem = check(horizon, kind, work)
         shutil.rmtree(work)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 MACHINES = pathlib.Path(__file__).resolve().parent.parent / "samples/machines"
+RELEASED = pathlib.Path(__file__).resolve().parent.parent / "tests/model/released"
 GIB = 1 << 30
 SFT = ["--batch-size", "64", "--seq-len", "1024"]
 PAIRS = ["--batch-size", "32", "--seq-len", "1024"]
@@ -24,6 +25,8 @@ RECIPES = [
     ("7B, continued pre-training", "h100-80g", ["--preset", "qwen2.5-7b", *LONG]),
     ("7B, SFT", "rtx4090-24g-128g", ["--preset", "qwen2.5-7b", *PAIRS]),
     ("72B, SFT", "h100-80g-1024g", ["--preset", "qwen2.5-72b", "--states", "bf16", *SFT]),
+    ("gpt-oss-20b (a mixture), SFT", "h200-1500g", ["--config", f"{RELEASED}/gpt-oss-20b.json", *SFT]),
+    ("Qwen3-30B-A3B (a mixture), SFT", "rtx4090-24g-512g", ["--config", f"{RELEASED}/qwen3-30b-a3b.json", "--states", "int8", *SFT]),
     ("1.5B, SFT", "laptop-8c-32g", ["--preset", "qwen2.5-1.5b", "--states", "int8", *LAPTOP]),
     ("0.5B, SFT", "laptop-8c-32g", ["--preset", "qwen2.5-0.5b", *LAPTOP]),
 ]

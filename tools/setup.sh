@@ -48,6 +48,7 @@ readonly DEVELOPMENT=(
   pkg-config          # the installed C interface's, as its users find it
   cmake
   patchelf            # packages find what they carry beside them
+  openmpi-bin         # MPI: tests of it as what carries arrays; nothing is linked to it
   doxygen             # documentation of the C and C++ interfaces
 )
 

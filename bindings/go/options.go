@@ -101,6 +101,16 @@ const (
 	PathOneDNN = OptimizerPath(native.HLM_PATH_ONEDNN + 1) // the primitives of oneDNN: AdamW with F32 states and an exact master only
 )
 
+// ExpertsUp says which experts of a mixture go up: no bit depends on it.
+type ExpertsUp int32
+
+// What it may be.
+const (
+	ExpertsUpAuto   = ExpertsUp(native.HLM_EXPERTS_UP_AUTO + 1)   // routed where tokens are so few that it is faster as predicted, else all
+	ExpertsUpAll    = ExpertsUp(native.HLM_EXPERTS_UP_ALL + 1)    // all, ahead of their turn
+	ExpertsUpRouted = ExpertsUp(native.HLM_EXPERTS_UP_ROUTED + 1) // those that a row of the sweep chose, once the router has run
+)
+
 // Route says how several devices share a step: no bit depends on it.
 type Route int32
 
@@ -119,6 +129,17 @@ const (
 	ProcessStatesAuto      = ProcessStates(native.HLM_PROCESS_STATES_AUTO + 1)      // sharded where there are several processes
 	ProcessStatesSharded   = ProcessStates(native.HLM_PROCESS_STATES_SHARDED + 1)   // each keeps and updates a share of every part
 	ProcessStatesReplicate = ProcessStates(native.HLM_PROCESS_STATES_REPLICATE + 1) // each keeps and updates everything
+)
+
+// Carrier says what carries arrays between the processes of a group: no bit depends on it.
+type Carrier int32
+
+// The carriers.
+const (
+	CarrierAuto = Carrier(native.HLM_CARRIER_AUTO + 1) // gradients and weights by NCCL where every process trains on GPUs and finds it, all else by Gloo
+	CarrierGloo = Carrier(native.HLM_CARRIER_GLOO + 1) // Gloo over TCP, from host memory
+	CarrierNCCL = Carrier(native.HLM_CARRIER_NCCL + 1) // as CarrierAuto, and a trainer without NCCL is refused
+	CarrierMPI  = Carrier(native.HLM_CARRIER_MPI + 1)  // MPI, which has started the processes
 )
 
 // AuxScope says over which tokens the balancing loss of a mixture takes its means.

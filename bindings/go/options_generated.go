@@ -177,7 +177,7 @@ type PlanOptions struct {
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`
 	// how several devices share weights and gradients; default AUTO
 	Route Route `hlm:"route"`
-	// into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices (default); part of the numerics
+	// into which a step's rows are dealt, a multiple of the devices; several processes have a power of two each: the same bits on any such number of devices and processes. Their gradients are added by a binary tree in fp32. 0: as many as there are devices (default); part of the numerics
 	ReductionGroups int64 `hlm:"reduction_groups"`
 	// true: a model whose config.json has dropouts above 0 is trained without them; default false: it is refused
 	IgnoreDropout bool `hlm:"ignore_dropout"`
@@ -197,8 +197,14 @@ type PlanOptions struct {
 	Unrouted Unrouted `hlm:"unrouted"`
 	// who keeps masters, moments and sums of gradients in a group; default AUTO
 	ProcessStates ProcessStates `hlm:"process_states"`
-	// experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen, the block as a whole or groups of 512 MiB
+	// which experts of a mixture go up; default AUTO
+	ExpertsUp ExpertsUp `hlm:"experts_up"`
+	// experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
 	MaxPieceBytes int64 `hlm:"max_piece_bytes"`
+	// patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no gradients, states or updates, and no backward pass comes below the first layer that trains. "" (default): none; part of the numerics
+	Freeze string `hlm:"freeze"`
+	// patterns of names of the only tensors that train, but for those of freeze; "" (default): all; part of the numerics
+	TrainOnly string `hlm:"train_only"`
 
 	begun bool // by DefaultPlanOptions: zeros are meant
 }
@@ -219,6 +225,8 @@ type GroupOptions struct {
 	SilenceSeconds float64 `hlm:"silence_seconds"`
 	// true: several processes of one machine may be in the group, each with the CPU as its device; default false
 	SeveralPerMachine bool `hlm:"several_per_machine"`
+	// of arrays between the processes; default AUTO; no bit depends on it
+	Carrier Carrier `hlm:"carrier"`
 
 	begun bool // by DefaultGroupOptions: zeros are meant
 }

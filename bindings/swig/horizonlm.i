@@ -68,7 +68,6 @@ HLM_STRUCT(hlm_kto_options)
 HLM_STRUCT(hlm_policy_options)
 %ignore hlm_template_options::reserved;
 %ignore hlm_resume_options::reserved;
-%ignore hlm_plan_options::reserved;
 %ignore hlm_group_options::reserved;
 %ignore hlm_optimizer_options::reserved;
 // Members that are buffers are arguments of the call.
@@ -84,6 +83,7 @@ HLM_MEMBER_BUFFER(hlm_kto_options, reference_sums)
 HLM_MEMBER_BUFFER(hlm_kto_options, reference_logprobs)
 HLM_MEMBER_BUFFER(hlm_kto_options, mismatched)
 HLM_MEMBER_BUFFER(hlm_kto_options, mismatched_sums)
+HLM_MEMBER_BUFFER(hlm_kto_options, mismatched_weights)
 HLM_MEMBER_BUFFER(hlm_policy_options, advantages)
 HLM_MEMBER_BUFFER(hlm_policy_options, old_logprobs)
 HLM_MEMBER_BUFFER(hlm_policy_options, reference_logprobs)

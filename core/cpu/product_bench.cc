@@ -160,6 +160,25 @@ class AttentionTimer {
   const Floats rows_, scratch_;
 };
 
+// By expert: one after the other, each with its rows, as the device has them.
+template <class Linear, class Args>
+double GroupedSeconds(const Args& a, DType type) {
+  const int64_t rows = std::max<int64_t>(a.rows / a.range.experts, 1);
+  Linear one;
+  one.type = a.type;
+  if constexpr (requires { one.y_type; }) one.y_type = a.type;
+  one.tokens = rows, one.in = a.in, one.out = a.out;
+  const double all = static_cast<double>(a.rows) * static_cast<double>(a.range.count) / static_cast<double>(a.range.experts);
+  return all / static_cast<double>(rows) * LinearSeconds(one, type);
+}
+
+double GroupedSeconds(const Call& call, DType type) {
+  if (const auto* forward = std::get_if<GroupedLinearArgs>(&call)) return GroupedSeconds<LinearArgs>(*forward, type);
+  if (const auto* backward = std::get_if<GroupedLinearBackwardInputArgs>(&call))
+    return GroupedSeconds<LinearBackwardInputArgs>(*backward, type);
+  return GroupedSeconds<LinearBackwardWeightArgs>(std::get<GroupedLinearBackwardWeightArgs>(call), type);
+}
+
 double LinearSeconds(const Call& call, DType type) {
   if (const auto* forward = std::get_if<LinearArgs>(&call)) return LinearSeconds(*forward, type);
   if (const auto* backward = std::get_if<LinearBackwardInputArgs>(&call)) return LinearSeconds(*backward, type);
@@ -171,6 +190,8 @@ double SecondsOf(const Call& call, DType type, int64_t threads) {
   switch (kind) {
     case ProductKind::kLinear:
       return LinearSeconds(call, type);
+    case ProductKind::kGrouped:
+      return GroupedSeconds(call, type);
     case ProductKind::kAttentionForward:
     case ProductKind::kAttentionBackward:
       return AttentionTimer(AttentionShape(call), type, threads).Seconds(kind == ProductKind::kAttentionBackward);

@@ -1,5 +1,6 @@
-// Causal grouped-query attention on the GPU, two ways: our own tiles (attention_tiles.cuh), in fp32 arithmetic for any shape, and
-// cuDNN's (attention_cudnn.h), in bf16 for the shapes that it takes. Both are deterministic, forward and backward.
+// Causal grouped-query attention on the GPU: our own tiles, in fp32 arithmetic (attention_tiles.cuh) and in bf16 on tensor cores
+// (attention_mma.cuh), for any shape; and cuDNN's (attention_cudnn.h), in bf16 for the shapes that it takes. All are deterministic,
+// forward and backward.
 #ifndef HORIZON_LM_CORE_CUDA_ATTENTION_H_
 #define HORIZON_LM_CORE_CUDA_ATTENTION_H_
 
@@ -12,15 +13,17 @@
 
 namespace hlm::cuda {
 
-// Our own. head_dim and value_dim: multiples of 8, at most kMostHeadDim; views at multiples of 8 elements. Calls that bend their
-// scores (a cap, chunks, slopes, sinks) have kernels of their own, in files of their own.
+// Our own. head_dim and value_dim: multiples of 8, at most kMostHeadDim; views at multiples of 8 elements. In fp32, calls that bend
+// their scores (a cap, chunks, slopes, sinks) have kernels of their own, in files of their own.
 inline constexpr int64_t kMostHeadDim = 256;
 void TileAttention(cudaStream_t stream, const ViewAttentionArgs& args);
 void BentTileAttention(cudaStream_t stream, const ViewAttentionArgs& args);
+void MmaAttention(cudaStream_t stream, const ViewAttentionArgs& args);
 size_t TileAttentionBackwardBytes(int64_t tokens, int64_t heads);
 // Not the gradient of sinks, which SinkGradients adds.
 void TileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
 void BentTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
+void MmaAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
 
 // Workspace that both ways want for documents of `longest` tokens, cuDNN's deterministic backward pass over one key head's group
 // of query heads of one document among it. Pure.

@@ -1,5 +1,5 @@
 // What the kernels of attention_tiles_forward.cuh and attention_tiles_backward.cuh share: tiles of fp32 in shared memory, and the
-// two products of attention on them. All arithmetic is fp32 on the CUDA cores, whatever the storage type.
+// two products of attention on them. All arithmetic is fp32 on the CUDA cores.
 //
 // A block of 256 threads is a 16 x 16 grid: thread (ty, tx) owns rows ty * R .. ty * R + R - 1 of a product's result. The 16
 // threads of a row are half a warp, so what one product hands to the next (probabilities) never leaves a warp, and row sums are
@@ -293,30 +293,19 @@ __device__ inline void StoreWeights(const float (&values)[R][C], float* weights)
   __syncwarp();
 }
 
-// Calls launch.template operator()<T, kDim>() for the call's type and the smallest padded width. What is loaded as vectors of 8
-// must lie at multiples of 8 elements.
+// Calls launch.template operator()<kDim>() for the smallest padded width. What is loaded as vectors of 8 must lie at multiples of 8
+// elements.
 template <class Args, class Launch>
-void ForTypeAndWidth(const Args& a, const Launch& launch) {
+void ForWidth(const Args& a, const Launch& launch) {
   const auto check = [](int64_t width) {
     HLM_CHECK(width % 8 == 0 && width >= 8 && width <= kMostHeadDim, "attention with heads of ", width);
   };
   check(a.head_dim);
   check(a.value_dim);
-  const int64_t head_dim = std::max(a.head_dim, a.value_dim);
-  const auto widths = [&]<class T>() {
-    if (head_dim <= 64) {
-      launch.template operator()<T, 64>();
-    } else if (head_dim <= 128) {
-      launch.template operator()<T, 128>();
-    } else {
-      launch.template operator()<T, 256>();
-    }
-  };
-  if (a.type == DType::kF32) {
-    widths.template operator()<float>();
-  } else {
-    widths.template operator()<__nv_bfloat16>();
-  }
+  const int64_t width = std::max(a.head_dim, a.value_dim);
+  if (width <= 64) return launch.template operator()<64>();
+  if (width <= 128) return launch.template operator()<128>();
+  launch.template operator()<256>();
 }
 
 // Blocks that take more than 48 KiB of shared memory must be allowed to, on each GPU.

@@ -188,7 +188,8 @@ template <bool kBent>
 void RunTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch) {
   const TileCall call = MakeTileCall(args);
   float* delta = static_cast<float*>(scratch);
-  ForTypeAndWidth(args, [&]<class T, int kWidth>() {
+  using T = float;
+  ForWidth(args, [&]<int kWidth>() {
     using Shape = BackwardShape<kWidth>;
     const auto *q = static_cast<const T*>(args.q.data), *k = static_cast<const T*>(args.k.data),
                *v = static_cast<const T*>(args.v.data), *dout = static_cast<const T*>(args.dout.data);

@@ -3,6 +3,7 @@
 namespace hlm::cuda {
 
 void TileAttention(cudaStream_t stream, const ViewAttentionArgs& args) {
+  if (args.type == DType::kBF16) return MmaAttention(stream, args);
   Bends(args) ? BentTileAttention(stream, args) : RunTileAttention<false>(stream, args);
 }
 

@@ -122,7 +122,8 @@ __global__ void __launch_bounds__(kThreads)
 template <bool kBent>
 void RunTileAttention(cudaStream_t stream, const ViewAttentionArgs& args) {
   const TileCall call = MakeTileCall(args);
-  ForTypeAndWidth(args, [&]<class T, int kWidth>() {
+  using T = float;
+  ForWidth(args, [&]<int kWidth>() {
     using Shape = ForwardShape<kWidth>;
     const auto kernel = ForwardKernel<T, Shape, kBent>;
     AllowSharedMemory(kernel, Shape::kBytes);

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/base/error.h"
+#include "core/base/memory_nodes.h"
 #include "core/cuda/cuda_ops.h"
 #include "core/cuda/cuda_stream.h"
 #include "core/cuda/pinned_memory.h"
@@ -14,6 +15,13 @@ namespace {
 // cuDNN 9.
 constexpr int64_t kReserveBytes = int64_t{1} << 30;
 
+int NodeOf(int index) {
+  char address[32] = {};  // "0000:3B:00.0"
+  if (cudaDeviceGetPCIBusId(address, sizeof(address), index) == cudaSuccess) return MemoryNodes().OfPciDevice(address);
+  (void)cudaGetLastError();
+  return -1;
+}
+
 class CudaDevice final : public Device {
  public:
   CudaDevice(int index, const PluginDeviceOptions& options)
@@ -21,6 +29,7 @@ class CudaDevice final : public Device {
     info_.name = facts_.name;
     info_.description = facts_.description;
     info_.memory_bytes = facts_.memory_bytes;
+    info_.memory_node = NodeOf(index);
     if (options.check_races) context_->checker = options.races != nullptr ? options.races : std::make_shared<RaceChecker>();
     for (const int peer : options.peers) ReachInto(peer);
   }
@@ -59,7 +68,7 @@ class CudaDevice final : public Device {
     CountAllocation(bytes);
     if (bytes == 0) return {};
     context_->Activate();
-    void* data = PinMemory(bytes);
+    void* data = PinMemory(bytes, info_.memory_node);
     host_bytes_ += bytes;
     return {data, bytes, [this](void* released, size_t size) {
               Forget(released, size);

@@ -62,15 +62,11 @@ void DecayGates(cudaStream_t stream, const DecayGatesArgs& args);
 size_t DecayGatesBackwardBytes(const DecayGatesBackwardArgs& args);
 void DecayGatesBackward(cudaStream_t stream, const DecayGatesBackwardArgs& args, void* scratch);
 
-// Of decays by head, with a key_dim of at most this.
-inline constexpr int64_t kMostDeltaKeys = 128;
 size_t DeltaRuleBytes(const DeltaRuleArgs& args);
 void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& args, void* scratch);
 size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& args);
 void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& args, void* scratch);
 
-// With a state_dim of at most this.
-inline constexpr int64_t kMostStateDim = 128;
 size_t StateSpaceBytes(const StateSpaceArgs& args);
 void StateSpace(cudaStream_t stream, const StateSpaceArgs& args, void* scratch);
 size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& args);

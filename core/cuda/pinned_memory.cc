@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/map_memory.h"
+#include "core/base/memory_nodes.h"
 
 namespace hlm::cuda {
 namespace {
@@ -44,8 +45,9 @@ std::string LockedLimit() {
 
 }  // namespace
 
-void* PinMemory(size_t bytes) {
+void* PinMemory(size_t bytes, int node) {
   void* data = MapMemory(bytes);
+  PreferNode(data, bytes, node);
   Touch(static_cast<std::byte*>(data), bytes);
   const cudaError_t result = cudaHostRegister(data, bytes, cudaHostRegisterPortable);
   if (result == cudaSuccess) return data;

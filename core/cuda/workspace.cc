@@ -39,14 +39,6 @@ size_t BytesOf(const CausalConvBackwardArgs& a) { return CausalConvBackwardBytes
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
 // What these kernels do not take: a plan that needs it is refused.
 template <class Args>
-void CheckDelta(const Args& a) {
-  if (a.by_channel) throw Unimplemented("device cuda lacks the delta rule with a decay for each channel; device cpu has it");
-  if (a.key_dim > kMostDeltaKeys) {
-    throw Unimplemented("a delta rule with key heads of ", a.key_dim, " elements; device cuda takes at most ", kMostDeltaKeys,
-                        ", device cpu takes any");
-  }
-}
-template <class Args>
 void CheckStates(const Args& a) {
   if (a.state_dim > kWideStateDim) {
     throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kWideStateDim,
@@ -54,14 +46,8 @@ void CheckStates(const Args& a) {
   }
 }
 size_t BytesOf(const DecayGatesBackwardArgs& a) { return DecayGatesBackwardBytes(a); }
-size_t BytesOf(const DeltaRuleArgs& a) {
-  CheckDelta(a);
-  return DeltaRuleBytes(a);
-}
-size_t BytesOf(const DeltaRuleBackwardArgs& a) {
-  CheckDelta(a);
-  return DeltaRuleBackwardBytes(a);
-}
+size_t BytesOf(const DeltaRuleArgs& a) { return DeltaRuleBytes(a); }
+size_t BytesOf(const DeltaRuleBackwardArgs& a) { return DeltaRuleBackwardBytes(a); }
 size_t BytesOf(const StateSpaceArgs& a) {
   CheckStates(a);
   return StateSpaceBytes(a);

@@ -85,6 +85,7 @@ struct DeviceInfo {
   std::string name;          // "cpu", "cuda:0"
   std::string description;   // for people
   int64_t memory_bytes = 0;  // what arenas may take
+  int memory_node = -1;      // of the host, beside which it is attached; -1: the host has one, or does not say
 };
 
 // Bytes taken from a device now, and the most at any time; equal to the Plan's arenas.

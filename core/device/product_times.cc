@@ -16,6 +16,12 @@ std::string Sizes(const char* operation, const Args& a) {
   return StrCat(operation, " ", a.tokens, " x ", a.in, " -> ", a.out, ", ", Name(a.type));
 }
 
+template <class Args>
+std::string SizesByExpert(const char* operation, const Args& a, const void* bias) {
+  return StrCat(operation, " of ", a.range.count, " of ", a.range.experts, " experts, ", a.rows, " rows x ", a.in, " -> ", a.out,
+                ", ", Name(a.type), bias != nullptr ? ", bias" : "");
+}
+
 std::string Sizes(const char* operation, const ViewAttentionArgs& a) {
   std::string text = StrCat(operation, " of ", a.documents.count, " documents, ", a.tokens, " tokens, ", a.heads, " heads on ",
                             a.kv_heads, " of ", a.head_dim);
@@ -50,6 +56,9 @@ ProductKind KindOf(const Call& call) {
   return std::visit(Overloaded{[](const LinearArgs&) { return ProductKind::kLinear; },
                                [](const LinearBackwardInputArgs&) { return ProductKind::kLinear; },
                                [](const LinearBackwardWeightArgs&) { return ProductKind::kLinear; },
+                               [](const GroupedLinearArgs&) { return ProductKind::kGrouped; },
+                               [](const GroupedLinearBackwardInputArgs&) { return ProductKind::kGrouped; },
+                               [](const GroupedLinearBackwardWeightArgs&) { return ProductKind::kGrouped; },
                                [](const AttentionArgs&) { return ProductKind::kAttentionForward; },
                                [](const ViewAttentionArgs&) { return ProductKind::kAttentionForward; },
                                [](const AttentionBackwardArgs&) { return ProductKind::kAttentionBackward; },
@@ -69,24 +78,28 @@ ViewAttentionArgs AttentionShape(const Call& call) {
 
 std::string NameOfProduct(const Call& call) {
   return std::visit(
-      Overloaded{[](const LinearArgs& a) {
-                   std::string text = Sizes("Linear", a);
-                   if (a.y_type != a.type) text += StrCat(" to ", Name(a.y_type));
-                   if (a.bias != nullptr) text += ", bias";
-                   if (a.addend != nullptr) text += ", addend";
-                   return text;
-                 },
-                 [](const LinearBackwardInputArgs& a) { return Sizes("LinearBackwardInput", a); },
-                 [](const LinearBackwardWeightArgs& a) {
-                   std::string text = Sizes("LinearBackwardWeight", a);
-                   if (a.dbias != nullptr) text += ", bias";
-                   return text;
-                 },
-                 [&](const AttentionArgs&) { return Sizes("Attention", AttentionShape(call)); },
-                 [&](const ViewAttentionArgs&) { return Sizes("ViewAttention", AttentionShape(call)); },
-                 [&](const AttentionBackwardArgs&) { return Sizes("AttentionBackward", AttentionShape(call)); },
-                 [&](const ViewAttentionBackwardArgs&) { return Sizes("ViewAttentionBackward", AttentionShape(call)); },
-                 [](const auto&) -> std::string { throw Internal("the name of a product was asked of a call that is none"); }},
+      Overloaded{
+          [](const LinearArgs& a) {
+            std::string text = Sizes("Linear", a);
+            if (a.y_type != a.type) text += StrCat(" to ", Name(a.y_type));
+            if (a.bias != nullptr) text += ", bias";
+            if (a.addend != nullptr) text += ", addend";
+            return text;
+          },
+          [](const LinearBackwardInputArgs& a) { return Sizes("LinearBackwardInput", a); },
+          [](const LinearBackwardWeightArgs& a) {
+            std::string text = Sizes("LinearBackwardWeight", a);
+            if (a.dbias != nullptr) text += ", bias";
+            return text;
+          },
+          [](const GroupedLinearArgs& a) { return SizesByExpert("GroupedLinear", a, a.bias); },
+          [](const GroupedLinearBackwardInputArgs& a) { return SizesByExpert("GroupedLinearBackwardInput", a, nullptr); },
+          [](const GroupedLinearBackwardWeightArgs& a) { return SizesByExpert("GroupedLinearBackwardWeight", a, a.dbias); },
+          [&](const AttentionArgs&) { return Sizes("Attention", AttentionShape(call)); },
+          [&](const ViewAttentionArgs&) { return Sizes("ViewAttention", AttentionShape(call)); },
+          [&](const AttentionBackwardArgs&) { return Sizes("AttentionBackward", AttentionShape(call)); },
+          [&](const ViewAttentionBackwardArgs&) { return Sizes("ViewAttentionBackward", AttentionShape(call)); },
+          [](const auto&) -> std::string { throw Internal("the name of a product was asked of a call that is none"); }},
       call);
 }
 
@@ -97,6 +110,9 @@ void ProductTimes::Add(const CountedCall& product, double seconds_of_one) {
   switch (KindOf(product.call)) {
     case ProductKind::kLinear:
       linear += seconds;
+      break;
+    case ProductKind::kGrouped:
+      grouped += seconds;
       break;
     case ProductKind::kAttentionForward:
       attention_forward += seconds;

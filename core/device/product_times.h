@@ -9,7 +9,8 @@
 
 namespace hlm {
 
-enum class ProductKind { kNone, kLinear, kAttentionForward, kAttentionBackward };
+// kGrouped: products by expert, whose rows are taken to fall evenly.
+enum class ProductKind { kNone, kLinear, kGrouped, kAttentionForward, kAttentionBackward };
 ProductKind KindOf(const Call& call);
 // The shape of attention in a call of it, forward or backward; without data.
 ViewAttentionArgs AttentionShape(const Call& call);
@@ -29,7 +30,7 @@ struct ProductTimes {
     double times = 0, seconds = 0;  // of all of them
   };
   std::vector<Item> items;
-  double linear = 0, attention_forward = 0, attention_backward = 0;
+  double linear = 0, grouped = 0, attention_forward = 0, attention_backward = 0;
   double step = 0;   // the sum
   std::string form;  // how they were computed: "f32", "bf16", or "f32, as oneDNN has no bf16 on this processor"
 

@@ -34,10 +34,29 @@ Control::Control(Socket to_hub, const Hello& hello, GroupTimes times, const std:
 }
 
 Control::~Control() {
-  Send(Say::kBye, "");
+  if (!said_goodbye_) Send(Say::kBye, Number(begun_));
   stop_ = true;
   thread_.join();
 }
+
+void Control::Leave() {
+  said_goodbye_ = true;
+  if (!Send(Say::kBye, Number(begun_))) return;
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout), [&] { return dismissed_ || failure_; });
+}
+
+void Control::Begin() {
+  std::lock_guard lock(mutex_);
+  if (++begun_ > last_with_leaver_ && leaver_ >= 0) Send(Say::kMissed, Number(leaver_));
+}
+
+void Control::End() {
+  ++ended_;
+  if (someone_leaves_) Beat();
+}
+
+void Control::Beat() { Send(Say::kBeat, Number(begun_) + Number(ended_)); }
 
 void Control::Greet(const Hello& hello, const std::string& where, double deadline) {
   if (!Send(Say::kHello, PackHello(hello))) throw Unavailable(StrCat("rank 0 at ", where, " closed the connection"));
@@ -79,7 +98,7 @@ void Control::Run() {
     const double now = SteadySeconds();
     if (now - last_beat >= times_.Beat()) {
       last_beat = now;
-      Send(Say::kBeat, Number(progress_));
+      Beat();
     }
     WaitReadable(socket_, std::clamp(times_.Beat() / 2, 0.005, 0.05));
     const ReadResult result = ReadArrived(socket_, inbox_);
@@ -101,8 +120,27 @@ void Control::Handle(const Frame& frame) {
     case Say::kVerdict:
       return Fail(frame.bytes);
     case Say::kAsk:
-      Send(Say::kBeat, Number(progress_));
+      Beat();
       return;
+    case Say::kLeaving: {
+      std::lock_guard lock(mutex_);
+      int64_t rank, exchanges;
+      if (frame.bytes.size() < 16) return;
+      std::memcpy(&rank, frame.bytes.data(), sizeof(rank));
+      std::memcpy(&exchanges, frame.bytes.data() + 8, sizeof(exchanges));
+      if (rank == rank_) return;
+      if (leaver_ < 0) leaver_ = rank, last_with_leaver_ = exchanges;
+      someone_leaves_ = true;
+      if (begun_ > last_with_leaver_) Send(Say::kMissed, Number(leaver_));
+      Beat();
+      return;
+    }
+    case Say::kFarewell: {
+      std::lock_guard lock(mutex_);
+      dismissed_ = true;
+      changed_.notify_all();
+      return;
+    }
     case Say::kGathered: {
       std::vector<std::string> all;
       for (size_t at = 8; at + 8 <= frame.bytes.size();) {
@@ -136,17 +174,19 @@ bool Control::Send(Say kind, const std::string& bytes) {
 
 std::vector<std::string> Control::AllGather(const std::string& own) {
   Check();
-  Progress();
   if (own.size() > kMostFrameBytes / static_cast<size_t>(size_) - 64) {
     throw ResourceExhausted(own.size(), " bytes to gather; ", size_, " ranks may have ",
                             kMostFrameBytes / static_cast<size_t>(size_) - 64, " each");
   }
+  Begin();
   Send(Say::kGather, Number(next_gather_++) + own);
   std::unique_lock lock(mutex_);
   const bool came = changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout), [&] { return gathered_ || failure_; });
   if (gathered_ && !failure_) {
     std::vector<std::string> all = std::move(*gathered_);
     gathered_.reset();
+    lock.unlock();
+    End();
     return all;
   }
   lock.unlock();

@@ -23,13 +23,18 @@ class Control {
   Control(Socket to_hub, const Hello& hello, GroupTimes times, const std::string& where, double deadline);
   ~Control();
 
+  // Before the link is closed: waits until no other rank is within an exchange that this one took part in, or the group has failed.
+  void Leave();
+
   // Called once, on a thread of its own, when the group has failed. Set before anything that it stops can begin.
   void OnFailure(std::function<void()> stop);
 
   // Everybody's bytes, in the order of ranks: what is small and seldom. One thread at a time.
   std::vector<std::string> AllGather(const std::string& own);
 
-  void Progress() { ++progress_; }  // another exchange begins
+  // Around each exchange. Every rank has as many of them in the same calls.
+  void Begin();
+  void End();
   // Reports, then throws UNAVAILABLE with the group's verdict; with `fallback` where none comes in time.
   [[noreturn]] void Late(int64_t rank, const std::string& fallback);
   [[noreturn]] void Lost(int64_t rank, const std::string& why);
@@ -46,6 +51,7 @@ class Control {
   void Run();
   void Handle(const Frame& frame);
   void Fail(const std::string& why);
+  void Beat();
   bool Send(Say kind, const std::string& bytes);
 
   Socket socket_;
@@ -58,7 +64,10 @@ class Control {
   std::function<void()> on_failure_;
   int64_t next_gather_ = 0;
   std::optional<std::vector<std::string>> gathered_;
-  std::atomic<int64_t> progress_{0};
+  std::atomic<int64_t> begun_{0}, ended_{0};
+  std::atomic<bool> someone_leaves_{false};
+  int64_t leaver_ = -1, last_with_leaver_ = 0;  // who said goodbye first, and the number of exchanges that it took part in
+  bool said_goodbye_ = false, dismissed_ = false;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

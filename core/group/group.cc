@@ -1,7 +1,6 @@
 #include "core/group/group.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -15,6 +14,7 @@ namespace hlm {
 namespace {
 
 constexpr size_t kInvitationBytes = 2048;
+constexpr double kNcclSeconds = 120;  // for its connections: some seconds on a quiet machine
 
 Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
 
@@ -30,6 +30,20 @@ std::string RandomToken() {
 }
 
 }  // namespace
+
+const char* Name(Carrier carrier) {
+  switch (carrier) {
+    case Carrier::kAuto:
+      return "auto";
+    case Carrier::kGloo:
+      return "gloo";
+    case Carrier::kNccl:
+      return "nccl";
+    case Carrier::kMpi:
+      return "mpi";
+  }
+  return "unknown";
+}
 
 ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std::move(place)), options_(options) {
   if (place_.size < 1 || place_.size > kMostRanks) {
@@ -127,7 +141,7 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
   LinkPlugin* plugin = nullptr;
   std::string missing;
   try {
-    plugin = &GlooPlugin();
+    plugin = &(options_.carrier == Carrier::kMpi ? MpiPlugin() : GlooPlugin());
   } catch (const Error& error) {
     missing = error.message();
   }
@@ -140,9 +154,55 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
                            .size = place_.size,
                            .address = AddressForLink(),
                            .timeout = std::max(1.0, deadline - SteadySeconds()),
-                           .all_gather = [this](const std::string& own) { return control_->AllGather(own); }});
+                           .all_gather = [this](const std::string& own) { return control_->AllGather(own); },
+                           .check = [this] { control_->Check(); }});
   control_->OnFailure([this] { link_->Abort(); });
   Barrier();
+}
+
+void ProcessGroup::UseDevice(const std::string& device) {
+  if (control_ == nullptr || between_devices_ != nullptr) return;
+  constexpr char kPrefix[] = "cuda:";
+  const bool gpu = device.starts_with(kPrefix);
+  if (options_.carrier == Carrier::kGloo || options_.carrier == Carrier::kMpi || (options_.carrier == Carrier::kAuto && !gpu))
+    return;
+  // All or none, before they connect and after it: what a rank lacks, then what went wrong there.
+  const auto all_can = [&](const std::string& own) {
+    const std::vector<std::string> all = control_->AllGather(own);
+    for (size_t r = 0; r < all.size(); ++r) {
+      if (all[r].empty()) continue;
+      if (options_.carrier == Carrier::kAuto) return false;
+      throw Unavailable(StrCat("carrier is nccl; rank ", r, ": ", all[r]));
+    }
+    return true;
+  };
+  std::string missing = gpu ? "" : StrCat("its device is ", device);
+  LinkPlugin* plugin = nullptr;
+  try {
+    if (gpu) plugin = &NcclPlugin();
+  } catch (const Error& error) {
+    missing = error.message();
+  }
+  if (!all_can(missing)) return;
+  std::unique_ptr<Link> made;
+  try {
+    made = plugin->Connect({.rank = place_.rank,
+                            .size = place_.size,
+                            .timeout = std::min(options_.times.timeout, kNcclSeconds),
+                            .all_gather = [this](const std::string& own) { return control_->AllGather(own); },
+                            .check = [this] { control_->Check(); },
+                            .device = std::stoi(device.substr(sizeof(kPrefix) - 1))});
+  } catch (const Error& error) {
+    missing = error.message();
+  }
+  if (!all_can(missing)) return;
+  between_devices_ = std::move(made);
+  control_->OnFailure([this] { link_->Abort(), between_devices_->Abort(); });
+}
+
+const char* ProcessGroup::carrier() const {
+  if (link_ == nullptr) return "";
+  return between_devices_ != nullptr ? "nccl" : options_.carrier == Carrier::kMpi ? "mpi" : "gloo";
 }
 
 // Rank 0 may start later, and its name may be known later, too.
@@ -176,9 +236,11 @@ std::string ProcessGroup::AddressForLink() {
 
 ProcessGroup::~ProcessGroup() {
   if (control_ != nullptr) control_->OnFailure({});
-  // Goodbye first: rank 0 waits for all of them before any connection closes.
+  // Goodbye first: no connection closes before the others need it no more.
+  if (link_ != nullptr) control_->Leave();
   control_.reset();
   hub_.reset();
+  between_devices_.reset();
   link_.reset();
 }
 
@@ -194,14 +256,18 @@ void ProcessGroup::Barrier() {
   if (control_ != nullptr) control_->AllGather("");
 }
 
+Link& ProcessGroup::LinkOf(uint64_t channel) {
+  return channel == kGradients && between_devices_ != nullptr ? *between_devices_ : *link_;
+}
+
 void ProcessGroup::Move(const Link::Transfer& transfer) {
   control_->Check();
-  control_->Progress();
-  const Link::Result result = link_->Move(transfer, options_.times.timeout);
+  control_->Begin();
+  const Link::Result result = LinkOf(transfer.channel).Move(transfer, options_.times.timeout);
   const int64_t other = transfer.receive_bytes > 0 ? transfer.from : transfer.to;
   switch (result.outcome) {
     case Link::Outcome::kDone:
-      return;
+      return control_->End();
     case Link::Outcome::kAborted:
       control_->ThrowVerdict("the group was taken apart");
     case Link::Outcome::kLate:
@@ -225,7 +291,7 @@ std::vector<std::string> ProcessGroup::AllGather(Channel channel, std::string_vi
     all[from].resize(bytes);
     move.send = own.data(), move.send_bytes = own.size();
     move.receive = all[from].data(), move.receive_bytes = bytes;
-    if (own.size() + bytes > 0) Move(move);
+    Move(move);
   }
   return all;
 }
@@ -240,22 +306,22 @@ void ProcessGroup::AllGatherInPlace(Channel channel, std::byte* array, const std
   }
 }
 
-// Recursive doubling: after the exchange with the rank at distance d each has the sum of 2 d neighbours. Both partners add the same two
-// terms, and an fp32 sum of two does not depend on their order, so both hold the same bits: those of the balanced tree.
+// Each rank adds a run, and all gather the runs.
 void ProcessGroup::SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add) {
-  HLM_CHECK(std::has_single_bit(static_cast<uint64_t>(size())), "a tree over ", size(), " ranks");
-  for (int64_t distance = 1; distance < size(); distance *= 2) {
-    const int64_t partner = rank() ^ distance;
-    Move({channel, partner, values, n * sizeof(float), partner, room, n * sizeof(float)});
-    add(values, room, n);
-  }
+  const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
+  std::vector<size_t> starts;
+  for (size_t r = 0; r <= count; ++r) starts.push_back(n / count * r + n % count * r / count);
+  const float* sum = SumOwnByTree(channel, values, starts, room, add);
+  std::copy_n(sum, sum == values + starts[self] ? 0 : starts[self + 1] - starts[self], values + starts[self]);
+  for (size_t& start : starts) start *= sizeof(float);
+  AllGatherInPlace(channel, reinterpret_cast<std::byte*>(values), starts);
 }
 
-// Everybody sends to each what is its own, and adds as the tree does.
+// Everybody sends to each what is its own, and adds as the tree does: neighbours, then sums of neighbours, and so on. What has no
+// neighbour on a level waits for a later one, so that the left side of each sum is a whole power of two of ranks.
 float* ProcessGroup::SumOwnByTree(Channel channel, float* values, const std::vector<size_t>& starts, float* room,
                                   const Add& add) {
   const size_t count = static_cast<size_t>(size()), self = static_cast<size_t>(rank());
-  HLM_CHECK(std::has_single_bit(count), "a tree over ", count, " ranks");
   HLM_CHECK(starts.size() == count + 1, starts.size(), " starts for ", count, " ranks");
   const size_t own = starts[self + 1] - starts[self];
   std::vector<float*> terms(count);
@@ -267,7 +333,7 @@ float* ProcessGroup::SumOwnByTree(Channel channel, float* values, const std::vec
           static_cast<int64_t>(from), terms[from], own * sizeof(float)});
   }
   for (size_t distance = 1; distance < count; distance *= 2) {
-    for (size_t i = 0; i < count; i += 2 * distance) add(terms[i], terms[i + distance], own);
+    for (size_t i = 0; i + distance < count; i += 2 * distance) add(terms[i], terms[i + distance], own);
   }
   return terms.front();
 }

@@ -19,9 +19,14 @@
 
 namespace hlm {
 
+// What carries arrays. NCCL takes gradients and updated weights of ranks with GPUs; the rest of such a group goes by Gloo.
+enum class Carrier { kAuto, kGloo, kNccl, kMpi };
+const char* Name(Carrier carrier);  // "auto", "gloo", "nccl", "mpi"
+
 struct GroupOptions {
   GroupTimes times;
   bool several_per_machine = false;
+  Carrier carrier = Carrier::kAuto;  // NCCL between GPUs where every rank has it, else Gloo
 };
 
 // Who a process is in its group.
@@ -58,14 +63,21 @@ class ProcessGroup {
   std::vector<std::string> AllGather(Channel channel, std::string_view own);
   // Of an array of which each rank has a run of bytes: all of it. starts: [size + 1].
   void AllGatherInPlace(Channel channel, std::byte* array, const std::vector<size_t>& starts);
-  // values += those of all other ranks, by a balanced binary tree over ranks in fp32: the same bits everywhere. `room`: as many elements.
-  // `add(to, from, n)`: to += from. The size must be a power of two.
+  // values += those of all other ranks, by a binary tree over ranks in fp32 (the left side of each of its sums is the largest power of two
+  // of ranks that leaves some for the right one): the same bits everywhere. `room`: the others' terms of a rank's run of ceil(n / size) values.
+  // `add(to, from, n)`: to += from.
   using Add = std::function<void(float* to, const float* from, size_t n)>;
   void SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add);
   // The same sum of this rank's run of the values alone: where it lies, in `values` or in `room`, which has so many elements of the run as
   // there are other ranks. starts: [size + 1]. All of `values` may be changed.
   float* SumOwnByTree(Channel channel, float* values, const std::vector<size_t>& starts, float* room, const Add& add);
   void Barrier();
+
+  // Every rank calls it, with the first device of a trainer ("cuda:0", "cpu"): between GPUs the arrays of kGradients go by NCCL from now on,
+  // where the options let them. Throws, on every rank, where they ask for NCCL and a rank cannot: FAILED_PRECONDITION, UNAVAILABLE.
+  void UseDevice(const std::string& device);
+  // By what arrays of kGradients go now: "gloo", "nccl", "mpi"; "" alone.
+  const char* carrier() const;
 
   // This rank stops inside a call that all take part in: the others must not wait for it.
   void GiveUp(const std::string& why) noexcept;
@@ -81,12 +93,13 @@ class ProcessGroup {
   std::vector<HostPort> Accept(const std::string& invitation);
   std::string AddressForLink();
   void Move(const Link::Transfer& transfer);
+  Link& LinkOf(uint64_t channel);
 
   GroupPlace place_;
   GroupOptions options_;
   std::unique_ptr<Hub> hub_;  // rank 0's
   std::unique_ptr<Control> control_;
-  std::unique_ptr<Link> link_;
+  std::unique_ptr<Link> link_, between_devices_;  // the latter for kGradients where there is one
 };
 
 }  // namespace hlm

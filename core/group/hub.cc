@@ -11,7 +11,7 @@
 namespace hlm {
 namespace {
 
-constexpr char kMagic[] = "horizon-lm group 1";
+constexpr char kMagic[] = "horizon-lm group 2";
 constexpr double kHelloSeconds = 10;  // a connection that does not say who it is by then is a stranger's
 constexpr double kGoodbyeSeconds = 10;
 
@@ -108,8 +108,9 @@ void Hub::Handle(Connection& c, const Frame& frame) {
     case Say::kGather:
       return Gather(c, frame.bytes);
     case Say::kBeat:
-      c.progress = ReadNumber(frame.bytes, 0);
-      return;
+      c.begun = ReadNumber(frame.bytes, 0);
+      c.ended = ReadNumber(frame.bytes, 8);
+      return Dismiss();
     case Say::kGaveUp:
       return Judge(StrCat("rank ", c.rank, " gave up: ", frame.bytes));
     case Say::kLate:
@@ -120,7 +121,11 @@ void Hub::Handle(Connection& c, const Frame& frame) {
                         false);
     case Say::kBye:
       c.bye = true;
-      return;
+      c.begun = c.ended = ReadNumber(frame.bytes, 0);
+      SendToAll(Say::kLeaving, Number(c.rank) + Number(c.begun));
+      return Dismiss();
+    case Say::kMissed:
+      return Judge(StrCat("rank ", ReadNumber(frame.bytes, 0), " has left the group"));
     default:
       return Lose(c);
   }
@@ -185,6 +190,18 @@ void Hub::Lose(Connection& c) {
   }
 }
 
+// A rank that closed its connections while another is still within their last exchange would break that.
+void Hub::Dismiss() {
+  for (Connection& leaving : connections_) {
+    if (!leaving.bye || leaving.dismissed || leaving.gone) continue;
+    leaving.dismissed = std::all_of(connections_.begin(), connections_.end(),
+                                    [&](const Connection& c) { return c.rank < 0 || c.gone || c.ended >= leaving.begun; });
+    if (!leaving.dismissed) continue;
+    leaving.outbox += Pack(static_cast<uint8_t>(Say::kFarewell), "");
+    SendSome(leaving.socket, leaving.outbox);
+  }
+}
+
 void Hub::Watch() {
   const double now = SteadySeconds();
   for (Connection& c : connections_) {
@@ -205,7 +222,7 @@ void Hub::Watch() {
     if (pending_->late) {  // who keeps everybody waiting is who has come least far
       const Connection* least = nullptr;
       for (const Connection& c : connections_) {
-        if (c.rank >= 0 && (least == nullptr || c.progress < least->progress)) least = &c;
+        if (c.rank >= 0 && (least == nullptr || c.begun < least->begun)) least = &c;
       }
       if (least != nullptr)
         text = StrCat("rank ", least->rank, " does not take part: the others waited for ", times_.timeout, " s");

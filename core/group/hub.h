@@ -29,13 +29,16 @@ enum class Say : uint8_t {
   kStart,      // from the hub: all have come
   kGather,     // to the hub: a number and bytes
   kGathered,   // from the hub: the number and everybody's bytes
-  kBeat,       // both ways: I live; from a rank: how far it has come
+  kBeat,       // both ways: I live; from a rank: how many exchanges it has begun and ended
   kGaveUp,     // to the hub: the rank stopped inside a call that all take part in, and why
   kLate,       // to the hub: whom the rank has waited for too long
   kLost,       // to the hub: whom the rank cannot reach, and why
   kVerdict,    // from the hub: the group is no more, and why
   kAsk,        // from the hub: how far is each? A beat is the answer
-  kBye,        // to the hub: the rank needs the group no longer
+  kBye,        // to the hub: the rank needs the group no longer, and how many exchanges it took part in
+  kLeaving,    // from the hub: who said goodbye, and that number
+  kMissed,     // to the hub: a rank that said goodbye is missed in a later exchange
+  kFarewell,   // from the hub: all others have ended what the rank took part in: it may go
 };
 
 struct Hello {
@@ -59,10 +62,10 @@ class Hub {
   struct Connection {
     Socket socket;
     std::string inbox, outbox;
-    int64_t rank = -1;  // none has said who it is
-    double heard = 0;   // when
-    int64_t progress = 0;
-    bool bye = false, gone = false;
+    int64_t rank = -1;             // none has said who it is
+    double heard = 0;              // when
+    int64_t begun = 0, ended = 0;  // exchanges; of one that said goodbye, all that there will be
+    bool bye = false, dismissed = false, gone = false;
   };
   void Run();
   void TakeNew();
@@ -71,6 +74,7 @@ class Hub {
   void Greet(Connection& connection, const std::string& bytes);
   void Gather(Connection& connection, const std::string& bytes);
   void Lose(Connection& connection);
+  void Dismiss();
   void Watch();
   void JudgeLater(std::string text, bool late);
   void Judge(const std::string& text);

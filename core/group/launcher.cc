@@ -183,4 +183,12 @@ GroupPlace PlaceOf(const Environment& environment, const GroupOptions& options) 
   return place;
 }
 
+Carrier CarrierOf(const Environment& environment) {
+  const std::string text = Variables(environment).Text("HORIZON_LM_CARRIER").value_or(Name(Carrier::kAuto));
+  for (const Carrier carrier : {Carrier::kAuto, Carrier::kGloo, Carrier::kNccl, Carrier::kMpi}) {
+    if (text == Name(carrier)) return carrier;
+  }
+  throw InvalidArgument("HORIZON_LM_CARRIER is \"", text, "\"; it must be auto, gloo, nccl or mpi");
+}
+
 }  // namespace hlm

@@ -15,6 +15,9 @@ using Environment = std::function<const char*(const char* name)>;  // as getenv
 // options.several_per_machine is not set.
 GroupPlace PlaceOf(const Environment& environment, const GroupOptions& options);
 
+// HORIZON_LM_CARRIER; auto where it is not set. INVALID_ARGUMENT for what is no carrier.
+Carrier CarrierOf(const Environment& environment);
+
 }  // namespace hlm
 
 #endif  // HORIZON_LM_CORE_GROUP_LAUNCHER_H_

@@ -1,5 +1,5 @@
-// Link: what carries arrays between ranks: Gloo, loaded at run time from a library of its own. The interface is C++ between two
-// libraries of one build, as a device's (core/device/plugin.h); the entry point refuses every other build.
+// Link: what carries arrays between ranks: Gloo, MPI or NCCL, loaded at run time. The interface is C++ between two libraries of one build,
+// as a device's (core/device/plugin.h); the entry point refuses every other build.
 #ifndef HORIZON_LM_CORE_GROUP_LINK_H_
 #define HORIZON_LM_CORE_GROUP_LINK_H_
 
@@ -40,9 +40,11 @@ class Link {
 
 struct LinkOptions {
   int64_t rank = 0, size = 0;
-  std::string address;                                                         // of this machine, where the others reach it
-  double timeout = 0;                                                          // seconds for the connections to be made
-  std::function<std::vector<std::string>(const std::string& own)> all_gather;  // everybody's bytes, by rank
+  std::string address = {};                                                         // of this machine, where the others reach it
+  double timeout = 0;                                                               // seconds for the connections to be made
+  std::function<std::vector<std::string>(const std::string& own)> all_gather = {};  // everybody's bytes, by rank
+  std::function<void()> check;                                                      // throws where the group has failed meanwhile
+  int device = -1;  // the GPU through whose memory arrays travel; NCCL only
 };
 
 class LinkPlugin {
@@ -52,9 +54,13 @@ class LinkPlugin {
   virtual std::unique_ptr<Link> Connect(const LinkOptions& options) = 0;
 };
 
-// libhorizonlm_gloo.so, which lies beside the library (or program) that holds this code; loaded at the first call and kept. Throws
-// UNAVAILABLE with the reason: no such library, a library that it needs, another build.
+// Each in a library that lies beside the library (or program) that holds this code: libhorizonlm_gloo.so, and libhorizonlm_cuda.so, which is
+// the CUDA device's as well. Loaded at the first call and kept. Throws UNAVAILABLE with the reason: no such library, a library that it
+// needs, another build.
 LinkPlugin& GlooPlugin();
+LinkPlugin& NcclPlugin();
+// By the machine's MPI, which core/mpi loads.
+LinkPlugin& MpiPlugin();
 
 }  // namespace hlm
 

@@ -32,13 +32,13 @@ Block::Block(const BlockSpec& spec, const ModelSpec& model, Seams seams) : hidde
 
 void Block::FindStages() {
   const Branch& last = branches_.back();
-  if (last.after.on() || last.last.on()) return;
+  if (last.last.on()) return;
   const ExpertsBody* found = nullptr;
   for (const Branch& branch : branches_) {
     for (size_t i = 0; i < branch.items.size(); ++i) {
       const ExpertsBody* experts = branch.items[i].body->AsExperts();
       if (experts == nullptr || !experts->InStages()) continue;
-      if (found != nullptr || &branch != &last || branch.items[i].after.on()) return;
+      if (found != nullptr || &branch != &last) return;
       found = experts;
       experts_item_ = i;
     }
@@ -49,6 +49,12 @@ void Block::FindStages() {
   for (const Item& item : last.items) {
     if (!HasExperts(item)) declaration_.StayInStage(item.first_saved, item.end_saved);
   }
+  const Item& item = last.items[experts_item_];
+  if (last.after.on()) declaration_.StayForBackward(last.sum);
+  if (item.after.on()) declaration_.StayForBackward(item.unnormed);
+  if (!last.after.on() && !item.after.on() && !found->Narrow()) return;
+  dexperts_ = declaration_.BetweenStages("d of the experts", found->Width());
+  unused_ = declaration_.FixedTemp("gradients of another stage", std::max(last.after.UnusedBytes(), item.after.UnusedBytes()));
 }
 
 void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last) {
@@ -131,18 +137,51 @@ const void* Block::ExpertsInput(const BlockRun& run, const void* input) const {
   return Input(run, branches_[last], branches_[last].items[experts_item_], x);
 }
 
-// Made anew for each group: memory for a moment serves another micro-batch in between.
+// Where it does not wait it is made anew for each group: memory for a moment serves another micro-batch in between.
 const void* Block::ExpertsGradient(const BlockRun& run, const void* gradient) const {
-  const int64_t n = run.micro.tokens * hidden_;
+  if (dexperts_ >= 0) return run.Temp(dexperts_);
+  const Branch& branch = branches_.back();
+  return BodyGradient(run, branch.items[experts_item_], SumGradient(run, branch, gradient));
+}
+
+void Block::MakeExpertsGradient(const BlockRun& run, const void* gradient) const {
   const Branch& branch = branches_.back();
   const Item& item = branch.items[experts_item_];
-  const void* dy = gradient;
+  // What the norms read is kept, their statistics may not be.
+  if (branch.after.on() && branch.after.Missing(run))
+    branch.after.Forward(run, {run.Saved(branch.sum)}, {run.Temp(branch.scaled)});
+  if (item.after.on() && item.after.Missing(run)) item.after.Forward(run, {run.Saved(item.unnormed)}, {run.Temp(item.output)});
+  const void* dy = BodyGradient(run, item, SumGradient(run, branch, gradient));
+  if (experts_->Narrow()) return experts_->BackwardSum(run, dy, run.Temp(dexperts_));
+  AddScaled(run, run.micro.tokens * hidden_, nullptr, 1, dy, run.Temp(dexperts_));
+}
+
+void Block::NormGradient(const BlockRun& run, const NormPart& norm, const void* x, const void* dy, void* dx) const {
+  if (run.part.stage == Stage::kBefore) return norm.BackwardInput(run, {x}, {dy}, {dx}, run.Temp<float>(unused_));
+  norm.Backward(run, {x}, {dy}, {}, {dx});
+}
+
+const void* Block::SumGradient(const BlockRun& run, const Branch& branch, const void* gradient) const {
+  const void* dsum = gradient;
   if (branch.scale != 1) {
-    AddScaled(run, n, nullptr, branch.scale, dy, run.Temp(branch.dsum));
-    dy = run.Temp(branch.dsum);
+    AddScaled(run, run.micro.tokens * hidden_, nullptr, branch.scale, dsum, run.Temp(branch.dsum));
+    dsum = run.Temp(branch.dsum);
   }
+  if (branch.after.on()) {
+    NormGradient(run, branch.after, run.Saved(branch.sum), dsum, run.Temp(branch.dsum));
+    dsum = run.Temp(branch.dsum);
+  }
+  return dsum;
+}
+
+const void* Block::BodyGradient(const BlockRun& run, const Item& item, const void* dsum) const {
+  const void* dy = dsum;
   if (item.out_scale != 1) {
-    AddScaled(run, n, nullptr, item.out_scale, dy, run.Temp(item.doutput));
+    AddScaled(run, run.micro.tokens * hidden_, nullptr, item.out_scale, dy, run.Temp(item.doutput));
+    dy = run.Temp(item.doutput);
+  }
+  if (item.after.on()) {
+    NormGradient(run, item.after, run.Saved(item.unnormed), dy, run.Temp(item.doutput));
     dy = run.Temp(item.doutput);
   }
   return dy;
@@ -156,13 +195,18 @@ const void* Block::Input(const BlockRun& run, const Branch& branch, const Item& 
   return item.scaled >= 0 ? run.Saved(item.scaled) : Normed(run, branch, item, x);
 }
 
+// What the body reads, where it is missing.
+void Block::Prepare(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const {
+  if (item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run)))
+    item.before.Forward(run, {x}, {run.Saved(item.normed)});
+  if (run.Missing({item.scaled}))
+    AddScaled(run, run.micro.tokens * hidden_, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
+}
+
 // y = out_scale after(body(in_scale normed)) + addend.
 void Block::Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend,
                     void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
-  const bool made = run.part.stage == Stage::kAfter && HasExperts(item);
-  if (!made && run.Missing({item.scaled}))
-    AddScaled(run, n, nullptr, item.in_scale, Normed(run, branch, item, x), run.Saved(item.scaled));
   const void* in = Input(run, branch, item, x);
   if (!item.after.on()) {
     if (item.plain() || y == nullptr) return item.body->Forward(run, in, addend, y);
@@ -185,19 +229,21 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* input
 void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
   const bool last = &branch == &branches_.back();
-  const bool behind = last && run.part.stage == Stage::kAfter, ahead = last && run.part.stage == Stage::kBefore;
+  const bool behind = last && run.part.stage == Stage::kAfter;
   if (!behind && branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run)))
     branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
+  if (last && run.part.stage == Stage::kBefore) {
+    const Item& item = branch.items[experts_item_];
+    Prepare(run, branch, item, x);
+    return item.body->Forward(run, Input(run, branch, item, x), nullptr, nullptr);
+  }
   const bool sums = branch.after.on() ? y != nullptr || run.Missing({branch.sum}) || branch.after.Missing(run) : y != nullptr;
   const bool made = branch.after.on() && !run.Missing({branch.sum});
   const void* residual = branch.normed_residual ? run.Saved(branch.normed) : branch.whole_residual ? input : x;
   const void* addend = branch.plain() ? residual : nullptr;
   for (size_t i = 0; i < branch.items.size(); ++i) {
     const Item& item = branch.items[i];
-    if (ahead && !HasExperts(item)) continue;
-    const bool there = behind && HasExperts(item);
-    if (!there && item.before.on() && (run.Missing({item.normed}) || item.before.Missing(run)))
-      item.before.Forward(run, {x}, {run.Saved(item.normed)});
+    if (!behind || !HasExperts(item)) Prepare(run, branch, item, x);
     void* to = branch.plain() ? y : branch.after.on() ? run.Saved(branch.sum) : run.Temp(branch.sum);
     if (i + 1 < branch.items.size()) {
       // Two halves take turns: an operation must not add to what it writes.
@@ -225,7 +271,10 @@ void Block::Backward(const BlockRun& run, const void* input, void* gradient) con
         run.stream,
         {.type = run.type, .n = run.micro.tokens * hidden_, .z = gradient, .y = gradient, .factor = run.Weight(number_)});
   }
-  if (run.part.stage == Stage::kBefore) return;
+  if (run.part.stage == Stage::kBefore) {
+    if (dexperts_ >= 0) MakeExpertsGradient(run, gradient);
+    return;
+  }
   for (size_t b = branches_.size(); b-- > 0;) {
     Backward(run, branches_[b], b == 0 ? input : run.Saved(branches_[b - 1].output), gradient);
   }
@@ -236,26 +285,10 @@ void Block::Backward(const BlockRun& run, const void* input, void* gradient) con
 void Block::Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const {
   const int64_t n = run.micro.tokens * hidden_;
   if (branch.last.on()) branch.last.Backward(run, {run.Saved(branch.unnormed)}, {gradient}, {}, {gradient});
-  const void* dsum = gradient;
-  if (branch.scale != 1) {
-    AddScaled(run, n, nullptr, branch.scale, dsum, run.Temp(branch.dsum));
-    dsum = run.Temp(branch.dsum);
-  }
-  if (branch.after.on()) {
-    branch.after.Backward(run, {run.Saved(branch.sum)}, {dsum}, {}, {run.Temp(branch.dsum)});
-    dsum = run.Temp(branch.dsum);
-  }
+  const void* dsum = SumGradient(run, branch, gradient);
   // All bodies first: where nothing stands between, the gradient that they read is the one that is added to below.
   for (const Item& item : branch.items) {
-    const void* dy = dsum;
-    if (item.out_scale != 1) {
-      AddScaled(run, n, nullptr, item.out_scale, dsum, run.Temp(item.doutput));
-      dy = run.Temp(item.doutput);
-    }
-    if (item.after.on()) {
-      item.after.Backward(run, {run.Saved(item.unnormed)}, {dy}, {}, {run.Temp(item.doutput)});
-      dy = run.Temp(item.doutput);
-    }
+    const void* dy = BodyGradient(run, item, dsum);
     void* own = run.Temp(item.gradient);
     item.body->Backward(run, Input(run, branch, item, x), dy, own);
     if (item.in_scale != 1) AddScaled(run, n, nullptr, item.in_scale, own, own);

@@ -22,8 +22,7 @@ class Block {
 
   const Declaration& declaration() const { return declaration_; }
 
-  // The mixture of a block that may be computed in stages (run.h); null: it is computed as a whole. Its experts are in the last branch,
-  // and nothing behind their sum is read by the backward pass.
+  // The mixture of a block that may be computed in stages (run.h); null: it is computed as a whole. Its experts are in the last branch.
   const ExpertsBody* experts() const { return experts_; }
 
   // Makes what is missing of the saved tensors and, where output is not null, the block's output. Recomputation is this with what the
@@ -61,15 +60,24 @@ class Block {
   void Declare(const BranchSpec& spec, const ModelSpec& model, int64_t number, bool last);
   void FindStages();
   bool HasExperts(const Item& item) const { return experts_ != nullptr && item.body->AsExperts() == experts_; }
-  // What the experts read, and the gradient of what they make.
+  // What the experts read.
   const void* ExpertsInput(const BlockRun& run, const void* input) const;
+  // The gradient of what they make, from the block's. A norm or a product behind them needs the core's weights: then it is made before
+  // their stages and waits.
   const void* ExpertsGradient(const BlockRun& run, const void* gradient) const;
+  void MakeExpertsGradient(const BlockRun& run, const void* gradient) const;
+  // The gradient of the bodies' sum from that of what the branch adds, and of a body's own output from that of the sum. In no stage but
+  // the last, where weights' gradients are added up.
+  const void* SumGradient(const BlockRun& run, const Branch& branch, const void* gradient) const;
+  const void* BodyGradient(const BlockRun& run, const Item& item, const void* dsum) const;
+  void NormGradient(const BlockRun& run, const NormPart& norm, const void* x, const void* dy, void* dx) const;
   // input: of the block.
   void Forward(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const;
   void MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const;
   void Backward(const BlockRun& run, const Branch& branch, const void* x, void* gradient) const;
   const void* Normed(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
   // What the body reads.
+  void Prepare(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
   const void* Input(const BlockRun& run, const Branch& branch, const Item& item, const void* x) const;
   void Forward(const BlockRun& run, const Branch& branch, const Item& item, const void* x, const void* addend, void* y) const;
 
@@ -80,6 +88,8 @@ class Block {
   std::vector<Branch> branches_;
   const ExpertsBody* experts_ = nullptr;
   size_t experts_item_ = 0;  // of the last branch
+  int64_t dexperts_ = -1;    // from stage to stage, where the experts' gradient waits
+  int64_t unused_ = -1;      // for a moment: gradients that are another stage's
 };
 
 }  // namespace hlm

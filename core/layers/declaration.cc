@@ -72,11 +72,11 @@ int64_t Declaration::FixedTemp(const std::string& name, int64_t bytes) {
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
 
-TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept,
-                        const std::function<bool(Stay)>& stays) {
+TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens,
+                        const std::function<bool(const SavedTensor&)>& wanted) {
   TensorPlaces places;
   for (const SavedTensor& tensor : declaration.saved()) {
-    const bool here = kept(tensor.remake) && stays(tensor.stay);
+    const bool here = wanted(tensor);
     places.offsets.push_back(here ? places.total : -1);
     if (here) places.total = CheckedAdd(places.total, RoundUp(CheckedMul(tensor.bytes.Of(compute), tokens), kTensorAlign));
   }

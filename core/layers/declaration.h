@@ -21,6 +21,11 @@ inline constexpr int64_t kSlabAlign = 256;
 // and no border may cut one.
 inline constexpr int64_t kPieceAlign = 4096;
 
+// Elements [begin, end) of a slab.
+struct SlabRange {
+  int64_t begin = 0, end = 0;
+};
+
 // A place where a slab may be cut into pieces, or always is.
 struct Seam {
   int64_t at = 0;  // elements; a multiple of kPieceAlign
@@ -73,8 +78,9 @@ struct TokenBytes {
 
 // Where a block is computed in stages (run.h): from which of them to which a tensor must stay.
 enum class Stay {
-  kStages,  // from stage to stage
-  kStage,   // made and read in one
+  kStages,    // from stage to stage
+  kStage,     // made and read in one
+  kBackward,  // from the last stage forward to the backward pass, whatever the policy: no stage there could make it again
 };
 
 struct SavedTensor {
@@ -122,6 +128,8 @@ class Declaration {
   int64_t saved_count() const { return static_cast<int64_t>(saved_.size()); }
   // The saved tensors [first, end) are made and read in one stage.
   void StayInStage(int64_t first, int64_t end);
+  // The saved tensor is made behind all experts, and the backward pass reads it before it comes to them.
+  void StayForBackward(int64_t tensor) { saved_[static_cast<size_t>(tensor)].stay = Stay::kBackward; }
 
   // Needed by the forward pass too, of one size for any number of tokens.
   int64_t FixedTemp(const std::string& name, int64_t bytes);
@@ -155,10 +163,9 @@ struct TensorPlaces {
   int64_t total = 0;
 };
 
-// The tensors that are kept, for `tokens` tokens.
-TensorPlaces PlaceSaved(
-    const Declaration& declaration, DType compute, int64_t tokens, const std::function<bool(Remake)>& kept,
-    const std::function<bool(Stay)>& stays = [](Stay) { return true; });
+// The tensors that are wanted, for `tokens` tokens.
+TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens,
+                        const std::function<bool(const SavedTensor&)>& wanted);
 TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only);
 
 // What goes from stage to stage of a sweep's `tokens` tokens: saved tensors that are not kept anyway, and temporaries.

@@ -88,15 +88,17 @@ void EmbeddingLayer::InputsBackward(const BlockRun& r, void* dy) const {
   const LayerInputsSpec& inputs = spec_.layer_inputs;
   void *side = r.sides[static_cast<size_t>(inputs.side)], *dside = r.side_gradients[static_cast<size_t>(inputs.side)];
   const int64_t n = r.micro.tokens * Inputs();
-  r.ops.EmbeddingBackward(r.stream, {.type = r.type,
-                                     .tokens = r.micro.tokens,
-                                     .width = Inputs(),
-                                     .vocab = inputs.vocab,
-                                     .ids = r.micro.ids,
-                                     .dy = dside,
-                                     .dtable = r.Gradient(input_table_),
-                                     .scale = static_cast<float>(inputs.sum_scale * inputs.table_scale),
-                                     .skip = r.train_pad_row ? -1 : static_cast<int32_t>(spec_.pad_token)});
+  if (r.Trains(input_table_, inputs.vocab * Inputs())) {
+    r.ops.EmbeddingBackward(r.stream, {.type = r.type,
+                                       .tokens = r.micro.tokens,
+                                       .width = Inputs(),
+                                       .vocab = inputs.vocab,
+                                       .ids = r.micro.ids,
+                                       .dy = dside,
+                                       .dtable = r.Gradient(input_table_),
+                                       .scale = static_cast<float>(inputs.sum_scale * inputs.table_scale),
+                                       .skip = r.train_pad_row ? -1 : static_cast<int32_t>(spec_.pad_token)});
+  }
   r.ops.ScaleAdd(r.stream, {.type = r.type, .n = n, .scale = static_cast<float>(inputs.sum_scale), .z = dside, .y = dside});
   // All layers have read the side: the norm's result, of which only the statistics are wanted, may take its place.
   input_product_.Forward(r, r.Temp(again_), nullptr, r.Temp(made_));
@@ -146,16 +148,18 @@ void EmbeddingLayer::Backward(const BlockRun& r, void* dy) const {
     product_.Backward(r, dy, r.Temp(rows_), r.Temp(drows_));
     drows = r.Temp(drows_);
   }
-  r.ops.EmbeddingBackward(r.stream, {.type = r.type,
-                                     .tokens = r.micro.tokens,
-                                     .width = width_,
-                                     .vocab = vocab_,
-                                     .ids = r.micro.ids,
-                                     .dy = drows,
-                                     .dtable = r.Gradient(table_),
-                                     .scale = Scale(r.type),
-                                     .skip = r.train_pad_row ? -1 : static_cast<int32_t>(spec_.pad_token)});
-  if (positions_ < 0) return;
+  if (r.Trains(table_, table_elements())) {
+    r.ops.EmbeddingBackward(r.stream, {.type = r.type,
+                                       .tokens = r.micro.tokens,
+                                       .width = width_,
+                                       .vocab = vocab_,
+                                       .ids = r.micro.ids,
+                                       .dy = drows,
+                                       .dtable = r.Gradient(table_),
+                                       .scale = Scale(r.type),
+                                       .skip = r.train_pad_row ? -1 : static_cast<int32_t>(spec_.pad_token)});
+  }
+  if (!r.Trains(positions_, spec_.positions * hidden_)) return;
   r.ops.EmbeddingBackward(r.stream, {.type = r.type,
                                      .tokens = r.micro.tokens,
                                      .width = hidden_,

@@ -63,6 +63,7 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   if (Narrow()) {
     latent_ = d.Saved("latent", spec.latent, Remake::kProduct);
     sum_ = d.Saved("sum of the experts", spec.latent, Remake::kProduct);
+    d.StayForBackward(sum_);
     dsum_ = d.Temp("d sum of the experts", spec.latent);
     dlatent_ = d.Temp("d latent", spec.latent);
   }
@@ -168,19 +169,29 @@ void ExpertsBody::Multiply(const BlockRun& r, const Matrices& m, const void* x, 
   });
 }
 
+// Whether any of the experts at hand does.
+bool ExpertsBody::Trains(const BlockRun& r, const Matrices& m) const {
+  for (int64_t e = First(r); e < First(r) + Count(r); ++e) {
+    if (r.Trains(m.weight + e * stride_, m.in * m.out) || r.Trains(m.bias < 0 ? -1 : m.bias + e * stride_, m.out)) return true;
+  }
+  return false;
+}
+
 void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const void* dy, const void* x, void* dx) const {
-  r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
-                                               .rows = Pairs(r),
-                                               .in = m.in,
-                                               .out = m.out,
-                                               .range = Range(r, First(r), Count(r)),
-                                               .dy = dy,
-                                               .x = x,
-                                               .dw = r.Gradient(m.weight + First(r) * stride_),
-                                               .dw_stride = stride_,
-                                               .dbias = m.bias < 0 ? nullptr : r.Gradient(m.bias + First(r) * stride_),
-                                               .dbias_stride = stride_,
-                                               .accumulate = r.accumulate});
+  if (Trains(r, m)) {
+    r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
+                                                 .rows = Pairs(r),
+                                                 .in = m.in,
+                                                 .out = m.out,
+                                                 .range = Range(r, First(r), Count(r)),
+                                                 .dy = dy,
+                                                 .x = x,
+                                                 .dw = r.Gradient(m.weight + First(r) * stride_),
+                                                 .dw_stride = stride_,
+                                                 .dbias = m.bias < 0 ? nullptr : r.Gradient(m.bias + First(r) * stride_),
+                                                 .dbias_stride = stride_,
+                                                 .accumulate = r.accumulate});
+  }
   EachRun(r, m, [&](int64_t first, int64_t count) {
     r.ops.GroupedLinearBackwardInput(r.stream, {.type = r.type,
                                                 .rows = Pairs(r),
@@ -261,9 +272,11 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   if (At(r) == Stage::kAfter) {
-    if (y == nullptr) return;
-    Sort(r);
-    return Combine(r, addend, y);
+    const bool sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
+    if (sums) Sort(r);
+    if (sums) Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(sum_) : y);
+    if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(sum_), addend, y);
+    return;
   }
   ForwardRouter(r, x);
   TellLoad(r);
@@ -366,12 +379,14 @@ void ExpertsBody::BackwardGroup(const BlockRun& r, const void* x, const void* dy
 }
 
 void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  if (Narrow()) {
-    widen_.Backward(r, dy, r.Saved(sum_), r.Temp(dsum_));
-    dy = r.Temp(dsum_);
+  if (Narrow()) widen_.BackwardWeight(r, dy, r.Saved(sum_));
+  if (At(r) == Stage::kAfter) {
+    Sort(r);
+  } else {
+    // All experts are a group.
+    if (Narrow()) BackwardSum(r, dy, r.Temp(dsum_));
+    BackwardGroup(r, x, Narrow() ? r.Temp(dsum_) : dy);
   }
-  // All experts are a group, or have had their turn.
-  At(r) == Stage::kAfter ? Sort(r) : BackwardGroup(r, x, dy);
   if (spec_.weigh_input) {
     r.ops.RowDots(r.stream, {.type = r.type,
                              .tokens = r.micro.tokens,

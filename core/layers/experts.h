@@ -35,13 +35,17 @@ class ExpertsBody : public Body {
   // Where the experts lie in the slab: expert e from begin + e stride on.
   int64_t begin() const { return begin_; }
   int64_t stride() const { return stride_; }
-  // Whether the backward pass reads nothing that needs all of the experts at once.
-  bool InStages() const { return spec_.count > 1 && !Narrow(); }
+  bool InStages() const { return spec_.count > 1; }
+  // Of what the experts make, whose gradient they read; and whether that is something else than the body's gradient.
+  int64_t Width() const { return Narrow() ? spec_.latent : hidden_; }
+  bool Narrow() const { return spec_.latent > 0; }
 
   // Of the run's group. Makes what is missing and, where `results`, what Forward combines behind the last group.
   void ForwardGroup(const BlockRun& run, const void* x, bool results) const;
-  // Weight gradients, and what Backward combines behind the last group.
+  // Weight gradients, and what Backward combines behind the last group. `dy`: of the experts' sum.
   void BackwardGroup(const BlockRun& run, const void* x, const void* dy) const;
+  // Of a body with a latent: the gradient of the experts' sum from the body's.
+  void BackwardSum(const BlockRun& run, const void* dy, void* dsum) const { widen_.BackwardInput(run, dy, dsum); }
 
  private:
   // A matrix of each expert, with its bias: offsets of the first one's.
@@ -75,8 +79,6 @@ class ExpertsBody : public Body {
     return offset < 0 ? nullptr : run.Weight(offset + expert * stride_);
   }
 
-  bool Narrow() const { return spec_.latent > 0; }
-  int64_t Width() const { return Narrow() ? spec_.latent : hidden_; }  // of what the experts read and make
   const void* Normed(const BlockRun& run, const void* x) const { return before_.on() ? run.Saved(normed_) : x; }
   // What the experts read.
   const void* Input(const BlockRun& run, const void* x) const { return Narrow() ? run.Saved(latent_) : Normed(run, x); }
@@ -94,6 +96,7 @@ class ExpertsBody : public Body {
   void Gather(const BlockRun& run, const void* x, bool weighed) const;
   void Multiply(const BlockRun& run, const Matrices& matrices, const void* x, void* y) const;
   // The weights' gradients, then the input's; dx may be x.
+  bool Trains(const BlockRun& run, const Matrices& matrices) const;
   void MultiplyBackward(const BlockRun& run, const Matrices& matrices, const void* dy, const void* x, void* dx) const;
   void Activate(const BlockRun& run) const;
   void ActivateBackward(const BlockRun& run) const;

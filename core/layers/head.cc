@@ -166,6 +166,7 @@ void HeadTemplate::LossAndGradient(Ops& ops, Stream& stream, const HeadWeights& 
                                      .dy = dlogits,
                                      .w = w.matrix,
                                      .dx = NormedGradientRow(row)});
+    if (g.matrix == nullptr) continue;
     ops.LinearBackwardWeight(stream, {.type = type_,
                                       .tokens = rows,
                                       .in = Width(),

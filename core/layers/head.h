@@ -25,7 +25,7 @@ struct HeadGradients {
   float* norm = nullptr;
   float* norm_bias = nullptr;
   float* product = nullptr;
-  float* matrix = nullptr;
+  float* matrix = nullptr;  // null where neither it nor the bias trains
   float* bias = nullptr;
   bool accumulate = false;
 };

@@ -22,10 +22,18 @@ struct LinearPart {
                             .addend = addend,
                             .y = y});
   }
-  // The input's gradient, then the weight's. Weight gradients of all micro-batches meet in the accumulator.
+  // The input's gradient, then the weight's.
   void Backward(const BlockRun& r, const void* dy, const void* x, void* dx) const {
+    BackwardInput(r, dy, dx);
+    BackwardWeight(r, dy, x);
+  }
+  void BackwardInput(const BlockRun& r, const void* dy, void* dx) const {
     r.ops.LinearBackwardInput(
         r.stream, {.type = r.type, .tokens = r.micro.tokens, .in = in, .out = out, .dy = dy, .w = r.Weight(weight), .dx = dx});
+  }
+  // Weight gradients of all micro-batches meet in the accumulator.
+  void BackwardWeight(const BlockRun& r, const void* dy, const void* x) const {
+    if (!r.Trains(weight, in * out) && !r.Trains(bias, out)) return;
     r.ops.LinearBackwardWeight(r.stream, {.type = r.type,
                                           .tokens = r.micro.tokens,
                                           .in = in,

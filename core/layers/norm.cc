@@ -110,4 +110,12 @@ void NormPart::Backward(const BlockRun& run, const View& x, const View& dy, cons
   Call(run).Backward(run.ops, run.stream, x, dy, residual, dx);
 }
 
+void NormPart::BackwardInput(const BlockRun& run, const View& x, const View& dy, const MutableView& dx, float* unused) const {
+  NormCall call = Call(run);
+  call.arrays.dweight = weight_ < 0 ? nullptr : unused;
+  call.arrays.dbias = bias_ < 0 ? nullptr : unused + shape_.heads * shape_.width;
+  call.arrays.accumulate = false;
+  call.Backward(run.ops, run.stream, x, dy, {}, dx);
+}
+
 }  // namespace hlm

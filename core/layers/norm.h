@@ -52,6 +52,9 @@ class NormPart {
   void Forward(const BlockRun& run, const View& x, const MutableView& y) const;
   // dx = residual + d norm / dx for dy. residual may have no data; dx may be residual or dy.
   void Backward(const BlockRun& run, const View& x, const View& dy, const View& residual, const MutableView& dx) const;
+  // dx alone, by the same operation: the weights' gradients, UnusedBytes() of them, are written to `unused`.
+  void BackwardInput(const BlockRun& run, const View& x, const View& dy, const MutableView& dx, float* unused) const;
+  int64_t UnusedBytes() const { return 2 * shape_.heads * shape_.width * static_cast<int64_t>(sizeof(float)); }
 
  private:
   NormCall Call(const BlockRun& run) const;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "core/base/dtype.h"
@@ -115,6 +116,7 @@ struct BlockRun {
   std::vector<void*> saved;  // by number of the declaration
   std::vector<char> made;    // which of them are there already
   std::vector<void*> temporaries;
+  std::span<const SlabRange> frozen = {}, shared_frozen = {};  // of both slabs, in order: whose gradients nobody reads
 
   // Null where the layer has no such weight (a negative offset).
   const void* Weight(int64_t offset) const {
@@ -124,6 +126,15 @@ struct BlockRun {
   float* Gradient(int64_t offset) const {
     if (offset >= kSharedSlab) return shared_accumulator.At(offset - kSharedSlab);
     return offset < 0 ? nullptr : accumulator.At(offset);
+  }
+  // Whether any of `n` weights from there on trains: products whose result would be of none are left out.
+  bool Trains(int64_t offset, int64_t n) const {
+    if (offset < 0) return false;
+    const int64_t begin = offset >= kSharedSlab ? offset - kSharedSlab : offset;
+    for (const SlabRange& range : offset >= kSharedSlab ? shared_frozen : frozen) {
+      if (range.begin <= begin && begin + n <= range.end) return false;
+    }
+    return true;
   }
   template <class T = void>
   T* Saved(int64_t number) const {

@@ -321,6 +321,7 @@ std::string TimeProductsJson(const Plan& plan) {
   json.BeginObject();
   json.Member("seconds", t.step * share);
   json.Member("linear", t.linear * share);
+  json.Member("grouped", t.grouped * share);
   json.Member("attention_forward", t.attention_forward * share);
   json.Member("attention_backward", t.attention_backward * share);
   json.Member("form", t.form);

@@ -25,6 +25,18 @@ void EachArray(LinearBackwardWeightArgs& a, const Work& work) {
   work(a.dy), work(a.x), work(a.dw), work(a.dbias);
 }
 template <class Work>
+void EachArray(GroupedLinearArgs& a, const Work& work) {
+  work(a.range.offsets), work(a.x), work(a.w), work(a.bias), work(a.y);
+}
+template <class Work>
+void EachArray(GroupedLinearBackwardInputArgs& a, const Work& work) {
+  work(a.range.offsets), work(a.dy), work(a.w), work(a.dx);
+}
+template <class Work>
+void EachArray(GroupedLinearBackwardWeightArgs& a, const Work& work) {
+  work(a.range.offsets), work(a.dy), work(a.x), work(a.dw), work(a.dbias);
+}
+template <class Work>
 void EachArray(AttentionArgs& a, const Work& work) {
   work(a.documents.offsets), work(a.qkv), work(a.out), work(a.lse);
 }
@@ -130,15 +142,42 @@ const int32_t* HostOffsets(const Args& args) {
   return nullptr;
 }
 
+// Of very many experts a share is timed, each with as many rows: all of them may be more than a device holds. How often it goes into the
+// whole.
+template <class Args>
+double TakeShare(Args& args) {
+  constexpr int64_t kMostBytes = int64_t{4} << 30;
+  int64_t bytes;
+  if constexpr (requires { args.dw; }) {
+    bytes = args.dw_stride * static_cast<int64_t>(sizeof(float));
+  } else {
+    bytes = args.w_stride * static_cast<int64_t>(SizeOf(args.type));
+  }
+  const int64_t experts = std::clamp<int64_t>(kMostBytes / std::max<int64_t>(bytes, 1), 1, args.range.count);
+  const double times = static_cast<double>(args.range.count) / static_cast<double>(experts);
+  args.rows = std::max<int64_t>(args.rows * experts / args.range.experts, 1);
+  args.range.experts = args.range.count = experts;
+  args.range.first = 0;
+  return times;
+}
+
 template <class Args>
 double SecondsOf(Device& device, Stream& stream, Args args) {
+  double times = 1;
+  std::vector<int32_t> rows;  // where each expert's begin, as if they fell evenly
+  if constexpr (requires { args.range.experts; }) {
+    times = TakeShare(args);
+    for (int64_t e = 0; e <= args.range.experts; ++e) rows.push_back(static_cast<int32_t>(args.rows * e / args.range.experts));
+  }
   const Operands operands(device, stream, FactsOf(args).accesses, HostOffsets(args));
   EachArray(args, [&](auto*& pointer) { operands.Move(pointer); });
   if constexpr (requires { args.documents; }) {
     const size_t bytes = static_cast<size_t>(args.documents.count + 1) * sizeof(int32_t);
     stream.Copy(const_cast<int32_t*>(args.documents.offsets), args.documents.host_offsets, bytes);
   }
-  return Seconds(stream, [&] { device.ops().Run(stream, args); });
+  if constexpr (requires { args.range.experts; })
+    stream.Copy(const_cast<int32_t*>(args.range.offsets), rows.data(), rows.size() * sizeof(int32_t));
+  return times * Seconds(stream, [&] { device.ops().Run(stream, args); });
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include "core/model/config.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/model/config_refusals.h"
 #include "core/model/config_values.h"
@@ -20,18 +19,13 @@ std::string Supported() {
   return names;
 }
 
-// Released files do not always write a class's name as transformers does (PhiMoEForCausalLM, PhimoeForCausalLM).
-bool SameWord(const std::string& a, const std::string& b) {
-  const auto same = [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
-}
-
 const Family* FamilyOfArchitecture(const ConfigValues& config) {
   if (!config.HasValue("architectures")) return nullptr;
   const JsonValue& names = config.Value("architectures");
   if (!names.IsArray() || names.Items().size() != 1 || !names.Items()[0].IsString()) {
     throw InvalidArgument(kConfig, ": architectures must be a list of one name, found ", PrintableJson(names));
   }
+  // Released files do not always write a class's name as transformers does (PhiMoEForCausalLM, PhimoeForCausalLM).
   for (const Family* family : Families()) {
     if (SameWord(names.Items()[0].String(), family->architecture)) return family;
   }

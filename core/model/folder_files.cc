@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstring>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/json_text.h"
@@ -31,8 +32,8 @@ std::string_view LastName(std::string_view path) {
 }
 
 // Weights in any format, their indices, and the configuration: what a saved folder has its own of, or must not have.
-bool IsReplaced(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+bool IsReplaced(std::string_view as_written) {
+  const std::string name = AsciiLower(as_written);
   if (name == "config.json") return true;
   for (const char* suffix :
        {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".gguf", ".ggml", ".h5",

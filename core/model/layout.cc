@@ -243,6 +243,20 @@ std::vector<int64_t> ModelLayout::ForwardOrder() const {
   return order;
 }
 
+int64_t ActiveParameters(const ModelSpec& spec, const ModelLayout& layout) {
+  int64_t active = layout.parameters;
+  for (int64_t layer = 0; layer < layout.layers(); ++layer) {
+    const ExpertsSpec* router = FindRouter(spec.block(layer));
+    if (router == nullptr) continue;
+    int64_t experts = 0;  // parameters
+    for (const WeightGroup& group : layout.block(layer).declaration().groups()) {
+      for (const WeightMember& member : group.members) experts += group.number < 0 ? 0 : member.elements;
+    }
+    active -= experts / router->count * (router->count - router->chosen);
+  }
+  return active;
+}
+
 const TensorSpec* FindTensor(const ModelLayout& layout, std::string_view name, int64_t* unit) {
   for (size_t u = 0; u < layout.units.size(); ++u) {
     for (const TensorSpec& tensor : layout.units[u].tensors) {

@@ -110,6 +110,9 @@ struct ModelLayout {
 // `names`: of its family; Llama's fit the roles that Llama has.
 ModelLayout MakeLayout(const ModelSpec& spec, const ModelNames& names = LlamaNames(), Seams seams = Seams::kDeclared);
 
+// What a token goes through of the parameters: of routed experts as many as it chooses.
+int64_t ActiveParameters(const ModelSpec& spec, const ModelLayout& layout);
+
 // Where a tensor lies: its unit goes to *unit; nullptr where the model has none of that name.
 const TensorSpec* FindTensor(const ModelLayout& layout, std::string_view name, int64_t* unit);
 

@@ -33,26 +33,36 @@ std::vector<int64_t> Inverse(const std::vector<int64_t>& row_of) {
   return inverse;
 }
 
-// Element by element of one side from the other, a whole matrix at a time where rows and columns change places, else row by row.
-template <class Row, class Column>
-void Permute(const TensorOrder& order, const ElementReader& from, int64_t begin, int64_t n, float* out, const Row& source_row,
-             const Column& source) {
+// Rows in another order: row by row.
+template <class Row>
+void PermuteRows(const TensorOrder& order, const ElementReader& from, int64_t begin, int64_t n, float* out,
+                 const Row& source_row) {
   const int64_t matrix = order.rows * order.columns;
-  if (!order.transposed) {
-    for (int64_t done = 0; done < n;) {
-      const int64_t at = begin + done, batch = at / matrix, row = at % matrix / order.columns, column = at % order.columns;
-      const int64_t run = std::min(order.columns - column, n - done);
-      from(batch * matrix + source_row(row) * order.columns + column, run, out + done);
-      done += run;
-    }
-    return;
-  }
-  std::vector<float> whole(static_cast<size_t>(matrix));
   for (int64_t done = 0; done < n;) {
-    const int64_t at = begin + done, batch = at / matrix, first = at % matrix, run = std::min(matrix - first, n - done);
-    from(batch * matrix, matrix, whole.data());
-    for (int64_t i = 0; i < run; ++i) out[done + i] = whole[static_cast<size_t>(source(first + i))];
+    const int64_t at = begin + done, batch = at / matrix, row = at % matrix / order.columns, column = at % order.columns;
+    const int64_t run = std::min(order.columns - column, n - done);
+    from(batch * matrix + source_row(row) * order.columns + column, run, out + done);
     done += run;
+  }
+}
+
+// Elements [begin, begin + n) of matrices of `width` columns and `height` rows, which `from` has as `height` columns and `width` rows. Of
+// each of its rows only what becomes the rows asked for is read, some of them at a time.
+void Transpose(int64_t height, int64_t width, const ElementReader& from, int64_t begin, int64_t n, float* out) {
+  constexpr int64_t kMost = int64_t{1} << 20;  // elements that wait to be put in order
+  const int64_t matrix = height * width, most_rows = std::max<int64_t>(kMost / width, 1);
+  std::vector<float> block;
+  for (int64_t done = 0; done < n;) {
+    const int64_t at = begin + done, batch = at / matrix, first = at % matrix / width;
+    const int64_t rows = std::min({most_rows, height - first, (at % width + (n - done) + width - 1) / width});
+    block.resize(static_cast<size_t>(rows * width));
+    for (int64_t column = 0; column < width; ++column)
+      from(batch * matrix + column * height + first, rows, block.data() + column * rows);
+    const int64_t end = std::min(n, done + rows * width - at % width);
+    for (; done < end; ++done) {
+      const int64_t i = (begin + done) % matrix;
+      out[done] = block[static_cast<size_t>(i % width * rows + i / width - first)];
+    }
   }
 }
 
@@ -89,14 +99,15 @@ TensorSpec MakeTensor(const std::vector<WeightMember>& members, const DiskName& 
 }
 
 void SlabFromDisk(const TensorOrder& order, const ElementReader& disk, int64_t begin, int64_t n, float* out) {
-  const auto row = [&](int64_t r) { return order.row_of.empty() ? r : order.row_of[static_cast<size_t>(r)]; };
-  Permute(order, disk, begin, n, out, row, [&](int64_t i) { return i % order.columns * order.rows + row(i / order.columns); });
+  if (order.transposed) return Transpose(order.rows, order.columns, disk, begin, n, out);
+  PermuteRows(order, disk, begin, n, out,
+              [&](int64_t r) { return order.row_of.empty() ? r : order.row_of[static_cast<size_t>(r)]; });
 }
 
 void DiskFromSlab(const TensorOrder& order, const ElementReader& slab, int64_t begin, int64_t n, float* out) {
+  if (order.transposed) return Transpose(order.columns, order.rows, slab, begin, n, out);
   const std::vector<int64_t> inverse = Inverse(order.row_of);
-  const auto row = [&](int64_t r) { return inverse.empty() ? r : inverse[static_cast<size_t>(r)]; };
-  Permute(order, slab, begin, n, out, row, [&](int64_t i) { return row(i % order.rows) * order.columns + i / order.rows; });
+  PermuteRows(order, slab, begin, n, out, [&](int64_t r) { return inverse.empty() ? r : inverse[static_cast<size_t>(r)]; });
 }
 
 int64_t SlabIndex(const TensorOrder& order, int64_t disk) {

@@ -192,13 +192,16 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
   m.kl = in.kl;
   if (in.mismatched != nullptr) {
     CheckOffsets(*in.mismatched);
-    const std::vector<double> mismatched = ReferenceSums(in.mismatched_reference, *in.mismatched);
     std::vector<float> logprobs(in.mismatched->ids.size());
-    trainer.LogProbs(*in.mismatched, nullptr, logprobs, {}, {});
-    const DocumentSums sums = SumDocuments(*in.mismatched, logprobs);
+    const auto under = [&](const FrozenWeights* weights) {
+      trainer.LogProbs(*in.mismatched, weights, logprobs, {}, {}, in.of_all);
+      return SumDocuments(*in.mismatched, logprobs).logprobs;
+    };
+    const std::vector<double> mismatched =
+        in.mismatched_weights != nullptr ? under(in.mismatched_weights) : ReferenceSums(in.mismatched_reference, *in.mismatched);
+    const std::vector<double> sums = under(nullptr);
     double mean = 0;
-    for (size_t d = 0; d < mismatched.size(); ++d)
-      mean += (sums.logprobs[d] - mismatched[d]) / static_cast<double>(mismatched.size());
+    for (size_t d = 0; d < mismatched.size(); ++d) mean += (sums[d] - mismatched[d]) / static_cast<double>(mismatched.size());
     m.kl = std::max(0.0, mean);
   }
   for (const int32_t label : in.desirable) ++(label != 0 ? m.desirable : m.undesirable);

@@ -52,6 +52,7 @@ struct UnpairedInputs {
   double kl = 0;                      // not negative; used where there is no mismatched batch
   const Batch* mismatched = nullptr;  // prompts with answers of others: the mean of s - ref over it, at least 0, is the KL
   Reference mismatched_reference;
+  const FrozenWeights* mismatched_weights = nullptr;  // that are its reference; null: mismatched_reference
   bool forward_only = false;
   bool of_all = false;  // in a group of processes: batch and inputs are those of all ranks
 };

@@ -39,9 +39,10 @@ PreferenceMetrics PreferenceTogether(Trainer& trainer, const Batch& batch, const
 UnpairedMetrics UnpairedTogether(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
   ProcessGroup& group = *trainer.group();
   const UnpairedOptions& o = in.options;
-  const GroupBatch all(group, batch, std::nullopt,
-                       StrCat("a loss of KTO ", o.beta, " ", o.desirable_weight, " ", o.undesirable_weight, " ", in.denominator,
-                              " ", in.kl, " ", in.mismatched != nullptr, " ", in.reference.none, " ", in.forward_only));
+  const GroupBatch all(
+      group, batch, std::nullopt,
+      StrCat("a loss of KTO ", o.beta, " ", o.desirable_weight, " ", o.undesirable_weight, " ", in.denominator, " ", in.kl, " ",
+             in.mismatched != nullptr, " ", in.mismatched_weights != nullptr, " ", in.reference.none, " ", in.forward_only));
   const std::vector<int32_t> desirable = GatherArray(group, in.desirable, "desirable", Some(batch));
   const ReferenceOfAll reference(group, in.reference, batch);
   UnpairedInputs whole = in;
@@ -50,9 +51,10 @@ UnpairedMetrics UnpairedTogether(Trainer& trainer, const Batch& batch, const Unp
   whole.reference = reference.view();
   if (in.mismatched == nullptr) return AccumulateUnpaired(trainer, all.batch(), whole);
   const GroupBatch mismatched(group, *in.mismatched, std::nullopt, "its mismatched batch");
-  const ReferenceOfAll of_mismatched(group, in.mismatched_reference, *in.mismatched);
   const Batch view = mismatched.batch();
   whole.mismatched = &view;
+  if (in.mismatched_weights != nullptr) return AccumulateUnpaired(trainer, all.batch(), whole);
+  const ReferenceOfAll of_mismatched(group, in.mismatched_reference, *in.mismatched);
   whole.mismatched_reference = of_mismatched.view();
   return AccumulateUnpaired(trainer, all.batch(), whole);
 }

@@ -22,6 +22,8 @@ bool ChoosePolicies(const PlanInputs& in, Plan& plan) {
   const auto set = [&](Activations low, Activations high, int64_t high_count) {
     plan.activations.assign(static_cast<size_t>(layers), low);
     std::fill(plan.activations.end() - high_count, plan.activations.end(), high);
+    std::fill_n(plan.activations.begin(), std::max<int64_t>(plan.first_backward, 0),
+                Activations::kRecompute);  // nothing reads them
     FillMemory(in, plan);
     return Fits(in, plan);
   };
@@ -49,7 +51,7 @@ bool ChoosePolicies(const PlanInputs& in, Plan& plan) {
 std::string Savings(const Plan& plan) {
   const HostMemory& host = plan.host;
   const Numerics& n = plan.numerics;
-  const int64_t elements = host.weights / static_cast<int64_t>(plan.WeightBytes()), moments = MomentCount(n.algorithm);
+  const int64_t elements = plan.pieces.TrainedElements(), moments = MomentCount(n.algorithm);
   const auto taken = [&](StateType states) {
     return moments * (StateBytes(states, elements) + 4 * StateScales(states, elements));
   };
@@ -81,6 +83,12 @@ std::string Advice(const PlanInputs& in, const Plan& plan) {
   if (plan.options.block_inputs == BlockInputs::kDevice && !in.machine.device_is_host) text += ", block_inputs host";
   if (host_short && plan.purpose == Purpose::kTrain) text += Savings(plan);
   return text + ", or a smaller model would fit better";
+}
+
+// Whether the first block that has a backward pass makes all again for it.
+bool Recomputes(const Plan& plan) {
+  const size_t first = static_cast<size_t>(std::max<int64_t>(plan.first_backward, 0));
+  return first < plan.activations.size() && plan.activations[first] == Activations::kRecompute;
 }
 
 // Every number of sweeps is looked at, up to this many micro-batches; of more, steps of a sixteenth beyond 64 sweeps: a plan for
@@ -161,7 +169,7 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
           smallest = candidate;
         if (fits) break;  // block inputs on the device fit: the host is only slower
       }
-      if (sweeps == 1 && o.sweeps == 0 && own && own->activations.front() != Activations::kRecompute) break;  // nothing to gain
+      if (sweeps == 1 && o.sweeps == 0 && own && !Recomputes(*own)) break;  // nothing to gain
     }
     if (own && (!best || own->prediction.step_seconds < best->prediction.step_seconds)) best = std::move(own);
   }

@@ -1,6 +1,7 @@
 #include "core/plan/groups.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/layers/experts.h"
 
@@ -37,6 +38,13 @@ std::vector<int64_t> CoreOf(const PieceList& pieces, int64_t unit, const std::ve
   return core;
 }
 
+double ShareRouted(int64_t experts, int64_t chosen, int64_t group, int64_t tokens) {
+  double missed = 1;  // by one token: none of its choices is among the group
+  for (int64_t i = 0; i < chosen; ++i)
+    missed *= static_cast<double>(std::max<int64_t>(experts - group - i, 0)) / static_cast<double>(experts - i);
+  return 1 - std::pow(missed, static_cast<double>(tokens));
+}
+
 int64_t VisitsOf(const ModelLayout& layout, const PieceList& pieces, int64_t layer) {
   const int64_t groups = static_cast<int64_t>(GroupsOf(layout, pieces, layer).size());
   return groups == 0 ? 1 : groups + 2;
@@ -48,25 +56,56 @@ int64_t SweepVisits(const ModelLayout& layout, const PieceList& pieces) {
   return visits;
 }
 
-AccumulatorPlaces PlaceAccumulators(const ModelLayout& layout, const PieceList& pieces) {
-  AccumulatorPlaces places;
-  places.offsets.resize(static_cast<size_t>(pieces.size()));
-  const auto stack = [&](const auto& stage, int64_t at = 0) {
-    for (const int64_t p : stage) {
-      places.offsets[static_cast<size_t>(p)] = at;
-      at += pieces[p].elements();
+namespace {
+
+// Elements of a unit from its start that a backward pass adds gradients of up.
+int64_t AddedUp(const ModelLayout& layout, const TrainedSet& trained, int64_t unit) {
+  const UnitSpec& spec = layout.units[static_cast<size_t>(unit)];
+  const int64_t first = FirstBackward(layout, trained);
+  if (layout.IsShared(unit)) {
+    int64_t last_user = -1;
+    for (int64_t layer = 0; layer < layout.layers(); ++layer) {
+      if (layout.SharedUnit(layer) == unit) last_user = layer;
     }
-    return at;
-  };
+    return last_user >= first ? spec.elements : 0;
+  }
+  if (spec.layer >= 0) return spec.layer >= first ? spec.elements : 0;
+  // One product makes the gradients of the head's matrix and of its bias.
+  if (unit == layout.EmbeddingUnit()) return first < 0 || (layout.tied && HeadProductTrains(layout, trained)) ? spec.elements : 0;
+  return layout.tied || HeadProductTrains(layout, trained) ? spec.elements : layout.head.weight;
+}
+
+}  // namespace
+
+bool HeadProductTrains(const ModelLayout& layout, const TrainedSet& trained) {
+  const auto trains = [&](int64_t unit, int64_t offset) { return offset >= 0 && trained.Trains(unit, offset); };
+  return trains(layout.HeadUnit(), layout.head.weight) || trains(layout.NormUnit(), layout.head.bias);
+}
+
+AccumulatorPlaces PlaceAccumulators(const ModelLayout& layout, const PieceList& pieces, const TrainedSet& trained) {
+  AccumulatorPlaces places;
+  places.offsets.resize(static_cast<size_t>(pieces.size()), -1);
   for (int64_t unit = 0; unit < pieces.units(); ++unit) {
-    const int64_t layer = layout.units[static_cast<size_t>(unit)].layer;
+    const int64_t layer = layout.units[static_cast<size_t>(unit)].layer, added_up = AddedUp(layout, trained, unit);
+    const auto stack = [&](const auto& stage, int64_t at = 0) {
+      for (const int64_t p : stage) {
+        const int64_t elements = std::min(pieces[p].end, added_up) - pieces[p].begin;
+        if (elements < 0 || (elements == 0 && pieces[p].elements() > 0)) continue;
+        places.offsets[static_cast<size_t>(p)] = at;
+        at += elements;
+      }
+      return at;
+    };
     const std::vector<ExpertGroup> groups = layer < 0 ? std::vector<ExpertGroup>() : GroupsOf(layout, pieces, layer);
     if (layout.IsShared(unit)) {
       places.shared_elements = stack(CoreOf(pieces, unit, groups), places.shared_elements);
       continue;
     }
     const int64_t core = stack(CoreOf(pieces, unit, groups));
-    if (layout.tied && unit == layout.EmbeddingUnit()) continue;
+    if (layout.tied && unit == layout.EmbeddingUnit()) {
+      places.tied_elements = core;
+      continue;
+    }
     places.elements = std::max(places.elements, core);
     for (const ExpertGroup& group : groups) {
       std::vector<int64_t> own;

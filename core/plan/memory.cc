@@ -70,7 +70,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
   if (backward) {
     a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
-    a.tied_accumulator = arena.Take(in.layout.tied ? CheckedMul(in.layout.units[0].elements, 4) : 0);
+    a.tied_accumulator = arena.Take(CheckedMul(plan.accumulators.tied_elements, 4));
     a.shared_accumulators = arena.Take(CheckedMul(plan.accumulators.shared_elements, 4));
     device.staging = StagingParts(in, plan);
     a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
@@ -86,8 +86,10 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   if (backward) {
     a.gradient = arena.Take(BlockInputBytes(in, plan));
     int64_t stash = 0;
-    for (int64_t layer = 0; layer < spec.layers(); ++layer)
-      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer).total);
+    for (int64_t layer = 0; layer < spec.layers(); ++layer) {
+      const bool stages = VisitsOf(in.layout, plan.pieces, layer) > 1;
+      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer, stages).total);
+    }
     a.stash = arena.Take(stash);
   }
   // Blocks of one kind have the same pieces.
@@ -136,7 +138,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   host = {};
   host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
   plan.state_bytes = plan.own_state_bytes = host.weights;
-  const int64_t owned = plan.sharded ? MostOwned(plan) : elements;
+  const int64_t trained = plan.pieces.TrainedElements(), owned = plan.OwnsAll() ? elements : MostOwned(plan);
   if (train) {
     const StateType states = plan.numerics.states;
     const int64_t moments = MomentCount(plan.numerics.algorithm);
@@ -145,25 +147,25 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     host.second_moments = moments == 2 ? host.first_moments : 0;
     host.scales = moments * 4 * StateScales(states, owned);
     const int64_t own = CheckedAdd(host.remainders + host.first_moments + host.second_moments, host.scales);
-    plan.own_state_bytes = CheckedAdd(plan.sharded ? owned * static_cast<int64_t>(plan.WeightBytes()) : host.weights, own);
-    plan.state_bytes = CheckedAdd(host.weights, (plan.numerics.remainder ? 2 * elements : 0) +
-                                                    moments * (StateBytes(states, elements) + 4 * StateScales(states, elements)));
+    // Frozen weights have no owner: each rank saves a share of them.
+    const int64_t saved = plan.sharded ? owned + CeilDiv(elements - trained, plan.options.processes) : elements;
+    plan.own_state_bytes = CheckedAdd(saved * static_cast<int64_t>(plan.WeightBytes()), own);
+    plan.state_bytes = CheckedAdd(host.weights, (plan.numerics.remainder ? 2 * trained : 0) +
+                                                    moments * (StateBytes(states, trained) + 4 * StateScales(states, trained)));
   }
   if (plan.gradient_store) host.gradients = CheckedMul(owned, static_cast<int64_t>(SizeOf(plan.numerics.grad_dtype)));
   if (backward) {
     host.norms = chunks * 8;
     const int64_t devices = static_cast<int64_t>(plan.devices.size());
     host.ring = CheckedMul(CheckedMul(RoundUp(plan.entry_bytes, 256), plan.ring_entries), devices);
-    host.partials = CheckedMul(4 * elements, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost())) - 1);
-    if (plan.sharded) {
-      const int64_t others = plan.options.processes - 1, chunk = 4 * kNormChunk;
-      host.exchange = CheckedMul(CeilDiv(CeilDiv(plan.entry_bytes, chunk), plan.options.processes) * chunk, others);
-    } else if (plan.options.processes > 1) {
-      host.exchange = std::max(plan.part_bytes, plan.entry_bytes);
-    }
-    // The inputs of the last two blocks never leave the device.
+    host.partials = CheckedMul(4 * trained, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost() - 1)));
+    // Of a process's share of an entry, what the others have.
+    const int64_t others = plan.options.processes - 1, chunk = 4 * kNormChunk;
+    host.exchange = CheckedMul(CeilDiv(CeilDiv(plan.entry_bytes, chunk), plan.options.processes) * chunk, others);
+    // The inputs of the last two blocks never leave the device, and those of blocks without a backward pass need not wait.
     if (plan.block_inputs == BlockInputs::kHost) {
-      host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(in.spec.layers() - 2, 0)), devices);
+      const int64_t waiting = in.spec.layers() - 2 - std::max<int64_t>(plan.first_backward, 0);
+      host.block_inputs = CheckedMul(CheckedMul(BlockInputBytes(in, plan), std::max<int64_t>(waiting, 0)), devices);
     }
   }
   host.batch =

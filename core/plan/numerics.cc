@@ -34,6 +34,7 @@ Numerics ChooseNumerics(const Plan& plan, const MachineSpec& machine) {
   n.libraries = machine.libraries;
   n.train_pad_row = o.train_pad_row;
   n.router = plan.router;
+  n.trained = plan.trained.identity();
   return n;
 }
 

@@ -42,6 +42,7 @@ void VisitFields(Visitor& visit, N& n) {
   visit.LaterField("router_z_loss_coef", Later<double>{"z ", 0}, router.z);
   visit.LaterField("router_bias_rate", Later<double>{"bias rate ", 0}, router.bias_rate);
   visit.LaterField("unrouted", Later<Unrouted>{"unrouted ", Unrouted::kZero}, router.unrouted, Unrouted::kZero, Unrouted::kSkip);
+  visit.LaterField("trained", Later<std::string>{"trained ", ""}, n.trained);
 }
 
 }  // namespace hlm

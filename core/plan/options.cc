@@ -1,5 +1,6 @@
 // Checks what the caller asks for and resolves the options that do not depend on what fits.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/base/checked.h"
@@ -165,11 +166,12 @@ namespace {
 
 void CheckGroups(const PlanInputs& in, PlanOptions& o) {
   CheckRange("processes", o.processes, 1, 1024);
-  const int64_t devices = in.machine.device_count() * o.processes;
+  const bool backward = o.purpose != Purpose::kForward;
+  const int64_t own = in.machine.device_count(), devices = own * o.processes;
   const std::string of_processes = o.processes > 1 ? StrCat(" of ", o.processes, " processes") : std::string();
-  if (o.purpose != Purpose::kForward && o.reduction_groups == 0 && (devices & (devices - 1)) != 0) {
-    throw InvalidArgument("a step is shared by ", devices, " devices", of_processes,
-                          "; their number must be a power of two: gradients are added by a balanced tree");
+  if (backward && !std::has_single_bit(static_cast<uint64_t>(own))) {
+    throw InvalidArgument("a process has ", own,
+                          " devices; to train their number must be a power of two: gradients are added by a tree");
   }
   o.reduction_groups = ReductionGroups(in, o);
   if (o.route == Route::kPeer && in.machine.device_count() == 1) {
@@ -177,13 +179,14 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
                           " alone: name several, or set route to auto");
   }
   CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
-  if ((o.reduction_groups & (o.reduction_groups - 1)) != 0) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups,
-                          "; it must be a power of two: their sums are added by a balanced tree");
-  }
-  if (o.purpose != Purpose::kForward && o.reduction_groups % devices != 0) {
+  if (backward && o.reduction_groups % devices != 0) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", devices, " devices",
                           of_processes);
+  }
+  // So that the sum of a process's groups is a branch of the tree over all of them.
+  if (backward && o.processes > 1 && !std::has_single_bit(static_cast<uint64_t>(o.reduction_groups / o.processes))) {
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; the ", o.processes, " processes have ",
+                          o.reduction_groups / o.processes, " each, which must be a power of two: gradients are added by a tree");
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
@@ -194,7 +197,7 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
 
 int64_t MostParts(const Plan& plan) {
   int64_t most = 0;
-  for (int64_t unit = 0; unit < plan.pieces.units(); ++unit) most = std::max(most, plan.pieces.Parts(unit));
+  for (int64_t unit = 0; unit < plan.pieces.units(); ++unit) most = std::max(most, plan.pieces.TrainedParts(unit));
   return most;
 }
 
@@ -208,6 +211,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.purpose = o.purpose;
   plan.timing = o.timing;
   plan.grad_clip = o.grad_clip;
+  plan.experts_up = o.experts_up.value_or(ExpertsUp::kAll);
   plan.sharded = o.processes > 1 && o.purpose == Purpose::kTrain &&
                  o.process_states.value_or(ProcessStates::kSharded) == ProcessStates::kSharded;
   plan.router = ChooseRouters(in.spec, o);
@@ -238,11 +242,17 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
   const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
   if (o.max_piece_bytes == 0) o.max_piece_bytes = kPieceBytes;
-  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements);
-  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces);
+  if (o.purpose != Purpose::kForward) {  // which has no gradients
+    plan.trained = TrainedSet(in.layout, o.freeze, o.train_only);
+    plan.first_backward = FirstBackward(in.layout, plan.trained);
+  }
+  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements, plan.trained);
+  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces, plan.trained);
   for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
   int64_t largest = 0;
-  for (const PiecePlan& piece : plan.pieces.all()) largest = std::max(largest, std::min(piece.elements(), part_elements));
+  for (const PiecePlan& piece : plan.pieces.all()) {
+    for (const PartPlan& part : piece.trained) largest = std::max(largest, part.end - part.begin);
+  }
   plan.part_bytes = largest * static_cast<int64_t>(o.reduction_groups > 1 ? sizeof(float) : SizeOf(*o.grad_dtype));
   if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
   plan.ring_entries = o.ring;

@@ -1,6 +1,6 @@
 // Who owns what, where the states of a model are sharded over the processes of a group: of every range of a piece that comes down as one
-// (a part, or a device's shard of one) each rank has a share in whole norm chunks, whose masters, moments and sums of gradients it keeps
-// and updates. Where states are not sharded every process owns everything.
+// (a part that trains, or a device's shard of one) each rank has a share in whole norm chunks, whose masters, moments and sums of gradients it keeps
+// and updates. Where states are not sharded every process owns everything that trains.
 #ifndef HORIZON_LM_CORE_PLAN_OWNED_H_
 #define HORIZON_LM_CORE_PLAN_OWNED_H_
 
@@ -11,16 +11,36 @@
 
 namespace hlm {
 
-// work(entry) for each range of the piece that comes down as one, in order.
+// work(entry) for each range of a part that comes down as one, in order.
+template <class Work>
+void EachEntry(const Plan& plan, const PartPlan& part, const Work& work) {
+  const int64_t shards = plan.route == Route::kPeer ? static_cast<int64_t>(plan.devices.size()) : 1;
+  for (int64_t shard = 0; shard < shards; ++shard) {
+    const PartPlan entry = Shard{shard, shards}.Of(part);
+    if (entry.begin < entry.end) work(entry);
+  }
+}
+
+// The same of a piece.
 template <class Work>
 void EachEntry(const Plan& plan, const PiecePlan& piece, const Work& work) {
-  const int64_t shards = plan.route == Route::kPeer ? static_cast<int64_t>(plan.devices.size()) : 1;
-  for (const PartPlan& part : piece.parts) {
-    for (int64_t shard = 0; shard < shards; ++shard) {
-      const PartPlan entry = Shard{shard, shards}.Of(part);
-      if (entry.begin < entry.end) work(entry);
-    }
+  for (const PartPlan& part : piece.trained) EachEntry(plan, part, work);
+}
+
+// work(part, trains) for all of a piece, in order: parts that train, and what is frozen between them in parts as large.
+template <class Work>
+void EachPart(const PiecePlan& piece, const Work& work) {
+  const int64_t most = piece.parts.empty() ? 0 : piece.parts.front().end - piece.parts.front().begin;
+  int64_t at = piece.begin;
+  const auto frozen_until = [&](int64_t end) {
+    for (; at < end; at = std::min(at + most, end)) work(PartPlan{at, std::min(at + most, end)}, false);
+  };
+  for (const PartPlan& part : piece.trained) {
+    frozen_until(part.begin);
+    work(part, true);
+    at = part.end;
   }
+  frozen_until(piece.end);
 }
 
 inline PartPlan OwnedOf(const Plan& plan, const PartPlan& entry, int64_t rank) {

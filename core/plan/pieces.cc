@@ -55,14 +55,24 @@ PartPlan Shard::Of(const PartPlan& part) const {
   return {border(index), border(index + 1)};
 }
 
-PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements) {
+PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements, const TrainedSet& trained) {
   for (size_t u = 0; u < layout.units.size(); ++u) {
     const UnitSpec& unit = layout.units[u];
     const std::vector<int64_t> borders = Borders(unit, SeamsOf(layout, unit, most_elements), most_elements);
     for (size_t b = 0; b + 1 < borders.size(); ++b) {
       const bool only = borders.size() == 2;
-      pieces_.push_back({only ? unit.name : StrCat(unit.name, "/", b), static_cast<int64_t>(u), borders[b], borders[b + 1],
-                         CutParts(borders[b], borders[b + 1], part_elements)});
+      pieces_.push_back({only ? unit.name : StrCat(unit.name, "/", b),
+                         static_cast<int64_t>(u),
+                         borders[b],
+                         borders[b + 1],
+                         CutParts(borders[b], borders[b + 1], part_elements),
+                         {}});
+      PiecePlan& piece = pieces_.back();
+      for (const SlabRange& run : trained.Runs(piece.unit, unit.elements)) {
+        const std::vector<PartPlan> parts =
+            CutParts(std::max(run.begin, piece.begin), std::min(run.end, piece.end), part_elements);
+        piece.trained.insert(piece.trained.end(), parts.begin(), parts.end());
+      }
     }
     firsts_.push_back(size());
   }
@@ -72,6 +82,20 @@ int64_t PieceList::Parts(int64_t unit) const {
   int64_t parts = 0;
   for (const PiecePlan& piece : Of(unit)) parts += static_cast<int64_t>(piece.parts.size());
   return parts;
+}
+
+int64_t PieceList::TrainedParts(int64_t unit) const {
+  int64_t parts = 0;
+  for (const PiecePlan& piece : Of(unit)) parts += static_cast<int64_t>(piece.trained.size());
+  return parts;
+}
+
+int64_t PieceList::TrainedElements() const {
+  int64_t elements = 0;
+  for (const PiecePlan& piece : pieces_) {
+    for (const PartPlan& part : piece.trained) elements += part.end - part.begin;
+  }
+  return elements;
 }
 
 }  // namespace hlm

@@ -1,7 +1,11 @@
 // Pieces: a unit is cut into runs of whole tensors that are sent up, slotted, updated and saved each as one. A dense block is one
 // piece, so are the embedding and the head; a block of experts is its core and its experts in groups. Where a unit may be cut is the
 // layout's to say (UnitSpec::seams), how large a piece becomes is the plan's: it changes no bit. Parts are what one copy and one ring
-// entry hold of a piece.
+// entry hold of a piece. Where some tensors are frozen (trained.h) the parts that train are cut of their runs alone:
+//
+//   piece     [ frozen          | trained                | frozen | trained   ]
+//   parts     [ 0       | 1       | 2       | 3       | 4       | 5       | 6 ]    go up
+//   trained                     [ 0       | 1       | 2 ]        [ 3        ]     come down, have states, are updated
 #ifndef HORIZON_LM_CORE_PLAN_PIECES_H_
 #define HORIZON_LM_CORE_PLAN_PIECES_H_
 
@@ -11,6 +15,7 @@
 #include <vector>
 
 #include "core/model/layout.h"
+#include "core/plan/trained.h"
 
 namespace hlm {
 
@@ -30,7 +35,9 @@ struct PiecePlan {
   int64_t unit = -1;
   int64_t begin = 0, end = 0;  // elements of the unit's slab
   std::vector<PartPlan> parts;
+  std::vector<PartPlan> trained;  // the same, where nothing is frozen
   int64_t elements() const { return end - begin; }
+  bool trains() const { return !trained.empty(); }
 };
 
 // All pieces of a model, unit by unit. A piece is known by its place in this list.
@@ -38,7 +45,7 @@ class PieceList {
  public:
   PieceList() = default;
   // A piece is larger than `most_elements` only where its unit may not be cut.
-  PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements);
+  PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements, const TrainedSet& trained = {});
 
   int64_t size() const { return static_cast<int64_t>(pieces_.size()); }
   int64_t units() const { return static_cast<int64_t>(firsts_.size()) - 1; }
@@ -51,6 +58,8 @@ class PieceList {
     return std::span(pieces_).subspan(static_cast<size_t>(First(unit)), static_cast<size_t>(First(unit + 1) - First(unit)));
   }
   int64_t Parts(int64_t unit) const;  // of all its pieces
+  int64_t TrainedParts(int64_t unit) const;
+  int64_t TrainedElements() const;  // of all units
 
  private:
   std::vector<PiecePlan> pieces_;

@@ -6,16 +6,19 @@
 
 namespace hlm {
 
-TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer) {
+TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer, bool in_stages) {
   const Activations policy = plan.activations[static_cast<size_t>(layer)];
-  return PlaceSaved(block.declaration(), plan.numerics.compute, plan.sweep_tokens,
-                    [&](Remake remake) { return Keeps(policy, remake); });
+  return PlaceSaved(block.declaration(), plan.numerics.compute, plan.sweep_tokens, [&](const SavedTensor& tensor) {
+    return Keeps(policy, tensor.remake) || (in_stages && tensor.stay == Stay::kBackward);
+  });
 }
 
 TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan, bool in_stages) {
-  return PlaceSaved(
-      declaration, plan.numerics.compute, plan.micro_tokens, [](Remake) { return true; },
-      [&](Stay stay) { return !in_stages || stay == Stay::kStage; });
+  // Without a backward pass nothing is kept for it.
+  const bool all = !in_stages, forward = plan.purpose == Purpose::kForward;
+  return PlaceSaved(declaration, plan.numerics.compute, plan.micro_tokens, [&](const SavedTensor& tensor) {
+    return all || tensor.stay == Stay::kStage || (forward && tensor.stay == Stay::kBackward);
+  });
 }
 
 StagePlaces BetweenStagesOf(const Block& block, const Plan& plan, int64_t layer) {

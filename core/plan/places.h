@@ -11,8 +11,9 @@
 namespace hlm {
 
 // What the layer's policy keeps, for a sweep; all that a block saves, for one micro-batch; and what it needs for a moment. Of a block
-// that is visited in stages: what goes from one to the next, for a sweep, and what a stage saves for itself.
-TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer);
+// that is visited in stages: what goes from one to the next, for a sweep, what a stage saves for itself, and what is kept whatever the
+// policy.
+TensorPlaces StashOf(const Block& block, const Plan& plan, int64_t layer, bool in_stages = false);
 TensorPlaces ScratchOf(const Declaration& declaration, const Plan& plan, bool in_stages = false);
 StagePlaces BetweenStagesOf(const Block& block, const Plan& plan, int64_t layer);
 TensorPlaces TemporariesOf(const Declaration& declaration, const Plan& plan);

@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/layers/experts.h"
 #include "core/plan/choose.h"
+#include "core/plan/groups.h"
 #include "core/plan/numerics.h"
 #include "core/plan/rehearse.h"
 
@@ -37,6 +39,7 @@ const char* Name(Activations activations) {
 }
 const char* Name(BlockInputs place) { return place == BlockInputs::kDevice ? "device" : "host"; }
 const char* Name(ProcessStates states) { return states == ProcessStates::kSharded ? "sharded" : "replicate"; }
+const char* Name(ExpertsUp experts) { return experts == ExpertsUp::kAll ? "all" : "routed"; }
 const char* Name(Route route) { return route == Route::kHost ? "host" : "peer"; }
 const char* Name(Timing timing) {
   switch (timing) {
@@ -108,11 +111,22 @@ int64_t LargestUnit(const ModelLayout& layout) {
   return elements;
 }
 
+// What must be gained for another plan than the plain one.
+constexpr double kGain = 0.99;
+
+void CheckRouted(const PlanInputs& in) {
+  if (HasExperts(in.layout)) return;
+  const auto routes = [](const BlockSpec& block) { return FindRouter(block) != nullptr; };
+  if (std::none_of(in.spec.kinds.begin(), in.spec.kinds.end(), routes))
+    throw InvalidArgument("experts_up is routed and the model has no experts");
+  throw Unimplemented(
+      "experts_up is routed and the model's blocks have something behind their experts: they are visited as a whole");
+}
+
 // Where the plan chooses the pieces of a block of experts: the block as a whole, or groups, which take less room for weights and
 // gradients and more for what waits between stages. Groups where a block does not fit, or where that room buys time or larger
 // micro-batches.
-Plan ChoosePieces(const PlanInputs& in, const PlanOptions& options) {
-  constexpr double kGain = 0.99;
+Plan ChooseGroups(const PlanInputs& in, const PlanOptions& options) {
   const int64_t largest = LargestUnit(in.layout) * static_cast<int64_t>(SizeOf(options.compute));
   if (options.max_piece_bytes != 0 || !HasExperts(in.layout) || largest <= kPieceBytes) return LargestMicroBatch(in, options);
   PlanOptions one = options;
@@ -132,6 +146,39 @@ Plan ChoosePieces(const PlanInputs& in, const PlanOptions& options) {
   } catch (const Error& error) {
     if (error.code() != Code::kResourceExhausted || !whole) throw;
     return *whole;
+  }
+}
+
+// Where the plan chooses which experts go up: only routed ones, each a piece of its own, where tokens are so few that what stays down
+// saves more time than the wait for the choice costs. Blocks that are no larger than a piece are not worth a look.
+Plan ChoosePieces(const PlanInputs& in, const PlanOptions& options) {
+  constexpr double kFew = 0.9;  // of the experts have rows
+  PlanOptions routed = options;
+  routed.experts_up = ExpertsUp::kRouted;
+  if (routed.max_piece_bytes == 0) routed.max_piece_bytes = 1;
+  if (options.experts_up == ExpertsUp::kRouted) {
+    CheckRouted(in);
+    Plan plan = LargestMicroBatch(in, routed);
+    if (SweepVisits(in.layout, plan.pieces) > 2 * in.layout.layers() + 3) return plan;
+    throw InvalidArgument("experts_up is routed and max_piece_bytes is ", options.max_piece_bytes,
+                          ", which holds all experts of a block: they go up by groups, of which there must be two");
+  }
+  Plan plan = ChooseGroups(in, options);
+  const int64_t largest = LargestUnit(in.layout) * static_cast<int64_t>(SizeOf(options.compute));
+  if (options.experts_up || options.max_piece_bytes != 0 || !HasExperts(in.layout) || largest <= kPieceBytes) return plan;
+  const int64_t tokens = plan.sweep_tokens * static_cast<int64_t>(plan.devices.size());
+  const bool few = std::any_of(in.layout.kinds.begin(), in.layout.kinds.end(), [&](const auto& kind) {
+    const ExpertsBody* experts = kind->experts();
+    return experts != nullptr && ShareRouted(experts->spec().count, experts->spec().chosen, 1, tokens) < kFew;
+  });
+  if (!few) return plan;
+  try {
+    Plan other = LargestMicroBatch(in, routed);
+    const bool faster = other.prediction.step_seconds < kGain * plan.prediction.step_seconds;
+    return other.micro_tokens == plan.micro_tokens && faster ? other : plan;
+  } catch (const Error& error) {
+    if (error.code() != Code::kResourceExhausted) throw;
+    return plan;
   }
 }
 

@@ -22,6 +22,7 @@
 #include "core/plan/machine.h"
 #include "core/plan/pieces.h"
 #include "core/plan/routers.h"
+#include "core/plan/trained.h"
 #include "core/plan/visits.h"
 #include "cpu_optim/optimizer.h"
 
@@ -37,6 +38,10 @@ enum class Route { kHost, kPeer };
 // Who keeps masters, moments and sums of gradients where several processes share a step; owned.h says what each has.
 enum class ProcessStates { kSharded, kReplicate };
 
+// Which experts go up where a block is visited by groups of them: all, ahead of their visit, or once the router has run those that some
+// row of the sweep chose.
+enum class ExpertsUp { kAll, kRouted };
+
 const char* Name(Purpose purpose);
 // Whether a policy keeps what costs that much to make again.
 bool Keeps(Activations policy, Remake remake);
@@ -45,6 +50,7 @@ const char* Name(BlockInputs place);
 const char* Name(Timing timing);
 const char* Name(Route route);           // "host", "peer"
 const char* Name(ProcessStates states);  // "sharded", "replicate"
+const char* Name(ExpertsUp experts);     // "all", "routed"
 
 // What the caller asks for; zero or nothing means that the plan chooses.
 struct PlanOptions {
@@ -79,13 +85,15 @@ struct PlanOptions {
   bool choose_timing = false;
   std::string numerics;                   // JSON of the numerics to match where the plan would choose; empty: none
   int64_t frozen_copies = 0;              // of the weights, that a trainer may keep
-  int64_t reduction_groups = 0;           // into which a step's rows are dealt, a power of two; 0: the number of devices
+  int64_t reduction_groups = 0;           // into which a step's rows are dealt; 0: the number of devices
   std::optional<UpdatePath> update_path;  // of the optimizer on the host
   std::optional<Route> route;             // of several devices
   bool ignore_dropout = false;            // of the model's file: trained without it
   bool train_pad_row = false;             // the padding token's row gets its gradient from the lookup too
+  std::string freeze, train_only;         // patterns of tensors that do not train, and of those that alone do (trained.h)
   int64_t processes = 1;                  // of the group that shares each step, each with such devices
   std::optional<ProcessStates> process_states;
+  std::optional<ExpertsUp> experts_up;  // of a mixture
   // Of a mixture's routers; RouterPlan says what they are.
   double balance = -1;  // negative: the model's
   double router_z = 0, bias_rate = 0;
@@ -98,7 +106,7 @@ struct PlanOptions {
 struct Numerics {
   DType compute = DType::kBF16;
   int64_t sweeps = 1;            // sums of gradients in a step, each added to the one before as the store holds them
-  int64_t reduction_groups = 1;  // of each sum, whose gradients are added by a balanced tree in fp32
+  int64_t reduction_groups = 1;  // of each sum, whose gradients are added by a binary tree in fp32
   int64_t micro_batch_tokens = 0;
   int64_t head_chunk = 0;
   DType grad_dtype = DType::kBF16;
@@ -112,6 +120,7 @@ struct Numerics {
   std::string optimizer;        // path of the update
   bool train_pad_row = false;   // of a model that has such a row
   RouterPlan router;            // of a mixture; terms of the loss, and what the choice does to updates
+  std::string trained;          // TrainedSet::identity
   std::string hash;             // of all above, 16 hexadecimal digits
 };
 const char* MasterName(const Numerics& numerics);  // "split", "none"; "f32" where the weights are the master
@@ -183,6 +192,7 @@ struct Plan {
   Timing timing = Timing::kNextForward;
   BlockInputs block_inputs = BlockInputs::kDevice;
   Route route = Route::kHost;
+  ExpertsUp experts_up = ExpertsUp::kAll;
   bool sharded = false;  // states, over the processes
   double grad_clip = 0;
   RouterPlan router;
@@ -201,6 +211,8 @@ struct Plan {
   int64_t optimizer_threads = 1;
 
   std::vector<UnitPlan> units;           // in the layout's order
+  TrainedSet trained;                    // which tensors do
+  int64_t first_backward = -1;           // FirstBackward
   PieceList pieces;                      // of all units
   AccumulatorPlaces accumulators;        // of their gradients on a device
   std::vector<Activations> activations;  // [layers]
@@ -218,6 +230,15 @@ struct Plan {
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;  // which states, master and timing were chosen and why; empty where none was to choose
 
+  // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are
+  // read; pieces of which a part is frozen are updated as they come.
+  bool DefersUpdates() const {
+    return experts_up == ExpertsUp::kRouted && purpose == Purpose::kTrain && timing != Timing::kBackward &&
+           router.unrouted == Unrouted::kZero && options.processes == 1 && trained.all();
+  }
+
+  // Whether this process has states of every element.
+  bool OwnsAll() const { return !sharded && trained.all(); }
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
   // Of the reduction groups of a sum, those that this process computes.
@@ -229,7 +250,7 @@ struct Plan {
   }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];
-    return {d.arena.slots.bytes, d.prefetch, static_cast<int64_t>(WeightBytes())};
+    return {d.arena.slots.bytes, d.prefetch, static_cast<int64_t>(WeightBytes()), experts_up == ExpertsUp::kRouted};
   }
 };
 

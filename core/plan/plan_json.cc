@@ -161,6 +161,12 @@ std::string PlanJson(const Plan& plan) {
     json.Member("process_states", Name(plan.sharded ? ProcessStates::kSharded : ProcessStates::kReplicate));
   }
   json.Member("parameters", plan.parameters);
+  json.Member("trained_parameters", plan.parameters - plan.trained.parameters());
+  if (!plan.trained.all()) {
+    if (!plan.options.freeze.empty()) json.Member("freeze", plan.options.freeze);
+    if (!plan.options.train_only.empty()) json.Member("train_only", plan.options.train_only);
+    json.Member("first_backward", plan.first_backward);
+  }
   json.Member("host_bytes", plan.host_bytes);
   json.Member("pinned_bytes", plan.host.Pinned());
   json.Member("device_bytes", plan.device_bytes);
@@ -181,6 +187,8 @@ std::string PlanJson(const Plan& plan) {
   json.Member("max_part_bytes", plan.options.max_part_bytes);
   json.Member("max_piece_bytes", plan.options.max_piece_bytes);
   json.Member("expert_groups", ExpertGroups(plan));
+  json.Member("experts_up", Name(plan.experts_up));
+  json.Member("defers_updates", plan.DefersUpdates());
   json.Member("part_bytes", plan.part_bytes);
   json.Member("optimizer_timing", Name(plan.timing));
   json.Member("optimizer_threads", plan.optimizer_threads);

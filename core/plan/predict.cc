@@ -12,8 +12,8 @@
 // And never shorter than all traffic of host memory at its rate. "First unit" is the update and the way up of the unit that the
 // forward pass begins with. On the CPU device one set of cores does everything, one after the other.
 #include <algorithm>
-#include <cmath>
 
+#include "core/layers/experts.h"
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
 #include "core/plan/owned.h"
@@ -28,6 +28,8 @@ constexpr double kOptimizerShare = 0.92;
 // Core seconds of arithmetic for one parameter with 8-bit moments, which is more than its memory takes: 4.5 G parameters a second
 // on 16 cores with AVX-512. Other states wait for memory.
 constexpr double kInt8Arithmetic = 3.6e-9;
+// What products by expert reach of a dense product's rate on a GPU: 626 of 798 TFLOP/s over the three of 1,024 rows an expert.
+constexpr double kGroupedShare = 0.8;
 // How often backward and forward together read and write what a block's forward pass makes, beside the products.
 constexpr double kActivationTraffic = 3;
 
@@ -56,33 +58,36 @@ Compute FillCompute(const PlanInputs& in, Plan& plan) {
   double traffic[2] = {0, 0};  // bytes, likewise
   const auto add = [](ProductFlops& sum, const ProductFlops& more) {
     sum.linear += more.linear;
+    sum.grouped += more.grouped;
     sum.attention += more.attention;
   };
   const ProductFlops head = FlopsOf(rehearsal.head);
   add(flops[0], head);
   if (backward) {
     const ProductFlops both = FlopsOf(rehearsal.head_backward);
-    add(flops[1], {both.linear - head.linear, both.attention - head.attention});
+    add(flops[1], {both.linear - head.linear, both.grouped - head.grouped, both.attention - head.attention});
   }
   for (int64_t layer = 0; layer < in.layout.layers(); ++layer) {
     const size_t policy = static_cast<size_t>(plan.activations[static_cast<size_t>(layer)]);
     const Rehearsal::Kind& kind = rehearsal.kinds[static_cast<size_t>(in.layout.kind_of[static_cast<size_t>(layer)])];
     const double made = SavedBytes(in.layout.block(layer), plan.numerics.compute) * static_cast<double>(plan.micro_tokens);
     add(flops[0], FlopsOf(kind.forward));
-    traffic[0] += made * kActivationTraffic / 3;
-    if (!backward) continue;
-    add(flops[1], FlopsOf(kind.backward));
+    traffic[0] += made * kActivationTraffic / 3 + RowBytesOf(kind.forward);
+    if (!backward || layer < plan.first_backward) continue;
+    add(flops[1], rehearsal.backward_flops[static_cast<size_t>(layer)]);
     add(flops[1], FlopsOf(kind.again[policy]));
-    traffic[1] += made * kActivationTraffic * 2 / 3;
+    traffic[1] += made * kActivationTraffic * 2 / 3 + RowBytesOf(kind.backward) + RowBytesOf(kind.again[policy]);
     if (plan.activations[static_cast<size_t>(layer)] == Activations::kRecompute) traffic[1] += made * kActivationTraffic / 3;
     if (plan.activations[static_cast<size_t>(layer)] == Activations::kKeepCheap) traffic[1] += made / 3;
   }
+  const double grouped = m.device_is_host ? 1 : kGroupedShare;
   const auto seconds = [&](int i) {
     const double elementwise = m.device_bytes_per_second > 0 ? traffic[i] / m.device_bytes_per_second : 0;
     return micro_batches / Beside(in) *
-           (flops[i].linear / (rate * m.product_share) + flops[i].attention / (rate * m.attention_share) + elementwise);
+           ((flops[i].linear + flops[i].grouped / grouped) / (rate * m.product_share) +
+            flops[i].attention / (rate * m.attention_share) + elementwise);
   };
-  plan.prediction.flops = micro_batches * (flops[0].linear + flops[1].linear + flops[0].attention + flops[1].attention);
+  plan.prediction.flops = micro_batches * (flops[0].all() + flops[1].all());
   plan.prediction.flops_seconds = plan.prediction.flops / rate / Beside(in) / static_cast<double>(plan.options.processes);
   return {seconds(0), seconds(1)};
 }
@@ -118,11 +123,33 @@ double AccumulateBytes(const Plan& plan, double elements, double owned) {
   return elements * grad * (2 + 3 * (sums - 1));
 }
 
+// What of a visit's weights and gradients moves: where only routed experts do, as many as have rows where those fall evenly.
+double ShareMoved(const PlanInputs& in, const Plan& plan, const Visit& visit) {
+  if (plan.experts_up == ExpertsUp::kAll || visit.part.stage != Stage::kGroup) return 1;
+  const ExpertsSpec& experts = in.layout.block(visit.layer).experts()->spec();
+  const int64_t tokens = plan.sweep_tokens * static_cast<int64_t>(plan.devices.size());
+  return ShareRouted(experts.count, experts.chosen, visit.part.experts, tokens);
+}
+
+// Elements of gradients that a sweep sends down.
+int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
+  if (plan.experts_up == ExpertsUp::kAll) return plan.pieces.TrainedElements();
+  double down = 0;
+  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(0), plan.first_backward)) {
+    for (const int64_t piece : visit.gradients) {
+      for (const PartPlan& part : plan.pieces[piece].trained)
+        down += ShareMoved(in, plan, visit) * static_cast<double>(part.end - part.begin);
+    }
+  }
+  return static_cast<int64_t>(down);
+}
+
 // Bytes of weights that a pass sends up. Groups of experts make many visits, of which no sweep is unlike the one before it.
 int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
   const auto of = [&](int64_t sweeps) {
-    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0));
-    return UploadBytes(plan.pieces, visits, static_cast<int64_t>(plan.WeightBytes()));
+    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0), plan.first_backward);
+    return UploadBytes(plan.pieces, visits, static_cast<int64_t>(plan.WeightBytes()),
+                       [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
   };
   const bool by_group = SweepVisits(in.layout, plan.pieces) > 2 * in.layout.layers() + 3;
   if (!by_group || plan.sweeps <= 3) return of(plan.sweeps);
@@ -143,7 +170,7 @@ Network NetworkOf(const PlanInputs& in, const Plan& plan, double elements) {
   if (plan.options.processes == 1 || plan.purpose == Purpose::kForward) return network;
   const double sums = static_cast<double>(plan.numerics.sweeps), others = (processes - 1) / processes;
   network.rate = in.machine.network_bytes_per_second;
-  network.gradients = 4 * elements * sums * (plan.sharded ? others : std::log2(processes));
+  network.gradients = (plan.sharded ? 4 : 8) * elements * sums * others;
   network.weights = plan.sharded ? static_cast<double>(plan.WeightBytes()) * elements * others : 0;
   return network;
 }
@@ -154,7 +181,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const MachineSpec& m = in.machine;
   const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
-  const int64_t elements = plan.host.weights / element;
+  const int64_t elements = plan.host.weights / element, trained = plan.pieces.TrainedElements();
   const double sweeps = static_cast<double>(plan.sweeps);
 
   Prediction& p = plan.prediction;
@@ -163,7 +190,8 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const int64_t devices = static_cast<int64_t>(plan.devices.size());
   // Each takes and sends all of them, or a shard.
   const int64_t copies = plan.route == Route::kPeer ? 1 : devices, weights = WeightsUp(in, plan, !backward);
-  const int64_t gradients = backward ? elements * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps : 0;
+  const int64_t down = backward ? GradientsDown(in, plan) : 0;
+  const int64_t gradients = down * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps;
   const int64_t weights_up = copies * weights, gradients_down = copies * gradients;
   if (plan.route == Route::kPeer) p.peer_bytes = (devices - 1) * (weights + gradients);
   if (m.peer_bytes_per_second > 0) p.peer_seconds = static_cast<double>(p.peer_bytes) / Beside(in) / m.peer_bytes_per_second;
@@ -179,9 +207,10 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second / Beside(in);
   p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second / Beside(in);
 
-  const double owned = static_cast<double>(plan.sharded ? MostOwned(plan) : elements), updated = train ? owned : 0;
+  const double owned = static_cast<double>(plan.sharded ? MostOwned(plan) : trained);
+  const double updated = !train ? 0 : plan.DefersUpdates() ? static_cast<double>(down) : owned;
   const double optimizer_bytes = OptimizerBytes(plan, updated);
-  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(elements), owned) : 0;
+  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(trained), owned) : 0;
   p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
   p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
   p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
@@ -190,7 +219,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
       std::max({p.up_seconds, p.down_seconds, static_cast<double>(p.host_bytes - p.accumulate_bytes) / m.host_bytes_per_second});
   p.save_stall_seconds = static_cast<double>(plan.own_state_bytes - plan.host.snapshot) / m.disk_bytes_per_second;
 
-  const Network network = NetworkOf(in, plan, static_cast<double>(elements));
+  const Network network = NetworkOf(in, plan, static_cast<double>(trained));
   p.network_bytes = static_cast<int64_t>(network.gradients + network.weights);
   p.network_seconds = network.Seconds(network.gradients + network.weights);
 
@@ -227,7 +256,9 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   // Transfers and accumulation share the host's memory.
   const double backward_host = (backward_up + backward_down + accumulate_bytes / sweeps) / m.host_bytes_per_second;
   const double forward_host = (forward_up + forward_down) / m.host_bytes_per_second;
-  const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host});
+  // Routed experts alone go up behind the choice, not beside what computes it.
+  const double waited = plan.experts_up == ExpertsUp::kRouted ? std::min(forward_compute, forward_link) : 0;
+  const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host}) + waited;
   const double b = p.backward_seconds = backward ? std::max({backward_compute, backward_link, backward_host}) : 0;
   const double optimizer_rate = m.host_bytes_per_second * kOptimizerShare;
   p.optimizer_seconds = train ? OptimizerSeconds(plan, updated, forward_up, optimizer_rate) : 0;
@@ -236,7 +267,7 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
 
   const double first = static_cast<double>(in.layout.units[0].elements);
   p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;
-  if (train) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
+  if (train && plan.pieces.TrainedParts(0) > 0) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
 
   const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;
   const double rest = (sweeps - 1) * (f + b);

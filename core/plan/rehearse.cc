@@ -5,6 +5,7 @@
 #include "core/base/checked.h"
 #include "core/layers/embedding.h"
 #include "core/layers/head.h"
+#include "core/plan/groups.h"
 #include "core/plan/places.h"
 
 namespace hlm {
@@ -92,13 +93,20 @@ class Rehearser {
       kind.again[static_cast<size_t>(policy)] =
           Record([&](Ops& ops) { block.Forward(Run(block.declaration(), ops, kept), Fake(kInput), nullptr); });
     }
-    const auto all = [](Remake) { return true; };
-    kind.backward = Record([&](Ops& ops) {
-      BlockRun run = Run(block.declaration(), ops, all);
+    kind.backward = BackwardOf(block, router, {}, {});
+    return kind;
+  }
+
+  // Of a block of which some ranges are frozen.
+  CallList BackwardOf(const Block& block, const ExpertsSpec* router, std::span<const SlabRange> frozen,
+                      std::span<const SlabRange> shared_frozen) {
+    return Record([&](Ops& ops) {
+      BlockRun run = Run(block.declaration(), ops, [](Remake) { return true; });
       run.router = Router(router);
+      run.frozen = frozen;
+      run.shared_frozen = shared_frozen;
       block.Backward(run, Fake(kInput), Fake(kGradient));
     });
-    return kind;
   }
 
   CallList Embed(bool backward) {
@@ -130,7 +138,7 @@ class Rehearser {
                              {.norm = sum(at.norm),
                               .norm_bias = sum(at.norm_bias),
                               .product = sum(at.product),
-                              .matrix = sum(matrix),
+                              .matrix = HeadProductTrains(layout_, plan_.trained) ? sum(matrix) : nullptr,
                               .bias = sum(at.bias)});
       } else {
         head.Loss(ops, stream_, weights, micro_);
@@ -200,6 +208,16 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
     r.embed_backward = stage.Embed(true);
     r.head_backward = stage.Head(true);
   }
+  for (int64_t layer = 0; backward && layer < layout.layers(); ++layer) {
+    const size_t kind = static_cast<size_t>(layout.kind_of[static_cast<size_t>(layer)]);
+    const auto frozen = plan.trained.Frozen(layout.BlockUnit(layer));
+    const int64_t shared = layout.SharedUnit(layer);
+    const auto shared_frozen = shared < 0 ? std::span<const SlabRange>() : plan.trained.Frozen(shared);
+    r.backward_flops.push_back(
+        FlopsOf(frozen.empty() && shared_frozen.empty()
+                    ? r.kinds[kind].backward
+                    : stage.BackwardOf(*layout.kinds[kind], FindRouter(spec.kinds[kind]), frozen, shared_frozen)));
+  }
   return r;
 }
 
@@ -236,9 +254,20 @@ ProductFlops FlopsOf(const CallList& calls) {
   for (const RecordedCall& call : calls) {
     const ProductKind kind = KindOf(call.call);
     const bool attention = kind == ProductKind::kAttentionForward || kind == ProductKind::kAttentionBackward;
-    (attention ? flops.attention : flops.linear) += call.facts.product_flops;
+    const bool grouped = kind == ProductKind::kGrouped;
+    (attention ? flops.attention : grouped ? flops.grouped : flops.linear) += call.facts.product_flops;
   }
   return flops;
+}
+
+double RowBytesOf(const CallList& calls) {
+  double bytes = 0;
+  for (const RecordedCall& call : calls) {
+    const bool rows = std::holds_alternative<GatherRowsArgs>(call.call) || std::holds_alternative<CombineRowsArgs>(call.call) ||
+                      std::holds_alternative<RowDotsArgs>(call.call);
+    if (rows) bytes += call.facts.moved_bytes;
+  }
+  return bytes;
 }
 
 }  // namespace hlm

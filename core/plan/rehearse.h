@@ -18,6 +18,12 @@ namespace hlm {
 
 using CallList = std::vector<RecordedCall>;
 
+// Of the products, by kind.
+struct ProductFlops {
+  double linear = 0, grouped = 0, attention = 0;
+  double all() const { return linear + grouped + attention; }
+};
+
 // Of one micro-batch of micro_tokens tokens in documents of seq_len.
 struct Rehearsal {
   struct Kind {
@@ -26,6 +32,7 @@ struct Rehearsal {
     std::array<CallList, 3> again;  // what recomputation repeats, by policy
   };
   std::vector<Kind> kinds;
+  std::vector<ProductFlops> backward_flops;  // [layers] without the products of what is frozen
   CallList embed, embed_backward;
   CallList head;           // without a gradient
   CallList head_backward;  // with losses and gradients
@@ -54,11 +61,9 @@ Rehearsal Rehearse(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 // Needs the plan's rehearsal, where the calls point.
 std::vector<CountedCall> StepProducts(const Plan& plan);
 
-// Of the products, attention's among them or alone.
-struct ProductFlops {
-  double linear = 0, attention = 0;
-};
 ProductFlops FlopsOf(const CallList& calls);
+// Of rows that are gathered for experts and combined behind them, which no saved tensor tells.
+double RowBytesOf(const CallList& calls);
 
 }  // namespace hlm
 

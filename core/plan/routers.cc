@@ -67,11 +67,6 @@ RouterPlan ChooseRouters(const ModelSpec& spec, const PlanOptions& options) {
   if (options.bias_rate > 0 && !biased) {
     throw InvalidArgument("router_bias_rate is ", options.bias_rate, " and the model's routers have no bias for the choice");
   }
-  if (options.processes > 1 &&
-      (plan.balance != 0 || options.router_z != 0 || options.bias_rate != 0 || options.unrouted != Unrouted::kZero)) {
-    throw Unimplemented("processes is ", options.processes,
-                        "; what routers add to the loss and to updates is for one process: set router_aux_loss_coef to 0");
-  }
   plan.z = options.router_z;
   if (plan.balance != 0) plan.scope = options.balance_scope;  // says nothing without the loss
   plan.bias_rate = options.bias_rate;

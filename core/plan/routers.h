@@ -52,6 +52,7 @@ struct LoadPlaces {
   int64_t documents = -1;          // a record for each document of a sweep, over all layers; -1: none
   int64_t balance = -1;            // what an expert's probability costs: a vector, or one for each document; -1: none
   int64_t total = 0;
+  const Router& Of(int64_t layer) const { return routers[static_cast<size_t>(router_of[static_cast<size_t>(layer)])]; }
 };
 LoadPlaces PlaceLoads(const ModelSpec& spec, const Plan& plan);
 

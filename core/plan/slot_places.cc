@@ -104,7 +104,7 @@ class Assigner {
     use.upload = true;
     use.offset = offset;
     // Where it lay before, a visit may still read it: two copies of a piece are never there at once.
-    use.upload_after = std::max({v - space_.prefetch - 1, LastVisit(offset, use.bytes), LastUse(use.piece, v)});
+    use.upload_after = std::max({v - space_.prefetch - 1, LastVisit(offset, use.bytes), LastUse(use.piece, v), Chosen(v)});
     std::vector<Resident> rests;
     for (const Resident& r : residents_) {
       if (!Overlap(r, offset, use.bytes)) continue;
@@ -114,6 +114,15 @@ class Assigner {
     std::erase_if(residents_, [&](const Resident& r) { return Overlap(r, offset, use.bytes); });
     residents_.insert(residents_.end(), rests.begin(), rests.end());
     residents_.push_back({use.piece, offset, use.bytes, v});
+  }
+
+  // The visit behind which it is known whether a group of experts has rows, where that is waited for; -1: it is not.
+  int64_t Chosen(int64_t v) const {
+    const auto stage = [&](int64_t at) { return visits_[static_cast<size_t>(at)].part.stage; };
+    if (!space_.routed || visits_[static_cast<size_t>(v)].kind != VisitKind::kBlockForward || stage(v) != Stage::kGroup)
+      return -1;
+    while (stage(v) == Stage::kGroup) --v;
+    return v;
   }
 
   static bool Overlap(const Resident& r, int64_t offset, int64_t bytes) { return r.offset < offset + bytes && offset < r.end(); }

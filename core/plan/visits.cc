@@ -135,7 +135,7 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
 }
 
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
-                              const SlotSpace& space) {
+                              const SlotSpace& space, int64_t first_backward) {
   const int64_t layers = layout.layers();
   const auto read = [&](Visit& visit, const std::vector<int64_t>& some) {
     for (const int64_t p : some) visit.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
@@ -165,12 +165,13 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
     visits.push_back(layout.tied ? visit(VisitKind::kHead, sweep, {layout.HeadUnit(), layout.NormUnit()}, layout.NormUnit())
                                  : visit(VisitKind::kHead, sweep, {layout.HeadUnit()}, layout.NormUnit()));
     if (forward_only) continue;
-    for (int64_t l = layers - 1; l >= 0; --l) {
+    for (int64_t l = layers - 1; l >= std::max<int64_t>(first_backward, 0); --l) {
       // The last groups of the forward pass may still be there: backward begins with them.
       std::vector<BlockVisit> own = blocks[static_cast<size_t>(l)];
       if (own.size() > 1) std::reverse(own.begin() + 1, own.end() - 1);
       for (const BlockVisit& from : own) visits.push_back(of_block(VisitKind::kBlockBackward, l, sweep, from));
     }
+    if (first_backward >= 0) continue;
     // Most embeddings have nothing but tables there, whose gradients need no weights.
     visits.push_back(layout.embedding->reads_weights_backward()
                          ? visit(VisitKind::kEmbedBackward, sweep, {layout.EmbeddingUnit()}, layout.EmbeddingUnit())
@@ -180,14 +181,15 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
   return visits;
 }
 
-int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes) {
-  int64_t bytes = 0;
+int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes,
+                    const std::function<double(const Visit&)>& moved) {
+  double bytes = 0;
   for (const Visit& visit : visits) {
     for (const SlotUse& use : visit.uses) {
-      if (use.upload) bytes += pieces[use.piece].elements() * element_bytes;
+      if (use.upload) bytes += moved(visit) * static_cast<double>(pieces[use.piece].elements() * element_bytes);
     }
   }
-  return bytes;
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace hlm

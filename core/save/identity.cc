@@ -49,7 +49,7 @@ void CheckSame(const std::string& path, const char* what, const JsonValue& store
 
 void CheckSameNumerics(const std::string& path, const JsonValue& stored, const JsonValue& own, bool allow_change) {
   const auto state = [](const JsonValue& numerics) {
-    return Without(numerics, {"compute", "algorithm", "states", "master"}, true);
+    return Without(numerics, {"compute", "algorithm", "states", "master", "trained"}, true);
   };
   CheckSame(path, "precision", state(stored), state(own));
   if (allow_change) return;

@@ -16,8 +16,8 @@ JsonValue ModelIdentity(const ModelSpec& spec);
 // differs.
 void CheckSame(const std::string& path, const char* what, const JsonValue& stored, const JsonValue& own);
 
-// The same for the numerics of a plan. What the stored state itself depends on (compute, algorithm, states, master) must be the
-// same; the rest may differ where the caller allows it.
+// The same for the numerics of a plan. What the stored state itself depends on (compute, algorithm, states, master, which tensors train)
+// must be the same; the rest may differ where the caller allows it.
 void CheckSameNumerics(const std::string& path, const JsonValue& stored, const JsonValue& own, bool allow_change);
 
 }  // namespace hlm

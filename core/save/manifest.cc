@@ -145,8 +145,8 @@ StoredUnit ParseUnit(const JsonValue& value, const std::string& where, bool anyw
   return unit;
 }
 
-// The ranges of a unit's files cover it, each element once.
-void CheckCovered(const Manifest& manifest, const std::string& where) {
+// The ranges of a unit's files cover it, each element once. `gaps`: but for weights some may be missing.
+void CheckCovered(const Manifest& manifest, const std::string& where, bool gaps) {
   for (const StoredUnit& unit : manifest.units) {
     const std::vector<size_t> files = manifest.Of(unit.name);
     if (&manifest.units[files.front()] != &unit) continue;  // looked at with the first of them
@@ -160,7 +160,7 @@ void CheckCovered(const Manifest& manifest, const std::string& where) {
       std::sort(ranges.begin(), ranges.end());
       int64_t end = 0;
       for (const auto& [first, last] : ranges) {
-        if (first != end)
+        if (first < end || (first > end && (!gaps || kind == ArrayKind::kWeights)))
           throw DataLoss(where, ": ", Printable(unit.name), " ", Name(kind), " is there up to element ", end, ", then from ",
                          first);
         end = last;
@@ -217,10 +217,11 @@ int64_t Manifest::Bytes() const {
 std::string ManifestText(const Manifest& manifest) {
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
-  // Readers of version 1 read what has nothing of the second.
+  // Readers of an older version read what has nothing of a later one.
   const bool shared = std::any_of(manifest.units.begin(), manifest.units.end(),
                                   [&](const StoredUnit& unit) { return manifest.Of(unit.name).size() > 1; });
-  json.Member("format", kFormat).Member("version", shared ? kCheckpointVersion : 1);
+  const bool frozen = manifest.numerics.IsObject() && manifest.numerics.Find("trained") != nullptr;
+  json.Member("format", kFormat).Member("version", frozen ? 3 : shared ? 2 : 1);
   json.Member("step", manifest.step).Member("updates", manifest.updates);
   if (!manifest.expert_updates.empty()) {
     json.Key("expert_updates").BeginArray();
@@ -291,9 +292,9 @@ Manifest ParseManifest(std::string_view text, const std::string& where) {
   manifest.model = fields.Get("model");
   manifest.numerics = fields.Get("numerics");
   manifest.settings = fields.Get("settings");
-  const bool anywhere = fields.Count("version") > 1;
+  const bool anywhere = fields.Count("version") > 1, gaps = fields.Count("version") > 2;
   for (const JsonValue& unit : fields.List("units")) manifest.units.push_back(ParseUnit(unit, where, anywhere));
-  if (anywhere) CheckCovered(manifest, where);
+  if (anywhere) CheckCovered(manifest, where, gaps);
   for (const JsonValue& item : fields.List("files")) {
     const Fields file(item, where);
     manifest.files.push_back({file.Path("name"), file.Count("bytes"), file.Sum("xxh3")});

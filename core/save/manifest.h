@@ -16,8 +16,8 @@ namespace hlm {
 
 inline constexpr const char* kManifestFile = "manifest.json";
 inline constexpr const char* kCarriedFile = "carried.safetensors";  // tensors of the source folder that are not the model's
-// 2: a unit may lie in several files, each with the ranges of one rank.
-inline constexpr int64_t kCheckpointVersion = 2;
+// 2: a unit may lie in several files, each with the ranges of one rank. 3: some tensors are frozen, and have no other array than weights.
+inline constexpr int64_t kCheckpointVersion = 3;
 
 struct StoredArray {
   ArrayKind kind = ArrayKind::kWeights;

@@ -12,12 +12,13 @@ std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece, std::o
                             : n.states == StateType::kBF16 ? ArrayType::kBF16
                                                            : ArrayType::kU8;
   std::vector<CheckpointArray> arrays;
-  const auto add_range = [&](int64_t number, const PartPlan& part) {
+  const auto add_range = [&](int64_t number, const PartPlan& part, bool trains) {
     const auto add = [&](ArrayKind kind, ArrayType type, int64_t first, int64_t elements) {
       arrays.push_back({.kind = kind, .part = number, .type = type, .first = first, .elements = elements});
     };
     const int64_t elements = part.end - part.begin;
     add(ArrayKind::kWeights, n.compute == DType::kF32 ? ArrayType::kF32 : ArrayType::kBF16, part.begin, elements);
+    if (!trains) return;
     if (n.remainder) add(ArrayKind::kRemainders, ArrayType::kU16, part.begin, elements);
     const auto add_moments = [&](ArrayKind values, ArrayKind scales) {
       add(values, moments, part.begin, elements);
@@ -26,20 +27,22 @@ std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece, std::o
     add_moments(ArrayKind::kFirstMoments, ArrayKind::kFirstScales);
     if (MomentCount(n.algorithm) == 2) add_moments(ArrayKind::kSecondMoments, ArrayKind::kSecondScales);
   };
-  // Every part has a number in its unit; where ranks own shares of it, each share has.
+  // Every part has a number in its unit; where ranks have shares of it, each share has.
   int64_t number = 0;
   for (int64_t p = plan.pieces.First(plan.pieces[piece].unit); p <= piece; ++p) {
-    if (!rank || !plan.sharded) {
-      for (const PartPlan& part : plan.pieces[p].parts) {
-        if (p == piece) add_range(number, part);
+    EachPart(plan.pieces[p], [&](const PartPlan& part, bool trains) {
+      if (!rank || !plan.sharded) {
+        if (p == piece) add_range(number, part, trains);
         ++number;
+        return;
       }
-      continue;
-    }
-    EachEntry(plan, plan.pieces[p], [&](const PartPlan& entry) {
-      const PartPlan own = OwnedOf(plan, entry, *rank);
-      if (p == piece && own.begin < own.end) add_range(number + *rank, own);
-      number += plan.options.processes;
+      const auto add_share = [&](const PartPlan& entry) {
+        const PartPlan own = OwnedOf(plan, entry, *rank);
+        if (p == piece && own.begin < own.end) add_range(number + *rank, own, trains);
+        number += plan.options.processes;
+      };
+      // What is frozen has no owner, but is dealt like the rest to be written.
+      trains ? EachEntry(plan, part, add_share) : add_share(part);
     });
   }
   return arrays;

@@ -1,4 +1,5 @@
-// The state of a unit as the arrays that a checkpoint holds: part by part its weights, remainders, moments and their scales.
+// The state of a unit as the arrays that a checkpoint holds: part by part its weights and, where it trains, remainders, moments and their
+// scales.
 #ifndef HORIZON_LM_CORE_SAVE_UNIT_ARRAYS_H_
 #define HORIZON_LM_CORE_SAVE_UNIT_ARRAYS_H_
 
@@ -12,8 +13,8 @@
 
 namespace hlm {
 
-// Those of a piece, without their data. Parts are numbered through the unit, however it is cut into pieces. `rank`: what it owns of them,
-// where states are sharded.
+// Those of a piece, without their data. Parts are numbered through the unit, however it is cut into pieces. `rank`: what it writes of
+// them, where states are sharded.
 std::vector<CheckpointArray> PieceArrays(const Plan& plan, int64_t piece, std::optional<int64_t> rank = std::nullopt);
 
 // Points them at where they lie in the store; good while the lease lives.

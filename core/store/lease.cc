@@ -53,14 +53,22 @@ MomentArray StateLease::FirstMoments(int64_t begin) const { return store_->First
 MomentArray StateLease::SecondMoments(int64_t begin) const { return store_->SecondMoments(Element(begin)); }
 
 void StateLease::ReadMaster(int64_t begin, int64_t n, float* out) const {
-  const MasterArray master = Master(begin);
-  if (master.weight != nullptr) {
-    std::memcpy(out, master.weight, static_cast<size_t>(n) * sizeof(float));
-  } else if (master.lo != nullptr) {
-    kernels::JoinMasters(master.hi, master.lo, n, out);
-  } else {
-    kernels::WidenBf16(master.hi, n, out);
+  if (n == 0) return;
+  const int64_t first = Element(begin);
+  const std::byte* weights = store_->WeightBytes(first);
+  if (store_->weight_type() == DType::kF32) {
+    std::memcpy(out, weights, static_cast<size_t>(n) * sizeof(float));
+    return;
   }
+  const bf16_t* hi = reinterpret_cast<const bf16_t*>(weights);
+  store_->owned_.EachRun(first, first + n, [&](int64_t at, int64_t count, bool owned) {
+    const uint16_t* lo = owned ? store_->Master(at).lo : nullptr;
+    if (lo != nullptr) {
+      kernels::JoinMasters(hi + (at - first), lo, count, out + (at - first));
+    } else {
+      kernels::WidenBf16(hi + (at - first), count, out + (at - first));
+    }
+  });
 }
 
 void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) const {
@@ -76,7 +84,7 @@ void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) cons
   // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
   const bool splits = store_->remainders_.data() != nullptr;
   for (int64_t i = 0; i < n; ++i) hi[i] = splits ? SplitMaster(values[i]).hi : FloatToBf16(values[i]);
-  store_->EachRunOf(first, first + n, [&](int64_t at, int64_t count, bool owned) {
+  store_->owned_.EachRun(first, first + n, [&](int64_t at, int64_t count, bool owned) {
     uint16_t* lo = splits && owned ? store_->Master(at).lo : nullptr;
     for (int64_t i = 0; lo != nullptr && i < count; ++i) lo[i] = SplitMaster(values[at - first + i]).lo;
   });

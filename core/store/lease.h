@@ -63,8 +63,8 @@ struct WeightLease {
   size_t bytes = 0;
 };
 
-// Masters and moments of a piece. Elements count from the start of the unit's slab, and lie in the piece. Where states are sharded over
-// processes they must be owned, but for weights and for what is written: of that the weights are kept everywhere.
+// Masters and moments of a piece. Elements count from the start of the unit's slab, and lie in the piece. Where tensors are frozen or
+// states sharded over processes, elements must train and be owned, but for weights, which are kept everywhere.
 class StateLease {
  public:
   StateLease(const ParameterStore& store, int64_t piece, LeaseKind kind);
@@ -76,7 +76,7 @@ class StateLease {
   MomentArray FirstMoments(int64_t begin) const;
   MomentArray SecondMoments(int64_t begin) const;
 
-  // The fp32 master.
+  // The fp32 master; of what has none here, the weight.
   void ReadMaster(int64_t begin, int64_t n, float* out) const;
   void WriteMaster(int64_t begin, int64_t n, const float* values) const;
 

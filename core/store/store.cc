@@ -1,7 +1,6 @@
 #include "core/store/store.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
@@ -25,16 +24,9 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
     norm_starts_.push_back(chunks);
     chunks += CeilDiv(unit.elements, kNormChunk);
   }
-  kept_ = plan.sharded ? MostOwned(plan) : starts_.back();
-  int64_t at = 0;
-  for (int64_t p = 0; plan.sharded && p < pieces_.size(); ++p) {
-    const int64_t first = FirstElement(pieces_[p].unit);
-    EachOwned(plan, pieces_[p], rank, [&](const PartPlan& range) {
-      owned_.push_back({first + range.begin, first + range.end, at});
-      at += RoundUp(range.end - range.begin, kStateBlock);
-    });
-  }
-  if (plan.sharded && owned_.empty()) owned_.push_back({-1, -1, 0});  // nothing is owned
+  kept_ = plan.OwnsAll() ? starts_.back() : MostOwned(plan);
+  partial_ = pieces_.TrainedElements();
+  if (!plan.OwnsAll()) KeepOwned(plan, rank);
   const HostMemory& planned = plan.host;
   weights_ = device.AllocateHost(static_cast<size_t>(planned.weights));
   remainders_ = AllocatePages(static_cast<size_t>(planned.remainders), "remainders");
@@ -56,6 +48,23 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   memory_.partials = taken(partials_);
 }
 
+void ParameterStore::KeepOwned(const Plan& plan, int64_t rank) {
+  owned_.AddNothing();
+  trained_.AddNothing();
+  int64_t at = 0, partial = 0;
+  for (int64_t p = 0; p < pieces_.size(); ++p) {
+    const int64_t first = FirstElement(pieces_[p].unit);
+    EachOwned(plan, pieces_[p], rank, [&](const PartPlan& range) {
+      owned_.Add(first + range.begin, first + range.end, at);
+      at += RoundUp(range.end - range.begin, kStateBlock);
+    });
+    for (const PartPlan& part : pieces_[p].trained) {
+      trained_.Add(first + part.begin, first + part.end, partial);
+      partial += part.end - part.begin;
+    }
+  }
+}
+
 namespace {
 template <class T>
 T* At(const Buffer& buffer, int64_t element) {
@@ -63,20 +72,11 @@ T* At(const Buffer& buffer, int64_t element) {
 }
 }  // namespace
 
-int64_t ParameterStore::Kept(int64_t element) const {
-  if (owned_.empty()) return element;
-  const auto behind =
-      std::upper_bound(owned_.begin(), owned_.end(), element, [](int64_t e, const Owned& range) { return e < range.begin; });
-  HLM_CHECK(behind != owned_.begin() && element < std::prev(behind)->end, "states of element ", element,
-            " are another process's");
-  return std::prev(behind)->at + element - std::prev(behind)->begin;
-}
-
 std::byte* ParameterStore::WeightBytes(int64_t element) const {
   return weights_.data() + element * static_cast<int64_t>(SizeOf(weight_type_));
 }
 MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t of) const {
-  const int64_t element = values.data() == nullptr ? 0 : Kept(of);
+  const int64_t element = values.data() == nullptr ? 0 : owned_.PlaceOf(of);
   HLM_CHECK(scales == nullptr || element % kStateBlock == 0, element);
   return {At<std::byte>(values, StateBytes(state_type_, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
 }
@@ -89,14 +89,14 @@ MomentArray ParameterStore::SecondMoments(int64_t element) const {
 }
 std::byte* ParameterStore::GradientBytes(int64_t element) const {
   if (gradients_.data() == nullptr) return nullptr;
-  return gradients_.data() + Kept(element) * static_cast<int64_t>(SizeOf(gradient_type_));
+  return gradients_.data() + owned_.PlaceOf(element) * static_cast<int64_t>(SizeOf(gradient_type_));
 }
 double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
   return At<double>(norms_, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
 }
 
 float* ParameterStore::PartialOf(int64_t level, int64_t element) const {
-  return At<float>(partials_, level * starts_.back() + element);
+  return At<float>(partials_, level * partial_ + trained_.PlaceOf(element));
 }
 
 MasterArray ParameterStore::Master(int64_t element) const {
@@ -105,7 +105,7 @@ MasterArray ParameterStore::Master(int64_t element) const {
     master.weight = reinterpret_cast<float*>(WeightBytes(element));
   } else {
     master.hi = reinterpret_cast<bf16_t*>(WeightBytes(element));
-    if (remainders_.data() != nullptr) master.lo = At<uint16_t>(remainders_, Kept(element));
+    if (remainders_.data() != nullptr) master.lo = At<uint16_t>(remainders_, owned_.PlaceOf(element));
   }
   return master;
 }

@@ -6,15 +6,14 @@
 //   weights      [unit 0 | unit 1 | ...]   bf16 or fp32         remainders  the same order, 16 bits each
 //   moments      the same order, by type   scales: one a block  gradients   the same order, by type
 //
-// Where states are sharded over processes (core/plan/owned.h) remainders, moments and gradients are those of the owned ranges alone, one
-// behind the other; weights, partials and norms are of all elements.
+// Where tensors are frozen (core/plan/trained.h), or states sharded over processes (core/plan/owned.h), remainders, moments and gradients
+// are those of the ranges alone that train and are owned, one behind the other; partials of what trains; weights and norms of all elements.
 //
 //   partials     fp32, a level of the tree of reduction groups behind the other
 //   norms        one double for each chunk of kNormChunk elements of each unit
 #ifndef HORIZON_LM_CORE_STORE_STORE_H_
 #define HORIZON_LM_CORE_STORE_STORE_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +23,7 @@
 #include "core/device/device.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
+#include "core/store/kept_ranges.h"
 #include "core/store/lease.h"
 #include "cpu_optim/host_pool.h"
 #include "cpu_optim/optimizer.h"
@@ -65,21 +65,7 @@ class ParameterStore {
   friend class StateLease;
   friend class GradientLease;
 
-  // Where the states of an element, which must be owned, lie among those that are kept.
-  int64_t Kept(int64_t element) const;
-  // work(first, count, owned) for each run of elements [begin, end) that are owned, or are not.
-  template <class Work>
-  void EachRunOf(int64_t begin, int64_t end, const Work& work) const {
-    if (owned_.empty()) return work(begin, end - begin, true);
-    for (const Owned& range : owned_) {
-      if (range.end <= begin || begin >= end) continue;
-      if (begin < range.begin) work(begin, std::min(end, range.begin) - begin, false);
-      const int64_t from = std::max(begin, range.begin), to = std::min(end, range.end);
-      if (from < to) work(from, to - from, true);
-      begin = std::max(from, to);
-    }
-    if (begin < end) work(begin, end - begin, false);
-  }
+  void KeepOwned(const Plan& plan, int64_t rank);
 
   // By element in the order of all elements. Null where the plan has none of that kind.
   MasterArray Master(int64_t element) const;
@@ -95,11 +81,8 @@ class ParameterStore {
   StateType state_type_;
   std::vector<int64_t> starts_;       // [units + 1] elements
   std::vector<int64_t> norm_starts_;  // [units] chunks
-  struct Owned {
-    int64_t begin, end, at;  // elements; where the first lies
-  };
-  std::vector<Owned> owned_;  // in order; empty: everything is
-  int64_t kept_;              // elements whose states there is room for
+  KeptRanges owned_, trained_;        // whose states, and partial sums, there are
+  int64_t kept_, partial_;            // elements of each that there is room for
   PieceList pieces_;
   mutable std::vector<int64_t> versions_;  // [pieces]; changed under a lease
   std::unique_ptr<LeaseBook> states_book_, gradients_book_;

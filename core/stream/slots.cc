@@ -19,6 +19,7 @@ struct Slot {
   std::unique_ptr<Event> released;  // on the compute stream
   std::unique_ptr<Event> gathered;  // on the peers' stream; null before the first time
   bool shared = false;              // what was loaded is a shard: the slot is full once it is gathered
+  bool acquired = false;            // since it was loaded
   std::vector<Event*> readers;      // of the shard: `gathered` of other devices' slots
 };
 
@@ -53,6 +54,9 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
     // Once the stream has waited, everything that it copies later is behind the last user too: the rest of the slot's bytes are free.
     up.Wait(*other->released, "the slot's last user is done");
     for (Event* reader : other->readers) up.Wait(*reader, "the shard is gathered");
+    // Experts that turned out to have no rows: nobody waited for the other shards.
+    if (other->shared && !other->acquired && other->gathered != nullptr)
+      up.Wait(*other->gathered, "the slot that nobody read is full");
   }
   // What held the piece before is not read any more, even where its bytes are not taken yet.
   for (const auto& other : slots_) {
@@ -72,6 +76,7 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
   slot->piece = -1;  // until all of it is on its way
   slot->lease = Lease();
   slot->shared = shard.count > 1;
+  slot->acquired = false;
   slot->readers.clear();
   Slot& added = *slot;
   slots_.push_back(std::move(slot));
@@ -117,10 +122,27 @@ int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, 
   return copied;
 }
 
-Slot& SlotPool::Of(int64_t piece) const {
+Slot* SlotPool::Find(int64_t piece) const {
   const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->piece == piece; });
-  HLM_CHECK(found != slots_.end(), "piece ", piece, " was never sent up, or was overwritten");
-  return **found;
+  return found == slots_.end() ? nullptr : found->get();
+}
+
+Slot& SlotPool::Of(int64_t piece) const {
+  Slot* slot = Find(piece);
+  HLM_CHECK(slot != nullptr, "piece ", piece, " was never sent up, or was overwritten");
+  return *slot;
+}
+
+bool SlotPool::Holds(const SlotUse& use) const {
+  const Slot* slot = Find(use.piece);
+  return slot != nullptr && slot->offset == use.offset;
+}
+
+void SlotPool::Drop(int64_t piece) {
+  Slot* slot = Find(piece);
+  if (slot == nullptr) return;
+  slot->loaded->Synchronize();
+  slot->lease = Lease();
 }
 
 SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t version) {
@@ -129,7 +151,7 @@ SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t versio
   HLM_CHECK(slot.offset == use.offset && slot.version == version, "piece ", use.piece, " lies at ", slot.offset, " in version ",
             slot.version, "; version ", version, " at ", use.offset, " is needed");
   compute.Wait(slot.shared ? *slot.gathered : *slot.loaded, "the slot holds its weights");
-  slot.in_use = true;
+  slot.in_use = slot.acquired = true;
   SlotTicket ticket;
   ticket.stream_ = &compute;
   ticket.slot_ = &slot;

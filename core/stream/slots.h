@@ -61,11 +61,17 @@ class SlotPool {
   // The weights of `use`, which must be of `version`; `compute` waits until they are there.
   SlotTicket Acquire(Stream& compute, const SlotUse& use, int64_t version);
 
+  // Whether the weights of `use` were loaded in this pass and are still there.
+  bool Holds(const SlotUse& use) const;
+  // The last use of a piece is none after all: gives its lease back, once what was sent up has been read.
+  void Drop(int64_t piece);
+
   // Forgets what the slots hold: the next pass loads everything anew. No ticket is alive.
   void Forget() noexcept;
 
  private:
   std::unique_ptr<Slot> MakeSlot();
+  Slot* Find(int64_t piece) const;  // null: it is not there
   Slot& Of(int64_t piece) const;
 
   Device& device_;

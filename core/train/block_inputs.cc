@@ -11,7 +11,7 @@ WaitingInputs::WaitingInputs(const LaneContext& context, Device& device, const D
 }
 
 bool WaitingInputs::Waits(const Pass& pass, int64_t boundary) const {
-  return context_.plan.block_inputs == BlockInputs::kHost && !pass.forward_only && boundary >= 0 &&
+  return context_.plan.block_inputs == BlockInputs::kHost && !pass.forward_only && boundary >= First() &&
          boundary <= context_.spec.layers() - 3;
 }
 

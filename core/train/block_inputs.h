@@ -6,6 +6,7 @@
 #ifndef HORIZON_LM_CORE_TRAIN_BLOCK_INPUTS_H_
 #define HORIZON_LM_CORE_TRAIN_BLOCK_INPUTS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -31,7 +32,9 @@ class WaitingInputs {
 
  private:
   bool Waits(const Pass& pass, int64_t boundary) const;
-  std::byte* OnHost(int64_t boundary) const { return memory_.data() + boundary * buffers_.block_input_bytes(); }
+  // The first that a backward pass reads.
+  int64_t First() const { return std::max<int64_t>(context_.plan.first_backward, 0); }
+  std::byte* OnHost(int64_t boundary) const { return memory_.data() + (boundary - First()) * buffers_.block_input_bytes(); }
 
   const LaneContext context_;
   const DeviceBuffers& buffers_;

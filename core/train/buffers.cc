@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/checked.h"
+#include "core/base/error.h"
 
 namespace hlm {
 
@@ -21,7 +22,8 @@ DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, c
   boundaries_ = range_.block_inputs.bytes / block_input_bytes_;
   int64_t start = 0;
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
-    stash_.push_back(StashOf(layout.block(layer), plan, layer));
+    const bool stages = VisitsOf(layout, plan.pieces, layer) > 1;
+    stash_.push_back(StashOf(layout.block(layer), plan, layer, stages));
     stash_starts_.push_back(start);
     start += stash_.back().total;
   }
@@ -77,7 +79,9 @@ float* DeviceBuffers::Accumulator(int64_t piece) const {
   const int64_t unit = plan_.pieces[piece].unit;
   const bool tied = layout_.tied && unit == layout_.EmbeddingUnit();
   const Range& range = tied ? range_.tied_accumulator : layout_.IsShared(unit) ? range_.shared_accumulators : range_.accumulator;
-  return reinterpret_cast<float*>(At(range)) + plan_.accumulators.offsets[static_cast<size_t>(piece)];
+  const int64_t at = plan_.accumulators.offsets[static_cast<size_t>(piece)];
+  HLM_CHECK(at >= 0, plan_.pieces[piece].name, " has no accumulator");
+  return reinterpret_cast<float*>(At(range)) + at;
 }
 
 void DeviceBuffers::PlaceEmbedding(BlockRun& run) const {

@@ -203,6 +203,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   s.plan->sharded ? s.PrepareSave(std::move(request)) : s.saver.Prepare(std::move(request));
   try {
     // Behind the updates of the last step, in front of those of the next: the state is the one between them.
+    s.updater->MakeUpAll();
     s.updater->AfterUpdates([&s](std::exception_ptr failed_update) {
       if (failed_update) {
         s.saver.Fail(failed_update);

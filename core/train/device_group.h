@@ -14,6 +14,7 @@
 #include "core/store/store.h"
 #include "core/train/lane.h"
 #include "core/train/peer_exchange.h"
+#include "core/train/routed_experts.h"
 #include "core/train/updater.h"
 
 namespace hlm {
@@ -26,10 +27,14 @@ class DeviceGroup {
   // Once all lanes are there.
   void Connect();
 
-  // The weights that may go up once the visit's work is enqueued, each as soon as its update is done.
-  void Gather(const Pass& pass, int64_t after_visit);
+  // The weights that may go up once the visit's work is enqueued, each as soon as its update is done; not of experts without rows.
+  void Gather(const Pass& pass, int64_t after_visit, const RoutedExperts& experts);
+  // Experts that the visit reads and that an earlier visit which the plan had bring them up left below, having no rows for them.
+  void GatherLate(const Pass& pass, const Visit& visit);
   // A piece's gradient, behind the visit that made it. Each lane's share is a reduction group.
   void Reduce(int64_t piece, const Updater::Sweep& sweep);
+  // The same where no lane has made it: it is zero.
+  void ReduceZero(int64_t piece, Updater::Sweep sweep);
 
   // Waits for what moves among the lanes; throws nothing.
   void Abandon() noexcept;
@@ -41,6 +46,10 @@ class DeviceGroup {
   }  // the host waited for an update before it could send weights
 
  private:
+  void Load(const Pass& pass, const SlotUse& use);
+  // Gives a piece's gradient to the updater, as a term of the tree in which the host adds them. `sweep` must outlive it.
+  GradientPath::Take Taking(int64_t piece, const Updater::Sweep& sweep, int64_t term);
+
   const Plan& plan_;
   Lanes& lanes_;
   ParameterStore& store_;

@@ -22,7 +22,8 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       process_group_(group),
       batch_(spec, plan, *devices.front()),
       group_(plan, lanes_, store, updater, trace),
-      routers_(spec, plan) {
+      routers_(spec, plan),
+      experts_(spec.layers()) {
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {
     lanes_.push_back(
@@ -72,26 +73,39 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   double loss = 0;  // of the sweeps that were weighed
   batch_.Fill(pass);
   for (const auto& lane : lanes_) lane->Begin(pass);
-  group_.Gather(pass, -1);
+  experts_.Forget();
+  group_.Gather(pass, -1, experts_);
   routers_.Begin();
+  const RouterTerms::GatherBytes gather = [this](const std::string& own) {
+    return process_group_->AllGather(ProcessGroup::kCalls, own);
+  };
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
     if (!updating && pass.ranks.size == 1) interrupt_.Check();
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
-    const std::vector<int64_t> versions = group_.Versions(pass, visit);
+    const bool has_rows = experts_.HasRows(visit);
     for (const auto& lane : lanes_) lane->KeepPace(v);
-    for (const auto& lane : lanes_) loss += lane->Run(pass, v, versions, head);
+    if (has_rows) {
+      group_.GatherLate(pass, visit);
+      const std::vector<int64_t> versions = group_.Versions(pass, visit);
+      for (const auto& lane : lanes_) loss += lane->Run(pass, v, versions, head);
+    } else {
+      for (const auto& lane : lanes_) lane->Skip(pass, v);
+    }
     if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.sweeps()) {
       updating = true;
       GateUpdates(pass);
     }
     if (visit.kind == VisitKind::kHead && routers_.on()) {
-      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr);
-      if (updating) routed_ = routers_.totals().Routed(plan_.router, *gradients->expert_updates);
+      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr, gather);
+      LearnChoices(pass, visit.sweep);
+      if (updating) routed_ = routers_.End(pass, gather).Routed(plan_.router, *gradients->expert_updates);
     }
-    if (!visit.gradients.empty()) HandDown(pass, visit, *gradients);
-    group_.Gather(pass, v);
+    const bool chooses = visit.kind == VisitKind::kBlockForward && visit.part.stage == Stage::kBefore;
+    if (chooses && plan_.experts_up == ExpertsUp::kRouted) LearnChoice(pass, visit);
+    if (!visit.gradients.empty()) HandDown(pass, visit, *gradients, has_rows);
+    group_.Gather(pass, v, experts_);
   }
   for (const auto& lane : lanes_) lane->Finish(pass);
   if (pass.ranks.size > 1) {
@@ -103,7 +117,7 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
-  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass).loss;
+  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass, gather).loss;
 }
 
 void Executor::GateUpdates(const Pass& pass) {
@@ -143,7 +157,28 @@ void Executor::GatherLosses(const Pass& pass, ProcessGroup::Channel channel) {
   }
 }
 
-void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients) {
+// Of one layer, while its experts wait for it.
+void Executor::LearnChoice(const Pass& pass, const Visit& visit) {
+  for (const auto& lane : lanes_) lane->SendChoicesDown(pass, visit);
+  experts_.Begin(visit.layer, visit.sweep, routers_.places().Of(visit.layer).experts);
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    if (pass.ShareOf(visit.sweep, static_cast<int64_t>(l)).empty()) continue;
+    experts_.Add(visit.layer, lanes_[l]->loads().AwaitChoices(visit.layer));
+  }
+}
+
+// Of all layers, from what the routers tell behind the forward pass.
+void Executor::LearnChoices(const Pass& pass, int64_t sweep) {
+  for (const LoadPlaces::Router& router : routers_.places().routers) {
+    experts_.Begin(router.layer, sweep, router.experts);
+    for (size_t l = 0; l < lanes_.size(); ++l) {
+      if (pass.ShareOf(sweep, static_cast<int64_t>(l)).empty()) continue;
+      experts_.Add(router.layer, lanes_[l]->loads().AwaitChoices(router.layer));
+    }
+  }
+}
+
+void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients, bool made) {
   Updater::Sweep sweep;
   const int64_t sum = visit.sweep / pass.turns();
   sweep.first = gradients.first && sum == 0;
@@ -151,7 +186,7 @@ void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& g
   sweep.turn = visit.sweep % pass.turns();
   if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
   if (sweep.update) sweep.routed = routed_;
-  for (const int64_t piece : visit.gradients) group_.Reduce(piece, sweep);
+  for (const int64_t piece : visit.gradients) made ? group_.Reduce(piece, sweep) : group_.ReduceZero(piece, sweep);
 }
 
 void Executor::Abandon() noexcept {

@@ -17,6 +17,7 @@
 #include "core/train/interrupt.h"
 #include "core/train/lane.h"
 #include "core/train/pass.h"
+#include "core/train/routed_experts.h"
 #include "core/train/router_terms.h"
 #include "core/train/step_batch.h"
 #include "core/train/updater.h"
@@ -70,7 +71,10 @@ class Executor {
 
  private:
   double Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head);
-  void HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients);
+  // `made`: on the lanes; else the visit's gradients are zero.
+  void HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients, bool made);
+  void LearnChoice(const Pass& pass, const Visit& visit);
+  void LearnChoices(const Pass& pass, int64_t sweep);
   void GateUpdates(const Pass& pass);
   void GatherLosses(const Pass& pass, ProcessGroup::Channel channel);
 
@@ -84,6 +88,7 @@ class Executor {
   DeviceGroup::Lanes lanes_;
   DeviceGroup group_;
   RouterTerms routers_;
+  RoutedExperts experts_;
   RoutedStepPtr routed_;  // of the step that is updating
 };
 

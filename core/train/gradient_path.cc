@@ -20,9 +20,13 @@ GradientPath::GradientPath(const LaneContext& context, Device& device, const Dev
   }
 }
 
+void GradientPath::SendZero(const PiecePlan& piece, const Take& take) {
+  for (const PartPlan& part : piece.trained) take(*ring_, part, ring_->Acquire());
+}
+
 void GradientPath::Send(const PiecePlan& piece, const float* accumulator, Stream& compute, Stream& down, const Take& take) {
   const DType type = context_.plan.DownType();
-  for (const PartPlan& part : piece.parts) {
+  for (const PartPlan& part : piece.trained) {
     const int64_t n = part.end - part.begin;
     const size_t s = next_;
     next_ = (s + 1) % staged_.size();

@@ -25,6 +25,9 @@ class GradientPath {
   // `accumulator`: of the piece; what was enqueued on compute before has made it.
   void Send(const PiecePlan& piece, const float* accumulator, Stream& compute, Stream& down, const Take& take);
 
+  // The same for a gradient that is zero: entries that nothing is copied into.
+  void SendZero(const PiecePlan& piece, const Take& take);
+
   GradientRing* ring() { return ring_.get(); }  // null where the plan has no gradients
 
  private:

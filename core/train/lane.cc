@@ -132,6 +132,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
         EmbedBackward(pass, visit, WeightsOf(visit, tickets));
         break;
     }
+    if (job.work == nullptr) ClearFrozen(visit.gradients);
     for (SlotTicket& ticket : tickets) ticket.Release();
   }
   Event& done = *visit_done_[static_cast<size_t>(number % kDone)];
@@ -139,6 +140,13 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
   block_inputs_.Move(pass, visit, pass.ShareOf(visit.sweep, number_).tokens(), done, *up_, *down_);
   if (visit.kind == VisitKind::kHead && job.weigh == nullptr) SendLossesDown(pass, visit, done);
   return loss;
+}
+
+void Lane::Skip(const Pass& pass, int64_t number) {
+  for (const SlotUse& use : pass.visits[static_cast<size_t>(number)].uses) {
+    if (use.last) slots_.Drop(use.piece);
+  }
+  compute_->Record(*visit_done_[static_cast<size_t>(number % kDone)]);
 }
 
 void Lane::SendLossesDown(const Pass& pass, const Visit& visit, Event& done) {

@@ -65,10 +65,13 @@ class Lane {
   // Everything of a visit but its weights' way up and its gradients' way down. `versions`: of the weights that it reads. The share of
   // the loss that the host has weighed.
   double Run(const Pass& pass, int64_t visit, std::span<const int64_t> versions, const HeadJob& job);
+  // A visit of experts that have no rows.
+  void Skip(const Pass& pass, int64_t visit);
   // A piece's gradient, behind the visit that made it, part by part: take(part, ring entry).
   void SendDown(int64_t piece, const GradientPath::Take& take) {
     gradients_.Send(plan_.pieces[piece], buffers_.Accumulator(piece), *compute_, *down_, take);
   }
+  void SendZero(int64_t piece, const GradientPath::Take& take) { gradients_.SendZero(plan_.pieces[piece], take); }
   // Until the pass's last visit is done and its losses are down.
   void Finish(const Pass& pass);
 
@@ -76,6 +79,9 @@ class Lane {
   Event& losses_down() { return *losses_down_; }
   // What routers tell; and what they are told, before the backward pass.
   RouterLoads& loads() { return loads_; }
+  void SendChoicesDown(const Pass& pass, const Visit& visit) {
+    loads_.SendChoicesDown(visit.layer, pass.ShareOf(visit.sweep, number_), *compute_, *down_);
+  }
   void SendCosts(std::span<const float> costs) { loads_.SendCosts(costs, *compute_); }
   // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
   void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *compute_, weights, micro); }
@@ -105,7 +111,9 @@ class Lane {
   void BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Clear(const std::vector<int64_t>& pieces);
+  void ClearFrozen(const std::vector<int64_t>& pieces);
   void ClearPadding(const std::vector<int64_t>& pieces);
+  void FillZero(int64_t piece, int64_t begin, int64_t end);  // elements of its unit's gradient
   Weights WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
   HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   AccumulatorView AccumulatorOf(const std::vector<int64_t>& pieces) const;

@@ -1,6 +1,9 @@
 // What a visit computes: the layers over a lane's share of the micro-batches.
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/device/race_checker.h"
+#include "core/plan/groups.h"
 #include "core/train/lane.h"
 
 namespace hlm {
@@ -67,6 +70,7 @@ HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
 
 void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
   const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  const bool trains = HeadProductTrains(layout_, plan_.trained);
   if (job.work == nullptr && share.empty()) {
     Clear(PiecesOf(layout_.NormUnit()));
     if (layout_.tied) Clear(PiecesOf(layout_.HeadUnit()));
@@ -90,8 +94,8 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
                           {.norm = At(layout_.NormUnit(), layout_.head.norm),
                            .norm_bias = At(layout_.NormUnit(), layout_.head.norm_bias),
                            .product = At(layout_.NormUnit(), layout_.head.product),
-                           .matrix = At(layout_.HeadUnit(), layout_.head.weight),
-                           .bias = At(layout_.NormUnit(), layout_.head.bias),
+                           .matrix = trains ? At(layout_.HeadUnit(), layout_.head.weight) : nullptr,
+                           .bias = trains ? At(layout_.NormUnit(), layout_.head.bias) : nullptr,
                            .accumulate = !first});
   });
 }
@@ -161,6 +165,8 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& we
     run.part = visit.part;
     run.accumulator = accumulator;
     run.shared_accumulator = shared_accumulator;
+    run.frozen = plan_.trained.Frozen(layout_.BlockUnit(visit.layer));
+    if (sharing) run.shared_frozen = plan_.trained.Frozen(shared_unit);
     run.accumulate = !first;
     loads_.SetBackward(pass, share, visit.layer, m, run);
     buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
@@ -181,6 +187,7 @@ void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& we
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.accumulator = accumulator;
+    run.frozen = plan_.trained.Frozen(unit);
     run.accumulate = true;
     run.train_pad_row = plan_.numerics.train_pad_row;
     buffers_.PlaceEmbedding(run);
@@ -196,14 +203,33 @@ std::vector<int64_t> Lane::PiecesOf(int64_t unit) const {
 
 AccumulatorView Lane::AccumulatorOf(const std::vector<int64_t>& pieces) const {
   AccumulatorView view;
-  for (const int64_t piece : pieces) view.Add(plan_.pieces[piece].begin, buffers_.Accumulator(piece));
+  for (const int64_t piece : pieces) {
+    if (plan_.accumulators.offsets[static_cast<size_t>(piece)] >= 0)
+      view.Add(plan_.pieces[piece].begin, buffers_.Accumulator(piece));
+  }
   return view;
+}
+
+void Lane::FillZero(int64_t piece, int64_t begin, int64_t end) {
+  compute_->FillZero(buffers_.Accumulator(piece) + (begin - plan_.pieces[piece].begin),
+                     static_cast<size_t>(end - begin) * sizeof(float));
 }
 
 // Nothing of the sweep is this lane's: its gradient is zero.
 void Lane::Clear(const std::vector<int64_t>& pieces) {
   for (const int64_t piece : pieces) {
-    compute_->FillZero(buffers_.Accumulator(piece), static_cast<size_t>(plan_.pieces[piece].elements()) * sizeof(float));
+    if (plan_.pieces[piece].trains()) FillZero(piece, plan_.pieces[piece].begin, plan_.pieces[piece].end);
+  }
+}
+
+// Frozen weights may lie between those that train, and products may have made their gradients: those are zero on their way down.
+void Lane::ClearFrozen(const std::vector<int64_t>& pieces) {
+  for (const int64_t piece : pieces) {
+    const PiecePlan& own = plan_.pieces[piece];
+    for (const SlabRange& held : plan_.trained.Held(own.unit)) {
+      const int64_t begin = std::max(held.begin, own.begin), end = std::min(held.end, own.end);
+      if (begin < end) FillZero(piece, begin, end);
+    }
   }
 }
 
@@ -214,10 +240,10 @@ void Lane::ClearPadding(const std::vector<int64_t>& pieces) {
   const std::vector<SlabRun> runs = RunsOf(layout_.units[static_cast<size_t>(plan_.pieces[pieces.front()].unit)]);
   for (const int64_t piece : pieces) {
     const PiecePlan& own = plan_.pieces[piece];
+    if (!own.trains()) continue;
     int64_t end = own.begin;
     const auto clear = [&](int64_t begin) {
-      if (begin <= end) return;
-      compute_->FillZero(buffers_.Accumulator(piece) + (end - own.begin), static_cast<size_t>(begin - end) * sizeof(float));
+      if (begin > end) FillZero(piece, end, begin);
     };
     for (const SlabRun& run : runs) {
       if (run.end <= own.begin || run.begin >= own.end) continue;

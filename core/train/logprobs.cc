@@ -50,7 +50,8 @@ Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const Fr
   if (best) out.best.resize(n);
   for (size_t next = 0; next < cuts.size();) {
     const MicroBatch& first = cuts[next];
-    const int64_t room = std::min(plan->step_tokens, plan->sweep_tokens * static_cast<int64_t>(plan->devices.size()));
+    const int64_t room =
+        std::min(plan->step_tokens, plan->sweep_tokens * static_cast<int64_t>(plan->devices.size()) * ranks.size);
     int64_t tokens = 0, documents = 0;
     do {
       tokens += cuts[next].tokens;
@@ -74,7 +75,7 @@ Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const Fr
 }
 
 void Trainer::LogProbs(const Batch& batch, const FrozenWeights* weights, std::span<float> logprobs, std::span<float> entropies,
-                       std::span<float> best) {
+                       std::span<float> best, bool of_all) {
   State& s = *state_;
   s.CheckFrozen(weights);
   const Tokens prepared = s.Prepare(WithoutWeights(batch), Predictions::kMayBeNone);
@@ -87,7 +88,8 @@ void Trainer::LogProbs(const Batch& batch, const FrozenWeights* weights, std::sp
   check(entropies, "entropies", false);
   check(best, "greedy", false);
   State::Places places;
-  s.Guarded([&] { places = s.LogProbs(prepared, weights, !entropies.empty(), !best.empty()); });
+  const auto forward = [&](Ranks ranks) { places = s.LogProbs(prepared, weights, !entropies.empty(), !best.empty(), ranks); };
+  of_all ? s.GuardedTogether([&] { forward(s.ranks()); }) : s.Guarded([&] { forward({}); });
   ShiftToTokens(prepared, 0, places.losses, -1, logprobs);
   if (!entropies.empty()) ShiftToTokens(prepared, 0, places.entropies, 1, entropies);
   if (!best.empty()) ShiftToTokens(prepared, 0, places.best, -1, best);
@@ -104,7 +106,8 @@ std::unique_ptr<FrozenWeights> Trainer::KeepWeights() {
 BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
   State& s = *state_;
   const Tokens prepared = s.Prepare(WithoutWeights(batch), Predictions::kRequired);
-  const Pass pass(s.model->layout(), *s.plan, prepared, true);  // refuses a batch that the plan has no room for, as Accumulate
+  const Pass pass(s.model->layout(), *s.plan, prepared, true, 1,
+                  s.ranks());  // refuses a batch that the plan has no room for, as Accumulate
   ObjectiveWeigher weigher(objective, pass);
   BatchLoss result{0, prepared.predicted};
   s.GuardedTogether([&] {

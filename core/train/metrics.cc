@@ -32,7 +32,7 @@ void WriteExperts(const RouterTotals& routers, JsonWriter& json) {
 
 std::string Trainer::MetricsJson() {
   State& s = *state_;
-  if (!s.failure) Finish();
+  if (!s.failure) s.AwaitUpdates();
   const Executor::Counters counters = s.executor->counters();
   const MoveCounters& moves = counters.moves;
   const HostMemory& host = s.store.memory();
@@ -50,6 +50,7 @@ std::string Trainer::MetricsJson() {
   json.Member("steps", s.step);
   json.Member("updates", s.updates);
   json.Member("predicted_tokens", s.predicted_tokens);
+  json.Member("deferred_updates", s.updater->deferred());
   json.Member("up_bytes", moves.up_bytes);
   json.Member("down_bytes", moves.down_bytes);
   json.Member("peer_bytes", moves.peer_bytes);

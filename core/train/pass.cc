@@ -40,7 +40,7 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
     offset_starts.push_back(offsets);
     offsets += micro.documents + 1;
   }
-  visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0));
+  visits = MakeVisits(layout, plan.pieces, sweeps(), forward_only, plan.Slots(0), plan.first_backward);
 }
 
 void Pass::CutSweeps(const Plan& plan, int64_t group) {
@@ -60,9 +60,7 @@ void Pass::CutSweeps(const Plan& plan, int64_t group) {
 // Without a backward pass nothing but room for block inputs asks for another sweep, and every lane has some.
 void Pass::CutForward(const Plan& plan) {
   const bool one = static_cast<int64_t>(tokens.ids.size()) <= plan.sweep_tokens * all_lanes();
-  // A process alone may be given the step of its whole group, in as many sweeps as that takes.
-  const bool of_group = plan.options.processes > 1 && ranks.size == 1;
-  if (all_lanes() == 1 && (one || !of_group)) {
+  if (all_lanes() == 1) {
     sweep_starts = hlm::CutSweeps(micro_batches, one ? 1 : plan.sweeps, plan.sweep_tokens);
     return ShareSweeps();
   }

@@ -60,10 +60,11 @@ struct Pass {
   // First micro-batch of each share, then their count: the reduction groups, or of each sweep the lanes of all processes.
   std::vector<int64_t> share_starts;
   // A process has neighbours among the groups of a sum, so that their tree is a branch of the whole one.
-  Share ShareOf(int64_t sweep, int64_t lane) const {
+  int64_t ShareNumber(int64_t sweep, int64_t lane) const {
     const int64_t turn = sweep % turns(), shares = std::max(groups, all_lanes());
-    return MakeShare(sweep / turns() * shares + ranks.rank * (shares / ranks.size) + turn * lanes + lane);
+    return sweep / turns() * shares + ranks.rank * (shares / ranks.size) + turn * lanes + lane;
   }
+  Share ShareOf(int64_t sweep, int64_t lane) const { return MakeShare(ShareNumber(sweep, lane)); }
   // The tokens of a sum, or of a forward sweep, that a rank computes.
   std::pair<int64_t, int64_t> TokensOf(int64_t sum, int64_t rank) const;
 

@@ -32,13 +32,23 @@ void PeerExchange::Gather(int64_t piece) {
 }
 
 void PeerExchange::Reduce(int64_t piece, const GradientPath::Take& take) {
-  for (const PartPlan& part : plan_.pieces[piece].parts) {
+  for (const PartPlan& part : plan_.pieces[piece].trained) {
     const size_t place = next_;
     next_ = (place + 1) % places_;
     for (size_t lane = 0; lane < peers_.size(); ++lane) Stage(lane, piece, part, place);
     for (size_t lane = 0; lane < peers_.size(); ++lane) {
       const PartPlan shard = ShardOf(lane).Of(part);
       if (shard.begin < shard.end) Send(lane, shard, place, Sum(lane, part, place), take);
+    }
+  }
+}
+
+void PeerExchange::ReduceZero(int64_t piece, const GradientPath::Take& take) {
+  for (const PartPlan& part : plan_.pieces[piece].trained) {
+    for (size_t lane = 0; lane < peers_.size(); ++lane) {
+      const PartPlan shard = ShardOf(lane).Of(part);
+      GradientRing& ring = *peers_[lane].ends.ring;
+      if (shard.begin < shard.end) take(ring, shard, ring.Acquire());
     }
   }
 }

@@ -25,6 +25,8 @@ class PeerExchange {
   void Gather(int64_t piece);
   // A piece's gradient of all lanes, part by part; take(ring, shard, ring entry) for each owner's shard, lane by lane.
   void Reduce(int64_t piece, const GradientPath::Take& take);
+  // Of a gradient that is zero on every lane.
+  void ReduceZero(int64_t piece, const GradientPath::Take& take);
 
   // Waits for the streams; throws nothing.
   void Abandon() noexcept;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/checked.h"
+#include "core/plan/groups.h"
 
 namespace hlm {
 
@@ -55,6 +56,26 @@ void UnitExperts::EachBias(const RoutedStep& routed, int64_t begin, int64_t end,
   for (int64_t e = from - bias_; e < to - bias_; ++e)
     excess.push_back(static_cast<float>(choices[static_cast<size_t>(e)] - mean));
   work(from, excess);
+}
+
+bool PieceExperts::Unrouted(const RoutedStep& step) const {
+  if (router < 0) return false;
+  const auto own = step.choices[static_cast<size_t>(router)].begin() + first;
+  return std::all_of(own, own + count, [](double choices) { return choices == 0; });
+}
+
+std::vector<PieceExperts> FindPieceExperts(const ModelSpec& spec, const ModelLayout& layout, const PieceList& pieces) {
+  std::vector<PieceExperts> found(static_cast<size_t>(pieces.size()));
+  int64_t routers = 0;
+  for (int64_t layer = 0; layer < layout.layers(); ++layer) {
+    if (FindRouter(spec.block(layer)) == nullptr) continue;
+    for (const ExpertGroup& group : GroupsOf(layout, pieces, layer)) {
+      for (int64_t p = group.first_piece; p < group.end_piece; ++p)
+        found[static_cast<size_t>(p)] = {routers, group.first, group.count};
+    }
+    ++routers;
+  }
+  return found;
 }
 
 std::vector<UnitExperts> FindExperts(const ModelSpec& spec, const ModelLayout& layout) {

@@ -10,6 +10,7 @@
 
 #include "core/model/layout.h"
 #include "core/model/spec.h"
+#include "core/plan/pieces.h"
 #include "core/plan/routers.h"
 #include "cpu_optim/optimizer.h"
 
@@ -19,6 +20,7 @@ namespace hlm {
 struct RoutedStep {
   std::vector<std::vector<double>> choices;   // of all tokens of the step
   std::vector<std::vector<int64_t>> updates;  // of each expert before this step; empty unless the unrouted are skipped
+  bool defers = false;                        // updates of experts without a gradient may wait
 };
 using RoutedStepPtr = std::shared_ptr<const RoutedStep>;
 
@@ -42,6 +44,14 @@ class UnitExperts {
   std::vector<int64_t> begins_;  // [experts + 1] elements of the slab
   int64_t bias_ = -1;
 };
+
+// The experts that a piece consists of; of a piece that holds something else, or less, none.
+struct PieceExperts {
+  int64_t router = -1, first = 0, count = 0;
+  // Whether no token of the step chose any of them.
+  bool Unrouted(const RoutedStep& step) const;
+};
+std::vector<PieceExperts> FindPieceExperts(const ModelSpec& spec, const ModelLayout& layout, const PieceList& pieces);
 
 // For the units of a layout.
 std::vector<UnitExperts> FindExperts(const ModelSpec& spec, const ModelLayout& layout);

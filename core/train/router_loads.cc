@@ -43,6 +43,26 @@ void RouterLoads::SetBackward(const Pass& pass, const Pass::Share& share, int64_
       (pass.micro_batches[static_cast<size_t>(m)].first_document - share.first_document) * run.router.balance_stride;
 }
 
+void RouterLoads::SendChoicesDown(int64_t layer, const Pass::Share& share, Stream& compute, Stream& down) {
+  if (share.empty()) return;
+  const LoadPlaces::Router& at = places_.Of(layer);
+  const size_t bytes = static_cast<size_t>(at.experts) * sizeof(float);
+  compute.Record(*made_);
+  down.Wait(*made_, "the routers' loads are made");
+  down.Copy(reinterpret_cast<float*>(memory_.data()) + at.record, buffers_.Loads(at.record), bytes);
+  down.Record(*down_);
+  counters_.down_bytes += static_cast<int64_t>(bytes);
+}
+
+const float* RouterLoads::AwaitChoices(int64_t layer) {
+  down_->Synchronize();
+  const LoadPlaces::Router& at = places_.Of(layer);
+  const float* counts = reinterpret_cast<const float*>(memory_.data()) + at.record;
+  DeclareAccess(device_.race_checker(), counts, static_cast<size_t>(at.experts) * sizeof(float), false,
+                "a router's choices on the host");
+  return counts;
+}
+
 void RouterLoads::SendDown(const Pass::Share& share, Stream& compute, Stream& down) {
   if (!on() || share.empty()) return;
   const int64_t documents = share.end_document - share.first_document;

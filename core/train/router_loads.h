@@ -27,6 +27,9 @@ class RouterLoads {
   void SetForward(const Pass& pass, const Pass::Share& share, int64_t layer, int64_t m, BlockRun& run) const;
   void SetBackward(const Pass& pass, const Pass::Share& share, int64_t layer, int64_t m, BlockRun& run) const;
 
+  // What one layer's router chose, behind the visit that computes it; then, once that is there, how many choices fell on each expert.
+  void SendChoicesDown(int64_t layer, const Pass::Share& share, Stream& compute, Stream& down);
+  const float* AwaitChoices(int64_t layer);
   // Behind the last block of a forward pass; then, once they are there, the records by their places.
   void SendDown(const Pass::Share& share, Stream& compute, Stream& down);
   const float* Await();

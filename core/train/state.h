@@ -56,7 +56,8 @@ struct Trainer::State {
   double entropy = 0;  // the predictions' sum: where options.token_metrics asks
   int64_t sums = 0;    // of gradients
   RouterTotals routers;
-  double began = 0;  // seconds, on the trace's clock
+  bool gradient_written = false;  // by the caller: experts that no token chose may have one
+  double began = 0;               // seconds, on the trace's clock
 
   int64_t step = 0;     // finished, skipped ones among them: the schedule's position
   int64_t updates = 0;  // that changed weights: AdamW's bias correction
@@ -75,6 +76,7 @@ struct Trainer::State {
   void CheckAlive() const;
   void CheckResumed() const;
   void CheckWhole() const;
+  void AwaitUpdates();  // that are pending; not of those that may wait longer
   void Forget();
   double NextRate() const { return fixed_lr >= 0 ? fixed_lr : LearningRate(options.schedule, step + 1); }
 
@@ -124,6 +126,7 @@ struct Trainer::State {
   const TensorPlace& Place(const std::string& name) const;
   void CheckKind(const std::string& name, TensorKind kind) const;
   void ReadTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, float* out);
+  void ReadToSave(const TensorPlace& place, int64_t begin, int64_t n, float* out);
   void WriteTensor(const TensorPlace& place, TensorKind kind, int64_t begin, int64_t n, const float* values);
   void ReadElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, float* out);
   void WriteElements(int64_t unit, TensorKind kind, int64_t begin, int64_t n, const float* values);

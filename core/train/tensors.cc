@@ -120,6 +120,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
   Finish();
   s.CheckWhole();
   s.CheckKind(name, kind);
+  s.gradient_written |= kind == TensorKind::kGradient;
   const DType moment_type = s.store.state_type() == StateType::kBF16 ? DType::kBF16 : DType::kF32;
   const bool bf16 = (kind == TensorKind::kWeight     ? s.store.weight_type()
                      : kind == TensorKind::kGradient ? s.store.gradient_type()
@@ -166,6 +167,11 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
 
 void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {
   if (kind == TensorKind::kWeight) return;
+  const TensorPlace& place = Place(name);
+  if (!plan->trained.Trains(place.unit, *place.tensor)) {
+    throw FailedPrecondition("the ", KindName(kind), " of ", name,
+                             " is not there: the plan's freeze and train_only leave it out");
+  }
   if (kind == TensorKind::kGradient) {
     if (plan->purpose == Purpose::kForward || !plan->gradient_store) {
       throw FailedPrecondition("the gradient of ", name, " is not kept: the plan's purpose is ", hlm::Name(plan->purpose),
@@ -215,6 +221,8 @@ void Trainer::State::ReadFrom(int64_t piece, TensorKind kind, int64_t begin, int
 }
 
 void Trainer::State::ReadTogether(int64_t piece, TensorKind kind, int64_t begin, int64_t n, float* out) {
+  // What is frozen has no owner, and is everywhere.
+  if (kind == TensorKind::kWeight && !plan->trained.all()) ReadOwn(piece, kind, begin, n, out);
   const auto each = [&](int64_t rank, const auto& work) {
     EachOwnedIn(*plan, plan->pieces[piece], rank, begin, begin + n,
                 [&](const PartPlan& range) { work(range.begin, range.end - range.begin, out + (range.begin - begin)); });
@@ -299,6 +307,18 @@ void Trainer::State::WriteOwn(int64_t piece, TensorKind kind, int64_t begin, int
   }
 }
 
+// Frozen weights are held in the compute type. Where that is the source's value rounded, the source has it whole.
+void Trainer::State::ReadToSave(const TensorPlace& place, int64_t begin, int64_t n, float* out) {
+  ReadTensor(place, TensorKind::kWeight, begin, n, out);
+  if (plan->trained.Trains(place.unit, *place.tensor) || store.weight_type() == DType::kF32) return;
+  std::vector<float> source(static_cast<size_t>(n));
+  model->weights().Read(*place.tensor, begin, n, source.data());
+  for (int64_t i = 0; i < n; ++i) {
+    const float whole = source[static_cast<size_t>(i)];
+    if (Bf16ToFloat(SplitMaster(whole).hi) == out[i]) out[i] = whole;
+  }
+}
+
 void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   State& s = *state_;
   if (!s.failure) Finish();
@@ -312,7 +332,7 @@ void Trainer::SaveModel(const std::string& folder, SaveOptions options) {
   }
   options.default_dtype = s.store.weight_type() == DType::kF32 ? DType::kF32 : DType::kBF16;
   const TensorReader read = [&s](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
-    s.ReadTensor(s.Place(tensor.name), TensorKind::kWeight, begin, n, out);
+    s.ReadToSave(s.Place(tensor.name), begin, n, out);
   };
   if (s.IsShared(TensorKind::kWeight)) return s.SaveTogether(folder, options);
   if (s.group != nullptr && s.group->rank() != 0) return;  // every rank has the same weights, and rank 0 writes them
@@ -341,7 +361,7 @@ void Trainer::State::SaveTogether(const std::string& folder, const SaveOptions& 
         for (int64_t done = 0; done < n; done += kTogether) {
           const int64_t count = std::min(kTogether, n - done);
           tell({place.unit, number, begin + done, count}, "");
-          ReadTensor(place, TensorKind::kWeight, begin + done, count, out + done);
+          ReadToSave(place, begin + done, count, out + done);
         }
       };
       SaveFolder(*model, read, folder, options);

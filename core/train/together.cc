@@ -16,18 +16,12 @@ void CheckProcesses(const Plan& plan, const TrainerOptions& options) {
 
 void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& options, const std::optional<Error>& failed) {
   ProcessGroup* group = options.group.get();
-  const int64_t size = group->size();
   std::optional<Error> own = failed;
   if (!own && group->place().local_size > 1 && plan.devices.front().name.rfind("cpu", 0) != 0) {
     own = FailedPrecondition("the device is ", plan.devices.front().name, " and ", group->place().local_size,
                              " processes of the group are on this machine; one process drives all GPUs of a machine: start one");
   }
   const RouterPlan& router = plan.router;
-  if (!own && (router.balance != 0 || router.z != 0 || router.bias_rate != 0 || router.unrouted == Unrouted::kSkip)) {
-    own = Unimplemented("what a step does by the choice of its experts (balance ", router.balance, ", z ", router.z,
-                        ", bias_rate ", router.bias_rate, ", unrouted experts) in a group of ", size,
-                        " processes: each knows only the choice of its own rows");
-  }
   const OptimizerOptions& o = options.optimizer;
   const ScheduleOptions& r = options.schedule;
   Agree(*group, own,
@@ -36,7 +30,9 @@ void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& optio
                plan.sharded ? ", sharded, " : ", replicated, ", Name(plan.timing), ", grad_clip ", plan.grad_clip, ", betas ",
                o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
                static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
-               options.token_metrics, ", ", model.layout().parameters, " parameters"));
+               options.token_metrics, ", routers ", router.balance, " ", Name(router.scope), " ", router.z, " ", router.bias_rate,
+               " ", Name(router.unrouted), ", ", model.layout().parameters, " parameters"));
+  group->UseDevice(plan.devices.front().name);
 }
 
 Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictions, const char* call) {

@@ -1,10 +1,13 @@
 // A step: accumulate (forward and backward, no weight changes), then apply (clip, decide, update).
 #include "core/train/trainer.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "core/base/memory_nodes.h"
 #include "core/base/random.h"
 #include "core/train/objective_weigher.h"
 #include "core/train/state.h"
@@ -39,6 +42,21 @@ std::vector<std::unique_ptr<Device>> OneOf(std::unique_ptr<Device> device) {
   return devices;
 }
 
+// The processors for the optimizer's threads: those of the memory node of all devices, where the host has several nodes, that one has
+// enough of them, and this process may use them. None: wherever the system puts them.
+std::vector<int> CoresBeside(const std::vector<std::unique_ptr<Device>>& devices, int64_t threads) {
+  const int node = devices.front()->info().memory_node;
+  if (node < 0) return {};
+  for (const auto& device : devices) {
+    if (device->info().memory_node != node) return {};
+  }
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return {};
+  std::vector<int> cores = MemoryNodes().Cores(node);
+  std::erase_if(cores, [&](int core) { return core >= CPU_SETSIZE || !CPU_ISSET(static_cast<size_t>(core), &allowed); });
+  return static_cast<int64_t>(cores.size()) >= threads ? cores : std::vector<int>();
+}
+
 const TrainerOptions& Checked(const TrainerOptions& options) {
   CheckOptions(options);
   return options;
@@ -59,7 +77,7 @@ Trainer::State::State(std::shared_ptr<const Model> own_model, std::shared_ptr<co
       group(options.group != nullptr && options.group->size() > 1 ? options.group.get() : nullptr),
       devices(std::move(own_devices)),
       device(devices.front().get()),
-      pool(static_cast<int>(plan->optimizer_threads)),
+      pool(static_cast<int>(plan->optimizer_threads), CoresBeside(devices, plan->optimizer_threads)),
       store(model->layout(), *plan, *device, rank()),
       frozen(*plan, store, *device, pool),
       saver(*plan, store, pool, trace, device->race_checker(), SaversGroup()) {
@@ -115,11 +133,13 @@ void Trainer::State::Forget() {
   loss = entropy = 0;
   tokens = right = sums = 0;
   routers = {};
+  gradient_written = false;
 }
 
 void Trainer::State::Recover() noexcept {
   executor->Abandon();
   try {
+    updater->MakeUpAll();  // where the device has failed the state can still be read
     updater->WaitIdle();
   } catch (...) {  // it is the error at hand, or follows from it
   }
@@ -156,7 +176,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
       }
       if (executor->counts_ahead() && pass.sweeps() > 1) {
         // The balancing loss is over all sweeps, and the first one's backward pass comes before the last one's forward pass.
-        executor->CountLoads(Pass(model->layout(), *plan, prepared, true));
+        executor->CountLoads(Pass(model->layout(), *plan, prepared, true, 1, ranks()));
         pass.counted = true;
       }
       const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
@@ -218,7 +238,8 @@ StepMetrics Trainer::State::Apply() {
     if (finite) {
       const double clip = plan->grad_clip;
       const double scale = clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-      updater->UpdateAll(NextUpdate(lr, scale), routers.Routed(plan->router, expert_updates));
+      updater->UpdateAll(NextUpdate(lr, scale),
+                         routers.Routed(plan->router, expert_updates, plan->DefersUpdates() && !gradient_written));
     }
     metrics = Finish(lr, squared_norm, !finite, 0);
     if (plan->timing == Timing::kSerial) updater->WaitIdle();
@@ -398,11 +419,15 @@ void Trainer::SetDeadline(double seconds) {
 }
 
 void Trainer::Finish() {
-  State& s = *state_;
+  state_->updater->MakeUpAll();
+  state_->AwaitUpdates();
+}
+
+void Trainer::State::AwaitUpdates() {
   try {
-    s.updater->WaitIdle();
+    updater->WaitIdle();
   } catch (...) {
-    s.torn = s.torn || s.updater->failed_update();
+    torn = torn || updater->failed_update();
     throw;
   }
 }

@@ -83,8 +83,9 @@ class Trainer {
   BatchLoss Evaluate(const Batch& batch, const Objective& objective);
   // By token: the log-probability of its label given the tokens of its document before it, 0 where nothing is predicted; the
   // entropy of that prediction; the log-probability of the likeliest token. Empty spans are not asked for. A batch of any size.
+  // `of_all`: every rank of the group makes the call with the same batch, and computes a share of it.
   void LogProbs(const Batch& batch, const FrozenWeights* weights, std::span<float> logprobs, std::span<float> entropies,
-                std::span<float> best);
+                std::span<float> best, bool of_all = false);
   // The weights as they are now, from now on; as many at a time as the plan says.
   std::unique_ptr<FrozenWeights> KeepWeights();
   // logits [places, vocab]; no places: every token.

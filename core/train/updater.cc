@@ -13,15 +13,19 @@
 
 namespace hlm {
 
+// Steps of an expert that may be owed: the scalars of each are kept.
+constexpr size_t kMostOwed = 1024;
+
 static_assert(kSlabAlign % kStateBlock == 0 && kNormChunk % kStateBlock == 0);
 
-std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit) {
+std::vector<Updater::Segment> Updater::CutSegments(const UnitSpec& unit, int64_t number, const TrainedSet& trained) {
   std::vector<Segment> segments;
   for (const SlabRun& run : RunsOf(unit)) {
-    if (segments.empty() || segments.back().decays != run.tensor->Decays()) {
+    const bool decays = trained.Decays(number, *run.tensor);
+    if (segments.empty() || segments.back().decays != decays) {
       // A block of 8-bit moments has one scale and is updated as a whole; the layout starts what decays otherwise at a multiple of it.
       HLM_CHECK(run.begin % kStateBlock == 0, run.tensor->name, " at ", run.begin);
-      segments.push_back({run.begin, 0, run.tensor->Decays()});
+      segments.push_back({run.begin, 0, decays});
     }
     // Padding between tensors is zero and stays zero under an update: it goes with its neighbours, so that blocks are whole.
     segments.back().end = RoundUp(run.end, kStateBlock);
@@ -42,9 +46,12 @@ Updater::Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& p
       group_(group),
       received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)),
       experts_(FindExperts(spec, layout)),
+      piece_experts_(FindPieceExperts(spec, layout, plan.pieces)),
       order_(layout.ForwardOrder()),
+      owed_(static_cast<size_t>(plan.pieces.size())),
       pending_(static_cast<size_t>(plan.pieces.size()), 0) {
-  for (const UnitSpec& unit : layout.units) segments_.push_back(CutSegments(unit));
+  for (const UnitSpec& unit : layout.units)
+    segments_.push_back(CutSegments(unit, static_cast<int64_t>(segments_.size()), plan.trained));
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -123,7 +130,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   job.piece = sweep.update ? piece : -1;
   job.work = [this, &ring, piece, unit = plan_.pieces[piece].unit, part, sweep, term, held] {
     try {
-      held->filled().Synchronize();
+      if (!sweep.zero) held->filled().Synchronize();
     } catch (...) {
       ring.Close(std::current_exception());
       throw;
@@ -131,7 +138,8 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
     const double begin = Trace::Now();
     const int64_t n = part.end - part.begin;
     const DType type = store_.gradient_type(), down = plan_.DownType();
-    DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(down), false, "gradient in the ring");
+    DeclareAccess(checker_, held->data(), static_cast<size_t>(n) * SizeOf(down), sweep.zero, "gradient in the ring");
+    if (sweep.zero) FillZero(held->data(), n * static_cast<int64_t>(SizeOf(down)));
     const std::byte* gradient = held->data();
     const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
     if (!AddToTree(lease, part, term, reinterpret_cast<float*>(held->data()))) return held->Release();
@@ -170,7 +178,7 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
       throw;
     }
     try {
-      Update(piece, part, gradient, *sweep.update, sweep.routed.get());
+      Update(piece, part, gradient, &*sweep.update, sweep.routed.get());
     } catch (...) {
       std::lock_guard lock(mutex_);
       update_error_ = std::current_exception();
@@ -181,9 +189,17 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Enqueue(std::move(job));
 }
 
-// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other.
+void Updater::FillZero(std::byte* data, int64_t bytes) {
+  pool_.ParallelFor(CeilDiv(bytes, kNormChunk), [&](int64_t chunk) {
+    const int64_t begin = chunk * kNormChunk;
+    std::memset(data + begin, 0, static_cast<size_t>(std::min(kNormChunk, bytes - begin)));
+  });
+}
+
+// The upper levels of the tree: each process holds the sum of its own groups, neighbours of each other and a power of two of them.
 void Updater::SumOverProcesses(float* gradient, int64_t n) {
-  HLM_CHECK(n <= static_cast<int64_t>(received_.size()), n, " elements of a part and room for ", received_.size());
+  HLM_CHECK(CeilDiv(n, group_->size()) * (group_->size() - 1) <= static_cast<int64_t>(received_.size()), n,
+            " elements of a part and room for ", received_.size(), " of others");
   group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n),
                     [this](float* to, const float* from, size_t count) { Add(to, from, count); });
 }
@@ -220,16 +236,19 @@ void Updater::Add(float* to, const float* from, size_t count) {
   });
 }
 
-// The balanced tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait
-// for it, and waits itself where its neighbour has not come. True: `gradient` is the sum of all now.
+// The tree over reduction groups, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait for it, and waits
+// itself where its neighbour has not come. The last one has none to wait for: it is added to whatever waits. True: `gradient` is the sum
+// of all now.
 bool Updater::AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient) {
   const int64_t terms = plan_.TermsOnHost();
   if (terms == 1) return true;
-  const int64_t levels = std::countr_one(static_cast<uint64_t>(term)), n = part.end - part.begin;
   const bool all = term + 1 == terms;
+  const uint64_t waiting = static_cast<uint64_t>(term);  // bit l: a sum of 2^l terms
+  const int64_t levels = all ? std::bit_width(waiting) : std::countr_one(waiting), n = part.end - part.begin;
   pool_.ParallelFor(CeilDiv(n, kNormChunk), [&](int64_t chunk) {
     const int64_t begin = chunk * kNormChunk, end = std::min(begin + kNormChunk, n);
     for (int64_t level = 0; level < levels; ++level) {
+      if ((waiting >> level & 1) == 0) continue;
       const float* earlier = lease.Partial(level, part.begin);
       for (int64_t i = begin; i < end; ++i) gradient[i] = earlier[i] + gradient[i];
     }
@@ -253,6 +272,7 @@ void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
   std::vector<Job> all;
   for (const int64_t unit : order_) {
     for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) {
+      if (!plan_.pieces[piece].trains()) continue;
       Job& job = all.emplace_back();
       job.is_update = true;
       job.piece = piece;
@@ -263,8 +283,32 @@ void Updater::UpdateAll(const UpdateStep& step, const RoutedStepPtr& routed) {
   std::lock_guard lock(mutex_);
   // All of them or, if memory runs out, none: a step is never half decided.
   jobs_.insert(jobs_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
-  for (int64_t& count : pending_) ++count;
+  for (size_t piece = 0; piece < pending_.size(); ++piece) pending_[piece] += plan_.pieces[static_cast<int64_t>(piece)].trains();
   changed_.notify_all();
+}
+
+void Updater::MakeUp(int64_t piece) {
+  if (!plan_.DefersUpdates() || piece_experts_[static_cast<size_t>(piece)].router < 0) return;
+  Job job;
+  job.is_update = true;
+  job.piece = piece;
+  job.work = [this, piece] { PayOwed(piece); };
+  job.handed.Give(checker_);
+  std::lock_guard lock(mutex_);
+  // Behind the piece's own updates and before those of others, which nobody waits for here.
+  const auto last = std::find_if(jobs_.rbegin(), jobs_.rend(), [&](const Job& other) { return other.piece == piece; });
+  jobs_.insert(last.base(), std::move(job));
+  ++pending_[piece];
+  changed_.notify_all();
+}
+
+void Updater::MakeUpAll() {
+  for (int64_t piece = 0; piece < plan_.pieces.size(); ++piece) MakeUp(piece);
+}
+
+void Updater::PayOwed(int64_t piece) {
+  const PiecePlan& p = plan_.pieces[piece];
+  if (!owed_[piece].empty()) Update(piece, {p.begin, p.end}, nullptr, nullptr, nullptr);
 }
 
 void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)> work) {
@@ -282,16 +326,22 @@ void Updater::AfterUpdates(std::function<void(std::exception_ptr failed_update)>
 }
 
 void Updater::UpdatePiece(int64_t piece, const UpdateStep& step, const RoutedStep* routed) {
+  if (routed != nullptr && routed->defers && piece_experts_[piece].Unrouted(*routed)) {
+    owed_[piece].push_back(step);
+    ++deferred_;
+    if (owed_[piece].size() >= kMostOwed) PayOwed(piece);
+    return;
+  }
   const PiecePlan& p = plan_.pieces[piece];
   const GradientLease gradients = store_.Gradients(piece, LeaseKind::kRead);
-  if (!plan_.sharded || p.parts.empty()) return Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), step, routed);
+  if (plan_.OwnsAll()) return Update(piece, {p.begin, p.end}, gradients.Sums(p.begin), &step, routed);
   EachEntry(plan_, p, [&](const PartPlan& entry) {
     const PartPlan own = OwnedOf(entry);
-    Update(piece, entry, own.begin < own.end ? gradients.Sums(own.begin) : nullptr, step, routed);
+    Update(piece, entry, own.begin < own.end ? gradients.Sums(own.begin) : nullptr, &step, routed);
   });
 }
 
-void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step,
+void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep* step,
                      const RoutedStep* routed) {
   before_update_(piece);
   const int64_t unit = plan_.pieces[piece].unit;
@@ -301,29 +351,35 @@ void Updater::Update(int64_t piece, const PartPlan& part, const std::byte* gradi
   DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()),
                 true, "update of the weights");
   const PartPlan mine = OwnedOf(part);
+  const std::vector<UpdateStep> owed = std::exchange(owed_[piece], {});
   for (const Segment& segment : segments_[unit]) {
     const int64_t from = std::max(segment.begin, mine.begin), to = std::min(segment.end, mine.end);
     if (from >= to) continue;
+    const auto arrays = [&](int64_t begin, int64_t end) -> UpdateArrays {
+      return {.n = end - begin,
+              .master = states.Master(begin),
+              .states = store_.state_type(),
+              .first = states.FirstMoments(begin),
+              .second = states.SecondMoments(begin),
+              .gradient = gradient == nullptr ? nullptr : gradient + static_cast<size_t>(begin - mine.begin) * SizeOf(type),
+              .gradient_type = type,
+              .decay = segment.decays,
+              .first_index = store_.FirstElement(unit) + begin};
+    };
+    if (!owed.empty()) {
+      UpdateMissed(pool_, optimizer_, owed, step, arrays(from, to));
+      continue;
+    }
     experts_[static_cast<size_t>(unit)].EachUpdated(
-        routed, step, from, to, [&](int64_t begin, int64_t end, const UpdateStep& own) {
-          hlm::Update(pool_, optimizer_, own,
-                      {.n = end - begin,
-                       .master = states.Master(begin),
-                       .states = store_.state_type(),
-                       .first = states.FirstMoments(begin),
-                       .second = states.SecondMoments(begin),
-                       .gradient = gradient + static_cast<size_t>(begin - mine.begin) * SizeOf(type),
-                       .gradient_type = type,
-                       .decay = segment.decays,
-                       .first_index = store_.FirstElement(unit) + begin});
-        });
+        routed, *step, from, to,
+        [&](int64_t begin, int64_t end, const UpdateStep& own) { hlm::Update(pool_, optimizer_, own, arrays(begin, end)); });
   }
-  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, part, states, step, *routed);
+  if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(unit, mine, states, *step, *routed);
   if (plan_.sharded) {
     group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin),
                              Shares(part, SizeOf(store_.weight_type())));
   }
-  if (part.end == plan_.pieces[piece].end) states.Commit();
+  if (part.end == plan_.pieces[piece].trained.back().end) states.Commit();
   trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
 }
 
@@ -337,6 +393,7 @@ void Updater::MoveBias(int64_t unit, const PartPlan& part, const StateLease& sta
   move.lr = plan_.router.bias_rate;
   move.gradient_scale = 1;
   experts_[static_cast<size_t>(unit)].EachBias(routed, part.begin, part.end, [&](int64_t at, const std::vector<float>& excess) {
+    if (!plan_.trained.Trains(unit, at)) return;
     std::vector<float> no_moment(excess.size());
     hlm::Update(pool_, against_sign, move,
                 {.n = static_cast<int64_t>(excess.size()),
@@ -384,8 +441,8 @@ void Updater::RecomputeNorms(int64_t piece) {
   const auto recompute = [&](const PartPlan& range) {
     SquaredNorms(pool_, range.end - range.begin, lease.Sums(range.begin), store_.gradient_type(), lease.Norms(range.begin));
   };
-  if (!plan_.sharded) return recompute({p.begin, p.end});
-  EachOwned(plan_, p, group_->rank(), recompute);
+  if (plan_.OwnsAll()) return recompute({p.begin, p.end});
+  EachOwned(plan_, p, group_ != nullptr ? group_->rank() : 0, recompute);
 }
 
 namespace {

@@ -48,6 +48,7 @@ class Updater {
     std::optional<UpdateStep> update;  // timing `backward`, last sweep: update at once
     int64_t turn = 0;                  // of the lanes among the reduction groups of a sum
     RoutedStepPtr routed;              // with update, of a mixture
+    bool zero = false;                 // nothing came down: the gradient is zero
   };
 
   // All enqueue and return. `ring` is closed when the updater fails, so that nothing waits for ever.
@@ -60,6 +61,10 @@ class Updater {
   // Calls `work` once everything enqueued so far is done, with the error of an update that failed, or none.
   void AfterUpdates(std::function<void(std::exception_ptr failed_update)> work);
 
+  // Updates of experts without a gradient may be owed; they are made up before anything reads their weights or moments: of one piece, which
+  // WaitUpdated then waits for, or of all.
+  void MakeUp(int64_t piece);
+  void MakeUpAll();
   void WaitUpdated(int64_t piece);  // until no update of the piece is pending
   void WaitIdle();                  // until the queue is empty; throws the first error since the last Reset
   // Forgets an error of the gradient side. An error inside an update is kept: the weights are then of two steps.
@@ -75,6 +80,7 @@ class Updater {
 
   bool gate_open() const { return gate_open_; }
   int64_t skipped_parts() const { return skipped_parts_; }  // of the last sweep that updated
+  int64_t deferred() const { return deferred_; }            // updates of pieces that were left for later
   double busy_seconds() const { return busy_seconds_; }
 
  private:
@@ -91,6 +97,7 @@ class Updater {
   };
   void Enqueue(Job job);
   void Run();
+  void FillZero(std::byte* data, int64_t bytes);
   void SumOverProcesses(float* gradient, int64_t n);
   void Add(float* to, const float* from, size_t count);
   void GiveUp(const std::exception_ptr& error) noexcept;
@@ -98,12 +105,14 @@ class Updater {
   bool AgreeFinite(bool finite);
   bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient);
   // Of elements that come down as one, or of a whole piece where everything is owned. `gradient`: of what is owned of them.
-  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep& step, const RoutedStep* routed);
+  // `step`: null for what is owed alone.
+  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep* step, const RoutedStep* routed);
   void UpdatePiece(int64_t piece, const UpdateStep& step, const RoutedStep* routed);
+  void PayOwed(int64_t piece);
   PartPlan OwnedOf(const PartPlan& entry) const { return hlm::OwnedOf(plan_, entry, group_ != nullptr ? group_->rank() : 0); }
   std::vector<size_t> Shares(const PartPlan& entry, size_t bytes) const;
   void MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step, const RoutedStep& routed);
-  static std::vector<Segment> CutSegments(const UnitSpec& unit);
+  static std::vector<Segment> CutSegments(const UnitSpec& unit, int64_t number, const TrainedSet& trained);
 
   const Plan& plan_;
   ParameterStore& store_;
@@ -116,7 +125,9 @@ class Updater {
   std::vector<float> received_;                 // another process's gradient of a part
   std::vector<std::vector<Segment>> segments_;  // [units]
   std::vector<UnitExperts> experts_;            // [units]
+  std::vector<PieceExperts> piece_experts_;     // [pieces]
   std::vector<int64_t> order_;                  // of units in a forward pass
+  std::vector<std::vector<UpdateStep>> owed_;   // [pieces] in order; the coordinator's
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -127,7 +138,7 @@ class Updater {
   std::exception_ptr error_, update_error_;
 
   bool gate_open_ = true;  // written by the coordinator
-  int64_t skipped_parts_ = 0;
+  int64_t skipped_parts_ = 0, deferred_ = 0;
   double busy_seconds_ = 0;
   std::thread thread_;
 };

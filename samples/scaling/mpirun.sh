@@ -1,6 +1,8 @@
 #!/bin/bash
-# mpirun.sh HOSTS PROGRAM [ARGUMENTS]: Open MPI, one process on each of the hosts "a,b,c,d". Rank 0 is on the first.
+# mpirun.sh HOSTS PROGRAM [ARGUMENTS]: Open MPI, one process on each of the hosts "a,b,c,d". Rank 0 is on the first. With
+# HORIZON_LM_CARRIER=mpi arrays go by MPI as well; otherwise it only starts the processes.
 set -euo pipefail
 hosts=$1
 shift
-exec mpirun --host "$hosts" --map-by ppr:1:node -x MASTER_ADDR="${hosts%%,*}" -x MASTER_PORT="${MASTER_PORT:-29500}" "$@"
+exec mpirun --host "$hosts" --map-by ppr:1:node -x MASTER_ADDR="${hosts%%,*}" -x MASTER_PORT="${MASTER_PORT:-29500}" \
+  -x HORIZON_LM_CARRIER="${HORIZON_LM_CARRIER:-auto}" "$@"

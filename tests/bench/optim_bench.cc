@@ -91,6 +91,21 @@ class Bench {
         [&] { ForTiles([&](int64_t begin, int64_t end) { TouchMaster(master, states, gradient, two, begin, end); }); });
   }
 
+  // Steps without a gradient, in one pass; bytes as of so many updates.
+  void Missed(Master master, StateType states, int64_t steps) {
+    Fill();
+    const hlm::UpdateArrays a = Arrays(master, states, DType::kBF16, true);
+    const double moments = 2 * (static_cast<double>(hlm::StateBytes(states, 1)) + (states == StateType::kInt8 ? 4.0 / 256 : 0));
+    const double bytes = 2 * (master == Master::kBf16 ? 2 : 4) + 2 * moments + 2;
+    Report(hlm::StrCat("  ", steps, " missed steps, master ", kMasterNames[static_cast<int>(master)], ", moments ",
+                       hlm::Name(states)),
+           n_, bytes * static_cast<double>(steps), [&] {
+             std::vector<hlm::UpdateStep> missed;
+             for (int64_t s = 0; s < steps; ++s) missed.push_back({step_++, 1e-4, 0.9, 3});
+             hlm::UpdateMissed(pool_, {}, missed, nullptr, a);
+           });
+  }
+
   void Pipeline(Master master, DType gradient) {
     Fill();
     const hlm::UpdateArrays a = Arrays(master, StateType::kF32, gradient, true);
@@ -218,6 +233,7 @@ int main(int argc, char** argv) {
   bench.Pipeline(Master::kSplit, DType::kBF16);
   bench.Update(Algorithm::kAdamW, Master::kF32, StateType::kF32, DType::kF32);
   bench.Pipeline(Master::kF32, DType::kF32);
+  for (const int64_t steps : {1, 4, 16}) bench.Missed(Master::kSplit, StateType::kF32, steps);
   for (const Algorithm algorithm : {Algorithm::kAdamW, Algorithm::kAdam, Algorithm::kSgd, Algorithm::kLion}) {
     for (const Master master : {Master::kSplit, Master::kBf16}) {
       for (const StateType states : {StateType::kF32, StateType::kBF16, StateType::kInt8}) {

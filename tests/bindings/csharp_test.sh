@@ -1,5 +1,6 @@
 #!/bin/bash
-# The NuGet package under mono, in a folder where nothing of the source is.
+# The NuGet package under mono, in a folder where nothing of the source is; and under .NET, where HLM_DOTNET names its program: one of version 3.1 is
+# in the package dotnetcore2 of PyPI (dotnetcore2/bin/dotnet).
 set -euo pipefail
 source tests/bindings/lib.sh
 package=$(readlink -f "$1") c_program=$2 header=$3 spy=$(readlink -f "$4")
@@ -78,6 +79,40 @@ export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65
 mono --debug "$work/bin/BindingTest.exe" "$work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
 two_processes "$work/group" mono --debug "$work/bin/GroupTest.exe"
+
+if [[ -n "${HLM_DOTNET:-}" ]]; then
+  mkdir -p "$work/net/runtimes/linux-x64"
+  cp "$work/package/lib/netstandard2.0/HorizonLM.dll" "$work"/bin/*.exe "$work/net/"
+  cp -r "$work/package/runtimes/linux-x64/native" "$work/net/runtimes/linux-x64/"
+  # As the SDK writes them for a program that names the package.
+  /usr/bin/python3 - "$work/net" <<'PYTHON'
+import json
+import pathlib
+import sys
+
+folder = pathlib.Path(sys.argv[1])
+natives = {f"runtimes/linux-x64/native/{file.name}": {"rid": "linux-x64", "assetType": "native"} for file in (folder / "runtimes/linux-x64/native").iterdir()}
+runtime = {"tfm": "netcoreapp3.1", "rollForward": "Major", "framework": {"name": "Microsoft.NETCore.App", "version": "3.1.0"},
+           "configProperties": {"System.Globalization.Invariant": True}}
+for program in folder.glob("*.exe"):
+    libraries = {f"{program.stem}/1.0.0": {"dependencies": {"HorizonLM": "0.1.0"}, "runtime": {program.name: {}}},
+                 "HorizonLM/0.1.0": {"runtime": {"HorizonLM.dll": {}}, "runtimeTargets": natives}}
+    target = ".NETCoreApp,Version=v3.1"
+    about = {"runtimeTarget": {"name": target}, "targets": {target: libraries},
+             "libraries": {name: {"type": "project", "serviceable": False, "sha512": ""} for name in libraries}}
+    (folder / f"{program.stem}.deps.json").write_text(json.dumps(about))
+    (folder / f"{program.stem}.runtimeconfig.json").write_text(json.dumps({"runtimeOptions": runtime}))
+PYTHON
+  net() {
+    local program=$1
+    shift
+    "$HLM_DOTNET" exec --runtimeconfig "$work/net/$program.runtimeconfig.json" --depsfile "$work/net/$program.deps.json" "$work/net/$program.exe" "$@"
+  }
+  net Finetune "$work/net_sample" >"$work/net_sample.txt"
+  same_as_c "$c_program" "$work/net_sample.txt" "$work/net_sample"
+  net BindingTest "$work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/net.txt"
+  grep -q '^ok  cycles' "$work/net.txt"
+fi
 
 # No copies.
 (cd "$work" && HLM_SPY="$work/spied" LD_PRELOAD="$spy" mono "$work/bin/ZeroCopy.exe") >"$work/passed"

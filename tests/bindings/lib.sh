@@ -61,16 +61,32 @@ readme_ran() {
 }
 
 # Runs a sample of a language, sft or dpo, and holds its numbers and files against those of C's: tuned_as_c sft|dpo COMMAND...
+# sft is run on mixtures of experts as well, with the templates of their kinds.
 tuned_as_c() {
-  local name=$1 out=$TEST_TMPDIR/tuned_$1
+  local name=$1 kind
   shift
   small_model
-  samples/c/$name "$TEST_TMPDIR/model" "$TEST_TMPDIR/$name.jsonl" "${out}_c" >"${out}_c.txt"
-  "$@" "$TEST_TMPDIR/model" "$TEST_TMPDIR/$name.jsonl" "$out" >"$out.txt"
+  equals_c "$name" "$TEST_TMPDIR/model" "$TEST_TMPDIR/$name.jsonl" "$TEST_TMPDIR/tuned_$name" "$@"
+  [[ $name == sft ]] || return 0
+  for kind in gpt_oss qwen3_moe; do
+    tests/bindings/make_model tests/mixtures/$kind/config.json "$TEST_TMPDIR/$kind"
+    cp -L tests/mixtures/$kind/{tokenizer.json,tokenizer_config.json,chat_template.jinja} "$TEST_TMPDIR/$kind/"
+    cp -L tests/mixtures/$kind/sft.jsonl "$TEST_TMPDIR/$kind.jsonl"
+    equals_c sft "$TEST_TMPDIR/$kind" "$TEST_TMPDIR/$kind.jsonl" "$TEST_TMPDIR/tuned_$kind" "$@"
+    cmp "$TEST_TMPDIR/tuned_$kind/chat_template.jinja" tests/mixtures/$kind/chat_template.jinja
+  done
+}
+
+# equals_c sft|dpo MODEL EXAMPLES OUTPUT_FOLDER COMMAND...
+equals_c() {
+  local name=$1 model=$2 examples=$3 out=$4
+  shift 4
+  samples/c/$name "$model" "$examples" "${out}_c" >"${out}_c.txt"
+  "$@" "$model" "$examples" "$out" >"$out.txt"
   same_numbers "${out}_c.txt" "$out.txt"
   diff -r "${out}_c" "$out"
   # The first DPO loss is ln 2; both learn.
-  awk -v name=$name '{ for (i = 1; i < NF; i++) if ($i == "loss") last = $(i + 1); if (NR == 1) first = last }
+  awk -v name="$name" '{ for (i = 1; i < NF; i++) if ($i == "loss") last = $(i + 1); if (NR == 1) first = last }
     END { d = first - log(2); exit !(NR > 5 && last < 0.95 * first && (name == "sft" || (d < 1e-9 && d > -1e-9))) }' "$out.txt" || fail "$name: $(cat "$out.txt")"
 }
 

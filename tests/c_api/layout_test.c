@@ -33,7 +33,7 @@ AT(hlm_group_options, struct_size, 0);
 AT(hlm_group_options, timeout_seconds, 8);
 AT(hlm_group_options, silence_seconds, 16);
 AT(hlm_group_options, several_per_machine, 24);
-LAST(hlm_group_options, reserved, 28, 32);
+LAST(hlm_group_options, carrier, 28, 32);
 
 AT(hlm_plan_options, struct_size, 0);
 AT(hlm_plan_options, device, 8);
@@ -76,8 +76,10 @@ AT(hlm_plan_options, router_bias_rate, 248);
 AT(hlm_plan_options, router_aux_loss_scope, 256);
 AT(hlm_plan_options, unrouted, 260);
 AT(hlm_plan_options, process_states, 264);
-AT(hlm_plan_options, reserved, 268);
-LAST(hlm_plan_options, max_piece_bytes, 272, 280);
+AT(hlm_plan_options, experts_up, 268);
+AT(hlm_plan_options, max_piece_bytes, 272);
+AT(hlm_plan_options, freeze, 280);
+LAST(hlm_plan_options, train_only, 288, 296);
 
 AT(hlm_checkpoint_options, struct_size, 0);
 AT(hlm_checkpoint_options, keep, 8);
@@ -217,7 +219,8 @@ AT(hlm_kto_options, n_reference_logprobs, 88);
 AT(hlm_kto_options, mismatched, 96);
 AT(hlm_kto_options, mismatched_sums, 104);
 AT(hlm_kto_options, n_mismatched_sums, 112);
-LAST(hlm_kto_options, forward_only, 120, 128);
+AT(hlm_kto_options, forward_only, 120);
+LAST(hlm_kto_options, mismatched_weights, 128, 136);
 
 AT(hlm_kto_metrics, struct_size, 0);
 AT(hlm_kto_metrics, loss, 8);

@@ -79,6 +79,36 @@ TEST_P(UpdateBits, DependOnNeitherThreadsNorCutsNorAlignment) {
   EXPECT_TRUE(SameBits(shifted.Moments(false), expected.Moments(false)));
 }
 
+// What an element missed is made up in one pass, with or without a gradient behind it.
+TEST_P(UpdateBits, MissedStepsInOnePassAreThoseOneAfterTheOther) {
+  for (const int64_t count : {int64_t{300}, int64_t{2 * kNormChunk}, int64_t{65536 + 2 * kNormChunk + 77}}) {
+    const std::vector<float> weights = RandomFloats(count, "w", 0.02, 3), zeros(static_cast<size_t>(count));
+    for (const bool behind : {false, true}) {
+      HostPool pool(2);
+      UpdateState expected(GetParam(), weights), state(GetParam(), weights);
+      // Moments that are not zero decay.
+      for (UpdateState* one : {&expected, &state}) {
+        one->SetGradient(GradientAt(1, count));
+        Update(pool, Options(), StepAt(1), one->Arrays(true, kFirstIndex));
+      }
+      std::vector<UpdateStep> missed;
+      expected.SetGradient(zeros);
+      for (int64_t t = 2; t <= 5; ++t) {
+        Update(pool, Options(), StepAt(t), expected.Arrays(true, kFirstIndex));
+        missed.push_back(StepAt(t));
+      }
+      const UpdateStep last = StepAt(6);
+      expected.SetGradient(GradientAt(6, count));
+      state.SetGradient(GradientAt(6, count));
+      if (behind) Update(pool, Options(), last, expected.Arrays(true, kFirstIndex));
+      UpdateArrays arrays = state.Arrays(true, kFirstIndex);
+      if (!behind) arrays.gradient = nullptr;
+      UpdateMissed(pool, Options(), missed, behind ? &last : nullptr, arrays);
+      EXPECT_TRUE(SameState(state, expected)) << count << " elements, " << (behind ? "and a gradient" : "no gradient");
+    }
+  }
+}
+
 TEST_P(UpdateBits, OfExtremeValuesAreThoseOfThePlainLoop) {
   HostPool pool(1);
   const float infinity = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();

@@ -140,8 +140,10 @@ RunResult Train(const RunSetup& setup) {
   for (const TensorKind kind : {TensorKind::kWeight, TensorKind::kFirstMoment, TensorKind::kSecondMoment}) {
     if (!setup.state) break;
     if (kind == TensorKind::kSecondMoment && MomentCount(plan->numerics.algorithm) < 2) continue;
-    for (const UnitSpec& unit : model->layout().units) {
-      for (const TensorSpec& tensor : unit.tensors) {
+    for (size_t u = 0; u < model->layout().units.size(); ++u) {
+      for (const TensorSpec& tensor : model->layout().units[u].tensors) {
+        // What is frozen has no moments.
+        if (kind != TensorKind::kWeight && !plan->trained.Trains(static_cast<int64_t>(u), tensor)) continue;
         std::vector<float> values(static_cast<size_t>(tensor.elements));
         trainer.ReadTensor(tensor.name, kind, 0, values.data(), values.size() * sizeof(float));
         result.state.insert(result.state.end(), values.begin(), values.end());

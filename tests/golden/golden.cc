@@ -190,6 +190,8 @@ Golden LoadGolden(const std::string& name) {
   for (const json& entry : text.at("steps")) {
     golden.steps.push_back({entry.at("batch"), entry.at("loss"), entry.at("grad_norm"), entry.at("lr"), entry.at("tokens")});
   }
+  golden.freeze = text.value("freeze", "");
+  golden.train_only = text.value("train_only", "");
   for (const json& name : text.value("buffers", json::array())) golden.buffers.push_back(name.get<std::string>());
   for (const json& entry : text.at("parameters")) {
     GoldenParameter parameter;

@@ -58,6 +58,7 @@ struct Golden {
   double final_loss = 0;        // of the first batch after all steps
   std::vector<GoldenStep> steps;
   std::vector<GoldenParameter> parameters;
+  std::string freeze, train_only;    // patterns of tensors, as the plan's options have them; the others are the parameters
   std::vector<std::string> buffers;  // what the model's files have beside them
 
   int64_t LongestDocument() const;  // of all batches

@@ -61,6 +61,8 @@ PlanHandle MakePlan(const Golden& golden, const hlm_model* model, int32_t comput
   plan_options.batch_size = std::max<int64_t>(golden.MostDocuments(), TestsOnSeveral() ? 2 : 1);
   plan_options.grad_clip = golden.training.grad_clip;
   plan_options.threads = 2;
+  if (!golden.freeze.empty()) plan_options.freeze = golden.freeze.c_str();
+  if (!golden.train_only.empty()) plan_options.train_only = golden.train_only.c_str();
   if (change) change(&plan_options);
   hlm_plan* raw_plan = nullptr;
   Check(hlm_plan_make(model, &plan_options, &raw_plan));

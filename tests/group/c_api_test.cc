@@ -66,9 +66,15 @@ TEST(GroupApi, ArgumentsAreChecked) {
 TEST(GroupApi, APlanIsForSoManyProcesses) {
   const Model model = TinyModel();
   hlm_plan_options options = TinyPlanOptions();
-  options.processes = 3;
+  options.processes = 2;
+  options.reduction_groups = 6;
   hlm_plan* raw = nullptr;
-  ExpectError(hlm_plan_make(model.get(), &options, &raw), HLM_INVALID_ARGUMENT, {"3 devices of 3 processes", "power of two"});
+  ExpectError(hlm_plan_make(model.get(), &options, &raw), HLM_INVALID_ARGUMENT,
+              {"reduction_groups is 6", "2 processes", "3 each", "power of two"});
+  options.reduction_groups = 3;
+  ExpectError(hlm_plan_make(model.get(), &options, &raw), HLM_INVALID_ARGUMENT,
+              {"reduction_groups is 3", "multiple of the 2 devices of 2 processes"});
+  options.reduction_groups = 0;
   options.processes = 2;
   const Plan plan = TinyPlan(model.get(), options);
   hlm_trainer* trainer = nullptr;

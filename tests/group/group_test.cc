@@ -57,22 +57,30 @@ TEST(Group, EveryRankGetsTheBytesOfAllInTheirOrder) {
   }
 }
 
-TEST(Group, SumsAreThoseOfTheBalancedTree) {
+// Of ranks [begin, end): the largest power of two that leaves some for the right side, and the rest.
+std::vector<float> Tree(int64_t begin, int64_t end, size_t n) {
+  if (end - begin == 1) return Values(begin, n);
+  int64_t left = 1;
+  while (2 * left < end - begin) left *= 2;
+  std::vector<float> sum = Tree(begin, begin + left, n);
+  AddTo(sum.data(), Tree(begin + left, end, n).data(), n);
+  return sum;
+}
+
+TEST(Group, SumsAreThoseOfTheTree) {
   constexpr size_t kElements = 300000;  // more than a socket holds
-  for (const int64_t size : {2, 4, 8}) {
-    std::vector<std::vector<float>> terms;
-    for (int64_t r = 0; r < size; ++r) terms.push_back(Values(r, kElements));
-    for (size_t step = 1; step < terms.size(); step *= 2) {
-      for (size_t r = 0; r < terms.size(); r += 2 * step) AddTo(terms[r].data(), terms[r + step].data(), kElements);
+  for (const int64_t size : {2, 3, 4, 5, 6, 7, 8}) {
+    for (const size_t n : {kElements, size_t{3}}) {
+      const std::vector<float> expected = Tree(0, size, n);
+      const int port = FreePort();
+      Processes ranks(size, [&](int64_t rank) -> std::string {
+        const auto group = ProcessGroup::Connect(LocalPlace(rank, size, port), QuickOptions());
+        std::vector<float> values = Values(rank, n), room(n + static_cast<size_t>(size));
+        group->SumByTree(kChannel, values.data(), room.data(), n, AddTo);
+        return std::memcmp(values.data(), expected.data(), n * sizeof(float)) == 0 ? "same" : "other";
+      });
+      for (const std::string& result : ranks.Results()) EXPECT_EQ(result, "same") << size << " ranks, " << n << " values";
     }
-    const int port = FreePort();
-    Processes ranks(size, [&](int64_t rank) -> std::string {
-      const auto group = ProcessGroup::Connect(LocalPlace(rank, size, port), QuickOptions());
-      std::vector<float> values = Values(rank, kElements), room(kElements);
-      group->SumByTree(kChannel, values.data(), room.data(), kElements, AddTo);
-      return std::memcmp(values.data(), terms[0].data(), kElements * sizeof(float)) == 0 ? "same" : "other";
-    });
-    for (const std::string& result : ranks.Results()) EXPECT_EQ(result, "same");
   }
 }
 
@@ -152,7 +160,6 @@ TEST(Failures, ARankThatLeavesIsNamed) {
   struct Done {};
   Processes ranks(3, [&](int64_t rank) -> std::string {
     try {
-      // A tree is for powers of two only: exchanges of bytes.
       const auto group = ProcessGroup::Connect(LocalPlace(rank, 3, port), QuickOptions(3, 30));
       for (int round = 0;; ++round) {
         group->AllGather(ProcessGroup::kCalls, "x");
@@ -164,6 +171,35 @@ TEST(Failures, ARankThatLeavesIsNamed) {
   });
   EXPECT_EQ(ranks.Result(1), "left");
   for (const int64_t r : {0, 2}) EXPECT_EQ(ranks.Result(r), Expected("rank 1 has left the group"));
+}
+
+// Seconds that leaving took each of three ranks, of which rank 2 comes late to the second exchange, in which ranks 1 and 2 send nothing: rank
+// 1 is through with it as soon as rank 0 is there, and rank 0 only when rank 2 is. Behind it rank 0 does something else.
+std::vector<double> Leave(int64_t late_microseconds, int64_t busy_microseconds) {
+  const int port = FreePort();
+  Processes ranks(3, [&](int64_t rank) {
+    auto group = ProcessGroup::Connect(LocalPlace(rank, 3, port), QuickOptions());
+    std::vector<std::byte> array(100000);
+    const std::vector<size_t> starts = {0, array.size(), array.size(), array.size()};
+    group->AllGatherInPlace(kChannel, array.data(), starts);
+    if (rank == 2) usleep(static_cast<useconds_t>(late_microseconds));
+    group->AllGatherInPlace(kChannel, array.data(), starts);
+    if (rank == 0) usleep(static_cast<useconds_t>(busy_microseconds));
+    const double begin = SteadySeconds();
+    group.reset();
+    return StrCat(SteadySeconds() - begin);
+  });
+  std::vector<double> seconds;
+  for (const std::string& result : ranks.Results()) seconds.push_back(std::stod(result));
+  return seconds;
+}
+
+TEST(Leaving, ARankThatIsDoneStaysWhileAnotherIsInTheLastExchange) { EXPECT_GT(Leave(1500000, 0)[1], 1); }
+
+TEST(Leaving, WhatAnotherDoesBehindTheLastExchangeKeepsNobody) {
+  const std::vector<double> seconds = Leave(0, 3000000);
+  EXPECT_LT(seconds[1], 1.5);
+  EXPECT_LT(seconds[2], 1.5);
 }
 
 TEST(Failures, AGroupThatHasFailedStaysSo) {

@@ -68,6 +68,11 @@ std::string Fingerprint(const RunResult& result) {
   return text;
 }
 
+std::string StateOf(const RunResult& result) {
+  const std::string all = Fingerprint(result);
+  return all.substr(0, all.find(" losses"));
+}
+
 // What was taken is what was planned.
 void CheckMemory(const RunResult& result) {
   const auto memory = nlohmann::json::parse(result.metrics).at("memory");
@@ -120,6 +125,56 @@ TEST_P(Training, AnyNumberOfProcessesTimesDevicesGivesTheSameBits) {
     SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices"));
     ExpectAll(RunAll(run, processes, devices), expected);
   }
+}
+
+TEST_P(Training, TheirNumberNeedNotBeAPowerOfTwo) {
+  RunSetup run = SmallRun(GetParam());
+  run.steps = 2;
+  struct Case {
+    int64_t processes, devices, groups;
+  };
+  for (const Case& c : {Case{3, 1, 3}, {3, 1, 6}, {3, 2, 6}, {5, 1, 5}, {6, 1, 6}}) {
+    SCOPED_TRACE(StrCat(c.processes, " processes of ", c.devices, " devices, ", c.groups, " groups"));
+    run.plan.reduction_groups = c.groups;
+    const std::string expected = RunAll(run, 1, 1)[0];
+    EXPECT_TRUE(expected.starts_with("state ")) << expected;
+    ExpectAll(RunAll(run, c.processes, c.devices), expected);
+    if (c.devices > 1) ExpectAll(RunAll(run, 1, c.devices), expected);
+  }
+  RunSetup wide = GroupedRun(GetParam(), WideConfig(false), 8);  // whose shares are of several chunks
+  wide.steps = 2;
+  wide.plan.max_part_bytes = kNormChunk * 4 * 8;
+  wide.plan.reduction_groups = 3;
+  const std::string expected = RunAll(wide, 1, 1)[0];
+  ExpectAll(RunAll(wide, 3, 1), expected);
+  wide.plan.process_states = ProcessStates::kReplicate;
+  ExpectAll(RunAll(wide, 3, 1), expected);
+}
+
+// What is frozen has no owner, is sent to nobody, and is everywhere.
+TEST_P(Training, FrozenTensorsAreShardedLikeNothing) {
+  RunSetup run = GroupedRun(GetParam(), WideConfig(true), 8);
+  run.plan.freeze = "*.q_proj.*,*.up_proj.*,model.layers.1.*";
+  run.trainer.optimizer.weight_decay = 0.1;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  for (const auto& [processes, devices] : {std::pair{2, 1}, {4, 1}, {2, 2}}) {
+    SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices"));
+    ExpectAll(RunAll(run, processes, devices), expected);
+  }
+  // Saved by two, gone on with by one and by four.
+  const std::string folder = testing::TempDir() + "frozen_in_a_group_" + Name(GetParam());
+  std::filesystem::remove_all(folder);
+  RunSetup first = run, rest = run;
+  run.steps = 6;
+  const std::string unbroken = RunAll(run, 1, 1, Evenly, nullptr, StateOf)[0];
+  first.after_steps = [&](Trainer& trainer) { trainer.Save(folder, {}); };
+  RunAll(first, 2, 1);
+  rest.first_step = 3;
+  rest.steps = 6;
+  rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
+  for (const int64_t processes : {1, 4}) ExpectAll(RunAll(rest, processes, 1, Evenly, nullptr, StateOf), unbroken);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Training, WhoBringsTheRowsDoesNotMatter) {
@@ -283,6 +338,73 @@ TEST_P(Sharded, CheckpointsAndModelsAreThoseOfOneProcess) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Sharded, testing::Values(DType::kF32, DType::kBF16));
+
+// What routers add to the loss, the bias that a step moves, and the experts that it leaves alone come from the choices of all processes.
+struct Mixing {
+  const char* name;
+  bool biased;
+  DType compute;
+  BalanceScope scope;
+  Unrouted unrouted;
+  int64_t piece_bytes;  // 1: each expert is a piece, which comes and goes by itself
+};
+
+class Mixture : public testing::TestWithParam<Mixing> {
+ protected:
+  RunSetup Setup() const {
+    const Mixing& c = GetParam();
+    RunSetup run = GroupedRun(c.compute, MixtureConfig(c.biased, 2), 8);
+    run.steps = 3;
+    run.plan.balance = 0.05, run.plan.router_z = 0.01, run.plan.bias_rate = c.biased ? 0.01 : 0;
+    run.plan.balance_scope = c.scope;
+    run.plan.unrouted = c.unrouted;
+    run.plan.max_piece_bytes = c.piece_bytes;
+    return run;
+  }
+};
+
+TEST_P(Mixture, AnyNumberOfProcessesTimesDevicesGivesTheSameBits) {
+  RunSetup run = Setup();
+  // The terms by themselves, too, and how the choices fell.
+  run.take_step = [](Trainer& trainer, const Batch& batch) {
+    StepMetrics metrics = trainer.Step(batch);
+    metrics.grad_norm += metrics.aux_loss + 7 * metrics.router_z_loss + 11 * metrics.expert_imbalance + metrics.unrouted_experts;
+    return metrics;
+  };
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  for (const auto& [processes, devices] : {std::pair{2, 1}, {4, 1}, {2, 2}}) {
+    SCOPED_TRACE(StrCat(processes, " processes of ", devices, " devices"));
+    ExpectAll(RunAll(run, processes, devices), expected);
+  }
+  run.plan.process_states = ProcessStates::kReplicate;
+  ExpectAll(RunAll(run, 2, 1), expected);
+}
+
+TEST_P(Mixture, UpdatesInBackwardGiveTheSameBits) {
+  RunSetup run = Setup();
+  run.plan.grad_clip = 0;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  run.plan.timing = Timing::kBackward;
+  ExpectAll(RunAll(run, 2, 1), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Mixture,
+                         testing::Values(Mixing{"step", false, DType::kF32, BalanceScope::kStep, Unrouted::kZero, 0},
+                                         Mixing{"step_bias_skip", true, DType::kF32, BalanceScope::kStep, Unrouted::kSkip, 0},
+                                         Mixing{"group_skip_pieces", true, DType::kF32, BalanceScope::kGroup, Unrouted::kSkip, 1},
+                                         Mixing{"sequence_pieces", false, DType::kBF16, BalanceScope::kSequence, Unrouted::kZero,
+                                                1}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(SharedSlabs, AnyNumberOfProcessesGivesTheSameBits) {
+  RunSetup run = GroupedRun(DType::kF32, SharedConfig(), 8);
+  run.steps = 2;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  ExpectAll(RunAll(run, 2, 1), expected);
+}
 
 TEST(Resuming, ARunGoesOnWithTheSameBitsOnAnotherNumberOfProcesses) {
   const std::string folder = testing::TempDir() + "/group_checkpoints";

@@ -72,7 +72,37 @@ TEST(ProductTimes, EveryProductRunsOnArraysOfItsOwn) {
                                                          .dout = Nowhere<const void>(3),
                                                          .lse = Nowhere<const float>(4),
                                                          .dqkv = Nowhere<void>(5)},
-                                   views};
+                                   views,
+                                   // Two of the experts' matrices with a bias between them, as they lie in a slab.
+                                   GroupedLinearArgs{.rows = 2 * kTokens,
+                                                     .in = 32,
+                                                     .out = 64,
+                                                     .range = {4, 0, 4, Nowhere<const int32_t>(0)},
+                                                     .x = Nowhere<const void>(1),
+                                                     .w = Nowhere<const void>(2),
+                                                     .w_stride = 4096,
+                                                     .bias = Nowhere<const void>(2, 32 * 64 * 4),
+                                                     .bias_stride = 4096,
+                                                     .y = Nowhere<void>(4)},
+                                   GroupedLinearBackwardInputArgs{.rows = 2 * kTokens,
+                                                                  .in = 32,
+                                                                  .out = 64,
+                                                                  .range = {4, 0, 4, Nowhere<const int32_t>(0)},
+                                                                  .dy = Nowhere<const void>(1),
+                                                                  .w = Nowhere<const void>(2),
+                                                                  .w_stride = 4096,
+                                                                  .dx = Nowhere<void>(3)},
+                                   GroupedLinearBackwardWeightArgs{.rows = 2 * kTokens,
+                                                                   .in = 32,
+                                                                   .out = 64,
+                                                                   .range = {4, 0, 4, Nowhere<const int32_t>(0)},
+                                                                   .dy = Nowhere<const void>(1),
+                                                                   .x = Nowhere<const void>(2),
+                                                                   .dw = Nowhere<float>(3),
+                                                                   .dw_stride = 4096,
+                                                                   .dbias = Nowhere<float>(3, 32 * 64 * 4),
+                                                                   .dbias_stride = 4096,
+                                                                   .accumulate = true}};
   std::vector<CountedCall> products;
   size_t workspace = 4096;
   for (const Call& call : calls) {
@@ -85,7 +115,9 @@ TEST(ProductTimes, EveryProductRunsOnArraysOfItsOwn) {
   const ProductTimes times = TimeDeviceProducts(*device, products, workspace);
   ASSERT_EQ(times.items.size(), calls.size());
   for (const ProductTimes::Item& item : times.items) EXPECT_GT(item.seconds, 0) << item.name;
-  EXPECT_NEAR(times.step, times.linear + times.attention_forward + times.attention_backward, 1e-9);
+  EXPECT_NEAR(times.step, times.linear + times.grouped + times.attention_forward + times.attention_backward, 1e-9);
+  EXPECT_GT(times.grouped, 0);
+  EXPECT_EQ(products.back().name, "GroupedLinearBackwardWeight of 4 of 4 experts, 96 rows x 32 -> 64, f32, bias");
   EXPECT_EQ(times.form, "f32");
 }
 

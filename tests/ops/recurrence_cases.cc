@@ -135,6 +135,81 @@ struct Delta {
     return y;
   }
 
+  // Of y . dy, from the last token on, where central differences would take too long.
+  std::vector<Doubles> Gradients(const std::vector<Doubles>& in, const Doubles& dy) const {
+    const double scale = static_cast<double>(0.4f), epsilon = static_cast<double>(static_cast<float>(kEpsilon));
+    const size_t all = key_dim * value_dim, group = heads / key_heads;
+    std::vector<Doubles> d;
+    for (const Doubles& input : in) d.emplace_back(input.size());
+    const auto unit = [&](const Doubles& from, size_t at) {
+      double sum = epsilon;
+      Doubles to(from.begin() + static_cast<int64_t>(at), from.begin() + static_cast<int64_t>(at + key_dim));
+      for (const double x : to) sum += x * x;
+      for (double& x : to) x /= std::sqrt(sum);
+      to.push_back(std::sqrt(sum));
+      return to;
+    };
+    size_t begin = 0;
+    for (const size_t length : documents.lengths) {
+      const size_t end = begin + length;
+      for (size_t h = 0; h < heads; ++h) {
+        const auto key_at = [&](size_t t) { return (t * key_heads + h / group) * key_dim; };
+        const auto decay = [&](size_t t, size_t i) { return std::exp(in[3][(t * heads + h) * gates() + (by_channel ? i : 0)]); };
+        // States behind the decay and behind the token, and what is not yet in them of its value.
+        std::vector<Doubles> decayed, states, news;
+        Doubles state(all);
+        for (size_t t = begin; t < end; ++t) {
+          const Doubles k = unit(in[1], key_at(t));
+          for (size_t i = 0; i < all; ++i) state[i] *= decay(t, i / value_dim);
+          decayed.push_back(state);
+          news.emplace_back(value_dim);
+          for (size_t j = 0; j < value_dim; ++j) {
+            double memory = 0;
+            for (size_t i = 0; i < key_dim; ++i) memory += state[i * value_dim + j] * k[i];
+            news.back()[j] = in[2][(t * heads + h) * value_dim + j] - memory;
+            for (size_t i = 0; i < key_dim; ++i) state[i * value_dim + j] += k[i] * in[4][t * heads + h] * news.back()[j];
+          }
+          states.push_back(state);
+        }
+        Doubles dstate(all);
+        for (size_t t = end; t-- > begin;) {
+          const Doubles q = unit(in[0], key_at(t)), k = unit(in[1], key_at(t));
+          const Doubles &after = states[t - begin], &before = decayed[t - begin], &fresh = news[t - begin];
+          const double beta = in[4][t * heads + h];
+          Doubles dq(key_dim), dk(key_dim);
+          for (size_t j = 0; j < value_dim; ++j) {
+            const size_t at = (t * heads + h) * value_dim + j;
+            double change = 0;
+            for (size_t i = 0; i < key_dim; ++i) {
+              dstate[i * value_dim + j] += q[i] * scale * dy[at];
+              dq[i] += scale * after[i * value_dim + j] * dy[at];
+              dk[i] += dstate[i * value_dim + j] * beta * fresh[j];
+              change += dstate[i * value_dim + j] * k[i];
+            }
+            d[2][at] = beta * change;
+            d[4][t * heads + h] += change * fresh[j];
+            for (size_t i = 0; i < key_dim; ++i) {
+              dk[i] -= before[i * value_dim + j] * beta * change;
+              double& own = dstate[i * value_dim + j];
+              own -= k[i] * beta * change;
+              d[3][(t * heads + h) * gates() + (by_channel ? i : 0)] += own * before[i * value_dim + j];
+              own *= decay(t, i);
+            }
+          }
+          const auto give = [&](const Doubles& n, const Doubles& of, Doubles& to) {
+            double dot = 0;
+            for (size_t i = 0; i < key_dim; ++i) dot += of[i] * n[i];
+            for (size_t i = 0; i < key_dim; ++i) to[key_at(t) + i] += (of[i] - dot * n[i]) / n[key_dim];
+          };
+          give(q, dq, d[0]);
+          give(k, dk, d[1]);
+        }
+      }
+      begin = end;
+    }
+    return d;
+  }
+
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed keys(tokens(), key_heads, key_dim, lay), values(tokens(), heads, value_dim, lay);
     DeviceArray &q = rig.Put(type, keys.Spread(in[0])), &k = rig.Put(type, keys.Spread(in[1])),
@@ -189,7 +264,12 @@ OpCase CaseOf(const Delta& d, double decay = 0.3) {
   if (gates > 1) beta[1] = 1.75;  // eigenvalues below 0
   OpCase c = MakeCase(
       d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
-  c.may_be_refused = d.by_channel;
+  if (d.key_dim > 64) {
+    c.exact_gradients = [d](const std::vector<Doubles>& in, const Doubles& dy) { return d.Gradients(in, dy); };
+  }
+  // Tensor cores take the state, what is left of values, pairs and what tokens add as bf16: four operands in a row, each off by
+  // 2^-9 of itself.
+  if (d.type == DType::kBF16) c.inner = 0x1p-7;
   return c;
 }
 
@@ -225,6 +305,53 @@ struct States {
       }
     });
     return y;
+  }
+
+  // Of y . dy, from the last token on.
+  std::vector<Doubles> Gradients(const std::vector<Doubles>& in, const Doubles& dy) const {
+    std::vector<Doubles> d;
+    for (const Doubles& input : in) d.emplace_back(input.size());
+    size_t begin = 0;
+    for (const size_t length : documents.lengths) {
+      const size_t end = begin + length;
+      for (size_t h = 0; h < heads; ++h) {
+        const auto shared = [&](size_t t) { return (t * groups + h / (heads / groups)) * state_dim; };
+        std::vector<Doubles> states{Doubles(state_dim * head_dim)};  // before each token
+        for (size_t t = begin; t < end; ++t) {
+          Doubles next = states.back();
+          for (size_t i = 0; i < state_dim; ++i) {
+            for (size_t j = 0; j < head_dim; ++j) {
+              double& one = next[i * head_dim + j];
+              one = std::exp(in[3][t * heads + h]) * one +
+                    in[4][t * heads + h] * in[1][shared(t) + i] * in[0][(t * heads + h) * head_dim + j];
+            }
+          }
+          states.push_back(next);
+        }
+        Doubles dstate(state_dim * head_dim);
+        for (size_t t = end; t-- > begin;) {
+          const Doubles &before = states[t - begin], &after = states[t - begin + 1];
+          const size_t gate = t * heads + h;
+          for (size_t j = 0; j < head_dim; ++j) {
+            const size_t at = gate * head_dim + j;
+            d[0][at] += in[5][h] * dy[at];
+            d[5][h] += in[0][at] * dy[at];
+            for (size_t i = 0; i < state_dim; ++i) {
+              double& one = dstate[i * head_dim + j];
+              one += in[2][shared(t) + i] * dy[at];
+              d[2][shared(t) + i] += after[i * head_dim + j] * dy[at];
+              d[0][at] += one * in[4][gate] * in[1][shared(t) + i];
+              d[1][shared(t) + i] += one * in[4][gate] * in[0][at];
+              d[4][gate] += one * in[1][shared(t) + i] * in[0][at];
+              one *= std::exp(in[3][gate]);
+              d[3][gate] += one * before[i * head_dim + j];
+            }
+          }
+        }
+      }
+      begin = end;
+    }
+    return d;
   }
 
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
@@ -280,8 +407,14 @@ OpCase CaseOf(const States& s, double decay = 0.3) {
   const size_t shared = s.tokens() * s.groups * s.state_dim, gates = s.tokens() * s.heads;
   Doubles step = Normals(gates, "step", 0.5);
   for (double& value : step) value = std::abs(value) + 0.01;
-  return MakeCase(s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay), step,
-                      Normals(s.heads, "d")});
+  OpCase c = MakeCase(s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay),
+                          step, Normals(s.heads, "d")});
+  if (s.state_dim == 128) {
+    c.exact_gradients = [s](const std::vector<Doubles>& in, const Doubles& dy) { return s.Gradients(in, dy); };
+  }
+  // Tensor cores take the state and pairs as bf16, each off by 2^-9 of itself.
+  if (s.type == DType::kBF16) c.inner = 0x1p-8;
+  return c;
 }
 
 }  // namespace
@@ -303,8 +436,15 @@ std::vector<OpCase> RecurrenceCases() {
     cases.push_back(CaseOf(Delta{type, {{5, 1, 9}}, 2, 1, 8, 16, false, Lay::kWide}));
     cases.push_back(CaseOf(Delta{type, {{70, 3}}, 4, 2, 3, 5, false, Lay::kTight}));
     cases.push_back(CaseOf(Delta{type, {{20, 2, 7}}, 2, 1, 8, 4, true, Lay::kApart}));
+    // Keys and values of several tiles; keys wider than a tile.
+    cases.push_back(CaseOf(Delta{type, {{150, 3, 64}}, 4, 2, 128, 40, false, Lay::kTight}, 0.1));
+    cases.push_back(CaseOf(Delta{type, {{130}}, 2, 1, 72, 136, false, Lay::kApart}, 0.1));
+    cases.push_back(CaseOf(Delta{type, {{70, 2}}, 2, 1, 136, 12, false, Lay::kWide}, 0.1));
+    cases.push_back(CaseOf(Delta{type, {{40, 300}}, 2, 1, 72, 8, true, Lay::kTight}, 0.1));
     cases.push_back(CaseOf(States{type, {{5, 1, 9}}, 4, 2, 8, 16, Lay::kWide}));
     cases.push_back(CaseOf(States{type, {{70, 3}}, 3, 1, 4, 5, Lay::kTight}));
+    cases.push_back(CaseOf(States{type, {{150, 3, 64}}, 4, 2, 40, 128, Lay::kTight}, 0.1));
+    cases.push_back(CaseOf(States{type, {{130}}, 3, 1, 72, 128, Lay::kApart}, 0.1));
     // Wider than the tiles of 32 and 128 rows.
     cases.push_back(CaseOf(States{type, {{3, 2}}, 2, 1, 1, 40, Lay::kTight}));
     cases.push_back(CaseOf(States{type, {{66, 2}}, 2, 1, 1, 136, Lay::kWide}, 0.1));
@@ -320,8 +460,14 @@ std::vector<OpCase> RecurrenceCases() {
 }
 
 std::vector<OpCase> RecurrenceSpeedCases(size_t tokens) {
-  return {CaseOf(Delta{DType::kBF16, {{tokens}}, 32, 16, 128, 128, false, Lay::kTight}, 0.05),
-          CaseOf(States{DType::kBF16, {{tokens}}, 128, 1, 64, 128, Lay::kTight}, 0.05)};
+  std::vector<OpCase> cases;
+  for (const size_t length : {tokens, size_t{1024}}) {
+    const Lengths rows{std::vector<size_t>(tokens / length, length)};
+    if (rows.tokens() != tokens) continue;
+    cases.push_back(CaseOf(Delta{DType::kBF16, rows, 32, 16, 128, 128, false, Lay::kTight}, 0.05));
+    cases.push_back(CaseOf(States{DType::kBF16, rows, 128, 1, 64, 128, Lay::kTight}, 0.05));
+  }
+  return cases;
 }
 
 }  // namespace hlm::ops_test

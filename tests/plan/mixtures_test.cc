@@ -130,5 +130,42 @@ TEST(MixturePlans, ABlockThatFitsIsVisitedAsAWhole) {
   EXPECT_EQ(groups.numerics.hash, whole.numerics.hash);
 }
 
+// Of a few tokens most experts stay below; of a step's none does. The share of them that has rows is that of a draw.
+TEST(MixturePlans, FewTokensBringUpRoutedExpertsAlone) {
+  EXPECT_DOUBLE_EQ(ShareRouted(8, 2, 1, 1), 2.0 / 8);
+  EXPECT_NEAR(ShareRouted(8, 2, 2, 1), 1 - 6.0 * 5 / (8 * 7), 1e-12);
+  EXPECT_NEAR(ShareRouted(8, 2, 1, 3), 1 - 0.75 * 0.75 * 0.75, 1e-12);
+  EXPECT_EQ(ShareRouted(8, 8, 1, 1), 1);
+
+  const Model model = Read("gpt-oss-120b");
+  const MachineSpec machine = Machine(1536 * kGiB, 139 * kGiB);
+  PlanOptions o;
+  o.purpose = Purpose::kForward;
+  o.batch_size = 1, o.seq_len = 8;
+  const Plan few = MakePlan(model.config.spec, model.layout, o, machine);
+  EXPECT_EQ(few.experts_up, ExpertsUp::kRouted);
+  EXPECT_EQ(PlanValue(few, "expert_groups"), 128);
+  o.experts_up = ExpertsUp::kAll;
+  const Plan all = MakePlan(model.config.spec, model.layout, o, machine);
+  EXPECT_EQ(all.experts_up, ExpertsUp::kAll);
+  EXPECT_LT(few.prediction.up_bytes, all.prediction.up_bytes / 2);
+  EXPECT_LT(few.prediction.step_seconds, all.prediction.step_seconds);
+  EXPECT_EQ(few.numerics.hash, all.numerics.hash);
+  o.experts_up.reset();
+  o.batch_size = 32, o.seq_len = 1024;
+  EXPECT_EQ(MakePlan(model.config.spec, model.layout, o, machine).experts_up, ExpertsUp::kAll);
+}
+
+// Counted by hand from the configurations: embedding and head, the core of each layer, and of the experts those that a token chooses.
+TEST(MixturePlans, ATokenGoesThroughItsOwnExperts) {
+  for (const auto& [name, active] :
+       {std::pair{"gpt-oss-20b", int64_t{4187440704}}, std::pair{"gpt-oss-120b", int64_t{5711982912}},
+        std::pair{"qwen3-30b-a3b", int64_t{3353032704}}, std::pair{"qwen3-235b-a22b", int64_t{22190763520}},
+        std::pair{"deepseek-v3", int64_t{37552297472}}}) {
+    const Model model = Read(name);
+    EXPECT_EQ(ActiveParameters(model.config.spec, model.layout), active) << name;
+  }
+}
+
 }  // namespace
 }  // namespace hlm

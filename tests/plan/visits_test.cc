@@ -332,5 +332,26 @@ TEST(Visits, ABlockOfExpertsIsVisitedByGroups) {
   EXPECT_LT(SlotBytes(layout, pieces, 1, kElementBytes), SlotBytes(layout, whole, 1, kElementBytes));
 }
 
+// Where routed experts alone go up, no group goes before its block's core has computed the choice; else some do.
+TEST(Visits, RoutedExpertsWaitForTheChoice) {
+  const ModelLayout layout = MixtureLayout(3);
+  const PieceList pieces(layout, 1, int64_t{1} << 30);
+  for (const int64_t slots : {1, 4, 30}) {
+    for (const bool routed : {false, true}) {
+      SlotSpace space{SlotBytes(layout, pieces, slots, kElementBytes), slots - 1, kElementBytes};
+      space.routed = routed;
+      const std::vector<Visit> visits = MakeVisits(layout, pieces, 2, false, space);
+      ExpectNothingIsOverwritten(pieces, visits, space.bytes);
+      int64_t core = -1, early = 0;
+      for (size_t v = 0; v < visits.size(); ++v) {
+        if (visits[v].part.stage == Stage::kBefore) core = static_cast<int64_t>(v);
+        if (visits[v].kind != VisitKind::kBlockForward || visits[v].part.stage != Stage::kGroup) continue;
+        for (const SlotUse& use : visits[v].uses) early += use.upload && use.upload_after < core;
+      }
+      EXPECT_EQ(early > 0, !routed && slots > 1) << slots << " slots";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hlm

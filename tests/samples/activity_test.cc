@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -43,12 +44,12 @@ std::string OnTerminal(unsigned short columns, const std::function<void(std::FIL
 }
 
 TEST(ActivityTest, WhatIsQuickIsNotShown) {
-  EXPECT_EQ(OnTerminal(80, [](std::FILE* out) { const Activity quick("thinking", out); }), "");
+  EXPECT_EQ(OnTerminal(80, [](std::FILE* out) { const Activity quick("thinking", 0, out); }), "");
 }
 
 TEST(ActivityTest, WhatIsDoneIsShownAndTakenAway) {
   const std::string text = OnTerminal(80, [](std::FILE* out) {
-    Activity work("evaluating, rows", out);
+    Activity work("evaluating, rows", 0, out);
     work.Done(1500, 6000);
     std::this_thread::sleep_for(900ms);
   });
@@ -57,23 +58,56 @@ TEST(ActivityTest, WhatIsDoneIsShownAndTakenAway) {
   EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
 }
 
-TEST(ActivityTest, WhatIsReadIsShownAndALineIsCutToTheWidth) {
-  horizon_test::WriteFile(horizon_test::Scratch("large"), std::string(3 << 20, 'x'));
-  const auto read = [](std::FILE* out) {
-    const Activity work("reading a file", out);
+// Reads a file of 3 MiB so many times.
+void ReadLarge(int times, int64_t to_read, std::FILE* out) {
+  const Activity work("reading a file", to_read, out);
+  for (int i = 0; i < times; ++i) {
     std::ostringstream bytes;
     bytes << std::ifstream(horizon_test::Scratch("large")).rdbuf();
-    std::this_thread::sleep_for(900ms);
-  };
+  }
+  std::this_thread::sleep_for(900ms);
+}
+
+TEST(ActivityTest, WhatIsReadIsShownAndALineIsCutToTheWidth) {
+  horizon_test::WriteFile(horizon_test::Scratch("large"), std::string(3 << 20, 'x'));
+  const auto read = [](std::FILE* out) { ReadLarge(1, 0, out); };
   const std::string wide = OnTerminal(80, read), narrow = OnTerminal(12, read);
   EXPECT_NE(wide.find("\rreading a file  3.00 MiB read  "), std::string::npos) << wide;
   EXPECT_NE(narrow.find("\rreading a f\xe2\x80\xa6\x1b[K"), std::string::npos) << narrow;
 }
 
+TEST(ActivityTest, OfWhatIsReadTheWholeIsTold) {
+  horizon_test::WriteFile(horizon_test::Scratch("large"), std::string(3 << 20, 'x'));
+  const auto read = [](int times, int64_t to_read) {
+    return OnTerminal(80, [=](std::FILE* out) { ReadLarge(times, to_read, out); });
+  };
+  const std::string part = read(1, 6 << 20);
+  EXPECT_NE(part.find("\rreading a file  3.00 MiB of 6.00 MiB read  "), std::string::npos) << part;
+  EXPECT_NE(part.find(" s left\x1b[K"), std::string::npos) << part;
+  // All of it is read: how long the rest takes is not known.
+  const std::string whole = read(1, BytesIn(horizon_test::Scratch("large")));
+  EXPECT_NE(whole.find("3.00 MiB of 3.00 MiB read  "), std::string::npos) << whole;
+  EXPECT_EQ(whole.find(" left"), std::string::npos) << whole;
+  // Hashed first, then tokenized.
+  const std::string again = read(2, 4 << 20);
+  EXPECT_NE(again.find("2.00 MiB of 4.00 MiB read  "), std::string::npos) << again;
+}
+
+TEST(ActivityTest, BytesOfAFolderAreThoseOfItsFiles) {
+  const std::string folder = horizon_test::Scratch("bytes");
+  std::filesystem::create_directories(folder);
+  horizon_test::WriteFile(folder + "/a.jsonl", "12345");
+  horizon_test::WriteFile(folder + "/b.txt", "123");
+  EXPECT_EQ(BytesIn(folder), 8);
+  EXPECT_EQ(BytesIn(folder, {".jsonl", ".gz"}), 5);
+  EXPECT_EQ(BytesIn(folder + "/b.txt"), 3);
+  EXPECT_EQ(BytesIn(folder + "/none"), 0);
+}
+
 TEST(ActivityTest, OfTwoTheLaterIsShown) {
   const std::string text = OnTerminal(80, [](std::FILE* out) {
-    const Activity outer("outer", out);
-    const Activity inner("inner", out);
+    const Activity outer("outer", 0, out);
+    const Activity inner("inner", 0, out);
     std::this_thread::sleep_for(700ms);
   });
   EXPECT_NE(text.find("\rinner"), std::string::npos) << text;
@@ -83,7 +117,7 @@ TEST(ActivityTest, OfTwoTheLaterIsShown) {
 TEST(ActivityTest, AFileIsNotWrittenTo) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
   {
-    const Activity work("working", out.get());
+    const Activity work("working", 0, out.get());
     std::this_thread::sleep_for(700ms);
   }
   EXPECT_EQ(std::ftell(out.get()), 0);

@@ -118,5 +118,33 @@ TEST(FiguresTest, BenchCountsAttentionWithinTheWindow) {
   EXPECT_EQ(one["model_flops"].get<double>(), expected(one, {32, 5}));
 }
 
+// A token goes through the experts that it chose; the products of all that a step chooses are timed by expert.
+TEST(FiguresTest, BenchCountsTheExpertsThatATokenChooses) {
+  auto config = nlohmann::json::parse(ReadFile(SmallConfig()));
+  const nlohmann::json mixture = {
+      {"architectures", {"MixtralForCausalLM"}}, {"model_type", "mixtral"}, {"num_local_experts", 5}, {"num_experts_per_tok", 2}};
+  config.update(mixture);
+  WriteFile(Scratch("mixture.json"), config.dump());
+  const Words bench = {"bench",     "--config", Scratch("mixture.json"), "--batch-size", "2", "--seq-len", "32", "--steps", "1",
+                       "--warm-up", "0"};
+  Words json = bench;
+  json.push_back("--json");
+  const auto figures = Succeed(json).Lines().back();
+  const double layers = config["num_hidden_layers"],
+               expert = 3.0 * config["hidden_size"].get<double>() * config["intermediate_size"].get<double>();
+  const double active = figures["parameters"].get<double>() - layers * 3 * expert;
+  EXPECT_EQ(figures["active_parameters"].get<double>(), active);
+  const double width = config["hidden_size"];
+  EXPECT_EQ(figures["model_flops"].get<double>(), 6 * active * 64 + 12 * width * (32 * 33 / 2) * 2 * layers);
+  EXPECT_NEAR(figures["six_nt_flops_per_second"].get<double>() * figures["step_seconds"].get<double>(), 6 * active * 64, 1);
+  const auto& products = figures["products"];
+  EXPECT_GT(products["grouped"].get<double>(), 0);
+  EXPECT_LT(products["grouped"].get<double>(), products["seconds"].get<double>());
+  // The plan's arithmetic is that of the same experts, and what its policies compute again.
+  EXPECT_GE(figures["prediction"]["flops"].get<double>(), 0.8 * figures["model_flops"].get<double>());
+  EXPECT_LE(figures["prediction"]["flops"].get<double>(), 1.5 * figures["model_flops"].get<double>());
+  EXPECT_NE(Succeed(bench).out.find("of which a token goes through"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace horizon_test

@@ -237,6 +237,35 @@ TEST(GgufTest, AGemmasNormsAndWindowsAreThere) {
   WriteFile(Scratch("scaled.json"), whole.dump());
   ExpectOneErrorLine(Horizon({"export", "--config", Scratch("scaled.json"), "--gguf", Scratch("scaled.gguf")}),
                      {"query_pre_attn_scalar 32", "gemma3 has 8"});
+  whole["query_pre_attn_scalar"] = 8;
+  whole["rope_local_base_freq"] = 5e4;
+  WriteFile(Scratch("local.json"), whole.dump());
+  ExpectOneErrorLine(Horizon({"export", "--config", Scratch("local.json"), "--gguf", Scratch("local.gguf")}),
+                     {"base 50000", "layers with a window"});
+}
+
+// Its layers all have the same rotary positions, whatever their base; what a file leaves out is as transformers has it.
+TEST(GgufTest, AGemma2OfAnotherBaseIsWritten) {
+  for (const bool flat : {false, true}) {
+    json config = {{"model_type", "gemma2"},
+                   {"architectures", {"Gemma2ForCausalLM"}},
+                   {"hidden_activation", "gelu_pytorch_tanh"},
+                   {"head_dim", 8},
+                   {"query_pre_attn_scalar", 8},
+                   {"sliding_window", 16},
+                   {"tie_word_embeddings", true}};
+    if (flat) {
+      config["rope_theta"] = nullptr;
+      config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 5e5}};
+    } else {
+      config["rope_theta"] = 5e5;
+    }
+    const auto [saved, gguf] = Export(flat ? "gemma2-flat" : "gemma2-old", config, "bf16");
+    EXPECT_EQ(gguf.members.at("gemma2.rope.freq_base"), 5e5);
+    EXPECT_EQ(gguf.members.at("gemma2.attn_logit_softcapping"), 50.0);
+    EXPECT_EQ(gguf.members.at("gemma2.final_logit_softcapping"), 30.0);
+    EXPECT_EQ(gguf.tensors.at("blk.1.post_ffw_norm.weight").type, 0u);
+  }
 }
 
 TEST(GgufTest, LongContextOfLlama3IsATensorOfDivisors) {

@@ -90,7 +90,7 @@ TEST(PackedDataTest, WhatIsCutOrDamagedIsNamed) {
         Horizon({"eval", "--config", SmallConfig(), "--seq-len", "16", "--data", Scratch(name), "--task", "perplexity"}), {name});
     WriteFile(Scratch("d.txt.gz"), packed.substr(0, packed.size() / 2));
     ExpectOneErrorLine(Horizon({"eval", "--config", SmallConfig(), "--seq-len", "16", "--data", Scratch("d.txt.gz")}),
-                       {"d.txt.gz: cannot be unpacked behind ", "the file ends within its "});
+                       {"d.txt.gz: cannot be unpacked behind byte ", "the file ends within its "});
     packed[packed.size() / 2] ^= 0x55;
     WriteFile(Scratch(name), packed);
     ExpectOneErrorLine(TrainTask("sft", {"--data", Scratch(name), "--steps", "1"}), {name, "damaged at byte"});

@@ -66,6 +66,15 @@ TEST(PlanFitTest, WhereNoneIsEnoughAsFewAsAre) {
   }
 }
 
+// With a budget the states are chosen: none of them fits, and what the smallest needs is told.
+TEST(PlanFitTest, ABudgetThatIsTooSmallForAllStates) {
+  const json how = Short(With(k7B, {"--budget-host", "20GiB"}))["how_it_fits"];
+  ASSERT_EQ(how["short"].size(), 1u);
+  EXPECT_EQ(how["short"][0]["memory"], "host");
+  EXPECT_LT(how["short"][0]["needed_bytes"], int64_t{60} << 30) << "not that of fp32 states";
+  EXPECT_FALSE(how["presets"].empty());
+}
+
 TEST(PlanFitTest, TheDeviceMayBeTooSmallAsWell) {
   const json how = Short(With(k7B, {"--host-limit-bytes", "20GiB", "--device-limit-bytes", "2GiB"}))["how_it_fits"];
   ASSERT_EQ(how["short"].size(), 2u);

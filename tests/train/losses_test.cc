@@ -200,6 +200,29 @@ TEST(Unpaired, TheDivergenceComesFromMismatchedAnswers) {
   }
 }
 
+TEST(Unpaired, KeptWeightsMayBeTheReferenceOfMismatchedAnswers) {
+  Rig rig([](PlanOptions& o) { o.frozen_copies = 1; });
+  Data data(4, 37), other(3, 38);
+  const std::unique_ptr<FrozenWeights> kept = rig.trainer->KeepWeights();
+  rig.trainer->Step(data.batch);
+  const std::vector<double> reference = ReferenceOf(data.batch, 2);
+  const std::vector<int32_t> desirable = {1, 1, 0, 0};
+  std::vector<float> logprobs(other.batch.ids.size());
+  rig.trainer->LogProbs(other.batch, kept.get(), logprobs, {}, {});
+  const std::vector<double> sums = SumDocuments(other.batch, logprobs).logprobs;
+  UnpairedInputs in;
+  in.desirable = desirable;
+  in.reference.sums = reference;
+  in.mismatched = &other.batch;
+  in.mismatched_reference.sums = sums;
+  const double by_sums = AccumulateUnpaired(*rig.trainer, data.batch, in).kl;
+  in.mismatched_reference = {};
+  in.mismatched_weights = kept.get();
+  EXPECT_EQ(AccumulateUnpaired(*rig.trainer, data.batch, in).kl, by_sums);
+  Rig another([](PlanOptions& o) { o.frozen_copies = 1; });
+  EXPECT_EQ(CodeOf([&] { AccumulateUnpaired(*another.trainer, data.batch, in); }), Code::kInvalidArgument);
+}
+
 TEST(Objectives, AFunctionThatThrowsDropsTheGradientAndTheNextCallRuns) {
   Rig rig([](PlanOptions& o) { o.sweeps = 2, o.micro_batch = 1; });
   Data data(6, 43);

@@ -1,6 +1,7 @@
 """The list of goldens: one for each family and option. Small on purpose; everything is drawn from the case's seed."""
 
 import dataclasses
+import fnmatch
 import zlib
 
 import numpy as np
@@ -20,6 +21,8 @@ class Case:
     by_transformers: bool = False  # written by save_pretrained (today's spelling), else by hand (that of published models)
     shard_bytes: int = 0  # 0: one file
     embedding_std: float = 0.5
+    freeze: str = ""  # patterns of names that do not train, and of those that alone do: the plan's options, commas between them
+    train_only: str = ""
     extra_tensors: bool = False  # a tied model's lm_head.weight and the rotary buffers that old checkpoints carry
 
 
@@ -104,6 +107,23 @@ CASES = [
               layer_types=["sliding_attention", "full_attention", "sliding_attention"],
               rope_parameters={"rope_type": "linear", "factor": 4.0, "rope_theta": 50000.0}),
          batches=("masked", "weighted", "other"), by_transformers=True),
+]
+
+# Some tensors are frozen. Everything below a layer, a tied matrix with it; parts of products, a layer between others; all but a few.
+CASES += [
+    Case("llama3_tied_frozen", "a frozen tied matrix and first layer: no backward pass comes to them", 113,
+         llama(**shape(80, 24, 3, 4, 32), num_key_value_heads=2, head_dim=8, tie_word_embeddings=True, rope_theta=1000.0,
+               rope_scaling=LLAMA3_ROPE, attention_bias=False, mlp_bias=False),
+         dict(lr=1e-2, schedule="cosine", warmup_steps=1, total_steps=10, min_lr_ratio=0.1), freeze="model.embed_tokens.weight,model.layers.0.*"),
+    Case("qwen2_window_frozen", "frozen parts of products, a frozen layer between others and a frozen head, below which the embedding trains", 114,
+         qwen(2, **shape(64, 32, 3, 4, 32), num_key_value_heads=2, tie_word_embeddings=False, use_sliding_window=True,
+              sliding_window=4, max_window_layers=1, rope_theta=1000000.0),
+         dict(eps=3e-5), batches=("weighted", "policy", "plain"),
+         freeze="lm_head.*, *.q_proj.weight, *.mlp.up_proj.weight, model.layers.1.*, *.layers.2.input_layernorm.weight"),
+    Case("qwen3_train_only", "norms and output projections alone train, but for one of them", 115,
+         qwen(3, **shape(83, 24, 2, 4, 32), num_key_value_heads=2, head_dim=8, tie_word_embeddings=True, attention_bias=False,
+              use_sliding_window=False, sliding_window=5, max_window_layers=0, rope_theta=1000000.0, rope_scaling=None),
+         dict(lr=3e-2), dtype="bfloat16", train_only="*norm.weight,*.o_proj.weight", freeze="model.layers.[0].input_layernorm.weight"),
 ]
 
 # The CUDA device takes widths (hidden, head_dim, intermediate) that are multiples of 8 only. Each case above whose widths are not
@@ -204,6 +224,14 @@ def draw_weights(case):
             values = 1 + 0.25 * values
         weights[name] = values.astype(np.float32)
     return weights
+
+
+def trained_names(case, names):
+    """Those of the names that train, in their order."""
+    def among(name, patterns):
+        return any(fnmatch.fnmatchcase(name, pattern.strip()) for pattern in patterns.split(","))
+
+    return [n for n in names if not among(n, case.freeze) and (not case.train_only or among(n, case.train_only))]
 
 
 def make_batch(case, index):

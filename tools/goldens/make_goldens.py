@@ -77,10 +77,17 @@ def compare(a, b):
     }
 
 
-def run_transformers(folder, batches, options):
+def only(weights, names):
+    """Those of the weights with the names; the others get no gradient."""
+    for name, weight in weights.items():
+        weight.requires_grad_(name in names)
+    return {name: weights[name] for name in names}
+
+
+def run_transformers(folder, batches, options, names):
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager")
     model.eval()
-    return run(dict(model.named_parameters()), lambda ids: model(ids[None], use_cache=False).logits[0], batches, options)
+    return run(only(dict(model.named_parameters()), names), lambda ids: model(ids[None], use_cache=False).logits[0], batches, options)
 
 
 def options_left_out(spec, weights, config):
@@ -135,14 +142,15 @@ def make(case, folder):
     with torch.no_grad():
         logits = training.batch_logits(lambda ids: reference.forward(spec, weights, ids), batches[0])
         check_visible(case, spec, weights, config, batches[0], logits)
-    golden = run(weights, lambda ids: reference.forward(spec, weights, ids), batches, options)
+    names = cases.trained_names(case, drawn)
+    golden = run(only(weights, names), lambda ids: reference.forward(spec, weights, ids), batches, options)
 
-    against_transformers = compare(run_transformers(folder / "model", batches, options), golden)
+    against_transformers = compare(run_transformers(folder / "model", batches, options, names), golden)
     for what, limit in TRANSFORMERS_TOLERANCES.items():
         difference = against_transformers[what]
         require(difference < limit, f"{case.name}: {what} differ from transformers' by {difference:.1e}, limit {limit}")
     single = {n: w.detach().float().requires_grad_() for n, w in model_folder.read(folder / "model", drawn).items()}
-    in_float32 = compare(run(single, lambda ids: reference.forward(spec, single, ids), batches, options), golden)
+    in_float32 = compare(run(only(single, names), lambda ids: reference.forward(spec, single, ids), batches, options), golden)
 
     clipped = sum(step["grad_norm"] > options["grad_clip"] for step in golden["steps"])
     require(clipped >= cases.STEPS * 0.6, f"{case.name}: only {clipped} steps were clipped")
@@ -167,7 +175,7 @@ def write_golden(case, folder, drawn, batches, options, golden):
         batch_entries.append({"kind": case.batches[i], "denominator": batch["denominator"],
                               "tokens": training.predicted_tokens(batch)})
     arrays.add("logits", golden["logits"].numpy(), "<f4")
-    for name in drawn:
+    for name in golden["final"]:
         arrays.add("gradient/" + name, golden["gradients"][name].numpy(), "<f4")
         arrays.add("final/" + name, golden["final"][name].numpy(), "<f4")
     description = {
@@ -178,7 +186,10 @@ def write_golden(case, folder, drawn, batches, options, golden):
         "loss": golden["loss"],
         "final_loss": golden["final_loss"],
         "steps": golden["steps"],
-        "parameters": [{"name": n, "shape": list(w.shape)} for n, w in drawn.items()],
+        "parameters": [{"name": n, "shape": list(w.shape)} for n, w in golden["final"].items()],
+        **({"buffers": [n for n in drawn if n not in golden["final"]]} if len(golden["final"]) < len(drawn) else {}),
+        **({"freeze": case.freeze} if case.freeze else {}),
+        **({"train_only": case.train_only} if case.train_only else {}),
         "arrays": arrays.index,
     }
     (folder / "arrays.bin").write_bytes(arrays.data)

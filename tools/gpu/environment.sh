@@ -3,7 +3,7 @@ here=$PWD
 libraries=$here
 for python in python3; do
   site=$($python -c 'import site; print(site.getsitepackages()[0])' 2>/dev/null) || continue
-  for folder in "$site/nvidia/cudnn/lib" "$site/nvidia/cu13/lib"; do
+  for folder in "$site/nvidia/cudnn/lib" "$site/nvidia/cu13/lib" "$site/nvidia/nccl/lib"; do
     [[ -d $folder ]] && libraries+=":$folder"
   done
 done

@@ -4,7 +4,7 @@
 set -euo pipefail
 libraries=()
 if [[ $1 == --libraries ]]; then
-  libraries=(libdnnl.so.2 libhwy.so.1)
+  libraries=(libdnnl.so.2 libhwy.so.1 libgloo.so.0 libhiredis.so.0.14 libibverbs.so.1 libnl-3.so.200 libnl-route-3.so.200)
   shift
 fi
 archive=$1

@@ -64,6 +64,8 @@ for part in "${parts[@]}"; do
       check fault program ./fault_test
       HLM_TEST_DEVICE=cuda:0 check golden program ./golden_test
       HLM_TEST_DEVICE=cuda:0 check memory_options program ./memory_options_test
+      HLM_TEST_DEVICE=cuda:0 check groups program ./groups_test
+      HLM_TEST_DEVICE=cuda:0 check routed program ./routed_test
       check resume program ./check_resume.sh
       ;;
     memcheck)

@@ -60,6 +60,8 @@ def _least(member: Member) -> int:
 def _default(member: Member) -> str:
     if member.kind == "switch":
         return "0"
+    if member.kind == "text":
+        return "{}"
     if member.kind == "integer":
         return str(_least(member) - 1)
     if member.kind == "real":
@@ -73,6 +75,8 @@ def _help(member: Member) -> str:
     said = re.sub(r"\. \w[^.]*$", "", said)  # what else there is to know stands in the header
     if member.kind == "switch":
         return re.sub(r"; default 0(: [^;]*)?", "", re.sub(r"^1: ", "", said)).replace('"', '\\"')
+    if member.kind == "text":
+        said = re.sub(r"; NULL \(default\): [^;]*", "", said)
     if member.kind == "choice":
         said = re.sub(r": \w+(?: \(default\))?(?:, \w+)* or \w+", "", said)
         said = re.sub(r"; default \w+(?=;|$)", "", said)
@@ -90,6 +94,9 @@ def _add(member: Member) -> str:
         call = f'AddChoice(app, "{flag}", flags.{member.name}, {{{choices}}},\n            "{_help(member)}")'
     elif member.kind == "switch":
         call = f'AddSwitch(app, "{flag}", flags.{member.name},\n            "{_help(member)}")'
+    elif member.kind == "text":
+        what = "PATTERNS" if member.comment.startswith("patterns") else "TEXT"
+        call = f'AddText(app, "{flag}", flags.{member.name}, "{what}",\n            "{_help(member)}")'
     elif member.kind == "real":
         call = f'AddReal(app, "{flag}", flags.{member.name}, {_default(member)}, kNoLimit,\n            "{_help(member)}")'
     else:
@@ -98,18 +105,24 @@ def _add(member: Member) -> str:
     return f"  {call}\n      ->group(group);\n"
 
 
+def _value(member: Member) -> str:
+    """For the library, which gets a text that is not given as NULL and borrows the others."""
+    own = f"flags.{member.name}"
+    return f"{own}.empty() ? nullptr : {own}.c_str()" if member.kind == "text" else own
+
+
 def write(structs: List[Struct]) -> Dict[str, str]:
     """Paths and texts."""
     plan = next(s for s in structs if s.name == "hlm_plan_options")
     members = [m for m in plan.settable if m.name not in LEFT_OUT]
     for m in members:
-        if m.kind not in ("choice", "integer", "switch", "real"):
+        if m.kind not in ("choice", "integer", "switch", "real", "text"):
             raise ValueError(f"hlm_plan_options.{m.name} is a {m.kind}: such a flag is not written yet; LEFT_OUT leaves it to a hand-written one")
     groups = ["Shape", "Machine", "Plan"]
     h = HEAD + f"#ifndef {GUARD}\n#define {GUARD}\n\n#include <cstdint>\n#include <string>\n\n#include \"c_api/horizon_lm.h\"\n\n"
     h += "namespace CLI {\nclass App;\n}\n\nnamespace horizon {\n\n"
     h += "// Members of hlm_plan_options that a flag of the same name forces. What stands for \"chosen\" is the library's default.\nstruct PlanFlags {\n"
-    h += "".join(f"  {m.c_type} {m.name} = {_default(m)};\n" for m in members) + "};\n\n// Each adds the flags under one heading of --help.\n"
+    h += "".join(f"  {'std::string' if m.kind == 'text' else m.c_type} {m.name} = {_default(m)};\n" for m in members) + "};\n\n// Each adds the flags under one heading of --help.\n"
     h += "".join(f"void Add{g}Flags(CLI::App& app, PlanFlags& flags, const std::string& group);\n" for g in groups)
     h += "\nvoid SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options);\n\n}  // namespace horizon\n\n#endif  // " + GUARD + "\n"
 
@@ -118,5 +131,5 @@ def write(structs: List[Struct]) -> Dict[str, str]:
         cc += f"\nvoid Add{g}Flags(CLI::App& app, PlanFlags& flags, const std::string& group) {{\n"
         cc += "".join(_add(m) for m in members if GROUPS.get(m.name, "Plan") == g) + "}\n"
     cc += "\nvoid SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {\n"
-    cc += "".join(f"  options.{m.name} = flags.{m.name};\n" for m in members) + "}\n\n}  // namespace horizon\n"
+    cc += "".join(f"  options.{m.name} = {_value(m)};\n" for m in members) + "}\n\n}  // namespace horizon\n"
     return {H_PATH: h, CC_PATH: cc}

@@ -174,6 +174,28 @@ namespace HorizonLM {
     Replicate = Native.HLM_PROCESS_STATES_REPLICATE,
   }
 
+  /// <summary>The constants HLM_EXPERTS_UP_... of horizon_lm.h, which explains each.</summary>
+  public enum ExpertsUp {
+    /// <summary>HLM_EXPERTS_UP_AUTO</summary>
+    Auto = Native.HLM_EXPERTS_UP_AUTO,
+    /// <summary>HLM_EXPERTS_UP_ALL</summary>
+    All = Native.HLM_EXPERTS_UP_ALL,
+    /// <summary>HLM_EXPERTS_UP_ROUTED</summary>
+    Routed = Native.HLM_EXPERTS_UP_ROUTED,
+  }
+
+  /// <summary>The constants HLM_CARRIER_... of horizon_lm.h, which explains each.</summary>
+  public enum Carrier {
+    /// <summary>HLM_CARRIER_AUTO</summary>
+    Auto = Native.HLM_CARRIER_AUTO,
+    /// <summary>HLM_CARRIER_GLOO</summary>
+    Gloo = Native.HLM_CARRIER_GLOO,
+    /// <summary>HLM_CARRIER_NCCL</summary>
+    Nccl = Native.HLM_CARRIER_NCCL,
+    /// <summary>HLM_CARRIER_MPI</summary>
+    Mpi = Native.HLM_CARRIER_MPI,
+  }
+
   /// <summary>The constants HLM_SCHEDULE_... of horizon_lm.h, which explains each.</summary>
   public enum Schedule {
     /// <summary>HLM_SCHEDULE_CONSTANT</summary>

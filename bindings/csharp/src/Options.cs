@@ -262,9 +262,9 @@ namespace HorizonLM {
     /// <summary>how several devices share weights and gradients; default Auto</summary>
     public Route? Route { get; set; }
 
-    /// <summary>into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number
-    /// of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as there are devices
-    /// (default); part of the numerics</summary>
+    /// <summary>into which a step's rows are dealt, a multiple of the devices; several processes have a power of two each: the
+    /// same bits on any such number of devices and processes. Their gradients are added by a binary tree in fp32. 0: as many as
+    /// there are devices (default); part of the numerics</summary>
     public long? ReductionGroups { get; set; }
 
     /// <summary>true: a model whose config.json has dropouts above 0 is trained without them; default false: it is
@@ -299,9 +299,22 @@ namespace HorizonLM {
     /// <summary>who keeps masters, moments and sums of gradients in a group; default Auto</summary>
     public ProcessStates? ProcessStates { get; set; }
 
+    /// <summary>which experts of a mixture go up; default Auto</summary>
+    public ExpertsUp? ExpertsUp { get; set; }
+
     /// <summary>experts of a block that are larger are sent up, computed and updated in groups of at most this size; 0: chosen,
-    /// the block as a whole or groups of 512 MiB</summary>
+    /// the block as a whole, groups of 512 MiB, or each alone</summary>
     public long? MaxPieceBytes { get; set; }
+
+    /// <summary>patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*"; * is any
+    /// characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no gradients, states or
+    /// updates, and no backward pass comes below the first layer that trains. null (default): none; part of the
+    /// numerics</summary>
+    public string Freeze { get; set; }
+
+    /// <summary>patterns of names of the only tensors that train, but for those of freeze; null (default): all; part of the
+    /// numerics</summary>
+    public string TrainOnly { get; set; }
 
     internal override IntPtr Create() {
       return Native.new_hlm_plan_options();
@@ -352,7 +365,10 @@ namespace HorizonLM {
       if (RouterAuxLossScope.HasValue) Native.hlm_plan_options_router_aux_loss_scope_set(options, (int)RouterAuxLossScope.Value);
       if (Unrouted.HasValue) Native.hlm_plan_options_unrouted_set(options, (int)Unrouted.Value);
       if (ProcessStates.HasValue) Native.hlm_plan_options_process_states_set(options, (int)ProcessStates.Value);
+      if (ExpertsUp.HasValue) Native.hlm_plan_options_experts_up_set(options, (int)ExpertsUp.Value);
       if (MaxPieceBytes.HasValue) Native.hlm_plan_options_max_piece_bytes_set(options, MaxPieceBytes.Value);
+      if (Freeze != null) Native.hlm_plan_options_freeze_set(options, Text.Encode(Freeze, nameof(Freeze)));
+      if (TrainOnly != null) Native.hlm_plan_options_train_only_set(options, Text.Encode(TrainOnly, nameof(TrainOnly)));
     }
   }
 
@@ -369,6 +385,9 @@ namespace HorizonLM {
     /// false</summary>
     public bool? SeveralPerMachine { get; set; }
 
+    /// <summary>of arrays between the processes; default Auto; no bit depends on it</summary>
+    public Carrier? Carrier { get; set; }
+
     internal override IntPtr Create() {
       return Native.new_hlm_group_options();
     }
@@ -381,6 +400,7 @@ namespace HorizonLM {
       if (TimeoutSeconds.HasValue) Native.hlm_group_options_timeout_seconds_set(options, TimeoutSeconds.Value);
       if (SilenceSeconds.HasValue) Native.hlm_group_options_silence_seconds_set(options, SilenceSeconds.Value);
       if (SeveralPerMachine.HasValue) Native.hlm_group_options_several_per_machine_set(options, SeveralPerMachine.Value ? 1 : 0);
+      if (Carrier.HasValue) Native.hlm_group_options_carrier_set(options, (int)Carrier.Value);
     }
   }
 

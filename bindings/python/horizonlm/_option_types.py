@@ -143,9 +143,9 @@ if TYPE_CHECKING:
         optimizer_path: Name
         # how several devices share weights and gradients; default AUTO
         route: Name
-        # into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on
-        # any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as
-        # many as there are devices (default); part of the numerics
+        # into which a step's rows are dealt, a multiple of the devices; several processes have a power of two
+        # each: the same bits on any such number of devices and processes. Their gradients are added by a
+        # binary tree in fp32. 0: as many as there are devices (default); part of the numerics
         reduction_groups: int
         # True: a model whose config.json has dropouts above 0 is trained without them; default False: it is
         # refused
@@ -170,9 +170,19 @@ if TYPE_CHECKING:
         unrouted: Name
         # who keeps masters, moments and sums of gradients in a group; default AUTO
         process_states: Name
+        # which experts of a mixture go up; default AUTO
+        experts_up: Name
         # experts of a block that are larger are sent up, computed and updated in groups of at most this size;
-        # 0: chosen, the block as a whole or groups of 512 MiB
+        # 0: chosen, the block as a whole, groups of 512 MiB, or each alone
         max_piece_bytes: int
+        # patterns of names of tensors that do not train, commas between them: "model.embed_tokens.*,*norm*";
+        # * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no
+        # gradients, states or updates, and no backward pass comes below the first layer that trains. None
+        # (default): none; part of the numerics
+        freeze: str
+        # patterns of names of the only tensors that train, but for those of freeze; None (default): all; part
+        # of the numerics
+        train_only: str
 
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
@@ -184,6 +194,8 @@ if TYPE_CHECKING:
         # True: several processes of one machine may be in the group, each with the CPU as its device; default
         # False
         several_per_machine: bool
+        # of arrays between the processes; default AUTO; no bit depends on it
+        carrier: Name
 
     class TrainerOptions(TypedDict, total=False):
         """Options of a trainer: AdamW and its schedule; see hlm_trainer_options in horizon_lm.h."""
@@ -339,6 +351,8 @@ PREFIXES: Dict[str, str] = {
     "hlm_plan_options.router_aux_loss_scope": "HLM_AUX_SCOPE_",
     "hlm_plan_options.unrouted": "HLM_UNROUTED_",
     "hlm_plan_options.process_states": "HLM_PROCESS_STATES_",
+    "hlm_plan_options.experts_up": "HLM_EXPERTS_UP_",
+    "hlm_group_options.carrier": "HLM_CARRIER_",
     "hlm_trainer_options.schedule": "HLM_SCHEDULE_",
     "hlm_preference_options.kind": "HLM_PREFERENCE_",
     "hlm_policy_options.kind": "HLM_POLICY_",
@@ -443,9 +457,9 @@ TABLES: Dict[str, str] = {
     optimizer_path: "auto" | "fused" | "onednn": what an update on the host is made of; default "auto"; part
         of the numerics
     route: "auto" | "host" | "peer": how several devices share weights and gradients; default "auto"
-    reduction_groups: int. into which a step's rows are dealt, a power of two and a multiple of the devices:
-        the same bits on any number of devices that divides it. Their gradients are added by a balanced tree
-        in fp32. 0: as many as there are devices (default); part of the numerics
+    reduction_groups: int. into which a step's rows are dealt, a multiple of the devices; several processes
+        have a power of two each: the same bits on any such number of devices and processes. Their gradients
+        are added by a binary tree in fp32. 0: as many as there are devices (default); part of the numerics
     ignore_dropout: bool. True: a model whose config.json has dropouts above 0 is trained without them;
         default False: it is refused
     train_pad_row: bool. True: the embedding's row of pad_token_id gets its gradient from the lookup, as
@@ -464,8 +478,15 @@ TABLES: Dict[str, str] = {
         "zero"
     process_states: "auto" | "sharded" | "replicate": who keeps masters, moments and sums of gradients in a
         group; default "auto"
+    experts_up: "auto" | "all" | "routed": which experts of a mixture go up; default "auto"
     max_piece_bytes: int. experts of a block that are larger are sent up, computed and updated in groups of at
-        most this size; 0: chosen, the block as a whole or groups of 512 MiB
+        most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
+    freeze: str. patterns of names of tensors that do not train, commas between them:
+        "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the
+        embedding's name. They have no gradients, states or updates, and no backward pass comes below the
+        first layer that trains. None (default): none; part of the numerics
+    train_only: str. patterns of names of the only tensors that train, but for those of freeze; None
+        (default): all; part of the numerics
 """,
     "hlm_group_options": r"""Options, as keywords:
 
@@ -473,6 +494,8 @@ TABLES: Dict[str, str] = {
     silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
     several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
         as its device; default False
+    carrier: "auto" | "gloo" | "nccl" | "mpi": of arrays between the processes; default "auto"; no bit depends
+        on it
 """,
     "hlm_trainer_options": r"""Options, as keywords:
 

@@ -122,17 +122,18 @@ __global__ void __launch_bounds__(kThreads) ActivateKernel(Lines<const T> x, Lin
   }
 }
 
-// sums [rows, 2]: of xIELU's two numbers, before the slopes of their softplus.
+// sums [rows, 2]: of xIELU's two numbers, before the slopes of their softplus. In double, products among them: all of a tensor is
+// added up into one number, of terms that mostly cancel.
 template <class T, int kN, ActFunction kWhat>
 __global__ void __launch_bounds__(kThreads)
     ActivateBackwardKernel(Lines<const T> x, Lines<const T> up, Lines<const T> dy, Lines<T> dx, Lines<T> dup, int heads,
-                           int width, Xielu<T> xielu, float limit, float factor, float* sums, RowRange range) {
-  __shared__ float warps[2][kThreads / kWarp];
+                           int width, Xielu<T> xielu, float limit, float factor, double* sums, RowRange range) {
+  __shared__ double warps[2][kThreads / kWarp];
   const int64_t row = blockIdx.x;
   if (!SpanOf(range, gridDim.x, 1).Has(row)) return;  // a whole block
   const ActNumbers numbers = NumbersOf<kWhat>(xielu, limit, factor);
   const int vecs = width / kN;
-  float sum_p = 0, sum_n = 0;
+  double sum_p = 0, sum_n = 0;
   for (int i = static_cast<int>(threadIdx.x); i < heads * vecs; i += kThreads) {
     const int head = i / vecs, c = i % vecs * kN;
     float v[kN], u[kN], d[kN];
@@ -142,14 +143,16 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int k = 0; k < kN; ++k) {
       const ValueAndSlope act = Activated<kWhat>(v[k], numbers);
-      const float inner = up.data != nullptr ? d[k] * u[k] : d[k];
+      const float u_of = up.data != nullptr ? u[k] : 1.0f, inner = d[k] * u_of;
       u[k] = d[k] * act.value;
       if constexpr (kWhat == ActFunction::kXielu) {
         const float least = v[k] < numbers.epsilon ? v[k] : numbers.epsilon;
+        const auto x_of = static_cast<double>(v[k]);
+        const double d_of = static_cast<double>(d[k]) * static_cast<double>(u_of);
         if (v[k] > 0) {
-          sum_p += inner * v[k] * v[k];
+          sum_p += d_of * x_of * x_of;
         } else {
-          sum_n += inner * (expm1f(least) - v[k]);
+          sum_n += d_of * (static_cast<double>(expm1f(least)) - x_of);
         }
       }
       v[k] = inner * act.slope;
@@ -158,10 +161,17 @@ __global__ void __launch_bounds__(kThreads)
     if (up.data != nullptr) WriteFloats<kN>(dup.at(row, head) + c, u);
   }
   if constexpr (kWhat == ActFunction::kXielu) {
-    const float p = RowSum(sum_p, warps[0]), n = RowSum(sum_n, warps[1]);
-    if (threadIdx.x == 0) {
-      sums[2 * row] = p;
-      sums[2 * row + 1] = n;
+    sum_p = WarpSum(sum_p);
+    sum_n = WarpSum(sum_n);
+    if (threadIdx.x % kWarp == 0) {
+      warps[0][threadIdx.x / kWarp] = sum_p;
+      warps[1][threadIdx.x / kWarp] = sum_n;
+    }
+    __syncthreads();
+    if (threadIdx.x < 2) {
+      double sum = 0;
+      for (const double of_warp : warps[threadIdx.x]) sum += of_warp;
+      sums[2 * row + threadIdx.x] = sum;
     }
   }
 }
@@ -169,13 +179,13 @@ __global__ void __launch_bounds__(kThreads)
 // One block: the rows' sums in a fixed order, times the slope of softplus.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    AlphaGradientsKernel(const float* sums, int64_t rows, const T* alpha_p, const T* alpha_n, bool accumulate, float* dalpha_p,
+    AlphaGradientsKernel(const double* sums, int64_t rows, const T* alpha_p, const T* alpha_n, bool accumulate, float* dalpha_p,
                          float* dalpha_n) {
   __shared__ double parts[2][kThreads];
   double p = 0, n = 0;
   for (int64_t r = threadIdx.x; r < rows; r += kThreads) {
-    p += static_cast<double>(sums[2 * r]);
-    n += static_cast<double>(sums[2 * r + 1]);
+    p += sums[2 * r];
+    n += sums[2 * r + 1];
   }
   parts[0][threadIdx.x] = p;
   parts[1][threadIdx.x] = n;
@@ -259,7 +269,7 @@ void Activate(cudaStream_t stream, const ActivateArgs& a) {
 }
 
 size_t ActivateBackwardBytes(const ActivateBackwardArgs& a) {
-  return a.kind == ActFunction::kXielu ? static_cast<size_t>(2 * a.rows) * sizeof(float) : 0;
+  return a.kind == ActFunction::kXielu ? static_cast<size_t>(2 * a.rows) * sizeof(double) : 0;
 }
 
 void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* scratch) {
@@ -271,7 +281,7 @@ void ActivateBackward(cudaStream_t stream, const ActivateBackwardArgs& a, void* 
     }
     return true;
   };
-  auto* sums = static_cast<float*>(scratch);
+  auto* sums = static_cast<double*>(scratch);
   ForVectors(a.type, a.width, fits, [&]<class T, int kN>() {
     const Xielu<T> xielu = XieluOf<T>(a.xielu);
     ForActivation(a.kind, [&]<ActFunction kWhat>() {

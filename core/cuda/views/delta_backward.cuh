@@ -216,7 +216,8 @@ __global__ void __launch_bounds__(kChunkThreads) DeltaGatherKernel(DeltaPlaces<T
       float sum = 0;
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        products[i][j] = dpairs[i][j] * products[i][j] + dkeys[i][j] * key_products[i][j];  // of G_i and of -G_j
+        // Of G_i and of -G_j; nothing of a token with itself.
+        products[i][j] = tx + 16 * j < ty + 16 * i ? dpairs[i][j] * products[i][j] + dkeys[i][j] * key_products[i][j] : 0.0f;
         sum += products[i][j];
       }
       sum = RowOf16(sum);

@@ -1,9 +1,9 @@
 #include "core/cuda/views/delta_rule.cuh"
 
-#include <algorithm>
-
 #include "core/cuda/kernels.h"
+#include "core/cuda/views/delta_any.h"
 #include "core/cuda/views/delta_backward.cuh"
+#include "core/cuda/views/delta_mma.h"
 #include "core/cuda/views/pieces.cuh"
 
 namespace hlm::cuda {
@@ -41,22 +41,23 @@ DeltaPlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   return p;
 }
 
+// Which kernels take a call: those of this file, in fp32 with keys padded to 128; tensor cores; or those for any sizes.
+enum class Form { kTiles, kTensorCores, kAny };
+Form FormOf(const auto& a) {
+  if (a.by_channel || a.key_dim > kMostMmaKeys) return Form::kAny;
+  return a.type == DType::kBF16 ? Form::kTensorCores : Form::kTiles;
+}
+
 size_t BytesOf(const auto& a, bool backward) {
   Pieces pieces(nullptr);
-  a.type == DType::kF32 ? static_cast<void>(PlacesOf<float>(a, backward, pieces))
-                        : static_cast<void>(PlacesOf<bf16>(a, backward, pieces));
+  PlacesOf<float>(a, backward, pieces);
   return pieces.taken();
 }
 
-// launch.template operator()<T, kKeys>() with room for key_dim.
+// launch.template operator()<kKeys>() with room for key_dim.
 template <class Launch>
 void ForShape(const auto& a, const Launch& launch) {
-  HLM_CHECK(a.key_dim <= kMostDeltaKeys && !a.by_channel, "a delta rule with a key_dim of ", a.key_dim);
-  const auto of = [&]<class T>() {
-    if (a.key_dim <= 32) return launch.template operator()<T, 32>();
-    launch.template operator()<T, 128>();
-  };
-  a.type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
+  a.key_dim <= 32 ? launch.template operator()<32>() : launch.template operator()<kMostMmaKeys>();
 }
 
 // The chunks of the documents, pairs, and the states forward.
@@ -73,10 +74,16 @@ void Forward(cudaStream_t stream, const Documents& documents, DeltaPlaces<T>& p,
 
 }  // namespace
 
-size_t DeltaRuleBytes(const DeltaRuleArgs& a) { return BytesOf(a, false); }
+size_t DeltaRuleBytes(const DeltaRuleArgs& a) {
+  const Form form = FormOf(a);
+  return form == Form::kAny ? DeltaAnyBytes(a) : form == Form::kTensorCores ? DeltaMmaBytes(a) : BytesOf(a, false);
+}
 
 void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
-  ForShape(a, [&]<class T, int kKeys>() {
+  if (FormOf(a) == Form::kAny) return DeltaAnyRule(stream, a, scratch);
+  if (FormOf(a) == Form::kTensorCores) return DeltaMmaRule(stream, a, scratch);
+  using T = float;
+  ForShape(a, [&]<int kKeys>() {
     Pieces pieces(scratch);
     DeltaPlaces<T> p = PlacesOf<T>(a, false, pieces);
     Forward<T, kKeys>(stream, a.documents, p, Lines<T>(a.out, a.heads, a.value_dim));
@@ -84,10 +91,16 @@ void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
   CheckLaunch("DeltaRule");
 }
 
-size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a) { return BytesOf(a, true); }
+size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a) {
+  const Form form = FormOf(a);
+  return form == Form::kAny ? DeltaAnyBackwardBytes(a) : form == Form::kTensorCores ? DeltaMmaBackwardBytes(a) : BytesOf(a, true);
+}
 
 void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, void* scratch) {
-  ForShape(a, [&]<class T, int kKeys>() {
+  if (FormOf(a) == Form::kAny) return DeltaAnyRuleBackward(stream, a, scratch);
+  if (FormOf(a) == Form::kTensorCores) return DeltaMmaRuleBackward(stream, a, scratch);
+  using T = float;
+  ForShape(a, [&]<int kKeys>() {
     Pieces pieces(scratch);
     DeltaPlaces<T> p = PlacesOf<T>(a, true, pieces);
     const DeltaGradients<T> g{Lines<const T>(a.dout, a.heads, a.value_dim),

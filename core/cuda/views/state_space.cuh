@@ -313,7 +313,7 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
         const float decay = column <= r && r < place.rows ? Decay(sums[r] - sums[column]) : 0.0f;
         dboth[i][j] += dpairs[i][j] * decay * step[column];
         dpairs[i][j] *= decay * both[i][j];  // of a step
-        row += dpairs[i][j] * step[column];
+        if (column < r) row += dpairs[i][j] * step[column];  // a token's own decay stands in neither sum
       }
       row = SumOf16(row);
       if (tx == 0) {
@@ -328,9 +328,9 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
     __syncthreads();
     if (t < kChunk) {
       float column = 0;
-      for (int i = t; i < kChunk; ++i) column += pairs(i, t);
+      for (int i = t + 1; i < kChunk; ++i) column += pairs(i, t);
       dgate[t] -= column * step[t];
-      dstep[t] += column;
+      dstep[t] += column + pairs(t, t);
     }
     __syncthreads();
     if (t < place.rows) {

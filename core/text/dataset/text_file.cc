@@ -134,12 +134,13 @@ class Gzip final : public TextFile::Unpacker {
     const int result = inflate(&stream_, Z_NO_FLUSH);
     at_ = end_ - stream_.avail_in;
     if (result == Z_MEM_ERROR) throw std::bad_alloc();
+    const size_t made = room - stream_.avail_out;
     if (result == Z_STREAM_END) {
       within_ = false;
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {
+    } else if (result != Z_OK && result != Z_BUF_ERROR && made == 0) {  // with text before the damage it is told the next time
       throw Damaged(stream_.msg != nullptr ? stream_.msg : "it asks for a dictionary");
     }
-    return room - stream_.avail_out;
+    return made;
   }
   bool Within() const override { return within_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -19,8 +20,7 @@ constexpr std::string_view kParts[] = {"system",   "system_prompt", "system_mess
 
 template <size_t n>
 bool IsOneOf(std::string_view name, const std::string_view (&known)[n]) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string lower = AsciiLower(name);
   return std::find(std::begin(known), std::end(known), lower) != std::end(known);
 }
 

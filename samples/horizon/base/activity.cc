@@ -3,7 +3,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "samples/horizon/base/terminal.h"
@@ -32,8 +35,13 @@ int64_t BytesRead() {
 
 }  // namespace
 
-Activity::Activity(std::string what, std::FILE* out)
-    : what_(std::move(what)), out_(out), begin_(Clock::now()), read_before_(BytesRead()) {
+Activity::Activity(std::string what, int64_t to_read, std::FILE* out)
+    : what_(std::move(what)),
+      to_read_(to_read),
+      out_(out),
+      begin_(Clock::now()),
+      reading_since_(begin_),
+      read_before_(BytesRead()) {
   outer_ = last_begun.exchange(this);
   if (!silent && isatty(fileno(out_)) == 1) thread_ = std::thread([this] { Run(); });
 }
@@ -71,21 +79,52 @@ void Activity::Run() {
   std::fflush(out_);
 }
 
-std::string Activity::Line() const {
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+std::string Activity::Line() {
+  constexpr int64_t kWorthTelling = 1 << 20;
+  const auto seconds_since = [now = Clock::now()](Clock::time_point then) {
+    return std::chrono::duration<double>(now - then).count();
+  };
   std::string line = what_;
-  double left = -1;
+  double share = 0, seconds = seconds_since(begin_);
   if (done_ >= 0) {
     line += "  " + FormatCount(done_);
     if (all_ > 0) line += "/" + FormatCount(all_);
-    const double share = all_ > 0 ? static_cast<double>(done_) / static_cast<double>(all_) : 0;
-    if (share >= kLeastShare) left = seconds / share - seconds;
-  } else {
-    constexpr int64_t kWorthTelling = 1 << 20;
-    const int64_t bytes = BytesRead() - read_before_;
-    if (bytes >= kWorthTelling) line += "  " + FormatBytes(bytes) + " read";
+    share = all_ > 0 ? static_cast<double>(done_) / static_cast<double>(all_) : 0;
+  } else if (int64_t bytes = BytesRead() - read_before_; bytes >= kWorthTelling) {
+    // Beside the files themselves a little is read: of their headers, and here.
+    if (to_read_ > 0 && bytes - to_read_ > to_read_ / 16) {  // once already
+      read_before_ += bytes / to_read_ * to_read_;
+      bytes %= to_read_;
+      reading_since_ = Clock::now();
+    }
+    if (to_read_ > 0) bytes = std::min(bytes, to_read_);
+    line += "  " + FormatBytes(bytes) + (to_read_ > 0 ? " of " + FormatBytes(to_read_) : "") + " read";
+    if (to_read_ > 0) {
+      share = static_cast<double>(bytes) / static_cast<double>(to_read_);
+      seconds = seconds_since(reading_since_);
+    }
   }
-  return line + "  " + FormatSeconds(seconds) + (left >= 0 ? "  " + FormatSeconds(left) + " left" : "");
+  const double left = share >= kLeastShare && share < 1 ? seconds / share - seconds : -1;
+  return line + "  " + FormatSeconds(seconds_since(begin_)) + (left >= 0 ? "  " + FormatSeconds(left) + " left" : "");
+}
+
+int64_t BytesIn(const std::string& path, std::initializer_list<std::string_view> endings) {
+  namespace fs = std::filesystem;
+  std::error_code failure;
+  if (!fs::is_directory(path, failure)) {
+    const auto bytes = fs::file_size(path, failure);
+    return failure ? 0 : static_cast<int64_t>(bytes);
+  }
+  int64_t sum = 0;
+  for (fs::directory_iterator file(path, failure), end; !failure && file != end; file.increment(failure)) {
+    const std::string name = file->path().filename().string();
+    const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
+    if (endings.size() > 0 && std::none_of(endings.begin(), endings.end(), ends)) continue;
+    std::error_code ignored;
+    const auto bytes = file->file_size(ignored);
+    if (!ignored) sum += static_cast<int64_t>(bytes);
+  }
+  return sum;
 }
 
 }  // namespace horizon

@@ -113,7 +113,7 @@ class Table {
                      "--weight-decay"});
     Unlist(command, {"--sample-prompts", "--sample-every", "--sample-tokens"});
     Unlist(command, {"--group", "--group-address", "--group-rank", "--group-size", "--group-timeout", "--group-silence",
-                     "--group-several-per-machine"});
+                     "--group-several-per-machine", "--group-carrier"});
     UnlistExamples(command);
     command.app->footer(
         "Without --data the plan is for rows of --seq-len tokens. A stream's rows have one token more, the last target.");

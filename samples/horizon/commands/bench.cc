@@ -42,12 +42,12 @@ double AttendedPairs(int64_t seq_len, int64_t window) {
   return w * (w + 1) / 2 + (n - w) * w;
 }
 
-// The arithmetic that a model must do, not what recomputation adds: 6 operations for each parameter and token (2 forward, 4
-// backward), and the two products of attention, 4 operations for each element of a query that meets a key, forward, and 8
+// The arithmetic that a model must do, not what recomputation adds: 6 operations for each parameter that a token goes through (2
+// forward, 4 backward), of routed experts those that it chose, and the two products of attention, 4 operations for each element of a query that meets a key, forward, and 8
 // backward.
 double ModelFlops(const Json& model, const ShapeOptions& shape) {
   const double tokens = static_cast<double>(shape.batch_size) * static_cast<double>(shape.seq_len);
-  const double parameters = model.at("parameters").get<double>();
+  const double parameters = model.at("active_parameters").get<double>();
   const double width = model.at("num_attention_heads").get<double>() * model.at("head_dim").get<double>();
   double pairs = 0;
   for (const Json& layer : model.at("layer_windows")) pairs += AttendedPairs(shape.seq_len, layer.get<int64_t>());
@@ -130,6 +130,7 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
   const double flops = ModelFlops(model, options.shape);
   Json figures;
   figures["parameters"] = model.at("parameters");
+  figures["active_parameters"] = model.at("active_parameters");
   figures["batch_size"] = options.shape.batch_size;
   figures["seq_len"] = options.shape.seq_len;
   figures["steps"] = steps;
@@ -139,7 +140,7 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
   figures["tokens_per_second"] = tokens / step_seconds;
   figures["model_flops"] = flops;
   figures["model_flops_per_second"] = flops / step_seconds;
-  figures["six_nt_flops_per_second"] = 6 * model.at("parameters").get<double>() * tokens / step_seconds;
+  figures["six_nt_flops_per_second"] = 6 * model.at("active_parameters").get<double>() * tokens / step_seconds;
   const Json device = Json::parse(hlm::DescribeDevice(options.engine.device));
   if (device.contains("rates")) {
     const bool f32 = options.engine.compute == HLM_DTYPE_F32;
@@ -168,7 +169,9 @@ Json Figures(const Options& options, const Json& model, const Json& plan, const 
 void Print(const Json& f) {
   const auto real = [&f](const char* key) { return f[key].get<double>(); };
   const auto row = [](const char* name, const std::string& text) { std::printf("%-16s %s\n", name, text.c_str()); };
-  row("model", FormatCount(f["parameters"]) + " parameters");
+  const bool mixture = f["active_parameters"] != f["parameters"];
+  row("model", FormatCount(f["parameters"]) + " parameters" +
+                   (mixture ? ", of which a token goes through " + FormatCount(f["active_parameters"]) : ""));
   row("step", FormatCount(f["batch_size"]) + " rows of " + FormatCount(f["seq_len"]) + " tokens in " +
                   FormatSeconds(real("step_seconds")) + " (" + FormatSeconds(real("fastest_step_seconds")) + " to " +
                   FormatSeconds(real("slowest_step_seconds")) + ", " + FormatCount(f["steps"]) + " steps)");

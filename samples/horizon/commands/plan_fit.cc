@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -136,9 +137,10 @@ std::optional<Json> Short(const Model& model, const hlm_plan_options& options) {
   } catch (const ApiError& error) {
     long long needed = 0, usable = 0;
     char memory[16] = {};
-    if (error.code() != HLM_RESOURCE_EXHAUSTED ||
-        std::sscanf(error.what(), "the plan needs %lld bytes of %15s memory and %lld may be used", &needed, memory, &usable) !=
-            3) {
+    // Where states are chosen, that none fits comes first, and then what the smallest of them needs.
+    const char* needs = std::strstr(error.what(), "the plan needs ");
+    if (error.code() != HLM_RESOURCE_EXHAUSTED || needs == nullptr ||
+        std::sscanf(needs, "the plan needs %lld bytes of %15s memory and %lld may be used", &needed, memory, &usable) != 3) {
       throw;
     }
     return Json{{"memory", memory}, {"needed_bytes", needed}, {"usable_bytes", usable}};

@@ -10,7 +10,7 @@ namespace horizon {
 Dataset::Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size,
                  const TextReader& text)
     : ids_(data_path, text) {
-  const Activity checking("reading " + data_path);
+  const Activity checking("reading " + data_path, BytesIn(data_path));
   if (ids_.size() == 0) throw Error(data_path + ": no ids in it");
   if (ids_.shape().size() == 2) {
     rows_ = ids_.shape()[0];

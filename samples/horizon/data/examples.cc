@@ -41,6 +41,16 @@ std::string NameOf(const Json& sources) {
   return OneLine(name) + others;
 }
 
+// Of all sources; 0 where one's files are named in dataset_info.json.
+int64_t BytesOf(const Json& sources) {
+  int64_t sum = 0;
+  for (const Json& source : sources) {
+    if (!source.contains("path") || !source["path"].is_string()) return 0;
+    sum += BytesIn(source["path"].get<std::string>(), {".jsonl", ".json", ".ndjson", ".gz", ".zst"});
+  }
+  return sum;
+}
+
 // Empty where the folder has none; what is wrong with one is said.
 hlm::Template OpenTemplateIfThere(const std::string& path) {
   try {
@@ -148,7 +158,7 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
 }
 
 Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
-  const Activity reading("reading and tokenizing " + NameOf(config.at("data")));
+  const Activity reading("reading and tokenizing " + NameOf(config.at("data")), BytesOf(config.at("data")));
   set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
   description_ = Json::parse(set_.Describe());
 }

@@ -37,8 +37,9 @@ class Text {
     }
     text_.append(piece, bytes);
   }
-  Error Damaged(const std::string& why) const {
-    return Error(file_.path() + ": cannot be unpacked behind " + std::to_string(text_.size()) + " bytes of its text: " + why);
+  Error Damaged(size_t at, const std::string& why) const {
+    return Error(file_.path() + ": cannot be unpacked behind byte " + std::to_string(at) + " of " + std::to_string(file_.size()) +
+                 ": " + why);
   }
   std::string Take() { return std::move(text_); }
 
@@ -58,7 +59,8 @@ void UnpackGzip(const DataFile& file, Text& text) {
     int failure = Z_OK;
     const char* why = gzerror(open.get(), &failure);
     if (failure != Z_OK && failure != Z_STREAM_END) {
-      throw text.Damaged(failure == Z_BUF_ERROR ? "the file ends within its gzip data" : why);
+      const auto at = static_cast<size_t>(std::max<z_off_t>(gzoffset(open.get()), 0));
+      throw text.Damaged(at, failure == Z_BUF_ERROR ? "the file ends within its gzip data" : why);
     }
     if (bytes <= 0) return;
   }
@@ -77,12 +79,12 @@ void UnpackZstd(const DataFile& file, Text& text) {
     for (bool more = true; in.pos < in.size || more;) {
       ZSTD_outBuffer out{piece.data(), piece.size(), 0};
       wanted = ZSTD_decompressStream(context.get(), &out, &in);
-      if (ZSTD_isError(wanted)) throw text.Damaged(ZSTD_getErrorName(wanted));
+      if (ZSTD_isError(wanted)) throw text.Damaged(at - in.size + in.pos, ZSTD_getErrorName(wanted));
       text.Append(piece.data(), out.pos);
       more = out.pos == out.size && wanted != 0;
     }
   }
-  if (wanted != 0) throw text.Damaged("the file ends within its zstd data");
+  if (wanted != 0) throw text.Damaged(file.size(), "the file ends within its zstd data");
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {
     };
   }
   return [tokenizer](const std::string& path) {
-    const Activity reading("reading and tokenizing " + path);
+    const Activity reading("reading and tokenizing " + path, BytesIn(path));
     const std::string text = ReadWholeFile(path);
     try {
       return Encode(*tokenizer, text, true);

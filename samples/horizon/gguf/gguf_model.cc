@@ -63,9 +63,11 @@ uint32_t Number(const Json& config, const char* key) {
 
 uint32_t Heads(const Json& config) { return Number(config, "num_attention_heads"); }
 uint32_t KeyHeads(const Json& config) {
-  return config.contains("num_key_value_heads") && config["num_key_value_heads"].is_number()
-             ? Number(config, "num_key_value_heads")
-             : Heads(config);
+  if (config.contains("num_key_value_heads") && config["num_key_value_heads"].is_number())
+    return Number(config, "num_key_value_heads");
+  // As transformers has it where nothing is said.
+  const std::string type = TypeOf(config);
+  return type == "gemma2" || type == "gemma3_text" ? 4 : type == "gemma" ? 16 : Heads(config);
 }
 uint32_t HeadDim(const Json& config) {
   if (config.contains("head_dim") && config["head_dim"].is_number_unsigned()) return config["head_dim"].get<uint32_t>();
@@ -83,17 +85,18 @@ Json Rope(const Json& config) {
   return Json::object();
 }
 
-// Of layers that see a window.
+double RopeTheta(const Json& config) {
+  const Json rope = Rope(config);
+  if (rope.contains("rope_theta") && rope["rope_theta"].is_number()) return rope["rope_theta"].get<double>();
+  if (config.contains("rope_theta") && config["rope_theta"].is_number()) return config["rope_theta"].get<double>();
+  return TypeOf(config) == "gemma3_text" ? 1e6 : 10000.0;
+}
+
+// Of Gemma 3's layers that see a window.
 double LocalRopeTheta(const Json& config) {
   if (config.contains("rope_parameters") && config["rope_parameters"].contains("sliding_attention"))
     return config["rope_parameters"]["sliding_attention"].value("rope_theta", 10000.0);
   return config.value("rope_local_base_freq", 10000.0);
-}
-
-double RopeTheta(const Json& config) {
-  const Json rope = Rope(config);
-  if (rope.contains("rope_theta") && rope["rope_theta"].is_number()) return rope["rope_theta"].get<double>();
-  return config.contains("rope_theta") && config["rope_theta"].is_number() ? config["rope_theta"].get<double>() : 10000.0;
 }
 
 std::string RopeType(const Json& config) {
@@ -169,10 +172,14 @@ void CheckWindows(const Json& config, const Family& family) {
   if (config.value("query_pre_attn_scalar", 256.0) != scalar)
     throw Error("--gguf: query_pre_attn_scalar " + config["query_pre_attn_scalar"].dump() + " is not written; llama.cpp's " +
                 family.arch + " has " + Format("%g", scalar) + " here");
-  if (LocalRopeTheta(config) != (family.full_every == 2 ? RopeTheta(config) : 10000.0))
-    throw Error("--gguf: rotary positions of base " + Format("%g", LocalRopeTheta(config)) +
-                " in layers with a window are not written");
-  if (family.full_every != 2) return;
+  if (family.arch == "gemma3") {
+    if (LocalRopeTheta(config) != 10000.0)
+      throw Error("--gguf: rotary positions of base " + Format("%g", LocalRopeTheta(config)) +
+                  " in layers with a window are not written");
+    if (config.contains("final_logit_softcapping") && config["final_logit_softcapping"].is_number())
+      throw Error("--gguf: gemma3 with final_logit_softcapping is not written");
+    return;
+  }
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
     if (config.contains(key) && !config[key].is_number())
       throw Error(std::string("--gguf: gemma2 without ") + key + " is not written");
@@ -256,7 +263,8 @@ void CheckGguf(const Json& config) {
   if (config.value("use_sliding_window", false))
     throw Error("--gguf: use_sliding_window is not written: llama.cpp's " + type + " has full attention");
   const Family& family = kFamilies.at(type);
-  const std::string activation = config.value(family.activation_key, family.activation);
+  std::string activation = config.value(family.activation_key, family.activation);
+  if (type == "gemma" && activation == "gelu") activation = family.activation;  // what its first files call the approximation
   if (activation != family.activation) throw Error("--gguf: " + family.activation_key + " " + activation + " is not written");
   if (family.full_every > 0) CheckWindows(config, family);
 }

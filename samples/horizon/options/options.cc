@@ -189,6 +189,10 @@ void AddGroupOptions(CLI::App& app, Options& options) {
   app.add_flag("--group-several-per-machine", group.several_per_machine,
                "several of them may be on one machine, with the CPU as device and a share of its --threads each")
       ->group(kProcessGroup);
+  AddChoice(app, "--group-carrier", group.carrier,
+            {{"auto", HLM_CARRIER_AUTO}, {"gloo", HLM_CARRIER_GLOO}, {"nccl", HLM_CARRIER_NCCL}, {"mpi", HLM_CARRIER_MPI}},
+            "of arrays between them; auto: what HORIZON_LM_CARRIER says, else NCCL between GPUs where all have it, and Gloo")
+      ->group(kProcessGroup);
 }
 
 void AddPlanOnlyOptions(CLI::App& app, Options& options) {

@@ -54,6 +54,7 @@ struct GroupOptions {
   int64_t rank = 0, size = 1;
   double timeout = 1800, silence = 60;
   bool several_per_machine = false;
+  int32_t carrier = HLM_CARRIER_AUTO;
 };
 
 // Not asked for: f32 and split, or with a budget what fits.

@@ -14,7 +14,7 @@ void AddShapeFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
             "passes over the weights in a step, up to 4096 (default: by plan)")
       ->group(group);
   AddNumber(app, "--reduction-groups", flags.reduction_groups, 1,
-            "into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits on any number of devices that divides it. Their gradients are added by a balanced tree in fp32")
+            "into which a step's rows are dealt, a multiple of the devices; several processes have a power of two each: the same bits on any such number of devices and processes. Their gradients are added by a binary tree in fp32")
       ->group(group);
 }
 
@@ -91,8 +91,17 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
   AddChoice(app, "--process-states", flags.process_states, {{"auto", HLM_PROCESS_STATES_AUTO}, {"sharded", HLM_PROCESS_STATES_SHARDED}, {"replicate", HLM_PROCESS_STATES_REPLICATE}},
             "who keeps masters, moments and sums of gradients in a group")
       ->group(group);
+  AddChoice(app, "--experts-up", flags.experts_up, {{"auto", HLM_EXPERTS_UP_AUTO}, {"all", HLM_EXPERTS_UP_ALL}, {"routed", HLM_EXPERTS_UP_ROUTED}},
+            "which experts of a mixture go up")
+      ->group(group);
   AddNumber(app, "--max-piece-bytes", flags.max_piece_bytes, 1,
-            "experts of a block that are larger are sent up, computed and updated in groups of at most this size (default: chosen, the block as a whole or groups of 512 MiB)", true)
+            "experts of a block that are larger are sent up, computed and updated in groups of at most this size (default: chosen, the block as a whole, groups of 512 MiB, or each alone)", true)
+      ->group(group);
+  AddText(app, "--freeze", flags.freeze, "PATTERNS",
+            "patterns of names of tensors that do not train, commas between them: \"model.embed_tokens.*,*norm*\"; * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no gradients, states or updates, and no backward pass comes below the first layer that trains")
+      ->group(group);
+  AddText(app, "--train-only", flags.train_only, "PATTERNS",
+            "patterns of names of the only tensors that train, but for those of freeze; part of the numerics")
       ->group(group);
 }
 
@@ -123,7 +132,10 @@ void SetPlanOptions(const PlanFlags& flags, hlm_plan_options& options) {
   options.router_aux_loss_scope = flags.router_aux_loss_scope;
   options.unrouted = flags.unrouted;
   options.process_states = flags.process_states;
+  options.experts_up = flags.experts_up;
   options.max_piece_bytes = flags.max_piece_bytes;
+  options.freeze = flags.freeze.empty() ? nullptr : flags.freeze.c_str();
+  options.train_only = flags.train_only.empty() ? nullptr : flags.train_only.c_str();
 }
 
 }  // namespace horizon

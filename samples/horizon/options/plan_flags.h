@@ -41,7 +41,10 @@ struct PlanFlags {
   int32_t router_aux_loss_scope = HLM_AUX_SCOPE_STEP;
   int32_t unrouted = HLM_UNROUTED_ZERO;
   int32_t process_states = HLM_PROCESS_STATES_AUTO;
+  int32_t experts_up = HLM_EXPERTS_UP_AUTO;
   int64_t max_piece_bytes = 0;
+  std::string freeze = {};
+  std::string train_only = {};
 };
 
 // Each adds the flags under one heading of --help.

@@ -19,6 +19,7 @@ Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (any_ && !run.resumes()) {
     throw Error(folder + ": holds checkpoints of a run; pass --resume to go on from it, or another --checkpoint-dir");
   }
+  if (!good.empty()) newest_bytes_ = good.front().at("bytes").get<int64_t>();
   if (!good.empty() && !run.allow_numerics_change) numerics_ = good.front().at("numerics").dump();
 }
 
@@ -31,7 +32,7 @@ int64_t Checkpoints::Resume(Trainer& trainer, const Json& data, Progress& progre
   hlm::ResumeOptions options;
   options.allow_numerics_change = run_.allow_numerics_change ? 1 : 0;
   const Json result = [&] {
-    const Activity reading("reading the checkpoint");
+    const Activity reading("reading the checkpoint", newest_bytes_);
     return Json::parse(trainer.Resume(run_.checkpoint_dir, options));
   }();
   for (const Json& bad : result.at("passed_over")) {

@@ -48,6 +48,7 @@ class Checkpoints {
 
   const RunOptions& run_;
   bool any_ = false;  // the directory held something when the run began
+  int64_t newest_bytes_ = 0;
   std::string numerics_;
   Json data_ = Json::object();
   int64_t saved_ = -1;  // the last step whose state was saved, or is on its way

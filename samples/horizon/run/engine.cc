@@ -110,6 +110,17 @@ Json DescribePlan(const Plan& plan) { return Json::parse(plan.Json()); }
 
 int64_t PlanValue(const Plan& plan, const char* key) { return plan.Value(key); }
 
+namespace {
+
+// Of the weights in the folder that the model was opened from; 0 for a new one.
+int64_t BytesOnDisk(const Model& model) {
+  const Json description = DescribeModel(model);
+  if (description.at("source_dtype").is_null()) return 0;
+  return description.at("parameters").get<int64_t>() * (description.at("source_dtype") == "f32" ? 4 : 2);
+}
+
+}  // namespace
+
 Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions& options, int64_t total_steps,
                     bool token_metrics, const Group& group) {
   hlm::TrainerOptions trainer_options;
@@ -123,7 +134,7 @@ Trainer MakeTrainer(const Model& model, const Plan& plan, const OptimizerOptions
   trainer_options.total_steps = total_steps;
   trainer_options.min_lr_ratio = options.min_lr_ratio;
   trainer_options.token_metrics = token_metrics ? 1 : 0;
-  const Activity loading("loading the weights");
+  const Activity loading("loading the weights", BytesOnDisk(model));
   return Trainer(model, plan, group.handle(), trainer_options);
 }
 

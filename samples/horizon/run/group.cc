@@ -28,6 +28,7 @@ Group::Group(const GroupOptions& options) {
   own.timeout_seconds = options.timeout;
   own.silence_seconds = options.silence;
   own.several_per_machine = options.several_per_machine ? 1 : 0;
+  own.carrier = options.carrier;
   const Activity waiting("waiting for the other processes");
   group_ = options.address.empty() ? hlm::Group::FromEnvironment(own)
                                    : hlm::Group::Connect(options.address, options.rank, options.size, own);

@@ -71,17 +71,12 @@ class KtoTask : public ReferencedTask {
     loss.n_reference_sums = sums.size();
     loss.forward_only = forward_only ? 1 : 0;
     std::optional<DealtBatch> others;
-    std::vector<double> others_sums;
     if (kept_) {
       const hlm_dataset_batch mismatched = set.Mismatched();
       if (mismatched.n_ids > 0) {  // a step of one document has no other's answer
         others.emplace(group_, mismatched);
-        group_.Together([&] {
-          if (others->view().n_ids > 0) others_sums = SumLogProbs(trainer, &kept_, others->view());
-        });
         loss.mismatched = &others->view();
-        loss.mismatched_sums = others_sums.empty() ? nullptr : others_sums.data();
-        loss.n_mismatched_sums = others_sums.size();
+        loss.mismatched_weights = kept_.get();
       }
     }
     return trainer.AccumulateKto(share.view(), loss);

@@ -1,6 +1,7 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
+import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of joining a group of processes; what is not set keeps the default of the library. */
@@ -65,6 +66,18 @@ public final class GroupOptions extends Options {
      */
     public Builder severalPerMachine(boolean value) {
       setters.add(struct -> Native.hlm_group_options_several_per_machine_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
+     * Sets carrier.
+     *
+     * @param value of arrays between the processes; default AUTO; no bit depends on it
+     * @return this
+     */
+    public Builder carrier(Carrier value) {
+      Objects.requireNonNull(value, "carrier");
+      setters.add(struct -> Native.hlm_group_options_carrier_set(struct, value.value()));
       return this;
     }
 

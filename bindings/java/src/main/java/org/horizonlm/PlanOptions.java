@@ -387,9 +387,9 @@ public final class PlanOptions extends Options {
     /**
      * Sets reduction_groups.
      *
-     * @param value into which a step's rows are dealt, a power of two and a multiple of the devices: the same bits
-     *     on any number of devices that divides it. Their gradients are added by a balanced tree in fp32. 0: as many as
-     *     there are devices (default); part of the numerics
+     * @param value into which a step's rows are dealt, a multiple of the devices; several processes have a power of
+     *     two each: the same bits on any such number of devices and processes. Their gradients are added by a binary
+     *     tree in fp32. 0: as many as there are devices (default); part of the numerics
      * @return this
      */
     public Builder reductionGroups(long value) {
@@ -505,14 +505,54 @@ public final class PlanOptions extends Options {
     }
 
     /**
+     * Sets experts_up.
+     *
+     * @param value which experts of a mixture go up; default AUTO
+     * @return this
+     */
+    public Builder expertsUp(ExpertsUp value) {
+      Objects.requireNonNull(value, "expertsUp");
+      setters.add(struct -> Native.hlm_plan_options_experts_up_set(struct, value.value()));
+      return this;
+    }
+
+    /**
      * Sets max_piece_bytes.
      *
      * @param value experts of a block that are larger are sent up, computed and updated in groups of at most this
-     *     size; 0: chosen, the block as a whole or groups of 512 MiB
+     *     size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
      * @return this
      */
     public Builder maxPieceBytes(long value) {
       setters.add(struct -> Native.hlm_plan_options_max_piece_bytes_set(struct, value));
+      return this;
+    }
+
+    /**
+     * Sets freeze.
+     *
+     * @param value patterns of names of tensors that do not train, commas between them:
+     *     "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the
+     *     embedding's name. They have no gradients, states or updates, and no backward pass comes below the first layer
+     *     that trains. null (default): none; part of the numerics
+     * @return this
+     */
+    public Builder freeze(String value) {
+      byte[] text = Text.encode(value, "freeze");
+      setters.add(struct -> Native.hlm_plan_options_freeze_set(struct, text));
+      return this;
+    }
+
+    /**
+     * Sets train_only.
+     *
+     * @param value patterns of names of the only tensors that train, but for those of freeze; null (default): all;
+     *     part of the numerics
+     * @return this
+     */
+    public Builder trainOnly(String value) {
+      byte[] text = Text.encode(value, "trainOnly");
+      setters.add(struct -> Native.hlm_plan_options_train_only_set(struct, text));
       return this;
     }
 

@@ -1,0 +1,122 @@
+#include "core/mpi/mpi_api.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "core/base/error.h"
+
+namespace hlm {
+namespace {
+
+constexpr int kSerialized = 2;  // MPI_THREAD_SERIALIZED, in both families: calls of several threads, one at a time
+
+// MPICH's numbers of what Open MPI has symbols for.
+constexpr MpiApi::Handle kMpichWorld = 0x44000000, kMpichByte = 0x4c00010d, kMpichErrorsReturn = 0x54000001;
+
+Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
+
+}  // namespace
+
+MpiApi& MpiApi::Get() {
+  static MpiApi api;
+  return api;
+}
+
+template <class Function>
+void MpiApi::Find(const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library_, name));
+  if (function == nullptr) throw Unavailable(StrCat("the MPI library has no ", name));
+}
+
+MpiApi::MpiApi() {
+  // Open MPI 4 and 5, then MPICH as Debian and as its own builds call it. Open MPI's parts look for its symbols in the whole process.
+  std::string why;
+  for (const char* name : {"libmpi.so.40", "libmpich.so.12", "libmpi.so.12"}) {
+    library_ = dlopen(name, RTLD_NOW | RTLD_GLOBAL);
+    if (library_ != nullptr) break;
+    const char* text = dlerror();
+    why += StrCat(why.empty() ? "" : "; ", text != nullptr ? text : name);
+  }
+  if (library_ == nullptr) throw Unavailable(StrCat("no MPI library can be loaded: ", why));
+  if (void* world = dlsym(library_, "ompi_mpi_comm_world")) {
+    void *byte = nullptr, *errors_return = nullptr;
+    Find("ompi_mpi_byte", byte);
+    Find("ompi_mpi_errors_return", errors_return);
+    world_ = reinterpret_cast<Handle>(world);
+    byte_ = reinterpret_cast<Handle>(byte);
+    errors_return_ = reinterpret_cast<Handle>(errors_return);
+  } else {
+    world_ = kMpichWorld;
+    byte_ = kMpichByte;
+    errors_return_ = kMpichErrorsReturn;
+    ignore_status_ = reinterpret_cast<void*>(1);
+  }
+  Find("MPI_Initialized", initialized_);
+  Find("MPI_Finalized", finalized_);
+  Find("MPI_Finalize", finalize_);
+  Find("MPI_Init_thread", init_thread_);
+  Find("MPI_Query_thread", query_thread_);
+  Find("MPI_Comm_rank", comm_rank_);
+  Find("MPI_Comm_dup", comm_dup_);
+  Find("MPI_Comm_set_errhandler", set_errhandler_);
+  Find("MPI_Isend", isend_);
+  Find("MPI_Irecv", irecv_);
+  Find("MPI_Test", test_);
+  Find("MPI_Cancel", cancel_);
+  Find("MPI_Request_free", request_free_);
+  Find("MPI_Error_string", error_string_);
+
+  int is = 0, threads = 0;
+  finalized_(&is);
+  if (is != 0) throw Unavailable("MPI has been finalized in this process");
+  initialized_(&is);
+  started_ = is == 0;
+  if (const int code = started_ ? init_thread_(nullptr, nullptr, kSerialized, &threads) : query_thread_(&threads); code != 0)
+    throw Unavailable(StrCat("MPI cannot be started: ", Text(code)));
+  if (threads < kSerialized)
+    throw Unavailable(StrCat("MPI was started for threads of level ", threads, "; it must be MPI_THREAD_SERIALIZED or MULTIPLE"));
+}
+
+MpiApi::~MpiApi() {
+  int ended = 0;
+  if (started_ && finalized_(&ended) == 0 && ended == 0) finalize_();  // without it mpirun calls the process failed
+}
+
+int MpiApi::Duplicate(Handle* communicator) const {
+  *communicator = 0;
+  if (const int code = comm_dup_(world_, communicator); code != 0) return code;
+  return set_errhandler_(*communicator, errors_return_);  // by default an error ends the process
+}
+
+int MpiApi::Send(const void* data, size_t bytes, int to, int tag, Handle communicator, Handle* request) const {
+  *request = 0;
+  return isend_(data, static_cast<int>(bytes), byte_, to, tag, communicator, request);
+}
+
+int MpiApi::Receive(void* data, size_t bytes, int from, int tag, Handle communicator, Handle* request) const {
+  *request = 0;
+  return irecv_(data, static_cast<int>(bytes), byte_, from, tag, communicator, request);
+}
+
+int MpiApi::Test(Handle* request, bool* done) const {
+  int flag = 0;
+  const int code = test_(request, &flag, ignore_status_);
+  *done = flag != 0;
+  return code;
+}
+
+void MpiApi::Drop(Handle* request) const {
+  cancel_(request);
+  request_free_(request);
+}
+
+std::string MpiApi::Text(int code) const {
+  char text[1024] = {};  // MPI_MAX_ERROR_STRING is 256 and 512
+  int length = 0;
+  error_string_(code, text, &length);
+  return std::string(text, static_cast<size_t>(std::clamp(length, 0, 1023)));
+}
+
+}  // namespace hlm

@@ -1,0 +1,206 @@
+#if __has_include(<nccl.h>)
+
+#include "core/nccl/nccl_link.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/nccl/nccl_api.h"
+
+namespace hlm {
+namespace {
+
+double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
+
+void Check(cudaError_t result, const char* what) {
+  if (result != cudaSuccess) throw Unavailable(StrCat(what, ": ", cudaGetErrorString(result)));
+}
+
+std::string OneLine(std::string text) {
+  for (char& c : text) c = c == '\n' ? ' ' : c;
+  return text;
+}
+
+// With NCCL's last words, where it has some.
+std::string Reason(ncclResult_t result, ncclComm_t communicator) {
+  const char* more = Nccl().GetLastError(communicator);
+  return OneLine(
+      StrCat("NCCL: ", Nccl().GetErrorString(result), more != nullptr && *more != '\0' ? ": " : "", more != nullptr ? more : ""));
+}
+
+void Check(ncclResult_t result, ncclComm_t communicator) {
+  if (result != ncclSuccess && result != ncclInProgress) throw Unavailable(Reason(result, communicator));
+}
+
+}  // namespace
+
+NcclLink::NcclLink(const LinkOptions& options) : device_(options.device) {
+  try {
+    Connect(options);
+  } catch (...) {
+    Free();
+    throw;
+  }
+}
+
+NcclLink::~NcclLink() { Free(); }
+
+void NcclLink::Connect(const LinkOptions& options) {
+  Check(cudaSetDevice(device_), "cudaSetDevice");
+  // In front of whatever else waits for the GPU: others wait for what is sent.
+  int least = 0, greatest = 0;
+  Check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
+  for (cudaStream_t* stream : {&up_, &exchange_, &down_})
+    Check(cudaStreamCreateWithPriority(stream, cudaStreamNonBlocking, greatest), "cudaStreamCreateWithPriority");
+  for (Place& place : places_) {
+    for (std::byte** memory : {&place.send, &place.receive})
+      Check(cudaMalloc(reinterpret_cast<void**>(memory), kChunkBytes), "cudaMalloc");
+    for (cudaEvent_t* event : {&place.up, &place.exchanged, &place.down})
+      Check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  }
+
+  ncclUniqueId id;
+  std::string own;
+  if (options.rank == 0) {
+    Check(Nccl().GetUniqueId(&id), nullptr);
+    own.assign(id.internal, sizeof(id.internal));
+  }
+  const std::vector<std::string> all = options.all_gather(own);
+  if (all.front().size() != sizeof(id.internal)) throw Unavailable("rank 0 has told no address of NCCL");
+  std::memcpy(id.internal, all.front().data(), sizeof(id.internal));
+
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  Check(Nccl().CommInitRankConfig(&communicator_, static_cast<int>(options.size), id, static_cast<int>(options.rank), &config),
+        communicator_);
+  const Result result = Await(
+      [&] {
+        options.check();
+        return Ready();
+      },
+      Now() + options.timeout);
+  if (result.outcome != Outcome::kDone) {
+    throw Unavailable(result.outcome == Outcome::kLate ? StrCat("NCCL's connections were not made within ", options.timeout, " s")
+                                                       : result.why);
+  }
+}
+
+void NcclLink::Free() noexcept {
+  if (cudaSetDevice(device_) != cudaSuccess) return;
+  if (communicator_ != nullptr) Nccl().CommAbort(communicator_);
+  for (Place& place : places_) {
+    for (std::byte* memory : {place.send, place.receive}) cudaFree(memory);
+    for (cudaEvent_t event : {place.up, place.exchanged, place.down}) {
+      if (event != nullptr) cudaEventDestroy(event);
+    }
+  }
+  for (cudaStream_t stream : {up_, exchange_, down_}) {
+    if (stream != nullptr) cudaStreamDestroy(stream);
+  }
+}
+
+bool NcclLink::Ready() {
+  ncclResult_t state = ncclSuccess;
+  Check(Nccl().CommGetAsyncError(communicator_, &state), communicator_);
+  Check(state, communicator_);
+  return state != ncclInProgress;
+}
+
+Link::Result NcclLink::GiveUp(Outcome outcome, const std::string& why) {
+  aborted_ = true;
+  if (communicator_ != nullptr) Nccl().CommAbort(std::exchange(communicator_, nullptr));
+  return {outcome, why};
+}
+
+Link::Result NcclLink::Await(const std::function<bool()>& ended, double deadline) {
+  for (int turn = 0;; ++turn) {
+    try {
+      if (ended()) return {};
+    } catch (const Error& error) {
+      return GiveUp(Outcome::kLost, error.message());
+    }
+    if (aborted_) return GiveUp(Outcome::kAborted, "");
+    if (Now() > deadline) return GiveUp(Outcome::kLate, "");
+    if (turn > 100) std::this_thread::sleep_for(std::chrono::microseconds(std::min(turn, 500) / 5));
+  }
+}
+
+Link::Result NcclLink::AwaitEvent(cudaEvent_t event, double deadline) {
+  return Await(
+      [&] {
+        const cudaError_t result = cudaEventQuery(event);
+        if (result == cudaSuccess) return true;
+        if (result != cudaErrorNotReady) Check(result, "an exchange between GPUs");
+        Ready();  // throws where a connection is gone, whose kernels would wait for ever
+        return false;
+      },
+      deadline);
+}
+
+Link::Result NcclLink::Exchange(const Transfer& t, const Chunk& chunk, Place& place, double deadline) {
+  if (chunk.send_bytes > 0)
+    Check(cudaMemcpyAsync(place.send, chunk.send, chunk.send_bytes, cudaMemcpyHostToDevice, up_), "a copy to the GPU");
+  Check(cudaEventRecord(place.up, up_), "cudaEventRecord");
+  Check(cudaStreamWaitEvent(exchange_, place.up, 0), "cudaStreamWaitEvent");
+  Check(cudaStreamWaitEvent(exchange_, place.down, 0), "cudaStreamWaitEvent");  // what was received here before is taken
+  Check(Nccl().GroupStart(), communicator_);
+  if (chunk.send_bytes > 0)
+    Check(Nccl().Send(place.send, chunk.send_bytes, ncclInt8, static_cast<int>(t.to), communicator_, exchange_), communicator_);
+  if (chunk.receive_bytes > 0) {
+    Check(Nccl().Recv(place.receive, chunk.receive_bytes, ncclInt8, static_cast<int>(t.from), communicator_, exchange_),
+          communicator_);
+  }
+  Check(Nccl().GroupEnd(), communicator_);
+  // The first transfer between two ranks connects them; behind it the kernels are in the stream.
+  const Result result = Await([&] { return Ready(); }, deadline);
+  if (result.outcome == Outcome::kDone) Check(cudaEventRecord(place.exchanged, exchange_), "cudaEventRecord");
+  return result;
+}
+
+void NcclLink::TakeDown(const Chunk& chunk, const Place& place) {
+  if (chunk.receive_bytes > 0)
+    Check(cudaMemcpyAsync(chunk.receive, place.receive, chunk.receive_bytes, cudaMemcpyDeviceToHost, down_),
+          "a copy from the GPU");
+  Check(cudaEventRecord(place.down, down_), "cudaEventRecord");
+}
+
+// A copy of host memory that is not pinned waits for the stream in front of it: no copy is enqueued behind an exchange that has not ended.
+Link::Result NcclLink::Move(const Transfer& t, double seconds) {
+  if (aborted_ || communicator_ == nullptr) return {Outcome::kAborted, ""};
+  const double deadline = Now() + seconds;
+  const size_t count = (std::max(t.send_bytes, t.receive_bytes) + kChunkBytes - 1) / kChunkBytes;
+  if (count == 0) return {};
+  const auto chunk = [&](size_t i) {
+    const size_t at = i * kChunkBytes;
+    const auto bytes = [&](size_t all) { return all > at ? std::min(all - at, kChunkBytes) : 0; };
+    return Chunk{static_cast<const std::byte*>(t.send) + at, bytes(t.send_bytes), static_cast<std::byte*>(t.receive) + at,
+                 bytes(t.receive_bytes)};
+  };
+  try {
+    Check(cudaSetDevice(device_), "cudaSetDevice");
+    for (size_t i = 0; i <= count; ++i) {
+      if (i < count) {
+        const Result result = Exchange(t, chunk(i), places_[i % 2], deadline);
+        if (result.outcome != Outcome::kDone) return result;
+      }
+      if (i == 0) continue;
+      const Result result = AwaitEvent(places_[(i - 1) % 2].exchanged, deadline);
+      if (result.outcome != Outcome::kDone) return result;
+      TakeDown(chunk(i - 1), places_[(i - 1) % 2]);
+    }
+    return AwaitEvent(places_[(count - 1) % 2].down, deadline);
+  } catch (const Error& error) {
+    return GiveUp(Outcome::kLost, error.message());
+  }
+}
+
+}  // namespace hlm
+
+#endif
