@@ -795,7 +795,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_logits(hlm_trainer* trainer, const h
 
 /* Reads n_data bytes of a tensor from byte_offset on, as float (4 bytes an element, row-major, native order) whatever it is
  * stored as. Offset and length are multiples of 4. NOT_FOUND for a name the model lacks, OUT_OF_RANGE past the end,
- * FAILED_PRECONDITION for a kind that is not there now. Waits for pending updates. */
+ * FAILED_PRECONDITION for a kind that is not there now: of a tensor that does not train only the weight is, as it is held. Waits for
+ * pending updates. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_read_tensor(hlm_trainer* trainer, const char* name, int32_t kind, size_t byte_offset,
                                                         void* data, size_t n_data);
 /* The inverse. Values must be finite (and second moments not negative), else INVALID_ARGUMENT and nothing is written. */

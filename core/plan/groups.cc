@@ -72,7 +72,10 @@ int64_t AddedUp(const ModelLayout& layout, const TrainedSet& trained, int64_t un
   if (spec.layer >= 0) return spec.layer >= first ? spec.elements : 0;
   // One product makes the gradients of the head's matrix and of its bias.
   if (unit == layout.EmbeddingUnit()) return first < 0 || (layout.tied && HeadProductTrains(layout, trained)) ? spec.elements : 0;
-  return layout.tied || HeadProductTrains(layout, trained) ? spec.elements : layout.head.weight;
+  if (layout.tied || HeadProductTrains(layout, trained)) return spec.elements;
+  // The chunk in which the norm ends goes down as a whole.
+  const std::vector<SlabRange> runs = trained.Runs(unit, spec.elements);
+  return std::max(layout.head.weight, runs.empty() ? 0 : runs.back().end);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ bool HeadProductTrains(const ModelLayout& layout, const TrainedSet& trained);
 
 // Where each piece's gradient is added up, in elements from the start of the accumulator, and how many the accumulator has. A unit's
 // pieces follow each other, or those of a stage do. A tied embedding has an accumulator of its own, and so have the slabs that blocks
-// share, one behind the other. Where no backward pass comes there is none; a frozen head has one for what stands before its matrix.
+// share, one behind the other. Where no backward pass comes there is none; a frozen head has one for what stands before its matrix, in
+// whole chunks where that trains.
 struct AccumulatorPlaces {
   std::vector<int64_t> offsets;  // [pieces]; -1: none
   int64_t elements = 0, tied_elements = 0, shared_elements = 0;

@@ -55,6 +55,12 @@ PartPlan Shard::Of(const PartPlan& part) const {
   return {border(index), border(index + 1)};
 }
 
+int64_t PiecePlan::trained_elements() const {
+  int64_t elements = 0;
+  for (const PartPlan& part : trained) elements += part.end - part.begin;
+  return elements;
+}
+
 PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements, const TrainedSet& trained) {
   for (size_t u = 0; u < layout.units.size(); ++u) {
     const UnitSpec& unit = layout.units[u];
@@ -92,9 +98,7 @@ int64_t PieceList::TrainedParts(int64_t unit) const {
 
 int64_t PieceList::TrainedElements() const {
   int64_t elements = 0;
-  for (const PiecePlan& piece : pieces_) {
-    for (const PartPlan& part : piece.trained) elements += part.end - part.begin;
-  }
+  for (const PiecePlan& piece : pieces_) elements += piece.trained_elements();
   return elements;
 }
 

@@ -38,6 +38,7 @@ struct PiecePlan {
   std::vector<PartPlan> trained;  // the same, where nothing is frozen
   int64_t elements() const { return end - begin; }
   bool trains() const { return !trained.empty(); }
+  int64_t trained_elements() const;
 };
 
 // All pieces of a model, unit by unit. A piece is known by its place in this list.

@@ -230,15 +230,14 @@ struct Plan {
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;  // which states, master and timing were chosen and why; empty where none was to choose
 
-  // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are
-  // read; pieces of which a part is frozen are updated as they come.
+  // Whether this process has states of every element.
+  bool OwnsAll() const { return !sharded && trained.all(); }
+  // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are read.
   bool DefersUpdates() const {
     return experts_up == ExpertsUp::kRouted && purpose == Purpose::kTrain && timing != Timing::kBackward &&
            router.unrouted == Unrouted::kZero && options.processes == 1 && trained.all();
   }
 
-  // Whether this process has states of every element.
-  bool OwnsAll() const { return !sharded && trained.all(); }
   // Partial sums cross the link unrounded.
   DType DownType() const { return numerics.reduction_groups > 1 ? DType::kF32 : numerics.grad_dtype; }
   // Of the reduction groups of a sum, those that this process computes.

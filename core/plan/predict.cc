@@ -136,10 +136,8 @@ int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
   if (plan.experts_up == ExpertsUp::kAll) return plan.pieces.TrainedElements();
   double down = 0;
   for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(0), plan.first_backward)) {
-    for (const int64_t piece : visit.gradients) {
-      for (const PartPlan& part : plan.pieces[piece].trained)
-        down += ShareMoved(in, plan, visit) * static_cast<double>(part.end - part.begin);
-    }
+    for (const int64_t piece : visit.gradients)
+      down += ShareMoved(in, plan, visit) * static_cast<double>(plan.pieces[piece].trained_elements());
   }
   return static_cast<int64_t>(down);
 }

@@ -2,6 +2,11 @@
 //
 // Pieces lie in byte ranges of one space, assigned ahead of the run, knowing all that follows (Belady 1966): what is needed latest is
 // overwritten. That alone makes the last block of the forward pass the first of the backward pass without sending it again.
+//
+//   a sweep   embedding | block 0 | block 1 | .. | block L-1 | head     | block L-1 | .. | block 0 | embedding
+//   reads     E         | B0      | B1      | .. | B(L-1)    | H        | B(L-1)    | .. | B0      | nothing, or E
+//   sent up   E         | B0      | B1      | .. | B(L-1)    | H        | still there .. | B0      |
+//   down                |         |         |    |           | H's gradient | B(L-1)'s  | .. | B0's    | E's
 #ifndef HORIZON_LM_CORE_PLAN_VISITS_H_
 #define HORIZON_LM_CORE_PLAN_VISITS_H_
 

@@ -49,9 +49,11 @@ void CheckSame(const std::string& path, const char* what, const JsonValue& store
 
 void CheckSameNumerics(const std::string& path, const JsonValue& stored, const JsonValue& own, bool allow_change) {
   const auto state = [](const JsonValue& numerics) {
-    return Without(numerics, {"compute", "algorithm", "states", "master", "trained"}, true);
+    return Without(numerics, {"compute", "algorithm", "states", "master"}, true);
   };
   CheckSame(path, "precision", state(stored), state(own));
+  const auto trained = [](const JsonValue& numerics) { return Without(numerics, {"trained"}, true); };
+  CheckSame(path, "set of tensors that train", trained(stored), trained(own));
   if (allow_change) return;
   const JsonValue there = Without(stored, {"hash"}, false), here = Without(own, {"hash"}, false);
   if (const std::string* key = FirstDifference(there, here)) {

@@ -33,7 +33,7 @@ void LeaseBook::End(int64_t piece, LeaseKind kind) noexcept {
 }
 
 StateLease::StateLease(const ParameterStore& store, int64_t piece, LeaseKind kind)
-    : store_(&store), lease_(*store.states_book_, piece, kind) {}
+    : store_(&store), lease_(*store.books_.states, piece, kind) {}
 
 const PiecePlan& StateLease::piece() const { return store_->pieces_[lease_.piece()]; }
 
@@ -82,7 +82,7 @@ void StateLease::WriteMaster(int64_t begin, int64_t n, const float* values) cons
   }
   bf16_t* hi = reinterpret_cast<bf16_t*>(weights);
   // Without a remainder the streamed weight is all there is: nearest even then, as everywhere else.
-  const bool splits = store_->remainders_.data() != nullptr;
+  const bool splits = store_->arrays_.remainders.data() != nullptr;
   for (int64_t i = 0; i < n; ++i) hi[i] = splits ? SplitMaster(values[i]).hi : FloatToBf16(values[i]);
   store_->owned_.EachRun(first, first + n, [&](int64_t at, int64_t count, bool owned) {
     uint16_t* lo = splits && owned ? store_->Master(at).lo : nullptr;
@@ -96,7 +96,7 @@ void StateLease::Commit() {
 }
 
 GradientLease::GradientLease(const ParameterStore& store, int64_t piece, LeaseKind kind)
-    : store_(&store), lease_(*store.gradients_book_, piece, kind) {}
+    : store_(&store), lease_(*store.books_.gradients, piece, kind) {}
 
 std::byte* GradientLease::Sums(int64_t begin) const {
   const PiecePlan& p = store_->pieces_[lease_.piece()];

@@ -10,13 +10,10 @@
 namespace hlm {
 
 ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Device& device, int64_t rank)
-    : weight_type_(plan.numerics.compute),
-      gradient_type_(plan.numerics.grad_dtype),
-      state_type_(plan.numerics.states),
+    : types_{plan.numerics.compute, plan.numerics.grad_dtype, plan.numerics.states},
       pieces_(plan.pieces),
       versions_(static_cast<size_t>(plan.pieces.size()), 0),
-      states_book_(std::make_unique<LeaseBook>(pieces_)),
-      gradients_book_(std::make_unique<LeaseBook>(pieces_)) {
+      books_{std::make_unique<LeaseBook>(pieces_), std::make_unique<LeaseBook>(pieces_)} {
   starts_.push_back(0);
   int64_t chunks = 0;
   for (const UnitSpec& unit : layout.units) {
@@ -28,24 +25,24 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   partial_ = pieces_.TrainedElements();
   if (!plan.OwnsAll()) KeepOwned(plan, rank);
   const HostMemory& planned = plan.host;
-  weights_ = device.AllocateHost(static_cast<size_t>(planned.weights));
-  remainders_ = AllocatePages(static_cast<size_t>(planned.remainders), "remainders");
-  first_moments_ = AllocatePages(static_cast<size_t>(planned.first_moments), "first moments");
-  second_moments_ = AllocatePages(static_cast<size_t>(planned.second_moments), "second moments");
-  scales_ = AllocatePages(static_cast<size_t>(planned.scales), "scales of moments");
-  gradients_ = AllocatePages(static_cast<size_t>(planned.gradients), "gradients");
-  partials_ = AllocatePages(static_cast<size_t>(planned.partials), "partial sums of gradients");
-  norms_ = AllocatePages(static_cast<size_t>(planned.norms), "gradient norms");
+  arrays_.weights = device.AllocateHost(static_cast<size_t>(planned.weights));
+  arrays_.remainders = AllocatePages(static_cast<size_t>(planned.remainders), "remainders");
+  arrays_.first_moments = AllocatePages(static_cast<size_t>(planned.first_moments), "first moments");
+  arrays_.second_moments = AllocatePages(static_cast<size_t>(planned.second_moments), "second moments");
+  arrays_.scales = AllocatePages(static_cast<size_t>(planned.scales), "scales of moments");
+  arrays_.gradients = AllocatePages(static_cast<size_t>(planned.gradients), "gradients");
+  arrays_.partials = AllocatePages(static_cast<size_t>(planned.partials), "partial sums of gradients");
+  arrays_.norms = AllocatePages(static_cast<size_t>(planned.norms), "gradient norms");
 
   const auto taken = [](const Buffer& buffer) { return static_cast<int64_t>(buffer.bytes()); };
-  memory_.weights = taken(weights_);
-  memory_.remainders = taken(remainders_);
-  memory_.first_moments = taken(first_moments_);
-  memory_.second_moments = taken(second_moments_);
-  memory_.scales = taken(scales_);
-  memory_.gradients = taken(gradients_);
-  memory_.norms = taken(norms_);
-  memory_.partials = taken(partials_);
+  memory_.weights = taken(arrays_.weights);
+  memory_.remainders = taken(arrays_.remainders);
+  memory_.first_moments = taken(arrays_.first_moments);
+  memory_.second_moments = taken(arrays_.second_moments);
+  memory_.scales = taken(arrays_.scales);
+  memory_.gradients = taken(arrays_.gradients);
+  memory_.norms = taken(arrays_.norms);
+  memory_.partials = taken(arrays_.partials);
 }
 
 void ParameterStore::KeepOwned(const Plan& plan, int64_t rank) {
@@ -73,51 +70,52 @@ T* At(const Buffer& buffer, int64_t element) {
 }  // namespace
 
 std::byte* ParameterStore::WeightBytes(int64_t element) const {
-  return weights_.data() + element * static_cast<int64_t>(SizeOf(weight_type_));
+  return arrays_.weights.data() + element * static_cast<int64_t>(SizeOf(types_.weight));
 }
 MomentArray ParameterStore::Moments(const Buffer& values, float* scales, int64_t of) const {
   const int64_t element = values.data() == nullptr ? 0 : owned_.PlaceOf(of);
   HLM_CHECK(scales == nullptr || element % kStateBlock == 0, element);
-  return {At<std::byte>(values, StateBytes(state_type_, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
+  return {At<std::byte>(values, StateBytes(types_.state, element)), scales == nullptr ? nullptr : scales + element / kStateBlock};
 }
 MomentArray ParameterStore::FirstMoments(int64_t element) const {
-  return Moments(first_moments_, At<float>(scales_, 0), element);
+  return Moments(arrays_.first_moments, At<float>(arrays_.scales, 0), element);
 }
 MomentArray ParameterStore::SecondMoments(int64_t element) const {
   // All scales of the first moments, then those of the second.
-  return Moments(second_moments_, At<float>(scales_, StateScales(state_type_, kept_)), element);
+  return Moments(arrays_.second_moments, At<float>(arrays_.scales, StateScales(types_.state, kept_)), element);
 }
 std::byte* ParameterStore::GradientBytes(int64_t element) const {
-  if (gradients_.data() == nullptr) return nullptr;
-  return gradients_.data() + owned_.PlaceOf(element) * static_cast<int64_t>(SizeOf(gradient_type_));
+  if (arrays_.gradients.data() == nullptr) return nullptr;
+  return arrays_.gradients.data() + owned_.PlaceOf(element) * static_cast<int64_t>(SizeOf(types_.gradient));
 }
 double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
-  return At<double>(norms_, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
+  return At<double>(arrays_.norms, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
 }
 
 float* ParameterStore::PartialOf(int64_t level, int64_t element) const {
-  return At<float>(partials_, level * partial_ + trained_.PlaceOf(element));
+  return At<float>(arrays_.partials, level * partial_ + trained_.PlaceOf(element));
 }
 
 MasterArray ParameterStore::Master(int64_t element) const {
   MasterArray master;
-  if (weight_type_ == DType::kF32) {
+  if (types_.weight == DType::kF32) {
     master.weight = reinterpret_cast<float*>(WeightBytes(element));
   } else {
     master.hi = reinterpret_cast<bf16_t*>(WeightBytes(element));
-    if (remainders_.data() != nullptr) master.lo = At<uint16_t>(remainders_, owned_.PlaceOf(element));
+    if (arrays_.remainders.data() != nullptr) master.lo = At<uint16_t>(arrays_.remainders, owned_.PlaceOf(element));
   }
   return master;
 }
 
 void ParameterStore::TouchPages(HostPool& pool) {
-  for (const Buffer* buffer : {&first_moments_, &second_moments_, &gradients_, &partials_}) hlm::TouchPages(*buffer, pool);
+  for (const Buffer* buffer : {&arrays_.first_moments, &arrays_.second_moments, &arrays_.gradients, &arrays_.partials})
+    hlm::TouchPages(*buffer, pool);
 }
 
 WeightLease ParameterStore::Weights(int64_t piece) const {
   const PiecePlan& p = pieces_[piece];
-  return {Lease(*states_book_, piece, LeaseKind::kRead), version(piece), WeightBytes(FirstElement(p.unit) + p.begin),
-          static_cast<size_t>(p.elements()) * SizeOf(weight_type_)};
+  return {Lease(*books_.states, piece, LeaseKind::kRead), version(piece), WeightBytes(FirstElement(p.unit) + p.begin),
+          static_cast<size_t>(p.elements()) * SizeOf(types_.weight)};
 }
 
 void ParameterStore::Load(const Model& model, HostPool& pool) {
@@ -147,7 +145,7 @@ void ParameterStore::Load(const Model& model, HostPool& pool) {
     std::vector<float> values(static_cast<size_t>(run.n));
     model.weights().Read(*run.tensor, run.begin, run.n, values.data());
     // A weight above bfloat16's largest value would be infinite on the device.
-    if (weight_type_ == DType::kBF16) {
+    if (types_.weight == DType::kBF16) {
       for (int64_t i = 0; i < run.n; ++i) {
         if ((SplitMaster(values[static_cast<size_t>(i)]).hi & 0x7fffu) >= 0x7f80u) {
           throw InvalidArgument("tensor ", run.tensor->name, " element ", run.begin + i, " is ", values[static_cast<size_t>(i)],

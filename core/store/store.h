@@ -54,9 +54,9 @@ class ParameterStore {
   int64_t FirstElement(int64_t unit) const { return starts_[unit]; }
   int64_t Elements(int64_t unit) const { return starts_[unit + 1] - starts_[unit]; }
   int64_t units() const { return static_cast<int64_t>(norm_starts_.size()); }
-  DType weight_type() const { return weight_type_; }
-  DType gradient_type() const { return gradient_type_; }
-  StateType state_type() const { return state_type_; }
+  DType weight_type() const { return types_.weight; }
+  DType gradient_type() const { return types_.gradient; }
+  StateType state_type() const { return types_.state; }
 
   // Bytes that were allocated, by kind: equal to the plan's.
   const HostMemory& memory() const { return memory_; }
@@ -77,16 +77,26 @@ class ParameterStore {
   float* PartialOf(int64_t level, int64_t element) const;
   MomentArray Moments(const Buffer& values, float* scales, int64_t of) const;
 
-  DType weight_type_, gradient_type_;
-  StateType state_type_;
+  struct Types {
+    DType weight, gradient;
+    StateType state;
+  };
+  struct Books {
+    std::unique_ptr<LeaseBook> states, gradients;
+  };
+  struct Arrays {
+    Buffer weights, remainders, first_moments, second_moments, scales, gradients, norms, partials;
+  };
+
+  Types types_;
   std::vector<int64_t> starts_;       // [units + 1] elements
   std::vector<int64_t> norm_starts_;  // [units] chunks
   KeptRanges owned_, trained_;        // whose states, and partial sums, there are
   int64_t kept_, partial_;            // elements of each that there is room for
   PieceList pieces_;
   mutable std::vector<int64_t> versions_;  // [pieces]; changed under a lease
-  std::unique_ptr<LeaseBook> states_book_, gradients_book_;
-  Buffer weights_, remainders_, first_moments_, second_moments_, scales_, gradients_, norms_, partials_;
+  Books books_;
+  Arrays arrays_;
   HostMemory memory_;
 };
 

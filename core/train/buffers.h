@@ -1,4 +1,10 @@
 // DeviceBuffers: where each thing of a pass lies in the device arena. Pointer arithmetic only; the plan made the places.
+//
+//   block inputs   | 0 | 1 | 2 | .. | L |      [sweep_tokens, hidden] each; or three, where boundary b lies in place b % 3
+//   stash          | block 0 | block 1 | .. |  of each what its policy keeps of all tokens of a sweep
+//   scratch        | the largest block |       the rest of what a block saves, of one micro-batch
+//   temporaries    | the largest block |       what is needed for a moment, of one micro-batch
+//   accumulator    | the largest unit |        a unit's pieces one behind the other; tied and shared slabs have ranges of their own
 #ifndef HORIZON_LM_CORE_TRAIN_BUFFERS_H_
 #define HORIZON_LM_CORE_TRAIN_BUFFERS_H_
 

@@ -56,12 +56,14 @@ GradientPath::Take DeviceGroup::Taking(int64_t piece, const Updater::Sweep& swee
 }
 
 void DeviceGroup::Reduce(int64_t piece, const Updater::Sweep& sweep) {
+  if (!plan_.pieces[piece].trains()) return;
   if (exchange_ != nullptr) return exchange_->Reduce(piece, Taking(piece, sweep, sweep.turn));
   int64_t group = sweep.turn * static_cast<int64_t>(lanes_.size());
   for (const auto& lane : lanes_) lane->SendDown(piece, Taking(piece, sweep, group++));
 }
 
 void DeviceGroup::ReduceZero(int64_t piece, Updater::Sweep sweep) {
+  if (!plan_.pieces[piece].trains()) return;
   sweep.zero = true;
   if (exchange_ != nullptr) return exchange_->ReduceZero(piece, Taking(piece, sweep, sweep.turn));
   int64_t group = sweep.turn * static_cast<int64_t>(lanes_.size());

@@ -21,7 +21,7 @@ GradientPath::GradientPath(const LaneContext& context, Device& device, const Dev
 }
 
 void GradientPath::SendZero(const PiecePlan& piece, const Take& take) {
-  for (const PartPlan& part : piece.parts) take(*ring_, part, ring_->Acquire());
+  for (const PartPlan& part : piece.trained) take(*ring_, part, ring_->Acquire());
 }
 
 void GradientPath::Send(const PiecePlan& piece, const float* accumulator, Stream& compute, Stream& down, const Take& take) {

@@ -2,17 +2,14 @@
 // the work of visits for its share of a pass's micro-batches; which visit is next, and what lanes have to do with each other, the
 // executor and the group say.
 //
-//   arena     | slots | accumulators | staging | block inputs | stash, scratch, temporaries | head | batch | tables | workspace |
-//   up        weights into slots, the batch, block inputs that come back
-//   compute   operations of the layers, rounding of gradients
-//   down      gradients through staging into the ring, losses, block inputs that go to wait
+//   memory    where all of it lies on the device (lane_memory.h)
+//   streams   up, compute and down, and what they tell each other (lane_streams.h)
+//   parts     block inputs that wait, the way of gradients, what routers tell, the head
 #ifndef HORIZON_LM_CORE_TRAIN_LANE_H_
 #define HORIZON_LM_CORE_TRAIN_LANE_H_
 
-#include <array>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -25,8 +22,9 @@
 #include "core/train/buffers.h"
 #include "core/train/gradient_path.h"
 #include "core/train/lane_context.h"
+#include "core/train/lane_memory.h"
+#include "core/train/lane_streams.h"
 #include "core/train/pass.h"
-#include "core/train/red_zones.h"
 #include "core/train/router_loads.h"
 #include "core/train/step_batch.h"
 #include "core/train/sweep_losses.h"
@@ -69,22 +67,22 @@ class Lane {
   void Skip(const Pass& pass, int64_t visit);
   // A piece's gradient, behind the visit that made it, part by part: take(part, ring entry).
   void SendDown(int64_t piece, const GradientPath::Take& take) {
-    gradients_.Send(plan_.pieces[piece], buffers_.Accumulator(piece), *compute_, *down_, take);
+    gradients_.Send(context_.plan.pieces[piece], memory_.buffers.Accumulator(piece), *streams_.compute, *streams_.down, take);
   }
-  void SendZero(int64_t piece, const GradientPath::Take& take) { gradients_.SendZero(plan_.pieces[piece], take); }
+  void SendZero(int64_t piece, const GradientPath::Take& take) { gradients_.SendZero(context_.plan.pieces[piece], take); }
   // Until the pass's last visit is done and its losses are down.
   void Finish(const Pass& pass);
 
-  LaneEnds ends() { return {device_, *compute_, *down_, slots_, buffers_, ring(), counters_}; }
-  Event& losses_down() { return *losses_down_; }
+  LaneEnds ends() { return {device_, *streams_.compute, *streams_.down, memory_.slots, memory_.buffers, ring(), counters_}; }
+  Event& losses_down() { return *streams_.losses_down; }
   // What routers tell; and what they are told, before the backward pass.
   RouterLoads& loads() { return loads_; }
   void SendChoicesDown(const Pass& pass, const Visit& visit) {
-    loads_.SendChoicesDown(visit.layer, pass.ShareOf(visit.sweep, number_), *compute_, *down_);
+    loads_.SendChoicesDown(visit.layer, pass.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
   }
-  void SendCosts(std::span<const float> costs) { loads_.SendCosts(costs, *compute_); }
+  void SendCosts(std::span<const float> costs) { loads_.SendCosts(costs, *streams_.compute); }
   // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
-  void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *compute_, weights, micro); }
+  void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *streams_.compute, weights, micro); }
   void Logits(const HeadWeights& weights, int64_t row, int64_t rows, float* to);
   int64_t head_chunk() const { return head_.chunk(); }
 
@@ -93,7 +91,7 @@ class Lane {
 
   GradientRing* ring() { return gradients_.ring(); }  // null where the plan has no gradients
   const MoveCounters& counters() const { return counters_; }
-  size_t arena_bytes() const { return arena_.bytes(); }
+  size_t arena_bytes() const { return memory_.arena.bytes(); }
   size_t host_bytes() const { return block_inputs_.bytes(); }
   size_t load_bytes() const { return loads_.bytes(); }
 
@@ -120,44 +118,27 @@ class Lane {
   std::vector<int64_t> PiecesOf(int64_t unit) const;
   float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(PiecesOf(unit)).At(offset); }
 
-  void SendTablesUp();
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
 
   template <class Work>  // work(micro-batch index, view, first token in the lane's share)
   void EachMicroBatch(const Pass& pass, int64_t sweep, const Work& work) {
-    const Pass::Share share = pass.ShareOf(sweep, number_);
+    const Pass::Share share = pass.ShareOf(sweep, context_.lane);
     for (int64_t m = share.begin; m < share.end; ++m) {
-      work(m, pass.View(m, buffers_.Batch(), batch_.data(), batch_.layout()),
+      work(m, pass.View(m, memory_.buffers.Batch(), batch_.data(), batch_.layout()),
            pass.micro_batches[static_cast<size_t>(m)].first_token - share.first_token);
     }
   }
 
   const LaneContext context_;
-  const ModelSpec& spec_;
-  const ModelLayout& layout_;
-  const Plan& plan_;
-  const DevicePlan& own_plan_;
-  Trace& trace_;
-  const int64_t number_;
   Device& device_;
   StepBatch& batch_;
-  Buffer arena_;
-  DeviceBuffers buffers_;
-  // What goes up while this is made stands before the streams, whose ends wait for their copies.
-  RedZones red_zones_;
-  std::vector<std::vector<float>> tables_;
+  LaneMemory memory_;
   MoveCounters counters_;
   WaitingInputs block_inputs_;
   GradientPath gradients_;
   RouterLoads loads_;
-  std::unique_ptr<Stream> compute_, up_, down_;
-  SlotPool slots_;
+  LaneStreams streams_;
   HeadTemplate head_;
-
-  // Events, by what they say.
-  static constexpr int64_t kDone = 4;
-  std::array<std::unique_ptr<Event>, kDone> visit_done_;  // visit v is done: v % kDone
-  std::unique_ptr<Event> losses_made_, losses_down_, logits_made_, logits_down_;
 };
 
 }  // namespace hlm

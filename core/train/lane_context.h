@@ -18,6 +18,7 @@ struct LaneContext {
   Trace& trace;
   int64_t lane = 0;  // number of the device in the plan
 
+  const DevicePlan& device() const { return plan.devices[static_cast<size_t>(lane)]; }
   Trace::Row Row(Trace::Row row) const { return Trace::OfLane(row, lane); }
 };
 

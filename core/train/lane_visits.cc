@@ -10,57 +10,57 @@ namespace hlm {
 
 BlockRun Lane::RunOf(const MicroView& micro, const Weights& weights, int64_t token) {
   BlockRun run{.ops = device_.ops(),
-               .stream = *compute_,
+               .stream = *streams_.compute,
                .micro = micro,
-               .type = plan_.numerics.compute,
+               .type = context_.plan.numerics.compute,
                .weights = weights.own,
                .shared = weights.shared,
                .saved = {},
                .made = {},
                .temporaries = {}};
-  buffers_.SetTables(run);
-  buffers_.SetSides(token, run);
+  memory_.buffers.SetTables(run);
+  memory_.buffers.SetSides(token, run);
   return run;
 }
 
 void Lane::Embed(const Pass& pass, const Visit& visit, const Weights& weights) {
-  block_inputs_.BeforeWrite(pass, 0, *compute_);
+  block_inputs_.BeforeWrite(pass, 0, *streams_.compute);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
-    buffers_.PlaceEmbedding(run);
-    layout_.embedding->Forward(run, buffers_.BlockInput(0, token));
+    memory_.buffers.PlaceEmbedding(run);
+    context_.layout.embedding->Forward(run, memory_.buffers.BlockInput(0, token));
   });
 }
 
 void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& weights) {
-  if (visit.Ends()) block_inputs_.BeforeWrite(pass, visit.layer + 1, *compute_);
-  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  if (visit.Ends()) block_inputs_.BeforeWrite(pass, visit.layer + 1, *streams_.compute);
+  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
     run.part = visit.part;
     loads_.SetForward(pass, share, visit.layer, m, run);
-    buffers_.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
+    memory_.buffers.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
     // Before the experts there is none.
-    void* output = visit.part.stage == Stage::kBefore ? nullptr : buffers_.BlockInput(visit.layer + 1, token);
-    layout_.block(visit.layer).Forward(run, buffers_.BlockInput(visit.layer, token), output);
+    void* output = visit.part.stage == Stage::kBefore ? nullptr : memory_.buffers.BlockInput(visit.layer + 1, token);
+    context_.layout.block(visit.layer).Forward(run, memory_.buffers.BlockInput(visit.layer, token), output);
   });
 }
 
 Lane::Weights Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const {
   Weights weights;
   for (size_t t = 0; t < tickets.size(); ++t) {
-    const PiecePlan& piece = plan_.pieces[visit.uses[t].piece];
-    (layout_.IsShared(piece.unit) ? weights.shared : weights.own).Add(piece.begin, tickets[t].weights());
+    const PiecePlan& piece = context_.plan.pieces[visit.uses[t].piece];
+    (context_.layout.IsShared(piece.unit) ? weights.shared : weights.own).Add(piece.begin, tickets[t].weights());
   }
   return weights;
 }
 
 HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
   const auto at = [&](const SlotTicket& ticket, int64_t offset) {
-    return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(plan_.WeightBytes());
+    return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(context_.plan.WeightBytes());
   };
-  const HeadOffsets& offsets = layout_.head;
+  const HeadOffsets& offsets = context_.layout.head;
   return {.norm = at(tickets.back(), offsets.norm),
           .norm_bias = at(tickets.back(), offsets.norm_bias),
           .product = at(tickets.back(), offsets.product),
@@ -69,15 +69,15 @@ HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
 }
 
 void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
-  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
-  const bool trains = HeadProductTrains(layout_, plan_.trained);
+  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const bool trains = HeadProductTrains(context_.layout, context_.plan.trained);
   if (job.work == nullptr && share.empty()) {
-    Clear(PiecesOf(layout_.NormUnit()));
-    if (layout_.tied) Clear(PiecesOf(layout_.HeadUnit()));
+    Clear(PiecesOf(context_.layout.NormUnit()));
+    if (context_.layout.tied) Clear(PiecesOf(context_.layout.HeadUnit()));
   }
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
-    const void* input = buffers_.BlockInput(spec_.layers(), token);
-    head_.Norm(device_.ops(), *compute_, weights, micro, input);
+    const void* input = memory_.buffers.BlockInput(context_.spec.layers(), token);
+    head_.Norm(device_.ops(), *streams_.compute, weights, micro, input);
     if (job.work != nullptr) {
       (*job.work)(*this, weights, m, micro);
       return;
@@ -85,17 +85,17 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
     const bool first = m == share.begin;
     if (first) {
       // Several layers may add to the gradient of what goes beside the block inputs.
-      const Range& sides = buffers_.side_gradients();
-      if (sides.bytes > 0) compute_->FillZero(buffers_.At(sides), static_cast<size_t>(sides.bytes));
-      ClearPadding(PiecesOf(layout_.NormUnit()));
-      if (layout_.tied) ClearPadding(PiecesOf(layout_.HeadUnit()));
+      const Range& sides = memory_.buffers.side_gradients();
+      if (sides.bytes > 0) streams_.compute->FillZero(memory_.buffers.At(sides), static_cast<size_t>(sides.bytes));
+      ClearPadding(PiecesOf(context_.layout.NormUnit()));
+      if (context_.layout.tied) ClearPadding(PiecesOf(context_.layout.HeadUnit()));
     }
-    head_.LossAndGradient(device_.ops(), *compute_, weights, micro, input, buffers_.Gradient(token),
-                          {.norm = At(layout_.NormUnit(), layout_.head.norm),
-                           .norm_bias = At(layout_.NormUnit(), layout_.head.norm_bias),
-                           .product = At(layout_.NormUnit(), layout_.head.product),
-                           .matrix = trains ? At(layout_.HeadUnit(), layout_.head.weight) : nullptr,
-                           .bias = trains ? At(layout_.NormUnit(), layout_.head.bias) : nullptr,
+    head_.LossAndGradient(device_.ops(), *streams_.compute, weights, micro, input, memory_.buffers.Gradient(token),
+                          {.norm = At(context_.layout.NormUnit(), context_.layout.head.norm),
+                           .norm_bias = At(context_.layout.NormUnit(), context_.layout.head.norm_bias),
+                           .product = At(context_.layout.NormUnit(), context_.layout.head.product),
+                           .matrix = trains ? At(context_.layout.HeadUnit(), context_.layout.head.weight) : nullptr,
+                           .bias = trains ? At(context_.layout.NormUnit(), context_.layout.head.bias) : nullptr,
                            .accumulate = !first});
   });
 }
@@ -103,15 +103,15 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
 // A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
 // them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
 double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
-  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
+  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
   if (share.empty()) return 0;
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    head_.Norm(device_.ops(), *compute_, weights, micro, buffers_.BlockInput(spec_.layers(), token));
-    head_.Loss(device_.ops(), *compute_, weights, micro);
+    head_.Norm(device_.ops(), *streams_.compute, weights, micro, memory_.buffers.BlockInput(context_.spec.layers(), token));
+    head_.Loss(device_.ops(), *streams_.compute, weights, micro);
   });
-  compute_->Record(*losses_made_);
-  SendLossesDown(pass, visit, *losses_made_);
-  losses_down_->Synchronize();
+  streams_.compute->Record(*streams_.losses_made);
+  SendLossesDown(pass, visit, *streams_.losses_made);
+  streams_.losses_down->Synchronize();
 
   const double start = Trace::Now();
   const int64_t begin = share.first_token;
@@ -132,11 +132,11 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
     sweep.entropy_weights = arrays(batch_.layout().entropy_weights, true);
   }
   const double loss = weigh(sweep);
-  trace_.Add(Trace::kHost, "weigh the losses", start, Trace::Now());
+  context_.trace.Add(Trace::kHost, "weigh the losses", start, Trace::Now());
 
   const auto send = [&](int64_t array) {
     const int64_t offset = array + begin * static_cast<int64_t>(sizeof(float));
-    compute_->Copy(buffers_.Batch() + offset, batch_.data() + offset, bytes);
+    streams_.compute->Copy(memory_.buffers.Batch() + offset, batch_.data() + offset, bytes);
     counters_.up_bytes += static_cast<int64_t>(bytes);
   };
   send(batch_.layout().weights);
@@ -145,88 +145,90 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
 }
 
 void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
-  if (visit.Begins()) block_inputs_.Await(pass, visit.layer, *compute_);
-  const Pass::Share share = pass.ShareOf(visit.sweep, number_);
-  const int64_t shared_unit = layout_.SharedUnit(visit.layer);
+  if (visit.Begins()) block_inputs_.Await(pass, visit.layer, *streams_.compute);
+  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const int64_t shared_unit = context_.layout.SharedUnit(visit.layer);
   const bool sharing = shared_unit >= 0;
-  const std::vector<int64_t> own = sharing ? PiecesOf(layout_.BlockUnit(visit.layer)) : visit.gradients,
+  const std::vector<int64_t> own = sharing ? PiecesOf(context_.layout.BlockUnit(visit.layer)) : visit.gradients,
                              shared = sharing ? PiecesOf(shared_unit) : std::vector<int64_t>();
   // Sums of a shared slab go on from block to block: all that such a block makes is added, to zeros at first.
   if (share.empty() || sharing) Clear(own);
-  if (sharing && layout_.UsersOf(visit.layer).last == visit.layer) Clear(shared);
+  if (sharing && context_.layout.UsersOf(visit.layer).last == visit.layer) Clear(shared);
   const AccumulatorView accumulator = AccumulatorOf(own), shared_accumulator = AccumulatorOf(shared);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     const bool first = m == share.begin && !sharing;
     if (first) ClearPadding(own);
-    const Block& block = layout_.block(visit.layer);
-    const void* input = buffers_.BlockInput(visit.layer, token);
+    const Block& block = context_.layout.block(visit.layer);
+    const void* input = memory_.buffers.BlockInput(visit.layer, token);
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
     run.part = visit.part;
     run.accumulator = accumulator;
     run.shared_accumulator = shared_accumulator;
-    run.frozen = plan_.trained.Frozen(layout_.BlockUnit(visit.layer));
-    if (sharing) run.shared_frozen = plan_.trained.Frozen(shared_unit);
+    run.frozen = context_.plan.trained.Frozen(context_.layout.BlockUnit(visit.layer));
+    if (sharing) run.shared_frozen = context_.plan.trained.Frozen(shared_unit);
     run.accumulate = !first;
     loads_.SetBackward(pass, share, visit.layer, m, run);
-    buffers_.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
+    memory_.buffers.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
     block.Forward(run, input, nullptr);
-    block.Backward(run, input, buffers_.Gradient(token));
+    block.Backward(run, input, memory_.buffers.Gradient(token));
   });
 }
 
 void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
-  const int64_t unit = layout_.EmbeddingUnit();
+  const int64_t unit = context_.layout.EmbeddingUnit();
   const AccumulatorView accumulator = AccumulatorOf(visit.gradients);
   // A tied matrix already holds the head's share; the embedding adds its own, and what lies beside the matrix begins with nothing.
-  const int64_t from = layout_.tied ? layout_.embedding->table() + layout_.embedding->table_elements() : 0;
-  const int64_t count = layout_.units[unit].elements - from;
-  EachPiece(plan_.pieces, unit, from, count, [&](int64_t, int64_t begin, int64_t n) {
-    compute_->FillZero(accumulator.At(begin), static_cast<size_t>(n) * sizeof(float));
+  const int64_t from =
+      context_.layout.tied ? context_.layout.embedding->table() + context_.layout.embedding->table_elements() : 0;
+  const int64_t count = context_.layout.units[unit].elements - from;
+  EachPiece(context_.plan.pieces, unit, from, count, [&](int64_t, int64_t begin, int64_t n) {
+    streams_.compute->FillZero(accumulator.At(begin), static_cast<size_t>(n) * sizeof(float));
   });
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.accumulator = accumulator;
-    run.frozen = plan_.trained.Frozen(unit);
+    run.frozen = context_.plan.trained.Frozen(unit);
     run.accumulate = true;
-    run.train_pad_row = plan_.numerics.train_pad_row;
-    buffers_.PlaceEmbedding(run);
-    layout_.embedding->Backward(run, buffers_.Gradient(token));
+    run.train_pad_row = context_.plan.numerics.train_pad_row;
+    memory_.buffers.PlaceEmbedding(run);
+    context_.layout.embedding->Backward(run, memory_.buffers.Gradient(token));
   });
 }
 
 std::vector<int64_t> Lane::PiecesOf(int64_t unit) const {
   std::vector<int64_t> pieces;
-  for (int64_t piece = plan_.pieces.First(unit); piece < plan_.pieces.First(unit + 1); ++piece) pieces.push_back(piece);
+  for (int64_t piece = context_.plan.pieces.First(unit); piece < context_.plan.pieces.First(unit + 1); ++piece)
+    pieces.push_back(piece);
   return pieces;
 }
 
 AccumulatorView Lane::AccumulatorOf(const std::vector<int64_t>& pieces) const {
   AccumulatorView view;
   for (const int64_t piece : pieces) {
-    if (plan_.accumulators.offsets[static_cast<size_t>(piece)] >= 0)
-      view.Add(plan_.pieces[piece].begin, buffers_.Accumulator(piece));
+    if (context_.plan.accumulators.offsets[static_cast<size_t>(piece)] >= 0)
+      view.Add(context_.plan.pieces[piece].begin, memory_.buffers.Accumulator(piece));
   }
   return view;
 }
 
 void Lane::FillZero(int64_t piece, int64_t begin, int64_t end) {
-  compute_->FillZero(buffers_.Accumulator(piece) + (begin - plan_.pieces[piece].begin),
-                     static_cast<size_t>(end - begin) * sizeof(float));
+  streams_.compute->FillZero(memory_.buffers.Accumulator(piece) + (begin - context_.plan.pieces[piece].begin),
+                             static_cast<size_t>(end - begin) * sizeof(float));
 }
 
 // Nothing of the sweep is this lane's: its gradient is zero.
 void Lane::Clear(const std::vector<int64_t>& pieces) {
   for (const int64_t piece : pieces) {
-    if (plan_.pieces[piece].trains()) FillZero(piece, plan_.pieces[piece].begin, plan_.pieces[piece].end);
+    if (context_.plan.pieces[piece].trains()) FillZero(piece, context_.plan.pieces[piece].begin, context_.plan.pieces[piece].end);
   }
 }
 
 // Frozen weights may lie between those that train, and products may have made their gradients: those are zero on their way down.
 void Lane::ClearFrozen(const std::vector<int64_t>& pieces) {
   for (const int64_t piece : pieces) {
-    const PiecePlan& own = plan_.pieces[piece];
-    for (const SlabRange& held : plan_.trained.Held(own.unit)) {
+    const PiecePlan& own = context_.plan.pieces[piece];
+    for (const SlabRange& held : context_.plan.trained.Held(own.unit)) {
       const int64_t begin = std::max(held.begin, own.begin), end = std::min(held.end, own.end);
       if (begin < end) FillZero(piece, begin, end);
     }
@@ -237,9 +239,9 @@ void Lane::ClearFrozen(const std::vector<int64_t>& pieces) {
 // gradient of what is not trained. The pieces are of one unit.
 void Lane::ClearPadding(const std::vector<int64_t>& pieces) {
   if (pieces.empty()) return;
-  const std::vector<SlabRun> runs = RunsOf(layout_.units[static_cast<size_t>(plan_.pieces[pieces.front()].unit)]);
+  const std::vector<SlabRun> runs = RunsOf(context_.layout.units[static_cast<size_t>(context_.plan.pieces[pieces.front()].unit)]);
   for (const int64_t piece : pieces) {
-    const PiecePlan& own = plan_.pieces[piece];
+    const PiecePlan& own = context_.plan.pieces[piece];
     if (!own.trains()) continue;
     int64_t end = own.begin;
     const auto clear = [&](int64_t begin) {

@@ -1,4 +1,9 @@
 // Pass: one batch on its way through the units: how it is cut, in which order units are visited, where its data lies.
+//
+//   documents       | 0  | 1 | 2     | 3 | 4  | 5   | 6 | .. |     in the batch's order
+//   micro-batches   | 0      | 1         | 2        | 3  ..  |     whole documents, at most micro_tokens
+//   shares          | lane 0 | lane 1    | lane 0   | lane 1 |     neighbours; a reduction group where there are several
+//   sweeps          | sweep 0            | sweep 1           |     each goes through all visits
 #ifndef HORIZON_LM_CORE_TRAIN_PASS_H_
 #define HORIZON_LM_CORE_TRAIN_PASS_H_
 

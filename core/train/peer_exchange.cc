@@ -44,7 +44,7 @@ void PeerExchange::Reduce(int64_t piece, const GradientPath::Take& take) {
 }
 
 void PeerExchange::ReduceZero(int64_t piece, const GradientPath::Take& take) {
-  for (const PartPlan& part : plan_.pieces[piece].parts) {
+  for (const PartPlan& part : plan_.pieces[piece].trained) {
     for (size_t lane = 0; lane < peers_.size(); ++lane) {
       const PartPlan shard = ShardOf(lane).Of(part);
       GradientRing& ring = *peers_[lane].ends.ring;

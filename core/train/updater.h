@@ -1,6 +1,10 @@
 // Updater: the optimizer beside the device. It takes gradients out of the ring, adds them up, takes their norm, and updates
 // the store, piece by piece, on threads of its own.
 //
+//   queue   | take 7.0 | take 7.1 | take 6.0 | ... | update 0 | update 1 | ... |     jobs, oldest first; pieces and their parts
+//
+//   ring entry --add--> gradient store --update--> weights, remainders, moments of the piece: a new version
+//
 // One coordinator thread works through a queue in order, each job spread over the pool:
 //   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
 //   update a piece:             gradient -> weights and moments, a new version of the piece

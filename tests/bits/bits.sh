@@ -14,7 +14,7 @@ goldens=$here/tests/golden/data  # as a bundle has them
 export HLM_GOLDENS=${HLM_GOLDENS:-$goldens}
 
 if [[ ${1-} == compare && $# == 3 ]]; then
-  exec "$bits" compare "$2" "$3"
+  exec "$bits" compare "$2" "$3" --reasons "$here/reasons.txt"
 elif [[ ${1-} != run || $# -lt 3 ]]; then
   sed -n '2,7s/^# \?//p' "$0" >&2
   exit 2

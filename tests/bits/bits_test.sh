@@ -20,6 +20,17 @@ sed '/ losses /d' "$work/one" >"$work/less"
 if "$bits" compare "$work/one" "$work/less" >"$work/gone"; then fail "lines that are gone are called the same"; fi
 "$bits" compare "$work/less" "$work/one" >"$work/new" || fail "new lines are called a difference"
 
+# Where the numerics differ by a key that has a reason results may; by one in brackets they may not.
+one='{"sweeps": 1, "hash": "a"}' two='{"sweeps": 2, "hash": "b"}' other='{"sweeps": 1, "hash": "b"}'
+record() { printf 'case/x losses %s\ncase/x numerics %s\ncase/y losses 1\n' "$1" "$2"; }
+record 1 "$one" >"$work/a" && record 2 "$two" >"$work/b" && record 2 "$other" >"$work/c"
+reasons=tests/bits/reasons.txt
+"$bits" compare "$work/a" "$work/b" --reasons $reasons >"$work/said" || fail "a reason does not count: $(cat "$work/said")"
+grep -q "^numerics: sweeps differs in 1 cases: chosen by predicted time" "$work/said" || fail "$(cat "$work/said")"
+grep -q "^differs with its numerics: case/x: losses" "$work/said" || fail "$(cat "$work/said")"
+if "$bits" compare "$work/a" "$work/b" >"$work/said"; then fail "without reasons there is one"; fi
+if "$bits" compare "$work/a" "$work/c" --reasons $reasons >"$work/said"; then fail "a hash explains a result"; fi
+
 # A trainer's memory options change no bit; what they leave differs in nothing but the case's name.
 run --out "$work/slots" --only options/qwen2_tied_wide/f32/slots
 [[ $(sed -n 's/^[^ ]* weights //p' "$work/slots" | sort -u | wc -l) == 1 ]] || fail "slots change weights"

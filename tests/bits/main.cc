@@ -1,4 +1,4 @@
-// bits run --out FILE [--device NAME] [--like FILE] [--only TEXT] [--kept FOLDER] [--library PATH] | bits compare BEFORE AFTER
+// bits run --out FILE [--device NAME] [--like FILE] [--only TEXT] [--kept FOLDER] [--library PATH] | bits compare BEFORE AFTER [--reasons FILE]
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -22,7 +22,7 @@ constexpr const char* kUsage =
     "  --only TEXT      cases with this in their name\n"
     "  --kept FOLDER    checkpoints that an earlier library wrote; where there are none they are written\n"
     "  --library PATH   insists that the library in use is this one\n"
-    "bits compare BEFORE AFTER       prints what differs; exit code 1 where results do\n";
+    "bits compare BEFORE AFTER [--reasons FILE]   prints what differs; exit code 1 where results do without a reason\n";
 
 // A folder that goes with the run.
 class Scratch {
@@ -73,6 +73,7 @@ int Run(const std::map<std::string, std::string>& options) {
 int Main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "compare" && argc == 4) return Compare(argv[2], argv[3]);
+  if (command == "compare" && argc == 6 && argv[4] == std::string("--reasons")) return Compare(argv[2], argv[3], argv[5]);
   if (command == "run" && argc % 2 == 0) {
     std::map<std::string, std::string> options;
     for (int i = 2; i < argc; i += 2) {

@@ -7,6 +7,7 @@
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -84,7 +85,60 @@ std::map<std::string, std::string> ReadNumerics(const std::string& path) {
   return numerics;
 }
 
-int Compare(const std::string& before_path, const std::string& after_path) {
+namespace {
+
+// The keys whose values differ in two numerics.
+std::set<std::string> DifferingKeys(const std::string& before, const std::string& after) {
+  const auto a = nlohmann::json::parse(before), b = nlohmann::json::parse(after);
+  std::set<std::string> keys;
+  for (const auto* side : {&a, &b}) {
+    for (const auto& item : side->items()) {
+      if (a.value(item.key(), nlohmann::json()) != b.value(item.key(), nlohmann::json())) keys.insert(item.key());
+    }
+  }
+  return keys;
+}
+
+// "key: reason", a line each; "#" begins a comment.
+std::map<std::string, std::string> ReadReasons(const std::string& path) {
+  std::map<std::string, std::string> reasons;
+  if (path.empty()) return reasons;
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error(path + " cannot be read");
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    const size_t colon = line.find(": ");
+    if (colon == std::string::npos) throw std::runtime_error(path + ": no key with a reason: " + line);
+    reasons[line.substr(0, colon)] = line.substr(colon + 2);
+  }
+  return reasons;
+}
+
+// Says by key of the numerics in how many cases it differs, and why that may be. The cases that have a key which explains their results.
+std::set<std::string> ExplainNumerics(const std::map<std::string, std::string>& before,
+                                      const std::map<std::string, std::string>& after, const std::set<std::string>& cases,
+                                      const std::map<std::string, std::string>& reasons) {
+  std::map<std::string, int> counts;
+  std::set<std::string> explained;
+  for (const std::string& name : cases) {
+    for (const std::string& key : DifferingKeys(before.at(name + " numerics"), after.at(name + " numerics"))) {
+      ++counts[key];
+      if (reasons.contains(key)) explained.insert(name);
+    }
+  }
+  for (const auto& [key, count] : counts) {
+    const bool aside = !reasons.contains(key) && reasons.contains("(" + key + ")");
+    const auto found = reasons.find(aside ? "(" + key + ")" : key);
+    std::cout << "numerics: " << key << " differs in " << count
+              << " cases: " << (found == reasons.end() ? "no reason is given" : found->second)
+              << (aside ? " (explains no result)" : "") << "\n";
+  }
+  return explained;
+}
+
+}  // namespace
+
+int Compare(const std::string& before_path, const std::string& after_path, const std::string& reasons_path) {
   const auto before = ReadRecord(before_path), after = ReadRecord(after_path);
   std::map<std::string, std::set<std::string>> differ;  // a case's items
   std::set<std::string> numerics, taken, refused;
@@ -110,8 +164,11 @@ int Compare(const std::string& before_path, const std::string& after_path) {
   }
   for (const auto& [key, value] : after) added += !before.contains(key);
 
+  const std::set<std::string> explained = ExplainNumerics(before, after, numerics, ReadReasons(reasons_path));
+  size_t unexplained = 0;
   for (const auto& [name, items] : differ) {
-    std::cout << "differs: " << name << ":";
+    unexplained += !explained.contains(name);
+    std::cout << (explained.contains(name) ? "differs with its numerics: " : "differs: ") << name << ":";
     for (const std::string& item : items) std::cout << " " << item;
     std::cout << (numerics.contains(name) ? " (its numerics differ as well)" : "") << "\n";
   }
@@ -124,11 +181,11 @@ int Compare(const std::string& before_path, const std::string& after_path) {
     std::cout << "numerics of " << name << "\n  before " << before.at(name + " numerics") << "\n  after  "
               << after.at(name + " numerics") << "\n";
   }
-  std::cout << same << " the same; results differ in " << differ.size() << " cases; numerics in " << numerics.size() << "; "
-            << refused.size() << " cases refused now, " << taken.size() << " taken now; " << gone << " lines gone, " << added
-            << " new\n";
+  std::cout << same << " the same; results differ in " << differ.size() << " cases, " << unexplained
+            << " without a reason; numerics in " << numerics.size() << "; " << refused.size() << " cases refused now, "
+            << taken.size() << " taken now; " << gone << " lines gone, " << added << " new\n";
   if (same == 0) std::cout << "nothing is the same: are these records of the same cases?\n";
-  return differ.empty() && refused.empty() && gone == 0 && same > 0 ? 0 : 1;
+  return unexplained == 0 && refused.empty() && gone == 0 && same > 0 ? 0 : 1;
 }
 
 }  // namespace hlm_bits

@@ -73,7 +73,8 @@ class Case {
 
 // Prints what differs between two records; the exit code: 0 where no result differs. A line of only one of them is no difference
 // but is counted, and so is a case that was refused before.
-int Compare(const std::string& before, const std::string& after);
+// `reasons`: a file of keys of the numerics, each with the reason why it may differ, and results with it (reasons.txt); or empty.
+int Compare(const std::string& before, const std::string& after, const std::string& reasons = "");
 
 // The numerics of each case of a record.
 std::map<std::string, std::string> ReadNumerics(const std::string& path);

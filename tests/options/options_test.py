@@ -86,6 +86,7 @@ class WritingTest(unittest.TestCase):
         new = """  int64_t new_number;  /* of a thing; 0: chosen */
   int64_t new_bytes;   /* most of it; 0: what there is */
   int32_t new_choice;  /* how: HLM_TIMING_...; default SERIAL */
+  const char* new_text; /* patterns of names: "a.*"; NULL (default): none; borrowed for the call */
 } hlm_plan_options;"""
         head, tail = HEADER.split("} hlm_plan_options;", 1)
         cls.files = generate.generated(head + new + tail)
@@ -130,13 +131,20 @@ class WritingTest(unittest.TestCase):
         self.has("bindings/csharp/src/Enumerations.cs", "  public enum Timing {\n", "    Serial = Native.HLM_TIMING_SERIAL,\n")
 
     def test_the_command(self) -> None:
-        self.has("samples/horizon/options/plan_flags.h", "  int64_t new_number = 0;\n", "  int32_t new_choice = HLM_TIMING_SERIAL;\n")
+        self.has(
+            "samples/horizon/options/plan_flags.h",
+            "  int64_t new_number = 0;\n",
+            "  int32_t new_choice = HLM_TIMING_SERIAL;\n",
+            "  std::string new_text = {};\n",
+        )
         self.has(
             "samples/horizon/options/plan_flags.cc",
             '  AddNumber(app, "--new-number", flags.new_number, 1,\n            "of a thing (default: by plan)")\n',
             '"most of it (default: what there is)", true)',
             '{"next-forward", HLM_TIMING_NEXT_FORWARD}',
             "  options.new_choice = flags.new_choice;\n",
+            '  AddText(app, "--new-text", flags.new_text, "PATTERNS",\n            "patterns of names: \\"a.*\\"")\n',
+            "  options.new_text = flags.new_text.empty() ? nullptr : flags.new_text.c_str();\n",
         )
 
     def test_the_tables(self) -> None:
