@@ -97,6 +97,15 @@ TEST(PackedDataTest, WhatIsCutOrDamagedIsNamed) {
   }
 }
 
+TEST(PackedDataTest, DamageOfATextIsToldWithItsByte) {
+  std::string packed = Gzip(Text());
+  packed[packed.size() - 6] ^= 1;
+  WriteFile(Scratch("check.txt.gz"), packed);
+  const Result result = Horizon({"eval", "--config", SmallConfig(), "--seq-len", "16", "--data", Scratch("check.txt.gz")});
+  ExpectOneErrorLine(result, {"behind byte " + std::to_string(packed.size() - 4) + " of " + std::to_string(packed.size()) +
+                              ": incorrect data check"});
+}
+
 TEST(PackedDataTest, ParquetIsThePythonPackages) {
   WriteFile(Scratch("d.parquet"), "PAR1 and more");
   ExpectOneErrorLine(TrainTask("sft", {"--data", Scratch("d.parquet"), "--steps", "1"}),

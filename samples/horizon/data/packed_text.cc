@@ -57,10 +57,11 @@ void UnpackGzip(const DataFile& file, Text& text) {
     const int bytes = gzread(open.get(), piece.data(), static_cast<unsigned>(piece.size()));
     if (bytes > 0) text.Append(piece.data(), static_cast<size_t>(bytes));
     int failure = Z_OK;
-    const char* why = gzerror(open.get(), &failure);
+    std::string_view why = gzerror(open.get(), &failure);
+    if (why.starts_with(file.path() + ": ")) why.remove_prefix(file.path().size() + 2);  // it is said already
     if (failure != Z_OK && failure != Z_STREAM_END) {
       const auto at = static_cast<size_t>(std::max<z_off_t>(gzoffset(open.get()), 0));
-      throw text.Damaged(at, failure == Z_BUF_ERROR ? "the file ends within its gzip data" : why);
+      throw text.Damaged(at, failure == Z_BUF_ERROR ? "the file ends within its gzip data" : std::string(why));
     }
     if (bytes <= 0) return;
   }

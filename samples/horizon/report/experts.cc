@@ -75,8 +75,8 @@ std::string ExpertSection(const std::vector<ExpertTokens>& moments) {
   std::string section =
       "<section id=\"experts\" class=\"card\"><h2>Experts</h2>\n<p class=\"sub\">Tokens of each expert in a step: a row is a "
       "layer, a column an "
-      "expert. The darker, the more of the layer's mean; the darkest got twice the mean or more, the light ones of the page's "
-      "colour none.</p>\n"
+      "expert. The stronger the colour, the more of the layer's mean; the full colour got twice the mean or more, the page's "
+      "own none.</p>\n"
       "<div class=\"maps\">\n";
   const size_t shown = std::min(moments.size(), kMostMoments);
   for (size_t i = 0; i < shown; ++i) {
