@@ -112,7 +112,8 @@ def main():
     parser.add_argument("--variants", type=int, default=0, help="other models of each model type that has experts or mixes its layers (0)")
     parser.add_argument("--seed", type=int, default=1000, help="of the weights; the goldens have others (1000)")
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - {family.name for family in tables.FAMILIES})
+    entries = tables.FAMILIES + tables.OTHERS
+    unknown = sorted(set(arguments.names) - {family.name for family in entries})
     if unknown:
         parser.error(f"no family here is called {', '.join(unknown)}")
     torch.set_num_threads(1)
@@ -121,7 +122,7 @@ def main():
     print("| golden | model type | transformers | " + " | ".join(LIMITS) + " |")
     print("| --- | --- | --- |" + " --- |" * len(LIMITS))
     wrong = 0
-    chosen = [family for family in tables.FAMILIES if not arguments.names or family.name in arguments.names]
+    chosen = [family for family in entries if not arguments.names or family.name in arguments.names]
     of_type = {family.model_type: family for family in reversed(chosen)}
     for family in chosen:
         text, well = line(dataclasses.replace(family, seed=arguments.seed), arguments.device)

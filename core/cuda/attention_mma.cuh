@@ -5,7 +5,6 @@
 #define HORIZON_LM_CORE_CUDA_ATTENTION_MMA_CUH_
 
 #include "core/cuda/attention_tiles.cuh"
-#include "core/cuda/launch.cuh"
 #include "core/cuda/mma.cuh"
 
 namespace hlm::cuda {

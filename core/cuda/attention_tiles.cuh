@@ -15,7 +15,7 @@
 #include <cstdint>
 
 #include "core/cuda/attention.h"
-#include "core/cuda/check.h"
+#include "core/cuda/launch.cuh"
 
 namespace hlm::cuda {
 
@@ -306,13 +306,6 @@ void ForWidth(const Args& a, const Launch& launch) {
   if (width <= 64) return launch.template operator()<64>();
   if (width <= 128) return launch.template operator()<128>();
   launch.template operator()<256>();
-}
-
-// Blocks that take more than 48 KiB of shared memory must be allowed to, on each GPU.
-template <class Kernel>
-void AllowSharedMemory(Kernel* kernel, size_t bytes) {
-  Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
-        "cudaFuncSetAttribute");
 }
 
 }  // namespace hlm::cuda

@@ -49,7 +49,7 @@ template <class T, class Shape, bool kBent>
 __global__ void __launch_bounds__(kThreads) QueryGradientKernel(TileCall call, const T* q, const T* keys_of, const T* values_of,
                                                                 const T* dout, const float* lse, const float* delta, T* dq) {
   constexpr int kDim = Shape::kDim, kRows = Shape::kRows, kCols = Shape::kCols, R = kRows / kSide, C = kCols / kSide;
-  extern __shared__ __align__(16) float shared[];
+  float* shared = reinterpret_cast<float*>(DynamicShared());
   const DocumentTile tile = FindTile<kRows>(call, int64_t{gridDim.x} - 1 - blockIdx.x);
   if (!tile.exists) return;
   const int head = static_cast<int>(blockIdx.y);
@@ -114,7 +114,7 @@ __global__ void __launch_bounds__(kThreads)
     KeyGradientKernel(TileCall call, const T* queries_of, const T* keys_of, const T* values_of, const T* dout, const float* lse,
                       const float* delta, T* dk_to, T* dv_to) {
   constexpr int kDim = Shape::kDim, kRows = Shape::kRows, kCols = Shape::kCols, R = kRows / kSide, C = kCols / kSide;
-  extern __shared__ __align__(16) float shared[];
+  float* shared = reinterpret_cast<float*>(DynamicShared());
   const DocumentTile tile = FindTile<kRows>(call, blockIdx.x);  // the first keys of a document are seen by the most queries
   if (!tile.exists) return;
   const int kv_head = static_cast<int>(blockIdx.y);
@@ -195,18 +195,16 @@ void RunTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardAr
                *v = static_cast<const T*>(args.v.data), *dout = static_cast<const T*>(args.dout.data);
     const int64_t rows = args.tokens * args.heads;
     const auto delta_blocks = static_cast<unsigned>(CeilDiv(rows, kThreads / 32));
-    DeltaKernel<<<delta_blocks, kThreads, 0, stream>>>(call, dout, static_cast<const T*>(args.out.data), rows, delta);
+    Launch(DeltaKernel<T>, dim3(delta_blocks), kThreads, 0, stream, call, dout, static_cast<const T*>(args.out.data), rows,
+           delta);
     CheckLaunch("TileAttentionBackward (delta)");
     const auto tiles = static_cast<unsigned>(TileNumbers(args.tokens, args.documents.count, Shape::kRows));
     const dim3 query_grid(tiles, static_cast<unsigned>(args.heads)), key_grid(tiles, static_cast<unsigned>(args.kv_heads));
-    const auto queries = QueryGradientKernel<T, Shape, kBent>;
-    AllowSharedMemory(queries, Shape::kBytes);
-    queries<<<query_grid, kThreads, Shape::kBytes, stream>>>(call, q, k, v, dout, args.lse, delta, static_cast<T*>(args.dq.data));
+    Launch(QueryGradientKernel<T, Shape, kBent>, query_grid, kThreads, Shape::kBytes, stream, call, q, k, v, dout, args.lse,
+           delta, static_cast<T*>(args.dq.data));
     CheckLaunch("TileAttentionBackward (queries)");
-    const auto keys = KeyGradientKernel<T, Shape, kBent>;
-    AllowSharedMemory(keys, Shape::kBytes);
-    keys<<<key_grid, kThreads, Shape::kBytes, stream>>>(call, q, k, v, dout, args.lse, delta, static_cast<T*>(args.dk.data),
-                                                        static_cast<T*>(args.dv.data));
+    Launch(KeyGradientKernel<T, Shape, kBent>, key_grid, kThreads, Shape::kBytes, stream, call, q, k, v, dout, args.lse, delta,
+           static_cast<T*>(args.dk.data), static_cast<T*>(args.dv.data));
     CheckLaunch("TileAttentionBackward (keys)");
   });
 }

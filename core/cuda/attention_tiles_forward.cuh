@@ -37,7 +37,7 @@ template <class T, class Shape, bool kBent>
 __global__ void __launch_bounds__(kThreads)
     ForwardKernel(TileCall call, const T* q, const T* keys_of, const T* values_of, T* out, float* lse) {
   constexpr int kDim = Shape::kDim, kRows = Shape::kRows, kCols = Shape::kCols, R = kRows / kSide, C = kCols / kSide;
-  extern __shared__ __align__(16) float shared[];
+  float* shared = reinterpret_cast<float*>(DynamicShared());
   // The last tiles of a document see the most keys: they start first.
   const DocumentTile tile = FindTile<kRows>(call, int64_t{gridDim.x} - 1 - blockIdx.x);
   if (!tile.exists) return;
@@ -125,13 +125,10 @@ void RunTileAttention(cudaStream_t stream, const ViewAttentionArgs& args) {
   using T = float;
   ForWidth(args, [&]<int kWidth>() {
     using Shape = ForwardShape<kWidth>;
-    const auto kernel = ForwardKernel<T, Shape, kBent>;
-    AllowSharedMemory(kernel, Shape::kBytes);
-    const auto tiles = static_cast<unsigned>(TileNumbers(args.tokens, args.documents.count, Shape::kRows));
-    const dim3 grid(tiles, static_cast<unsigned>(args.heads));
-    kernel<<<grid, kThreads, Shape::kBytes, stream>>>(call, static_cast<const T*>(args.q.data),
-                                                      static_cast<const T*>(args.k.data), static_cast<const T*>(args.v.data),
-                                                      static_cast<T*>(args.out.data), args.lse);
+    const dim3 grid(static_cast<unsigned>(TileNumbers(args.tokens, args.documents.count, Shape::kRows)),
+                    static_cast<unsigned>(args.heads));
+    Launch(ForwardKernel<T, Shape, kBent>, grid, kThreads, Shape::kBytes, stream, call, static_cast<const T*>(args.q.data),
+           static_cast<const T*>(args.k.data), static_cast<const T*>(args.v.data), static_cast<T*>(args.out.data), args.lse);
   });
   CheckLaunch("TileAttention");
 }

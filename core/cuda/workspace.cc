@@ -9,7 +9,6 @@
 #include "core/cuda/experts/experts.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/products.h"
-#include "core/cuda/state_sizes.h"
 #include "core/device/same_call.h"
 
 namespace hlm::cuda {
@@ -37,25 +36,12 @@ size_t BytesOf(const NormBackwardArgs& a) { return std::max(NormBackwardBytes(a)
 size_t BytesOf(const ActivateBackwardArgs& a) { return ActivateBackwardBytes(a); }
 size_t BytesOf(const CausalConvBackwardArgs& a) { return CausalConvBackwardBytes(a); }
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
-// What these kernels do not take: a plan that needs it is refused.
-template <class Args>
-void CheckStates(const Args& a) {
-  if (a.state_dim > kWideStateDim) {
-    throw Unimplemented("a state space with states of ", a.state_dim, " rows; device cuda takes at most ", kWideStateDim,
-                        ", device cpu takes any");
-  }
-}
 size_t BytesOf(const DecayGatesBackwardArgs& a) { return DecayGatesBackwardBytes(a); }
 size_t BytesOf(const DeltaRuleArgs& a) { return DeltaRuleBytes(a); }
 size_t BytesOf(const DeltaRuleBackwardArgs& a) { return DeltaRuleBackwardBytes(a); }
-size_t BytesOf(const StateSpaceArgs& a) {
-  CheckStates(a);
-  return StateSpaceBytes(a);
-}
-size_t BytesOf(const StateSpaceBackwardArgs& a) {
-  CheckStates(a);
-  return StateSpaceBackwardBytes(a);
-}
+size_t BytesOf(const StateSpaceArgs& a) { return StateSpaceBytes(a); }
+size_t BytesOf(const StateSpaceBackwardArgs& a) { return StateSpaceBackwardBytes(a); }
+// What these kernels do not take: a plan that needs it is refused.
 template <class Args>
 void CheckExperts(const Args& a) {
   if (a.experts > kMostExperts) {

@@ -74,7 +74,7 @@ class ProcessGroup {
   void Barrier();
 
   // Every rank calls it, with the first device of a trainer ("cuda:0", "cpu"): between GPUs the arrays of kGradients go by NCCL from now on,
-  // where the options let them. Throws, on every rank, where they ask for NCCL and a rank cannot: FAILED_PRECONDITION, UNAVAILABLE.
+  // where the options let them. Throws, on every rank, where they ask for NCCL and a rank cannot: UNAVAILABLE naming the rank and what it lacks.
   void UseDevice(const std::string& device);
   // By what arrays of kGradients go now: "gloo", "nccl", "mpi"; "" alone.
   const char* carrier() const;

@@ -52,7 +52,7 @@ NcclLink::NcclLink(const LinkOptions& options) : device_(options.device) {
 
 NcclLink::~NcclLink() { Free(); }
 
-void NcclLink::Connect(const LinkOptions& options) {
+void NcclLink::Allocate() {
   Check(cudaSetDevice(device_), "cudaSetDevice");
   // In front of whatever else waits for the GPU: others wait for what is sent.
   int least = 0, greatest = 0;
@@ -65,16 +65,31 @@ void NcclLink::Connect(const LinkOptions& options) {
     for (cudaEvent_t* event : {&place.up, &place.exchanged, &place.down})
       Check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
   }
+}
 
-  ncclUniqueId id;
-  std::string own;
-  if (options.rank == 0) {
-    Check(Nccl().GetUniqueId(&id), nullptr);
-    own.assign(id.internal, sizeof(id.internal));
+void NcclLink::Connect(const LinkOptions& options) {
+  // Every rank tells, also what it lacks, so that nobody waits for connections to one that makes none.
+  constexpr char kFine = '+', kFailed = '-';
+  ncclUniqueId id = {};
+  std::string own(1, kFine);
+  try {
+    Allocate();
+    Nccl();
+    if (options.rank == 0) {
+      Check(Nccl().GetUniqueId(&id), nullptr);
+      own.append(id.internal, sizeof(id.internal));
+    }
+  } catch (const Error& error) {
+    own = kFailed + error.message();
   }
   const std::vector<std::string> all = options.all_gather(own);
-  if (all.front().size() != sizeof(id.internal)) throw Unavailable("rank 0 has told no address of NCCL");
-  std::memcpy(id.internal, all.front().data(), sizeof(id.internal));
+  for (size_t rank = 0; rank < all.size(); ++rank) {
+    if (all[rank].empty() || all[rank][0] != kFine) {
+      throw Unavailable(StrCat("rank ", rank, " has no link by NCCL", all[rank].empty() ? "" : ": " + all[rank].substr(1)));
+    }
+  }
+  if (all.front().size() != 1 + sizeof(id.internal)) throw Unavailable("rank 0 has told no address of NCCL");
+  std::memcpy(id.internal, all.front().data() + 1, sizeof(id.internal));
 
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;

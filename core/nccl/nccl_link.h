@@ -41,6 +41,7 @@ class NcclLink final : public Link {
     size_t receive_bytes;
   };
 
+  void Allocate();
   void Connect(const LinkOptions& options);
   void Free() noexcept;
   Result Exchange(const Transfer& transfer, const Chunk& chunk, Place& place, double deadline);

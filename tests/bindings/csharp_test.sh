@@ -110,7 +110,8 @@ PYTHON
   }
   net Finetune "$work/net_sample" >"$work/net_sample.txt"
   same_as_c "$c_program" "$work/net_sample.txt" "$work/net_sample"
-  net BindingTest "$work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/net.txt"
+  mkdir "$work/net_work"
+  net BindingTest "$work/net_work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/net.txt"
   grep -q '^ok  cycles' "$work/net.txt"
 fi
 

@@ -169,6 +169,21 @@ TEST_P(Groups, SweepsAndUpdatesInBackwardGiveTheSameBits) {
   }
 }
 
+// A block in the middle, and all below one: its groups have no gradients, or the layer no backward visits.
+TEST_P(Groups, FrozenLayersGiveTheSameBits) {
+  for (const char* freeze : {"*layers.1.*", "*layers.0.*,*embed*"}) {
+    SCOPED_TRACE(freeze);
+    RunSetup setup = Setup();
+    setup.plan.freeze = freeze;
+    const RunResult whole = Train(setup);
+    setup.plan.max_piece_bytes = 1;
+    setup.device.delay_seed = 4;
+    const RunResult groups = Train(setup);
+    EXPECT_TRUE(ByGroup(groups.plan));
+    ExpectSameBits(whole, groups);
+  }
+}
+
 TEST_P(Groups, TwoDevicesGiveTheSameBits) {
   RunSetup setup = Setup();
   setup.plan.reduction_groups = 2;

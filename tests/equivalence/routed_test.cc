@@ -121,6 +121,19 @@ TEST_P(Routed, SweepsAndUpdatesInBackwardGiveTheSameBits) {
   }
 }
 
+// What is frozen has no gradient, whether its experts have rows or not.
+TEST_P(Routed, FrozenExpertsGiveTheSameBits) {
+  RunSetup setup = Setup();
+  setup.plan.freeze = "model.layers.1.block_sparse_moe.experts.*,model.layers.2.block_sparse_moe.experts.2.*";
+  const RunResult whole = Train(setup);
+  for (const ExpertsUp experts : {ExpertsUp::kAll, ExpertsUp::kRouted}) {
+    SCOPED_TRACE(Name(experts));
+    RunSetup other = ByExpert(setup, experts);
+    other.device.delay_seed = 2;
+    ExpectSameBits(whole, Train(other));
+  }
+}
+
 TEST_P(Routed, DevicesAndGroupsOfRowsGiveTheSameBits) {
   RunSetup setup = Setup();
   setup.plan.reduction_groups = 2;

@@ -409,7 +409,7 @@ OpCase CaseOf(const States& s, double decay = 0.3) {
   for (double& value : step) value = std::abs(value) + 0.01;
   OpCase c = MakeCase(s, {Normals(gates * s.head_dim, "x"), Normals(shared, "b"), Normals(shared, "c"), Decays(gates, decay),
                           step, Normals(s.heads, "d")});
-  if (s.state_dim == 128) {
+  if (s.state_dim == 128 || s.state_dim == 264) {
     c.exact_gradients = [s](const std::vector<Doubles>& in, const Doubles& dy) { return s.Gradients(in, dy); };
   }
   // Tensor cores take the state and pairs as bf16, each off by 2^-9 of itself.
@@ -448,6 +448,7 @@ std::vector<OpCase> RecurrenceCases() {
     // Wider than the tiles of 32 and 128 rows.
     cases.push_back(CaseOf(States{type, {{3, 2}}, 2, 1, 1, 40, Lay::kTight}));
     cases.push_back(CaseOf(States{type, {{66, 2}}, 2, 1, 1, 136, Lay::kWide}, 0.1));
+    cases.push_back(CaseOf(States{type, {{600, 2}}, 2, 1, 3, 264, Lay::kWide}, 0.05));
   }
   // States that all but vanish within a chunk; several segments of chunks; more heads than blocks.
   cases.push_back(CaseOf(Delta{DType::kF32, {{66}}, 1, 1, 4, 3, false, Lay::kTight}, 30));

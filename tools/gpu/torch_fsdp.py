@@ -63,7 +63,7 @@ def main():
             n = min(args.micro_rows, rows - at)
             ids = torch.randint(model.config.vocab_size, (n, args.length), device="cuda", generator=generator)
             logits = model(ids, use_cache=False).logits
-            part = torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1)) * n / rows
+            part = torch.nn.functional.cross_entropy(logits[:, :-1].float().reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1)) * n / rows
             part.backward()
             loss += part.item()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -42,7 +42,8 @@ struct AnyGradients {
   float *dg, *dbeta;
 };
 
-// A chunk of one value head: what it loads and what it makes of that, in a block's memory.
+// A chunk of one value head: what it loads and what it makes of that, in a block's memory. Its parts are calls: several copies of
+// them in a kernel would take minutes to compile.
 struct AnyChunk {
   AnySizes s;
   double* sums;
@@ -89,7 +90,7 @@ struct AnyChunk {
   }
 
   template <class T>
-  __device__ void Load(const AnyDelta<T>& p, int64_t token, int count, int head) {
+  __device__ __noinline__ void Load(const AnyDelta<T>& p, int64_t token, int count, int head) {
     rows = count;
     const int64_t gates = s.gates(), width = s.key_dim;
     TeamLoad(p.q, token, rows, head / s.group(), s.key_dim, q);
@@ -139,7 +140,7 @@ struct AnyChunk {
   }
 
   // Up to U; a thread has a column.
-  __device__ void Begin(const float* state) {
+  __device__ __noinline__ void Begin(const float* state) {
     const int64_t dim = s.value_dim;
     TeamProduct<Turned::kNo>(rows, s.value_dim, s.key_dim, k_decayed, state, false, rest, -1);
     ForEach(dim, [&](int64_t c) {
@@ -151,20 +152,20 @@ struct AnyChunk {
       }
     });
   }
-  __device__ void Output(const float* state) {
+  __device__ __noinline__ void Output(const float* state) {
     TeamProduct<Turned::kNo>(rows, s.value_dim, s.key_dim, q_decayed, state, false, out);
     TeamProduct<Turned::kNo>(rows, s.value_dim, rows, pairs, fresh, true, out);
   }
   __device__ void ScaleState(float* state) const {
     ForEach(s.state(), [&](int64_t i) { state[i] *= last[i / s.value_dim]; });
   }
-  __device__ void Advance(float* state) {
+  __device__ __noinline__ void Advance(float* state) {
     ScaleState(state);
     TeamProduct<Turned::kLeft>(s.key_dim, s.value_dim, rows, k_shrunk, fresh, true, state);
   }
 
   // What a decayed key or query gives, sign * dwide, to its own and to its gate.
-  __device__ void Give(const float* decayed, const float* factor, bool shrinks, float sign, float* d) {
+  __device__ __noinline__ void Give(const float* decayed, const float* factor, bool shrinks, float sign, float* d) {
     const int64_t width = s.key_dim;
     ForEach(rows * width, [&](int64_t at) { d[at] += sign * dwide[at] * factor[Gate(at / width, at % width)]; });
     const float to_gate = shrinks ? -sign : sign;
@@ -189,7 +190,7 @@ struct AnyChunk {
   }
 
   // Behind Load and Begin. dstate: of S' on entry, of S on return. dq and dk are added to, `out` becomes dV.
-  __device__ void Backward(const float* state, float* dstate, float* dq, float* dk, float* dg, float* dbeta) {
+  __device__ __noinline__ void Backward(const float* state, float* dstate, float* dq, float* dk, float* dg, float* dbeta) {
     const int64_t width = s.key_dim, dim = s.value_dim, gates = s.gates();
     Fill(dgate, (rows + 1) * gates, 0);
     TeamProduct<Turned::kLeft>(rows, s.value_dim, rows, pairs, dout, false, dfresh);
@@ -242,9 +243,9 @@ struct AnyChunk {
       return dpairs[i * rows + j] * pairs[i * rows + j] + dkeys[i * rows + j] * keys[i * rows + j];
     };
     ForEach(rows, [&](int64_t r) {
-      float sum = dgate[r];
-      for (int64_t j = 0; j <= r; ++j) sum += both(r, j);
-      for (int64_t i = r; i < rows; ++i) sum -= both(i, r);
+      float sum = dgate[r];  // nothing of a token with itself
+      for (int64_t j = 0; j < r; ++j) sum += both(r, j);
+      for (int64_t i = r + 1; i < rows; ++i) sum -= both(i, r);
       dgate[r] = sum;
     });
     ForEach(int64_t{rows} * rows, [&](int64_t at) {

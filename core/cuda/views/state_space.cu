@@ -3,11 +3,14 @@
 #include "core/cuda/kernels.h"
 #include "core/cuda/partial_sums.h"
 #include "core/cuda/views/pieces.cuh"
-#include "core/cuda/state_sizes.h"
+#include "core/cuda/views/state_any.h"
+#include "core/cuda/views/state_mma.h"
 
 namespace hlm::cuda {
 namespace {
 
+// Rows of a state. Above 128 the kernels need 216 KiB of shared memory for a block, which devices of compute capability 9.0 have.
+constexpr int64_t kNarrowStateDim = 128, kWideStateDim = 256;
 static_assert(SumsFit<kNarrowStateDim>() && !SumsFit<kWideStateDim>());
 
 template <class T>
@@ -39,6 +42,13 @@ StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   return p;
 }
 
+// Which kernels take a call: those of this file; tensor cores; or those for any sizes.
+enum class Form { kTiles, kTensorCores, kAny };
+Form FormOf(const auto& a) {
+  if (a.type == DType::kBF16 && a.state_dim <= kMostMmaRows) return Form::kTensorCores;
+  return a.state_dim <= kWideStateDim ? Form::kTiles : Form::kAny;
+}
+
 // The gradients of d by chunk come last.
 size_t BytesOf(const auto& a, bool backward) {
   Pieces pieces(nullptr);
@@ -51,13 +61,10 @@ size_t BytesOf(const auto& a, bool backward) {
 // launch.template operator()<T, kRows>() with room for state_dim.
 template <class Launch>
 void ForShape(const auto& a, const Launch& launch) {
-  HLM_CHECK(a.state_dim <= kWideStateDim, "a state space with a state_dim of ", a.state_dim);
-  const auto of = [&]<class T>() {
-    if (a.state_dim <= 32) return launch.template operator()<T, 32>();
-    if (a.state_dim <= kNarrowStateDim) return launch.template operator()<T, kNarrowStateDim>();
-    launch.template operator()<T, kWideStateDim>();
-  };
-  a.type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
+  if (a.type == DType::kBF16) return launch.template operator()<bf16, kWideStateDim>();
+  if (a.state_dim <= 32) return launch.template operator()<float, 32>();
+  if (a.state_dim <= kNarrowStateDim) return launch.template operator()<float, kNarrowStateDim>();
+  launch.template operator()<float, kWideStateDim>();
 }
 
 // The chunks of the documents, products of c and b, and the states forward.
@@ -73,9 +80,14 @@ void Forward(cudaStream_t stream, const Documents& documents, const StatePlaces<
 
 }  // namespace
 
-size_t StateSpaceBytes(const StateSpaceArgs& a) { return BytesOf(a, false); }
+size_t StateSpaceBytes(const StateSpaceArgs& a) {
+  const Form form = FormOf(a);
+  return form == Form::kAny ? StateAnyBytes(a) : form == Form::kTensorCores ? StateMmaBytes(a) : BytesOf(a, false);
+}
 
 void StateSpace(cudaStream_t stream, const StateSpaceArgs& a, void* scratch) {
+  if (FormOf(a) == Form::kAny) return StateAnySpace(stream, a, scratch);
+  if (FormOf(a) == Form::kTensorCores) return StateMmaSpace(stream, a, scratch);
   ForShape(a, [&]<class T, int kRows>() {
     Pieces pieces(scratch);
     const StatePlaces<T> p = PlacesOf<T>(a, false, pieces);
@@ -84,9 +96,14 @@ void StateSpace(cudaStream_t stream, const StateSpaceArgs& a, void* scratch) {
   CheckLaunch("StateSpace");
 }
 
-size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& a) { return BytesOf(a, true); }
+size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& a) {
+  const Form form = FormOf(a);
+  return form == Form::kAny ? StateAnyBackwardBytes(a) : form == Form::kTensorCores ? StateMmaBackwardBytes(a) : BytesOf(a, true);
+}
 
 void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a, void* scratch) {
+  if (FormOf(a) == Form::kAny) return StateAnySpaceBackward(stream, a, scratch);
+  if (FormOf(a) == Form::kTensorCores) return StateMmaSpaceBackward(stream, a, scratch);
   const int64_t chunks = CountChunks(a.documents);
   float* parts = nullptr;
   ForShape(a, [&]<class T, int kRows>() {

@@ -26,6 +26,8 @@
 #define __shared__ static
 #undef __launch_bounds__
 #define __launch_bounds__(...)
+#undef __noinline__
+#define __noinline__
 #define HLM_EMULATED_WARPS
 
 inline uint3 threadIdx;

@@ -4,9 +4,10 @@
 namespace hlm::cuda::sm90 {
 namespace {
 
-// The sums that are read and written are as much work for memory as their terms are for the tensor cores.
+// The sums that are read and written are as much work for memory as their terms are for the tensor cores, so the tiles are small
+// enough to take turns; and tiles as small as these ask more of the second cache than it gives unless blocks share both operands.
 using Product =
-    Grouped<Pingpong, Pair, ByColumn, ByRow, float, float, cutlass::epilogue::fusion::LinearCombination<float, float, float>>;
+    Grouped<Pingpong, Square, ByColumn, ByRow, float, float, cutlass::epilogue::fusion::LinearCombination<float, float, float>>;
 
 }  // namespace
 

@@ -31,6 +31,8 @@ using ByColumn = cutlass::layout::ColumnMajor;
 
 // Two blocks of a cluster have neighbouring tiles of m and share what they read of b.
 using Pair = cute::Shape<cute::_2, cute::_1, cute::_1>;
+// Four have tiles of two rows and two columns, and share what they read of both.
+using Square = cute::Shape<cute::_2, cute::_2, cute::_1>;
 // Two groups of warps halve a large tile.
 struct Cooperative {
   using Tile = cute::Shape<cute::_128, cute::_256, cute::_64>;

@@ -1,0 +1,3 @@
+#include "tests/cuda/emulated/block.h"
+
+#include "core/cuda/attention_mma.cu"

@@ -1,0 +1,140 @@
+// The recurrences' and attention's kernels, threads emulated on the CPU, on the cases that the CUDA device has.
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "core/cpu/cpu_device.h"
+#include "core/cuda/attention.h"
+#include "core/cuda/views/delta_any.h"
+#include "core/cuda/views/delta_mma.h"
+#include "core/cuda/views/state_any.h"
+#include "core/cuda/views/state_mma.h"
+#include "core/device/same_call.h"
+#include "tests/ops/op_case.h"
+
+namespace hlm::ops_test {
+namespace {
+
+// The CPU device's operations, but for those that have kernels here.
+class EmulatedOps : public Ops {
+ public:
+  explicit EmulatedOps(Ops& cpu) : cpu_(cpu) {}
+  size_t WorkspaceBytes(const Call& call) const override { return cpu_.WorkspaceBytes(call); }
+
+ protected:
+  void Do(Stream& stream, const Call& call, OpFacts) override {
+    cpu_.SetWorkspace(workspace(), workspace_bytes());
+    stream.Synchronize();
+    if (!std::visit([&](const auto& args) { return Emulated(stream, args); }, call)) cpu_.Run(stream, call);
+  }
+
+ private:
+  template <class Args>
+  bool Emulated(Stream&, const Args&) {
+    return false;
+  }
+  bool Emulated(Stream&, const DeltaRuleArgs& a) {
+    if (TensorCoresTake(a)) {
+      cuda::DeltaMmaRule(nullptr, a, Scratch(cuda::DeltaMmaBytes(a)));
+    } else if (a.by_channel || a.key_dim > cuda::kMostMmaKeys) {
+      cuda::DeltaAnyRule(nullptr, a, Scratch(cuda::DeltaAnyBytes(a)));
+    } else {
+      return false;
+    }
+    return true;
+  }
+  bool Emulated(Stream&, const DeltaRuleBackwardArgs& a) {
+    if (TensorCoresTake(a)) {
+      cuda::DeltaMmaRuleBackward(nullptr, a, Scratch(cuda::DeltaMmaBackwardBytes(a)));
+    } else if (a.by_channel || a.key_dim > cuda::kMostMmaKeys) {
+      cuda::DeltaAnyRuleBackward(nullptr, a, Scratch(cuda::DeltaAnyBackwardBytes(a)));
+    } else {
+      return false;
+    }
+    return true;
+  }
+  bool Emulated(Stream&, const StateSpaceArgs& a) {
+    if (a.type == DType::kBF16 && a.state_dim <= cuda::kMostMmaRows) {
+      cuda::StateMmaSpace(nullptr, a, Scratch(cuda::StateMmaBytes(a)));
+    } else {
+      cuda::StateAnySpace(nullptr, a, Scratch(cuda::StateAnyBytes(a)));
+    }
+    return true;
+  }
+  bool Emulated(Stream&, const StateSpaceBackwardArgs& a) {
+    if (a.type == DType::kBF16 && a.state_dim <= cuda::kMostMmaRows) {
+      cuda::StateMmaSpaceBackward(nullptr, a, Scratch(cuda::StateMmaBackwardBytes(a)));
+    } else {
+      cuda::StateAnySpaceBackward(nullptr, a, Scratch(cuda::StateAnyBackwardBytes(a)));
+    }
+    return true;
+  }
+  bool Emulated(Stream&, const ViewAttentionArgs& a) {
+    if (a.type != DType::kBF16) return false;
+    cuda::MmaAttention(nullptr, a);
+    return true;
+  }
+  bool Emulated(Stream& stream, const ViewAttentionBackwardArgs& a) {
+    if (a.type != DType::kBF16) return false;
+    if (a.dsinks != nullptr) {  // whose gradient is another kernel's
+      cpu_.Run(stream, a);
+      stream.Synchronize();
+    }
+    cuda::MmaAttentionBackward(nullptr, a, Scratch(static_cast<size_t>(a.tokens * a.heads) * sizeof(float)));
+    return true;
+  }
+  bool Emulated(Stream& stream, const AttentionArgs& a) { return Emulated(stream, AsViews(a)); }
+  bool Emulated(Stream& stream, const AttentionBackwardArgs& a) { return Emulated(stream, AsViews(a)); }
+
+  static bool TensorCoresTake(const auto& a) {
+    return a.type == DType::kBF16 && !a.by_channel && a.key_dim <= cuda::kMostMmaKeys;
+  }
+  // NaNs and finite numbers in turn.
+  void* Scratch(size_t bytes) {
+    scratch_.assign(bytes + 256, ++calls_ % 2 == 0 ? '\x3e' : '\xff');
+    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(scratch_.data()) + 255) / 256 * 256);
+  }
+
+  Ops& cpu_;
+  std::vector<char> scratch_;
+  int calls_ = 0;
+};
+
+class EmulatedDevice : public Device {
+ public:
+  explicit EmulatedDevice(std::unique_ptr<Device> cpu) : cpu_(std::move(cpu)), ops_(cpu_->ops()) {}
+  const DeviceInfo& info() const override { return cpu_->info(); }
+  Buffer Allocate(size_t bytes) override { return cpu_->Allocate(bytes); }
+  Buffer AllocateHost(size_t bytes) override { return cpu_->AllocateHost(bytes); }
+  DeviceUsage usage() const override { return cpu_->usage(); }
+  std::unique_ptr<Stream> CreateStream(const std::string& name) override { return cpu_->CreateStream(name); }
+  std::unique_ptr<Event> CreateEvent() override { return cpu_->CreateEvent(); }
+  Ops& ops() override { return ops_; }
+
+ private:
+  const std::unique_ptr<Device> cpu_;
+  EmulatedOps ops_;
+};
+
+Rig& TheRig() {
+  static Rig rig(std::make_unique<EmulatedDevice>(CreateCpuDevice({.threads = 1})));
+  return rig;
+}
+
+std::vector<OpCase> Cases() {
+  std::vector<OpCase> cases;
+  for (OpCase& c : AllCases()) {
+    for (const char* kind : {"DeltaRule_", "StateSpace_", "Attention_bf16"}) {
+      if (c.name.starts_with(kind)) cases.push_back(std::move(c));
+    }
+  }
+  return cases;
+}
+
+class EmulatedTest : public testing::TestWithParam<OpCase> {};
+TEST_P(EmulatedTest, GivesWhatThePlainLoopGives) { CheckValue(TheRig(), GetParam()); }
+TEST_P(EmulatedTest, HasTheGradientOfThePlainLoop) { CheckGradient(TheRig(), GetParam()); }
+TEST_P(EmulatedTest, HasTheSameBitsInWhateverOrderThreadsRun) { CheckSameBits(TheRig(), GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Kernels, EmulatedTest, testing::ValuesIn(Cases()), [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace hlm::ops_test
