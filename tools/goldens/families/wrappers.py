@@ -66,7 +66,7 @@ FAMILIES = [
     Family("qwen3_vl", "qwen3_vl", "Qwen3-VL: its text beside a vision tower, tied",
            dict(text_config=text("qwen3_vl_text", **rows(24, 2, 4, 2, 40, head_dim=8, rope_parameters={**SECTIONS, "mrope_interleaved": True})),
                 vision_config=QWEN_EYES, tie_word_embeddings=True, **QWEN_TOKENS), embedding_std=0.3),
-    Family("qwen3_vl_moe", "qwen3_vl_moe", "Qwen3-VL with experts: its text beside a vision tower, experts packed and transposed",
+    Family("qwen3_vl_moe", "qwen3_vl_moe", "Qwen3-VL with experts: its text beside a vision tower, experts of a layer are packed",
            dict(text_config=text("qwen3_vl_moe_text", **rows(24, 3, 4, 2, 40, head_dim=8, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16,
                                                              mlp_only_layers=[1], rope_parameters={**SECTIONS, "mrope_interleaved": True})),
                 vision_config=QWEN_EYES, tie_word_embeddings=False, **QWEN_TOKENS), std=ROUTER),
