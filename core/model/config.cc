@@ -68,6 +68,19 @@ void ReadQuantization(const ConfigValues& config, ModelNames& names) {
   if (names.fp8.on) names.ignored_suffixes.push_back(".activation_scale");
 }
 
+// Heads of these classes multiply and cap no logits (transformers 5.24), whatever the text model's own class does: which of the two a
+// folder was trained with, nobody says. Gemma 4's does as its text model.
+void RefuseScaledHead(const ConfigValues& config, const Wrapper& wrapper, const ModelSpec& spec) {
+  if ((spec.head.scale == 1 && spec.head.softcap == 0) || wrapper.model_type == std::string("gemma4")) return;
+  std::string setting =
+      spec.head.scale != 1 ? StrCat("a scale of ", spec.head.scale) : StrCat("a soft cap of ", spec.head.softcap);
+  for (const char* key : {"logit_scale", "logits_scaling", "lm_head_multiplier", "final_logit_softcapping"}) {
+    if (config.HasValue(key)) setting = StrCat(key, " = ", PrintableJson(config.Value(key)));
+  }
+  throw Unimplemented(config.where(), ": ", setting, " of the logits is not supported inside ", wrapper.architecture,
+                      ", whose head in transformers leaves it out");
+}
+
 // The mathematics is that of the text model, the folder has tensors of other parts.
 ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   const JsonValue text = TextConfig(whole, wrapper);
@@ -84,6 +97,7 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
     ReadQuantization(config, read.names);
   }
   RefuseUntaken(config, family->architecture, read.spec);
+  RefuseScaledHead(config, wrapper, read.spec);
   NameWrapped(wrapper, read.spec.tied, read.names);
   return read;
 }

@@ -97,6 +97,11 @@ TEST(Wrappers, AnErrorNamesThePart) {
   });
   ExpectError(Code::kUnimplemented, {"text_config", "model_type", "deepseek_v4"},
               [] { ParseConfig(With(R"("model_type": "internvl", "text_config": {"model_type": "deepseek_v4"})")); });
+  // Their heads leave it out, and their text models' own do not.
+  ExpectError(Code::kUnimplemented, {"text_config", "logits_scaling = 8", "LlavaNextForConditionalGeneration"}, [] {
+    ParseConfig(With(R"("model_type": "llava_next", "text_config": {"model_type": "granite", "hidden_size": 16, "vocab_size": 16,
+        "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "logits_scaling": 8.0})"));
+  });
   ExpectError(Code::kUnimplemented, {"model_type", "paligemma"},
               [] { ParseConfig(With(R"("model_type": "paligemma", "text_config": {"model_type": "gemma"})")); });
 }
