@@ -102,10 +102,7 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   return read;
 }
 
-}  // namespace
-
-ModelConfig ReadConfig(const std::string& json_text) {
-  const JsonValue object = ParseConfigText(json_text);
+ModelConfig ReadObject(const JsonValue& object) {
   const ConfigValues config(object, kConfig);
   if (const Wrapper* wrapper = WrapperOf(config)) return ReadWrapped(config, *wrapper);
   const Family& family = FamilyOf(config);
@@ -117,6 +114,52 @@ ModelConfig ReadConfig(const std::string& json_text) {
   ReadQuantization(config, read.names);
   RefuseUntaken(config, read.spec.architecture, read.spec);
   return read;
+}
+
+// The setting that a refusal names: "config.json: X = 1 is not supported ..." -> "X = 1".
+std::string SettingOf(const std::string& message) {
+  const size_t begin = message.find(": ");
+  return begin == std::string::npos ? message : message.substr(begin + 2, message.find(" is not supported") - begin - 2);
+}
+
+// Reading ends at the first setting that a family cannot take. Members are left out one at a time until another refusal comes, or none:
+// so that all are told.
+Error WithOtherRefusals(JsonValue object, const Error& first) {
+  std::string all = first.message(), last = all;
+  for (size_t i = 0; i < object.Members().size();) {
+    const std::string name = object.Members()[i].name;
+    JsonValue without = object;
+    without.Members().erase(without.Members().begin() + static_cast<int64_t>(i++));
+    if (name == "model_type" || name == "architectures") continue;
+    try {
+      ReadObject(without);
+      break;  // it was the last
+    } catch (const Error& next) {
+      if (next.code() != Code::kUnimplemented || next.message() == last) continue;
+      if (all.find(SettingOf(next.message())) != std::string::npos) break;  // of a list that was told
+      last = next.message();
+      all += "; " + last.substr(std::string(kConfig).size() + 2);
+      object = std::move(without);
+      i = 0;
+    }
+  }
+  return Error(Code::kUnimplemented, all);
+}
+
+}  // namespace
+
+ModelConfig ReadConfig(const std::string& json_text) {
+  constexpr size_t kMostBytes = 65536, kMostMembers = 256;  // to look for more than one refusal in
+  const JsonValue object = ParseConfigText(json_text);
+  try {
+    return ReadObject(object);
+  } catch (const Error& error) {
+    if (error.code() != Code::kUnimplemented || json_text.size() > kMostBytes || object.Members().size() > kMostMembers ||
+        WrapperOf(ConfigValues(object, kConfig)) != nullptr) {
+      throw;
+    }
+    throw WithOtherRefusals(object, error);
+  }
 }
 
 ModelSpec ParseConfig(const std::string& json_text) { return ReadConfig(json_text).spec; }
