@@ -129,6 +129,11 @@ void Updater::TakeGradient(GradientRing& ring, int64_t piece, const PartPlan& pa
   Job job;
   job.piece = sweep.update ? piece : -1;
   job.work = [this, &ring, piece, unit = plan_.pieces[piece].unit, part, sweep, term, held] {
+    // By this thread, which has read it, whoever drops the ticket last.
+    struct Free {
+      RingTicket& entry;
+      ~Free() { entry.Release(); }
+    } const free_entry{*held};
     try {
       if (!sweep.zero) held->filled().Synchronize();
     } catch (...) {

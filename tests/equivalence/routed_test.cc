@@ -49,8 +49,9 @@ void ChooseTheFirst(Trainer& trainer) {
 int64_t Counted(const RunResult& result, const char* key) { return nlohmann::json::parse(result.metrics).at(key).get<int64_t>(); }
 
 double ShareUnrouted(const RunResult& result) {
+  const nlohmann::json metrics = nlohmann::json::parse(result.metrics);
   double sum = 0;
-  for (const auto& layer : nlohmann::json::parse(result.metrics).at("experts").at("unrouted")) sum += layer.get<double>();
+  for (const auto& layer : metrics.at("experts").at("unrouted")) sum += layer.get<double>();
   return sum;
 }
 
