@@ -44,9 +44,9 @@ void ExpectAllRanges(const TensorOrder& order) {
 }
 
 TEST(TensorOrder, TransposedMatricesAreReadByPieces) {
-  ExpectAllRanges({.batch = 3, .rows = 4, .columns = 5, .transposed = true});
-  ExpectAllRanges({.batch = 2, .rows = 7, .columns = 1, .transposed = true});
-  ExpectAllRanges({.batch = 1, .rows = 1, .columns = 6, .transposed = true});
+  ExpectAllRanges({.batch = 3, .rows = 4, .columns = 5, .transposed = true, .row_of = {}});
+  ExpectAllRanges({.batch = 2, .rows = 7, .columns = 1, .transposed = true, .row_of = {}});
+  ExpectAllRanges({.batch = 1, .rows = 1, .columns = 6, .transposed = true, .row_of = {}});
 }
 
 TEST(TensorOrder, RowsInAnotherOrderAreReadRowByRow) {
@@ -55,7 +55,7 @@ TEST(TensorOrder, RowsInAnotherOrderAreReadRowByRow) {
 
 // Of many pieces each reads its own rows, not the whole matrix.
 TEST(TensorOrder, ALargeMatrixIsReadOnceByManyPieces) {
-  const TensorOrder order{.batch = 1, .rows = 3000, .columns = 1500, .transposed = true};
+  const TensorOrder order{.batch = 1, .rows = 3000, .columns = 1500, .transposed = true, .row_of = {}};
   constexpr int64_t kPiece = 100000;
   Side disk;
   std::vector<float> out(kPiece);

@@ -302,8 +302,8 @@ TEST(Visits, ABlockOfExpertsIsVisitedByGroups) {
   EXPECT_EQ(CoreOf(pieces, layout.BlockUnit(1), groups).size(), 2u);  // before the experts and behind them
   EXPECT_EQ(SweepVisits(layout, pieces), 2 * (1 + 3 * 6) + 3);
   // An accumulator for a group, slots for a core and some groups.
-  EXPECT_LT(PlaceAccumulators(layout, pieces).elements, PlaceAccumulators(layout, whole).elements);
-  EXPECT_EQ(PlaceAccumulators(layout, whole).elements, layout.units[2].elements);
+  EXPECT_LT(PlaceAccumulators(layout, pieces, {}).elements, PlaceAccumulators(layout, whole, {}).elements);
+  EXPECT_EQ(PlaceAccumulators(layout, whole, {}).elements, layout.units[2].elements);
   for (const int64_t slots : {1, 2, 3, 5, 30}) {
     const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
     EXPECT_LE(space, SlotBytes(layout, whole, slots, kElementBytes) + 1024);
