@@ -68,6 +68,19 @@ void ReadQuantization(const ConfigValues& config, ModelNames& names) {
   if (names.fp8.on) names.ignored_suffixes.push_back(".activation_scale");
 }
 
+// Heads of these classes multiply and cap no logits (transformers 5.24), whatever the text model's own class does: which of the two a
+// folder was trained with, nobody says. Gemma 4's does as its text model.
+void RefuseScaledHead(const ConfigValues& config, const Wrapper& wrapper, const ModelSpec& spec) {
+  if ((spec.head.scale == 1 && spec.head.softcap == 0) || wrapper.model_type == std::string("gemma4")) return;
+  std::string setting =
+      spec.head.scale != 1 ? StrCat("a scale of ", spec.head.scale) : StrCat("a soft cap of ", spec.head.softcap);
+  for (const char* key : {"logit_scale", "logits_scaling", "lm_head_multiplier", "final_logit_softcapping"}) {
+    if (config.HasValue(key)) setting = StrCat(key, " = ", PrintableJson(config.Value(key)));
+  }
+  throw Unimplemented(config.where(), ": ", setting, " of the logits is not supported inside ", wrapper.architecture,
+                      ", whose head in transformers leaves it out");
+}
+
 // The mathematics is that of the text model, the folder has tensors of other parts.
 ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   const JsonValue text = TextConfig(whole, wrapper);
@@ -84,14 +97,12 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
     ReadQuantization(config, read.names);
   }
   RefuseUntaken(config, family->architecture, read.spec);
+  RefuseScaledHead(config, wrapper, read.spec);
   NameWrapped(wrapper, read.spec.tied, read.names);
   return read;
 }
 
-}  // namespace
-
-ModelConfig ReadConfig(const std::string& json_text) {
-  const JsonValue object = ParseConfigText(json_text);
+ModelConfig ReadObject(const JsonValue& object) {
   const ConfigValues config(object, kConfig);
   if (const Wrapper* wrapper = WrapperOf(config)) return ReadWrapped(config, *wrapper);
   const Family& family = FamilyOf(config);
@@ -103,6 +114,52 @@ ModelConfig ReadConfig(const std::string& json_text) {
   ReadQuantization(config, read.names);
   RefuseUntaken(config, read.spec.architecture, read.spec);
   return read;
+}
+
+// The setting that a refusal names: "config.json: X = 1 is not supported ..." -> "X = 1".
+std::string SettingOf(const std::string& message) {
+  const size_t begin = message.find(": ");
+  return begin == std::string::npos ? message : message.substr(begin + 2, message.find(" is not supported") - begin - 2);
+}
+
+// Reading ends at the first setting that a family cannot take. Members are left out one at a time until another refusal comes, or none:
+// so that all are told.
+Error WithOtherRefusals(JsonValue object, const Error& first) {
+  std::string all = first.message(), last = all;
+  for (size_t i = 0; i < object.Members().size();) {
+    const std::string name = object.Members()[i].name;
+    JsonValue without = object;
+    without.Members().erase(without.Members().begin() + static_cast<int64_t>(i++));
+    if (name == "model_type" || name == "architectures") continue;
+    try {
+      ReadObject(without);
+      break;  // it was the last
+    } catch (const Error& next) {
+      if (next.code() != Code::kUnimplemented || next.message() == last) continue;
+      if (all.find(SettingOf(next.message())) != std::string::npos) break;  // of a list that was told
+      last = next.message();
+      all += "; " + last.substr(std::string(kConfig).size() + 2);
+      object = std::move(without);
+      i = 0;
+    }
+  }
+  return Error(Code::kUnimplemented, all);
+}
+
+}  // namespace
+
+ModelConfig ReadConfig(const std::string& json_text) {
+  constexpr size_t kMostBytes = 65536, kMostMembers = 256;  // to look for more than one refusal in
+  const JsonValue object = ParseConfigText(json_text);
+  try {
+    return ReadObject(object);
+  } catch (const Error& error) {
+    if (error.code() != Code::kUnimplemented || json_text.size() > kMostBytes || object.Members().size() > kMostMembers ||
+        WrapperOf(ConfigValues(object, kConfig)) != nullptr) {
+      throw;
+    }
+    throw WithOtherRefusals(object, error);
+  }
 }
 
 ModelSpec ParseConfig(const std::string& json_text) { return ReadConfig(json_text).spec; }

@@ -38,8 +38,6 @@ const std::vector<Wrapper>& Wrappers() {
       {"LlavaNextForConditionalGeneration", "llava_next", "llama", false, kOutsideFirst, kTowers},
       {"LlavaOnevisionForConditionalGeneration", "llava_onevision", "qwen2", false, kOutsideFirst, kTowers, true},
       {"InternVLForConditionalGeneration", "internvl", "qwen2", true, kOutsideFirst, kTowers},
-      {"AyaVisionForConditionalGeneration", "aya_vision", "cohere2", true, kOutsideFirst, kTowers},
-      {"Cohere2VisionForConditionalGeneration", "cohere2_vision", "cohere2", true, kInsideFirst, kTowers},
       {"Lfm2VlForConditionalGeneration", "lfm2_vl", "lfm2", true, kInsideFirst, kTowers},
       {"Idefics3ForConditionalGeneration", "idefics3", "llama", false, kTextModel, kIdeficsTowers},
       {"SmolVLMForConditionalGeneration", "smolvlm", "llama", false, kTextModel, kIdeficsTowers}};
@@ -51,14 +49,13 @@ struct ClassSizes {
   const char* model_type;
   int64_t vocab, hidden, intermediate, layers, heads;
 };
-constexpr std::array<ClassSizes, 16> kClassSizes = {{{"llama", 32000, 4096, 11008, 32, 32},
+constexpr std::array<ClassSizes, 15> kClassSizes = {{{"llama", 32000, 4096, 11008, 32, 32},
                                                      {"mistral", 32000, 4096, 14336, 32, 32},
                                                      {"ministral3", 131072, 4096, 14336, 34, 32},
                                                      {"qwen2", 151936, 4096, 22016, 32, 32},
                                                      {"qwen3", 151936, 4096, 22016, 32, 32},
                                                      {"gemma3_text", 262208, 2304, 9216, 26, 8},
                                                      {"gemma4_text", 262144, 2304, 9216, 30, 8},
-                                                     {"cohere2", 256000, 8192, 22528, 40, 64},
                                                      {"lfm2", 65536, 2560, 12288, 32, 32},
                                                      {"llama4_text", 202048, 5120, 8192, 48, 40},
                                                      {"qwen2_vl_text", 152064, 8192, 29568, 80, 64},

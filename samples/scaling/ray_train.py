@@ -55,7 +55,10 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-5)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    ray.init()
+    if args.one_machine:
+        ray.init(address="local", num_cpus=args.machines, include_dashboard=False)
+    else:
+        ray.init()
     strategy = "PACK" if args.one_machine else "STRICT_SPREAD"
     place = ray.util.placement_group([{"CPU": 1}] * args.machines, strategy=strategy)
     ray.get(place.ready())

@@ -5,7 +5,8 @@ source tests/bindings/lib.sh
 wheel=$(readlink -f "$1") sample=$(readlink -f "$2")
 : "${HLM_RAY_PYTHON:?is a Python that has ray}"
 work=$TEST_TMPDIR
-export HOME=$work RAY_DISABLE_IMPORT_WARNING=1 RAY_USAGE_STATS_ENABLED=0
+# Ray's own processes take their time beside other tests.
+export HOME=$work RAY_DISABLE_IMPORT_WARNING=1 RAY_USAGE_STATS_ENABLED=0 RAY_raylet_start_wait_time_s=240
 small_model
 "$HLM_RAY_PYTHON" -m pip install --quiet --no-index --no-deps --disable-pip-version-check --target "$work/site" "$wheel"
 export PYTHONPATH=$work/site

@@ -151,15 +151,58 @@ TEST(MixtureScope, SweepsDoNotChangeTheLossOfAStep) {
   }
 }
 
-// Routing by weights that are set: [router weight of expert e] -> where tokens go.
-class Falls : public testing::TestWithParam<bool> {
+// A router of each kind, in four layers of 32.
+struct Router {
+  const char* name;
+  const char* weight;  // below a layer
+  int64_t experts, chosen;
+  std::string config;
+};
+
+std::string RouterConfig(const std::string& own) {
+  return StrCat(
+      R"({"hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": 4, "num_attention_heads": 4, "vocab_size": 61,
+      "max_position_embeddings": 128, "initializer_range": 0.2, "hidden_act": "silu", "tie_word_embeddings": false, "pad_token_id": null, )",
+      own, "}");
+}
+
+const std::string kLatent =
+    R"("num_key_value_heads": 4, "q_lora_rank": null, "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4,
+    "v_head_dim": 8, "moe_intermediate_size": 16, "n_routed_experts": 8, "n_shared_experts": 1, "num_experts_per_tok": 3, "n_group": 2,
+    "topk_group": 1, "first_k_dense_replace": 0)";
+
+const std::vector<Router>& Routers() {
+  static const std::vector<Router> routers = {
+      {"Softmax", "block_sparse_moe.gate.weight", 6, 2, MixtureConfig(false, 4)},
+      {"SigmoidsWithABias", "block_sparse_moe.gate.weight", 8, 3, MixtureConfig(true, 4)},
+      {"SoftmaxOfChosen", "mlp.router.weight", 6, 2,
+       RouterConfig(
+           R"("model_type": "gpt_oss", "num_key_value_heads": 2, "head_dim": 8, "num_local_experts": 6, "num_experts_per_tok": 2,
+           "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}, "sliding_window": 5)")},
+      {"SparseMixer", "block_sparse_moe.gate.weight", 6, 2,
+       RouterConfig(R"("model_type": "phimoe", "num_key_value_heads": 2, "num_local_experts": 6, "num_experts_per_tok": 2)")},
+      {"SigmoidsInGroups", "mlp.gate.weight", 8, 3, RouterConfig(R"("model_type": "deepseek_v3", )" + kLatent)},
+      {"SoftmaxInGroups", "mlp.gate.weight", 8, 3,
+       RouterConfig(R"("model_type": "deepseek_v2", "topk_method": "group_limited_greedy", )" + kLatent)},
+      {"SigmoidOnTheInput", "feed_forward.router.weight", 4, 1,
+       RouterConfig(
+           R"("model_type": "llama4_text", "num_key_value_heads": 2, "head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 1,
+           "intermediate_size_mlp": 24)")},
+      {"BehindANorm", "router.proj.weight", 6, 2,
+       RouterConfig(
+           R"("model_type": "gemma4_text", "num_key_value_heads": 2, "head_dim": 8, "global_head_dim": 8, "enable_moe_block": true,
+           "num_experts": 6, "top_k_experts": 2, "moe_intermediate_size": 16, "hidden_size_per_layer_input": 0, "sliding_window": 5)")}};
+  return routers;
+}
+
+// Routing by weights that are set.
+class Falls : public testing::TestWithParam<Router> {
  protected:
   void SetUp() override {
     if (!TestsOnCpu()) GTEST_SKIP() << "experts are the CPU's";
   }
-  bool biased() const { return GetParam(); }
-  int64_t experts() const { return biased() ? 8 : 6; }
-  int64_t chosen() const { return biased() ? 3 : 2; }
+  int64_t experts() const { return GetParam().experts; }
+  int64_t chosen() const { return GetParam().chosen; }
   // Trains three steps twice; `set` changes the routers first. The tokens of each expert in the last step, by layer.
   std::vector<std::vector<int64_t>> Run(const std::function<void(Trainer&)>& set, RunSetup setup) {
     setup.before_steps = set;
@@ -170,13 +213,13 @@ class Falls : public testing::TestWithParam<bool> {
     return nlohmann::json::parse(once.metrics).at("experts").at("tokens");
   }
   RunSetup Setup() const {
-    RunSetup setup = SmallRun({"", biased(), DType::kF32, BalanceScope::kStep, Unrouted::kSkip, 1});
-    setup.plan.bias_rate = 0;
+    RunSetup setup = SmallRun({"", false, DType::kF32, BalanceScope::kStep, Unrouted::kSkip, 1});
+    setup.config = GetParam().config;
     return setup;
   }
   void Set(Trainer& trainer, const std::vector<float>& router) const {
     for (int layer = 0; layer < 4; ++layer) {
-      const std::string name = StrCat("model.layers.", layer, ".block_sparse_moe.gate.weight");
+      const std::string name = StrCat("model.layers.", layer, ".", GetParam().weight);
       trainer.WriteTensor(name, TensorKind::kWeight, 0, router.data(), router.size() * sizeof(float));
     }
   }
@@ -210,7 +253,8 @@ TEST_P(Falls, OneTokenAlone) {
     EXPECT_EQ(std::accumulate(layer.begin(), layer.end(), int64_t{0}), 2 * chosen());
 }
 
-INSTANTIATE_TEST_SUITE_P(Routers, Falls, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Routers, Falls, testing::ValuesIn(Routers()),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST(MixtureOptions, WhatAModelHasNoPlaceForIsRefused) {
   const auto code = [](const std::string& config, const std::function<void(PlanOptions&)>& change) {

@@ -121,6 +121,17 @@ TEST(Launchers, SeveralProcessesOfAMachineAreRefusedWithTheSentenceThatSaysHow) 
   EXPECT_NE(Refusal(With(kSlurm, {{"SLURM_LOCALID", "1"}})), "");
 }
 
+TEST(Carriers, AreNamedByTheEnvironment) {
+  const auto carrier = [](const char* value) {
+    return CarrierOf([&](const char* name) { return std::string(name) == "HORIZON_LM_CARRIER" ? value : nullptr; });
+  };
+  EXPECT_EQ(carrier(nullptr), Carrier::kAuto);
+  EXPECT_EQ(carrier("gloo"), Carrier::kGloo);
+  EXPECT_EQ(carrier("nccl"), Carrier::kNccl);
+  EXPECT_EQ(carrier("mpi"), Carrier::kMpi);
+  EXPECT_EQ(CodeOf([&] { carrier("tcp"); }), Code::kInvalidArgument);
+}
+
 TEST(Launchers, WhatIsNoPlaceIsRefusedByName) {
   EXPECT_EQ(Refusal(With(kTorchrun, {{"RANK", "two"}})), "INVALID_ARGUMENT: RANK is \"two\"; it must be a whole number");
   EXPECT_EQ(Refusal(With(kTorchrun, {{"RANK", "4"}})),

@@ -65,6 +65,19 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
   }
 }
 
+TEST(ConfigRefusal, AllThatIsMissingIsTold) {
+  ExpectError(Code::kUnimplemented,
+              {"rope_type ntk", "hidden_act", "mish", "alibi", "residual_multiplier = 2", "attn_logit_softcapping"}, [] {
+                ParseConfig(TinyConfig(
+                    "Qwen2", R"({"rope_scaling": {"type": "ntk"}, "hidden_act": "mish", "alibi": true, "residual_multiplier": 2,
+        "attn_logit_softcapping": 50})"));
+              });
+  ExpectError(Code::kUnimplemented, {"layer_types", "chunked_attention", "rope_type ntk"}, [] {
+    ParseConfig(
+        TinyConfig("Mistral", R"({"layer_types": ["chunked_attention", "full_attention"], "rope_scaling": {"type": "ntk"}})"));
+  });
+}
+
 TEST(ConfigRefusal, TheSameSettingsSwitchedOffAreHarmless) {
   const char* off =
       R"({"hidden_act": "silu", "attention_dropout": 0, "resid_pdrop": 0.0, "quantization_config": null, "pretraining_tp": 1,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/model/config.h"
+#include "core/model/model.h"
 #include "tests/model/test_folder.h"
 
 namespace hlm {
@@ -15,7 +16,8 @@ std::string With(const std::string& members) { return "{" + members + ", " + kEy
 
 TEST(Wrappers, SizesThatTheFileLeavesOutAreTheTextClasss) {
   // As Gemma 3's 4B folder has it.
-  const ModelSpec gemma = ParseConfig(With(R"("architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config":
+  const ModelSpec gemma =
+      ParseConfig(With(R"("architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config":
       {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34, "sliding_window": 1024,
        "rope_scaling": {"factor": 8.0, "rope_type": "linear"}})"));
   EXPECT_EQ(gemma.vocab, 262208);
@@ -24,7 +26,8 @@ TEST(Wrappers, SizesThatTheFileLeavesOutAreTheTextClasss) {
   EXPECT_EQ(FirstOf<AttentionSpec>(gemma)->head_dim, 256);
   EXPECT_TRUE(gemma.tied);
   // As LLaVA 1.5 has it.
-  const ModelSpec llava = ParseConfig(With(R"("model_type": "llava", "text_config": {"max_position_embeddings": 4096, "model_type": "llama",
+  const ModelSpec llava =
+      ParseConfig(With(R"("model_type": "llava", "text_config": {"max_position_embeddings": 4096, "model_type": "llama",
       "rms_norm_eps": 1e-05, "vocab_size": 32064})"));
   EXPECT_EQ(llava.vocab, 32064);
   EXPECT_EQ(llava.hidden, 4096);
@@ -40,7 +43,8 @@ TEST(Wrappers, ATextModelThatIsAloneHasNoSuchSizes) {
               [] { ParseConfig(R"({"model_type": "llama", "vocab_size": 32064})"); });
 }
 
-constexpr const char* kFlat = R"("hidden_size": 1536, "intermediate_size": 8960, "num_attention_heads": 12, "num_hidden_layers": 28,
+constexpr const char* kFlat =
+    R"("hidden_size": 1536, "intermediate_size": 8960, "num_attention_heads": 12, "num_hidden_layers": 28,
     "num_key_value_heads": 2, "vocab_size": 151936, "max_window_layers": 28, "sliding_window": 32768, "use_sliding_window": false,
     "rope_theta": 1000000.0, "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]})";
 
@@ -59,12 +63,45 @@ TEST(Wrappers, QwenVlWithoutATextConfig) {
   EXPECT_FALSE(ParseConfig(With(outer + kFlat)).tied);
 }
 
+// [experts, rows, columns] of what transformers writes, or each matrix the other way, as the hub's files have it.
+TEST(Wrappers, PackedExpertsLieEitherWay) {
+  const std::string config = With(R"("model_type": "qwen3_vl_moe", "text_config": {"hidden_size": 16, "num_hidden_layers": 1,
+      "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 16, "num_experts": 3, "num_experts_per_tok": 2,
+      "moe_intermediate_size": 6})");
+  const TestFolder folder;
+  WriteText(folder / "config.json", config);
+  const std::string at = "model.language_model.layers.0.mlp.experts.";
+  const auto read = [&](const FileBuilder& file, const std::string& name) {
+    WriteText(folder / "model.safetensors", file.Bytes());
+    const auto model = Model::Open(folder.path());
+    for (const UnitSpec& unit : model->layout().units) {
+      for (const TensorSpec& tensor : unit.tensors) {
+        if (tensor.name == at + name) return tensor.shape;
+      }
+    }
+    return std::vector<int64_t>();
+  };
+  const auto reference = Model::Create(config, 0);
+  const FileBuilder ours = ModelFile(*reference);
+  EXPECT_EQ(read(ours, "gate_up_proj"), (std::vector<int64_t>{3, 12, 16}));
+  EXPECT_EQ(read(ours, "down_proj"), (std::vector<int64_t>{3, 16, 6}));
+  const FileBuilder hubs =
+      ModelFile(*reference, "F32", {}, {{at + "gate_up_proj", {"F32", {3, 16, 12}}}, {at + "down_proj", {"F32", {3, 6, 16}}}});
+  EXPECT_EQ(read(hubs, "gate_up_proj"), (std::vector<int64_t>{3, 16, 12}));
+  EXPECT_EQ(read(hubs, "down_proj"), (std::vector<int64_t>{3, 6, 16}));
+}
+
 TEST(Wrappers, AnErrorNamesThePart) {
   ExpectError(Code::kInvalidArgument, {"text_config", "num_attention_heads", "0"}, [] {
     ParseConfig(With(R"("model_type": "llava", "text_config": {"model_type": "llama", "num_attention_heads": 0})"));
   });
   ExpectError(Code::kUnimplemented, {"text_config", "model_type", "deepseek_v4"},
               [] { ParseConfig(With(R"("model_type": "internvl", "text_config": {"model_type": "deepseek_v4"})")); });
+  // Their heads leave it out, and their text models' own do not.
+  ExpectError(Code::kUnimplemented, {"text_config", "logits_scaling = 8", "LlavaNextForConditionalGeneration"}, [] {
+    ParseConfig(With(R"("model_type": "llava_next", "text_config": {"model_type": "granite", "hidden_size": 16, "vocab_size": 16,
+        "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "logits_scaling": 8.0})"));
+  });
   ExpectError(Code::kUnimplemented, {"model_type", "paligemma"},
               [] { ParseConfig(With(R"("model_type": "paligemma", "text_config": {"model_type": "gemma"})")); });
 }

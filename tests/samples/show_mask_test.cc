@@ -1,6 +1,7 @@
 // horizon show-mask: what is trained of a conversation, as people see it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -59,6 +60,26 @@ TEST(ShowMaskTest, ArgumentsAndWordsThatAreLeftOut) {
   const Result kept =
       Horizon({"show-mask", "--template", chat, "--data", path, "--tool-arguments", "keep", "--null-arguments", "keep"});
   EXPECT_NE(kept.out.find("⟦\"{\\\"a\\\":1}\";⟧1;⟦{\"a\": 2, \"b\": null};⟧"), std::string::npos) << kept.out;
+}
+
+// A template file beside a model folder: the words of the file, the tokens of the folder, as a run has them.
+TEST(ShowMaskTest, ATemplateTakesTheTokensOfTheModel) {
+  const std::string model = Scratch("mask-model"), chat = Scratch("ends.jinja"), path = Scratch("ends.jsonl");
+  std::filesystem::create_directories(model);
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    WriteFile(model + "/" + file, ReadFile(std::string("samples/posttraining/") + file));
+  WriteFile(chat, "{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}");
+  WriteFile(path, R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})");
+  for (const Words& with : {Words{"--model", model}, Words{"--tokenizer", model}}) {
+    Words words = {"show-mask", "--template", chat, "--data", path};
+    words.insert(words.end(), with.begin(), with.end());
+    const Result result = Horizon(words);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out.rfind("[user]q<|endoftext|>[assistant]⟦a<|endoftext|>⟧\n", 0), 0u) << result.out;
+  }
+  const Result none = Horizon({"show-mask", "--data", path});
+  EXPECT_EQ(none.status, 2);
+  EXPECT_NE(none.err.find("--model"), std::string::npos) << none.err;
 }
 
 TEST(ShowMaskTest, JsonHasTheRanges) {

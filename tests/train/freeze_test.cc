@@ -279,7 +279,13 @@ TEST_P(FreezeStates, FrozenWeightsKeepTheirBits) {
     moving = ReadAll(trainer, *model, TensorKind::kWeight, trained);
   };
   Train(setup);
-  for (const auto& [name, values] : after) EXPECT_EQ(values == before.at(name), !moving.contains(name)) << name;
+  for (const auto& [name, values] : after) {
+    if (!moving.contains(name)) {
+      EXPECT_EQ(values, before.at(name)) << name;
+    } else if (remainder) {  // rounded to bf16 by chance a small tensor may stay where it is for three steps
+      EXPECT_NE(values, before.at(name)) << name;
+    }
+  }
 }
 INSTANTIATE_TEST_SUITE_P(All, FreezeStates,
                          testing::Combine(testing::Values(Algorithm::kAdamW, Algorithm::kLion, Algorithm::kSgd),

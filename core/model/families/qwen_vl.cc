@@ -43,8 +43,11 @@ void Read3Moe(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   config.Take("norm_topk_prob");
   AddQwenLayers(config, sizes, norm, attention, std::vector<int64_t>(static_cast<size_t>(sizes.layers), 0), experts, {}, spec);
   NameExperts({}, names);
-  names.layer["experts.gate_up"] = {.path = "mlp.experts.gate_up_proj", .order = RowOrder::kTransposed};
-  names.layer["experts.down"] = {.path = "mlp.experts.down_proj", .order = RowOrder::kTransposed};
+  names.layer["experts.gate_up"].path = "mlp.experts.gate_up_proj";
+  names.layer["experts.down"].path = "mlp.experts.down_proj";
+  // Files of the hub have each matrix the other way; transformers reads both. The shapes of one form never fit those of the other.
+  names.other_layer["experts.gate_up"] = {.path = "mlp.experts.gate_up_proj", .order = RowOrder::kTransposed};
+  names.other_layer["experts.down"] = {.path = "mlp.experts.down_proj", .order = RowOrder::kTransposed};
 }
 
 }  // namespace

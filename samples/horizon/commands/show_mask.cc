@@ -35,8 +35,9 @@ std::string RecordText(const std::string& config, int64_t index) {
   }
 }
 
-// A record as a data set reads it: a conversation, or a prompt and a completion of messages.
-Row ReadRow(const Options& options) {
+// A record as a data set reads it: a conversation, or a prompt and a completion of messages. `tokens`: special ones, which the
+// template may name.
+Row ReadRow(const Options& options, const Json& tokens) {
   const MaskOptions& mask = options.mask;
   const Json config = {{"data", mask.data}, {"task", "sft"}, {"unused_members", options.text.unused_members}};
   const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
@@ -56,9 +57,14 @@ Row ReadRow(const Options& options) {
   }
   if (record.contains("tools")) row.tools = record["tools"].dump();
   // What the record gives its template stands above what the command gives all.
-  Json variables = mask.variables.empty() ? Json::object() : Json::parse(mask.variables, nullptr, false);
-  if (record.contains("template_arguments") && variables.is_object()) variables.update(record["template_arguments"]);
-  row.variables = variables.is_discarded() ? mask.variables : variables.dump();
+  Json variables = tokens;
+  if (!mask.variables.empty()) {
+    const Json given = Json::parse(mask.variables, nullptr, false);
+    if (!given.is_object()) throw UsageError("--variables: '" + OneLine(mask.variables) + "' is no JSON object");
+    variables.update(given);
+  }
+  if (record.contains("template_arguments")) variables.update(record["template_arguments"]);
+  row.variables = variables.dump();
   return row;
 }
 
@@ -158,21 +164,26 @@ void PrintDropped(const Json& sequence) {
   if (unroll > 0) std::printf("-- %s of these characters are trained with --mask unroll\n", FormatCount(unroll).c_str());
 }
 
-// --tokenizer, or the model folder's; empty where there is none.
-Tokenizer TokenizerFor(const Options& options) {
-  if (options.model.bytes) return {};
-  return options.text.tokenizer.empty() ? TokenizerOf(options.model) : Tokenizer::Open(options.text.tokenizer);
+// As a training run takes them: --template and --tokenizer, or the model folder's.
+TextTools ToolsFor(const Options& options) {
+  const std::string& file = options.mask.chat_template;
+  if (options.model.folder.empty() && file.empty()) throw UsageError("one of --model and --template is needed");
+  Options of_run = options;
+  of_run.text.chat_template = file.empty() ? "auto" : file;
+  of_run.text.variables.clear();
+  if (options.model.bytes) of_run.text.tokenizer.clear();
+  TextTools tools(of_run);
+  if (!tools.chat_template) tools.chat_template = hlm::Template::Open(options.model.folder);  // which says that there is none
+  return tools;
 }
 
 }  // namespace
 
 int RunShowMask(const Options& options) {
   const MaskOptions& mask = options.mask;
-  if (options.model.folder.empty() == mask.chat_template.empty()) throw UsageError("one of --model and --template is needed");
-  const std::string& path = mask.chat_template.empty() ? options.model.folder : mask.chat_template;
-  const auto chat = hlm::Template::Open(path);
-  const Tokenizer tokenizer = TokenizerFor(options);
-  const Row row = ReadRow(options);
+  const TextTools tools = ToolsFor(options);
+  const auto& [tokenizer, chat, tokens] = tools;
+  const Row row = ReadRow(options, tokens);
 
   hlm::TemplateOptions request;
   request.tools_json = row.tools.empty() ? nullptr : row.tools.c_str();
