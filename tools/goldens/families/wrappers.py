@@ -76,7 +76,7 @@ FAMILIES = [
                 vision_config=dict(vision_output_dim=24, projector_input_dim=24, projector_output_dim=24, pixel_shuffle_ratio=0.5, **EYES),
                 image_token_index=200), std=ROUTER, experts_in_rows=True),
     Family("llava", "llava", "LLaVA: Llama beside a vision tower, untied",
-           dict(text_config=text("llama", **rows(24, 2, 4, 2, 40, rope_parameters=ROPE)), vision_config=CLIP, image_token_index=60)),
+           dict(text_config=text("llama", **rows(24, 2, 3, 1, 40, rope_parameters=ROPE)), vision_config=CLIP, image_token_index=60)),
     Family("smolvlm", "smolvlm", "SmolVLM: Llama beside a vision tower and a connector, untied",
            dict(text_config=text("llama", **rows(24, 2, 3, 1, 40, rope_parameters=ROPE)), vision_config=EYES, image_token_id=60)),
 ]
