@@ -90,7 +90,7 @@ TEST(Numerics, EveryFieldIsHashedAndComesBackFromJson) {
     EXPECT_EQ(NumericsJson(back), NumericsJson(n)) << change.changed();
     EXPECT_NE(NumericsJson(n), NumericsJson(Some())) << change.changed();
   }
-  EXPECT_EQ(keys.size(), 20u);
+  EXPECT_EQ(keys.size(), 21u);
 }
 
 TEST(Numerics, ABadValueIsNamed) {

@@ -312,7 +312,7 @@ __global__ void __launch_bounds__(kChunkThreads) StatesGatherKernel(StatePlaces<
         const int column = tx + 16 * j;
         const float decay = column <= r && r < place.rows ? Decay(sums[r] - sums[column]) : 0.0f;
         dboth[i][j] += dpairs[i][j] * decay * step[column];
-        dpairs[i][j] *= decay * both[i][j];  // of a step
+        dpairs[i][j] *= decay * both[i][j];                  // of a step
         if (column < r) row += dpairs[i][j] * step[column];  // a token's own decay stands in neither sum
       }
       row = SumOf16(row);
