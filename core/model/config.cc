@@ -39,7 +39,7 @@ const Family* FamilyOfModelType(const ConfigValues& config) {
   for (const Family* family : Families()) {
     if (type == family->model_type) return family;
   }
-  throw Unimplemented(kConfig, ": model_type ", Printable(type), " is not supported (", Supported(), " are)");
+  throw Unimplemented(config.where(), ": model_type ", Printable(type), " is not supported (", Supported(), " are)");
 }
 
 const Family& FamilyOf(const ConfigValues& config) {
