@@ -231,7 +231,9 @@ TEST(ReductionGroups, WhatDoesNotDivideIsRefused) {
     setup.steps = 0;
     return CodeOf([&] { Train(setup); });
   };
+  EXPECT_EQ(code(1, 3, 0), Code::kOk);
   EXPECT_EQ(code(2, 1, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(2, 3, 0), Code::kInvalidArgument);
   EXPECT_EQ(code(1, 16, 0), Code::kInvalidArgument);
   EXPECT_EQ(code(1, 4, 3), Code::kInvalidArgument);  // 8 micro-batches, and 12 groups
   EXPECT_EQ(code(1, 4, 2), Code::kOk);

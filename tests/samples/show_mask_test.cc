@@ -68,14 +68,16 @@ TEST(ShowMaskTest, ATemplateTakesTheTokensOfTheModel) {
   std::filesystem::create_directories(model);
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
     WriteFile(model + "/" + file, ReadFile(std::string("samples/posttraining/") + file));
-  WriteFile(chat, "{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}");
+  WriteFile(chat,
+            "{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}"
+            "{% if add_generation_prompt %}[assistant]{% endif %}");
   WriteFile(path, R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})");
   for (const Words& with : {Words{"--model", model}, Words{"--tokenizer", model}}) {
     Words words = {"show-mask", "--template", chat, "--data", path};
     words.insert(words.end(), with.begin(), with.end());
     const Result result = Horizon(words);
     EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.out.rfind("[user]q<|endoftext|>", 0), 0u) << result.out;
+    EXPECT_EQ(result.out.rfind("[user]q<|endoftext|>[assistant]⟦a<|endoftext|>⟧\n", 0), 0u) << result.out;
   }
   const Result none = Horizon({"show-mask", "--data", path});
   EXPECT_EQ(none.status, 2);

@@ -321,6 +321,8 @@ TEST(FreezePlan, HasNoBytesForWhatDoesNotTrain) {
   const auto accumulator = [](const Plan& plan) { return plan.devices.front().arena.accumulator.bytes; };
   EXPECT_EQ(accumulator(all), 4 * all.units[2].elements);
   EXPECT_EQ(accumulator(part), 4 * part.units[2].elements);
+  EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "model.embed_tokens.*,model.layers.*,model.norm.*")),
+            4 * all.units.back().elements);
   EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "", "model.norm.*")), 4 * kNormChunk);
   EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "", "model.layers.2.*")), 4 * part.units[3].elements);
   EXPECT_LT(part.prediction.flops, all.prediction.flops);
