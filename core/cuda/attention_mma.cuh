@@ -42,6 +42,17 @@ __device__ inline void SendTile(const bf16* from, int64_t stride, int rows, int 
   }
 }
 
+// A turn's keys and values of a document and head, from `at` on; none from `end` on.
+template <int kCols, int kDim, int kThreads>
+__device__ inline void SendKeysAndValues(const TileCall& call, const bf16* k, const bf16* v, int at, int end,
+                                         const MmaTile<kDim>& keys, const MmaTile<kDim>& values) {
+  if (at < end) {
+    SendTile<kCols, kDim, kThreads>(k + at * call.k.row, call.k.row, end - at, call.head_dim, keys);
+    SendTile<kCols, kDim, kThreads>(v + at * call.v.row, call.v.row, end - at, call.value_dim, values);
+  }
+  CloseCopies();
+}
+
 // As Bend, with tanh out of the fast exponential: off by some 1e-7 of the cap.
 __device__ inline BentScore BendFast(const TileCall& call, float slope_of_head, int query, int key, float product) {
   BentScore bent{product * call.scale, call.scale};
@@ -87,11 +98,7 @@ __global__ void __launch_bounds__(128)
   const int begin = FirstKey<true>(call, tile.first, kCols), end = tile.first + rows;
   const auto send = [&](int turn) {
     const int at = begin + turn * kCols;
-    if (at < end) {
-      SendTile<kCols, kDim, kThreads_>(k + at * call.k.row, call.k.row, end - at, call.head_dim, passing(turn, false));
-      SendTile<kCols, kDim, kThreads_>(v + at * call.v.row, call.v.row, end - at, call.value_dim, passing(turn, true));
-    }
-    CloseCopies();
+    SendKeysAndValues<kCols, kDim, kThreads_>(call, k, v, at, end, passing(turn, false), passing(turn, true));
   };
   SendTile<kMmaRows, kDim, kThreads_>(q + token * call.q.row + head * call.q.head, call.q.row, rows, call.head_dim, queries);
   send(0);
@@ -195,11 +202,7 @@ __global__ void __launch_bounds__(128)
   const int begin = FirstKey<true>(call, tile.first, kCols), end = tile.first + rows;
   const auto send = [&](int turn) {
     const int at = begin + turn * kCols;
-    if (at < end) {
-      SendTile<kCols, kDim, kThreads_>(k + at * call.k.row, call.k.row, end - at, call.head_dim, passing(turn, false));
-      SendTile<kCols, kDim, kThreads_>(v + at * call.v.row, call.v.row, end - at, call.value_dim, passing(turn, true));
-    }
-    CloseCopies();
+    SendKeysAndValues<kCols, kDim, kThreads_>(call, k, v, at, end, passing(turn, false), passing(turn, true));
   };
   SendTile<kMmaRows, kDim, kThreads_>(q + token * call.q.row + head * call.q.head, call.q.row, rows, call.head_dim, queries);
   SendTile<kMmaRows, kDim, kThreads_>(dout + token * call.dout.row + head * call.dout.head, call.dout.row, rows, call.value_dim,

@@ -161,7 +161,7 @@ void Embedding(cudaStream_t stream, const EmbeddingArgs& args) {
                                                         static_cast<const T*>(args.addend), args.tokens, args.width, args.scale,
                                                         static_cast<T*>(args.y));
     };
-    args.type == DType::kF32 ? run.operator()<float>() : run.operator()<bf16>();
+    ForType(args.type, run);
     CheckLaunch("Embedding");
     return;
   }

@@ -70,6 +70,17 @@ __device__ inline void AwaitCopies() {
 // How an operand lies: as the product has it ([rows, depth] for the left one, [depth, columns] for the right one), or transposed.
 enum class Lies { kStraight, kTransposed };
 
+// 16 columns of a right operand from `column` on, at the depth [k, k + 16): depth 0 and 8 of one 8 columns, then of the next.
+template <Lies kB, int kColumnsB>
+__device__ inline void LoadRight(const MmaTile<kColumnsB>& b, int k, int column, uint32_t (&to)[4]) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, r = lane % 8, q = lane / 8;
+  if constexpr (kB == Lies::kStraight) {
+    LoadMatrices<true>(b.at(k + r + 8 * (q % 2), column + 8 * (q / 2)), to);
+  } else {
+    LoadMatrices<false>(b.at(column + r + 8 * (q / 2), k + 8 * (q % 2)), to);
+  }
+}
+
 // A warp's part of a result: kM x 16 rows and kN x 8 columns. Lane l has of each 16 x 8: rows l / 4 and l / 4 + 8, columns
 // 2 (l % 4) and the next.
 template <int kM, int kN>
@@ -106,13 +117,8 @@ struct MmaSums {
       }
 #pragma unroll
       for (int n = 0; n < kN; n += 2) {
-        // Depth 0 and 8 of one 8 columns, then of the next.
         uint32_t y[4];
-        if constexpr (kB == Lies::kStraight) {
-          LoadMatrices<true>(b.at(k + r + 8 * (q % 2), column + 8 * n + 8 * (q / 2)), y);
-        } else {
-          LoadMatrices<false>(b.at(column + 8 * n + r + 8 * (q / 2), k + 8 * (q % 2)), y);
-        }
+        LoadRight<kB>(b, k, column + 8 * n, y);
 #pragma unroll
         for (int m = 0; m < kM; ++m) {
           MultiplyAdd(x[m], y[0], y[1], at[m][n]);
@@ -125,18 +131,13 @@ struct MmaSums {
   // The same with a left operand in registers (AsOperand), whose depth begins at b's `from`.
   template <Lies kB, int kSteps, int kColumnsB>
   __device__ void AddHeld(const uint32_t (&a)[kM][kSteps][4], const MmaTile<kColumnsB>& b, int column, int from) {
-    const int lane = static_cast<int>(threadIdx.x) % 32, r = lane % 8, q = lane / 8;
 #pragma unroll
     for (int step = 0; step < kSteps; ++step) {
       const int k = from + 16 * step;
 #pragma unroll
       for (int n = 0; n < kN; n += 2) {
         uint32_t y[4];
-        if constexpr (kB == Lies::kStraight) {
-          LoadMatrices<true>(b.at(k + r + 8 * (q % 2), column + 8 * n + 8 * (q / 2)), y);
-        } else {
-          LoadMatrices<false>(b.at(column + 8 * n + r + 8 * (q / 2), k + 8 * (q % 2)), y);
-        }
+        LoadRight<kB>(b, k, column + 8 * n, y);
 #pragma unroll
         for (int m = 0; m < kM; ++m) {
           MultiplyAdd(a[m][step], y[0], y[1], at[m][n]);

@@ -12,11 +12,18 @@
 #include <type_traits>
 
 #include "core/base/checked.h"
+#include "core/base/dtype.h"
 #include "core/base/error.h"
 
 namespace hlm::cuda {
 
 using bf16 = __nv_bfloat16;
+
+// launch.template operator()<T>() for the type's T.
+template <class Launch>
+void ForType(DType type, const Launch& launch) {
+  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
+}
 
 inline constexpr int kWarp = 32;
 inline constexpr unsigned kAllLanes = 0xffffffffu;

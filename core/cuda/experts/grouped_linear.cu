@@ -117,11 +117,6 @@ dim3 TileGrid(int64_t first, int64_t second, int64_t third = 1) {
   return {GridSize(first), static_cast<unsigned>(tiles), static_cast<unsigned>(third)};
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 template <class Args>
 size_t TilesBytes(const Args& a) {
   Pieces pieces(nullptr);

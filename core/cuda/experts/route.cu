@@ -212,11 +212,6 @@ __global__ void RouteBackwardKernel(RouteKind kind, int64_t tokens, WarpMemory m
   }
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 }  // namespace
 
 void Route(cudaStream_t stream, const RouteArgs& a) {

@@ -244,11 +244,6 @@ __global__ void __launch_bounds__(kThreads) CapLogitsKernel(const float* x, int6
 
 unsigned Blocks(int64_t n) { return GridSize(CeilDiv(n, kThreads)); }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 }  // namespace
 
 void Activate(cudaStream_t stream, const ActivateArgs& a) {

@@ -209,7 +209,7 @@ void ForShape(const auto& a, std::initializer_list<View> views, const Launch& la
     if (a.taps > 4) return launch.template operator()<T, 1, static_cast<int>(kMostConvTaps)>();
     InSteps<T>(a, views) ? launch.template operator()<T, kChannels, 4>() : launch.template operator()<T, 1, 4>();
   };
-  a.type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
+  ForType(a.type, of);
 }
 
 dim3 GridOf(int64_t channels, int per_thread, int64_t tokens, int64_t rows) {

@@ -108,11 +108,6 @@ GatePlaces<T> PlacesOf(const auto& a) {
           a.beta_scale};
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 unsigned Blocks(int64_t n) { return GridSize(CeilDiv(n, int64_t{kThreads})); }
 
 }  // namespace

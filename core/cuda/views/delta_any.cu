@@ -59,11 +59,6 @@ size_t BytesOf(const auto& a) {
   return pieces.taken();
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 }  // namespace
 
 size_t DeltaAnyBytes(const DeltaRuleArgs& a) { return BytesOf(a); }

@@ -56,6 +56,18 @@ __device__ void RowFactors(const MmaTile<kColumns>& x, int rows, float epsilon, 
   if (half == 0 && static_cast<int>(threadIdx.x) < 2 * kChunk) factors[row] = row < rows ? scale / sqrtf(sum + epsilon) : 0.0f;
 }
 
+// Of a chunk and a value head: the sums of g up to each token, and beta. All threads must call it.
+__device__ inline void LoadGates(const DeltaMma& p, const ChunkPlace& place, int head, double* sums, float* beta) {
+  const int t = static_cast<int>(threadIdx.x);
+  if (t < kWarp) {
+    double two[2];
+    TwoSumsOfGates(p.g + p.Row(place.first, head), p.sizes.heads, place.rows, two);
+    sums[2 * t] = two[0], sums[2 * t + 1] = two[1];
+  }
+  if (t < kChunk) beta[t] = t < place.rows ? p.beta[p.Row(place.first + t, head)] : 0.0f;
+  __syncthreads();
+}
+
 // The inverse of I + A, where A [kChunk, kChunk] is strictly lower triangular, in blocks of 16: those on the diagonal row after row,
 // each of them by a warp, the others from near the diagonal on: -M_ii sum over k of A_ik M_kj. Blocks above the diagonal are not
 // written. some: [kChunk, 16]. All kMmaThreads threads must call it.
@@ -124,13 +136,7 @@ __global__ void __launch_bounds__(kMmaThreads) DeltaPrepareKernel(DeltaMma p) {
   queries.template Add<Lies::kStraight, Lies::kTransposed>(q, k, row, 0, 0, kKeys);
   keys.template Add<Lies::kStraight, Lies::kTransposed>(k, k, row, 0, 0, kKeys);
   for (int head = key_head * s.group(); head < (key_head + 1) * s.group(); ++head) {
-    if (t < kWarp) {
-      double two[2];
-      TwoSumsOfGates(p.g + p.Row(place.first, head), s.heads, place.rows, two);
-      sums[2 * t] = two[0], sums[2 * t + 1] = two[1];
-    }
-    if (t < kChunk) beta[t] = t < place.rows ? p.beta[p.Row(place.first + t, head)] : 0.0f;
-    __syncthreads();
+    LoadGates(p, place, head, sums, beta);
     if (t < place.rows) {
       const float grown = Decay(sums[t]), shrunk = Decay(sums[place.rows - 1] - sums[t]);
       p.factors[p.Row(place.first + t, head)] = make_float4(grown * of_k[t], beta[t], shrunk * of_k[t], grown * of_q[t]);

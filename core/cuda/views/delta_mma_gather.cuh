@@ -69,13 +69,9 @@ __global__ void __launch_bounds__(kGatherThreads) DeltaMmaGatherKernel(DeltaMma 
         const bf16* from = p.inside + p.Row(place.first, head) * p.inside_width();
         CopyAhead(stage.inside.at(r, c), there ? from + r * distance + slice * kSlice + c : from, there);
       }
-      const auto send_state = [&](bf16* states, bool there, const MmaTile<kGatherSlice>& to) {
-        for (int i = t; i < kKeys * kGatherSlice / 8; i += kGatherThreads) {
-          const int r = i / (kGatherSlice / 8), c = i % (kGatherSlice / 8) * 8;
-          const bool own = there && slice + c / kSlice < s.slices();
-          const bf16* from = p.State<kKeys>(states, place.first, head, own ? slice + c / kSlice : 0);
-          CopyAhead(to.at(r, c), own ? from + r * kSlice + c % kSlice : states, own);
-        }
+      const auto send_state = [&](bf16* of, bool there, const MmaTile<kGatherSlice>& to) {
+        const auto from = [&](int at) { return p.State<kKeys>(of, place.first, head, at); };
+        SendTwoSlices<kKeys>(of, from, slice, there ? s.slices() : 0, to);
       };
       send_state(p.states, place.before != 0, stage.state);
       send_state(p.dstates, place.behind != 0, stage.dstate);
@@ -110,13 +106,7 @@ __global__ void __launch_bounds__(kGatherThreads) DeltaMmaGatherKernel(DeltaMma 
   dk.Clear();
   int number = 0;
   for (int head = first_head; head < first_head + s.group(); ++head) {
-    if (t < kWarp) {
-      double two[2];
-      TwoSumsOfGates(p.g + p.Row(place.first, head), s.heads, place.rows, two);
-      sums[2 * t] = two[0], sums[2 * t + 1] = two[1];
-    }
-    if (t < kChunk) beta[t] = t < place.rows ? p.beta[p.Row(place.first + t, head)] : 0.0f;
-    __syncthreads();
+    LoadGates(p, place, head, sums, beta);
     if (t < kChunk) {
       grown[t] = t < place.rows ? Decay(sums[t]) : 0.0f;
       shrunk[t] = t < place.rows ? Decay(sums[place.rows - 1] - sums[t]) : 0.0f;

@@ -63,11 +63,6 @@ __global__ void __launch_bounds__(kThreads)
   dscales[expert] = static_cast<float>(accumulate ? static_cast<double>(dscales[expert]) + sum : sum);
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 unsigned HeadGrid(int64_t heads) { return GridSize(CeilDiv(heads, int64_t{kWarps})); }
 dim3 HeadBlock() { return {kWarp, kWarps, 1}; }
 

@@ -62,7 +62,7 @@ void ForVectors(DType type, int64_t width, const Fits& fits, const Launch& launc
       launch.template operator()<T, 1>();
     }
   };
-  type == DType::kF32 ? of.template operator()<float>() : of.template operator()<bf16>();
+  ForType(type, of);
 }
 
 }  // namespace hlm::cuda

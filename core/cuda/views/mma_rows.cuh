@@ -65,6 +65,17 @@ __device__ void ClearSlice(const MmaTile<kSlice>& state) {
   }
 }
 
+// Slices `slice` and the next of a state side by side on their way to a tile, `from(slice)` each; zeros from slice `slices` on. any: an
+// address that may be read, for those.
+template <int kRows, class From>
+__device__ void SendTwoSlices(const bf16* any, const From& from, int slice, int slices, const MmaTile<kGatherSlice>& to) {
+  for (int i = static_cast<int>(threadIdx.x); i < kRows * kGatherSlice / 8; i += kGatherThreads) {
+    const int row = i / (kGatherSlice / 8), column = i % (kGatherSlice / 8) * 8, own = slice + column / kSlice;
+    const bool there = own < slices;
+    CopyAhead(to.at(row, column), there ? from(own) + row * kSlice + column % kSlice : any, there);
+  }
+}
+
 // Sums of g from the chunk's begin, in double, up to the lane's two tokens, 2 lane and the next; returns the sum of all. All lanes of a
 // warp must call it. g: of the chunk's first token and the head.
 __device__ inline double TwoSumsOfGates(const float* g, int64_t stride, int rows, double (&sums)[2]) {

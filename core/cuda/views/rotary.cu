@@ -96,11 +96,6 @@ __global__ void __launch_bounds__(kThreads) SumHeadsKernel(Lines<const T> x, int
   }
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 }  // namespace
 
 void Rotary(cudaStream_t stream, const RotaryArgs& a) {

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "core/cuda/launch.cuh"
-#include "core/cuda/partial_sums.h"
 #include "core/cuda/views/chunks.cuh"
 #include "core/cuda/views/lines.cuh"
 #include "core/cuda/views/pieces.cuh"
+#include "core/cuda/views/state_d.h"
 #include "core/cuda/views/team.cuh"
 
 namespace hlm::cuda {
@@ -306,11 +306,6 @@ size_t BytesOf(const auto& a) {
   return pieces.taken();
 }
 
-template <class Launch>
-void ForType(DType type, const Launch& launch) {
-  type == DType::kF32 ? launch.template operator()<float>() : launch.template operator()<bf16>();
-}
-
 }  // namespace
 
 size_t StateAnyBytes(const StateSpaceArgs& a) { return BytesOf(a); }
@@ -339,13 +334,7 @@ void StateAnySpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a,
                          a.dstep};
     Launch(StateAnyBackwardKernel<T>, dim3(Blocks(a.tokens, a.groups)), kTeamThreads, 0, stream, p, g);
   });
-  AddPartialSums(stream, {.partials = parts,
-                          .parts = a.documents.count,
-                          .width = a.heads,
-                          .accumulate = a.accumulate,
-                          .first = a.dd,
-                          .second = nullptr,
-                          .split = a.heads});
+  AddGradientOfD(stream, a, parts, a.documents.count);
   CheckLaunch("StateSpaceBackward");
 }
 

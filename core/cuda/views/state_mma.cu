@@ -1,7 +1,7 @@
 #include "core/cuda/views/state_mma.h"
 
-#include "core/cuda/partial_sums.h"
 #include "core/cuda/views/pieces.cuh"
+#include "core/cuda/views/state_d.h"
 #include "core/cuda/views/state_mma.cuh"
 
 namespace hlm::cuda {
@@ -108,13 +108,7 @@ void StateMmaSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a,
     const dim3 grid{GridSize(chunks), static_cast<unsigned>(a.groups)};
     Launch(StateMmaGatherKernel<kRows>, grid, kGatherThreads, StateGatherShape<kRows>::kBytes, stream, p, g);
   });
-  AddPartialSums(stream, {.partials = parts,
-                          .parts = chunks,
-                          .width = a.heads,
-                          .accumulate = a.accumulate,
-                          .first = a.dd,
-                          .second = nullptr,
-                          .split = a.heads});
+  AddGradientOfD(stream, a, parts, chunks);
   CheckLaunch("StateSpaceBackward");
 }
 

@@ -223,13 +223,9 @@ __global__ void __launch_bounds__(kGatherThreads) StateMmaGatherKernel(StateMma 
       const Stage stage = stage_of(number);
       SendRows<kGatherSlice, kGatherThreads>(g.dy, place, head, slice * kSlice, p.head_dim, p.aligned, stage.dy);
       SendRows<kGatherSlice, kGatherThreads>(p.x, place, head, slice * kSlice, p.head_dim, p.aligned, stage.x);
-      const auto send_state = [&](bf16* states, bool there, const MmaTile<kGatherSlice>& to) {
-        for (int i = t; i < kRows * kGatherSlice / 8; i += kGatherThreads) {
-          const int r = i / (kGatherSlice / 8), column = i % (kGatherSlice / 8) * 8;
-          const bool own = there && slice + column / kSlice < p.slices();
-          const bf16* from = p.State<kRows>(states, place.first, head, own ? slice + column / kSlice : 0);
-          CopyAhead(to.at(r, column), own ? from + r * kSlice + column % kSlice : states, own);
-        }
+      const auto send_state = [&](bf16* of, bool there, const MmaTile<kGatherSlice>& to) {
+        const auto from = [&](int at) { return p.State<kRows>(of, place.first, head, at); };
+        SendTwoSlices<kRows>(of, from, slice, there ? p.slices() : 0, to);
       };
       send_state(p.states, place.before != 0, stage.state);
       send_state(p.dstates, place.behind != 0, stage.dstate);

@@ -1,9 +1,9 @@
 #include "core/cuda/views/state_space.cuh"
 
 #include "core/cuda/kernels.h"
-#include "core/cuda/partial_sums.h"
 #include "core/cuda/views/pieces.cuh"
 #include "core/cuda/views/state_any.h"
+#include "core/cuda/views/state_d.h"
 #include "core/cuda/views/state_mma.h"
 
 namespace hlm::cuda {
@@ -125,13 +125,7 @@ void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a, vo
     WithShared(StatesGatherKernel<kRows, T>,
                SharedFloats<kRows>())<<<grid, kChunkThreads, SharedBytes(SharedFloats<kRows>()), stream>>>(p, g);
   });
-  AddPartialSums(stream, {.partials = parts,
-                          .parts = chunks,
-                          .width = a.heads,
-                          .accumulate = a.accumulate,
-                          .first = a.dd,
-                          .second = nullptr,
-                          .split = a.heads});
+  AddGradientOfD(stream, a, parts, chunks);
   CheckLaunch("StateSpaceBackward");
 }
 
