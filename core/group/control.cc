@@ -4,19 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "core/base/error.h"
 
 namespace hlm {
 namespace {
-
-std::string Number(int64_t value) {
-  std::string out(sizeof(value), '\0');
-  std::memcpy(out.data(), &value, sizeof(value));
-  return out;
-}
 
 Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
 
@@ -124,11 +117,8 @@ void Control::Handle(const Frame& frame) {
       return;
     case Say::kLeaving: {
       std::lock_guard lock(mutex_);
-      int64_t rank, exchanges;
-      if (frame.bytes.size() < 16) return;
-      std::memcpy(&rank, frame.bytes.data(), sizeof(rank));
-      std::memcpy(&exchanges, frame.bytes.data() + 8, sizeof(exchanges));
-      if (rank == rank_) return;
+      const int64_t rank = ReadNumber(frame.bytes, 0), exchanges = ReadNumber(frame.bytes, 8);
+      if (exchanges < 0 || rank == rank_) return;
       if (leaver_ < 0) leaver_ = rank, last_with_leaver_ = exchanges;
       someone_leaves_ = true;
       if (begun_ > last_with_leaver_) Send(Say::kMissed, Number(leaver_));
@@ -144,10 +134,9 @@ void Control::Handle(const Frame& frame) {
     case Say::kGathered: {
       std::vector<std::string> all;
       for (size_t at = 8; at + 8 <= frame.bytes.size();) {
-        int64_t length;
-        std::memcpy(&length, frame.bytes.data() + at, sizeof(length));
-        all.push_back(frame.bytes.substr(at + 8, static_cast<size_t>(length)));
-        at += 8 + static_cast<size_t>(length);
+        const auto length = static_cast<size_t>(ReadNumber(frame.bytes, at));
+        all.push_back(frame.bytes.substr(at + 8, length));
+        at += 8 + length;
       }
       std::lock_guard lock(mutex_);
       gathered_ = std::move(all);

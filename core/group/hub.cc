@@ -15,11 +15,7 @@ constexpr char kMagic[] = "horizon-lm group 2";
 constexpr double kHelloSeconds = 10;  // a connection that does not say who it is by then is a stranger's
 constexpr double kGoodbyeSeconds = 10;
 
-int64_t ReadNumber(const std::string& bytes, size_t at) {
-  int64_t out = -1;
-  if (bytes.size() >= at + sizeof(out)) std::memcpy(&out, bytes.data() + at, sizeof(out));
-  return out;
-}
+}  // namespace
 
 std::string Number(int64_t value) {
   std::string out(sizeof(value), '\0');
@@ -27,7 +23,11 @@ std::string Number(int64_t value) {
   return out;
 }
 
-}  // namespace
+int64_t ReadNumber(const std::string& bytes, size_t at) {
+  int64_t out = -1;
+  if (bytes.size() >= at + sizeof(out)) std::memcpy(&out, bytes.data() + at, sizeof(out));
+  return out;
+}
 
 std::string PackHello(const Hello& hello) { return std::string(kMagic) + Number(hello.rank) + Number(hello.size) + hello.token; }
 

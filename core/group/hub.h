@@ -41,6 +41,9 @@ enum class Say : uint8_t {
   kFarewell,   // from the hub: all others have ended what the rank took part in: it may go
 };
 
+std::string Number(int64_t value);
+int64_t ReadNumber(const std::string& bytes, size_t at);  // -1 where there is none
+
 struct Hello {
   int64_t rank = 0, size = 0;
   std::string token;  // of the run: processes of another one are not let in
