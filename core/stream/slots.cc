@@ -19,8 +19,7 @@ struct Slot {
   std::unique_ptr<Event> released;  // on the compute stream
   std::unique_ptr<Event> gathered;  // on the peers' stream; null before the first time
   bool shared = false;              // what was loaded is a shard: the slot is full once it is gathered
-  bool acquired = false;            // since it was loaded
-  std::vector<Event*> readers;      // of the shard: `gathered` of other devices' slots
+  std::vector<Event*> readers;      // `gathered` of those that copy shards: other devices' slots and this one
 };
 
 SlotPool::SlotPool(Device& device, std::byte* space, int64_t bytes) : device_(device), space_(space), bytes_(bytes) {}
@@ -54,9 +53,6 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
     // Once the stream has waited, everything that it copies later is behind the last user too: the rest of the slot's bytes are free.
     up.Wait(*other->released, "the slot's last user is done");
     for (Event* reader : other->readers) up.Wait(*reader, "the shard is gathered");
-    // Experts that turned out to have no rows: nobody waited for the other shards.
-    if (other->shared && !other->acquired && other->gathered != nullptr)
-      up.Wait(*other->gathered, "the slot that nobody read is full");
   }
   // What held the piece before is not read any more, even where its bytes are not taken yet.
   for (const auto& other : slots_) {
@@ -76,7 +72,6 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
   slot->piece = -1;  // until all of it is on its way
   slot->lease = Lease();
   slot->shared = shard.count > 1;
-  slot->acquired = false;
   slot->readers.clear();
   Slot& added = *slot;
   slots_.push_back(std::move(slot));
@@ -119,6 +114,7 @@ int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, 
     other.readers.push_back(own.gathered.get());
   }
   peers.Record(*own.gathered);
+  own.readers.push_back(own.gathered.get());
   return copied;
 }
 
@@ -151,7 +147,7 @@ SlotTicket SlotPool::Acquire(Stream& compute, const SlotUse& use, int64_t versio
   HLM_CHECK(slot.offset == use.offset && slot.version == version, "piece ", use.piece, " lies at ", slot.offset, " in version ",
             slot.version, "; version ", version, " at ", use.offset, " is needed");
   compute.Wait(slot.shared ? *slot.gathered : *slot.loaded, "the slot holds its weights");
-  slot.in_use = slot.acquired = true;
+  slot.in_use = true;
   SlotTicket ticket;
   ticket.stream_ = &compute;
   ticket.slot_ = &slot;
