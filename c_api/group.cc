@@ -23,20 +23,7 @@ hlm_group_options Defaults() {
   return out;
 }
 
-Carrier ReadCarrier(int32_t value) {
-  switch (value) {
-    case HLM_CARRIER_AUTO:
-      return Carrier::kAuto;
-    case HLM_CARRIER_GLOO:
-      return Carrier::kGloo;
-    case HLM_CARRIER_NCCL:
-      return Carrier::kNccl;
-    case HLM_CARRIER_MPI:
-      return Carrier::kMpi;
-    default:
-      throw InvalidArgument("carrier is ", value, "; it must be 0 (auto), 1 (gloo), 2 (nccl) or 3 (mpi)");
-  }
-}
+static_assert(static_cast<int32_t>(Carrier::kAuto) == HLM_CARRIER_AUTO && static_cast<int32_t>(Carrier::kMpi) == HLM_CARRIER_MPI);
 
 GroupOptions Convert(const hlm_group_options& given) {
   const auto check = [](const char* name, double value) {
@@ -44,8 +31,10 @@ GroupOptions Convert(const hlm_group_options& given) {
   };
   check("timeout_seconds", given.timeout_seconds);
   check("silence_seconds", given.silence_seconds);
+  CheckEnum(given.carrier, "carrier",
+            {{HLM_CARRIER_AUTO, "AUTO"}, {HLM_CARRIER_GLOO, "GLOO"}, {HLM_CARRIER_NCCL, "NCCL"}, {HLM_CARRIER_MPI, "MPI"}});
   GroupOptions own;
-  own.carrier = ReadCarrier(given.carrier);
+  own.carrier = static_cast<Carrier>(given.carrier);
   own.times = {given.timeout_seconds, given.silence_seconds};
   own.several_per_machine = ReadBool(given.several_per_machine, "several_per_machine");
   return own;

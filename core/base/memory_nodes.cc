@@ -3,10 +3,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <string_view>
+
+#include "core/base/ascii.h"
 
 namespace hlm {
 namespace {
@@ -55,10 +56,9 @@ MemoryNodes::MemoryNodes(const std::string& sysfs) : sysfs_(sysfs) {
   }
 }
 
-int MemoryNodes::OfPciDevice(std::string address) const {
+int MemoryNodes::OfPciDevice(std::string_view address) const {
   if (!several()) return -1;
-  for (char& c : address) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  const std::string text = FirstLine(sysfs_ + "/bus/pci/devices/" + address + "/numa_node");
+  const std::string text = FirstLine(sysfs_ + "/bus/pci/devices/" + AsciiLower(address) + "/numa_node");
   const std::vector<int> numbers = Numbers(text);  // "-1" where the machine does not say
   return numbers.size() == 1 && cores_.contains(numbers[0]) ? numbers[0] : -1;
 }

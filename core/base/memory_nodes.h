@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hlm {
@@ -16,7 +17,7 @@ class MemoryNodes {
   // False: memory is the same from everywhere, or nothing is known of it. Then no device has a node.
   bool several() const { return cores_.size() > 1; }
   // Of the device at an address on the PCI bus, "0000:3B:00.0"; -1: it has none.
-  int OfPciDevice(std::string address) const;
+  int OfPciDevice(std::string_view address) const;
   // The processors of a node, in the order of their numbers.
   std::vector<int> Cores(int node) const;
 
