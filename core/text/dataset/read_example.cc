@@ -125,14 +125,14 @@ class Reader {
   }
 
   // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train" and "training", others'
-  // "loss_weight" and "loss_mask".
+  // "loss_weight" and "loss_mask", and "loss" where it is true or false.
   void ReadTurnWeights() {
     JsonValue::Array& messages = out_.prompt.Items();
     std::vector<uint8_t> skipped(messages.size());
     for (size_t i = 0; i < messages.size(); ++i) {
-      for (const char* key : {"weight", "loss_weight", "loss_mask", "train", "training"}) {
+      for (const char* key : {"weight", "loss_weight", "loss_mask", "train", "training", "loss"}) {
         const JsonValue* value = messages[i].Find(key);
-        if (value == nullptr || value->IsNull()) continue;
+        if (value == nullptr || value->IsNull() || (key == std::string_view("loss") && !value->IsBool())) continue;
         const bool on = value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1;
         const bool off = value->IsBool() ? !value->Bool() : value->IsNumber() && value->Number() == 0;
         if (!on && !off)
