@@ -98,6 +98,27 @@ TEST(PreferencePrompts, WholeConversationsMustBeginWithTheirPrompt) {
             PairOf(List(System("s") + "," + User("Why is it?")), List(Answer("a")), List(Answer("b"))));
 }
 
+// A prompt of messages that stands in the answers once more would be read twice.
+TEST(PreferencePrompts, AreNotReadTwice) {
+  const std::string whole = List(User("q") + "," + Answer("a")), other = List(User("q") + "," + Answer("b"));
+  for (const std::string& prompt : {List(User("q")), List(System("s") + "," + User("q"))}) {
+    const std::string record = "{\"prompt\": " + prompt + ", \"chosen\": " + whole + ", \"rejected\": " + other + "}";
+    EXPECT_TRUE(Refuses(Pair(record), "chosen is a whole conversation that begins with the messages of prompt again"))
+        << Pair(record);
+    EXPECT_TRUE(
+        Refuses(Sft("{\"prompt\": " + prompt + ", \"completion\": " + whole + "}"), "completion is a whole conversation"));
+  }
+  // Some answers are more than one message, and a question may come twice in a dialogue.
+  EXPECT_EQ(Pair("{\"prompt\": " + List(User("q")) + ", \"chosen\": " + List(Answer("a") + "," + User("q") + "," + Answer("b")) +
+                 ", \"rejected\": " + List(Answer("c")) + "}"),
+            PairOf(List(User("q")), List(Answer("a") + "," + User("q") + "," + Answer("b")), List(Answer("c"))));
+  FormatSpec spec = DefaultSpec(Format::kPreference);
+  spec.columns.prompt = std::nullopt;
+  EXPECT_EQ(Read("{\"prompt\": " + List(User("q")) + ", \"chosen\": " + whole + ", \"rejected\": " + other + "}",
+                 Task::kPreference, {}, &spec),
+            PairOf(List(User("q")), List(Answer("a")), List(Answer("b"))) + " -prompt");
+}
+
 TEST(SystemBesideTheRest, IsInTheConversation) {
   const std::string turns = User("q") + "," + Answer("a");
   const std::string whole = Conversation(System("s") + "," + turns);

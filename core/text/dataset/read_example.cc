@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
 #include "core/text/dataset/read_ids.h"
 #include "core/text/dataset/read_messages.h"
@@ -11,6 +12,12 @@
 
 namespace hlm::dataset {
 namespace {
+
+std::string TextOf(const JsonValue& value) {
+  JsonWriter json;
+  value.Write(json);
+  return json.Take();
+}
 
 class Reader {
  public:
@@ -303,10 +310,25 @@ class Reader {
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
+  // Messages of an answer that begin with the prompt's once more would be read twice.
+  void CheckNotAgain(const Column& column, const JsonValue& answer) const {
+    if (!answer.IsArray() || answer.IsEmpty() || RoleOf(answer.Items().front()) == "assistant") return;
+    const std::string first = TextOf(answer.Items().front());
+    for (const JsonValue& message : out_.prompt.Items()) {
+      if (TextOf(message) != first) continue;
+      throw InvalidArgument(At(column), " is a whole conversation that begins with the messages of ",
+                            Printable(*spec_.columns.prompt, 60), " again: ",
+                            spec_.format == Format::kPreference
+                                ? "leave the prompt out (columns {\"prompt\": null}), it is found in what both answers begin with"
+                                : "one of the two must go (as a conversation: columns {\"messages\": ...})");
+    }
+  }
+
   void ReadPromptAndCompletion() {
     out_.prompt = TextOrMessages(spec_.columns.prompt, "prompt");
     out_.chosen = TextOrMessages(spec_.columns.completion, "completion");
     CheckSameKind(out_.prompt, "prompt", out_.chosen, "completion");
+    CheckNotAgain(spec_.columns.completion, out_.chosen);
     PlaceSystem();
   }
 
@@ -334,6 +356,8 @@ class Reader {
     const Column& column = spec_.columns.prompt;
     out_.prompt = TextOrMessages(column, "prompt");
     if (out_.prompt.IsArray()) {
+      CheckNotAgain(spec_.columns.chosen, out_.chosen);
+      CheckNotAgain(spec_.columns.rejected, out_.rejected);
       out_.chosen = AsMessages(std::move(out_.chosen), "assistant");
       out_.rejected = AsMessages(std::move(out_.rejected), "assistant");
       return;
