@@ -29,9 +29,6 @@ bool LooksLikeModel(const Json& object) {
 
 Json Parse(const std::string& path) {
   const std::string text = ReadTextFile(path, kLargestFile);
-  if (const size_t nul = text.find('\0'); nul != std::string::npos) {
-    throw Error(path + ": has a NUL at byte " + std::to_string(nul) + "; it must be text");
-  }
   if (IsYaml(path)) return ParseYaml(text, path);
   try {
     return Json::parse(text);
