@@ -178,7 +178,8 @@ void ChatTemplate::ReadStopTokens(const std::string& folder) {
   if (ids == nullptr) return;
   const auto add = [&](const Value& id) {
     for (const auto& token : token_ids_) {
-      if (id.IsInt() && token.first == id.whole()) stop_tokens_.push_back(token.second);
+      const bool known = std::find(stop_tokens_.begin(), stop_tokens_.end(), token.second) != stop_tokens_.end();
+      if (id.IsInt() && token.first == id.whole() && !known) stop_tokens_.push_back(token.second);
     }
   };
   if (ids->IsSequence()) {
