@@ -310,7 +310,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_tem
  * of the tools is, and it is never empty; else INVALID_ARGUMENT naming template and message. `input` is what came from the caller
  * and not from the template. without_stop counts trained ranges that do not end with an added token, where those are known. What a
  * trained message says and the template leaves out is counted where there is such: "dropped": [{"message", "field": "content" |
- * "reasoning" | "tool_calls", "characters" (without white space)}], and "unroll_keeps", how many of these HLM_MASK_UNROLL would train.
+ * "reasoning" | "tool_calls", "characters" (without white space)}], and "unroll_keeps", how many of these HLM_MASK_UNROLL would train;
+ * of the last sequence also what else of the conversation is not in its text: "left_out": [{"of": "role" (of messages that are not
+ * trained) | "member" (of messages) | "tools" (all of them), "name" of the first two, "characters"}].
  * Several sequences only where the template rewrites history. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render_training(const hlm_template* chat_template, const char* messages_json,
                                                              const hlm_template_options* options, char** out_json);
