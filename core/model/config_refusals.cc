@@ -143,8 +143,9 @@ bool IsOff(const JsonValue& value, Off off) {
   return false;
 }
 
-// Whether the folder's own model code, where it brings any, is that of the family: released files often do ("modeling_phi3.Phi3ForCausalLM")
-// whose class transformers has taken over since (decision 0072). A class of another name is another model, whatever the folder calls itself.
+// Whether the folder's own model code, where it brings any, is that of the family: released files often name the class
+// ("modeling_phi3.Phi3ForCausalLM") that transformers has taken over since (decision 0072). A class of another name is another
+// model, whatever the folder calls itself.
 bool IsCodeOf(const std::string& architecture, const JsonValue& map) {
   if (!map.IsObject()) return false;
   const JsonValue* model = map.Find("AutoModelForCausalLM");

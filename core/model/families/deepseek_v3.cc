@@ -1,4 +1,5 @@
-// DeepSeek V3 and R1, Kimi K2, Sarvam 105B: latent attention; sigmoids with a bias for the choice, in groups; shared experts; the first layers are dense.
+// DeepSeek V3 and R1, Kimi K2, Sarvam 105B: latent attention; sigmoids with a bias for the choice, in groups; shared experts; the
+// first layers are dense.
 #include "core/model/families/mixture.h"
 
 #include "core/base/error.h"

@@ -1,4 +1,5 @@
-// Hy3: norms of queries and keys before the rotary embedding; sigmoids with a bias for the choice; shared experts; the first layer is dense.
+// Hy3: norms of queries and keys before the rotary embedding; sigmoids with a bias for the choice; shared experts; the first layer is
+// dense.
 #include "core/model/families/mixture.h"
 
 namespace hlm {
