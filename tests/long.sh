@@ -17,7 +17,11 @@ readonly NO_TSAN_TESTS="attr(tags, '\\bno_tsan\\b', tests(//...))"
 
 (($# > 0)) || set -- manual asan tsan
 # The text of the long quality test; the browser that opens reports; an interpreter with assertions.
-tools/setup.sh bible-kjv chromium python3-dbg || exit 1
+if ! tools/setup.sh bible-kjv chromium python3-dbg 2>&1; then
+  echo "nothing was built or tested: tools/setup.sh failed"
+  echo "0 passed, 0 failed"
+  exit 1
+fi
 
 status=0 total_passed=0 total_failed=0
 for part in "$@"; do

@@ -10,6 +10,7 @@ Of each kind: a base model's folder is made, `horizon train --task sft` learns t
 Needs torch, transformers, tokenizers and sentencepiece. Exit status 1 where a kind does otherwise.
 """
 
+import argparse
 import json
 import pathlib
 import shutil
@@ -134,13 +135,15 @@ def check(horizon, kind, work):
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("horizon", type=pathlib.Path)
+    parser.add_argument("kind", nargs="*", help="default: all")
+    given = parser.parse_args()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    horizon = pathlib.Path(sys.argv[1]).resolve()
+    horizon = given.horizon.resolve()
     failed = 0
-    for kind in sys.argv[2:] or ["llama2", "tinyllama", "base", *sorted(folder.name for folder in MIXTURES.iterdir() if folder.is_dir())]:
+    for kind in given.kind or ["llama2", "tinyllama", "base", *sorted(folder.name for folder in MIXTURES.iterdir() if folder.is_dir())]:
         work = pathlib.Path(tempfile.mkdtemp())
         problem = check(horizon, kind, work)
         shutil.rmtree(work)

@@ -28,6 +28,7 @@ readonly MINIMAL=(
 )
 readonly DEVELOPMENT=(
   libgtest-dev        # tests
+  git                 # the sources that are checked, and the source archive
   clang-format-14     # the sources' form, which a test checks
   abigail-tools       # abidw and abidiff, for the tests of the C ABI
   python3-jinja2      # the original of the chat templates, for tests
@@ -86,7 +87,7 @@ install_packages() {
     as_root=(sudo)
   fi
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300)
-  echo "installing $*"
+  echo "installing $# packages, which takes minutes where all are missing: $*"
   # The lists may be missing or old; a first try without them saves the time where they are neither.
   "${apt[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return
   "${apt[@]}" update

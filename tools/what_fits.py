@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The table "what fits on my machine" of the README, made by `horizon plan` over machine files.
 
-  tools/what_fits.py HORIZON MACHINE.json...
+  tools/what_fits.py HORIZON [MACHINE.json...]      default: those of the README
 
 For each machine: the largest of the known shapes whose full fine-tuning fits, for three ways to keep the optimizer's state, with the predicted rate.
 """
@@ -29,6 +29,8 @@ MODELS = [
 # Bytes a parameter of weights and states, beside 2 for gradients.
 WAYS = [("exact, 12 bytes a parameter", []), ("bf16 moments, 8", ["--states", "bf16"]), ("8-bit moments, 6", ["--states", "int8"])]
 SHAPE = ["--batch-size", "32", "--seq-len", "1024"]
+MACHINES = ["rtx4090-24g-64g", "rtx4090-24g-128g", "rtx4090-24g-256g", "rtx4090-24g-512g", "h100-80g-256g", "h100-80g-1024g",
+            "h200x2-251g", "h200-1500g", "gh200-96g-480g", "dgx-spark-128g"]  # fmt: skip
 
 
 def plan(horizon: str, machine: str, model: list, way: list) -> "dict | None":
@@ -50,12 +52,12 @@ def largest(horizon: str, machine: str, way: list) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) < 3 or sys.argv[1] in ("-h", "--help"):
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
         print(__doc__.strip())
         raise SystemExit(0 if sys.argv[1:2] in (["-h"], ["--help"]) else 2)
     print("| machine | " + " | ".join(name for name, _ in WAYS) + " |")
     print("| --- |" + " --- |" * len(WAYS))
-    for machine in sys.argv[2:]:
+    for machine in sys.argv[2:] or [str(ROOT / f"samples/machines/{name}.json") for name in MACHINES]:
         about = json.loads(pathlib.Path(machine).read_text())
         print(f"| {about['name']} | " + " | ".join(largest(sys.argv[1], machine, way) for _, way in WAYS) + " |")
 

@@ -6,6 +6,7 @@
 #
 # --without-dependencies: leaves out oneDNN and the like, where Debian's own packages (libdnnl2, libhwy1, libgomp1) are there.
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 
 usage() {
   echo "usage: bazel run -c opt //c_api:install -- [--without-dependencies] PREFIX" >&2

@@ -7,6 +7,7 @@ same seed gives the same files.
 import json
 import os
 import random
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -190,5 +191,8 @@ def write(name, rows):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(__doc__.strip())
+        sys.exit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
     write("instructions.jsonl", instructions(random.Random(1)))
     write("preferences.jsonl", preferences(random.Random(3), 200))

@@ -15,9 +15,12 @@ namespace horizon {
 namespace {
 
 // What the library says, with what a person at a terminal needs beside it.
-std::string Helpful(const ApiError& error) {
+std::string Helpful(const ApiError& error, const std::string& command) {
   const std::string message = error.what(), device = "there is no device '";
-  if (error.code() == HLM_RESOURCE_EXHAUSTED) return WithSizes(message);
+  if (error.code() == HLM_RESOURCE_EXHAUSTED) {
+    const bool other = message.starts_with("the plan needs") && command != "plan";
+    return WithSizes(message) + (other ? "; `horizon plan` with the same options says with which of them it fits" : "");
+  }
   if (error.code() != HLM_NOT_FOUND || !message.starts_with(device)) return message;
   const size_t end = message.find('\'', device.size());
   return message + DidYouMean(message.substr(device.size(), end - device.size()), {"auto", "cpu", "cuda"});
@@ -37,7 +40,7 @@ int Main(int argc, char** argv) {
   } catch (const UsageError& error) {
     return fail(error.what(), kExitUsage);
   } catch (const ApiError& error) {
-    return fail(Helpful(error), kExitError);
+    return fail(Helpful(error, argc > 1 ? argv[1] : ""), kExitError);
   } catch (const std::bad_alloc&) {
     return fail("out of memory", kExitError);
   } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 
 Needs the package `tokenizers` from PyPI. The file is committed; run this only to change it.
 """
+import argparse
 import glob
 import json
 import os
@@ -23,10 +24,16 @@ def texts():
         yield open(path, encoding="utf-8").read()
 
 
-tokenizer = Tokenizer(models.BPE())
-tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-tokenizer.decoder = decoders.ByteLevel()
-tokenizer.train_from_iterator(texts(), trainers.BpeTrainer(
-    vocab_size=1024, special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-    initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
-tokenizer.save(os.path.join(HERE, "tokenizer.json"))
+def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(texts(), trainers.BpeTrainer(
+        vocab_size=1024, special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    tokenizer.save(os.path.join(HERE, "tokenizer.json"))
+
+
+if __name__ == "__main__":
+    main()

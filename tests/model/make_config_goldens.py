@@ -5,6 +5,7 @@ Each case is a config.json; the expected values are read from the model that tra
 no weights).
 Usage: python3 tests/model/make_config_goldens.py > tests/model/config_goldens.h   (needs torch and transformers)
 """
+import argparse
 import json
 
 import torch
@@ -102,6 +103,7 @@ def emit(family, settings):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print(f"// Written by make_config_goldens.py with transformers {transformers.__version__} and torch {torch.__version__}.")
     print("""#ifndef HORIZON_LM_TESTS_MODEL_CONFIG_GOLDENS_H_
 #define HORIZON_LM_TESTS_MODEL_CONFIG_GOLDENS_H_

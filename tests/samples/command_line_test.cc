@@ -38,6 +38,8 @@ TEST(CommandLineTest, WordsHaveTheNearestOne) {
   ExpectUsageHas({"trian"}, {"did you mean train?"});
   ExpectUsageHas({"show_mask"}, {"did you mean show-mask?"});
   ExpectUsageHas({"plan", "--preset", "qwen2.5-7"}, {"did you mean qwen2.5-7b?", "llama3-70b"});
+  ExpectUsageHas({"train", "--preset", "qwen2.5-7"}, {"did you mean qwen2.5-7b?"});  // although --data is missing
+  ExpectUsageHas({"complete"}, {"did you mean completion?"});
   ExpectUsageHas({"train", "--preset", "tiny", "--data", "x", "--task", "simop"}, {"did you mean simpo?"});
   ExpectUsageHas({"train", "--preset", "tiny", "--data", "x", "--schedule", "cosin"},
                  {"constant|linear|cosine", "did you mean cosine?"});
@@ -114,7 +116,9 @@ TEST(CommandLineTest, SizesOfRefusalsAreReadable) {
   const Result result = Horizon({"train", "--preset", "qwen2.5-7b", "--data", WriteStream("size.npy", SomeIds(600)), "--device",
                                  "cpu", "--host-limit-bytes", "2GiB"});
   EXPECT_EQ(result.status, 1);
-  ExpectOneErrorLine(result, {"2147483648 may be used (2.00 GiB)", " GiB) of host memory"});
+  ExpectOneErrorLine(result,
+                     {"2147483648 may be used (2.00 GiB)", " GiB) of host memory", "`horizon plan` with the same options"});
+  ExpectUsageHas({"plan", "--preset", "tiny", "--host-limit-bytes", "8GiBB"}, {"8GiBB", "nor a size as 8GiB"});
 }
 
 }  // namespace

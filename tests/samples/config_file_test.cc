@@ -114,6 +114,13 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   ExpectRefused("- lr\n", {"by their names"});
   ExpectRefused("config: refused.yaml\n", {"belongs on the command line"});
   ExpectRefused(std::string(64, '[') + std::string(64, ']'), {"refused.yaml", "deep"});
+  // Before what is missing: a file that cannot be read may well have it.
+  for (const auto& [text, part] :
+       {std::pair{R"({"data": x.npy})", "line 1, column 10"}, {"", "no JSON"}, {"{\"lr\": 1", "no JSON"}}) {
+    const Result broken = Horizon({"train", "--config", File("broken.json", text)});
+    EXPECT_EQ(broken.status, 1);
+    ExpectOneErrorLine(broken, {"broken.json", part});
+  }
   const Result none = Horizon({"train", "--config", Scratch("none.yaml")});
   EXPECT_EQ(none.status, 1);
   ExpectOneErrorLine(none, {"none.yaml", "No such file"});

@@ -80,6 +80,9 @@ def long_lines(text: str) -> List[int]:
 
 
 def main(arguments: List[str]) -> int:
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
     check = "--check" in arguments
     files = [Path(argument) for argument in arguments if argument != "--check"]
     if not files:

@@ -8,6 +8,7 @@ The rules are written here a second time, in Python and by themselves, so that t
 The tokenizer and the template are those of the tests: a token is a byte, 256 begins a text that no template made, 257 ends texts and
 completions that are strings; a message is "<role>content;", an answer's content and ";" are trained.
 """
+import argparse
 import json
 import random
 
@@ -201,6 +202,7 @@ CASES = {"text": (case_text, "sft"), "messages": (case_messages, "sft"), "shareg
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     out = []
     for name, (make, task) in CASES.items():
         rng = random.Random("horizon-lm " + name)

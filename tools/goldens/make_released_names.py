@@ -7,6 +7,7 @@ Needs torch and transformers; nothing is computed (meta device). Writes expected
 the files that transformers saves, text model only: of a model inside something larger, those of its text part and of the head.
 """
 
+import argparse
 import json
 import pathlib
 import sys
@@ -81,7 +82,9 @@ def expected(path):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    folder = parser.parse_args().folder
     transformers.logging.set_verbosity_error()
     found = {"transformers": transformers.__version__, "configurations": {}}
     for path in sorted(folder.glob("*.json")):

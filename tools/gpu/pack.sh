@@ -1,7 +1,10 @@
 #!/bin/bash
 # Packs the files named after the archive's name: programs and libraries side by side, goldens in tests/golden/data, released
-# configurations in released, and with --libraries those of Debian that a GPU machine may lack.
+# configurations in released, and with --libraries those of Debian that a GPU machine may lack. The build calls it.
+#
+#   pack.sh [--libraries] ARCHIVE.tar.gz FILE...
 set -euo pipefail
+case "${1:-}" in "" | -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 libraries=()
 if [[ $1 == --libraries ]]; then
   libraries=(libdnnl.so.2 libhwy.so.1 libgloo.so.0 libhiredis.so.0.14 libibverbs.so.1 libnl-3.so.200 libnl-route-3.so.200)

@@ -31,6 +31,9 @@ def generated(header: str) -> Dict[str, str]:
 
 
 def main(arguments: List[str]) -> int:
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
     check = "--check" in arguments
     places = [argument for argument in arguments if argument != "--check"]
     if len(places) > 1 or any(place.startswith("-") for place in places):

@@ -9,13 +9,13 @@ cuBLASLt, which the CUDA device names, is left out: the extra cuda13 brings it, 
 import pathlib
 import sys
 
-from auditwheel.wheel_abi import analyze_wheel_abi
-
-
 def main() -> None:
     if len(sys.argv) != 2:
-        print(__doc__.strip(), file=sys.stderr)
-        raise SystemExit(2)
+        asked = sys.argv[1:] in (["-h"], ["--help"])
+        print(__doc__.strip(), file=sys.stdout if asked else sys.stderr)
+        raise SystemExit(0 if asked else 2)
+    from auditwheel.wheel_abi import analyze_wheel_abi
+
     wheel = pathlib.Path(sys.argv[1])
     promised = wheel.stem.split("-")[-1]
     found = analyze_wheel_abi(None, None, wheel, frozenset(["libcublasLt.so.13"]), disable_isa_ext_check=False, allow_graft=False)

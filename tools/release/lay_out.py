@@ -15,8 +15,9 @@ import tarfile
 def main() -> None:
     places = [argument for argument in sys.argv[1:] if argument != "--own"]
     if len(places) != 2:
-        print(__doc__.strip(), file=sys.stderr)
-        raise SystemExit(2)
+        asked = places in (["-h"], ["--help"])
+        print(__doc__.strip(), file=sys.stdout if asked else sys.stderr)
+        raise SystemExit(0 if asked else 2)
     image, folder = places
     owners = "--no-same-owner" if "--own" in sys.argv else "--numeric-owner"
     archive = tarfile.open(image)

@@ -27,8 +27,9 @@ MEDIA = "application/vnd.oci.image."
 
 def main() -> None:
     if len(sys.argv) != 5:
-        print(__doc__.strip(), file=sys.stderr)
-        raise SystemExit(2)
+        asked = sys.argv[1:] in (["-h"], ["--help"])
+        print(__doc__.strip(), file=sys.stdout if asked else sys.stderr)
+        raise SystemExit(0 if asked else 2)
     base, archive, version, out = sys.argv[1:]
     layers = [layer(lambda tar: add_base(tar, pathlib.Path(base))), layer(lambda tar: add_horizon(tar, archive))]
     config = {

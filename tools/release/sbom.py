@@ -34,8 +34,9 @@ PARTS = [
 
 def main() -> None:
     if len(sys.argv) != 5:
-        print(__doc__.strip(), file=sys.stderr)
-        raise SystemExit(2)
+        asked = sys.argv[1:] in (["-h"], ["--help"])
+        print(__doc__.strip(), file=sys.stdout if asked else sys.stderr)
+        raise SystemExit(0 if asked else 2)
     version, home, dist, out = sys.argv[1:]
     own = {"name": "horizonlm", "SPDXID": "SPDXRef-horizonlm", "versionInfo": version, "downloadLocation": f"git+https://{home}.git",
            "licenseConcluded": "Apache-2.0", "licenseDeclared": "Apache-2.0", "filesAnalyzed": False, "copyrightText": "NOASSERTION"}  # fmt: skip

@@ -76,9 +76,11 @@ const Command& CommandLine::Find(const std::string& name) const {
   for (const Command& command : commands_) {
     if (command.app->get_name() == name) return command;
   }
+  std::vector<std::string> names = Names();
+  names.insert(names.end(), {"help", "completion", "man"});
   std::string known;
-  for (const std::string& one : Names()) known += (known.empty() ? "" : ", ") + one;
-  throw UsageError("'" + name + "' is not a subcommand" + DidYouMean(name, Names()) + "; there are " + known);
+  for (const std::string& one : names) known += (known.empty() ? "" : ", ") + one;
+  throw UsageError("'" + name + "' is not a subcommand" + DidYouMean(name, names) + "; there are " + known);
 }
 
 int CommandLine::Run(const std::vector<std::string>& words) {

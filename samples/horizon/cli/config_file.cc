@@ -30,7 +30,13 @@ bool LooksLikeModel(const Json& object) {
 Json Parse(const std::string& path) {
   const std::string text = ReadTextFile(path, kLargestFile);
   if (IsYaml(path)) return ParseYaml(text, path);
-  return Json::parse(text, nullptr, false);
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 14: ..."
+    const size_t name = what.find("] ");
+    throw Error(path + ": is no JSON: " + what.substr(name == std::string::npos ? 0 : name + 2));
+  }
 }
 
 bool IsJsonText(const CLI::Option& option) { return option.get_type_name().find("JSON") != std::string::npos; }
@@ -169,18 +175,17 @@ void CheckConfigName(const std::string& path) {
 bool IsOptionsFile(const std::string& path) {
   if (IsYaml(path)) return true;
   try {
-    const Json object = Parse(path);
-    return object.is_object() && !LooksLikeModel(object);
-  } catch (const Error&) {  // whoever reads the model says why
+    // What is no JSON is neither, and is told so before anything else.
+    const Json object = Json::parse(ReadTextFile(path, kLargestFile), nullptr, false);
+    return object.is_discarded() || (object.is_object() && !LooksLikeModel(object));
+  } catch (const Error&) {  // it cannot be opened: whoever reads the model says why
     return false;
   }
 }
 
 std::vector<Argument> ReadConfigFile(const CLI::App& app, const std::vector<std::string>& commands, const std::string& path) {
   CheckConfigName(path);
-  const Json file = Parse(path);
-  if (file.is_discarded()) throw Error(path + ": is no JSON");
-  return ConfigReader(app, commands, path).Read(file);
+  return ConfigReader(app, commands, path).Read(Parse(path));
 }
 
 void WriteConfigFile(const CLI::App& app, const std::string& path, const std::string& headline) {

@@ -107,10 +107,11 @@ CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, i
                        bool bytes) {
   CLI::Option* option = app.add_option_function<std::string>(
       name, [&value](const std::string& given) { ParseWholeNumber(given, value); }, help);
-  option->check([least](const std::string& given) {
+  option->check([least, bytes](const std::string& given) {
     int64_t number = 0;
     if (ParseWholeNumber(given, number) && number >= least) return std::string();
-    return "'" + given + "' is not a whole number" + (least == kAnyNumber ? "" : " of " + std::to_string(least) + " or more");
+    return "'" + given + "' is not a whole number" + (least == kAnyNumber ? "" : " of " + std::to_string(least) + " or more") +
+           (bytes ? ", nor a size as 8GiB, 80GB or 512k" : "");
   });
   if (value >= least) option->default_str(std::to_string(value));
   if (bytes) {

@@ -65,6 +65,7 @@ void AddModelOptions(CLI::App& app, Options& options) {
   std::string names;
   for (const std::string& name : PresetNames()) names += (names.empty() ? "" : ", ") + name;
   AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + names)
+      ->check(CheckPreset)
       ->group(kModelGroup);
   AddNumber(app, "--init-seed", model.init_seed, kAnyNumber, "seed of the weights of --config and --preset")->group(kModelGroup);
 }

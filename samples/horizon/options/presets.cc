@@ -12,13 +12,20 @@ std::vector<std::string> PresetNames() {
   return names;
 }
 
-std::string PresetConfig(const std::string& name) {
+std::string CheckPreset(const std::string& name) {
   std::string known;
   for (const auto& preset : kPresetFiles) {
-    if (name == preset.name) return preset.text;
+    if (name == preset.name) return "";
     known += std::string(known.empty() ? "" : ", ") + preset.name;
   }
-  throw UsageError("--preset " + name + " is not one of " + known + DidYouMean(name, PresetNames()));
+  return "'" + name + "' is not one of " + known + DidYouMean(name, PresetNames());
+}
+
+std::string PresetConfig(const std::string& name) {
+  for (const auto& preset : kPresetFiles) {
+    if (name == preset.name) return preset.text;
+  }
+  throw UsageError("--preset: " + CheckPreset(name));
 }
 
 }  // namespace horizon

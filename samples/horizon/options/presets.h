@@ -9,6 +9,9 @@ namespace horizon {
 
 std::vector<std::string> PresetNames();
 
+// Empty for the name of a preset; else what is wrong with it, with the nearest one.
+std::string CheckPreset(const std::string& name);
+
 // The text of the preset's config.json; throws UsageError with the names there are where it is none.
 std::string PresetConfig(const std::string& name);
 

@@ -12,6 +12,9 @@ PlanRow BytesRow(const std::string& key, int64_t bytes) { return {Words(key), Fo
 
 PlanRow ValueRow(const std::string& key, const Json& value) {
   if (key.ends_with("_bytes") && value.is_number_integer()) return BytesRow(key, value);
+  if (key.ends_with("_bytes_per_second") && value.is_number()) {
+    return {Words(key), FormatBytes(static_cast<int64_t>(value.get<double>())) + "/s", ""};
+  }
   if (key.ends_with("_seconds") && value.is_number()) return {Words(key), FormatSeconds(value), ""};
   if (value.is_number_integer()) return {Words(key), FormatCount(value), ""};
   if (value.is_number()) return {Words(key), Format("%.4g", value.get<double>()), ""};

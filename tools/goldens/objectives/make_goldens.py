@@ -8,6 +8,7 @@ are those of make_objective_goldens.py, written as the papers have them. Of each
 a vector of signs: both right and the gradient wrong is nothing that happens.
 """
 
+import argparse
 import json
 import pathlib
 import random
@@ -148,6 +149,7 @@ class Objectives:
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     goldens = Objectives().make()
     cases = ",\n".join("    " + json.dumps(case) for case in goldens.pop("cases"))
     print(json.dumps(goldens)[:-1] + ',\n  "cases": [\n' + cases + "\n  ]\n}")

@@ -7,6 +7,7 @@
 without special tokens]], "special": {role: token}}.
 """
 
+import argparse
 import base64
 import glob
 import io
@@ -160,6 +161,7 @@ def texts(seed):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     transformers.logging.set_verbosity_error()
     models()
     out = {"made_with": "transformers %s, tokenizers %s, sentencepiece %s" % (transformers.__version__, tokenizers.__version__,

@@ -7,6 +7,7 @@ A case: {"tokenizer": the file without its model's vocabulary, "model": whose vo
 without special tokens]]}.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ BIG = ("vocab", "merges")
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
     cases.VOCABULARY = 0.45
     out = {"made_with": "tokenizers " + tokenizers.__version__, "models": {}, "cases": {}}
