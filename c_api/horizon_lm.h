@@ -723,8 +723,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const
                                                    const hlm_trainer_options* options, hlm_trainer** out_trainer);
 
 /* The same, in a group; NULL, or a group of one: as hlm_trainer_create. The plan must have been made for so many processes
- * (hlm_plan_options.processes), and model, plan and options must be the same on every rank: FAILED_PRECONDITION naming the rank and what
- * differs. All ranks take part in every call that accumulates, applies, steps or evaluates, in the same order, each with rows of its own:
+ * (hlm_plan_options.processes), and model, plan options and options must be the same on every rank: FAILED_PRECONDITION naming the rank and
+ * what differs. What a plan finds by timing or reads off its machine is rank 0's choice for all: a rank whose plan chose otherwise trains by
+ * a plan of its own with these choices, or fails as above with the key and both values. All ranks take part in every call that accumulates, applies, steps or evaluates, in the same order, each with rows of its own:
  * the batch of the call is those of all ranks, one behind the other, and the engine deals its rows to ranks and devices by index. A rank's
  * batch may be empty where another's is not. The whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get
  * the same. Where a rank cannot take part (its batch is wrong, it was cancelled) all of them return that code, and nothing has happened.

@@ -60,6 +60,9 @@ struct hlm_template {
 struct hlm_plan {
   std::shared_ptr<const hlm::Plan> plan;
   hlm::ModelSpec spec;  // of the model that it was made for: a trainer compares
+  // What it was made from: a rank of a group makes it again with rank 0's choices.
+  hlm::PlanOptions options;
+  hlm::MachineSpec machine;
 };
 
 struct hlm_group {

@@ -158,11 +158,11 @@ hlm_error* hlm_plan_make(const hlm_model* model, const hlm_plan_options* options
     const std::string device = NotEmpty(given.device, "device");
     const hlm::PlanOptions own = Convert(given);
     const hlm::ModelSpec& spec = model->model->spec();
-    const hlm::MachineSpec machine = given.machine_json == nullptr
-                                         ? hlm::DescribeMachine(device)
-                                         : hlm::DescribeMachineFile(NotEmpty(given.machine_json, "machine_json"), device);
+    hlm::MachineSpec machine = given.machine_json == nullptr
+                                   ? hlm::DescribeMachine(device)
+                                   : hlm::DescribeMachineFile(NotEmpty(given.machine_json, "machine_json"), device);
     auto plan = std::make_shared<const hlm::Plan>(hlm::MakePlan(spec, model->model->layout(), own, machine));
-    *out_plan = new hlm_plan{std::move(plan), spec};
+    *out_plan = new hlm_plan{std::move(plan), spec, own, std::move(machine)};
   });
 }
 

@@ -10,6 +10,7 @@
 #include "core/io/json_text.h"
 #include "core/machine/devices.h"
 #include "core/model/spec_json.h"
+#include "core/train/shared_plan.h"
 
 namespace hlm::capi {
 namespace {
@@ -107,7 +108,9 @@ hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* p
     }
     CheckPlanFits(model->model->spec(), plan->spec);
     auto handle = std::make_unique<hlm_trainer>();
-    handle->trainer = std::make_unique<hlm::Trainer>(model->model, plan->plan, own, hlm::MakeDevices(*plan->plan));
+    std::shared_ptr<const hlm::Plan> shared = plan->plan;
+    if (own.group != nullptr) shared = hlm::SharePlan(*own.group, *model->model, shared, plan->options, plan->machine);
+    handle->trainer = std::make_unique<hlm::Trainer>(model->model, shared, own, hlm::MakeDevices(*shared));
     *out_trainer = handle.release();
   });
 }

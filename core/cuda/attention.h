@@ -20,10 +20,10 @@ void TileAttention(cudaStream_t stream, const ViewAttentionArgs& args);
 void BentTileAttention(cudaStream_t stream, const ViewAttentionArgs& args);
 void MmaAttention(cudaStream_t stream, const ViewAttentionArgs& args);
 size_t TileAttentionBackwardBytes(int64_t tokens, int64_t heads);
-// Not the gradient of sinks, which SinkGradients adds.
-void TileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
+// Not the gradient of sinks, which SinkGradients adds. shared: bytes of shared memory that the GPU lends a block, at least kLeastShared.
+void TileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, size_t shared, void* scratch);
 void BentTileAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
-void MmaAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, void* scratch);
+void MmaAttentionBackward(cudaStream_t stream, const ViewAttentionBackwardArgs& args, size_t shared, void* scratch);
 
 // Workspace that both ways want for documents of `longest` tokens, cuDNN's deterministic backward pass over one key head's group
 // of query heads of one document among it. Pure.

@@ -14,7 +14,8 @@ using bf16 = __nv_bfloat16;
 inline constexpr int kMmaRows = 64;  // of a block's tile: a warp has 16
 
 // Heads are padded with zeros to kDim. kCols tokens pass at a time; the next ones are on their way meanwhile where there is room.
-template <int kWidth>
+// kSmall: backward within kLeastShared.
+template <int kWidth, bool kSmall = false>
 struct MmaShape {
   static constexpr int kDim = kWidth;
   static constexpr int kTile = MmaTile<kDim>::Bytes(kMmaRows);
@@ -23,9 +24,12 @@ struct MmaShape {
   static constexpr int kForwardCols = 64;
   static constexpr size_t kForwardBytes = kTile + kStages * 2 * MmaTile<kDim>::Bytes(kForwardCols);
   // Backward: two tiles stay and two pass.
-  static constexpr int kCols = kDim == 64 ? 64 : 32;
+  static constexpr int kCols = kDim == 64 ? 64 : kSmall ? 16 : 32;
+  static constexpr int kTurns = kSmall ? 1 : 2;  // that have room at once
   static constexpr int kPassing = MmaTile<kDim>::Bytes(kCols);
-  static constexpr size_t kBackwardBytes = 2 * kTile + 2 * 2 * kPassing;
+  static constexpr size_t kBackwardBytes = 2 * kTile + kTurns * 2 * kPassing;
+  // With the numbers of MmaKeyGradientKernel.
+  static constexpr size_t kBackwardShared = kBackwardBytes + 2 * kCols * sizeof(float2);
   // Gradients of keys and values are more than a warp's registers hold at 256: two warps share the rows, and have half of the columns
   // each.
   static constexpr int kSplit = kDim == 256 ? 2 : 1;
@@ -180,11 +184,11 @@ __global__ void __launch_bounds__(128)
 }
 
 // One tile of queries of one head, as QueryGradientKernel.     grid : (tile numbers, heads)
-template <int kWidth>
+template <int kWidth, bool kSmall>
 __global__ void __launch_bounds__(128)
     MmaQueryGradientKernel(TileCall call, const bf16* q, const bf16* keys_of, const bf16* values_of, const bf16* dout,
                            const float* lse, const float* delta, bf16* dq) {
-  using Shape = MmaShape<kWidth>;
+  using Shape = MmaShape<kWidth, kSmall>;
   constexpr int kDim = Shape::kDim, kCols = Shape::kCols, kThreads_ = 128;
   unsigned char* memory = DynamicShared();
   const DocumentTile tile = FindTile<kMmaRows>(call, int64_t{gridDim.x} - 1 - blockIdx.x);
@@ -194,7 +198,7 @@ __global__ void __launch_bounds__(128)
   const int64_t token = tile.begin + tile.first;
   const MmaTile<kDim> queries{reinterpret_cast<bf16*>(memory)}, douts{queries.at(kMmaRows, 0)};
   const auto passing = [&](int turn, bool values) {
-    return MmaTile<kDim>{douts.at(kMmaRows + (turn % 2 * 2 + (values ? 1 : 0)) * kCols, 0)};
+    return MmaTile<kDim>{douts.at(kMmaRows + (turn % Shape::kTurns * 2 + (values ? 1 : 0)) * kCols, 0)};
   };
   const bf16* k = keys_of + tile.begin * call.k.row + head / call.group * call.k.head;
   const bf16* v = values_of + tile.begin * call.v.row + head / call.group * call.v.head;
@@ -219,8 +223,12 @@ __global__ void __launch_bounds__(128)
   MmaSums<1, kDim / 8> sums;
   sums.Clear();
   for (int turn = 0, at = begin; at < end; ++turn, at += kCols) {
-    send(turn + 1);
-    AwaitCopies<1>();
+    if constexpr (Shape::kTurns > 1) {
+      send(turn + 1);
+      AwaitCopies<1>();
+    } else {
+      AwaitCopies<0>();
+    }
     __syncthreads();
     MmaSums<1, kCols / 8> scores, dp;
     scores.Clear();
@@ -243,17 +251,18 @@ __global__ void __launch_bounds__(128)
     AsOperand(scores, weights);
     sums.template AddHeld<Lies::kStraight>(weights, passing(turn, false), 0, 0);
     __syncthreads();
+    if constexpr (Shape::kTurns == 1) send(turn + 1);
   }
   StoreRows(sums, row, 0, dq + token * call.dq.row + head * call.dq.head, call.dq.row, rows, call.head_dim);
 }
 
 // One tile of keys of one key head, as KeyGradientKernel: over the query heads of the group in order and, for each, over the queries
 // in order.     grid : (tile numbers, kv_heads)
-template <int kWidth>
-__global__ void __launch_bounds__(128 * MmaShape<kWidth>::kSplit)
+template <int kWidth, bool kSmall>
+__global__ void __launch_bounds__(128 * MmaShape<kWidth, kSmall>::kSplit)
     MmaKeyGradientKernel(TileCall call, const bf16* queries_of, const bf16* keys_of, const bf16* values_of, const bf16* dout,
                          const float* lse, const float* delta, bf16* dk_to, bf16* dv_to) {
-  using Shape = MmaShape<kWidth>;
+  using Shape = MmaShape<kWidth, kSmall>;
   constexpr int kDim = Shape::kDim, kCols = Shape::kCols, kThreads_ = 128 * Shape::kSplit, kOwn = kDim / Shape::kSplit;
   __shared__ float2 numbers[2][kCols];  // lse and delta of the queries that pass
   unsigned char* memory = DynamicShared();
@@ -264,7 +273,7 @@ __global__ void __launch_bounds__(128 * MmaShape<kWidth>::kSplit)
   const int64_t token = tile.begin + tile.first;
   const MmaTile<kDim> keys{reinterpret_cast<bf16*>(memory)}, values{keys.at(kMmaRows, 0)};
   const auto passing = [&](int turn, bool of_dout) {
-    return MmaTile<kDim>{values.at(kMmaRows + (turn % 2 * 2 + (of_dout ? 1 : 0)) * kCols, 0)};
+    return MmaTile<kDim>{values.at(kMmaRows + (turn % Shape::kTurns * 2 + (of_dout ? 1 : 0)) * kCols, 0)};
   };
   SendTile<kMmaRows, kDim, kThreads_>(keys_of + token * call.k.row + kv_head * call.k.head, call.k.row, rows, call.head_dim,
                                       keys);
@@ -294,8 +303,12 @@ __global__ void __launch_bounds__(128 * MmaShape<kWidth>::kSplit)
   for (int turn = 0; turn < turns; ++turn) {
     const int head = kv_head * call.group + turn / steps, at = begin + turn % steps * kCols;
     const float slope = call.slopes == nullptr ? 0.0f : call.slopes[head];
-    send(turn + 1);
-    AwaitCopies<1>();
+    if constexpr (Shape::kTurns > 1) {
+      send(turn + 1);
+      AwaitCopies<1>();
+    } else {
+      AwaitCopies<0>();
+    }
     __syncthreads();
     MmaSums<1, kCols / 8> p, ds;
     p.Clear();
@@ -320,6 +333,7 @@ __global__ void __launch_bounds__(128 * MmaShape<kWidth>::kSplit)
     AsOperand(p, weights);
     dv.template AddHeld<Lies::kStraight>(weights, passing(turn, true), column, 0);
     __syncthreads();
+    if constexpr (Shape::kTurns == 1) send(turn + 1);
   }
   StoreRows(dk, row, column, dk_to + token * call.dk.row + kv_head * call.dk.head, call.dk.row, rows, call.head_dim);
   StoreRows(dv, row, column, dv_to + token * call.dv.row + kv_head * call.dv.head, call.dv.row, rows, call.value_dim);

@@ -3,8 +3,18 @@
 #include <chrono>
 
 namespace hlm::cuda {
+namespace {
 
-Context::Context(int index, const PluginDeviceOptions& options) : index(index), options(options) {
+size_t SharedBytesOfBlock(int index) {
+  int bytes = 0;
+  Check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, index), "cudaDeviceGetAttribute");
+  return static_cast<size_t>(bytes);
+}
+
+}  // namespace
+
+Context::Context(int index, const PluginDeviceOptions& options)
+    : index(index), options(options), shared_bytes(SharedBytesOfBlock(index)) {
   Activate();
   Check(cudaEventCreate(&base_), "cudaEventCreate");
   // The first event pays for what the driver sets up; the second one is on time.

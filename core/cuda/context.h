@@ -28,6 +28,7 @@ struct Context {
 
   const int index;
   const PluginDeviceOptions options;
+  const size_t shared_bytes;             // that this GPU lends a block
   std::shared_ptr<RaceChecker> checker;  // or null; one for all devices of a run
   std::atomic<int64_t> work_count{0};    // operations enqueued so far, for fail_work
 

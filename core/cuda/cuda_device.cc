@@ -159,6 +159,7 @@ DeviceFacts DescribeDevice(int index) {
   facts.identity = Identity(p);
   facts.multiprocessors = p.multiProcessorCount;
   facts.memory_bytes = static_cast<int64_t>(p.totalGlobalMem);
+  facts.shared_bytes = static_cast<int64_t>(p.sharedMemPerBlockOptin);
   Check(cudaSetDevice(index), "cudaSetDevice");
   size_t free = 0, total = 0;
   Check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");

@@ -55,6 +55,7 @@ struct CudaOps::OneCall {
 
   cudaStream_t Enqueue() const { return stream.Enqueue(facts.accesses); }
   void* Scratch(size_t bytes) const { return ops.Workspace(facts.operation, bytes); }
+  size_t Shared() const { return ops.context_->shared_bytes; }
   void Width(int64_t width) const { CheckWidth(facts.operation, width); }
   void Multiply(cudaStream_t to, const ProductForm& form, const ProductOperands& operands) const {
     ops.products_.Run(to, form, operands, ops.workspace(), ops.workspace_bytes());
@@ -119,7 +120,7 @@ struct CudaOps::OneCall {
     CheckViews(a);
     const cudaStream_t to = Enqueue();
     if (a.type != DType::kBF16 || !ops.cudnn_.Backward(to, a, ops.workspace(), ops.workspace_bytes())) {
-      TileAttentionBackward(to, a, Scratch(TileAttentionBackwardBytes(a.tokens, a.heads)));
+      TileAttentionBackward(to, a, Shared(), Scratch(TileAttentionBackwardBytes(a.tokens, a.heads)));
     }
     if (a.dsinks != nullptr) SinkGradients(to, a, Scratch(SinkGradientBytes(a.heads)));
   }
@@ -152,20 +153,20 @@ struct CudaOps::OneCall {
     cuda::DecayGatesBackward(Enqueue(), a, scratch);
   }
   void operator()(const DeltaRuleArgs& a) const {
-    void* scratch = Scratch(DeltaRuleBytes(a));
-    cuda::DeltaRule(Enqueue(), a, scratch);
+    void* scratch = Scratch(DeltaRuleBytes(a, Shared()));
+    cuda::DeltaRule(Enqueue(), a, Shared(), scratch);
   }
   void operator()(const DeltaRuleBackwardArgs& a) const {
-    void* scratch = Scratch(DeltaRuleBackwardBytes(a));
-    cuda::DeltaRuleBackward(Enqueue(), a, scratch);
+    void* scratch = Scratch(DeltaRuleBackwardBytes(a, Shared()));
+    cuda::DeltaRuleBackward(Enqueue(), a, Shared(), scratch);
   }
   void operator()(const StateSpaceArgs& a) const {
-    void* scratch = Scratch(StateSpaceBytes(a));
-    cuda::StateSpace(Enqueue(), a, scratch);
+    void* scratch = Scratch(StateSpaceBytes(a, Shared()));
+    cuda::StateSpace(Enqueue(), a, Shared(), scratch);
   }
   void operator()(const StateSpaceBackwardArgs& a) const {
-    void* scratch = Scratch(StateSpaceBackwardBytes(a));
-    cuda::StateSpaceBackward(Enqueue(), a, scratch);
+    void* scratch = Scratch(StateSpaceBackwardBytes(a, Shared()));
+    cuda::StateSpaceBackward(Enqueue(), a, Shared(), scratch);
   }
   void operator()(const CapLogitsArgs& a) const { cuda::CapLogits(Enqueue(), a); }
   void operator()(const SwiGluArgs& a) const {
@@ -224,7 +225,7 @@ struct CudaOps::OneCall {
 CudaOps::CudaOps(std::shared_ptr<Context> context)
     : context_(std::move(context)), products_(context_->options.product_algorithms) {}
 
-size_t CudaOps::WorkspaceBytes(const Call& call) const { return CudaWorkspaceBytes(call); }
+size_t CudaOps::WorkspaceBytes(const Call& call) const { return CudaWorkspaceBytes(call, context_->shared_bytes); }
 
 void CudaOps::Do(Stream& stream, const Call& call, OpFacts facts) {
   facts.accesses.push_back(Writes("workspace", workspace(), std::min(WorkspaceBytes(call), workspace_bytes())));

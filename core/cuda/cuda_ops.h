@@ -30,8 +30,9 @@ class CudaOps final : public Ops {
   CudnnAttention cudnn_;
 };
 
-// Workspace that a call wants, and all operations for these shapes; pure.
-size_t CudaWorkspaceBytes(const Call& call);
+// Workspace that a call wants, and all operations for these shapes, on a GPU that lends a block so many bytes of shared memory; pure.
+// UNIMPLEMENTED where its kernels need more.
+size_t CudaWorkspaceBytes(const Call& call, size_t shared);
 
 }  // namespace hlm::cuda
 

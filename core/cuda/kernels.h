@@ -62,15 +62,17 @@ void DecayGates(cudaStream_t stream, const DecayGatesArgs& args);
 size_t DecayGatesBackwardBytes(const DecayGatesBackwardArgs& args);
 void DecayGatesBackward(cudaStream_t stream, const DecayGatesBackwardArgs& args, void* scratch);
 
-size_t DeltaRuleBytes(const DeltaRuleArgs& args);
-void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& args, void* scratch);
-size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& args);
-void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& args, void* scratch);
+// shared: bytes of shared memory that the GPU lends a block (shared_memory.h). The fast kernels need much; where it is not there, slower
+// ones are run.
+size_t DeltaRuleBytes(const DeltaRuleArgs& args, size_t shared);
+void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& args, size_t shared, void* scratch);
+size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& args, size_t shared);
+void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& args, size_t shared, void* scratch);
 
-size_t StateSpaceBytes(const StateSpaceArgs& args);
-void StateSpace(cudaStream_t stream, const StateSpaceArgs& args, void* scratch);
-size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& args);
-void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& args, void* scratch);
+size_t StateSpaceBytes(const StateSpaceArgs& args, size_t shared);
+void StateSpace(cudaStream_t stream, const StateSpaceArgs& args, size_t shared, void* scratch);
+size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& args, size_t shared);
+void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& args, size_t shared, void* scratch);
 
 void Embedding(cudaStream_t stream, const EmbeddingArgs& args);
 

@@ -15,7 +15,9 @@ class Plugin final : public DevicePlugin {
  public:
   int Count() override { return DeviceCount(); }
   DeviceFacts Describe(int index) override { return DescribeDevice(index); }
-  size_t WorkspaceBytes(const Call& call) override { return CudaWorkspaceBytes(call); }
+  size_t WorkspaceBytes(const Call& call, int64_t shared_bytes) override {
+    return CudaWorkspaceBytes(call, static_cast<size_t>(shared_bytes));
+  }
   std::string TuneProducts(int index, const std::vector<Call>& calls) override { return cuda::TuneProducts(index, calls); }
   std::unique_ptr<Device> Create(int index, const PluginDeviceOptions& options) override {
     return CreateCudaDevice(index, options);

@@ -1,5 +1,5 @@
-// How much of the compute stream's workspace each operation wants. Pure, the same for every GPU; never falls when a dimension
-// grows.
+// How much of the compute stream's workspace each operation wants. Pure: of the call and of the shared memory that the GPU lends a block;
+// never falls when a dimension grows.
 #include <algorithm>
 
 #include "core/base/checked.h"
@@ -9,6 +9,7 @@
 #include "core/cuda/experts/experts.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/products.h"
+#include "core/cuda/shared_memory.h"
 #include "core/device/same_call.h"
 
 namespace hlm::cuda {
@@ -37,10 +38,10 @@ size_t BytesOf(const ActivateBackwardArgs& a) { return ActivateBackwardBytes(a);
 size_t BytesOf(const CausalConvBackwardArgs& a) { return CausalConvBackwardBytes(a); }
 size_t BytesOf(const EmbeddingBackwardArgs& a) { return EmbeddingBackwardBytes(a.tokens, a.vocab); }
 size_t BytesOf(const DecayGatesBackwardArgs& a) { return DecayGatesBackwardBytes(a); }
-size_t BytesOf(const DeltaRuleArgs& a) { return DeltaRuleBytes(a); }
-size_t BytesOf(const DeltaRuleBackwardArgs& a) { return DeltaRuleBackwardBytes(a); }
-size_t BytesOf(const StateSpaceArgs& a) { return StateSpaceBytes(a); }
-size_t BytesOf(const StateSpaceBackwardArgs& a) { return StateSpaceBackwardBytes(a); }
+size_t BytesOf(const DeltaRuleArgs& a, size_t shared) { return DeltaRuleBytes(a, shared); }
+size_t BytesOf(const DeltaRuleBackwardArgs& a, size_t shared) { return DeltaRuleBackwardBytes(a, shared); }
+size_t BytesOf(const StateSpaceArgs& a, size_t shared) { return StateSpaceBytes(a, shared); }
+size_t BytesOf(const StateSpaceBackwardArgs& a, size_t shared) { return StateSpaceBackwardBytes(a, shared); }
 // What these kernels do not take: a plan that needs it is refused.
 template <class Args>
 void CheckExperts(const Args& a) {
@@ -101,8 +102,21 @@ size_t BytesOf(const Args&) {
 
 }  // namespace
 
-size_t CudaWorkspaceBytes(const Call& call) {
-  return std::visit([](const auto& args) { return BytesOf(args); }, call);
+size_t CudaWorkspaceBytes(const Call& call, size_t shared) {
+  // Kernels without another form for less.
+  if (shared < kLeastShared) {
+    throw Unimplemented("the device lends a block ", shared, " bytes of shared memory; device cuda needs ", kLeastShared,
+                        ", which GPUs of compute capability 8.0 and above have");
+  }
+  return std::visit(
+      [shared](const auto& args) {
+        if constexpr (requires { BytesOf(args, shared); }) {
+          return BytesOf(args, shared);
+        } else {
+          return BytesOf(args);
+        }
+      },
+      call);
 }
 
 }  // namespace hlm::cuda

@@ -28,6 +28,7 @@ struct DeviceFacts {
   int64_t free_bytes = 0;     // that nobody holds now
   int64_t reserve_bytes = 0;  // that driver and libraries take for themselves; measured
   int64_t multiprocessors = 0;
+  int64_t shared_bytes = 0;  // of shared memory, that a block may have: decides which kernels are run
 };
 
 struct PluginDeviceOptions {
@@ -51,8 +52,8 @@ class DevicePlugin {
   virtual int Count() = 0;
   virtual DeviceFacts Describe(int index) = 0;
 
-  // Workspace that a call wants, as Ops::WorkspaceBytes; pure.
-  virtual size_t WorkspaceBytes(const Call& call) = 0;
+  // Workspace that a call wants, as Ops::WorkspaceBytes, on a device with so much shared_bytes; pure.
+  virtual size_t WorkspaceBytes(const Call& call, int64_t shared_bytes) = 0;
   // The fastest algorithm of each product among these calls, found by timing, as text for PluginDeviceOptions. Only sizes and
   // types are looked at, and which arguments are given.
   virtual std::string TuneProducts(int index, const std::vector<Call>& calls) = 0;

@@ -13,35 +13,49 @@ namespace {
 
 Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
 
-void WaitReadable(const Socket& socket, double seconds) {
-  pollfd wait{socket.fd(), POLLIN, 0};
-  poll(&wait, 1, std::max(1, static_cast<int>(seconds * 1000)));
-}
-
 }  // namespace
 
+bool ControlWire::Send(Say kind, const std::string& bytes) {
+  std::lock_guard lock(send_mutex_);
+  return SendAll(socket_, Pack(static_cast<uint8_t>(kind), bytes));
+}
+
+ReadResult ControlWire::Read(double seconds) {
+  pollfd wait{socket_.fd(), POLLIN, 0};
+  poll(&wait, 1, std::max(1, static_cast<int>(seconds * 1000)));
+  return ReadArrived(socket_, inbox_);
+}
+
 Control::Control(Socket to_hub, const Hello& hello, GroupTimes times, const std::string& where, double deadline)
-    : socket_(std::move(to_hub)), rank_(hello.rank), size_(hello.size), times_(times) {
+    : wire_(std::move(to_hub)), rank_(hello.rank), size_(hello.size), times_(times) {
   Greet(hello, where, deadline);
   thread_ = std::thread([this] { Run(); });
 }
 
 Control::~Control() {
-  if (!said_goodbye_) Send(Say::kBye, Number(begun_));
+  const bool said = [&] {
+    std::lock_guard lock(mutex_);
+    return goodbye_ != Goodbye::kNotSaid;
+  }();
+  if (!said) wire_.Send(Say::kBye, Number(begun_));
   stop_ = true;
   thread_.join();
 }
 
 void Control::Leave() {
-  said_goodbye_ = true;
-  if (!Send(Say::kBye, Number(begun_))) return;
+  {
+    std::lock_guard lock(mutex_);
+    goodbye_ = Goodbye::kSaid;
+  }
+  if (!wire_.Send(Say::kBye, Number(begun_))) return;
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout), [&] { return dismissed_ || failure_; });
+  changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout),
+                    [&] { return goodbye_ == Goodbye::kDismissed || failure_; });
 }
 
 void Control::Begin() {
   std::lock_guard lock(mutex_);
-  if (++begun_ > last_with_leaver_ && leaver_ >= 0) Send(Say::kMissed, Number(leaver_));
+  if (++begun_ > leaver_.exchanges && leaver_.rank >= 0) wire_.Send(Say::kMissed, Number(leaver_.rank));
 }
 
 void Control::End() {
@@ -49,13 +63,13 @@ void Control::End() {
   if (someone_leaves_) Beat();
 }
 
-void Control::Beat() { Send(Say::kBeat, Number(begun_) + Number(ended_)); }
+void Control::Beat() { wire_.Send(Say::kBeat, Number(begun_) + Number(ended_)); }
 
 void Control::Greet(const Hello& hello, const std::string& where, double deadline) {
-  if (!Send(Say::kHello, PackHello(hello))) throw Unavailable(StrCat("rank 0 at ", where, " closed the connection"));
+  if (!wire_.Send(Say::kHello, PackHello(hello))) throw Unavailable(StrCat("rank 0 at ", where, " closed the connection"));
   while (true) {
     Frame frame;
-    while (Unpack(inbox_, frame)) {
+    while (wire_.Next(frame)) {
       switch (static_cast<Say>(frame.kind)) {
         case Say::kStart:
           return;
@@ -72,8 +86,7 @@ void Control::Greet(const Hello& hello, const std::string& where, double deadlin
       throw Unavailable(
           StrCat("rank ", rank_, " waited at ", where, " for ", times_.timeout, " s and not all of the ", size_, " ranks came"));
     }
-    WaitReadable(socket_, std::min(left, 0.5));
-    if (ReadArrived(socket_, inbox_) == ReadResult::kClosed) {
+    if (wire_.Read(std::min(left, 0.5)) == ReadResult::kClosed) {
       throw Unavailable(StrCat("rank 0 at ", where, " closed the connection before all of the ", size_, " ranks had come"));
     }
   }
@@ -93,12 +106,11 @@ void Control::Run() {
       last_beat = now;
       Beat();
     }
-    WaitReadable(socket_, std::clamp(times_.Beat() / 2, 0.005, 0.05));
-    const ReadResult result = ReadArrived(socket_, inbox_);
+    const ReadResult result = wire_.Read(std::clamp(times_.Beat() / 2, 0.005, 0.05));
     if (result == ReadResult::kSome) heard = SteadySeconds();
     try {
       Frame frame;
-      while (Unpack(inbox_, frame)) Handle(frame);
+      while (wire_.Next(frame)) Handle(frame);
     } catch (const Error& error) {
       return Fail(error.message());
     }
@@ -119,15 +131,15 @@ void Control::Handle(const Frame& frame) {
       std::lock_guard lock(mutex_);
       const int64_t rank = ReadNumber(frame.bytes, 0), exchanges = ReadNumber(frame.bytes, 8);
       if (exchanges < 0 || rank == rank_) return;
-      if (leaver_ < 0) leaver_ = rank, last_with_leaver_ = exchanges;
+      if (leaver_.rank < 0) leaver_ = {rank, exchanges};
       someone_leaves_ = true;
-      if (begun_ > last_with_leaver_) Send(Say::kMissed, Number(leaver_));
+      if (begun_ > leaver_.exchanges) wire_.Send(Say::kMissed, Number(leaver_.rank));
       Beat();
       return;
     }
     case Say::kFarewell: {
       std::lock_guard lock(mutex_);
-      dismissed_ = true;
+      goodbye_ = Goodbye::kDismissed;
       changed_.notify_all();
       return;
     }
@@ -139,7 +151,7 @@ void Control::Handle(const Frame& frame) {
         at += 8 + length;
       }
       std::lock_guard lock(mutex_);
-      gathered_ = std::move(all);
+      gather_.all = std::move(all);
       changed_.notify_all();
       return;
     }
@@ -156,11 +168,6 @@ void Control::Fail(const std::string& why) {
   changed_.notify_all();
 }
 
-bool Control::Send(Say kind, const std::string& bytes) {
-  std::lock_guard lock(send_mutex_);
-  return SendAll(socket_, Pack(static_cast<uint8_t>(kind), bytes));
-}
-
 std::vector<std::string> Control::AllGather(const std::string& own) {
   Check();
   if (own.size() > kMostFrameBytes / static_cast<size_t>(size_) - 64) {
@@ -168,12 +175,13 @@ std::vector<std::string> Control::AllGather(const std::string& own) {
                             kMostFrameBytes / static_cast<size_t>(size_) - 64, " each");
   }
   Begin();
-  Send(Say::kGather, Number(next_gather_++) + own);
+  wire_.Send(Say::kGather, Number(gather_.next++) + own);
   std::unique_lock lock(mutex_);
-  const bool came = changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout), [&] { return gathered_ || failure_; });
-  if (gathered_ && !failure_) {
-    std::vector<std::string> all = std::move(*gathered_);
-    gathered_.reset();
+  const bool came =
+      changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout), [&] { return gather_.all || failure_; });
+  if (gather_.all && !failure_) {
+    std::vector<std::string> all = std::move(*gather_.all);
+    gather_.all.reset();
     lock.unlock();
     End();
     return all;
@@ -184,12 +192,12 @@ std::vector<std::string> Control::AllGather(const std::string& own) {
 }
 
 void Control::Late(int64_t rank, const std::string& fallback) {
-  Send(Say::kLate, Number(rank));
+  wire_.Send(Say::kLate, Number(rank));
   ThrowVerdict(fallback);
 }
 
 void Control::Lost(int64_t rank, const std::string& why) {
-  Send(Say::kLost, Number(rank) + why);
+  wire_.Send(Say::kLost, Number(rank) + why);
   ThrowVerdict(StrCat("rank ", rank, " cannot be reached: ", why));
 }
 
@@ -206,7 +214,7 @@ void Control::GiveUp(const std::string& why) noexcept {
       std::lock_guard lock(mutex_);
       if (failure_) return;
     }
-    Send(Say::kGaveUp, why);
+    wire_.Send(Say::kGaveUp, why);
     std::unique_lock lock(mutex_);  // so that a process that ends now has told
     changed_.wait_for(lock, std::chrono::duration<double>(1), [&] { return failure_.has_value(); });
   } catch (...) {  // no memory to say it: the connection's end says it, or the time-out

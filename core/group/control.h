@@ -10,12 +10,29 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/group/hub.h"
 #include "core/group/socket.h"
 
 namespace hlm {
+
+// The connection itself: frames out, from any thread, and in, by one.
+class ControlWire {
+ public:
+  explicit ControlWire(Socket to_hub) : socket_(std::move(to_hub)) {}
+
+  bool Send(Say kind, const std::string& bytes);
+  ReadResult Read(double seconds);  // what comes within so many seconds
+  bool Next(Frame& frame) { return Unpack(inbox_, frame); }
+  std::string LocalHost() const { return socket_.LocalHost(); }
+
+ private:
+  Socket socket_;
+  std::mutex send_mutex_;
+  std::string inbox_;
+};
 
 class Control {
  public:
@@ -44,7 +61,7 @@ class Control {
   void Check();
   [[noreturn]] void ThrowVerdict(const std::string& fallback);
 
-  std::string LocalHost() const { return socket_.LocalHost(); }
+  std::string LocalHost() const { return wire_.LocalHost(); }
 
  private:
   void Greet(const Hello& hello, const std::string& where, double deadline);
@@ -52,22 +69,27 @@ class Control {
   void Handle(const Frame& frame);
   void Fail(const std::string& why);
   void Beat();
-  bool Send(Say kind, const std::string& bytes);
+  struct Gather {  // this rank's
+    int64_t next = 0;
+    std::optional<std::vector<std::string>> all = {};
+  };
+  struct Leaver {  // who said goodbye first, and how many exchanges it took part in
+    int64_t rank = -1, exchanges = 0;
+  };
 
-  Socket socket_;
+  ControlWire wire_;
   const int64_t rank_, size_;
   const GroupTimes times_;
-  std::string inbox_;
-  std::mutex send_mutex_, mutex_;
+  std::atomic<int64_t> begun_{0}, ended_{0};  // exchanges
+  std::atomic<bool> someone_leaves_{false};
+
+  std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<std::string> failure_;
   std::function<void()> on_failure_;
-  int64_t next_gather_ = 0;
-  std::optional<std::vector<std::string>> gathered_;
-  std::atomic<int64_t> begun_{0}, ended_{0};
-  std::atomic<bool> someone_leaves_{false};
-  int64_t leaver_ = -1, last_with_leaver_ = 0;  // who said goodbye first, and the number of exchanges that it took part in
-  bool said_goodbye_ = false, dismissed_ = false;
+  Gather gather_;
+  Leaver leaver_;
+  enum class Goodbye { kNotSaid, kSaid, kDismissed } goodbye_ = Goodbye::kNotSaid;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -38,7 +38,7 @@ std::optional<Hello> UnpackHello(const std::string& bytes) {
 }
 
 Hub::Hub(Socket listener, Socket own, int64_t size, std::string token, GroupTimes times)
-    : listener_(std::move(listener)), port_(listener_.LocalPort()), size_(size), token_(std::move(token)), times_(times) {
+    : listener_(std::move(listener)), size_(size), token_(std::move(token)), times_(times) {
   connections_.emplace_back();
   connections_.back().socket = std::move(own);
   connections_.back().heard = SteadySeconds();
@@ -50,16 +50,22 @@ Hub::~Hub() {
   thread_.join();
 }
 
-std::string Hub::LocalHost() {
+void Hub::HostName::See(const std::string& host) {
   std::lock_guard lock(mutex_);
-  return local_host_;
+  if (!host.empty() && (host_.empty() || (IsLoopback(host_) && !IsLoopback(host)))) host_ = host;
+}
+
+std::string Hub::HostName::Get() {
+  std::lock_guard lock(mutex_);
+  return host_;
 }
 
 void Hub::Run() {
+  double stop_by = 0;
   while (true) {
     if (stop_) {
-      if (stop_by_ == 0) stop_by_ = SteadySeconds() + kGoodbyeSeconds;
-      if (verdict_ || !started_ || AllSaidGoodbye() || SteadySeconds() > stop_by_) break;
+      if (stop_by == 0) stop_by = SteadySeconds() + kGoodbyeSeconds;
+      if (verdict_.passed || !started_ || AllSaidGoodbye() || SteadySeconds() > stop_by) break;
     }
     std::vector<pollfd> waits = {{listener_.fd(), POLLIN, 0}};
     for (const Connection& c : connections_) {
@@ -73,7 +79,7 @@ void Hub::Run() {
     Watch();
     std::erase_if(connections_, [](const Connection& c) { return c.gone && c.rank < 0; });
   }
-  if (!verdict_ && started_ && !AllSaidGoodbye()) Judge("rank 0 has left the group");
+  if (!verdict_.passed && started_ && !AllSaidGoodbye()) Judge("rank 0 has left the group");
   for (Connection& c : connections_) {
     if (!c.gone) SendSome(c.socket, c.outbox);
   }
@@ -151,11 +157,7 @@ void Hub::Greet(Connection& c, const std::string& bytes) {
     return;
   }
   c.rank = hello->rank;
-  const std::string here = c.socket.LocalHost();
-  {
-    std::lock_guard lock(mutex_);
-    if (!here.empty() && (local_host_.empty() || (IsLoopback(local_host_) && !IsLoopback(here)))) local_host_ = here;
-  }
+  local_host_.See(c.socket.LocalHost());
   for (int64_t rank = 0; rank < size_; ++rank) {
     if (Of(rank) == nullptr) return;
   }
@@ -217,9 +219,9 @@ void Hub::Watch() {
       if (c.bye && !gathered.contains(c.rank)) return Judge(StrCat("rank ", c.rank, " has left the group"));
     }
   }
-  if (pending_ && now >= pending_->at) {
-    std::string text = pending_->text;
-    if (pending_->late) {  // who keeps everybody waiting is who has come least far
+  if (verdict_.pending && now >= verdict_.pending->at) {
+    std::string text = verdict_.pending->text;
+    if (verdict_.pending->late) {  // who keeps everybody waiting is who has come least far
       const Connection* least = nullptr;
       for (const Connection& c : connections_) {
         if (c.rank >= 0 && (least == nullptr || c.begun < least->begun)) least = &c;
@@ -240,14 +242,14 @@ void Hub::Watch() {
 
 // A connection between two ranks breaks where one of them dies, too: its death is told first where the hub hears of it in a moment.
 void Hub::JudgeLater(std::string text, bool late) {
-  if (pending_ || verdict_) return;
-  pending_ = {SteadySeconds() + std::min(2.0, 2 * times_.Beat()), std::move(text), late};
+  if (verdict_.pending || verdict_.passed) return;
+  verdict_.pending = {SteadySeconds() + std::min(2.0, 2 * times_.Beat()), std::move(text), late};
   if (late) SendToAll(Say::kAsk, "");
 }
 
 void Hub::Judge(const std::string& text) {
-  if (verdict_) return;
-  verdict_ = text;
+  if (verdict_.passed) return;
+  verdict_.passed = text;
   SendToAll(Say::kVerdict, text);
 }
 

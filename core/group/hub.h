@@ -57,9 +57,9 @@ class Hub {
   Hub(Socket listener, Socket own, int64_t size, std::string token, GroupTimes times);
   ~Hub();  // waits a moment for ranks that have not said goodbye
 
-  int port() const { return port_; }
+  int port() const { return listener_.LocalPort(); }
   // Where other ranks reach this machine, one that is no loopback address before one that is; empty before they have.
-  std::string LocalHost();
+  std::string LocalHost() { return local_host_.Get(); }
 
  private:
   struct Connection {
@@ -85,26 +85,36 @@ class Hub {
   bool AllSaidGoodbye() const;
   Connection* Of(int64_t rank);
 
-  Socket listener_;
-  const int port_;
+  struct Pending {
+    double at;
+    std::string text;
+    bool late;
+  };
+  struct Verdict {
+    std::optional<std::string> passed;
+    std::optional<Pending> pending;  // may be overtaken by one that explains it
+  };
+  class HostName {  // asked for by other threads
+   public:
+    void See(const std::string& host);
+    std::string Get();
+
+   private:
+    std::mutex mutex_;
+    std::string host_;
+  };
+
+  const Socket listener_;
   const int64_t size_;
   const std::string token_;
   const GroupTimes times_;
   std::vector<Connection> connections_;
   std::map<int64_t, std::map<int64_t, std::string>> gathers_;  // by number, by rank
   bool started_ = false;
-  std::optional<std::string> verdict_;
-  struct Pending {
-    double at;
-    std::string text;
-    bool late;
-  };
-  std::optional<Pending> pending_;
+  Verdict verdict_;
   double last_beat_ = 0;
-  std::mutex mutex_;
-  std::string local_host_;
+  HostName local_host_;
   std::atomic<bool> stop_{false};
-  double stop_by_ = 0;
   std::thread thread_;
 };
 

@@ -214,7 +214,9 @@ MachineSpec DescribeCudaMachine(const std::vector<int>& indices) {
   m.micro_tokens = 16384;
   m.logits_bytes = std::min(int64_t{2} << 30, facts.memory_bytes / 32);
   m.libraries = facts.libraries;
-  m.workspace_bytes = [](const Call& call, int64_t) { return CudaPlugin().WorkspaceBytes(call); };
+  m.workspace_bytes = [shared = facts.shared_bytes](const Call& call, int64_t) {
+    return CudaPlugin().WorkspaceBytes(call, shared);
+  };
   m.product_algorithms = [index, facts](const std::vector<Call>& products) { return CudaProducts(index, facts, products); };
   return m;
 }

@@ -3,7 +3,8 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <initializer_list>
+#include <cstdlib>
+#include <vector>
 
 #include "core/base/error.h"
 
@@ -14,6 +15,15 @@ constexpr int kSerialized = 2;  // MPI_THREAD_SERIALIZED, in both families: call
 
 // MPICH's numbers of what Open MPI has symbols for.
 constexpr MpiApi::Handle kMpichWorld = 0x44000000, kMpichByte = 0x4c00010d, kMpichErrorsReturn = 0x54000001;
+
+// Open MPI 4 and 5; MPICH as Debian and as its own builds call it. Where a machine has both, the one whose launcher has started this process
+// comes first: to the other one it would be alone.
+std::vector<const char*> Libraries() {
+  std::vector<const char*> names = {"libmpi.so.40", "libmpich.so.12", "libmpi.so.12"};
+  if (std::getenv("PMI_RANK") != nullptr && std::getenv("OMPI_COMM_WORLD_RANK") == nullptr)
+    std::rotate(names.begin(), names.begin() + 1, names.end());
+  return names;
+}
 
 Error Unavailable(const std::string& why) { return Error(Code::kUnavailable, why); }
 
@@ -31,12 +41,16 @@ void MpiApi::Find(const char* name, Function& function) {
 }
 
 MpiApi::MpiApi() {
-  // Open MPI 4 and 5, then MPICH as Debian and as its own builds call it. Open MPI's parts look for its symbols in the whole process.
+  // Open MPI's parts look for its symbols in the whole process.
   std::string why;
-  for (const char* name : {"libmpi.so.40", "libmpich.so.12", "libmpi.so.12"}) {
-    library_ = dlopen(name, RTLD_NOW | RTLD_GLOBAL);
+  const std::vector<const char*> names = Libraries();
+  for (const char* name : names) {  // one that the program uses
+    if (library_ == nullptr) library_ = dlopen(name, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+  }
+  for (const char* name : names) {
     if (library_ != nullptr) break;
-    const char* text = dlerror();
+    library_ = dlopen(name, RTLD_NOW | RTLD_GLOBAL);
+    const char* text = library_ == nullptr ? dlerror() : "";
     why += StrCat(why.empty() ? "" : "; ", text != nullptr ? text : name);
   }
   if (library_ == nullptr) throw Unavailable(StrCat("no MPI library can be loaded: ", why));

@@ -1,58 +1,23 @@
 #include "core/save/background_save.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <numeric>
 #include <system_error>
 #include <utility>
 
-#include "core/base/checked.h"
 #include "core/base/error.h"
-#include "core/store/host_memory.h"
 
 namespace hlm {
 namespace {
 
-constexpr int64_t kCopyItem = int64_t{4} << 20;  // bytes that one thread of the pool copies at a time
-
-int64_t Bytes(const std::vector<CheckpointArray>& arrays) {
-  int64_t bytes = 0;
-  for (const CheckpointArray& array : arrays) bytes += static_cast<int64_t>(array.bytes);
-  return bytes;
-}
-
-// In the order in which the pieces are updated: those of a backward pass, or forward.
-std::vector<int64_t> UpdateOrder(const Plan& plan) {
-  std::vector<int64_t> order(static_cast<size_t>(plan.pieces.size()));
-  std::iota(order.begin(), order.end(), 0);
-  if (plan.timing == Timing::kBackward) std::reverse(order.begin(), order.end());
-  return order;
+void Throw(std::exception_ptr& error) {
+  if (error) std::rethrow_exception(std::exchange(error, nullptr));
 }
 
 }  // namespace
 
 BackgroundSave::BackgroundSave(const Plan& plan, const ParameterStore& store, HostPool& pool, Trace& trace, RaceChecker* checker,
                                SaveRanks ranks)
-    : plan_(plan),
-      store_(store),
-      pool_(pool),
-      trace_(trace),
-      checker_(checker),
-      ranks_(std::move(ranks)),
-      snapshot_(AllocatePages(static_cast<size_t>(plan.host.snapshot), "snapshots of pieces that are saved")),
-      order_(UpdateOrder(plan)),
-      places_(order_.size(), -1),
-      safe_(order_.size(), true) {
-  int64_t taken = 0;
-  for (const int64_t piece : order_) {
-    const int64_t bytes = RoundUp(Bytes(ArraysOf(piece)), 64);
-    if (bytes > plan.host.snapshot - taken) break;  // all behind it are updated later: they are the ones to be written first
-    places_[static_cast<size_t>(piece)] = taken;
-    taken += bytes;
-  }
-  TouchPages(snapshot_, pool_);
-}
+    : ranks_(std::move(ranks)), state_(plan, store, pool, trace, checker, ranks_.rank) {}
 
 BackgroundSave::~BackgroundSave() {
   {
@@ -96,8 +61,7 @@ void BackgroundSave::Drop() {
 void BackgroundSave::Begin() {
   std::lock_guard lock(mutex_);
   HLM_CHECK(phase_ == Phase::kPrepared, "no save was prepared");
-  std::fill(safe_.begin(), safe_.end(), false);
-  begun_.Give(checker_);
+  state_.Begin();
   phase_ = Phase::kRunning;
   changed_.notify_all();
 }
@@ -105,24 +69,10 @@ void BackgroundSave::Begin() {
 void BackgroundSave::Fail(std::exception_ptr cause) {
   std::lock_guard lock(mutex_);
   writer_.reset();
-  KeepError(cause);
+  errors_.Keep(cause, request_.waited_for);
   ++counters_.failures;
   phase_ = Phase::kIdle;
   changed_.notify_all();
-}
-
-void BackgroundSave::BeforeUpdate(int64_t piece) {
-  std::unique_lock lock(mutex_);
-  if (!safe_[static_cast<size_t>(piece)]) {
-    const double begin = Trace::Now();
-    changed_.wait(lock, [&] { return safe_[static_cast<size_t>(piece)]; });
-    const double end = Trace::Now();
-    counters_.stall_seconds += (end - begin) * 1e-6;
-    if (trace_.on()) {
-      trace_.Add(Trace::kOptimizer, StrCat("wait until ", plan_.pieces[piece].name, " is saved"), begin, end);
-    }
-  }
-  made_safe_.Take(checker_);
 }
 
 bool BackgroundSave::Wait(double seconds) {
@@ -134,14 +84,14 @@ bool BackgroundSave::Wait(double seconds) {
   } else {
     changed_.wait_for(lock, std::chrono::duration<double>(seconds), idle);
   }
-  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  Throw(errors_.unseen);
   return idle();
 }
 
 void BackgroundSave::WaitForThis() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return phase_ == Phase::kIdle; });
-  if (waited_error_) std::rethrow_exception(std::exchange(waited_error_, nullptr));
+  Throw(errors_.waited_for);
 }
 
 void BackgroundSave::WaitUntilIdle() {
@@ -149,11 +99,12 @@ void BackgroundSave::WaitUntilIdle() {
   changed_.wait(lock, [&] { return phase_ == Phase::kIdle; });
 }
 
-void BackgroundSave::KeepError(std::exception_ptr error) { (request_.waited_for ? waited_error_ : error_) = std::move(error); }
-
 BackgroundSave::Counters BackgroundSave::counters() {
   std::lock_guard lock(mutex_);
-  return counters_;
+  Counters all = counters_;
+  all.stall_seconds = state_.stall_seconds();
+  all.bytes = state_.written_bytes();
+  return all;
 }
 
 void BackgroundSave::Run() {
@@ -162,7 +113,6 @@ void BackgroundSave::Run() {
     // What was prepared but has not begun waits for its Begin or Fail: the updater ends its queue before this object goes.
     changed_.wait(lock, [&] { return phase_ == Phase::kRunning || stop_; });
     if (phase_ != Phase::kRunning) return;
-    begun_.Take(checker_);
     lock.unlock();
     std::exception_ptr error;
     const double begin = Trace::Now();
@@ -173,156 +123,29 @@ void BackgroundSave::Run() {
     }
     lock.lock();
     writer_.reset();  // removes what was not published
-    std::fill(safe_.begin(), safe_.end(), true);
-    made_safe_.Give(checker_);
+    state_.End();
     counters_.write_seconds += (Trace::Now() - begin) * 1e-6;
     ++(error ? counters_.failures : counters_.saves);
-    if (error) KeepError(error);
+    if (error) errors_.Keep(error, request_.waited_for);
     phase_ = Phase::kIdle;
     changed_.notify_all();
   }
 }
 
-void BackgroundSave::MarkSafe(int64_t piece) {
-  std::lock_guard lock(mutex_);
-  safe_[static_cast<size_t>(piece)] = true;
-  made_safe_.Give(checker_);
-  changed_.notify_all();
-}
-
 void BackgroundSave::Save() {
   if (ranks_.size == 1) {
-    WriteAll();
+    state_.Write(*writer_);
     writer_->Finish();
   } else {
     std::exception_ptr failed;
     try {
-      WriteAll();
+      state_.Write(*writer_);
     } catch (...) {
       failed = std::current_exception();
     }
-    FinishTogether(failed);
+    FinishTogether(ranks_, *writer_, failed);
   }
   if (request_.keep > 0 && ranks_.rank == 0) RemoveOldCheckpoints(request_.directory, request_.info.step, request_.keep);
-}
-
-// All have written, or none has: rank 0 gets what each has to say of its files, and says whether the checkpoint has its name.
-void BackgroundSave::FinishTogether(std::exception_ptr failed) {
-  const auto said = [](const std::exception_ptr& error) -> std::string {
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& what) {
-      return what.what();
-    }
-  };
-  constexpr char kFine = '+', kFailed = '-';
-  std::string own;
-  try {
-    if (!failed) own = kFine + writer_->Written();
-  } catch (...) {
-    failed = std::current_exception();
-  }
-  if (failed) own = kFailed + said(failed);
-  std::vector<std::string> all = ranks_.all_gather(own);
-  if (failed) std::rethrow_exception(failed);
-  for (size_t r = 0; r < all.size(); ++r) {
-    if (all[r].front() == kFailed)
-      throw Error(Code::kUnavailable, StrCat("rank ", r, " did not write its share: ", all[r].substr(1)));
-    all[r].erase(0, 1);
-  }
-  if (ranks_.rank == 0) {
-    try {
-      writer_->Finish({all.begin() + 1, all.end()});
-    } catch (...) {
-      failed = std::current_exception();
-    }
-  }
-  const std::string finished = ranks_.all_gather(failed ? said(failed) : "").front();
-  if (failed) std::rethrow_exception(failed);
-  if (!finished.empty()) throw Error(Code::kUnavailable, StrCat("rank 0 did not finish the checkpoint: ", finished));
-}
-
-void BackgroundSave::WriteAll() {
-  for (const int64_t piece : order_) {
-    if (!Copied(piece)) continue;
-    CopyPiece(piece);
-    MarkSafe(piece);
-  }
-  // Units with bytes at risk first; a unit is one file, whatever its pieces come from.
-  std::vector<bool> written(plan_.units.size(), false);
-  const auto write = [&](int64_t unit) {
-    if (written[static_cast<size_t>(unit)]) return;
-    written[static_cast<size_t>(unit)] = true;
-    WriteUnit(unit);
-  };
-  for (const int64_t piece : order_) {
-    if (!Copied(piece)) write(plan_.pieces[piece].unit);
-  }
-  for (const int64_t piece : order_) write(plan_.pieces[piece].unit);
-}
-
-std::vector<CheckpointArray> BackgroundSave::CopiedArrays(int64_t piece) const {
-  std::vector<CheckpointArray> arrays = ArraysOf(piece);
-  const std::byte* at = snapshot_.data() + places_[static_cast<size_t>(piece)];
-  for (CheckpointArray& array : arrays) {
-    array.data = at;
-    at += array.bytes;
-  }
-  return arrays;
-}
-
-void BackgroundSave::CopyPiece(int64_t piece) {
-  const double begin = Trace::Now();
-  const StateLease lease = store_.States(piece, LeaseKind::kRead);
-  std::vector<CheckpointArray> from = ArraysOf(piece);
-  PointInto(lease, from);
-  const std::vector<CheckpointArray> to = CopiedArrays(piece);
-  struct Item {
-    std::byte* to;
-    const std::byte* from;
-    size_t bytes;
-  };
-  std::vector<Item> items;
-  for (size_t a = 0; a < from.size(); ++a) {
-    const int64_t bytes = static_cast<int64_t>(from[a].bytes);
-    DeclareAccess(checker_, from[a].data, from[a].bytes, false, "state that is copied to be saved");
-    for (int64_t done = 0; done < bytes; done += kCopyItem) {
-      std::byte* target = snapshot_.data() + (static_cast<const std::byte*>(to[a].data) - snapshot_.data()) + done;
-      items.push_back(
-          {target, static_cast<const std::byte*>(from[a].data) + done, static_cast<size_t>(std::min(kCopyItem, bytes - done))});
-    }
-  }
-  pool_.ParallelFor(static_cast<int64_t>(items.size()), [&](int64_t i) {
-    const Item& item = items[static_cast<size_t>(i)];
-    std::memcpy(item.to, item.from, item.bytes);
-  });
-  trace_.Add(Trace::kSave, StrCat("copy ", plan_.pieces[piece].name), begin, Trace::Now());
-}
-
-void BackgroundSave::WriteUnit(int64_t unit) {
-  const double begin = Trace::Now();
-  const std::string& name = plan_.units[static_cast<size_t>(unit)].name;
-  std::vector<CheckpointArray> arrays;
-  std::vector<StateLease> leases;
-  const int64_t first = plan_.pieces.First(unit), end = plan_.pieces.First(unit + 1);
-  for (int64_t piece = first; piece < end; ++piece) {
-    std::vector<CheckpointArray> more = Copied(piece) ? CopiedArrays(piece) : ArraysOf(piece);
-    if (!Copied(piece)) PointInto(leases.emplace_back(store_, piece, LeaseKind::kRead), more);
-    arrays.insert(arrays.end(), more.begin(), more.end());
-  }
-  for (const CheckpointArray& array : arrays)
-    DeclareAccess(checker_, array.data, array.bytes, false, "state that is being saved");
-  // Of a unit of which a rank owns nothing the first writes a file all the same.
-  if (!arrays.empty() || ranks_.rank == 0) writer_->WriteUnit(name, arrays);
-  leases.clear();
-  for (int64_t piece = first; piece < end; ++piece) {
-    if (!Copied(piece)) MarkSafe(piece);
-  }
-  {
-    std::lock_guard lock(mutex_);
-    counters_.bytes += Bytes(arrays);
-  }
-  trace_.Add(Trace::kSave, StrCat("write ", name), begin, Trace::Now());
 }
 
 }  // namespace hlm

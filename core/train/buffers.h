@@ -1,21 +1,21 @@
 // DeviceBuffers: where each thing of a pass lies in the device arena. Pointer arithmetic only; the plan made the places.
 //
 //   block inputs   | 0 | 1 | 2 | .. | L |      [sweep_tokens, hidden] each; or three, where boundary b lies in place b % 3
-//   stash          | block 0 | block 1 | .. |  of each what its policy keeps of all tokens of a sweep
-//   scratch        | the largest block |       the rest of what a block saves, of one micro-batch
-//   temporaries    | the largest block |       what is needed for a moment, of one micro-batch
+//   stash, between stages, scratch, temporaries   (BlockTensors)
+//   tables         | rotary | temperatures | slopes |   (PositionTables)
 //   accumulator    | the largest unit |        a unit's pieces one behind the other; tied and shared slabs have ranges of their own
 #ifndef HORIZON_LM_CORE_TRAIN_BUFFERS_H_
 #define HORIZON_LM_CORE_TRAIN_BUFFERS_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "core/layers/head.h"
 #include "core/layers/run.h"
 #include "core/plan/places.h"
 #include "core/plan/plan.h"
+#include "core/train/block_tensors.h"
+#include "core/train/position_tables.h"
 
 namespace hlm {
 
@@ -48,15 +48,8 @@ class DeviceBuffers {
   std::byte* Slots() const { return At(range_.slots); }
   std::byte* Workspace() const { return At(range_.workspace); }
 
-  // Where the tensors of a block lie for the tokens from `token` of the sweep on: kept ones in the stash, the others in the scratch
-  // space, or between stages. `made`: what is kept counts as made (recomputation); else nothing does.
-  enum class Made { kNothing, kKept, kAll };
-  void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
-  // The same for the embedding, which keeps nothing.
-  void PlaceEmbedding(BlockRun& run) const;
-  const TablePlaces& tables() const { return table_places_; }
-  std::byte* Table(int64_t place) const { return At(range_.rotary) + place; }
-  void SetTables(BlockRun& run) const;
+  const BlockTensors& blocks() const { return blocks_; }
+  const PositionTables& tables() const { return tables_; }
   // The model's sides and their gradients from `token` of the sweep on.
   void SetSides(int64_t token, BlockRun& run) const;
   // What routers tell of their choice (core/plan/routers.h).
@@ -72,15 +65,10 @@ class DeviceBuffers {
   std::byte* arena_;
   DeviceArena range_;
   int64_t staging_;  // parts
-  int64_t boundaries_, row_bytes_, block_input_bytes_;
-  std::vector<TensorPlaces> stash_;                  // [layers]
-  std::vector<int64_t> stash_starts_;                // [layers]
-  std::vector<TensorPlaces> scratch_, temporaries_;  // by kind of block
-  std::vector<StagePlaces> between_;                 // [layers]; of those that are visited as a whole nothing
-  TensorPlaces embedding_scratch_, embedding_temporaries_;
-  TablePlaces table_places_;
+  int64_t row_bytes_, block_input_bytes_, boundaries_;
+  BlockTensors blocks_;
+  PositionTables tables_;
   SidePlaces side_places_;
-  std::vector<const float*> rotary_, temperatures_;
 };
 
 }  // namespace hlm

@@ -26,15 +26,16 @@ void Lane::Begin(const Pass& pass) {
     counters_.up_bytes += static_cast<int64_t>(bytes);
   };
   const int64_t long_bytes = pass.LongRows() * static_cast<int64_t>(sizeof(float));
+  const PositionTables& tables = memory_.buffers.tables();
   const auto send_rows = [&](int64_t table, const std::byte* rows, int64_t width) {
-    streams_.up->Copy(memory_.buffers.Table(table) + memory_.buffers.tables().rows * width * static_cast<int64_t>(sizeof(float)),
-                      rows, static_cast<size_t>(long_bytes * width));
+    streams_.up->Copy(tables.At(table) + tables.places().rows * width * static_cast<int64_t>(sizeof(float)), rows,
+                      static_cast<size_t>(long_bytes * width));
     counters_.up_bytes += long_bytes * width;
   };
   for (size_t r = 0; r < context_.spec.ropes.size() && long_bytes > 0; ++r)
-    send_rows(memory_.buffers.tables().offsets[r], batch_.Turns(r), context_.spec.ropes[r].dim);
+    send_rows(tables.places().offsets[r], batch_.Turns(r), context_.spec.ropes[r].dim);
   for (size_t t = 0; t < context_.spec.temperatures.size() && long_bytes > 0; ++t)
-    send_rows(memory_.buffers.tables().temperatures[t], batch_.Temperatures(t), 1);
+    send_rows(tables.places().temperatures[t], batch_.Temperatures(t), 1);
   // No event of its own: the embedding's weights follow on the same stream, and compute waits for those before it begins.
   send(0, batch_.filled_bytes());
   if (!pass.tokens.entropy_weights.empty())

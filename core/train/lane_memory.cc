@@ -18,7 +18,7 @@ void LaneMemory::Fill(const LaneContext& context, Stream& up) {
   red_zones.Paint(up);
   const ModelSpec& spec = context.spec;
   const Plan& plan = context.plan;
-  const TablePlaces& places = buffers.tables();
+  const TablePlaces& places = buffers.tables().places();
   const auto send = [&](std::byte* to, std::vector<float> table) {
     tables_.push_back(std::move(table));
     up.Copy(to, tables_.back().data(), tables_.back().size() * sizeof(float));
@@ -28,13 +28,13 @@ void LaneMemory::Fill(const LaneContext& context, Stream& up) {
     const int64_t skipped = length > 0 ? places.rows * static_cast<int64_t>(sizeof(float)) : 0;
     for (size_t r = 0; r < spec.ropes.size(); ++r) {
       const RopeSpec& rope = spec.ropes[r];
-      send(buffers.Table(places.offsets[r]) + skipped * rope.dim, MakeRotaryTable(rope, places.rows, length));
+      send(buffers.tables().At(places.offsets[r]) + skipped * rope.dim, MakeRotaryTable(rope, places.rows, length));
     }
     for (size_t t = 0; t < spec.temperatures.size(); ++t) {
-      send(buffers.Table(places.temperatures[t]) + skipped, MakeTemperatureTable(spec.temperatures[t], places.rows));
+      send(buffers.tables().At(places.temperatures[t]) + skipped, MakeTemperatureTable(spec.temperatures[t], places.rows));
     }
   }
-  if (!spec.slopes.empty()) send(buffers.Table(places.slopes), {spec.slopes.begin(), spec.slopes.end()});
+  if (!spec.slopes.empty()) send(buffers.tables().At(places.slopes), {spec.slopes.begin(), spec.slopes.end()});
   up.Synchronize();
   std::vector<std::vector<float>>().swap(tables_);
 }

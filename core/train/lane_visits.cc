@@ -18,7 +18,7 @@ BlockRun Lane::RunOf(const MicroView& micro, const Weights& weights, int64_t tok
                .saved = {},
                .made = {},
                .temporaries = {}};
-  memory_.buffers.SetTables(run);
+  memory_.buffers.tables().Set(run);
   memory_.buffers.SetSides(token, run);
   return run;
 }
@@ -27,7 +27,7 @@ void Lane::Embed(const Pass& pass, const Visit& visit, const Weights& weights) {
   block_inputs_.BeforeWrite(pass, 0, *streams_.compute);
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
-    memory_.buffers.PlaceEmbedding(run);
+    memory_.buffers.blocks().PlaceEmbedding(run);
     context_.layout.embedding->Forward(run, memory_.buffers.BlockInput(0, token));
   });
 }
@@ -40,7 +40,7 @@ void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& wei
     run.layer = visit.layer;
     run.part = visit.part;
     loads_.SetForward(pass, share, visit.layer, m, run);
-    memory_.buffers.Place(visit.layer, token, pass.forward_only, DeviceBuffers::Made::kNothing, run);
+    memory_.buffers.blocks().Place(visit.layer, token, pass.forward_only, BlockTensors::Made::kNothing, run);
     // Before the experts there is none.
     void* output = visit.part.stage == Stage::kBefore ? nullptr : memory_.buffers.BlockInput(visit.layer + 1, token);
     context_.layout.block(visit.layer).Forward(run, memory_.buffers.BlockInput(visit.layer, token), output);
@@ -169,7 +169,7 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& we
     if (sharing) run.shared_frozen = context_.plan.trained.Frozen(shared_unit);
     run.accumulate = !first;
     loads_.SetBackward(pass, share, visit.layer, m, run);
-    memory_.buffers.Place(visit.layer, token, false, DeviceBuffers::Made::kKept, run);
+    memory_.buffers.blocks().Place(visit.layer, token, false, BlockTensors::Made::kKept, run);
     block.Forward(run, input, nullptr);
     block.Backward(run, input, memory_.buffers.Gradient(token));
   });
@@ -191,7 +191,7 @@ void Lane::EmbedBackward(const Pass& pass, const Visit& visit, const Weights& we
     run.frozen = context_.plan.trained.Frozen(unit);
     run.accumulate = true;
     run.train_pad_row = context_.plan.numerics.train_pad_row;
-    memory_.buffers.PlaceEmbedding(run);
+    memory_.buffers.blocks().PlaceEmbedding(run);
     context_.layout.embedding->Backward(run, memory_.buffers.Gradient(token));
   });
 }

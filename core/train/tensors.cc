@@ -162,7 +162,7 @@ void Trainer::WriteTensor(const std::string& name, TensorKind kind, size_t byte_
     s.WriteTensor(place, kind, slice.first + done, n, values.data());
   }
   if (kind == TensorKind::kWeight) each_piece([&](int64_t piece) { s.store.States(piece, LeaseKind::kChange).Commit(); });
-  if (kind == TensorKind::kGradient) each_piece([&](int64_t piece) { s.updater->RecomputeNorms(piece); });
+  if (kind == TensorKind::kGradient) each_piece([&](int64_t piece) { s.updater->norms().Recompute(piece); });
 }
 
 void Trainer::State::CheckKind(const std::string& name, TensorKind kind) const {

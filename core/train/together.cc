@@ -55,12 +55,12 @@ Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictio
 
 void Trainer::State::ShareNorms(const std::string& same, const std::optional<Error>& own) {
   if (!plan->sharded) return;
-  Agreeing([&] { updater->TakeNorms(Agree(*group, own, same, own ? "" : updater->OwnNorms())); });
+  Agreeing([&] { updater->norms().Take(Agree(*group, own, same, own ? "" : updater->norms().Own())); });
 }
 
 double Trainer::State::AgreeToApply() {
   if (group == nullptr) {
-    const double squared_norm = updater->SquaredNorm();
+    const double squared_norm = updater->norms().Squared();
     interrupt.Check();
     return squared_norm;
   }
@@ -73,10 +73,10 @@ double Trainer::State::AgreeToApply() {
   const std::string same = StrCat("the end of step ", step + 1, " with lr ", NextRate());
   if (plan->sharded) {
     ShareNorms(same, own);
-    return updater->SquaredNorm();
+    return updater->norms().Squared();
   }
   // Every process has the same gradient: one with another norm has gone another way.
-  const double squared_norm = updater->SquaredNorm();
+  const double squared_norm = updater->norms().Squared();
   uint64_t bits;
   std::memcpy(&bits, &squared_norm, sizeof(bits));
   Agreeing([&] { Agree(*group, own, StrCat(same, " and a gradient of norm ", std::sqrt(squared_norm), " (", bits, ")")); });

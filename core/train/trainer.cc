@@ -352,7 +352,7 @@ StepMetrics Trainer::Step(const Batch& batch) {
     const double lr = s.NextRate();
     s.Accumulate(prepared, s.NextUpdate(lr, 1.0));
     s.ShareNorms(StrCat("the end of step ", s.step + 1, ", which has updated"));
-    return s.Finish(lr, s.updater->SquaredNorm(), !s.updater->gate_open(), s.updater->skipped_parts());
+    return s.Finish(lr, s.updater->norms().Squared(), !s.updater->gate_open(), s.updater->skipped_parts());
   }
   if (prepared.predicted > 0) s.Accumulate(prepared, std::nullopt);
   try {

@@ -1,39 +1,35 @@
 // Updater: the optimizer beside the device. It takes gradients out of the ring, adds them up, takes their norm, and updates
 // the store, piece by piece, on threads of its own.
 //
-//   queue   | take 7.0 | take 7.1 | take 6.0 | ... | update 0 | update 1 | ... |     jobs, oldest first; pieces and their parts
+//   queue   | take 7.0 | take 7.1 | take 6.0 | ... | update 0 | update 1 | ... |     (UpdateQueue: one thread, oldest first)
 //
-//   ring entry --add--> gradient store --update--> weights, remainders, moments of the piece: a new version
+//   ring entry --GradientSums--> gradient store --PieceUpdates--> weights, remainders, moments of the piece: a new version
+//                                      |
+//                                GradientNorms: the norm that clipping and the metrics want
 //
-// One coordinator thread works through a queue in order, each job spread over the pool:
 //   take a part of a gradient:  ring -> gradient store (first time copied, then added), with its squared norm in the same pass
-//   update a piece:             gradient -> weights and moments, a new version of the piece
-// With several processes a part's gradient is summed over them before it enters the store, on the coordinator thread. Where states are
-// sharded over them (core/plan/owned.h) each gets the sum of its own share, updates that, and the updated weights go to all others.
-// With timing `backward` the two are one job, behind a gate that knows whether the loss is finite.
+//   update a piece:             gradient -> weights and moments
+// With timing `backward` the two are one job, behind a gate that knows whether the loss is finite. Each job is spread over the pool.
 #ifndef HORIZON_LM_CORE_TRAIN_UPDATER_H_
 #define HORIZON_LM_CORE_TRAIN_UPDATER_H_
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "core/device/device.h"
-#include "core/device/hand_over.h"
 #include "core/group/group.h"
-#include "core/plan/owned.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
 #include "core/stream/ring.h"
 #include "core/stream/trace.h"
+#include "core/train/gradient_norms.h"
+#include "core/train/gradient_sums.h"
+#include "core/train/piece_updates.h"
 #include "core/train/routed_step.h"
+#include "core/train/update_queue.h"
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
@@ -43,7 +39,6 @@ class Updater {
   Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& plan, Device& device, ParameterStore& store,
           const OptimizerOptions& optimizer, HostPool& pool, Trace& trace, std::function<void(int64_t piece)> before_update,
           ProcessGroup* group);
-  ~Updater();
 
   // What happens to the gradients of one sweep.
   struct Sweep {
@@ -69,82 +64,36 @@ class Updater {
   // WaitUpdated then waits for, or of all.
   void MakeUp(int64_t piece);
   void MakeUpAll();
-  void WaitUpdated(int64_t piece);  // until no update of the piece is pending
-  void WaitIdle();                  // until the queue is empty; throws the first error since the last Reset
+  void WaitUpdated(int64_t piece) { queue_.WaitForPiece(piece); }  // until no update of the piece is pending
+  void WaitIdle() { queue_.WaitIdle(); }  // until nothing is queued; throws the first error since the last Reset
   // Forgets an error of the gradient side. An error inside an update is kept: the weights are then of two steps.
-  void Reset();
-  bool failed_update() const { return update_error_ != nullptr; }
+  void Reset() { queue_.Forget(); }
+  bool failed_update() const { return queue_.update_error() != nullptr; }
 
-  // After WaitIdle: the squared norm of the gradient as it stands, chunks summed in unit order. Where states are sharded each rank has the
-  // norms of its own chunks, as bytes, and must have taken everybody's before.
-  double SquaredNorm() const;
-  std::string OwnNorms() const;
-  void TakeNorms(const std::vector<std::string>& of_ranks);
-  void RecomputeNorms(int64_t piece);  // after the gradient was written from outside
+  GradientNorms& norms() { return norms_; }  // after WaitIdle
 
   bool gate_open() const { return gate_open_; }
   int64_t skipped_parts() const { return skipped_parts_; }  // of the last sweep that updated
-  int64_t deferred() const { return deferred_; }            // updates of pieces that were left for later
-  double busy_seconds() const { return busy_seconds_; }
+  int64_t deferred() const { return updates_.deferred(); }  // updates of pieces that were left for later
+  double busy_seconds() const { return queue_.busy_seconds(); }
 
  private:
-  struct Segment {  // of a slab: elements that decay alike
-    int64_t begin, end;
-    bool decays;
-  };
-  struct Job {
-    std::function<void()> work;
-    bool is_update = false;
-    bool always = false;  // runs after an error too
-    int64_t piece = -1;   // that is no longer pending afterwards
-    HandOver handed;
-  };
-  void Enqueue(Job job);
-  void Run();
+  void Take(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, int64_t term, RingTicket& entry);
   void FillZero(std::byte* data, int64_t bytes);
-  void SumOverProcesses(float* gradient, int64_t n);
-  void Add(float* to, const float* from, size_t count);
-  void GiveUp(const std::exception_ptr& error) noexcept;
-  float* SumOwn(float* gradient, const PartPlan& entry);
-  bool AgreeFinite(bool finite);
-  bool AddToTree(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient);
-  // Of elements that come down as one, or of a whole piece where everything is owned. `gradient`: of what is owned of them.
-  // `step`: null for what is owed alone.
-  void Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep* step, const RoutedStep* routed);
-  void UpdatePiece(int64_t piece, const UpdateStep& step, const RoutedStep* routed);
-  void PayOwed(int64_t piece);
-  PartPlan OwnedOf(const PartPlan& entry) const { return hlm::OwnedOf(plan_, entry, group_ != nullptr ? group_->rank() : 0); }
-  std::vector<size_t> Shares(const PartPlan& entry, size_t bytes) const;
-  void MoveBias(int64_t unit, const PartPlan& part, const StateLease& states, const UpdateStep& step, const RoutedStep& routed);
-  static std::vector<Segment> CutSegments(const UnitSpec& unit, int64_t number, const TrainedSet& trained);
 
   const Plan& plan_;
   ParameterStore& store_;
-  OptimizerOptions optimizer_;
   HostPool& pool_;
   Trace& trace_;
-  std::function<void(int64_t piece)> before_update_;  // the piece's bytes are about to change
-  RaceChecker* checker_;
-  ProcessGroup* const group_;                   // null: this process is alone
-  std::vector<float> received_;                 // another process's gradient of a part
-  std::vector<std::vector<Segment>> segments_;  // [units]
-  std::vector<UnitExperts> experts_;            // [units]
-  std::vector<PieceExperts> piece_experts_;     // [pieces]
-  std::vector<int64_t> order_;                  // of units in a forward pass
-  std::vector<std::vector<UpdateStep>> owed_;   // [pieces] in order; the coordinator's
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Job> jobs_;
-  bool busy_ = false, stop_ = false;
-  std::vector<int64_t> pending_;  // [pieces] updates not done yet
-  HandOver done_;
-  std::exception_ptr error_, update_error_;
-
-  bool gate_open_ = true;  // written by the coordinator
-  int64_t skipped_parts_ = 0, deferred_ = 0;
-  double busy_seconds_ = 0;
-  std::thread thread_;
+  RaceChecker* const checker_;
+  const RankShares shares_;
+  const std::vector<int64_t> order_;  // of units in a forward pass
+  GradientSums sums_;
+  GradientNorms norms_;
+  PieceUpdates updates_;
+  bool gate_open_ = true;  // written by the queue's thread
+  int64_t skipped_parts_ = 0;
+  UpdateQueue queue_;  // the last: what is queued ends before the rest goes
 };
 
 }  // namespace hlm

@@ -27,7 +27,8 @@ TEST_P(WorkspaceTest, SufficesAndIsNotExceeded) {
   shapes.intermediate = c.intermediate;
   shapes.vocab = c.vocab;
   shapes.head_chunk = c.tokens;
-  const size_t bytes = StepWorkspace(shapes, [](const Call& call) { return CudaPlugin().WorkspaceBytes(call); });
+  const size_t bytes = StepWorkspace(
+      shapes, [](const Call& call) { return CudaPlugin().WorkspaceBytes(call, CudaPlugin().Describe(0).shared_bytes); });
   DeviceArray workspace(devices.gpu(), devices.gpu_stream(), bytes);
   workspace.Upload(Bytes(bytes, std::byte{0xff}));
   devices.gpu().ops().SetWorkspace(workspace.data(), bytes);

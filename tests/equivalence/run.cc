@@ -10,6 +10,7 @@
 #include "core/base/random.h"
 #include "core/device/race_checker.h"
 #include "core/machine/devices.h"
+#include "core/train/shared_plan.h"
 #include "tests/support/test_device.h"
 
 namespace hlm {
@@ -89,12 +90,25 @@ RunSetup GroupedRun(DType compute, std::string config, int64_t documents) {
 
 namespace {
 
-Plan PlanOf(const RunSetup& setup, const Model& model) {
+MachineSpec MachineOf(const RunSetup& setup) {
   MachineSpec machine = DescribeMachine(TestDeviceNames(setup.devices));
   machine.red_zone_bytes = setup.red_zone_bytes;
+  machine.product_algorithms = nullptr;  // which test devices are not told: none are timed for them
+  if (setup.change_machine) setup.change_machine(machine);
+  return machine;
+}
+
+PlanOptions OptionsOf(const RunSetup& setup) {
   PlanOptions options = setup.plan;
-  if (options.threads == 0) options.threads = 1;
-  return MakePlan(model.spec(), model.layout(), options, machine);
+  if (options.threads == 0 && !setup.change_machine) options.threads = 1;
+  return options;
+}
+
+std::shared_ptr<const Plan> PlanOf(const RunSetup& setup, const Model& model) {
+  const MachineSpec machine = MachineOf(setup);
+  const PlanOptions options = OptionsOf(setup);
+  auto plan = std::make_shared<const Plan>(MakePlan(model.spec(), model.layout(), options, machine));
+  return setup.trainer.group == nullptr ? plan : SharePlan(*setup.trainer.group, model, plan, options, machine);
 }
 
 }  // namespace
@@ -112,7 +126,7 @@ std::string Refusal(const RunSetup& setup) {
 
 RunResult Train(const RunSetup& setup) {
   const auto model = Model::Create(setup.config, setup.seed, setup.seams);
-  const auto plan = std::make_shared<const Plan>(PlanOf(setup, *model));
+  const std::shared_ptr<const Plan> plan = PlanOf(setup, *model);
   CpuDeviceOptions device_options = setup.device;
   device_options.threads = static_cast<int>(plan->numerics.threads);
 

@@ -18,6 +18,8 @@ struct RunSetup {
   Seams seams = Seams::kDeclared;  // where units may be cut into pieces
   PlanOptions plan;
   int64_t devices = 1;
+  // A machine that is not as this one is. Then nothing is fixed that the plan may choose, which otherwise has one compute thread.
+  std::function<void(MachineSpec&)> change_machine;
   CpuDeviceOptions device;
   TrainerOptions trainer;
   int64_t first_step = 0, steps = 3;  // steps [first_step, steps) of the run

@@ -32,6 +32,14 @@ cmp one.curve mpi.curve
 cmp one/model.safetensors mpi/model.safetensors
 grep -q "2 processes" mpi.log || { echo "the run was not one of two processes"; cat mpi.log; exit 1; }
 
+# MPICH's launcher, where it is there as well (Debian's mpich): then its library is taken, not Open MPI's.
+if command -v mpiexec.hydra >/dev/null; then
+  run mpich timeout 300 mpiexec.hydra -n 2 env HORIZON_LM_CARRIER=mpi MASTER_ADDR=127.0.0.1 MASTER_PORT=21878
+  cmp one.curve mpich.curve
+  cmp one/model.safetensors mpich/model.safetensors
+  grep -q "2 processes" mpich.log || { echo "the run under MPICH was not one of two processes"; cat mpich.log; exit 1; }
+fi
+
 # Without mpirun the two are no processes of one MPI.
 stranger() {  # RANK
   "$horizon" train --preset tiny --data text.txt --seq-len 64 --batch-size 8 --steps 1 --device cpu --threads 1 --group-carrier mpi \

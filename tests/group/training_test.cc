@@ -480,6 +480,47 @@ TEST(Together, RanksThatDifferAreTold) {
   }
 }
 
+// What a plan finds by timing or reads off its machine is rank 0's for all: processors, algorithms of products, micro-batches and logits that
+// suit the device, and the way of the update.
+TEST_P(Training, WhatAMachineChoosesIsRankZerosChoice) {
+  RunSetup run = SmallRun(GetParam());
+  run.steps = 3;
+  run.plan.micro_batch = run.plan.head_chunk = 0;
+  const auto machine_of = [](RunSetup& setup, int64_t rank) {
+    if (rank == 0) setup.plan.update_path = UpdatePath::kOneDnn;  // as if it had timed both
+    setup.change_machine = [rank](MachineSpec& machine) {
+      machine.threads = rank == 0 ? 2 : 1;
+      machine.micro_tokens = rank == 0 ? 12 : 24;
+      machine.product_algorithms = [rank](const std::vector<Call>&) { return StrCat("as rank ", rank, " timed them"); };
+    };
+  };
+  const auto look = [](const RunResult& result) {
+    return StrCat(Fingerprint(result), result.plan.numerics.products, ", ", result.plan.numerics.hash);
+  };
+  const std::string expected = RunAll(
+      run, 1, 1, Evenly, [&](RunSetup& setup, ProcessGroup&) { machine_of(setup, 0); }, look)[0];
+  EXPECT_NE(expected.find("as rank 0 timed them"), std::string::npos) << expected;
+  ExpectAll(RunAll(
+                run, 2, 1, Evenly, [&](RunSetup& setup, ProcessGroup& group) { machine_of(setup, group.rank()); }, look),
+            expected);
+}
+
+TEST(Together, AChoiceThatARankCannotTakeIsNamed) {
+  RunSetup run = SmallRun(DType::kF32);
+  run.steps = 1;
+  const auto expect = [&](const std::function<void(RunSetup&)>& change, const std::string& text) {
+    const std::vector<std::string> results = RunAll(run, 2, 1, Evenly, [&](RunSetup& setup, ProcessGroup& group) {
+      if (group.rank() == 1) change(setup);
+    });
+    EXPECT_TRUE(results[1].starts_with("FAILED_PRECONDITION: " + text)) << results[1];
+    EXPECT_TRUE(results[0].starts_with("FAILED_PRECONDITION: rank 1: " + text)) << results[0];
+  };
+  expect([](RunSetup& setup) { setup.change_machine = [](MachineSpec& machine) { machine.libraries = "another GPU"; }; },
+         "libraries is another GPU here and ");
+  expect([](RunSetup& setup) { setup.plan.threads = 3; }, "threads is 3 here and 1 in the plan of rank 0");
+  expect([](RunSetup& setup) { setup.plan.head_chunk = 7; }, "head_chunk is 7 here and 5 in the plan of rank 0");
+}
+
 // Where in a run a rank is killed or stopped is drawn; the others must name it, and a run of the rest goes on from the last checkpoint.
 void KillSomebody(int64_t processes, int64_t trial, int signal) {
   SCOPED_TRACE(StrCat("trial ", trial, ", signal ", signal));

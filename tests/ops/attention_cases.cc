@@ -194,6 +194,7 @@ std::vector<OpCase> AttentionCases() {
              Attend{"slopes", plain, 3, 3, 8, 8, false, true},
              Attend{"latent", plain, 2, 2, 24, 16, false, false, {0, 2, 9}, Lay::kApart},
              Attend{"wider", plain, 2, 1, 8, 16, false, false, {0, 2, 9}},
+             Attend{"capped", capped, 2, 1, 136, 136, false, false, {0, 1, 19}},
              Attend{"all", all, 4, 2, 16, 8, true, true, {0, 5, 17}, Lay::kApart},
          }) {
       cases.push_back(CaseOf(attend, type));

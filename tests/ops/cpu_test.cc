@@ -14,6 +14,20 @@ Rig* TheRig() {
 }
 std::string NoRig() { return ""; }
 
+TEST(CpuOps, FindTheRoomThatTheySayTheyNeed) {
+  Rig small(CreateCpuDevice(CpuDeviceOptions()), 256);
+  size_t most = 0;
+  for (const OpCase& c : AllCases()) {
+    if (!c.name.starts_with("StateSpace_f32")) continue;
+    small.Clear();
+    std::vector<Doubles> inputs;
+    for (const Doubles& input : c.inputs) inputs.push_back(Stored(c.type, input));
+    c.run(small, inputs, nullptr);
+    most = std::max(most, small.workspace_bytes());
+  }
+  EXPECT_GT(most, size_t{256});
+}
+
 // The sums over rows are cut alike whatever the team.
 TEST(CpuOps, HaveTheSameBitsWithOneThread) {
   CpuDeviceOptions options;

@@ -117,10 +117,18 @@ Doubles DeviceArray::Get() const { return Decode(type_, Bytes()); }
 Rig::Rig(std::unique_ptr<Device> device, size_t workspace_bytes)
     : device_(std::move(device)), stream_(device_->CreateStream("compute")), workspace_(device_->Allocate(workspace_bytes)) {
   ops().SetWorkspace(workspace_.data(), workspace_.bytes());
-  Litter(0xff);
+  Litter(litter_);
+}
+
+void Rig::MakeRoom(size_t bytes) {
+  if (bytes <= workspace_.bytes()) return;
+  workspace_ = device_->Allocate(bytes);
+  ops().SetWorkspace(workspace_.data(), workspace_.bytes());
+  Litter(litter_);
 }
 
 void Rig::Litter(unsigned char byte) {
+  litter_ = byte;
   const std::vector<std::byte> litter(size_t{1} << 20, std::byte{byte});
   for (size_t at = 0; at < workspace_.bytes(); at += litter.size()) {
     stream_->Copy(workspace_.data() + at, litter.data(), std::min(litter.size(), workspace_.bytes() - at));

@@ -41,13 +41,15 @@ class DeviceArray {
   Buffer buffer_;
 };
 
-// A device with one stream and a workspace full of NaNs or of large numbers, which runs operations one at a time.
+// A device with one stream and a workspace full of NaNs or of large numbers, which runs operations one at a time. The workspace grows to
+// what an operation says that it needs.
 class Rig {
  public:
   explicit Rig(std::unique_ptr<Device> device, size_t workspace_bytes = size_t{96} << 20);
 
   Ops& ops() { return device_->ops(); }
   Stream& stream() { return *stream_; }
+  size_t workspace_bytes() const { return workspace_.bytes(); }
   void Litter(unsigned char byte);
 
   // Arrays live as long as the rig's last Clear.
@@ -58,6 +60,7 @@ class Rig {
 
   template <class Args>
   void Run(void (Ops::*operation)(Stream&, const Args&), const Args& args) {
+    MakeRoom(ops().WorkspaceBytes(Call(args)));
     const double before = timed_ ? Time([&] { (ops().*operation)(*stream_, args); }) : 0;
     if (!timed_) (ops().*operation)(*stream_, args);
     stream_->Synchronize();
@@ -67,12 +70,14 @@ class Rig {
   void set_timed(bool timed) { timed_ = timed; }
 
  private:
+  void MakeRoom(size_t bytes);
   double Time(const std::function<void()>& work);  // seconds of one run
   void Report(const OpFacts& facts, double seconds);
 
   std::unique_ptr<Device> device_;
   std::unique_ptr<Stream> stream_;
   Buffer workspace_;
+  unsigned char litter_ = 0xff;
   std::vector<std::unique_ptr<DeviceArray>> arrays_;
   bool timed_ = false;
 };

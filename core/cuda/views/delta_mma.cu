@@ -1,5 +1,8 @@
 #include "core/cuda/views/delta_mma.cuh"
 
+#include <algorithm>
+
+#include "core/cuda/shared_memory.h"
 #include "core/cuda/views/delta_mma.h"
 #include "core/cuda/views/delta_mma_gather.cuh"
 #include "core/cuda/views/pieces.cuh"
@@ -8,7 +11,7 @@ namespace hlm::cuda {
 namespace {
 
 // Keys are padded to kKeys.
-int PaddedKeys(const auto& a) { return a.key_dim <= 64 ? 64 : 128; }
+int PaddedKeys(int64_t key_dim) { return key_dim <= 64 ? 64 : 128; }
 
 DeltaMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   DeltaMma p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.key_heads), static_cast<int>(a.key_dim),
@@ -44,7 +47,8 @@ DeltaMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   p.pairs = pieces.Take<bf16>(rows * kChunk);
   p.inverse = pieces.Take<bf16>(rows * kChunk);
   if (!backward) return p;
-  const int64_t width = int64_t{p.sizes.slices()} * kSlice, states = StateSlots(a.tokens) * a.heads * PaddedKeys(a) * width;
+  const int64_t width = int64_t{p.sizes.slices()} * kSlice,
+                states = StateSlots(a.tokens) * a.heads * PaddedKeys(a.key_dim) * width;
   p.inside = pieces.Take<bf16>(rows * width);
   p.states = pieces.Take<bf16>(states);
   p.dstates = pieces.Take<bf16>(states);
@@ -55,7 +59,7 @@ DeltaMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
 template <class Launch>
 void ForKeys(const auto& a, const Launch& launch) {
   HLM_CHECK(a.key_dim <= kMostMmaKeys, "a delta rule on tensor cores with a key_dim of ", a.key_dim);
-  PaddedKeys(a) == 64 ? launch.template operator()<64>() : launch.template operator()<128>();
+  PaddedKeys(a.key_dim) == 64 ? launch.template operator()<64>() : launch.template operator()<128>();
 }
 
 template <int kKeys>
@@ -67,7 +71,13 @@ void Forward(cudaStream_t stream, const Documents& documents, const DeltaMma& p,
   Launch(DeltaMmaForwardKernel<kKeys>, blocks, kMmaThreads, DeltaPassShape<kKeys>::kBytes, stream, p, out);
 }
 
+template <int kKeys>
+constexpr size_t kShared = kFixedShared +
+                           std::max({PrepareBytes<kKeys>(), DeltaPassShape<kKeys>::kBytes, DeltaGatherShape<kKeys>::kBytes});
+
 }  // namespace
+
+size_t DeltaMmaShared(int64_t key_dim) { return PaddedKeys(key_dim) == 64 ? kShared<64> : kShared<128>; }
 
 size_t DeltaMmaBytes(const DeltaRuleArgs& a) {
   Pieces pieces(nullptr);

@@ -12,6 +12,8 @@
 namespace hlm::cuda {
 
 inline constexpr int64_t kMostMmaKeys = 128;
+// Shared memory that a block needs, forward and backward, fixed arrays included.
+size_t DeltaMmaShared(int64_t key_dim);
 size_t DeltaMmaBytes(const DeltaRuleArgs& args);
 void DeltaMmaRule(cudaStream_t stream, const DeltaRuleArgs& args, void* scratch);
 size_t DeltaMmaBackwardBytes(const DeltaRuleBackwardArgs& args);

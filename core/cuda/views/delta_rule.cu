@@ -1,6 +1,9 @@
 #include "core/cuda/views/delta_rule.cuh"
 
+#include <algorithm>
+
 #include "core/cuda/kernels.h"
+#include "core/cuda/shared_memory.h"
 #include "core/cuda/views/delta_any.h"
 #include "core/cuda/views/delta_backward.cuh"
 #include "core/cuda/views/delta_mma.h"
@@ -41,11 +44,23 @@ DeltaPlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   return p;
 }
 
-// Which kernels take a call: those of this file, in fp32 with keys padded to 128; tensor cores; or those for any sizes.
+// Shared memory that a block of this file's kernels needs, forward and backward, fixed arrays included.
+template <int kKeys>
+constexpr size_t kTilesShared = kFixedShared +
+                                std::max({SharedBytes(PairsFloats<kKeys>()), SharedBytes(ForwardFloats<kKeys>()),
+                                          SharedBytes(BackwardFloats<kKeys>()), SharedBytes(GatherFloats<kKeys>())});
+
+constexpr int64_t kNarrowKeys = 32;
+size_t TilesShared(int64_t key_dim) { return key_dim <= kNarrowKeys ? kTilesShared<kNarrowKeys> : kTilesShared<kMostMmaKeys>; }
+
+// Which kernels take a call: those of this file, in fp32 with keys padded to 128; tensor cores; or those for any sizes, also where a block
+// is lent too little for the others.
 enum class Form { kTiles, kTensorCores, kAny };
-Form FormOf(const auto& a) {
+Form FormOf(const auto& a, size_t shared) {
   if (a.by_channel || a.key_dim > kMostMmaKeys) return Form::kAny;
-  return a.type == DType::kBF16 ? Form::kTensorCores : Form::kTiles;
+  const bool mma = a.type == DType::kBF16;
+  if ((mma ? DeltaMmaShared(a.key_dim) : TilesShared(a.key_dim)) > shared) return Form::kAny;
+  return mma ? Form::kTensorCores : Form::kTiles;
 }
 
 size_t BytesOf(const auto& a, bool backward) {
@@ -57,7 +72,7 @@ size_t BytesOf(const auto& a, bool backward) {
 // launch.template operator()<kKeys>() with room for key_dim.
 template <class Launch>
 void ForShape(const auto& a, const Launch& launch) {
-  a.key_dim <= 32 ? launch.template operator()<32>() : launch.template operator()<kMostMmaKeys>();
+  a.key_dim <= kNarrowKeys ? launch.template operator()<kNarrowKeys>() : launch.template operator()<kMostMmaKeys>();
 }
 
 // The chunks of the documents, pairs, and the states forward.
@@ -74,14 +89,14 @@ void Forward(cudaStream_t stream, const Documents& documents, DeltaPlaces<T>& p,
 
 }  // namespace
 
-size_t DeltaRuleBytes(const DeltaRuleArgs& a) {
-  const Form form = FormOf(a);
+size_t DeltaRuleBytes(const DeltaRuleArgs& a, size_t shared) {
+  const Form form = FormOf(a, shared);
   return form == Form::kAny ? DeltaAnyBytes(a) : form == Form::kTensorCores ? DeltaMmaBytes(a) : BytesOf(a, false);
 }
 
-void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
-  if (FormOf(a) == Form::kAny) return DeltaAnyRule(stream, a, scratch);
-  if (FormOf(a) == Form::kTensorCores) return DeltaMmaRule(stream, a, scratch);
+void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, size_t shared, void* scratch) {
+  if (FormOf(a, shared) == Form::kAny) return DeltaAnyRule(stream, a, scratch);
+  if (FormOf(a, shared) == Form::kTensorCores) return DeltaMmaRule(stream, a, scratch);
   using T = float;
   ForShape(a, [&]<int kKeys>() {
     Pieces pieces(scratch);
@@ -91,14 +106,14 @@ void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
   CheckLaunch("DeltaRule");
 }
 
-size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a) {
-  const Form form = FormOf(a);
+size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a, size_t shared) {
+  const Form form = FormOf(a, shared);
   return form == Form::kAny ? DeltaAnyBackwardBytes(a) : form == Form::kTensorCores ? DeltaMmaBackwardBytes(a) : BytesOf(a, true);
 }
 
-void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, void* scratch) {
-  if (FormOf(a) == Form::kAny) return DeltaAnyRuleBackward(stream, a, scratch);
-  if (FormOf(a) == Form::kTensorCores) return DeltaMmaRuleBackward(stream, a, scratch);
+void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, size_t shared, void* scratch) {
+  if (FormOf(a, shared) == Form::kAny) return DeltaAnyRuleBackward(stream, a, scratch);
+  if (FormOf(a, shared) == Form::kTensorCores) return DeltaMmaRuleBackward(stream, a, scratch);
   using T = float;
   ForShape(a, [&]<int kKeys>() {
     Pieces pieces(scratch);

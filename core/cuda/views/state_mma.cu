@@ -1,5 +1,8 @@
 #include "core/cuda/views/state_mma.h"
 
+#include <algorithm>
+
+#include "core/cuda/shared_memory.h"
 #include "core/cuda/views/pieces.cuh"
 #include "core/cuda/views/state_d.h"
 #include "core/cuda/views/state_mma.cuh"
@@ -8,7 +11,7 @@ namespace hlm::cuda {
 namespace {
 
 // Rows of a state are padded to kRows.
-int PaddedRows(const auto& a) { return a.state_dim <= 64 ? 64 : 128; }
+int PaddedRows(int64_t state_dim) { return state_dim <= 64 ? 64 : 128; }
 
 StateMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   StateMma p{.heads = static_cast<int>(a.heads),
@@ -44,7 +47,7 @@ StateMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   p.lasts = pieces.Take<float>(rows);
   p.both = pieces.Take<bf16>(a.tokens * a.groups * kChunk);
   if (!backward) return p;
-  const int64_t states = StateSlots(a.tokens) * a.heads * PaddedRows(a) * p.slices() * kSlice;
+  const int64_t states = StateSlots(a.tokens) * a.heads * PaddedRows(a.state_dim) * p.slices() * kSlice;
   p.states = pieces.Take<bf16>(states);
   p.dstates = pieces.Take<bf16>(states);
   return p;
@@ -54,8 +57,14 @@ StateMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
 template <class Launch>
 void ForRows(const auto& a, const Launch& launch) {
   HLM_CHECK(a.state_dim <= kMostMmaRows, "a state space on tensor cores with a state_dim of ", a.state_dim);
-  PaddedRows(a) == 64 ? launch.template operator()<64>() : launch.template operator()<128>();
+  PaddedRows(a.state_dim) == 64 ? launch.template operator()<64>() : launch.template operator()<128>();
 }
+
+template <int kRows>
+constexpr size_t kPrepareBytes = static_cast<size_t>(2 * MmaTile<kRows>::Bytes(kChunk));
+template <int kRows>
+constexpr size_t kShared = kFixedShared +
+                           std::max({kPrepareBytes<kRows>, StatePassShape<kRows>::kBytes, StateGatherShape<kRows>::kBytes});
 
 template <int kRows, bool kBackward>
 void Pass(cudaStream_t stream, const Documents& documents, const StateMma& p, const Lines<const bf16>& in,
@@ -68,7 +77,7 @@ template <int kRows>
 void Forward(cudaStream_t stream, const Documents& documents, const StateMma& p, const Lines<bf16>& y) {
   ListChunks(stream, documents, const_cast<ChunkPlace*>(p.table), const_cast<int*>(p.firsts));
   const dim3 chunks{GridSize(CountChunks(documents)), static_cast<unsigned>(p.groups)};
-  Launch(StateMmaPrepareKernel<kRows>, chunks, kMmaThreads, static_cast<size_t>(2 * MmaTile<kRows>::Bytes(kChunk)), stream, p);
+  Launch(StateMmaPrepareKernel<kRows>, chunks, kMmaThreads, kPrepareBytes<kRows>, stream, p);
   Pass<kRows, false>(stream, documents, p, p.x, y);
 }
 
@@ -81,6 +90,8 @@ size_t BytesOf(const auto& a, bool backward) {
 }
 
 }  // namespace
+
+size_t StateMmaShared(int64_t state_dim) { return PaddedRows(state_dim) == 64 ? kShared<64> : kShared<128>; }
 
 size_t StateMmaBytes(const StateSpaceArgs& a) { return BytesOf(a, false); }
 size_t StateMmaBackwardBytes(const StateSpaceBackwardArgs& a) { return BytesOf(a, true); }

@@ -12,6 +12,8 @@
 namespace hlm::cuda {
 
 inline constexpr int64_t kMostMmaRows = 128;
+// Shared memory that a block needs, forward and backward, fixed arrays included.
+size_t StateMmaShared(int64_t state_dim);
 size_t StateMmaBytes(const StateSpaceArgs& args);
 void StateMmaSpace(cudaStream_t stream, const StateSpaceArgs& args, void* scratch);
 size_t StateMmaBackwardBytes(const StateSpaceBackwardArgs& args);

@@ -1,6 +1,9 @@
 #include "core/cuda/views/state_space.cuh"
 
+#include <algorithm>
+
 #include "core/cuda/kernels.h"
+#include "core/cuda/shared_memory.h"
 #include "core/cuda/views/pieces.cuh"
 #include "core/cuda/views/state_any.h"
 #include "core/cuda/views/state_d.h"
@@ -9,8 +12,8 @@
 namespace hlm::cuda {
 namespace {
 
-// Rows of a state. Above 128 the kernels need 216 KiB of shared memory for a block, which devices of compute capability 9.0 have.
-constexpr int64_t kNarrowStateDim = 128, kWideStateDim = 256;
+// Rows of a state to which this file's kernels pad.
+constexpr int64_t kSmallStateDim = 32, kNarrowStateDim = 128, kWideStateDim = 256;
 static_assert(SumsFit<kNarrowStateDim>() && !SumsFit<kWideStateDim>());
 
 template <class T>
@@ -42,11 +45,26 @@ StatePlaces<T> PlacesOf(const auto& a, bool backward, Pieces& pieces) {
   return p;
 }
 
-// Which kernels take a call: those of this file; tensor cores; or those for any sizes.
+int64_t PaddedDim(DType type, int64_t state_dim) {
+  if (type == DType::kBF16 || state_dim > kNarrowStateDim) return kWideStateDim;
+  return state_dim <= kSmallStateDim ? kSmallStateDim : kNarrowStateDim;
+}
+
+// Shared memory that a block of this file's kernels needs, forward and backward, fixed arrays included: above 128 rows 216 KiB of tiles.
+template <int kRows>
+constexpr size_t kTilesShared = kFixedShared + std::max({SharedBytes(BothFloats<kRows>()), SharedBytes(StatesFloats<kRows>()),
+                                                         SharedBytes(SharedFloats<kRows>())});
+size_t TilesShared(int64_t padded) {
+  if (padded == kWideStateDim) return kTilesShared<kWideStateDim>;
+  return padded == kNarrowStateDim ? kTilesShared<kNarrowStateDim> : kTilesShared<kSmallStateDim>;
+}
+
+// Which kernels take a call: those of this file; tensor cores; or those for any sizes, also where a block is lent too little for the others.
 enum class Form { kTiles, kTensorCores, kAny };
-Form FormOf(const auto& a) {
-  if (a.type == DType::kBF16 && a.state_dim <= kMostMmaRows) return Form::kTensorCores;
-  return a.state_dim <= kWideStateDim ? Form::kTiles : Form::kAny;
+Form FormOf(const auto& a, size_t shared) {
+  if (a.type == DType::kBF16 && a.state_dim <= kMostMmaRows && StateMmaShared(a.state_dim) <= shared) return Form::kTensorCores;
+  const bool tiles = a.state_dim <= kWideStateDim && TilesShared(PaddedDim(a.type, a.state_dim)) <= shared;
+  return tiles ? Form::kTiles : Form::kAny;
 }
 
 // The gradients of d by chunk come last.
@@ -61,9 +79,10 @@ size_t BytesOf(const auto& a, bool backward) {
 // launch.template operator()<T, kRows>() with room for state_dim.
 template <class Launch>
 void ForShape(const auto& a, const Launch& launch) {
+  const int64_t padded = PaddedDim(a.type, a.state_dim);
   if (a.type == DType::kBF16) return launch.template operator()<bf16, kWideStateDim>();
-  if (a.state_dim <= 32) return launch.template operator()<float, 32>();
-  if (a.state_dim <= kNarrowStateDim) return launch.template operator()<float, kNarrowStateDim>();
+  if (padded == kSmallStateDim) return launch.template operator()<float, kSmallStateDim>();
+  if (padded == kNarrowStateDim) return launch.template operator()<float, kNarrowStateDim>();
   launch.template operator()<float, kWideStateDim>();
 }
 
@@ -80,14 +99,14 @@ void Forward(cudaStream_t stream, const Documents& documents, const StatePlaces<
 
 }  // namespace
 
-size_t StateSpaceBytes(const StateSpaceArgs& a) {
-  const Form form = FormOf(a);
+size_t StateSpaceBytes(const StateSpaceArgs& a, size_t shared) {
+  const Form form = FormOf(a, shared);
   return form == Form::kAny ? StateAnyBytes(a) : form == Form::kTensorCores ? StateMmaBytes(a) : BytesOf(a, false);
 }
 
-void StateSpace(cudaStream_t stream, const StateSpaceArgs& a, void* scratch) {
-  if (FormOf(a) == Form::kAny) return StateAnySpace(stream, a, scratch);
-  if (FormOf(a) == Form::kTensorCores) return StateMmaSpace(stream, a, scratch);
+void StateSpace(cudaStream_t stream, const StateSpaceArgs& a, size_t shared, void* scratch) {
+  if (FormOf(a, shared) == Form::kAny) return StateAnySpace(stream, a, scratch);
+  if (FormOf(a, shared) == Form::kTensorCores) return StateMmaSpace(stream, a, scratch);
   ForShape(a, [&]<class T, int kRows>() {
     Pieces pieces(scratch);
     const StatePlaces<T> p = PlacesOf<T>(a, false, pieces);
@@ -96,14 +115,14 @@ void StateSpace(cudaStream_t stream, const StateSpaceArgs& a, void* scratch) {
   CheckLaunch("StateSpace");
 }
 
-size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& a) {
-  const Form form = FormOf(a);
+size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& a, size_t shared) {
+  const Form form = FormOf(a, shared);
   return form == Form::kAny ? StateAnyBackwardBytes(a) : form == Form::kTensorCores ? StateMmaBackwardBytes(a) : BytesOf(a, true);
 }
 
-void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a, void* scratch) {
-  if (FormOf(a) == Form::kAny) return StateAnySpaceBackward(stream, a, scratch);
-  if (FormOf(a) == Form::kTensorCores) return StateMmaSpaceBackward(stream, a, scratch);
+void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& a, size_t shared, void* scratch) {
+  if (FormOf(a, shared) == Form::kAny) return StateAnySpaceBackward(stream, a, scratch);
+  if (FormOf(a, shared) == Form::kTensorCores) return StateMmaSpaceBackward(stream, a, scratch);
   const int64_t chunks = CountChunks(a.documents);
   float* parts = nullptr;
   ForShape(a, [&]<class T, int kRows>() {

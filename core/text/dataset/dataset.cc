@@ -1,7 +1,6 @@
 #include "core/text/dataset/dataset.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "core/base/error.h"
@@ -25,13 +24,11 @@ std::unique_ptr<Dataset> Dataset::Open(DatasetOptions options, const TextPipelin
 }
 
 Dataset::Dataset(DatasetOptions options, BuiltStore built)
-    : options_(std::move(options)), built_(std::move(built)), per_unit_(options_.task == Task::kPreference ? 2 : 1) {
-  CutDocuments();
-  SelectUnits();
-  CheckNotEmpty();
-
-  std::vector<int64_t> sizes;
-  std::vector<double> weights;
+    : options_(std::move(options)),
+      built_(std::move(built)),
+      documents_(options_, *built_.store),
+      selection_(SelectUnits(options_, *built_.store, documents_)),
+      epoch_(options_, documents_, selection_.units) {
   Hasher hasher;
   hasher.AddText(built_.key);
   for (const int64_t option :
@@ -40,59 +37,36 @@ Dataset::Dataset(DatasetOptions options, BuiltStore built)
     hasher.AddNumber(option);
   }
   for (size_t s = 0; s < options_.sources.size(); ++s) {
-    sizes.push_back(static_cast<int64_t>(units_[s].size()));
-    weights.push_back(options_.sources[s].weight);
-    hasher.AddNumber(sizes.back());
-    hasher.Add(&weights.back(), sizeof(double));
-    for (const int64_t unit : units_[s]) hasher.AddNumber(unit);
+    const std::vector<int64_t>& units = selection_.units[s];
+    hasher.AddNumber(static_cast<int64_t>(units.size()));
+    hasher.Add(&options_.sources[s].weight, sizeof(double));
+    for (const int64_t unit : units) hasher.AddNumber(unit);
   }
   order_key_ = hasher.DigestHex();
-  order_.emplace(std::move(sizes), std::move(weights), options_.shuffle, options_.seed);
-}
-
-void Dataset::EnterEpoch(int64_t epoch) {
-  if (planned_epoch_ == epoch) return;
-  planned_epoch_ = -1;
-  epoch_units_.clear();
-  std::vector<int64_t> lengths;
-  for (const Order::Place& place : order_->Epoch(epoch)) {
-    epoch_units_.push_back(units_[static_cast<size_t>(place.source)][static_cast<size_t>(place.unit)]);
-    lengths.push_back(UnitLength(epoch_units_.back()));
-  }
-  rows_ = options_.packing ? PackBestFit(lengths, Capacity()) : OneEach(static_cast<int64_t>(lengths.size()));
-  if (options_.packing && options_.shuffle) {
-    row_order_ = Permutation(rows_.size(), options_.seed, "rows", epoch);
-  } else {
-    row_order_.resize(static_cast<size_t>(rows_.size()));
-    std::iota(row_order_.begin(), row_order_.end(), 0);
-    if (options_.packing) {  // by the first document of each
-      std::sort(row_order_.begin(), row_order_.end(), [&](int64_t a, int64_t b) { return rows_[a].front() < rows_[b].front(); });
-    }
-  }
-  planned_epoch_ = epoch;
 }
 
 void Dataset::AppendDocument(int64_t number) {
-  const Piece& piece = pieces_[static_cast<size_t>(number)];
-  const size_t at = step_.ids.size(), end = at + static_cast<size_t>(piece.length);
+  const Document& document = documents_[number];
+  const size_t at = step_.ids.size(), end = at + static_cast<size_t>(document.length);
   step_.ids.resize(end);
   step_.labels.resize(end, kIgnored);
-  built_.store->ReadIds(piece.begin, piece.length, step_.ids.data() + at);
-  built_.store->ReadTrained(piece.begin, piece.length, trained_);
+  built_.store->ReadIds(document.begin, document.length, step_.ids.data() + at);
+  built_.store->ReadTrained(document.begin, document.length, trained_);
   for (size_t t = at + 1; t < end; ++t) {
     if (trained_[t - at]) step_.labels[t] = step_.ids[t];
   }
   step_.offsets.push_back(static_cast<int64_t>(end));
   step_.documents.push_back(number);
-  step_.desirable.push_back(static_cast<int32_t>(piece.desirable));
-  step_.trained += piece.trained;
+  step_.desirable.push_back(static_cast<int32_t>(document.desirable));
+  step_.trained += document.trained;
 }
 
 const Step& Dataset::Next(int64_t rows) {
-  if (rows < per_unit_) {
-    throw InvalidArgument("rows is ", rows, "; it must be at least ", per_unit_, per_unit_ == 2 ? ": a pair takes two rows" : "");
+  const int64_t per_unit = documents_.per_unit();
+  if (rows < per_unit) {
+    throw InvalidArgument("rows is ", rows, "; it must be at least ", per_unit, per_unit == 2 ? ": a pair takes two rows" : "");
   }
-  const int64_t wanted = rows / per_unit_;
+  const int64_t wanted = rows / per_unit;
   step_.ids.clear();
   step_.labels.clear();
   step_.documents.clear();
@@ -101,31 +75,25 @@ const Step& Dataset::Next(int64_t rows) {
   step_.rows.assign(1, 0);
   step_.trained = 0;
 
-  int64_t epoch = epoch_, row = row_;
+  auto [epoch, row] = next_;
   while (true) {
     step_.epoch = epoch;
     if ((options_.epochs > 0 && epoch >= options_.epochs) || epoch >= kMostEpochs) return step_;
-    EnterEpoch(epoch);
-    const int64_t left = rows_.size() - row;
+    epoch_.Enter(epoch);
+    const int64_t left = epoch_.rows() - row;
     // An epoch of less than one step is a step all the same: else there would be none.
     if (left > 0 && (!options_.drop_last || left >= wanted || row == 0)) break;
     ++epoch;
     row = 0;
   }
-  const int64_t end = std::min(rows_.size(), row + wanted);
+  const int64_t end = std::min(epoch_.rows(), row + wanted);
   for (; row < end; ++row) {
-    for (const int64_t item : rows_[row_order_[static_cast<size_t>(row)]]) {
-      const int64_t unit = epoch_units_[static_cast<size_t>(item)];
-      for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) AppendDocument(p);
-    }
+    epoch_.EachUnit(row, [&](int64_t unit) {
+      for (int64_t d = unit * per_unit; d < (unit + 1) * per_unit; ++d) AppendDocument(d);
+    });
     step_.rows.push_back(static_cast<int64_t>(step_.documents.size()));
   }
-  epoch_ = epoch;
-  row_ = row;
-  if (row_ == rows_.size()) {
-    ++epoch_;
-    row_ = 0;
-  }
+  next_ = row == epoch_.rows() ? Place{epoch + 1, 0} : Place{epoch, row};
   return step_;
 }
 
@@ -167,7 +135,7 @@ Step Dataset::Mismatched() const {
 
 std::string Dataset::Position() const {
   JsonWriter json;
-  json.BeginObject().Member("order", order_key_).Member("epoch", epoch_).Member("row", row_).EndObject();
+  json.BeginObject().Member("order", order_key_).Member("epoch", next_.epoch).Member("row", next_.row).EndObject();
   return json.Take();
 }
 
@@ -191,10 +159,8 @@ void Dataset::Seek(std::string_view position_json) {
   }
   const int64_t epoch = whole("epoch", kMostEpochs);
   const bool ended = options_.epochs > 0 && epoch >= options_.epochs;
-  if (!ended) EnterEpoch(epoch);
-  const int64_t row = whole("row", ended ? 0 : rows_.size());
-  epoch_ = epoch;
-  row_ = row;
+  if (!ended) epoch_.Enter(epoch);
+  next_ = {epoch, whole("row", ended ? 0 : epoch_.rows())};
 }
 
 std::string Dataset::ColumnName(const std::string& name, const std::string& key) const {
@@ -227,34 +193,27 @@ std::optional<std::vector<float>> Dataset::ReadColumn(const std::string& name, c
 }
 
 std::string Dataset::Describe() {
-  EnterEpoch(options_.epochs > 0 ? std::min(epoch_, options_.epochs - 1) : epoch_);
+  epoch_.Enter(options_.epochs > 0 ? std::min(next_.epoch, options_.epochs - 1) : next_.epoch);
   int64_t used = 0, tokens = 0, trained = 0;
   std::vector<int64_t> source_documents, source_tokens;
-  for (const auto& units : units_) {
+  for (const auto& units : selection_.units) {
     int64_t own = 0;
     for (const int64_t unit : units) {
-      own += UnitLength(unit);
-      for (int64_t p = unit * per_unit_; p < (unit + 1) * per_unit_; ++p) trained += pieces_[static_cast<size_t>(p)].trained;
+      own += documents_.UnitLength(unit);
+      trained += documents_.UnitTrained(unit);
     }
-    source_documents.push_back(static_cast<int64_t>(units.size()) * per_unit_);
+    source_documents.push_back(static_cast<int64_t>(units.size()) * documents_.per_unit());
     source_tokens.push_back(own);
     used += source_documents.back();
     tokens += own;
   }
-  int64_t epoch_tokens = 0;
-  for (const int64_t unit : epoch_units_) epoch_tokens += UnitLength(unit);
   const std::span<const StoredSource> stored = built_.store->sources();
-  StoredSource sum;
+  const StoredSource sum = SumOfSources(*built_.store);
   int64_t examples = 0;
-  for (size_t s = 0; s < stored.size(); ++s) {
-    sum.records += stored[s].records;
-    sum.bad += stored[s].bad;
-    sum.empty += stored[s].empty;
-    sum.turn_order += stored[s].turn_order;
-    sum.untrained += stored[s].untrained;
-    examples += options_.part == Part::kEvaluation ? evaluation_records_[s] : selected_records_[s] - evaluation_records_[s];
-  }
-  const double capacity = static_cast<double>(rows_.size()) * static_cast<double>(Capacity());
+  for (size_t s = 0; s < stored.size(); ++s)
+    examples += options_.part == Part::kEvaluation ? selection_.evaluation[s] : selection_.selected[s] - selection_.evaluation[s];
+  const double capacity = static_cast<double>(epoch_.rows()) * static_cast<double>(epoch_.Capacity());
+  const Documents::Counts& cut = documents_.counts();
 
   JsonWriter json;
   json.BeginObject();
@@ -262,17 +221,17 @@ std::string Dataset::Describe() {
   json.Member("part", options_.part == Part::kTrain ? "train" : "evaluation");
   json.Member("records", sum.records).Member("examples", examples).Member("documents", used);
   json.Member("tokens", tokens).Member("trained_tokens", trained);
-  json.Member("truncated", truncated_).Member("split", split_);
-  json.Member("dropped", sum.bad + sum.empty + sum.turn_order + sum.untrained + untrained_ + too_long_);
+  json.Member("truncated", cut.truncated).Member("split", cut.split);
+  json.Member("dropped", sum.bad + sum.empty + sum.turn_order + sum.untrained + cut.untrained + cut.too_long);
   json.Key("dropped_for").BeginObject();
   json.Member("bad_record", sum.bad).Member("empty_answer", sum.empty).Member("turn_order", sum.turn_order);
-  json.Member("nothing_trained", sum.untrained + untrained_).Member("too_long", too_long_);
+  json.Member("nothing_trained", sum.untrained + cut.untrained).Member("too_long", cut.too_long);
   json.EndObject();
   Account account = built_.store->account();
-  account.AddRecords(Did::kDropped, "nothing_trained", untrained_);
-  account.AddRecords(Did::kDropped, "too_long", too_long_);
-  account.AddRecords(Did::kCut, "truncated", truncated_);
-  account.AddRecords(Did::kCut, "split", split_);
+  account.AddRecords(Did::kDropped, "nothing_trained", cut.untrained);
+  account.AddRecords(Did::kDropped, "too_long", cut.too_long);
+  account.AddRecords(Did::kCut, "truncated", cut.truncated);
+  account.AddRecords(Did::kCut, "split", cut.split);
   json.Key("account");
   account.Write(json);
   if (pipeline_.kind) {
@@ -280,16 +239,16 @@ std::string Dataset::Describe() {
     json.Key("turns");
     WriteTurnEnds(*ends_, pipeline_, json);
   }
-  json.Member("seq_len", options_.seq_len).Member("packing", options_.packing).Member("row_tokens", Capacity());
-  json.Member("rows", rows_.size());
-  json.Member("efficiency", capacity > 0 ? static_cast<double>(epoch_tokens) / capacity : 0.0);
+  json.Member("seq_len", options_.seq_len).Member("packing", options_.packing).Member("row_tokens", epoch_.Capacity());
+  json.Member("rows", epoch_.rows());
+  json.Member("efficiency", capacity > 0 ? static_cast<double>(epoch_.tokens()) / capacity : 0.0);
   json.Member("column_length", documents());
   json.Key("sources").BeginArray();
   for (size_t s = 0; s < stored.size(); ++s) {
     json.BeginObject();
     json.Member("name", options_.sources[s].name).Member("format", Name(static_cast<Format>(stored[s].format)));
     json.Member("records", stored[s].records).Member("documents", source_documents[s]).Member("tokens", source_tokens[s]);
-    json.Member("documents_per_epoch", order_->shares()[s] * per_unit_);
+    json.Member("documents_per_epoch", epoch_.units_per_epoch()[s] * documents_.per_unit());
     json.EndObject();
   }
   json.EndArray();

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/text/dataset/build_store.h"
+#include "core/text/dataset/documents.h"
+#include "core/text/dataset/epoch.h"
 #include "core/text/dataset/options.h"
-#include "core/text/dataset/order.h"
-#include "core/text/dataset/packing.h"
 #include "core/text/dataset/turn_ends.h"
 
 namespace hlm::dataset {
@@ -52,53 +52,30 @@ class Dataset {
   std::string Describe();
 
   // All documents, of both parts, used or not: the length of a column.
-  int64_t documents() const { return static_cast<int64_t>(pieces_.size()); }
+  int64_t documents() const { return documents_.size(); }
   // A number for each document, as the log-probability that a reference gives it, kept in the cache. `key` says what it was
   // computed with (a hash of the weights); documents that are cut otherwise have another column.
   void WriteColumn(const std::string& name, const std::string& key, std::span<const float> values) const;
   std::optional<std::vector<float>> ReadColumn(const std::string& name, const std::string& key) const;
 
  private:
-  // A document as it is handed out: all of a stored one, or a part of it.
-  struct Piece {
-    int64_t begin;  // in the store's tokens
-    int32_t length;
-    int32_t trained;  // labels
-    int32_t stored;   // the number of the stored document
-    uint32_t source : 31;
-    uint32_t desirable : 1;
+  struct Place {
+    int64_t epoch = 0, row = 0;
   };
 
   explicit Dataset(DatasetOptions options, BuiltStore built);
-  void CutDocuments();
-  void AddPair(size_t stored);
-  void AddSingle(size_t stored);
-  bool MakePiece(size_t stored, std::vector<Piece>& out);
-  void SelectUnits();
-  void CheckNotEmpty() const;
-  void EnterEpoch(int64_t epoch);
-  void AppendDocument(int64_t piece);
+  void AppendDocument(int64_t number);
   std::string ColumnName(const std::string& name, const std::string& key) const;
-  int64_t UnitLength(int64_t unit) const;
-  int64_t Capacity() const { return options_.seq_len * per_unit_; }
 
-  DatasetOptions options_;
-  BuiltStore built_;
+  const DatasetOptions options_;
+  const BuiltStore built_;
   TextPipeline pipeline_;         // as far as it is asked what ends the turns
   std::optional<TurnEnds> ends_;  // once somebody has asked
-  int64_t per_unit_;              // documents of a unit: 2 for pairs
-  std::vector<Piece> pieces_;
-  std::vector<std::vector<int64_t>> units_;  // of this part, by source; unit u is the pieces from u * per_unit_ on
-  std::optional<Order> order_;
+  const Documents documents_;
+  const Selection selection_;
   std::string order_key_;
-  int64_t truncated_ = 0, split_ = 0, too_long_ = 0, untrained_ = 0;
-  std::vector<int64_t> selected_records_, evaluation_records_;
-
-  int64_t epoch_ = 0, row_ = 0;  // where the next step begins
-  int64_t planned_epoch_ = -1;   // which epoch the following are of
-  std::vector<int64_t> epoch_units_;
-  Rows rows_;
-  std::vector<int64_t> row_order_;
+  Epoch epoch_;
+  Place next_;                    // where the next step begins
   std::vector<uint8_t> trained_;  // of the document that is read
   Step step_;
 };

@@ -1,0 +1,53 @@
+// BlockTensors: where the tensors that a block's run declares lie in the device arena: what it saves for its backward pass, and what it needs
+// for a moment.
+//
+//   stash          | block 0 | block 1 | .. |  of each what its policy keeps of all tokens of a sweep
+//   between stages | what one stage of a block of experts makes for the next, of all tokens of a sweep |
+//   scratch        | the largest block |       the rest of what a block saves, of one micro-batch
+//   temporaries    | the largest block |       of one micro-batch
+#ifndef HORIZON_LM_CORE_TRAIN_BLOCK_TENSORS_H_
+#define HORIZON_LM_CORE_TRAIN_BLOCK_TENSORS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/layers/run.h"
+#include "core/plan/places.h"
+#include "core/plan/plan.h"
+
+namespace hlm {
+
+class BlockTensors {
+ public:
+  BlockTensors(const ModelLayout& layout, const Plan& plan, const DeviceArena& ranges, std::byte* arena);
+
+  // For the tokens from `token` of the sweep on. `made`: what is kept counts as made (recomputation); else nothing does.
+  enum class Made { kNothing, kKept, kAll };
+  void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
+  // The same for the embedding, which keeps nothing.
+  void PlaceEmbedding(BlockRun& run) const;
+
+ private:
+  struct Layer {
+    TensorPlaces stash;
+    int64_t start;        // of its stash
+    StagePlaces between;  // nothing where it is visited as a whole
+  };
+  struct Kind {  // of block; the embedding is one
+    TensorPlaces scratch, temporaries;
+  };
+  std::byte* At(const Range& range) const { return arena_ + range.offset; }
+
+  const ModelLayout& layout_;
+  const Plan& plan_;
+  const DeviceArena ranges_;
+  std::byte* const arena_;
+  std::vector<Layer> layers_;
+  std::vector<Kind> kinds_;
+  Kind embedding_;
+};
+
+}  // namespace hlm
+
+#endif  // HORIZON_LM_CORE_TRAIN_BLOCK_TENSORS_H_

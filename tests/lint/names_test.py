@@ -1,0 +1,78 @@
+"""What docs/impl.md and docs/words.md write as code is there: files and folders in the tree, other names in the sources."""
+
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+from typing import List, Set
+
+ROOT = Path(sys.argv.pop())
+SOURCES = ("*.h", "*.cc", "*.hpp", "*.cu", "*.cuh", "*.py", "*.sh", "BUILD")
+
+
+def listed(*patterns: str) -> List[str]:
+    out = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
+    return out.stdout.split()
+
+
+def code_in(text: str) -> Set[str]:
+    """What stands between single backticks, of a text without its indented and fenced blocks."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def expanded(path: str) -> List[str]:
+    """a/{b,c}.cc as a/b.cc and a/c.cc."""
+    inner = re.search(r"\{([^{}]*)\}", path)
+    if not inner:
+        return [path]
+    return [path[: inner.start()] + one + path[inner.end() :] for one in inner.group(1).split(",")]
+
+
+def names_in(code: str) -> Set[str]:
+    return set(re.findall(r"[A-Za-z_]\w+", re.sub(r"-", " ", code)))
+
+
+def missing(text: str, files: Set[str], words: Set[str]) -> List[str]:
+    folders = {str(parent) for file in files for parent in Path(file).parents}
+    known = files | folders
+    stems = {file.rsplit(".", 1)[0] for file in files}
+    ends = {Path(file).name for file in files}
+    gone = []
+    for code in sorted(code_in(text)):
+        if code in ends or all(one in known or one in stems for one in expanded(code)):
+            continue
+        if "/" in code and re.match(r"(core|tests|docs|samples|tools|c_api|cpu_optim|bindings)/", code):
+            gone.append(code)
+        else:
+            gone += [f"{name} in {code}" for name in sorted(names_in(code)) if name not in words]
+    return gone
+
+
+class NamesTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.files = set(listed())
+        self.assertGreater(len(self.files), 1000, ROOT)
+        self.words: Set[str] = set()
+        for file in listed(*SOURCES):
+            if file.startswith("tests/lint/"):  # which names what is not there
+                continue
+            self.words.update(re.findall(r"[A-Za-z_]\w+", (ROOT / file).read_text(errors="replace")))
+
+    def test_what_is_named_is_there(self) -> None:
+        for page in ("docs/impl.md", "docs/words.md"):
+            text = (ROOT / page).read_text()
+            self.assertGreater(len(code_in(text)), 1, page)
+            self.assertEqual(missing(text, self.files, self.words), [], page)
+
+    def test_what_is_not_there_is_told(self) -> None:
+        text = "`core/train/{updater,nothing}.cc` and `core/nowhere`, `Updater::NoSuchName`, `Updater` and `impl.md`\n```\n`InABlock`\n```\n"
+        self.assertEqual(
+            missing(text, self.files, self.words),
+            ["NoSuchName in Updater::NoSuchName", "core/nowhere", "core/train/{updater,nothing}.cc"],
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
