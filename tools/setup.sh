@@ -87,7 +87,7 @@ install_packages() {
     as_root=(sudo)
   fi
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300)
-  echo "installing $# packages, which takes minutes where all are missing: $*"
+  echo "installing (minutes, where all are missing): $*"
   # The lists may be missing or old; a first try without them saves the time where they are neither.
   "${apt[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return
   "${apt[@]}" update
