@@ -110,6 +110,7 @@ class RecordNotes {
   void AddDropped(const Rendered& rendered) {
     for (const DroppedWords& words : rendered.dropped) Add("template", FieldName(words.field), words.characters);
     if (rendered.unroll_keeps > 0) Add("earlier_turns", "", rendered.unroll_keeps);
+    for (const LeftOut& words : rendered.left_out) AddLeftOut(words);
   }
 
  private:
@@ -120,6 +121,20 @@ class RecordNotes {
     const auto same = [&](const dataset::Note& note) { return note.did == dataset::Did::kRepaired && note.what == what; };
     if (notes_ == nullptr || std::any_of(notes_->begin(), notes_->end(), same)) return;
     notes_->push_back({dataset::Did::kRepaired, what, "", 1});
+  }
+
+  // The two answers of a pair have one prompt, of which as much is told as either lacks.
+  void AddLeftOut(const LeftOut& words) {
+    if (notes_ == nullptr) return;
+    const bool member = words.of == LeftOutOf::kMember;
+    const char* what = member ? "message_member" : words.of == LeftOutOf::kTools ? "tools" : "context";
+    const auto did = member ? dataset::Did::kUnused : dataset::Did::kCut;
+    for (dataset::Note& note : *notes_) {
+      if (note.did != did || note.what != what || note.name != words.name) continue;
+      note.amount = std::max(note.amount, words.characters);
+      return;
+    }
+    notes_->push_back({did, what, words.name, words.characters});
   }
 
   dataset::Notes* const notes_;

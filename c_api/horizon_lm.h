@@ -118,13 +118,13 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** o
 HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model);
 
 /* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
- * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed), "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer
- * slides), "layer_windows": [one a layer, 0 for full attention], "stop_ids" (that end a generation: eos_token_id of the folder's
- * generation_config.json, or config.json), "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such,
- * "window", "rope": which of "ropes", -1: none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from
- * the lookup; -1: none), "dropouts": [settings above 0, "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder
- * that are not the model's and go into what is saved as they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added.
- * Caller frees with hlm_string_destroy. */
+ * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed), "sliding_window" (tokens that
+ * a query of a sliding layer sees, its own included; null where no layer slides), "layer_windows": [one a layer, 0 for full attention],
+ * "stop_ids" (that end a generation: eos_token_id of the folder's generation_config.json, or config.json), "blocks": [the different ones:
+ * {"parts": ["attention", "mlp", ...], "layers": how many are such, "window", "rope": which of "ropes", -1: none}], "ropes": [{"type",
+ * "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from the lookup; -1: none), "dropouts": [settings above 0,
+ * "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder that are not the model's and go into what is saved as
+ * they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
@@ -160,7 +160,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_save(const hlm_model* model, const cha
 /* Finds out before a training what hlm_model_save, or hlm_trainer_save_model of a trainer of this model, would fail by: the folder's
  * parent, what is there already, permissions (a file is written beside the target and removed), a mount point, the free space, the
  * process's limit of a file's size. Their errors; RESOURCE_EXHAUSTED names the bytes needed and those free. *out_bytes (may be NULL) is
- * what the folder will take; a trainer of f32 compute whose weights come from a seed saves F32: say so in `options`. `options` may be NULL. */
+ * what the folder will take; a trainer of f32 compute whose weights come from a seed saves F32: say so in `options`, which may be
+ * NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_check_save(const hlm_model* model, const char* folder, const hlm_save_options* options,
                                                      int64_t* out_bytes);
 
@@ -310,7 +311,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_tem
  * of the tools is, and it is never empty; else INVALID_ARGUMENT naming template and message. `input` is what came from the caller
  * and not from the template. without_stop counts trained ranges that do not end with an added token, where those are known. What a
  * trained message says and the template leaves out is counted where there is such: "dropped": [{"message", "field": "content" |
- * "reasoning" | "tool_calls", "characters" (without white space)}], and "unroll_keeps", how many of these HLM_MASK_UNROLL would train.
+ * "reasoning" | "tool_calls", "characters" (without white space)}], and "unroll_keeps", how many of these HLM_MASK_UNROLL would train;
+ * of the last sequence also what else of the conversation is not in its text: "left_out": [{"of": "role" (of messages that are not
+ * trained) | "member" (of messages) | "tools" (all of them), "name" of the first two, "characters"}].
  * Several sequences only where the template rewrites history. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render_training(const hlm_template* chat_template, const char* messages_json,
                                                              const hlm_template_options* options, char** out_json);
@@ -534,11 +537,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_dataset_read_record(const char* config_json,
  * "row_tokens", "efficiency" (tokens of an epoch over those that its rows could hold), "column_length", "sources": [{"name", "format",
  * "records", "documents", "tokens", "documents_per_epoch"}], "account": [{"did": "dropped" | "cut" | "unused" | "repaired", "what", "name"
  * (of a member of the records), "records", "amount", "first" (file:line), "text" (a sentence)}], all that was done to the records beside
- * reading them (docs/datasets.md lists the words), "turns" (with a tokenizer; of large sets a part is looked at): {"documents", "turns" (runs
- * of trained tokens), "without_stop" (that no added token ends), "ends": [{"id", "token", "last" (turns that it ends, behind which the
- * document ends), "inner" (others), "inside" (times that it stands inside a turn)}], "stop_ids" (of those that end last turns and stand inside
- * none; see hlm_model_with_text), "inner_stop_ids" (that end others alone)}, "cache": {"state": "built" | "read" | "rebuilt", "folder", "key", "note"},
- * "task", "part", "seq_len", "packing"}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * reading them (docs/datasets.md lists the words), "turns" (with a tokenizer; of large sets a part is looked at): {"documents", "turns"
+ * (runs of trained tokens), "without_stop" (that no added token ends), "ends": [{"id", "token", "last" (turns that it ends, behind which
+ * the document ends), "inner" (others), "inside" (times that it stands inside a turn)}], "stop_ids" (of those that end last turns and stand
+ * inside none; see hlm_model_with_text), "inner_stop_ids" (that end others alone)}, "cache": {"state": "built" | "read" | "rebuilt",
+ * "folder", "key", "note"}, "task", "part", "seq_len", "packing"}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_describe(hlm_dataset* dataset, char** out_json);
 
 /* One step. All pointers are borrowed until the next call with this data set. The first three arrays are hlm_batch's. */
@@ -618,10 +621,10 @@ static inline void hlm_batch_init(hlm_batch* batch) { hlm_batch_init_sized(batch
 
 /* ---- Groups -------------------------------------------------------------------------------------------------------- */
 
-/* The processes of one run on several machines, one process a machine: each drives all devices of its own. A trainer that is made in a group
- * (hlm_trainer_create_in_group) shares every step with the trainers of the other processes: the same weights, losses and metrics on all of
- * them, and with the same reduction groups of the plan the same bits as on one machine. Launchers start the processes: torchrun, srun,
- * mpirun, Kubernetes, Ray.
+/* The processes of one run on several machines, one process a machine: each drives all devices of its own. A trainer that is made in a
+ * group (hlm_trainer_create_in_group) shares every step with the trainers of the other processes: the same weights, losses and metrics on
+ * all of them, and with the same reduction groups of the plan the same bits as on one machine. Launchers start the processes: torchrun,
+ * srun, mpirun, Kubernetes, Ray.
  *
  * A group that has lost a process is of no more use: every call of every process that needs it is UNAVAILABLE and names the rank, within
  * the times of the options. Nothing waits for ever. The launcher starts the run again, which goes on from its last checkpoint, with more
@@ -674,7 +677,8 @@ HLM_API int64_t hlm_group_rank(const hlm_group* group); /* 0 for NULL */
 HLM_API int64_t hlm_group_size(const hlm_group* group); /* 1 for NULL */
 
 /* A JSON object: {"rank", "size", "local_size" (processes on this machine), "launcher" ("torchrun", "Open MPI", "Slurm", "PMI"; "" where
- * none was asked), "carrier" (of gradients and weights now: "gloo", "nccl", "mpi"; "" alone)}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * none was asked), "carrier" (of gradients and weights now: "gloo", "nccl", "mpi"; "" alone)}. Keys are only ever added. Caller frees with
+ * hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_describe(const hlm_group* group, char** out_json);
 
 /* Waits until every rank has called it. Not beside a call of a trainer of the group. */
@@ -724,17 +728,18 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create(const hlm_model* model, const
 
 /* The same, in a group; NULL, or a group of one: as hlm_trainer_create. The plan must have been made for so many processes
  * (hlm_plan_options.processes), and model, plan options and options must be the same on every rank: FAILED_PRECONDITION naming the rank and
- * what differs. What a plan finds by timing or reads off its machine is rank 0's choice for all: a rank whose plan chose otherwise trains by
- * a plan of its own with these choices, or fails as above with the key and both values. All ranks take part in every call that accumulates, applies, steps or evaluates, in the same order, each with rows of its own:
- * the batch of the call is those of all ranks, one behind the other, and the engine deals its rows to ranks and devices by index. A rank's
- * batch may be empty where another's is not. The whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get
- * the same. Where a rank cannot take part (its batch is wrong, it was cancelled) all of them return that code, and nothing has happened.
- * Cancels and deadlines act where such a call begins or applies, not within its passes.
- * Log-probabilities, logits and kept weights are each rank's own affair; what is written to a tensor must be the same on all ranks.
- * All of them call hlm_trainer_save, whose folder every machine must see, hlm_trainer_save_model, which writes on rank 0 alone, and
- * hlm_trainer_resume. Where states are sharded (HLM_PROCESS_STATES_SHARDED) each rank writes its share of a checkpoint, and all of them read
- * a tensor (hlm_trainer_read_tensor) in the same calls, but for weights without a remainder, which everybody has; where they are replicated
- * rank 0 writes and reading is each rank's own affair. hlm_trainer_accumulate_fn is UNIMPLEMENTED. */
+ * what differs. What a plan finds by timing or reads off its machine is rank 0's choice for all: a rank whose plan chose otherwise trains
+ * by a plan of its own with these choices, or fails as above with the key and both values. All ranks take part in every call that
+ * accumulates, applies, steps or evaluates, in the same order, each with rows of its own: the batch of the call is those of all ranks, one
+ * behind the other, and the engine deals its rows to ranks and devices by index. A rank's batch may be empty where another's is not. The
+ * whole of it is what batch_size, denominator, losses and metrics speak of; all ranks get the same. Where a rank cannot take part (its
+ * batch is wrong, it was cancelled) all of them return that code, and nothing has happened. Cancels and deadlines act where such a call
+ * begins or applies, not within its passes. Log-probabilities, logits and kept weights are each rank's own affair; what is written to a
+ * tensor must be the same on all ranks. All of them call hlm_trainer_save, whose folder every machine must see, hlm_trainer_save_model,
+ * which writes on rank 0 alone, and hlm_trainer_resume. Where states are sharded (HLM_PROCESS_STATES_SHARDED) each rank writes its share of
+ * a checkpoint, and all of them read a tensor (hlm_trainer_read_tensor) in the same calls, but for weights without a remainder, which
+ * everybody has; where they are replicated rank 0 writes and reading is each rank's own affair. hlm_trainer_accumulate_fn is UNIMPLEMENTED.
+ * */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_create_in_group(const hlm_model* model, const hlm_plan* plan,
                                                             const hlm_trainer_options* options, hlm_group* group,
                                                             hlm_trainer** out_trainer);

@@ -31,8 +31,7 @@ hlm_plan_options Defaults() {
   return out;
 }
 
-// The enumerations of the ABI number their first members as the core does; "auto" takes 0 where there is one.
-PlanOptions Convert(const hlm_plan_options& given) {
+void CheckChoices(const hlm_plan_options& given) {
   CheckEnum(given.purpose, "purpose",
             {{HLM_PURPOSE_TRAIN, "TRAIN"}, {HLM_PURPOSE_FORWARD_BACKWARD, "FORWARD_BACKWARD"}, {HLM_PURPOSE_FORWARD, "FORWARD"}});
   CheckEnum(given.compute, "compute", {{HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}});
@@ -55,11 +54,9 @@ PlanOptions Convert(const hlm_plan_options& given) {
   CheckEnum(given.states, "states",
             {{HLM_STATES_AUTO, "AUTO"}, {HLM_STATES_F32, "F32"}, {HLM_STATES_BF16, "BF16"}, {HLM_STATES_INT8, "INT8"}});
   CheckEnum(given.master, "master", {{HLM_MASTER_AUTO, "AUTO"}, {HLM_MASTER_SPLIT, "SPLIT"}, {HLM_MASTER_NONE, "NONE"}});
-
   CheckEnum(given.route, "route", {{HLM_ROUTE_AUTO, "AUTO"}, {HLM_ROUTE_HOST, "HOST"}, {HLM_ROUTE_PEER, "PEER"}});
   CheckEnum(given.optimizer_path, "optimizer_path",
             {{HLM_PATH_AUTO, "AUTO"}, {HLM_PATH_FUSED, "FUSED"}, {HLM_PATH_ONEDNN, "ONEDNN"}});
-
   CheckEnum(given.ignore_dropout, "ignore_dropout", {{0, "no"}, {1, "yes"}});
   CheckEnum(given.train_pad_row, "train_pad_row", {{0, "no"}, {1, "yes"}});
   CheckEnum(given.router_aux_loss_scope, "router_aux_loss_scope",
@@ -70,7 +67,11 @@ PlanOptions Convert(const hlm_plan_options& given) {
       {{HLM_PROCESS_STATES_AUTO, "AUTO"}, {HLM_PROCESS_STATES_SHARDED, "SHARDED"}, {HLM_PROCESS_STATES_REPLICATE, "REPLICATE"}});
   CheckEnum(given.experts_up, "experts_up",
             {{HLM_EXPERTS_UP_AUTO, "AUTO"}, {HLM_EXPERTS_UP_ALL, "ALL"}, {HLM_EXPERTS_UP_ROUTED, "ROUTED"}});
+}
 
+// The enumerations of the ABI number their first members as the core does; "auto" takes 0 where there is one.
+PlanOptions Convert(const hlm_plan_options& given) {
+  CheckChoices(given);
   PlanOptions own;
   own.purpose = static_cast<Purpose>(given.purpose);
   own.compute = static_cast<DType>(given.compute);

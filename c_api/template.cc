@@ -84,6 +84,17 @@ void WriteDropped(JsonWriter& json, const Rendered& rendered) {
   json.EndArray().Member("unroll_keeps", rendered.unroll_keeps);
 }
 
+void WriteLeftOut(JsonWriter& json, const Rendered& rendered) {
+  constexpr const char* kOf[] = {"role", "member", "tools"};
+  json.Key("left_out").BeginArray();
+  for (const LeftOut& words : rendered.left_out) {
+    json.BeginObject().Member("of", kOf[static_cast<size_t>(words.of)]);
+    if (!words.name.empty()) json.Member("name", words.name);
+    json.Member("characters", words.characters).EndObject();
+  }
+  json.EndArray();
+}
+
 std::string Training(const std::vector<Rendered>& sequences, TrainOn train_on) {
   JsonWriter json;
   json.BeginObject().Member("method", train_on == TrainOn::kAll ? "all" : MaskMethodName(sequences[0].method));
@@ -95,6 +106,7 @@ std::string Training(const std::vector<Rendered>& sequences, TrainOn train_on) {
     WriteSpans(json, "input", rendered.input);
     json.Member("without_stop", rendered.without_stop);
     if (!rendered.dropped.empty()) WriteDropped(json, rendered);
+    if (!rendered.left_out.empty()) WriteLeftOut(json, rendered);
     json.EndObject();
   }
   return json.EndArray().EndObject().Take();

@@ -33,23 +33,23 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
             "adapters of attention with shared keys, gates or clips");
   DeclareWeights(in, model.hidden, d);
   fused_ ? DeclareFused(d) : DeclareByViews(d);
-  out_ = d.Saved("out", Query(), Remake::kProduct);
-  lse_ = d.Saved("lse", spec.heads, Remake::kCheap, TokenType::kF32);
+  saved_.out = d.Saved("out", Query(), Remake::kProduct);
+  saved_.lse = d.Saved("lse", spec.heads, Remake::kCheap, TokenType::kF32);
   if (spec.gate) {
-    gated_ = d.Saved("gated out", Query(), Remake::kPass);
-    dgated_ = d.Temp("d gated out", Query());
+    saved_.gated = d.Saved("gated out", Query(), Remake::kPass);
+    temps_.dgated = d.Temp("d gated out", Query());
   }
   if (Apart()) {
-    gate_rows_ = d.Saved("gate", gate_product_.out, Remake::kProduct);
-    dgate_rows_ = d.Temp("d gate", gate_product_.out);
-    dgate_input_ = d.Temp("d x of the gate", in);
+    saved_.gate_rows = d.Saved("gate", gate_product_.out, Remake::kProduct);
+    temps_.dgate_rows = d.Temp("d gate", gate_product_.out);
+    temps_.dgate_input = d.Temp("d x of the gate", in);
   }
-  dout_ = d.Temp("d out", Query());
-  dqkv_ = d.Temp("d qkv", RawWidth());
+  temps_.dout = d.Temp("d out", Query());
+  temps_.dqkv = d.Temp("d qkv", RawWidth());
   HLM_CHECK(spec.gives < 0 || spec.v_norm.on() || !spec.value_is_key, "shared keys that are values without a norm");
-  if (spec.gives >= 0 || spec.takes >= 0) dkv_ = d.Temp("d k and v", 2 * Key());
-  if (spec.value_is_key) dv_ = d.Temp("d v", Key());
-  if (spec.value_is_key && !spec.v_norm.on()) dk_ = d.Temp("d k", Key());
+  if (spec.gives >= 0 || spec.takes >= 0) temps_.dkv = d.Temp("d k and v", 2 * Key());
+  if (spec.value_is_key) temps_.dv = d.Temp("d v", Key());
+  if (spec.value_is_key && !spec.v_norm.on()) temps_.dk = d.Temp("d k", Key());
 }
 
 void AttentionBody::DeclareAdapters(Declaration& d) {
@@ -61,7 +61,7 @@ void AttentionBody::DeclareAdapters(Declaration& d) {
     if (product.bias >= 0) product.bias += place;
     parts_.push_back({place, product, AdapterPart(product.in, product.out, spec_.adapter_rank, role, d)});
   }
-  dx_part_ = d.Temp("d x of a part", qkv_product_.in);
+  temps_.dx_part = d.Temp("d x of a part", qkv_product_.in);
 }
 
 void AttentionBody::DeclareWeights(int64_t in, int64_t hidden, Declaration& d) {
@@ -84,8 +84,8 @@ void AttentionBody::DeclareWeights(int64_t in, int64_t hidden, Declaration& d) {
   if (Adapted()) DeclareAdapters(d);
   if (fused_) {
     if (spec_.qk_norm.norm.on()) {
-      q_norm_ = d.Weight("q_norm", {spec_.head_dim}, TensorInit::kOne);
-      k_norm_ = d.Weight("k_norm", {spec_.head_dim}, TensorInit::kOne);
+      weights_.q_norm = d.Weight("q_norm", {spec_.head_dim}, TensorInit::kOne);
+      weights_.k_norm = d.Weight("k_norm", {spec_.head_dim}, TensorInit::kOne);
     }
   } else {
     const QkNormSpec& norm = spec_.qk_norm;
@@ -95,7 +95,7 @@ void AttentionBody::DeclareWeights(int64_t in, int64_t hidden, Declaration& d) {
     q_norm_part_ = NormPart(norm.norm, shape(spec_.heads), "q_norm", d);
     if (spec_.takes < 0) k_norm_part_ = NormPart(norm.norm, shape(spec_.kv_heads), "k_norm", d);
     if (spec_.takes < 0) v_norm_part_ = NormPart(spec_.v_norm, {spec_.kv_heads, spec_.head_dim}, "v_norm", d);
-    if (spec_.sinks) sinks_ = d.Weight("sinks", {spec_.heads}, TensorInit::kNormal);
+    if (spec_.sinks) weights_.sinks = d.Weight("sinks", {spec_.heads}, TensorInit::kNormal);
   }
   o_.in = Query(), o_.out = hidden;
   o_.weight = d.Weight("o", {hidden, Query()}, TensorInit::kNormal);
@@ -103,10 +103,10 @@ void AttentionBody::DeclareWeights(int64_t in, int64_t hidden, Declaration& d) {
 }
 
 void AttentionBody::DeclareFused(Declaration& d) {
-  qkv_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
+  saved_.qkv = d.Saved("qkv", RawWidth(), Remake::kProduct);
   if (!spec_.qk_norm.norm.on()) return;
-  qk_raw_ = d.Saved("qk before the norm", Query() + Key(), Remake::kProduct);
-  qk_rstd_ = d.Saved("qk rstd", spec_.heads + spec_.kv_heads, Remake::kCheap, TokenType::kF32);
+  saved_.qk_raw = d.Saved("qk before the norm", Query() + Key(), Remake::kProduct);
+  saved_.qk_rstd = d.Saved("qk rstd", spec_.heads + spec_.kv_heads, Remake::kCheap, TokenType::kF32);
 }
 
 void AttentionBody::DeclareByViews(Declaration& d) {
@@ -114,10 +114,10 @@ void AttentionBody::DeclareByViews(Declaration& d) {
   // as well must not be turned where they lie, nor what tells where it was clipped.
   const bool turned = spec_.rope >= 0 || spec_.temperature >= 0;
   normed_ = spec_.qk_norm.norm.on() || spec_.value_is_key || (spec_.clip > 0 && turned);
-  raw_ = d.Saved("qkv", RawWidth(), Remake::kProduct);
-  if (normed_) qk_ = d.Saved("qk behind the norm", Query() + OwnKey(), Remake::kPass);
-  if (v_norm_part_.on()) v_ = d.Saved("v behind the norm", Key(), Remake::kPass);
-  if (spec_.clip > 0 && spec_.qk_norm.norm.on()) clipped_ = d.Saved("clipped qk", Query() + OwnKey(), Remake::kPass);
+  saved_.raw = d.Saved("qkv", RawWidth(), Remake::kProduct);
+  if (normed_) saved_.qk = d.Saved("qk behind the norm", Query() + OwnKey(), Remake::kPass);
+  if (v_norm_part_.on()) saved_.v = d.Saved("v behind the norm", Key(), Remake::kPass);
+  if (spec_.clip > 0 && spec_.qk_norm.norm.on()) saved_.clipped = d.Saved("clipped qk", Query() + OwnKey(), Remake::kPass);
 }
 
 AttentionKind AttentionBody::Kind() const {
@@ -131,20 +131,21 @@ AttentionKind AttentionBody::Kind() const {
 void AttentionBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   fused_ ? ForwardFused(r, x) : ForwardByViews(r, x);
   if (spec_.gate) ForwardGate(r, x);
-  if (y != nullptr) o_.Forward(r, r.Saved(spec_.gate ? gated_ : out_), addend, y);
+  if (y != nullptr) o_.Forward(r, r.Saved(spec_.gate ? saved_.gated : saved_.out), addend, y);
 }
 
 void AttentionBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
   if (spec_.gate) {
     BackwardGate(r, dy);
   } else {
-    o_.Backward(r, dy, r.Saved(out_), r.Temp(dout_));
+    o_.Backward(r, dy, r.Saved(saved_.out), r.Temp(temps_.dout));
   }
   fused_ ? BackwardFused(r) : BackwardByViews(r);
   BackwardProject(r, x, dx);
   if (!Apart()) return;
-  gate_product_.Backward(r, r.Temp(dgate_rows_), x, r.Temp(dgate_input_));
-  r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * gate_product_.in, .x = dx, .z = r.Temp(dgate_input_), .y = dx});
+  gate_product_.Backward(r, r.Temp(temps_.dgate_rows), x, r.Temp(temps_.dgate_input));
+  r.ops.ScaleAdd(r.stream,
+                 {.type = r.type, .n = r.micro.tokens * gate_product_.in, .x = dx, .z = r.Temp(temps_.dgate_input), .y = dx});
 }
 
 MutableView AttentionBody::Row(const BlockRun& r, void* rows, int64_t place) const {
@@ -153,19 +154,19 @@ MutableView AttentionBody::Row(const BlockRun& r, void* rows, int64_t place) con
 }
 
 void AttentionBody::Project(const BlockRun& r, const void* x) const {
-  if (!Adapted()) return qkv_product_.Forward(r, x, nullptr, r.Saved(raw_));
+  if (!Adapted()) return qkv_product_.Forward(r, x, nullptr, r.Saved(saved_.raw));
   for (const Part& part : parts_) {
-    void* y = Row(r, r.Saved(raw_), part.place).data;
+    void* y = Row(r, r.Saved(saved_.raw), part.place).data;
     part.product.Forward(r, x, nullptr, y);
     part.adapter.Forward(r, x, y);
   }
 }
 
 void AttentionBody::BackwardProject(const BlockRun& r, const void* x, void* dx) const {
-  if (!Adapted()) return qkv_product_.Backward(r, r.Temp(dqkv_), x, dx);
+  if (!Adapted()) return qkv_product_.Backward(r, r.Temp(temps_.dqkv), x, dx);
   for (const Part& part : parts_) {
-    const void* dy = Row(r, r.Temp(dqkv_), part.place).data;
-    void* own = part.place == 0 ? dx : r.Temp(dx_part_);
+    const void* dy = Row(r, r.Temp(temps_.dqkv), part.place).data;
+    void* own = part.place == 0 ? dx : r.Temp(temps_.dx_part);
     part.product.Backward(r, dy, x, own);
     if (own != dx) r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * part.product.in, .x = dx, .z = own, .y = dx});
     part.adapter.Backward(r, dy, x, dx);
@@ -173,23 +174,23 @@ void AttentionBody::BackwardProject(const BlockRun& r, const void* x, void* dx) 
 }
 
 void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
-  if (r.Missing({qkv_, qk_raw_, qk_rstd_})) {
-    qkv_product_.Forward(r, x, nullptr, r.Saved(qkv_));
+  if (r.Missing({saved_.qkv, saved_.qk_raw, saved_.qk_rstd})) {
+    qkv_product_.Forward(r, x, nullptr, r.Saved(saved_.qkv));
     r.ops.QkRotary(r.stream, {.type = r.type,
                               .tokens = r.micro.tokens,
                               .heads = spec_.heads,
                               .kv_heads = spec_.kv_heads,
                               .head_dim = spec_.head_dim,
                               .epsilon = static_cast<float>(spec_.qk_norm.norm.epsilon),
-                              .qkv = r.Saved(qkv_),
+                              .qkv = r.Saved(saved_.qkv),
                               .positions = r.micro.turns,
                               .table = r.rotary[spec_.rope],
-                              .q_norm = r.Weight(q_norm_),
-                              .k_norm = r.Weight(k_norm_),
-                              .qk_raw = r.Saved(qk_raw_),
-                              .qk_rstd = r.Saved<float>(qk_rstd_)});
+                              .q_norm = r.Weight(weights_.q_norm),
+                              .k_norm = r.Weight(weights_.k_norm),
+                              .qk_raw = r.Saved(saved_.qk_raw),
+                              .qk_rstd = r.Saved<float>(saved_.qk_rstd)});
   }
-  if (r.Missing({out_, lse_})) {
+  if (r.Missing({saved_.out, saved_.lse})) {
     r.ops.Attention(r.stream, {.type = r.type,
                                .tokens = r.micro.tokens,
                                .heads = spec_.heads,
@@ -197,9 +198,9 @@ void AttentionBody::ForwardFused(const BlockRun& r, const void* x) const {
                                .head_dim = spec_.head_dim,
                                .window = spec_.window,
                                .documents = r.micro.documents,
-                               .qkv = r.Saved(qkv_),
-                               .out = r.Saved(out_),
-                               .lse = r.Saved<float>(lse_)});
+                               .qkv = r.Saved(saved_.qkv),
+                               .out = r.Saved(saved_.out),
+                               .lse = r.Saved<float>(saved_.lse)});
   }
 }
 
@@ -211,25 +212,25 @@ void AttentionBody::BackwardFused(const BlockRun& r) const {
                                      .head_dim = spec_.head_dim,
                                      .window = spec_.window,
                                      .documents = r.micro.documents,
-                                     .qkv = r.Saved(qkv_),
-                                     .out = r.Saved(out_),
-                                     .dout = r.Temp(dout_),
-                                     .lse = r.Saved<float>(lse_),
-                                     .dqkv = r.Temp(dqkv_)});
+                                     .qkv = r.Saved(saved_.qkv),
+                                     .out = r.Saved(saved_.out),
+                                     .dout = r.Temp(temps_.dout),
+                                     .lse = r.Saved<float>(saved_.lse),
+                                     .dqkv = r.Temp(temps_.dqkv)});
   r.ops.QkRotaryBackward(r.stream, {.type = r.type,
                                     .tokens = r.micro.tokens,
                                     .heads = spec_.heads,
                                     .kv_heads = spec_.kv_heads,
                                     .head_dim = spec_.head_dim,
-                                    .dqkv = r.Temp(dqkv_),
+                                    .dqkv = r.Temp(temps_.dqkv),
                                     .positions = r.micro.turns,
                                     .table = r.rotary[spec_.rope],
-                                    .q_norm = r.Weight(q_norm_),
-                                    .k_norm = r.Weight(k_norm_),
-                                    .qk_raw = r.Saved(qk_raw_),
-                                    .qk_rstd = r.Saved<float>(qk_rstd_),
-                                    .dq_norm = r.Gradient(q_norm_),
-                                    .dk_norm = r.Gradient(k_norm_),
+                                    .q_norm = r.Weight(weights_.q_norm),
+                                    .k_norm = r.Weight(weights_.k_norm),
+                                    .qk_raw = r.Saved(saved_.qk_raw),
+                                    .qk_rstd = r.Saved<float>(saved_.qk_rstd),
+                                    .dq_norm = r.Gradient(weights_.q_norm),
+                                    .dk_norm = r.Gradient(weights_.k_norm),
                                     .accumulate = r.accumulate});
 }
 
@@ -270,8 +271,8 @@ void AttentionBody::Copy(const BlockRun& r, int64_t heads, const View& x, const 
 
 void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
   const bool own = spec_.takes < 0;
-  const auto raw = [&](int64_t place) { return Row(r, r.Saved(raw_), place); };
-  const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
+  const auto raw = [&](int64_t place) { return Row(r, r.Saved(saved_.raw), place); };
+  const auto apart = [&](int64_t place) { return MutableView{Place(r.Saved(saved_.qk), place, r.type), Query() + OwnKey()}; };
   const MutableView raw_q = raw(0), raw_k = raw(KeyPlace()), raw_v = raw(ValuePlace());
   const bool clips = spec_.clip > 0;
   const bool before = spec_.qk_norm.norm.on() && !spec_.qk_norm.after_rope,
@@ -281,33 +282,35 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
     if (own) Rotate(r, spec_.kv_heads, from_k, k, false, false);
   };
 
-  if (r.Missing({raw_})) {
+  if (r.Missing({saved_.raw})) {
     Project(r, x);
-    if (clips && clipped_ < 0) Clip(r, RawWidth(), {r.Saved(raw_)}, {r.Saved(raw_)});
-    if (clipped_ >= 0) Clip(r, Key(), raw_v, raw_v);
+    if (clips && saved_.clipped < 0) Clip(r, RawWidth(), {r.Saved(saved_.raw)}, {r.Saved(saved_.raw)});
+    if (saved_.clipped >= 0) Clip(r, Key(), raw_v, raw_v);
     // What the norm reads is turned first, or there is no norm.
     if (after || !normed_) turn(raw_q, raw_q, raw_k, raw_k);
   }
-  if (normed_ && (r.Missing({qk_, clipped_}) || q_norm_part_.Missing(r) || k_norm_part_.Missing(r))) {
+  if (normed_ && (r.Missing({saved_.qk, saved_.clipped}) || q_norm_part_.Missing(r) || k_norm_part_.Missing(r))) {
     const MutableView q = apart(0), k = apart(Query());
     // What was clipped is kept beside what was turned.
-    const MutableView normed_q = clipped_ >= 0 ? Clipped(r, 0) : q, normed_k = clipped_ >= 0 ? Clipped(r, Query()) : k;
+    const MutableView normed_q = saved_.clipped >= 0 ? Clipped(r, 0) : q,
+                      normed_k = saved_.clipped >= 0 ? Clipped(r, Query()) : k;
     if (spec_.qk_norm.norm.on()) {
       q_norm_part_.Forward(r, raw_q, normed_q);
       if (own) k_norm_part_.Forward(r, raw_k, normed_k);
     }
-    if (clipped_ >= 0) Clip(r, Query() + Key(), normed_q, normed_q);
+    if (saved_.clipped >= 0) Clip(r, Query() + Key(), normed_q, normed_q);
     if (before) {
       turn(normed_q, q, normed_k, k);
     } else if (!after) {
       turn(raw_q, q, raw_k, k);
     }
   }
-  if (v_norm_part_.on() && (r.Missing({v_}) || v_norm_part_.Missing(r))) v_norm_part_.Forward(r, raw_v, {r.Saved(v_)});
-  if (!r.Missing({out_, lse_})) return;
+  if (v_norm_part_.on() && (r.Missing({saved_.v}) || v_norm_part_.Missing(r)))
+    v_norm_part_.Forward(r, raw_v, {r.Saved(saved_.v)});
+  if (!r.Missing({saved_.out, saved_.lse})) return;
   const MutableView k = !own ? SideKeys(r, r.sides[static_cast<size_t>(spec_.takes)]) : normed_ ? apart(Query()) : raw_k;
   const MutableView v = !own                ? SideValues(r, r.sides[static_cast<size_t>(spec_.takes)])
-                        : v_norm_part_.on() ? MutableView{r.Saved(v_)}
+                        : v_norm_part_.on() ? MutableView{r.Saved(saved_.v)}
                                             : raw_v;
   if (spec_.gives >= 0) {
     void* side = r.sides[static_cast<size_t>(spec_.gives)];
@@ -325,23 +328,25 @@ void AttentionBody::ForwardByViews(const BlockRun& r, const void* x) const {
                                  .q = normed_ ? apart(0) : raw_q,
                                  .k = k,
                                  .v = v,
-                                 .sinks = r.Weight(sinks_),
+                                 .sinks = r.Weight(weights_.sinks),
                                  .slopes = spec_.alibi ? r.slopes : nullptr,
-                                 .out = {r.Saved(out_)},
-                                 .lse = r.Saved<float>(lse_)});
+                                 .out = {r.Saved(saved_.out)},
+                                 .lse = r.Saved<float>(saved_.lse)});
 }
 
 void AttentionBody::BackwardByViews(const BlockRun& r) const {
   const bool own = spec_.takes < 0, gives = spec_.gives >= 0;
-  const auto raw = [&](int64_t place) { return View(Row(r, r.Saved(raw_), place)); };
-  const auto apart = [&](int64_t place) { return View{Place(r.Saved(qk_), place, r.type), Query() + OwnKey()}; };
-  const auto gradient = [&](int64_t place) { return Row(r, r.Temp(dqkv_), place); };
-  void* beside = r.Temp(dkv_);  // of keys and values that more than this layer reads
+  const auto raw = [&](int64_t place) { return View(Row(r, r.Saved(saved_.raw), place)); };
+  const auto apart = [&](int64_t place) { return View{Place(r.Saved(saved_.qk), place, r.type), Query() + OwnKey()}; };
+  const auto gradient = [&](int64_t place) { return Row(r, r.Temp(temps_.dqkv), place); };
+  void* beside = r.Temp(temps_.dkv);  // of keys and values that more than this layer reads
   void* side = own ? nullptr : r.sides[static_cast<size_t>(spec_.takes)];
   const MutableView dq = gradient(0);
-  MutableView dk = beside != nullptr ? SideKeys(r, beside) : dk_ >= 0 ? MutableView{r.Temp(dk_)} : gradient(KeyPlace());
+  MutableView dk = beside != nullptr ? SideKeys(r, beside)
+                   : temps_.dk >= 0  ? MutableView{r.Temp(temps_.dk)}
+                                     : gradient(KeyPlace());
   MutableView dv = beside != nullptr    ? SideValues(r, beside)
-                   : spec_.value_is_key ? MutableView{r.Temp(dv_)}
+                   : spec_.value_is_key ? MutableView{r.Temp(temps_.dv)}
                                         : gradient(ValuePlace());
   r.ops.ViewAttentionBackward(r.stream, {.type = r.type,
                                          .kind = Kind(),
@@ -356,17 +361,17 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
                                               : normed_ ? apart(Query())
                                                         : raw(KeyPlace()),
                                          .v = !own                ? View(SideValues(r, side))
-                                              : v_norm_part_.on() ? View{r.Saved(v_)}
+                                              : v_norm_part_.on() ? View{r.Saved(saved_.v)}
                                                                   : raw(ValuePlace()),
-                                         .sinks = r.Weight(sinks_),
+                                         .sinks = r.Weight(weights_.sinks),
                                          .slopes = spec_.alibi ? r.slopes : nullptr,
-                                         .out = {r.Saved(out_)},
-                                         .dout = {r.Temp(dout_)},
-                                         .lse = r.Saved<float>(lse_),
+                                         .out = {r.Saved(saved_.out)},
+                                         .dout = {r.Temp(temps_.dout)},
+                                         .lse = r.Saved<float>(saved_.lse),
                                          .dq = dq,
                                          .dk = dk,
                                          .dv = dv,
-                                         .dsinks = r.Gradient(sinks_),
+                                         .dsinks = r.Gradient(weights_.sinks),
                                          .accumulate = r.accumulate});
   if (!own) AddTo(r, r.side_gradients[static_cast<size_t>(spec_.takes)], beside);
   if (gives) {
@@ -380,7 +385,7 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
     if (own) Rotate(r, spec_.kv_heads, dk, dk, false, true);
   };
   if (!after) turn();
-  if (clipped_ >= 0) {
+  if (saved_.clipped >= 0) {
     ClipBackward(r, Query(), Clipped(r, 0), dq);
     ClipBackward(r, Key(), Clipped(r, Query()), dk);
     ClipBackward(r, Key(), raw(ValuePlace()), dv);
@@ -400,7 +405,7 @@ void AttentionBody::BackwardByViews(const BlockRun& r) const {
   } else if (gives) {
     Copy(r, spec_.kv_heads, dv, gradient(ValuePlace()));
   }
-  if (spec_.clip > 0 && clipped_ < 0) ClipBackward(r, RawWidth(), {r.Saved(raw_)}, {r.Temp(dqkv_)});
+  if (spec_.clip > 0 && saved_.clipped < 0) ClipBackward(r, RawWidth(), {r.Saved(saved_.raw)}, {r.Temp(temps_.dqkv)});
 }
 
 }  // namespace hlm

@@ -80,15 +80,21 @@ class AttentionBody : public Body {
     AdapterPart adapter;
   };
   std::vector<Part> parts_;            // q, k and v, where they have adapters
-  int64_t dx_part_ = -1;               // for a moment
-  int64_t q_norm_ = -1, k_norm_ = -1;  // weights of the fused form
-  int64_t sinks_ = -1;                 // weights
+  struct Weights {                     // places of its own weights in the slab; -1: it has none
+    int64_t q_norm = -1, k_norm = -1;  // of the fused form
+    int64_t sinks = -1;
+  } weights_;
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t qkv = -1, qk_raw = -1, qk_rstd = -1, out = -1, lse = -1;
+    int64_t raw = -1, qk = -1, v = -1, gated = -1;  // by views
+    int64_t clipped = -1, gate_rows = -1;           // by views
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t dx_part = -1;
+    int64_t dqkv = -1, dout = -1, dgated = -1, dk = -1, dv = -1, dkv = -1;
+    int64_t dgate_rows = -1, dgate_input = -1;
+  } temps_;
   NormPart q_norm_part_, k_norm_part_, v_norm_part_;
-  int64_t qkv_ = -1, qk_raw_ = -1, qk_rstd_ = -1, out_, lse_;         // saved
-  int64_t raw_ = -1, qk_ = -1, v_ = -1, gated_ = -1;                  // saved, by views
-  int64_t clipped_ = -1, gate_rows_ = -1;                             // saved, by views
-  int64_t dqkv_, dout_, dgated_ = -1, dk_ = -1, dv_ = -1, dkv_ = -1;  // for a moment
-  int64_t dgate_rows_ = -1, dgate_input_ = -1;                        // for a moment
 };
 
 }  // namespace hlm

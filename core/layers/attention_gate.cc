@@ -10,43 +10,43 @@ MutableView AttentionBody::GateRows(const BlockRun& r, void* rows, void* apart) 
 }
 
 void AttentionBody::ForwardGate(const BlockRun& r, const void* x) const {
-  if (r.Missing({gate_rows_})) gate_product_.Forward(r, x, nullptr, r.Saved(gate_rows_));
-  if (!r.Missing({gated_})) return;
-  const MutableView gate = GateRows(r, r.Saved(raw_), r.Saved(gate_rows_));
+  if (r.Missing({saved_.gate_rows})) gate_product_.Forward(r, x, nullptr, r.Saved(saved_.gate_rows));
+  if (!r.Missing({saved_.gated})) return;
+  const MutableView gate = GateRows(r, r.Saved(saved_.raw), r.Saved(saved_.gate_rows));
   if (spec_.gate_by_head) {
     r.ops.GateHeads(r.stream, {.type = r.type,
                                .tokens = r.micro.tokens,
                                .heads = spec_.heads,
                                .width = spec_.head_dim,
-                               .x = r.Saved(out_),
+                               .x = r.Saved(saved_.out),
                                .gate = gate.data,
-                               .y = r.Saved(gated_)});
+                               .y = r.Saved(saved_.gated)});
     return;
   }
-  Gating().Forward(r, gate, {r.Saved(out_)}, {r.Saved(gated_)});
+  Gating().Forward(r, gate, {r.Saved(saved_.out)}, {r.Saved(saved_.gated)});
 }
 
 void AttentionBody::BackwardGate(const BlockRun& r, const void* dy) const {
-  o_.Backward(r, dy, r.Saved(gated_), r.Temp(dgated_));
-  const MutableView gate = GateRows(r, r.Saved(raw_), r.Saved(gate_rows_)),
-                    dgate = GateRows(r, r.Temp(dqkv_), r.Temp(dgate_rows_));
+  o_.Backward(r, dy, r.Saved(saved_.gated), r.Temp(temps_.dgated));
+  const MutableView gate = GateRows(r, r.Saved(saved_.raw), r.Saved(saved_.gate_rows)),
+                    dgate = GateRows(r, r.Temp(temps_.dqkv), r.Temp(temps_.dgate_rows));
   if (spec_.gate_by_head) {
     r.ops.GateHeadsBackward(r.stream, {.type = r.type,
                                        .tokens = r.micro.tokens,
                                        .heads = spec_.heads,
                                        .width = spec_.head_dim,
-                                       .x = r.Saved(out_),
+                                       .x = r.Saved(saved_.out),
                                        .gate = gate.data,
-                                       .dy = r.Temp(dgated_),
-                                       .dx = r.Temp(dout_),
+                                       .dy = r.Temp(temps_.dgated),
+                                       .dx = r.Temp(temps_.dout),
                                        .dgate = dgate.data});
     return;
   }
-  Gating().Backward(r, gate, {r.Saved(out_)}, {r.Temp(dgated_)}, dgate, {r.Temp(dout_)});
+  Gating().Backward(r, gate, {r.Saved(saved_.out)}, {r.Temp(temps_.dgated)}, dgate, {r.Temp(temps_.dout)});
 }
 
 MutableView AttentionBody::Clipped(const BlockRun& r, int64_t place) const {
-  return Columns(r, r.Saved(clipped_), Query() + Key(), place);
+  return Columns(r, r.Saved(saved_.clipped), Query() + Key(), place);
 }
 
 // A result at the limit has no gradient, so the results themselves tell.

@@ -14,23 +14,23 @@ DeltaRuleBody::DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declarat
                                 {"b", {spec.heads, hidden}},
                                 {"a", {spec.heads, hidden}}});
   conv_ = ConvPart({{"conv", {Mixed()}}}, spec.taps, true, false, d);
-  a_log_ = d.Weight("a_log", {spec.heads}, TensorInit::kZero);
-  dt_bias_ = d.Weight("dt_bias", {spec.heads}, TensorInit::kOne);
-  rows_ = d.Saved("q, k, v, z, b and a", Rows(), Remake::kProduct);
-  mixed_ = d.Saved("q, k and v behind the convolution", Mixed(), Remake::kPass);
-  g_ = d.Saved("decay", spec.heads, Remake::kPass, TokenType::kF32);
-  beta_ = d.Saved("beta", spec.heads, Remake::kPass, TokenType::kF32);
-  out_ = d.Saved("out", Values(), Remake::kProduct);
+  weights_.a_log = d.Weight("a_log", {spec.heads}, TensorInit::kZero);
+  weights_.dt_bias = d.Weight("dt_bias", {spec.heads}, TensorInit::kOne);
+  saved_.rows = d.Saved("q, k, v, z, b and a", Rows(), Remake::kProduct);
+  saved_.mixed = d.Saved("q, k and v behind the convolution", Mixed(), Remake::kPass);
+  saved_.g = d.Saved("decay", spec.heads, Remake::kPass, TokenType::kF32);
+  saved_.beta = d.Saved("beta", spec.heads, Remake::kPass, TokenType::kF32);
+  saved_.out = d.Saved("out", Values(), Remake::kProduct);
   norm_ = NormPart(spec.norm, {spec.heads, spec.value_dim}, "norm", d);
-  normed_ = d.Saved("normed out", Values(), Remake::kPass);
-  gated_ = d.Saved("gated out", Values(), Remake::kPass);
+  saved_.normed = d.Saved("normed out", Values(), Remake::kPass);
+  saved_.gated = d.Saved("gated out", Values(), Remake::kPass);
   out_product_.in = Values(), out_product_.out = hidden;
   out_product_.weight = d.Weight("out", {hidden, Values()}, TensorInit::kNormal);
-  drows_ = d.Temp("d rows", Rows());
-  dmixed_ = d.Temp("d mixed", Mixed());
-  dg_ = d.Temp("d decay", spec.heads, false, TokenType::kF32);
-  dbeta_ = d.Temp("d beta", spec.heads, false, TokenType::kF32);
-  dout_ = d.Temp("d out", Values());
+  temps_.drows = d.Temp("d rows", Rows());
+  temps_.dmixed = d.Temp("d mixed", Mixed());
+  temps_.dg = d.Temp("d decay", spec.heads, false, TokenType::kF32);
+  temps_.dbeta = d.Temp("d beta", spec.heads, false, TokenType::kF32);
+  temps_.dout = d.Temp("d out", Values());
 }
 
 MutableView DeltaRuleBody::OfRows(const BlockRun& r, void* rows, int64_t place) const { return Columns(r, rows, Rows(), place); }
@@ -41,12 +41,12 @@ void DeltaRuleBody::ForwardGates(const BlockRun& r) const {
                               .tokens = r.micro.tokens,
                               .heads = spec_.heads,
                               .beta_scale = static_cast<float>(spec_.beta_scale),
-                              .a = OfRows(r, r.Saved(rows_), a),
-                              .b = OfRows(r, r.Saved(rows_), b),
-                              .a_log = r.Weight(a_log_),
-                              .dt_bias = r.Weight(dt_bias_),
-                              .g = r.Saved<float>(g_),
-                              .beta = r.Saved<float>(beta_)});
+                              .a = OfRows(r, r.Saved(saved_.rows), a),
+                              .b = OfRows(r, r.Saved(saved_.rows), b),
+                              .a_log = r.Weight(weights_.a_log),
+                              .dt_bias = r.Weight(weights_.dt_bias),
+                              .g = r.Saved<float>(saved_.g),
+                              .beta = r.Saved<float>(saved_.beta)});
 }
 
 void DeltaRuleBody::BackwardGates(const BlockRun& r) const {
@@ -55,37 +55,39 @@ void DeltaRuleBody::BackwardGates(const BlockRun& r) const {
                                       .tokens = r.micro.tokens,
                                       .heads = spec_.heads,
                                       .beta_scale = static_cast<float>(spec_.beta_scale),
-                                      .a = OfRows(r, r.Saved(rows_), a),
-                                      .b = OfRows(r, r.Saved(rows_), b),
-                                      .a_log = r.Weight(a_log_),
-                                      .dt_bias = r.Weight(dt_bias_),
-                                      .dg = r.Temp<float>(dg_),
-                                      .dbeta = r.Temp<float>(dbeta_),
-                                      .da = OfRows(r, r.Temp(drows_), a),
-                                      .db = OfRows(r, r.Temp(drows_), b),
-                                      .da_log = r.Gradient(a_log_),
-                                      .ddt_bias = r.Gradient(dt_bias_),
+                                      .a = OfRows(r, r.Saved(saved_.rows), a),
+                                      .b = OfRows(r, r.Saved(saved_.rows), b),
+                                      .a_log = r.Weight(weights_.a_log),
+                                      .dt_bias = r.Weight(weights_.dt_bias),
+                                      .dg = r.Temp<float>(temps_.dg),
+                                      .dbeta = r.Temp<float>(temps_.dbeta),
+                                      .da = OfRows(r, r.Temp(temps_.drows), a),
+                                      .db = OfRows(r, r.Temp(temps_.drows), b),
+                                      .da_log = r.Gradient(weights_.a_log),
+                                      .ddt_bias = r.Gradient(weights_.dt_bias),
                                       .accumulate = r.accumulate});
 }
 
 void DeltaRuleBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
-  void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_);
-  if (r.Missing({rows_})) in_.Forward(r, x, nullptr, rows);
-  if (r.Missing({mixed_})) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
-  if (r.Missing({g_, beta_})) ForwardGates(r);
-  if (r.Missing({out_})) rule_.Forward(r, mixed, r.Saved<float>(g_), r.Saved<float>(beta_), r.Saved(out_));
-  if (r.Missing({normed_}) || norm_.Missing(r)) norm_.Forward(r, {r.Saved(out_)}, {r.Saved(normed_)});
-  if (r.Missing({gated_})) gating_.Forward(r, OfRows(r, rows, Mixed()), {r.Saved(normed_)}, {r.Saved(gated_)});
-  if (y != nullptr) out_product_.Forward(r, r.Saved(gated_), addend, y);
+  void *rows = r.Saved(saved_.rows), *mixed = r.Saved(saved_.mixed);
+  if (r.Missing({saved_.rows})) in_.Forward(r, x, nullptr, rows);
+  if (r.Missing({saved_.mixed})) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
+  if (r.Missing({saved_.g, saved_.beta})) ForwardGates(r);
+  if (r.Missing({saved_.out}))
+    rule_.Forward(r, mixed, r.Saved<float>(saved_.g), r.Saved<float>(saved_.beta), r.Saved(saved_.out));
+  if (r.Missing({saved_.normed}) || norm_.Missing(r)) norm_.Forward(r, {r.Saved(saved_.out)}, {r.Saved(saved_.normed)});
+  if (r.Missing({saved_.gated})) gating_.Forward(r, OfRows(r, rows, Mixed()), {r.Saved(saved_.normed)}, {r.Saved(saved_.gated)});
+  if (y != nullptr) out_product_.Forward(r, r.Saved(saved_.gated), addend, y);
 }
 
 void DeltaRuleBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  void *rows = r.Saved(rows_), *mixed = r.Saved(mixed_), *drows = r.Temp(drows_), *dmixed = r.Temp(dmixed_),
-       *dout = r.Temp(dout_);
-  out_product_.Backward(r, dy, r.Saved(gated_), dout);
-  gating_.Backward(r, OfRows(r, rows, Mixed()), {r.Saved(normed_)}, {dout}, OfRows(r, drows, Mixed()), {dout});
-  norm_.Backward(r, {r.Saved(out_)}, {dout}, {}, {dout});
-  rule_.Backward(r, mixed, r.Saved<float>(g_), r.Saved<float>(beta_), dout, dmixed, r.Temp<float>(dg_), r.Temp<float>(dbeta_));
+  void *rows = r.Saved(saved_.rows), *mixed = r.Saved(saved_.mixed), *drows = r.Temp(temps_.drows),
+       *dmixed = r.Temp(temps_.dmixed), *dout = r.Temp(temps_.dout);
+  out_product_.Backward(r, dy, r.Saved(saved_.gated), dout);
+  gating_.Backward(r, OfRows(r, rows, Mixed()), {r.Saved(saved_.normed)}, {dout}, OfRows(r, drows, Mixed()), {dout});
+  norm_.Backward(r, {r.Saved(saved_.out)}, {dout}, {}, {dout});
+  rule_.Backward(r, mixed, r.Saved<float>(saved_.g), r.Saved<float>(saved_.beta), dout, dmixed, r.Temp<float>(temps_.dg),
+                 r.Temp<float>(temps_.dbeta));
   BackwardGates(r);
   conv_.Backward(r, OfRows(r, rows, 0), {dmixed}, OfRows(r, drows, 0));
   in_.Backward(r, drows, x, dx);

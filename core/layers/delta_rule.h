@@ -37,9 +37,15 @@ class DeltaRuleBody : public Body {
   LinearPart in_, out_product_;
   ConvPart conv_;
   NormPart norm_;
-  int64_t a_log_, dt_bias_;                                 // weights
-  int64_t rows_, mixed_, g_, beta_, out_, normed_, gated_;  // saved
-  int64_t drows_, dmixed_, dg_, dbeta_, dout_;              // for a moment
+  struct Weights {  // places of its own weights in the slab; -1: it has none
+    int64_t a_log = -1, dt_bias = -1;
+  } weights_;
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t rows = -1, mixed = -1, g = -1, beta = -1, out = -1, normed = -1, gated = -1;
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t drows = -1, dmixed = -1, dg = -1, dbeta = -1, dout = -1;
+  } temps_;
 };
 
 }  // namespace hlm

@@ -23,19 +23,19 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   const int64_t experts = spec.count, chosen = spec.chosen;
   if (spec.router.before.on()) {
     router_before_ = NormPart(spec.router.before, {.width = hidden}, "router_norm", d);
-    router_normed_ = d.Saved("what the router reads", hidden, Remake::kPass);
-    drouter_ = d.Temp("d of what the router reads", hidden);
+    saved_.router_normed = d.Saved("what the router reads", hidden, Remake::kPass);
+    temps_.drouter = d.Temp("d of what the router reads", hidden);
   }
   if (spec.before.on()) {
     before_ = NormPart(spec.before, {.width = hidden}, "input_norm", d);
-    normed_ = d.Saved("normed", hidden, Remake::kPass);
+    saved_.normed = d.Saved("normed", hidden, Remake::kPass);
   }
   router_.in = hidden, router_.out = experts;
   router_.weight = d.Weight("router", {experts, hidden}, TensorInit::kNormal);
   if (spec.router.bias) router_.bias = d.Weight("router_bias", {experts}, TensorInit::kZero);
   if (spec.router.choice_bias)
-    choice_bias_ = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
-  if (spec.router.expert_scale) expert_scale_ = d.Weight("expert_scale", {experts}, TensorInit::kOne);
+    weights_.choice_bias = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
+  if (spec.router.expert_scale) weights_.expert_scale = d.Weight("expert_scale", {experts}, TensorInit::kOne);
   if (Narrow()) {
     narrow_ = {.in = hidden, .out = spec.latent, .weight = d.Weight("narrow", {spec.latent, hidden}, TensorInit::kNormal)};
     if (spec.latent_bias) narrow_.bias = d.Weight("narrow_bias", {spec.latent}, TensorInit::kZero);
@@ -56,36 +56,36 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   d.BeginNumber(-1);
   if (experts > 1) d.Cut();
 
-  logits_ = d.Saved("router logits", experts, Remake::kProduct, TokenType::kF32);
-  choice_ = d.Saved("choice", chosen, Remake::kCheap, TokenType::kF32);
-  weights_ = d.Saved("weights of the choice", chosen, Remake::kCheap, TokenType::kF32);
-  if (spec.router.expert_scale) scores_ = d.Saved("weights before their factors", chosen, Remake::kCheap, TokenType::kF32);
+  saved_.logits = d.Saved("router logits", experts, Remake::kProduct, TokenType::kF32);
+  saved_.choice = d.Saved("choice", chosen, Remake::kCheap, TokenType::kF32);
+  saved_.weights = d.Saved("weights of the choice", chosen, Remake::kCheap, TokenType::kF32);
+  if (spec.router.expert_scale) saved_.scores = d.Saved("weights before their factors", chosen, Remake::kCheap, TokenType::kF32);
   if (Narrow()) {
-    latent_ = d.Saved("latent", spec.latent, Remake::kProduct);
-    sum_ = d.Saved("sum of the experts", spec.latent, Remake::kProduct);
-    d.StayForBackward(sum_);
-    dsum_ = d.Temp("d sum of the experts", spec.latent);
-    dlatent_ = d.Temp("d latent", spec.latent);
+    saved_.latent = d.Saved("latent", spec.latent, Remake::kProduct);
+    saved_.sum = d.Saved("sum of the experts", spec.latent, Remake::kProduct);
+    d.StayForBackward(saved_.sum);
+    temps_.dsum = d.Temp("d sum of the experts", spec.latent);
+    temps_.dlatent = d.Temp("d latent", spec.latent);
   }
-  if (Narrow() || before_.on()) dnormed_ = d.Temp("d of what the experts read", hidden);
+  if (Narrow() || before_.on()) temps_.dnormed = d.Temp("d of what the experts read", hidden);
   const int64_t of_group = d.saved_count();
-  gate_up_ = d.Saved("gate and up", chosen * width_, Remake::kProduct);
-  product_ = d.Saved("product", chosen * spec.intermediate, Remake::kPass);
+  saved_.gate_up = d.Saved("gate and up", chosen * width_, Remake::kProduct);
+  saved_.product = d.Saved("product", chosen * spec.intermediate, Remake::kPass);
   d.StayInStage(of_group, d.saved_count());
-  sorted_ = d.Temp("sorted rows", chosen * Width(), true);
-  rows_ = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
-  sources_ = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
-  offsets_ = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
+  temps_.sorted = d.Temp("sorted rows", chosen * Width(), true);
+  temps_.rows = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
+  temps_.sources = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
+  temps_.offsets = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
   if (spec.router.choice_bias || spec.router.best_groups < spec.router.groups) {
-    best_ = d.Temp("choice by logits", chosen, true, TokenType::kF32);
-    best_weights_ = d.Temp("weights of the choice by logits", chosen, true, TokenType::kF32);
+    temps_.best = d.Temp("choice by logits", chosen, true, TokenType::kF32);
+    temps_.best_weights = d.Temp("weights of the choice by logits", chosen, true, TokenType::kF32);
   }
-  dproduct_ = d.Temp("d product", chosen * spec.intermediate);
-  dgate_up_ = d.Temp("d gate and up", chosen * width_);
-  dweights_ = d.Temp("d weights", chosen, false, TokenType::kF32);
-  dlogits_ = d.Temp("d router logits", experts);
-  results_ = d.BetweenStages("results of the experts", chosen * Width());
-  group_dweights_ = d.BetweenStages("d weights of the groups", chosen, TokenType::kF32);
+  temps_.dproduct = d.Temp("d product", chosen * spec.intermediate);
+  temps_.dgate_up = d.Temp("d gate and up", chosen * width_);
+  temps_.dweights = d.Temp("d weights", chosen, false, TokenType::kF32);
+  temps_.dlogits = d.Temp("d router logits", experts);
+  temps_.results = d.BetweenStages("results of the experts", chosen * Width());
+  temps_.group_dweights = d.BetweenStages("d weights of the groups", chosen, TokenType::kF32);
 }
 
 void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) const {
@@ -106,11 +106,11 @@ void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) co
 }
 
 ExpertRange ExpertsBody::Range(const BlockRun& r, int64_t first, int64_t count) const {
-  return {.experts = spec_.count, .first = first, .count = count, .offsets = r.Temp<const int32_t>(offsets_)};
+  return {.experts = spec_.count, .first = first, .count = count, .offsets = r.Temp<const int32_t>(temps_.offsets)};
 }
 
 RowRange ExpertsBody::Rows(const BlockRun& r, int64_t first, int64_t count) const {
-  return {.offsets = r.Temp<const int32_t>(offsets_), .first = first, .end = first + count};
+  return {.offsets = r.Temp<const int32_t>(temps_.offsets), .first = first, .end = first + count};
 }
 
 RowRange ExpertsBody::OwnRows(const BlockRun& r) const {
@@ -135,10 +135,10 @@ void ExpertsBody::Sort(const BlockRun& r) const {
   r.ops.SortChoices(r.stream, {.tokens = r.micro.tokens,
                                .experts = spec_.count,
                                .chosen = spec_.chosen,
-                               .choice = r.Saved<int32_t>(choice_),
-                               .offsets = r.Temp<int32_t>(offsets_),
-                               .rows = r.Temp<int32_t>(rows_),
-                               .sources = r.Temp<int32_t>(sources_)});
+                               .choice = r.Saved<int32_t>(saved_.choice),
+                               .offsets = r.Temp<int32_t>(temps_.offsets),
+                               .rows = r.Temp<int32_t>(temps_.rows),
+                               .sources = r.Temp<int32_t>(temps_.sources)});
 }
 
 void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
@@ -147,9 +147,9 @@ void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
                               .chosen = spec_.chosen,
                               .width = Width(),
                               .x = x,
-                              .sources = r.Temp<int32_t>(sources_),
-                              .weights = weighed ? r.Saved<float>(weights_) : nullptr,
-                              .y = r.Temp(sorted_),
+                              .sources = r.Temp<int32_t>(temps_.sources),
+                              .weights = weighed ? r.Saved<float>(saved_.weights) : nullptr,
+                              .y = r.Temp(temps_.sorted),
                               .range = OwnRows(r)});
 }
 
@@ -207,8 +207,8 @@ void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const v
 
 void ExpertsBody::Activate(const BlockRun& r) const {
   const int64_t rows = Pairs(r), width = spec_.intermediate;
-  const void* gate_up = r.Saved(gate_up_);
-  void* y = r.Saved(product_);
+  const void* gate_up = r.Saved(saved_.gate_up);
+  void* y = r.Saved(saved_.product);
   if (Interleaved()) {
     r.ops.ClampedGlu(r.stream, {.type = r.type,
                                 .tokens = rows,
@@ -235,8 +235,8 @@ void ExpertsBody::Activate(const BlockRun& r) const {
 
 void ExpertsBody::ActivateBackward(const BlockRun& r) const {
   const int64_t rows = Pairs(r), width = spec_.intermediate;
-  const void *gate_up = r.Saved(gate_up_), *dy = r.Temp(dproduct_);
-  void* dgate_up = r.Temp(dgate_up_);
+  const void *gate_up = r.Saved(saved_.gate_up), *dy = r.Temp(temps_.dproduct);
+  void* dgate_up = r.Temp(temps_.dgate_up);
   if (Interleaved()) {
     r.ops.ClampedGluBackward(r.stream, {.type = r.type,
                                         .tokens = rows,
@@ -272,30 +272,30 @@ void ExpertsBody::ActivateBackward(const BlockRun& r) const {
 
 void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   if (At(r) == Stage::kAfter) {
-    const bool sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
+    const bool sums = Narrow() ? r.Missing({saved_.sum}) : y != nullptr;
     if (sums) Sort(r);
-    if (sums) Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(sum_) : y);
-    if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(sum_), addend, y);
+    if (sums) Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(saved_.sum) : y);
+    if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(saved_.sum), addend, y);
     return;
   }
   ForwardRouter(r, x);
   TellLoad(r);
-  if (before_.on() && (r.Missing({normed_}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(normed_)});
-  if (r.Missing({latent_})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(latent_));
+  if (before_.on() && (r.Missing({saved_.normed}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(saved_.normed)});
+  if (r.Missing({saved_.latent})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(saved_.latent));
   if (At(r) == Stage::kBefore) return;
   // The sum is made again for its product's gradient, or for y itself.
-  const bool products = r.Missing({gate_up_}), sums = Narrow() ? r.Missing({sum_}) : y != nullptr;
+  const bool products = r.Missing({saved_.gate_up}), sums = Narrow() ? r.Missing({saved_.sum}) : y != nullptr;
   if (products || sums) Sort(r);
   if (products) {
     Gather(r, Input(r, x), spec_.weigh_input);
-    Multiply(r, in_, r.Temp(sorted_), r.Saved(gate_up_));
+    Multiply(r, in_, r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
   }
-  if (r.Missing({product_})) Activate(r);
+  if (r.Missing({saved_.product})) Activate(r);
   if (sums) {
-    Multiply(r, down_, r.Saved(product_), r.Temp(sorted_));
-    Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(sum_) : y);
+    Multiply(r, down_, r.Saved(saved_.product), r.Temp(temps_.sorted));
+    Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(saved_.sum) : y);
   }
-  if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(sum_), addend, y);
+  if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(saved_.sum), addend, y);
 }
 
 void ExpertsBody::Combine(const BlockRun& r, const void* addend, void* y) const {
@@ -304,22 +304,22 @@ void ExpertsBody::Combine(const BlockRun& r, const void* addend, void* y) const 
                                .chosen = spec_.chosen,
                                .width = Width(),
                                .x = Results(r),
-                               .rows = r.Temp<int32_t>(rows_),
-                               .weights = spec_.weigh_input ? nullptr : r.Saved<float>(weights_),
+                               .rows = r.Temp<int32_t>(temps_.rows),
+                               .weights = spec_.weigh_input ? nullptr : r.Saved<float>(saved_.weights),
                                .addend = addend,
                                .y = y});
 }
 
 void ExpertsBody::ForwardGroup(const BlockRun& r, const void* x, bool results) const {
-  const bool products = r.Missing({gate_up_}), activated = r.Missing({product_});
+  const bool products = r.Missing({saved_.gate_up}), activated = r.Missing({saved_.product});
   // Memory for a moment is not what another micro-batch left there.
   if (products || activated || results) Sort(r);
   if (products) {
     Gather(r, Input(r, x), spec_.weigh_input);
-    Multiply(r, in_, r.Temp(sorted_), r.Saved(gate_up_));
+    Multiply(r, in_, r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
   }
   if (activated) Activate(r);
-  if (results) Multiply(r, down_, r.Saved(product_), Results(r));
+  if (results) Multiply(r, down_, r.Saved(saved_.product), Results(r));
 }
 
 // Of weights behind the experts, while the gathered dy is there.
@@ -328,21 +328,21 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
                    .tokens = r.micro.tokens,
                    .chosen = spec_.chosen,
                    .width = spec_.intermediate,
-                   .a = r.Temp(dproduct_),
-                   .rows = r.Temp<int32_t>(rows_),
+                   .a = r.Temp(temps_.dproduct),
+                   .rows = r.Temp<int32_t>(temps_.rows),
                    .with = DotWith::kRow,
-                   .b = r.Saved(product_),
-                   .divisors = r.Saved<float>(weights_),
+                   .b = r.Saved(saved_.product),
+                   .divisors = r.Saved<float>(saved_.weights),
                    .y = WeightsGradient(r)};
-  if (At(r) == Stage::kGroup) dots.choice = r.Saved<int32_t>(choice_), dots.first = First(r), dots.count = Count(r);
+  if (At(r) == Stage::kGroup) dots.choice = r.Saved<int32_t>(saved_.choice), dots.first = First(r), dots.count = Count(r);
   r.ops.RowDots(r.stream, dots);
   if (!spec_.out_bias) return;
   EachRun(r, down_, [&](int64_t first, int64_t count) {
     dots.width = Width();
-    dots.a = r.Temp(sorted_);
+    dots.a = r.Temp(temps_.sorted);
     dots.with = DotWith::kExpert;
     dots.b = Weight(r, down_.bias, first);
-    dots.choice = r.Saved<int32_t>(choice_);
+    dots.choice = r.Saved<int32_t>(saved_.choice);
     dots.first = first, dots.count = count, dots.stride = stride_;
     dots.accumulate = true;
     r.ops.RowDots(r.stream, dots);
@@ -350,18 +350,18 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
 }
 
 void ExpertsBody::BackwardInput(const BlockRun& r, const void* x, void* dx) const {
-  void* own = Narrow() ? r.Temp(dlatent_) : before_.on() ? r.Temp(dnormed_) : dx;
+  void* own = Narrow() ? r.Temp(temps_.dlatent) : before_.on() ? r.Temp(temps_.dnormed) : dx;
   r.ops.CombineRows(r.stream, {.type = r.type,
                                .tokens = r.micro.tokens,
                                .chosen = spec_.chosen,
                                .width = Width(),
                                .x = Results(r),
-                               .rows = r.Temp<int32_t>(rows_),
-                               .weights = spec_.weigh_input ? r.Saved<float>(weights_) : nullptr,
+                               .rows = r.Temp<int32_t>(temps_.rows),
+                               .weights = spec_.weigh_input ? r.Saved<float>(saved_.weights) : nullptr,
                                .addend = own == dx ? dx : nullptr,
                                .y = own});
   if (own == dx) return;
-  void* dnormed = r.Temp(dnormed_);
+  void* dnormed = r.Temp(temps_.dnormed);
   if (Narrow()) narrow_.Backward(r, own, Normed(r, x), dnormed);
   if (before_.on()) return before_.Backward(r, {x}, {dnormed}, {dx}, {dx});
   r.ops.ScaleAdd(r.stream, {.type = r.type, .n = r.micro.tokens * hidden_, .x = dx, .z = dnormed, .y = dx});
@@ -371,21 +371,21 @@ void ExpertsBody::BackwardGroup(const BlockRun& r, const void* x, const void* dy
   // Memory for a moment is not what Forward left there.
   Sort(r);
   Gather(r, dy, !spec_.weigh_input);
-  MultiplyBackward(r, down_, r.Temp(sorted_), r.Saved(product_), r.Temp(dproduct_));
+  MultiplyBackward(r, down_, r.Temp(temps_.sorted), r.Saved(saved_.product), r.Temp(temps_.dproduct));
   if (!spec_.weigh_input) WeightGradients(r);
   ActivateBackward(r);
   Gather(r, Input(r, x), spec_.weigh_input);
-  MultiplyBackward(r, in_, r.Temp(dgate_up_), r.Temp(sorted_), Results(r));
+  MultiplyBackward(r, in_, r.Temp(temps_.dgate_up), r.Temp(temps_.sorted), Results(r));
 }
 
 void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  if (Narrow()) widen_.BackwardWeight(r, dy, r.Saved(sum_));
+  if (Narrow()) widen_.BackwardWeight(r, dy, r.Saved(saved_.sum));
   if (At(r) == Stage::kAfter) {
     Sort(r);
   } else {
     // All experts are a group.
-    if (Narrow()) BackwardSum(r, dy, r.Temp(dsum_));
-    BackwardGroup(r, x, Narrow() ? r.Temp(dsum_) : dy);
+    if (Narrow()) BackwardSum(r, dy, r.Temp(temps_.dsum));
+    BackwardGroup(r, x, Narrow() ? r.Temp(temps_.dsum) : dy);
   }
   if (spec_.weigh_input) {
     r.ops.RowDots(r.stream, {.type = r.type,
@@ -393,7 +393,7 @@ void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, voi
                              .chosen = spec_.chosen,
                              .width = Width(),
                              .a = Results(r),
-                             .rows = r.Temp<int32_t>(rows_),
+                             .rows = r.Temp<int32_t>(temps_.rows),
                              .with = DotWith::kToken,
                              .b = Input(r, x),
                              .y = WeightsGradient(r)});

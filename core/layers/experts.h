@@ -66,9 +66,9 @@ class ExpertsBody : public Body {
   RowRange Rows(const BlockRun& run, int64_t first, int64_t count) const;
   RowRange OwnRows(const BlockRun& run) const;
   // The experts' results, or the gradients of what they read.
-  void* Results(const BlockRun& run) const { return run.Temp(At(run) == Stage::kWhole ? sorted_ : results_); }
+  void* Results(const BlockRun& run) const { return run.Temp(At(run) == Stage::kWhole ? temps_.sorted : temps_.results); }
   float* WeightsGradient(const BlockRun& run) const {
-    return run.Temp<float>(At(run) == Stage::kWhole ? dweights_ : group_dweights_);
+    return run.Temp<float>(At(run) == Stage::kWhole ? temps_.dweights : temps_.group_dweights);
   }
   void Combine(const BlockRun& run, const void* addend, void* y) const;
   // work(first, count) for runs of the run's experts whose weights lie equally far apart: all of them, or as many as a piece of the
@@ -79,11 +79,11 @@ class ExpertsBody : public Body {
     return offset < 0 ? nullptr : run.Weight(offset + expert * stride_);
   }
 
-  const void* Normed(const BlockRun& run, const void* x) const { return before_.on() ? run.Saved(normed_) : x; }
+  const void* Normed(const BlockRun& run, const void* x) const { return before_.on() ? run.Saved(saved_.normed) : x; }
   // What the experts read.
-  const void* Input(const BlockRun& run, const void* x) const { return Narrow() ? run.Saved(latent_) : Normed(run, x); }
+  const void* Input(const BlockRun& run, const void* x) const { return Narrow() ? run.Saved(saved_.latent) : Normed(run, x); }
   const void* RouterInput(const BlockRun& run, const void* x) const {
-    return router_before_.on() ? run.Saved(router_normed_) : x;
+    return router_before_.on() ? run.Saved(saved_.router_normed) : x;
   }
   void ScaleRouterInput(const BlockRun& run, void* rows) const;
   void ForwardRouter(const BlockRun& run, const void* x) const;
@@ -111,17 +111,23 @@ class ExpertsBody : public Body {
   RouteKind kind_;
   NormPart before_, router_before_;
   LinearPart router_, narrow_, widen_;
-  int64_t choice_bias_ = -1, expert_scale_ = -1;  // weights
+  struct Weights {  // places of its own weights in the slab; -1: it has none
+    int64_t choice_bias = -1, expert_scale = -1;
+  } weights_;
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t logits = -1, choice = -1, weights = -1, gate_up = -1, product = -1;
+    int64_t normed = -1, router_normed = -1, latent = -1, sum = -1;
+    int64_t scores = -1;  // weights before the experts' own factors
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t sorted = -1, rows = -1, sources = -1, offsets = -1;  // forward too
+    int64_t results = -1, group_dweights = -1;                   // from stage to stage
+    int64_t best = -1, best_weights = -1;                        // the choice by logits, where the router's is another
+    int64_t dproduct = -1, dgate_up = -1, dweights = -1, dlogits = -1;
+    int64_t dsum = -1, dlatent = -1, drouter = -1, dnormed = -1;
+  } temps_;
   Matrices in_, down_;
-  int64_t begin_ = 0, stride_ = 0;                                     // of the first expert; from expert to expert
-  int64_t logits_, choice_, weights_, gate_up_, product_;              // saved
-  int64_t normed_ = -1, router_normed_ = -1, latent_ = -1, sum_ = -1;  // saved
-  int64_t scores_ = -1;                                                // saved: weights before the experts' own factors
-  int64_t sorted_, rows_, sources_, offsets_;                          // for a moment, forward too
-  int64_t results_, group_dweights_;                                   // from stage to stage
-  int64_t best_ = -1, best_weights_ = -1;             // likewise: the choice by logits, where the router's is another
-  int64_t dproduct_, dgate_up_, dweights_, dlogits_;  // for a moment
-  int64_t dsum_ = -1, dlatent_ = -1, drouter_ = -1, dnormed_ = -1;  // for a moment
+  int64_t begin_ = 0, stride_ = 0;  // of the first expert; from expert to expert
 };
 
 }  // namespace hlm

@@ -48,11 +48,11 @@ void ExpertsBody::ScaleRouterInput(const BlockRun& r, void* rows) const {
 }
 
 void ExpertsBody::ForwardRouter(const BlockRun& r, const void* x) const {
-  if (router_before_.on() && (r.Missing({router_normed_}) || router_before_.Missing(r))) {
-    router_before_.Forward(r, {x}, {r.Saved(router_normed_)});
-    ScaleRouterInput(r, r.Saved(router_normed_));
+  if (router_before_.on() && (r.Missing({saved_.router_normed}) || router_before_.Missing(r))) {
+    router_before_.Forward(r, {x}, {r.Saved(saved_.router_normed)});
+    ScaleRouterInput(r, r.Saved(saved_.router_normed));
   }
-  if (r.Missing({logits_})) {
+  if (r.Missing({saved_.logits})) {
     r.ops.Linear(r.stream, {.type = r.type,
                             .y_type = DType::kF32,
                             .tokens = r.micro.tokens,
@@ -61,27 +61,27 @@ void ExpertsBody::ForwardRouter(const BlockRun& r, const void* x) const {
                             .x = RouterInput(r, x),
                             .w = r.Weight(router_.weight),
                             .bias = r.Weight(router_.bias),
-                            .y = r.Saved(logits_)});
+                            .y = r.Saved(saved_.logits)});
   }
-  if (!r.Missing({choice_, weights_, scores_})) return;
+  if (!r.Missing({saved_.choice, saved_.weights, saved_.scores})) return;
   r.ops.Route(r.stream, {.type = r.type,
                          .kind = kind_,
                          .tokens = r.micro.tokens,
                          .experts = spec_.count,
                          .chosen = spec_.chosen,
-                         .logits = r.Saved<float>(logits_),
-                         .bias = r.Weight(choice_bias_),
-                         .choice = r.Saved<int32_t>(choice_),
-                         .weights = r.Saved<float>(scores_ >= 0 ? scores_ : weights_)});
-  if (scores_ < 0) return;
+                         .logits = r.Saved<float>(saved_.logits),
+                         .bias = r.Weight(weights_.choice_bias),
+                         .choice = r.Saved<int32_t>(saved_.choice),
+                         .weights = r.Saved<float>(saved_.scores >= 0 ? saved_.scores : saved_.weights)});
+  if (saved_.scores < 0) return;
   r.ops.ScaleChoices(r.stream, {.type = r.type,
                                 .tokens = r.micro.tokens,
                                 .experts = spec_.count,
                                 .chosen = spec_.chosen,
-                                .choice = r.Saved<int32_t>(choice_),
-                                .scales = r.Weight(expert_scale_),
-                                .x = r.Saved<float>(scores_),
-                                .y = r.Saved<float>(weights_)});
+                                .choice = r.Saved<int32_t>(saved_.choice),
+                                .scales = r.Weight(weights_.expert_scale),
+                                .x = r.Saved<float>(saved_.scores),
+                                .y = r.Saved<float>(saved_.weights)});
 }
 
 void ExpertsBody::TellLoad(const BlockRun& r, const int32_t* choice, int64_t begin, int64_t tokens, float* record,
@@ -89,7 +89,7 @@ void ExpertsBody::TellLoad(const BlockRun& r, const int32_t* choice, int64_t beg
   r.ops.RouteLoad(r.stream, {.tokens = tokens,
                              .experts = spec_.count,
                              .chosen = spec_.chosen,
-                             .logits = r.Saved<float>(logits_) + begin * spec_.count,
+                             .logits = r.Saved<float>(saved_.logits) + begin * spec_.count,
                              .choice = choice + begin * spec_.chosen,
                              .accumulate = add,
                              .counts = record,
@@ -100,19 +100,19 @@ void ExpertsBody::TellLoad(const BlockRun& r, const int32_t* choice, int64_t beg
 void ExpertsBody::TellLoad(const BlockRun& r) const {
   const RouterRun& asked = r.router;
   if (spec_.shared || asked.load == nullptr) return;
-  const int32_t* choice = r.Saved<int32_t>(choice_);
+  const int32_t* choice = r.Saved<int32_t>(saved_.choice);
   TellLoad(r, choice, 0, r.micro.tokens, asked.load, asked.add);
   if (asked.balanced == nullptr && asked.documents == nullptr) return;
-  if (best_ >= 0) {
+  if (temps_.best >= 0) {
     r.ops.Route(r.stream, {.type = r.type,
                            .kind = {.score = RouteScore::kSoftmaxOfChosen},
                            .tokens = r.micro.tokens,
                            .experts = spec_.count,
                            .chosen = spec_.chosen,
-                           .logits = r.Saved<float>(logits_),
-                           .choice = r.Temp<int32_t>(best_),
-                           .weights = r.Temp<float>(best_weights_)});
-    choice = r.Temp<int32_t>(best_);
+                           .logits = r.Saved<float>(saved_.logits),
+                           .choice = r.Temp<int32_t>(temps_.best),
+                           .weights = r.Temp<float>(temps_.best_weights)});
+    choice = r.Temp<int32_t>(temps_.best);
   }
   if (asked.balanced != nullptr) TellLoad(r, choice, 0, r.micro.tokens, asked.balanced, asked.add);
   if (asked.documents == nullptr) return;
@@ -123,18 +123,18 @@ void ExpertsBody::TellLoad(const BlockRun& r) const {
 
 void ExpertsBody::RouteBackward(const BlockRun& r) const {
   const auto rows = [&](int64_t begin, int64_t tokens, const float* balance) {
-    r.ops.RouteBackward(r.stream,
-                        {.type = r.type,
-                         .kind = kind_,
-                         .tokens = tokens,
-                         .experts = spec_.count,
-                         .chosen = spec_.chosen,
-                         .logits = r.Saved<float>(logits_) + begin * spec_.count,
-                         .choice = r.Saved<int32_t>(choice_) + begin * spec_.chosen,
-                         .dweights = WeightsGradient(r) + begin * spec_.chosen,
-                         .balance = balance,
-                         .z_scale = spec_.shared ? 0 : r.router.z_scale,
-                         .dlogits = r.Temp<std::byte>(dlogits_) + begin * spec_.count * static_cast<int64_t>(SizeOf(r.type))});
+    r.ops.RouteBackward(
+        r.stream, {.type = r.type,
+                   .kind = kind_,
+                   .tokens = tokens,
+                   .experts = spec_.count,
+                   .chosen = spec_.chosen,
+                   .logits = r.Saved<float>(saved_.logits) + begin * spec_.count,
+                   .choice = r.Saved<int32_t>(saved_.choice) + begin * spec_.chosen,
+                   .dweights = WeightsGradient(r) + begin * spec_.chosen,
+                   .balance = balance,
+                   .z_scale = spec_.shared ? 0 : r.router.z_scale,
+                   .dlogits = r.Temp<std::byte>(temps_.dlogits) + begin * spec_.count * static_cast<int64_t>(SizeOf(r.type))});
   };
   const float* balance = spec_.shared ? nullptr : r.router.balance;
   if (balance == nullptr || r.router.balance_stride == 0) return rows(0, r.micro.tokens, balance);
@@ -142,23 +142,23 @@ void ExpertsBody::RouteBackward(const BlockRun& r) const {
 }
 
 void ExpertsBody::BackwardRouter(const BlockRun& r, const void* x, void* dx) const {
-  if (scores_ >= 0) {
+  if (saved_.scores >= 0) {
     r.ops.ScaleChoicesBackward(r.stream, {.type = r.type,
                                           .tokens = r.micro.tokens,
                                           .experts = spec_.count,
                                           .chosen = spec_.chosen,
-                                          .choice = r.Saved<int32_t>(choice_),
-                                          .scales = r.Weight(expert_scale_),
-                                          .x = r.Saved<float>(scores_),
+                                          .choice = r.Saved<int32_t>(saved_.choice),
+                                          .scales = r.Weight(weights_.expert_scale),
+                                          .x = r.Saved<float>(saved_.scores),
                                           .dy = WeightsGradient(r),
                                           .dx = WeightsGradient(r),
-                                          .dscales = r.Gradient(expert_scale_),
+                                          .dscales = r.Gradient(weights_.expert_scale),
                                           .accumulate = r.accumulate});
   }
   RouteBackward(r);
-  if (!router_before_.on()) return router_.Backward(r, r.Temp(dlogits_), x, dx);
-  void* dnormed = r.Temp(drouter_);
-  router_.Backward(r, r.Temp(dlogits_), RouterInput(r, x), dnormed);
+  if (!router_before_.on()) return router_.Backward(r, r.Temp(temps_.dlogits), x, dx);
+  void* dnormed = r.Temp(temps_.drouter);
+  router_.Backward(r, r.Temp(temps_.dlogits), RouterInput(r, x), dnormed);
   ScaleRouterInput(r, dnormed);
   router_before_.Backward(r, {x}, {dnormed}, {}, {dx});
 }

@@ -35,9 +35,15 @@ class GatedRecurrenceBody : public Body {
   LinearPart in_, out_;
   ConvPart conv_;
   Gate input_, decay_;
-  int64_t rate_;                           // weight
-  int64_t rows_, mixed_, states_, gated_;  // saved
-  int64_t drows_, dmixed_, dstates_;       // for a moment
+  struct Weights {  // places of its own weights in the slab; -1: it has none
+    int64_t rate = -1;
+  } weights_;
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t rows = -1, mixed = -1, states = -1, gated = -1;
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t drows = -1, dmixed = -1, dstates = -1;
+  } temps_;
 };
 
 }  // namespace hlm

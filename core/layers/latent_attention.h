@@ -38,8 +38,13 @@ class LatentAttentionBody : public Body {
   RopeSpec rope_;
   LinearPart query_down_, query_, key_down_, key_value_, o_;
   NormPart query_norm_, key_norm_;
-  int64_t query_latent_ = -1, query_normed_ = -1, q_, key_latent_, key_normed_, expanded_, k_, out_, lse_;  // saved
-  int64_t dout_, dq_, dk_, dexpanded_, dkey_normed_, dkey_latent_, dquery_normed_ = -1, dx_;                // for a moment
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t query_latent = -1, query_normed = -1, q = -1, key_latent = -1, key_normed = -1, expanded = -1, k = -1, out = -1,
+            lse = -1;
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t dout = -1, dq = -1, dk = -1, dexpanded = -1, dkey_normed = -1, dkey_latent = -1, dquery_normed = -1, dx = -1;
+  } temps_;
 };
 
 }  // namespace hlm

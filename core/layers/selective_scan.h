@@ -31,9 +31,15 @@ class SelectiveScanBody : public Body {
   LinearPart in_, choose_, step_product_, out_;
   ConvPart conv_;
   NormPart dt_norm_, b_norm_, c_norm_;
-  int64_t a_log_, dt_bias_, d_;                                                    // weights
-  int64_t rows_, mixed_, chosen_, dt_, b_, c_, steps_, y_, gated_;                 // saved
-  int64_t drows_, dmixed_, dfrom_chosen_, dchosen_, ddt_, db_, dc_, dsteps_, dy_;  // for a moment
+  struct Weights {  // places of its own weights in the slab; -1: it has none
+    int64_t a_log = -1, dt_bias = -1, d = -1;
+  } weights_;
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t rows = -1, mixed = -1, chosen = -1, dt = -1, b = -1, c = -1, steps = -1, y = -1, gated = -1;
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t drows = -1, dmixed = -1, dfrom_chosen = -1, dchosen = -1, ddt = -1, db = -1, dc = -1, dsteps = -1, dy = -1;
+  } temps_;
 };
 
 }  // namespace hlm

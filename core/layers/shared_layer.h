@@ -31,8 +31,12 @@ class SharedLayerBody : public Body {
   std::optional<AttentionBody> attention_;
   std::optional<MlpBody> mlp_;
   LinearPart linear_;
-  int64_t joined_, normed_, attended_, between_normed_, made_;     // saved
-  int64_t dmade_, dbetween_, dattended_, dnormed_, djoined_side_;  // for a moment
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t joined = -1, normed = -1, attended = -1, between_normed = -1, made = -1;
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t dmade = -1, dbetween = -1, dattended = -1, dnormed = -1, djoined_side = -1;
+  } temps_;
 };
 
 }  // namespace hlm

@@ -39,9 +39,15 @@ class StateSpaceBody : public Body {
   LinearPart in_, out_;
   ConvPart conv_;
   NormPart norm_;
-  int64_t a_log_, dt_bias_, d_;                                // weights
-  int64_t rows_, mixed_, g_, step_, y_, gated_, normed_ = -1;  // saved
-  int64_t drows_, dmixed_, dg_, dstep_, dy_;                   // for a moment
+  struct Weights {  // places of its own weights in the slab; -1: it has none
+    int64_t a_log = -1, dt_bias = -1, d = -1;
+  } weights_;
+  struct Saved {  // numbers of the tensors that it saves; -1: it has none
+    int64_t rows = -1, mixed = -1, g = -1, step = -1, y = -1, gated = -1, normed = -1;
+  } saved_;
+  struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
+    int64_t drows = -1, dmixed = -1, dg = -1, dstep = -1, dy = -1;
+  } temps_;
 };
 
 }  // namespace hlm

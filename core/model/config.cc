@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "core/base/ascii.h"
 #include "core/base/error.h"
@@ -71,7 +72,8 @@ void ReadQuantization(const ConfigValues& config, ModelNames& names) {
 // Heads of these classes multiply and cap no logits (transformers 5.24), whatever the text model's own class does: which of the two a
 // folder was trained with, nobody says. Gemma 4's does as its text model.
 void RefuseScaledHead(const ConfigValues& config, const Wrapper& wrapper, const ModelSpec& spec) {
-  if ((spec.head.scale == 1 && spec.head.softcap == 0) || wrapper.model_type == std::string("gemma4")) return;
+  const std::string type = wrapper.model_type;
+  if ((spec.head.scale == 1 && spec.head.softcap == 0) || type == "gemma4" || type == "gemma4_unified") return;
   std::string setting =
       spec.head.scale != 1 ? StrCat("a scale of ", spec.head.scale) : StrCat("a soft cap of ", spec.head.softcap);
   for (const char* key : {"logit_scale", "logits_scaling", "lm_head_multiplier", "final_logit_softcapping"}) {
@@ -116,21 +118,36 @@ ModelConfig ReadObject(const JsonValue& object) {
   return read;
 }
 
-// The setting that a refusal names: "config.json: X = 1 is not supported ..." -> "X = 1".
+// The setting that a refusal names: "config.json: X = 1 is not supported ..." or "config.json: text_config: X = 1 ..." -> "X = 1".
 std::string SettingOf(const std::string& message) {
-  const size_t begin = message.find(": ");
-  return begin == std::string::npos ? message : message.substr(begin + 2, message.find(" is not supported") - begin - 2);
+  size_t begin = message.find(": ");
+  if (begin == std::string::npos) return message;
+  begin += 2;
+  constexpr std::string_view kText = "text_config: ";
+  if (message.compare(begin, kText.size(), kText) == 0) begin += kText.size();
+  return message.substr(begin, message.find(" is not supported") - begin);
+}
+
+// The members that the mathematics is read from: those of text_config where the text model is inside something larger.
+JsonValue::Object& MembersRead(JsonValue& object) {
+  if (WrapperOf(ConfigValues(object, kConfig)) != nullptr) {
+    for (auto& member : object.Members()) {
+      if (member.name == "text_config" && member.value.IsObject()) return member.value.Members();
+    }
+  }
+  return object.Members();
 }
 
 // Reading ends at the first setting that a family cannot take. Members are left out one at a time until another refusal comes, or none:
 // so that all are told.
 Error WithOtherRefusals(JsonValue object, const Error& first) {
   std::string all = first.message(), last = all;
-  for (size_t i = 0; i < object.Members().size();) {
-    const std::string name = object.Members()[i].name;
+  for (size_t i = 0; i < MembersRead(object).size();) {
+    const std::string name = MembersRead(object)[i].name;
     JsonValue without = object;
-    without.Members().erase(without.Members().begin() + static_cast<int64_t>(i++));
-    if (name == "model_type" || name == "architectures") continue;
+    JsonValue::Object& left = MembersRead(without);
+    left.erase(left.begin() + static_cast<int64_t>(i++));
+    if (name == "model_type" || name == "architectures" || name == "text_config") continue;
     try {
       ReadObject(without);
       break;  // it was the last
@@ -150,14 +167,11 @@ Error WithOtherRefusals(JsonValue object, const Error& first) {
 
 ModelConfig ReadConfig(const std::string& json_text) {
   constexpr size_t kMostBytes = 65536, kMostMembers = 256;  // to look for more than one refusal in
-  const JsonValue object = ParseConfigText(json_text);
+  JsonValue object = ParseConfigText(json_text);
   try {
     return ReadObject(object);
   } catch (const Error& error) {
-    if (error.code() != Code::kUnimplemented || json_text.size() > kMostBytes || object.Members().size() > kMostMembers ||
-        WrapperOf(ConfigValues(object, kConfig)) != nullptr) {
-      throw;
-    }
+    if (error.code() != Code::kUnimplemented || json_text.size() > kMostBytes || MembersRead(object).size() > kMostMembers) throw;
     throw WithOtherRefusals(object, error);
   }
 }

@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/model/families/common.h"
 
@@ -17,24 +18,11 @@ struct Setting {
 
 // What training adds by chance; noise of routers is of the same kind.
 constexpr const char* kDropouts[] = {
-    "attention_dropout",
-    "attn_dropout",
-    "attn_pdrop",
-    "attention_dropout_prob",
-    "dropout",
-    "embd_pdrop",
-    "embedding_dropout",
-    "emb_dropout_prob",
-    "ffn_dropout",
-    "hidden_dropout",
-    "hidden_dropout_prob",
-    "layerdrop",
-    "mlp_dropout",
-    "resid_dropout",
-    "resid_pdrop",
-    "residual_dropout",
-    "input_jitter_noise",
-    "router_jitter_noise",
+    "attention_dropout", "attn_dropout",       "attn_pdrop",          "attention_dropout_prob",
+    "dropout",           "embd_pdrop",         "embedding_dropout",   "embed_dropout",
+    "emb_dropout_prob",  "ffn_dropout",        "hidden_dropout",      "hidden_dropout_prob",
+    "layerdrop",         "mlp_dropout",        "resid_dropout",       "resid_pdrop",
+    "residual_dropout",  "input_jitter_noise", "router_jitter_noise",
 };
 
 // From the configuration classes of transformers for decoder-only families, and from what well-known forks of Llama and Qwen add.
@@ -155,6 +143,16 @@ bool IsOff(const JsonValue& value, Off off) {
   return false;
 }
 
+// Whether the folder's own model code, where it brings any, is that of the family: released files often name the class
+// ("modeling_phi3.Phi3ForCausalLM") that transformers has taken over since (decision 0072). A class of another name is another
+// model, whatever the folder calls itself.
+bool IsCodeOf(const std::string& architecture, const JsonValue& map) {
+  if (!map.IsObject()) return false;
+  const JsonValue* model = map.Find("AutoModelForCausalLM");
+  if (model == nullptr) return true;
+  return model->IsString() && SameWord(model->String().substr(model->String().rfind('.') + 1), architecture);
+}
+
 // Settings that are not supported, all of which a refusal names.
 class Refusal {
  public:
@@ -237,11 +235,7 @@ void RefuseUntaken(const ConfigValues& config, const std::string& architecture, 
   for (const Setting& setting : kSettings) {
     if (!config.Taken(setting.key)) refusal.AddUnless(setting.key, setting.off);
   }
-  // A folder that brings its own model code is that code's model, whatever it calls itself.
-  if (config.HasValue("auto_map")) {
-    const JsonValue& map = config.Value("auto_map");
-    if (!map.IsObject() || map.Find("AutoModelForCausalLM") != nullptr) refusal.Add("auto_map");
-  }
+  if (config.HasValue("auto_map") && !IsCodeOf(architecture, config.Value("auto_map"))) refusal.Add("auto_map");
   refusal.Throw();
 }
 

@@ -27,6 +27,7 @@ const std::vector<Wrapper>& Wrappers() {
       {"Mistral3ForConditionalGeneration", "mistral3", "mistral", true, kOutsideFirst, kTowers},
       {"Gemma3ForConditionalGeneration", "gemma3", "gemma3_text", true, kOutsideFirst, kTowers},
       {"Gemma4ForConditionalGeneration", "gemma4", "gemma4_text", true, kOutsideFirst, kGemma4Towers},
+      {"Gemma4UnifiedForConditionalGeneration", "gemma4_unified", "gemma4_unified_text", true, kOutsideFirst, kGemma4Towers},
       {"Qwen2VLForConditionalGeneration", "qwen2_vl", "qwen2_vl_text", false, kQwen2, kVisual, true, true},
       {"Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl", "qwen2_5_vl_text", false, kQwen2, kVisual, true, true},
       {"Qwen3VLForConditionalGeneration", "qwen3_vl", "qwen3_vl_text", false, kInsideOnly, kVisual},
@@ -49,13 +50,14 @@ struct ClassSizes {
   const char* model_type;
   int64_t vocab, hidden, intermediate, layers, heads;
 };
-constexpr std::array<ClassSizes, 15> kClassSizes = {{{"llama", 32000, 4096, 11008, 32, 32},
+constexpr std::array<ClassSizes, 16> kClassSizes = {{{"llama", 32000, 4096, 11008, 32, 32},
                                                      {"mistral", 32000, 4096, 14336, 32, 32},
                                                      {"ministral3", 131072, 4096, 14336, 34, 32},
                                                      {"qwen2", 151936, 4096, 22016, 32, 32},
                                                      {"qwen3", 151936, 4096, 22016, 32, 32},
                                                      {"gemma3_text", 262208, 2304, 9216, 26, 8},
                                                      {"gemma4_text", 262144, 2304, 9216, 30, 8},
+                                                     {"gemma4_unified_text", 262144, 2304, 9216, 30, 8},
                                                      {"lfm2", 65536, 2560, 12288, 32, 32},
                                                      {"llama4_text", 202048, 5120, 8192, 48, 40},
                                                      {"qwen2_vl_text", 152064, 8192, 29568, 80, 64},

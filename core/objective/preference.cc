@@ -38,6 +38,33 @@ Value LogOdds(double logprob) {
   return {l - std::log(rest), 1 / rest};
 }
 
+// The two that need no reference: rewards are means over an answer's tokens.
+PairLoss Orpo(const PreferenceOptions& o, const Answer& chosen, const Answer& rejected) {
+  const Value odds_w = LogOdds(chosen.logprob / chosen.tokens), odds_l = LogOdds(rejected.logprob / rejected.tokens);
+  const double b = o.beta, x = odds_w.loss - odds_l.loss, slope = -b * Sigmoid(-x);
+  PairLoss out;
+  out.sft = -chosen.logprob / chosen.tokens;
+  out.loss = -b * LogSigmoid(x);
+  out.d_chosen = slope * odds_w.slope / chosen.tokens;
+  out.d_rejected = -slope * odds_l.slope / rejected.tokens;
+  out.reward_chosen = b * chosen.logprob / chosen.tokens;
+  out.reward_rejected = b * rejected.logprob / rejected.tokens;
+  return out;
+}
+
+PairLoss Simpo(const PreferenceOptions& o, const Answer& chosen, const Answer& rejected) {
+  const double b = o.beta, mean_w = chosen.logprob / chosen.tokens, mean_l = rejected.logprob / rejected.tokens;
+  const Value value = Logistic(b * (mean_w - mean_l) - o.gamma, o.label_smoothing);
+  PairLoss out;
+  out.sft = -chosen.logprob / chosen.tokens;
+  out.loss = value.loss;
+  out.d_chosen = b * value.slope / chosen.tokens;
+  out.d_rejected = -b * value.slope / rejected.tokens;
+  out.reward_chosen = b * mean_w;
+  out.reward_rejected = b * mean_l;
+  return out;
+}
+
 }  // namespace
 
 void CheckPreference(const PreferenceOptions& o) {
@@ -125,26 +152,10 @@ PairLoss LossOfPair(const PreferenceOptions& o, const Answer& chosen, const Answ
       out.d_chosen = b * SigmoidSlope(b * w) - b * SigmoidSlope(b * (w - l));
       out.d_rejected = b * SigmoidSlope(b * (w - l));
       break;
-    case Preference::kOrpo: {
-      const Value odds_w = LogOdds(chosen.logprob / chosen.tokens), odds_l = LogOdds(rejected.logprob / rejected.tokens);
-      const double x = odds_w.loss - odds_l.loss, slope = -b * Sigmoid(-x);
-      out.loss = -b * LogSigmoid(x);
-      out.d_chosen = slope * odds_w.slope / chosen.tokens;
-      out.d_rejected = -slope * odds_l.slope / rejected.tokens;
-      out.reward_chosen = b * chosen.logprob / chosen.tokens;
-      out.reward_rejected = b * rejected.logprob / rejected.tokens;
-      break;
-    }
-    case Preference::kSimpo: {
-      const double mean_w = chosen.logprob / chosen.tokens, mean_l = rejected.logprob / rejected.tokens;
-      const Value value = Logistic(b * (mean_w - mean_l) - o.gamma, e);
-      out.loss = value.loss;
-      out.d_chosen = b * value.slope / chosen.tokens;
-      out.d_rejected = -b * value.slope / rejected.tokens;
-      out.reward_chosen = b * mean_w;
-      out.reward_rejected = b * mean_l;
-      break;
-    }
+    case Preference::kOrpo:
+      return Orpo(o, chosen, rejected);
+    case Preference::kSimpo:
+      return Simpo(o, chosen, rejected);
   }
   return out;
 }

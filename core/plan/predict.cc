@@ -173,98 +173,134 @@ Network NetworkOf(const PlanInputs& in, const Plan& plan, double elements) {
   return network;
 }
 
-}  // namespace
+// Bytes of a step, over all sweeps.
+struct Moves {
+  int64_t weights = 0, gradients = 0;  // that a device takes, and sends: all, or a shard of them
+  int64_t copies = 1;                  // of each over the links of all devices
+  int64_t inputs = 0;                  // block inputs: each sweep writes them down and reads them back
+  int64_t down_elements = 0;           // of gradients, a sweep
+  int64_t weights_up() const { return copies * weights; }
+  int64_t gradients_down() const { return copies * gradients; }
+};
 
-void FillPrediction(const PlanInputs& in, Plan& plan) {
+Moves FillMoves(const PlanInputs& in, Plan& plan) {
   const MachineSpec& m = in.machine;
-  const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
-  const int64_t element = static_cast<int64_t>(plan.WeightBytes());
-  const int64_t elements = plan.host.weights / element, trained = plan.pieces.TrainedElements();
-  const double sweeps = static_cast<double>(plan.sweeps);
+  const bool backward = plan.purpose != Purpose::kForward;
+  const int64_t devices = static_cast<int64_t>(plan.devices.size());
+  Moves moves;
+  moves.copies = plan.route == Route::kPeer ? 1 : devices;
+  moves.weights = WeightsUp(in, plan, !backward);
+  moves.down_elements = backward ? GradientsDown(in, plan) : 0;
+  moves.gradients = moves.down_elements * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps;
+  moves.inputs = plan.host.block_inputs * plan.sweeps;
 
   Prediction& p = plan.prediction;
-  p = {};
-  const Compute compute = FillCompute(in, plan);
-  const int64_t devices = static_cast<int64_t>(plan.devices.size());
-  // Each takes and sends all of them, or a shard.
-  const int64_t copies = plan.route == Route::kPeer ? 1 : devices, weights = WeightsUp(in, plan, !backward);
-  const int64_t down = backward ? GradientsDown(in, plan) : 0;
-  const int64_t gradients = down * static_cast<int64_t>(SizeOf(plan.DownType())) * plan.sweeps;
-  const int64_t weights_up = copies * weights, gradients_down = copies * gradients;
-  if (plan.route == Route::kPeer) p.peer_bytes = (devices - 1) * (weights + gradients);
+  if (plan.route == Route::kPeer) p.peer_bytes = (devices - 1) * (moves.weights + moves.gradients);
   if (m.peer_bytes_per_second > 0) p.peer_seconds = static_cast<double>(p.peer_bytes) / Beside(in) / m.peer_bytes_per_second;
-  // Each sweep writes its block inputs down and reads them back.
-  const int64_t inputs = plan.host.block_inputs * plan.sweeps;
-  p.up_bytes = weights_up + inputs;
-  p.down_bytes = gradients_down + inputs;
-
-  // Each device has a link of its own, and all of them may share a way through the host.
-  const double links_of_all = m.links_bytes_per_second / static_cast<double>(devices);
-  const double both = m.both_bytes_per_second > 0 ? m.both_bytes_per_second : m.up_bytes_per_second + m.down_bytes_per_second;
-  p.compute_seconds = compute.forward + compute.backward;
+  p.up_bytes = moves.weights_up() + moves.inputs;
+  p.down_bytes = moves.gradients_down() + moves.inputs;
   p.up_seconds = static_cast<double>(p.up_bytes) / m.up_bytes_per_second / Beside(in);
   p.down_seconds = static_cast<double>(p.down_bytes) / m.down_bytes_per_second / Beside(in);
+  return moves;
+}
 
+struct Updates {
+  double elements = 0;          // that are updated
+  double accumulate_bytes = 0;  // of gradients on their way there
+};
+
+Updates FillHostMemory(const PlanInputs& in, const Moves& moves, Plan& plan) {
+  const MachineSpec& m = in.machine;
+  const int64_t trained = plan.pieces.TrainedElements();
   const double owned = static_cast<double>(plan.sharded ? MostOwned(plan) : trained);
-  const double updated = !train ? 0 : plan.DefersUpdates() ? static_cast<double>(down) : owned;
-  const double optimizer_bytes = OptimizerBytes(plan, updated);
-  const double accumulate_bytes = backward ? AccumulateBytes(plan, static_cast<double>(trained), owned) : 0;
-  p.optimizer_bytes = static_cast<int64_t>(optimizer_bytes);
-  p.accumulate_bytes = static_cast<int64_t>(accumulate_bytes);
+  Updates updates;
+  if (plan.purpose == Purpose::kTrain) updates.elements = plan.DefersUpdates() ? static_cast<double>(moves.down_elements) : owned;
+  if (plan.purpose != Purpose::kForward) updates.accumulate_bytes = AccumulateBytes(plan, static_cast<double>(trained), owned);
+
+  Prediction& p = plan.prediction;
+  p.optimizer_bytes = static_cast<int64_t>(OptimizerBytes(plan, updates.elements));
+  p.accumulate_bytes = static_cast<int64_t>(updates.accumulate_bytes);
   p.host_bytes = p.up_bytes + p.down_bytes + p.optimizer_bytes + p.accumulate_bytes;
   p.host_seconds = static_cast<double>(p.host_bytes) / m.host_bytes_per_second;
   p.moves_seconds =
       std::max({p.up_seconds, p.down_seconds, static_cast<double>(p.host_bytes - p.accumulate_bytes) / m.host_bytes_per_second});
   p.save_stall_seconds = static_cast<double>(plan.own_state_bytes - plan.host.snapshot) / m.disk_bytes_per_second;
+  return updates;
+}
 
-  const Network network = NetworkOf(in, plan, static_cast<double>(trained));
-  p.network_bytes = static_cast<int64_t>(network.gradients + network.weights);
-  p.network_seconds = network.Seconds(network.gradients + network.weights);
+// One set of cores does everything, one after the other.
+void FillStepOnHost(const PlanInputs& in, const Compute& compute, const Updates& updates, Plan& plan) {
+  const double rate = in.machine.host_bytes_per_second, sweeps = static_cast<double>(plan.sweeps);
+  Prediction& p = plan.prediction;
+  p.optimizer_seconds = OptimizerSeconds(plan, updates.elements, 0, rate);
+  const double accumulate_seconds = updates.accumulate_bytes / rate;
+  p.forward_seconds = compute.forward / sweeps;
+  p.backward_seconds = compute.backward / sweeps;
+  p.step_seconds =
+      p.compute_seconds + p.up_seconds + p.down_seconds + p.optimizer_seconds + accumulate_seconds + p.network_seconds;
+  p.limit = p.network_seconds >= p.step_seconds / 2   ? "network"
+            : p.compute_seconds >= p.step_seconds / 2 ? "compute"
+                                                      : "host memory";
+}
 
-  if (m.device_is_host) {
-    p.optimizer_seconds = OptimizerSeconds(plan, updated, 0, m.host_bytes_per_second);
-    const double accumulate_seconds = accumulate_bytes / m.host_bytes_per_second;
-    p.forward_seconds = compute.forward / sweeps;
-    p.backward_seconds = compute.backward / sweeps;
-    p.step_seconds =
-        p.compute_seconds + p.up_seconds + p.down_seconds + p.optimizer_seconds + accumulate_seconds + p.network_seconds;
-    p.limit = p.network_seconds >= p.step_seconds / 2   ? "network"
-              : p.compute_seconds >= p.step_seconds / 2 ? "compute"
-                                                        : "host memory";
-    return;
-  }
+// Seconds of what moves beside a sweep's forward and backward pass.
+struct SweepMoves {
+  double forward_up = 0;  // bytes of all devices
+  double forward_link = 0, backward_link = 0;
+  double forward_host = 0, backward_host = 0;
+};
 
-  // Of a sweep. All weights go up in the forward pass; what is not on the device any more comes again in the backward pass.
-  const double forward_up = std::min(static_cast<double>(weights_up) / sweeps, static_cast<double>(copies * elements * element));
-  const double backward_up = (static_cast<double>(weights_up + inputs) / sweeps) - forward_up;
-  const double backward_down = static_cast<double>(gradients_down) / sweeps, forward_down = static_cast<double>(inputs) / sweeps;
+SweepMoves MovesOfSweep(const PlanInputs& in, const Plan& plan, const Moves& moves, const Updates& updates) {
+  const MachineSpec& m = in.machine;
+  const double sweeps = static_cast<double>(plan.sweeps), devices = static_cast<double>(plan.devices.size());
+  const int64_t all_weights = plan.host.weights;
+  // All weights go up in the forward pass; what is not on the device any more comes again in the backward pass.
+  SweepMoves s;
+  s.forward_up = std::min(static_cast<double>(moves.weights_up()) / sweeps, static_cast<double>(moves.copies * all_weights));
+  const double backward_up = (static_cast<double>(moves.weights_up() + moves.inputs) / sweeps) - s.forward_up;
+  const double backward_down = static_cast<double>(moves.gradients_down()) / sweeps;
+  const double forward_down = static_cast<double>(moves.inputs) / sweeps;
+
+  // Each device has a link of its own, and all of them may share a way through the host.
+  const double links_of_all = m.links_bytes_per_second / devices;
+  const double both = m.both_bytes_per_second > 0 ? m.both_bytes_per_second : m.up_bytes_per_second + m.down_bytes_per_second;
   const auto link = [&](double up, double down) {  // of all devices
-    up /= static_cast<double>(devices);
-    down /= static_cast<double>(devices);
+    up /= devices;
+    down /= devices;
     const double alone = std::max({up / m.up_bytes_per_second, down / m.down_bytes_per_second, (up + down) / both});
     return links_of_all > 0 ? std::max(alone, (up + down) / links_of_all) : alone;
   };
   // What comes from the other devices goes over links of their own, at the same time.
-  const double peers = p.peer_bytes > 0 ? p.peer_seconds / sweeps / static_cast<double>(weights + gradients) : 0;
-  const double forward_gathered = static_cast<double>(std::min(weights, elements * element * plan.sweeps));
-  const double forward_link = std::max(link(forward_up, forward_down), peers * forward_gathered);
-  const double backward_link =
-      std::max(link(backward_up, backward_down), peers * (static_cast<double>(weights + gradients) - forward_gathered));
-  const double forward_compute = compute.forward / sweeps, backward_compute = compute.backward / sweeps;
+  const double peer_moves = static_cast<double>(moves.weights + moves.gradients);
+  const Prediction& p = plan.prediction;
+  const double peers = p.peer_bytes > 0 ? p.peer_seconds / sweeps / peer_moves : 0;
+  const double forward_gathered = static_cast<double>(std::min(moves.weights, all_weights * plan.sweeps));
+  s.forward_link = std::max(link(s.forward_up, forward_down), peers * forward_gathered);
+  s.backward_link = std::max(link(backward_up, backward_down), peers * (peer_moves - forward_gathered));
   // Transfers and accumulation share the host's memory.
-  const double backward_host = (backward_up + backward_down + accumulate_bytes / sweeps) / m.host_bytes_per_second;
-  const double forward_host = (forward_up + forward_down) / m.host_bytes_per_second;
+  s.backward_host = (backward_up + backward_down + updates.accumulate_bytes / sweeps) / m.host_bytes_per_second;
+  s.forward_host = (s.forward_up + forward_down) / m.host_bytes_per_second;
+  return s;
+}
+
+void FillStepOnDevices(const PlanInputs& in, const Compute& compute, const Updates& updates, const Network& network,
+                       const SweepMoves& moves, Plan& plan) {
+  const MachineSpec& m = in.machine;
+  const bool backward = plan.purpose != Purpose::kForward, train = plan.purpose == Purpose::kTrain;
+  const double sweeps = static_cast<double>(plan.sweeps);
+  Prediction& p = plan.prediction;
+  const double forward_compute = compute.forward / sweeps, backward_compute = compute.backward / sweeps;
   // Routed experts alone go up behind the choice, not beside what computes it.
-  const double waited = plan.experts_up == ExpertsUp::kRouted ? std::min(forward_compute, forward_link) : 0;
-  const double f = p.forward_seconds = std::max({forward_compute, forward_link, forward_host}) + waited;
-  const double b = p.backward_seconds = backward ? std::max({backward_compute, backward_link, backward_host}) : 0;
+  const double waited = plan.experts_up == ExpertsUp::kRouted ? std::min(forward_compute, moves.forward_link) : 0;
+  const double f = p.forward_seconds = std::max({forward_compute, moves.forward_link, moves.forward_host}) + waited;
+  const double b = p.backward_seconds = backward ? std::max({backward_compute, moves.backward_link, moves.backward_host}) : 0;
   const double optimizer_rate = m.host_bytes_per_second * kOptimizerShare;
-  p.optimizer_seconds = train ? OptimizerSeconds(plan, updated, forward_up, optimizer_rate) : 0;
+  p.optimizer_seconds = train ? OptimizerSeconds(plan, updates.elements, moves.forward_up, optimizer_rate) : 0;
   // Updated weights go to the other processes one after the other, each behind its update.
   const double o = p.optimizer_seconds + network.Seconds(network.weights);
 
   const double first = static_cast<double>(in.layout.units[0].elements);
-  p.first_unit_seconds = first * static_cast<double>(element) / m.up_bytes_per_second;
+  p.first_unit_seconds = first * static_cast<double>(plan.WeightBytes()) / m.up_bytes_per_second;
   if (train && plan.pieces.TrainedParts(0) > 0) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
 
   const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;
@@ -277,7 +313,8 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
   const double late = std::max(network.Seconds(network.gradients) - sums * b, 0.0);
   p.step_seconds = std::max(step + late, p.host_seconds);
 
-  const double links = sweeps * (forward_link + backward_link), hosts = sweeps * (forward_host + backward_host);
+  const double links = sweeps * (moves.forward_link + moves.backward_link);
+  const double hosts = sweeps * (moves.forward_host + moves.backward_host);
   // The step waits for the optimizer, and that is most of it.
   const bool optimizer = train && o > beside && o > p.step_seconds / 2;
   p.limit = late + network.Seconds(network.weights) > p.step_seconds / 2 ? "network"
@@ -286,6 +323,22 @@ void FillPrediction(const PlanInputs& in, Plan& plan) {
             : hosts > std::max(links, p.compute_seconds)                 ? "host memory"
             : links > p.compute_seconds                                  ? "link"
                                                                          : "compute";
+}
+
+}  // namespace
+
+void FillPrediction(const PlanInputs& in, Plan& plan) {
+  Prediction& p = plan.prediction;
+  p = {};
+  const Compute compute = FillCompute(in, plan);
+  p.compute_seconds = compute.forward + compute.backward;
+  const Moves moves = FillMoves(in, plan);
+  const Updates updates = FillHostMemory(in, moves, plan);
+  const Network network = NetworkOf(in, plan, static_cast<double>(plan.pieces.TrainedElements()));
+  p.network_bytes = static_cast<int64_t>(network.gradients + network.weights);
+  p.network_seconds = network.Seconds(network.gradients + network.weights);
+  if (in.machine.device_is_host) return FillStepOnHost(in, compute, updates, plan);
+  FillStepOnDevices(in, compute, updates, network, MovesOfSweep(in, plan, moves, updates), plan);
 }
 
 }  // namespace hlm

@@ -67,46 +67,65 @@ void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* 
   Run(pass, nullptr, {.work = &work});
 }
 
-// The picture of the design, one call an arrow: weights up, layers, gradients down.
+// The picture of the design, one call an arrow: layers, gradients down, weights up.
 double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head) {
   HLM_CHECK(pass.weights == nullptr || gradients == nullptr, "a backward pass under frozen weights");
-  double loss = 0;  // of the sweeps that were weighed
-  batch_.Fill(pass);
-  for (const auto& lane : lanes_) lane->Begin(pass);
-  experts_.Forget();
-  group_.Gather(pass, -1, experts_);
-  routers_.Begin();
-  const RouterTerms::GatherBytes gather = [this](const std::string& own) {
-    return process_group_->AllGather(ProcessGroup::kCalls, own);
-  };
+  Begin(pass);
+  double weighed_loss = 0;
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
     if (!updating && pass.ranks.size == 1) interrupt_.Check();
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
     const bool has_rows = experts_.HasRows(visit);
-    for (const auto& lane : lanes_) lane->KeepPace(v);
-    if (has_rows) {
-      group_.GatherLate(pass, visit);
-      const std::vector<int64_t> versions = group_.Versions(pass, visit);
-      for (const auto& lane : lanes_) loss += lane->Run(pass, v, versions, head);
-    } else {
-      for (const auto& lane : lanes_) lane->Skip(pass, v);
-    }
+    Compute(pass, v, has_rows, head, weighed_loss);
     if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.sweeps()) {
       updating = true;
       GateUpdates(pass);
     }
-    if (visit.kind == VisitKind::kHead && routers_.on()) {
-      routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr, gather);
-      LearnChoices(pass, visit.sweep);
-      if (updating) routed_ = routers_.End(pass, gather).Routed(plan_.router, *gradients->expert_updates);
-    }
-    const bool chooses = visit.kind == VisitKind::kBlockForward && visit.part.stage == Stage::kBefore;
-    if (chooses && plan_.experts_up == ExpertsUp::kRouted) LearnChoice(pass, visit);
+    HearRouters(pass, visit, gradients, updating);
     if (!visit.gradients.empty()) HandDown(pass, visit, *gradients, has_rows);
     group_.Gather(pass, v, experts_);
   }
+  Finish(pass, updating);
+  const double loss = head.weigh != nullptr ? weighed_loss : pass.Loss(Losses(), Entropies());
+  return loss + routers_.End(pass, GatherBytes()).loss;
+}
+
+void Executor::Begin(const Pass& pass) {
+  batch_.Fill(pass);
+  for (const auto& lane : lanes_) lane->Begin(pass);
+  experts_.Forget();
+  group_.Gather(pass, -1, experts_);
+  routers_.Begin();
+}
+
+// One visit on every lane. `loss`: to which theirs are added in turn, where they are weighed.
+void Executor::Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head, double& loss) {
+  for (const auto& lane : lanes_) lane->KeepPace(v);
+  if (has_rows) {
+    const Visit& visit = pass.visits[static_cast<size_t>(v)];
+    group_.GatherLate(pass, visit);
+    const std::vector<int64_t> versions = group_.Versions(pass, visit);
+    for (const auto& lane : lanes_) loss += lane->Run(pass, v, versions, head);
+  } else {
+    for (const auto& lane : lanes_) lane->Skip(pass, v);
+  }
+}
+
+// What routers tell of their choices: behind the head of them all, or of one whose experts wait for it.
+void Executor::HearRouters(const Pass& pass, const Visit& visit, const Gradients* gradients, bool updating) {
+  if (visit.kind == VisitKind::kHead && routers_.on()) {
+    routers_.Collect(pass, visit.sweep, lanes_, gradients != nullptr, GatherBytes());
+    LearnChoices(pass, visit.sweep);
+    if (updating) routed_ = routers_.End(pass, GatherBytes()).Routed(plan_.router, *gradients->expert_updates);
+  }
+  const bool chooses = visit.kind == VisitKind::kBlockForward && visit.part.stage == Stage::kBefore;
+  if (chooses && plan_.experts_up == ExpertsUp::kRouted) LearnChoice(pass, visit);
+}
+
+// Losses are on the host, of all processes.
+void Executor::Finish(const Pass& pass, bool updating) {
   for (const auto& lane : lanes_) lane->Finish(pass);
   if (pass.ranks.size > 1) {
     if (updating) {
@@ -117,7 +136,10 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
   DeclareAccess(device_.race_checker(), Losses(), bytes, false, "losses on the host");
-  return (head.weigh != nullptr ? loss : pass.Loss(Losses(), Entropies())) + routers_.End(pass, gather).loss;
+}
+
+RouterTerms::GatherBytes Executor::GatherBytes() const {
+  return [this](const std::string& own) { return process_group_->AllGather(ProcessGroup::kCalls, own); };
 }
 
 void Executor::GateUpdates(const Pass& pass) {

@@ -71,6 +71,11 @@ class Executor {
 
  private:
   double Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head);
+  void Begin(const Pass& pass);
+  void Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head, double& loss);
+  void HearRouters(const Pass& pass, const Visit& visit, const Gradients* gradients, bool updating);
+  void Finish(const Pass& pass, bool updating);
+  RouterTerms::GatherBytes GatherBytes() const;
   // `made`: on the lanes; else the visit's gradients are zero.
   void HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients, bool made);
   void LearnChoice(const Pass& pass, const Visit& visit);

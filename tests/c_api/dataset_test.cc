@@ -151,6 +151,33 @@ TEST_F(Datasets, TellWhatATemplateLeavesOutAndWhatWasRepaired) {
   EXPECT_NE(message_.find("tool_arguments \"keep\" leaves them"), std::string::npos) << message_;
 }
 
+// So is what else the record says: a system message, tools, members of messages; of a pair once.
+TEST_F(Datasets, TellWhatATemplateLeavesOutOfAnswersContext) {
+  Write("chat_template.jinja",
+        "{% for m in messages %}{% if m.role in ['user', 'assistant'] %}<|im_start|>{{ m.content }}<|im_end|>{% endif %}{% "
+        "endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>{% endif %}");
+  const auto account = [&](const std::string& records, const std::string& task) {
+    Set set;
+    EXPECT_EQ(Open(Config(Write("d.jsonl", records), R"(, "task": ")" + task + "\""), &set), HLM_OK) << message_;
+    char* json = nullptr;
+    EXPECT_EQ(Code(hlm_dataset_describe(set.get(), &json)), HLM_OK);
+    const std::string text = json;
+    hlm_string_destroy(json);
+    return text.substr(text.find("\"account\":"));
+  };
+  const std::string sft = account(
+      R"({"system": "be good", "tools": [{"name": "lookup"}], "messages": [{"role": "user", "content": "q", "mood": "sad", "name": "q"}, {"role": "assistant", "content": "yes"}]})",
+      "sft");
+  for (const char* row :
+       {R"("what":"context","name":"system","records":1,"amount":6,)", R"("what":"tools","records":1,"amount":6,)",
+        R"("did":"unused","what":"message_member","name":"mood","records":1,"amount":3,)"})
+    EXPECT_NE(sft.find(row), std::string::npos) << row << "\n" << sft;
+  EXPECT_EQ(sft.find(R"("name":"name")"), std::string::npos) << "its word is in the text: " << sft;
+  const std::string pairs = account(R"({"system": "be good", "question": "q", "chosen": "yes", "rejected": "no"})", "dpo");
+  EXPECT_NE(pairs.find(R"("what":"context","name":"system","records":1,"amount":6,)"), std::string::npos) << pairs;
+}
+
 TEST_F(Datasets, AnswersOfConversationsAreTrained) {
   Set set;
   ASSERT_EQ(Open(Config(Write("d.jsonl", kDialogue)), &set), HLM_OK) << message_;

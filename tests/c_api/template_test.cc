@@ -186,6 +186,31 @@ class Folder {
   std::string path_;
 };
 
+// tokenizer_config.json may name some of the added tokens only: those of tokenizer.json end turns as well.
+TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
+  const Folder folder;
+  folder.Write("tokenizer_config.json",
+               R"({"eos_token": "</s>", "added_tokens_decoder": {"2": {"content": "</s>"}, "7": {"content": "<|eot|>"}},
+      "chat_template": "{% for m in messages %}{{ m.content }}<|im_end|>{{ '\\n' }}{% endfor %}"})");
+  folder.Write("tokenizer.json",
+               R"({"added_tokens": [{"id": 2, "content": "</s>"}, {"id": 5, "content": "<|im_end|>"}], "model": {}})");
+  folder.Write("generation_config.json", R"({"eos_token_id": [2, 5]})");
+  hlm_template* made = nullptr;
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  const Template chat(made);
+  char* json = nullptr;
+  ASSERT_OK(hlm_template_describe(chat.get(), &json));
+  const std::string described = String(json).get();
+  EXPECT_NE(described.find(R"("added_tokens":["<|im_end|>","<|eot|>","</s>"],"stop_tokens":["</s>","<|im_end|>"])"),
+            std::string::npos)
+      << described;
+  ASSERT_OK(hlm_template_render_training(
+      chat.get(), R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}])", nullptr, &json));
+  const std::string training = String(json).get();
+  EXPECT_NE(training.find(R"("trained":[[12,23]])"), std::string::npos) << training;
+  EXPECT_NE(training.find(R"("without_stop":0)"), std::string::npos) << training;
+}
+
 TEST(TemplateApi, FoldersKeepTemplatesWhereHuggingFaceDoes) {
   const Folder folder;
   folder.Write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": {"content": "</s>"},

@@ -98,6 +98,27 @@ TEST(PreferencePrompts, WholeConversationsMustBeginWithTheirPrompt) {
             PairOf(List(System("s") + "," + User("Why is it?")), List(Answer("a")), List(Answer("b"))));
 }
 
+// A prompt of messages that stands in the answers once more would be read twice.
+TEST(PreferencePrompts, AreNotReadTwice) {
+  const std::string whole = List(User("q") + "," + Answer("a")), other = List(User("q") + "," + Answer("b"));
+  for (const std::string& prompt : {List(User("q")), List(System("s") + "," + User("q"))}) {
+    const std::string record = "{\"prompt\": " + prompt + ", \"chosen\": " + whole + ", \"rejected\": " + other + "}";
+    EXPECT_TRUE(Refuses(Pair(record), "chosen is a whole conversation that begins with the messages of prompt again"))
+        << Pair(record);
+    EXPECT_TRUE(
+        Refuses(Sft("{\"prompt\": " + prompt + ", \"completion\": " + whole + "}"), "completion is a whole conversation"));
+  }
+  // Some answers are more than one message, and a question may come twice in a dialogue.
+  EXPECT_EQ(Pair("{\"prompt\": " + List(User("q")) + ", \"chosen\": " + List(Answer("a") + "," + User("q") + "," + Answer("b")) +
+                 ", \"rejected\": " + List(Answer("c")) + "}"),
+            PairOf(List(User("q")), List(Answer("a") + "," + User("q") + "," + Answer("b")), List(Answer("c"))));
+  FormatSpec spec = DefaultSpec(Format::kPreference);
+  spec.columns.prompt = std::nullopt;
+  EXPECT_EQ(Read("{\"prompt\": " + List(User("q")) + ", \"chosen\": " + whole + ", \"rejected\": " + other + "}",
+                 Task::kPreference, {}, &spec),
+            PairOf(List(User("q")), List(Answer("a")), List(Answer("b"))) + " -prompt");
+}
+
 TEST(SystemBesideTheRest, IsInTheConversation) {
   const std::string turns = User("q") + "," + Answer("a");
   const std::string whole = Conversation(System("s") + "," + turns);
@@ -152,7 +173,8 @@ TEST(Unused, WordsAreCountedAndNumbersAreNot) {
 
 TEST(Unused, PartsOfTheConversationAreRefused) {
   const std::string turns = R"("messages": )" + List(User("the question") + "," + Answer("a"));
-  for (const std::string name : {"instruction", "query", "context", "history", "system_prompt", "functions", "Question"}) {
+  for (const std::string name : {"instruction", "query", "context", "history", "system_prompt", "functions", "Question",
+                                 "documents", "passage", "reasoning_content", "thinking"}) {
     EXPECT_TRUE(Refuses(Sft("{" + turns + ", \"" + name + R"(": "more words"})"), "\"" + name + "\" looks like a part"));
     ReadOptions count;
     count.count_unused = true;
@@ -174,7 +196,8 @@ TEST(Unused, PartsOfTheConversationAreRefused) {
 
 TEST(Unused, PicturesSoundAndFilmsAreRefused) {
   const std::string turns = R"("messages": )" + List(User("<image>q") + "," + Answer("a"));
-  for (const std::string name : {"image", "images", "audio", "audios", "video", "videos"}) {
+  for (const std::string name : {"image", "images", "audio", "audios", "video", "videos", "image_url", "image_paths", "audio_url",
+                                 "video_urls", "pixel_values", "input_audio", "Image_Base64", "img", "picture_file"}) {
     for (const std::string held : {R"("cat.png")", R"(["cat.png"])", R"([{"bytes": "AAAA"}])", "[[0, 255]]"})
       EXPECT_TRUE(Refuses(Sft("{" + turns + ", \"" + name + "\": " + held + "}"), "\"" + name + "\" is ")) << name << held;
     for (const std::string nothing : {"null", "[]", R"("")", "[null]", "{}"})
@@ -183,6 +206,53 @@ TEST(Unused, PicturesSoundAndFilmsAreRefused) {
   EXPECT_TRUE(Refuses(Sft(R"({"image": "c.png", "text": "t"})"), "only text is trained on"));
   EXPECT_TRUE(
       Refuses(Pair(R"({"images": ["c.png"], "prompt": "p", "chosen": "c", "rejected": "r"})"), "only text is trained on"));
+}
+
+// What is written about a picture is text.
+TEST(Unused, WordsAboutPicturesAreWords) {
+  const std::string turns = R"("messages": )" + List(User("q") + "," + Answer("a"));
+  for (const std::string name : {"image_caption", "video_title", "audio_transcript", "file_name", "input_text", "photographer"})
+    EXPECT_EQ(Sft("{" + turns + ", \"" + name + R"(": "words"})"), Conversation(User("q") + "," + Answer("a")) + " -" + name);
+}
+
+// Beside the words of a message: Qwen's and Llava's lists of pictures stand there as well.
+TEST(Unused, PicturesOfAMessageAreRefused) {
+  const auto with = [](const std::string& member) {
+    return R"({"messages": [{"role": "user", "content": "q")" + member + "}," + Answer("a") + "]}";
+  };
+  for (const std::string member : {R"(, "images": ["c.png"])", R"(, "image": "c.png")", R"(, "audio_url": "a.wav")"})
+    EXPECT_TRUE(Refuses(Sft(with(member)), "messages[0]: \"")) << Sft(with(member));
+  EXPECT_FALSE(Refuses(Sft(with(R"(, "images": [])")), "images"));
+  EXPECT_TRUE(
+      Refuses(Sft(R"({"conversations": [{"from": "human", "value": "q", "image": "c.png"}, {"from": "gpt", "value": "a"}]})"),
+              "only text is trained on"));
+  ReadOptions count;
+  count.count_unused = true;
+  EXPECT_FALSE(Refuses(Read(with(R"(, "image": "c.png")"), Task::kSft, count), "image"));
+}
+
+// A call of ShareGPT is a turn like others: what stands beside its text stays with it.
+TEST(Messages, CallsKeepWhatStandsBesideThem) {
+  EXPECT_EQ(
+      Sft(R"({"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "{\"name\": \"f\", \"arguments\": {}}", )"
+          R"("weight": 0, "reasoning": "why"}, {"from": "observation", "value": "1"}, {"from": "gpt", "value": "a"}]})"),
+      Conversation(
+          User("q") +
+          R"(,{"role":"assistant","content":"","tool_calls":[{"type":"function","function":{"name":"f","arguments":{}}}],)"
+          R"("weight":0,"reasoning":"why","train":false},)" +
+          Turn("tool", "1") + "," + Answer("a")));
+  EXPECT_TRUE(Refuses(Sft(R"({"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "{}"}]})"),
+                      "has no name"));
+}
+
+// "loss" is a switch where it is true or false (ms-swift); a number is a loss that somebody measured.
+TEST(Messages, ALossIsASwitchOrANumber) {
+  const auto with = [](const std::string& loss) {
+    return R"({"messages": [)" + User("q") + R"(,{"role": "assistant", "content": "a", "loss": )" + loss + "}," + User("r") +
+           "," + Answer("b") + "]}";
+  };
+  EXPECT_NE(Sft(with("false")).find("\"train\":false"), std::string::npos) << Sft(with("false"));
+  for (const std::string loss : {"true", "0.25", "0"}) EXPECT_EQ(Sft(with(loss)).find("train"), std::string::npos) << loss;
 }
 
 // Numbers that Python writes and JSON lacks, raw tabs and lone surrogates: nobody's business where nobody reads them.

@@ -1,5 +1,6 @@
 // Groups through the C interface: what is refused, and steps and losses of two processes against those of one.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include <cmath>
@@ -83,10 +84,11 @@ TEST(GroupApi, APlanIsForSoManyProcesses) {
 }
 
 // What a process makes of two steps and a step of DPO, and what it knows of its group.
-std::string Train(hlm_group* group, bool whole, const std::string& numerics) {
+std::string Train(hlm_group* group, bool whole, const std::string& numerics, int64_t threads = 1) {
   const int64_t rank = hlm_group_rank(group), size = hlm_group_size(group);
   hlm_plan_options options = TinyPlanOptions();
   options.processes = size;
+  options.threads = threads;
   if (!numerics.empty()) options.numerics_json = numerics.c_str();
   const Model model = TinyModel();
   const Plan plan = TinyPlan(model.get(), options);
@@ -189,6 +191,28 @@ TEST(GroupApi, StepsAndLossesOfTwoProcessesAreThoseOfOne) {
     return Train(raw, false, "");
   });
   for (const std::string& result : two.Results()) EXPECT_EQ(result, expected);
+}
+
+// Ranks that may use other numbers of processors: each plans by itself, and both train by rank 0's plan.
+TEST(GroupApi, ThreadsAreThoseOfRankZero) {
+  const std::string address = "127.0.0.1:" + std::to_string(hlm::FreePort());
+  hlm::Processes two(2, [&](int64_t rank) {
+    cpu_set_t allowed, one;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) throw hlm::Internal("sched_getaffinity");
+    size_t first = 0;
+    while (!CPU_ISSET(first, &allowed)) ++first;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    if (rank == 1 && sched_setaffinity(0, sizeof(one), &one) != 0) throw hlm::Internal("sched_setaffinity");
+    const hlm_group_options options = QuickOptions();
+    hlm_group* raw = nullptr;
+    Must(hlm_group_connect(address.c_str(), rank, 2, &options, &raw));
+    const Group group(raw);
+    return Train(raw, false, "", 0);
+  });
+  const std::vector<std::string> results = two.Results();
+  EXPECT_NE(results[0].find("weights"), std::string::npos) << results[0];
+  EXPECT_EQ(results[1], results[0]);
 }
 
 }  // namespace

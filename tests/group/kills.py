@@ -138,12 +138,13 @@ def trial(horizon: str, work: pathlib.Path, network: Network, draw: random.Rando
     rest = Run(horizon, work, network, left, [*going_on, "--steps", str(end), "--out", str(out)])
     try:
         for rank in range(left):
-            assert rest.end(rank, 120) == 0, [rest.said(r) for r in range(left)]
+            # Beside other work a step that is saved takes seconds.
+            assert rest.end(rank, 600) == 0, [rest.said(r) for r in range(left)]
     finally:
         rest.kill()
     if end != STEPS:
         alone = Run(horizon, work, network, 1, [*common, "--steps", str(end), "--out", str(work / "alone"), "--overwrite"])
-        assert alone.end(0, 300) == 0, alone.said(0)
+        assert alone.end(0, 600) == 0, alone.said(0)
         wanted = digest(work / "alone")
     assert digest(out) == wanted, "another model than the unbroken run's"
     result["went on with"] = left

@@ -127,6 +127,40 @@ TEST_P(Training, AnyNumberOfProcessesTimesDevicesGivesTheSameBits) {
   }
 }
 
+// By both routes, with random delays; and where only one rank has the option, as on a machine with less memory.
+TEST_P(Training, EveryMemoryOptionGivesTheSameBits) {
+  RunSetup run = SmallRun(GetParam());
+  run.steps = 2;
+  const std::string expected = RunAll(run, 1, 1)[0];
+  EXPECT_TRUE(expected.starts_with("state ")) << expected;
+  const std::pair<const char*, std::function<void(PlanOptions&)>> variants[] = {
+      {"keep", [](PlanOptions& o) { o.activations = Activations::kKeep; }},
+      {"keep_cheap", [](PlanOptions& o) { o.activations = Activations::kKeepCheap; }},
+      {"recompute", [](PlanOptions& o) { o.activations = Activations::kRecompute; }},
+      {"recompute_from_host",
+       [](PlanOptions& o) { o.activations = Activations::kRecompute, o.block_inputs = BlockInputs::kHost; }},
+      {"one_slot", [](PlanOptions& o) { o.slots = 1, o.prefetch = 0; }},
+      {"many_slots", [](PlanOptions& o) { o.slots = 5, o.prefetch = 2; }},
+      {"ring_of_one", [](PlanOptions& o) { o.ring = 1; }},
+  };
+  int64_t number = 0;
+  for (const auto& variant : variants) {
+    SCOPED_TRACE(variant.first);
+    RunSetup all = run;
+    variant.second(all.plan);
+    all.plan.route = ++number % 2 == 0 ? Route::kHost : Route::kPeer;
+    ExpectAll(RunAll(all, 2, 2), expected);
+    const auto one = [&](RunSetup& setup, ProcessGroup& group) {
+      if (group.rank() == 1) variant.second(setup.plan);
+    };
+    ExpectAll(RunAll(run, 2, 1, Evenly, one), expected);
+  }
+  // Smaller parts are the whole group's.
+  RunSetup parts = run;
+  parts.plan.max_part_bytes = 16384;
+  ExpectAll(RunAll(parts, 4, 1), expected);
+}
+
 // What is frozen has no owner, is sent to nobody, and is everywhere.
 TEST_P(Training, FrozenTensorsAreShardedLikeNothing) {
   RunSetup run = GroupedRun(GetParam(), WideConfig(true), 8);

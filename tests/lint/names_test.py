@@ -1,11 +1,11 @@
-"""What docs/impl.md and docs/words.md write as code is there: files and folders in the tree, other names in the sources."""
+"""Names: what docs/impl.md and docs/words.md write as code is there, and families are known where they are read only."""
 
 import re
 import subprocess
 import sys
 import unittest
 from pathlib import Path
-from typing import List, Set
+from typing import Dict, List, Set
 
 ROOT = Path(sys.argv.pop())
 SOURCES = ("*.h", "*.cc", "*.hpp", "*.cu", "*.cuh", "*.py", "*.sh", "BUILD")
@@ -72,6 +72,36 @@ class NamesTest(unittest.TestCase):
             missing(text, self.files, self.words),
             ["NoSuchName in Updater::NoSuchName", "core/nowhere", "core/train/{updater,nothing}.cc"],
         )
+
+
+# Rooms that do not know what a family is: a body, a size or a place is all they see.
+ENGINE = "cpu cuda data device gloo group layers machine mpi nccl objective plan save store stream train".split()
+
+
+class FamiliesTest(unittest.TestCase):
+    def test_a_family_is_a_file_and_a_line(self) -> None:
+        where: Dict[str, Set[str]] = {}
+        for file in listed("core/*.cc", "core/*.h", "c_api/*.cc", "samples/horizon/*.cc"):
+            for name in re.findall(r"\bk\w+Family\b", (ROOT / file).read_text()):
+                where.setdefault(name, set()).add(file)
+        self.assertGreater(len(where), 80)
+        for name, files in where.items():
+            self.assertEqual(len(files - {"core/model/families/families.cc"}), 1, f"{name} in {sorted(files)}")
+            self.assertEqual({str(Path(file).parent) for file in files}, {"core/model/families"}, name)
+
+    def test_the_engine_names_none(self) -> None:
+        folder = ROOT / "core/model/families"
+        types = {
+            one
+            for file in folder.glob("*.cc")
+            for one in re.findall(r'Family k\w+Family = \{\s*"\w+",\s*"(\w+)"', file.read_text())
+        }
+        self.assertIn("seed_oss", types)
+        self.assertGreater(len(types), 80)
+        for room in ENGINE:
+            for file in listed(f"core/{room}/*"):
+                named = types & set(re.findall(r'"(\w+)"', (ROOT / file).read_text(errors="replace")))
+                self.assertEqual(named, set(), file)
 
 
 if __name__ == "__main__":

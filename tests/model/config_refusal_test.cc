@@ -65,6 +65,22 @@ TEST(ConfigRefusal, SettingsThatChangeTheMathematicsAreUnimplementedByName) {
   }
 }
 
+// Files of the hub name the code that they came with; transformers takes its own class of that name.
+TEST(ConfigRefusal, CodeOfTheFamilysOwnNameIsTaken) {
+  for (const char* code : {"modeling_llama.LlamaForCausalLM", "someone/some-model--modeling_llama.LlamaForCausalLM"}) {
+    EXPECT_EQ(ParseConfig(TinyConfig("Llama", std::string(R"({"auto_map": {"AutoConfig": "configuration_llama.LlamaConfig",
+        "AutoModelForCausalLM": ")") + code + R"("}})"))
+                  .layers(),
+              2);
+  }
+  for (const char* map : {R"({"AutoModelForCausalLM": 3})", R"("modeling_llama.LlamaForCausalLM")",
+                          R"({"AutoModelForCausalLM": "modeling_llama.LlamaForCausalLMWithMore"})"}) {
+    SCOPED_TRACE(map);
+    ExpectError(Code::kUnimplemented, {"auto_map"},
+                [&] { ParseConfig(TinyConfig("Llama", std::string(R"({"auto_map": )") + map + "}")); });
+  }
+}
+
 TEST(ConfigRefusal, AllThatIsMissingIsTold) {
   ExpectError(Code::kUnimplemented,
               {"rope_type ntk", "hidden_act", "mish", "alibi", "residual_multiplier = 2", "attn_logit_softcapping"}, [] {

@@ -91,6 +91,13 @@ TEST(Wrappers, PackedExpertsLieEitherWay) {
   EXPECT_EQ(read(hubs, "down_proj"), (std::vector<int64_t>{3, 6, 16}));
 }
 
+TEST(Wrappers, AllThatIsMissingInsideIsTold) {
+  ExpectError(Code::kUnimplemented, {"text_config: ", "rope_type ntk", "hidden_act", "mish", "attn_logit_softcapping = 50"}, [] {
+    ParseConfig(With(R"("model_type": "internvl", "text_config": {"model_type": "qwen2", "rope_scaling": {"type": "ntk"},
+        "hidden_act": "mish", "attn_logit_softcapping": 50})"));
+  });
+}
+
 TEST(Wrappers, AnErrorNamesThePart) {
   ExpectError(Code::kInvalidArgument, {"text_config", "num_attention_heads", "0"}, [] {
     ParseConfig(With(R"("model_type": "llava", "text_config": {"model_type": "llama", "num_attention_heads": 0})"));

@@ -103,6 +103,19 @@ INSTANTIATE_TEST_SUITE_P(Configurations, Released, testing::ValuesIn(Names()), [
   return name;
 });
 
+// Kimi K2's files have a model type of their own for DeepSeek V3's class and code.
+TEST(ReleasedConfigurations, KimiK2IsDeepSeekV3) {
+  std::string text = TextOf(std::string(kFolder) + "deepseek-v3.json");
+  const ModelConfig v3 = ReadConfig(text);
+  const std::string type = "\"model_type\": \"deepseek_v3\"";
+  ASSERT_NE(text.find(type), std::string::npos);
+  text.replace(text.find(type), type.size(), "\"model_type\": \"kimi_k2\"");
+  const ModelConfig k2 = ReadConfig(text);
+  EXPECT_EQ(k2.spec.family, "kimi_k2");
+  EXPECT_EQ(k2.spec.kinds, v3.spec.kinds);
+  EXPECT_EQ(k2.spec.kind_of, v3.spec.kind_of);
+}
+
 // A configuration without an expectation would never be looked at.
 TEST(ReleasedConfigurations, AllHaveAnExpectation) {
   for (const auto& file : std::filesystem::directory_iterator(kFolder)) {

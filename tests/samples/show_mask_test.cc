@@ -62,6 +62,23 @@ TEST(ShowMaskTest, ArgumentsAndWordsThatAreLeftOut) {
   EXPECT_NE(kept.out.find("⟦\"{\\\"a\\\":1}\";⟧1;⟦{\"a\": 2, \"b\": null};⟧"), std::string::npos) << kept.out;
 }
 
+TEST(ShowMaskTest, WordsOfTheRecordThatAreInNoText) {
+  const std::string path = Scratch("context.jsonl"), chat = Scratch("context.jinja");
+  WriteFile(chat, "{% for m in messages if m.role != 'system' %}{{ m.content }};{% endfor %}");
+  WriteFile(path, R"({"messages": [{"role": "system", "content": "be good"}, {"role": "user", "content": "q", "mood": "sad"}, )"
+                  R"({"role": "assistant", "content": "a"}], "tools": [{"name": "f"}], "source": "web"})");
+  const Result shown = Horizon({"show-mask", "--template", chat, "--data", path});
+  EXPECT_EQ(shown.status, 0) << shown.err;
+  for (const char* line : {"-- the template leaves out 6 characters of messages of the role system\n",
+                           "-- the template leaves out 3 characters of the member \"mood\" of messages\n",
+                           "-- the template leaves out 1 characters of the tools, of which it prints nothing\n",
+                           "--   1 record unused: the member \"source\" is not used; columns can name it  (first: "})
+    EXPECT_NE(shown.out.find(line), std::string::npos) << line << "\n" << shown.out;
+  const Result json = Horizon({"show-mask", "--template", chat, "--data", path, "--json"});
+  EXPECT_EQ(json.Lines().at(0).at("sequences").at(0).at("left_out").size(), 3u) << json.out;
+  EXPECT_EQ(json.Lines().at(0).at("account").at(0).at("name"), "source") << json.out;
+}
+
 // A template file beside a model folder: the words of the file, the tokens of the folder, as a run has them.
 TEST(ShowMaskTest, ATemplateTakesTheTokensOfTheModel) {
   const std::string model = Scratch("mask-model"), chat = Scratch("ends.jinja"), path = Scratch("ends.jsonl");

@@ -27,6 +27,15 @@ Json Dropped(const hlm::Rendered& rendered) {
   return all;
 }
 
+Json LeftOut(const hlm::Rendered& rendered) {
+  constexpr const char* kOf[] = {"role", "member", "tools"};
+  Json all = Json::array();
+  for (const hlm::LeftOut& words : rendered.left_out) {
+    all.push_back({{"of", kOf[static_cast<size_t>(words.of)]}, {"name", words.name}, {"characters", words.characters}});
+  }
+  return all;
+}
+
 Json Render(const std::string& line) {
   const Json input = Json::parse(line);
   const auto value = [&](const char* key) {
@@ -53,6 +62,7 @@ Json Render(const std::string& line) {
                                      {"messages", rendered.trained_messages},
                                      {"input", Spans(rendered.input)},
                                      {"dropped", Dropped(rendered)},
+                                     {"left_out", LeftOut(rendered)},
                                      {"unroll_keeps", rendered.unroll_keeps},
                                      {"without_stop", rendered.without_stop}});
     }

@@ -1,5 +1,5 @@
-"""What is trained of a conversation and what is told as dropped is, together, all that its record says: random conversations through
-templates of many shapes. Texts come from Jinja2; each word is written once, so that plain search says where it went."""
+"""What a conversation's text has, what is trained of it, and what is told as dropped is, together, all that its record says: random
+conversations through templates of many shapes. Texts come from Jinja2; each word is written once, so that plain search says where it went."""
 
 import json
 import random
@@ -11,7 +11,8 @@ import oracle
 import shapes
 import shapes_plain
 
-# name: template, and what conversations it is given: t tool calls, s a system message, a strict turns, p parts, m markers in content.
+# name: template, and what conversations it is given: t tools and calls of them, s a system message, a strict turns, p answers in parts,
+# m markers in content. All have members that no template knows, and now and then a question in parts.
 SHAPES = {
     "chatml": (shapes.CHATML, "ts"), "chatml_default": (shapes.CHATML_DEFAULT, "ts"), "chatml_tags": (shapes.CHATML_TAGS, "ts"),
     "tags_last_thought": (shapes.TAGS_LAST_THOUGHT, "ts"), "hermes": (shapes.HERMES, "ts"), "phi_sep": (shapes.PHI_SEP, "ts"),
@@ -61,6 +62,8 @@ class Writer:
             thought = self.text()
             for name in chance.sample(NAMES, chance.choice((1, 1, 1, 2))):
                 message[name] = thought if chance.random() < 0.9 else self.text()
+        if chance.random() < 0.1:
+            message[chance.choice(("thoughts", "mood", "source"))] = chance.choice((self.text(), [self.word()], {"by": self.word()}))
         for member in ("name", "tool_calls", "tool_call_id", "thinking", "reasoning"):
             if chance.random() < 0.15:
                 message.setdefault(member, None)
@@ -81,13 +84,26 @@ class Writer:
             del message["content"]
         return self.with_more(message)
 
+    def tools(self):
+        return [{"type": "function", "function": {"name": self.word(), "description": self.text(), "parameters": {
+            "type": "object", "properties": {self.word(): {"type": "string", "description": self.word()}}}}}
+            for _ in range(self.chance.randint(1, 2))]
+
+    def question(self):
+        if self.chance.random() < 0.1:
+            return [{"type": "text", "text": self.text()} for _ in range(self.chance.randint(1, 2))]
+        return self.text()
+
     def conversation(self, flags):
         chance = self.chance
         messages = [{"role": "system", "content": self.text()}] if "s" in flags and chance.random() < 0.5 else []
         for _ in range(chance.randint(1, 3)):
-            messages.append({"role": "user", "content": self.text(), **({"name": None} if chance.random() < 0.2 else {})})
+            messages.append({"role": "user", "content": self.question(), **({"name": chance.choice((None, self.word()))} if chance.random() < 0.2 else {})})
             while "t" in flags and chance.random() < 0.35:
-                messages += [self.call(), {"role": "tool", "content": self.text(), "tool_call_id": None}]
+                call = self.call()
+                messages += [call, {"role": "tool", "content": self.text(), "tool_call_id": None}]
+                if chance.random() < 0.3:
+                    messages[-1].update(name=call["tool_calls"][0]["function"]["name"], tool_call_id=self.word())
             messages.append(self.answer(flags))
         return messages
 
@@ -128,8 +144,8 @@ def has(text, word):
     return any(form in text for form in forms(word))
 
 
-def jinja(template, messages, prompt):
-    return oracle.render(template, {**SPECIAL, "messages": oracle.normal(messages), "tools": None, "documents": None,
+def jinja(template, messages, prompt, tools):
+    return oracle.render(template, {**SPECIAL, "messages": oracle.normal(messages), "tools": tools, "documents": None,
                                     "add_generation_prompt": prompt})[0]
 
 
@@ -140,12 +156,12 @@ def common(a, b):
     return n
 
 
-def expected_texts(name, template, messages, trained, method):
+def expected_texts(name, template, messages, tools, trained, method):
     if method != "unroll":
-        return [jinja(template, messages, False)]
+        return [jinja(template, messages, False, tools)]
     texts = []
     for i in trained:
-        turn, prompt = jinja(template, messages[:i + 1], False), jinja(template, messages[:i], True)
+        turn, prompt = jinja(template, messages[:i + 1], False, tools), jinja(template, messages[:i], True, tools)
         if name == "mistral3" and not turn.startswith(prompt):
             # The prompt says more than the turn's own text, and both end with the last message before it.
             last = prompt[prompt.rindex(messages[i - 1]["content"].split()[-1]):]
@@ -154,17 +170,52 @@ def expected_texts(name, template, messages, trained, method):
     return texts
 
 
-def check(name, template, messages, train_on, result):
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings(item)
+
+
+KNOWN = {"role", "content", "tool_calls", "tool_call_id", *NAMES}
+
+
+def check_left_out(messages, tools, trained, sequences):
+    """Complaints about what is told of the words that no answer says."""
+    text = sequences[-1]["text"]
+    missing, markers = {}, {}
+    for i, message in enumerate(messages):
+        if i not in trained:
+            for _, said in words_of(message):
+                lost = sum(len(word) for word in re.sub("</?think>", " ", said).split() if not has(text, word))
+                missing["role", message["role"]] = missing.get(("role", message["role"]), 0) + lost
+            if "<think>" in str(message.get("content")):
+                markers["role", message["role"]] = markers.get(("role", message["role"]), 0) + 15
+        for member in message.keys() - KNOWN:
+            lost = [said for said in strings(message[member]) if said not in text]
+            if isinstance(message[member], dict):
+                lost += [key for key in message[member] if key not in text]
+            missing["member", member] = missing.get(("member", member), 0) + len("".join("".join(lost).split()))
+    names = [word for tool in tools or [] for word in (tool["function"]["name"], *tool["function"]["description"].split(), *tool["function"]["parameters"]["properties"])]
+    if not any(has(text, word) for word in names):
+        missing["tools", ""] = len("".join("".join(strings(tools)).split()))
+    told = {(entry["of"], entry["name"]): entry["characters"] for entry in sequences[-1]["left_out"]}
+    return [f"{missing.get(key, 0)} characters of {key} are not in the text, {told.get(key, 0)} are told"
+            for key in missing.keys() | told.keys() if not 0 <= told.get(key, 0) - missing.get(key, 0) <= markers.get(key, 0)] + [
+                "told before the last text" for sequence in sequences[:-1] if sequence["left_out"]]
+
+
+def check(name, template, messages, tools, train_on, result):
     """Complaints about one result, and the characters that it dropped."""
     answers = [i for i, m in enumerate(messages) if m["role"] == "assistant" and not excluded(m)]
     trained = list(range(len(messages))) if train_on == 3 else answers[-1:] if train_on == 1 else answers
     if "error" in result:
-        renders = all(jinja(template, messages[:n], prompt) is not None
+        renders = all(jinja(template, messages[:n], prompt, tools) is not None
                       for n, prompt in [(len(messages), False)] + [(i, True) for i in trained] + [(i + 1, False) for i in trained])
         return (["refused: " + result["error"]] if renders and trained else []), 0
     wrong = []
     sequences = result["sequences"]
-    texts = expected_texts(name, template, messages, trained, "tags" if train_on == 3 else result["method"])
+    texts = expected_texts(name, template, messages, tools, trained, "tags" if train_on == 3 else result["method"])
     if [s["text"] for s in sequences] != texts:
         return ["another text than Jinja2's"], 0
     learned = [b"".join(s["text"].encode()[b:e] for b, e in s["trained"]).decode() for s in sequences]
@@ -190,11 +241,12 @@ def check(name, template, messages, train_on, result):
             if told - missing.get(field, 0) not in markers:
                 wrong.append(f"{missing.get(field, 0)} characters of {field} of message {i} are not trained, {told} are told")
     wrong += [f"told of {key}" for key in dropped]
+    wrong += check_left_out(messages, tools, trained, sequences)
     if result["method"] in ("spans", "unroll") and train_on != 3:
         for sequence, turns in zip(sequences, [trained] if result["method"] == "spans" else [[i] for i in trained]):
             for (begin, _), i in zip(sequence["trained"], turns):
-                prompt = jinja(template, messages[:i], True)
-                turn = sequence["text"] if result["method"] == "unroll" else jinja(template, messages[:i + 1], False)
+                prompt = jinja(template, messages[:i], True, tools)
+                turn = sequence["text"] if result["method"] == "unroll" else jinja(template, messages[:i + 1], False, tools)
                 if begin != len(turn[:common(prompt, turn)].encode()):
                     wrong.append(f"turn {i} begins at {begin}")
     return wrong, sum(entry["characters"] for s in sequences for entry in s["dropped"])
@@ -206,17 +258,22 @@ def main():
     for name, (template, flags) in SHAPES.items():
         for n in range(rounds):
             chance = random.Random(f"{seed} {name} {n}")
-            messages = Writer(chance).conversation(flags)
-            cases.append((name, template, messages, chance.choice((0, 0, 0, 1, 3))))
-    lines = "".join(json.dumps({"template": t, "messages": m, "variables": SPECIAL, "train_on": on, "added": sorted(set(TOKEN.findall(t)) | {"</s>"}),
-                                "stop": ["<|im_end|>", "<|user|>", "<|observation|>", "</s>"]}) + "\n" for _, t, m, on in cases)
+            writer = Writer(chance)
+            messages = writer.conversation(flags)
+            tools = writer.tools() if "t" in flags and chance.random() < 0.3 else None
+            cases.append((name, template, messages, tools, chance.choice((0, 0, 0, 1, 3))))
+    lines = "".join(json.dumps({"template": t, "messages": m, "tools": tools, "variables": SPECIAL, "train_on": on, "added": sorted(set(TOKEN.findall(t)) | {"</s>"}),
+                                "stop": ["<|im_end|>", "<|user|>", "<|observation|>", "</s>"]}) + "\n" for _, t, m, tools, on in cases)
     run = subprocess.run([mask_lines], input=lines, capture_output=True, text=True, check=True)
-    bad, seen = 0, {}
-    for (name, template, messages, train_on), line in zip(cases, run.stdout.splitlines(), strict=True):
+    bad, seen, left_out = 0, {}, set()
+    for (name, template, messages, tools, train_on), line in zip(cases, run.stdout.splitlines(), strict=True):
         result = json.loads(line)
-        wrong, dropped = check(name, template, messages, train_on, result)
+        wrong, dropped = check(name, template, messages, tools, train_on, result)
         counts = seen.setdefault(name, {"characters dropped": 0})
         counts["characters dropped"] += dropped
+        for sequence in result.get("sequences", []):
+            for entry in sequence["left_out"]:
+                left_out.add(entry["of"])
         method = result.get("method", "error")
         counts[method] = counts.get(method, 0) + 1
         for complaint in wrong[:3]:
@@ -230,6 +287,7 @@ def main():
             print(f"--- {name}: mostly refused")
     for name in ("r1_distill", "lfm", "cut", "llama31", "llama3"):
         bad += seen[name]["characters dropped"] == 0  # these leave words out
+    bad += left_out != {"role", "member", "tools"}
     print(f"{len(cases)} conversations through {len(SHAPES)} shapes, {bad} complaints")
     return bad
 

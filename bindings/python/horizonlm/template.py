@@ -65,7 +65,8 @@ class Template(Handle):
     def render_training(self, messages: Messages, **options: "Unpack[_options.TemplateOptions]") -> Dict[str, Any]:
         """A conversation for training: {"method", "sequences": [{"text", "trained": [[begin, end], ...], "messages", "input", "without_stop"}]}.
 
-        A sequence also has "dropped" and "unroll_keeps" where its template leaves out what a trained message says.
+        A sequence also has "dropped" and "unroll_keeps" where its template leaves out what a trained message says, and the last one
+        "left_out" where it leaves out what else the conversation says.
 
         Ranges are in bytes of the text. train_on: "assistant" (default), "last", "completion", "all"; mask: "auto" (default), "tags", "spans",
         "unroll"; prompt_messages. InvalidArgumentError where what is trained cannot be proved.

@@ -1,4 +1,5 @@
-// DeepSeek V3 and R1, Kimi K2: latent attention; sigmoids with a bias for the choice, in groups; shared experts; the first layers are dense.
+// DeepSeek V3 and R1, Kimi K2, Sarvam 105B: latent attention; sigmoids with a bias for the choice, in groups; shared experts; the
+// first layers are dense.
 #include "core/model/families/mixture.h"
 
 #include "core/base/error.h"
@@ -7,19 +8,27 @@
 namespace hlm {
 namespace {
 
-void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 128, .max_positions = 4096}, spec);
+// What the classes assume where a key is missing.
+struct Defaults {
+  SizeDefaults sizes;
+  LatentDefaults latent = {};
+  int64_t experts = 256, dense_layers = 3;
+};
+
+void ReadLatentMixture(const ConfigValues& config, const Defaults& defaults, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, defaults.sizes, spec);
   const NormSpec norm = RmsNorm(config);
-  const LatentAttentionSpec attention = ReadLatentAttention(config, sizes.heads, {}, spec);
-  ExpertsSpec experts = ReadExperts(
-      config,
-      {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 256, .likely_chosen = 8, .likely_width = 2048});
-  if (!config.HasValue("n_group")) throw InvalidArgument(kConfig, ": n_group is missing");
+  const LatentAttentionSpec attention = ReadLatentAttention(config, sizes.heads, defaults.latent, spec);
+  ExpertsSpec experts = ReadExperts(config, {.count = {"num_local_experts", "n_routed_experts"},
+                                             .likely_count = defaults.experts,
+                                             .likely_chosen = 8,
+                                             .likely_width = 2048});
   experts.router = ReadBiasedRouter(config, experts, 2.5);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}),
                   sparse = WithBodies(dense, {experts, shared});
-  for (const bool is_sparse : SparseLayers(config, sizes.layers, 3)) spec.AddLayer(is_sparse ? sparse : dense);
+  for (const bool is_sparse : SparseLayers(config, sizes.layers, defaults.dense_layers))
+    spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   NameLatentAttention(names);
   NameExperts({}, names);
@@ -27,9 +36,29 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   CarryLayersBehind(config, sizes.layers, names);
 }
 
+void ReadV3(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  if (!config.HasValue("n_group")) throw InvalidArgument(kConfig, ": n_group is missing");
+  ReadLatentMixture(config, {.sizes = {.kv_heads = 128, .max_positions = 4096}}, spec, names);
+}
+
+void ReadSarvam(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Defaults defaults{.sizes = {.max_positions = 4096, .initializer_range = 0.006, .intermediate = 16384},
+                          .latent = {.query_rank = std::nullopt},
+                          .experts = 128,
+                          .dense_layers = 1};
+  ReadLatentMixture(config, defaults, spec, names);
+}
+
 }  // namespace
 
 extern const Family kDeepseekV3Family;
-const Family kDeepseekV3Family = {"DeepseekV3ForCausalLM", "deepseek_v3", Read};
+const Family kDeepseekV3Family = {"DeepseekV3ForCausalLM", "deepseek_v3", ReadV3};
+
+// Kimi K2's files have a type of their own for DeepSeek's code.
+extern const Family kKimiK2Family;
+const Family kKimiK2Family = {"DeepseekV3ForCausalLM", "kimi_k2", ReadV3, "DeepseekV3ForCausalLM"};
+
+extern const Family kSarvamMlaFamily;
+const Family kSarvamMlaFamily = {"SarvamMLAForCausalLM", "sarvam_mla", ReadSarvam, "DeepseekV3ForCausalLM"};
 
 }  // namespace hlm

@@ -95,7 +95,18 @@
   X(kGraniteMoeFamily)       \
   X(kGraniteMoeSharedFamily) \
   X(kLlama4Family)           \
-  X(kZamba2Family)
+  X(kZamba2Family)           \
+  X(kMellumFamily)           \
+  X(kHyV3Family)             \
+  X(kFlintFamily)            \
+  X(kSarvamMoeFamily)        \
+  X(kSarvamMlaFamily)        \
+  X(kKimiK2Family)           \
+  X(kGraniteMoeSwaFamily)    \
+  X(kGptJFamily)             \
+  X(kGptNeoFamily)           \
+  X(kFalconMambaFamily)      \
+  X(kGemma4UnifiedFamily)
 
 namespace hlm {
 

@@ -21,8 +21,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const MlpSpec mlp = GemmaMlp(config, sizes, "hidden_activation");
   config.Take("hidden_act");
   const int64_t window = config.IntOr("sliding_window", 4096, 1, kMostPositions);
-  const char* pattern = config.Has("_sliding_window_pattern") ? "_sliding_window_pattern" : "sliding_window_pattern";
-  for (const bool slides : SlidingLayers(config, sizes.layers, config.IntOr(pattern, 6, 1, kMostLayers))) {
+  config.Take("_sliding_window_pattern");  // what transformers remembers of the next one, and does not read
+  for (const bool slides : SlidingLayers(config, sizes.layers, config.IntOr("sliding_window_pattern", 6, 1, kMostLayers))) {
     attention.window = slides ? window : 0;
     attention.rope = slides ? 0 : 1;
     spec.AddLayer(PostNormBlock(norm, norm, attention, mlp));

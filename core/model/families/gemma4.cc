@@ -135,8 +135,9 @@ void NameBeside(ModelNames& names) {
                  {"experts.expert_scale", "router.per_expert_scale"}});
 }
 
-void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, GemmaDefaults(4, 131072), spec);
+// `unified`: the class without per-layer inputs and experts, whose pictures and sounds need no towers (Gemma 4 12B).
+void ReadGemma4(const ConfigValues& config, bool unified, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, GemmaDefaults(4, unified ? 262144 : 131072), spec);
   if (config.HasValue("use_bidirectional_attention") && !config.Value("use_bidirectional_attention").IsText("vision")) {
     throw Unimplemented(kConfig, ": use_bidirectional_attention = ", PrintableJson(config.Value("use_bidirectional_attention")),
                         " is not supported");
@@ -150,11 +151,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-6);
   NormSpec bare = norm;
   bare.weight = false;
-  ReadLayerInputs(config, norm, sizes.layers, spec);
-  const std::optional<ExpertsSpec> experts = ReadRouted(config, norm, spec);
+  if (!unified) ReadLayerInputs(config, norm, sizes.layers, spec);
+  const std::optional<ExpertsSpec> experts = unified ? std::nullopt : ReadRouted(config, norm, spec);
 
   std::map<std::string, int64_t> ropes, sides;
-  const int64_t window = config.IntOr("sliding_window", 512, 1, kMostPositions);
+  const int64_t window = config.IntOr("sliding_window", unified ? 1024 : 512, 1, kMostPositions);
   for (size_t layer = 0; layer < types.size(); ++layer) {
     const std::string& type = types[layer];
     const bool slides = type == kSliding, takes = sharing.takes(layer);
@@ -221,9 +222,15 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                  {"block.scale", "layer_scalar"}});
 }
 
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) { ReadGemma4(config, false, spec, names); }
+void ReadUnified(const ConfigValues& config, ModelSpec& spec, ModelNames& names) { ReadGemma4(config, true, spec, names); }
+
 }  // namespace
 
 extern const Family kGemma4Family;
 const Family kGemma4Family = {"Gemma4ForCausalLM", "gemma4_text", Read};
+
+extern const Family kGemma4UnifiedFamily;
+const Family kGemma4UnifiedFamily = {"Gemma4UnifiedForCausalLM", "gemma4_unified_text", ReadUnified};
 
 }  // namespace hlm

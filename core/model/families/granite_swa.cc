@@ -1,8 +1,8 @@
-// Granite with sinks, sliding layers and a base of the rotary embedding for each layer.
+// Granite with sinks, sliding layers and a base of the rotary embedding for each layer; with an MLP or with experts.
 #include <algorithm>
 
 #include "core/base/error.h"
-#include "core/model/families/common.h"
+#include "core/model/families/mixture.h"
 
 namespace hlm {
 namespace {
@@ -37,16 +37,28 @@ int64_t RopeOf(const RopeSpec& rope, double theta, ModelSpec& spec) {
   return number;
 }
 
-void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 4, .max_positions = 8192, .tied = true}, spec);
+// The block's second branch, in place of an MLP: a softmax over the chosen of packed experts, and a shared MLP beside them.
+std::vector<BodySpec> ReadMixture(const ConfigValues& config) {
+  ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 8, .likely_chosen = 2});
+  experts.router.score = RouterScore::kSoftmaxOfChosen;
+  std::vector<BodySpec> bodies = {experts};
+  const int64_t shared = config.IntOr("shared_intermediate_size", 0, 0, kMostIntermediate);
+  if (shared > 0) bodies.push_back(Shared(shared));
+  return bodies;
+}
+
+std::vector<BodySpec> ReadDense(const ConfigValues& config, int64_t intermediate) {
+  const bool bias = config.BoolOr("mlp_bias", false);
+  return {MlpSpec{.intermediate = intermediate, .in_bias = bias, .out_bias = bias}};
+}
+
+void ReadLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& norm, const std::vector<BodySpec>& bodies,
+                ModelSpec& spec, ModelNames& names) {
   const RopeSpec rope = ReadRope(config, sizes.head_dim, spec.max_positions);
-  const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.scale = config.RealOr("attention_multiplier", 1.0, 1e-9, 1e9);
   attention.sinks = true;
-  const bool mlp_bias = config.BoolOr("mlp_bias", false);
-  const MlpSpec mlp{.intermediate = sizes.intermediate, .in_bias = mlp_bias, .out_bias = mlp_bias};
   const std::optional<int64_t> window = ReadWindow(config, true, 128);
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
   const std::vector<double> thetas = Thetas(config, sizes.layers, rope.theta);
@@ -56,7 +68,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
       throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
     attention.window = slides ? *window : 0;
     attention.rope = RopeOf(rope, thetas[static_cast<size_t>(layer)], spec);
-    BlockSpec block = PreNormBlock(norm, attention, mlp);
+    BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), bodies);
     for (BranchSpec& branch : block.branches) branch.scale = config.RealOr("residual_multiplier", 1.0, -1e9, 1e9);
     spec.AddLayer(block);
   }
@@ -66,9 +78,27 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   Rename(names, {{"attention.sinks", "self_attn.sinks"}});
 }
 
+void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 4, .max_positions = 8192, .tied = true}, spec);
+  ReadLayers(config, sizes, RmsNorm(config, "rms_norm_eps", 1e-5), ReadDense(config, sizes.intermediate), spec, names);
+}
+
+void ReadMoe(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
+  const Sizes sizes = ReadSizes(config, {.max_positions = 2048}, spec);
+  ReadBalancing(config, 0.001, spec);
+  ReadLayers(config, sizes, RmsNorm(config), ReadMixture(config), spec, names);
+  NamePackedExperts(names);
+  Rename(names, {{"experts.router", "block_sparse_moe.router.weight"},
+                 {"experts.gate_up", "block_sparse_moe.experts.gate_up_proj"},
+                 {"experts.down", "block_sparse_moe.experts.down_proj"}});
+}
+
 }  // namespace
 
 extern const Family kGraniteSwaFamily;
 const Family kGraniteSwaFamily = {"GraniteSWAForCausalLM", "granite_swa", Read};
+
+extern const Family kGraniteMoeSwaFamily;
+const Family kGraniteMoeSwaFamily = {"GraniteMoeSWAForCausalLM", "granitemoe_swa", ReadMoe};
 
 }  // namespace hlm

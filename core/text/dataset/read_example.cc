@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
 #include "core/text/dataset/read_ids.h"
 #include "core/text/dataset/read_messages.h"
@@ -11,6 +12,12 @@
 
 namespace hlm::dataset {
 namespace {
+
+std::string TextOf(const JsonValue& value) {
+  JsonWriter json;
+  value.Write(json);
+  return json.Take();
+}
 
 class Reader {
  public:
@@ -125,14 +132,14 @@ class Reader {
   }
 
   // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train" and "training", others'
-  // "loss_weight" and "loss_mask".
+  // "loss_weight" and "loss_mask", and "loss" where it is true or false.
   void ReadTurnWeights() {
     JsonValue::Array& messages = out_.prompt.Items();
     std::vector<uint8_t> skipped(messages.size());
     for (size_t i = 0; i < messages.size(); ++i) {
-      for (const char* key : {"weight", "loss_weight", "loss_mask", "train", "training"}) {
+      for (const char* key : {"weight", "loss_weight", "loss_mask", "train", "training", "loss"}) {
         const JsonValue* value = messages[i].Find(key);
-        if (value == nullptr || value->IsNull()) continue;
+        if (value == nullptr || value->IsNull() || (key == std::string_view("loss") && !value->IsBool())) continue;
         const bool on = value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1;
         const bool off = value->IsBool() ? !value->Bool() : value->IsNumber() && value->Number() == 0;
         if (!on && !off)
@@ -303,10 +310,25 @@ class Reader {
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
+  // Messages of an answer that begin with the prompt's once more would be read twice.
+  void CheckNotAgain(const Column& column, const JsonValue& answer) const {
+    if (!answer.IsArray() || answer.IsEmpty() || RoleOf(answer.Items().front()) == "assistant") return;
+    const std::string first = TextOf(answer.Items().front());
+    for (const JsonValue& message : out_.prompt.Items()) {
+      if (TextOf(message) != first) continue;
+      throw InvalidArgument(At(column), " is a whole conversation that begins with the messages of ",
+                            Printable(*spec_.columns.prompt, 60), " again: ",
+                            spec_.format == Format::kPreference
+                                ? "leave the prompt out (columns {\"prompt\": null}), it is found in what both answers begin with"
+                                : "one of the two must go (as a conversation: columns {\"messages\": ...})");
+    }
+  }
+
   void ReadPromptAndCompletion() {
     out_.prompt = TextOrMessages(spec_.columns.prompt, "prompt");
     out_.chosen = TextOrMessages(spec_.columns.completion, "completion");
     CheckSameKind(out_.prompt, "prompt", out_.chosen, "completion");
+    CheckNotAgain(spec_.columns.completion, out_.chosen);
     PlaceSystem();
   }
 
@@ -334,6 +356,8 @@ class Reader {
     const Column& column = spec_.columns.prompt;
     out_.prompt = TextOrMessages(column, "prompt");
     if (out_.prompt.IsArray()) {
+      CheckNotAgain(spec_.columns.chosen, out_.chosen);
+      CheckNotAgain(spec_.columns.rejected, out_.rejected);
       out_.chosen = AsMessages(std::move(out_.chosen), "assistant");
       out_.rejected = AsMessages(std::move(out_.rejected), "assistant");
       return;

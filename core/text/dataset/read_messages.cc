@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/text/dataset/unused_members.h"
 
 namespace hlm::dataset {
 namespace {
@@ -108,7 +109,7 @@ void CheckToolCalls(const JsonValue& calls, const std::string& where) {
 }
 
 // ShareGPT's function_call: the text is one call, {"name", "arguments"}, or a list of them.
-JsonValue MessageOfCall(const std::string& text, const std::string& where) {
+JsonValue CallsOf(const std::string& text, const std::string& where) {
   JsonValue parsed = ParseJson(text, StrCat(where, ": the function call"));
   JsonValue::Array calls;
   if (parsed.IsArray()) {
@@ -127,9 +128,7 @@ JsonValue MessageOfCall(const std::string& text, const std::string& where) {
     function.Set("function", std::move(call));
     wrapped.push_back(std::move(function));
   }
-  JsonValue message = MakeMessage("assistant", "");
-  message.Set("tool_calls", JsonValue(std::move(wrapped)));
-  return message;
+  return JsonValue(std::move(wrapped));
 }
 
 const std::string& TextMember(const JsonValue& message, const Column& key, const char* tag, const std::string& where) {
@@ -148,12 +147,16 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
     throw InvalidArgument(where, ": tags names no content_tag; where tags is given, every tag that it does not name is none");
   }
   const std::string& content_key = *spec.tags.content;
-  if (role == "call") return MessageOfCall(TextMember(given, spec.tags.content, "content_tag", where), where);
+  const bool call = role == "call";
 
   JsonValue message{JsonValue::Object()};
   for (const JsonValue::Member& member : given.Members()) {
+    if (!options.count_unused) RefuseMedia(member, where);
     if (member.name == *spec.tags.role) {
-      message.Set("role", JsonValue(role));
+      message.Set("role", JsonValue(call ? std::string("assistant") : role));
+    } else if (member.name == content_key && call) {
+      message.Set("content", JsonValue(std::string()));
+      message.Set("tool_calls", CallsOf(TextMember(given, spec.tags.content, "content_tag", where), where));
     } else if (member.name == content_key) {
       message.Set("content", ReadContent(member.value, role, content_key, options, where));
     } else {

@@ -10,13 +10,19 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr std::string_view kMedia[] = {"image",  "images",     "image_url", "image_path", "audio",
-                                       "audios", "audio_path", "video",     "videos",     "video_path"};
+// A column of pictures, sound or films is called one of these, alone or with one of the others before or behind it (image_path,
+// input_audio), but not what is written about them (image_caption).
+constexpr std::string_view kMedia[] = {"image",  "images", "img",    "imgs",  "picture", "pictures", "photo",
+                                       "photos", "audio",  "audios", "video", "videos",  "pixel"};
+constexpr std::string_view kOfMedia[] = {"input", "url",   "urls",     "path",      "paths",  "file",    "files",
+                                         "name",  "names", "filename", "filenames", "base64", "b64",     "bytes",
+                                         "data",  "list",  "values",   "uri",       "uris",   "features"};
 
 // What people call the parts of a conversation that come before an answer.
-constexpr std::string_view kParts[] = {"system",   "system_prompt", "system_message", "instruction", "prompt",  "question",
-                                       "query",    "input",         "context",        "history",     "tools",   "functions",
-                                       "messages", "conversation",  "conversations",  "dialog",      "dialogue"};
+constexpr std::string_view kParts[] = {"system",   "system_prompt", "system_message",    "instruction", "prompt",   "question",
+                                       "query",    "input",         "context",           "history",     "tools",    "functions",
+                                       "messages", "conversation",  "conversations",     "dialog",      "dialogue", "documents",
+                                       "passage",  "user_prompt",   "reasoning_content", "thinking"};
 
 template <size_t n>
 bool IsOneOf(std::string_view name, const std::string_view (&known)[n]) {
@@ -130,7 +136,23 @@ bool IsConversation(const Example& example) { return example.kind != ExampleKind
 
 }  // namespace
 
-bool IsMediaName(std::string_view name) { return IsOneOf(name, kMedia); }
+bool IsMediaName(std::string_view name) {
+  bool media = false;
+  while (!name.empty()) {
+    const size_t end = std::min(name.find_first_of("_- "), name.size());
+    const std::string_view word = name.substr(0, end);
+    if (!IsOneOf(word, kMedia) && !IsOneOf(word, kOfMedia)) return false;
+    media = media || IsOneOf(word, kMedia);
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+  return media;
+}
+
+void RefuseMedia(const JsonValue::Member& member, const std::string& where) {
+  if (!IsMediaName(member.name) || !HoldsSomething(member.value)) return;
+  throw Unimplemented(where, ": \"", Printable(member.name, 60), "\" is ", PrintableJson(member.value),
+                      "; only text is trained on");
+}
 
 bool IsInPrompt(std::string_view text, const Example& example) {
   std::vector<std::string_view> texts;
@@ -143,9 +165,7 @@ void AccountForUnused(const JsonValue& record, const std::vector<std::string_vie
   for (const JsonValue::Member& member : record.Members()) {
     if (std::find(used.begin(), used.end(), member.name) != used.end()) continue;
     const std::string name = Printable(member.name, 60);
-    if (!options.count_unused && IsMediaName(member.name) && HoldsSomething(member.value)) {
-      throw Unimplemented(where, ": \"", name, "\" is ", PrintableJson(member.value), "; only text is trained on");
-    }
+    if (!options.count_unused) RefuseMedia(member, where);
     if (!HasWords(member.value)) continue;
     if (!options.count_unused && !spec.leaves_out && IsConversation(example) &&
         (IsOneOf(member.name, kParts) || IsListOfMessages(member.value)) && !Repeats(member.name, member.value, example)) {

@@ -102,10 +102,14 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
       Add(file.substr(0, file.size() - 6), ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
     }
   }
-  if (has("tokenizer.json") && added_tokens_.empty()) {
+  if (has("tokenizer.json")) {
+    // The file that makes the ids; added_tokens_decoder of tokenizer_config.json may name some of its tokens only.
     const std::string path = folder + "/tokenizer.json";
-    token_ids_ = ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
-    for (const auto& token : token_ids_) added_tokens_.push_back(token.second);
+    for (auto& token : ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path))) {
+      if (std::find(added_tokens_.begin(), added_tokens_.end(), token.second) != added_tokens_.end()) continue;
+      added_tokens_.push_back(token.second);
+      token_ids_.push_back(std::move(token));
+    }
   } else if (!has("tokenizer.json") && HasTokenizer(folder)) {
     ReadOtherTokenizer(folder);
   }
@@ -151,7 +155,6 @@ void ChatTemplate::ReadTokenizerConfig(const std::string& path) {
   }
 }
 
-// The ids that end a generation, as text.
 // Older files: what they make of the folder has tokens that tokenizer_config.json may not name.
 void ChatTemplate::ReadOtherTokenizer(const std::string& folder) {
   const auto tokenizer = Tokenizer::Open(folder);
@@ -168,13 +171,15 @@ void ChatTemplate::ReadOtherTokenizer(const std::string& folder) {
   }
 }
 
+// The ids that end a generation, as text.
 void ChatTemplate::ReadStopTokens(const std::string& folder) {
   const Value config = ReadJsonObject(folder + "/generation_config.json");
   const Value* ids = config.dict().Find("eos_token_id");
   if (ids == nullptr) return;
   const auto add = [&](const Value& id) {
     for (const auto& token : token_ids_) {
-      if (id.IsInt() && token.first == id.whole()) stop_tokens_.push_back(token.second);
+      const bool known = std::find(stop_tokens_.begin(), stop_tokens_.end(), token.second) != stop_tokens_.end();
+      if (id.IsInt() && token.first == id.whole() && !known) stop_tokens_.push_back(token.second);
     }
   };
   if (ids->IsSequence()) {

@@ -24,9 +24,9 @@ Value FromMessage(const Dict& message, uint32_t index, const ArgumentRules& rule
   own.message = index;
   const Dict normal = NormalMessage(message);
   for (const auto& [key, value] : normal.entries()) {
-    const jinja::Field field = FieldOf(key.IsText() ? key.text().bytes() : "");
-    const bool calls = field == jinja::Field::kToolCalls;
-    own.Set(key, words.Place(calls ? RepairCalls(value, rules, index, repairs) : value, field, index));
+    const std::string_view member = key.IsText() ? key.text().bytes() : "";
+    const bool calls = FieldOf(member) == jinja::Field::kToolCalls;
+    own.Set(key, words.Place(calls ? RepairCalls(value, rules, index, repairs) : value, member, index));
   }
   return jinja::MakeDict(std::move(own));
 }

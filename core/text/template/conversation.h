@@ -10,7 +10,7 @@
 //           that the template prints before the last message only: P and then the turn's part of F.)
 // Whatever the way, the result is checked by the sources of the bytes: all that came from a trained message's content, reasoning
 // and tool calls is trained, nothing that came from another message or a tool's description is, and no mask is empty. What a
-// template leaves out is counted (proof.h).
+// template leaves out is counted (proof.h, left_out.h).
 #ifndef HORIZON_LM_CORE_TEXT_TEMPLATE_CONVERSATION_H_
 #define HORIZON_LM_CORE_TEXT_TEMPLATE_CONVERSATION_H_
 
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/text/template/chat_template.h"
+#include "core/text/template/left_out.h"
 #include "core/text/template/proof.h"
 #include "core/text/template/spans.h"
 #include "core/text/template/tool_calls.h"
@@ -72,6 +73,7 @@ struct Rendered {
   std::vector<Span> input;  // bytes of the caller's data, not of the template: special tokens may be kept from matching there
   std::vector<DroppedWords> dropped;  // what the trained messages say and the template did not print
   int64_t unroll_keeps = 0;           // characters of it that MaskMethod::kUnroll would train
+  std::vector<LeftOut> left_out;      // of the last sequence: what else of the conversation is not in its text
   int64_t without_stop = 0;           // trained spans that do not end with an added token, as far as those are known
   MaskMethod method = MaskMethod::kTags;
 };

@@ -14,7 +14,7 @@ using jinja::Value;
 namespace {
 
 constexpr std::string_view kReasoning[] = {"reasoning_content", "thinking", "reasoning"};
-constexpr std::string_view kWeights[] = {"weight", "loss_weight", "loss_mask", "train", "training"};
+constexpr std::string_view kWeights[] = {"weight", "loss_weight", "loss_mask", "train", "training", "loss"};
 
 }  // namespace
 
@@ -51,7 +51,7 @@ bool IsExcluded(const Dict& message, size_t index) {
   bool excluded = false;
   for (const std::string_view name : kWeights) {
     const Value* weight = message.Find(name);
-    if (weight == nullptr || weight->IsNone()) continue;
+    if (weight == nullptr || weight->IsNone() || (name == "loss" && !weight->IsBool())) continue;
     if (!weight->IsNumber())
       throw InvalidArgument("message ", index, ": \"", name, "\" is a ", jinja::TypeName(*weight), ", neither 0 nor 1");
     if (weight->AsDouble() != 0 && weight->AsDouble() != 1) {

@@ -178,7 +178,7 @@ bool MaskProof::SaidById(const Words& words, Span gap) const {
 std::vector<DroppedWords> MaskProof::Dropped() const {
   std::vector<DroppedWords> dropped;
   for (const Words& words : words_) {
-    if (!mask_.messages[words.message]) continue;
+    if (!mask_.messages[words.message] || !IsWritten(words.field)) continue;
     int64_t characters = 0;
     for (const Span& gap : Missing(words.places)) {
       const int64_t visible = CountVisible(Characters(words, gap), nullptr);

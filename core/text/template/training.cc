@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/text/template/conversation.h"
+#include "core/text/template/left_out.h"
 #include "core/text/template/message.h"
 #include "core/text/template/proof.h"
 #include "core/text/template/render_conversation.h"
@@ -115,6 +116,7 @@ class Trainer {
     trained_.assign(renderer_.messages(), true);
     prompt_end_.assign(renderer_.messages(), 0);
     rendered.dropped = Proof(output, rendered).Dropped();
+    rendered.left_out = FindLeftOut(conversation_, trained_, output.text);
     return rendered;
   }
 
@@ -158,6 +160,7 @@ class Trainer {
       rendered.without_stop += !EndsWithAdded(rendered.text, block.span);
     }
     Check(output, rendered);
+    rendered.left_out = FindLeftOut(conversation_, trained_, output.text);
     return rendered;
   }
 
@@ -201,6 +204,7 @@ class Trainer {
       if (options_.method == MaskMethod::kSpans) throw;
       return std::nullopt;
     }
+    rendered.left_out = FindLeftOut(conversation_, trained_, whole.text);
     return rendered;
   }
 
@@ -304,6 +308,9 @@ class Trainer {
       rendered.method = MaskMethod::kUnroll;
       Take(i, turn, turn.text.bytes(), rendered);
       Check(turn, rendered);
+      // The last text has what all that are trained have before them.
+      if (std::find(all.begin() + static_cast<std::ptrdiff_t>(i) + 1, all.end(), true) == all.end())
+        rendered.left_out = FindLeftOut(conversation_, all, turn.text);
       sequences.push_back(std::move(rendered));
     }
     trained_ = all;

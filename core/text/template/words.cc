@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/text/template/json.h"
+#include "core/text/template/message.h"
 
 namespace hlm {
 
@@ -19,6 +20,8 @@ constexpr int64_t kMostPlaces = int64_t{1} << 31;
 
 std::string_view KeyOf(const Value& key) { return key.IsText() ? key.text().bytes() : std::string_view(); }
 
+bool IsId(std::string_view member) { return member == "id" || member.ends_with("_id"); }
+
 template <class Place>
 Value EachOf(const Value& list, const Place& place) {
   std::vector<Value> items;
@@ -28,10 +31,16 @@ Value EachOf(const Value& list, const Place& place) {
 
 }  // namespace
 
-Value WordList::Place(const Value& value, Field field, uint32_t index) {
+Value WordList::Place(const Value& value, std::string_view member, uint32_t index) {
+  const Field field = FieldOf(member);
+  member_.clear();
   source_ = jinja::Source(jinja::Origin::kMessage, field, index);
   if (field == Field::kContent) return PlaceContent(value);
   if (field == Field::kToolCalls) return PlaceCalls(value);
+  if (field == Field::kOther && !IsId(member)) {
+    member_ = member;
+    return PlaceAll(value);
+  }
   if (field != Field::kReasoning) return jinja::WithSource(value, source_);
   if (reasoning_of_ != index) reasoning_.clear();
   reasoning_of_ = index;
@@ -49,7 +58,7 @@ Value WordList::PlaceText(const Text& text) {
   // One place between two strings belongs to none: the ranges never touch.
   next_ = places.end + 1;
   if (next_ > kMostPlaces) throw ResourceExhausted("the messages of a conversation have more than ", kMostPlaces, " bytes");
-  words_.push_back({places, source_.message(), source_.field(), text});
+  words_.push_back({places, source_.message(), source_.field(), text, member_});
   return Value::String(Text(std::string(text.bytes()), source_, text.safe(), static_cast<uint32_t>(places.begin)));
 }
 

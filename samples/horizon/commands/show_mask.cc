@@ -12,6 +12,7 @@
 #include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/account.h"
 #include "samples/horizon/data/examples.h"
 
 namespace horizon {
@@ -21,6 +22,7 @@ constexpr std::string_view kTrainedColor = "\x1b[1;32m", kPlainColor = "\x1b[0;2
 
 struct Row {
   std::string messages, tools, variables;
+  Json description;  // its account, as a data set has one
   int64_t prompt_messages = -1;
 };
 
@@ -55,6 +57,7 @@ Row ReadRow(const Options& options, const Json& tokens) {
     throw Error(record.at("where").get<std::string>() + ": has no messages, it is of the format " +
                 record.at("format").get<std::string>() + ": no template renders it");
   }
+  row.description = {{"account", record.value("account", Json::array())}};
   if (record.contains("tools")) row.tools = record["tools"].dump();
   // What the record gives its template stands above what the command gives all.
   Json variables = tokens;
@@ -152,6 +155,19 @@ std::string TrainedShare(const Json& sequence) {
          " bytes";
 }
 
+// What the template leaves out of what else the record says: a system message, tools, members that it does not read.
+void PrintLeftOut(const Json& sequence) {
+  if (!sequence.contains("left_out")) return;
+  for (const Json& words : sequence["left_out"]) {
+    const std::string of = words.at("of").get<std::string>(), name = OneLine(words.value("name", std::string()));
+    const std::string what = of == "role"     ? "messages of the role " + name
+                             : of == "member" ? "the member \"" + name + "\" of messages"
+                                              : "the tools, of which it prints nothing";
+    std::printf("-- the template leaves out %s characters of %s\n", FormatCount(words.at("characters").get<int64_t>()).c_str(),
+                what.c_str());
+  }
+}
+
 // What the template leaves out of what it trains, and what would keep it.
 void PrintDropped(const Json& sequence) {
   if (!sequence.contains("dropped")) return;
@@ -200,6 +216,7 @@ int RunShowMask(const Options& options) {
     for (Json& sequence : sequences) AddTokens(tokenizer, sequence);
   }
   if (options.json) {
+    training["account"] = row.description["account"];
     std::printf("%s\n", training.dump().c_str());
     return kExitOk;
   }
@@ -214,7 +231,9 @@ int RunShowMask(const Options& options) {
     if (without > 0) std::printf("; %s do not end with an added token", FormatCount(without).c_str());
     std::printf("\n");
     PrintDropped(sequences[i]);
+    PrintLeftOut(sequences[i]);
   }
+  for (const std::string& line : AccountLines(row.description)) std::printf("-- %s\n", line.c_str());
   return kExitOk;
 }
 

@@ -26,4 +26,9 @@ FAMILIES = [
                 hidden_size_per_layer_input=0, enable_moe_block=True, num_experts=6, top_k_experts=2, moe_intermediate_size=16),
            embedding_std=0.12, std={"layer_scalar": 0.25, r"router\.proj": 0.6},
            without={"top k": dict(top_k_experts=3)}),
+    Family("gemma4_unified_text", "gemma4_unified_text", "Gemma 4 12B: neither per-layer inputs nor experts",
+           rows(24, 2, 4, 2, 40, head_dim=8, global_head_dim=16, num_global_key_value_heads=1, attention_k_eq_v=True, sliding_window=5,
+                layer_types=TYPES, rope_parameters=ROPES, final_logit_softcapping=4.0) | {"pad_token_id": 0},
+           embedding_std=0.12, std={"layer_scalar": 0.25}, options=dict(lr=2e-3),
+           without={"soft cap": dict(final_logit_softcapping=None), "window": dict(sliding_window=6)}),
 ]

@@ -91,4 +91,7 @@ FAMILIES = [
            rows(24, 3, 3, 3, 40, layers_block_type=["mamba", "hybrid", "hybrid"], mamba_d_state=8, mamba_d_conv=4, mamba_expand=2,
                 n_mamba_heads=3, chunk_size=8, num_mem_blocks=1, adapter_rank=8, add_bias_linear=True), std=STATES, embedding_std=0.3,
            options=SLOW),
+    Family("falcon_mamba", "falcon_mamba", "Falcon-Mamba: Mamba-1 alone, norms of its inputs without weights",
+           tokens(hidden_size=24, num_hidden_layers=3, state_size=8, conv_kernel=3, expand=2, time_step_rank=8,
+                  tie_word_embeddings=False), std={**CONV, "A_log": 0.3}, options=SLOW),
 ]

@@ -79,4 +79,9 @@ FAMILIES = [
            without={"soft cap": dict(final_logit_softcapping=None), "epsilon": dict(rms_norm_eps=1e-6)}),
     Family("persimmon", "persimmon", "Persimmon: q, k LayerNorms, q, k, v by heads, squared relu, half rotated",
            {key: value for key, value in rows(24, 2, 3, 3, 40, rope_parameters=HALF).items() if key != "num_key_value_heads"}, options=KEYS),
+    Family("gptj", "gptj", "GPT-J: attention and MLP of one norm, rope in interleaved pairs of the first dimensions, head bias",
+           tokens(n_embd=24, n_layer=2, n_head=3, rotary_dim=4, n_positions=256), options=dict(eps=1e-4)),
+    Family("gpt_neo", "gpt_neo", "GPT-Neo: scores that are not scaled, windows in every other layer, learnt positions",
+           tokens(hidden_size=24, num_layers=2, num_heads=3, attention_types=[[["global", "local"], 1]], window_size=5,
+                  max_position_embeddings=256), embedding_std=0.3, without={"window": dict(window_size=6)}),
 ]

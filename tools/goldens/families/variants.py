@@ -270,8 +270,40 @@ def cohere2_moe(d):
     return {**config, **d.of({}, {"rms_norm_eps": 1e-4})}
 
 
+def mellum(d):
+    config = {**shape(d, rope=False), **choice(d), "sliding_window": d.of(3, 5), "attention_bias": d.of(True, False), "norm_topk_prob": d.of(True, False),
+              "rope_parameters": {SLIDING: d.rope(), FULL: d.rope()}}
+    kinds = [d.of("dense", "sparse") for _ in range(config["num_hidden_layers"])]
+    return d.of({**typed(d, config, SLIDING, FULL), "mlp_layer_types": kinds}, config)
+
+
+def hy_v3(d):
+    return {**shape(d), **choice(d), "num_shared_experts": d.of(1, 2), "router_scaling_factor": d.of(1.0, 1.9), "attention_bias": d.of(True, False),
+            "mlp_bias": d.of(True, False)}
+
+
+def flint(d):
+    config = {**shape(d), **choice(d), "shared_expert_intermediate_size": d.of(9, 16), "sliding_window": d.of(3, 5), "attention_bias": d.of(True, False)}
+    config = {**config, **sparse(d, config["num_hidden_layers"])}
+    return d.of({**config, "mlp_only_layers": None}, typed(d, config, SLIDING, FULL))
+
+
+def sarvam_moe(d):
+    return {**shape(d), **deepseek(d), "attention_bias": d.of(True, False), "use_qk_norm": d.of(True, False)}
+
+
+def sarvam_mla(d):
+    return {**shape(d, head_dim=False, equal=True), **deepseek(d), **latent(d), "rope_interleave": d.of(True, False)}
+
+
+def granitemoe_swa(d):
+    config = {**granitemoeshared(d), "sliding_window": d.of(3, 5)}
+    bases = [d.of(0, 100.0, 300.0) for _ in range(config["num_hidden_layers"])]
+    return d.of({**config, "layer_rope_theta": bases}, typed(d, config, SLIDING, FULL))
+
+
 BY_TYPE = {make.__name__: make for make in (
-    mixtral, qwen2_moe, qwen3_moe, qwen3_next, qwen3_5_moe_text, lfm2_moe, lfm3, granitemoehybrid, granitemoe, granitemoeshared, nemotron_h,
+    mellum, hy_v3, flint, sarvam_moe, sarvam_mla, granitemoe_swa, mixtral, qwen2_moe, qwen3_moe, qwen3_next, qwen3_5_moe_text, lfm2_moe, lfm3, granitemoehybrid, granitemoe, granitemoeshared, nemotron_h,
     gemma4_text, afmoe, olmoe, flex_olmo, gpt_oss, deepseek_v2, deepseek_v3, glm4_moe_lite, glm4_moe, solar_open, dots1, exaone_moe,
     ernie4_5_moe, phimoe, minimax_m2, hunyuan_v1_moe, llama4_text, cohere2_moe)}
 

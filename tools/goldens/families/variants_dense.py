@@ -366,8 +366,35 @@ def recurrent_gemma(d):
                 hidden_activation=d.of("gelu_pytorch_tanh", "silu"), rope_parameters=dict(rope_type="default", rope_theta=300.0, partial_rotary_factor=d.of(0.5, 1.0)))
 
 
+def gptj(d):
+    config = gpt2(d)
+    for key in ("scale_attn_weights", "scale_attn_by_inverse_layer_idx"):
+        del config[key]
+    return {**config, "rotary_dim": d.of(2, 4, 6), "n_embd": config["n_head"] * d.of(6, 8)}
+
+
+def gpt_neo(d):
+    heads, layers = d.of(1, 2, 3), d.of(1, 2, 3)
+    return dict(hidden_size=heads * d.of(6, 9), num_layers=layers, num_heads=heads, attention_types=[[[d.of("global", "local") for _ in range(layers)], 1]],
+                window_size=d.of(3, 5), intermediate_size=d.of(None, 21), layer_norm_epsilon=d.of(1e-5, 1e-3), tie_word_embeddings=d.of(True, False),
+                activation_function=d.of("gelu_new", "gelu", "relu", "silu"))
+
+
+def falcon_mamba(d):
+    return dict(hidden_size=d.of(14, 20), num_hidden_layers=d.of(1, 2, 3), state_size=d.of(4, 7), conv_kernel=d.of(2, 4), expand=d.of(1, 2),
+                time_step_rank=d.of("auto", 3), mixer_rms_eps=d.of(1e-6, 1e-3), tie_word_embeddings=d.of(True, False), **coin(d, "use_bias", "use_conv_bias"))
+
+
+def gemma4_unified_text(d):
+    config = {**shape(d), "global_head_dim": d.of(8, 12), "sliding_window": d.of(3, 5), "final_logit_softcapping": d.of(None, 5.0),
+              "attention_bias": d.of(True, False), "hidden_activation": d.of("gelu_pytorch_tanh", "silu"), "attention_k_eq_v": d.of(True, False),
+              "rope_parameters": {SLIDING: dict(rope_type="default", rope_theta=100.0),
+                                  FULL: dict(rope_type="proportional", rope_theta=1000.0, partial_rotary_factor=0.5)}}
+    return typed(d, config, SLIDING, FULL)
+
+
 BY_TYPE = {make.__name__: make for make in (
-    llama, mistral, ministral, ministral3, qwen2, qwen3, gemma, gemma2, vaultgemma, gemma3_text, phi, phi3, olmo, olmo2, olmo3, smollm3, granite_swa, glm,
+    gptj, gpt_neo, falcon_mamba, gemma4_unified_text, llama, mistral, ministral, ministral3, qwen2, qwen3, gemma, gemma2, vaultgemma, gemma3_text, phi, phi3, olmo, olmo2, olmo3, smollm3, granite_swa, glm,
     cohere, cohere2, starcoder2, stablelm, nemotron, seed_oss, ernie4_5, exaone4, exaone, internlm3, arcee, helium, iquestcoder, hunyuan_v1_dense, apertus,
     hyperclovax, cwm, jais2, gpt2, gpt_bigcode, gpt_neox, falcon, opt, mpt, bloom, nanochat, youtu, minicpm3, persimmon, qwen3_5_text, olmo_hybrid, lfm2,
     falcon_h1, bamba, mamba2, zamba2, jamba, kimi_linear, recurrent_gemma)} | {"granite": granite_dense, "glm4": glm}

@@ -108,4 +108,11 @@ OTHERS = [
                                                 rope_parameters=ROPE)),
                 vision_config=dict(model_type="siglip2_vision_model", hidden_size=16, intermediate_size=24, num_hidden_layers=1,
                                    num_attention_heads=2, patch_size=8, num_patches=16), image_token_id=60), embedding_std=0.3),
+    Family("gemma4_unified", "gemma4_unified", "Gemma 4 12B: its text beside what reads pictures and sounds",
+           dict(text_config=text("gemma4_unified_text", **rows(
+               24, 2, 4, 2, 40, head_dim=8, global_head_dim=16, sliding_window=5, final_logit_softcapping=4.0,
+               layer_types=["sliding_attention", "full_attention"]) | {"pad_token_id": 0}),
+                audio_config=None, image_token_id=200, video_token_id=201, audio_token_id=202, boi_token_id=203, eoi_token_id=204,
+                boa_token_id=205, eoa_token_index=206),
+           embedding_std=0.12, std={"layer_scalar": 0.25}, options=dict(lr=2e-3)),
 ]
