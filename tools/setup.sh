@@ -5,7 +5,7 @@
 #   tools/setup.sh [--minimal] [PACKAGE...]     further Debian packages to install in the same go
 #
 # --minimal: what building the library and the `horizon` command takes, and the samples; not what the tests, the bindings and the
-# packages take. On a bare Debian 12 a download of 266 MB, 860 MB on disk (the whole: 472 MB, 1.8 GB).
+# packages take. On a bare Debian 12 a download of 266 MB, 860 MB on disk (the whole: 482 MB, 1.8 GB).
 set -euo pipefail
 case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 

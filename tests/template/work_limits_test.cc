@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/error.h"
+#include "core/text/template/conversation.h"
 #include "core/text/template/json.h"
 #include "core/text/template/template.h"
 
@@ -153,6 +154,25 @@ TEST(TemplateWork, SearchingIsLinearAndCounted) {
                           "u|truncate(3000000)|length"}) {
     EndsSoon(loop + "{% set x = " + use + " %}" + kEnd, nullptr);
   }
+}
+
+// Each of many members is looked for in a long text, in which naive searching would compare half of it at each place.
+TEST(TemplateWork, MembersThatNobodyReadsAreCountedSoon) {
+  const std::string half(100000, 'a');
+  std::string message = R"({"role": "user", "content": ")" + std::string(4000000, 'a') + "\"";
+  for (int i = 0; i < 200; ++i) message += ", \"m" + std::to_string(i) + "\": \"" + half + "b\"";
+  for (int i = 0; i < 50000; ++i) message += ", \"n" + std::to_string(i) + "\": \"b\"";
+  const Value messages = ParseJsonValue("[" + message + R"(}, {"role": "assistant", "content": "x"}])", "messages");
+  const auto chat = ChatTemplate::Create("{% for m in messages %}{{ m.content }};{% endfor %}");
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<LeftOut> left_out = RenderForTraining(*chat, MakeConversation(messages), {}).back().left_out;
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), kMostSeconds);
+  ASSERT_EQ(left_out.size(), 65u);
+  EXPECT_EQ(left_out.front().name, "m0");
+  EXPECT_EQ(left_out.back().name, "");
+  int64_t characters = 0;
+  for (const LeftOut& words : left_out) characters += words.characters;
+  EXPECT_EQ(characters, 200 * 100001 + 50000);
 }
 
 TEST(TemplateWork, WideScopesAndLongFormatsEnd) {

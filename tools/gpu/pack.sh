@@ -4,7 +4,7 @@
 #
 #   pack.sh [--libraries] ARCHIVE.tar.gz FILE...
 set -euo pipefail
-case "${1:-}" in "" | -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
+case "${1:---help}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit $(($# ? 0 : 2)) ;; esac
 libraries=()
 if [[ $1 == --libraries ]]; then
   libraries=(libdnnl.so.2 libhwy.so.1 libgloo.so.0 libhiredis.so.0.14 libibverbs.so.1 libnl-3.so.200 libnl-route-3.so.200)

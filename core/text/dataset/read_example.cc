@@ -391,7 +391,8 @@ class Reader {
   bool Label() {
     const JsonValue& label = Required(spec_.columns.label, "label");
     if (label.IsBool()) return label.Bool();
-    if (label.Int() == 0 || label.Int() == 1) return label.Int() == 1;
+    // Tables write 1.0 where another row has none.
+    if (label.IsNumber() && (label.Number() == 0 || label.Number() == 1)) return label.Number() == 1;
     throw InvalidArgument(At(spec_.columns.label), " is ", PrintableJson(label), "; it must be true or false");
   }
 

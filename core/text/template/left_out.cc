@@ -1,5 +1,7 @@
 #include "core/text/template/left_out.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -13,6 +15,17 @@ using jinja::Origin;
 using jinja::Value;
 
 namespace {
+
+// Of text that is searched for words; words behind that are told without a search.
+constexpr size_t kMostSearched = size_t{1} << 28;
+
+// Names that are told by themselves; what is behind them is told together, without a name.
+constexpr size_t kMostNames = 64;
+
+// By memmem, which is linear in both.
+bool IsIn(std::string_view words, std::string_view text) {
+  return memmem(text.data(), text.size(), words.data(), words.size()) != nullptr;
+}
 
 int64_t CountVisible(std::string_view text) {
   int64_t count = 0;
@@ -70,7 +83,14 @@ std::vector<LeftOut> FindLeftOut(const Conversation& conversation, const std::ve
   std::vector<LeftOut> all;
   const auto add = [&](LeftOutOf of, std::string_view name, int64_t characters) {
     if (characters == 0) return;
-    const auto known = std::find_if(all.begin(), all.end(), [&](const LeftOut& one) { return one.of == of && one.name == name; });
+    const auto find = [&] {
+      return std::find_if(all.begin(), all.end(), [&](const LeftOut& one) { return one.of == of && one.name == name; });
+    };
+    auto known = find();
+    if (known == all.end() && all.size() >= kMostNames) {
+      name = "";
+      known = find();
+    }
     if (known != all.end()) {
       known->characters += characters;
     } else {
@@ -78,12 +98,13 @@ std::vector<LeftOut> FindLeftOut(const Conversation& conversation, const std::ve
     }
   };
   const std::vector<Span> places = PlacesIn(text);
+  size_t searched = 0;
   for (const Words& words : conversation.words) {
     if (words.field != Field::kOther) {
       if (trained[words.message]) continue;
       const Value* role = conversation.messages.sequence().items[words.message].dict().Find("role");
       add(LeftOutOf::kMessages, role->text().bytes(), CountMissing(words, places));
-    } else if (text.bytes().find(words.text.bytes()) == std::string_view::npos) {
+    } else if ((searched += text.size()) > kMostSearched || !IsIn(words.text.bytes(), text.bytes())) {
       // A tool's result may name the function whose call has been printed: that is no loss.
       add(LeftOutOf::kMember, words.member, CountMissing(words, places));
     }

@@ -22,7 +22,8 @@ struct LeftOut {
 };
 
 // In the order in which the conversation says it, one for each name: of messages that are not trained what is not in the text; of
-// every message the members beside content, reasoning and tool calls of which nothing is; tools where nothing of them is.
+// every message the members beside content, reasoning and tool calls of which nothing is; tools where nothing of them is. Of many
+// names the first are told, and the rest together without one.
 std::vector<LeftOut> FindLeftOut(const Conversation& conversation, const std::vector<bool>& trained, const jinja::Text& text);
 
 }  // namespace hlm
