@@ -173,10 +173,11 @@ std::vector<std::string> ListFolder(const std::string& path) {
 
 void MakeFolder(const std::string& path) {
   Probe("create", path);
-  if (mkdir(path.c_str(), 0777) != 0) {
-    const int error_number = errno;
-    if (error_number == EEXIST && IsFolder(path)) return;
-    throw FileError(error_number == EEXIST ? ENOTDIR : error_number, "create", path);
+  while (mkdir(path.c_str(), 0777) != 0) {
+    if (errno != EEXIST) throw FileError(errno, "create", path);
+    if (IsFolder(path)) return;
+    struct stat status;
+    if (lstat(path.c_str(), &status) == 0) throw FileError(ENOTDIR, "create", path);  // else it is gone again
   }
   std::string parent = path;
   while (parent.size() > 1 && parent.back() == '/') parent.pop_back();

@@ -24,6 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kProbeBytes = 4096;
+// Ranks of a group look at the directory of their checkpoints at once, and who made it for that removes it, perhaps under another's hands.
+constexpr int kProbeTries = 100;
 
 // Writes into a folder that is there, as a save would.
 void WriteProbe(const std::string& folder) {
@@ -121,14 +123,20 @@ void CheckCheckpoints(const std::string& directory, int64_t bytes) {
   std::error_code error;
   const bool there = fs::exists(directory, error);
   if (there && !IsFolder(directory)) throw InvalidArgument(PrintablePath(directory), ": exists and is not a folder");
-  try {
-    MakeFolder(directory);
-    const StagedFolder staged(directory + "/.probe", false);
-    WriteProbe(staged.path());
-    CheckSpace(staged.path(), directory, bytes);
-  } catch (...) {
-    if (!there) rmdir(directory.c_str());
-    throw;
+  for (int tries = 0;; ++tries) {
+    bool made = false;
+    try {
+      MakeFolder(directory);
+      made = true;
+      const StagedFolder staged(directory + "/.probe", false);
+      WriteProbe(staged.path());
+      CheckSpace(staged.path(), directory, bytes);
+      break;
+    } catch (...) {
+      if (made && tries < kProbeTries && !fs::exists(directory, error)) continue;
+      if (!there) rmdir(directory.c_str());
+      throw;
+    }
   }
   if (!there) rmdir(directory.c_str());
 }

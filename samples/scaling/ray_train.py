@@ -62,8 +62,8 @@ def main() -> None:
     strategy = "PACK" if args.one_machine else "STRICT_SPREAD"
     place = ray.util.placement_group([{"CPU": 1}] * args.machines, strategy=strategy)
     ray.get(place.ready())
-    actor = ray.remote(Rank).options(num_cpus=1, placement_group=place)
-    ranks = [actor.options(placement_group_bundle_index=r).remote() for r in range(args.machines)]
+    actor = ray.remote(Rank)
+    ranks = [actor.options(num_cpus=1, placement_group=place, placement_group_bundle_index=r).remote() for r in range(args.machines)]
     address = ray.get(ranks[0].address.remote())
     print(*ray.get([one.train.remote(address, rank, args) for rank, one in enumerate(ranks)]), sep="\n")
 

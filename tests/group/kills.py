@@ -1,9 +1,10 @@
 """Kills, stops and cuts off processes of `horizon train` at drawn moments, each process in a network namespace of its own.
 
-kills.py HORIZON WORK_FOLDER TRIALS [SEED]: needs root and `ip`. In every trial all who are left must name the one that is lost, in time, and a
+Needs root and `ip`. In every trial all who are left must name the one that is lost, in time, and a
 run of another number of processes that goes on from what was saved must leave the model of the unbroken one.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -13,7 +14,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import time
 from typing import Dict, List
 
@@ -152,8 +152,14 @@ def trial(horizon: str, work: pathlib.Path, network: Network, draw: random.Rando
 
 
 def main() -> None:
-    horizon, work, trials = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
-    draw = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("horizon")
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("trials", type=int)
+    parser.add_argument("seed", type=int, nargs="?", default=1)
+    arguments = parser.parse_args()
+    horizon, work, trials = arguments.horizon, arguments.work, arguments.trials
+    draw = random.Random(arguments.seed)
     work.mkdir(parents=True, exist_ok=True)
     (work / "config.json").write_text(json.dumps(CONFIG))
     rows(work / "rows.npy")

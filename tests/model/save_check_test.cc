@@ -181,5 +181,30 @@ TEST_F(SaveCheck, ADirectoryOfCheckpoints) {
   EXPECT_EQ(List(directory), Names{"mine"});
 }
 
+std::string removed_under_us;
+int removals = 0;
+int RemoveIt(const char* verb, const char* path) {
+  const char* inside = std::strstr(path, "ckpt/.");
+  if (std::strcmp(verb, "create") != 0 || inside == nullptr || std::strchr(inside + std::strlen("ckpt/"), '/') != nullptr)
+    return 0;
+  if (removals > 0) {
+    --removals;
+    EXPECT_EQ(rmdir(removed_under_us.c_str()), 0) << path;
+  }
+  return 0;
+}
+
+// As the ranks of a group do that look at once, on one file system.
+TEST_F(SaveCheck, AnotherRemovesTheDirectoryOfCheckpointsThatItMade) {
+  removed_under_us = folder_ / "ckpt";
+  for (const int times : {1, 3}) {
+    removals = times;
+    internal::SetFileFault(RemoveIt);
+    CheckCheckpoints(removed_under_us, 1);
+    EXPECT_EQ(removals, 0);
+    EXPECT_EQ(List(folder_.path()), Names{"source"});
+  }
+}
+
 }  // namespace
 }  // namespace hlm
