@@ -42,16 +42,17 @@ class Ranks {
   Ranks(int64_t count, const std::function<Words(int64_t rank)>& arguments) {
     static int runs = 0;
     const std::string run = std::to_string(++runs), port = std::to_string(FreePort());
+    // All of them first: making them writes the files that a process reads.
+    std::vector<Words> all;
+    for (int64_t rank = 0; rank < count; ++rank) all.push_back(With({"samples/horizon/horizon"}, arguments(rank)));
     for (int64_t rank = 0; rank < count; ++rank) {
       const std::string name = "rank-" + run + "-" + std::to_string(rank);
       outputs_.push_back(Scratch(name + ".out"));
       errors_.push_back(Scratch(name + ".err"));
       WriteFile(outputs_.back(), "");
       WriteFile(errors_.back(), "");
-      Words words = {"samples/horizon/horizon"};
-      for (const std::string& word : arguments(rank)) words.push_back(word);
       std::vector<char*> argv;
-      for (std::string& word : words) argv.push_back(word.data());
+      for (std::string& word : all[static_cast<size_t>(rank)]) argv.push_back(word.data());
       argv.push_back(nullptr);
       const pid_t pid = fork();
       if (pid == 0) {
