@@ -50,7 +50,7 @@ int64_t PaddedDim(DType type, int64_t state_dim) {
   return state_dim <= kSmallStateDim ? kSmallStateDim : kNarrowStateDim;
 }
 
-// Shared memory that a block of this file's kernels needs, forward and backward, fixed arrays included: most of it where states have more than 128 rows.
+// Shared memory that a block of this file's kernels needs, forward and backward, fixed arrays included.
 template <int kRows>
 constexpr size_t kTilesShared = kFixedShared + std::max({SharedBytes(BothFloats<kRows>()), SharedBytes(StatesFloats<kRows>()),
                                                          SharedBytes(SharedFloats<kRows>())});
