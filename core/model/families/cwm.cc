@@ -1,7 +1,7 @@
 // Code World Model: Llama, three sliding layers behind each full one.
 #include "core/model/families/common.h"
 
-#include "core/base/error.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -22,9 +22,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   AttentionSpec attention = Attention(sizes);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : layer % 4 != 0;
-    if (slides && !window)
-      throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
-    attention.window = slides ? *window : 0;
+    attention.window = WindowOf(layer, slides, window);
     spec.AddLayer(PreNormBlock(norm, attention, mlp));
   }
   spec.head.norm = norm;

@@ -1,15 +1,10 @@
 // Falcon-Mamba: Mamba's selective scan in every layer, with norms of step, B and C that have no weights.
 #include "core/base/error.h"
 #include "core/model/families/common.h"
+#include "core/model/families/scan_rank.h"
 
 namespace hlm {
 namespace {
-
-int64_t ReadRank(const ConfigValues& config, int64_t hidden) {
-  constexpr const char* kKey = "time_step_rank";
-  if (!config.HasValue(kKey) || config.Value(kKey).IsText("auto")) return (hidden + 15) / 16;
-  return config.Int(kKey, 1, kMostIntermediate);
-}
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.vocab = config.Int("vocab_size", 1, kMostVocab);
@@ -26,7 +21,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   }
   scan.state_dim = config.IntOr("state_size", 16, 1, kMostHeadDim);
   scan.taps = config.IntOr("conv_kernel", 4, 1, 1 << 20);
-  scan.rank = ReadRank(config, spec.hidden);
+  scan.rank = ReadScanRank(config, "time_step_rank", spec.hidden);
   scan.conv_bias = config.BoolOr("use_conv_bias", true);
   scan.in_bias = scan.out_bias = config.BoolOr("use_bias", false);
   scan.norm = LateRmsNorm(config, "mixer_rms_eps", 1e-6);

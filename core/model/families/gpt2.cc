@@ -16,11 +16,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.qkv_bias = attention.o_bias = true;
   const double scale = config.BoolOr("scale_attn_weights", true) ? 1 / std::sqrt(static_cast<double>(sizes.head_dim)) : 1.0;
   const bool by_layer = config.BoolOr("scale_attn_by_inverse_layer_idx", false);
-  const MlpSpec mlp{.intermediate = sizes.intermediate,
-                    .function = ReadFunction(config, "activation_function", Function::kGeluTanh),
-                    .gated = false,
-                    .in_bias = true,
-                    .out_bias = true};
+  const MlpSpec mlp = Gpt2Mlp(config, sizes);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     attention.scale = by_layer ? scale / static_cast<double>(layer + 1) : scale;
     spec.AddLayer(PreNormBlock(norm, attention, mlp));

@@ -24,6 +24,14 @@ Sizes ReadGpt2Sizes(const ConfigValues& config, ModelSpec& spec) {
   return sizes;
 }
 
+MlpSpec Gpt2Mlp(const ConfigValues& config, const Sizes& sizes) {
+  return {.intermediate = sizes.intermediate,
+          .function = ReadFunction(config, "activation_function", Function::kGeluTanh),
+          .gated = false,
+          .in_bias = true,
+          .out_bias = true};
+}
+
 void NameGpt2(ModelNames& names) {
   names.prefix = "transformer.";
   names.layers = "h.";

@@ -8,6 +8,8 @@ namespace hlm {
 
 // Reads n_embd, n_layer, n_head, n_inner and n_positions, or the names that other families have for them.
 Sizes ReadGpt2Sizes(const ConfigValues& config, ModelSpec& spec);
+// The MLP, by activation_function.
+MlpSpec Gpt2Mlp(const ConfigValues& config, const Sizes& sizes);
 // The names of the blocks' tensors, but for those of the fused product.
 void NameGpt2(ModelNames& names);
 

@@ -14,11 +14,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.rope = -1;
   attention.qkv_bias = attention.o_bias = true;
   if (!config.BoolOr("scale_attn_weights", true)) attention.scale = 1;
-  const MlpSpec mlp{.intermediate = sizes.intermediate,
-                    .function = ReadFunction(config, "activation_function", Function::kGeluTanh),
-                    .gated = false,
-                    .in_bias = true,
-                    .out_bias = true};
+  const MlpSpec mlp = Gpt2Mlp(config, sizes);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
   spec.head.norm = norm;
   NameGpt2(names);

@@ -71,11 +71,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.o_bias = true;
   attention.scale = 1;
   const int64_t window = config.IntOr("window_size", 256, 1, kMostPositions);
-  const MlpSpec mlp{.intermediate = sizes.intermediate,
-                    .function = ReadFunction(config, "activation_function", Function::kGeluTanh),
-                    .gated = false,
-                    .in_bias = true,
-                    .out_bias = true};
+  const MlpSpec mlp = Gpt2Mlp(config, sizes);
   for (const bool local : LocalLayers(config, sizes.layers)) {
     attention.window = local ? window : 0;
     spec.AddLayer(PreNormBlock(norm, attention, mlp));

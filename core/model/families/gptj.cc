@@ -23,11 +23,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.tied = config.BoolOr("tie_word_embeddings", false);
   spec.ropes = {ReadTurning(config, sizes)};
   const NormSpec norm = LayerNorm(config, "layer_norm_epsilon", 1e-5, true);
-  const MlpSpec mlp{.intermediate = sizes.intermediate,
-                    .function = ReadFunction(config, "activation_function", Function::kGeluTanh),
-                    .gated = false,
-                    .in_bias = true,
-                    .out_bias = true};
+  const MlpSpec mlp = Gpt2Mlp(config, sizes);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(ParallelBlock(norm, Attention(sizes), mlp));
   spec.head.norm = norm;
   spec.head.bias = true;

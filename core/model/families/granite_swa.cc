@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/model/families/mixture.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -64,9 +65,7 @@ void ReadLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& 
   const std::vector<double> thetas = Thetas(config, sizes.layers, rope.theta);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : layer % 4 != 0;
-    if (slides && !window)
-      throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
-    attention.window = slides ? *window : 0;
+    attention.window = WindowOf(layer, slides, window);
     attention.rope = RopeOf(rope, thetas[static_cast<size_t>(layer)], spec);
     BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), bodies);
     for (BranchSpec& branch : block.branches) branch.scale = config.RealOr("residual_multiplier", 1.0, -1e9, 1e9);

@@ -1,6 +1,7 @@
 // Jamba: Mamba's selective scan in most layers, attention without positions in some; an MLP or experts behind each.
 #include "core/base/error.h"
 #include "core/model/families/mixture.h"
+#include "core/model/families/scan_rank.h"
 
 namespace hlm {
 namespace {
@@ -17,12 +18,6 @@ Turn ReadTurn(const ConfigValues& config, const char* period, int64_t likely_per
   return turn;
 }
 
-int64_t ReadRank(const ConfigValues& config, int64_t hidden) {
-  constexpr const char* kKey = "mamba_dt_rank";
-  if (!config.HasValue(kKey) || config.Value(kKey).IsText("auto")) return (hidden + 15) / 16;
-  return config.Int(kKey, 1, kMostIntermediate);
-}
-
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(
       config, {.kv_heads = 8, .max_positions = 262144, .pad_token = 0, .intermediate = 14336, .even_heads = false}, spec);
@@ -34,7 +29,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   scan.channels = config.IntOr("mamba_expand", 2, 1, 1 << 10) * spec.hidden;
   scan.state_dim = config.IntOr("mamba_d_state", 16, 1, kMostHeadDim);
   scan.taps = config.IntOr("mamba_d_conv", 4, 1, 1 << 20);
-  scan.rank = ReadRank(config, spec.hidden);
+  scan.rank = ReadScanRank(config, "mamba_dt_rank", spec.hidden);
   scan.conv_bias = config.BoolOr("mamba_conv_bias", true);
   scan.in_bias = scan.out_bias = config.BoolOr("mamba_proj_bias", false);
   scan.norm = norm;

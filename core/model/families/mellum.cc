@@ -1,6 +1,6 @@
 // Mellum 2: Qwen3's experts, with full and sliding layers that each have a rotary embedding of their own.
-#include "core/base/error.h"
 #include "core/model/families/qwen_layers.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -21,9 +21,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const std::optional<int64_t> window = ReadWindow(config, true, 1024);
   const std::vector<bool> slides = SlidingLayers(config, sizes.layers, 0), sparse = SparseLayers(config, sizes.layers, 0);
   for (size_t layer = 0; layer < slides.size(); ++layer) {
-    if (slides[layer] && !window)
-      throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
-    attention.window = slides[layer] ? *window : 0;
+    attention.window = WindowOf(static_cast<int64_t>(layer), slides[layer], window);
     attention.rope = slides[layer] ? 1 : 0;
     const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate});
     spec.AddLayer(sparse[layer] ? WithBodies(dense, {experts}) : dense);

@@ -4,6 +4,12 @@
 
 namespace hlm {
 
+int64_t WindowOf(int64_t layer, bool slides, const std::optional<int64_t>& window) {
+  if (!slides) return 0;
+  if (!window) throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
+  return *window;
+}
+
 void AddWindowedLayers(const ConfigValues& config, const Sizes& sizes, const NormSpec& norm, AttentionSpec attention,
                        const MlpSpec& mlp, ModelSpec& spec, int64_t likely_full) {
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
