@@ -3,20 +3,10 @@
 #include <utility>
 
 #include "core/base/utf8.h"
-#include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
+#include "core/text/dataset/read_messages.h"
 
 namespace hlm::dataset {
-namespace {
-
-std::string Text(const JsonValue& value) {
-  JsonWriter json;
-  value.Write(json);
-  return json.Take();
-}
-
-}  // namespace
-
 void ExtractPrompt(Example& example) {
   if (example.chosen.IsString()) {
     const std::string chosen = example.chosen.String(), rejected = example.rejected.String();
@@ -41,7 +31,7 @@ void ExtractPrompt(Example& example) {
   JsonValue::Array &chosen = example.chosen.Items(), &rejected = example.rejected.Items();
   const size_t shorter = std::min(chosen.size(), rejected.size());
   size_t shared = 0;
-  while (shared < shorter && Text(chosen[shared]) == Text(rejected[shared])) ++shared;
+  while (shared < shorter && JsonOf(chosen[shared]) == JsonOf(rejected[shared])) ++shared;
   if (shared == shorter && shared > 0) --shared;
   const auto end = static_cast<std::ptrdiff_t>(shared);
   JsonValue::Array prompt(chosen.begin(), chosen.begin() + end);

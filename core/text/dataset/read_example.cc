@@ -4,7 +4,6 @@
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
-#include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
 #include "core/text/dataset/read_ids.h"
 #include "core/text/dataset/read_messages.h"
@@ -12,12 +11,6 @@
 
 namespace hlm::dataset {
 namespace {
-
-std::string TextOf(const JsonValue& value) {
-  JsonWriter json;
-  value.Write(json);
-  return json.Take();
-}
 
 class Reader {
  public:
@@ -313,9 +306,9 @@ class Reader {
   // Messages of an answer that begin with the prompt's once more would be read twice.
   void CheckNotAgain(const Column& column, const JsonValue& answer) const {
     if (!answer.IsArray() || answer.IsEmpty() || RoleOf(answer.Items().front()) == "assistant") return;
-    const std::string first = TextOf(answer.Items().front());
+    const std::string first = JsonOf(answer.Items().front());
     for (const JsonValue& message : out_.prompt.Items()) {
-      if (TextOf(message) != first) continue;
+      if (JsonOf(message) != first) continue;
       throw InvalidArgument(At(column), " is a whole conversation that begins with the messages of ",
                             Printable(*spec_.columns.prompt, 60), " again: ",
                             spec_.format == Format::kPreference

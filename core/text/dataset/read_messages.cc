@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/text/dataset/unused_members.h"
 
 namespace hlm::dataset {
@@ -219,6 +220,12 @@ bool TurnsAlternate(const JsonValue& messages) {
     ++place;
   }
   return true;
+}
+
+std::string JsonOf(const JsonValue& message) {
+  JsonWriter json;
+  message.Write(json);
+  return json.Take();
 }
 
 bool SaysSomething(const JsonValue& message) {

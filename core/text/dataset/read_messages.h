@@ -22,6 +22,8 @@ bool TurnsAlternate(const JsonValue& messages);
 
 // The role of a message that ReadMessages made.
 const std::string& RoleOf(const JsonValue& message);
+// As JSON, by which two messages are compared.
+std::string JsonOf(const JsonValue& message);
 // A message says something: text, a tool call, or reasoning.
 bool SaysSomething(const JsonValue& message);
 
