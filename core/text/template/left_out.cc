@@ -27,19 +27,13 @@ bool IsIn(std::string_view words, std::string_view text) {
   return memmem(text.data(), text.size(), words.data(), words.size()) != nullptr;
 }
 
-int64_t CountVisible(std::string_view text) {
-  int64_t count = 0;
-  for (size_t at = 0, length = 0; at < text.size(); at += length) count += !jinja::IsSpace(jinja::CharAt(text, at, length));
-  return count;
-}
-
-int64_t CountVisible(const Value& value) {
+int64_t CountIn(const Value& value) {
   if (value.IsText()) return CountVisible(value.text().bytes());
   int64_t count = 0;
   if (value.IsSequence()) {
-    for (const Value& item : value.sequence().items) count += CountVisible(item);
+    for (const Value& item : value.sequence().items) count += CountIn(item);
   } else if (value.IsDict()) {
-    for (const auto& [key, member] : value.dict().entries()) count += CountVisible(member);
+    for (const auto& [key, member] : value.dict().entries()) count += CountIn(member);
   }
   return count;
 }
@@ -51,15 +45,7 @@ std::vector<Span> PlacesIn(const jinja::Text& text) {
     if (run.place != 0) places.push_back({run.place, int64_t{run.place} + run.taken});
   });
   std::sort(places.begin(), places.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
-  std::vector<Span> apart;
-  for (const Span& span : places) {
-    if (!apart.empty() && span.begin <= apart.back().end) {
-      apart.back().end = std::max(apart.back().end, span.end);
-    } else {
-      apart.push_back(span);
-    }
-  }
-  return apart;
+  return Joined(places);
 }
 
 // Characters of the words that are at none of the places.
@@ -111,7 +97,7 @@ std::vector<LeftOut> FindLeftOut(const Conversation& conversation, const std::ve
   }
   bool tools = false;
   ForEachRun(text, [&](int64_t, int64_t, const jinja::Run& run) { tools = tools || run.source.origin() == Origin::kTools; });
-  if (!tools) add(LeftOutOf::kTools, "", CountVisible(conversation.tools));
+  if (!tools) add(LeftOutOf::kTools, "", CountIn(conversation.tools));
   return all;
 }
 

@@ -19,15 +19,12 @@ constexpr size_t kMostIds = 1024;
 // A byte of a character other than its first.
 bool IsInner(char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; }
 
-// Characters other than white space, and those alone.
-int64_t CountVisible(std::string_view text, std::string* visible) {
-  int64_t count = 0;
+std::string Visible(std::string_view text) {
+  std::string visible;
   for (size_t at = 0, length = 0; at < text.size(); at += length) {
-    if (jinja::IsSpace(jinja::CharAt(text, at, length))) continue;
-    ++count;
-    if (visible != nullptr) visible->append(text.substr(at, length));
+    if (!jinja::IsSpace(jinja::CharAt(text, at, length))) visible.append(text.substr(at, length));
   }
-  return count;
+  return visible;
 }
 
 // The text without white space begins with `visible`, or ends with it.
@@ -92,13 +89,9 @@ MaskProof::MaskProof(const MaskedText& mask, const std::vector<Words>& words) : 
   std::stable_sort(by_begin_.begin(), by_begin_.end(),
                    [](const Piece& a, const Piece& b) { return a.places.begin < b.places.begin; });
   std::stable_sort(by_end_.begin(), by_end_.end(), [](const Piece& a, const Piece& b) { return a.places.end < b.places.end; });
-  for (const Piece& piece : by_begin_) {
-    if (!covered_.empty() && piece.places.begin <= covered_.back().end) {
-      covered_.back().end = std::max(covered_.back().end, piece.places.end);
-    } else {
-      covered_.push_back(piece.places);
-    }
-  }
+  std::vector<Span> places;
+  for (const Piece& piece : by_begin_) places.push_back(piece.places);
+  covered_ = Joined(places);
 }
 
 bool MaskProof::IsOwn(const Run& run) const {
@@ -151,8 +144,7 @@ std::optional<MaskFault> MaskProof::Fault() const {
 
 bool MaskProof::SaidByTemplate(const Words& words, Span gap) const {
   if (words.field == Field::kToolCalls) return false;
-  std::string visible;
-  CountVisible(Characters(words, gap), &visible);
+  const std::string visible = Visible(Characters(words, gap));
   // What was printed of the same words before the gap and behind it.
   auto before = std::partition_point(by_end_.begin(), by_end_.end(), [&](const Piece& p) { return p.places.end < gap.begin; });
   if (before != by_end_.end() && (before->places.end != gap.begin || gap.begin == words.places.begin)) before = by_end_.end();
@@ -181,7 +173,7 @@ std::vector<DroppedWords> MaskProof::Dropped() const {
     if (!mask_.messages[words.message] || !IsWritten(words.field)) continue;
     int64_t characters = 0;
     for (const Span& gap : Missing(words.places)) {
-      const int64_t visible = CountVisible(Characters(words, gap), nullptr);
+      const int64_t visible = CountVisible(Characters(words, gap));
       if (visible > 0 && !SaidByTemplate(words, gap) && !SaidById(words, gap)) characters += visible;
     }
     if (characters == 0) continue;

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/text/template/json.h"
 #include "core/text/template/message.h"
+#include "core/text/template/unicode.h"
 
 namespace hlm {
 
@@ -30,6 +31,24 @@ Value EachOf(const Value& list, const Place& place) {
 }
 
 }  // namespace
+
+std::vector<Span> Joined(const std::vector<Span>& rising) {
+  std::vector<Span> joined;
+  for (const Span& span : rising) {
+    if (!joined.empty() && span.begin <= joined.back().end) {
+      joined.back().end = std::max(joined.back().end, span.end);
+    } else {
+      joined.push_back(span);
+    }
+  }
+  return joined;
+}
+
+int64_t CountVisible(std::string_view text) {
+  int64_t count = 0;
+  for (size_t at = 0, length = 0; at < text.size(); at += length) count += !jinja::IsSpace(jinja::CharAt(text, at, length));
+  return count;
+}
 
 Value WordList::Place(const Value& value, std::string_view member, uint32_t index) {
   const Field field = FieldOf(member);

@@ -24,6 +24,12 @@ struct Words {
   std::string member = {};  // of the message, where the field is kOther
 };
 
+// Ranges that rise, joined where they meet or overlap.
+std::vector<Span> Joined(const std::vector<Span>& rising);
+
+// Characters other than white space.
+int64_t CountVisible(std::string_view text);
+
 class WordList {
  public:
   // The value of a member of message `index` with all of its strings from there, those that are words in it with places of their
