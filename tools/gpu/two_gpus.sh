@@ -2,8 +2,10 @@
 # Two GPUs of one machine: the bits are those of one GPU with as many reduction groups, and what the second brings. In a folder of the
 # bundle, with the measuring bundle unpacked over it.
 #
-#   two_gpus.sh [FOLDER [PART...]]    logs and JSON go to FOLDER (figures); parts are tests, bits, speed (all); HLM_TWO_GPUS names the
-#                                     GPUs (cuda:0,cuda:1)
+#   two_gpus.sh [FOLDER [PART...]]    logs and JSON go to FOLDER (figures); parts are tests, bits, speed (all)
+#
+# HLM_TWO_GPUS names the GPUs (cuda:0,cuda:1), HLM_PRESET the shape whose speed is measured (qwen2.5-7b), HLM_ROWS the rows of 1,024 a
+# GPU and step (16 64 128).
 set -uo pipefail
 case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 source "$(dirname "${BASH_SOURCE[0]}")/bench.sh"
@@ -59,8 +61,8 @@ if wanted bits; then
 fi
 
 if wanted speed; then
-  shape() { bench "$1" --preset qwen2.5-7b --seq-len 1024 --warm-up 1 "${@:2}"; }
-  for rows in 16 128; do
+  shape() { bench "$1" --preset "${HLM_PRESET:-qwen2.5-7b}" --seq-len 1024 --warm-up 1 "${@:2}"; }
+  for rows in ${HLM_ROWS:-16 64 128}; do
     steps=$((rows == 16 ? 4 : 2))
     device=$one shape "one-${rows}k" --batch-size "$rows" --steps "$steps"
     for route in host peer; do
