@@ -9,6 +9,9 @@ fail() { echo "FAILED: $1" >&2 && exit 1; }
 run() { LD_LIBRARY_PATH=$(dirname "$library") "$bits" run --library "$library" "$@"; }
 run --out "$work/one" --only llama3_rope_parameters/bf16/parts --kept "$work/kept"
 run --out "$work/two" --only llama3_rope_parameters/bf16/parts --kept "$work/kept" --like "$work/one"
+run --out "$work/writes" --only checkpoints/bf16_tied/kept --kept "$work/kept"
+run --out "$work/reads" --only checkpoints/bf16_tied/kept --kept "$work/kept" --like "$work/writes"
+"$bits" compare "$work/writes" "$work/reads" >"$work/same" || fail "what was kept is read otherwise: $(cat "$work/same")"
 grep -q " weights [0-9a-f]\{16\}$" "$work/one" || fail "no weights: $(cat "$work/one")"
 grep " error " "$work/one" && fail "cases with errors"
 "$bits" compare "$work/one" "$work/two" >"$work/same" || fail "two runs differ: $(cat "$work/same")"

@@ -86,16 +86,23 @@ void SaveFolders(Case& c, const Kind& kind, const Golden& golden, const std::str
   }
 }
 
-// The checkpoint that an earlier library left in `kept`, or where there is none this one's, for a later library.
+// For a later library. Nothing of it is recorded: the library that finds it there does not write.
+void WriteKept(const Kind& kind, const Golden& golden, const std::string& directory) {
+  Record unread("");
+  Case unread_case(unread, "written");
+  Rig rig(unread_case, golden, kind.compute, kind.plan);
+  rig.Steps("", 3);
+  hlm::CheckpointOptions options;
+  options.background = 0;
+  options.user_data = "kept";
+  rig.trainer().Save(directory, options);
+}
+
+// The checkpoint that an earlier library left in `kept`, or where there is none this one's.
 void ReadKept(Case& c, const Kind& kind, const Golden& golden, const std::string& directory) {
   if (!fs::exists(directory)) {
     fs::create_directories(fs::path(directory).parent_path());
-    Rig rig(c, golden, kind.compute, kind.plan, nullptr, "numerics_of_the_writer");
-    rig.Steps("written_", 3);
-    hlm::CheckpointOptions options;
-    options.background = 0;
-    options.user_data = "kept";
-    rig.trainer().Save(directory, options);
+    WriteKept(kind, golden, directory);
   }
   Rig rig(c, golden, kind.compute, kind.plan);
   hlm::ResumeOptions options;
