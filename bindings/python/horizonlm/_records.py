@@ -15,17 +15,24 @@ _ARROW = (".arrow", ".feather", ".ipc")
 def records(source: Any) -> Iterator[Dict[str, Any]]:
     """The records of `source`, one after the other, as dicts.
 
-    source: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`; a table of pyarrow; or a path: a Parquet or Arrow file, a folder
-    of Parquet files (read in the order of their names), or what `save_to_disk` of `datasets` left. Files are read in pieces.
+    source: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`; a table of pyarrow, or a frame of pandas or Polars; or a path: a
+    Parquet or Arrow file, a folder of Parquet files (read in the order of their names), or what `save_to_disk` of `datasets` left. Files are
+    read in pieces.
 
     ImportError, naming pyarrow, where a file or a table needs it; ValueError for a path of another kind; TypeError for what is no record.
     """
     if isinstance(source, (str, os.PathLike)):
         return _of_path(pathlib.Path(source))
     if isinstance(source, Mapping):
+        if source and all(hasattr(part, "column_names") for part in source.values()):
+            raise TypeError(f"a {type(source).__name__} has several sets, {', '.join(map(str, source))}; give one of them")
         raise TypeError(f"a {type(source).__name__} is one record or columns of them; a list of records is wanted")
     if hasattr(source, "to_batches"):  # a table, or pyarrow.dataset's
         return _of_batches(source.to_batches())
+    if hasattr(source, "iter_rows") and hasattr(source, "columns"):  # Polars
+        return _of_rows(source.iter_rows(named=True))
+    if hasattr(source, "itertuples") and hasattr(source, "columns"):  # pandas, whose cells without a value are NaN and the like
+        return _of_rows(source.astype(object).where(source.notna(), None).to_dict("records"))
     return _of_rows(source)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import tempfile
+import types
 import unittest
 
 import horizonlm as hlm
@@ -65,6 +66,30 @@ class RecordsTest(unittest.TestCase):
         path.write_bytes(path.read_bytes()[:-1])
         with self.assertRaisesRegex(hlm.DataLossError, r"a\.jsonl\.gz: its gzip data are cut short"):
             hlm.Dataset({"data": path, **config})
+
+    def test_frames(self):
+        class Polars:  # as far as it is asked
+            columns = ["text"]
+
+            def iter_rows(self, named):
+                return iter([{"text": "a"}, {"text": "b"}]) if named else None
+
+        self.assertEqual(list(hlm.records(Polars())), [{"text": "a"}, {"text": "b"}])
+
+        class Sets(dict):
+            pass
+
+        sets = Sets(train=types.SimpleNamespace(column_names=["text"]), test=types.SimpleNamespace(column_names=["text"]))
+        with self.assertRaisesRegex(TypeError, "a Sets has several sets, train, test"):
+            hlm.records(sets)
+
+    @unittest.skipUnless(importlib.util.find_spec("pandas") is not None, "pandas is not installed")
+    def test_frames_of_pandas(self):
+        import pandas
+
+        frame = pandas.DataFrame({"text": ["a", "b"], "weight": [0.5, None], "n": pandas.array([1, None], dtype="Int64")})
+        self.assertEqual(list(hlm.records(frame)), [{"text": "a", "weight": 0.5, "n": 1}, {"text": "b", "weight": None, "n": None}])
+        self.assertEqual(hlm.write_jsonl(frame, self.folder / "a.jsonl"), 2)
 
     @unittest.skipIf(HAS_ARROW, "pyarrow is installed")
     def test_without_pyarrow_it_is_named(self):
