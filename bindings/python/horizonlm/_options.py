@@ -1,5 +1,6 @@
 """Keyword options: each keyword is a member of the struct of the C API of the same name."""
 
+import difflib
 import json
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, TypeVar
@@ -65,6 +66,29 @@ def members(struct: str) -> List[str]:
     return sorted(name[len(struct) + 1 : -4] for name in dir(native) if name.startswith(struct + "_") and name.endswith("_set"))
 
 
+# What others call them.
+_ELSEWHERE = {
+    "learning_rate": "lr", "batch": "batch_size", "max_grad_norm": "grad_clip", "gradient_clipping": "grad_clip", "dtype": "compute",
+    "precision": "compute", "max_seq_len": "seq_len", "max_length": "seq_len", "max_steps": "total_steps", "warmup": "warmup_steps",
+    "lr_scheduler_type": "schedule", "adam_beta1": "beta1", "adam_beta2": "beta2", "adam_epsilon": "eps", "epsilon": "eps",
+    "num_threads": "threads", "exist_ok": "overwrite", "force": "overwrite",
+}  # fmt: skip
+
+# Where the options of a run are given.
+_TAKEN_BY = {"hlm_plan_options": "Model.plan", "hlm_trainer_options": "Trainer"}
+
+
+def _meant(member: str, struct: str) -> str:
+    """What somebody may have meant who gave an option that there is not."""
+    own = members(struct)
+    other = _ELSEWHERE.get(member, member)
+    for taken, by in _TAKEN_BY.items():
+        if struct in _TAKEN_BY and other not in own and other in members(taken):
+            return f" (it is an option of {by}{'' if other == member else ', ' + other})"
+    nearest = [other] if other in own else difflib.get_close_matches(member, own, 1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""
+
+
 def fill(struct: str, options: Mapping[str, Any]) -> Optional[Any]:
     """A native struct with the defaults and `options`; None, which stands for the defaults, where there are none.
 
@@ -76,7 +100,7 @@ def fill(struct: str, options: Mapping[str, Any]) -> Optional[Any]:
     for member, value in options.items():
         setter = getattr(native, f"{struct}_{member}_set", None)
         if setter is None:
-            raise TypeError(f"there is no option {member!r}; there are {', '.join(members(struct))}")
+            raise TypeError(f"there is no option {member!r}{_meant(member, struct)}; there are {', '.join(members(struct))}")
         try:
             setter(own, named(member, value, struct))
         except TypeError as error:

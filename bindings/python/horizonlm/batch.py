@@ -1,14 +1,17 @@
 """Batches: documents of any lengths, one behind the other."""
 
+import importlib
 import sys
 from array import array
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-# What a buffer may be: anything with the buffer protocol is passed as it is, a sequence of numbers is copied, and so are whole numbers of
-# another width, as tokenizers and NumPy make them.
+# What a buffer may be: anything with the buffer protocol is passed as it is; a sequence of numbers is copied, and so are numbers of another
+# type, what does not lie in C order without gaps, and what is made an array of by NumPy, as a tensor of PyTorch on the CPU.
 Buffer = Any
 
-_WHOLE = {"i": "hHlLqQI", "q": "hHiIlLQ"}  # of other widths, in native order; bytes are no numbers that anybody meant
+# Letters of the struct module that are copied into the type wanted. Bytes are no ids that anybody meant, and uint16 stands for the bits of bf16
+# where floats are wanted.
+_COPIED = {"i": "hHlLqQI", "q": "hHiIlLQ", "f": "ed?bBhiIlLqQ"}
 
 
 def as_buffer(value: Any, typecode: str) -> Any:
@@ -17,23 +20,42 @@ def as_buffer(value: Any, typecode: str) -> Any:
         return None
     if isinstance(value, (list, tuple, range)):
         return array(typecode, value)
-    try:
-        view = memoryview(value)
-    except TypeError:
+    value, view = _view(value)
+    if view is None:
         return value  # the library's to refuse, by name
-    wanted = array(typecode)
-    if view.format in _WHOLE.get(typecode, "") and not (view.format in "lq" and typecode == "q" and view.itemsize == 8):
-        copy = array(typecode, _numbers(view, wanted.itemsize))
-        shape = view.shape or ()
-        return memoryview(copy).cast("B").cast(typecode, shape) if len(shape) > 1 else copy
-    return value
+    wanted, letter = array(typecode), view.format.lstrip("@=<")
+    same = letter == typecode or (letter in "ilq" and typecode in "iq" and view.itemsize == wanted.itemsize)
+    if (same and view.c_contiguous) or not (same or letter in _COPIED.get(typecode, "")):
+        return value
+    copy = array(typecode, _numbers(view, typecode, wanted.itemsize))
+    shape = view.shape or ()
+    return memoryview(copy).cast("B").cast(typecode, shape) if len(shape) > 1 and len(copy) > 0 else copy
 
 
-def _numbers(view: memoryview, itemsize: int) -> Any:
+def _view(value: Any) -> Tuple[Any, Optional[memoryview]]:
+    """What has a buffer, the value itself or the array that NumPy makes of it, and its view; None where neither has one."""
+    try:
+        return value, memoryview(value)
+    except (TypeError, ValueError):  # ValueError: a type that the struct module has no letter for
+        pass
+    if not hasattr(value, "__array__"):
+        return value, None
+    try:
+        made = importlib.import_module("numpy").asarray(value)
+        return made, memoryview(made)
+    except ImportError:
+        return value, None
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"a {type(value).__name__} cannot be passed: {error}") from None
+
+
+def _numbers(view: memoryview, typecode: str, itemsize: int) -> Any:
     """The numbers of a view of one or more dimensions, one behind the other."""
     numpy = sys.modules.get("numpy")  # where the caller has it, it is faster
     if numpy is not None and view.nbytes > 0:
         values = numpy.asarray(view)
+        if typecode == "f":
+            return values.astype(f"f{itemsize}").tobytes()
         bound = 1 << (8 * itemsize - 1)
         if int(values.min()) >= -bound and int(values.max()) < bound:
             return values.astype(f"i{itemsize}").tobytes()
@@ -47,7 +69,8 @@ class Batch:
     """Documents to train on or to evaluate; no padding is ever needed. The buffers are referred to, not copied. len() counts the documents, and
     iterating gives the ids of each.
 
-    ids:      [n] int32 token ids; or [rows, n], each row a document. int64, uint16 and the like are copied
+    ids:      [n] int32 token ids; or [rows, n], each row a document; or a list of documents, as of() takes them. int64, uint16 and the like
+              are copied
     offsets:  [documents + 1] int64: document d is ids[offsets[d]:offsets[d + 1]]; None: one document, or one a row
     labels:   [n] int32; None: the ids themselves. labels[t] is predicted from the tokens before t; -100 is not predicted
     weights:  [n] float32 factors of the tokens' losses; None: 1
@@ -68,11 +91,13 @@ class Batch:
         entropy_weights: Optional[Buffer] = None,
         temperature: float = 0.0,
     ) -> None:
+        if offsets is None and _is_nested(ids):
+            ids, offsets = _documents(ids)
         self.ids = as_buffer(ids, "i")
-        self.labels = as_buffer(labels, "i")
-        self.weights = as_buffer(weights, "f")
+        self.labels = as_buffer(_flat("i", labels), "i")
+        self.weights = as_buffer(_flat("f", weights), "f")
         self.denominator = denominator
-        self.entropy_weights = as_buffer(entropy_weights, "f")
+        self.entropy_weights = as_buffer(_flat("f", entropy_weights), "f")
         self.temperature = temperature
         if offsets is None:
             try:
@@ -92,11 +117,7 @@ class Batch:
         denominator: float = 0.0,
     ) -> "Batch":
         """A batch of whole documents, each a sequence of ids (bytes are ids too), copied one behind the other."""
-        ids = array("i")
-        offsets = array("q", [0])
-        for document in documents:
-            ids.extend(document)
-            offsets.append(len(ids))
+        ids, offsets = _documents(documents)
         flat_labels = None if labels is None else _chain("i", labels)
         flat_weights = None if weights is None else _chain("f", weights)
         return cls(ids, offsets, flat_labels, flat_weights, denominator)
@@ -146,11 +167,36 @@ class Documents(NamedTuple):
     epoch: int
 
 
+def _is_nested(value: Any) -> bool:
+    """Whether it is a list of sequences: an entry for each document."""
+    return isinstance(value, (list, tuple)) and len(value) > 0 and hasattr(value[0], "__len__") and getattr(value[0], "ndim", 1) > 0
+
+
+def _flat(typecode: str, value: Any) -> Any:
+    return _chain(typecode, value) if _is_nested(value) else value
+
+
+def _documents(documents: Iterable[Sequence[int]]) -> "Tuple[array[int], array[int]]":
+    """Ids of documents, one behind the other, and the offsets."""
+    ids, offsets = array("i"), array("q", [0])
+    for number, document in enumerate(documents):
+        if not hasattr(document, "__iter__") and not hasattr(document, "__len__"):
+            raise TypeError(f"document {number} is a {type(document).__name__}; a sequence of ids is wanted")
+        _extend(ids, document)
+        offsets.append(len(ids))
+    return ids, offsets
+
+
 def _chain(typecode: str, parts: Iterable[Sequence[Union[int, float]]]) -> "array[Any]":
     out: "array[Any]" = array(typecode)
     for part in parts:
-        out.extend(part)
+        _extend(out, part)
     return out
+
+
+def _extend(out: "array[Any]", part: Any) -> None:
+    values = part if isinstance(part, (bytes, bytearray)) else as_buffer(part, out.typecode)
+    out.extend(values)
 
 
 def to_batch(given: Any, options: Any) -> Batch:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, Union
 
 from . import _options
+from ._errors import NotFoundError
 from ._handle import Handle
 from ._load import native
 
@@ -37,7 +39,15 @@ class Model(Handle):
         NotFoundError for missing files, UnimplementedError for an architecture that is not known, InvalidArgumentError or DataLossError
         for damaged files.
         """
-        return cls._of(native.hlm_model_open(os.fspath(folder)))
+        try:
+            return cls._of(native.hlm_model_open(os.fspath(folder)))
+        except NotFoundError as error:
+            name = os.fspath(folder)
+            if isinstance(name, str) and re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name, re.ASCII) and not os.path.exists(name):
+                raise NotFoundError(
+                    f"{error}, and nothing is downloaded: `hf download {name} --local-dir {os.path.basename(name)}` (pip install huggingface_hub) gets it"
+                ) from None
+            raise
 
     @classmethod
     def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0) -> "Model":

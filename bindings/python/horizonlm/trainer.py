@@ -3,13 +3,16 @@
 import importlib
 import json
 import math
+import operator
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple, Union
 
 from . import _options
 from ._load import native
 from .batch import Batch, Buffer, Documents, as_buffer, to_batch
 from .callbacks import Run
+from .dataset import Dataset
 from .group import Group
 from .losses import Evaluation, Losses, Weights, numpy
 from .model import Model, Path
@@ -126,9 +129,15 @@ class Trainer(Losses):
         steps: ends after so many; None: with the batches. progress: True or False shows or hides a tqdm bar; None shows it where tqdm is
         installed. callbacks: are told of the beginning, each step, evaluations and saves that are made meanwhile, and the end; see
         horizonlm.callbacks. The batches are drawn one at a time, so they may be a generator without an end.
+
+        Each step is made when its metrics are asked for: `for metrics in trainer.fit(batches): ...`. A call whose steps nobody asks for
+        trains nothing, and warns.
         """
-        run = Run(self, callbacks)
-        return self._fit(batches, steps, progress, run)
+        if isinstance(batches, Dataset):
+            raise TypeError("batches is a Dataset; its steps are wanted: fit(dataset.steps(rows)), with a plan's batch_size for rows")
+        if steps is not None:
+            steps = operator.index(steps)
+        return Steps(self._fit(batches, steps, progress, Run(self, callbacks)))
 
     def _fit(self, batches: Iterable[Any], steps: Optional[int], progress: Optional[bool], run: Run) -> Iterator[StepMetrics]:
         bar = _bar(progress, steps if steps is not None else _length(batches))
@@ -177,7 +186,8 @@ class Trainer(Losses):
         Of several batches, a list or an iterator as held_out.steps(8): the mean over all their predicted tokens.
         kept: under weights that this trainer kept, instead of the current ones.
         """
-        if isinstance(batch, Iterator) or (isinstance(batch, (list, tuple)) and len(batch) > 0 and isinstance(batch[0], (Batch, Documents))):
+        listed = isinstance(batch, (list, tuple)) and not isinstance(batch, Documents) and isinstance(next(iter(batch), None), (Batch, Documents))
+        if isinstance(batch, Iterator) or listed:
             found = _mean(self._evaluate(to_batch(one, parts), kept) for one in batch)
         else:
             found = self._evaluate(to_batch(batch, parts), kept)
@@ -215,12 +225,12 @@ class Trainer(Losses):
                 raise ValueError(f"byte_offset is {byte_offset} without an `out` that says how much to read")
             # A name that is not known is the library's to refuse.
             out = numpy().empty(self._shapes.get(name, (1,)), dtype="float32")
-        native.hlm_trainer_read_tensor(self._box, name, _options.named("kind", kind), byte_offset, out)
+        native.hlm_trainer_read_tensor(self._box, name, _options.named("kind", kind), byte_offset, _floats(out, "out"))
         return out
 
     def write(self, name: str, data: Buffer, kind: Union[str, int] = "weight", *, byte_offset: int = 0) -> None:
         """Writes float32 values into a tensor, from byte_offset on: the inverse of read. Values must be finite."""
-        native.hlm_trainer_write_tensor(self._box, name, _options.named("kind", kind), byte_offset, as_buffer(data, "f"))
+        native.hlm_trainer_write_tensor(self._box, name, _options.named("kind", kind), byte_offset, _floats(as_buffer(data, "f"), "data"))
 
     @_options.documented("hlm_save_options")
     def save_model(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
@@ -275,6 +285,32 @@ class Trainer(Losses):
     def finish(self) -> None:
         """Waits for pending updates."""
         native.hlm_trainer_finish(self._box)
+
+
+class Steps(Iterator[StepMetrics]):
+    """The steps of a fit, each made when it is asked for."""
+
+    def __init__(self, steps: Iterator[StepMetrics]) -> None:
+        self._steps, self._begun = steps, False
+
+    def __next__(self) -> StepMetrics:
+        self._begun = True
+        return next(self._steps)
+
+    def __del__(self) -> None:
+        if not self._begun:
+            warnings.warn("Trainer.fit was called and none of its steps was asked for, so nothing was trained: loop over it", RuntimeWarning, stacklevel=2)
+
+
+def _floats(buffer: Any, name: str) -> Any:
+    """The buffer, which must hold float32 or plain bytes of it: a tensor is read and written as float32, whatever it is stored as."""
+    try:
+        letter = memoryview(buffer).format.lstrip("@=<")
+    except TypeError:
+        return buffer  # the library's to refuse
+    if letter not in ("f", "B", "b", "c"):
+        raise TypeError(f"{name} must hold float32; its elements have the format '{letter}'")
+    return buffer
 
 
 def _mean(parts: Iterable[Evaluation]) -> Evaluation:

@@ -31,8 +31,9 @@ class BuffersTest(unittest.TestCase):
                 self.trainer.evaluate(wrong)
         with self.assertRaisesRegex(TypeError, "offsets must hold int64"):
             self.trainer.evaluate([1, 2, 3], offsets=array("f", [0, 3]))
-        with self.assertRaisesRegex(TypeError, "weights must hold float32"):
-            self.trainer.evaluate([1, 2, 3], weights=np.ones(3))
+        for wrong in (np.ones(3, np.uint16), np.ones(3, complex), np.ones(3, dtype=">f4")):
+            with self.assertRaisesRegex(TypeError, "weights must hold float32"):
+                self.trainer.evaluate([1, 2, 3], weights=wrong)
         for wrong in ("text", 5, object(), None):
             with self.assertRaisesRegex(TypeError, "ids must be a buffer"):
                 self.trainer.evaluate(wrong)
@@ -64,9 +65,50 @@ class BuffersTest(unittest.TestCase):
         self.assertEqual(len(batch), 2)
         self.assertEqual(repr(batch), "<Batch of 2 documents, 5 ids>")
 
+    def test_floats_of_another_type_and_masks_are_copied(self):
+        ids, weights = [1, 2, 3, 4], [1, 0, 1, 1]
+        wanted = self.trainer.evaluate(ids, weights=weights)
+        for kind in (np.float64, np.float16, np.int64, np.int32, np.uint8, bool):
+            self.assertEqual(self.trainer.evaluate(ids, weights=np.array(weights, kind)), wanted, kind)
+        self.assertEqual(self.trainer.evaluate(ids, weights=array("d", weights)), wanted)
+        self.assertNotEqual(self.trainer.evaluate(ids, weights=[1, 1, 1, 1]), wanted)
+
+    def test_what_numpy_makes_an_array_of_is_taken(self):
+        class Tensor:  # as PyTorch's and JAX's
+            def __init__(self, values):
+                self.values = values
+
+            def __len__(self):
+                return len(self.values)
+
+            def __array__(self, dtype=None, copy=None):
+                if self.values is None:
+                    raise TypeError("it is on another device")
+                return self.values
+
+        ids = np.array([1, 2, 3, 4], np.int32)
+        wanted = self.trainer.evaluate(ids, weights=[1, 0, 1, 1])
+        self.assertEqual(self.trainer.evaluate(Tensor(ids), weights=Tensor(np.array([1.0, 0, 1, 1]))), wanted)
+        own = Tensor(ids)
+        self.assertIs(hlm.Batch(own).ids, ids)  # no copy
+        self.assertEqual(hlm.Batch([own, own]).n_documents, 2)
+        with self.assertRaisesRegex(TypeError, "a Tensor cannot be passed: it is on another device"):
+            self.trainer.evaluate(Tensor(None))
+
+    def test_a_list_of_lists_is_documents(self):
+        documents, labels = [[1, 2, 3], [4, 5]], [[1, -100, 3], [4, 5]]
+        wanted = self.trainer.evaluate(hlm.Batch.of(documents, labels, [[1, 1, 1], [1, 0.5]]))
+        self.assertEqual(self.trainer.evaluate(documents, labels=labels, weights=[[1, 1, 1], [1, 0.5]]), wanted)
+        self.assertEqual(self.trainer.evaluate((np.array([1, 2, 3]), [4, 5]), labels=labels, weights=[1, 1, 1, 1, 0.5]), wanted)
+        with self.assertRaisesRegex(TypeError, "document 1 is a int"):
+            self.trainer.evaluate([[1, 2], 3])
+
     def test_not_contiguous(self):
-        with self.assertRaisesRegex(BufferError, "ids must be contiguous"):
-            self.trainer.evaluate(np.arange(12, dtype=np.int32)[::2])
+        ids = np.arange(12, dtype=np.int32)
+        self.assertEqual(self.trainer.evaluate(ids[::2]), self.trainer.evaluate(list(range(0, 12, 2))))
+        turned = ids.reshape(3, 4).T
+        self.assertEqual([list(document) for document in hlm.Batch(turned)], turned.tolist())
+        self.assertEqual(self.trainer.evaluate(ids[:4], weights=np.ones((4, 2), np.float32)[:, 1]), self.trainer.evaluate(ids[:4]))
         with self.assertRaisesRegex(BufferError, "data must be contiguous"):
             self.trainer.read("model.norm.weight", out=np.zeros((32, 2), np.float32)[:, 0])
 
@@ -114,6 +156,15 @@ class BuffersTest(unittest.TestCase):
         self.assertEqual(list(part), [float(x) for x in (weight * 2)[1, 1:4]])
         with self.assertRaises(hlm.InvalidArgumentError):
             self.trainer.write(name, np.full((32, 32), np.nan, np.float32))
+        # Other elements are converted, or refused: their bytes are not those of float32.
+        for kind in (np.float64, np.float16):
+            self.trainer.write(name, np.full((32, 32), 0.25, kind))
+            self.assertTrue((self.trainer.read(name) == 0.25).all(), kind)
+        with self.assertRaisesRegex(TypeError, "data must hold float32"):
+            self.trainer.write(name, np.ones((32, 32), np.uint16))
+        for kind in (np.uint16, np.float16, np.float64):
+            with self.assertRaisesRegex(TypeError, "out must hold float32"):
+                self.trainer.read(name, out=np.zeros((32, 32), kind))
 
     def test_logits(self):
         whole = self.trainer.logits([1, 2, 3])

@@ -204,6 +204,11 @@ class DatasetTest(unittest.TestCase):
             with model.plan(device="cpu", batch_size=2, seq_len=128) as plan, hlm.Trainer(model, plan, lr=1e-2) as trainer:
                 losses = [metrics.loss for metrics in trainer.fit(dataset.steps(2), steps=20, progress=False)]
                 self.assertLess(losses[-1], losses[0] / 2)
+                step = dataset.next(2)
+                self.assertEqual(trainer.evaluate(step), trainer.evaluate(step.batch))
+                self.assertEqual(trainer.evaluate([step, step]).tokens, 2 * step.trained)
+                with self.assertRaisesRegex(TypeError, r"fit\(dataset\.steps\(rows\)\)"):
+                    trainer.fit(dataset)
 
     def test_position_and_columns(self):
         records = [{"text": f"number {i}"} for i in range(40)]
@@ -271,7 +276,7 @@ class DatasetTest(unittest.TestCase):
             with self.assertRaises(hlm.FailedPreconditionError):
                 dataset.write_column("a", "b", array("f", [0]))
             with self.assertRaisesRegex(TypeError, "values must hold float32"):
-                dataset.write_column("a", "b", array("d", [0]))
+                dataset.write_column("a", "b", array("H", [0]))
         with self.assertRaisesRegex(hlm.FailedPreconditionError, "the dataset is closed"):
             dataset.next(1)
 

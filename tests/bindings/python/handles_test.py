@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+import warnings
 
 import horizonlm as hlm
 import tiny
@@ -43,8 +44,17 @@ class OptionsTest(unittest.TestCase):
 
     def test_wrong_options(self):
         with tiny.model() as model:
-            with self.assertRaisesRegex(TypeError, "no option 'batchsize'.*batch_size"):
+            with self.assertRaisesRegex(TypeError, r"no option 'batchsize' \(did you mean batch_size\?\); there are activations,"):
                 model.plan(batchsize=3)
+            with self.assertRaisesRegex(TypeError, r"no option 'lr' \(it is an option of Trainer\)"):
+                model.plan(lr=1e-5)
+            with self.assertRaisesRegex(TypeError, r"no option 'max_grad_norm' \(did you mean grad_clip\?\)"):
+                model.plan(max_grad_norm=1.0)
+            with model.plan(device="cpu") as plan:
+                with self.assertRaisesRegex(TypeError, r"no option 'learning_rate' \(did you mean lr\?\)"):
+                    hlm.Trainer(model, plan, learning_rate=1e-5)
+                with self.assertRaisesRegex(TypeError, r"no option 'zebra'; there are"):
+                    hlm.Trainer(model, plan, zebra=1)
             with self.assertRaisesRegex(ValueError, "compute is 'f64'; it must be one of bf16"):
                 model.plan(compute="f64")
             with self.assertRaisesRegex(TypeError, "batch_size is 'eight'"):
@@ -86,6 +96,8 @@ class ErrorsTest(unittest.TestCase):
     def test_models(self):
         with self.assertRaisesRegex(hlm.NotFoundError, "/no/such"):
             hlm.Model.open("/no/such/folder")
+        with self.assertRaisesRegex(hlm.NotFoundError, "Some-Org/Model-7B: .*nothing is downloaded: `hf download Some-Org/Model-7B --local-dir Model-7B`"):
+            hlm.Model.open("Some-Org/Model-7B")
         for kind in (LookupError, FileNotFoundError, OSError):
             with self.assertRaises(kind):
                 hlm.Model.open("/no/such/folder")
@@ -409,6 +421,20 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual([m.step for m in trainer.fit([tiny.batch()] * 2, progress=False)], [6, 7])
         with self.assertRaises(hlm.InvalidArgumentError):
             list(trainer.fit([[99]], progress=False))
+
+    def test_a_fit_that_nobody_asks_for_warns(self):
+        with tiny.trainer() as trainer:
+            with self.assertWarnsRegex(RuntimeWarning, "nothing was trained"):
+                trainer.fit([tiny.batch()], progress=False)
+                gc.collect()
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                for metrics in trainer.fit([tiny.batch()] * 3, progress=False):
+                    break
+                self.assertEqual(list(trainer.fit([], progress=False)), [])
+            self.assertEqual(metrics.step, 1)
+            with self.assertRaises(TypeError):
+                trainer.fit([tiny.batch()], steps="3")
 
     def test_a_progress_bar_where_tqdm_is_there(self):
         import sys
