@@ -92,7 +92,6 @@ say "pretraining"
 "$horizon" train --config "$FILES/config.json" --init-seed 1 --tokenizer "$FILES" --task pretrain --data "$out/text.jsonl" \
   --batch-size 8 --steps "$STEPS" --lr 2e-3 --warmup-steps 20 --min-lr-ratio 0.1 --weight-decay 0.1 --save-dtype bf16 \
   --log-json "$out/pretrain.json" --out "$out/pretrained" "${common[@]}"
-cp "$FILES/tokenizer.json" "$FILES/tokenizer_config.json" "$out/pretrained"  # from a config there was no folder to take them from
 
 say "SFT"
 answers_before=$(answer_logprob "$out/pretrained")

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -55,6 +56,18 @@ TEST(CommandLineTest, AValueThatIsMissingIsNotTheNextOption) {
   ExpectUsage({"train", "--data"}, "--data needs a value (FILE)");
 }
 
+TEST(CommandLineTest, AValueThatIsGivenTwiceIsNotTakenFromEither) {
+  ExpectUsage({"train", "--preset", "tiny", "--data", "x.npy", "--lr", "1", "--steps", "3", "--learning-rate", "2"},
+              "--lr is given 2 times (1, 2); it takes one value");
+  ExpectUsageHas({"plan", "--preset", "tiny", "--overwrite", "--overwrite", "--states", "int9"}, {"--states"});  // a flag may be
+}
+
+TEST(CommandLineTest, ANumberThatIsTooLargeIsToldTheMost) {
+  ExpectUsage({"plan", "--preset", "tiny", "--batch-size", "99999999999999999999"},
+              "--batch-size: '99999999999999999999' is more than 9223372036854775807");
+  ExpectUsageHas({"plan", "--preset", "tiny", "--batch-size", "-99999999999999999999"}, {"not a whole number of 1 or more"});
+}
+
 nlohmann::json PlanOf(const Words& more) {
   Words words = {"plan", "--config", SmallConfig(), "--json"};
   words.insert(words.end(), more.begin(), more.end());
@@ -105,6 +118,19 @@ TEST(CommandLineTest, ARepositorysNameSaysThatNothingIsDownloaded) {
     ExpectOneErrorLine(result,
                        {"Some-Org/Model-7B", "nothing is downloaded", "hf download Some-Org/Model-7B --local-dir Model-7B"});
   }
+  // A file of a model, and a home folder that no shell made a path of.
+  const std::string folder = Scratch("whole");
+  std::filesystem::create_directories(folder);
+  WriteFile(folder + "/config.json", "{}");
+  WriteFile(folder + "/model.safetensors", "");
+  for (const std::string& name : {folder + "/model.safetensors", folder + "/config.json"}) {
+    const Result file = Horizon({"plan", "--model", name});
+    EXPECT_EQ(file.status, 1);
+    ExpectOneErrorLine(file, {name + ": not a folder; a model is its whole folder: " + folder});
+  }
+  const Result home = Horizon({"plan", "--model", "~/models/x"});
+  EXPECT_EQ(home.status, 1);
+  ExpectOneErrorLine(home, {"~/models/x: there is no such folder", "$HOME/models/x"});
   const Result preset = Horizon({"plan", "--model", "qwen2.5-7b"});
   EXPECT_EQ(preset.status, 1);
   ExpectOneErrorLine(preset, {"--preset qwen2.5-7b"});
@@ -116,8 +142,9 @@ TEST(CommandLineTest, SizesOfRefusalsAreReadable) {
   const Result result = Horizon({"train", "--preset", "qwen2.5-7b", "--data", WriteStream("size.npy", SomeIds(600)), "--device",
                                  "cpu", "--host-limit-bytes", "2GiB"});
   EXPECT_EQ(result.status, 1);
-  ExpectOneErrorLine(result,
-                     {"2147483648 may be used (2.00 GiB)", " GiB) of host memory", "`horizon plan` with the same options"});
+  ExpectOneErrorLine(
+      result, {"2147483648 may be used (2.00 GiB)", " GiB) of host memory", "a smaller --micro-batch, --batch-size or --seq-len",
+               "--states int8 (saves", "`horizon plan` with the same options"});
   ExpectUsageHas({"plan", "--preset", "tiny", "--host-limit-bytes", "8GiBB"}, {"8GiBB", "nor a size as 8GiB"});
 }
 

@@ -102,6 +102,13 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   ExpectRefused("lr: 1\nstesp: 3\nzebra: 1\n",
                 {"stesp is not an option of train (did you mean steps?); zebra is not an option of train"});
   ExpectRefused(R"({"bathc": 3})", {"bathc", "did you mean batch?"}, "refused.json");
+  ExpectRefused("lr: 1\ntrian:\n  lr: 2\n", {"trian is not an option of train (did you mean train?)"});
+  ExpectRefused("train: 3\n",
+                {"train is not an option of train; what is for a command alone is a mapping of options, not \"3\""});
+  ExpectRefused("batch-size: 3\nbatch_size: 4\n", {"refused.yaml: --batch-size is given 2 times (3, 4)"});
+  ExpectRefused(R"({"lr": 1, "train": {"steps": 2}, "lr": 2})", {"refused.json: lr is there twice"}, "refused.json");
+  const Result help = Horizon({"devices", "--config", File("help.yaml", "help: true\n")});
+  EXPECT_EQ(help.err, "error: " + Scratch("help.yaml") + ": help is not an option of devices\n");
   ExpectRefused("lr: fast\n", {"refused.yaml", "--lr", "fast"});
   ExpectRefused("lr: [1, 2]\n", {"lr takes one value"});
   ExpectRefused("lr: {a: 1}\n", {"lr takes a value"});

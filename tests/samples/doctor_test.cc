@@ -1,5 +1,6 @@
 // horizon doctor: what it finds, what it says to do, and the status.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -43,6 +44,19 @@ TEST(DoctorTest, MemoryIsWhatTheControlGroupLeaves) {
       MemoryFinding(Root("none", "4:memory:/c\n", "/sys/fs/cgroup/memory/c/memory.limit_in_bytes", "9223372036854771712\n"));
   EXPECT_EQ(none.health, Health::kGood) << none.value;
   EXPECT_EQ(MemoryFinding(Scratch("nothing-there")).health, Health::kWarning);
+}
+
+// Only what a GPU reads is locked.
+TEST(DoctorTest, ALimitOfLockedMemoryIsNoWarningWithoutAGpu) {
+  const rlimit little = {1 << 16, 1 << 16};
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+  if (setrlimit(RLIMIT_MEMLOCK, &little) != 0) GTEST_SKIP() << "the limit cannot be set";
+  EXPECT_EQ(horizon::LockedMemoryFinding(true).health, horizon::Health::kWarning);
+  const auto without = horizon::LockedMemoryFinding(false);
+  EXPECT_EQ(without.health, horizon::Health::kGood);
+  EXPECT_NE(without.value.find("64.00 KiB"), std::string::npos) << without.value;
+  EXPECT_EQ(without.advice, "");
 }
 
 TEST(DoctorTest, HugePagesThatAreOffAreToldWithWhatToDo) {

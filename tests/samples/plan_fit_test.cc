@@ -1,6 +1,7 @@
 // horizon plan on a machine that is too small: the plan, what is too little, and options by which it fits, which do.
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ json Short(const Words& words) {
   const Result result = Horizon(With(words, {"--json"}));
   EXPECT_EQ(result.status, 1);
   ExpectOneErrorLine(result, {"the plan needs", "GiB"});
+  EXPECT_EQ(result.err.find("would fit better"), std::string::npos) << "what fits is printed: " << result.err;
   return json::parse(result.out);
 }
 
@@ -48,6 +50,19 @@ TEST(PlanFitTest, EachOptionThatIsToldMakesItFit) {
       }
     }
   }
+}
+
+TEST(PlanFitTest, WhatFitsIsSaidInShortAtTheEnd) {
+  const Result fits = Horizon(k7B);
+  ASSERT_EQ(fits.status, 0) << fits.err;
+  const size_t last = fits.out.rfind('\n', fits.out.size() - 2) + 1;
+  const json plan = json::parse(Horizon(With(k7B, {"--json"})).out);
+  char rate[64];
+  std::snprintf(rate, sizeof rate, "%.0f", plan["prediction"]["tokens_per_second"].get<double>());
+  std::string line = fits.out.substr(last);
+  EXPECT_TRUE(line.starts_with("Fits: host memory ")) << line;
+  std::erase(line, ',');
+  EXPECT_NE(line.find(std::string(rate) + " tokens/s"), std::string::npos) << line << rate;
 }
 
 TEST(PlanFitTest, WhereNoneIsEnoughAsFewAsAre) {

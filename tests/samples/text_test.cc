@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "samples/horizon/base/terminal.h"
+
 namespace horizon {
 namespace {
 
@@ -33,6 +35,13 @@ TEST(TextTest, TimesAreShort) {
   EXPECT_EQ(FormatSeconds(3599.6), "1 h 00 min");
   EXPECT_EQ(FormatSeconds(7500), "2 h 05 min");
   EXPECT_EQ(FormatSeconds(std::numeric_limits<double>::infinity()), "unknown");
+}
+
+TEST(TextTest, WhatAModelWritesDoesNotSteerTheTerminal) {
+  EXPECT_EQ(Harmless("a\x1b[2J\tb\r\nc\x7f\xc2\x9b"
+                     "2J \xc3\xa4 \xc2\xa0 \xe6\x97\xa5\xff\xc2"),
+            "a?[2J\tb?\nc??2J \xc3\xa4 \xc2\xa0 \xe6\x97\xa5\xff\xc2");
+  EXPECT_EQ(Harmless(std::string("\0x", 2)), "?x");
 }
 
 TEST(TextTest, MessagesStayOnOneLine) { EXPECT_EQ(OneLine("a\nb\tc\n"), "a b c"); }

@@ -53,6 +53,9 @@ TEST(TokenizeTest, WrongUsageAndBadInputAreSaid) {
   EXPECT_EQ(Tokenize({"--model", folder}).status, 2);
   EXPECT_EQ(Tokenize({"--model", folder, "--text", "a", "--ids", "1"}).status, 2);
   EXPECT_EQ(Tokenize({"--model", folder, "--ids", "1 x"}).status, 2);
+  const Result unknown = Tokenize({"--model", folder, "--ids", "1 77 2"});
+  EXPECT_EQ(unknown.status, 1);
+  ExpectOneErrorLine(unknown, {"--ids", "77"});
   const Result none = Tokenize({"--model", Scratch("nowhere"), "--text", "a"});
   EXPECT_EQ(none.status, 1);
   ExpectOneErrorLine(none, {"nowhere", "tokenizer.json"});

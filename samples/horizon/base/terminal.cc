@@ -20,4 +20,17 @@ std::string CutTo(const std::string& line, int columns) {
   return line.substr(0, end) + "\xe2\x80\xa6";
 }
 
+std::string Harmless(const std::string& text) {
+  std::string harmless;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0;
+    const bool long_control = byte == 0xc2 && next >= 0x80 && next < 0xa0;  // U+0080 to U+009F
+    const bool control = long_control || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t');
+    harmless += control ? '?' : text[at];
+    if (long_control) ++at;
+  }
+  return harmless;
+}
+
 }  // namespace horizon

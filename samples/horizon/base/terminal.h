@@ -12,6 +12,9 @@ bool NoColor();
 // As much of a line as fits so many columns of a terminal, with an ellipsis where something is cut off.
 std::string CutTo(const std::string& line, int columns);
 
+// What a model wrote, so that it does not steer the terminal: control characters but ends of lines and tabs become '?'.
+std::string Harmless(const std::string& text);
+
 }  // namespace horizon
 
 #endif  // HORIZON_LM_SAMPLES_HORIZON_BASE_TERMINAL_H_

@@ -45,6 +45,24 @@ std::vector<Setting> SettingsOf(const CLI::App& app) {
   return settings;
 }
 
+// What the parser would say in words of its own.
+void CheckGivenOnce(const std::vector<Argument>& arguments) {
+  for (const Argument& one : arguments) {
+    if (IsFlag(*one.option) || TakesSeveral(*one.option)) continue;
+    std::string values;
+    int times = 0;
+    for (const Argument& other : arguments) {
+      if (other.option != one.option) continue;
+      values += (values.empty() ? "" : ", ") + other.value;
+      ++times;
+    }
+    if (times > 1) {
+      throw UsageError((one.file.empty() ? "" : one.file + ": ") + NameOf(*one.option) + " is given " + std::to_string(times) +
+                       " times (" + values + "); it takes one value");
+    }
+  }
+}
+
 // Of an error about a value that a file has: the file as well.
 std::string WithFile(const std::string& message, const std::vector<Argument>& arguments) {
   const std::string name = message.substr(0, message.find(':'));
@@ -61,6 +79,8 @@ CommandLine::CommandLine() : program_("Horizon-LM trains large language models f
   program_.set_help_flag("-h,--help", "this text; of a command its options, `horizon train --help`");
   program_.add_flag("--version")->description("the version of the library");
   program_.footer(
+      "For a start, on any machine: horizon train --preset tiny --data FILE.txt --steps 100 --lr 3e-3 --out first, and then "
+      "horizon generate --model first --prompt \"The \".\n"
       "`horizon completion bash`, zsh or fish prints a script that completes these words in a shell; `horizon man` the manual "
       "page.");
   commands_ = AddCommands(program_);
@@ -146,6 +166,7 @@ std::vector<Argument> CommandLine::WithFiles(const Command& command, const std::
 }
 
 void CommandLine::Parse(const Command& command, const std::vector<Argument>& arguments) {
+  CheckGivenOnce(arguments);
   std::vector<std::string> words = WordsOf(arguments);
   words.insert(words.begin(), command.app->get_name());
   std::reverse(words.begin(), words.end());  // as it is taken

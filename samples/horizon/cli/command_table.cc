@@ -133,6 +133,7 @@ class Table {
     AddCheckpointOptions(*command.app, *command.options);
     AddSampleOptions(*command.app, *command.options);
     command.app->footer(
+        "For example: horizon train --model DIR --task sft --data chats.jsonl --epochs 2 --lr 1e-5 --out tuned\n"
         "SIGINT (Ctrl-C), SIGTERM and SIGHUP end the run after the step in progress; what was trained is saved, to "
         "--checkpoint-dir and --out, "
         "and the status is 130, 143 or 129. A second one ends it at once. A run that diverges writes no --out; the status is 1.");

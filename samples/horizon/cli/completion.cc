@@ -1,6 +1,7 @@
 #include "samples/horizon/cli/completion.h"
 
 #include <algorithm>
+#include <sstream>
 #include <cstdint>
 #include <vector>
 
@@ -191,7 +192,8 @@ std::string ManualPage(const CLI::App& program, const std::string& version) {
   }
   for (const CLI::App* command : program.get_subcommands({})) {
     page += ".SH OPTIONS OF " + Roff(command->get_name()) + "\n";
-    if (!command->get_footer().empty()) page += Roff(command->get_footer()) + "\n";
+    std::istringstream footer(command->get_footer());
+    for (std::string paragraph; std::getline(footer, paragraph);) page += ".PP\n" + Roff(paragraph) + "\n";
     for (const std::string& group : command->get_groups()) {
       const auto options = command->get_options([&](const CLI::Option* option) { return option->get_group() == group; });
       if (options.empty() || group == kUnlisted) continue;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <set>
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/base/json.h"
@@ -30,8 +31,17 @@ bool LooksLikeModel(const Json& object) {
 Json Parse(const std::string& path) {
   const std::string text = ReadTextFile(path, kLargestFile);
   if (IsYaml(path)) return ParseYaml(text, path);
+  // A name that is there twice is a slip, as in YAML; the parser alone would take the last.
+  std::vector<std::set<std::string>> names;
+  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second)
+      throw Error(path + ": " + parsed.get<std::string>() + " is there twice");
+    return true;
+  };
   try {
-    return Json::parse(text);
+    return Json::parse(text, watch);
   } catch (const Json::exception& error) {
     const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 14: ..."
     const size_t name = what.find("] ");
@@ -71,7 +81,11 @@ class ConfigReader {
   void Take(const std::string& name, const Json& value, std::string& unknown) {
     const CLI::Option* option = names_.Find("--" + name);
     if (option == nullptr || option == app_.get_help_ptr()) {
-      std::string meant = names_.DidYouMean("--" + name);
+      std::string meant = option == nullptr ? names_.DidYouMean("--" + name) : "";
+      const bool command = std::find(commands_.begin(), commands_.end(), name) != commands_.end();
+      if (command) meant = "; what is for a command alone is a mapping of options, not " + value.dump();
+      // A mapping is a section, whose name may be misspelled.
+      if (value.is_object() && !command) meant = DidYouMean(name, commands_);
       if (const size_t dashes = meant.find("--"); dashes != std::string::npos) meant.erase(dashes, 2);
       unknown += (unknown.empty() ? "" : "; ") + name + " is not an option of " + app_.get_name() + meant;
       return;

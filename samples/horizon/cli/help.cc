@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 #include "samples/horizon/cli/names.h"
 
@@ -133,7 +134,10 @@ std::string HelpText::make_help(const CLI::App* app, std::string name, CLI::AppF
     text += "\n" + Wrapped(group + ":", 0, 2, width) + "\n";
     for (const CLI::Option* option : options) text += Row(NamesOf(*app, *option), AboutOf(*option), width);
   }
-  if (!app->get_footer().empty()) text += "\n" + Wrapped(app->get_footer(), 0, 0, width) + "\n";
+  for (std::istringstream footer(app->get_footer()); footer.good();) {
+    std::string paragraph;
+    if (std::getline(footer, paragraph) && !paragraph.empty()) text += "\n" + Wrapped(paragraph, 0, 0, width) + "\n";
+  }
   return text;
 }
 

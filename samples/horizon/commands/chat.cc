@@ -1,4 +1,5 @@
 // horizon chat
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/run/engine.h"
@@ -13,6 +15,8 @@
 
 namespace horizon {
 namespace {
+
+volatile sig_atomic_t answer_ends = 0;
 
 class Chat {
  public:
@@ -49,7 +53,8 @@ class Chat {
     const auto take = [&](const std::string& piece) {
       answer += piece;
       if (!show) return;
-      std::fwrite(piece.data(), 1, piece.size(), stdout);
+      const std::string shown = terminal_ ? Harmless(piece) : piece;
+      std::fwrite(shown.data(), 1, shown.size(), stdout);
       std::fflush(stdout);
     };
     const GenerateOptions& generate = options_.generate;
@@ -61,7 +66,7 @@ class Chat {
                     .draw = drawn_};
     how.each = [&](int32_t id) {
       take(text.Push(id));
-      return true;
+      return answer_ends == 0;
     };
     const Continuation made = Generate(trainer_, ids, vocab_size_, how);
     take(text.Finish());
@@ -100,6 +105,7 @@ class Chat {
 
  private:
   const Options& options_;
+  const bool terminal_ = isatty(STDOUT_FILENO) == 1;
   Model model_;
   Json description_;
   int64_t vocab_size_;
@@ -107,6 +113,28 @@ class Chat {
   Trainer trainer_;
   Json messages_;
   int64_t drawn_ = 0;
+};
+
+// While it lives Ctrl-C ends the answer that is being written; a second one, or one at the prompt, ends the program.
+class EndsAnswer {
+ public:
+  explicit EndsAnswer(bool on) : on_(on) {
+    answer_ends = 0;
+    if (!on_) return;
+    struct sigaction action = {};
+    action.sa_handler = [](int) { answer_ends = 1; };
+    action.sa_flags = SA_RESTART | SA_RESETHAND;
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~EndsAnswer() {
+    if (on_) sigaction(SIGINT, &before_, nullptr);
+  }
+  EndsAnswer(const EndsAnswer&) = delete;
+  EndsAnswer& operator=(const EndsAnswer&) = delete;
+
+ private:
+  const bool on_;
+  struct sigaction before_ = {};
 };
 
 std::string Trimmed(const std::string& line) {
@@ -120,7 +148,7 @@ int RunChat(const Options& options) {
   CheckModelOptions(options);
   Chat chat(options);
   const bool terminal = isatty(STDIN_FILENO) == 1 && !options.json;
-  if (terminal) std::fprintf(stderr, "A line is a turn; /reset forgets the conversation, /exit leaves.\n");
+  if (terminal) std::fprintf(stderr, "A line is a turn; /reset forgets the conversation, /exit leaves, Ctrl-C ends an answer.\n");
   int status = kExitOk;
   while (true) {
     if (terminal) std::fprintf(stderr, "> ");
@@ -134,6 +162,7 @@ int RunChat(const Options& options) {
       continue;
     }
     try {
+      const EndsAnswer ends(terminal);
       const Json answer = chat.Answer(line, !options.json);
       std::printf("%s\n", options.json ? answer.dump().c_str() : "");
       std::fflush(stdout);

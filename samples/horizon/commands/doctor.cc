@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 
+#include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/options/presets.h"
@@ -90,6 +91,7 @@ std::vector<Finding> CudaFindings() {
 Finding SelfTest(const std::string& device) {
   const Clock::time_point begin = Clock::now();
   const std::string name = "self-test " + device;
+  const Activity trying("training a small model on " + device);
   try {
     Options options;
     options.model.preset = "tiny";
@@ -157,7 +159,7 @@ void Print(const Finding& finding) {
 int RunDoctor(const Options& options) {
   const auto devices = DeviceFindings(!options.doctor.no_self_test);  // first: it loads what the others look at
   std::vector<Finding> all = {LibraryFinding(), DriverFinding()};
-  for (const auto& some : {CudaFindings(), LookAtMachine(options.doctor.folder), devices})
+  for (const auto& some : {CudaFindings(), LookAtMachine(options.doctor.folder, HasNvidiaDevice()), devices})
     all.insert(all.end(), some.begin(), some.end());
   Json list = Json::array();
   int64_t bad = 0, warnings = 0;

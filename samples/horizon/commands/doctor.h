@@ -19,12 +19,12 @@ struct Finding {
 };
 
 // Memory and its limits, huge pages, locked memory, the disk of a folder.
-std::vector<Finding> LookAtMachine(const std::string& folder);
+std::vector<Finding> LookAtMachine(const std::string& folder, bool has_gpu);
 
 // Each in a file of its own, so that a test can lay them out: `root` stands before /proc and /sys.
 Finding MemoryFinding(const std::string& root);
 Finding HugePagesFinding(const std::string& root);
-Finding LockedMemoryFinding();
+Finding LockedMemoryFinding(bool has_gpu);  // without one nothing is locked
 Finding DiskFinding(const std::string& folder);
 
 }  // namespace horizon

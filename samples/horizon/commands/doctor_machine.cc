@@ -100,13 +100,15 @@ Finding HugePagesFinding(const std::string& root) {
           "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled"};
 }
 
-Finding LockedMemoryFinding() {
+Finding LockedMemoryFinding(bool has_gpu) {
   rlimit limit = {};
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return {"locked memory", Health::kWarning, "the limit cannot be read", ""};
   if (limit.rlim_cur == RLIM_INFINITY) return {"locked memory", Health::kGood, "no limit", ""};
-  return {"locked memory", Health::kWarning, "at most " + FormatBytes(static_cast<int64_t>(limit.rlim_cur)),
-          "where a GPU's driver refuses to pin memory: ulimit -l unlimited, docker run --ulimit memlock=-1, or memlock in "
-          "/etc/security/limits.conf; a CPU does not need it"};
+  const std::string most = "at most " + FormatBytes(static_cast<int64_t>(limit.rlim_cur));
+  if (!has_gpu) return {"locked memory", Health::kGood, most + "; a CPU needs none", ""};
+  return {"locked memory", Health::kWarning, most,
+          "where the GPU's driver refuses to pin memory: ulimit -l unlimited, docker run --ulimit memlock=-1, or memlock in "
+          "/etc/security/limits.conf"};
 }
 
 Finding DiskFinding(const std::string& folder) {
@@ -153,8 +155,8 @@ Finding DiskFinding(const std::string& folder) {
   return finding;
 }
 
-std::vector<Finding> LookAtMachine(const std::string& folder) {
-  return {MemoryFinding(""), HugePagesFinding(""), LockedMemoryFinding(), DiskFinding(folder)};
+std::vector<Finding> LookAtMachine(const std::string& folder, bool has_gpu) {
+  return {MemoryFinding(""), HugePagesFinding(""), LockedMemoryFinding(has_gpu), DiskFinding(folder)};
 }
 
 }  // namespace horizon

@@ -1,8 +1,11 @@
 // horizon generate
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "samples/horizon/base/terminal.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/tokens.h"
 #include "samples/horizon/run/engine.h"
@@ -33,11 +36,13 @@ std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const To
     if (!tokenizer) CheckBytes(all.model, vocab_size);
     ids = IdsOf(tokenizer, prompt, !options.chat, vocab_size, "--prompt");
   }
-  if (ids.empty()) throw Error("the prompt is empty; at least one id is needed to continue from");
+  if (ids.empty()) throw Error("the prompt is empty; at least one id is needed to continue from (--prompt or --prompt-ids)");
   return ids;
 }
 
-void Put(const std::string& text) {
+void Put(const std::string& made) {
+  static const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const std::string text = terminal ? Harmless(made) : made;
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }

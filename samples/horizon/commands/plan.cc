@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/commands/compare.h"
 #include "samples/horizon/commands/plan_fit.h"
@@ -47,6 +48,20 @@ void Print(const Json& model, const Json& plan) {
       std::printf("  %-22s %16s%s%s\n", name.c_str(), value.c_str(), note.empty() ? "" : "  ", note.c_str());
     }
   }
+}
+
+// What most people look for, as the last thing that is printed.
+void PrintInShort(const Json& plan) {
+  std::string line =
+      "Fits: host memory " + FormatBytes(plan.at("host_bytes")) + ", device memory " + FormatBytes(plan.at("device_bytes"));
+  if (plan.contains("prediction")) {
+    const Json& prediction = plan["prediction"];
+    line += "; predicted " + FormatSeconds(prediction.at("step_seconds")) + " a step of " +
+            FormatCount(plan.at("step_tokens").get<int64_t>()) + " tokens, " + FormatRate(prediction.at("tokens_per_second")) +
+            " tokens/s";
+  }
+  if (plan.contains("saving")) line += "; a checkpoint is " + FormatBytes(plan["saving"].at("state_bytes"));
+  std::printf("%s\n", line.c_str());
 }
 
 // A run's rows where its data are given, else rows of --seq-len tokens, which those of examples are as well.
@@ -107,6 +122,7 @@ int RunPlan(const Options& options) {
     std::printf("%s\n", json.dump(2).c_str());
   } else {
     Print(DescribeModel(model), json);
+    PrintInShort(json);
   }
   return kExitOk;
 }

@@ -47,8 +47,21 @@ std::vector<int32_t> ParseIds(const std::string& text) {
   return ids;
 }
 
+// An id that stands for nothing would leave nothing behind in the text.
+void CheckKnown(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
+  for (const int32_t id : ids) {
+    try {
+      tokenizer.Token(id);
+    } catch (const ApiError& error) {
+      throw ApiError(error.code(), std::string("--ids: ") + error.what());
+    }
+  }
+}
+
 int PrintText(const Tokenizer& tokenizer, const Options& options) {
-  const std::string text = tokenizer.Decode(ParseIds(options.tokenize.ids), options.tokenize.no_special);
+  const std::vector<int32_t> ids = ParseIds(options.tokenize.ids);
+  CheckKnown(tokenizer, ids);
+  const std::string text = tokenizer.Decode(ids, options.tokenize.no_special);
   if (options.json) {
     std::printf("%s\n", Json({{"text", text}}).dump().c_str());
   } else {

@@ -18,6 +18,13 @@ bool ParseWholeNumber(const std::string& text, int64_t& number) {
   return failure == std::errc() && end == text.data() + text.size();
 }
 
+// A whole number that int64 does not hold.
+bool IsTooLarge(const std::string& text) {
+  int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failure == std::errc::result_out_of_range && end == text.data() + text.size();
+}
+
 // "80000000000", "80GB", "74.5GiB", "1.5 TB": binary units with an i and as single letters, else powers of 1000.
 bool ParseBytes(const std::string& text, int64_t& bytes) {
   const size_t digits = text.find_first_not_of("0123456789.");
@@ -110,6 +117,7 @@ CLI::Option* AddNumber(CLI::App& app, const std::string& name, int64_t& value, i
   option->check([least, bytes](const std::string& given) {
     int64_t number = 0;
     if (ParseWholeNumber(given, number) && number >= least) return std::string();
+    if (IsTooLarge(given) && given[0] != '-') return "'" + given + "' is more than " + std::to_string(INT64_MAX);
     return "'" + given + "' is not a whole number" + (least == kAnyNumber ? "" : " of " + std::to_string(least) + " or more") +
            (bytes ? ", nor a size as 8GiB, 80GB or 512k" : "");
   });

@@ -74,7 +74,8 @@ void AddDataOptions(CLI::App& app, Options& options, bool required) {
   AddTexts(
       app, "--data", options.data.files, "FILE",
       "ids: .npy of int32, uint16, uint32 or int64, rows (2-D) or a stream (1-D); or .txt, by the model folder's tokenizer, else "
-      "bytes as ids")
+      "bytes as ids" +
+          (app.get_name() == "train" || app.get_name() == "plan" ? std::string("; with --task: examples, JSONL") : ""))
       ->required(required)
       ->group(kDataGroup)
       ->each([&options](const std::string& file) { options.data.data = file; });

@@ -17,6 +17,7 @@ PlanRow ValueRow(const std::string& key, const Json& value) {
   }
   if (key.ends_with("_seconds") && value.is_number()) return {Words(key), FormatSeconds(value), ""};
   if (value.is_number_integer()) return {Words(key), FormatCount(value), ""};
+  if (key == "tokens_per_second" && value.is_number() && value.get<double>() >= 100) return {Words(key), FormatRate(value), ""};
   if (value.is_number()) return {Words(key), Format("%.4g", value.get<double>()), ""};
   return {Words(key), value.is_string() ? value.get<std::string>() : value.dump(), ""};
 }
@@ -24,7 +25,7 @@ PlanRow ValueRow(const std::string& key, const Json& value) {
 PlanSection Values(const std::string& title, const Json& object) {
   PlanSection section{title, {}};
   for (const auto& [key, value] : object.items()) {
-    if (!value.is_structured()) section.rows.push_back(ValueRow(key, value));
+    if (!value.is_structured() && value != "") section.rows.push_back(ValueRow(key, value));
   }
   return section;
 }

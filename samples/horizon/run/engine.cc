@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <vector>
 
@@ -17,10 +18,27 @@ namespace {
 
 constexpr size_t kLargestConfig = 16 << 20;
 
+// Who names a file of a model means its folder.
+void CheckIsFolder(const std::string& name) {
+  const std::filesystem::path path(name);
+  std::error_code failure;
+  if (std::filesystem::is_directory(path, failure)) return;
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::exists(folder / "config.json", failure)) return;  // the library says what it is
+  throw ApiError(HLM_INVALID_ARGUMENT, name + ": not a folder; a model is its whole folder: " + folder.string());
+}
+
 // Who names a repository of a hub expects a download.
 void CheckIsHere(const ModelOptions& options) {
   const std::string& name = options.folder;
-  if (access(name.c_str(), F_OK) == 0) return;
+  if (access(name.c_str(), F_OK) == 0) return CheckIsFolder(name);
+  if (name.starts_with("~/")) {
+    throw ApiError(HLM_NOT_FOUND,
+                   name +
+                       ": there is no such folder; a shell makes your home folder of ~ where a word begins with it, "
+                       "unquoted: $HOME" +
+                       name.substr(1));
+  }
   const std::vector<std::string> presets = PresetNames();
   if (std::find(presets.begin(), presets.end(), name) != presets.end()) {
     throw ApiError(HLM_NOT_FOUND,
