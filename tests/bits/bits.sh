@@ -37,14 +37,15 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}  # threads that spin are slow
 export LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 "$bits" run --out "$work/record" --library "$folder/libhorizonlm.so" "${options[@]}"
 
-# Trains with the command: NAME, then its options. Losses and norms by its log, weights by the folder it leaves.
+# Trains with the command: NAME, a folder for checkpoints, then its options. Losses and norms by its log, weights by the folder it leaves,
+# the plan's numerics by its checkpoint.
 train() {
-  local name=command/$1
-  shift
+  local name=command/$1 checkpoints=$2
+  shift 2
   [[ $name == *"$only"* ]] || return 0
   rm -rf "$work/run" && mkdir "$work/run"
   if ! "$folder/horizon" train --device "$device" --threads 2 --optimizer-threads 2 --seed 3 --init-seed 7 \
-    --log-json "$work/run/log" --out "$work/run/out" "$@" >"$work/run/output" 2>&1; then
+    --log-json "$work/run/log" --out "$work/run/out" --checkpoint-dir "$checkpoints" "$@" >"$work/run/output" 2>&1; then
     echo "$name error $(tail -n 1 "$work/run/output")" >>"$work/record"
     return 0
   fi
@@ -54,6 +55,8 @@ train() {
     echo "$name $key $(sha256sum <"$work/values" | cut -c1-16)" >>"$work/record"
   done
   echo "$name weights $(cat "$work"/run/out/*.safetensors | sha256sum | cut -c1-16)" >>"$work/record"
+  echo "$name numerics $(python3 -c 'import json, sys; print(json.dumps(json.load(open(sys.argv[1]))["numerics"]))' \
+    "$(printf '%s\n' "$checkpoints"/step-*/manifest.json | tail -n 1)")" >>"$work/record"
 }
 
 mkdir "$work/data"
@@ -68,18 +71,19 @@ for ((i = 0; i < 40; i++)); do
 done >"$work/data/pairs.jsonl"
 tiny=(--preset tiny --batch-size 4 --seq-len 64 --micro-batch 2 --sweeps 1 --head-chunk 64 --lr 1e-3)
 for compute in f32 bf16; do
-  train "tiny/$compute" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 6 --eval-data "$work/data/text.txt"
-  train "tiny_in_backward/$compute" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 4 --grad-clip 0 \
-    --optimizer-timing backward
-  train "tiny_resumed/$compute" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 3 \
-    --checkpoint-dir "$work/checkpoints-$compute"
-  train "tiny_goes_on/$compute" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 6 \
-    --checkpoint-dir "$work/checkpoints-$compute" --resume
-  train "tiny_dpo/$compute" "${tiny[@]}" --compute $compute --task dpo --data "$work/data/pairs.jsonl" --steps 4 \
+  kept=$work/kept-$compute && mkdir "$kept"
+  train "tiny/$compute" "$kept/tiny" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 6 \
+    --eval-data "$work/data/text.txt"
+  train "tiny_in_backward/$compute" "$kept/in_backward" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 4 \
+    --grad-clip 0 --optimizer-timing backward
+  train "tiny_resumed/$compute" "$kept/resumed" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 3
+  train "tiny_goes_on/$compute" "$kept/resumed" "${tiny[@]}" --compute $compute --data "$work/data/text.txt" --steps 6 \
+    --resume
+  train "tiny_dpo/$compute" "$kept/dpo" "${tiny[@]}" --compute $compute --task dpo --data "$work/data/pairs.jsonl" --steps 4 \
     --tokenizer "$work/data/tokenizer.json"
 done
 if ((large)); then
-  train qwen2.5-0.5b/bf16 --preset qwen2.5-0.5b --compute bf16 --batch-size 2 --seq-len 16 --micro-batch 1 --sweeps 1 --head-chunk 16 \
-    --data "$work/data/text.txt" --steps 2
+  train qwen2.5-0.5b/bf16 "$work/kept-half" --preset qwen2.5-0.5b --compute bf16 --batch-size 2 --seq-len 16 --micro-batch 1 --sweeps 1 \
+    --head-chunk 16 --data "$work/data/text.txt" --steps 2
 fi
 LC_ALL=C sort "$work/record" >"$out"
