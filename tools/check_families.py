@@ -110,6 +110,7 @@ def main():
     parser.add_argument("names", nargs="*", help="goldens of tools/goldens/families; without names: all")
     parser.add_argument("--device", default="cpu", help="of the library; transformers computes on the CPU (cpu)")
     parser.add_argument("--variants", type=int, default=0, help="other models of each model type that has experts or mixes its layers (0)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first of those (0)")
     parser.add_argument("--seed", type=int, default=1000, help="of the weights; the goldens have others (1000)")
     arguments = parser.parse_args()
     entries = tables.FAMILIES + tables.OTHERS
@@ -129,7 +130,7 @@ def main():
         print(text, flush=True)
         wrong += not well
     for family in of_type.values():
-        for other in others.variants(family, arguments.variants, BY_TYPE):
+        for other in others.variants(family, arguments.variants, BY_TYPE, arguments.first):
             text, well = line(other, arguments.device)
             print(text if well else f"{text}\n    {other.about}", flush=True)
             wrong += not well

@@ -9,6 +9,7 @@
 #include "core/model/config_refusals.h"
 #include "core/model/config_values.h"
 #include "core/model/families/common.h"
+#include "core/model/key_aliases.h"
 #include "core/model/wrappers.h"
 
 namespace hlm {
@@ -104,7 +105,8 @@ ModelConfig ReadWrapped(const ConfigValues& whole, const Wrapper& wrapper) {
   return read;
 }
 
-ModelConfig ReadObject(const JsonValue& object) {
+ModelConfig ReadObject(JsonValue object) {
+  RenameAliases(object);
   const ConfigValues config(object, kConfig);
   if (const Wrapper* wrapper = WrapperOf(config)) return ReadWrapped(config, *wrapper);
   const Family& family = FamilyOf(config);

@@ -13,6 +13,7 @@ struct Defaults {
   SizeDefaults sizes;
   LatentDefaults latent = {};
   int64_t experts = 256, dense_layers = 3;
+  GroupDefaults groups = {};
 };
 
 void ReadLatentMixture(const ConfigValues& config, const Defaults& defaults, ModelSpec& spec, ModelNames& names) {
@@ -23,7 +24,7 @@ void ReadLatentMixture(const ConfigValues& config, const Defaults& defaults, Mod
                                              .likely_count = defaults.experts,
                                              .likely_chosen = 8,
                                              .likely_width = 2048});
-  experts.router = ReadBiasedRouter(config, experts, 2.5);
+  experts.router = ReadBiasedRouter(config, experts, 2.5, defaults.groups);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}),
                   sparse = WithBodies(dense, {experts, shared});
@@ -37,15 +38,18 @@ void ReadLatentMixture(const ConfigValues& config, const Defaults& defaults, Mod
 }
 
 void ReadV3(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  if (!config.HasValue("n_group")) throw InvalidArgument(kConfig, ": n_group is missing");
-  ReadLatentMixture(config, {.sizes = {.kv_heads = 128, .max_positions = 4096}}, spec, names);
+  ReadLatentMixture(config,
+                    {.sizes = {.kv_heads = 128, .head_dim = 64, .max_positions = 4096, .even_heads = false},
+                     .groups = {.groups = 8, .best = 4}},
+                    spec, names);
 }
 
 void ReadSarvam(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Defaults defaults{.sizes = {.max_positions = 4096, .initializer_range = 0.006, .intermediate = 16384},
-                          .latent = {.query_rank = std::nullopt},
-                          .experts = 128,
-                          .dense_layers = 1};
+  const Defaults defaults{
+      .sizes = {.head_dim = 64, .max_positions = 4096, .initializer_range = 0.006, .intermediate = 16384, .even_heads = false},
+      .latent = {.query_rank = std::nullopt},
+      .experts = 128,
+      .dense_layers = 1};
   ReadLatentMixture(config, defaults, spec, names);
 }
 

@@ -28,6 +28,12 @@ struct HeadSizes {
   int64_t head_dim = 0, kv_heads = 0;
 };
 
+std::optional<size_t> LayerOf(const std::string& name, size_t layers) {
+  if (name.empty() || name.size() > 9 || name.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  const size_t layer = std::stoul(name);
+  return layer < layers ? std::optional(layer) : std::nullopt;
+}
+
 // per_layer_config (transformers 5), else global_head_dim and num_global_key_value_heads on the full layers.
 std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes, const std::vector<std::string>& types,
                                  bool key_is_value) {
@@ -43,20 +49,23 @@ std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes,
     return heads;
   }
   const ConfigValues by_layer(config.Value("per_layer_config"), config.where() + ": per_layer_config");
-  for (size_t layer = 0; layer < types.size(); ++layer) {
-    const std::string key = std::to_string(layer);
-    if (!by_layer.HasValue(key.c_str())) continue;
-    const ConfigValues own(by_layer.Value(key.c_str()), by_layer.where() + ": " + key);
-    heads[layer] = {own.IntOr("head_dim", sizes.head_dim, 2, kMostHeadDim),
-                    own.IntOr("num_key_value_heads", sizes.kv_heads, 1, kMostHeads)};
-    for (const auto& [name, value] : own.object().Members()) {
-      if (!own.Taken(name))
-        throw Unimplemented(own.where(), ": ", Printable(name), " = ", PrintableJson(value), " is not supported");
+  // Numbers of layers, which transformers writes with as many digits as the largest has: 05, 11.
+  std::vector<bool> named(types.size(), false);
+  for (const auto& [name, settings] : by_layer.object().Members()) {
+    const std::optional<size_t> layer = LayerOf(name, types.size());
+    if (!layer || named[*layer]) {
+      throw InvalidArgument(by_layer.where(), ": ", Printable(name),
+                            layer ? " names a layer twice" : StrCat(" names none of the ", types.size(), " layers"));
     }
-  }
-  for (const auto& [name, value] : by_layer.object().Members()) {
-    if (!by_layer.Taken(name))
-      throw InvalidArgument(by_layer.where(), ": ", Printable(name), " names none of the ", types.size(), " layers");
+    named[*layer] = true;
+    if (settings.IsNull()) continue;
+    const ConfigValues own(settings, by_layer.where() + ": " + name);
+    heads[*layer] = {own.IntOr("head_dim", sizes.head_dim, 2, kMostHeadDim),
+                     own.IntOr("num_key_value_heads", sizes.kv_heads, 1, kMostHeads)};
+    for (const auto& [key, value] : own.object().Members()) {
+      if (!own.Taken(key))
+        throw Unimplemented(own.where(), ": ", Printable(key), " = ", PrintableJson(value), " is not supported");
+    }
   }
   return heads;
 }

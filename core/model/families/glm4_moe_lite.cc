@@ -6,7 +6,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 20, .max_positions = 202752}, spec);
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 20, .head_dim = 64, .max_positions = 202752, .even_heads = false}, spec);
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   const LatentAttentionSpec attention = ReadLatentAttention(
       config, sizes.heads, {.query_rank = 768, .key_rank = 512, .still_dim = 192, .rope_dim = 64, .value_dim = 256}, spec);

@@ -4,21 +4,22 @@
 
 namespace hlm {
 
-Sizes ReadGpt2Sizes(const ConfigValues& config, ModelSpec& spec) {
+Sizes ReadGpt2Sizes(const ConfigValues& config, ModelSpec& spec, const Gpt2Defaults& defaults) {
   const auto size = [&](const char* own, const char* other, int64_t fallback, int64_t most) {
     return config.IntOr(config.HasValue(own) || !config.Has(other) ? own : other, fallback, 1, most);
   };
   Sizes sizes;
   spec.vocab = config.Int("vocab_size", 1, kMostVocab);
-  spec.hidden = size("n_embd", "hidden_size", 768, kMostHidden);
-  sizes.layers = size("n_layer", "num_hidden_layers", 12, kMostLayers);
-  sizes.heads = sizes.kv_heads = size("n_head", "num_attention_heads", 12, kMostHeads);
+  spec.hidden = size("n_embd", "hidden_size", defaults.hidden, kMostHidden);
+  sizes.layers = size("n_layer", "num_hidden_layers", defaults.layers, kMostLayers);
+  sizes.heads = sizes.kv_heads = size("n_head", "num_attention_heads", defaults.heads, kMostHeads);
   if (spec.hidden % sizes.heads != 0) {
     throw InvalidArgument(kConfig, ": n_embd is ", spec.hidden, "; it must be a multiple of n_head, ", sizes.heads);
   }
   sizes.head_dim = spec.hidden / sizes.heads;
   sizes.intermediate = config.HasValue("n_inner") ? config.Int("n_inner", 1, kMostIntermediate) : 4 * spec.hidden;
-  spec.max_positions = spec.embedding.positions = size("n_positions", "max_position_embeddings", 1024, kMostPositions);
+  spec.max_positions = spec.embedding.positions =
+      size("n_positions", "max_position_embeddings", defaults.positions, kMostPositions);
   spec.initializer_range = config.RealOr("initializer_range", 0.02, 0.0, 1.0);
   spec.tied = config.BoolOr("tie_word_embeddings", true);
   return sizes;

@@ -18,7 +18,7 @@ RopeSpec ReadTurning(const ConfigValues& config, const Sizes& sizes) {
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadGpt2Sizes(config, spec);
+  const Sizes sizes = ReadGpt2Sizes(config, spec, {.hidden = 4096, .layers = 28, .heads = 16, .positions = 2048});
   spec.embedding.positions = 0;
   spec.tied = config.BoolOr("tie_word_embeddings", false);
   spec.ropes = {ReadTurning(config, sizes)};

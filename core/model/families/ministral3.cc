@@ -5,23 +5,35 @@
 namespace hlm {
 namespace {
 
+bool Silent(const ConfigValues& config) { return !config.HasValue("rope_parameters") && !config.HasValue("rope_scaling"); }
+
+// Where the file says nothing of it, the class has the released models' YaRN.
+RopeSpec ReadTurning(const ConfigValues& config, const Sizes& sizes, const ModelSpec& spec) {
+  RopeSpec rope = ReadRope(config, sizes.head_dim, spec.max_positions,
+                           {.own_keys = {"llama_4_scaling_beta", "max_position_embeddings", "original_max_position_embeddings"}});
+  if (!Silent(config)) return rope;
+  rope.kind = RopeSpec::Kind::kYarn;
+  rope.theta = 1e6;
+  rope.factor = 16;
+  rope.original_max_positions = 16384;
+  return rope;
+}
+
 // transformers takes both numbers out of the rotary embedding's settings.
-TemperatureSpec ReadTemperature(const ConfigValues& config) {
+TemperatureSpec ReadTemperature(const ConfigValues& config, int64_t max_positions) {
   constexpr const char *kBeta = "llama_4_scaling_beta", *kSpan = "original_max_position_embeddings";
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     if (!config.HasValue(key)) continue;
     const ConfigValues rope(config.Value(key), config.where() + ": " + key);
-    return {.scale = rope.Real(kBeta, -1e6, 1e6), .span = rope.Int(kSpan, 1, kMostPositions)};
+    return {.scale = rope.Real(kBeta, -1e6, 1e6), .span = rope.IntOr(kSpan, max_positions, 1, kMostPositions)};
   }
-  throw InvalidArgument(config.where(), ": rope_parameters is missing");
+  return {.scale = 0.1, .span = 16384};
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 262144, .pad_token = 11}, spec);
-  spec.ropes = {ReadRope(
-      config, sizes.head_dim, spec.max_positions,
-      {.theta = 1e6, .own_keys = {"llama_4_scaling_beta", "max_position_embeddings", "original_max_position_embeddings"}})};
-  spec.temperatures = {ReadTemperature(config)};
+  spec.ropes = {ReadTurning(config, sizes, spec)};
+  spec.temperatures = {ReadTemperature(config, spec.max_positions)};
   AttentionSpec attention = Attention(sizes);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);
   attention.temperature = 0;

@@ -7,7 +7,7 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 131072}, spec);
   ReadBalancing(config, 0.001, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);

@@ -32,9 +32,12 @@ void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec) {
   spec.balance = config.HasValue("router_aux_loss_coef") ? config.Real("router_aux_loss_coef", 0, 1e6) : likely;
 }
 
-void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router) {
-  router.groups = config.HasValue("n_group") ? config.Int("n_group", 1, kMostExperts) : 1;
-  router.best_groups = config.HasValue("topk_group") ? config.Int("topk_group", 1, kMostExperts) : 1;
+void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router, const GroupDefaults& defaults) {
+  const auto read = [&](const char* key, int64_t likely) {
+    return config.HasValue(key) ? config.Int(key, 1, kMostExperts) : config.Has(key) ? 1 : likely;
+  };
+  router.groups = read("n_group", defaults.groups);
+  router.best_groups = read("topk_group", defaults.best);
   if (experts % router.groups != 0) {
     throw InvalidArgument(kConfig, ": n_group is ", router.groups, "; the number of experts, ", experts,
                           ", must be a multiple of it");
@@ -44,11 +47,11 @@ void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router)
   }
 }
 
-RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale) {
+RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale, const GroupDefaults& groups) {
   RouterSpec router{.score = RouterScore::kSigmoid, .choice_bias = true, .sum_add = 1e-20, .group_of_two = true};
   router.normalize = config.BoolOr("norm_topk_prob", true);
   router.scale = config.RealOr("routed_scaling_factor", scale, 1e-9, 1e9);
-  ReadGroups(config, experts.count, router);
+  ReadGroups(config, experts.count, router, groups);
   const int64_t eligible = experts.count / router.groups * router.best_groups;
   if (experts.chosen > eligible) {
     throw InvalidArgument(kConfig, ": num_experts_per_tok is ", experts.chosen, "; topk_group allows ", eligible, " experts");

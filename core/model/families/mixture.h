@@ -25,11 +25,17 @@ ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys);
 // The balancing loss that output_router_logits asks for, of families that have one; `likely`: the coefficient where the config has none.
 void ReadBalancing(const ConfigValues& config, double likely, ModelSpec& spec);
 
+// What the configuration class assumes where n_group and topk_group are missing.
+struct GroupDefaults {
+  int64_t groups = 1, best = 1;
+};
+
 // DeepSeek V3's router: sigmoids, a bias for the choice, groups that are worth their two best, norm_topk_prob, routed_scaling_factor.
-RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale = 1);
+RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale = 1,
+                            const GroupDefaults& groups = {});
 
 // n_group and topk_group.
-void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router);
+void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router, const GroupDefaults& defaults = {});
 
 // A list of whole numbers; empty where the key is missing or null.
 std::vector<int64_t> ReadNumbers(const ConfigValues& config, const char* key);

@@ -83,7 +83,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.hidden = config.Int("hidden_size", 1, kMostHidden);
   spec.max_positions = config.IntOr("max_position_embeddings", 4096, 1, kMostPositions);
   spec.initializer_range = config.RealOr("initializer_range", 0.02, 0.0, 1.0);
-  spec.tied = config.BoolOr("tie_word_embeddings", false);
+  config.Take("tie_word_embeddings");  // the class has a head of its own, whatever it says
 
   AttentionSpec attention;
   attention.heads = config.IntOr("num_attention_heads", 32, 1, kMostHeads);

@@ -7,13 +7,19 @@
 namespace hlm {
 namespace {
 
+// Without a base there are no positions at all: null where it stands, which is not the same as a missing key.
+bool Turns(const ConfigValues& config) {
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const JsonValue* base = config.HasValue(key) ? config.Value(key).Find("rope_theta") : nullptr;
+    if (base != nullptr) return !base->IsNull();
+  }
+  return !config.Has("rope_theta") || config.HasValue("rope_theta");
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 65536, .pad_token = 100277}, spec);
-  // Without a base there are no positions at all.
-  const bool turns = config.HasValue("rope_theta") ||
-                     (config.HasValue("rope_parameters") && config.Value("rope_parameters").Find("rope_theta") != nullptr &&
-                      !config.Value("rope_parameters").Find("rope_theta")->IsNull());
-  if (turns) spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 500000.0})};
+  const bool turns = Turns(config);
+  if (turns) spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-6);
   AttentionSpec attention = Attention(sizes);
   attention.rope = turns ? 0 : -1;

@@ -308,10 +308,10 @@ BY_TYPE = {make.__name__: make for make in (
     ernie4_5_moe, phimoe, minimax_m2, hunyuan_v1_moe, llama4_text, cohere2_moe)}
 
 
-def variants(family, count, makers):
+def variants(family, count, makers, first=0):
     """`count` others of the family's model type, each drawn from its number; none where `makers`, a table like BY_TYPE, has not got it."""
     make = makers.get(family.model_type)
-    for number in range(count if make else 0):
+    for number in range(first, first + count if make else first):
         config = {"max_position_embeddings": 256, "bos_token_id": 1, "eos_token_id": 2, **make(Draw(f"{family.model_type} {number}"))}
         yield dataclasses.replace(family, name=f"{family.model_type}#{number}", config=config, about=config_text(config), seed=100 + number, without={})
 

@@ -1,0 +1,112 @@
+// What a config.json leaves out, or says by a key's second name, means what the class in transformers makes of it
+// (tools/goldens/make_class_defaults.py).
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/model/config.h"
+#include "core/model/spec_json.h"
+#include "tests/model/test_folder.h"
+
+namespace hlm {
+namespace {
+
+// The specification, or the refusal.
+std::string Meaning(const Json& config) {
+  try {
+    return SpecJson(ParseConfig(config.dump()));
+  } catch (const Error& error) {
+    return StrCat("refused: ", error.message());
+  }
+}
+
+bool Refused(const std::string& meaning) { return meaning.rfind("refused: ", 0) == 0; }
+
+Json Changed(Json config, const Json& gone, const Json& set) {
+  for (const Json& key : gone) config.erase(key.get<std::string>());
+  for (const auto& [key, value] : set.items()) config[key] = value;
+  return config;
+}
+
+TEST(ClassDefaults, WhatAFileLeavesOutIsWhatTransformersAssumes) {
+  const Json lines = Json::parse(ReadText("tests/model/class_defaults.json"));
+  std::map<std::string, Json> full;
+  for (const Json& line : lines) {
+    if (line.contains("full")) full[line["type"]] = line["full"];
+  }
+  int compared = 0;
+  for (const Json& line : lines) {
+    if (line.contains("full")) continue;
+    const Json& whole = full.at(line["type"]);
+    const std::string means = Meaning(Changed(whole, line["unsaid"], line["means"]));
+    if (Refused(means)) continue;  // sizes of the class that do not go with the tiny ones
+    EXPECT_EQ(Meaning(Changed(whole, line["gone"], line["said"])), means) << line["type"] << ": " << line["case"];
+    ++compared;
+  }
+  EXPECT_GT(compared, 2000);
+}
+
+// As EXAONE 3.5's folders have them.
+TEST(ClassDefaults, ExaonesOwnNamesOfKeys) {
+  Json config =
+      Json::parse(R"({"architectures": ["ExaoneForCausalLM"], "model_type": "exaone", "vocab_size": 61, "hidden_size": 24,
+      "intermediate_size": 40, "num_attention_heads": 4, "num_key_value_heads": 2, "num_layers": 3, "layer_norm_epsilon": 1e-3,
+      "activation_function": "gelu", "rope_theta": 1000000})");
+  const ModelSpec spec = ParseConfig(config.dump());
+  EXPECT_EQ(spec.layers(), 3);
+  EXPECT_EQ(spec.head.norm.epsilon, 1e-3);
+  EXPECT_EQ(FirstOf<MlpSpec>(spec)->function, Function::kGelu);
+  config["num_layers"] = 0;
+  ExpectError(Code::kInvalidArgument, {"num_hidden_layers", "0"}, [&] { ParseConfig(config.dump()); });
+}
+
+Json Gemma4(int layers, const Json& per_layer) {
+  Json config = Json::parse(R"({"model_type": "gemma4_text", "vocab_size": 61, "hidden_size": 24, "intermediate_size": 40,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "hidden_size_per_layer_input": 0})");
+  config["num_hidden_layers"] = layers;
+  config["per_layer_config"] = per_layer;
+  return config;
+}
+
+// Of twelve layers transformers writes the sixth as 05.
+TEST(ClassDefaults, LayersAreNumbersWhateverZerosStandBeforeThem) {
+  const ModelSpec spec = ParseConfig(Gemma4(12, {{"05", {{"head_dim", 16}}}, {"11", {{"head_dim", 16}}}}).dump());
+  for (int64_t layer = 0; layer < 12; ++layer) {
+    const BodySpec& body = spec.block(layer).branches.front().bodies.front().body;
+    EXPECT_EQ(std::get<AttentionSpec>(body).head_dim, layer % 6 == 5 ? 16 : 8) << layer;
+  }
+  for (const char* name : {"12", "012", "x", "", "-1", "4294967301"}) {
+    ExpectError(Code::kInvalidArgument, {"per_layer_config", name, "none of the 12 layers"}, [&] {
+      ParseConfig(Gemma4(12, {{name, {{"head_dim", 16}}}}).dump());
+    });
+  }
+  ExpectError(Code::kInvalidArgument, {"per_layer_config", "5", "twice"}, [] {
+    ParseConfig(Gemma4(12, {{"05", {{"head_dim", 16}}}, {"5", {{"head_dim", 16}}}}).dump());
+  });
+}
+
+// These classes never tie, whatever the key says: their folders have both tensors.
+TEST(ClassDefaults, HeadsOfTheirOwn) {
+  const std::string sizes = R"("vocab_size": 61, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 4,
+      "num_attention_heads": 4, "num_key_value_heads": 4, "pad_token_id": 0, "tie_word_embeddings": true})";
+  for (const char* type : {"nemotron_h", "kimi_linear"})
+    EXPECT_FALSE(ParseConfig(StrCat(R"({"model_type": ")", type, R"(", )", sizes)).tied) << type;
+  EXPECT_TRUE(ParseConfig(R"({"model_type": "llama", )" + sizes).tied);
+}
+
+// Most classes round down; a few refuse; no class has heads of nothing.
+TEST(ClassDefaults, HeadsThatDoNotDivideTheWidth) {
+  const auto config = [](const char* type, int hidden, int heads) {
+    return StrCat(
+        R"({"vocab_size": 61, "intermediate_size": 40, "num_hidden_layers": 1, "num_key_value_heads": 1, "model_type": ")", type,
+        R"(", "hidden_size": )", hidden, R"(, "num_attention_heads": )", heads, "}");
+  };
+  EXPECT_EQ(FirstOf<AttentionSpec>(ParseConfig(config("olmo2", 26, 3)))->head_dim, 8);
+  ExpectError(Code::kInvalidArgument, {"hidden_size is 26", "multiple", "3"}, [&] { ParseConfig(config("llama", 26, 3)); });
+  ExpectError(Code::kInvalidArgument, {"hidden_size is 2", "multiple", "3"}, [&] { ParseConfig(config("olmo2", 2, 3)); });
+}
+
+}  // namespace
+}  // namespace hlm
