@@ -34,7 +34,15 @@ const std::vector<Wrapper>& Wrappers() {
       {"Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe", "qwen3_vl_moe_text", false, kInsideOnly, kVisual},
       {"Qwen3_5ForConditionalGeneration", "qwen3_5", "qwen3_5_text", false, kInsideOnly, kVisual},
       {"Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe", "qwen3_5_moe_text", false, kInsideOnly, kVisual},
-      {"Llama4ForConditionalGeneration", "llama4", "llama4_text", false, {kOutside}, {"vision_model.", "multi_modal_projector."}},
+      {"Llama4ForConditionalGeneration",
+       "llama4",
+       "llama4_text",
+       false,
+       {kOutside},
+       {"vision_model.", "multi_modal_projector."},
+       false,
+       false,
+       true},
       {"LlavaForConditionalGeneration", "llava", "llama", false, kOutsideFirst, kTowers, true},
       {"LlavaNextForConditionalGeneration", "llava_next", "llama", false, kOutsideFirst, kTowers},
       {"LlavaOnevisionForConditionalGeneration", "llava_onevision", "qwen2", false, kOutsideFirst, kTowers, true},
@@ -99,6 +107,7 @@ JsonValue TextConfig(const ConfigValues& whole, const Wrapper& wrapper) {
   const bool said = inner.HasValue("model_type") && HasTextConfig(whole);
   const std::string type = said ? inner.String("model_type") : wrapper.text_type;
   bool tied = whole.BoolOr("tie_word_embeddings", wrapper.tied);
+  if (wrapper.tied_by_text) tied = inner.HasValue("tie_word_embeddings") && inner.Bool("tie_word_embeddings");
   if (wrapper.tied_inside && inner.HasValue("tie_word_embeddings")) tied = tied || inner.Bool("tie_word_embeddings");
   if (!HasTextConfig(whole)) {
     std::erase_if(text.Members(), [](const auto& member) {

@@ -43,6 +43,20 @@ TEST(Wrappers, ATextModelThatIsAloneHasNoSuchSizes) {
               [] { ParseConfig(R"({"model_type": "llama", "vocab_size": 32064})"); });
 }
 
+// As transformers ties them: the whole's word counts for nothing.
+TEST(Wrappers, Llama4TiesWhereItsTextSaysSo) {
+  for (const char* whole : {"true", "false"}) {
+    const auto tied = [&](const std::string& text) {
+      return ParseConfig(With(StrCat(R"("model_type": "llama4", "tie_word_embeddings": )", whole, R"(, "text_config": {)", text,
+                                     R"("model_type": "llama4_text", "num_local_experts": 4, "num_experts_per_tok": 1})")))
+          .tied;
+    };
+    EXPECT_TRUE(tied(R"("tie_word_embeddings": true, )")) << whole;
+    EXPECT_FALSE(tied(R"("tie_word_embeddings": false, )")) << whole;
+    EXPECT_FALSE(tied("")) << whole;
+  }
+}
+
 constexpr const char* kFlat =
     R"("hidden_size": 1536, "intermediate_size": 8960, "num_attention_heads": 12, "num_hidden_layers": 28,
     "num_key_value_heads": 2, "vocab_size": 151936, "max_window_layers": 28, "sliding_window": 32768, "use_sliding_window": false,

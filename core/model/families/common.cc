@@ -114,13 +114,15 @@ AttentionSpec Attention(const Sizes& sizes) {
 
 Function ReadFunction(const ConfigValues& config, const char* key, Function fallback) {
   if (!config.HasValue(key)) return fallback;
-  constexpr std::array<std::pair<const char*, Function>, 10> kNames = {{{"silu", Function::kSilu},
+  constexpr std::array<std::pair<const char*, Function>, 12> kNames = {{{"silu", Function::kSilu},
                                                                         {"swish", Function::kSilu},
                                                                         {"gelu", Function::kGelu},
                                                                         {"gelu_python", Function::kGelu},
                                                                         {"gelu_pytorch_tanh", Function::kGeluTanh},
                                                                         {"gelu_new", Function::kGeluTanh},
                                                                         {"gelu_fast", Function::kGeluTanh},
+                                                                        {"gelu_accurate", Function::kGeluTanh},
+                                                                        {"gelu_python_tanh", Function::kGeluTanh},
                                                                         {"relu", Function::kRelu},
                                                                         {"relu2", Function::kRelu2},
                                                                         {"xielu", Function::kXielu}}};

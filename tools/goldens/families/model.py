@@ -1,6 +1,7 @@
 """A family's tiny model: drawn, saved by transformers, loaded again, and its parameters in the names and rows of the files."""
 
 import contextlib
+import json
 import pathlib
 import re
 import tempfile
@@ -82,6 +83,29 @@ def write(family, folder):
     model = new_model(config_of(family), getattr(torch, family.dtype))
     draw(family, model)
     model.save_pretrained(folder)
+    if family.bare:
+        strip(folder)
+
+
+def strip(folder):
+    """Leaves out of config.json what the class assumes anyway, as files have it that people write by hand; the config stays the same."""
+    from transformers import AutoConfig
+
+    path = pathlib.Path(folder) / "config.json"
+    whole, before = json.loads(path.read_text()), AutoConfig.from_pretrained(folder).to_dict()
+    for part in (whole.get("text_config"), whole):
+        if part is None:
+            continue
+        for key in [key for key in part if key not in ("model_type", "architectures", "text_config", "vision_config", "audio_config", "dtype")]:
+            value = part.pop(key)
+            path.write_text(json.dumps(whole))
+            try:
+                same = AutoConfig.from_pretrained(folder).to_dict() == before
+            except Exception:  # whatever a class raises: the key is needed
+                same = False
+            if not same:
+                part[key] = value
+    path.write_text(json.dumps(whole))
 
 
 def load(folder, dtype):

@@ -107,6 +107,11 @@ def qwen3_moe(d):
     return {**config, **sparse(d, config["num_hidden_layers"]), **d.of({}, dict(use_sliding_window=True, sliding_window=4))}
 
 
+def qwen3_vl_moe_text(d):
+    config = {**shape(d), **choice(d), "attention_bias": d.of(True, False)}
+    return {**config, **sparse(d, config["num_hidden_layers"])}
+
+
 def qwen3_next(d):
     config = {**shape(d), **choice(d), "shared_expert_intermediate_size": d.of(9, 16), "attention_bias": d.of(True, False), **delta(d),
               "head_dim": 8, "rope_parameters": d.rope(0.25, 0.5, 1.0)}
@@ -303,17 +308,60 @@ def granitemoe_swa(d):
 
 
 BY_TYPE = {make.__name__: make for make in (
-    mellum, hy_v3, flint, sarvam_moe, sarvam_mla, granitemoe_swa, mixtral, qwen2_moe, qwen3_moe, qwen3_next, qwen3_5_moe_text, lfm2_moe, lfm3, granitemoehybrid, granitemoe, granitemoeshared, nemotron_h,
+    mellum, hy_v3, flint, sarvam_moe, sarvam_mla, granitemoe_swa, mixtral, qwen2_moe, qwen3_moe, qwen3_vl_moe_text, qwen3_next, qwen3_5_moe_text, lfm2_moe, lfm3, granitemoehybrid, granitemoe, granitemoeshared, nemotron_h,
     gemma4_text, afmoe, olmoe, flex_olmo, gpt_oss, deepseek_v2, deepseek_v3, glm4_moe_lite, glm4_moe, solar_open, dots1, exaone_moe,
     ernie4_5_moe, phimoe, minimax_m2, hunyuan_v1_moe, llama4_text, cohere2_moe)}
 
 
 def variants(family, count, makers, first=0):
     """`count` others of the family's model type, each drawn from its number; none where `makers`, a table like BY_TYPE, has not got it."""
-    make = makers.get(family.model_type)
+    inside = "text_config" in family.config
+    text_type = family.config["text_config"]["model_type"] if inside else family.model_type
+    make = makers.get(TEXT_TYPES.get(text_type, text_type))
     for number in range(first, first + count if make else first):
-        config = {"max_position_embeddings": 256, "bos_token_id": 1, "eos_token_id": 2, **make(Draw(f"{family.model_type} {number}"))}
-        yield dataclasses.replace(family, name=f"{family.model_type}#{number}", config=config, about=config_text(config), seed=100 + number, without={})
+        d = Draw(f"{family.name if inside else family.model_type} {number}")
+        config = {"max_position_embeddings": 256, "bos_token_id": 1, "eos_token_id": 2, **make(d)}
+        vocab = d.of(61, 47, 83)
+        if text_type not in OWN_FUNCTIONS and "hidden_act" not in config and "hidden_activation" not in config:
+            config["hidden_act"] = d.of("silu", "silu", *FUNCTIONS)
+        if text_type in ("gemma4_text",):
+            config["vocab_size_per_layer_input"] = vocab + d.of(0, 3)
+        if inside:
+            config = within(family.config, text_type, {**config, "vocab_size": vocab})
+        yield dataclasses.replace(family, name=f"{family.name if inside else family.model_type}#{number}", config=config, about=config_text(config),
+                                  vocab=vocab, seed=100 + number, without={}, bare=number % 2 == 1)
+
+
+# Text models inside something larger whose mathematics is that of another model type.
+TEXT_TYPES = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3_vl_text", "qwen3_vl_moe_text": "qwen3_vl_moe_text"}
+# Their layers have a function of their own, or mixers that are not taken with another than SiLU.
+OWN_FUNCTIONS = {"gpt_oss", "bamba", "granitemoehybrid", "qwen3_next", "qwen3_5_text", "qwen3_5_moe_text", "olmo_hybrid", "kimi_linear", "mamba2",
+                 "falcon_mamba", "nemotron_h", "jamba", "falcon_h1", "gpt2", "gpt_bigcode", "gptj", "gpt_neo", "falcon", "opt", "mpt", "bloom", "lfm2",
+                 "lfm2_moe", "lfm3", "apertus", "recurrent_gemma"}
+FUNCTIONS = ("gelu", "gelu_new", "gelu_fast", "gelu_accurate", "relu", "relu2", "gelu_pytorch_tanh", "gelu_python_tanh", "swish")
+
+
+def within(whole, text_type, text):
+    """The wrapper with another text model. What its classes insist on stays: scales of the logits are left out there, sections are read."""
+    tied = text.pop("tie_word_embeddings")
+    old = whole["text_config"]
+    if text_type.startswith("gemma4"):
+        text["pad_token_id"] = text["pad_token_id"] or 0  # the whole model writes it where pictures stand
+    else:
+        for key in ("logit_scale", "final_logit_softcapping"):
+            text.pop(key, None)
+    if "mrope_section" in old.get("rope_parameters", {}):
+        text["rope_parameters"] = {"rope_type": "default", "rope_theta": 300.0, **{k: v for k, v in old["rope_parameters"].items() if "mrope" in k or "partial" in k}}
+        text["head_dim"] = old.get("head_dim", 8)
+        if "head_dim" not in old:
+            text["hidden_size"] = 8 * text["num_attention_heads"]
+    made = {**whole, "text_config": {"model_type": text_type, **text}, "tie_word_embeddings": tied}
+    for part in ("vision_config",):
+        if "out_hidden_size" in (whole.get(part) or {}):
+            made[part] = {**whole[part], "out_hidden_size": text["hidden_size"]}
+    if (whole.get("vision_config") or {}).get("embed_dim"):
+        made["vision_config"] = {**whole["vision_config"], "hidden_size": text["hidden_size"]}
+    return made
 
 
 def config_text(config):

@@ -65,6 +65,10 @@ def qwen3(d):
     return d.of(config, typed(d, {**config, "use_sliding_window": True, "sliding_window": 4}, FULL, SLIDING))
 
 
+def qwen3_vl_text(d):
+    return {**wide(d), **coin(d, "attention_bias"), "hidden_act": act(d)}
+
+
 def gemma(d):
     return {**wide(d), "tie_word_embeddings": True, **coin(d, "attention_bias"), "hidden_act": d.of("gelu_pytorch_tanh", "gelu", "silu")}
 
@@ -185,7 +189,8 @@ def exaone(d):
 
 
 def internlm3(d):
-    return biased(d)
+    config = biased(d)
+    return {**config, "mlp_bias": config["attention_bias"]}  # its class insists on it
 
 
 def arcee(d):
@@ -279,7 +284,8 @@ def nanochat(d):
 
 
 def youtu(d):
-    return {**shape(d, head_dim=False, equal=True), **latent(d), **coin(d, "rope_interleave"), "hidden_act": act(d)}
+    # A padding row would be cleared when transformers reads the folder (docs/families.md).
+    return {**shape(d, head_dim=False, equal=True, pad_token_id=None), **latent(d), **coin(d, "rope_interleave"), "hidden_act": act(d)}
 
 
 def minicpm3(d):
@@ -322,6 +328,7 @@ def falcon_h1(d):
 
 def bamba(d):
     config = {**shape(d, head_dim=False), **coin(d, "attention_bias", "mlp_bias"), "time_step_limit": d.of((0.0, float("inf")), (0.1, 1.0))}
+    config["hidden_size"] = 8 * config["num_attention_heads"]
     config = {**config, **mamba(d, config["hidden_size"]), "attn_layer_indices": [d.of(0, 1)]}
     return {**config, "rope_parameters": dict(rope_type="default", rope_theta=300.0, partial_rotary_factor=0.5)}
 
@@ -394,7 +401,7 @@ def gemma4_unified_text(d):
 
 
 BY_TYPE = {make.__name__: make for make in (
-    gptj, gpt_neo, falcon_mamba, gemma4_unified_text, llama, mistral, ministral, ministral3, qwen2, qwen3, gemma, gemma2, vaultgemma, gemma3_text, phi, phi3, olmo, olmo2, olmo3, smollm3, granite_swa, glm,
+    gptj, gpt_neo, falcon_mamba, gemma4_unified_text, llama, mistral, ministral, ministral3, qwen2, qwen3, qwen3_vl_text, gemma, gemma2, vaultgemma, gemma3_text, phi, phi3, olmo, olmo2, olmo3, smollm3, granite_swa, glm,
     cohere, cohere2, starcoder2, stablelm, nemotron, seed_oss, ernie4_5, exaone4, exaone, internlm3, arcee, helium, iquestcoder, hunyuan_v1_dense, apertus,
     hyperclovax, cwm, jais2, gpt2, gpt_bigcode, gpt_neox, falcon, opt, mpt, bloom, nanochat, youtu, minicpm3, persimmon, qwen3_5_text, olmo_hybrid, lfm2,
     falcon_h1, bamba, mamba2, zamba2, jamba, kimi_linear, recurrent_gemma)} | {"granite": granite_dense, "glm4": glm}
