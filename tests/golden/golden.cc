@@ -87,6 +87,15 @@ std::vector<std::string> ManifestNames() {
   return names;
 }
 
+GoldenBf16 ReadBf16(const std::string& name) {
+  std::ifstream in(GoldenFolder() + "/bf16.json");
+  if (!in) return {};
+  const json measured = json::parse(in);
+  if (!measured.contains(name)) throw std::runtime_error("bf16.json lacks " + name);
+  const json& entry = measured.at(name);
+  return {entry.at("early_losses"), entry.at("losses"), entry.at("gradients")};
+}
+
 // The lines of taken.txt, which stands beside the manifest where not every golden's family is taken.
 std::vector<std::string> TakenNames(const std::vector<std::string>& manifest) {
   std::ifstream in(GoldenFolder() + "/taken.txt");
@@ -190,6 +199,7 @@ Golden LoadGolden(const std::string& name) {
   for (const json& entry : text.at("steps")) {
     golden.steps.push_back({entry.at("batch"), entry.at("loss"), entry.at("grad_norm"), entry.at("lr"), entry.at("tokens")});
   }
+  golden.bf16 = ReadBf16(name);
   golden.freeze = text.value("freeze", "");
   golden.train_only = text.value("train_only", "");
   for (const json& name : text.value("buffers", json::array())) golden.buffers.push_back(name.get<std::string>());

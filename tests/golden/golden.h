@@ -46,6 +46,12 @@ struct GoldenParameter {
   std::vector<float> final;     // the weight after all steps
 };
 
+// How far PyTorch's own bf16 is from the golden (bf16.json): losses of three steps, and of all, relative; the furthest gradient of a
+// parameter, relative to its norm. Zeros where nobody measured it.
+struct GoldenBf16 {
+  double early_losses = 0, losses = 0, gradients = 0;
+};
+
 struct Golden {
   std::string name;
   std::string model_folder;
@@ -58,6 +64,7 @@ struct Golden {
   double final_loss = 0;        // of the first batch after all steps
   std::vector<GoldenStep> steps;
   std::vector<GoldenParameter> parameters;
+  GoldenBf16 bf16;
   std::string freeze, train_only;    // patterns of tensors, as the plan's options have them; the others are the parameters
   std::vector<std::string> buffers;  // what the model's files have beside them
 

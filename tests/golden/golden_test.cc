@@ -31,7 +31,7 @@ constexpr double kWeightTolerance = 1e-4;  // of the weight's norm
 constexpr double kElementTolerance = 0.1;  // of lr
 // Gradient norms of later steps magnify what the weights are off by.
 constexpr double kNormTolerance = 1e-3;
-// Where a token may choose another expert, or a state carries roundings along.
+// Where a token may choose another expert, or a state carries roundings along: which of them bf16 moves is chance.
 bool IsRough(const Golden& golden) {
   static const std::set<std::string> kRough = {"bamba",
                                                "deepseek_v3",
@@ -52,23 +52,20 @@ bool IsRough(const Golden& golden) {
                                                "zamba2_plain"};
   return kRough.contains(golden.name);
 }
-// bf16 carries 8 bits. PyTorch's own bf16, with fp32 masters, is up to 0.003 off in the losses of the first three steps of dense models
-// and later, where small differences have grown, up to 0.026 (phi3_longrope, whose loss falls to a third in ten steps); ours up to 0.039
-// (nemotron on an H200). Of the rough ones PyTorch's own is up to 0.041 off (granitemoeshared), later up to 0.065 (olmo_hybrid); ours
-// 0.038 and 0.077. In the first loss PyTorch's own is 0.005 off for gemma4_experts and qwen3_next, less for nemotron_h_experts, olmoe and
-// qwen3_5_moe; ours 0.004, 0.002 and less. `step`: from 0.
+// bf16 carries 8 bits. Ours may be half as far off again as PyTorch's own (bf16.json). Where that is little, dense models have room for what
+// they were seen to need: losses of the first three steps within 0.003 and later within 0.039, where small differences have grown (nemotron
+// on an H200, phi3_longrope), gradients within 0.11 of their norm; the rough ones for 0.038 and 0.077, and 0.76 of the norm (granitemoehybrid:
+// between its gate and its norm PyTorch keeps a state space's output in float32, here it is rounded; rounded there as well, PyTorch's own is
+// 0.84 off).
+constexpr double kOfPyTorchs = 1.5;
+// `step`: from 0.
 double Bf16LossTolerance(const Golden& golden, size_t step) {
-  if (IsRough(golden)) return step < 3 ? 0.04 : 0.08;
-  return step < 3 ? 0.01 : 0.05;
+  const bool rough = IsRough(golden);
+  return step < 3 ? std::max(rough ? 0.04 : 0.01, kOfPyTorchs * golden.bf16.early_losses)
+                  : std::max(rough ? 0.08 : 0.05, kOfPyTorchs * golden.bf16.losses);
 }
-// PyTorch's own is up to 0.11 off in a parameter's gradient of a dense model, up to 2.5 times its norm on gemma4_per_layer, whose scores
-// are not scaled (ours 0.4), and of the rough ones up to 0.8 (deepseek_v3), 0.94 on gemma4_experts (ours 1.0) and 0.68 on qwen3_next (ours
-// 0.12). On granitemoehybrid it is 0.28 off and ours 0.76: between its gate and its norm PyTorch keeps a state space's output in float32,
-// here it is rounded, forward and backward; rounded there as well, PyTorch's own is 0.84 off.
 double Bf16GradientTolerance(const Golden& golden) {
-  if (golden.name == "gemma4_experts") return 1.2;
-  if (IsRough(golden)) return 0.8;
-  return golden.name == "gemma4_per_layer" ? 0.5 : 0.2;
+  return std::max(IsRough(golden) ? 0.8 : 0.2, kOfPyTorchs * golden.bf16.gradients);
 }
 // In float32 queries and keys of qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss, 1.8e-3 in a norm. A
 // bias of keys of smollm3_window has next to no gradient, which rounding moves: up to 1.2e-4 of its norm after ten steps.
