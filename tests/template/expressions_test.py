@@ -627,6 +627,38 @@ x if
 """
 
 TEMPLATES = r"""
+{% for c ,in "abc" %}{{ c }}.{% endfor %}
+{% for c, in in [[1, 2]] %}{{ c }}.{% endfor %}
+{% for in in [1] %}{{ c }}.{% endfor %}
+{% for x in 1, recursive %}{{ x }}.{% endfor %}
+{% for x in 1, 2 recursive %}{{ x }}.{% endfor %}
+{% for x in 1, %}{{ x }}.{% endfor %}
+{% for x in [1] recursive: %}{{ x }}.{% endfor %}
+{% with a = 1, b = 2 :%}{{ a }}{{ b }}{% endwith %}
+{% with :%}{{ 1 }}{% endwith %}
+{% with %}{{ 1 }}{% endwith %}
+{% set x2, = "c" %}{{ x2 }}
+{% with x2, = "c" %}{{ x2 }}{% endwith %}
+{% for x2, in [[1], [2]] %}{{ x2 }}{% endfor %}
+{{ not q|map(attribute='k')|selectattr('k') }}
+{% set g = [1, 'a']|map('abs') %}{{ 'made' if g else 'not' }}
+{% set g = [1, 'a']|map('abs') %}{{ g|first }}{{ g|first }}
+{{ [1, 'a']|map('abs')|map('string')|first }}
+{{ [1, 'a']|map('abs')|map('string')|list }}
+{{ 1 in [1, 'a']|map('abs') }}
+{{ 2 in [1, 'a']|map('abs') }}
+{% for x in [1, 'a']|map('abs') %}{{ x }}{% break %}{% endfor %}
+{% for x in [1, 'a']|map('abs') %}{{ x }}{% endfor %}
+{{ [1, 'a']|select('even') is iterable }}{{ [2, 'a']|select('even')|first }}
+{{ [1, 'a']|select('even')|list }}
+{{ l|map is iterable }}
+{{ l|map|list }}
+{{ s|items is iterable }}
+{{ s|items|list }}
+{{ 3|unique is iterable }}
+{{ 3|unique|list }}
+{{ 3|batch(2) is iterable }}
+{{ 3|batch(2)|list }}
 {% macro m(a, a) %}{% endmacro %}
 {% macro m(a, b=1, a=2) %}{{ a }}{% endmacro %}{{ m(1) }}
 a{# c #}b

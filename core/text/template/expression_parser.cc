@@ -243,7 +243,7 @@ ExprPointer ExpressionParser::Primary() {
       break;
     default:
       if (SkipOperator("(")) {
-        expr = TupleOrExpression(true, nullptr, true);
+        expr = TupleOrExpression(true, true);
         ExpectOperator(")");
         return expr;
       }
@@ -255,15 +255,15 @@ ExprPointer ExpressionParser::Primary() {
   return expr;
 }
 
-bool ExpressionParser::AtTupleEnd(const char* stop) const {
-  return Current().kind == Kind::kOutputEnd || Current().kind == Kind::kBlockEnd || IsOperator(")") ||
-         (stop != nullptr && IsName(stop));
+// Not at "in" or "recursive": behind a comma Jinja takes them for names of their own.
+bool ExpressionParser::AtTupleEnd() const {
+  return Current().kind == Kind::kOutputEnd || Current().kind == Kind::kBlockEnd || IsOperator(")");
 }
 
-ExprPointer ExpressionParser::TupleOrExpression(bool with_condition, const char* stop, bool parenthesized) {
+ExprPointer ExpressionParser::TupleOrExpression(bool with_condition, bool parenthesized) {
   ExprPointer tuple = Make(Expr::Kind::kTuple);
   bool is_tuple = false;
-  while (!AtTupleEnd(stop)) {
+  while (!AtTupleEnd()) {
     Add(*tuple, with_condition ? Expression() : Or());
     if (!SkipOperator(",")) break;
     is_tuple = true;
@@ -275,11 +275,11 @@ ExprPointer ExpressionParser::TupleOrExpression(bool with_condition, const char*
   return Finish(std::move(tuple));
 }
 
-ExprPointer ExpressionParser::Target(const char* stop, bool namespaces) {
+ExprPointer ExpressionParser::Target(bool namespaces) {
   const Nested nested(*this);
   const auto one = [&]() -> ExprPointer {
     if (SkipOperator("(")) {
-      ExprPointer inner = Target(nullptr, namespaces);
+      ExprPointer inner = Target(namespaces);
       ExpectOperator(")");
       return inner;
     }
@@ -297,8 +297,7 @@ ExprPointer ExpressionParser::Target(const char* stop, bool namespaces) {
   ExprPointer tuple = Make(Expr::Kind::kTuple);
   bool is_tuple = false;
   while (true) {
-    if (stop != nullptr && IsName(stop)) break;
-    if (is_tuple && (IsOperator("=") || AtTupleEnd(nullptr))) break;
+    if (is_tuple && AtTupleEnd()) break;
     Add(*tuple, one());
     if (!SkipOperator(",")) break;
     is_tuple = true;

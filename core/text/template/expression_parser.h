@@ -61,10 +61,10 @@ class ExpressionParser {
   }
 
   ExprPointer Expression();  // with conditions
-  // Expressions with commas between them are a tuple. `stop`: a name that ends it.
-  ExprPointer TupleOrExpression(bool with_condition, const char* stop, bool parenthesized = false);
+  // Expressions with commas between them are a tuple.
+  ExprPointer TupleOrExpression(bool with_condition, bool parenthesized = false);
   // What can be assigned to: a name, a tuple of names, an attribute of a namespace where `namespaces`.
-  ExprPointer Target(const char* stop, bool namespaces);
+  ExprPointer Target(bool namespaces);
   // The filters that follow; `input` may be null.
   ExprPointer FilterChain(ExprPointer input);
   ExprPointer OneFilter(ExprPointer input);
@@ -100,7 +100,7 @@ class ExpressionParser {
   ExprPointer DictLiteral();
   ExprPointer ListLiteral();
   void CallArguments(Expr& call);
-  bool AtTupleEnd(const char* stop) const;
+  bool AtTupleEnd() const;
   ExprPointer Binary(Op op, ExprPointer left, ExprPointer right);
 
   std::vector<Token> tokens_;

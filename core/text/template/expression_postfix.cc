@@ -66,7 +66,7 @@ ExprPointer ExpressionParser::Subscribed(ExprPointer expr) {
     if (IsOperator(",")) {
       ExprPointer tuple = Make(Expr::Kind::kTuple);
       Add(*tuple, std::move(first));
-      while (SkipOperator(",") && !IsOperator("]")) Add(*tuple, Expression());
+      while (SkipOperator(",")) Add(*tuple, Expression());
       first = Finish(std::move(tuple));
     }
     if (!IsOperator(":")) {

@@ -27,6 +27,7 @@ bool LoopState::Pull(Value& item) const {
     item = items[place++];
     if (stmt_->condition == nullptr || interpreter_->LoopTest(*stmt_, outer_, item)) return true;
   }
+  if (sequence) iterable_.sequence().CheckEnd();
   return false;
 }
 

@@ -296,6 +296,7 @@ bool Contains(const Value& container, const Value& item, Budget& budget) {
       while (at < s.items.size() && !Equal(s.items[at], item)) ++at;
       const bool found = at < s.items.size();
       if (s.IsIterator()) s.place = found ? at + 1 : at;
+      if (!found) s.CheckEnd();
       return found;
     }
     default:
@@ -332,6 +333,7 @@ std::vector<Value> Items(const Value& value, Budget& budget) {
       const Sequence& s = value.sequence();
       items.assign(s.items.begin() + static_cast<int64_t>(s.IsIterator() ? s.place : 0), s.items.end());
       if (s.IsIterator()) s.place = s.items.size();
+      s.CheckEnd();
       break;
     }
     default:

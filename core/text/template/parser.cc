@@ -50,7 +50,7 @@ class Parser : public ExpressionParser {
         case Kind::kOutputBegin: {
           auto output = Make(Stmt::Kind::kOutput);
           Next();
-          output->expr = TupleOrExpression(true, nullptr);
+          output->expr = TupleOrExpression(true);
           Expect(Kind::kOutputEnd);
           body.push_back(std::move(output));
           break;
@@ -105,7 +105,7 @@ class Parser : public ExpressionParser {
     auto stmt = Make(Stmt::Kind::kIf);
     while (true) {
       Next();  // if, elif
-      ExprPointer condition = TupleOrExpression(false, nullptr);
+      ExprPointer condition = TupleOrExpression(false);
       EndHead();
       stmt->branches.emplace_back(std::move(condition), Statements({"elif", "else", "endif"}));
       if (IsName("elif")) continue;
@@ -122,9 +122,9 @@ class Parser : public ExpressionParser {
   std::unique_ptr<Stmt> For() {
     auto stmt = Make(Stmt::Kind::kFor);
     Next();
-    stmt->target = Target("in", false);
+    stmt->target = Target(false);
     ExpectName("in");
-    stmt->expr = TupleOrExpression(false, "recursive");
+    stmt->expr = TupleOrExpression(false);
     if (SkipName("if")) stmt->condition = Expression();
     stmt->recursive = SkipName("recursive");
     EndHead();
@@ -143,9 +143,9 @@ class Parser : public ExpressionParser {
   std::unique_ptr<Stmt> Set() {
     auto stmt = Make(Stmt::Kind::kSet);
     Next();
-    stmt->target = Target(nullptr, true);
+    stmt->target = Target(true);
     if (SkipOperator("=")) {
-      stmt->expr = TupleOrExpression(true, nullptr);
+      stmt->expr = TupleOrExpression(true);
       return stmt;
     }
     stmt->kind = Stmt::Kind::kSetBlock;
@@ -218,9 +218,9 @@ class Parser : public ExpressionParser {
   std::unique_ptr<Stmt> With() {
     auto stmt = Make(Stmt::Kind::kWith);
     Next();
-    while (Current().kind != Kind::kBlockEnd && !IsOperator(":")) {
+    while (Current().kind != Kind::kBlockEnd) {
       if (!stmt->assignments.empty()) ExpectOperator(",");
-      ExprPointer target = Target(nullptr, false);
+      ExprPointer target = Target(false);
       ExpectOperator("=");
       stmt->assignments.emplace_back(std::move(target), Expression());
     }

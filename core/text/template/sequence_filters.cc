@@ -18,6 +18,41 @@ using Flavor = Sequence::Flavor;
 
 Value Iterator(std::vector<Value> items) { return MakeSequence(Flavor::kIterator, std::move(items)); }
 
+// As Python's generators, which fail where somebody asks for the item that cannot be made, and not where nobody does. What is too
+// much work or unknown to this engine is told at once.
+template <class Make>
+Value Lazily(const Make& make) {
+  std::vector<Value> items;
+  std::exception_ptr failure;
+  try {
+    make(items);
+  } catch (const Error& error) {
+    if (error.code() != Code::kInvalidArgument) throw;
+    failure = std::current_exception();
+  }
+  auto made = std::make_shared<Sequence>(Flavor::kIterator, std::move(items));
+  made->failure = failure;
+  return Value::Of(std::shared_ptr<const Sequence>(std::move(made)));
+}
+
+// The items of a generator's input: what fails behind them fails behind what is made of them.
+class Taken {
+ public:
+  Taken(const Value& input, Budget& budget) {
+    if (input.IsSequence()) behind_ = std::exchange(input.sequence().failure, nullptr);
+    items_ = Items(input, budget);
+  }
+  std::vector<Value>::iterator begin() { return items_.begin(); }
+  std::vector<Value>::iterator end() { return items_.end(); }
+  void End() const {
+    if (behind_ != nullptr) std::rethrow_exception(behind_);
+  }
+
+ private:
+  std::vector<Value> items_;
+  std::exception_ptr behind_;
+};
+
 // A value by "a.b.0", or by a whole number.
 // An undefined value on the way is `otherwise`, where that is given.
 Value ByPath(Interpreter& interpreter, Value value, const Value& path, const Value* otherwise = nullptr) {
@@ -70,6 +105,7 @@ Value First(Interpreter& interpreter, const Value& input, Arguments& arguments) 
       if (sequence.IsIterator()) ++sequence.place;
       return sequence.items[at];
     }
+    sequence.CheckEnd();
   } else {
     const std::vector<Value> items = Items(input, interpreter.budget());
     if (!items.empty()) return items.front();
@@ -114,11 +150,11 @@ Value Join(Interpreter& interpreter, const Value& input, Arguments& arguments) {
 Value DictItems(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("items", arguments, {});
   if (input.IsUndefined()) return Iterator({});
-  if (!input.IsDict()) throw InvalidArgument("Can only get item pairs from a mapping.");
-  std::vector<Value> items;
-  for (const auto& [key, value] : input.dict().entries()) items.push_back(MakeTuple({key, value}));
-  interpreter.budget().Charge(items.size() * 2 * sizeof(Value));
-  return Iterator(std::move(items));
+  return Lazily([&](std::vector<Value>& items) {
+    if (!input.IsDict()) throw InvalidArgument("Can only get item pairs from a mapping.");
+    for (const auto& [key, value] : input.dict().entries()) items.push_back(MakeTuple({key, value}));
+    interpreter.budget().Charge(items.size() * 2 * sizeof(Value));
+  });
 }
 
 // Stable, and compared as Python does: `less` may throw.
@@ -182,16 +218,18 @@ Value Sort(Interpreter& interpreter, const Value& input, Arguments& arguments) {
 
 Value Unique(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("unique", arguments, {"case_sensitive", "attribute"});
-  Dict seen;
-  std::vector<Value> kept;
-  for (const Value& item : Items(input, interpreter.budget())) {
-    Value key = bound.Has(1) && !bound[1].IsNone() ? ByPath(interpreter, item, bound[1]) : item;
-    if (!bound.Bool(0, false)) key = IgnoreCase(interpreter, key);
-    if (seen.Find(key) != nullptr) continue;
-    seen.Set(key, Value::None());
-    kept.push_back(item);
-  }
-  return Iterator(std::move(kept));
+  return Lazily([&](std::vector<Value>& kept) {
+    Dict seen;
+    Taken taken(input, interpreter.budget());
+    for (const Value& item : taken) {
+      Value key = bound.Has(1) && !bound[1].IsNone() ? ByPath(interpreter, item, bound[1]) : item;
+      if (!bound.Bool(0, false)) key = IgnoreCase(interpreter, key);
+      if (seen.Find(key) != nullptr) continue;
+      seen.Set(key, Value::None());
+      kept.push_back(item);
+    }
+    taken.End();
+  });
 }
 
 template <bool kMax>
@@ -231,33 +269,34 @@ std::string NameArgument(const Value& value, const char* what) {
   return std::string(value.text().bytes());
 }
 
-Value Map(Interpreter& interpreter, const Value& input, Arguments& arguments) {
-  std::vector<Value> out;
-  if (!Truth(input)) return Iterator({});
+void MapInto(Interpreter& interpreter, const Value& input, Arguments& arguments, std::vector<Value>& out) {
   if (arguments.positional.empty()) {
     const Bound bound("map", arguments, {"attribute", "default"});
     if (!bound.Has(0)) throw InvalidArgument("map requires a filter argument");
-    for (const Value& item : Items(input, interpreter.budget())) {
-      out.push_back(ByPath(interpreter, item, bound[0], bound.Get(1)));
-    }
-    return Iterator(std::move(out));
+    Taken taken(input, interpreter.budget());
+    for (const Value& item : taken) out.push_back(ByPath(interpreter, item, bound[0], bound.Get(1)));
+    return taken.End();
   }
   const std::string name = NameArgument(arguments.positional[0], "map");
   const Filter filter = FindFilter(name);
   if (filter == nullptr) throw Unimplemented("the filter ", name, " is not known to this engine");
   const Arguments rest{{arguments.positional.begin() + 1, arguments.positional.end()}, arguments.named};
-  for (const Value& item : Items(input, interpreter.budget())) {
+  Taken taken(input, interpreter.budget());
+  for (const Value& item : taken) {
     interpreter.budget().Iterate();
     Arguments own = rest;
     out.push_back(filter(interpreter, item, own));
   }
-  return Iterator(std::move(out));
+  taken.End();
+}
+Value Map(Interpreter& interpreter, const Value& input, Arguments& arguments) {
+  if (!Truth(input)) return Iterator({});
+  return Lazily([&](std::vector<Value>& out) { MapInto(interpreter, input, arguments, out); });
 }
 
 // select, reject, selectattr and rejectattr.
 template <bool kAttribute, bool kKeep>
-Value Select(Interpreter& interpreter, const Value& input, Arguments& arguments) {
-  if (!Truth(input)) return Iterator({});
+void SelectInto(Interpreter& interpreter, const Value& input, const Arguments& arguments, std::vector<Value>& out) {
   const size_t skip = kAttribute ? 1 : 0;
   if (arguments.positional.size() < skip) throw InvalidArgument("Missing parameter for attribute name");
   Test test = nullptr;
@@ -268,14 +307,19 @@ Value Select(Interpreter& interpreter, const Value& input, Arguments& arguments)
     if (test == nullptr) throw Unimplemented("the test ", name, " is not known to this engine");
     rest.positional.assign(arguments.positional.begin() + static_cast<int64_t>(skip) + 1, arguments.positional.end());
   }
-  std::vector<Value> out;
-  for (const Value& item : Items(input, interpreter.budget())) {
+  Taken taken(input, interpreter.budget());
+  for (const Value& item : taken) {
     interpreter.budget().Iterate();
     const Value value = kAttribute ? ByPath(interpreter, item, arguments.positional[0]) : item;
     Arguments own = rest;
     if ((test == nullptr ? Truth(value) : test(interpreter, value, own)) == kKeep) out.push_back(item);
   }
-  return Iterator(std::move(out));
+  taken.End();
+}
+template <bool kAttribute, bool kKeep>
+Value Select(Interpreter& interpreter, const Value& input, Arguments& arguments) {
+  if (!Truth(input)) return Iterator({});
+  return Lazily([&](std::vector<Value>& out) { SelectInto<kAttribute, kKeep>(interpreter, input, arguments, out); });
 }
 
 Value GroupBy(Interpreter& interpreter, const Value& input, Arguments& arguments) {
@@ -301,17 +345,19 @@ Value GroupBy(Interpreter& interpreter, const Value& input, Arguments& arguments
 Value Batch(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("batch", arguments, {"linecount", "fill_with"}, 1);
   const int64_t size = bound.Int(0, 1);
-  std::vector<Value> batches, batch;
-  for (Value& item : Items(input, interpreter.budget())) {
-    if (static_cast<int64_t>(batch.size()) == size) batches.push_back(MakeList(std::exchange(batch, {})));
-    batch.push_back(std::move(item));
-  }
-  if (!batch.empty()) {
+  return Lazily([&](std::vector<Value>& batches) {
+    std::vector<Value> batch;
+    Taken taken(input, interpreter.budget());
+    for (Value& item : taken) {
+      if (static_cast<int64_t>(batch.size()) == size) batches.push_back(MakeList(std::exchange(batch, {})));
+      batch.push_back(std::move(item));
+    }
+    taken.End();
+    if (batch.empty()) return;
     interpreter.budget().CheckSize(static_cast<size_t>(std::max<int64_t>(size, 0)));
     while (bound.Has(1) && !bound[1].IsNone() && static_cast<int64_t>(batch.size()) < size) batch.push_back(bound[1]);
     batches.push_back(MakeList(std::move(batch)));
-  }
-  return Iterator(std::move(batches));
+  });
 }
 
 Value SliceFilter(Interpreter& interpreter, const Value& input, Arguments& arguments) {

@@ -6,6 +6,7 @@
 #define HORIZON_LM_CORE_TEXT_TEMPLATE_VALUE_H_
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -92,11 +93,16 @@ struct Sequence {
   int depth;
   bool is_group = false;                  // of `groupby`: a tuple whose items are also .grouper and .list
   mutable size_t place = 0;               // of an iterator
+  mutable std::exception_ptr failure;     // of an iterator: what it raises behind its items, to whoever asks for more
   int64_t start = 0, stop = 0, step = 1;  // of a range, for its repr
   bool IsList() const { return flavor == Flavor::kList; }
   bool IsTuple() const { return flavor == Flavor::kTuple; }
   bool IsView() const { return flavor == Flavor::kKeys || flavor == Flavor::kValues || flavor == Flavor::kItems; }
   bool IsIterator() const { return flavor == Flavor::kIterator; }
+  // Somebody has taken the last item and asked for another.
+  void CheckEnd() const {
+    if (failure != nullptr) std::rethrow_exception(std::exchange(failure, nullptr));
+  }
 };
 
 Value MakeList(std::vector<Value> values);
