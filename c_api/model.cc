@@ -26,14 +26,19 @@ hlm_save_options Defaults() {
   return {sizeof(hlm_save_options), HLM_DTYPE_SOURCE, own.overwrite, own.max_shard_bytes};
 }
 
-// A generation_config.json that cannot be read is nobody's business before somebody generates or changes it.
-std::vector<int64_t> StopIdsIfRead(const Model& model) {
+// What ends a generation. A file that does not say it as it must is nobody's business before somebody generates, or changes it: who
+// does finds no ids, and the error beside them.
+void WriteStopIds(const Model& model, JsonWriter& json) {
+  std::vector<int64_t> ids;
+  std::string wrong;
   try {
-    return StopIds(model);
+    ids = StopIds(model);
   } catch (const Error& error) {
     if (error.code() != Code::kInvalidArgument) throw;
-    return {};
+    wrong = error.message();
   }
+  json.Member("stop_ids", ids);
+  if (!wrong.empty()) json.Member("stop_ids_error", wrong);
 }
 
 hlm_text_options TextDefaults() { return {sizeof(hlm_text_options), nullptr, nullptr, nullptr}; }
@@ -178,7 +183,7 @@ std::string Describe(const Model& model) {
   json.Key("sliding_window");
   widest != windows.end() && *widest > 0 ? json.Value(*widest) : json.Null();
   json.Member("layer_windows", windows);
-  json.Member("stop_ids", StopIdsIfRead(model));
+  WriteStopIds(model, json);
   WriteParts(model, json);
   json.Key("tensors").BeginArray();
   for (const UnitSpec& unit : model.layout().units) {

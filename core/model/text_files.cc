@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kMostBytes = int64_t{256} << 20;
 constexpr const char* kEos = "eos_token_id";
+constexpr const char* kConfig = "config.json";
 constexpr const char* kGeneration = "generation_config.json";
 constexpr const char* kTokenizerConfig = "tokenizer_config.json";
 constexpr const char* kJinja = "chat_template.jinja";
@@ -37,15 +38,22 @@ void Erase(JsonValue& object, const char* name) {
   std::erase_if(object.Members(), [&](const JsonValue::Member& member) { return member.name == name; });
 }
 
-// A whole number, or a list of them.
-std::vector<int64_t> IdsOf(const JsonValue* value) {
+// A whole number, or a list of them. Anything else would end no generation, and nobody would know.
+std::vector<int64_t> IdsOf(const JsonValue* value, const std::string& where) {
   std::vector<int64_t> ids;
-  if (value == nullptr) return ids;
-  if (value->Int()) ids.push_back(*value->Int());
-  if (!value->IsArray()) return ids;
-  for (const JsonValue& one : value->Items()) {
-    if (one.Int()) ids.push_back(*one.Int());
+  if (value == nullptr || value->IsNull()) return ids;
+  const auto add = [&](const JsonValue& one) {
+    if (!one.Int()) {
+      throw InvalidArgument(where, ": ", kEos, value->IsArray() ? " has " : " is ", PrintableJson(one),
+                            "; it must be a whole number or a list of them");
+    }
+    ids.push_back(*one.Int());
+  };
+  if (!value->IsArray()) {
+    add(*value);
+    return ids;
   }
+  for (const JsonValue& one : value->Items()) add(one);
   return ids;
 }
 
@@ -55,6 +63,11 @@ const JsonValue* Member(const JsonValue& config, const char* name) {
   if (own != nullptr && !own->IsNull()) return own;
   const JsonValue* text = config.Find("text_config");
   return text == nullptr ? nullptr : text->Find(name);
+}
+
+// A file's name in an error.
+std::string Where(const Model& model, const char* name) {
+  return model.source_folder().empty() ? name : PrintablePath(model.source_folder() + "/" + name);
 }
 
 // A file of the folder that would be saved; nothing where it has none of this name.
@@ -112,9 +125,11 @@ class Change {
 
   void AddStopIds(const std::vector<int32_t>& ids) {
     const std::optional<std::string> text = File(kGeneration);
-    JsonValue config = ParseObject(config_, "config.json");
-    JsonValue generation = text ? ParseObject(*text, kGeneration) : JsonValue(JsonValue::Object());
-    const std::vector<int64_t> known = IdsOf(text ? generation.Find(kEos) : Member(config, kEos));
+    const std::string of_config = Where(model_, kConfig), of_generation = Where(model_, kGeneration);
+    JsonValue config = ParseObject(config_, of_config);
+    JsonValue generation = text ? ParseObject(*text, of_generation) : JsonValue(JsonValue::Object());
+    const std::vector<int64_t> configured = IdsOf(Member(config, kEos), of_config);
+    const std::vector<int64_t> known = text ? IdsOf(generation.Find(kEos), of_generation) : configured;
     const auto is_known = [&](int32_t id) { return std::find(known.begin(), known.end(), id) != known.end(); };
     if (std::all_of(ids.begin(), ids.end(), is_known)) return;
     if (!text) {  // what transformers would make of config.json without this file
@@ -123,8 +138,8 @@ class Change {
         if (value != nullptr && !value->IsNull()) generation.Set(name, *value);
       }
     }
-    Add(generation, IdsOf(generation.Find(kEos)), ids);
-    Add(config, IdsOf(Member(config, kEos)), ids);
+    Add(generation, known, ids);
+    Add(config, configured, ids);
     files_[kGeneration] = TextOf(generation);
     config_ = TextOf(config);
   }
@@ -171,13 +186,26 @@ class Change {
 }  // namespace
 
 std::vector<int64_t> StopIds(const Model& model) {
+  std::string where = Where(model, kConfig);
+  JsonValue config = ParseObject(model.config_json(), where);
+  const JsonValue* ids = Member(config, kEos);
   if (const std::optional<std::string> text = FileOf(model, kGeneration)) {
-    const JsonValue generation = ParseObject(*text, kGeneration);
-    const JsonValue* ids = generation.Find(kEos);
-    if (ids != nullptr && !ids->IsNull()) return IdsOf(ids);
+    const std::string of_generation = Where(model, kGeneration);
+    JsonValue generation = ParseObject(*text, of_generation);
+    if (const JsonValue* own = generation.Find(kEos); own != nullptr && !own->IsNull()) {
+      config = std::move(generation);
+      ids = config.Find(kEos);
+      where = of_generation;
+    }
   }
-  const JsonValue config = ParseObject(model.config_json(), "config.json");
-  return IdsOf(Member(config, kEos));
+  const std::vector<int64_t> stops = IdsOf(ids, where);
+  for (const int64_t id : stops) {
+    if (id < 0 || id >= model.spec().vocab) {
+      throw InvalidArgument(where, ": ", kEos, " has ", id, ", which lies outside the vocabulary [0, ", model.spec().vocab,
+                            ") and would end no generation");
+    }
+  }
+  return stops;
 }
 
 std::shared_ptr<const Model> WithTextFiles(const Model& model, const TextFiles& text) {

@@ -211,6 +211,22 @@ TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
   EXPECT_NE(training.find(R"("without_stop":0)"), std::string::npos) << training;
 }
 
+// An id that is none would be no stop token, and nobody would know.
+TEST(TemplateApi, IdsThatEndAGenerationAreIds) {
+  const Folder folder;
+  folder.Write("chat_template.jinja", "J");
+  hlm_template* made = nullptr;
+  for (const auto& [ids, said] : {std::pair("NaN", "is NaN"), std::pair("\"2\"", "is \"2\""), std::pair("[2, 2.5]", "has 2.5")}) {
+    folder.Write("generation_config.json", std::string("{\"eos_token_id\": ") + ids + "}");
+    ExpectError(hlm_template_open(folder.path(), &made), HLM_INVALID_ARGUMENT, {"generation_config.json: eos_token_id ", said});
+  }
+  for (const char* ids : {"null", "[]", "2", "[2, 900000]"}) {
+    folder.Write("generation_config.json", std::string("{\"temperature\": NaN, \"eos_token_id\": ") + ids + "}");
+    ASSERT_OK(hlm_template_open(folder.path(), &made));
+    const Template chat(made);
+  }
+}
+
 TEST(TemplateApi, FoldersKeepTemplatesWhereHuggingFaceDoes) {
   const Folder folder;
   folder.Write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": {"content": "</s>"},

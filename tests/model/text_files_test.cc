@@ -113,6 +113,41 @@ TEST_F(TextFilesTest, WhatIsWrongIsNamed) {
   ExpectError(Code::kInvalidArgument, {"tokenizer_config.json"}, [&] { Save({.templates = {{"default", "d"}}}); });
 }
 
+// Ids that are none would end no generation, and nobody would know.
+TEST_F(TextFilesTest, IdsThatEndAGenerationAreIds) {
+  const std::string file = source_ + "/generation_config.json";
+  for (const auto& [value, said] :
+       std::vector<std::pair<std::string, std::string>>{{"NaN", "is NaN"},
+                                                        {"\"2\"", "is \"2\""},
+                                                        {"[0, \"2\"]", "has \"2\""},
+                                                        {"2.5", "is 2.5"},
+                                                        {"[null]", "has null"},
+                                                        {"true", "is true"},
+                                                        {"{}", "is {}"},
+                                                        {"[[2]]", "has [2]"},
+                                                        {"1e30", "is 1"},
+                                                        {"99999999999999999999", "is 99999999999999999999"}}) {
+    WriteText(file, "{\"eos_token_id\": " + value + "}");
+    ExpectError(Code::kInvalidArgument, {"/generation_config.json: eos_token_id " + said, "whole number"},
+                [&] { Save({.stop_ids = {2}}); });
+    ExpectError(Code::kInvalidArgument, {"/generation_config.json: eos_token_id " + said, "whole number"},
+                [&] { StopIds(*Model::Open(source_)); });
+    Save({});  // nobody reads them
+  }
+  for (const std::string value : {"-1", "[0, -1]", "900000"}) {
+    WriteText(file, "{\"eos_token_id\": " + value + "}");
+    ExpectError(Code::kInvalidArgument, {"/generation_config.json: eos_token_id has ", "outside the vocabulary [0, "},
+                [&] { StopIds(*Model::Open(source_)); });
+    Save({.stop_ids = {2}});  // what is added ends it all the same
+  }
+  // What else is in the file is nobody's business.
+  for (const std::string more :
+       {R"("temperature": NaN)", R"("top_k": "many")", R"("max_length": 1000000000000000019884624838656)"}) {
+    WriteText(file, "{" + more + R"(, "eos_token_id": [0]})");
+    EXPECT_EQ(StopIds(*Model::Open(source_)), Ids{0}) << more;
+  }
+}
+
 TEST_F(TextFilesTest, ASourceThatIsGoneTakesOnlyItsOwnFilesWithIt) {
   const auto opened = WithTextFiles(*Model::Open(source_), {.tokenizer = folder_ / "tok", .stop_ids = {2}});
   fs::remove_all(source_);

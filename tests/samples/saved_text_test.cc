@@ -261,5 +261,19 @@ TEST(SavedTextTest, ATemplateThatDropsWordsIsTold) {
     EXPECT_NE(result.out.find(part), std::string::npos) << part << " not in " << result.out;
 }
 
+// A folder whose generation_config.json does not say what ends a generation: whoever generates is told, others go on.
+TEST(SavedTextTest, IdsThatAreNoneAreToldToWhoGenerates) {
+  const std::string model = BaseModel("no-ids");
+  for (const auto& [ids, said] : {std::pair("\"2\"", "eos_token_id is \"2\""), std::pair("NaN", "eos_token_id is NaN"),
+                                  std::pair("[0, 900000]", "eos_token_id has 900000, which lies outside the vocabulary [0, ")}) {
+    WriteFile(model + "/generation_config.json", std::string("{\"eos_token_id\": ") + ids + "}");
+    const Words generate = {"generate", "--model", model, "--compute", "f32", "--prompt", "a", "--max-new-tokens", "1"};
+    const Result told = Horizon(generate);
+    EXPECT_EQ(told.status, 1) << told.out;
+    EXPECT_NE(told.err.find(model + "/generation_config.json: " + said), std::string::npos) << told.err;
+    EXPECT_EQ(Horizon(With(generate, {"--ignore-eos"})).status, 0);
+  }
+}
+
 }  // namespace
 }  // namespace horizon_test

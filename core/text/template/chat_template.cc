@@ -173,20 +173,23 @@ void ChatTemplate::ReadOtherTokenizer(const std::string& folder) {
 
 // The ids that end a generation, as text.
 void ChatTemplate::ReadStopTokens(const std::string& folder) {
-  const Value config = ReadJsonObject(folder + "/generation_config.json");
-  const Value* ids = config.dict().Find("eos_token_id");
-  if (ids == nullptr) return;
-  const auto add = [&](const Value& id) {
+  const std::string path = folder + "/generation_config.json", where = PrintablePath(path);
+  const JsonValue config = ParseJson(ReadSmallFile(path, kMaxFileBytes), where);
+  if (!config.IsObject()) throw InvalidArgument(where, ": is no JSON object");
+  const JsonValue* ids = config.Find("eos_token_id");
+  if (ids == nullptr || ids->IsNull()) return;
+  const auto add = [&](const JsonValue& id) {
+    if (!id.Int()) {
+      throw InvalidArgument(where, ": eos_token_id ", ids->IsArray() ? "has " : "is ", PrintableJson(id),
+                            "; it must be a whole number or a list of them");
+    }
     for (const auto& token : token_ids_) {
       const bool known = std::find(stop_tokens_.begin(), stop_tokens_.end(), token.second) != stop_tokens_.end();
-      if (id.IsInt() && token.first == id.whole() && !known) stop_tokens_.push_back(token.second);
+      if (token.first == *id.Int() && !known) stop_tokens_.push_back(token.second);
     }
   };
-  if (ids->IsSequence()) {
-    for (const Value& id : ids->sequence().items) add(id);
-  } else {
-    add(*ids);
-  }
+  if (!ids->IsArray()) return add(*ids);
+  for (const JsonValue& id : ids->Items()) add(id);
 }
 
 std::shared_ptr<const ChatTemplate> ChatTemplate::WithTokens(std::vector<std::string> added,

@@ -25,6 +25,7 @@ class Chat {
         model_(OpenModel(options.model)),
         description_(DescribeModel(model_)),
         vocab_size_(description_.at("vocab_size").get<int64_t>()),
+        stops_(StopIdsOf(description_)),
         tools_(options) {
     const std::string what = options.model.folder.empty() ? "the model" : options.model.folder;
     if (!tools_.tokenizer) throw Error(what + ": has no tokenizer; chat needs one (--tokenizer)");
@@ -59,7 +60,7 @@ class Chat {
     };
     const GenerateOptions& generate = options_.generate;
     Continue how = {.most = generate.max_new_tokens,
-                    .stops = description_.at("stop_ids").get<std::vector<int64_t>>(),
+                    .stops = stops_,
                     .temperature = generate.temperature,
                     .top_k = generate.top_k,
                     .seed = generate.seed,
@@ -109,6 +110,7 @@ class Chat {
   Model model_;
   Json description_;
   int64_t vocab_size_;
+  std::vector<int64_t> stops_;
   TextTools tools_;
   Trainer trainer_;
   Json messages_;

@@ -55,6 +55,7 @@ int RunGenerate(const Options& options) {
   const Model model = OpenModel(options.model);
   const Json description = DescribeModel(model);
   const int64_t vocab_size = description.at("vocab_size").get<int64_t>();
+  const std::vector<int64_t> stops = generate.ignore_eos ? std::vector<int64_t>() : StopIdsOf(description);
   const Tokenizer tokenizer = TokenizerOf(options.model);
   const std::vector<int32_t> ids = ReadPrompt(options, vocab_size, tokenizer);
 
@@ -68,9 +69,11 @@ int RunGenerate(const Options& options) {
                  static_cast<long long>(generate.max_new_tokens));
     for (const int32_t id : ids) Put(text.Push(id));
   }
-  Continue how = {
-      .most = generate.max_new_tokens, .temperature = generate.temperature, .top_k = generate.top_k, .seed = generate.seed};
-  if (!generate.ignore_eos) how.stops = description.at("stop_ids").get<std::vector<int64_t>>();
+  Continue how = {.most = generate.max_new_tokens,
+                  .stops = stops,
+                  .temperature = generate.temperature,
+                  .top_k = generate.top_k,
+                  .seed = generate.seed};
   how.each = [&](int32_t id) {
     if (!options.json) Put(text.Push(id));
     return true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "samples/horizon/base/error.h"
 #include "samples/horizon/data/order.h"
 #include "samples/horizon/run/engine.h"
 #include "samples/horizon/run/sampler.h"
@@ -47,6 +48,11 @@ std::string StreamedText::Push(int32_t id) {
 }
 
 std::string StreamedText::Finish() { return decoder_ ? decoder_.Finish() : ""; }
+
+std::vector<int64_t> StopIdsOf(const Json& model) {
+  if (model.contains("stop_ids_error")) throw Error(model["stop_ids_error"].get<std::string>());
+  return model.at("stop_ids").get<std::vector<int64_t>>();
+}
 
 Continuation Generate(Trainer& trainer, std::vector<int32_t> ids, int64_t vocab_size, const Continue& how) {
   Continuation made;

@@ -33,6 +33,9 @@ class StreamedText {
   hlm::Decoder decoder_;
 };
 
+// What ends a generation, of a model's description; throws where its folder does not say it as it must.
+std::vector<int64_t> StopIdsOf(const Json& model);
+
 struct Continuation {
   std::vector<int32_t> ids;  // the new ones, with the one that ended it
   bool stopped = false;      // by an id that ends a generation

@@ -26,7 +26,7 @@ Samples::Samples(const Options& options, const Json& model, int64_t row_tokens)
       vocab_size_(model.at("vocab_size").get<int64_t>()),
       row_tokens_(row_tokens),
       tools_(options) {
-  stops_ = model.at("stop_ids").get<std::vector<int64_t>>();
+  stops_ = StopIdsOf(model);
   if (!tools_.tokenizer) CheckBytes(options.model, vocab_size_);
   Read(run_.sample_prompts);
   if (prompts_.empty()) throw Error(run_.sample_prompts + ": no prompt in it");
