@@ -226,6 +226,7 @@ PipelineConfig SplitDatasetConfig(const std::string& config_json) {
       out.arguments.parse = ArgumentsOf(value, key, "parse");
     } else if (key == "null_arguments") {
       out.arguments.drop_null = ArgumentsOf(value, key, "drop");
+      rest.Members().push_back(member);  // the readers leave those of tools out
     } else if (key == "mask") {
       out.render.method = MaskOf(value);
     } else {

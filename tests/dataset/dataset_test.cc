@@ -370,7 +370,8 @@ TEST_F(Sets, ColumnsAreKeptBesideTheTokens) {
 TEST_F(Sets, ErrorsNameFileAndLine) {
   const std::string good = R"({"text": "a good one"})"
                            "\n";
-  EXPECT_EQ(Message(files_.Write("d.jsonl", good + "{\"text\": ")), "d.jsonl:2: not valid JSON at byte 9");
+  EXPECT_EQ(Message(files_.Write("d.jsonl", good + "{\"text\": ")),
+            "d.jsonl:2: not valid JSON at byte 9; a line must be one JSON object, or the file one array of them");
   EXPECT_EQ(Message(files_.Write("d.jsonl", good + "\n{\"text\": \"\xff\"}")),
             "d.jsonl:3: not valid UTF-8 at byte 11 of the record");
   EXPECT_EQ(Message(files_.Write("d.jsonl", good + R"({"text": "a", "text": "b"})")), "d.jsonl:2: the name text appears twice");

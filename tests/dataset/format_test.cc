@@ -41,7 +41,7 @@ TEST(Formats, Text) {
   EXPECT_EQ(Read(R"({"text": "a", "id": 3, "prompt": "x"})", Task::kPretrain), R"({"kind":"text","text":"a"})");
   EXPECT_EQ(Read(R"({"text": ""})"), "dropped: empty answer");
   EXPECT_EQ(Read(R"({"text": 5})"), R"(error: f:1: "text" is a number; it must be a string)");
-  EXPECT_NE(Read(R"({"text": null})").find(R"(error: f:1: no "text", which the format text needs)"), std::string::npos);
+  EXPECT_NE(Read(R"({"text": null})").find(R"(error: f:1: "text" is null, and the format text needs it)"), std::string::npos);
 }
 
 TEST(Formats, Messages) {
@@ -66,6 +66,67 @@ TEST(Formats, ContentMayBeAListOfTexts) {
             Messages(R"({"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},)" + Assistant("c")));
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]})"),
             R"(error: f:1: messages[0]: content of the type "image_url"; only text is trained on)");
+}
+
+// Thoughts in parts are the message's reasoning, whoever wrote them.
+TEST(Formats, ThoughtsInPartsAreReasoning) {
+  const auto answer = [](const std::string& parts, const std::string& beside = "") {
+    return Read(R"({"messages": [{"role": "assistant", "content": [)" + parts + "]" + beside + "}]}");
+  };
+  const std::string text = R"({"type": "text", "text": "a"})";
+  const std::string folded = Messages(R"({"role":"assistant","content":"a","reasoning_content":"r"})");
+  for (const std::string thought : {R"({"type": "thinking", "thinking": "r", "signature": "c2ln"})",
+                                    R"({"type": "thinking", "thinking": [{"type": "text", "text": "r"}]})",
+                                    R"({"type": "reasoning", "reasoning": "r"})", R"({"type": "reasoning", "text": "r"})"}) {
+    EXPECT_EQ(answer(thought + "," + text), folded) << thought;
+    EXPECT_EQ(answer(R"({"type": "text", "text": "\n"},)" + thought + "," + text),
+              Messages(R"({"role":"assistant","content":"\na","reasoning_content":"r"})"));
+    // What it is beside, and that a thought alone says something.
+    EXPECT_EQ(answer(thought), Messages(R"({"role":"assistant","content":"","reasoning_content":"r"})"));
+    EXPECT_EQ(answer(thought, R"(, "tool_calls": [{"name": "f"}])"),
+              Messages(R"({"role":"assistant","content":"","tool_calls":[{"name":"f"}],"reasoning_content":"r"})"));
+    // Twice the same, and twice another.
+    EXPECT_EQ(answer(thought + "," + text, R"(, "thinking": "r")"),
+              Messages(R"({"role":"assistant","content":"a","thinking":"r"})"));
+    EXPECT_EQ(answer(thought + "," + text, R"(, "reasoning": null)"),
+              Messages(R"({"role":"assistant","content":"a","reasoning":null,"reasoning_content":"r"})"));
+    EXPECT_NE(answer(thought + "," + text, R"(, "reasoning": "other")").find("\"reasoning\" and a part of the content are both"),
+              std::string::npos);
+    // In another order than that of a message, or in another's mouth.
+    EXPECT_NE(answer(text + "," + thought).find("stands behind text"), std::string::npos);
+    EXPECT_NE(Read(R"({"messages": [{"role": "user", "content": [)" + thought + "]}]}")
+                  .find("error: f:1: messages[0]: content of the type"),
+              std::string::npos);
+    // Templates that read parts get them.
+    ReadOptions keep;
+    keep.join_parts = false;
+    for (const std::string& parts : {text + "," + thought, thought}) {
+      const std::string kept =
+          Read(R"({"messages": [{"role": "assistant", "content": [)" + parts + "]}]}", Task::kSft, nullptr, keep);
+      EXPECT_NE(kept.find("\"type\":"), std::string::npos) << kept;
+      EXPECT_EQ(kept.find("reasoning_content"), std::string::npos) << kept;
+    }
+  }
+  for (const std::string nothing :
+       {R"({"type": "thinking"})", R"({"type": "thinking", "thinking": 3})", R"({"type": "reasoning", "summary": []})",
+        R"({"type": "thinking", "thinking": [{"text": null}]})"})
+    EXPECT_NE(answer(nothing).find("a part of the content is"), std::string::npos) << nothing;
+  EXPECT_NE(answer(R"({"type": "redacted_thinking", "data": "x"})").find(R"(content of the type "redacted_thinking"; only text)"),
+            std::string::npos);
+}
+
+// A member of the name that the format gives a message's own: nothing, or two of one thing.
+TEST(Formats, MembersDoNotTakeEachOthersPlace) {
+  const auto with = [](const std::string& members) {
+    return Read(R"({"conversations": [{"from": "human", "value": "q"}, {)" + members + "}]}");
+  };
+  const std::string call = R"("from": "function_call", "value": "{\"name\": \"f\"}")";
+  EXPECT_EQ(with(call + R"(, "tool_calls": null, "content": null, "role": null)"), with(call));
+  EXPECT_NE(with(call).find(R"("tool_calls":[{"type":"function","function":{"name":"f"}}])"), std::string::npos) << with(call);
+  EXPECT_NE(with(call + R"(, "tool_calls": [{"name": "g"}])").find("\"tool_calls\" stands beside \"value\""), std::string::npos);
+  EXPECT_NE(with(R"("from": "gpt", "value": "a", "content": "b")").find("\"content\" stands beside \"value\""),
+            std::string::npos);
+  EXPECT_NE(with(R"("from": "gpt", "value": "a", "role": "user")").find("\"role\" stands beside \"from\""), std::string::npos);
 }
 
 TEST(Formats, ToolsAndToolCalls) {
@@ -192,11 +253,34 @@ TEST(Formats, PromptCompletion) {
   EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c"})"), R"({"kind":"completion","prompt":"p","chosen":"c"})");
   EXPECT_EQ(Read(R"({"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}]})"),
             R"({"kind":"completion","prompt":[)" + User("q") + R"(],"chosen":[)" + Assistant("a") + "]}");
-  EXPECT_EQ(Read(R"({"prompt": "p", "completion": [{"role": "assistant", "content": "a"}]})"),
-            "error: f:1: prompt is a string and completion a list of messages; both must be of one kind");
   EXPECT_EQ(Read(R"({"prompt": "p", "completion": ""})"), "dropped: empty answer");
   EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c", "chat_template_kwargs": {"x": 1}})"),
             R"({"kind":"completion","prompt":"p","chosen":"c","arguments":{"x":1}})");
+}
+
+// Where one of the two is a text and the other messages, the text is a message, as of pairs.
+TEST(Formats, PromptAndCompletionOfTwoKinds) {
+  const std::string turns = R"({"kind":"completion","prompt":[)" + User("q") + R"(],"chosen":[)" + Assistant("a") + "]}";
+  EXPECT_EQ(Read(R"({"prompt": "q", "completion": [)" + Assistant("a") + "]}"), turns);
+  EXPECT_EQ(Read(R"({"prompt": "q", "completion": )" + Assistant("a") + "}"), turns);
+  EXPECT_EQ(Read(R"({"prompt": [)" + User("q") + R"(], "completion": "a"})"), turns);
+  EXPECT_EQ(Read(R"({"prompt": )" + User("q") + R"(, "completion": "a"})"), turns);
+  // Tools have a place where both are messages in the end.
+  EXPECT_EQ(Read(R"({"tools": [{"name": "f"}], "prompt": [)" + User("q") + R"(], "completion": "a"})"),
+            turns.substr(0, turns.size() - 1) + R"(,"tools":[{"name":"f"}]})");
+  EXPECT_EQ(
+      Read(R"({"tools": [{"name": "f"}], "prompt": [)" + User("q") + R"(], "chosen": "a", "rejected": "b"})", Task::kPreference),
+      R"({"kind":"pair","prompt":[)" + User("q") + R"(],"chosen":[)" + Assistant("a") + R"(],"rejected":[)" + Assistant("b") +
+          R"(],"tools":[{"name":"f"}]})");
+  EXPECT_NE(Read(R"({"tools": [{"name": "f"}], "prompt": "q", "completion": "a"})").find("\"tools\" looks like a part"),
+            std::string::npos);
+  EXPECT_EQ(Read(R"({"prompt": [)" + User("q") + R"(], "completion": "a", "label": false})", Task::kUnpaired),
+            R"({"kind":"unpaired","prompt":[)" + User("q") + R"(],"chosen":[)" + Assistant("a") + R"(],"label":false})");
+  EXPECT_EQ(Read(R"({"system": "s", "prompt": [)" + User("q") + R"(], "completion": "a"})"),
+            R"({"kind":"completion","prompt":[)" + System("s") + "," + User("q") + R"(],"chosen":[)" + Assistant("a") + "]}");
+  EXPECT_NE(Read(R"({"prompt": "q", "completion": [)" + User("q") + "," + Assistant("a") + "]}")
+                .find("error: f:1: completion is a list of messages that begins with the role user, and prompt a text; "),
+            std::string::npos);
 }
 
 TEST(Formats, PreferenceWithAndWithoutItsPrompt) {
@@ -248,11 +332,15 @@ TEST(Formats, Ids) {
 
 TEST(Detection, ListsTheKeysWhereNoFormatOrSeveralFit) {
   EXPECT_EQ(Read(R"({"question": "q", "answer": "a"})"),
-            "error: f:1: no known format has the keys of this record: question, answer");
-  EXPECT_EQ(Read("{}"), "error: f:1: no known format has the keys of this record: none");
+            "error: f:1: no known format has the keys of this record: question, answer; a source may say how to read it: "
+            R"({"path":"...","format":"alpaca","columns":{"prompt":"question","response":"answer"}})");
+  EXPECT_EQ(Read("{}"),
+            "error: f:1: no known format has the keys of this record: none; a source may say how to read it: "
+            R"({"path", "format", "columns"})");
   EXPECT_EQ(Read(R"({"text": "t", "messages": []})"),
-            "error: f:1: the keys of this record speak for the formats messages and text; say which is meant (\"format\"); the "
-            "keys are: "
+            "error: f:1: the keys of this record speak for the formats messages and text; say which is meant, as a source "
+            R"({"path": ..., "format": "messages"}; )"
+            "the keys are: "
             "text, messages");
   EXPECT_EQ(Read(R"({"prompt": "p", "chosen": "c", "rejected": "r"})"),
             "error: f:1: the keys of this record speak for the format preference, which is of no use for this task; the keys "
@@ -327,7 +415,8 @@ TEST_F(DatasetInfo, ShareGptWithTagsOfItsOwn) {
             Messages(System("s") + "," + User("q") + "," + Assistant("a")));
   EXPECT_EQ(Read(R"({"file_name": "d.json", "formatting": "sharegpt", "columns": {"messages": "m"}, )" + tags + "}",
                  R"({"m": [{"r": "human", "c": "q"}]})"),
-            R"(error: f:1: m[0]: the role is "human"; known are U, A, S)");
+            R"(error: f:1: m[0]: the role is "human"; known are U, A, S; a source may name others: )"
+            R"("tags": {"user_tag": ..., "assistant_tag": ..., "system_tag": ...})");
   EXPECT_EQ(Read(R"({"file_name": "d.json", "formatting": "sharegpt", "tags": {"user_tag": "U"}})",
                  R"({"conversations": [{"from": "U", "value": "q"}]})"),
             "error: f:1: conversations[0]: tags names no role_tag; where tags is given, every tag that it does not name is none");

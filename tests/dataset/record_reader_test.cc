@@ -70,7 +70,8 @@ TEST(RecordReader, RecordsAboveTheLimitAreRefused) {
 TEST(RecordReader, RefusesWhatReadersDisagreeAbout) {
   EXPECT_EQ(Read("{}\n{\"a\":\"\xff\"}").back(), "error: d.jsonl:2: not valid UTF-8 at byte 7 of the record");
   EXPECT_EQ(Read("{\"a\":\"\xed\xa0\xbd\"}").back(), "error: d.jsonl:1: not valid UTF-8 at byte 7 of the record");
-  EXPECT_EQ(Read(std::string_view("{\"a\":\"\0\"}", 9)).back(), "error: d.jsonl:1: a NUL at byte 7 of the record");
+  EXPECT_EQ(Read(std::string_view("{\"a\":\"\0\"}", 9)).back(),
+            "error: d.jsonl:1: a NUL at byte 7 of the record; the file must be UTF-8 (UTF-16 and UTF-32 are full of them)");
 }
 
 TEST(RecordReader, LinesOfATextFileAreRecordsWithTheirWhiteSpace) {

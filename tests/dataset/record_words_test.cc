@@ -41,7 +41,9 @@ class Writer {
     std::string turn = roles ? "{\"role\": \"" + std::string(role) + "\", \"content\": "
                              : "{\"from\": \"" + speakers.at(role) + "\", \"value\": ";
     const bool parts = Chance(15);
-    turn += parts ? R"([{"type": "text", "text": )" + Text() + "}]" : Text();
+    const bool thinks = parts && role == std::string("assistant") && Chance(40);
+    const std::string thought = thinks ? R"({"type": "thinking", "thinking": )" + Text() + "}, " : "";
+    turn += parts ? "[" + thought + R"({"type": "text", "text": )" + Text() + "}]" : Text();
     if (role == std::string("assistant") && Chance(30))
       turn += std::string(", \"") + One({"reasoning", "thinking"}) + "\": " + Text();
     if (Chance(15)) turn += std::string(", \"") + One({"name", "mood", "emotion"}) + "\": " + One({"null", "3", "\"\""});
@@ -102,7 +104,7 @@ class Writer {
         break;
       case 4:
         add("prompt", Chance(50) ? Text() : Turns(true, false));
-        add("completion", members[0].find('[') == std::string::npos ? Text() : Answers());
+        add("completion", Chance(50) ? Text() : Answers());
         break;
       case 5: {
         task = Task::kPreference;

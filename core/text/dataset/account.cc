@@ -32,7 +32,7 @@ constexpr Sentence kSentences[] = {
     {Did::kCut, "context", "the template leaves out @ characters of their messages of the role #"},
     {Did::kCut, "tools", "the template prints none of their tools (@ characters)"},
     {Did::kRepaired, "tool_arguments", "arguments of tool calls are JSON in a string, and were parsed"},
-    {Did::kRepaired, "null_arguments", "members of tool arguments that are null were left out"},
+    {Did::kRepaired, "null_arguments", "members of tools and of tool arguments that are null were left out"},
     {Did::kRepaired, "second_beginning", "the text begins with the tokenizer's first token (BOS) already: it is there once"},
     {Did::kUnused, "member", "the member \"#\" is not used; columns can name it"},
     {Did::kUnused, "message_member", "the template prints none of the member \"#\" of their messages"},

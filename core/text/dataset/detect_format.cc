@@ -1,8 +1,10 @@
 // Which format the keys of a record speak for (example.h).
 #include <initializer_list>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
 
 namespace hlm::dataset {
@@ -28,6 +30,10 @@ class Detector {
   void Run() {
     if (Has("input_ids")) Add(Format::kIds);
     for (const char* key : {"messages", "conversations"}) Conversation(key);
+    // Some sets have one of several of these, of which it is the least; others call something else so.
+    const JsonValue* one = Find("conversation");
+    if (candidates.empty() && (Of(one, false, "role") != nullptr || Of(one, false, "from") != nullptr))
+      Conversation("conversation");
     if (Has("chosen") && Has("rejected")) Ranked();
     if (Has("prompt") && Has("completion")) Completion();
     const bool alpaca = Has("instruction") && Has("output");
@@ -131,6 +137,40 @@ std::string Keys(const JsonValue& record) {
   return keys.empty() ? "none" : keys;
 }
 
+// The first of the names that the record has, whatever their capitals.
+std::string NameOf(const JsonValue& record, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    for (const JsonValue::Member& member : record.Members()) {
+      if (SameWord(member.name, name)) return member.name;
+    }
+  }
+  return "";
+}
+
+// How to go on with records of no known keys: what a source says of them.
+std::string HowToName(const JsonValue& record) {
+  for (const JsonValue::Member& member : record.Members()) {
+    if (!member.value.IsArray() || member.value.IsEmpty() || !member.value.Items().front().IsObject()) continue;
+    if (member.value.Items().front().Find("role") != nullptr || member.value.Items().front().Find("from") != nullptr) continue;
+    return StrCat("; if the records are in \"", Printable(member.name, 40), "\", that list must be the file");
+  }
+  JsonWriter json;
+  json.BeginObject().Member("path", "...").Member("format", "alpaca").Key("columns").BeginObject();
+  const std::pair<const char*, std::string> columns[] = {
+      {"prompt", NameOf(record, {"instruction", "prompt", "question", "query", "problem", "input"})},
+      {"response", NameOf(record, {"output", "response", "answer", "completion", "solution", "target"})},
+      {"system", NameOf(record, {"system", "system_prompt"})}};
+  if (columns[0].second.empty() || columns[1].second.empty())
+    return "; a source may say how to read it: {\"path\", \"format\", \"columns\"}";
+  for (const auto& [column, name] : columns) {
+    if (!name.empty()) json.Member(column, name);
+  }
+  const std::string context = NameOf(record, {"context", "input"});
+  if (!context.empty() && context != columns[0].second) json.Member("query", context);
+  json.EndObject().EndObject();
+  return StrCat("; a source may say how to read it: ", json.text());
+}
+
 }  // namespace
 
 FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& where) {
@@ -146,14 +186,15 @@ FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& w
   std::string found;
   for (const FormatSpec& candidate : candidates) found += StrCat(found.empty() ? "" : " and ", Name(candidate.format));
   if (candidates.empty()) {
-    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record));
+    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record), HowToName(record));
   }
   if (usable.empty()) {
     throw InvalidArgument(where, ": the keys of this record speak for the format ", found,
                           ", which is of no use for this task; the keys are: ", Keys(record));
   }
   throw InvalidArgument(where, ": the keys of this record speak for the formats ", found,
-                        "; say which is meant (\"format\"); the keys are: ", Keys(record));
+                        "; say which is meant, as a source {\"path\": ..., \"format\": \"", Name(usable.front()->format),
+                        "\"}; the keys are: ", Keys(record));
 }
 
 }  // namespace hlm::dataset

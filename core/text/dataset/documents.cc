@@ -99,12 +99,15 @@ void CheckNotEmpty(const DatasetOptions& options, const TokenStore& store, const
     if (!units.empty()) return;
   }
   const StoredSource sum = SumOfSources(store);
-  throw InvalidArgument("the data set is empty: of ", sum.records, " records in ", PrintablePath(options.sources.front().name),
-                        options.sources.size() > 1 ? " and others" : "", " none is left for the ",
-                        options.part == Part::kTrain ? "training" : "evaluation", " part (", sum.bad, " bad, ", sum.empty,
-                        " with empty answers, ", sum.turn_order, " with turns out of order, ",
-                        sum.untrained + documents.counts().untrained, " without a trained token, ", documents.counts().too_long,
-                        " too long)");
+  throw InvalidArgument(
+      "the data set is empty: of ", sum.records, " records in ", PrintablePath(options.sources.front().name),
+      options.sources.size() > 1 ? " and others" : "", " none is left for the ",
+      options.part == Part::kTrain ? "training" : "evaluation", " part (", sum.bad, " bad, ", sum.empty, " with empty answers, ",
+      sum.turn_order, " with turns out of order, ", sum.untrained + documents.counts().untrained, " without a trained token, ",
+      documents.counts().too_long, " too long",
+      documents.counts().truncated == 0 ? ""
+                                        : StrCat(", ", documents.counts().truncated, " cut off at seq_len ", options.seq_len),
+      ")");
 }
 
 }  // namespace

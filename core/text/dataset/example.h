@@ -91,6 +91,7 @@ struct ReadOptions {
   Task task = Task::kSft;
   bool join_parts = true;  // content that is a list of texts becomes one string
   bool keep_empty_answers = false;
+  bool drop_null = true;      // members of tools that are null (read_messages.h)
   bool count_unused = false;  // members that look like a part of the conversation and are not used are only counted
 };
 

@@ -61,11 +61,12 @@ constexpr Choice<bool> kOnOff[] = {{"on", true}, {"off", false}};
 constexpr Choice<bool> kBadRecords[] = {{"error", false}, {"skip", true}};
 constexpr Choice<bool> kEmptyAnswers[] = {{"drop", false}, {"keep", true}};
 constexpr Choice<bool> kParts2[] = {{"join", true}, {"keep", false}};
+constexpr Choice<bool> kNulls[] = {{"drop", true}, {"keep", false}};
 constexpr Choice<bool> kUnused[] = {{"refuse", false}, {"count", true}};
 
 // Whoever makes the TextPipeline has taken these out.
 constexpr const char* kPipelineKeys =
-    "append_eos, mask, model, null_arguments, safe_content, template_date, template_name, template_variables, tool_arguments, "
+    "append_eos, mask, model, safe_content, template_date, template_name, template_variables, tool_arguments, "
     "vocab_size";
 
 using Setter = std::function<void(const JsonValue&, const std::string&, DatasetOptions&)>;
@@ -125,6 +126,8 @@ std::vector<Key> Keys() {
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.count_unused = ChoiceOf(v, k, kUnused); }},
       {"content_parts",
        [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.join_parts = ChoiceOf(v, k, kParts2); }},
+      {"null_arguments",
+       [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.read.drop_null = ChoiceOf(v, k, kNulls); }},
       {"max_record_bytes", [](const JsonValue& v, const std::string& k,
                               DatasetOptions& o) { o.max_record_bytes = WholeOf(v, k, 1, int64_t{1} << 31); }},
       {"threads", [](const JsonValue& v, const std::string& k, DatasetOptions& o) { o.threads = WholeOf(v, k, 0, 1024); }},

@@ -73,6 +73,9 @@ class Reader {
                             "; where columns is given, every column that it does not name is none");
     const JsonValue* value = Optional(column);
     if (value != nullptr) return *value;
+    if (record_.Find(*column) != nullptr)
+      throw InvalidArgument(where_, ": \"", Printable(*column, 60), "\" is null, and the format ", Name(spec_.format),
+                            " needs it");
     std::string keys;
     for (const JsonValue::Member& member : record_.Members())
       keys += StrCat(keys.empty() ? "" : ", ", Printable(member.name, 40));
@@ -93,10 +96,16 @@ class Reader {
       const JsonValue* value = column ? record_.Find(*column) : nullptr;
       return value != nullptr && value->IsString();
     };
-    const bool answers_are_text = plain(spec_.columns.completion) || plain(spec_.columns.chosen);
+    // Beside a prompt of messages an answer that is a text is one as well.
+    const JsonValue* prompt = spec_.columns.prompt ? record_.Find(*spec_.columns.prompt) : nullptr;
+    const bool of_text = prompt == nullptr || prompt->IsNull() || prompt->IsString();
+    const bool answers_are_text = of_text && (plain(spec_.columns.completion) || plain(spec_.columns.chosen));
     const bool conversation = format == Format::kMessages || format == Format::kShareGpt || format == Format::kAlpaca;
     const bool text = format == Format::kText || format == Format::kIds || (!conversation && answers_are_text);
-    if (!text) out_.tools = ReadTools(Optional(spec_.columns.tools), where_);
+    if (text) return;
+    int64_t nulls = 0;
+    out_.tools = ReadTools(Optional(spec_.columns.tools), options_.drop_null, where_, nulls);
+    if (nulls > 0) out_.notes.push_back({Did::kRepaired, "null_arguments", "", 1});
   }
 
   // The record's system prompt before the messages. One that they begin with themselves must be the same.
@@ -320,9 +329,22 @@ class Reader {
   void ReadPromptAndCompletion() {
     out_.prompt = TextOrMessages(spec_.columns.prompt, "prompt");
     out_.chosen = TextOrMessages(spec_.columns.completion, "completion");
-    CheckSameKind(out_.prompt, "prompt", out_.chosen, "completion");
-    CheckNotAgain(spec_.columns.completion, out_.chosen);
+    MakeBothMessages();
+    if (out_.prompt.IsArray()) CheckNotAgain(spec_.columns.completion, out_.chosen);
     PlaceSystem();
+  }
+
+  // Where one of prompt and completion is a text and the other a list of messages, the text is a message.
+  void MakeBothMessages() {
+    if (out_.prompt.IsString() == out_.chosen.IsString()) return;
+    if (out_.chosen.IsArray() && !out_.chosen.IsEmpty() && RoleOf(out_.chosen.Items().front()) != "assistant") {
+      throw InvalidArgument(At(spec_.columns.completion), " is a list of messages that begins with the role ",
+                            Printable(RoleOf(out_.chosen.Items().front()), 60), ", and ", Printable(*spec_.columns.prompt, 60),
+                            " a text; a completion of messages begins with an assistant's, or is a whole conversation ",
+                            "(as one: the format messages with columns {\"messages\": ...})");
+    }
+    out_.prompt = AsMessages(std::move(out_.prompt), "user");
+    out_.chosen = AsMessages(std::move(out_.chosen), "assistant");
   }
 
   Dropped ReadCompletion() {

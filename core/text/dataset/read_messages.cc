@@ -4,9 +4,11 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
+#include "core/text/dataset/content_parts.h"
 #include "core/text/dataset/unused_members.h"
 
 namespace hlm::dataset {
@@ -29,6 +31,9 @@ constexpr Synonym kSpeakers[] = {{"human", "user"},          {"user", "user"},  
                                  {"observation", "tool"},    {"tool", "tool"},         {"function_response", "tool"},
                                  {"function_call", "call"}};
 
+constexpr const char* kOtherRoles =
+    "; a source may name others: \"tags\": {\"user_tag\": ..., \"assistant_tag\": ..., \"system_tag\": ...}";
+
 std::string Quoted(std::string_view text) { return StrCat('"', Printable(text, 60), '"'); }
 
 // "call" stands for an assistant's turn whose text is a tool call.
@@ -42,44 +47,21 @@ std::string ReadRole(const std::string& word, const FormatSpec& spec, const std:
     if (word == tags.system) return "system";
     if (!spec.own_tags) {
       for (const Synonym& speaker : kSpeakers) {
-        if (speaker.word == word) return std::string(speaker.role);
+        if (SameWord(speaker.word, word)) return std::string(speaker.role);
       }
     }
     std::string legal;
     for (const Column* tag : {&tags.user, &tags.assistant, &tags.observation, &tags.function, &tags.system}) {
       if (*tag) legal += StrCat(legal.empty() ? "" : ", ", **tag);
     }
-    throw InvalidArgument(where, ": the role is ", Quoted(word), "; known are ", legal);
+    throw InvalidArgument(where, ": the role is ", Quoted(word), "; known are ", legal, kOtherRoles);
   }
   if (std::find(std::begin(kRoles), std::end(kRoles), word) == std::end(kRoles)) {
     std::string legal;
     for (const std::string_view role : kRoles) legal += StrCat(legal.empty() ? "" : ", ", role);
-    throw InvalidArgument(where, ": the role is ", Quoted(word), "; known are ", legal);
+    throw InvalidArgument(where, ": the role is ", Quoted(word), "; known are ", legal, kOtherRoles);
   }
   return word;
-}
-
-// Content that is a list of parts. Each must be text: there is nothing here that sees or hears.
-JsonValue ReadParts(const JsonValue& parts, bool join, const std::string& where) {
-  std::string joined;
-  for (const JsonValue& part : parts.Items()) {
-    if (part.IsString()) {
-      joined += part.String();
-      continue;
-    }
-    const JsonValue* type = part.Find("type");
-    if (type != nullptr && type->IsString() && type->String() != "text" && type->String() != "input_text" &&
-        type->String() != "output_text") {
-      throw Unimplemented(where, ": content of the type ", Quoted(type->String()), "; only text is trained on");
-    }
-    const JsonValue* text = part.Find("text");
-    if (text == nullptr || !text->IsString()) {
-      throw InvalidArgument(where, ": a part of the content is ", PrintableJson(part),
-                            "; it must be {\"type\": \"text\", \"text\": ...}");
-    }
-    joined += text->String();
-  }
-  return join ? JsonValue(std::move(joined)) : parts;
 }
 
 // The result of a tool may be any value: templates write it as JSON. A list is content in parts where it looks like it.
@@ -91,16 +73,42 @@ bool IsResult(const JsonValue& content, const std::string& role) {
   });
 }
 
+// Content in parts becomes a text; what of them is thought goes to `thought`. Templates that read parts get them as they are.
 JsonValue ReadContent(const JsonValue& content, const std::string& role, const std::string& key, const ReadOptions& options,
-                      const std::string& where) {
+                      const std::string& where, std::string& thought) {
   if (content.IsString() || content.IsNull() || IsResult(content, role)) return content;
-  if (content.IsArray()) return ReadParts(content, options.join_parts, where);
-  throw InvalidArgument(where, ": ", Quoted(key), " is a ", content.KindName(), "; it must be a string or a list of parts");
+  if (!content.IsArray())
+    throw InvalidArgument(where, ": ", Quoted(key), " is a ", content.KindName(), "; it must be a string or a list of parts");
+  ContentParts parts = ReadParts(content, role == "assistant", options.join_parts, where);
+  if (!options.join_parts) return content;
+  thought = std::move(parts.reasoning);
+  return JsonValue(std::move(parts.text));
+}
+
+// A thought is said once: in parts of the content, or beside it under one of its names.
+void AddThought(std::string thought, const std::string& where, JsonValue& message) {
+  for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+    const JsonValue* beside = message.Find(name);
+    if (beside == nullptr || beside->IsNull()) continue;
+    if (beside->IsText(thought)) return;
+    throw InvalidArgument(where, ": ", Quoted(name), " and a part of the content are both the message's reasoning, and are not ",
+                          "the same; one of them must go");
+  }
+  message.Set("reasoning_content", JsonValue(std::move(thought)));
+}
+
+bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+// Tables have lists as text.
+JsonValue ReadListInText(const JsonValue& value, const std::string& where) {
+  if (!value.IsString()) return value;
+  return IsBlank(value.String()) ? JsonValue() : ParseJson(value.String(), where);
 }
 
 void CheckToolCalls(const JsonValue& calls, const std::string& where) {
   if (calls.IsNull()) return;
-  if (!calls.IsArray()) throw InvalidArgument(where, ": tool_calls is a ", calls.KindName(), "; it must be an array");
+  if (!calls.IsArray())
+    throw InvalidArgument(where, ": tool_calls is a ", calls.KindName(), "; it must be a list, or a string of JSON that is one");
   for (const JsonValue& call : calls.Items()) {
     if (!call.IsObject()) throw InvalidArgument(where, ": a tool call is a ", call.KindName(), "; it must be an object");
     const JsonValue* function = call.Find("function");
@@ -141,6 +149,12 @@ const std::string& TextMember(const JsonValue& message, const Column& key, const
   return value->String();
 }
 
+// A member of the name that a message's own has, where the record calls that otherwise: it says nothing, or the same.
+bool SaysNothingNew(const JsonValue::Member& member, const std::string& role, const JsonValue* content) {
+  if (member.value.IsNull() || (member.name == "role" && member.value.IsText(role))) return true;
+  return member.name == "content" && content != nullptr && content->IsString() && member.value.IsText(content->String());
+}
+
 JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
   if (!given.IsObject()) throw InvalidArgument(where, " is a ", given.KindName(), "; it must be an object");
   const std::string role = ReadRole(TextMember(given, spec.tags.role, "role_tag", where), spec, where);
@@ -149,6 +163,7 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
   }
   const std::string& content_key = *spec.tags.content;
   const bool call = role == "call";
+  std::string thought;
 
   JsonValue message{JsonValue::Object()};
   for (const JsonValue::Member& member : given.Members()) {
@@ -159,17 +174,45 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
       message.Set("content", JsonValue(std::string()));
       message.Set("tool_calls", CallsOf(TextMember(given, spec.tags.content, "content_tag", where), where));
     } else if (member.name == content_key) {
-      message.Set("content", ReadContent(member.value, role, content_key, options, where));
+      message.Set("content", ReadContent(member.value, role, content_key, options, where, thought));
+    } else if (member.name == "role" || member.name == "content" || (call && member.name == "tool_calls")) {
+      if (SaysNothingNew(member, role, given.Find(content_key))) continue;
+      throw InvalidArgument(where, ": ", Quoted(member.name), " stands beside ",
+                            Quoted(member.name == "role" ? *spec.tags.role : content_key), ", of which the message's ",
+                            member.name, " is made; one of them must go");
     } else {
       message.Set(member.name, member.value);
     }
   }
-  if (const JsonValue* given_calls = message.Find("tool_calls")) CheckToolCalls(*given_calls, where);
+  if (!thought.empty()) AddThought(std::move(thought), where, message);
+  if (const JsonValue* given_calls = message.Find("tool_calls")) {
+    message.Set("tool_calls", ReadListInText(*given_calls, where + ": tool_calls"));
+    CheckToolCalls(*message.Find("tool_calls"), where);
+  }
   const JsonValue* content = message.Find("content");
   if ((content == nullptr || content->IsNull()) && !SaysSomething(message)) {
     throw InvalidArgument(where, ": no ", Quoted(content_key), " and no tool_calls in ", PrintableJson(given));
   }
   return message;
+}
+
+void DropNulls(JsonValue& value, int64_t& nulls) {
+  if (value.IsArray()) {
+    for (JsonValue& item : value.Items()) DropNulls(item, nulls);
+  }
+  if (!value.IsObject()) return;
+  nulls +=
+      static_cast<int64_t>(std::erase_if(value.Members(), [](const JsonValue::Member& member) { return member.value.IsNull(); }));
+  for (JsonValue::Member& member : value.Members()) DropNulls(member.value, nulls);
+}
+
+bool PartSaysSomething(const JsonValue& part) {
+  if (part.IsString()) return !part.String().empty();
+  for (const char* key : {"text", "thinking", "reasoning"}) {
+    const JsonValue* words = part.Find(key);
+    if (words != nullptr && (words->IsString() ? !words->String().empty() : words->IsArray() && !words->IsEmpty())) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -194,16 +237,19 @@ JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const Read
   return JsonValue(std::move(messages));
 }
 
-JsonValue ReadTools(const JsonValue* value, const std::string& where) {
+JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& where, int64_t& nulls) {
   if (value == nullptr || value->IsNull()) return JsonValue();
-  JsonValue tools = *value;
-  if (value->IsString()) {
-    if (value->String().find_first_not_of(" \t\r\n") == std::string::npos) return JsonValue();
-    tools = ParseJson(value->String(), where + ": tools");
-  }
+  JsonValue tools = ReadListInText(*value, where + ": tools");
+  if (drop_null && value->IsArray()) DropNulls(tools, nulls);
   if (tools.IsNull()) return JsonValue();
   if (!tools.IsArray())
     throw InvalidArgument(where, ": tools is a ", tools.KindName(), "; it must be a list, or a string of JSON that is one");
+  for (JsonValue& tool : tools.Items()) {
+    if (tool.IsString()) tool = ParseJson(tool.String(), where + ": a tool");
+    if (!tool.IsObject())
+      throw InvalidArgument(where, ": a tool is ", PrintableJson(tool),
+                            "; it must be an object, or a string of JSON that is one");
+  }
   return tools.IsEmpty() ? JsonValue() : tools;
 }
 
@@ -233,10 +279,7 @@ bool SaysSomething(const JsonValue& message) {
     const JsonValue* value = message.Find(key);
     if (value == nullptr || value->IsNull() || value->IsEmpty()) continue;
     if (value->IsArray() && std::string_view(key) == "content") {
-      for (const JsonValue& part : value->Items()) {
-        if (part.IsString() ? !part.String().empty() : part.Find("text") != nullptr && !part.Find("text")->String().empty())
-          return true;
-      }
+      if (std::any_of(value->Items().begin(), value->Items().end(), PartSaysSomething)) return true;
       continue;
     }
     if (!value->IsString() || !value->String().empty()) return true;

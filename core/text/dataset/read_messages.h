@@ -2,6 +2,7 @@
 #ifndef HORIZON_LM_CORE_TEXT_DATASET_READ_MESSAGES_H_
 #define HORIZON_LM_CORE_TEXT_DATASET_READ_MESSAGES_H_
 
+#include <cstdint>
 #include <string>
 
 #include "core/text/dataset/example.h"
@@ -14,8 +15,9 @@ JsonValue MakeMessage(std::string role, std::string content);
 // A list of messages, or one message alone. Other members of a message are kept as they are.
 JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const ReadOptions& options, const std::string& where);
 
-// A list, or JSON text of one; null where it is null or empty.
-JsonValue ReadTools(const JsonValue* value, const std::string& where);
+// A list of objects, or JSON text of one; null where it is null or empty. With `drop_null` members of a list's objects that are null,
+// at any depth, which Arrow puts where another row has one, are left out and counted in `nulls`; those of a text are its writer's.
+JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& where, int64_t& nulls);
 
 // A user's or a tool's turn stands at each odd place and an assistant's at each even one, counted from 1 behind the system's.
 bool TurnsAlternate(const JsonValue& messages);

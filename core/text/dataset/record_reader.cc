@@ -39,7 +39,8 @@ void RecordReader::CheckKindOfFile() {
   const std::string_view start(window_.data(), end_);
   if (StartsWith(start, "\xef\xbb\xbf")) at_ = 3;
   if (StartsWith(start, "\xff\xfe") || StartsWith(start, "\xfe\xff")) {
-    throw InvalidArgument(shown_path_, ":1: the file is UTF-16 by its byte order mark; it must be UTF-8");
+    const bool wide = StartsWith(start, std::string_view("\xff\xfe\0\0", 4));
+    throw InvalidArgument(shown_path_, ":1: the file is UTF-", wide ? 32 : 16, " by its byte order mark; it must be UTF-8");
   }
   if (StartsWith(start, "\x1f\x8b") || StartsWith(start, "\x28\xb5\x2f\xfd")) {
     throw Unimplemented(shown_path_, ": is packed twice; unpack it once");

@@ -16,7 +16,8 @@ void CheckRecordText(std::string_view text, const std::string& where) {
       if (length == 0) throw InvalidArgument(where, ": not valid UTF-8 at byte ", at + 1, " of the record");
       at += length;
     } else if (c == '\0') {
-      throw InvalidArgument(where, ": a NUL at byte ", at + 1, " of the record");
+      throw InvalidArgument(where, ": a NUL at byte ", at + 1,
+                            " of the record; the file must be UTF-8 (UTF-16 and UTF-32 are full of them)");
     } else if (in_string) {
       at += c == '\\';  // what it escapes is no end of the string
       in_string = c != '"';
@@ -32,9 +33,24 @@ void CheckRecordText(std::string_view text, const std::string& where) {
   }
 }
 
+namespace {
+
+// Tables, YAML, and objects over several lines.
+JsonValue ParseLine(std::string_view text, const std::string& where) {
+  try {
+    return ParseJsonRecord(text, where);
+  } catch (const Error& error) {
+    const bool no_json = error.message().find(": not valid JSON") != std::string::npos;
+    if (!no_json || (text.starts_with('{') && text.ends_with('}'))) throw;
+    throw Error(error.code(), StrCat(error.message(), "; a line must be one JSON object, or the file one array of them"));
+  }
+}
+
+}  // namespace
+
 JsonValue ParseRecord(const Record& record, const std::string& where) {
   CheckRecordText(record.text, where);
-  if (!record.plain) return ParseJsonRecord(record.text, where);
+  if (!record.plain) return ParseLine(record.text, where);
   JsonValue value{JsonValue::Object()};
   value.Set("text", JsonValue(std::string(record.text)));
   return value;

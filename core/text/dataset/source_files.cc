@@ -10,6 +10,7 @@
 #include <ctime>
 #include <string_view>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/hash.h"
@@ -40,8 +41,57 @@ bool IsSavedByDatasets(const std::vector<std::string>& names) {
   return has("dataset_dict.json") || (has("state.json") && has("dataset_info.json"));
 }
 
-// A file, or the .jsonl and .json files of a folder, packed or not, in the order of their names.
-std::vector<std::string> FilesOf(const std::string& path, const std::string& where) {
+// What `datasets` says of a set is no record.
+bool IsNameOfRecords(std::string_view name) {
+  const std::string_view text = NameOfText(name);
+  const bool records = text.ends_with(".jsonl") || text.ends_with(".json") || text.ends_with(".ndjson");
+  return records && text != "dataset_info.json" && text != "dataset_infos.json";
+}
+
+// The part of a set that a file's name says it is, as `datasets` reads names: a word of it.
+enum class Split { kNone, kTrain, kOther };
+Split SplitOf(const std::string& path) {
+  constexpr std::string_view kTrain[] = {"train", "training"};
+  constexpr std::string_view kOther[] = {"test", "testing", "eval", "evaluation", "valid", "validation", "dev", "val"};
+  const std::string name = AsciiLower(path.substr(path.rfind('/') + 1));
+  for (size_t at = 0; at < name.size();) {
+    const size_t end = std::min(name.find_first_of("._- 0123456789", at), name.size());
+    const std::string_view word = std::string_view(name).substr(at, end - at);
+    if (std::find(std::begin(kTrain), std::end(kTrain), word) != std::end(kTrain)) return Split::kTrain;
+    if (std::find(std::begin(kOther), std::end(kOther), word) != std::end(kOther)) return Split::kOther;
+    at = end + 1;
+  }
+  return Split::kNone;
+}
+
+// What is held out must not be trained on because it lies beside the rest.
+void CheckOneSplit(const std::vector<std::string>& files, const std::string& where) {
+  const auto first = [&](Split split) {
+    return std::find_if(files.begin(), files.end(), [&](const std::string& file) { return SplitOf(file) == split; });
+  };
+  const auto train = first(Split::kTrain), other = first(Split::kOther);
+  if (train == files.end() || other == files.end()) return;
+  throw InvalidArgument(where, ": the folder has ", PrintablePath(*train), " and ", PrintablePath(*other),
+                        ", by their names two parts of one set; name the files that are meant");
+}
+
+// How to go on where the folder itself has no records.
+std::string FolderWithData(const std::string& path, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const std::string inner = path + "/" + name;
+    if (!IsFolder(inner)) continue;
+    for (const std::string& file : ListFolder(inner)) {
+      if (IsNameOfRecords(file)) return StrCat("; ", PrintablePath(inner), " has some");
+      if (file.ends_with(".parquet"))
+        return StrCat("; ", PrintablePath(inner), " has Parquet files, which the Python package reads");
+    }
+  }
+  return "";
+}
+
+// A file, or the .jsonl and .json files of a folder, packed or not, in the order of their names. A folder that
+// dataset_info.json names (`of_info`) is one part, whatever its files are called.
+std::vector<std::string> FilesOf(const std::string& path, const std::string& where, bool of_info = false) {
   if (!IsFolder(path)) {
     const InputFile exists(path);  // a file that is not there is named before anything is read
     return {path};
@@ -50,14 +100,15 @@ std::vector<std::string> FilesOf(const std::string& path, const std::string& whe
   if (IsSavedByDatasets(names)) throw NeedsPyArrow(path, "a folder of Arrow files, as `datasets` saves it");
   std::vector<std::string> files;
   for (const std::string& name : names) {
-    const std::string_view text = NameOfText(name);
-    const bool records = text.ends_with(".jsonl") || text.ends_with(".json") || text.ends_with(".ndjson");
-    if (records && text != "dataset_info.json" && IsRegularFile(path + "/" + name)) files.push_back(path + "/" + name);
+    if (IsNameOfRecords(name) && IsRegularFile(path + "/" + name)) files.push_back(path + "/" + name);
   }
-  if (!files.empty()) return files;
+  if (!files.empty()) {
+    if (!of_info) CheckOneSplit(files, where);
+    return files;
+  }
   const auto is_parquet = [](const std::string& name) { return name.ends_with(".parquet"); };
   if (std::any_of(names.begin(), names.end(), is_parquet)) throw NeedsPyArrow(path, "a folder of Parquet files");
-  throw NotFound(where, ": no .jsonl or .json file in the folder ", PrintablePath(path));
+  throw NotFound(where, ": no .jsonl or .json file in the folder ", PrintablePath(path), FolderWithData(path, names));
 }
 
 const std::string& StringOf(const JsonValue& value, const char* key, const std::string& where) {
@@ -91,10 +142,14 @@ Column ColumnOf(const JsonValue& value, const std::string& name, const std::stri
   return StringOf(value, name.c_str(), where);
 }
 
+constexpr const char* kColumnNames[] = {"text",  "prompt", "query",      "response", "history", "messages",  "system",
+                                        "tools", "chosen", "completion", "rejected", "kto_tag", "input_ids", "labels"};
+
 // `alone`: every column (tag) that is not named is none, as LLaMA-Factory reads dataset_info.json. Else they keep their names.
 void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std::string& where) {
   if (!given.IsObject()) throw InvalidArgument(where, ": columns is a ", given.KindName(), "; it must be an object");
   if (alone) spec.columns = Columns();
+  std::vector<const Column*> named;
   for (const JsonValue::Member& member : given.Members()) {
     if (IsMediaName(member.name)) {
       if (member.value.IsNull()) continue;
@@ -108,6 +163,14 @@ void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std
           "kto_tag, label, input_ids and labels");
     }
     *column = ColumnOf(member.value, member.name, where);
+    named.push_back(column);
+  }
+  // A member that is named for one column is not read as another one's as well, because its name happens to be that one's.
+  for (const char* name : kColumnNames) {
+    Column* const column = FindColumn(spec.columns, name);
+    if (std::find(named.begin(), named.end(), column) != named.end()) continue;
+    if (std::any_of(named.begin(), named.end(), [&](const Column* other) { return *column && *other == *column; }))
+      column->reset();
   }
 }
 
@@ -166,7 +229,7 @@ Source ReadInfo(const std::string& given_path, const std::string& name, const st
     source.spec.ranking = BoolOf(*given, "ranking", at);
   if (const JsonValue* given = entry->Find("num_samples"); given != nullptr && !given->IsNull())
     source.num_samples = SamplesOf(*given, at);
-  source.files = FilesOf(file.front() == '/' ? file : Parent(path) + "/" + file, at);
+  source.files = FilesOf(file.front() == '/' ? file : Parent(path) + "/" + file, at, true);
   // A text file has one column.
   if (HoldsPlainLines(source.files.front()) && entry->Find("columns") == nullptr) source.spec = DefaultSpec(Format::kText);
   return source;

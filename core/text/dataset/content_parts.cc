@@ -1,0 +1,72 @@
+#include "core/text/dataset/content_parts.h"
+
+#include <initializer_list>
+
+#include "core/base/error.h"
+#include "core/io/json_text.h"
+
+namespace hlm::dataset {
+namespace {
+
+// The first of these members that is there; nullptr: none is.
+const JsonValue* FirstOf(const JsonValue& part, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const JsonValue* value = part.Find(name);
+    if (value != nullptr && !value->IsNull()) return value;
+  }
+  return nullptr;
+}
+
+const std::string& TextOf(const JsonValue& part, const std::string& where) {
+  if (part.IsString()) return part.String();
+  const JsonValue* text = part.Find("text");
+  if (text == nullptr || !text->IsString()) {
+    throw InvalidArgument(where, ": a part of the content is ", PrintableJson(part),
+                          "; it must be {\"type\": \"text\", \"text\": ...}");
+  }
+  return text->String();
+}
+
+// Anthropic's and OpenAI's exports have a string, Mistral's a list of texts.
+std::string ThoughtOf(const JsonValue& part, const std::string& where) {
+  const bool thinking = part.Find("type")->IsText("thinking");
+  const JsonValue* words = thinking ? FirstOf(part, {"thinking"}) : FirstOf(part, {"reasoning", "text"});
+  if (words != nullptr && words->IsString()) return words->String();
+  if (words == nullptr || !words->IsArray()) {
+    throw InvalidArgument(
+        where, ": a part of the content is ", PrintableJson(part), "; it must be ",
+        thinking ? "{\"type\": \"thinking\", \"thinking\": ...}" : "{\"type\": \"reasoning\", \"reasoning\": ...}");
+  }
+  std::string joined;
+  for (const JsonValue& text : words->Items()) joined += TextOf(text, where);
+  return joined;
+}
+
+bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+}  // namespace
+
+ContentParts ReadParts(const JsonValue& parts, bool answer, bool join, const std::string& where) {
+  ContentParts read;
+  for (const JsonValue& part : parts.Items()) {
+    const JsonValue* type = part.Find("type");
+    const auto is = [&](const char* name) { return type != nullptr && type->IsText(name); };
+    const bool thought = answer && (is("thinking") || is("reasoning"));
+    if (type != nullptr && type->IsString() && !thought && !is("text") && !is("input_text") && !is("output_text")) {
+      throw Unimplemented(where, ": content of the type \"", Printable(type->String(), 60), "\"; only text is trained on");
+    }
+    if (!thought) {
+      read.text += TextOf(part, where);
+      continue;
+    }
+    if (join && !IsBlank(read.text)) {
+      throw InvalidArgument(where, ": content of the type \"", type->String(),
+                            "\" stands behind text, and a message's reasoning ",
+                            "comes before its content; \"content_parts\": \"keep\" hands the parts to the template as they are");
+    }
+    read.reasoning += ThoughtOf(part, where);
+  }
+  return read;
+}
+
+}  // namespace hlm::dataset
