@@ -199,6 +199,40 @@ TEST(ChoiceTest, BytesAndConversationsAreScoredToo) {
   EXPECT_EQ(chat["questions"], 1);
 }
 
+// What a question has beside its prompt is what it is in training: used, told or refused.
+TEST(ChoiceTest, MembersBesideThePromptAreThoseOfTraining) {
+  const auto logprobs = [](const std::string& members) {
+    WriteFile(Scratch("beside.jsonl"), "{" + members + R"(, "choices": ["Hello", "No"], "answer": 0})");
+    Lines(OnModel("eval", {"--task", "choice", "--data", Scratch("beside.jsonl"), "--details", Scratch("beside-details.jsonl"),
+                           "--json", "--seq-len", "96"}));
+    return ReadFile(Scratch("beside-details.jsonl"));
+  };
+  const std::string asked = R"("prompt": [{"role": "user", "content": "Hi"}])";
+  const std::string alone = logprobs(asked),
+                    in_messages =
+                        logprobs(R"("prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}])");
+  EXPECT_NE(alone, in_messages);
+  EXPECT_EQ(logprobs(asked + R"(, "system": "Be brief.")"), in_messages);
+  EXPECT_EQ(logprobs(asked + R"(, "subject": "greetings")"), alone);
+  WriteFile(Scratch("beside.jsonl"), "{" + asked + R"(, "context": "a letter", "choices": ["Hello", "No"], "answer": 0})");
+  const Result refused = Horizon(OnModel("eval", {"--task", "choice", "--data", Scratch("beside.jsonl"), "--seq-len", "96"}));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("\"context\" looks like a part of the conversation"), std::string::npos) << refused.err;
+}
+
+TEST(EvalTaskTest, AFileMayBeOneArray) {
+  const std::string one = R"({"prompt": [{"role": "user", "content": "Hi"}], "choices": ["Hello", "No"], "answer": 0, "x": NaN})";
+  WriteFile(Scratch("lines.jsonl"), one + "\n" + one + "\n");
+  WriteFile(Scratch("array.json"), "\xef\xbb\xbf [" + one + ",\r\n" + one + "]\n");
+  const auto eval = [](const std::string& file) {
+    return Lines(OnModel("eval", {"--task", "choice", "--data", Scratch(file), "--json", "--seq-len", "64"})).back();
+  };
+  EXPECT_EQ(eval("array.json"), eval("lines.jsonl"));
+  WriteFile(Scratch("cut.json"), "[" + one + ", ");
+  const Result cut = Horizon(OnModel("eval", {"--task", "choice", "--data", Scratch("cut.json")}));
+  ExpectOneErrorLine(cut, {"cut.json: begins as an array of records and is not valid JSON"});
+}
+
 TEST(EvalTaskTest, WhatIsWrongIsSaidInOneLine) {
   const auto fails = [](const Words& more, int status, const std::vector<std::string>& parts) {
     const Result result = Horizon(With({"eval", "--config", SmallConfig()}, more));

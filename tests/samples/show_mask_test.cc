@@ -129,6 +129,19 @@ TEST(ShowMaskTest, RecordsAreReadAsADataSetReadsThem) {
   ExpectOneErrorLine(show("3"), {"formats.jsonl:4", "images", "only text"});
 }
 
+// What train takes as --data.
+TEST(ShowMaskTest, SourcesAreThoseOfTraining) {
+  const std::string data = Scratch("asked.jsonl"), info = Scratch("dataset_info.json");
+  WriteFile(data, "{\"question\": \"q\", \"answer\": \"a\"}\n");
+  WriteFile(info, R"({"asked": {"file_name": "asked.jsonl", "columns": {"prompt": "question", "response": "answer"}}})");
+  for (const std::string& source :
+       {R"({"path": ")" + data + R"(", "format": "alpaca", "columns": {"prompt": "question", "response": "answer"}})",
+        info + ":asked"}) {
+    const Result result = Horizon({"show-mask", "--template", Template(), "--data", source});
+    EXPECT_NE(result.out.find("<user>q</s>\n<assistant>⟦a</s>⟧"), std::string::npos) << result.out << result.err;
+  }
+}
+
 TEST(ShowMaskTest, WhatIsWrongIsSaidInOneLine) {
   const auto fails = [](const std::vector<std::string>& more, int status, const std::vector<std::string>& parts) {
     std::vector<std::string> arguments = {"show-mask"};

@@ -41,7 +41,10 @@ std::string RecordText(const std::string& config, int64_t index) {
 // template may name.
 Row ReadRow(const Options& options, const Json& tokens) {
   const MaskOptions& mask = options.mask;
-  const Json config = {{"data", mask.data}, {"task", "sft"}, {"unused_members", options.text.unused_members}};
+  const Json config = {{"data", ParseSource(mask.data)},
+                       {"task", "sft"},
+                       {"unused_members", options.text.unused_members},
+                       {"null_arguments", options.text.null_arguments}};
   const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
   if (record.is_discarded())
     throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");

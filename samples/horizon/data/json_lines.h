@@ -37,21 +37,40 @@ inline std::string WithoutNotFinite(std::string_view row) {
   return text;
 }
 
-// Calls f(record, where) for each line that is not empty; `where` is "FILE:LINE". A line must hold an object.
+inline Json ParseRow(std::string_view row) {
+  Json parsed = Json::parse(row, nullptr, false);
+  return parsed.is_discarded() ? Json::parse(WithoutNotFinite(row), nullptr, false) : parsed;
+}
+
+// The same for a file that is one array of objects; `where` is "FILE: record INDEX".
+template <class F>
+void ForEachElement(const std::string& path, std::string_view text, F f) {
+  const Json records = ParseRow(text);
+  if (!records.is_array()) throw Error(path + ": begins as an array of records and is not valid JSON");
+  for (size_t i = 0; i < records.size(); ++i) {
+    const std::string where = path + ": record " + std::to_string(i);
+    if (!records[i].is_object()) throw Error(where + " is no JSON object");
+    f(records[i], where);
+  }
+}
+
+// Calls f(record, where) for each line that is not empty; `where` is "FILE:LINE". A line must hold an object. As for training, a file
+// may be one array of them.
 template <class F>
 void ForEachJsonLine(const std::string& path, F f) {
   const std::string text = ReadWholeFile(path);
   std::string_view rest(text);
   if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
+  const size_t first = rest.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && rest[first] == '[') return ForEachElement(path, rest, f);
   for (int64_t line = 1; !rest.empty(); ++line) {
     const size_t end = rest.find('\n');
     const std::string_view row = rest.substr(0, end);
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = path + ":" + std::to_string(line);
-    Json record = Json::parse(row, nullptr, false);
-    if (record.is_discarded()) record = Json::parse(WithoutNotFinite(row), nullptr, false);
-    if (!record.is_object()) throw Error(where + ": is no JSON object");
+    const Json record = ParseRow(row);
+    if (!record.is_object()) throw Error(where + ": is no JSON object; a line must be one, or the file an array of them");
     f(record, where);
   }
 }

@@ -48,10 +48,15 @@ class TemporaryFile {
   std::string path_;
 };
 
-// A choice as an example whose completion it is, so that it is tokenized, and its tokens told from the prompt's, as in training.
-Json ExampleOf(const Json& prompt, const std::string& choice, bool bytes, const std::string& where) {
-  if (prompt.is_array()) return {{"prompt", prompt}, {"completion", {{{"role", "assistant"}, {"content", choice}}}}};
-  if (!bytes) return {{"prompt", prompt}, {"completion", choice}};
+// A choice as an example whose completion it is, so that it is tokenized, and its tokens told from the prompt's, as in training. What
+// else the record has (a system prompt, tools) goes along, and is used, told or refused as there.
+Json ExampleOf(const Json& record, const std::string& choice, bool bytes, const std::string& where) {
+  const Json& prompt = record["prompt"];
+  Json example = record;
+  for (const char* own : {"choices", "answer"}) example.erase(own);
+  example["completion"] = choice;
+  if (!bytes) return example;
+  if (!prompt.is_string()) throw Error(where + ": \"prompt\" is a list of messages, which --bytes has no template for");
   const std::string before = prompt.get<std::string>();
   if (before.empty()) throw Error(where + ": its prompt is empty");
   Json ids = Json::array(), mask = Json::array();
@@ -80,7 +85,7 @@ std::vector<Question> ReadQuestions(const std::string& path, bool bytes, std::of
     for (const Json& choice : choices) {
       if (!choice.is_string() || choice.get<std::string>().empty()) throw Error(where + ": a choice is no text, or an empty one");
       question.bytes.push_back(static_cast<int64_t>(choice.get<std::string>().size()));
-      examples << ExampleOf(prompt, choice, bytes, where).dump() << "\n";
+      examples << ExampleOf(record, choice, bytes, where).dump() << "\n";
     }
     questions.push_back(std::move(question));
   });
