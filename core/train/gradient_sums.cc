@@ -9,11 +9,12 @@
 
 namespace hlm {
 
-GradientSums::GradientSums(const Plan& plan, HostPool& pool, ProcessGroup* group)
+GradientSums::GradientSums(const Plan& plan, Device& device, HostPool& pool, ProcessGroup* group)
     : plan_(plan),
       pool_(pool),
       group_(group),
-      received_(static_cast<size_t>(group != nullptr ? plan.host.exchange : 0) / sizeof(float)) {}
+      received_(group != nullptr && plan.host.exchange > 0 ? device.AllocateHost(static_cast<size_t>(plan.host.exchange))
+                                                           : Buffer()) {}
 
 // The tree over terms, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait for it, and waits itself where its
 // neighbour has not come. The last one has none to wait for: it is added to whatever waits.
@@ -41,11 +42,11 @@ float* GradientSums::OverRanks(float* gradient, const PartPlan& part) {
   const int64_t n = part.end - part.begin, others = group_->size() - 1;
   const PartPlan own = shares.Own(part);
   const int64_t room = (plan_.sharded ? own.end - own.begin : CeilDiv(n, group_->size())) * others;
-  HLM_CHECK(room <= static_cast<int64_t>(received_.size()), room, " elements of others and room for ", received_.size());
+  HLM_CHECK(room * 4 <= static_cast<int64_t>(received_.bytes()), room, " elements of others and room for ", received_.bytes(),
+            " bytes");
   const auto add = [this](float* to, const float* from, size_t count) { Add(to, from, count); };
-  if (plan_.sharded)
-    return group_->SumOwnByTree(ProcessGroup::kGradients, gradient, shares.Starts(part, 1), received_.data(), add);
-  group_->SumByTree(ProcessGroup::kGradients, gradient, received_.data(), static_cast<size_t>(n), add);
+  if (plan_.sharded) return group_->SumOwnByTree(ProcessGroup::kGradients, gradient, shares.Starts(part, 1), received(), add);
+  group_->SumByTree(ProcessGroup::kGradients, gradient, received(), static_cast<size_t>(n), add);
   return gradient;
 }
 

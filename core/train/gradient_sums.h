@@ -9,8 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "core/device/device.h"
 #include "core/group/group.h"
 #include "core/plan/plan.h"
 #include "core/store/store.h"
@@ -21,7 +21,7 @@ namespace hlm {
 
 class GradientSums {
  public:
-  GradientSums(const Plan& plan, HostPool& pool, ProcessGroup* group);
+  GradientSums(const Plan& plan, Device& device, HostPool& pool, ProcessGroup* group);
 
   // `gradient`: the part's, of a term of Plan::TermsOnHost; they come in order. True: it is the sum of all now.
   bool AddTerm(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient) const;
@@ -34,11 +34,12 @@ class GradientSums {
 
  private:
   void Add(float* to, const float* from, size_t count) const;
+  float* received() const { return reinterpret_cast<float*>(received_.data()); }
 
   const Plan& plan_;
   HostPool& pool_;
-  ProcessGroup* const group_;    // null: this process is alone
-  std::vector<float> received_;  // other processes' gradients of a part
+  ProcessGroup* const group_;  // null: this process is alone
+  const Buffer received_;      // other processes' gradients of a part, where a GPU that takes them copies to
 };
 
 }  // namespace hlm

@@ -36,7 +36,7 @@ Updater::Updater(const ModelSpec& spec, const ModelLayout& layout, const Plan& p
       checker_(device.race_checker()),
       shares_{plan, group},
       order_(layout.ForwardOrder()),
-      sums_(plan, pool, group),
+      sums_(plan, device, pool, group),
       norms_(shares_, store, pool),
       updates_(spec, layout, plan, checker_, store, optimizer, pool, trace, std::move(before_update), group),
       queue_(plan.pieces.size(), checker_, [&plan, group](const std::exception_ptr& error) {
