@@ -32,13 +32,14 @@ void WriteExperts(const RouterTotals& routers, JsonWriter& json) {
 
 std::string Trainer::MetricsJson() {
   State& s = *state_;
-  if (!s.failure) s.AwaitUpdates();
-  const Executor::Counters counters = s.executor->counters();
+  Engine& engine = s.engine;
+  if (!engine.health.failed()) engine.AwaitUpdates();
+  const Executor::Counters counters = engine.executor->counters();
   const MoveCounters& moves = counters.moves;
-  const HostMemory& host = s.store.memory();
+  const HostMemory& host = engine.store.memory();
   DeviceUsage usage;
   Fallbacks fallbacks;
-  for (const auto& device : s.devices) {
+  for (const auto& device : engine.devices) {
     usage.device_bytes += device->usage().device_bytes;
     usage.host_bytes += device->usage().host_bytes;
     const Fallbacks own = device->ops().fallbacks();
@@ -47,10 +48,10 @@ std::string Trainer::MetricsJson() {
   }
   JsonWriter json(JsonWriter::Style::kIndented);
   json.BeginObject();
-  json.Member("steps", s.step);
-  json.Member("updates", s.updates);
-  json.Member("predicted_tokens", s.predicted_tokens);
-  json.Member("deferred_updates", s.updater->deferred());
+  json.Member("steps", s.position.steps());
+  json.Member("updates", s.position.updates());
+  json.Member("predicted_tokens", s.counters.predicted_tokens);
+  json.Member("deferred_updates", engine.updater->deferred());
   json.Member("up_bytes", moves.up_bytes);
   json.Member("down_bytes", moves.down_bytes);
   json.Member("peer_bytes", moves.peer_bytes);
@@ -58,9 +59,9 @@ std::string Trainer::MetricsJson() {
   json.Member("weight_reuses", moves.reused);
 
   json.Key("seconds").BeginObject();
-  json.Member("forward_backward", s.forward_backward_seconds);
-  json.Member("apply", s.apply_seconds);
-  json.Member("optimizer_busy", s.updater->busy_seconds());
+  json.Member("forward_backward", s.counters.forward_backward_seconds);
+  json.Member("apply", s.counters.apply_seconds);
+  json.Member("optimizer_busy", engine.updater->busy_seconds());
   json.Member("wait_for_update", counters.update_wait_seconds);
   json.Member("wait_for_ring", counters.ring_wait_seconds);
   json.EndObject();
@@ -68,12 +69,12 @@ std::string Trainer::MetricsJson() {
   json.Member("attention_fallbacks", fallbacks.attention);
   json.Member("attention_fallback_reason", fallbacks.reason);
 
-  if (!s.last_routers.choices.empty()) {
+  if (!s.counters.last_routers.choices.empty()) {
     json.Key("experts");
-    WriteExperts(s.last_routers, json);
+    WriteExperts(s.counters.last_routers, json);
   }
 
-  const BackgroundSave::Counters saving = s.saver.counters();
+  const BackgroundSave::Counters saving = engine.saver.counters();
   json.Key("saving").BeginObject();
   json.Member("saves", saving.saves);
   json.Member("failures", saving.failures);
@@ -93,12 +94,12 @@ std::string Trainer::MetricsJson() {
   json.Member("gradients", host.gradients);
   json.Member("norms", host.norms);
   json.Member("partials", host.partials);
-  json.Member("snapshot", s.saver.snapshot_bytes());
+  json.Member("snapshot", engine.saver.snapshot_bytes());
   json.Member("ring", counters.ring_bytes);
   json.Member("batch_and_block_inputs", counters.host_bytes);
   json.Member("loads", counters.load_bytes);
-  json.Member("frozen", s.frozen.bytes());
-  json.Member("frozen_copied", s.frozen.copied_bytes());
+  json.Member("frozen", engine.frozen.bytes());
+  json.Member("frozen_copied", engine.frozen.copied_bytes());
   json.EndObject();
   json.EndObject();
   return json.Take();

@@ -14,6 +14,7 @@
 #include "core/group/group.h"
 #include "core/model/model.h"
 #include "core/plan/plan.h"
+#include "core/store/elements.h"
 #include "core/store/frozen.h"
 #include "core/train/objective.h"
 #include "core/train/schedule.h"
@@ -56,8 +57,6 @@ struct CheckpointOptions {
   bool background = true;  // write while training goes on
   std::optional<std::string> user_data = std::nullopt;
 };
-
-enum class TensorKind { kWeight = 0, kGradient = 1, kFirstMoment = 2, kSecondMoment = 3 };
 
 class Trainer {
  public:

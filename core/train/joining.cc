@@ -1,0 +1,36 @@
+#include "core/train/joining.h"
+
+#include "core/group/group.h"
+#include "core/train/group_batch.h"
+
+namespace hlm {
+
+void CheckProcesses(const Plan& plan, const TrainerOptions& options) {
+  const int64_t size = options.group != nullptr ? options.group->size() : 1;
+  if (plan.options.processes == size) return;
+  throw FailedPrecondition("the plan is for ", plan.options.processes, " processes and the group has ", size,
+                           ": plan with processes ", size);
+}
+
+void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& options, const std::optional<Error>& failed) {
+  ProcessGroup* group = options.group.get();
+  std::optional<Error> own = failed;
+  if (!own && group->place().local_size > 1 && plan.devices.front().name.rfind("cpu", 0) != 0) {
+    own = FailedPrecondition("the device is ", plan.devices.front().name, " and ", group->place().local_size,
+                             " processes of the group are on this machine; one process drives all GPUs of a machine: start one");
+  }
+  const RouterPlan& router = plan.router;
+  const OptimizerOptions& o = options.optimizer;
+  const ScheduleOptions& r = options.schedule;
+  Agree(*group, own,
+        StrCat("numerics ", plan.numerics.hash, ", ", plan.step_tokens, " tokens a step, parts of ", plan.part_bytes,
+               " bytes in ", plan.pieces.size(), " pieces, route ", Name(plan.route),
+               plan.sharded ? ", sharded, " : ", replicated, ", Name(plan.timing), ", grad_clip ", plan.grad_clip, ", betas ",
+               o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
+               static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
+               options.token_metrics, ", routers ", router.balance, " ", Name(router.scope), " ", router.z, " ", router.bias_rate,
+               " ", Name(router.unrouted), ", ", model.layout().parameters, " parameters"));
+  group->UseDevice(plan.devices.front().name);
+}
+
+}  // namespace hlm
