@@ -3,7 +3,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "core/base/error.h"
@@ -33,37 +32,27 @@ Control::Control(Socket to_hub, const Hello& hello, GroupTimes times, const std:
 }
 
 Control::~Control() {
-  const bool said = [&] {
-    std::lock_guard lock(mutex_);
-    return goodbye_ != Goodbye::kNotSaid;
-  }();
-  if (!said) wire_.Send(Say::kBye, Number(begun_));
+  if (!said_goodbye_) wire_.Send(Say::kBye, Number(exchanges_.begun()));
   stop_ = true;
   thread_.join();
 }
 
 void Control::Leave() {
-  {
-    std::lock_guard lock(mutex_);
-    goodbye_ = Goodbye::kSaid;
-  }
-  if (!wire_.Send(Say::kBye, Number(begun_))) return;
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout),
-                    [&] { return goodbye_ == Goodbye::kDismissed || failure_; });
+  said_goodbye_ = true;
+  if (wire_.Send(Say::kBye, Number(exchanges_.begun()))) heard_.AwaitDismissal(times_.timeout);
 }
 
-void Control::Begin() {
-  std::lock_guard lock(mutex_);
-  if (++begun_ > leaver_.exchanges && leaver_.rank >= 0) wire_.Send(Say::kMissed, Number(leaver_.rank));
-}
+void Control::Begin() { Miss(exchanges_.Begin()); }
 
 void Control::End() {
-  ++ended_;
-  if (someone_leaves_) Beat();
+  if (exchanges_.End()) Beat();
 }
 
-void Control::Beat() { wire_.Send(Say::kBeat, Number(begun_) + Number(ended_)); }
+void Control::Miss(std::optional<int64_t> rank) {
+  if (rank) wire_.Send(Say::kMissed, Number(*rank));
+}
+
+void Control::Beat() { wire_.Send(Say::kBeat, Number(exchanges_.begun()) + Number(exchanges_.ended())); }
 
 void Control::Greet(const Hello& hello, const std::string& where, double deadline) {
   if (!wire_.Send(Say::kHello, PackHello(hello))) throw Unavailable(StrCat("rank 0 at ", where, " closed the connection"));
@@ -92,12 +81,6 @@ void Control::Greet(const Hello& hello, const std::string& where, double deadlin
   }
 }
 
-void Control::OnFailure(std::function<void()> stop) {
-  std::unique_lock lock(mutex_);
-  on_failure_ = std::move(stop);
-  if (failure_ && on_failure_) on_failure_();
-}
-
 void Control::Run() {
   double heard = SteadySeconds(), last_beat = 0;
   while (!stop_) {
@@ -112,37 +95,31 @@ void Control::Run() {
       Frame frame;
       while (wire_.Next(frame)) Handle(frame);
     } catch (const Error& error) {
-      return Fail(error.message());
+      return heard_.Fail(error.message());
     }
-    if (result == ReadResult::kClosed) return Fail("rank 0 died: its connections were closed");
+    if (result == ReadResult::kClosed) return heard_.Fail("rank 0 died: its connections were closed");
     // A process that was stopped itself finds what it has missed before it blames another.
-    if (now - heard > times_.silence) return Fail(StrCat("rank 0 hangs: nothing was heard of it for ", times_.silence, " s"));
+    if (now - heard > times_.silence)
+      return heard_.Fail(StrCat("rank 0 hangs: nothing was heard of it for ", times_.silence, " s"));
   }
 }
 
 void Control::Handle(const Frame& frame) {
   switch (static_cast<Say>(frame.kind)) {
     case Say::kVerdict:
-      return Fail(frame.bytes);
+      return heard_.Fail(frame.bytes);
     case Say::kAsk:
       Beat();
       return;
     case Say::kLeaving: {
-      std::lock_guard lock(mutex_);
       const int64_t rank = ReadNumber(frame.bytes, 0), exchanges = ReadNumber(frame.bytes, 8);
       if (exchanges < 0 || rank == rank_) return;
-      if (leaver_.rank < 0) leaver_ = {rank, exchanges};
-      someone_leaves_ = true;
-      if (begun_ > leaver_.exchanges) wire_.Send(Say::kMissed, Number(leaver_.rank));
+      Miss(exchanges_.Leave(rank, exchanges));
       Beat();
       return;
     }
-    case Say::kFarewell: {
-      std::lock_guard lock(mutex_);
-      goodbye_ = Goodbye::kDismissed;
-      changed_.notify_all();
-      return;
-    }
+    case Say::kFarewell:
+      return heard_.Dismiss();
     case Say::kGathered: {
       std::vector<std::string> all;
       for (size_t at = 8; at + 8 <= frame.bytes.size();) {
@@ -150,22 +127,11 @@ void Control::Handle(const Frame& frame) {
         all.push_back(frame.bytes.substr(at + 8, length));
         at += 8 + length;
       }
-      std::lock_guard lock(mutex_);
-      gather_.all = std::move(all);
-      changed_.notify_all();
-      return;
+      return heard_.Gather(std::move(all));
     }
     default:
       return;
   }
-}
-
-void Control::Fail(const std::string& why) {
-  std::lock_guard lock(mutex_);
-  if (failure_) return;
-  failure_ = why;
-  if (on_failure_) on_failure_();
-  changed_.notify_all();
 }
 
 std::vector<std::string> Control::AllGather(const std::string& own) {
@@ -175,19 +141,12 @@ std::vector<std::string> Control::AllGather(const std::string& own) {
                             kMostFrameBytes / static_cast<size_t>(size_) - 64, " each");
   }
   Begin();
-  wire_.Send(Say::kGather, Number(gather_.next++) + own);
-  std::unique_lock lock(mutex_);
-  const bool came =
-      changed_.wait_for(lock, std::chrono::duration<double>(times_.timeout), [&] { return gather_.all || failure_; });
-  if (gather_.all && !failure_) {
-    std::vector<std::string> all = std::move(*gather_.all);
-    gather_.all.reset();
-    lock.unlock();
+  wire_.Send(Say::kGather, Number(gathers_++) + own);
+  if (std::optional<std::vector<std::string>> all = heard_.AwaitGathered(times_.timeout)) {
     End();
-    return all;
+    return *std::move(all);
   }
-  lock.unlock();
-  if (!came) Late(rank_ == 0 ? size_ - 1 : 0, StrCat("a rank kept this one waiting for ", times_.timeout, " s"));
+  if (!heard_.failed()) Late(rank_ == 0 ? size_ - 1 : 0, StrCat("a rank kept this one waiting for ", times_.timeout, " s"));
   ThrowVerdict("");
 }
 
@@ -202,28 +161,16 @@ void Control::Lost(int64_t rank, const std::string& why) {
 }
 
 void Control::ThrowVerdict(const std::string& fallback) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::duration<double>(std::min(5.0, 4 * times_.Beat()) + 0.5),
-                    [&] { return failure_.has_value(); });
-  throw Unavailable(failure_ ? *failure_ : fallback);
+  throw Unavailable(heard_.AwaitFailure(std::min(5.0, 4 * times_.Beat()) + 0.5).value_or(fallback));
 }
 
 void Control::GiveUp(const std::string& why) noexcept {
   try {
-    {
-      std::lock_guard lock(mutex_);
-      if (failure_) return;
-    }
+    if (heard_.failed()) return;
     wire_.Send(Say::kGaveUp, why);
-    std::unique_lock lock(mutex_);  // so that a process that ends now has told
-    changed_.wait_for(lock, std::chrono::duration<double>(1), [&] { return failure_.has_value(); });
-  } catch (...) {  // no memory to say it: the connection's end says it, or the time-out
+    heard_.AwaitFailure(1);  // so that a process that ends now has told
+  } catch (...) {            // no memory to say it: the connection's end says it, or the time-out
   }
-}
-
-void Control::Check() {
-  std::lock_guard lock(mutex_);
-  if (failure_) throw Unavailable(*failure_);
 }
 
 }  // namespace hlm

@@ -3,7 +3,6 @@
 #define HORIZON_LM_CORE_GROUP_CONTROL_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -13,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/group/exchanges.h"
+#include "core/group/heard.h"
 #include "core/group/hub.h"
 #include "core/group/socket.h"
 
@@ -43,8 +44,8 @@ class Control {
   // Before the link is closed: waits until no other rank is within an exchange that this one took part in, or the group has failed.
   void Leave();
 
-  // Called once, on a thread of its own, when the group has failed. Set before anything that it stops can begin.
-  void OnFailure(std::function<void()> stop);
+  // See Heard.
+  void OnFailure(std::function<void()> stop) { heard_.OnFailure(std::move(stop)); }
 
   // Everybody's bytes, in the order of ranks: what is small and seldom. One thread at a time.
   std::vector<std::string> AllGather(const std::string& own);
@@ -58,7 +59,7 @@ class Control {
   // This rank stopped inside a call that the others are in.
   void GiveUp(const std::string& why) noexcept;
   // Throws UNAVAILABLE where the group has failed.
-  void Check();
+  void Check() { heard_.Check(); }
   [[noreturn]] void ThrowVerdict(const std::string& fallback);
 
   std::string LocalHost() const { return wire_.LocalHost(); }
@@ -67,29 +68,16 @@ class Control {
   void Greet(const Hello& hello, const std::string& where, double deadline);
   void Run();
   void Handle(const Frame& frame);
-  void Fail(const std::string& why);
+  void Miss(std::optional<int64_t> rank);
   void Beat();
-  struct Gather {  // this rank's
-    int64_t next = 0;
-    std::optional<std::vector<std::string>> all = {};
-  };
-  struct Leaver {  // who said goodbye first, and how many exchanges it took part in
-    int64_t rank = -1, exchanges = 0;
-  };
 
   ControlWire wire_;
   const int64_t rank_, size_;
   const GroupTimes times_;
-  std::atomic<int64_t> begun_{0}, ended_{0};  // exchanges
-  std::atomic<bool> someone_leaves_{false};
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<std::string> failure_;
-  std::function<void()> on_failure_;
-  Gather gather_;
-  Leaver leaver_;
-  enum class Goodbye { kNotSaid, kSaid, kDismissed } goodbye_ = Goodbye::kNotSaid;
+  Exchanges exchanges_;
+  Heard heard_;
+  int64_t gathers_ = 0;  // this rank's
+  bool said_goodbye_ = false;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
