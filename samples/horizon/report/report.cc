@@ -109,18 +109,18 @@ void Report::ReadLog(const std::string& path, int64_t last_step) {
 }
 
 void Report::AddTrace(const RunEnd& end) {
-  if (end.trace.empty()) return;
-  std::ifstream file(end.trace);
+  if (end.traced.file.empty()) return;
+  std::ifstream file(end.traced.file);
   const Json trace = Json::parse(file, nullptr, false);
   if (!trace.is_object()) return;
   run_.trace = SummaryOf(trace);
-  run_.trace["steps"] = {end.trace_first, end.trace_last};
+  run_.trace["steps"] = {end.traced.first, end.traced.last};
   run_.trace["links"] = Json::array();
   for (const std::string link : {"up", "down"}) {
     const std::string key = link + "_bytes";
-    if (!end.before_trace.contains(key) || !end.after_trace.contains(key)) continue;
+    if (!end.traced.before.contains(key) || !end.traced.after.contains(key)) continue;
     run_.trace["links"].push_back(
-        {{"name", link}, {"bytes", end.after_trace[key].get<double>() - end.before_trace[key].get<double>()}});
+        {{"name", link}, {"bytes", end.traced.after[key].get<double>() - end.traced.before[key].get<double>()}});
   }
 }
 

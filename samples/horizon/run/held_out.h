@@ -2,50 +2,40 @@
 #ifndef HORIZON_LM_SAMPLES_HORIZON_RUN_HELD_OUT_H_
 #define HORIZON_LM_SAMPLES_HORIZON_RUN_HELD_OUT_H_
 
-#include <cmath>
 #include <cstdint>
 #include <string>
 
 #include "samples/horizon/base/json.h"
-#include "samples/horizon/base/text.h"
+#include "samples/horizon/options/options.h"
 
 namespace horizon {
 
 class HeldOut {
  public:
-  explicit HeldOut(int64_t early_stop) : early_stop_(early_stop) {}
+  // `any`: there are held-out data.
+  HeldOut(const RunOptions& run, bool any) : any_(any), every_(run.eval_every), early_stop_(run.early_stop) {}
 
-  // After an evaluation: whether its loss is the lowest so far. One that is not finite is not.
-  bool Evaluated(int64_t step, double loss) {
-    const bool best = std::isfinite(loss) && (best_step_ == 0 || loss < best_loss_);
-    if (best) {
-      best_step_ = step;
-      best_loss_ = loss;
-    }
-    worse_ = best ? 0 : worse_ + 1;
-    return best;
-  }
+  // Whether they are looked at after a step, the `last` one of the run or another.
+  bool IsDue(int64_t step, bool last) const { return any_ && ((every_ > 0 && step % every_ == 0) || last); }
+  // After an evaluation, of which this was told: whether its loss is the lowest so far. One that is not finite is not.
+  bool Evaluated(int64_t step, const Json& line);
 
+  int64_t evaluated() const { return evaluated_; }                           // the last step after which they were looked at
+  bool HasNoLoss(int64_t step) const { return bad_ && evaluated_ == step; }  // it was not finite
   bool stops() const { return early_stop_ > 0 && worse_ >= early_stop_; }
+  std::string WhyItStops() const;
   int64_t best_step() const { return best_step_; }  // 0: there is none
   double best_loss() const { return best_loss_; }
 
-  std::string WhyItStops() const {
-    return (worse_ == 1 ? "an evaluation" : FormatCount(worse_) + " evaluations in a row") + " without a held-out loss below " +
-           Format("%.4f", best_loss_) + ", that of step " + FormatCount(best_step_);
-  }
-
-  // For a checkpoint, and back.
-  Json Saved() const { return {{"step", best_step_}, {"loss", best_loss_}, {"worse", worse_}}; }
-  void Take(const Json& saved) {
-    if (!saved.is_object()) return;
-    best_step_ = saved.value("step", int64_t{0});
-    best_loss_ = saved.value("loss", 0.0);
-    worse_ = saved.value("worse", int64_t{0});
-  }
+  // Into the position that a checkpoint has, and back.
+  void Save(Json& position) const;
+  void Take(const Json& position);
 
  private:
-  int64_t early_stop_;
+  const bool any_;
+  const int64_t every_, early_stop_;
+  int64_t evaluated_ = 0;
+  bool bad_ = false;  // the last loss was not finite
   int64_t best_step_ = 0;
   double best_loss_ = 0;
   int64_t worse_ = 0;  // evaluations since

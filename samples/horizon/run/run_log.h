@@ -28,16 +28,21 @@ struct RunStart {
 enum class Outcome { kFinished, kInterrupted, kDiverged, kFailed };
 const char* Name(Outcome outcome);  // "finished" and so on
 
+// Steps of which there is a trace.
+struct TracedSteps {
+  std::string file;  // "": none was written
+  int64_t first = 0, last = 0;
+  Json before, after;  // hlm_trainer_metrics then
+};
+
 struct RunEnd {
   int64_t done = 0;  // the last step
   Outcome outcome = Outcome::kFinished;
-  std::string note;                         // why it was not finished, for people
-  double seconds = 0;                       // of this run's steps
-  int64_t tokens = 0;                       // predicted in them
-  Json metrics;                             // hlm_trainer_metrics
-  std::string trace;                        // a trace of some steps, which may not outlive the call; "": none was written
-  int64_t trace_first = 0, trace_last = 0;  // its steps
-  Json before_trace, after_trace;           // the metrics then
+  std::string note;    // why it was not finished, for people
+  double seconds = 0;  // of this run's steps
+  int64_t tokens = 0;  // predicted in them
+  Json metrics;        // hlm_trainer_metrics
+  TracedSteps traced;  // the file may not outlive the call
 };
 
 // What a step took, beside what its line says.
