@@ -32,7 +32,7 @@ class Interpreter::Block {
   ~Block() {
     if (!scope_->kept) return;
     try {
-      interpreter_.kept_.push_back(std::move(scope_));
+      interpreter_.kept_.Add(scope_);
     } catch (...) {  // no memory to keep it: it must not go either
       static_cast<void>(scope_.release());
     }
@@ -42,7 +42,7 @@ class Interpreter::Block {
   void Renew() {
     if (scope_->kept) {
       auto next = std::make_unique<Scope>(scope_->parent);
-      interpreter_.kept_.push_back(std::move(scope_));
+      interpreter_.kept_.Add(scope_);
       scope_ = std::move(next);
     }
     scope_->variables.clear();
@@ -100,24 +100,18 @@ int NameIndex(const Program& program, std::string_view name) {
 
 }  // namespace
 
+SpecialNames::SpecialNames(const Program& program)
+    : loop(NameIndex(program, "loop")),
+      caller(NameIndex(program, "caller")),
+      kwargs(NameIndex(program, "kwargs")),
+      varargs(NameIndex(program, "varargs")) {}
+
 Interpreter::Interpreter(const Program& program, const RenderSettings& settings, const Dict& variables)
-    : program_(program),
-      settings_(settings),
-      budget_(settings.limits),
-      context_(program.names.size()),
-      loop_name_(NameIndex(program, "loop")),
-      caller_name_(NameIndex(program, "caller")),
-      kwargs_name_(NameIndex(program, "kwargs")),
-      varargs_name_(NameIndex(program, "varargs")) {
+    : program_(program), settings_(settings), budget_(settings.limits), context_(program.names.size()), names_(program) {
   for (size_t i = 0; i < program.names.size(); ++i) {
     context_[i] = variables.Find(program.names[i]);
     if (context_[i] == nullptr) context_[i] = FindGlobal(program.names[i]);
   }
-}
-
-// Namespaces may refer to themselves, and to each other in long chains: each is emptied by itself.
-Interpreter::~Interpreter() {
-  for (const auto& space : namespaces_) space->attributes.Clear();
 }
 
 Text Interpreter::Render() {
@@ -130,7 +124,7 @@ Text Interpreter::Render() {
 Value Interpreter::MakeNamespace(Dict attributes) {
   auto space = std::make_shared<Namespace>();
   space->attributes = std::move(attributes);
-  namespaces_.push_back(space);
+  kept_.Add(space);
   return Value::Of(std::move(space));
 }
 
@@ -214,7 +208,7 @@ Interpreter::Flow Interpreter::For(const Stmt& stmt, Scope* scope, const Value& 
     while (loop->Advance(item)) {
       any = true;
       block.Renew();
-      if (loop_name_ >= 0) block.get()->Set(loop_name_, Value::Of(std::shared_ptr<const Callable>(loop)));
+      if (names_.loop >= 0) block.get()->Set(names_.loop, Value::Of(std::shared_ptr<const Callable>(loop)));
       line_ = stmt.line;
       Assign(*stmt.target, std::move(item), block.get());
       if (Execute(stmt.body, block.get()) == Flow::kBreak) break;
@@ -348,18 +342,18 @@ Text Interpreter::RunMacro(const Stmt& macro, Scope* defined_in, std::string_vie
   }
   if (macro.uses_caller) {
     std::optional<Value> caller = take_named("caller");
-    define(caller_name_, caller ? std::move(*caller) : Value::Undefined("No caller defined"));
+    define(names_.caller, caller ? std::move(*caller) : Value::Undefined("No caller defined"));
   }
   if (macro.uses_named) {
     Dict dict;
     for (auto& [key, value] : arguments.named) dict.Set(key, std::move(value));
-    define(kwargs_name_, MakeDict(std::move(dict)));
+    define(names_.kwargs, MakeDict(std::move(dict)));
   } else if (!arguments.named.empty()) {
     throw InvalidArgument("macro '", name, "' takes no keyword argument '", arguments.named[0].first, "'");
   }
   if (macro.uses_arguments) {
     std::vector<Value> rest(arguments.positional.begin() + static_cast<int64_t>(positional), arguments.positional.end());
-    define(varargs_name_, MakeTuple(std::move(rest)));
+    define(names_.varargs, MakeTuple(std::move(rest)));
   } else if (arguments.positional.size() > count) {
     throw InvalidArgument("macro '", name, "' takes not more than ", count, " argument(s)");
   }

@@ -26,6 +26,31 @@ struct Scope {
   void Set(int name, Value value);
 };
 
+// What outlives its block: it goes when the render ends.
+class Kept {
+ public:
+  Kept() = default;
+  // Namespaces may refer to themselves, and to each other in long chains: each is emptied by itself.
+  ~Kept() {
+    for (const auto& space : namespaces_) space->attributes.Clear();
+  }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
+
+  void Add(std::unique_ptr<Scope>& scope) { scopes_.push_back(std::move(scope)); }  // that a macro refers to
+  void Add(const std::shared_ptr<Namespace>& space) { namespaces_.push_back(space); }
+
+ private:
+  std::vector<std::unique_ptr<Scope>> scopes_;
+  std::vector<std::shared_ptr<Namespace>> namespaces_;
+};
+
+// Names that statements give values to by themselves; -1: the template does not use it.
+struct SpecialNames {
+  explicit SpecialNames(const Program& program);
+  int loop, caller, kwargs, varargs;
+};
+
 struct RenderSettings {
   Limits limits;
   std::tm now{};  // what strftime_now formats
@@ -34,7 +59,6 @@ struct RenderSettings {
 class Interpreter {
  public:
   Interpreter(const Program& program, const RenderSettings& settings, const Dict& variables);
-  ~Interpreter();
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
@@ -90,10 +114,9 @@ class Interpreter {
   const RenderSettings& settings_;
   Budget budget_;
   Scope root_{nullptr};
-  std::vector<const Value*> context_;                         // by name: the variables of the render
-  int loop_name_, caller_name_, kwargs_name_, varargs_name_;  // -1: the template does not use it
-  std::vector<std::unique_ptr<Scope>> kept_;
-  std::vector<std::shared_ptr<Namespace>> namespaces_;
+  std::vector<const Value*> context_;  // by name: the variables of the render
+  const SpecialNames names_;
+  Kept kept_;
   std::vector<LoopState*> loops_;  // that run now, the innermost last
   std::vector<int64_t> generations_;
   TextBuilder* out_ = nullptr;
