@@ -32,20 +32,35 @@ void PinThisThread(int core) {
   }
 }
 
+// What a caller wants done. A worker takes an open place, then items until none is left; so at most as many workers wake as there are items.
+struct Job {
+  const std::function<void(int64_t)>* work = nullptr;
+  int64_t items = 0, next_item = 0;
+  int64_t open_places = 0, busy = 0;
+  std::exception_ptr error = nullptr;  // the first
+
+  bool over() const { return busy == 0 && next_item == items; }
+  int64_t Take() {
+    const int64_t item = next_item++;
+    if (next_item == items) open_places = 0;  // a worker that wakes late finds nothing to do and need not be waited for
+    return item;
+  }
+  void Fail(const std::exception_ptr& failure) {
+    if (!error) error = failure;
+    next_item = items;
+    open_places = 0;
+  }
+};
+
 }  // namespace
 
 struct HostPool::State {
   std::mutex mutex;               // guards everything below
   std::condition_variable wake;   // workers: a job has room, or stop
-  std::condition_variable done;   // the caller whose job runs: no item is running or waiting
+  std::condition_variable done;   // the caller whose job runs: it is over
   std::condition_variable turns;  // callers: `serving` has moved, or a worker has started
 
-  // The job. A worker takes an open place, then items until none is left; so at most as many workers wake as there are items.
-  const std::function<void(int64_t)>* work = nullptr;
-  int64_t items = 0, next_item = 0;
-  int64_t open_places = 0, busy = 0;
-  std::exception_ptr error;
-
+  Job job;  // that runs
   uint64_t next_ticket = 0, serving = 0;
   size_t started = 0;
   bool stop = false;
@@ -74,32 +89,27 @@ void HostPool::State::Run(int core) {
   ++started;
   turns.notify_all();
   while (true) {
-    wake.wait(lock, [this] { return stop || open_places > 0; });
+    wake.wait(lock, [this] { return stop || job.open_places > 0; });
     if (stop) return;
-    --open_places;
-    ++busy;
+    --job.open_places;
+    ++job.busy;
     RunItems(lock);
-    if (--busy == 0) done.notify_one();
+    if (--job.busy == 0) done.notify_one();
   }
 }
 
 void HostPool::State::RunItems(std::unique_lock<std::mutex>& lock) {
-  while (next_item < items) {
-    const int64_t item = next_item++;
-    if (next_item == items) open_places = 0;  // a worker that wakes late finds nothing to do and need not be waited for
+  while (job.next_item < job.items) {
+    const int64_t item = job.Take();
     lock.unlock();
     std::exception_ptr failure;
     try {
-      (*work)(item);
+      (*job.work)(item);
     } catch (...) {
       failure = std::current_exception();
     }
     lock.lock();
-    if (failure) {
-      if (!error) error = failure;
-      next_item = items;
-      open_places = 0;
-    }
+    if (failure) job.Fail(failure);
   }
 }
 
@@ -159,20 +169,16 @@ void HostPool::ParallelFor(int64_t items, const std::function<void(int64_t)>& wo
     std::unique_lock lock(s.mutex);
     const uint64_t ticket = s.next_ticket++;
     s.turns.wait(lock, [&] { return s.serving == ticket; });
-    s.work = &work;
-    s.items = items;
-    s.next_item = 0;
     const int64_t places = std::min<int64_t>(items, static_cast<int64_t>(s.threads.size()));
-    s.open_places = places;
+    s.job = {.work = &work, .items = items, .open_places = places};
     if (places == 1) {
       s.wake.notify_one();
     } else {
       s.wake.notify_all();
     }
-    s.done.wait(lock, [&] { return s.busy == 0 && s.next_item == s.items; });
-    failure = s.error;
-    s.error = nullptr;
-    s.work = nullptr;
+    s.done.wait(lock, [&] { return s.job.over(); });
+    failure = s.job.error;
+    s.job = {};
     ++s.serving;
     s.turns.notify_all();
   }
