@@ -12,7 +12,7 @@
 #include "core/save/save_ranks.h"
 #include "core/train/group_batch.h"
 #include "core/train/health.h"
-#include "core/train/pass.h"
+#include "core/train/batch_cut.h"
 
 namespace hlm {
 

@@ -51,7 +51,7 @@ void Executor::CountLoads(const Pass& pass) {
 
 void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* logits) {
   const Lane::HeadWork work = [&](Lane& lane, const HeadWeights& weights, int64_t m, const MicroView& micro) {
-    const int64_t begin = pass.micro_batches[static_cast<size_t>(m)].first_token, end = begin + micro.tokens;
+    const int64_t begin = pass.cut.micro_batch(m).first_token, end = begin + micro.tokens;
     size_t next = static_cast<size_t>(std::lower_bound(places.begin(), places.end(), begin) - places.begin());
     while (next < places.size() && places[next] < end) {
       // A run of neighbouring places, at most a chunk of them, is one product.
@@ -75,11 +75,11 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
-    if (!updating && pass.ranks.size == 1) interrupt_.Check();
+    if (!updating && pass.cut.ranks().size == 1) interrupt_.Check();
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
     const bool has_rows = experts_.HasRows(visit);
     Compute(pass, v, has_rows, head, weighed_loss);
-    if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.sweeps()) {
+    if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.cut.sweeps()) {
       updating = true;
       GateUpdates(pass);
     }
@@ -127,7 +127,7 @@ void Executor::HearRouters(const Pass& pass, const Visit& visit, const Gradients
 // Losses are on the host, of all processes.
 void Executor::Finish(const Pass& pass, bool updating) {
   for (const auto& lane : lanes_) lane->Finish(pass);
-  if (pass.ranks.size > 1) {
+  if (pass.cut.ranks().size > 1) {
     if (updating) {
       updater_.WaitIdle();  // it has gathered them
     } else {
@@ -146,7 +146,7 @@ void Executor::GateUpdates(const Pass& pass) {
   std::vector<Event*> ready;
   for (const auto& lane : lanes_) ready.push_back(&lane->losses_down());
   updater_.GateUpdates(std::move(ready), [this, &pass] {
-    if (pass.ranks.size > 1) GatherLosses(pass, ProcessGroup::kGradients);
+    if (pass.cut.ranks().size > 1) GatherLosses(pass, ProcessGroup::kGradients);
     return std::isfinite(pass.Loss(Losses(), Entropies()));
   });
 }
@@ -158,17 +158,18 @@ void Executor::GatherLosses(const Pass& pass, ProcessGroup::Channel channel) {
   if (pass.wants_best) arrays.push_back(batch_.At(batch_.layout().best));
   const auto each_run = [&](int64_t rank, const auto& work) {
     for (float* array : arrays) {
-      for (int64_t sum = 0; sum < pass.sums(); ++sum) {
-        const auto [begin, end] = pass.TokensOf(sum, rank);
+      for (int64_t sum = 0; sum < pass.cut.sums(); ++sum) {
+        const auto [begin, end] = pass.cut.TokensOf(sum, rank);
         work(array + begin, static_cast<size_t>(end - begin));
       }
     }
   };
   std::string own;
-  each_run(pass.ranks.rank, [&](float* run, size_t n) { own.append(reinterpret_cast<const char*>(run), n * sizeof(float)); });
+  each_run(pass.cut.ranks().rank,
+           [&](float* run, size_t n) { own.append(reinterpret_cast<const char*>(run), n * sizeof(float)); });
   const std::vector<std::string> all = process_group_->AllGather(channel, own);
-  for (int64_t rank = 0; rank < pass.ranks.size; ++rank) {
-    if (rank == pass.ranks.rank) continue;
+  for (int64_t rank = 0; rank < pass.cut.ranks().size; ++rank) {
+    if (rank == pass.cut.ranks().rank) continue;
     const std::string& theirs = all[static_cast<size_t>(rank)];
     size_t at = 0;
     each_run(rank, [&](float* run, size_t n) {
@@ -184,7 +185,7 @@ void Executor::LearnChoice(const Pass& pass, const Visit& visit) {
   for (const auto& lane : lanes_) lane->SendChoicesDown(pass, visit);
   experts_.Begin(visit.layer, visit.sweep, routers_.places().Of(visit.layer).experts);
   for (size_t l = 0; l < lanes_.size(); ++l) {
-    if (pass.ShareOf(visit.sweep, static_cast<int64_t>(l)).empty()) continue;
+    if (pass.cut.ShareOf(visit.sweep, static_cast<int64_t>(l)).empty()) continue;
     experts_.Add(visit.layer, lanes_[l]->loads().AwaitChoices(visit.layer));
   }
 }
@@ -194,7 +195,7 @@ void Executor::LearnChoices(const Pass& pass, int64_t sweep) {
   for (const LoadPlaces::Router& router : routers_.places().routers) {
     experts_.Begin(router.layer, sweep, router.experts);
     for (size_t l = 0; l < lanes_.size(); ++l) {
-      if (pass.ShareOf(sweep, static_cast<int64_t>(l)).empty()) continue;
+      if (pass.cut.ShareOf(sweep, static_cast<int64_t>(l)).empty()) continue;
       experts_.Add(router.layer, lanes_[l]->loads().AwaitChoices(router.layer));
     }
   }
@@ -202,11 +203,11 @@ void Executor::LearnChoices(const Pass& pass, int64_t sweep) {
 
 void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& gradients, bool made) {
   Updater::Sweep sweep;
-  const int64_t sum = visit.sweep / pass.turns();
+  const int64_t sum = visit.sweep / pass.cut.turns();
   sweep.first = gradients.first && sum == 0;
   sweep.key = RandomKey(gradients.step, StrCat("gradient sum ", gradients.sums_before + sum));
-  sweep.turn = visit.sweep % pass.turns();
-  if (visit.sweep + 1 == pass.sweeps()) sweep.update = gradients.update;
+  sweep.turn = visit.sweep % pass.cut.turns();
+  if (visit.sweep + 1 == pass.cut.sweeps()) sweep.update = gradients.update;
   if (sweep.update) sweep.routed = routed_;
   for (const int64_t piece : visit.gradients) made ? group_.Reduce(piece, sweep) : group_.ReduceZero(piece, sweep);
 }

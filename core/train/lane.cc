@@ -25,7 +25,7 @@ void Lane::Begin(const Pass& pass) {
     streams_.up->Copy(memory_.buffers.Batch() + offset, batch_.data() + offset, bytes);
     counters_.up_bytes += static_cast<int64_t>(bytes);
   };
-  const int64_t long_bytes = pass.LongRows() * static_cast<int64_t>(sizeof(float));
+  const int64_t long_bytes = pass.long_documents.Rows() * static_cast<int64_t>(sizeof(float));
   const PositionTables& tables = memory_.buffers.tables();
   const auto send_rows = [&](int64_t table, const std::byte* rows, int64_t width) {
     streams_.up->Copy(tables.At(table) + tables.places().rows * width * static_cast<int64_t>(sizeof(float)), rows,
@@ -73,7 +73,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
         BlockForward(pass, visit, WeightsOf(visit, tickets));
         break;
       case VisitKind::kHead:
-        loads_.SendDown(pass.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
+        loads_.SendDown(pass.cut.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
         if (job.weigh != nullptr) loss = WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
         Head(pass, visit, WeightsOfHead(tickets), job);
         break;
@@ -89,7 +89,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
   }
   Event& done = streams_.VisitDone(number);
   streams_.compute->Record(done);
-  block_inputs_.Move(pass, visit, pass.ShareOf(visit.sweep, context_.lane).tokens(), done, *streams_.up, *streams_.down);
+  block_inputs_.Move(pass, visit, pass.cut.ShareOf(visit.sweep, context_.lane).tokens(), done, *streams_.up, *streams_.down);
   if (visit.kind == VisitKind::kHead && job.weigh == nullptr) SendLossesDown(pass, visit, done);
   return loss;
 }
@@ -102,7 +102,7 @@ void Lane::Skip(const Pass& pass, int64_t number) {
 }
 
 void Lane::SendLossesDown(const Pass& pass, const Visit& visit, Event& done) {
-  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
   const size_t bytes = static_cast<size_t>(share.tokens()) * sizeof(float);
   streams_.down->Wait(done, "the losses are made");
   const auto copy = [&](int64_t array) {

@@ -78,7 +78,7 @@ class Lane {
   // What routers tell; and what they are told, before the backward pass.
   RouterLoads& loads() { return loads_; }
   void SendChoicesDown(const Pass& pass, const Visit& visit) {
-    loads_.SendChoicesDown(visit.layer, pass.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
+    loads_.SendChoicesDown(visit.layer, pass.cut.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
   }
   void SendCosts(std::span<const float> costs) { loads_.SendCosts(costs, *streams_.compute); }
   // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
@@ -122,10 +122,10 @@ class Lane {
 
   template <class Work>  // work(micro-batch index, view, first token in the lane's share)
   void EachMicroBatch(const Pass& pass, int64_t sweep, const Work& work) {
-    const Pass::Share share = pass.ShareOf(sweep, context_.lane);
+    const BatchCut::Share share = pass.cut.ShareOf(sweep, context_.lane);
     for (int64_t m = share.begin; m < share.end; ++m) {
       work(m, pass.View(m, memory_.buffers.Batch(), batch_.data(), batch_.layout()),
-           pass.micro_batches[static_cast<size_t>(m)].first_token - share.first_token);
+           pass.cut.micro_batch(m).first_token - share.first_token);
     }
   }
 

@@ -34,7 +34,7 @@ void Lane::Embed(const Pass& pass, const Visit& visit, const Weights& weights) {
 
 void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& weights) {
   if (visit.Ends()) block_inputs_.BeforeWrite(pass, visit.layer + 1, *streams_.compute);
-  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
@@ -69,7 +69,7 @@ HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
 }
 
 void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
-  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
   const bool trains = HeadProductTrains(context_.layout, context_.plan.trained);
   if (job.work == nullptr && share.empty()) {
     Clear(PiecesOf(context_.layout.NormUnit()));
@@ -103,7 +103,7 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
 // A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
 // them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
 double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
-  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
   if (share.empty()) return 0;
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     head_.Norm(device_.ops(), *streams_.compute, weights, micro, memory_.buffers.BlockInput(context_.spec.layers(), token));
@@ -146,7 +146,7 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
 
 void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights) {
   if (visit.Begins()) block_inputs_.Await(pass, visit.layer, *streams_.compute);
-  const Pass::Share share = pass.ShareOf(visit.sweep, context_.lane);
+  const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
   const int64_t shared_unit = context_.layout.SharedUnit(visit.layer);
   const bool sharing = shared_unit >= 0;
   const std::vector<int64_t> own = sharing ? PiecesOf(context_.layout.BlockUnit(visit.layer)) : visit.gradients,

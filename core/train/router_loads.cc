@@ -16,7 +16,7 @@ RouterLoads::RouterLoads(const LaneContext& context, Device& device, const Devic
       made_(device.CreateEvent()),
       down_(device.CreateEvent()) {}
 
-void RouterLoads::SetForward(const Pass& pass, const Pass::Share& share, int64_t layer, int64_t m, BlockRun& run) const {
+void RouterLoads::SetForward(const Pass& pass, const BatchCut::Share& share, int64_t layer, int64_t m, BlockRun& run) const {
   const int64_t router = on() ? places_.router_of[static_cast<size_t>(layer)] : -1;
   if (router < 0) return;
   const LoadPlaces::Router& at = places_.routers[static_cast<size_t>(router)];
@@ -24,12 +24,12 @@ void RouterLoads::SetForward(const Pass& pass, const Pass::Share& share, int64_t
   if (at.balanced != at.record) run.router.balanced = buffers_.Loads(at.balanced);
   run.router.add = m != share.begin;
   if (places_.documents < 0) return;
-  const int64_t document = pass.micro_batches[static_cast<size_t>(m)].first_document - share.first_document;
+  const int64_t document = pass.cut.micro_batch(m).first_document - share.first_document;
   run.router.documents = buffers_.Loads(places_.documents + document * LoadRecord(at.experts));
   run.router.add_documents = router > 0;
 }
 
-void RouterLoads::SetBackward(const Pass& pass, const Pass::Share& share, int64_t layer, int64_t m, BlockRun& run) const {
+void RouterLoads::SetBackward(const Pass& pass, const BatchCut::Share& share, int64_t layer, int64_t m, BlockRun& run) const {
   const int64_t router = on() ? places_.router_of[static_cast<size_t>(layer)] : -1;
   if (router < 0) return;
   const RouterPlan& plan = context_.plan.router;
@@ -39,11 +39,10 @@ void RouterLoads::SetBackward(const Pass& pass, const Pass::Share& share, int64_
   run.router.balance = buffers_.Loads(places_.balance);
   if (!plan.by_document()) return;
   run.router.balance_stride = places_.routers.front().experts;
-  run.router.balance +=
-      (pass.micro_batches[static_cast<size_t>(m)].first_document - share.first_document) * run.router.balance_stride;
+  run.router.balance += (pass.cut.micro_batch(m).first_document - share.first_document) * run.router.balance_stride;
 }
 
-void RouterLoads::SendChoicesDown(int64_t layer, const Pass::Share& share, Stream& compute, Stream& down) {
+void RouterLoads::SendChoicesDown(int64_t layer, const BatchCut::Share& share, Stream& compute, Stream& down) {
   if (share.empty()) return;
   const LoadPlaces::Router& at = places_.Of(layer);
   const size_t bytes = static_cast<size_t>(at.experts) * sizeof(float);
@@ -63,7 +62,7 @@ const float* RouterLoads::AwaitChoices(int64_t layer) {
   return counts;
 }
 
-void RouterLoads::SendDown(const Pass::Share& share, Stream& compute, Stream& down) {
+void RouterLoads::SendDown(const BatchCut::Share& share, Stream& compute, Stream& down) {
   if (!on() || share.empty()) return;
   const int64_t documents = share.end_document - share.first_document;
   const int64_t floats = places_.documents < 0 ? places_.balance < 0 ? places_.total : places_.balance

@@ -24,14 +24,14 @@ class RouterLoads {
   const LoadPlaces& places() const { return places_; }
 
   // What the router of a layer tells in the forward pass, and what it is told in the backward pass, of micro-batch `m` of a share.
-  void SetForward(const Pass& pass, const Pass::Share& share, int64_t layer, int64_t m, BlockRun& run) const;
-  void SetBackward(const Pass& pass, const Pass::Share& share, int64_t layer, int64_t m, BlockRun& run) const;
+  void SetForward(const Pass& pass, const BatchCut::Share& share, int64_t layer, int64_t m, BlockRun& run) const;
+  void SetBackward(const Pass& pass, const BatchCut::Share& share, int64_t layer, int64_t m, BlockRun& run) const;
 
   // What one layer's router chose, behind the visit that computes it; then, once that is there, how many choices fell on each expert.
-  void SendChoicesDown(int64_t layer, const Pass::Share& share, Stream& compute, Stream& down);
+  void SendChoicesDown(int64_t layer, const BatchCut::Share& share, Stream& compute, Stream& down);
   const float* AwaitChoices(int64_t layer);
   // Behind the last block of a forward pass; then, once they are there, the records by their places.
-  void SendDown(const Pass::Share& share, Stream& compute, Stream& down);
+  void SendDown(const BatchCut::Share& share, Stream& compute, Stream& down);
   const float* Await();
   // What a probability costs: `costs` floats, in front of the backward pass.
   void SendCosts(std::span<const float> costs, Stream& compute);

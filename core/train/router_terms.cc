@@ -86,10 +86,10 @@ void RouterTerms::Collect(const Pass& pass, int64_t sweep, std::span<const std::
   const bool balances = plan.balance != 0;
   backward = backward && balances;
   for (size_t l = 0; l < lanes.size(); ++l) {
-    const Pass::Share share = pass.ShareOf(sweep, static_cast<int64_t>(l));
+    const BatchCut::Share share = pass.cut.ShareOf(sweep, static_cast<int64_t>(l));
     if (share.empty()) continue;
     const float* records = lanes[l]->loads().Await();
-    const int64_t number = pass.ShareNumber(sweep, static_cast<int64_t>(l));
+    const int64_t number = pass.cut.ShareNumber(sweep, static_cast<int64_t>(l));
     own_.insert(number);
     Told& told = told_[number];
     if (balances) told.counts = Zero();
@@ -115,12 +115,12 @@ void RouterTerms::Collect(const Pass& pass, int64_t sweep, std::span<const std::
   std::vector<float> costs;
   AddCosts(pass, pass.counted ? counted_ : Whole(), static_cast<double>(pass.tokens.ids.size()), costs);
   for (size_t l = 0; l < lanes.size(); ++l) {
-    if (!pass.ShareOf(sweep, static_cast<int64_t>(l)).empty()) lanes[l]->SendCosts(costs);
+    if (!pass.cut.ShareOf(sweep, static_cast<int64_t>(l)).empty()) lanes[l]->SendCosts(costs);
   }
 }
 
-void RouterTerms::CollectDocuments(const Pass& pass, const Pass::Share& share, Lane& lane, const float* records, bool backward,
-                                   Told& told) {
+void RouterTerms::CollectDocuments(const Pass& pass, const BatchCut::Share& share, Lane& lane, const float* records,
+                                   bool backward, Told& told) {
   const int64_t experts = places_.routers.front().experts;
   const double all = static_cast<double>(pass.tokens.ids.size());
   std::vector<float> costs;
@@ -169,7 +169,7 @@ RouterTerms::Told RouterTerms::Unpack(const std::string& bytes) const {
 }
 
 void RouterTerms::Exchange(const Pass& pass, const GatherBytes& gather) {
-  if (pass.ranks.size == 1) return;
+  if (pass.cut.ranks().size == 1) return;
   std::string own;
   const auto put = [&](int64_t number) { own.append(reinterpret_cast<const char*>(&number), sizeof(number)); };
   for (const int64_t share : own_) {
@@ -181,7 +181,7 @@ void RouterTerms::Exchange(const Pass& pass, const GatherBytes& gather) {
   own_.clear();
   const std::vector<std::string> all = gather(own);
   for (size_t rank = 0; rank < all.size(); ++rank) {
-    if (static_cast<int64_t>(rank) == pass.ranks.rank) continue;
+    if (static_cast<int64_t>(rank) == pass.cut.ranks().rank) continue;
     const std::string& theirs = all[rank];
     for (size_t at = 0; at < theirs.size();) {
       int64_t head[2];

@@ -91,9 +91,10 @@ class RouterTerms {
   }
   Counts Zero() const;
   bool OneScope(const Pass& pass) const {
-    return plan_.router.scope == BalanceScope::kStep || (plan_.router.scope == BalanceScope::kGroup && pass.groups == 1);
+    return plan_.router.scope == BalanceScope::kStep || (plan_.router.scope == BalanceScope::kGroup && pass.cut.groups() == 1);
   }
-  void CollectDocuments(const Pass& pass, const Pass::Share& share, Lane& lane, const float* records, bool backward, Told& told);
+  void CollectDocuments(const Pass& pass, const BatchCut::Share& share, Lane& lane, const float* records, bool backward,
+                        Told& told);
   // Appends the costs of a scope of `tokens` tokens.
   void AddCosts(const Pass& pass, const Counts& counts, double tokens, std::vector<float>& costs) const;
   double Routers() const { return static_cast<double>(places_.routers.size()); }

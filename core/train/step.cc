@@ -41,13 +41,13 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   std::optional<double> of_all;  // the loss, weighed ahead of the pass
   try {
     engine.GuardedTogether([&] {
-      if (weigher && (!pass.grouped || !engine.all_ranks.alone())) {
+      if (weigher && (!pass.cut.grouped() || !engine.all_ranks.alone())) {
         // The borders of sweeps divide groups: the log-probabilities of all documents come from a pass of their own. They are the
         // same bits, for the micro-batches are the same.
         const Places places = LogProbs(prepared, nullptr, objective->entropy, false, ranks);
         of_all = weigher->WeighAll(places.losses, places.entropies);
       }
-      if (executor.counts_ahead() && pass.sweeps() > 1) {
+      if (executor.counts_ahead() && pass.cut.sweeps() > 1) {
         // The balancing loss is over all sweeps, and the first one's backward pass comes before the last one's forward pass.
         executor.CountLoads(Pass(layout, plan, prepared, true, 1, ranks));
         pass.counted = true;
@@ -73,7 +73,7 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
     accumulated.Forget();
     throw;
   }
-  accumulated.Add(result, pass.sums(), prepared, executor);
+  accumulated.Add(result, pass.cut.sums(), prepared, executor);
   counters.predicted_tokens += result.tokens;
   counters.forward_backward_seconds += Seconds() - start;
   return result;

@@ -17,13 +17,13 @@ void StepBatch::Fill(const Pass& pass) {
 }
 
 void StepBatch::FillTables(const Pass& pass) {
-  if (pass.length_rows == made_) return;  // batches of rows that are all full have the same lengths
+  if (pass.long_documents.lengths() == made_) return;  // batches of rows that are all full have the same lengths
   DeclareAccess(device_.race_checker(), memory_.data() + layout_.total, static_cast<size_t>(tables_.total), true,
                 "rotary tables on the host");
   const auto put = [&](int64_t offset, int64_t row, const std::vector<float>& table) {
     std::copy(table.begin(), table.end(), At(layout_.total + offset) + row);
   };
-  for (const LengthRows& rows : pass.length_rows) {
+  for (const LengthRows& rows : pass.long_documents.lengths()) {
     for (size_t r = 0; r < spec_.ropes.size(); ++r) {
       put(tables_.offsets[r], rows.first * spec_.ropes[r].dim, MakeRotaryTable(spec_.ropes[r], rows.length, rows.length));
     }
@@ -31,7 +31,7 @@ void StepBatch::FillTables(const Pass& pass) {
       put(tables_.temperatures[t], rows.first, MakeTemperatureTable(spec_.temperatures[t], rows.length));
     }
   }
-  made_ = pass.length_rows;
+  made_ = pass.long_documents.lengths();
 }
 
 }  // namespace hlm
