@@ -48,6 +48,8 @@ grep -q '^ok  cycles' "$work/test.txt"
 /usr/bin/python3 tests/bindings/goldens.py tests/text/goldens/tokenizers.json "$work/goldens"
 java DataTest "$work" "$PWD/tests/bindings/model" "$work/goldens" 2>&1 | tee -a "$work/test.txt"
 grep -q '^ok  packed moments' "$work/test.txt"
+java MessagesTest "$work" "$PWD/tests/bindings/model" 2>&1 | tee -a "$work/test.txt"
+grep -q '^ok  nulls' "$work/test.txt"
 if grep -i 'WARNING\|FATAL' "$work/test.txt"; then
   fail "-Xcheck:jni complains"
 fi

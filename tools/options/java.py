@@ -85,7 +85,7 @@ def _setter(struct: Struct, member: Member) -> str:
         argument, before, value = "String value", f'byte[] text = Text.encode(value, "{camel(member.name)}");', "struct, text"
     elif member.kind == "choice":
         argument = f"{_enumeration(member.prefix)} value"
-        before, value = f'Objects.requireNonNull(value, "{camel(member.name)}");', "struct, value.value()"
+        before, value = f'Arguments.given(value, "{camel(member.name)}");', "struct, value.value()"
     elif member.kind == "switch":
         argument, value = "boolean value", "struct, value ? 1 : 0"
     elif member.kind == "integer":
@@ -100,7 +100,7 @@ def _setter(struct: Struct, member: Member) -> str:
     lines += [f"     * {said_lines[0]}"] + [f"     *     {line}" for line in said_lines[1:]]
     lines += ["     * @return this", "     */", f"    public Builder {camel(member.name)}({argument}) {{"]
     if member.kind == "buffer":
-        lines.append(f"      {camel(member.name)} = Buffers.longs({parameter});")
+        lines.append(f'      {camel(member.name)} = Buffers.longs(Arguments.given({parameter}, "{parameter}"));')
     else:
         lines += [f"      {before}"] if before else []
         lines.append(f"      setters.add(struct -> Native.{struct.name}_{member.name}_set({value}));")
@@ -116,9 +116,7 @@ def _class(struct: Struct) -> str:
     name = class_of(struct)
     buffers = [m for m in struct.members if f"{struct.name}.{m.name}" in BUFFERS]
     begins = [call for key, (call, _) in DEFAULTS.items() if key.startswith(struct.name + ".")]
-    imports = (["java.nio.LongBuffer"] if buffers else []) + (
-        ["java.util.Objects"] if any(m.kind == "choice" for m in struct.settable) else []
-    )
+    imports = ["java.nio.LongBuffer"] if buffers else []
     text = "// Made by tools/options/generate.py from c_api/horizon_lm.h: change that.\npackage org.horizonlm;\n\n"
     text += "".join(f"import {one};\n" for one in imports) + "import org.horizonlm.internal.Native;\n\n"
     text += f"/** {PURPOSES[struct.name]}; what is not set keeps the default of the library. */\n"

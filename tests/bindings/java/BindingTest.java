@@ -347,7 +347,42 @@ public final class BindingTest {
       check(!worker.isAlive(), "the interrupt ended nothing");
       check(ended.get().code() == Code.CANCELLED && still.get(), ended.get().toString());
       check(trainer.evaluate(batch).loss() > 0, "a thread that is not interrupted goes on");
+      Thread.currentThread().interrupt();
+      fails(Code.CANCELLED, "interrupted before the call began", () -> trainer.evaluate(batch));
+      check(Thread.interrupted(), "the thread is not interrupted any more");
+      check(trainer.evaluate(batch).loss() > 0, "the request was left over");
     }
+  }
+
+  /** Where the request comes while the call ends by itself, it must not end the next one; and who interrupts every thread does not end the watcher. */
+  static void testALateInterruptEndsNothingElse() throws Exception {
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().equals("horizonlm-interrupts")) {
+        thread.interrupt();
+      }
+    }
+    // Of the library's own: no timing of a real call would be certain.
+    java.lang.reflect.Method during = Class.forName("org.horizonlm.Interrupts").getDeclaredMethod("during", Runnable.class, Runnable.class, Runnable.class);
+    during.setAccessible(true);
+    java.util.concurrent.atomic.AtomicInteger cancelled = new java.util.concurrent.atomic.AtomicInteger();
+    java.util.concurrent.atomic.AtomicInteger taken = new java.util.concurrent.atomic.AtomicInteger();
+    Runnable untilCancelled = () -> {
+      int before = cancelled.get();
+      Thread.currentThread().interrupt();
+      long deadline = System.nanoTime() + 30_000_000_000L;
+      while (cancelled.get() == before && System.nanoTime() < deadline) {
+        Thread.onSpinWait();
+      }
+    };
+    during.invoke(null, (Runnable) cancelled::incrementAndGet, (Runnable) taken::incrementAndGet, untilCancelled);
+    check(Thread.interrupted() && cancelled.get() == 1 && taken.get() == 1, "cancelled " + cancelled + " times, taken " + taken + " times");
+    Exception error = thrown(java.lang.reflect.InvocationTargetException.class,
+        () -> during.invoke(null, (Runnable) cancelled::incrementAndGet, (Runnable) taken::incrementAndGet, (Runnable) () -> {
+          untilCancelled.run();
+          throw new HorizonLmException(Code.CANCELLED, "it was");
+        }));
+    check(error.getCause().getMessage().equals("it was") && Thread.interrupted(), error.toString());
+    check(cancelled.get() == 2 && taken.get() == 1, "a request that ended its call was taken once more");
   }
 
   static void testCyclesDoNotGrow(Path work, Path folder) throws Exception {
@@ -416,6 +451,7 @@ public final class BindingTest {
     run("two threads", BindingTest::testTwoTrainersInTwoThreads);
     run("cancel and close", BindingTest::testCancelAndCloseFromAnotherThread);
     run("interrupt", BindingTest::testAnInterruptEndsACall);
+    run("late interrupt", BindingTest::testALateInterruptEndsNothingElse);
     run("cycles", () -> testCyclesDoNotGrow(work, Path.of(args[2])));
   }
 

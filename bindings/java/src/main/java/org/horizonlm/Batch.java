@@ -4,7 +4,6 @@ import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /**
@@ -32,8 +31,8 @@ public record Batch(
    * @param temperature what logits are divided by before softmax; 0: 1
    */
   public Batch {
-    Objects.requireNonNull(ids, "ids");
-    Objects.requireNonNull(offsets, "offsets");
+    Arguments.given(ids, "ids");
+    Arguments.given(offsets, "offsets");
   }
 
   /**
@@ -67,8 +66,8 @@ public record Batch(
    */
   public static Batch ofDocuments(int[]... documents) {
     int n = 0;
-    for (int[] document : documents) {
-      n = Math.addExact(n, document.length);
+    for (int d = 0; d < Arguments.given(documents, "documents").length; ++d) {
+      n = Math.addExact(n, Arguments.given(documents[d], "documents[" + d + "]").length);
     }
     IntBuffer ids = Buffers.ints(n);
     LongBuffer offsets = Buffers.longs(documents.length + 1).put(0);
@@ -90,14 +89,19 @@ public record Batch(
   public void sumLogprobs(FloatBuffer logprobs, DoubleBuffer sums, DoubleBuffer tokens) {
     NativeLibrary.load();
     Parts of = parts();
-    Native.hlm_batch_sum_logprobs(of.ids, of.offsets, of.labels, of.weights, of.denominator, of.entropyWeights, of.temperature, Buffers.in(logprobs, "logprobs"),
-        Buffers.out(sums, "sums"), Buffers.out(tokens, "tokens"));
+    Native.hlm_batch_sum_logprobs(of.ids, of.offsets, of.labels, of.weights, of.denominator, of.entropyWeights, of.temperature, Buffers.in(Arguments.given(logprobs, "logprobs"), "logprobs"),
+        Buffers.out(Arguments.given(sums, "sums"), "sums"), Buffers.out(tokens, "tokens"));
   }
 
   /** The arguments of a native call. */
   record Parts(IntBuffer ids, LongBuffer offsets, IntBuffer labels, FloatBuffer weights, double denominator, FloatBuffer entropyWeights, double temperature) {}
 
-  Parts parts() {
+  /** What a call is handed of a batch that must be there. */
+  static Parts parts(Batch batch) {
+    return Arguments.given(batch, "batch").parts();
+  }
+
+  private Parts parts() {
     return new Parts(Buffers.in(ids, "ids"), Buffers.in(offsets, "offsets"), Buffers.in(labels, "labels"), Buffers.in(weights, "weights"), denominator,
         Buffers.in(entropyWeights, "entropyWeights"), temperature);
   }

@@ -37,7 +37,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static IntBuffer ints(int[] values) {
-    return ints(values.length).put(values).flip();
+    return ints(Arguments.given(values, "values").length).put(values).flip();
   }
 
   /**
@@ -57,7 +57,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static LongBuffer longs(long[] values) {
-    return longs(values.length).put(values).flip();
+    return longs(Arguments.given(values, "values").length).put(values).flip();
   }
 
   /**
@@ -77,7 +77,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static FloatBuffer floats(float[] values) {
-    return floats(values.length).put(values).flip();
+    return floats(Arguments.given(values, "values").length).put(values).flip();
   }
 
   /**
@@ -107,7 +107,7 @@ public final class Buffers {
    * @return the buffer
    */
   public static DoubleBuffer doubles(double[] values) {
-    return doubles(values.length).put(values).flip();
+    return doubles(Arguments.given(values, "values").length).put(values).flip();
   }
 
   /**
@@ -178,6 +178,7 @@ public final class Buffers {
     if (buffer instanceof ShortBuffer shorts) {
       return check(shorts, shorts.order(), name, written).slice();
     }
+    Arguments.given(buffer, name);
     throw new IllegalArgumentException(name + " must be a FloatBuffer, or a ShortBuffer for the bits of bf16");
   }
 

@@ -11,7 +11,7 @@ import org.horizonlm.internal.Native;
 /** Files of examples as steps of documents: tokenized once and kept, shuffled, mixed, split and packed. */
 public final class Dataset extends Handle {
   private Dataset(long box) {
-    super(box, Native::hlm_dataset_close, Native::hlm_dataset_free);
+    super(box, Native::hlm_dataset_close, Native::hlm_dataset_closed, Native::hlm_dataset_free);
   }
 
   /**
@@ -72,6 +72,12 @@ public final class Dataset extends Handle {
   @SuppressWarnings("unchecked")
   public Map<String, Object> describe() {
     return (Map<String, Object>) Text.parse(describeJson());
+  }
+
+  @Override
+  String about() {
+    Map<String, Object> is = describe();
+    return count(is.get("documents"), "document") + ", " + count(is.get("tokens"), "token");
   }
 
   /**
@@ -148,7 +154,7 @@ public final class Dataset extends Handle {
   public void writeColumn(String name, String key, FloatBuffer values) {
     byte[] nameText = Text.encode(name, "name");
     byte[] keyText = Text.encode(key, "key");
-    FloatBuffer in = Buffers.in(values, "values");
+    FloatBuffer in = Buffers.in(Arguments.given(values, "values"), "values");
     run(box -> Native.hlm_dataset_write_column(box, nameText, keyText, in));
   }
 
@@ -163,7 +169,7 @@ public final class Dataset extends Handle {
   public void readColumn(String name, String key, FloatBuffer values) {
     byte[] nameText = Text.encode(name, "name");
     byte[] keyText = Text.encode(key, "key");
-    FloatBuffer out = Buffers.out(values, "values");
+    FloatBuffer out = Buffers.out(Arguments.given(values, "values"), "values");
     run(box -> Native.hlm_dataset_read_column(box, nameText, keyText, out));
   }
 }

@@ -8,7 +8,7 @@ import org.horizonlm.internal.Native;
  */
 public final class Decoder extends Handle {
   Decoder(long box) {
-    super(box, Native::hlm_decoder_close, Native::hlm_decoder_free);
+    super(box, Native::hlm_decoder_close, Native::hlm_decoder_closed, Native::hlm_decoder_free);
   }
 
   /**
@@ -18,7 +18,7 @@ public final class Decoder extends Handle {
    * @return the text that they complete: whole characters, often none
    */
   public String push(int... ids) {
-    IntBuffer in = Buffers.ints(ids);
+    IntBuffer in = Buffers.ints(Arguments.given(ids, "ids"));
     return get(box -> Text.of(out -> Native.hlm_decoder_push(box, in, out)));
   }
 

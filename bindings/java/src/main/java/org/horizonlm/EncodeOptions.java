@@ -2,7 +2,6 @@
 package org.horizonlm;
 
 import java.nio.LongBuffer;
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of encoding by a {@link Tokenizer}; what is not set keeps the default of the library. */
@@ -64,7 +63,7 @@ public final class EncodeOptions extends Options {
      * @return this
      */
     public Builder offsetsIn(OffsetUnit value) {
-      Objects.requireNonNull(value, "offsetsIn");
+      Arguments.given(value, "offsetsIn");
       setters.add(struct -> Native.hlm_encode_options_offsets_in_set(struct, value.value()));
       return this;
     }
@@ -99,7 +98,7 @@ public final class EncodeOptions extends Options {
      * @return this
      */
     public Builder plain(long... spans) {
-      plain = Buffers.longs(spans);
+      plain = Buffers.longs(Arguments.given(spans, "spans"));
       return this;
     }
 

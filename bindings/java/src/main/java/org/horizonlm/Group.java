@@ -13,7 +13,7 @@ import org.horizonlm.internal.Native;
  */
 public final class Group extends Handle {
   private Group(long box) {
-    super(box, Native::hlm_group_close, Native::hlm_group_free);
+    super(box, Native::hlm_group_close, Native::hlm_group_closed, Native::hlm_group_free);
   }
 
   /**
@@ -76,6 +76,12 @@ public final class Group extends Handle {
     return (Map<String, Object>) Text.parse(describeJson());
   }
 
+  @Override
+  String about() {
+    Map<String, Object> is = describe();
+    return "rank " + is.get("rank") + " of " + is.get("size");
+  }
+
   /**
    * This process's number.
    *
@@ -107,6 +113,7 @@ public final class Group extends Handle {
    * @throws HorizonLmException FAILED_PRECONDITION where a rank has another number of bytes
    */
   public List<byte[]> allGather(byte[] own) {
+    Arguments.given(own, "own");
     int size = Math.toIntExact(size());
     ByteBuffer from = ByteBuffer.allocateDirect(own.length).order(ByteOrder.nativeOrder());
     ByteBuffer all = ByteBuffer.allocateDirect(Math.multiplyExact(own.length, size)).order(ByteOrder.nativeOrder());

@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of joining a group of processes; what is not set keeps the default of the library. */
@@ -76,7 +75,7 @@ public final class GroupOptions extends Options {
      * @return this
      */
     public Builder carrier(Carrier value) {
-      Objects.requireNonNull(value, "carrier");
+      Arguments.given(value, "carrier");
       setters.add(struct -> Native.hlm_group_options_carrier_set(struct, value.value()));
       return this;
     }

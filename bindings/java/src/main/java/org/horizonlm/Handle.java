@@ -2,8 +2,10 @@ package org.horizonlm;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.util.Locale;
 import java.util.function.LongConsumer;
 import java.util.function.LongFunction;
+import java.util.function.LongToIntFunction;
 
 /** Owns a native object. The address is that of its box (bindings/swig/handles.h), which lives as long as this object. */
 abstract class Handle implements AutoCloseable {
@@ -11,11 +13,13 @@ abstract class Handle implements AutoCloseable {
 
   private final long box;
   private final LongConsumer close;
+  private final LongToIntFunction closed;
 
-  /** `free` frees the box when this object is gone, `close` closes it before. */
-  Handle(long box, LongConsumer close, LongConsumer free) {
+  /** `free` frees the box when this object is gone, `close` closes it before; `closed` says whether that was done. */
+  Handle(long box, LongConsumer close, LongToIntFunction closed, LongConsumer free) {
     this.box = box;
     this.close = close;
+    this.closed = closed;
     CLEANER.register(this, () -> free.accept(box));
   }
 
@@ -23,6 +27,36 @@ abstract class Handle implements AutoCloseable {
   @Override
   public void close() {
     run(close);
+  }
+
+  /**
+   * What this is, in a line; it never fails.
+   *
+   * @return as "Model: LlamaForCausalLM, 19,616 parameters", or "Model, closed"
+   */
+  @Override
+  public final String toString() {
+    String name = getClass().getSimpleName();
+    if (get(closed::applyAsInt) != 0) {
+      return name + ", closed";
+    }
+    try {
+      String about = about();
+      return about.isEmpty() ? name : name + ": " + about;
+    } catch (HorizonLmException error) { // another thread uses it, or has closed it
+      return name;
+    }
+  }
+
+  /** What toString says of one that is open. */
+  String about() {
+    return "";
+  }
+
+  /** "1 document", "2,000 documents". */
+  static String count(Object n, String one) {
+    long number = ((Number) n).longValue();
+    return String.format(Locale.ROOT, "%,d %s%s", number, one, number == 1 ? "" : "s");
   }
 
   /** Runs a native call during which this object is not collected. */

@@ -4,19 +4,22 @@ import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
-import java.util.Objects;
 import java.util.function.LongConsumer;
+import java.util.function.LongToIntFunction;
 import org.horizonlm.internal.Native;
 
 /** What a Trainer does with log-probabilities: that of an id is of the token at its place, given those of its document before it. */
 abstract class Losses extends Handle {
-  Losses(long box, LongConsumer close, LongConsumer free) {
-    super(box, close, free);
+  private final boolean grouped;
+
+  Losses(long box, LongConsumer close, LongToIntFunction closed, LongConsumer free, boolean grouped) {
+    super(box, close, closed, free);
+    this.grouped = grouped;
   }
 
   /**
    * Asks the call in progress, or the next one, to end with CANCELLED. Any thread may call it; it never fails. Interrupting the thread of a step, an
-   * accumulate, an evaluation, logits or log-probabilities does the same to that call; the thread stays interrupted.
+   * accumulate, an evaluation, logits or log-probabilities does the same to that call; the thread stays interrupted, and begins no other such call.
    */
   public void cancel() {
     run(Native::hlm_trainer_cancel);
@@ -24,7 +27,19 @@ abstract class Losses extends Handle {
 
   /** A call that may take long, and ends with CANCELLED where its thread is interrupted meanwhile. */
   final void watched(LongConsumer call) {
-    Interrupts.during(this::cancel, () -> run(call));
+    Interrupts.during(this::cancel, this::takeCancel, () -> run(call));
+  }
+
+  /** A call that changes nothing takes a request that came too late for its own. In a group it would need all processes: there their next call ends. */
+  private void takeCancel() {
+    if (grouped) {
+      return;
+    }
+    try {
+      run(box -> Native.hlm_trainer_evaluate(box, Buffers.ints(2), Buffers.longs(new long[] {0, 2}), null, null, 0, null, 0, new double[1], new long[1]));
+    } catch (HorizonLmException taken) {
+      // as it should be
+    }
   }
 
   /**
@@ -49,8 +64,8 @@ abstract class Losses extends Handle {
    * @param greedy is written to: of the likeliest token; may be null
    */
   public void logprobs(Batch batch, Weights kept, FloatBuffer logprobs, FloatBuffer entropies, FloatBuffer greedy) {
-    Batch.Parts of = batch.parts();
-    FloatBuffer out = Buffers.out(Objects.requireNonNull(logprobs, "logprobs"), "logprobs");
+    Batch.Parts of = Batch.parts(batch);
+    FloatBuffer out = Buffers.out(Arguments.given(logprobs, "logprobs"), "logprobs");
     FloatBuffer outEntropies = Buffers.out(entropies, "entropies");
     FloatBuffer outGreedy = Buffers.out(greedy, "greedy");
     watched(box -> with(kept, weights -> Native.hlm_trainer_logprobs(box, weights, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(),
@@ -65,7 +80,7 @@ abstract class Losses extends Handle {
    * @return the loss
    */
   public Evaluation evaluate(Batch batch, Weights kept) {
-    Batch.Parts of = batch.parts();
+    Batch.Parts of = Batch.parts(batch);
     double[] loss = new double[1];
     long[] tokens = new long[1];
     watched(box -> with(kept, weights -> Native.hlm_trainer_evaluate_weights(box, weights, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(),
@@ -83,7 +98,7 @@ abstract class Losses extends Handle {
    * @throws HorizonLmException INVALID_ARGUMENT for an odd number of documents, and where a reference is missing
    */
   public PreferenceMetrics accumulatePreference(Batch batch, Reference reference, PreferenceOptions options) {
-    Batch.Parts of = batch.parts();
+    Batch.Parts of = Batch.parts(batch);
     DoubleBuffer sums = Reference.sums(reference);
     FloatBuffer logprobs = Reference.logprobs(reference);
     double[] m = new double[PreferenceMetrics.MEMBERS];
@@ -117,11 +132,11 @@ abstract class Losses extends Handle {
    * @return what the loss says
    */
   public KtoMetrics accumulateKto(Batch batch, IntBuffer desirable, Reference reference, Batch mismatched, DoubleBuffer mismatchedSums, KtoOptions options) {
-    Batch.Parts of = batch.parts();
-    IntBuffer good = Buffers.in(Objects.requireNonNull(desirable, "desirable"), "desirable");
+    Batch.Parts of = Batch.parts(batch);
+    IntBuffer good = Buffers.in(Arguments.given(desirable, "desirable"), "desirable");
     DoubleBuffer sums = Reference.sums(reference);
     FloatBuffer logprobs = Reference.logprobs(reference);
-    Batch.Parts other = mismatched == null ? new Batch.Parts(null, null, null, null, 0, null, 0) : mismatched.parts();
+    Batch.Parts other = mismatched == null ? new Batch.Parts(null, null, null, null, 0, null, 0) : Batch.parts(mismatched);
     IntBuffer otherIds = other.ids();
     LongBuffer otherOffsets = other.offsets();
     DoubleBuffer otherSums = Buffers.in(mismatchedSums, "mismatchedSums");
@@ -144,8 +159,8 @@ abstract class Losses extends Handle {
    */
   public PolicyMetrics accumulatePolicy(
       Batch batch, FloatBuffer advantages, FloatBuffer oldLogprobs, FloatBuffer referenceLogprobs, FloatBuffer rolloutLogprobs, PolicyOptions options) {
-    Batch.Parts of = batch.parts();
-    FloatBuffer good = Buffers.in(Objects.requireNonNull(advantages, "advantages"), "advantages");
+    Batch.Parts of = Batch.parts(batch);
+    FloatBuffer good = Buffers.in(Arguments.given(advantages, "advantages"), "advantages");
     FloatBuffer old = Buffers.in(oldLogprobs, "oldLogprobs");
     FloatBuffer reference = Buffers.in(referenceLogprobs, "referenceLogprobs");
     FloatBuffer rollout = Buffers.in(rolloutLogprobs, "rolloutLogprobs");

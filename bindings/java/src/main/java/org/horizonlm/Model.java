@@ -7,7 +7,7 @@ import org.horizonlm.internal.Native;
 /** A model: its mathematics and where its weights come from. It holds no weights; a {@link Trainer} loads them. */
 public final class Model extends Handle {
   private Model(long box) {
-    super(box, Native::hlm_model_close, Native::hlm_model_free);
+    super(box, Native::hlm_model_close, Native::hlm_model_closed, Native::hlm_model_free);
   }
 
   /**
@@ -19,7 +19,7 @@ public final class Model extends Handle {
    */
   public static Model open(Path folder) {
     NativeLibrary.load();
-    byte[] text = Text.encode(folder.toString(), "folder");
+    byte[] text = Text.encode(folder, "folder");
     long[] out = new long[1];
     Native.hlm_model_open(text, out);
     return new Model(out[0]);
@@ -74,6 +74,12 @@ public final class Model extends Handle {
     return (Map<String, Object>) Text.parse(describeJson());
   }
 
+  @Override
+  String about() {
+    Map<String, Object> is = describe();
+    return is.get("architecture") + ", " + count(is.get("parameters"), "parameter");
+  }
+
   /**
    * What save, or Trainer.saveModel, will take; before a training it fails by what they would fail by after it. Nothing is written.
    *
@@ -83,7 +89,7 @@ public final class Model extends Handle {
    * @throws HorizonLmException as of save; RESOURCE_EXHAUSTED where fewer bytes are free
    */
   public long checkSave(Path folder, SaveOptions options) {
-    byte[] text = Text.encode(folder.toString(), "folder");
+    byte[] text = Text.encode(folder, "folder");
     long[] out = new long[1];
     run(box -> Options.with(options, struct -> Native.hlm_model_check_save(box, text, struct, out)));
     return out[0];
@@ -107,7 +113,7 @@ public final class Model extends Handle {
    * @throws HorizonLmException ALREADY_EXISTS where it is not empty and overwrite is false
    */
   public void save(Path folder, SaveOptions options) {
-    byte[] text = Text.encode(folder.toString(), "folder");
+    byte[] text = Text.encode(folder, "folder");
     run(box -> Options.with(options, struct -> Native.hlm_model_save(box, text, struct)));
   }
 }

@@ -9,7 +9,7 @@ import org.horizonlm.internal.Native;
 /** AdamW, Adam, SGD or Lion on buffers of the caller's, by a pool of threads of its own. Numbers are float, or the bits of bf16 in short. */
 public final class Optimizer extends Handle {
   private Optimizer(long box) {
-    super(box, Native::hlm_optimizer_close, Native::hlm_optimizer_free);
+    super(box, Native::hlm_optimizer_close, Native::hlm_optimizer_closed, Native::hlm_optimizer_free);
   }
 
   /**
@@ -79,7 +79,7 @@ public final class Optimizer extends Handle {
    * @param arrays what to update
    */
   public void step(long step, double lr, double gradientScale, Arrays arrays) {
-    FloatBuffer weight = Buffers.out(arrays.weight(), "weight");
+    FloatBuffer weight = Buffers.out(Arguments.given(arrays, "arrays").weight(), "weight");
     ShortBuffer weightBf16 = Buffers.out(arrays.weightBf16(), "weightBf16");
     ShortBuffer remainder = Buffers.out(arrays.remainder(), "remainder");
     FloatBuffer first = Buffers.out(arrays.firstMoment(), "firstMoment");
@@ -120,7 +120,8 @@ public final class Optimizer extends Handle {
   private long[] stateSize(TensorKind kind, long n) {
     long[] bytes = new long[1];
     long[] scales = new long[1];
-    run(box -> Native.hlm_optimizer_state_size(box, kind.value(), n, bytes, scales));
+    int what = Arguments.given(kind, "kind").value();
+    run(box -> Native.hlm_optimizer_state_size(box, what, n, bytes, scales));
     return new long[] {bytes[0], scales[0]};
   }
 
@@ -133,10 +134,11 @@ public final class Optimizer extends Handle {
    * @param values is written to
    */
   public void readState(TensorKind kind, ByteBuffer moment, FloatBuffer scales, FloatBuffer values) {
-    ByteBuffer from = Buffers.in(moment, "moment");
+    int what = Arguments.given(kind, "kind").value();
+    ByteBuffer from = Buffers.in(Arguments.given(moment, "moment"), "moment");
     FloatBuffer by = Buffers.in(scales, "scales");
-    FloatBuffer to = Buffers.out(values, "values");
-    run(box -> Native.hlm_optimizer_read_state(box, kind.value(), from, by, to));
+    FloatBuffer to = Buffers.out(Arguments.given(values, "values"), "values");
+    run(box -> Native.hlm_optimizer_read_state(box, what, from, by, to));
   }
 
   /**
@@ -148,10 +150,11 @@ public final class Optimizer extends Handle {
    * @param scales is written to; null but for INT8
    */
   public void writeState(TensorKind kind, FloatBuffer values, ByteBuffer moment, FloatBuffer scales) {
-    FloatBuffer from = Buffers.in(values, "values");
-    ByteBuffer to = Buffers.out(moment, "moment");
+    int what = Arguments.given(kind, "kind").value();
+    FloatBuffer from = Buffers.in(Arguments.given(values, "values"), "values");
+    ByteBuffer to = Buffers.out(Arguments.given(moment, "moment"), "moment");
     FloatBuffer by = Buffers.out(scales, "scales");
-    run(box -> Native.hlm_optimizer_write_state(box, kind.value(), from, to, by));
+    run(box -> Native.hlm_optimizer_write_state(box, what, from, to, by));
   }
 
   /**
@@ -188,9 +191,9 @@ public final class Optimizer extends Handle {
    * @param remainder is written to
    */
   public void split(FloatBuffer weight, ShortBuffer weightBf16, ShortBuffer remainder) {
-    FloatBuffer from = Buffers.in(weight, "weight");
-    ShortBuffer high = Buffers.out(weightBf16, "weightBf16");
-    ShortBuffer low = Buffers.out(remainder, "remainder");
+    FloatBuffer from = Buffers.in(Arguments.given(weight, "weight"), "weight");
+    ShortBuffer high = Buffers.out(Arguments.given(weightBf16, "weightBf16"), "weightBf16");
+    ShortBuffer low = Buffers.out(Arguments.given(remainder, "remainder"), "remainder");
     run(box -> Native.hlm_optimizer_split(box, from, high, low));
   }
 
@@ -202,9 +205,9 @@ public final class Optimizer extends Handle {
    * @param weight is written to
    */
   public void join(ShortBuffer weightBf16, ShortBuffer remainder, FloatBuffer weight) {
-    ShortBuffer high = Buffers.in(weightBf16, "weightBf16");
-    ShortBuffer low = Buffers.in(remainder, "remainder");
-    FloatBuffer to = Buffers.out(weight, "weight");
+    ShortBuffer high = Buffers.in(Arguments.given(weightBf16, "weightBf16"), "weightBf16");
+    ShortBuffer low = Buffers.in(Arguments.given(remainder, "remainder"), "remainder");
+    FloatBuffer to = Buffers.out(Arguments.given(weight, "weight"), "weight");
     run(box -> Native.hlm_optimizer_join(box, high, low, to));
   }
 }

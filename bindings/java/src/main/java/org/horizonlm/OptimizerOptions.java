@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of an {@link Optimizer}; what is not set keeps the default of the library. */
@@ -97,7 +96,7 @@ public final class OptimizerOptions extends Options {
      * @return this
      */
     public Builder algorithm(OptimizerAlgorithm value) {
-      Objects.requireNonNull(value, "algorithm");
+      Arguments.given(value, "algorithm");
       setters.add(struct -> Native.hlm_optimizer_options_algorithm_set(struct, value.value()));
       return this;
     }
@@ -109,7 +108,7 @@ public final class OptimizerOptions extends Options {
      * @return this
      */
     public Builder states(States value) {
-      Objects.requireNonNull(value, "states");
+      Arguments.given(value, "states");
       setters.add(struct -> Native.hlm_optimizer_options_states_set(struct, value.value()));
       return this;
     }
@@ -121,7 +120,7 @@ public final class OptimizerOptions extends Options {
      * @return this
      */
     public Builder optimizerPath(OptimizerPath value) {
-      Objects.requireNonNull(value, "optimizerPath");
+      Arguments.given(value, "optimizerPath");
       setters.add(struct -> Native.hlm_optimizer_options_optimizer_path_set(struct, value.value()));
       return this;
     }

@@ -1,12 +1,13 @@
 package org.horizonlm;
 
+import java.util.Locale;
 import java.util.Map;
 import org.horizonlm.internal.Native;
 
 /** Everything that a run will do with memory, fixed before the first byte is allocated. */
 public final class Plan extends Handle {
   private Plan(long box) {
-    super(box, Native::hlm_plan_close, Native::hlm_plan_free);
+    super(box, Native::hlm_plan_close, Native::hlm_plan_closed, Native::hlm_plan_free);
   }
 
   /**
@@ -29,7 +30,7 @@ public final class Plan extends Handle {
    */
   public static Plan make(Model model, PlanOptions options) {
     long[] out = new long[1];
-    model.run(box -> Options.with(options, struct -> Native.hlm_plan_make(box, struct, out)));
+    Arguments.given(model, "model").run(box -> Options.with(options, struct -> Native.hlm_plan_make(box, struct, out)));
     return new Plan(out[0]);
   }
 
@@ -50,6 +51,12 @@ public final class Plan extends Handle {
   @SuppressWarnings("unchecked")
   public Map<String, Object> describe() {
     return (Map<String, Object>) Text.parse(json());
+  }
+
+  @Override
+  String about() {
+    double gib = 1L << 30;
+    return String.format(Locale.ROOT, "%.2f GiB of host memory, %.2f GiB on %s", value("host_bytes") / gib, value("device_bytes") / gib, describe().get("device"));
   }
 
   /**

@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of a {@link Plan}; what is not set keeps the default of the library. */
@@ -55,7 +54,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder purpose(Purpose value) {
-      Objects.requireNonNull(value, "purpose");
+      Arguments.given(value, "purpose");
       setters.add(struct -> Native.hlm_plan_options_purpose_set(struct, value.value()));
       return this;
     }
@@ -67,7 +66,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder compute(DType value) {
-      Objects.requireNonNull(value, "compute");
+      Arguments.given(value, "compute");
       setters.add(struct -> Native.hlm_plan_options_compute_set(struct, value.value()));
       return this;
     }
@@ -124,7 +123,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder activations(Activations value) {
-      Objects.requireNonNull(value, "activations");
+      Arguments.given(value, "activations");
       setters.add(struct -> Native.hlm_plan_options_activations_set(struct, value.value()));
       return this;
     }
@@ -136,7 +135,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder blockInputs(BlockInputs value) {
-      Objects.requireNonNull(value, "blockInputs");
+      Arguments.given(value, "blockInputs");
       setters.add(struct -> Native.hlm_plan_options_block_inputs_set(struct, value.value()));
       return this;
     }
@@ -203,7 +202,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder optimizerTiming(Timing value) {
-      Objects.requireNonNull(value, "optimizerTiming");
+      Arguments.given(value, "optimizerTiming");
       setters.add(struct -> Native.hlm_plan_options_optimizer_timing_set(struct, value.value()));
       return this;
     }
@@ -215,7 +214,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder gradDtype(DType value) {
-      Objects.requireNonNull(value, "gradDtype");
+      Arguments.given(value, "gradDtype");
       setters.add(struct -> Native.hlm_plan_options_grad_dtype_set(struct, value.value()));
       return this;
     }
@@ -282,7 +281,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder optimizer(OptimizerAlgorithm value) {
-      Objects.requireNonNull(value, "optimizer");
+      Arguments.given(value, "optimizer");
       setters.add(struct -> Native.hlm_plan_options_optimizer_set(struct, value.value()));
       return this;
     }
@@ -294,7 +293,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder states(States value) {
-      Objects.requireNonNull(value, "states");
+      Arguments.given(value, "states");
       setters.add(struct -> Native.hlm_plan_options_states_set(struct, value.value()));
       return this;
     }
@@ -306,7 +305,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder master(Master value) {
-      Objects.requireNonNull(value, "master");
+      Arguments.given(value, "master");
       setters.add(struct -> Native.hlm_plan_options_master_set(struct, value.value()));
       return this;
     }
@@ -367,7 +366,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder optimizerPath(OptimizerPath value) {
-      Objects.requireNonNull(value, "optimizerPath");
+      Arguments.given(value, "optimizerPath");
       setters.add(struct -> Native.hlm_plan_options_optimizer_path_set(struct, value.value()));
       return this;
     }
@@ -379,7 +378,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder route(Route value) {
-      Objects.requireNonNull(value, "route");
+      Arguments.given(value, "route");
       setters.add(struct -> Native.hlm_plan_options_route_set(struct, value.value()));
       return this;
     }
@@ -475,7 +474,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder routerAuxLossScope(AuxScope value) {
-      Objects.requireNonNull(value, "routerAuxLossScope");
+      Arguments.given(value, "routerAuxLossScope");
       setters.add(struct -> Native.hlm_plan_options_router_aux_loss_scope_set(struct, value.value()));
       return this;
     }
@@ -487,7 +486,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder unrouted(Unrouted value) {
-      Objects.requireNonNull(value, "unrouted");
+      Arguments.given(value, "unrouted");
       setters.add(struct -> Native.hlm_plan_options_unrouted_set(struct, value.value()));
       return this;
     }
@@ -499,7 +498,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder processStates(ProcessStates value) {
-      Objects.requireNonNull(value, "processStates");
+      Arguments.given(value, "processStates");
       setters.add(struct -> Native.hlm_plan_options_process_states_set(struct, value.value()));
       return this;
     }
@@ -511,7 +510,7 @@ public final class PlanOptions extends Options {
      * @return this
      */
     public Builder expertsUp(ExpertsUp value) {
-      Objects.requireNonNull(value, "expertsUp");
+      Arguments.given(value, "expertsUp");
       setters.add(struct -> Native.hlm_plan_options_experts_up_set(struct, value.value()));
       return this;
     }

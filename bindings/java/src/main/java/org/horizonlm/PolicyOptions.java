@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of a policy's loss; what is not set keeps the default of the library. */
@@ -42,7 +41,7 @@ public final class PolicyOptions extends Options {
      * @return this
      */
     public Builder kind(PolicyKind value) {
-      Objects.requireNonNull(value, "kind");
+      Arguments.given(value, "kind");
       setters.add(struct -> Native.hlm_policy_options_kind_set(struct, value.value()));
       return this;
     }
@@ -54,7 +53,7 @@ public final class PolicyOptions extends Options {
      * @return this
      */
     public Builder ratio(Ratio value) {
-      Objects.requireNonNull(value, "ratio");
+      Arguments.given(value, "ratio");
       setters.add(struct -> Native.hlm_policy_options_ratio_set(struct, value.value()));
       return this;
     }
@@ -66,7 +65,7 @@ public final class PolicyOptions extends Options {
      * @return this
      */
     public Builder kl(KlEstimator value) {
-      Objects.requireNonNull(value, "kl");
+      Arguments.given(value, "kl");
       setters.add(struct -> Native.hlm_policy_options_kl_set(struct, value.value()));
       return this;
     }
@@ -78,7 +77,7 @@ public final class PolicyOptions extends Options {
      * @return this
      */
     public Builder reduction(Reduction value) {
-      Objects.requireNonNull(value, "reduction");
+      Arguments.given(value, "reduction");
       setters.add(struct -> Native.hlm_policy_options_reduction_set(struct, value.value()));
       return this;
     }

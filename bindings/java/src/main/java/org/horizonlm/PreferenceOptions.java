@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of a loss on pairs; what is not set keeps the default of the library. */
@@ -42,7 +41,7 @@ public final class PreferenceOptions extends Options {
      * @return this
      */
     public Builder kind(Preference value) {
-      Objects.requireNonNull(value, "kind");
+      Arguments.given(value, "kind");
       setters.add(struct -> Native.hlm_preference_options_kind_set(struct, value.value()));
       return this;
     }

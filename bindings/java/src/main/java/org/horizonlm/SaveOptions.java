@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of saving a model; what is not set keeps the default of the library. */
@@ -42,7 +41,7 @@ public final class SaveOptions extends Options {
      * @return this
      */
     public Builder dtype(DType value) {
-      Objects.requireNonNull(value, "dtype");
+      Arguments.given(value, "dtype");
       setters.add(struct -> Native.hlm_save_options_dtype_set(struct, value.value()));
       return this;
     }

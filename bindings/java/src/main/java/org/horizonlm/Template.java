@@ -7,7 +7,7 @@ import org.horizonlm.internal.Native;
 /** The chat templates of a model (Jinja, as Hugging Face renders them). Any number of threads may render from one at the same time. */
 public final class Template extends Handle {
   private Template(long box) {
-    super(box, Native::hlm_template_close, Native::hlm_template_free);
+    super(box, Native::hlm_template_close, Native::hlm_template_closed, Native::hlm_template_free);
   }
 
   /**
@@ -19,7 +19,7 @@ public final class Template extends Handle {
    */
   public static Template open(Path path) {
     NativeLibrary.load();
-    byte[] text = Text.encode(path.toString(), "path");
+    byte[] text = Text.encode(path, "path");
     long[] out = new long[1];
     Native.hlm_template_open(text, out);
     return new Template(out[0]);

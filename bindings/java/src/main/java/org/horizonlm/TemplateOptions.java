@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of rendering by a {@link Template}; what is not set keeps the default of the library. */
@@ -113,7 +112,7 @@ public final class TemplateOptions extends Options {
      * @return this
      */
     public Builder trainOn(TrainOn value) {
-      Objects.requireNonNull(value, "trainOn");
+      Arguments.given(value, "trainOn");
       setters.add(struct -> Native.hlm_template_options_train_on_set(struct, value.value()));
       return this;
     }
@@ -125,7 +124,7 @@ public final class TemplateOptions extends Options {
      * @return this
      */
     public Builder mask(Mask value) {
-      Objects.requireNonNull(value, "mask");
+      Arguments.given(value, "mask");
       setters.add(struct -> Native.hlm_template_options_mask_set(struct, value.value()));
       return this;
     }

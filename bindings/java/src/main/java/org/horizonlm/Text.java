@@ -1,7 +1,7 @@
 package org.horizonlm;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Objects;
+import java.nio.file.Path;
 import org.horizonlm.internal.Json;
 
 /** Texts on their way to the library and back. */
@@ -10,17 +10,20 @@ final class Text {
 
   /** UTF-8. What a C string cannot hold is an IllegalArgumentException. */
   static byte[] encode(String text, String name) {
-    Objects.requireNonNull(text, name);
-    if (text.indexOf('\0') >= 0) {
+    if (Arguments.given(text, name).indexOf('\0') >= 0) {
       throw new IllegalArgumentException(name + " holds a character 0");
     }
     return utf8(text, name);
   }
 
+  /** The same of a path. */
+  static byte[] encode(Path path, String name) {
+    return encode(Arguments.given(path, name).toString(), name);
+  }
+
   /** UTF-8, of any characters. Half a surrogate pair, which has none, is an IllegalArgumentException. */
   static byte[] utf8(String text, String name) {
-    Objects.requireNonNull(text, name);
-    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    byte[] bytes = Arguments.given(text, name).getBytes(StandardCharsets.UTF_8);
     for (int i = 0; i < text.length(); ++i) { // what getBytes makes a '?' of
       char c = text.charAt(i);
       if (Character.isSurrogate(c)) {

@@ -4,7 +4,6 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Text to token ids and back, as a Hugging Face tokenizer.json says. Any number of threads may use one at the same time. */
@@ -15,7 +14,7 @@ public final class Tokenizer extends Handle {
   private static final ThreadLocal<IntBuffer> SCRATCH = ThreadLocal.withInitial(() -> Buffers.ints(SHORT));
 
   private Tokenizer(long box) {
-    super(box, Native::hlm_tokenizer_close, Native::hlm_tokenizer_free);
+    super(box, Native::hlm_tokenizer_close, Native::hlm_tokenizer_closed, Native::hlm_tokenizer_free);
   }
 
   /**
@@ -27,7 +26,7 @@ public final class Tokenizer extends Handle {
    */
   public static Tokenizer open(Path path) {
     NativeLibrary.load();
-    byte[] text = Text.encode(path.toString(), "path");
+    byte[] text = Text.encode(path, "path");
     long[] out = new long[1];
     Native.hlm_tokenizer_open(text, out);
     return new Tokenizer(out[0]);
@@ -50,6 +49,12 @@ public final class Tokenizer extends Handle {
   @SuppressWarnings("unchecked")
   public Map<String, Object> describe() {
     return (Map<String, Object>) Text.parse(describeJson());
+  }
+
+  @Override
+  String about() {
+    Map<String, Object> is = describe();
+    return is.get("model") + ", " + count(is.get("vocab_size"), "token");
   }
 
   /**
@@ -94,7 +99,7 @@ public final class Tokenizer extends Handle {
    */
   public int encode(String text, EncodeOptions options, IntBuffer ids) {
     byte[] bytes = Text.utf8(text, "text");
-    IntBuffer out = Buffers.out(Objects.requireNonNull(ids, "ids"), "ids");
+    IntBuffer out = Buffers.out(Arguments.given(ids, "ids"), "ids");
     long n = count(bytes, options, out, null);
     if (n > out.capacity()) {
       throw new HorizonLmException(Code.OUT_OF_RANGE, "the text has " + n + " ids; " + out.capacity() + " fit into the buffer");
@@ -156,7 +161,7 @@ public final class Tokenizer extends Handle {
    * @return the text
    */
   public String decode(IntBuffer ids, boolean skipSpecialTokens) {
-    IntBuffer in = Buffers.in(Objects.requireNonNull(ids, "ids"), "ids");
+    IntBuffer in = Buffers.in(Arguments.given(ids, "ids"), "ids");
     return get(box -> Text.of(out -> Native.hlm_tokenizer_decode(box, in, skipSpecialTokens ? 1 : 0, out)));
   }
 
@@ -168,7 +173,7 @@ public final class Tokenizer extends Handle {
    * @return the text
    */
   public String decode(int[] ids, boolean skipSpecialTokens) {
-    return decode(Buffers.ints(ids), skipSpecialTokens);
+    return decode(Buffers.ints(Arguments.given(ids, "ids")), skipSpecialTokens);
   }
 
   /**

@@ -4,13 +4,20 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Trains a model under a plan. */
 public final class Trainer extends Losses {
-  private Trainer(long box) {
-    super(box, Native::hlm_trainer_close, Native::hlm_trainer_free);
+  private final String about;
+
+  private Trainer(long box, String about, boolean grouped) {
+    super(box, Native::hlm_trainer_close, Native::hlm_trainer_closed, Native::hlm_trainer_free, grouped);
+    this.about = about;
+  }
+
+  @Override
+  String about() {
+    return about;
   }
 
   /**
@@ -34,9 +41,12 @@ public final class Trainer extends Losses {
    * @throws HorizonLmException where the weights cannot be loaded, or an option is not legal
    */
   public static Trainer create(Model model, Plan plan, TrainerOptions options) {
+    Arguments.given(model, "model");
+    Arguments.given(plan, "plan");
+    String about = model.about();
     long[] out = new long[1];
     model.run(m -> plan.run(p -> Options.with(options, struct -> Native.hlm_trainer_create(m, p, struct, out))));
-    return new Trainer(out[0]);
+    return new Trainer(out[0], about, false);
   }
 
   /**
@@ -50,9 +60,13 @@ public final class Trainer extends Losses {
    * @throws HorizonLmException FAILED_PRECONDITION naming the rank where models, plans or options differ
    */
   public static Trainer create(Model model, Plan plan, TrainerOptions options, Group group) {
+    Arguments.given(model, "model");
+    Arguments.given(plan, "plan");
+    Arguments.given(group, "group");
+    String about = model.about();
     long[] out = new long[1];
     model.run(m -> plan.run(p -> group.run(g -> Options.with(options, struct -> Native.hlm_trainer_create_in_group(m, p, struct, g, out)))));
-    return new Trainer(out[0]);
+    return new Trainer(out[0], about, true);
   }
 
   /**
@@ -63,7 +77,7 @@ public final class Trainer extends Losses {
    * @throws HorizonLmException INVALID_ARGUMENT for a batch that is not legal, CANCELLED, DEADLINE_EXCEEDED
    */
   public StepMetrics step(Batch batch) {
-    Batch.Parts of = batch.parts();
+    Batch.Parts of = Batch.parts(batch);
     return StepMetrics.of(out -> watched(box -> Native.hlm_trainer_step(
         box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), out)));
   }
@@ -76,7 +90,7 @@ public final class Trainer extends Losses {
    * @throws HorizonLmException FAILED_PRECONDITION under BACKWARD timing
    */
   public Evaluation accumulate(Batch batch) {
-    Batch.Parts of = batch.parts();
+    Batch.Parts of = Batch.parts(batch);
     double[] loss = new double[1];
     long[] tokens = new long[1];
     watched(box -> Native.hlm_trainer_accumulate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
@@ -114,7 +128,7 @@ public final class Trainer extends Losses {
    * @return the loss
    */
   public Evaluation evaluate(Batch batch) {
-    Batch.Parts of = batch.parts();
+    Batch.Parts of = Batch.parts(batch);
     double[] loss = new double[1];
     long[] tokens = new long[1];
     watched(box -> Native.hlm_trainer_evaluate(box, of.ids(), of.offsets(), of.labels(), of.weights(), of.denominator(), of.entropyWeights(), of.temperature(), loss, tokens));
@@ -129,9 +143,9 @@ public final class Trainer extends Losses {
    * @param logits is written to: [places, vocabulary], exactly
    */
   public void logits(Batch batch, LongBuffer places, FloatBuffer logits) {
-    Batch.Parts of = batch.parts();
+    Batch.Parts of = Batch.parts(batch);
     LongBuffer at = Buffers.in(places, "places");
-    FloatBuffer out = Buffers.out(Objects.requireNonNull(logits, "logits"), "logits");
+    FloatBuffer out = Buffers.out(Arguments.given(logits, "logits"), "logits");
     watched(box -> Native.hlm_trainer_logits(box, of.ids(), of.offsets(), at, out));
   }
 
@@ -146,9 +160,10 @@ public final class Trainer extends Losses {
    */
   public void readTensor(String name, TensorKind kind, long byteOffset, FloatBuffer data) {
     byte[] text = Text.encode(name, "name");
-    FloatBuffer out = Buffers.out(Objects.requireNonNull(data, "data"), "data");
+    int what = Arguments.given(kind, "kind").value();
+    FloatBuffer out = Buffers.out(Arguments.given(data, "data"), "data");
     checkOffset(byteOffset);
-    run(box -> Native.hlm_trainer_read_tensor(box, text, kind.value(), byteOffset, out));
+    run(box -> Native.hlm_trainer_read_tensor(box, text, what, byteOffset, out));
   }
 
   /**
@@ -161,9 +176,10 @@ public final class Trainer extends Losses {
    */
   public void writeTensor(String name, TensorKind kind, long byteOffset, FloatBuffer data) {
     byte[] text = Text.encode(name, "name");
-    FloatBuffer in = Buffers.in(Objects.requireNonNull(data, "data"), "data");
+    int what = Arguments.given(kind, "kind").value();
+    FloatBuffer in = Buffers.in(Arguments.given(data, "data"), "data");
     checkOffset(byteOffset);
-    run(box -> Native.hlm_trainer_write_tensor(box, text, kind.value(), byteOffset, in));
+    run(box -> Native.hlm_trainer_write_tensor(box, text, what, byteOffset, in));
   }
 
   private static void checkOffset(long byteOffset) {
@@ -190,7 +206,7 @@ public final class Trainer extends Losses {
    * @throws HorizonLmException ALREADY_EXISTS where it is not empty and overwrite is false
    */
   public void saveModel(Path folder, SaveOptions options) {
-    byte[] text = Text.encode(folder.toString(), "folder");
+    byte[] text = Text.encode(folder, "folder");
     run(box -> Options.with(options, struct -> Native.hlm_trainer_save_model(box, text, struct)));
   }
 
@@ -202,7 +218,7 @@ public final class Trainer extends Losses {
    * @throws HorizonLmException FAILED_PRECONDITION between accumulate and apply, and for a plan without optimizer states
    */
   public void save(Path directory, CheckpointOptions options) {
-    byte[] text = Text.encode(directory.toString(), "directory");
+    byte[] text = Text.encode(directory, "directory");
     run(box -> Options.with(options, struct -> Native.hlm_trainer_save(box, text, struct)));
   }
 
@@ -229,7 +245,7 @@ public final class Trainer extends Losses {
    */
   @SuppressWarnings("unchecked")
   public Map<String, Object> resume(Path path, ResumeOptions options) {
-    byte[] text = Text.encode(path.toString(), "path");
+    byte[] text = Text.encode(path, "path");
     return (Map<String, Object>) Text.parse(Text.of(out -> run(box -> Options.with(options, struct -> Native.hlm_trainer_resume(box, text, struct, out)))));
   }
 
@@ -242,7 +258,7 @@ public final class Trainer extends Losses {
    */
   public static void checkCheckpoints(Path directory, long bytes) {
     NativeLibrary.load();
-    Native.hlm_checkpoint_check(Text.encode(directory.toString(), "directory"), bytes);
+    Native.hlm_checkpoint_check(Text.encode(directory, "directory"), bytes);
   }
 
   /**
@@ -254,7 +270,7 @@ public final class Trainer extends Losses {
   @SuppressWarnings("unchecked")
   public static Map<String, Object> checkpoints(Path directory) {
     NativeLibrary.load();
-    byte[] text = Text.encode(directory.toString(), "directory");
+    byte[] text = Text.encode(directory, "directory");
     return (Map<String, Object>) Text.parse(Text.of(out -> Native.hlm_checkpoint_list(text, out)));
   }
 
@@ -288,7 +304,7 @@ public final class Trainer extends Losses {
    * @param path the file
    */
   public void traceWrite(Path path) {
-    byte[] text = Text.encode(path.toString(), "path");
+    byte[] text = Text.encode(path, "path");
     run(box -> Native.hlm_trainer_trace_write(box, text));
   }
 

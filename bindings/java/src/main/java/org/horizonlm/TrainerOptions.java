@@ -1,7 +1,6 @@
 // Made by tools/options/generate.py from c_api/horizon_lm.h: change that.
 package org.horizonlm;
 
-import java.util.Objects;
 import org.horizonlm.internal.Native;
 
 /** Options of a {@link Trainer}: AdamW and its schedule; what is not set keeps the default of the library. */
@@ -97,7 +96,7 @@ public final class TrainerOptions extends Options {
      * @return this
      */
     public Builder schedule(Schedule value) {
-      Objects.requireNonNull(value, "schedule");
+      Arguments.given(value, "schedule");
       setters.add(struct -> Native.hlm_trainer_options_schedule_set(struct, value.value()));
       return this;
     }
