@@ -19,7 +19,7 @@ func OpenDataset(configJSON string, tokenizer *Tokenizer, template *Template) (*
 	if err := checkVersion(); err != nil {
 		return nil, err
 	}
-	if err := checkText("config", configJSON); err != nil {
+	if err := checkText("configJSON", configJSON); err != nil {
 		return nil, err
 	}
 	var box uintptr
@@ -35,6 +35,15 @@ func OpenDataset(configJSON string, tokenizer *Tokenizer, template *Template) (*
 func (d *Dataset) Close() error {
 	defer runtime.KeepAlive(d)
 	return native.Hlm_dataset_close(d.handle())
+}
+
+// String says what it is in a line. It never fails.
+func (d *Dataset) String() string {
+	defer runtime.KeepAlive(d)
+	return line("Dataset", d.handle(), native.Hlm_dataset_closed, func() (string, error) {
+		info, err := d.Describe()
+		return count(info.Documents, "document") + ", " + count(info.Tokens, "token"), err
+	})
 }
 
 // DatasetInfo is what was read; JSON holds the rest.
@@ -53,6 +62,12 @@ type DatasetInfo struct {
 
 // ReadRecord gives record index of the files, from 0, as a data set of this configuration would read it, as JSON. Nothing is tokenized.
 func ReadRecord(configJSON string, index int64) (string, error) {
+	if err := checkVersion(); err != nil {
+		return "", err
+	}
+	if err := checkText("configJSON", configJSON); err != nil {
+		return "", err
+	}
 	var text uintptr
 	if err := native.Hlm_dataset_read_record(configJSON, index, &text); err != nil {
 		return "", err
@@ -166,7 +181,7 @@ func (d *Dataset) Seek(position string) error {
 // were computed with, as a hash of the weights. FailedPrecondition without a cache.
 func (d *Dataset) WriteColumn(name, key string, values []float32) error {
 	defer runtime.KeepAlive(d)
-	if err := checkText("name", name+key); err != nil {
+	if err := checkColumn(name, key); err != nil {
 		return err
 	}
 	return native.Hlm_dataset_write_column(d.handle(), name, key, values)
@@ -175,10 +190,17 @@ func (d *Dataset) WriteColumn(name, key string, values []float32) error {
 // ReadColumn reads what WriteColumn kept. NotFound where there is none.
 func (d *Dataset) ReadColumn(name, key string, values []float32) error {
 	defer runtime.KeepAlive(d)
-	if err := checkText("name", name+key); err != nil {
+	if err := checkColumn(name, key); err != nil {
 		return err
 	}
 	return native.Hlm_dataset_read_column(d.handle(), name, key, values)
+}
+
+func checkColumn(name, key string) error {
+	if err := checkText("name", name); err != nil {
+		return err
+	}
+	return checkText("key", key)
 }
 
 func (d *Dataset) handle() uintptr {

@@ -14,7 +14,8 @@
 // The library is in the module lib/linux-amd64, which comes along. Slices are handed to it without a copy and are not kept after a call
 // has returned. A call runs on its own thread as any cgo call does: other goroutines are not blocked.
 //
-// Every error of the library is an *Error with its code. Different handles may be used by different goroutines at once; two in one handle get
+// Every error of the library is an *Error with its code, as errors.Is(err, horizonlm.NotFound) finds it. Nil handles and batches are errors that name
+// them, not panics. Handles print what they are. Different handles may be used by different goroutines at once; two in one handle get
 // FailedPrecondition, except that Cancel may be called by any. Close is legal at any time and more than once; while another goroutine is in a call of
 // the handle it is refused with FailedPrecondition. A handle that is forgotten is freed by its finalizer; Close is better.
 package horizonlm

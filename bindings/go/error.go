@@ -3,12 +3,13 @@ package horizonlm
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"horizonlm/internal/native"
 )
 
-// Code says what kind of error it is; the numbers are those of the C interface.
+// Code says what kind of error it is; the numbers are those of the C interface. It is an error itself, for errors.Is(err, horizonlm.NotFound).
 type Code int32
 
 // The codes of errors.
@@ -31,7 +32,10 @@ const (
 // String is the code's name, as "INVALID_ARGUMENT".
 func (c Code) String() string { return native.Hlm_code_name(int32(c)) }
 
-// Error is an error of the library. Find it with errors.As.
+// Error is the code's name.
+func (c Code) Error() string { return c.String() }
+
+// Error is an error of the library. Find it with errors.As, or its code with errors.Is.
 type Error struct {
 	Code    Code
 	Message string // one line that names the value and the limit
@@ -44,9 +48,19 @@ func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 // Unwrap is the context's error where a context ended the call, so that errors.Is(err, context.Canceled) holds.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is says that NotFound is fs.ErrNotExist and AlreadyExists fs.ErrExist, for errors.Is.
+// Is says, for errors.Is, that an error is its code, and that NotFound is fs.ErrNotExist, AlreadyExists fs.ErrExist and DeadlineExceeded
+// os.ErrDeadlineExceeded.
 func (e *Error) Is(target error) bool {
-	return target == fs.ErrNotExist && e.Code == NotFound || target == fs.ErrExist && e.Code == AlreadyExists
+	switch target {
+	case fs.ErrNotExist:
+		return e.Code == NotFound
+	case fs.ErrExist:
+		return e.Code == AlreadyExists
+	case os.ErrDeadlineExceeded:
+		return e.Code == DeadlineExceeded
+	}
+	code, is := target.(Code)
+	return is && code == e.Code
 }
 
 func errorf(code Code, format string, arguments ...any) error {

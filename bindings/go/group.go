@@ -1,7 +1,7 @@
 package horizonlm
 
 import (
-	"encoding/json"
+	"fmt"
 	"runtime"
 
 	"horizonlm/internal/native"
@@ -36,6 +36,9 @@ func newGroup(options *GroupOptions, make func(own native.Hlm_group_options, box
 // GroupFromEnvironment is the group that torchrun, Open MPI, Slurm or PMI describe in the environment, and of one where none of them does.
 // It waits until all have come; options may be nil.
 func GroupFromEnvironment(options *GroupOptions) (*Group, error) {
+	if err := checkVersion(); err != nil {
+		return nil, err
+	}
 	return newGroup(options, func(own native.Hlm_group_options, box *uintptr) error {
 		return native.Hlm_group_from_environment(own, box)
 	})
@@ -43,6 +46,9 @@ func GroupFromEnvironment(options *GroupOptions) (*Group, error) {
 
 // ConnectGroup is the group of size processes whose rank 0 listens at address, "host:port". It waits until all have come; options may be nil.
 func ConnectGroup(address string, rank, size int64, options *GroupOptions) (*Group, error) {
+	if err := checkVersion(); err != nil {
+		return nil, err
+	}
 	if err := checkText("address", address); err != nil {
 		return nil, err
 	}
@@ -57,6 +63,15 @@ func (g *Group) Close() error {
 	return native.Hlm_group_close(g.handle())
 }
 
+// String says what it is in a line. It never fails.
+func (g *Group) String() string {
+	defer runtime.KeepAlive(g)
+	return line("Group", g.handle(), native.Hlm_group_closed, func() (string, error) {
+		info, err := g.Describe()
+		return fmt.Sprintf("rank %d of %d", info.Rank, info.Size), err
+	})
+}
+
 // Describe tells this process's place in the group.
 func (g *Group) Describe() (GroupInfo, error) {
 	defer runtime.KeepAlive(g)
@@ -65,7 +80,7 @@ func (g *Group) Describe() (GroupInfo, error) {
 	if err := native.Hlm_group_describe(g.handle(), &text); err != nil {
 		return info, err
 	}
-	return info, json.Unmarshal([]byte(takeText(text)), &info)
+	return info, parse(text, &info)
 }
 
 // Barrier waits until every process has called it.

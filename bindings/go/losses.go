@@ -29,6 +29,12 @@ func (w *Weights) Close() error {
 	return native.Hlm_weights_close(w.handle())
 }
 
+// String says what it is in a line. It never fails.
+func (w *Weights) String() string {
+	defer runtime.KeepAlive(w)
+	return line("Weights", w.handle(), native.Hlm_weights_closed, nil)
+}
+
 func (w *Weights) handle() uintptr {
 	if w == nil {
 		return 0
@@ -48,8 +54,11 @@ type Logprobs struct {
 func (t *Trainer) Logprobs(batch *Batch, kept *Weights, out *Logprobs) error {
 	defer runtime.KeepAlive(t)
 	defer runtime.KeepAlive(kept)
-	if batch == nil || out == nil {
-		return errorf(InvalidArgument, "the batch or what is to be written is nil")
+	if batch == nil {
+		return errNilBatch
+	}
+	if out == nil {
+		return errorf(InvalidArgument, "what is to be written, out, is nil")
 	}
 	return native.Hlm_trainer_logprobs(t.handle(), kept.handle(), batch.IDs, batch.offsets(), batch.Labels, batch.Weights, batch.Denominator,
 		batch.EntropyWeights, batch.Temperature, out.Logprobs, out.Entropies, out.Greedy)

@@ -36,7 +36,7 @@ func CreateModel(configJSON string, seed int64) (*Model, error) {
 	if err := checkVersion(); err != nil {
 		return nil, err
 	}
-	if err := checkText("config_json", configJSON); err != nil {
+	if err := checkText("configJSON", configJSON); err != nil {
 		return nil, err
 	}
 	var box uintptr
@@ -50,6 +50,15 @@ func CreateModel(configJSON string, seed int64) (*Model, error) {
 func (m *Model) Close() error {
 	defer runtime.KeepAlive(m)
 	return native.Hlm_model_close(m.handle())
+}
+
+// String says what it is in a line: "Model: LlamaForCausalLM, 19,616 parameters", "Model, closed", "<nil>". It never fails.
+func (m *Model) String() string {
+	defer runtime.KeepAlive(m)
+	return line("Model", m.handle(), native.Hlm_model_closed, func() (string, error) {
+		info, err := m.Describe()
+		return info.Architecture + ", " + count(info.Parameters, "parameter"), err
+	})
 }
 
 // WithText is the model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, the chat templates and the ids that end
@@ -127,7 +136,7 @@ func (m *Model) CheckSave(folder string, options *SaveOptions) (int64, error) {
 	return bytes, err
 }
 
-// handle is 0, which the library refuses by name, for a nil or zero Model.
+// handle is 0, which is refused by name, for a nil or zero Model.
 func (m *Model) handle() uintptr {
 	if m == nil {
 		return 0

@@ -32,6 +32,12 @@ func (o *Optimizer) Close() error {
 	return native.Hlm_optimizer_close(o.handle())
 }
 
+// String says what it is in a line. It never fails.
+func (o *Optimizer) String() string {
+	defer runtime.KeepAlive(o)
+	return line("Optimizer", o.handle(), native.Hlm_optimizer_closed, nil)
+}
+
 // Values is numbers of one of two types: float32, or the bits of bf16. One of the fields is set.
 type Values struct {
 	F32  []float32

@@ -31,6 +31,24 @@ func (p *Plan) Close() error {
 	return native.Hlm_plan_close(p.handle())
 }
 
+// String says what it is in a line. It never fails.
+func (p *Plan) String() string {
+	defer runtime.KeepAlive(p)
+	return line("Plan", p.handle(), native.Hlm_plan_closed, func() (string, error) {
+		var text uintptr
+		if err := native.Hlm_plan_json(p.handle(), &text); err != nil {
+			return "", err
+		}
+		var plan struct {
+			Device      string `json:"device"`
+			HostBytes   int64  `json:"host_bytes"`
+			DeviceBytes int64  `json:"device_bytes"`
+		}
+		err := parse(text, &plan)
+		return gib(plan.HostBytes) + " of host memory, " + gib(plan.DeviceBytes) + " on " + plan.Device, err
+	})
+}
+
 // JSON is the whole plan; docs/plan.md lists its keys.
 func (p *Plan) JSON() (string, error) {
 	defer runtime.KeepAlive(p)

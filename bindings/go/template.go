@@ -43,6 +43,12 @@ func (t *Template) Close() error {
 	return native.Hlm_template_close(t.handle())
 }
 
+// String says what it is in a line. It never fails.
+func (t *Template) String() string {
+	defer runtime.KeepAlive(t)
+	return line("Template", t.handle(), native.Hlm_template_closed, nil)
+}
+
 // TemplateInfo is what there is of templates.
 type TemplateInfo struct {
 	Names         []string       `json:"names"`

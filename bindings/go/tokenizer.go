@@ -34,6 +34,15 @@ func (t *Tokenizer) Close() error {
 	return native.Hlm_tokenizer_close(t.handle())
 }
 
+// String says what it is in a line. It never fails.
+func (t *Tokenizer) String() string {
+	defer runtime.KeepAlive(t)
+	return line("Tokenizer", t.handle(), native.Hlm_tokenizer_closed, func() (string, error) {
+		info, err := t.Describe()
+		return info.Model + ", " + count(info.VocabSize, "token"), err
+	})
+}
+
 // TokenizerInfo is what a tokenizer is; JSON holds the rest.
 type TokenizerInfo struct {
 	Model         string         `json:"model"`
@@ -178,6 +187,12 @@ func NewDecoder(tokenizer *Tokenizer, skipSpecialTokens bool) (*Decoder, error) 
 func (d *Decoder) Close() error {
 	defer runtime.KeepAlive(d)
 	return native.Hlm_decoder_close(d.handle())
+}
+
+// String says what it is in a line. It never fails.
+func (d *Decoder) String() string {
+	defer runtime.KeepAlive(d)
+	return line("Decoder", d.handle(), native.Hlm_decoder_closed, nil)
 }
 
 // Push is the text that these ids complete: whole characters, often "".

@@ -12,9 +12,11 @@ import (
 
 // Trainer trains a model under a plan.
 type Trainer struct {
-	box    uintptr
-	shapes map[string][]int64
-	vocab  int64
+	box     uintptr
+	about   string
+	grouped bool
+	shapes  map[string][]int64
+	vocab   int64
 }
 
 // StepMetrics is what an optimizer step did; hlm_step_metrics in horizon_lm.h.
@@ -57,7 +59,7 @@ const (
 
 // NewTrainer allocates what the plan says and loads the weights; options may be nil. Model and plan may be closed afterwards.
 func NewTrainer(model *Model, plan *Plan, options *TrainerOptions) (*Trainer, error) {
-	return newTrainer(model, options, func(own native.Hlm_trainer_options, box *uintptr) error {
+	return newTrainer(model, options, false, func(own native.Hlm_trainer_options, box *uintptr) error {
 		defer runtime.KeepAlive(plan)
 		return native.Hlm_trainer_create(model.handle(), plan.handle(), own, box)
 	})
@@ -66,14 +68,18 @@ func NewTrainer(model *Model, plan *Plan, options *TrainerOptions) (*Trainer, er
 // NewTrainerInGroup makes a trainer that shares every step with those of the other processes of a group; every one of them makes the same
 // calls, each with rows of its own. The plan must have been made with so many Processes; the group may be closed afterwards.
 func NewTrainerInGroup(model *Model, plan *Plan, options *TrainerOptions, group *Group) (*Trainer, error) {
-	return newTrainer(model, options, func(own native.Hlm_trainer_options, box *uintptr) error {
+	place, err := group.Describe()
+	if err != nil {
+		return nil, err
+	}
+	return newTrainer(model, options, place.Size > 1, func(own native.Hlm_trainer_options, box *uintptr) error {
 		defer runtime.KeepAlive(plan)
 		defer runtime.KeepAlive(group)
 		return native.Hlm_trainer_create_in_group(model.handle(), plan.handle(), own, group.handle(), box)
 	})
 }
 
-func newTrainer(model *Model, options *TrainerOptions, make func(own native.Hlm_trainer_options, box *uintptr) error) (*Trainer, error) {
+func newTrainer(model *Model, options *TrainerOptions, grouped bool, make func(own native.Hlm_trainer_options, box *uintptr) error) (*Trainer, error) {
 	defer runtime.KeepAlive(model)
 	var box uintptr
 	err := withOptions(native.NewHlm_trainer_options, native.DeleteHlm_trainer_options, options, func(own native.Hlm_trainer_options) error {
@@ -82,14 +88,14 @@ func newTrainer(model *Model, options *TrainerOptions, make func(own native.Hlm_
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{box: box, shapes: map[string][]int64{}}
+	t := &Trainer{box: box, grouped: grouped, shapes: map[string][]int64{}}
 	runtime.SetFinalizer(t, func(t *Trainer) { native.Hlm_trainer_free(t.box) })
 	info, err := model.Describe()
 	if err != nil {
 		t.Close()
 		return nil, err
 	}
-	t.vocab = info.VocabSize
+	t.about, t.vocab = info.Architecture+", "+count(info.Parameters, "parameter"), info.VocabSize
 	for _, tensor := range info.Tensors {
 		t.shapes[tensor.Name] = tensor.Shape
 	}
@@ -100,6 +106,12 @@ func newTrainer(model *Model, options *TrainerOptions, make func(own native.Hlm_
 func (t *Trainer) Close() error {
 	defer runtime.KeepAlive(t)
 	return native.Hlm_trainer_close(t.handle())
+}
+
+// String says what it is in a line. It never fails.
+func (t *Trainer) String() string {
+	defer runtime.KeepAlive(t)
+	return line("Trainer", t.handle(), native.Hlm_trainer_closed, func() (string, error) { return t.about, nil })
 }
 
 // Step makes one optimizer step: Accumulate, then Apply.
@@ -191,11 +203,21 @@ func (t *Trainer) Logits(batch *Batch, places []int64, logits []float32) error {
 	return native.Hlm_trainer_logits(t.handle(), batch.IDs, batch.offsets(), places, logits)
 }
 
-// VocabSize is the length of a row of logits.
-func (t *Trainer) VocabSize() int64 { return t.vocab }
+// VocabSize is the length of a row of logits; 0 for a nil Trainer.
+func (t *Trainer) VocabSize() int64 {
+	if t == nil {
+		return 0
+	}
+	return t.vocab
+}
 
 // Shape is the shape of a tensor; nil for a name that the model lacks.
-func (t *Trainer) Shape(name string) []int64 { return append([]int64(nil), t.shapes[name]...) }
+func (t *Trainer) Shape(name string) []int64 {
+	if t == nil {
+		return nil
+	}
+	return append([]int64(nil), t.shapes[name]...)
+}
 
 // ReadTensor reads len(data) floats of a tensor from byteOffset on, whatever it is stored as. NotFound for a name that the model lacks,
 // OutOfRange past the end, FailedPrecondition for a kind that is not there now.
@@ -210,7 +232,7 @@ func (t *Trainer) ReadTensor(name string, kind TensorKind, byteOffset int64, dat
 // Tensor reads a whole tensor into a new slice, row by row; Shape tells its dimensions.
 func (t *Trainer) Tensor(name string, kind TensorKind) ([]float32, error) {
 	n := int64(1)
-	for _, extent := range t.shapes[name] { // of a name that the model lacks there are none: the library refuses it
+	for _, extent := range t.Shape(name) { // of a name that the model lacks there are none: the library refuses it
 		n *= extent
 	}
 	data := make([]float32, n)
@@ -294,8 +316,15 @@ func (t *Trainer) handle() uintptr {
 	return t.box
 }
 
-// Under runs call, which makes one call of this trainer, and cancels that when ctx ends, as StepContext does for Step.
+// Under runs call, which makes one call of this trainer, and cancels that when ctx ends, as StepContext does for Step. In a group a context that
+// ends when the call has just returned ends the next call of every process.
 func (t *Trainer) Under(ctx context.Context, call func() error) error {
+	if ctx == nil {
+		return errorf(InvalidArgument, "the context is nil")
+	}
+	if call == nil {
+		return errorf(InvalidArgument, "the call is nil")
+	}
 	if err := ctx.Err(); err != nil {
 		return &Error{Code: Cancelled, Message: "the context ended before the call began: " + err.Error(), cause: err}
 	}
@@ -330,8 +359,10 @@ func (t *Trainer) Under(ctx context.Context, call func() error) error {
 		failure.cause = ctx.Err()
 		return failure
 	}
-	// The request came too late for this call and must not end the next one: a call that changes nothing takes it.
-	_, _ = t.Evaluate(&Batch{IDs: []int32{0, 0}})
+	// The request came too late for this call and must not end the next one: a call that changes nothing takes it. Of a group it would need all processes.
+	if t != nil && !t.grouped {
+		_, _ = t.Evaluate(&Batch{IDs: []int32{0, 0}})
+	}
 	return err
 }
 

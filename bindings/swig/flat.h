@@ -213,9 +213,11 @@ static void hlm_flat_trainer_cancel(hlm_trainer_box* box) {
 }
 
 // What each kind of handle has. (Python's boxes are freed by their capsules.)
-#define HLM_LIFE(OBJECT)                                                                          \
-  static hlm_failure* hlm_##OBJECT##_close(hlm_##OBJECT##_box* box) { return box->Close(); }      \
-  static int32_t hlm_##OBJECT##_closed(hlm_##OBJECT##_box* box) { return box->closed() ? 1 : 0; } \
+#define HLM_LIFE(OBJECT)                                                                                            \
+  static hlm_failure* hlm_##OBJECT##_close(hlm_##OBJECT##_box* box) {                                               \
+    return box != nullptr ? box->Close() : hlm_bind::NoBox<hlm_##OBJECT>();                                         \
+  }                                                                                                                 \
+  static int32_t hlm_##OBJECT##_closed(hlm_##OBJECT##_box* box) { return box == nullptr || box->closed() ? 1 : 0; } \
   [[maybe_unused]] static void hlm_##OBJECT##_free(hlm_##OBJECT##_box* box) { delete box; }
 HLM_LIFE(model)
 HLM_LIFE(plan)

@@ -2,6 +2,10 @@
 // slices (Go 1.19 has no runtime.Pinner: cgo pins what an argument points to for the length of the call), results through pointers.
 // SWIG's stock typemaps would make *int (8 bytes) of int32_t*.
 
+%begin %{
+#define HLM_BIND_NULL "nil"
+%}
+
 %insert(cgo_comment_typedefs) %{
 #cgo CXXFLAGS: -std=c++17 -Wno-unused-function -I${SRCDIR}
 #cgo LDFLAGS: -L${SRCDIR} -lhorizonlm -Wl,-rpath,${SRCDIR} -Wl,-rpath,$ORIGIN

@@ -67,6 +67,11 @@ inline void Free(hlm_failure* failure) noexcept {
   delete failure;
 }
 
+// What a language calls a handle that is not there.
+#ifndef HLM_BIND_NULL
+#define HLM_BIND_NULL "null"
+#endif
+
 // ---- Boxes ----------------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -143,6 +148,13 @@ class Box {
   int inside_ = 0;
 };
 
+template <class T>
+hlm_failure* NoBox() noexcept {
+  char text[64];
+  std::snprintf(text, sizeof(text), "the %s is " HLM_BIND_NULL, Kind<T>::kWord);
+  return NewFailure(HLM_INVALID_ARGUMENT, text);
+}
+
 // One call's stay in a box.
 template <class T>
 class Use {
@@ -155,11 +167,8 @@ class Use {
   }
   // NULL for success.
   hlm_failure* Begin(Box<T>* box) noexcept {
+    if (box == nullptr) return NoBox<T>();
     char text[64];
-    if (box == nullptr) {
-      std::snprintf(text, sizeof(text), "the %s is null", Kind<T>::kWord);
-      return NewFailure(HLM_INVALID_ARGUMENT, text);
-    }
     box_ = box;
     handle_ = box->Enter();
     if (handle_ != nullptr) return nullptr;

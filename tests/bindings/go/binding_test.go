@@ -232,9 +232,9 @@ func TestWrongOptions(t *testing.T) {
 	_, err = horizonlm.NewPlan(model, &shape)
 	fails(t, err, horizonlm.ResourceExhausted, "")
 	_, err = horizonlm.NewPlan(nil, nil)
-	fails(t, err, horizonlm.InvalidArgument, "the model is null")
+	fails(t, err, horizonlm.InvalidArgument, "the model is nil")
 	_, err = horizonlm.NewTrainer(model, &horizonlm.Plan{}, nil)
-	fails(t, err, horizonlm.InvalidArgument, "the plan is null")
+	fails(t, err, horizonlm.InvalidArgument, "the plan is nil")
 }
 
 func TestModels(t *testing.T) {
@@ -311,7 +311,7 @@ func TestClosing(t *testing.T) {
 	_, err = model.Describe()
 	fails(t, err, horizonlm.FailedPrecondition, "the model is closed")
 	var none *horizonlm.Trainer
-	fails(t, none.Finish(), horizonlm.InvalidArgument, "the trainer is null")
+	fails(t, none.Finish(), horizonlm.InvalidArgument, "the trainer is nil")
 	none.Cancel()
 }
 

@@ -166,7 +166,7 @@ func TestTokenizer(t *testing.T) {
 	_, err = tokenizer.Encode("a", nil)
 	fails(t, err, horizonlm.FailedPrecondition, "the tokenizer is closed")
 	_, err = horizonlm.NewDecoder(nil, false)
-	fails(t, err, horizonlm.InvalidArgument, "the tokenizer is null")
+	fails(t, err, horizonlm.InvalidArgument, "the tokenizer is nil")
 }
 
 type message struct {

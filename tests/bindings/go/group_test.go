@@ -2,12 +2,15 @@ package bindingtest
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/horizon-lm/horizonlm"
 )
@@ -43,7 +46,32 @@ func groupLosses(t *testing.T, group *horizonlm.Group, size int64, documents ...
 		}
 		losses = append(losses, metrics.Loss)
 	}
+	if group != nil {
+		lateCancel(t, trainer, documents)
+	}
 	return losses
+}
+
+// A context that ends when its call has just returned ends the next call of every process, and no more.
+func lateCancel(t *testing.T, trainer *horizonlm.Trainer, documents [][]int32) {
+	own := horizonlm.NewBatch(documents...)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	succeeds(t, trainer.Under(ctx, func() error {
+		_, err := trainer.Step(own)
+		if os.Getenv("RANK") == "0" {
+			cancel()
+			time.Sleep(200 * time.Millisecond)
+		}
+		return err
+	}))
+	if _, err := trainer.Step(own); !errors.Is(err, horizonlm.Cancelled) {
+		t.Fatal(err)
+	}
+	metrics, err := trainer.Step(own)
+	if err != nil || metrics.Step != 5 {
+		t.Fatal(metrics, err)
+	}
 }
 
 // Run as each of two processes by TestTwoProcessesShareEveryStep.

@@ -62,11 +62,11 @@ public final class Trainer extends Losses {
   public static Trainer create(Model model, Plan plan, TrainerOptions options, Group group) {
     Arguments.given(model, "model");
     Arguments.given(plan, "plan");
-    Arguments.given(group, "group");
+    boolean several = Arguments.given(group, "group").size() > 1;
     String about = model.about();
     long[] out = new long[1];
     model.run(m -> plan.run(p -> group.run(g -> Options.with(options, struct -> Native.hlm_trainer_create_in_group(m, p, struct, g, out)))));
-    return new Trainer(out[0], about, true);
+    return new Trainer(out[0], about, several);
   }
 
   /**
