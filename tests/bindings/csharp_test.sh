@@ -58,7 +58,7 @@ compile() { mcs -warnaserror -langversion:7.2 "-out:$work/bin/$1.exe" "-r:$work/
 for name in Finetune Sft Dpo; do
   compile $name samples/csharp/$name.cs
 done
-for name in BindingTest GroupTest ZeroCopy; do
+for name in BindingTest GroupTest MessagesTest ZeroCopy; do
   compile $name tests/bindings/csharp/$name.cs
 done
 
@@ -78,6 +78,8 @@ readme_ran "$work/readme" "$work/readme.txt"
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 mono --debug "$work/bin/BindingTest.exe" "$work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/test.txt"
 grep -q '^ok  cycles' "$work/test.txt"
+mono --debug "$work/bin/MessagesTest.exe" "$work" "$PWD/tests/bindings/model" | tee "$work/messages.txt"
+grep -q '^ok  nulls' "$work/messages.txt"
 two_processes "$work/group" mono --debug "$work/bin/GroupTest.exe"
 
 if [[ -n "${HLM_DOTNET:-}" ]]; then

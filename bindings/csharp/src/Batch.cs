@@ -8,8 +8,7 @@ namespace HorizonLM {
   public sealed class Batch {
     /// <summary>A batch of arrays. Without offsets, one document.</summary>
     public Batch(int[] ids, long[] offsets = null) {
-      if (ids == null) throw new ArgumentNullException(nameof(ids));
-      Ids = ids;
+      Ids = Arguments.Given(ids, nameof(ids));
       Offsets = offsets ?? new long[] {0, ids.LongLength};
     }
 
@@ -20,10 +19,11 @@ namespace HorizonLM {
 
     /// <summary>A batch of whole documents, copied one behind the other.</summary>
     public static Batch Of(IEnumerable<int[]> documents) {
-      if (documents == null) throw new ArgumentNullException(nameof(documents));
+      Arguments.Given(documents, nameof(documents));
       var ids = new List<int>();
       var offsets = new List<long> {0};
       foreach (int[] document in documents) {
+        if (document == null) throw new ArgumentNullException(nameof(documents), "document " + (offsets.Count - 1) + " is null");
         ids.AddRange(document);
         offsets.Add(ids.Count);
       }
@@ -56,16 +56,22 @@ namespace HorizonLM {
       get { return Offsets.Length - 1; }
     }
 
+    /// <summary>"Batch: 2 documents, 13 ids".</summary>
+    public override string ToString() {
+      return "Batch: " + Handle.Count(Count, "document") + ", " + Handle.Count(Ids.LongLength, "id");
+    }
+
     /// <summary>Sums over each document, in double and in order, of weight * logprob and of the weights; two arrays [documents]. Reference sums made so
     /// give a first DPO loss of ln 2.</summary>
     public void SumLogprobs(float[] logprobs, double[] sums, double[] tokens) {
+      Arguments.Given(logprobs, nameof(logprobs));
+      Arguments.Given(sums, nameof(sums));
       Library.Load();
       Native.hlm_batch_sum_logprobs(Ids, Offsets, Labels, Weights, Denominator, EntropyWeights, Temperature, logprobs, sums, tokens);
     }
 
     internal static Batch Checked(Batch batch) {
-      if (batch == null) throw new ArgumentNullException(nameof(batch));
-      return batch;
+      return Arguments.Given(batch, nameof(batch));
     }
   }
 
@@ -97,5 +103,10 @@ namespace HorizonLM {
 
     /// <summary>From 0.</summary>
     public long Epoch { get; private set; }
+
+    /// <summary>"Documents: 2 documents, 13 ids".</summary>
+    public override string ToString() {
+      return "Documents: " + Handle.Count(Batch.Count, "document") + ", " + Handle.Count(Batch.Ids.LongLength, "id");
+    }
   }
 }

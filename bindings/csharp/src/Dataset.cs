@@ -9,7 +9,7 @@ namespace HorizonLM {
   public sealed class Dataset : Handle {
     private delegate void Step(SafeHandle box, out IntPtr step);
 
-    private Dataset(IntPtr box) : base(box, Native.hlm_dataset_close, Native.hlm_dataset_release) {}
+    private Dataset(IntPtr box) : base(box, Native.hlm_dataset_close, Native.hlm_dataset_closed, Native.hlm_dataset_release) {}
 
     /// <summary>Opens what a config says. Text needs a tokenizer, conversations a template; the config's "model" names a folder that has both. They may be
     /// disposed afterwards. InvalidArgument naming file and line for a damaged record or an unknown key.</summary>
@@ -33,6 +33,11 @@ namespace HorizonLM {
       IntPtr text;
       Native.hlm_dataset_describe(Box, out text);
       return Json.Object(Text.Take(text));
+    }
+
+    internal override string About() {
+      var about = Describe();
+      return Count(about["documents"], "document") + ", " + Count(about["tokens"], "token");
     }
 
     /// <summary>The next step: what `rows` rows of seq_len tokens hold (a plan's batch size). Null at the end of the last epoch.</summary>
@@ -80,6 +85,7 @@ namespace HorizonLM {
     /// <summary>Keeps a number for each document ([column_length]) in the cache, as log-probabilities of a reference. key: what they were computed
     /// with.</summary>
     public void WriteColumn(string name, string key, float[] values) {
+      Arguments.Given(values, nameof(values));
       Native.hlm_dataset_write_column(Box, Text.Encode(name, nameof(name)), Text.Encode(key, nameof(key)), values);
     }
 

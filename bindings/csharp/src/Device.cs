@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using HorizonLM.Internal;
 
@@ -24,6 +25,11 @@ namespace HorizonLM {
 
     /// <summary>All that is known of it; of one that was asked for also the "reason".</summary>
     public IReadOnlyDictionary<string, object> Details { get; private set; }
+
+    /// <summary>"Device: cuda:0, NVIDIA H200, 139.81 GiB".</summary>
+    public override string ToString() {
+      return string.Format(CultureInfo.InvariantCulture, "Device: {0}, {1}, {2:F2} GiB", Name, Description, MemoryBytes / (double)(1L << 30));
+    }
 
     /// <summary>The devices that can be used, the CPU last.</summary>
     public static IReadOnlyList<Device> List() {

@@ -6,7 +6,7 @@ namespace HorizonLM {
   /// <summary>The processes of a run on several machines, one a machine. A Trainer that is made in a group shares every step with those of the other processes;
   /// its plan is made with so many Processes. A process that is lost makes every call of the others Unavailable, naming its rank.</summary>
   public sealed class Group : Handle {
-    private Group(IntPtr box) : base(box, Native.hlm_group_close, Native.hlm_group_release) {}
+    private Group(IntPtr box) : base(box, Native.hlm_group_close, Native.hlm_group_closed, Native.hlm_group_release) {}
 
     /// <summary>The group that torchrun, Open MPI, Slurm or PMI describe in the environment; of one where none of them does. Waits until all have come.</summary>
     public static Group FromEnvironment(GroupOptions options = null) {
@@ -37,6 +37,11 @@ namespace HorizonLM {
       return Json.Object(DescribeJson());
     }
 
+    internal override string About() {
+      var about = Describe();
+      return "rank " + about["rank"] + " of " + about["size"];
+    }
+
     /// <summary>This process's number, from 0.</summary>
     public long Rank {
       get { return (long)Describe()["rank"]; }
@@ -54,7 +59,7 @@ namespace HorizonLM {
 
     /// <summary>Everybody's bytes, in the order of ranks; every process gives as many.</summary>
     public byte[][] AllGather(byte[] own) {
-      if (own == null) throw new ArgumentNullException(nameof(own));
+      Arguments.Given(own, nameof(own));
       var all = new byte[own.LongLength * Size];
       using (var from = new Pinned(own, 1))
       using (var to = new Pinned(all, 1)) {

@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using HorizonLM.Internal;
 
@@ -6,10 +7,12 @@ namespace HorizonLM {
   /// <summary>Owns a native object. It may be disposed more than once; using it afterwards is an error with the code FailedPrecondition.</summary>
   public abstract class Handle : IDisposable {
     private readonly Action<SafeHandle> close;
+    private readonly Func<SafeHandle, int> closed;
 
-    internal Handle(IntPtr box, Action<SafeHandle> close, Action<IntPtr> release) {
+    internal Handle(IntPtr box, Action<SafeHandle> close, Func<SafeHandle, int> closed, Action<IntPtr> release) {
       Box = new Box(box, release);
       this.close = close;
+      this.closed = closed;
     }
 
     /// <summary>What native calls are handed.</summary>
@@ -21,6 +24,29 @@ namespace HorizonLM {
       GC.SuppressFinalize(this);
     }
 
+    /// <summary>What this is, in a line: "Model: LlamaForCausalLM, 19,616 parameters", or "Model, closed". It never fails.</summary>
+    public sealed override string ToString() {
+      string name = GetType().Name;
+      if (closed(Box) != 0) return name + ", closed";
+      try {
+        string about = About();
+        return about.Length == 0 ? name : name + ": " + about;
+      } catch (HorizonLMException) {  // another thread uses it, or has closed it
+        return name;
+      }
+    }
+
+    /// <summary>What ToString says of one that is open.</summary>
+    internal virtual string About() {
+      return "";
+    }
+
+    /// <summary>"1 document", "2,000 documents".</summary>
+    internal static string Count(object n, string one) {
+      long number = Convert.ToInt64(n, CultureInfo.InvariantCulture);
+      return number.ToString("N0", CultureInfo.InvariantCulture) + " " + one + (number == 1 ? "" : "s");
+    }
+
     /// <summary>The box of a handle, or what stands for none.</summary>
     internal static SafeHandle OrNone(Handle handle) {
       return handle == null ? HorizonLM.Box.None : handle.Box;
@@ -28,8 +54,7 @@ namespace HorizonLM {
 
     /// <summary>The box of a handle that must be there.</summary>
     internal static SafeHandle Of(Handle handle, string name) {
-      if (handle == null) throw new ArgumentNullException(name);
-      return handle.Box;
+      return Arguments.Given(handle, name).Box;
     }
   }
 

@@ -68,7 +68,7 @@ namespace HorizonLM {
 
     /// <summary>UTF-8 without an end.</summary>
     internal static byte[] Utf8(string text, string name) {
-      if (text == null) throw new ArgumentNullException(name);
+      Arguments.Given(text, name);
       try {
         return Strict.GetBytes(text);
       } catch (EncoderFallbackException error) {
@@ -113,7 +113,7 @@ namespace HorizonLM {
 
     /// <summary>Of float, or of ushort for the bits of bf16; `dtype` says which.</summary>
     internal static Pinned Values(Array array, string name, out int dtype) {
-      if (array == null) throw new ArgumentNullException(name);
+      Arguments.Given(array, name);
       bool floats = array is float[];
       if (!floats && array.GetType() != typeof(ushort[])) throw new ArgumentException(name + " must be a float[], or a ushort[] for the bits of bf16", name);
       dtype = (int)(floats ? DType.F32 : DType.BF16);

@@ -5,7 +5,7 @@ using HorizonLM.Internal;
 namespace HorizonLM {
   /// <summary>The weights of a trainer as they were at one moment. Disposing them frees their place in the plan's FrozenCopies.</summary>
   public sealed class Weights : Handle {
-    internal Weights(IntPtr box) : base(box, Native.hlm_weights_close, Native.hlm_weights_release) {}
+    internal Weights(IntPtr box) : base(box, Native.hlm_weights_close, Native.hlm_weights_closed, Native.hlm_weights_release) {}
   }
 
   /// <summary>A reference for losses: its sums for each document, as Batch.SumLogprobs gives them, or its log-probabilities for each id.</summary>
@@ -40,7 +40,11 @@ namespace HorizonLM {
 
   /// <summary>What a Trainer does with log-probabilities. An array [ids] belongs to the token at its place: its log-probability given those before it.</summary>
   public abstract class Losses : Handle {
-    internal Losses(IntPtr box) : base(box, Native.hlm_trainer_close, Native.hlm_trainer_release) {}
+    private readonly bool grouped;
+
+    internal Losses(IntPtr box, bool grouped) : base(box, Native.hlm_trainer_close, Native.hlm_trainer_closed, Native.hlm_trainer_release) {
+      this.grouped = grouped;
+    }
 
     /// <summary>Asks the call in progress, or the next one, to end with the code Cancelled. From any thread; never fails. A step that is cancelled before
     /// its first update changes nothing and drops its gradient; after that it completes.</summary>
@@ -72,10 +76,11 @@ namespace HorizonLM {
       EndOf(registration, ref asked);
     }
 
-    // Waits for a request that is being made. One that came too late for its call must not end the next one: a call that changes nothing takes it.
+    // Waits for a request that is being made. One that came too late for its call must not end the next one: a call that changes nothing takes it. In a
+    // group it would need all processes: there their next call ends.
     private void EndOf(CancellationTokenRegistration registration, ref bool asked) {
       registration.Dispose();
-      if (!Volatile.Read(ref asked)) return;
+      if (!Volatile.Read(ref asked) || grouped) return;
       double loss;
       long tokens;
       try {
@@ -136,6 +141,7 @@ namespace HorizonLM {
     public KtoMetrics AccumulateKto(Batch batch, int[] desirable, Reference reference = null, Batch mismatched = null, double[] mismatchedSums = null,
                                     KtoOptions options = null, CancellationToken token = default(CancellationToken)) {
       Batch b = Batch.Checked(batch);
+      Arguments.Given(desirable, nameof(desirable));
       var m = new double[KtoMetrics.Members];
       Under(token, () => Options.With(options, own => Native.hlm_trainer_accumulate_kto(
           Box, b.Ids, b.Offsets, b.Labels, b.Weights, b.Denominator, b.EntropyWeights, b.Temperature, own, desirable, Reference.SumsOf(reference),
@@ -148,6 +154,7 @@ namespace HorizonLM {
     public PolicyMetrics AccumulatePolicy(Batch batch, float[] advantages, float[] oldLogprobs = null, float[] referenceLogprobs = null,
                                           float[] rolloutLogprobs = null, PolicyOptions options = null, CancellationToken token = default(CancellationToken)) {
       Batch b = Batch.Checked(batch);
+      Arguments.Given(advantages, nameof(advantages));
       var m = new double[PolicyMetrics.Members];
       Under(token, () => Options.With(options, own => Native.hlm_trainer_accumulate_policy(
           Box, b.Ids, b.Offsets, b.Labels, b.Weights, b.Denominator, b.EntropyWeights, b.Temperature, own, advantages, oldLogprobs, referenceLogprobs,

@@ -13,6 +13,11 @@ namespace HorizonLM {
 
     /// <summary>Predicted tokens.</summary>
     public long Tokens { get; private set; }
+
+    /// <summary>All of it, in a line.</summary>
+    public override string ToString() {
+      return Told.Of(this);
+    }
   }
 
   /// <summary>What an optimizer step did; hlm_step_metrics in horizon_lm.h.</summary>
@@ -77,6 +82,11 @@ namespace HorizonLM {
 
     /// <summary>The share of experts, of all layers, that no token chose; null without experts.</summary>
     public double? UnroutedExperts { get; private set; }
+
+    /// <summary>All of it, in a line.</summary>
+    public override string ToString() {
+      return Told.Of(this);
+    }
   }
 
   /// <summary>What a loss on pairs says; hlm_preference_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over
@@ -126,6 +136,11 @@ namespace HorizonLM {
 
     /// <summary>Predicted tokens of the batch.</summary>
     public long Tokens { get; private set; }
+
+    /// <summary>All of it, in a line.</summary>
+    public override string ToString() {
+      return Told.Of(this);
+    }
   }
 
   /// <summary>What KTO says; hlm_kto_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over documents.</summary>
@@ -170,6 +185,11 @@ namespace HorizonLM {
 
     /// <summary>Predicted tokens of the batch.</summary>
     public long Tokens { get; private set; }
+
+    /// <summary>All of it, in a line.</summary>
+    public override string ToString() {
+      return Told.Of(this);
+    }
   }
 
   /// <summary>What a policy loss says; hlm_policy_metrics in horizon_lm.h. The loss is the batch's share of the step's, the others are means over
@@ -235,5 +255,10 @@ namespace HorizonLM {
 
     /// <summary>Predicted tokens of the batch.</summary>
     public long Tokens { get; private set; }
+
+    /// <summary>All of it, in a line.</summary>
+    public override string ToString() {
+      return Told.Of(this);
+    }
   }
 }

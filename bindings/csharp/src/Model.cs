@@ -1,11 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using HorizonLM.Internal;
 
 namespace HorizonLM {
   /// <summary>A model: mathematics, and where the weights come from. It holds no weights: a Trainer loads them.</summary>
   public sealed class Model : Handle {
-    private Model(IntPtr box) : base(box, Native.hlm_model_close, Native.hlm_model_release) {}
+    private Model(IntPtr box) : base(box, Native.hlm_model_close, Native.hlm_model_closed, Native.hlm_model_release) {}
 
     /// <summary>Opens a Hugging Face folder (config.json and safetensors). NotFound for missing files, Unimplemented for an architecture that is not known,
     /// InvalidArgument or DataLoss for damaged files.</summary>
@@ -36,6 +37,11 @@ namespace HorizonLM {
       return Json.Object(DescribeJson());
     }
 
+    internal override string About() {
+      var about = Describe();
+      return about["architecture"] + ", " + Count(about["parameters"], "parameter");
+    }
+
     /// <summary>The model with other words: what is saved of it, or of a Trainer of it, has the tokenizer, the chat templates and the ids that end a
     /// generation given here.</summary>
     public Model WithText(TextOptions options) {
@@ -62,7 +68,7 @@ namespace HorizonLM {
 
   /// <summary>A plan: everything that a run will do with memory, before the first byte is allocated.</summary>
   public sealed class Plan : Handle {
-    private Plan(IntPtr box) : base(box, Native.hlm_plan_close, Native.hlm_plan_release) {}
+    private Plan(IntPtr box) : base(box, Native.hlm_plan_close, Native.hlm_plan_closed, Native.hlm_plan_release) {}
 
     /// <summary>A plan for a model. ResourceExhausted, with the bytes needed and what to change, where it does not fit.</summary>
     public static Plan Make(Model model, PlanOptions options = null) {
@@ -82,6 +88,12 @@ namespace HorizonLM {
     /// <summary>The whole plan; docs/plan.md lists its keys.</summary>
     public IReadOnlyDictionary<string, object> Describe() {
       return Json.Object(ToJson());
+    }
+
+    internal override string About() {
+      const double gib = 1L << 30;
+      return string.Format(CultureInfo.InvariantCulture, "{0:F2} GiB of host memory, {1:F2} GiB on {2}", Value("host_bytes") / gib, Value("device_bytes") / gib,
+                           Describe()["device"]);
     }
 
     /// <summary>One whole number of the plan, as "host_bytes". NotFound for a key that is not there or not a number.</summary>

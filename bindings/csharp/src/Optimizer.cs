@@ -46,7 +46,7 @@ namespace HorizonLM {
 
   /// <summary>The host-side optimizer alone, on arrays of the caller's, which are worked on in place.</summary>
   public sealed class Optimizer : Handle {
-    private Optimizer(IntPtr box) : base(box, Native.hlm_optimizer_close, Native.hlm_optimizer_release) {}
+    private Optimizer(IntPtr box) : base(box, Native.hlm_optimizer_close, Native.hlm_optimizer_closed, Native.hlm_optimizer_release) {}
 
     /// <summary>An optimizer with a pool of threads of its own.</summary>
     public static Optimizer Create(OptimizerOptions options = null) {
@@ -58,7 +58,7 @@ namespace HorizonLM {
 
     /// <summary>One update. step counts from 1; the gradient is multiplied by gradientScale first.</summary>
     public void Step(long step, double lr, OptimizerArrays arrays, double gradientScale = 1) {
-      if (arrays == null) throw new ArgumentNullException(nameof(arrays));
+      Arguments.Given(arrays, nameof(arrays));
       int dtype;
       using (Pinned gradient = Pinned.Values(arrays.Gradient, "Gradient", out dtype), first = new Pinned(arrays.FirstMomentPacked, 1),
              second = new Pinned(arrays.SecondMomentPacked, 1)) {
@@ -83,11 +83,15 @@ namespace HorizonLM {
 
     /// <summary>Writes a moment into `values`. The moment's first element is the first of its block of 256.</summary>
     public void ReadState(TensorKind kind, byte[] moment, float[] scales, float[] values) {
+      Arguments.Given(moment, nameof(moment));
+      Arguments.Given(values, nameof(values));
       using (var pinned = new Pinned(moment, 1)) Native.hlm_optimizer_read_state(Box, (int)kind, pinned, scales, values);
     }
 
     /// <summary>The inverse of ReadState: rounds to what the moment can hold. Values must be finite, second moments not negative.</summary>
     public void WriteState(TensorKind kind, float[] values, byte[] moment, float[] scales) {
+      Arguments.Given(values, nameof(values));
+      Arguments.Given(moment, nameof(moment));
       using (var pinned = new Pinned(moment, 1)) Native.hlm_optimizer_write_state(Box, (int)kind, values, pinned, scales);
     }
 
@@ -109,11 +113,17 @@ namespace HorizonLM {
 
     /// <summary>Splits float32 weights exactly into the bits of bf16 and a 16-bit remainder.</summary>
     public void Split(float[] weight, ushort[] weightBf16, ushort[] remainder) {
+      Arguments.Given(weight, nameof(weight));
+      Arguments.Given(weightBf16, nameof(weightBf16));
+      Arguments.Given(remainder, nameof(remainder));
       Native.hlm_optimizer_split(Box, weight, weightBf16, remainder);
     }
 
     /// <summary>The inverse of Split.</summary>
     public void Join(ushort[] weightBf16, ushort[] remainder, float[] weight) {
+      Arguments.Given(weightBf16, nameof(weightBf16));
+      Arguments.Given(remainder, nameof(remainder));
+      Arguments.Given(weight, nameof(weight));
       Native.hlm_optimizer_join(Box, weightBf16, remainder, weight);
     }
   }

@@ -22,7 +22,7 @@ namespace HorizonLM {
   public sealed class Tokenizer : Handle {
     private static readonly EncodeOptions Defaults = new EncodeOptions();
 
-    private Tokenizer(IntPtr box) : base(box, Native.hlm_tokenizer_close, Native.hlm_tokenizer_release) {}
+    private Tokenizer(IntPtr box) : base(box, Native.hlm_tokenizer_close, Native.hlm_tokenizer_closed, Native.hlm_tokenizer_release) {}
 
     /// <summary>Opens a folder with tokenizer.json, or the file. NotFound where there is none, InvalidArgument naming file and byte for damaged ones,
     /// Unimplemented naming a component that is not known.</summary>
@@ -38,6 +38,11 @@ namespace HorizonLM {
       IntPtr text;
       Native.hlm_tokenizer_describe(Box, out text);
       return Json.Object(Text.Take(text));
+    }
+
+    internal override string About() {
+      var about = Describe();
+      return about["model"] + ", " + Count(about["vocab_size"], "token");
     }
 
     /// <summary>The ids of a text.</summary>
@@ -74,7 +79,7 @@ namespace HorizonLM {
 
     /// <summary>The text of ids. Bytes that make no characters become U+FFFD.</summary>
     public string Decode(int[] ids, bool skipSpecialTokens = false) {
-      if (ids == null) throw new ArgumentNullException(nameof(ids));
+      Arguments.Given(ids, nameof(ids));
       SizedText text;
       Native.hlm_tokenizer_decode(Box, ids, skipSpecialTokens ? 1 : 0, out text);
       return text.Take();
@@ -104,7 +109,7 @@ namespace HorizonLM {
 
   /// <summary>A text that comes id by id. Made by Tokenizer.Decoder, which it outlives.</summary>
   public sealed class Decoder : Handle {
-    internal Decoder(IntPtr box) : base(box, Native.hlm_decoder_close, Native.hlm_decoder_release) {}
+    internal Decoder(IntPtr box) : base(box, Native.hlm_decoder_close, Native.hlm_decoder_closed, Native.hlm_decoder_release) {}
 
     /// <summary>The text that further ids complete; "" in the midst of a character.</summary>
     public string Push(params int[] ids) {
@@ -123,7 +128,7 @@ namespace HorizonLM {
 
   /// <summary>The chat templates of a model (Jinja, as Hugging Face renders them). Any number of threads may render from one at the same time.</summary>
   public sealed class Template : Handle {
-    private Template(IntPtr box) : base(box, Native.hlm_template_close, Native.hlm_template_release) {}
+    private Template(IntPtr box) : base(box, Native.hlm_template_close, Native.hlm_template_closed, Native.hlm_template_release) {}
 
     /// <summary>The templates of a model's folder, a tokenizer_config.json, or a file that holds a template.</summary>
     public static Template Open(string path) {

@@ -18,15 +18,24 @@ namespace HorizonLM {
 
   /// <summary>Trains a model under a plan. A step that a CancellationToken ends is an OperationCanceledException; the trainer stays usable.</summary>
   public sealed class Trainer : Losses {
-    private Trainer(IntPtr box) : base(box) {}
+    private readonly string about;
+
+    private Trainer(IntPtr box, string about, bool grouped) : base(box, grouped) {
+      this.about = about;
+    }
+
+    internal override string About() {
+      return about;
+    }
 
     /// <summary>Allocates what the plan says and loads the weights. Model and plan may be disposed afterwards.</summary>
     public static Trainer Create(Model model, Plan plan, TrainerOptions options = null) {
       IntPtr box = IntPtr.Zero;
       var m = Of(model, nameof(model));
       var p = Of(plan, nameof(plan));
+      string about = model.About();
       Options.With(options, own => Native.hlm_trainer_create(m, p, own, out box));
-      return new Trainer(box);
+      return new Trainer(box, about, false);
     }
 
     /// <summary>A trainer that shares every step with those of the other processes of a group; every one of them makes the same calls, each with rows of its
@@ -36,8 +45,10 @@ namespace HorizonLM {
       var m = Of(model, nameof(model));
       var p = Of(plan, nameof(plan));
       var g = Of(group, nameof(group));
+      string about = model.About();
+      bool grouped = group.Size > 1;
       Options.With(options, own => Native.hlm_trainer_create_in_group(m, p, own, g, out box));
-      return new Trainer(box);
+      return new Trainer(box, about, grouped);
     }
 
     /// <summary>One optimizer step: accumulate, then apply. A batch of which nothing is predicted makes a step that is skipped.</summary>
@@ -78,13 +89,14 @@ namespace HorizonLM {
     /// <summary>Logits of the next token at `places` (rising indices into ids; null: every place), into [places, vocabulary] floats, exactly.</summary>
     public void Logits(Batch batch, long[] places, float[] logits, CancellationToken token = default(CancellationToken)) {
       Batch b = Batch.Checked(batch);
+      Arguments.Given(logits, nameof(logits));
       Under(token, () => Native.hlm_trainer_logits(Box, b.Ids, b.Offsets, places, logits));
     }
 
     /// <summary>Reads as much of a tensor as the array holds, as float whatever it is stored as, from byteOffset (in bytes of float) on. NotFound for a name
     /// that the model lacks, OutOfRange past the end, FailedPrecondition for a kind that is not there now.</summary>
     public void ReadTensor(string name, float[] data, TensorKind kind = TensorKind.Weight, long byteOffset = 0) {
-      if (data == null) throw new ArgumentNullException(nameof(data));
+      Arguments.Given(data, nameof(data));
       using (var pinned = new Pinned(data, 4)) {
         Native.hlm_trainer_read_tensor(Box, Text.Encode(name, nameof(name)), (int)kind, Place(byteOffset), pinned);
       }
@@ -92,7 +104,7 @@ namespace HorizonLM {
 
     /// <summary>The inverse of ReadTensor. Values must be finite.</summary>
     public void WriteTensor(string name, float[] data, TensorKind kind = TensorKind.Weight, long byteOffset = 0) {
-      if (data == null) throw new ArgumentNullException(nameof(data));
+      Arguments.Given(data, nameof(data));
       using (var pinned = new Pinned(data, 4)) {
         Native.hlm_trainer_write_tensor(Box, Text.Encode(name, nameof(name)), (int)kind, Place(byteOffset), pinned);
       }
