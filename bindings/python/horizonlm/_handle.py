@@ -11,6 +11,11 @@ from ._load import native
 Self = TypeVar("Self", bound="Handle")
 
 
+def counted(n: int, one: str) -> str:
+    """"1 document", "2,000 documents"."""
+    return f"{n:,} {one}" + ("" if n == 1 else "s")
+
+
 class Handle:
     """Owns a native object: a context manager that closes it. Closing twice is legal; using it afterwards is FailedPreconditionError."""
 

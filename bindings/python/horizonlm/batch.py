@@ -5,6 +5,8 @@ import sys
 from array import array
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from ._handle import counted
+
 # What a buffer may be: anything with the buffer protocol is passed as it is; a sequence of numbers is copied, and so are numbers of another
 # type, what does not lie in C order without gaps, and what is made an array of by NumPy, as a tensor of PyTorch on the CPU.
 Buffer = Any
@@ -132,7 +134,7 @@ class Batch:
             yield ids[begin:end]
 
     def __repr__(self) -> str:
-        return f"<Batch of {self.n_documents:,} documents, {self.n_ids:,} ids>"
+        return f"<Batch of {counted(self.n_documents, 'document')}, {counted(self.n_ids, 'id')}>"
 
     def _arguments(self) -> List[Any]:
         return [self.ids, self.offsets, self.labels, self.weights, self.denominator, self.entropy_weights, self.temperature]

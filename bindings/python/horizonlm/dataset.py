@@ -7,7 +7,7 @@ import weakref
 from array import array
 from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Union
 
-from ._handle import Handle
+from ._handle import Handle, counted
 from ._load import native
 from ._records import write_lines
 from .batch import Batch, Buffer, Documents, as_buffer
@@ -81,7 +81,7 @@ class Dataset(Handle):
 
     def _about(self) -> str:
         about = self.describe()
-        return f"{about['documents']:,} documents, {about['tokens']:,} tokens"
+        return f"{counted(about['documents'], 'document')}, {counted(about['tokens'], 'token')}"
 
     def describe(self) -> Dict[str, Any]:
         """What was read: "records", "documents", "tokens", "trained_tokens", "dropped_for", "account", "rows" (an epoch), "column_length", "cache" and more."""

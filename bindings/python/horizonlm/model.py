@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, Union
 
 from . import _options
 from ._errors import NotFoundError
-from ._handle import Handle
+from ._handle import Handle, counted
 from ._load import native
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Model(Handle):
 
     def _about(self) -> str:
         about = self.describe()
-        return f"{about['architecture']}, {about['parameters']:,} parameters"
+        return f"{about['architecture']}, {counted(about['parameters'], 'parameter')}"
 
     @_options.documented("hlm_plan_options")
     def plan(self, **options: "Unpack[_options.PlanOptions]") -> "Plan":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, NamedTuple, Optiona
 
 from . import _options
 from ._errors import OutOfRangeError
-from ._handle import Handle
+from ._handle import Handle, counted
 from ._load import native
 from .batch import Buffer, as_buffer
 from .model import Path
@@ -47,7 +47,7 @@ class Tokenizer(Handle):
 
     def _about(self) -> str:
         about = self.describe()
-        return f"{about['model']}, {about['vocab_size']:,} tokens"
+        return f"{about['model']}, {counted(about['vocab_size'], 'token')}"
 
     @_options.documented("hlm_encode_options")
     def encode(self, text: Union[str, bytes], *, plain: Optional[Spans] = None, **options: "Unpack[_options.EncodeOptions]") -> "array[int]":

@@ -64,6 +64,7 @@ class BuffersTest(unittest.TestCase):
         self.assertEqual([list(document) for document in batch], [[1, 2, 3], [4, 5]])
         self.assertEqual(len(batch), 2)
         self.assertEqual(repr(batch), "<Batch of 2 documents, 5 ids>")
+        self.assertEqual(repr(hlm.Batch([[7]])), "<Batch of 1 document, 1 id>")
 
     def test_floats_of_another_type_and_masks_are_copied(self):
         ids, weights = [1, 2, 3, 4], [1, 0, 1, 1]
