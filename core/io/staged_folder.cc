@@ -53,16 +53,19 @@ void CheckReplaceable(const fs::path& target, bool overwrite, const std::functio
   if (!empty && replaceable) replaceable(target.string());
 }
 
-// A new folder beside the target; hidden, so that a pattern like out/* does not meet it half written.
+// A new folder beside the target; hidden, so that a pattern like out/* does not meet it half written. Errors name the target: nobody knows of the
+// other.
 std::string MakeSibling(const fs::path& target, const char* kind) {
   static std::atomic<int> counter{0};
+  std::error_code error;
+  const char* const verb = fs::exists(target, error) ? "create a folder beside" : "create";
   for (;;) {
     const std::string name =
         StrCat(".", target.filename().string().substr(0, 200), ".", kind, "-", getpid(), "-", counter.fetch_add(1));
     std::string path = (target.parent_path() / name).string();  // moved out: a copy could fail, and the folder would stay
-    if (const int fault = internal::InjectedFault("create", path); fault != 0) throw FileError(fault, "create", path);
+    if (const int fault = internal::InjectedFault("create", path); fault != 0) throw FileError(fault, verb, target.string());
     if (mkdir(path.c_str(), 0777) == 0) return path;
-    if (errno != EEXIST) throw FileError(errno, "create", path);
+    if (errno != EEXIST) throw FileError(errno, verb, target.string());
   }
 }
 

@@ -238,6 +238,8 @@ TEST_F(Save, PlacesThatCannotBeWritten) {
   ExpectError(Code::kFailedPrecondition, {"file"}, [&] { SaveTo(folder_ / "file/out"); });
   ExpectError(Code::kNotFound, {"nowhere"}, [&] { SaveTo(folder_ / "nowhere/out"); });
   ExpectError(Code::kInvalidArgument, {"empty name"}, [&] { SaveTo(""); });
+  // Where nobody makes a folder, root neither: the error names what was asked for, not what is written first.
+  ExpectError(Code::kNotFound, {"cannot create /proc/out: "}, [&] { SaveTo("/proc/out"); });
   ExpectError(Code::kInvalidArgument, {"too long"}, [&] { SaveTo(folder_ / std::string(300, 'n')); });
   EXPECT_EQ(ReadText(folder_ / "file"), "x");
   EXPECT_EQ(List(folder_.path()), (Names{"file", "source"}));
