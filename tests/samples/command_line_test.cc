@@ -35,6 +35,25 @@ TEST(CommandLineTest, UnknownOptionsAreToldBeforeMissingOnesInTheirOrder) {
   ExpectUsageHas({"train", "--preset", "tiny"}, {"--data"});
 }
 
+TEST(CommandLineTest, AllThatIsMissingIsToldAtOnce) {
+  const std::string model = "one of --model, --config (with a model's config.json) and --preset is needed";
+  ExpectUsage({"train"}, "--data is required, and a model: " + model);
+  ExpectUsage({"eval", "--seq-len", "8"}, "--data is required, and a model: " + model);
+  ExpectUsage({"train", "--data", "x.npy"}, "no model: " + model);
+  ExpectUsage({"train", "--preset", "tiny"}, "--data is required");
+  ExpectUsage({"train", "--config", SmallConfig()}, "--data is required");
+  WriteFile(Scratch("options.yaml"), "lr: 0.1\n");
+  ExpectUsage({"train", "--config", Scratch("options.yaml")}, "--data is required, and a model: " + model);
+}
+
+TEST(CommandLineTest, AWordTooManyIsTold) {
+  ExpectUsage({"man", "train", "x"}, "'x' is one word too many behind man and a subcommand");
+  ExpectUsage({"help", "train", "x"}, "'x' is one word too many behind help and a subcommand");
+  ExpectUsage({"--version", "x"}, "'x' is one word too many behind --version");
+  ExpectUsageHas({"man", "trian"}, {"did you mean train?"});
+  EXPECT_EQ(Horizon({"--help", "train"}).out, Horizon({"help", "train"}).out);
+}
+
 TEST(CommandLineTest, WordsHaveTheNearestOne) {
   ExpectUsageHas({"trian"}, {"did you mean train?"});
   ExpectUsageHas({"show_mask"}, {"did you mean show-mask?"});

@@ -67,5 +67,18 @@ TEST(CompletionTest, TheManualPageHasWhatHelpHas) {
   }
 }
 
+TEST(CompletionTest, ASubcommandHasAManualPageOfItsOwn) {
+  const Result page = Horizon({"man", "show-mask"});
+  ASSERT_EQ(page.status, 0);
+  EXPECT_EQ(page.out.rfind(".TH HORIZON\\-SHOW\\-MASK 1", 0), 0u) << page.out.substr(0, 80);
+  EXPECT_NE(page.out.find("\\-\\-mask"), std::string::npos);
+  EXPECT_NE(page.out.find(".SH SEE ALSO"), std::string::npos);
+  EXPECT_EQ(page.out.find("learning\\-rate"), std::string::npos) << "an option of train";
+  WriteFile(Scratch("horizon-show-mask.1"), page.out);
+  if (std::system("command -v groff > /dev/null") == 0) {
+    EXPECT_EQ(Output("groff -man -Tascii -ww -z " + Scratch("horizon-show-mask.1") + " 2>&1"), "");
+  }
+}
+
 }  // namespace
 }  // namespace horizon_test

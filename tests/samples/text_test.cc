@@ -18,6 +18,12 @@ TEST(TextTest, CountsHaveSeparators) {
   EXPECT_EQ(FormatCount(std::numeric_limits<int64_t>::min()), "-9,223,372,036,854,775,808");
 }
 
+TEST(TextTest, OneIsNotSeveral) {
+  EXPECT_EQ(FormatCount(0, "row"), "0 rows");
+  EXPECT_EQ(FormatCount(1, "row"), "1 row");
+  EXPECT_EQ(FormatCount(2000, "row"), "2,000 rows");
+}
+
 TEST(TextTest, BytesHaveBinaryUnits) {
   EXPECT_EQ(FormatBytes(0), "0 B");
   EXPECT_EQ(FormatBytes(1023), "1023 B");

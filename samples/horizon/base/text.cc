@@ -33,6 +33,10 @@ std::string FormatCount(int64_t count) {
   return text;
 }
 
+std::string FormatCount(int64_t count, const std::string& one) {
+  return FormatCount(count) + " " + one + (count == 1 ? "" : "s");
+}
+
 std::string FormatBytes(int64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes);

@@ -11,6 +11,7 @@
 #include "samples/horizon/cli/config_file.h"
 #include "samples/horizon/cli/help.h"
 #include "samples/horizon/cli/names.h"
+#include "samples/horizon/options/options.h"
 
 namespace horizon {
 namespace {
@@ -72,6 +73,23 @@ std::string WithFile(const std::string& message, const std::vector<Argument>& ar
   return message;
 }
 
+// What is missing, and the model with it: nobody wants to be told of one thing after the other.
+std::string Missing(const std::string& message, const CLI::App& app, const std::vector<Argument>& arguments) {
+  const auto names_model = [](const Argument& argument) {
+    const std::string name = NameOf(*argument.option);
+    return name == "--model" || name == "--config" || name == "--preset";
+  };
+  const bool needs_model = app.get_option_no_throw("--preset") != nullptr;
+  if (!needs_model || std::any_of(arguments.begin(), arguments.end(), names_model)) return message;
+  return message + ", and a model: " + kModelIsNeeded;
+}
+
+// A word too many is told, not passed over.
+void CheckWords(const std::vector<std::string>& words, size_t most) {
+  if (words.size() <= most) return;
+  throw UsageError("'" + words[most] + "' is one word too many behind " + words[0] + (most > 1 ? " and a subcommand" : ""));
+}
+
 }  // namespace
 
 CommandLine::CommandLine() : program_("Horizon-LM trains large language models from host memory.", "horizon") {
@@ -106,15 +124,13 @@ const Command& CommandLine::Find(const std::string& name) const {
 int CommandLine::Run(const std::vector<std::string>& words) {
   if (words.empty()) throw UsageError("a subcommand is needed: `horizon --help` lists them");
   std::vector<std::string> rest(words.begin() + 1, words.end());
-  if (words[0] == "help" && !rest.empty()) {
-    std::fputs(Find(rest[0]).app->help("horizon").c_str(), stdout);
-    return kExitOk;
-  }
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    std::fputs(program_.help().c_str(), stdout);
+    CheckWords(words, 2);
+    std::fputs(rest.empty() ? program_.help().c_str() : Find(rest[0]).app->help("horizon").c_str(), stdout);
     return kExitOk;
   }
   if (words[0] == "--version" || words[0] == "-V") {
+    CheckWords(words, 1);
     std::printf("%s\n", hlm_version());
     return kExitOk;
   }
@@ -124,7 +140,10 @@ int CommandLine::Run(const std::vector<std::string>& words) {
     return kExitOk;
   }
   if (words[0] == "man") {
-    std::fputs(ManualPage(program_, hlm_version()).c_str(), stdout);
+    CheckWords(words, 2);
+    const std::string page =
+        rest.empty() ? ManualPage(program_, hlm_version()) : CommandManualPage(*Find(rest[0]).app, hlm_version());
+    std::fputs(page.c_str(), stdout);
     return kExitOk;
   }
   if (words[0].starts_with("-")) {
@@ -172,6 +191,8 @@ void CommandLine::Parse(const Command& command, const std::vector<Argument>& arg
   std::reverse(words.begin(), words.end());  // as it is taken
   try {
     program_.parse(words);
+  } catch (const CLI::RequiredError& error) {
+    throw UsageError(Missing(error.what(), *command.app, arguments));
   } catch (const CLI::ParseError& error) {
     throw UsageError(WithFile(error.what(), arguments));
   }

@@ -1,8 +1,9 @@
 #include "samples/horizon/cli/completion.h"
 
 #include <algorithm>
-#include <sstream>
+#include <cctype>
 #include <cstdint>
+#include <sstream>
 #include <vector>
 
 #include "samples/horizon/base/error.h"
@@ -169,6 +170,26 @@ std::string RoffRow(const CLI::Option& option) {
   return row + "\n";
 }
 
+std::string RoffHead(const std::string& name, const std::string& version) {
+  return ".TH " + name + " 1 \"\" \"Horizon\\-LM " + Roff(version) +
+         "\" \"User Commands\"\n"
+         ".fchar \\[u27E6] [[\n.fchar \\[u27E7] ]]\n";  // the brackets of show-mask, for a terminal without them
+}
+
+// What --help has behind a subcommand's options, as paragraphs, and the options by groups, each under a heading of the kind.
+std::string RoffOptions(const CLI::App& command) {
+  std::string text;
+  std::istringstream footer(command.get_footer());
+  for (std::string paragraph; std::getline(footer, paragraph);) text += ".PP\n" + Roff(paragraph) + "\n";
+  for (const std::string& group : command.get_groups()) {
+    const auto options = command.get_options([&](const CLI::Option* option) { return option->get_group() == group; });
+    if (options.empty() || group == kUnlisted) continue;
+    text += ".SS " + Roff(group) + "\n";
+    for (const CLI::Option* option : options) text += RoffRow(*option);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string CompletionScript(const CLI::App& program, const std::string& shell) {
@@ -179,33 +200,31 @@ std::string CompletionScript(const CLI::App& program, const std::string& shell) 
 }
 
 std::string ManualPage(const CLI::App& program, const std::string& version) {
-  std::string page = ".TH HORIZON 1 \"\" \"Horizon\\-LM " + Roff(version) +
-                     "\" \"User Commands\"\n"
-                     ".fchar \\[u27E6] [[\n.fchar \\[u27E7] ]]\n"  // the brackets of show-mask, for a terminal without them
-                     ".SH NAME\nhorizon \\- " +
-                     "train, evaluate and try large language models from host memory\n.SH SYNOPSIS\n.B horizon\n\\fICOMMAND\\fR "
-                     "[\\fIOPTIONS\\fR]\n"
+  std::string page = RoffHead("HORIZON", version) +
+                     ".SH NAME\nhorizon \\- train, evaluate and try large language models from host memory\n"
+                     ".SH SYNOPSIS\n.B horizon\n\\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n"
                      ".SH DESCRIPTION\n" +
                      Roff(program.get_description()) + "\n.SH COMMANDS\n";
   for (const CLI::App* command : program.get_subcommands({})) {
     page += ".TP\n\\fB" + Roff(command->get_name()) + "\\fR\n" + Roff(command->get_description()) + "\n";
   }
   for (const CLI::App* command : program.get_subcommands({})) {
-    page += ".SH OPTIONS OF " + Roff(command->get_name()) + "\n";
-    std::istringstream footer(command->get_footer());
-    for (std::string paragraph; std::getline(footer, paragraph);) page += ".PP\n" + Roff(paragraph) + "\n";
-    for (const std::string& group : command->get_groups()) {
-      const auto options = command->get_options([&](const CLI::Option* option) { return option->get_group() == group; });
-      if (options.empty() || group == kUnlisted) continue;
-      page += ".SS " + Roff(group) + "\n";
-      for (const CLI::Option* option : options) page += RoffRow(*option);
-    }
+    page += ".SH OPTIONS OF " + Roff(command->get_name()) + "\n" + RoffOptions(*command);
   }
   return page +
          ".SH FILES\n.B \\-\\-config\ntakes YAML or JSON files of options by their names.\n.SH EXIT STATUS\n"
          "0 where all went well, 1 for an error, 2 for a command line that cannot be understood, 128 plus a signal where it "
          "ended a run.\n"
          ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\nno colours\n.TP\n\\fBCOLUMNS\\fR\nthe width of help\n";
+}
+
+std::string CommandManualPage(const CLI::App& command, const std::string& version) {
+  std::string title = "HORIZON-" + command.get_name();
+  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  const std::string name = Roff(command.get_name());
+  return RoffHead(Roff(title), version) + ".SH NAME\nhorizon\\-" + name + " \\- " + Roff(command.get_description()) +
+         "\n.SH SYNOPSIS\n.B horizon " + name + "\n[\\fIOPTIONS\\fR]\n.SH OPTIONS\n" + RoffOptions(command) +
+         ".SH SEE ALSO\n.BR horizon (1)\n";
 }
 
 }  // namespace horizon

@@ -13,6 +13,9 @@ std::string CompletionScript(const CLI::App& program, const std::string& shell);
 // horizon(1), in roff.
 std::string ManualPage(const CLI::App& program, const std::string& version);
 
+// horizon-train(1) and the like.
+std::string CommandManualPage(const CLI::App& command, const std::string& version);
+
 }  // namespace horizon
 
 #endif  // HORIZON_LM_SAMPLES_HORIZON_CLI_COMPLETION_H_

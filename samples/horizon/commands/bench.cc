@@ -170,11 +170,11 @@ void Print(const Json& f) {
   const auto real = [&f](const char* key) { return f[key].get<double>(); };
   const auto row = [](const char* name, const std::string& text) { std::printf("%-16s %s\n", name, text.c_str()); };
   const bool mixture = f["active_parameters"] != f["parameters"];
-  row("model", FormatCount(f["parameters"]) + " parameters" +
+  row("model", FormatCount(f["parameters"], "parameter") +
                    (mixture ? ", of which a token goes through " + FormatCount(f["active_parameters"]) : ""));
-  row("step", FormatCount(f["batch_size"]) + " rows of " + FormatCount(f["seq_len"]) + " tokens in " +
+  row("step", FormatCount(f["batch_size"], "row") + " of " + FormatCount(f["seq_len"], "token") + " in " +
                   FormatSeconds(real("step_seconds")) + " (" + FormatSeconds(real("fastest_step_seconds")) + " to " +
-                  FormatSeconds(real("slowest_step_seconds")) + ", " + FormatCount(f["steps"]) + " steps)");
+                  FormatSeconds(real("slowest_step_seconds")) + ", " + FormatCount(f["steps"], "step") + ")");
   row("speed", FormatRate(real("tokens_per_second")) + " tokens/s");
   row("arithmetic", Format("%.4g GFLOP/s of the model's own (6 N T and attention)", real("model_flops_per_second") / 1e9));
   row("", Format("%.4g GFLOP/s by 6 N T alone", real("six_nt_flops_per_second") / 1e9));

@@ -133,13 +133,15 @@ int RunPackingBench(const Options& options) {
     std::printf("%s\n", figures.dump().c_str());
     return kExitOk;
   }
-  std::printf("%s documents of %s to %s tokens, %s in all\n", FormatCount(figures["documents"]).c_str(),
+  std::printf("%s of %s to %s tokens, %s in all\n", FormatCount(figures["documents"], "document").c_str(),
               FormatCount(figures["shortest"]).c_str(), FormatCount(figures["longest"]).c_str(),
               FormatCount(figures["tokens"]).c_str());
-  std::printf("padded to the longest of a step  %s tokens/s (%zu steps, %.0f %% of what is computed is padding)\n",
-              FormatRate(tokens / with.seconds).c_str(), padded.size(), 100 * (1 - tokens / static_cast<double>(with.computed)));
-  std::printf("packed, no padding               %s tokens/s (%zu steps), %.2f times as fast\n",
-              FormatRate(tokens / without.seconds).c_str(), packed.size(), with.seconds / without.seconds);
+  std::printf("padded to the longest of a step  %s tokens/s (%s, %.0f %% of what is computed is padding)\n",
+              FormatRate(tokens / with.seconds).c_str(), FormatCount(static_cast<int64_t>(padded.size()), "step").c_str(),
+              100 * (1 - tokens / static_cast<double>(with.computed)));
+  std::printf("packed, no padding               %s tokens/s (%s), %.2f times as fast\n",
+              FormatRate(tokens / without.seconds).c_str(), FormatCount(static_cast<int64_t>(packed.size()), "step").c_str(),
+              with.seconds / without.seconds);
   return kExitOk;
 }
 

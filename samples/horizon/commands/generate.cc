@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "samples/horizon/base/terminal.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/tokens.h"
 #include "samples/horizon/run/engine.h"
@@ -65,8 +66,8 @@ int RunGenerate(const Options& options) {
 
   StreamedText text(tokenizer, true);
   if (!options.json) {
-    std::fprintf(stderr, "note: there is no cache of keys and values; the prefix is computed again for each of %lld tokens\n",
-                 static_cast<long long>(generate.max_new_tokens));
+    std::fprintf(stderr, "note: there is no cache of keys and values; the prefix is computed again for each of %s\n",
+                 FormatCount(generate.max_new_tokens, "token").c_str());
     for (const int32_t id : ids) Put(text.Push(id));
   }
   Continue how = {.most = generate.max_new_tokens,

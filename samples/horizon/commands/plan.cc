@@ -30,11 +30,11 @@ PlanSection ModelSection(const Json& model) {
               turns.at("dim").dump() + " elements, theta " + turns.at("theta").dump();
       if (turns.at("factor").get<double>() != 1) note += ", factor " + turns.at("factor").dump();
     }
-    section.rows.push_back({block.at("layers").dump() + " layers", parts, note});
+    section.rows.push_back({FormatCount(block.at("layers"), "layer"), parts, note});
   }
   for (const Json& dropout : model.at("dropouts")) section.rows.push_back({"not applied", dropout.get<std::string>(), ""});
   if (const auto carried = model.at("carried_tensors").get<int64_t>(); carried > 0) {
-    section.rows.push_back({"carried along", std::to_string(carried) + " tensors", model.at("carried_bytes").dump() + " bytes"});
+    section.rows.push_back({"carried along", FormatCount(carried, "tensor"), model.at("carried_bytes").dump() + " bytes"});
   }
   return section;
 }
@@ -57,7 +57,7 @@ void PrintInShort(const Json& plan) {
   if (plan.contains("prediction")) {
     const Json& prediction = plan["prediction"];
     line += "; predicted " + FormatSeconds(prediction.at("step_seconds")) + " a step of " +
-            FormatCount(plan.at("step_tokens").get<int64_t>()) + " tokens, " + FormatRate(prediction.at("tokens_per_second")) +
+            FormatCount(plan.at("step_tokens").get<int64_t>(), "token") + ", " + FormatRate(prediction.at("tokens_per_second")) +
             " tokens/s";
   }
   if (plan.contains("saving")) line += "; a checkpoint is " + FormatBytes(plan["saving"].at("state_bytes"));

@@ -121,8 +121,8 @@ Json ScalingOf(const Model& model, const Options& options, int64_t seq_len) {
 
 void PrintScaling(const Json& scaling) {
   const Json &rows = scaling.at("rows"), &first = rows.front();
-  std::printf("%-8s %-8s | %s rows a step: %-34s | %s rows a device\n", "devices", "machines",
-              FormatCount(scaling.at("batch_size")).c_str(), "", FormatCount(scaling.at("batch_size")).c_str());
+  std::printf("%-8s %-8s | %s a step: %-34s | %s a device\n", "devices", "machines",
+              FormatCount(scaling.at("batch_size"), "row").c_str(), "", FormatCount(scaling.at("batch_size"), "row").c_str());
   const std::string head = Format("%9s %10s %8s  %-24s", "step", "tokens/s", "times", "what binds");
   std::printf("%-8s %-8s | %s | %s\n", "", "", head.c_str(), head.c_str());
   for (const Json& row : rows) {
@@ -133,12 +133,13 @@ void PrintScaling(const Json& scaling) {
   for (const Json& row : rows) {
     for (const char* kind : {"step", "grown"}) {
       if (!row.at(kind).contains("why_not")) continue;
-      std::printf("%s x %s, %s rows: %s\n", row.at("devices").dump().c_str(), row.at("processes").dump().c_str(),
-                  FormatCount(row.at(kind).at("rows")).c_str(), row.at(kind)["why_not"].get<std::string>().c_str());
+      std::printf("%s x %s, %s: %s\n", row.at("devices").dump().c_str(), row.at("processes").dump().c_str(),
+                  FormatCount(row.at(kind).at("rows"), "row").c_str(), row.at(kind)["why_not"].get<std::string>().c_str());
     }
   }
-  std::printf("Predicted for one step of many. More than %s devices do not help a step of %s rows.\n",
-              FormatCount(scaling.at("most_devices_that_help")).c_str(), FormatCount(scaling.at("batch_size")).c_str());
+  const int64_t most = scaling.at("most_devices_that_help");
+  std::printf("Predicted for one step of many. More than %s %s not help a step of %s.\n", FormatCount(most, "device").c_str(),
+              most == 1 ? "does" : "do", FormatCount(scaling.at("batch_size"), "row").c_str());
 }
 
 }  // namespace horizon

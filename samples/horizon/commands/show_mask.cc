@@ -151,11 +151,10 @@ std::string TrainedShare(const Json& sequence) {
   int64_t trained = 0;
   if (sequence.contains("ids")) {
     for (const Json& one : sequence["trained_tokens"]) trained += one.get<bool>();
-    return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence["ids"].size())) + " tokens";
+    return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence["ids"].size()), "token");
   }
   for (const Json& span : sequence.at("trained")) trained += span[1].get<int64_t>() - span[0].get<int64_t>();
-  return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence.at("text").get<std::string>().size())) +
-         " bytes";
+  return FormatCount(trained) + " of " + FormatCount(static_cast<int64_t>(sequence.at("text").get<std::string>().size()), "byte");
 }
 
 // What the template leaves out of what else the record says: a system message, tools, members that it does not read.
@@ -166,7 +165,7 @@ void PrintLeftOut(const Json& sequence) {
     const std::string what = of == "role"     ? "messages of the role " + name
                              : of == "member" ? "the member \"" + name + "\" of messages"
                                               : "the tools, of which it prints nothing";
-    std::printf("-- the template leaves out %s characters of %s\n", FormatCount(words.at("characters").get<int64_t>()).c_str(),
+    std::printf("-- the template leaves out %s of %s\n", FormatCount(words.at("characters").get<int64_t>(), "character").c_str(),
                 what.c_str());
   }
 }
@@ -175,9 +174,9 @@ void PrintLeftOut(const Json& sequence) {
 void PrintDropped(const Json& sequence) {
   if (!sequence.contains("dropped")) return;
   for (const Json& words : sequence["dropped"]) {
-    std::printf("-- the template leaves out %s characters of the %s of message %s: --template with a training form keeps them\n",
-                FormatCount(words.at("characters").get<int64_t>()).c_str(), words.at("field").get<std::string>().c_str(),
-                FormatCount(words.at("message").get<int64_t>()).c_str());
+    std::printf("-- the template leaves out %s of the %s of message %s: --template with a training form keeps them\n",
+                FormatCount(words.at("characters").get<int64_t>(), "character").c_str(),
+                words.at("field").get<std::string>().c_str(), FormatCount(words.at("message").get<int64_t>()).c_str());
   }
   const int64_t unroll = sequence.at("unroll_keeps").get<int64_t>();
   if (unroll > 0) std::printf("-- %s of these characters are trained with --mask unroll\n", FormatCount(unroll).c_str());
@@ -228,7 +227,8 @@ int RunShowMask(const Options& options) {
     if (sequences.size() > 1) std::printf("-- sequence %zu of %zu\n", i + 1, sequences.size());
     const auto ranges = MarkedRanges(sequences[i]);
     PrintSequence(sequences[i], ranges, color);
-    std::printf("-- %s trained, in %zu ranges (%s)", TrainedShare(sequences[i]).c_str(), ranges.size(),
+    std::printf("-- %s trained, in %s (%s)", TrainedShare(sequences[i]).c_str(),
+                FormatCount(static_cast<int64_t>(ranges.size()), "range").c_str(),
                 training.at("method").get<std::string>().c_str());
     const int64_t without = sequences[i].at("without_stop").get<int64_t>();
     if (without > 0) std::printf("; %s do not end with an added token", FormatCount(without).c_str());

@@ -182,8 +182,8 @@ int64_t Examples::steps_per_epoch(int64_t rows) const {
 
 std::string Examples::Summary() const {
   const auto count = [&](const char* key) { return description_.at(key).get<int64_t>(); };
-  std::string text = FormatCount(count("documents")) + " documents of " + FormatCount(count("tokens")) + " tokens (" +
-                     FormatCount(count("trained_tokens")) + " trained) in " + FormatCount(count("rows")) + " rows, " +
+  std::string text = FormatCount(count("documents"), "document") + " of " + FormatCount(count("tokens"), "token") + " (" +
+                     FormatCount(count("trained_tokens")) + " trained) in " + FormatCount(count("rows"), "row") + ", " +
                      Format("%.0f%% full", 100 * description_.at("efficiency").get<double>());
   return text;
 }
@@ -249,7 +249,7 @@ void ExampleData::Seek(const Json& position) {
 
 std::string ExampleData::Summary() const {
   return train_->Summary() +
-         (evaluation_ ? "; held out " + FormatCount(evaluation_->description().at("documents")) + " documents" : "");
+         (evaluation_ ? "; held out " + FormatCount(evaluation_->description().at("documents"), "document") : "");
 }
 
 }  // namespace horizon

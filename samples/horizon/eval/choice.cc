@@ -179,9 +179,9 @@ int RunChoice(const Options& options) {
   if (options.json) {
     std::printf("%s\n", line.dump().c_str());
   } else {
-    std::printf("accuracy %.4f by log-probability, %.4f by log-probability a byte; %s questions of %s choices\n",
-                line["accuracy"].get<double>(), line["accuracy_norm"].get<double>(), FormatCount(line["questions"]).c_str(),
-                FormatCount(choices).c_str());
+    std::printf("accuracy %.4f by log-probability, %.4f by log-probability a byte; %s of %s\n", line["accuracy"].get<double>(),
+                line["accuracy_norm"].get<double>(), FormatCount(line["questions"], "question").c_str(),
+                FormatCount(choices, "choice").c_str());
   }
   return kExitOk;
 }

@@ -30,8 +30,9 @@ int RunEval(const Options& options) {
     const Json line = {{"loss", result.loss}, {"perplexity", result.perplexity}, {"tokens", result.tokens}};
     std::printf("%s\n", line.dump().c_str());
   } else {
-    std::printf("loss %.6f, perplexity %.4f over %s predicted tokens (%s tokens/s)\n", result.loss, result.perplexity,
-                FormatCount(result.tokens).c_str(), FormatRate(static_cast<double>(result.tokens) / seconds).c_str());
+    std::printf("loss %.6f, perplexity %.4f over %s (%s tokens/s)\n", result.loss, result.perplexity,
+                FormatCount(result.tokens, "predicted token").c_str(),
+                FormatRate(static_cast<double>(result.tokens) / seconds).c_str());
   }
   return kExitOk;
 }

@@ -157,11 +157,11 @@ int RunPerplexity(const Options& options) {
   } else {
     const std::string bits =
         line["bits_per_byte"].is_null() ? "" : Format(", %.4f bits a byte", line["bits_per_byte"].get<double>());
-    std::printf(
-        "%.6f nats a token, perplexity %.4f%s over %s tokens of %s documents (windows of %lld, stride %lld; first token: %s)\n",
-        line["loss"].get<double>(), line["perplexity"].get<double>(), bits.c_str(), FormatCount(line["tokens"]).c_str(),
-        FormatCount(line["documents"]).c_str(), static_cast<long long>(window),
-        static_cast<long long>(line["stride"].get<int64_t>()), line["first_token"].get<std::string>().c_str());
+    std::printf("%.6f nats a token, perplexity %.4f%s over %s of %s (windows of %lld, stride %lld; first token: %s)\n",
+                line["loss"].get<double>(), line["perplexity"].get<double>(), bits.c_str(),
+                FormatCount(line["tokens"], "token").c_str(), FormatCount(line["documents"], "document").c_str(),
+                static_cast<long long>(window), static_cast<long long>(line["stride"].get<int64_t>()),
+                line["first_token"].get<std::string>().c_str());
   }
   return kExitOk;
 }

@@ -392,7 +392,7 @@ void AddMaskOptions(CLI::App& app, Options& options) {
 void CheckModelOptions(const Options& options) {
   const ModelOptions& model = options.model;
   const int given = !model.folder.empty() + !model.config.empty() + !model.preset.empty();
-  if (given == 0) throw UsageError("no model: one of --model, --config (with a model's config.json) and --preset is needed");
+  if (given == 0) throw UsageError(std::string("no model: ") + kModelIsNeeded);
   if (given > 1) throw UsageError("more than one of --model, --config and --preset");
 }
 

@@ -281,6 +281,8 @@ void AddTokenizeOptions(CLI::App& app, Options& options);
 
 // Combinations that contradict each other: throws UsageError saying which option to change.
 void CheckModelOptions(const Options& options);
+// What it says where there is none.
+inline constexpr const char* kModelIsNeeded = "one of --model, --config (with a model's config.json) and --preset is needed";
 void CheckTrainingOptions(const Options& options);
 void CheckTaskOptions(const Options& options);
 // For commands that take one file.

@@ -96,7 +96,7 @@ void ProgressRunLog::Evaluation(const Json& line) {
   if (line.contains("eval_perplexity")) text += Format(", perplexity %.2f", NumberOf(line["eval_perplexity"]));
   if (line.contains("eval_rewards/accuracies")) text += Format(", accuracy %.3f", NumberOf(line["eval_rewards/accuracies"]));
   if (line.contains("eval_rewards/margins")) text += Format(", margin %.4f", NumberOf(line["eval_rewards/margins"]));
-  progress_.Say(text + " over " + FormatCount(line.at("eval_tokens")) + " tokens");
+  progress_.Say(text + " over " + FormatCount(line.at("eval_tokens"), "token"));
 }
 
 void ProgressRunLog::Samples(const Json& line) {

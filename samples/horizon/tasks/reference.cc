@@ -128,7 +128,7 @@ void Reference::Prepare(Trainer& trainer, Examples& set, const TextTools& tools,
       write(kRest, rest);
     });
   }
-  progress.Say("reference: log-probabilities of " + FormatCount(computed) + " documents computed, of " + FormatCount(read) +
+  progress.Say("reference: log-probabilities of " + FormatCount(computed, "document") + " computed, of " + FormatCount(read) +
                " read");
 }
 

@@ -22,7 +22,7 @@ class RowsTask : public Task {
 
   std::string name() const override { return "rows"; }
   std::string Summary() const override {
-    return FormatCount(data_.rows()) + " rows of " + FormatCount(data_.row_tokens()) + " tokens, " +
+    return FormatCount(data_.rows(), "row") + " of " + FormatCount(data_.row_tokens(), "token") + ", " +
            FormatCount(std::min(options_.shape.batch_size, data_.rows())) + " in a step";
   }
   int64_t rows() const override { return options_.shape.batch_size; }
