@@ -1,6 +1,7 @@
 package horizonlm
 
 import (
+	"context"
 	"encoding/json"
 	"runtime"
 
@@ -26,6 +27,22 @@ func (t *Trainer) SaveWait(seconds float64) (bool, error) {
 	var done int32
 	err := native.Hlm_trainer_save_wait(t.handle(), seconds, &done)
 	return done != 0, err
+}
+
+// SaveWaitContext waits until no save is under way, or the context ends: the save goes on then. The error is that of a background save that failed,
+// told once, or the context's.
+func (t *Trainer) SaveWaitContext(ctx context.Context) error {
+	if ctx == nil {
+		return errorf(InvalidArgument, "the context is nil")
+	}
+	for {
+		if done, err := t.SaveWait(0.05); done || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return &Error{Code: Cancelled, Message: "the context ended while a save was waited for: " + err.Error(), cause: err}
+		}
+	}
 }
 
 // DamagedCheckpoint is a checkpoint that cannot be used, and why.

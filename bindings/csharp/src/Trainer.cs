@@ -129,11 +129,17 @@ namespace HorizonLM {
     }
 
     /// <summary>Waits at most so long (0: looks only; negative: without limit) until no save is under way, and says whether none is. Throws, once, the error
-    /// of a background save that failed.</summary>
-    public bool SaveWait(double seconds = -1) {
-      int done;
-      Native.hlm_trainer_save_wait(Box, seconds, out done);
-      return done != 0;
+    /// of a background save that failed. A token that is cancelled ends the wait, and not the save.</summary>
+    public bool SaveWait(double seconds = -1, CancellationToken token = default(CancellationToken)) {
+      const double look = 0.05;  // in short waits: in one that is native nobody sees a token
+      var watch = System.Diagnostics.Stopwatch.StartNew();
+      while (true) {
+        int done;
+        double left = Math.Max(seconds - watch.Elapsed.TotalSeconds, 0);
+        Native.hlm_trainer_save_wait(Box, !token.CanBeCanceled ? (seconds < 0 ? seconds : left) : seconds < 0 ? look : Math.Min(left, look), out done);
+        if (done != 0 || (seconds >= 0 && watch.Elapsed.TotalSeconds >= seconds)) return done != 0;
+        token.ThrowIfCancellationRequested();
+      }
     }
 
     /// <summary>Puts the trainer into the state of the newest good checkpoint of a directory, or of one checkpoint folder: "step", "path", "user_data" (or

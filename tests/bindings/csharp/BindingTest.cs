@@ -225,7 +225,7 @@ public static class BindingTest {
         trainer.Discard();
       }
       trainer.Save(checkpoints, new CheckpointOptions {UserData = "place 模", Background = true});
-      Check(trainer.SaveWait() && ((IReadOnlyList<object>)Trainer.Checkpoints(checkpoints)["checkpoints"]).Count == 1, "a checkpoint");
+      Check(trainer.SaveWait(-1, new CancellationTokenSource().Token) && trainer.SaveWait() && trainer.SaveWait(0.2) && trainer.SaveWait(0) && ((IReadOnlyList<object>)Trainer.Checkpoints(checkpoints)["checkpoints"]).Count == 1, "a checkpoint");
       double next = trainer.Step(MakeBatch()).Loss;
       using (Trainer other = MakeTrainer(2, 8, 1)) {
         IReadOnlyDictionary<string, object> resumed = other.Resume(checkpoints);
@@ -249,7 +249,7 @@ public static class BindingTest {
     }
   }
 
-  private static void Cancelling() {
+  private static void Cancelling(string work) {
     string deep = Config.Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 60").Replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 512");
     using (Model model = Model.Create(deep, 1))
     using (Plan plan = Plan.Make(model, new PlanOptions {Device = "cpu", BatchSize = 4, SeqLen = 512, Compute = DType.F32}))
@@ -264,6 +264,24 @@ public static class BindingTest {
         Thrown<OperationCanceledException>(() => trainer.Step(batch, source.Token));
       }
       Check(trainer.Step(Batch.Of(new[] {1, 2, 3})).Step == whole + 1, "the trainer stays usable");
+    }
+    // The wait for a save, of some 100 MB: it takes longer than a look at the token.
+    using (Model model = Model.Create(Config.Replace("\"vocab_size\": 16", "\"vocab_size\": 150000"), 1))
+    using (Plan plan = Plan.Make(model, new PlanOptions {Device = "cpu", BatchSize = 2, SeqLen = 8}))
+    using (Trainer trainer = Trainer.Create(model, plan)) {
+      trainer.Step(MakeBatch());
+      bool ended = false;
+      for (int i = 0; i < 6 && !ended; ++i) {
+        string folder = Path.Combine(work, "slow" + i);
+        trainer.Save(folder);
+        try {
+          trainer.SaveWait(-1, new CancellationToken(true));
+        } catch (OperationCanceledException) {
+          ended = true;
+        }
+        Check(trainer.SaveWait() && ((IReadOnlyList<object>)Trainer.Checkpoints(folder)["checkpoints"]).Count == 1, "the save goes on");
+      }
+      Check(ended, "a token ends the wait for a save");
     }
     // A request that comes when a call has just returned ends nothing else.
     using (Trainer trainer = MakeTrainer()) {
@@ -406,7 +424,7 @@ public static class BindingTest {
     Run("models", () => Models(work));
     Run("closing", Closing);
     Run("training", () => Training(work));
-    Run("cancelling", Cancelling);
+    Run("cancelling", () => Cancelling(work));
     Run("threads", Threads);
     Run("texts", () => Texts(arguments[2], work));
     Run("cycles", () => CyclesDoNotGrow(arguments[2], int.Parse(arguments[3])));

@@ -3,6 +3,7 @@ package bindingtest
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -479,6 +480,7 @@ func TestCheckpoints(t *testing.T) {
 	}
 	options.UserData = `{"at": "ü"}`
 	succeeds(t, first.Save(folder, &options))
+	succeeds(t, first.SaveWaitContext(context.Background()))
 	done, err := first.SaveWait(-1)
 	succeeds(t, err)
 	if !done {
@@ -518,6 +520,42 @@ func TestCheckpoints(t *testing.T) {
 	var failure *horizonlm.Error
 	if _, err := second.SaveWait(0); errors.As(err, &failure) {
 		t.Error("a failure is told twice")
+	}
+}
+
+// A save that takes longer than a look at the context: one of some 100 MB.
+func TestAContextEndsTheWaitForASave(t *testing.T) {
+	model, err := horizonlm.CreateModel(strings.Replace(config, `"vocab_size": 16`, `"vocab_size": 150000`, 1), 1)
+	succeeds(t, err)
+	defer model.Close()
+	plan, err := horizonlm.NewPlan(model, &horizonlm.PlanOptions{Device: "cpu", BatchSize: 2, SeqLen: 8})
+	succeeds(t, err)
+	defer plan.Close()
+	trainer, err := horizonlm.NewTrainer(model, plan, nil)
+	succeeds(t, err)
+	defer trainer.Close()
+	_, err = trainer.Step(batch())
+	succeeds(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for try := 0; ; try++ {
+		folder := t.TempDir()
+		succeeds(t, trainer.Save(folder, nil))
+		err := trainer.SaveWaitContext(ctx)
+		succeeds(t, trainer.SaveWaitContext(context.Background())) // the save goes on
+		if listed, _, err := horizonlm.Checkpoints(folder); err != nil || len(listed) != 1 {
+			t.Fatal(listed, err)
+		}
+		if err != nil {
+			fails(t, err, horizonlm.Cancelled, "while a save was waited for")
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			return
+		}
+		if try == 5 {
+			t.Fatal("the context ended nothing, six times")
+		}
 	}
 }
 

@@ -297,7 +297,7 @@ public final class DataTest {
     try (Trainer first = BindingTest.trainer()) {
       first.step(BindingTest.batch());
       first.save(folder, CheckpointOptions.builder().userData("{\"at\": \"\u00fc\"}").keep(3).build());
-      check(first.saveWait(-1), "it is not saved");
+      check(first.saveWait(-1) && first.saveWait(0) && first.saveWait(0.2), "it is not saved");
       for (int i = 0; i < 3; ++i) {
         wanted.add(first.step(BindingTest.batch()).loss());
       }
@@ -315,6 +315,30 @@ public final class DataTest {
       BindingTest.fails(Code.NOT_FOUND, "", () -> second.resume(work.resolve("none"), ResumeOptions.builder().allowNumericsChange(true).build()));
       Map<String, Object> listed = Trainer.checkpoints(folder);
       check(((List<?>) listed.get("checkpoints")).size() == 1 && ((List<?>) listed.get("damaged")).isEmpty(), listed);
+    }
+  }
+
+  /** A save that takes longer than a look at the thread: one of some 100 MB. */
+  static void testAnInterruptEndsTheWaitForASave() {
+    String large = BindingTest.CONFIG.replace("\"vocab_size\": 16", "\"vocab_size\": 150000");
+    try (Model model = Model.create(large, 1);
+        Plan plan = Plan.make(model, PlanOptions.builder().device("cpu").batchSize(2).seqLen(8).build());
+        Trainer trainer = Trainer.create(model, plan)) {
+      trainer.step(BindingTest.batch());
+      boolean ended = false;
+      for (int i = 0; i < 6 && !ended; ++i) {
+        Path folder = work.resolve("slow" + i);
+        trainer.save(folder, null);
+        Thread.currentThread().interrupt();
+        try {
+          trainer.saveWait(-1);
+        } catch (HorizonLmException error) {
+          ended = error.code() == Code.CANCELLED && error.getMessage().contains("while it waited for a save");
+        }
+        check(Thread.interrupted(), "the thread is not interrupted any more");
+        check(trainer.saveWait(-1) && ((List<?>) Trainer.checkpoints(folder).get("checkpoints")).size() == 1, "the save did not go on");
+      }
+      check(ended, "the interrupt ended nothing, six times");
     }
   }
 
@@ -352,6 +376,7 @@ public final class DataTest {
     BindingTest.run("dataset", DataTest::testDataset);
     BindingTest.run("losses", DataTest::testLosses);
     BindingTest.run("checkpoints", DataTest::testCheckpoints);
+    BindingTest.run("interrupted wait", DataTest::testAnInterruptEndsTheWaitForASave);
     BindingTest.run("packed moments", DataTest::testPackedMoments);
   }
 }

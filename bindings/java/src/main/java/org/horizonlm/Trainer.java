@@ -8,6 +8,8 @@ import org.horizonlm.internal.Native;
 
 /** Trains a model under a plan. */
 public final class Trainer extends Losses {
+  private static final double LOOK_SECONDS = 0.05;
+
   private final String about;
 
   private Trainer(long box, String about, boolean grouped) {
@@ -227,12 +229,23 @@ public final class Trainer extends Losses {
    *
    * @param seconds at most so long; 0: looks only; negative: without limit
    * @return whether none is under way
-   * @throws HorizonLmException once, that of a background save that failed
+   * @throws HorizonLmException once, that of a background save that failed; CANCELLED where the thread is interrupted, which it stays. The save goes on then
    */
   public boolean saveWait(double seconds) {
+    long begun = System.nanoTime();
     int[] done = new int[1];
-    run(box -> Native.hlm_trainer_save_wait(box, seconds, done));
-    return done[0] != 0;
+    double left = seconds;
+    while (true) { // in short waits: in one that is native nobody sees an interrupt
+      double now = seconds < 0 ? LOOK_SECONDS : Math.min(left, LOOK_SECONDS);
+      run(box -> Native.hlm_trainer_save_wait(box, now, done));
+      left = seconds - 1e-9 * (System.nanoTime() - begun);
+      if (done[0] != 0 || (seconds >= 0 && left <= 0)) {
+        return done[0] != 0;
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        throw new HorizonLmException(Code.CANCELLED, "the thread was interrupted while it waited for a save");
+      }
+    }
   }
 
   /**
