@@ -15,7 +15,7 @@ ChannelDeltaBody::ChannelDeltaBody(const ChannelDeltaSpec& spec, int64_t hidden,
                                 {"b", {spec.heads, hidden}},
                                 {"f_a", {spec.rank, hidden}},
                                 {"g_a", {spec.rank, hidden}}});
-  conv_ = ConvPart({{"q_conv", {Keys()}}, {"k_conv", {Keys()}}, {"v_conv", {Values()}}}, spec.taps, true, false, d);
+  conv_ = ConvPart({{"q_conv", {Keys()}}, {"k_conv", {Keys()}}, {"v_conv", {Values()}}}, spec.taps, spec.function, false, d);
   decay_product_ = {.in = spec.rank, .out = Keys(), .weight = d.Weight("f_b", {Keys(), spec.rank}, TensorInit::kNormal)};
   gate_product_ = {.in = spec.rank, .out = Values(), .weight = d.Weight("g_b", {Values(), spec.rank}, TensorInit::kNormal)};
   weights_.a_log = d.Weight("a_log", {spec.heads}, TensorInit::kZero);
@@ -101,7 +101,7 @@ void ChannelDeltaBody::Forward(const BlockRun& r, const void* x, const void* add
   if (r.Missing({saved_.gate_latent})) CopyLatent(r, OfRows(r, rows, Latent(1)), {r.Saved(saved_.gate_latent)});
   if (r.Missing({saved_.raw})) decay_product_.Forward(r, r.Saved(saved_.decay_latent), nullptr, r.Saved(saved_.raw));
   if (r.Missing({saved_.gate})) gate_product_.Forward(r, r.Saved(saved_.gate_latent), nullptr, r.Saved(saved_.gate));
-  if (r.Missing({saved_.mixed})) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
+  if (r.Missing({saved_.mixed}) || conv_.Missing(r)) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
   if (r.Missing({saved_.g, saved_.beta})) ForwardGates(r);
   if (r.Missing({saved_.out}))
     rule_.Forward(r, mixed, r.Saved<float>(saved_.g), r.Saved<float>(saved_.beta), r.Saved(saved_.out));

@@ -13,7 +13,7 @@ DeltaRuleBody::DeltaRuleBody(const DeltaRuleSpec& spec, int64_t hidden, Declarat
                                 {"z", {Values(), hidden}},
                                 {"b", {spec.heads, hidden}},
                                 {"a", {spec.heads, hidden}}});
-  conv_ = ConvPart({{"conv", {Mixed()}}}, spec.taps, true, false, d);
+  conv_ = ConvPart({{"conv", {Mixed()}}}, spec.taps, spec.function, false, d);
   weights_.a_log = d.Weight("a_log", {spec.heads}, TensorInit::kZero);
   weights_.dt_bias = d.Weight("dt_bias", {spec.heads}, TensorInit::kOne);
   saved_.rows = d.Saved("q, k, v, z, b and a", Rows(), Remake::kProduct);
@@ -71,7 +71,7 @@ void DeltaRuleBody::BackwardGates(const BlockRun& r) const {
 void DeltaRuleBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   void *rows = r.Saved(saved_.rows), *mixed = r.Saved(saved_.mixed);
   if (r.Missing({saved_.rows})) in_.Forward(r, x, nullptr, rows);
-  if (r.Missing({saved_.mixed})) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
+  if (r.Missing({saved_.mixed}) || conv_.Missing(r)) conv_.Forward(r, OfRows(r, rows, 0), {mixed});
   if (r.Missing({saved_.g, saved_.beta})) ForwardGates(r);
   if (r.Missing({saved_.out}))
     rule_.Forward(r, mixed, r.Saved<float>(saved_.g), r.Saved<float>(saved_.beta), r.Saved(saved_.out));

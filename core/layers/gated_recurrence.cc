@@ -21,7 +21,7 @@ GatedRecurrenceBody::GatedRecurrenceBody(const GatedRecurrenceSpec& spec, int64_
   in_.in = hidden, in_.out = 2 * channels;
   in_.weight = d.Weights("in", {{"y", {channels, hidden}}, {"x", {channels, hidden}}});
   in_.bias = d.Weights("in_bias", {{"y_bias", {channels}, TensorInit::kZero}, {"x_bias", {channels}, TensorInit::kZero}});
-  conv_ = ConvPart({{"conv", {channels}}}, spec.taps, false, true, d);
+  conv_ = ConvPart({{"conv", {channels}}}, spec.taps, std::nullopt, true, d);
   saved_.rows = d.Saved("y and x", 2 * channels, Remake::kProduct);
   saved_.mixed = d.Saved("x behind the convolution", channels, Remake::kPass);
   input_ = DeclareGate("input_gate", d);

@@ -10,7 +10,7 @@ SelectiveScanBody::SelectiveScanBody(const SelectiveScanSpec& spec, int64_t hidd
   in_.in = hidden, in_.out = 2 * channels;
   in_.weight = d.Weights("in", {{"x", {channels, hidden}}, {"z", {channels, hidden}}});
   if (spec.in_bias) in_.bias = d.Weight("in_bias", {2 * channels}, TensorInit::kZero);
-  conv_ = ConvPart({{"conv", {channels}}}, spec.taps, true, spec.conv_bias, d);
+  conv_ = ConvPart({{"conv", {channels}}}, spec.taps, spec.function, spec.conv_bias, d);
   choose_ = {
       .in = channels,
       .out = Chosen(),
@@ -60,7 +60,7 @@ void SelectiveScanBody::ForwardNorms(const BlockRun& r) const {
 void SelectiveScanBody::Forward(const BlockRun& r, const void* x, const void* addend, void* y) const {
   void *rows = r.Saved(saved_.rows), *mixed = r.Saved(saved_.mixed);
   if (r.Missing({saved_.rows})) in_.Forward(r, x, nullptr, rows);
-  if (r.Missing({saved_.mixed})) conv_.Forward(r, Columns(r, rows, 2 * spec_.channels, 0), {mixed});
+  if (r.Missing({saved_.mixed}) || conv_.Missing(r)) conv_.Forward(r, Columns(r, rows, 2 * spec_.channels, 0), {mixed});
   if (r.Missing({saved_.chosen})) choose_.Forward(r, mixed, nullptr, r.Saved(saved_.chosen));
   ForwardNorms(r);
   if (r.Missing({saved_.steps})) step_product_.Forward(r, r.Saved(saved_.dt), nullptr, r.Saved(saved_.steps));

@@ -16,7 +16,7 @@ ShortConvBody::ShortConvBody(const ShortConvSpec& spec, int64_t hidden, Declarat
   in_.in = hidden, in_.out = 3 * hidden;
   in_.weight = d.Weight("in", {3 * hidden, hidden}, TensorInit::kNormal);
   if (spec.bias) in_.bias = d.Weight("in_bias", {3 * hidden}, TensorInit::kZero);
-  conv_ = ConvPart({{"conv", {hidden}}}, spec.taps, false, spec.bias, d);
+  conv_ = ConvPart({{"conv", {hidden}}}, spec.taps, std::nullopt, spec.bias, d);
   out_.in = out_.out = hidden;
   out_.weight = d.Weight("out", {hidden, hidden}, TensorInit::kNormal);
   if (spec.bias) out_.bias = d.Weight("out_bias", {hidden}, TensorInit::kZero);

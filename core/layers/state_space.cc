@@ -15,7 +15,7 @@ StateSpaceBody::StateSpaceBody(const StateSpaceSpec& spec, int64_t hidden, Decla
                                 {"c", {Shared(), hidden}},
                                 {"dt", {spec.heads, hidden}}});
   if (spec.in_bias) in_.bias = d.Weight("in_bias", {Rows()}, TensorInit::kZero);
-  conv_ = ConvPart({{"conv", {Mixed()}}}, spec.taps, true, spec.conv_bias, d);
+  conv_ = ConvPart({{"conv", {Mixed()}}}, spec.taps, spec.function, spec.conv_bias, d);
   weights_.a_log = d.Weight("a_log", {spec.heads}, TensorInit::kZero);
   weights_.dt_bias = d.Weight("dt_bias", {spec.heads}, TensorInit::kOne);
   weights_.d = d.Weight("d", {spec.heads}, TensorInit::kOne);
@@ -78,7 +78,7 @@ void StateSpaceBody::Forward(const BlockRun& r, const void* x, const void* adden
     in_.Forward(r, x, nullptr, rows);
     Scale(r, rows);
   }
-  if (r.Missing({saved_.mixed})) conv_.Forward(r, OfRows(r, rows, Inner()), {mixed});
+  if (r.Missing({saved_.mixed}) || conv_.Missing(r)) conv_.Forward(r, OfRows(r, rows, Inner()), {mixed});
   if (r.Missing({saved_.g, saved_.step})) {
     r.ops.DecayGates(r.stream,
                      {.type = r.type,

@@ -184,8 +184,16 @@ class Refusal {
   std::vector<std::string> first_, others_;
 };
 
-// The activation of every MLP and of every expert, by hidden_act, where the family did not ask for that key and nothing else in the
-// model could mean it: convolutions and gates of mixers may.
+Function* BehindConvolution(BodySpec& body) {
+  if (auto* space = std::get_if<StateSpaceSpec>(&body)) return &space->function;
+  if (auto* scan = std::get_if<SelectiveScanSpec>(&body)) return &scan->function;
+  if (auto* delta = std::get_if<DeltaRuleSpec>(&body)) return &delta->function;
+  if (auto* delta = std::get_if<ChannelDeltaSpec>(&body)) return &delta->function;
+  return nullptr;
+}
+
+// The activation of every MLP, of every expert and behind the convolution of every recurrent mixer, whose gates are SiLU whatever it
+// says; by hidden_act, where the family did not ask for that key and nothing else in the model could mean it.
 void ReadUntakenFunction(const ConfigValues& config, ModelSpec& spec) {
   constexpr const char* kKey = "hidden_act";
   const JsonValue* value = config.object().Find(kKey);
@@ -199,6 +207,8 @@ void ReadUntakenFunction(const ConfigValues& config, ModelSpec& spec) {
         } else if (auto* experts = std::get_if<ExpertsSpec>(&item.body)) {
           if (experts->limit > 0) return;  // gpt-oss' layer has its own
           functions.push_back(&experts->function);
+        } else if (Function* behind = BehindConvolution(item.body)) {
+          functions.push_back(behind);
         } else if (!std::holds_alternative<AttentionSpec>(item.body) && !std::holds_alternative<LatentAttentionSpec>(item.body)) {
           return;
         }

@@ -190,8 +190,9 @@ struct ShortConvSpec {
 struct DeltaRuleSpec {
   int64_t heads = 0;  // of values
   int64_t key_heads = 0, key_dim = 0, value_dim = 0;
-  int64_t taps = 0;       // of the convolution
-  double beta_scale = 1;  // beta is beta_scale sigmoid(x W)
+  int64_t taps = 0;                     // of the convolution
+  Function function = Function::kSilu;  // behind the convolution, as in the other mixers
+  double beta_scale = 1;                // beta is beta_scale sigmoid(x W)
   NormSpec norm = {};
 
   bool operator==(const DeltaRuleSpec&) const = default;
@@ -201,6 +202,7 @@ struct DeltaRuleSpec {
 struct StateSpaceSpec {
   int64_t heads = 0, head_dim = 0, groups = 0, state_dim = 0;
   int64_t taps = 0;  // of the convolution
+  Function function = Function::kSilu;
   bool in_bias = false, conv_bias = false, out_bias = false;
   double least_step = 0, most_step = 0;  // limits of a step; most 0: none
   NormSpec norm = {};
@@ -217,6 +219,7 @@ struct ChannelDeltaSpec {
   int64_t heads = 0, key_dim = 0, value_dim = 0;
   int64_t taps = 0;  // of the convolution
   int64_t rank = 0;
+  Function function = Function::kSilu;
   NormSpec norm = {};
 
   bool operator==(const ChannelDeltaSpec&) const = default;
@@ -227,6 +230,7 @@ struct SelectiveScanSpec {
   int64_t channels = 0, state_dim = 0;
   int64_t rank = 0;  // numbers a token from which the steps are made
   int64_t taps = 0;  // of the convolution
+  Function function = Function::kSilu;
   bool in_bias = false, conv_bias = false, out_bias = false;
   NormSpec norm = {};
 

@@ -64,10 +64,16 @@ void Write(JsonWriter& json, const ShortConvSpec& c) {
   json.BeginObject().Member("body", "short_conv").Member("taps", c.taps).Member("bias", c.bias).EndObject();
 }
 
+// SiLU was the only one that mixers had, and their text has no word of it.
+void WriteMixerFunction(JsonWriter& json, Function function) {
+  if (function != Function::kSilu) json.Member("function", static_cast<int64_t>(function));
+}
+
 void Write(JsonWriter& json, const DeltaRuleSpec& d) {
   json.BeginObject();
   json.Member("body", "delta_rule").Member("heads", d.heads).Member("key_heads", d.key_heads).Member("key_dim", d.key_dim);
   json.Member("value_dim", d.value_dim).Member("taps", d.taps).Member("beta_scale", d.beta_scale);
+  WriteMixerFunction(json, d.function);
   json.Key("norm");
   Write(json, d.norm);
   json.EndObject();
@@ -82,6 +88,7 @@ void Write(JsonWriter& json, const StateSpaceSpec& s) {
   json.Key("norm");
   Write(json, s.norm);
   json.Member("norm_groups", s.norm_groups).Member("norm_before_gate", s.norm_before_gate);
+  WriteMixerFunction(json, s.function);
   json.Key("scales").BeginArray();
   for (const double scale : s.scales) json.Value(scale);
   json.EndArray();
@@ -92,6 +99,7 @@ void Write(JsonWriter& json, const ChannelDeltaSpec& d) {
   json.BeginObject();
   json.Member("body", "channel_delta").Member("heads", d.heads).Member("key_dim", d.key_dim).Member("value_dim", d.value_dim);
   json.Member("taps", d.taps).Member("rank", d.rank);
+  WriteMixerFunction(json, d.function);
   json.Key("norm");
   Write(json, d.norm);
   json.EndObject();
@@ -101,6 +109,7 @@ void Write(JsonWriter& json, const SelectiveScanSpec& s) {
   json.BeginObject();
   json.Member("body", "selective_scan").Member("channels", s.channels).Member("state_dim", s.state_dim).Member("rank", s.rank);
   json.Member("taps", s.taps).Member("in_bias", s.in_bias).Member("conv_bias", s.conv_bias).Member("out_bias", s.out_bias);
+  WriteMixerFunction(json, s.function);
   json.Key("norm");
   Write(json, s.norm);
   json.EndObject();

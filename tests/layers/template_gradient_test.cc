@@ -235,6 +235,35 @@ INSTANTIATE_TEST_SUITE_P(
                  "attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 5, "mamba_d_conv": 3, "mamba_dt_rank": 3, "mamba_expand": 2,
                  "mamba_proj_bias": true, "rms_norm_eps": 1e-3, "initializer_range": 0.3, "pad_token_id": null})",
             1e-3},
+        // Other functions than SiLU behind the convolutions of each kind of mixer.
+        Case{
+            "BambaGelu",
+            R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+                 "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attn_layer_indices": [1],
+                 "mamba_n_heads": 6, "mamba_d_head": 8, "mamba_n_groups": 3, "mamba_d_state": 5, "mamba_d_conv": 4, "rms_norm_eps": 1e-5,
+                 "hidden_act": "gelu", "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"},
+        Case{
+            "OlmoHybridGelu",
+            R"({"architectures": ["OlmoHybridForCausalLM"], "model_type": "olmo_hybrid", "hidden_size": 24, "intermediate_size": 32,
+                 "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64,
+                 "layer_types": ["linear_attention", "full_attention"], "linear_num_key_heads": 2, "linear_num_value_heads": 2,
+                 "linear_key_head_dim": 6, "linear_value_head_dim": 8, "linear_conv_kernel_dim": 3, "rms_norm_eps": 1e-3,
+                 "hidden_act": "gelu_pytorch_tanh", "initializer_range": 0.3, "pad_token_id": null})",
+            1e-3},
+        Case{
+            "KimiLinearGelu",
+            R"({"architectures": ["KimiLinearForCausalLM"], "model_type": "kimi_linear", "hidden_size": 24, "intermediate_size": 32,
+                 "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 41, "kv_lora_rank": 10, "q_lora_rank": null,
+                 "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "v_head_dim": 5, "mlp_layer_types": ["dense"], "rms_norm_eps": 1e-3,
+                 "linear_attn_config": {"head_dim": 6, "num_heads": 2, "short_conv_kernel_size": 3, "full_attn_layers": [], "kda_layers": [1]},
+                 "hidden_act": "gelu", "initializer_range": 0.3, "pad_token_id": null})",
+            1e-3},
+        Case{
+            "FalconMambaGelu",
+            R"({"architectures": ["FalconMambaForCausalLM"], "model_type": "falcon_mamba", "hidden_size": 24, "num_hidden_layers": 1,
+                 "vocab_size": 41, "state_size": 5, "conv_kernel": 3, "expand": 2, "time_step_rank": 3, "hidden_act": "gelu_new",
+                 "initializer_range": 0.3, "tie_word_embeddings": false})",
+            1e-3},
         Case{
             "RecurrentGemma",
             R"({"architectures": ["RecurrentGemmaForCausalLM"], "model_type": "recurrent_gemma", "hidden_size": 24, "intermediate_size": 64,

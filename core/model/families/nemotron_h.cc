@@ -83,6 +83,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.hidden = config.Int("hidden_size", 1, kMostHidden);
   spec.max_positions = config.IntOr("max_position_embeddings", 4096, 1, kMostPositions);
   spec.initializer_range = config.RealOr("initializer_range", 0.02, 0.0, 1.0);
+  config.Take("hidden_act");           // the class has a name for each
   config.Take("tie_word_embeddings");  // the class has a head of its own, whatever it says
 
   AttentionSpec attention;
@@ -116,9 +117,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   CheckStateSpace(space, space.heads * space.head_dim, "mamba_num_heads", "n_groups");
   const NormSpec norm = LateRmsNorm(config, "layer_norm_epsilon", 1e-5);
   space.norm = RmsNorm(config, "layer_norm_epsilon", 1e-5);
-  if (config.HasValue("mamba_hidden_act") && !config.Value("mamba_hidden_act").IsText("silu")) {
-    throw Unimplemented(kConfig, ": mamba_hidden_act = ", PrintableJson(config.Value("mamba_hidden_act")),
-                        " is not supported; silu is");
+  space.function = ReadFunction(config, "mamba_hidden_act", Function::kSilu);
+  if (space.function == Function::kXielu) {  // which has weights of its own
+    throw Unimplemented(kConfig, ": mamba_hidden_act = ", PrintableJson(config.Value("mamba_hidden_act")), " is not supported");
   }
   const bool mixture = std::find(types.begin(), types.end(), "moe") != types.end();
   const std::vector<BranchBody> routed = mixture ? ReadRouted(config, mlp) : std::vector<BranchBody>{};
