@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/json_text.h"
+#include "core/model/cleared_row.h"
 #include "core/model/config.h"
 #include "core/model/folder_weights.h"
 #include "core/model/init.h"
@@ -79,6 +80,12 @@ std::shared_ptr<const Model> Model::Open(const std::string& folder) {
   weights->Check(model->layout_, config.names);
   model->source_dtype_ = weights->dtype();
   model->weights_ = std::move(weights);
+  const ModelSpec& spec = model->spec_;
+  if (config.names.clears_pad_row && spec.embedding.pad_token >= 0) {
+    const int64_t width = spec.embedding.width > 0 ? spec.embedding.width : spec.hidden;
+    model->weights_ = std::make_shared<ClearedRow>(model->weights_, config.names.prefix + config.names.embedding,
+                                                   spec.embedding.pad_token, width);
+  }
   return model;
 }
 

@@ -17,6 +17,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer(LatentBlock(norm, attention, {.intermediate = sizes.intermediate}));
   spec.head.norm = norm;
   NameLatentAttention(names);
+  names.clears_pad_row = true;
 }
 
 }  // namespace

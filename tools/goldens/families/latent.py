@@ -14,6 +14,9 @@ FAMILIES = [
     Family("youtu_halves", "youtu", "Youtu: q without a latent, rope by halves, attention biases",
            rows(24, 2, 3, 3, 40, rope_parameters=dict(rope_type="default", rope_theta=300.0), rope_interleave=False,
                 attention_bias=True, tie_word_embeddings=False, **{**LATENT, "q_lora_rank": None})),
+    Family("youtu_pad", "youtu", "Youtu with a padding row, which its class makes zeros whenever it reads a folder",
+           rows(24, 2, 3, 3, 40, rope_parameters=dict(rope_type="default", rope_theta=300.0), **LATENT) | {"pad_token_id": 7, "tie_word_embeddings": False},
+           embedding_std=0.3, options=dict(lr=1e-3)),
     Family("minicpm3", "minicpm3", "MiniCPM3: latent attention by halves, embedding, depth and width multipliers, longrope",
            rows(24, 2, 3, 3, 40, scale_emb=3, scale_depth=0.7, dim_model_base=16, rope_parameters=dict(
                rope_type="longrope", rope_theta=1000.0, short_factor=[1.0, 1.5, 2.0, 3.0], long_factor=[2.0, 3.0, 4.0, 6.0],
