@@ -5,7 +5,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
-  const Sizes sizes = ReadSizes(config, {.max_positions = 4096}, spec);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 4096, .whole_heads = true}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);

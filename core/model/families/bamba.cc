@@ -22,7 +22,7 @@ std::vector<bool> AttentionLayers(const ConfigValues& config, int64_t layers) {
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 262144, .pad_token = 0}, spec);
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 262144, .pad_token = 0, .whole_heads = true}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.partial = 0.5})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);

@@ -1,6 +1,5 @@
 #include "core/model/families/common.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -26,19 +25,10 @@ void CheckTotal(const ModelSpec& spec, const Sizes& s) {
   }
 }
 
-// Configuration classes that refuse a width which the heads do not divide; the others round down.
-bool InsistsOnWholeHeads(const ConfigValues& config, const ModelSpec& spec) {
-  constexpr std::array kInsist = {"arcee",       "bamba",     "deepseek_v2", "exaone", "gpt_neox", "granitemoehybrid",
-                                  "hyperclovax", "internlm3", "iquestcoder", "jais2",  "llama",    "minicpm3",
-                                  "zamba2"};
-  const std::string type = config.HasValue("model_type") ? config.String("model_type") : spec.family;
-  return std::find(kInsist.begin(), kInsist.end(), type) != kInsist.end();
-}
-
 int64_t ReadHeadDim(const ConfigValues& config, const SizeDefaults& defaults, const ModelSpec& spec, int64_t heads) {
   if (config.HasValue("head_dim")) return config.Int("head_dim", 2, kMostHeadDim);
   if (defaults.head_dim && !config.Has("head_dim")) return *defaults.head_dim;
-  if (spec.hidden < heads || (spec.hidden % heads != 0 && InsistsOnWholeHeads(config, spec))) {
+  if (spec.hidden < heads || (spec.hidden % heads != 0 && defaults.whole_heads)) {
     throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden,
                           "; without head_dim it must be a multiple of num_attention_heads, ", heads);
   }

@@ -33,6 +33,7 @@ struct SizeDefaults {
   std::optional<int64_t> pad_token = std::nullopt;
   std::optional<int64_t> intermediate = std::nullopt;  // nothing: the key must be there
   bool even_heads = true;                              // heads turn as a whole, so they are even
+  bool whole_heads = false;  // the class refuses a width that the heads do not divide; the others round down
 };
 
 struct Sizes {

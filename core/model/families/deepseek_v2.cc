@@ -8,7 +8,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .even_heads = false}, spec);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .even_heads = false, .whole_heads = true}, spec);
   const NormSpec norm = RmsNorm(config);
   const LatentAttentionSpec attention = ReadLatentAttention(config, sizes.heads, {}, spec);
   ExpertsSpec experts =

@@ -7,7 +7,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 4096, .pad_token = 0}, spec);
+  const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 4096, .pad_token = 0, .whole_heads = true}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 500000.0})};
   AddLlamaLayers(config, sizes, 1e-5, spec);
   names.prefix = "transformer.";

@@ -5,7 +5,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.max_positions = 2048}, spec);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .whole_heads = true}, spec);
   spec.embedding.pad_token = -1;  // no padding_idx here
   RopeDefaults rope;
   rope.partial = config.RealOr("rotary_pct", 0.25, 0.0, 1.0);

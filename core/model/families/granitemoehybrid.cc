@@ -14,7 +14,7 @@ ExpertsSpec ReadRouted(const ConfigValues& config) {
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .intermediate = 11008}, spec);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .intermediate = 11008, .whole_heads = true}, spec);
   const MlpSpec mlp{.intermediate = config.IntOr("shared_intermediate_size", 1024, 1, kMostIntermediate)};
   const bool turns = config.HasValue("position_embedding_type") && config.Value("position_embedding_type").IsText("rope");
   if (!turns && config.HasValue("position_embedding_type") && !config.Value("position_embedding_type").IsText("nope")) {

@@ -5,7 +5,8 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
-  const Sizes sizes = ReadSizes(config, {.kv_heads = 2, .head_dim = 128, .max_positions = 32768, .pad_token = 2}, spec);
+  const Sizes sizes =
+      ReadSizes(config, {.kv_heads = 2, .head_dim = 128, .max_positions = 32768, .pad_token = 2, .whole_heads = true}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   const bool attention_bias = config.BoolOr(config.Has("qkv_bias") ? "qkv_bias" : "attention_bias", false);

@@ -5,7 +5,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes = ReadSizes(config, {.max_positions = 8192}, spec);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 8192, .whole_heads = true}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, true);
   AttentionSpec attention = Attention(sizes);

@@ -7,7 +7,7 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
-  const Sizes sizes = ReadSizes(config, {.max_positions = 2048}, spec);
+  const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .whole_heads = true}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions)};
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

@@ -7,8 +7,10 @@ namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  const Sizes sizes =
-      ReadSizes(config, {.kv_heads = 40, .head_dim = 32, .max_positions = 32768, .tied = true, .initializer_range = 0.1}, spec);
+  const Sizes sizes = ReadSizes(
+      config,
+      {.kv_heads = 40, .head_dim = 32, .max_positions = 32768, .tied = true, .initializer_range = 0.1, .whole_heads = true},
+      spec);
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   const LatentAttentionSpec attention = ReadLatentAttention(
       config, sizes.heads,
