@@ -5,7 +5,8 @@
 #include <string>
 
 #include "core/base/error.h"
-#include "core/model/families/common.h"
+#include "core/io/json_text.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
@@ -53,23 +54,24 @@ void RefuseUnknownKeys(const ConfigValues& rope) {
   }
 }
 
-// A number that may stand beside the object or in it; it must be the same in both.
-double Both(const ConfigValues& config, const ConfigValues* rope, const char* key, double fallback, double least, double most) {
-  const bool outside = config.HasValue(key), inside = rope != nullptr && rope->HasValue(key);
-  const double value = outside ? config.Real(key, least, most) : fallback;
+// What the settings say; else the key beside them, which must not say another thing; else the fallback.
+double Number(const RopeRules& rules, const ConfigValues& config, const char* beside, const ConfigValues& rope, const char* key,
+              double fallback, double least, double most) {
+  const bool outside = beside != nullptr && config.HasValue(beside), inside = rope.HasValue(key);
+  const double value = outside ? config.Real(beside, least, most) : fallback;
   if (!inside) return value;
-  const double inner = rope->Real(key, least, most);
-  if (outside && inner != value) {
-    throw InvalidArgument(config.where(), ": ", key, " is ", value, " but ", rope->where(), ": ", key, " is ", inner);
+  const double inner = rope.Real(key, least, most);
+  if (outside && inner != value && !rules.beside_is_stale) {
+    throw InvalidArgument(config.where(), ": ", beside, " is ", value, " but ", rope.where(), ": ", key, " is ", inner);
   }
   return inner;
 }
 
-int64_t OriginalPositions(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions) {
+int64_t OriginalPositions(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t max_positions) {
   constexpr const char* kKey = "original_max_position_embeddings";
   const bool outside = config.HasValue(kKey), inside = rope.HasValue(kKey);
   const int64_t inner = inside ? rope.Int(kKey, 1, kMostPositions) : max_positions;
-  const int64_t outer = outside ? config.Int(kKey, 1, kMostPositions) : inner;
+  const int64_t outer = outside ? config.Int(kKey, 1, kMostPositions) : rules.original_positions.value_or(inner);
   if (outside && inside && inner != outer) {
     throw InvalidArgument(config.where(), ": ", kKey, " is ", outer, " but ", rope.where(), ": ", kKey, " is ", inner);
   }
@@ -93,8 +95,9 @@ std::vector<double> Factors(const ConfigValues& rope, const char* key, int64_t c
   return factors;
 }
 
-void ReadYarn(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions, RopeSpec& spec) {
-  spec.original_max_positions = OriginalPositions(config, rope, max_positions);
+void ReadYarn(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t max_positions,
+              RopeSpec& spec) {
+  spec.original_max_positions = OriginalPositions(rules, config, rope, max_positions);
   spec.factor = rope.HasValue("factor") ? rope.Real("factor", kLeastFactor, kMostFactor)
                                         : static_cast<double>(max_positions) / static_cast<double>(spec.original_max_positions);
   if (rope.HasValue("beta_fast")) spec.beta_fast = rope.Real("beta_fast", 1e-3, 1e6);
@@ -112,8 +115,9 @@ void ReadYarn(const ConfigValues& config, const ConfigValues& rope, int64_t max_
                                                             : of(1);
 }
 
-void ReadLongRope(const ConfigValues& config, const ConfigValues& rope, int64_t max_positions, RopeSpec& spec) {
-  spec.original_max_positions = OriginalPositions(config, rope, max_positions);
+void ReadLongRope(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t max_positions,
+                  RopeSpec& spec) {
+  spec.original_max_positions = OriginalPositions(rules, config, rope, max_positions);
   spec.short_factors = Factors(rope, "short_factor", spec.dim / 2);
   spec.long_factors = Factors(rope, "long_factor", spec.dim / 2);
   spec.factor = rope.HasValue("factor") ? rope.Real("factor", kLeastFactor, kMostFactor)
@@ -124,13 +128,17 @@ void ReadLongRope(const ConfigValues& config, const ConfigValues& rope, int64_t 
                                                             : std::sqrt(1 + logs);
 }
 
-RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_t head_dim, int64_t max_positions,
-                    const RopeDefaults& defaults) {
+RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t head_dim,
+                    int64_t max_positions, const RopeDefaults& defaults) {
   RopeSpec spec;
   spec.kind = ReadKind(rope, defaults.sections);
-  spec.theta = Both(config, &rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
+  spec.theta = Number(rules, config, rules.theta, rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
   spec.interleaved = defaults.interleaved;
-  const double partial = Both(config, &rope, "partial_rotary_factor", defaults.partial, 0.0, 1.0);
+  const double partial = Number(rules, config, rules.partial, rope, "partial_rotary_factor", defaults.partial, 0.0, 1.0);
+  if (partial != 1 && !rules.partly && spec.kind != Kind::kProportional) {
+    throw Unimplemented(rope.where(), ": partial_rotary_factor = ", partial,
+                        " is not supported for this family, whose heads turn as a whole");
+  }
   spec.dim = static_cast<int64_t>(static_cast<double>(head_dim) * partial);
   switch (spec.kind) {
     case Kind::kDefault:
@@ -157,13 +165,13 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
         throw InvalidArgument(rope.where(), ": high_freq_factor is ", spec.high_frequency_factor,
                               "; it must be above low_freq_factor, ", spec.low_frequency_factor);
       }
-      spec.original_max_positions = OriginalPositions(config, rope, max_positions);
+      spec.original_max_positions = OriginalPositions(rules, config, rope, max_positions);
       break;
     case Kind::kYarn:
-      ReadYarn(config, rope, max_positions, spec);
+      ReadYarn(rules, config, rope, max_positions, spec);
       break;
     case Kind::kLongRope:
-      ReadLongRope(config, rope, max_positions, spec);
+      ReadLongRope(rules, config, rope, max_positions, spec);
       break;
     case Kind::kProportional:
       // Frequencies as if all dimensions turned, of which the later ones stand still.
@@ -196,22 +204,35 @@ RopeSpec ReadObject(const ConfigValues& config, const ConfigValues& rope, int64_
 
 RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults,
                   const char* layer_type) {
+  const RopeRules rules{.partly = defaults.partial != 1};
+  return ReadRopeBy(rules, config, head_dim, max_positions, defaults, layer_type);
+}
+
+RopeSpec ReadRopeBy(const RopeRules& rules, const ConfigValues& config, int64_t head_dim, int64_t max_positions,
+                    const RopeDefaults& defaults, const char* layer_type) {
   std::optional<RopeSpec> found;
-  for (const char* key : {"rope_scaling", "rope_parameters"}) {
-    if (!config.HasValue(key)) continue;
-    const ConfigValues whole(config.Value(key), config.where() + ": " + key);
+  const auto read = [&](const RopeRules& by, const JsonValue& value, const std::string& where) {
+    const ConfigValues whole(value, where);
     const bool nested = layer_type != nullptr && whole.HasValue(layer_type);
-    const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(),
-                            nested ? whole.where() + ": " + layer_type : whole.where());
-    if (rope.object().IsEmpty()) continue;
-    const RopeSpec spec = ReadObject(config, rope, head_dim, max_positions, defaults);
+    const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(), nested ? where + ": " + layer_type : where);
+    return ReadObject(by, config, rope, head_dim, max_positions, defaults);
+  };
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const bool other_name = std::string(key) == "rope_scaling";
+    if (!config.HasValue(key) || (other_name && !rules.scaling)) continue;
+    const std::string where = config.where() + ": " + key;
+    const ConfigValues whole(config.Value(key), where);
+    if (whole.object().IsEmpty() || (!other_name && rules.by_type && !whole.HasValue(layer_type))) continue;
+    const RopeSpec spec = read(rules, config.Value(key), where);
     if (found && !(*found == spec))
       throw InvalidArgument(config.where(), ": rope_scaling and rope_parameters say different things");
     found = spec;
   }
   if (found) return *found;
-  const JsonValue empty{JsonValue::Object{}};
-  return ReadObject(config, ConfigValues(empty, config.where()), head_dim, max_positions, defaults);
+  const JsonValue unsaid = ParseJson(config.HasValue("rope_parameters") ? "{}" : rules.unsaid, config.where());
+  RopeRules own = rules;
+  own.beside_is_stale = true;  // the file does not contradict itself
+  return read(own, unsaid, config.where());
 }
 
 }  // namespace hlm

@@ -96,6 +96,38 @@ TEST(ClassDefaults, HeadsOfTheirOwn) {
   EXPECT_TRUE(ParseConfig(R"({"model_type": "llama", )" + sizes).tied);
 }
 
+// Phi-3's class has a number of its own beside the settings, which counts more than the one in them.
+TEST(ClassDefaults, PhisPositionsOfTheTrainingBefore) {
+  const std::string start = R"({"model_type": "phi3", "vocab_size": 61, "hidden_size": 16, "intermediate_size": 40,
+      "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 4, "pad_token_id": 0, "max_position_embeddings": 8192, )";
+  const std::string rope =
+      R"("rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1, 1], "long_factor": [2, 2])";
+  EXPECT_EQ(ParseConfig(start + rope + "}}").ropes.front().original_max_positions, 4096);
+  EXPECT_EQ(ParseConfig(start + rope + R"(, "original_max_position_embeddings": 2048}})").ropes.front().original_max_positions,
+            4096);
+  EXPECT_EQ(
+      ParseConfig(start + R"("original_max_position_embeddings": 2048, )" + rope + "}}").ropes.front().original_max_positions,
+      2048);
+}
+
+// What a class does not read, or what it writes beside the settings that it reads.
+TEST(ClassDefaults, KeysBesideTheSettings) {
+  const auto theta = [](const char* type, const char* rest) {
+    return ParseConfig(
+               StrCat(
+                   R"({"vocab_size": 61, "hidden_size": 32, "intermediate_size": 40, "num_hidden_layers": 1, "num_attention_heads": 4,
+               "num_key_value_heads": 4, "head_dim": 8, "pad_token_id": 0, "model_type": ")",
+                   type, R"(", )", rest, "}"))
+        .ropes.front()
+        .theta;
+  };
+  EXPECT_EQ(theta("gpt_neox", R"("rope_theta": 500.0)"), 10000.0);
+  EXPECT_EQ(theta("gpt_neox", R"("rope_theta": 500.0, "rotary_emb_base": 300)"), 300.0);
+  EXPECT_EQ(theta("gpt_neox", R"("rope_theta": 500.0, "rope_parameters": {"rope_theta": 400.0})"), 400.0);
+  EXPECT_EQ(theta("cohere2_moe", R"("rope_theta": 500.0, "rope_parameters": {"rope_theta": 400.0})"), 400.0);
+  EXPECT_EQ(theta("cohere2_moe", R"("rope_theta": 500.0, "rope_scaling": {"rope_type": "linear", "factor": 2})"), 500.0);
+}
+
 // Most classes round down; a few refuse; no class has heads of nothing.
 TEST(ClassDefaults, HeadsThatDoNotDivideTheWidth) {
   const auto config = [](const char* type, int hidden, int heads) {

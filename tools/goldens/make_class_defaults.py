@@ -18,8 +18,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from families import model, tables
 
 # What a file has to say; and what every class has, of which none decides anything here.
-SIZES = {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "ffn_dim", "n_head", "n_layer",
-         "moe_topk"}
+SIZES = {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"}
 NAMES = {"model_type", "architectures"}
 # The number that is there anyway, written out.
 SAME = {("hyperclovax", "no attention_multiplier")}
@@ -56,6 +55,19 @@ def cases(text):
         yield "no rope_theta", {**bare, "rope_parameters": without(rope, "rope_theta")}
         yield "rope_theta alone", {**bare, "rope_theta": 777.0}
         yield "rope_scaling", {**bare, "rope_theta": 777.0, "rope_scaling": {"rope_type": "linear", "factor": 2.0}}
+        old = {"rope_theta": 777.0, "rope_scaling": {"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 64}}
+        yield "empty rope_scaling", {**bare, "rope_theta": 777.0, "rope_scaling": {}}
+        yield "yarn, original beside", {**bare, **old, "original_max_position_embeddings": 64}
+    if isinstance(rope, dict):
+        yield "old rope_scaling", {**bare, "rope_theta": 777.0, "rope_scaling": {"type": "linear", "factor": 2.0}}
+        yield "partial_rotary_factor beside", {**bare, "rope_theta": 777.0, "partial_rotary_factor": 0.5}
+    if isinstance(rope, dict) and "rope_type" not in rope:  # by type of layer
+        yield "by type: null rope_parameters", {**bare, "rope_parameters": None}
+        yield "by type: rope_theta alone", {**bare, "rope_theta": 777.0}
+        yield "by type: rope_scaling", {**bare, "rope_scaling": {"rope_type": "linear", "factor": 2.0}}
+        yield "by type: as rope_scaling", {**bare, "rope_scaling": rope}
+        for kind in rope:
+            yield f"by type: no rope_theta of {kind}", {**text, "rope_parameters": {**rope, kind: without(rope[kind], "rope_theta")}}
     for other, own in (CONFIG_MAPPING[text["model_type"]].attribute_map or {}).items():
         if own in text:
             yield f"{other} for {own}", {**without(text, own), other: text[own]}

@@ -1,17 +1,16 @@
 // Apertus: norms of queries and keys, xIELU with two learnt numbers a layer.
 #include "core/model/families/common.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
 
+constexpr RopeRules kRope{.unsaid = R"({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192, "rope_theta": 12000000.0})"};
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 65536, .pad_token = 3}, spec);
-  RopeSpec fallback;
-  fallback.kind = RopeSpec::Kind::kLlama3;
-  fallback.dim = sizes.head_dim;
-  fallback.theta = 12e6, fallback.factor = 8, fallback.low_frequency_factor = 1, fallback.high_frequency_factor = 4;
-  const bool said = config.HasValue("rope_parameters") || config.HasValue("rope_scaling");
-  spec.ropes = {said ? ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 12e6}) : fallback};
+  spec.ropes = {ReadRopeBy(kRope, config, sizes.head_dim, spec.max_positions, {.theta = 12e6})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

@@ -1,6 +1,7 @@
 // Bamba: Mamba-2 in most layers, attention with half rotated heads in some.
 #include "core/base/error.h"
 #include "core/model/families/common.h"
+#include "core/model/families/rope_rules.h"
 #include "core/model/families/state_spaces.h"
 
 namespace hlm {
@@ -23,7 +24,8 @@ std::vector<bool> AttentionLayers(const ConfigValues& config, int64_t layers) {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .max_positions = 262144, .pad_token = 0, .whole_heads = true}, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.partial = 0.5})};
+  spec.ropes = {ReadRopeBy({.partial = nullptr, .partly = true}, config, sizes.head_dim, spec.max_positions, {.partial = 0.5})};
+  config.Take("partial_rotary_factor");  // half, whatever it says there
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

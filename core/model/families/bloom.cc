@@ -10,8 +10,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   Sizes sizes;
   spec.vocab = config.Int("vocab_size", 1, kMostVocab);
   spec.hidden = config.Int(config.Has("n_embed") ? "n_embed" : "hidden_size", 1, kMostHidden);
-  sizes.layers = config.Int(config.Has("num_hidden_layers") ? "num_hidden_layers" : "n_layer", 1, kMostLayers);
-  sizes.heads = sizes.kv_heads = config.Int(config.Has("num_attention_heads") ? "num_attention_heads" : "n_head", 1, kMostHeads);
+  sizes.layers = config.IntOr(config.Has("num_hidden_layers") ? "num_hidden_layers" : "n_layer", 2, 1, kMostLayers);
+  sizes.heads = sizes.kv_heads =
+      config.IntOr(config.Has("num_attention_heads") ? "num_attention_heads" : "n_head", 8, 1, kMostHeads);
   if (spec.hidden % sizes.heads != 0) {
     throw InvalidArgument(kConfig, ": hidden_size is ", spec.hidden, "; it must be a multiple of n_head, ", sizes.heads);
   }

@@ -1,5 +1,6 @@
 // Command with experts: Command R7B's block, whose MLP is experts with shared ones beside them.
 #include "core/model/families/mixture.h"
+#include "core/model/families/rope_rules.h"
 
 #include "core/base/error.h"
 
@@ -25,7 +26,8 @@ std::vector<std::string> LayerTypes(const ConfigValues& config, int64_t layers) 
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.head_dim = 128, .max_positions = 8192, .tied = true, .pad_token = 0}, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.interleaved = true})};
+  spec.ropes = {
+      ReadRopeBy({.beside_is_stale = true, .scaling = false}, config, sizes.head_dim, spec.max_positions, {.interleaved = true})};
   const NormSpec norm = config.HasValue("rms_norm_eps") ? RmsNorm(config) : LayerNorm(config, "layer_norm_eps", 1e-5, false);
   config.Take("layer_norm_eps");
   AttentionSpec attention = Attention(sizes);

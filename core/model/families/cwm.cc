@@ -1,19 +1,17 @@
 // Code World Model: Llama, three sliding layers behind each full one.
 #include "core/model/families/common.h"
-
+#include "core/model/families/rope_rules.h"
 #include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
 
+constexpr RopeRules kRope{.unsaid = R"({"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192, "rope_theta": 1000000.0})"};
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 131072}, spec);
-  RopeSpec fallback;
-  fallback.kind = RopeSpec::Kind::kLlama3;
-  fallback.dim = sizes.head_dim;
-  fallback.theta = 1e6, fallback.factor = 16, fallback.low_frequency_factor = 1, fallback.high_frequency_factor = 4;
-  const bool said = config.HasValue("rope_parameters") || config.HasValue("rope_scaling");
-  spec.ropes = {said ? ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6}) : fallback};
+  spec.ropes = {ReadRopeBy(kRope, config, sizes.head_dim, spec.max_positions, {.theta = 1e6})};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   const bool mlp_bias = config.BoolOr("mlp_bias", false);
   const MlpSpec mlp{.intermediate = sizes.intermediate, .in_bias = mlp_bias, .out_bias = mlp_bias};

@@ -41,6 +41,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.alibi = config.BoolOr("alibi", false);
   if (attention.alibi) {
     attention.rope = -1;
+    config.Take("partial_rotary_factor");
     // transformers holds the slopes in bfloat16 and adds them before the scores are scaled.
     for (const double slope : AlibiSlopes(sizes.heads)) {
       const double held = static_cast<double>(Bf16ToFloat(FloatToBf16(static_cast<float>(slope))));

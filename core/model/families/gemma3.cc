@@ -1,6 +1,7 @@
 // Gemma 3 (text): Gemma 2 with norms of queries and keys, five sliding layers to a full one, and two rotary embeddings.
 #include "core/model/families/common.h"
 #include "core/model/families/gemmas.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
@@ -8,12 +9,10 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, GemmaDefaults(4, 131072), spec);
   // Sliding layers first; files before transformers 5 have rope_theta and rope_scaling for the full ones alone.
-  const bool nested = config.HasValue("rope_parameters") && config.Value("rope_parameters").Find("sliding_attention") != nullptr;
-  RopeSpec local;
-  local.dim = sizes.head_dim;
-  local.theta = config.RealOr("rope_local_base_freq", 10000.0, 1.0, 1e18);
-  spec.ropes = {nested ? ReadRope(config, sizes.head_dim, spec.max_positions, {}, "sliding_attention") : local,
-                ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e6}, "full_attention")};
+  const RopeRules local{.theta = "rope_local_base_freq", .partial = nullptr, .scaling = false, .by_type = true};
+  const RopeRules full{.partial = nullptr, .by_type = true};
+  spec.ropes = {ReadRopeBy(local, config, sizes.head_dim, spec.max_positions, {}, "sliding_attention"),
+                ReadRopeBy(full, config, sizes.head_dim, spec.max_positions, {.theta = 1e6}, "full_attention")};
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-6, true);
   AttentionSpec attention = GemmaAttention(config, sizes);
   attention.qk_norm.norm = norm;

@@ -7,11 +7,18 @@
 #include "core/base/error.h"
 #include "core/model/families/gemmas.h"
 #include "core/model/families/mixture.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
 
 constexpr const char *kFull = "full_attention", *kSliding = "sliding_attention";
+
+// No key beside the settings counts.
+constexpr RopeRules kRope{.unsaid = R"({"sliding_attention": {"rope_theta": 10000.0},
+    "full_attention": {"rope_type": "proportional", "rope_theta": 1000000.0, "partial_rotary_factor": 0.25}})",
+                          .theta = nullptr,
+                          .partial = nullptr};
 
 std::vector<std::string> LayerTypes(const ConfigValues& config, int64_t layers) {
   std::vector<std::string> types;
@@ -183,18 +190,8 @@ void ReadGemma4(const ConfigValues& config, bool unified, ModelSpec& spec, Model
     attention.value_is_key = key_is_value && !slides && !takes;
     if (!ropes.contains(type)) {
       ropes[type] = static_cast<int64_t>(spec.ropes.size());
-      // Without settings: proportional over a quarter on the full layers.
-      RopeSpec fallback;
-      fallback.dim = attention.head_dim;
-      if (!slides) {
-        fallback.kind = RopeSpec::Kind::kProportional;
-        fallback.theta = 1e6;
-        fallback.still_pairs = attention.head_dim / 2 - attention.head_dim / 4 / 2;
-      }
-      const bool said = config.HasValue("rope_parameters");
       spec.ropes.push_back(
-          said ? ReadRope(config, attention.head_dim, spec.max_positions, {.theta = slides ? 1e4 : 1e6}, type.c_str())
-               : fallback);
+          ReadRopeBy(kRope, config, attention.head_dim, spec.max_positions, {.theta = slides ? 1e4 : 1e6}, type.c_str()));
     }
     attention.rope = ropes[type];
     if (sharing.any() && sharing.gives(type, layer)) {

@@ -1,5 +1,6 @@
 // GPT-NeoX and Pythia: attention and MLP beside each other, each with its norm; q, k and v fused by head.
 #include "core/model/families/common.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
@@ -7,10 +8,9 @@ namespace {
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .whole_heads = true}, spec);
   spec.embedding.pad_token = -1;  // no padding_idx here
-  RopeDefaults rope;
-  rope.partial = config.RealOr("rotary_pct", 0.25, 0.0, 1.0);
-  rope.theta = config.RealOr("rotary_emb_base", 10000.0, 1.0, 1e18);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, rope)};
+  const RopeRules rules{.theta = "rotary_emb_base", .partial = "rotary_pct", .partly = true};
+  spec.ropes = {ReadRopeBy(rules, config, sizes.head_dim, spec.max_positions, {.partial = 0.25})};
+  config.Take("partial_rotary_factor");  // which has no say beside the settings
   const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, true);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", true);

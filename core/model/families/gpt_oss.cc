@@ -1,29 +1,20 @@
 // gpt-oss: sinks, a window on every other layer, biases everywhere; a softmax over the chosen, clamped layers whose gate and up alternate.
 #include "core/model/families/mixture.h"
-
-#include <cmath>
+#include "core/model/families/rope_rules.h"
 
 #include "core/base/error.h"
 
 namespace hlm {
 namespace {
 
-// Where the file says nothing of it, the class has the released models' YaRN.
-RopeSpec ReadYarn(const ConfigValues& config, const Sizes& sizes, const ModelSpec& spec) {
-  RopeSpec rope = ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 150000});
-  if (config.HasValue("rope_parameters") || config.HasValue("rope_scaling")) return rope;
-  rope.kind = RopeSpec::Kind::kYarn;
-  rope.factor = 32;
-  rope.original_max_positions = 4096;
-  rope.truncate = false;
-  rope.attention_factor = 0.1 * std::log(rope.factor) + 1;
-  return rope;
-}
+// The released models' YaRN.
+constexpr RopeRules kRope{
+    .unsaid = R"({"rope_type": "yarn", "factor": 32.0, "truncate": false, "original_max_position_embeddings": 4096})"};
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 64, .max_positions = 131072}, spec);
   ReadBalancing(config, 0.001, spec);
-  spec.ropes = {ReadYarn(config, sizes, spec)};
+  spec.ropes = {ReadRopeBy(kRope, config, sizes.head_dim, spec.max_positions, {.theta = 150000})};
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", true);

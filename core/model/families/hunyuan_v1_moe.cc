@@ -18,7 +18,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   if (by_layer && static_cast<int64_t>(chosen.size()) < sizes.layers) {
     throw InvalidArgument(kConfig, ": moe_topk has ", chosen.size(), " numbers for num_hidden_layers = ", sizes.layers);
   }
-  ExpertsSpec experts = ReadExperts(config, {.chosen = by_layer ? "num_experts" : "moe_topk", .width = "intermediate_size"});
+  ExpertsSpec experts = ReadExperts(
+      config,
+      {.chosen = by_layer ? "num_experts" : "moe_topk", .width = "intermediate_size", .likely_count = 1, .likely_chosen = 1});
   for (const char* key : {"moe_intermediate_size", "num_shared_expert", "use_mixed_mlp_moe"})
     config.Take(key);  // which nobody reads
   experts.router.normalize = true;

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/model/families/lfm2_layers.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
@@ -17,20 +18,8 @@ std::vector<std::string> LayerTypes(const ConfigValues& config, int64_t layers) 
   return types;
 }
 
-RopeSpec ReadTypesRope(const ConfigValues& config, const Sizes& sizes, const ModelSpec& spec, const std::string& type) {
-  const bool slides = type == kSliding;
-  if (config.HasValue("rope_parameters")) {
-    return ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = slides ? 1e4 : 1e6}, type.c_str());
-  }
-  RopeSpec rope;  // without settings: proportional over half of the dimensions on the full layers
-  rope.dim = sizes.head_dim;
-  if (!slides) {
-    rope.kind = RopeSpec::Kind::kProportional;
-    rope.theta = 1e6;
-    rope.still_pairs = sizes.head_dim / 2 - sizes.head_dim / 2 / 2;
-  }
-  return rope;
-}
+constexpr RopeRules kRope{.unsaid = R"({"sliding_attention": {"rope_theta": 10000.0},
+    "full_attention": {"rope_type": "proportional", "rope_theta": 1000000.0, "partial_rotary_factor": 0.5}})"};
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(
@@ -48,7 +37,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (const std::string& type : LayerTypes(config, sizes.layers)) {
     if (type != kConv && !ropes.contains(type)) {
       ropes[type] = static_cast<int64_t>(spec.ropes.size());
-      spec.ropes.push_back(ReadTypesRope(config, sizes, spec, type));
+      spec.ropes.push_back(ReadRopeBy(kRope, config, sizes.head_dim, spec.max_positions, {.theta = 1e6}, type.c_str()));
     }
     if (type == kSliding && !window)
       throw InvalidArgument(kConfig, ": layer_types holds sliding_attention but sliding_window is null");
@@ -58,7 +47,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     if (type == kConv) block.branches.front().bodies = {{conv, {}}};
     spec.AddLayer(block);
   }
-  config.Take("rope_parameters");  // of types that no layer has
+  for (const char* key : {"rope_parameters", "rope_scaling"}) config.Take(key);  // of types that no layer has
   spec.head.norm = norm;
   NameLfm2Layers(spec, conv, names);
   Rename(names, {{"attention.q_norm", "self_attn.q_norm.weight"},

@@ -1,5 +1,6 @@
 // Mellum 2: Qwen3's experts, with full and sliding layers that each have a rotary embedding of their own.
 #include "core/model/families/qwen_layers.h"
+#include "core/model/families/rope_rules.h"
 #include "core/model/families/windowed_layers.h"
 
 namespace hlm {
@@ -10,8 +11,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   ReadBalancing(config, 0.001, spec);
   constexpr const char* kFull = "full_attention";
   constexpr const char* kSliding = "sliding_attention";
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 5e5}, kFull),
-                ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 1e4}, kSliding)};
+  const RopeRules rules{.theta = nullptr, .partial = nullptr};
+  spec.ropes = {ReadRopeBy(rules, config, sizes.head_dim, spec.max_positions, {.theta = 5e5}, kFull),
+                ReadRopeBy(rules, config, sizes.head_dim, spec.max_positions, {.theta = 1e4}, kSliding)};
+  config.Take("partial_rotary_factor");  // no key beside the settings counts
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

@@ -1,5 +1,6 @@
 // MiniMax-M2: sigmoids with a bias for the choice, norms over all queries and keys at once, a part of each head turns.
 #include "core/model/families/mixture.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
@@ -10,7 +11,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const double partial = config.HasValue("rotary_dim") ? static_cast<double>(config.Int("rotary_dim", 2, sizes.head_dim)) /
                                                              static_cast<double>(sizes.head_dim)
                                                        : 1.0;
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 5e6, .partial = partial})};
+  spec.ropes = {ReadRopeBy({.partly = true}, config, sizes.head_dim, spec.max_positions, {.theta = 5e6, .partial = partial})};
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm = {.norm = norm, .whole = true};

@@ -1,23 +1,15 @@
 // Ministral 3: Mistral with YaRN, and queries that grow with their position.
 #include "core/base/error.h"
 #include "core/model/families/common.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
 
-bool Silent(const ConfigValues& config) { return !config.HasValue("rope_parameters") && !config.HasValue("rope_scaling"); }
-
-// Where the file says nothing of it, the class has the released models' YaRN.
-RopeSpec ReadTurning(const ConfigValues& config, const Sizes& sizes, const ModelSpec& spec) {
-  RopeSpec rope = ReadRope(config, sizes.head_dim, spec.max_positions,
-                           {.own_keys = {"llama_4_scaling_beta", "max_position_embeddings", "original_max_position_embeddings"}});
-  if (!Silent(config)) return rope;
-  rope.kind = RopeSpec::Kind::kYarn;
-  rope.theta = 1e6;
-  rope.factor = 16;
-  rope.original_max_positions = 16384;
-  return rope;
-}
+// The released models' YaRN.
+constexpr RopeRules kRope{
+    .unsaid = R"({"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 16.0, "original_max_position_embeddings": 16384,
+    "mscale": 1.0, "mscale_all_dim": 1.0})"};
 
 // transformers takes both numbers out of the rotary embedding's settings.
 TemperatureSpec ReadTemperature(const ConfigValues& config, int64_t max_positions) {
@@ -25,6 +17,7 @@ TemperatureSpec ReadTemperature(const ConfigValues& config, int64_t max_position
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     if (!config.HasValue(key)) continue;
     const ConfigValues rope(config.Value(key), config.where() + ": " + key);
+    if (rope.object().IsEmpty()) continue;
     return {.scale = rope.Real(kBeta, -1e6, 1e6), .span = rope.IntOr(kSpan, max_positions, 1, kMostPositions)};
   }
   return {.scale = 0.1, .span = 16384};
@@ -32,7 +25,9 @@ TemperatureSpec ReadTemperature(const ConfigValues& config, int64_t max_position
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 8, .head_dim = 128, .max_positions = 262144, .pad_token = 11}, spec);
-  spec.ropes = {ReadTurning(config, sizes, spec)};
+  spec.ropes = {
+      ReadRopeBy(kRope, config, sizes.head_dim, spec.max_positions,
+                 {.own_keys = {"llama_4_scaling_beta", "max_position_embeddings", "original_max_position_embeddings"}})};
   spec.temperatures = {ReadTemperature(config, spec.max_positions)};
   AttentionSpec attention = Attention(sizes);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);

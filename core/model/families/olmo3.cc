@@ -1,19 +1,17 @@
 // OLMo 3: OLMo 2 with three sliding layers to a full one, and a rotary embedding for each type.
 #include "core/model/families/common.h"
+#include "core/model/families/rope_rules.h"
 
 namespace hlm {
 namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .pad_token = 1}, spec);
-  const RopeDefaults theta{.theta = 5e5};
-  const bool nested = config.HasValue("rope_parameters") && config.Value("rope_parameters").Find("sliding_attention") != nullptr;
-  // Files before transformers 5 speak of the full layers alone; the class gives the sliding ones its own base.
-  RopeSpec local;
-  local.dim = sizes.head_dim;
-  local.theta = theta.theta;
-  spec.ropes = {nested ? ReadRope(config, sizes.head_dim, spec.max_positions, theta, "sliding_attention") : local,
-                ReadRope(config, sizes.head_dim, spec.max_positions, theta, "full_attention")};
+  // Sliding layers first; rope_theta and rope_scaling are those of the full ones alone.
+  const RopeRules local{.theta = nullptr, .partial = nullptr, .scaling = false, .by_type = true};
+  const RopeRules full{.partial = nullptr, .by_type = true};
+  spec.ropes = {ReadRopeBy(local, config, sizes.head_dim, spec.max_positions, {.theta = 5e5}, "sliding_attention"),
+                ReadRopeBy(full, config, sizes.head_dim, spec.max_positions, {.theta = 5e5}, "full_attention")};
   const NormSpec norm = LateRmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);

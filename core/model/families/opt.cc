@@ -17,7 +17,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                           sizes.heads);
   }
   sizes.head_dim = spec.hidden / sizes.heads;
-  sizes.intermediate = config.Int("ffn_dim", 1, kMostIntermediate);
+  sizes.intermediate = config.IntOr("ffn_dim", 3072, 1, kMostIntermediate);
   spec.max_positions = config.IntOr("max_position_embeddings", 2048, 1, kMostPositions);
   spec.embedding.position_offset = 2;
   spec.embedding.positions = spec.max_positions + spec.embedding.position_offset;

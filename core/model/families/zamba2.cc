@@ -145,8 +145,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   }
   spec.head.norm = norm;
   // What follows from the others, whatever the file says; and what decides nothing that is computed here.
-  for (const char* key : {"attention_hidden_size", "attention_head_dim", "head_dim", "kv_channels", "num_query_groups",
-                          "mamba_headdim", "hybrid_layer_ids", "time_step_limit", "use_shared_mlp_adapter"}) {
+  for (const char* key :
+       {"attention_hidden_size", "attention_head_dim", "head_dim", "kv_channels", "num_query_groups", "mamba_headdim",
+        "hybrid_layer_ids", "time_step_limit", "use_shared_mlp_adapter", "partial_rotary_factor"}) {
     config.Take(key);
   }
   names.final_norm = "final_layernorm.weight";

@@ -254,7 +254,9 @@ def falcon(d):
                   activation=d.of("gelu", "relu", "silu"), ffn_hidden_size=d.of(None, 21), tie_word_embeddings=d.of(True, False),
                   rope_parameters=dict(rope_type="default", rope_theta=300.0), **coin(d, "alibi", "new_decoder_architecture", "multi_query", "parallel_attn", "bias"))
     if config["new_decoder_architecture"]:
-        config["num_ln_in_parallel_attn"] = d.of(None, 1, 2)
+        config["num_ln_in_parallel_attn"], config["parallel_attn"] = d.of(None, 1, 2), True  # nor one behind the other
+    elif not config["multi_query"]:
+        config["num_kv_heads"] = 4  # transformers cannot compute with fewer there
     return config
 
 
