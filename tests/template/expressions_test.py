@@ -813,6 +813,36 @@ line2
 {% for m in rows %}{{ loop.nextitem.k if not loop.last else "end" }}{% endfor %}
 {% for a in l %}{% if not loop.last %}{{ a }}, {% else %}{{ a }}.{% endif %}{% endfor %}
 {% set text %}{% for a in l %}{{ a }}{% if not loop.last %} {% endif %}{% endfor %}{% endset %}{{ text.split() }}
+{{ s }}{% for a in l %}{{ s }}{% endfor %}{% set s = 1 %}{% for a in l %}{{ s }}{% endfor %}
+{% for a in l %}[{{ t }}]{% endfor %}{% set t = 1 %}{{ t }}{% for a in l %}{{ t }}{% endfor %}
+{% macro unset() %}[{{ f }}]{% endmacro %}{{ unset() }}{% set f = 1 %}{{ unset() }}
+{% macro unset2() %}{{ n }}{% set n = 1 %}{{ n }}{% endmacro %}{{ unset2() }}
+{% macro unset3() %}{% for a in l %}[{{ q }}]{% endfor %}{% set q = 1 %}{{ q }}{% endmacro %}{{ unset3() }}{{ unset3() }}
+{% macro unset4(a=lines) %}{{ a }}{% for b in l %}[{{ lines }}]{% endfor %}{% set lines = 1 %}{% endmacro %}{{ unset4() }}
+{% generation %}{% generation %}[{{ u }}]{% endgeneration %}{% set u = 1 %}{{ u }}{% endgeneration %}{{ u }}
+{% for a in l %}{% for b in l %}[{{ d }}]{% endfor %}{% set d = a %}{% for b in l %}{{ d }}{% endfor %}{% endfor %}
+{% for a in l %}[{{ w }}]{% endfor %}{% if i %}{% set w = 1 %}{% else %}{% set w = 2 %}{% endif %}{{ w }}
+{% if i %}{% for a in l %}[{{ e }}]{% endfor %}{% set e = 1 %}{% elif t %}{% set e = 2 %}{% else %}{% set e = 3 %}{% endif %}{{ e }}
+{% for a in l %}[{{ range is defined }}]{% endfor %}{% set range = 1 %}{{ range }}
+{% for a in l %}[{{ s }}]{% endfor %}{% set x, (s, t) = (1, (2, 3)) %}{{ s }}{{ t }}
+{% for a in l %}[{{ s }}]{% else %}{{ s }}{% set s = 1 %}{% endfor %}{{ s }}
+{% for a in [] %}{% else %}{% for b in l %}[{{ s }}]{% endfor %}{% set s = 1 %}{{ s }}{% endfor %}{{ s }}
+{% with s = s %}{% for a in l %}[{{ s }}]{% endfor %}{% set s = 1 %}{{ s }}{% endwith %}{{ s }}
+{% with a = 1 %}{% for a in l %}[{{ s }}]{% endfor %}{% set s = 1 %}{{ s }}{% endwith %}{{ s }}
+{% set x %}{% for a in l %}[{{ s }}]{% endfor %}{% set s = 1 %}{{ s }}{% endset %}{{ x }}{{ s }}
+{% for a in l %}[{{ s }}]{% endfor %}{% set s %}b{% endset %}{{ s }}
+{% for a in l %}[{{ s is defined }}]{% endfor %}{% macro s() %}c{% endmacro %}{{ s() }}
+{% macro calls() %}[{{ caller(1) }}]{% endmacro %}{% call(s) calls() %}{{ s }}{% for a in l %}{{ t }}{% endfor %}{% set t = 1 %}{% endcall %}
+{% set ns = namespace(x=1) %}{% for a in l %}{{ ns.x }}{% endfor %}{% set ns.x = 2 %}{{ ns.x }}
+{% with a = 1 %}{% for b in l %}[{{ ls }}]{% endfor %}{% set ls = 1 %}{{ ls }}{% endwith %}
+{% set x %}{% for b in l %}[{{ rows }}]{% endfor %}{% set rows = 1 %}{{ rows }}{% endset %}{{ x }}
+{% for a in [] %}{% else %}{% for b in l %}[{{ big }}]{% endfor %}{% set big = 1 %}{{ big }}{% endfor %}
+{% filter upper %}{% for b in l %}[{{ mixed }}]{% endfor %}{% set mixed = 'a' %}{{ mixed }}{% endfilter %}
+{% filter replace('a', s) %}{% set s = 'b' %}banana{% endfilter %}{{ s }}
+{% set x | replace('a', s) %}{% set s = 'b' %}banana{% endset %}{{ x }}{% set s = s %}
+{% for s in s %}{{ s }}{% for a in l %}{{ s }}{% endfor %}{% set s = 1 %}{{ s }}{% endfor %}
+{{ l|select|reverse|list is iterable }}{{ l|map('string')|reverse }}{{ (l|reverse|reverse)[0] }}{{ l|batch(2)|reverse }}
+{{ (l|map('string')|reverse|length) if true }}{{ d|items|reverse|first }}{{ [l|unique|reverse, 1] }}
 """
 
 

@@ -2,8 +2,10 @@
 #ifndef HORIZON_LM_CORE_TEXT_TEMPLATE_AST_H_
 #define HORIZON_LM_CORE_TEXT_TEMPLATE_AST_H_
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -111,6 +113,7 @@ struct Stmt {
   std::vector<std::pair<ExprPointer, ExprPointer>> assignments;
   Parameters parameters;
   Body body, else_body;
+  std::vector<int> unset, else_unset;  // of each body (unset_names.h)
   bool recursive = false;
   bool uses_caller = false, uses_arguments = false, uses_named = false;  // a macro names `caller`, `varargs`, `kwargs`
 };
@@ -118,7 +121,14 @@ struct Stmt {
 struct Program {
   Body body;
   std::vector<std::string> names;  // each once
+  std::vector<int> unset;          // of the body (unset_names.h)
   bool has_generation = false;
+
+  // Of a name; -1: the template does not use it.
+  int Index(std::string_view name) const {
+    const auto at = std::find(names.begin(), names.end(), name);
+    return at == names.end() ? -1 : static_cast<int>(at - names.begin());
+  }
 };
 
 }  // namespace hlm::jinja

@@ -30,7 +30,11 @@ Value Interpreter::Lookup(int name, const Scope* scope) {
   }
   const auto index = static_cast<size_t>(name);
   if (context_[index] != nullptr) return *context_[index];
-  return Value::Undefined(StrCat("'", program_.names[index], "' is undefined"));
+  return Undefined(name);
+}
+
+Value Interpreter::Undefined(int name) const {
+  return Value::Undefined(StrCat("'", program_.names[static_cast<size_t>(name)], "' is undefined"));
 }
 
 Value Interpreter::EvaluateOne(const Expr& expr, Scope* scope) {

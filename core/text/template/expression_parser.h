@@ -95,6 +95,7 @@ class ExpressionParser {
   ExprPointer PostfixAndFilters(ExprPointer expr);
   ExprPointer Subscript(ExprPointer expr);
   ExprPointer Subscribed(ExprPointer expr);
+  ExprPointer Slice(ExprPointer item, ExprPointer start);
   ExprPointer Call(ExprPointer callee);
   ExprPointer IsTest(ExprPointer input);
   ExprPointer DictLiteral();

@@ -56,29 +56,32 @@ ExprPointer ExpressionParser::Subscript(ExprPointer expr) {
 ExprPointer ExpressionParser::Subscribed(ExprPointer expr) {
   ExprPointer item = Make(Expr::Kind::kItem);
   Add(*item, std::move(expr));
-  ExprPointer first;
   if (IsOperator("]")) {  // an empty tuple, which Jinja lets stand here
     Add(*item, Make(Expr::Kind::kTuple));
     return item;
   }
-  if (!IsOperator(":")) {
-    first = Expression();
-    if (IsOperator(",")) {
-      ExprPointer tuple = Make(Expr::Kind::kTuple);
-      Add(*tuple, std::move(first));
-      while (SkipOperator(",")) Add(*tuple, Expression());
-      first = Finish(std::move(tuple));
-    }
-    if (!IsOperator(":")) {
-      Add(*item, std::move(first));
-      return item;
-    }
+  ExprPointer first;
+  if (!IsOperator(":")) first = Expression();
+  if (IsOperator(":")) return Slice(std::move(item), std::move(first));
+  if (IsOperator(",")) {
+    ExprPointer tuple = Make(Expr::Kind::kTuple);
+    Add(*tuple, std::move(first));
+    while (SkipOperator(",")) Add(*tuple, Expression());
+    if (IsOperator(":")) Fail("a slice stands beside another index");
+    first = Finish(std::move(tuple));
   }
-  item->kind = Expr::Kind::kSlice;
   Add(*item, std::move(first));
+  return item;
+}
+
+ExprPointer ExpressionParser::Slice(ExprPointer item, ExprPointer start) {
+  item->kind = Expr::Kind::kSlice;
+  Add(*item, std::move(start));
   ExpectOperator(":");
-  Add(*item, IsOperator(":") || IsOperator("]") ? nullptr : Expression());
-  Add(*item, SkipOperator(":") && !IsOperator("]") ? Expression() : nullptr);
+  const auto bound = [&] { return IsOperator(":") || IsOperator("]") || IsOperator(",") ? nullptr : Expression(); };
+  Add(*item, bound());
+  Add(*item, SkipOperator(":") ? bound() : nullptr);
+  if (IsOperator(",")) Fail("a slice stands beside another index");
   return item;
 }
 

@@ -28,7 +28,11 @@ void Scope::Set(int name, Value value) {
 
 class Interpreter::Block {
  public:
-  Block(Interpreter& interpreter, Scope* outer) : interpreter_(interpreter), scope_(std::make_unique<Scope>(outer)) {}
+  // For a body with these names unset; nullptr: for an expression.
+  Block(Interpreter& interpreter, Scope* outer, const std::vector<int>* unset)
+      : interpreter_(interpreter), unset_(unset), scope_(std::make_unique<Scope>(outer)) {
+    if (unset_ != nullptr) interpreter_.Hide(*unset_, scope_.get());
+  }
   ~Block() {
     if (!scope_->kept) return;
     try {
@@ -46,10 +50,12 @@ class Interpreter::Block {
       scope_ = std::move(next);
     }
     scope_->variables.clear();
+    if (unset_ != nullptr) interpreter_.Hide(*unset_, scope_.get());
   }
 
  private:
   Interpreter& interpreter_;
+  const std::vector<int>* unset_;
   std::unique_ptr<Scope> scope_;
 };
 
@@ -93,18 +99,13 @@ class Capture {
   TextBuilder builder_;
 };
 
-int NameIndex(const Program& program, std::string_view name) {
-  const auto at = std::find(program.names.begin(), program.names.end(), name);
-  return at == program.names.end() ? -1 : static_cast<int>(at - program.names.begin());
-}
-
 }  // namespace
 
 SpecialNames::SpecialNames(const Program& program)
-    : loop(NameIndex(program, "loop")),
-      caller(NameIndex(program, "caller")),
-      kwargs(NameIndex(program, "kwargs")),
-      varargs(NameIndex(program, "varargs")) {}
+    : loop(program.Index("loop")),
+      caller(program.Index("caller")),
+      kwargs(program.Index("kwargs")),
+      varargs(program.Index("varargs")) {}
 
 Interpreter::Interpreter(const Program& program, const RenderSettings& settings, const Dict& variables)
     : program_(program), settings_(settings), budget_(settings.limits), context_(program.names.size()), names_(program) {
@@ -117,6 +118,7 @@ Interpreter::Interpreter(const Program& program, const RenderSettings& settings,
 Text Interpreter::Render() {
   const Budget::Current current(budget_);
   Capture capture(out_, budget_);
+  Hide(program_.unset, &root_);
   Execute(program_.body, &root_);
   return capture.Take();
 }
@@ -126,6 +128,15 @@ Value Interpreter::MakeNamespace(Dict attributes) {
   space->attributes = std::move(attributes);
   kept_.Add(space);
   return Value::Of(std::move(space));
+}
+
+// Those that the render has nothing under are undefined anyhow.
+void Interpreter::Hide(const std::vector<int>& unset, Scope* scope) {
+  constexpr size_t kNamesAStep = 32;
+  if (unset.size() > kNamesAStep) budget_.Step(unset.size() / kNamesAStep);
+  for (const int name : unset) {
+    if (context_[static_cast<size_t>(name)] != nullptr) scope->Set(name, Undefined(name));
+  }
 }
 
 // ---- Statements
@@ -203,7 +214,7 @@ Interpreter::Flow Interpreter::For(const Stmt& stmt, Scope* scope, const Value& 
   bool any = false;
   {
     const Running running(*this, *loop);
-    Block block(*this, scope);
+    Block block(*this, scope, &stmt.unset);
     Value item;
     while (loop->Advance(item)) {
       any = true;
@@ -215,12 +226,12 @@ Interpreter::Flow Interpreter::For(const Stmt& stmt, Scope* scope, const Value& 
     }
   }
   if (any || stmt.else_body.empty()) return Flow::kNormal;
-  const Block block(*this, scope);
+  const Block block(*this, scope, &stmt.else_unset);
   return Execute(stmt.else_body, block.get());
 }
 
 bool Interpreter::LoopTest(const Stmt& loop, Scope* outer, const Value& item) {
-  const Block block(*this, outer);
+  const Block block(*this, outer, nullptr);
   Assign(*loop.target, item, block.get());
   return Truth(Evaluate(*loop.condition, block.get()));
 }
@@ -233,17 +244,19 @@ Text Interpreter::RunLoopAgain(const Stmt& loop, Scope* outer, const Value& iter
 }
 
 Interpreter::Flow Interpreter::CaptureBody(const Stmt& stmt, Scope* scope, Value& text) {
-  Capture capture(out_, budget_);
-  const Block block(*this, scope);
-  const Flow flow = Execute(stmt.body, block.get());
-  if (flow == Flow::kNormal) text = Value::String(capture.Take());
-  return flow;
+  const Block block(*this, scope, &stmt.unset);
+  {
+    Capture capture(out_, budget_);
+    if (const Flow flow = Execute(stmt.body, block.get()); flow != Flow::kNormal) return flow;
+    text = Value::String(capture.Take());
+  }
+  if (stmt.expr != nullptr) text = EvaluateFilter(*stmt.expr, block.get(), &text);
+  return Flow::kNormal;
 }
 
 Interpreter::Flow Interpreter::SetBlock(const Stmt& stmt, Scope* scope) {
   Value text;
   if (const Flow flow = CaptureBody(stmt, scope, text); flow != Flow::kNormal) return flow;
-  if (stmt.expr != nullptr) text = EvaluateFilter(*stmt.expr, scope, &text);
   Assign(*stmt.target, std::move(text), scope);
   return Flow::kNormal;
 }
@@ -251,14 +264,14 @@ Interpreter::Flow Interpreter::SetBlock(const Stmt& stmt, Scope* scope) {
 Interpreter::Flow Interpreter::FilterBlock(const Stmt& stmt, Scope* scope) {
   Value text;
   if (const Flow flow = CaptureBody(stmt, scope, text); flow != Flow::kNormal) return flow;
-  AppendStr(EvaluateFilter(*stmt.expr, scope, &text), *out_, budget_);
+  AppendStr(text, *out_, budget_);
   return Flow::kNormal;
 }
 
 Interpreter::Flow Interpreter::With(const Stmt& stmt, Scope* scope) {
   std::vector<Value> values;
   for (const auto& assignment : stmt.assignments) values.push_back(Evaluate(*assignment.second, scope));
-  const Block block(*this, scope);
+  const Block block(*this, scope, &stmt.unset);
   for (size_t i = 0; i < values.size(); ++i) Assign(*stmt.assignments[i].first, std::move(values[i]), block.get());
   return Execute(stmt.body, block.get());
 }
@@ -279,7 +292,7 @@ void Interpreter::Generation(const Stmt& stmt, Scope* scope) {
   Text text;
   {
     Capture capture(out_, budget_);
-    const Block block(*this, scope);
+    const Block block(*this, scope, &stmt.unset);
     Execute(stmt.body, block.get());
     generations_.push_back(message);
     capture.builder().MarkGeneration(static_cast<uint32_t>(generations_.size()));
@@ -311,7 +324,7 @@ Text Interpreter::RunMacro(const Stmt& macro, Scope* defined_in, std::string_vie
   budget_.Iterate();
   const Budget::Level level(budget_);
   const int line = line_;
-  const Block block(*this, defined_in);
+  const Block block(*this, defined_in, &macro.unset);
   Scope* scope = block.get();
   const Parameters& parameters = macro.parameters;
   const auto take_named = [&](std::string_view wanted) {

@@ -87,7 +87,8 @@ class Interpreter {
   Flow ExecuteOne(const Stmt& stmt, Scope* scope);
   Flow If(const Stmt& stmt, Scope* scope);
   Flow For(const Stmt& stmt, Scope* scope, const Value& iterable, int depth);
-  Flow CaptureBody(const Stmt& stmt, Scope* scope, Value& text);  // the body in a scope of its own; text: what it printed
+  // The body in a scope of its own; text: what it printed, through the filters of expr (may be null), which see that scope.
+  Flow CaptureBody(const Stmt& stmt, Scope* scope, Value& text);
   Flow SetBlock(const Stmt& stmt, Scope* scope);
   Flow FilterBlock(const Stmt& stmt, Scope* scope);
   Flow With(const Stmt& stmt, Scope* scope);
@@ -98,6 +99,7 @@ class Interpreter {
   Value Evaluate(const Expr& expr, Scope* scope);
   Value EvaluateOne(const Expr& expr, Scope* scope);
   Value Lookup(int name, const Scope* scope);
+  Value Undefined(int name) const;
   Value EvaluateCall(const Expr& expr, Scope* scope, const Value* caller);
   Value EvaluateFilter(const Expr& expr, Scope* scope, const Value* input);
   Value EvaluateCompare(const Expr& expr, Scope* scope);
@@ -109,6 +111,8 @@ class Interpreter {
 
   // A scope that lives as long as this, or as long as the render where a macro keeps it.
   class Block;
+  // Before a body begins: the names that it is the first to set hide what the render has under them.
+  void Hide(const std::vector<int>& unset, Scope* scope);
 
   const Program& program_;
   const RenderSettings& settings_;

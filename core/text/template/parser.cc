@@ -8,6 +8,7 @@
 #include "core/text/template/builtins.h"
 #include "core/text/template/expression_parser.h"
 #include "core/text/template/lexer.h"
+#include "core/text/template/unset_names.h"
 
 namespace hlm::jinja {
 namespace {
@@ -248,7 +249,9 @@ Program Parse(std::string_view source) {
   if (source.size() > kMaxTemplateBytes) {
     throw ResourceExhausted("the template has ", source.size(), " bytes; at most ", kMaxTemplateBytes, " are read");
   }
-  return Parser(Tokenize(source)).Run();
+  Program program = Parser(Tokenize(source)).Run();
+  FindUnsetNames(program);
+  return program;
 }
 
 }  // namespace hlm::jinja

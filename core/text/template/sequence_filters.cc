@@ -124,9 +124,10 @@ Value Last(Interpreter& interpreter, const Value& input, Arguments& arguments) {
 
 Value Reverse(Interpreter& interpreter, const Value& input, Arguments& arguments) {
   const Bound bound("reverse", arguments, {});
+  const bool one_way = input.IsSequence() && input.sequence().IsIterator();  // which Python's reversed() takes no more than ours
   std::vector<Value> items = Items(input, interpreter.budget());
   std::reverse(items.begin(), items.end());
-  if (!input.IsText()) return Iterator(std::move(items));
+  if (!input.IsText()) return one_way ? MakeList(std::move(items)) : Iterator(std::move(items));
   TextBuilder out(interpreter.budget());
   for (const Value& item : items) out.Append(item.text());
   return Value::String(out.Take(input.text().safe()));
