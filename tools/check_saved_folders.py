@@ -38,12 +38,27 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
+THINKS = CHATML.replace("+ m.content +", "+ ('<think>' + m.reasoning_content + '</think>' if m.reasoning_content else '') + m.content +")
+
 
 def chat(question, answer, **more):
     return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer, **more}]}
 
 
 CHATS = [chat("number 0", "yes it is"), chat("number 1", "no it is not")]
+# Thoughts as parts of the content, of which a template of texts sees the message's reasoning.
+THOUGHTS = [
+    chat("number 0", [{"type": "thinking", "thinking": "the sea"}, {"type": "text", "text": "yes it is"}]),
+    chat("number 1", [{"type": "reasoning", "reasoning": "the land"}, {"type": "text", "text": "no it is not"}]),
+]
+
+
+def in_texts(message):
+    """A message in parts as transformers' templates of texts take it."""
+    if not isinstance(message["content"], list):
+        return message
+    of = lambda *types: "".join(part[part["type"]] for part in message["content"] if part["type"] in types)
+    return {**message, "content": of("text"), "reasoning_content": of("thinking", "reasoning")}
 
 
 def sample_tokenizer(folder, config):
@@ -82,6 +97,9 @@ def make(kind, folder):
         ids = sentencepiece_tokenizer(folder, {"chat_template": LLAMA2})
     elif kind == "tinyllama":
         ids = sample_tokenizer(folder, {"chat_template": ZEPHYR})
+    elif kind == "thinking":
+        ids = sample_tokenizer(folder, {"chat_template": THINKS})
+        data = THOUGHTS
     else:
         ids = sample_tokenizer(folder, {})
         (folder.parent / "chatml.jinja").write_text(CHATML)
@@ -108,7 +126,7 @@ def check(horizon, kind, work):
     tokenizer = transformers.AutoTokenizer.from_pretrained(work / "out")
     model = transformers.AutoModelForCausalLM.from_pretrained(work / "out", dtype=torch.float32)
     for index, record in enumerate(data):
-        messages = record["messages"]
+        messages = [in_texts(message) for message in record["messages"]]
         mask = subprocess.run([str(horizon), "show-mask", "--model", str(work / "out"), "--data", str(work / "data.jsonl"), "--index", str(index), "--json"],
                               capture_output=True, text=True)
         if mask.returncode:
@@ -128,8 +146,8 @@ def check(horizon, kind, work):
             stops = model.generation_config.eos_token_id
             if made[-1] not in (stops if isinstance(stops, list) else [stops]):
                 return f"turn {turn} does not stop: {tokenizer.decode(made)!r}"
-            wanted = "sea" if message.get("tool_calls") else message["content"]
-            if wanted not in answer:
+            wanted = ["sea"] if message.get("tool_calls") else [message.get("reasoning_content", ""), message["content"]]
+            if not all(words in answer for words in wanted):
                 return f"turn {turn} is {answer!r}"
     return None
 
@@ -143,7 +161,7 @@ def main():
     transformers.logging.disable_progress_bar()
     horizon = given.horizon.resolve()
     failed = 0
-    for kind in given.kind or ["llama2", "tinyllama", "base", *sorted(folder.name for folder in MIXTURES.iterdir() if folder.is_dir())]:
+    for kind in given.kind or ["llama2", "tinyllama", "base", "thinking", *sorted(folder.name for folder in MIXTURES.iterdir() if folder.is_dir())]:
         work = pathlib.Path(tempfile.mkdtemp())
         problem = check(horizon, kind, work)
         shutil.rmtree(work)
