@@ -122,6 +122,8 @@ TEST(TemplateApi, ArgumentsOfToolCalls) {
   };
   EXPECT_EQ(render(R"("{\"a\":1}")", 0, 0), R"("{\"a\":1}")");
   EXPECT_EQ(render(R"("{\"a\":1}")", 1, 0), R"({"a": 1})");
+  EXPECT_EQ(render(R"("")", 1, 0), "{}");
+  EXPECT_EQ(render(R"("")", 0, 1), R"("")");
   EXPECT_EQ(render(R"("{\"a\":null}")", 1, 1), R"({"a": null})");
   EXPECT_EQ(render(R"({"a":null,"b":[null]})", 0, 0), R"({"a": null, "b": [null]})");
   EXPECT_EQ(render(R"({"a":null,"b":[null]})", 0, 1), R"({"b": [null]})");

@@ -90,6 +90,8 @@ TEST(Formats, ThoughtsInPartsAreReasoning) {
               Messages(R"({"role":"assistant","content":"a","thinking":"r"})"));
     EXPECT_EQ(answer(thought + "," + text, R"(, "reasoning": null)"),
               Messages(R"({"role":"assistant","content":"a","reasoning":null,"reasoning_content":"r"})"));
+    for (const std::string name : {"reasoning_content", "thinking", "reasoning"})
+      EXPECT_EQ(answer(thought + "," + text, ", \"" + name + "\": \"\""), folded) << name;
     EXPECT_NE(answer(thought + "," + text, R"(, "reasoning": "other")").find("\"reasoning\" and a part of the content are both"),
               std::string::npos);
     // In another order than that of a message, or in another's mouth.
@@ -311,8 +313,11 @@ TEST(Formats, PreferenceWithAndWithoutItsPrompt) {
 TEST(Formats, Unpaired) {
   EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c", "label": false})", Task::kUnpaired),
             R"({"kind":"unpaired","prompt":"p","chosen":"c","label":false})");
-  EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c", "label": "yes"})", Task::kUnpaired),
-            R"(error: f:1: label is "yes"; it must be true or false)");
+  for (const std::string refused : {R"("yes")", R"("good")", R"("")", R"("-1")", R"("1.0")", "-1", "0.5", "2", "[true]"}) {
+    EXPECT_EQ(Read(R"({"prompt": "p", "completion": "c", "label": )" + refused + "}", Task::kUnpaired),
+              "error: f:1: label is " + refused +
+                  "; it must be true or false (or 1 or 0, or the texts true, false, 1, 0, desirable, undesirable)");
+  }
 }
 
 TEST(Formats, Ids) {

@@ -1,6 +1,7 @@
 // Records, files and folders as people have them, who wrote them for other programs: read as those read them, or refused with a way on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/base/error.h"
@@ -107,6 +108,30 @@ TEST(RealKeys, UnknownOnesAreToldWithASourceThatReadsThem) {
 }
 
 // "input" is the default name of another column.
+// Tables have true and false as words, or as numbers.
+TEST(RealLabels, WordsOfOneMeaningAreRead) {
+  const auto label = [](const std::string& value) {
+    const std::string read = Read(R"({"prompt": "p", "completion": "c", "label": )" + value + "}", Task::kUnpaired);
+    const std::string before = R"({"kind":"unpaired","prompt":"p","chosen":"c","label":)";
+    EXPECT_TRUE(read.starts_with(before)) << read;
+    return read.substr(std::min(read.size(), before.size()));
+  };
+  for (const char* value : {"true", "1", "1.0", R"("true")", R"("True")", R"("TRUE")", R"("1")", R"("desirable")"})
+    EXPECT_EQ(label(value), "true}") << value;
+  for (const char* value : {"false", "0", "0.0", R"("false")", R"("False")", R"("0")", R"("Undesirable")"})
+    EXPECT_EQ(label(value), "false}") << value;
+}
+
+// Of conversations and pairs with a label the same.
+TEST(RealLabels, BesideMessagesAndAlpacasColumns) {
+  const std::string turns = R"("messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}])";
+  const std::string read =
+      R"({"kind":"unpaired","prompt":[{"role":"user","content":"q"}],"chosen":[{"role":"assistant","content":"a"}],"label":false})";
+  EXPECT_EQ(Read("{" + turns + R"(, "label": "False"})", Task::kUnpaired), read);
+  EXPECT_EQ(Read(R"({"instruction": "q", "output": "a", "kto_tag": "false"})", Task::kUnpaired), read);
+  EXPECT_SAYS(Read("{" + turns + R"(, "label": "bad"})", Task::kUnpaired), R"(label is "bad"; it must be true or false)");
+}
+
 TEST(RealKeys, AMemberIsReadAsOneColumn) {
   const TestFiles files;
   const std::string path = files.Write("d.jsonl", "{}\n");

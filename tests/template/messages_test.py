@@ -87,8 +87,11 @@ CASES = [
     *[("arguments are parsed, " + kind, shapes_plain.KIMI, [user("q"), call("f", given)],
        [[f'<|calls|><|call|>functions.f:0<|args|>{printed}<|callsend|><|im_end|>']], [], {"parse": True})
       for kind, given, printed in (("an object", '{"a":1}', '{"a": 1}'), ("null in it is its writer's", '{"a":null}', '{"a": null}'),
-                                   ("empty", "", ""), ("white space", " ", " "), ("a list", "[1,2]", "[1, 2]"),
+                                   ("empty", "", "{}"), ("white space", " ", "{}"), ("a list", "[1,2]", "[1, 2]"),
                                    ("deep", '{"a":{"b":["\\u00e9",{}]}}', '{"a": {"b": ["\u00e9", {}]}}'))],
+    *[("no arguments as a string stay, " + kind, shapes_plain.KIMI, [user("q"), call("f", given)],
+       [[f'<|calls|><|call|>functions.f:0<|args|>{given}<|callsend|><|im_end|>']], [], {"drop_null": True})
+      for kind, given in (("empty", ""), ("white space", " "))],
     ("nulls stay", shapes_plain.KIMI, [user("q"), call("f", {"a": None})],
      [['<|calls|><|call|>functions.f:0<|args|>{"a": null}<|callsend|><|im_end|>']], []),
     *[("nulls are dropped, " + kind, shapes_plain.KIMI, [user("q"), call("f", given)],

@@ -21,7 +21,7 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr int64_t kFormatVersion = 5;  // of what is written, and of the rules by which it is made
+constexpr int64_t kFormatVersion = 6;  // of what is written, and of the rules by which it is made
 constexpr size_t kChunkRecords = 2048, kChunkBytes = size_t{16} << 20;
 constexpr int64_t kNarrowIds = 65536;
 
@@ -224,7 +224,7 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
   hasher.AddNumber(pipeline.vocab_size);
   for (const int64_t option :
        {static_cast<int64_t>(o.task), static_cast<int64_t>(o.train_on), int64_t{o.skip_bad_records}, int64_t{o.read.join_parts},
-        int64_t{o.read.keep_empty_answers}, int64_t{o.read.count_unused}, o.max_record_bytes}) {
+        int64_t{o.read.keep_empty_answers}, int64_t{o.read.drop_null}, int64_t{o.read.count_unused}, o.max_record_bytes}) {
     hasher.AddNumber(option);
   }
   for (const Source& source : o.sources) {
@@ -233,10 +233,7 @@ std::string KeyOf(const DatasetOptions& o, const TextPipeline& pipeline, const s
     hasher.AddNumber(spec.ranking);
     hasher.AddNumber(spec.own_tags);
     hasher.AddNumber(spec.leaves_out);
-    for (const char* name : {"text", "prompt", "query", "response", "history", "messages", "system", "tools", "completion",
-                             "chosen", "rejected", "label", "input_ids", "labels"}) {
-      AddColumn(hasher, *FindColumn(spec.columns, name));
-    }
+    for (const auto& [name, column] : NamedColumns(spec.columns)) AddColumn(hasher, *column);
     for (const char* name :
          {"role_tag", "content_tag", "user_tag", "assistant_tag", "observation_tag", "function_tag", "system_tag"}) {
       AddColumn(hasher, *FindTag(spec.tags, name));

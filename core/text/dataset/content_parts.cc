@@ -42,9 +42,9 @@ std::string ThoughtOf(const JsonValue& part, const std::string& where) {
   return joined;
 }
 
-bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
-
 }  // namespace
+
+bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 ContentParts ReadParts(const JsonValue& parts, bool answer, bool join, const std::string& where) {
   ContentParts read;

@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_TEXT_DATASET_CONTENT_PARTS_H_
 
 #include <string>
+#include <string_view>
 
 #include "core/io/json_value.h"
 
@@ -12,6 +13,9 @@ struct ContentParts {
   std::string text;       // of the parts that are texts, joined
   std::string reasoning;  // of the parts that are thoughts, joined
 };
+
+// It has no character that is not white space.
+bool IsBlank(std::string_view text);
 
 // A part is a string, {"type": "text", "text"}, or in an answer {"type": "thinking", "thinking"} or {"type": "reasoning",
 // "reasoning" or "text"}, whose words may be a list of texts themselves. Errors beginning with `where`: UNIMPLEMENTED for other

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/io/json_value.h"
@@ -60,6 +61,8 @@ struct FormatSpec {
 
 // The keys and tags that a format has where nothing else is said.
 FormatSpec DefaultSpec(Format format);
+// The columns with their names, each once.
+std::vector<std::pair<std::string_view, Column*>> NamedColumns(Columns& columns);
 // The column or tag of a name, as dataset_info.json writes it ("prompt", "kto_tag", "role_tag"); nullptr for a name that is none.
 Column* FindColumn(Columns& columns, std::string_view name);
 Column* FindTag(Tags& tags, std::string_view name);

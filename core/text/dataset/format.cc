@@ -100,14 +100,17 @@ FormatSpec DefaultSpec(Format format) {
   return spec;
 }
 
+std::vector<std::pair<std::string_view, Column*>> NamedColumns(Columns& columns) {
+  return {{"text", &columns.text},           {"prompt", &columns.prompt},     {"query", &columns.query},
+          {"response", &columns.response},   {"history", &columns.history},   {"messages", &columns.messages},
+          {"system", &columns.system},       {"tools", &columns.tools},       {"completion", &columns.completion},
+          {"chosen", &columns.chosen},       {"rejected", &columns.rejected}, {"label", &columns.label},
+          {"input_ids", &columns.input_ids}, {"labels", &columns.labels}};
+}
+
 Column* FindColumn(Columns& columns, std::string_view name) {
-  const std::pair<std::string_view, Column*> named[] = {
-      {"text", &columns.text},         {"prompt", &columns.prompt},       {"query", &columns.query},
-      {"response", &columns.response}, {"history", &columns.history},     {"messages", &columns.messages},
-      {"system", &columns.system},     {"tools", &columns.tools},         {"completion", &columns.completion},
-      {"chosen", &columns.chosen},     {"rejected", &columns.rejected},   {"kto_tag", &columns.label},
-      {"label", &columns.label},       {"input_ids", &columns.input_ids}, {"labels", &columns.labels}};
-  for (const auto& [known, column] : named) {
+  if (name == "kto_tag") return &columns.label;
+  for (const auto& [known, column] : NamedColumns(columns)) {
     if (known == name) return column;
   }
   return nullptr;

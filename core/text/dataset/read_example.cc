@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/dataset/example.h"
@@ -408,7 +409,17 @@ class Reader {
     if (label.IsBool()) return label.Bool();
     // Tables write 1.0 where another row has none.
     if (label.IsNumber() && (label.Number() == 0 || label.Number() == 1)) return label.Number() == 1;
-    throw InvalidArgument(At(spec_.columns.label), " is ", PrintableJson(label), "; it must be true or false");
+    // And texts of them. Other words (good, bad, up, down) are their writer's: which of them is which is not for us to say.
+    if (label.IsString()) {
+      for (const std::string_view word : {"true", "1", "desirable"}) {
+        if (SameWord(label.String(), word)) return true;
+      }
+      for (const std::string_view word : {"false", "0", "undesirable"}) {
+        if (SameWord(label.String(), word)) return false;
+      }
+    }
+    throw InvalidArgument(At(spec_.columns.label), " is ", PrintableJson(label),
+                          "; it must be true or false (or 1 or 0, or the texts true, false, 1, 0, desirable, undesirable)");
   }
 
   Dropped ReadUnpaired() {

@@ -85,9 +85,11 @@ JsonValue ReadContent(const JsonValue& content, const std::string& role, const s
   return JsonValue(std::move(parts.text));
 }
 
-// A thought is said once: in parts of the content, or beside it under one of its names.
+// A thought is said once: in parts of the content, or beside it under one of its names, where an empty text says nothing.
 void AddThought(std::string thought, const std::string& where, JsonValue& message) {
   for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+    std::erase_if(message.Members(),
+                  [&](const JsonValue::Member& member) { return member.name == name && member.value.IsText(""); });
     const JsonValue* beside = message.Find(name);
     if (beside == nullptr || beside->IsNull()) continue;
     if (beside->IsText(thought)) return;
@@ -96,8 +98,6 @@ void AddThought(std::string thought, const std::string& where, JsonValue& messag
   }
   message.Set("reasoning_content", JsonValue(std::move(thought)));
 }
-
-bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
 // Tables have lists as text.
 JsonValue ReadListInText(const JsonValue& value, const std::string& where) {
@@ -155,16 +155,12 @@ bool SaysNothingNew(const JsonValue::Member& member, const std::string& role, co
   return member.name == "content" && content != nullptr && content->IsString() && member.value.IsText(content->String());
 }
 
-JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
-  if (!given.IsObject()) throw InvalidArgument(where, " is a ", given.KindName(), "; it must be an object");
-  const std::string role = ReadRole(TextMember(given, spec.tags.role, "role_tag", where), spec, where);
-  if (!spec.tags.content) {
-    throw InvalidArgument(where, ": tags names no content_tag; where tags is given, every tag that it does not name is none");
-  }
+// The members under the names that templates know, as they are given but for what stands for role and content. What parts of the
+// content are thought goes to `thought`.
+JsonValue ReadMembers(const JsonValue& given, const std::string& role, const FormatSpec& spec, const ReadOptions& options,
+                      const std::string& where, std::string& thought) {
   const std::string& content_key = *spec.tags.content;
   const bool call = role == "call";
-  std::string thought;
-
   JsonValue message{JsonValue::Object()};
   for (const JsonValue::Member& member : given.Members()) {
     if (!options.count_unused) RefuseMedia(member, where);
@@ -184,6 +180,17 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
       message.Set(member.name, member.value);
     }
   }
+  return message;
+}
+
+JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
+  if (!given.IsObject()) throw InvalidArgument(where, " is a ", given.KindName(), "; it must be an object");
+  const std::string role = ReadRole(TextMember(given, spec.tags.role, "role_tag", where), spec, where);
+  if (!spec.tags.content) {
+    throw InvalidArgument(where, ": tags names no content_tag; where tags is given, every tag that it does not name is none");
+  }
+  std::string thought;
+  JsonValue message = ReadMembers(given, role, spec, options, where, thought);
   if (!thought.empty()) AddThought(std::move(thought), where, message);
   if (const JsonValue* given_calls = message.Find("tool_calls")) {
     message.Set("tool_calls", ReadListInText(*given_calls, where + ": tool_calls"));
@@ -191,7 +198,7 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
   }
   const JsonValue* content = message.Find("content");
   if ((content == nullptr || content->IsNull()) && !SaysSomething(message)) {
-    throw InvalidArgument(where, ": no ", Quoted(content_key), " and no tool_calls in ", PrintableJson(given));
+    throw InvalidArgument(where, ": no ", Quoted(*spec.tags.content), " and no tool_calls in ", PrintableJson(given));
   }
   return message;
 }

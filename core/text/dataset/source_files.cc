@@ -142,9 +142,6 @@ Column ColumnOf(const JsonValue& value, const std::string& name, const std::stri
   return StringOf(value, name.c_str(), where);
 }
 
-constexpr const char* kColumnNames[] = {"text",  "prompt", "query",      "response", "history", "messages",  "system",
-                                        "tools", "chosen", "completion", "rejected", "kto_tag", "input_ids", "labels"};
-
 // `alone`: every column (tag) that is not named is none, as LLaMA-Factory reads dataset_info.json. Else they keep their names.
 void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std::string& where) {
   if (!given.IsObject()) throw InvalidArgument(where, ": columns is a ", given.KindName(), "; it must be an object");
@@ -166,8 +163,8 @@ void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std
     named.push_back(column);
   }
   // A member that is named for one column is not read as another one's as well, because its name happens to be that one's.
-  for (const char* name : kColumnNames) {
-    Column* const column = FindColumn(spec.columns, name);
+  for (const auto& entry : NamedColumns(spec.columns)) {
+    Column* const column = entry.second;
     if (std::find(named.begin(), named.end(), column) != named.end()) continue;
     if (std::any_of(named.begin(), named.end(), [&](const Column* other) { return *column && *other == *column; }))
       column->reset();

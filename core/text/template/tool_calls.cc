@@ -29,6 +29,18 @@ Value WithoutNulls(const Value& value, int64_t& nulls) {
   return jinja::MakeDict(std::move(kept));
 }
 
+// No text at all is what some APIs write of a call without arguments; a template would print no value where one must stand.
+Value ParseArguments(std::string_view text, const Value& call, size_t index) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return jinja::MakeDict(Dict());
+  const Value* name = call.dict().Find("name");
+  const std::string named = name != nullptr && name->IsText() ? StrCat(" ", Printable(name->text().bytes(), 60)) : "";
+  try {
+    return jinja::ParseJsonValue(text, StrCat("message ", index, ": the arguments of the tool call", named));
+  } catch (const Error& error) {
+    throw Error(error.code(), StrCat(error.message(), "; tool_arguments \"keep\" takes them as they are"));
+  }
+}
+
 // One call, or what is in its "function".
 Value RepairCall(const Value& call, const ArgumentRules& rules, size_t index, ArgumentRepairs& repairs) {
   if (!call.IsDict()) return call;
@@ -37,14 +49,8 @@ Value RepairCall(const Value& call, const ArgumentRules& rules, size_t index, Ar
   Value repaired = *arguments;
   if (arguments->IsText()) {
     const std::string_view text = arguments->text().bytes();
-    if (!rules.parse || text.find_first_not_of(" \t\r\n") == std::string_view::npos) return call;
-    const Value* name = call.dict().Find("name");
-    const std::string named = name != nullptr && name->IsText() ? StrCat(" ", Printable(name->text().bytes(), 60)) : "";
-    try {
-      repaired = jinja::ParseJsonValue(text, StrCat("message ", index, ": the arguments of the tool call", named));
-    } catch (const Error& error) {
-      throw Error(error.code(), StrCat(error.message(), "; tool_arguments \"keep\" takes them as they are"));
-    }
+    if (!rules.parse) return call;
+    repaired = ParseArguments(text, call, index);
     ++repairs.parsed;
   } else if (rules.drop_null) {
     repaired = WithoutNulls(*arguments, repairs.nulls);

@@ -11,7 +11,7 @@ namespace hlm {
 
 struct ArgumentRules {
   // A string of JSON, as OpenAI's API has them, becomes its value: templates write JSON themselves, and would write a string
-  // again.
+  // again. An empty one is no arguments: {}.
   bool parse = false;
   // Members that are null, which Arrow puts where other rows have one, are as not there. Those of a string are its writer's.
   bool drop_null = false;
