@@ -120,7 +120,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 /* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
  * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed), "sliding_window" (tokens that
  * a query of a sliding layer sees, its own included; null where no layer slides), "layer_windows": [one a layer, 0 for full attention],
- * "stop_ids" (that end a generation: eos_token_id of the folder's generation_config.json, or config.json), "blocks": [the different ones:
+ * "stop_ids" (that end a generation: eos_token_id of the folder's generation_config.json, or config.json), "stop_ids_error" (only where that
+ * file does not say them as it must: the error; "stop_ids" is empty then, and nobody should generate without it), "blocks": [the different ones:
  * {"parts": ["attention", "mlp", ...], "layers": how many are such, "window", "rope": which of "ropes", -1: none}], "ropes": [{"type",
  * "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from the lookup; -1: none), "dropouts": [settings above 0,
  * "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder that are not the model's and go into what is saved as
@@ -287,7 +288,7 @@ typedef struct hlm_template_options {
   int64_t max_output_bytes;      /* of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB */
   int64_t max_iterations;        /* turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000 */
   int64_t max_depth;             /* expressions, blocks and macros inside each other; default 600, at most 600 */
-  int32_t parse_arguments;       /* 1: arguments of tool calls that are JSON in a string become values; 0 (default): as they are */
+  int32_t parse_arguments;       /* 1: arguments of tool calls that are JSON in a string become values, "" is {}; 0 (default): as they are */
   int32_t drop_null_arguments;   /* 1: members of arguments that are null are left out, as Arrow puts them there; default 0 */
 } hlm_template_options;
 HLM_API void hlm_template_options_init_sized(hlm_template_options* options, size_t struct_size);
@@ -506,7 +507,8 @@ typedef struct hlm_dataset hlm_dataset;
  *   "unused_members" "refuse" (default): a record is bad that has a member which looks like a part of the conversation and is not used;
  *                   "count": all that is not used is only counted (docs/datasets.md)
  *   "content_parts" "join" (default): content that is a list of texts becomes a string; "keep"
- *   "tool_arguments" "parse" (default): arguments of tool calls that are JSON in a string become values, as templates ask; "keep"
+ *   "tool_arguments" "parse" (default): arguments of tool calls that are JSON in a string become values, as templates ask, an empty
+ *                   string {}; "keep"
  *   "null_arguments" "drop" (default): members of arguments that are null are left out, as Arrow puts them there; "keep"
  *   "cache_dir"     where tokens are kept, by the content of files, tokenizer, template and options; null: nowhere; default
  *                   ".horizon-cache" beside the first file

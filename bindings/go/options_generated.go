@@ -99,7 +99,7 @@ type TemplateOptions struct {
 	MaxIterations int64 `hlm:"max_iterations"`
 	// expressions, blocks and macros inside each other; default 600, at most 600
 	MaxDepth int64 `hlm:"max_depth"`
-	// true: arguments of tool calls that are JSON in a string become values; false (default): as they are
+	// true: arguments of tool calls that are JSON in a string become values, "" is {}; false (default): as they are
 	ParseArguments bool `hlm:"parse_arguments"`
 	// true: members of arguments that are null are left out, as Arrow puts them there; default false
 	DropNullArguments bool `hlm:"drop_null_arguments"`

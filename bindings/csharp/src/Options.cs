@@ -133,7 +133,8 @@ namespace HorizonLM {
     /// <summary>expressions, blocks and macros inside each other; default 600, at most 600</summary>
     public long? MaxDepth { get; set; }
 
-    /// <summary>true: arguments of tool calls that are JSON in a string become values; false (default): as they are</summary>
+    /// <summary>true: arguments of tool calls that are JSON in a string become values, "" is {}; false (default): as they
+    /// are</summary>
     public bool? ParseArguments { get; set; }
 
     /// <summary>true: members of arguments that are null are left out, as Arrow puts them there; default false</summary>

@@ -70,7 +70,8 @@ if TYPE_CHECKING:
         max_iterations: int
         # expressions, blocks and macros inside each other; default 600, at most 600
         max_depth: int
-        # True: arguments of tool calls that are JSON in a string become values; False (default): as they are
+        # True: arguments of tool calls that are JSON in a string become values, "" is {}; False (default): as
+        # they are
         parse_arguments: bool
         # True: members of arguments that are null are left out, as Arrow puts them there; default False
         drop_null_arguments: bool
@@ -408,8 +409,8 @@ TABLES: Dict[str, str] = {
     max_iterations: int. turns of loops and calls of macros, in all; 10 times as many expressions; default
         10,000,000
     max_depth: int. expressions, blocks and macros inside each other; default 600, at most 600
-    parse_arguments: bool. True: arguments of tool calls that are JSON in a string become values; False
-        (default): as they are
+    parse_arguments: bool. True: arguments of tool calls that are JSON in a string become values, "" is {};
+        False (default): as they are
     drop_null_arguments: bool. True: members of arguments that are null are left out, as Arrow puts them
         there; default False
 """,

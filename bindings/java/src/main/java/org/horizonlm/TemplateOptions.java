@@ -177,8 +177,8 @@ public final class TemplateOptions extends Options {
     /**
      * Sets parse_arguments.
      *
-     * @param value true: arguments of tool calls that are JSON in a string become values; false (default): as they
-     *     are
+     * @param value true: arguments of tool calls that are JSON in a string become values, "" is {}; false (default):
+     *     as they are
      * @return this
      */
     public Builder parseArguments(boolean value) {
