@@ -148,7 +148,8 @@ TEST(Labels, StandBesideConversations) {
   EXPECT_EQ(kto(R"({"instruction": "q", "input": "", "output": "a", "label": true})"), one);
   EXPECT_EQ(kto(R"({"instruction": "q", "output": "a", "label": 1.0})"), one);
   EXPECT_NE(kto(R"({"instruction": "q", "output": "a", "label": 0.0})").find(R"("label":false)"), std::string::npos);
-  for (const std::string no : {"0.5", "2", "\"true\"", "null", "[]"})
+  EXPECT_EQ(kto(R"({"instruction": "q", "output": "a", "label": "true"})"), one);
+  for (const std::string no : {"0.5", "2", "\"good\"", "null", "[]"})
     EXPECT_TRUE(Refuses(kto(R"({"instruction": "q", "output": "a", "label": )" + no + "}"), "label")) << no;
   EXPECT_TRUE(
       Refuses(kto(R"({"messages": )" + List(User("q") + "," + Answer("a")) + R"(, "prompt": "other words", "label": true})"),

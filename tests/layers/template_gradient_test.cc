@@ -241,7 +241,8 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
                  "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "max_position_embeddings": 64, "attn_layer_indices": [1],
                  "mamba_n_heads": 6, "mamba_d_head": 8, "mamba_n_groups": 3, "mamba_d_state": 5, "mamba_d_conv": 4, "rms_norm_eps": 1e-5,
-                 "hidden_act": "gelu", "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})"},
+                 "hidden_act": "gelu", "initializer_range": 0.3, "pad_token_id": null, "tie_word_embeddings": false})",
+            1e-3},
         Case{
             "OlmoHybridGelu",
             R"({"architectures": ["OlmoHybridForCausalLM"], "model_type": "olmo_hybrid", "hidden_size": 24, "intermediate_size": 32,
@@ -249,7 +250,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "layer_types": ["linear_attention", "full_attention"], "linear_num_key_heads": 2, "linear_num_value_heads": 2,
                  "linear_key_head_dim": 6, "linear_value_head_dim": 8, "linear_conv_kernel_dim": 3, "rms_norm_eps": 1e-3,
                  "hidden_act": "gelu_pytorch_tanh", "initializer_range": 0.3, "pad_token_id": null})",
-            1e-3},
+            2e-4},  // lengths of queries, to which GELU leaves little, bend the loss
         Case{
             "KimiLinearGelu",
             R"({"architectures": ["KimiLinearForCausalLM"], "model_type": "kimi_linear", "hidden_size": 24, "intermediate_size": 32,
