@@ -287,7 +287,7 @@ TEST(ShowMaskTokensTest, MarksTheTokensThatTrainingPredicts) {
     }
     const Result plain = Horizon(words);
     const std::string share =
-        std::to_string(trained) + " of " + std::to_string(line["ids"].size()) + " tokens trained, in 1 ranges";
+        std::to_string(trained) + " of " + std::to_string(line["ids"].size()) + " tokens trained, in 1 range";
     EXPECT_NE(plain.out.find(share), std::string::npos) << plain.out;
     EXPECT_NE(plain.out.find("<|im_start|>assistant\n⟦It is"), std::string::npos) << plain.out;
     EXPECT_NE(plain.out.find(".<|im_end|>⟧"), std::string::npos) << plain.out;

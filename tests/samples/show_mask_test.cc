@@ -32,7 +32,7 @@ std::string Data() {
 TEST(ShowMaskTest, TrainedTextStandsOut) {
   const Result plain = Horizon({"show-mask", "--template", Template(), "--data", Data()});
   EXPECT_EQ(plain.status, 0) << plain.err;
-  EXPECT_EQ(plain.out, "<user>Hi</s>\n<assistant>⟦Hello\\x1b</s>⟧\n\n-- 10 of 35 bytes trained, in 1 ranges (spans)\n");
+  EXPECT_EQ(plain.out, "<user>Hi</s>\n<assistant>⟦Hello\\x1b</s>⟧\n\n-- 10 of 35 bytes trained, in 1 range (spans)\n");
   const Result color = Horizon({"show-mask", "--template", Template(), "--data", Data(), "--color"});
   EXPECT_NE(color.out.find("\x1b[1;32mHello\\x1b</s>\x1b[0m"), std::string::npos) << color.out;
 }
@@ -54,9 +54,9 @@ TEST(ShowMaskTest, ArgumentsAndWordsThatAreLeftOut) {
       parsed.out,
       "q;⟦{\"a\": 1};⟧1;⟦{\"a\": 2};⟧\n-- 18 of 22 bytes trained, in 2 ranges (spans)\n"
       "-- the template leaves out 5 characters of the content of message 1: --template with a training form keeps them\n"
-      "-- the template leaves out 1 characters of the tool_calls of message 1: --template with a training form keeps them\n"
-      "-- the template leaves out 1 characters of the content of message 3: --template with a training form keeps them\n"
-      "-- the template leaves out 1 characters of the tool_calls of message 3: --template with a training form keeps them\n");
+      "-- the template leaves out 1 character of the tool_calls of message 1: --template with a training form keeps them\n"
+      "-- the template leaves out 1 character of the content of message 3: --template with a training form keeps them\n"
+      "-- the template leaves out 1 character of the tool_calls of message 3: --template with a training form keeps them\n");
   const Result kept =
       Horizon({"show-mask", "--template", chat, "--data", path, "--tool-arguments", "keep", "--null-arguments", "keep"});
   EXPECT_NE(kept.out.find("⟦\"{\\\"a\\\":1}\";⟧1;⟦{\"a\": 2, \"b\": null};⟧"), std::string::npos) << kept.out;
@@ -71,7 +71,7 @@ TEST(ShowMaskTest, WordsOfTheRecordThatAreInNoText) {
   EXPECT_EQ(shown.status, 0) << shown.err;
   for (const char* line : {"-- the template leaves out 6 characters of messages of the role system\n",
                            "-- the template leaves out 3 characters of the member \"mood\" of messages\n",
-                           "-- the template leaves out 1 characters of the tools, of which it prints nothing\n",
+                           "-- the template leaves out 1 character of the tools, of which it prints nothing\n",
                            "--   1 record unused: the member \"source\" is not used; columns can name it  (first: "})
     EXPECT_NE(shown.out.find(line), std::string::npos) << line << "\n" << shown.out;
   const Result json = Horizon({"show-mask", "--template", chat, "--data", path, "--json"});
