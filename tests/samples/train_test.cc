@@ -93,6 +93,17 @@ TEST(TrainTest, RatesFollowTheSchedule) {
   }
 }
 
+TEST(TrainTest, AWarmUpThatIsLongerThanTheRunIsTold) {
+  const Words run = {"--steps", "3", "--batch-size", "4", "--json", "--warmup-steps"};
+  const auto err = [&](const char* warm_up) {
+    Words words = run;
+    words.push_back(warm_up);
+    return Train(words).err;
+  };
+  EXPECT_NE(err("4").find("the run's 3 steps end within the 4 of --warmup-steps"), std::string::npos) << err("4");
+  EXPECT_EQ(err("3"), "");
+}
+
 TEST(TrainTest, TheSavedModelIsTheTrainedOne) {
   const std::string held_out = WriteRows("held.npy", 16, SomeIds(16 * 3));
   const std::string out = Scratch("model");

@@ -43,9 +43,13 @@ void TrainingInputs::MakePlan(const std::string& numerics, int64_t steps, Progre
   model_ = WithText(progress);
   plan_ = horizon::MakePlan(model_, options_, HLM_PURPOSE_TRAIN, task_->rows(), task_->row_tokens(), numerics);
   progress.Say(FormatCount(description_.at("parameters").get<int64_t>()) + " parameters; " + task_->Summary() + "; " +
-               FormatCount(steps) + " steps; " + OfProcesses(group_) + "host memory " +
+               FormatCount(steps, "step") + "; " + OfProcesses(group_) + "host memory " +
                FormatBytes(PlanValue(plan_, "host_bytes")) + ", device memory " + FormatBytes(PlanValue(plan_, "device_bytes")));
   for (const std::string& line : AccountLines(data_)) progress.Say(line);
+  if (group_.first() && options_.optimizer.warmup_steps > steps) {
+    progress.Warn("the run's " + FormatCount(steps, "step") + " end within the " + FormatCount(options_.optimizer.warmup_steps) +
+                  " of --warmup-steps: the rate never reaches --lr");
+  }
   const Json plan = DescribePlan(plan_);
   if (plan.contains("choice")) progress.Say("plan: " + plan["choice"].get<std::string>());
 }
