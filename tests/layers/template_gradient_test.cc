@@ -250,7 +250,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "layer_types": ["linear_attention", "full_attention"], "linear_num_key_heads": 2, "linear_num_value_heads": 2,
                  "linear_key_head_dim": 6, "linear_value_head_dim": 8, "linear_conv_kernel_dim": 3, "rms_norm_eps": 1e-3,
                  "hidden_act": "gelu_pytorch_tanh", "initializer_range": 0.3, "pad_token_id": null})",
-            2e-4},  // lengths of queries, to which GELU leaves little, bend the loss
+            1e-4},  // lengths of queries, to which GELU leaves little, bend the loss
         Case{
             "KimiLinearGelu",
             R"({"architectures": ["KimiLinearForCausalLM"], "model_type": "kimi_linear", "hidden_size": 24, "intermediate_size": 32,
