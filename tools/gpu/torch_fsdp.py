@@ -4,7 +4,8 @@
 
 Rows of --length tokens a GPU and step, in micro-batches; products in bf16, gradients reduced in fp32, every block recomputed in the
 backward pass, fused AdamW, clipping to a norm of 1. --offload: parameters, gradients and moments in host memory (CPUOffloadPolicy), where
-AdamW runs: give it threads, OMP_NUM_THREADS, of which torchrun leaves each process one. --params bf16: parameters and moments in bf16 instead of fp32, which is less than what ours keeps. Rank 0 prints a line of JSON.
+AdamW runs: give it threads (OMP_NUM_THREADS), of which torchrun leaves each process one. --params bf16: parameters and moments in bf16
+instead of fp32, which is less than what ours keeps. Rank 0 prints a line of JSON.
 """
 import argparse
 import contextlib
