@@ -52,23 +52,6 @@ class Masters:
         return float(loss.detach())
 
 
-def ten_steps(masters, batches, options):
-    """Losses before each update, and that of the first batch after them."""
-    values = list(masters.values.values())
-    groups = [{"params": [p for p in values if p.dim() >= 2], "weight_decay": options["weight_decay"]},
-              {"params": [p for p in values if p.dim() < 2], "weight_decay": 0.0}]
-    adamw = torch.optim.AdamW(groups, lr=options["lr"], betas=(options["beta1"], options["beta2"]), eps=options["eps"])
-    losses = []
-    for step in range(1, cases.STEPS + 1):
-        for group in adamw.param_groups:
-            group["lr"] = training.learning_rate(options, step)
-        losses.append(masters.backward(batches[(step - 1) % len(batches)]))
-        torch.nn.utils.clip_grad_norm_(values, options["grad_clip"] if options["grad_clip"] > 0 else math.inf)
-        adamw.step()
-    with torch.no_grad():
-        return losses, float(masters.loss(batches[0]))
-
-
 def measure(family, folder):
     golden = json.loads((folder / "golden.json").read_text())
     batches = batches_of(family)
@@ -79,8 +62,10 @@ def measure(family, folder):
     whole = math.sqrt(sum(float(g.norm()) ** 2 for g in gradients.values()))
     worst = max(float((masters.values[name].grad.double() - g).norm()) / max(float(g.norm()), 1e-3 * whole)
                 for name, g in gradients.items())
-    losses, final = ten_steps(masters, batches, golden["training"])
-    off = [abs(loss / step["loss"] - 1) for loss, step in zip(losses, golden["steps"])]
+    steps = training.take_steps(list(masters.values.values()), masters.backward, batches, golden["training"], cases.STEPS)
+    with torch.no_grad():
+        final = float(masters.loss(batches[0]))
+    off = [abs(own["loss"] / exact_step["loss"] - 1) for own, exact_step in zip(steps, golden["steps"])]
     later = max(*off, abs(final - golden["final_loss"]) / max(1.0, golden["final_loss"]))
     return {"early_losses": round(max(off[:EARLY]), 5), "losses": round(later, 5), "gradients": round(worst, 4)}
 

@@ -66,7 +66,17 @@ def gradients(parameters, logits_of, batch):
 
 def train(parameters, logits_of, batches, options, steps):
     """Updates the parameters in place; step s takes batch (s - 1) mod len(batches). What happened, one entry a step."""
-    values = list(parameters.values())
+
+    def backward(batch):
+        loss = batch_loss(logits_of, batch)
+        loss.backward()
+        return float(loss.detach())
+
+    return take_steps(list(parameters.values()), backward, batches, options, steps)
+
+
+def take_steps(values, backward, batches, options, steps):
+    """The same where `backward` gives the loss of a batch and leaves the gradients of the values."""
     groups = [
         {"params": [p for p in values if p.dim() >= 2], "weight_decay": options["weight_decay"]},
         {"params": [p for p in values if p.dim() < 2], "weight_decay": 0.0},
@@ -78,15 +88,14 @@ def train(parameters, logits_of, batches, options, steps):
         for group in adamw.param_groups:
             group["lr"] = learning_rate(options, step)
         adamw.zero_grad()
-        loss = batch_loss(logits_of, batches[index])
-        loss.backward()
+        loss = backward(batches[index])
         limit = options["grad_clip"] if options["grad_clip"] > 0 else math.inf
         norm = torch.nn.utils.clip_grad_norm_(values, limit)
         adamw.step()
         records.append(
             {
                 "batch": index,
-                "loss": float(loss.detach()),
+                "loss": loss,
                 "grad_norm": float(norm),
                 "lr": learning_rate(options, step),
                 "tokens": predicted_tokens(batches[index]),
