@@ -1,6 +1,9 @@
 #include "samples/horizon/base/terminal.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 namespace horizon {
@@ -31,6 +34,13 @@ std::string Harmless(const std::string& text) {
     if (long_control) ++at;
   }
   return harmless;
+}
+
+void ShowWritten(const std::string& piece) {
+  static const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const std::string text = terminal ? Harmless(piece) : piece;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
 }
 
 }  // namespace horizon

@@ -15,6 +15,9 @@ std::string CutTo(const std::string& line, int columns);
 // What a model wrote, so that it does not steer the terminal: control characters but ends of lines and tabs become '?'.
 std::string Harmless(const std::string& text);
 
+// Shows a piece of what a model wrote on standard output at once: harmless where that is a terminal, else as it is.
+void ShowWritten(const std::string& piece);
+
 }  // namespace horizon
 
 #endif  // HORIZON_LM_SAMPLES_HORIZON_BASE_TERMINAL_H_

@@ -53,10 +53,7 @@ class Chat {
     std::string answer;
     const auto take = [&](const std::string& piece) {
       answer += piece;
-      if (!show) return;
-      const std::string shown = terminal_ ? Harmless(piece) : piece;
-      std::fwrite(shown.data(), 1, shown.size(), stdout);
-      std::fflush(stdout);
+      if (show) ShowWritten(piece);
     };
     const GenerateOptions& generate = options_.generate;
     Continue how = {.most = generate.max_new_tokens,
@@ -106,7 +103,6 @@ class Chat {
 
  private:
   const Options& options_;
-  const bool terminal_ = isatty(STDOUT_FILENO) == 1;
   Model model_;
   Json description_;
   int64_t vocab_size_;

@@ -1,6 +1,4 @@
 // horizon generate
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -41,13 +39,6 @@ std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const To
   return ids;
 }
 
-void Put(const std::string& made) {
-  static const bool terminal = isatty(STDOUT_FILENO) == 1;
-  const std::string text = terminal ? Harmless(made) : made;
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-
 }  // namespace
 
 int RunGenerate(const Options& options) {
@@ -68,7 +59,7 @@ int RunGenerate(const Options& options) {
   if (!options.json) {
     std::fprintf(stderr, "note: there is no cache of keys and values; the prefix is computed again for each of %s\n",
                  FormatCount(generate.max_new_tokens, "token").c_str());
-    for (const int32_t id : ids) Put(text.Push(id));
+    for (const int32_t id : ids) ShowWritten(text.Push(id));
   }
   Continue how = {.most = generate.max_new_tokens,
                   .stops = stops,
@@ -76,7 +67,7 @@ int RunGenerate(const Options& options) {
                   .top_k = generate.top_k,
                   .seed = generate.seed};
   how.each = [&](int32_t id) {
-    if (!options.json) Put(text.Push(id));
+    if (!options.json) ShowWritten(text.Push(id));
     return true;
   };
   const Continuation made = Generate(trainer, ids, vocab_size, how);
@@ -85,7 +76,7 @@ int RunGenerate(const Options& options) {
     if (tokenizer) line["text"] = tokenizer.Decode(made.ids, true);
     std::printf("%s\n", line.dump().c_str());
   } else {
-    Put(text.Finish() + "\n");
+    ShowWritten(text.Finish() + "\n");
   }
   return kExitOk;
 }
