@@ -4,6 +4,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu_optim/convert_kernels.cc"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "cpu_optim/vectors-inl.h"
@@ -52,6 +53,16 @@ void SplitMasters(const float* HWY_RESTRICT weight, int64_t n, bf16_t* HWY_RESTR
   }
 }
 
+void StreamF32(const float* HWY_RESTRICT from, int64_t n, float* HWY_RESTRICT to) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32()));
+  int64_t i = 0;
+  if (reinterpret_cast<uintptr_t>(to) % (static_cast<size_t>(lanes) * sizeof(float)) == 0) {
+    for (; i + lanes <= n; i += lanes) hn::Stream(hn::LoadU(F32(), from + i), F32(), to + i);
+    hwy::FlushStream();
+  }
+  for (; i < n; ++i) to[i] = from[i];
+}
+
 void JoinMasters(const bf16_t* HWY_RESTRICT hi, const uint16_t* HWY_RESTRICT lo, int64_t n, float* HWY_RESTRICT weight) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32()));
   int64_t i = 0;
@@ -70,6 +81,7 @@ HWY_EXPORT(WidenScaledBf16);
 HWY_EXPORT(NarrowToBf16);
 HWY_EXPORT(SplitMasters);
 HWY_EXPORT(JoinMasters);
+HWY_EXPORT(StreamF32);
 
 void WidenBf16(const bf16_t* from, int64_t n, float* to) { HWY_DYNAMIC_DISPATCH(WidenBf16)(from, n, to); }
 void WidenScaledBf16(const bf16_t* from, int64_t n, float scale, float* to) {
@@ -82,6 +94,7 @@ void SplitMasters(const float* weight, int64_t n, bf16_t* hi, uint16_t* lo) {
 void JoinMasters(const bf16_t* hi, const uint16_t* lo, int64_t n, float* weight) {
   HWY_DYNAMIC_DISPATCH(JoinMasters)(hi, lo, n, weight);
 }
+void StreamF32(const float* from, int64_t n, float* to) { HWY_DYNAMIC_DISPATCH(StreamF32)(from, n, to); }
 
 }  // namespace hlm::kernels
 #endif

@@ -39,6 +39,21 @@ void ConvertChunk(const void* from, DType from_type, void* to, DType to_type, in
   }
 }
 
+void CheckTerms(int64_t n, EarlierTerms earlier, DType gradient_type) {
+  if (!earlier.empty() && gradient_type != DType::kF32) {
+    throw InvalidArgument("earlier terms of a gradient of type ", Name(gradient_type), "; f32 is possible");
+  }
+  for (const float* term : earlier) CheckArray(n, term, "earlier term of the gradient");
+}
+
+// The chunk's gradient with its earlier terms: the gradient itself, or `room`.
+const float* WithTerms(EarlierTerms earlier, const float* gradient, int64_t chunk, int64_t n, float* room) {
+  if (earlier.empty()) return gradient + chunk;
+  kernels::SumF32(earlier[0] + chunk, gradient + chunk, n, room);
+  for (const float* term : earlier.subspan(1)) kernels::AddF32(term + chunk, n, room);
+  return room;
+}
+
 template <class Work>
 void ForEachChunk(HostPool& pool, int64_t n, const Work& work) {
   ForEachTile(pool, n, kPassTile, [&](int64_t begin, int64_t count) {
@@ -65,17 +80,35 @@ void SquaredNorms(HostPool& pool, int64_t n, const void* gradient, DType type, d
   });
 }
 
+void AddTerms(HostPool& pool, int64_t n, EarlierTerms earlier, const float* gradient, float* sum) {
+  CheckCount(n);
+  CheckTerms(n, earlier, DType::kF32);
+  CheckArray(n, gradient, "gradient");
+  CheckArray(n, sum, "sum");
+  ForEachChunk(pool, n, [&](int64_t chunk, int64_t count) {
+    if (sum == gradient) {
+      for (const float* term : earlier) kernels::AddF32(term + chunk, count, sum + chunk);
+      return;
+    }
+    float room[kNormChunk];
+    kernels::StreamF32(WithTerms(earlier, gradient, chunk, count, room), count, sum + chunk);
+  });
+}
+
 void Accumulate(HostPool& pool, int64_t n, void* sum, DType sum_type, const void* gradient, DType gradient_type, bool accumulate,
-                uint64_t key, int64_t first_index, double* chunk_sums) {
+                uint64_t key, int64_t first_index, double* chunk_sums, EarlierTerms earlier) {
   CheckCount(n);
   CheckF32OrBf16(sum_type, "sum");
   CheckF32OrBf16(gradient_type, "gradient");
   CheckArray(n, sum, "sum");
   CheckArray(n, gradient, "gradient");
+  CheckTerms(n, earlier, gradient_type);
   if (first_index < 0) throw InvalidArgument("index of the first element ", first_index, " is below 0");
   ForEachChunk(pool, n, [&](int64_t chunk, int64_t count) {
     void* to = At(sum, sum_type, chunk);
-    const void* from = At(gradient, gradient_type, chunk);
+    float room[kNormChunk];
+    const void* from = earlier.empty() ? At(gradient, gradient_type, chunk)
+                                       : WithTerms(earlier, static_cast<const float*>(gradient), chunk, count, room);
     if (accumulate) {
       AddChunk(to, sum_type, from, gradient_type, count, key, static_cast<uint64_t>(first_index) + static_cast<uint64_t>(chunk));
     } else {

@@ -20,10 +20,13 @@ void WidenScaledBf16(const bf16_t* from, int64_t n, float scale, float* to);  //
 void NarrowToBf16(const float* from, int64_t n, bf16_t* to);                  // nearest even, as FloatToBf16
 void SplitMasters(const float* weight, int64_t n, bf16_t* hi, uint16_t* lo);  // as SplitMaster
 void JoinMasters(const bf16_t* hi, const uint16_t* lo, int64_t n, float* weight);
+// A copy past the caches, for what is not read soon: `to` is not read before it is written. Other threads see it behind the call.
+void StreamF32(const float* from, int64_t n, float* to);
 
 // ---- sum_kernels.cc.
 
 void AddF32(const float* gradient, int64_t n, float* sum);
+void SumF32(const float* a, const float* b, int64_t n, float* sum);  // sum = a + b
 void AddBf16(const bf16_t* gradient, int64_t n, float* sum);
 
 // sum[i] = RoundStochastically(sum[i] + gradient[i], RandomBits16(key, first_index + i)). n <= kNormChunk.

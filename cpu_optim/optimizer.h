@@ -7,6 +7,7 @@
 #define HORIZON_LM_CPU_OPTIM_OPTIMIZER_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -123,12 +124,19 @@ void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int
 // element gives a sum that is not finite.
 void SquaredNorms(HostPool& pool, int64_t n, const void* gradient, DType type, double* chunk_sums);
 
+// Terms of a gradient that wait to be added to the one that came last, in fp32: earlier[k] + (... + (earlier[0] + gradient)).
+using EarlierTerms = std::span<const float* const>;
+
+// sum = gradient with the earlier terms. sum may be gradient itself, and overlaps nothing else; otherwise it is written past the caches.
+void AddTerms(HostPool& pool, int64_t n, EarlierTerms earlier, const float* gradient, float* sum);
+
 // sum[i] (+)= gradient[i], and the squared norms of the sum as stored in the same pass (chunk_sums may be null).
 //   accumulate = false: sum = gradient, rounded to nearest even where narrower.
 //   accumulate = true, fp32 sum: fp32 addition. bf16 sum: added in fp32, then rounded stochastically with the random bits of
 //   element first_index + i of the counter-based stream `key` (core/base/random.h), so the result depends on no order.
+//   earlier: terms of an fp32 gradient that are added on the way, chunk by chunk, and leave the gradient as it is.
 void Accumulate(HostPool& pool, int64_t n, void* sum, DType sum_type, const void* gradient, DType gradient_type, bool accumulate,
-                uint64_t key, int64_t first_index, double* chunk_sums);
+                uint64_t key, int64_t first_index, double* chunk_sums, EarlierTerms earlier = {});
 
 // fp32 <-> bf16 (nearest even), or a copy, and the exact split. Own loops: oneDNN 2.6 converts bf16 by a reference
 // implementation of 45 ns an element unless the processor has AVX-512. No array may overlap another.

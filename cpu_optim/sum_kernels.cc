@@ -27,6 +27,14 @@ HWY_INLINE void Add(const T* HWY_RESTRICT gradient, int64_t n, float* HWY_RESTRI
 }
 
 void AddF32(const float* gradient, int64_t n, float* sum) { Add(gradient, n, sum); }
+
+void SumF32(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t n, float* HWY_RESTRICT sum) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32()));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Add(hn::LoadU(F32(), a + i), hn::LoadU(F32(), b + i)), F32(), sum + i);
+  for (; i < n; ++i) sum[i] = a[i] + b[i];
+}
+
 void AddBf16(const bf16_t* gradient, int64_t n, float* sum) { Add(gradient, n, sum); }
 
 template <class T>
@@ -102,6 +110,7 @@ HWY_AFTER_NAMESPACE();
 namespace hlm::kernels {
 
 HWY_EXPORT(AddF32);
+HWY_EXPORT(SumF32);
 HWY_EXPORT(AddBf16);
 HWY_EXPORT(AddStochasticF32);
 HWY_EXPORT(AddStochasticBf16);
@@ -109,6 +118,7 @@ HWY_EXPORT(SquaredNormF32);
 HWY_EXPORT(SquaredNormBf16);
 
 void AddF32(const float* gradient, int64_t n, float* sum) { HWY_DYNAMIC_DISPATCH(AddF32)(gradient, n, sum); }
+void SumF32(const float* a, const float* b, int64_t n, float* sum) { HWY_DYNAMIC_DISPATCH(SumF32)(a, b, n, sum); }
 void AddBf16(const bf16_t* gradient, int64_t n, float* sum) { HWY_DYNAMIC_DISPATCH(AddBf16)(gradient, n, sum); }
 void AddStochasticF32(const float* gradient, int64_t n, uint64_t key, uint64_t first_index, bf16_t* sum) {
   HWY_DYNAMIC_DISPATCH(AddStochasticF32)(gradient, n, key, first_index, sum);

@@ -200,17 +200,17 @@ Link::Result NcclLink::Move(const Transfer& t, double seconds) {
   };
   try {
     Check(cudaSetDevice(device_), "cudaSetDevice");
-    for (size_t i = 0; i <= count; ++i) {
-      if (i < count) {
-        const Result result = Exchange(t, chunk(i), places_[i % 2], deadline);
+    for (size_t begun = 0, taken = 0; taken < count; ++taken) {
+      for (; begun < count && begun - taken < kPlaces; ++begun) {
+        const Result result = Exchange(t, chunk(begun), places_[begun % kPlaces], deadline);
         if (result.outcome != Outcome::kDone) return result;
       }
-      if (i == 0) continue;
-      const Result result = AwaitEvent(places_[(i - 1) % 2].exchanged, deadline);
+      const Place& place = places_[taken % kPlaces];
+      const Result result = AwaitEvent(place.exchanged, deadline);
       if (result.outcome != Outcome::kDone) return result;
-      TakeDown(chunk(i - 1), places_[(i - 1) % 2]);
+      TakeDown(chunk(taken), place);
     }
-    return AwaitEvent(places_[(count - 1) % 2].down, deadline);
+    return AwaitEvent(places_[(count - 1) % kPlaces].down, deadline);
   } catch (const Error& error) {
     return GiveUp(Outcome::kLost, error.message());
   }

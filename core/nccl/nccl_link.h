@@ -28,7 +28,9 @@ class NcclLink final : public Link {
 
  private:
   static constexpr size_t kChunkBytes = size_t{8} << 20;
-  // Memory of the GPU for a chunk of each way; two, by turns.
+  // So many chunks are under way: an exchange waits for its turn among the GPU's kernels, and others go up and down meanwhile.
+  static constexpr size_t kPlaces = 4;
+  // Memory of the GPU for a chunk of each way; chunks take them by turns.
   struct Place {
     std::byte *send = nullptr, *receive = nullptr;
     cudaEvent_t up = nullptr, exchanged = nullptr, down = nullptr;
@@ -56,7 +58,7 @@ class NcclLink final : public Link {
   const int device_;
   ncclComm_t communicator_ = nullptr;
   cudaStream_t up_ = nullptr, exchange_ = nullptr, down_ = nullptr;
-  Place places_[2];
+  Place places_[kPlaces];
   std::atomic<bool> aborted_{false};
 };
 

@@ -115,10 +115,12 @@ double OptimizerSeconds(const Plan& plan, double elements, double others, double
 double AccumulateBytes(const Plan& plan, double elements, double owned) {
   const double grad = static_cast<double>(SizeOf(plan.numerics.grad_dtype)), sums = static_cast<double>(plan.numerics.sweeps);
   if (!plan.gradient_store) return elements * grad;
-  // Each term is read, and written or added to a partial sum; the last sum is written, later ones are added.
+  // Each term is read; each but the last is written as a partial sum, which is read once. In a group of processes the last one's sum is
+  // written and read again. What is taken into the store is written, later ones are added.
   if (plan.numerics.reduction_groups > 1) {
     const double terms = static_cast<double>(plan.TermsOnHost());
-    return elements * (terms > 1 ? 12 * terms : 4) * sums + owned * grad * (2 * sums - 1);
+    const double again = terms > 1 && plan.options.processes > 1 ? 8 : 0;
+    return elements * (4 * terms + 8 * (terms - 1) + again) * sums + owned * grad * (2 * sums - 1);
   }
   return elements * grad * (2 + 3 * (sums - 1));
 }

@@ -18,21 +18,21 @@ GradientSums::GradientSums(const Plan& plan, Device& device, HostPool& pool, Pro
 
 // The tree over terms, as a binary counter: a term is added to the sums of 1, 2, 4 ... terms that wait for it, and waits itself where its
 // neighbour has not come. The last one has none to wait for: it is added to whatever waits.
-bool GradientSums::AddTerm(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient) const {
+bool GradientSums::AddTerm(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient,
+                           std::vector<const float*>* earlier) const {
   const int64_t terms = plan_.TermsOnHost();
-  if (terms == 1) return true;
   const bool all = term + 1 == terms;
   const uint64_t waiting = static_cast<uint64_t>(term);  // bit l: a sum of 2^l terms
   const int64_t levels = all ? std::bit_width(waiting) : std::countr_one(waiting), n = part.end - part.begin;
-  pool_.ParallelFor(CeilDiv(n, kNormChunk), [&](int64_t chunk) {
-    const int64_t begin = chunk * kNormChunk, end = std::min(begin + kNormChunk, n);
-    for (int64_t level = 0; level < levels; ++level) {
-      if ((waiting >> level & 1) == 0) continue;
-      const float* earlier = lease.Partial(level, part.begin);
-      for (int64_t i = begin; i < end; ++i) gradient[i] = earlier[i] + gradient[i];
-    }
-    if (!all) std::copy(gradient + begin, gradient + end, lease.Partial(levels, part.begin) + begin);
-  });
+  earlier->clear();
+  for (int64_t level = 0; level < levels; ++level) {
+    if ((waiting >> level & 1) != 0) earlier->push_back(lease.Partial(level, part.begin));
+  }
+  // Each pass over a gradient is one over the host's memory: the last is left to who takes the sum into the store.
+  const bool read_with_terms = plan_.gradient_store && group_ == nullptr;
+  if (all && read_with_terms) return true;
+  if (!all || !earlier->empty()) AddTerms(pool_, n, *earlier, gradient, all ? gradient : lease.Partial(levels, part.begin));
+  earlier->clear();
   return all;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/device/device.h"
 #include "core/group/group.h"
@@ -23,8 +24,10 @@ class GradientSums {
  public:
   GradientSums(const Plan& plan, Device& device, HostPool& pool, ProcessGroup* group);
 
-  // `gradient`: the part's, of a term of Plan::TermsOnHost; they come in order. True: it is the sum of all now.
-  bool AddTerm(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient) const;
+  // `gradient`: the part's, of a term of Plan::TermsOnHost; they come in order. True: it is the last, and `earlier` are the sums that are to
+  // be added to it where it is read next; none where nothing reads it so that could.
+  bool AddTerm(const GradientLease& lease, const PartPlan& part, int64_t term, float* gradient,
+               std::vector<const float*>* earlier) const;
 
   // The sum over the processes, of all of the part or of what this one owns of it; where it lies.
   float* OverRanks(float* gradient, const PartPlan& part);

@@ -73,7 +73,8 @@ void Updater::Take(GradientRing& ring, int64_t piece, const PartPlan& part, cons
 
     const GradientLease lease = store_.Gradients(piece, LeaseKind::kChange);
     float* const values = reinterpret_cast<float*>(entry.data());  // where they are added up; else they may be bf16
-    if (!sums_.AddTerm(lease, part, term, values)) return;
+    std::vector<const float*> earlier;
+    if (!sums_.AddTerm(lease, part, term, values, &earlier)) return;
     const std::byte* gradient = reinterpret_cast<const std::byte*>(sums_.OverRanks(values, part));
     const PartPlan own = shares_.Own(part);
     const int64_t own_n = own.end - own.begin;
@@ -82,8 +83,8 @@ void Updater::Take(GradientRing& ring, int64_t piece, const PartPlan& part, cons
       double* norms = lease.Norms(own.begin);
       if (plan_.gradient_store) {
         std::byte* sum = lease.Sums(own.begin);
-        Accumulate(pool_, own_n, sum, type, gradient, down, !sweep.first, sweep.key, store_.FirstElement(unit) + own.begin,
-                   norms);
+        Accumulate(pool_, own_n, sum, type, gradient, down, !sweep.first, sweep.key, store_.FirstElement(unit) + own.begin, norms,
+                   earlier);
         gradient = sum;
       } else {
         SquaredNorms(pool_, own_n, gradient, type, norms);

@@ -137,6 +137,51 @@ TEST(Accumulate, GivesThePlainSumAndItsNormForEveryTypeThreadsAndCut) {
   }
 }
 
+// With terms that came earlier: as if they had been added, one after the other, before.
+TEST(Accumulate, AddsEarlierTermsOnTheWayAndLeavesTheGradient) {
+  const uint64_t key = RandomKey(5, "terms");
+  for (const int64_t n : kSizes) {
+    SCOPED_TRACE(n);
+    const std::vector<float> gradient = RandomFloats(n, "gradient", 1.0, 6), first = RandomFloats(n, "first", 1.0, 6),
+                             second = RandomFloats(n, "second", 1.0, 6);
+    std::vector<float> total(n);
+    for (int64_t i = 0; i < n; ++i) total[i] = second[i] + (first[i] + gradient[i]);
+    for (const int threads : {1, 3}) {
+      HostPool pool(threads);
+      const float* const earlier[] = {first.data(), second.data()};
+      std::vector<float> apart(n), within = gradient;
+      AddTerms(pool, n, earlier, gradient.data(), apart.data());
+      AddTerms(pool, n, earlier, within.data(), within.data());
+      EXPECT_TRUE(SameBits(apart, total));
+      EXPECT_TRUE(SameBits(within, total));
+      AddTerms(pool, n, {}, gradient.data(), apart.data());
+      EXPECT_TRUE(SameBits(apart, gradient));
+      for (const bool accumulate : {false, true}) {
+        std::vector<float> wide = second, wide_expected = second;
+        std::vector<bf16_t> narrow = ToBf16(second), narrow_expected = narrow;
+        const std::vector<float> as_it_was = gradient;
+        std::vector<double> norms(CeilDiv(n, kNormChunk)), expected = norms;
+        Accumulate(pool, n, wide_expected.data(), DType::kF32, total.data(), DType::kF32, accumulate, key, 7, expected.data());
+        Accumulate(pool, n, wide.data(), DType::kF32, gradient.data(), DType::kF32, accumulate, key, 7, norms.data(), earlier);
+        EXPECT_TRUE(SameBits(wide, wide_expected));
+        EXPECT_TRUE(SameBits(norms, expected));
+        Accumulate(pool, n, narrow_expected.data(), DType::kBF16, total.data(), DType::kF32, accumulate, key, 7, nullptr);
+        Accumulate(pool, n, narrow.data(), DType::kBF16, gradient.data(), DType::kF32, accumulate, key, 7, nullptr, earlier);
+        EXPECT_TRUE(SameBits(narrow, narrow_expected));
+        EXPECT_TRUE(SameBits(gradient, as_it_was));
+      }
+    }
+  }
+}
+
+TEST(Accumulate, RefusesEarlierTermsOfAGradientInBf16) {
+  HostPool pool(1);
+  std::vector<float> sum(4);
+  const std::vector<bf16_t> gradient(4);
+  const float* const earlier[] = {sum.data()};
+  EXPECT_THROW(Accumulate(pool, 4, sum.data(), DType::kF32, gradient.data(), DType::kBF16, false, 0, 0, nullptr, earlier), Error);
+}
+
 TEST(Accumulate, StochasticRoundingIsRightOnAverageAndDependsOnItsKey) {
   HostPool pool(2);
   constexpr int64_t kCount = 1 << 20;

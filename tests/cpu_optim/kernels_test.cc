@@ -89,6 +89,9 @@ TEST_P(Kernels, EveryLengthAndOffsetGivesTheElementsOfThePlainLoopAndTouchesNoOt
       kernels::WidenBf16(x16.data() + offset, n, wide.data() + offset);
       kernels::WidenScaledBf16(x16.data() + offset, n, 0.3f, scaled.data() + offset);
       kernels::NarrowToBf16(x.data() + offset, n, narrow.data() + offset);
+      std::vector<float> both = y, both_expected = y, streamed = y, streamed_expected = y;
+      kernels::SumF32(x.data() + offset, scaled.data() + offset, n, both.data() + offset);
+      kernels::StreamF32(x.data() + offset, n, streamed.data() + offset);
       kernels::AddF32(x.data() + offset, n, sum.data() + offset);
       kernels::AddBf16(x16.data() + offset, n, sum16.data() + offset);
       kernels::AddStochasticF32(x.data() + offset, n, key, first_index, random32.data() + offset);
@@ -98,6 +101,8 @@ TEST_P(Kernels, EveryLengthAndOffsetGivesTheElementsOfThePlainLoopAndTouchesNoOt
         scaled_expected[i] = Bf16ToFloat(x16[i]) * 0.3f;
         narrow_expected[i] = FloatToBf16(x[i]);
         sum_expected[i] = y[i] + x[i];
+        both_expected[i] = x[i] + scaled_expected[i];
+        streamed_expected[i] = x[i];
         sum16_expected[i] = y[i] + Bf16ToFloat(x16[i]);
         const uint16_t random = RandomBits16(key, first_index + static_cast<uint64_t>(i - offset));
         random32_expected[i] = RoundStochastically(Bf16ToFloat(y16[i]) + x[i], random);
@@ -108,6 +113,8 @@ TEST_P(Kernels, EveryLengthAndOffsetGivesTheElementsOfThePlainLoopAndTouchesNoOt
       EXPECT_TRUE(SameBits(scaled, scaled_expected));
       EXPECT_TRUE(SameBits(narrow, narrow_expected));
       EXPECT_TRUE(SameBits(sum, sum_expected));
+      EXPECT_TRUE(SameBits(both, both_expected));
+      EXPECT_TRUE(SameBits(streamed, streamed_expected));
       EXPECT_TRUE(SameBits(sum16, sum16_expected));
       EXPECT_TRUE(SameBits(random32, random32_expected));
       EXPECT_TRUE(SameBits(random16, random16_expected));

@@ -35,8 +35,16 @@ def make_model(config, offload, dtype):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             local = parameter.to_local()
-            local.fill_(1) if "norm" in name else local.normal_(0, 0.02) if local.dim() > 1 else local.zero_()
+            local.fill_(1) if "norm" in name else draw(local) if local.dim() > 1 else local.zero_()
     return model.train()
+
+
+def draw(matrix, most=1 << 24):
+    """Normal values, which repeat in large matrices: a processor draws them by one thread."""
+    flat = matrix.view(-1)
+    drawn = torch.empty(min(flat.numel(), most), dtype=matrix.dtype, device=matrix.device).normal_(0, 0.02)
+    for at in range(0, flat.numel(), most):
+        flat[at : at + most].copy_(drawn[: flat.numel() - at])
 
 
 def main():
