@@ -107,8 +107,8 @@ void Accumulate(HostPool& pool, int64_t n, void* sum, DType sum_type, const void
   ForEachChunk(pool, n, [&](int64_t chunk, int64_t count) {
     void* to = At(sum, sum_type, chunk);
     float room[kNormChunk];
-    const void* from = earlier.empty() ? At(gradient, gradient_type, chunk)
-                                       : WithTerms(earlier, static_cast<const float*>(gradient), chunk, count, room);
+    const void* from = At(gradient, gradient_type, chunk);
+    if (!earlier.empty()) from = WithTerms(earlier, static_cast<const float*>(gradient), chunk, count, room);
     if (accumulate) {
       AddChunk(to, sum_type, from, gradient_type, count, key, static_cast<uint64_t>(first_index) + static_cast<uint64_t>(chunk));
     } else {
