@@ -25,81 +25,83 @@ float Decay(double log) { return std::exp(static_cast<float>(log)); }
 
 DeltaChunk::DeltaChunk(const DeltaSizes& sizes, Scratch& scratch, bool backward) : sizes_(sizes) {
   const int64_t rows = sizes.chunk(), keys = rows * sizes.key_dim, values = rows * sizes.value_dim;
-  sums_ = reinterpret_cast<double*>(scratch.Take(2 * rows * sizes.gates()));
-  grown_ = scratch.Take(rows * sizes.gates());
-  shrunk_ = scratch.Take(rows * sizes.gates());
-  last_ = scratch.Take(sizes.key_dim);
-  q_decayed_ = scratch.Take(keys);
-  k_decayed_ = scratch.Take(keys);
-  k_shrunk_ = scratch.Take(keys);
-  decay_ = scratch.Take(rows * rows);
-  pairs_ = scratch.Take(rows * rows);
-  keys_ = scratch.Take(rows * rows);
+  decays_.sums = reinterpret_cast<double*>(scratch.Take(2 * rows * sizes.gates()));
+  decays_.grown = scratch.Take(rows * sizes.gates());
+  decays_.shrunk = scratch.Take(rows * sizes.gates());
+  decays_.last = scratch.Take(sizes.key_dim);
+  decayed_.q = scratch.Take(keys);
+  decayed_.k = scratch.Take(keys);
+  decayed_.k_to_end = scratch.Take(keys);
+  pairs_.decay = scratch.Take(rows * rows);
+  pairs_.queries = scratch.Take(rows * rows);
+  pairs_.keys = scratch.Take(rows * rows);
   rest_ = scratch.Take(values);
   fresh_ = scratch.Take(values);
   if (!backward) return;
-  dfresh_ = scratch.Take(values);
-  dpairs_ = scratch.Take(rows * rows);
-  dkeys_ = scratch.Take(rows * rows);
-  dwide_ = scratch.Take(keys);
-  dgate_ = scratch.Take((rows + 1) * sizes.gates());  // the last one: of G_last, by way of the state
+  d_.fresh = scratch.Take(values);
+  d_.queries = scratch.Take(rows * rows);
+  d_.keys = scratch.Take(rows * rows);
+  d_.wide = scratch.Take(keys);
+  d_.gate = scratch.Take((rows + 1) * sizes.gates());
 }
 
-void DeltaChunk::Decays() {
+void DeltaChunk::MakeDecays() {
   const int64_t gates = sizes_.gates(), dim = sizes_.key_dim, rows = t_.rows;
   for (int64_t w = 0; w < gates; ++w) {
     double sum = 0;
     for (int64_t i = 0; i < rows; ++i) {
       sum += static_cast<double>(t_.g[i * t_.g_stride + w]);
-      sums_[i * gates + w] = sum;
-      grown_[i * gates + w] = Decay(sum);
+      decays_.sums[i * gates + w] = sum;
+      decays_.grown[i * gates + w] = Decay(sum);
     }
-    for (int64_t i = 0; i < rows; ++i) shrunk_[i * gates + w] = Decay(sums_[(rows - 1) * gates + w] - sums_[i * gates + w]);
+    for (int64_t i = 0; i < rows; ++i) {
+      decays_.shrunk[i * gates + w] = Decay(decays_.sums[(rows - 1) * gates + w] - decays_.sums[i * gates + w]);
+    }
   }
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t c = 0; c < dim; ++c) {
       const int64_t at = i * dim + c, gate = i * gates + (gates > 1 ? c : 0);
-      q_decayed_[at] = t_.q[at] * grown_[gate];
-      k_decayed_[at] = t_.k[at] * grown_[gate];
-      k_shrunk_[at] = t_.k[at] * shrunk_[gate];
+      decayed_.q[at] = t_.q[at] * decays_.grown[gate];
+      decayed_.k[at] = t_.k[at] * decays_.grown[gate];
+      decayed_.k_to_end[at] = t_.k[at] * decays_.shrunk[gate];
     }
   }
-  for (int64_t c = 0; c < dim; ++c) last_[c] = grown_[(rows - 1) * gates + (gates > 1 ? c : 0)];
+  for (int64_t c = 0; c < dim; ++c) decays_.last[c] = decays_.grown[(rows - 1) * gates + (gates > 1 ? c : 0)];
 }
 
-bool DeltaChunk::Pairs() {
+bool DeltaChunk::MakePairs() {
   if (sizes_.by_channel) {
-    ChannelPairs();
+    MakeChannelPairs();
     return true;
   }
   const int64_t rows = t_.rows, dim = sizes_.key_dim;
-  if (!Multiply(rows, rows, dim, t_.q, false, t_.k, true, false, pairs_)) return false;
-  if (!Multiply(rows, rows, dim, t_.k, false, t_.k, true, false, keys_)) return false;
+  if (!Multiply(rows, rows, dim, t_.q, false, t_.k, true, false, pairs_.queries)) return false;
+  if (!Multiply(rows, rows, dim, t_.k, false, t_.k, true, false, pairs_.keys)) return false;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < rows; ++j) {
       const int64_t at = i * rows + j;
-      decay_[at] = j <= i ? Decay(sums_[i] - sums_[j]) : 0.0f;
-      pairs_[at] = j <= i ? pairs_[at] * decay_[at] : 0.0f;
-      keys_[at] = j < i ? keys_[at] * decay_[at] : 0.0f;
+      pairs_.decay[at] = j <= i ? Decay(decays_.sums[i] - decays_.sums[j]) : 0.0f;
+      pairs_.queries[at] = j <= i ? pairs_.queries[at] * pairs_.decay[at] : 0.0f;
+      pairs_.keys[at] = j < i ? pairs_.keys[at] * pairs_.decay[at] : 0.0f;
     }
   }
   return true;
 }
 
-void DeltaChunk::ChannelPairs() {
+void DeltaChunk::MakeChannelPairs() {
   const int64_t rows = t_.rows, dim = sizes_.key_dim;
-  std::fill_n(pairs_, rows * rows, 0.0f);
-  std::fill_n(keys_, rows * rows, 0.0f);
+  std::fill_n(pairs_.queries, rows * rows, 0.0f);
+  std::fill_n(pairs_.keys, rows * rows, 0.0f);
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j <= i; ++j) {
       float pair = 0, key = 0;
       for (int64_t c = 0; c < dim; ++c) {
-        const float k = t_.k[j * dim + c] * Decay(sums_[i * dim + c] - sums_[j * dim + c]);
+        const float k = t_.k[j * dim + c] * Decay(decays_.sums[i * dim + c] - decays_.sums[j * dim + c]);
         pair += t_.q[i * dim + c] * k;
         key += t_.k[i * dim + c] * k;
       }
-      pairs_[i * rows + j] = pair;
-      if (j < i) keys_[i * rows + j] = key;
+      pairs_.queries[i * rows + j] = pair;
+      if (j < i) pairs_.keys[i * rows + j] = key;
     }
   }
 }
@@ -110,7 +112,7 @@ void DeltaChunk::Solve() {
   for (int64_t i = 0; i < rows; ++i) {
     float* rest = rest_ + i * dim;
     for (int64_t j = 0; j < i; ++j) {
-      const float factor = keys_[i * rows + j], *from = fresh_ + j * dim;
+      const float factor = pairs_.keys[i * rows + j], *from = fresh_ + j * dim;
       for (int64_t c = 0; c < dim; ++c) rest[c] -= factor * from[c];
     }
     const float beta = t_.beta[i * t_.beta_stride];
@@ -120,10 +122,10 @@ void DeltaChunk::Solve() {
 
 bool DeltaChunk::Begin(const Tokens& tokens, const float* state) {
   t_ = tokens;
-  Decays();
-  if (!Pairs()) return false;
+  MakeDecays();
+  if (!MakePairs()) return false;
   const int64_t rows = t_.rows, values = rows * sizes_.value_dim;
-  if (!Multiply(rows, sizes_.value_dim, sizes_.key_dim, k_decayed_, false, state, false, false, rest_)) return false;
+  if (!Multiply(rows, sizes_.value_dim, sizes_.key_dim, decayed_.k, false, state, false, false, rest_)) return false;
   for (int64_t i = 0; i < values; ++i) rest_[i] = t_.v[i] - rest_[i];
   Solve();
   return true;
@@ -131,25 +133,25 @@ bool DeltaChunk::Begin(const Tokens& tokens, const float* state) {
 
 bool DeltaChunk::Output(const float* state, float* out) {
   const int64_t rows = t_.rows, dim = sizes_.value_dim;
-  return Multiply(rows, dim, sizes_.key_dim, q_decayed_, false, state, false, false, out) &&
-         Multiply(rows, dim, rows, pairs_, false, fresh_, false, true, out);
+  return Multiply(rows, dim, sizes_.key_dim, decayed_.q, false, state, false, false, out) &&
+         Multiply(rows, dim, rows, pairs_.queries, false, fresh_, false, true, out);
 }
 
 bool DeltaChunk::Advance(float* state) {
   const int64_t dim = sizes_.value_dim;
   for (int64_t r = 0; r < sizes_.key_dim; ++r) {
-    for (int64_t c = 0; c < dim; ++c) state[r * dim + c] *= last_[r];
+    for (int64_t c = 0; c < dim; ++c) state[r * dim + c] *= decays_.last[r];
   }
-  return Multiply(sizes_.key_dim, dim, t_.rows, k_shrunk_, true, fresh_, false, true, state);
+  return Multiply(sizes_.key_dim, dim, t_.rows, decayed_.k_to_end, true, fresh_, false, true, state);
 }
 
 // dU becomes diag(beta) X, where X = (I + L)^-T dU; dbeta_i is X_i times the brackets of Solve.
 void DeltaChunk::SolveTransposed(const Gradients& to) {
   const int64_t rows = t_.rows, dim = sizes_.value_dim;
   for (int64_t i = rows; i-- > 0;) {
-    float* x = dfresh_ + i * dim;
+    float* x = d_.fresh + i * dim;
     for (int64_t j = i + 1; j < rows; ++j) {
-      const float factor = keys_[j * rows + i], *from = dfresh_ + j * dim;  // beta_j X_j
+      const float factor = pairs_.keys[j * rows + i], *from = d_.fresh + j * dim;  // beta_j X_j
       for (int64_t c = 0; c < dim; ++c) x[c] -= factor * from[c];
     }
     to.dbeta[i * to.dbeta_stride] = Dot(x, rest_ + i * dim, dim);
@@ -160,52 +162,52 @@ void DeltaChunk::SolveTransposed(const Gradients& to) {
 
 bool DeltaChunk::Backward(const float* state, float* dstate, const Gradients& to) {
   const int64_t rows = t_.rows, keys = sizes_.key_dim, dim = sizes_.value_dim, gates = sizes_.gates();
-  std::fill_n(dgate_, (rows + 1) * gates, 0.0f);
+  std::fill_n(d_.gate, (rows + 1) * gates, 0.0f);
   const auto gate_of = [&](int64_t row, int64_t c) { return row * gates + (gates > 1 ? c : 0); };
   // What a decayed key or query gives to its own and to its gate.
   const auto give = [&](const float* decayed, const float* factor, float sign, float* d) {
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t c = 0; c < keys; ++c) {
         const int64_t at = i * keys + c;
-        d[at] += dwide_[at] * factor[gate_of(i, c)];
-        dgate_[gate_of(i, c)] += sign * dwide_[at] * decayed[at];
-        if (sign < 0) dgate_[gate_of(rows, c)] += dwide_[at] * decayed[at];
+        d[at] += d_.wide[at] * factor[gate_of(i, c)];
+        d_.gate[gate_of(i, c)] += sign * d_.wide[at] * decayed[at];
+        if (sign < 0) d_.gate[gate_of(rows, c)] += d_.wide[at] * decayed[at];
       }
     }
   };
 
   // dU = P^T dout + (K exp(G_last - G)) dS'
-  if (!Multiply(rows, dim, rows, pairs_, true, to.dout, false, false, dfresh_)) return false;
-  if (!Multiply(rows, dim, keys, k_shrunk_, false, dstate, false, true, dfresh_)) return false;
-  if (!Multiply(rows, rows, dim, to.dout, false, fresh_, true, false, dpairs_)) return false;
-  if (!Multiply(rows, keys, dim, to.dout, false, state, true, false, dwide_)) return false;
-  give(q_decayed_, grown_, 1, to.dq);
-  if (!Multiply(rows, keys, dim, fresh_, false, dstate, true, false, dwide_)) return false;
-  give(k_shrunk_, shrunk_, -1, to.dk);
-  for (int64_t r = 0; r < keys; ++r) dgate_[gate_of(rows, r)] += last_[r] * Dot(state + r * dim, dstate + r * dim, dim);
+  if (!Multiply(rows, dim, rows, pairs_.queries, true, to.dout, false, false, d_.fresh)) return false;
+  if (!Multiply(rows, dim, keys, decayed_.k_to_end, false, dstate, false, true, d_.fresh)) return false;
+  if (!Multiply(rows, rows, dim, to.dout, false, fresh_, true, false, d_.queries)) return false;
+  if (!Multiply(rows, keys, dim, to.dout, false, state, true, false, d_.wide)) return false;
+  give(decayed_.q, decays_.grown, 1, to.dq);
+  if (!Multiply(rows, keys, dim, fresh_, false, dstate, true, false, d_.wide)) return false;
+  give(decayed_.k_to_end, decays_.shrunk, -1, to.dk);
+  for (int64_t r = 0; r < keys; ++r) d_.gate[gate_of(rows, r)] += decays_.last[r] * Dot(state + r * dim, dstate + r * dim, dim);
 
   // beta_i X_i is the gradient of V - (K exp(G)) S, and -beta_i X_i U_j that of D_ij k_i k_j.
   SolveTransposed(to);
-  if (!Multiply(rows, rows, dim, dfresh_, false, fresh_, true, false, dkeys_)) return false;
+  if (!Multiply(rows, rows, dim, d_.fresh, false, fresh_, true, false, d_.keys)) return false;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < rows; ++j) {
-      float& d = dkeys_[i * rows + j];
+      float& d = d_.keys[i * rows + j];
       d = j < i ? -d : 0.0f;
-      if (j > i) dpairs_[i * rows + j] = 0;
+      if (j > i) d_.queries[i * rows + j] = 0;
     }
   }
-  for (int64_t i = 0; i < rows * dim; ++i) to.dv[i] = dfresh_[i];
-  if (!Multiply(rows, keys, dim, dfresh_, false, state, true, false, dwide_)) return false;
-  for (int64_t i = 0; i < rows * keys; ++i) dwide_[i] = -dwide_[i];
-  give(k_decayed_, grown_, 1, to.dk);
+  for (int64_t i = 0; i < rows * dim; ++i) to.dv[i] = d_.fresh[i];
+  if (!Multiply(rows, keys, dim, d_.fresh, false, state, true, false, d_.wide)) return false;
+  for (int64_t i = 0; i < rows * keys; ++i) d_.wide[i] = -d_.wide[i];
+  give(decayed_.k, decays_.grown, 1, to.dk);
 
   // dS = exp(G_last) dS' + (Q exp(G))^T dout - (K exp(G))^T drest
   for (int64_t r = 0; r < keys; ++r) {
-    for (int64_t c = 0; c < dim; ++c) dstate[r * dim + c] *= last_[r];
+    for (int64_t c = 0; c < dim; ++c) dstate[r * dim + c] *= decays_.last[r];
   }
-  if (!Multiply(keys, dim, rows, q_decayed_, true, to.dout, false, true, dstate)) return false;
-  for (int64_t i = 0; i < rows * dim; ++i) dfresh_[i] = -dfresh_[i];
-  if (!Multiply(keys, dim, rows, k_decayed_, true, dfresh_, false, true, dstate)) return false;
+  if (!Multiply(keys, dim, rows, decayed_.q, true, to.dout, false, true, dstate)) return false;
+  for (int64_t i = 0; i < rows * dim; ++i) d_.fresh[i] = -d_.fresh[i];
+  if (!Multiply(keys, dim, rows, decayed_.k, true, d_.fresh, false, true, dstate)) return false;
 
   if (!PairGradients(to)) return false;
   WriteDecayGradients(to);
@@ -221,33 +223,33 @@ bool DeltaChunk::PairGradients(const Gradients& to) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j <= i; ++j) {
       const int64_t at = i * rows + j;
-      const float d = dpairs_[at] * pairs_[at] + dkeys_[at] * keys_[at];
-      dgate_[i] += d;
-      dgate_[j] -= d;
-      dpairs_[at] *= decay_[at];
-      dkeys_[at] *= decay_[at];
-      dkeys_[j * rows + i] = dkeys_[at];  // k_i k_j is of both
+      const float d = d_.queries[at] * pairs_.queries[at] + d_.keys[at] * pairs_.keys[at];
+      d_.gate[i] += d;
+      d_.gate[j] -= d;
+      d_.queries[at] *= pairs_.decay[at];
+      d_.keys[at] *= pairs_.decay[at];
+      d_.keys[j * rows + i] = d_.keys[at];  // k_i k_j is of both
     }
   }
-  return Multiply(rows, keys, rows, dpairs_, false, t_.k, false, true, to.dq) &&
-         Multiply(rows, keys, rows, dpairs_, true, t_.q, false, true, to.dk) &&
-         Multiply(rows, keys, rows, dkeys_, false, t_.k, false, true, to.dk);
+  return Multiply(rows, keys, rows, d_.queries, false, t_.k, false, true, to.dq) &&
+         Multiply(rows, keys, rows, d_.queries, true, t_.q, false, true, to.dk) &&
+         Multiply(rows, keys, rows, d_.keys, false, t_.k, false, true, to.dk);
 }
 
 void DeltaChunk::ChannelPairGradients(const Gradients& to) {
   const int64_t rows = t_.rows, dim = sizes_.key_dim;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j <= i; ++j) {
-      const float pair = dpairs_[i * rows + j], key = dkeys_[i * rows + j];
+      const float pair = d_.queries[i * rows + j], key = d_.keys[i * rows + j];
       for (int64_t c = 0; c < dim; ++c) {
         const int64_t a = i * dim + c, b = j * dim + c;
-        const float decay = Decay(sums_[a] - sums_[b]), q = t_.q[a], ki = t_.k[a], kj = t_.k[b];
+        const float decay = Decay(decays_.sums[a] - decays_.sums[b]), q = t_.q[a], ki = t_.k[a], kj = t_.k[b];
         to.dq[a] += pair * kj * decay;
         to.dk[a] += key * kj * decay;
         to.dk[b] += (pair * q + key * ki) * decay;
         const float d = (pair * q + key * ki) * kj * decay;
-        dgate_[a] += d;
-        dgate_[b] -= d;
+        d_.gate[a] += d;
+        d_.gate[b] -= d;
       }
     }
   }
@@ -257,9 +259,9 @@ void DeltaChunk::ChannelPairGradients(const Gradients& to) {
 void DeltaChunk::WriteDecayGradients(const Gradients& to) {
   const int64_t rows = t_.rows, gates = sizes_.gates();
   for (int64_t w = 0; w < gates; ++w) {
-    double sum = static_cast<double>(dgate_[rows * gates + w]);
+    double sum = static_cast<double>(d_.gate[rows * gates + w]);
     for (int64_t i = rows; i-- > 0;) {
-      sum += static_cast<double>(dgate_[i * gates + w]);
+      sum += static_cast<double>(d_.gate[i * gates + w]);
       to.dg[i * to.dg_stride + w] = static_cast<float>(sum);
     }
   }

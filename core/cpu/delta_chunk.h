@@ -55,23 +55,35 @@ class DeltaChunk {
   bool Backward(const float* state, float* dstate, const Gradients& to);
 
  private:
-  void Decays();
-  bool Pairs();
+  void MakeDecays();
+  bool MakePairs();
+  void MakeChannelPairs();
   void Solve();
   void SolveTransposed(const Gradients& to);
   bool PairGradients(const Gradients& to);
-  void ChannelPairs();
   void ChannelPairGradients(const Gradients& to);
   void WriteDecayGradients(const Gradients& to);
 
   DeltaSizes sizes_;
   Tokens t_;
-  double* sums_;                               // G: differences of large sums count
-  float *grown_, *shrunk_, *last_;             // exp(G), exp(G_last - G) [rows, gates]; exp(G_last) [key_dim]
-  float *q_decayed_, *k_decayed_, *k_shrunk_;  // [rows, key_dim]
-  float *decay_, *pairs_, *keys_;              // D, P, D_ij k_i k_j for j < i [rows, rows]
-  float *rest_, *fresh_;                       // V - (K exp(G)) S, U [rows, value_dim]
-  float *dfresh_ = nullptr, *dpairs_ = nullptr, *dkeys_ = nullptr, *dwide_ = nullptr, *dgate_ = nullptr;
+  struct Decays {
+    double* sums;           // G [rows, gates]: differences of large sums count
+    float *grown, *shrunk;  // exp(G), exp(G_last - G) [rows, gates]
+    float* last;            // exp(G_last) [key_dim]
+  } decays_;
+  struct Decayed {
+    float *q, *k, *k_to_end;  // Q exp(G), K exp(G), K exp(G_last - G) [rows, key_dim]
+  } decayed_;
+  struct Pairs {
+    float *decay, *queries, *keys;  // D, P, D_ij k_i k_j for j < i [rows, rows]
+  } pairs_;
+  float *rest_, *fresh_;  // V - (K exp(G)) S, U [rows, value_dim]
+  struct BackwardArrays {
+    float* fresh;           // dU [rows, value_dim]
+    float *queries, *keys;  // of the pairs [rows, rows]
+    float* wide;            // of what is decayed, one after the other [rows, key_dim]
+    float* gate;            // dG [rows + 1, gates]; the last one: of G_last, by way of the state
+  } d_ = {};
 };
 
 }  // namespace hlm

@@ -45,15 +45,26 @@ class StateChunk {
   bool Backward(const float* state, float* dstate, const Gradients& to);
 
  private:
-  bool Pairs();
+  bool MakePairs();
 
   StateSizes sizes_;
   Tokens t_;
-  double* sums_;                   // G: differences of large sums count
-  float *grown_, *shrunk_;         // exp(G), exp(G_last - G)
-  float *c_decayed_, *b_shrunk_;   // [rows, state_dim]
-  float *decay_, *both_, *pairs_;  // D, c_i b_j, P [rows, rows]
-  float *dpairs_ = nullptr, *dwide_ = nullptr, *dgate_ = nullptr, *dstep_ = nullptr;
+  struct Decays {           // [rows]
+    double* sums;           // G: differences of large sums count
+    float *grown, *shrunk;  // exp(G), exp(G_last - G)
+  } decays_;
+  struct Decayed {
+    float *c, *b_to_end;  // C exp(G), B step exp(G_last - G) [rows, state_dim]
+  } decayed_;
+  struct Pairs {
+    float *decay, *both, *weighed;  // D, c_i b_j, P [rows, rows]
+  } pairs_;
+  struct BackwardArrays {
+    float* pairs;  // dP [rows, rows]
+    float* wide;   // of what is decayed, one after the other [rows, state_dim]
+    float* gate;   // dG [rows + 1]; the last one: of G_last, by way of the state
+    float* step;   // [rows]
+  } d_ = {};
 };
 
 }  // namespace hlm

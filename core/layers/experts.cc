@@ -1,6 +1,6 @@
 #include "core/layers/experts.h"
 
-#include <algorithm>
+#include <type_traits>
 
 #include "core/layers/mlp.h"
 
@@ -16,26 +16,13 @@ T* Skip(T* data, int64_t elements, DType type) {
 }  // namespace
 
 ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d)
-    : spec_(spec),
-      hidden_(hidden),
-      width_(spec.gated ? 2 * spec.intermediate : spec.intermediate),
-      kind_(RouteKindOf(spec.router)) {
+    : spec_(spec), hidden_(hidden), width_(spec.gated ? 2 * spec.intermediate : spec.intermediate), router_(spec, hidden, d) {
   const int64_t experts = spec.count, chosen = spec.chosen;
-  if (spec.router.before.on()) {
-    router_before_ = NormPart(spec.router.before, {.width = hidden}, "router_norm", d);
-    saved_.router_normed = d.Saved("what the router reads", hidden, Remake::kPass);
-    temps_.drouter = d.Temp("d of what the router reads", hidden);
-  }
   if (spec.before.on()) {
     before_ = NormPart(spec.before, {.width = hidden}, "input_norm", d);
     saved_.normed = d.Saved("normed", hidden, Remake::kPass);
   }
-  router_.in = hidden, router_.out = experts;
-  router_.weight = d.Weight("router", {experts, hidden}, TensorInit::kNormal);
-  if (spec.router.bias) router_.bias = d.Weight("router_bias", {experts}, TensorInit::kZero);
-  if (spec.router.choice_bias)
-    weights_.choice_bias = d.Weights("choice_bias", {{"choice_bias", {experts}, TensorInit::kZero, 0, 0, false}});
-  if (spec.router.expert_scale) weights_.expert_scale = d.Weight("expert_scale", {experts}, TensorInit::kOne);
+  router_.DeclareWeights(d);
   if (Narrow()) {
     narrow_ = {.in = hidden, .out = spec.latent, .weight = d.Weight("narrow", {spec.latent, hidden}, TensorInit::kNormal)};
     if (spec.latent_bias) narrow_.bias = d.Weight("narrow_bias", {spec.latent}, TensorInit::kZero);
@@ -48,18 +35,15 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
     // One alone moves with what is beside it; one that is shared has no number.
     d.BeginNumber(spec.shared ? -1 : expert);
     if (experts > 1) d.Cut();
-    Matrices in = in_, down = down_;
+    GroupedLinearPart in = in_, down = down_;
     DeclareExpert(d, in, down);
-    if (expert == 0) in_ = in, down_ = down, begin_ = in.weight;
-    if (expert == 1) stride_ = in.weight - in_.weight;
+    if (expert == 0) in_ = in, down_ = down;
+    if (expert == 1) in_.stride = down_.stride = in.weight - in_.weight;
   }
   d.BeginNumber(-1);
   if (experts > 1) d.Cut();
 
-  saved_.logits = d.Saved("router logits", experts, Remake::kProduct, TokenType::kF32);
-  saved_.choice = d.Saved("choice", chosen, Remake::kCheap, TokenType::kF32);
-  saved_.weights = d.Saved("weights of the choice", chosen, Remake::kCheap, TokenType::kF32);
-  if (spec.router.expert_scale) saved_.scores = d.Saved("weights before their factors", chosen, Remake::kCheap, TokenType::kF32);
+  router_.DeclareChoice(d);
   if (Narrow()) {
     saved_.latent = d.Saved("latent", spec.latent, Remake::kProduct);
     saved_.sum = d.Saved("sum of the experts", spec.latent, Remake::kProduct);
@@ -76,19 +60,16 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   temps_.rows = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
   temps_.sources = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
   temps_.offsets = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
-  if (spec.router.choice_bias || spec.router.best_groups < spec.router.groups) {
-    temps_.best = d.Temp("choice by logits", chosen, true, TokenType::kF32);
-    temps_.best_weights = d.Temp("weights of the choice by logits", chosen, true, TokenType::kF32);
-  }
+  router_.DeclareBest(d);
   temps_.dproduct = d.Temp("d product", chosen * spec.intermediate);
   temps_.dgate_up = d.Temp("d gate and up", chosen * width_);
   temps_.dweights = d.Temp("d weights", chosen, false, TokenType::kF32);
-  temps_.dlogits = d.Temp("d router logits", experts);
+  router_.DeclareGradient(d);
   temps_.results = d.BetweenStages("results of the experts", chosen * Width());
   temps_.group_dweights = d.BetweenStages("d weights of the groups", chosen, TokenType::kF32);
 }
 
-void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) const {
+void ExpertsBody::DeclareExpert(Declaration& d, GroupedLinearPart& in, GroupedLinearPart& down) const {
   const int64_t i = spec_.intermediate;
   if (Interleaved()) {
     in.weight = d.Weight("gate_up", {width_, Width()}, TensorInit::kNormal);
@@ -105,37 +86,20 @@ void ExpertsBody::DeclareExpert(Declaration& d, Matrices& in, Matrices& down) co
   if (spec_.out_bias) down.bias = d.Weight("down_bias", {Width()}, TensorInit::kZero);
 }
 
-ExpertRange ExpertsBody::Range(const BlockRun& r, int64_t first, int64_t count) const {
-  return {.experts = spec_.count, .first = first, .count = count, .offsets = r.Temp<const int32_t>(temps_.offsets)};
-}
-
-RowRange ExpertsBody::Rows(const BlockRun& r, int64_t first, int64_t count) const {
-  return {.offsets = r.Temp<const int32_t>(temps_.offsets), .first = first, .end = first + count};
+ExpertRange ExpertsBody::Range(const BlockRun& r) const {
+  return {.experts = spec_.count, .first = First(r), .count = Count(r), .offsets = r.Temp<const int32_t>(temps_.offsets)};
 }
 
 RowRange ExpertsBody::OwnRows(const BlockRun& r) const {
-  return At(r) == Stage::kGroup ? Rows(r, First(r), Count(r)) : RowRange{};
-}
-
-template <class Work>
-void ExpertsBody::EachRun(const BlockRun& r, const Matrices& m, const Work& work) const {
-  const auto follows = [&](int64_t offset, int64_t first, int64_t expert) {
-    return offset < 0 || Weight(r, offset, expert) == Skip(Weight(r, offset, first), (expert - first) * stride_, r.type);
-  };
-  const int64_t last = First(r) + Count(r);
-  for (int64_t first = First(r); first < last;) {
-    int64_t end = first + 1;
-    while (end < last && follows(m.weight, first, end) && follows(m.bias, first, end)) ++end;
-    work(first, end - first);
-    first = end;
-  }
+  if (At(r) != Stage::kGroup) return {};
+  return {.offsets = r.Temp<const int32_t>(temps_.offsets), .first = First(r), .end = First(r) + Count(r)};
 }
 
 void ExpertsBody::Sort(const BlockRun& r) const {
   r.ops.SortChoices(r.stream, {.tokens = r.micro.tokens,
                                .experts = spec_.count,
                                .chosen = spec_.chosen,
-                               .choice = r.Saved<int32_t>(saved_.choice),
+                               .choice = router_.Choice(r),
                                .offsets = r.Temp<int32_t>(temps_.offsets),
                                .rows = r.Temp<int32_t>(temps_.rows),
                                .sources = r.Temp<int32_t>(temps_.sources)});
@@ -148,61 +112,9 @@ void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
                               .width = Width(),
                               .x = x,
                               .sources = r.Temp<int32_t>(temps_.sources),
-                              .weights = weighed ? r.Saved<float>(saved_.weights) : nullptr,
+                              .weights = weighed ? router_.Weights(r) : nullptr,
                               .y = r.Temp(temps_.sorted),
                               .range = OwnRows(r)});
-}
-
-void ExpertsBody::Multiply(const BlockRun& r, const Matrices& m, const void* x, void* y) const {
-  EachRun(r, m, [&](int64_t first, int64_t count) {
-    r.ops.GroupedLinear(r.stream, {.type = r.type,
-                                   .rows = Pairs(r),
-                                   .in = m.in,
-                                   .out = m.out,
-                                   .range = Range(r, first, count),
-                                   .x = x,
-                                   .w = Weight(r, m.weight, first),
-                                   .w_stride = stride_,
-                                   .bias = Weight(r, m.bias, first),
-                                   .bias_stride = stride_,
-                                   .y = y});
-  });
-}
-
-// Whether any of the experts at hand does.
-bool ExpertsBody::Trains(const BlockRun& r, const Matrices& m) const {
-  for (int64_t e = First(r); e < First(r) + Count(r); ++e) {
-    if (r.Trains(m.weight + e * stride_, m.in * m.out) || r.Trains(m.bias < 0 ? -1 : m.bias + e * stride_, m.out)) return true;
-  }
-  return false;
-}
-
-void ExpertsBody::MultiplyBackward(const BlockRun& r, const Matrices& m, const void* dy, const void* x, void* dx) const {
-  if (Trains(r, m)) {
-    r.ops.GroupedLinearBackwardWeight(r.stream, {.type = r.type,
-                                                 .rows = Pairs(r),
-                                                 .in = m.in,
-                                                 .out = m.out,
-                                                 .range = Range(r, First(r), Count(r)),
-                                                 .dy = dy,
-                                                 .x = x,
-                                                 .dw = r.Gradient(m.weight + First(r) * stride_),
-                                                 .dw_stride = stride_,
-                                                 .dbias = m.bias < 0 ? nullptr : r.Gradient(m.bias + First(r) * stride_),
-                                                 .dbias_stride = stride_,
-                                                 .accumulate = r.accumulate});
-  }
-  EachRun(r, m, [&](int64_t first, int64_t count) {
-    r.ops.GroupedLinearBackwardInput(r.stream, {.type = r.type,
-                                                .rows = Pairs(r),
-                                                .in = m.in,
-                                                .out = m.out,
-                                                .range = Range(r, first, count),
-                                                .dy = dy,
-                                                .w = Weight(r, m.weight, first),
-                                                .w_stride = stride_,
-                                                .dx = dx});
-  });
 }
 
 void ExpertsBody::Activate(const BlockRun& r) const {
@@ -278,8 +190,7 @@ void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, 
     if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(saved_.sum), addend, y);
     return;
   }
-  ForwardRouter(r, x);
-  TellLoad(r);
+  router_.Forward(r, x);
   if (before_.on() && (r.Missing({saved_.normed}) || before_.Missing(r))) before_.Forward(r, {x}, {r.Saved(saved_.normed)});
   if (r.Missing({saved_.latent})) narrow_.Forward(r, Normed(r, x), nullptr, r.Saved(saved_.latent));
   if (At(r) == Stage::kBefore) return;
@@ -288,11 +199,11 @@ void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, 
   if (products || sums) Sort(r);
   if (products) {
     Gather(r, Input(r, x), spec_.weigh_input);
-    Multiply(r, in_, r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
+    in_.Forward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
   }
   if (r.Missing({saved_.product})) Activate(r);
   if (sums) {
-    Multiply(r, down_, r.Saved(saved_.product), r.Temp(temps_.sorted));
+    down_.Forward(r, Pairs(r), Range(r), r.Saved(saved_.product), r.Temp(temps_.sorted));
     Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(saved_.sum) : y);
   }
   if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(saved_.sum), addend, y);
@@ -305,7 +216,7 @@ void ExpertsBody::Combine(const BlockRun& r, const void* addend, void* y) const 
                                .width = Width(),
                                .x = Results(r),
                                .rows = r.Temp<int32_t>(temps_.rows),
-                               .weights = spec_.weigh_input ? nullptr : r.Saved<float>(saved_.weights),
+                               .weights = spec_.weigh_input ? nullptr : router_.Weights(r),
                                .addend = addend,
                                .y = y});
 }
@@ -316,10 +227,10 @@ void ExpertsBody::ForwardGroup(const BlockRun& r, const void* x, bool results) c
   if (products || activated || results) Sort(r);
   if (products) {
     Gather(r, Input(r, x), spec_.weigh_input);
-    Multiply(r, in_, r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
+    in_.Forward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
   }
   if (activated) Activate(r);
-  if (results) Multiply(r, down_, r.Saved(saved_.product), Results(r));
+  if (results) down_.Forward(r, Pairs(r), Range(r), r.Saved(saved_.product), Results(r));
 }
 
 // Of weights behind the experts, while the gathered dy is there.
@@ -332,18 +243,18 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
                    .rows = r.Temp<int32_t>(temps_.rows),
                    .with = DotWith::kRow,
                    .b = r.Saved(saved_.product),
-                   .divisors = r.Saved<float>(saved_.weights),
+                   .divisors = router_.Weights(r),
                    .y = WeightsGradient(r)};
-  if (At(r) == Stage::kGroup) dots.choice = r.Saved<int32_t>(saved_.choice), dots.first = First(r), dots.count = Count(r);
+  if (At(r) == Stage::kGroup) dots.choice = router_.Choice(r), dots.first = First(r), dots.count = Count(r);
   r.ops.RowDots(r.stream, dots);
   if (!spec_.out_bias) return;
-  EachRun(r, down_, [&](int64_t first, int64_t count) {
+  down_.EachRun(r, Range(r), [&](const ExpertRange& experts) {
     dots.width = Width();
     dots.a = r.Temp(temps_.sorted);
     dots.with = DotWith::kExpert;
-    dots.b = Weight(r, down_.bias, first);
-    dots.choice = r.Saved<int32_t>(saved_.choice);
-    dots.first = first, dots.count = count, dots.stride = stride_;
+    dots.b = down_.Bias(r, experts.first);
+    dots.choice = router_.Choice(r);
+    dots.first = experts.first, dots.count = experts.count, dots.stride = down_.stride;
     dots.accumulate = true;
     r.ops.RowDots(r.stream, dots);
   });
@@ -357,7 +268,7 @@ void ExpertsBody::BackwardInput(const BlockRun& r, const void* x, void* dx) cons
                                .width = Width(),
                                .x = Results(r),
                                .rows = r.Temp<int32_t>(temps_.rows),
-                               .weights = spec_.weigh_input ? r.Saved<float>(saved_.weights) : nullptr,
+                               .weights = spec_.weigh_input ? router_.Weights(r) : nullptr,
                                .addend = own == dx ? dx : nullptr,
                                .y = own});
   if (own == dx) return;
@@ -371,11 +282,11 @@ void ExpertsBody::BackwardGroup(const BlockRun& r, const void* x, const void* dy
   // Memory for a moment is not what Forward left there.
   Sort(r);
   Gather(r, dy, !spec_.weigh_input);
-  MultiplyBackward(r, down_, r.Temp(temps_.sorted), r.Saved(saved_.product), r.Temp(temps_.dproduct));
+  down_.Backward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.product), r.Temp(temps_.dproduct));
   if (!spec_.weigh_input) WeightGradients(r);
   ActivateBackward(r);
   Gather(r, Input(r, x), spec_.weigh_input);
-  MultiplyBackward(r, in_, r.Temp(temps_.dgate_up), r.Temp(temps_.sorted), Results(r));
+  in_.Backward(r, Pairs(r), Range(r), r.Temp(temps_.dgate_up), r.Temp(temps_.sorted), Results(r));
 }
 
 void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
@@ -398,7 +309,7 @@ void ExpertsBody::Backward(const BlockRun& r, const void* x, const void* dy, voi
                              .b = Input(r, x),
                              .y = WeightsGradient(r)});
   }
-  BackwardRouter(r, x, dx);
+  router_.Backward(r, x, WeightsGradient(r), dx);
   BackwardInput(r, x, dx);
 }
 

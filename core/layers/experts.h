@@ -1,8 +1,8 @@
 // The body of a mixture of experts: each token goes to `chosen` of `count` gated MLPs, and their results come back times its weights.
 //
-//   z = x Wr     choice, w = route(z)     y = sum over j of w_j down_e(f(gate_e x) * up_e x), e = choice_j
+//   choice, w = router(x)     y = sum over j of w_j down_e(f(gate_e x) * up_e x), e = choice_j
 //
-// The router and the experts may each read a norm of x of their own; products may narrow what the experts read, and widen their sum.
+// The experts may read a norm of x of their own, beside the router's (router.h); products may narrow what they read, and widen their sum.
 //
 // Rows are sorted by expert, whose products then have neighbouring rows; no row is dropped, whatever the choice. The order is stable and
 // sums over choices are taken in their order, so nothing depends on how experts are grouped or where their weights lie.
@@ -16,12 +16,12 @@
 #define HORIZON_LM_CORE_LAYERS_EXPERTS_H_
 
 #include "core/layers/body.h"
+#include "core/layers/grouped_linear.h"
 #include "core/layers/linear.h"
 #include "core/layers/norm.h"
+#include "core/layers/router.h"
 
 namespace hlm {
-
-RouteKind RouteKindOf(const RouterSpec& spec);
 
 class ExpertsBody : public Body {
  public:
@@ -33,8 +33,8 @@ class ExpertsBody : public Body {
   const ExpertsBody* AsExperts() const override { return this; }
   const ExpertsSpec& spec() const { return spec_; }
   // Where the experts lie in the slab: expert e from begin + e stride on.
-  int64_t begin() const { return begin_; }
-  int64_t stride() const { return stride_; }
+  int64_t begin() const { return in_.weight; }
+  int64_t stride() const { return in_.stride; }
   bool InStages() const { return spec_.count > 1; }
   // Of what the experts make, whose gradient they read; and whether that is something else than the body's gradient.
   int64_t Width() const { return Narrow() ? spec_.latent : hidden_; }
@@ -48,22 +48,16 @@ class ExpertsBody : public Body {
   void BackwardSum(const BlockRun& run, const void* dy, void* dsum) const { widen_.BackwardInput(run, dy, dsum); }
 
  private:
-  // A matrix of each expert, with its bias: offsets of the first one's.
-  struct Matrices {
-    int64_t in = 0, out = 0;
-    int64_t weight = -1, bias = -1;
-  };
-  void DeclareExpert(Declaration& declaration, Matrices& in, Matrices& down) const;
+  void DeclareExpert(Declaration& declaration, GroupedLinearPart& in, GroupedLinearPart& down) const;
 
   int64_t Pairs(const BlockRun& run) const { return run.micro.tokens * spec_.chosen; }
   bool Interleaved() const { return spec_.limit > 0; }
-  ExpertRange Range(const BlockRun& run, int64_t first, int64_t count) const;
   // A shared expert beside others is computed as a whole, whatever they are.
   Stage At(const BlockRun& run) const { return InStages() ? run.part.stage : Stage::kWhole; }
   // The experts of the run, and their rows.
   int64_t First(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.part.first_expert : 0; }
   int64_t Count(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.part.experts : spec_.count; }
-  RowRange Rows(const BlockRun& run, int64_t first, int64_t count) const;
+  ExpertRange Range(const BlockRun& run) const;
   RowRange OwnRows(const BlockRun& run) const;
   // The experts' results, or the gradients of what they read.
   void* Results(const BlockRun& run) const { return run.Temp(At(run) == Stage::kWhole ? temps_.sorted : temps_.results); }
@@ -71,63 +65,34 @@ class ExpertsBody : public Body {
     return run.Temp<float>(At(run) == Stage::kWhole ? temps_.dweights : temps_.group_dweights);
   }
   void Combine(const BlockRun& run, const void* addend, void* y) const;
-  // work(first, count) for runs of the run's experts whose weights lie equally far apart: all of them, or as many as a piece of the
-  // slab holds.
-  template <class Work>
-  void EachRun(const BlockRun& run, const Matrices& matrices, const Work& work) const;
-  const void* Weight(const BlockRun& run, int64_t offset, int64_t expert) const {
-    return offset < 0 ? nullptr : run.Weight(offset + expert * stride_);
-  }
 
   const void* Normed(const BlockRun& run, const void* x) const { return before_.on() ? run.Saved(saved_.normed) : x; }
   // What the experts read.
   const void* Input(const BlockRun& run, const void* x) const { return Narrow() ? run.Saved(saved_.latent) : Normed(run, x); }
-  const void* RouterInput(const BlockRun& run, const void* x) const {
-    return router_before_.on() ? run.Saved(saved_.router_normed) : x;
-  }
-  void ScaleRouterInput(const BlockRun& run, void* rows) const;
-  void ForwardRouter(const BlockRun& run, const void* x) const;
-  // The router's share of dx, from the gradient of the weights.
-  void BackwardRouter(const BlockRun& run, const void* x, void* dx) const;
   // Adds the experts' share to dx.
   void BackwardInput(const BlockRun& run, const void* x, void* dx) const;
 
   void Sort(const BlockRun& run) const;
   void Gather(const BlockRun& run, const void* x, bool weighed) const;
-  void Multiply(const BlockRun& run, const Matrices& matrices, const void* x, void* y) const;
-  // The weights' gradients, then the input's; dx may be x.
-  bool Trains(const BlockRun& run, const Matrices& matrices) const;
-  void MultiplyBackward(const BlockRun& run, const Matrices& matrices, const void* dy, const void* x, void* dx) const;
   void Activate(const BlockRun& run) const;
   void ActivateBackward(const BlockRun& run) const;
   void WeightGradients(const BlockRun& run) const;
-  // How the choice fell, where the run asks for it; the gradient of the router's logits.
-  void TellLoad(const BlockRun& run) const;
-  void TellLoad(const BlockRun& run, const int32_t* choice, int64_t begin, int64_t tokens, float* record, bool add) const;
-  void RouteBackward(const BlockRun& run) const;
 
   ExpertsSpec spec_;
   int64_t hidden_, width_;  // of a row before the activation
-  RouteKind kind_;
-  NormPart before_, router_before_;
-  LinearPart router_, narrow_, widen_;
-  struct Weights {  // places of its own weights in the slab; -1: it has none
-    int64_t choice_bias = -1, expert_scale = -1;
-  } weights_;
+  RouterPart router_;
+  NormPart before_;
+  LinearPart narrow_, widen_;
+  GroupedLinearPart in_, down_;
   struct Saved {  // numbers of the tensors that it saves; -1: it has none
-    int64_t logits = -1, choice = -1, weights = -1, gate_up = -1, product = -1;
-    int64_t normed = -1, router_normed = -1, latent = -1, sum = -1;
-    int64_t scores = -1;  // weights before the experts' own factors
+    int64_t gate_up = -1, product = -1, normed = -1, latent = -1, sum = -1;
   } saved_;
   struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
     int64_t sorted = -1, rows = -1, sources = -1, offsets = -1;  // forward too
     int64_t results = -1, group_dweights = -1;                   // from stage to stage
-    int64_t best = -1, best_weights = -1;                        // the choice by logits, where the router's is another
-    int64_t dproduct = -1, dgate_up = -1, dweights = -1, dlogits = -1;
-    int64_t dsum = -1, dlatent = -1, drouter = -1, dnormed = -1;
+    int64_t dproduct = -1, dgate_up = -1, dweights = -1;
+    int64_t dsum = -1, dlatent = -1, dnormed = -1;
   } temps_;
-  Matrices in_, down_;
-  int64_t begin_ = 0, stride_ = 0;  // of the first expert; from expert to expert
 };
 
 }  // namespace hlm

@@ -67,27 +67,28 @@ MpiApi::MpiApi() {
     errors_return_ = kMpichErrorsReturn;
     ignore_status_ = reinterpret_cast<void*>(1);
   }
-  Find("MPI_Initialized", initialized_);
-  Find("MPI_Finalized", finalized_);
-  Find("MPI_Finalize", finalize_);
-  Find("MPI_Init_thread", init_thread_);
-  Find("MPI_Query_thread", query_thread_);
-  Find("MPI_Comm_rank", comm_rank_);
-  Find("MPI_Comm_dup", comm_dup_);
-  Find("MPI_Comm_set_errhandler", set_errhandler_);
-  Find("MPI_Isend", isend_);
-  Find("MPI_Irecv", irecv_);
-  Find("MPI_Test", test_);
-  Find("MPI_Cancel", cancel_);
-  Find("MPI_Request_free", request_free_);
-  Find("MPI_Error_string", error_string_);
+  Find("MPI_Initialized", mpi_.initialized);
+  Find("MPI_Finalized", mpi_.finalized);
+  Find("MPI_Finalize", mpi_.finalize);
+  Find("MPI_Init_thread", mpi_.init_thread);
+  Find("MPI_Query_thread", mpi_.query_thread);
+  Find("MPI_Comm_rank", mpi_.comm_rank);
+  Find("MPI_Comm_dup", mpi_.comm_dup);
+  Find("MPI_Comm_set_errhandler", mpi_.set_errhandler);
+  Find("MPI_Isend", mpi_.isend);
+  Find("MPI_Irecv", mpi_.irecv);
+  Find("MPI_Test", mpi_.test);
+  Find("MPI_Cancel", mpi_.cancel);
+  Find("MPI_Request_free", mpi_.request_free);
+  Find("MPI_Error_string", mpi_.error_string);
 
   int is = 0, threads = 0;
-  finalized_(&is);
+  mpi_.finalized(&is);
   if (is != 0) throw Unavailable("MPI has been finalized in this process");
-  initialized_(&is);
+  mpi_.initialized(&is);
   started_ = is == 0;
-  if (const int code = started_ ? init_thread_(nullptr, nullptr, kSerialized, &threads) : query_thread_(&threads); code != 0)
+  if (const int code = started_ ? mpi_.init_thread(nullptr, nullptr, kSerialized, &threads) : mpi_.query_thread(&threads);
+      code != 0)
     throw Unavailable(StrCat("MPI cannot be started: ", Text(code)));
   if (threads < kSerialized)
     throw Unavailable(StrCat("MPI was started for threads of level ", threads, "; it must be MPI_THREAD_SERIALIZED or MULTIPLE"));
@@ -95,41 +96,41 @@ MpiApi::MpiApi() {
 
 MpiApi::~MpiApi() {
   int ended = 0;
-  if (started_ && finalized_(&ended) == 0 && ended == 0) finalize_();  // without it mpirun calls the process failed
+  if (started_ && mpi_.finalized(&ended) == 0 && ended == 0) mpi_.finalize();  // without it mpirun calls the process failed
 }
 
 int MpiApi::Duplicate(Handle* communicator) const {
   *communicator = 0;
-  if (const int code = comm_dup_(world_, communicator); code != 0) return code;
-  return set_errhandler_(*communicator, errors_return_);  // by default an error ends the process
+  if (const int code = mpi_.comm_dup(world_, communicator); code != 0) return code;
+  return mpi_.set_errhandler(*communicator, errors_return_);  // by default an error ends the process
 }
 
 int MpiApi::Send(const void* data, size_t bytes, int to, int tag, Handle communicator, Handle* request) const {
   *request = 0;
-  return isend_(data, static_cast<int>(bytes), byte_, to, tag, communicator, request);
+  return mpi_.isend(data, static_cast<int>(bytes), byte_, to, tag, communicator, request);
 }
 
 int MpiApi::Receive(void* data, size_t bytes, int from, int tag, Handle communicator, Handle* request) const {
   *request = 0;
-  return irecv_(data, static_cast<int>(bytes), byte_, from, tag, communicator, request);
+  return mpi_.irecv(data, static_cast<int>(bytes), byte_, from, tag, communicator, request);
 }
 
 int MpiApi::Test(Handle* request, bool* done) const {
   int flag = 0;
-  const int code = test_(request, &flag, ignore_status_);
+  const int code = mpi_.test(request, &flag, ignore_status_);
   *done = flag != 0;
   return code;
 }
 
 void MpiApi::Drop(Handle* request) const {
-  cancel_(request);
-  request_free_(request);
+  mpi_.cancel(request);
+  mpi_.request_free(request);
 }
 
 std::string MpiApi::Text(int code) const {
   char text[1024] = {};  // MPI_MAX_ERROR_STRING is 256 and 512
   int length = 0;
-  error_string_(code, text, &length);
+  mpi_.error_string(code, text, &length);
   return std::string(text, static_cast<size_t>(std::clamp(length, 0, 1023)));
 }
 

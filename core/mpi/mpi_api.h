@@ -18,7 +18,7 @@ class MpiApi {
   static MpiApi& Get();
 
   // Errors of the calls below are codes, 0 for none.
-  int Rank(int* rank) const { return comm_rank_(world_, rank); }
+  int Rank(int* rank) const { return mpi_.comm_rank(world_, rank); }
   int Duplicate(Handle* communicator) const;
   int Send(const void* data, size_t bytes, int to, int tag, Handle communicator, Handle* request) const;
   int Receive(void* data, size_t bytes, int from, int tag, Handle communicator, Handle* request) const;
@@ -39,20 +39,22 @@ class MpiApi {
   Handle world_ = 0, byte_ = 0, errors_return_ = 0;
   void* ignore_status_ = nullptr;
   bool started_ = false;  // here
-  int (*initialized_)(int*) = nullptr;
-  int (*finalized_)(int*) = nullptr;
-  int (*finalize_)() = nullptr;
-  int (*init_thread_)(int*, char***, int, int*) = nullptr;
-  int (*query_thread_)(int*) = nullptr;
-  int (*comm_rank_)(Handle, int*) = nullptr;
-  int (*comm_dup_)(Handle, Handle*) = nullptr;
-  int (*set_errhandler_)(Handle, Handle) = nullptr;
-  int (*isend_)(const void*, int, Handle, int, int, Handle, Handle*) = nullptr;
-  int (*irecv_)(void*, int, Handle, int, int, Handle, Handle*) = nullptr;
-  int (*test_)(Handle*, int*, void*) = nullptr;
-  int (*cancel_)(Handle*) = nullptr;
-  int (*request_free_)(Handle*) = nullptr;
-  int (*error_string_)(int, char*, int*) = nullptr;
+  struct Functions {
+    int (*initialized)(int*) = nullptr;
+    int (*finalized)(int*) = nullptr;
+    int (*finalize)() = nullptr;
+    int (*init_thread)(int*, char***, int, int*) = nullptr;
+    int (*query_thread)(int*) = nullptr;
+    int (*comm_rank)(Handle, int*) = nullptr;
+    int (*comm_dup)(Handle, Handle*) = nullptr;
+    int (*set_errhandler)(Handle, Handle) = nullptr;
+    int (*isend)(const void*, int, Handle, int, int, Handle, Handle*) = nullptr;
+    int (*irecv)(void*, int, Handle, int, int, Handle, Handle*) = nullptr;
+    int (*test)(Handle*, int*, void*) = nullptr;
+    int (*cancel)(Handle*) = nullptr;
+    int (*request_free)(Handle*) = nullptr;
+    int (*error_string)(int, char*, int*) = nullptr;
+  } mpi_;
 };
 
 }  // namespace hlm

@@ -10,45 +10,14 @@
 namespace hlm::jinja {
 
 LoopState::LoopState(Interpreter& interpreter, const Stmt& stmt, Scope* outer, const Value& iterable, int depth)
-    : interpreter_(&interpreter), stmt_(&stmt), outer_(outer), depth_(depth), value_depth_(CheckedDepth(iterable.depth() + 1)) {
-  if (iterable.IsSequence()) {
-    iterable_ = iterable;
-  } else {
-    own_ = Items(iterable, interpreter.budget());
-  }
-}
-
-bool LoopState::Pull(Value& item) const {
-  const bool sequence = iterable_.IsSequence();
-  const std::vector<Value>& items = sequence ? iterable_.sequence().items : own_;
-  size_t& place = sequence && iterable_.sequence().IsIterator() ? iterable_.sequence().place : place_;
-  while (place < items.size()) {
-    interpreter_->budget().Iterate();
-    item = items[place++];
-    if (stmt_->condition == nullptr || interpreter_->LoopTest(*stmt_, outer_, item)) return true;
-  }
-  if (sequence) iterable_.sequence().CheckEnd();
-  return false;
-}
-
-bool LoopState::Peek() const {
-  if (!ahead_.empty()) return true;
-  Value item;
-  if (interpreter_ == nullptr || !Pull(item)) return false;
-  ahead_.push_back(std::move(item));
-  return true;
-}
-
-int64_t LoopState::Remaining() const {
-  Value item;
-  while (interpreter_ != nullptr && Pull(item)) ahead_.push_back(item);
-  return static_cast<int64_t>(ahead_.size());
-}
+    : stmt_(&stmt),
+      outer_(outer),
+      depth_(depth),
+      value_depth_(CheckedDepth(iterable.depth() + 1)),
+      items_(interpreter, stmt, outer, iterable) {}
 
 bool LoopState::Advance(Value& item) {
-  if (!Peek()) return false;
-  item = std::move(ahead_.front());
-  ahead_.pop_front();
+  if (!items_.Take(item)) return false;
   if (index_ >= 0) previous_ = std::move(current_);
   current_ = item;
   ++index_;
@@ -56,10 +25,7 @@ bool LoopState::Advance(Value& item) {
 }
 
 void LoopState::Finish() {
-  interpreter_ = nullptr;
-  iterable_ = Value();
-  own_.clear();
-  ahead_.clear();
+  items_.Finish();
   current_ = Value();
   previous_.reset();
   changed_.reset();
@@ -75,14 +41,17 @@ Value LoopState::Attribute(Interpreter&, std::string_view name) const {
   if (name == "index") return Value::Int(index_ + 1);
   if (name == "index0") return Value::Int(index_);
   if (name == "first") return Value::Bool(index_ == 0);
-  if (name == "last") return Value::Bool(!Peek());
-  if (name == "length") return Value::Int(index_ + 1 + Remaining());
-  if (name == "revindex") return Value::Int(Remaining() + 1);
-  if (name == "revindex0") return Value::Int(Remaining());
+  if (name == "last") return Value::Bool(items_.Peek() == nullptr);
+  if (name == "length") return Value::Int(index_ + 1 + items_.Remaining());
+  if (name == "revindex") return Value::Int(items_.Remaining() + 1);
+  if (name == "revindex0") return Value::Int(items_.Remaining());
   if (name == "depth") return Value::Int(depth_ + 1);
   if (name == "depth0") return Value::Int(depth_);
   if (name == "previtem") return previous_ ? *previous_ : Value::Undefined("there is no previous item");
-  if (name == "nextitem") return Peek() ? ahead_.front() : Value::Undefined("there is no next item");
+  if (name == "nextitem") {
+    const Value* next = items_.Peek();
+    return next != nullptr ? *next : Value::Undefined("there is no next item");
+  }
   const std::shared_ptr<const LoopState> self = shared_from_this();
   if (name == "cycle") {
     const auto cycle = [self](Interpreter&, Arguments& arguments) {
@@ -96,7 +65,7 @@ Value LoopState::Attribute(Interpreter&, std::string_view name) const {
       const auto& now = arguments.positional;
       const bool same = self->changed_ && self->changed_->size() == now.size() &&
                         std::equal(now.begin(), now.end(), self->changed_->begin(), Equal);
-      if (!same && self->interpreter_ != nullptr) self->changed_ = now;
+      if (!same && !self->items_.finished()) self->changed_ = now;
       return Value::Bool(!same);
     };
     return Value::Of(std::make_shared<const Function>(changed, "method", value_depth_ + 1));

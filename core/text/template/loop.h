@@ -2,18 +2,18 @@
 #ifndef HORIZON_LM_CORE_TEXT_TEMPLATE_LOOP_H_
 #define HORIZON_LM_CORE_TEXT_TEMPLATE_LOOP_H_
 
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/text/template/ast.h"
+#include "core/text/template/loop_items.h"
 
 namespace hlm::jinja {
 
 struct Scope;
 
-// Takes items one by one, as Python does: a condition of the loop sees what the turns before have changed.
 class LoopState final : public Callable, public std::enable_shared_from_this<LoopState> {
  public:
   LoopState(Interpreter& interpreter, const Stmt& stmt, Scope* outer, const Value& iterable, int depth);
@@ -30,19 +30,11 @@ class LoopState final : public Callable, public std::enable_shared_from_this<Loo
   int depth() const override { return value_depth_; }
 
  private:
-  bool Pull(Value& item) const;
-  bool Peek() const;          // there is a next item
-  int64_t Remaining() const;  // turns after this one; reads all of them
-
-  Interpreter* interpreter_;
   const Stmt* stmt_;
   Scope* outer_;
-  Value iterable_;
-  std::vector<Value> own_;  // of what is no sequence
-  mutable size_t place_ = 0;
-  mutable std::deque<Value> ahead_;  // items taken before their turn
   int depth_;
   int value_depth_;
+  mutable LoopItems items_;  // what is asked of the loop may look ahead
   int64_t index_ = -1;
   Value current_;
   std::optional<Value> previous_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -23,25 +24,10 @@ constexpr double kLeastShare = 0.05;  // of the work, before it is foretold how 
 std::atomic<Activity*> last_begun{nullptr};
 std::atomic<bool> silent{false};
 
-// Bytes that this process asked files for, whether they came from a disk or from memory; 0 where it is not told.
-int64_t BytesRead() {
-  std::FILE* file = std::fopen("/proc/self/io", "re");
-  if (file == nullptr) return 0;
-  long long bytes = 0;
-  const int found = std::fscanf(file, "rchar: %lld", &bytes);
-  std::fclose(file);
-  return found == 1 ? bytes : 0;
-}
-
 }  // namespace
 
 Activity::Activity(std::string what, int64_t to_read, std::FILE* out)
-    : what_(std::move(what)),
-      to_read_(to_read),
-      out_(out),
-      begin_(Clock::now()),
-      reading_since_(begin_),
-      read_before_(BytesRead()) {
+    : what_(std::move(what)), out_(out), begin_(Clock::now()), reading_(to_read) {
   outer_ = last_begun.exchange(this);
   if (!silent && isatty(fileno(out_)) == 1) thread_ = std::thread([this] { Run(); });
 }
@@ -80,7 +66,6 @@ void Activity::Run() {
 }
 
 std::string Activity::Line() {
-  constexpr int64_t kWorthTelling = 1 << 20;
   const auto seconds_since = [now = Clock::now()](Clock::time_point then) {
     return std::chrono::duration<double>(now - then).count();
   };
@@ -90,18 +75,12 @@ std::string Activity::Line() {
     line += "  " + FormatCount(done_);
     if (all_ > 0) line += "/" + FormatCount(all_);
     share = all_ > 0 ? static_cast<double>(done_) / static_cast<double>(all_) : 0;
-  } else if (int64_t bytes = BytesRead() - read_before_; bytes >= kWorthTelling) {
-    // Beside the files themselves a little is read: of their headers, and here.
-    if (to_read_ > 0 && bytes - to_read_ > to_read_ / 16) {  // once already
-      read_before_ += bytes / to_read_ * to_read_;
-      bytes %= to_read_;
-      reading_since_ = Clock::now();
-    }
-    if (to_read_ > 0) bytes = std::min(bytes, to_read_);
-    line += "  " + FormatBytes(bytes) + (to_read_ > 0 ? " of " + FormatBytes(to_read_) : "") + " read";
-    if (to_read_ > 0) {
-      share = static_cast<double>(bytes) / static_cast<double>(to_read_);
-      seconds = seconds_since(reading_since_);
+  } else if (const std::optional<int64_t> bytes = reading_.Bytes()) {
+    const int64_t all = reading_.expected();
+    line += "  " + FormatBytes(*bytes) + (all > 0 ? " of " + FormatBytes(all) : "") + " read";
+    if (all > 0) {
+      share = static_cast<double>(*bytes) / static_cast<double>(all);
+      seconds = seconds_since(reading_.since());
     }
   }
   const double left = share >= kLeastShare && share < 1 ? seconds / share - seconds : -1;

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <thread>
 
+#include "samples/horizon/base/reading.h"
+
 namespace horizon {
 
 class Activity {
@@ -32,17 +34,15 @@ class Activity {
   void Done(int64_t done, int64_t all);
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = Reading::Clock;
 
   void Run();
   std::string Line();
 
   const std::string what_;
-  const int64_t to_read_;
   std::FILE* const out_;
   const Clock::time_point begin_;
-  Clock::time_point reading_since_;
-  int64_t read_before_;
+  Reading reading_;
   Activity* outer_ = nullptr;
   int64_t done_ = -1, all_ = 0;
   bool ended_ = false, shown_ = false;
