@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/ascii.h"
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/dataset/example.h"
@@ -167,8 +168,8 @@ class Reader {
     }
     if (options_.task == Task::kPretrain) return out_.prompt.IsEmpty() ? Dropped::kEmptyAnswer : Dropped::kNot;
     if (!answers)
-      throw InvalidArgument(where_, ": a conversation of ", out_.prompt.Items().size(),
-                            " messages without one of an assistant: nothing to train on");
+      throw InvalidArgument(where_, ": a conversation of ", Counted(out_.prompt.Items().size(), "message"),
+                            " without one of an assistant: nothing to train on");
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
