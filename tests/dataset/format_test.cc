@@ -185,7 +185,10 @@ TEST(Formats, WrongRolesAndMissingContentAreNamed) {
   EXPECT_NE(Read(R"({"messages": [{"role": "assistant"}]})").find(R"(no "content" and no tool_calls)"), std::string::npos);
   EXPECT_NE(Read(R"({"messages": [{"role": "assistant", "content": 5}]})").find(R"("content" is a number)"), std::string::npos);
   EXPECT_EQ(Read(R"({"messages": ["a"]})"), "error: f:1: messages[0] is a string; it must be an object");
-  EXPECT_EQ(Read(R"({"messages": "a"})"), "error: f:1: messages is a string; it must be a list of messages");
+  EXPECT_EQ(
+      Read(R"({"messages": "a"})"),
+      "error: f:1: messages: not valid JSON at byte 1; a text that is a list of messages is that list as JSON, as json.dumps "
+      "writes it");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}]})"),
             "error: f:1: a conversation of 1 message without one of an assistant: nothing to train on");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]})"),

@@ -31,6 +31,7 @@ constexpr Sentence kSentences[] = {
     {Did::kCut, "earlier_turns", "mask unroll trains @ of what the template leaves out of earlier turns"},
     {Did::kCut, "context", "the template leaves out @ of their messages of the role #"},
     {Did::kCut, "tools", "the template prints none of their tools (@)"},
+    {Did::kRepaired, "messages", "the list of messages is JSON in a string, and was parsed"},
     {Did::kRepaired, "tool_arguments", "arguments of tool calls are JSON in a string, and were parsed"},
     {Did::kRepaired, "null_arguments", "members of tools and of tool arguments that are null were left out"},
     {Did::kRepaired, "second_beginning", "the text begins with the tokenizer's first token (BOS) already: it is there once"},

@@ -173,10 +173,17 @@ class Reader {
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
+  // A table has no cell for a list: what writes its rows as records makes a text of it.
+  JsonValue ReadList() {
+    const Column& column = spec_.columns.messages;
+    const JsonValue& given = Required(column, "messages");
+    if (!given.IsString()) return ReadMessages(given, spec_, options_, At(column));
+    out_.notes.push_back({Did::kRepaired, "messages", "", 1});
+    return ReadMessages(ParseMessagesText(given.String(), At(column)), spec_, options_, At(column));
+  }
+
   Dropped ReadConversation() {
-    const Columns& c = spec_.columns;
-    const JsonValue& list = Required(c.messages, "messages");
-    JsonValue messages = ReadMessages(list, spec_, options_, At(c.messages));
+    JsonValue messages = ReadList();
     AddPrompt(messages);
     AddSystem(messages);
     out_.prompt = std::move(messages);
@@ -184,9 +191,7 @@ class Reader {
   }
 
   Dropped ReadShareGpt() {
-    const Columns& c = spec_.columns;
-    const JsonValue& list = Required(c.messages, "messages");
-    JsonValue messages = ReadMessages(list, spec_, options_, At(c.messages));
+    JsonValue messages = ReadList();
     AddPrompt(messages);
     AddSystem(messages);
     // Questions and answers take turns, and an answer is last; with ranked answers, the question.
