@@ -9,6 +9,7 @@
 #include "c_api/check.h"
 #include "c_api/dataset_pipeline.h"
 #include "c_api/internal.h"
+#include "core/base/counted.h"
 #include "core/cpu/cpu_device.h"
 #include "core/text/dataset/read_record.h"
 
@@ -150,7 +151,8 @@ hlm_error* hlm_dataset_read_column(hlm_dataset* dataset, const char* name, const
     const Use use(dataset->in_use, "the data set");
     const int64_t documents = dataset->dataset->documents();
     if (static_cast<int64_t>(out.size()) != documents) {
-      throw hlm::InvalidArgument("n_values is ", out.size(), "; a column of this data set has ", documents, " values");
+      throw hlm::InvalidArgument("n_values is ", out.size(), "; a column of this data set has ",
+                                 hlm::Counted(documents, "value"));
     }
     const std::optional<std::vector<float>> read = dataset->dataset->ReadColumn(column, of);
     if (!read) throw hlm::NotFound("the data set has no column ", column, " of this key");

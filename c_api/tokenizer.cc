@@ -7,6 +7,7 @@
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
+#include "core/base/counted.h"
 #include "core/base/utf8_text.h"
 #include "core/io/json_text.h"
 
@@ -101,7 +102,8 @@ hlm_error* hlm_tokenizer_encode(const hlm_tokenizer* tokenizer, const char* text
     Buffer(ids, n_ids, "ids");
     Buffer(offsets, n_offsets, "offsets");
     if (offsets != nullptr && n_offsets / 2 < n_ids) {
-      throw hlm::InvalidArgument("n_offsets is ", n_offsets, "; the begin and end of ", n_ids, " ids take ", 2 * n_ids);
+      throw hlm::InvalidArgument("n_offsets is ", n_offsets, "; the begin and end of ", hlm::Counted(n_ids, "id"), " take ",
+                                 2 * n_ids);
     }
     NotNull(out_n_ids, "out_n_ids");
     const std::vector<hlm::ByteSpan> plain = ReadPlain(given);
@@ -114,7 +116,7 @@ hlm_error* hlm_tokenizer_encode(const hlm_tokenizer* tokenizer, const char* text
     const hlm::Encoding encoding = tokenizer->tokenizer->Encode(whole, own);
     if (n_ids != 0) {
       if (encoding.ids.size() > n_ids) {
-        throw hlm::OutOfRange("the text has ", encoding.ids.size(), " ids; there is room for ", n_ids);
+        throw hlm::OutOfRange("the text has ", hlm::Counted(encoding.ids.size(), "id"), "; there is room for ", n_ids);
       }
       if (offsets != nullptr) WriteOffsets(encoding, whole, given.offsets_in, offsets);
       std::memcpy(ids, encoding.ids.data(), encoding.ids.size() * sizeof(int32_t));

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/checked.h"
+#include "core/base/counted.h"
 #include "core/base/error.h"
 
 namespace hlm {
@@ -123,7 +124,7 @@ std::vector<MicroBatch> CutMicroBatches(const std::vector<int64_t>& offsets, int
   for (int64_t d = 0; d + 1 < static_cast<int64_t>(offsets.size()); ++d) {
     const int64_t length = offsets[d + 1] - offsets[d];
     if (length > micro_tokens) {
-      throw ResourceExhausted("document ", d, " has ", length, " tokens; the plan's micro-batch holds ", micro_tokens,
+      throw ResourceExhausted("document ", d, " has ", Counted(length, "token"), "; the plan's micro-batch holds ", micro_tokens,
                               ": plan with a larger seq_len or micro_batch");
     }
     if (cuts.empty() || cuts.back().tokens + length > micro_tokens) cuts.push_back({d, 0, offsets[d], 0, 0});
@@ -150,8 +151,9 @@ std::vector<int64_t> CutSweeps(const std::vector<MicroBatch>& micro_batches, int
   }
   if (next < count) {
     const int64_t total = micro_batches.back().first_token + micro_batches.back().tokens;
-    throw ResourceExhausted("the batch has ", total, " tokens in ", count, " micro-batches; the plan's step holds ", sweeps,
-                            " sweeps of ", sweep_tokens, " tokens: plan with a larger batch_size or accumulate in several calls");
+    throw ResourceExhausted("the batch has ", Counted(total, "token"), " in ", Counted(count, "micro-batch"),
+                            "; the plan's step holds ", Counted(sweeps, "sweep"), " of ", Counted(sweep_tokens, "token"),
+                            ": plan with a larger batch_size or accumulate in several calls");
   }
   return starts;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/counted.h"
 #include "core/io/json_text.h"
 
 namespace hlm {
@@ -106,7 +107,7 @@ void InputFile::ReadAt(int64_t offset, void* to, size_t bytes) const {
     if (got == 0) {
       struct stat now;
       const int64_t end = fstat(fd_, &now) == 0 ? std::min<int64_t>(offset, now.st_size) : offset;
-      throw DataLoss(PrintablePath(path_), ": ends at byte ", end, " while ", bytes, " more bytes were to be read");
+      throw DataLoss(PrintablePath(path_), ": ends at byte ", end, " while ", Counted(bytes, "byte"), " more had to be read");
     }
     out += got;
     offset += got;

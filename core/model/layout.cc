@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/checked.h"
+#include "core/base/counted.h"
 #include "core/model/tensor_order.h"
 
 namespace hlm {
@@ -35,8 +36,8 @@ void AddChunks(const WeightMember& member, const DiskName& name, const std::stri
     WeightMember one = member;
     one.shape.front() = name.chunk_rows.empty() ? std::min(each, rows - begin) : name.chunk_rows[c];
     if (one.shape.front() < 1)
-      throw InvalidArgument("the tensor in the role ", member.role, " has ", rows, " rows, too few for ", name.chunks.size(),
-                            " tensors");
+      throw InvalidArgument("the tensor in the role ", member.role, " has ", Counted(rows, "row"), ", too few for ",
+                            Counted(name.chunks.size(), "tensor"));
     one.elements = one.shape.front() * row;
     one.offset = member.offset + begin * row;
     DiskName own = name;

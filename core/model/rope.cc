@@ -128,6 +128,18 @@ void ReadLongRope(const RopeRules& rules, const ConfigValues& config, const Conf
                                                             : std::sqrt(1 + logs);
 }
 
+// An odd number of dimensions that turn, by int(head_dim * partial_rotary_factor): transformers' classes whose heads turn in part take
+// as many angles as there are pairs, a last one of half a pair among them, and turn as many dimensions as they have angles for. Phi's,
+// StableLM's and Persimmon's count the dimensions apart, and fail; so do yarn, which has no ramp for the last pair, and longrope's
+// lists, of which classes want one factor fewer than there are pairs.
+void RoundUp(const RopeRules& rules, const RopeDefaults& defaults, int64_t head_dim, RopeSpec& spec) {
+  const bool angles =
+      spec.kind == Kind::kDefault || spec.kind == Kind::kLinear || spec.kind == Kind::kDynamic || spec.kind == Kind::kLlama3;
+  if (spec.dim % 2 == 0 || spec.dim == head_dim || !angles || !rules.partly || !defaults.odd) return;
+  ++spec.dim;
+  spec.odd = true;
+}
+
 RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t head_dim,
                     int64_t max_positions, const RopeDefaults& defaults) {
   RopeSpec spec;
@@ -140,6 +152,7 @@ RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const Co
                         " is not supported for this family, whose heads turn as a whole");
   }
   spec.dim = static_cast<int64_t>(static_cast<double>(head_dim) * partial);
+  RoundUp(rules, defaults, head_dim, spec);
   switch (spec.kind) {
     case Kind::kDefault:
       break;
@@ -188,7 +201,7 @@ RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const Co
     throw InvalidArgument(rope.where(), ": partial_rotary_factor ", partial, " of head_dim ", head_dim, " turns ", spec.dim,
                           " dimensions; it must be an even number of them, at least 2");
   }
-  if (spec.kind == Kind::kDynamic && spec.dim == 2) {
+  if (spec.kind == Kind::kDynamic && spec.FrequencyDim() == 2) {
     throw InvalidArgument(rope.where(), ": rope_type dynamic turns 2 dimensions of head_dim ", head_dim,
                           "; its base needs more than one pair");
   }

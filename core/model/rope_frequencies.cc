@@ -30,7 +30,7 @@ float Llama3(const RopeSpec& rope, float frequency) {
 // others 2023, YaRN, section 3.2).
 struct YarnRamp {
   explicit YarnRamp(const RopeSpec& rope) {
-    const double dim = static_cast<double>(rope.dim);
+    const double dim = static_cast<double>(rope.FrequencyDim());
     const auto at = [&](double turns) {
       return dim * std::log(static_cast<double>(rope.original_max_positions) / (turns * kTwoPi)) / (2.0 * std::log(rope.theta));
     };
@@ -47,7 +47,8 @@ struct YarnRamp {
 
 // The base of documents of `length` tokens, more than the model was made for (the rule that is known as dynamic NTK scaling).
 float DynamicBase(const RopeSpec& rope, int64_t length) {
-  const float factor = static_cast<float>(rope.factor), base = static_cast<float>(rope.theta), dim = static_cast<float>(rope.dim);
+  const float factor = static_cast<float>(rope.factor), base = static_cast<float>(rope.theta),
+              dim = static_cast<float>(rope.FrequencyDim());
   if (length <= rope.original_max_positions) return base;
   const float stretch = factor * static_cast<float>(length) / static_cast<float>(rope.original_max_positions) - (factor - 1);
   return base * std::pow(stretch, dim / (dim - 2));
@@ -63,7 +64,7 @@ std::vector<double> RotaryFrequencies(const RopeSpec& rope, int64_t length) {
   const std::vector<double>& factors = length > rope.original_max_positions ? rope.long_factors : rope.short_factors;
   std::vector<double> frequencies(static_cast<size_t>(rope.dim / 2));
   for (size_t i = 0; i < frequencies.size(); ++i) {
-    const float power = std::pow(theta, static_cast<float>(2 * i) / static_cast<float>(rope.dim));
+    const float power = std::pow(theta, static_cast<float>(2 * i) / static_cast<float>(rope.FrequencyDim()));
     float frequency = 1.0f / power;
     switch (rope.kind) {
       case Kind::kDefault:

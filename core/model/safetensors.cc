@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -55,7 +56,8 @@ void Narrow(const TensorSpec& tensor, int64_t first, int64_t n, const float* val
 SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
   const std::string where = PrintablePath(path);
   if (file_.size() < kSafetensorsLengthBytes) {
-    throw DataLoss(where, ": has ", file_.size(), " bytes; a safetensors file begins with 8 bytes of length (cut off?)");
+    throw DataLoss(where, ": has ", Counted(file_.size(), "byte"),
+                   "; a safetensors file begins with 8 bytes of length (cut off?)");
   }
   uint64_t length = 0;
   file_.ReadAt(0, &length, sizeof length);

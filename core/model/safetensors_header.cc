@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/checked.h"
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
@@ -76,8 +77,9 @@ TensorEntry ParseEntry(const std::string& name, const JsonValue& json, int64_t d
     }
   }
   if (bits != 8 * (entry.end - entry.begin)) {
-    throw InvalidArgument(where, ": shape ", ShapeText(entry.shape), " of ", entry.dtype, " takes ", CeilDiv(bits, 8),
-                          " bytes, but data_offsets ", ShapeText(offsets), " hold ", entry.end - entry.begin);
+    throw InvalidArgument(where, ": shape ", ShapeText(entry.shape), " of ", entry.dtype, " takes ",
+                          Counted(CeilDiv(bits, 8), "byte"), ", but data_offsets ", ShapeText(offsets), " hold ",
+                          entry.end - entry.begin);
   }
   if (entry.end > data_bytes) {
     throw DataLoss(where, ": ends at byte ", entry.end, " of the data, but the file has only ", data_bytes, " (cut off?)");

@@ -36,6 +36,7 @@ struct RopeSpec {
   Kind kind = Kind::kDefault;
   double theta = 10000.0;
   int64_t dim = 0;                                  // even
+  bool odd = false;                                 // frequencies are those of dim - 1: one more turns, for a last pair
   bool interleaved = false;                         // pairs (2 i, 2 i + 1); false: (i, i + dim / 2)
   double factor = 1.0;                              // all but kDefault
   double low_frequency_factor = 1.0;                // kLlama3
@@ -48,6 +49,7 @@ struct RopeSpec {
   int64_t still_pairs = 0;                          // the last so many pairs do not turn
   bool reversed = false;                            // turns the other way round (nanochat)
 
+  int64_t FrequencyDim() const { return odd ? dim - 1 : dim; }
   bool operator==(const RopeSpec&) const = default;
 };
 

@@ -26,6 +26,7 @@ void Write(JsonWriter& json, const RopeSpec& r) {
   json.Member("high_frequency_factor", r.high_frequency_factor).Member("original_max_positions", r.original_max_positions);
   json.Member("beta_fast", r.beta_fast).Member("beta_slow", r.beta_slow).Member("truncate", r.truncate);
   json.Member("attention_factor", r.attention_factor).Member("still_pairs", r.still_pairs).Member("reversed", r.reversed);
+  if (r.odd) json.Member("odd", true);  // what models without it are called stays
   json.Key("short_factors").BeginArray();
   for (const double factor : r.short_factors) json.Value(factor);
   json.EndArray();

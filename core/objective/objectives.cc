@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/objective/objectives_together.h"
 
@@ -126,7 +127,8 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   CheckOffsets(batch);
   const size_t documents = CountDocuments(batch);
   if (documents % 2 != 0) {
-    throw InvalidArgument("the batch has ", documents, " documents; pairs need an even number, chosen and rejected by turns");
+    throw InvalidArgument("the batch has ", Counted(documents, "document"),
+                          "; pairs need an even number, chosen and rejected by turns");
   }
   const std::vector<double> weights = PredictionWeights(batch);
   CheckAnswers(weights, batch);

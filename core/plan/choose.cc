@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "core/base/checked.h"
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
@@ -105,7 +106,7 @@ int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, const Piece
   const int64_t most = std::clamp<int64_t>(kMostVisits / SweepVisits(in.layout, pieces), 1, kMostSweeps) / groups;
   if (std::max<int64_t>(options.sweeps, 1) > most) {
     throw InvalidArgument("sweeps is ", options.sweeps, groups > 1 ? StrCat(" and reduction_groups ", groups) : std::string(),
-                          "; a model of ", in.spec.layers(), " layers may have ", most, " (", kMostVisits, " visits)");
+                          "; a model of ", Counted(in.spec.layers(), "layer"), " may have ", most, " (", kMostVisits, " visits)");
   }
   return options.sweeps != 0 ? options.sweeps : std::min(micro_batches / groups, most);
 }
@@ -126,8 +127,8 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
   // A number that is forced leaves a micro-batch for each group of each sum.
   if (groups * std::max<int64_t>(o.sweeps, 1) > micro_batches && groups > 1) {
     throw InvalidArgument("reduction_groups is ", groups, o.sweeps > 1 ? StrCat(" and sweeps ", o.sweeps) : std::string(),
-                          "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch, " has ", micro_batches,
-                          " micro-batches, and each group needs one");
+                          "; a step of ", Counted(o.batch_size, "row"), " in micro-batches of ", o.micro_batch, " has ",
+                          Counted(micro_batches, "micro-batch"), ", and each group needs one");
   }
   if (micro_batches > kMostMicroBatches) {
     throw InvalidArgument("a step of batch_size ", o.batch_size, " in micro-batches of ", o.micro_batch, " rows has ",
@@ -135,8 +136,8 @@ void ChooseActivations(const PlanInputs& in, Plan& plan) {
                           ": a larger micro_batch, or a smaller batch_size");
   }
   if (o.sweeps > micro_batches) {
-    throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", o.batch_size, " rows in micro-batches of ", o.micro_batch,
-                          " has ", micro_batches, " micro-batches, and each sweep needs one");
+    throw InvalidArgument("sweeps is ", o.sweeps, "; a step of ", Counted(o.batch_size, "row"), " in micro-batches of ",
+                          o.micro_batch, " has ", Counted(micro_batches, "micro-batch"), ", and each sweep needs one");
   }
   const bool forward = plan.purpose == Purpose::kForward;
   std::vector<BlockInputs> places = {BlockInputs::kDevice, BlockInputs::kHost};

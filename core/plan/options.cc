@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/checked.h"
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/plan/choose.h"
 #include "core/plan/places.h"
@@ -189,7 +190,8 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
                           o.reduction_groups / o.processes, " each, which must be a power of two: gradients are added by a tree");
   }
   if (o.batch_size < o.reduction_groups) {
-    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", o.batch_size, " rows has not one for each");
+    throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", Counted(o.batch_size, "row"),
+                          " has not one for each");
   }
 }
 

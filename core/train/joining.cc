@@ -1,5 +1,6 @@
 #include "core/train/joining.h"
 
+#include "core/base/counted.h"
 #include "core/group/group.h"
 #include "core/train/group_batch.h"
 
@@ -8,7 +9,7 @@ namespace hlm {
 void CheckProcesses(const Plan& plan, const TrainerOptions& options) {
   const int64_t size = options.group != nullptr ? options.group->size() : 1;
   if (plan.options.processes == size) return;
-  throw FailedPrecondition("the plan is for ", plan.options.processes, " processes and the group has ", size,
+  throw FailedPrecondition("the plan is for ", Counted(plan.options.processes, "process"), " and the group has ", size,
                            ": plan with processes ", size);
 }
 

@@ -51,6 +51,24 @@ TEST(Account, RowsStandByKindWhateverCameFirst) {
             R"("text":"1 record unused: the member \"source\" is not used; columns can name it"}])");
 }
 
+TEST(Account, OneIsOne) {
+  const auto text = [](const char* what, const char* name, int64_t records, int64_t amount) {
+    Account::Row row;
+    row.did = Did::kCut;
+    row.what = what;
+    row.name = name;
+    row.records = records;
+    row.amount = amount;
+    return TextOf(row);
+  };
+  EXPECT_EQ(text("context", "system", 1, 1),
+            "1 record cut: the template leaves out 1 character of their messages of the role system");
+  EXPECT_EQ(text("earlier_turns", "", 2, 30),
+            "2 records cut: mask unroll trains 30 characters of what the template leaves out of earlier turns");
+  EXPECT_EQ(text("tools", "", 2, 1), "2 records cut: the template prints none of their tools (1 character)");
+  EXPECT_EQ(text("split", "", 1, 1), "1 document cut: split at seq_len");
+}
+
 TEST(Account, ManyNamesShareARow) {
   Account account;
   for (int i = 0; i < 1000; ++i) account.Add({Of(Did::kUnused, "member", "k" + std::to_string(i))}, "f:1");

@@ -185,9 +185,12 @@ TEST(Formats, WrongRolesAndMissingContentAreNamed) {
   EXPECT_NE(Read(R"({"messages": [{"role": "assistant"}]})").find(R"(no "content" and no tool_calls)"), std::string::npos);
   EXPECT_NE(Read(R"({"messages": [{"role": "assistant", "content": 5}]})").find(R"("content" is a number)"), std::string::npos);
   EXPECT_EQ(Read(R"({"messages": ["a"]})"), "error: f:1: messages[0] is a string; it must be an object");
-  EXPECT_EQ(Read(R"({"messages": "a"})"), "error: f:1: messages is a string; it must be a list of messages");
+  EXPECT_EQ(
+      Read(R"({"messages": "a"})"),
+      "error: f:1: messages: not valid JSON at byte 1; a text that is a list of messages is that list as JSON, as json.dumps "
+      "writes it");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}]})"),
-            "error: f:1: a conversation of 1 messages without one of an assistant: nothing to train on");
+            "error: f:1: a conversation of 1 message without one of an assistant: nothing to train on");
   EXPECT_EQ(Read(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]})"),
             "dropped: empty answer");
 }
@@ -328,7 +331,7 @@ TEST(Formats, Ids) {
       Read(
           R"({"input_ids": [5, 6, 7, 0], "completion_mask": [0, 1, 1, 1], "assistant_masks": [1, 1, 0, 0], "attention_mask": [1, 1, 1, 0]})"),
       R"({"kind":"ids","ids":[5,6,7],"trained":[0,1,0]})");
-  EXPECT_EQ(Read(R"({"input_ids": [5, 6], "labels": [5]})"), "error: f:1: labels has 1 elements, but there are 2 ids");
+  EXPECT_EQ(Read(R"({"input_ids": [5, 6], "labels": [5]})"), "error: f:1: labels has 1 element, but the record has 2 ids");
   EXPECT_EQ(Read(R"({"input_ids": [5, 6], "labels": [5, 7]})"),
             "error: f:1: labels[1] is 7 and the id there 6; a label is its token's id, or -100");
   EXPECT_EQ(Read(R"({"input_ids": [5, -1]})"), "error: f:1: input_ids[1] is -1; it must be a whole number in [0, 2147483647]");

@@ -177,6 +177,56 @@ TEST(RealValues, CallsAndToolsMayBeText) {
   EXPECT_SAYS(tools("[\"f\"]"), "f:1: a tool: not valid JSON");
 }
 
+// What a record is read as, and how often it was said that its list of messages was a text.
+std::pair<std::string, int64_t> ReadCounted(const std::string& text, Task task = Task::kSft) {
+  const JsonValue record = ParseJson(text, "f");
+  Example example;
+  ReadOptions options;
+  options.task = task;
+  EXPECT_EQ(ReadExample(record, DetectFormat(record, task, "f"), options, "f", &example), Dropped::kNot) << text;
+  int64_t told = 0;
+  for (const Note& note : example.notes) told += note.did == Did::kRepaired && note.what == "messages" ? note.amount : 0;
+  return {Show(example), told};
+}
+
+// A list of messages as a table's cell has it, in each format that has one and under each of its names.
+TEST(RealValues, MessagesMayBeText) {
+  const std::string openai = R"([{"role": "user", "content": "a \"b\""}, {"role": "assistant", "content": "c\n"}])",
+                    sharegpt = R"([{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}])",
+                    asked = R"([{"role": "user", "content": "a"}])";
+  const auto quoted = [](const std::string& json) {
+    JsonWriter writer;
+    writer.Value(json);
+    return writer.Take();
+  };
+  const auto same = [&](const std::string& begin, const std::string& list, const std::string& end, Task task = Task::kSft) {
+    const auto [as_list, untold] = ReadCounted(begin + list + end, task);
+    const auto [as_text, told] = ReadCounted(begin + quoted(list) + end, task);
+    EXPECT_EQ(as_text, as_list);
+    EXPECT_EQ(untold, 0);
+    EXPECT_EQ(told, 1);
+  };
+  for (const std::string key : {"messages", "conversations", "conversation"}) {
+    for (const std::string& list : {openai, sharegpt}) same("{\"" + key + "\": ", list, "}");
+  }
+  same(R"({"system": "s", "conversations": )", sharegpt, "}");
+  same(R"({"chosen": "x", "rejected": "y", "messages": )", asked, "}", Task::kPreference);
+  same(R"({"kto_tag": true, "messages": )", openai, "}", Task::kUnpaired);
+  same(R"({"messages": )", R"({"role": "assistant", "content": "alone"})", "}");
+}
+
+TEST(RealValues, TextThatIsNoListOfMessagesIsRefused) {
+  const std::string hint = "; a text that is a list of messages is that list as JSON, as json.dumps writes it";
+  EXPECT_SAYS(Read(R"({"messages": "[{'role': 'user', 'content': 'q'}]"})"),
+              "error: f:1: messages: not valid JSON at byte 3" + hint);
+  EXPECT_SAYS(Read(R"({"conversations": "User: hi"})"), "error: f:1: conversations: not valid JSON at byte 1" + hint);
+  EXPECT_SAYS(Read(R"({"messages": ""})"), "error: f:1: messages: not valid JSON");
+  EXPECT_SAYS(Read(R"({"messages": "\"[]\""})"), "error: f:1: messages is a string; it must be a list of messages");
+  EXPECT_SAYS(Read(R"({"messages": "[3]"})"), "error: f:1: messages[0] is a number; it must be an object");
+  EXPECT_SAYS(Read(R"({"messages": "null"})"), "error: f:1: messages is ");
+  EXPECT_SAYS(Read(R"({"conversation": "hi"})"), "no known format has the keys of this record: conversation");
+}
+
 // Arrow gives every tool the members of all others; of a text nulls are its writer's ("default": null).
 TEST(RealValues, NullsOfToolsAreArrows) {
   const auto tools = [](const std::string& given, bool drop, size_t notes) {

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <string>
+#include <vector>
+
 #include "tests/model/config_goldens.h"
 #include "tests/model/test_folder.h"
 
@@ -52,6 +56,38 @@ TEST(Config, TheFamilyComesFromEitherKey) {
       EXPECT_EQ(ParseConfig(config.dump()).architecture, std::string(family) + "ForCausalLM");
     }
   }
+}
+
+// What transformers 5.24's classes make of an odd number: an angle for half a pair as well, and a dimension more that turns.
+TEST(Config, AnOddNumberOfDimensionsTurnsOneMore) {
+  const auto rope = [](const std::string& family, const std::string& settings, int64_t head_dim = 10) {
+    const std::string changes = R"({"head_dim": )" + std::to_string(head_dim) + R"(, "rope_parameters": )" + settings + "}";
+    return ParseConfig(TinyConfig(family, changes)).ropes.at(0);
+  };
+  const auto near = [](const RopeSpec& spec, const std::vector<double>& wanted, int64_t length = 0) {
+    const std::vector<double> frequencies = RotaryFrequencies(spec, length);
+    ASSERT_EQ(frequencies.size(), wanted.size());
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(frequencies[i] / wanted[i], 1.0, 3e-7) << i;
+  };
+  for (const char* family : {"Glm", "Nemotron"}) {
+    const RopeSpec half = rope(family, R"({"rope_type": "default", "rope_theta": 1000.0, "partial_rotary_factor": 0.5})");
+    EXPECT_EQ(half.dim, 6);
+    EXPECT_EQ(half.FrequencyDim(), 5);
+    near(half, {1.0, std::pow(1000.0, -0.4), std::pow(1000.0, -0.8)});
+  }
+  // All of a head, of which the factor leaves out less than a dimension.
+  EXPECT_EQ(rope("Glm", R"({"rope_type": "default", "rope_theta": 1000.0, "partial_rotary_factor": 0.9})").dim, 10);
+  const RopeSpec one = rope("Glm", R"({"rope_type": "default", "rope_theta": 1000.0, "partial_rotary_factor": 0.1})");
+  EXPECT_EQ(one.dim, 2);
+  near(one, {1.0});
+  near(rope("Glm", R"({"rope_type": "linear", "factor": 4.0, "rope_theta": 1000.0, "partial_rotary_factor": 0.3})"),
+       {0.25, std::pow(1000.0, -2.0 / 3) / 4});
+  const RopeSpec dynamic =
+      rope("Glm", R"({"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1000.0, "partial_rotary_factor": 0.5})");
+  const double base = 1000.0 * std::pow(3.0, 5.0 / 3);  // of twice the length
+  near(dynamic, {1.0, std::pow(base, -0.4), std::pow(base, -0.8)}, 2 * dynamic.original_max_positions);
+  // An even number is what it was.
+  EXPECT_EQ(rope("Glm", R"({"rope_type": "default", "rope_theta": 1000.0, "partial_rotary_factor": 0.4})").FrequencyDim(), 4);
 }
 
 TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {

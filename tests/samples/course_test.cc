@@ -42,6 +42,12 @@ TEST(Course, GoesOnBehindAnEarlierRun) {
   EXPECT_EQ(end.seconds, 2);
 }
 
+TEST(Course, OneStepIsOne) {
+  Course course(1, 10);
+  course.Add(Metrics(3), 1);
+  EXPECT_EQ(course.Summary().substr(0, 26), "trained 1 step on 5 tokens");
+}
+
 TEST(Course, IsHopelessAfterSoManySkippedStepsInARow) {
   Course course(100, 2);
   for (const double loss : {1.0, 1.0, 1.0, 1.0, kNan, 1.0, kNan}) course.Add(Metrics(loss), 1);

@@ -220,6 +220,31 @@ TEST(ChoiceTest, MembersBesideThePromptAreThoseOfTraining) {
   EXPECT_NE(refused.err.find("\"context\" looks like a part of the conversation"), std::string::npos) << refused.err;
 }
 
+// The records are scored by way of a file of the command's own, which no message speaks of.
+TEST(ChoiceTest, WhatIsSaidOfARecordNamesTheUsersLine) {
+  const std::string good = R"({"prompt": [{"role": "user", "content": "Hi"}], "choices": ["Hello", "No", "So"], "answer": 0)";
+  const auto run = [](const std::string& text, const Words& more = {"--seq-len", "64"}) {
+    WriteFile(Scratch("asked.jsonl"), text);
+    return Horizon(With(OnModel("eval", {"--task", "choice", "--data", Scratch("asked.jsonl")}), more));
+  };
+  const auto fails = [&](const Result& result, const std::vector<std::string>& parts) {
+    EXPECT_EQ(result.status, 1) << result.err;
+    ExpectOneErrorLine(result, parts);
+    EXPECT_EQ(result.err.find("horizon-choices"), std::string::npos) << result.err;
+  };
+  const std::string bad = R"({"prompt": [{"role": "usr", "content": "Hi"}], "choices": ["Hello", "No"], "answer": 0})";
+  fails(run(good + "}\n\n" + bad), {Scratch("asked.jsonl") + ":3: prompt[0]: the role is \"usr\""});
+  fails(run(good + "}\n" + good + R"(, "context": "a letter"})"), {Scratch("asked.jsonl") + ":2: ", "\"context\""});
+  fails(run(good + "}\n", {"--seq-len", "4"}), {Scratch("asked.jsonl") + ":1: a document of ", "seq_len is 4"});
+  const Result array = run("[" + good + "}, " + bad + "]");
+  fails(array, {Scratch("asked.jsonl") + ": record 1: prompt[0]"});
+  // What is told and not refused as well.
+  const Result told = run(good + "}\n" + good + R"(, "subject": "greetings"})");
+  EXPECT_EQ(told.status, 0) << told.err;
+  EXPECT_NE(told.err.find("(first: " + Scratch("asked.jsonl") + ":2)"), std::string::npos) << told.err;
+  EXPECT_EQ(told.err.find("horizon-choices"), std::string::npos) << told.err;
+}
+
 TEST(EvalTaskTest, AFileMayBeOneArray) {
   const std::string one = R"({"prompt": [{"role": "user", "content": "Hi"}], "choices": ["Hello", "No"], "answer": 0, "x": NaN})";
   WriteFile(Scratch("lines.jsonl"), one + "\n" + one + "\n");

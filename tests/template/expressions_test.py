@@ -232,6 +232,15 @@ nil is sameas none
 "aB" is lower
 range is callable
 s is callable
+x is callable
+d.zz is callable
+x.y is callable
+nil is callable
+("a" if no) is callable
+s.upper is callable
+joiner(",") is callable
+cycler("a") is callable
+namespace(a=1) is callable
 "upper" is filter
 "nope" is filter
 "odd" is test
@@ -354,6 +363,29 @@ ls|sort(case_sensitive=true)
 rows|sort(attribute="k")|map(attribute="v")|list
 rows|sort(attribute="k,v", reverse=true)|map(attribute="v")|list
 mixed|sort
+[x, y]|sort
+[x, y, x]|sort(reverse=true, case_sensitive=true)
+[x]|sort
+[x, 1]|sort
+[1, x]|sort
+rows|sort(attribute="zz")
+rows|sort(attribute="o.p")
+rows|sort(attribute="zz,v", reverse=true)|map(attribute="v")|list
+rows|map(attribute="zz")|sort|length
+[de, de]|sort
+[de, d]|sort
+[nil, nil]|sort
+[[x, 2], [x, 1]]|sort
+[(x,), (y,)]|sort
+[[x], [1]]|sort
+[x, x]|min
+[x]|max
+[x] < [y]
+[x] <= [y]
+x < y
+[1] < ["a"]
+{"a": x, "b": x}|dictsort(by="value")
+rows|groupby("zz")
 l|reverse|list
 s|reverse
 l|join

@@ -80,7 +80,8 @@ struct RopeDefaults {
   bool interleaved = false;
   bool alpha = false;                      // rope_type dynamic with `alpha` stretches the base, for all lengths alike (Hunyuan)
   std::vector<const char*> own_keys = {};  // in the same object, read by the family
-  bool sections = false;                   // sections for pictures' positions, which are the same for text
+  bool odd = true;        // an odd number of dimensions turns one more, where heads turn in part; false: none may
+  bool sections = false;  // sections for pictures' positions, which are the same for text
 };
 RopeSpec ReadRope(const ConfigValues& config, int64_t head_dim, int64_t max_positions, const RopeDefaults& defaults = {},
                   const char* layer_type = nullptr);

@@ -62,7 +62,7 @@ std::vector<HeadSizes> ReadHeads(const ConfigValues& config, const Sizes& sizes,
     const std::optional<size_t> layer = LayerOf(name, types.size());
     if (!layer || named[*layer]) {
       throw InvalidArgument(by_layer.where(), ": ", Printable(name),
-                            layer ? " names a layer twice" : StrCat(" names none of the ", types.size(), " layers"));
+                            layer ? " names a layer twice" : StrCat(" names no layer of ", types.size()));
     }
     named[*layer] = true;
     if (settings.IsNull()) continue;

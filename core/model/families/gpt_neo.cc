@@ -1,4 +1,5 @@
 // GPT-Neo: GPT-2 with layers that slide between whole ones, and scores that are not scaled.
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/model/families/common.h"
 #include "core/model/families/gpt2_sizes.h"
@@ -37,7 +38,7 @@ std::vector<bool> LocalLayers(const ConfigValues& config, int64_t layers) {
     for (const JsonValue& item : types.Items()) AddPattern(item, local);
   }
   if (static_cast<int64_t>(local.size()) != layers) {
-    throw InvalidArgument(kConfig, ": attention_types makes ", local.size(), " layers; num_layers is ", layers);
+    throw InvalidArgument(kConfig, ": attention_types makes ", Counted(local.size(), "layer"), "; num_layers is ", layers);
   }
   return local;
 }

@@ -1,4 +1,5 @@
 // Hunyuan (MoE): norms of queries and keys behind the rotary embedding; a shared MLP beside the experts.
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/model/families/mixture.h"
 
@@ -27,7 +28,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     if (by_layer) experts.chosen = chosen[static_cast<size_t>(layer)];
     if (experts.chosen < 1 || experts.chosen > experts.count) {
-      throw InvalidArgument(kConfig, ": moe_topk holds ", experts.chosen, "; there are ", experts.count, " experts");
+      throw InvalidArgument(kConfig, ": moe_topk holds ", experts.chosen, "; the model has ", Counted(experts.count, "expert"));
     }
     spec.AddLayer(WithBodies(PreNormBlock(norm, attention, {}), {experts, Shared(sizes.intermediate)}));
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/model/families/latent.h"
 #include "core/model/families/mixture.h"
@@ -65,8 +66,9 @@ ExpertsSpec ReadKimiExperts(const ConfigValues& config, const std::string& archi
   router.groups = config.IntOr(config.HasValue("num_expert_group") ? "num_expert_group" : "n_group", 1, 1, experts.count);
   router.best_groups = config.IntOr("topk_group", 1, 1, router.groups);
   if (experts.count % router.groups != 0 || experts.chosen > experts.count / router.groups * router.best_groups) {
-    throw InvalidArgument(kConfig, ": ", experts.count, " experts in ", router.groups, " groups (num_expert_group), ",
-                          router.best_groups, " of which are open (topk_group), do not give ", experts.chosen, " (", chosen, ")");
+    throw InvalidArgument(kConfig, ": ", Counted(experts.count, "expert"), " in ", Counted(router.groups, "group"),
+                          " (num_expert_group), ", router.best_groups, " of them open (topk_group), cannot give ", experts.chosen,
+                          " (", chosen, ")");
   }
   for (const char* key : {"use_grouped_topk", "moe_layer_freq", "moe_router_activation_func"}) config.Take(key);
   if (config.HasValue("moe_router_activation_func") && !config.Value("moe_router_activation_func").IsText("sigmoid")) {

@@ -1,5 +1,6 @@
 #include "core/model/families/mixture.h"
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 
 namespace hlm {
@@ -21,8 +22,8 @@ ExpertsSpec ReadExperts(const ConfigValues& config, const MixtureKeys& keys) {
   experts.chosen = ReadSize(config, keys.chosen, keys.likely_chosen, kMostExperts);
   experts.intermediate = ReadSize(config, keys.width, keys.likely_width, kMostIntermediate);
   if (experts.chosen > experts.count) {
-    throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; there are ", experts.count, " experts (", count,
-                          ")");
+    throw InvalidArgument(kConfig, ": ", keys.chosen, " is ", experts.chosen, "; the model has ",
+                          Counted(experts.count, "expert"), " (", count, ")");
   }
   return experts;
 }
@@ -54,7 +55,8 @@ RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& exper
   ReadGroups(config, experts.count, router, groups);
   const int64_t eligible = experts.count / router.groups * router.best_groups;
   if (experts.chosen > eligible) {
-    throw InvalidArgument(kConfig, ": num_experts_per_tok is ", experts.chosen, "; topk_group allows ", eligible, " experts");
+    throw InvalidArgument(kConfig, ": num_experts_per_tok is ", experts.chosen, "; topk_group allows ",
+                          Counted(eligible, "expert"));
   }
   return router;
 }

@@ -6,7 +6,7 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 4096}, spec);
-  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.partial = 0.25})};
+  spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.partial = 0.25, .odd = false})};
   const NormSpec norm = LayerNorm(config, "layer_norm_eps", 1e-5, true);
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = config.BoolOr("use_qkv_bias", false);

@@ -2,6 +2,7 @@
 // adapters of each layer's own.
 #include <cmath>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/model/families/state_spaces.h"
 
@@ -28,7 +29,7 @@ std::vector<bool> ReadLayers(const ConfigValues& config) {
     }
   }
   if (static_cast<int64_t>(shares.size()) != layers)
-    throw InvalidArgument(kConfig, ": ", key, " has ", shares.size(), " layers and num_hidden_layers is ", layers);
+    throw InvalidArgument(kConfig, ": ", key, " has ", Counted(shares.size(), "layer"), " and num_hidden_layers is ", layers);
   return shares;
 }
 

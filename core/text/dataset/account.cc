@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -15,7 +16,7 @@ constexpr const char* kDid[] = {"dropped", "cut", "unused", "repaired"};
 struct Sentence {
   Did did;
   const char* what;
-  const char* text;  // "#": the row's name, "@": its amount
+  const char* text;  // "#": the row's name, "@": its amount of characters
   const char* unit = "record";
 };
 constexpr Sentence kSentences[] = {
@@ -26,11 +27,11 @@ constexpr Sentence kSentences[] = {
     {Did::kDropped, "too_long", "longer than seq_len", "document"},
     {Did::kCut, "truncated", "the end is cut off at seq_len", "document"},
     {Did::kCut, "split", "split at seq_len", "document"},
-    {Did::kCut, "template",
-     "the template leaves out @ characters of their #; a training form of the template, which prints it, keeps them"},
-    {Did::kCut, "earlier_turns", "@ characters of what the template leaves out of earlier turns are trained with mask unroll"},
-    {Did::kCut, "context", "the template leaves out @ characters of their messages of the role #"},
-    {Did::kCut, "tools", "the template prints none of their tools (@ characters)"},
+    {Did::kCut, "template", "the template leaves out @ of their #; a training form of the template, which prints it, keeps them"},
+    {Did::kCut, "earlier_turns", "mask unroll trains @ of what the template leaves out of earlier turns"},
+    {Did::kCut, "context", "the template leaves out @ of their messages of the role #"},
+    {Did::kCut, "tools", "the template prints none of their tools (@)"},
+    {Did::kRepaired, "messages", "the list of messages is JSON in a string, and was parsed"},
     {Did::kRepaired, "tool_arguments", "arguments of tool calls are JSON in a string, and were parsed"},
     {Did::kRepaired, "null_arguments", "members of tools and of tool arguments that are null were left out"},
     {Did::kRepaired, "second_beginning", "the text begins with the tokenizer's first token (BOS) already: it is there once"},
@@ -52,13 +53,13 @@ std::string TextOf(const Account::Row& row) {
       if (*c == '#') {
         text += row.name.empty() ? "..." : Printable(row.name, 60);
       } else if (*c == '@') {
-        text += StrCat(row.amount);
+        text += Counted(row.amount, "character");
       } else {
         text += *c;
       }
     }
   }
-  return StrCat(row.records, " ", unit, row.records == 1 ? " " : "s ", kDid[static_cast<size_t>(row.did)], ": ", text);
+  return StrCat(Counted(row.records, unit), " ", kDid[static_cast<size_t>(row.did)], ": ", text);
 }
 
 Account::Row& Account::RowOf(Did did, std::string_view what, std::string_view name) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/dataset/hash.h"
@@ -179,8 +180,7 @@ std::string Dataset::ColumnName(const std::string& name, const std::string& key)
 void Dataset::WriteColumn(const std::string& name, const std::string& key, std::span<const float> values) const {
   const std::string file = ColumnName(name, key);
   if (static_cast<int64_t>(values.size()) != documents()) {
-    throw InvalidArgument("a column has ", values.size(), " values; it must have one for each of the ", documents(),
-                          " documents");
+    throw InvalidArgument("a column has ", Counted(values.size(), "value"), "; it must have one a document, ", documents());
   }
   if (built_.folder.empty()) throw FailedPrecondition("a column needs a cache to be kept in; this data set has none");
   dataset::WriteColumn(built_.folder, file, values);

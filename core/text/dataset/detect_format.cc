@@ -6,6 +6,7 @@
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
+#include "core/text/dataset/read_messages.h"
 
 namespace hlm::dataset {
 namespace {
@@ -31,7 +32,8 @@ class Detector {
     if (Has("input_ids")) Add(Format::kIds);
     for (const char* key : {"messages", "conversations"}) Conversation(key);
     // Some sets have one of several of these, of which it is the least; others call something else so.
-    const JsonValue* one = Find("conversation");
+    const JsonValue parsed = InText("conversation");
+    const JsonValue* one = parsed.IsNull() ? Find("conversation") : &parsed;
     if (candidates.empty() && (Of(one, false, "role") != nullptr || Of(one, false, "from") != nullptr))
       Conversation("conversation");
     if (Has("chosen") && Has("rejected")) Ranked();
@@ -60,8 +62,20 @@ class Detector {
     }
   }
 
+  // The list of messages in a member that is a text of JSON; null where it is no such text, which its reader says better.
+  JsonValue InText(const char* key) const {
+    if (!HasString(key)) return JsonValue();
+    try {
+      return ParseMessagesText(Find(key)->String(), key);
+    } catch (const Error& error) {
+      if (error.code() != Code::kInvalidArgument) throw;
+      return JsonValue();
+    }
+  }
+
   void Conversation(const char* key) {
-    const JsonValue* list = Find(key);
+    const JsonValue parsed = InText(key);
+    const JsonValue* list = parsed.IsNull() ? Find(key) : &parsed;
     if (list == nullptr) return;
     // Some call OpenAI's messages "conversations", and others the other way round.
     const bool roles = Of(list, false, "from") == nullptr && (Of(list, false, "role") != nullptr || key[0] == 'm');

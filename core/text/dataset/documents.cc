@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/dataset/order.h"
@@ -41,7 +42,8 @@ bool Documents::Cut(size_t d, std::vector<Document>& out) {
     case TooLong::kError: {
       const Source& source = options_.sources[static_cast<size_t>(stored.source)];
       throw InvalidArgument(PrintablePath(source.files[static_cast<size_t>(stored.file)]), ":", stored.line, ": a document of ",
-                            stored.length, " tokens; seq_len is ", seq_len, " (too_long: truncate, split, drop or error)");
+                            Counted(stored.length, "token"), "; seq_len is ", seq_len,
+                            " (too_long: truncate, split, drop or error)");
     }
     case TooLong::kDrop:
       ++counts_.too_long;
@@ -100,7 +102,7 @@ void CheckNotEmpty(const DatasetOptions& options, const TokenStore& store, const
   }
   const StoredSource sum = SumOfSources(store);
   throw InvalidArgument(
-      "the data set is empty: of ", sum.records, " records in ", PrintablePath(options.sources.front().name),
+      "the data set is empty: of ", Counted(sum.records, "record"), " in ", PrintablePath(options.sources.front().name),
       options.sources.size() > 1 ? " and others" : "", " none is left for the ",
       options.part == Part::kTrain ? "training" : "evaluation", " part (", sum.bad, " bad, ", sum.empty, " with empty answers, ",
       sum.turn_order, " with turns out of order, ", sum.untrained + documents.counts().untrained, " without a trained token, ",

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/ascii.h"
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/dataset/example.h"
@@ -167,15 +168,22 @@ class Reader {
     }
     if (options_.task == Task::kPretrain) return out_.prompt.IsEmpty() ? Dropped::kEmptyAnswer : Dropped::kNot;
     if (!answers)
-      throw InvalidArgument(where_, ": a conversation of ", out_.prompt.Items().size(),
-                            " messages without one of an assistant: nothing to train on");
+      throw InvalidArgument(where_, ": a conversation of ", Counted(out_.prompt.Items().size(), "message"),
+                            " without one of an assistant: nothing to train on");
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
+  // A table has no cell for a list: what writes its rows as records makes a text of it.
+  JsonValue ReadList() {
+    const Column& column = spec_.columns.messages;
+    const JsonValue& given = Required(column, "messages");
+    if (!given.IsString()) return ReadMessages(given, spec_, options_, At(column));
+    out_.notes.push_back({Did::kRepaired, "messages", "", 1});
+    return ReadMessages(ParseMessagesText(given.String(), At(column)), spec_, options_, At(column));
+  }
+
   Dropped ReadConversation() {
-    const Columns& c = spec_.columns;
-    const JsonValue& list = Required(c.messages, "messages");
-    JsonValue messages = ReadMessages(list, spec_, options_, At(c.messages));
+    JsonValue messages = ReadList();
     AddPrompt(messages);
     AddSystem(messages);
     out_.prompt = std::move(messages);
@@ -183,9 +191,7 @@ class Reader {
   }
 
   Dropped ReadShareGpt() {
-    const Columns& c = spec_.columns;
-    const JsonValue& list = Required(c.messages, "messages");
-    JsonValue messages = ReadMessages(list, spec_, options_, At(c.messages));
+    JsonValue messages = ReadList();
     AddPrompt(messages);
     AddSystem(messages);
     // Questions and answers take turns, and an answer is last; with ranked answers, the question.

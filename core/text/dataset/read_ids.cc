@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -19,7 +20,8 @@ std::vector<int32_t> Numbers(const JsonValue& list, const std::string& name, con
     throw InvalidArgument(where, ": ", name, " is a ", list.KindName(), "; it must be a list of whole numbers");
   const JsonValue::Array& items = list.Items();
   if (n >= 0 && static_cast<int64_t>(items.size()) != n) {
-    throw InvalidArgument(where, ": ", name, " has ", items.size(), " elements, but there are ", n, " ids");
+    throw InvalidArgument(where, ": ", name, " has ", Counted(items.size(), "element"), ", but the record has ",
+                          Counted(n, "id"));
   }
   std::vector<int32_t> numbers;
   numbers.reserve(items.size());

@@ -9,6 +9,7 @@
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/content_parts.h"
+#include "core/text/dataset/record_reader.h"
 #include "core/text/dataset/unused_members.h"
 
 namespace hlm::dataset {
@@ -242,6 +243,16 @@ JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const Read
     messages.push_back(ReadMessage(list.Items()[i], spec, options, StrCat(where, "[", i, "]")));
   }
   return JsonValue(std::move(messages));
+}
+
+JsonValue ParseMessagesText(const std::string& text, const std::string& where) {
+  CheckRecordText(text, where);
+  try {
+    return ParseJsonRecord(text, where);
+  } catch (const Error& error) {
+    if (error.code() != Code::kInvalidArgument) throw;
+    throw InvalidArgument(error.message(), "; a text that is a list of messages is that list as JSON, as json.dumps writes it");
+  }
 }
 
 JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& where, int64_t& nulls) {

@@ -15,6 +15,10 @@ JsonValue MakeMessage(std::string role, std::string content);
 // A list of messages, or one message alone. Other members of a message are kept as they are.
 JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const ReadOptions& options, const std::string& where);
 
+// What a text holds that stands where a list of messages must, as in the cells of a table: the list, or one message, as JSON. Of what is
+// in it as much is legal as of a record. INVALID_ARGUMENT for a text that is no JSON.
+JsonValue ParseMessagesText(const std::string& text, const std::string& where);
+
 // A list of objects, or JSON text of one; null where it is null or empty. With `drop_null` members of a list's objects that are null,
 // at any depth, which Arrow puts where another row has one, are left out and counted in `nulls`; those of a text are its writer's.
 JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& where, int64_t& nulls);

@@ -1,5 +1,6 @@
 #include "core/text/dataset/read_record.h"
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
@@ -60,7 +61,7 @@ std::string ReadRecordAsJson(const DatasetOptions& options, int64_t index) {
     }
   }
   throw NotFound(PrintablePath(options.sources.front().name), options.sources.size() > 1 ? " and others have " : ": has ",
-                 records, " rows; there is none of index ", index);
+                 Counted(records, "row"), "; there is none of index ", index);
 }
 
 }  // namespace hlm::dataset

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -56,7 +57,8 @@ void StoredFileWriter::Finish() {
 StoredFile::StoredFile(const std::string& path, uint32_t kind, uint32_t element_bytes)
     : file_(path), element_bytes_(element_bytes) {
   const auto size = static_cast<uint64_t>(file_.size());
-  if (size < sizeof(Trailer)) throw DataLoss(PrintablePath(path), ": ", size, " bytes; too short to be a file of the cache");
+  if (size < sizeof(Trailer))
+    throw DataLoss(PrintablePath(path), ": ", Counted(size, "byte"), "; too short to be a file of the cache");
   const uint64_t data = size - sizeof(Trailer);
   Trailer trailer;
   file_.ReadAt(static_cast<int64_t>(data), &trailer, sizeof(trailer));

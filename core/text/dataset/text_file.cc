@@ -8,6 +8,7 @@
 #include <new>
 #include <vector>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -67,7 +68,7 @@ class TextFile::Unpacker {
       if (!ended) continue;
       if (!Within()) return 0;
       throw DataLoss(PrintablePath(file_.path()), ": its ", kind_, " data are cut short: the file ends at byte ", Position(),
-                     ", behind ", text_bytes_, " bytes of text");
+                     ", behind ", Counted(text_bytes_, "byte"), " of text");
     }
   }
 
@@ -79,7 +80,7 @@ class TextFile::Unpacker {
 
   Error Damaged(const char* why) const {
     return DataLoss(PrintablePath(file_.path()), ": its ", kind_, " data are damaged at byte ", Position(), ", behind ",
-                    text_bytes_, " bytes of text: ", why);
+                    Counted(text_bytes_, "byte"), " of text: ", why);
   }
 
   std::vector<unsigned char>& piece() { return piece_; }

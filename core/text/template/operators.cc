@@ -172,19 +172,21 @@ Value Joined(const Value& a, const Value& b, Budget& budget) {
   Unsupported(Op::kAdd, a, b);
 }
 
-std::optional<int> Order(const Value& a, const Value& b);
+int Order(const Value& a, const Value& b, const char* sign);
 
 // The order of the first items that differ; of the lengths where none does.
-std::optional<int> OrderItems(const std::vector<Value>& a, const std::vector<Value>& b) {
+int OrderItems(const std::vector<Value>& a, const std::vector<Value>& b, const char* sign) {
   Budget::ChargeCurrent(16 * std::min(a.size(), b.size()) + 16);
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    if (!Equal(a[i], b[i])) return Order(a[i], b[i]);
+    if (!Equal(a[i], b[i])) return Order(a[i], b[i], sign);
   }
   return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
 }
 
-// -1, 0, 1; 2 for numbers that are not ordered (NaN); nothing for kinds that are not.
-std::optional<int> Order(const Value& a, const Value& b) {
+// -1, 0, 1; 2 for numbers that are not ordered (NaN). INVALID_ARGUMENT for kinds that are not; `sign` is what was asked.
+int Order(const Value& a, const Value& b, const char* sign) {
+  NotUndefined(a);
+  NotUndefined(b);
   if (a.IsNumber() && b.IsNumber()) {
     if (a.IsWhole() && b.IsWhole()) return a.whole() < b.whole() ? -1 : a.whole() > b.whole() ? 1 : 0;
     if (Equal(a, b)) return 0;
@@ -198,9 +200,9 @@ std::optional<int> Order(const Value& a, const Value& b) {
     return order < 0 ? -1 : order > 0 ? 1 : 0;
   }
   if (IsListOrTuple(a) && IsListOrTuple(b) && a.sequence().flavor == b.sequence().flavor) {
-    return OrderItems(a.sequence().items, b.sequence().items);
+    return OrderItems(a.sequence().items, b.sequence().items, sign);
   }
-  return std::nullopt;
+  throw InvalidArgument("'", sign, "' not supported between instances of '", TypeName(a), "' and '", TypeName(b), "'");
 }
 
 size_t SizeOf(const Value& value) {
@@ -238,13 +240,7 @@ Value Arithmetic(Op op, const Value& a, const Value& b, Budget& budget) {
   Unsupported(op, a, b);
 }
 
-bool Less(const Value& a, const Value& b) {
-  NotUndefined(a);
-  NotUndefined(b);
-  const std::optional<int> order = Order(a, b);
-  if (!order) throw InvalidArgument("'<' not supported between instances of '", TypeName(a), "' and '", TypeName(b), "'");
-  return *order == -1;
-}
+bool Less(const Value& a, const Value& b) { return Order(a, b, "<") == -1; }
 
 bool CompareValues(Op op, const Value& a, const Value& b, Budget& budget) {
   budget.Charge(std::min(SizeOf(a), SizeOf(b)));
@@ -260,21 +256,16 @@ bool CompareValues(Op op, const Value& a, const Value& b, Budget& budget) {
     default:
       break;
   }
-  NotUndefined(a);
-  NotUndefined(b);
-  const std::optional<int> order = Order(a, b);
-  if (!order) {
-    throw InvalidArgument("'", Sign(op), "' not supported between instances of '", TypeName(a), "' and '", TypeName(b), "'");
-  }
+  const int order = Order(a, b, Sign(op));
   switch (op) {
     case Op::kLess:
-      return *order == -1;
+      return order == -1;
     case Op::kLessEqual:
-      return *order == -1 || *order == 0;
+      return order == -1 || order == 0;
     case Op::kGreater:
-      return *order == 1;
+      return order == 1;
     default:
-      return *order == 1 || *order == 0;
+      return order == 1 || order == 0;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/text/template/unicode.h"
 
@@ -128,7 +129,8 @@ std::optional<MaskFault> MaskProof::Fault() const {
       int64_t bytes = 0;
       for (const Span& span : missing) bytes += span.end - span.begin;
       const int64_t first = run.taken == end - begin ? begin + missing.front().begin - run.place : begin;
-      fault = {message, StrCat(bytes, " bytes that the assistant wrote would not be trained, from byte ", first, " of the text")};
+      fault = {message, StrCat(Counted(bytes, "byte"), " that the assistant wrote would not be trained, from byte ", first,
+                               " of the text")};
       return;
     }
     int64_t inside = 0;
@@ -136,8 +138,9 @@ std::optional<MaskFault> MaskProof::Fault() const {
       inside += std::min(end, mask_.trained[s].end) - std::max(begin, mask_.trained[s].begin);
     }
     if (inside == 0 || run.source.field() == Field::kRole) return;
-    fault = {message, StrCat(inside, " bytes that ", message >= 0 ? "are another message's" : "describe tools or documents",
-                             " would be trained, at byte ", begin, " of the text")};
+    fault = {message,
+             StrCat(Counted(inside, "byte"), " of ", message >= 0 ? "another message" : "what describes tools or documents",
+                    " would be trained, at byte ", begin, " of the text")};
   });
   return fault;
 }

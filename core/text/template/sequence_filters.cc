@@ -207,7 +207,9 @@ Value Sort(Interpreter& interpreter, const Value& input, Arguments& arguments) {
       const Value value = path.IsNone() ? item : ByPath(interpreter, item, path);
       return sensitive ? value : IgnoreCase(interpreter, value);
     };
-    if (!attribute.IsText() || attribute.text().bytes().find(',') == std::string_view::npos) return key(attribute);
+    // A list, of one path as of several: of lists only items that differ are compared, so that undefined values, which are equal,
+    // are sorted where nothing else is among them.
+    if (!attribute.IsText()) return MakeList({key(attribute)});
     const Text comma(std::string(","));
     std::vector<Value> keys;
     for (Text& path : SplitText(attribute.text(), &comma, -1, false, interpreter.budget()))

@@ -33,7 +33,10 @@ bool Iterable(const Value& v) { return v.IsText() || v.IsSequence() || v.IsDict(
 bool IsSequence(const Value& v) {
   return v.IsText() || v.IsDict() || v.IsUndefined() || (v.IsSequence() && !v.sequence().IsIterator() && !v.sequence().IsView());
 }
-bool IsCallable(const Value& v) { return v.kind() == Value::Kind::kCallable && v.callable().TypeName() != "Cycler"; }
+// What could be called, as Python asks the value's type: an undefined value, whose call is an error of its own, is one.
+bool IsCallable(const Value& v) {
+  return v.IsUndefined() || (v.kind() == Value::Kind::kCallable && v.callable().TypeName() != "Cycler");
+}
 bool Escaped(const Value& v) { return v.IsText() && v.text().safe(); }
 
 template <bool kUpper>

@@ -1,6 +1,7 @@
 // Filters of strings.
 #include <algorithm>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/text/template/builtins.h"
 #include "core/text/template/filters.h"
@@ -198,7 +199,7 @@ Value UrlEncode(Interpreter& interpreter, const Value& input, Arguments& argumen
   } else {
     for (const Value& item : Items(input, budget)) {
       const std::vector<Value> two = Items(item, budget);
-      if (two.size() != 2) throw InvalidArgument("urlencode: an item has ", two.size(), " parts; 2 are required");
+      if (two.size() != 2) throw InvalidArgument("urlencode: an item has ", Counted(two.size(), "part"), "; 2 are required");
       pair(two[0], two[1]);
     }
   }

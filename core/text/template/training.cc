@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/text/template/conversation.h"
 #include "core/text/template/left_out.h"
@@ -86,7 +87,8 @@ class Trainer {
     if (options_.train_on == TrainOn::kCompletion) {
       if (options_.prompt_messages >= 0) {
         prompt = static_cast<size_t>(options_.prompt_messages);
-        if (prompt > n) throw InvalidArgument("prompt_messages is ", prompt, ", but there are ", n, " messages");
+        if (prompt > n)
+          throw InvalidArgument("prompt_messages is ", prompt, ", but the conversation has ", Counted(n, "message"));
       } else {
         for (size_t i = 0; i < n; ++i) {
           if (HasRole(Message(i), "user")) prompt = i + 1;
@@ -104,7 +106,7 @@ class Trainer {
       if (last != trained_.rend()) std::fill(last + 1, trained_.rend(), false);
     }
     count_ = static_cast<int64_t>(std::count(trained_.begin(), trained_.end(), true));
-    if (count_ == 0) Fail(-1, "nothing to train on among ", n, " messages: no message of role \"assistant\" is left");
+    if (count_ == 0) Fail(-1, "nothing to train on among ", Counted(n, "message"), ": no message of role \"assistant\" is left");
   }
 
   Rendered WholeText() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/tokenizer/folder_settings.h"
@@ -215,7 +216,7 @@ class Adder {
       const int32_t given = IdOf(token.content);
       if (given == id || token.content.empty()) continue;
       throw InvalidArgument(settings_.where, ": the added token \"", Printable(token.content), "\" is said to be ", id,
-                            ", but behind a vocabulary of ", size_, " tokens it is ", given,
+                            ", but behind a vocabulary of ", Counted(size_, "token"), " it is ", given,
                             "; transformers would number it so as well: a tokenizer.json can say what is meant");
     }
   }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/base/utf8_text.h"
 
@@ -50,10 +51,11 @@ uint32_t Offset(uint32_t unit) { return unit >> 10 << ((unit & (1u << 9)) >> 6);
 CharsMap::CharsMap(std::string_view base64) {
   const std::string bytes = FromBase64(base64);
   uint32_t trie_bytes = 0;
-  if (bytes.size() < sizeof(trie_bytes)) throw InvalidArgument("precompiled_charsmap has ", bytes.size(), " bytes");
+  if (bytes.size() < sizeof(trie_bytes)) throw InvalidArgument("precompiled_charsmap has ", Counted(bytes.size(), "byte"));
   std::memcpy(&trie_bytes, bytes.data(), sizeof(trie_bytes));
   if (trie_bytes > bytes.size() - sizeof(trie_bytes) || trie_bytes % 4 != 0 || trie_bytes == 0) {
-    throw InvalidArgument("precompiled_charsmap says that its trie has ", trie_bytes, " bytes; all of it has ", bytes.size());
+    throw InvalidArgument("precompiled_charsmap says that its trie has ", Counted(trie_bytes, "byte"), "; all of it has ",
+                          bytes.size());
   }
   units_.resize(trie_bytes / 4);
   std::memcpy(units_.data(), bytes.data() + sizeof(trie_bytes), trie_bytes);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/text/tokenizer/bpe.h"
@@ -152,7 +153,7 @@ class ModelReader {
     if (Has("unk_id")) {
       unknown = Open("unk_id").Int();
       if (unknown < 0 || unknown >= static_cast<int64_t>(pieces.size())) {
-        throw InvalidArgument(where_, ": unk_id is ", unknown, "; the vocabulary has ", pieces.size(), " pieces");
+        throw InvalidArgument(where_, ": unk_id is ", unknown, "; the vocabulary has ", Counted(pieces.size(), "piece"));
       }
     }
     return std::make_unique<Unigram>(std::move(pieces), static_cast<int32_t>(unknown), Bool("byte_fallback"));

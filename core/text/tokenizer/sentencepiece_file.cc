@@ -3,6 +3,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/base/utf8_text.h"
 #include "core/io/json_text.h"
@@ -141,7 +142,7 @@ SentencePieceFile ReadSentencePieceFile(std::string_view bytes, const std::strin
   }
   CheckPieces(file, where);
   if (file.unk_id < 0 || file.unk_id >= static_cast<int64_t>(file.pieces.size())) {
-    throw InvalidArgument(where, ": unk_id is ", file.unk_id, "; there are ", file.pieces.size(), " pieces");
+    throw InvalidArgument(where, ": unk_id is ", file.unk_id, "; the file has ", Counted(file.pieces.size(), "piece"));
   }
   return file;
 }

@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/base/utf8_text.h"
 #include "core/io/file.h"
@@ -178,7 +179,7 @@ void CheckPlain(std::span<const ByteSpan> plain, size_t size) {
   for (size_t i = 0; i < plain.size(); ++i) {
     if (plain[i].begin < end || plain[i].end < plain[i].begin || plain[i].end > static_cast<int64_t>(size)) {
       throw InvalidArgument("plain span ", i, " is [", plain[i].begin, ", ", plain[i].end,
-                            "); spans are sorted, do not overlap and lie in the ", size, " bytes of the text");
+                            "); spans are sorted, do not overlap and lie in the text, which has ", Counted(size, "byte"));
     }
     end = plain[i].end;
   }

@@ -138,7 +138,7 @@ std::vector<Finding> DeviceFindings(bool self_test) {
     const std::string name = device.at("name").get<std::string>();
     std::string value = device.value("description", "");
     if (device.contains("memory_bytes")) value += ", " + FormatBytes(device["memory_bytes"].get<int64_t>());
-    if (device.contains("threads")) value += ", " + device["threads"].dump() + " threads";
+    if (device.contains("threads")) value += ", " + FormatCount(device["threads"], "thread");
     if (device.contains("bf16") && device["bf16"].is_string()) value += ", bf16 " + device["bf16"].get<std::string>();
     findings.push_back({name, Health::kGood, value, ""});
     if (self_test) findings.push_back(SelfTest(name));

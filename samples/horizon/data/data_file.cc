@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
@@ -60,8 +61,9 @@ void DataFile::ReadAt(size_t offset, void* to, size_t bytes) const {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) ThrowErrno(path_, "cannot be read");
     if (got == 0) {
-      throw Error(path_ + ": ends at byte " + std::to_string(offset) + " while " + std::to_string(bytes) +
-                  " more bytes were to be read; it had " + std::to_string(size_) + " when it was opened");
+      throw Error(path_ + ": ends at byte " + std::to_string(offset) + " while " +
+                  FormatCount(static_cast<int64_t>(bytes), "byte") + " more had to be read; it had " + std::to_string(size_) +
+                  " when it was opened");
     }
     out += got;
     offset += static_cast<size_t>(got);

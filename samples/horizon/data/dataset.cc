@@ -4,6 +4,7 @@
 
 #include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 
 namespace horizon {
 
@@ -21,7 +22,7 @@ Dataset::Dataset(const std::string& data_path, const std::string& labels_path, i
     row_tokens_ = seq_len + 1;
     stride_ = seq_len;
     if (rows_ == 0) {
-      throw Error(data_path + ": " + std::to_string(ids_.size()) + " ids are too few for one row of --seq-len " +
+      throw Error(data_path + ": only " + FormatCount(ids_.size(), "id") + ", too few for one row of --seq-len " +
                   std::to_string(seq_len) + ", which takes " + std::to_string(row_tokens_));
     }
   }

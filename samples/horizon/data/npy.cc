@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 
 namespace horizon {
 namespace {
@@ -155,14 +156,14 @@ const char* ElementName(Element element) {
 
 NpyHeader ParseNpy(const std::string& path, const unsigned char* bytes, size_t n_bytes) {
   const auto fail = [&path](const std::string& what) { throw Error(path + ": bad .npy file: " + what); };
-  if (n_bytes < 10) fail("only " + std::to_string(n_bytes) + " bytes");
+  if (n_bytes < 10) fail("only " + FormatCount(static_cast<int64_t>(n_bytes), "byte"));
   if (std::memcmp(bytes, kMagic, sizeof(kMagic)) != 0) fail("it does not begin with \\x93NUMPY");
   const int version = bytes[6];
   if (version < 1 || version > 3) fail("format version " + std::to_string(version) + "; 1 to 3 are known");
 
   const size_t length_bytes = version == 1 ? 2 : 4;
   const size_t text_offset = 8 + length_bytes;
-  if (n_bytes < text_offset) fail("only " + std::to_string(n_bytes) + " bytes");
+  if (n_bytes < text_offset) fail("only " + FormatCount(static_cast<int64_t>(n_bytes), "byte"));
   size_t length = 0;
   for (size_t i = 0; i < length_bytes; ++i) length |= static_cast<size_t>(bytes[8 + i]) << (8 * i);
   if (length > kLargestHeader) fail("a header of " + std::to_string(length) + " bytes");

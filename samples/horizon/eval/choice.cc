@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -29,23 +30,56 @@ struct Question {
   std::vector<int64_t> tokens;
 };
 
-// A file that goes with the object.
-class TemporaryFile {
+// The choices of all questions as examples, a line each, in a file that goes with the object. Nobody but us knows that file: what is
+// said of one of its lines is to name the line that the user wrote.
+class ChoiceFile {
  public:
-  TemporaryFile() {
+  explicit ChoiceFile(const std::string& questions) : questions_(questions) {
     const char* folder = std::getenv("TMPDIR");
     path_ = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/horizon-choices-XXXXXX.jsonl";
     const int file = mkstemps(path_.data(), 6);
     if (file < 0) throw Error(path_ + ": cannot be created");
     close(file);
+    stream_.open(path_);
   }
-  ~TemporaryFile() { unlink(path_.c_str()); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~ChoiceFile() { unlink(path_.c_str()); }
+  ChoiceFile(const ChoiceFile&) = delete;
+  ChoiceFile& operator=(const ChoiceFile&) = delete;
+
+  // `where`: of the record that it is from.
+  void Add(const Json& example, const std::string& where) {
+    stream_ << example.dump() << "\n";
+    where_.push_back(where);
+  }
+  void Close() {
+    stream_.close();
+    if (!stream_) throw Error(path_ + ": writing failed");
+  }
   const std::string& path() const { return path_; }
 
+  std::string InUsersWords(std::string text) const {
+    for (size_t at = 0; (at = text.find(path_, at)) != std::string::npos;) {
+      size_t end = at + path_.size(), line = 0;
+      if (text.compare(end, 1, ":") == 0) {
+        const char* digits = text.data() + end + 1;
+        const auto [stop, failure] = std::from_chars(digits, text.data() + text.size(), line);
+        if (failure == std::errc() && line >= 1 && line <= where_.size()) {
+          end = static_cast<size_t>(stop - text.data());
+        } else {
+          line = 0;
+        }
+      }
+      const std::string& own = line == 0 ? questions_ : where_[line - 1];
+      text.replace(at, end - at, own);
+      at += own.size();
+    }
+    return text;
+  }
+
  private:
-  std::string path_;
+  std::string questions_, path_;
+  std::ofstream stream_;
+  std::vector<std::string> where_;  // by line
 };
 
 // A choice as an example whose completion it is, so that it is tokenized, and its tokens told from the prompt's, as in training. What
@@ -65,7 +99,7 @@ Json ExampleOf(const Json& record, const std::string& choice, bool bytes, const 
   return {{"input_ids", ids}, {"completion_mask", mask}};
 }
 
-std::vector<Question> ReadQuestions(const std::string& path, bool bytes, std::ofstream& examples) {
+std::vector<Question> ReadQuestions(const std::string& path, bool bytes, ChoiceFile& examples) {
   std::vector<Question> questions;
   ForEachJsonLine(path, [&](const Json& record, const std::string& where) {
     const auto member = [&](const char* key) -> const Json& {
@@ -85,7 +119,7 @@ std::vector<Question> ReadQuestions(const std::string& path, bool bytes, std::of
     for (const Json& choice : choices) {
       if (!choice.is_string() || choice.get<std::string>().empty()) throw Error(where + ": a choice is no text, or an empty one");
       question.bytes.push_back(static_cast<int64_t>(choice.get<std::string>().size()));
-      examples << ExampleOf(record, choice, bytes, where).dump() << "\n";
+      examples.Add(ExampleOf(record, choice, bytes, where), where);
     }
     questions.push_back(std::move(question));
   });
@@ -103,7 +137,15 @@ int64_t Best(const Question& question, bool by_byte) {
   return static_cast<int64_t>(best);
 }
 
-void Score(const Model& model, Options options, const std::string& examples_path, std::vector<Question>& questions) {
+Examples OpenExamples(const Json& config, const TextTools& tools, const ChoiceFile& file) {
+  try {
+    return Examples(config, tools);
+  } catch (const ApiError& error) {
+    throw ApiError(error.code(), file.InUsersWords(error.what()));
+  }
+}
+
+void Score(const Model& model, Options options, const ChoiceFile& file, std::vector<Question>& questions) {
   options.run.no_shuffle = true;
   options.text.packing = 0;
   options.text.too_long = "error";
@@ -111,11 +153,13 @@ void Score(const Model& model, Options options, const std::string& examples_path
   options.text.train_on = "completion";
   options.task.task = "sft";
   const TextTools tools(options);
-  Json config = ExamplesConfig(options, tools, DescribeModel(model), {examples_path}, "train");
+  Json config = ExamplesConfig(options, tools, DescribeModel(model), {file.path()}, "train");
+  config["data"][0]["name"] = options.data.data;
   config["epochs"] = 1;
   config["append_eos"] = false;
-  Examples examples(config, tools);
-  for (const std::string& line : AccountLines(examples.description())) std::fprintf(stderr, "%s\n", line.c_str());
+  Examples examples = OpenExamples(config, tools, file);
+  for (const std::string& line : AccountLines(examples.description()))
+    std::fprintf(stderr, "%s\n", file.InUsersWords(line).c_str());
   size_t expected = 0;
   for (const Question& question : questions) expected += question.bytes.size();
   if (examples.description().at("documents") != expected) {
@@ -142,14 +186,12 @@ int RunChoice(const Options& options) {
   CheckOneDataFile(options);
   if (!options.score.details.empty()) CheckOutputFile(options.score.details);
   const Model model = OpenModel(options.model);
-  const TemporaryFile file;
-  std::ofstream examples(file.path());
+  ChoiceFile file(options.data.data);
   const bool bytes = options.text.tokenizer.empty() && !TokenizerOf(options.model);
   if (bytes) CheckBytes(options.model, DescribeModel(model).at("vocab_size").get<int64_t>());
-  std::vector<Question> questions = ReadQuestions(options.data.data, bytes, examples);
-  examples.close();
-  if (!examples) throw Error(file.path() + ": writing failed");
-  Score(model, options, file.path(), questions);
+  std::vector<Question> questions = ReadQuestions(options.data.data, bytes, file);
+  file.Close();
+  Score(model, options, file, questions);
 
   JsonLog details(options.score.details);
   int64_t right = 0, right_norm = 0, choices = 0, tokens = 0;

@@ -24,7 +24,7 @@ std::string Course::WhySkipped() const {
 }
 
 std::string Course::Summary() const {
-  return "trained " + FormatCount(done_ - begun_) + " steps on " + FormatCount(tokens_) + " tokens in " +
+  return "trained " + FormatCount(done_ - begun_, "step") + " on " + FormatCount(tokens_, "token") + " in " +
          FormatSeconds(seconds_) + " (" + FormatRate(static_cast<double>(tokens_) / seconds_) + " tokens/s)" +
          Format("; loss %.4f at the first step, %.4f at the last", first_loss_, last_loss_);
 }

@@ -43,6 +43,9 @@ FAMILIES = [
            rows(24, 2, 4, 2, 40, head_dim=8, rope_parameters=PARTIAL) | {"pad_token_id": 7},
            options=dict(eps=3e-5),  # elements of k's biases that are hardly rotated have gradients near the usual 1e-6
            without={"partial": dict(rope_parameters={**PARTIAL, "partial_rotary_factor": 1.0})}),
+    Family("glm_odd", "glm", "GLM-4 9B: 3 of 8 dimensions rotated by its factor, of which transformers makes 2 pairs",
+           rows(24, 2, 4, 2, 40, head_dim=8, rope_parameters={**PARTIAL, "partial_rotary_factor": 0.4}) | {"pad_token_id": 7},
+           options=dict(eps=3e-5), without={"odd": dict(rope_parameters=PARTIAL)}),
     Family("glm4", "glm4", "GLM-4 0414: GLM with norms behind the branches as well; no biases",
            rows(24, 2, 4, 2, 40, head_dim=8, attention_bias=False, rope_parameters=PARTIAL)),
     Family("cohere", "cohere", "Command R: one LayerNorm, parallel branches, interleaved rope, scaled logits, q, k norms",

@@ -41,6 +41,10 @@ FAMILIES = [
     Family("gpt_neox", "gpt_neox", "GPT-NeoX, Pythia: parallel with two norms, q, k, v by heads, a quarter rotated",
            tokens(hidden_size=48, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, max_position_embeddings=64,
                   rope_parameters={**HALF, "partial_rotary_factor": 0.25})),
+    Family("gpt_neox_odd", "gpt_neox", "GPT-NeoX: 5 of 16 dimensions rotated by rotary_pct, of which transformers makes 3 pairs",
+           tokens(hidden_size=48, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, max_position_embeddings=64,
+                  rope_parameters={**HALF, "partial_rotary_factor": 0.32}),
+           without={"odd": dict(rope_parameters={**HALF, "partial_rotary_factor": 0.375})}),
     Family("gpt_neox_sequential", "gpt_neox", "GPT-NeoX: one branch behind the other, no attention biases, all rotated",
            tokens(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, max_position_embeddings=64,
                   use_parallel_residual=False, attention_bias=False, hidden_act="gelu_new", rope_parameters={
