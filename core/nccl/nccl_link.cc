@@ -59,9 +59,12 @@ void NcclLink::Allocate() {
   Check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
   for (cudaStream_t* stream : {&up_, &exchange_, &down_})
     Check(cudaStreamCreateWithPriority(stream, cudaStreamNonBlocking, greatest), "cudaStreamCreateWithPriority");
+  size_t free = 0, all = 0;
+  Check(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
+  chunk_bytes_ = std::clamp(all / kShareOfGpu / (2 * kPlaces), kLeastChunkBytes, kMostChunkBytes);
   for (Place& place : places_) {
     for (std::byte** memory : {&place.send, &place.receive})
-      Check(cudaMalloc(reinterpret_cast<void**>(memory), kChunkBytes), "cudaMalloc");
+      Check(cudaMalloc(reinterpret_cast<void**>(memory), chunk_bytes_), "cudaMalloc");
     for (cudaEvent_t* event : {&place.up, &place.exchanged, &place.down})
       Check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
   }
@@ -190,11 +193,11 @@ void NcclLink::TakeDown(const Chunk& chunk, const Place& place) {
 Link::Result NcclLink::Move(const Transfer& t, double seconds) {
   if (aborted_ || communicator_ == nullptr) return {Outcome::kAborted, ""};
   const double deadline = Now() + seconds;
-  const size_t count = (std::max(t.send_bytes, t.receive_bytes) + kChunkBytes - 1) / kChunkBytes;
+  const size_t count = (std::max(t.send_bytes, t.receive_bytes) + chunk_bytes_ - 1) / chunk_bytes_;
   if (count == 0) return {};
   const auto chunk = [&](size_t i) {
-    const size_t at = i * kChunkBytes;
-    const auto bytes = [&](size_t all) { return all > at ? std::min(all - at, kChunkBytes) : 0; };
+    const size_t at = i * chunk_bytes_;
+    const auto bytes = [&](size_t all) { return all > at ? std::min(all - at, chunk_bytes_) : 0; };
     return Chunk{static_cast<const std::byte*>(t.send) + at, bytes(t.send_bytes), static_cast<std::byte*>(t.receive) + at,
                  bytes(t.receive_bytes)};
   };

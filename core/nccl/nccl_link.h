@@ -27,9 +27,9 @@ class NcclLink final : public Link {
   void Abort() override { aborted_ = true; }
 
  private:
-  static constexpr size_t kChunkBytes = size_t{8} << 20;
-  // So many chunks are under way: an exchange waits for its turn among the GPU's kernels, and others go up and down meanwhile.
-  static constexpr size_t kPlaces = 4;
+  // An exchange waits for its turn among the GPU's kernels: chunks are large, and several under way. All places take a 256th of the GPU's
+  // memory at most, and no more than 512 MiB.
+  static constexpr size_t kPlaces = 4, kMostChunkBytes = size_t{64} << 20, kLeastChunkBytes = size_t{1} << 20, kShareOfGpu = 256;
   // Memory of the GPU for a chunk of each way; chunks take them by turns.
   struct Place {
     std::byte *send = nullptr, *receive = nullptr;
@@ -56,6 +56,7 @@ class NcclLink final : public Link {
   Result GiveUp(Outcome outcome, const std::string& why);
 
   const int device_;
+  size_t chunk_bytes_ = 0;
   ncclComm_t communicator_ = nullptr;
   cudaStream_t up_ = nullptr, exchange_ = nullptr, down_ = nullptr;
   Place places_[kPlaces];
