@@ -78,6 +78,7 @@ void NcclLink::Connect(const LinkOptions& options) {
   try {
     Allocate();
     Nccl();
+    own.append(reinterpret_cast<const char*>(&chunk_bytes_), sizeof(chunk_bytes_));
     if (options.rank == 0) {
       Check(Nccl().GetUniqueId(&id), nullptr);
       own.append(id.internal, sizeof(id.internal));
@@ -91,8 +92,16 @@ void NcclLink::Connect(const LinkOptions& options) {
       throw Unavailable(StrCat("rank ", rank, " has no link by NCCL", all[rank].empty() ? "" : ": " + all[rank].substr(1)));
     }
   }
-  if (all.front().size() != 1 + sizeof(id.internal)) throw Unavailable("rank 0 has told no address of NCCL");
-  std::memcpy(id.internal, all.front().data() + 1, sizeof(id.internal));
+  // Chunks are of one size everywhere: the smallest GPU's.
+  for (size_t rank = 0; rank < all.size(); ++rank) {
+    const size_t told = 1 + sizeof(chunk_bytes_) + (rank == 0 ? sizeof(id.internal) : 0);
+    if (all[rank].size() != told)
+      throw Unavailable(StrCat("rank ", rank, " has told ", all[rank].size(), " bytes of its link by NCCL, not ", told));
+    size_t bytes = 0;
+    std::memcpy(&bytes, all[rank].data() + 1, sizeof(bytes));
+    chunk_bytes_ = std::min(chunk_bytes_, bytes);
+  }
+  std::memcpy(id.internal, all.front().data() + 1 + sizeof(chunk_bytes_), sizeof(id.internal));
 
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
