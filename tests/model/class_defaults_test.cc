@@ -78,7 +78,7 @@ TEST(ClassDefaults, LayersAreNumbersWhateverZerosStandBeforeThem) {
     EXPECT_EQ(std::get<AttentionSpec>(body).head_dim, layer % 6 == 5 ? 16 : 8) << layer;
   }
   for (const char* name : {"12", "012", "x", "", "-1", "4294967301"}) {
-    ExpectError(Code::kInvalidArgument, {"per_layer_config", name, "none of the 12 layers"}, [&] {
+    ExpectError(Code::kInvalidArgument, {"per_layer_config", name, "names no layer of 12"}, [&] {
       ParseConfig(Gemma4(12, {{name, {{"head_dim", 16}}}}).dump());
     });
   }
