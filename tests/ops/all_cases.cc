@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "tests/ops/cases.h"
 
 namespace hlm::ops_test {
@@ -6,18 +10,19 @@ std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
   for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, ScanCases, LossCases,
                     RouteCases, ExpertCases, FactorCases, PartCases}) {
-    const std::vector<OpCase> more = list();
-    all.insert(all.end(), more.begin(), more.end());
+    std::vector<OpCase> more = list();
+    std::move(more.begin(), more.end(), std::back_inserter(all));
   }
   return all;
 }
 
-std::vector<OpCase> SpeedCases(size_t tokens) {
+std::vector<OpCase> SpeedCases(size_t tokens, const std::string& part) {
   std::vector<OpCase> all;
   for (auto list : {NormSpeedCases, RotarySpeedCases, AttentionSpeedCases, ActivationSpeedCases, ConvSpeedCases,
                     RecurrenceSpeedCases, ScanSpeedCases, RouteSpeedCases, GroupedSpeedCases}) {
-    const std::vector<OpCase> more = list(tokens);
-    all.insert(all.end(), more.begin(), more.end());
+    for (OpCase& c : list(tokens)) {
+      if (c.name.find(part) != std::string::npos) all.push_back(std::move(c));
+    }
   }
   return all;
 }

@@ -168,10 +168,15 @@ void Rig::Report(const OpFacts& facts, double seconds) {
   std::printf("\n");
 }
 
+// Arrays that are larger are for speed alone, and repeat: drawing them takes minutes.
+constexpr size_t kMostDrawn = size_t{1} << 20;
+
 Doubles Normals(size_t n, const std::string& name, double scale) {
   const uint64_t key = RandomKey(1, name);
   Doubles values(n);
-  for (size_t i = 0; i < n; ++i) values[i] = scale * RandomNormal(key, i);
+  const size_t drawn = std::min(n, kMostDrawn);
+  for (size_t i = 0; i < drawn; ++i) values[i] = scale * RandomNormal(key, i);
+  for (size_t i = drawn; i < n; ++i) values[i] = values[i - drawn];
   return values;
 }
 

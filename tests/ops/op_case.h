@@ -106,8 +106,8 @@ inline std::ostream& operator<<(std::ostream& out, const OpCase& c) { return out
 
 // All cases of this file's folder.
 std::vector<OpCase> AllCases();
-// Larger ones, for the third mode: only `run` counts.
-std::vector<OpCase> SpeedCases(size_t tokens);
+// Larger ones with `part` in their names, for the third mode: only `run` counts.
+std::vector<OpCase> SpeedCases(size_t tokens, const std::string& part);
 
 // The modes. What is wrong is a test failure; rates are printed.
 void CheckValue(Rig& rig, const OpCase& c);
