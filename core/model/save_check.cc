@@ -132,8 +132,9 @@ void CheckCheckpoints(const std::string& directory, int64_t bytes) {
       WriteProbe(staged.path());
       CheckSpace(staged.path(), directory, bytes);
       break;
-    } catch (...) {
-      if (made && tries < kProbeTries && !fs::exists(directory, error)) continue;
+    } catch (const Error& missing) {
+      // Whether it is there now says nothing: a third rank may have made it again.
+      if (made && tries < kProbeTries && missing.code() == Code::kNotFound) continue;
       if (!there) rmdir(directory.c_str());
       throw;
     }
