@@ -51,6 +51,8 @@ class Network:
 
     def link(self, rank: int, state: str) -> None:
         ip("-n", SWITCH, "link", "set", f"port{rank}", state)
+        for name in self.names:  # who did not answer counts as unreachable for a while
+            ip("-n", name, "neigh", "flush", "all")
 
     def remove(self) -> None:
         for name in [*self.names, SWITCH]:
