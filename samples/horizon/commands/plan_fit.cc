@@ -151,7 +151,8 @@ std::optional<Json> Short(const Model& model, const hlm_plan_options& options) {
 
 Plan PlanWithoutLimits(const Model& model, const Options& options, int64_t seq_len) {
   const std::string machine = ReadMachine(options);
-  hlm_plan_options without = PlanOptions({options, seq_len}, machine);
+  const Asked asked = {options, seq_len};  // the options point into it
+  hlm_plan_options without = PlanOptions(asked, machine);
   without.host_limit_bytes = kUnlimited;
   try {
     return MakePlan(model, without);
