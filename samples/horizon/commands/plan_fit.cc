@@ -29,9 +29,12 @@ struct Change {
   std::function<void(Asked&)> apply;
 };
 
+// They point into both.
 hlm_plan_options PlanOptions(const Asked& asked, const std::string& machine) {
   return PlanOptionsOf(asked.options, asked.options.purpose, asked.options.shape.batch_size, asked.seq_len, machine);
 }
+
+hlm_plan_options PlanOptions(Asked&&, const std::string&) = delete;
 
 std::optional<Json> PlanOf(const Model& model, const Asked& asked, const std::string& machine) {
   try {
@@ -151,7 +154,7 @@ std::optional<Json> Short(const Model& model, const hlm_plan_options& options) {
 
 Plan PlanWithoutLimits(const Model& model, const Options& options, int64_t seq_len) {
   const std::string machine = ReadMachine(options);
-  const Asked asked = {options, seq_len};  // the options point into it
+  const Asked asked = {options, seq_len};
   hlm_plan_options without = PlanOptions(asked, machine);
   without.host_limit_bytes = kUnlimited;
   try {
