@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <string>
+#include <utility>
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
@@ -46,6 +48,20 @@ void CheckSpace(const std::string& folder, const std::string& named, int64_t byt
   throw Error(Code::kResourceExhausted, StrCat(PrintablePath(named), ": needs ", bytes, " bytes, of which ",
                                                static_cast<int64_t>(free), " are free on its file system"));
 }
+
+// Removes a folder that was made for a look, unless someone has put something into it since.
+class RemoveIfEmpty {
+ public:
+  explicit RemoveIfEmpty(std::string folder) : folder_(std::move(folder)) {}
+  RemoveIfEmpty(const RemoveIfEmpty&) = delete;
+  RemoveIfEmpty& operator=(const RemoveIfEmpty&) = delete;
+  ~RemoveIfEmpty() {
+    if (!folder_.empty()) rmdir(folder_.c_str());
+  }
+
+ private:
+  const std::string folder_;
+};
 
 // As `ulimit -f` sets it.
 void CheckFileSize(const std::string& named, int64_t bytes) {
@@ -123,23 +139,19 @@ void CheckCheckpoints(const std::string& directory, int64_t bytes) {
   std::error_code error;
   const bool there = fs::exists(directory, error);
   if (there && !IsFolder(directory)) throw InvalidArgument(PrintablePath(directory), ": exists and is not a folder");
+  const RemoveIfEmpty as_it_was(there ? "" : directory);
   for (int tries = 0;; ++tries) {
-    bool made = false;
+    MakeFolder(directory);
     try {
-      MakeFolder(directory);
-      made = true;
       const StagedFolder staged(directory + "/.probe", false);
       WriteProbe(staged.path());
       CheckSpace(staged.path(), directory, bytes);
-      break;
+      return;
     } catch (const Error& missing) {
       // Whether it is there now says nothing: a third rank may have made it again.
-      if (made && tries < kProbeTries && missing.code() == Code::kNotFound) continue;
-      if (!there) rmdir(directory.c_str());
-      throw;
+      if (missing.code() != Code::kNotFound || tries == kProbeTries) throw;
     }
   }
-  if (!there) rmdir(directory.c_str());
 }
 
 }  // namespace hlm

@@ -1,6 +1,5 @@
 #include "core/train/gradient_sums.h"
 
-#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -44,7 +43,9 @@ float* GradientSums::OverRanks(float* gradient, const PartPlan& part) {
   const int64_t room = (plan_.sharded ? own.end - own.begin : CeilDiv(n, group_->size())) * others;
   HLM_CHECK(room * 4 <= static_cast<int64_t>(received_.bytes()), room, " elements of others and room for ", received_.bytes(),
             " bytes");
-  const auto add = [this](float* to, const float* from, size_t count) { Add(to, from, count); };
+  const auto add = [this](float* to, const float* from, size_t count) {
+    AddTerms(pool_, static_cast<int64_t>(count), {&from, 1}, to, to);
+  };
   if (plan_.sharded) return group_->SumOwnByTree(ProcessGroup::kGradients, gradient, shares.Starts(part, 1), received(), add);
   group_->SumByTree(ProcessGroup::kGradients, gradient, received(), static_cast<size_t>(n), add);
   return gradient;
@@ -54,14 +55,6 @@ bool GradientSums::AgreeFinite(bool finite) const {
   if (!plan_.sharded) return finite;
   for (const std::string& one : group_->AllGather(ProcessGroup::kGradients, finite ? "" : "no")) finite = finite && one.empty();
   return finite;
-}
-
-void GradientSums::Add(float* to, const float* from, size_t count) const {
-  const int64_t end = static_cast<int64_t>(count);
-  pool_.ParallelFor(CeilDiv(end, kNormChunk), [&](int64_t chunk) {
-    const int64_t stop = std::min((chunk + 1) * kNormChunk, end);
-    for (int64_t i = chunk * kNormChunk; i < stop; ++i) to[i] += from[i];
-  });
 }
 
 }  // namespace hlm

@@ -36,7 +36,6 @@ class GradientSums {
   bool AgreeFinite(bool finite) const;
 
  private:
-  void Add(float* to, const float* from, size_t count) const;
   float* received() const { return reinterpret_cast<float*>(received_.data()); }
 
   const Plan& plan_;

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "tests/ops/cases.h"
@@ -10,8 +8,7 @@ std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
   for (auto list : {NormCases, RotaryCases, AttentionCases, ActivationCases, ConvCases, RecurrenceCases, ScanCases, LossCases,
                     RouteCases, ExpertCases, FactorCases, PartCases}) {
-    std::vector<OpCase> more = list();
-    std::move(more.begin(), more.end(), std::back_inserter(all));
+    for (OpCase& c : list()) all.push_back(std::move(c));
   }
   return all;
 }

@@ -3,6 +3,7 @@
 
     python3 tools/goldens/measure_bf16.py --goldens tests/golden/families            # those that bf16.json lacks
     python3 tools/goldens/measure_bf16.py --goldens tests/golden/families NAME...    # these, anew
+    python3 tools/goldens/measure_bf16.py --goldens ... --device cuda:0 NAME...      # what its kernels for a GPU cost, as "cuda" beside it
 
 transformers computes in bf16, weights and all, and PyTorch's AdamW updates float32 masters of them. For each golden: how far the losses of
 the first three steps are off float64's, relative, and those of all ten and the one after them; and of the parameters' gradients of the
@@ -32,17 +33,19 @@ EARLY = 3  # steps
 class Masters:
     """float32 parameters, of which a bf16 model is a copy: its gradients are theirs."""
 
-    def __init__(self, model):
+    def __init__(self, model, device):
+        model = model.to(device)
         self.copies = models.trained_parameters(model)
         self.values = {name: p.detach().float().requires_grad_() for name, p in self.copies.items()}
-        self.logits = models.logits_of(model)
+        logits = models.logits_of(model)
+        self.logits = lambda ids: logits(ids.to(device)).float().cpu()
 
     def loss(self, batch):
         with torch.no_grad():
             for name, copy in self.copies.items():
                 copy.copy_(self.values[name])
                 copy.grad = None
-        return training.batch_loss(lambda ids: self.logits(ids).float(), batch)
+        return training.batch_loss(self.logits, batch)
 
     def backward(self, batch):
         loss = self.loss(batch)
@@ -52,15 +55,15 @@ class Masters:
         return float(loss.detach())
 
 
-def measure(family, folder):
+def measure(family, folder, device):
     golden = json.loads((folder / "golden.json").read_text())
     batches = batches_of(family)
     exact = models.load(folder / "model", torch.float64)
     _, gradients = training.gradients(models.trained_parameters(exact), models.logits_of(exact), batches[0])
-    masters = Masters(models.load(folder / "model", torch.bfloat16))
+    masters = Masters(models.load(folder / "model", torch.bfloat16), device)
     masters.backward(batches[0])
     whole = math.sqrt(sum(float(g.norm()) ** 2 for g in gradients.values()))
-    worst = max(float((masters.values[name].grad.double() - g).norm()) / max(float(g.norm()), 1e-3 * whole)
+    worst = max(float((masters.values[name].grad.double().cpu() - g).norm()) / max(float(g.norm()), 1e-3 * whole)
                 for name, g in gradients.items())
     steps = training.take_steps(list(masters.values.values()), masters.backward, batches, golden["training"], cases.STEPS)
     with torch.no_grad():
@@ -74,6 +77,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="goldens to measure anew; without names: those that are not in bf16.json")
     parser.add_argument("--goldens", required=True, type=pathlib.Path, help="their folder")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or a GPU, on which transformers takes other kernels if they are installed")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -86,12 +90,16 @@ def main():
         if family.name not in names or family.name not in (arguments.names or set(names) - set(measured)):
             continue
         try:
-            measured[family.name] = measure(family, arguments.goldens / family.name)
+            costs = measure(family, arguments.goldens / family.name, arguments.device)
         except Exception as error:  # the others are measured all the same
             print(f"{family.name}: {error}", file=sys.stderr)
             failed += 1
             continue
-        print(family.name, json.dumps(measured[family.name]), flush=True)
+        print(family.name, json.dumps(costs), flush=True)
+        if arguments.device == "cpu":
+            measured[family.name] = {**measured.get(family.name, {}), **costs}
+        else:
+            measured[family.name]["cuda"] = costs
         lines = [f' "{name}": {json.dumps(measured[name])}' for name in sorted(measured)]
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     return 1 if failed else 0

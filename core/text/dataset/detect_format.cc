@@ -32,8 +32,8 @@ class Detector {
     if (Has("input_ids")) Add(Format::kIds);
     for (const char* key : {"messages", "conversations"}) Conversation(key);
     // Some sets have one of several of these, of which it is the least; others call something else so.
-    const JsonValue parsed = InText("conversation");
-    const JsonValue* one = parsed.IsNull() ? Find("conversation") : &parsed;
+    JsonValue text;
+    const JsonValue* one = Messages("conversation", text);
     if (candidates.empty() && (Of(one, false, "role") != nullptr || Of(one, false, "from") != nullptr))
       Conversation("conversation");
     if (Has("chosen") && Has("rejected")) Ranked();
@@ -62,20 +62,21 @@ class Detector {
     }
   }
 
-  // The list of messages in a member that is a text of JSON; null where it is no such text, which its reader says better.
-  JsonValue InText(const char* key) const {
-    if (!HasString(key)) return JsonValue();
+  // A member's list of messages. One in a text of JSON is parsed into `text`, unless it is no such text, which its reader says better.
+  const JsonValue* Messages(const char* key, JsonValue& text) const {
+    if (!HasString(key)) return Find(key);
     try {
-      return ParseMessagesText(Find(key)->String(), key);
+      text = ParseMessagesText(Find(key)->String(), key);
+      return &text;
     } catch (const Error& error) {
       if (error.code() != Code::kInvalidArgument) throw;
-      return JsonValue();
+      return Find(key);
     }
   }
 
   void Conversation(const char* key) {
-    const JsonValue parsed = InText(key);
-    const JsonValue* list = parsed.IsNull() ? Find(key) : &parsed;
+    JsonValue text;
+    const JsonValue* list = Messages(key, text);
     if (list == nullptr) return;
     // Some call OpenAI's messages "conversations", and others the other way round.
     const bool roles = Of(list, false, "from") == nullptr && (Of(list, false, "role") != nullptr || key[0] == 'm');
