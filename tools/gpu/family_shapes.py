@@ -108,12 +108,41 @@ SHAPES = {
         },
         layers("mamba"),
     ),
-    "qwen3_moe (experts)": (
+    "olmoe (experts of OLMoE-1B-7B)": (
+        {
+            "model_type": "olmoe",
+            "hidden_size": 2048,
+            "intermediate_size": 1024,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 16,
+            "num_experts": 64,
+            "num_experts_per_tok": 8,
+            "norm_topk_prob": False,
+        },
+        None,
+    ),
+    "gpt_oss (experts of gpt-oss-20b)": (
+        {
+            "model_type": "gpt_oss",
+            "hidden_size": 2880,
+            "intermediate_size": 2880,
+            "num_attention_heads": 64,
+            "num_key_value_heads": 8,
+            "head_dim": 64,
+            "num_local_experts": 32,
+            "num_experts_per_tok": 4,
+            "sliding_window": 128,
+        },
+        layers("full_attention"),
+    ),
+    "qwen3_moe (experts of Qwen3-30B-A3B)": (
         {
             "model_type": "qwen3_moe",
+            "hidden_size": 2048,
+            "num_attention_heads": 32,
             "num_experts": 128,
             "num_experts_per_tok": 8,
-            "moe_intermediate_size": 1024,
+            "moe_intermediate_size": 768,
             "norm_topk_prob": True,
             "decoder_sparse_step": 1,
             "mlp_only_layers": [],
@@ -122,7 +151,7 @@ SHAPES = {
     ),
 }
 
-# A block's 128 experts, 2 GB, cross the link in 90 ms: as many rows as make that less than their products.
+# All experts of a block cross the link thrice: as many rows as make that less than their products.
 EXPERTS_ROWS = 128
 EXPERTS_DEPTHS = {"few": 2, "many": 4}
 
