@@ -168,6 +168,21 @@ struct CudaOps::OneCall {
     void* scratch = Scratch(StateSpaceBackwardBytes(a, Shared()));
     cuda::StateSpaceBackward(Enqueue(), a, Shared(), scratch);
   }
+  void operator()(const SelectiveScanArgs& a) const { cuda::SelectiveScan(Enqueue(), a); }
+  void operator()(const SelectiveScanBackwardArgs& a) const {
+    void* scratch = Scratch(SelectiveScanBackwardBytes(a));
+    cuda::SelectiveScanBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const GatedRecurrenceArgs& a) const { cuda::GatedRecurrence(Enqueue(), a); }
+  void operator()(const GatedRecurrenceBackwardArgs& a) const {
+    void* scratch = Scratch(GatedRecurrenceBackwardBytes(a));
+    cuda::GatedRecurrenceBackward(Enqueue(), a, scratch);
+  }
+  void operator()(const BlockLinearArgs& a) const { cuda::BlockLinear(Enqueue(), a); }
+  void operator()(const BlockLinearBackwardArgs& a) const {
+    void* scratch = Scratch(BlockLinearBackwardBytes(a));
+    cuda::BlockLinearBackward(Enqueue(), a, scratch);
+  }
   void operator()(const CapLogitsArgs& a) const { cuda::CapLogits(Enqueue(), a); }
   void operator()(const SwiGluArgs& a) const {
     Width(a.width);
@@ -215,11 +230,6 @@ struct CudaOps::OneCall {
     cuda::GroupedLinearBackwardWeight(Enqueue(), a, scratch);
   }
   void operator()(const CastArgs& a) const { cuda::Cast(Enqueue(), a); }
-  // The planner refuses models that need one of these.
-  template <class Args>
-  void operator()(const Args&) const {
-    throw Unimplemented(facts.operation, " on a CUDA device");
-  }
 };
 
 CudaOps::CudaOps(std::shared_ptr<Context> context)

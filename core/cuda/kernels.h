@@ -74,6 +74,20 @@ void StateSpace(cudaStream_t stream, const StateSpaceArgs& args, size_t shared, 
 size_t StateSpaceBackwardBytes(const StateSpaceBackwardArgs& args, size_t shared);
 void StateSpaceBackward(cudaStream_t stream, const StateSpaceBackwardArgs& args, size_t shared, void* scratch);
 
+// UNIMPLEMENTED for states that the kernels do not take.
+void CheckSelectiveScan(int64_t state_dim);
+void SelectiveScan(cudaStream_t stream, const SelectiveScanArgs& args);
+size_t SelectiveScanBackwardBytes(const SelectiveScanBackwardArgs& args);
+void SelectiveScanBackward(cudaStream_t stream, const SelectiveScanBackwardArgs& args, void* scratch);
+
+void GatedRecurrence(cudaStream_t stream, const GatedRecurrenceArgs& args);
+size_t GatedRecurrenceBackwardBytes(const GatedRecurrenceBackwardArgs& args);
+void GatedRecurrenceBackward(cudaStream_t stream, const GatedRecurrenceBackwardArgs& args, void* scratch);
+
+void BlockLinear(cudaStream_t stream, const BlockLinearArgs& args);
+size_t BlockLinearBackwardBytes(const BlockLinearBackwardArgs& args);
+void BlockLinearBackward(cudaStream_t stream, const BlockLinearBackwardArgs& args, void* scratch);
+
 void Embedding(cudaStream_t stream, const EmbeddingArgs& args);
 
 size_t EmbeddingBackwardBytes(int64_t tokens, int64_t vocab);

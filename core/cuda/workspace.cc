@@ -42,6 +42,13 @@ size_t BytesOf(const DeltaRuleArgs& a, size_t shared) { return DeltaRuleBytes(a,
 size_t BytesOf(const DeltaRuleBackwardArgs& a, size_t shared) { return DeltaRuleBackwardBytes(a, shared); }
 size_t BytesOf(const StateSpaceArgs& a, size_t shared) { return StateSpaceBytes(a, shared); }
 size_t BytesOf(const StateSpaceBackwardArgs& a, size_t shared) { return StateSpaceBackwardBytes(a, shared); }
+size_t BytesOf(const SelectiveScanArgs& a) {
+  CheckSelectiveScan(a.state_dim);
+  return 0;
+}
+size_t BytesOf(const SelectiveScanBackwardArgs& a) { return SelectiveScanBackwardBytes(a); }
+size_t BytesOf(const GatedRecurrenceBackwardArgs& a) { return GatedRecurrenceBackwardBytes(a); }
+size_t BytesOf(const BlockLinearBackwardArgs& a) { return BlockLinearBackwardBytes(a); }
 // What these kernels do not take: a plan that needs it is refused.
 template <class Args>
 void CheckExperts(const Args& a) {
@@ -87,6 +94,8 @@ size_t BytesOf(const SwiGluArgs&) { return 0; }
 size_t BytesOf(const SwiGluBackwardArgs&) { return 0; }
 size_t BytesOf(const CausalConvArgs&) { return 0; }
 size_t BytesOf(const DecayGatesArgs&) { return 0; }
+size_t BytesOf(const GatedRecurrenceArgs&) { return 0; }
+size_t BytesOf(const BlockLinearArgs&) { return 0; }
 size_t BytesOf(const EmbeddingArgs&) { return 0; }
 size_t BytesOf(const CrossEntropyArgs&) { return 0; }
 size_t BytesOf(const CastArgs&) { return 0; }
@@ -94,12 +103,6 @@ size_t BytesOf(const GateHeadsArgs&) { return 0; }
 size_t BytesOf(const GateHeadsBackwardArgs&) { return 0; }
 size_t BytesOf(const ScaleChoicesArgs&) { return 0; }
 size_t BytesOf(const ScaleChoicesBackwardArgs&) { return 0; }
-// What the device has not got: a plan that needs it is refused.
-template <class Args>
-size_t BytesOf(const Args&) {
-  throw Unimplemented("device cuda lacks an operation that the model needs; device cpu has it");
-}
-
 }  // namespace
 
 size_t CudaWorkspaceBytes(const Call& call, size_t shared) {

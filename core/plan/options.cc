@@ -121,18 +121,13 @@ struct WidthChecker {
   void operator()(const ShortConvSpec&) const {}
   void operator()(const DeltaRuleSpec&) const {}
   void operator()(const StateSpaceSpec&) const {}
-  void operator()(const ChannelDeltaSpec&) const { OnHostOnly("Kimi delta attention"); }
-  void operator()(const SelectiveScanSpec&) const { OnHostOnly("Mamba's selective scan"); }
-  void operator()(const GatedRecurrenceSpec&) const { OnHostOnly("gated linear recurrences"); }
+  void operator()(const ChannelDeltaSpec&) const {}
+  void operator()(const SelectiveScanSpec&) const {}
+  void operator()(const GatedRecurrenceSpec&) const {}
   void operator()(const SharedLayerSpec& layer) const {
     (*this)(layer.attention);
     (*this)(layer.mlp);
     Check("adapter_rank", layer.mlp.adapter_rank);
-  }
-  void OnHostOnly(const char* what) const {
-    if (!machine.device_is_host)
-      throw Unimplemented("the model has ", what, "; device ", machine.devices.front(),
-                          " cannot compute them yet, device cpu can");
   }
 };
 

@@ -99,11 +99,9 @@ struct Selective {
 
 OpCase CaseOf(const Selective& s) {
   const size_t lines = s.tokens() * s.channels, shared = s.tokens() * s.state_dim;
-  OpCase c = MakeCase(
+  return MakeCase(
       s, {Normals(lines, "x"), Normals(lines, "dt"), Normals(shared, "b"), Normals(shared, "c"),
           Normals(s.channels * s.state_dim, "a_log", 0.7), Normals(s.channels, "dt_bias", 0.5), Normals(s.channels, "d")});
-  c.may_be_refused = true;
-  return c;
 }
 
 struct Recurrence {
@@ -212,10 +210,8 @@ struct Blocks {
 };
 
 OpCase CaseOf(const Blocks& b) {
-  OpCase c = MakeCase(b, {Normals(b.tokens * b.heads * b.width, "x"), Normals(b.heads * b.width * b.width, "w", 0.4),
-                          Normals(b.heads * b.width, "bias")});
-  c.may_be_refused = true;
-  return c;
+  return MakeCase(b, {Normals(b.tokens * b.heads * b.width, "x"), Normals(b.heads * b.width * b.width, "w", 0.4),
+                      Normals(b.heads * b.width, "bias")});
 }
 
 }  // namespace
@@ -229,9 +225,15 @@ std::vector<OpCase> ScanCases() {
     cases.push_back(CaseOf(Recurrence{type, {{40, 2}}, 3, Lay::kTight}));
     cases.push_back(CaseOf(Blocks{type, 7, 3, 5, Lay::kApart}));
   }
-  // More channels than a block or the number of groups; several runs of tokens.
+  // More channels than a block or the number of groups; several runs of tokens; several segments, and states that threads share.
   cases.push_back(CaseOf(Selective{DType::kF32, {{3, 2}}, 70, 2, Lay::kTight}));
-  cases.push_back(CaseOf(Recurrence{DType::kF32, {{3, 2}}, 130, Lay::kTight}));
+  cases.push_back(CaseOf(Selective{DType::kF32, {{3, 70, 33}}, 5, 8, Lay::kWide}));
+  cases.push_back(CaseOf(Selective{DType::kF32, {{6, 2}}, 9, 21, Lay::kTight}));
+  cases.push_back(CaseOf(Selective{DType::kBF16, {{1, 2}}, 270, 1, Lay::kTight}));
+  cases.push_back(CaseOf(Recurrence{DType::kF32, {{3, 2}}, 260, Lay::kTight}));
+  cases.push_back(CaseOf(Recurrence{DType::kF32, {{70, 33}}, 3, Lay::kWide}));
+  cases.push_back(CaseOf(Blocks{DType::kF32, 70, 2, 3, Lay::kApart}));
+  cases.push_back(CaseOf(Blocks{DType::kF32, 3, 1, 66, Lay::kApart}));
   cases.push_back(CaseOf(Blocks{DType::kF32, 260, 1, 2, Lay::kTight}));
   return cases;
 }

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/cpu/cpu_device.h"
 #include "core/cuda/attention.h"
+#include "core/cuda/kernels.h"
 #include "core/cuda/shared_memory.h"
 #include "core/cuda/views/delta_any.h"
 #include "core/cuda/views/delta_mma.h"
@@ -70,6 +71,18 @@ class EmulatedOps : public Ops {
     }
     return true;
   }
+  bool Emulated(Stream&, const SelectiveScanArgs& a) { return cuda::SelectiveScan(nullptr, a), true; }
+  bool Emulated(Stream&, const SelectiveScanBackwardArgs& a) {
+    return cuda::SelectiveScanBackward(nullptr, a, Scratch(cuda::SelectiveScanBackwardBytes(a))), true;
+  }
+  bool Emulated(Stream&, const GatedRecurrenceArgs& a) { return cuda::GatedRecurrence(nullptr, a), true; }
+  bool Emulated(Stream&, const GatedRecurrenceBackwardArgs& a) {
+    return cuda::GatedRecurrenceBackward(nullptr, a, Scratch(cuda::GatedRecurrenceBackwardBytes(a))), true;
+  }
+  bool Emulated(Stream&, const BlockLinearArgs& a) { return cuda::BlockLinear(nullptr, a), true; }
+  bool Emulated(Stream&, const BlockLinearBackwardArgs& a) {
+    return cuda::BlockLinearBackward(nullptr, a, Scratch(cuda::BlockLinearBackwardBytes(a))), true;
+  }
   bool Emulated(Stream&, const ViewAttentionArgs& a) {
     if (a.type != DType::kBF16) return false;
     cuda::MmaAttention(nullptr, a);
@@ -134,7 +147,8 @@ Rig& SmallRig() {
 std::vector<OpCase> Cases() {
   std::vector<OpCase> cases;
   for (OpCase& c : AllCases()) {
-    for (const char* kind : {"DeltaRule_", "StateSpace_", "Attention_bf16"}) {
+    for (const char* kind :
+         {"DeltaRule_", "StateSpace_", "SelectiveScan_", "GatedRecurrence_", "BlockLinear_", "Attention_bf16"}) {
       if (c.name.starts_with(kind)) cases.push_back(std::move(c));
     }
   }
@@ -150,6 +164,7 @@ std::vector<OpCase> SmallCases() {
   std::vector<OpCase> cases;
   for (OpCase& c : Cases()) {
     const auto has = [&](const char* text) { return c.name.find(text) != std::string::npos; };
+    if (c.name.starts_with("Selective") || c.name.starts_with("Gated") || c.name.starts_with("Block")) continue;
     const bool other = c.name.starts_with("Attention") ? has("x136_") : !has("channels") && !has("of136") && !has("of264");
     if (c.type == DType::kBF16 && other) cases.push_back(std::move(c));
   }
