@@ -7,6 +7,7 @@
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
+#include "core/plan/memory_fields.h"
 #include "core/plan/owned.h"
 #include "core/plan/places.h"
 #include "core/plan/rehearse.h"
@@ -175,7 +176,24 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }
 
+struct AddSizes {
+  int64_t total = 0, pinned = 0;
+  void Field(const char*, int64_t bytes, Pages pages) {
+    total += bytes;
+    if (pages == Pages::kPinned) pinned += bytes;
+  }
+};
+
+AddSizes Added(const HostMemory& memory) {
+  AddSizes sizes;
+  VisitFields(sizes, memory);
+  return sizes;
+}
+
 }  // namespace
+
+int64_t HostMemory::Total() const { return Added(*this).total; }
+int64_t HostMemory::Pinned() const { return Added(*this).pinned; }
 
 int64_t ShardBytes(const Plan& plan, int64_t devices) {
   const int64_t chunk = kNormChunk * static_cast<int64_t>(SizeOf(plan.DownType()));

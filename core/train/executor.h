@@ -64,8 +64,8 @@ class Executor {
     double update_wait_seconds = 0, ring_wait_seconds = 0;
     int64_t ring_waits = 0;
     size_t ring_bytes = 0, arena_bytes = 0;
-    size_t host_bytes = 0;  // of the batch and of block inputs
-    size_t load_bytes = 0;  // of what routers tell
+    size_t batch_bytes = 0, block_input_bytes = 0;  // on the host
+    size_t load_bytes = 0;                          // of what routers tell
   };
   Counters counters() const;  // of all lanes together
 

@@ -76,14 +76,14 @@ std::string StateOf(const RunResult& result) {
 // What was taken is what was planned.
 void CheckMemory(const RunResult& result) {
   const auto memory = nlohmann::json::parse(result.metrics).at("memory");
-  const HostMemory& host = result.plan.host;
-  for (const auto& [name, planned] : {std::pair{"weights", host.weights},
-                                      {"remainders", host.remainders},
-                                      {"first_moments", host.first_moments},
-                                      {"second_moments", host.second_moments},
-                                      {"gradients", host.gradients},
-                                      {"partials", host.partials}}) {
-    if (memory.at(name) != planned) throw Internal(name, " takes ", memory.at(name).dump(), " bytes and the plan has ", planned);
+  const auto plan = nlohmann::json::parse(PlanJson(result.plan)).at("memory").at("host");
+  for (const auto& [name, planned] : plan.items()) {
+    if (memory.at(name) != planned) {
+      throw Internal(name, " takes ", memory.at(name).dump(), " bytes and the plan has ", planned.dump());
+    }
+  }
+  if (memory.at("pinned_bytes") != result.plan.host.Pinned()) {
+    throw Internal(memory.at("pinned_bytes").dump(), " bytes are pinned and the plan has ", result.plan.host.Pinned());
   }
 }
 
