@@ -207,6 +207,7 @@ void UpdateMissed(HostPool& pool, const OptimizerOptions& options, const std::ve
     return;
   }
   std::vector<TileUpdate> updates;
+  updates.reserve(missed.size());
   for (const UpdateStep& one : missed) updates.emplace_back(options, one, a.decay);
   std::optional<TileUpdate> last;
   if (step != nullptr) last.emplace(options, *step, a.decay);

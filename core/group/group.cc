@@ -79,7 +79,7 @@ std::unique_ptr<ProcessGroup> ProcessGroup::Connect(GroupPlace place, const Grou
   text.resize(kInvitationBytes, '\0');  // others tell nothing, in as many bytes
   std::vector<char> all(kInvitationBytes * static_cast<size_t>(own.size));
   all_gather(text.data(), all.data(), kInvitationBytes);
-  const std::vector<HostPort> candidates = group->Accept(std::string(all.data(), strnlen(all.data(), kInvitationBytes)));
+  std::vector<HostPort> candidates = group->Accept(std::string(all.data(), strnlen(all.data(), kInvitationBytes)));
   group->Open(
       std::move(listener), [&] { return candidates; }, deadline);
   return group;

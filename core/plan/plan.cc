@@ -83,7 +83,7 @@ Plan TryPlan(const PlanInputs& in, const PlanOptions& options) {
 }
 
 // Where the plan chooses the micro-batch: the largest that fits, halved down to one row.
-Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
+Plan LargestMicroBatch(const PlanInputs& in, const PlanOptions& options) {
   if (options.micro_batch != 0) return TryPlan(in, options);
   for (int64_t tokens = in.machine.micro_tokens;; tokens /= 2) {
     const int64_t rows =

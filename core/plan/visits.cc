@@ -70,7 +70,7 @@ std::vector<BlockVisit> VisitsOfBlock(const ModelLayout& layout, const PieceList
 
 std::string BlockName(const char* way, const Visit& visit) {
   const StageOf& part = visit.part;
-  const std::string block = StrCat("block ", way, " ", visit.layer);
+  std::string block = StrCat("block ", way, " ", visit.layer);
   switch (part.stage) {
     case Stage::kWhole:
       return block;
