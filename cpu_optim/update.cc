@@ -14,7 +14,7 @@
 namespace hlm {
 namespace {
 
-static_assert(kStateBlock == kRandomBlock && kNormChunk % kStateBlock == 0 && kPassTile % kStateBlock == 0);
+static_assert(kStateBlock == kRandomBlock && kGradientChunk % kStateBlock == 0 && kPassTile % kStateBlock == 0);
 
 void CheckArrays(const OptimizerOptions& options, const UpdateArrays& a) {
   CheckCount(a.n);
@@ -172,7 +172,7 @@ struct TileUpdate {
 };
 
 // Elements whose arrays stay in a core's cache from one missed step to the next.
-constexpr int64_t kMissedTile = 2 * kNormChunk;
+constexpr int64_t kMissedTile = 2 * kGradientChunk;
 alignas(64) constexpr float kZeros[kMissedTile] = {};
 
 }  // namespace

@@ -45,7 +45,7 @@ const char* Name(Carrier carrier) {
   return "unknown";
 }
 
-ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std::move(place)), options_(options) {
+ProcessGroup::ProcessGroup(RankAddress place, GroupOptions options) : place_(std::move(place)), options_(options) {
   if (place_.size < 1 || place_.size > kMostRanks) {
     throw InvalidArgument("the size of the group is ", place_.size, "; it must lie in [1, ", kMostRanks, "]");
   }
@@ -54,7 +54,7 @@ ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std:
   }
 }
 
-std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const GroupPlace& place, const GroupOptions& options) {
+std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const RankAddress& place, const GroupOptions& options) {
   std::unique_ptr<ProcessGroup> group(new ProcessGroup(place, options));
   if (place.size == 1) return group;
   const double deadline = SteadySeconds() + options.times.timeout;
@@ -68,10 +68,10 @@ std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const GroupPlace& place, con
   return group;
 }
 
-std::unique_ptr<ProcessGroup> ProcessGroup::Connect(GroupPlace place, const GroupOptions& options,
+std::unique_ptr<ProcessGroup> ProcessGroup::Connect(RankAddress place, const GroupOptions& options,
                                                     const AllGatherBytes& all_gather) {
   std::unique_ptr<ProcessGroup> group(new ProcessGroup(std::move(place), options));
-  GroupPlace& own = group->place_;
+  RankAddress& own = group->place_;
   if (own.size == 1) return group;
   const double deadline = SteadySeconds() + options.times.timeout;
   Socket listener = own.rank == 0 ? Listen(0) : Socket();

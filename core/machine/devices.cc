@@ -311,7 +311,7 @@ std::string DescribeMachineJson(const std::string& name) { return MachineJson(De
 
 std::string TimeProductsJson(const Plan& plan) {
   CheckHere(plan);
-  const DevicePlan& device = plan.devices.front();
+  const DevicePlan& device = plan.EachDevice();
   const std::vector<CountedCall> products = StepProducts(plan);
   // The CPU's yardstick is oneDNN itself, called with nothing of ours between.
   const ProductTimes t = device.name == "cpu"

@@ -206,7 +206,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
   plan.machine = machine.name;
   plan.options.update_path = ChooseUpdatePath(in, plan);
   plan.numerics.optimizer = OptimizerPath(*plan.options.update_path);
-  plan.numerics.workspace_bytes = plan.devices.front().arena.workspace.bytes;
+  plan.numerics.workspace_bytes = plan.EachDevice().arena.workspace.bytes;
   if (!options.numerics.empty() && match.libraries == machine.libraries) {
     plan.numerics.products = match.products;  // as they were chosen then: never timed again
   } else if (machine.product_algorithms) {

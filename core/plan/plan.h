@@ -227,6 +227,7 @@ struct Plan {
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;  // which states, master and timing were chosen and why; empty where none was to choose
 
+  const DevicePlan& EachDevice() const { return devices.front(); }  // they are alike but for the name
   // Whether this process has states of every element.
   bool OwnsAll() const { return !sharded && trained.all(); }
   // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are read.

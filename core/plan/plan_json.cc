@@ -57,7 +57,7 @@ void WriteMemory(const Plan& plan, JsonWriter& json) {
   json.Key("host");
   WriteHost(plan.host, json);
   json.Key("device");
-  WriteDevice(plan.devices.front().arena, json);
+  WriteDevice(plan.EachDevice().arena, json);
   json.Member("host_reserve", plan.host_reserve_bytes);
   json.Member("device_reserve", plan.device_reserve_bytes);
   json.EndObject();
@@ -164,8 +164,8 @@ std::string PlanJson(const Plan& plan) {
   json.Member("micro_batch_tokens", plan.micro_tokens);
   json.Member("sweeps", plan.sweeps);
   json.Member("block_inputs", Name(plan.block_inputs));
-  json.Member("slots", plan.devices.front().slots);
-  json.Member("prefetch", plan.devices.front().prefetch);
+  json.Member("slots", plan.EachDevice().slots);
+  json.Member("prefetch", plan.EachDevice().prefetch);
   if (plan.devices.size() > 1) json.Member("route", Name(plan.route));
   json.Member("ring", plan.ring_entries);
   json.Member("max_part_bytes", plan.options.max_part_bytes);

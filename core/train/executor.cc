@@ -120,7 +120,7 @@ void Executor::HearRouters(const Pass& pass, const Visit& visit, const Gradients
     LearnChoices(pass, visit.sweep);
     if (updating) routed_ = routers_.End(pass, GatherBytes()).Routed(plan_.router, *gradients->expert_updates);
   }
-  const bool chooses = visit.kind == VisitKind::kBlockForward && visit.part.stage == Stage::kBefore;
+  const bool chooses = visit.kind == VisitKind::kBlockForward && visit.stage.kind == Stage::kBefore;
   if (chooses && plan_.experts_up == ExpertsUp::kRouted) LearnChoice(pass, visit);
 }
 

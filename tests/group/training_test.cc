@@ -203,7 +203,7 @@ TEST_P(Training, TheirNumberNeedNotBeAPowerOfTwo) {
   }
   RunSetup wide = GroupedRun(GetParam(), WideConfig(false), 8);  // whose shares are of several chunks
   wide.steps = 2;
-  wide.plan.max_part_bytes = kNormChunk * 4 * 8;
+  wide.plan.max_part_bytes = kGradientChunk * 4 * 8;
   wide.plan.reduction_groups = 3;
   const std::string expected = RunAll(wide, 1, 1)[0];
   ExpectAll(RunAll(wide, 3, 1), expected);
@@ -261,7 +261,7 @@ INSTANTIATE_TEST_SUITE_P(Types, Training, testing::Values(DType::kF32, DType::kB
 RunSetup WideRun(DType compute, bool tied = false) {
   RunSetup setup = GroupedRun(compute, WideConfig(tied), 8);
   setup.steps = 3;
-  setup.plan.max_part_bytes = kNormChunk * 4 * 8;  // eight chunks of f32, sixteen of bf16
+  setup.plan.max_part_bytes = kGradientChunk * 4 * 8;  // eight chunks of f32, sixteen of bf16
   return setup;
 }
 

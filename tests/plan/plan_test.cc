@@ -154,7 +154,7 @@ TEST(Plan, BigUnitsMoveInParts) {
   int64_t at = 0;
   for (const PartPlan& part : head.parts) {
     EXPECT_EQ(part.begin, at);
-    EXPECT_EQ(part.begin % kNormChunk, 0);
+    EXPECT_EQ(part.begin % kGradientChunk, 0);
     at = part.end;
   }
   EXPECT_EQ(at, head.elements());
