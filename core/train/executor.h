@@ -1,6 +1,6 @@
-// Executor: runs a pass over the units as the plan says: for each visit, for each lane, then exchange, then hand down. It enqueues;
-// the only things it waits for itself are the end of the visit before last (so that it never runs far ahead), a free ring entry, and
-// the update of a piece whose weights are to be sent up.
+// Executor: runs a pass over the units as the plan says: for each visit, for each lane, then exchange, then hand down. It enqueues; it
+// waits for the end of the visit before last (so that it never runs far ahead), for a free ring entry, for the update of a piece whose
+// weights are to be sent up, and for what the host reads: losses that an objective weighs, what routers chose, the end of the pass.
 #ifndef HORIZON_LM_CORE_TRAIN_EXECUTOR_H_
 #define HORIZON_LM_CORE_TRAIN_EXECUTOR_H_
 
