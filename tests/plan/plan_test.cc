@@ -215,8 +215,8 @@ TEST(Plan, ValuesAreFoundByTheirDottedKeys) {
 }
 
 // Gemma 4 with inputs of each layer: what several layers read waits beside them.
-ModelSpec SpecWithSides() {
-  return ParseConfig(
+ModelConfig ConfigWithSides() {
+  return ReadConfig(
       R"({"architectures": ["Gemma4ForCausalLM"], "model_type": "gemma4_text", "hidden_size": 32, "intermediate_size": 48,
           "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "global_head_dim": 16, "vocab_size": 61,
           "layer_types": ["sliding_attention", "full_attention", "full_attention"], "sliding_window": 7, "max_position_embeddings": 512,
@@ -233,8 +233,11 @@ struct AddRanges {
 
 // Each range of the arena is behind the one before it, and all together are the arena: the list of them is complete.
 TEST(Plan, TheArenaHasNoOverlaps) {
-  for (const ModelSpec& spec : {Spec7B(), SpecWithSides()}) {
-    const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
+  const ModelConfig with_sides = ConfigWithSides();
+  const std::pair<ModelSpec, ModelLayout> models[] = {{Spec7B(), MakeLayout(Spec7B())},
+                                                      {with_sides.spec, MakeLayout(with_sides.spec, with_sides.names)}};
+  for (const auto& [spec, layout] : models) {
+    const DeviceArena a = MakePlan(spec, layout, Options(16, 4), Gpu()).devices[0].arena;
     EXPECT_EQ(a.sides.bytes > 0, !spec.sides.empty());
     EXPECT_EQ(a.side_gradients.bytes, a.sides.bytes);
     AddRanges all;
