@@ -63,7 +63,7 @@ hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_grou
     hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
     const hlm::Environment environment = [](const char* name) { return std::getenv(name); };
     if (own.carrier == hlm::Carrier::kAuto) own.carrier = hlm::CarrierOf(environment);
-    const hlm::GroupPlace place = hlm::PlaceOf(environment, own);
+    const hlm::RankAddress place = hlm::PlaceOf(environment, own);
     *out_group = Wrap(hlm::ProcessGroup::Connect(place, own));
   });
 }
@@ -73,7 +73,7 @@ hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, co
   return Guard([&] {
     NotNull(out_group, "out_group");
     const hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
-    hlm::GroupPlace place;
+    hlm::RankAddress place;
     place.rank = rank;
     place.size = size;
     place.address = NotEmpty(address, "address");
@@ -87,7 +87,7 @@ hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn
     NotNull(reinterpret_cast<const void*>(all_gather), "all_gather");
     NotNull(out_group, "out_group");
     const hlm::GroupOptions own = Convert(ReadStruct(options, Defaults()));
-    hlm::GroupPlace place;
+    hlm::RankAddress place;
     place.rank = rank;
     place.size = size;
     const auto gather = [&](const void* bytes, void* all, size_t n) {
@@ -107,7 +107,7 @@ hlm_error* hlm_group_describe(const hlm_group* group, char** out_json) {
   return Guard([&] {
     NotNull(group, "group");
     NotNull(out_json, "out_json");
-    const hlm::GroupPlace& place = group->group->place();
+    const hlm::RankAddress& place = group->group->place();
     hlm::JsonWriter json;
     json.BeginObject();
     json.Member("rank", place.rank).Member("size", place.size).Member("local_size", place.local_size);

@@ -105,7 +105,7 @@ typedef struct hlm_model hlm_model;
 #define HLM_DTYPE_F32 0
 #define HLM_DTYPE_BF16 1
 #define HLM_DTYPE_F16 2
-#define HLM_DTYPE_SOURCE -1 /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
+#define HLM_DTYPE_SOURCE (-1) /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
 
 /* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16; or one checkpoint of
  * a trainer, whose weights are verified as they are read. Families:
@@ -342,7 +342,7 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_TIMING_NEXT_FORWARD 0 /* updates run beside the next step's forward pass */
 #define HLM_TIMING_BACKWARD 1     /* each unit is updated as soon as its gradient is down; no clipping */
 #define HLM_TIMING_SERIAL 2       /* updates end before the step returns */
-#define HLM_TIMING_AUTO -1        /* NEXT_FORWARD with clipping; without, it or BACKWARD: the most exact that fits, then the faster */
+#define HLM_TIMING_AUTO (-1)        /* NEXT_FORWARD with clipping; without, it or BACKWARD: the most exact that fits, then the faster */
 
 #define HLM_OPTIMIZER_ADAMW 0
 #define HLM_OPTIMIZER_ADAM 1 /* weight decay is added to the gradient */
@@ -353,11 +353,11 @@ typedef struct hlm_plan hlm_plan;
 #define HLM_STATES_F32 0
 #define HLM_STATES_BF16 1  /* rounded stochastically */
 #define HLM_STATES_INT8 2  /* a scale for each 256 */
-#define HLM_STATES_AUTO -1 /* the most exact that fits */
+#define HLM_STATES_AUTO (-1) /* the most exact that fits */
 
 #define HLM_MASTER_SPLIT 0 /* exact: the bf16 weight and a 16-bit remainder; in f32 compute the weight itself */
 #define HLM_MASTER_NONE 1  /* no remainder: bf16 weights, rounded stochastically; bf16 compute only */
-#define HLM_MASTER_AUTO -1 /* NONE only where nothing more exact fits */
+#define HLM_MASTER_AUTO (-1) /* NONE only where nothing more exact fits */
 
 /* What an update of the optimizer is made of on the host: the two are equal within a few units of the last place, not bit for bit. */
 #define HLM_PATH_AUTO 0   /* the faster one by this machine's measured rates, which are kept in the calibration file */

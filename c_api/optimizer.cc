@@ -279,7 +279,7 @@ hlm_error* hlm_optimizer_squared_norm(hlm_optimizer* optimizer, int64_t n, const
     const Use use(optimizer->in_use, "the optimizer");
     double sum = 0;
     if (n > 0) {
-      std::vector<double> chunk_sums(static_cast<size_t>(hlm::CeilDiv(n, hlm::kNormChunk)));
+      std::vector<double> chunk_sums(static_cast<size_t>(hlm::CeilDiv(n, hlm::kGradientChunk)));
       hlm::SquaredNorms(optimizer->pool, n, gradient, type, chunk_sums.data());
       for (const double chunk : chunk_sums) sum += chunk;
     }

@@ -57,8 +57,8 @@ const float* WithTerms(EarlierTerms earlier, const float* gradient, int64_t chun
 template <class Work>
 void ForEachChunk(HostPool& pool, int64_t n, const Work& work) {
   ForEachTile(pool, n, kPassTile, [&](int64_t begin, int64_t count) {
-    for (int64_t chunk = begin; chunk < begin + count; chunk += kNormChunk) {
-      work(chunk, std::min(kNormChunk, begin + count - chunk));
+    for (int64_t chunk = begin; chunk < begin + count; chunk += kGradientChunk) {
+      work(chunk, std::min(kGradientChunk, begin + count - chunk));
     }
   });
 }
@@ -76,7 +76,7 @@ void SquaredNorms(HostPool& pool, int64_t n, const void* gradient, DType type, d
   CheckArray(n, gradient, "gradient");
   CheckArray(n, chunk_sums, "array of chunk sums");
   ForEachChunk(pool, n, [&](int64_t chunk, int64_t count) {
-    chunk_sums[chunk / kNormChunk] = SquaredNormOfChunk(At(gradient, type, chunk), type, count);
+    chunk_sums[chunk / kGradientChunk] = SquaredNormOfChunk(At(gradient, type, chunk), type, count);
   });
 }
 
@@ -90,7 +90,7 @@ void AddTerms(HostPool& pool, int64_t n, EarlierTerms earlier, const float* grad
       for (const float* term : earlier) kernels::AddF32(term + chunk, count, sum + chunk);
       return;
     }
-    float room[kNormChunk];
+    float room[kGradientChunk];
     kernels::StreamF32(WithTerms(earlier, gradient, chunk, count, room), count, sum + chunk);
   });
 }
@@ -106,7 +106,7 @@ void Accumulate(HostPool& pool, int64_t n, void* sum, DType sum_type, const void
   if (first_index < 0) throw InvalidArgument("index of the first element ", first_index, " is below 0");
   ForEachChunk(pool, n, [&](int64_t chunk, int64_t count) {
     void* to = At(sum, sum_type, chunk);
-    float room[kNormChunk];
+    float room[kGradientChunk];
     const void* from = At(gradient, gradient_type, chunk);
     if (!earlier.empty()) from = WithTerms(earlier, static_cast<const float*>(gradient), chunk, count, room);
     if (accumulate) {
@@ -114,7 +114,7 @@ void Accumulate(HostPool& pool, int64_t n, void* sum, DType sum_type, const void
     } else {
       ConvertChunk(from, gradient_type, to, sum_type, count);
     }
-    if (chunk_sums != nullptr) chunk_sums[chunk / kNormChunk] = SquaredNormOfChunk(to, sum_type, count);
+    if (chunk_sums != nullptr) chunk_sums[chunk / kGradientChunk] = SquaredNormOfChunk(to, sum_type, count);
   });
 }
 

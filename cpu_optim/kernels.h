@@ -29,12 +29,12 @@ void AddF32(const float* gradient, int64_t n, float* sum);
 void SumF32(const float* a, const float* b, int64_t n, float* sum);  // sum = a + b
 void AddBf16(const bf16_t* gradient, int64_t n, float* sum);
 
-// sum[i] = RoundStochastically(sum[i] + gradient[i], RandomBits16(key, first_index + i)). n <= kNormChunk.
+// sum[i] = RoundStochastically(sum[i] + gradient[i], RandomBits16(key, first_index + i)). n <= kGradientChunk.
 void AddStochasticF32(const float* gradient, int64_t n, uint64_t key, uint64_t first_index, bf16_t* sum);
 void AddStochasticBf16(const bf16_t* gradient, int64_t n, uint64_t key, uint64_t first_index, bf16_t* sum);
 
 // Sum of squares. Element i goes to lane i % 16 of sixteen sums in double, which are added as a tree of halves at the end. A
-// product of two floats is exact in double, so a fused multiply-add changes nothing. n <= kNormChunk.
+// product of two floats is exact in double, so a fused multiply-add changes nothing. n <= kGradientChunk.
 double SquaredNormF32(const float* x, int64_t n);
 double SquaredNormBf16(const bf16_t* x, int64_t n);
 

@@ -2,7 +2,7 @@
 // no model, no device and no store.
 //
 // Every function works on plain arrays of n elements, is cut into tiles that run on the pool, and gives the same bits for any
-// number of threads and for any cut of an array at multiples of kNormChunk.
+// number of threads and for any cut of an array at multiples of kGradientChunk.
 #ifndef HORIZON_LM_CPU_OPTIM_OPTIMIZER_H_
 #define HORIZON_LM_CPU_OPTIM_OPTIMIZER_H_
 
@@ -18,7 +18,7 @@ namespace hlm {
 
 // Squared norms are summed in double over chunks of this many elements from the start of an array; parts of an array begin
 // at multiples of it, so that the chunks are the same whatever the parts.
-inline constexpr int64_t kNormChunk = 4096;
+inline constexpr int64_t kGradientChunk = 4096;
 
 // How a step changes a weight. In fp32, scalars computed in double, in PyTorch's order of operations:
 //   AdamW  g = scale * gradient;  w -= lr * decay * w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
@@ -115,12 +115,8 @@ void EncodeMoment(StateType type, bool second, int64_t n, const float* values, c
 // Optional: AdamW does it itself where it was not done.
 void PrepareOptimizer(HostPool& pool, const OptimizerOptions& options);
 
-// The same in one thread, without oneDNN, in double where it does not change the meaning: for tests only.
-void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int64_t n, double* weight, double* first_moment,
-                    double* second_moment, const double* gradient, bool decay);
-
-// chunk_sums[c] = sum of squares of elements [c * kNormChunk, (c + 1) * kNormChunk), in double, in a fixed order.
-// Sixteen sums by element index modulo 16, then a tree; chunk_sums holds ceil(n / kNormChunk) values. NaN or infinity in an
+// chunk_sums[c] = sum of squares of elements [c * kGradientChunk, (c + 1) * kGradientChunk), in double, in a fixed order.
+// Sixteen sums by element index modulo 16, then a tree; chunk_sums holds ceil(n / kGradientChunk) values. NaN or infinity in an
 // element gives a sum that is not finite.
 void SquaredNorms(HostPool& pool, int64_t n, const void* gradient, DType type, double* chunk_sums);
 

@@ -14,9 +14,9 @@
 namespace hlm {
 
 // Of the passes that do little arithmetic: large enough that handing an item out costs nothing beside it, small enough to
-// share out a matrix of a small model. A multiple of kNormChunk, so that a chunk belongs to one thread.
+// share out a matrix of a small model. A multiple of kGradientChunk, so that a chunk belongs to one thread.
 inline constexpr int64_t kPassTile = 65536;
-static_assert(kPassTile % kNormChunk == 0);
+static_assert(kPassTile % kGradientChunk == 0);
 
 // Calls work(begin, count) for consecutive tiles of [0, n) on the pool.
 template <class Work>

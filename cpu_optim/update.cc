@@ -14,7 +14,7 @@
 namespace hlm {
 namespace {
 
-static_assert(kStateBlock == kRandomBlock && kNormChunk % kStateBlock == 0 && kPassTile % kStateBlock == 0);
+static_assert(kStateBlock == kRandomBlock && kGradientChunk % kStateBlock == 0 && kPassTile % kStateBlock == 0);
 
 void CheckArrays(const OptimizerOptions& options, const UpdateArrays& a) {
   CheckCount(a.n);
@@ -172,7 +172,7 @@ struct TileUpdate {
 };
 
 // Elements whose arrays stay in a core's cache from one missed step to the next.
-constexpr int64_t kMissedTile = 2 * kNormChunk;
+constexpr int64_t kMissedTile = 2 * kGradientChunk;
 alignas(64) constexpr float kZeros[kMissedTile] = {};
 
 }  // namespace
@@ -207,6 +207,7 @@ void UpdateMissed(HostPool& pool, const OptimizerOptions& options, const std::ve
     return;
   }
   std::vector<TileUpdate> updates;
+  updates.reserve(missed.size());
   for (const UpdateStep& one : missed) updates.emplace_back(options, one, a.decay);
   std::optional<TileUpdate> last;
   if (step != nullptr) last.emplace(options, *step, a.decay);

@@ -161,33 +161,49 @@ void DeltaChunk::SolveTransposed(const Gradients& to) {
 }
 
 bool DeltaChunk::Backward(const float* state, float* dstate, const Gradients& to) {
-  const int64_t rows = t_.rows, keys = sizes_.key_dim, dim = sizes_.value_dim, gates = sizes_.gates();
-  std::fill_n(d_.gate, (rows + 1) * gates, 0.0f);
-  const auto gate_of = [&](int64_t row, int64_t c) { return row * gates + (gates > 1 ? c : 0); };
-  // What a decayed key or query gives to its own and to its gate.
-  const auto give = [&](const float* decayed, const float* factor, float sign, float* d) {
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t c = 0; c < keys; ++c) {
-        const int64_t at = i * keys + c;
-        d[at] += d_.wide[at] * factor[gate_of(i, c)];
-        d_.gate[gate_of(i, c)] += sign * d_.wide[at] * decayed[at];
-        if (sign < 0) d_.gate[gate_of(rows, c)] += d_.wide[at] * decayed[at];
-      }
-    }
-  };
+  std::fill_n(d_.gate, (t_.rows + 1) * sizes_.gates(), 0.0f);
+  if (!FreshGradients(dstate, to) || !ReadGradients(state, dstate, to)) return false;
+  SolveTransposed(to);
+  if (!RestGradients(state, to) || !StateGradient(dstate, to) || !PairGradients(to)) return false;
+  WriteDecayGradients(to);
+  return true;
+}
 
-  // dU = P^T dout + (K exp(G_last - G)) dS'
-  if (!Multiply(rows, dim, rows, pairs_.queries, true, to.dout, false, false, d_.fresh)) return false;
-  if (!Multiply(rows, dim, keys, decayed_.k_to_end, false, dstate, false, true, d_.fresh)) return false;
+// What a decayed key or query, whose gradient is in `wide`, gives to its own and to its gate.
+void DeltaChunk::Give(const float* decayed, const float* factor, float sign, float* d) {
+  const int64_t rows = t_.rows, keys = sizes_.key_dim;
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t c = 0; c < keys; ++c) {
+      const int64_t at = i * keys + c;
+      d[at] += d_.wide[at] * factor[GateOf(i, c)];
+      d_.gate[GateOf(i, c)] += sign * d_.wide[at] * decayed[at];
+      if (sign < 0) d_.gate[GateOf(rows, c)] += d_.wide[at] * decayed[at];
+    }
+  }
+}
+
+// dU = P^T dout + (K exp(G_last - G)) dS'
+bool DeltaChunk::FreshGradients(const float* dstate, const Gradients& to) {
+  const int64_t rows = t_.rows, dim = sizes_.value_dim;
+  return Multiply(rows, dim, rows, pairs_.queries, true, to.dout, false, false, d_.fresh) &&
+         Multiply(rows, dim, sizes_.key_dim, decayed_.k_to_end, false, dstate, false, true, d_.fresh);
+}
+
+// Of the queries that read, by pairs and from the state, and of the keys under which U enters the state.
+bool DeltaChunk::ReadGradients(const float* state, const float* dstate, const Gradients& to) {
+  const int64_t rows = t_.rows, keys = sizes_.key_dim, dim = sizes_.value_dim;
   if (!Multiply(rows, rows, dim, to.dout, false, fresh_, true, false, d_.queries)) return false;
   if (!Multiply(rows, keys, dim, to.dout, false, state, true, false, d_.wide)) return false;
-  give(decayed_.q, decays_.grown, 1, to.dq);
+  Give(decayed_.q, decays_.grown, 1, to.dq);
   if (!Multiply(rows, keys, dim, fresh_, false, dstate, true, false, d_.wide)) return false;
-  give(decayed_.k_to_end, decays_.shrunk, -1, to.dk);
-  for (int64_t r = 0; r < keys; ++r) d_.gate[gate_of(rows, r)] += decays_.last[r] * Dot(state + r * dim, dstate + r * dim, dim);
+  Give(decayed_.k_to_end, decays_.shrunk, -1, to.dk);
+  for (int64_t r = 0; r < keys; ++r) d_.gate[GateOf(rows, r)] += decays_.last[r] * Dot(state + r * dim, dstate + r * dim, dim);
+  return true;
+}
 
-  // beta_i X_i is the gradient of V - (K exp(G)) S, and -beta_i X_i U_j that of D_ij k_i k_j.
-  SolveTransposed(to);
+// beta_i X_i is the gradient of V - (K exp(G)) S, and -beta_i X_i U_j that of D_ij k_i k_j.
+bool DeltaChunk::RestGradients(const float* state, const Gradients& to) {
+  const int64_t rows = t_.rows, keys = sizes_.key_dim, dim = sizes_.value_dim;
   if (!Multiply(rows, rows, dim, d_.fresh, false, fresh_, true, false, d_.keys)) return false;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < rows; ++j) {
@@ -199,19 +215,19 @@ bool DeltaChunk::Backward(const float* state, float* dstate, const Gradients& to
   for (int64_t i = 0; i < rows * dim; ++i) to.dv[i] = d_.fresh[i];
   if (!Multiply(rows, keys, dim, d_.fresh, false, state, true, false, d_.wide)) return false;
   for (int64_t i = 0; i < rows * keys; ++i) d_.wide[i] = -d_.wide[i];
-  give(decayed_.k, decays_.grown, 1, to.dk);
+  Give(decayed_.k, decays_.grown, 1, to.dk);
+  return true;
+}
 
-  // dS = exp(G_last) dS' + (Q exp(G))^T dout - (K exp(G))^T drest
+// dS = exp(G_last) dS' + (Q exp(G))^T dout - (K exp(G))^T drest
+bool DeltaChunk::StateGradient(float* dstate, const Gradients& to) {
+  const int64_t rows = t_.rows, keys = sizes_.key_dim, dim = sizes_.value_dim;
   for (int64_t r = 0; r < keys; ++r) {
     for (int64_t c = 0; c < dim; ++c) dstate[r * dim + c] *= decays_.last[r];
   }
   if (!Multiply(keys, dim, rows, decayed_.q, true, to.dout, false, true, dstate)) return false;
   for (int64_t i = 0; i < rows * dim; ++i) d_.fresh[i] = -d_.fresh[i];
-  if (!Multiply(keys, dim, rows, decayed_.k, true, d_.fresh, false, true, dstate)) return false;
-
-  if (!PairGradients(to)) return false;
-  WriteDecayGradients(to);
-  return true;
+  return Multiply(keys, dim, rows, decayed_.k, true, d_.fresh, false, true, dstate);
 }
 
 bool DeltaChunk::PairGradients(const Gradients& to) {

@@ -59,10 +59,17 @@ class DeltaChunk {
   bool MakePairs();
   void MakeChannelPairs();
   void Solve();
+  // What Backward is made of, in this order.
+  bool FreshGradients(const float* dstate, const Gradients& to);
+  bool ReadGradients(const float* state, const float* dstate, const Gradients& to);
   void SolveTransposed(const Gradients& to);
+  bool RestGradients(const float* state, const Gradients& to);
+  bool StateGradient(float* dstate, const Gradients& to);
   bool PairGradients(const Gradients& to);
   void ChannelPairGradients(const Gradients& to);
   void WriteDecayGradients(const Gradients& to);
+  void Give(const float* decayed, const float* factor, float sign, float* d);
+  int64_t GateOf(int64_t row, int64_t c) const { return row * sizes_.gates() + (sizes_.gates() > 1 ? c : 0); }
 
   DeltaSizes sizes_;
   Tokens t_;

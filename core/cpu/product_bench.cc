@@ -73,7 +73,8 @@ struct Product {
 int64_t Slice(int64_t in, int64_t out) { return std::min(out, std::max<int64_t>(1, kMostWeights / in)); }
 
 double SecondsOf(DType type, const Product& product) {
-  const auto& [shape, c_type] = product;
+  const ProductShape& shape = product.shape;
+  const DType c_type = product.c_type;
   const Floats a(shape.m * shape.k), b(shape.k * shape.n), c(shape.m * shape.n);
   double best = std::numeric_limits<double>::infinity();
   if (MatmulProduct(shape, type, a.data(), b.data(), nullptr, false, c_type, c.data())) {

@@ -86,24 +86,40 @@ bool StateChunk::Advance(float* state) {
 }
 
 bool StateChunk::Backward(const float* state, float* dstate, const Gradients& to) {
-  const int64_t rows = t_.rows, dim = sizes_.head_dim, wide = sizes_.state_dim;
-  const float last = decays_.grown[rows - 1];
-  if (!MakePairs()) return false;
-  // X
+  if (!MakePairs() || !InputGradients(dstate, to) || !OutputVectorGradients(state, dstate, to) ||
+      !InputVectorGradients(dstate, to) || !PairGradients(to) || !StateGradient(dstate, to)) {
+    return false;
+  }
+  WriteDecayGradients(to);
+  return true;
+}
+
+// X
+bool StateChunk::InputGradients(const float* dstate, const Gradients& to) {
+  const int64_t rows = t_.rows, dim = sizes_.head_dim;
   for (int64_t i = 0; i < rows * dim; ++i) to.dx[i] = t_.d * to.dy[i];
   for (int64_t i = 0; i < rows; ++i) *to.dd += static_cast<double>(Dot(to.dy + i * dim, t_.x + i * dim, dim));
-  if (!Multiply(rows, dim, rows, pairs_.weighed, true, to.dy, false, true, to.dx)) return false;
-  if (!Multiply(rows, dim, wide, decayed_.b_to_end, false, dstate, false, true, to.dx)) return false;
-  // C exp(G)
-  d_.gate[rows] = last * Dot(state, dstate, sizes_.state());
-  if (!Multiply(rows, wide, dim, to.dy, false, state, true, false, d_.wide)) return false;
+  return Multiply(rows, dim, rows, pairs_.weighed, true, to.dy, false, true, to.dx) &&
+         Multiply(rows, dim, sizes_.state_dim, decayed_.b_to_end, false, dstate, false, true, to.dx);
+}
+
+// C exp(G)
+bool StateChunk::OutputVectorGradients(const float* state, const float* dstate, const Gradients& to) {
+  const int64_t rows = t_.rows, wide = sizes_.state_dim;
+  d_.gate[rows] = decays_.grown[rows - 1] * Dot(state, dstate, sizes_.state());
+  if (!Multiply(rows, wide, sizes_.head_dim, to.dy, false, state, true, false, d_.wide)) return false;
   for (int64_t i = 0; i < rows; ++i) {
     const float* d = d_.wide + i * wide;
     for (int64_t k = 0; k < wide; ++k) to.dc[i * wide + k] += d[k] * decays_.grown[i];
     d_.gate[i] = Dot(d, decayed_.c + i * wide, wide);
   }
-  // B step exp(G_last - G)
-  if (!Multiply(rows, wide, dim, t_.x, false, dstate, true, false, d_.wide)) return false;
+  return true;
+}
+
+// B step exp(G_last - G)
+bool StateChunk::InputVectorGradients(const float* dstate, const Gradients& to) {
+  const int64_t rows = t_.rows, wide = sizes_.state_dim;
+  if (!Multiply(rows, wide, sizes_.head_dim, t_.x, false, dstate, true, false, d_.wide)) return false;
   for (int64_t i = 0; i < rows; ++i) {
     const float* d = d_.wide + i * wide;
     const float step = t_.step[i * t_.stride], dot = decays_.shrunk[i] * Dot(d, t_.b + i * wide, wide);
@@ -112,8 +128,13 @@ bool StateChunk::Backward(const float* state, float* dstate, const Gradients& to
     d_.gate[i] -= dot * step;
     d_.gate[rows] += dot * step;
   }
-  // P
-  if (!Multiply(rows, rows, dim, to.dy, false, t_.x, true, false, d_.pairs)) return false;
+  return true;
+}
+
+// P
+bool StateChunk::PairGradients(const Gradients& to) {
+  const int64_t rows = t_.rows, wide = sizes_.state_dim;
+  if (!Multiply(rows, rows, sizes_.head_dim, to.dy, false, t_.x, true, false, d_.pairs)) return false;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < rows; ++j) {
       const int64_t at = i * rows + j;
@@ -128,19 +149,25 @@ bool StateChunk::Backward(const float* state, float* dstate, const Gradients& to
       d_.pairs[at] *= pairs_.decay[at] * t_.step[j * t_.stride];
     }
   }
-  if (!Multiply(rows, wide, rows, d_.pairs, false, t_.b, false, true, to.dc)) return false;
-  if (!Multiply(rows, wide, rows, d_.pairs, true, t_.c, false, true, to.db)) return false;
-  // S
+  return Multiply(rows, wide, rows, d_.pairs, false, t_.b, false, true, to.dc) &&
+         Multiply(rows, wide, rows, d_.pairs, true, t_.c, false, true, to.db);
+}
+
+// S
+bool StateChunk::StateGradient(float* dstate, const Gradients& to) {
+  const float last = decays_.grown[t_.rows - 1];
   for (int64_t i = 0; i < sizes_.state(); ++i) dstate[i] *= last;
-  if (!Multiply(wide, dim, rows, decayed_.c, true, to.dy, false, true, dstate)) return false;
-  // g_t is in every sum from its own token's on.
-  double sum = static_cast<double>(d_.gate[rows]);
-  for (int64_t i = rows; i-- > 0;) {
+  return Multiply(sizes_.state_dim, sizes_.head_dim, t_.rows, decayed_.c, true, to.dy, false, true, dstate);
+}
+
+// g_t is in every sum from its own token's on.
+void StateChunk::WriteDecayGradients(const Gradients& to) {
+  double sum = static_cast<double>(d_.gate[t_.rows]);
+  for (int64_t i = t_.rows; i-- > 0;) {
     sum += static_cast<double>(d_.gate[i]);
     to.dg[i * to.stride] = static_cast<float>(sum);
     to.dstep[i * to.stride] = d_.step[i];
   }
-  return true;
 }
 
 }  // namespace hlm

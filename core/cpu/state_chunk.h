@@ -46,6 +46,13 @@ class StateChunk {
 
  private:
   bool MakePairs();
+  // What Backward is made of, in this order.
+  bool InputGradients(const float* dstate, const Gradients& to);
+  bool OutputVectorGradients(const float* state, const float* dstate, const Gradients& to);
+  bool InputVectorGradients(const float* dstate, const Gradients& to);
+  bool PairGradients(const Gradients& to);
+  bool StateGradient(float* dstate, const Gradients& to);
+  void WriteDecayGradients(const Gradients& to);
 
   StateSizes sizes_;
   Tokens t_;

@@ -21,7 +21,8 @@ double SeenPairs(const Documents& documents, int64_t window, int64_t chunk) {
   for (int64_t d = 0; d < documents.count; ++d) {
     const int64_t length = documents.host_offsets[d + 1] - documents.host_offsets[d];
     const int64_t piece = chunk > 0 ? std::min(chunk, length) : length;
-    pairs += static_cast<double>(length / piece) * pairs_of(piece) + pairs_of(length % piece);
+    const int64_t whole = length / piece;
+    pairs += static_cast<double>(whole) * pairs_of(piece) + pairs_of(length % piece);
   }
   return pairs;
 }

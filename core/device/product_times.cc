@@ -10,6 +10,8 @@ template <class... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
+template <class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;  // clang 14 asks for it
 
 template <class Args>
 std::string Sizes(const char* operation, const Args& a) {

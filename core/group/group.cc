@@ -45,7 +45,7 @@ const char* Name(Carrier carrier) {
   return "unknown";
 }
 
-ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std::move(place)), options_(options) {
+ProcessGroup::ProcessGroup(RankAddress place, GroupOptions options) : place_(std::move(place)), options_(options) {
   if (place_.size < 1 || place_.size > kMostRanks) {
     throw InvalidArgument("the size of the group is ", place_.size, "; it must lie in [1, ", kMostRanks, "]");
   }
@@ -54,7 +54,7 @@ ProcessGroup::ProcessGroup(GroupPlace place, GroupOptions options) : place_(std:
   }
 }
 
-std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const GroupPlace& place, const GroupOptions& options) {
+std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const RankAddress& place, const GroupOptions& options) {
   std::unique_ptr<ProcessGroup> group(new ProcessGroup(place, options));
   if (place.size == 1) return group;
   const double deadline = SteadySeconds() + options.times.timeout;
@@ -68,10 +68,10 @@ std::unique_ptr<ProcessGroup> ProcessGroup::Connect(const GroupPlace& place, con
   return group;
 }
 
-std::unique_ptr<ProcessGroup> ProcessGroup::Connect(GroupPlace place, const GroupOptions& options,
+std::unique_ptr<ProcessGroup> ProcessGroup::Connect(RankAddress place, const GroupOptions& options,
                                                     const AllGatherBytes& all_gather) {
   std::unique_ptr<ProcessGroup> group(new ProcessGroup(std::move(place), options));
-  GroupPlace& own = group->place_;
+  RankAddress& own = group->place_;
   if (own.size == 1) return group;
   const double deadline = SteadySeconds() + options.times.timeout;
   Socket listener = own.rank == 0 ? Listen(0) : Socket();
@@ -79,7 +79,7 @@ std::unique_ptr<ProcessGroup> ProcessGroup::Connect(GroupPlace place, const Grou
   text.resize(kInvitationBytes, '\0');  // others tell nothing, in as many bytes
   std::vector<char> all(kInvitationBytes * static_cast<size_t>(own.size));
   all_gather(text.data(), all.data(), kInvitationBytes);
-  const std::vector<HostPort> candidates = group->Accept(std::string(all.data(), strnlen(all.data(), kInvitationBytes)));
+  std::vector<HostPort> candidates = group->Accept(std::string(all.data(), strnlen(all.data(), kInvitationBytes)));
   group->Open(
       std::move(listener), [&] { return candidates; }, deadline);
   return group;

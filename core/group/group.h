@@ -30,7 +30,7 @@ struct GroupOptions {
 };
 
 // Who a process is in its group.
-struct GroupPlace {
+struct RankAddress {
   int64_t rank = 0, size = 1;
   int64_t local_size = 1;     // processes on this machine
   std::string launcher = {};  // "torchrun"; how the place was found
@@ -47,12 +47,12 @@ class ProcessGroup {
   static constexpr int64_t kMostRanks = 1024;
 
   // Waits until all are there: rank 0 listens at the place's address. UNAVAILABLE where they do not come in time.
-  static std::unique_ptr<ProcessGroup> Connect(const GroupPlace& place, const GroupOptions& options);
+  static std::unique_ptr<ProcessGroup> Connect(const RankAddress& place, const GroupOptions& options);
   // Rank 0 listens where it can, and tells the others through `all_gather`.
-  static std::unique_ptr<ProcessGroup> Connect(GroupPlace place, const GroupOptions& options, const AllGatherBytes& all_gather);
+  static std::unique_ptr<ProcessGroup> Connect(RankAddress place, const GroupOptions& options, const AllGatherBytes& all_gather);
   ~ProcessGroup();
 
-  const GroupPlace& place() const { return place_; }
+  const RankAddress& place() const { return place_; }
   int64_t rank() const { return place_.rank; }
   int64_t size() const { return place_.size; }
 
@@ -84,7 +84,7 @@ class ProcessGroup {
   void Check();
 
  private:
-  ProcessGroup(GroupPlace place, GroupOptions options);
+  ProcessGroup(RankAddress place, GroupOptions options);
   using Candidates = std::function<std::vector<HostPort>()>;  // where rank 0 may listen, as known now
   void Open(Socket listener, const Candidates& candidates, double deadline);
   void OpenAtStore(double deadline);
@@ -95,7 +95,7 @@ class ProcessGroup {
   void Move(const Link::Transfer& transfer);
   Link& LinkOf(uint64_t channel);
 
-  GroupPlace place_;
+  RankAddress place_;
   GroupOptions options_;
   std::unique_ptr<Hub> hub_;  // rank 0's
   std::unique_ptr<Control> control_;

@@ -90,11 +90,11 @@ std::optional<std::string> Master(const Variables& v) {
   return host->find(':') != std::string::npos ? StrCat("[", *host, "]:", *port) : StrCat(*host, ":", *port);
 }
 
-GroupPlace Torchrun(const Variables& v) {
-  GroupPlace place{.rank = v.Needed("RANK", "WORLD_SIZE"),
-                   .size = v.Needed("WORLD_SIZE", "RANK"),
-                   .local_size = v.Number("LOCAL_WORLD_SIZE").value_or(1),
-                   .launcher = "torchrun"};
+RankAddress Torchrun(const Variables& v) {
+  RankAddress place{.rank = v.Needed("RANK", "WORLD_SIZE"),
+                    .size = v.Needed("WORLD_SIZE", "RANK"),
+                    .local_size = v.Number("LOCAL_WORLD_SIZE").value_or(1),
+                    .launcher = "torchrun"};
   const std::optional<std::string> master = Master(v);
   if (place.size > 1 && !master)
     throw FailedPrecondition("WORLD_SIZE is ", place.size, " and MASTER_ADDR and MASTER_PORT are not set");
@@ -105,7 +105,7 @@ GroupPlace Torchrun(const Variables& v) {
 }
 
 // `job`: what all processes of a run have in common.
-GroupPlace OfMpi(const Variables& v, GroupPlace place, const std::optional<std::string>& job) {
+RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std::string>& job) {
   place.token = job.value_or("");
   if (const auto master = Master(v)) {
     place.address = *master;
@@ -118,10 +118,10 @@ GroupPlace OfMpi(const Variables& v, GroupPlace place, const std::optional<std::
   return place;
 }
 
-GroupPlace Slurm(const Variables& v) {
-  GroupPlace place{.rank = v.Needed("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
-                   .size = v.Needed("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-                   .launcher = "Slurm"};
+RankAddress Slurm(const Variables& v) {
+  RankAddress place{.rank = v.Needed("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+                    .size = v.Needed("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+                    .launcher = "Slurm"};
   const std::string tasks = v.Text("SLURM_STEP_TASKS_PER_NODE").value_or(v.Text("SLURM_TASKS_PER_NODE").value_or("1"));
   place.local_size =
       std::max(TasksOfNode(tasks, v.Number("SLURM_NODEID").value_or(0)), v.Number("SLURM_LOCALID").value_or(0) + 1);
@@ -139,9 +139,9 @@ GroupPlace Slurm(const Variables& v) {
 
 }  // namespace
 
-GroupPlace PlaceOf(const Environment& environment, const GroupOptions& options) {
+RankAddress PlaceOf(const Environment& environment, const GroupOptions& options) {
   const Variables v(environment);
-  GroupPlace place;
+  RankAddress place;
   const char *rank_name = "", *local_name = "";
   // The innermost launcher first: torchrun is started by srun, mpirun runs within a Slurm job.
   if (v.Text("RANK") || v.Text("WORLD_SIZE")) {

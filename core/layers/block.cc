@@ -114,10 +114,10 @@ void Block::Declare(const BranchSpec& spec, const ModelSpec& model, int64_t numb
 }
 
 void Block::Forward(const BlockRun& run, const void* input, void* output) const {
-  if (run.part.stage == Stage::kGroup) return experts_->ForwardGroup(run, ExpertsInput(run, input), output != nullptr);
+  if (run.stage.kind == Stage::kGroup) return experts_->ForwardGroup(run, ExpertsInput(run, input), output != nullptr);
   const void* x = input;
   for (const Branch& branch : branches_) {
-    if (run.part.stage == Stage::kAfter && &branch != &branches_.back()) {
+    if (run.stage.kind == Stage::kAfter && &branch != &branches_.back()) {
       x = run.Saved(branch.output);
       continue;
     }
@@ -157,7 +157,7 @@ void Block::MakeExpertsGradient(const BlockRun& run, const void* gradient) const
 }
 
 void Block::NormGradient(const BlockRun& run, const NormPart& norm, const void* x, const void* dy, void* dx) const {
-  if (run.part.stage == Stage::kBefore) return norm.BackwardInput(run, {x}, {dy}, {dx}, run.Temp<float>(unused_));
+  if (run.stage.kind == Stage::kBefore) return norm.BackwardInput(run, {x}, {dy}, {dx}, run.Temp<float>(unused_));
   norm.Backward(run, {x}, {dy}, {}, {dx});
 }
 
@@ -229,10 +229,10 @@ void Block::Forward(const BlockRun& run, const Branch& branch, const void* input
 void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input, const void* x, void* y) const {
   const int64_t n = run.micro.tokens * hidden_;
   const bool last = &branch == &branches_.back();
-  const bool behind = last && run.part.stage == Stage::kAfter;
+  const bool behind = last && run.stage.kind == Stage::kAfter;
   if (!behind && branch.before.on() && (run.Missing({branch.normed}) || branch.before.Missing(run)))
     branch.before.Forward(run, {x}, {run.Saved(branch.normed)});
-  if (last && run.part.stage == Stage::kBefore) {
+  if (last && run.stage.kind == Stage::kBefore) {
     const Item& item = branch.items[experts_item_];
     Prepare(run, branch, item, x);
     return item.body->Forward(run, Input(run, branch, item, x), nullptr, nullptr);
@@ -264,14 +264,14 @@ void Block::MakeSum(const BlockRun& run, const Branch& branch, const void* input
 }
 
 void Block::Backward(const BlockRun& run, const void* input, void* gradient) const {
-  if (run.part.stage == Stage::kGroup)
+  if (run.stage.kind == Stage::kGroup)
     return experts_->BackwardGroup(run, ExpertsInput(run, input), ExpertsGradient(run, gradient));
-  if (number_ >= 0 && run.part.stage != Stage::kAfter) {
+  if (number_ >= 0 && run.stage.kind != Stage::kAfter) {
     run.ops.ScaleAdd(
         run.stream,
         {.type = run.type, .n = run.micro.tokens * hidden_, .z = gradient, .y = gradient, .factor = run.Weight(number_)});
   }
-  if (run.part.stage == Stage::kBefore) {
+  if (run.stage.kind == Stage::kBefore) {
     if (dexperts_ >= 0) MakeExpertsGradient(run, gradient);
     return;
   }

@@ -53,10 +53,10 @@ class ExpertsBody : public Body {
   int64_t Pairs(const BlockRun& run) const { return run.micro.tokens * spec_.chosen; }
   bool Interleaved() const { return spec_.limit > 0; }
   // A shared expert beside others is computed as a whole, whatever they are.
-  Stage At(const BlockRun& run) const { return InStages() ? run.part.stage : Stage::kWhole; }
+  Stage At(const BlockRun& run) const { return InStages() ? run.stage.kind : Stage::kWhole; }
   // The experts of the run, and their rows.
-  int64_t First(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.part.first_expert : 0; }
-  int64_t Count(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.part.experts : spec_.count; }
+  int64_t First(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.stage.first_expert : 0; }
+  int64_t Count(const BlockRun& run) const { return At(run) == Stage::kGroup ? run.stage.experts : spec_.count; }
   ExpertRange Range(const BlockRun& run) const;
   RowRange OwnRows(const BlockRun& run) const;
   // The experts' results, or the gradients of what they read.

@@ -31,8 +31,8 @@ inline std::vector<float> MakeRotaryTable(const RopeSpec& rope, int64_t position
 inline std::vector<float> MakeTemperatureTable(const TemperatureSpec& temperature, int64_t positions) {
   std::vector<float> table(static_cast<size_t>(positions));
   for (int64_t p = 0; p < positions; ++p) {
-    const auto steps = static_cast<double>((p + temperature.shift) / temperature.span);
-    table[static_cast<size_t>(p)] = static_cast<float>(1 + temperature.scale * std::log1p(steps));
+    const int64_t steps = (p + temperature.shift) / temperature.span;  // whole ones
+    table[static_cast<size_t>(p)] = static_cast<float>(1 + temperature.scale * std::log1p(static_cast<double>(steps)));
   }
   return table;
 }

@@ -62,7 +62,7 @@ struct RouterRun {
 // only: all before the experts, each group of them, all behind them. A stage goes through all micro-batches of a sweep.
 enum class Stage { kWhole, kBefore, kGroup, kAfter };
 struct StageOf {
-  Stage stage = Stage::kWhole;
+  Stage kind = Stage::kWhole;
   int64_t first_expert = 0, experts = 0;  // kGroup
 };
 
@@ -111,7 +111,7 @@ struct BlockRun {
   AccumulatorView accumulator = {};  // the same in fp32: sums of gradients; backward only
   SlabView shared = {};              // the slab that the block shares with others, and its sums, which all of them add to
   AccumulatorView shared_accumulator = {};
-  StageOf part = {};
+  StageOf stage = {};
   bool accumulate = false;   // false: the first micro-batch of a sweep overwrites
   std::vector<void*> saved;  // by number of the declaration
   std::vector<char> made;    // which of them are there already

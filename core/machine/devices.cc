@@ -45,8 +45,6 @@ DeviceRates CudaRates(int index, const DeviceFacts& facts) {
   return CalibratedRates(CalibrationKey(facts), [index] { return CudaPlugin().Create(index, {}); });
 }
 
-// The algorithms of the products, timed once for a shape. Only what is kept may be used: the same run twice must give the same
-// bits, and a second timing could choose otherwise.
 // What of a list of products decides their algorithms.
 std::string KeyOf(const std::vector<Call>& products) {
   std::string key;
@@ -67,6 +65,8 @@ std::string KeyOf(const std::vector<Call>& products) {
   return key;
 }
 
+// The algorithms of the products, timed once for a shape. Only what is kept may be used: the same run twice must give the same
+// bits, and a second timing could choose otherwise.
 std::string CudaProducts(int index, const DeviceFacts& facts, const std::vector<Call>& products) {
   const std::string key = StrCat("products|", CalibrationKey(facts), KeyOf(products));
   bool kept = false;
@@ -311,7 +311,7 @@ std::string DescribeMachineJson(const std::string& name) { return MachineJson(De
 
 std::string TimeProductsJson(const Plan& plan) {
   CheckHere(plan);
-  const DevicePlan& device = plan.devices.front();
+  const DevicePlan& device = plan.EachDevice();
   const std::vector<CountedCall> products = StepProducts(plan);
   // The CPU's yardstick is oneDNN itself, called with nothing of ours between.
   const ProductTimes t = device.name == "cpu"

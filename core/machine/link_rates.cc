@@ -76,6 +76,7 @@ LinkRates CalibratedLinks(const std::string& key, const std::function<std::vecto
   const auto text = [&] {
     const std::vector<std::unique_ptr<Device>> devices = make();
     std::vector<Device*> pointers;
+    pointers.reserve(devices.size());
     for (const auto& device : devices) pointers.push_back(device.get());
     const LinkRates rates = MeasureLinks(pointers);
     char line[64];

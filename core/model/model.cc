@@ -109,7 +109,8 @@ std::shared_ptr<const Model> Model::WithFiles(const Model& model, std::string co
                                               const std::vector<std::string>& left_out) {
   auto with = std::make_shared<Model>(model);
   with->config_json_ = std::move(config_json);
-  for (auto& [path, text] : files) with->files_[path] = std::move(text);
+  files.merge(with->files_);  // those that are given before those that are there
+  with->files_ = std::move(files);
   with->own_files_.insert(with->own_files_.end(), left_out.begin(), left_out.end());
   return with;
 }

@@ -90,6 +90,7 @@ TensorEntry ParseEntry(const std::string& name, const JsonValue& json, int64_t d
 // Each byte of the data must belong to exactly one tensor.
 void CheckCover(const std::vector<TensorEntry>& entries, int64_t data_bytes, const std::string& where) {
   std::vector<const TensorEntry*> sorted;
+  sorted.reserve(entries.size());
   for (const TensorEntry& entry : entries) sorted.push_back(&entry);
   std::sort(sorted.begin(), sorted.end(),
             [](const TensorEntry* a, const TensorEntry* b) { return std::pair(a->begin, a->end) < std::pair(b->begin, b->end); });

@@ -198,7 +198,7 @@ std::vector<int64_t> StopIds(const Model& model) {
       where = of_generation;
     }
   }
-  const std::vector<int64_t> stops = IdsOf(ids, where);
+  std::vector<int64_t> stops = IdsOf(ids, where);
   for (const int64_t id : stops) {
     if (id < 0 || id >= model.spec().vocab) {
       throw InvalidArgument(where, ": ", kEos, " has ", id, ", which lies outside the vocabulary [0, ", model.spec().vocab,

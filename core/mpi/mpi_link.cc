@@ -72,7 +72,7 @@ Link::Result MpiLink::Move(const Transfer& t, double seconds) {
       }
       if (code != 0) return {Outcome::kLost, StrCat("MPI: ", mpi_.Text(code))};
     }
-    const Result result = Wait(receive, send, deadline);
+    Result result = Wait(receive, send, deadline);
     if (result.outcome != Outcome::kDone) {
       aborted_ = true;
       std::lock_guard lock(calls_);

@@ -140,7 +140,8 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   }
 
   PreferenceMetrics m;
-  const double pairs = static_cast<double>(documents / 2);
+  const size_t number = documents / 2;
+  const double pairs = static_cast<double>(number);
   const double share = 1 / (in.denominator > 0 ? in.denominator : pairs), sft_weight = SftWeight(in.options);
   const Objective objective{.group = 2, .share = pairs * share, .loss = [&](const DocumentLosses& run) {
                               double loss = 0;
@@ -167,7 +168,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
-  m.pairs = static_cast<int64_t>(documents / 2);
+  m.pairs = static_cast<int64_t>(number);
   m.margin = m.reward_chosen - m.reward_rejected;
   return m;
 }

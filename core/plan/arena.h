@@ -12,6 +12,7 @@ struct Range {
   int64_t bytes = 0;
 };
 
+// memory_fields.h has the list of the ranges.
 struct DeviceArena {
   Range slots;                   // weights of the units at work and of those that come next
   Range accumulator;             // fp32 gradient of the unit or the group of experts at work, as large as the largest needs

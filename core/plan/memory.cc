@@ -7,6 +7,7 @@
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
+#include "core/plan/memory_fields.h"
 #include "core/plan/owned.h"
 #include "core/plan/places.h"
 #include "core/plan/rehearse.h"
@@ -128,7 +129,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   int64_t elements = 0, chunks = 0;
   for (const UnitSpec& unit : in.layout.units) {
     elements = CheckedAdd(elements, unit.elements);
-    chunks += CeilDiv(unit.elements, kNormChunk);
+    chunks += CeilDiv(unit.elements, kGradientChunk);
   }
   const bool train = plan.purpose == Purpose::kTrain, backward = plan.purpose != Purpose::kForward;
   // Straight from the ring into the update: only where an update needs no second look at the gradient.
@@ -160,7 +161,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
     host.ring = CheckedMul(CheckedMul(RoundUp(plan.entry_bytes, 256), plan.ring_entries), devices);
     host.partials = CheckedMul(4 * trained, std::bit_width(static_cast<uint64_t>(plan.TermsOnHost() - 1)));
     // Of a process's share of an entry, what the others have.
-    const int64_t others = plan.options.processes - 1, chunk = 4 * kNormChunk;
+    const int64_t others = plan.options.processes - 1, chunk = 4 * kGradientChunk;
     host.exchange = CheckedMul(CeilDiv(CeilDiv(plan.entry_bytes, chunk), plan.options.processes) * chunk, others);
     // The inputs of the last two blocks never leave the device, and those of blocks without a backward pass need not wait.
     if (plan.block_inputs == BlockInputs::kHost) {
@@ -175,10 +176,27 @@ void FillHost(const PlanInputs& in, Plan& plan) {
   host.frozen = CheckedMul(host.weights, plan.options.frozen_copies);
 }
 
+struct AddSizes {
+  int64_t total = 0, pinned = 0;
+  void Field(const char*, int64_t bytes, Pages pages) {
+    total += bytes;
+    if (pages == Pages::kPinned) pinned += bytes;
+  }
+};
+
+AddSizes Added(const HostMemory& memory) {
+  AddSizes sizes;
+  VisitFields(sizes, memory);
+  return sizes;
+}
+
 }  // namespace
 
+int64_t HostMemory::Total() const { return Added(*this).total; }
+int64_t HostMemory::Pinned() const { return Added(*this).pinned; }
+
 int64_t ShardBytes(const Plan& plan, int64_t devices) {
-  const int64_t chunk = kNormChunk * static_cast<int64_t>(SizeOf(plan.DownType()));
+  const int64_t chunk = kGradientChunk * static_cast<int64_t>(SizeOf(plan.DownType()));
   return std::min(CeilDiv(CeilDiv(plan.part_bytes, chunk), devices) * chunk, RoundUp(plan.part_bytes, 256));
 }
 
@@ -188,7 +206,7 @@ void FillMemory(const PlanInputs& in, Plan& plan) {
   FillHost(in, plan);
   plan.host_reserve_bytes = in.machine.host_reserve_bytes;
   plan.device_reserve_bytes = in.machine.device_reserve_bytes;
-  plan.device_bytes = CheckedAdd(plan.devices.front().arena.total, plan.device_reserve_bytes);
+  plan.device_bytes = CheckedAdd(plan.EachDevice().arena.total, plan.device_reserve_bytes);
   plan.host_bytes = CheckedAdd(plan.host.Total(), plan.host_reserve_bytes);
   if (in.machine.device_is_host)
     plan.host_bytes = CheckedAdd(plan.host_bytes, CheckedMul(plan.device_bytes, in.machine.device_count()));

@@ -35,7 +35,7 @@ void CheckOptions(const PlanOptions& o) {
   CheckRange("snapshot_bytes", o.snapshot_bytes, -1, INT64_MAX);
   CheckRange("max_piece_bytes", o.max_piece_bytes, 0, INT64_MAX);
   CheckRange("frozen_copies", o.frozen_copies, 0, 64);
-  const int64_t least_part = kNormChunk * 4;
+  const int64_t least_part = kGradientChunk * 4;
   if (o.max_part_bytes != 0 && o.max_part_bytes < least_part) {
     throw InvalidArgument("max_part_bytes is ", o.max_part_bytes, "; it must be at least ", least_part,
                           ", or 0 for up to 256 MiB, by the model's size");
@@ -237,7 +237,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   if (!o.grad_dtype) o.grad_dtype = o.compute;
   const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
   if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
-  const int64_t part_elements = o.max_part_bytes / element / kNormChunk * kNormChunk;
+  const int64_t part_elements = o.max_part_bytes / element / kGradientChunk * kGradientChunk;
   if (o.max_piece_bytes == 0) o.max_piece_bytes = kPieceBytes;
   if (o.purpose != Purpose::kForward) {  // which has no gradients
     plan.trained = TrainedSet(in.layout, o.freeze, o.train_only);

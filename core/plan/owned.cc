@@ -10,8 +10,8 @@ int64_t MostOwned(const Plan& plan) {
   for (const PiecePlan& piece : plan.pieces.all()) {
     if (!plan.sharded || plan.options.processes <= kMany) break;
     EachEntry(plan, piece, [&](const PartPlan& entry) {
-      const int64_t elements = entry.end - entry.begin, chunks = CeilDiv(elements, kNormChunk);
-      most += std::min(RoundUp(elements, kStateBlock), CeilDiv(chunks, plan.options.processes) * kNormChunk);
+      const int64_t elements = entry.end - entry.begin, chunks = CeilDiv(elements, kGradientChunk);
+      most += std::min(RoundUp(elements, kStateBlock), CeilDiv(chunks, plan.options.processes) * kGradientChunk);
     });
   }
   if (most > 0) return most;

@@ -9,7 +9,7 @@
 
 namespace hlm {
 
-static_assert(kPieceAlign % kNormChunk == 0, "sums of squares are taken by chunks, which a piece's border must not cut");
+static_assert(kPieceAlign % kGradientChunk == 0, "sums of squares are taken by chunks, which a piece's border must not cut");
 
 namespace {
 
@@ -50,8 +50,8 @@ std::vector<PartPlan> CutParts(int64_t begin, int64_t end, int64_t part_elements
 }  // namespace
 
 PartPlan Shard::Of(const PartPlan& part) const {
-  const int64_t chunks = CeilDiv(part.end - part.begin, kNormChunk);
-  const auto border = [&](int64_t i) { return std::min(part.begin + chunks * i / count * kNormChunk, part.end); };
+  const int64_t chunks = CeilDiv(part.end - part.begin, kGradientChunk);
+  const auto border = [&](int64_t i) { return std::min(part.begin + chunks * i / count * kGradientChunk, part.end); };
   return {border(index), border(index + 1)};
 }
 

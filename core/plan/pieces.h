@@ -19,7 +19,7 @@
 
 namespace hlm {
 
-// Elements of a unit's slab. Borders lie on multiples of the norm chunk.
+// Elements of a unit's slab. Borders lie on multiples of the gradient chunk.
 struct PartPlan {
   int64_t begin = 0, end = 0;
 };

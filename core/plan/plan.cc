@@ -83,7 +83,7 @@ Plan TryPlan(const PlanInputs& in, const PlanOptions& options) {
 }
 
 // Where the plan chooses the micro-batch: the largest that fits, halved down to one row.
-Plan LargestMicroBatch(const PlanInputs& in, PlanOptions options) {
+Plan LargestMicroBatch(const PlanInputs& in, const PlanOptions& options) {
   if (options.micro_batch != 0) return TryPlan(in, options);
   for (int64_t tokens = in.machine.micro_tokens;; tokens /= 2) {
     const int64_t rows =
@@ -206,7 +206,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelLayout& layout, const PlanOption
   plan.machine = machine.name;
   plan.options.update_path = ChooseUpdatePath(in, plan);
   plan.numerics.optimizer = OptimizerPath(*plan.options.update_path);
-  plan.numerics.workspace_bytes = plan.devices.front().arena.workspace.bytes;
+  plan.numerics.workspace_bytes = plan.EachDevice().arena.workspace.bytes;
   if (!options.numerics.empty() && match.libraries == machine.libraries) {
     plan.numerics.products = match.products;  // as they were chosen then: never timed again
   } else if (machine.product_algorithms) {

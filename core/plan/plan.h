@@ -131,7 +131,7 @@ struct UnitPlan {
   int64_t elements = 0;
 };
 
-// Sizes of host memory, in bytes.
+// Sizes of host memory, in bytes; memory_fields.h has the list of them.
 struct HostMemory {
   int64_t weights = 0;  // streamed slabs, pinned
   int64_t remainders = 0;
@@ -145,13 +145,10 @@ struct HostMemory {
   int64_t snapshot = 0;      // copies of units that are being saved
   int64_t frozen = 0;        // frozen copies of the weights, pinned
   int64_t partials = 0;      // fp32 sums of reduction groups that wait for their neighbours
-  int64_t exchange = 0;      // what other processes of the group send of a part's gradient
+  int64_t exchange = 0;      // what other processes of the group send of a part's gradient, pinned
   int64_t loads = 0;         // what routers tell of their choice, pinned
-  int64_t Total() const {
-    return weights + remainders + first_moments + second_moments + gradients + norms + ring + block_inputs + batch + scales +
-           snapshot + frozen + partials + exchange + loads;
-  }
-  int64_t Pinned() const { return weights + ring + block_inputs + batch + frozen + loads; }
+  int64_t Total() const;
+  int64_t Pinned() const;
 };
 
 // The predicted time of one step of many, and what it is made of; predict.cc says how.
@@ -230,6 +227,7 @@ struct Plan {
   std::shared_ptr<const Rehearsal> rehearsal;  // the calls of one micro-batch, from which sizes and times come
   std::string choice;  // which states, master and timing were chosen and why; empty where none was to choose
 
+  const DevicePlan& EachDevice() const { return devices.front(); }  // they are alike but for the name
   // Whether this process has states of every element.
   bool OwnsAll() const { return !sharded && trained.all(); }
   // Experts without a gradient are updated only when something reads them again. Where all experts go up in every step, all are read.

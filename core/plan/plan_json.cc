@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
+#include "core/plan/memory_fields.h"
 #include "core/plan/numerics.h"
 #include "core/plan/plan.h"
 
@@ -24,47 +25,30 @@ void WriteActivations(const Plan& plan, JsonWriter& json) {
   json.EndObject();
 }
 
-void WriteHost(const HostMemory& h, JsonWriter& json) {
+struct WriteSizes {
+  JsonWriter& json;
+  void Field(const char* key, int64_t bytes, Pages) { json.Member(key, bytes); }
+  template <class... Ranges>
+  void Field(const char* key, const Range& range, const Ranges&... more) {
+    json.Member(key, (range.bytes + ... + more.bytes));
+  }
+};
+
+void WriteHost(const HostMemory& host, JsonWriter& json) {
   json.BeginObject();
-  json.Member("weights", h.weights);
-  json.Member("remainders", h.remainders);
-  json.Member("first_moments", h.first_moments);
-  json.Member("second_moments", h.second_moments);
-  json.Member("gradients", h.gradients);
-  json.Member("scales", h.scales);
-  json.Member("norms", h.norms);
-  json.Member("snapshot", h.snapshot);
-  json.Member("ring", h.ring);
-  json.Member("block_inputs", h.block_inputs);
-  json.Member("batch", h.batch);
-  json.Member("frozen", h.frozen);
-  json.Member("partials", h.partials);
-  if (h.exchange > 0) json.Member("exchange", h.exchange);
-  json.Member("loads", h.loads);
+  WriteSizes write{json};
+  VisitFields(write, host);
   json.EndObject();
 }
 
-void WriteDevice(const DeviceArena& a, JsonWriter& json) {
+void WriteDevice(const DeviceArena& arena, JsonWriter& json) {
   json.BeginObject();
-  json.Member("slots", a.slots.bytes);
-  json.Member("block_slots", a.slots.bytes);  // a name of earlier plans, which divided the space
+  WriteSizes write{json};
+  VisitFields(write, arena);
+  json.Member("block_slots", arena.slots.bytes);  // names of earlier plans, which divided the space
   json.Member("wide_slot", 0);
   json.Member("norm_slot", 0);
-  json.Member("accumulator", a.accumulator.bytes + a.tied_accumulator.bytes + a.shared_accumulators.bytes);
-  json.Member("staging", a.staging.bytes);
-  json.Member("received", a.received.bytes);
-  json.Member("block_inputs", a.block_inputs.bytes);
-  json.Member("gradient", a.gradient.bytes);
-  json.Member("stash", a.stash.bytes);
-  json.Member("scratch", a.scratch.bytes);
-  json.Member("between_stages", a.between_stages.bytes);
-  json.Member("backward", a.temporaries.bytes);
-  json.Member("head", a.head.bytes);
-  json.Member("batch", a.batch.bytes);
-  json.Member("rotary", a.rotary.bytes);
-  json.Member("loads", a.loads.bytes);
-  json.Member("workspace", a.workspace.bytes);
-  json.Member("arena", a.total);
+  json.Member("arena", arena.total);
   json.EndObject();
 }
 
@@ -73,7 +57,7 @@ void WriteMemory(const Plan& plan, JsonWriter& json) {
   json.Key("host");
   WriteHost(plan.host, json);
   json.Key("device");
-  WriteDevice(plan.devices.front().arena, json);
+  WriteDevice(plan.EachDevice().arena, json);
   json.Member("host_reserve", plan.host_reserve_bytes);
   json.Member("device_reserve", plan.device_reserve_bytes);
   json.EndObject();
@@ -180,8 +164,8 @@ std::string PlanJson(const Plan& plan) {
   json.Member("micro_batch_tokens", plan.micro_tokens);
   json.Member("sweeps", plan.sweeps);
   json.Member("block_inputs", Name(plan.block_inputs));
-  json.Member("slots", plan.devices.front().slots);
-  json.Member("prefetch", plan.devices.front().prefetch);
+  json.Member("slots", plan.EachDevice().slots);
+  json.Member("prefetch", plan.EachDevice().prefetch);
   if (plan.devices.size() > 1) json.Member("route", Name(plan.route));
   json.Member("ring", plan.ring_entries);
   json.Member("max_part_bytes", plan.options.max_part_bytes);

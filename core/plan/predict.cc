@@ -127,10 +127,10 @@ double AccumulateBytes(const Plan& plan, double elements, double owned) {
 
 // What of a visit's weights and gradients moves: where only routed experts do, as many as have rows where those fall evenly.
 double ShareMoved(const PlanInputs& in, const Plan& plan, const Visit& visit) {
-  if (plan.experts_up == ExpertsUp::kAll || visit.part.stage != Stage::kGroup) return 1;
+  if (plan.experts_up == ExpertsUp::kAll || visit.stage.kind != Stage::kGroup) return 1;
   const ExpertsSpec& experts = in.layout.block(visit.layer).experts()->spec();
   const int64_t tokens = plan.sweep_tokens * static_cast<int64_t>(plan.devices.size());
-  return ShareRouted(experts.count, experts.chosen, visit.part.experts, tokens);
+  return ShareRouted(experts.count, experts.chosen, visit.stage.experts, tokens);
 }
 
 // Elements of gradients that a sweep sends down.

@@ -118,7 +118,7 @@ class Assigner {
 
   // The visit behind which it is known whether a group of experts has rows, where that is waited for; -1: it is not.
   int64_t Chosen(int64_t v) const {
-    const auto stage = [&](int64_t at) { return visits_[static_cast<size_t>(at)].part.stage; };
+    const auto stage = [&](int64_t at) { return visits_[static_cast<size_t>(at)].stage.kind; };
     if (!space_.routed || visits_[static_cast<size_t>(v)].kind != VisitKind::kBlockForward || stage(v) != Stage::kGroup)
       return -1;
     while (stage(v) == Stage::kGroup) --v;

@@ -105,7 +105,8 @@ TrainedSet::TrainedSet(const ModelLayout& layout, const std::string& freeze, con
       if (is_off) {
         Append(unit.frozen, {run.begin, run.end});
       } else if (!off.empty()) {
-        Append(unit.runs, {run.begin / kNormChunk * kNormChunk, std::min(RoundUp(run.end, kNormChunk), spec.elements)});
+        Append(unit.runs,
+               {run.begin / kGradientChunk * kGradientChunk, std::min(RoundUp(run.end, kGradientChunk), spec.elements)});
       }
     }
     if (off.empty()) unit.runs = {{0, spec.elements}};  // padding included, as ever

@@ -1,7 +1,7 @@
 // TrainedSet: which tensors of a model train, and the runs of each unit's slab that therefore have gradients, states and updates.
 //
 //   slab    | q, k, v   | o       | norm | gate, up        | down    | norm |      frozen: o, gate and up
-//   runs    [ ............. )   [ ....... )              [ ................. )     whole chunks of kNormChunk elements
+//   runs    [ ............. )   [ ....... )              [ ................. )     whole chunks of kGradientChunk elements
 //   held                [ . )   [ . )   [ )              [ )                       what is frozen in them
 //
 // A slab keeps its order: what one product reads stays together, weights go up as ever, and a set that trains everything changes no

@@ -44,7 +44,7 @@ std::vector<int64_t> PiecesOf(const PieceList& pieces, int64_t unit) {
 // The visits of a block forward, in order: what they compute, the pieces that they read, and those whose gradient is complete when the
 // backward pass has been there.
 struct BlockVisit {
-  StageOf part;
+  StageOf stage;
   std::vector<int64_t> pieces, gradients;
 };
 std::vector<BlockVisit> VisitsOfBlock(const ModelLayout& layout, const PieceList& pieces, int64_t layer) {
@@ -69,15 +69,15 @@ std::vector<BlockVisit> VisitsOfBlock(const ModelLayout& layout, const PieceList
 }
 
 std::string BlockName(const char* way, const Visit& visit) {
-  const StageOf& part = visit.part;
-  const std::string block = StrCat("block ", way, " ", visit.layer);
-  switch (part.stage) {
+  const StageOf& stage = visit.stage;
+  std::string block = StrCat("block ", way, " ", visit.layer);
+  switch (stage.kind) {
     case Stage::kWhole:
       return block;
     case Stage::kBefore:
       return block + ", before the experts";
     case Stage::kGroup:
-      return StrCat(block, ", experts ", part.first_expert, " to ", part.first_expert + part.experts - 1);
+      return StrCat(block, ", experts ", stage.first_expert, " to ", stage.first_expert + stage.experts - 1);
     case Stage::kAfter:
       return block + ", behind the experts";
   }
@@ -114,7 +114,7 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
     const int64_t unit = layout.SharedUnit(layer);
     const int64_t core = SlotBytesOf(pieces, own.front().pieces, element_bytes) - (unit < 0 ? 0 : of(unit));
     for (const BlockVisit& visit : own)
-      visits.push_back({layer, core, visit.part.stage == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces, element_bytes) : 0});
+      visits.push_back({layer, core, visit.stage.kind == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces, element_bytes) : 0});
   }
   int64_t blocks = 0;
   for (size_t first = 0; first < visits.size(); ++first) {
@@ -149,7 +149,7 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
   std::vector<std::vector<BlockVisit>> blocks;
   for (int64_t l = 0; l < layers; ++l) blocks.push_back(VisitsOfBlock(layout, pieces, l));
   const auto of_block = [&](VisitKind kind, int64_t layer, int64_t sweep, const BlockVisit& from) {
-    Visit made{.kind = kind, .layer = layer, .part = from.part, .sweep = sweep, .uses = {}, .gradients = {}};
+    Visit made{.kind = kind, .layer = layer, .stage = from.stage, .sweep = sweep, .uses = {}, .gradients = {}};
     read(made, from.pieces);
     if (kind == VisitKind::kBlockBackward) made.gradients = from.gradients;
     return made;

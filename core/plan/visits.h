@@ -37,15 +37,15 @@ struct SlotUse {
 struct Visit {
   VisitKind kind = VisitKind::kEmbed;
   int64_t layer = -1;  // of a block
-  StageOf part = {};   // how much of it
+  StageOf stage = {};  // how much of it
   int64_t sweep = 0;
   std::vector<SlotUse> uses;       // weights that the visit reads
   std::vector<int64_t> gradients;  // pieces whose gradient is complete after this visit and goes down
 
   bool OfBlock() const { return kind == VisitKind::kBlockForward || kind == VisitKind::kBlockBackward; }
   // The first and the last of a block's visits one way.
-  bool Begins() const { return part.stage == Stage::kWhole || part.stage == Stage::kBefore; }
-  bool Ends() const { return part.stage == Stage::kWhole || part.stage == Stage::kAfter; }
+  bool Begins() const { return stage.kind == Stage::kWhole || stage.kind == Stage::kBefore; }
+  bool Ends() const { return stage.kind == Stage::kWhole || stage.kind == Stage::kAfter; }
 };
 
 std::string VisitName(const Visit& visit);  // "block forward 3", "block forward 3, experts 8 to 15"

@@ -66,7 +66,7 @@ void BackgroundSave::Begin() {
   changed_.notify_all();
 }
 
-void BackgroundSave::Fail(std::exception_ptr cause) {
+void BackgroundSave::Fail(const std::exception_ptr& cause) {
   std::lock_guard lock(mutex_);
   writer_.reset();
   errors_.Keep(cause, request_.waited_for);

@@ -57,7 +57,7 @@ class BackgroundSave {
 
   // From here on the state to be saved is the store's. Called between two updates, by the thread that updates.
   void Begin();
-  void Fail(std::exception_ptr cause);
+  void Fail(const std::exception_ptr& cause);
 
   // Returns once the piece's bytes are safe. Before every change of a piece.
   void BeforeUpdate(int64_t piece) { state_.BeforeUpdate(piece); }

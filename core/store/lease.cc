@@ -111,7 +111,7 @@ float* GradientLease::Partial(int64_t level, int64_t begin) const {
 
 double* GradientLease::Norms(int64_t begin) const {
   const PiecePlan& p = store_->pieces_[lease_.piece()];
-  HLM_CHECK(Within(p, begin) && begin % kNormChunk == 0, "element ", begin, " of ", p.name);
+  HLM_CHECK(Within(p, begin) && begin % kGradientChunk == 0, "element ", begin, " of ", p.name);
   return store_->NormOf(p.unit, begin);
 }
 

@@ -94,7 +94,7 @@ class GradientLease {
   GradientLease(const ParameterStore& store, int64_t piece, LeaseKind kind);
   std::byte* Sums(int64_t begin) const;                // null without a gradient store
   float* Partial(int64_t level, int64_t begin) const;  // of 2^level reduction groups
-  double* Norms(int64_t begin) const;                  // the chunk sum of element `begin`, a multiple of kNormChunk
+  double* Norms(int64_t begin) const;                  // the chunk sum of element `begin`, a multiple of kGradientChunk
 
  private:
   const ParameterStore* store_;

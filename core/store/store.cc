@@ -19,7 +19,7 @@ ParameterStore::ParameterStore(const ModelLayout& layout, const Plan& plan, Devi
   for (const UnitSpec& unit : layout.units) {
     starts_.push_back(starts_.back() + unit.elements);
     norm_starts_.push_back(chunks);
-    chunks += CeilDiv(unit.elements, kNormChunk);
+    chunks += CeilDiv(unit.elements, kGradientChunk);
   }
   kept_ = plan.OwnsAll() ? starts_.back() : MostOwned(plan);
   partial_ = pieces_.TrainedElements();
@@ -89,7 +89,7 @@ std::byte* ParameterStore::GradientBytes(int64_t element) const {
   return arrays_.gradients.data() + owned_.PlaceOf(element) * static_cast<int64_t>(SizeOf(types_.gradient));
 }
 double* ParameterStore::NormOf(int64_t unit, int64_t begin) const {
-  return At<double>(arrays_.norms, norm_starts_[static_cast<size_t>(unit)] + begin / kNormChunk);
+  return At<double>(arrays_.norms, norm_starts_[static_cast<size_t>(unit)] + begin / kGradientChunk);
 }
 
 float* ParameterStore::PartialOf(int64_t level, int64_t element) const {

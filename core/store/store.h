@@ -10,7 +10,7 @@
 // are those of the ranges alone that train and are owned, one behind the other; partials of what trains; weights and norms of all elements.
 //
 //   partials     fp32, a level of the tree of reduction groups behind the other
-//   norms        one double for each chunk of kNormChunk elements of each unit
+//   norms        one double for each chunk of kGradientChunk elements of each unit
 #ifndef HORIZON_LM_CORE_STORE_STORE_H_
 #define HORIZON_LM_CORE_STORE_STORE_H_
 

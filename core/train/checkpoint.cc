@@ -106,7 +106,7 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   try {
     // Behind the updates of the last step, in front of those of the next: the state is the one between them.
     s.engine.updater->MakeUpAll();
-    s.engine.updater->AfterUpdates([&saver](std::exception_ptr failed_update) {
+    s.engine.updater->AfterUpdates([&saver](const std::exception_ptr& failed_update) {
       if (failed_update) {
         saver.Fail(failed_update);
       } else {

@@ -17,7 +17,7 @@ void DeviceGroup::Connect() {
 void DeviceGroup::Gather(const Pass& pass, int64_t after_visit, const RoutedExperts& experts) {
   // Nothing is sent further ahead than the prefetch.
   const size_t end =
-      static_cast<size_t>(std::min(static_cast<int64_t>(pass.visits.size()), after_visit + plan_.devices.front().prefetch + 2));
+      static_cast<size_t>(std::min(static_cast<int64_t>(pass.visits.size()), after_visit + plan_.EachDevice().prefetch + 2));
   for (size_t v = static_cast<size_t>(after_visit + 1); v < end; ++v) {
     if (!experts.HasRows(pass.visits[v])) continue;
     for (const SlotUse& use : pass.visits[v].uses) {
@@ -27,7 +27,7 @@ void DeviceGroup::Gather(const Pass& pass, int64_t after_visit, const RoutedExpe
 }
 
 void DeviceGroup::GatherLate(const Pass& pass, const Visit& visit) {
-  if (visit.part.stage != Stage::kGroup) return;
+  if (visit.stage.kind != Stage::kGroup) return;
   for (const SlotUse& use : visit.uses) {
     // All lanes hold the same.
     if (!lanes_.front()->ends().slots.Holds(use)) Load(pass, use);

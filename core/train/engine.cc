@@ -11,6 +11,7 @@ namespace {
 
 std::vector<Device*> Pointers(const std::vector<std::unique_ptr<Device>>& devices) {
   std::vector<Device*> pointers;
+  pointers.reserve(devices.size());
   for (const auto& device : devices) pointers.push_back(device.get());
   return pointers;
 }

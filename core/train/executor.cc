@@ -120,7 +120,7 @@ void Executor::HearRouters(const Pass& pass, const Visit& visit, const Gradients
     LearnChoices(pass, visit.sweep);
     if (updating) routed_ = routers_.End(pass, GatherBytes()).Routed(plan_.router, *gradients->expert_updates);
   }
-  const bool chooses = visit.kind == VisitKind::kBlockForward && visit.part.stage == Stage::kBefore;
+  const bool chooses = visit.kind == VisitKind::kBlockForward && visit.stage.kind == Stage::kBefore;
   if (chooses && plan_.experts_up == ExpertsUp::kRouted) LearnChoice(pass, visit);
 }
 
@@ -226,7 +226,7 @@ void Executor::OpenRings() {
 Executor::Counters Executor::counters() const {
   Counters sum;
   sum.update_wait_seconds = group_.update_wait_seconds();
-  sum.host_bytes = batch_.bytes();
+  sum.batch_bytes = batch_.bytes();
   for (const auto& lane : lanes_) {
     const MoveCounters& moves = lane->counters();
     sum.moves.up_bytes += moves.up_bytes;
@@ -235,7 +235,7 @@ Executor::Counters Executor::counters() const {
     sum.moves.uploads += moves.uploads;
     sum.moves.reused += moves.reused;
     sum.arena_bytes += lane->arena_bytes();
-    sum.host_bytes += lane->host_bytes();
+    sum.block_input_bytes += lane->block_input_bytes();
     sum.load_bytes += lane->load_bytes();
     if (const GradientRing* ring = lane->ring()) {
       sum.ring_waits += ring->waits();

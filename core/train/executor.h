@@ -1,6 +1,6 @@
-// Executor: runs a pass over the units as the plan says: for each visit, for each lane, then exchange, then hand down. It enqueues;
-// the only things it waits for itself are the end of the visit before last (so that it never runs far ahead), a free ring entry, and
-// the update of a piece whose weights are to be sent up.
+// Executor: runs a pass over the units as the plan says: for each visit, for each lane, then exchange, then hand down. It enqueues; it
+// waits for the end of the visit before last (so that it never runs far ahead), for a free ring entry, for the update of a piece whose
+// weights are to be sent up, and for what the host reads: losses that an objective weighs, what routers chose, the end of the pass.
 #ifndef HORIZON_LM_CORE_TRAIN_EXECUTOR_H_
 #define HORIZON_LM_CORE_TRAIN_EXECUTOR_H_
 
@@ -64,8 +64,8 @@ class Executor {
     double update_wait_seconds = 0, ring_wait_seconds = 0;
     int64_t ring_waits = 0;
     size_t ring_bytes = 0, arena_bytes = 0;
-    size_t host_bytes = 0;  // of the batch and of block inputs
-    size_t load_bytes = 0;  // of what routers tell
+    size_t batch_bytes = 0, block_input_bytes = 0;  // on the host
+    size_t load_bytes = 0;                          // of what routers tell
   };
   Counters counters() const;  // of all lanes together
 

@@ -14,7 +14,7 @@ template <class Work>
 void EachNorms(const Plan& plan, int64_t rank, const Work& work) {
   for (int64_t piece = 0; piece < plan.pieces.size(); ++piece) {
     EachOwned(plan, plan.pieces[piece], rank, [&](const PartPlan& range) {
-      work(piece, range.begin, static_cast<size_t>(CeilDiv(range.end - range.begin, kNormChunk)));
+      work(piece, range.begin, static_cast<size_t>(CeilDiv(range.end - range.begin, kGradientChunk)));
     });
   }
 }
@@ -27,7 +27,7 @@ double GradientNorms::Squared() const {
     const PiecePlan& p = plan_.pieces[piece];
     const GradientLease lease = store_.Gradients(piece, LeaseKind::kRead);
     const double* norms = lease.Norms(p.begin);
-    for (int64_t chunk = 0; chunk < CeilDiv(p.elements(), kNormChunk); ++chunk) sum += norms[chunk];
+    for (int64_t chunk = 0; chunk < CeilDiv(p.elements(), kGradientChunk); ++chunk) sum += norms[chunk];
   }
   return sum;
 }

@@ -35,6 +35,8 @@ class GradientSums {
   // Whether it is so on every rank: what is not finite anywhere keeps its values everywhere.
   bool AgreeFinite(bool finite) const;
 
+  size_t exchange_bytes() const { return received_.bytes(); }
+
  private:
   float* received() const { return reinterpret_cast<float*>(received_.data()); }
 

@@ -92,7 +92,7 @@ class Lane {
   GradientRing* ring() { return gradients_.ring(); }  // null where the plan has no gradients
   const MoveCounters& counters() const { return counters_; }
   size_t arena_bytes() const { return memory_.arena.bytes(); }
-  size_t host_bytes() const { return block_inputs_.bytes(); }
+  size_t block_input_bytes() const { return block_inputs_.bytes(); }
   size_t load_bytes() const { return loads_.bytes(); }
 
  private:

@@ -38,11 +38,11 @@ void Lane::BlockForward(const Pass& pass, const Visit& visit, const Weights& wei
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
-    run.part = visit.part;
+    run.stage = visit.stage;
     loads_.SetForward(pass, share, visit.layer, m, run);
     memory_.buffers.blocks().Place(visit.layer, token, pass.forward_only, BlockTensors::Made::kNothing, run);
     // Before the experts there is none.
-    void* output = visit.part.stage == Stage::kBefore ? nullptr : memory_.buffers.BlockInput(visit.layer + 1, token);
+    void* output = visit.stage.kind == Stage::kBefore ? nullptr : memory_.buffers.BlockInput(visit.layer + 1, token);
     context_.layout.block(visit.layer).Forward(run, memory_.buffers.BlockInput(visit.layer, token), output);
   });
 }
@@ -162,7 +162,7 @@ void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& we
     const void* input = memory_.buffers.BlockInput(visit.layer, token);
     BlockRun run = RunOf(micro, weights, token);
     run.layer = visit.layer;
-    run.part = visit.part;
+    run.stage = visit.stage;
     run.accumulator = accumulator;
     run.shared_accumulator = shared_accumulator;
     run.frozen = context_.plan.trained.Frozen(context_.layout.BlockUnit(visit.layer));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/io/json_writer.h"
+#include "core/plan/memory_fields.h"
 #include "core/train/state.h"
 
 namespace hlm {
@@ -28,6 +29,24 @@ void WriteExperts(const RouterTotals& routers, JsonWriter& json) {
   json.EndObject();
 }
 
+// Host memory as it was taken, which the plan has foretold.
+HostMemory Taken(const Engine& engine, const Executor::Counters& counters) {
+  HostMemory host = engine.store.memory();
+  host.snapshot = static_cast<int64_t>(engine.saver.snapshot_bytes());
+  host.ring = static_cast<int64_t>(counters.ring_bytes);
+  host.block_inputs = static_cast<int64_t>(counters.block_input_bytes);
+  host.batch = static_cast<int64_t>(counters.batch_bytes);
+  host.frozen = engine.frozen.bytes();
+  host.exchange = static_cast<int64_t>(engine.updater->exchange_bytes());
+  host.loads = static_cast<int64_t>(counters.load_bytes);
+  return host;
+}
+
+struct WriteSizes {
+  JsonWriter& json;
+  void Field(const char* key, int64_t bytes, Pages) { json.Member(key, bytes); }
+};
+
 }  // namespace
 
 std::string Trainer::MetricsJson() {
@@ -36,7 +55,7 @@ std::string Trainer::MetricsJson() {
   if (!engine.health.failed()) engine.AwaitUpdates();
   const Executor::Counters counters = engine.executor->counters();
   const MoveCounters& moves = counters.moves;
-  const HostMemory& host = engine.store.memory();
+  const HostMemory host = Taken(engine, counters);
   DeviceUsage usage;
   Fallbacks fallbacks;
   for (const auto& device : engine.devices) {
@@ -87,18 +106,9 @@ std::string Trainer::MetricsJson() {
   json.Member("device_arena", counters.arena_bytes);
   json.Member("device_bytes", usage.device_bytes);
   json.Member("pinned_bytes", usage.host_bytes);
-  json.Member("weights", host.weights);
-  json.Member("remainders", host.remainders);
-  json.Member("first_moments", host.first_moments);
-  json.Member("second_moments", host.second_moments);
-  json.Member("gradients", host.gradients);
-  json.Member("norms", host.norms);
-  json.Member("partials", host.partials);
-  json.Member("snapshot", engine.saver.snapshot_bytes());
-  json.Member("ring", counters.ring_bytes);
-  json.Member("batch_and_block_inputs", counters.host_bytes);
-  json.Member("loads", counters.load_bytes);
-  json.Member("frozen", engine.frozen.bytes());
+  WriteSizes write{json};
+  VisitFields(write, host);
+  json.Member("batch_and_block_inputs", host.batch + host.block_inputs);
   json.Member("frozen_copied", engine.frozen.copied_bytes());
   json.EndObject();
   json.EndObject();

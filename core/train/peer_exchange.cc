@@ -8,7 +8,7 @@
 namespace hlm {
 
 PeerExchange::PeerExchange(const Plan& plan, Lanes& lanes, Trace& trace) : plan_(plan), trace_(trace) {
-  places_ = static_cast<size_t>(plan.devices.front().staging);
+  places_ = static_cast<size_t>(plan.EachDevice().staging);
   for (const auto& lane : lanes) {
     Peer peer{lane->ends(), nullptr, {}, {}, {}, {}};
     Device& device = peer.ends.device;

@@ -13,7 +13,7 @@ namespace hlm {
 // Steps of an expert that may be owed: the scalars of each are kept.
 constexpr size_t kMostOwed = 1024;
 
-static_assert(kSlabAlign % kStateBlock == 0 && kNormChunk % kStateBlock == 0);
+static_assert(kSlabAlign % kStateBlock == 0 && kGradientChunk % kStateBlock == 0);
 
 std::vector<PieceUpdates::Segment> PieceUpdates::CutSegments(const UnitSpec& unit, int64_t number, const TrainedSet& trained) {
   std::vector<Segment> segments;

@@ -20,11 +20,11 @@ void RoutedExperts::Add(int64_t layer, const float* counts) {
 }
 
 bool RoutedExperts::HasRows(const Visit& visit) const {
-  if (visit.part.stage != Stage::kGroup) return true;
+  if (visit.stage.kind != Stage::kGroup) return true;
   const Layer& layer = layers_[static_cast<size_t>(visit.layer)];
   if (layer.sweep != visit.sweep) return true;
-  const auto first = layer.routed.begin() + visit.part.first_expert;
-  return std::find(first, first + visit.part.experts, 1) != first + visit.part.experts;
+  const auto first = layer.routed.begin() + visit.stage.first_expert;
+  return std::find(first, first + visit.stage.experts, 1) != first + visit.stage.experts;
 }
 
 }  // namespace hlm

@@ -82,7 +82,7 @@ void UpdateQueue::Run() {
 }
 
 // Takes the job by value: ring entries that it holds, done or skipped, are free before anybody hears of it.
-std::exception_ptr UpdateQueue::End(Job job, bool skip) {
+std::exception_ptr UpdateQueue::End(Job job, bool skip) {  // NOLINT(performance-unnecessary-value-param)
   try {
     if (!skip) {
       job.handed.Take(checker_);

@@ -90,7 +90,7 @@ void Updater::Take(GradientRing& ring, int64_t piece, const PartPlan& part, cons
         SquaredNorms(pool_, own_n, gradient, type, norms);
       }
       double sum = 0;
-      for (int64_t chunk = 0; chunk < CeilDiv(own_n, kNormChunk); ++chunk) sum += norms[chunk];
+      for (int64_t chunk = 0; chunk < CeilDiv(own_n, kGradientChunk); ++chunk) sum += norms[chunk];
       finite = std::isfinite(sum);
     }
     if (plan_.gradient_store) entry.Release();
@@ -111,9 +111,9 @@ void Updater::Take(GradientRing& ring, int64_t piece, const PartPlan& part, cons
 }
 
 void Updater::FillZero(std::byte* data, int64_t bytes) {
-  pool_.ParallelFor(CeilDiv(bytes, kNormChunk), [&](int64_t chunk) {
-    const int64_t begin = chunk * kNormChunk;
-    std::memset(data + begin, 0, static_cast<size_t>(std::min(kNormChunk, bytes - begin)));
+  pool_.ParallelFor(CeilDiv(bytes, kGradientChunk), [&](int64_t chunk) {
+    const int64_t begin = chunk * kGradientChunk;
+    std::memset(data + begin, 0, static_cast<size_t>(std::min(kGradientChunk, bytes - begin)));
   });
 }
 

@@ -76,6 +76,7 @@ class Updater {
   int64_t skipped_parts() const { return skipped_parts_; }  // of the last sweep that updated
   int64_t deferred() const { return updates_.deferred(); }  // updates of pieces that were left for later
   double busy_seconds() const { return queue_.busy_seconds(); }
+  size_t exchange_bytes() const { return sums_.exchange_bytes(); }  // for what other processes send
 
  private:
   void Take(GradientRing& ring, int64_t piece, const PartPlan& part, const Sweep& sweep, int64_t term, RingTicket& entry);

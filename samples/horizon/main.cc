@@ -35,7 +35,8 @@ std::string TooLittle(std::string message, const std::string& command) {
 
 // What the library says, with what a person at a terminal needs beside it.
 std::string Helpful(const ApiError& error, const std::string& command) {
-  const std::string message = error.what(), device = "there is no device '";
+  std::string message = error.what();
+  const std::string device = "there is no device '";
   if (error.code() == HLM_RESOURCE_EXHAUSTED) return TooLittle(message, command);
   if (error.code() != HLM_NOT_FOUND || !message.starts_with(device)) return message;
   const size_t end = message.find('\'', device.size());

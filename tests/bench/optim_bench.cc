@@ -72,7 +72,7 @@ class Bench {
         gradient16_(n),
         lo_(n),
         scales_(2 * hlm::CeilDiv(n, hlm::kStateBlock)),
-        norms_(hlm::CeilDiv(n, hlm::kNormChunk)) {}
+        norms_(hlm::CeilDiv(n, hlm::kGradientChunk)) {}
 
   void Update(Algorithm algorithm, Master master, StateType states, DType gradient) {
     Fill();

@@ -2,9 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <condition_variable>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -206,6 +211,48 @@ TEST(Cpp, ASaveIsCheckedAndHasItsWords) {
   hlm::TextOptions words;
   words.stop_ids_json = "[3, 5]";
   EXPECT_NE(model.WithText(words).Describe().find("\"stop_ids\":[3,5]"), std::string::npos);
+}
+
+// Two ranks that find each other through what they have: here a table that both see.
+struct Meeting {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<int64_t, std::string> told;
+};
+struct Attendee {
+  Meeting* meeting;
+  int64_t rank;
+  static int32_t AllGather(void* user_data, const void* own, void* all, size_t n_bytes) {
+    const Attendee& self = *static_cast<const Attendee*>(user_data);
+    std::unique_lock<std::mutex> lock(self.meeting->mutex);
+    self.meeting->told[self.rank] = std::string(static_cast<const char*>(own), n_bytes);
+    self.meeting->changed.notify_all();
+    self.meeting->changed.wait(lock, [&] { return self.meeting->told.size() == 2; });
+    for (const auto& of_rank : self.meeting->told) {
+      std::memcpy(static_cast<char*>(all) + static_cast<size_t>(of_rank.first) * n_bytes, of_rank.second.data(), n_bytes);
+    }
+    return 0;
+  }
+};
+
+TEST(Cpp, AGroupOfACallback) {
+  Meeting meeting;
+  std::vector<std::string> gathered[2];
+  const auto run = [&](int64_t rank) {
+    Attendee attendee{&meeting, rank};
+    hlm::Group group = hlm::Group::FromCallback(rank, 2, Attendee::AllGather, &attendee);
+    EXPECT_EQ(group.Rank(), rank);
+    EXPECT_EQ(group.Size(), 2);
+    gathered[rank] = group.AllGather(rank == 0 ? "one" : "two");
+    group.Barrier();
+  };
+  std::thread other(run, 1);
+  run(0);
+  other.join();
+  EXPECT_EQ(gathered[0], (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(gathered[1], gathered[0]);
+  const auto failing = [](void*, const void*, void*, size_t) { return int32_t{1}; };
+  Fails(HLM_UNAVAILABLE, "", [&] { hlm::Group::FromCallback(0, 2, failing, nullptr); });
 }
 
 TEST(Cpp, PackedMoments) {

@@ -6,6 +6,7 @@
 
 #include "cpu_optim/adamw_pipeline.h"
 #include "cpu_optim/optimizer.h"
+#include "tests/cpu_optim/adamw_reference.h"
 #include "tests/cpu_optim/test_data.h"
 
 namespace hlm {
@@ -210,7 +211,7 @@ TEST_P(AdamWForms, HasTheSameBitsForAnyThreadsCutsAndAlignment) {
   };
   const State expected = run(1, kCount);
   for (const int threads : {2, 3, 7}) ExpectSameState(run(threads, kCount), expected);
-  for (const int64_t part : {kNormChunk, 3 * kNormChunk, 5 * kNormChunk}) ExpectSameState(run(2, part), expected);
+  for (const int64_t part : {kGradientChunk, 3 * kGradientChunk, 5 * kGradientChunk}) ExpectSameState(run(2, part), expected);
   // Not promised for parts of a unit, but true since the update is elementwise: whatever place in a tile an element has.
   for (const int64_t part : {int64_t{777}, int64_t{20011}}) ExpectSameState(run(2, part), expected);
 }

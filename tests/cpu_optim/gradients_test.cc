@@ -20,7 +20,7 @@ constexpr DType TypeOf() {
 
 template <class T>
 std::vector<double> Norms(HostPool& pool, const std::vector<T>& x) {
-  std::vector<double> sums(CeilDiv(x.size(), kNormChunk), -1.0);
+  std::vector<double> sums(CeilDiv(x.size(), kGradientChunk), -1.0);
   SquaredNorms(pool, x.size(), x.data(), TypeOf<T>(), sums.data());
   return sums;
 }
@@ -32,7 +32,7 @@ TEST(SquaredNorms, AreWithinTheRoundingOfTheirFewAdditions) {
     const std::vector<double> sums = Norms(pool, x);
     for (size_t c = 0; c < sums.size(); ++c) {
       long double exact = 0;
-      for (int64_t i = c * kNormChunk; i < std::min<int64_t>(n, (c + 1) * kNormChunk); ++i)
+      for (int64_t i = c * kGradientChunk; i < std::min<int64_t>(n, (c + 1) * kGradientChunk); ++i)
         exact += static_cast<long double>(x[i]) * x[i];
       // 256 additions in a lane and 4 in the tree, each wrong by at most half an ulp of a sum that only grows.
       EXPECT_NEAR(sums[c], static_cast<double>(exact), static_cast<double>(exact) * 260 * 0x1p-53)
@@ -42,7 +42,7 @@ TEST(SquaredNorms, AreWithinTheRoundingOfTheirFewAdditions) {
 }
 
 TEST(SquaredNorms, HaveTheSameBitsForAnyThreadsAndAnyCut) {
-  const int64_t n = 40 * kNormChunk + 1234;
+  const int64_t n = 40 * kGradientChunk + 1234;
   const std::vector<float> x = RandomFloats(n, "norms", 1.0, 8);
   const std::vector<bf16_t> x16 = ToBf16(x);
   HostPool one(1);
@@ -53,8 +53,8 @@ TEST(SquaredNorms, HaveTheSameBitsForAnyThreadsAndAnyCut) {
     EXPECT_TRUE(SameBits(Norms(pool, x16), expected16));
     std::vector<double> parts(expected.size());
     for (int64_t begin = 0, chunks = 1; begin < n; ++chunks) {
-      const int64_t count = std::min(chunks * kNormChunk, n - begin);
-      SquaredNorms(pool, count, x.data() + begin, DType::kF32, parts.data() + begin / kNormChunk);
+      const int64_t count = std::min(chunks * kGradientChunk, n - begin);
+      SquaredNorms(pool, count, x.data() + begin, DType::kF32, parts.data() + begin / kGradientChunk);
       begin += count;
     }
     EXPECT_TRUE(SameBits(parts, expected));
@@ -63,16 +63,16 @@ TEST(SquaredNorms, HaveTheSameBitsForAnyThreadsAndAnyCut) {
 
 TEST(SquaredNorms, AreFiniteForTheLargestFloatsAndNotFiniteForNanAndInfinity) {
   HostPool pool(2);
-  const int64_t n = 3 * kNormChunk;
+  const int64_t n = 3 * kGradientChunk;
   const std::vector<float> large(n, 1e30f), largest(n, std::numeric_limits<float>::max());
-  for (const double sum : Norms(pool, large)) EXPECT_NEAR(sum, kNormChunk * 1e60, 1e-6 * kNormChunk * 1e60);
+  for (const double sum : Norms(pool, large)) EXPECT_NEAR(sum, kGradientChunk * 1e60, 1e-6 * kGradientChunk * 1e60);
   for (const double sum : Norms(pool, largest)) EXPECT_TRUE(std::isfinite(sum));
   for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
-    for (const int64_t place : {int64_t{0}, kNormChunk + 17, 2 * kNormChunk - 1}) {
+    for (const int64_t place : {int64_t{0}, kGradientChunk + 17, 2 * kGradientChunk - 1}) {
       std::vector<float> x(n, 1.0f);
       x[place] = bad;
       for (const std::vector<double>& sums : {Norms(pool, x), Norms(pool, ToBf16(x))}) {
-        for (int64_t c = 0; c < 3; ++c) EXPECT_EQ(std::isfinite(sums[c]), c != place / kNormChunk) << bad << " at " << place;
+        for (int64_t c = 0; c < 3; ++c) EXPECT_EQ(std::isfinite(sums[c]), c != place / kGradientChunk) << bad << " at " << place;
       }
     }
   }
@@ -85,10 +85,10 @@ std::pair<std::vector<Sum>, std::vector<double>> SumOfTwo(HostPool& pool, const 
                                                           int64_t part) {
   const int64_t n = static_cast<int64_t>(a.size());
   std::vector<Sum> sum(n);
-  std::vector<double> norms(CeilDiv(n, kNormChunk));
+  std::vector<double> norms(CeilDiv(n, kGradientChunk));
   for (int64_t begin = 0; begin < n; begin += part) {
     const int64_t count = std::min(part, n - begin);
-    double* part_norms = norms.data() + begin / kNormChunk;
+    double* part_norms = norms.data() + begin / kGradientChunk;
     Accumulate(pool, count, sum.data() + begin, TypeOf<Sum>(), a.data() + begin, TypeOf<Gradient>(), false, key,
                first_index + begin, nullptr);
     Accumulate(pool, count, sum.data() + begin, TypeOf<Sum>(), b.data() + begin, TypeOf<Gradient>(), true, key,
@@ -120,7 +120,7 @@ void CheckSum(const std::vector<Gradient>& a, const std::vector<Gradient>& b) {
     const auto [sum, norms] = SumOfTwo<Sum>(pool, a, b, key, first_index, n);
     EXPECT_TRUE(SameBits(sum, expected));
     EXPECT_TRUE(SameBits(norms, Norms(pool, sum)));
-    const auto [cut_sum, cut_norms] = SumOfTwo<Sum>(pool, a, b, key, first_index, 3 * kNormChunk);
+    const auto [cut_sum, cut_norms] = SumOfTwo<Sum>(pool, a, b, key, first_index, 3 * kGradientChunk);
     EXPECT_TRUE(SameBits(cut_sum, expected));
     EXPECT_TRUE(SameBits(cut_norms, norms));
   }
@@ -160,7 +160,7 @@ TEST(Accumulate, AddsEarlierTermsOnTheWayAndLeavesTheGradient) {
         std::vector<float> wide = second, wide_expected = second;
         std::vector<bf16_t> narrow = ToBf16(second), narrow_expected = narrow;
         const std::vector<float> as_it_was = gradient;
-        std::vector<double> norms(CeilDiv(n, kNormChunk)), expected = norms;
+        std::vector<double> norms(CeilDiv(n, kGradientChunk)), expected = norms;
         Accumulate(pool, n, wide_expected.data(), DType::kF32, total.data(), DType::kF32, accumulate, key, 7, expected.data());
         Accumulate(pool, n, wide.data(), DType::kF32, gradient.data(), DType::kF32, accumulate, key, 7, norms.data(), earlier);
         EXPECT_TRUE(SameBits(wide, wide_expected));

@@ -57,7 +57,7 @@ TEST_P(UpdateBits, AreThoseOfThePlainLoopOnEveryInstructionSet) {
 }
 
 TEST_P(UpdateBits, DependOnNeitherThreadsNorCutsNorAlignment) {
-  constexpr int64_t kCount = 65536 + 2 * kNormChunk + 77;
+  constexpr int64_t kCount = 65536 + 2 * kGradientChunk + 77;
   static const std::vector<float> weights = RandomFloats(kCount, "w", 0.02, 3);
   const auto run = [&](int threads, int64_t part, int shift) {
     HostPool pool(threads);
@@ -72,16 +72,16 @@ TEST_P(UpdateBits, DependOnNeitherThreadsNorCutsNorAlignment) {
   };
   const UpdateState expected = run(1, kCount, 0);
   EXPECT_TRUE(SameState(run(3, kCount, 0), expected));
-  EXPECT_TRUE(SameState(run(2, kNormChunk, 0), expected));
-  EXPECT_TRUE(SameState(run(5, 5 * kNormChunk, 0), expected));
-  const UpdateState shifted = run(2, 3 * kNormChunk, 1);
+  EXPECT_TRUE(SameState(run(2, kGradientChunk, 0), expected));
+  EXPECT_TRUE(SameState(run(5, 5 * kGradientChunk, 0), expected));
+  const UpdateState shifted = run(2, 3 * kGradientChunk, 1);
   EXPECT_TRUE(SameBits(shifted.Weights(), expected.Weights()));
   EXPECT_TRUE(SameBits(shifted.Moments(false), expected.Moments(false)));
 }
 
 // What an element missed is made up in one pass, with or without a gradient behind it.
 TEST_P(UpdateBits, MissedStepsInOnePassAreThoseOneAfterTheOther) {
-  for (const int64_t count : {int64_t{300}, int64_t{2 * kNormChunk}, int64_t{65536 + 2 * kNormChunk + 77}}) {
+  for (const int64_t count : {int64_t{300}, int64_t{2 * kGradientChunk}, int64_t{65536 + 2 * kGradientChunk + 77}}) {
     const std::vector<float> weights = RandomFloats(count, "w", 0.02, 3), zeros(static_cast<size_t>(count));
     for (const bool behind : {false, true}) {
       HostPool pool(2);

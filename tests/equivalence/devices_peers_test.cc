@@ -47,7 +47,7 @@ TEST_P(Peers, GiveTheSameBitsAsOneDevice) {
     RunSetup several = Setup(devices);
     several.device.delay_seed = 3;
     several.plan.slots = 2;
-    several.plan.max_part_bytes = kNormChunk * 4 * 2;
+    several.plan.max_part_bytes = kGradientChunk * 4 * 2;
     several.plan.ring = 2;
     const RunResult result = Train(several);
     EXPECT_EQ(result.plan.numerics.hash, expected.plan.numerics.hash);
@@ -93,7 +93,7 @@ RunSetup CheckedRun(Route route, int64_t slots) {
   RunSetup setup = WideRun(DType::kBF16, false, 2, route);
   setup.plan.slots = slots;
   setup.plan.prefetch = 1;
-  setup.plan.max_part_bytes = kNormChunk * 4;
+  setup.plan.max_part_bytes = kGradientChunk * 4;
   // More entries than places in staging, of which a plan for GPUs has eight: a ring that is full orders what two of the waits do.
   setup.plan.ring = 32;
   setup.plan.block_inputs = BlockInputs::kHost;

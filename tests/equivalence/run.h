@@ -45,7 +45,7 @@ struct RunResult {
 // A small model with every feature that a test asks for: heads, key/value heads, layers, tied or not, query/key norms.
 std::string TinyConfig(bool tied, bool qk_norm, int64_t layers);
 
-// Units of several norm chunks, which are what shards are made of: TinyConfig's have none for the first of several.
+// Units of several gradient chunks, which are what shards are made of: TinyConfig's have none for the first of several.
 std::string WideConfig(bool tied);
 
 // A mixture of experts: two of six by a softmax, or three of eight by sigmoids with a bias for the choice.

@@ -13,7 +13,7 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-GroupPlace Place(const Variables& variables, bool several = false) {
+RankAddress Place(const Variables& variables, bool several = false) {
   GroupOptions options;
   options.several_per_machine = several;
   return PlaceOf(
@@ -55,7 +55,7 @@ const Variables kOpenMpi = {{"OMPI_COMM_WORLD_RANK", "1"},
                             {"PMIX_NAMESPACE", "1234"}};
 
 TEST(Launchers, NoneIsAGroupOfOne) {
-  const GroupPlace place =
+  const RankAddress place =
       Place({{"HOME", "/root"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}});  // a batch script, not a task of srun
   EXPECT_EQ(place.size, 1);
   EXPECT_EQ(place.rank, 0);
@@ -63,12 +63,12 @@ TEST(Launchers, NoneIsAGroupOfOne) {
 }
 
 TEST(Launchers, Torchrun) {
-  const GroupPlace place = Place(kTorchrun);
+  const RankAddress place = Place(kTorchrun);
   EXPECT_EQ(place.rank, 2);
   EXPECT_EQ(place.size, 4);
   EXPECT_EQ(place.address, "node-a:29500");
   EXPECT_FALSE(place.at_store);
-  const GroupPlace agent = Place(
+  const RankAddress agent = Place(
       With(kTorchrun,
            {{"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"TORCHELASTIC_RUN_ID", "run"}, {"TORCHELASTIC_RESTART_COUNT", "3"}}));
   EXPECT_TRUE(agent.at_store);
@@ -78,7 +78,7 @@ TEST(Launchers, Torchrun) {
 }
 
 TEST(Launchers, SlurmsFirstNodeAndAPortOfTheJob) {
-  const GroupPlace place = Place(kSlurm);
+  const RankAddress place = Place(kSlurm);
   EXPECT_EQ(place.rank, 3);
   EXPECT_EQ(place.size, 4);
   EXPECT_TRUE(place.address.starts_with("gpu07-ib:")) << place.address;
@@ -97,7 +97,7 @@ TEST(Launchers, SlurmsFirstNodeAndAPortOfTheJob) {
 
 TEST(Launchers, MpiOnOneMachineNeedsNoAddress) {
   EXPECT_EQ(Place(With(kOpenMpi, {{"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}})).address, "x:7");
-  const GroupPlace one = Place(With(kOpenMpi, {{"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}}), true);
+  const RankAddress one = Place(With(kOpenMpi, {{"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}}), true);
   EXPECT_TRUE(one.address.starts_with("127.0.0.1:"));
   EXPECT_EQ(one.local_size, 2);
   EXPECT_EQ(Place({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}}).rank, 1);

@@ -45,7 +45,7 @@ TEST(Meeting, AnEngineThatGathersBytesSuffices) {
   pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
   pthread_barrier_init(&shared.barrier, &attributes, 4);
   Processes ranks(4, [&](int64_t rank) {
-    GroupPlace place;
+    RankAddress place;
     place.rank = rank;
     place.size = 4;
     int calls = 0;
@@ -75,10 +75,10 @@ TEST(Meeting, WhoIsAloneSaysSo) {
 }
 
 TEST(Meeting, WhoDoesNotBelongIsToldWhy) {
-  const auto refused = [](const std::function<void(GroupPlace&)>& change) {
+  const auto refused = [](const std::function<void(RankAddress&)>& change) {
     const int port = FreePort();
     Processes ranks(2, [&](int64_t rank) {
-      GroupPlace place = LocalPlace(rank, 3, port);
+      RankAddress place = LocalPlace(rank, 3, port);
       if (rank == 1) change(place);
       return Ranks(*ProcessGroup::Connect(place, QuickOptions(3)));
     });
@@ -87,9 +87,9 @@ TEST(Meeting, WhoDoesNotBelongIsToldWhy) {
     EXPECT_TRUE(ranks.Result(0).find("not all of the 3 ranks came") != std::string::npos);
     return why;
   };
-  EXPECT_EQ(refused([](GroupPlace& place) { place.size = 2; }),
+  EXPECT_EQ(refused([](RankAddress& place) { place.size = 2; }),
             "UNAVAILABLE: rank 1 was started for a group of 2, rank 0 for one of 3");
-  EXPECT_EQ(refused([](GroupPlace& place) { place.token = "job 7"; }),
+  EXPECT_EQ(refused([](RankAddress& place) { place.token = "job 7"; }),
             "UNAVAILABLE: rank 0 at this address belongs to another run (, this one is job 7)");
 }
 
@@ -137,7 +137,7 @@ TEST(Meeting, APortThatIsTakenIsNamed) {
 
 TEST(Meeting, PlacesThatAreNoneAreRefused) {
   const auto code = [](int64_t rank, int64_t size, const char* address) {
-    GroupPlace place;
+    RankAddress place;
     place.rank = rank;
     place.size = size;
     place.address = address;

@@ -114,8 +114,8 @@ std::vector<std::string> Processes::Results() {
   return results;
 }
 
-GroupPlace LocalPlace(int64_t rank, int64_t size, int port) {
-  GroupPlace place;
+RankAddress LocalPlace(int64_t rank, int64_t size, int port) {
+  RankAddress place;
   place.rank = rank;
   place.size = place.local_size = size;
   place.address = StrCat("127.0.0.1:", port);

@@ -41,7 +41,7 @@ class Processes {
 };
 
 // Rank `rank` of a group of `size` on this machine.
-GroupPlace LocalPlace(int64_t rank, int64_t size, int port);
+RankAddress LocalPlace(int64_t rank, int64_t size, int port);
 // Times that suit a test: a rank is missed within seconds.
 GroupOptions QuickOptions(double timeout = 60, double silence = 10);
 

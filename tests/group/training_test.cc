@@ -76,14 +76,14 @@ std::string StateOf(const RunResult& result) {
 // What was taken is what was planned.
 void CheckMemory(const RunResult& result) {
   const auto memory = nlohmann::json::parse(result.metrics).at("memory");
-  const HostMemory& host = result.plan.host;
-  for (const auto& [name, planned] : {std::pair{"weights", host.weights},
-                                      {"remainders", host.remainders},
-                                      {"first_moments", host.first_moments},
-                                      {"second_moments", host.second_moments},
-                                      {"gradients", host.gradients},
-                                      {"partials", host.partials}}) {
-    if (memory.at(name) != planned) throw Internal(name, " takes ", memory.at(name).dump(), " bytes and the plan has ", planned);
+  const auto plan = nlohmann::json::parse(PlanJson(result.plan)).at("memory").at("host");
+  for (const auto& [name, planned] : plan.items()) {
+    if (memory.at(name) != planned) {
+      throw Internal(name, " takes ", memory.at(name).dump(), " bytes and the plan has ", planned.dump());
+    }
+  }
+  if (memory.at("pinned_bytes") != result.plan.host.Pinned()) {
+    throw Internal(memory.at("pinned_bytes").dump(), " bytes are pinned and the plan has ", result.plan.host.Pinned());
   }
 }
 
@@ -203,7 +203,7 @@ TEST_P(Training, TheirNumberNeedNotBeAPowerOfTwo) {
   }
   RunSetup wide = GroupedRun(GetParam(), WideConfig(false), 8);  // whose shares are of several chunks
   wide.steps = 2;
-  wide.plan.max_part_bytes = kNormChunk * 4 * 8;
+  wide.plan.max_part_bytes = kGradientChunk * 4 * 8;
   wide.plan.reduction_groups = 3;
   const std::string expected = RunAll(wide, 1, 1)[0];
   ExpectAll(RunAll(wide, 3, 1), expected);
@@ -261,7 +261,7 @@ INSTANTIATE_TEST_SUITE_P(Types, Training, testing::Values(DType::kF32, DType::kB
 RunSetup WideRun(DType compute, bool tied = false) {
   RunSetup setup = GroupedRun(compute, WideConfig(tied), 8);
   setup.steps = 3;
-  setup.plan.max_part_bytes = kNormChunk * 4 * 8;  // eight chunks of f32, sixteen of bf16
+  setup.plan.max_part_bytes = kGradientChunk * 4 * 8;  // eight chunks of f32, sixteen of bf16
   return setup;
 }
 

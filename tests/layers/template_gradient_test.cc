@@ -271,6 +271,14 @@ INSTANTIATE_TEST_SUITE_P(
                  "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 41, "block_types": ["recurrent", "attention"],
                  "attention_window_size": 4, "conv1d_width": 3, "lru_width": 18, "initializer_range": 0.1, "pad_token_id": null,
                  "tie_word_embeddings": false})",
+            1e-3},
+        // Two slabs that four of six layers read in turn, with adapters of each layer's own.
+        Case{
+            "Zamba2Shared",
+            R"({"architectures": ["Zamba2ForCausalLM"], "model_type": "zamba2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 6,
+                 "num_attention_heads": 4, "vocab_size": 37, "max_position_embeddings": 64, "mamba_d_state": 8, "mamba_d_conv": 3, "n_mamba_heads": 4,
+                 "mamba_ngroups": 2, "layers_block_type": ["mamba", "hybrid", "hybrid", "mamba", "hybrid", "hybrid"], "num_mem_blocks": 2,
+                 "adapter_rank": 8, "use_shared_attention_adapter": true, "use_mem_rope": true, "pad_token_id": null, "initializer_range": 0.2})",
             1e-3}),
     [](const auto& info) { return std::string(info.param.name); });
 

@@ -104,5 +104,74 @@ class FamiliesTest(unittest.TestCase):
                 self.assertEqual(named, set(), file)
 
 
+# What of the model's mathematics is no part of its identity, and why.
+NOT_WRITTEN = {
+    "ModelSpec.family": "the architecture names it",
+    "ModelSpec.max_positions": "longer documents are legal: nothing that is computed reads it",
+    "ModelSpec.initializer_range": "of weights that are drawn, which the checkpoint has",
+    "ModelSpec.balance": "a default of the options, which the numerics have",
+    "ModelSpec.dropouts": "nothing applies them",
+}
+# Structs that others write: in whose function, and under which name.
+WRITTEN_BY = {
+    "AttentionSpec": ("SharedLayerSpec", "l.attention"),
+    "MlpSpec": ("SharedLayerSpec", "l.mlp"),
+    "QkNormSpec": ("AttentionSpec", "a.qk_norm"),
+    "RouterSpec": ("ExpertsSpec", "r"),
+    "BranchBody": ("BranchSpec", "item"),
+    "TemperatureSpec": ("ModelSpec", "t"),
+    "BlockSpec": ("ModelSpec", "block"),
+    "HeadSpec": ("ModelSpec", "spec.head"),
+    "EmbeddingSpec": ("ModelSpec", "spec.embedding"),
+    "LayerInputsSpec": ("ModelSpec", "inputs"),
+}
+
+
+def fields_of(header: str) -> List[str]:
+    """The fields of each struct as Struct.field. Functions come behind fields."""
+    found = []
+    for struct, body in re.findall(r"^struct (\w+) \{\n(.*?)^\};", re.sub(r"//.*", "", header), flags=re.M | re.S):
+        for one in body.split(";"):
+            if "operator" in one:
+                continue
+            plain = re.sub(r"=\s*(\{[^}]*\}|[^,]+)", "", one)
+            field = re.fullmatch(r"\s*[\w:]+(?:<[\w:, ]+>)?\s+(\w+\s*(?:,\s*\w+\s*)*)", plain)
+            if field:
+                found += [f"{struct}.{name.strip()}" for name in field.group(1).split(",")]
+    return found
+
+
+def written_in(source: str) -> Set[str]:
+    """The fields that the functions of spec_json.cc read, as Struct.field."""
+    functions = {
+        struct: (name, body)
+        for struct, name, body in re.findall(
+            r"^(?:void Write\(JsonWriter& json, |std::string Whole\()const (\w+)& (\w+)\) \{\n(.*?)^\}",
+            source,
+            flags=re.M | re.S,
+        )
+    }
+    names = [(struct, struct, name) for struct, (name, _) in functions.items()]
+    names += [(struct, by, name) for struct, (by, name) in WRITTEN_BY.items()]
+    return {
+        f"{struct}.{field}"
+        for struct, by, name in names
+        for field in re.findall(rf"(?<![\w.]){re.escape(name)}\.(\w+)", functions[by][1])
+    }
+
+
+class IdentityTest(unittest.TestCase):
+    def test_every_field_of_a_model_is_in_its_identity(self) -> None:
+        fields = fields_of((ROOT / "core/model/spec.h").read_text())
+        self.assertGreater(len(fields), 150)
+        written = written_in((ROOT / "core/model/spec_json.cc").read_text())
+        self.assertEqual(sorted(set(fields) - written), sorted(NOT_WRITTEN))
+
+    def test_a_field_that_is_missing_is_told(self) -> None:
+        header = "struct ASpec {\n  int64_t one = 0, two = {};  // of x\n  std::vector<int> three;\n  bool on() const { return one; }\n"
+        header += "  bool operator==(const ASpec&) const = default;\n};\n"
+        self.assertEqual(fields_of(header), ["ASpec.one", "ASpec.two", "ASpec.three"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,4 +1,4 @@
-// docs/plan.md and docs/numerics.md speak of every key that plans, their numerics and machines write.
+// docs/plan.md, docs/numerics.md and docs/metrics.md speak of every key that plans, their numerics, machines and metrics of memory write.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/machine/machine_file.h"
+#include "core/plan/memory_fields.h"
 #include "core/plan/numerics.h"
 #include "core/plan/plan.h"
 #include "tests/plan/spec_7b.h"
@@ -48,8 +49,22 @@ TEST(Documents, NameEveryKeyOfAPlanAndAMachine) {
   const MachineSpec machine = ParseMachine(R"({"device": "cuda:0-1", "peer_bytes_per_second": 1e11, "host_bytes": 1e12})");
   PlanOptions o;
   o.batch_size = 64, o.seq_len = 4096, o.snapshot_bytes = 12345;
+  o.processes = 2, o.states = StateType::kInt8;
   ExpectNamed(nlohmann::json::parse(PlanJson(MakePlan(spec, MakeLayout(spec), o, machine))), words, {"numerics"});
   ExpectNamed(nlohmann::json::parse(MachineJson(machine)), words, {});
+}
+
+struct Keys {
+  std::set<std::string> keys;
+  void Field(const char* key, int64_t, Pages) { keys.insert(key); }
+};
+
+TEST(Documents, NameEverySizeOfHostMemoryInTheMetrics) {
+  const std::set<std::string> words = WordsInCode("docs/metrics.md");
+  Keys list;
+  const HostMemory none;
+  VisitFields(list, none);
+  for (const std::string& key : list.keys) EXPECT_TRUE(words.contains(key)) << key;
 }
 
 TEST(Documents, NameEveryFieldOfNumerics) {

@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/device/facts.h"
+#include "core/plan/memory_fields.h"
 #include "core/plan/places.h"
 #include "core/plan/rehearse.h"
 #include "cpu_optim/optimizer.h"
@@ -153,7 +154,7 @@ TEST(Plan, BigUnitsMoveInParts) {
   int64_t at = 0;
   for (const PartPlan& part : head.parts) {
     EXPECT_EQ(part.begin, at);
-    EXPECT_EQ(part.begin % kNormChunk, 0);
+    EXPECT_EQ(part.begin % kGradientChunk, 0);
     at = part.end;
   }
   EXPECT_EQ(at, head.elements());
@@ -213,18 +214,44 @@ TEST(Plan, ValuesAreFoundByTheirDottedKeys) {
   EXPECT_EQ(CodeOf([&] { PlanValue(plan, ""); }), Code::kNotFound);
 }
 
-// Each range of the arena is behind the one before it, and all together are the arena.
-TEST(Plan, TheArenaHasNoOverlaps) {
-  const ModelSpec spec = Spec7B();
-  const DeviceArena a = MakePlan(spec, MakeLayout(spec), Options(16, 4), Gpu()).devices[0].arena;
-  int64_t end = 0;
-  for (const Range& range : {a.slots, a.accumulator, a.tied_accumulator, a.staging, a.block_inputs, a.gradient, a.stash,
-                             a.temporaries, a.scratch, a.head, a.batch, a.rotary, a.workspace}) {
-    EXPECT_EQ(range.offset, end);
-    EXPECT_EQ(range.offset % 256, 0);
-    end = range.offset + (range.bytes + 255) / 256 * 256;
+// Gemma 4 with inputs of each layer: what several layers read waits beside them.
+ModelConfig ConfigWithSides() {
+  return ReadConfig(
+      R"({"architectures": ["Gemma4ForCausalLM"], "model_type": "gemma4_text", "hidden_size": 32, "intermediate_size": 48,
+          "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "global_head_dim": 16, "vocab_size": 61,
+          "layer_types": ["sliding_attention", "full_attention", "full_attention"], "sliding_window": 7, "max_position_embeddings": 512,
+          "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 61, "num_kv_shared_layers": 1})");
+}
+
+struct AddRanges {
+  std::vector<Range> ranges;
+  template <class... Ranges>
+  void Field(const char*, const Ranges&... more) {
+    (ranges.push_back(more), ...);
   }
-  EXPECT_EQ(end, a.total);
+};
+
+// Each range of the arena is behind the one before it, and all together are the arena: the list of them is complete.
+TEST(Plan, TheArenaHasNoOverlaps) {
+  const ModelConfig with_sides = ConfigWithSides();
+  const std::pair<ModelSpec, ModelLayout> models[] = {{Spec7B(), MakeLayout(Spec7B())},
+                                                      {with_sides.spec, MakeLayout(with_sides.spec, with_sides.names)}};
+  for (const auto& [spec, layout] : models) {
+    const DeviceArena a = MakePlan(spec, layout, Options(16, 4), Gpu()).devices[0].arena;
+    EXPECT_EQ(a.sides.bytes > 0, !spec.sides.empty());
+    EXPECT_EQ(a.side_gradients.bytes, a.sides.bytes);
+    AddRanges all;
+    VisitFields(all, a);
+    std::sort(all.ranges.begin(), all.ranges.end(),
+              [](const Range& x, const Range& y) { return std::pair(x.offset, x.bytes) < std::pair(y.offset, y.bytes); });
+    int64_t end = 0;
+    for (const Range& range : all.ranges) {
+      EXPECT_EQ(range.offset, end);
+      EXPECT_EQ(range.offset % 256, 0);
+      end = range.offset + (range.bytes + 255) / 256 * 256;
+    }
+    EXPECT_EQ(end, a.total);
+  }
 }
 
 // Qwen2.5-7B: hidden 3584, 28 heads on 4 of 128, intermediate 18944, 28 blocks.

@@ -344,8 +344,8 @@ TEST(Visits, RoutedExpertsWaitForTheChoice) {
       ExpectNothingIsOverwritten(pieces, visits, space.bytes);
       int64_t core = -1, early = 0;
       for (size_t v = 0; v < visits.size(); ++v) {
-        if (visits[v].part.stage == Stage::kBefore) core = static_cast<int64_t>(v);
-        if (visits[v].kind != VisitKind::kBlockForward || visits[v].part.stage != Stage::kGroup) continue;
+        if (visits[v].stage.kind == Stage::kBefore) core = static_cast<int64_t>(v);
+        if (visits[v].kind != VisitKind::kBlockForward || visits[v].stage.kind != Stage::kGroup) continue;
         for (const SlotUse& use : visits[v].uses) early += use.upload && use.upload_after < core;
       }
       EXPECT_EQ(early > 0, !routed && slots > 1) << slots << " slots";

@@ -101,7 +101,7 @@ class Ranks {
   Words outputs_, errors_;
 };
 
-// Units of several norm chunks, which the processes divide among themselves.
+// Units of several gradient chunks, which the processes divide among themselves.
 std::string WideConfig() {
   const std::string path = Scratch("wide.json");
   WriteFile(path, R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 128,

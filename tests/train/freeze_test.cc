@@ -207,7 +207,7 @@ TEST_P(Freeze, GivesTheSameBitsWhateverTheMemoryOptions) {
        }},
       {"small parts, one slot",
        [](RunSetup& s) {
-         s.plan.max_part_bytes = 4 * kNormChunk;
+         s.plan.max_part_bytes = 4 * kGradientChunk;
          s.plan.slots = 1;
          s.plan.ring = 1;
          s.device.delay_seed = 5;
@@ -312,7 +312,7 @@ TEST(FreezePlan, HasNoBytesForWhatDoesNotTrain) {
   // Chunks at the borders are whole.
   const int64_t kept = part.host.first_moments / 4;
   EXPECT_GE(kept, trained);
-  EXPECT_LE(kept, trained + 2 * kNormChunk);
+  EXPECT_LE(kept, trained + 2 * kGradientChunk);
   EXPECT_EQ(part.host.remainders, 2 * kept);
   EXPECT_EQ(part.host.gradients, 2 * kept);
   EXPECT_EQ(part.state_bytes, part.host.weights + 10 * kept);
@@ -323,7 +323,7 @@ TEST(FreezePlan, HasNoBytesForWhatDoesNotTrain) {
   EXPECT_EQ(accumulator(part), 4 * part.units[2].elements);
   EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "model.embed_tokens.*,model.layers.*,model.norm.*")),
             4 * all.units.back().elements);
-  EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "", "model.norm.*")), 4 * kNormChunk);
+  EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "", "model.norm.*")), 4 * kGradientChunk);
   EXPECT_EQ(accumulator(PlanFor(WideConfig(false), "", "model.layers.2.*")), 4 * part.units[3].elements);
   EXPECT_LT(part.prediction.flops, all.prediction.flops);
   EXPECT_LT(part.prediction.down_bytes, all.prediction.down_bytes);
@@ -367,7 +367,7 @@ TEST(FreezeCheckpoint, GoesOnWithTheSameTensorsAlone) {
 
     RunSetup rest = unbroken;
     rest.first_step = 3;
-    rest.plan.max_part_bytes = 4 * kNormChunk;
+    rest.plan.max_part_bytes = 4 * kGradientChunk;
     rest.before_steps = [&](Trainer& trainer) { trainer.Resume(folder, false); };
     EXPECT_EQ(Train(rest).state, expected.state);
 

@@ -67,7 +67,7 @@ def _constants(header: str) -> Dict[str, List[str]]:
     groups: Dict[str, List[str]] = {}
     block: List[str] = []
     for line in header.splitlines() + [""]:
-        found = re.match(r"#define (HLM_\w+) -?\d+", line)
+        found = re.match(r"#define (HLM_\w+) \(?-?\d+", line)
         if found:
             block.append(found.group(1))
             continue

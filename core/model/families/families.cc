@@ -116,7 +116,7 @@ HLM_FAMILIES(HLM_DECLARE)
 
 namespace {
 
-#define HLM_ADDRESS(Name) &Name,
+#define HLM_ADDRESS(Name) &(Name),
 const std::array kFamilies = {HLM_FAMILIES(HLM_ADDRESS)};
 #undef HLM_ADDRESS
 

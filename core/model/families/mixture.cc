@@ -82,6 +82,7 @@ BlockSpec WithBodies(BlockSpec block, const std::vector<BodySpec>& bodies) {
       if (!std::holds_alternative<MlpSpec>(branch.bodies[i].body)) continue;
       const auto at = branch.bodies.erase(branch.bodies.begin() + static_cast<int64_t>(i));
       std::vector<BranchBody> items;
+      items.reserve(bodies.size());
       for (const BodySpec& body : bodies) items.push_back({body, {}});
       branch.bodies.insert(at, items.begin(), items.end());
       return block;

@@ -76,7 +76,7 @@ const Step& Dataset::Next(int64_t rows) {
   step_.rows.assign(1, 0);
   step_.trained = 0;
 
-  auto [epoch, row] = next_;
+  int64_t epoch = next_.epoch, row = next_.row;
   while (true) {
     step_.epoch = epoch;
     if ((options_.epochs > 0 && epoch >= options_.epochs) || epoch >= kMostEpochs) return step_;

@@ -314,7 +314,7 @@ std::string HashOfFile(const std::string& path, const std::string& memory_folder
   } catch (const Error&) {
     // Not there, or not whole: the file itself is read.
   }
-  const std::string hash = ReadHash(path);
+  std::string hash = ReadHash(path);
   // A file that changed a moment ago may change again within one tick of the clock, with nothing to see.
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);

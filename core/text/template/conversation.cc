@@ -44,7 +44,7 @@ std::tm TimeOf(const std::string& date) {
   if (legal && static_cast<size_t>(used) != date.size()) {
     int more = 0;
     legal = std::sscanf(date.c_str() + used, "%*1[ T]%2d:%2d:%2d%n", &time.tm_hour, &time.tm_min, &time.tm_sec, &more) == 3 &&
-            static_cast<size_t>(used + more) == date.size();
+            static_cast<size_t>(used) + static_cast<size_t>(more) == date.size();
   }
   const std::tm given = time;
   time.tm_year -= 1900;

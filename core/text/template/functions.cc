@@ -142,7 +142,7 @@ Value MakeFunction(Function::Body body, const char* type = "function") {
 
 Value Joiner(Interpreter&, Arguments& arguments) {
   const Bound bound("joiner", arguments, {"sep"});
-  const Value separator = bound.Has(0) ? bound[0] : Value::String(std::string(", "));
+  Value separator = bound.Has(0) ? bound[0] : Value::String(std::string(", "));
   const auto used = std::make_shared<bool>(false);
   return MakeFunction(
       [separator, used](Interpreter&, Arguments&) {

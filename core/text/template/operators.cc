@@ -378,6 +378,7 @@ Value Slice(const Value& value, const Value& start, const Value& stop, const Val
     return Value::String(out.Take(text.safe()));
   }
   std::vector<Value> items;
+  items.reserve(places.size());
   for (const size_t place : places) items.push_back(value.sequence().items[place]);
   budget.Charge(items.size() * sizeof(Value));
   const bool range = value.sequence().flavor == Sequence::Flavor::kRange;

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <optional>
+#include <string_view>
 
 #include "core/base/error.h"
 #include "core/text/template/format.h"
@@ -54,7 +56,7 @@ Text FormatField(const Spec& spec, const Value& value, Budget& budget) {
     } else {
       AppendRepr(value, out, budget);
     }
-    const Text text = out.Take();
+    Text text = out.Take();
     if (spec.precision < 0) return text;
     return SubText(text, 0, text.ByteOf(static_cast<size_t>(spec.precision)), budget);
   }
@@ -80,6 +82,70 @@ Text FormatField(const Spec& spec, const Value& value, Budget& budget) {
   return Text(std::move(number));
 }
 
+// Reads one field of a format after the other.
+class FieldReader {
+ public:
+  // `at`: behind the field's percent sign.
+  FieldReader(std::string_view bytes, size_t at) : bytes_(bytes), at_(at) {}
+  size_t at() const { return at_; }
+
+  // The key in parentheses, if there is one.
+  std::optional<std::string_view> Key() {
+    if (Peek() != '(') return std::nullopt;
+    const size_t end = bytes_.find(')', at_);
+    if (end == std::string_view::npos) throw InvalidArgument("incomplete format key");
+    const std::string_view key = bytes_.substr(at_ + 1, end - at_ - 1);
+    at_ = end + 1;
+    return key;
+  }
+
+  Spec Rest() {
+    Spec spec;
+    while (Flag(spec)) ++at_;
+    spec.width = Peek() >= '1' && Peek() <= '9' ? Whole() : 0;
+    if (Peek() == '*') throw Unimplemented("* in a format");
+    if (Peek() == '.') {
+      ++at_;
+      spec.precision = Peek() >= '0' && Peek() <= '9' ? Whole() : 0;
+    }
+    while (Peek() == 'l' || Peek() == 'h' || Peek() == 'L') ++at_;
+    if (at_ >= bytes_.size()) throw InvalidArgument("incomplete format");
+    spec.kind = bytes_[at_++];
+    return spec;
+  }
+
+ private:
+  char Peek() const { return at_ < bytes_.size() ? bytes_[at_] : '\0'; }
+
+  bool Flag(Spec& spec) const {
+    switch (Peek()) {
+      case '-':
+        return spec.left = true;
+      case '0':
+        return spec.zero = true;
+      case '+':
+        return spec.plus = true;
+      case ' ':
+        return spec.space = true;
+      case '#':
+        return spec.alternate = true;
+      default:
+        return false;
+    }
+  }
+
+  int64_t Whole() {
+    int64_t number = 0;
+    const auto [end, failure] = std::from_chars(bytes_.data() + at_, bytes_.data() + bytes_.size(), number);
+    if (failure == std::errc::result_out_of_range) throw InvalidArgument("width or precision too big");
+    at_ = static_cast<size_t>(end - bytes_.data());
+    return number;
+  }
+
+  const std::string_view bytes_;
+  size_t at_;
+};
+
 }  // namespace
 
 Text PercentFormat(const Text& format, const Value& arguments, Budget& budget) {
@@ -102,59 +168,23 @@ Text PercentFormat(const Text& format, const Value& arguments, Budget& budget) {
     const size_t percent = std::min(bytes.find('%', at), bytes.size());
     out.Append(format, at, percent);
     if (percent == bytes.size()) break;
-    at = percent + 1;
-    Spec spec;
-    Value value;
-    bool has_value = false;
-    if (at < bytes.size() && bytes[at] == '(') {
-      const size_t end = bytes.find(')', at);
-      if (end == std::string_view::npos) throw InvalidArgument("incomplete format key");
+    FieldReader field(bytes, percent + 1);
+    std::optional<Value> value;
+    if (const std::optional<std::string_view> key = field.Key()) {
       if (!arguments.IsDict()) throw InvalidArgument("format requires a mapping");
-      const Value* found = arguments.dict().Find(bytes.substr(at + 1, end - at - 1));
-      if (found == nullptr) throw InvalidArgument("the format's key ", bytes.substr(at + 1, end - at - 1), " is not there");
+      const Value* found = arguments.dict().Find(*key);
+      if (found == nullptr) throw InvalidArgument("the format's key ", *key, " is not there");
       value = *found;
-      has_value = named = true;
-      at = end + 1;
+      named = true;
     }
-    for (; at < bytes.size(); ++at) {
-      const char c = bytes[at];
-      if (c == '-') {
-        spec.left = true;
-      } else if (c == '0') {
-        spec.zero = true;
-      } else if (c == '+') {
-        spec.plus = true;
-      } else if (c == ' ') {
-        spec.space = true;
-      } else if (c == '#') {
-        spec.alternate = true;
-      } else {
-        break;
-      }
-    }
-    const auto whole = [&](int64_t otherwise) {
-      if (at < bytes.size() && bytes[at] == '*') throw Unimplemented("* in a format");
-      int64_t number = otherwise;
-      const auto [end, failure] = std::from_chars(bytes.data() + at, bytes.data() + bytes.size(), number);
-      if (failure == std::errc::result_out_of_range) throw InvalidArgument("width or precision too big");
-      at = static_cast<size_t>(end - bytes.data());
-      return number;
-    };
-    spec.width = at < bytes.size() && bytes[at] >= '1' && bytes[at] <= '9' ? whole(0) : 0;
-    if (at < bytes.size() && bytes[at] == '*') throw Unimplemented("* in a format");
-    if (at < bytes.size() && bytes[at] == '.') {
-      ++at;
-      spec.precision = at < bytes.size() && bytes[at] >= '0' && bytes[at] <= '9' ? whole(0) : 0;
-    }
-    while (at < bytes.size() && (bytes[at] == 'l' || bytes[at] == 'h' || bytes[at] == 'L')) ++at;
-    if (at >= bytes.size()) throw InvalidArgument("incomplete format");
-    spec.kind = bytes[at++];
+    const Spec spec = field.Rest();
+    at = field.at();
     if (spec.kind == '%') {
       out.Append('%');
       continue;
     }
-    if (!has_value) value = next();
-    out.Append(JustifyText(FormatField(spec, value, budget), spec.width, Text(std::string(" ")), spec.left ? 'l' : 'r', budget));
+    if (!value) value = next();
+    out.Append(JustifyText(FormatField(spec, *value, budget), spec.width, Text(std::string(" ")), spec.left ? 'l' : 'r', budget));
   }
   if (!named && !mapping && (tuple ? used < arguments.sequence().items.size() : used < 1)) {
     throw InvalidArgument("not all arguments converted during string formatting");

@@ -161,6 +161,7 @@ Value DictItems(Interpreter& interpreter, const Value& input, Arguments& argumen
 // Stable, and compared as Python does: `less` may throw.
 void SortBy(std::vector<Value>& items, bool reverse, Budget& budget, const std::function<Value(const Value&)>& key) {
   std::vector<std::pair<Value, Value>> keyed;
+  keyed.reserve(items.size());
   for (Value& item : items) keyed.emplace_back(key(item), item);
   budget.Charge(items.size() * 16 * 16);
   // Insertion by binary search would be quadratic, and std::stable_sort may not meet a comparison that contradicts itself (NaN):

@@ -32,7 +32,6 @@ constexpr Tables kTables;
 
 }  // namespace
 
-char32_t CharOfByte(unsigned char byte) { return kTables.char_of[byte]; }
 int ByteOfChar(char32_t c) { return c < kTables.byte_of.size() ? kTables.byte_of[c] : -1; }
 
 std::string_view ByteLevelText(unsigned char byte) {

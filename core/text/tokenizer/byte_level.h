@@ -9,7 +9,6 @@
 
 namespace hlm {
 
-char32_t CharOfByte(unsigned char byte);
 int ByteOfChar(char32_t c);  // -1 where it is none of the alphabet
 
 // The UTF-8 of each byte's character.

@@ -46,10 +46,6 @@ const std::string& Component::String(const char* name) const {
 std::string Component::String(const char* name, const std::string& missing) const {
   return Find(name) == nullptr ? missing : String(name);
 }
-std::optional<std::string> Component::OptionalString(const char* name) const {
-  if (Find(name) == nullptr) return std::nullopt;
-  return String(name);
-}
 
 int64_t Component::Int(const char* name) const {
   const JsonValue& value = Member(name);

@@ -3,7 +3,6 @@
 #define HORIZON_LM_CORE_TEXT_TOKENIZER_COMPONENT_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "core/io/json_value.h"
@@ -26,7 +25,6 @@ class Component {
   const std::string& String(const char* name) const;
   std::string String(const char* name, const std::string& missing) const;
   int64_t Int(const char* name) const;
-  std::optional<std::string> OptionalString(const char* name) const;
   std::string OneChar(const char* name) const;  // a string of one character
   const JsonValue::Array& Array(const char* name) const;
   const JsonValue& Member(const char* name) const;

@@ -72,12 +72,11 @@ std::vector<std::string> DeviceNames(const std::string& list) {
       std::from_chars(item.data() + at, item.data() + item.size(), value);
       return value;
     };
-    if (colon == std::string::npos) {
+    const bool one = colon == std::string::npos || (dash == std::string::npos && !item.starts_with("cpu:"));
+    if (one) {
       names.push_back(item);
     } else if (item.starts_with("cpu:")) {
       for (int64_t n = number(colon + 1); n > 0; --n) names.push_back("cpu");
-    } else if (dash == std::string::npos) {
-      names.push_back(item);
     } else {
       for (int64_t n = number(colon + 1); n <= number(dash + 1); ++n)
         names.push_back(item.substr(0, colon + 1) + std::to_string(n));

@@ -78,9 +78,7 @@ Row ReadRow(const Options& options, const Json& tokens) {
 void PrintVisible(std::string_view text) {
   for (const char c : text) {
     const unsigned char byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      std::putchar(c);
-    } else if (c == '\n' || c == '\t') {
+    if ((byte >= 0x20 && byte != 0x7f) || c == '\n' || c == '\t') {
       std::putchar(c);
     } else {
       std::printf("\\x%02x", byte);

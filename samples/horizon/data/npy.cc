@@ -65,7 +65,7 @@ class HeaderParser {
     if (quote != '\'' && quote != '"') Fail("expected a string in its header");
     const size_t end = text_.find(quote, ++at_);
     if (end == std::string_view::npos) Fail("unfinished string in its header");
-    const std::string value(text_.substr(at_, end - at_));
+    std::string value(text_.substr(at_, end - at_));
     at_ = end + 1;
     return value;
   }

@@ -1,11 +1,15 @@
+// AdamW in one thread, without oneDNN, in double where it does not change the meaning.
+#ifndef HORIZON_LM_TESTS_CPU_OPTIM_ADAMW_REFERENCE_H_
+#define HORIZON_LM_TESTS_CPU_OPTIM_ADAMW_REFERENCE_H_
+
 #include <cmath>
 
 #include "cpu_optim/optimizer.h"
 
 namespace hlm {
 
-void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int64_t n, double* weight, double* first_moment,
-                    double* second_moment, const double* gradient, bool decay) {
+inline void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int64_t n, double* weight,
+                           double* first_moment, double* second_moment, const double* gradient, bool decay) {
   const double t = static_cast<double>(step.step);
   const double correction1 = 1.0 - std::pow(options.beta1, t);
   const double correction2_root = std::sqrt(1.0 - std::pow(options.beta2, t));
@@ -19,3 +23,5 @@ void AdamWReference(const OptimizerOptions& options, const UpdateStep& step, int
 }
 
 }  // namespace hlm
+
+#endif  // HORIZON_LM_TESTS_CPU_OPTIM_ADAMW_REFERENCE_H_
