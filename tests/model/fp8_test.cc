@@ -123,6 +123,11 @@ TEST(Fp8, WhatDoesNotFitIsNamed) {
   ExpectError(Code::kInvalidArgument, {kName, "element 7", "not finite"}, [&] { q.Read(); });
 }
 
+TEST(Fp8, TheFormatHasTwoNames) {
+  for (const char* name : {"e4m3", "float8_e4m3fn"})
+    EXPECT_TRUE(ReadConfig(Config(StrCat(R"({"quant_method": "fp8", "fmt": ")", name, R"("})"))).names.fp8.on) << name;
+}
+
 TEST(Fp8, OtherFormatsAreRefusedByName) {
   const auto refused = [](const std::string& quantization, const std::vector<std::string>& fragments) {
     ExpectError(Code::kUnimplemented, fragments, [&] { ParseConfig(Config(quantization)); });

@@ -80,13 +80,14 @@ ExpertsSpec ReadKimiExperts(const ConfigValues& config, const std::string& archi
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  config.Take("head_dim");  // that of the latents' turning part
+  config.Take("head_dim");  // which the class does not read
   const Sizes sizes = ReadSizes(config, {.kv_heads = 32, .head_dim = 64, .pad_token = 163839, .even_heads = false}, spec);
   spec.tied = false;  // the class has a head of its own, whatever tie_word_embeddings says
   spec.max_positions =
       config.IntOr("model_max_length", config.IntOr("max_position_embeddings", 1048576, 1, kMostPositions), 1, kMostPositions);
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
-  LatentAttentionSpec latent = ReadLatentAttention(config, sizes.heads, {.query_rank = std::nullopt, .positions = false}, spec);
+  LatentAttentionSpec latent =
+      ReadLatentAttention(config, sizes.heads, {.query_rank = std::nullopt, .positions = false, .head_dim = false}, spec);
   config.Take("mla_use_nope");
   const KimiDelta read = ReadDelta(config);
   const ChannelDeltaSpec delta{.heads = read.heads,

@@ -137,8 +137,7 @@ void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& n
   for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers"}) {
     if (config.HasValue(key)) behind = config.Int(key, 0, kMostLayers);
   }
-  for (int64_t layer = layers; layer < layers + behind; ++layer)
-    names.carried_prefixes.push_back(StrCat(names.prefix, names.layers, layer, "."));
+  for (int64_t layer = layers; layer < layers + behind; ++layer) names.carried_below.push_back(StrCat(names.layers, layer, "."));
 }
 
 }  // namespace hlm
