@@ -155,6 +155,7 @@ RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const Co
   RoundUp(rules, defaults, head_dim, spec);
   switch (spec.kind) {
     case Kind::kDefault:
+      RefuseUnless(rope, "factor", Off::kOne, "rope_type default");
       break;
     case Kind::kLinear:
       spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);

@@ -124,6 +124,13 @@ TEST(Config, EqualFactorsOfFrequenciesBlendNothing) {
   EXPECT_NE(scaled.back(), plain.back());
 }
 
+TEST(Config, AFactorOfOneChangesNothing) {
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", R"({"rope_scaling": {"type": "default", "factor": 1.0}})")).ropes[0],
+            ParseConfig(TinyConfig("Llama")).ropes[0]);
+  ExpectError(Code::kUnimplemented, {"rope_scaling", "factor = 2"},
+              [] { ParseConfig(TinyConfig("Llama", R"({"rope_scaling": {"type": "default", "factor": 2.0}})")); });
+}
+
 TEST(Config, BothSpellingsTogetherMustAgree) {
   const char* agree = R"({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2},
                           "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2}})";

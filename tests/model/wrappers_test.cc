@@ -192,7 +192,7 @@ TEST(Wrappers, AnErrorNamesThePart) {
     ParseConfig(With(R"("model_type": "llava_next", "text_config": {"model_type": "granite", "hidden_size": 16, "vocab_size": 16,
         "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "logits_scaling": 8.0})"));
   });
-  ExpectError(Code::kUnimplemented, {"model_type", "paligemma"},
+  ExpectError(Code::kUnimplemented, {"model_type", "paligemma", "its text_config is gemma, which is taken alone"},
               [] { ParseConfig(With(R"("model_type": "paligemma", "text_config": {"model_type": "gemma"})")); });
 }
 
