@@ -69,6 +69,7 @@ struct Quantised {
   std::vector<float> Read() const {
     const auto opened = Model::Open(folder.path());
     EXPECT_EQ(opened->source_dtype(), DType::kBF16);
+    EXPECT_EQ(opened->source_quantization(), "fp8");
     int64_t unit = 0;
     return ReadAll(*opened, *FindTensor(opened->layout(), kName, &unit));
   }
