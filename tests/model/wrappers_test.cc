@@ -38,6 +38,32 @@ TEST(Wrappers, SizesThatTheFileLeavesOutAreTheTextClasss) {
   EXPECT_EQ(FirstOf<MlpSpec>(ParseConfig(With(R"("model_type": "mistral3", "text_config": {})")))->intermediate, 14336);
 }
 
+// Voxtral's configuration has numbers of its own for its text; EXAONE 4.5's first folders a name of their own for EXAONE 4.
+TEST(Wrappers, WhatTheWholesClassSaysOfItsText) {
+  const auto text = [](const std::string& config) {
+    return ReadConfig(With(R"("model_type": "voxtral", "text_config": {)" + config + "}"));
+  };
+  const ModelConfig voxtral = text(R"("model_type": "llama")");
+  EXPECT_EQ(voxtral.spec.vocab, 131072);
+  EXPECT_EQ(voxtral.spec.layers(), 30);
+  EXPECT_EQ(voxtral.spec.ropes[0].theta, 1e8);
+  EXPECT_EQ(FirstOf<AttentionSpec>(voxtral.spec)->heads, 32);
+  EXPECT_EQ(FirstOf<AttentionSpec>(voxtral.spec)->kv_heads, 8);
+  EXPECT_EQ(FirstOf<AttentionSpec>(voxtral.spec)->head_dim, 128);
+  EXPECT_FALSE(voxtral.spec.tied);
+  EXPECT_EQ(voxtral.names.prefix, "language_model.model.");
+  EXPECT_EQ(
+      text(R"("rope_parameters": {"rope_type": "default", "rope_theta": 500.0}, "num_hidden_layers": 2)").spec.ropes[0].theta,
+      500);
+  for (const char* type : {"exaone4", "exaone4_5_text"}) {
+    const ModelConfig exaone =
+        ReadConfig(With(StrCat(R"("model_type": "exaone4_5", "text_config": {"model_type": ")", type, R"("})")));
+    EXPECT_EQ(exaone.spec.vocab, 102400);
+    EXPECT_EQ(exaone.names.prefix, "model.language_model.");
+    EXPECT_EQ(FirstOf<AttentionSpec>(exaone.spec)->window, 4096);
+  }
+}
+
 TEST(Wrappers, ATextModelThatIsAloneHasNoSuchSizes) {
   ExpectError(Code::kInvalidArgument, {"hidden_size", "missing"},
               [] { ParseConfig(R"({"model_type": "llama", "vocab_size": 32064})"); });
