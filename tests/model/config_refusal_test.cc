@@ -81,28 +81,31 @@ TEST(ConfigRefusal, SettingsThatAFamilyHasOneValueOf) {
     const char *architecture, *type, *sizes, *key;
     std::vector<const char*> fine, refused;  // null and no key are fine as well
   };
-  const char* experts =
-      R"("num_experts": 4, "n_routed_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "n_group": 1,
-      "topk_group": 1, "moe_intermediate_size": 8, "num_key_value_heads": 4, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
-      "v_head_dim": 4, "kv_lora_rank": 8, "q_lora_rank": null, "head_dim": 4, "rotary_dim": 4, "num_experts": 4, "moe_topk": 2)";
+  const char* routed =
+      R"("n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 8,
+      "num_key_value_heads": 4, "head_dim": 4, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "kv_lora_rank": 8,
+      "q_lora_rank": null)";
+  const char* local = R"("num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 4)";
+  const char* afmoe = R"("num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8)";
+  const char* topk = R"("num_experts": 4, "moe_topk": 2)";
   const char* plain = R"("rope_theta": 100.0)";
   const std::vector<Setting> settings = {
-      {"DeepseekV3ForCausalLM", "deepseek_v3", experts, "scoring_func", {R"("sigmoid")"}, {R"("softmax")"}},
-      {"DeepseekV3ForCausalLM", "deepseek_v3", experts, "topk_method", {R"("noaux_tc")"}, {R"("greedy")"}},
-      {"DeepseekV3ForCausalLM", "deepseek_v3", experts, "moe_layer_freq", {"1"}, {"2"}},
-      {"DeepseekV2ForCausalLM", "deepseek_v2", experts, "scoring_func", {R"("softmax")"}, {R"("sigmoid")"}},
-      {"Glm4MoeForCausalLM", "glm4_moe", experts, "scoring_func", {R"("sigmoid")"}, {R"("softmax")"}},
-      {"Dots1ForCausalLM", "dots1", experts, "scoring_func", {R"("noaux_tc")"}, {R"("softmax")"}},
-      {"SolarOpenForCausalLM", "solar_open", experts, "use_qk_norm", {"false"}, {"true"}},
-      {"MiniMaxM2ForCausalLM", "minimax_m2", experts, "scoring_func", {R"("sigmoid")"}, {R"("softmax")"}},
-      {"MiniMaxM2ForCausalLM", "minimax_m2", experts, "use_qk_norm", {"true"}, {"false"}},
-      {"MiniMaxM2ForCausalLM", "minimax_m2", experts, "shared_intermediate_size", {"0"}, {"64"}},
-      {"AfmoeForCausalLM", "afmoe", experts, "score_func", {R"("sigmoid")"}, {R"("softmax")"}},
-      {"AfmoeForCausalLM", "afmoe", experts, "route_norm", {"true"}, {"false"}},
-      {"AfmoeForCausalLM", "afmoe", experts, "n_group", {"1"}, {"2"}},
+      {"DeepseekV3ForCausalLM", "deepseek_v3", routed, "scoring_func", {R"("sigmoid")"}, {R"("softmax")"}},
+      {"DeepseekV3ForCausalLM", "deepseek_v3", routed, "topk_method", {R"("noaux_tc")"}, {R"("greedy")"}},
+      {"DeepseekV3ForCausalLM", "deepseek_v3", routed, "moe_layer_freq", {"1"}, {"2"}},
+      {"DeepseekV2ForCausalLM", "deepseek_v2", routed, "scoring_func", {R"("softmax")"}, {R"("sigmoid")"}},
+      {"Glm4MoeForCausalLM", "glm4_moe", routed, "scoring_func", {R"("sigmoid")"}, {R"("softmax")"}},
+      {"Dots1ForCausalLM", "dots1", routed, "scoring_func", {R"("noaux_tc")"}, {R"("softmax")"}},
+      {"SolarOpenForCausalLM", "solar_open", routed, "use_qk_norm", {"false"}, {"true"}},
+      {"MiniMaxM2ForCausalLM", "minimax_m2", local, "scoring_func", {R"("sigmoid")"}, {R"("softmax")"}},
+      {"MiniMaxM2ForCausalLM", "minimax_m2", local, "use_qk_norm", {"true"}, {"false"}},
+      {"MiniMaxM2ForCausalLM", "minimax_m2", local, "shared_intermediate_size", {"0"}, {"64"}},
+      {"AfmoeForCausalLM", "afmoe", afmoe, "score_func", {R"("sigmoid")"}, {R"("softmax")"}},
+      {"AfmoeForCausalLM", "afmoe", afmoe, "route_norm", {"true"}, {"false"}},
+      {"AfmoeForCausalLM", "afmoe", afmoe, "n_group", {"1"}, {"2"}},
       {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", plain, "use_cla", {"false"}, {"true"}},
       {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", plain, "use_qk_norm", {"true"}, {"false"}},
-      {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", experts, "use_cla", {"false"}, {"true"}},
+      {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", topk, "use_cla", {"false"}, {"true"}},
       {"Qwen3ForCausalLM", "qwen3", plain, "use_qk_norm", {"true"}, {"false"}},
       {"CohereForCausalLM", "cohere", plain, "use_parallel_block", {"true"}, {"false"}},
       {"Cohere2ForCausalLM", "cohere2", plain, "use_gated_activation", {"true"}, {"false"}},
@@ -114,7 +117,7 @@ TEST(ConfigRefusal, SettingsThatAFamilyHasOneValueOf) {
        {R"("global_attn_first")", "3"}},
       {"ApertusForCausalLM", "apertus", plain, "post_norm", {"false"}, {"true"}},
       {"ApertusForCausalLM", "apertus", plain, "qk_norm", {"true"}, {"false"}},
-      {"StableLmForCausalLM", "stablelm", plain, "use_norm_bias", {"false"}, {"true"}},
+      {"StableLmForCausalLM", "stablelm", R"("head_dim": 8)", "use_norm_bias", {"false"}, {"true"}},
       {"NanoChatForCausalLM", "nanochat", R"("hidden_act": "relu2")", "logits_soft_cap", {"15.0"}, {"30.0"}},
   };
   for (const Setting& s : settings) {
