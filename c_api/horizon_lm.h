@@ -118,8 +118,10 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** o
 HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_t init_seed, hlm_model** out_model);
 
 /* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
- * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed), "sliding_window" (tokens that
- * a query of a sliding layer sees, its own included; null where no layer slides), "layer_windows": [one a layer, 0 for full attention],
+ * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed),
+ * "source_quantization" ("fp8" or "mxfp4" where tensors of the folder are packed so, which a saved folder's are not, else null),
+ * "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer slides),
+ * "layer_windows": [one a layer, 0 for full attention],
  * "stop_ids" (that end a generation: eos_token_id of the folder's generation_config.json, or config.json), "stop_ids_error" (only where that
  * file does not say them as it must: the error; "stop_ids" is empty then, and nobody should generate without it), "blocks": [the different ones:
  * {"parts": ["attention", "mlp", ...], "layers": how many are such, "window", "rope": which of "ropes", -1: none}], "ropes": [{"type",

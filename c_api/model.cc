@@ -177,6 +177,8 @@ std::string Describe(const Model& model) {
   json.Member("tied", spec.tied);
   json.Key("source_dtype");
   model.source_dtype() ? json.Value(Name(*model.source_dtype())) : json.Null();
+  json.Key("source_quantization");
+  model.source_quantization().empty() ? json.Null() : json.Value(model.source_quantization());
   // All layers that slide have the same window.
   const std::vector<int64_t> windows = Windows(spec);
   const auto widest = std::max_element(windows.begin(), windows.end());

@@ -21,6 +21,17 @@ std::string Supported() {
   return names;
 }
 
+// Of what is refused as a whole: the text model inside, where that is a family's.
+std::string TextInside(const ConfigValues& config) {
+  const JsonValue* text = config.object().Find("text_config");
+  const JsonValue* type = text != nullptr && text->IsObject() ? text->Find("model_type") : nullptr;
+  for (const Family* family : Families()) {
+    if (type != nullptr && type->IsText(family->model_type))
+      return StrCat("; its text_config is ", family->model_type, ", which is taken alone");
+  }
+  return "";
+}
+
 const Family* FamilyOfArchitecture(const ConfigValues& config) {
   if (!config.HasValue("architectures")) return nullptr;
   const JsonValue& names = config.Value("architectures");
@@ -32,7 +43,7 @@ const Family* FamilyOfArchitecture(const ConfigValues& config) {
     if (SameWord(names.Items()[0].String(), family->architecture)) return family;
   }
   throw Unimplemented(kConfig, ": architecture ", PrintableJson(names.Items()[0]),
-                      " is not supported (the causal language models of ", Supported(), " are)");
+                      " is not supported (the causal language models of ", Supported(), " are)", TextInside(config));
 }
 
 const Family* FamilyOfModelType(const ConfigValues& config) {
@@ -41,7 +52,8 @@ const Family* FamilyOfModelType(const ConfigValues& config) {
   for (const Family* family : Families()) {
     if (type == family->model_type) return family;
   }
-  throw Unimplemented(config.where(), ": model_type ", Printable(type), " is not supported (", Supported(), " are)");
+  throw Unimplemented(config.where(), ": model_type ", Printable(type), " is not supported (", Supported(), " are)",
+                      TextInside(config));
 }
 
 const Family& FamilyOf(const ConfigValues& config) {

@@ -42,6 +42,7 @@ constexpr Setting kSettings[] = {
     {"moe_num_experts", Off::kZero},
     {"moe_intermediate_size", Off::kZero},
     {"shared_expert_intermediate_size", Off::kZero},
+    {"moe_layer_freq", Off::kOne},
     {"num_nextn_predict_layers", Off::kZero},
     {"mtp_num_layers", Off::kZero},
     // Scales and caps.
@@ -83,7 +84,9 @@ constexpr Setting kSettings[] = {
     {"use_post_norm", Off::kFalse},
     {"use_parallel_residual", Off::kFalse},
     {"parallel_attn", Off::kFalse},
+    {"use_norm_bias", Off::kFalse},
     {"cross_layer_kv_sharing", Off::kFalse},
+    {"use_cla", Off::kFalse},
     {"num_kv_shared_layers", Off::kZero},
     // Positions.
     {"partial_rotary_factor", Off::kOne},
@@ -112,11 +115,7 @@ constexpr Setting kSettings[] = {
     {"text_config", Off::kNull},
     {"vision_config", Off::kNull},
     {"audio_config", Off::kNull},
-    {"pretraining_tp", Off::kOne},
     // What the families have that take them, and others lack.
-    {"qk_norm", Off::kFalse},
-    {"use_qk_norm", Off::kFalse},
-    {"qk_layernorm", Off::kFalse},
     {"attention_bias", Off::kFalse},
     {"qkv_bias", Off::kFalse},
     {"mlp_bias", Off::kFalse},
@@ -184,6 +183,22 @@ class Refusal {
   std::vector<std::string> first_, others_;
 };
 
+// Whether queries and keys have norms, in every attention that there is.
+bool HasHeadNorms(const ModelSpec& spec) {
+  bool any = false;
+  for (const BlockSpec& block : spec.kinds) {
+    for (const BranchSpec& branch : block.branches) {
+      for (const BranchBody& item : branch.bodies) {
+        const auto* attention = std::get_if<AttentionSpec>(&item.body);
+        if (attention == nullptr) continue;
+        if (!attention->qk_norm.norm.on()) return false;
+        any = true;
+      }
+    }
+  }
+  return any;
+}
+
 Function* BehindConvolution(BodySpec& body) {
   if (auto* space = std::get_if<StateSpaceSpec>(&body)) return &space->function;
   if (auto* scan = std::get_if<SelectiveScanSpec>(&body)) return &scan->function;
@@ -228,6 +243,17 @@ void RefuseUnless(const ConfigValues& config, const char* key, Off off, const st
   refusal.Throw();
 }
 
+void RefuseUnlessNamed(const ConfigValues& config, const char* key, const std::vector<const char*>& names) {
+  if (!config.HasValue(key)) return;
+  std::string all;
+  for (const char* name : names) {
+    if (config.Value(key).IsText(name)) return;
+    all += (all.empty() ? "" : ", ") + std::string(name);
+  }
+  throw Unimplemented(config.where(), ": ", key, " = ", PrintableJson(config.Value(key)), " is not supported; ", all,
+                      names.size() == 1 ? " is" : " are");
+}
+
 void NoteDropout(const ConfigValues& config, const char* key, ModelSpec& spec) {
   if (!config.HasValue(key) || IsOff(config.Value(key), Off::kZero)) return;
   config.Real(key, 0.0, 1.0);
@@ -244,6 +270,10 @@ void RefuseUntaken(const ConfigValues& config, const std::string& architecture, 
   refusal.AddUnlessText("position_embedding_type", {"rope", "rotary"});
   for (const Setting& setting : kSettings) {
     if (!config.Taken(setting.key)) refusal.AddUnless(setting.key, setting.off);
+  }
+  // A word on norms that a family always has, or never.
+  for (const char* key : {"qk_norm", "use_qk_norm", "qk_layernorm"}) {
+    if (!config.Taken(key)) refusal.AddUnless(key, HasHeadNorms(spec) ? Off::kTrue : Off::kFalse);
   }
   if (config.HasValue("auto_map") && !IsCodeOf(architecture, config.Value("auto_map"))) refusal.Add("auto_map");
   refusal.Throw();

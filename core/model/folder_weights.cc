@@ -31,9 +31,11 @@ bool EndsWith(std::string_view name, std::string_view end) {
 }
 
 bool IsCarried(std::string_view name, const ModelNames& names) {
-  for (const std::string& begin : names.carried_prefixes) {
-    if (name.substr(0, begin.size()) == begin) return true;
-  }
+  const auto begins = [](std::string_view text, const std::vector<std::string>& all) {
+    return std::any_of(all.begin(), all.end(), [&](const std::string& begin) { return text.starts_with(begin); });
+  };
+  if (begins(name, names.carried_prefixes)) return true;
+  if (name.starts_with(names.prefix) && begins(name.substr(names.prefix.size()), names.carried_below)) return true;
   return std::any_of(names.carried_suffixes.begin(), names.carried_suffixes.end(),
                      [&](const std::string& end) { return EndsWith(name, end); });
 }

@@ -40,6 +40,8 @@ class FolderWeights : public WeightSource {
 
   // The narrowest type that holds every weight of the folder exactly.
   DType dtype() const { return dtype_; }
+  // What tensors of it are packed as: "fp8", "mxfp4", or nothing.
+  std::string quantization() const { return !scaled_.empty() ? "fp8" : !packed_.empty() ? "mxfp4" : ""; }
 
   std::vector<CarriedTensor> Carried() const override;
 

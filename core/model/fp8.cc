@@ -23,8 +23,9 @@ Fp8Format ReadFp8Format(const ConfigValues& config) {
   const ConfigValues own(*value, config.where() + ": " + kKey);
   if (!own.HasValue("quant_method") || !own.Value("quant_method").IsText("fp8")) return {};
   config.Take(kKey);
-  if (own.HasValue("fmt") && !own.Value("fmt").IsText("e4m3")) {
-    throw Unimplemented(own.where(), ": fmt = ", PrintableJson(own.Value("fmt")), " is not supported; e4m3 is");
+  if (own.HasValue("fmt") && !own.Value("fmt").IsText("e4m3") && !own.Value("fmt").IsText("float8_e4m3fn")) {
+    throw Unimplemented(own.where(), ": fmt = ", PrintableJson(own.Value("fmt")),
+                        " is not supported; e4m3, which is float8_e4m3fn as well, is");
   }
   if (own.HasValue("expert_dtype") && !own.Value("expert_dtype").IsText("fp8")) {
     throw Unimplemented(own.where(), ": expert_dtype = ", PrintableJson(own.Value("expert_dtype")), " is not supported; fp8 is");

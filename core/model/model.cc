@@ -79,6 +79,7 @@ std::shared_ptr<const Model> Model::Open(const std::string& folder) {
   model->layout_ = LayoutOf(*weights, model->spec_, config.names);
   weights->Check(model->layout_, config.names);
   model->source_dtype_ = weights->dtype();
+  model->source_quantization_ = weights->quantization();
   model->weights_ = std::move(weights);
   const ModelSpec& spec = model->spec_;
   if (config.names.clears_pad_row && spec.embedding.pad_token >= 0) {

@@ -63,6 +63,8 @@ class Model {
   const WeightSource& weights() const { return *weights_; }
   // The type of the weights in the source folder (the widest where a folder mixes them); nothing where they come from a seed.
   std::optional<DType> source_dtype() const { return source_dtype_; }
+  // What weights of the source folder are packed as, and no saved folder's: "fp8", "mxfp4", or nothing.
+  const std::string& source_quantization() const { return source_quantization_; }
   const std::string& source_folder() const { return folder_; }     // empty where weights come from a seed
   const std::string& config_json() const { return config_json_; }  // the text as it was read
   // Files of the source folder that are never carried along, beside weights and config.json.
@@ -75,6 +77,7 @@ class Model {
   ModelLayout layout_;
   std::shared_ptr<const WeightSource> weights_;
   std::optional<DType> source_dtype_;
+  std::string source_quantization_;
   std::string folder_;
   std::string config_json_;
   std::vector<std::string> own_files_;

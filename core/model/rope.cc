@@ -155,6 +155,7 @@ RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const Co
   RoundUp(rules, defaults, head_dim, spec);
   switch (spec.kind) {
     case Kind::kDefault:
+      RefuseUnless(rope, "factor", Off::kOne, "rope_type default");
       break;
     case Kind::kLinear:
       spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
@@ -174,9 +175,9 @@ RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const Co
       spec.factor = rope.Real("factor", kLeastFactor, kMostFactor);
       spec.low_frequency_factor = rope.Real("low_freq_factor", kLeastFactor, kMostFactor);
       spec.high_frequency_factor = rope.Real("high_freq_factor", kLeastFactor, kMostFactor);
-      if (spec.high_frequency_factor <= spec.low_frequency_factor) {
+      if (spec.high_frequency_factor < spec.low_frequency_factor) {
         throw InvalidArgument(rope.where(), ": high_freq_factor is ", spec.high_frequency_factor,
-                              "; it must be above low_freq_factor, ", spec.low_frequency_factor);
+                              "; it must not be below low_freq_factor, ", spec.low_frequency_factor);
       }
       spec.original_max_positions = OriginalPositions(rules, config, rope, max_positions);
       break;

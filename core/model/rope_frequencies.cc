@@ -19,7 +19,7 @@ float Llama3(const RopeSpec& rope, float frequency) {
   const float longest_kept = static_cast<float>(context / rope.high_frequency_factor);
   const float shortest_stretched = static_cast<float>(context / rope.low_frequency_factor);
   if (wavelength > shortest_stretched) return frequency / factor;
-  if (wavelength < longest_kept) return frequency;
+  if (wavelength < longest_kept || rope.low_frequency_factor == rope.high_frequency_factor) return frequency;
   const float low = static_cast<float>(rope.low_frequency_factor);
   const float range = static_cast<float>(rope.high_frequency_factor - rope.low_frequency_factor);
   const float smooth = ((1.0f / wavelength) * static_cast<float>(context) - low) / range;

@@ -13,6 +13,11 @@ using Prefixes = std::vector<std::pair<const char*, const char*>>;
 constexpr std::pair<const char*, const char*> kOutside = {"language_model.model.", "language_model.lm_head.weight"};
 constexpr std::pair<const char*, const char*> kInside = {"model.language_model.", "lm_head.weight"};
 
+// Voxtral's own numbers for its text.
+constexpr const char* kVoxtralText = R"({"vocab_size": 131072, "hidden_size": 3072, "intermediate_size": 8192,
+    "num_hidden_layers": 30, "num_key_value_heads": 8, "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
+    "rope_theta": 1e8, "head_dim": 128})";
+
 const std::vector<Wrapper>& Wrappers() {
   static const Prefixes kOutsideFirst = {kOutside, kInside}, kInsideFirst = {kInside, kOutside}, kInsideOnly = {kInside},
                         kQwen2 = {{"model.", "lm_head.weight"}, kInside}, kTextModel = {{"model.text_model.", "lm_head.weight"}};
@@ -22,6 +27,9 @@ const std::vector<Wrapper>& Wrappers() {
                                                          "embed_audio.",        "model.vision_tower.", "model.audio_tower.",
                                                          "model.embed_vision.", "model.embed_audio."};
   static const std::vector<const char*> kVisual = {"visual.", "model.visual."};
+  static const std::vector<const char*> kExaone = {"model.visual.", "mtp."};
+  static const std::vector<const char*> kVoxtral = {"audio_tower.", "multi_modal_projector.", "model.audio_tower.",
+                                                    "model.multi_modal_projector."};
   static const std::vector<const char*> kIdeficsTowers = {"model.vision_model.", "model.connector."};
   static const std::vector<Wrapper> kWrappers = {
       {"Mistral3ForConditionalGeneration", "mistral3", "mistral", true, kOutsideFirst, kTowers},
@@ -48,6 +56,8 @@ const std::vector<Wrapper>& Wrappers() {
       {"LlavaOnevisionForConditionalGeneration", "llava_onevision", "qwen2", false, kOutsideFirst, kTowers, true},
       {"InternVLForConditionalGeneration", "internvl", "qwen2", true, kOutsideFirst, kTowers},
       {"Lfm2VlForConditionalGeneration", "lfm2_vl", "lfm2", true, kInsideFirst, kTowers},
+      {"Exaone4_5_ForConditionalGeneration", "exaone4_5", "exaone4", false, kInsideOnly, kExaone},
+      {"VoxtralForConditionalGeneration", "voxtral", "llama", false, kOutsideFirst, kVoxtral, false, false, false, kVoxtralText},
       {"Idefics3ForConditionalGeneration", "idefics3", "llama", false, kTextModel, kIdeficsTowers},
       {"SmolVLMForConditionalGeneration", "smolvlm", "llama", false, kTextModel, kIdeficsTowers}};
   return kWrappers;
@@ -58,11 +68,12 @@ struct ClassSizes {
   const char* model_type;
   int64_t vocab, hidden, intermediate, layers, heads;
 };
-constexpr std::array<ClassSizes, 16> kClassSizes = {{{"llama", 32000, 4096, 11008, 32, 32},
+constexpr std::array<ClassSizes, 17> kClassSizes = {{{"llama", 32000, 4096, 11008, 32, 32},
                                                      {"mistral", 32000, 4096, 14336, 32, 32},
                                                      {"ministral3", 131072, 4096, 14336, 34, 32},
                                                      {"qwen2", 151936, 4096, 22016, 32, 32},
                                                      {"qwen3", 151936, 4096, 22016, 32, 32},
+                                                     {"exaone4", 102400, 4096, 16384, 32, 32},
                                                      {"gemma3_text", 262208, 2304, 9216, 26, 8},
                                                      {"gemma4_text", 262144, 2304, 9216, 30, 8},
                                                      {"gemma4_unified_text", 262144, 2304, 9216, 30, 8},
@@ -89,6 +100,15 @@ void AddClassSizes(const std::string& model_type, JsonValue& text) {
   }
 }
 
+// What the whole's class says of its text where the file does not; a rotary base may stand in the settings as well.
+void AddUnsaid(const char* unsaid, JsonValue& text) {
+  const JsonValue* settings = text.Find("rope_parameters");
+  const bool has_base = settings != nullptr && settings->IsObject() && settings->Find("rope_theta") != nullptr;
+  for (const auto& [key, value] : ParseJson(unsaid, "text_config").Members()) {
+    if (text.Find(key) == nullptr && !(has_base && key == "rope_theta")) text.Set(key, value);
+  }
+}
+
 bool HasTextConfig(const ConfigValues& config) { return config.HasValue("text_config"); }
 
 }  // namespace
@@ -105,7 +125,8 @@ JsonValue TextConfig(const ConfigValues& whole, const Wrapper& wrapper) {
   JsonValue text = HasTextConfig(whole) ? whole.Value("text_config") : whole.object();
   const ConfigValues inner(text, HasTextConfig(whole) ? whole.where() + ": text_config" : whole.where());
   const bool said = inner.HasValue("model_type") && HasTextConfig(whole);
-  const std::string type = said ? inner.String("model_type") : wrapper.text_type;
+  std::string type = said ? inner.String("model_type") : wrapper.text_type;
+  if (type == "exaone4_5_text") type = "exaone4";  // as the first folders have it
   bool tied = whole.BoolOr("tie_word_embeddings", wrapper.tied);
   if (wrapper.tied_by_text) tied = inner.HasValue("tie_word_embeddings") && inner.Bool("tie_word_embeddings");
   if (wrapper.tied_inside && inner.HasValue("tie_word_embeddings")) tied = tied || inner.Bool("tie_word_embeddings");
@@ -114,6 +135,7 @@ JsonValue TextConfig(const ConfigValues& whole, const Wrapper& wrapper) {
       return member.name == "text_config" || member.name == "vision_config" || member.name == "architectures";
     });
   }
+  AddUnsaid(wrapper.unsaid, text);
   text.Set("model_type", JsonValue(type));
   text.Set("tie_word_embeddings", JsonValue(tied));
   AddClassSizes(type, text);

@@ -22,6 +22,7 @@ struct Wrapper {
   bool tied_inside = false;         // text_config's word on tying counts as well: either says so
   bool flat = false;                // files of the hub have the text model's keys beside vision_config, without a text_config
   bool tied_by_text = false;        // text_config's word alone counts (Llama 4's whole holds a text model with its own head)
+  const char* unsaid = "{}";  // what this class assumes of its text where the file is silent, and the text's own class does not
 };
 
 // The one that the model_type of config.json names; null where it names none, and where there is no text model in it.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,29 @@ TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {
     EXPECT_EQ(rope.high_frequency_factor, 4);
     EXPECT_EQ(rope.original_max_positions, 8192);
   }
+}
+
+// As Llama 4 Scout has them: every wavelength is either long or short, and none is between.
+TEST(Config, EqualFactorsOfFrequenciesBlendNothing) {
+  const auto frequencies = [](const char* settings) {
+    return RotaryFrequencies(
+        ParseConfig(TinyConfig("Llama", StrCat(R"({"head_dim": 32, "rope_theta": 5e5, "rope_scaling": )", settings, "}")))
+            .ropes[0],
+        1);
+  };
+  const auto plain = frequencies(R"({"rope_type": "default"})");
+  const auto scaled = frequencies(R"({"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 1.0,
+                                      "original_max_position_embeddings": 8192})");
+  for (size_t i = 0; i < plain.size(); ++i)
+    EXPECT_EQ(scaled[i], 2 * std::numbers::pi / plain[i] > 8192 ? plain[i] / 16 : plain[i]) << i;
+  EXPECT_NE(scaled.back(), plain.back());
+}
+
+TEST(Config, AFactorOfOneChangesNothing) {
+  EXPECT_EQ(ParseConfig(TinyConfig("Llama", R"({"rope_scaling": {"type": "default", "factor": 1.0}})")).ropes[0],
+            ParseConfig(TinyConfig("Llama")).ropes[0]);
+  ExpectError(Code::kUnimplemented, {"rope_scaling", "factor = 2"},
+              [] { ParseConfig(TinyConfig("Llama", R"({"rope_scaling": {"type": "default", "factor": 2.0}})")); });
 }
 
 TEST(Config, BothSpellingsTogetherMustAgree) {

@@ -69,6 +69,7 @@ struct Quantised {
   std::vector<float> Read() const {
     const auto opened = Model::Open(folder.path());
     EXPECT_EQ(opened->source_dtype(), DType::kBF16);
+    EXPECT_EQ(opened->source_quantization(), "fp8");
     int64_t unit = 0;
     return ReadAll(*opened, *FindTensor(opened->layout(), kName, &unit));
   }
@@ -121,6 +122,11 @@ TEST(Fp8, WhatDoesNotFitIsNamed) {
   q.codes[7] = 127;
   q.Write("F32", {1, 1}, Floats({1}));
   ExpectError(Code::kInvalidArgument, {kName, "element 7", "not finite"}, [&] { q.Read(); });
+}
+
+TEST(Fp8, TheFormatHasTwoNames) {
+  for (const char* name : {"e4m3", "float8_e4m3fn"})
+    EXPECT_TRUE(ReadConfig(Config(StrCat(R"({"quant_method": "fp8", "fmt": ")", name, R"("})"))).names.fp8.on) << name;
 }
 
 TEST(Fp8, OtherFormatsAreRefusedByName) {

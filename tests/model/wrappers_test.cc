@@ -38,6 +38,32 @@ TEST(Wrappers, SizesThatTheFileLeavesOutAreTheTextClasss) {
   EXPECT_EQ(FirstOf<MlpSpec>(ParseConfig(With(R"("model_type": "mistral3", "text_config": {})")))->intermediate, 14336);
 }
 
+// Voxtral's configuration has numbers of its own for its text; EXAONE 4.5's first folders a name of their own for EXAONE 4.
+TEST(Wrappers, WhatTheWholesClassSaysOfItsText) {
+  const auto text = [](const std::string& config) {
+    return ReadConfig(With(R"("model_type": "voxtral", "text_config": {)" + config + "}"));
+  };
+  const ModelConfig voxtral = text(R"("model_type": "llama")");
+  EXPECT_EQ(voxtral.spec.vocab, 131072);
+  EXPECT_EQ(voxtral.spec.layers(), 30);
+  EXPECT_EQ(voxtral.spec.ropes[0].theta, 1e8);
+  EXPECT_EQ(FirstOf<AttentionSpec>(voxtral.spec)->heads, 32);
+  EXPECT_EQ(FirstOf<AttentionSpec>(voxtral.spec)->kv_heads, 8);
+  EXPECT_EQ(FirstOf<AttentionSpec>(voxtral.spec)->head_dim, 128);
+  EXPECT_FALSE(voxtral.spec.tied);
+  EXPECT_EQ(voxtral.names.prefix, "language_model.model.");
+  EXPECT_EQ(
+      text(R"("rope_parameters": {"rope_type": "default", "rope_theta": 500.0}, "num_hidden_layers": 2)").spec.ropes[0].theta,
+      500);
+  for (const char* type : {"exaone4", "exaone4_5_text"}) {
+    const ModelConfig exaone =
+        ReadConfig(With(StrCat(R"("model_type": "exaone4_5", "text_config": {"model_type": ")", type, R"("})")));
+    EXPECT_EQ(exaone.spec.vocab, 102400);
+    EXPECT_EQ(exaone.names.prefix, "model.language_model.");
+    EXPECT_EQ(FirstOf<AttentionSpec>(exaone.spec)->window, 4096);
+  }
+}
+
 TEST(Wrappers, ATextModelThatIsAloneHasNoSuchSizes) {
   ExpectError(Code::kInvalidArgument, {"hidden_size", "missing"},
               [] { ParseConfig(R"({"model_type": "llama", "vocab_size": 32064})"); });
@@ -105,6 +131,75 @@ TEST(Wrappers, PackedExpertsLieEitherWay) {
   EXPECT_EQ(read(hubs, "down_proj"), (std::vector<int64_t>{3, 6, 16}));
 }
 
+// The model's tensors with `prefix` where their names begin with `own`.
+FileBuilder Renamed(const FileBuilder& file, const std::string& own, const std::string& prefix) {
+  FileBuilder renamed;
+  for (const auto& [name, entry] : file.header.items()) {
+    const size_t begin = entry["data_offsets"][0], end = entry["data_offsets"][1];
+    renamed.AddRaw(name.rfind(own, 0) == 0 ? prefix + name.substr(own.size()) : name, entry["dtype"], entry["shape"],
+                   file.data.substr(begin, end - begin));
+  }
+  return renamed;
+}
+
+// Released folders hold keys and values of layers that read another's: they go through, whatever the prefix.
+TEST(Wrappers, KeysThatNobodyReadsAreCarried) {
+  const std::string text = R"("model_type": "gemma4_text", "vocab_size": 16, "hidden_size": 16, "intermediate_size": 16,
+      "num_hidden_layers": 4, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "global_head_dim": 8,
+      "hidden_size_per_layer_input": 0, "num_kv_shared_layers": 2, "sliding_window": 4,
+      "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"])";
+  const auto check = [](const std::string& config, const std::string& own, const std::string& prefix) {
+    SCOPED_TRACE(prefix);
+    const TestFolder folder;
+    const std::string source = folder / "source", out = folder / "out";
+    const auto reference = Model::Create(config, 0);
+    const std::vector<std::string> unread = {
+        prefix + "layers.2.self_attn.k_proj.weight", prefix + "layers.3.self_attn.k_norm.weight",
+        prefix + "layers.3.self_attn.k_proj.weight", prefix + "layers.3.self_attn.v_proj.weight"};
+    const auto write = [&](const std::vector<std::string>& others) {
+      FileBuilder file = Renamed(ModelFile(*reference), own, prefix);
+      for (const std::string& name : others) file.Add(name, "F32", {8, 16});
+      WriteModelFolder(source, config);
+      WriteText(source + "/model.safetensors", file.Bytes());
+    };
+    write(unread);
+    const auto model = Model::Open(source);
+    SaveFolder(*model, WeightsOf(*model), out, {});
+    std::vector<std::string> carried;
+    for (const CarriedTensor& tensor : Model::Open(out)->weights().Carried()) carried.push_back(tensor.name);
+    EXPECT_EQ(carried, unread);
+    // Of a layer with keys of its own there is nothing to carry, nor of another prefix.
+    for (const std::string& name :
+         {prefix + "layers.1.self_attn.k_extra.weight", std::string("other.layers.3.self_attn.k_proj.weight")}) {
+      write({name});
+      ExpectError(Code::kInvalidArgument, {name, "not part of the model"}, [&] { Model::Open(source); });
+    }
+  };
+  check("{" + text + "}", "model.", "model.");
+  const std::string whole = With(R"("model_type": "gemma4", "text_config": {)" + text + "}");
+  check(whole, "language_model.model.", "language_model.model.");
+  check(whole, "language_model.model.", "model.language_model.");
+}
+
+// transformers saves its class of Qwen3.5's text under the names of the whole.
+TEST(Wrappers, TheTextClassMayHaveTheNamesOfTheWhole) {
+  const std::string config = R"({"model_type": "qwen3_5_text", "vocab_size": 16, "hidden_size": 16, "intermediate_size": 16,
+      "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "linear_num_key_heads": 1,
+      "linear_num_value_heads": 2, "linear_key_head_dim": 4, "linear_value_head_dim": 4, "full_attention_interval": 2})";
+  const auto reference = Model::Create(config, 0);
+  const TestFolder folder;
+  for (const std::string prefix : {"model.", "model.language_model."}) {
+    const std::string source = folder / prefix, out = source + "out";
+    WriteModelFolder(source, config);
+    WriteText(source + "/model.safetensors", Renamed(ModelFile(*reference), "model.", prefix).Bytes());
+    const auto model = Model::Open(source);
+    SaveFolder(*model, WeightsOf(*model), out, {});
+    int64_t unit = 0;
+    EXPECT_NE(FindTensor(Model::Open(out)->layout(), prefix + "layers.1.mlp.up_proj.weight", &unit), nullptr) << prefix;
+    EXPECT_NE(FindTensor(Model::Open(out)->layout(), "lm_head.weight", &unit), nullptr) << prefix;
+  }
+}
+
 TEST(Wrappers, AllThatIsMissingInsideIsTold) {
   ExpectError(Code::kUnimplemented, {"text_config: ", "rope_type ntk", "hidden_act", "mish", "attn_logit_softcapping = 50"}, [] {
     ParseConfig(With(R"("model_type": "internvl", "text_config": {"model_type": "qwen2", "rope_scaling": {"type": "ntk"},
@@ -123,7 +218,7 @@ TEST(Wrappers, AnErrorNamesThePart) {
     ParseConfig(With(R"("model_type": "llava_next", "text_config": {"model_type": "granite", "hidden_size": 16, "vocab_size": 16,
         "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "logits_scaling": 8.0})"));
   });
-  ExpectError(Code::kUnimplemented, {"model_type", "paligemma"},
+  ExpectError(Code::kUnimplemented, {"model_type", "paligemma", "its text_config is gemma, which is taken alone"},
               [] { ParseConfig(With(R"("model_type": "paligemma", "text_config": {"model_type": "gemma"})")); });
 }
 

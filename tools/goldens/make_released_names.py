@@ -14,7 +14,7 @@ import sys
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.core_model_loading import revert_weight_conversion
 
 # A checksum that is quickly written in any language: FNV-1a, 64 bits.
@@ -33,6 +33,33 @@ IN_FILES = {"gpt_neox": {"lm_head.weight": "embed_out.weight"}}
 # Where those of a text model inside something larger begin, in files of the hub.
 LLAVA = {"model.": "language_model.model.", "lm_head.": "language_model.lm_head."}
 INSIDE = {"qwen3_5_moe_text": {"model.": "model.language_model."}}
+
+# Built as a whole: there is no class of their text with a head, or it is tied by another word. How their names in files of the hub begin.
+WHOLES = {"qwen2_5_vl": {"model.language_model.": "model."}, "qwen3_vl": {}, "llama4": {}}
+TEXT_PARTS = ("model.language_model.", "language_model.", "lm_head.")
+
+
+def expected_of_whole(whole):
+    config = AutoConfig.for_model(**whole)
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(config)
+    renames = WHOLES[whole["model_type"]]
+    shapes = {}
+    for name, tensor in model.state_dict().items():
+        if name in model.all_tied_weights_keys or not name.startswith(TEXT_PARTS):
+            continue
+        old = next((begin for begin in renames if name.startswith(begin)), "")
+        shapes[renames.get(old, "") + name[len(old) :]] = list(tensor.shape)
+    return summary(shapes, shapes)
+
+
+def summary(shapes, trained):
+    lines = sorted(f"{name} {'x'.join(map(str, shape))}\n" for name, shape in shapes.items())
+    return {
+        "parameters": sum(torch.Size(shape).numel() for name, shape in shapes.items() if name in trained),
+        "tensors": len(shapes),
+        "names": checksum(lines),
+    }
 
 
 def text_model(path):
@@ -59,6 +86,9 @@ def as_saved(model, tensors):
 
 
 def expected(path):
+    whole = json.loads(path.read_text())
+    if whole["model_type"] in WHOLES:
+        return expected_of_whole(whole)
     model, wrapped = text_model(path)
     tied = set(model.all_tied_weights_keys)  # the head, and layers that share their weights
     tensors = {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
@@ -73,12 +103,7 @@ def expected(path):
         rename = lambda name: next((new + name[len(old):] for old, new in prefix.items() if name.startswith(old)), name)
         trained = {rename(name) for name in trained}
         shapes = {rename(name): shape for name, shape in shapes.items()}
-    lines = sorted(f"{name} {'x'.join(map(str, shape))}\n" for name, shape in shapes.items())
-    return {
-        "parameters": sum(torch.Size(shape).numel() for name, shape in shapes.items() if name in trained),
-        "tensors": len(shapes),
-        "names": checksum(lines),
-    }
+    return summary(shapes, trained)
 
 
 def main():

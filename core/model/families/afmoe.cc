@@ -18,6 +18,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
       config.BoolOr("attention_bias", false);  // which the gate has not
   ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 6, .likely_width = 1408});
   experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true, .sum_add = 1e-20};
+  RefuseUnlessNamed(config, "score_func", {"sigmoid"});
+  RefuseUnless(config, "route_norm", Off::kTrue, spec.architecture);
+  RefuseUnless(config, "n_group", Off::kOne, spec.architecture);
   experts.router.scale = config.RealOr("route_scale", 1.0, 1e-9, 1e9);
   const MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 2, 1, 1024));
   const std::optional<int64_t> window = ReadWindow(config, true, 1024);

@@ -21,8 +21,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.max_positions = config.HasValue("seq_length") ? config.Int("seq_length", 1, kMostPositions) : 2048;
   spec.initializer_range = config.RealOr("initializer_range", 0.02, 0.0, 1.0);
   spec.tied = config.BoolOr("tie_word_embeddings", true);
-  config.Take("pretraining_tp");  // how a product was cut up once; the sum is the same
-  config.Take("pad_token_id");    // its embedding has no padding row
+  config.Take("pad_token_id");  // its embedding has no padding row
 
   const NormSpec norm = LayerNorm(config, "layer_norm_epsilon", 1e-5, true);
   AttentionSpec attention = Attention(sizes);

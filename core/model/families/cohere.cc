@@ -15,6 +15,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     spec.AddLayer(ParallelBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }
+  RefuseUnless(config, "use_parallel_block", Off::kTrue, spec.architecture);
+  RefuseUnless(config, "use_gated_activation", Off::kTrue, spec.architecture);
   spec.head.norm = norm;
   spec.head.scale = config.RealOr("logit_scale", 0.0625, 1e-9, 1e9);
 }

@@ -18,6 +18,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
     attention.rope = slides && window ? 0 : -1;
     spec.AddLayer(ParallelBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }
+  RefuseUnlessNamed(config, "order_of_interleaved_layers", {"local_attn_first"});
+  RefuseUnless(config, "use_parallel_block", Off::kTrue, spec.architecture);
+  RefuseUnless(config, "use_gated_activation", Off::kTrue, spec.architecture);
   spec.head.norm = norm;
   spec.head.scale = config.RealOr("logit_scale", 0.0625, 1e-9, 1e9);
 }

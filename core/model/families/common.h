@@ -95,6 +95,8 @@ std::vector<bool> SlidingLayers(const ConfigValues& config, int64_t layers, int6
 // Refuses a key whose value is not the one with which it changes nothing.
 enum class Off { kNull, kFalse, kTrue, kZero, kOne, kEmpty };
 void RefuseUnless(const ConfigValues& config, const char* key, Off off, const std::string& architecture);
+// Where the family has one way alone: refuses a text that is none of `names`.
+void RefuseUnlessNamed(const ConfigValues& config, const char* key, const std::vector<const char*>& names);
 
 }  // namespace hlm
 

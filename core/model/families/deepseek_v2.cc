@@ -19,6 +19,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   } else if (method != "greedy") {
     throw Unimplemented(kConfig, ": topk_method = ", Printable(method), " is not supported; greedy and group_limited_greedy are");
   }
+  RefuseUnlessNamed(config, "scoring_func", {"softmax"});
   for (const char* key : {"n_group", "topk_group", "norm_topk_prob"}) config.Take(key);  // the last is not read by transformers
   experts.router.scale = config.RealOr("routed_scaling_factor", 1.0, 1e-9, 1e9);
   const bool bias = config.BoolOr("mlp_bias", false);  // of all MLPs that are not routed

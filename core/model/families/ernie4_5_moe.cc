@@ -37,7 +37,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.head.bias = bias;
   NameExperts({}, names);
   // Layers that predict further tokens: no part of the model that transformers reads.
-  if (config.IntOr("num_nextn_predict_layers", 0, 0, kMostLayers) > 0) names.carried_prefixes.push_back(names.prefix + "mtp_");
+  config.Take("num_nextn_predict_layers");
+  names.carried_below.push_back("mtp_");
   names.layer["experts.choice_bias"] = {.path = "mlp.moe_statics.e_score_correction_bias", .shape = {1, experts.count}};
 }
 

@@ -25,6 +25,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer(sparse[layer] ? WithBodies(dense, {experts, shared}) : dense);
   }
   spec.head.norm = norm;
+  config.Take("num_nextn_predict_layers");
+  names.carried_prefixes.push_back("mtp.");  // what predicts further tokens, which transformers does not read
   NameExperts({}, names);
   Rename(names, {{"experts.choice_bias", "mlp.e_score_correction_bias"}});
 }

@@ -99,6 +99,12 @@ class Sharing {
   std::map<std::string, size_t> giver_;
 };
 
+// Released folders hold keys and values of layers that read another's as well; nobody reads them.
+void CarryUnread(size_t layer, ModelNames& names) {
+  for (const char* part : {"k_proj", "v_proj", "k_norm", "v_norm"})
+    names.carried_below.push_back(StrCat(names.layers, layer, ".self_attn.", part, "."));
+}
+
 void ReadLayerInputs(const ConfigValues& config, const NormSpec& norm, int64_t layers, ModelSpec& spec) {
   const int64_t width = config.HasValue("hidden_size_per_layer_input") ? config.Int("hidden_size_per_layer_input", 0, kMostHidden)
                         : config.Has("hidden_size_per_layer_input")    ? 0
@@ -199,6 +205,7 @@ void ReadGemma4(const ConfigValues& config, bool unified, ModelSpec& spec, Model
       spec.sides.push_back(2 * attention.KeyWidth());
     } else if (takes) {
       attention.takes = sides.at(type);
+      CarryUnread(layer, names);
       if (spec.sides[static_cast<size_t>(attention.takes)] != 2 * attention.KeyWidth()) {
         throw InvalidArgument(kConfig, ": layer ", layer, " reads keys of another layer, which have another size");
       }

@@ -11,7 +11,6 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .after_rope = true};
-  for (const char* key : {"use_qk_norm", "use_cla"}) config.Take(key);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     spec.AddLayer(PreNormBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }

@@ -56,7 +56,7 @@ std::vector<bool> FullLayers(const ConfigValues& config, int64_t layers) {
 }
 
 // The newest release's keys for experts, or those of the hub's files.
-ExpertsSpec ReadKimiExperts(const ConfigValues& config, const std::string& architecture) {
+ExpertsSpec ReadKimiExperts(const ConfigValues& config) {
   const char* chosen = config.HasValue("num_experts_per_token") ? "num_experts_per_token" : "num_experts_per_tok";
   ExpertsSpec experts = ReadExperts(config, {.chosen = chosen, .likely_count = 256, .likely_chosen = 8, .likely_width = 1024});
   RouterSpec& router =
@@ -70,23 +70,20 @@ ExpertsSpec ReadKimiExperts(const ConfigValues& config, const std::string& archi
                           " (num_expert_group), ", router.best_groups, " of them open (topk_group), cannot give ", experts.chosen,
                           " (", chosen, ")");
   }
-  for (const char* key : {"use_grouped_topk", "moe_layer_freq", "moe_router_activation_func"}) config.Take(key);
-  if (config.HasValue("moe_router_activation_func") && !config.Value("moe_router_activation_func").IsText("sigmoid")) {
-    throw Unimplemented(kConfig, ": moe_router_activation_func = ", PrintableJson(config.Value("moe_router_activation_func")),
-                        " is not supported; sigmoid is");
-  }
-  RefuseUnless(config, "moe_layer_freq", Off::kOne, architecture);
+  config.Take("use_grouped_topk");
+  RefuseUnlessNamed(config, "moe_router_activation_func", {"sigmoid"});
   return experts;
 }
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
-  config.Take("head_dim");  // that of the latents' turning part
+  config.Take("head_dim");  // which the class does not read
   const Sizes sizes = ReadSizes(config, {.kv_heads = 32, .head_dim = 64, .pad_token = 163839, .even_heads = false}, spec);
   spec.tied = false;  // the class has a head of its own, whatever tie_word_embeddings says
   spec.max_positions =
       config.IntOr("model_max_length", config.IntOr("max_position_embeddings", 1048576, 1, kMostPositions), 1, kMostPositions);
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
-  LatentAttentionSpec latent = ReadLatentAttention(config, sizes.heads, {.query_rank = std::nullopt, .positions = false}, spec);
+  LatentAttentionSpec latent =
+      ReadLatentAttention(config, sizes.heads, {.query_rank = std::nullopt, .positions = false, .head_dim = false}, spec);
   config.Take("mla_use_nope");
   const KimiDelta read = ReadDelta(config);
   const ChannelDeltaSpec delta{.heads = read.heads,
@@ -102,7 +99,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const bool mixes = std::find(sparse.begin(), sparse.end(), true) != sparse.end();
   std::vector<BodySpec> bodies;
   if (mixes) {
-    const ExpertsSpec experts = ReadKimiExperts(config, spec.architecture);
+    const ExpertsSpec experts = ReadKimiExperts(config);
     const char* shared = config.HasValue("num_shared_experts") ? "num_shared_experts" : "n_shared_experts";
     bodies = {experts, Shared(experts.intermediate * config.IntOr(shared, 1, 1, 1024))};
   }

@@ -41,6 +41,7 @@ LatentAttentionSpec ReadLatentAttention(const ConfigValues& config, int64_t head
   }
   for (const char* key : {"head_dim", "qk_head_dim"}) {  // what other numbers make them
     const int64_t made = key[0] == 'h' ? attention.rope_dim : attention.HeadDim();
+    if (key[0] == 'h' && !defaults.head_dim) continue;
     if (config.HasValue(key) && config.Int(key, 1, kMostHeadDim) != made) {
       throw InvalidArgument(config.where(), ": ", key, " is ", config.Int(key, 1, kMostHeadDim), "; qk_nope_head_dim ",
                             attention.still_dim, " and qk_rope_head_dim ", attention.rope_dim, " make it ", made);

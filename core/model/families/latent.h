@@ -12,6 +12,7 @@ struct LatentDefaults {
   std::optional<int64_t> value_dim = 128;  // nothing: hidden_size / num_attention_heads
   bool interleaved = true;
   bool positions = true;  // false: nothing turns
+  bool head_dim = true;   // false: the class does not read the key
 };
 
 // Reads q_lora_rank, kv_lora_rank, qk_nope_head_dim, qk_rope_head_dim, v_head_dim, attention_bias and the rotary embedding, which

@@ -15,7 +15,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm = {.norm = norm, .whole = true};
-  for (const char* key : {"use_qk_norm", "qk_norm_type"}) config.Take(key);
+  RefuseUnlessNamed(config, "qk_norm_type", {"per_layer"});
+  RefuseUnlessNamed(config, "scoring_func", {"sigmoid"});
+  RefuseUnless(config, "use_routing_bias", Off::kTrue, spec.architecture);
+  RefuseUnless(config, "shared_intermediate_size", Off::kZero, spec.architecture);
   ExpertsSpec experts = ReadExperts(config, {.width = "intermediate_size", .likely_count = 256, .likely_chosen = 8});
   experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true};
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});

@@ -50,6 +50,9 @@ void ReadGroups(const ConfigValues& config, int64_t experts, RouterSpec& router,
 
 RouterSpec ReadBiasedRouter(const ConfigValues& config, const ExpertsSpec& experts, double scale, const GroupDefaults& groups) {
   RouterSpec router{.score = RouterScore::kSigmoid, .choice_bias = true, .sum_add = 1e-20, .group_of_two = true};
+  RefuseUnlessNamed(config, "scoring_func",
+                    {"sigmoid", "noaux_tc"});  // the second is the choice's name, which some files have here
+  RefuseUnlessNamed(config, "topk_method", {"noaux_tc"});
   router.normalize = config.BoolOr("norm_topk_prob", true);
   router.scale = config.RealOr("routed_scaling_factor", scale, 1e-9, 1e9);
   ReadGroups(config, experts.count, router, groups);
@@ -138,8 +141,7 @@ void CarryLayersBehind(const ConfigValues& config, int64_t layers, ModelNames& n
   for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers"}) {
     if (config.HasValue(key)) behind = config.Int(key, 0, kMostLayers);
   }
-  for (int64_t layer = layers; layer < layers + behind; ++layer)
-    names.carried_prefixes.push_back(StrCat(names.prefix, names.layers, layer, "."));
+  for (int64_t layer = layers; layer < layers + behind; ++layer) names.carried_below.push_back(StrCat(names.layers, layer, "."));
 }
 
 }  // namespace hlm

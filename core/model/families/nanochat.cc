@@ -1,4 +1,5 @@
 // nanochat: norms without weights, behind the embedding too, and a rotary embedding that turns the other way round.
+#include "core/base/error.h"
 #include "core/model/families/common.h"
 #include "core/model/families/gemmas.h"
 
@@ -20,6 +21,11 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(PreNormBlock(norm, attention, mlp));
   spec.embedding.norm = spec.head.norm = norm;
   spec.head.softcap = ReadCap(config, "final_logit_softcapping", 15);
+  constexpr const char* kEarlier = "logits_soft_cap";  // the key's name in files of the hub, which the class does not read
+  if (config.HasValue(kEarlier) && config.Real(kEarlier, 0, 1e9) != spec.head.softcap) {
+    throw Unimplemented(kConfig, ": ", kEarlier, " = ", PrintableJson(config.Value(kEarlier)), " is not supported; the cap is ",
+                        spec.head.softcap, " (final_logit_softcapping)");
+  }
   Rename(names, {{"mlp.up", "mlp.fc1.weight"}, {"mlp.down", "mlp.fc2.weight"}});
 }
 

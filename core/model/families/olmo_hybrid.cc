@@ -48,6 +48,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (const char* key : {"linear_a_log_min", "linear_a_log_max", "linear_dt_min", "linear_dt_max", "linear_dt_init_floor"})
     config.Take(key);
 
+  names.carried_prefixes.push_back("mtp.");  // what predicts further tokens, which transformers does not read
   // The convolution lies in three tensors of as many rows each, whatever the widths of q, k and v.
   const int64_t channels = 2 * delta.key_heads * delta.key_dim + delta.heads * delta.value_dim;
   names.layer["delta.conv"] = {

@@ -13,7 +13,6 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm.norm = norm;
   AddWindowedLayers(config, sizes, norm, attention, {.intermediate = sizes.intermediate}, spec);
-  for (const char* key : {"qk_norm", "use_qk_norm", "qk_layernorm"}) config.Take(key);
 }
 
 }  // namespace

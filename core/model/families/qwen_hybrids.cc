@@ -48,6 +48,9 @@ QwenHybrid ReadQwenHybrid(const ConfigValues& config, const QwenHybridDefaults& 
 }
 
 void NameApart(ModelNames& names) {
+  // As transformers writes its class of the text alone.
+  names.other_prefixes.push_back("model.language_model.");
+  names.other_heads.push_back("lm_head.weight");
   names.layer["delta.q"] = {.path = "linear_attn.in_proj_qkv.weight", .members = 3};
   Rename(names, {{"delta.z", "linear_attn.in_proj_z.weight"},
                  {"delta.b", "linear_attn.in_proj_b.weight"},

@@ -24,7 +24,7 @@ struct QwenHybrid {
 // Sizes, the rotary embedding, the norm of the head, both blocks, and all names but those that the delta rule's first product has.
 QwenHybrid ReadQwenHybrid(const ConfigValues& config, const QwenHybridDefaults& defaults, ModelSpec& spec, ModelNames& names);
 
-// That product as Qwen3.5 has it: q, k and v in one tensor, z, b and a in one each.
+// Qwen3.5's own names: that product as q, k and v in one tensor, z, b and a in one each; the prefix that its text class has on disk.
 void NameApart(ModelNames& names);
 
 }  // namespace hlm

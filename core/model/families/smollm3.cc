@@ -27,7 +27,6 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const Sizes sizes = ReadSizes(config, {.kv_heads = 4, .max_positions = 32768, .tied = true, .pad_token = 128004}, spec);
   spec.ropes = {ReadRope(config, sizes.head_dim, spec.max_positions, {.theta = 2e6})};
   const NormSpec norm = RmsNorm(config);
-  config.Take("pretraining_tp");  // how products were cut up once; the sums are the same
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   const bool mlp_bias = config.BoolOr("mlp_bias", false);

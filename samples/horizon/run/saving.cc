@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -84,7 +85,15 @@ int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32) {
   }
 }
 
-void CheckOut(const Model& model, const RunOptions& run, bool f32) { BytesOfOut(model, run, f32); }
+void CheckOut(const Model& model, const RunOptions& run, bool f32) {
+  BytesOfOut(model, run, f32);
+  if (run.out.empty() || run.save_dtype != HLM_DTYPE_SOURCE) return;
+  const Json description = Json::parse(model.Describe());
+  const Json& packed = description.at("source_quantization");
+  if (packed.is_null()) return;
+  std::fprintf(stderr, "note: the model's weights are in %s; --out will have them in %s\n", packed.get<std::string>().c_str(),
+               description.at("source_dtype").get<std::string>().c_str());
+}
 
 void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int64_t out_bytes) {
   if (run.checkpoint_dir.empty()) return;

@@ -16,7 +16,7 @@ hlm_save_options SaveOptionsOf(const RunOptions& run);
 // Throws where --out would hold something else that the run writes.
 void CheckApartFromOut(const RunOptions& run);
 
-// Before a run: throws where --out could not be written. `f32`: of the run's compute, in which
+// Before a run: throws where --out could not be written, and says where it will not have the source's packed numbers. `f32`: of the run's compute, in which
 // a model without a folder is saved. Nothing without --out.
 void CheckOut(const Model& model, const RunOptions& run, bool f32);
 

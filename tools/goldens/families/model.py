@@ -36,10 +36,10 @@ def config_of(family, **changes):
 
 
 def model_class(config):
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM
 
     whole = hasattr(config, "text_config")  # with its other parts, where there is a class of text alone as well
-    for auto in (AutoModelForImageTextToText, AutoModelForCausalLM) if whole else (AutoModelForCausalLM,):
+    for auto in (AutoModelForImageTextToText, AutoModelForCausalLM, AutoModelForMultimodalLM) if whole else (AutoModelForCausalLM,):
         if type(config) in auto._model_mapping.keys():
             return auto
     raise KeyError(f"no causal model for {type(config).__name__}")
@@ -136,7 +136,7 @@ def forget_lengths(model):
 
 def trained_parameters(model):
     """Without what no gradient reaches: routers' biases for the choice where they are parameters, and the other parts of wrappers."""
-    others = r"(e_score_correction|expert)_bias$|(vision_tower|vision_model|visual|multi_modal_projector|embed_vision|embed_audio|connector)\.|image_newline$"
+    others = r"(e_score_correction|expert)_bias$|(vision_tower|vision_model|audio_tower|visual|multi_modal_projector|embed_vision|embed_audio|connector)\.|image_newline$"
     return {name: p for name, p in model.named_parameters() if not re.search(others, name)}
 
 
