@@ -9,8 +9,8 @@
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/content_parts.h"
+#include "core/text/dataset/media_members.h"
 #include "core/text/dataset/record_reader.h"
-#include "core/text/dataset/unused_members.h"
 
 namespace hlm::dataset {
 namespace {
@@ -164,7 +164,7 @@ JsonValue ReadMembers(const JsonValue& given, const std::string& role, const For
   const bool call = role == "call";
   JsonValue message{JsonValue::Object()};
   for (const JsonValue::Member& member : given.Members()) {
-    if (!options.count_unused) RefuseMedia(member, where);
+    if (!options.count_unused && member.name != content_key) RefuseMedia(member, where);
     if (member.name == *spec.tags.role) {
       message.Set("role", JsonValue(call ? std::string("assistant") : role));
     } else if (member.name == content_key && call) {

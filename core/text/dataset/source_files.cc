@@ -14,9 +14,9 @@
 #include "core/base/error.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/hash.h"
+#include "core/text/dataset/media_members.h"
 #include "core/text/dataset/record_reader.h"
 #include "core/text/dataset/text_file.h"
-#include "core/text/dataset/unused_members.h"
 #include "core/io/file.h"
 #include "core/io/json_text.h"
 
