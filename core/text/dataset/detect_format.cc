@@ -202,7 +202,7 @@ std::string HowToName(const JsonValue& record, Task task) {
 }  // namespace
 
 FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& where) {
-  if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
+  if (!record.IsObject()) throw InvalidArgument(where, ": a record is ", record.KindInWords(), "; it must be an object");
   std::vector<FormatSpec> candidates;
   std::vector<const FormatSpec*> usable;
   // Where what is null leaves nothing, it is among what the error tells.

@@ -33,7 +33,7 @@ class Reader {
     const Columns& c = spec_.columns;
     if (const JsonValue* arguments = Optional(std::string("chat_template_kwargs"))) {
       if (!arguments->IsObject())
-        throw InvalidArgument(where_, ": chat_template_kwargs is a ", arguments->KindName(), "; it must be an object");
+        throw InvalidArgument(where_, ": chat_template_kwargs is ", arguments->KindInWords(), "; it must be an object");
       CheckTemplateArguments(*arguments);
       out_.template_arguments = *arguments;
     }
@@ -89,7 +89,7 @@ class Reader {
   }
   const std::string& String(const JsonValue& value, const Column& column) const {
     if (!value.IsString())
-      throw InvalidArgument(where_, ": \"", Printable(*column, 60), "\" is a ", value.KindName(), "; it must be a string");
+      throw InvalidArgument(where_, ": \"", Printable(*column, 60), "\" is ", value.KindInWords(), "; it must be a string");
     return value.String();
   }
   std::string At(const Column& column) const { return column ? StrCat(where_, ": ", Printable(*column, 60)) : where_; }
@@ -312,7 +312,8 @@ class Reader {
 
   void ReadHistory(const JsonValue& history, JsonValue::Array& messages) const {
     if (!history.IsArray())
-      throw InvalidArgument(At(spec_.columns.history), " is a ", history.KindName(), "; it must be a list of [question, answer]");
+      throw InvalidArgument(At(spec_.columns.history), " is ", history.KindInWords(),
+                            "; it must be a list of [question, answer]");
     for (size_t i = 0; i < history.Items().size(); ++i) {
       const JsonValue& turn = history.Items()[i];
       if (!turn.IsArray() || turn.Items().size() != 2 || !turn.Items()[0].IsString() || !turn.Items()[1].IsString()) {
@@ -339,7 +340,7 @@ class Reader {
     const JsonValue& value = Required(column, name);
     if (value.IsString()) return value;
     if (value.IsArray() || value.IsObject()) return ReadMessages(value, spec_, options_, At(column));
-    throw InvalidArgument(At(column), " is a ", value.KindName(), "; it must be a string or a list of messages");
+    throw InvalidArgument(At(column), " is ", value.KindInWords(), "; it must be a string or a list of messages");
   }
 
   static bool SaysNothing(const JsonValue& answer) {
@@ -507,7 +508,7 @@ class Reader {
 
 Dropped ReadExample(const JsonValue& record, const FormatSpec& spec, const ReadOptions& options, const std::string& where,
                     Example* out) {
-  if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
+  if (!record.IsObject()) throw InvalidArgument(where, ": a record is ", record.KindInWords(), "; it must be an object");
   *out = Example();
   return Reader(record, spec, options, where, out).Read();
 }
