@@ -12,6 +12,8 @@
 #include "core/io/json_writer.h"
 #include "core/text/dataset/hash.h"
 #include "core/text/template/json.h"
+#include "core/text/template/unicode.h"
+#include "core/text/template/words.h"
 
 namespace hlm::capi {
 namespace {
@@ -97,6 +99,24 @@ std::vector<Rendered> RenderRecord(const ChatTemplate& chat, const Conversation&
   }
 }
 
+// Of every string of several words in the value that none of the texts has; a single one is a switch ("reasoning_effort": "high").
+int64_t CharactersLeftOut(const JsonValue& value, const std::vector<Rendered>& texts) {
+  int64_t count = 0;
+  if (value.IsArray()) {
+    for (const JsonValue& item : value.Items()) count += CharactersLeftOut(item, texts);
+  } else if (value.IsObject()) {
+    for (const JsonValue::Member& member : value.Members()) count += CharactersLeftOut(member.value, texts);
+  } else if (value.IsString()) {
+    const std::string_view words = jinja::StripLeft(jinja::StripRight(value.String()));
+    const bool several = words.find_first_of(" \t\r\n") != std::string_view::npos;
+    const auto has = [&](const Rendered& one) { return one.text.find(words) != std::string::npos; };
+    if (several && std::none_of(texts.begin(), texts.end(), has)) count = CountVisible(words);
+  }
+  return count;
+}
+
+constexpr const char* kArgument = "template_argument";
+
 // What was done to a record on its way through the template.
 class RecordNotes {
  public:
@@ -106,6 +126,16 @@ class RecordNotes {
   void AddRepairs(const ArgumentRepairs& repairs) {
     if (repairs.parsed > 0) AddOnce("tool_arguments");
     if (repairs.nulls > 0) AddOnce("null_arguments");
+  }
+  // The words that a record gives its template are told where none of its texts has them.
+  void AddArguments(const JsonValue& arguments, const std::vector<Rendered>& texts) {
+    if (notes_ == nullptr || !arguments.IsObject()) return;
+    for (const JsonValue::Member& member : arguments.Members()) {
+      const int64_t characters = CharactersLeftOut(member.value, texts);
+      const auto same = [&](const dataset::Note& note) { return note.what == kArgument && note.name == member.name; };
+      if (characters == 0 || std::any_of(notes_->begin(), notes_->end(), same)) continue;
+      notes_->push_back({dataset::Did::kUnused, kArgument, member.name, characters});
+    }
   }
   void AddDropped(const Rendered& rendered) {
     for (const DroppedWords& words : rendered.dropped) Add("template", FieldName(words.field), words.characters);
@@ -158,7 +188,9 @@ std::vector<dataset::RenderedText> Render(const PipelineConfig& config, const da
   RecordNotes notes(request.notes);
   notes.AddRepairs(conversation.repairs);
   std::vector<dataset::RenderedText> texts;
-  for (Rendered& rendered : RenderRecord(*config.chat, conversation, options)) {
+  std::vector<Rendered> all = RenderRecord(*config.chat, conversation, options);
+  notes.AddArguments(*request.template_arguments, all);
+  for (Rendered& rendered : all) {
     notes.AddDropped(rendered);
     dataset::RenderedText text;
     text.text = std::move(rendered.text);
@@ -194,7 +226,7 @@ dataset::EncodedText Encode(const PipelineConfig& config, std::string_view text,
 PipelineConfig SplitDatasetConfig(const std::string& config_json) {
   const JsonValue config = ParseJson(config_json, "the data set's configuration", true);
   if (!config.IsObject())
-    throw InvalidArgument("the data set's configuration is a ", config.KindName(), "; it must be an object");
+    throw InvalidArgument("the data set's configuration is ", config.KindInWords(), "; it must be an object");
   PipelineConfig out;
   JsonValue rest{JsonValue::Object()}, render{JsonValue::Object()};
   for (const JsonValue::Member& member : config.Members()) {
@@ -220,7 +252,7 @@ PipelineConfig SplitDatasetConfig(const std::string& config_json) {
     } else if (key == "template_date") {
       out.render.date = StringOf(value, key);
     } else if (key == "template_variables") {
-      if (!value.IsObject()) throw InvalidArgument(key, " is a ", value.KindName(), "; it must be an object");
+      if (!value.IsObject()) throw InvalidArgument(key, " is ", value.KindInWords(), "; it must be an object");
       out.render.variables = ToJinja(value, "template_variables");
     } else if (key == "tool_arguments") {
       out.arguments.parse = ArgumentsOf(value, key, "parse");

@@ -55,7 +55,7 @@ std::map<std::string, std::string> TemplatesOf(const std::string& path) {
 std::vector<int32_t> ReadStopIds(const char* text) {
   std::vector<int32_t> ids;
   const JsonValue list = ParseJson(text, "stop_ids_json");
-  if (!list.IsArray()) throw InvalidArgument("stop_ids_json is a ", list.KindName(), "; it must be a list of ids");
+  if (!list.IsArray()) throw InvalidArgument("stop_ids_json is ", list.KindInWords(), "; it must be a list of ids");
   for (const JsonValue& one : list.Items()) {
     if (!one.Int() || *one.Int() < 0 || *one.Int() > INT32_MAX) {
       throw InvalidArgument("stop_ids_json has ", PrintableJson(one), "; it must be a list of ids in [0, 2147483647]");

@@ -63,6 +63,11 @@ const char* JsonValue::KindName() const {
   return IsObject() ? "object" : "number";
 }
 
+std::string JsonValue::KindInWords() const {
+  if (IsNull()) return KindName();
+  return std::string(IsArray() || IsObject() ? "an " : "a ") + KindName();
+}
+
 double JsonValue::Number() const {
   if (const auto* value = std::get_if<int64_t>(&value_)) return static_cast<double>(*value);
   if (const auto* value = std::get_if<uint64_t>(&value_)) return static_cast<double>(*value);

@@ -63,6 +63,8 @@ class JsonValue {
   bool IsLiteral() const { return Is<JsonLiteral>(); }
   // "null", "boolean", "number", "string", "array", "object"; for what is none of these, what is wrong with it.
   const char* KindName() const;
+  // The same as a sentence says it: "null", "a string", "an array".
+  std::string KindInWords() const;
 
   // Each throws where the value is of another kind.
   bool Bool() const { return std::get<bool>(value_); }

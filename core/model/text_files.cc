@@ -168,7 +168,9 @@ class Change {
     return name;
   }
 
-  static void Add(JsonValue& object, std::vector<int64_t> ids, const std::vector<int32_t>& more) {
+  // An id that is none of the vocabulary's ends nothing, and whoever reads the file would stop at it.
+  void Add(JsonValue& object, std::vector<int64_t> ids, const std::vector<int32_t>& more) const {
+    std::erase_if(ids, [&](int64_t id) { return id < 0 || id >= model_.spec().vocab; });
     for (const int32_t id : more) {
       if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
     }

@@ -24,7 +24,8 @@ struct TextFiles {
 //   - the tokenizer's files for all of the source's;
 //   - chat_template.jinja and additional_chat_templates/ for all of the source's templates; a chat_template member of
 //     tokenizer_config.json says the same or goes;
-//   - ids of stop_ids that do not end a generation yet are added to eos_token_id of generation_config.json and of config.json.
+//   - ids of stop_ids that do not end a generation yet are added to eos_token_id of generation_config.json and of config.json,
+//     from which ids that the vocabulary does not have go.
 // Errors of files that cannot be read or are no JSON.
 std::shared_ptr<const Model> WithTextFiles(const Model& model, const TextFiles& text);
 

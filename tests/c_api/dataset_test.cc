@@ -105,6 +105,37 @@ class Datasets : public testing::Test {
 
 constexpr const char* kDialogue = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]})";
 
+// Words that a record gives its template stand in what it makes, or are told; a single one is a switch.
+TEST_F(Datasets, TellWhatTheTemplatePrintsNoneOf) {
+  Write("chat_template.jinja",
+        "{{ style }}{% for m in messages %}<|im_start|>{{ m.content }}{% for c in m.tool_calls or [] %}{{ c | tojson }}{% endfor "
+        "%}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>{% endif %}");
+  const auto account = [&](const std::string& record) {
+    Set set;
+    EXPECT_EQ(Open(Config(Write("d.jsonl", record)), &set), HLM_OK) << message_;
+    char* json = nullptr;
+    EXPECT_EQ(Code(hlm_dataset_describe(set.get(), &json)), HLM_OK);
+    const std::string text = json;
+    hlm_string_destroy(json);
+    return text;
+  };
+  const std::string turns = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}], )";
+  const std::string lost =
+      account(turns + R"("chat_template_kwargs": {"style": "be brief", "mode": "like a pirate", "effort": "high"}})");
+  EXPECT_NE(lost.find(R"("what":"template_argument","name":"mode","records":1,"amount":11)"), std::string::npos) << lost;
+  for (const char* kept : {"\"style\"", "\"effort\""}) EXPECT_EQ(lost.find(kept), std::string::npos) << lost;
+  // What is null of a call was put there by a table, beside its arguments as well as in them.
+  const std::string call =
+      R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "", "tool_calls": [{"id": null, )"
+      R"("type": "function", "function": {"name": "f", "arguments": {"a": 1}, "strict": null}}]}]})";
+  EXPECT_NE(account(call).find("\"null_arguments\""), std::string::npos);
+  Set set;
+  ASSERT_EQ(Open(Config(Write("d.jsonl", call)), &set), HLM_OK) << message_;
+  const std::string trained = Trained(Next(set, 8));
+  EXPECT_NE(trained.find(R"({"type": "function", "function": {"name": "f", "arguments": {"a": 1}}})"), std::string::npos)
+      << trained;
+}
+
 // What was done to records on their way through a template stands in the account, and in what is trained.
 TEST_F(Datasets, TellWhatATemplateLeavesOutAndWhatWasRepaired) {
   Write("chat_template.jinja",

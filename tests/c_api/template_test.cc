@@ -229,6 +229,20 @@ TEST(TemplateApi, IdsThatEndAGenerationAreIds) {
   }
 }
 
+// Processors of pictures and text have a file of their own for it, which is read where there is no other.
+TEST(TemplateApi, AProcessorsTemplateIsReadWhereThereIsNoOther) {
+  const Folder folder;
+  folder.Write("chat_template.json", R"({"chat_template": "P"})");
+  hlm_template* made = nullptr;
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  Template chat(made);
+  EXPECT_EQ(Render(chat.get(), "[]"), "P");
+  folder.Write("tokenizer_config.json", R"({"chat_template": "T"})");
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  chat.reset(made);
+  EXPECT_EQ(Render(chat.get(), "[]"), "T");
+}
+
 TEST(TemplateApi, FoldersKeepTemplatesWhereHuggingFaceDoes) {
   const Folder folder;
   folder.Write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": {"content": "</s>"},

@@ -146,7 +146,7 @@ TEST(Formats, ToolsAndToolCalls) {
                 .find("a tool call has no name"),
             std::string::npos);
   EXPECT_EQ(Read(R"({"tools": {}, "messages": []})"),
-            "error: f:1: tools is a object; it must be a list, or a string of JSON that is one");
+            "error: f:1: tools is an object; it must be a list, or a string of JSON that is one");
   EXPECT_NE(Read(R"({"tools": "[", "messages": []})").find("error: f:1: tools: not valid JSON"), std::string::npos);
 }
 
@@ -164,7 +164,7 @@ TEST(Formats, ResultsOfToolsMayBeAnyValue) {
   }
   EXPECT_EQ(result("tool", R"([{"type": "image_url", "image_url": "x"}])"),
             R"(error: f:1: messages[0]: content of the type "image_url"; only text is trained on)");
-  EXPECT_NE(result("user", R"({"t": 1})").find(R"("content" is a object)"), std::string::npos);
+  EXPECT_NE(result("user", R"({"t": 1})").find(R"("content" is an object)"), std::string::npos);
 }
 
 // What says something needs no content.
@@ -354,7 +354,7 @@ TEST(Detection, ListsTheKeysWhereNoFormatOrSeveralFit) {
             "error: f:1: the keys of this record speak for the format preference, which is of no use for this task; the keys "
             "are: prompt, "
             "chosen, rejected");
-  EXPECT_EQ(Read("[1]"), "error: f:1: a record is a array; it must be an object");
+  EXPECT_EQ(Read("[1]"), "error: f:1: a record is an array; it must be an object");
 }
 
 TEST(Detection, TheTaskDecidesBetweenFormats) {

@@ -119,6 +119,30 @@ TEST(PreferencePrompts, AreNotReadTwice) {
             PairOf(List(User("q")), List(Answer("a")), List(Answer("b"))) + " -prompt");
 }
 
+// Two answers that begin with nothing in common, to a question under a name that nobody knows.
+TEST(PreferencePrompts, OfUnknownNamesAreNotLost) {
+  const std::string answers = R"("chosen": "Rivers.", "rejected": "Who knows?")";
+  const std::string lists = R"("chosen": )" + List(Answer("Rivers.")) + R"(, "rejected": )" + List(Answer("Who knows?"));
+  for (const std::string& given : {answers, lists}) {
+    for (const std::string name :
+         {"problem",  "user",       "user_input", "user_message",  "human",     "task",    "post",         "article",
+          "text",     "request",    "utterance",  "question_text", "inputs",    "queries", "instructions", "system_instruction",
+          "document", "background", "src",        "chat_history",  "reasoning", "cot",     "riddle"}) {
+      EXPECT_TRUE(Refuses(Pair("{\"" + name + R"(": "Why is it?", )" + given + "}"), "\"" + name + "\" ")) << name;
+      ReadOptions count;
+      count.count_unused = true;
+      EXPECT_FALSE(Refuses(Read("{\"" + name + R"(": "Why is it?", )" + given + "}", Task::kPreference, count), name));
+    }
+    EXPECT_TRUE(Refuses(Pair(R"({"riddle": {"asked": "Why is it?"}, )" + given + "}"), "\"riddle\" may be the prompt"));
+    EXPECT_TRUE(Refuses(Pair(R"({"riddle": "为什么", )" + given + "}"), "\"riddle\" may be the prompt"));
+    EXPECT_TRUE(Refuses(Pair(R"({"system": "", "riddle": "Why is it?", )" + given + "}"), "\"riddle\" may be the prompt"));
+    // One word, or the words of an answer, are about the pair.
+    EXPECT_TRUE(Pair(R"({"source": "web", "why": "Rivers.", )" + given + "}").ends_with(" -source -why"));
+  }
+  // What both begin with is the prompt.
+  EXPECT_TRUE(Pair(R"({"notes": "two words", "chosen": "Why? Rivers.", "rejected": "Why? No."})").ends_with(" -notes"));
+}
+
 TEST(SystemBesideTheRest, IsInTheConversation) {
   const std::string turns = User("q") + "," + Answer("a");
   const std::string whole = Conversation(System("s") + "," + turns);
@@ -130,6 +154,9 @@ TEST(SystemBesideTheRest, IsInTheConversation) {
   EXPECT_EQ(Sft(R"({"system": "s", "messages": )" + List(System("s") + "," + turns) + "}"), whole);
   EXPECT_TRUE(Refuses(Sft(R"({"system": "t", "messages": )" + List(System("s") + "," + turns) + "}"), "are not the same"));
   EXPECT_EQ(Sft(R"({"system": "", "messages": )" + List(turns) + "}"), Conversation(turns));
+  EXPECT_EQ(Sft(R"({"system": [{"type": "text", "text": "s"}], "messages": )" + List(turns) + "}"), whole);
+  EXPECT_EQ(Sft(R"({"system": [{"type": "text", "text": "s"}], "instruction": "q", "output": "a"})"), whole);
+  EXPECT_TRUE(Refuses(Sft(R"({"system": 3, "messages": )" + List(turns) + "}"), "\"system\" is a number"));
   EXPECT_EQ(Read(R"({"system": "s", "prompt": "q", "completion": "a", "label": false})", Task::kUnpaired),
             R"({"kind":"unpaired","prompt":)" + List(System("s") + "," + User("q")) + R"(,"chosen":)" + List(Answer("a")) +
                 R"(,"label":false})");
@@ -199,10 +226,105 @@ TEST(Unused, PartsOfTheConversationAreRefused) {
             Conversation(User("the question") + "," + Answer("a")) + " -prompt");
 }
 
+// Numbers are all that some questions have.
+TEST(Unused, NumbersOfAQuestionAreWords) {
+  const std::string pair = R"({"prompt": "Add.", "chosen": "12", "rejected": "13", )";
+  for (const std::string value : {R"("5 3 4")", R"("12 * 7 = ?")", "[5, 3, 4]", "[[5], {\"n\": 3}]", "5", "\"?\"", "1e999"}) {
+    for (const std::string name : {"input", "question", "context"})
+      EXPECT_TRUE(Refuses(Pair(pair + "\"" + name + "\": " + value + "}"), "\"" + name + "\" looks like a part")) << value;
+  }
+  for (const std::string nothing : {"null", "[]", "\" \"", "{}", "[\"\"]", "false"})
+    EXPECT_FALSE(Refuses(Pair(pair + "\"input\": " + nothing + "}"), "input")) << nothing;
+  EXPECT_TRUE(Pair(R"({"prompt": "Add 5 and 3.", "input": [5, 3], "chosen": "8", "rejected": "9"})").ends_with(" -input"));
+  ReadOptions count;
+  count.count_unused = true;
+  EXPECT_TRUE(Read(pair + "\"input\": [5]}", Task::kPreference, count).ends_with(" -input"));
+}
+
+TEST(Unused, OneWordIsASwitchOrAKind) {
+  const std::string turns = R"({"messages": )" + List(User("q") + "," + Answer("a"));
+  for (const std::string name : {"reasoning", "cot", "user", "human", "post", "article", "src"}) {
+    EXPECT_TRUE(Refuses(Sft(turns + ", \"" + name + R"(": "more words"})"), "\"" + name + "\" looks like a part"));
+    EXPECT_TRUE(Sft(turns + ", \"" + name + R"(": " on "})").ends_with(" -" + name));
+  }
+}
+
+// Sets of pairs are published with the conversation to train on beside them, and others with what made it.
+TEST(Unused, ListsOfMessagesThatAreNoPart) {
+  const std::string turns = R"({"messages": )" + List(User("q") + "," + Answer("a"));
+  const std::string pair =
+      R"("chosen": )" + List(User("q") + "," + Answer("a")) + R"(, "rejected": )" + List(User("q") + "," + Answer("b"));
+  EXPECT_EQ(Sft(turns + R"(, "prompt": "q", )" + pair + "}"),
+            Conversation(User("q") + "," + Answer("a")) + " -prompt -chosen -rejected");
+  const std::string made = List(System("You are a judge.") + "," + User("Which is better?"));
+  for (const std::string name : {"labelling_prompt", "generation_input", "judge_messages", "judgePrompt"})
+    EXPECT_TRUE(Sft(turns + ", \"" + name + "\": " + made + "}").ends_with(" -" + name)) << name;
+  EXPECT_TRUE(Refuses(Sft(turns + R"(, "trajectory": )" + made + "}"), "\"trajectory\" looks like a part"));
+}
+
+TEST(TemplateArguments, HoldToolsAndNothingOfTheDataSet) {
+  const std::string turns = R"({"messages": )" + List(User("q") + "," + Answer("a"));
+  const std::string tools = R"([{"name": "f"}])";
+  const auto with = [&](const std::string& arguments, const std::string& rest) {
+    return turns + R"(, "chat_template_kwargs": )" + arguments + rest + "}";
+  };
+  EXPECT_NE(Sft(with(R"({"tools": )" + tools + "}", "")).find(R"("tools":[{"name":"f"}])"), std::string::npos);
+  EXPECT_NE(Sft(with(R"({"tools": )" + tools + "}", R"(, "tools": )" + tools)).find(R"("tools":[{"name":"f"}])"),
+            std::string::npos);
+  EXPECT_TRUE(Refuses(Sft(with(R"({"tools": )" + tools + "}", R"(, "tools": [{"name": "g"}])")), "are not the same"));
+  for (const std::string name : {"messages", "add_generation_prompt", "documents"}) {
+    EXPECT_TRUE(Refuses(Sft(with("{\"" + name + "\": true}", "")), "chat_template_kwargs has " + name));
+    EXPECT_FALSE(Refuses(Sft(with("{\"" + name + "\": null}", "")), name));
+  }
+}
+
+// Tables have a column for every row where one row has it.
+TEST(Nulls, SpeakForNoFormat) {
+  const std::string turns = R"("messages": )" + List(User("q") + "," + Answer("a"));
+  EXPECT_EQ(Sft("{" + turns + R"(, "text": null, "prompt": null, "completion": null, "conversations": null})"),
+            Conversation(User("q") + "," + Answer("a")));
+  EXPECT_EQ(Sft(R"({"text": "t", "messages": null, "input_ids": null})"), R"({"kind":"text","text":"t"})");
+  EXPECT_EQ(Pair(R"({"prompt": null, "question": "q", "chosen": "a", "rejected": "b"})"),
+            PairOf(List(User("q")), List(Answer("a")), List(Answer("b"))));
+  // Where nothing else is there, the error is of what is null.
+  EXPECT_TRUE(Refuses(Sft(R"({"text": null})"), "\"text\" is null"));
+  EXPECT_TRUE(Refuses(Pair(R"({"prompt": "q", "chosen": "a", "rejected": null})"), "\"rejected\" is null"));
+}
+
+TEST(Weights, OfACompletionTakeItOut) {
+  const auto with = [](const std::string& weight) {
+    return R"({"prompt": )" + List(User("q")) + R"(, "completion": [{"role": "assistant", "content": "a", )" + weight + "}]}";
+  };
+  for (const std::string weight : {R"("weight": 0)", R"("loss_weight": 0.0)", R"("training": false)"})
+    EXPECT_NE(Sft(with(weight)).find(R"("train":false)"), std::string::npos) << Sft(with(weight));
+  EXPECT_EQ(Sft(with(R"("weight": 1)")).find("train"), std::string::npos);
+  EXPECT_TRUE(Refuses(Sft(with(R"("weight": 0.5)")), "weight of message 0 of the completion is 0.5"));
+}
+
 TEST(Unused, PicturesSoundAndFilmsAreRefused) {
   const std::string turns = R"("messages": )" + List(User("<image>q") + "," + Answer("a"));
-  for (const std::string name : {"image", "images", "audio", "audios", "video", "videos", "image_url", "image_paths", "audio_url",
-                                 "video_urls", "pixel_values", "input_audio", "Image_Base64", "img", "picture_file"}) {
+  for (const std::string name : {"image",        "images",
+                                 "audio",        "audios",
+                                 "video",        "videos",
+                                 "image_url",    "image_paths",
+                                 "audio_url",    "video_urls",
+                                 "pixel_values", "input_audio",
+                                 "Image_Base64", "img",
+                                 "picture_file", "image_1",
+                                 "image1",       "imageUrl",
+                                 "imagePath",    "sound",
+                                 "sounds",       "speech",
+                                 "wav",          "waveform",
+                                 "mp3",          "audio_filepath",
+                                 "audio_array",  "film",
+                                 "films",        "movie",
+                                 "clip",         "frames",
+                                 "video_frames", "screenshot",
+                                 "screenshots",  "thumbnail",
+                                 "media",        "multimodal_data",
+                                 "mm_data",      "visual",
+                                 "figure",       "jpg",
+                                 "png",          "jpeg"}) {
     for (const std::string held : {R"("cat.png")", R"(["cat.png"])", R"([{"bytes": "AAAA"}])", "[[0, 255]]"})
       EXPECT_TRUE(Refuses(Sft("{" + turns + ", \"" + name + "\": " + held + "}"), "\"" + name + "\" is ")) << name << held;
     for (const std::string nothing : {"null", "[]", R"("")", "[null]", "{}"})
@@ -213,11 +335,27 @@ TEST(Unused, PicturesSoundAndFilmsAreRefused) {
       Refuses(Pair(R"({"images": ["c.png"], "prompt": "p", "chosen": "c", "rejected": "r"})"), "only text is trained on"));
 }
 
+// Hugging Face's data sets hold pictures and sound so, whatever the column is called.
+TEST(Unused, PicturesAndSoundAreKnownByTheirForm) {
+  const std::string turns = R"("messages": )" + List(User("q") + "," + Answer("a"));
+  const auto with = [&](const std::string& value) { return Sft("{" + turns + ", \"exhibit\": " + value + "}"); };
+  for (const std::string held : {R"({"bytes": "AAAA", "path": null})", R"([{"bytes": null, "path": "c.png"}])",
+                                 R"({"array": [0.5, 0.25], "sampling_rate": 16000})"})
+    EXPECT_TRUE(Refuses(with(held), "\"exhibit\" is ")) << held;
+  for (const std::string other : {R"({"bytes": null, "path": null})", R"({"bytes": 300, "path": "a.py"})", R"({"path": "a.py"})",
+                                  R"({"array": [], "sampling_rate": 16000})"})
+    EXPECT_FALSE(Refuses(with(other), "exhibit")) << other;
+  for (const std::string name : {"image_id", "video_count", "image", "clip_score", "frames", "media_type"})
+    EXPECT_EQ(Sft("{" + turns + ", \"" + name + "\": 3}"), Conversation(User("q") + "," + Answer("a"))) << name;
+}
+
 // What is written about a picture is text.
 TEST(Unused, WordsAboutPicturesAreWords) {
   const std::string turns = R"("messages": )" + List(User("q") + "," + Answer("a"));
   for (const std::string name : {"image_caption", "video_title", "audio_transcript", "file_name", "input_text", "photographer"})
     EXPECT_EQ(Sft("{" + turns + ", \"" + name + R"(": "words"})"), Conversation(User("q") + "," + Answer("a")) + " -" + name);
+  for (const std::string name : {"film", "movie", "speech", "visual", "figure"})
+    EXPECT_EQ(Sft("{" + turns + ", \"" + name + R"(": "The Sea"})"), Conversation(User("q") + "," + Answer("a")) + " -" + name);
 }
 
 // Beside the words of a message: Qwen's and Llava's lists of pictures stand there as well.

@@ -45,7 +45,7 @@ TEST(Options, WhatIsNotLegalIsNamed) {
     return text;
   };
   EXPECT_EQ(message("{}"), "the data set's configuration has no data");
-  EXPECT_EQ(message("[]"), "the data set's configuration is a array; it must be an object");
+  EXPECT_EQ(message("[]"), "the data set's configuration is an array; it must be an object");
   EXPECT_NE(message("{" + data + R"(, "sed": 1})").find("has sed; known are data, task"), std::string::npos);
   EXPECT_EQ(message("{" + data + R"(, "task": "ppo"})"), R"(task is "ppo"; legal are pretrain, sft, dpo, orpo, simpo, kto)");
   EXPECT_EQ(message("{" + data + R"(, "seq_len": 1})"), "seq_len is 1; it must be a whole number in [2, 16777216]");

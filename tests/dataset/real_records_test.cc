@@ -164,7 +164,7 @@ TEST(RealValues, CallsAndToolsMayBeText) {
     EXPECT_EQ(with("\"tool_calls\": " + none), with("\"tool_calls\": null"));
   EXPECT_EQ(with("\"tool_calls\": \"[]\""), with("\"tool_calls\": []"));
   EXPECT_SAYS(with("\"tool_calls\": \"f(x)\""), "messages[1]: tool_calls: not valid JSON");
-  EXPECT_SAYS(with("\"tool_calls\": \"{}\""), "tool_calls is a object; it must be a list");
+  EXPECT_SAYS(with("\"tool_calls\": \"{}\""), "tool_calls is an object; it must be a list");
   const auto tools = [](const std::string& list) {
     return Read(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "tools": )" + list +
                 "}");

@@ -107,6 +107,15 @@ TEST(Tokenize, AnswersTakenOutAreNotTrained) {
   EXPECT_EQ(Tokens(R"({"messages": [{"role": "assistant", "content": "a", "weight": 0}]})", Task::kSft), Shown{});
 }
 
+// A completion that a weight takes out is no document, as a conversation is none.
+TEST(Tokenize, CompletionsTakenOutAreNoDocuments) {
+  const std::string record = R"({"prompt": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+      {"role": "user", "content": "r"}], "completion": [{"role": "assistant", "content": "b", "weight": 0}]})";
+  for (const TrainOn train_on : {TrainOn::kAuto, TrainOn::kCompletion}) EXPECT_EQ(Tokens(record, Task::kSft, train_on), Shown{});
+  // What stands in the prompt is trained where it is asked for, and so is all of it.
+  for (const TrainOn train_on : {TrainOn::kAssistant, TrainOn::kAll}) EXPECT_EQ(Tokens(record, Task::kSft, train_on).size(), 1u);
+}
+
 TEST(Tokenize, CompletionsAreOneTextWithTheirPrompts) {
   EXPECT_EQ(Tokens(R"({"prompt": "pq", "completion": "cd"})", Task::kSft), Shown{"^pqcd$\n...xxx"});
   EXPECT_EQ(Tokens(R"({"prompt": "pq", "completion": "cd"})", Task::kSft, TrainOn::kAll), Shown{"^pqcd$\nxxxxxx"});

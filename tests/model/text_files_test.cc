@@ -138,7 +138,10 @@ TEST_F(TextFilesTest, IdsThatEndAGenerationAreIds) {
     WriteText(file, "{\"eos_token_id\": " + value + "}");
     ExpectError(Code::kInvalidArgument, {"/generation_config.json: eos_token_id has ", "outside the vocabulary [0, "},
                 [&] { StopIds(*Model::Open(source_)); });
-    Save({.stop_ids = {2}});  // what is added ends it all the same
+    // What is added ends it all the same, and what is no id goes.
+    Save({.stop_ids = {2}});
+    EXPECT_EQ(Read("generation_config.json")["eos_token_id"], value == "[0, -1]" ? Json({0, 2}) : Json::array({2}));
+    EXPECT_EQ(StopIds(*Model::Open(out_)), value == "[0, -1]" ? (Ids{0, 2}) : Ids{2});
   }
   // What else is in the file is nobody's business.
   for (const std::string more :

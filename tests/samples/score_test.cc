@@ -258,6 +258,26 @@ TEST(EvalTaskTest, AFileMayBeOneArray) {
   ExpectOneErrorLine(cut, {"cut.json: begins as an array of records and is not valid JSON"});
 }
 
+// Values that JSON does not have stop nobody who does not read them, as in training.
+TEST(EvalTaskTest, UnreadableMembersAreNobodysBusiness) {
+  const auto perplexity = [&](const std::string& text) {
+    WriteFile(Scratch("odd.jsonl"), text);
+    return Horizon({"eval", "--config", SmallConfig(), "--compute", "f32", "--task", "perplexity", "--data", Scratch("odd.jsonl"),
+                    "--seq-len", "16", "--json"});
+  };
+  const Result plain = perplexity("{" + std::string(R"("text": "abc")") + "}");
+  ASSERT_EQ(plain.status, 0) << plain.err;
+  for (const std::string odd :
+       {"NaN", "-Infinity", "1e999", "-1e999", "[1, 1e999]", "\"a\tb\"", "\"\\ud83d\"", "\"\\ude00 \\\"\""}) {
+    const Result read = perplexity("{\"note\": " + odd + R"(, "text": "abc"})");
+    EXPECT_EQ(read.status, 0) << odd << read.err;
+    EXPECT_EQ(read.out, plain.out) << odd;
+  }
+  const Result unread = perplexity("{\"text\": \"a\tb\"}");
+  EXPECT_EQ(unread.status, 1);
+  EXPECT_NE(unread.err.find("has no \"text\" that is a string"), std::string::npos) << unread.err;
+}
+
 TEST(EvalTaskTest, WhatIsWrongIsSaidInOneLine) {
   const auto fails = [](const Words& more, int status, const std::vector<std::string>& parts) {
     const Result result = Horizon(With({"eval", "--config", SmallConfig()}, more));

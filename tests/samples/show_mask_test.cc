@@ -101,6 +101,48 @@ TEST(ShowMaskTest, ATemplateTakesTheTokensOfTheModel) {
   EXPECT_NE(none.err.find("--model"), std::string::npos) << none.err;
 }
 
+// Of a pair the chosen answer and then the rejected one, each as it is trained: what stands behind the prompt.
+TEST(ShowMaskTest, PairsAndLabelledAnswers) {
+  const std::string data = Scratch("pairs.jsonl");
+  const std::string prompt =
+      R"("prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], )";
+  WriteFile(data, "{" + prompt +
+                      R"("chosen": [{"role": "assistant", "content": "d"}], "rejected": [{"role": "assistant", "content": "e"}]})"
+                      "\n{" +
+                      prompt + R"("completion": [{"role": "assistant", "content": ""}], "label": false})" + "\n");
+  const auto show = [&](const Words& more) {
+    return Horizon(With({"show-mask", "--template", Template(), "--data", data}, more));
+  };
+  const std::string before = "<user>a</s>\n<assistant>b</s>\n<user>c</s>\n<assistant>⟦";
+  const std::string pair = show({"--task", "dpo"}).out;
+  EXPECT_EQ(pair.rfind("-- chosen\n" + before + "d</s>⟧", 0), 0u) << pair;
+  EXPECT_NE(pair.find("-- rejected\n" + before + "e</s>⟧"), std::string::npos) << pair;
+  const auto json = show({"--task", "dpo", "--json"}).Lines().at(0);
+  for (const char* answer : {"chosen", "rejected"}) EXPECT_EQ(json.at(answer).at("sequences").size(), 1u);
+  const Words second = {"--task", "kto", "--index", "1"};
+  const std::string label = show(second).out;
+  EXPECT_EQ(label.rfind("-- undesirable\n" + before + "</s>⟧", 0), 0u) << label;
+  EXPECT_NE(label.find("-- training drops this record: empty_answer\n"), std::string::npos) << label;
+  EXPECT_EQ(show(With(second, {"--empty-answers", "keep"})).out.find("drops"), std::string::npos);
+  EXPECT_EQ(show({}).status, 1);  // sft has no pairs
+}
+
+TEST(ShowMaskTest, TemplatesByNameAndContentInParts) {
+  const std::string folder = Scratch("named"), data = Scratch("parts.jsonl");
+  std::filesystem::create_directories(folder);
+  WriteFile(
+      folder + "/tokenizer_config.json",
+      R"({"chat_template": [{"name": "default", "template": "{% for m in messages %}{{ m.content }};{% endfor %}"}, )"
+      R"({"name": "parts", "template": "{% for m in messages %}{{ m.content | map(attribute='text') | join('+') }};{% endfor %}"}]})");
+  WriteFile(data, R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, )"
+                  R"({"role": "assistant", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]})");
+  const auto show = [&](const Words& more) { return Horizon(With({"show-mask", "--template", folder, "--data", data}, more)); };
+  EXPECT_EQ(show({}).out.rfind("q;⟦ab;⟧\n", 0), 0u) << show({}).out << show({}).err;
+  const Result kept = show({"--template-name", "parts", "--content-parts", "keep"});
+  EXPECT_EQ(kept.out.rfind("q;⟦a+b;⟧\n", 0), 0u) << kept.out << kept.err;
+  EXPECT_NE(show({"--template-name", "none"}).err.find("no chat template is called none"), std::string::npos);
+}
+
 TEST(ShowMaskTest, JsonHasTheRanges) {
   const Result result = Horizon({"show-mask", "--template", Template(), "--data", Data(), "--index", "1", "--json"});
   ASSERT_EQ(result.status, 0) << result.err;

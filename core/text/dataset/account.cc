@@ -33,9 +33,10 @@ constexpr Sentence kSentences[] = {
     {Did::kCut, "tools", "the template prints none of their tools (@)"},
     {Did::kRepaired, "messages", "the list of messages is JSON in a string, and was parsed"},
     {Did::kRepaired, "tool_arguments", "arguments of tool calls are JSON in a string, and were parsed"},
-    {Did::kRepaired, "null_arguments", "members of tools and of tool arguments that are null were left out"},
+    {Did::kRepaired, "null_arguments", "members of tools, tool calls and their arguments that are null were left out"},
     {Did::kRepaired, "second_beginning", "the text begins with the tokenizer's first token (BOS) already: it is there once"},
     {Did::kUnused, "member", "the member \"#\" is not used; columns can name it"},
+    {Did::kUnused, "template_argument", "the template prints none of \"#\" of their chat_template_kwargs"},
     {Did::kUnused, "message_member", "the template prints none of the member \"#\" of their messages"},
 };
 

@@ -1,5 +1,7 @@
 // Which format the keys of a record speak for (example.h).
 #include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "core/base/ascii.h"
 #include "core/base/error.h"
@@ -26,7 +28,8 @@ bool IsTextOf(const JsonValue* value, std::initializer_list<std::string_view> wo
 
 class Detector {
  public:
-  Detector(const JsonValue& record, Task task) : record_(record), task_(task) {}
+  // `nulls`: a member that is null counts as there. Tables have a column for every row where one row has it.
+  Detector(const JsonValue& record, Task task, bool nulls) : record_(record), task_(task), nulls_(nulls) {}
 
   void Run() {
     if (Has("input_ids")) Add(Format::kIds);
@@ -47,8 +50,13 @@ class Detector {
   std::vector<FormatSpec> candidates;
 
  private:
-  const JsonValue* Find(const char* key) const { return record_.Find(key); }
+  const JsonValue* Find(const char* key) const {
+    const JsonValue* value = record_.Find(key);
+    return value != nullptr && value->IsNull() && !nulls_ ? nullptr : value;
+  }
   bool Has(const char* key) const { return Find(key) != nullptr; }
+  // The records have a system prompt, whatever this one's is: what is chosen by it is chosen for all of them.
+  bool HasSystem() const { return record_.Find("system") != nullptr; }
   bool HasString(const char* key) const { return Has(key) && Find(key)->IsString(); }
   FormatSpec& Add(Format format) {
     candidates.push_back(DefaultSpec(format));
@@ -94,13 +102,15 @@ class Detector {
       if (candidate.ranking) return;
     }
     const char* prompt = nullptr;
-    for (const char* key : {"prompt", "instruction", "question", "query", "input"}) {
-      if (Has(key) && prompt == nullptr) prompt = key;
-    }
+    const auto take = [&](const char* key, bool there) {
+      if (there && prompt == nullptr) prompt = key;
+    };
+    for (const char* key : {"prompt", "instruction", "question", "query", "input"}) take(key, Has(key));
+    for (const char* key : {"prompt", "instruction", "question", "query", "input"}) take(key, record_.Find(key) != nullptr);
     const std::string_view name = prompt == nullptr ? "" : prompt;
-    const bool strings = HasString("chosen") && prompt != nullptr && !Find(prompt)->IsArray();
+    const bool strings = HasString("chosen") && prompt != nullptr && !record_.Find(prompt)->IsArray();
     // A plain text has no place for a system prompt, and a question is no beginning of its answer: those are turns.
-    if (strings && (name != "prompt" || Has("system"))) {
+    if (strings && (name != "prompt" || HasSystem())) {
       FormatSpec& spec = Add(Format::kAlpaca);
       spec.ranking = true;
       spec.columns.prompt = prompt;
@@ -113,7 +123,7 @@ class Detector {
 
   void Completion() {
     const bool label = task_ == Task::kUnpaired && (Has("label") || Has("kto_tag"));
-    if (HasString("prompt") && HasString("completion") && Has("system")) {
+    if (HasString("prompt") && HasString("completion") && HasSystem()) {
       FormatSpec& spec = Add(Format::kAlpaca);
       spec.columns.prompt = "prompt";
       spec.columns.query = std::nullopt;
@@ -127,6 +137,7 @@ class Detector {
 
   const JsonValue& record_;
   const Task task_;
+  const bool nulls_;
 };
 
 bool IsOfUse(const FormatSpec& spec, Task task) {
@@ -163,7 +174,7 @@ std::string NameOf(const JsonValue& record, std::initializer_list<std::string_vi
 }
 
 // How to go on with records of no known keys: what a source says of them.
-std::string HowToName(const JsonValue& record) {
+std::string HowToName(const JsonValue& record, Task task) {
   for (const JsonValue::Member& member : record.Members()) {
     if (!member.value.IsArray() || member.value.IsEmpty() || !member.value.Items().front().IsObject()) continue;
     if (member.value.Items().front().Find("role") != nullptr || member.value.Items().front().Find("from") != nullptr) continue;
@@ -180,6 +191,8 @@ std::string HowToName(const JsonValue& record) {
   for (const auto& [column, name] : columns) {
     if (!name.empty()) json.Member(column, name);
   }
+  const std::string label = task == Task::kUnpaired ? NameOf(record, {"label", "kto_tag"}) : "";
+  if (!label.empty()) json.Member("label", label);
   const std::string context = NameOf(record, {"context", "input"});
   if (!context.empty() && context != columns[0].second) json.Member("query", context);
   json.EndObject().EndObject();
@@ -189,19 +202,24 @@ std::string HowToName(const JsonValue& record) {
 }  // namespace
 
 FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& where) {
-  if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
-  Detector detector(record, task);
-  detector.Run();
-  const std::vector<FormatSpec>& candidates = detector.candidates;
+  if (!record.IsObject()) throw InvalidArgument(where, ": a record is ", record.KindInWords(), "; it must be an object");
+  std::vector<FormatSpec> candidates;
   std::vector<const FormatSpec*> usable;
-  for (const FormatSpec& candidate : candidates) {
-    if (IsOfUse(candidate, task)) usable.push_back(&candidate);
+  // Where what is null leaves nothing, it is among what the error tells.
+  for (const bool nulls : {false, true}) {
+    if (!usable.empty()) break;
+    Detector detector(record, task, nulls);
+    detector.Run();
+    candidates = std::move(detector.candidates);
+    for (const FormatSpec& candidate : candidates) {
+      if (IsOfUse(candidate, task)) usable.push_back(&candidate);
+    }
   }
   if (usable.size() == 1) return *usable.front();
   std::string found;
   for (const FormatSpec& candidate : candidates) found += StrCat(found.empty() ? "" : " and ", Name(candidate.format));
   if (candidates.empty()) {
-    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record), HowToName(record));
+    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record), HowToName(record, task));
   }
   if (usable.empty()) {
     throw InvalidArgument(where, ": the keys of this record speak for the format ", found,

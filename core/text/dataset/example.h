@@ -79,7 +79,8 @@ struct Example {
   JsonValue prompt, chosen, rejected;  // strings, or lists of messages; kMessages: `prompt` is the whole conversation; a
                                        // completion is `chosen`
   bool label = true;                   // kUnpaired: the completion is desirable
-  std::vector<uint8_t> skipped_turns;  // kMessages: 1 for an answer that the record takes out of training ("weight": 0); or empty
+  std::vector<uint8_t> skipped_turns;  // of a conversation, or of a prompt's messages and then its completion's: 1 for an
+                                       // answer that the record takes out of training ("weight": 0); or empty
   JsonValue tools;                     // a list, or null
   JsonValue template_arguments;        // "chat_template_kwargs" of the record: an object, or null
   std::vector<int32_t> ids;            // kIds

@@ -144,7 +144,7 @@ std::vector<Key> Keys() {
 DatasetOptions ReadDatasetOptions(std::string_view config_json) {
   const JsonValue config = ParseJson(config_json, "the data set's configuration", true);
   if (!config.IsObject())
-    throw InvalidArgument("the data set's configuration is a ", config.KindName(), "; it must be an object");
+    throw InvalidArgument("the data set's configuration is ", config.KindInWords(), "; it must be an object");
   const std::vector<Key> keys = Keys();
   DatasetOptions options;
   bool long_given = false;

@@ -1,11 +1,13 @@
 // Records of each format as examples (example.h).
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/base/ascii.h"
 #include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/text/dataset/content_parts.h"
 #include "core/text/dataset/example.h"
 #include "core/text/dataset/read_ids.h"
 #include "core/text/dataset/read_messages.h"
@@ -31,7 +33,8 @@ class Reader {
     const Columns& c = spec_.columns;
     if (const JsonValue* arguments = Optional(std::string("chat_template_kwargs"))) {
       if (!arguments->IsObject())
-        throw InvalidArgument(where_, ": chat_template_kwargs is a ", arguments->KindName(), "; it must be an object");
+        throw InvalidArgument(where_, ": chat_template_kwargs is ", arguments->KindInWords(), "; it must be an object");
+      CheckTemplateArguments(*arguments);
       out_.template_arguments = *arguments;
     }
     ReadToolsOfRecord();
@@ -86,10 +89,41 @@ class Reader {
   }
   const std::string& String(const JsonValue& value, const Column& column) const {
     if (!value.IsString())
-      throw InvalidArgument(where_, ": \"", Printable(*column, 60), "\" is a ", value.KindName(), "; it must be a string");
+      throw InvalidArgument(where_, ": \"", Printable(*column, 60), "\" is ", value.KindInWords(), "; it must be a string");
     return value.String();
   }
   std::string At(const Column& column) const { return column ? StrCat(where_, ": ", Printable(*column, 60)) : where_; }
+
+  // What a data set gives a template itself.
+  void CheckTemplateArguments(const JsonValue& arguments) const {
+    for (const JsonValue::Member& member : arguments.Members()) {
+      if (member.value.IsNull()) continue;
+      for (const char* own : {"messages", "add_generation_prompt", "documents"}) {
+        if (member.name != own) continue;
+        throw InvalidArgument(where_, ": chat_template_kwargs has ", own, ", ", PrintableJson(member.value),
+                              "; it may hold tools and a template's own variables, and not messages, add_generation_prompt or ",
+                              "documents");
+      }
+    }
+  }
+
+  // Tools may stand among the template's arguments, where the record has none.
+  void TakeToolsOfArguments(int64_t& nulls) {
+    if (out_.template_arguments.IsNull()) return;
+    JsonValue::Object& arguments = out_.template_arguments.Members();
+    const auto given =
+        std::find_if(arguments.begin(), arguments.end(), [](const JsonValue::Member& member) { return member.name == "tools"; });
+    if (given == arguments.end()) return;
+    JsonValue tools = ReadTools(&given->value, options_.drop_null, where_ + ": chat_template_kwargs", nulls);
+    arguments.erase(given);
+    if (tools.IsNull()) return;
+    if (out_.tools.IsNull()) {
+      out_.tools = std::move(tools);
+    } else if (JsonOf(tools) != JsonOf(out_.tools)) {
+      throw InvalidArgument(where_, ": the tools of chat_template_kwargs and those of the record are not the same; one of them ",
+                            "must go");
+    }
+  }
 
   // Only a template has a place for tools.
   void ReadToolsOfRecord() {
@@ -107,21 +141,31 @@ class Reader {
     if (text) return;
     int64_t nulls = 0;
     out_.tools = ReadTools(Optional(spec_.columns.tools), options_.drop_null, where_, nulls);
+    TakeToolsOfArguments(nulls);
     if (nulls > 0) out_.notes.push_back({Did::kRepaired, "null_arguments", "", 1});
+  }
+
+  // A system prompt is a text, or parts of one as a message has them; nothing where there is none.
+  std::optional<std::string> System() {
+    const Column& column = spec_.columns.system;
+    const JsonValue* system = Optional(column);
+    if (system == nullptr) return std::nullopt;
+    std::string text = system->IsArray() ? ReadParts(*system, false, true, At(column)).text : String(*system, column);
+    return text.empty() ? std::nullopt : std::optional(std::move(text));
   }
 
   // The record's system prompt before the messages. One that they begin with themselves must be the same.
   void AddSystem(JsonValue& messages) {
     const Column& column = spec_.columns.system;
-    const JsonValue* system = Optional(column);
-    if (system == nullptr || String(*system, column).empty()) return;
+    const std::optional<std::string> system = System();
+    if (!system) return;
     JsonValue::Array& list = messages.Items();
     if (list.empty() || RoleOf(list.front()) != "system") {
-      list.insert(list.begin(), MakeMessage("system", system->String()));
+      list.insert(list.begin(), MakeMessage("system", *system));
       return;
     }
     const JsonValue* own = list.front().Find("content");
-    if (own != nullptr && own->IsText(system->String())) return;
+    if (own != nullptr && own->IsText(*system)) return;
     if (!spec_.leaves_out && !options_.count_unused) {
       throw InvalidArgument(
           At(column), " and the system message that the conversation begins with are not the same; one of them ", "must go");
@@ -137,8 +181,7 @@ class Reader {
 
   // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train" and "training", others'
   // "loss_weight" and "loss_mask", and "loss" where it is true or false.
-  void ReadTurnWeights() {
-    JsonValue::Array& messages = out_.prompt.Items();
+  std::vector<uint8_t> ReadTurnWeights(JsonValue::Array& messages, const std::string& of) const {
     std::vector<uint8_t> skipped(messages.size());
     for (size_t i = 0; i < messages.size(); ++i) {
       for (const char* key : {"weight", "loss_weight", "loss_mask", "train", "training", "loss"}) {
@@ -147,19 +190,22 @@ class Reader {
         const bool on = value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1;
         const bool off = value->IsBool() ? !value->Bool() : value->IsNumber() && value->Number() == 0;
         if (!on && !off)
-          throw InvalidArgument(where_, ": ", key, " of message ", i, " is ", PrintableJson(*value), "; legal are 0 and 1");
+          throw InvalidArgument(where_, ": ", key, " of message ", i, of, " is ", PrintableJson(*value), "; legal are 0 and 1");
         if (!off) continue;
         skipped[i] = 1;
         messages[i].Set("train", JsonValue(false));  // one word for it, whatever the record's was
       }
     }
+    return skipped;
+  }
+  void SetSkipped(std::vector<uint8_t> skipped) {
     if (std::find(skipped.begin(), skipped.end(), 1) != skipped.end()) out_.skipped_turns = std::move(skipped);
   }
 
   // A conversation is in out_.prompt.
   Dropped FinishConversation() {
     out_.kind = ExampleKind::kMessages;
-    ReadTurnWeights();
+    SetSkipped(ReadTurnWeights(out_.prompt.Items(), ""));
     bool answers = false, empty = true;
     for (const JsonValue& message : out_.prompt.Items()) {
       if (RoleOf(message) != "assistant") continue;
@@ -241,9 +287,7 @@ class Reader {
     if (Optional(c.prompt) == nullptr && Optional(c.query) == nullptr) Required(c.prompt, "prompt");  // names what is missing
 
     JsonValue::Array messages;
-    if (const JsonValue* system = Optional(c.system); system != nullptr && !String(*system, c.system).empty()) {
-      messages.push_back(MakeMessage("system", system->String()));
-    }
+    if (std::optional<std::string> system = System()) messages.push_back(MakeMessage("system", std::move(*system)));
     if (const JsonValue* history = Optional(c.history)) ReadHistory(*history, messages);
     messages.push_back(MakeMessage("user", std::move(question)));
     const auto answer = [&](const Column& column, const char* name) {
@@ -268,7 +312,8 @@ class Reader {
 
   void ReadHistory(const JsonValue& history, JsonValue::Array& messages) const {
     if (!history.IsArray())
-      throw InvalidArgument(At(spec_.columns.history), " is a ", history.KindName(), "; it must be a list of [question, answer]");
+      throw InvalidArgument(At(spec_.columns.history), " is ", history.KindInWords(),
+                            "; it must be a list of [question, answer]");
     for (size_t i = 0; i < history.Items().size(); ++i) {
       const JsonValue& turn = history.Items()[i];
       if (!turn.IsArray() || turn.Items().size() != 2 || !turn.Items()[0].IsString() || !turn.Items()[1].IsString()) {
@@ -295,7 +340,7 @@ class Reader {
     const JsonValue& value = Required(column, name);
     if (value.IsString()) return value;
     if (value.IsArray() || value.IsObject()) return ReadMessages(value, spec_, options_, At(column));
-    throw InvalidArgument(At(column), " is a ", value.KindName(), "; it must be a string or a list of messages");
+    throw InvalidArgument(At(column), " is ", value.KindInWords(), "; it must be a string or a list of messages");
   }
 
   static bool SaysNothing(const JsonValue& answer) {
@@ -356,6 +401,12 @@ class Reader {
 
   Dropped ReadCompletion() {
     ReadPromptAndCompletion();
+    if (out_.prompt.IsArray()) {
+      std::vector<uint8_t> skipped = ReadTurnWeights(out_.prompt.Items(), " of the prompt");
+      const std::vector<uint8_t> answers = ReadTurnWeights(out_.chosen.Items(), " of the completion");
+      skipped.insert(skipped.end(), answers.begin(), answers.end());
+      SetSkipped(std::move(skipped));
+    }
     return FinishCompletion(ExampleKind::kCompletion);
   }
 
@@ -400,12 +451,10 @@ class Reader {
 
   void PlaceSystem() {
     if (out_.prompt.IsArray()) return AddSystem(out_.prompt);
-    const Column& column = spec_.columns.system;
-    const JsonValue* system = Optional(column);
-    if (system == nullptr || String(*system, column).empty()) return;
+    if (!System()) return;
     used_.pop_back();
     if (options_.count_unused || spec_.leaves_out) return;
-    throw InvalidArgument(At(column),
+    throw InvalidArgument(At(spec_.columns.system),
                           " stands beside a prompt that is a plain text, in which it has no place; the format alpaca makes a ",
                           "conversation of the columns that it is given (prompt, response, chosen, rejected, system)");
   }
@@ -459,7 +508,7 @@ class Reader {
 
 Dropped ReadExample(const JsonValue& record, const FormatSpec& spec, const ReadOptions& options, const std::string& where,
                     Example* out) {
-  if (!record.IsObject()) throw InvalidArgument(where, ": a record is a ", record.KindName(), "; it must be an object");
+  if (!record.IsObject()) throw InvalidArgument(where, ": a record is ", record.KindInWords(), "; it must be an object");
   *out = Example();
   return Reader(record, spec, options, where, out).Read();
 }

@@ -17,7 +17,7 @@ constexpr int32_t kIgnored = -100;
 std::vector<int32_t> Numbers(const JsonValue& list, const std::string& name, const std::string& where, int64_t least,
                              int64_t most, int64_t n) {
   if (!list.IsArray())
-    throw InvalidArgument(where, ": ", name, " is a ", list.KindName(), "; it must be a list of whole numbers");
+    throw InvalidArgument(where, ": ", name, " is ", list.KindInWords(), "; it must be a list of whole numbers");
   const JsonValue::Array& items = list.Items();
   if (n >= 0 && static_cast<int64_t>(items.size()) != n) {
     throw InvalidArgument(where, ": ", name, " has ", Counted(items.size(), "element"), ", but the record has ",

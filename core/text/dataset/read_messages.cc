@@ -9,8 +9,8 @@
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/content_parts.h"
+#include "core/text/dataset/media_members.h"
 #include "core/text/dataset/record_reader.h"
-#include "core/text/dataset/unused_members.h"
 
 namespace hlm::dataset {
 namespace {
@@ -79,7 +79,7 @@ JsonValue ReadContent(const JsonValue& content, const std::string& role, const s
                       const std::string& where, std::string& thought) {
   if (content.IsString() || content.IsNull() || IsResult(content, role)) return content;
   if (!content.IsArray())
-    throw InvalidArgument(where, ": ", Quoted(key), " is a ", content.KindName(), "; it must be a string or a list of parts");
+    throw InvalidArgument(where, ": ", Quoted(key), " is ", content.KindInWords(), "; it must be a string or a list of parts");
   ContentParts parts = ReadParts(content, role == "assistant", options.join_parts, where);
   if (!options.join_parts) return content;
   thought = std::move(parts.reasoning);
@@ -109,9 +109,9 @@ JsonValue ReadListInText(const JsonValue& value, const std::string& where) {
 void CheckToolCalls(const JsonValue& calls, const std::string& where) {
   if (calls.IsNull()) return;
   if (!calls.IsArray())
-    throw InvalidArgument(where, ": tool_calls is a ", calls.KindName(), "; it must be a list, or a string of JSON that is one");
+    throw InvalidArgument(where, ": tool_calls is ", calls.KindInWords(), "; it must be a list, or a string of JSON that is one");
   for (const JsonValue& call : calls.Items()) {
-    if (!call.IsObject()) throw InvalidArgument(where, ": a tool call is a ", call.KindName(), "; it must be an object");
+    if (!call.IsObject()) throw InvalidArgument(where, ": a tool call is ", call.KindInWords(), "; it must be an object");
     const JsonValue* function = call.Find("function");
     const JsonValue* name = (function == nullptr ? &call : function)->Find("name");
     if (name == nullptr || !name->IsString()) throw InvalidArgument(where, ": a tool call has no name: ", PrintableJson(call));
@@ -146,7 +146,7 @@ const std::string& TextMember(const JsonValue& message, const Column& key, const
     throw InvalidArgument(where, ": tags names no ", tag, "; where tags is given, every tag that it does not name is none");
   const JsonValue* value = message.Find(*key);
   if (value == nullptr) throw InvalidArgument(where, ": no ", Quoted(*key), " in ", PrintableJson(message));
-  if (!value->IsString()) throw InvalidArgument(where, ": ", Quoted(*key), " is a ", value->KindName(), "; it must be a string");
+  if (!value->IsString()) throw InvalidArgument(where, ": ", Quoted(*key), " is ", value->KindInWords(), "; it must be a string");
   return value->String();
 }
 
@@ -164,7 +164,7 @@ JsonValue ReadMembers(const JsonValue& given, const std::string& role, const For
   const bool call = role == "call";
   JsonValue message{JsonValue::Object()};
   for (const JsonValue::Member& member : given.Members()) {
-    if (!options.count_unused) RefuseMedia(member, where);
+    if (!options.count_unused && member.name != content_key) RefuseMedia(member, where);
     if (member.name == *spec.tags.role) {
       message.Set("role", JsonValue(call ? std::string("assistant") : role));
     } else if (member.name == content_key && call) {
@@ -185,7 +185,7 @@ JsonValue ReadMembers(const JsonValue& given, const std::string& role, const For
 }
 
 JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
-  if (!given.IsObject()) throw InvalidArgument(where, " is a ", given.KindName(), "; it must be an object");
+  if (!given.IsObject()) throw InvalidArgument(where, " is ", given.KindInWords(), "; it must be an object");
   const std::string role = ReadRole(TextMember(given, spec.tags.role, "role_tag", where), spec, where);
   if (!spec.tags.content) {
     throw InvalidArgument(where, ": tags names no content_tag; where tags is given, every tag that it does not name is none");
@@ -238,7 +238,7 @@ JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const Read
     messages.push_back(ReadMessage(list, spec, options, where));
     return JsonValue(std::move(messages));
   }
-  if (!list.IsArray()) throw InvalidArgument(where, " is a ", list.KindName(), "; it must be a list of messages");
+  if (!list.IsArray()) throw InvalidArgument(where, " is ", list.KindInWords(), "; it must be a list of messages");
   for (size_t i = 0; i < list.Items().size(); ++i) {
     messages.push_back(ReadMessage(list.Items()[i], spec, options, StrCat(where, "[", i, "]")));
   }
@@ -261,7 +261,7 @@ JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& w
   if (drop_null && value->IsArray()) DropNulls(tools, nulls);
   if (tools.IsNull()) return JsonValue();
   if (!tools.IsArray())
-    throw InvalidArgument(where, ": tools is a ", tools.KindName(), "; it must be a list, or a string of JSON that is one");
+    throw InvalidArgument(where, ": tools is ", tools.KindInWords(), "; it must be a list, or a string of JSON that is one");
   for (JsonValue& tool : tools.Items()) {
     if (tool.IsString()) tool = ParseJson(tool.String(), where + ": a tool");
     if (!tool.IsObject())

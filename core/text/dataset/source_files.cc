@@ -14,9 +14,9 @@
 #include "core/base/error.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/hash.h"
+#include "core/text/dataset/media_members.h"
 #include "core/text/dataset/record_reader.h"
 #include "core/text/dataset/text_file.h"
-#include "core/text/dataset/unused_members.h"
 #include "core/io/file.h"
 #include "core/io/json_text.h"
 
@@ -144,7 +144,7 @@ Column ColumnOf(const JsonValue& value, const std::string& name, const std::stri
 
 // `alone`: every column (tag) that is not named is none, as LLaMA-Factory reads dataset_info.json. Else they keep their names.
 void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std::string& where) {
-  if (!given.IsObject()) throw InvalidArgument(where, ": columns is a ", given.KindName(), "; it must be an object");
+  if (!given.IsObject()) throw InvalidArgument(where, ": columns is ", given.KindInWords(), "; it must be an object");
   if (alone) spec.columns = Columns();
   std::vector<const Column*> named;
   for (const JsonValue::Member& member : given.Members()) {
@@ -172,7 +172,7 @@ void ReadColumns(const JsonValue& given, bool alone, FormatSpec& spec, const std
 }
 
 void ReadTags(const JsonValue& given, bool alone, FormatSpec& spec, const std::string& where) {
-  if (!given.IsObject()) throw InvalidArgument(where, ": tags is a ", given.KindName(), "; it must be an object");
+  if (!given.IsObject()) throw InvalidArgument(where, ": tags is ", given.KindInWords(), "; it must be an object");
   if (alone) spec.tags = Tags();
   for (const JsonValue::Member& member : given.Members()) {
     Column* const tag = FindTag(spec.tags, member.name);
@@ -193,7 +193,7 @@ Source ReadInfo(const std::string& given_path, const std::string& name, const st
   const JsonValue* entry = info.Find(name);
   if (entry == nullptr) throw NotFound(where, ": ", PrintablePath(path), " has no data set ", Printable(name));
   const std::string at = StrCat(PrintablePath(path), ": ", Printable(name));
-  if (!entry->IsObject()) throw InvalidArgument(at, " is a ", entry->KindName(), "; it must be an object");
+  if (!entry->IsObject()) throw InvalidArgument(at, " is ", entry->KindInWords(), "; it must be an object");
 
   for (const char* remote : {"hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"}) {
     if (entry->Find(remote) != nullptr && entry->Find("file_name") == nullptr) {
@@ -241,7 +241,7 @@ Source ReadSource(const JsonValue& config, const std::string& where) {
     source.files = FilesOf(source.name, where);
     return source;
   }
-  if (!config.IsObject()) throw InvalidArgument(where, " is a ", config.KindName(), "; it must be a path or an object");
+  if (!config.IsObject()) throw InvalidArgument(where, " is ", config.KindInWords(), "; it must be a path or an object");
   for (const JsonValue::Member& member : config.Members()) {
     const std::string_view known[] = {"path",   "format",      "columns",      "tags", "ranking",
                                       "weight", "num_samples", "dataset_info", "name"};

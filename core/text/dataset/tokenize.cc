@@ -137,10 +137,11 @@ class Work {
     return document;
   }
 
-  // A record may take all of its answers out of training.
-  bool NothingTrained(const JsonValue& messages, TrainOn train_on) const {
+  // A record may take all of its answers out of training: of a completion those behind its prompt.
+  bool NothingTrained(const JsonValue& messages, TrainOn train_on, int64_t prompt_messages) const {
     if (train_on == TrainOn::kAll || example_.skipped_turns.empty()) return false;
-    for (size_t i = 0; i < messages.Items().size(); ++i) {
+    const auto begin = train_on == TrainOn::kCompletion ? static_cast<size_t>(prompt_messages) : 0;
+    for (size_t i = begin; i < messages.Items().size(); ++i) {
       if (RoleOf(messages.Items()[i]) == "assistant" && !example_.skipped_turns[i]) return false;
     }
     return true;
@@ -149,7 +150,7 @@ class Work {
   std::vector<TokenDocument> Conversation() const {
     TrainOn train_on = train_on_ == TrainOn::kAuto ? TrainOn::kAssistant : train_on_;
     if (train_on == TrainOn::kCompletion) train_on = TrainOn::kLast;
-    if (NothingTrained(example_.prompt, train_on)) return {};
+    if (NothingTrained(example_.prompt, train_on, 0)) return {};
     std::vector<TokenDocument> documents;
     for (const RenderedText& text : Render(example_.prompt, train_on, -1)) {
       documents.push_back(Tokens(text, train_on == TrainOn::kAll));
@@ -168,6 +169,7 @@ class Work {
     JsonValue messages = example_.prompt;
     const auto prompt_messages = static_cast<int64_t>(messages.Items().size());
     for (const JsonValue& message : answer.Items()) messages.Items().push_back(message);
+    if (free && NothingTrained(messages, train_on, prompt_messages)) return documents;
     for (const RenderedText& text : Render(messages, train_on, prompt_messages)) {
       documents.push_back(Tokens(text, train_on == TrainOn::kAll));
     }

@@ -6,29 +6,37 @@
 #include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/text/dataset/media_members.h"
+#include "core/text/dataset/member_name.h"
 
 namespace hlm::dataset {
 namespace {
 
-// A column of pictures, sound or films is called one of these, alone or with one of the others before or behind it (image_path,
-// input_audio), but not what is written about them (image_caption).
-constexpr std::string_view kMedia[] = {"image",  "images", "img",    "imgs",  "picture", "pictures", "photo",
-                                       "photos", "audio",  "audios", "video", "videos",  "pixel"};
-constexpr std::string_view kOfMedia[] = {"input", "url",   "urls",     "path",      "paths",  "file",    "files",
-                                         "name",  "names", "filename", "filenames", "base64", "b64",     "bytes",
-                                         "data",  "list",  "values",   "uri",       "uris",   "features"};
-
 // What people call the parts of a conversation that come before an answer.
-constexpr std::string_view kParts[] = {"system",   "system_prompt", "system_message",    "instruction", "prompt",   "question",
-                                       "query",    "input",         "context",           "history",     "tools",    "functions",
-                                       "messages", "conversation",  "conversations",     "dialog",      "dialogue", "documents",
-                                       "passage",  "user_prompt",   "reasoning_content", "thinking"};
+constexpr std::string_view kParts[] = {"system",         "system_prompt",
+                                       "system_message", "system_instruction",
+                                       "instruction",    "instructions",
+                                       "prompt",         "question",
+                                       "question_text",  "problem",
+                                       "query",          "queries",
+                                       "input",          "inputs",
+                                       "request",        "utterance",
+                                       "context",        "background",
+                                       "history",        "chat_history",
+                                       "tools",          "functions",
+                                       "messages",       "conversation",
+                                       "conversations",  "dialog",
+                                       "dialogue",       "documents",
+                                       "document",       "passage",
+                                       "user_prompt",    "user_input",
+                                       "user_message",   "reasoning_content",
+                                       "thinking"};
+// These as well where they have several words: one is a switch, a name or a kind ("reasoning": "on").
+constexpr std::string_view kPartsOfWords[] = {"reasoning", "cot", "user", "human", "post", "article", "src"};
 
-template <size_t n>
-bool IsOneOf(std::string_view name, const std::string_view (&known)[n]) {
-  const std::string lower = AsciiLower(name);
-  return std::find(std::begin(known), std::end(known), lower) != std::end(known);
-}
+// Lists of messages under a name with one of these words were made on the way to the record.
+constexpr std::string_view kOfMaking[] = {"labelling", "labeling",   "labeler",     "judge",    "judgement",  "judgment",
+                                          "judging",   "generation", "generations", "critique", "evaluation", "feedback"};
 
 bool IsLetter(char c) { return static_cast<unsigned char>(c) >= 0x80 || std::isalpha(static_cast<unsigned char>(c)) != 0; }
 
@@ -43,13 +51,26 @@ bool HasWords(const JsonValue& value) {
   return value.IsLiteral() && value.Literal().text.front() == '"';
 }
 
-// Something is there: a path, bytes, a list or an object of them.
-bool HoldsSomething(const JsonValue& value) {
-  if (value.IsString()) return !value.String().empty();
-  const auto holds = [](const JsonValue& item) { return item.IsNumber() || HoldsSomething(item); };
-  if (value.IsArray()) return std::any_of(value.Items().begin(), value.Items().end(), holds);
-  return value.IsObject() && std::any_of(value.Members().begin(), value.Members().end(),
-                                         [&](const JsonValue::Member& member) { return holds(member.value); });
+// Numbers are words of a question as well: {"input": [5, 3, 4]}.
+bool HasWordsOrNumbers(const JsonValue& value) {
+  if (value.IsNumber()) return true;
+  if (value.IsString()) return value.String().find_first_not_of(" \t\r\n") != std::string::npos;
+  if (value.IsArray()) return std::any_of(value.Items().begin(), value.Items().end(), HasWordsOrNumbers);
+  if (value.IsObject()) {
+    return std::any_of(value.Members().begin(), value.Members().end(),
+                       [](const JsonValue::Member& member) { return HasWordsOrNumbers(member.value); });
+  }
+  return value.IsLiteral();
+}
+
+// White space between them, or characters of scripts that need none.
+bool HasSeveralWords(const JsonValue& value) {
+  if (!HasWords(value)) return false;
+  if (!value.IsString()) return true;
+  const std::string& text = value.String();
+  const size_t begin = text.find_first_not_of(" \t\r\n"), end = text.find_last_not_of(" \t\r\n");
+  if (text.find_first_of(" \t\r\n", begin) < end) return true;
+  return std::count_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xe0; }) > 1;
 }
 
 bool IsListOfMessages(const JsonValue& value) {
@@ -96,6 +117,17 @@ bool IsIn(std::string_view text, const std::vector<std::string_view>& texts) {
   return std::any_of(texts.begin(), texts.end(), [&](std::string_view of) { return Has(of, text); });
 }
 
+// Every number in the value, and what could not be read, as it is written.
+void AddNumbers(const JsonValue& value, std::vector<std::string>& numbers) {
+  if (value.IsNumber() || value.IsLiteral()) numbers.push_back(PrintableJson(value));
+  if (value.IsArray()) {
+    for (const JsonValue& item : value.Items()) AddNumbers(item, numbers);
+  }
+  if (value.IsObject()) {
+    for (const JsonValue::Member& member : value.Members()) AddNumbers(member.value, numbers);
+  }
+}
+
 // What is asked in a prompt that is a list of messages, or all of one that is a string.
 std::vector<std::string_view> Questions(const Example& example) {
   std::vector<std::string_view> questions;
@@ -114,6 +146,7 @@ std::vector<std::string_view> Questions(const Example& example) {
 // The words of the value are in the example already, or it is the prompt as somebody rendered it.
 bool Repeats(const std::string& name, const JsonValue& value, const Example& example) {
   std::vector<std::string_view> own, texts;
+  std::vector<std::string> numbers;
   for (const JsonValue* part : {&example.prompt, &example.chosen, &example.rejected, &example.tools}) AddTexts(*part, texts);
   if (IsListOfMessages(value)) {
     for (const JsonValue& message : value.Items()) {
@@ -123,6 +156,8 @@ bool Repeats(const std::string& name, const JsonValue& value, const Example& exa
     }
   } else {
     AddTexts(value, own);
+    AddNumbers(value, numbers);
+    own.insert(own.end(), numbers.begin(), numbers.end());
   }
   if (std::all_of(own.begin(), own.end(), [&](std::string_view text) { return IsIn(text, texts); })) return true;
   const std::vector<std::string_view> questions = Questions(example);
@@ -134,25 +169,29 @@ bool Repeats(const std::string& name, const JsonValue& value, const Example& exa
 // A text and a list of ids are all that there is of their record.
 bool IsConversation(const Example& example) { return example.kind != ExampleKind::kText && example.kind != ExampleKind::kIds; }
 
+// By its name or its form the member is a part of the conversation.
+bool LooksLikeAPart(const JsonValue::Member& member, Task task) {
+  if (IsOneOf(member.name, kParts)) return HasWordsOrNumbers(member.value);
+  if (IsOneOf(member.name, kPartsOfWords)) return HasSeveralWords(member.value);
+  if (!IsListOfMessages(member.value)) return false;
+  const bool pairs = task == Task::kPreference || task == Task::kUnpaired;
+  // Sets of pairs are trained as conversations as well, of which one answer is chosen already.
+  if (!pairs && (SameWord(member.name, "chosen") || SameWord(member.name, "rejected"))) return false;
+  const std::vector<std::string_view> words = WordsOfName(member.name);
+  return std::none_of(words.begin(), words.end(), [](std::string_view word) { return IsOneOf(word, kOfMaking); });
+}
+
+// Two answers that begin with nothing in common, to no question.
+bool LacksItsPrompt(const Example& example) {
+  if (example.kind != ExampleKind::kPair) return false;
+  if (example.prompt.IsString()) return Trimmed(example.prompt.String()).empty();
+  return std::all_of(example.prompt.Items().begin(), example.prompt.Items().end(),
+                     [](const JsonValue& message) { return message.Find("role")->IsText("system"); });
+}
+
+constexpr const char* kHowToGoOn = ": name it in columns, or leave it out with \"unused_members\": \"count\"";
+
 }  // namespace
-
-bool IsMediaName(std::string_view name) {
-  bool media = false;
-  while (!name.empty()) {
-    const size_t end = std::min(name.find_first_of("_- "), name.size());
-    const std::string_view word = name.substr(0, end);
-    if (!IsOneOf(word, kMedia) && !IsOneOf(word, kOfMedia)) return false;
-    media = media || IsOneOf(word, kMedia);
-    name.remove_prefix(std::min(end + 1, name.size()));
-  }
-  return media;
-}
-
-void RefuseMedia(const JsonValue::Member& member, const std::string& where) {
-  if (!IsMediaName(member.name) || !HoldsSomething(member.value)) return;
-  throw Unimplemented(where, ": \"", Printable(member.name, 60), "\" is ", PrintableJson(member.value),
-                      "; only text is trained on");
-}
 
 bool IsInPrompt(std::string_view text, const Example& example) {
   std::vector<std::string_view> texts;
@@ -166,12 +205,17 @@ void AccountForUnused(const JsonValue& record, const std::vector<std::string_vie
     if (std::find(used.begin(), used.end(), member.name) != used.end()) continue;
     const std::string name = Printable(member.name, 60);
     if (!options.count_unused) RefuseMedia(member, where);
-    if (!HasWords(member.value)) continue;
-    if (!options.count_unused && !spec.leaves_out && IsConversation(example) &&
-        (IsOneOf(member.name, kParts) || IsListOfMessages(member.value)) && !Repeats(member.name, member.value, example)) {
+    const bool refuses = !options.count_unused && !spec.leaves_out && IsConversation(example);
+    const bool part = LooksLikeAPart(member, options.task);
+    if (refuses && part && !Repeats(member.name, member.value, example)) {
       throw InvalidArgument(where, ": \"", name, "\" looks like a part of the conversation, and the format ", Name(spec.format),
-                            " does not use it: name it in columns, or leave it out with \"unused_members\": \"count\"");
+                            " does not use it", kHowToGoOn);
     }
+    if (refuses && LacksItsPrompt(example) && HasSeveralWords(member.value) && !Repeats(member.name, member.value, example)) {
+      throw InvalidArgument(where, ": \"", name, "\" may be the prompt of chosen and rejected, which have none and begin with ",
+                            "nothing in common", kHowToGoOn);
+    }
+    if (!part && !HasWords(member.value)) continue;
     Note note;
     note.did = Did::kUnused;
     note.what = "member";

@@ -16,11 +16,6 @@ namespace hlm::dataset {
 void AccountForUnused(const JsonValue& record, const std::vector<std::string_view>& used, const FormatSpec& spec,
                       const ReadOptions& options, const std::string& where, Example& example);
 
-// Pictures, sound or films, by a column's name.
-bool IsMediaName(std::string_view name);
-// UNIMPLEMENTED where a member of a record or of a message is called so and holds something.
-void RefuseMedia(const JsonValue::Member& member, const std::string& where);
-
 // The text, without white space at its ends, is in the example's prompt.
 bool IsInPrompt(std::string_view text, const Example& example);
 

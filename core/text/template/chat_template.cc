@@ -95,6 +95,8 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
     const std::string path = folder + "/chat_template.jinja";
     Add("default", ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
   }
+  // What processors of pictures and text have beside the tokenizer's files.
+  if (templates_.empty() && has("chat_template.json")) ReadTokenizerConfig(folder + "/chat_template.json");
   if (has("additional_chat_templates")) {
     for (const std::string& file : ListFolder(folder + "/additional_chat_templates")) {
       if (!file.ends_with(".jinja")) continue;

@@ -41,24 +41,31 @@ Value ParseArguments(std::string_view text, const Value& call, size_t index) {
   }
 }
 
+// The members of a call or of its "function" that are not null. Arguments that are null stand for none.
+Dict MembersOf(const Value& call, const ArgumentRules& rules, ArgumentRepairs& repairs) {
+  if (!rules.drop_null) return call.dict();
+  Dict kept;
+  for (const auto& [key, member] : call.dict().entries()) {
+    const bool dropped = member.IsNone() && !(key.IsText() && key.text().bytes() == "arguments");
+    repairs.nulls += dropped;
+    if (!dropped) kept.Set(key, member);
+  }
+  return kept;
+}
+
 // One call, or what is in its "function".
 Value RepairCall(const Value& call, const ArgumentRules& rules, size_t index, ArgumentRepairs& repairs) {
   if (!call.IsDict()) return call;
+  Dict own = MembersOf(call, rules, repairs);
   const Value* arguments = call.dict().Find("arguments");
-  if (arguments == nullptr) return call;
-  Value repaired = *arguments;
+  if (arguments == nullptr) return jinja::MakeDict(std::move(own));
   if (arguments->IsText()) {
-    const std::string_view text = arguments->text().bytes();
-    if (!rules.parse) return call;
-    repaired = ParseArguments(text, call, index);
+    if (!rules.parse) return jinja::MakeDict(std::move(own));
+    own.Set(std::string_view("arguments"), ParseArguments(arguments->text().bytes(), call, index));
     ++repairs.parsed;
   } else if (rules.drop_null) {
-    repaired = WithoutNulls(*arguments, repairs.nulls);
-  } else {
-    return call;
+    own.Set(std::string_view("arguments"), WithoutNulls(*arguments, repairs.nulls));
   }
-  Dict own = call.dict();
-  own.Set(std::string_view("arguments"), std::move(repaired));
   return jinja::MakeDict(std::move(own));
 }
 
@@ -73,7 +80,7 @@ Value RepairCalls(const Value& calls, const ArgumentRules& rules, size_t index, 
   }
   const Value* function = calls.IsDict() ? calls.dict().Find("function") : nullptr;
   if (function == nullptr || !function->IsDict()) return RepairCall(calls, rules, index, repairs);
-  Dict own = calls.dict();
+  Dict own = MembersOf(calls, rules, repairs);
   own.Set(std::string_view("function"), RepairCall(*function, rules, index, repairs));
   return jinja::MakeDict(std::move(own));
 }

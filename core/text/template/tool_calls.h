@@ -1,4 +1,4 @@
-// Arguments of tool calls, as records have them and as templates take them.
+// Tool calls and their arguments, as records have them and as templates take them.
 #ifndef HORIZON_LM_CORE_TEXT_TEMPLATE_TOOL_CALLS_H_
 #define HORIZON_LM_CORE_TEXT_TEMPLATE_TOOL_CALLS_H_
 
@@ -13,7 +13,8 @@ struct ArgumentRules {
   // A string of JSON, as OpenAI's API has them, becomes its value: templates write JSON themselves, and would write a string
   // again. An empty one is no arguments: {}.
   bool parse = false;
-  // Members that are null, which Arrow puts where other rows have one, are as not there. Those of a string are its writer's.
+  // Members that are null of calls and of arguments, which Arrow puts where other rows have one, are as not there. Those of a string
+  // are its writer's.
   bool drop_null = false;
 };
 

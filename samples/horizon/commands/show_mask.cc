@@ -20,10 +20,18 @@ namespace {
 
 constexpr std::string_view kTrainedColor = "\x1b[1;32m", kPlainColor = "\x1b[0;2m", kNoColor = "\x1b[0m";
 
-struct Row {
-  std::string messages, tools, variables;
-  Json description;  // its account, as a data set has one
+// A conversation of the row. A pair has two, of which always the answer behind the prompt is trained, as of one with a label.
+struct Shown {
+  std::string messages;
   int64_t prompt_messages = -1;
+  std::string title = {};  // "chosen", "rejected", "desirable", "undesirable", or none
+};
+
+struct Row {
+  std::vector<Shown> shown;
+  std::string tools, variables;
+  Json description;     // its account, as a data set has one
+  std::string dropped;  // why training drops the record; empty: it does not
 };
 
 std::string RecordText(const std::string& config, int64_t index) {
@@ -37,29 +45,46 @@ std::string RecordText(const std::string& config, int64_t index) {
   }
 }
 
-// A record as a data set reads it: a conversation, or a prompt and a completion of messages. `tokens`: special ones, which the
-// template may name.
+// The prompt's messages and an answer's behind them.
+Shown PromptAnd(const Json& record, const char* answer, const char* title) {
+  Shown shown;
+  shown.title = title;
+  Json all = record.at("prompt");
+  shown.prompt_messages = static_cast<int64_t>(all.size());
+  for (const Json& message : record.at(answer)) all.push_back(message);
+  shown.messages = all.dump();
+  return shown;
+}
+
+std::vector<Shown> ConversationsOf(const Json& record) {
+  const auto is_list = [&](const char* key) { return record.contains(key) && record[key].is_array(); };
+  if (record.contains("messages")) return {{record["messages"].dump()}};
+  if (is_list("chosen") && is_list("rejected"))
+    return {PromptAnd(record, "chosen", "chosen"), PromptAnd(record, "rejected", "rejected")};
+  if (is_list("completion")) {
+    const char* title = !record.contains("label") ? "" : record["label"].get<bool>() ? "desirable" : "undesirable";
+    return {PromptAnd(record, "completion", title)};
+  }
+  throw Error(record.at("where").get<std::string>() + ": has no messages, it is of the format " +
+              record.at("format").get<std::string>() + ": no template renders it");
+}
+
+// A record as a data set reads it: a conversation, or a prompt and answers of messages. `tokens`: special ones, which the template
+// may name.
 Row ReadRow(const Options& options, const Json& tokens) {
   const MaskOptions& mask = options.mask;
   const Json config = {{"data", ParseSource(mask.data)},
-                       {"task", "sft"},
+                       {"task", options.task.task},
+                       {"empty_answers", options.text.empty_answers},
                        {"unused_members", options.text.unused_members},
+                       {"content_parts", options.text.content_parts},
                        {"null_arguments", options.text.null_arguments}};
   const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
   if (record.is_discarded())
     throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");
   Row row;
-  if (record.contains("messages")) {
-    row.messages = record["messages"].dump();
-  } else if (record.contains("completion") && record["completion"].is_array()) {
-    Json all = record.at("prompt");
-    row.prompt_messages = static_cast<int64_t>(all.size());
-    for (const Json& message : record["completion"]) all.push_back(message);
-    row.messages = all.dump();
-  } else {
-    throw Error(record.at("where").get<std::string>() + ": has no messages, it is of the format " +
-                record.at("format").get<std::string>() + ": no template renders it");
-  }
+  row.shown = ConversationsOf(record);
+  if (record["dropped"].is_string()) row.dropped = record["dropped"].get<std::string>();
   row.description = {{"account", record.value("account", Json::array())}};
   if (record.contains("tools")) row.tools = record["tools"].dump();
   // What the record gives its template stands above what the command gives all.
@@ -193,34 +218,26 @@ TextTools ToolsFor(const Options& options) {
   return tools;
 }
 
-}  // namespace
-
-int RunShowMask(const Options& options) {
-  const MaskOptions& mask = options.mask;
-  const TextTools tools = ToolsFor(options);
-  const auto& [tokenizer, chat, tokens] = tools;
-  const Row row = ReadRow(options, tokens);
-
+Json Train(const TextTools& tools, const Options& options, const Row& row, const Shown& shown) {
   hlm::TemplateOptions request;
+  request.name = tools.template_name.empty() ? nullptr : tools.template_name.c_str();
   request.tools_json = row.tools.empty() ? nullptr : row.tools.c_str();
   request.variables_json = row.variables.c_str();
-  request.date = mask.date.empty() ? nullptr : mask.date.c_str();
-  request.train_on = mask.train_on;
-  request.mask = mask.mask;
-  request.prompt_messages = row.prompt_messages;
+  request.date = options.mask.date.empty() ? nullptr : options.mask.date.c_str();
+  request.train_on = shown.title.empty() ? options.mask.train_on : HLM_TRAIN_ON_COMPLETION;
+  request.mask = options.mask.mask;
+  request.prompt_messages = shown.prompt_messages;
   request.parse_arguments = options.text.tool_arguments == "parse";
   request.drop_null_arguments = options.text.null_arguments == "drop";
-  Json training = Json::parse(chat.RenderTraining(row.messages, request));
-  Json& sequences = training.at("sequences");
-  if (tokenizer) {
-    for (Json& sequence : sequences) AddTokens(tokenizer, sequence);
+  Json training = Json::parse(tools.chat_template.RenderTraining(shown.messages, request));
+  if (tools.tokenizer) {
+    for (Json& sequence : training.at("sequences")) AddTokens(tools.tokenizer, sequence);
   }
-  if (options.json) {
-    training["account"] = row.description["account"];
-    std::printf("%s\n", training.dump().c_str());
-    return kExitOk;
-  }
-  const bool color = mask.color || (isatty(STDOUT_FILENO) == 1 && !NoColor());
+  return training;
+}
+
+void PrintTraining(const Json& training, bool color) {
+  const Json& sequences = training.at("sequences");
   for (size_t i = 0; i < sequences.size(); ++i) {
     if (sequences.size() > 1) std::printf("-- sequence %zu of %zu\n", i + 1, sequences.size());
     const auto ranges = MarkedRanges(sequences[i]);
@@ -234,6 +251,28 @@ int RunShowMask(const Options& options) {
     PrintDropped(sequences[i]);
     PrintLeftOut(sequences[i]);
   }
+}
+
+}  // namespace
+
+int RunShowMask(const Options& options) {
+  const TextTools tools = ToolsFor(options);
+  const Row row = ReadRow(options, tools.variables);
+  std::vector<Json> trainings;
+  for (const Shown& shown : row.shown) trainings.push_back(Train(tools, options, row, shown));
+  if (options.json) {
+    Json all = trainings.size() == 1 ? trainings.front() : Json::object();
+    for (size_t i = 0; trainings.size() > 1 && i < trainings.size(); ++i) all[row.shown[i].title] = trainings[i];
+    all["account"] = row.description["account"];
+    std::printf("%s\n", all.dump().c_str());
+    return kExitOk;
+  }
+  const bool color = options.mask.color || (isatty(STDOUT_FILENO) == 1 && !NoColor());
+  for (size_t i = 0; i < trainings.size(); ++i) {
+    if (!row.shown[i].title.empty()) std::printf("-- %s\n", row.shown[i].title.c_str());
+    PrintTraining(trainings[i], color);
+  }
+  if (!row.dropped.empty()) std::printf("-- training drops this record: %s\n", row.dropped.c_str());
   for (const std::string& line : AccountLines(row.description)) std::printf("-- %s\n", line.c_str());
   return kExitOk;
 }

@@ -65,6 +65,7 @@ hlm::Template OpenTemplateIfThere(const std::string& path) {
 
 TextTools::TextTools(const Options& options) {
   const TextOptions& text = options.text;
+  template_name = text.template_name;
   const std::string& folder = options.model.folder;
   if (!text.tokenizer.empty()) {
     tokenizer = Tokenizer::Open(text.tokenizer);
@@ -141,7 +142,9 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
                  {"part", part},
                  {"vocab_size", model.at("vocab_size")},
                  {"bad_records", text.bad_records},
+                 {"empty_answers", text.empty_answers},
                  {"unused_members", text.unused_members},
+                 {"content_parts", text.content_parts},
                  {"mask", text.mask},
                  {"tool_arguments", text.tool_arguments},
                  {"null_arguments", text.null_arguments}};
@@ -152,6 +155,7 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
   } else if (!text.cache_dir.empty()) {
     config["cache_dir"] = text.cache_dir;
   }
+  if (!tools.template_name.empty()) config["template_name"] = tools.template_name;
   if (!text.date.empty()) config["template_date"] = text.date;
   if (!tools.variables.empty()) config["template_variables"] = tools.variables;
   return config;

@@ -20,6 +20,7 @@ namespace horizon {
 struct TextTools {
   Tokenizer tokenizer;
   hlm::Template chat_template;
+  std::string template_name;        // which of several templates; "": as Hugging Face chooses
   Json variables = Json::object();  // special tokens, for a template that lies apart from the tokenizer
 
   explicit TextTools(const Options& options);

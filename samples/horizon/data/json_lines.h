@@ -2,6 +2,8 @@
 #ifndef HORIZON_LM_SAMPLES_HORIZON_DATA_JSON_LINES_H_
 #define HORIZON_LM_SAMPLES_HORIZON_DATA_JSON_LINES_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,36 +13,9 @@
 
 namespace horizon {
 
-// Python's json writes NaN and Infinity, which are no JSON. In strings they are words; elsewhere nobody here reads them: null
-// instead.
-inline std::string WithoutNotFinite(std::string_view row) {
-  std::string text;
-  bool in_string = false;
-  for (size_t at = 0; at < row.size();) {
-    size_t length = 1;
-    if (in_string) {
-      length = row[at] == '\\' ? 2 : 1;
-      in_string = row[at] != '"';
-    } else {
-      in_string = row[at] == '"';
-      for (const std::string_view word : {"NaN", "-Infinity", "Infinity"}) {
-        if (row.substr(at, word.size()) != word) continue;
-        text += "null";
-        at += word.size();
-        length = 0;
-        break;
-      }
-    }
-    text += row.substr(at, length);
-    at += length;
-  }
-  return text;
-}
-
-inline Json ParseRow(std::string_view row) {
-  Json parsed = Json::parse(row, nullptr, false);
-  return parsed.is_discarded() ? Json::parse(WithoutNotFinite(row), nullptr, false) : parsed;
-}
+// The JSON of a record, discarded where it is none. Values that JSON does not have are null, as for training nobody's business where
+// nobody reads them: NaN, Infinity and numbers beyond a double's, strings with a raw control character or half of a surrogate pair.
+Json ParseRow(std::string_view row);
 
 // The same for a file that is one array of objects; `where` is "FILE: record INDEX".
 template <class F>

@@ -1,5 +1,7 @@
 #include "samples/horizon/data/tokenizer.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 
 #include "samples/horizon/base/activity.h"
@@ -44,6 +46,22 @@ std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, b
   return tokenizer.Encode(text, options, offsets);
 }
 
+std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view text, std::vector<int64_t>* offsets) {
+  std::vector<int64_t> own;
+  std::vector<int64_t>& spans = offsets != nullptr ? *offsets : own;
+  std::vector<int32_t> ids = Encode(tokenizer, text, true, &spans);
+  const auto stands_for_nothing = [&](size_t t) { return spans[2 * t] >= spans[2 * t + 1]; };
+  size_t before = 0;  // ids that the tokenizer has put before the text
+  while (before < ids.size() && stands_for_nothing(before)) ++before;
+  if (before == 0 || 2 * before > ids.size()) return ids;
+  for (size_t t = 0; t < before; ++t) {
+    if (ids[t] != ids[before + t] || stands_for_nothing(before + t)) return ids;
+  }
+  ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(before));
+  spans.erase(spans.begin(), spans.begin() + static_cast<std::ptrdiff_t>(2 * before));
+  return ids;
+}
+
 TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {
   const auto tokenizer = std::make_shared<const Tokenizer>(TokenizerOf(options));
   if (!*tokenizer && BytesAreIds(options, vocab_size)) return nullptr;
@@ -57,7 +75,7 @@ TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {
     const Activity reading("reading and tokenizing " + path, BytesIn(path));
     const std::string text = ReadWholeFile(path);
     try {
-      return Encode(*tokenizer, text, true);
+      return EncodeWhole(*tokenizer, text);
     } catch (const ApiError& error) {
       throw Error(path + ": " + error.what());
     }

@@ -24,6 +24,10 @@ void CheckBytes(const ModelOptions& options, int64_t vocab_size);
 std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, bool special_tokens,
                             std::vector<int64_t>* offsets = nullptr);
 
+// A whole text with the special tokens around it. One that was rendered already begins with what the tokenizer puts before every text
+// (BOS): as in a data set of examples it is there once.
+std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view text, std::vector<int64_t>* offsets = nullptr);
+
 // For Dataset: a .txt file's ids by the tokenizer of --model, special tokens as it says; nothing where its bytes are the ids. It throws as
 // CheckBytes does, when there is a text to read.
 TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size);

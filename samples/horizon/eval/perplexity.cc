@@ -93,7 +93,7 @@ class Perplexity {
     if (tokenizer_) {
       std::vector<int64_t> offsets;
       try {
-        ids = Encode(tokenizer_, text, true, &offsets);
+        ids = EncodeWhole(tokenizer_, text, &offsets);
       } catch (const ApiError& error) {
         throw Error(where + ": " + error.what());
       }

@@ -368,11 +368,15 @@ void AddMaskOptions(CLI::App& app, Options& options) {
   MaskOptions& mask = options.mask;
   AddText(app, "--model", options.model.folder, "DIR", "a Hugging Face folder with a chat template");
   AddText(app, "--template", mask.chat_template, "FILE", "a chat template, instead of --model's");
+  AddTemplateNameOption(app, options.text, app.option_defaults()->get_group());
   AddText(app, "--tokenizer", options.text.tokenizer, "FILE",
           "a tokenizer.json or its folder: whole tokens are marked (default: --model's; without, the text's bytes)");
   AddText(app, "--data", mask.data, "FILE",
-          "JSONL: rows with \"messages\" (and \"tools\"), or with \"prompt\" and \"completion\"")
+          "JSONL: rows with \"messages\" (and \"tools\"), with \"prompt\" and \"completion\", or with pairs")
       ->required(true);
+  options.task.task = "sft";
+  AddWord(app, "--task", options.task.task, {"pretrain", "sft", "dpo", "kto", "orpo", "simpo"},
+          "what the row is read for: of a pair the chosen and then the rejected answer is shown");
   AddNumber(app, "--index", mask.index, 0, "the row, from 0");
   AddChoice(app, "--train-on", mask.train_on,
             {{"assistant", HLM_TRAIN_ON_ASSISTANT},
@@ -386,6 +390,7 @@ void AddMaskOptions(CLI::App& app, Options& options) {
   AddText(app, "--variables", mask.variables, "JSON", "an object of further variables of the template");
   AddText(app, "--date", mask.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)");
   AddArgumentOptions(app, options.text, app.option_defaults()->get_group());
+  AddEmptyAnswersOption(app, options.text, app.option_defaults()->get_group());
   app.add_flag("--color", mask.color, "colours also where the output is no terminal");
 }
 

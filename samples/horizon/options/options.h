@@ -133,6 +133,7 @@ struct TaskOptions {
 struct TextOptions {
   std::string tokenizer;
   std::string chat_template = "auto";
+  std::string template_name;  // "": as Hugging Face chooses
   std::string variables;
   std::string date;
   std::string train_on = "auto";
@@ -141,7 +142,9 @@ struct TextOptions {
   std::string too_long;  // "": by task
   std::string cache_dir;
   std::string bad_records = "error";
+  std::string empty_answers = "drop";
   std::string unused_members = "refuse";
+  std::string content_parts = "join";
   std::string tool_arguments = "parse";
   std::string null_arguments = "drop";
   bool safe_content = false;
@@ -264,6 +267,8 @@ void AddRunOptions(CLI::App& app, Options& options);
 void AddCheckpointOptions(CLI::App& app, Options& options);
 void AddTaskOptions(CLI::App& app, Options& options);
 void AddArgumentOptions(CLI::App& app, TextOptions& text, const std::string& group);
+void AddEmptyAnswersOption(CLI::App& app, TextOptions& text, const std::string& group);
+void AddTemplateNameOption(CLI::App& app, TextOptions& text, const std::string& group);
 void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& group);
 void AddTextOptions(CLI::App& app, Options& options, const std::string& group);
 void AddEvalTaskOptions(CLI::App& app, Options& options);

@@ -92,6 +92,20 @@ void AddArgumentOptions(CLI::App& app, TextOptions& text, const std::string& gro
   AddWord(app, "--unused-members", text.unused_members, {"refuse", "count"},
           "what becomes of members of records that look like a part of the conversation and are not used")
       ->group(group);
+  AddWord(app, "--content-parts", text.content_parts, {"join", "keep"},
+          "content that is a list of texts becomes a text, or stays a list for a template that reads it")
+      ->group(group);
+}
+
+void AddEmptyAnswersOption(CLI::App& app, TextOptions& text, const std::string& group) {
+  AddWord(app, "--empty-answers", text.empty_answers, {"drop", "keep"}, "what becomes of records whose answers are empty")
+      ->group(group);
+}
+
+void AddTemplateNameOption(CLI::App& app, TextOptions& text, const std::string& group) {
+  AddText(app, "--template-name", text.template_name, "NAME",
+          "one of several templates of a folder (default: as Hugging Face chooses)")
+      ->group(group);
 }
 
 void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& group) {
@@ -100,6 +114,7 @@ void AddTokenizerOptions(CLI::App& app, Options& options, const std::string& gro
   AddText(app, "--template", text.chat_template, "auto|FILE", "a chat template (auto: --model's, or beside --tokenizer)")
       ->capture_default_str()
       ->group(group);
+  AddTemplateNameOption(app, text, group);
   AddText(app, "--template-variables", text.variables, "JSON", "an object of further variables of the template")->group(group);
   AddText(app, "--template-date", text.date, "DATE", "what the template takes for today: YYYY-MM-DD (default: today)")
       ->group(group);
@@ -121,6 +136,7 @@ void AddTextOptions(CLI::App& app, Options& options, const std::string& group) {
   AddText(app, "--cache-dir", text.cache_dir, "DIR|none", "where tokens are kept (default: .horizon-cache beside the first file)")
       ->group(group);
   AddWord(app, "--bad-records", text.bad_records, {"error", "skip"}, "what becomes of records that cannot be read")->group(group);
+  AddEmptyAnswersOption(app, text, group);
   app.add_flag("--safe-content", text.safe_content, "no special token is matched in what is the data's and not the template's")
       ->group(group);
 }

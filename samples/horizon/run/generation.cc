@@ -13,6 +13,7 @@ std::string RenderPrompt(const TextTools& tools, const Json& messages, const std
   const std::string text = messages.dump(), variables = tools.variables.dump();
   hlm::TemplateOptions request;
   request.variables_json = variables.c_str();
+  if (!tools.template_name.empty()) request.name = tools.template_name.c_str();
   if (!date.empty()) request.date = date.c_str();
   request.add_generation_prompt = 1;
   return tools.chat_template.Render(text, request);
@@ -23,7 +24,7 @@ std::vector<int32_t> IdsOf(const Tokenizer& tokenizer, const std::string& text, 
   const std::string outside = " is outside the vocabulary [0, " + std::to_string(vocab_size) + ")";
   std::vector<int32_t> ids;
   if (tokenizer) {
-    ids = Encode(tokenizer, text, special_tokens);
+    ids = special_tokens ? EncodeWhole(tokenizer, text) : Encode(tokenizer, text, false);
     for (const int32_t id : ids) {
       if (id >= vocab_size) throw Error("id " + std::to_string(id) + " of " + what + outside);
     }
