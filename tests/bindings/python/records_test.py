@@ -89,6 +89,13 @@ class RecordsTest(unittest.TestCase):
         with self.assertRaisesRegex(hlm.DataLossError, r"a\.jsonl\.gz: its gzip data are cut short"):
             hlm.Dataset({"data": path, **config})
 
+    def test_an_error_names_the_record(self):
+        config = {"model": os.environ["HLM_MODEL"], "seq_len": 64}
+        for records, message in (([RECORDS[1], {"messages": 5}], "^record 1: messages is a number"), ([], "of 0 records in the records none is left")):
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, message) as caught:
+                hlm.Dataset.of(records, config)
+            self.assertNotIn("horizonlm-", str(caught.exception))
+
     def test_frames(self):
         class Polars:  # as far as it is asked
             columns = ["text"]
