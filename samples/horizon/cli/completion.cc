@@ -188,7 +188,7 @@ std::string RoffRow(const CLI::Option& option) {
   if (!IsFlag(option)) row += " \\fI" + Roff(option.get_type_name()) + "\\fR";
   row += "\n" + Roff(option.get_description());
   if (!option.get_default_str().empty()) row += " (default: " + Roff(option.get_default_str()) + ")";
-  const std::string others = Joined(OtherNames(NameOf(option)));
+  const std::string others = Joined(OtherNames(option));
   if (!others.empty()) row += "; also " + Roff(others);
   return row + "\n";
 }

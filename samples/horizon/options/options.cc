@@ -415,8 +415,10 @@ void CheckTrainingOptions(const Options& options) {
   if (run.eval_every > 0 && !evaluates) throw UsageError("--eval-every requires --eval-data");
   if (run.keep_best && !evaluates)
     throw UsageError("--keep-best requires --eval-data: the best is the state with the lowest held-out loss");
-  if (run.early_stop > 0 && run.eval_every == 0)
-    throw UsageError("--early-stop requires --eval-every and --eval-data: it counts evaluations");
+  if (run.early_stop > 0 && run.eval_every == 0) {
+    throw UsageError(std::string("--early-stop requires --eval-every") + (evaluates ? "" : " and --eval-data") +
+                     ": it counts evaluations");
+  }
   CheckTaskOptions(options);
 }
 
