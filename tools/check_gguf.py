@@ -22,6 +22,16 @@ SAMPLE = pathlib.Path("samples/posttraining")
 TEXTS = ["Hello there!  It's 1234 o'clock,\n\nsays the fox.", "tab\tand ünï", "x = [1, 22, 333]; # done"]
 SMALL = dict(vocab_size=1024, hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512)
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64, "rope_theta": 10000.0}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# The sample's tokenizer, cut in other ways: llama.cpp has a name for each.
+CUTS = {
+    "smollm": [{"type": "Digits", "individual_digits": True}, BYTES],
+    "tekken": [{"type": "Split", "pattern": {"Regex": TEKKEN}, "behavior": "Isolated", "invert": False}, {**BYTES, "use_regex": False}],
+}
 # Distances are shares of the logits' standard deviation. f32: sums in another order. bf16: llama.cpp rounds what goes into a product, as PyTorch's bf16
 # does: twice as far as that may it be from f32.
 # Gemma's GELU is a table by 16-bit floats there: what is rounded to one of them goes to its neighbour for a last bit of f32.
@@ -34,6 +44,8 @@ def kinds(transformers):
     return {
         "llama": transformers.LlamaConfig(**SMALL, tie_word_embeddings=False),
         "llama3": transformers.LlamaConfig(**SMALL, rope_parameters=LLAMA3, tie_word_embeddings=True),
+        "smollm": transformers.LlamaConfig(**SMALL, tie_word_embeddings=True),
+        "tekken": transformers.MistralConfig(**SMALL, head_dim=24, sliding_window=None),
         "mistral": transformers.MistralConfig(**SMALL, head_dim=24, sliding_window=None),
         "qwen2": transformers.Qwen2Config(**SMALL, tie_word_embeddings=True, rope_parameters={"rope_type": "default", "rope_theta": 1e6}),
         "qwen3": transformers.Qwen3Config(**SMALL, head_dim=32, tie_word_embeddings=False),
@@ -61,7 +73,7 @@ def main() -> None:
         for dtype in ("F32", "BF16"):
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    said = compare(torch, transformers, tokenizers, every[kind], dtype, pathlib.Path(folder), given)
+                    said = compare(torch, transformers, tokenizers, every[kind], CUTS.get(kind), dtype, pathlib.Path(folder), given)
                 except Wrong as wrong:
                     said = f"WRONG: {wrong}"
                     bad.append(kind)
@@ -73,7 +85,7 @@ class Wrong(Exception):
     """What is not as it should be."""
 
 
-def compare(torch, transformers, tokenizers, config, dtype, folder, given) -> str:
+def compare(torch, transformers, tokenizers, config, cut, dtype, folder, given) -> str:
     model = transformers.AutoModelForCausalLM.from_config(config)
     with torch.no_grad():  # norms that do something
         for name, weight in model.named_parameters():
@@ -83,6 +95,10 @@ def compare(torch, transformers, tokenizers, config, dtype, folder, given) -> st
     model.save_pretrained(source)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(SAMPLE / name, source)
+    if cut:
+        own = json.loads((source / "tokenizer.json").read_text())
+        own["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": cut}
+        (source / "tokenizer.json").write_text(json.dumps(own))
     exported = folder / "model.gguf"
     done = subprocess.run([given.horizon, "export", "--model", source, "--gguf", exported], capture_output=True, text=True)
     if done.returncode != 0:

@@ -17,7 +17,14 @@ namespace {
 void CheckFolder(const std::string& folder) {
   std::error_code error;
   const auto status = std::filesystem::status(folder, error);
-  if (!std::filesystem::exists(status)) throw NotFound(PrintablePath(folder), ": no such folder");
+  if (!std::filesystem::exists(status)) {
+    // Who gives a bare name may mean that of a hub's model.
+    const bool bare = folder.find('/') == std::string::npos;
+    throw NotFound(PrintablePath(folder), ": no such folder",
+                   bare ? StrCat("; nothing is downloaded: `hf download ORGANIZATION/", PrintablePath(folder), " --local-dir ",
+                                 PrintablePath(folder), "` (pip install huggingface_hub) gets a model's")
+                        : std::string());
+  }
   if (!std::filesystem::is_directory(status)) throw InvalidArgument(PrintablePath(folder), ": not a folder");
   if (std::filesystem::exists(folder + "/adapter_config.json", error)) {
     throw Unimplemented(PrintablePath(folder),

@@ -87,6 +87,8 @@ TEST_F(Open, TheWidestTypeOfAMixedFolder) {
 
 TEST_F(Open, WhatIsMissing) {
   ExpectError(Code::kNotFound, {"nowhere", "no such folder"}, [&] { Model::Open(folder_ / "nowhere"); });
+  ExpectError(Code::kNotFound, {"Model-7B: no such folder; nothing is downloaded", "--local-dir Model-7B"},
+              [] { Model::Open("Model-7B"); });
   WriteText(folder_ / "file", "x");
   ExpectError(Code::kInvalidArgument, {"file", "not a folder"}, [&] { Model::Open(folder_ / "file"); });
   ExpectOpenError(Code::kNotFound, {model_, "model.safetensors"});

@@ -10,8 +10,6 @@ small_model
 cp "$archive" "$wheel" "$folder/"
 cp -r "$TEST_TMPDIR/model" "$folder/Qwen2.5-0.5B"
 cp "$TEST_TMPDIR/sft.jsonl" "$folder/train.jsonl"
-mkdir "$folder/samples"
-cp -rL samples/machines "$folder/samples/"
 /usr/bin/python3 tests/readme/run_blocks.py README.md "$folder"
 # And once more, as people do: nothing is in the way.
 /usr/bin/python3 tests/readme/run_blocks.py README.md "$folder"

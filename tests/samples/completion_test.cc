@@ -34,6 +34,13 @@ TEST(CompletionTest, BashOffersCommandsOptionsAndValues) {
   EXPECT_EQ(Offered("horizon plan --preset llama3-8", 3), "llama3-8b\n");
   EXPECT_EQ(Offered("horizon train --steps 1", 3), "\n") << "a number is nobody's to guess";
   EXPECT_EQ(Offered("horizon completion z", 2), "zsh\n");
+  EXPECT_EQ(Offered("horizon man tr", 2), "train\n");
+  EXPECT_EQ(Offered("horizon help show", 2), "show-mask\n");
+  EXPECT_EQ(Offered("horizon train --preset = ti", 4), "tiny\n") << "as bash cuts --preset=ti";
+  EXPECT_EQ(Offered("horizon train --schedule =", 3), "constant\nlinear\ncosine\n");
+  EXPECT_EQ(Offered("horizon plan --machine dgx", 3), "dgx-spark-128g\n");
+  WriteFile(Scratch("dgx.json"), "");
+  EXPECT_EQ(Offered("horizon plan --machine " + Scratch("dgx"), 3), Scratch("dgx.json") + "\n") << "or a file";
   WriteFile(Scratch("data.npy"), "");
   EXPECT_EQ(Offered("horizon train --data " + Scratch("dat"), 3), Scratch("data.npy") + "\n");
 }
@@ -49,6 +56,11 @@ TEST(CompletionTest, EveryShellHasEveryCommand) {
     if (std::system(("command -v " + shell + " > /dev/null").c_str()) == 0)
       Output(shell + " -n " + Scratch("script." + shell) + " 2>&1");
   }
+  // Sourced, and as a file of $fpath.
+  const std::string zsh = Horizon({"completion", "zsh"}).out;
+  EXPECT_NE(zsh.find("compdef _horizon horizon\n"), std::string::npos);
+  EXPECT_NE(zsh.find("help|man)"), std::string::npos);
+  EXPECT_NE(Horizon({"completion", "fish"}).out.find("'__fish_seen_subcommand_from help man'"), std::string::npos);
   const Result other = Horizon({"completion", "fsh"});
   EXPECT_EQ(other.status, 2);
   ExpectOneErrorLine(other, {"fsh", "did you mean fish?"});

@@ -1,6 +1,7 @@
 // --config and --save-config: a run by a file is the run by its options, and what is written is read as it was.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,39 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   const Result none = Horizon({"train", "--config", Scratch("none.yaml")});
   EXPECT_EQ(none.status, 1);
   ExpectOneErrorLine(none, {"none.yaml", "No such file"});
+}
+
+TEST(ConfigFileTest, AnOptionOfAnotherCommandSaysWhereItBelongs) {
+  const std::string flat = File("flat.yaml", "preset: tiny\nlr: 1e-3\nbatch-size: 2\n");
+  const Result result = Horizon({"eval", "--data", "x.npy", "--config", flat});
+  EXPECT_EQ(result.status, 2);
+  ExpectOneErrorLine(result, {"flat.yaml: lr is not an option of eval; it is one of train: put it under `train:`"});
+  const std::string empty = File("empty_section.yaml", "preset: tiny\nseq-len: 16\nplan:\ntrain:\n");
+  EXPECT_EQ(Horizon({"plan", "--config", empty}).status, 0) << "a section with nothing in it";
+}
+
+TEST(ConfigFileTest, AFileThatCannotBeOpenedGoesBeforeWhatIsMissing) {
+  const Result none = Horizon({"train", "--config", Scratch("none.json")});
+  EXPECT_EQ(none.status, 1);
+  ExpectOneErrorLine(none, {"none.json", "No such file"});
+}
+
+TEST(ConfigFileTest, AModelsConfigMayHoldWhatPythonWrites) {
+  json config = json::parse(ReadFile(SmallConfig()));
+  config["time_step_limit"] = {0.0, "WITHOUT_END"};
+  std::string text = config.dump();
+  const std::string mark = "\"WITHOUT_END\"";
+  text.replace(text.find(mark), mark.size(), "Infinity");
+  const Result result = Horizon({"plan", "--config", File("infinite.json", text), "--seq-len", "16"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  ExpectRefused("{\"lr\": NaN}", {"refused.json", "no JSON"}, "refused.json");
+}
+
+TEST(ConfigFileTest, HomeIsMeantByATilde) {
+  setenv("HOME", Scratch("home").c_str(), 1);
+  const Result result = Horizon({"train", "--config", File("tilde.yaml", "preset: tiny\ndata: ~/not_there.npy\n")});
+  EXPECT_NE(result.status, 0);
+  ExpectOneErrorLine(result, {Scratch("home") + "/not_there.npy"});
 }
 
 TEST(ConfigFileTest, TheNameSaysTheFormat) {

@@ -307,6 +307,40 @@ TEST(GgufTest, TheTokenizerComesAlong) {
   EXPECT_NE(gguf.members.at("tokenizer.chat_template").get<std::string>().find("im_start"), std::string::npos);
 }
 
+TEST(GgufTest, ThePreTokenizerAndTheEndOfATurnHaveNames) {
+  const std::string example = ExampleModel(), base = FreshFolder("gguf-pre"), file = Scratch("pre.gguf");
+  fs::remove_all(base);
+  ASSERT_EQ(Horizon({"export", "--config", example + "/config.json", "--out", base}).status, 0);
+  WriteFile(base + "/tokenizer_config.json", ReadFile(example + "/tokenizer_config.json"));
+  const json tokenizer = json::parse(ReadFile(example + "/tokenizer.json"));
+  const auto members = [&](const json& pre_tokenizer, const json& ends) {
+    json with = tokenizer;
+    with["pre_tokenizer"] = pre_tokenizer;
+    WriteFile(base + "/tokenizer.json", with.dump());
+    WriteFile(base + "/generation_config.json", json({{"eos_token_id", ends}}).dump());
+    fs::remove(file);
+    const Result result = Horizon({"export", "--model", base, "--gguf", file});
+    EXPECT_EQ(result.status, 0) << result.err;
+    return Gguf(file).members;
+  };
+  const json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  json cut = bytes;
+  cut["use_regex"] = false;
+  const auto sequence = [](const json& first, const json& second) {
+    return json({{"type", "Sequence"}, {"pretokenizers", json::array({first, second})}});
+  };
+  const char* tekken =
+      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const json split = {{"type", "Split"}, {"pattern", {{"Regex", tekken}}}, {"behavior", "Isolated"}, {"invert", false}};
+  EXPECT_EQ(members(bytes, 0).at("tokenizer.ggml.pre"), "gpt-2");
+  EXPECT_EQ(members(sequence({{"type", "Digits"}, {"individual_digits", true}}, bytes), 0).at("tokenizer.ggml.pre"), "smollm");
+  const auto several = members(sequence(split, cut), {0, 2});
+  EXPECT_EQ(several.at("tokenizer.ggml.pre"), "tekken");
+  EXPECT_EQ(several.at("tokenizer.ggml.eos_token_id"), 0);
+  EXPECT_EQ(several.at("tokenizer.ggml.eot_token_id"), 2) << "<|im_end|>";
+  EXPECT_EQ(members(bytes, {2, 0}).count("tokenizer.ggml.eot_token_id"), 0u) << "<|endoftext|> ends no turn";
+}
+
 TEST(GgufTest, WhatTheFileCannotSayIsRefused) {
   const auto expect = [&](const Words& words, int status, const Words& parts) {
     const Result result = Horizon(With({"export"}, words));

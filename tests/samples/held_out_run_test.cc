@@ -176,5 +176,20 @@ TEST(HeldOutRunTest, PromptsThatCannotBeContinuedAreRefusedAtOnce) {
   expect("\xc3\xa4\n", {"byte 195", "vocabulary"});
 }
 
+TEST(HeldOutRunTest, RecordsOfPromptsHoldNothingElse) {
+  for (const std::string end : {"jsonl", "ndjson"}) {
+    const std::string prompts = Scratch("prompts." + end);
+    WriteFile(prompts, R"({"prompt": "ab", "system": null})"
+                       "\n");
+    EXPECT_EQ(Horizon(Arguments({"--steps", "1", "--sample-prompts", prompts})).status, 0) << end;
+    for (const std::string record : {R"({"prompt": "ab", "system": "be brief"})", R"({"prompt": "ab", "tools": []})"}) {
+      WriteFile(prompts, record + "\n");
+      const Result result = Horizon(Arguments({"--steps", "1", "--sample-prompts", prompts}));
+      EXPECT_EQ(result.status, 1);
+      ExpectOneErrorLine(result, {"prompts." + end + ":1", "is not used"});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace horizon_test

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "samples/horizon/base/error.h"
+#include "samples/horizon/options/machines.h"
 
 namespace horizon {
 namespace {
@@ -44,6 +45,19 @@ TEST(PresetsTest, AnUnknownNameIsWrongUsageAndNamesTheKnown) {
   } catch (const UsageError& error) {
     for (const std::string& name : PresetNames()) EXPECT_NE(std::string(error.what()).find(name), std::string::npos);
   }
+}
+
+TEST(MachinesTest, EachNameIsOfAMachineAndOthersAreTold) {
+  EXPECT_GT(MachineNames().size(), 10u);
+  for (const std::string& name : MachineNames()) {
+    ASSERT_NE(MachineText(name), nullptr) << name;
+    EXPECT_TRUE(nlohmann::json::parse(MachineText(name)).contains("host_bytes")) << name;
+    EXPECT_EQ(CheckMachine(name), "");
+  }
+  EXPECT_EQ(MachineText("rtx4090-24g-128g.json"), nullptr) << "a file";
+  EXPECT_EQ(CheckMachine("there/is_none"), "") << "whoever reads the file says so";
+  const std::string wrong = CheckMachine("rtx4090-128g");
+  EXPECT_NE(wrong.find("did you mean rtx4090-24g-128g?"), std::string::npos) << wrong;
 }
 
 }  // namespace

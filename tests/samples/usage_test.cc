@@ -28,6 +28,29 @@ TEST(UsageTest, SubcommandsAndOptionsMustExist) {
   ExpectWrongUsage({"eval", "--preset", "tiny", "--data", "x.npy", "stray"}, {"stray"});
 }
 
+TEST(UsageTest, NamesOfElsewhereSayWhatThereIsInstead) {
+  const Words train = {"train", "--preset", "tiny", "--data", "x.npy"};
+  for (const auto& [name, part] :
+       std::vector<std::pair<const char*, const char*>>{{"--warmup-ratio", "--warmup-steps counts steps"},
+                                                        {"--gpu", "--device cuda"},
+                                                        {"--cpu", "--device cpu"},
+                                                        {"--bf16", "--compute bf16 is the default"},
+                                                        {"--fp16", "--compute takes bf16 and f32"},
+                                                        {"--per-device-train-batch-size", "rows of a step on all devices"},
+                                                        {"--gradient_accumulation_steps", "--micro-batch"},
+                                                        {"--lora", "there are no adapters"}}) {
+    ExpectWrongUsage(With(train, {name, "1"}), {std::string(name) + " is not an option of train; ", part});
+  }
+  ExpectWrongUsage({"devices", "--lora", "1"}, {"--lora is not an option of devices"});
+  ExpectWrongUsage(With(train, {"--save-dir", ""}), {"--out"});
+  ExpectWrongUsage(With(train, {"--ckpt", ""}), {"--checkpoint-dir"});
+  ExpectWrongUsage({"chat", "--preset", "tiny", "--ctx-len", "x"}, {"--context"});
+  ExpectWrongUsage(With(train, {"--early-stop", "2"}), {"requires --eval-every and --eval-data"});
+  ExpectWrongUsage(With(train, {"--task", "sft", "--eval-fraction", "0.1", "--early-stop", "2"}), {"requires --eval-every:"});
+  EXPECT_EQ(Horizon({"doctor", "--help"}).out.find("--model-config"), std::string::npos) << "its --config is no model's";
+  ExpectWrongUsage({"plan", "--preset", "tiny", "--machine", "rtx4090-128g"}, {"did you mean rtx4090-24g-128g?"});
+}
+
 TEST(UsageTest, ExactlyOneModel) {
   for (const std::string command : {"train", "eval"}) {
     ExpectWrongUsage({command, "--data", "x.npy"}, {"--model", "--config", "--preset"});

@@ -57,7 +57,9 @@ def named(member: str, value: Any, struct: str = "") -> Any:
     found = getattr(native, prefix + value.upper().replace("-", "_"), None)
     if found is None:
         names = sorted(name[len(prefix) :].lower() for name in dir(native) if name.startswith(prefix))
-        raise ValueError(f"{member} is {value!r}; it must be one of {', '.join(names)}")
+        nearest = difflib.get_close_matches(value.lower(), names, 1)
+        meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+        raise ValueError(f"{member} is {value!r}; it must be one of {', '.join(names)}{meant}")
     return found
 
 

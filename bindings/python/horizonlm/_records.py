@@ -2,27 +2,39 @@
 
 import gzip
 import importlib
+import itertools
 import json
 import os
 import pathlib
+import re
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Union
 
 Path = Union[str, "os.PathLike[str]"]
 
 _ARROW = (".arrow", ".feather", ".ipc")
 
+# The words by which the name of a file says which part of a set it is, as the library has them for JSONL.
+_TRAIN = {"train", "training"}
+_HELD_OUT = {"test", "testing", "eval", "evaluation", "valid", "validation", "dev", "val"}
+
+# What a reader takes for packed, and is not packed here.
+_PACKED = (".zst", ".zstd", ".bz2", ".xz", ".lzma", ".lz4", ".zip", ".7z", ".br", ".tgz")
+
 
 def records(source: Any) -> Iterator[Dict[str, Any]]:
     """The records of `source`, one after the other, as dicts.
 
     source: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`; a table of pyarrow, or a frame of pandas or Polars; or a path: a
-    Parquet or Arrow file, a folder of Parquet files (read in the order of their names), or what `save_to_disk` of `datasets` left. Files are
-    read in pieces.
+    Parquet or Arrow file, a folder of Parquet files (read in the order of their names), or what `save_to_disk` of `datasets` left; or a list
+    of paths. Files are read in pieces.
 
-    ImportError, naming pyarrow, where a file or a table needs it; ValueError for a path of another kind; TypeError for what is no record.
+    ImportError, naming pyarrow, where a file or a table needs it; ValueError for a path of another kind, and for a folder that by its files'
+    names has what is trained on beside what is held out; TypeError for what is no record.
     """
     if isinstance(source, (str, os.PathLike)):
         return _of_path(pathlib.Path(source))
+    if isinstance(source, (list, tuple)) and source and all(isinstance(path, (str, os.PathLike)) for path in source):
+        return itertools.chain.from_iterable([_of_path(pathlib.Path(path)) for path in source])
     if isinstance(source, Mapping):
         if source and all(hasattr(part, "column_names") for part in source.values()):
             raise TypeError(f"a {type(source).__name__} has several sets, {', '.join(map(str, source))}; give one of them")
@@ -39,9 +51,11 @@ def records(source: Any) -> Iterator[Dict[str, Any]]:
 def write_jsonl(source: Any, path: Path, *, overwrite: bool = False) -> int:
     """Writes the records of `source`, as for records(), into a JSONL file, which the `horizon` command and every language read; returns how many.
 
-    path: packed by gzip where it ends in .gz. FileExistsError for a file that is there, without overwrite. A file is never left half.
+    path: packed by gzip where it ends in .gz; ValueError for the name of another packing. FileExistsError for a file that is there, without overwrite. A file is never left half.
     """
     final = pathlib.Path(path)
+    if final.name.lower().endswith(_PACKED):
+        raise ValueError(f"{final}: {final.suffix} is not written; .jsonl is plain text, and .jsonl.gz is packed by gzip")
     if final.exists() and not overwrite:
         raise FileExistsError(f"{final} is there; overwrite=True replaces it")
     beside = final.with_name(f".{final.name}.{os.getpid()}")
@@ -114,8 +128,22 @@ def _files(folder: pathlib.Path) -> List[pathlib.Path]:
         return [folder / file["filename"] for file in json.loads(state.read_text())["_data_files"]]
     found = sorted(folder.glob("*.parquet"))
     if not found:
-        raise ValueError(f"{folder}: has neither a state.json, as `datasets` writes it, nor .parquet files")
+        within = sorted({str(file.parent) for file in folder.glob("*/*.parquet")} | {str(file.parent) for file in folder.glob("*/state.json")})
+        there = f"; {' and '.join(within)} {'has' if len(within) == 1 else 'have'} some" if within else ""
+        raise ValueError(f"{folder}: has neither a state.json, as `datasets` writes it, nor .parquet files{there}")
+    train, held_out = (next((file for file in found if _part(file.name) is part), None) for part in (_TRAIN, _HELD_OUT))
+    if train and held_out:
+        raise ValueError(f"{folder}: the folder has {train} and {held_out}, by their names two parts of one set; give a list of the files that are meant")
     return found
+
+
+def _part(name: str) -> Any:
+    """_TRAIN or _HELD_OUT, by the first word of a file's name that says so; None."""
+    for word in re.split(r"[._\- 0-9]", name.lower()):
+        for part in (_TRAIN, _HELD_OUT):
+            if word in part:
+                return part
+    return None
 
 
 def _pyarrow(module: str, file: pathlib.Path) -> Any:

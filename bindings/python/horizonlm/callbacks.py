@@ -6,6 +6,7 @@ A callback is any object with some of Callback's methods; those that it lacks ar
 """
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Run:
         self._trainer, self._callbacks, self.stopped = trainer, list(callbacks), False
         names = {name for name in vars(Callback) if name.startswith("on_")}
         for callback in self._callbacks:
+            if isinstance(callback, type):
+                raise TypeError(f"{callback.__name__} is a class; one of it is wanted: {callback.__name__}(...)")
             if not any(callable(getattr(callback, name, None)) for name in names):
                 raise TypeError(f"{callback!r} is no callback: it has none of {', '.join(sorted(names))}")
 
@@ -52,6 +55,22 @@ class Run:
             method = getattr(callback, event, None)
             if method is not None and method(self._trainer, *values) is True:
                 self.stopped = True
+
+    def end(self, error: Optional[BaseException]) -> None:
+        """Calls on_train_end of each callback, whatever the others do. Where the run had no error, the first of theirs is raised; others are warnings."""
+        first = error
+        for callback in self._callbacks:
+            method = getattr(callback, "on_train_end", None)
+            try:
+                if method is not None:
+                    method(self._trainer, error)
+            except BaseException as raised:
+                if first is None:
+                    first = raised
+                else:
+                    warnings.warn(f"on_train_end of {callback!r}: {type(raised).__name__}: {raised}", RuntimeWarning, stacklevel=2)
+        if error is None and first is not None:
+            raise first
 
 
 class _Tracker(Callback):
@@ -94,8 +113,10 @@ class WandB(_Tracker):
     def on_train_begin(self, trainer: "Trainer") -> None:
         """Begins a run with trainer.settings as its config."""
         wandb = _module("wandb")
-        self._own = wandb.run is None
-        self._run = wandb.init(**self._init) if self._own else wandb.run
+        own = wandb.run is None
+        self._own = False  # until there is one to end
+        self._run = wandb.init(**self._init) if own else wandb.run
+        self._own = own
         self._run.config.update(trainer.settings, allow_val_change=True)
 
     def _log(self, values: Dict[str, float]) -> None:
@@ -120,13 +141,14 @@ class MLflow(_Tracker):
     def on_train_begin(self, trainer: "Trainer") -> None:
         """Begins a run with trainer.settings as its parameters."""
         self._mlflow = _module("mlflow")
-        self._own = self._mlflow.active_run() is None
-        if self._own:
+        self._own = False  # until there is one to end
+        if self._mlflow.active_run() is None:
             if self._tracking_uri is not None:
                 self._mlflow.set_tracking_uri(self._tracking_uri)
             if self._experiment is not None:
                 self._mlflow.set_experiment(self._experiment)
             self._mlflow.start_run(run_name=self._run_name)
+            self._own = True
         self._mlflow.log_params(trainer.settings)
 
     def _log(self, values: Dict[str, float]) -> None:

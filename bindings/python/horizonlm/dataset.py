@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import tempfile
 import weakref
 from array import array
 from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Union
 
+from ._errors import Error
 from ._handle import Handle, counted
 from ._load import native
 from ._records import write_lines
@@ -63,6 +65,11 @@ class Dataset(Handle):
             with open(options["data"], "wb") as file:
                 write_lines(records, file)
             own = cls(options, tokenizer, template)
+        except Error as error:  # the file is nobody's who reads this
+            folder.cleanup()
+            file_name = re.escape(options["data"])
+            message = re.sub(file_name + r":(\d+)", lambda line: f"record {int(line[1]) - 1}", error.message)
+            raise type(error)(re.sub(file_name, "the records", message)) from None
         except BaseException:
             folder.cleanup()
             raise

@@ -168,7 +168,7 @@ class Trainer(Losses):
             self._run = outer
             if bar is not None:
                 bar.close()
-            run.tell("on_train_end", error)
+            run.end(error)
 
     def _tell(self, event: str, value: Any) -> None:
         if self._run is not None:

@@ -98,7 +98,7 @@ CommandLine::CommandLine() : program_("Horizon-LM trains large language models f
   program_.add_flag("--version")->description("the version of the library");
   program_.footer(
       "For a start, on any machine: horizon train --preset tiny --data FILE.txt --steps 100 --lr 3e-3 --out first, and then "
-      "horizon generate --model first --prompt \"The \".\n"
+      "horizon generate --model first --prompt The\n"
       "`horizon completion bash`, zsh or fish prints a script that completes these words in a shell; `horizon man` the manual "
       "page.");
   commands_ = AddCommands(program_);

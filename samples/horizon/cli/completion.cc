@@ -4,12 +4,14 @@
 #include <cctype>
 #include <cstdint>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/base/nearest.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/cli/names.h"
+#include "samples/horizon/options/machines.h"
 #include "samples/horizon/options/presets.h"
 
 namespace horizon {
@@ -24,6 +26,7 @@ std::vector<std::string> WordsFor(const CLI::Option& option) {
   if (IsFlag(option)) return {};
   const std::string name = NameOf(option), type = option.get_type_name();
   if (name == "--preset") return PresetNames();
+  if (name == "--machine") return MachineNames();
   if (name == "--device") return {"auto", "cpu", "cuda"};
   std::vector<std::string> words;
   if (type.find('|') == std::string::npos) return words;
@@ -55,6 +58,11 @@ std::string Quoted(const std::string& text) {
   return quoted + "'";
 }
 
+// What stands where a subcommand does and is none.
+constexpr std::pair<const char*, const char*> kOtherCommands[] = {{"help", "the options of a command"},
+                                                                  {"completion", "a script that completes words in a shell"},
+                                                                  {"man", "the manual page, or that of a command"}};
+
 std::string Bash(const CLI::App& program) {
   std::string commands, cases;
   for (const CLI::App* command : program.get_subcommands({})) {
@@ -63,9 +71,9 @@ std::string Bash(const CLI::App& program) {
     for (const CLI::Option* option : Listed(*command)) {
       names += " " + NameOf(*option);
       const std::string words = Joined(WordsFor(*option));
-      if (!words.empty()) values += "        " + NameOf(*option) + ") words=" + Quoted(words) + " ;;\n";
-      if (words.empty() && !IsFlag(*option))
-        values += "        " + NameOf(*option) + ") words= files=" + (TakesFile(*option) ? "1" : "0") + " ;;\n";
+      if (IsFlag(*option)) continue;
+      values += "        " + NameOf(*option) + ") words=" + (words.empty() ? "" : Quoted(words)) +
+                (TakesFile(*option) ? " files=1" : "") + " ;;\n";
     }
     cases += "    " + command->get_name() + ")\n      words=" + Quoted(names.substr(1)) + "\n      case $previous in\n" + values +
              "      esac ;;\n";
@@ -73,15 +81,18 @@ std::string Bash(const CLI::App& program) {
   return "# bash completion for horizon: horizon completion bash > /usr/share/bash-completion/completions/horizon\n"
          "_horizon() {\n"
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words= files=0\n"
+         "  if [[ $current == = ]]; then\n    current=\n"  // "--name=" are two words, and "--name=value" three
+         "  elif [[ $previous == = ]]; then\n    previous=${COMP_WORDS[COMP_CWORD-2]}\n  fi\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    COMPREPLY=($(compgen -W " +
          Quoted(commands + " help completion man --help --version") +
          " -- \"$current\"))\n    return\n  fi\n"
          "  case ${COMP_WORDS[1]} in\n" +
-         cases + "    help) words=" + Quoted(commands) +
+         cases + "    help|man) words=" + Quoted(commands) +
          " ;;\n    completion) words='bash zsh fish' ;;\n  esac\n"
-         "  if [[ $files == 1 ]]; then\n    compopt -o filenames 2>/dev/null\n    COMPREPLY=($(compgen -f -- \"$current\"))\n"
-         "  else\n    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n  fi\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "  if [[ $files == 1 ]]; then\n    compopt -o filenames 2>/dev/null\n"
+         "    COMPREPLY+=($(compgen -f -- \"$current\"))\n  fi\n"
          "  return 0\n"  // compgen's status is 1 where nothing is offered, which is no failure
          "}\ncomplete -F _horizon horizon\n";
 }
@@ -104,39 +115,51 @@ std::string Zsh(const CLI::App& program) {
     for (const CLI::Option* option : Listed(*command)) {
       std::string spec = (TakesSeveral(*option) ? "*" : "") + NameOf(*option) + "[" + ZshText(option->get_description()) + "]";
       const std::string words = Joined(WordsFor(*option));
-      if (!words.empty()) spec += ":value:(" + words + ")";
+      if (!words.empty()) spec += TakesFile(*option) ? ":value:{compadd " + words + "; _files}" : ":value:(" + words + ")";
       if (words.empty() && !IsFlag(*option)) spec += TakesFile(*option) ? ":file:_files" : ":value:";
       cases += "        " + Quoted(spec) + " \\\n";
     }
     cases += "        && return ;;\n";
   }
+  std::string others = "    commands+=(";
+  for (const auto& [name, does] : kOtherCommands)
+    others += (others.ends_with('(') ? "" : " ") + Quoted(name + (":" + ZshText(does)));
+  others += ")\n";
   return "#compdef horizon\n# zsh completion for horizon: horizon completion zsh > a folder of $fpath/_horizon\n"
          "_horizon() {\n  local -a commands\n  commands=(\n" +
          commands +
          "  )\n"
-         "  if ((CURRENT == 2)); then\n    _describe command commands\n    return\n  fi\n"
+         "  if ((CURRENT == 2)); then\n" +
+         others +
+         "    _describe command commands\n    return\n  fi\n"
          "  local command=${words[2]}\n  shift words\n  ((CURRENT--))\n  case $command in\n" +
-         cases + "    completion) _values shell bash zsh fish ;;\n  esac\n}\n_horizon \"$@\"\n";
+         cases +
+         "    completion) _values shell bash zsh fish ;;\n    help|man) _describe command commands ;;\n  esac\n}\n"
+         // A file of $fpath is the function's body, which completion is waiting for; one that is sourced is only to register it.
+         "if [[ $funcstack[1] == _horizon ]]; then\n  _horizon \"$@\"\nelse\n  compdef _horizon horizon\nfi\n";
 }
 
 std::string Fish(const CLI::App& program) {
-  std::string text =
-      "# fish completion for horizon: horizon completion fish > ~/.config/fish/completions/horizon.fish\ncomplete -c horizon "
-      "-f\n";
+  std::string commands,
+      text =
+          "# fish completion for horizon: horizon completion fish > ~/.config/fish/completions/horizon.fish\ncomplete -c horizon "
+          "-f\n";
   for (const CLI::App* command : program.get_subcommands({})) {
     const std::string name = command->get_name();
+    commands += (commands.empty() ? "" : " ") + name;
     text += "complete -c horizon -n __fish_use_subcommand -a " + name + " -d " + Quoted(command->get_description()) + "\n";
     for (const CLI::Option* option : Listed(*command)) {
       const std::string words = Joined(WordsFor(*option));
       text += "complete -c horizon -n '__fish_seen_subcommand_from " + name + "' -l " + NameOf(*option).substr(2);
-      if (!words.empty()) text += " -x -a " + Quoted(words);
+      if (!words.empty()) text += (TakesFile(*option) ? " -r -F -a " : " -x -a ") + Quoted(words);
       if (words.empty() && !IsFlag(*option)) text += TakesFile(*option) ? " -r -F" : " -x";
       text += " -d " + Quoted(option->get_description()) + "\n";
     }
   }
-  return text +
-         "complete -c horizon -n __fish_use_subcommand -a completion -d 'a completion script'\n"
-         "complete -c horizon -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
+  for (const auto& [name, does] : kOtherCommands)
+    text += std::string("complete -c horizon -n __fish_use_subcommand -a ") + name + " -d " + Quoted(does) + "\n";
+  return text + "complete -c horizon -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n" +
+         "complete -c horizon -n '__fish_seen_subcommand_from help man' -a " + Quoted(commands) + "\n";
 }
 
 // Text of roff: a backslash or a dash is written so that it is seen as one, no line begins a request, and what is not ASCII, which
@@ -165,7 +188,7 @@ std::string RoffRow(const CLI::Option& option) {
   if (!IsFlag(option)) row += " \\fI" + Roff(option.get_type_name()) + "\\fR";
   row += "\n" + Roff(option.get_description());
   if (!option.get_default_str().empty()) row += " (default: " + Roff(option.get_default_str()) + ")";
-  const std::string others = Joined(OtherNames(NameOf(option)));
+  const std::string others = Joined(OtherNames(option));
   if (!others.empty()) row += "; also " + Roff(others);
   return row + "\n";
 }
@@ -215,7 +238,12 @@ std::string ManualPage(const CLI::App& program, const std::string& version) {
          ".SH FILES\n.B \\-\\-config\ntakes YAML or JSON files of options by their names.\n.SH EXIT STATUS\n"
          "0 where all went well, 1 for an error, 2 for a command line that cannot be understood, 128 plus a signal where it "
          "ended a run.\n"
-         ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\nno colours\n.TP\n\\fBCOLUMNS\\fR\nthe width of help\n";
+         ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\nno colours\n.TP\n\\fBCOLUMNS\\fR\nthe width of help\n"
+         ".TP\n\\fBHORIZON_LM_CALIBRATION\\fR\nthe file that keeps what was measured of the machine, instead of "
+         "~/.cache/horizon\\-lm/calibration.txt\n"
+         ".TP\n\\fBHORIZON_LM_CARRIER\\fR\nwhat carries arrays between processes where \\-\\-group\\-carrier is auto: auto, "
+         "gloo, "
+         "nccl or mpi\n";
 }
 
 std::string CommandManualPage(const CLI::App& command, const std::string& version) {

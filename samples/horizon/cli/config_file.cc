@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 
@@ -17,7 +18,7 @@
 namespace horizon {
 namespace {
 
-constexpr size_t kLargestFile = 1 << 20;
+constexpr size_t kLargestFile = 1 << 20, kLargestConfig = 16 << 20;
 
 bool IsYaml(const std::string& path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
 
@@ -26,6 +27,12 @@ bool LooksLikeModel(const Json& object) {
   constexpr const char* kMembers[] = {"model_type",        "architectures", "hidden_size", "vocab_size",
                                       "num_hidden_layers", "n_embd",        "d_model"};
   return std::any_of(std::begin(kMembers), std::end(kMembers), [&](const char* name) { return object.contains(name); });
+}
+
+// Of a text that is no JSON because of an Infinity or a NaN, which the library's reader takes: whether it is a model's.
+bool NamesModel(const std::string& text) {
+  const bool python = text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos;
+  return python && (text.find("\"model_type\"") != std::string::npos || text.find("\"architectures\"") != std::string::npos);
 }
 
 Json Parse(const std::string& path) {
@@ -53,6 +60,17 @@ bool IsJsonText(const CLI::Option& option) { return option.get_type_name().find(
 
 std::string TextOf(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
+bool TakesPath(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.find("FILE") != std::string::npos || type.find("DIR") != std::string::npos;
+}
+
+// A "~/" at the beginning becomes what a shell makes of it in words, which those of a file are not.
+std::string AtHome(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  return !path.starts_with("~/") || home == nullptr || *home == '\0' ? path : home + path.substr(1);
+}
+
 // A file's members as arguments.
 class ConfigReader {
  public:
@@ -63,7 +81,7 @@ class ConfigReader {
     if (!file.is_object()) throw UsageError(path_ + ": must hold options by their names, \"lr: 1e-5\" say");
     std::string unknown;
     for (const auto& [name, value] : file.items()) {
-      const bool section = value.is_object() && std::find(commands_.begin(), commands_.end(), name) != commands_.end();
+      const bool section = (value.is_object() || value.is_null()) && IsCommand(name);
       if (!section) Take(name, value, unknown);
     }
     // What is said of this subcommand goes before what is said of all.
@@ -78,20 +96,38 @@ class ConfigReader {
   }
 
  private:
+  bool IsCommand(const std::string& name) const { return std::find(commands_.begin(), commands_.end(), name) != commands_.end(); }
+
+  // A file may serve several subcommands: an option of others alone is told where it belongs; else `meant`.
+  std::string OfAnother(const std::string& name, const std::string& meant) const {
+    const CLI::App* program = app_.get_parent();
+    if (program == nullptr) return meant;
+    std::string first, all;
+    for (const CLI::App* command : program->get_subcommands({})) {
+      const CLI::Option* option = OptionNames(*command).Find("--" + name);
+      if (option == nullptr || option->get_group() == kUnlisted) continue;
+      if (first.empty()) first = command->get_name();
+      all += (all.empty() ? "" : ", ") + command->get_name();
+    }
+    return first.empty() ? meant : "; it is one of " + all + ": put it under `" + first + ":`";
+  }
+
   void Take(const std::string& name, const Json& value, std::string& unknown) {
     const CLI::Option* option = names_.Find("--" + name);
     if (option == nullptr || option == app_.get_help_ptr()) {
       std::string meant = option == nullptr ? names_.DidYouMean("--" + name) : "";
-      const bool command = std::find(commands_.begin(), commands_.end(), name) != commands_.end();
+      const bool command = IsCommand(name);
       if (command) meant = "; what is for a command alone is a mapping of options, not " + value.dump();
       // A mapping is a section, whose name may be misspelled.
       if (value.is_object() && !command) meant = DidYouMean(name, commands_);
-      if (const size_t dashes = meant.find("--"); dashes != std::string::npos) meant.erase(dashes, 2);
+      if (option == nullptr && !command) meant = OfAnother(name, meant);
+      for (size_t dashes; (dashes = meant.find("--")) != std::string::npos;) meant.erase(dashes, 2);
       unknown += (unknown.empty() ? "" : "; ") + name + " is not an option of " + app_.get_name() + meant;
       return;
     }
     const std::string own = NameOf(*option);
-    if (own == "--save-config" || (own == "--config" && (!value.is_string() || IsOptionsFile(value.get<std::string>())))) {
+    if (own == "--save-config" ||
+        (own == "--config" && (!value.is_string() || IsOptionsFile(AtHome(value.get<std::string>()))))) {
       throw UsageError(path_ + ": " + name + " belongs on the command line" +
                        (own == "--config" ? ", or names a model's config.json" : ""));
     }
@@ -117,6 +153,7 @@ class ConfigReader {
     } else if (value.is_object() && !IsJsonText(option) && !TakesSeveral(option)) {
       throw UsageError(path_ + ": " + name + " takes a value, not a mapping");
     }
+    if (TakesPath(option)) text = AtHome(text);
     arguments_.push_back({&option, text, path_});
   }
 
@@ -188,13 +225,12 @@ void CheckConfigName(const std::string& path) {
 
 bool IsOptionsFile(const std::string& path) {
   if (IsYaml(path)) return true;
-  try {
-    // What is no JSON is neither, and is told so before anything else.
-    const Json object = Json::parse(ReadTextFile(path, kLargestFile), nullptr, false);
-    return object.is_discarded() || (object.is_object() && !LooksLikeModel(object));
-  } catch (const Error&) {  // it cannot be opened: whoever reads the model says why
-    return false;
-  }
+  // A file that cannot be opened may be either, and what is wrong with it goes before all that it might have said.
+  const std::string text = ReadTextFile(path, kLargestConfig);
+  const Json object = Json::parse(text, nullptr, false);
+  // What is no JSON is neither, and is told so before anything else; but for what Python writes into a model's file and JSON lacks.
+  if (object.is_discarded()) return !NamesModel(text);
+  return object.is_object() && !LooksLikeModel(object);
 }
 
 std::vector<Argument> ReadConfigFile(const CLI::App& app, const std::vector<std::string>& commands, const std::string& path) {

@@ -56,7 +56,7 @@ std::string AboutOf(const CLI::Option& option) {
   std::string text = option.get_description();
   if (!option.get_needs().empty()) text += "; with " + Listed(option.get_needs());
   if (!option.get_excludes().empty()) text += "; not with " + Listed(option.get_excludes());
-  const std::vector<std::string> others = OtherNames(NameOf(option));
+  const std::vector<std::string> others = OtherNames(option);
   // The first is the one that most people type; the rest are understood, and would drown the text.
   if (!others.empty()) text += " (also " + others.front() + ")";
   return text;

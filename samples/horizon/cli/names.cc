@@ -1,6 +1,7 @@
 #include "samples/horizon/cli/names.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "samples/horizon/base/nearest.h"
 
@@ -21,6 +22,8 @@ constexpr Other kOthers[] = {{"--learning-rate", "--lr"},
                              {"--max-seq-length", "--seq-len"},
                              {"--max-length", "--seq-len"},
                              {"--context-length", "--seq-len"},
+                             {"--ctx-len", "--seq-len"},
+                             {"--ctx-len", "--context"},
                              {"--max-steps", "--steps"},
                              {"--num-steps", "--steps"},
                              {"--num-epochs", "--epochs"},
@@ -37,6 +40,7 @@ constexpr Other kOthers[] = {{"--learning-rate", "--lr"},
                              {"--save-total-limit", "--keep"},
                              {"--output", "--out"},
                              {"--output-dir", "--out"},
+                             {"--save-dir", "--out"},
                              {"-o", "--out"},
                              {"--model-name-or-path", "--model"},
                              {"-m", "--model"},
@@ -64,6 +68,8 @@ constexpr Other kOthers[] = {{"--learning-rate", "--lr"},
                              {"--vram", "--budget-device"},
                              {"--checkpoints", "--checkpoint-dir"},
                              {"--checkpoint", "--checkpoint-dir"},
+                             {"--ckpt", "--checkpoint-dir"},
+                             {"--ckpt-dir", "--checkpoint-dir"},
                              {"--resume-from-checkpoint", "--resume"},
                              {"--early-stopping", "--early-stop"},
                              {"--patience", "--early-stop"},
@@ -75,9 +81,42 @@ constexpr Other kOthers[] = {{"--learning-rate", "--lr"},
                              {"-p", "--prompt"},
                              {"-d", "--device"}};
 
+// What there is instead of an option that others have and that no single one of these is: where `option` is one of the subcommand's.
+struct Instead {
+  const char* name;
+  const char* option;
+  const char* what;
+};
+constexpr Instead kInstead[] = {
+    {"--warmup-ratio", "--warmup-steps", "--warmup-steps counts steps"},
+    {"--gpu", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},
+    {"--gpus", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},
+    {"--cuda", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},
+    {"--cpu", "--device", "--device cpu takes none but the CPU"},
+    {"--no-cuda", "--device", "--device cpu takes none but the CPU"},
+    {"--use-cpu", "--device", "--device cpu takes none but the CPU"},
+    {"--bf16", "--compute", "--compute bf16 is the default"},
+    {"--fp16", "--compute", "--compute takes bf16 and f32"},
+    {"--fp32", "--compute", "--compute f32 is that"},
+    {"--per-device-train-batch-size", "--batch-size",
+     "--batch-size is the rows of a step on all devices, --micro-batch those at a time"},
+    {"--per-device-eval-batch-size", "--batch-size",
+     "--batch-size is the rows of a step on all devices, --micro-batch those at a time"},
+    {"--gradient-accumulation-steps", "--batch-size",
+     "--batch-size is the rows of a whole step, which is cut into micro-batches by the plan, or by --micro-batch"},
+    {"--gradient-checkpointing", "--activations", "--activations recompute is that; by default the plan chooses"},
+    {"--lora", "--freeze", "there are no adapters: all weights train, but for those of --freeze, or only those of --train-only"},
+    {"--peft", "--freeze", "there are no adapters: all weights train, but for those of --freeze, or only those of --train-only"},
+};
+
 std::string WithDashes(std::string name) {
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
+}
+
+// A --config that may be given several times names files of options alone: it is no model's.
+bool Means(const Other& other, const CLI::Option& option) {
+  return std::string_view(other.name) != "--model-config" || !TakesSeveral(option);
 }
 
 }  // namespace
@@ -92,10 +131,11 @@ bool TakesSeveral(const CLI::Option& option) { return option.get_items_expected_
 
 const char* ValueWithout(const CLI::Option& option) { return NameOf(option) == "--resume" ? "auto" : nullptr; }
 
-std::vector<std::string> OtherNames(const std::string& name) {
+std::vector<std::string> OtherNames(const CLI::Option& option) {
   std::vector<std::string> names;
+  const std::string name = NameOf(option);
   for (const Other& other : kOthers) {
-    if (name == other.option) names.push_back(other.name);
+    if (name == other.option && Means(other, option)) names.push_back(other.name);
   }
   return names;
 }
@@ -116,7 +156,8 @@ const CLI::Option* OptionNames::Find(const std::string& name) const {
   const std::string plain = WithDashes(name);
   if (const CLI::Option* option = Exact(plain)) return option;
   for (const Other& other : kOthers) {
-    if (plain == other.name) return Exact(other.option);
+    if (plain != other.name) continue;
+    if (const CLI::Option* option = Exact(other.option); option != nullptr && Means(other, *option)) return option;
   }
   return nullptr;
 }
@@ -124,13 +165,16 @@ const CLI::Option* OptionNames::Find(const std::string& name) const {
 std::string OptionNames::DidYouMean(const std::string& name) const {
   std::string word = WithDashes(name);
   word = "--" + word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  for (const Instead& instead : kInstead) {
+    if (word == instead.name && Exact(instead.option) != nullptr) return std::string("; ") + instead.what;
+  }
   std::vector<std::string> names;
   for (const CLI::Option* option : app_.get_options()) {
     if (option->get_group() != kUnlisted) names.push_back(NameOf(*option));
   }
   // A name of elsewhere may be nearest: it is answered as it would be taken.
   for (const Other& other : kOthers) {
-    if (Exact(other.option) != nullptr) names.push_back(other.name);
+    if (const CLI::Option* option = Exact(other.option); option != nullptr && Means(other, *option)) names.push_back(other.name);
   }
   return horizon::DidYouMean(word, names);
 }

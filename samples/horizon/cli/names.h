@@ -21,7 +21,7 @@ bool TakesSeveral(const CLI::Option& option);
 const char* ValueWithout(const CLI::Option& option);
 
 // Further names of an option, for help.
-std::vector<std::string> OtherNames(const std::string& name);
+std::vector<std::string> OtherNames(const CLI::Option& option);
 
 class OptionNames {
  public:
@@ -29,7 +29,7 @@ class OptionNames {
 
   // The option of "--lr", "--learning_rate", "-h"; nullptr where there is none.
   const CLI::Option* Find(const std::string& name) const;
-  // For a name that is none.
+  // For a name that is none: " (did you mean --lr?)", or "; " and what there is instead; "" where nothing is near.
   std::string DidYouMean(const std::string& name) const;
 
  private:

@@ -198,7 +198,7 @@ void Print(const Json& f) {
   row("prediction", FormatSeconds(real("predicted_step_seconds")) +
                         Format("; the step takes %.2f times as long", real("step_over_prediction")) + " (" +
                         f["prediction"]["limit"].get<std::string>() + ")");
-  if (f.contains("choice")) row("plan", f["choice"].get<std::string>());
+  if (f.contains("choice")) row("plan", WithSizes(f["choice"].get<std::string>()));
   row("host memory", FormatBytes(f["host_bytes"]));
   row("device memory", FormatBytes(f["device_bytes"]));
 }

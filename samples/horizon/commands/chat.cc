@@ -10,11 +10,15 @@
 #include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/data_file.h"
+#include "samples/horizon/data/json_lines.h"
 #include "samples/horizon/run/engine.h"
 #include "samples/horizon/run/generation.h"
 
 namespace horizon {
 namespace {
+
+constexpr size_t kLargestConfig = 16 << 20;
 
 volatile sig_atomic_t answer_ends = 0;
 
@@ -38,6 +42,19 @@ class Chat {
     Forget();
     const Plan plan = MakePlan(model_, options, HLM_PURPOSE_FORWARD, 1, options.chat.context);
     trainer_ = MakeTrainer(model_, plan, options.optimizer, 0);
+  }
+
+  // A folder's positions, where a --context reaches beyond them; else 0.
+  int64_t PositionsBelowContext() const {
+    if (options_.model.folder.empty()) return 0;
+    const Json config = ParseRow(ReadTextFile(options_.model.folder + "/config.json", kLargestConfig));
+    const Json& text = config.contains("text_config") && config["text_config"].is_object() ? config["text_config"] : config;
+    for (const char* name : {"max_position_embeddings", "n_positions"}) {
+      if (!text.contains(name) || !text[name].is_number_integer()) continue;
+      const auto positions = text[name].get<int64_t>();
+      return positions > 0 && positions < options_.chat.context ? positions : 0;
+    }
+    return 0;
   }
 
   void Forget() {
@@ -145,6 +162,11 @@ std::string Trimmed(const std::string& line) {
 int RunChat(const Options& options) {
   CheckModelOptions(options);
   Chat chat(options);
+  if (const int64_t positions = chat.PositionsBelowContext(); positions > 0) {
+    std::fprintf(stderr,
+                 "--context %lld is more than the %lld positions of the model's config.json: further on it was not trained\n",
+                 static_cast<long long>(options.chat.context), static_cast<long long>(positions));
+  }
   const bool terminal = isatty(STDIN_FILENO) == 1 && !options.json;
   if (terminal) std::fprintf(stderr, "A line is a turn; /reset forgets the conversation, /exit leaves, Ctrl-C ends an answer.\n");
   int status = kExitOk;

@@ -63,6 +63,19 @@ Finding DriverFinding() {
           "install the driver's user part (libcuda1); a container needs --gpus all and the NVIDIA container toolkit"};
 }
 
+// Where the loader finds it, or a wheel's library beside itself.
+Finding NcclFinding() {
+  const char* const name = "libnccl.so.2";
+  const std::string beside = FolderOf(LibraryPath()) + "/../../nvidia/nccl/lib/" + name;
+  for (const std::string& path : {std::string(name), beside}) {
+    if (dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) continue;
+    const auto loaded = Loaded(name);
+    return {name, Health::kGood, loaded.empty() ? path : *loaded.begin(), ""};
+  }
+  return {name, Health::kGood, "not found: processes that share a run exchange arrays by Gloo",
+          "for NCCL: pip install 'horizonlm[cuda13]', or put its folder into LD_LIBRARY_PATH"};
+}
+
 // After the devices were listed: what the plugin has loaded is where it was found.
 std::vector<Finding> CudaFindings() {
   const std::string plugin = FolderOf(LibraryPath()) + "/libhorizonlm_cuda.so";
@@ -84,6 +97,7 @@ std::vector<Finding> CudaFindings() {
       findings.push_back({name, Health::kGood, *Loaded(name).begin(), ""});
     }
   }
+  if (has_device) findings.push_back(NcclFinding());
   return findings;
 }
 

@@ -34,7 +34,7 @@ PlanSection ModelSection(const Json& model) {
   }
   for (const Json& dropout : model.at("dropouts")) section.rows.push_back({"not applied", dropout.get<std::string>(), ""});
   if (const auto carried = model.at("carried_tensors").get<int64_t>(); carried > 0) {
-    section.rows.push_back({"carried along", FormatCount(carried, "tensor"), model.at("carried_bytes").dump() + " bytes"});
+    section.rows.push_back({"carried along", FormatCount(carried, "tensor"), FormatBytes(model.at("carried_bytes"))});
   }
   return section;
 }
@@ -79,6 +79,7 @@ int64_t RowTokens(const Options& options, const Model& model) {
 // The plan all the same, with what is too little and what would help; the library's error is the last word.
 void TellWhatDoesNotFit(const Options& options, const Model& model, int64_t row_tokens) {
   Json plan = DescribePlan(PlanWithoutLimits(model, options, row_tokens));
+  plan.erase("choice");  // what fits without limits says nothing of what fits
   const Json how = HowItFits(model, options, row_tokens);
   if (options.json) {
     plan["fits"] = false;

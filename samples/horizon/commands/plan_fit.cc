@@ -214,7 +214,8 @@ void PrintHowItFits(const Json& how) {
     print(how["together"]);
   } else {
     std::printf(
-        "No option of this command makes it fit: it takes a smaller model or a larger machine (--machine FILE plans for one).\n");
+        "No option of this command makes it fit: it takes a smaller model or a larger machine (--machine NAME|FILE plans for "
+        "one).\n");
   }
   if (!how.at("presets").empty()) {
     std::string names;

@@ -51,7 +51,7 @@ void TrainingInputs::MakePlan(const std::string& numerics, int64_t steps, Progre
                   " of --warmup-steps: the rate never reaches --lr");
   }
   const Json plan = DescribePlan(plan_);
-  if (plan.contains("choice")) progress.Say("plan: " + plan["choice"].get<std::string>());
+  if (plan.contains("choice")) progress.Say("plan: " + WithSizes(plan["choice"].get<std::string>()));
 }
 
 Model TrainingInputs::WithText(Progress& progress) const {

@@ -16,22 +16,48 @@ constexpr size_t kLargestFile = size_t{256} << 20;
 // Kinds of tokens there.
 constexpr int32_t kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6;
 
+// Their names in published templates.
+constexpr const char* kEndsOfTurns[] = {"<|eot_id|>", "<|im_end|>", "<end_of_turn>",  "<turn|>",
+                                        "<|end|>",    "<|eot|>",    "<|end_of_turn|>"};
+
 Json ReadJson(const std::string& path) {
   if (access(path.c_str(), F_OK) != 0) return Json();
   return Json::parse(ReadTextFile(path, kLargestFile), nullptr, false);
 }
 
+// As it stands in a JSON text.
+std::string InJson(const char* pattern) {
+  const std::string quoted = Json(pattern).dump();
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+// Whether the parts of a pre-tokenizer are Digits, each by itself, then the pattern of bytes.
+bool IsDigitsThenBytes(const Json& pre_tokenizer) {
+  if (pre_tokenizer.value("type", "") != "Sequence") return false;
+  const Json parts = pre_tokenizer.value("pretokenizers", Json::array());
+  return parts.size() == 2 && parts[0].value("type", "") == "Digits" && parts[0].value("individual_digits", false) &&
+         parts[1].value("type", "") == "ByteLevel" && parts[1].value("use_regex", true) &&
+         !parts[1].value("add_prefix_space", true);
+}
+
 // How text is cut before merges, by the name that llama.cpp has for it. Refused where it has none: ids would be others.
 std::string PreTokenizer(const Json& tokenizer) {
-  const std::string text = tokenizer.contains("pre_tokenizer") ? tokenizer["pre_tokenizer"].dump() : "null";
-  const Json quoted =
-      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-  std::string qwen = quoted.dump();
-  qwen = qwen.substr(1, qwen.size() - 2);
+  const Json none = Json::object();
+  const Json& own =
+      tokenizer.contains("pre_tokenizer") && tokenizer["pre_tokenizer"].is_object() ? tokenizer["pre_tokenizer"] : none;
+  const std::string text = own.dump();
+  const std::string qwen =
+      InJson(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
   std::string llama = qwen;
   llama.replace(llama.find("|\\\\p{N}|") + 1, 6, "\\\\p{N}{1,3}");
+  // Large letters, then small ones; a letter without a size, and a mark, goes with both.
+  const std::string tekken = InJson(R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+                                    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
+                                    R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
   if (text.find(qwen) != std::string::npos) return "qwen2";
   if (text.find(llama) != std::string::npos) return "llama-bpe";
+  if (text.find('"' + tekken + '"') != std::string::npos) return "tekken";
+  if (IsDigitsThenBytes(own)) return "smollm";
   const bool split = text.find("\"Split\"") != std::string::npos, bytes = text.find("\"ByteLevel\"") != std::string::npos;
   if (bytes && !split && text.find("\"use_regex\":false") == std::string::npos && text.find("\"Digits\"") == std::string::npos)
     return "gpt-2";
@@ -102,18 +128,33 @@ int64_t SpecialId(const Json& config, const char* key, const Tokens& tokens) {
   return text.empty() || found == tokens.texts.end() ? -1 : found - tokens.texts.begin();
 }
 
+// What llama.cpp calls eot: the end of a turn, and not of a text or of a message that a tool answers.
+bool EndsTurn(const Tokens& tokens, int64_t id) {
+  if (id >= static_cast<int64_t>(tokens.texts.size())) return false;
+  const std::string& text = tokens.texts[static_cast<size_t>(id)];
+  return std::any_of(std::begin(kEndsOfTurns), std::end(kEndsOfTurns), [&](const char* end) { return text == end; });
+}
+
 void AddSpecials(const std::string& folder, const Json& config, const Tokens& tokens, GgufWriter& writer) {
   const Json own = ReadJson(folder + "/tokenizer_config.json"), generation = ReadJson(folder + "/generation_config.json");
   // What ends a generation goes before what the tokenizer calls its end: of several the first.
   int64_t eos = SpecialId(own, "eos_token", tokens);
+  std::vector<int64_t> further;
   for (const Json* file : {&config, &generation}) {
     if (!file->is_object() || !file->contains("eos_token_id")) continue;
     const Json& ids = (*file)["eos_token_id"];
     if (ids.is_number_unsigned()) eos = ids.get<int64_t>();
-    if (ids.is_array() && !ids.empty() && ids[0].is_number_unsigned()) eos = ids[0].get<int64_t>();
+    if (!ids.is_array() || ids.empty() || !ids[0].is_number_unsigned()) continue;
+    eos = ids[0].get<int64_t>();
+    further.clear();
+    for (const Json& id : ids) {
+      if (id.is_number_unsigned() && id != eos) further.push_back(id.get<int64_t>());
+    }
   }
+  const auto turn = std::find_if(further.begin(), further.end(), [&](int64_t id) { return EndsTurn(tokens, id); });
   const std::pair<const char*, int64_t> specials[] = {{"bos", SpecialId(own, "bos_token", tokens)},
                                                       {"eos", eos},
+                                                      {"eot", turn == further.end() ? -1 : *turn},
                                                       {"unknown", SpecialId(own, "unk_token", tokens)},
                                                       {"padding", SpecialId(own, "pad_token", tokens)}};
   for (const auto& [name, id] : specials) {

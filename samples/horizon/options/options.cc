@@ -4,6 +4,7 @@
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/options/machines.h"
 #include "samples/horizon/options/option_kinds.h"
 #include "samples/horizon/options/presets.h"
 
@@ -20,6 +21,12 @@ constexpr const char* kOptimizerGroup = "Optimizer";
 constexpr const char* kOutputGroup = "Output";
 constexpr const char* kCheckpointGroup = "Checkpoints";
 constexpr const char* kGenerateGroup = "Generation";
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
 
 void AddBytesOption(CLI::App& app, Options& options, const char* group) {
   app.add_flag("--bytes", options.model.bytes, "take the bytes of a text as ids, whatever tokenizer the model folder has")
@@ -62,9 +69,7 @@ void AddModelOptions(CLI::App& app, Options& options) {
           "may be given "
           "several times")
       ->group(kModelGroup);
-  std::string names;
-  for (const std::string& name : PresetNames()) names += (names.empty() ? "" : ", ") + name;
-  AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + names)
+  AddText(app, "--preset", model.preset, "NAME", "a known shape, with weights drawn from --init-seed: " + Listed(PresetNames()))
       ->check(CheckPreset)
       ->group(kModelGroup);
   AddNumber(app, "--init-seed", model.init_seed, kAnyNumber, "seed of the weights of --config and --preset")->group(kModelGroup);
@@ -201,8 +206,10 @@ void AddPlanOnlyOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--processes", options.engine.processes, 1,
             "of a run on several machines, each with such devices; --batch-size is the rows of all of them")
       ->group(kMachineGroup);
-  AddText(app, "--machine", options.plan.machine, "FILE",
-          "plan for the machine of this JSON file of rates and sizes, not for this one: see docs/plan.md")
+  AddText(
+      app, "--machine", options.plan.machine, "NAME|FILE",
+      "plan for another machine than this: of a JSON file of rates and sizes (docs/plan.md), or one of " + Listed(MachineNames()))
+      ->check(CheckMachine)
       ->group(kMachineGroup);
   CLI::Option* compare =
       app.add_flag("--compare", options.plan.compare, "one table of the states, masters and timings there are to choose");
@@ -413,8 +420,10 @@ void CheckTrainingOptions(const Options& options) {
   if (run.eval_every > 0 && !evaluates) throw UsageError("--eval-every requires --eval-data");
   if (run.keep_best && !evaluates)
     throw UsageError("--keep-best requires --eval-data: the best is the state with the lowest held-out loss");
-  if (run.early_stop > 0 && run.eval_every == 0)
-    throw UsageError("--early-stop requires --eval-every and --eval-data: it counts evaluations");
+  if (run.early_stop > 0 && run.eval_every == 0) {
+    throw UsageError(std::string("--early-stop requires --eval-every") + (evaluates ? "" : " and --eval-data") +
+                     ": it counts evaluations");
+  }
   CheckTaskOptions(options);
 }
 

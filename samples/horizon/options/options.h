@@ -192,7 +192,7 @@ struct ExportOptions {
 };
 
 struct PlanOnlyOptions {
-  std::string machine;  // a file
+  std::string machine;  // a name, or a file
   bool compare = false;
   bool scaling = false;
 };

@@ -19,6 +19,7 @@ PlanRow ValueRow(const std::string& key, const Json& value) {
   if (value.is_number_integer()) return {Words(key), FormatCount(value), ""};
   if (key == "tokens_per_second" && value.is_number() && value.get<double>() >= 100) return {Words(key), FormatRate(value), ""};
   if (value.is_number()) return {Words(key), Format("%.4g", value.get<double>()), ""};
+  if (key == "choice") return {Words(key), WithSizes(value.get<std::string>()), ""};
   return {Words(key), value.is_string() ? value.get<std::string>() : value.dump(), ""};
 }
 

@@ -180,7 +180,7 @@ std::string MemorySection(const Json& plan) {
 std::string PlanSectionOf(const Json& plan) {
   if (!plan.is_object()) return "";
   std::string section = "<section id=\"plan\" class=\"card\"><h2>Plan</h2>\n";
-  if (plan.contains("choice")) section += "<p class=\"sub\">" + Escape(plan["choice"].get<std::string>()) + "</p>\n";
+  if (plan.contains("choice")) section += "<p class=\"sub\">" + Escape(WithSizes(plan["choice"].get<std::string>())) + "</p>\n";
   section += "<div class=\"flow\">\n";
   for (const auto& [title, rows] : PlanTable(plan)) {
     if (rows.empty()) continue;

@@ -11,6 +11,7 @@
 #include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/data/data_file.h"
+#include "samples/horizon/options/machines.h"
 #include "samples/horizon/options/presets.h"
 
 namespace horizon {
@@ -74,6 +75,7 @@ Json DescribeModel(const Model& model) { return Json::parse(model.Describe()); }
 
 std::string ReadMachine(const Options& options) {
   if (options.plan.machine.empty()) return "";
+  if (const char* known = MachineText(options.plan.machine)) return known;
   std::string text = ReadTextFile(options.plan.machine, kLargestConfig);
   if (text.empty()) throw ApiError(HLM_INVALID_ARGUMENT, options.plan.machine + ": the machine file is empty");
   return text;

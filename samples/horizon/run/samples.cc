@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
 
 #include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/json_lines.h"
@@ -16,6 +17,11 @@ constexpr size_t kLargestFile = 1 << 20;
 // Bytes of a model that predicts bytes need not be UTF-8, and a log is JSON.
 std::string Valid(const std::string& text) {
   return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+}
+
+std::string TextOf(const std::string& path) {
+  const DataFile file(path);
+  return IsPacked(file) ? Unpack(file, kLargestFile) : ReadTextFile(path, kLargestFile);
 }
 
 }  // namespace
@@ -39,20 +45,35 @@ Samples::Samples(const Options& options, const Json& model, int64_t row_tokens)
 }
 
 void Samples::Read(const std::string& path) {
-  if (NameOfText(path).ends_with(".jsonl") || path.ends_with(".json")) {
-    return ForEachJsonLine(path, [this](const Json& record, const std::string& where) {
-      if (record.contains("messages")) return AddConversation(record["messages"], where);
-      if (!record.contains("prompt")) throw Error(where + ": has neither \"prompt\" nor \"messages\"");
-      if (record["prompt"].is_array()) return AddConversation(record["prompt"], where);
-      if (!record["prompt"].is_string()) throw Error(where + ": \"prompt\" is neither a text nor a list of messages");
-      AddText(record["prompt"].get<std::string>());
-    });
-  }
-  std::istringstream lines(ReadTextFile(path, kLargestFile));
+  const std::string_view name = NameOfText(path);
+  if (name.ends_with(".jsonl") || name.ends_with(".ndjson") || name.ends_with(".json"))
+    return ForEachJsonLine(path, [this](const Json& record, const std::string& where) { AddRecord(record, where); });
+  std::istringstream lines(TextOf(path));
   for (std::string line; std::getline(lines, line);) {
     if (line.ends_with('\r')) line.pop_back();
     if (!line.empty()) AddText(line);
   }
+}
+
+void Samples::AddRecord(const Json& record, const std::string& where) {
+  const auto member = [&](const char* name) { return record.contains(name) && !record[name].is_null(); };
+  const bool messages = member("messages");
+  if (!messages && !member("prompt")) throw Error(where + ": has neither \"prompt\" nor \"messages\"");
+  const Json& prompt = record[messages ? "messages" : "prompt"];
+  const bool conversation = messages || prompt.is_array();
+  if (!conversation && !prompt.is_string()) throw Error(where + ": \"prompt\" is neither a text nor a list of messages");
+  for (const auto& [name, value] : record.items()) {
+    const bool used = name == (messages ? "messages" : "prompt") || (name == "system" && conversation);
+    if (used || value.is_null()) continue;
+    throw Error(where + ": \"" + name +
+                "\" is not used: a record is \"prompt\", a text, or \"messages\", with \"system\" or without");
+  }
+  if (!conversation) return AddText(prompt.get<std::string>());
+  if (!member("system")) return AddConversation(prompt, where);
+  if (!record["system"].is_string()) throw Error(where + ": \"system\" is no text");
+  Json turns = Json::array({{{"role", "system"}, {"content", record["system"]}}});
+  for (const Json& turn : prompt) turns.push_back(turn);
+  AddConversation(turns, where);
 }
 
 void Samples::AddText(const std::string& text) {

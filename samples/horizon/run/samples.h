@@ -29,6 +29,7 @@ class Samples {
     std::vector<int32_t> ids;
   };
   void Read(const std::string& path);
+  void AddRecord(const Json& record, const std::string& where);
   void AddText(const std::string& text);
   void AddConversation(const Json& messages, const std::string& where);
 

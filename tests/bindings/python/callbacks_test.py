@@ -84,6 +84,22 @@ class CallbacksTest(unittest.TestCase):
     def test_no_callback(self):
         with self.assertRaisesRegex(TypeError, "5 is no callback.*on_step_end"):
             self.fit([tiny.batch()], 5)
+        with self.assertRaisesRegex(TypeError, "WandB is a class; one of it is wanted"):
+            self.fit([tiny.batch()], hlm.callbacks.WandB)
+
+    def test_all_are_told_of_the_end(self):
+        class Broken(hlm.callbacks.Callback):
+            def on_train_end(self, trainer, error):
+                raise RuntimeError("mine")
+
+        seen = Recorder()
+        with self.assertRaisesRegex(RuntimeError, "mine"):
+            list(self.fit([tiny.batch()], Broken(), seen))
+        self.assertEqual(seen.events[-1], ("end", NONE))
+        seen = Recorder()
+        with self.assertRaises(hlm.InvalidArgumentError), self.assertWarnsRegex(RuntimeWarning, "RuntimeError: mine"):
+            list(self.fit([[99]], Broken(), seen))
+        self.assertEqual(seen.events[-1], ("end", hlm.InvalidArgumentError))
 
     def test_several_batches_are_evaluated_as_one(self):
         one, two = hlm.Batch.of([[1, 2, 3, 4, 5]]), hlm.Batch.of([[9, 8, 7], [3, 3]])
@@ -160,6 +176,18 @@ class TrackersTest(unittest.TestCase):
         self.wandb(run=True)
         self.run_with(hlm.callbacks.WandB())
         self.assertEqual([call[0] for call in self.calls], ["config", "log", "log"])
+
+    def test_a_run_that_does_not_begin_says_why(self):
+        def init(**arguments):
+            raise RuntimeError("not logged in")
+
+        self.module("wandb", run=None, init=init)
+        with self.assertRaisesRegex(RuntimeError, "not logged in"):
+            self.run_with(hlm.callbacks.WandB())
+        self.mlflow().start_run = init
+        with self.assertRaisesRegex(RuntimeError, "not logged in"):
+            self.run_with(hlm.callbacks.MLflow(run_name="first"))
+        self.assertNotIn("end_run", [call[0] for call in self.calls])
 
     def test_metrics_that_are_off_are_not_logged(self):
         self.wandb()

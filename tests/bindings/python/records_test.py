@@ -44,7 +44,7 @@ class RecordsTest(unittest.TestCase):
 
     def test_what_is_no_record(self):
         path = self.folder / "a.jsonl"
-        for source, message in (([1], "record 0 is a int"), ([{}, "x"], "record 1 is a str"), ({"a": [1]}, "a dict is one record"), ([{"a": b"x"}], "record 0: holds a bytes")):
+        for source, message in (([1], "record 0 is a int"), (["x", {}], "record 0 is a str"), ([{}, "x"], "record 1 is a str"), ({"a": [1]}, "a dict is one record"), ([{"a": b"x"}], "record 0: holds a bytes")):
             with self.assertRaisesRegex(TypeError, message):
                 hlm.write_jsonl(source, path)
         self.assertEqual(os.listdir(self.folder), [])
@@ -57,6 +57,28 @@ class RecordsTest(unittest.TestCase):
         hlm.write_jsonl([{"at": datetime.datetime(2026, 1, 2, 3, 4), "path": pathlib.Path("x")}], path)
         self.assertEqual(self.read(path), [{"at": "2026-01-02T03:04:00", "path": "x"}])
 
+    def test_names_of_other_packings(self):
+        for name in ("a.jsonl.zst", "a.jsonl.bz2", "a.JSONL.XZ", "a.zip"):
+            with self.assertRaisesRegex(ValueError, "is not written; .*jsonl.gz"):
+                hlm.write_jsonl(RECORDS, self.folder / name)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_parts_of_a_set_are_not_read_as_one(self):
+        def folder(name, *files):
+            (self.folder / name).mkdir(parents=True)
+            for file in files:
+                (self.folder / name / file).write_bytes(b"PAR1")
+            return self.folder / name
+
+        for number, files in enumerate((("train-00000-of-00002.parquet", "test-00000-of-00001.parquet"), ("my_training.parquet", "my_dev.parquet"))):
+            with self.assertRaisesRegex(ValueError, rf"{files[0]} and .*{files[1]}, by their names two parts of one set; give a list"):
+                hlm.records(folder(f"two{number}", *files))
+        for number, files in enumerate((("train-0.parquet", "train-1.parquet"), ("test.parquet", "a.parquet"), ("a.parquet", "valley.parquet", "trains.parquet"))):
+            hlm.records(folder(f"one{number}", *files))
+        folder("snapshot/data", "train-0.parquet")
+        with self.assertRaisesRegex(ValueError, r"nor \.parquet files; .*snapshot/data has some"):
+            hlm.records(self.folder / "snapshot")
+
     def test_a_data_set_of_packed_lines_is_that_of_the_records(self):
         path = self.folder / "a.jsonl.gz"  # by Python's own gzip
         hlm.write_jsonl(RECORDS, path)
@@ -66,6 +88,13 @@ class RecordsTest(unittest.TestCase):
         path.write_bytes(path.read_bytes()[:-1])
         with self.assertRaisesRegex(hlm.DataLossError, r"a\.jsonl\.gz: its gzip data are cut short"):
             hlm.Dataset({"data": path, **config})
+
+    def test_an_error_names_the_record(self):
+        config = {"model": os.environ["HLM_MODEL"], "seq_len": 64}
+        for records, message in (([RECORDS[1], {"messages": 5}], "^record 1: messages is a number"), ([], "of 0 records in the records none is left")):
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, message) as caught:
+                hlm.Dataset.of(records, config)
+            self.assertNotIn("horizonlm-", str(caught.exception))
 
     def test_frames(self):
         class Polars:  # as far as it is asked
@@ -109,6 +138,7 @@ class RecordsTest(unittest.TestCase):
         pyarrow.parquet.write_table(table.slice(0, 1), self.folder / "a.parquet")
         self.assertEqual(list(hlm.records(self.folder / "b.parquet")), RECORDS)
         self.assertEqual(list(hlm.records(self.folder)), RECORDS[:1] + RECORDS)
+        self.assertEqual(list(hlm.records([self.folder / "b.parquet", str(self.folder / "a.parquet")])), RECORDS + RECORDS[:1])
         pyarrow.feather.write_feather(table, self.folder / "c.feather", compression="lz4")
         self.assertEqual(list(hlm.records(str(self.folder / "c.feather"))), RECORDS)
         with pyarrow.OSFile(str(self.folder / "d.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as stream:
