@@ -200,7 +200,7 @@ struct CallersLoss {
   void* user_data;
   std::vector<float> d_logprobs, d_entropies;
 
-  double operator()(const DocumentLosses& run) {
+  void operator()(const DocumentLosses& run, double& all) {
     d_logprobs.assign(run.d_logprobs.size(), 0.0f);
     d_entropies.assign(run.d_entropies.size(), 0.0f);
     double loss = 0;
@@ -211,7 +211,7 @@ struct CallersLoss {
     if (stop != 0) throw Error(Code::kCancelled, StrCat("the loss function returned ", stop));
     std::copy(d_logprobs.begin(), d_logprobs.end(), run.d_logprobs.begin());
     std::copy(d_entropies.begin(), d_entropies.end(), run.d_entropies.begin());
-    return loss;
+    all += loss;
   }
 };
 

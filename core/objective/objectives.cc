@@ -142,8 +142,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   PreferenceMetrics m;
   const double pairs = static_cast<double>(documents / 2);
   const double share = 1 / (in.denominator > 0 ? in.denominator : pairs), sft_weight = SftWeight(in.options);
-  const Objective objective{.group = 2, .share = pairs * share, .loss = [&](const DocumentLosses& run) {
-                              double loss = 0;
+  const Objective objective{.group = 2, .share = pairs * share, .loss = [&](const DocumentLosses& run, double& loss) {
                               for (int64_t d = run.first_document; d < run.first_document + run.documents; d += 2) {
                                 const Place w = PlaceOf(batch, run, d), l = PlaceOf(batch, run, d + 1);
                                 const Answer chosen = SumOf(w, weights, run, reference[static_cast<size_t>(d)]);
@@ -162,7 +161,6 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
                                 m.logprob_rejected += rejected.logprob / pairs;
                                 m.sft += pair.sft / pairs;
                               }
-                              return loss;
                             }};
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
@@ -209,22 +207,20 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
   for (const int32_t label : in.desirable) ++(label != 0 ? m.desirable : m.undesirable);
   const double good = static_cast<double>(m.desirable), bad = static_cast<double>(m.undesirable);
   const double share = 1 / (in.denominator > 0 ? in.denominator : static_cast<double>(documents));
-  const Objective objective{.share = static_cast<double>(documents) * share, .loss = [&](const DocumentLosses& run) {
-                              double loss = 0;
-                              for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
-                                const size_t i = static_cast<size_t>(d);
-                                const Place place = PlaceOf(batch, run, d);
-                                const Answer answer = SumOf(place, weights, run, reference[i]);
-                                const bool desirable = in.desirable[i] != 0;
-                                const UnpairedLoss one = LossOfUnpaired(in.options, desirable, m.kl, answer);
-                                loss += share * one.loss;
-                                Spread(place, weights, share * one.d_logprob, run);
-                                (desirable ? m.reward_desirable : m.reward_undesirable) += one.reward / (desirable ? good : bad);
-                                (desirable ? m.logprob_desirable : m.logprob_undesirable) +=
-                                    answer.logprob / (desirable ? good : bad);
-                              }
-                              return loss;
-                            }};
+  const Objective objective{
+      .share = static_cast<double>(documents) * share, .loss = [&](const DocumentLosses& run, double& loss) {
+        for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
+          const size_t i = static_cast<size_t>(d);
+          const Place place = PlaceOf(batch, run, d);
+          const Answer answer = SumOf(place, weights, run, reference[i]);
+          const bool desirable = in.desirable[i] != 0;
+          const UnpairedLoss one = LossOfUnpaired(in.options, desirable, m.kl, answer);
+          loss += share * one.loss;
+          Spread(place, weights, share * one.d_logprob, run);
+          (desirable ? m.reward_desirable : m.reward_undesirable) += one.reward / (desirable ? good : bad);
+          (desirable ? m.logprob_desirable : m.logprob_undesirable) += answer.logprob / (desirable ? good : bad);
+        }
+      }};
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
@@ -270,25 +266,26 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
   PolicyMetrics m;
   const bool entropy = in.wants_entropy || options.entropy_weight != 0;
   const Objective objective{
-      .entropy = entropy, .share = std::max(own, 0.0) / options.denominator, .loss = [&](const DocumentLosses& run) {
-        PolicySums sums;
+      .entropy = entropy,
+      .share = std::max(own, 0.0) / options.denominator,
+      .loss = [&](const DocumentLosses& run, double& loss) {
         for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
           const Place place = PlaceOf(batch, run, d);
           const size_t n = place.end - place.begin, first = place.first_token + place.begin;
           const auto of_batch = [&](auto values) { return values.empty() ? values : values.subspan(first, n); };
           const auto of_run = [&](auto values) { return values.empty() ? values : values.subspan(place.begin, n); };
-          sums.Add(LossOfDocument(options, {.logprobs = of_run(run.logprobs),
-                                            .weights = std::span<const double>(weights).subspan(first, n),
-                                            .advantages = of_batch(in.advantages),
-                                            .old_logprobs = of_batch(in.old_logprobs),
-                                            .reference_logprobs = of_batch(in.reference_logprobs),
-                                            .rollout_logprobs = of_batch(in.rollout_logprobs),
-                                            .entropies = of_run(run.entropies),
-                                            .d_logprobs = of_run(run.d_logprobs),
-                                            .d_entropies = of_run(run.d_entropies)}));
+          const PolicySums one = LossOfDocument(options, {.logprobs = of_run(run.logprobs),
+                                                          .weights = std::span<const double>(weights).subspan(first, n),
+                                                          .advantages = of_batch(in.advantages),
+                                                          .old_logprobs = of_batch(in.old_logprobs),
+                                                          .reference_logprobs = of_batch(in.reference_logprobs),
+                                                          .rollout_logprobs = of_batch(in.rollout_logprobs),
+                                                          .entropies = of_run(run.entropies),
+                                                          .d_logprobs = of_run(run.d_logprobs),
+                                                          .d_entropies = of_run(run.d_entropies)});
+          m.sums.Add(one);
+          loss += one.loss;
         }
-        m.sums.Add(sums);
-        return sums.loss;
       }};
   m.tokens = Run(trainer, batch, objective, in.forward_only).tokens;
   return m;
