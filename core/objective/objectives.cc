@@ -18,6 +18,7 @@ size_t CountDocuments(const Batch& batch) { return batch.offsets.size() < 2 ? 0 
 
 // Whoever counts documents or tokens before the trainer has looked at the batch needs its offsets in order.
 void CheckOffsets(const Batch& batch) {
+  if (batch.refused) throw *batch.refused;
   const auto& o = batch.offsets;
   const bool rising = std::adjacent_find(o.begin(), o.end(), [](int64_t a, int64_t b) { return b <= a; }) == o.end();
   if (o.size() < 2 || !rising || o.front() != 0 || o.back() != static_cast<int64_t>(batch.ids.size())) {
@@ -119,25 +120,30 @@ DocumentSums SumDocuments(const Batch& batch, std::span<const float> logprobs) {
   return out;
 }
 
-PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& in) {
-  if (trainer.group() != nullptr && !in.of_all) return PreferenceTogether(trainer, batch, in);
+void CheckInputs(const Batch& batch, const PreferenceInputs& in) {
   CheckPreference(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckDenominator(in.sft_denominator, "sft_denominator");
   CheckOffsets(batch);
+  CheckAnswers(PredictionWeights(batch), batch);
+  if (NeedsReference(in.options.kind)) {
+    ReferenceSums(in.reference, batch);
+  } else if (!in.reference.sums.empty() || !in.reference.logprobs.empty()) {
+    throw InvalidArgument("a reference is given, and this kind of loss has none");
+  }
+}
+
+PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PreferenceTogether(trainer, batch, in);
+  CheckInputs(batch, in);
   const size_t documents = CountDocuments(batch);
   if (documents % 2 != 0) {
     throw InvalidArgument("the batch has ", Counted(documents, "document"),
                           "; pairs need an even number, chosen and rejected by turns");
   }
   const std::vector<double> weights = PredictionWeights(batch);
-  CheckAnswers(weights, batch);
-  std::vector<double> reference(documents, 0.0);
-  if (NeedsReference(in.options.kind)) {
-    reference = ReferenceSums(in.reference, batch);
-  } else if (!in.reference.sums.empty() || !in.reference.logprobs.empty()) {
-    throw InvalidArgument("a reference is given, and this kind of loss has none");
-  }
+  const std::vector<double> reference =
+      NeedsReference(in.options.kind) ? ReferenceSums(in.reference, batch) : std::vector<double>(documents, 0.0);
 
   PreferenceMetrics m;
   const double pairs = static_cast<double>(documents / 2);
@@ -170,8 +176,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   return m;
 }
 
-UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
-  if (trainer.group() != nullptr && !in.of_all) return UnpairedTogether(trainer, batch, in);
+void CheckInputs(const Batch& batch, const UnpairedInputs& in) {
   CheckUnpaired(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckOffsets(batch);
@@ -184,14 +189,23 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
       throw InvalidArgument("desirable[", d, "] is ", in.desirable[d], "; it must be 0 or 1");
   }
   if (!(in.kl >= 0) || !std::isfinite(in.kl)) throw InvalidArgument("kl is ", in.kl, "; it must be finite and not negative");
+  CheckAnswers(PredictionWeights(batch), batch);
+  ReferenceSums(in.reference, batch);
+  if (in.mismatched == nullptr) return;
+  CheckOffsets(*in.mismatched);
+  if (in.mismatched_weights == nullptr) ReferenceSums(in.mismatched_reference, *in.mismatched);
+}
+
+UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return UnpairedTogether(trainer, batch, in);
+  CheckInputs(batch, in);
+  const size_t documents = CountDocuments(batch);
   const std::vector<double> weights = PredictionWeights(batch);
-  CheckAnswers(weights, batch);
   const std::vector<double> reference = ReferenceSums(in.reference, batch);
 
   UnpairedMetrics m;
   m.kl = in.kl;
   if (in.mismatched != nullptr) {
-    CheckOffsets(*in.mismatched);
     std::vector<float> logprobs(in.mismatched->ids.size());
     const auto under = [&](const FrozenWeights* weights) {
       trainer.LogProbs(*in.mismatched, weights, logprobs, {}, {}, in.of_all);
@@ -227,8 +241,7 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
   return m;
 }
 
-PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
-  if (trainer.group() != nullptr && !in.of_all) return PolicyTogether(trainer, batch, in);
+void CheckInputs(const Batch& batch, const PolicyInputs& in) {
   CheckOffsets(batch);
   CheckDenominator(in.options.denominator, "denominator");
   const std::vector<double> weights = PredictionWeights(batch);
@@ -248,6 +261,12 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
   if (in.options.kl_weight > 0 && in.reference_logprobs.empty()) {
     throw InvalidArgument("kl_weight is ", in.options.kl_weight, " and there are no reference_logprobs");
   }
+}
+
+PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PolicyTogether(trainer, batch, in);
+  CheckInputs(batch, in);
+  const std::vector<double> weights = PredictionWeights(batch);
   PolicyOptions options = in.options;
   double own = 0;  // what this batch is of the denominator
   for (size_t d = 0; d < CountDocuments(batch); ++d) {

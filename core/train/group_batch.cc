@@ -94,7 +94,7 @@ std::vector<std::string> Agree(ProcessGroup& group, const std::optional<Error>& 
 GroupBatch::GroupBatch(ProcessGroup& group, const Batch& own, const std::optional<Error>& own_error, const std::string& same)
     : denominator_(own.denominator), temperature_(own.temperature) {
   Writer writer;
-  std::optional<Error> error = own_error;
+  std::optional<Error> error = own_error ? own_error : own.refused;
   const auto per_id = [&](size_t n, const char* name) {
     if (n != 0 && n != own.ids.size() && !error)
       error = InvalidArgument("n_", name, " is ", n, "; it must be n_ids, ", own.ids.size(), ", or 0");
