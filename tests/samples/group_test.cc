@@ -272,6 +272,22 @@ TEST(GroupTest, WhatOneRankLacksAllAreTold) {
   for (const Result& result : results) EXPECT_EQ(result.status, 1);
 }
 
+TEST(GroupTest, RanksThatDifferAreTold) {
+  const auto said = [](const std::function<Words(int64_t)>& words, const Words& wanted) {
+    for (const Result& result : Ranks(2, words).Ends()) {
+      EXPECT_EQ(result.status, 1);
+      ExpectOneErrorLine(result, wanted);
+    }
+  };
+  said([](int64_t rank) { return RowWords({"--seed", rank == 0 ? "1" : "2"}); }, {"seed is 2 on rank 1 and 1 on rank 0"});
+  const std::string states = Scratch("own-states");
+  ASSERT_EQ(Horizon(RowWords({"--checkpoint-dir", states, "--save-every", "2"})).status, 0);
+  const auto own_folder = [&](int64_t rank) {
+    return RowWords({"--checkpoint-dir", rank == 0 ? states : Scratch("own-empty"), "--resume", "--save-every", "2"});
+  };
+  said(own_folder, {"a checkpoint to go on from is false on rank 1 and true on rank 0"});
+}
+
 TEST(GroupTest, ARankThatDiesIsNamed) {
   const std::string states = Scratch("death");
   Ranks ranks(2, [&](int64_t) {
