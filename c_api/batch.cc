@@ -35,6 +35,12 @@ Batch ReadBatch(const hlm_batch* batch) {
   return own;
 }
 
+Batch ReadSharedBatch(const hlm_batch* batch) {
+  Batch own;
+  ReadBeside(own, [&] { own = ReadBatch(batch); });
+  return own;
+}
+
 }  // namespace hlm::capi
 
 extern "C" void hlm_batch_init_sized(hlm_batch* batch, size_t struct_size) {

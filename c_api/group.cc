@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "c_api/check.h"
 #include "c_api/internal.h"
 #include "core/group/launcher.h"
 #include "core/io/json_writer.h"
+#include "core/train/group_batch.h"
 
 namespace hlm::capi {
 namespace {
@@ -121,22 +123,30 @@ hlm_error* hlm_group_barrier(hlm_group* group) {
   return Guard([&] {
     NotNull(group, "group");
     const Use use(group->in_use, "the group");
-    group->group->Barrier();
+    hlm::Agree(*group->group, std::nullopt, "a barrier");
   });
 }
 
 hlm_error* hlm_group_all_gather(hlm_group* group, const void* own, size_t n_own, void* all, size_t n_all) {
   return Guard([&] {
     NotNull(group, "group");
-    const std::span<const std::byte> from = Buffer(static_cast<const std::byte*>(own), n_own, "own");
-    const std::span<std::byte> to = Buffer(static_cast<std::byte*>(all), n_all, "all");
-    const size_t size = static_cast<size_t>(group->group->size());
-    if (n_own > SIZE_MAX / size || n_all != n_own * size) {
-      throw hlm::InvalidArgument("n_all is ", n_all, "; it must be n_own, ", n_own, ", times the ", size, " ranks of the group");
-    }
     const Use use(group->in_use, "the group");
+    const size_t size = static_cast<size_t>(group->group->size());
+    std::optional<hlm::Error> refused;
+    std::span<const char> from;
+    std::span<std::byte> to;
+    try {
+      from = Buffer(static_cast<const char*>(own), n_own, "own");
+      to = Buffer(static_cast<std::byte*>(all), n_all, "all");
+      if (n_own > SIZE_MAX / size || n_all != n_own * size) {
+        throw hlm::InvalidArgument("n_all is ", n_all, "; it must be n_own, ", n_own, ", times the ", size,
+                                   " ranks of the group");
+      }
+    } catch (const hlm::Error& error) {
+      refused = error;
+    }
     const std::vector<std::string> gathered =
-        group->group->AllGather(hlm::ProcessGroup::kCalls, {reinterpret_cast<const char*>(from.data()), from.size()});
+        hlm::Agree(*group->group, refused, "a gather of the program's own bytes", std::string(from.data(), from.size()));
     for (size_t r = 0; r < size; ++r) {
       if (gathered[r].size() == n_own) continue;
       throw hlm::FailedPrecondition("n_own is ", gathered[r].size(), " on rank ", r, " and ", n_own, " on rank ",

@@ -788,8 +788,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_discard(hlm_trainer* trainer);
 /* A constant learning rate from the next apply on, instead of the schedule's; negative: the schedule again. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_set_learning_rate(hlm_trainer* trainer, double lr);
 
-/* Mean loss over the batch's predicted tokens (weighted, over its denominator); changes nothing. A batch may be as large as
- * the plan's step. Each out may be NULL. exp(loss) is the perplexity where the weights are 1. */
+/* Mean loss over the batch's predicted tokens (weighted, over its denominator), without what routers add to a step's; changes
+ * nothing. A batch may be as large as the plan's step. Each out may be NULL. exp(loss) is the perplexity where the weights are 1. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_evaluate(hlm_trainer* trainer, const hlm_batch* batch, double* out_loss,
                                                      int64_t* out_tokens);
 

@@ -200,7 +200,7 @@ struct CallersLoss {
   void* user_data;
   std::vector<float> d_logprobs, d_entropies;
 
-  double operator()(const DocumentLosses& run) {
+  void operator()(const DocumentLosses& run, double& all) {
     d_logprobs.assign(run.d_logprobs.size(), 0.0f);
     d_entropies.assign(run.d_entropies.size(), 0.0f);
     double loss = 0;
@@ -211,7 +211,7 @@ struct CallersLoss {
     if (stop != 0) throw Error(Code::kCancelled, StrCat("the loss function returned ", stop));
     std::copy(d_logprobs.begin(), d_logprobs.end(), run.d_logprobs.begin());
     std::copy(d_entropies.begin(), d_entropies.end(), run.d_entropies.begin());
-    return loss;
+    all += loss;
   }
 };
 
@@ -269,7 +269,7 @@ hlm_error* hlm_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights*
   return Guard([&] {
     NotNull(trainer, "trainer");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::BatchLoss loss = trainer->trainer->Evaluate(ReadBatch(batch), Inner(weights));
+    const hlm::BatchLoss loss = trainer->trainer->Evaluate(ReadSharedBatch(batch), Inner(weights));
     if (out_loss != nullptr) *out_loss = loss.loss;
     if (out_tokens != nullptr) *out_tokens = loss.tokens;
   });
@@ -298,9 +298,12 @@ hlm_error* hlm_trainer_accumulate_preference(hlm_trainer* trainer, const hlm_bat
   return Guard([&] {
     NotNull(trainer, "trainer");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::Batch own = ReadBatch(batch);
-    const hlm::PreferenceInputs inputs = Convert(ReadStruct(options, PreferenceDefaults()));
-    CheckOutStruct(out_metrics);
+    hlm::Batch own = ReadSharedBatch(batch);
+    hlm::PreferenceInputs inputs;
+    ReadBeside(own, [&] {
+      inputs = Convert(ReadStruct(options, PreferenceDefaults()));
+      CheckOutStruct(out_metrics);
+    });
     WriteStruct(ToC(hlm::AccumulatePreference(*trainer->trainer, own, inputs)), out_metrics);
   });
 }
@@ -309,12 +312,14 @@ hlm_error* hlm_trainer_accumulate_kto(hlm_trainer* trainer, const hlm_batch* bat
                                       hlm_kto_metrics* out_metrics) {
   return Guard([&] {
     NotNull(trainer, "trainer");
-    NotNull(options, "options");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::Batch own = ReadBatch(batch);
-    hlm::Batch mismatched;
-    const hlm::UnpairedInputs inputs = Convert(ReadStruct(options, KtoDefaults()), &mismatched);
-    CheckOutStruct(out_metrics);
+    hlm::Batch own = ReadSharedBatch(batch), mismatched;
+    hlm::UnpairedInputs inputs;
+    ReadBeside(own, [&] {
+      NotNull(options, "options");
+      inputs = Convert(ReadStruct(options, KtoDefaults()), &mismatched);
+      CheckOutStruct(out_metrics);
+    });
     WriteStruct(ToC(hlm::AccumulateUnpaired(*trainer->trainer, own, inputs)), out_metrics);
   });
 }
@@ -323,11 +328,14 @@ hlm_error* hlm_trainer_accumulate_policy(hlm_trainer* trainer, const hlm_batch* 
                                          hlm_policy_metrics* out_metrics) {
   return Guard([&] {
     NotNull(trainer, "trainer");
-    NotNull(options, "options");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::Batch own = ReadBatch(batch);
-    hlm::PolicyInputs inputs = Convert(ReadStruct(options, PolicyDefaults()));
-    CheckOutStruct(out_metrics);
+    hlm::Batch own = ReadSharedBatch(batch);
+    hlm::PolicyInputs inputs;
+    ReadBeside(own, [&] {
+      NotNull(options, "options");
+      inputs = Convert(ReadStruct(options, PolicyDefaults()));
+      CheckOutStruct(out_metrics);
+    });
     inputs.wants_entropy = out_metrics != nullptr;
     WriteStruct(ToC(hlm::AccumulatePolicy(*trainer->trainer, own, inputs)), out_metrics);
   });

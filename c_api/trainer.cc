@@ -119,8 +119,8 @@ hlm_error* hlm_trainer_step(hlm_trainer* trainer, const hlm_batch* batch, hlm_st
   return Guard([&] {
     NotNull(trainer, "trainer");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::Batch own = ReadBatch(batch);
-    CheckOutStruct(out_metrics);
+    hlm::Batch own = ReadSharedBatch(batch);
+    ReadBeside(own, [&] { CheckOutStruct(out_metrics); });
     WriteStruct(ToMetrics(trainer->trainer->Step(own)), out_metrics);
   });
 }
@@ -129,7 +129,7 @@ hlm_error* hlm_trainer_accumulate(hlm_trainer* trainer, const hlm_batch* batch, 
   return Guard([&] {
     NotNull(trainer, "trainer");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::BatchLoss loss = trainer->trainer->Accumulate(ReadBatch(batch));
+    const hlm::BatchLoss loss = trainer->trainer->Accumulate(ReadSharedBatch(batch));
     if (out_loss != nullptr) *out_loss = loss.loss;
     if (out_tokens != nullptr) *out_tokens = loss.tokens;
   });

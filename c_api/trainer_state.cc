@@ -35,7 +35,7 @@ hlm_error* hlm_trainer_evaluate(hlm_trainer* trainer, const hlm_batch* batch, do
   return Guard([&] {
     NotNull(trainer, "trainer");
     const Use use(trainer->in_use, "the trainer");
-    const hlm::BatchLoss loss = trainer->trainer->Evaluate(ReadBatch(batch));
+    const hlm::BatchLoss loss = trainer->trainer->Evaluate(ReadSharedBatch(batch));
     if (out_loss != nullptr) *out_loss = loss.loss;
     if (out_tokens != nullptr) *out_tokens = loss.tokens;
   });

@@ -11,6 +11,7 @@ namespace hlm {
 namespace {
 
 void CheckShape(const Batch& b) {
+  if (b.refused) throw *b.refused;
   const int64_t n = static_cast<int64_t>(b.ids.size());
   if (n == 0) throw InvalidArgument("the batch is empty: n_ids is 0");
   if (n > INT32_MAX) throw InvalidArgument("n_ids is ", n, "; a batch has at most ", INT32_MAX, " tokens");

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "core/base/error.h"
+
 namespace hlm {
 
 inline constexpr int32_t kIgnoredLabel = -100;
@@ -20,6 +22,8 @@ struct Batch {
   double denominator = 0;                       // 0: the sum of the weights of the predicted tokens
   std::span<const float> entropy_weights = {};  // empty: 0
   double temperature = 0;                       // logits are divided by it; 0: 1
+  // What is wrong with what the caller has given, here or beside it: whoever uses the batch throws it, in a group on all ranks.
+  std::optional<Error> refused = {};
 
   int64_t documents() const { return static_cast<int64_t>(offsets.size()) - 1; }
 };

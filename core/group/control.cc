@@ -56,6 +56,7 @@ void Control::Beat() { wire_.Send(Say::kBeat, Number(exchanges_.begun()) + Numbe
 
 void Control::Greet(const Hello& hello, const std::string& where, double deadline) {
   if (!wire_.Send(Say::kHello, PackHello(hello))) throw Unavailable(StrCat("rank 0 at ", where, " closed the connection"));
+  std::string who;
   while (true) {
     Frame frame;
     while (wire_.Next(frame)) {
@@ -64,6 +65,9 @@ void Control::Greet(const Hello& hello, const std::string& where, double deadlin
           return;
         case Say::kRefused:
           throw Unavailable(frame.bytes);
+        case Say::kWaiting:
+          who = ": " + frame.bytes;
+          break;
         case Say::kBeat:
           break;
         default:
@@ -72,11 +76,11 @@ void Control::Greet(const Hello& hello, const std::string& where, double deadlin
     }
     const double left = deadline - SteadySeconds();
     if (left <= 0) {
-      throw Unavailable(
-          StrCat("rank ", rank_, " waited at ", where, " for ", times_.timeout, " s and not all of the ", size_, " ranks came"));
+      throw Unavailable(StrCat("rank ", rank_, " waited at ", where, " for ", times_.timeout, " s and not all of the ", size_,
+                               " ranks came", who));
     }
     if (wire_.Read(std::min(left, 0.5)) == ReadResult::kClosed) {
-      throw Unavailable(StrCat("rank 0 at ", where, " closed the connection before all of the ", size_, " ranks had come"));
+      throw Unavailable(StrCat("rank 0 at ", where, " closed the connection before all of the ", size_, " ranks had come", who));
     }
   }
 }

@@ -145,10 +145,17 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
   } catch (const Error& error) {
     missing = error.message();
   }
-  // All or none: a rank that has no library must not keep the others waiting for its connections.
-  const std::vector<std::string> all = control_->AllGather(missing);
+  // All or none: a rank that has no library, or another carrier, must not keep the others waiting for its connections.
+  const std::vector<std::string> all = control_->AllGather(StrCat(Name(options_.carrier), "\n", missing));
+  const auto carrier_of = [&](size_t r) { return all[r].substr(0, all[r].find('\n')); };
+  for (size_t r = 1; r < all.size(); ++r) {
+    if (carrier_of(r) == carrier_of(0)) continue;
+    throw FailedPrecondition("the carrier is ", carrier_of(r), " on rank ", r, " and ", carrier_of(0),
+                             " on rank 0; give all the same");
+  }
   for (size_t r = 0; r < all.size(); ++r) {
-    if (!all[r].empty()) throw Unavailable(StrCat("rank ", r, ": ", all[r]));
+    const std::string why = all[r].substr(carrier_of(r).size() + 1);
+    if (!why.empty()) throw Unavailable(StrCat("rank ", r, ": ", why));
   }
   link_ = plugin->Connect({.rank = place_.rank,
                            .size = place_.size,

@@ -11,7 +11,7 @@
 namespace hlm {
 namespace {
 
-constexpr char kMagic[] = "horizon-lm group 2";
+constexpr char kMagic[] = "horizon-lm group 3";
 constexpr double kHelloSeconds = 10;  // a connection that does not say who it is by then is a stranger's
 constexpr double kGoodbyeSeconds = 10;
 
@@ -159,10 +159,24 @@ void Hub::Greet(Connection& c, const std::string& bytes) {
   c.rank = hello->rank;
   local_host_.See(c.socket.LocalHost());
   for (int64_t rank = 0; rank < size_; ++rank) {
-    if (Of(rank) == nullptr) return;
+    if (Of(rank) == nullptr) return SendToAll(Say::kWaiting, WhoCame());
   }
   started_ = true;
   SendToAll(Say::kStart, "");
+}
+
+std::string Hub::WhoCame() {
+  constexpr size_t kMostNamed = 16;
+  std::string came, missing;
+  size_t named = 0;
+  for (int64_t rank = 0; rank < size_; ++rank) {
+    const bool here = Of(rank) != nullptr;
+    if (!here && ++named > kMostNamed) continue;
+    std::string& list = here ? came : missing;
+    list += StrCat(list.empty() ? "" : ", ", rank);
+  }
+  if (named > kMostNamed) missing += StrCat(" and ", named - kMostNamed, " more");
+  return StrCat("rank ", came, " came, rank ", missing, " did not");
 }
 
 Hub::Connection* Hub::Of(int64_t rank) {
@@ -187,6 +201,7 @@ void Hub::Lose(Connection& c) {
   if (c.rank < 0) return;
   if (!started_) {  // it may be started again
     c.rank = -1;
+    SendToAll(Say::kWaiting, WhoCame());
   } else if (!c.bye) {
     Judge(StrCat("rank ", c.rank, " died: its connection to rank 0 was closed"));
   }

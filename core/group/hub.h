@@ -39,6 +39,7 @@ enum class Say : uint8_t {
   kLeaving,    // from the hub: who said goodbye, and that number
   kMissed,     // to the hub: a rank that said goodbye is missed in a later exchange
   kFarewell,   // from the hub: all others have ended what the rank took part in: it may go
+  kWaiting,    // from the hub: who has come and who is missing, until all have come
 };
 
 std::string Number(int64_t value);
@@ -83,6 +84,7 @@ class Hub {
   void Judge(const std::string& text);
   void SendToAll(Say kind, const std::string& bytes);
   bool AllSaidGoodbye() const;
+  std::string WhoCame();
   Connection* Of(int64_t rank);
 
   struct Pending {

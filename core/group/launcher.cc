@@ -1,10 +1,13 @@
 #include "core/group/launcher.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "core/base/error.h"
 
@@ -104,24 +107,36 @@ RankAddress Torchrun(const Variables& v) {
   return place;
 }
 
-// `job`: what all processes of a run have in common.
-RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std::string>& job) {
+// `job`: what all processes of a run have in common; `way`: how its launcher hands variables on.
+RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std::string>& job, const char* way) {
   place.token = job.value_or("");
   if (const auto master = Master(v)) {
     place.address = *master;
   } else if (place.size > 1 && place.local_size == place.size && job) {
     place.address = "127.0.0.1:" + DerivedPort(*job);
   } else if (place.size > 1) {
-    throw FailedPrecondition("MASTER_ADDR and MASTER_PORT are not set: ", place.launcher,
-                             " does not say where rank 0 is (mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500)");
+    throw FailedPrecondition("MASTER_ADDR and MASTER_PORT are not set: ", place.launcher, " does not say where rank 0 is (", way,
+                             ")");
   }
   return place;
 }
 
+// What MPICH's and Intel MPI's processes of one machine have in common: the proxy that has started them.
+std::string ParentOfAll() { return StrCat("pid ", getppid()); }
+
+// Tasks of srun know the number of their step and of its tasks; older ones that of the job's tasks only, and where they stand. A batch script
+// is task 0 of none: it says so.
+bool IsSlurmTask(const Variables& v) {
+  if (v.Text("SLURM_STEP_NUM_TASKS")) return true;
+  constexpr int64_t kReservedSteps = 4294967280;  // batch scripts, interactive shells and the like
+  if (!v.Text("SLURM_PROCID") || !v.Text("SLURM_NTASKS") || v.Text("ENVIRONMENT") == "BATCH") return false;
+  if (!v.Text("SLURM_STEP_ID")) return v.Text("SLURM_LOCALID") && v.Text("SLURM_NODEID");
+  return v.Text("SLURM_STEP_ID") != "batch" && *v.Number("SLURM_STEP_ID") < kReservedSteps;
+}
+
 RankAddress Slurm(const Variables& v) {
-  RankAddress place{.rank = v.Needed("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
-                    .size = v.Needed("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-                    .launcher = "Slurm"};
+  const char* size = v.Text("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS";
+  RankAddress place{.rank = v.Needed("SLURM_PROCID", size), .size = v.Needed(size, "SLURM_PROCID"), .launcher = "Slurm"};
   const std::string tasks = v.Text("SLURM_STEP_TASKS_PER_NODE").value_or(v.Text("SLURM_TASKS_PER_NODE").value_or("1"));
   place.local_size =
       std::max(TasksOfNode(tasks, v.Number("SLURM_NODEID").value_or(0)), v.Number("SLURM_LOCALID").value_or(0) + 1);
@@ -135,6 +150,18 @@ RankAddress Slurm(const Variables& v) {
     place.address = StrCat(FirstHost(nodes ? *nodes : *all), ":", DerivedPort(job));
   }
   return place;
+}
+
+// A launcher's rank without the size of its run is no place, and no process that is alone.
+void CheckNoRankAlone(const Variables& v) {
+  for (const auto& [rank, size] : {std::pair{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                   {"PMI_RANK", "PMI_SIZE"},
+                                   {"PMIX_RANK", "OMPI_COMM_WORLD_SIZE"}}) {
+    if (!v.Text(rank)) continue;
+    throw FailedPrecondition(rank, " is ", *v.Text(rank), " and ", size,
+                             " is not set: how many processes the run has is not known; set RANK, WORLD_SIZE, MASTER_ADDR and "
+                             "MASTER_PORT");
+  }
 }
 
 }  // namespace
@@ -153,9 +180,9 @@ RankAddress PlaceOf(const Environment& environment, const GroupOptions& options)
                    .size = v.Needed("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
                    .local_size = v.Number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(1),
                    .launcher = "Open MPI"},
-                  v.Text("PMIX_NAMESPACE"));
+                  v.Text("PMIX_NAMESPACE"), "mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500");
     rank_name = "OMPI_COMM_WORLD_RANK", local_name = "OMPI_COMM_WORLD_LOCAL_SIZE";
-  } else if (v.Text("SLURM_STEP_NUM_TASKS")) {
+  } else if (IsSlurmTask(v)) {
     place = Slurm(v);
     rank_name = "SLURM_PROCID", local_name = "SLURM_STEP_TASKS_PER_NODE";
   } else if (v.Text("PMI_SIZE")) {
@@ -164,9 +191,10 @@ RankAddress PlaceOf(const Environment& environment, const GroupOptions& options)
                    .size = v.Needed("PMI_SIZE", "PMI_RANK"),
                    .local_size = v.Number("MPI_LOCALNRANKS").value_or(1),
                    .launcher = "PMI"},
-                  std::nullopt);
+                  ParentOfAll(), "mpiexec -genv MASTER_ADDR HOST -genv MASTER_PORT 29500");
     rank_name = "PMI_RANK", local_name = "MPI_LOCALNRANKS";
   } else {
+    CheckNoRankAlone(v);
     return place;
   }
   if (place.size < 1 || place.size > ProcessGroup::kMostRanks || place.rank < 0 || place.rank >= place.size) {

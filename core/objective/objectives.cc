@@ -18,6 +18,7 @@ size_t CountDocuments(const Batch& batch) { return batch.offsets.size() < 2 ? 0 
 
 // Whoever counts documents or tokens before the trainer has looked at the batch needs its offsets in order.
 void CheckOffsets(const Batch& batch) {
+  if (batch.refused) throw *batch.refused;
   const auto& o = batch.offsets;
   const bool rising = std::adjacent_find(o.begin(), o.end(), [](int64_t a, int64_t b) { return b <= a; }) == o.end();
   if (o.size() < 2 || !rising || o.front() != 0 || o.back() != static_cast<int64_t>(batch.ids.size())) {
@@ -119,32 +120,36 @@ DocumentSums SumDocuments(const Batch& batch, std::span<const float> logprobs) {
   return out;
 }
 
-PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& in) {
-  if (trainer.group() != nullptr && !in.of_all) return PreferenceTogether(trainer, batch, in);
+void CheckInputs(const Batch& batch, const PreferenceInputs& in) {
   CheckPreference(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckDenominator(in.sft_denominator, "sft_denominator");
   CheckOffsets(batch);
+  CheckAnswers(PredictionWeights(batch), batch);
+  if (NeedsReference(in.options.kind)) {
+    ReferenceSums(in.reference, batch);
+  } else if (!in.reference.sums.empty() || !in.reference.logprobs.empty()) {
+    throw InvalidArgument("a reference is given, and this kind of loss has none");
+  }
+}
+
+PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PreferenceTogether(trainer, batch, in);
+  CheckInputs(batch, in);
   const size_t documents = CountDocuments(batch);
   if (documents % 2 != 0) {
     throw InvalidArgument("the batch has ", Counted(documents, "document"),
                           "; pairs need an even number, chosen and rejected by turns");
   }
   const std::vector<double> weights = PredictionWeights(batch);
-  CheckAnswers(weights, batch);
-  std::vector<double> reference(documents, 0.0);
-  if (NeedsReference(in.options.kind)) {
-    reference = ReferenceSums(in.reference, batch);
-  } else if (!in.reference.sums.empty() || !in.reference.logprobs.empty()) {
-    throw InvalidArgument("a reference is given, and this kind of loss has none");
-  }
+  const std::vector<double> reference =
+      NeedsReference(in.options.kind) ? ReferenceSums(in.reference, batch) : std::vector<double>(documents, 0.0);
 
   PreferenceMetrics m;
   const size_t number = documents / 2;
   const double pairs = static_cast<double>(number);
   const double share = 1 / (in.denominator > 0 ? in.denominator : pairs), sft_weight = SftWeight(in.options);
-  const Objective objective{.group = 2, .share = pairs * share, .loss = [&](const DocumentLosses& run) {
-                              double loss = 0;
+  const Objective objective{.group = 2, .share = pairs * share, .loss = [&](const DocumentLosses& run, double& loss) {
                               for (int64_t d = run.first_document; d < run.first_document + run.documents; d += 2) {
                                 const Place w = PlaceOf(batch, run, d), l = PlaceOf(batch, run, d + 1);
                                 const Answer chosen = SumOf(w, weights, run, reference[static_cast<size_t>(d)]);
@@ -163,7 +168,6 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
                                 m.logprob_rejected += rejected.logprob / pairs;
                                 m.sft += pair.sft / pairs;
                               }
-                              return loss;
                             }};
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
@@ -173,8 +177,7 @@ PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, con
   return m;
 }
 
-UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
-  if (trainer.group() != nullptr && !in.of_all) return UnpairedTogether(trainer, batch, in);
+void CheckInputs(const Batch& batch, const UnpairedInputs& in) {
   CheckUnpaired(in.options);
   CheckDenominator(in.denominator, "denominator");
   CheckOffsets(batch);
@@ -187,14 +190,23 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
       throw InvalidArgument("desirable[", d, "] is ", in.desirable[d], "; it must be 0 or 1");
   }
   if (!(in.kl >= 0) || !std::isfinite(in.kl)) throw InvalidArgument("kl is ", in.kl, "; it must be finite and not negative");
+  CheckAnswers(PredictionWeights(batch), batch);
+  ReferenceSums(in.reference, batch);
+  if (in.mismatched == nullptr) return;
+  CheckOffsets(*in.mismatched);
+  if (in.mismatched_weights == nullptr) ReferenceSums(in.mismatched_reference, *in.mismatched);
+}
+
+UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return UnpairedTogether(trainer, batch, in);
+  CheckInputs(batch, in);
+  const size_t documents = CountDocuments(batch);
   const std::vector<double> weights = PredictionWeights(batch);
-  CheckAnswers(weights, batch);
   const std::vector<double> reference = ReferenceSums(in.reference, batch);
 
   UnpairedMetrics m;
   m.kl = in.kl;
   if (in.mismatched != nullptr) {
-    CheckOffsets(*in.mismatched);
     std::vector<float> logprobs(in.mismatched->ids.size());
     const auto under = [&](const FrozenWeights* weights) {
       trainer.LogProbs(*in.mismatched, weights, logprobs, {}, {}, in.of_all);
@@ -210,30 +222,27 @@ UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const U
   for (const int32_t label : in.desirable) ++(label != 0 ? m.desirable : m.undesirable);
   const double good = static_cast<double>(m.desirable), bad = static_cast<double>(m.undesirable);
   const double share = 1 / (in.denominator > 0 ? in.denominator : static_cast<double>(documents));
-  const Objective objective{.share = static_cast<double>(documents) * share, .loss = [&](const DocumentLosses& run) {
-                              double loss = 0;
-                              for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
-                                const size_t i = static_cast<size_t>(d);
-                                const Place place = PlaceOf(batch, run, d);
-                                const Answer answer = SumOf(place, weights, run, reference[i]);
-                                const bool desirable = in.desirable[i] != 0;
-                                const UnpairedLoss one = LossOfUnpaired(in.options, desirable, m.kl, answer);
-                                loss += share * one.loss;
-                                Spread(place, weights, share * one.d_logprob, run);
-                                (desirable ? m.reward_desirable : m.reward_undesirable) += one.reward / (desirable ? good : bad);
-                                (desirable ? m.logprob_desirable : m.logprob_undesirable) +=
-                                    answer.logprob / (desirable ? good : bad);
-                              }
-                              return loss;
-                            }};
+  const Objective objective{
+      .share = static_cast<double>(documents) * share, .loss = [&](const DocumentLosses& run, double& loss) {
+        for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
+          const size_t i = static_cast<size_t>(d);
+          const Place place = PlaceOf(batch, run, d);
+          const Answer answer = SumOf(place, weights, run, reference[i]);
+          const bool desirable = in.desirable[i] != 0;
+          const UnpairedLoss one = LossOfUnpaired(in.options, desirable, m.kl, answer);
+          loss += share * one.loss;
+          Spread(place, weights, share * one.d_logprob, run);
+          (desirable ? m.reward_desirable : m.reward_undesirable) += one.reward / (desirable ? good : bad);
+          (desirable ? m.logprob_desirable : m.logprob_undesirable) += answer.logprob / (desirable ? good : bad);
+        }
+      }};
   const BatchLoss result = Run(trainer, batch, objective, in.forward_only);
   m.loss = result.loss;
   m.tokens = result.tokens;
   return m;
 }
 
-PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
-  if (trainer.group() != nullptr && !in.of_all) return PolicyTogether(trainer, batch, in);
+void CheckInputs(const Batch& batch, const PolicyInputs& in) {
   CheckOffsets(batch);
   CheckDenominator(in.options.denominator, "denominator");
   const std::vector<double> weights = PredictionWeights(batch);
@@ -253,6 +262,12 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
   if (in.options.kl_weight > 0 && in.reference_logprobs.empty()) {
     throw InvalidArgument("kl_weight is ", in.options.kl_weight, " and there are no reference_logprobs");
   }
+}
+
+PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
+  if (trainer.group() != nullptr && !in.of_all) return PolicyTogether(trainer, batch, in);
+  CheckInputs(batch, in);
+  const std::vector<double> weights = PredictionWeights(batch);
   PolicyOptions options = in.options;
   double own = 0;  // what this batch is of the denominator
   for (size_t d = 0; d < CountDocuments(batch); ++d) {
@@ -271,25 +286,26 @@ PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const Polic
   PolicyMetrics m;
   const bool entropy = in.wants_entropy || options.entropy_weight != 0;
   const Objective objective{
-      .entropy = entropy, .share = std::max(own, 0.0) / options.denominator, .loss = [&](const DocumentLosses& run) {
-        PolicySums sums;
+      .entropy = entropy,
+      .share = std::max(own, 0.0) / options.denominator,
+      .loss = [&](const DocumentLosses& run, double& loss) {
         for (int64_t d = run.first_document; d < run.first_document + run.documents; ++d) {
           const Place place = PlaceOf(batch, run, d);
           const size_t n = place.end - place.begin, first = place.first_token + place.begin;
           const auto of_batch = [&](auto values) { return values.empty() ? values : values.subspan(first, n); };
           const auto of_run = [&](auto values) { return values.empty() ? values : values.subspan(place.begin, n); };
-          sums.Add(LossOfDocument(options, {.logprobs = of_run(run.logprobs),
-                                            .weights = std::span<const double>(weights).subspan(first, n),
-                                            .advantages = of_batch(in.advantages),
-                                            .old_logprobs = of_batch(in.old_logprobs),
-                                            .reference_logprobs = of_batch(in.reference_logprobs),
-                                            .rollout_logprobs = of_batch(in.rollout_logprobs),
-                                            .entropies = of_run(run.entropies),
-                                            .d_logprobs = of_run(run.d_logprobs),
-                                            .d_entropies = of_run(run.d_entropies)}));
+          const PolicySums one = LossOfDocument(options, {.logprobs = of_run(run.logprobs),
+                                                          .weights = std::span<const double>(weights).subspan(first, n),
+                                                          .advantages = of_batch(in.advantages),
+                                                          .old_logprobs = of_batch(in.old_logprobs),
+                                                          .reference_logprobs = of_batch(in.reference_logprobs),
+                                                          .rollout_logprobs = of_batch(in.rollout_logprobs),
+                                                          .entropies = of_run(run.entropies),
+                                                          .d_logprobs = of_run(run.d_logprobs),
+                                                          .d_entropies = of_run(run.d_entropies)});
+          m.sums.Add(one);
+          loss += one.loss;
         }
-        m.sums.Add(sums);
-        return sums.loss;
       }};
   m.tokens = Run(trainer, batch, objective, in.forward_only).tokens;
   return m;

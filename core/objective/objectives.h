@@ -42,6 +42,8 @@ struct PreferenceMetrics {
   double accuracy = 0, margin = 0;  // means over the pairs, as all that follows
   double reward_chosen = 0, reward_rejected = 0, logprob_chosen = 0, logprob_rejected = 0, sft = 0;
 };
+// What one process can refuse of its own share: Accumulate... refuses it, in a group for all ranks. Here and below.
+void CheckInputs(const Batch& batch, const PreferenceInputs& inputs);
 PreferenceMetrics AccumulatePreference(Trainer& trainer, const Batch& batch, const PreferenceInputs& inputs);
 
 struct UnpairedInputs {
@@ -61,6 +63,7 @@ struct UnpairedMetrics {
   int64_t desirable = 0, undesirable = 0, tokens = 0;
   double reward_desirable = 0, reward_undesirable = 0, logprob_desirable = 0, logprob_undesirable = 0;  // means; 0 of none
 };
+void CheckInputs(const Batch& batch, const UnpairedInputs& inputs);
 UnpairedMetrics AccumulateUnpaired(Trainer& trainer, const Batch& batch, const UnpairedInputs& inputs);
 
 struct PolicyInputs {
@@ -75,6 +78,7 @@ struct PolicyMetrics {
   PolicySums sums;
   int64_t tokens = 0;
 };
+void CheckInputs(const Batch& batch, const PolicyInputs& inputs);
 PolicyMetrics AccumulatePolicy(Trainer& trainer, const Batch& batch, const PolicyInputs& inputs);
 
 }  // namespace hlm

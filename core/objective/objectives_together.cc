@@ -8,6 +8,19 @@ namespace {
 // A rank without documents has nothing to give, and does not miss it.
 bool Some(const Batch& batch) { return !batch.ids.empty(); }
 
+// Why this rank cannot take part, told to all before anything is gathered.
+template <class Inputs>
+std::optional<Error> Refused(const Batch& batch, const Inputs& in) {
+  if (batch.refused) return batch.refused;
+  if (!Some(batch)) return std::nullopt;
+  try {
+    CheckInputs(batch, in);
+  } catch (const Error& error) {
+    return error;
+  }
+  return std::nullopt;
+}
+
 // A reference of all ranks' documents, by document or by token.
 struct ReferenceOfAll {
   ReferenceOfAll(ProcessGroup& group, const Reference& own, const Batch& batch)
@@ -26,7 +39,7 @@ PreferenceMetrics PreferenceTogether(Trainer& trainer, const Batch& batch, const
   ProcessGroup& group = *trainer.group();
   const PreferenceOptions& o = in.options;
   const GroupBatch all(
-      group, batch, std::nullopt,
+      group, batch, Refused(batch, in),
       StrCat("a preference loss of kind ", static_cast<int>(o.kind), " ", o.beta, " ", o.gamma, " ", o.label_smoothing, " ",
              o.sft_weight, " ", in.denominator, " ", in.sft_denominator, " ", in.reference.none, " ", in.forward_only));
   const ReferenceOfAll reference(group, in.reference, batch);
@@ -40,7 +53,7 @@ UnpairedMetrics UnpairedTogether(Trainer& trainer, const Batch& batch, const Unp
   ProcessGroup& group = *trainer.group();
   const UnpairedOptions& o = in.options;
   const GroupBatch all(
-      group, batch, std::nullopt,
+      group, batch, Refused(batch, in),
       StrCat("a loss of KTO ", o.beta, " ", o.desirable_weight, " ", o.undesirable_weight, " ", in.denominator, " ", in.kl, " ",
              in.mismatched != nullptr, " ", in.mismatched_weights != nullptr, " ", in.reference.none, " ", in.forward_only));
   const std::vector<int32_t> desirable = GatherArray(group, in.desirable, "desirable", Some(batch));
@@ -63,7 +76,7 @@ PolicyMetrics PolicyTogether(Trainer& trainer, const Batch& batch, const PolicyI
   ProcessGroup& group = *trainer.group();
   const PolicyOptions& o = in.options;
   const GroupBatch all(
-      group, batch, std::nullopt,
+      group, batch, Refused(batch, in),
       StrCat("a policy's loss ", static_cast<int>(o.kind), " ", static_cast<int>(o.ratio), " ", static_cast<int>(o.kl), " ",
              static_cast<int>(o.reduction), " ", o.clip_low, " ", o.clip_high, " ", o.dual_clip, " ", o.kl_weight, " ",
              o.importance_cap, " ", o.entropy_weight, " ", o.denominator, " ", in.wants_entropy, " ", in.forward_only));

@@ -166,9 +166,12 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
   const int64_t own = in.machine.device_count(), devices = own * o.processes;
   const std::string of_processes = o.processes > 1 ? StrCat(" of ", o.processes, " processes") : std::string();
   if (backward && !std::has_single_bit(static_cast<uint64_t>(own))) {
+    const uint64_t below = std::bit_floor(static_cast<uint64_t>(own));
     throw InvalidArgument("a process has ", own,
-                          " devices; to train their number must be a power of two: gradients are added by a tree");
+                          " devices; to train their number must be a power of two: gradients are added by a tree; name ", below,
+                          " or ", 2 * below);
   }
+  const bool given = o.reduction_groups != 0;
   o.reduction_groups = ReductionGroups(in, o);
   if (o.route == Route::kPeer && in.machine.device_count() == 1) {
     throw InvalidArgument("route is peer and device is ", in.machine.devices.front(),
@@ -183,6 +186,10 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
   if (backward && o.processes > 1 && !std::has_single_bit(static_cast<uint64_t>(o.reduction_groups / o.processes))) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; the ", o.processes, " processes have ",
                           o.reduction_groups / o.processes, " each, which must be a power of two: gradients are added by a tree");
+  }
+  if (o.batch_size < o.reduction_groups && !given) {
+    throw InvalidArgument("batch_size is ", o.batch_size, "; ", devices, " devices", of_processes, " need at least ", devices,
+                          " rows");
   }
   if (o.batch_size < o.reduction_groups) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; a step of ", Counted(o.batch_size, "row"),

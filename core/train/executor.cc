@@ -71,14 +71,13 @@ void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* 
 double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head) {
   HLM_CHECK(pass.weights == nullptr || gradients == nullptr, "a backward pass under frozen weights");
   Begin(pass);
-  double weighed_loss = 0;
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
     // Of several processes none may stop alone: they agree on it before a pass and after it.
     if (!updating && pass.cut.ranks().size == 1) interrupt_.Check();
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
     const bool has_rows = experts_.HasRows(visit);
-    Compute(pass, v, has_rows, head, weighed_loss);
+    Compute(pass, v, has_rows, head);
     if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.cut.sweeps()) {
       updating = true;
       GateUpdates(pass);
@@ -88,8 +87,8 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
     group_.Gather(pass, v, experts_);
   }
   Finish(pass, updating);
-  const double loss = head.weigh != nullptr ? weighed_loss : pass.Loss(Losses(), Entropies());
-  return loss + routers_.End(pass, GatherBytes()).loss;
+  routers_.End(pass, GatherBytes());
+  return head.weigh != nullptr ? 0 : pass.Loss(Losses(), Entropies());
 }
 
 void Executor::Begin(const Pass& pass) {
@@ -100,14 +99,14 @@ void Executor::Begin(const Pass& pass) {
   routers_.Begin();
 }
 
-// One visit on every lane. `loss`: to which theirs are added in turn, where they are weighed.
-void Executor::Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head, double& loss) {
+// One visit on every lane.
+void Executor::Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head) {
   for (const auto& lane : lanes_) lane->KeepPace(v);
   if (has_rows) {
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
     group_.GatherLate(pass, visit);
     const std::vector<int64_t> versions = group_.Versions(pass, visit);
-    for (const auto& lane : lanes_) loss += lane->Run(pass, v, versions, head);
+    for (const auto& lane : lanes_) lane->Run(pass, v, versions, head);
   } else {
     for (const auto& lane : lanes_) lane->Skip(pass, v);
   }

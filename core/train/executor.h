@@ -38,14 +38,15 @@ class Executor {
     const std::vector<std::vector<int64_t>>* expert_updates = nullptr;  // RoutedStep::updates before this step
   };
 
-  // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss. `weigh`: the
-  // weights of the losses are not the tokens', but what it makes of the losses.
+  // Forward, loss and backward over all sweeps; gradients are on their way to the updater when it returns. The loss of the
+  // predicted tokens, without the routers' share. `weigh`: the weights of the losses are not the tokens', but what it makes of the losses,
+  // and the loss is for the one who weighs to tell.
   double ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh = nullptr);
-  // Forward and loss.
+  // Forward and loss, as above.
   double Forward(const Pass& pass);
   // Forward without a loss, for what the routers of a whole batch choose: a pass over the same batch is then `counted`.
   void CountLoads(const Pass& pass);
-  // Of the last pass; part of its loss.
+  // Of the last pass.
   const RouterTotals& routers() const { return routers_.totals(); }
   bool counts_ahead() const { return routers_.counts_ahead(); }
   // By place in the step, after a pass has returned: what it was asked for.
@@ -72,7 +73,7 @@ class Executor {
  private:
   double Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head);
   void Begin(const Pass& pass);
-  void Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head, double& loss);
+  void Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head);
   void HearRouters(const Pass& pass, const Visit& visit, const Gradients* gradients, bool updating);
   void Finish(const Pass& pass, bool updating);
   RouterTerms::GatherBytes GatherBytes() const;

@@ -1,6 +1,8 @@
 #include "core/train/group_batch.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/base/checked.h"
 
@@ -65,6 +67,28 @@ void Append(std::vector<T>& all, bool some, const std::vector<T>& own, size_t n,
   for (size_t i = 0; i < n; ++i) all.push_back(own.empty() ? missing(i) : own[i]);
 }
 
+// Of two lists of entries those that differ; all of them where they are not the same things.
+std::pair<std::string, std::string> Differing(const std::string& a, const std::string& b) {
+  const auto entries = [](const std::string& text) {
+    std::vector<std::string> all;
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t end = std::min(text.find(", ", begin), text.size());
+      all.push_back(text.substr(begin, end - begin));
+      begin = end + 2;
+    }
+    return all;
+  };
+  const std::vector<std::string> of_a = entries(a), of_b = entries(b);
+  if (of_a.size() != of_b.size()) return {a, b};
+  std::string only_a, only_b;
+  for (size_t i = 0; i < of_a.size(); ++i) {
+    if (of_a[i] == of_b[i]) continue;
+    only_a += (only_a.empty() ? "" : ", ") + of_a[i];
+    only_b += (only_b.empty() ? "" : ", ") + of_b[i];
+  }
+  return {only_a, only_b};
+}
+
 }  // namespace
 
 std::vector<std::string> Agree(ProcessGroup& group, const std::optional<Error>& own, const std::string& same,
@@ -84,7 +108,8 @@ std::vector<std::string> Agree(ProcessGroup& group, const std::optional<Error>& 
     if (code != Code::kOk) throw Error(code, StrCat("rank ", r, ": ", text));
     if (r == 0) first = text;
     if (text != first) {
-      throw FailedPrecondition("the ranks do not do the same: rank ", r, " is at ", text, ", rank 0 at ", first);
+      const auto [theirs, of_first] = Differing(text, first);
+      throw FailedPrecondition("the ranks do not do the same: rank ", r, " is at ", theirs, ", rank 0 at ", of_first);
     }
     payloads.push_back(reader.GetText());
   }
@@ -94,7 +119,7 @@ std::vector<std::string> Agree(ProcessGroup& group, const std::optional<Error>& 
 GroupBatch::GroupBatch(ProcessGroup& group, const Batch& own, const std::optional<Error>& own_error, const std::string& same)
     : denominator_(own.denominator), temperature_(own.temperature) {
   Writer writer;
-  std::optional<Error> error = own_error;
+  std::optional<Error> error = own_error ? own_error : own.refused;
   const auto per_id = [&](size_t n, const char* name) {
     if (n != 0 && n != own.ids.size() && !error)
       error = InvalidArgument("n_", name, " is ", n, "; it must be n_ids, ", own.ids.size(), ", or 0");

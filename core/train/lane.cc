@@ -55,9 +55,8 @@ void Lane::KeepPace(int64_t visit) {
   if (visit >= 2) streams_.VisitDone(visit - 2).Synchronize();
 }
 
-double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> versions, const HeadJob& job) {
+void Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> versions, const HeadJob& job) {
   const Visit& visit = pass.visits[static_cast<size_t>(number)];
-  double loss = 0;
   {
     std::vector<SlotTicket> tickets;
     for (size_t u = 0; u < visit.uses.size(); ++u) {
@@ -74,7 +73,7 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
         break;
       case VisitKind::kHead:
         loads_.SendDown(pass.cut.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
-        if (job.weigh != nullptr) loss = WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
+        if (job.weigh != nullptr) WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
         Head(pass, visit, WeightsOfHead(tickets), job);
         break;
       case VisitKind::kBlockBackward:
@@ -91,7 +90,6 @@ double Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> vers
   streams_.compute->Record(done);
   block_inputs_.Move(pass, visit, pass.cut.ShareOf(visit.sweep, context_.lane).tokens(), done, *streams_.up, *streams_.down);
   if (visit.kind == VisitKind::kHead && job.weigh == nullptr) SendLossesDown(pass, visit, done);
-  return loss;
 }
 
 void Lane::Skip(const Pass& pass, int64_t number) {

@@ -60,9 +60,8 @@ class Lane {
   void Load(const SlotUse& use, WeightLease weights, const Shard& shard = {});
   // Waits until the visit before last is done, so that nothing runs far ahead.
   void KeepPace(int64_t visit);
-  // Everything of a visit but its weights' way up and its gradients' way down. `versions`: of the weights that it reads. The share of
-  // the loss that the host has weighed.
-  double Run(const Pass& pass, int64_t visit, std::span<const int64_t> versions, const HeadJob& job);
+  // Everything of a visit but its weights' way up and its gradients' way down. `versions`: of the weights that it reads.
+  void Run(const Pass& pass, int64_t visit, std::span<const int64_t> versions, const HeadJob& job);
   // A visit of experts that have no rows.
   void Skip(const Pass& pass, int64_t visit);
   // A piece's gradient, behind the visit that made it, part by part: take(part, ring entry).
@@ -105,7 +104,7 @@ class Lane {
   void Embed(const Pass& pass, const Visit& visit, const Weights& weights);
   void BlockForward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job);
-  double WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
+  void WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Clear(const std::vector<int64_t>& pieces);

@@ -102,9 +102,9 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
 
 // A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
 // them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
-double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
+void Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
   const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
-  if (share.empty()) return 0;
+  if (share.empty()) return;
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
     head_.Norm(device_.ops(), *streams_.compute, weights, micro, memory_.buffers.BlockInput(context_.spec.layers(), token));
     head_.Loss(device_.ops(), *streams_.compute, weights, micro);
@@ -131,7 +131,7 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
     sweep.entropies = arrays(batch_.layout().entropies, false);
     sweep.entropy_weights = arrays(batch_.layout().entropy_weights, true);
   }
-  const double loss = weigh(sweep);
+  weigh(sweep);
   context_.trace.Add(Trace::kHost, "weigh the losses", start, Trace::Now());
 
   const auto send = [&](int64_t array) {
@@ -141,7 +141,6 @@ double Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights
   };
   send(batch_.layout().weights);
   if (pass.weighs_entropies) send(batch_.layout().entropy_weights);
-  return loss;
 }
 
 void Lane::BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights) {

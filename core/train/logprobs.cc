@@ -114,7 +114,8 @@ BatchLoss Trainer::Evaluate(const Batch& batch, const Objective& objective) {
   BatchLoss result{0, prepared.predicted};
   s.engine.GuardedTogether([&] {
     const State::Places places = s.LogProbs(prepared, nullptr, objective.entropy, false, ranks);
-    result.loss = weigher.WeighAll(places.losses, places.entropies);
+    weigher.WeighAll(places.losses, places.entropies);
+    result.loss = weigher.loss();
   });
   return result;
 }

@@ -23,9 +23,9 @@ struct Objective {
   int64_t group = 1;  // documents [k group, (k + 1) group) are handed over together; the last group may be smaller
   bool entropy = false;
   double share = 1;  // of the step, for terms of the loss that are means over a batch
-  // Called once or several times, in order, for all documents of a batch; returns their share of the loss, which adds up. What it
-  // throws ends the call, and what was accumulated is dropped.
-  std::function<double(const DocumentLosses&)> loss;
+  // Called once or several times, in order, for all documents of a batch; adds their share to `loss`: document by document, so that the
+  // sum has the same bits however many calls there are. What it throws ends the call, and what was accumulated is dropped.
+  std::function<void(const DocumentLosses&, double& loss)> loss;
 };
 
 }  // namespace hlm

@@ -22,14 +22,16 @@ class ObjectiveWeigher {
  public:
   ObjectiveWeigher(const Objective& objective, const Pass& pass) : objective_(objective), pass_(pass) {}
 
-  // All documents at once, ahead of the pass: Weigh then only hands the weights out. The loss.
-  double WeighAll(std::span<const float> losses, std::span<const float> entropies);
-  double Weigh(const SweepLosses& sweep);
+  // All documents at once, ahead of the pass: Weigh then only hands the weights out.
+  void WeighAll(std::span<const float> losses, std::span<const float> entropies);
+  void Weigh(const SweepLosses& sweep);
+  // Of all documents so far, added in their order: the same bits whoever weighs them, and in how many sweeps.
+  double loss() const { return loss_; }
 
  private:
   // Weights by place for the documents [first, end).
-  double Call(int64_t first, int64_t end, std::span<const float> losses, std::span<const float> entropies,
-              std::span<float> weights, std::span<float> entropy_weights);
+  void Call(int64_t first, int64_t end, std::span<const float> losses, std::span<const float> entropies, std::span<float> weights,
+            std::span<float> entropy_weights);
 
   const Objective& objective_;
   const Pass& pass_;

@@ -38,21 +38,20 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
   accumulated.Begin();
   const double start = Seconds();
   BatchLoss result{0, prepared.predicted};
-  std::optional<double> of_all;  // the loss, weighed ahead of the pass
   try {
     engine.GuardedTogether([&] {
       if (weigher && (!pass.cut.grouped() || !engine.all_ranks.alone())) {
         // The borders of sweeps divide groups: the log-probabilities of all documents come from a pass of their own. They are the
         // same bits, for the micro-batches are the same.
         const Places places = LogProbs(prepared, nullptr, objective->entropy, false, ranks);
-        of_all = weigher->WeighAll(places.losses, places.entropies);
+        weigher->WeighAll(places.losses, places.entropies);
       }
       if (executor.counts_ahead() && pass.cut.sweeps() > 1) {
         // The balancing loss is over all sweeps, and the first one's backward pass comes before the last one's forward pass.
         executor.CountLoads(Pass(layout, plan, prepared, true, 1, ranks));
         pass.counted = true;
       }
-      const Weigh weigh = [&](const SweepLosses& sweep) { return weigher->Weigh(sweep); };
+      const Weigh weigh = [&](const SweepLosses& sweep) { weigher->Weigh(sweep); };
       result.loss = executor.ForwardBackward(pass,
                                              {.first = !accumulated.any(),
                                               .step = position.steps(),
@@ -61,7 +60,8 @@ BatchLoss Trainer::State::Accumulate(const Tokens& prepared, const std::optional
                                               .expert_updates = &position.expert_updates()},
                                              weigher ? &weigh : nullptr);
       engine.updater->WaitIdle();
-      if (!engine.all_ranks.alone() && of_all) result.loss = *of_all;
+      if (weigher) result.loss = weigher->loss();
+      result.loss += executor.routers().loss;
     });
   } catch (const Error& error) {
     const bool asked = error.code() == Code::kCancelled || error.code() == Code::kDeadlineExceeded;  // before any update

@@ -16,7 +16,7 @@ struct SweepLosses {
   float* weights = nullptr;          // the host's answer, all of them, before the second pass
   float* entropy_weights = nullptr;  // null with entropies
 };
-using Weigh = std::function<double(const SweepLosses&)>;  // its share of the loss
+using Weigh = std::function<void(const SweepLosses&)>;
 
 }  // namespace hlm
 

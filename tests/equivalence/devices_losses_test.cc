@@ -29,13 +29,13 @@ void ExpectSameWords(const Words& a, const Words& b) {
 
 // Of a pair the difference of two sums decides, with a share for the entropy: each document's weight depends on another document.
 Objective PairLoss(bool entropy, int64_t group) {
-  return {.group = group, .entropy = entropy, .loss = [entropy, group](const DocumentLosses& run) {
+  return {.group = group, .entropy = entropy, .loss = [entropy, group](const DocumentLosses& run, double& loss) {
             double sum = 0;
             for (const float logprob : run.logprobs) sum += static_cast<double>(logprob);
             const double weight = 0.01 * (1 + static_cast<double>(run.first_document % group)) * sum;
             for (size_t i = 0; i < run.logprobs.size(); ++i) run.d_logprobs[i] = weight;
             for (size_t i = 0; entropy && i < run.entropies.size(); ++i) run.d_entropies[i] = 0.1;
-            return 0.005 * sum * sum;
+            loss += 0.005 * sum * sum;
           }};
 }
 

@@ -47,6 +47,30 @@ class Mixture : public testing::TestWithParam<Case> {
   RunSetup Setup() const { return SmallRun(GetParam()); }
 };
 
+// What is evaluated is the loss of the predicted tokens, whatever routers add to a step's; the same bits on any number of devices.
+TEST_P(Mixture, EvaluationHasNoShareOfTheRouters) {
+  const auto losses = [](RunSetup setup) {
+    std::vector<double> all;
+    setup.steps = 1;
+    setup.take_step = [&](Trainer& trainer, const Batch& batch) {
+      all.push_back(trainer.Evaluate(batch).loss);
+      return trainer.Step(batch);
+    };
+    Train(setup);
+    return all;
+  };
+  RunSetup setup = Setup();
+  setup.plan.sweeps = 0;
+  setup.plan.reduction_groups = 4;
+  setup.documents = 10, setup.plan.batch_size = 10;
+  const std::vector<double> with = losses(setup);
+  setup.devices = 2;
+  EXPECT_EQ(losses(setup), with);
+  setup.devices = 1;
+  setup.plan.balance = setup.plan.router_z = 0;
+  EXPECT_EQ(losses(setup), with);
+}
+
 TEST_P(Mixture, MemoryOptionsNeverChangeABit) {
   const RunResult expected = Train(Setup());
   for (const double loss : expected.losses) EXPECT_TRUE(std::isfinite(loss));

@@ -83,6 +83,42 @@ TEST(GroupApi, APlanIsForSoManyProcesses) {
               {"the plan is for 2 processes and the group has 1"});
 }
 
+// What rank 1 gives wrongly both ranks are told, and both are in the same call still.
+void ExpectToldToBoth(hlm_group* group, hlm_trainer* trainer, const hlm_batch& batch, const hlm_preference_options& dpo) {
+  if (hlm_group_size(group) == 1) return;
+  const bool wrong = hlm_group_rank(group) == 1;
+  const auto expect = [&](hlm_error* given, const std::string& text) {
+    const Error error(given);
+    const std::string said = error ? hlm_error_message(error.get()) : "";
+    const bool named = wrong || said.starts_with("rank 1: ");
+    if (hlm_error_code(error.get()) != HLM_INVALID_ARGUMENT || !named || said.find(text) == std::string::npos) {
+      throw hlm::Internal("said \"", said, "\", not ", text);
+    }
+  };
+  const auto step = [&](const hlm_batch* own, const std::string& text) { expect(hlm_trainer_step(trainer, own, nullptr), text); };
+  const auto prefer = [&](const hlm_batch* own, const hlm_preference_options* options, const std::string& text) {
+    expect(hlm_trainer_accumulate_preference(trainer, own, options, nullptr), text);
+  };
+  step(wrong ? nullptr : &batch, "batch is NULL");
+  hlm_batch other = batch;
+  other.labels = wrong ? batch.ids : nullptr;
+  other.n_labels = wrong ? batch.n_ids - 1 : 0;
+  step(&other, "n_labels is ");
+  other = batch;
+  if (wrong) other.ids = nullptr;
+  step(&other, "ids is NULL");
+  const std::vector<int64_t> offsets = {0, static_cast<int64_t>(batch.n_ids) - 2};
+  other = batch;
+  if (wrong) other.offsets = offsets.data();
+  prefer(&other, &dpo, "offsets must rise strictly from 0 to n_ids");
+  hlm_preference_options changed = dpo;
+  if (wrong) changed.n_reference_sums = 0, changed.reference_sums = nullptr;
+  prefer(&batch, &changed, "this loss needs reference_sums");
+  if (wrong) changed = dpo, changed.kind = 99;
+  if (!wrong) changed = dpo;
+  prefer(&batch, &changed, "kind is 99");
+}
+
 // What a process makes of two steps and a step of DPO, and what it knows of its group.
 std::string Train(hlm_group* group, bool whole, const std::string& numerics, int64_t threads = 1) {
   const int64_t rank = hlm_group_rank(group), size = hlm_group_size(group);
@@ -119,6 +155,7 @@ std::string Train(hlm_group* group, bool whole, const std::string& numerics, int
   hlm_preference_options_init(&dpo);
   dpo.reference_sums = reference.data() + (whole ? 0 : rank);
   dpo.n_reference_sums = ends.size() - 1;
+  ExpectToldToBoth(group, trainer.get(), batch, dpo);
   hlm_preference_metrics preference;
   hlm_preference_metrics_init(&preference);
   Must(hlm_trainer_accumulate_preference(trainer.get(), &batch, &dpo, &preference));
@@ -184,7 +221,12 @@ TEST(GroupApi, StepsAndLossesOfTwoProcessesAreThoseOfOne) {
       const Error error(hlm_group_all_gather(raw, own.data(), n_own, all.data(), n_all));
       if (hlm_error_code(error.get()) != code) throw hlm::Internal(hlm_error_message(error.get()));
     };
-    refused(4, 7, HLM_INVALID_ARGUMENT);
+    refused(4, rank == 1 ? 7 : 8, HLM_INVALID_ARGUMENT);
+    const Error mixed(rank == 0 ? hlm_group_barrier(raw) : hlm_group_all_gather(raw, own.data(), 4, all.data(), 8));
+    const std::string calls = mixed ? hlm_error_message(mixed.get()) : "";
+    if (calls != "the ranks do not do the same: rank 1 is at a gather of the program's own bytes, rank 0 at a barrier") {
+      throw hlm::Internal(calls);
+    }
     Must(hlm_group_all_gather(raw, own.data(), 4, all.data(), 8));
     if (all != "zeroone!") throw hlm::Internal(all);
     rank == 0 ? refused(4, 8, HLM_FAILED_PRECONDITION) : refused(3, 6, HLM_FAILED_PRECONDITION);

@@ -62,6 +62,32 @@ TEST(Launchers, NoneIsAGroupOfOne) {
   EXPECT_EQ(place.launcher, "");
 }
 
+// A batch script's own variables: of a job of several tasks, with no step of srun around it.
+TEST(Launchers, ABatchScriptIsAlone) {
+  Variables batch = {{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "4711"}, {"ENVIRONMENT", "BATCH"}};
+  EXPECT_EQ(Place(batch).size, 1);
+  batch["SLURM_STEP_ID"] = "0";
+  EXPECT_EQ(Place(batch).size, 1);
+}
+
+TEST(Launchers, ATaskOfSrunMayKnowTheJobsTasksOnly) {
+  Variables task = kSlurm;
+  task.erase("SLURM_STEP_NUM_TASKS");
+  task["SLURM_NTASKS"] = "4";
+  EXPECT_EQ(Place(task).size, 4);
+  EXPECT_EQ(Place(task).rank, 3);
+  EXPECT_EQ(Place(task).address, Place(kSlurm).address);
+  task.erase("SLURM_STEP_ID");
+  task["SLURM_LOCALID"] = "0";
+  EXPECT_EQ(Place(task).size, 4);
+}
+
+TEST(Launchers, ARankWithoutASizeIsRefused) {
+  for (const std::string name : {"PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"}) {
+    EXPECT_TRUE(Refusal({{name, "1"}}).starts_with("FAILED_PRECONDITION: " + name + " is 1 and ")) << Refusal({{name, "1"}});
+  }
+}
+
 TEST(Launchers, Torchrun) {
   const RankAddress place = Place(kTorchrun);
   EXPECT_EQ(place.rank, 2);
@@ -100,6 +126,10 @@ TEST(Launchers, MpiOnOneMachineNeedsNoAddress) {
   const RankAddress one = Place(With(kOpenMpi, {{"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}}), true);
   EXPECT_TRUE(one.address.starts_with("127.0.0.1:"));
   EXPECT_EQ(one.local_size, 2);
+  const Variables mpich = {{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MPI_LOCALNRANKS", "2"}};
+  const std::string address = Place(mpich, true).address;
+  EXPECT_TRUE(address.starts_with("127.0.0.1:")) << address;
+  EXPECT_EQ(Place(With(mpich, {{"PMI_RANK", "0"}}), true).address, address);
   EXPECT_EQ(Place({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}}).rank, 1);
 }
 
@@ -144,6 +174,9 @@ TEST(Launchers, WhatIsNoPlaceIsRefusedByName) {
   EXPECT_EQ(Refusal(kOpenMpi),
             "FAILED_PRECONDITION: MASTER_ADDR and MASTER_PORT are not set: Open MPI does not say where rank 0 is (mpirun -x "
             "MASTER_ADDR=HOST -x MASTER_PORT=29500)");
+  EXPECT_EQ(Refusal({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}),
+            "FAILED_PRECONDITION: MASTER_ADDR and MASTER_PORT are not set: PMI does not say where rank 0 is (mpiexec -genv "
+            "MASTER_ADDR HOST -genv MASTER_PORT 29500)");
 }
 
 }  // namespace

@@ -71,7 +71,20 @@ TEST(Meeting, WhoDoesNotFindRankZeroSaysWhere) {
 TEST(Meeting, WhoIsAloneSaysSo) {
   const int port = FreePort();
   Processes ranks(1, [&](int64_t) { return Ranks(*ProcessGroup::Connect(LocalPlace(0, 2, port), QuickOptions(1))); });
-  EXPECT_EQ(ranks.Result(0), "UNAVAILABLE: rank 0 waited at its address for 1 s and not all of the 2 ranks came");
+  EXPECT_EQ(ranks.Result(0),
+            "UNAVAILABLE: rank 0 waited at its address for 1 s and not all of the 2 ranks came: rank 0 came, rank 1 did not");
+}
+
+TEST(Meeting, CarriersMustBeTheSame) {
+  const int port = FreePort();
+  Processes ranks(2, [&](int64_t rank) {
+    GroupOptions options = QuickOptions(20);
+    options.carrier = rank == 0 ? Carrier::kGloo : Carrier::kMpi;
+    return Ranks(*ProcessGroup::Connect(LocalPlace(rank, 2, port), options));
+  });
+  for (const std::string& result : ranks.Results()) {
+    EXPECT_EQ(result, "FAILED_PRECONDITION: the carrier is mpi on rank 1 and gloo on rank 0; give all the same");
+  }
 }
 
 TEST(Meeting, WhoDoesNotBelongIsToldWhy) {

@@ -54,7 +54,11 @@ TEST(PlanScalingTest, MachinesShareTheStates) {
                                 "samples/machines/h200x8-560g.json", "--device", "cuda:0-7", "--batch-size", "128"});
   EXPECT_EQ(table.status, 0) << table.err;
   EXPECT_NE(table.out.find("route peer"), std::string::npos) << table.out;
-  EXPECT_NE(table.out.find("do not help a step of 128 rows"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("All 8 devices help a step of 128 rows."), std::string::npos) << table.out;
+  // A number that is no power of two is a row as well.
+  const auto asked = Scaling({"--batch-size", "96", "--processes", "3"});
+  EXPECT_EQ(asked.at("rows").back().at("processes"), 3);
+  EXPECT_FALSE(asked.at("rows").back().at("step").contains("why_not")) << asked.at("rows").back();
 }
 
 }  // namespace

@@ -78,14 +78,14 @@ TEST(LogProbs, TheSameBitsAsInsideALossUnderEveryPolicy) {
         const auto logprobs = rig.LogProbs(data.batch);
         for (const int64_t group : {1, 2, 8}) {
           std::vector<float> seen;
-          rig.trainer->Accumulate(data.batch, {.group = group, .entropy = group == 2, .loss = [&](const DocumentLosses& run) {
-                                                 EXPECT_EQ(run.first_document % group, 0);
-                                                 EXPECT_TRUE(run.documents % group == 0);
-                                                 seen.insert(seen.end(), run.logprobs.begin(), run.logprobs.end());
-                                                 for (size_t i = 0; i < run.logprobs.size(); ++i)
-                                                   run.d_logprobs[i] = -0.01 * static_cast<double>(run.logprobs[i]);
-                                                 return 0.0;
-                                               }});
+          rig.trainer->Accumulate(data.batch,
+                                  {.group = group, .entropy = group == 2, .loss = [&](const DocumentLosses& run, double&) {
+                                     EXPECT_EQ(run.first_document % group, 0);
+                                     EXPECT_TRUE(run.documents % group == 0);
+                                     seen.insert(seen.end(), run.logprobs.begin(), run.logprobs.end());
+                                     for (size_t i = 0; i < run.logprobs.size(); ++i)
+                                       run.d_logprobs[i] = -0.01 * static_cast<double>(run.logprobs[i]);
+                                   }});
           EXPECT_TRUE(SameBits(seen, logprobs)) << group;
           const auto made = rig.Read(TensorKind::kGradient);
           // Another group may cut other sweeps, and so sum gradients in another order.

@@ -22,14 +22,14 @@ TEST(Objectives, TwoCallsGiveTheSameBitsAsAFunction) {
       data.batch.temperature = 1.3;
       const auto slope = [](double x, size_t t) { return std::sin(3 * x + static_cast<double>(t)); };
       const BatchLoss made =
-          one.trainer->Accumulate(data.batch, {.entropy = entropy, .loss = [&](const DocumentLosses& run) {
+          one.trainer->Accumulate(data.batch, {.entropy = entropy, .loss = [&](const DocumentLosses& run, double& loss) {
                                                  for (size_t i = 0; i < run.logprobs.size(); ++i) {
                                                    const size_t t = static_cast<size_t>(run.first_token) + i;
                                                    run.d_logprobs[i] = static_cast<float>(slope(run.logprobs[i], t));
                                                    if (entropy)
                                                      run.d_entropies[i] = static_cast<float>(slope(run.entropies[i], t));
                                                  }
-                                                 return 1.0;
+                                                 loss += 1;
                                                }});
       EXPECT_EQ(made.loss, static_cast<double>(one.plan->numerics.sweeps));
 
@@ -229,9 +229,8 @@ TEST(Objectives, AFunctionThatThrowsDropsTheGradientAndTheNextCallRuns) {
   Data data(6, 43);
   int calls = 0;
   EXPECT_EQ(CodeOf([&] {
-              rig.trainer->Accumulate(data.batch, {.loss = [&](const DocumentLosses&) -> double {
+              rig.trainer->Accumulate(data.batch, {.loss = [&](const DocumentLosses&, double&) {
                                         if (++calls == 2) throw Error(Code::kCancelled, "stop");
-                                        return 0;
                                       }});
             }),
             Code::kCancelled);

@@ -112,6 +112,8 @@ Json ScalingOf(const Model& model, const Options& options, int64_t seq_len) {
   size_t most = 1;
   while (2 * most <= names.size()) most *= 2;
   for (int64_t processes = 2; processes <= options.engine.processes; processes *= 2) add(most, processes);
+  // The number that was asked for is a row, though it is no power of two.
+  if (const int64_t asked_for = options.engine.processes; (asked_for & (asked_for - 1)) != 0) add(most, asked_for);
   return {{"batch_size", options.shape.batch_size},
           {"seq_len", seq_len},
           {"rows", rows},
@@ -137,8 +139,14 @@ void PrintScaling(const Json& scaling) {
     }
   }
   const int64_t most = scaling.at("most_devices_that_help");
+  const Json& last = rows.back();
+  const std::string step = FormatCount(scaling.at("batch_size"), "row");
+  if (most > 1 && most == last.at("devices").get<int64_t>() * last.at("processes").get<int64_t>()) {
+    std::printf("Predicted for one step of many. All %s help a step of %s.\n", FormatCount(most, "device").c_str(), step.c_str());
+    return;
+  }
   std::printf("Predicted for one step of many. More than %s %s not help a step of %s.\n", FormatCount(most, "device").c_str(),
-              most == 1 ? "does" : "do", FormatCount(scaling.at("batch_size"), "row").c_str());
+              most == 1 ? "does" : "do", step.c_str());
 }
 
 }  // namespace horizon

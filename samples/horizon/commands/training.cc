@@ -55,6 +55,24 @@ int64_t Training::Saves() const {
   return every == 0 ? 1 : (course_.steps() + every - 1) / every;
 }
 
+// What decides the order of the rows and the calls of a run: ranks that differ in it would each do something else, or train on other data.
+void Training::CheckAlike() const {
+  const Task& task = inputs_.task();
+  Json own = task.Identity();
+  own["task"] = task.name();
+  own["steps"] = course_.steps();
+  own["steps of an epoch"] = task.steps_per_epoch();
+  own["row tokens"] = task.row_tokens();
+  own["rows"] = task.rows();
+  own["--seed"] = options_.run.seed;
+  own["--no-shuffle"] = options_.run.no_shuffle;
+  own["--eval-every"] = options_.run.eval_every;
+  own["--save-every"] = options_.run.save_every;
+  own["held-out data"] = task.has_evaluation();
+  own["a checkpoint to go on from"] = checkpoints_.finds();
+  group_.CheckSame(own);
+}
+
 // What the task must know of the weights that the run began with, then the state of an earlier run.
 void Training::Begin() {
   Task& task = inputs_.task();

@@ -29,6 +29,7 @@ class Training {
  private:
   // Up to the first step.
   void Begin();
+  void CheckAlike() const;
   void OpenLogs();
 
   // False: a signal ended it.

@@ -33,6 +33,7 @@ void AddRouters(const hlm_step_metrics& metrics, Json& line) {
 }  // namespace
 
 int Training::Run() {
+  CheckAlike();
   trainer_ = MakeTrainer(inputs_.model(), inputs_.plan(), options_.optimizer, course_.steps(), inputs_.task().has_token_metrics(),
                          group_);
   if (!end_requests_.Finishes(trainer_, [&] { Begin(); })) {

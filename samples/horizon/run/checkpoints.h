@@ -22,6 +22,8 @@ class Checkpoints {
   // The last step whose state is in the directory, or on its way there; -1: none.
   int64_t saved() const { return saved_; }
   bool on() const { return !run_.checkpoint_dir.empty(); }
+  // Whether Resume has something to go on from.
+  bool finds() const { return on() && run_.resumes() && any_; }
   // The numerics of the newest checkpoint, for the plan; "" where there is nothing to go on from.
   const std::string& numerics() const { return numerics_; }
 

@@ -87,6 +87,27 @@ void Group::FirstThenOthers(const std::function<void()>& work) const {
   Together(first() ? nothing : work);
 }
 
+void Group::CheckSame(const Json& own) const {
+  if (!group_) return;
+  std::string text = own.dump();
+  text.resize(static_cast<size_t>(Most(static_cast<int64_t>(text.size()))), ' ');
+  const std::vector<char> all = GatherBytes(text.data(), text.size());
+  const auto of = [&](int64_t r) {
+    const char* begin = all.data() + static_cast<size_t>(r) * text.size();
+    return Json::parse(begin, begin + text.size());
+  };
+  const Json first = of(0);
+  for (int64_t r = 1; r < size(); ++r) {
+    const Json theirs = of(r);
+    for (const auto& [name, value] : first.items()) {
+      const Json other = theirs.value(name, Json());
+      if (other == value) continue;
+      throw Error("the ranks do not do the same: " + name + " is " + other.dump() + " on rank " + std::to_string(r) + " and " +
+                  value.dump() + " on rank 0");
+    }
+  }
+}
+
 int64_t Group::Most(int64_t own) const {
   if (!group_) return own;
   const std::vector<char> all = GatherBytes(&own, sizeof(own));

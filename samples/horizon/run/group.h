@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "samples/horizon/base/handle.h"
+#include "samples/horizon/base/json.h"
 #include "samples/horizon/options/options.h"
 
 namespace horizon {
@@ -34,6 +35,9 @@ class Group {
   void Together(const std::function<void()>& work) const;
   // The same, where the others find what the first has left for them.
   void FirstThenOthers(const std::function<void()>& work) const;
+
+  // Throws on every rank, naming a rank, the member and both values, where an object is not the same everywhere.
+  void CheckSame(const Json& own) const;
 
   // The largest of all ranks' numbers.
   int64_t Most(int64_t own) const;
