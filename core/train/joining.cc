@@ -1,10 +1,40 @@
 #include "core/train/joining.h"
 
+#include <algorithm>
+#include <bit>
+#include <vector>
+
 #include "core/base/counted.h"
 #include "core/group/group.h"
 #include "core/train/group_batch.h"
 
 namespace hlm {
+namespace {
+
+constexpr int64_t kSampled = 1024;  // values, of each end of a tensor
+
+// A hash of some of the weights: of each unit the ends of its first and its last tensor. What was drawn from other seeds, or trained
+// differently, differs there; to read more would read the model twice.
+uint64_t SampleOf(const Model& model) {
+  uint64_t hash = 14695981039346656037ull;  // FNV-1a, by words
+  std::vector<float> values;
+  const auto take = [&](const TensorSpec& tensor, int64_t begin, int64_t n) {
+    values.resize(static_cast<size_t>(n));
+    model.weights().Read(tensor, begin, n, values.data());
+    for (const float value : values) hash = (hash ^ std::bit_cast<uint32_t>(value)) * 1099511628211ull;
+  };
+  for (const UnitSpec& unit : model.layout().units) {
+    if (unit.tensors.empty()) continue;
+    for (const TensorSpec* tensor : {&unit.tensors.front(), &unit.tensors.back()}) {
+      const int64_t n = std::min(kSampled, tensor->elements);
+      take(*tensor, 0, n);
+      take(*tensor, tensor->elements - n, n);
+    }
+  }
+  return hash;
+}
+
+}  // namespace
 
 void CheckProcesses(const Plan& plan, const TrainerOptions& options) {
   const int64_t size = options.group != nullptr ? options.group->size() : 1;
@@ -20,17 +50,24 @@ void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& optio
     own = FailedPrecondition("the device is ", plan.devices.front().name, " and ", group->place().local_size,
                              " processes of the group are on this machine; one process drives all GPUs of a machine: start one");
   }
+  uint64_t sample = 0;
+  try {
+    if (!own) sample = SampleOf(model);
+  } catch (const Error& error) {
+    own = error;
+  }
   const RouterPlan& router = plan.router;
   const OptimizerOptions& o = options.optimizer;
   const ScheduleOptions& r = options.schedule;
-  Agree(*group, own,
-        StrCat("numerics ", plan.numerics.hash, ", ", plan.step_tokens, " tokens a step, parts of ", plan.part_bytes,
-               " bytes in ", plan.pieces.size(), " pieces, route ", Name(plan.route),
-               plan.sharded ? ", sharded, " : ", replicated, ", Name(plan.timing), ", grad_clip ", plan.grad_clip, ", betas ",
-               o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ",
-               static_cast<int>(r.schedule), " ", r.warmup_steps, " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ",
-               options.token_metrics, ", routers ", router.balance, " ", Name(router.scope), " ", router.z, " ", router.bias_rate,
-               " ", Name(router.unrouted), ", ", model.layout().parameters, " parameters"));
+  Agree(
+      *group, own,
+      StrCat("numerics ", plan.numerics.hash, ", ", plan.step_tokens, " tokens a step, parts of ", plan.part_bytes, " bytes in ",
+             plan.pieces.size(), " pieces, route ", Name(plan.route), plan.sharded ? ", sharded, " : ", replicated, ",
+             Name(plan.timing), ", grad_clip ", plan.grad_clip, ", betas ", o.beta1, " ", o.beta2, ", eps ", o.eps,
+             ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ", static_cast<int>(r.schedule), " ", r.warmup_steps,
+             " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ", options.token_metrics, ", routers ", router.balance,
+             " ", Name(router.scope), " ", router.z, " ", router.bias_rate, " ", Name(router.unrouted), ", ",
+             model.layout().parameters, " parameters, weights whose sample has the hash ", sample));
   group->UseDevice(plan.devices.front().name);
 }
 

@@ -494,6 +494,12 @@ TEST(Together, WhatOneRankCannotDoNoneDoes) {
 TEST(Together, RanksThatDifferAreTold) {
   RunSetup run = SmallRun(DType::kF32);
   run.steps = 1;
+  for (const std::string& result : RunAll(run, 2, 1, Evenly, [](RunSetup&setup, ProcessGroup&group) {
+         if (group.rank() == 1) setup.seed += 1;
+       })) {
+    EXPECT_TRUE(result.starts_with("FAILED_PRECONDITION: the ranks do not do the same: rank 1 is at weights whose sample"))
+        << result;
+  }
   std::vector<std::string> results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) {
     if (group.rank() == 1) setup.trainer.optimizer.beta1 = 0.5;
   });
