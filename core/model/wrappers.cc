@@ -104,7 +104,8 @@ void AddClassSizes(const std::string& model_type, JsonValue& text) {
 void AddUnsaid(const char* unsaid, JsonValue& text) {
   const JsonValue* settings = text.Find("rope_parameters");
   const bool has_base = settings != nullptr && settings->IsObject() && settings->Find("rope_theta") != nullptr;
-  for (const auto& [key, value] : ParseJson(unsaid, "text_config").Members()) {
+  const JsonValue all = ParseJson(unsaid, "text_config");
+  for (const auto& [key, value] : all.Members()) {
     if (text.Find(key) == nullptr && !(has_base && key == "rope_theta")) text.Set(key, value);
   }
 }
