@@ -40,7 +40,7 @@ for file in "$to"/*; do
   if [[ -f $file && $(head -c 4 "$file" | tail -c 3) == ELF ]]; then strip --strip-unneeded "$file"; fi
 done
 
-limit=$((96 << 20))
+limit=$((112 << 20))
 bytes=$(du -sb "$to" | cut -f1)
 if ((bytes > limit)); then
   echo "error: the bundle has $bytes bytes unpacked; it must not have more than $limit" >&2
