@@ -33,7 +33,7 @@ def records(source: Any) -> Iterator[Dict[str, Any]]:
     """
     if isinstance(source, (str, os.PathLike)):
         return _of_path(pathlib.Path(source))
-    if isinstance(source, (list, tuple)) and source and all(isinstance(path, (str, os.PathLike)) for path in source):
+    if isinstance(source, (list, tuple)) and source and all(_is_file_name(path) for path in source):
         return itertools.chain.from_iterable([_of_path(pathlib.Path(path)) for path in source])
     if isinstance(source, Mapping):
         if source and all(hasattr(part, "column_names") for part in source.values()):
@@ -91,6 +91,11 @@ def _of_rows(rows: Iterable[Any]) -> Iterator[Dict[str, Any]]:
         if not isinstance(row, Mapping):
             raise TypeError(f"record {number} is a {type(row).__name__}; a mapping is wanted")
         yield dict(row)
+
+
+def _is_file_name(value: Any) -> bool:
+    """Of a list of paths: a string that is no path is a record of the wrong kind."""
+    return isinstance(value, os.PathLike) or (isinstance(value, str) and value.lower().endswith((".parquet", *_ARROW)))
 
 
 def _of_batches(batches: Iterable[Any]) -> Iterator[Dict[str, Any]]:
