@@ -20,9 +20,9 @@ struct ChannelGatherShape {
   static constexpr int kMatrix = MmaTile<kChunk>::Bytes(kChunk), kWithin = kChunk * kRun * static_cast<int>(sizeof(float));
   static constexpr int kStage = DeltaGatherShape<kKeys>::kStage;
   // For the whole of the kernel, and for one part of it after the other: slices of values and states; operands of pairs of different
-  // runs, and gradients of sums and keys of those of one run.
+  // runs, gradients of sums and queries.
   static constexpr int kFixed = 2 * kKeysTile + kSums + 2 * kMatrix + 2 * kWithin;
-  static constexpr size_t kBytes = kFixed + std::max(2 * kStage, 3 * kKeysTile + kSums);
+  static constexpr size_t kBytes = kFixed + std::max(2 * kStage, 3 * kKeysTile + 2 * kSums);
 };
 
 // A channel of a run: sums, queries and keys, and gradients.
@@ -108,6 +108,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
   unsigned char* const rest = memory + Shape::kFixed;
   const FarTiles<kKeys> far(reinterpret_cast<bf16*>(rest));
   const DecaySums<kKeys> gates{reinterpret_cast<float*>(rest + 3 * Shape::kKeysTile)};
+  const DecaySums<kKeys> queries_back{reinterpret_cast<float*>(rest + 3 * Shape::kKeysTile + Shape::kSums)};
   const ChunkKeys<kKeys> in{q, k, sums, of_q, of_k};
   const DeltaSizes& s = p.sizes;
   const ChunkPlace place = p.table[blockIdx.x];
@@ -305,14 +306,18 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
     add_pairs(later, begin, begin + kRun, far.k_runs, {far.q_runs.data - gap * far.q_runs.kPitch},
               [&](int i, int c) { return DecaysToRun(sums, i, c); });
   }
-  gate.ForPairs(row, key_column, [&](int i, int c, float a, float b) { gates(i, c) = a, gates(i, c + 1) = b; });
+  const auto keep = [&](Sums& of, const DecaySums<kKeys>& to) {
+    of.ForPairs(row, key_column, [&](int i, int c, float a, float b) { *reinterpret_cast<float2*>(&to(i, c)) = {a, b}; });
+  };
+  keep(gate, gates);
+  keep(dq, queries_back);
   if (t < kChunk && t < place.rows) {
     g.dbeta[p.Row(place.first + t, head)] = (row_sums[0][t] + row_sums[1][t]) + (column_sums[0][t] + column_sums[1][t]) +
                                             (column_sums[2][t] + column_sums[3][t]);
   }
   __syncthreads();
 
-  // Pairs within a run. Their gradients of queries come in place of sums, those of keys where operands were.
+  // Pairs within a run.
   const DecaySums<kKeys> keys_back{reinterpret_cast<float*>(rest)};
   float* const totals = reinterpret_cast<float*>(of_pairs.data);  // [kRuns, kKeys]
   for (int i = t; i < kRuns * kKeys; i += kGatherThreads) {
@@ -324,7 +329,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
       x.q[r] = static_cast<float>(*q.at(begin + r, c)) * of_q[begin + r];
       x.k[r] = static_cast<float>(*k.at(begin + r, c)) * of_k[begin + r];
       const float own = pairs_within[(begin + r) * kRun + r];
-      x.dq[r] = own * x.k[r], x.dk[r] = own * x.q[r];
+      x.dq[r] = queries_back(begin + r, c) + own * x.k[r], x.dk[r] = own * x.q[r];
       x.gate[r] = gates(begin + r, c);
     }
     AddPairsOfHalves<8>(x, pairs_within + begin * kRun, keys_within + begin * kRun);
@@ -336,7 +341,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
     for (int r = kRun; r-- > 0;) {
       sum += x.gate[r];
       gates(begin + r, c) = sum;
-      sums(begin + r, c) = x.dq[r];
+      queries_back(begin + r, c) = x.dq[r];
       keys_back(begin + r, c) = x.dk[r];
     }
     totals[i] = sum;
@@ -383,7 +388,8 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
     });
     __syncthreads();
   };
-  write(dq, sums, q, unit_of_q, s.scale, g.dq);
+  dq.Clear();
+  write(dq, queries_back, q, unit_of_q, s.scale, g.dq);
   write(dk, keys_back, k, of_k, 1, g.dk);
 }
 

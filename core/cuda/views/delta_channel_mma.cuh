@@ -153,7 +153,7 @@ struct RowBetas {
 
 // out.data null: states and what is inside alone.
 template <int kKeys>
-__global__ void __launch_bounds__(kMmaThreads) ChannelForwardKernel(ChannelDelta p, Lines<bf16> out) {
+__global__ void __launch_bounds__(kMmaThreads, kKeys == 128 ? 2 : 3) ChannelForwardKernel(ChannelDelta p, Lines<bf16> out) {
   const ChannelPassTiles<kKeys> tiles(DynamicShared());
   const DeltaSizes& s = p.sizes;
   const PassPlace own(s);
@@ -231,7 +231,7 @@ __global__ void __launch_bounds__(kMmaThreads) ChannelForwardKernel(ChannelDelta
 }
 
 template <int kKeys>
-__global__ void __launch_bounds__(kMmaThreads) ChannelBackwardKernel(ChannelDelta p, Lines<const bf16> dout, Lines<bf16> dv) {
+__global__ void __launch_bounds__(kMmaThreads, kKeys == 128 ? 2 : 3) ChannelBackwardKernel(ChannelDelta p, Lines<const bf16> dout, Lines<bf16> dv) {
   const ChannelPassTiles<kKeys> tiles(DynamicShared());
   const DeltaSizes& s = p.sizes;
   const PassPlace own(s);
