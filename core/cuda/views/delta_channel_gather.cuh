@@ -39,12 +39,12 @@ __device__ inline void AddPairsOfHalves(ChannelOfRun& x, const float* queries, c
     float decays[kHalf], early[kHalf], back[kHalf] = {};
 #pragma unroll
     for (int j = 0; j < kHalf; ++j) {
-      decays[j] = j == kHalf - 1 ? 1.0f : __expf(between - x.sums[begin + j]);
+      decays[j] = j == kHalf - 1 ? 1.0f : FastExp2(between - x.sums[begin + j]);
       early[j] = x.k[begin + j] * decays[j];
     }
 #pragma unroll
     for (int i = begin + kHalf; i < begin + 2 * kHalf; ++i) {
-      const float decay = __expf(x.sums[i] - between), q = x.q[i] * decay, k = x.k[i] * decay;
+      const float decay = FastExp2(x.sums[i] - between), q = x.q[i] * decay, k = x.k[i] * decay;
       float of_q = 0, of_k = 0;
 #pragma unroll
       for (int j = 0; j < kHalf; ++j) {
@@ -209,8 +209,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
   }
   __syncthreads();
 
-  // What is of the states. `gate`: of G, without what G_last gets.
-  Sums gate;
+  // What is of the states. `gates`: of G, without what G_last gets.
   float key_sum[2] = {};
 #pragma unroll
   for (int n = 0; n < kKeys / 16; ++n) {
@@ -239,7 +238,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
       end = end + betas * of_key;
       set(dq, query);
       set(dk, entered - key);
-      set(gate, x * query - y * (key + entered));
+      gates.two(i, c) = x * query - y * (key + entered);
     }
 #pragma unroll
     for (int step = 4; step < kWarp; step *= 2) {
@@ -291,7 +290,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
         const float2 sum = later ? query * x + key * y : float2{0, 0} - key * y;
         dq.at[0][n][2 * e] += decays.x * x.x, dq.at[0][n][2 * e + 1] += decays.y * x.y;
         dk.at[0][n][2 * e] += decays.x * y.x, dk.at[0][n][2 * e + 1] += decays.y * y.y;
-        gate.at[0][n][2 * e] += sum.x, gate.at[0][n][2 * e + 1] += sum.y;
+        gates.two(i, c) = gates.two(i, c) + sum;
       }
     }
   };
@@ -306,11 +305,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
     add_pairs(later, begin, begin + kRun, far.k_runs, {far.q_runs.data - gap * far.q_runs.kPitch},
               [&](int i, int c) { return DecaysToRun(sums, i, c); });
   }
-  const auto keep = [&](Sums& of, const DecaySums<kKeys>& to) {
-    of.ForPairs(row, key_column, [&](int i, int c, float a, float b) { *reinterpret_cast<float2*>(&to(i, c)) = {a, b}; });
-  };
-  keep(gate, gates);
-  keep(dq, queries_back);
+  dq.ForPairs(row, key_column, [&](int i, int c, float a, float b) { queries_back.two(i, c) = {a, b}; });
   if (t < kChunk && t < place.rows) {
     g.dbeta[p.Row(place.first + t, head)] = (row_sums[0][t] + row_sums[1][t]) + (column_sums[0][t] + column_sums[1][t]) +
                                             (column_sums[2][t] + column_sums[3][t]);

@@ -9,7 +9,7 @@
 //             dS = diag(exp(G_last)) dS' + (Q exp(G))^T dout - (K exp(G))^T dV
 //   gather    (delta_channel_gather.cuh) each chunk and head by itself: dq, dk, dg, dbeta
 //
-// Sums of log decays begin anew with every run of 16 tokens, in fp32: what exp takes are sums of such sums, all at most 0, or
+// Sums of log decays, to base 2, begin anew with every run of 16 tokens, in fp32: exponents are sums of such sums, all at most 0, or
 // differences within a run.
 #ifndef HORIZON_LM_CORE_CUDA_VIEWS_DELTA_CHANNEL_MMA_CUH_
 #define HORIZON_LM_CORE_CUDA_VIEWS_DELTA_CHANNEL_MMA_CUH_
@@ -32,14 +32,14 @@ struct ChannelDelta : DeltaMma {
 inline constexpr int kRun = 16;  // tokens
 inline constexpr int kRuns = kChunk / kRun;
 
-// Sums of a chunk's log decays from each run's begin on, in shared memory. 8 floats between rows: pairs of columns of 8 rows touch all
+// Sums of a chunk's log decays, to base 2, from each run's begin on, in shared memory. 8 floats between rows: pairs of columns of 8 rows touch all
 // banks once.
 template <int kKeys>
 struct DecaySums {
   static constexpr int kPitch = kKeys + 8;
   float* data;
   __device__ float& operator()(int row, int c) const { return data[row * kPitch + c]; }
-  __device__ float2 two(int row, int c) const { return *reinterpret_cast<const float2*>(data + row * kPitch + c); }
+  __device__ float2& two(int row, int c) const { return *reinterpret_cast<float2*>(data + row * kPitch + c); }
   // Of a run as a whole.
   __device__ float2 all(int run, int c) const { return two(run * kRun + kRun - 1, c); }
   __host__ __device__ static constexpr int Bytes() { return kChunk * kPitch * static_cast<int>(sizeof(float)); }
@@ -47,6 +47,7 @@ struct DecaySums {
 // All threads must call it, and meet before they read.
 template <int kKeys, int kThreads>
 __device__ void LoadDecaySums(const DeltaMma& p, const ChunkPlace& place, int head, const DecaySums<kKeys>& to) {
+  constexpr float kLog2E = 1.44269504f;
   const int64_t distance = int64_t{p.sizes.heads} * p.sizes.key_dim;
   for (int i = static_cast<int>(threadIdx.x); i < kRuns * kKeys; i += kThreads) {
     const int c = i % kKeys, begin = i / kKeys * kRun;
@@ -57,7 +58,7 @@ __device__ void LoadDecaySums(const DeltaMma& p, const ChunkPlace& place, int he
       own[r] = begin + r < place.rows && c < p.sizes.key_dim ? from[(begin + r) * distance] : 0.0f;
     }
 #pragma unroll
-    for (int r = 0; r < kRun; ++r) to(begin + r, c) = sum += own[r];
+    for (int r = 0; r < kRun; ++r) to(begin + r, c) = sum += kLog2E * own[r];
   }
 }
 
@@ -65,7 +66,7 @@ __device__ inline float2 operator+(float2 a, float2 b) { return {a.x + b.x, a.y 
 __device__ inline float2 operator-(float2 a, float2 b) { return {a.x - b.x, a.y - b.y}; }
 __device__ inline float2 operator*(float2 a, float2 b) { return {a.x * b.x, a.y * b.y}; }
 // Of sums that are at most 0.
-__device__ inline float2 Decays(float2 logs) { return {__expf(logs.x), __expf(logs.y)}; }
+__device__ inline float2 Decays(float2 logs) { return {FastExp2(logs.x), FastExp2(logs.y)}; }
 
 template <int kKeys>
 struct ChannelPassShape {
