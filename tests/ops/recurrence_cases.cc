@@ -477,6 +477,7 @@ std::vector<OpCase> RecurrenceSpeedCases(size_t tokens) {
     const Lengths rows{std::vector<size_t>(tokens / length, length)};
     if (rows.tokens() != tokens) continue;
     cases.push_back(CaseOf(Delta{DType::kBF16, rows, 32, 16, 128, 128, false, Lay::kTight}, 0.05));
+    cases.push_back(CaseOf(Delta{DType::kBF16, rows, 20, 20, 128, 128, true, Lay::kTight}, 0.05));
     cases.push_back(CaseOf(States{DType::kBF16, rows, 128, 1, 64, 128, Lay::kTight}, 0.05));
   }
   return cases;

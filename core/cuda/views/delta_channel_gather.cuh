@@ -179,7 +179,7 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
   __syncthreads();
   if (t < kChunk) of_q[t] = unit_of_q[t] * s.scale;
 
-  // Gradients of P and L0, and what they are themselves of beta's.
+    // Gradients of P and L0, and what they are themselves of beta's.
 #pragma unroll
   for (int n = 0; n < kChunk / 16; ++n) {
     const int j = token_column + 8 * n + lane % 4 * 2;
@@ -296,8 +296,8 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
   };
   {
     const bool later = run >= 2;
-    add_pairs(later, later ? 0 : kChunk / 2, later ? kChunk / 2 : kChunk, far.k_halves, {far.q_halves.data - kChunk / 2 * far.q_halves.kPitch},
-              [&](int i, int c) { return DecaysToHalf(sums, i, c); });
+    add_pairs(later, later ? 0 : kChunk / 2, later ? kChunk / 2 : kChunk, far.k_halves,
+              {far.q_halves.data - kChunk / 2 * far.q_halves.kPitch}, [&](int i, int c) { return DecaysToHalf(sums, i, c); });
   }
   {
     const bool later = run % 2 == 1;
@@ -307,8 +307,8 @@ __global__ void __launch_bounds__(kGatherThreads) ChannelGatherKernel(ChannelDel
   }
   dq.ForPairs(row, key_column, [&](int i, int c, float a, float b) { queries_back.two(i, c) = {a, b}; });
   if (t < kChunk && t < place.rows) {
-    g.dbeta[p.Row(place.first + t, head)] = (row_sums[0][t] + row_sums[1][t]) + (column_sums[0][t] + column_sums[1][t]) +
-                                            (column_sums[2][t] + column_sums[3][t]);
+    g.dbeta[p.Row(place.first + t, head)] =
+        (row_sums[0][t] + row_sums[1][t]) + (column_sums[0][t] + column_sums[1][t]) + (column_sums[2][t] + column_sums[3][t]);
   }
   __syncthreads();
 

@@ -192,7 +192,8 @@ __global__ void __launch_bounds__(kMmaThreads, kKeys == 128 ? 2 : 3) ChannelForw
     const RowBetas betas(p, place, head, own.lane_row);
     AwaitCopies<1>();
     __syncthreads();
-    if (p.states != nullptr && place.before) StoreSlice<kKeys>(tiles.state, p.State<kKeys>(p.states, place.first, head, own.slice));
+    if (p.states != nullptr && place.before)
+      StoreSlice<kKeys>(tiles.state, p.State<kKeys>(p.states, place.first, head, own.slice));
     MmaSums<1, kSlice / 8> some;
     some.Clear();
     some.template Add<Lies::kStraight, Lies::kStraight>(tiles.k_decayed, tiles.state, row, 0, 0, kKeys);
@@ -232,7 +233,8 @@ __global__ void __launch_bounds__(kMmaThreads, kKeys == 128 ? 2 : 3) ChannelForw
 }
 
 template <int kKeys>
-__global__ void __launch_bounds__(kMmaThreads, kKeys == 128 ? 2 : 3) ChannelBackwardKernel(ChannelDelta p, Lines<const bf16> dout, Lines<bf16> dv) {
+__global__ void __launch_bounds__(kMmaThreads, kKeys == 128 ? 2 : 3)
+    ChannelBackwardKernel(ChannelDelta p, Lines<const bf16> dout, Lines<bf16> dv) {
   const ChannelPassTiles<kKeys> tiles(DynamicShared());
   const DeltaSizes& s = p.sizes;
   const PassPlace own(s);

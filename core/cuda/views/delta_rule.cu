@@ -95,20 +95,28 @@ void Forward(cudaStream_t stream, const Documents& documents, DeltaPlaces<T>& p,
 
 size_t DeltaRuleBytes(const DeltaRuleArgs& a, size_t shared) {
   switch (FormOf(a, shared)) {
-    case Form::kAny: return DeltaAnyBytes(a);
-    case Form::kTensorCores: return DeltaMmaBytes(a);
-    case Form::kChannels: return DeltaChannelMmaBytes(a);
-    case Form::kTiles: break;
+    case Form::kAny:
+      return DeltaAnyBytes(a);
+    case Form::kTensorCores:
+      return DeltaMmaBytes(a);
+    case Form::kChannels:
+      return DeltaChannelMmaBytes(a);
+    case Form::kTiles:
+      break;
   }
   return BytesOf(a, false);
 }
 
 void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, size_t shared, void* scratch) {
   switch (FormOf(a, shared)) {
-    case Form::kAny: return DeltaAnyRule(stream, a, scratch);
-    case Form::kTensorCores: return DeltaMmaRule(stream, a, scratch);
-    case Form::kChannels: return DeltaChannelMmaRule(stream, a, scratch);
-    case Form::kTiles: break;
+    case Form::kAny:
+      return DeltaAnyRule(stream, a, scratch);
+    case Form::kTensorCores:
+      return DeltaMmaRule(stream, a, scratch);
+    case Form::kChannels:
+      return DeltaChannelMmaRule(stream, a, scratch);
+    case Form::kTiles:
+      break;
   }
   using T = float;
   ForShape(a, [&]<int kKeys>() {
@@ -121,20 +129,28 @@ void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, size_t shared, void*
 
 size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a, size_t shared) {
   switch (FormOf(a, shared)) {
-    case Form::kAny: return DeltaAnyBackwardBytes(a);
-    case Form::kTensorCores: return DeltaMmaBackwardBytes(a);
-    case Form::kChannels: return DeltaChannelMmaBackwardBytes(a);
-    case Form::kTiles: break;
+    case Form::kAny:
+      return DeltaAnyBackwardBytes(a);
+    case Form::kTensorCores:
+      return DeltaMmaBackwardBytes(a);
+    case Form::kChannels:
+      return DeltaChannelMmaBackwardBytes(a);
+    case Form::kTiles:
+      break;
   }
   return BytesOf(a, true);
 }
 
 void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, size_t shared, void* scratch) {
   switch (FormOf(a, shared)) {
-    case Form::kAny: return DeltaAnyRuleBackward(stream, a, scratch);
-    case Form::kTensorCores: return DeltaMmaRuleBackward(stream, a, scratch);
-    case Form::kChannels: return DeltaChannelMmaRuleBackward(stream, a, scratch);
-    case Form::kTiles: break;
+    case Form::kAny:
+      return DeltaAnyRuleBackward(stream, a, scratch);
+    case Form::kTensorCores:
+      return DeltaMmaRuleBackward(stream, a, scratch);
+    case Form::kChannels:
+      return DeltaChannelMmaRuleBackward(stream, a, scratch);
+    case Form::kTiles:
+      break;
   }
   using T = float;
   ForShape(a, [&]<int kKeys>() {

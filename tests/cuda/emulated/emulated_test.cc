@@ -174,7 +174,7 @@ std::vector<OpCase> SmallCases() {
   for (OpCase& c : Cases()) {
     const auto has = [&](const char* text) { return c.name.find(text) != std::string::npos; };
     if (c.name.starts_with("Selective") || c.name.starts_with("Gated") || c.name.starts_with("Block")) continue;
-    const bool other = c.name.starts_with("Attention") ? has("x136_") : !has("channels") && !has("of136") && !has("of264");
+    const bool other = c.name.starts_with("Attention") ? has("x136_") : !has("of136") && !has("of264");
     if (c.type == DType::kBF16 && other) cases.push_back(std::move(c));
   }
   return cases;
