@@ -450,8 +450,8 @@ std::vector<OpCase> RecurrenceCases() {
     cases.push_back(CaseOf(States{type, {{66, 2}}, 2, 1, 1, 136, Lay::kWide}, 0.1));
     cases.push_back(CaseOf(States{type, {{600, 2}}, 2, 1, 3, 264, Lay::kWide}, 0.05));
   }
-  // A decay of its own for each channel, on tensor cores: ragged chunks, keys and values that fill no tile, and decays of which a chunk has
-  // hundreds.
+  // A decay of its own for each channel, on tensor cores: ragged chunks, keys and values that fill no tile, decays of which a chunk has
+  // hundreds, and some that let the state through several chunks.
   const auto channels = [&](const Lengths& documents, size_t heads, size_t key_dim, size_t value_dim, Lay lay, double decay) {
     cases.push_back(CaseOf(Delta{DType::kBF16, documents, heads, heads, key_dim, value_dim, true, lay}, decay));
   };
@@ -461,6 +461,7 @@ std::vector<OpCase> RecurrenceCases() {
   channels({{130}}, 1, 96, 136, Lay::kApart, 0.1);
   channels({{33, 200}}, 2, 32, 24, Lay::kWide, 1);
   channels({{140}}, 1, 64, 32, Lay::kTight, 10);
+  channels({{200}}, 1, 64, 40, Lay::kTight, 0.01);
   // States that all but vanish within a chunk; several segments of chunks; more heads than blocks.
   cases.push_back(CaseOf(Delta{DType::kF32, {{66}}, 1, 1, 4, 3, false, Lay::kTight}, 30));
   cases.push_back(CaseOf(Delta{DType::kF32, {{1040, 5}}, 2, 1, 2, 1, false, Lay::kTight}, 0.02));
