@@ -5,6 +5,7 @@
 #include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/text/template/conversation.h"
+#include "core/text/template/generation_blocks.h"
 #include "core/text/template/left_out.h"
 #include "core/text/template/message.h"
 #include "core/text/template/proof.h"
@@ -135,23 +136,10 @@ class Trainer {
     const Output output = renderer_.Render(renderer_.messages(), false);
     Rendered rendered = Start(output);
     rendered.method = MaskMethod::kTags;
-    struct Block {
-      Span span;
-      uint32_t generation;
-      int64_t message;
-    };
-    std::vector<Block> blocks;
-    ForEachRun(output.text, [&](int64_t begin, int64_t end, const jinja::Run& run) {
-      if (run.generation == 0) return;
-      if (blocks.empty() || blocks.back().generation != run.generation || blocks.back().span.end != begin) {
-        blocks.push_back({{begin, end}, run.generation, output.generations[run.generation - 1]});
-      }
-      blocks.back().span.end = end;
-      if (blocks.back().message < 0 && run.source.origin() == Origin::kMessage) blocks.back().message = run.source.message();
-    });
+    const std::vector<GenerationBlock> blocks = GenerationBlocks(output);
     if (blocks.empty()) Fail(-1, "has {% generation %}, but printed nothing in it: the mask would be empty");
     const bool all = count_ == static_cast<int64_t>(assistants_);
-    for (const Block& block : blocks) {
+    for (const GenerationBlock& block : blocks) {
       const auto message = static_cast<size_t>(block.message);
       if (!all && block.message < 0) {
         Fail(-1, "a {% generation %} block belongs to no message that can be told, and not all assistant messages are trained");
@@ -260,6 +248,11 @@ class Trainer {
       if (run.source.origin() == Origin::kMessage && run.source.message() == i) written = std::max(written, end);
     });
     const std::string_view tail = text.substr(static_cast<size_t>(written));
+    // Behind a token that ends generation nobody generates: what a template prints there opens the next turn, or ends the text.
+    if (const size_t stop = EndOfFirstStop(tail); stop > 0) {
+      span.end = written + static_cast<int64_t>(stop);
+      return true;
+    }
     if (chat_.added_tokens().empty()) {
       // Without a list of tokens: white space behind something else that the template printed.
       const std::string_view kept = jinja::StripRight(tail);
@@ -283,6 +276,18 @@ class Trainer {
       return true;
     }
     return false;
+  }
+
+  // 0: there is none.
+  size_t EndOfFirstStop(std::string_view tail) const {
+    size_t first = std::string_view::npos, end = 0;
+    for (const std::string& token : chat_.stop_tokens()) {
+      const size_t at = tail.find(token);
+      if (at > first || at == std::string_view::npos || (at == first && at + token.size() < end)) continue;
+      first = at;
+      end = at + token.size();
+    }
+    return end;
   }
 
   bool EndsWithAdded(std::string_view text, const Span& span) const {
