@@ -263,8 +263,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_create(const char* text, hlm_templa
  * "added_tokens": [...], "stop_tokens": [...]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_describe(const hlm_template* chat_template, char** out_json);
 
-/* Every message of role "assistant", but those that say "weight": 0, "loss_weight": 0, "loss_mask": 0, "train": false or
- * "training": false. */
+/* Every message of role "assistant", but those that say "weight": 0, "loss_weight": 0, "loss_mask": 0, "loss_scale": 0,
+ * "train": false or "training": false. */
 #define HLM_TRAIN_ON_ASSISTANT 0
 #define HLM_TRAIN_ON_LAST 1       /* the last of these */
 #define HLM_TRAIN_ON_COMPLETION 2 /* those of these behind the prompt */

@@ -195,7 +195,8 @@ TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
                R"({"eos_token": "</s>", "added_tokens_decoder": {"2": {"content": "</s>"}, "7": {"content": "<|eot|>"}},
       "chat_template": "{% for m in messages %}{{ m.content }}<|im_end|>{{ '\\n' }}{% endfor %}"})");
   folder.Write("tokenizer.json",
-               R"({"added_tokens": [{"id": 2, "content": "</s>"}, {"id": 5, "content": "<|im_end|>"}], "model": {}})");
+               R"({"truncation": {"max_length": 1000000000000000000019884624838656, "n": NaN},
+      "added_tokens": [{"id": 2, "content": "</s>"}, {"id": 5, "content": "<|im_end|>"}], "model": {}})");
   folder.Write("generation_config.json", R"({"eos_token_id": [2, 5]})");
   hlm_template* made = nullptr;
   ASSERT_OK(hlm_template_open(folder.path(), &made));

@@ -124,7 +124,7 @@ CASES = [
     # Weights.
     *[("taken out by " + name, PRINTS_CONTENT, [user("q"), answer("bad", **{name: value}), user("r"), answer("good", **{name: on})],
        [["good<|im_end|>"]], []) for name, value, on in (("weight", 0, 1), ("loss_weight", 0.0, 1.0), ("training", False, True),
-                                                         ("train", False, True), ("loss_mask", 0, 1))],
+                                                         ("train", False, True), ("loss_mask", 0, 1), ("loss_scale", 0.0, 1.0))],
 ]
 
 ERRORS = [
