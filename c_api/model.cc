@@ -31,13 +31,16 @@ hlm_save_options Defaults() {
 void WriteStopIds(const Model& model, JsonWriter& json) {
   std::vector<int64_t> ids;
   std::string wrong;
+  bool unsaid = false;
   try {
     ids = StopIds(model);
+    unsaid = StopIdsAreUnsaid(model);
   } catch (const Error& error) {
     if (error.code() != Code::kInvalidArgument) throw;
     wrong = error.message();
   }
   json.Member("stop_ids", ids);
+  if (unsaid) json.Member("stop_ids_unsaid", true);
   if (!wrong.empty()) json.Member("stop_ids_error", wrong);
 }
 

@@ -169,6 +169,22 @@ TEST(SavedTextTest, WhatEndsTheTurnsEndsAGeneration) {
   EXPECT_EQ(EosOf(out + "/config.json"), Ids{0});
 }
 
+// transformers reads generation_config.json alone: where that says no id, those of config.json end nothing.
+TEST(SavedTextTest, AFileThatSaysNoIdsGetsThem) {
+  const std::string data = Chats("chats.jsonl", {Chat("number 0", "yes 0"), Chat("number 1", "yes 1")});
+  const std::string model = BaseModel("unsaid-eos"), out = Scratch("unsaid-out");
+  json config = json::parse(ReadFile(model + "/config.json"));
+  config["eos_token_id"] = 2;
+  WriteFile(model + "/config.json", config.dump());
+  for (const std::string file : {"{}", R"({"do_sample": true})", R"({"eos_token_id": null})"}) {
+    WriteFile(model + "/generation_config.json", file);
+    const Result result = Tune(model, data, out);
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(result.out.find("<|im_end|>"), std::string::npos) << result.out;
+    EXPECT_EQ(EosOf(out + "/generation_config.json"), Ids{2}) << file;
+  }
+}
+
 // A token that stands inside turns would cut them off; one that ends no last turn may end messages only.
 TEST(SavedTextTest, ATokenThatStandsInsideTurnsDoesNotStopThem) {
   const std::string model = BaseModel("inside"), out = Scratch("inside-out"), own = Scratch("channels.jinja");
