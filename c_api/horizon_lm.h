@@ -126,9 +126,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
  * file does not say them as it must: the error; "stop_ids" is empty then, and nobody should generate without it), "stop_ids_unsaid" (true,
  * only where there is a generation_config.json that says none: transformers stops at none then, whatever config.json says),
  * "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such, "window", "rope": which of "ropes", -1:
- * none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from the lookup; -1: none), "dropouts": [settings above 0,
- * "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder that are not the model's and go into what is saved as
- * they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from the lookup; -1: none), "dropouts":
+ * [settings above 0, "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder that are not the model's and go into
+ * what is saved as they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {

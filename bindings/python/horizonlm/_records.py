@@ -80,10 +80,20 @@ def write_lines(source: Any, file: Any) -> int:
         try:
             line = json.dumps(record, default=_plain)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"record {count}: {error}") from None
+            raise TypeError(f"record {count}: {_of_column(record)}{error}") from None
         file.write(line.encode() + b"\n")
         count += 1
     return count
+
+
+def _of_column(record: Mapping[Any, Any]) -> str:
+    """The first column whose value is no JSON, for a message: of pictures, sound and films it is their bytes."""
+    for name, value in record.items():
+        try:
+            json.dumps(value, default=_plain)
+        except (TypeError, ValueError):
+            return f"{json.dumps(str(name))} "
+    return ""
 
 
 def _of_rows(rows: Iterable[Any]) -> Iterator[Dict[str, Any]]:

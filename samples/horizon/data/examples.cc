@@ -71,6 +71,7 @@ TextTools::TextTools(const Options& options) {
     tokenizer = Tokenizer::Open(text.tokenizer);
   } else {
     tokenizer = TokenizerOf(options.model);
+    if (!tokenizer) why_no_tokenizer = WhyNoTokenizer(options.model);
   }
   const bool own = text.chat_template == "auto";
   if (!own) chat_template = hlm::Template::Open(text.chat_template);
@@ -163,7 +164,12 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
 
 Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
   const Activity reading("reading and tokenizing " + NameOf(config.at("data")), BytesOf(config.at("data")));
-  set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
+  try {
+    set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
+  } catch (const ApiError& error) {  // the library was given no tokenizer and cannot say what the folder has
+    if (error.code() != HLM_FAILED_PRECONDITION || tools.why_no_tokenizer.empty()) throw;
+    throw ApiError(error.code(), std::string(error.what()) + "; " + tools.why_no_tokenizer);
+  }
   description_ = Json::parse(set_.Describe());
 }
 

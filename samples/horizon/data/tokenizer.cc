@@ -29,14 +29,20 @@ Tokenizer TokenizerOf(const ModelOptions& options) {
   }
 }
 
+std::string WhyNoTokenizer(const ModelOptions& options) {
+  if (options.bytes || options.folder.empty()) return "";
+  try {
+    Tokenizer::Open(options.folder);
+  } catch (const ApiError& error) {
+    return error.what();
+  }
+  return "";
+}
+
 void CheckBytes(const ModelOptions& options, int64_t vocab_size) {
   if (BytesAreIds(options, vocab_size)) return;
-  try {
-    Tokenizer::Open(options.folder);  // for what it says is missing
-  } catch (const ApiError& error) {
-    throw Error(std::string(error.what()) + kBytesHint);
-  }
-  throw Error(options.folder + ": its tokenizer came when the run had begun");
+  const std::string why = WhyNoTokenizer(options);
+  throw Error(why.empty() ? options.folder + ": its tokenizer came when the run had begun" : why + kBytesHint);
 }
 
 std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, bool special_tokens,

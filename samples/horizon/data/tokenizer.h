@@ -16,6 +16,9 @@ namespace horizon {
 // The tokenizer of --model; empty where there is none, where the model is from a config or preset, or with --bytes.
 Tokenizer TokenizerOf(const ModelOptions& options);
 
+// Where TokenizerOf looked for one and there was none: what the folder has instead, and what to do. Else empty.
+std::string WhyNoTokenizer(const ModelOptions& options);
+
 // Where there is no tokenizer and the bytes of a text would be its ids: throws for a model of a folder that has more ids than there are
 // bytes, unless --bytes asks for it. Such a model has learned what its ids stand for, and bytes would be none of it.
 void CheckBytes(const ModelOptions& options, int64_t vocab_size);
