@@ -22,6 +22,7 @@ TAGS_AND_END = "{% for m in messages %}{% if m.role == 'assistant' %}{% generati
 TWO_TAGS = "{% for m in messages %}{{ m.role }}:{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}{% generation %}<|end|>{% endgeneration %}{% else %}{{ m.content }}<|end|>{% endif %}{% endfor %}"
 # Opens an answer whether it is asked to or not.
 OPENS_NEXT = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}<|start|>assistant:"
+FIRST = "{% if messages[0].role != 'system' %}<|im_start|>system\nBe good.<|im_end|>{% endif %}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 CHANNEL = OPENS % "<|channel>thought\n"
 
 
@@ -77,6 +78,12 @@ CASES = [
     ("the end of a text that a question ends", TAGS_AND_END, [user("q"), answer("a"), user("r")], [["a<|end|>", "</s>"]], []),
     ("a turn in two blocks", TWO_TAGS, [user("q"), answer("a"), user("r"), answer("b")], [["a<|end|>", "b<|end|>"]], []),
     ("two answers that touch", TAGS_AND_END, [user("q"), answer("a"), answer("b")], [["a<|end|>", "b<|end|></s>"]], []),
+    # A conversation that an answer begins, of a template that looks at the first message.
+    ("a greeting", FIRST, [answer("Welcome."), user("q"), answer("a")], [["Welcome.<|im_end|>", "a<|im_end|>"]], []),
+    ("a greeting by itself", FIRST, [answer("Welcome.")], [["Welcome.<|im_end|>"]], []),
+    ("a greeting, unrolled", FIRST, [answer("Welcome."), user("q"), answer("a")], [["Welcome.<|im_end|>"], ["a<|im_end|>"]], [],
+     {"mask": 3}),
+    ("a greeting that is the prompt's", FIRST, [answer("Welcome.", train=False), user("q"), answer("a")], [["a<|im_end|>"]], []),
     # What stands behind a token that ends generation is not of the turn.
     ("the next turn's beginning", OPENS_NEXT, [user("q"), answer("a"), user("r"), answer("b")], [["a<|end|>"], ["b<|end|>"]], [],
      {"stop": ["<|end|>"]}),
@@ -134,6 +141,8 @@ ERRORS = [
      'message 1: the arguments of the tool call f: not valid JSON at byte 2; tool_arguments "keep" takes them as they are', {"parse": True}),
     ("a block of no turn", "{% generation %}<|end|>{% endgeneration %}" + TAGS_AND_END, [user("q"), answer("a", train=False), user("r"), answer("b")],
      "a {% generation %} block belongs to no message that can be told"),
+    ("a first answer that says nothing", FIRST, [answer(""), user("q")], "message 0: the turn adds nothing"),
+    ("a prompt that is refused", "{% if add_generation_prompt %}{{ raise_exception('no') }}{% endif %}" + PRINTS_CONTENT, [user("q"), answer("a")], "(in the prompt of message 1)"),
     # Words that are printed outside of what is trained only.
     ("reasoning outside of the tags", "{% for m in messages %}{{ m.reasoning_content }}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endif %}{% endfor %}",
      [user("q"), answer("a", thinking="why")], "message 1: 3 bytes that the assistant wrote would not be trained, from byte"),

@@ -201,9 +201,9 @@ class Trainer {
   // Adds the span of message i, which ends the text of `turn`; `whole` begins with that text.
   void Take(size_t i, const Output& turn, std::string_view whole, Rendered& rendered) {
     Span span{0, static_cast<int64_t>(turn.text.size())};
-    const Output prompt = RenderPrompt(i);
-    span.begin = CommonPrefix(prompt.text.bytes(), turn.text.bytes());
-    if (span.begin == static_cast<int64_t>(prompt.text.size())) {
+    const std::optional<Output> prompt = RenderPrompt(i);
+    span.begin = prompt ? CommonPrefix(prompt->text.bytes(), turn.text.bytes()) : span.end;
+    if (prompt && span.begin == static_cast<int64_t>(prompt->text.size())) {
       // Where the prompt itself opens what the message begins with (<think>), inference does not generate it.
       prompt_end_[i] = span.begin;
     } else {
@@ -231,10 +231,12 @@ class Trainer {
     return first;
   }
 
-  Output RenderPrompt(size_t i) {
+  // Nothing: the conversation begins with the message, and the template asks for one before it. What the message says is the turn then.
+  std::optional<Output> RenderPrompt(size_t i) {
     try {
       return renderer_.Render(i, true);
     } catch (const Error& error) {
+      if (i == 0 && error.code() == Code::kInvalidArgument) return std::nullopt;
       throw Error(error.code(), StrCat(error.message(), " (in the prompt of message ", i, ")"));
     }
   }
@@ -307,9 +309,9 @@ class Trainer {
       std::fill(trained_.begin(), trained_.end(), false);
       trained_[i] = true;
       Output turn = renderer_.Render(i + 1, false);
-      const Output prompt = RenderPrompt(i);
-      if (!turn.text.bytes().starts_with(prompt.text.bytes())) {
-        if (std::optional<Text> joined = JoinToPrompt(i, prompt.text, turn.text)) turn.text = std::move(*joined);
+      const std::optional<Output> prompt = RenderPrompt(i);
+      if (prompt && !turn.text.bytes().starts_with(prompt->text.bytes())) {
+        if (std::optional<Text> joined = JoinToPrompt(i, prompt->text, turn.text)) turn.text = std::move(*joined);
       }
       Rendered rendered = Start(turn);
       rendered.method = MaskMethod::kUnroll;
