@@ -57,6 +57,31 @@ func ConnectGroup(address string, rank, size int64, options *GroupOptions) (*Gro
 	})
 }
 
+// GroupFromCallback is the group of size processes that an engine runs already, which find each other through it: allGather takes this
+// process's bytes and gives everybody's, in the order of ranks. Every process calls it once, on this goroutine, before this returns (alone,
+// not at all). An error of its is Unavailable, which wraps it; a panic goes on to the caller. It waits until all have come; options may be nil.
+func GroupFromCallback(rank, size int64, allGather func(own []byte) ([][]byte, error), options *GroupOptions) (*Group, error) {
+	if err := checkVersion(); err != nil {
+		return nil, err
+	}
+	if allGather == nil {
+		return nil, errorf(InvalidArgument, "allGather is nil")
+	}
+	g := &gathering{gather: allGather, size: size}
+	group, err := newGroup(options, func(own native.Hlm_group_options, box *uintptr) error {
+		return native.WithAllGather(g.fill, func(handle uintptr) error {
+			return native.Hlm_group_from_callback(rank, size, handle, own, box)
+		})
+	})
+	if g.panicked != nil {
+		panic(g.panicked)
+	}
+	if g.failed != nil {
+		return nil, g.failed
+	}
+	return group, err
+}
+
 // Close leaves the group. It may be called more than once.
 func (g *Group) Close() error {
 	defer runtime.KeepAlive(g)

@@ -25,6 +25,23 @@ namespace HorizonLM {
       return new Group(box);
     }
 
+    /// <summary>The group of `size` processes that an engine runs already, which find each other through it: `allGather` takes this process's bytes and gives
+    /// everybody's, in the order of ranks. Every process calls it once, on this thread, before this returns (alone, not at all). Unavailable where it throws, with
+    /// its exception as the inner one. Waits until all have come.</summary>
+    public static Group FromCallback(long rank, long size, Func<byte[], byte[][]> allGather, GroupOptions options = null) {
+      Arguments.Given(allGather, nameof(allGather));
+      Library.Load();
+      IntPtr box = IntPtr.Zero;
+      var gathering = new Gathering(allGather);
+      try {
+        Options.With(options, own => Native.hlm_group_from_callback(rank, size, gathering.Gather, own, out box));
+      } catch (HorizonLMException) {
+        if (gathering.Failed == null) throw;
+      }
+      if (gathering.Failed != null) throw gathering.Failed;
+      return new Group(box);
+    }
+
     /// <summary>What the group is, as JSON.</summary>
     public string DescribeJson() {
       IntPtr text;
