@@ -1,5 +1,5 @@
 // horizon train as several processes: the run of one, with one log, one report and one saved model; who is asked to end, who fails and who
-// is lost concerns all.
+// is lost concerns all. Other commands are the work of one.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -298,6 +298,46 @@ TEST(GroupTest, ARankThatDiesIsNamed) {
   const Result left = ranks.End(0);
   EXPECT_EQ(left.status, 1);
   EXPECT_NE(left.err.find("error: rank 1 died"), std::string::npos) << left.err;
+}
+
+// What several processes would do several times: refused as long as nobody says who is meant to do it, so that nothing is lost or doubled.
+TEST(GroupTest, TheWorkOfOneIsDoneAsToldOrNotAtAll) {
+  const std::string out = Scratch("exported"), data = WriteRows("of-one.npy", 16, SomeIds(16 * 4));
+  const auto eval = [&](const Words& more) {
+    return With({"eval", "--config", WideConfig(), "--device", "cpu", "--threads", "1", "--data", data, "--json"}, more);
+  };
+  for (const auto& [name, words] : {std::pair<std::string, Words>{"eval", eval({})},
+                                    {"logprobs", {"logprobs", "--config", WideConfig(), "--device", "cpu", "--data", data}},
+                                    {"export", {"export", "--config", WideConfig(), "--out", out}},
+                                    {"generate", {"generate", "--config", WideConfig(), "--device", "cpu", "--prompt", "a"}},
+                                    {"chat", {"chat", "--model", ExampleModel()}}}) {
+    Ranks ranks(2, [&, &words = words](int64_t) { return words; });
+    for (int64_t rank = 0; rank < 2; ++rank) {
+      const Result result = ranks.End(rank);
+      EXPECT_EQ(result.status, 2) << name;
+      EXPECT_EQ(result.out, "") << name;
+      ExpectOneErrorLine(
+          result, {name + " does not spread its work", "torchrun has started 2, of which this is rank " + std::to_string(rank),
+                   "--group first", "--group none"});
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(out));
+  const Result alone = Horizon(eval({}));
+  ASSERT_EQ(alone.status, 0) << alone.err;
+  for (const char* whose : {"first", "none"}) {
+    const std::vector<Result> results = Ranks(2, [&](int64_t) { return eval({"--group", whose}); }).Ends();
+    ExpectFine(results);
+    EXPECT_EQ(results[0].out, alone.out) << whose;
+    EXPECT_EQ(results[1].out, std::string(whose) == "none" ? alone.out : "") << whose;
+  }
+}
+
+// What is said of this machine is said on each, and who is alone has nothing to say.
+TEST(GroupTest, OtherCommandsTakeNoNoticeOfALauncher) {
+  for (const Result& result : Ranks(2, [](int64_t) { return Words{"devices", "--json"}; }).Ends()) {
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(result.out, "");
+  }
 }
 
 TEST(GroupTest, ANeighboursVariablesCanBeLeftAlone) {
