@@ -645,8 +645,7 @@ typedef struct hlm_group_options {
   size_t struct_size;
   double timeout_seconds;     /* that a call waits for a process which lives but does not take part; default 1800 */
   double silence_seconds;     /* after which a process of which nothing is heard counts as hung; default 60 */
-  int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0. A
-                                * machine is a kernel and a host name: a container that has a name of its own is one. */
+  int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0 */
   int32_t carrier;            /* of arrays between the processes: HLM_CARRIER_...; default AUTO; no bit depends on it */
 } hlm_group_options;
 HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
@@ -672,8 +671,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_optio
  * this machine are told. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_describe_environment(char** out_json);
 
-/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come. FAILED_PRECONDITION on all of
- * them where several are on one machine and the options of one of these do not allow it; UNAVAILABLE where the others do not come within
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come. However they have met, they count
+ * each other then: FAILED_PRECONDITION on all of them where several are on one machine and the options of one of these do not allow it. A
+ * machine is a kernel and a host name; a container that has a name of its own is one. UNAVAILABLE where the others do not come within
  * timeout_seconds. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
                                                   hlm_group** out_group);

@@ -300,6 +300,69 @@ TEST(GroupTest, ARankThatDiesIsNamed) {
   EXPECT_NE(left.err.find("error: rank 1 died"), std::string::npos) << left.err;
 }
 
+// Each rank reads files of its own: they must hold the same, wherever they lie.
+TEST(GroupTest, RanksWhoseDataDifferAreTold) {
+  const auto copy_of = [](const std::string& path, const std::string& name) {
+    WriteFile(Scratch(name), ReadFile(path));
+    return Scratch(name);
+  };
+  const auto run = [](const std::function<Words(int64_t)>& words) { return Ranks(2, words).Ends(); };
+  const auto told = [&](const std::string& what, const std::function<Words(int64_t)>& words) {
+    for (const Result& result : run(words)) {
+      EXPECT_EQ(result.status, 1);
+      ExpectOneErrorLine(result, {"the ranks do not do the same: " + what + " is \"", " on rank 1 and \"", " on rank 0"});
+    }
+  };
+  const Words rows = Replaced(RowWords({}), "--steps", "1");
+  std::vector<int64_t> ids = SomeIds(16 * 44);
+  ids[16 * 43 + 15] ^= 1;  // the last of them
+  const std::string other = WriteRows("other-rows.npy", 16, ids), same = copy_of(Scratch("rows.npy"), "same-rows.npy");
+  ExpectFine(run([&](int64_t rank) { return rank == 0 ? rows : Replaced(rows, "--data", same); }));
+  told("the hash of the data", [&](int64_t rank) { return rank == 0 ? rows : Replaced(rows, "--data", other); });
+  std::vector<int64_t> held = SomeIds(16 * 9);
+  held[0] ^= 1;
+  const std::string other_held = WriteRows("other-held.npy", 16, held);
+  told("the hash of the held-out data",
+       [&](int64_t rank) { return rank == 0 ? rows : Replaced(rows, "--eval-data", other_held); });
+
+  const std::string model = ExampleModel(), examples = WriteConversations("alike.jsonl", 8, 0);
+  const auto tuning = [&](const std::string& data) {
+    return Words{"train",
+                 "--task",
+                 "sft",
+                 "--config",
+                 model + "/config.json",
+                 "--tokenizer",
+                 model,
+                 "--data",
+                 data,
+                 "--steps",
+                 "1",
+                 "--batch-size",
+                 "4",
+                 "--seq-len",
+                 "96",
+                 "--device",
+                 "cpu",
+                 "--threads",
+                 "1",
+                 "--reduction-groups",
+                 "2",
+                 "--cache-dir",
+                 "none",
+                 "--group-several-per-machine",
+                 "--group-timeout",
+                 "100"};
+  };
+  std::string text = ReadFile(examples);
+  const size_t letter = text.find_last_of("aeiou");
+  text[letter] = text[letter] == 'a' ? 'e' : 'a';
+  WriteFile(Scratch("unlike.jsonl"), text);
+  const std::string copy = copy_of(examples, "alike-too.jsonl");
+  ExpectFine(run([&](int64_t rank) { return tuning(rank == 0 ? examples : copy); }));
+  told("the hash of the data", [&](int64_t rank) { return tuning(rank == 0 ? examples : Scratch("unlike.jsonl")); });
+}
+
 // What several processes would do several times: refused as long as nobody says who is meant to do it, so that nothing is lost or doubled.
 TEST(GroupTest, TheWorkOfOneIsDoneAsToldOrNotAtAll) {
   const std::string out = Scratch("exported"), data = WriteRows("of-one.npy", 16, SomeIds(16 * 4));
