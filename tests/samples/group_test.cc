@@ -354,13 +354,12 @@ TEST(GroupTest, RanksWhoseDataDifferAreTold) {
                  "--group-timeout",
                  "100"};
   };
-  std::string text = ReadFile(examples);
-  const size_t letter = text.find_last_of("aeiou");
-  text[letter] = text[letter] == 'a' ? 'e' : 'a';
-  WriteFile(Scratch("unlike.jsonl"), text);
+  // One conversation of as many in another's place.
+  const std::string unlike = WriteConversations("unlike.jsonl", 7, 0);
+  WriteFile(unlike, ReadFile(unlike) + ReadFile(WriteConversations("another.jsonl", 1, 8)));
   const std::string copy = copy_of(examples, "alike-too.jsonl");
   ExpectFine(run([&](int64_t rank) { return tuning(rank == 0 ? examples : copy); }));
-  told("the hash of the data", [&](int64_t rank) { return tuning(rank == 0 ? examples : Scratch("unlike.jsonl")); });
+  told("the hash of the data", [&](int64_t rank) { return tuning(rank == 0 ? examples : unlike); });
 }
 
 // What several processes would do several times: refused as long as nobody says who is meant to do it, so that nothing is lost or doubled.
