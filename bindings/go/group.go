@@ -44,6 +44,19 @@ func GroupFromEnvironment(options *GroupOptions) (*Group, error) {
 	})
 }
 
+// DescribeEnvironment tells what the launcher says of this process in the environment; rank 0 of 1 where there is none. It waits for nobody.
+func DescribeEnvironment() (GroupInfo, error) {
+	var info GroupInfo
+	if err := checkVersion(); err != nil {
+		return info, err
+	}
+	var text uintptr
+	if err := native.Hlm_group_describe_environment(&text); err != nil {
+		return info, err
+	}
+	return info, parse(text, &info)
+}
+
 // ConnectGroup is the group of size processes whose rank 0 listens at address, "host:port". It waits until all have come; options may be nil.
 func ConnectGroup(address string, rank, size int64, options *GroupOptions) (*Group, error) {
 	if err := checkVersion(); err != nil {

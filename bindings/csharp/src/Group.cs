@@ -16,6 +16,15 @@ namespace HorizonLM {
       return new Group(box);
     }
 
+    /// <summary>What the launcher says of this process in the environment: "rank", "size", "local_size", "launcher"; 0, 1, 1 and "" where there is none. Waits for
+    /// nobody.</summary>
+    public static IReadOnlyDictionary<string, object> DescribeEnvironment() {
+      Library.Load();
+      IntPtr text;
+      Native.hlm_group_describe_environment(out text);
+      return Json.Object(Text.Take(text));
+    }
+
     /// <summary>The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come.</summary>
     public static Group Connect(string address, long rank, long size, GroupOptions options = null) {
       Library.Load();

@@ -52,6 +52,11 @@ class Group(Handle):
         """The group that torchrun, Open MPI, Slurm or PMI describe in this process's environment; of one where none of them does."""
         return cls._of(native.hlm_group_from_environment(_options.fill("hlm_group_options", options)))
 
+    @staticmethod
+    def describe_environment() -> Dict[str, Any]:
+        """What the launcher says of this process: "rank", "size", "local_size", "launcher"; 0, 1, 1 and "" without one. Waits for nobody."""
+        return dict(json.loads(native.hlm_group_describe_environment()))
+
     @classmethod
     def connect(cls, address: str, rank: int, size: int, **options: "Unpack[_options.GroupOptions]") -> "Group":
         """The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come."""

@@ -104,6 +104,9 @@ class GroupTest(unittest.TestCase):
         refused(TypeError, "None", lambda own: None)
         refused(TypeError, "must be a function of bytes; it is int", 5)
 
+    def test_what_no_launcher_says(self):
+        self.assertEqual(hlm.Group.describe_environment(), {"rank": 0, "size": 1, "local_size": 1, "launcher": ""})
+
     def test_places_that_are_none_are_refused(self):
         for rank, size in ((2, 2), (-1, 2), (0, 0)):
             with self.assertRaises(hlm.InvalidArgumentError):

@@ -40,6 +40,18 @@ public final class Group extends Handle {
   }
 
   /**
+   * What the launcher says of this process in the environment. Waits for nobody.
+   *
+   * @return "rank", "size", "local_size", "launcher"; 0, 1, 1 and "" where there is none
+   * @throws HorizonLmException INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable
+   */
+  @SuppressWarnings("unchecked")
+  public static Map<String, Object> describeEnvironment() {
+    NativeLibrary.load();
+    return (Map<String, Object>) Text.parse(Text.of(Native::hlm_group_describe_environment));
+  }
+
+  /**
    * The group whose rank 0 listens at an address. Waits until all have come.
    *
    * @param address "host:port"
