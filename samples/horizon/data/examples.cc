@@ -9,6 +9,7 @@
 
 #include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/dataset.h"
 #include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
@@ -165,6 +166,7 @@ Examples::Examples(const Json& config, const TextTools& tools) : config_(config)
   const Activity reading("reading and tokenizing " + NameOf(config.at("data")), BytesOf(config.at("data")));
   set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
   description_ = Json::parse(set_.Describe());
+  order_ = Json::parse(set_.Position()).at("order").get<std::string>();
 }
 
 bool Examples::Next(int64_t rows, hlm_dataset_batch& batch) {
@@ -237,6 +239,10 @@ void ExampleData::Tell(int64_t step, Json& more) const {
 }
 
 Json ExampleData::Identity() const { return {{"task", options_.task.task}, {"batch_size", rows()}}; }
+
+Json ExampleData::Contents() const {
+  return {{kHashOfData, train_->order()}, {kHashOfHeldOut, evaluation_ ? evaluation_->order() : ""}};
+}
 
 Json ExampleData::Position() {
   Json position = Identity();
