@@ -652,7 +652,8 @@ typedef struct hlm_group_options {
 HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
 static inline void hlm_group_options_init(hlm_group_options* options) { hlm_group_options_init_sized(options, sizeof(*options)); }
 
-/* The group that the launcher of this process describes in the environment, which no other function of this library reads:
+/* The group that the launcher of this process describes in the environment, which no other function of this library but
+ * hlm_group_describe_environment reads:
  *
  *   torchrun, Kubernetes, Ray   RANK, WORLD_SIZE, LOCAL_WORLD_SIZE; MASTER_ADDR, MASTER_PORT; what else torchrun sets
  *   Open MPI                    OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_LOCAL_SIZE
@@ -666,7 +667,15 @@ static inline void hlm_group_options_init(hlm_group_options* options) { hlm_grou
  * UNAVAILABLE where the others do not come within timeout_seconds. `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group);
 
-/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Errors as above. */
+/* What the launcher says of this process in the environment, by the same variables; waits for nobody. A JSON object: {"rank", "size",
+ * "local_size", "launcher"} as of hlm_group_describe; 0, 1, 1 and "" where there is none of them. Errors as above, but several processes on
+ * this machine are told. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_describe_environment(char** out_json);
+
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come. However they have met, they count
+ * each other then: FAILED_PRECONDITION on all of them where several are on one machine and the options of one of these do not allow it. A
+ * machine is a kernel and a host name; a container that has a name of its own is one. UNAVAILABLE where the others do not come within
+ * timeout_seconds. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
                                                   hlm_group** out_group);
 
@@ -674,7 +683,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t r
 typedef int32_t (*hlm_all_gather_fn)(void* user_data, const void* own, void* all, size_t n_bytes);
 
 /* A group whose processes find each other through an engine that they run in already (MPI, Spark, any): `all_gather` is called once, by
- * every rank, on the calling thread, before this returns; not afterwards. UNAVAILABLE where it fails; errors as above. */
+ * every rank, on the calling thread, before this returns; not afterwards, and not at all in a group of one. UNAVAILABLE where it fails;
+ * errors as above. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
                                                         const hlm_group_options* options, hlm_group** out_group);
 

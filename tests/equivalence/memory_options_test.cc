@@ -167,8 +167,8 @@ TEST_P(MemoryOptions, TheArenasEqualThePlan) {
     const Plan& plan = result.plan;
     EXPECT_EQ(memory["device_bytes"], plan.devices[0].arena.total);
     EXPECT_EQ(memory["pinned_bytes"], plan.host.Pinned());
-    for (const auto& [key, bytes] : nlohmann::json::parse(PlanJson(plan))["memory"]["host"].items())
-      EXPECT_EQ(memory[key], bytes) << key;
+    const auto planned = nlohmann::json::parse(PlanJson(plan))["memory"]["host"];
+    for (const auto& [key, bytes] : planned.items()) EXPECT_EQ(memory[key], bytes) << key;
     EXPECT_EQ(memory["batch_and_block_inputs"], plan.host.batch + plan.host.block_inputs);
   }
 }

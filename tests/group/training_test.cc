@@ -561,6 +561,16 @@ TEST(Together, AChoiceThatARankCannotTakeIsNamed) {
   expect([](RunSetup& setup) { setup.plan.head_chunk = 7; }, "head_chunk is 7 here and 5 in the plan of rank 0");
 }
 
+// What the options allow is for CPUs.
+TEST(Together, SeveralProcessesOfAMachineHaveNoGpus) {
+  RunSetup run = SmallRun(DType::kF32);
+  run.change_machine = [](MachineSpec& machine) { machine.devices = {"cuda:0"}; };
+  ExpectAll(
+      RunAll(run, 2, 1),
+      "FAILED_PRECONDITION: the device is cuda:0 and 2 processes of the group are on this machine; one process drives all GPUs "
+      "of a machine: start one");
+}
+
 // Where in a run a rank is killed or stopped is drawn; the others must name it, and a run of the rest goes on from the last checkpoint.
 void KillSomebody(int64_t processes, int64_t trial, int signal) {
   SCOPED_TRACE(StrCat("trial ", trial, ", signal ", signal));

@@ -13,34 +13,22 @@ constexpr int kSide = 64, kDepth = 32;
 constexpr int64_t kMostSections = 128, kLeastRows = 64;
 constexpr int kSumThreads = 128;
 
-// A head's rows, and a dense matrix of a head, turned or not. kTurned: neighbours in memory are those of the first index.
-template <class T>
+// A head's rows, and a dense matrix of a head. kTurned: the indices change places, so that neighbours in memory are those of the first.
+template <class T, bool kIsTurned>
 struct Rows {
-  static constexpr bool kTurned = false;
+  static constexpr bool kTurned = kIsTurned;
   Lines<const T> lines;
-  __device__ float operator()(int head, int row, int column) const { return static_cast<float>(lines.at(row, head)[column]); }
-};
-template <class T>
-struct RowsTurned {
-  static constexpr bool kTurned = true;
-  Lines<const T> lines;
-  __device__ float operator()(int head, int column, int row) const { return static_cast<float>(lines.at(row, head)[column]); }
-};
-template <class T>
-struct Matrix {
-  static constexpr bool kTurned = false;
-  const T* w;
-  int width;
-  __device__ float operator()(int head, int row, int column) const {
-    return static_cast<float>(w[(int64_t{head} * width + row) * width + column]);
+  __device__ float operator()(int head, int i, int j) const {
+    return static_cast<float>(kTurned ? lines.at(j, head)[i] : lines.at(i, head)[j]);
   }
 };
-template <class T>
-struct MatrixTurned {
-  static constexpr bool kTurned = true;
+template <class T, bool kIsTurned>
+struct Matrix {
+  static constexpr bool kTurned = kIsTurned;
   const T* w;
   int width;
-  __device__ float operator()(int head, int column, int row) const {
+  __device__ float operator()(int head, int i, int j) const {
+    const int row = kTurned ? j : i, column = kTurned ? i : j;
     return static_cast<float>(w[(int64_t{head} * width + row) * width + column]);
   }
 };
@@ -127,8 +115,8 @@ __global__ void __launch_bounds__(kSumThreads)
 void BlockLinear(cudaStream_t stream, const BlockLinearArgs& a) {
   const int width = static_cast<int>(a.width);
   ForType(a.type, [&]<class T>() {
-    Run(stream, a.heads, a.tokens, a.width, a.width, Rows<T>{Lines<const T>(a.x, a.heads, a.width)},
-        Matrix<T>{static_cast<const T*>(a.w), width},
+    Run(stream, a.heads, a.tokens, a.width, a.width, Rows<T, false>{Lines<const T>(a.x, a.heads, a.width)},
+        Matrix<T, false>{static_cast<const T*>(a.w), width},
         WithBias<T>{static_cast<const T*>(a.bias), width, Lines<T>(a.y, a.heads, a.width)});
   });
   CheckLaunch("BlockLinear");
@@ -144,12 +132,12 @@ void BlockLinearBackward(cudaStream_t stream, const BlockLinearBackwardArgs& a, 
   auto* sums = static_cast<float*>(scratch);
   ForType(a.type, [&]<class T>() {
     const Lines<const T> dy(a.dy, a.heads, a.width);
-    Run(stream, a.heads, a.width, a.width, a.tokens, RowsTurned<T>{Lines<const T>(a.x, a.heads, a.width)}, Rows<T>{dy},
+    Run(stream, a.heads, a.width, a.width, a.tokens, Rows<T, true>{Lines<const T>(a.x, a.heads, a.width)}, Rows<T, false>{dy},
         IntoFloats{a.dw, width, a.accumulate});
     Launch(BlockBiasKernel<T>,
            dim3(GridSize(CeilDiv(int64_t{columns}, int64_t{kSumThreads})), static_cast<unsigned>(sections.count)), kSumThreads, 0,
            stream, dy, a.tokens, sections.rows, columns, width, sums);
-    Run(stream, a.heads, a.tokens, a.width, a.width, Rows<T>{dy}, MatrixTurned<T>{static_cast<const T*>(a.w), width},
+    Run(stream, a.heads, a.tokens, a.width, a.width, Rows<T, false>{dy}, Matrix<T, true>{static_cast<const T*>(a.w), width},
         WithAddend<T>{Lines<const T>(a.addend, a.heads, a.width), Lines<T>(a.dx, a.heads, a.width)});
   });
   AddPartialSums(stream, {sums, sections.count, columns, a.accumulate, a.dbias, nullptr, columns});

@@ -4,6 +4,7 @@
 #include "core/cuda/check.h"
 #include "core/cuda/kernels.h"
 #include "core/cuda/partial_sums.h"
+#include "core/cuda/views/gates.cuh"
 #include "core/cuda/views/lines.cuh"
 
 namespace hlm::cuda {
@@ -20,9 +21,6 @@ struct GatePlaces {
   int heads, width;
   float least, most, beta_scale;
 };
-
-__device__ float Softplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
-__device__ float Sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 // One gate: the step before and behind its limits, and its decay's rate.
 struct Gate {

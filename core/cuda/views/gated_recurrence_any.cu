@@ -3,6 +3,7 @@
 #include "core/cuda/partial_sums.h"
 #include "core/cuda/vec.cuh"
 #include "core/cuda/views/lines.cuh"
+#include "core/cuda/views/gates.cuh"
 #include "core/cuda/views/scan.cuh"
 
 namespace hlm::cuda {
@@ -45,12 +46,12 @@ struct Own {
   const float rate;
 
   __device__ Own(const Places<T>& places, int number)
-      : p(places), channel(number), rate(ScanSoftplus(static_cast<float>(p.rate[channel]))) {}
+      : p(places), channel(number), rate(Softplus(static_cast<float>(p.rate[channel]))) {}
   __device__ float Of(const Lines<const T>& rows, int token) const { return static_cast<float>(rows.at(token, 0)[channel]); }
   __device__ TokenGates Gates(int token, bool first) const {
     TokenGates gates;
-    gates.decay_gate = ScanSigmoid(Of(p.decay, token));
-    gates.input_gate = ScanSigmoid(Of(p.input, token));
+    gates.decay_gate = Sigmoid(Of(p.decay, token));
+    gates.input_gate = Sigmoid(Of(p.input, token));
     const float log_decay = kPower * rate * gates.decay_gate;
     gates.decay = first ? 0.0f : expf(log_decay);
     gates.square = -expm1f(2 * log_decay);

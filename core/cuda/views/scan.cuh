@@ -19,9 +19,6 @@ inline constexpr int kScanThreads = 256;
 inline constexpr int kScanSegment = 32;  // tokens
 inline constexpr int64_t kScanBlocks = 512, kMostRows = 65535;
 
-__device__ inline float ScanSoftplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
-__device__ inline float ScanSigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
-
 // The grid of a forward pass: blocks of channels, documents.
 inline dim3 ScanGrid(int64_t blocks, int64_t documents) {
   return {static_cast<unsigned>(blocks), static_cast<unsigned>(std::min(kMostRows, documents))};

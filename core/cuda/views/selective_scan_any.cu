@@ -4,6 +4,7 @@
 #include "core/cuda/partial_sums.h"
 #include "core/cuda/vec.cuh"
 #include "core/cuda/views/lines.cuh"
+#include "core/cuda/views/gates.cuh"
 #include "core/cuda/views/scan.cuh"
 
 namespace hlm::cuda {
@@ -82,7 +83,7 @@ struct Own {
   __device__ float Of(const Lines<const T>& rows, int token) const {
     return there ? static_cast<float>(rows.at(token, 0)[channel]) : 0.0f;
   }
-  __device__ float Step(int token) const { return ScanSoftplus(Of(p.dt, token) + bias); }
+  __device__ float Step(int token) const { return Softplus(Of(p.dt, token) + bias); }
   __device__ float Shared(const Lines<const T>& rows, int token, int n) const {
     return Has(n) ? static_cast<float>(rows.at(token, 0)[first + n]) : 0.0f;
   }

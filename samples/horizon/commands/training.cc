@@ -70,6 +70,7 @@ void Training::CheckAlike() const {
   own["--save-every"] = options_.run.save_every;
   own["held-out data"] = task.has_evaluation();
   own["a checkpoint to go on from"] = checkpoints_.finds();
+  own.update(task.Contents());
   group_.CheckSame(own);
 }
 

@@ -7,6 +7,11 @@
 #include "samples/horizon/base/text.h"
 
 namespace horizon {
+namespace {
+
+std::string Hexadecimal(uint64_t value) { return Format("%016llx", static_cast<unsigned long long>(value)); }
+
+}  // namespace
 
 Dataset::Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size,
                  const TextReader& text)
@@ -26,25 +31,25 @@ Dataset::Dataset(const std::string& data_path, const std::string& labels_path, i
                   std::to_string(seq_len) + ", which takes " + std::to_string(row_tokens_));
     }
   }
-  ids_.CheckIds(vocab_size);
+  hash_ = Hexadecimal(ids_.CheckIds(vocab_size));
   if (!labels_path.empty()) {
     labels_.emplace(labels_path);
-    CheckLabelFile(vocab_size);
+    hash_ += Hexadecimal(CheckLabelFile(vocab_size));
   }
 }
 
-void Dataset::CheckLabelFile(int64_t vocab_size) const {
+uint64_t Dataset::CheckLabelFile(int64_t vocab_size) const {
   const std::string& path = labels_->path();
   if (labels_->element() != Element::kInt32 && labels_->element() != Element::kInt64) {
     throw Error(path + ": labels are " + ElementName(labels_->element()) + "; they must be a .npy file of int32 or int64");
   }
   if (labels_->shape() != ids_.shape()) throw Error(path + ": its shape is not that of " + ids_.path());
-  labels_->CheckLabels(vocab_size, ids_.shape().back());
+  const uint64_t hash = labels_->CheckLabels(vocab_size, ids_.shape().back());
 
   std::vector<int32_t> row(static_cast<size_t>(row_tokens_));
   for (int64_t r = 0; r < rows_; ++r) {
     labels_->Copy(r * stride_, row);
-    if (std::any_of(row.begin() + 1, row.end(), [](int32_t label) { return label != kIgnoredLabel; })) return;
+    if (std::any_of(row.begin() + 1, row.end(), [](int32_t label) { return label != kIgnoredLabel; })) return hash;
   }
   throw Error(path + ": every label is -100, nothing is predicted");
 }

@@ -9,6 +9,7 @@
 
 #include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/dataset.h"
 #include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
@@ -171,6 +172,7 @@ Examples::Examples(const Json& config, const TextTools& tools) : config_(config)
     throw ApiError(error.code(), std::string(error.what()) + "; " + tools.why_no_tokenizer);
   }
   description_ = Json::parse(set_.Describe());
+  order_ = Json::parse(set_.Position()).at("order").get<std::string>();
 }
 
 bool Examples::Next(int64_t rows, hlm_dataset_batch& batch) {
@@ -243,6 +245,10 @@ void ExampleData::Tell(int64_t step, Json& more) const {
 }
 
 Json ExampleData::Identity() const { return {{"task", options_.task.task}, {"batch_size", rows()}}; }
+
+Json ExampleData::Contents() const {
+  return {{kHashOfData, train_->order()}, {kHashOfHeldOut, evaluation_ ? evaluation_->order() : ""}};
+}
 
 Json ExampleData::Position() {
   Json position = Identity();

@@ -44,6 +44,8 @@ class Examples {
   std::string Position();
   void Seek(const std::string& position);
 
+  // A hash of the files, the words that are made of them and their order.
+  const std::string& order() const { return order_; }
   const Json& description() const { return description_; }
   const Json& config() const { return config_; }
   hlm::Dataset& set() { return set_; }
@@ -54,6 +56,7 @@ class Examples {
   Json config_;
   hlm::Dataset set_;
   Json description_;
+  std::string order_;
 };
 
 // The documents of a step as a trainer takes them.
@@ -79,6 +82,7 @@ class ExampleData {
   void Tell(int64_t step, Json& more) const;
 
   Json Identity() const;
+  Json Contents() const;
   Json Position();
   void Seek(const Json& position);
 

@@ -202,6 +202,15 @@ void AddGroupOptions(CLI::App& app, Options& options) {
       ->group(kProcessGroup);
 }
 
+void AddWorkOfOneOption(CLI::App& app, Options& options) {
+  AddWord(
+      app, "--group", options.group.join, {"auto", "first", "none"},
+      "where a launcher has started several processes, first: rank 0 does the work and the others end; none: each does what it "
+      "is told; auto: it is refused")
+      ->capture_default_str()
+      ->group(kProcessGroup);
+}
+
 void AddPlanOnlyOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--processes", options.engine.processes, 1,
             "of a run on several machines, each with such devices; --batch-size is the rows of all of them")

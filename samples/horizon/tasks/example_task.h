@@ -42,6 +42,7 @@ class ExampleTask : public Task {
   int64_t step_tokens() const override { return data_.step_tokens(); }
 
   Json Identity() const override { return data_.Identity(); }
+  Json Contents() const override { return data_.Contents(); }
   Json Position() override {
     Json position = Identity();
     position.update(data_.Position());
