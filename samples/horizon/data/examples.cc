@@ -231,6 +231,18 @@ ExampleData::ExampleData(const Options& options, const Json& model) : options_(o
   evaluation_ = std::make_unique<Examples>(config, tools_);
 }
 
+Json ExampleData::Description() const {
+  Json description = train_->description();
+  // What is held out of the same set is in its account already.
+  if (!evaluation_ || options_.task.eval_fraction > 0) return description;
+  for (Json row : evaluation_->description().value("account", Json::array())) {
+    row["held_out"] = true;
+    row["text"] = "held out: " + row.at("text").get<std::string>();
+    description["account"].push_back(row);
+  }
+  return description;
+}
+
 hlm_dataset_batch ExampleData::Next() {
   hlm_dataset_batch batch;
   train_->Next(rows(), batch);

@@ -71,6 +71,8 @@ class ExampleData {
   Examples& train() { return *train_; }
   Examples* evaluation() { return evaluation_.get(); }  // null where nothing is held out
   bool has_evaluation() const { return evaluation_ != nullptr; }
+  // Of the set trained on; its account has that of a held-out set of other files as well, whose rows say so.
+  Json Description() const;
   const Examples& train() const { return *train_; }
   int64_t rows() const { return options_.shape.batch_size; }
   int64_t steps_per_epoch() const { return train_->steps_per_epoch(rows()); }

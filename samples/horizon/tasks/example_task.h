@@ -34,7 +34,7 @@ class ExampleTask : public Task {
  public:
   std::string name() const override { return options_.task.task; }
   std::string Summary() const override { return data_.Summary(); }
-  Json Description() const override { return data_.train().description(); }
+  Json Description() const override { return data_.Description(); }
   int64_t rows() const override { return data_.rows(); }
   int64_t row_tokens() const override { return options_.shape.seq_len; }
   int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
