@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/layers/head.h"
 #include "core/layers/run.h"
 #include "core/plan/places.h"
 #include "core/plan/plan.h"
@@ -55,8 +54,6 @@ class DeviceBuffers {
   // What routers tell of their choice (core/plan/routers.h).
   float* Loads(int64_t place) const { return reinterpret_cast<float*>(At(range_.loads)) + place; }
   const Range& side_gradients() const { return range_.side_gradients; }
-
-  HeadTemplate Head() const;
 
  private:
   const ModelSpec& spec_;
