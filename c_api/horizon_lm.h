@@ -205,6 +205,9 @@ typedef struct hlm_encode_options {
   size_t n_plain;             /* twice the spans */
   int32_t plain_added;        /* 1: in those spans no added token is matched at all, special or not; default 0 */
   int32_t trim_offsets;       /* 1: spaces at the ends of a token do not belong to it where the file says so; default 0 */
+  int32_t one_beginning;      /* 1: what add_special_tokens puts before a text (BOS) is there once where the text begins with it already, as
+                                 one that was rendered does; default 0: twice */
+  int32_t reserved;           /* 0 */
 } hlm_encode_options;
 HLM_API void hlm_encode_options_init_sized(hlm_encode_options* options, size_t struct_size);
 static inline void hlm_encode_options_init(hlm_encode_options* options) {

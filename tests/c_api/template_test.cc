@@ -188,6 +188,21 @@ class Folder {
   std::string path_;
 };
 
+TEST(TemplateApi, AddedTokensThatAreNoJsonAreSaidWithTheirFile) {
+  const Folder folder;
+  folder.Write("tokenizer_config.json", R"({"chat_template": "x"})");
+  hlm_template* made = nullptr;
+  // A file may begin with a byte order mark.
+  folder.Write("tokenizer.json", "\xef\xbb\xbf{\"added_tokens\": []}");
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  hlm_template_destroy(made);
+  for (const char* text :
+       {R"({"added_tokens": [{"id" 2}]})", R"({"added_tokens": [], "model": {)", R"({"added_tokens": []} x)"}) {
+    folder.Write("tokenizer.json", text);
+    ExpectError(hlm_template_open(folder.path(), &made), HLM_INVALID_ARGUMENT, {"tokenizer.json", "at byte"});
+  }
+}
+
 // tokenizer_config.json may name some of the added tokens only: those of tokenizer.json end turns as well.
 TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
   const Folder folder;

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
         plain_added: bool
         # True: spaces at the ends of a token do not belong to it where the file says so; default False
         trim_offsets: bool
+        # True: what add_special_tokens puts before a text (BOS) is there once where the text begins with it
+        # already, as one that was rendered does; default False: twice
+        one_beginning: bool
 
     class TemplateOptions(TypedDict, total=False):
         """Options of rendering a conversation; see hlm_template_options in horizon_lm.h."""
@@ -391,6 +394,8 @@ TABLES: Dict[str, str] = {
     plain_added: bool. True: in those spans no added token is matched at all, special or not; default False
     trim_offsets: bool. True: spaces at the ends of a token do not belong to it where the file says so;
         default False
+    one_beginning: bool. True: what add_special_tokens puts before a text (BOS) is there once where the text
+        begins with it already, as one that was rendered does; default False: twice
 """,
     "hlm_template_options": r"""Options, as keywords:
 

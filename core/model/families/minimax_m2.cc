@@ -15,6 +15,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm = {.norm = norm, .whole = true};
+  RefuseUnless(config, "use_qk_norm", Off::kTrue, spec.architecture);
   RefuseUnlessNamed(config, "qk_norm_type", {"per_layer"});
   RefuseUnlessNamed(config, "scoring_func", {"sigmoid"});
   RefuseUnless(config, "use_routing_bias", Off::kTrue, spec.architecture);

@@ -1,5 +1,6 @@
 #include "core/text/template/added_tokens.h"
 
+#include "core/base/error.h"
 #include "core/io/json_reader.h"
 #include "core/io/json_text.h"
 
@@ -11,15 +12,15 @@ std::vector<std::pair<int64_t, std::string>> ReadAddedTokens(std::string_view to
   JsonReader reader(tokenizer_json, where);
   std::string_view key;
   for (reader.BeginObject(); reader.NextKey(key);) {
-    const bool wanted = key == "added_tokens";
-    const std::string_view value = reader.Raw();
-    if (!wanted) continue;  // the vocabulary and the merges pass by
-    const JsonValue list = ParseJson(value, where + ": added_tokens");
+    const bool added = key == "added_tokens";
+    const std::string_view text = reader.Raw();
+    if (!added) continue;
+    const JsonValue list = ParseJson(text, StrCat(where, ": added_tokens"));
     if (!list.IsArray()) continue;
-    for (const JsonValue& token : list.Items()) {
-      const JsonValue *id = token.Find("id"), *content = token.Find("content");
-      const bool number = id != nullptr && id->Int();
-      tokens.emplace_back(number ? *id->Int() : -1, content != nullptr && content->IsString() ? content->String() : "");
+    for (const JsonValue& item : list.Items()) {
+      const JsonValue *id = item.Find("id"), *content = item.Find("content");
+      if (id == nullptr || content == nullptr || !content->IsString()) continue;
+      tokens.emplace_back(id->Int().value_or(-1), content->String());
     }
   }
   reader.End();

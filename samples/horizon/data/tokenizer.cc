@@ -1,7 +1,5 @@
 #include "samples/horizon/data/tokenizer.h"
 
-#include <algorithm>
-#include <cstddef>
 #include <memory>
 
 #include "samples/horizon/base/activity.h"
@@ -53,19 +51,9 @@ std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, b
 }
 
 std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view text, std::vector<int64_t>* offsets) {
-  std::vector<int64_t> own;
-  std::vector<int64_t>& spans = offsets != nullptr ? *offsets : own;
-  std::vector<int32_t> ids = Encode(tokenizer, text, true, &spans);
-  const auto stands_for_nothing = [&](size_t t) { return spans[2 * t] >= spans[2 * t + 1]; };
-  size_t before = 0;  // ids that the tokenizer has put before the text
-  while (before < ids.size() && stands_for_nothing(before)) ++before;
-  if (before == 0 || 2 * before > ids.size()) return ids;
-  for (size_t t = 0; t < before; ++t) {
-    if (ids[t] != ids[before + t] || stands_for_nothing(before + t)) return ids;
-  }
-  ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(before));
-  spans.erase(spans.begin(), spans.begin() + static_cast<std::ptrdiff_t>(2 * before));
-  return ids;
+  hlm::EncodeOptions options;
+  options.one_beginning = 1;
+  return tokenizer.Encode(text, options, offsets);
 }
 
 TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {
