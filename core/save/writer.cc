@@ -7,7 +7,7 @@
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/model/config.h"
-#include "core/model/safetensors.h"
+#include "core/model/safetensors_writer.h"
 #include "core/save/checksum.h"
 
 namespace hlm {

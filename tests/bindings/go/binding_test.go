@@ -98,7 +98,7 @@ func TestDefaultsAreTheLibrarys(t *testing.T) {
 		t.Errorf("%+v", trainer)
 	}
 	save := horizonlm.DefaultSaveOptions()
-	if save.DType != horizonlm.Source || save.Overwrite || save.MaxShardBytes != 5<<30 {
+	if save.DType != horizonlm.DTypeAuto || save.Overwrite || save.MaxShardBytes != 5<<30 {
 		t.Errorf("%+v", save)
 	}
 	if horizonlm.DefaultOptimizerOptions().WeightDecay != 0.01 {
