@@ -49,7 +49,8 @@ void WriteGguf(const Options& options, const Model& model) {
   // Neither a type of the source's own, nor packed weights.
   if (!given && (description.at("source_dtype").is_null() || !packed.is_null())) save.dtype = HLM_DTYPE_BF16;
   if (!given && !packed.is_null()) {
-    std::fprintf(stderr, "note: the model's weights are in %s; --gguf will have them in bf16\n", packed.get<std::string>().c_str());
+    std::fprintf(stderr, "note: the model's weights are in %s; --gguf will have them in bf16\n",
+                 packed.get<std::string>().c_str());
   }
   save.overwrite = 0;
   const std::string known = options.model.folder + "/config.json";  // what cannot be written is refused before anything is

@@ -263,9 +263,10 @@ void AddOutOptions(CLI::App& app, Options& options) {
                           {"f32", HLM_DTYPE_F32},
                           {"bf16", HLM_DTYPE_BF16},
                           {"f16", HLM_DTYPE_F16}};
-  AddChoice(app, "--save-dtype", run.save_dtype, dtypes,
-            "type of saved weights; auto: the source's, but bf16 where it has them packed (fp8, MXFP4); source: these packed again, as "
-            "the source has them")
+  AddChoice(
+      app, "--save-dtype", run.save_dtype, dtypes,
+      "type of saved weights; auto: the source's, but bf16 where it has them packed (fp8, MXFP4); source: these packed again, as "
+      "the source has them")
       ->group(kOutputGroup);
 }
 
