@@ -40,7 +40,8 @@ class WeightSource {
 
   // How the folder has the tensor; nothing where the weights come from elsewhere, or the folder lacks it. Good for as long as the source.
   virtual std::optional<TensorForm> FormOf(const TensorSpec&) const { return std::nullopt; }
-  // UNIMPLEMENTED naming file, setting or tensor, and value, where weights are packed in a way that is read and not written.
+  // UNIMPLEMENTED naming file, setting or tensor, and value, where weights are packed in a way that is read and not written;
+  // FAILED_PRECONDITION where they were, and it is not known how.
   virtual void CheckPacking() const {}
 };
 

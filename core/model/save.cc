@@ -93,9 +93,8 @@ void WriteWeights(const std::vector<ShardTensors>& shards, const TensorReader& s
 }  // namespace
 
 bool Repacks(const Model& model, const SaveOptions& options) {
-  const bool repacks = options.repack && !model.source_quantization().empty();
-  if (repacks) model.weights().CheckPacking();
-  return repacks;
+  if (options.repack) model.weights().CheckPacking();
+  return options.repack && !model.source_quantization().empty();
 }
 
 std::vector<ShardTensors> MakeShards(const Model& model, const SaveOptions& options) {
