@@ -22,7 +22,6 @@ namespace hlm {
 struct CheckpointInfo {
   std::shared_ptr<const Model> model;
   DType source_dtype = DType::kBF16;
-  std::string source_quantization;
   int64_t step = 0, updates = 0;
   std::vector<std::vector<int64_t>> expert_updates;
   std::optional<double> fixed_lr;

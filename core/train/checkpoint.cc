@@ -97,7 +97,6 @@ void Trainer::Save(const std::string& directory, const CheckpointOptions& option
   request.waited_for = !options.background;
   request.info.model = s.engine.model;
   request.info.source_dtype = model.source_dtype().value_or(s.engine.store.weight_type());
-  request.info.source_quantization = model.source_quantization();
   s.position.Save(request.info);
   request.info.identity = ModelIdentity(model.spec());
   request.info.numerics = OwnNumerics(plan);
