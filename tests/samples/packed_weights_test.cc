@@ -17,10 +17,10 @@ std::string Data() {
   return WriteRows("packed.npy", 12, ids);
 }
 
-// A step that changes nothing.
+// One step.
 Result Train(const std::string& model, const std::string& out, const Words& more) {
   return Horizon(With({"train", "--model", model, "--data", Data(), "--device", "cpu", "--steps", "1", "--batch-size", "2",
-                       "--lr", "0", "--json", "--out", out},
+                       "--json", "--out", out},
                       more));
 }
 
@@ -53,7 +53,7 @@ TEST_P(PackedWeights, WhatWasNotTrainedGoesBackByteForByte) {
   for (size_t i = 0; i < ways.size(); ++i) {
     SCOPED_TRACE(i);
     const std::string out = out_ + std::to_string(i);
-    const Result result = Train(source_, out, With({"--save-dtype", "source"}, ways[i]));
+    const Result result = Train(source_, out, With({"--save-dtype", "source", "--lr", "0"}, ways[i]));
     ASSERT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(result.err.find("note: the model's weights"), std::string::npos) << result.err;
     ExpectTheSource(out);
@@ -72,10 +72,16 @@ TEST_P(PackedWeights, ByDefaultTheyAreSavedInBf16AndANoteSaysSo) {
   EXPECT_FALSE(nlohmann::json::parse(ReadFile(out_ + "/config.json")).contains("quantization_config"));
 }
 
-TEST_P(PackedWeights, ACheckpointSaysThatItDoesNotKeepThePacking) {
-  const std::string checkpoints = out_ + "-checkpoints", out = out_ + "-of-checkpoint";
-  ASSERT_EQ(Train(source_, out_ + "-resumed", {"--checkpoint-dir", checkpoints}).status, 0);
-  const std::string last = checkpoints + "/step-000000000001";
+TEST_P(PackedWeights, ACheckpointGoesOnToWhatItsRunWouldHaveSaved) {
+  const std::string checkpoints = out_ + "-checkpoints", first = out_ + "-first", resumed = out_ + "-resumed";
+  const Words kept = {"--checkpoint-dir", checkpoints, "--save-dtype", "source", "--lr", "1e-3"};
+  ASSERT_EQ(Train(source_, first, kept).status, 0);
+  EXPECT_NE(ReadFile(first + "/model.safetensors"), ReadFile(source_ + "/model.safetensors"));
+  ASSERT_EQ(Train(source_, resumed, With(kept, {"--resume"})).status, 0);
+  EXPECT_EQ(ReadFile(first + "/model.safetensors"), ReadFile(resumed + "/model.safetensors"));
+
+  // Alone it does not know how its source is packed.
+  const std::string last = checkpoints + "/step-000000000001", out = out_ + "-of-checkpoint";
   const Result refused = Horizon({"export", "--model", last, "--save-dtype", "source", "--out", out});
   EXPECT_EQ(refused.status, 1);
   ExpectOneErrorLine(refused, {last, GetParam(), "bf16", "resume"});
