@@ -42,7 +42,7 @@ void Append(Number number, std::string& bytes) {
 uint8_t FloatToE4m3(double value) {
   constexpr uint64_t kLargest = 126;
   const uint64_t code = std::min(NearestCode<3, 7>(std::fabs(value)), kLargest);
-  return static_cast<uint8_t>(std::signbit(value) ? code | 128 : code);
+  return static_cast<uint8_t>(code | (std::bit_cast<uint64_t>(value) >> 63) << 7);
 }
 
 std::optional<Fp8ScaleType> ScaleTypeOf(std::string_view dtype) {
@@ -64,9 +64,7 @@ float Fp8ScaleFor(float largest, Fp8ScaleType type) {
 void Fp8Encoder::Measure(const float* values, int64_t begin, int64_t n) {
   blocks_.EachRun(begin, n, [&](int64_t from, int64_t count, int64_t scale) {
     const auto block = static_cast<size_t>(scale);
-    float largest = largest_[block];
-    for (int64_t i = from; i < from + count; ++i) largest = std::max(largest, std::fabs(values[i]));
-    largest_[block] = largest;
+    largest_[block] = std::max(largest_[block], LargestMagnitude(values + from, count));
     for (int64_t i = from; i < from + count && kept_[block] != 0; ++i) {
       kept_[block] = HeldAs(E4m3ToFloat(CodeOf(values[i], source_[block])) * source_[block], values[i]);
     }

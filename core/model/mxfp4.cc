@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "core/base/error.h"
@@ -13,15 +14,14 @@ namespace {
 constexpr int kLeastScale = -127, kMostScale = 127;
 
 int ScaleOf(const float* block) {
-  float largest = 0;
-  for (int64_t i = 0; i < kMxfp4Block; ++i) largest = std::max(largest, std::fabs(block[i]));
+  const float largest = LargestMagnitude(block, kMxfp4Block);
   return largest == 0 ? kLeastScale : std::clamp(std::ilogb(largest) - 2, kLeastScale, kMostScale);
 }
 
 unsigned CodeOf(float value, double by) {
   constexpr uint64_t kLargest = 7;
   const uint64_t code = std::min(NearestCode<1, 1>(std::fabs(static_cast<double>(value)) * by), kLargest);
-  return static_cast<unsigned>(std::signbit(value) ? code | 8 : code);
+  return static_cast<unsigned>(code) | (std::bit_cast<uint32_t>(value) >> 31) << 3;
 }
 
 }  // namespace

@@ -169,6 +169,32 @@ TEST(Repack, AScaleOfTheWholeTensorIsWritten) {
   EXPECT_EQ(TensorsOf(other / "trained")[std::string(kFp8Gate) + "_scale_inv"].bytes, BytesOf<float>({1.0f / 448.0f}));
 }
 
+// Blocks are those of the file, however the slab has the matrix.
+TEST(Repack, MatricesThatLieOtherwiseOnDiskComeBackByteForByte) {
+  const TestFolder folder, other;
+  const std::string config = R"({"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": 40, "n_embd": 16,
+      "n_layer": 1, "n_head": 2, "n_positions": 32, "quantization_config": {"quant_method": "fp8", "weight_block_size": [5, 7]}})";
+  const auto model = Model::Create(config, 1);
+  const TensorSpec* turned = nullptr;
+  for (const TensorSpec& tensor : model->layout().units[1].tensors) {
+    if (tensor.order != nullptr && tensor.order->transposed && tensor.shape[0] != tensor.shape[1]) turned = &tensor;
+  }
+  ASSERT_NE(turned, nullptr);
+  FileBuilder file = ModelFile(*model, "BF16", {turned->name});
+  std::string codes;
+  for (int64_t i = 0; i < turned->elements; ++i) codes.push_back(static_cast<char>(i * 11 % 127 + i % 3 / 2 * 128));
+  file.AddRaw(turned->name, "F8_E4M3", turned->shape, codes);
+  const int64_t rows = (turned->shape[0] + 4) / 5, columns = (turned->shape[1] + 6) / 7;
+  std::vector<float> scales;
+  for (int64_t i = 0; i < rows * columns; ++i) scales.push_back(0.01f * static_cast<float>(i + 1));
+  file.AddRaw(turned->name + "_scale_inv", "F32", {rows, columns}, BytesOf(scales));
+  WriteText(folder / "config.json", config);
+  WriteText(folder / "model.safetensors", file.Bytes());
+  const auto opened = Model::Open(folder.path());
+  SaveFolder(*opened, WeightsOf(*opened), other / "out", {.repack = true});
+  EXPECT_EQ(TensorsOf(other / "out"), TensorsOf(folder.path()));
+}
+
 TEST(Repack, AnMxfp4FolderComesBackByteForByte) {
   const TestFolder folder;
   const std::string source = folder / "source", out = folder / "out";
