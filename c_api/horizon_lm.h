@@ -105,7 +105,8 @@ typedef struct hlm_model hlm_model;
 #define HLM_DTYPE_F32 0
 #define HLM_DTYPE_BF16 1
 #define HLM_DTYPE_F16 2
-#define HLM_DTYPE_SOURCE (-1) /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
+#define HLM_DTYPE_AUTO (-1) /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
+#define HLM_DTYPE_SOURCE 3  /* when saving: as AUTO, but weights that the source has packed (fp8, MXFP4) are packed again */
 
 /* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16; or one checkpoint of
  * a trainer, whose weights are verified as they are read. Families:
@@ -119,7 +120,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 
 /* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
  * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed),
- * "source_quantization" ("fp8" or "mxfp4" where tensors of the folder are packed so, which a saved folder's are not, else null),
+ * "source_quantization" ("fp8" or "mxfp4" where tensors of the folder are packed so, which a saved folder's are by HLM_DTYPE_SOURCE only,
+ * else null),
  * "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer slides),
  * "layer_windows": [one a layer, 0 for full attention],
  * "stop_ids" (that end a generation: eos_token_id of the folder's generation_config.json, or config.json), "stop_ids_error" (only where that
@@ -133,7 +135,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char*
 
 typedef struct hlm_save_options {
   size_t struct_size;
-  int32_t dtype;           /* type of saved weights: HLM_DTYPE_...; default SOURCE */
+  int32_t dtype;           /* type of saved weights: HLM_DTYPE_...; default AUTO: the source's, but BF16 for those that it has packed (fp8,
+                              MXFP4); SOURCE packs these again as the source has them */
   int32_t overwrite;       /* 1: replace a folder that holds a saved model and nothing else; default 0 */
   int64_t max_shard_bytes; /* default 5 GiB */
 } hlm_save_options;
@@ -830,7 +833,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_write_tensor(hlm_trainer* trainer, c
 /* Writes the current weights as a Hugging Face folder: config.json, safetensors, and the other files of the source folder
  * (tokenizer ...). Written beside the target and renamed at the end, never half; on an error the target is as it was.
  * ALREADY_EXISTS where it exists and is not empty and overwrite is 0; with overwrite FAILED_PRECONDITION naming a file in it that no
- * save wrote. A failed save does not harm the training: it can be tried again elsewhere. `options` may be NULL. */
+ * save wrote. A failed save does not harm the training: it can be tried again elsewhere. `options` may be NULL.
+ * With dtype SOURCE fp8 and MXFP4 weights are packed again from the finest values that the trainer has: names, types, shapes and
+ * quantization_config are the source's. A block of fp8 whose numbers are still what its source's scale gives keeps that scale, others get
+ * their largest magnitude / 448. UNIMPLEMENTED naming file, setting or tensor, and value, where the source is packed in a way that is read
+ * and not written (scales of activations, scales in F16). */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save_model(hlm_trainer* trainer, const char* folder, const hlm_save_options* options);
 
 /* ---- Checkpoints of a trainer ---- */

@@ -11,7 +11,7 @@ import "horizonlm/internal/native"
 
 // SaveOptions are the options of saving a model. hlm_save_options in horizon_lm.h explains each.
 type SaveOptions struct {
-	// type of saved weights; default SOURCE
+	// type of saved weights; default AUTO: the source's, but BF16 for those that it has packed (fp8, MXFP4); SOURCE packs these again as the source has them
 	DType DType `hlm:"dtype"`
 	// true: replace a folder that holds a saved model and nothing else; default false
 	Overwrite bool `hlm:"overwrite"`

@@ -65,8 +65,8 @@ struct ModelNames {
   std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
   std::vector<std::string> carried_below = {};     // as carried_prefixes, below `prefix`, whichever the folder has
   std::vector<std::string> ignored_suffixes = {};  // what old files have and nobody reads
-  Fp8Format fp8 = {};                              // of the folder's F8_E4M3 tensors
   bool clears_pad_row = false;                     // the class makes the padding row zeros whenever it reads a folder
+  Fp8Format fp8 = {};                              // of the folder's F8_E4M3 tensors
 };
 
 // Renames roles: {{"mlp.up", "mlp.fc1.weight"}, ...}.

@@ -5,7 +5,8 @@ using HorizonLM.Internal;
 namespace HorizonLM {
   /// <summary>Options of saving a model. A property that is null, as all are at first, is the library's default.</summary>
   public sealed class SaveOptions : Options {
-    /// <summary>type of saved weights; default Source</summary>
+    /// <summary>type of saved weights; default Auto: the source's, but BF16 for those that it has packed (fp8, MXFP4); Source
+    /// packs these again as the source has them</summary>
     public DType? DType { get; set; }
 
     /// <summary>true: replace a folder that holds a saved model and nothing else; default false</summary>

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     class SaveOptions(TypedDict, total=False):
         """Options of saving a model; see hlm_save_options in horizon_lm.h."""
 
-        # type of saved weights; default SOURCE
+        # type of saved weights; default AUTO: the source's, but BF16 for those that it has packed (fp8,
+        # MXFP4); SOURCE packs these again as the source has them
         dtype: Name
         # True: replace a folder that holds a saved model and nothing else; default False
         overwrite: bool
@@ -372,7 +373,9 @@ PREFIXES: Dict[str, str] = {
 TABLES: Dict[str, str] = {
     "hlm_save_options": r"""Options, as keywords:
 
-    dtype: "f32" | "bf16" | "f16" | "source": type of saved weights; default "source"
+    dtype: "f32" | "bf16" | "f16" | "auto" | "source": type of saved weights; default "auto": the source's,
+        but "bf16" for those that it has packed (fp8, MXFP4); "source" packs these again as the source has
+        them
     overwrite: bool. True: replace a folder that holds a saved model and nothing else; default False
     max_shard_bytes: int. default 5 GiB
 """,

@@ -87,7 +87,7 @@ class Model(Handle):
     def save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the model with its original weights as a Hugging Face folder.
 
-        dtype: "source" (default), "f32", "bf16", "f16"; overwrite: replace a folder that holds a saved model and nothing else; max_shard_bytes.
+        dtype: "auto" (default), "source" (packed weights are packed again), "f32", "bf16", "f16"; overwrite: replace a folder that holds a saved model and nothing else; max_shard_bytes.
         AlreadyExistsError where the folder is not empty.
         """
         native.hlm_model_save(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))

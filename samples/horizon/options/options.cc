@@ -267,8 +267,16 @@ void AddOutOptions(CLI::App& app, Options& options) {
   AddText(app, "--out", run.out, "DIR", "the Hugging Face folder to write (default: the weights are not kept)")
       ->group(kOutputGroup);
   app.add_flag("--overwrite", run.overwrite, "replace --out where it holds a saved model and nothing else")->group(kOutputGroup);
-  const Choices dtypes = {{"source", HLM_DTYPE_SOURCE}, {"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}, {"f16", HLM_DTYPE_F16}};
-  AddChoice(app, "--save-dtype", run.save_dtype, dtypes, "type of saved weights")->group(kOutputGroup);
+  const Choices dtypes = {{"auto", HLM_DTYPE_AUTO},
+                          {"source", HLM_DTYPE_SOURCE},
+                          {"f32", HLM_DTYPE_F32},
+                          {"bf16", HLM_DTYPE_BF16},
+                          {"f16", HLM_DTYPE_F16}};
+  AddChoice(
+      app, "--save-dtype", run.save_dtype, dtypes,
+      "type of saved weights; auto: the source's, but bf16 where it has them packed (fp8, MXFP4); source: these packed again, as "
+      "the source has them")
+      ->group(kOutputGroup);
 }
 
 void AddCheckpointOptions(CLI::App& app, Options& options) {

@@ -86,7 +86,7 @@ struct RunOptions {
   int64_t eval_every = 0;  // 0: at the end only
   std::string out;
   bool overwrite = false;
-  int32_t save_dtype = HLM_DTYPE_SOURCE;
+  int32_t save_dtype = HLM_DTYPE_AUTO;
   bool keep_eos = false;
   std::string log_json;
   std::string tensorboard;
