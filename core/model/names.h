@@ -51,8 +51,9 @@ struct ModelNames {
   std::string prefix = "model.";   // before every name but the head's
   std::string layers = "layers.";  // then the layer's number and a dot
   NameTable layer;
-  NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
-  NameTable sharing = {};      // of layers that share a slab with others, in place of `layer`; and of that slab
+  // Of these roles in folders that have other names for them than transformers writes by itself: a table for each such way.
+  std::vector<NameTable> other_layers = {};
+  NameTable sharing = {};  // of layers that share a slab with others, in place of `layer`; and of that slab
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";
   std::string embedding_product, head_product;  // of embeddings narrower than the model
   std::string embedding_norm, embedding_norm_bias;
