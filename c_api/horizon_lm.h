@@ -678,10 +678,9 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_optio
  * this machine are told. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_describe_environment(char** out_json);
 
-/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come. However they have met, they count
- * each other then: FAILED_PRECONDITION on all of them where several are on one machine and the options of one of these do not allow it. A
- * machine is a kernel and a host name; a container that has a name of its own is one. UNAVAILABLE where the others do not come within
- * timeout_seconds. */
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come; however they have met,
+ * they count each other then, by machine: a kernel and a host name, so that a container with a name of its own is one. A trainer with GPUs
+ * is refused where several are on one. UNAVAILABLE where the others do not come within timeout_seconds. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
                                                   hlm_group** out_group);
 

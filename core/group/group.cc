@@ -140,8 +140,7 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
   const Hello hello{place_.rank, place_.size, place_.token};
   control_ = std::make_unique<Control>(std::move(to_hub), hello, options_.times, where, deadline);
   LinkPlugin* plugin = nullptr;
-  Introduction own{
-      .carrier = Name(options_.carrier), .machine = MachineName(), .several_per_machine = options_.several_per_machine};
+  Introduction own{.carrier = Name(options_.carrier), .machine = MachineName()};
   try {
     plugin = &(options_.carrier == Carrier::kMpi ? MpiPlugin() : GlooPlugin());
   } catch (const Error& error) {

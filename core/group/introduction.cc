@@ -12,7 +12,7 @@ namespace {
 
 // A line for each member but the last, which may hold anything.
 Introduction Unpack(const std::string& packed) {
-  std::string lines[3];
+  std::string lines[2];
   size_t at = 0;
   for (std::string& line : lines) {
     const size_t end = packed.find('\n', at);
@@ -20,7 +20,7 @@ Introduction Unpack(const std::string& packed) {
     line = packed.substr(at, end - at);
     at = end + 1;
   }
-  return {.carrier = lines[0], .missing = packed.substr(at), .machine = lines[1], .several_per_machine = lines[2] == "several"};
+  return {.carrier = lines[0], .missing = packed.substr(at), .machine = lines[1]};
 }
 
 void CheckCarriers(const std::vector<Introduction>& all) {
@@ -34,15 +34,6 @@ void CheckCarriers(const std::vector<Introduction>& all) {
   }
 }
 
-void CheckMachines(const std::vector<Introduction>& all) {
-  for (size_t r = 0; r < all.size(); ++r) {
-    for (size_t other = 0; other < r; ++other) {
-      if (all[r].machine != all[other].machine || (all[r].several_per_machine && all[other].several_per_machine)) continue;
-      RefuseSeveralPerMachine(StrCat("ranks ", other, " and ", r, " are processes of one machine"));
-    }
-  }
-}
-
 }  // namespace
 
 std::string MachineName() {
@@ -53,22 +44,12 @@ std::string MachineName() {
   return StrCat(kernel, " ", host);
 }
 
-void RefuseSeveralPerMachine(const std::string& who) {
-  throw FailedPrecondition(
-      who,
-      "; one process drives all devices of a machine: start one on each (torchrun --nproc-per-node=1, srun "
-      "--ntasks-per-node=1, mpirun --map-by ppr:1:node), or, with the CPU as device, allow several_per_machine");
-}
-
-std::string Pack(const Introduction& own) {
-  return StrCat(own.carrier, "\n", own.machine, "\n", own.several_per_machine ? "several" : "one", "\n", own.missing);
-}
+std::string Pack(const Introduction& own) { return StrCat(own.carrier, "\n", own.machine, "\n", own.missing); }
 
 std::vector<Introduction> ReadIntroductions(const std::vector<std::string>& packed) {
   std::vector<Introduction> all;
   for (const std::string& one : packed) all.push_back(Unpack(one));
   CheckCarriers(all);
-  CheckMachines(all);
   return all;
 }
 

@@ -9,22 +9,17 @@
 namespace hlm {
 
 struct Introduction {
-  std::string carrier;               // by its name
-  std::string missing = {};          // why this rank cannot load it; empty: it has
-  std::string machine = {};          // the same on ranks of one machine
-  bool several_per_machine = false;  // this rank may be one of several of its machine
+  std::string carrier;       // by its name
+  std::string missing = {};  // why this rank cannot load it; empty: it has
+  std::string machine = {};  // the same on ranks of one machine
 };
 
 // The kernel that this process runs on, by what it was named when it started, and the name of the host: containers of one kernel that have
 // names of their own count as machines, as they do to NCCL.
 std::string MachineName();
 
-// One machine, one process. FAILED_PRECONDITION that says what does not hold of `who`, and how processes are started.
-[[noreturn]] void RefuseSeveralPerMachine(const std::string& who);
-
 std::string Pack(const Introduction& own);
-// Throws the same on every rank. UNAVAILABLE: one lacks its carrier. FAILED_PRECONDITION: carriers differ, or several ranks are on one
-// machine and not all of these allow it.
+// Throws the same on every rank. UNAVAILABLE: one lacks its carrier. FAILED_PRECONDITION: carriers differ.
 std::vector<Introduction> ReadIntroductions(const std::vector<std::string>& packed);
 // Ranks on the machine of `rank`, itself as well.
 int64_t RanksOfMachine(const std::vector<Introduction>& all, int64_t rank);

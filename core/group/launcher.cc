@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/group/introduction.h"
 
 namespace hlm {
 namespace {
@@ -203,8 +202,11 @@ RankAddress PlaceOf(const Environment& environment, const GroupOptions& options)
                           "; a rank lies in [0, the size), a size in [1, ", ProcessGroup::kMostRanks, "]");
   }
   if (place.local_size > 1 && !options.several_per_machine) {
-    RefuseSeveralPerMachine(
-        StrCat(rank_name, " ", place.rank, " is one of ", local_name, " ", place.local_size, " processes of this machine"));
+    throw FailedPrecondition(
+        rank_name, " ", place.rank, " is one of ", local_name, " ", place.local_size,
+        " processes of this machine; one process drives all devices of a machine: start one on each (torchrun "
+        "--nproc-per-node=1, srun --ntasks-per-node=1, mpirun --map-by ppr:1:node), or, with the CPU as device, allow "
+        "several_per_machine");
   }
   return place;
 }

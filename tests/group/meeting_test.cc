@@ -103,22 +103,6 @@ TEST(Meeting, ProcessesOfAMachineAreCounted) {
   for (const std::string& result : ranks.Results()) EXPECT_EQ(result, "3");
 }
 
-TEST(Meeting, SeveralOfAMachineAreRefusedWithTheSentenceThatSaysHow) {
-  const int port = FreePort();
-  Processes ranks(3, [&](int64_t rank) {
-    GroupOptions options = QuickOptions();
-    options.several_per_machine = rank != 2;  // one that does not allow it suffices
-    return Ranks(*ProcessGroup::Connect(PlaceByAddress(rank, 3, port), options));
-  });
-  for (const std::string& result : ranks.Results()) {
-    EXPECT_EQ(
-        result,
-        "FAILED_PRECONDITION: ranks 0 and 2 are processes of one machine; one process drives all devices of a machine: start one "
-        "on each (torchrun --nproc-per-node=1, srun --ntasks-per-node=1, mpirun --map-by ppr:1:node), or, with the CPU as "
-        "device, allow several_per_machine");
-  }
-}
-
 // What has a kernel of its own, or as a container a name of its own, is a machine. Making one takes the rights to.
 TEST(Meeting, HostsOfOtherNamesAreOtherMachines) {
   const int port = FreePort();
@@ -126,9 +110,7 @@ TEST(Meeting, HostsOfOtherNamesAreOtherMachines) {
     if (unshare(CLONE_NEWUTS) != 0) return "may not";
     const std::string name = StrCat("host-", rank);
     if (sethostname(name.data(), name.size()) != 0) return "may not";
-    GroupOptions options = QuickOptions();
-    options.several_per_machine = false;
-    const auto group = ProcessGroup::Connect(PlaceByAddress(rank, 2, port), options);
+    const auto group = ProcessGroup::Connect(PlaceByAddress(rank, 2, port), QuickOptions());
     return StrCat(Ranks(*group), " ", group->place().local_size);
   });
   const std::vector<std::string> results = ranks.Results();
