@@ -9,6 +9,7 @@ from . import _options
 from ._errors import NotFoundError
 from ._handle import Handle, counted
 from ._load import native
+from ._plain import plain
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,7 +53,7 @@ class Model(Handle):
     @classmethod
     def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0) -> "Model":
         """A model of a config (the text of a config.json, or the mapping), with weights drawn from `seed`."""
-        text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
+        text = config if isinstance(config, str) else json.dumps(config, default=plain)
         return cls._of(native.hlm_model_create(text, seed))
 
     @_options.documented("hlm_text_options")

@@ -137,6 +137,8 @@ class Trainer(Losses):
             raise TypeError("batches is a Dataset; its steps are wanted: fit(dataset.steps(rows)), with a plan's batch_size for rows")
         if steps is not None:
             steps = operator.index(steps)
+            if steps < 0:
+                raise ValueError(f"steps is {steps}; it must not be negative (None: with the batches)")
         return Steps(self._fit(batches, steps, progress, Run(self, callbacks)))
 
     def _fit(self, batches: Iterable[Any], steps: Optional[int], progress: Optional[bool], run: Run) -> Iterator[StepMetrics]:
@@ -187,6 +189,8 @@ class Trainer(Losses):
         kept: under weights that this trainer kept, instead of the current ones.
         """
         listed = isinstance(batch, (list, tuple)) and not isinstance(batch, Documents) and isinstance(next(iter(batch), None), (Batch, Documents))
+        if isinstance(batch, Dataset):
+            raise TypeError("batch is a Dataset; its steps are wanted: evaluate(dataset.steps(rows)), with a plan's batch_size for rows")
         if isinstance(batch, Iterator) or listed:
             found = _mean(self._evaluate(to_batch(one, parts), kept) for one in batch)
         else:

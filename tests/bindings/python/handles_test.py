@@ -55,6 +55,8 @@ class OptionsTest(unittest.TestCase):
                     hlm.Trainer(model, plan, learning_rate=1e-5)
                 with self.assertRaisesRegex(TypeError, r"no option 'zebra'; there are"):
                     hlm.Trainer(model, plan, zebra=1)
+            with self.assertRaisesRegex(OverflowError, f"batch_size: {1 << 70} is not within"):
+                model.plan(batch_size=1 << 70)
             with self.assertRaisesRegex(ValueError, "compute is 'f64'; it must be one of bf16"):
                 model.plan(compute="f64")
             with self.assertRaisesRegex(TypeError, "batch_size is 'eight'"):
@@ -435,6 +437,10 @@ class TrainingTest(unittest.TestCase):
             self.assertEqual(metrics.step, 1)
             with self.assertRaises(TypeError):
                 trainer.fit([tiny.batch()], steps="3")
+            with self.assertRaisesRegex(ValueError, "steps is -1; it must not be negative"):
+                trainer.fit([tiny.batch()], steps=-1)
+            with self.assertRaisesRegex(TypeError, "callbacks is a int; a list of callbacks is wanted"):
+                trainer.fit([tiny.batch()], callbacks=3)
 
     def test_a_progress_bar_where_tqdm_is_there(self):
         import sys
