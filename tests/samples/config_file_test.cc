@@ -120,6 +120,7 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   ExpectRefused("lr: 1\n---\nlr: 2\n", {"second document"});
   ExpectRefused("lr: [1\n", {"refused.yaml", "no YAML"});
   ExpectRefused("- lr\n", {"by their names"});
+  ExpectRefused("[]", {"by their names"}, "refused.json");
   ExpectRefused("config: refused.yaml\n", {"belongs on the command line"});
   ExpectRefused(std::string(64, '[') + std::string(64, ']'), {"refused.yaml", "deep"});
   // Before what is missing: a file that cannot be read may well have it.
@@ -147,6 +148,18 @@ TEST(ConfigFileTest, AFileThatCannotBeOpenedGoesBeforeWhatIsMissing) {
   const Result none = Horizon({"train", "--config", Scratch("none.json")});
   EXPECT_EQ(none.status, 1);
   ExpectOneErrorLine(none, {"none.json", "No such file"});
+}
+
+TEST(ConfigFileTest, OnAndOffAreWhatYamlCallsThem) {
+  const std::string data = File("on_off.txt", "a line\nanother\n");
+  for (const char* word : {"yes", "true", "on", "\"on\""}) {
+    const std::string saved = Scratch("on_off_saved.json");
+    const std::string text = std::string("preset: tiny\ntask: pretrain\nbytes: false\npacking: ") + word + "\n";
+    // The words are read before the data, which a model without a tokenizer cannot take.
+    const Result result = Horizon({"train", "--data", data, "--config", File("on_off.yaml", text), "--save-config", saved});
+    EXPECT_EQ(result.err.find("--packing"), std::string::npos) << result.err;
+    EXPECT_EQ(json::parse(ReadFile(saved))["packing"], "on") << word;
+  }
 }
 
 TEST(ConfigFileTest, AModelsConfigMayHoldWhatPythonWrites) {

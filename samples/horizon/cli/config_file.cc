@@ -148,7 +148,7 @@ class ConfigReader {
       if (!on && !off) throw UsageError(path_ + ": " + name + " is true or false, not " + value.dump());
       if (off) return;
       text = IsFlag(option) ? "true" : ValueWithout(option);
-    } else if (value.is_boolean() && option.get_type_name() == "on|off") {
+    } else if ((on || off) && option.get_type_name() == "on|off") {
       text = on ? "on" : "off";
     } else if (value.is_object() && !IsJsonText(option) && !TakesSeveral(option)) {
       throw UsageError(path_ + ": " + name + " takes a value, not a mapping");
@@ -230,7 +230,7 @@ bool IsOptionsFile(const std::string& path) {
   const Json object = Json::parse(text, nullptr, false);
   // What is no JSON is neither, and is told so before anything else; but for what Python writes into a model's file and JSON lacks.
   if (object.is_discarded()) return !NamesModel(text);
-  return object.is_object() && !LooksLikeModel(object);
+  return !object.is_object() || !LooksLikeModel(object);
 }
 
 std::vector<Argument> ReadConfigFile(const CLI::App& app, const std::vector<std::string>& commands, const std::string& path) {
