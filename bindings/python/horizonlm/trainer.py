@@ -86,7 +86,8 @@ class Trainer(Losses):
         about = model.describe()
         self._settings = {
             "architecture": about["architecture"], "parameters": about["parameters"], "device": plan.json()["device"],
-            "step_tokens": plan.value("step_tokens"), **options,
+            "step_tokens": plan.value("step_tokens"),
+            **{name: value.tolist() if hasattr(value, "tolist") else value for name, value in options.items()},  # NumPy's are no JSON
         }  # fmt: skip
         self._run: Optional[Run] = None  # of the fit in progress
         self._vocab = int(about["vocab_size"])

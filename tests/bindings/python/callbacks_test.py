@@ -1,9 +1,12 @@
 """What Trainer.fit tells others, and the trackers on modules that stand in for theirs."""
 
+import json
 import sys
 import tempfile
 import types
 import unittest
+
+import numpy as np
 
 import horizonlm as hlm
 import tiny
@@ -42,6 +45,12 @@ class CallbacksTest(unittest.TestCase):
 
     def fit(self, batches, *callbacks, **options):
         return self.trainer.fit(batches, callbacks=callbacks, progress=False, **options)
+
+    def test_settings_are_of_json(self):
+        with tiny.model() as model, model.plan(device="cpu", batch_size=2, seq_len=8) as plan:
+            with hlm.Trainer(model, plan, lr=np.float32(0.5), warmup_steps=np.int64(3)) as trainer:
+                settings = json.loads(json.dumps(trainer.settings))
+        self.assertEqual((settings["lr"], settings["warmup_steps"]), (0.5, 3))
 
     def test_a_run_is_told_from_beginning_to_end(self):
         seen = Recorder()

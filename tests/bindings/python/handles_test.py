@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import os
+import pathlib
 import pickle
 import signal
 import tempfile
@@ -105,6 +106,9 @@ class ErrorsTest(unittest.TestCase):
                 hlm.Model.open("/no/such/folder")
         with self.assertRaises(hlm.Error):
             hlm.Model.create("{not json")
+        for path in ("folder/config.json", pathlib.Path("folder/config.json")):
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, "the config is 'folder/config.json', neither a mapping nor the text"):
+                hlm.Model.create(path)
         with self.assertRaises(TypeError):
             hlm.Model()
         with self.assertRaises(TypeError):
