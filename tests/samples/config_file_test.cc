@@ -111,6 +111,9 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   const Result help = Horizon({"devices", "--config", File("help.yaml", "help: true\n")});
   EXPECT_EQ(help.err, "error: " + Scratch("help.yaml") + ": help is not an option of devices\n");
   ExpectRefused("lr: fast\n", {"refused.yaml", "--lr", "fast"});
+  for (const std::string number : {"0x10", "' 1e-3'", "nan", "1e999", "-1"}) {
+    ExpectRefused("lr: " + number + "\n", {"refused.yaml: --lr:", "is not a finite number of 0 or more"});
+  }
   ExpectRefused("lr: [1, 2]\n", {"lr takes one value"});
   ExpectRefused("lr: {a: 1}\n", {"lr takes a value"});
   ExpectRefused("no-shuffle: maybe\n", {"no-shuffle is true or false"});

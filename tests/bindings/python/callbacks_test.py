@@ -119,7 +119,8 @@ class CallbacksTest(unittest.TestCase):
             self.assertAlmostEqual(found.loss, whole.loss, delta=1e-2)  # bf16, in other products
         parts = [self.trainer.evaluate(part) for part in (one, two)]
         self.assertAlmostEqual(found.loss, (parts[0].loss * 4 + parts[1].loss * 3) / 7, places=12)
-        self.assertEqual(self.trainer.evaluate(iter([])).tokens, 0)
+        with self.assertRaisesRegex(hlm.InvalidArgumentError, "nothing is predicted: there is no batch"):
+            self.trainer.evaluate(iter([]))
 
 
 class TrackersTest(unittest.TestCase):
