@@ -104,6 +104,8 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
                 {"stesp is not an option of train (did you mean steps?); zebra is not an option of train"});
   ExpectRefused(R"({"bathc": 3})", {"bathc", "did you mean batch?"}, "refused.json");
   ExpectRefused("lr: 1\ntrian:\n  lr: 2\n", {"trian is not an option of train (did you mean train?)"});
+  ExpectRefused("zz1: 1\nzz2: 1\nzz3: 1\nzz4: 1\nzz5: 1\nzz6: 1\n", {"zz4 is not an option of train; and 2 more\n"});
+  ExpectRefused("zz1: 1\nzz2: 1\nzz3: 1\nzz4: 1\n", {"zz4 is not an option of train\n"});
   ExpectRefused("train: 3\n",
                 {"train is not an option of train; what is for a command alone is a mapping of options, not \"3\""});
   ExpectRefused("batch-size: 3\nbatch_size: 4\n", {"refused.yaml: --batch-size is given 2 times (3, 4)"});

@@ -19,6 +19,7 @@ namespace horizon {
 namespace {
 
 constexpr size_t kLargestFile = 1 << 20, kLargestConfig = 16 << 20;
+constexpr int kMostNamed = 4;  // of what is not known: a file of another command has dozens
 
 bool IsYaml(const std::string& path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
 
@@ -91,6 +92,7 @@ class ConfigReader {
       for (const auto& [name, value] : file.at(app_.get_name()).items()) Take(name, value, unknown);
       arguments_ = Merged(all, arguments_);
     }
+    if (unknown_ > kMostNamed) unknown += "; and " + std::to_string(unknown_ - kMostNamed) + " more";
     if (!unknown.empty()) throw UsageError(path_ + ": " + unknown);
     return std::move(arguments_);
   }
@@ -115,6 +117,7 @@ class ConfigReader {
   void Take(const std::string& name, const Json& value, std::string& unknown) {
     const CLI::Option* option = names_.Find("--" + name);
     if (option == nullptr || option == app_.get_help_ptr()) {
+      if (++unknown_ > kMostNamed) return;
       std::string meant = option == nullptr ? names_.DidYouMean("--" + name) : "";
       const bool command = IsCommand(name);
       if (command) meant = "; what is for a command alone is a mapping of options, not " + value.dump();
@@ -162,6 +165,7 @@ class ConfigReader {
   const std::vector<std::string>& commands_;
   std::string path_;
   std::vector<Argument> arguments_;
+  int unknown_ = 0;
 };
 
 // Whether an option that was not given may stand in a file with its default: it needs nothing that was not given, and nobody asks whether
