@@ -54,7 +54,9 @@ class Model(Handle):
     def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0) -> "Model":
         """A model of a config (the text of a config.json, or the mapping), with weights drawn from `seed`."""
         if isinstance(config, os.PathLike) or (isinstance(config, str) and not config.lstrip().startswith("{")):
-            raise InvalidArgumentError(f"the config is {os.fspath(config)!r}, neither a mapping nor the text of a config.json: read the file, or Model.open its folder")
+            raise InvalidArgumentError(
+                f"the config is {os.fspath(config)!r}, neither a mapping nor the text of a config.json: read the file, or Model.open its folder"
+            )
         text = config if isinstance(config, str) else json.dumps(config, default=plain)
         return cls._of(native.hlm_model_create(text, seed))
 
