@@ -134,6 +134,7 @@ TEST(DatasetTest, RefusesDataThatAreEmptyOrTooShort) {
   ExpectRefused(Scratch("norows.npy"), "", 4, {"no ids"});
   ExpectRefused(WriteRows("narrow.npy", 1, {1, 2, 3}), "", 4, {"narrow.npy", "at least 2"});
   ExpectRefused(WriteStream("short.npy", {1, 2, 3, 4}), "", 4, {"short.npy", "4 ids", "--seq-len 4", "takes 5"});
+  ExpectRefused(Scratch("short.npy"), "", INT64_MAX, {"--seq-len 9223372036854775807", "takes 9223372036854775808"});
 }
 
 TEST(DatasetTest, RefusesLabelsThatDoNotFitTheIds) {

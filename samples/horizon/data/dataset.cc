@@ -24,12 +24,12 @@ Dataset::Dataset(const std::string& data_path, const std::string& labels_path, i
     if (row_tokens_ < 2) throw Error(data_path + ": rows of 1 id predict nothing; at least 2 are needed");
   } else {
     rows_ = (ids_.size() - 1) / seq_len;
-    row_tokens_ = seq_len + 1;
-    stride_ = seq_len;
     if (rows_ == 0) {
       throw Error(data_path + ": only " + FormatCount(ids_.size(), "id") + ", too few for one row of --seq-len " +
-                  std::to_string(seq_len) + ", which takes " + std::to_string(row_tokens_));
+                  std::to_string(seq_len) + ", which takes " + std::to_string(static_cast<uint64_t>(seq_len) + 1));
     }
+    row_tokens_ = seq_len + 1;
+    stride_ = seq_len;
   }
   hash_ = Hexadecimal(ids_.CheckIds(vocab_size));
   if (!labels_path.empty()) {

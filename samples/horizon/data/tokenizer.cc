@@ -1,8 +1,13 @@
 #include "samples/horizon/data/tokenizer.h"
 
+#include <charconv>
 #include <memory>
+#include <sstream>
+#include <system_error>
 
 #include "samples/horizon/base/activity.h"
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/data/data_file.h"
 
 namespace horizon {
@@ -54,6 +59,23 @@ std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view te
   hlm::EncodeOptions options;
   options.one_beginning = 1;
   return tokenizer.Encode(text, options, offsets);
+}
+
+std::vector<int32_t> WrittenIds(const std::string& text, const std::string& option) {
+  std::vector<int32_t> ids;
+  std::string spaced = text;
+  for (char& c : spaced) {
+    if (c == ',' || c == '[' || c == ']') c = ' ';
+  }
+  std::istringstream words(spaced);
+  for (std::string word; words >> word;) {
+    int32_t id = -1;
+    const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (failure != std::errc() || end != word.data() + word.size() || id < 0)
+      throw UsageError(option + ": '" + OneLine(word) + "' is no id");
+    ids.push_back(id);
+  }
+  return ids;
 }
 
 TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size) {

@@ -31,6 +31,9 @@ std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, b
 // (BOS): as in a data set of examples it is there once.
 std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view text, std::vector<int64_t>* offsets = nullptr);
 
+// "1, 2 3" as ids; commas and brackets are spaces. Throws naming the option and the word that is no id.
+std::vector<int32_t> WrittenIds(const std::string& text, const std::string& option);
+
 // For Dataset: a .txt file's ids by the tokenizer of --model, special tokens as it says; nothing where its bytes are the ids. It throws as
 // CheckBytes does, when there is a text to read.
 TextReader ReaderOf(const ModelOptions& options, int64_t vocab_size);

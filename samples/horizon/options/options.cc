@@ -329,7 +329,7 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
                                        "the text to continue: by the model folder's tokenizer, else its bytes are the ids")
                             ->type_name("TEXT")
                             ->group(kGenerateGroup);
-  AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy")
+  AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy, or written out as 5,4,2")
       ->group(kGenerateGroup)
       ->excludes(prompt);
   AddBytesOption(app, options, kGenerateGroup);

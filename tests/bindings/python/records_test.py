@@ -142,6 +142,7 @@ class RecordsTest(unittest.TestCase):
 
         table = pyarrow.Table.from_pylist(RECORDS)
         self.assertEqual(list(hlm.records(table)), RECORDS)
+        self.assertEqual(list(hlm.records(table.to_batches()[0])), RECORDS)
         pyarrow.parquet.write_table(table, self.folder / "b.parquet", row_group_size=2, compression="zstd")
         pyarrow.parquet.write_table(table.slice(0, 1), self.folder / "a.parquet")
         self.assertEqual(list(hlm.records(self.folder / "b.parquet")), RECORDS)
