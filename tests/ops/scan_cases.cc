@@ -19,6 +19,13 @@ DeviceArray* Less(Rig& rig, const DeviceArray& sums) {
   return &rig.Put(DType::kF32, values);
 }
 
+// Of larger cases the gradients are by formulas too: central differences of all inputs would take minutes.
+constexpr size_t kMostDifferences = 700;  // tokens times channels
+template <class Op>
+auto GradientsOf(const Op& op) {
+  return [op](const std::vector<Doubles>& in, const Doubles& dy) { return op.ExactGradients(in, dy); };
+}
+
 struct Selective {
   DType type;
   Lengths documents;
@@ -188,6 +195,23 @@ struct Blocks {
     return y;
   }
 
+  std::vector<Doubles> ExactGradients(const std::vector<Doubles>& in, const Doubles& dy) const {
+    std::vector<Doubles> gradients{Doubles(in[0].size()), Doubles(in[1].size()), Doubles(in[2].size())};
+    for (size_t t = 0; t < tokens; ++t) {
+      for (size_t h = 0; h < heads; ++h) {
+        for (size_t i = 0; i < width; ++i) {
+          for (size_t j = 0; j < width; ++j) {
+            const size_t x = (t * heads + h) * width + i, y = (t * heads + h) * width + j, w = (h * width + i) * width + j;
+            gradients[0][x] += dy[y] * in[1][w];
+            gradients[1][w] += dy[y] * in[0][x];
+          }
+          gradients[2][h * width + i] += dy[(t * heads + h) * width + i];
+        }
+      }
+    }
+    return gradients;
+  }
+
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed rows(tokens, heads, width, lay);
     DeviceArray &x = rig.Put(type, rows.Spread(in[0])), &w = rig.Put(type, in[1]), &bias = rig.Put(type, in[2]);
@@ -210,8 +234,10 @@ struct Blocks {
 };
 
 OpCase CaseOf(const Blocks& b) {
-  return MakeCase(b, {Normals(b.tokens * b.heads * b.width, "x"), Normals(b.heads * b.width * b.width, "w", 0.4),
-                      Normals(b.heads * b.width, "bias")});
+  OpCase c = MakeCase(b, {Normals(b.tokens * b.heads * b.width, "x"), Normals(b.heads * b.width * b.width, "w", 0.4),
+                          Normals(b.heads * b.width, "bias")});
+  if (b.tokens * b.width > kMostDifferences) c.exact_gradients = GradientsOf(b);
+  return c;
 }
 
 }  // namespace
@@ -235,6 +261,11 @@ std::vector<OpCase> ScanCases() {
   cases.push_back(CaseOf(Blocks{DType::kF32, 70, 2, 3, Lay::kApart}));
   cases.push_back(CaseOf(Blocks{DType::kF32, 3, 1, 66, Lay::kApart}));
   cases.push_back(CaseOf(Blocks{DType::kF32, 260, 1, 2, Lay::kTight}));
+  // Tiles of tensor cores: one and a part of it each way, sections of tokens, vectors and rows that lie for none.
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 130, 2, 136, Lay::kApart}));
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 33, 1, 40, Lay::kTight}));
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 31, 2, 35, Lay::kTight}));
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 600, 2, 24, Lay::kWide}));
   return cases;
 }
 
