@@ -23,6 +23,7 @@ inline constexpr float kLog2E = 1.4426950408889634f, kLn2 = 0.6931471805599453f;
 template <int channels, int lanes, int sum, int forward, int backward>
 struct ScanShape {
   static constexpr int kChannels = channels, kLanes = lanes, kSum = sum, kStates = kSelectiveOwn / kChannels;
+  static constexpr int kForwardBlocks = forward, kBackwardBlocks = backward;
   static constexpr int kWidth = kLanes * kStates;
   static constexpr int kEach = kSelectiveThreads / kLanes * kChannels;  // channels of a block
   static constexpr int kWarps = kSelectiveThreads / kWarp;
@@ -57,34 +58,52 @@ __device__ void ReadShared(const float* from, float (&to)[kN]) {
   }
 }
 
-// A thread's part of a tile's rows on its way.
-template <class T, int kAcross>
+// A thread's part of a tile's rows on its way: of one column, every kStep-th token. Zeros where nothing is.
+template <class T, int kAcross, bool kAhead = kAcross <= kSelectiveThreads>
 struct TileAhead {
-  static constexpr int kAll = kSelectiveTile * kAcross;
-  T values[(kAll + kSelectiveThreads - 1) / kSelectiveThreads];
+  static constexpr int kStep = kSelectiveThreads / kAcross;
+  T values[(kSelectiveTile + kStep - 1) / kStep];
 
-  // f(number within the thread's part, token of the tile, column) for all of it.
-  template <class F>
-  __device__ static void ForAll(const F& f) {
+  __device__ void Fetch(const Lines<const T>& from, int first, int count, int column, int columns) {
+    const int k = static_cast<int>(threadIdx.x) / kAcross, c = static_cast<int>(threadIdx.x) % kAcross;
+    const int mine = column + c < columns ? count : 0;
+    const T* at = from.data + (first + k) * from.row + column + c;
 #pragma unroll
-    for (int e = 0; e * kSelectiveThreads < kAll; ++e) {
-      const int i = e * kSelectiveThreads + static_cast<int>(threadIdx.x);
-      if (kAll % kSelectiveThreads == 0 || i < kAll) f(e, i / kAcross, i % kAcross);
+    for (int e = 0; e * kStep < kSelectiveTile; ++e) {
+      values[e] = k + e * kStep < mine ? *at : static_cast<T>(0.0f);
+      at += kStep * from.row;
     }
   }
-  // Zeros where nothing is.
-  __device__ void Fetch(const Lines<const T>& from, int first, int count, int column, int columns) {
-    ForAll([&](int e, int k, int c) {
-      const bool there = k < count && column + c < columns;
-      values[e] = there ? from.at(first + k, 0)[column + c] : static_cast<T>(0.0f);
-    });
+  // f(column, value) of all of it.
+  template <class F>
+  __device__ void Put(float* to, const F& f) const {
+    const int k = static_cast<int>(threadIdx.x) / kAcross, c = static_cast<int>(threadIdx.x) % kAcross;
+#pragma unroll
+    for (int e = 0; e * kStep < kSelectiveTile; ++e) {
+      if (kSelectiveTile % kStep == 0 || k + e * kStep < kSelectiveTile) {
+        to[(k + e * kStep) * kAcross + c] = f(c, static_cast<float>(values[e]));
+      }
+    }
   }
   __device__ void Put(float* to) const {
-    ForAll([&](int e, int k, int c) { to[k * kAcross + c] = static_cast<float>(values[e]); });
+    Put(to, [](int, float value) { return value; });
   }
-  // softplus of it and the columns' bias.
-  __device__ void PutSteps(const float* bias, float* to) const {
-    ForAll([&](int e, int k, int c) { to[k * kAcross + c] = Softplus(static_cast<float>(values[e]) + bias[c]); });
+};
+// Wider rows, which would take too many registers, are read when they are put.
+template <class T, int kAcross>
+struct TileAhead<T, kAcross, false> {
+  const Lines<const T>* from;
+  int first, count, columns;
+
+  __device__ void Fetch(const Lines<const T>& rows, int first_token, int tokens, int, int width) {
+    from = &rows, first = first_token, count = tokens, columns = width;
+  }
+  __device__ void Put(float* to) const {
+#pragma unroll 1
+    for (int i = static_cast<int>(threadIdx.x); i < kSelectiveTile * kAcross; i += kSelectiveThreads) {
+      const int k = i / kAcross, c = i % kAcross;
+      to[i] = k < count && c < columns ? static_cast<float>(from->at(first + k, 0)[c]) : 0.0f;
+    }
   }
 };
 
@@ -171,7 +190,8 @@ __device__ void AdvanceState(const SelectiveOwn<T, S>& own, const float* step_of
 
 // Blocks are (channels, documents). kStarts: of the result, the states before tiles alone.
 template <class T, class S, bool kStarts>
-__global__ void __launch_bounds__(kSelectiveThreads) SelectiveScanKernel(SelectivePlaces<T> p, Lines<T> y, float* starts) {
+__global__ void __launch_bounds__(kSelectiveThreads, S::kForwardBlocks)
+    SelectiveScanKernel(SelectivePlaces<T> p, Lines<T> y, float* starts) {
   const SelectiveOwn<T, S> own(p);
   auto* const bias = reinterpret_cast<float*>(DynamicShared());
   own.PutBias(p, bias);
@@ -195,7 +215,8 @@ __global__ void __launch_bounds__(kSelectiveThreads) SelectiveScanKernel(Selecti
       float *const steps = bias + S::kEach + turn * (2 * S::kTokens + 2 * S::kShared), *const xs = steps + S::kTokens;
       float *const bs = xs + S::kTokens, *const cs = bs + S::kShared;
       turn = 1 - turn;
-      dt.PutSteps(bias, steps);
+      const int count = min(kSelectiveTile, end - first);
+      dt.Put(steps, [&](int column, float value) { return Softplus(value + bias[column]); });
       x.Put(xs);
       b.Put(bs);
       if constexpr (!kStarts) c.Put(cs);
@@ -204,7 +225,7 @@ __global__ void __launch_bounds__(kSelectiveThreads) SelectiveScanKernel(Selecti
       if constexpr (kStarts) {
         if (first > begin) KeepState(state, SelectiveStart(starts, first));
       }
-      const int count = min(kSelectiveTile, end - first);
+#pragma unroll 1
       for (int k = 0; k < count; ++k) {
         AdvanceState(own, steps + k * S::kEach, xs + k * S::kEach, bs + k * S::kWidth, state);
         if constexpr (!kStarts) {
@@ -237,7 +258,7 @@ struct SelectiveGradients {
 
 // Blocks are (channels, sections).
 template <class T, class S>
-__global__ void __launch_bounds__(kSelectiveThreads, 2)
+__global__ void __launch_bounds__(kSelectiveThreads, S::kBackwardBlocks)
     SelectiveBackwardKernel(SelectivePlaces<T> p, SelectiveGradients<T> g, float* starts) {
   constexpr int kC = S::kChannels, kN = S::kStates;
   const SelectiveOwn<T, S> own(p);
@@ -350,7 +371,8 @@ __global__ void __launch_bounds__(kSelectiveThreads, 2)
     fetch(last, begin, end, turn);
     for (int first = last; first >= begin; first -= kSelectiveTile) {
       __syncthreads();  // nobody reads the tile before, nor its sums
-      dt.PutSteps(bias, steps);
+      const int count = min(kSelectiveTile, end - first);
+      dt.Put(steps, [&](int column, float value) { return Softplus(value + bias[column]); });
       x.Put(xs);
       dy.Put(dys);
       b.Put(bs);
@@ -358,7 +380,6 @@ __global__ void __launch_bounds__(kSelectiveThreads, 2)
       AwaitCopies<0>();
       __syncthreads();
       if (first > begin) fetch(first - kSelectiveTile, begin, end, 1 - turn);
-      const int count = min(kSelectiveTile, end - first);
       SelectiveState state;
       const auto advance = [&](int k) { AdvanceState(own, steps + k * S::kEach, xs + k * S::kEach, bs + k * S::kWidth, state); };
       FetchState(slot(0, turn), state);

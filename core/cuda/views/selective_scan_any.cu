@@ -11,9 +11,9 @@ namespace {
 constexpr int kSumThreads = 256;
 
 // States up to 16, 128 and 512 numbers.
-using Narrow = ScanShape<4, 4, kSelectiveTile>;
-using Middle = ScanShape<4, 32, kSelectiveTile>;
-using Wide = ScanShape<1, 32, 1>;
+using Narrow = ScanShape<4, 4, kSelectiveTile, 5, 3>;
+using Middle = ScanShape<4, 32, kSelectiveTile, 4, 2>;
+using Wide = ScanShape<1, 32, 1, 2, 2>;
 
 template <class Run>
 void ForShape(int64_t state_dim, const Run& run) {
