@@ -62,7 +62,7 @@ __device__ void ReadShared(const float* from, float (&to)[kN]) {
 template <class T, int kAcross, bool kAhead = kAcross <= kSelectiveThreads>
 struct TileAhead {
   static constexpr int kStep = kSelectiveThreads / kAcross;
-  T values[(kSelectiveTile + kStep - 1) / kStep];
+  Coming<T> values[(kSelectiveTile + kStep - 1) / kStep];
 
   __device__ void Fetch(const Lines<const T>& from, int first, int count, int column, int columns) {
     const int k = static_cast<int>(threadIdx.x) / kAcross, c = static_cast<int>(threadIdx.x) % kAcross;
@@ -70,7 +70,7 @@ struct TileAhead {
     const T* at = from.data + (first + k) * from.row + column + c;
 #pragma unroll
     for (int e = 0; e * kStep < kSelectiveTile; ++e) {
-      values[e] = k + e * kStep < mine ? *at : static_cast<T>(0.0f);
+      k + e* kStep < mine ? values[e].Fetch(at) : values[e].Clear();
       at += kStep * from.row;
     }
   }
@@ -81,7 +81,7 @@ struct TileAhead {
 #pragma unroll
     for (int e = 0; e * kStep < kSelectiveTile; ++e) {
       if (kSelectiveTile % kStep == 0 || k + e * kStep < kSelectiveTile) {
-        to[(k + e * kStep) * kAcross + c] = f(c, static_cast<float>(values[e]));
+        to[(k + e * kStep) * kAcross + c] = f(c, values[e].value());
       }
     }
   }
