@@ -12,9 +12,9 @@
 namespace hlm::cuda {
 namespace {
 
-constexpr int kThreads = 64, kTile = 16;
-constexpr float kPower = -8;          // of the decay
-constexpr float kLeastTwice = 1e-3f;  // of twice the root, whose slope is bounded
+constexpr int kThreads = 64, kTile = 8;  // of more tokens the loops, which are unrolled, leave the cache of instructions
+constexpr float kPower = -8;             // of the decay
+constexpr float kLeastTwice = 1e-3f;     // of twice the root, whose slope is bounded
 
 int64_t BlocksOf(int64_t channels) { return CeilDiv(channels, int64_t{kThreads}); }
 
