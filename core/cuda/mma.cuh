@@ -65,6 +65,12 @@ template <int kOpen>
 __device__ inline void AwaitCopies() {
   asm volatile("cp.async.wait_group %0;" : : "n"(kOpen) : "memory");
 }
+// 2 to the power x in one instruction, of which the last two bits are not exact; below 2^-126 it is 0.
+__device__ inline float FastExp2(float x) {
+  float y = 0;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 #endif
 
 // How an operand lies: as the product has it ([rows, depth] for the left one, [depth, columns] for the right one), or transposed.

@@ -264,7 +264,7 @@ OpCase CaseOf(const Delta& d, double decay = 0.3) {
   if (gates > 1) beta[1] = 1.75;  // eigenvalues below 0
   OpCase c = MakeCase(
       d, {Normals(keys, "q"), Normals(keys, "k"), Normals(gates * d.value_dim, "v"), Decays(gates * d.gates(), decay), beta});
-  if (d.key_dim > 64) {
+  if (d.key_dim >= 32) {
     c.exact_gradients = [d](const std::vector<Doubles>& in, const Doubles& dy) { return d.Gradients(in, dy); };
   }
   // Tensor cores take the state, what is left of values, pairs and what tokens add as bf16: four operands in a row, each off by
@@ -450,6 +450,17 @@ std::vector<OpCase> RecurrenceCases() {
     cases.push_back(CaseOf(States{type, {{66, 2}}, 2, 1, 1, 136, Lay::kWide}, 0.1));
     cases.push_back(CaseOf(States{type, {{600, 2}}, 2, 1, 3, 264, Lay::kWide}, 0.05));
   }
+  // A decay of its own for each channel, on tensor cores: ragged chunks, keys and values that fill no tile, and decays of which a chunk has
+  // hundreds.
+  const auto channels = [&](const Lengths& documents, size_t heads, size_t key_dim, size_t value_dim, Lay lay, double decay) {
+    cases.push_back(CaseOf(Delta{DType::kBF16, documents, heads, heads, key_dim, value_dim, true, lay}, decay));
+  };
+  channels({{5, 1, 9}}, 2, 8, 16, Lay::kWide, 0.3);
+  channels({{70, 3}}, 2, 3, 5, Lay::kTight, 0.3);
+  channels({{150, 3, 64}}, 2, 128, 40, Lay::kTight, 0.1);
+  channels({{130}}, 1, 96, 136, Lay::kApart, 0.1);
+  channels({{33, 200}}, 2, 32, 24, Lay::kWide, 1);
+  channels({{140}}, 1, 64, 32, Lay::kTight, 10);
   // States that all but vanish within a chunk; several segments of chunks; more heads than blocks.
   cases.push_back(CaseOf(Delta{DType::kF32, {{66}}, 1, 1, 4, 3, false, Lay::kTight}, 30));
   cases.push_back(CaseOf(Delta{DType::kF32, {{1040, 5}}, 2, 1, 2, 1, false, Lay::kTight}, 0.02));
@@ -466,6 +477,7 @@ std::vector<OpCase> RecurrenceSpeedCases(size_t tokens) {
     const Lengths rows{std::vector<size_t>(tokens / length, length)};
     if (rows.tokens() != tokens) continue;
     cases.push_back(CaseOf(Delta{DType::kBF16, rows, 32, 16, 128, 128, false, Lay::kTight}, 0.05));
+    cases.push_back(CaseOf(Delta{DType::kBF16, rows, 20, 20, 128, 128, true, Lay::kTight}, 0.05));
     cases.push_back(CaseOf(States{DType::kBF16, rows, 128, 1, 64, 128, Lay::kTight}, 0.05));
   }
   return cases;

@@ -20,7 +20,7 @@ RUNS = 10
 
 def own(tokens):
     """{rows: {pass: ms}} of ops_speed's cases."""
-    text = subprocess.run(["./ops_speed", "cuda", str(tokens), "DeltaRule"], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(["./ops_speed", "cuda", str(tokens), "DeltaRule_bf16_tight"], check=True, capture_output=True, text=True).stdout
     times, rows = {}, None
     for line in text.splitlines():
         if found := re.match(r"DeltaRule_bf16_\w+?_(\d+)x\d+_", line):

@@ -5,61 +5,16 @@
 #include "core/cuda/shared_memory.h"
 #include "core/cuda/views/delta_mma.h"
 #include "core/cuda/views/delta_mma_gather.cuh"
-#include "core/cuda/views/pieces.cuh"
+#include "core/cuda/views/delta_mma_places.cuh"
 
 namespace hlm::cuda {
 namespace {
 
-// Keys are padded to kKeys.
-int PaddedKeys(int64_t key_dim) { return key_dim <= 64 ? 64 : 128; }
-
 DeltaMma PlacesOf(const auto& a, bool backward, Pieces& pieces) {
-  DeltaMma p{.sizes = {static_cast<int>(a.heads), static_cast<int>(a.key_heads), static_cast<int>(a.key_dim),
-                       static_cast<int>(a.value_dim), a.scale, a.epsilon},
-             .aligned = a.key_dim % 8 == 0 && a.value_dim % 8 == 0,
-             .q = Lines<const bf16>(a.q, a.key_heads, a.key_dim),
-             .k = Lines<const bf16>(a.k, a.key_heads, a.key_dim),
-             .v = Lines<const bf16>(a.v, a.heads, a.value_dim),
-             .g = a.g,
-             .beta = a.beta,
-             .table = nullptr,
-             .firsts = nullptr,
-             .factors = nullptr,
-             .lasts = nullptr,
-             .pairs = nullptr,
-             .inverse = nullptr,
-             .inside = nullptr,
-             .states = nullptr,
-             .dstates = nullptr};
-  const auto fits = [&](const auto&... lines) { p.aligned = p.aligned && (lines.InStepsOf(8) && ...); };
-  fits(p.q, p.k, p.v);
-  if constexpr (requires { a.dq; }) {
-    fits(Lines<bf16>(a.dout, a.heads, a.value_dim), Lines<bf16>(a.dv, a.heads, a.value_dim),
-         Lines<bf16>(a.dq, a.key_heads, a.key_dim), Lines<bf16>(a.dk, a.key_heads, a.key_dim));
-  } else {
-    fits(Lines<bf16>(a.out, a.heads, a.value_dim));
-  }
-  const int64_t rows = a.tokens * a.heads;
-  p.table = pieces.Take<ChunkPlace>(a.tokens);  // as many documents as tokens at most
-  p.firsts = pieces.Take<int>(a.tokens + 1);
-  p.factors = pieces.Take<float4>(rows);
-  p.lasts = pieces.Take<float>(rows);
-  p.pairs = pieces.Take<bf16>(rows * kChunk);
-  p.inverse = pieces.Take<bf16>(rows * kChunk);
-  if (!backward) return p;
-  const int64_t width = int64_t{p.sizes.slices()} * kSlice,
-                states = StateSlots(a.tokens) * a.heads * PaddedKeys(a.key_dim) * width;
-  p.inside = pieces.Take<bf16>(rows * width);
-  p.states = pieces.Take<bf16>(states);
-  p.dstates = pieces.Take<bf16>(states);
+  DeltaMma p = MmaPlacesOf(a, backward, pieces);
+  p.factors = pieces.Take<float4>(a.tokens * a.heads);
+  p.lasts = pieces.Take<float>(a.tokens * a.heads);
   return p;
-}
-
-// launch.template operator()<kKeys>() with room for key_dim.
-template <class Launch>
-void ForKeys(const auto& a, const Launch& launch) {
-  HLM_CHECK(a.key_dim <= kMostMmaKeys, "a delta rule on tensor cores with a key_dim of ", a.key_dim);
-  PaddedKeys(a.key_dim) == 64 ? launch.template operator()<64>() : launch.template operator()<128>();
 }
 
 template <int kKeys>
@@ -91,7 +46,7 @@ size_t DeltaMmaBackwardBytes(const DeltaRuleBackwardArgs& a) {
 }
 
 void DeltaMmaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
-  ForKeys(a, [&]<int kKeys>() {
+  ForMmaKeys(a, [&]<int kKeys>() {
     Pieces pieces(scratch);
     Forward<kKeys>(stream, a.documents, PlacesOf(a, false, pieces), Lines<bf16>(a.out, a.heads, a.value_dim));
   });
@@ -99,7 +54,7 @@ void DeltaMmaRule(cudaStream_t stream, const DeltaRuleArgs& a, void* scratch) {
 }
 
 void DeltaMmaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, void* scratch) {
-  ForKeys(a, [&]<int kKeys>() {
+  ForMmaKeys(a, [&]<int kKeys>() {
     Pieces pieces(scratch);
     const DeltaMma p = PlacesOf(a, true, pieces);
     Forward<kKeys>(stream, a.documents, p, Lines<bf16>(View{}, a.heads, a.value_dim));

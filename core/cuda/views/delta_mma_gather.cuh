@@ -38,6 +38,18 @@ struct GatherStage {
   }
 };
 
+// Columns from `column` on of what stands in the brackets of U.
+__device__ inline void SendInside(const DeltaMma& p, const ChunkPlace& place, int head, int column,
+                                  const MmaTile<kGatherSlice>& to) {
+  const int64_t distance = int64_t{p.sizes.heads} * p.inside_width();
+  const bf16* from = p.inside + p.Row(place.first, head) * p.inside_width();
+  for (int i = static_cast<int>(threadIdx.x); i < kChunk * kGatherSlice / 8; i += kGatherThreads) {
+    const int r = i / (kGatherSlice / 8), c = i % (kGatherSlice / 8) * 8;
+    const bool there = r < place.rows && column + c < p.inside_width();
+    CopyAhead(to.at(r, c), there ? from + r * distance + column + c : from, there);
+  }
+}
+
 template <int kKeys>
 __global__ void __launch_bounds__(kGatherThreads) DeltaMmaGatherKernel(DeltaMma p, DeltaMmaGradients g) {
   using Shape = DeltaGatherShape<kKeys>;
@@ -62,13 +74,7 @@ __global__ void __launch_bounds__(kGatherThreads) DeltaMmaGatherKernel(DeltaMma 
       const GatherStage<kKeys> stage(stages + number % 2 * Shape::kStage);
       SendRows<kGatherSlice, kGatherThreads>(g.dout, place, head, slice * kSlice, s.value_dim, p.aligned, stage.dout);
       SendRows<kGatherSlice, kGatherThreads>(g.dv, place, head, slice * kSlice, s.value_dim, p.aligned, stage.dv);
-      const int64_t distance = int64_t{s.heads} * p.inside_width();
-      for (int i = t; i < kChunk * kGatherSlice / 8; i += kGatherThreads) {
-        const int r = i / (kGatherSlice / 8), c = i % (kGatherSlice / 8) * 8;
-        const bool there = r < place.rows && slice * kSlice + c < p.inside_width();
-        const bf16* from = p.inside + p.Row(place.first, head) * p.inside_width();
-        CopyAhead(stage.inside.at(r, c), there ? from + r * distance + slice * kSlice + c : from, there);
-      }
+      SendInside(p, place, head, slice * kSlice, stage.inside);
       const auto send_state = [&](bf16* of, bool there, const MmaTile<kGatherSlice>& to) {
         const auto from = [&](int at) { return p.State<kKeys>(of, place.first, head, at); };
         SendTwoSlices<kKeys>(of, from, slice, there ? s.slices() : 0, to);

@@ -6,6 +6,7 @@
 #include "core/cuda/shared_memory.h"
 #include "core/cuda/views/delta_any.h"
 #include "core/cuda/views/delta_backward.cuh"
+#include "core/cuda/views/delta_channel_mma.h"
 #include "core/cuda/views/delta_mma.h"
 #include "core/cuda/views/pieces.cuh"
 
@@ -53,12 +54,15 @@ constexpr size_t kTilesShared = kFixedShared +
 constexpr int64_t kNarrowKeys = 32;
 size_t TilesShared(int64_t key_dim) { return key_dim <= kNarrowKeys ? kTilesShared<kNarrowKeys> : kTilesShared<kMostMmaKeys>; }
 
-// Which kernels take a call: those of this file, in fp32 with keys padded to 128; tensor cores; or those for any sizes, also where a block
-// is lent too little for the others.
-enum class Form { kTiles, kTensorCores, kAny };
+// Which kernels take a call: those of this file, in fp32 with keys padded to 128; tensor cores, with decays by head or by channel; or those
+// for any sizes, also where a block is lent too little for the others.
+enum class Form { kTiles, kTensorCores, kChannels, kAny };
 Form FormOf(const auto& a, size_t shared) {
-  if (a.by_channel || a.key_dim > kMostMmaKeys) return Form::kAny;
   const bool mma = a.type == DType::kBF16;
+  if (a.key_dim > kMostMmaKeys) return Form::kAny;
+  if (a.by_channel) {
+    return mma && a.key_heads == a.heads && DeltaChannelMmaShared(a.key_dim) <= shared ? Form::kChannels : Form::kAny;
+  }
   if ((mma ? DeltaMmaShared(a.key_dim) : TilesShared(a.key_dim)) > shared) return Form::kAny;
   return mma ? Form::kTensorCores : Form::kTiles;
 }
@@ -90,13 +94,30 @@ void Forward(cudaStream_t stream, const Documents& documents, DeltaPlaces<T>& p,
 }  // namespace
 
 size_t DeltaRuleBytes(const DeltaRuleArgs& a, size_t shared) {
-  const Form form = FormOf(a, shared);
-  return form == Form::kAny ? DeltaAnyBytes(a) : form == Form::kTensorCores ? DeltaMmaBytes(a) : BytesOf(a, false);
+  switch (FormOf(a, shared)) {
+    case Form::kAny:
+      return DeltaAnyBytes(a);
+    case Form::kTensorCores:
+      return DeltaMmaBytes(a);
+    case Form::kChannels:
+      return DeltaChannelMmaBytes(a);
+    case Form::kTiles:
+      break;
+  }
+  return BytesOf(a, false);
 }
 
 void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, size_t shared, void* scratch) {
-  if (FormOf(a, shared) == Form::kAny) return DeltaAnyRule(stream, a, scratch);
-  if (FormOf(a, shared) == Form::kTensorCores) return DeltaMmaRule(stream, a, scratch);
+  switch (FormOf(a, shared)) {
+    case Form::kAny:
+      return DeltaAnyRule(stream, a, scratch);
+    case Form::kTensorCores:
+      return DeltaMmaRule(stream, a, scratch);
+    case Form::kChannels:
+      return DeltaChannelMmaRule(stream, a, scratch);
+    case Form::kTiles:
+      break;
+  }
   using T = float;
   ForShape(a, [&]<int kKeys>() {
     Pieces pieces(scratch);
@@ -107,13 +128,30 @@ void DeltaRule(cudaStream_t stream, const DeltaRuleArgs& a, size_t shared, void*
 }
 
 size_t DeltaRuleBackwardBytes(const DeltaRuleBackwardArgs& a, size_t shared) {
-  const Form form = FormOf(a, shared);
-  return form == Form::kAny ? DeltaAnyBackwardBytes(a) : form == Form::kTensorCores ? DeltaMmaBackwardBytes(a) : BytesOf(a, true);
+  switch (FormOf(a, shared)) {
+    case Form::kAny:
+      return DeltaAnyBackwardBytes(a);
+    case Form::kTensorCores:
+      return DeltaMmaBackwardBytes(a);
+    case Form::kChannels:
+      return DeltaChannelMmaBackwardBytes(a);
+    case Form::kTiles:
+      break;
+  }
+  return BytesOf(a, true);
 }
 
 void DeltaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, size_t shared, void* scratch) {
-  if (FormOf(a, shared) == Form::kAny) return DeltaAnyRuleBackward(stream, a, scratch);
-  if (FormOf(a, shared) == Form::kTensorCores) return DeltaMmaRuleBackward(stream, a, scratch);
+  switch (FormOf(a, shared)) {
+    case Form::kAny:
+      return DeltaAnyRuleBackward(stream, a, scratch);
+    case Form::kTensorCores:
+      return DeltaMmaRuleBackward(stream, a, scratch);
+    case Form::kChannels:
+      return DeltaChannelMmaRuleBackward(stream, a, scratch);
+    case Form::kTiles:
+      break;
+  }
   using T = float;
   ForShape(a, [&]<int kKeys>() {
     Pieces pieces(scratch);

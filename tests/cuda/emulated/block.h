@@ -271,6 +271,8 @@ void AwaitCopies() {
   }
 }
 
+inline float FastExp2(float x) { return std::exp2(x); }
+
 inline unsigned char* DynamicShared() { return static_cast<unsigned char*>(emulated::Block::The().shared()); }
 template <class... Ps, class... As>
 void Launch(void (*kernel)(Ps...), dim3 grid, int threads, size_t shared, cudaStream_t, const As&... args) {

@@ -7,6 +7,7 @@
 #include "core/cuda/kernels.h"
 #include "core/cuda/shared_memory.h"
 #include "core/cuda/views/delta_any.h"
+#include "core/cuda/views/delta_channel_mma.h"
 #include "core/cuda/views/delta_mma.h"
 #include "core/cuda/views/state_any.h"
 #include "core/cuda/views/state_mma.h"
@@ -38,6 +39,8 @@ class EmulatedOps : public Ops {
   bool Emulated(Stream&, const DeltaRuleArgs& a) {
     if (TensorCoresTake(a) && cuda::DeltaMmaShared(a.key_dim) <= shared_) {
       cuda::DeltaMmaRule(nullptr, a, Scratch(cuda::DeltaMmaBytes(a)));
+    } else if (TensorCoresTakeChannels(a)) {
+      cuda::DeltaChannelMmaRule(nullptr, a, Scratch(cuda::DeltaChannelMmaBytes(a)));
     } else if (a.type == DType::kBF16 || a.by_channel || a.key_dim > cuda::kMostMmaKeys) {
       cuda::DeltaAnyRule(nullptr, a, Scratch(cuda::DeltaAnyBytes(a)));
     } else {
@@ -48,6 +51,8 @@ class EmulatedOps : public Ops {
   bool Emulated(Stream&, const DeltaRuleBackwardArgs& a) {
     if (TensorCoresTake(a) && cuda::DeltaMmaShared(a.key_dim) <= shared_) {
       cuda::DeltaMmaRuleBackward(nullptr, a, Scratch(cuda::DeltaMmaBackwardBytes(a)));
+    } else if (TensorCoresTakeChannels(a)) {
+      cuda::DeltaChannelMmaRuleBackward(nullptr, a, Scratch(cuda::DeltaChannelMmaBackwardBytes(a)));
     } else if (a.type == DType::kBF16 || a.by_channel || a.key_dim > cuda::kMostMmaKeys) {
       cuda::DeltaAnyRuleBackward(nullptr, a, Scratch(cuda::DeltaAnyBackwardBytes(a)));
     } else {
@@ -102,6 +107,10 @@ class EmulatedOps : public Ops {
 
   static bool TensorCoresTake(const auto& a) {
     return a.type == DType::kBF16 && !a.by_channel && a.key_dim <= cuda::kMostMmaKeys;
+  }
+  bool TensorCoresTakeChannels(const auto& a) const {
+    return a.type == DType::kBF16 && a.by_channel && a.key_heads == a.heads && a.key_dim <= cuda::kMostMmaKeys &&
+           cuda::DeltaChannelMmaShared(a.key_dim) <= shared_;
   }
   bool TensorCoresTakeState(const auto& a) const {
     return a.type == DType::kBF16 && a.state_dim <= cuda::kMostMmaRows && cuda::StateMmaShared(a.state_dim) <= shared_;
@@ -165,7 +174,7 @@ std::vector<OpCase> SmallCases() {
   for (OpCase& c : Cases()) {
     const auto has = [&](const char* text) { return c.name.find(text) != std::string::npos; };
     if (c.name.starts_with("Selective") || c.name.starts_with("Gated") || c.name.starts_with("Block")) continue;
-    const bool other = c.name.starts_with("Attention") ? has("x136_") : !has("channels") && !has("of136") && !has("of264");
+    const bool other = c.name.starts_with("Attention") ? has("x136_") : !has("of136") && !has("of264");
     if (c.type == DType::kBF16 && other) cases.push_back(std::move(c));
   }
   return cases;
