@@ -514,6 +514,11 @@ TEST(Together, RanksThatDifferAreTold) {
     EXPECT_TRUE(result.find("rank 1 is at an evaluation behind step 0") != std::string::npos) << result;
     EXPECT_TRUE(result.find("rank 0 at a step behind step 0") != std::string::npos) << result;
   }
+  results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) { setup.devices = group.rank() + 1; });
+  for (const std::string& result : results) {
+    EXPECT_TRUE(result.starts_with("FAILED_PRECONDITION: the ranks do not do the same: rank 1 is at 2 devices")) << result;
+    EXPECT_TRUE(result.find("rank 0 at 1 device") != std::string::npos) << result;
+  }
   results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup&) { setup.plan.processes = 4; });
   for (const std::string& result : results) {
     EXPECT_EQ(result, "FAILED_PRECONDITION: the plan is for 4 processes and the group has 2: plan with processes 2");

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -286,6 +287,35 @@ TEST(GroupTest, RanksThatDifferAreTold) {
     return RowWords({"--checkpoint-dir", rank == 0 ? states : Scratch("own-empty"), "--resume", "--save-every", "2"});
   };
   said(own_folder, {"a checkpoint to go on from is false on rank 1 and true on rank 0"});
+  const auto devices = [](int64_t rank) { return Replaced(RowWords({}), "--device", rank == 0 ? "cpu:2" : "cpu"); };
+  said(devices, {"rank 1 is at 1 device", "rank 0 at 2 devices"});
+}
+
+// One tensor in the middle of a block, as of a folder that was trained in part.
+TEST(GroupTest, ATensorThatDiffersIsTold) {
+  const std::string folders[] = {Scratch("same-weights"), Scratch("other-weights")};
+  for (const std::string& folder : folders) {
+    ASSERT_EQ(Horizon({"export", "--config", WideConfig(), "--init-seed", "1", "--save-dtype", "f32", "--out", folder}).status,
+              0);
+  }
+  const std::string path = folders[1] + "/model.safetensors";
+  std::string bytes = ReadFile(path);
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  const auto tensors = nlohmann::json::parse(bytes.substr(sizeof(header), header));
+  const uint64_t begin = tensors.at("model.layers.1.self_attn.v_proj.weight").at("data_offsets").at(0);
+  bytes[sizeof(header) + header + begin] ^= 1;
+  WriteFile(path, bytes);
+  const auto words = [&](int64_t rank) {
+    Words all = RowWords({"--model", folders[rank]});
+    const auto config = std::find(all.begin(), all.end(), "--config");
+    all.erase(config, config + 2);
+    return all;
+  };
+  for (const Result& result : Ranks(2, words).Ends()) {
+    EXPECT_EQ(result.status, 1);
+    ExpectOneErrorLine(result, {"rank 1 is at weights whose sample"});
+  }
 }
 
 TEST(GroupTest, ARankThatDiesIsNamed) {
